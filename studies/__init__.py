@@ -1,0 +1,22 @@
+"""What was published: reports of anaplastic thyroid cancer, as printed.
+
+Nothing in this package models or derives beyond arithmetic that it shows; it depends on pydantic,
+numpy and pandas alone.
+"""
+
+from studies.problems import Problem, RegistryError
+from studies.registry import Registry, load_registry
+from studies.schema import Cohort, Study
+from studies.vocabulary import UnknownWordError, Vocabulary, load_vocabulary
+
+__all__ = [
+    "Cohort",
+    "Problem",
+    "Registry",
+    "RegistryError",
+    "Study",
+    "UnknownWordError",
+    "Vocabulary",
+    "load_registry",
+    "load_vocabulary",
+]

@@ -1,0 +1,167 @@
+"""The kinds of value that a study file holds: printed numbers, counts, pairs and words.
+
+Each kind refuses what it does not understand with what it expected and what to do, which
+`studies.problems` turns into a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+NOT_REACHED = "not reached"
+NOT_STATED = "not stated"
+
+Unit = Literal["days", "weeks", "months", "years"]
+Status = Literal["verified", "secondary"]
+Histology = Literal["pure", "mixed"]
+IntervalMethod = Literal["plain", "log", "log-log", "symmetric"]
+PatientEvent = Literal["died", "alive", "progressed", "not stated"]
+Statistic = Literal["count", "percent", "mean", "median", "value", "text"]
+
+# A figure beyond this is a slip of the keyboard, and would overflow where months become floats.
+_LARGEST_FIGURE = 10**9
+
+
+def _refuse(expected: str, action: str) -> PydanticCustomError:
+    """Build the error that `studies.problems` turns into a sentence."""
+    return PydanticCustomError(
+        "study_value", "expected {expected}", {"expected": expected, "action": action}
+    )
+
+
+def _number(value: Any) -> Decimal:
+    """Return a printed number with its digits; a float, which only code passes, in short form."""
+    if isinstance(value, str):
+        try:
+            Decimal(value)
+        except ArithmeticError:
+            raise _refuse("a number", "write the number alone, without words or units") from None
+        raise _refuse("a number", "remove the quotation marks") from None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise _refuse("a number", "write the number as the report prints it")
+    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    if not number.is_finite() or abs(number) >= _LARGEST_FIGURE:
+        raise _refuse("a finite number", "write the number as the report prints it")
+    return number
+
+
+def _reached(value: Any) -> Decimal | str:
+    """Return a printed number or the words "not reached"."""
+    if value == NOT_REACHED:
+        return NOT_REACHED
+    if isinstance(value, str):
+        raise _refuse(
+            f'a number or "{NOT_REACHED}"',
+            f'write the number without quotes, or "{NOT_REACHED}" (also for "not estimable")',
+        )
+    return _number(value)
+
+
+def _pair(upper: Any) -> Any:
+    """Build the validator of a pair of figures whose second is read by `upper`."""
+
+    def read(value: Any) -> tuple[Any, Any]:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise _refuse("a list of two figures, lower then upper", "write for example [0.6, 5.5]")
+        return _number(value[0]), upper(value[1])
+
+    return read
+
+
+def _whole(least: int) -> Any:
+    """Build the validator of a whole number that is at least `least`."""
+
+    def read(value: Any) -> int:
+        expected = f"a whole number of {least} or more"
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _refuse(expected, "write the count as digits, without a decimal point or quotes")
+        if not least <= value < _LARGEST_FIGURE:
+            raise _refuse(expected, "write the count that the report prints, or leave the key out")
+        return value
+
+    return read
+
+
+def _number_or_text(value: Any) -> Decimal | str:
+    """Return a printed number, or the text in which the report prints it."""
+    if isinstance(value, str):
+        if not value.strip():
+            raise _refuse(
+                "a number or a text", "write what the report prints, or leave the key out"
+            )
+        return value.strip()
+    return _number(value)
+
+
+class FrozenDict(Mapping[str, Any]):
+    """A mapping that cannot change, and so can be hashed, copied and pickled with its record.
+
+    Parameters
+    ----------
+    entries : mapping
+        The entries, in the order in which they are kept.
+    """
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: Mapping[str, Any] | None = None) -> None:
+        self._entries = dict(entries or {})
+
+    def __getitem__(self, key: str) -> Any:
+        return self._entries[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._entries.items()))
+
+    def __repr__(self) -> str:
+        return f"FrozenDict({self._entries!r})"
+
+
+def at_least_one(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the entries of a list that may not be empty."""
+    if not entries:
+        raise _refuse("at least one entry", "add a table with double brackets")
+    return entries
+
+
+Text = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]
+Printed = Annotated[Decimal, PlainValidator(_number)]
+Reached = Annotated[Decimal | Literal["not reached"], PlainValidator(_reached)]
+PrintedPair = Annotated[tuple[Decimal, Decimal], PlainValidator(_pair(_number))]
+ReachedPair = Annotated[
+    tuple[Decimal, Decimal | Literal["not reached"]], PlainValidator(_pair(_reached))
+]
+PrintedOrText = Annotated[Decimal | str, PlainValidator(_number_or_text)]
+Count = Annotated[int, PlainValidator(_whole(0))]
+PatientCount = Annotated[int, PlainValidator(_whole(1))]
+CountsByName = Annotated[
+    Mapping[Text, Count],
+    AfterValidator(FrozenDict),
+    PlainSerializer(dict),
+]
+
+
+class Record(BaseModel):
+    """Base of every record: frozen, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, defer_build=True
+    )

@@ -1,0 +1,358 @@
+"""A registry is read as a whole, and everything that is wrong with it is said at once."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import hashlib
+import subprocess
+import sys
+import time
+import tomllib
+from decimal import Decimal
+
+import pytest
+from small_registry import (
+    VOCABULARY,
+    changed,
+    cohort,
+    full_study,
+    problems_of,
+    problems_with,
+    study,
+    write_file,
+    write_registry,
+)
+
+from studies import RegistryError, UnknownWordError, load_registry
+from studies.registry import unresolved_overlaps
+from studies.vocabulary import load_vocabulary
+
+# --- What is read --------------------------------------------------------------------------------
+
+
+def test_a_sound_registry_is_read_in_alphabetical_order(tmp_path):
+    folder = write_registry(tmp_path / "r", full_study(), study("abel2001", cohort()))
+    registry = load_registry(folder)
+    assert list(registry.studies) == ["abel2001", "sparano2021"]
+    assert [item.id for item in registry] == ["abel2001", "sparano2021"]
+    assert len(registry) == 2
+    assert registry.folder == folder
+    assert str(registry.study("sparano2021").cohorts[0].survival[0].median) == "3.1"
+
+
+def test_fingerprints_are_those_of_the_files_and_change_with_a_byte(tmp_path):
+    folder = write_registry(tmp_path / "r", full_study(), study("abel2001", cohort()))
+    before = load_registry(folder)
+    file = folder / "abel2001.toml"
+    assert before.fingerprints["abel2001"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_bytes(file.read_bytes() + b"# a remark\n")
+    after = load_registry(folder)
+    assert after.fingerprints["sparano2021"] == before.fingerprints["sparano2021"]
+    assert after.fingerprints["abel2001"] != before.fingerprints["abel2001"]
+    assert after.fingerprint != before.fingerprint
+    write_file(folder / "vocabulary.toml", VOCABULARY | {"lines": VOCABULARY["lines"] | {"x": "y"}})
+    assert load_registry(folder).fingerprint != after.fingerprint
+
+
+def test_a_registry_without_vocabulary_uses_the_shipped_one(tmp_path):
+    folder = write_registry(tmp_path / "r", study("abel2001", cohort()))
+    (folder / "vocabulary.toml").unlink()
+    assert load_registry(folder).vocabulary == load_vocabulary()
+
+
+def test_an_unknown_study_names_the_closest_one(tmp_path):
+    registry = load_registry(write_registry(tmp_path / "r", full_study()))
+    with pytest.raises(UnknownWordError, match=r'unknown study "sparano21".*"sparano2021"'):
+        registry.study("sparano21")
+
+
+def test_hidden_files_and_the_list_of_excluded_reports_are_no_studies(tmp_path):
+    folder = write_registry(tmp_path / "r", full_study())
+    for name in (".#draft.toml", "excluded.toml"):
+        (folder / name).write_text("not TOML at all [", encoding="utf-8")
+    assert len(load_registry(folder)) == 1
+
+
+def test_an_overlap_with_a_report_outside_the_registry_is_kept_and_can_be_listed(tmp_path):
+    registry = load_registry(write_registry(tmp_path / "r", full_study()))
+    assert unresolved_overlaps(registry) == (("sparano2021", "jannin2023"),)
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_read(tmp_path):
+    folder = write_registry(tmp_path / "r", full_study())
+    file = folder / "sparano2021.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert len(load_registry(folder)) == 1
+
+
+# --- Files and folders that cannot be read -------------------------------------------------------
+
+
+def test_a_folder_that_does_not_exist(tmp_path):
+    folder = tmp_path / "nowhere"
+    assert problems_of(folder) == [
+        f"{folder}: found no such folder, expected a folder with one TOML file for each study: "
+        "give the path of the folder that holds the study files."
+    ]
+
+
+def test_a_file_where_a_folder_belongs(tmp_path):
+    file = tmp_path / "file.toml"
+    file.write_text("id = 1")
+    assert f"{file}: found a file, expected a folder" in problems_of(file)[0]
+
+
+def test_an_empty_folder_and_one_whose_files_are_a_level_below(tmp_path):
+    folder = tmp_path / "outer"
+    folder.mkdir()
+    assert "found no study file" in problems_of(folder)[0]
+    assert "put a study file into it" in problems_of(folder)[0]
+    write_registry(folder / "data", full_study())
+    assert "give the path of the folder data in it" in problems_of(folder)[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "start"),
+    [
+        (
+            b'id = "x"\nn = 3.1 months\n',
+            "x.toml, line 2, column 9: found malformed TOML, expected newline or end of document "
+            'after a statement in "n = 3.1 months", expected a TOML document: correct the text',
+        ),
+        (b"a = [1,", "x.toml, end of file: found malformed TOML, "),
+        (b"a = 2024-02-30", "x.toml, line 1, column 5: found malformed TOML, invalid date"),
+        (b"a = " + b"9" * 5000, "x.toml: found malformed TOML, "),
+        (b"a = 1e" + b"9" * 30, "x.toml: found malformed TOML, a number too large to hold,"),
+        (b"a = " + b"[" * 100_000, "x.toml: found malformed TOML, lists nested too deep to read,"),
+        (
+            b'id = "x"\ntitle = "\xfcber"',
+            "x.toml, line 2: found the byte 0xfc, which is not UTF-8, expected a text file in "
+            "UTF-8: save the file with the encoding UTF-8.",
+        ),
+        (b"\x00\xff\xfe", "x.toml, line 1: found the byte 0xff"),
+        (b"", "x.toml: found no key at all, expected the tables that such a file holds"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_named_with_its_line(tmp_path, content, start):
+    folder = write_registry(tmp_path / "r")
+    (folder / "x.toml").write_bytes(content)
+    (sentence,) = problems_of(folder)
+    assert sentence.startswith(start)
+
+
+def test_a_folder_with_the_name_of_a_study_file(tmp_path):
+    folder = write_registry(tmp_path / "r", full_study())
+    (folder / "x.toml").mkdir()
+    assert problems_of(folder)[0].startswith("x.toml: found a file that cannot be read (")
+
+
+# --- Identity ------------------------------------------------------------------------------------
+
+
+def test_an_id_that_is_not_the_name_of_its_file(tmp_path):
+    folder = write_registry(tmp_path / "r")
+    write_file(folder / "abel2001.toml", study("abel2010", cohort()))
+    assert problems_of(folder) == [
+        'abel2001.toml, id: found "abel2010", expected the name of the file, "abel2001": write '
+        'id = "abel2001", or rename the file to abel2010.toml.'
+    ]
+
+
+def test_two_files_with_one_id_name_each_other(tmp_path):
+    folder = write_registry(tmp_path / "r", full_study())
+    write_file(folder / "copy.toml", full_study())
+    assert problems_of(folder) == [
+        'copy.toml, id: found "sparano2021", expected the name of the file, "copy", since '
+        'sparano2021.toml has the same id: write id = "copy", or remove one of the files.'
+    ]
+
+
+# --- All problems at once ------------------------------------------------------------------------
+
+
+def test_all_problems_of_all_files_are_reported_at_once(tmp_path):
+    wrong = full_study()
+    wrong["bogus"] = 1
+    wrong["cohorts"][0]["survival"][0] |= {"unit": "month", "level": 95}
+    wrong["cohorts"][0]["landmarks"][0]["survival"] = 52
+    wrong["cohorts"].insert(0, {"id": "first"})
+    folder = write_registry(tmp_path / "r", wrong, study("abel2001", cohort(n=-1)))
+    (folder / "broken.toml").write_text("id =", encoding="utf-8")
+    fields = [sentence.split(": found")[0] for sentence in problems_of(folder)]
+    assert fields == [
+        "abel2001.toml, cohorts[0].n",
+        "broken.toml, end of file",
+        "sparano2021.toml, bogus",
+        "sparano2021.toml, cohorts[0].treatment",
+        "sparano2021.toml, cohorts[0].treatment_as_printed",
+        # Refused entries do not shift the places of what stands after them.
+        "sparano2021.toml, cohorts[1].landmarks[0].survival",
+        "sparano2021.toml, cohorts[1].survival[0].level",
+        "sparano2021.toml, cohorts[1].survival[0].unit",
+    ]
+
+
+def test_a_figure_that_is_refused_is_not_missed_as_well(tmp_path):
+    wrong = full_study()
+    wrong["cohorts"][0]["survival"][0] = {"endpoint": "os", "median": "NR", "ci": [1]}
+    fields = [sentence.split(": found")[0] for sentence in problems_with(tmp_path, wrong)]
+    assert fields == [
+        "sparano2021.toml, cohorts[0].survival[0].ci",
+        "sparano2021.toml, cohorts[0].survival[0].median",
+    ]
+
+
+def test_a_refused_cohort_is_not_missed_by_those_that_point_to_it(tmp_path):
+    wrong = full_study()
+    del wrong["cohorts"][0]["id"]
+    assert problems_with(tmp_path, wrong) == [
+        "sparano2021.toml, cohorts[0].id: found nothing, expected the key id: add id to this table."
+    ]
+
+
+WEIRD = [[], {}, "", "x", -1, True, Decimal("1e300"), [[]], [1, "a"], datetime.date(2020, 1, 1)]
+
+
+def places(value, path=()):
+    """Return the path of every entry of nested tables and lists."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in entries:
+        yield (*path, key)
+        if isinstance(item, dict | list):
+            yield from places(item, (*path, key))
+
+
+def test_no_content_whatever_ends_in_anything_but_sentences(tmp_path):
+    folder = write_registry(tmp_path / "r")
+    tried = 0
+    for number, place in enumerate(places(full_study())):
+        # Three of the ten for each field, in turn: every kind of field meets every one of them.
+        for step in (0, 3, 7):
+            weird = WEIRD[(number + step) % len(WEIRD)]
+            write_file(folder / "sparano2021.toml", changed(place, copy.deepcopy(weird)))
+            tried += 1
+            try:
+                load_registry(folder)
+            except RegistryError as error:
+                for problem in error.problems:
+                    assert problem.file == "sparano2021.toml", problem
+                    assert problem.found, problem
+                    assert problem.expected != "another value", problem
+                    assert "\n" not in str(problem), problem
+    assert tried > 300
+
+
+# --- The vocabulary ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [
+        (
+            ("treatments", 0, "class"),
+            "mkis",
+            'treatments[0].class: found "mkis", expected the id of one of the classes of this '
+            "file: write mki.",
+        ),
+        (
+            ("treatments", 1, "id"),
+            "lenvatinib",
+            'treatments[1].id: found "lenvatinib", expected an identifier that treatments[0] does '
+            "not have: give each entry its own identifier, or remove one of the two.",
+        ),
+        (
+            ("treatments", 1, "synonyms"),
+            ["lenvima"],
+            'treatments[1].synonyms[0]: found "lenvima", expected a name that lenvatinib does not '
+            "have already: keep it with one of the two treatments.",
+        ),
+        (
+            ("classes", 0, "role"),
+            "systemc",
+            'classes[0].role: found "systemc", expected one of systemic, supportive, local, mixed: '
+            "write systemic.",
+        ),
+        (
+            ("classes", 0, "order"),
+            "10",
+            'classes[0].order: found "10", expected a whole number: write it as digits, without a '
+            "decimal point.",
+        ),
+        (
+            ("units",),
+            {"fortnights": "Two weeks."},
+            "units.fortnights: found the word fortnights, expected one of days, weeks, months, "
+            "years: remove it, or correct it.",
+        ),
+        (
+            ("designs",),
+            ["retrospective"],
+            'designs: found ["retrospective"], expected a table: write it as a table with the '
+            "header [designs].",
+        ),
+    ],
+)
+def test_one_mistake_in_the_vocabulary_is_one_sentence(tmp_path, place, value, sentence):
+    vocabulary = copy.deepcopy(VOCABULARY)
+    *path, last = place
+    here = vocabulary
+    for part in path:
+        here = here[part]
+    here[last] = value
+    sound = study("abel2001", cohort("a", "paclitaxel"))
+    assert problems_with(tmp_path, sound, vocabulary=vocabulary) == [f"vocabulary.toml, {sentence}"]
+
+
+def test_a_vocabulary_that_is_no_toml(tmp_path):
+    folder = write_registry(tmp_path / "r", full_study())
+    (folder / "vocabulary.toml").write_text("[[classes]", encoding="utf-8")
+    (sentence,) = problems_of(folder)
+    assert sentence.startswith("vocabulary.toml, line 1, column 10: found malformed TOML")
+
+
+def test_the_format_that_the_documentation_shows_is_a_vocabulary(tmp_path):
+    import studies.vocabulary
+
+    shown = studies.vocabulary.__doc__.split("::\n", 1)[1].split("\nSynonyms help", 1)[0]
+    file = tmp_path / "vocabulary.toml"
+    file.write_text("\n".join(line[4:] for line in shown.splitlines()), encoding="utf-8")
+    vocabulary = load_vocabulary(file)
+    assert vocabulary.treatment("lenvima").id == "lenvatinib"
+    assert set(tomllib.loads(file.read_text(encoding="utf-8"))) == set(
+        studies.vocabulary.Vocabulary.model_fields
+    )
+
+
+# --- The shipped registry ------------------------------------------------------------------------
+
+
+def test_the_shipped_registry_is_sound():
+    registry = load_registry()
+    seed = registry.study("sparano2021").cohorts[0]
+    assert (seed.n, seed.histology.pure, seed.histology.mixed) == (23, 15, 8)
+    assert [str(outcome.median) for outcome in seed.survival] == ["3.1", "2.7"]
+    assert [str(group.survival[0].median) for group in seed.subgroups] == ["2.7", "6.3"]
+    assert set(registry.fingerprints) == set(registry.studies)
+
+
+def test_the_shipped_registry_is_read_in_well_under_a_second():
+    load_registry()
+    spent = []
+    for _ in range(3):
+        start = time.process_time()
+        load_registry()
+        spent.append(time.process_time() - start)
+    # About 0.2 s where it was measured: twice that leaves room for a slower machine.
+    assert min(spent) < 1.0
+
+
+def test_loading_needs_none_of_the_heavy_libraries():
+    code = (
+        "import sys; from studies import load_registry; load_registry();"
+        "import studies.selection, studies.frames;"
+        "heavy = {'pandas', 'numpy', 'scipy', 'matplotlib', 'pymc', 'arviz'} & set(sys.modules);"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")

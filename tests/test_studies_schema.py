@@ -1,0 +1,231 @@
+"""Records keep what is printed, digit by digit, and refuse what they do not understand."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from decimal import Decimal
+
+import pytest
+from pydantic import ValidationError
+from small_registry import full_study
+
+from studies.figures import half_step, in_months, surname
+from studies.problems import translate
+from studies.schema import (
+    Citation,
+    HistologySplit,
+    Landmark,
+    Overlap,
+    Patient,
+    Response,
+    Study,
+    SurvivalOutcome,
+)
+from studies.values import NOT_REACHED, FrozenDict
+from studies.vocabulary import UnknownWordError, load_vocabulary
+
+
+def refusal(model, **tables):
+    """Return the one problem that a record raises."""
+    with pytest.raises(ValidationError) as raised:
+        model(**tables)
+    (problem,) = translate(raised.value, "file.toml", model)
+    return problem
+
+
+def test_printed_digits_are_kept():
+    outcome = SurvivalOutcome(
+        endpoint="os", median=Decimal("2.0"), unit="months", ci=[Decimal("0.60"), 5]
+    )
+    assert str(outcome.median) == "2.0"
+    assert [str(limit) for limit in outcome.ci] == ["0.60", "5"]
+
+
+def test_what_is_not_printed_is_none_and_not_zero():
+    response = Response(pr=2, evaluable=23)
+    assert response.cr is None
+    assert Response(cr=0).cr == 0
+
+
+def test_not_reached_is_a_value_of_medians_and_of_upper_limits():
+    outcome = SurvivalOutcome(
+        endpoint="os", median="not reached", unit="months", ci=[Decimal("4.7"), "not reached"]
+    )
+    assert outcome.median == NOT_REACHED
+    assert outcome.ci == (Decimal("4.7"), NOT_REACHED)
+
+
+def test_a_lower_limit_is_always_a_number():
+    problem = refusal(SurvivalOutcome, endpoint="os", ci=["not reached", 4])
+    assert problem.field == "ci"
+    assert problem.expected == "a number"
+
+
+def test_records_are_frozen_hashable_and_survive_copying():
+    study = Study.model_validate(full_study())
+    with pytest.raises(ValidationError, match="frozen"):
+        study.id = "other"
+    assert pickle.loads(pickle.dumps(study)) == study
+    assert hash(copy.deepcopy(study)) == hash(study)
+    assert study.model_dump(by_alias=True)["cohorts"][0]["histology"]["other"] == {"focal": 3}
+
+
+def test_a_dumped_record_is_read_back():
+    study = Study.model_validate(full_study())
+    assert Study.model_validate(study.model_dump(by_alias=True)) == study
+
+
+def test_counts_under_the_words_of_the_report_cannot_change():
+    split = HistologySplit(other={"focal": 3})
+    assert split.other == FrozenDict({"focal": 3})
+    with pytest.raises(TypeError):
+        split.other["focal"] = 4
+
+
+def test_overlap_is_written_with_the_key_with():
+    written = {"with": "jannin2023", "reason": "same network", "pairs": [["a", "b"]]}
+    overlap = Overlap.model_validate(written)
+    assert (overlap.with_, overlap.pairs) == ("jannin2023", (("a", "b"),))
+    assert overlap.model_dump(by_alias=True)["with"] == "jannin2023"
+
+
+@pytest.mark.parametrize(
+    ("model", "tables", "sentence"),
+    [
+        (
+            SurvivalOutcome,
+            {"endpoint": "os", "median": "3.1"},
+            'file.toml, median: found "3.1", expected a number or "not reached": write the number '
+            'without quotes, or "not reached" (also for "not estimable").',
+        ),
+        (
+            SurvivalOutcome,
+            {"endpoint": "os", "follow_up": "3.1"},
+            'file.toml, follow_up: found "3.1", expected a number: remove the quotation marks.',
+        ),
+        (
+            SurvivalOutcome,
+            {"endpoint": "os", "follow_up": "3.1 months"},
+            'file.toml, follow_up: found "3.1 months", expected a number: write the number alone, '
+            "without words or units.",
+        ),
+        (
+            SurvivalOutcome,
+            {"endpoint": "os", "median": True},
+            "file.toml, median: found true, expected a number: write the number as the report "
+            "prints it.",
+        ),
+        (
+            SurvivalOutcome,
+            {"endpoint": "os", "median": Decimal("inf")},
+            "file.toml, median: found Infinity, expected a finite number: write the number as the "
+            "report prints it.",
+        ),
+        (
+            SurvivalOutcome,
+            {"endpoint": "os", "unit": "month"},
+            'file.toml, unit: found "month", expected one of days, weeks, months, years: write '
+            "months.",
+        ),
+        (
+            SurvivalOutcome,
+            {"endpoint": "os", "med": 3},
+            "file.toml, med: found the unknown key med, expected one of endpoint, median, unit, "
+            "ci, level, ci_method, events, iqr, range, follow_up, label, status, note: write "
+            "median.",
+        ),
+        (
+            Response,
+            {"pr": -1},
+            "file.toml, pr: found -1, expected a whole number of 0 or more: write the count that "
+            "the report prints, or leave the key out.",
+        ),
+        (
+            Response,
+            {"pr": Decimal("2.0")},
+            "file.toml, pr: found 2.0, expected a whole number of 0 or more: write the count as "
+            "digits, without a decimal point or quotes.",
+        ),
+        (
+            Citation,
+            {"pmid": 33112817},
+            'file.toml, pmid: found 33112817, expected text in quotation marks: write "33112817".',
+        ),
+        (
+            Citation,
+            {"title": "  "},
+            "file.toml, title: found an empty text, expected a text: write it, or leave the key "
+            "out.",
+        ),
+        (
+            Citation,
+            {"authors": "Sparano C"},
+            'file.toml, authors: found "Sparano C", expected a list: write ["Sparano C"].',
+        ),
+        (
+            Landmark,
+            {"endpoint": "os", "time": 12, "unit": "months"},
+            "file.toml, survival: found nothing, expected the key survival: add survival to the "
+            "top of the file.",
+        ),
+        (
+            Patient,
+            {"event": "dead"},
+            'file.toml, event: found "dead", expected one of died, alive, progressed, not stated: '
+            "write died.",
+        ),
+    ],
+)
+def test_a_refused_value_is_explained_in_one_sentence(model, tables, sentence):
+    assert str(refusal(model, **tables)) == sentence
+
+
+def test_months_have_the_length_of_a_twelfth_of_a_year():
+    assert in_months(Decimal(1), "years") == 12.0
+    assert in_months(Decimal("365.25"), "days") == pytest.approx(12.0, rel=1e-15)
+    assert in_months(Decimal("4.348214285714286"), "weeks") == pytest.approx(1.0, rel=1e-14)
+    assert in_months(Decimal("3.1"), "months") == 3.1
+
+
+@pytest.mark.parametrize(
+    ("printed", "step"), [("3.1", "0.05"), ("166", "0.5"), ("0.520", "0.0005"), ("2.0", "0.05")]
+)
+def test_half_a_step_of_the_last_printed_digit(printed, step):
+    assert half_step(Decimal(printed)) == Decimal(step)
+
+
+@pytest.mark.parametrize(
+    ("author", "family"),
+    [
+        ("Sparano C", "Sparano"),
+        ("Do Cao C", "Do Cao"),
+        ("de Ridder M", "de Ridder"),
+        ("Iñiguez-Ariza NM", "Iñiguez-Ariza"),
+        ("Ahn", "Ahn"),
+        ("Smith J.-P.", "Smith"),
+        ("SWOG S1609 DART investigators", "SWOG S1609 DART investigators"),
+    ],
+)
+def test_surname_of_an_author(author, family):
+    assert surname(author) == family
+
+
+def test_the_shipped_vocabulary_finds_a_treatment_by_any_of_its_names():
+    vocabulary = load_vocabulary()
+    for treatment in vocabulary.treatments:
+        for name in (treatment.id, treatment.label.upper(), *treatment.synonyms):
+            assert vocabulary.treatment(f" {name} ").id == treatment.id
+        assert vocabulary.treatment_class(treatment.class_).id == treatment.class_
+
+
+def test_an_unknown_word_names_the_closest_one():
+    vocabulary = load_vocabulary()
+    with pytest.raises(UnknownWordError, match=r'unknown treatment "lenvatinb".*"lenvatinib"'):
+        vocabulary.treatment("lenvatinb")
+    with pytest.raises(UnknownWordError, match=r'unknown endpoint "oss".*"os"'):
+        vocabulary.endpoint("oss")
+    with pytest.raises(UnknownWordError) as raised:
+        vocabulary.treatment_class("qqqqqq")
+    assert raised.value.suggestion is None
+    assert str(raised.value) == 'unknown class "qqqqqq"'

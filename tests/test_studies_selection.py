@@ -1,0 +1,427 @@
+"""Every cohort is counted or left out for one reason, and every patient counts once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from small_registry import cohort, landmark, median, study, subgroup, write_registry
+
+from studies import UnknownWordError, load_registry
+from studies.selection import (
+    ENDPOINTS,
+    OVERLAP_RULE,
+    overlap_pairs,
+    select,
+)
+
+GROUPS = [
+    subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
+    subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
+]
+
+
+@pytest.fixture
+def chosen(tmp_path):
+    """Select from a registry of the given studies."""
+
+    def choose(*studies, endpoint="os", **options):
+        return select(load_registry(write_registry(tmp_path / "r", *studies)), endpoint, **options)
+
+    return choose
+
+
+def one(arm):
+    """Describe a registry of one cohort."""
+    return study("abel2001", arm)
+
+
+def ids(selection):
+    """Return the identifiers of the counted cohorts."""
+    return [ref.id for ref in selection.counted]
+
+
+# --- Rules 1 to 5 --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [
+        cohort(survival=[median()]),
+        cohort(landmarks=[landmark(12, Decimal("0.2"))]),
+        cohort(survival=[median("not reached", follow_up=9)]),
+        cohort(survival=[median("not reached")], landmarks=[landmark(6, Decimal("0.7"))]),
+        cohort(subgroups=GROUPS),
+        cohort(n=1, patients=[{"os": 2, "unit": "months", "event": "died"}]),
+        cohort(treatment="best_care", survival=[median()]),
+        cohort(treatment="various", survival=[median()], subgroups=GROUPS),
+        cohort(treatment="various", survival=[median()], histology={"pure": 15, "mixed": 8}),
+        cohort(treatment="various", survival=[median()], histology={"mixed_percent": 35}),
+        cohort(
+            treatment="various",
+            survival=[median()],
+            read_as={"histology": "mixed", "reason": "foci in a differentiated carcinoma"},
+        ),
+    ],
+)
+def test_a_cohort_that_answers_is_counted(chosen, arm):
+    selection = chosen(one(arm))
+    assert ids(selection) == ["abel2001:arm"]
+    assert selection.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("arm", "kind", "reason"),
+    [
+        (
+            cohort(disease="squamous", not_pooled="x", n=None),
+            "not_atc",
+            "The patients did not all have anaplastic thyroid cancer: the disease is recorded as "
+            '"squamous" (squamous-cell carcinoma).',
+        ),
+        (
+            cohort(not_pooled="only patients alive after one year", n=None),
+            "not_pooled",
+            "Only patients alive after one year.",
+        ),
+        (
+            cohort(n=None),
+            "no_figure",
+            "The report prints neither a median nor a probability of overall survival.",
+        ),
+        (
+            cohort(survival=[median("not reached")]),
+            "no_figure",
+            "The median overall survival was not reached, and neither a survival probability nor a "
+            "follow-up is printed.",
+        ),
+        (
+            cohort(survival=[median(endpoint="pfs")]),
+            "no_figure",
+            "The report prints neither a median nor a probability of overall survival.",
+        ),
+        (
+            cohort(subgroups=[{"factor": "stage", "level": "IVB", "n": 9, "survival": [median()]}]),
+            "subgroup_only",
+            "The report prints overall survival for groups by stage only: neither for the whole "
+            "cohort nor for its pure and its mixed patients with their numbers.",
+        ),
+        (
+            cohort(subgroups=GROUPS[:1]),
+            "subgroup_only",
+            "The report prints overall survival for groups by histology only: neither for the "
+            "whole cohort nor for its pure and its mixed patients with their numbers.",
+        ),
+        (
+            cohort(patients=[{"os": 2, "unit": "months"}]),
+            "event_status",
+            "The report lists overall survival of single patients, but not for each whether the "
+            "time ended with an event or was cut off.",
+        ),
+        (
+            cohort(n=None, treatment="radiotherapy", survival=[median()]),
+            "no_n",
+            "The number of patients is not printed.",
+        ),
+        (
+            cohort(
+                n=None, n_implied={"value": 33, "derivation": "44 less 11"}, survival=[median()]
+            ),
+            "no_n",
+            "The number of patients is not printed; 33 follows from other figures (44 less 11).",
+        ),
+        (
+            cohort(treatment="radiotherapy", survival=[median()], subgroups=GROUPS),
+            "not_one_treatment",
+            "The treatment is local (Radiotherapy, class Radiotherapy), neither systemic nor "
+            "supportive.",
+        ),
+        (
+            cohort(treatment="various", survival=[median()]),
+            "not_one_treatment",
+            "The patients had different treatments (Various), and the report does not tell their "
+            "histology.",
+        ),
+        (
+            cohort(treatment="various", survival=[median()], histology={"pure": 15}),
+            "not_one_treatment",
+            "The patients had different treatments (Various), and the report does not tell their "
+            "histology.",
+        ),
+    ],
+)
+def test_a_cohort_that_does_not_answer_says_why(chosen, arm, kind, reason):
+    selection = chosen(one(arm))
+    assert selection.counted == ()
+    (out,) = selection.left_out
+    assert (out.kind, out.reason, out.gave_way_to) == (kind, reason, None)
+    assert (out.study_id, out.cohort_id, out.endpoint) == ("abel2001", "arm", "os")
+
+
+def test_a_declared_reading_of_histology_can_be_switched_off(chosen):
+    reading = {"histology": "pure", "reason": "ordinary"}
+    arm = cohort(treatment="various", survival=[median()], read_as=reading)
+    assert ids(chosen(one(arm))) == ["abel2001:arm"]
+    (out,) = chosen(one(arm), use_read_as=False).left_out
+    assert out.kind == "not_one_treatment"
+
+
+def test_groups_that_are_read_as_pure_and_mixed_stand_for_the_cohort(chosen):
+    groups = [
+        {
+            "factor": "type",
+            "level": level,
+            "n": n,
+            "read_as": {"histology": h, "reason": "its words"},
+        }
+        | {"survival": [median()]}
+        for level, n, h in (("ordinary", 9, "pure"), ("focal", 5, "mixed"))
+    ]
+    arm = cohort(subgroups=groups)
+    assert ids(chosen(one(arm))) == ["abel2001:arm"]
+    (out,) = chosen(one(arm), use_read_as=False).left_out
+    assert out.kind == "subgroup_only"
+
+
+def test_only_verified_figures_count_where_that_is_asked_for(chosen):
+    secondary = cohort("second", survival=[median(status="secondary")])
+    both = cohort(
+        "both", survival=[median(status="secondary")], landmarks=[landmark(12, Decimal("0.2"))]
+    )
+    studies = study("abel2001", secondary, both)
+    assert ids(chosen(studies)) == ["abel2001:second", "abel2001:both"]
+    strict = chosen(studies, verified_only=True)
+    assert ids(strict) == ["abel2001:both"]
+    assert strict.left_out[0].kind == "not_verified"
+    assert strict.left_out[0].reason == (
+        "The figures of overall survival were seen in another source only, not in the report "
+        "itself."
+    )
+
+
+def test_a_secondary_study_is_verified_where_a_figure_says_so(chosen):
+    arms = [cohort("a", survival=[median()]), cohort("b", survival=[median(status="verified")])]
+    strict = chosen(study("abel2001", *arms, status="secondary"), verified_only=True)
+    assert ids(strict) == ["abel2001:b"]
+
+
+def test_an_endpoint_that_cannot_be_pooled_is_refused(chosen):
+    with pytest.raises(UnknownWordError, match=r'unknown endpoint "respons".*"response"'):
+        chosen(one(cohort()), endpoint="respons")
+
+
+# --- Rule 6: overlap between reports -------------------------------------------------------------
+
+
+def pair(first, second, **overlap):
+    """Describe two reports, of which the first declares that it shares patients with the second."""
+    declared = {"with": "cain2002", "reason": "same hospital"} | overlap
+    return study("abel2001", first, year=2001, overlaps=[declared]), study(
+        "cain2002", second, year=2002
+    )
+
+
+SAME_HOSPITAL = "Shares patients with {}: same hospital. {} is counted instead, because {}."
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "left", "because"),
+    [
+        (
+            cohort(treatment="various", n=99, survival=[median()], subgroups=GROUPS),
+            cohort(survival=[median()]),
+            "abel2001",
+            "its patients had one treatment, not mixed ones",
+        ),
+        (
+            cohort(survival=[median()], subgroups=GROUPS),
+            cohort(n=99, survival=[median(ci=[1, 5])], landmarks=[landmark(12, Decimal("0.2"))]),
+            "cain2002",
+            "it tells outcomes by histology",
+        ),
+        (
+            cohort(survival=[median(ci=[1, 5])]),
+            cohort(n=99, survival=[median(ci=[1, "not reached"])]),
+            "cain2002",
+            "it prints more of this endpoint",
+        ),
+        (
+            cohort(n=99, survival=[median()]),
+            cohort(survival=[median()]),
+            "abel2001",
+            "it is the later report",
+        ),
+    ],
+)
+def test_the_declared_order_decides_between_two_reports(chosen, first, second, left, because):
+    selection = chosen(*pair(first, second))
+    (out,) = selection.left_out
+    (kept,) = selection.counted
+    assert (out.study_id, out.kind, out.gave_way_to) == (left, "overlap", kept.id)
+    label = f"{kept.label} ({kept.id})"
+    assert out.reason == SAME_HOSPITAL.format(label, kept.label, because)
+
+
+def test_of_reports_of_one_year_the_larger_counts_and_of_like_ones_the_first_by_name(chosen):
+    small, large = pair(cohort(n=9, survival=[median()]), cohort(n=10, survival=[median()]))
+    for item in (small, large):
+        item["citation"]["year"] = 2005
+    (out,) = chosen(small, large).left_out
+    assert out.study_id == "abel2001"
+    assert out.reason.endswith("because it has more patients.")
+    large["cohorts"][0]["n"] = 9
+    (out,) = chosen(small, large).left_out
+    assert out.study_id == "cain2002"
+    assert out.reason.endswith(
+        "Abel 2005 is counted instead, as the first by name of two that are alike."
+    )
+
+
+def test_a_report_without_a_year_counts_as_the_earliest(chosen):
+    first, second = pair(cohort(n=99, survival=[median()]), cohort(survival=[median()]))
+    del first["citation"]["year"]
+    (kept,) = chosen(first, second).counted
+    assert kept.label == "Cain 2002"
+    del second["citation"]["year"]
+    (kept,) = chosen(first, second).counted
+    assert kept.label == "abel2001"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shared"),
+    [
+        ("lenvatinib", "lenvatinib", True),
+        ("lenvatinib", "sorafenib", True),
+        ("lenvatinib", "paclitaxel", False),
+        ("lenvatinib", "various", True),
+        ("various", "paclitaxel", True),
+    ],
+)
+def test_without_pairs_cohorts_share_patients_by_treatment(tmp_path, first, second, shared):
+    studies = pair(cohort(treatment=first), cohort(treatment=second))
+    registry = load_registry(write_registry(tmp_path / "r", *studies))
+    expected = "Shares patients with Cain 2002 (cain2002:arm): same hospital." if shared else None
+    found = overlap_pairs(registry)
+    assert [(a.id, b.id, why) for a, b, why in found] == (
+        [("abel2001:arm", "cain2002:arm", expected)] if shared else []
+    )
+
+
+def test_declared_pairs_replace_the_default_rule(chosen):
+    first, second = pair(cohort(survival=[median()]), cohort(survival=[median()]))
+    second["cohorts"].append(cohort("other", "paclitaxel", survival=[median()]))
+    first["overlaps"][0]["pairs"] = [["arm", "other"]]
+    selection = chosen(first, second)
+    assert ids(selection) == ["cain2002:arm", "cain2002:other"]
+    assert selection.left_out[0].gave_way_to == "cain2002:other"
+
+
+def test_either_side_can_declare_the_overlap_and_pairs_of_one_side_hold(chosen):
+    first, second = pair(cohort(survival=[median()]), cohort(survival=[median()]))
+    second["cohorts"].append(cohort("other", "paclitaxel", survival=[median()]))
+    back = {"with": "abel2001", "reason": "two arms of it", "pairs": [["other", "arm"]]}
+    second["overlaps"] = [back]
+    selection = chosen(first, second)
+    assert [out.gave_way_to for out in selection.left_out] == ["cain2002:other"]
+    assert selection.left_out[0].reason.startswith(
+        "Shares patients with Cain 2002 (cain2002:other): two arms of it."
+    )
+
+
+def test_a_cohort_that_gave_way_blocks_no_other(chosen):
+    arms = [cohort(n=9, survival=[median()]), cohort(n=8, survival=[median()])]
+    first, second = pair(*arms)
+    third = study("enos2003", cohort(n=7, survival=[median()]), year=2003)
+    second["overlaps"] = [{"with": "enos2003", "reason": "same trial"}]
+    # The latest takes precedence over the second, which then no longer stands against the first.
+    assert ids(chosen(first, second, third)) == ["abel2001:arm", "enos2003:arm"]
+
+
+# --- Rule 6: overlap within one report -----------------------------------------------------------
+
+
+def test_a_cohort_and_its_parts_do_not_count_together(chosen):
+    arms = [
+        cohort("all", treatment="various", n=40, survival=[median()], subgroups=GROUPS),
+        cohort("treated", n=30, part_of="all", survival=[median()]),
+        cohort("late", n=10, part_of="treated", survival=[median()]),
+        cohort("care", treatment="best_care", n=10, part_of="all", survival=[median()]),
+    ]
+    selection = chosen(study("abel2001", *arms))
+    assert ids(selection) == ["abel2001:treated", "abel2001:care"]
+    reasons = {out.cohort_id: out.reason for out in selection.left_out}
+    assert reasons == {
+        "all": "The patients of treated are counted in all of the same report too. "
+        "abel2001:treated is counted instead, because its patients had one treatment, not mixed "
+        "ones.",
+        "late": "The patients of late are counted in treated of the same report too. "
+        "abel2001:treated is counted instead, because it has more patients.",
+    }
+
+
+def test_a_chain_of_parts_is_followed(tmp_path):
+    arms = [cohort("a", n=30), cohort("b", n=20, part_of="a"), cohort("c", n=10, part_of="b")]
+    registry = load_registry(write_registry(tmp_path / "r", study("abel2001", *arms)))
+    pairs = {(one.cohort.id, other.cohort.id) for one, other, _ in overlap_pairs(registry)}
+    assert pairs == {("a", "b"), ("b", "c"), ("a", "c")}
+
+
+def test_the_response_of_a_cohort_is_counted_or_refused_with_its_reason(chosen):
+    arms = [
+        cohort("counts", response={"cr": 0, "pr": 2, "evaluable": 23}),
+        cohort("vague", n=200, response={"orr_percent": 10}),
+        cohort("none"),
+        cohort(
+            "groups",
+            subgroups=[{"factor": "stage", "level": "IVC", "n": 9, "response": {"responders": 2}}],
+        ),
+        cohort("heard", response={"cr": 0, "pr": 2, "evaluable": 23, "status": "secondary"}),
+    ]
+    selection = chosen(study("abel2001", *arms), endpoint="response", verified_only=True)
+    assert ids(selection) == ["abel2001:counts"]
+    assert {out.cohort_id: out.kind for out in selection.left_out} == {
+        "vague": "response_not_a_count",
+        "none": "no_figure",
+        "groups": "subgroup_only",
+        "heard": "not_verified",
+    }
+
+
+# --- The shipped registry ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_registry()
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_every_shipped_cohort_is_counted_or_left_out_and_no_patient_twice(shipped, endpoint):
+    selection = select(shipped, endpoint)
+    everything = [f"{item.id}:{arm.id}" for item in shipped for arm in item.cohorts]
+    left = [f"{out.study_id}:{out.cohort_id}" for out in selection.left_out]
+    assert sorted([*ids(selection), *left]) == sorted(everything)
+    counted = set(ids(selection))
+    shares = {(a.id, b.id) for a, b, _ in overlap_pairs(shipped)}
+    assert not {(a, b) for a, b in shares if a in counted and b in counted}
+    for out in selection.left_out:
+        assert out.reason[0].isupper()
+        assert out.reason.endswith(".")
+        if out.kind == "overlap":
+            own = f"{out.study_id}:{out.cohort_id}"
+            assert out.gave_way_to in counted
+            assert (own, out.gave_way_to) in shares or (out.gave_way_to, own) in shares
+
+
+def test_the_seed_study_answers_for_every_endpoint(shipped):
+    for endpoint in ENDPOINTS:
+        assert "sparano2021:lenvatinib" in ids(select(shipped, endpoint))
+
+
+def test_selecting_is_repeatable(shipped):
+    assert select(shipped, "os") == select(load_registry(), "os")
+
+
+def test_the_rule_of_overlap_is_one_sentence_for_each_criterion():
+    assert len(OVERLAP_RULE) == 6
+    assert all(rule.endswith(".") for rule in OVERLAP_RULE)
