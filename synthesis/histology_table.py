@@ -1,0 +1,208 @@
+"""Pure against mixed histology: prior, printed figures, posterior, and both families."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from priors import Prior
+from studies.figures import histology_of, in_months, outcome_of
+from studies.selection import CohortRef
+from studies.values import NOT_REACHED
+from studies.vocabulary import Vocabulary
+from synthesis.estimands import curve, summarise
+from synthesis.models import SurvivalFit
+from synthesis.tables import NamedGroup, named_groups
+
+
+@dataclass(frozen=True)
+class HistologyTables:
+    """What the report shows of pure and mixed histology.
+
+    Attributes
+    ----------
+    density : DataFrame
+        ``parameter, label, which`` (prior or posterior), ``x`` (ratio), ``density`` per log unit.
+    ratios : DataFrame
+        Printed ratios of medians, then prior and posterior by family.
+    medians : DataFrame
+        Median of the mean study, pure and mixed, for every treatment.
+    effects : DataFrame
+        ``parameter, family, which, estimate, lower, upper, log_sd``: the effects in numbers.
+    """
+
+    density: pd.DataFrame
+    ratios: pd.DataFrame
+    medians: pd.DataFrame
+    effects: pd.DataFrame
+
+
+def histology_tables(
+    fit: SurvivalFit, alternatives: Sequence[SurvivalFit], vocabulary: Vocabulary
+) -> HistologyTables:
+    """Tables of the histology effect from a fit and its alternatives under other families."""
+    groups = [group for group in named_groups(fit, vocabulary) if not group.is_class]
+    informed = [group for group in groups if _split_cohorts(fit, group) and _one_drug(group)]
+    effects = _effects([fit, *alternatives], informed)
+    return HistologyTables(
+        _densities(fit, informed), _ratios(fit, effects), _medians(fit, groups), effects
+    )
+
+
+def _one_drug(group: NamedGroup) -> bool:
+    return all(ref.role != "mixed" for ref in group.cohorts)
+
+
+def _split_cohorts(fit: SurvivalFit, group: NamedGroup) -> list[CohortRef]:
+    """Cohorts of a treatment whose pure and mixed patients entered apart."""
+    apart = {fit.data.cohorts[arm.cohort].id for arm in fit.data.arms if arm.histology == "mixed"}
+    return [ref for ref in group.cohorts if ref.id in apart]
+
+
+def _predictive_name(group: NamedGroup) -> str:
+    return f"predictive: {group.label}"
+
+
+def _effects(fits: Sequence[SurvivalFit], informed: Sequence[NamedGroup]) -> pd.DataFrame:
+    rows = []
+    for fit in fits:
+        parameters: list[tuple[str, Prior, np.ndarray]] = [
+            ("prognostic", fit.priors["histology_prognostic"], fit.flat("prognostic"))
+        ]
+        for group in informed:
+            draws = fit.flat("predictive")[:, group.group.treatment_index]
+            parameters.append((_predictive_name(group), fit.priors["histology_predictive"], draws))
+        for name, prior, draws in parameters:
+            low, high = prior.implied()
+            about = {"parameter": name, "family": fit.family.label}
+            rows.append(
+                about
+                | {
+                    "which": "prior",
+                    "estimate": prior.natural(prior.quantile(0.5)),
+                    "lower": low,
+                    "upper": high,
+                    "log_sd": prior.scale,
+                }
+            )
+            found = summarise(np.exp(draws))
+            posterior = {"which": "posterior", "log_sd": float(np.std(draws))}
+            rows.append(about | posterior | vars(found))
+    return pd.DataFrame(rows)
+
+
+def _densities(fit: SurvivalFit, informed: Sequence[NamedGroup]) -> pd.DataFrame:
+    parts = [
+        _density(
+            "prognostic",
+            "Mixed against pure, any treatment",
+            fit.priors["histology_prognostic"],
+            fit.flat("prognostic"),
+        )
+    ]
+    for group in informed:
+        draws = fit.flat("predictive")[:, group.group.treatment_index]
+        label = f"Extra gain of mixed under {group.label.lower()}"
+        parts.append(
+            _density(_predictive_name(group), label, fit.priors["histology_predictive"], draws)
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
+    """Prior density, and a Gaussian kernel estimate of the posterior, on the log ratio."""
+    from scipy.stats import gaussian_kde
+
+    reach = 3.5 * prior.scale
+    low = min(prior.location - reach, draws.min())
+    high = max(prior.location + reach, draws.max())
+    grid = np.linspace(low, high, 256)
+    known = NormalDist(prior.location, prior.scale)
+    kinds = {"prior": [known.pdf(x) for x in grid], "posterior": gaussian_kde(draws)(grid)}
+    frames = [
+        pd.DataFrame(
+            {"parameter": name, "label": label, "which": kind, "x": np.exp(grid), "density": value}
+        )
+        for kind, value in kinds.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _ratios(fit: SurvivalFit, effects: pd.DataFrame) -> pd.DataFrame:
+    rows = [row for ref in fit.data.cohorts if (row := _printed_ratio(fit, ref)) is not None]
+    prognostic = effects[effects["parameter"] == "prognostic"]
+    for number, effect in enumerate(prognostic.itertuples(index=False)):
+        if effect.which == "prior" and number > 0:
+            continue  # one prior serves every family
+        label = "Prior" if effect.which == "prior" else f"Posterior, {effect.family}"
+        family = "" if effect.which == "prior" else effect.family
+        limits = {"estimate": effect.estimate, "lower": effect.lower, "upper": effect.upper}
+        rows.append(_ratio_row(label, effect.which) | {"family": family} | limits)
+    return pd.DataFrame(rows)
+
+
+def _ratio_row(label: str, kind: str) -> dict[str, Any]:
+    return {
+        "label": label,
+        "kind": kind,
+        "family": "",
+        "estimate": np.nan,
+        "lower": np.nan,
+        "upper": np.nan,
+        "n_pure": None,
+        "n_mixed": None,
+        "p": "",
+        "note": "",
+    }
+
+
+def _printed_ratio(fit: SurvivalFit, ref: CohortRef) -> dict[str, Any] | None:
+    """Ratio of the printed medians of mixed and pure patients of one cohort."""
+    medians, sizes = {}, {}
+    for group in ref.cohort.subgroups:
+        histology = histology_of(group)
+        outcome = outcome_of(group, fit.data.endpoint)
+        if histology and outcome is not None and outcome.median != NOT_REACHED:
+            medians[histology] = in_months(outcome.median, outcome.unit)
+            sizes[histology] = group.n
+    if set(medians) != {"pure", "mixed"}:
+        return None
+    p = next(
+        (
+            str(c.p)
+            for c in ref.study.comparisons
+            if c.endpoint == fit.data.endpoint and set(c.groups) == {"pure", "mixed"}
+        ),
+        "",
+    )
+    label = ref.label if ref.study.citation.authors else f"{ref.study.id}"
+    return _ratio_row(label, "printed") | {
+        "estimate": medians["mixed"] / medians["pure"],
+        "n_pure": sizes["pure"],
+        "n_mixed": sizes["mixed"],
+        "p": p,
+        "note": f"{medians['mixed']:g} against {medians['pure']:g} months",
+    }
+
+
+def _medians(fit: SurvivalFit, groups: Sequence[NamedGroup]) -> pd.DataFrame:
+    rows = []
+    for group in groups:
+        for histology, share in (("pure", 0.0), ("mixed", 1.0)):
+            found = summarise(curve(fit, group.group, share, "mean_study").median)
+            rows.append(
+                {
+                    "treatment": group.label,
+                    "treatment_class": group.class_label,
+                    "histology": histology,
+                    **vars(found),
+                    "cohorts": len(group.cohorts),
+                    "patients": group.patients,
+                }
+            )
+    return pd.DataFrame(rows)

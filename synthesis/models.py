@@ -1,0 +1,261 @@
+"""From a registry to fitted models: the two functions that most users call.
+
+A fit that does not pass is tried again with more draws and smaller steps before it is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from xarray import DataTree
+
+from priors import Priors, load_priors
+from studies import Registry
+from studies.responders import ResponseCount, responders
+from studies.selection import LeftOut, select
+from studies.usable import View
+from synthesis.diagnostics import Diagnosis, diagnose
+from synthesis.families import Family, family
+from synthesis.fit import Draws, Problem, Progress, SamplerSettings, run
+from synthesis.observations import Sizes, SurvivalData, sizes_for, survival_data
+from synthesis.response import ResponseData, response_data, response_problem
+from synthesis.survival import centre_share, survival_problem
+
+SURVIVAL_ENDPOINTS = ("os", "pfs")
+DEFAULT_FAMILY = "log-logistic"
+
+_ATTEMPTS = 3
+
+
+class NothingToPoolError(ValueError):
+    """No cohort of the registry can be counted for an endpoint; the message says so."""
+
+
+@dataclass(frozen=True)
+class SurvivalFit:
+    """A fitted survival model.
+
+    Attributes
+    ----------
+    data : SurvivalData
+    left_out : tuple of LeftOut
+    priors : Priors
+    family : Family
+    draws : Draws
+    diagnosis : Diagnosis
+    centre_share : float
+        Share of mixed histology at which ``mu`` and the effects are stated.
+    """
+
+    data: SurvivalData
+    left_out: tuple[LeftOut, ...]
+    priors: Priors
+    family: Family
+    draws: Draws
+    diagnosis: Diagnosis
+    centre_share: float
+
+    @property
+    def tree(self) -> DataTree:
+        """The draws, with named coordinates."""
+        return self.draws.tree
+
+    def flat(self, name: str) -> np.ndarray:
+        """Draws of a variable, chains one after the other: shape ``(draws, ...)``."""
+        return _flat(self.tree, name)
+
+
+@dataclass(frozen=True)
+class ResponseFit:
+    """A fitted response model; attributes as in :class:`SurvivalFit`."""
+
+    data: ResponseData
+    left_out: tuple[LeftOut, ...]
+    priors: Priors
+    draws: Draws
+    diagnosis: Diagnosis
+
+    @property
+    def tree(self) -> DataTree:
+        """The draws, with named coordinates."""
+        return self.draws.tree
+
+    def flat(self, name: str) -> np.ndarray:
+        """Draws of a variable, chains one after the other: shape ``(draws, ...)``."""
+        return _flat(self.tree, name)
+
+
+def _flat(tree: DataTree, name: str) -> np.ndarray:
+    values = tree["posterior"][name].to_numpy()
+    return values.reshape(-1, *values.shape[2:])
+
+
+def survival_observations(
+    registry: Registry, *, verified_only: bool = False, use_read_as: bool = True
+) -> Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]:
+    """Observations and cohorts left out, for each survival endpoint."""
+    found = {}
+    for endpoint in SURVIVAL_ENDPOINTS:
+        chosen = select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as)
+        view = View(endpoint, verified_only, use_read_as)
+        data = survival_data(chosen.counted, view, class_order(registry))
+        found[endpoint] = (data, chosen.left_out)
+    return MappingProxyType(found)
+
+
+def class_order(registry: Registry) -> list[str]:
+    """Class identifiers of the vocabulary in order of display."""
+    return [c.id for c in sorted(registry.vocabulary.classes, key=lambda c: c.order)]
+
+
+def fit_survival(
+    registry: Registry,
+    endpoint: str = "os",
+    *,
+    family_name: str = DEFAULT_FAMILY,
+    priors: Priors | None = None,
+    settings: SamplerSettings | None = None,
+    verified_only: bool = False,
+    use_read_as: bool = True,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> SurvivalFit:
+    """Pool the printed survival figures of a registry.
+
+    Parameters
+    ----------
+    registry : Registry
+    endpoint : {"os", "pfs"}
+    family_name : {"log-logistic", "weibull"}
+    priors : Priors, optional
+        The default catalogue otherwise.
+    settings : SamplerSettings, optional
+    verified_only : bool
+        Count only figures that were seen in the report itself.
+    use_read_as : bool
+        Use declared readings of a report's own groups as pure or mixed.
+    cache : bool
+        Read and store draws on disk.
+    progress : callable, optional
+        Called with a sentence at each stage.
+
+    Returns
+    -------
+    SurvivalFit
+
+    Raises
+    ------
+    NothingToPoolError
+        If no cohort can be counted.
+    ValueError
+        If endpoint or family is unknown.
+    """
+    if endpoint not in SURVIVAL_ENDPOINTS:
+        raise ValueError(f"unknown survival endpoint {endpoint!r}: choose os or pfs")
+    chosen = family(family_name)
+    priors = priors or load_priors()
+    observed = survival_observations(registry, verified_only=verified_only, use_read_as=use_read_as)
+    data, left_out = observed[endpoint]
+    if not data.cohorts:
+        raise NothingToPoolError(f"no cohort of {registry.folder} can be counted for {endpoint}")
+    sizes = sizes_for([d for d, _ in observed.values()])
+    problem = survival_problem(data, priors, chosen, sizes)
+    draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
+    return SurvivalFit(data, left_out, priors, chosen, draws, diagnosis, centre_share(priors))
+
+
+def fit_survival_data(
+    data: SurvivalData,
+    *,
+    family_name: str = DEFAULT_FAMILY,
+    priors: Priors | None = None,
+    settings: SamplerSettings | None = None,
+    sizes: Sizes | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> SurvivalFit:
+    """Fit observations that were made already (simulated ones, or part of a registry).
+
+    Parameters are those of :func:`fit_survival`; ``sizes`` share a compiled model between
+    datasets.
+    """
+    priors = priors or load_priors()
+    chosen = family(family_name)
+    problem = survival_problem(data, priors, chosen, sizes or sizes_for([data]))
+    draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
+    return SurvivalFit(data, (), priors, chosen, draws, diagnosis, centre_share(priors))
+
+
+def fit_response(
+    registry: Registry,
+    *,
+    priors: Priors | None = None,
+    settings: SamplerSettings | None = None,
+    verified_only: bool = False,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> ResponseFit:
+    """Pool the response rates of a registry.
+
+    Parameters are those of :func:`fit_survival`.
+
+    Raises
+    ------
+    NothingToPoolError
+        If no cohort can be counted.
+    """
+    chosen = select(registry, "response", verified_only=verified_only)
+    if not chosen.counted:
+        raise NothingToPoolError(f"no cohort of {registry.folder} can be counted for response")
+    counts = []
+    for ref in chosen.counted:
+        count = responders(ref.cohort.response, ref.cohort.n)
+        if not isinstance(count, ResponseCount):
+            raise TypeError(f"{ref.id} was counted for response, but {count.reason}")
+        counts.append(count)
+    data = response_data(chosen.counted, counts, class_order(registry))
+    return fit_response_data(
+        data,
+        priors=priors,
+        settings=settings,
+        left_out=chosen.left_out,
+        cache=cache,
+        progress=progress,
+    )
+
+
+def fit_response_data(
+    data: ResponseData,
+    *,
+    priors: Priors | None = None,
+    settings: SamplerSettings | None = None,
+    left_out: tuple[LeftOut, ...] = (),
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> ResponseFit:
+    """Fit response counts that were made already; parameters as in :func:`fit_response`."""
+    priors = priors or load_priors()
+    problem = response_problem(data, priors)
+    draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
+    return ResponseFit(data, left_out, priors, draws, diagnosis)
+
+
+def _run(
+    problem: Problem, settings: SamplerSettings, cache: bool, progress: Progress | None
+) -> tuple[Draws, Diagnosis]:
+    """Sample, judge, and sample again more carefully where the verdict is not PASS."""
+    for attempt in range(_ATTEMPTS):
+        draws = run(problem, settings, cache=cache, progress=progress)
+        diagnosis = diagnose(draws.tree)
+        if diagnosis.verdict == "PASS" or attempt == _ATTEMPTS - 1:
+            break
+        if progress is not None:
+            progress(f"{diagnosis.verdict}: {diagnosis.advice}; sampling again")
+        gap = 1.0 - settings.target_accept
+        settings = replace(
+            settings, draws=2 * settings.draws, tune=2 * settings.tune, target_accept=1.0 - gap / 2
+        )
+    return draws, diagnosis

@@ -1,0 +1,274 @@
+"""Answers and captions in words, made from the tables: no number is typed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from studies.vocabulary import Vocabulary
+from synthesis.estimands import Summary
+from synthesis.forest_table import heterogeneity_words, interval_text
+from synthesis.histology_table import HistologyTables
+from synthesis.models import ResponseFit, SurvivalFit
+from synthesis.tables import Fit, NamedGroup, named_groups
+
+# A class or treatment is answered for in words where at least this many cohorts stand behind it.
+_COHORTS_IN_WORDS = 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question that people come with, and its answer in words."""
+
+    question: str
+    text: str
+
+
+def answers(
+    fits: Mapping[str, Fit],
+    pooled: pd.DataFrame,
+    histology: HistologyTables | None,
+    vocabulary: Vocabulary,
+    reference_mix: float,
+) -> tuple[Answer, ...]:
+    """Answers to the questions of the report, in order."""
+    found = []
+    questions = {
+        "os": "How long do patients live?",
+        "pfs": "How long do they stay free of progression?",
+        "response": "How many respond?",
+    }
+    for endpoint, fit in fits.items():
+        text = _endpoint_answer(endpoint, fit, pooled, vocabulary, reference_mix)
+        found.append(Answer(questions[endpoint], text))
+    if histology is not None:
+        found += _histology_answers(histology)
+    return tuple(found)
+
+
+def _endpoint_answer(
+    endpoint: str, fit: Fit, pooled: pd.DataFrame, vocabulary: Vocabulary, reference_mix: float
+) -> str:
+    own = pooled[(pooled["endpoint"] == endpoint) & (pooled["histology"] == "reference")]
+    if isinstance(fit, ResponseFit):
+        estimand, opening = "response_rate", "Objective response, per cent of evaluable patients"
+    else:
+        estimand = "median_months"
+        name = vocabulary.endpoint(endpoint).label
+        opening = (
+            f"Median {name.lower()} in months from the time origin of each study "
+            f"({time_origins(fit)}), in patients of whom {reference_mix:.0%} have mixed histology"
+        )
+    sentences = [f"{opening}; posterior median (95 % interval) for the average study."]
+    own = own[own["estimand"] == estimand]
+    for group in named_groups(fit, vocabulary):
+        if len(group.cohorts) < _COHORTS_IN_WORDS or _is_background(group):
+            continue
+        rows = own[own["treatment"] == group.label].set_index("target")
+        mean, new = (_summary(rows.loc[target]) for target in ("mean_study", "new_study"))
+        percent = isinstance(fit, ResponseFit)
+        unit = " %" if percent else " months"
+        sentences.append(
+            f"{group.label}: {interval_text(mean, percent=percent)}{unit}, and "
+            f"{interval_text(new, percent=percent)} for a new study "
+            f"({len(group.cohorts)} cohorts, {group.patients} patients)."
+        )
+    sentences.append(
+        "Treatments were compared across studies, most of them single-armed: differences between "
+        "them may be differences between their patients."
+    )
+    return " ".join(sentences)
+
+
+def _is_background(group: NamedGroup) -> bool:
+    return all(ref.role == "mixed" for ref in group.cohorts)
+
+
+def _summary(row: pd.Series) -> Summary:
+    return Summary(float(row["estimate"]), float(row["lower"]), float(row["upper"]))
+
+
+def time_origins(fit: SurvivalFit) -> str:
+    """Time origins of the cohorts of a fit, with how many have each."""
+    origins = [ref.cohort.time_origin or "not printed" for ref in fit.data.cohorts]
+    counts = pd.Series(origins).value_counts()
+    return ", ".join(f"{name}: {count}" for name, count in counts.items())
+
+
+def _histology_answers(tables: HistologyTables) -> list[Answer]:
+    effects = tables.effects
+    found = []
+    for parameter in dict.fromkeys(effects["parameter"]):
+        own = effects[effects["parameter"] == parameter]
+        posterior = own[own["which"] == "posterior"]
+        prior = own[own["which"] == "prior"].iloc[0]
+        main = posterior.iloc[0]
+        by_family = "; ".join(
+            f"{row.family} {_ratio_text(row)}" for row in posterior.itertuples(index=False)
+        )
+        shares = f"the posterior SD is {main.log_sd / prior.log_sd:.0%} of the prior's"
+        if parameter == "prognostic":
+            text = (
+                "Overall survival, mixed against pure histology under any treatment, as a ratio "
+                f"of medians: {by_family}. The prior allowed {_ratio_text(prior)}; {shares}. The "
+                f"reports that print medians by histology: {_printed_words(tables.ratios)}."
+            )
+            found.append(Answer("Do tumours with a differentiated part fare better?", text))
+        else:
+            drug = parameter.partition(": ")[2]
+            text = (
+                f"Beyond the difference under any treatment, mixed tumours treated with {drug} "
+                f"have a further ratio of {by_family}; the prior alone says {_ratio_text(prior)}, "
+                f"and {shares}. {_verdict_on_data(main.log_sd / prior.log_sd)}"
+            )
+            found.append(Answer(f"Do they gain more from {drug}?", text))
+    return found
+
+
+# Above this share of its prior SD a posterior says little that the prior did not.
+_MOSTLY_PRIOR = 0.85
+
+
+def _verdict_on_data(share: float) -> str:
+    if share > _MOSTLY_PRIOR:
+        return (
+            "So the data add almost nothing to the prior: one cohort cannot tell a better "
+            "prognosis from a better response to the drug."
+        )
+    return "The data have narrowed the prior."
+
+
+def _ratio_text(row: object) -> str:
+    return f"{row.estimate:.1f} ({row.lower:.1f}-{row.upper:.1f})"
+
+
+def _printed_words(ratios: pd.DataFrame) -> str:
+    printed = ratios[ratios["kind"] == "printed"]
+    if printed.empty:
+        return "none"
+    return "; ".join(
+        f"{row.label}, {row.note} ({row.n_mixed} and {row.n_pure} patients"
+        + (f", p = {row.p})" if row.p else ")")
+        for row in printed.itertuples(index=False)
+    )
+
+
+def captions(
+    fits: Mapping[str, Fit],
+    alternatives: Mapping[str, Fit],
+    vocabulary: Vocabulary,
+    reference_mix: float,
+) -> dict[str, str]:
+    """Captions of the figures by file stem, ready to paste."""
+    found = {}
+    for endpoint, fit in fits.items():
+        found[f"forest_{endpoint}"] = _forest_caption(endpoint, fit, vocabulary, reference_mix)
+    for endpoint in ("os", "pfs"):
+        if endpoint in fits:
+            found[f"curves_{endpoint}"] = _curves_caption(fits[endpoint], vocabulary, reference_mix)
+    if "os" in fits:
+        found["histology"] = _histology_caption(fits["os"], alternatives.get("os"))
+    return found
+
+
+def _size(fit: Fit) -> str:
+    refs = fit.data.cohorts
+    studies = len({ref.study.id for ref in refs})
+    patients = sum(ref.cohort.n or 0 for ref in refs)
+    return f"{len(refs)} cohorts of {studies} reports, {patients} patients"
+
+
+def _forest_caption(endpoint: str, fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> str:
+    marks = (
+        "Open squares: printed value with its printed interval, area by number of patients; "
+        "filled dots: the model's estimate of the same cohort with its 95 % interval; diamonds: "
+        "average study of the treatment; bars: 95 % prediction for a new study."
+    )
+    if isinstance(fit, ResponseFit):
+        return (
+            f"Objective response rate, per cent. {_size(fit)}. Binomial-logit hierarchy of "
+            f"classes, treatments and studies. {marks} {heterogeneity_words(fit)}"
+        )
+    label = vocabulary.endpoint(endpoint).label
+    return (
+        f"{label}, median in months (log scale), from the time origin of each study "
+        f"({time_origins(fit)}). {_size(fit)}. {fit.family.label[0].upper()}{fit.family.label[1:]} "
+        "survival hierarchy of classes, treatments and studies; printed medians, limits and "
+        "landmarks enter as order statistics and binomial cells. Pooled rows: "
+        f"{reference_mix:.0%} mixed histology. {marks} Arrows: not reached. "
+        f"{heterogeneity_words(fit)}"
+    )
+
+
+def _curves_caption(fit: SurvivalFit, vocabulary: Vocabulary, reference_mix: float) -> str:
+    label = vocabulary.endpoint(fit.data.endpoint).label
+    return (
+        f"{label} under each treatment: pooled {fit.family.label} curve of the average study with "
+        f"its 95 % band, {reference_mix:.0%} mixed histology. Open squares: printed medians with "
+        "their intervals; dots: printed survival at fixed times. Faded: beyond twice the last "
+        f"printed point. {_size(fit)}."
+    )
+
+
+def _histology_caption(fit: SurvivalFit, other: SurvivalFit | None) -> str:
+    families = fit.family.label + (f" and {other.family.label}" if other is not None else "")
+    return (
+        "Pure and mixed histology. A: ratio of median overall survival, mixed against pure: prior "
+        "(broken line) and posterior (filled), the ratios of printed medians, and the posterior "
+        f"under {families} survival. B: median overall survival of the average study in pure and "
+        f"in mixed tumours under each treatment, with 95 % intervals. {_size(fit)}."
+    )
+
+
+def contradictions(
+    fits: Mapping[str, Fit], cohorts: pd.DataFrame, pooled: pd.DataFrame
+) -> tuple[str, ...]:
+    """Treatments whose pooled median lies outside the range of their own printed medians, and why.
+
+    Only treatments of which two or more cohorts print a median are judged.
+    """
+    found = []
+    for endpoint in [name for name in fits if name != "response"]:
+        own = cohorts[(cohorts["endpoint"] == endpoint)]
+        medians = pooled[
+            (pooled["endpoint"] == endpoint)
+            & (pooled["histology"] == "reference")
+            & (pooled["estimand"] == "median_months")
+            & (pooled["target"] == "mean_study")
+        ].set_index("treatment")
+        for treatment, group in own.groupby("treatment", sort=False):
+            printed = group.dropna(subset=["printed_value"])
+            if len(printed) < 2:
+                continue
+            low, high = printed["printed_value"].min(), printed["printed_value"].max()
+            estimate = float(medians.loc[treatment, "estimate"])
+            if not low <= estimate <= high:
+                found.append(
+                    f"{treatment}, {endpoint}: the pooled median of {estimate:.1f} months lies "
+                    f"outside the printed medians of its cohorts ({low:.1f} to {high:.1f} months). "
+                    f"{_why_outside(group, printed)}"
+                )
+    return tuple(found)
+
+
+def _why_outside(group: pd.DataFrame, printed: pd.DataFrame) -> str:
+    reasons = []
+    without = len(group) - len(printed)
+    if without:
+        reasons.append(f"{without} further cohorts enter by other figures than a median")
+    if not (group["histology"] == "not printed").all():
+        reasons.append("some cohorts print a mix of histologies other than the reference mix")
+    patients = int(printed["n"].sum())
+    reasons.append(
+        f"the {len(printed)} medians rest on {patients} patients, so the estimate is drawn "
+        "towards the other treatments of the class"
+    )
+    width = np.log(printed["printed_value"].max() / printed["printed_value"].min())
+    if width < np.log(1.25):
+        reasons.append(
+            "they lie so close together that rounding and sampling error exceed their range"
+        )
+    return "Why: " + "; ".join(reasons) + "."

@@ -1,0 +1,175 @@
+"""Horizontal axes: limits, ticks where clinicians think, and what happens beyond the end."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+from synthesis.plots.page import text_width
+from synthesis.plots.style import GRID, INK
+
+MONTH_TICKS: tuple[float, ...] = (1, 2, 3, 6, 12, 24, 48)
+RATIO_TICKS: tuple[float, ...] = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
+PERCENT_TICKS: tuple[float, ...] = (0, 20, 40, 60, 80, 100)
+
+# What a label is worth when not all fit: the most labels win, then the highest sum.
+_WORTH: Mapping[float, int] = MappingProxyType(
+    {1: 9, 12: 8, 3: 7, 6: 6, 24: 5, 48: 4, 2: 3, 0.5: 3, 4: 2, 0.25: 2, 8: 1, 16: 1}
+)
+
+# An interval may stretch the axis to these values and no further (months, ratios); estimates and
+# printed values always lie inside.
+_MONTH_REACH = (0.45, 72.0)
+_RATIO_REACH = (0.2, 20.0)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A horizontal axis.
+
+    Attributes
+    ----------
+    lower, upper : float
+        Ends of the axis.
+    ticks : tuple of float
+        Where labelled ticks stand.
+    log : bool
+        Logarithmic rather than linear.
+    """
+
+    lower: float
+    upper: float
+    ticks: tuple[float, ...]
+    log: bool
+
+    def clip(self, lower: float, upper: float) -> tuple[tuple[float, float], tuple[bool, bool]]:
+        """Cut an interval to the axis; the flags say at which ends (left, right) it goes on."""
+        beyond = (lower < self.lower, upper > self.upper)
+        return (max(lower, self.lower), min(upper, self.upper)), beyond
+
+    def at_share(self, share: float) -> float:
+        """Value that stands at a share of the length of the axis, 0 (left) to 1 (right)."""
+        if self.log:
+            return self.lower * (self.upper / self.lower) ** share
+        return self.lower + share * (self.upper - self.lower)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Tick labels: the plain numbers."""
+        return tuple(f"{tick:g}" for tick in self.ticks)
+
+
+def month_scale(inside: Iterable[float], ends: Iterable[float], width: float, size: float) -> Scale:
+    """Logarithmic axis in months.
+
+    Parameters
+    ----------
+    inside : iterable of float
+        Values that must lie on the axis; NaN and infinite ones are ignored.
+    ends : iterable of float
+        Limits of intervals, which may be cut.
+    width : float
+        Length of the axis in points.
+    size : float
+        Type size of the tick labels in points.
+
+    Raises
+    ------
+    ValueError
+        If no value is left to fit the axis to.
+    """
+    return _log_scale(list(inside), list(ends), MONTH_TICKS, _MONTH_REACH, width, size)
+
+
+def ratio_scale(inside: Iterable[float], ends: Iterable[float], width: float, size: float) -> Scale:
+    """Logarithmic axis for ratios, always with 1 on it; parameters as in `month_scale`."""
+    return _log_scale([*inside, 1.0], list(ends), RATIO_TICKS, _RATIO_REACH, width, size)
+
+
+def percent_scale() -> Scale:
+    """Linear axis from 0 to 100 %."""
+    return Scale(0.0, 100.0, PERCENT_TICKS, log=False)
+
+
+def apply_scale(
+    axes: Axes, scale: Scale, size: float, grid: bool = True, top: bool = False
+) -> None:
+    """Give axes a horizontal scale with labelled ticks and, if asked, faint grid lines."""
+    axes.set_xscale("log" if scale.log else "linear")
+    axes.set_xlim(scale.lower, scale.upper)
+    axes.xaxis.set_major_locator(FixedLocator(scale.ticks))
+    axes.xaxis.set_major_formatter(FixedFormatter(scale.labels))
+    axes.xaxis.set_minor_locator(NullLocator())
+    # Ticks are made when the figure is drawn, outside the style context: say all they need.
+    axes.tick_params(
+        axis="x",
+        length=2.5,
+        width=0.6,
+        pad=1.5,
+        labelsize=size,
+        color=INK,
+        labelcolor=INK,
+        top=top,
+        labeltop=top,
+    )
+    if grid:
+        axes.grid(axis="x", color=GRID, linewidth=0.5, linestyle="-")
+
+
+def _log_scale(
+    inside: list[float],
+    ends: list[float],
+    marks: tuple[float, ...],
+    reach: tuple[float, float],
+    width: float,
+    size: float,
+) -> Scale:
+    core = [value for value in inside if math.isfinite(value) and value > 0]
+    rest = [value for value in ends if math.isfinite(value) and value > 0]
+    if not core:
+        raise ValueError("no finite positive value to fit a logarithmic axis to")
+    lower = min(min(core), max(reach[0], min(core + rest))) / 1.08
+    upper = max(max(core), min(reach[1], max(core + rest))) * 1.08
+    ticks = _inside(marks, lower, upper)
+    while len(ticks) < min(3, len(marks)):
+        above = [mark for mark in marks if mark > upper]
+        if above:
+            upper = above[0] * 1.04
+        else:
+            lower = max(mark for mark in marks if mark < lower) / 1.04
+        ticks = _inside(marks, lower, upper)
+    return Scale(lower, upper, _thin(ticks, lower, upper, width, size), log=True)
+
+
+def _inside(marks: Sequence[float], lower: float, upper: float) -> tuple[float, ...]:
+    return tuple(mark for mark in marks if lower <= mark <= upper)
+
+
+def _thin(
+    ticks: tuple[float, ...], lower: float, upper: float, width: float, size: float
+) -> tuple[float, ...]:
+    """Keep the best labels whose neighbours are at least half a figure apart."""
+    per_point = math.log(upper / lower) / width
+    for count in range(len(ticks), 1, -1):
+        fitting = [
+            kept
+            for kept in itertools.combinations(ticks, count)
+            if _far_enough(kept, per_point, size)
+        ]
+        if fitting:
+            return max(fitting, key=lambda kept: sum(_WORTH.get(tick, 0) for tick in kept))
+    return ticks[:1]
+
+
+def _far_enough(ticks: tuple[float, ...], per_point: float, size: float) -> bool:
+    return all(
+        math.log(right / left) / per_point
+        >= (text_width(f"{left:g}", size) + text_width(f"{right:g}", size)) / 2 + 0.45 * size
+        for left, right in itertools.pairwise(ticks)
+    )

@@ -1,0 +1,159 @@
+"""The figures of a report: which there are, their files, and their place in the page."""
+
+from __future__ import annotations
+
+import base64
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from studies.vocabulary import TreatmentClass
+from synthesis.plots import class_hues, plot_curves, plot_forest, plot_histology, save_figure
+from synthesis.report.sections import endpoint_label
+
+if TYPE_CHECKING:
+    from synthesis.analysis import Analysis
+
+# Height by width from which a figure runs over several sheets in print; A4 has about 1.4.
+TALLEST = 1.7
+_SIZE = re.compile(rb'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
+
+Section = Literal["forest", "curves", "histology"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure of the page.
+
+    Attributes
+    ----------
+    stem : str
+        Name of its files without suffix.
+    section : {"forest", "curves", "histology"}
+        Where in the page it stands.
+    title, caption, alt : str
+        Heading, caption ready to paste, and what a reader who cannot see it is told.
+    files : tuple of str
+        Paths from the page.
+    svg : bytes
+        The figure itself.
+    """
+
+    stem: str
+    section: Section
+    title: str
+    caption: str
+    alt: str
+    files: tuple[str, ...]
+    svg: bytes
+
+    @property
+    def tall(self) -> bool:
+        """Whether it is much taller than a sheet of paper of its width."""
+        width, height = _SIZE.search(self.svg).groups()
+        return float(height) > TALLEST * float(width)
+
+    @property
+    def data_uri(self) -> str:
+        """The figure as an address that holds it; identifiers of two figures cannot clash."""
+        return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode("ascii")
+
+
+def draw_figures(analysis: Analysis, folder: Path) -> tuple[Picture, ...]:
+    """Draw every figure that belongs to the endpoints of an analysis, and write its files.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The finished analysis.
+    folder : Path
+        Where the files go: SVG, PDF and PNG of each.
+
+    Returns
+    -------
+    tuple of Picture
+        In the order of the page.
+    """
+    hues = _hues(analysis)
+    pictures = []
+    for endpoint, table in analysis.forest.items():
+        stem, label = f"forest_{endpoint}", endpoint_label(analysis.registry, endpoint)
+        files = save_figure(plot_forest(table, endpoint=endpoint, hues=hues), folder / stem)
+        pictures.append(_picture(analysis, stem, "forest", label, files))
+    for endpoint, (curves, points) in analysis.curves.items():
+        stem, label = f"curves_{endpoint}", endpoint_label(analysis.registry, endpoint)
+        files = save_figure(plot_curves(curves, points, endpoint=label, hues=hues), folder / stem)
+        pictures.append(_picture(analysis, stem, "curves", label, files))
+    if analysis.histology is not None:
+        found = analysis.histology
+        figure = plot_histology(found.density, found.ratios, found.medians, hues=hues)
+        files = save_figure(figure, folder / "histology")
+        pictures.append(_picture(analysis, "histology", "histology", "Pure and mixed", files))
+    return tuple(pictures)
+
+
+def save_forest(
+    analysis: Analysis, endpoint: str, path: Path, *, treatment: str | None, width: str
+) -> None:
+    """Draw one forest plot into one file.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        An analysis of that endpoint.
+    endpoint : {"os", "pfs", "response"}
+        Which forest plot.
+    path : Path
+        The file; its suffix, svg, pdf or png, says in which format.
+    treatment : str or None
+        Label of the only treatment to show; None shows all.
+    width : {"one-column", "two-column", "slide"}
+        Width of the figure.
+    """
+    table = analysis.forest[endpoint]
+    if treatment is not None:
+        table = _only(table, treatment)
+    figure = plot_forest(table, endpoint=endpoint, width=width, hues=_hues(analysis))
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        save_figure(figure, Path(folder) / "forest")
+        (Path(folder) / f"forest{path.suffix.lower()}").replace(path)
+
+
+def _only(table: pd.DataFrame, treatment: str) -> pd.DataFrame:
+    """Keep one treatment, the class it belongs to, and what is said of the whole."""
+    own = table["treatment"] == treatment
+    classes = set(table.loc[own, "treatment_class"])
+    above = (table["kind"] == "class") & table["treatment_class"].isin(classes)
+    return table[own | above | (table["kind"] == "heterogeneity")].reset_index(drop=True)
+
+
+def _hues(analysis: Analysis) -> dict[str, str]:
+    """Give each class one colour in all figures of the analysis."""
+    labels = [item.label for item in sorted(analysis.registry.vocabulary.classes, key=_order)]
+    used = {name for table in analysis.forest.values() for name in table["treatment_class"]}
+    return class_hues(label for label in labels if label in used)
+
+
+def _order(item: TreatmentClass) -> int:
+    return item.order
+
+
+def _picture(
+    analysis: Analysis, stem: str, section: Section, title: str, files: Sequence[Path]
+) -> Picture:
+    kind = {"forest": "Forest plot", "curves": "Survival curves", "histology": "Figure"}[section]
+    svg = next(file for file in files if file.suffix == ".svg")
+    return Picture(
+        stem=stem,
+        section=section,
+        title=title,
+        caption=analysis.captions[stem],
+        alt=f"{kind}: {title.lower()}. Its numbers stand in the tables of this page.",
+        files=tuple(f"{file.parent.name}/{file.name}" for file in files),
+        svg=svg.read_bytes(),
+    )

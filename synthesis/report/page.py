@@ -1,0 +1,189 @@
+"""The report page: one file that needs nothing else to be read or printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from studies.selection import OVERLAP_RULE
+from synthesis.families import family
+from synthesis.report import sections
+from synthesis.report.figures import Picture
+from synthesis.report.pooled import pooled_blocks
+from synthesis.report.references import references
+from synthesis.report.view import LEVEL, Cell, Column, Table, count, make_table, text
+
+if TYPE_CHECKING:
+    from synthesis.analysis import Analysis
+
+TEMPLATES = Path(__file__).parent / "templates"
+TITLE = "Treatments of anaplastic thyroid cancer"
+SUBTITLE = "Bayesian synthesis of published cohorts"
+RESEARCH_USE = (
+    "For research use. Nothing on this page is a basis for treating an individual patient."
+)
+COHORTS_LEAD = (
+    "Every cohort that entered, as its report prints it and as the model sees it: an estimate that "
+    "differs from the printed figure has been drawn towards the other cohorts of its treatment, "
+    "the more so the fewer patients stand behind it."
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One entry of the list of contents."""
+
+    id: str
+    label: str
+
+
+def render_page(analysis: Analysis, pictures: Sequence[Picture]) -> str:
+    """Render the page.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The finished analysis.
+    pictures : sequence of Picture
+        The figures, in the order of the page.
+
+    Returns
+    -------
+    str
+        HTML that refers to no file but the tables and figures beside it, through links only.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(_context(analysis, pictures))
+
+
+def _context(analysis: Analysis, pictures: Sequence[Picture]) -> dict[str, Any]:
+    by_section: dict[str, list[Picture]] = {"forest": [], "curves": [], "histology": []}
+    for picture in pictures:
+        by_section[picture.section].append(picture)
+    context: dict[str, Any] = {
+        "title": f"{TITLE}: {SUBTITLE}",
+        "subtitle": _subtitle(analysis),
+        "research_use": RESEARCH_USE,
+        "verdicts": sections.verdicts(analysis),
+        "alarms": sections.alarms(analysis),
+        "answers": analysis.answers,
+        "pooled": pooled_blocks(analysis),
+        "pooled_lead": _pooled_lead(analysis),
+        "forests": by_section["forest"],
+        "curves": by_section["curves"],
+        "histology": by_section["histology"],
+        "histology_tables": sections.histology_tables(analysis),
+        "trust": sections.trust(analysis, tuple(OVERLAP_RULE)),
+        "diagnostics": sections.diagnostics(analysis),
+        "cohorts": sections.cohorts(analysis),
+        "cohorts_lead": COHORTS_LEAD,
+        "left_out": sections.left_out(analysis),
+        "left_out_lead": _left_out_lead(analysis),
+        "priors": sections.priors(analysis),
+        "methods": _methods(analysis),
+        "references": references(analysis.registry, analysis.cohorts["study"]),
+        "colophon": _colophon(analysis),
+    }
+    context |= _reproduce(analysis)
+    return context | {"sections": _sections(context)}
+
+
+def _sections(context: Mapping[str, Any]) -> tuple[Section, ...]:
+    listed = {
+        "answers": "Answers",
+        "pooled": "Pooled estimates",
+        "forest": "Forest plots",
+        "curves": "Survival curves",
+        "histology": "Pure and mixed histology",
+        "trust": "How far this can be trusted",
+        "diagnostics": "Diagnostics",
+        "cohorts": "Cohorts used",
+        "left-out": "Cohorts left out",
+        "priors": "Priors",
+        "methods": "Methods",
+        "reproduce": "Settings, software, data",
+        "references": "References",
+    }
+    absent = {name for name in ("curves", "histology") if not context[name]}
+    return tuple(Section(name, label) for name, label in listed.items() if name not in absent)
+
+
+def _subtitle(analysis: Analysis) -> str:
+    frame = analysis.cohorts
+    cohorts = frame.sort_values("n").drop_duplicates(["study", "cohort"], keep="last")
+    labels = [
+        sections.endpoint_label(analysis.registry, name) for name in analysis.settings.endpoints
+    ]
+    ends = ", ".join([labels[0], *(label.lower() for label in labels[1:])])
+    return (
+        f"{ends}. {count(frame['study'].nunique(), 'report')}, {count(len(cohorts), 'cohort')}, "
+        f"{count(int(cohorts['n'].sum()), 'patient')}."
+    )
+
+
+def _colophon(analysis: Analysis) -> str:
+    registry = analysis.registry
+    return (
+        f"Made by atc-synthesis from {count(len(registry.studies), 'study file')}, "
+        f"seed {analysis.settings.seed}."
+    )
+
+
+def _pooled_lead(analysis: Analysis) -> str:
+    mix = 100 * analysis.settings.reference_mix
+    return (
+        "The mean study is the average over the studies; a new study is what the next study of "
+        "the same treatment would show, which adds the differences between studies. The reference "
+        f"mix is a population in which {text(mix)} % of the tumours are of mixed histology."
+    )
+
+
+def _left_out_lead(analysis: Analysis) -> str:
+    frame = analysis.left_out
+    shared = frame[frame["kind"] == sections.OVERLAP].drop_duplicates(["study", "cohort"])
+    return (
+        "Every other cohort of the registry, with the reason. A cohort may be used for one "
+        "endpoint and left out for another. Cohorts that share patients with a counted one "
+        f"({len(shared)}) are listed in the section on trust."
+    )
+
+
+def _methods(analysis: Analysis) -> dict[str, Any]:
+    settings = analysis.settings
+    return {
+        "survival": any(name != sections.RESPONSE for name in settings.endpoints),
+        "response": sections.RESPONSE in settings.endpoints,
+        "family": family(settings.family).label,
+        "level": LEVEL,
+        "mix": text(settings.reference_mix),
+        "chains": settings.chains,
+        "draws": settings.draws,
+        "tune": settings.tune,
+    }
+
+
+def _reproduce(analysis: Analysis) -> dict[str, Table]:
+    manifest = analysis.manifest
+    settings = asdict(analysis.settings)
+    return {
+        "settings": _pairs("Settings.", "Setting", "Value", settings),
+        "software": _pairs("Software.", "Package", "Version", manifest.get("versions", {})),
+        "fingerprints": _pairs(
+            "SHA-256 of each file that was read.", "File", "SHA-256", analysis.registry.fingerprints
+        ),
+    }
+
+
+def _pairs(title: str, key: str, value: str, entries: Mapping[str, Any]) -> Table:
+    rows = [(name, Cell(text(entry), kind="mono")) for name, entry in entries.items()]
+    return make_table(title, [Column(key, "keep"), Column(value)], rows, narrow=True)

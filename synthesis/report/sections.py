@@ -1,0 +1,448 @@
+"""The sections of the page as tables and sentences, made from the tables of the analysis."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from studies import Cohort, Registry, UnknownWordError
+from studies.figures import study_label
+from synthesis.report.references import anchor
+from synthesis.report.view import (
+    LEVEL,
+    MISSING,
+    Cell,
+    Column,
+    Table,
+    count,
+    interval,
+    is_missing,
+    make_table,
+    months,
+    percent,
+    text,
+)
+
+if TYPE_CHECKING:
+    from synthesis.analysis import Analysis
+
+RESPONSE = "response"
+SYMBOLS = {"PASS": "✓", "REVIEW": "!", "FAIL": "✕"}
+OVERLAP = "overlap"
+TARGETS = {"mean_study": "Mean study", "new_study": "New study"}
+# Kinds of exclusion in the order in which the page shows them: what a reader would contest first.
+LEFT_OUT_KINDS = {
+    "not_pooled": "Must not be pooled",
+    "not_one_treatment": "Several treatments in one arm, and no figures by histology",
+    "not_atc": "Not anaplastic thyroid carcinoma, or not only",
+    "no_n": "Number of patients not printed",
+    "subgroup_only": "Figures of subgroups only",
+    "response_not_a_count": "Response does not resolve to a count",
+    "event_status": "Deaths and survivors not told apart",
+    "not_verified": "Figures not verified",
+    "no_figure": "No usable figure of the endpoint",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Verdict of one fit, for the strip at the top."""
+
+    name: str
+    verdict: str
+    symbol: str
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A loud box at the top: fits that did not pass their checks."""
+
+    kind: str
+    headline: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A headed part of a section."""
+
+    label: str
+    paragraphs: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+def endpoint_label(registry: Registry, endpoint: str) -> str:
+    """Name an endpoint in the words of the vocabulary."""
+    try:
+        return registry.vocabulary.endpoint(endpoint).label
+    except UnknownWordError:  # a registry's own vocabulary need not name the response
+        return endpoint.capitalize()
+
+
+def cohort_label(registry: Registry, name: str) -> str:
+    """Name a cohort, given as "study:cohort", for a reader."""
+    study, _, cohort = name.partition(":")
+    if study not in registry.studies:
+        return name
+    return f"{study_label(registry.studies[study])} · {cohort}"
+
+
+def verdicts(analysis: Analysis) -> tuple[Verdict, ...]:
+    """List the verdict of each fit."""
+    return tuple(
+        Verdict(name, verdict, SYMBOLS.get(verdict, "?"))
+        for name, verdict in analysis.verdicts.items()
+    )
+
+
+def alarms(analysis: Analysis) -> tuple[Alarm, ...]:
+    """Say loudly which fits did not pass; one alarm for FAIL, one for REVIEW."""
+    advice = dict(zip(analysis.diagnostics["fit"], analysis.diagnostics["advice"], strict=True))
+    headlines = {
+        "FAIL": "These fits FAILED their checks. Do not use or quote what rests on them.",
+        "REVIEW": "These fits need a REVIEW before what rests on them is used or quoted.",
+    }
+    made = []
+    for verdict, headline in headlines.items():
+        names = [name for name, found in analysis.verdicts.items() if found == verdict]
+        items = tuple(_with_advice(name, advice.get(name)) for name in names)
+        if items:
+            made.append(Alarm(verdict.lower(), headline, items))
+    return tuple(made)
+
+
+def _with_advice(name: str, advice: object) -> str:
+    return name if is_missing(advice) else f"{name}: {text(advice)}"
+
+
+def diagnostics(analysis: Analysis) -> Table:
+    """Tabulate what was checked of each fit."""
+    columns = {
+        "fit": Column("Fit", "keep"),
+        "verdict": Column("Verdict", "verdict"),
+        "max_rhat": Column("Largest R-hat", "num"),
+        "worst_parameter": Column("of parameter", "mono"),
+        "min_ess_bulk": Column("Least bulk ESS", "num"),
+        "min_ess_tail": Column("Least tail ESS", "num"),
+        "divergences": Column("Divergences", "num"),
+        "min_bfmi": Column("Least E-BFMI", "num"),
+        "sampled": Column("Chains × draws", "num"),
+        "advice": Column("Advice", "wide"),
+    }
+    frame = analysis.diagnostics.copy()
+    frame["sampled"] = [f"{c} × {d}" for c, d in zip(frame["chains"], frame["draws"], strict=True)]
+    for name, digits in (("max_rhat", 3), ("min_bfmi", 2)):
+        frame[name] = [MISSING if is_missing(x) else f"{x:.{digits}f}" for x in frame[name]]
+    for name in ("min_ess_bulk", "min_ess_tail"):
+        frame[name] = [MISSING if is_missing(x) else f"{x:.0f}" for x in frame[name]]
+    return make_table(
+        "Checks of the sampler.",
+        list(columns.values()),
+        frame[list(columns)].itertuples(index=False),
+        note="ESS is the effective number of independent draws; "
+        "E-BFMI tells how well the sampler moves between energy levels.",
+    )
+
+
+def cohorts(analysis: Analysis) -> tuple[Table, ...]:
+    """Tabulate the cohorts used, one table per endpoint, grouped by treatment."""
+    return tuple(
+        _cohort_table(analysis, endpoint, frame)
+        for endpoint in analysis.settings.endpoints
+        if len(frame := analysis.cohorts[analysis.cohorts["endpoint"] == endpoint])
+    )
+
+
+def _cohort_table(analysis: Analysis, endpoint: str, frame: pd.DataFrame) -> Table:
+    write, unit = (percent, "%") if endpoint == RESPONSE else (months, "months")
+    columns = [
+        Column("Cohort", "keep"),
+        Column("Histology", "keep"),
+        Column("n", "num"),
+        Column("Printed", "keep"),
+        Column(f"Estimate, {unit} ({LEVEL})", "num"),
+        Column("What entered", "wide"),
+        Column("Source", "keep"),
+    ]
+    twice = set(frame["label"][frame["label"].duplicated()])
+    rows = [
+        (
+            Cell(
+                row.label,
+                href=f"#{anchor(row.study)}",
+                more=row.cohort if row.label in twice else "",
+            ),
+            row.histology,
+            row.n,
+            row.printed,
+            interval(row.estimate, row.lower, row.upper, write),
+            Cell(text(row.entered_as), more="" if is_missing(row.note) else text(row.note)),
+            row.status,
+        )
+        for row in frame.itertuples(index=False)
+    ]
+    label = endpoint_label(analysis.registry, endpoint)
+    return make_table(
+        f"{label}: {count(len(frame), 'cohort')}, {count(int(frame['n'].sum()), 'patient')}.",
+        columns,
+        rows,
+        note="Printed: as in the report, with its unit. Estimate: this cohort under the model.",
+        group_by=[_within(row.treatment_class, row.treatment) for row in frame.itertuples()],
+    )
+
+
+def _within(treatment_class: str, treatment: str) -> str:
+    same = treatment_class == treatment
+    return treatment if same else f"{treatment_class}: {treatment}"
+
+
+def left_out(analysis: Analysis) -> tuple[Table, ...]:
+    """Tabulate the cohorts left out with their reasons, one table per kind of reason.
+
+    Overlap has its place in `trust`.
+    """
+    frame = analysis.left_out
+    known = [kind for kind in LEFT_OUT_KINDS if (frame["kind"] == kind).any()]
+    others = sorted(set(frame["kind"]) - set(known) - {OVERLAP})
+    return tuple(
+        left_out_table(analysis, kind, frame[frame["kind"] == kind]) for kind in [*known, *others]
+    )
+
+
+def left_out_table(analysis: Analysis, kind: str, frame: pd.DataFrame) -> Table:
+    """Tabulate one kind of exclusion; endpoints that share a reason share a row."""
+    columns = [
+        Column("Cohort", "keep"),
+        Column("Endpoint"),
+        Column("Reason", "wide"),
+        Column("Counted instead", "keep"),
+    ]
+    keys = ["study", "cohort", "label", "reason", "gave_way_to"]
+    if not frame["gave_way_to"].map(lambda x: not is_missing(x)).any():
+        columns.pop()
+    merged: dict[tuple[str, ...], list[str]] = {}
+    for row in frame[[*keys, "endpoint"]].itertuples(index=False):
+        key = tuple("" if is_missing(x) else str(x) for x in row[:-1])
+        merged.setdefault(key, []).append(row.endpoint)
+    rows = [
+        (f"{label} · {cohort}", _endpoints(analysis, ends), reason, _instead(analysis, instead))[
+            : len(columns)
+        ]
+        for (_, cohort, label, reason, instead), ends in merged.items()
+    ]
+    headings = {OVERLAP: "Shares patients with a cohort that is counted", **LEFT_OUT_KINDS}
+    heading = headings.get(kind, kind.replace("_", " ").capitalize())
+    return make_table(f"{heading} ({count(len(rows), 'cohort')}).", columns, rows)
+
+
+def _instead(analysis: Analysis, name: str) -> Cell:
+    used = name and name.partition(":")[0] in set(analysis.cohorts["study"])
+    href = f"#{anchor(name.partition(':')[0])}" if used else ""
+    return Cell(cohort_label(analysis.registry, name) if name else MISSING, href=href)
+
+
+def _endpoints(analysis: Analysis, endpoints: list[str]) -> str:
+    if len(endpoints) > 1 and set(endpoints) == set(analysis.settings.endpoints):
+        return "all"
+    return ", ".join(endpoint_label(analysis.registry, name) for name in endpoints)
+
+
+def priors(analysis: Analysis) -> Table:
+    """Tabulate the priors: what each is, what it implies and why."""
+    rows = [
+        (
+            Cell(text(row.role), more=row.name),
+            row.parameters,
+            f"{text(row.implied_95)} {'' if is_missing(row.unit) else row.unit}",
+            Cell(text(row.rationale), more=row.source),
+        )
+        for row in analysis.priors.itertuples(index=False)
+    ]
+    columns = [
+        Column("Of what", "wide"),
+        Column("Prior", "keep"),
+        Column(f"Implied {LEVEL} range", "keep"),
+        Column("Why, and from where", "wide"),
+    ]
+    return make_table("What was believed before.", columns, rows)
+
+
+def histology_tables(analysis: Analysis) -> tuple[Table, ...]:
+    """Tabulate the ratios of medians, printed and estimated, and the medians of both groups."""
+    tables = analysis.histology
+    if tables is None:
+        return ()
+    ratios = make_table(
+        "Ratio of medians, mixed to pure.",
+        [
+            Column("What"),
+            Column("Kind", "keep"),
+            Column("Family", "keep"),
+            Column("Pure, n", "num"),
+            Column("Mixed, n", "num"),
+            Column(f"Ratio ({LEVEL})", "num"),
+            Column("p, printed", "num"),
+            Column("Note", "wide"),
+        ],
+        [
+            (
+                row.label,
+                row.kind,
+                row.family,
+                row.n_pure,
+                row.n_mixed,
+                interval(row.estimate, row.lower, row.upper, _ratio),
+                row.p,
+                row.note,
+            )
+            for row in tables.ratios.itertuples(index=False)
+        ],
+        note="Above 1: mixed tumours have the longer median.",
+    )
+    return (ratios, _medians_by_histology(tables.medians))
+
+
+def _medians_by_histology(frame: pd.DataFrame) -> Table:
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in frame.itertuples(index=False):
+        found.setdefault((row.treatment_class, row.treatment), {})[row.histology] = row
+    rows, labels = [], []
+    for (treatment_class, treatment), by in found.items():
+        some = next(iter(by.values()))
+        cells = [
+            interval(by[name].estimate, by[name].lower, by[name].upper, months)
+            if name in by
+            else MISSING
+            for name in ("pure", "mixed")
+        ]
+        rows.append((treatment, some.cohorts, some.patients, *cells))
+        labels.append(treatment_class)
+    return make_table(
+        f"Estimated medians by histology, months ({LEVEL}), mean study.",
+        [
+            Column("Treatment", "keep"),
+            Column("Cohorts", "num"),
+            Column("Patients", "num"),
+            Column("Pure", "num"),
+            Column("Mixed", "num"),
+        ],
+        rows,
+        group_by=labels,
+    )
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value < 1 else f"{value:.1f}"
+
+
+def trust(analysis: Analysis, overlap_rule: tuple[str, ...]) -> tuple[Block, ...]:
+    """Say what limits the answers: single arms, contradictions, overlap, sources, cautions.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The finished analysis.
+    overlap_rule : tuple of str
+        The declared criteria by which one of two overlapping cohorts is counted.
+
+    Returns
+    -------
+    tuple of Block
+    """
+    return (
+        _single_arms(analysis),
+        _contradictions(analysis),
+        _overlap(analysis, overlap_rule),
+        _sources(analysis),
+    )
+
+
+def _single_arms(analysis: Analysis) -> Block:
+    used = sorted(set(analysis.cohorts["study"]))
+    studies = [analysis.registry.studies[name] for name in used]
+    designs = Counter(study.design.replace("_", " ") for study in studies)
+    origins = Counter(
+        (cohort.time_origin or "not stated")
+        + (" (presumed)" if cohort.time_origin_presumed else "")
+        for cohort in _cohorts_used(analysis)
+    )
+    compared = designs.get("randomised", 0)
+    sentences = (
+        f"{count(len(studies), 'report')} entered; {compared} of them "
+        f"{'is' if compared == 1 else 'are'} randomised. Every other comparison between treatments "
+        "is a comparison between studies: patients were chosen by different people, in different "
+        "years, for different reasons, and a difference between treatments may be a difference "
+        "between patients. No contrast of this kind is evidence that one treatment causes longer "
+        "survival than another.",
+    )
+    tables = (
+        _count_table("Designs of the reports used.", "Design", designs),
+        _count_table("Time origin of the cohorts used.", "Time is counted from", origins),
+    )
+    return Block("Single arms, compared across studies", sentences, tables=tables)
+
+
+def _time_origin(cohort: Cohort) -> str:
+    if cohort.time_origin is None:
+        return "not stated"
+    return f"{cohort.time_origin}{' (presumed)' if cohort.time_origin_presumed else ''}"
+
+
+def _cohorts_used(analysis: Analysis) -> list[Cohort]:
+    keys = dict.fromkeys(zip(analysis.cohorts["study"], analysis.cohorts["cohort"], strict=True))
+    return [
+        cohort
+        for study, name in keys
+        for cohort in analysis.registry.studies[study].cohorts
+        if cohort.id == name
+    ]
+
+
+def _count_table(title: str, head: str, counts: Mapping[str, int]) -> Table:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return make_table(title, [Column(head), Column("Number", "num")], ordered, narrow=True)
+
+
+def _contradictions(analysis: Analysis) -> Block:
+    label = "Where model and reports disagree"
+    if analysis.contradictions:
+        return Block(label, items=tuple(analysis.contradictions))
+    sentence = "No pooled median lies outside the range of the medians printed by its own cohorts."
+    return Block(label, (sentence,))
+
+
+def _overlap(analysis: Analysis, rule: tuple[str, ...]) -> Block:
+    frame = analysis.left_out[analysis.left_out["kind"] == OVERLAP]
+    label = "Patients reported more than once"
+    sentence = (
+        "Of cohorts that share patients one is counted. The order of precedence, applied in turn:"
+    )
+    if frame.empty:
+        none = "Among the cohorts of these endpoints none share patients."
+        return Block(label, (none, sentence), rule)
+    return Block(label, (sentence,), rule, (left_out_table(analysis, OVERLAP, frame),))
+
+
+def _sources(analysis: Analysis) -> Block:
+    frame = analysis.cohorts
+    status = Counter(frame.drop_duplicates(["study", "cohort"])["status"].map(text))
+    cautions = []
+    keys = dict.fromkeys(zip(frame["study"], frame["cohort"], strict=True))
+    for study, name in keys:
+        for cohort in analysis.registry.studies[study].cohorts:
+            if cohort.id == name and cohort.caution:
+                cautions.append(
+                    f"{study_label(analysis.registry.studies[study])}, {name}: {cohort.caution}"
+                )
+    verified, other = status.get("verified", 0), sum(status.values()) - status.get("verified", 0)
+    sentence = (
+        f"The figures of {count(verified, 'cohort')} were seen in the report itself, those of "
+        f"{count(other, 'cohort')} in another source about it."
+    )
+    lead = ("Cohorts that are pooled, and of which a reader must know more:",) if cautions else ()
+    return Block("Sources and cautions", (sentence, *lead), tuple(cautions))

@@ -1,0 +1,306 @@
+"""Fits to tidy tables: the numbers that plots, report and command line show.
+
+Each number is computed once, here or in :mod:`synthesis.estimands`; whatever shows it reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from priors import Prior, Priors
+from studies.figures import (
+    figure_status,
+    histology_of,
+    in_months,
+    landmarks_of,
+    outcome_of,
+    printed_landmark,
+    printed_median,
+)
+from studies.selection import CohortRef, LeftOut
+from studies.values import NOT_REACHED
+from studies.vocabulary import Vocabulary
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    TARGETS,
+    Group,
+    Summary,
+    curve,
+    response_rate,
+    summarise,
+)
+from synthesis.models import ResponseFit, SurvivalFit
+
+Fit = SurvivalFit | ResponseFit
+
+POOLED_COLUMNS = (
+    "endpoint",
+    "treatment",
+    "histology",
+    "estimand",
+    "target",
+    "estimate",
+    "lower",
+    "upper",
+    "cohorts",
+    "patients",
+)
+
+
+@dataclass(frozen=True)
+class NamedGroup:
+    """A treatment or a class with its label and the cohorts behind it."""
+
+    group: Group
+    label: str
+    class_label: str
+    cohorts: tuple[CohortRef, ...]
+
+    @property
+    def patients(self) -> int:
+        """Patients of the cohorts."""
+        return sum(ref.cohort.n or 0 for ref in self.cohorts)
+
+    @property
+    def is_class(self) -> bool:
+        """Whether it stands for the average treatment of a class."""
+        return self.group.treatment_index is None
+
+
+def named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
+    """Treatments in order of display; behind those of a class with several, the class."""
+    data, groups = fit.data, []
+    for c, class_id in enumerate(data.classes):
+        class_label = vocabulary.treatment_class(class_id).label
+        members = [t for t, own in enumerate(data.treatment_class) if own == c]
+        for t in members:
+            cohorts = tuple(r for r in data.cohorts if r.treatment == data.treatments[t])
+            label = vocabulary.treatment(data.treatments[t]).label
+            groups.append(NamedGroup(Group(c, t), label, class_label, cohorts))
+        if len(members) > 1:
+            cohorts = tuple(r for r in data.cohorts if r.treatment_class == class_id)
+            groups.append(NamedGroup(Group(c), f"{class_label} (any)", class_label, cohorts))
+    return groups
+
+
+def histologies(reference_mix: float) -> dict[str, float]:
+    """Share of mixed histology that each label of the ``histology`` column stands for."""
+    return {"pure": 0.0, "mixed": 1.0, "reference": reference_mix}
+
+
+def pooled_table(
+    fits: Mapping[str, Fit], vocabulary: Vocabulary, reference_mix: float
+) -> pd.DataFrame:
+    """Pooled estimates of every treatment and class: :data:`POOLED_COLUMNS`.
+
+    Months for medians and restricted means, fractions of one for survival and response.
+    """
+    rows = []
+    for endpoint, fit in fits.items():
+        for named in named_groups(fit, vocabulary):
+            for histology, estimand, target, found in _estimates(fit, named.group, reference_mix):
+                size = (len(named.cohorts), named.patients)
+                row = (endpoint, named.label, histology, estimand, target)
+                rows.append((*row, found.estimate, found.lower, found.upper, *size))
+    return pd.DataFrame(rows, columns=list(POOLED_COLUMNS))
+
+
+def _estimates(
+    fit: Fit, group: Group, reference_mix: float
+) -> Iterator[tuple[str, str, str, Summary]]:
+    for target in TARGETS:
+        if isinstance(fit, ResponseFit):
+            rate = summarise(response_rate(fit, group, target))
+            yield "reference", "response_rate", target, rate
+            continue
+        for histology, share in histologies(reference_mix).items():
+            found = curve(fit, group, share, target)
+            for estimand in SURVIVAL_ESTIMANDS:
+                yield histology, estimand, target, summarise(found.estimand(estimand))
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A cohort's own figure for an endpoint, as text and in months (or fractions)."""
+
+    text: str
+    value: float = np.nan
+    lower: float = np.nan
+    upper: float = np.nan
+    not_reached: bool = False
+    upper_not_reached: bool = False
+    events: int | None = None
+    status: str = ""
+
+
+def printed_figure(fit: Fit, index: int) -> Printed:
+    """The figure of cohort ``index`` of a fit that a forest plot prints."""
+    ref = fit.data.cohorts[index]
+    if isinstance(fit, ResponseFit):
+        count = fit.data.counts[index]
+        status = figure_status(ref.cohort.response, ref.study)
+        rate = count.responders / count.evaluable
+        return Printed(f"{count.responders}/{count.evaluable}", rate, status=status)
+    endpoint = fit.data.endpoint
+    outcome = outcome_of(ref.cohort, endpoint)
+    if outcome is None:
+        return _printed_otherwise(ref, endpoint)
+    status = figure_status(outcome, ref.study)
+    text = printed_median(outcome)
+    reached = outcome.median != NOT_REACHED
+    value = in_months(outcome.median, outcome.unit) if reached else np.nan
+    if outcome.ci is None:
+        return Printed(text, value, not_reached=not reached, events=outcome.events, status=status)
+    lower, upper = outcome.ci
+    open_end = upper == NOT_REACHED
+    return Printed(
+        text,
+        value,
+        in_months(lower, outcome.unit),
+        np.nan if open_end else in_months(upper, outcome.unit),
+        not_reached=not reached,
+        upper_not_reached=open_end,
+        events=outcome.events,
+        status=status,
+    )
+
+
+def _printed_otherwise(ref: CohortRef, endpoint: str) -> Printed:
+    """Medians by histology, else the landmark nearest to one year, else listed patients."""
+    parts = []
+    for group in ref.cohort.subgroups:
+        outcome = outcome_of(group, endpoint)
+        if outcome is not None and histology_of(group) is not None:
+            parts.append(f"{histology_of(group)} {printed_median(outcome)}")
+    if parts:
+        return Printed("; ".join(sorted(parts, reverse=True)), status=ref.study.status)
+    landmarks = landmarks_of(ref.cohort, endpoint)
+    if not landmarks:
+        return Printed("patients listed", status=ref.study.status)
+    nearest = min(landmarks, key=lambda mark: abs(in_months(mark.time, mark.unit) - 12.0))
+    return Printed(printed_landmark(nearest), status=figure_status(nearest, ref.study))
+
+
+def cohort_estimate(fit: Fit, index: int) -> Summary:
+    """The model's estimate of a cohort: its median in months at its own mix, or its rate."""
+    if isinstance(fit, ResponseFit):
+        return summarise(1.0 / (1.0 + np.exp(-fit.flat("log_odds")[:, index])))
+    arms = [i for i, arm in enumerate(fit.data.arms) if arm.cohort == index]
+    sizes = [fit.data.arms[i].n for i in arms]
+    # location is linear in the share, so the mean over pure and mixed is that of their mix
+    location = np.average(fit.flat("log_median")[:, arms], axis=1, weights=sizes)
+    return summarise(np.exp(location))
+
+
+def _entered_as(fit: Fit, index: int) -> str:
+    if isinstance(fit, ResponseFit):
+        return fit.data.counts[index].derivation
+    arms = [arm for arm in fit.data.arms if arm.cohort == index]
+    if len(arms) == 1:
+        return arms[0].entered_as
+    return "; ".join(f"{arm.histology} ({arm.n}): {arm.entered_as}" for arm in arms)
+
+
+def _histology_words(fit: Fit, index: int) -> str:
+    if isinstance(fit, ResponseFit):
+        return ""
+    arms = [arm for arm in fit.data.arms if arm.cohort == index]
+    if len(arms) > 1:
+        return "pure and mixed apart"
+    share = arms[0].share
+    return "not printed" if share is None else f"{share:.0%} mixed"
+
+
+def cohorts_table(fits: Mapping[str, Fit], vocabulary: Vocabulary) -> pd.DataFrame:
+    """Each counted cohort: what it prints, what entered the likelihood, and its estimate."""
+    rows = []
+    for endpoint, fit in fits.items():
+        for index, ref in enumerate(fit.data.cohorts):
+            printed, found = printed_figure(fit, index), cohort_estimate(fit, index)
+            rows.append(
+                {
+                    "endpoint": endpoint,
+                    "study": ref.study.id,
+                    "cohort": ref.cohort.id,
+                    "label": ref.label,
+                    "year": ref.study.citation.year,
+                    "treatment": vocabulary.treatment(ref.treatment).label,
+                    "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
+                    "histology": _histology_words(fit, index),
+                    "n": ref.cohort.n,
+                    "printed": printed.text,
+                    "printed_value": printed.value,
+                    "printed_lower": printed.lower,
+                    "printed_upper": printed.upper,
+                    **asdict(found),
+                    "entered_as": _entered_as(fit, index),
+                    "note": ref.cohort.caution or "",
+                    "status": printed.status,
+                }
+            )
+    frame = pd.DataFrame(rows)
+    return frame.astype({"year": "Int64", "n": "Int64"})
+
+
+def left_out_table(
+    left_out: Mapping[str, Sequence[LeftOut]], labels: Mapping[str, str]
+) -> pd.DataFrame:
+    """Each cohort that is not counted, with the reason and what it gave way to.
+
+    Parameters
+    ----------
+    left_out : mapping of endpoint to sequence of LeftOut
+    labels : mapping of study identifier to label
+    """
+    columns = ["endpoint", "study", "cohort", "label", "kind", "reason", "gave_way_to"]
+    rows = [
+        (
+            endpoint,
+            item.study_id,
+            item.cohort_id,
+            labels[item.study_id],
+            item.kind,
+            item.reason,
+            item.gave_way_to or "",
+        )
+        for endpoint, items in left_out.items()
+        for item in items
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def diagnostics_table(fits: Mapping[str, Fit]) -> pd.DataFrame:
+    """The diagnosis of each fit, by its name."""
+    return pd.DataFrame([{"fit": name, **asdict(fit.diagnosis)} for name, fit in fits.items()])
+
+
+_PRIOR_UNITS = {
+    "months": "months",
+    "ratio": "ratio of medians",
+    "factor": "factor at 1.96 SD",
+    "share": "share",
+    "shape": "shape",
+}
+
+
+def priors_table(priors: Priors, used: Sequence[str]) -> pd.DataFrame:
+    """Priors of the analysis with the 95 % range that each implies."""
+    return pd.DataFrame([_prior_row(priors[name]) for name in used])
+
+
+def _prior_row(prior: Prior) -> dict[str, str]:
+    low, high = prior.implied()
+    return {
+        "name": prior.name,
+        "role": prior.role,
+        "family": prior.family,
+        "parameters": prior.parameters,
+        "implied_95": f"{low:.2g} to {high:.2g}",
+        "unit": _PRIOR_UNITS[prior.reads_as],
+        "rationale": prior.rationale,
+        "source": prior.source,
+    }

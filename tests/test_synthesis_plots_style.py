@@ -1,0 +1,153 @@
+"""Type, hues, axes and files that all figures share."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import math
+import subprocess
+import sys
+import weakref
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+from PIL import Image
+from plot_tables import CLASSES, curve_tables, forest_table
+
+from synthesis.plots import (
+    STYLE,
+    class_hues,
+    plot_curves,
+    plot_forest,
+    save_figure,
+    style_context,
+)
+from synthesis.plots.page import text_width, wrap
+from synthesis.plots.scales import MONTH_TICKS, month_scale
+from synthesis.plots.style import HUES
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def _lightness(rgb: np.ndarray) -> float:
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ [0.2126, 0.7152, 0.0722])
+    return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
+
+
+def test_neighbouring_hues_differ_in_grey_and_no_two_are_alike():
+    grey = [_lightness(np.array(to_rgb(hue))) for hue in HUES]
+    assert min(abs(a - b) for a, b in itertools.pairwise(grey)) > 15
+    assert min(abs(a - b) for a, b in itertools.combinations(grey, 2)) > 2
+    assert len(HUES) >= len(CLASSES)
+    hues = class_hues([*CLASSES, *CLASSES])
+    assert list(hues) == list(CLASSES)
+    assert len(set(hues.values())) == len(CLASSES)
+
+
+@given(
+    st.lists(st.floats(0.1, 200), min_size=1, max_size=8),
+    st.lists(st.floats(0.01, 5000) | st.just(math.inf) | st.just(math.nan), max_size=8),
+    st.floats(60, 300),
+)
+def test_month_axis_holds_every_estimate_and_legible_ticks(inside, ends, width):
+    scale = month_scale(inside, ends, width, 7.0)
+    assert scale.lower < min(inside)
+    assert max(inside) < scale.upper
+    assert set(scale.ticks) <= set(MONTH_TICKS)
+    assert len(scale.ticks) >= 2
+    per_point = math.log(scale.upper / scale.lower) / width
+    for (a, b), (left, right) in zip(
+        itertools.pairwise(scale.ticks), itertools.pairwise(scale.labels), strict=True
+    ):
+        needed = (text_width(left, 7.0) + text_width(right, 7.0)) / 2
+        assert math.log(b / a) / per_point > needed
+    with pytest.raises(ValueError, match="no finite positive value"):
+        month_scale([math.nan], ends, width, 7.0)
+
+
+def test_long_words_are_shortened_to_the_width():
+    lines = wrap("a Donaudampfschifffahrtsgesellschaft b", 7, 60)
+    assert lines[0] == "a"
+    assert lines[1].endswith("…")
+    assert all(text_width(line, 7) <= 60 for line in lines)
+
+
+def test_settings_of_the_caller_neither_matter_nor_change():
+    table = forest_table("os", 3, 1)
+    expected = [text.get_fontsize() for text in plot_forest(table).texts]
+    with matplotlib.rc_context({"font.size": 30.0, "axes.grid": True, "font.family": "serif"}):
+        before = dict(matplotlib.rcParams)
+        figure = plot_forest(table)
+        assert dict(matplotlib.rcParams) == before
+        assert [text.get_fontsize() for text in figure.texts] == expected
+        assert figure.texts[0].get_fontfamily() == ["sans-serif"]
+    with style_context():
+        assert matplotlib.rcParams["svg.fonttype"] == STYLE["svg.fonttype"] == "none"
+
+
+def test_tables_are_left_as_they_were():
+    table = forest_table("os", 3, 1)
+    curves, points = curve_tables(treatments=2)
+    copies = [frame.copy(deep=True) for frame in (table, curves, points)]
+    plot_forest(table)
+    plot_curves(curves, points)
+    for frame, copy in zip((table, curves, points), copies, strict=True):
+        pd.testing.assert_frame_equal(frame, copy)
+
+
+def test_saved_files_are_identical_searchable_and_fine_enough(tmp_path):
+    table = forest_table("os", 3, 1)
+    written = [
+        save_figure(plot_forest(table, width="one-column"), tmp_path / name / "forest.os")
+        for name in ("a", "b")
+    ]
+    names = ["forest.os.svg", "forest.os.pdf", "forest.os.png"]
+    for paths, folder in zip(written, ("a", "b"), strict=True):
+        assert [path.name for path in paths] == names
+        assert sorted(path.name for path in (tmp_path / folder).iterdir()) == sorted(names)
+    for first, second in zip(*written, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+    svg, pdf, png = written[0]
+    assert ">Ferrante 2004 (3)</text>" in svg.read_text()
+    assert "<dc:date>" not in svg.read_text()
+    assert "DejaVu Sans" in svg.read_text()
+    assert "Arial" in svg.read_text()
+    assert b"/CIDFontType2" in pdf.read_bytes()
+    assert b"/Type3" not in pdf.read_bytes()
+    assert b"/CreationDate" not in pdf.read_bytes()
+    with Image.open(png) as image:
+        assert image.info["dpi"] == pytest.approx((600, 600), abs=0.1)
+        assert image.width == pytest.approx(85 / 25.4 * 600, abs=1)
+        assert "Software" not in image.info
+
+
+def test_nothing_is_written_when_one_format_fails(tmp_path, monkeypatch):
+    figure = plot_forest(forest_table("os", 3, 1))
+    save = figure.savefig
+
+    def fail_on_png(target, *, format, metadata):
+        if format == "png":
+            raise MemoryError("the raster is too large")
+        save(target, format=format, metadata=metadata)
+
+    monkeypatch.setattr(figure, "savefig", fail_on_png)
+    with pytest.raises(MemoryError):
+        save_figure(figure, tmp_path / "forest")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_are_made_outside_pyplot_and_freed():
+    table = forest_table("os", 3, 1)
+    figure = plot_forest(table)
+    ghost = weakref.ref(figure)
+    del figure
+    gc.collect()
+    assert ghost() is None
+    code = "import sys, synthesis.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,587 @@
+"""The report: what is written, that the page needs nothing else, and that it says what it must."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_registry import VOCABULARY, cohort, landmark, median, study, write_registry
+
+from studies import load_registry
+from synthesis.analysis import Analysis, Answer, HistologyTables, Settings
+from synthesis.report import write_report
+from synthesis.report.figures import Picture, save_forest
+from synthesis.report.page import TEMPLATES, render_page
+from synthesis.report.pooled import describe
+from synthesis.report.view import interval, is_missing, months, percent, text
+
+HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
+CLASS, TREATMENT = "Multikinase inhibitor", "Lenvatinib"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    first = study(
+        "first2020",
+        cohort(time_origin="treatment start", survival=[median()], caution="young patients only"),
+        year=2020,
+        overlaps=[{"with": "second2021", "reason": "same hospital"}],
+    )
+    first["citation"] |= {"title": HOSTILE, "doi": "10.1000/x(1)<2>", "unverified": ["title"]}
+    second = study("second2021", cohort(survival=[median()]))
+    third = study("third2022", cohort("a", n=9, landmarks=[landmark(12, 0.2)]), year=2022)
+    folder = tmp_path_factory.mktemp("registry")
+    vocabulary = VOCABULARY | {"lines": {"first-line": "Not treated before."}}
+    return load_registry(write_registry(folder, first, second, third, vocabulary=vocabulary))
+
+
+FOREST_ROW = {
+    "kind": "cohort",
+    "treatment_class": CLASS,
+    "treatment": TREATMENT,
+    "label": "First 2020",
+    "study_id": "first2020",
+    "cohort_id": "arm",
+    "year": 2020,
+    "design": "retrospective",
+    "country": "France",
+    "n": 23,
+    "events": pd.NA,
+    "printed": "3.1 (0.6-5.5)",
+    "printed_value": 3.1,
+    "printed_lower": 0.6,
+    "printed_upper": 5.5,
+    "printed_not_reached": False,
+    "printed_upper_not_reached": False,
+    "estimate": 3.3,
+    "lower": 2.1,
+    "upper": 5.0,
+    "estimate_text": "3.3 (2.1-5.0)",
+    "note": None,
+}
+NOTHING_PRINTED = {
+    "study_id": None,
+    "cohort_id": None,
+    "printed": None,
+    "printed_value": np.nan,
+    "printed_lower": np.nan,
+    "printed_upper": np.nan,
+    "n": pd.NA,
+    "year": pd.NA,
+    "design": None,
+    "country": None,
+}
+
+
+def forest_table(treatments=(TREATMENT,), scale=1.0) -> pd.DataFrame:
+    rows = [FOREST_ROW | NOTHING_PRINTED | {"kind": "class", "treatment": None, "label": CLASS}]
+    for name in treatments:
+        own = FOREST_ROW | {"treatment": name}
+        rows.append(own | NOTHING_PRINTED | {"kind": "treatment", "label": name})
+        rows.append(own)
+        rows.append(own | NOTHING_PRINTED | {"kind": "mean_study", "label": "Pooled, mean study"})
+        rows.append(own | NOTHING_PRINTED | {"kind": "new_study", "label": "New study"})
+    last = {"kind": "heterogeneity", "treatment": None, "treatment_class": None, "label": "SD 0.2"}
+    frame = pd.DataFrame([*rows, FOREST_ROW | NOTHING_PRINTED | last])
+    numbers = ["printed_value", "printed_lower", "printed_upper", "estimate", "lower", "upper"]
+    frame[numbers] *= scale
+    return frame.astype({"year": "Int64", "n": "Int64", "events": "Int64"})
+
+
+def curve_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    time = np.linspace(0.0, 24.0, 25)
+    survival = np.exp(-time / 5.0)
+    curves = pd.DataFrame(
+        {
+            "treatment": TREATMENT,
+            "treatment_class": CLASS,
+            "histology": "reference",
+            "time": time,
+            "survival": survival,
+            "lower": survival**1.2,
+            "upper": survival**0.8,
+            "last_printed": 12.0,
+        }
+    )
+    point = {"treatment": TREATMENT, "study_id": "first2020", "label": "First 2020", "n": 23}
+    middle = {"kind": "median", "time": 3.1, "time_lower": 0.6, "time_upper": 5.5, "survival": 0.5}
+    unknown = {"survival_lower": np.nan, "survival_upper": np.nan}
+    return curves, pd.DataFrame([point | middle | unknown])
+
+
+def histology_tables() -> HistologyTables:
+    x = np.linspace(0.2, 8.0, 40)
+    density = pd.DataFrame(
+        [
+            {
+                "parameter": "prognostic",
+                "label": "Any treatment",
+                "which": which,
+                "x": at,
+                "density": float(np.exp(-((np.log(at) - shift) ** 2))),
+            }
+            for which, shift in (("prior", 0.0), ("posterior", 0.8))
+            for at in x
+        ]
+    )
+    ratio = {"label": "First 2020", "kind": "printed", "family": None, "estimate": 2.33}
+    known = {"lower": np.nan, "upper": np.nan, "n_pure": 15, "n_mixed": 8, "p": 0.026}
+    model = {"label": "Any treatment", "kind": "posterior", "family": "weibull", "estimate": 3.4}
+    rest = {"lower": 0.95, "upper": 7.2, "n_pure": None, "n_mixed": None, "p": None}
+    medians = [
+        {
+            "treatment": TREATMENT,
+            "treatment_class": CLASS,
+            "histology": histology,
+            "estimate": estimate,
+            "lower": estimate / 2,
+            "upper": estimate * 2,
+            "cohorts": 1,
+            "patients": 23,
+        }
+        for histology, estimate in (("pure", 2.8), ("mixed", 6.9))
+    ]
+    ratios = pd.DataFrame([ratio | known | {"note": "log-rank"}, model | rest | {"note": None}])
+    return HistologyTables(density=density, ratios=ratios, medians=pd.DataFrame(medians))
+
+
+def pooled_table(endpoints) -> pd.DataFrame:
+    rows = []
+    for endpoint in endpoints:
+        estimands = {"response_rate": 0.153}
+        if endpoint != "response":
+            estimands = {"median_months": 3.2, "survival_6m": 0.254}
+        for histology in ("reference", "pure", "mixed") if endpoint == "os" else ("reference",):
+            for estimand, value in estimands.items():
+                for target, width in (("mean_study", 1.5), ("new_study", 2.0)):
+                    rows.append(
+                        {
+                            "endpoint": endpoint,
+                            "treatment": TREATMENT,
+                            "histology": histology,
+                            "estimand": estimand,
+                            "target": target,
+                            "estimate": value,
+                            "lower": value / width,
+                            "upper": value * width,
+                            "cohorts": 1,
+                            "patients": 23,
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def cohort_table(endpoints) -> pd.DataFrame:
+    row = {
+        "study": "first2020",
+        "cohort": "arm",
+        "label": "First 2020",
+        "year": 2020,
+        "treatment": TREATMENT,
+        "treatment_class": CLASS,
+        "histology": "unknown",
+        "n": 23,
+        "printed": "3.1 (0.6-5.5)",
+        "printed_value": 3.1,
+        "printed_lower": 0.6,
+        "printed_upper": 5.5,
+        "estimate": 0.33,
+        "lower": 0.21,
+        "upper": 0.5,
+        "entered_as": "the median's rank",
+        "note": "the interval lies evenly around the median",
+        "status": "verified",
+    }
+    return pd.DataFrame([{"endpoint": endpoint} | row for endpoint in endpoints])
+
+
+def left_out_table(endpoints) -> pd.DataFrame:
+    second = {"study": "second2021", "cohort": "arm", "label": "Second 2021", "kind": "overlap"}
+    third = {"study": "third2022", "cohort": "a", "label": "Third 2022", "kind": "no_figure"}
+    rows = []
+    for endpoint in endpoints:
+        why = {"reason": "same hospital", "gave_way_to": "first2020:arm"}
+        rows.append({"endpoint": endpoint} | second | why)
+        rows.append({"endpoint": endpoint} | third | {"reason": HOSTILE, "gave_way_to": None})
+    return pd.DataFrame(rows)
+
+
+def diagnostics_table(endpoints, verdict) -> pd.DataFrame:
+    row = {
+        "max_rhat": 1.0042,
+        "worst_parameter": "study_sd",
+        "min_ess_bulk": 1403.4,
+        "min_ess_tail": 1220.0,
+        "divergences": 0,
+        "min_bfmi": 0.813,
+        "draws": 1000,
+        "chains": 4,
+        "advice": "" if verdict == "PASS" else "Raise the number of draws.",
+    }
+    return pd.DataFrame([{"fit": endpoint, "verdict": verdict} | row for endpoint in endpoints])
+
+
+def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS") -> Analysis:
+    """Build an analysis from tables alone; nothing is sampled."""
+    survival = [endpoint for endpoint in endpoints if endpoint != "response"]
+    stems = [f"forest_{endpoint}" for endpoint in endpoints]
+    stems += ["curves_os", "histology"] if "os" in endpoints else []
+    prior = {"name": "study_sd", "role": "Between studies", "family": "half-normal"}
+    more = {"parameters": "half-normal(0.5)", "implied_95": "1 to 9", "unit": "factor"}
+    return Analysis(
+        registry=registry,
+        settings=Settings(endpoints=endpoints),
+        fits={},
+        alternatives={},
+        verdicts=dict.fromkeys(endpoints, verdict),
+        forest={
+            name: forest_table(scale=0.05 if name == "response" else 1.0) for name in endpoints
+        },
+        curves={"os": curve_tables()} if "os" in survival else {},
+        histology=histology_tables() if "os" in survival else None,
+        pooled=pooled_table(endpoints),
+        cohorts=cohort_table(endpoints),
+        left_out=left_out_table(endpoints),
+        diagnostics=diagnostics_table(endpoints, verdict),
+        priors=pd.DataFrame([prior | more | {"rationale": "weak", "source": "a paper"}]),
+        captions={stem: f"Caption of {stem}. {HOSTILE}" for stem in stems},
+        answers=(Answer(question="How long?", text=f"3.3 months. {HOSTILE}"),),
+        contradictions=("Lenvatinib lies outside.",),
+        manifest={"versions": {"numpy": "2.0"}, "seed": np.int64(7)},
+    )
+
+
+@pytest.fixture(scope="module")
+def analysis(registry):
+    return make_analysis(registry)
+
+
+@pytest.fixture(scope="module")
+def written(analysis, tmp_path_factory):
+    out = tmp_path_factory.mktemp("report") / "results"
+    return out, write_report(analysis, out)
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: elements in order, and the text of each."""
+
+    VOID = frozenset({"meta", "link", "img", "br"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self._open: list[int] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.texts.append("")
+        if tag == "br":
+            self.handle_data(" ")
+        if tag not in self.VOID:
+            self._open.append(len(self.elements) - 1)
+
+    def handle_endtag(self, tag):
+        assert self.elements[self._open.pop()][0] == tag
+
+    def handle_data(self, data):
+        for number in self._open:
+            self.texts[number] += data
+
+    def every(self, *tags: str) -> list[tuple[dict[str, str | None], str]]:
+        found = zip(self.elements, self.texts, strict=True)
+        return [(attrs, " ".join(text.split())) for (tag, attrs), text in found if tag in tags]
+
+    def rows(self, start: str) -> list[list[str]]:
+        """Cells of the table rows whose first cell begins with `start`."""
+        rows: list[list[str]] = []
+        for (tag, _), words in zip(self.elements, self.texts, strict=True):
+            if tag == "tr":
+                rows.append([])
+            elif tag in ("td", "th"):
+                rows[-1].append(" ".join(words.split()))
+        return [row for row in rows if row and row[0].startswith(start)]
+
+
+def make_picture(stem="forest_os", section="forest") -> Picture:
+    svg = b'<svg viewBox="0 0 100 80"></svg>'
+    files = (f"figures/{stem}.svg",)
+    return Picture(stem, section, "Overall survival", "A caption", "A forest plot", files, svg)
+
+
+def make_page(analysis) -> Page:
+    return Page(render_page(analysis, [make_picture()]))
+
+
+@pytest.fixture(scope="module")
+def page(written):
+    return Page((written[0] / "report.html").read_text(encoding="utf-8"))
+
+
+FIGURES = ("forest_os", "forest_pfs", "forest_response", "curves_os", "histology")
+TABLES = ("pooled", "cohorts", "left_out", "diagnostics", "priors")
+
+
+def expected_files(figures) -> set[str]:
+    names = {f"figures/{stem}.{kind}" for stem in figures for kind in ("svg", "pdf", "png")}
+    return names | {f"tables/{name}.csv" for name in TABLES} | {"report.html", "manifest.json"}
+
+
+def test_every_file_is_written_and_listed(written):
+    out, files = written
+    found = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
+    assert found == expected_files(FIGURES)
+    assert {file.relative_to(out).as_posix() for file in files} == found
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert set(manifest["files"]) == found
+    assert manifest["seed"] == 7
+    assert manifest["versions"] == {"numpy": "2.0"}
+
+
+def test_only_what_belongs_to_the_endpoints_is_written(registry, written, tmp_path):
+    out = tmp_path / "results"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    for endpoints, figures in ((("pfs", "response"), FIGURES[1:3]), (("response",), FIGURES[2:3])):
+        write_report(make_analysis(registry, endpoints), out)
+        found = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
+        assert found == expected_files(figures) | {"notes.txt"}
+    page = Page((out / "report.html").read_text(encoding="utf-8"))
+    assert len(page.every("img")) == 1
+    ids = {attrs.get("id") for attrs, _ in page.every("section")}
+    assert "forest" in ids
+    assert not ids & {"curves", "histology"}
+
+
+def test_tables_are_those_of_the_analysis(analysis, written):
+    for name in TABLES:
+        read = pd.read_csv(written[0] / "tables" / f"{name}.csv")
+        frame = getattr(analysis, name)
+        assert list(read.columns) == list(frame.columns)
+        assert len(read) == len(frame)
+    read = pd.read_csv(written[0] / "tables" / "pooled.csv")
+    np.testing.assert_allclose(read["lower"], analysis.pooled["lower"], rtol=1e-12)
+
+
+def test_the_page_asks_for_nothing_from_outside(written, page):
+    assert not page.every("script", "iframe", "object", "embed", "base", "form")
+    for attrs, _ in page.every("img"):
+        assert attrs["src"].startswith("data:image/svg+xml;base64,")
+        svg = base64.b64decode(attrs["src"].partition(",")[2]).decode()
+        assert not re.search(r'(href|src)="(?!#|data:)', svg)
+    for attrs, _ in page.every("link"):
+        assert attrs["href"].startswith("data:")
+    ((_, style),) = page.every("style")
+    assert not re.search(r"url\(|@import|https?:", style)
+    for tag, attrs in page.elements:
+        assert not {"style", "background", "poster", "srcset"} & set(attrs), tag
+        assert not any(name.startswith("on") for name in attrs), tag
+
+
+def test_links_lead_somewhere(written, page):
+    out, _ = written
+    ids = Counter(attrs["id"] for _, attrs in page.elements if attrs.get("id"))
+    assert set(ids.values()) == {1}
+    links = [attrs["href"] for attrs, _ in page.every("a")]
+    assert any(link == "#ref-first2020" for link in links)
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in ids
+        elif urlsplit(link).scheme:
+            assert link.startswith("https://doi.org/")
+        else:
+            assert (out / link).is_file()
+
+
+def test_text_is_text(page):
+    assert not page.every("script")
+    assert all(attrs["src"].startswith("data:") for attrs, _ in page.every("img"))
+    for where in (("dd",), ("figcaption",), ("li",), ("td",)):
+        assert any(HOSTILE in words for _, words in page.every(*where)), where
+
+
+def test_the_page_can_be_read_by_everyone(page):
+    ((html, _),) = page.every("html")
+    assert html["lang"] == "en"
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert all(attrs["alt"] for attrs, _ in page.every("img"))
+    assert all(attrs.get("scope") for attrs, _ in page.every("th"))
+    assert len(page.every("table")) == len([words for _, words in page.every("caption") if words])
+    regions = [attrs for attrs, _ in page.every("div") if attrs.get("role") == "region"]
+    assert all(attrs["aria-label"] and attrs["tabindex"] == "0" for attrs in regions)
+
+
+def test_sections_are_listed_and_research_use_stands_at_both_ends(page):
+    sections = [attrs["id"] for attrs, _ in page.every("section")]
+    contents = [attrs["href"][1:] for attrs, _ in page.every("a") if attrs["href"][1:] in sections]
+    assert contents[-len(sections) :] == sections
+    assert len(sections) == 13
+    for tag in ("header", "footer"):
+        ((_, words),) = page.every(tag)
+        assert "For research use. Nothing on this page is a basis for treating" in words
+
+
+def test_pooled_estimates_show_mean_and_new_study_side_by_side(page):
+    survival = page.rows(TREATMENT)[0]
+    mean, new = "3.2 (2.1–4.8)", "3.2 (1.6–6.4)"
+    assert survival == [TREATMENT, "1", "23", mean, new, mean, mean]
+    others = [row for row in page.rows(TREATMENT) if row[1] == "Mean study"]
+    assert others[0] == [TREATMENT, "Mean study", "25 (17–38)"]
+    assert page.rows("New study")[0] == ["New study", "25 (13–51)"]
+    response = next(row for row in page.rows(TREATMENT) if row[-1] == "15 (8–31)")
+    assert response == [TREATMENT, "1", "23", "15 (10–23)", "15 (8–31)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "number"),
+    [
+        ("median_months", "Median", "0.3"),
+        ("survival_12m", "Survival at 12 months", "25"),
+        ("rmst_24m", "Restricted mean to 24 months", "0.3"),
+        ("response_rate", "Response rate", "25"),
+    ],
+)
+def test_estimands_have_names_and_units(name, label, number):
+    found = describe(name)
+    assert found.label == label
+    assert found.write(0.254) == number
+    assert found.unit == ("%" if number == "25" else "months")
+
+
+def test_cohorts_show_what_is_printed_beside_the_estimate(page):
+    rows = [row for row in page.rows("First 2020") if len(row) == 7]
+    assert rows[0][1:5] == ["unknown", "23", "3.1 (0.6-5.5)", "0.3 (0.2–0.5)"]
+    assert rows[0][5] == "the median's rank the interval lies evenly around the median"
+    assert rows[2][4] == "33 (21–50)"  # response, percent
+
+
+def test_endpoints_that_share_a_reason_share_a_row(page):
+    (row,) = page.rows("Third 2022")
+    assert row == ["Third 2022 · a", "all", HOSTILE]
+    (row,) = page.rows("Second 2021")
+    assert row == ["Second 2021 · arm", "all", "same hospital", "First 2020 · arm"]
+
+
+def test_reasons_for_some_endpoints_name_them(analysis):
+    some = analysis.left_out[analysis.left_out["endpoint"] != "pfs"]
+    (row,) = make_page(replace(analysis, left_out=some)).rows("Third 2022")
+    assert row[1] == "Overall survival, Response"
+
+
+def test_trust_tells_of_single_arms_contradictions_overlap_and_cautions(page):
+    ((_, words),) = [found for found in page.every("section") if found[0]["id"] == "trust"]
+    assert "1 report entered; 0 of them are randomised" in words
+    assert "Lenvatinib lies outside." in words
+    assert "First 2020, arm: young patients only" in words
+    assert page.rows("treatment start") == [["treatment start", "1"]]
+
+
+def test_references_are_those_of_the_studies_used(page):
+    entries = {attrs.get("id"): words for attrs, words in page.every("li")}
+    assert [name for name in entries if name and name.startswith("ref-")] == ["ref-first2020"]
+    assert entries["ref-first2020"].startswith("First AB. ")
+    assert "Not verified: title." in entries["ref-first2020"]
+
+
+@pytest.mark.parametrize("verdict", ["FAIL", "REVIEW"])
+def test_a_fit_that_does_not_pass_is_loud(registry, verdict):
+    page = make_page(make_analysis(registry, ("os",), verdict))
+    ((alarm, words),) = [found for found in page.every("div") if found[0].get("role") == "alert"]
+    assert verdict.lower() in alarm["class"]
+    assert verdict in words
+    assert "os: Raise the number of draws." in words
+    ids = [attrs.get("id") or attrs.get("role") for _, attrs in page.elements]
+    assert ids.index("alert") < ids.index("answers")
+
+
+def test_a_fit_that_passes_raises_no_alarm(registry):
+    page = make_page(make_analysis(registry, ("os",)))
+    assert not [attrs for _, attrs in page.elements if attrs.get("role") == "alert"]
+    assert any("PASS" in words for _, words in page.every("header"))
+
+
+def test_an_analysis_without_contradictions_or_overlap_says_so(analysis):
+    nothing = analysis.left_out[analysis.left_out["kind"] != "overlap"]
+    page = make_page(replace(analysis, contradictions=(), left_out=nothing))
+    paragraphs = [words for _, words in page.every("p")]
+    assert any(words.startswith("No pooled median lies outside") for words in paragraphs)
+    assert any("none share patients" in words for words in paragraphs)
+
+
+def test_the_same_analysis_gives_the_same_page(analysis):
+    pictures = [make_picture()]
+    assert render_page(analysis, pictures) == render_page(analysis, pictures)
+
+
+def test_no_number_is_typed_into_the_template():
+    source = (TEMPLATES / "report.html.j2").read_text(encoding="utf-8")
+    words = re.sub(r"{%.*?%}|{{.*?}}|{#.*?#}|<[^>]*>", " ", source, flags=re.DOTALL)
+    assert not re.findall(r"\d", words)
+
+
+@pytest.mark.parametrize(
+    ("height", "tall"), [(b"80", False), (b"169.5", False), (b"171", True), (b"1000", True)]
+)
+def test_a_picture_of_several_sheets_is_known_as_such(height, tall):
+    picture = replace(make_picture(), svg=b'<svg width="1pt" viewBox="0 0 100 ' + height + b'">')
+    assert picture.tall is tall
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".PNG"])
+def test_one_forest_plot_of_one_treatment(analysis, tmp_path, suffix):
+    both = replace(analysis, forest={"os": forest_table((TREATMENT, "Sorafenib"))})
+    file = tmp_path / f"forest{suffix}"
+    save_forest(both, "os", file, treatment=TREATMENT, width="one-column")
+    assert [entry.name for entry in tmp_path.iterdir()] == [file.name]
+    start = {".svg": b"<?xml", ".pdf": b"%PDF", ".PNG": b"\x89PNG"}[suffix]
+    content = file.read_bytes()
+    assert content.startswith(start)
+    if suffix == ".svg":
+        assert b"Lenvatinib" in content
+        assert b"Sorafenib" not in content
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (pd.NA, "–"),
+        ("", "–"),
+        (True, "yes"),
+        (0, "0"),
+        (np.float64(4.0), "4"),
+        (0.0261234, "0.02612"),
+        (("os", "pfs"), "os, pfs"),
+        ({"a": 1}, "a: 1"),
+        (np.int64(3), "3"),
+    ],
+)
+def test_values_of_tables_as_text(value, written):
+    assert text(value) == written
+    assert is_missing(value) == (written == "–")
+
+
+def test_intervals_as_text():
+    assert interval(3.34, 2.06, 123.4, months) == "3.3 (2.1–123)"
+    assert interval(0.254, 0.004, np.inf, percent) == "25 (0.4–" + "–)"
+    assert interval(np.nan, 1.0, 2.0, months) == "–"
+    assert interval(3.0, None, np.nan, months) == "3.0"
+
+
+def test_templates_are_shipped_beside_the_code():
+    assert {file.name for file in Path(TEMPLATES).iterdir()} >= {"report.html.j2", "report.css"}
