@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -269,7 +270,7 @@ def _pooled_treatment(registry: Registry, endpoint: str, name: str) -> str:
 
 def _print_summary(analysis: Analysis, out: Path, files: int) -> None:
     for answer in analysis.answers:
-        typer.echo(f"{answer.question}\n  {answer.text}\n")
+        typer.echo(f"{answer.question}\n{indent(answer.text, '  ')}\n")
     for name, verdict in analysis.verdicts.items():
         typer.echo(f"{verdict:<6}  {name}")
     typer.echo(f"\nReport: {out / 'report.html'} ({files} files)")

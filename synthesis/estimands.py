@@ -2,7 +2,7 @@ r"""Estimands from draws: medians, survival, restricted means, response rates.
 
 For a treatment ``t`` of class ``c`` at a share ``x`` of mixed histology, the *mean study* has
 location :math:`\mu + \text{class}_c + \text{treatment}_t + (\eta + \delta_t)(x - x_0)` and shape
-:math:`e^\kappa`; a *new study* adds a study effect and a shape deviation drawn from their
+:math:`e^{\kappa + q_t}`; a *new study* adds a study effect and a shape deviation drawn from their
 posterior distributions. A *class* answers for its average treatment: the treatment effect is zero
 for the mean study and drawn anew for a new one.
 
@@ -102,6 +102,11 @@ def curve(fit: SurvivalFit, group: Group, share: float, target: Target) -> Curve
     log_median = _base(fit, group, target, rng)
     log_median = log_median + histology_effect(fit, group) * (share - fit.centre_share)
     log_shape = fit.flat("shape_mean")
+    if group.treatment_index is not None:
+        log_shape = log_shape + fit.flat("shape_treatment_effect")[:, group.treatment_index]
+    elif target == "new_study":
+        spread = fit.flat("shape_treatment_sd")
+        log_shape = log_shape + spread * rng.standard_normal(log_shape.shape)
     if target == "new_study":
         log_shape = log_shape + fit.flat("shape_sd") * rng.standard_normal(log_shape.shape)
     return Curve(np.exp(log_median), np.exp(log_shape), fit.family.name)

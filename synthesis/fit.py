@@ -44,7 +44,7 @@ class SamplerSettings:
         Mean acceptance that the step size is tuned to.
     """
 
-    draws: int = 2000
+    draws: int = 3000
     tune: int = 1000
     chains: int = 4
     seed: int = 20210

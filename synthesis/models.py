@@ -64,7 +64,7 @@ class SurvivalFit:
         return self.draws.tree
 
     def flat(self, name: str) -> np.ndarray:
-        """Draws of a variable, chains one after the other: shape ``(draws, ...)``."""
+        """Draws of a variable, chains one after the other and thinned: ``(draws, ...)``."""
         return _flat(self.tree, name)
 
 
@@ -84,13 +84,19 @@ class ResponseFit:
         return self.draws.tree
 
     def flat(self, name: str) -> np.ndarray:
-        """Draws of a variable, chains one after the other: shape ``(draws, ...)``."""
+        """Draws of a variable, chains one after the other and thinned: ``(draws, ...)``."""
         return _flat(self.tree, name)
+
+
+# Summaries use at most this many draws, evenly spaced: more than the effective number, and the
+# restricted means of every treatment stay quick.
+_SUMMARY_DRAWS = 4000
 
 
 def _flat(tree: DataTree, name: str) -> np.ndarray:
     values = tree["posterior"][name].to_numpy()
-    return values.reshape(-1, *values.shape[2:])
+    values = values.reshape(-1, *values.shape[2:])
+    return values[:: max(len(values) // _SUMMARY_DRAWS, 1)]
 
 
 def survival_observations(

@@ -143,6 +143,7 @@ class SurvivalData:
         """Dimensions of each array of :meth:`padded`."""
         dims = {name: ("arm",) for name in ("share", "share_known")}
         dims |= {f"arm_{name}": ("arm",) for name in ("class", "treatment", "study", "cohort")}
+        dims["cohort_treatment"] = ("cohort",)
         dims |= {name: ("point",) for name in ("point_arm", "log_time", "density")}
         dims |= {name: ("convention", "point") for name in ("cell", "beyond")}
         dims["log_weight"] = ("convention", "arm")
@@ -190,10 +191,11 @@ class SurvivalData:
             arrays["arm_class"][i] = self.treatment_class[treatment[ref.treatment]]
             arrays["arm_study"][i] = study[ref.study.id]
             arrays["arm_cohort"][i] = arm.cohort
+            arrays["cohort_treatment"][arm.cohort] = treatment[ref.treatment]
 
 
 _INDICES = frozenset(
-    {"arm_class", "arm_treatment", "arm_study", "arm_cohort"}
+    {"arm_class", "arm_treatment", "arm_study", "arm_cohort", "cohort_treatment"}
     | {"point_arm", "patient_arm", "comparison_mixed", "comparison_pure"}
 )
 

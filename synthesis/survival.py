@@ -6,10 +6,10 @@ mixed histology (0 pure, 1 mixed):
 .. math::
    \log m_i &= \mu + \sigma_C u_c + \sigma_T v_t + \sigma_S w_s
                 + (\eta + \delta_t)(x_i - x_0) \\
-   \log k_j &= \kappa + \sigma_K r_j
+   \log k_j &= \kappa + \sigma_Q q_t + \sigma_K r_j
 
 - :math:`\mu, \sigma_C, \sigma_T, \sigma_S`: mean log median at the share :math:`x_0`, and the SD
-  between classes, treatments and studies; ``u, v, w, r`` are standard normal.
+  between classes, treatments and studies; ``u, v, w, q, r`` are standard normal.
 - :math:`\eta` is what mixed histology does under any treatment (prognostic), :math:`\delta_t`
   what it adds under treatment ``t`` (predictive).
 - Where a cohort does not print its share, ``x`` has a prior and shifts the location only: a
@@ -43,6 +43,7 @@ PRIOR_OF = {
     "prognostic": "histology_prognostic",
     "predictive": "histology_predictive",
     "share_logit": "mixed_share",
+    "shape_treatment_sd": "shape_treatment_sd",
     "shape_sd": "shape_sd",
 }
 SHAPE_PRIOR = {"weibull": "shape_weibull", "log-logistic": "shape_log_logistic"}
@@ -72,7 +73,7 @@ def survival_model(data: SurvivalData, priors: Priors, family: Family, sizes: Si
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
         d = {name: pm.Data(name, arrays[name], dims=own) for name, own in dims.items()}
         location = _location(d, priors)
-        log_shape = _log_shape(priors, family)[d["arm_cohort"]]
+        log_shape = _log_shape(d, priors, family)[d["arm_cohort"]]
         pm.Potential("printed_figures", log_likelihood(location, log_shape, d))
     return model
 
@@ -116,11 +117,18 @@ def _location(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
     return pm.Deterministic("log_median", location + slope * centred, dims="arm")
 
 
-def _log_shape(priors: Priors, family: Family) -> TensorVariable:
+def _log_shape(d: dict[str, TensorVariable], priors: Priors, family: Family) -> TensorVariable:
     mean = realise(priors[SHAPE_PRIOR[family.name]], "shape_mean")
+    treatment_sd = realise(priors["shape_treatment_sd"], "shape_treatment_sd")
+    treatment_raw = pm.Normal("shape_treatment_effect_raw", 0.0, 1.0, dims="treatment")
+    treatment = pm.Deterministic(
+        "shape_treatment_effect", treatment_sd * treatment_raw, dims="treatment"
+    )
     sd = realise(priors["shape_sd"], "shape_sd")
     raw = pm.Normal("log_shape_raw", 0.0, 1.0, dims="cohort")
-    return pm.Deterministic("log_shape", mean + sd * raw, dims="cohort")
+    return pm.Deterministic(
+        "log_shape", mean + treatment[d["cohort_treatment"]] + sd * raw, dims="cohort"
+    )
 
 
 #: Stored variables and their dimensions.
@@ -137,6 +145,8 @@ KEEP: dict[str, tuple[str, ...]] = {
     "mixed_share": ("arm",),
     "log_median": ("arm",),
     "shape_mean": (),
+    "shape_treatment_sd": (),
+    "shape_treatment_effect": ("treatment",),
     "shape_sd": (),
     "log_shape": ("cohort",),
 }

@@ -152,7 +152,11 @@ def histology_tables() -> HistologyTables:
         for histology, estimate in (("pure", 2.8), ("mixed", 6.9))
     ]
     ratios = pd.DataFrame([ratio | known | {"note": "log-rank"}, model | rest | {"note": None}])
-    return HistologyTables(density=density, ratios=ratios, medians=pd.DataFrame(medians))
+    prior = {"which": "prior", "estimate": 1.0, "lower": 0.25, "upper": 3.9, "log_sd": 0.7}
+    after = {"which": "posterior", "estimate": 3.5, "lower": 0.95, "upper": 7.0, "log_sd": 0.35}
+    about = {"parameter": "prognostic", "family": "Weibull"}
+    effects = pd.DataFrame([about | prior, about | after])
+    return HistologyTables(density, ratios, pd.DataFrame(medians), effects)
 
 
 def pooled_table(endpoints) -> pd.DataFrame:
@@ -490,6 +494,39 @@ def test_trust_tells_of_single_arms_contradictions_overlap_and_cautions(page):
     assert page.rows("treatment start") == [["treatment start", "1"]]
 
 
+def test_histology_shows_prior_and_posterior_side_by_side(page):
+    effect = next(row for row in page.rows("Any treatment") if len(row) == 5)
+    expected = ["Any treatment", "Weibull", "1.0 (0.25–3.9)", "3.5 (0.95–7.0)", "50 %"]
+    assert effect == expected
+    medians = next(row for row in page.rows(TREATMENT) if row[-1] == "6.9 (3.5–13.8)")
+    assert medians == [TREATMENT, "1", "23", "2.8 (1.4–5.6)", "6.9 (3.5–13.8)"]
+
+
+def test_answers_are_paragraphs_and_lists(analysis):
+    text = "First.\n- one\n- two\nLast."
+    page = make_page(replace(analysis, answers=(Answer("How?", text),)))
+    ((_, words),) = page.every("dd")
+    assert words.split() == ["First.", "one", "two", "Last."]
+    assert [words for _, words in page.every("p") if words in ("First.", "Last.")] == [
+        "First.",
+        "Last.",
+    ]
+    assert [words for _, words in page.every("li") if words in ("one", "two")] == ["one", "two"]
+
+
+def test_cohorts_stand_in_the_order_of_the_forest_plot(analysis):
+    first = analysis.cohorts.iloc[[0]]
+    other = first.assign(treatment="Sorafenib", label="Sorafenib 2019")
+    older = first.assign(label="Older 2010", year=2010)
+    table = pd.concat([other, first, older], ignore_index=True)
+    forest = {"os": forest_table((TREATMENT, "Sorafenib"))}
+    settings = Settings(endpoints=("os",))
+    page = make_page(replace(analysis, cohorts=table, forest=forest, settings=settings))
+    links = [words for attrs, words in page.every("a") if attrs["href"] == "#ref-first2020"]
+    order = [words for words in links if words[-4:].isdigit()]
+    assert order == ["Older 2010", "First 2020", "Sorafenib 2019"]
+
+
 def test_references_are_those_of_the_studies_used(page):
     entries = {attrs.get("id"): words for attrs, words in page.every("li")}
     assert [name for name in entries if name and name.startswith("ref-")] == ["ref-first2020"]
@@ -503,7 +540,7 @@ def test_a_fit_that_does_not_pass_is_loud(registry, verdict):
     ((alarm, words),) = [found for found in page.every("div") if found[0].get("role") == "alert"]
     assert verdict.lower() in alarm["class"]
     assert verdict in words
-    assert "os: Raise the number of draws." in words
+    assert "Overall survival, log-logistic: Raise the number of draws." in words
     ids = [attrs.get("id") or attrs.get("role") for _, attrs in page.elements]
     assert ids.index("alert") < ids.index("answers")
 

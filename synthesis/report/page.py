@@ -15,6 +15,7 @@ from synthesis.report import sections
 from synthesis.report.figures import Picture
 from synthesis.report.pooled import pooled_blocks
 from synthesis.report.references import references
+from synthesis.report.trust import trust
 from synthesis.report.view import LEVEL, Cell, Column, Table, count, make_table, text
 
 if TYPE_CHECKING:
@@ -76,14 +77,14 @@ def _context(analysis: Analysis, pictures: Sequence[Picture]) -> dict[str, Any]:
         "research_use": RESEARCH_USE,
         "verdicts": sections.verdicts(analysis),
         "alarms": sections.alarms(analysis),
-        "answers": analysis.answers,
+        "answers": sections.answers(analysis),
         "pooled": pooled_blocks(analysis),
         "pooled_lead": _pooled_lead(analysis),
         "forests": by_section["forest"],
         "curves": by_section["curves"],
         "histology": by_section["histology"],
         "histology_tables": sections.histology_tables(analysis),
-        "trust": sections.trust(analysis, tuple(OVERLAP_RULE)),
+        "trust": trust(analysis, tuple(OVERLAP_RULE)),
         "diagnostics": sections.diagnostics(analysis),
         "cohorts": sections.cohorts(analysis),
         "cohorts_lead": COHORTS_LEAD,

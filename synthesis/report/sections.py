@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from studies import Cohort, Registry, UnknownWordError
+from studies import Registry, UnknownWordError
 from studies.figures import study_label
+from synthesis.families import family
 from synthesis.report.references import anchor
 from synthesis.report.view import (
     LEVEL,
@@ -46,6 +45,22 @@ LEFT_OUT_KINDS = {
     "not_verified": "Figures not verified",
     "no_figure": "No usable figure of the endpoint",
 }
+
+
+@dataclass(frozen=True)
+class Part:
+    """A paragraph, or a list."""
+
+    text: str = ""
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question with its answer."""
+
+    question: str
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -92,10 +107,36 @@ def cohort_label(registry: Registry, name: str) -> str:
     return f"{study_label(registry.studies[study])} · {cohort}"
 
 
+def answers(analysis: Analysis) -> tuple[Answered, ...]:
+    """Lay out the answers: each line a paragraph, lines that begin with "- " a list."""
+    laid_out = []
+    for answer in analysis.answers:
+        parts: list[Part] = []
+        for line in filter(None, map(str.strip, answer.text.splitlines())):
+            item = line.removeprefix("- ")
+            if item == line:
+                parts.append(Part(text=line))
+            elif parts and parts[-1].items:
+                parts[-1] = Part(items=(*parts[-1].items, item))
+            else:
+                parts.append(Part(items=(item,)))
+        laid_out.append(Answered(answer.question, tuple(parts)))
+    return tuple(laid_out)
+
+
+def fit_label(analysis: Analysis, name: str) -> str:
+    """Name a fit in words: "os, Weibull" is that of overall survival under the other family."""
+    endpoint, _, variant = name.partition(", ")
+    label = endpoint_label(analysis.registry, endpoint)
+    if not variant and endpoint in analysis.settings.endpoints and endpoint != RESPONSE:
+        variant = family(analysis.settings.family).label
+    return f"{label}, {variant}" if variant else label
+
+
 def verdicts(analysis: Analysis) -> tuple[Verdict, ...]:
     """List the verdict of each fit."""
     return tuple(
-        Verdict(name, verdict, SYMBOLS.get(verdict, "?"))
+        Verdict(fit_label(analysis, name), verdict, SYMBOLS.get(verdict, "?"))
         for name, verdict in analysis.verdicts.items()
     )
 
@@ -110,7 +151,7 @@ def alarms(analysis: Analysis) -> tuple[Alarm, ...]:
     made = []
     for verdict, headline in headlines.items():
         names = [name for name, found in analysis.verdicts.items() if found == verdict]
-        items = tuple(_with_advice(name, advice.get(name)) for name in names)
+        items = tuple(_with_advice(fit_label(analysis, name), advice.get(name)) for name in names)
         if items:
             made.append(Alarm(verdict.lower(), headline, items))
     return tuple(made)
@@ -135,6 +176,7 @@ def diagnostics(analysis: Analysis) -> Table:
         "advice": Column("Advice", "wide"),
     }
     frame = analysis.diagnostics.copy()
+    frame["fit"] = [fit_label(analysis, name) for name in frame["fit"]]
     frame["sampled"] = [f"{c} × {d}" for c, d in zip(frame["chains"], frame["draws"], strict=True)]
     for name, digits in (("max_rhat", 3), ("min_bfmi", 2)):
         frame[name] = [MISSING if is_missing(x) else f"{x:.{digits}f}" for x in frame[name]]
@@ -158,7 +200,16 @@ def cohorts(analysis: Analysis) -> tuple[Table, ...]:
     )
 
 
+def _in_order(analysis: Analysis, endpoint: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Put cohorts in the order of the forest plot: by treatment, then by year and label."""
+    treatments = analysis.forest[endpoint]["treatment"].dropna()
+    place = {name: number for number, name in enumerate(dict.fromkeys(treatments))}
+    keys = frame["treatment"].map(place)
+    return frame.assign(place=keys).sort_values(["place", "year", "label"], na_position="last")
+
+
 def _cohort_table(analysis: Analysis, endpoint: str, frame: pd.DataFrame) -> Table:
+    frame = _in_order(analysis, endpoint, frame)
     write, unit = (percent, "%") if endpoint == RESPONSE else (months, "months")
     columns = [
         Column("Cohort", "keep"),
@@ -304,7 +355,40 @@ def histology_tables(analysis: Analysis) -> tuple[Table, ...]:
         ],
         note="Above 1: mixed tumours have the longer median.",
     )
-    return (ratios, _medians_by_histology(tables.medians))
+    return (_effects(analysis, tables.effects), ratios, _medians_by_histology(tables.medians))
+
+
+def _effects(analysis: Analysis, frame: pd.DataFrame) -> Table:
+    """Prior and posterior of each effect side by side: what the data added."""
+    densities = analysis.histology.density
+    labels = dict(zip(densities["parameter"], densities["label"], strict=True))
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in frame.itertuples(index=False):
+        found.setdefault((row.parameter, row.family), {})[row.which] = row
+    rows = [
+        (
+            labels.get(parameter, parameter),
+            name,
+            *(interval(row.estimate, row.lower, row.upper, _ratio) for row in (before, after)),
+            f"{percent(after.log_sd / before.log_sd)} %",
+        )
+        for (parameter, name), by in found.items()
+        for before, after in [(by["prior"], by["posterior"])]
+    ]
+    columns = [
+        Column("Effect, ratio of medians"),
+        Column("Family", "keep"),
+        Column(f"Prior ({LEVEL})", "num"),
+        Column(f"Posterior ({LEVEL})", "num"),
+        Column("SD left of the prior's", "num"),
+    ]
+    return make_table(
+        "What the data added.",
+        columns,
+        rows,
+        note="The last column compares standard deviations on the log scale: "
+        f"{percent(1.0)} % means that the data added nothing.",
+    )
 
 
 def _medians_by_histology(frame: pd.DataFrame) -> Table:
@@ -338,111 +422,3 @@ def _medians_by_histology(frame: pd.DataFrame) -> Table:
 
 def _ratio(value: float) -> str:
     return f"{value:.2f}" if value < 1 else f"{value:.1f}"
-
-
-def trust(analysis: Analysis, overlap_rule: tuple[str, ...]) -> tuple[Block, ...]:
-    """Say what limits the answers: single arms, contradictions, overlap, sources, cautions.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        The finished analysis.
-    overlap_rule : tuple of str
-        The declared criteria by which one of two overlapping cohorts is counted.
-
-    Returns
-    -------
-    tuple of Block
-    """
-    return (
-        _single_arms(analysis),
-        _contradictions(analysis),
-        _overlap(analysis, overlap_rule),
-        _sources(analysis),
-    )
-
-
-def _single_arms(analysis: Analysis) -> Block:
-    used = sorted(set(analysis.cohorts["study"]))
-    studies = [analysis.registry.studies[name] for name in used]
-    designs = Counter(study.design.replace("_", " ") for study in studies)
-    origins = Counter(
-        (cohort.time_origin or "not stated")
-        + (" (presumed)" if cohort.time_origin_presumed else "")
-        for cohort in _cohorts_used(analysis)
-    )
-    compared = designs.get("randomised", 0)
-    sentences = (
-        f"{count(len(studies), 'report')} entered; {compared} of them "
-        f"{'is' if compared == 1 else 'are'} randomised. Every other comparison between treatments "
-        "is a comparison between studies: patients were chosen by different people, in different "
-        "years, for different reasons, and a difference between treatments may be a difference "
-        "between patients. No contrast of this kind is evidence that one treatment causes longer "
-        "survival than another.",
-    )
-    tables = (
-        _count_table("Designs of the reports used.", "Design", designs),
-        _count_table("Time origin of the cohorts used.", "Time is counted from", origins),
-    )
-    return Block("Single arms, compared across studies", sentences, tables=tables)
-
-
-def _time_origin(cohort: Cohort) -> str:
-    if cohort.time_origin is None:
-        return "not stated"
-    return f"{cohort.time_origin}{' (presumed)' if cohort.time_origin_presumed else ''}"
-
-
-def _cohorts_used(analysis: Analysis) -> list[Cohort]:
-    keys = dict.fromkeys(zip(analysis.cohorts["study"], analysis.cohorts["cohort"], strict=True))
-    return [
-        cohort
-        for study, name in keys
-        for cohort in analysis.registry.studies[study].cohorts
-        if cohort.id == name
-    ]
-
-
-def _count_table(title: str, head: str, counts: Mapping[str, int]) -> Table:
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return make_table(title, [Column(head), Column("Number", "num")], ordered, narrow=True)
-
-
-def _contradictions(analysis: Analysis) -> Block:
-    label = "Where model and reports disagree"
-    if analysis.contradictions:
-        return Block(label, items=tuple(analysis.contradictions))
-    sentence = "No pooled median lies outside the range of the medians printed by its own cohorts."
-    return Block(label, (sentence,))
-
-
-def _overlap(analysis: Analysis, rule: tuple[str, ...]) -> Block:
-    frame = analysis.left_out[analysis.left_out["kind"] == OVERLAP]
-    label = "Patients reported more than once"
-    sentence = (
-        "Of cohorts that share patients one is counted. The order of precedence, applied in turn:"
-    )
-    if frame.empty:
-        none = "Among the cohorts of these endpoints none share patients."
-        return Block(label, (none, sentence), rule)
-    return Block(label, (sentence,), rule, (left_out_table(analysis, OVERLAP, frame),))
-
-
-def _sources(analysis: Analysis) -> Block:
-    frame = analysis.cohorts
-    status = Counter(frame.drop_duplicates(["study", "cohort"])["status"].map(text))
-    cautions = []
-    keys = dict.fromkeys(zip(frame["study"], frame["cohort"], strict=True))
-    for study, name in keys:
-        for cohort in analysis.registry.studies[study].cohorts:
-            if cohort.id == name and cohort.caution:
-                cautions.append(
-                    f"{study_label(analysis.registry.studies[study])}, {name}: {cohort.caution}"
-                )
-    verified, other = status.get("verified", 0), sum(status.values()) - status.get("verified", 0)
-    sentence = (
-        f"The figures of {count(verified, 'cohort')} were seen in the report itself, those of "
-        f"{count(other, 'cohort')} in another source about it."
-    )
-    lead = ("Cohorts that are pooled, and of which a reader must know more:",) if cautions else ()
-    return Block("Sources and cautions", (sentence, *lead), tuple(cautions))
