@@ -95,12 +95,14 @@ def study_label(study: Study) -> str:
     Returns
     -------
     str
-        First author and year, ``Sparano 2021``; the identifier where either is not known.
+        First author and year, ``Sparano 2021``, or ``Ahn (n.d.)`` where no year is known; without
+        authors the label of the citation, and without that the identifier.
     """
     citation = study.citation
-    if not citation.authors or citation.year is None:
-        return study.id
-    return f"{surname(citation.authors[0])} {citation.year}"
+    if not citation.authors:
+        return citation.label or study.id
+    year = "(n.d.)" if citation.year is None else citation.year
+    return f"{surname(citation.authors[0])} {year}"
 
 
 def figure_status(figure: Figure, study: Study) -> Status:

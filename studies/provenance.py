@@ -24,6 +24,8 @@ class Citation(Record):
         PubMed identifier, digits in quotation marks.
     trial_registration : str or None
         Identifier in a trial register.
+    label : str or None
+        How tables and figures call the report, where its authors are not known.
     unverified : tuple of str
         Items of this citation that still need a look, one phrase each.
     """
@@ -36,6 +38,7 @@ class Citation(Record):
     doi: Text | None = None
     pmid: Text | None = None
     trial_registration: Text | None = None
+    label: Text | None = None
     unverified: tuple[Text, ...] = ()
 
 

@@ -50,7 +50,7 @@ class CohortRef:
 
     @cached_property
     def label(self) -> str:
-        """First author and year; the identifier of the study where either is not known."""
+        """How tables call the study: first author and year where they are known."""
         return study_label(self.study)
 
     @property

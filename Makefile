@@ -1,0 +1,42 @@
+# `make report` and `make test` do everything on a fresh machine, set-up included.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OUT ?= results
+
+# The first Python on the path that is new enough.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.14 python3 python; do \
+	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; \
+	then echo "$$p"; break; fi; done)
+
+.PHONY: report test test-slow lint benchmark clean
+
+report: $(READY)
+	$(BIN)/atc report --out $(OUT)
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+benchmark: $(READY)
+	$(BIN)/python scripts/benchmark.py
+
+$(READY): pyproject.toml constraints.txt
+ifeq ($(strip $(PYTHON)),)
+	@echo "No Python 3.12 or newer was found: install one, or name it with 'make PYTHON=/path/to/python'." >&2; exit 1
+else
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: install the package that brings it (python3-venv on Debian)." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+endif
+
+clean:
+	rm -rf $(VENV) results build *.egg-info .pytest_cache .ruff_cache
