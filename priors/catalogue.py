@@ -11,7 +11,14 @@ from statistics import NormalDist
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 DEFAULT_FILE = Path(__file__).parent / "data" / "default.toml"
 
@@ -44,7 +51,7 @@ class Prior(BaseModel):
         Why this family and scale, and where from.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z][a-z_]*$")
     role: str
@@ -54,6 +61,13 @@ class Prior(BaseModel):
     reads_as: Literal["months", "ratio", "factor", "share", "shape"]
     rationale: str
     source: str
+
+    @field_validator("location")
+    @classmethod
+    def _half_normal_starts_at_zero(cls, location: float, info: ValidationInfo) -> float:
+        if location != 0.0 and info.data.get("family") == "half_normal":
+            raise ValueError("a half_normal prior has location zero, leave the location out")
+        return location
 
     def quantile(self, p: float) -> float:
         """Quantile on the scale of the model, ``0 < p < 1``."""
@@ -115,12 +129,17 @@ class Priors(Mapping[str, Prior]):
         Raises
         ------
         PriorsError
-            If there is no prior of that name or the scale is not positive.
+            If there is no prior of that name, a number is not finite, the scale is not positive,
+            or a half-normal prior is given a location.
         """
         if name not in self:
             raise PriorsError(f"no prior is named {name!r}: choose one of {', '.join(self)}")
-        if scale is not None and scale <= 0.0:
+        if scale is not None and not 0.0 < scale < math.inf:
             raise PriorsError(f"the scale of prior {name!r} must be above zero, found {scale:g}")
+        if location is not None and not math.isfinite(location):
+            raise PriorsError(f"the location of prior {name!r} must be finite, found {location:g}")
+        if location and self[name].family == "half_normal":
+            raise PriorsError(f"the prior {name!r} is half-normal and has no location: change none")
         changes = {"location": location, "scale": scale}
         changed = self[name].model_copy(
             update={key: value for key, value in changes.items() if value is not None}

@@ -144,8 +144,7 @@ def forest(
         tell("Drawing the forest plot")
         with staged_file(output) as path:
             save_forest(analysis, endpoint, path, treatment=label, width=width)
-    for name, verdict in analysis.verdicts.items():
-        typer.echo(f"{verdict}  {name}")
+    _print_verdicts(analysis)
     typer.echo(f"Forest plot: {output}")
 
 
@@ -268,9 +267,13 @@ def _pooled_treatment(registry: Registry, endpoint: str, name: str) -> str:
     return found.label
 
 
+def _print_verdicts(analysis: Analysis) -> None:
+    for name, verdict in analysis.verdicts.items():
+        typer.echo(f"{verdict:<6}  {name}")
+
+
 def _print_summary(analysis: Analysis, out: Path, files: int) -> None:
     for answer in analysis.answers:
         typer.echo(f"{answer.question}\n{indent(answer.text, '  ')}\n")
-    for name, verdict in analysis.verdicts.items():
-        typer.echo(f"{verdict:<6}  {name}")
+    _print_verdicts(analysis)
     typer.echo(f"\nReport: {out / 'report.html'} ({files} files)")

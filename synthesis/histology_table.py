@@ -31,7 +31,7 @@ class HistologyTables:
     ratios : DataFrame
         Printed ratios of medians, then prior and posterior by family.
     medians : DataFrame
-        Median of the mean study, pure and mixed, for every treatment.
+        Median of the mean study, pure and mixed, for treatments with several cohorts.
     effects : DataFrame
         ``parameter, family, which, estimate, lower, upper, log_sd``: the effects in numbers.
     """
@@ -50,8 +50,17 @@ def histology_tables(
     informed = [group for group in groups if _split_cohorts(fit, group) and _one_drug(group)]
     effects = _effects([fit, *alternatives], informed)
     return HistologyTables(
-        _densities(fit, informed), _ratios(fit, effects), _medians(fit, groups), effects
+        _densities(fit, informed), _ratios(fit, effects), _medians(fit, _shown(groups)), effects
     )
+
+
+# Pure and mixed medians are shown for treatments with at least this many cohorts: elsewhere they
+# say little but what the class says.
+_COHORTS_SHOWN = 2
+
+
+def _shown(groups: Sequence[NamedGroup]) -> list[NamedGroup]:
+    return [g for g in groups if len(g.cohorts) >= _COHORTS_SHOWN and _one_drug(g)]
 
 
 def _one_drug(group: NamedGroup) -> bool:
@@ -143,7 +152,7 @@ def _ratios(fit: SurvivalFit, effects: pd.DataFrame) -> pd.DataFrame:
         family = "" if effect.which == "prior" else effect.family
         limits = {"estimate": effect.estimate, "lower": effect.lower, "upper": effect.upper}
         rows.append(_ratio_row(label, effect.which) | {"family": family} | limits)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype({"n_pure": "Int64", "n_mixed": "Int64"})
 
 
 def _ratio_row(label: str, kind: str) -> dict[str, Any]:
@@ -180,8 +189,7 @@ def _printed_ratio(fit: SurvivalFit, ref: CohortRef) -> dict[str, Any] | None:
         ),
         "",
     )
-    label = ref.label if ref.study.citation.authors else f"{ref.study.id}"
-    return _ratio_row(label, "printed") | {
+    return _ratio_row(ref.label, "printed") | {
         "estimate": medians["mixed"] / medians["pure"],
         "n_pure": sizes["pure"],
         "n_mixed": sizes["mixed"],

@@ -21,7 +21,14 @@ _COHORTS_IN_WORDS = 2
 
 @dataclass(frozen=True)
 class Answer:
-    """A question that people come with, and its answer in words."""
+    """A question that people come with, and its answer in words.
+
+    Attributes
+    ----------
+    question : str
+    text : str
+        A paragraph a line; lines that begin with ``- `` are the items of a list.
+    """
 
     question: str
     text: str
@@ -42,16 +49,21 @@ def answers(
         "response": "How many respond?",
     }
     for endpoint, fit in fits.items():
-        text = _endpoint_answer(endpoint, fit, pooled, vocabulary, reference_mix)
-        found.append(Answer(questions[endpoint], text))
+        question = questions[endpoint]
+        found.append(_endpoint_answer(question, endpoint, fit, pooled, vocabulary, reference_mix))
     if histology is not None:
         found += _histology_answers(histology)
     return tuple(found)
 
 
 def _endpoint_answer(
-    endpoint: str, fit: Fit, pooled: pd.DataFrame, vocabulary: Vocabulary, reference_mix: float
-) -> str:
+    question: str,
+    endpoint: str,
+    fit: Fit,
+    pooled: pd.DataFrame,
+    vocabulary: Vocabulary,
+    reference_mix: float,
+) -> Answer:
     own = pooled[(pooled["endpoint"] == endpoint) & (pooled["histology"] == "reference")]
     if isinstance(fit, ResponseFit):
         estimand, opening = "response_rate", "Objective response, per cent of evaluable patients"
@@ -62,7 +74,8 @@ def _endpoint_answer(
             f"Median {name.lower()} in months from the time origin of each study "
             f"({time_origins(fit)}), in patients of whom {reference_mix:.0%} have mixed histology"
         )
-    sentences = [f"{opening}; posterior median (95 % interval) for the average study."]
+    text = f"{opening}; posterior median (95 % interval) for the average study, then for a new one."
+    lines = [text]
     own = own[own["estimand"] == estimand]
     for group in named_groups(fit, vocabulary):
         if len(group.cohorts) < _COHORTS_IN_WORDS or _is_background(group):
@@ -71,16 +84,16 @@ def _endpoint_answer(
         mean, new = (_summary(rows.loc[target]) for target in ("mean_study", "new_study"))
         percent = isinstance(fit, ResponseFit)
         unit = " %" if percent else " months"
-        sentences.append(
-            f"{group.label}: {interval_text(mean, percent=percent)}{unit}, and "
-            f"{interval_text(new, percent=percent)} for a new study "
-            f"({len(group.cohorts)} cohorts, {group.patients} patients)."
+        lines.append(
+            f"- {group.label}: {interval_text(mean, percent=percent)}{unit}; new study "
+            f"{interval_text(new, percent=percent)}; "
+            f"{len(group.cohorts)} cohorts, {group.patients} patients"
         )
-    sentences.append(
-        "Treatments were compared across studies, most of them single-armed: differences between "
-        "them may be differences between their patients."
+    lines.append(
+        "Treatments stand side by side across studies, most of them single-armed: differences "
+        "between them may be differences between their patients."
     )
-    return " ".join(sentences)
+    return Answer(question, "\n".join(lines))
 
 
 def _is_background(group: NamedGroup) -> bool:
@@ -118,7 +131,7 @@ def _histology_answers(tables: HistologyTables) -> list[Answer]:
             )
             found.append(Answer("Do tumours with a differentiated part fare better?", text))
         else:
-            drug = parameter.partition(": ")[2]
+            drug = parameter.partition(": ")[2].lower()
             text = (
                 f"Beyond the difference under any treatment, mixed tumours treated with {drug} "
                 f"have a further ratio of {by_family}; the prior alone says {_ratio_text(prior)}, "

@@ -10,8 +10,10 @@ itself (1 for an order statistic, 0 for a landmark) and :math:`s_p = N_p - e_p -
    \log p = \sum_p \log\frac{N_p!}{e_p!\,s_p!} + e_p \log\{S_{p-1} - S_p\} + d_p \log f_p
             + s_p \log S_p - N_p \log S_{p-1}.
 
-Where a time is printed coarsely against its size, the order statistic is known only to lie within
-its rounding interval and becomes a cell of one event between the ends.
+A rounded time enters as the density at the printed time: the midpoint rule over its rounding
+interval. Only where that fails (two order statistics printed alike, a time that rounds to nothing)
+does the interval become a cell. It must not be one elsewhere: a cell of one event would say that
+nobody else of the whole arm had the event within the rounding interval.
 
 With constant numbers at risk this is the joint density of order statistics (David & Nagaraja,
 *Order Statistics*, 3rd ed., eq. 2.2.2) times the binomial cells of the landmarks. A landmark with
@@ -33,10 +35,6 @@ from synthesis.ranks import METHODS, interval_ranks, median_rank
 # A landmark is printed to two or three digits and a rank is a whole patient: two points of one
 # curve may disagree by this many patients before they contradict each other.
 _PATIENTS_OF_SLACK = 1.5
-
-# A rounding interval wider than this share of the time (each side) is integrated over; below it
-# the density at the printed time differs from its average by less than one part in a thousand.
-_COARSE = 0.025
 
 _EARLIEST = 1e-3  # months; a time printed as 0 is early, not impossible
 
@@ -167,14 +165,13 @@ class _Row:
 
 
 def _coarse(points: Sequence[Point]) -> set[Point]:
-    """Order statistics whose rounding matters: coarse against their size, or printed alike."""
+    """Order statistics without a density of their own: printed alike, or rounding to nothing."""
     statistics = [point for point in points if isinstance(point, OrderStatistic)]
     times = [point.reading.months for point in statistics]
     return {
         point
         for point in statistics
-        if point.reading.half_unit > _COARSE * point.reading.months
-        or times.count(point.reading.months) > 1
+        if point.reading.half_unit > point.reading.months or times.count(point.reading.months) > 1
     }
 
 
@@ -185,7 +182,8 @@ def _rows(point: Point, cell: float, *, coarse: bool) -> list[_Row]:
     if not coarse:
         return [_Row(time, cell, density=1.0)]
     low, high = point.reading.edges
-    return [_Row(low, cell), _Row(high, 1.0)]
+    # a time that rounds to nothing: everyone up to it falls within its rounding interval
+    return [_Row(high if low <= _EARLIEST else low, cell), _Row(high, 1.0)]
 
 
 def _assemble(rows: Sequence[_Row], log_constant: float) -> Chain:
@@ -196,7 +194,11 @@ def _assemble(rows: Sequence[_Row], log_constant: float) -> Chain:
         if row.time > last.time:
             merged.append(row)
         else:
-            last.cell += row.cell + row.density
+            # one cell instead of two has another multinomial coefficient
+            joined = last.cell + row.cell + row.density
+            log_constant += float(gammaln(last.cell + 1.0) + gammaln(row.cell + 1.0))
+            log_constant -= float(gammaln(joined + 1.0))
+            last.cell = joined
             last.beyond += row.beyond
     columns = ([getattr(r, name) for r in merged] for name in ("time", "cell", "density", "beyond"))
     return Chain(*(np.array(column) for column in columns), log_constant)

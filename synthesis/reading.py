@@ -39,10 +39,12 @@ def is_symmetric(median: Decimal, lower: Decimal, upper: Decimal) -> bool:
     """Whether an interval lies evenly around its median, as far as the printed digits tell.
 
     Such an interval is median plus or minus a multiple of a standard error: its limits are not
-    event times.
+    event times. Whole numbers of months round so coarsely that half of all intervals would look
+    even: beyond the rounding, the two halves may differ by a tenth of the width at most.
     """
     slack = half_step(lower) + 2 * half_step(median) + half_step(upper)
-    return abs((upper - median) - (median - lower)) <= slack
+    unevenness = abs((upper - median) - (median - lower))
+    return unevenness <= min(slack, (upper - lower) / 10)
 
 
 @dataclass(frozen=True)

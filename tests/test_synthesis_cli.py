@@ -43,6 +43,11 @@ time = 12
 unit = "months"
 survival = 0.1
 
+[cohorts.response]
+cr = 0
+pr = 2
+evaluable = 23
+
 [[sources]]
 kind = "abstract"
 """
@@ -245,7 +250,8 @@ def test_list_shows_the_cohorts_of_a_treatment_or_endpoint(registry, capsys):
     assert cli.main(("studies", "list", "--registry", f"{registry}")) == 0
     head, row, blank, total = capsys.readouterr().out.splitlines()
     assert head.split() == ["STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS"]
-    assert row.split() == ["example2020", "all", "2020", "retrospective", "lenvatinib", "23", "os"]
+    assert row.split()[:5] == ["example2020", "all", "2020", "retrospective", "lenvatinib"]
+    assert row.split()[5:] == ["23", "os", "response"]
     assert head.index("TREATMENT") == row.index("lenvatinib")
     assert (blank, total) == ("", "1 cohort of 1 report")
     for option, word in (("--treatment", "paclitaxel"), ("--endpoint", "pfs")):
@@ -269,10 +275,32 @@ def test_a_group_alone_shows_its_help(capsys):
 
 def test_options_know_the_words_of_their_owners():
     from synthesis.analysis import ENDPOINTS
-
     from synthesis.families import FAMILIES
     from synthesis.plots.style import SHEETS
 
     assert cli_options.ENDPOINTS == ENDPOINTS
     assert tuple(FAMILIES) == cli_options.FAMILIES
     assert tuple(SHEETS) == cli_options.WIDTHS
+
+
+@pytest.mark.slow
+def test_report_and_forest_from_the_command_line(registry, tmp_path, monkeypatch):
+    """The whole way, sampler included, on one study; the second command reads the cache."""
+    monkeypatch.setenv("ATC_CACHE_DIR", f"{tmp_path / 'cache'}")
+    out, file = tmp_path / "a" / "results", tmp_path / "b" / "forest.svg"
+    words = ("--registry", f"{registry}", "--draws", "100", "--seed", "1")
+    done = run_alone("report", "--out", f"{out}", "--endpoint", "response", *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # no progress where nobody looks, and no warning
+    assert f"Report: {out / 'report.html'}" in done.stdout
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert all((out / name).is_file() for name in manifest["files"])
+    assert manifest["settings"]["seed"] == 1
+    verdict = manifest["fits"]["response"]["verdict"]
+    assert f"{verdict:<6}  response" in done.stdout
+    assert [entry.name for entry in out.iterdir() if entry.name.startswith(".")] == []
+    done = run_alone("forest", "response", "-o", f"{file}", "--treatment", "Lenvatinib", *words)
+    assert done.returncode == 0, done.stderr
+    assert "Lenvatinib" in file.read_text(encoding="utf-8")
+    assert [entry.name for entry in file.parent.iterdir()] == ["forest.svg"]
+    assert f"{verdict:<6}  response" in done.stdout

@@ -141,11 +141,17 @@ def _colophon(analysis: Analysis) -> str:
 
 
 def _pooled_lead(analysis: Analysis) -> str:
-    mix = 100 * analysis.settings.reference_mix
-    return (
+    mix = text(100 * analysis.settings.reference_mix)
+    lead = (
         "The mean study is the average over the studies; a new study is what the next study of "
         "the same treatment would show, which adds the differences between studies. The reference "
-        f"mix is a population in which {text(mix)} % of the tumours are of mixed histology."
+        f"mix is a population in which {mix} % of the tumours are of mixed histology."
+    )
+    if not analysis.pooled["treatment"].str.endswith("(any)").any():
+        return lead
+    return (
+        f"{lead} A class followed by (any) stands for its average treatment; for a new study of "
+        "it the treatment is new as well."
     )
 
 
@@ -167,9 +173,6 @@ def _methods(analysis: Analysis) -> dict[str, Any]:
         "family": family(settings.family).label,
         "level": LEVEL,
         "mix": text(settings.reference_mix),
-        "chains": settings.chains,
-        "draws": settings.draws,
-        "tune": settings.tune,
     }
 
 

@@ -370,7 +370,7 @@ def _effects(analysis: Analysis, frame: pd.DataFrame) -> Table:
             labels.get(parameter, parameter),
             name,
             *(interval(row.estimate, row.lower, row.upper, _ratio) for row in (before, after)),
-            f"{percent(after.log_sd / before.log_sd)} %",
+            percent(after.log_sd / before.log_sd),
         )
         for (parameter, name), by in found.items()
         for before, after in [(by["prior"], by["posterior"])]
@@ -380,14 +380,14 @@ def _effects(analysis: Analysis, frame: pd.DataFrame) -> Table:
         Column("Family", "keep"),
         Column(f"Prior ({LEVEL})", "num"),
         Column(f"Posterior ({LEVEL})", "num"),
-        Column("SD left of the prior's", "num"),
+        Column("Posterior SD, % of the prior's", "num"),
     ]
     return make_table(
         "What the data added.",
         columns,
         rows,
         note="The last column compares standard deviations on the log scale: "
-        f"{percent(1.0)} % means that the data added nothing.",
+        f"at {percent(1.0)} % the data added nothing.",
     )
 
 

@@ -1,0 +1,52 @@
+"""What follows: models, estimands, tables, figures and the report.
+
+The public names are loaded when they are first used, so that listing and checking studies does
+not wait for the sampler.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthesis.analysis import Analysis, Settings, analyse
+    from synthesis.fit import SamplerSettings
+    from synthesis.forest_table import forest_table
+    from synthesis.models import fit_response, fit_survival
+    from synthesis.plots import plot_curves, plot_forest, plot_histology, save_figure
+
+__all__ = [
+    "Analysis",
+    "SamplerSettings",
+    "Settings",
+    "analyse",
+    "fit_response",
+    "fit_survival",
+    "forest_table",
+    "plot_curves",
+    "plot_forest",
+    "plot_histology",
+    "save_figure",
+]
+
+_HOME = {
+    "Analysis": "synthesis.analysis",
+    "SamplerSettings": "synthesis.fit",
+    "Settings": "synthesis.analysis",
+    "analyse": "synthesis.analysis",
+    "fit_response": "synthesis.models",
+    "fit_survival": "synthesis.models",
+    "forest_table": "synthesis.forest_table",
+    "plot_curves": "synthesis.plots",
+    "plot_forest": "synthesis.plots",
+    "plot_histology": "synthesis.plots",
+    "save_figure": "synthesis.plots",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use."""
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'synthesis' has no attribute {name!r}")

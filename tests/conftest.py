@@ -1,0 +1,25 @@
+"""Shared by all tests: a draws cache of their own, and the sizes of the one compiled model."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_draws_cache(tmp_path_factory):
+    """Draws are neither read from nor written to the folder of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATC_CACHE_DIR", str(tmp_path_factory.mktemp("draws")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def survival_sizes():
+    """Sizes of the survival model that all tests of a process share: compiling takes a minute.
+
+    They are those of any registry with at most 16 cohorts, so that a whole analysis of a small
+    registry uses them too.
+    """
+    from synthesis.observations import sizes_for  # a test that does not sample need not import it
+
+    return sizes_for([])

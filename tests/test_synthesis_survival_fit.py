@@ -1,0 +1,365 @@
+"""The survival model as it is sampled: its density, its refits and one arm solved exactly.
+
+All tests share one compiled model (fixture `survival_sizes`).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from arviz import mcse
+from monte_carlo import assert_agrees, deviations, reference
+from scipy import stats
+from simulated_registry import VIEW, read
+from small_registry import cohort, landmark, median, study, subgroup, write_registry
+
+from priors import load_priors
+from studies import load_registry
+from studies.selection import CohortRef, select
+from studies.usable import View
+from synthesis import fit as fitting
+from synthesis.estimands import Group, curve
+from synthesis.families import FAMILIES, family, restricted_mean, survival
+from synthesis.fit import SamplerSettings, run
+from synthesis.likelihoods import listed_patients, logrank_given_medians, printed_curves
+from synthesis.models import class_order, fit_survival_data
+from synthesis.observations import Arm, SurvivalData, sizes_for, survival_data
+from synthesis.printed_curve import Chain
+from synthesis.survival import PRIOR_OF, SHAPE_PRIOR, centre_share, survival_model, survival_problem
+
+SHORT = SamplerSettings(draws=200, tune=300, chains=2, seed=5)
+
+# An SD that stands for none: its square is far below any variance here.
+NONE = 1e-6
+
+
+def every_kind_of_figure():
+    """Print a pair of histology groups with a p value, limits, landmarks and listed patients."""
+    groups = [
+        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
+        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
+    ]
+    split = study(
+        "split",
+        cohort("arm", n=23, histology={"pure": 15, "mixed": 8}, subgroups=groups),
+        comparisons=[{"endpoint": "os", "groups": ["mixed", "pure"], "p": Decimal("0.026")}],
+    )
+    interval = {"ci": [Decimal("2.1"), Decimal("9.8")], "level": Decimal("0.95")}
+    whole = study(
+        "whole",
+        cohort(
+            "arm",
+            "paclitaxel",
+            31,
+            survival=[
+                median(Decimal("4.4"), **interval),
+                median(Decimal("1.9"), endpoint="pfs"),
+            ],
+            landmarks=[landmark(12, Decimal("0.20"), ci=[Decimal("0.08"), Decimal("0.35")])],
+        ),
+    )
+    second = study(
+        "second", cohort("arm", "sorafenib", 17, survival=[median(Decimal("5.0"))]), year=2018
+    )
+    patients = [
+        {"os": Decimal("2.0"), "unit": "months", "event": "died"},
+        {"os": Decimal("11.5"), "unit": "months", "event": "alive"},
+    ]
+    listed = study("listed", cohort("arm", "sorafenib", 2, patients=patients))
+    return [split, whole, second, listed]
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kinds") / "registry"
+    return load_registry(write_registry(folder, *every_kind_of_figure()))
+
+
+@pytest.fixture(scope="module")
+def endpoints(registry):
+    """Observations of both survival endpoints."""
+    return {
+        endpoint: survival_data(
+            select(registry, endpoint).counted, View(endpoint, False, True), class_order(registry)
+        )
+        for endpoint in ("os", "pfs")
+    }
+
+
+# --- log density -----------------------------------------------------------------------------
+
+
+def by_hand(point, data, sizes, priors, chosen):
+    """Log density at a point of the sampler's own space, from the equations alone."""
+    d = data.padded(sizes)
+    log_p, value = 0.0, {}
+    for variable, name in {**PRIOR_OF, "shape_mean": SHAPE_PRIOR[chosen.name]}.items():
+        prior = priors[name]
+        if prior.family == "normal":
+            raw = point[f"{variable}_raw"]
+            log_p += stats.norm.logpdf(raw).sum()
+            value[variable] = prior.location + prior.scale * raw
+        else:
+            log_raw = point[f"{variable}_raw_log__"]
+            log_p += stats.halfnorm.logpdf(np.exp(log_raw)) + log_raw  # Jacobian of the logarithm
+            value[variable] = prior.scale * np.exp(log_raw)
+    effects = {}
+    for name in ("class_effect", "treatment_effect", "study_effect", "shape_treatment_effect"):
+        raw = point[f"{name}_raw"]
+        log_p += stats.norm.logpdf(raw).sum()
+        effects[name] = value[name.replace("effect", "sd")] * raw
+    log_p += stats.norm.logpdf(point["log_shape_raw"]).sum()
+    log_shape = value["shape_mean"] + value["shape_sd"] * point["log_shape_raw"]
+    log_shape = log_shape + effects["shape_treatment_effect"][d["cohort_treatment"]]
+    own = d["arm_cohort"]
+    unknown = 1.0 / (1.0 + np.exp(-value["share_logit"][own]))
+    share = np.where(d["share_known"] > 0, d["share"], unknown)
+    location = value["mu"] + sum(
+        effects[f"{level}_effect"][d[f"arm_{level}"]] for level in ("class", "treatment", "study")
+    )
+    slope = value["prognostic"] + value["predictive"][d["arm_treatment"]]
+    location = location + slope * (share - 0.4)
+    k = log_shape[own]
+    curves = ("point_arm", "log_time", "cell", "density", "beyond", "log_weight")
+    log_p += printed_curves(location, k, chosen, **{name: d[name] for name in curves}).sum()
+    arm = d["patient_arm"]
+    log_p += (
+        d["patient_weight"]
+        * listed_patients(
+            location[arm],
+            k[arm],
+            chosen,
+            log_time=d["patient_log_time"],
+            event=d["patient_event"],
+        )
+    ).sum()
+    mixed, pure = d["comparison_mixed"], d["comparison_pure"]
+    log_p += (
+        d["comparison_weight"]
+        * logrank_given_medians(
+            location[mixed] - location[pure],
+            k[mixed],
+            chosen,
+            estimate=d["comparison_estimate"],
+            variance=d["comparison_variance"],
+            printed_contrast=d["comparison_medians"],
+        )
+    ).sum()
+    return log_p
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_log_density_is_likelihood_plus_priors(endpoints, survival_sizes, name):
+    data, priors, chosen = endpoints["os"], load_priors(), family(name)
+    assert len(data.patients) == 2
+    assert len(data.comparisons) == 1
+    assert centre_share(priors) == pytest.approx(0.4, abs=1e-6)
+    model = survival_model(data, priors, chosen, survival_sizes)
+    # no compiled loops: the same graph is evaluated, and building it takes a second, not a minute
+    log_p = model.compile_logp(mode="FAST_COMPILE")
+    start = model.initial_point()
+    rng = np.random.default_rng(3)
+    points = [start]
+    for _ in range(5):  # chains start within one unit of the centre; posteriors go further
+        points.append({k: rng.uniform(-1.5, 1.5, np.shape(v)) for k, v in start.items()})
+    for point in points:
+        expected = by_hand(point, data, survival_sizes, priors, chosen)
+        assert np.isfinite(expected)
+        # 1e-9: sums of some two hundred terms of size one in double precision; the centre of the
+        # share is written with six digits, whose square root of nothing is below it
+        assert float(log_p(point)) == pytest.approx(expected, rel=1e-6)
+
+
+# --- refits of one compiled model --------------------------------------------------------------
+
+
+def survival_models():
+    return {kind: id(model) for kind, model in fitting._COMPILED.items() if kind[0] == "survival"}
+
+
+def test_endpoints_families_and_priors_share_one_compiled_model(endpoints, survival_sizes):
+    words, means = [], {}
+    fit_survival_data(endpoints["os"], settings=SHORT, sizes=survival_sizes, cache=False)
+    compiled = survival_models()
+    for endpoint, data in endpoints.items():
+        for name in FAMILIES:
+            problem = survival_problem(data, load_priors(), family(name), survival_sizes)
+            draws = run(problem, SHORT, cache=False, progress=words.append)
+            means[endpoint, name] = draws.tree["posterior"].to_dataset().mean()
+    narrow = load_priors().replace("overall_median", location=3.0, scale=0.01)
+    problem = survival_problem(endpoints["os"], narrow, family("weibull"), survival_sizes)
+    moved = run(problem, SHORT, cache=False, progress=words.append)
+    assert survival_models() == compiled
+    assert words == ["sampling 2 chains of 200 draws"] * 5
+    # each refit answers for its own data, family and prior: the printed PFS is shorter than any
+    # OS, the prior of the log-logistic shape lies 0.42 above the Weibull's, mu follows its prior
+    assert means["pfs", "weibull"]["mu"] < means["os", "weibull"]["mu"] - 0.2
+    assert means["os", "log-logistic"]["shape_mean"] > means["os", "weibull"]["shape_mean"] + 0.1
+    assert float(moved.tree["posterior"]["mu"].mean()) == pytest.approx(3.0, abs=0.01)
+
+
+def test_the_same_seed_gives_the_same_draws(endpoints, survival_sizes):
+    problem = survival_problem(endpoints["os"], load_priors(), family("weibull"), survival_sizes)
+    settings = SamplerSettings(draws=50, tune=100, chains=2, seed=8)
+    first, again = (run(problem, settings, cache=False).tree["posterior"] for _ in range(2))
+    other = run(problem, SamplerSettings(50, 100, 2, seed=9), cache=False).tree["posterior"]
+    for name in first.data_vars:
+        np.testing.assert_array_equal(first[name], again[name])
+    assert not np.array_equal(first["mu"], other["mu"])
+
+
+def test_padding_is_cut_off(endpoints, survival_sizes):
+    data = endpoints["os"]
+    problem = survival_problem(data, load_priors(), family("weibull"), survival_sizes)
+    tree = run(problem, SHORT, cache=False).tree
+    assert tuple(tree["posterior"]["study"].to_numpy()) == data.studies
+    assert tree["posterior"]["log_median"].shape == (2, 200, len(data.arms))
+    assert survival_sizes["arm"] > len(data.arms)
+
+
+# --- one arm, solved by quadrature -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def one_arm(survival_sizes):
+    """Counts between fixed times in one arm, everything else of the hierarchy switched off."""
+    exact = reference("weibull_onearm_interval")
+    priors = load_priors().replace("overall_median", location=float(np.log(6.0)), scale=1.0)
+    priors = priors.replace("shape_weibull", location=0.0, scale=0.3)
+    for name in (*PRIOR_OF.values(), "shape_treatment_sd", "shape_sd"):
+        if name.endswith("_sd") or name.startswith("histology"):
+            priors = priors.replace(name, location=0.0, scale=NONE)
+    *inside, beyond = exact["counts"]
+    last = np.zeros(len(inside))
+    last[-1] = beyond
+    cells = Chain(
+        np.array(exact["cuts"]), np.array(inside, float), np.zeros(len(inside)), last, 0.0
+    )
+    arm = SimpleNamespace(id="arm", treatment="only", n=sum(exact["counts"]))
+    ref = CohortRef(SimpleNamespace(id="alone"), arm, "one", "systemic")
+    data = SurvivalData(
+        "os",
+        ("one",),
+        ("only",),
+        ("alone",),
+        (0,),
+        (ref,),
+        (Arm(0, "whole", arm.n, 0.4, (cells,), "counts between fixed times"),),
+        (),
+        (),
+    )
+    fit = fit_survival_data(
+        data,
+        family_name="weibull",
+        priors=priors,
+        settings=SamplerSettings(draws=4000, tune=1000, chains=2, seed=21),
+        sizes=survival_sizes,
+    )
+    return fit, exact
+
+
+def as_exact(own):
+    return {"mean": own["mean"], **dict(zip(("l95", "median", "u95"), own["q"], strict=True))}
+
+
+def test_one_arm_against_quadrature(one_arm):
+    fit, exact = one_arm
+    assert fit.diagnosis.verdict == "PASS"
+    posterior = fit.tree["posterior"]
+    log_m = posterior["log_median"].to_numpy()[..., 0]
+    log_k = posterior["log_shape"].to_numpy()[..., 0]
+    assert_agrees(log_m, as_exact(exact["log_median"]), "log median")
+    assert_agrees(log_k, as_exact(exact["log_shape"]), "log shape")
+    m, k = np.exp(log_m), np.exp(log_k)
+    # the grid behind these three exact results is good to about 1e-3
+    for name, draws in {
+        "S6": survival(6.0, m, k, "weibull"),
+        "S12": survival(12.0, m, k, "weibull"),
+        "RMST24": restricted_mean(24.0, m, k, "weibull"),
+    }.items():
+        assert_agrees(draws, as_exact(exact[name]), name, slack=1e-3)
+
+
+def test_the_estimands_of_the_report_are_those_of_the_arm(one_arm):
+    """With every SD switched off the treatment's curve is the arm's own."""
+    fit, exact = one_arm
+    for target in ("mean_study", "new_study"):
+        own = curve(fit, Group(0, 0), fit.centre_share, target)
+        draws = own.estimand("survival_12m").reshape(fit.draws.settings.chains, -1)
+        assert_agrees(draws, as_exact(exact["S12"]), target, slack=1e-3)
+
+
+def test_the_comparison_sees_one_patient_more(one_arm):
+    """Teeth: one death more in the first interval moves the mean by more than the tolerance.
+
+    The log median would fall by about one in twenty patients, 1/(20 f m) = 0.07, which is a
+    quarter of its posterior SD of 0.27.
+    """
+    fit, exact = one_arm
+    moved = {"mean": exact["log_median"]["mean"] - 0.07}
+    draws = fit.tree["posterior"]["log_median"].to_numpy()[..., 0]
+    assert deviations(draws, moved)["mean"] > 8.0
+
+
+# --- histology without histology ---------------------------------------------------------------
+
+
+LONG = SamplerSettings(draws=2000, tune=700, chains=2, seed=31)
+
+
+def cohorts_without_histology(folder, **more):
+    tables = [
+        study(name, cohort("arm", treatment, n, survival=[median(Decimal(value))], **more))
+        for name, treatment, n, value in (
+            ("one", "lenvatinib", 21, "3.3"),
+            ("two", "lenvatinib", 15, "5.1"),
+            ("three", "paclitaxel", 30, "4.4"),
+        )
+    ]
+    return read(folder, tables)
+
+
+def histology_effects(data, sizes):
+    problem = survival_problem(data, load_priors(), family("log-logistic"), sizes)
+    posterior = run(problem, LONG).tree["posterior"]
+    names = ("histology_prognostic", "histology_predictive")
+    scales = [load_priors()[name].scale for name in names]
+    draws = [posterior["prognostic"], posterior["predictive"].sel(treatment="lenvatinib")]
+    return zip(scales, (np.asarray(d) for d in draws), strict=True)
+
+
+def test_cohorts_at_the_centre_leave_the_histology_effects_at_their_priors(
+    tmp_path, survival_sizes
+):
+    """Every cohort prints the share at which effects are stated: exactly no information."""
+    split = {"histology": {"pure_percent": 60, "mixed_percent": 40}}
+    data = cohorts_without_histology(tmp_path / "centre", **split)
+    assert {arm.share for arm in data.arms} == {0.4}
+    for scale, draws in histology_effects(data, survival_sizes):
+        normal = stats.norm(0.0, scale)
+        exact = {"mean": 0.0, "median": 0.0, "l95": normal.ppf(0.025), "u95": normal.ppf(0.975)}
+        assert_agrees(draws, exact, f"scale {scale}")
+
+
+def test_cohorts_of_unknown_share_tell_next_to_nothing(tmp_path, survival_sizes):
+    """No printed split: the sign stays open, and the width all but as it was.
+
+    Not exactly as it was: a large effect of either sign would spread cohorts of differing share
+    apart, which the likelihood may disfavour. With a share known to 0.12 (SD) an effect of one
+    prior SD, 0.7, spreads them by 0.08, against a sampling SD of a log median of some 0.3:
+    a change of the variance by a few per cent, for which 0.1 of the SD is room.
+    """
+    data = cohorts_without_histology(tmp_path / "unknown")
+    assert {arm.share for arm in data.arms} == {None}
+    for scale, draws in histology_effects(data, survival_sizes):
+        assert_agrees(draws, {"mean": 0.0, "median": 0.0}, f"scale {scale}")
+        error = float(mcse(draws, method="sd"))
+        assert abs(draws.std() - scale) < 0.1 * scale + 4.0 * error
+
+
+def test_one_study_more_finds_the_same_sizes(endpoints):
+    assert sizes_for(list(endpoints.values())) == sizes_for([])
+    assert VIEW.endpoint == endpoints["os"].endpoint
