@@ -54,7 +54,9 @@ class Settings:
     endpoints : tuple of str
         Of ``"os"``, ``"pfs"``, ``"response"``.
     family : str
-        Survival family of the headline answers; overall survival is fitted with both.
+        Survival family of the headline answers.
+    alternatives : bool
+        Also fit the survival endpoints under the other family, to show what it would say.
     draws, tune, chains, seed : int
         Of the sampler.
     reference_mix : float
@@ -67,6 +69,7 @@ class Settings:
 
     endpoints: tuple[str, ...] = ENDPOINTS
     family: str = DEFAULT_FAMILY
+    alternatives: bool = True
     draws: int = SamplerSettings.draws
     tune: int = SamplerSettings.tune
     chains: int = SamplerSettings.chains
@@ -226,7 +229,7 @@ def _fit_all(
                 progress=_stage(tell, "response"),
             )
             continue
-        for name in (settings.family, other):
+        for name in (settings.family, other) if settings.alternatives else (settings.family,):
             fit = fit_survival(
                 registry,
                 endpoint,

@@ -137,8 +137,9 @@ def forest(
     loaded = load_registry(registry)
     label = _pooled_treatment(loaded, endpoint, treatment) if treatment is not None else None
     options = {"seed": seed, "draws": draws, "reference_mix": reference_mix, "family": family}
+    options |= {"endpoints": (endpoint,), "alternatives": False}
     with _progress() as tell:
-        analysis = _analyse(loaded, options | {"endpoints": (endpoint,)}, tell, cache)
+        analysis = _analyse(loaded, options, tell, cache)
         from synthesis.report.figures import save_forest
 
         tell("Drawing the forest plot")

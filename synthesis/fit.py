@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pymc as pm
@@ -228,7 +229,8 @@ def _fingerprint(problem: Problem, settings: SamplerSettings) -> str:
     facts = [problem.kind, sorted(problem.keep.items()), asdict(settings), packages]
     digest.update(repr([*facts, platform.python_version(), platform.machine()]).encode())
     here = Path(__file__).parent
-    models = [here / name for name in ("survival.py", "response.py", "kernel.py", "fit.py")]
+    names = ("survival.py", "response.py", "effects.py", "kernel.py", "fit.py")
+    models = [here / name for name in names]
     for source in (*models, here.parent / "priors" / "realise.py"):
         digest.update(source.read_bytes())
     return digest.hexdigest()
@@ -245,9 +247,9 @@ def _cache_folder() -> Path:
 def _read(path: Path) -> dict[str, np.ndarray] | None:
     """Stored draws, or ``None`` where there are none that can be read."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, BadZipFile):
         return None
 
 

@@ -67,7 +67,8 @@ def _group_rows(
         rows.append(_cohort_row(fit, group, index[ref.id], in_full=ref.study.id in repeated))
     for target, words in _TARGET_LABELS.items():
         found = pooled[group.label, target]
-        size = f" ({_plural(len(group.cohorts), 'cohort')}, {group.patients} patients)"
+        who = "evaluable patients" if isinstance(fit, ResponseFit) else "patients"
+        size = f" ({_plural(len(group.cohorts), 'cohort')}, {group.patients} {who})"
         label = words + (size if target == "mean_study" else "")
         rows.append(
             _row(target, group.class_label, treatment=group.label, label=label)

@@ -47,7 +47,7 @@ DATA = (
 )
 
 # Raise when the kernel changes: compiled code is kept on disk under this number.
-_VERSION = 1
+_VERSION = 2
 
 _LN2 = math.log(2.0)
 _LOG_LN2 = math.log(_LN2)
@@ -78,60 +78,77 @@ def _log_density(z, log_s, slope, code):  # pragma: no cover - compiled
 
 
 @numba.njit
+def _curve_at_points(  # pragma: no cover - compiled
+    location, log_shape, code, point_arm, log_time, density
+):
+    """Rows for each point: z, log S, dlog S/dz, log f, dlog f/dz, log cell, odds of surviving it.
+
+    The odds are those in ``d log(S_before - S) = (1 + odds) d log S_before - odds d log S``.
+    """
+    rows = np.zeros((7, log_time.size))
+    for p in range(log_time.size):
+        a = point_arm[p]
+        if a < 0:
+            continue
+        z = math.exp(log_shape[a]) * (log_time[p] - location[a])
+        log_s, slope = _log_survival(z, code)
+        rows[0, p], rows[1, p], rows[2, p] = z, log_s, slope
+        if density[p] > 0.0:
+            log_f, slope_f = _log_density(z, log_s, slope, code)
+            rows[3, p], rows[4, p] = log_f + log_shape[a] - log_time[p], slope_f
+        follows = p > 0 and point_arm[p - 1] == a
+        before = rows[1, p - 1] if follows else 0.0
+        drop = min(log_s - before, _NARROWEST)
+        rows[5, p] = before + math.log(-math.expm1(drop))
+        rows[6, p] = -math.exp(drop) / math.expm1(drop)
+    return rows
+
+
+@numba.njit
+def _weigh_conventions(  # pragma: no cover - compiled
+    rows, point_arm, cell, density, beyond, log_weight
+):
+    """Log likelihood of all arms, and the posterior weight of each convention in each arm."""
+    total = log_weight.copy()
+    for p in range(point_arm.size):
+        if point_arm[p] >= 0:
+            for c in range(total.shape[0]):
+                total[c, point_arm[p]] += (
+                    cell[c, p] * rows[5, p] + beyond[c, p] * rows[1, p] + density[p] * rows[3, p]
+                )
+    value = 0.0
+    for a in range(total.shape[1]):
+        peak = total[:, a].max()
+        total[:, a] = np.exp(total[:, a] - peak)
+        weight_sum = total[:, a].sum()
+        total[:, a] /= weight_sum
+        value += peak + math.log(weight_sum)
+    return value, total
+
+
+@numba.njit
 def _printed(  # pragma: no cover - compiled
     location, log_shape, code, point_arm, log_time, cell, density, beyond, log_weight, d_loc, d_k
 ):
     """Add the printed points: value returned, gradient added to ``d_loc`` and ``d_k``."""
-    points, arms, conventions = log_time.size, location.size, log_weight.shape[0]
-    z, log_s, slope = np.zeros(points), np.zeros(points), np.zeros(points)
-    log_f, slope_f = np.zeros(points), np.zeros(points)
-    log_cell, odds = np.zeros(points), np.zeros(points)
-    total = log_weight.copy()
-    for p in range(points):
-        a = point_arm[p]
-        if a < 0:
-            continue
-        z[p] = math.exp(log_shape[a]) * (log_time[p] - location[a])
-        log_s[p], slope[p] = _log_survival(z[p], code)
-        if density[p] > 0.0:
-            log_f[p], slope_f[p] = _log_density(z[p], log_s[p], slope[p], code)
-            log_f[p] += log_shape[a] - log_time[p]
-        follows = p > 0 and point_arm[p - 1] == a
-        before = log_s[p - 1] if follows else 0.0
-        drop = min(log_s[p] - before, _NARROWEST)
-        log_cell[p] = before + math.log(-math.expm1(drop))
-        odds[p] = -math.exp(drop) / math.expm1(drop)
-        for c in range(conventions):
-            total[c, a] += (
-                cell[c, p] * log_cell[p] + beyond[c, p] * log_s[p] + density[p] * log_f[p]
-            )
-    value = 0.0
-    for a in range(arms):
-        peak = total[:, a].max()
-        weight_sum = 0.0
-        for c in range(conventions):
-            total[c, a] = math.exp(total[c, a] - peak)
-            weight_sum += total[c, a]
-        value += peak + math.log(weight_sum)
-        for c in range(conventions):
-            total[c, a] /= weight_sum
-    for p in range(points):
+    rows = _curve_at_points(location, log_shape, code, point_arm, log_time, density)
+    value, weight = _weigh_conventions(rows, point_arm, cell, density, beyond, log_weight)
+    for p in range(log_time.size):
         a = point_arm[p]
         if a < 0:
             continue
         cells, tail = 0.0, 0.0
-        for c in range(conventions):
-            cells += total[c, a] * cell[c, p]
-            tail += total[c, a] * beyond[c, p]
-        # d log(S_before - S) = (1 + odds) d log S_before - odds d log S
-        by_z = (tail - cells * odds[p]) * slope[p] + density[p] * slope_f[p]
+        for c in range(weight.shape[0]):
+            cells += weight[c, a] * cell[c, p]
+            tail += weight[c, a] * beyond[c, p]
+        by_z = (tail - cells * rows[6, p]) * rows[2, p] + density[p] * rows[4, p]
         k = math.exp(log_shape[a])
         d_loc[a] -= k * by_z
-        d_k[a] += z[p] * by_z + density[p]
+        d_k[a] += rows[0, p] * by_z + density[p]
         if p > 0 and point_arm[p - 1] == a:
-            by_z = cells * (1.0 + odds[p]) * slope[p - 1]
+            by_z = cells * (1.0 + rows[6, p]) * rows[2, p - 1]
             d_loc[a] -= k * by_z
-            d_k[a] += z[p - 1] * by_z
+            d_k[a] += rows[0, p - 1] * by_z
     return value
 
 

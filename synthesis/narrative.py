@@ -13,7 +13,7 @@ from synthesis.estimands import Summary
 from synthesis.forest_table import heterogeneity_words, interval_text
 from synthesis.histology_table import HistologyTables
 from synthesis.models import ResponseFit, SurvivalFit
-from synthesis.tables import Fit, NamedGroup, named_groups
+from synthesis.tables import Fit, NamedGroup, named_groups, patients_of
 
 # A class or treatment is answered for in words where at least this many cohorts stand behind it.
 _COHORTS_IN_WORDS = 2
@@ -190,7 +190,7 @@ def captions(
 def _size(fit: Fit) -> str:
     refs = fit.data.cohorts
     studies = len({ref.study.id for ref in refs})
-    patients = sum(ref.cohort.n or 0 for ref in refs)
+    patients = sum(patients_of(fit).values())
     return f"{len(refs)} cohorts of {studies} reports, {patients} patients"
 
 

@@ -53,17 +53,16 @@ POOLED_COLUMNS = (
 
 @dataclass(frozen=True)
 class NamedGroup:
-    """A treatment or a class with its label and the cohorts behind it."""
+    """A treatment or a class with its label, the cohorts behind it and their patients.
+
+    Patients are those that the figures speak of: for response, the evaluable ones.
+    """
 
     group: Group
     label: str
     class_label: str
     cohorts: tuple[CohortRef, ...]
-
-    @property
-    def patients(self) -> int:
-        """Patients of the cohorts."""
-        return sum(ref.cohort.n or 0 for ref in self.cohorts)
+    patients: int
 
     @property
     def is_class(self) -> bool:
@@ -74,17 +73,32 @@ class NamedGroup:
 def named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
     """Treatments in order of display; behind those of a class with several, the class."""
     data, groups = fit.data, []
+    sizes = patients_of(fit)
     for c, class_id in enumerate(data.classes):
         class_label = vocabulary.treatment_class(class_id).label
         members = [t for t, own in enumerate(data.treatment_class) if own == c]
         for t in members:
             cohorts = tuple(r for r in data.cohorts if r.treatment == data.treatments[t])
             label = vocabulary.treatment(data.treatments[t]).label
-            groups.append(NamedGroup(Group(c, t), label, class_label, cohorts))
+            patients = sum(sizes[ref.id] for ref in cohorts)
+            groups.append(NamedGroup(Group(c, t), label, class_label, cohorts, patients))
         if len(members) > 1:
             cohorts = tuple(r for r in data.cohorts if r.treatment_class == class_id)
-            groups.append(NamedGroup(Group(c), f"{class_label} (any)", class_label, cohorts))
+            patients = sum(sizes[ref.id] for ref in cohorts)
+            label = f"{class_label} (any)"
+            groups.append(NamedGroup(Group(c), label, class_label, cohorts, patients))
     return groups
+
+
+def patients_of(fit: Fit) -> dict[str, int]:
+    """Patients behind the figures of each cohort: treated, or evaluable for response."""
+    if isinstance(fit, ResponseFit):
+        pairs = zip(fit.data.cohorts, fit.data.counts, strict=True)
+        return {ref.id: count.evaluable for ref, count in pairs}
+    sizes = dict.fromkeys((ref.id for ref in fit.data.cohorts), 0)
+    for arm in fit.data.arms:
+        sizes[fit.data.cohorts[arm.cohort].id] += arm.n
+    return sizes
 
 
 def histologies(reference_mix: float) -> dict[str, float]:

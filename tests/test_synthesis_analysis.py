@@ -1,0 +1,269 @@
+"""A whole analysis of a few shipped studies: every table, from files to answers."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import studies as studies_package
+from studies import load_registry
+from synthesis.analysis import Settings, analyse
+from synthesis.models import NothingToPoolError
+from synthesis.narrative import contradictions
+from synthesis.observations import sizes_for
+
+SHIPPED = Path(studies_package.__file__).parent
+
+# The report that the project starts from, one that gives way to it, others of the same drug, of
+# other drugs, and one by histology.
+STUDIES = (
+    "sparano2021",
+    "jannin2023",
+    "cleveland_young2013",
+    "tahara2017",
+    "takahashi2020",
+    "kim2020",
+    "savvides2013",
+    "ito2017",
+    "subbiah2022",
+    "subbiah2023",
+)
+
+COLUMNS = {
+    "pooled": "endpoint treatment histology estimand target estimate lower upper cohorts patients",
+    "cohorts": "endpoint study cohort label year treatment treatment_class histology n printed "
+    "printed_value printed_lower printed_upper estimate lower upper entered_as note status",
+    "left_out": "endpoint study cohort label kind reason gave_way_to",
+    "diagnostics": "fit verdict max_rhat worst_parameter min_ess_bulk min_ess_tail divergences "
+    "min_bfmi draws chains advice",
+    "priors": "name role family parameters implied_95 unit rationale source",
+}
+FOREST = (
+    "kind treatment_class treatment label study_id cohort_id year design country n events printed "
+    "printed_value printed_lower printed_upper printed_not_reached printed_upper_not_reached "
+    "estimate lower upper estimate_text note"
+)
+
+
+def copy_registry(folder, names):
+    folder.mkdir()
+    shutil.copy(SHIPPED / "vocabulary.toml", folder)
+    for name in names:
+        shutil.copy(SHIPPED / "data" / f"{name}.toml", folder)
+    return load_registry(folder)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    return copy_registry(tmp_path_factory.mktemp("analysis") / "registry", STUDIES)
+
+
+@pytest.fixture(scope="module")
+def told():
+    return []
+
+
+@pytest.fixture(scope="module")
+def analysis(registry, told, survival_sizes):
+    # short chains: tables are judged here, not their digits, and a fit that does not pass is
+    # sampled twice more anyway
+    settings = Settings(draws=250, tune=400, chains=2, seed=3)
+    found = analyse(registry, settings, progress=told.append)
+    survival = [found.fits["os"].data, found.fits["pfs"].data]
+    assert sizes_for(survival) == survival_sizes
+    return found
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns(analysis, name):
+    table = getattr(analysis, name)
+    assert len(table)
+    assert set(COLUMNS[name].split()) <= set(table.columns)
+
+
+def test_every_endpoint_and_both_families_are_fitted(analysis):
+    assert tuple(analysis.fits) == ("os", "pfs", "response")
+    assert tuple(analysis.alternatives) == ("os", "pfs")
+    for endpoint, fit in analysis.alternatives.items():
+        assert fit.family != analysis.fits[endpoint].family
+    assert set(analysis.verdicts) == set(analysis.diagnostics["fit"])
+    assert set(analysis.verdicts.values()) <= {"PASS", "REVIEW", "FAIL"}
+    assert len(analysis.verdicts) == 5
+
+
+def test_estimates_lie_in_their_intervals(analysis):
+    tables = [analysis.pooled, analysis.cohorts, *analysis.forest.values()]
+    for table in tables:
+        some = table.dropna(subset=["estimate"])
+        assert len(some)
+        assert (some["lower"] < some["estimate"]).all()
+        assert (some["estimate"] < some["upper"]).all()
+        assert (some["lower"] >= 0.0).all()
+
+
+def test_a_new_study_is_less_certain_than_the_mean_study(analysis):
+    """Its interval is the wider one on the log or logit scale, and all but holds the other."""
+    keys = ["endpoint", "treatment", "histology", "estimand"]
+    wide = analysis.pooled.pivot(index=keys, columns="target", values=["lower", "upper"])
+    by_median = wide.loc[wide.index.get_level_values("estimand") == "median_months"]
+    assert len(by_median)
+    log = np.log(by_median)
+    width = {t: log["upper"][t] - log["lower"][t] for t in ("mean_study", "new_study")}
+    assert (width["new_study"] > width["mean_study"]).all()
+    # quantiles of a few hundred effective draws: a tenth of the width is room for their error
+    room = 0.1 * width["mean_study"]
+    assert (log["lower"]["new_study"] < log["lower"]["mean_study"] + room).all()
+    assert (log["upper"]["new_study"] > log["upper"]["mean_study"] - room).all()
+
+
+def test_shares_are_shares_and_months_fit_their_horizon(analysis):
+    estimand = analysis.pooled["estimand"]
+    shares = analysis.pooled[estimand.isin(["survival_6m", "survival_12m", "response_rate"])]
+    assert (shares["upper"] <= 1.0).all()
+    restricted = analysis.pooled[estimand == "rmst_12m"]
+    assert len(restricted)
+    assert (restricted["upper"] <= 12.0).all()
+
+
+def test_survival_falls_with_time(analysis):
+    survival = analysis.pooled[analysis.pooled["target"] == "mean_study"].pivot_table(
+        index=["endpoint", "treatment", "histology"], columns="estimand", values="estimate"
+    )
+    survival = survival.dropna(subset=["survival_6m"])
+    assert (survival["survival_12m"] < survival["survival_6m"]).all()
+
+
+@pytest.mark.parametrize("endpoint", ["os", "pfs", "response"])
+def test_forest_rows(analysis, endpoint):
+    table = analysis.forest[endpoint]
+    assert set(FOREST.split()) <= set(table.columns)
+    kinds = list(table["kind"])
+    assert set(kinds) == {
+        "class", "treatment", "cohort", "mean_study", "new_study", "heterogeneity"
+    }  # fmt: skip
+    assert kinds[-1] == "heterogeneity"
+    assert kinds.count("heterogeneity") == 1
+    assert kinds.count("mean_study") == kinds.count("new_study") == kinds.count("treatment")
+    cohorts = table[table["kind"] == "cohort"]
+    assert len(cohorts) >= len(analysis.fits[endpoint].data.cohorts)
+    for i, kind in enumerate(kinds):
+        if kind == "new_study":
+            assert kinds[i - 1] == "mean_study"
+
+
+def test_printed_figures_are_shown_as_printed(analysis):
+    table = analysis.forest["os"]
+    seed = table[(table["study_id"] == "sparano2021") & (table["kind"] == "cohort")]
+    assert seed["printed"].str.contains("2.7").any()
+    assert seed["printed"].str.contains("6.3").any()
+
+
+def test_the_seed_counts_and_the_report_that_shares_its_patients_does_not(analysis):
+    counted = analysis.cohorts[analysis.cohorts["endpoint"] == "os"]
+    assert "sparano2021" in set(counted["study"])
+    overlap = analysis.left_out[analysis.left_out["kind"] == "overlap"]
+    assert len(overlap)
+    assert overlap["gave_way_to"].notna().all()
+    everything = set(analysis.cohorts["study"]) | set(analysis.left_out["study"])
+    assert everything == set(STUDIES)
+
+
+def test_curves_fall_from_one(analysis):
+    for curves, points in analysis.curves.values():
+        assert len(points)
+        assert curves[["survival", "lower", "upper"]].to_numpy().max() <= 1.0
+        for _, own in curves.groupby(["treatment", "histology"]):
+            assert (np.diff(own.sort_values("time")["survival"]) <= 1e-12).all()
+
+
+def test_histology_shows_prior_beside_posterior(analysis):
+    density = analysis.histology.density
+    assert set(density["which"]) == {"prior", "posterior"}
+    assert (density["density"] >= 0.0).all()
+    assert {"printed", "posterior"} <= set(analysis.histology.ratios["kind"])
+    assert set(analysis.histology.medians["histology"]) == {"pure", "mixed"}
+
+
+def test_answers_and_captions_are_sentences(analysis):
+    assert analysis.answers
+    for answer in analysis.answers:
+        assert answer.question.endswith("?")
+        assert answer.text.endswith(".")
+        assert "nan" not in answer.text
+    for caption in analysis.captions.values():
+        assert caption.endswith(".")
+        assert "nan" not in caption
+
+
+def test_the_manifest_names_every_file_and_setting(analysis, registry):
+    manifest = analysis.manifest
+    expected = {
+        f"{name}": hashlib.sha256((registry.folder / f"{name}.toml").read_bytes()).hexdigest()
+        for name in STUDIES
+    }
+    found = manifest["registry"]["studies"]
+    assert {Path(name).stem: value for name, value in found.items()} == expected
+    assert manifest["seed"] == manifest["settings"]["seed"] == 3
+    assert manifest["settings"]["draws"] == 250
+    assert len(manifest["priors"]["fingerprint"]) == 64
+    assert set(manifest["fits"]) == set(analysis.verdicts)
+    for own in manifest["fits"].values():
+        assert set(own) == {"verdict", "sampler", "seconds", "from_cache"}
+
+
+def test_progress_is_told_by_fit(analysis, told):
+    assert told[-1] == "tables"
+    stages = {words.split(":")[0] for words in told[:-1]}
+    assert stages == {
+        "os, log-logistic", "os, weibull", "pfs, log-logistic", "pfs, weibull", "response"
+    }  # fmt: skip
+
+
+def test_an_endpoint_without_cohorts_says_so(tmp_path):
+    registry = copy_registry(tmp_path / "registry", ["takahashi2020"])
+    with pytest.raises(NothingToPoolError, match=r"no cohort of .* can be counted for pfs"):
+        analyse(registry, Settings(endpoints=("pfs",)))
+
+
+# --- contradictions ------------------------------------------------------------------------------
+
+
+def tables_for(medians, pooled, *, histology="not printed"):
+    cohorts = pd.DataFrame(
+        {
+            "endpoint": "os",
+            "treatment": "Lenvatinib",
+            "printed_value": medians,
+            "histology": histology,
+            "n": 10,
+        }
+    )
+    summary = {"endpoint": "os", "treatment": "Lenvatinib", "histology": "reference"}
+    summary |= {"estimand": "median_months", "target": "mean_study", "estimate": pooled}
+    return cohorts, pd.DataFrame([summary])
+
+
+def test_a_pooled_median_outside_its_cohorts_is_named_with_reasons():
+    cohorts, pooled = tables_for([3.0, 3.2, np.nan], 4.1)
+    (text,) = contradictions({"os": None}, cohorts, pooled)
+    assert text.startswith(
+        "Lenvatinib, os: the pooled median of 4.1 months lies outside the printed medians of its "
+        "cohorts (3.0 to 3.2 months). Why: "
+    )
+    assert "1 further cohorts enter by other figures" in text
+    assert "2 medians rest on 20 patients" in text
+    assert "so close together" in text
+
+
+@pytest.mark.parametrize(("medians", "pooled"), [([3.0, 5.0], 4.1), ([3.0, np.nan], 4.1)])
+def test_no_contradiction_inside_the_range_or_from_one_median(medians, pooled):
+    assert contradictions({"os": None}, *tables_for(medians, pooled)) == ()
+
+
+def test_response_has_no_medians_to_contradict():
+    assert contradictions({"response": None}, *tables_for([3.0, 3.2], 4.1)) == ()

@@ -1,0 +1,210 @@
+"""Draws on disk, and the verdict on draws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from arviz import from_dict
+from simulated_registry import heavy_tails
+
+from priors import load_priors
+from synthesis.diagnostics import diagnose
+from synthesis.families import family
+from synthesis.fit import SamplerSettings, prior_draws, run
+from synthesis.survival import survival_problem
+
+SHORT = SamplerSettings(draws=40, tune=100, chains=2, seed=6)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return heavy_tails(tmp_path_factory.mktemp("cache") / "registry", 1)
+
+
+@pytest.fixture
+def problem(data, survival_sizes):
+    return survival_problem(data, load_priors(), family("weibull"), survival_sizes)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A cache folder of its own, empty."""
+    path = tmp_path / "draws"
+    monkeypatch.setenv("ATC_CACHE_DIR", str(path))
+    return path
+
+
+def assert_equal_draws(one, other):
+    for group in ("posterior", "sample_stats"):
+        assert set(one.tree[group].data_vars) == set(other.tree[group].data_vars)
+        for name, values in one.tree[group].data_vars.items():
+            np.testing.assert_array_equal(values, other.tree[group][name])
+            assert values.dims == other.tree[group][name].dims
+
+
+def test_a_second_run_is_read_back(problem, folder):
+    words = []
+    first = run(problem, SHORT)
+    second = run(problem, SHORT, progress=words.append)
+    assert (first.from_cache, second.from_cache) == (False, True)
+    assert_equal_draws(first, second)
+    assert dict(second.seconds) == dict(first.seconds)
+    assert words == ["draws of this very analysis are at hand"]
+    assert [path.suffix for path in folder.iterdir()] == [".npz"]
+
+
+def test_what_changes_the_posterior_is_not_read_from_the_cache(
+    problem, data, survival_sizes, folder
+):
+    run(problem, SHORT)
+    wider = load_priors().replace("study_sd", scale=0.51)
+    others = {
+        "prior": survival_problem(data, wider, family("weibull"), survival_sizes),
+        "family": survival_problem(data, load_priors(), family("log-logistic"), survival_sizes),
+        "data": replace(
+            problem, values=problem.values | {"log_time": problem.values["log_time"] + 1e-9}
+        ),
+    }
+    for name, other in others.items():
+        assert not run(other, SHORT).from_cache, name
+    assert not run(problem, replace(SHORT, seed=7)).from_cache
+    assert not run(problem, replace(SHORT, target_accept=0.91)).from_cache
+    assert run(problem, SHORT).from_cache
+    assert len(list(folder.iterdir())) == 6
+
+
+def test_the_cache_can_be_left_alone(problem, folder):
+    run(problem, SHORT, cache=False)
+    assert not folder.exists()
+    run(problem, SHORT)
+    assert not run(problem, SHORT, cache=False).from_cache
+
+
+def test_a_folder_that_cannot_be_written_does_no_harm(problem, tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("a file stands where the folder should be", encoding="utf-8")
+    monkeypatch.setenv("ATC_CACHE_DIR", str(blocked / "draws"))
+    first, second = run(problem, SHORT), run(problem, SHORT)
+    assert not second.from_cache
+    assert_equal_draws(first, second)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
+def test_a_damaged_file_is_replaced(problem, folder, kept):
+    first = run(problem, SHORT)
+    (path,) = folder.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole))])
+    again = run(problem, SHORT)
+    assert not again.from_cache
+    assert_equal_draws(first, again)
+    assert run(problem, SHORT).from_cache
+
+
+def test_prior_draws_come_from_the_fitted_model(problem, data):
+    prior = prior_draws(problem, 400, seed=1)["prior"]
+    mu, priors = prior["mu"].to_numpy(), load_priors()
+    assert mu.shape == (1, 400)
+    assert prior["log_median"].shape == (1, 400, len(data.arms))
+    # four standard errors of the mean and of the SD of 400 independent normal draws
+    location, scale = priors["overall_median"].location, priors["overall_median"].scale
+    assert abs(mu.mean() - location) < 4.0 * scale / np.sqrt(400)
+    assert abs(mu.std() - scale) < 4.0 * scale / np.sqrt(800)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("draws", 3), ("tune", 0), ("chains", 1), ("seed", -1)]
+)
+def test_settings_that_give_no_posterior(setting, value):
+    with pytest.raises(ValueError, match=f"{setting} must be at least .*, found {value}"):
+        SamplerSettings(**{setting: value})
+
+
+# --- the verdict -------------------------------------------------------------------------------
+
+
+def tree(draws, *, divergent=0, energy=None):
+    """Draws (chains, draws) of `mu`, beside them a constant and a vector of two."""
+    chains, count = draws.shape
+    rng = np.random.default_rng(1)
+    diverging = np.zeros((chains, count), dtype=bool)
+    diverging.flat[:divergent] = True
+    posterior = {
+        "mu": draws,
+        "mixed_share": np.full((chains, count), 0.4),
+        "effect": rng.standard_normal((chains, count, 2)),
+    }
+    sampler = {
+        "diverging": diverging,
+        "energy": rng.standard_normal((chains, count)) if energy is None else energy,
+    }
+    return from_dict(
+        {"posterior": posterior, "sample_stats": sampler},
+        coords={"study": ["a", "b"]},
+        dims={"effect": ["study"]},
+    )
+
+
+@pytest.fixture
+def good():
+    return np.random.default_rng(0).standard_normal((4, 1000))
+
+
+def test_good_draws_pass(good):
+    diagnosis = diagnose(tree(good))
+    assert diagnosis.verdict == "PASS"
+    assert diagnosis.advice == ""
+    assert (diagnosis.chains, diagnosis.draws, diagnosis.divergences) == (4, 1000, 0)
+
+
+def test_disagreeing_chains_fail_without_a_divergence(good):
+    stuck = good + np.array([[0.0], [0.0], [0.0], [3.0]])
+    diagnosis = diagnose(tree(stuck))
+    assert diagnosis.verdict == "FAIL"
+    assert diagnosis.divergences == 0
+    assert diagnosis.max_rhat > 1.2
+    assert diagnosis.worst_parameter == "mu"
+    assert "chains disagree" in diagnosis.advice
+
+
+def test_chains_of_different_width_fail(good):
+    """Same centre, one chain a tenth as wide: only the folded R-hat sees it."""
+    narrow = good * np.array([[1.0], [1.0], [1.0], [0.1]])
+    assert diagnose(tree(narrow)).verdict == "FAIL"
+
+
+def test_a_few_divergences_are_to_be_reviewed_and_many_fail(good):
+    few = diagnose(tree(good, divergent=3))
+    assert few.verdict == "REVIEW"
+    assert few.divergences == 3
+    assert "higher target acceptance" in few.advice
+    assert diagnose(tree(good, divergent=40)).verdict == "REVIEW"
+    assert diagnose(tree(good, divergent=41)).verdict == "FAIL"
+
+
+def test_sticky_chains_are_too_short(good):
+    """Draws of an autoregression at 0.98 are worth a hundredth of their number."""
+    slow = np.zeros_like(good)
+    for i in range(1, good.shape[1]):
+        slow[:, i] = 0.98 * slow[:, i - 1] + 0.2 * good[:, i]
+    diagnosis = diagnose(tree(slow))
+    assert diagnosis.verdict == "FAIL"
+    assert diagnosis.min_ess_bulk < 100.0
+    assert "few effective draws" in diagnosis.advice
+
+
+def test_energy_that_hardly_moves_is_to_be_reviewed(good):
+    """The energy fraction of a slow random walk is near zero."""
+    walk = np.cumsum(good, axis=1)
+    diagnosis = diagnose(tree(good, energy=walk))
+    assert diagnosis.verdict == "REVIEW"
+    assert diagnosis.min_bfmi < 0.3
+    assert "energy" in diagnosis.advice
+
+
+def test_a_parameter_is_named_with_its_coordinates(good):
+    posterior = tree(good)
+    posterior["posterior"]["effect"].to_numpy()[0, :, 1] += 5.0
+    assert diagnose(posterior).worst_parameter == "effect[b]"
