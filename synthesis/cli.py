@@ -107,7 +107,7 @@ def report(
         analysis = _analyse(loaded, options | {"endpoints": wanted}, tell, cache)
         from synthesis.report import write_report
 
-        tell("Writing the report")
+        tell("writing the report")
         files = write_report(analysis, out)
     _print_summary(analysis, out, len(files))
 
@@ -142,7 +142,7 @@ def forest(
         analysis = _analyse(loaded, options, tell, cache)
         from synthesis.report.figures import save_forest
 
-        tell("Drawing the forest plot")
+        tell("drawing the forest plot")
         with staged_file(output) as path:
             save_forest(analysis, endpoint, path, treatment=label, width=width)
     _print_verdicts(analysis)
@@ -228,19 +228,22 @@ def _refuse(sentences: Sequence[str]) -> int:
 def _progress() -> Iterator[Callable[[str], None]]:
     """Give a function that shows what is being done; silent when stderr is not a terminal."""
     from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda step: None
         return
-    with console.status("Starting") as status:
-        yield lambda step: status.update(step)
+    columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=None)
+        yield lambda step: progress.update(task, description=step)
 
 
 def _analyse(
     registry: Registry, options: dict[str, object], tell: Callable[[str], None], cache: bool
 ) -> Analysis:
-    tell("Loading the sampler")
+    tell("loading the sampler")
     from synthesis.analysis import Settings, analyse
     from synthesis.models import NothingToPoolError
 

@@ -45,11 +45,11 @@ class SamplerSettings:
         Mean acceptance that the step size is tuned to.
     """
 
-    draws: int = 3000
+    draws: int = 4000
     tune: int = 1000
     chains: int = 4
     seed: int = 20210
-    target_accept: float = 0.9
+    target_accept: float = 0.95
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot give a posterior.

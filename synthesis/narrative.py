@@ -34,6 +34,11 @@ class Answer:
     text: str
 
 
+def percent(share: float) -> str:
+    """A share as whole per cent, ``40 %``."""
+    return f"{100 * share:.0f} %"
+
+
 def answers(
     fits: Mapping[str, Fit],
     pooled: pd.DataFrame,
@@ -52,7 +57,7 @@ def answers(
         question = questions[endpoint]
         found.append(_endpoint_answer(question, endpoint, fit, pooled, vocabulary, reference_mix))
     if histology is not None:
-        found += _histology_answers(histology)
+        found += _histology_answers(histology, fits["os"])
     return tuple(found)
 
 
@@ -72,7 +77,8 @@ def _endpoint_answer(
         name = vocabulary.endpoint(endpoint).label
         opening = (
             f"Median {name.lower()} in months from the time origin of each study "
-            f"({time_origins(fit)}), in patients of whom {reference_mix:.0%} have mixed histology"
+            f"({time_origins(fit)}), in patients of whom {percent(reference_mix)} have mixed "
+            "histology"
         )
     text = f"{opening}; posterior median (95 % interval) for the average study, then for a new one."
     lines = [text]
@@ -82,11 +88,11 @@ def _endpoint_answer(
             continue
         rows = own[own["treatment"] == group.label].set_index("target")
         mean, new = (_summary(rows.loc[target]) for target in ("mean_study", "new_study"))
-        percent = isinstance(fit, ResponseFit)
-        unit = " %" if percent else " months"
+        in_percent = isinstance(fit, ResponseFit)
+        unit = " %" if in_percent else " months"
         lines.append(
-            f"- {group.label}: {interval_text(mean, percent=percent)}{unit}; new study "
-            f"{interval_text(new, percent=percent)}; "
+            f"- {group.label}: {interval_text(mean, percent=in_percent)}{unit}; new study "
+            f"{interval_text(new, percent=in_percent)}; "
             f"{len(group.cohorts)} cohorts, {group.patients} patients"
         )
     lines.append(
@@ -111,7 +117,7 @@ def time_origins(fit: SurvivalFit) -> str:
     return ", ".join(f"{name}: {count}" for name, count in counts.items())
 
 
-def _histology_answers(tables: HistologyTables) -> list[Answer]:
+def _histology_answers(tables: HistologyTables, fit: SurvivalFit) -> list[Answer]:
     effects = tables.effects
     found = []
     for parameter in dict.fromkeys(effects["parameter"]):
@@ -122,12 +128,13 @@ def _histology_answers(tables: HistologyTables) -> list[Answer]:
         by_family = "; ".join(
             f"{row.family} {_ratio_text(row)}" for row in posterior.itertuples(index=False)
         )
-        shares = f"the posterior SD is {main.log_sd / prior.log_sd:.0%} of the prior's"
+        shares = f"the posterior SD is {percent(main.log_sd / prior.log_sd)} of the prior's"
         if parameter == "prognostic":
             text = (
                 "Overall survival, mixed against pure histology under any treatment, as a ratio "
                 f"of medians: {by_family}. The prior allowed {_ratio_text(prior)}; {shares}. The "
                 f"reports that print medians by histology: {_printed_words(tables.ratios)}."
+                f"{_declared_words(fit)}"
             )
             found.append(Answer("Do tumours with a differentiated part fare better?", text))
         else:
@@ -139,6 +146,20 @@ def _histology_answers(tables: HistologyTables) -> list[Answer]:
             )
             found.append(Answer(f"Do they gain more from {drug}?", text))
     return found
+
+
+def _declared_words(fit: SurvivalFit) -> str:
+    """Which reports' own groups are read as pure and mixed by declaration."""
+    declared = [
+        ref.label
+        for ref in fit.data.cohorts
+        if ref.cohort.read_as or any(group.read_as for group in ref.cohort.subgroups)
+    ]
+    if not declared:
+        return ""
+    return (
+        f" Groups of {', '.join(dict.fromkeys(declared))} are read as pure and mixed, as declared."
+    )
 
 
 # Above this share of its prior SD a posterior says little that the prior did not.
@@ -211,7 +232,7 @@ def _forest_caption(endpoint: str, fit: Fit, vocabulary: Vocabulary, reference_m
         f"({time_origins(fit)}). {_size(fit)}. {fit.family.label[0].upper()}{fit.family.label[1:]} "
         "survival hierarchy of classes, treatments and studies; printed medians, limits and "
         "landmarks enter as order statistics and binomial cells. Pooled rows: "
-        f"{reference_mix:.0%} mixed histology. {marks} Arrows: not reached. "
+        f"{percent(reference_mix)} mixed histology. {marks} Arrows: not reached. "
         f"{heterogeneity_words(fit)}"
     )
 
@@ -220,8 +241,8 @@ def _curves_caption(fit: SurvivalFit, vocabulary: Vocabulary, reference_mix: flo
     label = vocabulary.endpoint(fit.data.endpoint).label
     return (
         f"{label} under each treatment: pooled {fit.family.label} curve of the average study with "
-        f"its 95 % band, {reference_mix:.0%} mixed histology. Open squares: printed medians with "
-        "their intervals; dots: printed survival at fixed times. Faded: beyond twice the last "
+        f"its 95 % band, {percent(reference_mix)} mixed histology. Open squares: printed medians "
+        "with their intervals; dots: printed survival at fixed times. Faded: beyond twice the last "
         f"printed point. {_size(fit)}."
     )
 

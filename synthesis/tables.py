@@ -226,7 +226,7 @@ def _histology_words(fit: Fit, index: int) -> str:
     if len(arms) > 1:
         return "pure and mixed apart"
     share = arms[0].share
-    return "not printed" if share is None else f"{share:.0%} mixed"
+    return "not printed" if share is None else f"{100 * share:.0f} % mixed"
 
 
 def cohorts_table(fits: Mapping[str, Fit], vocabulary: Vocabulary) -> pd.DataFrame:

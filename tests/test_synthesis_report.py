@@ -23,7 +23,7 @@ from synthesis.report import write_report
 from synthesis.report.figures import Picture, save_forest
 from synthesis.report.page import TEMPLATES, render_page
 from synthesis.report.pooled import describe
-from synthesis.report.view import interval, is_missing, months, percent, text
+from synthesis.report.view import dashes, interval, is_missing, months, percent, text
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +220,15 @@ def test_reasons_for_some_endpoints_name_them(analysis):
     assert row[1] == "Overall survival, Response"
 
 
+def test_a_cohort_left_out_for_two_reasons_counts_once(analysis):
+    table = analysis.left_out.copy()
+    table.loc[(table["kind"] == "overlap") & (table["endpoint"] == "pfs"), "reason"] = "other"
+    page = make_page(replace(analysis, left_out=table))
+    assert len(page.rows("Second 2021")) == 2
+    captions = [words for _, words in page.every("caption")]
+    assert "Shares patients with a cohort that is counted (1 cohort)." in captions
+
+
 def test_trust_tells_of_single_arms_contradictions_overlap_and_cautions(page):
     ((_, words),) = [found for found in page.every("section") if found[0]["id"] == "trust"]
     assert "1 report entered; 0 of them are randomised" in words
@@ -352,6 +361,11 @@ def test_intervals_as_text():
     assert interval(0.254, 0.004, np.inf, percent) == "25 (0.4–" + "–)"
     assert interval(np.nan, 1.0, 2.0, months) == "–"
     assert interval(3.0, None, np.nan, months) == "3.0"
+
+
+def test_hyphens_of_intervals_become_dashes():
+    written = "4.2 (3.4-5.4) months; trial (NCT01-02), 2-3 and (7-45)"
+    assert dashes(written) == "4.2 (3.4–5.4) months; trial (NCT01-02), 2-3 and (7–45)"
 
 
 def test_templates_are_shipped_beside_the_code():

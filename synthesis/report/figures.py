@@ -15,6 +15,7 @@ import pandas as pd
 from studies.vocabulary import TreatmentClass
 from synthesis.plots import class_hues, plot_curves, plot_forest, plot_histology, save_figure
 from synthesis.report.sections import endpoint_label
+from synthesis.report.view import dashes
 
 if TYPE_CHECKING:
     from synthesis.analysis import Analysis
@@ -152,7 +153,7 @@ def _picture(
         stem=stem,
         section=section,
         title=title,
-        caption=analysis.captions[stem],
+        caption=dashes(analysis.captions[stem]),
         alt=f"{kind}: {title.lower()}. Its numbers stand in the tables of this page.",
         files=tuple(f"{file.parent.name}/{file.name}" for file in files),
         svg=svg.read_bytes(),

@@ -18,6 +18,7 @@ from synthesis.report.view import (
     Column,
     Table,
     count,
+    dashes,
     interval,
     is_missing,
     make_table,
@@ -112,7 +113,7 @@ def answers(analysis: Analysis) -> tuple[Answered, ...]:
     laid_out = []
     for answer in analysis.answers:
         parts: list[Part] = []
-        for line in filter(None, map(str.strip, answer.text.splitlines())):
+        for line in filter(None, map(str.strip, dashes(answer.text).splitlines())):
             item = line.removeprefix("- ")
             if item == line:
                 parts.append(Part(text=line))
@@ -288,7 +289,8 @@ def left_out_table(analysis: Analysis, kind: str, frame: pd.DataFrame) -> Table:
     ]
     headings = {OVERLAP: "Shares patients with a cohort that is counted", **LEFT_OUT_KINDS}
     heading = headings.get(kind, kind.replace("_", " ").capitalize())
-    return make_table(f"{heading} ({count(len(rows), 'cohort')}).", columns, rows)
+    size = count(len(frame[["study", "cohort"]].drop_duplicates()), "cohort")
+    return make_table(f"{heading} ({size}).", columns, rows)
 
 
 def _instead(analysis: Analysis, name: str) -> Cell:

@@ -6,6 +6,7 @@ Only text leaves this module; escaping is the business of the templates.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -142,6 +143,11 @@ def text(value: Any) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(text(entry) for entry in value) or MISSING
     return str(value)
+
+
+def dashes(sentences: str) -> str:
+    """Set the hyphen of an interval in parentheses, "(2.1-5.0)", as an en dash, as tables do."""
+    return re.sub(r"\((\d[\d.]*)-(\d[\d.]*)\)", r"(\1–\2)", sentences)
 
 
 def count(number: int, noun: str) -> str:
