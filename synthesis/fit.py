@@ -257,9 +257,9 @@ def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Store draws in one move; a folder that cannot be written costs the next run its time only."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, **arrays)
-        Path(file.name).replace(path)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            np.savez(Path(folder) / path.name, **arrays)
+            (Path(folder) / path.name).replace(path)
     except OSError:
         return
 
