@@ -257,6 +257,9 @@ def _histology_caption(fit: SurvivalFit, other: SurvivalFit | None) -> str:
     )
 
 
+_IN_WORDS = {"os": "overall survival", "pfs": "progression-free survival"}
+
+
 def contradictions(
     fits: Mapping[str, Fit], cohorts: pd.DataFrame, pooled: pd.DataFrame
 ) -> tuple[str, ...]:
@@ -281,8 +284,9 @@ def contradictions(
             estimate = float(medians.loc[treatment, "estimate"])
             if not low <= estimate <= high:
                 found.append(
-                    f"{treatment}, {endpoint}: the pooled median of {estimate:.1f} months lies "
-                    f"outside the printed medians of its cohorts ({low:.1f} to {high:.1f} months). "
+                    f"{treatment}, {_IN_WORDS[endpoint]}: the pooled median of {estimate:.1f} "
+                    f"months lies outside the printed medians of its cohorts ({low:.1f} to "
+                    f"{high:.1f} months). "
                     f"{_why_outside(group, printed)}"
                 )
     return tuple(found)

@@ -252,8 +252,8 @@ def test_a_pooled_median_outside_its_cohorts_is_named_with_reasons():
     cohorts, pooled = tables_for([3.0, 3.2, np.nan], 4.1)
     (text,) = contradictions({"os": None}, cohorts, pooled)
     assert text.startswith(
-        "Lenvatinib, os: the pooled median of 4.1 months lies outside the printed medians of its "
-        "cohorts (3.0 to 3.2 months). Why: "
+        "Lenvatinib, overall survival: the pooled median of 4.1 months lies outside the "
+        "printed medians of its cohorts (3.0 to 3.2 months). Why: "
     )
     assert "1 further cohorts enter by other figures" in text
     assert "2 medians rest on 20 patients" in text
