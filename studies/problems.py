@@ -12,10 +12,11 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
+Severity = Literal["error", "warning", "note"]
 _LONGEST_QUOTE = 60
 
 
@@ -31,6 +32,14 @@ class Problem:
         Dotted path of the field, ``cohorts[0].survival[1].ci``; empty: the whole file.
     found, expected, action : str
         What stands there, what should stand there, and what to do.
+    line : int or None
+        Line of the file on which the field stands, from 1; None where it is not known.
+    severity : {"error", "warning", "note"}
+        error: the file cannot be used as it is; warning: it looks like a slip; note: worth knowing.
+    check : str
+        Name of the plausibility check that asks; empty for what must hold in any case.
+    folder : str
+        Folder of the file, as it was given; empty where it is not known.
     """
 
     file: str
@@ -38,10 +47,18 @@ class Problem:
     found: str
     expected: str
     action: str
+    line: int | None = None
+    severity: Severity = "error"
+    check: str = ""
+    folder: str = ""
 
     def __str__(self) -> str:
-        """Return the problem as one sentence."""
-        place = f"{self.file}, {self.field}" if self.field else self.file
+        """Return the problem as one sentence, which begins with FILE:LINE where the line is known.
+
+        Editors and terminals open that place on a click.
+        """
+        file = self.file if self.line is None else f"{self.file}:{self.line}"
+        place = f"{file}, {self.field}" if self.field else file
         return f"{place}: found {self.found}, expected {self.expected}: {self.action}."
 
 
@@ -56,6 +73,8 @@ class Finding(NamedTuple):
         As in `Problem`; ``{other}`` in `expected` stands for the path of a second field.
     other : tuple of str or int
         Keys and positions that lead to the second field.
+    severity, check
+        As in `Problem`.
     """
 
     path: tuple[str | int, ...]
@@ -63,6 +82,8 @@ class Finding(NamedTuple):
     expected: str
     action: str
     other: tuple[str | int, ...] = ()
+    severity: Severity = "error"
+    check: str = ""
 
 
 class RegistryError(ValueError):
