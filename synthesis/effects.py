@@ -30,6 +30,7 @@ from priors.realise import prior_data, realise
 from synthesis.diagnostics import Diagnosis, diagnose
 from synthesis.fit import Draws, Problem, Progress, SamplerSettings, run
 from synthesis.observations import Sizes
+from synthesis.packing import unpack
 
 #: Prior of the mean effect unless the caller has another one.
 MEAN_PRIOR = Prior(
@@ -193,9 +194,9 @@ def effects_model(
         With dimension ``study``.
     """
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
-        names = ("effect", "standard_error", "weight")
-        y, se, weight = (pm.Data(name, values[name], dims="study") for name in names)
-        mu, tau = realise(mean_prior, "mu"), realise(heterogeneity_prior, "tau")
+        d = unpack(values)
+        y, se, weight = (d[name] for name in ("effect", "standard_error", "weight"))
+        mu, tau = realise(mean_prior, "mu", d), realise(heterogeneity_prior, "tau", d)
         total = se**2 + tau**2
         density = -0.5 * (pm.math.log(2.0 * np.pi * total) + (y - mu) ** 2 / total)
         pm.Potential("effects", weight * density, dims="study")

@@ -25,6 +25,8 @@ import pymc as pm
 from arviz import from_dict
 from xarray import DataTree
 
+from synthesis.packing import pack
+
 Progress = Callable[[str], None]
 
 _COMPILED: dict[tuple[Any, ...], Any] = {}
@@ -165,7 +167,7 @@ def prior_draws(problem: Problem, count: int, seed: int) -> DataTree:
     """
     model = problem.build()
     with model:
-        pm.set_data(dict(problem.values))
+        pm.set_data(pack(problem.values))
     names = list(problem.keep)
     drawn = pm.draw([model[name] for name in names], draws=count, random_seed=seed)
     arrays = {name: np.asarray(values)[None] for name, values in zip(names, drawn, strict=True)}
@@ -187,7 +189,7 @@ def _sample(compiled: Any, problem: Problem, settings: SamplerSettings) -> dict[
     import nutpie
 
     tree = nutpie.sample(
-        compiled.with_data(**problem.values),
+        compiled.with_data(**pack(problem.values)),
         draws=settings.draws,
         tune=settings.tune,
         chains=settings.chains,

@@ -24,6 +24,7 @@ from studies.responders import ResponseCount
 from studies.selection import CohortRef
 from synthesis.fit import Problem
 from synthesis.observations import Sizes, order_treatments
+from synthesis.packing import unpack
 
 PRIOR_OF = {
     "mu": "response_overall",
@@ -144,10 +145,10 @@ def response_model(values: dict[str, np.ndarray], priors: Priors, sizes: Sizes) 
         With dimensions ``class, treatment, study, cohort``.
     """
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
-        d = {name: pm.Data(name, values[name], dims="cohort") for name in _COHORT_DATA}
-        log_odds = realise(priors[PRIOR_OF["mu"]], "mu")
+        d = unpack(values)
+        log_odds = realise(priors[PRIOR_OF["mu"]], "mu", d)
         for level in ("class", "treatment", "study"):
-            sd = realise(priors[PRIOR_OF[f"{level}_sd"]], f"{level}_sd")
+            sd = realise(priors[PRIOR_OF[f"{level}_sd"]], f"{level}_sd", d)
             raw = pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
             effect = pm.Deterministic(f"{level}_effect", sd * raw, dims=level)
             log_odds += effect[d[f"cohort_{level}"]]

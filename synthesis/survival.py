@@ -33,6 +33,7 @@ from synthesis.families import Family
 from synthesis.fit import Problem
 from synthesis.kernel import log_likelihood
 from synthesis.observations import Sizes, SurvivalData
+from synthesis.packing import unpack
 
 #: Variable of the model -> name of its prior. The shape has one prior a family.
 PRIOR_OF = {
@@ -68,10 +69,8 @@ def survival_model(data: SurvivalData, priors: Priors, family: Family, sizes: Si
         With dimensions ``class, treatment, study, cohort, arm, point, convention, patient,
         comparison``.
     """
-    arrays = model_data(data, priors, family, sizes)
-    dims = data.dims() | {name: () for name in ("family", "logrank_slope", "median_weight")}
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
-        d = {name: pm.Data(name, arrays[name], dims=own) for name, own in dims.items()}
+        d = unpack(model_data(data, priors, family, sizes))
         location = _location(d, priors)
         log_shape = _log_shape(d, priors, family)[d["arm_cohort"]]
         pm.Potential("printed_figures", log_likelihood(location, log_shape, d))
@@ -98,33 +97,33 @@ def centre_share(priors: Priors) -> float:
 
 
 def _location(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
-    location = realise(priors["overall_median"], "mu")
+    location = realise(priors["overall_median"], "mu", d)
     for level in ("class", "treatment", "study"):
-        sd = realise(priors[f"{level}_sd"], f"{level}_sd")
+        sd = realise(priors[f"{level}_sd"], f"{level}_sd", d)
         raw = pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
         effect = pm.Deterministic(f"{level}_effect", sd * raw, dims=level)
         location += effect[d[f"arm_{level}"]]
-    prognostic = realise(priors["histology_prognostic"], "prognostic")
-    predictive = realise(priors["histology_predictive"], "predictive", dims="treatment")
-    share_logit = realise(priors["mixed_share"], "share_logit", dims="cohort")
+    prognostic = realise(priors["histology_prognostic"], "prognostic", d)
+    predictive = realise(priors["histology_predictive"], "predictive", d, dims="treatment")
+    share_logit = realise(priors["mixed_share"], "share_logit", d, dims="cohort")
     unknown = pt.sigmoid(share_logit)[d["arm_cohort"]]
     known = d["share_known"]
     share = pm.Deterministic(
         "mixed_share", known * d["share"] + (1.0 - known) * unknown, dims="arm"
     )
     slope = prognostic + predictive[d["arm_treatment"]]
-    centred = share - pm.Data("centre_share", centre_share(priors))
+    centred = share - d["centre_share"]
     return pm.Deterministic("log_median", location + slope * centred, dims="arm")
 
 
 def _log_shape(d: dict[str, TensorVariable], priors: Priors, family: Family) -> TensorVariable:
-    mean = realise(priors[SHAPE_PRIOR[family.name]], "shape_mean")
-    treatment_sd = realise(priors["shape_treatment_sd"], "shape_treatment_sd")
+    mean = realise(priors[SHAPE_PRIOR[family.name]], "shape_mean", d)
+    treatment_sd = realise(priors["shape_treatment_sd"], "shape_treatment_sd", d)
     treatment_raw = pm.Normal("shape_treatment_effect_raw", 0.0, 1.0, dims="treatment")
     treatment = pm.Deterministic(
         "shape_treatment_effect", treatment_sd * treatment_raw, dims="treatment"
     )
-    sd = realise(priors["shape_sd"], "shape_sd")
+    sd = realise(priors["shape_sd"], "shape_sd", d)
     raw = pm.Normal("log_shape_raw", 0.0, 1.0, dims="cohort")
     return pm.Deterministic(
         "log_shape", mean + treatment[d["cohort_treatment"]] + sd * raw, dims="cohort"
