@@ -1,11 +1,11 @@
-"""What was published: reports of anaplastic thyroid cancer, as printed.
+"""What was published: reports on the outcome of one cancer, as printed.
 
 Nothing in this package models or derives beyond arithmetic that it shows; it depends on pydantic,
 numpy and pandas alone.
 """
 
 from studies.problems import Problem, RegistryError
-from studies.registry import Registry, load_registry
+from studies.registry import Registry, add_studies, load_registry
 from studies.schema import Cohort, Study
 from studies.vocabulary import UnknownWordError, Vocabulary, load_vocabulary
 
@@ -17,6 +17,7 @@ __all__ = [
     "Study",
     "UnknownWordError",
     "Vocabulary",
+    "add_studies",
     "load_registry",
     "load_vocabulary",
 ]

@@ -50,8 +50,8 @@ def study_findings(study: Study) -> Iterator[Finding]:
     Finding
         One for each thing to repair, paths relative to the study.
     """
-    yield from _identifier(study.id, ("id",))
-    yield from _citation_findings(study.citation)
+    yield from identifier_findings(study.id, ("id",))
+    yield from citation_findings(study.citation)
     for place, source in enumerate(study.sources):
         yield from _doi(source.doi, ("sources", place, "doi"))
         if source.url is not None and not source.url.startswith(("https://", "http://")):
@@ -129,7 +129,21 @@ def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Findin
         yield Finding(path, f"{show(name)}, another name of {treatment.id}", expected, action)
 
 
-def _identifier(value: str, path: Path) -> Iterator[Finding]:
+def identifier_findings(value: str, path: Path) -> Iterator[Finding]:
+    """Yield a finding where an identifier cannot be the name of a file or of an anchor.
+
+    Parameters
+    ----------
+    value : str
+        The identifier.
+    path : tuple of str or int
+        Where it stands.
+
+    Yields
+    ------
+    Finding
+        At most one.
+    """
     if not _IDENTIFIER.fullmatch(value):
         expected = "an identifier of letters, digits, and _ . + -"
         suggestion = re.sub(r"[^A-Za-z0-9_.+-]+", "_", value).strip("_") or "an identifier"
@@ -144,8 +158,21 @@ def _doi(value: str | None, path: Path) -> Iterator[Finding]:
     yield Finding(path, show(value), "a DOI such as 10.1530/ERC-20-0106", action)
 
 
-def _citation_findings(citation: Citation) -> Iterator[Finding]:
-    path: Path = ("citation",)
+def citation_findings(citation: Citation, path: Path = ("citation",)) -> Iterator[Finding]:
+    """Yield what is wrong with a bibliographic record.
+
+    Parameters
+    ----------
+    citation : Citation
+        The record.
+    path : tuple of str or int
+        Where it stands.
+
+    Yields
+    ------
+    Finding
+        One for each thing to repair.
+    """
     year = citation.year
     if year is not None and not _FIRST_YEAR <= year <= _LAST_YEAR:
         expected = f"a year from {_FIRST_YEAR} to {_LAST_YEAR}"
@@ -196,7 +223,7 @@ def _returns_to_itself(cohort: Cohort, by_id: Mapping[str, Cohort]) -> bool:
 
 def _cohort_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
     """Yield everything that is wrong within one cohort."""
-    yield from _identifier(cohort.id, (*path, "id"))
+    yield from identifier_findings(cohort.id, (*path, "id"))
     yield from _histology_findings(cohort.histology, (*path, "histology"), cohort.n)
     braf = cohort.braf_v600e
     if braf is not None:

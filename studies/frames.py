@@ -127,7 +127,7 @@ def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str
         "year": study.citation.year,
         "design": study.design,
         "countries": "; ".join(study.countries) or None,
-        "disease": cohort.disease,
+        "disease": cohort.disease or vocabulary.main_disease,
         "treatment_class": vocabulary.treatment_class(treatment.class_).label,
         "treatment": treatment.label,
         "treatment_as_printed": cohort.treatment_as_printed,

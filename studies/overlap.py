@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
+from typing import NamedTuple
 
+from studies.provenance import Overlap
 from studies.registry import Registry
 from studies.schema import Cohort, Study
 from studies.usable import CohortRef, View, histology_groups, points, references
@@ -52,6 +54,75 @@ _LAST_RULE = "Then the first by name, so that the choice never depends on chance
 OVERLAP_RULE: tuple[str, ...] = (*(criterion.rule for criterion in _ORDER), _LAST_RULE)
 
 
+class OverlapEdge(NamedTuple):
+    """Two reports that count some of the same patients.
+
+    Attributes
+    ----------
+    one, other : str
+        Identifiers, in alphabetical order.
+    reason : str
+        Why they share patients; both reasons where the two reports give different ones.
+    declared_by : tuple of str
+        Which of the two says so.
+    """
+
+    one: str
+    other: str
+    reason: str
+    declared_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OverlapGroup:
+    """Reports that hang together by declared overlaps, directly or by way of others.
+
+    Attributes
+    ----------
+    studies : tuple of str
+        Identifiers, in alphabetical order.
+    edges : tuple of OverlapEdge
+        The declared overlaps among them.
+    unknown : tuple of OverlapEdge
+        Overlaps with reports that the registry does not hold: the study that declares it first.
+    """
+
+    studies: tuple[str, ...]
+    edges: tuple[OverlapEdge, ...]
+    unknown: tuple[OverlapEdge, ...] = ()
+
+
+class OverlapIndex:
+    """Declared overlaps by report, so that none but the partners of a report is ever looked at.
+
+    Parameters
+    ----------
+    registry : Registry
+        The registry.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._declared: dict[tuple[str, str], tuple[Overlap, ...]] = {}
+        partners: dict[str, set[str]] = {}
+        for study in registry:
+            for overlap in study.overlaps:
+                if overlap.with_ not in registry.studies:
+                    continue
+                key = (study.id, overlap.with_)
+                self._declared[key] = (*self._declared.get(key, ()), overlap)
+                partners.setdefault(study.id, set()).add(overlap.with_)
+                partners.setdefault(overlap.with_, set()).add(study.id)
+        self._partners = {name: tuple(sorted(others)) for name, others in partners.items()}
+
+    def partners(self, study_id: str) -> tuple[str, ...]:
+        """Return the reports of the registry with which one shares patients, whoever says so."""
+        return self._partners.get(study_id, ())
+
+    def declared(self, study_id: str, other_id: str) -> tuple[Overlap, ...]:
+        """Return what a report says of its overlap with another."""
+        return self._declared.get((study_id, other_id), ())
+
+
 def overlap_pairs(registry: Registry) -> tuple[tuple[CohortRef, CohortRef, str], ...]:
     """Return every two cohorts of a registry that share patients.
 
@@ -65,18 +136,125 @@ def overlap_pairs(registry: Registry) -> tuple[tuple[CohortRef, CohortRef, str],
     tuple of (CohortRef, CohortRef, str)
         The two cohorts, and a sentence that says why they share patients.
     """
-    pairs = combinations(references(registry), 2)
-    reasons = ((one, other, shared(one, other)) for one, other in pairs)
+    index, places = OverlapIndex(registry), _by_study(references(registry))
+    found = []
+    for study_id, own in places.items():
+        found += [(one, other) for one, other in combinations(own, 2)]
+        # Of two reports, the pairs of the first in the registry list both.
+        for partner in index.partners(study_id):
+            if partner > study_id:
+                found += product(own, places.get(partner, []))
+    found.sort(key=lambda pair: (pair[0][0], pair[1][0]))
+    reasons = ((one, other, shared(one, other, index)) for (_, one), (_, other) in found)
     return tuple((one, other, why) for one, other, why in reasons if why)
 
 
-def shared(one: CohortRef, other: CohortRef) -> str:
+def _by_study(refs: Iterable[CohortRef]) -> dict[str, list[tuple[int, CohortRef]]]:
+    """Return cohorts with their positions, by study."""
+    found: dict[str, list[tuple[int, CohortRef]]] = {}
+    for position, ref in enumerate(refs):
+        found.setdefault(ref.study.id, []).append((position, ref))
+    return found
+
+
+class Counted:
+    """The cohorts that are counted so far, and the first of them that stands against another.
+
+    Parameters
+    ----------
+    index : OverlapIndex
+        The declared overlaps.
+    """
+
+    def __init__(self, index: OverlapIndex) -> None:
+        self._index = index
+        self._size = 0
+        self._by_study: dict[str, list[tuple[int, CohortRef]]] = {}
+
+    def add(self, ref: CohortRef) -> None:
+        """Count a cohort."""
+        self._by_study.setdefault(ref.study.id, []).append((self._size, ref))
+        self._size += 1
+
+    def first_against(self, ref: CohortRef) -> tuple[CohortRef, str] | None:
+        """Return the counted cohort, in the order of counting, that shares patients, and why."""
+        near = (ref.study.id, *self._index.partners(ref.study.id))
+        candidates = sorted(
+            (item for name in near for item in self._by_study.get(name, ())),
+            key=lambda item: item[0],
+        )
+        for _, other in candidates:
+            why = shared(ref, other, self._index)
+            if why:
+                return other, why
+        return None
+
+
+def overlap_groups(registry: Registry) -> tuple[OverlapGroup, ...]:
+    """Return the reports that hang together by declared overlaps.
+
+    Parameters
+    ----------
+    registry : Registry
+        The registry.
+
+    Returns
+    -------
+    tuple of OverlapGroup
+        By the first of their reports. Reports that declare no overlap, and of which no other
+        report declares one, are in none.
+    """
+    index = OverlapIndex(registry)
+    groups: list[OverlapGroup] = []
+    seen: set[str] = set()
+    for study in registry:
+        if study.id in seen:
+            continue
+        members = _connected(study.id, index)
+        seen |= members
+        edges = tuple(_edges(sorted(members), index))
+        unknown = tuple(
+            OverlapEdge(name, overlap.with_, overlap.reason, (name,))
+            for name in sorted(members)
+            for overlap in registry.studies[name].overlaps
+            if overlap.with_ not in registry.studies
+        )
+        if edges or unknown:
+            groups.append(OverlapGroup(tuple(sorted(members)), edges, unknown))
+    return tuple(groups)
+
+
+def _connected(start: str, index: OverlapIndex) -> set[str]:
+    """Return every report that can be reached from one."""
+    found, waiting = {start}, [start]
+    while waiting:
+        for name in index.partners(waiting.pop()):
+            if name not in found:
+                found.add(name)
+                waiting.append(name)
+    return found
+
+
+def _edges(members: Iterable[str], index: OverlapIndex) -> Iterator[OverlapEdge]:
+    """Yield the overlaps among reports, each once."""
+    for one in members:
+        for other in index.partners(one):
+            if other > one:
+                said = {a: index.declared(a, b) for a, b in ((one, other), (other, one))}
+                reasons = (item.reason for overlaps in said.values() for item in overlaps)
+                declared_by = tuple(name for name, overlaps in said.items() if overlaps)
+                yield OverlapEdge(one, other, "; ".join(dict.fromkeys(reasons)), declared_by)
+
+
+def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
     """Return why two cohorts share patients, as a sentence on the first; empty where they do not.
 
     Parameters
     ----------
     one, other : CohortRef
         Two cohorts of one registry.
+    index : OverlapIndex
+        Its declared overlaps.
 
     Returns
     -------
@@ -97,8 +275,7 @@ def shared(one: CohortRef, other: CohortRef) -> str:
     declared = [
         (overlap, own, second)
         for own, second in ((one, other), (other, one))
-        for overlap in own.study.overlaps
-        if overlap.with_ == second.study.id
+        for overlap in index.declared(own.study.id, second.study.id)
     ]
     with_pairs = [item for item in declared if item[0].pairs]
     if with_pairs:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import datetime
 import difflib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -51,6 +53,11 @@ class Problem:
     severity: Severity = "error"
     check: str = ""
     folder: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where the file stands, as far as it is known."""
+        return Path(self.folder) / self.file
 
     def __str__(self) -> str:
         """Return the problem as one sentence, which begins with FILE:LINE where the line is known.
@@ -100,6 +107,25 @@ class RegistryError(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+def in_folder(problems: Iterable[Problem], folder: Path | str) -> Iterator[Problem]:
+    """Yield problems with the folder of their file, where they do not know it yet.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+        Problems of files of one folder.
+    folder : Path or str
+        The folder, as it was given.
+
+    Yields
+    ------
+    Problem
+        One for each.
+    """
+    for problem in problems:
+        yield problem if problem.folder else replace(problem, folder=str(folder))
+
+
 def dotted(path: Sequence[str | int]) -> str:
     """Return a field path in its written form, ``cohorts[0].survival[1].ci``."""
     written = ""
@@ -107,7 +133,9 @@ def dotted(path: Sequence[str | int]) -> str:
         if isinstance(part, int):
             written += f"[{part}]"
         else:
-            written += f".{part}" if written else part
+            # A key that is empty, or would break the line, is quoted.
+            name = part if part and part.isprintable() else json.dumps(part)
+            written += f".{name}" if written else name
     return written
 
 
@@ -132,11 +160,17 @@ def show(value: Any) -> str:
         case list() | tuple() if any(isinstance(item, dict) for item in value):
             return "a list of tables"
         case list() | tuple():
-            text = "[" + ", ".join(show(item) for item in value) + "]"
+            text = "[" + ", ".join("[...]" if _nested(item) else show(item) for item in value) + "]"
             return text if len(text) <= _LONGEST_QUOTE else f"a list of {len(value)} items"
         case datetime.date() | datetime.time():
             return f"the date {value}"
     return f"{value}"
+
+
+def _nested(value: Any) -> bool:
+    """Whether a value is a list of lists, which may be nested deeper than can be shown."""
+    kinds = list | tuple
+    return isinstance(value, kinds) and any(isinstance(item, kinds) for item in value)
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
@@ -208,7 +242,7 @@ def _unknown_key(details: Any, model: type[BaseModel]) -> Sentence:
     known = _keys(_model_at(model, details["loc"][:-1]))
     nearest = closest(key, known)
     action = f"write {nearest}" if nearest else "remove the key, or correct its name"
-    return f"the unknown key {key}", one_of(known, most=40), action
+    return f"the unknown key {dotted([key])}", one_of(known, most=40), action
 
 
 def _not_text(details: Any, model: type[BaseModel]) -> Sentence:

@@ -16,8 +16,10 @@ class Citation(Record):
         Authors as printed, "Family Initials" each, in order; empty when not seen.
     year : int or None
         Year of publication.
-    title, journal, volume_pages : str or None
-        As printed, for instance ``28(1):15-26``.
+    title, journal : str or None
+        As printed.
+    volume_pages : str or None
+        Volume, number and pages as printed, for instance ``28(1):15-26``.
     doi : str or None
         Bare DOI, ``10.1530/ERC-20-0106``.
     pmid : str or None

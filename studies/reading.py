@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from studies.problems import Finding, Problem, dotted, show, translate
+from studies.problems import Finding, Problem, dotted, in_folder, show, translate
 from studies.values import FrozenDict
 
 # Each round removes what the last one refused; a required key that goes takes its table with it in
@@ -32,8 +32,8 @@ class TomlFile:
 
     Attributes
     ----------
-    name : str
-        Name of the file.
+    path : Path
+        Where the file stands.
     content : dict or None
         The parsed tables, numbers with a decimal point as `Decimal`; None where parsing failed.
     fingerprint : str
@@ -42,10 +42,15 @@ class TomlFile:
         Why parsing failed.
     """
 
-    name: str
+    path: Path
     content: dict[str, Any] | None
     fingerprint: str
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.path.name
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,9 @@ def read_toml(path: Path) -> TomlFile:
             f"a file that cannot be read ({error.strerror or 'unknown reason'})",
             "a readable TOML file",
             "check that it is a file and that you may read it",
+            folder=str(path.parent),
         )
-        return TomlFile(path.name, None, "", (problem,))
+        return TomlFile(path, None, "", (problem,))
     fingerprint = hashlib.sha256(data).hexdigest()
     try:
         # utf-8-sig: editors on Windows put a byte order mark, which TOML does not know.
@@ -107,14 +113,17 @@ def read_toml(path: Path) -> TomlFile:
             f"the byte 0x{data[error.start]:02x}, which is not UTF-8",
             "a text file in UTF-8",
             "save the file with the encoding UTF-8",
+            line=line,
+            folder=str(path.parent),
         )
-        return TomlFile(path.name, None, fingerprint, (problem,))
+        return TomlFile(path, None, fingerprint, (problem,))
     content, problem = _parse(text, path.name)
     if content == {}:
         found, expected = "no key at all", "the tables that such a file holds"
         problem = Problem(path.name, "", found, expected, "fill the file, or remove it")
         content = None
-    return TomlFile(path.name, content, fingerprint, () if problem is None else (problem,))
+    problems = () if problem is None else tuple(in_folder([problem], path.parent))
+    return TomlFile(path, content, fingerprint, problems)
 
 
 def _parse(text: str, name: str) -> tuple[dict[str, Any] | None, Problem | None]:
@@ -122,32 +131,36 @@ def _parse(text: str, name: str) -> tuple[dict[str, Any] | None, Problem | None]
     try:
         return tomllib.loads(text, parse_float=Decimal), None
     except RecursionError:
-        place, found = "", "lists nested too deep to read"
+        line, place, found = None, "", "lists nested too deep to read"
     except ArithmeticError:
         # A number whose exponent no decimal can hold.
+        start = re.search(r"[eE][+-]?[\d_]{10,}", text)
+        line = text.count("\n", 0, start.start()) + 1 if start else None
         place, found = "", "a number too large to hold"
     # Malformed TOML, but also impossible dates and integers of thousands of digits.
     except ValueError as error:
-        place, found = _place_of(str(error), text.splitlines())
+        line, place, found = _place_of(str(error), text.splitlines())
     return None, Problem(
         name,
         place,
         f"malformed TOML, {found}",
         "a TOML document",
         "correct the text at this place; texts stand in quotation marks, tables in [brackets]",
+        line=line,
     )
 
 
-def _place_of(message: str, lines: list[str]) -> tuple[str, str]:
-    """Split the message of the TOML parser into the line and what is wrong there."""
+def _place_of(message: str, lines: list[str]) -> tuple[int | None, str, str]:
+    """Split the message of the TOML parser into the line, the place and what is wrong there."""
     what = message.split("(at ")[0].strip().rstrip(".")
     what = what[:1].lower() + what[1:] or "a value that cannot be read"
     position = re.search(r"\(at line (\d+), column (\d+)\)", message)
     if position is None:
-        return ("end of file" if "end of document" in message else ""), what
+        at_end = "end of document" in message
+        return (max(len(lines), 1), "end of file", what) if at_end else (None, "", what)
     number = int(position[1])
     line = lines[number - 1].strip() if number <= len(lines) else ""
-    return f"line {number}, column {position[2]}", f"{what} in {show(line)}"
+    return number, f"line {number}, column {position[2]}", f"{what} in {show(line)}"
 
 
 def validate[Model: BaseModel](
@@ -217,7 +230,15 @@ def placed(findings: Iterable[Finding], validated: Validated[Any], name: str) ->
             continue
         other = _written(finding.other, validated)
         expected = finding.expected.replace("{other}", other)
-        yield Problem(name, field, finding.found, expected, finding.action)
+        yield Problem(
+            name,
+            field,
+            finding.found,
+            expected,
+            finding.action,
+            severity=finding.severity,
+            check=finding.check,
+        )
 
 
 def _written(path: tuple[str | int, ...], validated: Validated[Any]) -> str:

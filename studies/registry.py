@@ -1,32 +1,51 @@
-"""A registry: a folder with one file for each published report, read and checked as a whole."""
+"""A registry: one file for each published report, read from folders and checked as a whole."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from studies.checks import overlap_findings, study_findings, word_findings
-from studies.problems import Problem, RegistryError, closest, show
+from studies.excluded import Excluded, read_excluded
+from studies.folders import (
+    EXCLUDED_FILE,
+    VOCABULARY_FILE,
+    Source,
+    choose,
+    sources_of,
+    without_repeats,
+)
+from studies.lines import locate
+from studies.problems import Finding, Problem, RegistryError, closest, dotted, in_folder, show
 from studies.reading import TomlFile, Validated, placed, read_toml, validate
 from studies.schema import Study
 from studies.values import FrozenDict
-from studies.vocabulary import (
-    SHIPPED_VOCABULARY,
-    UnknownWordError,
-    Vocabulary,
-    read_vocabulary,
-)
+from studies.vocabulary import UnknownWordError, Vocabulary, VocabularyRead, read_vocabulary
 
 SHIPPED_FOLDER = Path(__file__).parent / "data"
-VOCABULARY_FILE = "vocabulary.toml"
-EXCLUDED_FILE = "excluded.toml"
-_NOT_STUDIES = (VOCABULARY_FILE, EXCLUDED_FILE)
 # Stand in for keys that are missing or refused, so that the figures are checked all the same.
 _STAND_INS = {"id": "unknown", "status": "secondary", "citation": {}}
 _LOST_COHORT = re.compile(r"cohorts\[\d+\](\.id)?")
+
+
+class ConvertedEndpoint(NamedTuple):
+    """A reading of one endpoint as another, which somebody asked for.
+
+    Attributes
+    ----------
+    from_, to : str
+        The printed endpoint, and what it is read as.
+    cohorts : tuple of str
+        The cohorts that are read so, ``study:cohort``.
+    """
+
+    from_: str
+    to: str
+    cohorts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -42,18 +61,30 @@ class Registry:
     fingerprints : mapping of str to str
         SHA-256 of each study file, hexadecimal, by identifier of the study.
     vocabulary_fingerprint : str
-        SHA-256 of the vocabulary file.
-    folder : Path
-        Where the files stand.
+        SHA-256 of the vocabulary file, or over those of several.
+    folders : tuple of Path
+        The folders and the single files that were read, as they were given.
+    files : mapping of str to Path
+        Where each study stands, by its identifier.
+    excluded : tuple of Excluded
+        Reports that were found and left out.
+    replaced : tuple of (str, Path)
+        Studies of which a later folder has another version, and that folder.
+    conversions : tuple of ConvertedEndpoint
+        Endpoints that are read as others; empty as read from the files.
     fingerprint : str
-        SHA-256 over all of these: the same for two registries with the same files.
+        SHA-256 over files and conversions: the same for two registries with the same content.
     """
 
     studies: Mapping[str, Study]
     vocabulary: Vocabulary
     fingerprints: Mapping[str, str]
     vocabulary_fingerprint: str
-    folder: Path
+    folders: tuple[Path, ...]
+    files: Mapping[str, Path]
+    excluded: tuple[Excluded, ...] = ()
+    replaced: tuple[tuple[str, Path], ...] = ()
+    conversions: tuple[ConvertedEndpoint, ...] = ()
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,10 +92,17 @@ class Registry:
         ordered = {key: self.studies[key] for key in sorted(self.studies)}
         prints = {key: self.fingerprints[key] for key in ordered}
         lines = [f"{key} {value}" for key, value in prints.items()]
-        whole = hashlib.sha256("\n".join([*lines, self.vocabulary_fingerprint]).encode())
+        read_as = [f"{item.from_} as {item.to}" for item in self.conversions]
+        whole = hashlib.sha256("\n".join([*lines, self.vocabulary_fingerprint, *read_as]).encode())
         object.__setattr__(self, "studies", FrozenDict(ordered))
         object.__setattr__(self, "fingerprints", FrozenDict(prints))
+        object.__setattr__(self, "files", FrozenDict({key: self.files[key] for key in ordered}))
         object.__setattr__(self, "fingerprint", whole.hexdigest())
+
+    @property
+    def folder(self) -> Path:
+        """The first of the folders."""
+        return self.folders[0]
 
     def __len__(self) -> int:
         """Return the number of studies."""
@@ -97,14 +135,18 @@ class Registry:
         return self.studies[study_id]
 
 
-def load_registry(path: Path | str | None = None) -> Registry:
+def load_registry(*folders: Path | str | None, alone: bool = False) -> Registry:
     """Load a registry, and check every figure of every file.
 
     Parameters
     ----------
-    path : Path, str or None
-        Folder with one TOML file for each study. A ``vocabulary.toml`` beside them is used instead
-        of the shipped vocabulary. None: the registry that comes with this package.
+    *folders : Path, str or None
+        Folders with one TOML file for each study, or single study files. They add to the registry
+        that comes with this package, and a study with the identifier of an earlier one replaces
+        it. A folder with a ``vocabulary.toml`` stands alone instead, unless that says ``extends =
+        true``: then its words are added. None, or nothing at all: the shipped registry.
+    alone : bool
+        Leave out the shipped studies in any case; its vocabulary serves where no folder has one.
 
     Returns
     -------
@@ -116,126 +158,245 @@ def load_registry(path: Path | str | None = None) -> Registry:
     RegistryError
         With every problem of every file.
     """
-    folder = SHIPPED_FOLDER if path is None else Path(path)
-    files = _study_files(folder)
-    own = folder / VOCABULARY_FILE
-    vocabulary, found, vocabulary_file = read_vocabulary(
-        own if own.exists() else SHIPPED_VOCABULARY
+    sources = sources_of(folder for folder in folders if folder is not None)
+    words = read_vocabulary(source.vocabulary for source in sources if source.vocabulary)
+    if not sources or not (alone or words.stands_alone):
+        sources = (*sources_of([SHIPPED_FOLDER]), *sources)
+    return _assemble(without_repeats(sources), words, None)
+
+
+def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
+    """Return a registry with more studies, checked as those of a registry are.
+
+    Parameters
+    ----------
+    registry : Registry
+        The registry, which stays as it is.
+    paths : iterable of Path or str
+        Study files, or folders of them. A study with the identifier of one that is there replaces
+        it. Vocabularies beside them that say ``extends = true`` add their words.
+
+    Returns
+    -------
+    Registry
+        The larger registry; what `registry` reads as another endpoint is read so in the new studies
+        too.
+
+    Raises
+    ------
+    RegistryError
+        With every problem of the new files, and of what they do to those that are there.
+    """
+    sources = sources_of(paths)
+    known = VocabularyRead(registry.vocabulary, (), registry.vocabulary_fingerprint, True)
+    beside = (source.vocabulary for source in sources if source.vocabulary)
+    larger = _assemble(without_repeats(sources), read_vocabulary(beside, known), registry)
+    if not registry.conversions:
+        return larger
+    from studies.conversion import convert_endpoints
+
+    pairs = [f"{item.from_}:{item.to}" for item in registry.conversions]
+    return convert_endpoints(larger, pairs)
+
+
+@dataclass(frozen=True)
+class _Report:
+    """One study file, with the place of its folder among those that were given."""
+
+    file: TomlFile
+    layer: int
+    validated: Validated[Study] | None
+
+    @property
+    def study(self) -> Study | None:
+        return None if self.validated is None else self.validated.record
+
+    @property
+    def lost_cohort(self) -> bool:
+        """Whether a cohort was refused, so that nobody can be blamed for pointing to it."""
+        removed = frozenset() if self.validated is None else self.validated.removed
+        return any(_LOST_COHORT.fullmatch(place) for place in removed)
+
+
+def _assemble(
+    sources: Sequence[Source], words: VocabularyRead, before: Registry | None
+) -> Registry:
+    """Read the files of some sources and check them, together with a registry that is there."""
+    known = {} if before is None else before.files
+    chosen = choose(sources, known)
+    reports = [_read(path, layer) for path, layer in chosen.layers.items()]
+    files = {report.file.path.stem: report.file.path for report in reports}
+    lists = {source.excluded for source in sources if source.excluded is not None}
+    left_out = () if before is None else before.excluded
+    excluded, about_excluded = read_excluded(sorted(lists), {**known, **files}, left_out)
+    problems = [*words.problems, *about_excluded]
+    problems += _content_problems(reports, None if words.problems else words.vocabulary)
+    problems += _overlap_problems(reports, before)
+    if before is not None:
+        problems += _excluded_before(reports, before)
+    if problems or words.vocabulary is None:
+        raise RegistryError(locate(sorted(problems, key=_place_of)))
+    new = Registry(
+        studies={report.study.id: report.study for report in reports if report.study is not None},
+        vocabulary=words.vocabulary,
+        fingerprints={report.file.path.stem: report.file.fingerprint for report in reports},
+        vocabulary_fingerprint=words.fingerprint,
+        folders=tuple(source.path for source in sources),
+        files=files,
+        excluded=excluded,
+        replaced=chosen.replaced,
     )
-    problems = list(found)
-    read = [read_toml(file) for file in files]
-    validated = {
-        file.name: validate(file.content, Study, file.name, _STAND_INS)
-        for file in read
-        if file.content is not None
-    }
-    studies = {
-        result.record.id: result.record
-        for result in validated.values()
-        if result.record is not None
-    }
-    files_by_id = _files_by_id(read)
-    for file in read:
-        problems += file.problems
-        problems += _identity_problems(file, files_by_id)
-        if file.name in validated:
-            words = None if found else vocabulary
-            problems += _content_problems(validated[file.name], file.name, words, studies)
-    if problems or vocabulary is None:
-        raise RegistryError(sorted(problems, key=_place_of))
-    return Registry(
-        studies=studies,
-        vocabulary=vocabulary,
-        fingerprints={Path(file.name).stem: file.fingerprint for file in read},
-        vocabulary_fingerprint=vocabulary_file.fingerprint,
-        folder=folder,
+    return new if before is None else _joined(before, new)
+
+
+def _joined(before: Registry, new: Registry) -> Registry:
+    """Return a registry with the studies of another, which go before its own."""
+    kept = (
+        item._replace(
+            cohorts=tuple(n for n in item.cohorts if n.partition(":")[0] not in new.files)
+        )
+        for item in before.conversions
+    )
+    return replace(
+        new,
+        conversions=tuple(kept),
+        studies={**before.studies, **new.studies},
+        fingerprints={**before.fingerprints, **new.fingerprints},
+        files={**before.files, **new.files},
+        folders=(*before.folders, *new.folders),
+        replaced=(*before.replaced, *new.replaced),
     )
 
 
-def _place_of(problem: Problem) -> tuple[bool, str, list[tuple[int, str]]]:
+def _read(path: Path, layer: int) -> _Report:
+    """Read and validate one study file."""
+    file = read_toml(path)
+    if file.content is None:
+        return _Report(file, layer, None)
+    return _Report(file, layer, validate(file.content, Study, file.name, _STAND_INS))
+
+
+def _place_of(problem: Problem) -> tuple[bool, str, str, list[tuple[int, str]]]:
     """Return the sorting key of a problem: the vocabulary first, then by file and field."""
     parts = re.findall(r"\d+|[^\d]+", problem.field)
     field = [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
-    return problem.file != VOCABULARY_FILE, problem.file, field
-
-
-def _study_files(folder: Path) -> list[Path]:
-    """Return the study files of a folder; hidden files, which editors leave behind, are none."""
-    expected = "a folder with one TOML file for each study"
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        found = {
-            FileNotFoundError: "no such folder",
-            NotADirectoryError: "a file",
-        }.get(type(error), f"a folder that cannot be read ({error.strerror})")
-        action = "give the path of the folder that holds the study files"
-        raise RegistryError([Problem(str(folder), "", found, expected, action)]) from None
-    files = [
-        entry
-        for entry in entries
-        if entry.suffix.lower() == ".toml"
-        and not entry.name.startswith(".")
-        and entry.name not in _NOT_STUDIES
-    ]
-    if not files:
-        below = [entry for entry in entries if entry.is_dir() and any(entry.glob("*.toml"))]
-        action = (
-            f"give the path of the folder {below[0].name} in it, which has such files"
-            if below
-            else "put a study file into it, or give the path of another folder"
-        )
-        raise RegistryError([Problem(str(folder), "", "no study file", expected, action)])
-    return files
-
-
-def _files_by_id(files: list[TomlFile]) -> dict[str, list[str]]:
-    """Return the names of the files in which each identifier stands."""
-    by_id: dict[str, list[str]] = {}
-    for file in files:
-        study_id = file.content.get("id") if file.content is not None else None
-        if isinstance(study_id, str):
-            by_id.setdefault(study_id, []).append(file.name)
-    return by_id
-
-
-def _identity_problems(file: TomlFile, files_by_id: Mapping[str, list[str]]) -> Iterator[Problem]:
-    """Yield a problem where a study has not the identifier of its file, or that of another."""
-    stem = Path(file.name).stem
-    for study_id, names in files_by_id.items():
-        if file.name not in names or study_id == stem:
-            continue
-        others = [name for name in names if name != file.name]
-        expected = f'the name of the file, "{stem}"'
-        if others:
-            expected += f", since {' and '.join(others)} has the same id"
-            action = f'write id = "{stem}", or remove one of the files'
-        else:
-            action = f'write id = "{stem}", or rename the file to {study_id}.toml'
-        yield Problem(file.name, "id", show(study_id), expected, action)
+    return problem.file != VOCABULARY_FILE, problem.file, problem.folder, field
 
 
 def _content_problems(
-    validated: Validated[Study],
-    name: str,
-    vocabulary: Vocabulary | None,
-    studies: Mapping[str, Study],
+    reports: Sequence[_Report], vocabulary: Vocabulary | None
 ) -> Iterator[Problem]:
-    """Yield everything that is wrong within one file and between it and the others.
+    """Yield everything that is wrong within single files.
 
     Words are not checked where the vocabulary itself is broken: most would be missed by mistake.
     """
-    yield from validated.problems
-    study = validated.record
-    if study is None:
+    names = _names_by_id(reports)
+    for report in reports:
+        problems = [*report.file.problems, *_identity_problems(report.file, names)]
+        if report.validated is not None:
+            problems += report.validated.problems
+        if report.study is not None:
+            findings = [*study_findings(report.study)]
+            if report.lost_cohort:
+                findings = [f for f in findings if not {"part_of", "pairs"} & set(f.path)]
+            if vocabulary is not None:
+                findings += word_findings(report.study, vocabulary)
+            problems += placed(findings, report.validated, report.file.name)
+        yield from in_folder(problems, report.file.path.parent)
+
+
+def _names_by_id(reports: Iterable[_Report]) -> dict[str, list[str]]:
+    """Return the names of the files in which each identifier stands."""
+    by_id: dict[str, list[str]] = {}
+    for report in reports:
+        study_id = _written_id(report.file)
+        if study_id is not None:
+            by_id.setdefault(study_id, []).append(report.file.name)
+    return by_id
+
+
+def _written_id(file: TomlFile) -> str | None:
+    """Return the identifier that a file gives, if it is one."""
+    study_id = file.content.get("id") if file.content is not None else None
+    return study_id if isinstance(study_id, str) else None
+
+
+def _identity_problems(file: TomlFile, names_by_id: Mapping[str, list[str]]) -> Iterator[Problem]:
+    """Yield a problem where a study has not the identifier of its file, or that of another."""
+    stem, study_id = file.path.stem, _written_id(file)
+    if study_id is None or study_id == stem:
         return
-    findings = [*study_findings(study), *overlap_findings(study, studies)]
-    # A study that lost a cohort to a mistake cannot be blamed for pointing to it.
-    if any(_LOST_COHORT.fullmatch(place) for place in validated.removed):
-        findings = [f for f in findings if "part_of" not in f.path and "pairs" not in f.path]
-    if vocabulary is not None:
-        findings += word_findings(study, vocabulary)
-    yield from placed(findings, validated, name)
+    others = [name for name in names_by_id[study_id] if name != file.name]
+    expected = f'the name of the file, "{stem}"'
+    if others:
+        expected += f", since {' and '.join(others)} has the same id"
+        action = f'write id = "{stem}", or remove one of the files'
+    else:
+        action = f'write id = "{stem}", or rename the file to {study_id}.toml'
+    yield Problem(file.name, "id", show(study_id), expected, action)
+
+
+def _overlap_problems(reports: Sequence[_Report], before: Registry | None) -> Iterator[Problem]:
+    """Yield the pairs of overlapping studies that name cohorts which do not exist."""
+    everyone = [*_held(before, reports), *reports]
+    by_id = {report.study.id: report for report in everyone if report.study is not None}
+    intact = {name: report.study for name, report in by_id.items() if not report.lost_cohort}
+    for report in everyone:
+        if report.study is None or report.lost_cohort:
+            continue
+        own: list[Finding] = []
+        for finding in overlap_findings(report.study, intact):
+            other = by_id[report.study.overlaps[finding.path[1]].with_]
+            if other.layer > report.layer:
+                yield _missed(finding, report.file.path, other.file.path)
+            else:
+                own.append(finding)
+        yield from in_folder(
+            placed(own, report.validated, report.file.name), report.file.path.parent
+        )
+
+
+def _held(before: Registry | None, reports: Sequence[_Report]) -> Iterator[_Report]:
+    """Yield the studies that were there and stay, as if their files had been read again."""
+    if before is None:
+        return
+    new = {report.file.path.stem for report in reports}
+    for study in before:
+        if study.id not in new:
+            file = TomlFile(before.files[study.id], None, before.fingerprints[study.id])
+            yield _Report(file, -1, Validated(study))
+
+
+def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:
+    """Say that a study of a later folder lacks a cohort that an earlier study pairs with its own.
+
+    The earlier file was sound before: what has to change stands in the later one.
+    """
+    return Problem(
+        other.name,
+        "cohorts",
+        f"no cohort {finding.found}",
+        f"one, since {dotted(finding.path)} of {declaring} says that it shares patients",
+        f"give the cohort of these patients this id, or put a copy of {declaring.name} into your "
+        "folder and correct the pair there",
+        folder=str(other.parent),
+    )
+
+
+def _excluded_before(reports: Sequence[_Report], before: Registry) -> Iterator[Problem]:
+    """Yield the new studies that a registry lists as left out."""
+    reasons = {entry.id: entry.reason for entry in before.excluded}
+    for report in reports:
+        if report.study is not None and report.study.id in reasons:
+            yield Problem(
+                report.file.name,
+                "id",
+                show(report.study.id),
+                "a report that is not listed as left out "
+                f"(there because: {show(reasons[report.study.id])})",
+                f"remove it from {EXCLUDED_FILE}, or give the study another id",
+                folder=str(report.file.path.parent),
+            )
 
 
 def unresolved_overlaps(registry: Registry) -> tuple[tuple[str, str], ...]:

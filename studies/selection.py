@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from studies.figures import landmarks_of, outcome_of
-from studies.overlap import OVERLAP_RULE, overlap_pairs, rank, shared, why_first
+from studies.overlap import OVERLAP_RULE, Counted, OverlapIndex, overlap_pairs, rank, why_first
 from studies.problems import closest
 from studies.registry import Registry
 from studies.responders import ResponseCount, ResponseRefused, responders
@@ -24,7 +24,7 @@ from studies.usable import (
     references,
     tells_histology,
 )
-from studies.vocabulary import UnknownWordError
+from studies.vocabulary import UnknownWordError, Vocabulary
 
 __all__ = [
     "ENDPOINTS",
@@ -40,10 +40,11 @@ __all__ = [
 ]
 
 ENDPOINTS = ("os", "pfs", RESPONSE)
+RESPONSE_WORDS = "tumour response"
 
 Kind = Literal[
     "no_figure",
-    "not_atc",
+    "other_disease",
     "not_pooled",
     "no_n",
     "not_one_treatment",
@@ -128,49 +129,50 @@ def select(
     left_out: dict[str, LeftOut] = {}
     usable: list[CohortRef] = []
     for ref in refs:
-        against = _reason_against(ref, view, registry)
-        if against is None:
+        unusable = _reason_against(ref, view, registry.vocabulary)
+        if unusable is None:
             usable.append(ref)
         else:
-            left_out[ref.id] = LeftOut(ref.study.id, ref.cohort.id, endpoint, *against)
-    counted: list[CohortRef] = []
+            left_out[ref.id] = LeftOut(ref.study.id, ref.cohort.id, endpoint, *unusable)
+    counted, kept = Counted(OverlapIndex(registry)), set()
     for ref in sorted(usable, key=lambda ref: rank(ref, view)):
-        first = next((other for other in counted if shared(ref, other)), None)
-        if first is None:
-            counted.append(ref)
+        against = counted.first_against(ref)
+        if against is None:
+            counted.add(ref)
+            kept.add(ref.id)
         else:
-            reason = f"{shared(ref, first)} {why_first(first, ref, view)}"
+            first, why = against
+            reason = f"{why} {why_first(first, ref, view)}"
             left_out[ref.id] = LeftOut(
                 ref.study.id, ref.cohort.id, endpoint, "overlap", reason, first.id
             )
-    kept = {ref.id for ref in counted}
     return Selection(
         tuple(ref for ref in refs if ref.id in kept),
         tuple(left_out[ref.id] for ref in refs if ref.id in left_out),
     )
 
 
-def _reason_against(ref: CohortRef, view: View, registry: Registry) -> tuple[Kind, str] | None:
+def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple[Kind, str] | None:
     """Return the first rule that speaks against a cohort, in the declared order, or None."""
     cohort = ref.cohort
-    if cohort.disease != "ATC":
-        meaning = registry.vocabulary.diseases[cohort.disease].rstrip(".")
-        return "not_atc", (
-            f"The patients did not all have anaplastic thyroid cancer: the disease is recorded as "
-            f'"{cohort.disease}" ({meaning[:1].lower() + meaning[1:]}).'
+    if cohort.disease not in (None, vocabulary.main_disease):
+        meaning = vocabulary.diseases[cohort.disease].rstrip(".")
+        return "other_disease", (
+            f"The patients did not all have {vocabulary.subject_words}: the disease is recorded "
+            f'as "{cohort.disease}" ({meaning[:1].lower() + meaning[1:]}).'
         )
     if cohort.not_pooled is not None:
         return "not_pooled", _as_sentence(cohort.not_pooled)
-    without = _no_usable_figure(ref, view)
+    without = _no_usable_figure(ref, view, vocabulary)
     if without is not None:
         return without
     if cohort.n is None:
         return "no_n", _no_number(cohort)
     if ref.role in ("systemic", "supportive"):
         return None
-    treatment = registry.vocabulary.treatment(cohort.treatment).label
+    treatment = vocabulary.treatment(cohort.treatment).label
     if ref.role != "mixed":
-        group = registry.vocabulary.treatment_class(ref.treatment_class).label
+        group = vocabulary.treatment_class(ref.treatment_class).label
         return "not_one_treatment", (
             f"The treatment is local ({treatment}, class {group}), neither systemic nor supportive."
         )
@@ -196,21 +198,25 @@ def _no_number(cohort: Cohort) -> str:
     )
 
 
-def _no_usable_figure(ref: CohortRef, view: View) -> tuple[Kind, str] | None:
+def _no_usable_figure(
+    ref: CohortRef, view: View, vocabulary: Vocabulary
+) -> tuple[Kind, str] | None:
     """Return why a cohort prints nothing that can be used for the endpoint, or None."""
     everything = View(view.endpoint, False, view.use_read_as)
+    name = RESPONSE_WORDS
+    if view.endpoint != RESPONSE:
+        name = vocabulary.endpoint(view.endpoint).label.lower()
     if view.endpoint == RESPONSE:
         against = _no_response(ref, view)
     elif prints_survival(ref.cohort, view, ref.study) or histology_groups(ref, view):
         return None
     else:
-        against = _no_survival(ref, view)
+        against = _no_survival(ref, view, name)
     if against is None or not view.verified_only:
         return against
-    if _no_usable_figure(ref, everything) is None:
+    if _no_usable_figure(ref, everything, vocabulary) is None:
         return "not_verified", (
-            f"The figures of {_name(view.endpoint)} were seen in another source only, not in the "
-            "report itself."
+            f"The figures of {name} were seen in another source only, not in the report itself."
         )
     return against
 
@@ -221,17 +227,17 @@ def _no_response(ref: CohortRef, view: View) -> tuple[Kind, str] | None:
     if response is None or not keep(response):
         groups = [group for group in ref.cohort.subgroups if group.response is not None]
         if groups:
-            return "subgroup_only", _only_in(groups, view.endpoint)
-        return "no_figure", "The report prints no tumour response of this cohort."
+            return "subgroup_only", _only_in(groups, RESPONSE_WORDS)
+        return "no_figure", f"The report prints no {RESPONSE_WORDS} of this cohort."
     count = responders(response, ref.cohort.n)
     if isinstance(count, ResponseRefused):
         return "response_not_a_count", count.reason
     return None
 
 
-def _no_survival(ref: CohortRef, view: View) -> tuple[Kind, str]:
+def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[Kind, str]:
     """Return why no survival figure can be used of a cohort that has none."""
-    cohort, name = ref.cohort, _name(view.endpoint)
+    cohort = ref.cohort
     if any(getattr(patient, view.endpoint) is not None for patient in cohort.patients):
         return "event_status", (
             f"The report lists {name} of single patients, but not for each whether the time ended "
@@ -248,18 +254,13 @@ def _no_survival(ref: CohortRef, view: View) -> tuple[Kind, str]:
         if outcome_of(group, view.endpoint) or landmarks_of(group, view.endpoint)
     ]
     if groups:
-        return "subgroup_only", _only_in(groups, view.endpoint)
+        return "subgroup_only", _only_in(groups, name)
     return "no_figure", f"The report prints neither a median nor a probability of {name}."
 
 
-def _only_in(groups: list[Subgroup], endpoint: str) -> str:
+def _only_in(groups: list[Subgroup], name: str) -> str:
     factors = " and ".join(dict.fromkeys(group.factor for group in groups))
     return (
-        f"The report prints {_name(endpoint)} for groups by {factors} only: neither for the whole "
+        f"The report prints {name} for groups by {factors} only: neither for the whole "
         "cohort nor for its pure and its mixed patients with their numbers."
     )
-
-
-def _name(endpoint: str) -> str:
-    names = {"os": "overall survival", "pfs": "progression-free survival"}
-    return names.get(endpoint, "tumour response")

@@ -73,6 +73,10 @@ class View:
             return lambda figure: True
         return lambda figure: figure_status(figure, study) == "verified"
 
+    def keeps_unmarked(self, study: Study) -> bool:
+        """Return whether what has no mark of its own may be used: splits, single patients."""
+        return not self.verified_only or study.status == "verified"
+
 
 def references(registry: Registry) -> list[CohortRef]:
     """Return every cohort of a registry, in its order."""
@@ -99,7 +103,7 @@ def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
 def _lists_patients(cohort: Cohort, view: View, study: Study) -> bool:
     """Return whether every listed time says how it ended."""
     listed = [p for p in cohort.patients if getattr(p, view.endpoint) is not None]
-    if view.verified_only and study.status != "verified":
+    if not view.keeps_unmarked(study):
         return False
     return bool(listed) and all(patient.event != "not stated" for patient in listed)
 
@@ -126,7 +130,7 @@ def histology_groups(ref: CohortRef, view: View) -> list[Subgroup]:
 def tells_histology(ref: CohortRef, view: View) -> bool:
     """Return whether the histology behind the outcomes of a cohort is known."""
     return (
-        splits_histology(ref.cohort.histology)
+        (view.keeps_unmarked(ref.study) and splits_histology(ref.cohort.histology))
         or histology_of(ref.cohort, use_read_as=view.use_read_as) is not None
         or bool(histology_groups(ref, view))
     )

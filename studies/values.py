@@ -13,10 +13,12 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     PlainSerializer,
     PlainValidator,
     StringConstraints,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
@@ -32,6 +34,8 @@ Statistic = Literal["count", "percent", "mean", "median", "value", "text"]
 
 # A figure beyond this is a slip of the keyboard, and would overflow where months become floats.
 _LARGEST_FIGURE = 10**9
+# Smaller steps are not printed, and their exponents leave what decimal arithmetic can hold.
+_MOST_DECIMALS = 60
 
 
 def _refuse(expected: str, action: str) -> PydanticCustomError:
@@ -52,7 +56,10 @@ def _number(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise _refuse("a number", "write the number as the report prints it")
     number = value if isinstance(value, Decimal) else Decimal(str(value))
-    if not number.is_finite() or abs(number) >= _LARGEST_FIGURE:
+    exponent = number.as_tuple().exponent
+    # The exponent of what is not finite is a letter.
+    sound = isinstance(exponent, int) and -_MOST_DECIMALS <= exponent <= 9
+    if not sound or abs(number) >= _LARGEST_FIGURE:
         raise _refuse("a finite number", "write the number as the report prints it")
     return number
 
@@ -135,6 +142,17 @@ class FrozenDict(Mapping[str, Any]):
         return f"FrozenDict({self._entries!r})"
 
 
+def distinct_names(entries: Any) -> Any:
+    """Return a table whose keys differ in more than the blanks around them, which are not kept."""
+    if isinstance(entries, Mapping):
+        names = [key.strip() if isinstance(key, str) else key for key in entries]
+        if len(set(names)) < len(names):
+            raise _refuse(
+                "keys that differ in more than blanks", "rename or remove one of the two keys"
+            )
+    return entries
+
+
 def at_least_one(entries: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the entries of a list that may not be empty."""
     if not entries:
@@ -142,20 +160,50 @@ def at_least_one(entries: tuple[Any, ...]) -> tuple[Any, ...]:
     return entries
 
 
-Text = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]
-Printed = Annotated[Decimal, PlainValidator(_number)]
-Reached = Annotated[Decimal | Literal["not reached"], PlainValidator(_reached)]
-PrintedPair = Annotated[tuple[Decimal, Decimal], PlainValidator(_pair(_number))]
-ReachedPair = Annotated[
-    tuple[Decimal, Decimal | Literal["not reached"]], PlainValidator(_pair(_reached))
+# What an editor is told of each kind, in the words of JSON Schema.
+_TEXT_SCHEMA: dict[str, Any] = {"type": "string", "pattern": r"\S"}
+_NUMBER_SCHEMA: dict[str, Any] = {"type": "number"}
+_REACHED_SCHEMA: dict[str, Any] = {"anyOf": [_NUMBER_SCHEMA, {"const": NOT_REACHED}]}
+_EITHER_SCHEMA: dict[str, Any] = {"anyOf": [_NUMBER_SCHEMA, _TEXT_SCHEMA]}
+
+
+def _pair_schema(upper: dict[str, Any]) -> WithJsonSchema:
+    two = {"items": [_NUMBER_SCHEMA, upper], "minItems": 2, "maxItems": 2}
+    return WithJsonSchema({"type": "array"} | two)
+
+
+def _whole_schema(least: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "integer", "minimum": least})
+
+
+Text = Annotated[
+    str,
+    StringConstraints(strict=True, strip_whitespace=True, min_length=1),
+    WithJsonSchema(_TEXT_SCHEMA),
 ]
-PrintedOrText = Annotated[Decimal | str, PlainValidator(_number_or_text)]
-Count = Annotated[int, PlainValidator(_whole(0))]
-PatientCount = Annotated[int, PlainValidator(_whole(1))]
+Printed = Annotated[Decimal, PlainValidator(_number), WithJsonSchema(_NUMBER_SCHEMA)]
+Reached = Annotated[
+    Decimal | Literal["not reached"], PlainValidator(_reached), WithJsonSchema(_REACHED_SCHEMA)
+]
+PrintedPair = Annotated[
+    tuple[Decimal, Decimal], PlainValidator(_pair(_number)), _pair_schema(_NUMBER_SCHEMA)
+]
+ReachedPair = Annotated[
+    tuple[Decimal, Decimal | Literal["not reached"]],
+    PlainValidator(_pair(_reached)),
+    _pair_schema(_REACHED_SCHEMA),
+]
+PrintedOrText = Annotated[
+    Decimal | str, PlainValidator(_number_or_text), WithJsonSchema(_EITHER_SCHEMA)
+]
+Count = Annotated[int, PlainValidator(_whole(0)), _whole_schema(0)]
+PatientCount = Annotated[int, PlainValidator(_whole(1)), _whole_schema(1)]
 CountsByName = Annotated[
     Mapping[Text, Count],
+    BeforeValidator(distinct_names),
     AfterValidator(FrozenDict),
     PlainSerializer(dict),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}),
 ]
 
 

@@ -75,9 +75,10 @@ def test_every_study_prints_something(registry):
     assert empty == []
 
 
-def test_every_file_opens_with_a_line_that_says_what_it_is(registry):
+def test_every_file_opens_with_its_schema_and_a_line_that_says_what_it_is(registry):
     for study in registry:
-        first = (registry.folder / f"{study.id}.toml").read_text(encoding="utf-8").splitlines()[0]
+        schema, _, first, *_ = registry.files[study.id].read_text(encoding="utf-8").splitlines()
+        assert schema == "#:schema ../study.schema.json"
         assert re.fullmatch(r"# \S.{10,}", first), study.id
 
 

@@ -33,6 +33,11 @@ def test_one_row_for_each_cohort_and_endpoint(frame):
     assert pd.isna(rows[3][1])
 
 
+def test_a_cohort_that_names_no_disease_has_the_main_one(frame):
+    table = frame(study("abel2001", cohort("a"), cohort("b", disease="squamous")))
+    assert list(table["disease"]) == ["ATC", "squamous"]
+
+
 def test_figures_are_kept_as_printed_and_converted_beside(frame):
     arm = cohort(
         survival=[median(119, unit="days", ci=[Decimal("36.3"), Decimal("201.6")])],

@@ -69,8 +69,8 @@ def test_an_unknown_study_names_the_closest_one(tmp_path):
 
 def test_hidden_files_and_the_list_of_excluded_reports_are_no_studies(tmp_path):
     folder = write_registry(tmp_path / "r", full_study())
-    for name in (".#draft.toml", "excluded.toml"):
-        (folder / name).write_text("not TOML at all [", encoding="utf-8")
+    (folder / ".#draft.toml").write_text("not TOML at all [", encoding="utf-8")
+    (folder / "excluded.toml").write_text("excluded = []", encoding="utf-8")
     assert len(load_registry(folder)) == 1
 
 
@@ -98,7 +98,7 @@ def test_a_folder_that_does_not_exist(tmp_path):
 
 
 def test_a_file_where_a_folder_belongs(tmp_path):
-    file = tmp_path / "file.toml"
+    file = tmp_path / "file.txt"
     file.write_text("id = 1")
     assert f"{file}: found a file, expected a folder" in problems_of(file)[0]
 
@@ -286,6 +286,47 @@ def test_no_content_whatever_ends_in_anything_but_sentences(tmp_path):
             "years: remove it, or correct it.",
         ),
         (
+            ("disease",),
+            "ACT",
+            'disease: found "ACT", expected one of ATC, squamous: write "ATC", or add it under '
+            "[diseases].",
+        ),
+        (
+            ("diseases",),
+            {},
+            "diseases: found no word, expected one or more diseases: add the disease of the "
+            "registry.",
+        ),
+        (
+            ("endpoints", 0, "usual_median_months"),
+            [60, 1],
+            "endpoints[0].usual_median_months: found [60, 1], expected two times in months, the "
+            "shorter first: write for example [1, 60].",
+        ),
+        (
+            ("conversions",),
+            [{"from": "pfss", "to": "os", "allowed": "never", "reason": "no"}],
+            'conversions[0].from: found "pfss", expected the id of an endpoint: write pfs.',
+        ),
+        (
+            ("conversions",),
+            [{"from": "os", "to": "os", "allowed": "never", "reason": "no"}],
+            'conversions[0].to: found "os", expected another endpoint than os: remove the '
+            "conversion.",
+        ),
+        (
+            ("conversions",),
+            [{"from": "pfs", "to": "os", "allowed": "never", "reason": "no"}] * 2,
+            "conversions[1]: found pfs to os again, expected each pair once, as in conversions[0]: "
+            "remove one of the two.",
+        ),
+        (
+            ("conversions",),
+            [{"from": "pfs", "to": "os", "allowed": "always", "reason": "no"}],
+            'conversions[0].allowed: found "always", expected one of never, on request: choose one '
+            "of these.",
+        ),
+        (
             ("designs",),
             ["retrospective"],
             'designs: found ["retrospective"], expected a table: write it as a table with the '
@@ -302,6 +343,26 @@ def test_one_mistake_in_the_vocabulary_is_one_sentence(tmp_path, place, value, s
     here[last] = value
     sound = study("abel2001", cohort("a", "paclitaxel"))
     assert problems_with(tmp_path, sound, vocabulary=vocabulary) == [f"vocabulary.toml, {sentence}"]
+
+
+def test_an_endpoint_that_was_refused_is_not_missed_by_a_conversion(tmp_path):
+    vocabulary = copy.deepcopy(VOCABULARY)
+    del vocabulary["endpoints"][1]["label"]
+    conversion = {"from": "pfs", "to": "os", "allowed": "never", "reason": "no"}
+    vocabulary["conversions"] = [conversion]
+    sentences = problems_with(tmp_path, study("abel2001", cohort()), vocabulary=vocabulary)
+    assert [sentence.split(": found")[0] for sentence in sentences] == [
+        "vocabulary.toml, endpoints[1].label"
+    ]
+
+
+def test_the_main_disease_and_its_words_have_defaults(tmp_path):
+    sound = study("abel2001", cohort())
+    plain = load_registry(write_registry(tmp_path / "r", sound)).vocabulary
+    assert (plain.main_disease, plain.subject_words) == ("ATC", "ATC")
+    words = VOCABULARY | {"disease": "squamous", "subject": "squamous carcinoma"}
+    named = load_registry(write_registry(tmp_path / "r", sound, vocabulary=words)).vocabulary
+    assert (named.main_disease, named.subject_words) == ("squamous", "squamous carcinoma")
 
 
 def test_a_vocabulary_that_is_no_toml(tmp_path):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 
 import pytest
-from small_registry import cohort, landmark, median, study, subgroup, write_registry
+from small_registry import (
+    VOCABULARY,
+    cohort,
+    landmark,
+    median,
+    study,
+    subgroup,
+    write_registry,
+)
 
 from studies import UnknownWordError, load_registry
 from studies.selection import (
@@ -75,9 +84,9 @@ def test_a_cohort_that_answers_is_counted(chosen, arm):
     [
         (
             cohort(disease="squamous", not_pooled="x", n=None),
-            "not_atc",
-            "The patients did not all have anaplastic thyroid cancer: the disease is recorded as "
-            '"squamous" (squamous-cell carcinoma).',
+            "other_disease",
+            'The patients did not all have ATC: the disease is recorded as "squamous" '
+            "(squamous-cell carcinoma).",
         ),
         (
             cohort(not_pooled="only patients alive after one year", n=None),
@@ -156,6 +165,24 @@ def test_a_cohort_that_does_not_answer_says_why(chosen, arm, kind, reason):
     (out,) = selection.left_out
     assert (out.kind, out.reason, out.gave_way_to) == (kind, reason, None)
     assert (out.study_id, out.cohort_id, out.endpoint) == ("abel2001", "arm", "os")
+
+
+def test_the_vocabulary_says_which_disease_is_counted_and_how_it_is_called(tmp_path):
+    words = VOCABULARY | {"disease": "squamous", "subject": "squamous carcinoma"}
+    arms = [
+        cohort("silent", survival=[median()]),
+        cohort("named", disease="squamous", survival=[median()]),
+        cohort("other", disease="ATC", survival=[median()]),
+    ]
+    folder = write_registry(tmp_path / "r", study("abel2001", *arms), vocabulary=words)
+    selection = select(load_registry(folder), "os")
+    assert ids(selection) == ["abel2001:silent", "abel2001:named"]
+    (out,) = selection.left_out
+    assert out.kind == "other_disease"
+    assert out.reason == (
+        'The patients did not all have squamous carcinoma: the disease is recorded as "ATC" '
+        "(anaplastic carcinoma)."
+    )
 
 
 def test_a_declared_reading_of_histology_can_be_switched_off(chosen):
@@ -411,6 +438,28 @@ def test_every_shipped_cohort_is_counted_or_left_out_and_no_patient_twice(shippe
             own = f"{out.study_id}:{out.cohort_id}"
             assert out.gave_way_to in counted
             assert (own, out.gave_way_to) in shares or (out.gave_way_to, own) in shares
+
+
+@pytest.mark.parametrize("study_id", ["shimaoka1985", "encobini2024"])
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_arms_of_all_thyroid_carcinomas_never_enter_the_pool(shipped, study_id, endpoint):
+    others = [arm for arm in shipped.study(study_id).cohorts if arm.disease == "all thyroid"]
+    assert others
+    # Neither is it by the word against pooling alone that they are kept out.
+    freed = [arm.model_copy(update={"not_pooled": None}) for arm in others]
+    changed = shipped.study(study_id).model_copy(update={"cohorts": tuple(freed)})
+    registry = dataclasses.replace(shipped, studies={**shipped.studies, study_id: changed})
+    selection = select(registry, endpoint)
+    assert study_id not in {ref.study.id for ref in selection.counted}
+    out = [item for item in selection.left_out if item.study_id == study_id]
+    assert [item.kind for item in out] == ["other_disease"] * len(others)
+    assert all("anaplastic thyroid cancer" in item.reason for item in out)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_every_counted_cohort_has_the_main_disease(shipped, endpoint):
+    main = shipped.vocabulary.main_disease
+    assert {ref.cohort.disease for ref in select(shipped, endpoint).counted} <= {None, main}
 
 
 def test_the_seed_study_answers_for_every_endpoint(shipped):

@@ -40,7 +40,7 @@ def test_who_was_studied(sparano, cohort):
     assert sparano.status == "verified"
     assert (sparano.design, sparano.centres) == ("retrospective", "multicentre")
     assert sparano.countries == ("France",)
-    assert (cohort.treatment, cohort.disease, cohort.line) == ("lenvatinib", "ATC", "pretreated")
+    assert (cohort.treatment, cohort.disease, cohort.line) == ("lenvatinib", None, "pretreated")
     assert (cohort.time_origin, cohort.time_origin_presumed) == ("treatment start", False)
     assert cohort.n == 23
     assert cohort.n_implied is None

@@ -1,0 +1,166 @@
+"""Arbitrary studies, and arbitrary damage to a sound one, for property tests."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from studies.record_fields import plain, shapes
+from studies.schema import Study
+from studies.values import (
+    NOT_REACHED,
+    Count,
+    CountsByName,
+    PatientCount,
+    Printed,
+    PrintedOrText,
+    PrintedPair,
+    Reached,
+    ReachedPair,
+    Text,
+)
+
+# --- Arbitrary studies, walked along their records -----------------------------------------------
+
+characters = st.characters(codec="utf-8")
+texts = st.text(characters, min_size=1, max_size=120).map(str.strip).filter(bool)
+texts |= st.sampled_from(['"""', "a\n\n  b", "two words " * 20 + "end", "\\", "'", "# = ["])
+names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,12}", fullmatch=True)
+numbers = st.decimals(-(10**6), 10**6, allow_nan=False, allow_infinity=False, places=2)
+numbers |= st.integers(-(10**8), 10**8).map(Decimal)
+numbers |= st.sampled_from(
+    [Decimal(text) for text in ("2.0", "1E+2", "0.520", "-0", "1E-30", "0E+3")]
+)
+KINDS = (
+    (Text, texts),
+    (Printed, numbers),
+    (Reached, numbers | st.just(NOT_REACHED)),
+    (PrintedPair, st.lists(numbers, min_size=2, max_size=2)),
+    (ReachedPair, st.tuples(numbers, numbers | st.just(NOT_REACHED)).map(list)),
+    (PrintedOrText, numbers | texts),
+    (Count, st.integers(0, 10**6)),
+    (PatientCount, st.integers(1, 10**6)),
+    (CountsByName, st.dictionaries(texts, st.integers(0, 99), max_size=2)),
+)
+
+
+def values(hint: Any, least: int = 0) -> st.SearchStrategy[Any]:
+    """Values of a type of a record; lists have `least` entries or more."""
+    hint = plain(hint)
+    for known, strategy in KINDS:
+        if hint == known:
+            return strategy
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        # The only annotated list is that of the cohorts, which may not be empty.
+        return values(arguments[0], least=1)
+    if origin is Literal:
+        return st.sampled_from(arguments)
+    if origin is tuple and arguments[-1] is Ellipsis:
+        return st.lists(values(arguments[0]), min_size=least, max_size=2)
+    if origin is tuple:
+        return st.tuples(*map(values, arguments)).map(list)
+    if hint is bool:
+        return st.booleans()
+    return tables(hint)
+
+
+def tables(record: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
+    """Tables of a record: every required key, and any of the others."""
+    required = {s.key: values(s.hint) for s in shapes(record) if s.required}
+    optional = {s.key: values(s.hint) for s in shapes(record) if not s.required}
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> Study:
+    """Any study that its records accept, consistent or not."""
+    return Study.model_validate(draw(tables(Study)) | {"id": draw(names)})
+
+
+# --- Damage --------------------------------------------------------------------------------------
+
+scalars = st.one_of(
+    st.text(characters, max_size=12),
+    st.integers(-(10**12), 10**12),
+    numbers,
+    st.booleans(),
+    st.just(Decimal("NaN")),
+    st.just(Decimal("Infinity")),
+    st.dates(datetime.date(1, 1, 1)),
+    st.times(),
+    st.sampled_from(["not reached", "lenvatinib", "os", "months", "verified", "5", "2.0", ""]),
+)
+keys = st.sampled_from(["id", "n", "with", "survival", "ci", "x", "", "a.b", "other"])
+anything = st.recursive(
+    scalars,
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(keys, inside, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place in a document, outermost first."""
+    found = [path] if path else []
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            found += places(item, (*path, key))
+    return found
+
+
+@st.composite
+def damaged(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with one to three mistakes in it."""
+    broken = copy.deepcopy(document)
+    for _ in range(draw(st.integers(1, 3))):
+        known = places(broken)
+        if not known:
+            break
+        path = known[draw(st.integers(0, len(known) - 1))]
+        here = broken
+        for part in path[:-1]:
+            here = here[part]
+        _DAMAGES[draw(st.sampled_from(sorted(_DAMAGES)))](draw, here, path[-1])
+    return broken
+
+
+def _delete(draw: st.DrawFn, here: Any, key: Any) -> None:
+    del here[key]
+
+
+def _replace(draw: st.DrawFn, here: Any, key: Any) -> None:
+    here[key] = draw(anything)
+
+
+def _add(draw: st.DrawFn, here: Any, key: Any) -> None:
+    value = here[key]
+    if isinstance(value, dict):
+        value[draw(keys)] = draw(anything)
+    elif isinstance(value, list):
+        value.append(draw(anything))
+
+
+def _double(draw: st.DrawFn, here: Any, key: Any) -> None:
+    if isinstance(here, list):
+        here.append(copy.deepcopy(here[key]))
+
+
+def _rename(draw: st.DrawFn, here: Any, key: Any) -> None:
+    if isinstance(here, dict):
+        here[draw(keys | st.just(f"{key}s") | st.just(f" {key}"))] = here.pop(key)
+
+
+def _wrap(draw: st.DrawFn, here: Any, key: Any) -> None:
+    """Make a table a list of tables, or the other way round."""
+    value = here[key]
+    here[key] = value[0] if isinstance(value, list) and value else [value]
+
+
+_DAMAGES = {
+    function.__name__: function for function in (_add, _delete, _double, _rename, _replace, _wrap)
+}

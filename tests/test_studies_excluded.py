@@ -1,0 +1,140 @@
+"""Reports that were left out are kept with their reasons, and never counted as well."""
+
+from __future__ import annotations
+
+import pytest
+from small_registry import cohort, study, toml, write_registry
+
+from studies import RegistryError, add_studies, load_registry
+from studies.excluded import Excluded
+
+
+def entry(name, **more):
+    """Describe a report that was left out."""
+    citation = {"authors": [f"{name} A"], "year": 2001}
+    return {"id": name, "reason": "Prints no figure.", "citation": citation} | more
+
+
+def write_list(path, *entries):
+    """Write a list of excluded reports, one on a line."""
+    lines = ",\n".join(toml(item) for item in entries)
+    path.write_text(f"excluded = [\n{lines}\n]\n", encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_registry(tmp_path / "r", study("abel2001", cohort()))
+
+
+def problems_of(load, *arguments):
+    """Return the problems with which something is refused, as sentences."""
+    with pytest.raises(RegistryError) as raised:
+        load(*arguments)
+    return [str(problem) for problem in raised.value.problems]
+
+
+def test_the_shipped_list_is_read_in_its_order():
+    registry = load_registry()
+    assert len(registry.excluded) >= 23
+    first = registry.excluded[0]
+    assert isinstance(first, Excluded)
+    assert (first.id, first.n, first.citation.year) == ("baek2017", (329,), 2017)
+    assert first.reason.startswith("The abstract prints no median")
+    assert not {item.id for item in registry.excluded} & set(registry.studies)
+
+
+def test_a_registry_without_a_list_has_left_out_nothing(folder):
+    assert load_registry(folder).excluded == ()
+
+
+@pytest.mark.parametrize("place", ["r/excluded.toml", "excluded.toml"])
+def test_the_list_stands_in_the_folder_or_beside_it(tmp_path, folder, place):
+    write_list(tmp_path / place, entry("baker1999", n=[3, 4]), entry("adler1998"))
+    excluded = load_registry(folder).excluded
+    assert [(item.id, item.n) for item in excluded] == [("baker1999", (3, 4)), ("adler1998", ())]
+
+
+def test_a_list_in_the_folder_goes_before_one_beside_it(tmp_path, folder):
+    write_list(tmp_path / "excluded.toml", entry("baker1999"))
+    write_list(folder / "excluded.toml", entry("adler1998"))
+    assert [item.id for item in load_registry(folder).excluded] == ["adler1998"]
+
+
+def test_the_lists_of_several_folders_are_joined(tmp_path, folder):
+    second = write_registry(tmp_path / "s", study("cain2002", cohort()))
+    write_list(folder / "excluded.toml", entry("baker1999"))
+    write_list(second / "excluded.toml", entry("adler1998"))
+    registry = load_registry(folder, second)
+    assert {item.id for item in registry.excluded} == {"baker1999", "adler1998"}
+    added = add_studies(load_registry(folder), [second])
+    assert [item.id for item in added.excluded] == ["baker1999", "adler1998"]
+
+
+def test_one_list_beside_two_folders_is_read_once(tmp_path, folder):
+    second = write_registry(tmp_path / "s", study("cain2002", cohort()))
+    write_list(tmp_path / "excluded.toml", entry("baker1999"))
+    assert [item.id for item in load_registry(folder, second).excluded] == ["baker1999"]
+    added = add_studies(load_registry(folder), [second])
+    assert [item.id for item in added.excluded] == ["baker1999"]
+
+
+def test_a_report_is_either_in_the_registry_or_left_out(folder):
+    write_list(folder / "excluded.toml", entry("baker1999"), entry("abel2001"))
+    assert problems_of(load_registry, folder) == [
+        'excluded.toml:3, excluded[1].id: found "abel2001", expected an id of its own, which '
+        f"{folder / 'abel2001.toml'} has already: remove one of the two, or give them different "
+        "ids."
+    ]
+
+
+def test_a_report_that_is_left_out_cannot_be_added(tmp_path, folder):
+    write_list(folder / "excluded.toml", entry("cain2002"))
+    registry = load_registry(folder)
+    second = write_registry(tmp_path / "s", study("cain2002", cohort()))
+    assert problems_of(add_studies, registry, [second / "cain2002.toml"]) == [
+        'cain2002.toml:1, id: found "cain2002", expected a report that is not listed as left out '
+        '(there because: "Prints no figure."): remove it from excluded.toml, or give the study '
+        "another id."
+    ]
+    assert "excluded[0].id" in problems_of(load_registry, folder, second)[0]
+
+
+def test_an_id_stands_once_in_all_lists(tmp_path, folder):
+    write_list(folder / "excluded.toml", entry("baker1999"), entry("baker1999"))
+    assert problems_of(load_registry, folder) == [
+        'excluded.toml:3, excluded[1].id: found "baker1999", expected an id that excluded[0] does '
+        "not have: remove one of the two, or give them different ids."
+    ]
+    second = write_registry(tmp_path / "s", study("cain2002", cohort()))
+    write_list(folder / "excluded.toml", entry("baker1999"))
+    write_list(second / "excluded.toml", entry("baker1999", reason="Another one."))
+    (sentence,) = problems_of(load_registry, folder, second)
+    assert f"which excluded[0] of {folder / 'excluded.toml'} has already" in sentence
+    (sentence,) = problems_of(add_studies, load_registry(folder), [second])
+    assert "which an earlier list of reports that were left out has already" in sentence
+    write_list(second / "excluded.toml", entry("baker1999"))
+    assert len(load_registry(folder, second).excluded) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "start"),
+    [
+        ({"n": 12}, "excluded[0].n: found 12, expected a list"),
+        ({"n": [0]}, "excluded[0].n[0]: found 0, expected a whole number of 1 or more"),
+        ({"reason": ""}, "excluded[0].reason: found an empty text"),
+        ({"why": "x"}, "excluded[0].why: found the unknown key why, expected one of id, n, reason"),
+        ({"id": "a b"}, 'excluded[0].id: found "a b", expected an identifier'),
+        ({"citation": {"year": 99}}, "excluded[0].citation.year: found 99, expected a year"),
+        ({"citation": {"doi": "x"}}, 'excluded[0].citation.doi: found "x", expected a DOI'),
+    ],
+)
+def test_one_mistake_in_the_list_is_one_sentence(folder, change, start):
+    write_list(folder / "excluded.toml", entry("baker1999") | change)
+    (sentence,) = problems_of(load_registry, folder)
+    assert sentence.startswith(f"excluded.toml:2, {start}")
+
+
+def test_a_list_that_is_no_toml(folder):
+    (folder / "excluded.toml").write_text("[[excluded]\n", encoding="utf-8")
+    (sentence,) = problems_of(load_registry, folder)
+    assert sentence.startswith("excluded.toml:1, line 1, column 11: found malformed TOML")
