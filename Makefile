@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.14 python3 python; do \
 	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; \
 	then echo "$$p"; break; fi; done)
 
-.PHONY: report test test-slow lint benchmark clean
+.PHONY: report test test-slow lint benchmark docs clean
 
 report: $(READY)
 	$(BIN)/atc report --out $(OUT)
@@ -24,6 +24,9 @@ test-slow: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+docs: $(READY)
+	$(BIN)/python scripts/make_docs.py
 
 benchmark: $(READY)
 	$(BIN)/python scripts/benchmark.py
@@ -39,4 +42,4 @@ else
 endif
 
 clean:
-	rm -rf $(VENV) results build *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) results build *.egg-info .pytest_cache .ruff_cache .hypothesis
