@@ -65,6 +65,32 @@ def half_step(value: Decimal) -> Decimal:
     return Decimal(5).scaleb(int(value.as_tuple().exponent) - 1)
 
 
+def is_symmetric(outcome: SurvivalOutcome) -> bool:
+    """Return whether the limits lie on both sides of the median at one distance, or are said to.
+
+    Such an interval is the median plus or minus a multiple of a standard error: its limits are not
+    event times.
+
+    Parameters
+    ----------
+    outcome : SurvivalOutcome
+        The record.
+
+    Returns
+    -------
+    bool
+        Within the rounding of the three figures, and within a tenth of the width: of intervals in
+        whole months half would seem symmetric otherwise.
+    """
+    if outcome.ci_method is not None:
+        return outcome.ci_method == "symmetric"
+    ci, median = outcome.ci, outcome.median
+    if ci is None or not isinstance(ci[1], Decimal) or not isinstance(median, Decimal):
+        return False
+    rounding = half_step(ci[0]) + half_step(ci[1]) + 2 * half_step(median)
+    return abs(ci[0] + ci[1] - 2 * median) <= min(rounding, (ci[1] - ci[0]) / 10)
+
+
 def surname(author: str) -> str:
     """Return the family name of an author printed as "Family Initials".
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import platform
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
@@ -14,12 +13,15 @@ import pandas as pd
 from priors import Priors, load_priors
 from studies import Registry
 from studies.figures import study_label
+from studies.vocabulary import Vocabulary
 from synthesis import narrative, response, survival
 from synthesis.curve_table import curve_tables
 from synthesis.families import FAMILIES, family
+from synthesis.figure_table import figures_table
 from synthesis.fit import Progress, SamplerSettings
 from synthesis.forest_table import forest_table
 from synthesis.histology_table import HistologyTables, histology_tables
+from synthesis.manifest import run_facts
 from synthesis.models import (
     DEFAULT_FAMILY,
     SURVIVAL_ENDPOINTS,
@@ -28,6 +30,7 @@ from synthesis.models import (
     fit_survival,
 )
 from synthesis.narrative import Answer
+from synthesis.restrictions import Restriction, restrictions
 from synthesis.tables import (
     Fit,
     cohorts_table,
@@ -35,6 +38,7 @@ from synthesis.tables import (
     left_out_table,
     pooled_table,
     priors_table,
+    tells_histology,
 )
 
 ENDPOINTS = ("os", "pfs", "response")
@@ -42,7 +46,8 @@ ENDPOINTS = ("os", "pfs", "response")
 #: Share of mixed histology of the reference population: the centre of what registries print.
 REFERENCE_MIX = 0.4
 
-_PACKAGES = ("atc-synthesis", "pymc", "nutpie", "arviz", "numpy", "pandas", "matplotlib")
+# Priors that matter only where the histology of some cohort is known.
+_OF_HISTOLOGY = ("histology_prognostic", "histology_predictive", "mixed_share")
 
 
 @dataclass(frozen=True)
@@ -119,12 +124,14 @@ class Analysis:
     curves : mapping
         Survival endpoint -> (curves, points).
     histology : HistologyTables or None
-        From overall survival.
-    pooled, cohorts, left_out, diagnostics, priors : DataFrame
+        From overall survival, where a counted cohort tells its histology.
+    pooled, cohorts, figures, left_out, diagnostics, priors : DataFrame
     captions : mapping
         Stem of a figure -> caption.
     answers : tuple of Answer
     contradictions : tuple of str
+    restrictions : tuple of Restriction
+        What was not counted, or counted as something else, on request.
     manifest : mapping
         Versions, seed, fingerprints, settings and timings.
     """
@@ -139,12 +146,14 @@ class Analysis:
     histology: HistologyTables | None
     pooled: pd.DataFrame = field(repr=False)
     cohorts: pd.DataFrame = field(repr=False)
+    figures: pd.DataFrame = field(repr=False)
     left_out: pd.DataFrame = field(repr=False)
     diagnostics: pd.DataFrame = field(repr=False)
     priors: pd.DataFrame = field(repr=False)
     captions: Mapping[str, str]
     answers: tuple[Answer, ...]
     contradictions: tuple[str, ...]
+    restrictions: tuple[Restriction, ...]
     manifest: Mapping[str, Any]
 
 
@@ -185,12 +194,16 @@ def analyse(
     }
     pooled = pooled_table(fits, vocabulary, mix)
     cohorts = cohorts_table(fits, vocabulary)
-    histology = None
-    if "os" in fits:
-        others = [alternatives["os"]] if "os" in alternatives else []
-        histology = histology_tables(fits["os"], others, vocabulary)
+    histology = _histology(fits, alternatives, vocabulary)
     survival_fits = {name: fit for name, fit in fits.items() if name in SURVIVAL_ENDPOINTS}
+    names = {name: vocabulary.endpoint(name).label.lower() for name in survival_fits}
     labels = {study.id: study_label(study) for study in registry}
+    restricted = restrictions(
+        vocabulary,
+        verified_only=settings.verified_only,
+        use_read_as=settings.use_read_as,
+        conversions=_converted(registry, fits),
+    )
     return Analysis(
         registry=registry,
         settings=settings,
@@ -202,14 +215,41 @@ def analyse(
         histology=histology,
         pooled=pooled,
         cohorts=cohorts,
+        figures=figures_table(fits),
         left_out=left_out_table({name: fit.left_out for name, fit in fits.items()}, labels),
         diagnostics=diagnostics_table(named),
         priors=priors_table(priors, _used_priors(named)),
-        captions=narrative.captions(fits, alternatives, vocabulary, mix),
+        captions=narrative.captions(fits, alternatives, vocabulary, mix, restricted),
         answers=narrative.answers(fits, pooled, histology, vocabulary, mix),
-        contradictions=narrative.contradictions(fits, cohorts, pooled),
+        contradictions=narrative.contradictions(fits, cohorts, pooled, names),
+        restrictions=restricted,
         manifest=_manifest(registry, settings, priors, named),
     )
+
+
+def _histology(
+    fits: Mapping[str, Fit], alternatives: Mapping[str, SurvivalFit], vocabulary: Vocabulary
+) -> HistologyTables | None:
+    if "os" not in fits or not tells_histology(fits["os"]):
+        return None
+    others = [alternatives["os"]] if "os" in alternatives else []
+    return histology_tables(fits["os"], others, vocabulary)
+
+
+def _converted(registry: Registry, fits: Mapping[str, Fit]) -> dict[tuple[str, str], list[str]]:
+    """Labels of the counted cohorts that each conversion touched."""
+    found = {}
+    for item in registry.conversions:
+        refs = fits[item.to].data.cohorts if item.to in fits else ()
+        touched = [ref for ref in refs if ref.id in item.cohorts]
+        times = Counter(ref.label for ref in touched)
+        found[item.from_, item.to] = [
+            ref.label
+            if times[ref.label] == 1
+            else f"{ref.label} ({ref.cohort.id.replace('_', ' ')})"
+            for ref in touched
+        ]
+    return found
 
 
 def _fit_all(
@@ -225,6 +265,7 @@ def _fit_all(
                 priors=priors,
                 settings=settings.sampler(),
                 verified_only=settings.verified_only,
+                use_read_as=settings.use_read_as,
                 cache=cache,
                 progress=_stage(tell, "response"),
             )
@@ -253,7 +294,9 @@ def _used_priors(fits: Mapping[str, Fit]) -> list[str]:
     names: list[str] = []
     for fit in fits.values():
         if isinstance(fit, SurvivalFit):
-            names += [*survival.PRIOR_OF.values(), survival.SHAPE_PRIOR[fit.family.name]]
+            own = [*survival.PRIOR_OF.values(), survival.SHAPE_PRIOR[fit.family.name]]
+            # without any known histology, its term is not part of the model
+            names += [n for n in own if tells_histology(fit) or n not in _OF_HISTOLOGY]
         else:
             names += response.PRIOR_OF.values()
     return list(dict.fromkeys(names))
@@ -262,26 +305,10 @@ def _used_priors(fits: Mapping[str, Fit]) -> list[str]:
 def _manifest(
     registry: Registry, settings: Settings, priors: Priors, fits: Mapping[str, Fit]
 ) -> dict[str, Any]:
-    return {
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in _PACKAGES},
-        "seed": settings.seed,
-        "settings": asdict(settings),
-        "registry": {
-            "studies": dict(registry.fingerprints),
-            "vocabulary": registry.vocabulary_fingerprint,
-        },
-        "priors": {
-            "fingerprint": priors.fingerprint,
-            "values": {name: prior.parameters for name, prior in priors.items()},
-        },
-        "fits": {
-            name: {
-                "verdict": fit.diagnosis.verdict,
-                "sampler": asdict(fit.draws.settings),
-                "seconds": dict(fit.draws.seconds),
-                "from_cache": fit.draws.from_cache,
-            }
-            for name, fit in fits.items()
-        },
+    facts = run_facts(asdict(settings), priors, fits)
+    facts["registry"] = {
+        "studies": dict(registry.fingerprints),
+        "vocabulary": registry.vocabulary_fingerprint,
+        "conversions": [f"{item.from_}:{item.to}" for item in registry.conversions],
     }
+    return facts

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from studies.figures import in_months, landmarks_of, outcome_of
+from studies.usable import histology_groups
 from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import LEVEL, curve
 from synthesis.models import SurvivalFit
-from synthesis.tables import named_groups
+from synthesis.tables import named_groups, reference_share
 
 _HORIZON = 60.0  # months
 _STEP = 0.25
@@ -40,7 +41,8 @@ def curve_tables(
             continue
         own = [row for ref in named.cohorts for row in _points(ref, fit, named.label)]
         points += own
-        drawn = curve(fit, named.group, reference_mix, "mean_study")
+        share = reference_share(fit, reference_mix)
+        drawn = curve(fit, named.group, share, "mean_study")
         every = max(drawn.median.size // _DRAWS, 1)
         survival = drawn.survival(np.maximum(times, 1e-6))[::every]
         tail = 0.5 - LEVEL / 2.0
@@ -68,12 +70,12 @@ def curve_tables(
 
 def _points(ref: Any, fit: SurvivalFit, treatment: str) -> list[dict[str, Any]]:
     """Printed figures of a cohort, or of its pure and mixed patients where only they print any."""
-    endpoint = fit.data.endpoint
-    has_own = outcome_of(ref.cohort, endpoint) or landmarks_of(ref.cohort, endpoint)
-    groups = [g for g in ref.cohort.subgroups if g.histology or g.read_as]
-    holders = (
-        [(ref.cohort, ref.label)] if has_own else [(g, f"{ref.label}, {g.level}") for g in groups]
-    )
+    view = fit.data.view
+    endpoint, keep = view.endpoint, view.keep(ref.study)
+    has_own = outcome_of(ref.cohort, endpoint, keep) or landmarks_of(ref.cohort, endpoint, keep)
+    groups = [] if has_own else histology_groups(ref, view)
+    holders = [(ref.cohort, ref.label)] if has_own else []
+    holders += [(group, f"{ref.label}, {group.level}") for group in groups]
     rows = []
     for holder, label in holders:
         about = {
@@ -83,10 +85,10 @@ def _points(ref: Any, fit: SurvivalFit, treatment: str) -> list[dict[str, Any]]:
             "label": label,
             "n": holder.n,
         }
-        outcome = outcome_of(holder, endpoint)
+        outcome = outcome_of(holder, endpoint, keep)
         if outcome is not None:
             rows.append(about | _median_point(outcome))
-        for mark in landmarks_of(holder, endpoint):
+        for mark in landmarks_of(holder, endpoint, keep):
             lower, upper = (float(v) for v in mark.ci) if mark.ci else (np.nan, np.nan)
             rows.append(
                 about

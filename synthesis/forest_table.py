@@ -10,7 +10,14 @@ import pandas as pd
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import Summary, curve, response_rate, summarise
 from synthesis.models import ResponseFit
-from synthesis.tables import Fit, NamedGroup, cohort_estimate, named_groups, printed_figure
+from synthesis.tables import (
+    Fit,
+    NamedGroup,
+    cohort_estimate,
+    named_groups,
+    printed_figure,
+    reference_share,
+)
 
 _TARGET_LABELS = {"mean_study": "Pooled, mean study", "new_study": "New study (prediction)"}
 
@@ -53,7 +60,8 @@ def forest_table(fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> pd.D
 def _pooled(fit: Fit, group: NamedGroup, reference_mix: float, target: str) -> Summary:
     if isinstance(fit, ResponseFit):
         return summarise(response_rate(fit, group.group, target))
-    return summarise(curve(fit, group.group, reference_mix, target).median)
+    share = reference_share(fit, reference_mix)
+    return summarise(curve(fit, group.group, share, target).median)
 
 
 def _group_rows(

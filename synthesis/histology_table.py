@@ -49,8 +49,10 @@ def histology_tables(
     groups = [group for group in named_groups(fit, vocabulary) if not group.is_class]
     informed = [group for group in groups if _split_cohorts(fit, group) and _one_drug(group)]
     effects = _effects([fit, *alternatives], informed)
+    # where no treatment has several cohorts, those with one are better than an empty panel
+    shown = _shown(groups) or [group for group in groups if _one_drug(group)] or groups
     return HistologyTables(
-        _densities(fit, informed), _ratios(fit, effects), _medians(fit, _shown(groups)), effects
+        _densities(fit, informed), _ratios(fit, effects), _medians(fit, shown), effects
     )
 
 
@@ -173,9 +175,10 @@ def _ratio_row(label: str, kind: str) -> dict[str, Any]:
 def _printed_ratio(fit: SurvivalFit, ref: CohortRef) -> dict[str, Any] | None:
     """Ratio of the printed medians of mixed and pure patients of one cohort."""
     medians, sizes = {}, {}
+    view, keep = fit.data.view, fit.data.view.keep(ref.study)
     for group in ref.cohort.subgroups:
-        histology = histology_of(group)
-        outcome = outcome_of(group, fit.data.endpoint)
+        histology = histology_of(group, use_read_as=view.use_read_as)
+        outcome = outcome_of(group, view.endpoint, keep)
         if histology and outcome is not None and outcome.median != NOT_REACHED:
             medians[histology] = in_months(outcome.median, outcome.unit)
             sizes[histology] = group.n
@@ -184,7 +187,7 @@ def _printed_ratio(fit: SurvivalFit, ref: CohortRef) -> dict[str, Any] | None:
     p = next(
         (
             str(c.p)
-            for c in ref.study.comparisons
+            for c in filter(keep, ref.study.comparisons)
             if c.endpoint == fit.data.endpoint and set(c.groups) == {"pure", "mixed"}
         ),
         "",

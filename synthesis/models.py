@@ -126,6 +126,7 @@ def fit_survival(
     settings: SamplerSettings | None = None,
     verified_only: bool = False,
     use_read_as: bool = True,
+    sizes: Sizes | None = None,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> SurvivalFit:
@@ -143,6 +144,8 @@ def fit_survival(
         Count only figures that were seen in the report itself.
     use_read_as : bool
         Use declared readings of a report's own groups as pure or mixed.
+    sizes : Sizes, optional
+        Room of the compiled model, at least that of the registry: one model for two registries.
     cache : bool
         Read and store draws on disk.
     progress : callable, optional
@@ -166,11 +169,14 @@ def fit_survival(
     observed = survival_observations(registry, verified_only=verified_only, use_read_as=use_read_as)
     data, left_out = observed[endpoint]
     if not data.cohorts:
-        raise NothingToPoolError(f"no cohort of {registry.folder} can be counted for {endpoint}")
-    sizes = sizes_for([d for d, _ in observed.values()])
-    problem = survival_problem(data, priors, chosen, sizes)
+        raise NothingToPoolError(f"no cohort of {_where(registry)} can be counted for {endpoint}")
+    sizes = sizes or sizes_for([d for d, _ in observed.values()])
+    centre = centre_share(priors)
+    # where no report tells pure from mixed, the term for it falls away: all are at the centre
+    observations = data if data.tells_histology else data.at_share(centre)
+    problem = survival_problem(observations, priors, chosen, sizes)
     draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
-    return SurvivalFit(data, left_out, priors, chosen, draws, diagnosis, centre_share(priors))
+    return SurvivalFit(data, left_out, priors, chosen, draws, diagnosis, centre)
 
 
 def fit_survival_data(
@@ -201,6 +207,7 @@ def fit_response(
     priors: Priors | None = None,
     settings: SamplerSettings | None = None,
     verified_only: bool = False,
+    use_read_as: bool = True,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> ResponseFit:
@@ -213,9 +220,9 @@ def fit_response(
     NothingToPoolError
         If no cohort can be counted.
     """
-    chosen = select(registry, "response", verified_only=verified_only)
+    chosen = select(registry, "response", verified_only=verified_only, use_read_as=use_read_as)
     if not chosen.counted:
-        raise NothingToPoolError(f"no cohort of {registry.folder} can be counted for response")
+        raise NothingToPoolError(f"no cohort of {_where(registry)} can be counted for response")
     counts = []
     for ref in chosen.counted:
         count = responders(ref.cohort.response, ref.cohort.n)
@@ -247,6 +254,10 @@ def fit_response_data(
     problem = response_problem(data, priors)
     draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
     return ResponseFit(data, left_out, priors, draws, diagnosis)
+
+
+def _where(registry: Registry) -> str:
+    return " and ".join(str(folder) for folder in registry.folders)
 
 
 def _run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,8 @@ from synthesis.estimands import Summary
 from synthesis.forest_table import heterogeneity_words, interval_text
 from synthesis.histology_table import HistologyTables
 from synthesis.models import ResponseFit, SurvivalFit
-from synthesis.tables import Fit, NamedGroup, named_groups, patients_of
+from synthesis.restrictions import Restriction
+from synthesis.tables import Fit, NamedGroup, named_groups, patients_of, tells_histology
 
 # A class or treatment is answered for in words where at least this many cohorts stand behind it.
 _COHORTS_IN_WORDS = 2
@@ -57,7 +58,7 @@ def answers(
         question = questions[endpoint]
         found.append(_endpoint_answer(question, endpoint, fit, pooled, vocabulary, reference_mix))
     if histology is not None:
-        found += _histology_answers(histology, fits["os"])
+        found += _histology_answers(histology, fits["os"], vocabulary)
     return tuple(found)
 
 
@@ -71,15 +72,19 @@ def _endpoint_answer(
 ) -> Answer:
     own = pooled[(pooled["endpoint"] == endpoint) & (pooled["histology"] == "reference")]
     if isinstance(fit, ResponseFit):
-        estimand, opening = "response_rate", "Objective response, per cent of evaluable patients"
+        estimand = "response_rate"
+        opening = (
+            f"Objective response in {vocabulary.subject_words}, per cent of evaluable patients"
+        )
     else:
         estimand = "median_months"
         name = vocabulary.endpoint(endpoint).label
         opening = (
-            f"Median {name.lower()} in months from the time origin of each study "
-            f"({time_origins(fit)}), in patients of whom {percent(reference_mix)} have mixed "
-            "histology"
+            f"Median {name.lower()} in {vocabulary.subject_words}, months from the time origin of "
+            f"each study ({time_origins(fit)})"
         )
+        if tells_histology(fit):
+            opening += f", in patients of whom {percent(reference_mix)} have mixed histology"
     text = f"{opening}; posterior median (95 % interval) for the average study, then for a new one."
     lines = [text]
     own = own[own["estimand"] == estimand]
@@ -117,7 +122,9 @@ def time_origins(fit: SurvivalFit) -> str:
     return ", ".join(f"{name}: {count}" for name, count in counts.items())
 
 
-def _histology_answers(tables: HistologyTables, fit: SurvivalFit) -> list[Answer]:
+def _histology_answers(
+    tables: HistologyTables, fit: SurvivalFit, vocabulary: Vocabulary
+) -> list[Answer]:
     effects = tables.effects
     found = []
     for parameter in dict.fromkeys(effects["parameter"]):
@@ -134,9 +141,9 @@ def _histology_answers(tables: HistologyTables, fit: SurvivalFit) -> list[Answer
                 "Overall survival, mixed against pure histology under any treatment, as a ratio "
                 f"of medians: {by_family}. The prior allowed {_ratio_text(prior)}; {shares}. The "
                 f"reports that print medians by histology: {_printed_words(tables.ratios)}."
-                f"{_declared_words(fit)}"
+                f"{_declared_words(fit)}{_meaning_words(vocabulary)}"
             )
-            found.append(Answer("Do tumours with a differentiated part fare better?", text))
+            found.append(Answer("Do mixed tumours fare better than pure ones?", text))
         else:
             drug = parameter.partition(": ")[2].lower()
             text = (
@@ -153,6 +160,7 @@ def _declared_words(fit: SurvivalFit) -> str:
     declared = [
         ref.label
         for ref in fit.data.cohorts
+        if fit.data.use_read_as
         if ref.cohort.read_as or any(group.read_as for group in ref.cohort.subgroups)
     ]
     if not declared:
@@ -160,6 +168,12 @@ def _declared_words(fit: SurvivalFit) -> str:
     return (
         f" Groups of {', '.join(dict.fromkeys(declared))} are read as pure and mixed, as declared."
     )
+
+
+def _meaning_words(vocabulary: Vocabulary) -> str:
+    """What the vocabulary says of mixed tumours."""
+    meaning = vocabulary.histologies.get("mixed")
+    return "" if meaning is None else f" Mixed: {meaning[:1].lower()}{meaning[1:].rstrip('.')}."
 
 
 # Above this share of its prior SD a posterior says little that the prior did not.
@@ -195,24 +209,36 @@ def captions(
     alternatives: Mapping[str, Fit],
     vocabulary: Vocabulary,
     reference_mix: float,
+    restrictions: Sequence[Restriction] = (),
 ) -> dict[str, str]:
-    """Captions of the figures by file stem, ready to paste."""
-    found = {}
+    """Captions of the figures by file stem, ready to paste; restrictions stand at their ends."""
+    found: dict[str, tuple[str, str]] = {}
     for endpoint, fit in fits.items():
-        found[f"forest_{endpoint}"] = _forest_caption(endpoint, fit, vocabulary, reference_mix)
+        own = _forest_caption(endpoint, fit, vocabulary, reference_mix)
+        found[f"forest_{endpoint}"] = endpoint, own
     for endpoint in ("os", "pfs"):
         if endpoint in fits:
-            found[f"curves_{endpoint}"] = _curves_caption(fits[endpoint], vocabulary, reference_mix)
-    if "os" in fits:
-        found["histology"] = _histology_caption(fits["os"], alternatives.get("os"))
-    return found
+            own = _curves_caption(fits[endpoint], vocabulary, reference_mix)
+            found[f"curves_{endpoint}"] = endpoint, own
+    if "os" in fits and tells_histology(fits["os"]):
+        own = _histology_caption(fits["os"], alternatives.get("os"), vocabulary)
+        found["histology"] = "os", own
+    return {
+        stem: " ".join([own, *(item.sentence for item in restrictions if item.touches(endpoint))])
+        for stem, (endpoint, own) in found.items()
+    }
 
 
 def _size(fit: Fit) -> str:
     refs = fit.data.cohorts
     studies = len({ref.study.id for ref in refs})
     patients = sum(patients_of(fit).values())
-    return f"{len(refs)} cohorts of {studies} reports, {patients} patients"
+    cohorts, reports = _plural(len(refs), "cohort"), _plural(studies, "report")
+    return f"{cohorts} of {reports}, {_plural(patients, 'patient')}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 def _forest_caption(endpoint: str, fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> str:
@@ -223,37 +249,40 @@ def _forest_caption(endpoint: str, fit: Fit, vocabulary: Vocabulary, reference_m
     )
     if isinstance(fit, ResponseFit):
         return (
-            f"Objective response rate, per cent. {_size(fit)}. Binomial-logit hierarchy of "
-            f"classes, treatments and studies. {marks} {heterogeneity_words(fit)}"
+            f"Objective response rate in {vocabulary.subject_words}, per cent. {_size(fit)}. "
+            f"Binomial-logit hierarchy of classes, treatments and studies. {marks} "
+            f"{heterogeneity_words(fit)}"
         )
     label = vocabulary.endpoint(endpoint).label
+    mix = f"Pooled rows: {percent(reference_mix)} mixed histology. " if tells_histology(fit) else ""
     return (
-        f"{label}, median in months (log scale), from the time origin of each study "
-        f"({time_origins(fit)}). {_size(fit)}. {fit.family.label[0].upper()}{fit.family.label[1:]} "
-        "survival hierarchy of classes, treatments and studies; printed medians, limits and "
-        "landmarks enter as order statistics and binomial cells. Pooled rows: "
-        f"{percent(reference_mix)} mixed histology. {marks} Arrows: not reached. "
-        f"{heterogeneity_words(fit)}"
+        f"{label} in {vocabulary.subject_words}, median in months (log scale), from the time "
+        f"origin of each study ({time_origins(fit)}). {_size(fit)}. "
+        f"{fit.family.label[0].upper()}{fit.family.label[1:]} survival hierarchy of classes, "
+        "treatments and studies; printed medians, limits and landmarks enter as order statistics "
+        f"and binomial cells. {mix}{marks} Arrows: not reached. {heterogeneity_words(fit)}"
     )
 
 
 def _curves_caption(fit: SurvivalFit, vocabulary: Vocabulary, reference_mix: float) -> str:
     label = vocabulary.endpoint(fit.data.endpoint).label
+    mix = f", {percent(reference_mix)} mixed histology" if tells_histology(fit) else ""
     return (
-        f"{label} under each treatment: pooled {fit.family.label} curve of the average study with "
-        f"its 95 % band, {percent(reference_mix)} mixed histology. Open squares: printed medians "
+        f"{label} in {vocabulary.subject_words} under each treatment: pooled {fit.family.label} "
+        f"curve of the average study with its 95 % band{mix}. Open squares: printed medians "
         "with their intervals; dots: printed survival at fixed times. Faded: beyond twice the last "
         f"printed point. {_size(fit)}."
     )
 
 
-def _histology_caption(fit: SurvivalFit, other: SurvivalFit | None) -> str:
+def _histology_caption(fit: SurvivalFit, other: SurvivalFit | None, vocabulary: Vocabulary) -> str:
     families = fit.family.label + (f" and {other.family.label}" if other is not None else "")
     return (
-        "Pure and mixed histology. A: ratio of median overall survival, mixed against pure: prior "
-        "(broken line) and posterior (filled), the ratios of printed medians, and the posterior "
-        f"under {families} survival. B: median overall survival of the average study in pure and "
-        f"in mixed tumours under each treatment, with 95 % intervals. {_size(fit)}."
+        f"Pure and mixed histology in {vocabulary.subject_words}. A: ratio of median overall "
+        "survival, mixed against pure: prior (broken line) and posterior (filled), the ratios of "
+        f"printed medians, and the posterior under {families} survival. B: median overall survival "
+        "of the average study in pure and in mixed tumours under each treatment, with 95 % "
+        f"intervals. {_size(fit)}."
     )
 
 
@@ -261,11 +290,15 @@ _IN_WORDS = {"os": "overall survival", "pfs": "progression-free survival"}
 
 
 def contradictions(
-    fits: Mapping[str, Fit], cohorts: pd.DataFrame, pooled: pd.DataFrame
+    fits: Mapping[str, Fit],
+    cohorts: pd.DataFrame,
+    pooled: pd.DataFrame,
+    names: Mapping[str, str] = _IN_WORDS,
 ) -> tuple[str, ...]:
     """Treatments whose pooled median lies outside the range of their own printed medians, and why.
 
-    Only treatments of which two or more cohorts print a median are judged.
+    Only treatments of which two or more cohorts print a median are judged; `names` are the words
+    for the endpoints.
     """
     found = []
     for endpoint in [name for name in fits if name != "response"]:
@@ -284,7 +317,7 @@ def contradictions(
             estimate = float(medians.loc[treatment, "estimate"])
             if not low <= estimate <= high:
                 found.append(
-                    f"{treatment}, {_IN_WORDS[endpoint]}: the pooled median of {estimate:.1f} "
+                    f"{treatment}, {names[endpoint]}: the pooled median of {estimate:.1f} "
                     f"months lies outside the printed medians of its cohorts ({low:.1f} to "
                     f"{high:.1f} months). "
                     f"{_why_outside(group, printed)}"

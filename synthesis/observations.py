@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from studies.figures import Keep, histology_of, in_months, landmarks_of, outcome_of
-from studies.schema import Cohort, Subgroup
+from studies.schema import Cohort, Comparison, Subgroup
 from studies.selection import CohortRef
 from studies.usable import View, histology_groups
 from studies.values import NOT_REACHED
@@ -68,6 +68,7 @@ class HistologyComparison:
     pure: int
     reading: ComparisonReading
     log_median_ratio: float
+    printed: Comparison | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ class SurvivalData:
         Class of each treatment.
     cohorts : tuple of CohortRef
     arms, patients, comparisons : tuples
+    verified_only, use_read_as : bool
+        Which printed figures were looked at; see :attr:`view`.
     """
 
     endpoint: str
@@ -123,6 +126,22 @@ class SurvivalData:
     arms: tuple[Arm, ...]
     patients: tuple[ListedPatient, ...]
     comparisons: tuple[HistologyComparison, ...]
+    verified_only: bool = False
+    use_read_as: bool = True
+
+    @property
+    def view(self) -> View:
+        """How the printed figures were looked at: whatever shows one must look the same way."""
+        return View(self.endpoint, self.verified_only, self.use_read_as)
+
+    @property
+    def tells_histology(self) -> bool:
+        """Whether the share of mixed histology is printed of any arm."""
+        return any(arm.share is not None for arm in self.arms)
+
+    def at_share(self, share: float) -> SurvivalData:
+        """The same observations, every arm with this share of mixed histology (0 to 1)."""
+        return replace(self, arms=tuple(replace(arm, share=share) for arm in self.arms))
 
     def counts(self) -> dict[str, int]:
         """Number of entries along each dimension of the model."""
@@ -279,6 +298,8 @@ def survival_data(
         arms=tuple(arms),
         patients=tuple(patients),
         comparisons=tuple(comparisons),
+        verified_only=view.verified_only,
+        use_read_as=view.use_read_as,
     )
 
 
@@ -301,7 +322,7 @@ def _arms_of(ref: CohortRef, view: View) -> list[Arm]:
         histology = histology_of(group, use_read_as=view.use_read_as)
         share = 1.0 if histology == "mixed" else 0.0
         parts.append(_arm(group, view.endpoint, keep, group.n, histology, share))
-    share = mixed_share(cohort, use_read_as=view.use_read_as)
+    share = _share(ref, view)
     whole = _arm(cohort, view.endpoint, keep, cohort.n, "whole", share)
     if parts and (whole is None or sum(part.n for part in parts) == cohort.n):
         return parts
@@ -309,6 +330,14 @@ def _arms_of(ref: CohortRef, view: View) -> list[Arm]:
         return [whole]
     listed = len(_listed(cohort, view.endpoint))
     return [Arm(0, "whole", listed, share, (), f"{listed} listed patients")]
+
+
+def _share(ref: CohortRef, view: View) -> float | None:
+    """Share of mixed histology of a whole cohort, where what tells it may be used."""
+    declared = histology_of(ref.cohort, use_read_as=view.use_read_as)
+    if declared is None and not view.keeps_unmarked(ref.study):
+        return None
+    return mixed_share(ref.cohort, use_read_as=view.use_read_as)
 
 
 def _arm(
@@ -353,7 +382,9 @@ def _compare(
         return None
     ratio = float(np.log(medians["mixed"] / medians["pure"]))
     sizes = {name: arms[i].n for name, i in position.items()}
-    read = read_comparison(ref.study.comparisons, view.endpoint, names, sizes, ratio > 0)
-    if read is None:
-        return None
-    return HistologyComparison(start + position["mixed"], start + position["pure"], read, ratio)
+    for printed in filter(view.keep(ref.study), ref.study.comparisons):
+        read = read_comparison([printed], view.endpoint, names, sizes, ratio > 0)
+        if read is not None:
+            mixed, pure = start + position["mixed"], start + position["pure"]
+            return HistologyComparison(mixed, pure, read, ratio, printed)
+    return None

@@ -13,7 +13,13 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import Any
 
-from studies.figures import half_step, histology_of, in_months, splits_histology
+from studies.figures import (
+    half_step,
+    histology_of,
+    in_months,
+    is_symmetric,
+    splits_histology,
+)
 from studies.schema import Cohort, Comparison, Landmark, SurvivalOutcome
 from studies.values import NOT_REACHED, Unit
 from synthesis.printed_curve import (
@@ -33,18 +39,6 @@ _DEFAULT_LEVEL = 0.95
 def reading(value: Decimal, unit: Unit) -> Reading:
     """A printed time in months with its rounding."""
     return Reading(in_months(value, unit), in_months(half_step(value), unit))
-
-
-def is_symmetric(median: Decimal, lower: Decimal, upper: Decimal) -> bool:
-    """Whether an interval lies evenly around its median, as far as the printed digits tell.
-
-    Such an interval is median plus or minus a multiple of a standard error: its limits are not
-    event times. Whole numbers of months round so coarsely that half of all intervals would look
-    even: beyond the rounding, the two halves may differ by a tenth of the width at most.
-    """
-    slack = half_step(lower) + 2 * half_step(median) + half_step(upper)
-    unevenness = abs((upper - median) - (median - lower))
-    return unevenness <= min(slack, (upper - lower) / 10)
 
 
 @dataclass(frozen=True)
@@ -70,17 +64,14 @@ def read_arm(
     ContradictionError
         If the printed points cannot belong to one curve.
     """
-    fixed: list[FixedTime | Survivors] = [_fixed_time(landmark) for landmark in landmarks]
+    fixed: list[FixedTime | Survivors] = [read_landmark(landmark) for landmark in landmarks]
     words = [_landmark_words(landmarks)] if landmarks else []
-    printed, effective = None, float(n)
+    printed, effective = None, effective_size(outcome, n)
     if outcome is not None:
-        if outcome.events is not None and outcome.events < n:
-            # actuarial: a censored patient counts for half
-            effective = (n + outcome.events) / 2.0
         if outcome.median == NOT_REACHED:
             fixed += _beyond_follow_up(outcome, n, words)
         elif outcome.median is not None:
-            printed, said = _printed_median(outcome)
+            printed, said = read_median(outcome)
             words.insert(0, said)
     if printed is None and not fixed:
         return None
@@ -93,7 +84,15 @@ def read_arm(
     return ArmReading(tuple(c for _, c in chains), "; ".join(words))
 
 
-def _fixed_time(landmark: Landmark) -> FixedTime:
+def effective_size(outcome: SurvivalOutcome | None, n: int) -> float:
+    """Patients that a median of ``n`` is worth: fewer where not all had the event."""
+    if outcome is None or outcome.events is None or outcome.events >= n:
+        return float(n)
+    return (n + outcome.events) / 2.0  # actuarial: a censored patient counts for half
+
+
+def read_landmark(landmark: Landmark) -> FixedTime:
+    """A printed survival probability, with the variance that its interval implies."""
     s = float(landmark.survival)
     variance = None
     if landmark.ci is not None:
@@ -115,16 +114,15 @@ def _beyond_follow_up(outcome: SurvivalOutcome, n: int, words: list[str]) -> lis
     return [Survivors(in_months(outcome.follow_up, outcome.unit), n - median_rank(n))]
 
 
-def _printed_median(outcome: SurvivalOutcome) -> tuple[PrintedMedian, str]:
+def read_median(outcome: SurvivalOutcome) -> tuple[PrintedMedian, str]:
+    """A median that was reached, with the limits that are event times, and what was taken."""
     median, unit = outcome.median, outcome.unit
     middle = reading(median, unit)
     if outcome.ci is None:
         return PrintedMedian(middle), "median as an order statistic"
     lower, upper = outcome.ci
     reached = upper != NOT_REACHED
-    if outcome.ci_method == "symmetric" or (
-        outcome.ci_method is None and reached and is_symmetric(median, lower, upper)
-    ):
+    if is_symmetric(outcome):
         return PrintedMedian(middle), (
             "median as an order statistic; the interval is symmetric, so its limits are not event "
             "times and are shown only"

@@ -27,7 +27,7 @@ class OutputError(Exception):
     """The place for the output cannot be written; the message is one sentence for the user."""
 
 
-def check_folder(out: Path) -> None:
+def check_folder(out: Path, kind: str | None = None) -> None:
     """Try, without leaving a trace, whether a results folder can be made and filled.
 
     A file is really written: permission bits tell little for the administrator, on network
@@ -37,15 +37,24 @@ def check_folder(out: Path) -> None:
     ----------
     out : Path
         The results folder. Neither it nor its parents need exist.
+    kind : str or None
+        What its manifest will say that it holds (``"report"``, ``"impact"``); None: anything.
 
     Raises
     ------
     OutputError
-        When a file stands where a folder is needed or nothing can be written there.
+        When a file stands where a folder is needed, nothing can be written there, or results of
+        another kind are there, which would be taken for earlier ones of this kind and removed.
     """
     out = Path(out)
     if (out.exists() or out.is_symlink()) and not out.is_dir():
         raise OutputError(f"{out} is a file; give a folder for the results (--out).")
+    found = _kind_of(out)
+    if kind is not None and found not in (None, kind):
+        raise OutputError(
+            f"{out} holds other results ({found}), which these would replace; give another folder "
+            "(--out)."
+        )
     _try_to_write(_nearest_folder(out, out), out)
 
 
@@ -150,6 +159,15 @@ def _move(source: Path, target: Path, moved: list[tuple[Path, Path]]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     moved.append((source, target))  # noted first: an interrupt may come between the two
     source.replace(target)
+
+
+def _kind_of(out: Path) -> str | None:
+    """Return what the manifest in a folder says that it holds; None where there is none."""
+    try:
+        manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        return str(manifest.get("kind", "report"))
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def _earlier_files(out: Path) -> set[Path]:

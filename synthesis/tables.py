@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from priors import Prior, Priors
+from priors import Prior, Priors, load_priors
 from studies.figures import (
     figure_status,
     histology_of,
@@ -21,7 +21,9 @@ from studies.figures import (
     printed_landmark,
     printed_median,
 )
+from studies.schema import Cohort, Landmark, Subgroup, SurvivalOutcome
 from studies.selection import CohortRef, LeftOut
+from studies.usable import View, histology_groups
 from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import (
@@ -101,9 +103,20 @@ def patients_of(fit: Fit) -> dict[str, int]:
     return sizes
 
 
-def histologies(reference_mix: float) -> dict[str, float]:
+def tells_histology(fit: Fit) -> bool:
+    """Whether a fit knows the histology of any cohort: only then it speaks of pure and mixed."""
+    return isinstance(fit, SurvivalFit) and fit.data.tells_histology
+
+
+def reference_share(fit: SurvivalFit, reference_mix: float) -> float:
+    """Share of mixed histology of pooled rows; where none is known, one that changes nothing."""
+    return reference_mix if fit.data.tells_histology else fit.centre_share
+
+
+def histologies(fit: SurvivalFit, reference_mix: float) -> dict[str, float]:
     """Share of mixed histology that each label of the ``histology`` column stands for."""
-    return {"pure": 0.0, "mixed": 1.0, "reference": reference_mix}
+    reference = {"reference": reference_share(fit, reference_mix)}
+    return {"pure": 0.0, "mixed": 1.0} | reference if tells_histology(fit) else reference
 
 
 def pooled_table(
@@ -131,7 +144,7 @@ def _estimates(
             rate = summarise(response_rate(fit, group, target))
             yield "reference", "response_rate", target, rate
             continue
-        for histology, share in histologies(reference_mix).items():
+        for histology, share in histologies(fit, reference_mix).items():
             found = curve(fit, group, share, target)
             for estimand in SURVIVAL_ESTIMANDS:
                 yield histology, estimand, target, summarise(found.estimand(estimand))
@@ -159,10 +172,10 @@ def printed_figure(fit: Fit, index: int) -> Printed:
         status = figure_status(ref.cohort.response, ref.study)
         rate = count.responders / count.evaluable
         return Printed(f"{count.responders}/{count.evaluable}", rate, status=status)
-    endpoint = fit.data.endpoint
-    outcome = outcome_of(ref.cohort, endpoint)
+    view = fit.data.view
+    outcome = outcome_of(ref.cohort, view.endpoint, view.keep(ref.study))
     if outcome is None:
-        return _printed_otherwise(ref, endpoint)
+        return _printed_otherwise(ref, view)
     status = figure_status(outcome, ref.study)
     text = printed_median(outcome)
     reached = outcome.median != NOT_REACHED
@@ -183,20 +196,37 @@ def printed_figure(fit: Fit, index: int) -> Printed:
     )
 
 
-def _printed_otherwise(ref: CohortRef, endpoint: str) -> Printed:
-    """Medians by histology, else the landmark nearest to one year, else listed patients."""
-    parts = []
-    for group in ref.cohort.subgroups:
-        outcome = outcome_of(group, endpoint)
-        if outcome is not None and histology_of(group) is not None:
-            parts.append(f"{histology_of(group)} {printed_median(outcome)}")
+def _printed_otherwise(ref: CohortRef, view: View) -> Printed:
+    """Figures by histology, else the landmark nearest to one year, else listed patients."""
+    parts, statuses = [], set()
+    for group in histology_groups(ref, view):
+        figure = _figure_of(group, ref, view)
+        histology = histology_of(group, use_read_as=view.use_read_as)
+        parts.append(f"{histology} {_as_printed(figure)}")
+        statuses.add(figure_status(figure, ref.study))
     if parts:
-        return Printed("; ".join(sorted(parts, reverse=True)), status=ref.study.status)
-    landmarks = landmarks_of(ref.cohort, endpoint)
-    if not landmarks:
+        status = "verified" if statuses == {"verified"} else "secondary"
+        return Printed("; ".join(sorted(parts, reverse=True)), status=status)
+    figure = _figure_of(ref.cohort, ref, view)
+    if figure is None:
         return Printed("patients listed", status=ref.study.status)
-    nearest = min(landmarks, key=lambda mark: abs(in_months(mark.time, mark.unit) - 12.0))
-    return Printed(printed_landmark(nearest), status=figure_status(nearest, ref.study))
+    return Printed(_as_printed(figure), status=figure_status(figure, ref.study))
+
+
+def _figure_of(
+    arm: Cohort | Subgroup, ref: CohortRef, view: View
+) -> SurvivalOutcome | Landmark | None:
+    """The median of an arm that is used, else its landmark nearest to one year."""
+    keep = view.keep(ref.study)
+    outcome = outcome_of(arm, view.endpoint, keep)
+    if outcome is not None:
+        return outcome
+    landmarks = landmarks_of(arm, view.endpoint, keep)
+    return min(landmarks, key=lambda m: abs(in_months(m.time, m.unit) - 12.0), default=None)
+
+
+def _as_printed(figure: SurvivalOutcome | Landmark) -> str:
+    return printed_landmark(figure) if isinstance(figure, Landmark) else printed_median(figure)
 
 
 def cohort_estimate(fit: Fit, index: int) -> Summary:
@@ -302,12 +332,17 @@ _PRIOR_UNITS = {
 
 
 def priors_table(priors: Priors, used: Sequence[str]) -> pd.DataFrame:
-    """Priors of the analysis with the 95 % range that each implies."""
-    return pd.DataFrame([_prior_row(priors[name]) for name in used])
+    """Priors of the analysis with the 95 % range that each implies.
+
+    ``instead_of`` holds the default where the analysis has a distribution of its own.
+    """
+    usual = load_priors()
+    return pd.DataFrame([_prior_row(priors[name], usual[name]) for name in used])
 
 
-def _prior_row(prior: Prior) -> dict[str, str]:
+def _prior_row(prior: Prior, usual: Prior) -> dict[str, str]:
     low, high = prior.implied()
+    same = prior.family == usual.family and prior.parameters == usual.parameters
     return {
         "name": prior.name,
         "role": prior.role,
@@ -315,6 +350,7 @@ def _prior_row(prior: Prior) -> dict[str, str]:
         "parameters": prior.parameters,
         "implied_95": f"{low:.2g} to {high:.2g}",
         "unit": _PRIOR_UNITS[prior.reads_as],
+        "instead_of": "" if same else usual.parameters,
         "rationale": prior.rationale,
         "source": prior.source,
     }

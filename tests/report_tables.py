@@ -176,6 +176,19 @@ def cohort_table(endpoints) -> pd.DataFrame:
     return pd.DataFrame([{"endpoint": endpoint} | row for endpoint in endpoints])
 
 
+def figures_table(endpoints) -> pd.DataFrame:
+    """One verified figure for each endpoint, a secondary one, and the histology of the cohort."""
+    about = {"study": "first2020", "cohort": "arm", "label": "First 2020", "group": "whole"}
+    rows = []
+    for endpoint in endpoints:
+        row = {"endpoint": endpoint} | about
+        rows.append(row | {"kind": "median", "printed": "3.1 (0.6-5.5)", "status": "verified"})
+        share = {"kind": "histology", "printed": "35 % mixed", "status": "verified"}
+        rows += [] if endpoint == "response" else [row | share]
+    second = {"kind": "survival probability", "printed": "12 mo: 0.20", "status": "secondary"}
+    return pd.DataFrame([*rows, {"endpoint": endpoints[0]} | about | second])
+
+
 def left_out_table(endpoints) -> pd.DataFrame:
     second = {"study": "second2021", "cohort": "arm", "label": "Second 2021", "kind": "overlap"}
     third = {"study": "third2022", "cohort": "a", "label": "Third 2022", "kind": "no_figure"}
@@ -209,6 +222,7 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS")
     stems += ["curves_os", "histology"] if "os" in endpoints else []
     prior = {"name": "study_sd", "role": "Between studies", "family": "half-normal"}
     more = {"parameters": "half-normal(0.5)", "implied_95": "1 to 9", "unit": "factor"}
+    more |= {"instead_of": ""}
     return Analysis(
         registry=registry,
         settings=Settings(endpoints=endpoints),
@@ -222,12 +236,14 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS")
         histology=histology_tables() if "os" in survival else None,
         pooled=pooled_table(endpoints),
         cohorts=cohort_table(endpoints),
+        figures=figures_table(endpoints),
         left_out=left_out_table(endpoints),
         diagnostics=diagnostics_table(endpoints, verdict),
         priors=pd.DataFrame([prior | more | {"rationale": "weak", "source": "a paper"}]),
         captions={stem: f"Caption of {stem}. {HOSTILE}" for stem in stems},
         answers=(Answer(question="How long?", text=f"3.3 months. {HOSTILE}"),),
         contradictions=("Lenvatinib lies outside.",),
+        restrictions=(),
         manifest={"versions": {"numpy": "2.0"}, "seed": np.int64(7)},
     )
 

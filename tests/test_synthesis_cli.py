@@ -1,16 +1,25 @@
-"""The command line: what it refuses, in which words, and how lightly it starts."""
+"""The command line: what it refuses, in which words, and how lightly it starts.
+
+What the commands of `atc studies` answer is the business of `test_synthesis_cli_studies`.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 
-from synthesis import cli, cli_options
+from studies.values import Status
+from synthesis import cli
+from synthesis.cli import impact, options, reports
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"arviz", "jinja2", "matplotlib", "numba", "nutpie", "pandas", "pymc", "pytensor", "scipy"}
@@ -53,6 +62,18 @@ kind = "abstract"
 """
 
 
+PRIORS = """\
+[[priors]]
+name = "study_sd"
+role = "Spread of studies"
+family = "half_normal"
+scale = 0.125
+reads_as = "factor"
+rationale = "For a test."
+source = "None."
+"""
+
+
 @pytest.fixture
 def registry(tmp_path):
     folder = tmp_path / "registry"
@@ -82,8 +103,16 @@ def run_alone(*words: str) -> subprocess.CompletedProcess[str]:
         ("--help",),
         ("report", "--help"),
         ("forest", "--help"),
+        ("impact", "--help"),
         ("studies", "list"),
-        ("studies", "check"),
+        ("studies", "show", "sparano2021"),
+        ("studies", "check", "--notes"),
+        ("studies", "overlaps"),
+        ("studies", "schema"),
+        ("studies", "import", "--template"),
+        ("studies", "export", "--format", "json"),
+        ("studies", "export", "--format", "csv"),
+        ("studies", "export", "--format", "bibtex"),
         ("--version",),
     ],
     ids=" ".join,
@@ -135,8 +164,39 @@ def refused(capsys, *words: str) -> list[str]:
         (("forest", "os", "-o", "x"), "no suffix; name the picture *.svg, *.pdf, *.png"),
         (("forest", "os", "-o", "x.svg", "--width", "wide"), "one-column, two-column, slide"),
         (("fores",), "Did you mean 'forest'?"),
-        (("studies", "list", "--endpoint", "foo"), "unknown endpoint 'foo'; possible: os, pfs"),
+        (("report", "--convert", "ttp"), "'ttp' is not FROM:TO, as in ttp:pfs"),
+        (
+            ("report", "--convert", "pfs:os"),
+            "pfs is never read as os",
+        ),
+        (("report", "--only"), "--only needs --registry DIR"),
+        (("report", "--priors", "none.toml"), "none.toml: cannot be read as a TOML file of priors"),
+        (("impact", "none.toml"), "none.toml: found no such file"),
+        (("studies", "list", "--endpoint", "foo"), 'unknown endpoint "foo"; possible: os, pfs'),
+        (("studies", "list", "--class", "xyzzy"), 'unknown class "xyzzy"; possible: '),
+        (("studies", "list", "--design", "Retrospectiv"), 'did you mean "retrospective"?'),
+        (("studies", "list", "--disease", "xyzzy"), 'unknown disease "xyzzy"; possible: ATC'),
         (("studies", "list", "--treatment", "lenvatinb"), 'did you mean "lenvatinib"?'),
+        (("studies", "list", "--status", "seen"), "'seen' is not one of verified, secondary"),
+        (("studies", "list", "--format", "xml"), "'xml' is not one of table, csv, json"),
+        (("studies", "list", "--year", "20"), "'20' is not 2015, 2015-2020, 2015- or -2020"),
+        (("studies", "list", "--year", "-"), "'-' is not 2015, 2015-2020, 2015- or -2020"),
+        (("studies", "list", "--year", "2020-2015"), "'2020-2015' ends before it begins"),
+        (("studies", "list", "--excluded", "--endpoint", "os"), "only --year goes with it"),
+        (("studies", "show", "sparano2012"), 'did you mean "sparano2021"?'),
+        (("studies", "check", "none.toml"), "none.toml: found no such file"),
+        (("studies", "overlaps", "sparano2012"), 'did you mean "sparano2021"?'),
+        (("studies", "new", "sparano2021"), "sparano2021 is in the registry already"),
+        (("studies", "new", "a/b2021"), "a/b2021.toml, id: found"),
+        (("studies", "new", "a2021", "--arms", "0"), "--arms"),
+        (("studies", "import"), "no FILE to import; --template prints the header"),
+        (("studies", "import", "x.xlsx"), "x.xlsx is neither *.csv nor *.json"),
+        (("studies", "import", "x.csv"), "x.csv cannot be read (no such file or directory)"),
+        (("studies", "export"), "--format"),
+        (
+            ("studies", "export", "--format", "csv", "--year", "2020"),
+            "csv holds the whole registry",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -160,7 +220,7 @@ def test_wrong_words_are_refused_in_one_sentence(words, said, capsys, tmp_path, 
     ],
     ids=["malformed", "treatment", "median", "negative", "percent", "id", "key"],
 )
-@pytest.mark.parametrize("command", ["report", "forest", "list", "check"])
+@pytest.mark.parametrize("command", ["report", "forest", "list", "show"])
 def test_a_bad_study_file_is_refused(command, old, new, said, registry, tmp_path, capsys):
     file = registry / "example2020.toml"
     file.write_text(file.read_text().replace(old, new, 1))
@@ -168,12 +228,13 @@ def test_a_bad_study_file_is_refused(command, old, new, said, registry, tmp_path
         "report": ("report", "--registry", f"{registry}", "--out", f"{tmp_path / 'out'}"),
         "forest": ("forest", "os", "--registry", f"{registry}", "-o", f"{tmp_path / 'x.svg'}"),
         "list": ("studies", "list", "--registry", f"{registry}"),
-        "check": ("studies", "check", f"{registry}"),
+        "show": ("studies", "show", "sparano2021", "--registry", f"{registry}"),
     }
     lines = refused(capsys, *words[command])
     assert lines
     assert all("example2020.toml" in line for line in lines)
     assert any(said in line for line in lines)
+    assert all(re.match(r"\S+example2020\.toml(:\d+)?, ", line) for line in lines)
     assert [entry.name for entry in tmp_path.iterdir()] == ["registry"]
 
 
@@ -183,33 +244,36 @@ def test_every_problem_has_a_line_of_its_own(registry, capsys):
     file.write_text(text.replace("year = 2020", 'year = "2020"'))
     other = registry / "second2021.toml"
     other.write_text(STUDY.format(id="example2020"))
-    lines = refused(capsys, "studies", "check", f"{registry}")
+    lines = refused(capsys, "studies", "list", "--registry", f"{registry}")
     assert sum("example2020.toml" in line for line in lines) >= 3
-    assert any(line.startswith("second2021.toml") for line in lines)
+    assert any(line.startswith(f"{other}:1, id: ") for line in lines)
 
 
 def test_folders_without_studies_are_refused(tmp_path, capsys):
     empty = tmp_path / "empty"
     empty.mkdir()
-    (line,) = refused(capsys, "studies", "check", f"{empty}")
-    assert "no study file" in line
+    for words in (("studies", "check"), ("impact",), ("studies", "list", "--registry")):
+        (line,) = refused(capsys, *words, f"{empty}")
+        assert "no study file" in line
     (line,) = refused(capsys, "report", "--registry", f"{tmp_path / 'none'}", "--out", f"{empty}")
     assert "no such folder" in line
     assert list(empty.iterdir()) == []
 
 
 def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, monkeypatch):
-    def never(*_):
+    def never(*_, **__):
         raise AssertionError("the output is tried first")
 
-    monkeypatch.setattr(cli, "load_registry", never)
-    monkeypatch.setattr(cli, "_analyse", never)
+    for module in (reports, impact):
+        monkeypatch.setattr(module, "read_registry", never)
+    monkeypatch.setattr(reports, "run_analysis", never)
     file = tmp_path / "file"
     file.write_text("mine")
     # Below a regular file and below /proc nobody can write, the administrator included.
     for place in (file, file / "results", file / "a" / "b"):
-        (line,) = refused(capsys, "report", "--out", f"{place}")
-        assert str(file) in line
+        for words in (("report",), ("impact", "x.toml")):
+            (line,) = refused(capsys, *words, "--out", f"{place}")
+            assert str(file) in line
     for place in (file / "x.svg", tmp_path / "folder.svg"):
         (tmp_path / "folder.svg").mkdir(exist_ok=True)
         (line,) = refused(capsys, "forest", "os", "-o", f"{place}")
@@ -220,8 +284,25 @@ def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, mon
     assert file.read_text() == "mine"
 
 
+def test_a_bibliography_of_ones_own_is_not_replaced(tmp_path, capsys, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("the output is tried first")
+
+    monkeypatch.setattr(reports, "read_registry", never)
+    own = tmp_path / "paper.bib"
+    for text in ("@article{key,}\n", "", "\xff"):
+        own.write_text(text, encoding="latin-1")
+        (line,) = refused(capsys, "forest", "os", "-o", f"{tmp_path / 'paper.pdf'}")
+        assert line.startswith(f"{own} is a bibliography of your own")
+        assert own.read_text(encoding="latin-1") == text
+    assert [entry.name for entry in tmp_path.iterdir()] == ["paper.bib"]
+    own.write_text("% Reports drawn in the forest plot paper.svg\n")
+    with pytest.raises(AssertionError, match="the output is tried first"):
+        cli.main(("forest", "os", "-o", f"{tmp_path / 'paper.pdf'}"))
+
+
 def test_an_unknown_treatment_is_told_the_possible_ones(registry, tmp_path, capsys):
-    words = ("forest", "os", "--registry", f"{registry}", "-o", f"{tmp_path / 'x.svg'}")
+    words = ("forest", "os", "--registry", f"{registry}", "--only", "-o", f"{tmp_path / 'x.svg'}")
     (line,) = refused(capsys, *words, "--treatment", "lenvatinb")
     assert 'did you mean "lenvatinib"?' in line
     assert "Possible for os: lenvatinib." in line
@@ -230,43 +311,116 @@ def test_an_unknown_treatment_is_told_the_possible_ones(registry, tmp_path, caps
 
 
 def test_an_interrupt_leaves_nothing(tmp_path, capsys, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_analyse", interrupted)
+    monkeypatch.setattr(reports, "run_analysis", interrupted)
     assert cli.main(("report", "--out", f"{tmp_path / 'a' / 'out'}")) == 130
     assert capsys.readouterr().err == "Interrupted; nothing was written.\n"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_of_the_program_is_not_dressed_up_as_bad_input(tmp_path, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ValueError("a fault")
 
-    monkeypatch.setattr(cli, "_analyse", broken)
+    monkeypatch.setattr(reports, "run_analysis", broken)
     with pytest.raises(ValueError, match="a fault"):
         cli.main(("report", "--out", f"{tmp_path / 'out'}"))
 
 
-def test_list_shows_the_cohorts_of_a_treatment_or_endpoint(registry, capsys):
-    assert cli.main(("studies", "list", "--registry", f"{registry}")) == 0
-    head, row, blank, total = capsys.readouterr().out.splitlines()
-    assert head.split() == ["STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS"]
-    assert row.split()[:5] == ["example2020", "all", "2020", "retrospective", "lenvatinib"]
-    assert row.split()[5:] == ["23", "os", "response"]
-    assert head.index("TREATMENT") == row.index("lenvatinib")
-    assert (blank, total) == ("", "1 cohort of 1 report")
-    for option, word in (("--treatment", "paclitaxel"), ("--endpoint", "pfs")):
-        assert cli.main(("studies", "list", "--registry", f"{registry}", option, word)) == 0
-        assert "example2020" not in capsys.readouterr().out
-    for option, word in (("--treatment", "Lenvatinib"), ("--endpoint", "OS")):
-        assert cli.main(("studies", "list", "--registry", f"{registry}", option, word)) == 0
-        assert "example2020" in capsys.readouterr().out
+def test_what_was_asked_for_reaches_the_analysis(registry, tmp_path, monkeypatch):
+    asked = {}
+
+    class StopError(Exception):
+        pass
+
+    def run_analysis(loaded, given, tell, *, priors, cache):
+        asked.update(given, studies=set(loaded.studies), cache=cache)
+        asked["conversions"] = [(item.from_, item.to) for item in loaded.conversions]
+        asked["scale"] = priors["study_sd"].scale
+        raise StopError
+
+    monkeypatch.setattr(reports, "run_analysis", run_analysis)
+    file = tmp_path / "priors.toml"
+    file.write_text(PRIORS)
+    words = ["--registry", f"{registry}", "--only", "--verified-only", "--no-cache"]
+    words += ["--convert", "ttp:pfs", "--priors", f"{file}", "--seed", "7"]
+    for command in (["report", "--out", f"{tmp_path / 'out'}"], ["forest", "os", "-o", "x.svg"]):
+        with pytest.raises(StopError):
+            cli.main([*command, *words])
+        assert asked["studies"] == {"example2020"}
+        assert asked["verified_only"] is True
+        assert asked["conversions"] == [("ttp", "pfs")]
+        assert (asked["seed"], asked["cache"], asked["scale"]) == (7, False, 0.125)
+        asked.clear()
 
 
-def test_the_own_registry_is_sound(capsys):
-    assert cli.main(("studies", "check")) == 0
-    assert "no problem found" in capsys.readouterr().out
+def test_impact_adds_the_files_and_prints_the_answers(registry, tmp_path, monkeypatch, capsys):
+    import synthesis.impact
+    import synthesis.report.impact
+
+    asked = {}
+
+    def measure(before, after, settings, *, priors, progress, cache):
+        asked.update(before=set(before.studies), after=set(after.studies), settings=settings)
+        answers = [SimpleNamespace(question="What changes?", text="Little.\n- Nothing.")]
+        return SimpleNamespace(answers=answers, verdicts={"os, with": "PASS"})
+
+    monkeypatch.setattr(synthesis.impact, "impact", measure)
+    monkeypatch.setattr(synthesis.report.impact, "write_impact", lambda found, out: [out, out])
+    file, out = tmp_path / "new2024.toml", tmp_path / "out"
+    file.write_text(STUDY.format(id="new2024"))
+    words = ["impact", f"{file}", "--registry", f"{registry}", "--only", "--endpoint", "os"]
+    assert cli.main(words) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "What changes?\n  Little.\n  - Nothing.\n\nPASS    os, with\n"
+    assert (asked["before"], asked["after"]) == ({"example2020"}, {"example2020", "new2024"})
+    assert asked["settings"].endpoints == ("os",)
+    assert cli.main([*words, "--out", f"{out}"]) == 0
+    assert capsys.readouterr().out.endswith(f"\n\nWritten: {out / 'impact.md'} (2 files)\n")
+    same = registry / "example2020.toml"
+    (line,) = refused(capsys, "impact", f"{same}", "--registry", f"{registry}", "--only")
+    assert line.startswith("no study is new or changed")
+    changed = tmp_path / "example2020.toml"
+    changed.write_text(same.read_text().replace("n = 23", "n = 24"))
+    assert cli.main(["impact", f"{changed}", "--registry", f"{registry}", "--only"]) == 0
+    said = f"{changed} is used in place of the example2020 read before it.\n"
+    assert capsys.readouterr().err == said
+
+
+def test_results_of_another_kind_are_not_replaced(tmp_path, capsys):
+    for kind, command in (("impact", ("report",)), ("report", ("impact", "x.toml"))):
+        manifest = {"files": ["a.txt"]} | ({"kind": kind} if kind == "impact" else {})
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+        (line,) = refused(capsys, *command, "--out", f"{tmp_path}")
+        assert line.startswith(f"{tmp_path} holds other results ({kind})")
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_error(registry):
+    program = "from synthesis.cli import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", program, "studies", "list"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+def test_a_letter_that_a_terminal_cannot_show_is_no_error(registry):
+    file = registry / "example2020.toml"
+    file.write_text(file.read_text().replace("Other B", "Łther B"), encoding="utf-8")
+    program = "from synthesis.cli import main; raise SystemExit(main())"
+    words = ["studies", "show", "example2020", "--registry", f"{registry}"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=ROOT,
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Example A, ?ther B" in done.stdout
 
 
 def test_a_group_alone_shows_its_help(capsys):
@@ -280,9 +434,10 @@ def test_options_know_the_words_of_their_owners():
     from synthesis.families import FAMILIES
     from synthesis.plots.style import SHEETS
 
-    assert cli_options.ENDPOINTS == ENDPOINTS
-    assert tuple(FAMILIES) == cli_options.FAMILIES
-    assert tuple(SHEETS) == cli_options.WIDTHS
+    assert options.ENDPOINTS == ENDPOINTS
+    assert tuple(FAMILIES) == options.FAMILIES
+    assert tuple(SHEETS) == options.WIDTHS
+    assert get_args(Status) == options.STATUSES
 
 
 @pytest.mark.slow
@@ -290,7 +445,7 @@ def test_report_and_forest_from_the_command_line(registry, tmp_path, monkeypatch
     """The whole way, sampler included, on one study; the second command reads the cache."""
     monkeypatch.setenv("ATC_CACHE_DIR", f"{tmp_path / 'cache'}")
     out, file = tmp_path / "a" / "results", tmp_path / "b" / "forest.svg"
-    words = ("--registry", f"{registry}", "--draws", "100", "--seed", "1")
+    words = ("--registry", f"{registry}", "--only", "--draws", "100", "--seed", "1")
     done = run_alone("report", "--out", f"{out}", "--endpoint", "response", *words)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # no progress where nobody looks, and no warning
@@ -304,5 +459,7 @@ def test_report_and_forest_from_the_command_line(registry, tmp_path, monkeypatch
     done = run_alone("forest", "response", "-o", f"{file}", "--treatment", "Lenvatinib", *words)
     assert done.returncode == 0, done.stderr
     assert "Lenvatinib" in file.read_text(encoding="utf-8")
-    assert [entry.name for entry in file.parent.iterdir()] == ["forest.svg"]
+    assert sorted(entry.name for entry in file.parent.iterdir()) == ["forest.bib", "forest.svg"]
+    assert "@misc{example2020," in file.with_suffix(".bib").read_text(encoding="utf-8")
+    assert f"{file.with_suffix('.bib')} (1 report)" in done.stdout
     assert f"{verdict:<6}  response" in done.stdout

@@ -8,6 +8,7 @@ import math
 import subprocess
 import sys
 import weakref
+from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
@@ -21,6 +22,7 @@ from plot_tables import CLASSES, curve_tables, forest_table
 
 from synthesis.plots import (
     STYLE,
+    About,
     class_hues,
     plot_curves,
     plot_forest,
@@ -125,6 +127,28 @@ def test_saved_files_are_identical_searchable_and_fine_enough(tmp_path):
         assert image.info["dpi"] == pytest.approx((600, 600), abs=0.1)
         assert image.width == pytest.approx(85 / 25.4 * 600, abs=1)
         assert "Software" not in image.info
+
+
+def test_files_tell_what_they_are_given_in_characters_that_every_format_holds(tmp_path):
+    about = About(
+        "Survival", "A < B &\x07 (2.1–5.0)", ("Ähre A. <i>x</i>.", "B."), ("Ähre 2001", "B")
+    )
+    figure = plot_forest(forest_table("os", 3, 1), width="one-column")
+    svg, pdf, png = save_figure(figure, tmp_path / "forest", about)
+    again = save_figure(figure, tmp_path / "again", about)
+    assert [path.read_bytes() for path in again] == [p.read_bytes() for p in (svg, pdf, png)]
+    tree = ElementTree.parse(svg)  # refuses what XML may not hold
+    words = {element.tag.rpartition("}")[2]: element.text for element in tree.iter()}
+    assert words["description"] == "A < B &  (2.1–5.0)"
+    assert words["source"] == "Ähre A. <i>x</i>.\nB."
+    assert "date" not in words
+    assert "Ähre 2001; B".encode("utf-16-be") in pdf.read_bytes()
+    with Image.open(png) as image:
+        assert image.text == {
+            "Title": "Survival",
+            "Description": "A < B &  (2.1–5.0)",
+            "Source": "Ähre A. <i>x</i>.\nB.",
+        }
 
 
 def test_nothing_is_written_when_one_format_fails(tmp_path, monkeypatch):

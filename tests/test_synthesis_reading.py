@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from studies.figures import is_symmetric
 from studies.schema import Cohort, Comparison, Landmark, SurvivalOutcome
 from synthesis.printed_curve import ContradictionError
-from synthesis.reading import is_symmetric, mixed_share, read_arm, read_comparison, reading
+from synthesis.reading import mixed_share, read_arm, read_comparison, reading
 
 DAYS_PER_MONTH = 30.4375
 Z95 = 1.959963984540054
@@ -59,7 +60,9 @@ def test_a_printed_time_keeps_its_rounding(value, unit, months, half):
     ],
 )
 def test_symmetric_intervals(median, lower, upper, expected):
-    assert is_symmetric(Decimal(median), Decimal(lower), Decimal(upper)) is expected
+    ci = (Decimal(lower), Decimal(upper))
+    printed = SurvivalOutcome(endpoint="os", median=Decimal(median), unit="months", ci=ci)
+    assert is_symmetric(printed) is expected
 
 
 # --- Arms ----------------------------------------------------------------------------------------

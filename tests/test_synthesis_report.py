@@ -56,7 +56,8 @@ def written(analysis, tmp_path_factory):
 def make_picture(stem="forest_os", section="forest") -> Picture:
     svg = b'<svg viewBox="0 0 100 80"></svg>'
     files = (f"figures/{stem}.svg",)
-    return Picture(stem, section, "Overall survival", "A caption", "A forest plot", files, svg)
+    words = ("Overall survival", "A caption", "A forest plot")
+    return Picture(stem, section, *words, files, svg, ())
 
 
 def make_page(analysis) -> Page:
@@ -69,12 +70,13 @@ def page(written):
 
 
 FIGURES = ("forest_os", "forest_pfs", "forest_response", "curves_os", "histology")
-TABLES = ("pooled", "cohorts", "left_out", "diagnostics", "priors")
+TABLES = ("pooled", "cohorts", "figures", "left_out", "diagnostics", "priors")
 
 
 def expected_files(figures) -> set[str]:
     names = {f"figures/{stem}.{kind}" for stem in figures for kind in ("svg", "pdf", "png")}
-    return names | {f"tables/{name}.csv" for name in TABLES} | {"report.html", "manifest.json"}
+    names |= {f"tables/{name}.csv" for name in TABLES}
+    return names | {"report.html", "references.bib", "manifest.json"}
 
 
 def test_every_file_is_written_and_listed(written):

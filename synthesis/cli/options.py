@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,14 @@ MIN_DRAWS = 4  # per chain; with fewer no convergence can be judged
 ENDPOINTS = ("os", "pfs", "response")
 FAMILIES = ("weibull", "log-logistic")
 WIDTHS = ("one-column", "two-column", "slide")
+
+STATUSES = ("verified", "secondary")
+LIST_FORMATS = ("table", "csv", "json")
+EXPORT_FORMATS = ("csv", "json", "bibtex", "table")
+CHECK_FORMATS = ("text", "json")
+
+_YEARS = re.compile(r"(\d{4})?(-)?(\d{4})?")
+_CONVERSION = re.compile(r"[^\s:]+:[^\s:]+")
 
 
 def _one_of(words: Sequence[str]) -> Callable[[str | list[str] | None], Any]:
@@ -42,9 +51,111 @@ def _between(least: float, most: float, hint: str) -> Callable[[float | None], A
     return check
 
 
+def _years(value: str | None) -> str | None:
+    """Check a year or a range of years."""
+    if value is not None:
+        first, dash, last = _parts(value)
+        if not (first or last) or (last and not dash):
+            raise typer.BadParameter(f"'{value}' is not 2015, 2015-2020, 2015- or -2020.")
+        if first and last and first > last:
+            raise typer.BadParameter(f"'{value}' ends before it begins.")
+    return value
+
+
+def _parts(value: str) -> tuple[str | None, str | None, str | None]:
+    found = _YEARS.fullmatch(value.strip())
+    return (None, None, None) if found is None else found.group(1, 2, 3)
+
+
+def first_and_last(value: str | None) -> tuple[int | None, int | None]:
+    """Return the first and the last year of `--year`; None where it is open.
+
+    Parameters
+    ----------
+    value : str or None
+        ``2015``, ``2015-2020``, ``2015-`` or ``-2020``.
+    """
+    if value is None:
+        return None, None
+    first, dash, last = _parts(value)
+    if dash is None:
+        last = first
+    return (None if first is None else int(first)), (None if last is None else int(last))
+
+
+def _conversions(value: list[str] | None) -> list[str] | None:
+    """Check the form of endpoint conversions."""
+    for text in value or []:
+        if not _CONVERSION.fullmatch(text):
+            raise typer.BadParameter(f"'{text}' is not FROM:TO, as in ttp:pfs.")
+    return value
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: lines that can be typed as they stand."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _choice(name: str, words: Sequence[str], text: str) -> Any:
+    """Build an option that takes one of some words."""
+    return typer.Option(name, metavar="|".join(words), callback=_one_of(words), help=text)
+
+
+# --- Which studies -------------------------------------------------------------------------------
+
 RegistryOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--registry",
+        metavar="DIR",
+        help="Folder of study files, or one file, beside the shipped ones; may be repeated.",
+    ),
+]
+OnlyOption = Annotated[
+    bool, typer.Option("--only", help="Only what --registry names, without the shipped studies.")
+]
+TreatmentOption = Annotated[
+    str | None, typer.Option("--treatment", metavar="T", help="Only this treatment.")
+]
+ClassOption = Annotated[
+    str | None, typer.Option("--class", metavar="C", help="Only treatments of this class.")
+]
+PrintsOption = Annotated[
+    str | None, typer.Option("--endpoint", metavar="E", help="Only cohorts that print it.")
+]
+DesignOption = Annotated[
+    str | None, typer.Option("--design", metavar="D", help="Only reports of this design.")
+]
+YearOption = Annotated[
+    str | None,
+    typer.Option(
+        "--year", metavar="YEARS", callback=_years, help="2015, 2015-2020, 2015- or -2020."
+    ),
+]
+StatusOption = Annotated[
+    str | None, _choice("--status", STATUSES, "Whether the report itself was seen.")
+]
+DiseaseOption = Annotated[
+    str | None, typer.Option("--disease", metavar="D", help="Only cohorts with this disease.")
+]
+
+# --- What is analysed ----------------------------------------------------------------------------
+
+VerifiedOption = Annotated[
+    bool, typer.Option("--verified-only", help="Use only figures seen in the report itself.")
+]
+ConvertOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--convert",
+        metavar="FROM:TO",
+        callback=_conversions,
+        help="Read one endpoint as another, as in ttp:pfs; may be repeated.",
+    ),
+]
+PriorsOption = Annotated[
     Path | None,
-    typer.Option("--registry", metavar="DIR", help="Folder of study files, instead of the own."),
+    typer.Option("--priors", metavar="FILE", help="Priors that replace those of the same name."),
 ]
 SeedOption = Annotated[
     int | None,
@@ -74,38 +185,33 @@ MixOption = Annotated[
     ),
 ]
 FamilyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--family",
-        metavar="|".join(FAMILIES),
-        callback=_one_of(FAMILIES),
-        help="Survival family of the headline answers.",
-    ),
+    str | None, _choice("--family", FAMILIES, "Survival family of the headline answers.")
 ]
 CacheOption = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Reuse fits of the same data and settings.")
 ]
 EndpointsOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--endpoint",
-        metavar="|".join(ENDPOINTS),
-        callback=_one_of(ENDPOINTS),
-        help="Only this endpoint; may be repeated.",
-    ),
+    _choice("--endpoint", ENDPOINTS, "Only this endpoint; may be repeated."),
 ]
+PooledOption = Annotated[str | None, _choice("--endpoint", ENDPOINTS, "Only this endpoint.")]
 EndpointArgument = Annotated[
     str,
     typer.Argument(
         metavar="ENDPOINT", callback=_one_of(ENDPOINTS), help=f"One of {', '.join(ENDPOINTS)}."
     ),
 ]
-WidthOption = Annotated[
-    str,
-    typer.Option(
-        "--width",
-        metavar="|".join(WIDTHS),
-        callback=_one_of(WIDTHS),
-        help="Width of the picture.",
-    ),
+
+# --- Where the answer goes -----------------------------------------------------------------------
+
+WidthOption = Annotated[str, _choice("--width", WIDTHS, "Width of the picture.")]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write to this file, not to the terminal."),
 ]
+FolderOption = Annotated[
+    Path, typer.Option("--folder", metavar="DIR", help="Where the study files go.")
+]
+ListFormatOption = Annotated[str, _choice("--format", LIST_FORMATS, "How it is written.")]
+ExportFormatOption = Annotated[str, _choice("--format", EXPORT_FORMATS, "How it is written.")]
+CheckFormatOption = Annotated[str, _choice("--format", CHECK_FORMATS, "How it is written.")]

@@ -8,14 +8,17 @@ settings of the caller are left alone.
 from synthesis.plots.curves import plot_curves
 from synthesis.plots.forest import plot_forest
 from synthesis.plots.histology import plot_histology
-from synthesis.plots.style import STYLE, class_hues, save_figure, style_context
+from synthesis.plots.impact import plot_impact
+from synthesis.plots.style import STYLE, About, class_hues, save_figure, style_context
 
 __all__ = [
     "STYLE",
+    "About",
     "class_hues",
     "plot_curves",
     "plot_forest",
     "plot_histology",
+    "plot_impact",
     "save_figure",
     "style_context",
 ]

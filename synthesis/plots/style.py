@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -128,6 +129,54 @@ _METADATA: Mapping[str, Mapping[str, None]] = MappingProxyType(
 )
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class About:
+    """What a figure's files tell of it when the figure has left its page.
+
+    Attributes
+    ----------
+    title, description : str
+        Its heading, and its caption.
+    sources : tuple of str
+        Citations of the reports that it rests on, in full.
+    keywords : tuple of str
+        How the figure calls these reports.
+    """
+
+    title: str
+    description: str
+    sources: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+
+    def metadata(self, suffix: str) -> dict[str, object]:
+        """Return the entries for one file format, under the names that its readers know."""
+        sources = "\n".join(self.sources)
+        if suffix == "svg":
+            found: dict[str, object] = {
+                "Title": self.title,
+                "Description": self.description,
+                "Source": sources,
+                "Keywords": list(self.keywords),
+            }
+        elif suffix == "pdf":  # a PDF has no field for sources
+            subject = "\n".join(filter(None, (self.description, sources)))
+            keywords = "; ".join(self.keywords)
+            found = {"Title": self.title, "Subject": subject, "Keywords": keywords}
+        else:
+            found = {"Title": self.title, "Description": self.description, "Source": sources}
+        return {name: _plain(entry) for name, entry in found.items() if entry}
+
+
+def _plain(entry: object) -> object:
+    """Put a blank for characters that no XML may hold."""
+    if isinstance(entry, list):
+        return [_plain(item) for item in entry]
+    return _CONTROL.sub(" ", entry) if isinstance(entry, str) else entry
+
+
 @contextmanager
 def style_context() -> Iterator[None]:
     """Apply `STYLE` over matplotlib's own defaults for the length of a `with` block.
@@ -204,7 +253,9 @@ def tint(hue: str, share: float) -> str:
     return to_hex([1 - share * (1 - channel) for channel in to_rgb(hue)])
 
 
-def save_figure(fig: Figure, stem: str | os.PathLike[str]) -> list[Path]:
+def save_figure(
+    fig: Figure, stem: str | os.PathLike[str], about: About | None = None
+) -> list[Path]:
     """Write a figure as SVG, PDF and PNG (600 dpi).
 
     The same figure gives the same bytes: identifiers have a fixed salt and no date is written.
@@ -216,6 +267,8 @@ def save_figure(fig: Figure, stem: str | os.PathLike[str]) -> list[Path]:
         A figure of this package, or any other.
     stem : str or path
         Path without suffix; missing folders are made.
+    about : About, optional
+        What all three files tell of the figure.
 
     Returns
     -------
@@ -227,7 +280,8 @@ def save_figure(fig: Figure, stem: str | os.PathLike[str]) -> list[Path]:
     with style_context():
         for suffix, metadata in _METADATA.items():
             buffer = io.BytesIO()
-            fig.savefig(buffer, format=suffix, metadata=dict(metadata))
+            own = {} if about is None else about.metadata(suffix)
+            fig.savefig(buffer, format=suffix, metadata=dict(metadata) | own)
             rendered[stem.with_name(f"{stem.name}.{suffix}")] = buffer.getvalue()
     stem.parent.mkdir(parents=True, exist_ok=True)
     for path, content in rendered.items():

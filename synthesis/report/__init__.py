@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studies.bibtex import bibtex
 from synthesis.report.figures import draw_figures
-from synthesis.report.page import render_page
+from synthesis.report.page import BIBLIOGRAPHY, render_page
+from synthesis.report.references import cited_studies
 from synthesis.staging import MANIFEST, staged_folder
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["write_report"]
 
-TABLES = ("pooled", "cohorts", "left_out", "diagnostics", "priors")
+TABLES = ("pooled", "cohorts", "figures", "left_out", "diagnostics", "priors")
 
 
 def write_report(analysis: Analysis, out: Path) -> list[Path]:
@@ -33,8 +35,9 @@ def write_report(analysis: Analysis, out: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        Everything written: ``report.html``, ``figures/`` (svg, pdf and png of each),
-        ``tables/`` (csv) and ``manifest.json``, which lists them all.
+        Everything written: ``report.html``, ``references.bib``, ``figures/`` (svg, pdf and png of
+        each), ``tables/`` (csv) and ``manifest.json``, which lists them all, and for each figure
+        the studies that it used.
 
     Raises
     ------
@@ -48,13 +51,22 @@ def write_report(analysis: Analysis, out: Path) -> list[Path]:
         for name in TABLES:
             frame = getattr(analysis, name)
             frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-        page = render_page(analysis, pictures)
-        (stage / "report.html").write_text(page, encoding="utf-8", newline="\n")
+        texts = {"report.html": render_page(analysis, pictures), BIBLIOGRAPHY: _cited(analysis)}
+        for name, words in texts.items():
+            (stage / name).write_text(words, encoding="utf-8", newline="\n")
         made = [file for file in stage.rglob("*") if file.is_file()] + [stage / MANIFEST]
         names = sorted(file.relative_to(stage).as_posix() for file in made)
-        manifest = json.dumps(_plain(dict(analysis.manifest) | {"files": names}), indent=2)
+        figures = {item.stem: [entry.id for entry in item.studies] for item in pictures}
+        entries = dict(analysis.manifest) | {"files": names, "studies_of_figures": figures}
+        manifest = json.dumps(_plain(entries), indent=2)
         (stage / MANIFEST).write_text(manifest + "\n", encoding="utf-8", newline="\n")
     return [out / name for name in names]
+
+
+def _cited(analysis: Analysis) -> str:
+    """Give the studies used as a bibliography."""
+    studies = [analysis.registry.studies[name] for name in cited_studies(analysis)]
+    return f"{bibtex(studies).rstrip()}\n"
 
 
 def _plain(value: Any) -> Any:

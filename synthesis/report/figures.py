@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,12 +12,21 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from studies.vocabulary import TreatmentClass
-from synthesis.plots import class_hues, plot_curves, plot_forest, plot_histology, save_figure
+from synthesis.plots import (
+    About,
+    class_hues,
+    plot_curves,
+    plot_forest,
+    plot_histology,
+    save_figure,
+)
+from synthesis.report.references import Reference, cited_studies, references
 from synthesis.report.sections import endpoint_label
 from synthesis.report.view import dashes
 
 if TYPE_CHECKING:
     from synthesis.analysis import Analysis
+    from synthesis.plots.style import Figure
 
 # Height by width from which a figure runs over several sheets in print; A4 has about 1.4.
 TALLEST = 1.7
@@ -43,6 +51,8 @@ class Picture:
         Paths from the page.
     svg : bytes
         The figure itself.
+    studies : tuple of Reference
+        The studies that it used, in the order of the reference list.
     """
 
     stem: str
@@ -52,6 +62,7 @@ class Picture:
     alt: str
     files: tuple[str, ...]
     svg: bytes
+    studies: tuple[Reference, ...]
 
     @property
     def tall(self) -> bool:
@@ -83,18 +94,20 @@ def draw_figures(analysis: Analysis, folder: Path) -> tuple[Picture, ...]:
     hues = _hues(analysis)
     pictures = []
     for endpoint, table in analysis.forest.items():
-        stem, label = f"forest_{endpoint}", endpoint_label(analysis.registry, endpoint)
-        files = save_figure(plot_forest(table, endpoint=endpoint, hues=hues), folder / stem)
-        pictures.append(_picture(analysis, stem, "forest", label, files))
+        label = endpoint_label(analysis.registry, endpoint)
+        figure = plot_forest(table, endpoint=endpoint, hues=hues)
+        pictures.append(_save(analysis, figure, folder / f"forest_{endpoint}", "forest", label))
     for endpoint, (curves, points) in analysis.curves.items():
-        stem, label = f"curves_{endpoint}", endpoint_label(analysis.registry, endpoint)
-        files = save_figure(plot_curves(curves, points, endpoint=label, hues=hues), folder / stem)
-        pictures.append(_picture(analysis, stem, "curves", label, files))
+        if points.empty:  # patients listed one by one leave no printed point to draw
+            continue
+        label = endpoint_label(analysis.registry, endpoint)
+        figure = plot_curves(curves, points, endpoint=label, hues=hues)
+        pictures.append(_save(analysis, figure, folder / f"curves_{endpoint}", "curves", label))
     if analysis.histology is not None:
         found = analysis.histology
         figure = plot_histology(found.density, found.ratios, found.medians, hues=hues)
-        files = save_figure(figure, folder / "histology")
-        pictures.append(_picture(analysis, "histology", "histology", "Pure and mixed", files))
+        title = "Pure and mixed"
+        pictures.append(_save(analysis, figure, folder / "histology", "histology", title))
     return tuple(pictures)
 
 
@@ -120,8 +133,14 @@ def save_forest(
     if treatment is not None:
         table = _only(table, treatment)
     figure = plot_forest(table, endpoint=endpoint, width=width, hues=_hues(analysis))
+    stem = f"forest_{endpoint}"
+    cited = references(analysis.registry, cited_studies(analysis, stem, treatment=treatment))
+    caption = dashes(analysis.captions[stem])
+    if treatment is not None:
+        caption += f" Shown: {treatment} only; its estimates draw on all of these cohorts."
+    about = _about(endpoint_label(analysis.registry, endpoint), caption, cited)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        save_figure(figure, Path(folder) / "forest")
+        save_figure(figure, Path(folder) / "forest", about)
         (Path(folder) / f"forest{path.suffix.lower()}").replace(path)
 
 
@@ -144,17 +163,25 @@ def _order(item: TreatmentClass) -> int:
     return item.order
 
 
-def _picture(
-    analysis: Analysis, stem: str, section: Section, title: str, files: Sequence[Path]
-) -> Picture:
+def _save(analysis: Analysis, figure: Figure, stem: Path, section: Section, title: str) -> Picture:
     kind = {"forest": "Forest plot", "curves": "Survival curves", "histology": "Figure"}[section]
+    caption = dashes(analysis.captions[stem.name])
+    cited = references(analysis.registry, cited_studies(analysis, stem.name))
+    files = save_figure(figure, stem, _about(title, caption, cited))
     svg = next(file for file in files if file.suffix == ".svg")
     return Picture(
-        stem=stem,
+        stem=stem.name,
         section=section,
         title=title,
-        caption=dashes(analysis.captions[stem]),
+        caption=caption,
         alt=f"{kind}: {title.lower()}. Its numbers stand in the tables of this page.",
         files=tuple(f"{file.parent.name}/{file.name}" for file in files),
         svg=svg.read_bytes(),
+        studies=cited,
     )
+
+
+def _about(title: str, caption: str, cited: tuple[Reference, ...]) -> About:
+    """Give a figure's files the citations of the studies that it used."""
+    sources = tuple(entry.in_full for entry in cited)
+    return About(title, caption, sources, tuple(entry.label for entry in cited))

@@ -14,7 +14,7 @@ from synthesis.families import family
 from synthesis.report import sections
 from synthesis.report.figures import Picture
 from synthesis.report.pooled import pooled_blocks
-from synthesis.report.references import references
+from synthesis.report.references import cited_studies, references
 from synthesis.report.trust import trust
 from synthesis.report.view import LEVEL, Cell, Column, Table, count, make_table, text
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synthesis.analysis import Analysis
 
 TEMPLATES = Path(__file__).parent / "templates"
-TITLE = "Treatments of anaplastic thyroid cancer"
+BIBLIOGRAPHY = "references.bib"
 SUBTITLE = "Bayesian synthesis of published cohorts"
 RESEARCH_USE = (
     "For research use. Nothing on this page is a basis for treating an individual patient."
@@ -72,7 +72,7 @@ def _context(analysis: Analysis, pictures: Sequence[Picture]) -> dict[str, Any]:
     for picture in pictures:
         by_section[picture.section].append(picture)
     context: dict[str, Any] = {
-        "title": f"{TITLE}: {SUBTITLE}",
+        "title": f"Treatments of {analysis.registry.vocabulary.subject_words}: {SUBTITLE}",
         "subtitle": _subtitle(analysis),
         "research_use": RESEARCH_USE,
         "verdicts": sections.verdicts(analysis),
@@ -84,7 +84,7 @@ def _context(analysis: Analysis, pictures: Sequence[Picture]) -> dict[str, Any]:
         "curves": by_section["curves"],
         "histology": by_section["histology"],
         "histology_tables": sections.histology_tables(analysis),
-        "trust": trust(analysis, tuple(OVERLAP_RULE)),
+        "trust": trust(analysis, _overlap_rule(analysis)),
         "diagnostics": sections.diagnostics(analysis),
         "cohorts": sections.cohorts(analysis),
         "cohorts_lead": COHORTS_LEAD,
@@ -92,11 +92,18 @@ def _context(analysis: Analysis, pictures: Sequence[Picture]) -> dict[str, Any]:
         "left_out_lead": _left_out_lead(analysis),
         "priors": sections.priors(analysis),
         "methods": _methods(analysis),
-        "references": references(analysis.registry, analysis.cohorts["study"]),
+        "references": references(analysis.registry, cited_studies(analysis)),
+        "bibliography": BIBLIOGRAPHY,
         "colophon": _colophon(analysis),
     }
     context |= _reproduce(analysis)
     return context | {"sections": _sections(context)}
+
+
+def _overlap_rule(analysis: Analysis) -> tuple[str, ...]:
+    """Leave the rule on histology out where there is none to go by."""
+    told = sections.tells_histology(analysis)
+    return tuple(rule for rule in OVERLAP_RULE if told or "histology" not in rule)
 
 
 def _sections(context: Mapping[str, Any]) -> tuple[Section, ...]:
@@ -126,10 +133,12 @@ def _subtitle(analysis: Analysis) -> str:
         sections.endpoint_label(analysis.registry, name) for name in analysis.settings.endpoints
     ]
     ends = ", ".join([labels[0], *(label.lower() for label in labels[1:])])
-    return (
+    size = (
         f"{ends}. {count(frame['study'].nunique(), 'report')}, {count(len(cohorts), 'cohort')}, "
         f"{count(int(cohorts['n'].sum()), 'patient')}."
     )
+    restricted = "; ".join(item.short for item in analysis.restrictions)
+    return f"{size} {restricted[:1].upper()}{restricted[1:]}." if restricted else size
 
 
 def _colophon(analysis: Analysis) -> str:
@@ -144,9 +153,13 @@ def _pooled_lead(analysis: Analysis) -> str:
     mix = text(100 * analysis.settings.reference_mix)
     lead = (
         "The mean study is the average over the studies; a new study is what the next study of "
-        "the same treatment would show, which adds the differences between studies. The reference "
-        f"mix is a population in which {mix} % of the tumours are of mixed histology."
+        "the same treatment would show, which adds the differences between studies."
     )
+    if sections.tells_histology(analysis):
+        lead += (
+            " The reference mix is a population in which "
+            f"{mix} % of the tumours are of mixed histology."
+        )
     if not analysis.pooled["treatment"].str.endswith("(any)").any():
         return lead
     return (
@@ -170,6 +183,8 @@ def _methods(analysis: Analysis) -> dict[str, Any]:
     return {
         "survival": any(name != sections.RESPONSE for name in settings.endpoints),
         "response": sections.RESPONSE in settings.endpoints,
+        "histology": sections.tells_histology(analysis),
+        "restrictions": tuple(item.sentence for item in analysis.restrictions),
         "family": family(settings.family).label,
         "level": LEVEL,
         "mix": text(settings.reference_mix),
@@ -179,6 +194,9 @@ def _methods(analysis: Analysis) -> dict[str, Any]:
 def _reproduce(analysis: Analysis) -> dict[str, Table]:
     manifest = analysis.manifest
     settings = asdict(analysis.settings)
+    if not sections.tells_histology(analysis):  # nothing on the page rests on these two
+        settings = {k: v for k, v in settings.items() if k not in ("reference_mix", "use_read_as")}
+    settings["conversions"] = tuple(f"{i.from_}:{i.to}" for i in analysis.registry.conversions)
     return {
         "settings": _pairs("Settings.", "Setting", "Value", settings),
         "software": _pairs("Software.", "Package", "Version", manifest.get("versions", {})),

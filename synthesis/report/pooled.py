@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from synthesis.report.sections import TARGETS, Block, endpoint_label
+from synthesis.report.sections import (
+    HISTOLOGIES,
+    TARGETS,
+    Block,
+    endpoint_label,
+    tells_histology,
+)
 from synthesis.report.view import (
     LEVEL,
     MISSING,
@@ -25,7 +31,6 @@ if TYPE_CHECKING:
     from synthesis.analysis import Analysis
 
 REFERENCE = "reference"
-HISTOLOGIES = ("pure", "mixed")
 
 
 @dataclass(frozen=True)
@@ -89,9 +94,11 @@ def pooled_blocks(analysis: Analysis) -> tuple[Block, ...]:
             continue
         classes = _classes(analysis.forest.get(endpoint))
         principal, *others = dict.fromkeys(frame["estimand"])
-        tables = [_principal_table(frame[frame["estimand"] == principal], principal, classes)]
+        mix = ", reference mix" if tells_histology(analysis, endpoint) else ""
+        tables = [_principal_table(frame[frame["estimand"] == principal], principal, classes, mix)]
         if others:
-            tables.append(_other_table(frame[frame["estimand"] != principal], others, classes))
+            rest = frame[frame["estimand"] != principal]
+            tables.append(_other_table(rest, others, classes, mix))
         label = endpoint_label(analysis.registry, endpoint)
         blocks.append(Block(label, tables=tuple(tables)))
     return tuple(blocks)
@@ -111,7 +118,9 @@ def _estimate(frame: pd.DataFrame, estimand: str) -> str:
     return interval(row["estimate"], row["lower"], row["upper"], describe(estimand).write)
 
 
-def _principal_table(frame: pd.DataFrame, estimand: str, classes: dict[str, str]) -> Table:
+def _principal_table(
+    frame: pd.DataFrame, estimand: str, classes: dict[str, str], mix: str
+) -> Table:
     described = describe(estimand)
     shown = [(REFERENCE, target) for target in TARGETS]
     shown += [
@@ -120,7 +129,7 @@ def _principal_table(frame: pd.DataFrame, estimand: str, classes: dict[str, str]
         if (frame["histology"] == histology).any()
     ]
     headings = [
-        f"{TARGETS[target]}, {'reference mix' if histology == REFERENCE else histology}"
+        TARGETS[target] + (mix if histology == REFERENCE else f", {histology}")
         for histology, target in shown
     ]
     columns = [Column("Treatment", "keep"), Column("Cohorts", "num"), Column("Patients", "num")]
@@ -141,7 +150,9 @@ def _principal_table(frame: pd.DataFrame, estimand: str, classes: dict[str, str]
     )
 
 
-def _other_table(frame: pd.DataFrame, estimands: list[str], classes: dict[str, str]) -> Table:
+def _other_table(
+    frame: pd.DataFrame, estimands: list[str], classes: dict[str, str], mix: str
+) -> Table:
     frame = frame[frame["histology"] == REFERENCE]
     columns = [Column("Treatment", "keep"), Column("For", "keep")]
     described = [describe(name) for name in estimands]
@@ -154,7 +165,7 @@ def _other_table(frame: pd.DataFrame, estimands: list[str], classes: dict[str, s
             cells = [_estimate(own[own["estimand"] == wanted], wanted) for wanted in estimands]
             rows.append((name, label, *cells))
     return make_table(
-        f"Further estimands, reference mix ({LEVEL} interval).",
+        f"Further estimands{mix} ({LEVEL} interval).",
         columns,
         rows,
         group_by=[classes.get(row[0].text, "") for row in rows],

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 RESPONSE = "response"
 SYMBOLS = {"PASS": "✓", "REVIEW": "!", "FAIL": "✕"}
 OVERLAP = "overlap"
+NOT_PRINTED = "not printed"
+HISTOLOGIES = ("pure", "mixed")
 TARGETS = {"mean_study": "Mean study", "new_study": "New study"}
 # Kinds of exclusion in the order in which the page shows them: what a reader would contest first.
 LEFT_OUT_KINDS = {
     "not_pooled": "Must not be pooled",
-    "not_one_treatment": "Several treatments in one arm, and no figures by histology",
-    "not_atc": "Not anaplastic thyroid carcinoma, or not only",
+    "not_one_treatment": "Not one systemic or supportive treatment{histology}",
+    "other_disease": "Not {subject}, or not only",
     "no_n": "Number of patients not printed",
     "subgroup_only": "Figures of subgroups only",
     "response_not_a_count": "Response does not resolve to a count",
@@ -90,6 +92,7 @@ class Block:
     paragraphs: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
+    folded: tuple[Table, ...] = ()
 
 
 def endpoint_label(registry: Registry, endpoint: str) -> str:
@@ -98,6 +101,17 @@ def endpoint_label(registry: Registry, endpoint: str) -> str:
         return registry.vocabulary.endpoint(endpoint).label
     except UnknownWordError:  # a registry's own vocabulary need not name the response
         return endpoint.capitalize()
+
+
+def tells_histology(analysis: Analysis, endpoint: str | None = None) -> bool:
+    """Tell whether an endpoint, or any, has estimates for pure and for mixed histology.
+
+    Where no counted cohort tells its histology, the page speaks of neither.
+    """
+    frame = analysis.pooled
+    if endpoint is not None:
+        frame = frame[frame["endpoint"] == endpoint]
+    return bool(frame["histology"].isin(HISTOLOGIES).any())
 
 
 def cohort_label(registry: Registry, name: str) -> str:
@@ -211,10 +225,11 @@ def _in_order(analysis: Analysis, endpoint: str, frame: pd.DataFrame) -> pd.Data
 
 def _cohort_table(analysis: Analysis, endpoint: str, frame: pd.DataFrame) -> Table:
     frame = _in_order(analysis, endpoint, frame)
+    shows_histology = any(text(words) not in (MISSING, NOT_PRINTED) for words in frame["histology"])
     write, unit = (percent, "%") if endpoint == RESPONSE else (months, "months")
     columns = [
         Column("Cohort", "keep"),
-        Column("Histology", "keep"),
+        *([Column("Histology", "keep")] if shows_histology else []),
         Column("n", "num"),
         Column("Printed", "keep"),
         Column(f"Estimate, {unit} ({LEVEL})", "num"),
@@ -229,7 +244,7 @@ def _cohort_table(analysis: Analysis, endpoint: str, frame: pd.DataFrame) -> Tab
                 href=f"#{anchor(row.study)}",
                 more=row.cohort if row.label in twice else "",
             ),
-            row.histology,
+            *([row.histology] if shows_histology else []),
             row.n,
             row.printed,
             interval(row.estimate, row.lower, row.upper, write),
@@ -288,7 +303,10 @@ def left_out_table(analysis: Analysis, kind: str, frame: pd.DataFrame) -> Table:
         for (_, cohort, label, reason, instead), ends in merged.items()
     ]
     headings = {OVERLAP: "Shares patients with a cohort that is counted", **LEFT_OUT_KINDS}
-    heading = headings.get(kind, kind.replace("_", " ").capitalize())
+    heading = headings.get(kind, kind.replace("_", " ").capitalize()).format(
+        subject=analysis.registry.vocabulary.subject_words,
+        histology=", and no figures by histology" if tells_histology(analysis) else "",
+    )
     size = count(len(frame[["study", "cohort"]].drop_duplicates()), "cohort")
     return make_table(f"{heading} ({size}).", columns, rows)
 
@@ -310,7 +328,10 @@ def priors(analysis: Analysis) -> Table:
     rows = [
         (
             Cell(text(row.role), more=row.name),
-            row.parameters,
+            Cell(
+                text(row.parameters),
+                more="" if is_missing(row.instead_of) else f"instead of {row.instead_of}",
+            ),
             f"{text(row.implied_95)} {'' if is_missing(row.unit) else row.unit}",
             Cell(text(row.rationale), more=row.source),
         )
@@ -322,7 +343,9 @@ def priors(analysis: Analysis) -> Table:
         Column(f"Implied {LEVEL} range", "keep"),
         Column("Why, and from where", "wide"),
     ]
-    return make_table("What was believed before.", columns, rows)
+    own = int(analysis.priors["instead_of"].map(lambda usual: not is_missing(usual)).sum())
+    note = f"{count(own, 'prior')} differ{'s' if own == 1 else ''} from the default." if own else ""
+    return make_table("What was believed before.", columns, rows, note=note)
 
 
 def histology_tables(analysis: Analysis) -> tuple[Table, ...]:

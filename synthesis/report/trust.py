@@ -1,4 +1,4 @@
-"""What limits the answers: single arms, contradictions, overlap, sources."""
+"""What limits the answers: what was screened, single arms, contradictions, overlap, sources."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from studies import Cohort, Study
-from studies.figures import study_label
+from studies import Cohort
+from synthesis.report.provenance import cohorts_of, odd_figures, screening, sources
 from synthesis.report.sections import OVERLAP, RESPONSE, Block, left_out_table
-from synthesis.report.view import Column, Table, count, make_table, text
+from synthesis.report.view import Column, Table, count, make_table
 
 if TYPE_CHECKING:
     from synthesis.analysis import Analysis
 
 
 def trust(analysis: Analysis, overlap_rule: tuple[str, ...]) -> tuple[Block, ...]:
-    """Say what limits the answers: single arms, contradictions, overlap, sources, cautions.
+    """Say what limits the answers: screening, single arms, contradictions, overlap, sources.
 
     Parameters
     ----------
@@ -32,10 +30,12 @@ def trust(analysis: Analysis, overlap_rule: tuple[str, ...]) -> tuple[Block, ...
     tuple of Block
     """
     return (
+        screening(analysis),
         _single_arms(analysis),
         _contradictions(analysis),
         _overlap(analysis, overlap_rule),
-        _sources(analysis),
+        sources(analysis),
+        odd_figures(analysis),
     )
 
 
@@ -44,7 +44,7 @@ def _single_arms(analysis: Analysis) -> Block:
     studies = [analysis.registry.studies[name] for name in used]
     designs = Counter(study.design.replace("_", " ") for study in studies)
     survival = analysis.cohorts[analysis.cohorts["endpoint"] != RESPONSE]
-    origins = Counter(_time_origin(cohort) for _, cohort in _cohorts_of(analysis, survival))
+    origins = Counter(_time_origin(cohort) for _, cohort in cohorts_of(analysis, survival))
     compared = designs.get("randomised", 0)
     sentences = (
         f"{count(len(studies), 'report')} entered; {compared} of them "
@@ -65,15 +65,6 @@ def _time_origin(cohort: Cohort) -> str:
     if cohort.time_origin is None:
         return "not stated"
     return f"{cohort.time_origin}{' (presumed)' if cohort.time_origin_presumed else ''}"
-
-
-def _cohorts_of(analysis: Analysis, frame: pd.DataFrame) -> list[tuple[Study, Cohort]]:
-    """Look the cohorts of a table up in the registry, each once."""
-    found = []
-    for study_id, name in dict.fromkeys(zip(frame["study"], frame["cohort"], strict=True)):
-        study = analysis.registry.studies[study_id]
-        found += [(study, cohort) for cohort in study.cohorts if cohort.id == name]
-    return found
 
 
 def _count_table(title: str, head: str, counts: Mapping[str, int]) -> Table:
@@ -99,20 +90,3 @@ def _overlap(analysis: Analysis, rule: tuple[str, ...]) -> Block:
         none = "Among the cohorts of these endpoints none share patients."
         return Block(label, (none, sentence), rule)
     return Block(label, (sentence,), rule, (left_out_table(analysis, OVERLAP, frame),))
-
-
-def _sources(analysis: Analysis) -> Block:
-    frame = analysis.cohorts
-    status = Counter(frame.drop_duplicates(["study", "cohort"])["status"].map(text))
-    cautions = [
-        f"{study_label(study)}, {cohort.id}: {cohort.caution}"
-        for study, cohort in _cohorts_of(analysis, frame)
-        if cohort.caution
-    ]
-    verified, other = status.get("verified", 0), sum(status.values()) - status.get("verified", 0)
-    sentence = (
-        f"The figures of {count(verified, 'cohort')} were seen in the report itself, those of "
-        f"{count(other, 'cohort')} in another source about it."
-    )
-    lead = ("Cohorts that are pooled, and of which a reader must know more:",) if cautions else ()
-    return Block("Sources and cautions", (sentence, *lead), tuple(cautions))

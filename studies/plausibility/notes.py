@@ -1,0 +1,172 @@
+"""What a reader has to know of a report: the traps that the toolkit meets in a declared way.
+
+A note asks for nothing. It says what is printed, what a reader might take it for, and what is done
+about it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from studies.figures import is_symmetric
+from studies.plausibility.question import Path, Surroundings, arms
+from studies.problems import Finding, show
+from studies.schema import Comparison, Landmark, Response, Study, SurvivalOutcome
+
+_SPECIFIC = "dss"
+
+
+def spreads(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether a range of the patients' times stands where an interval would."""
+    names = {"iqr": "an interquartile range", "range": "a range"}
+    for arm, path, _ in arms(study):
+        for place, outcome in enumerate(arm.survival):
+            if outcome.ci is not None:
+                continue
+            for key, name in names.items():
+                pair = getattr(outcome, key)
+                if pair is not None:
+                    found = f"{name} of {show(pair)} and no confidence interval"
+                    action = "it is kept for display and never used as an interval"
+                    here = (*path, "survival", place, key)
+                    yield Finding(here, found, "an interval of the median", action)
+
+
+def other_endpoints(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether an endpoint stands in for another one, or beside it; each is told once."""
+    told: set[tuple[str, str]] = set()
+    for arm, path, cohort in arms(study):
+        printed = {figure.endpoint for figure in (*arm.survival, *arm.landmarks)}
+        # What is printed of the whole cohort is not missed in its groups.
+        printed |= {figure.endpoint for figure in (*cohort.survival, *cohort.landmarks)}
+        for kind, listed in (("survival", arm.survival), ("landmarks", arm.landmarks)):
+            for place, figure in enumerate(listed):
+                sentence = _instead(figure.endpoint, printed)
+                if sentence is not None and sentence not in told:
+                    told.add(sentence)
+                    here = (*path, kind, place, "endpoint")
+                    yield Finding(here, *sentence, "it is not read as the other one")
+
+
+def _instead(endpoint: str, printed: set[str]) -> tuple[str, str] | None:
+    """Return what is printed and what might be expected, where the two are confused easily."""
+    if endpoint == "ttp" and "pfs" not in printed:
+        return "time to progression", "progression-free survival, which is not printed"
+    if endpoint == _SPECIFIC:
+        if "os" in printed:
+            return "disease-specific survival beside overall survival", "overall survival alone"
+        return "disease-specific survival", "overall survival, which is not printed"
+    if endpoint in ("survival_not_specified", "relative_survival") and "os" not in printed:
+        words = endpoint.replace("_", " ")
+        return words, "overall survival, which is not printed"
+    return None
+
+
+def one_sided(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether a p value counts one tail only."""
+    for place, comparison in enumerate(study.comparisons):
+        if comparison.sided == 1 and comparison.p is not None:
+            found = f"a one-sided p value of {comparison.p}"
+            action = "it is used as one-sided"
+            path = ("comparisons", place, "p")
+            yield Finding(path, found, "a two-sided p value", action)
+
+
+def evaluable(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether response was evaluable in fewer patients than were treated."""
+    for arm, path, _ in arms(study):
+        response = arm.response
+        if response is None or response.evaluable is None or arm.n is None:
+            continue
+        if response.evaluable < arm.n:
+            found = f"response evaluable in {response.evaluable} of {arm.n}"
+            action = "rates are of the evaluable patients, and say so"
+            here = (*path, "response", "evaluable")
+            yield Finding(here, found, f"all {arm.n} patients", action)
+
+
+def other_diseases(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether a cohort has another disease than the registry is about."""
+    for place, cohort in enumerate(study.cohorts):
+        if not around.of_main_disease(cohort):
+            expected = show(around.registry.vocabulary.main_disease)
+            action = "the cohort is kept apart and never pooled"
+            yield Finding(("cohorts", place, "disease"), show(cohort.disease), expected, action)
+
+
+def readings(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether a group of the report is read as pure or mixed histology."""
+    for arm, path, _ in arms(study):
+        if arm.read_as is not None:
+            name = getattr(arm, "level", None) or getattr(arm, "id", "")
+            found = f"{show(name)} read as {arm.read_as.histology}"
+            expected = "the report's own words pure or mixed"
+            action = "an analysis can be made without the reading"
+            yield Finding((*path, "read_as"), found, expected, action)
+
+
+def selected_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether the patients of a cohort were chosen in a way that shows in the outcome."""
+    for place, cohort in enumerate(study.cohorts):
+        path: Path = ("cohorts", place)
+        if cohort.not_pooled is not None:
+            expected = "a cohort that can be pooled"
+            here = (*path, "not_pooled")
+            yield Finding(here, cohort.not_pooled, expected, "the cohort is left out of every pool")
+        if cohort.caution is not None:
+            expected = "a cohort without a caution"
+            here = (*path, "caution")
+            yield Finding(here, cohort.caution, expected, "the caution stands beside the result")
+
+
+def declared_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask with how many reports of the registry patients are shared, as declared."""
+    direct, through = around.partners.get(study.id, ((), ()))
+    if not direct:
+        return
+    reports = "1 report" if len(direct) == 1 else f"{len(direct)} reports"
+    found = f"patients shared with {reports} ({', '.join(direct)})"
+    if through:
+        found += f", and through these with {len(through)} more"
+    action = "of cohorts that share patients one is counted"
+    yield Finding(("overlaps",), found, "patients that stand in one report only", action)
+
+
+def unresolved_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether a declared overlap is with a report that is not here."""
+    for place, overlap in enumerate(study.overlaps):
+        if overlap.with_ not in around.registry.studies:
+            expected = "a report of this registry"
+            action = "nothing is counted twice as long as that report is not added"
+            yield Finding(("overlaps", place, "with"), show(overlap.with_), expected, action)
+
+
+def secondary_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether figures were seen only in a source about the report."""
+    count = sum((figure.status or study.status) == "secondary" for figure in _figures(study))
+    if count:
+        figures = "1 figure" if count == 1 else f"{count} figures"
+        found = f"{figures} seen only in a source about the report"
+        action = "an analysis can be made with verified figures alone"
+        yield Finding(("status",), found, "figures seen in the report itself", action)
+
+
+def _figures(study: Study) -> Iterator[SurvivalOutcome | Landmark | Response | Comparison]:
+    for arm, _, _ in arms(study):
+        yield from arm.survival
+        yield from arm.landmarks
+        if arm.response is not None:
+            yield arm.response
+    yield from study.comparisons
+
+
+def symmetric_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether the limits of a median lie symmetrically about it."""
+    for arm, path, _ in arms(study):
+        for place, outcome in enumerate(arm.survival):
+            if outcome.ci is None or not is_symmetric(outcome):
+                continue
+            found = f"{outcome.median} {show(outcome.ci)}, symmetric about the median"
+            action = "the median is used, its limits are kept for display"
+            here = (*path, "survival", place, "ci")
+            yield Finding(here, found, "limits that are event times", action)

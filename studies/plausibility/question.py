@@ -1,0 +1,178 @@
+"""What a check is, and what it may look at."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+
+from studies.figures import half_step, in_months
+from studies.overlap import overlap_groups
+from studies.plausibility.sharing import Suspicion, shared_citations, suspicions
+from studies.problems import Finding, Severity, show
+from studies.registry import Registry
+from studies.schema import Cohort, Study, Subgroup
+from studies.values import NOT_REACHED, Unit
+
+Path = tuple[str | int, ...]
+Arm = Cohort | Subgroup
+Question = Callable[[Study, "Surroundings"], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question that is asked of every study.
+
+    Attributes
+    ----------
+    name : str
+        Word by which findings and acknowledgements refer to it.
+    severity : {"warning", "note"}
+        warning: to be corrected or acknowledged; note: to be known.
+    question : str
+        What is asked, one sentence.
+    reason : str
+        Why the answer matters, one sentence.
+    ask : callable
+        Takes a study and its surroundings, yields findings with paths relative to the study.
+    """
+
+    name: str
+    severity: Severity
+    question: str
+    reason: str
+    ask: Question = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The registry around a study, with what is found quickly in it.
+
+    Attributes
+    ----------
+    registry : Registry
+        The registry.
+    this_year : int
+        The current year.
+    """
+
+    registry: Registry
+    this_year: int = field(default_factory=lambda: datetime.date.today().year)
+
+    def of_main_disease(self, cohort: Cohort) -> bool:
+        """Return whether a cohort has the disease that the registry is about."""
+        return cohort.disease in (None, self.registry.vocabulary.main_disease)
+
+    @cached_property
+    def usual_medians(self) -> Mapping[str, tuple[float, float]]:
+        """Usual medians of an endpoint in months, by endpoint."""
+        return {
+            endpoint.id: (float(usual[0]), float(usual[1]))
+            for endpoint in self.registry.vocabulary.endpoints
+            if (usual := endpoint.usual_median_months) is not None
+        }
+
+    @cached_property
+    def partners(self) -> Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """The studies that share patients with one as declared, and those reached by way of them.
+
+        Whoever of the two declares it.
+        """
+        found = {}
+        for group in overlap_groups(self.registry):
+            direct: dict[str, set[str]] = {study: set() for study in group.studies}
+            for edge in group.edges:
+                direct[edge.one].add(edge.other)
+                direct[edge.other].add(edge.one)
+            for study, others in direct.items():
+                through = set(group.studies) - others - {study}
+                found[study] = tuple(sorted(others)), tuple(sorted(through))
+        return found
+
+    @cached_property
+    def suspicions(self) -> Mapping[str, tuple[Suspicion, ...]]:
+        """Earlier reports that may count some of the same patients, by study."""
+        return suspicions(self.registry)
+
+    @cached_property
+    def same_report(self) -> Mapping[str, tuple[tuple[str, str, str], ...]]:
+        """Other studies with the same item of citation: key, item and identifier, by study."""
+        return shared_citations(self.registry)
+
+
+def arms(study: Study) -> Iterator[tuple[Arm, Path, Cohort]]:
+    """Yield every cohort and subgroup of a study with its path and the cohort it stands in."""
+    for place, cohort in enumerate(study.cohorts):
+        path: Path = ("cohorts", place)
+        yield cohort, path, cohort
+        for number, subgroup in enumerate(cohort.subgroups):
+            yield subgroup, (*path, "subgroups", number), cohort
+
+
+def months(value: Decimal | str | None, unit: Unit | None) -> tuple[float, float] | None:
+    """Return the earliest and the latest time that rounds to a printed one, in months.
+
+    Parameters
+    ----------
+    value : Decimal, "not reached" or None
+        The printed time.
+    unit : str or None
+        Its unit.
+
+    Returns
+    -------
+    (float, float) or None
+        None where there is no time, or no unit.
+    """
+    if value is None or value == NOT_REACHED or unit is None or not isinstance(value, Decimal):
+        return None
+    step = half_step(value)
+    return max(in_months(value - step, unit), 0.0), in_months(value + step, unit)
+
+
+def level_of(printed: Decimal | None) -> float:
+    """Return a confidence level: 0.95 where none is printed, or one that no interval has."""
+    return 0.95 if printed is None or not 0.5 <= printed <= Decimal("0.999") else float(printed)
+
+
+def counts_of(percent: Decimal, of: int) -> range:
+    """Return the numbers of patients whose percentage rounds to a printed one.
+
+    Parameters
+    ----------
+    percent : Decimal
+        Printed percentage, with its digits.
+    of : int
+        Denominator, patients.
+
+    Returns
+    -------
+    range
+        As `studies.responders.counts_that_fit`, without listing them.
+    """
+    step = half_step(percent)
+    low, high = math.ceil((percent - step) * of / 100), math.floor((percent + step) * of / 100)
+    return range(max(low, 0), min(high, of) + 1)
+
+
+def nearest_shares(percent: Decimal, of: int) -> str:
+    """Return the two whole numbers of patients next to a percentage, with theirs."""
+    below = min(int(percent * of / 100), of)
+    counts = dict.fromkeys((below, min(below + 1, of)))
+    return " or ".join(f"{k}/{of} = {Decimal(100 * k) / of:.1f} %" for k in counts)
+
+
+def timed(time: Decimal | str | None, unit: Unit | None) -> str:
+    """Return a printed time in words: ``5.5 months``, ``1 year``, ``"not reached"``."""
+    if not isinstance(time, Decimal) or unit is None:
+        return show(time)
+    return f"{time} {unit[:-1] if time == 1 else unit}"
+
+
+def timed_in_months(time: Decimal, unit: Unit) -> str:
+    """Return a printed time in words, and in months where it is printed in another unit."""
+    words = timed(time, unit)
+    return words if unit == "months" else f"{words}, which are {in_months(time, unit):.3g} months"

@@ -1,0 +1,232 @@
+"""Whether printed times are in the unit that is said, and in their natural order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import get_args
+
+from studies.figures import MONTHS_PER_UNIT, in_months
+from studies.plausibility.laws import FEWEST
+from studies.plausibility.question import (
+    Arm,
+    Path,
+    Surroundings,
+    arms,
+    months,
+    timed,
+    timed_in_months,
+)
+from studies.plausibility.years import enrolment_years
+from studies.problems import Finding, show
+from studies.schema import Landmark, Study, SurvivalOutcome
+from studies.values import NOT_REACHED, Unit
+
+# A visit every week is the finest that survival is read at, and nobody is followed for 40 years.
+_LANDMARK_TIMES = (0.2, 480.0)
+# Less than two weeks of follow-up is no study.
+_FOLLOW_UPS = (0.5, 480.0)
+# Every event of the first endpoint is one of the second, or comes before it, so that its curve
+# cannot run higher. A time to progression does not count deaths: above overall survival it says
+# that most patients died before they progressed, which is possible but has to be looked at.
+_NOT_LATER = (
+    ("pfs", "os"),
+    ("ttf", "os"),
+    ("ttp", "os"),
+    ("pfs", "ttp"),
+    ("os", "dss"),
+)
+
+
+# --- unit-slip -----------------------------------------------------------------------------------
+
+
+def unit_slips(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether printed times are usual for their endpoint, and fit between start and report."""
+    window = _window(study)
+    for arm, path, cohort in arms(study):
+        usual = around.usual_medians if around.of_main_disease(cohort) else {}
+        for place, outcome in enumerate(arm.survival):
+            here = (*path, "survival", place)
+            yield from _unusual_median(outcome, here, usual.get(outcome.endpoint))
+            yield from _out_of(outcome.follow_up, outcome.unit, (*here, "follow_up"), _FOLLOW_UPS)
+            for key, time in _times(outcome):
+                yield from _beyond_window(time, outcome.unit, (*here, key), window)
+        for place, mark in enumerate(arm.landmarks):
+            here = (*path, "landmarks", place, "time")
+            yield from _out_of(mark.time, mark.unit, here, _LANDMARK_TIMES)
+            yield from _beyond_window(mark.time, mark.unit, here, window)
+
+
+def _times(outcome: SurvivalOutcome) -> Iterator[tuple[str, Decimal | str | None]]:
+    yield "median", outcome.median
+    yield "follow_up", outcome.follow_up
+    for key in ("ci", "iqr", "range"):
+        pair = getattr(outcome, key)
+        if pair is not None:
+            yield key, pair[1]
+
+
+def _unusual_median(
+    outcome: SurvivalOutcome, path: Path, usual: tuple[float, float] | None
+) -> Iterator[Finding]:
+    span = months(outcome.median, outcome.unit)
+    if usual is None or span is None or (span[1] >= usual[0] and span[0] <= usual[1]):
+        return
+    low, high = (f"{limit:g}" for limit in usual)
+    found = timed_in_months(outcome.median, outcome.unit)
+    expected = f"a median of {outcome.endpoint} between {low} and {high} months"
+    better = _better_unit(outcome.median, usual)
+    action = "correct the figure or its unit"
+    if better is not None:
+        unit, as_months = better
+        usual_words = "would be usual" if unit == "months" else f"are {as_months:.1f} months"
+        action = f"correct the unit ({timed(outcome.median, unit)} {usual_words})"
+    yield Finding((*path, "median"), found, expected, action)
+
+
+def _better_unit(median: Decimal, usual: tuple[float, float]) -> tuple[str, float] | None:
+    """Return the unit in which a median is most usual, where there is one."""
+    middle = math.sqrt(max(usual[0], 0.1) * usual[1])
+    fitting = [
+        (unit, float(median * MONTHS_PER_UNIT[unit]))
+        for unit in get_args(Unit)
+        if max(usual[0], 1e-9) <= float(median * MONTHS_PER_UNIT[unit]) <= usual[1]
+    ]
+    return min(fitting, key=lambda item: abs(math.log(item[1] / middle)), default=None)
+
+
+def _out_of(
+    time: Decimal | None, unit: Unit | None, path: Path, limits: tuple[float, float]
+) -> Iterator[Finding]:
+    span = months(time, unit)
+    if span is None or (span[1] >= limits[0] and span[0] <= limits[1]):
+        return
+    expected = f"a time between {limits[0]:g} and {limits[1]:g} months"
+    found = timed_in_months(time, unit)
+    yield Finding(path, found, expected, "correct the figure or its unit")
+
+
+def _window(study: Study) -> tuple[int, int, float] | None:
+    """Return first year of enrolment, year of the report, and the longest time between, months."""
+    years, published = enrolment_years(study.enrolment), study.citation.year
+    if years is None or published is None or published < years[0]:
+        return None
+    return years[0], published, 12.0 * (published + 1 - years[0])
+
+
+def _beyond_window(
+    time: Decimal | str | None, unit: Unit | None, path: Path, window: tuple[int, int, float] | None
+) -> Iterator[Finding]:
+    span = months(time, unit)
+    if span is None or window is None or span[0] <= window[2]:
+        return
+    found = timed_in_months(time, unit)
+    expected = (
+        f"no more than the {window[2]:.0f} months from enrolment in {window[0]} to the report of "
+        f"{window[1]}"
+    )
+    yield Finding(path, found, expected, "correct the figure, its unit or the years")
+
+
+# --- endpoint-order ------------------------------------------------------------------------------
+
+
+def endpoint_order(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether progression comes before death, and death from any cause before the other."""
+    for arm, path, _ in arms(study):
+        for first, second in _NOT_LATER:
+            yield from _medians_in_order(arm, path, first, second)
+            yield from _landmarks_in_order(arm, path, first, second)
+
+
+def _medians_in_order(arm: Arm, path: Path, first: str, second: str) -> Iterator[Finding]:
+    for place, early in _of(arm.survival, first):
+        for other, late in _of(arm.survival, second):
+            end = months(late.median, late.unit)
+            start = months(early.median, early.unit)
+            if end is None or (start is None and early.median != NOT_REACHED):
+                continue
+            if start is None or start[0] > end[1]:
+                yield Finding(
+                    (*path, "survival", place, "median"),
+                    f"{first} {timed(early.median, early.unit)}",
+                    f"no more than the {second} of {timed(late.median, late.unit)} ({{other}})",
+                    "correct one of the two, or its unit",
+                    (*path, "survival", other),
+                )
+
+
+def _landmarks_in_order(arm: Arm, path: Path, first: str, second: str) -> Iterator[Finding]:
+    later = {
+        in_months(mark.time, mark.unit): (number, mark)
+        for number, mark in _of(arm.landmarks, second)
+    }
+    for place, mark in _of(arm.landmarks, first):
+        number, other = later.get(in_months(mark.time, mark.unit), (0, None))
+        if other is None:
+            continue
+        # Half a point of each is rounding.
+        if float(mark.survival) > float(other.survival) + 0.011:
+            yield Finding(
+                (*path, "landmarks", place, "survival"),
+                f"{first} {mark.survival} at {timed(mark.time, mark.unit)}",
+                f"no more than the {second} of {other.survival} at that time ({{other}})",
+                "correct one of the two",
+                (*path, "landmarks", number),
+            )
+
+
+def _of(figures: tuple, endpoint: str) -> Iterator[tuple[int, SurvivalOutcome | Landmark]]:
+    for place, figure in enumerate(figures):
+        if figure.endpoint == endpoint:
+            yield place, figure
+
+
+# --- repeated-figure -----------------------------------------------------------------------------
+
+
+def repeated_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether an interval or a whole result was copied to a place where it does not belong."""
+    for arm, path, cohort in arms(study):
+        for place, outcome in enumerate(arm.survival):
+            if outcome.ci is None:
+                continue
+            here = (*path, "survival", place, "ci")
+            for before in range(place):
+                other = arm.survival[before]
+                if (other.ci, other.unit) == (outcome.ci, outcome.unit) and (
+                    other.median != outcome.median
+                ):
+                    yield Finding(
+                        here,
+                        f"{show(outcome.ci)} around {outcome.endpoint} {outcome.median}",
+                        f"another interval than that around {other.endpoint} {other.median} "
+                        "({other})",
+                        "correct one of the two",
+                        (*path, "survival", before, "ci"),
+                    )
+            if arm is not cohort:
+                yield from _whole_repeated(arm, outcome, here, cohort, path[:2])
+
+
+def _whole_repeated(
+    group: Arm, outcome: SurvivalOutcome, path: Path, cohort: Arm, whole_path: Path
+) -> Iterator[Finding]:
+    """Yield a finding where a part of a cohort has the very result of the whole.
+
+    In a handful of patients the two are the same by chance.
+    """
+    if group.n is None or cohort.n is None or not FEWEST <= group.n < cohort.n:
+        return
+    for place, whole in enumerate(cohort.survival):
+        same = (whole.endpoint, whole.median, whole.ci, whole.unit)
+        if same == (outcome.endpoint, outcome.median, outcome.ci, outcome.unit):
+            yield Finding(
+                path,
+                f"{outcome.endpoint} {outcome.median} {show(outcome.ci)} for {group.n} patients",
+                f"another result than that of all {cohort.n} patients ({{other}})",
+                "correct one of the two",
+                (*whole_path, "survival", place, "ci"),
+            )

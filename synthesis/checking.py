@@ -1,0 +1,214 @@
+"""What a check of study files found, as lines of text and as plain data for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from studies import Problem, Registry, RegistryError, load_registry
+from studies.lines import locate
+from synthesis.plaintext import count, shown_path
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found.
+
+    Attributes
+    ----------
+    reports, cohorts : int
+        How many were looked at; 0 where an error kept the registry from being read.
+    beside : int
+        Reports of the registry that they were read together with.
+    errors, warnings, notes : tuple of Problem
+        What cannot be used as it is, what looks like a slip, what is worth knowing.
+    acknowledged : tuple of (Problem, str)
+        Warnings that a study file accepts, with its reason.
+    """
+
+    reports: int
+    cohorts: int
+    beside: int
+    errors: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    acknowledged: tuple[tuple[Problem, str], ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is left to repair or to acknowledge."""
+        return not self.errors and not self.warnings
+
+
+def check(
+    paths: Sequence[Path],
+    *,
+    folders: Sequence[Path] = (),
+    alone: bool = False,
+    lines_of_notes: bool = False,
+) -> tuple[Registry | None, Checked]:
+    """Check study files together with the registry that they will stand in.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Study files and folders of them; empty: the whole registry.
+    folders : sequence of Path
+        Folders of the registry beside the shipped one.
+    alone : bool
+        Without the shipped registry.
+    lines_of_notes : bool
+        Look up the lines of notes too: there are some for most files, and each is read again.
+
+    Returns
+    -------
+    registry : Registry or None
+        The registry with the files in it; None where an error keeps it from being read.
+    checked : Checked
+        What was found. Errors are told of every file, for one broken file stops all; warnings and
+        notes of `paths` only.
+    """
+    try:
+        registry = load_registry(*folders, *paths, alone=alone)
+    except RegistryError as error:
+        return None, Checked(0, 0, 0, errors=tuple(map(placed, error.problems)))
+    from studies.plausibility import review  # help does not wait for it
+
+    names = {study_id for study_id in registry.studies if _among(registry, study_id, paths)}
+    found = review(registry)
+
+    def own(problems: Iterable[Problem], *, lines: bool = True) -> tuple[Problem, ...]:
+        chosen = [item for item in problems if Path(item.file).stem in names]
+        return tuple(map(placed, locate(chosen) if lines else chosen))
+
+    accepted = [pair for pair in found.acknowledged if Path(pair[0].file).stem in names]
+    excused = own((item for item, _ in accepted), lines=lines_of_notes)
+    return registry, Checked(
+        reports=len(names),
+        cohorts=sum(len(registry.studies[name].cohorts) for name in names),
+        beside=len(registry) - len(names),
+        errors=own(found.stale),
+        warnings=own(found.warnings),
+        notes=own(found.notes, lines=lines_of_notes),
+        acknowledged=tuple(zip(excused, (reason for _, reason in accepted), strict=True)),
+    )
+
+
+def _among(registry: Registry, study_id: str, paths: Sequence[Path]) -> bool:
+    """Return whether a study was read from one of these files or folders."""
+    file = registry.files[study_id].absolute()
+    return not paths or any(path.absolute() in (file, file.parent) for path in paths)
+
+
+def placed(problem: Problem) -> Problem:
+    """Return a problem whose file can be opened from here."""
+    if not problem.folder:
+        return problem
+    return replace(problem, file=shown_path(Path(problem.folder) / problem.file), folder="")
+
+
+def checked_lines(checked: Checked, *, notes: bool = False) -> Iterator[str]:
+    """Set out what a check found, one problem on a line.
+
+    Parameters
+    ----------
+    checked : Checked
+        What was found.
+    notes : bool
+        List the notes too, and the acknowledged warnings with their reasons.
+
+    Yields
+    ------
+    str
+        Errors, warnings, how a warning is acknowledged, notes, and the counts.
+    """
+    yield from _section("Errors", checked.errors)
+    yield from _section("Warnings", checked.warnings)
+    if checked.warnings:
+        yield from _how_to_acknowledge(checked.warnings[0])
+    if notes:
+        yield from _section("Notes", checked.notes)
+        if checked.acknowledged:
+            yield "Acknowledged warnings"
+            for problem, reason in checked.acknowledged:
+                yield f"{_line(problem)} Acknowledged: {' '.join(reason.split())}"
+            yield ""
+    yield _counts(checked, notes)
+
+
+def _section(title: str, problems: Sequence[Problem]) -> Iterator[str]:
+    if problems:
+        yield title
+        yield from map(_line, problems)
+        yield ""
+
+
+def _line(problem: Problem) -> str:
+    # A warning names its check where it says how it is acknowledged.
+    check = f" [{problem.check}]" if problem.check and problem.severity == "note" else ""
+    return " ".join(f"{problem}{check}".split())
+
+
+def _how_to_acknowledge(warning: Problem) -> Iterator[str]:
+    yield "A figure that does stand like that in the report stays as it is; say so in its file:"
+    yield "  [[acknowledged]]"
+    yield f'  check = "{warning.check}"'
+    yield f'  field = "{warning.field}"'
+    yield '  reason = "..."'
+    yield ""
+
+
+def _counts(checked: Checked, notes: bool) -> str:
+    if checked.errors and not checked.reports:
+        return f"{count(len(checked.errors), 'error')}; warnings are looked for when none is left."
+    what = f"{count(checked.reports, 'report')} with {count(checked.cohorts, 'cohort')} checked"
+    if checked.beside:
+        what += f" beside {checked.beside} of the registry"
+    found = [
+        count(len(problems), noun) if problems else f"no {noun}"
+        for noun, problems in (("error", checked.errors), ("warning", checked.warnings))
+    ]
+    aside = [
+        count(len(problems), noun)
+        for noun, problems in (
+            ("acknowledged warning", checked.acknowledged),
+            ("note", checked.notes),
+        )
+        if problems
+    ]
+    more = f"; {', '.join(aside)}" if aside else ""
+    hint = " (--notes shows them)" if aside and not notes else ""
+    return f"{what}: {', '.join(found)}{more}{hint}."
+
+
+def checked_record(checked: Checked) -> Mapping[str, Any]:
+    """Return what a check found as plain data.
+
+    Parameters
+    ----------
+    checked : Checked
+        What was found.
+
+    Returns
+    -------
+    mapping
+        ``reports``, ``cohorts``, and lists of problems: ``errors``, ``warnings``, ``notes``,
+        ``acknowledged`` (each of these with its ``reason``).
+    """
+    return {
+        "reports": checked.reports,
+        "cohorts": checked.cohorts,
+        "errors": [_record(problem) for problem in checked.errors],
+        "warnings": [_record(problem) for problem in checked.warnings],
+        "notes": [_record(problem) for problem in checked.notes],
+        "acknowledged": [
+            _record(problem) | {"reason": reason} for problem, reason in checked.acknowledged
+        ],
+    }
+
+
+def _record(problem: Problem) -> dict[str, Any]:
+    keys = ("file", "line", "field", "severity", "check", "found", "expected", "action")
+    return {key: getattr(problem, key) for key in keys}

@@ -1,0 +1,306 @@
+r"""What a report of predicted patients would print, and where a printed figure falls in that.
+
+A median or limit of rank ``r`` among ``n`` patients is the time at which a share
+:math:`U \sim \mathrm{Beta}(r, n + 1 - r)` of the population has had the event, at half ranks the
+mean of two such times; survival at a fixed time is binomial. Where a report prints pure and mixed
+patients apart, its whole is their union.
+
+The *percentile* is the mid-p: all of the prediction below the printed value, and half of what would
+have been printed alike. The two-sided p is twice the smaller tail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from studies.figures import in_months, printed_landmark, printed_median
+from studies.schema import Landmark, SurvivalOutcome
+from studies.values import NOT_REACHED, Unit
+from synthesis import families
+from synthesis.estimands import Curve
+from synthesis.printed_curve import PrintedMedian, Reading
+from synthesis.ranks import METHODS, interval_ranks, median_rank
+from synthesis.reading import effective_size, read_landmark, read_median
+
+# Simulated patients at a time, so that a registry of thousands needs no more memory than a trial.
+_AT_A_TIME = 2_000_000
+
+#: Two-sided p below which a figure is called so.
+VERDICTS = ((0.01, "very surprising"), (0.05, "surprising"), (0.2, "at the edge of the expected"))
+EXPECTED = "as expected"
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Patients of a new study as predicted: groups with one curve each, which it may pool.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Patients of each group.
+    curves : tuple of Curve
+        Draws of the curve of each, all of one length.
+    """
+
+    sizes: tuple[int, ...]
+    curves: tuple[Curve, ...]
+
+    @property
+    def n(self) -> int:
+        """All patients."""
+        return sum(self.sizes)
+
+    @property
+    def draws(self) -> int:
+        """Number of predictions."""
+        return self.curves[0].median.size
+
+    def order_statistic(
+        self, rank: float | np.ndarray, n: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Months at which the event of that rank among ``n`` happens, one a draw.
+
+        ``rank`` and ``n`` may be fractional, as for a median of an even or effective number.
+        """
+        rank = np.broadcast_to(np.asarray(rank, dtype=float), (self.draws,))
+        if len(self.sizes) == 1:
+            return self._one_curve(rank, n, rng)
+        sizes = [max(round(size * n / self.n), 1) for size in self.sizes]
+        step = max(_AT_A_TIME // sum(sizes), 1)
+        parts = []
+        for start in range(0, self.draws, step):
+            rows = slice(start, start + step)
+            times = np.sort(np.concatenate(list(self._times(sizes, rows, rng)), axis=1), axis=1)
+            parts.append(_at_rank(times, rank[rows] * (sum(sizes) + 1.0) / (n + 1.0)))
+        return np.concatenate(parts)
+
+    def _one_curve(self, rank: np.ndarray, n: float, rng: np.random.Generator) -> np.ndarray:
+        below = np.maximum(np.floor(rank), 1.0)
+        share = rng.beta(below, n + 1.0 - below)
+        # the next event falls on the first of those that are left
+        gap = rng.beta(1.0, np.maximum(n - below, 1e-6))
+        shares = np.clip([share, share + (1.0 - share) * gap], 1e-15, 1.0 - 1e-15)
+        only = self.curves[0]
+        first, second = families.quantile(shares, only.median, only.shape, only.family)
+        part = np.maximum(rank - below, 0.0)
+        return np.where(part > 0.0, first + part * (second - first), first)
+
+    def _times(
+        self, sizes: Sequence[int], rows: slice, rng: np.random.Generator
+    ) -> Iterator[np.ndarray]:
+        for size, curve in zip(sizes, self.curves, strict=True):
+            median, shape = curve.median[rows, None], curve.shape[rows, None]
+            uniform = rng.uniform(size=(median.size, size))
+            yield families.quantile(uniform, median, shape, curve.family)
+
+    def share_alive(self, months: float, n: float, rng: np.random.Generator) -> np.ndarray:
+        """Share of ``n`` patients who are event-free at a time, one a draw."""
+        sizes = [max(round(size * n / self.n), 1) for size in self.sizes]
+        alive = sum(
+            rng.binomial(size, families.survival(months, curve.median, curve.shape, curve.family))
+            for size, curve in zip(sizes, self.curves, strict=True)
+        )
+        return alive / sum(sizes)
+
+
+def _at_rank(times: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """Sorted times ``(draws, patients)`` at a rank each; a half rank is the mean of two times."""
+    position = np.clip(rank - 1.0, 0.0, times.shape[1] - 1.0)
+    below = np.floor(position).astype(int)
+    above = np.minimum(below + 1, times.shape[1] - 1)
+    rows = np.arange(len(times))
+    return times[rows, below] + (position - below) * (times[rows, above] - times[rows, below])
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A printed figure: its value, and what would have been printed alike.
+
+    Attributes
+    ----------
+    name : str
+        ``median``, ``lower limit``, ``survival at 12 months``, ...
+    printed : str
+        As printed.
+    value : float
+        Months, or a fraction of one; infinite for a median that was not reached.
+    alike : tuple of float
+        Values from the first up to the second are printed as this one.
+    months_per_unit : float or None
+        Of the printed unit; ``None`` for a fraction.
+    unit : str
+        The printed unit.
+    at : float
+        Months at which survival was read; not a number for other figures.
+    """
+
+    name: str
+    printed: str
+    value: float
+    alike: tuple[float, float]
+    months_per_unit: float | None = None
+    unit: str = ""
+    at: float = np.nan
+
+
+#: Predictions of a figure, one a draw of a crowd.
+Law = Callable[[Crowd, np.random.Generator], np.ndarray]
+
+
+def printed_figures(
+    outcome: SurvivalOutcome | None, landmarks: Sequence[Landmark], n: int
+) -> list[tuple[Figure, Law]]:
+    """Figures of one group of ``n`` patients that a prediction can be set against.
+
+    Parameters
+    ----------
+    outcome : SurvivalOutcome or None
+    landmarks : sequence of Landmark
+    n : int
+
+    Returns
+    -------
+    list of (Figure, Law)
+        The median, limits that are event times, survival at fixed times. A median that was not
+        reached within an unknown time says nothing and is not among them.
+    """
+    effective = effective_size(outcome, n)
+    found: list[tuple[Figure, Law]] = []
+    if outcome is not None and outcome.median == NOT_REACHED:
+        if outcome.follow_up is not None:
+            found.append(_not_reached(outcome, n))
+    elif outcome is not None and outcome.median is not None:
+        found += _median_and_limits(outcome, effective)
+    return found + [_landmark(mark, effective) for mark in landmarks]
+
+
+def _event_of_rank(ranks: Sequence[float], n: float) -> Law:
+    """The time of an event of known rank, or of one of several ranks that are alike likely."""
+
+    def predict(crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
+        return crowd.order_statistic(rng.choice(ranks, size=crowd.draws), n, rng)
+
+    return predict
+
+
+def _not_reached(outcome: SurvivalOutcome, n: int) -> tuple[Figure, Law]:
+    since = in_months(outcome.follow_up, outcome.unit)
+    text = f"{printed_median(outcome)}, followed for {outcome.follow_up} {outcome.unit}"
+    per_unit = in_months(Decimal(1), outcome.unit)
+    figure = Figure("median", text, np.inf, (since, np.inf), per_unit, outcome.unit)
+    return figure, _event_of_rank([median_rank(n)], n)
+
+
+def _median_and_limits(outcome: SurvivalOutcome, n: float) -> list[tuple[Figure, Law]]:
+    printed, _ = read_median(outcome)
+    text = printed_median(outcome)
+    figure = _time("median", text, printed.median, outcome.unit)
+    found = [(figure, _event_of_rank([median_rank(n)], n))]
+    for side, end in (("lower", 0), ("upper", 1)):
+        reading, ranks = getattr(printed, side), _limit_ranks(printed, side, n)
+        if reading is not None and ranks:
+            text = f"{outcome.ci[end]} {outcome.unit}"
+            figure = _time(f"{side} limit", text, reading, outcome.unit)
+            found.append((figure, _event_of_rank(ranks, n)))
+    return found
+
+
+def _time(name: str, printed: str, reading: Reading, unit: Unit) -> Figure:
+    per_unit = in_months(Decimal(1), unit)
+    return Figure(name, printed, reading.months, reading.edges, per_unit, unit)
+
+
+def _limit_ranks(printed: PrintedMedian, side: str, n: float) -> list[float]:
+    """Rank of a limit under each transformation that may be behind the interval."""
+    methods = (printed.method,) if printed.method else METHODS
+    ranks = [interval_ranks(max(round(n), 1), name, printed.level) for name in methods]
+    return [rank for own in ranks if (rank := getattr(own, side)) is not None]
+
+
+def _landmark(mark: Landmark, n: float) -> tuple[Figure, Law]:
+    read = read_landmark(mark)
+    if read.log_variance:
+        # Greenwood without censoring: the number of patients that the printed interval speaks of
+        n = min(n, (1.0 - read.survival) / (read.survival * read.log_variance))
+    size = max(round(n), 1)
+
+    def predict(crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
+        return crowd.share_alive(read.months, size, rng)
+
+    name = f"survival at {mark.time} {mark.unit}"
+    alike = count_alike(round(read.survival * size), size)
+    return Figure(name, printed_landmark(mark), read.survival, alike, at=read.months), predict
+
+
+def listed_median(months: Sequence[float], events: Sequence[bool]) -> tuple[Figure, Law] | None:
+    """The Kaplan-Meier median of patients listed one by one; ``None`` if it is not reached."""
+    order = np.argsort(months, kind="stable")
+    times, died = np.asarray(months, dtype=float)[order], np.asarray(events, dtype=bool)[order]
+    at_risk = np.arange(times.size, 0, -1)
+    alive = np.cumprod(np.where(died, 1.0 - 1.0 / at_risk, 1.0))
+    below = np.flatnonzero(alive <= 0.5 + 1e-12)
+    if below.size == 0:
+        return None
+    middle = times[below[0]]
+    later = np.flatnonzero(died & (times > middle))
+    if abs(alive[below[0]] - 0.5) < 1e-12 and later.size:
+        middle = (middle + times[later[0]]) / 2.0
+    n = (times.size + int(died.sum())) / 2.0
+    text = f"{middle:.1f} from {times.size} listed patients"
+    figure = Figure("median", text, middle, (middle, middle), 1.0, "months")
+    return figure, _event_of_rank([median_rank(n)], n)
+
+
+def count_alike(count: int, n: int) -> tuple[float, float]:
+    """Shares around a count of ``n`` that hold no other count."""
+    return (count - 0.5) / n, (count + 0.5) / n
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """Where a printed figure falls in its prediction.
+
+    Attributes
+    ----------
+    predicted, lower, upper, lower_50, upper_50 : float
+        Median, 95 % and 50 % interval of the prediction.
+    percentile : float
+        0 to 100.
+    p : float
+        Two-sided.
+    """
+
+    predicted: float
+    lower: float
+    upper: float
+    lower_50: float
+    upper_50: float
+    percentile: float
+    p: float
+
+
+def judge(predictions: np.ndarray, alike: tuple[float, float]) -> Surprise:
+    """Set a printed figure against predictions of it.
+
+    Parameters
+    ----------
+    predictions : ndarray
+    alike : tuple of float
+        Values from the first up to the second would have been printed as the figure was.
+    """
+    low, high = alike
+    below = float(np.mean(predictions < low))
+    tied = float(np.mean((predictions >= low) & (predictions < high)))
+    share = below + 0.5 * tied
+    tails = np.quantile(predictions, [0.5, 0.025, 0.975, 0.25, 0.75])
+    p = min(1.0, 2.0 * min(share, 1.0 - share))
+    return Surprise(*(float(value) for value in tails), 100.0 * share, p)
+
+
+def verdict(p: float) -> str:
+    """What a two-sided p is called."""
+    return next((words for below, words in VERDICTS if p < below), EXPECTED)

@@ -1,0 +1,380 @@
+"""The commands of `atc studies`: what they print, what they write, how they end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from small_registry import (
+    cohort,
+    full_study,
+    landmark,
+    median,
+    study,
+    write_file,
+    write_registry,
+)
+
+from studies import load_registry
+from synthesis import cli
+
+EXCLUDED = """\
+[[excluded]]
+id = "left2011"
+n = [7]
+reason = "Prints no survival."
+[excluded.citation]
+authors = ["Left A"]
+year = 2011
+"""
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """A registry that stands alone, since it has its own words."""
+    other = study(
+        "jannin2023",
+        cohort("x", "various", 300, survival=[median(4)]),
+        cohort("y", "paclitaxel", 12, landmarks=[landmark(6, 0.5, endpoint="pfs")]),
+        year=2023,
+        status="secondary",
+    )
+    folder = write_registry(tmp_path / "registry", full_study(), other)
+    (folder / "excluded.toml").write_text(EXCLUDED)
+    return folder
+
+
+def odd_study(name="odd2021"):
+    """Describe a sound study with a percentage that no number of its patients gives."""
+    share = {"name": "male", "statistic": "percent", "value": 40, "of": 19}
+    return study(name, cohort("a", n=19, survival=[median()], characteristics=[share]))
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; return its exit code, its output and what it said beside it."""
+
+    def run(*words):
+        code = cli.main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def answer(run, registry):
+    """Run a command of `atc studies` on the small registry; return its output."""
+
+    def answer(*words):
+        code, out, err = run("studies", *words, "--registry", registry)
+        assert (code, err) == (0, "")
+        return out
+
+    return answer
+
+
+# --- list ----------------------------------------------------------------------------------------
+
+
+def test_list_shows_the_cohorts_that_are_asked_for(answer):
+    head, *rows, blank, total = answer("list").splitlines()
+    assert head.split() == ["STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS"]
+    assert [row.split()[1] for row in rows] == ["x", "y", "all", "old"]
+    assert (blank, total) == ("", "4 cohorts of 2 reports")
+    for words, cohorts in (
+        (("--treatment", "Lenvima"), ["all", "old"]),
+        (("--class", "chemo"), ["y"]),
+        (("--endpoint", "OS", "--year", "2022-"), ["x"]),
+        (("--year", "-2022"), ["all", "old"]),
+        (("--year", "2023"), ["x", "y"]),
+        (("--status", "secondary", "--design", "retrospective", "--disease", "atc"), ["x", "y"]),
+    ):
+        _, *rows, _, _ = answer("list", *words).splitlines()
+        assert [row.split()[1] for row in rows] == cohorts
+
+
+def test_list_as_csv_and_json_has_a_row_for_each_endpoint(answer):
+    rows = list(csv.DictReader(io.StringIO(answer("list", "--format", "csv"))))
+    assert [(row["cohort_id"], row["endpoint"]) for row in rows] == [
+        ("x", "os"),
+        ("y", "pfs"),
+        ("all", "os"),
+        ("all", "pfs"),
+        ("all", "response"),
+        ("old", ""),
+    ]
+    records = json.loads(answer("list", "--format", "json", "--endpoint", "pfs"))
+    assert [(row["cohort_id"], row["endpoint"]) for row in records] == [
+        ("y", "pfs"),
+        ("all", "pfs"),
+    ]
+    assert records[1]["n"] == 23
+    assert records[1]["median_months"] is None
+    assert records[1]["median_not_reached"] is True
+    assert json.loads(answer("list", "--format", "json", "--year", "1990")) == []
+
+
+def test_list_shows_what_was_left_out(answer):
+    lines = answer("list", "--excluded").splitlines()
+    assert lines[1].split("  ") == ["left2011", "2011", "7", "Prints no survival."]
+    (record,) = json.loads(answer("list", "--excluded", "--format", "json"))
+    assert (record["study_id"], record["year"], record["n"]) == ("left2011", 2011, "7")
+    (row,) = csv.DictReader(io.StringIO(answer("list", "--excluded", "--format", "csv")))
+    assert row["reason"] == "Prints no survival."
+    assert "0 reports left out" in answer("list", "--excluded", "--year", "2012-")
+
+
+def test_output_goes_to_a_file_whole_or_not_at_all(run, registry, tmp_path):
+    file = tmp_path / "a" / "list.csv"
+    words = ("studies", "list", "--format", "csv", "--registry", registry)
+    code, out, err = run(*words, "-o", file)
+    assert (code, out, err) == (0, "", f"Written: {file}\n")
+    assert file.read_text() == run(*words)[1]
+    assert [entry.name for entry in file.parent.iterdir()] == ["list.csv"]
+    code, out, err = run(*words, "-o", file.parent)
+    assert (code, out) == (2, "")
+    assert "is a folder" in err
+
+
+# --- Folders of studies --------------------------------------------------------------------------
+
+
+def test_a_folder_without_words_adds_to_the_shipped_studies(run, tmp_path):
+    folder = tmp_path / "more"
+    folder.mkdir()
+    write_file(folder / "added2024.toml", study("added2024", cohort("a"), year=2024))
+    words = ("studies", "list", "--treatment", "lenvatinib", "--registry", folder)
+    code, both, _ = run(*words)
+    assert code == 0
+    assert {"added2024", "sparano2021"} <= {line.split(" ")[0] for line in both.splitlines()}
+    code, alone, _ = run(*words, "--only")
+    assert alone.splitlines()[-1] == "1 cohort of 1 report"
+    second = tmp_path / "second"
+    second.mkdir()
+    write_file(second / "added2024.toml", study("added2024", cohort("b"), year=2024))
+    code, out, err = run(*words, "--registry", second, "--only")
+    assert code == 0
+    assert err == f"{second / 'added2024.toml'} is used in place of the added2024 read before it.\n"
+    assert out.splitlines()[1].split()[1] == "b"
+
+
+# --- show and overlaps ---------------------------------------------------------------------------
+
+
+def test_show_prints_a_report_or_why_it_was_left_out(answer, registry, monkeypatch):
+    monkeypatch.chdir(registry.parent)
+    text = answer("show", "sparano2021")
+    assert text.startswith("Sparano 2021  (sparano2021)\n")
+    assert "File          registry/sparano2021.toml\n" in text
+    assert "PLAUSIBILITY" in text
+    text = answer("show", "left2011")
+    assert text.startswith("left2011: left out of the registry\n")
+    assert "Reason        Prints no survival.\n" in text
+
+
+def test_overlaps_prints_the_groups_or_the_rule(answer, run):
+    text = answer("overlaps")
+    assert "jannin2023 (Jannin 2023) shares patients with" in text
+    assert text.splitlines()[-1] == "1 group of 2 reports, 1 overlap"
+    one = answer("overlaps", "sparano2021", "--endpoint", "os")
+    assert one.splitlines()[0] == text.splitlines()[0]
+    assert "pfs" not in one
+    code, rule, _ = run("studies", "overlaps", "--rule")
+    assert code == 0
+    assert "  1. A cohort of one treatment" in rule
+
+
+# --- check ---------------------------------------------------------------------------------------
+
+
+def test_the_shipped_registry_is_sound(run):
+    code, out, err = run("studies", "check")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(
+        r"\d+ reports with \d+ cohorts checked: no error, no warning; .*notes \(--notes shows "
+        r"them\)\.\n",
+        out,
+    )
+
+
+def test_check_ends_with_1_where_something_is_left_to_do(run, tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    file = folder / "odd2021.toml"
+    write_file(file, odd_study())
+    code, out, err = run("studies", "check", file)
+    assert (code, err) == (1, "")
+    assert out.startswith(f"Warnings\n{file}:")
+    assert re.search(r"1 report with 1 cohort checked beside \d+ of the registry: no error, 1", out)
+    code, out, err = run("studies", "check", folder, "--only")
+    assert code == 1
+    assert "1 report with 1 cohort checked: no error, 1 warning" in out
+    accepted = {"check": "printed-share", "field": "cohorts[0].characteristics[0].value"}
+    write_file(file, odd_study() | {"acknowledged": [accepted | {"reason": "So printed."}]})
+    code, out, err = run("studies", "check", file)
+    assert (code, err) == (0, "")
+    assert "So printed." not in out
+    assert "Acknowledged: So printed." in run("studies", "check", file, "--notes")[1]
+
+
+def test_check_tells_every_error_with_its_line(run, tmp_path):
+    folder = write_registry(tmp_path / "registry", odd_study())
+    file = folder / "odd2021.toml"
+    file.write_text(file.read_text().replace('"n" = ', '"m" = ').replace("lenvatinib", "lenvatinb"))
+    code, out, err = run("studies", "check", folder)
+    assert (code, err) == (1, "")
+    lines = out.splitlines()
+    assert lines[0] == "Errors"
+    number = 1 + next(
+        place
+        for place, line in enumerate(file.read_text().splitlines())
+        if line.startswith("cohorts")
+    )
+    assert any(line.startswith(f"{file}:{number}, cohorts[0].m: ") for line in lines)
+    assert any(line.startswith(f"{file}:{number}, cohorts[0].treatment: ") for line in lines)
+    code, out, err = run("studies", "check", folder, "--format", "json")
+    assert (code, err) == (1, "")
+    found = json.loads(out)
+    assert {problem["line"] for problem in found["errors"]} == {number}
+    assert found["warnings"] == []
+
+
+# --- new -----------------------------------------------------------------------------------------
+
+
+def test_new_starts_a_file_and_says_what_to_run_next(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("studies", "new", "smith2024", "--arms", "3")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "Written: smith2024.toml"
+    assert out.splitlines()[2:] == [
+        "  atc studies check smith2024.toml",
+        "  atc impact smith2024.toml",
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "smith2024.toml",
+        "study.schema.json",
+    ]
+    text = Path("smith2024.toml").read_text(encoding="utf-8")
+    assert text.startswith("#:schema ./study.schema.json\n")
+    assert len(tomllib.loads(text)["cohorts"]) == 3
+    assert json.loads(Path("study.schema.json").read_text(encoding="utf-8"))["type"] == "object"
+    # The command that it names finds the file and what is missing in it.
+    code, out, err = run("studies", "check", "smith2024.toml")
+    assert code == 1
+    assert "smith2024.toml:1, status: found nothing" in out
+
+
+def test_new_never_replaces_anything(run, registry, tmp_path):
+    folder = tmp_path / "my studies"
+    words = ("--folder", folder, "--registry", registry)
+    code, out, _ = run("studies", "new", "smith2024", *words)
+    assert code == 0
+    assert f"  atc studies check '{folder / 'smith2024.toml'}' --registry {registry}" in out
+    schema = folder / "study.schema.json"
+    assert '"sorafenib"' in schema.read_text()
+    schema.write_text("mine")
+    (folder / "smith2024.toml").write_text("mine too")
+    code, out, err = run("studies", "new", "smith2024", *words)
+    assert (code, out) == (2, "")
+    assert "smith2024.toml exists already" in err
+    assert run("studies", "new", "other2024", *words)[0] == 0
+    assert (schema.read_text(), (folder / "smith2024.toml").read_text()) == ("mine", "mine too")
+    code, _, err = run("studies", "new", "sparano2021", *words)
+    assert code == 2
+    known = registry / "sparano2021.toml"
+    assert err == f"sparano2021 is in the registry already: {known}; edit that file.\n"
+    code, _, err = run("studies", "new", "left2011", *words)
+    assert code == 2
+    assert err.startswith("left2011 was found and left out: Prints no survival. Choose another")
+
+
+def test_new_uses_the_schema_that_stands_above_its_folder(run, tmp_path):
+    (tmp_path / "study.schema.json").write_text("{}")
+    folder = tmp_path / "data"
+    assert run("studies", "new", "smith2024", "--folder", folder)[0] == 0
+    assert [path.name for path in folder.iterdir()] == ["smith2024.toml"]
+    text = (folder / "smith2024.toml").read_text(encoding="utf-8")
+    assert text.startswith("#:schema ../study.schema.json\n")
+
+
+# --- export and import ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_an_export_comes_back_the_same(run, registry, tmp_path, kind):
+    file = tmp_path / f"all.{kind}"
+    assert run("studies", "export", "--format", kind, "-o", file, "--registry", registry)[0] == 0
+    folder = tmp_path / "all"
+    code, out, err = run("studies", "import", file)
+    assert err == ""
+    head, _, rest = out.partition("\n")
+    assert head == f"Written: 4 files in {folder}"
+    assert (code, rest) == run("studies", "check", folder)[:2]
+    assert "2 reports with 4 cohorts checked: no error" in rest
+    before, after = load_registry(registry), load_registry(folder)
+    assert dict(after.studies) == dict(before.studies)
+    assert after.vocabulary == before.vocabulary
+    assert after.excluded == before.excluded
+    code, out, err = run("studies", "import", file)
+    assert (code, out) == (2, "")
+    assert "a new or empty folder" in err
+
+
+def test_export_of_citations_and_of_the_table_can_be_filtered(answer):
+    text = answer("export", "--format", "bibtex")
+    assert re.findall(r"@\w+\{(\w+),", text) == ["jannin2023", "sparano2021"]
+    assert "jannin2023" not in answer("export", "--format", "bibtex", "--treatment", "lenvatinib")
+    rows = list(
+        csv.DictReader(io.StringIO(answer("export", "--format", "table", "--year", "2023")))
+    )
+    assert [row["cohort_id"] for row in rows] == ["x", "y"]
+
+
+def test_a_table_of_arms_becomes_study_files(run, tmp_path):
+    code, header, err = run("studies", "import", "--template")
+    assert (code, err) == (0, "")
+    row = dict.fromkeys(next(csv.reader([header])), "")
+    row |= {"study": "smith2024", "authors": "Smith A; Jones B", "year": "2024"}
+    row |= {"status": "verified", "arm": "len", "treatment": "lenvatinib", "n": "19"}
+    row |= {"treatment_as_printed": "lenvatinib", "os_median": "95.0", "os_unit": "days"}
+    file, folder = tmp_path / "arms.csv", tmp_path / "mine"
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, list(row))
+        writer.writeheader()
+        writer.writerow(row)
+    code, out, err = run("studies", "import", file, "--folder", folder)
+    assert (code, err) == (0, "")
+    assert re.search(r"1 report with 1 cohort checked beside \d+ of the registry: no error", out)
+    (figure,) = load_registry(folder, alone=True).study("smith2024").cohorts[0].survival
+    assert (str(figure.median), figure.unit) == ("95.0", "days")
+    assert (folder / "study.schema.json").exists()
+    code, out, err = run("studies", "list", "--registry", folder, "--only")
+    assert out.splitlines()[1].split()[:2] == ["smith2024", "len"]
+
+
+def test_a_table_that_cannot_be_read_is_refused_with_its_rows(run, tmp_path):
+    file = tmp_path / "arms.csv"
+    head = "study,authors,status,arm,treatment,treatment_as_printed,n"
+    file.write_text(f"{head}\nsmith2024,Smith A,verified,a,lenvatinib,lenvatinib,many\n")
+    code, out, err = run("studies", "import", file)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"{file}:2, row 2, column n: found")
+    file.write_bytes("study\nsmith\xe9".encode("latin-1"))
+    code, out, err = run("studies", "import", file)
+    assert (code, err) == (2, f"{file} is not in UTF-8; save it as CSV in UTF-8.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["arms.csv"]
+
+
+def test_schema_holds_the_words_of_the_registry(answer, run):
+    small = json.loads(answer("schema"))
+    shipped = json.loads(run("studies", "schema")[1])
+    words = small["definitions"]["Cohort"]["properties"]["treatment"]
+    assert "best_care" in json.dumps(words)
+    assert "best_care" not in json.dumps(shipped)

@@ -1,0 +1,251 @@
+"""What a report says of its sources: citations of page and figures, screening, odd figures."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+from PIL import Image
+from report_tables import TREATMENT, Page, forest_table, make_analysis
+from small_registry import (
+    VOCABULARY,
+    cohort,
+    landmark,
+    median,
+    study,
+    write_file,
+    write_registry,
+)
+
+from studies import load_registry
+from studies.plausibility import review
+from synthesis.report import write_report
+from synthesis.report.figures import draw_figures, save_forest
+from synthesis.report.page import render_page
+from synthesis.report.references import cited_studies, references
+from synthesis.restrictions import Restriction
+
+TOO_NARROW = landmark(3, Decimal("0.50"), ci=[Decimal("0.49"), Decimal("0.51")])
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    vocabulary = VOCABULARY | {"disease": "ATC", "subject": "anaplastic carcinoma"}
+    first = study("first2020", cohort(survival=[median()], landmarks=[TOO_NARROW]), year=2020)
+    first["citation"] |= {"title": "One – with a dash", "doi": "10.1000/x1", "pmid": "123"}
+    second = study("second2021", cohort(n=40, survival=[median()]))
+    second["citation"] = {"label": "Registry Holdings", "year": 2021}
+    third = study(
+        "third2022", cohort("a", n=9, landmarks=[landmark(12, Decimal("0.2"))]), year=2022
+    )
+    folder = write_registry(
+        tmp_path_factory.mktemp("sources") / "registry", first, second, third, vocabulary=vocabulary
+    )
+    about = {"authors": ["Fourth D"], "year": 1999, "title": "In prose"}
+    entry = {"id": "fourth1999", "n": [12, 1204], "reason": "No number.", "citation": about}
+    write_file(folder / "excluded.toml", {"excluded": [entry]})
+    # what the check finds is looked at, and stays
+    found = review(load_registry(folder)).warnings
+    (narrow,) = [problem for problem in found if problem.file == "first2020.toml"]
+    first["acknowledged"] = [
+        {"check": narrow.check, "field": narrow.field, "reason": "Printed so in table 2."}
+    ]
+    write_file(folder / "first2020.toml", first)
+    return load_registry(folder)
+
+
+@pytest.fixture(scope="module")
+def analysis(registry):
+    """Overall survival used two studies, response one."""
+    made = make_analysis(registry, ("os", "response"))
+    second = made.cohorts[made.cohorts["endpoint"] == "os"].assign(
+        study="second2021", label="Registry Holdings", treatment="Sorafenib"
+    )
+    cohorts = pd.concat([made.cohorts, second], ignore_index=True)
+    forest = dict(made.forest) | {"os": forest_table((TREATMENT, "Sorafenib"))}
+    return replace(made, cohorts=cohorts, forest=forest)
+
+
+@pytest.fixture(scope="module")
+def out(analysis, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report") / "results"
+    write_report(analysis, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(out):
+    return Page((out / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("stem", "treatment", "expected"),
+    [
+        (None, None, ("first2020", "second2021")),
+        ("forest_os", None, ("first2020", "second2021")),
+        ("curves_os", None, ("first2020", "second2021")),
+        ("histology", None, ("first2020", "second2021")),
+        ("forest_response", None, ("first2020",)),
+        ("forest_os", "Sorafenib", ("second2021",)),
+    ],
+)
+def test_one_place_decides_which_studies_were_used(analysis, stem, treatment, expected):
+    assert cited_studies(analysis, stem, treatment=treatment) == expected
+
+
+def test_a_reference_without_authors_has_the_label_of_its_citation(registry):
+    entries = {entry.id: entry for entry in references(registry, registry.studies)}
+    assert entries["second2021"].text == "Registry Holdings. 2021."
+    assert entries["second2021"].label == "Registry Holdings"
+    assert entries["first2020"].in_full == (
+        "First AB. One – with a dash. 2020. doi:10.1000/x1 PMID 123"
+    )
+    assert [entry.id for entry in references(registry, registry.studies)] == [
+        "first2020", "second2021", "third2022"
+    ]  # fmt: skip
+
+
+def test_studies_of_one_name_are_told_apart(tmp_path):
+    same = [study(name, cohort(survival=[median()])) for name in ("one2021", "two2021")]
+    for item in same:
+        item["citation"] = {"authors": ["Same A"], "year": 2021}
+    registry = load_registry(write_registry(tmp_path / "registry", *same))
+    labels = [entry.label for entry in references(registry, registry.studies)]
+    assert labels == ["Same 2021 (one2021)", "Same 2021 (two2021)"]
+    assert [entry.label for entry in references(registry, ["two2021"])] == ["Same 2021"]
+
+
+def test_the_bibliography_holds_the_studies_used_and_is_offered(out, page):
+    text = (out / "references.bib").read_text(encoding="utf-8")
+    assert re.findall(r"^@\w+\{(\w+),", text, flags=re.MULTILINE) == ["first2020", "second2021"]
+    ((_, words),) = [found for found in page.every("section") if found[0]["id"] == "references"]
+    assert words.endswith("Download: references.bib")
+    assert "references.bib" in [attrs["href"] for attrs, _ in page.every("a")]
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert "references.bib" in manifest["files"]
+
+
+def test_each_figure_lists_its_studies_on_the_page_and_in_the_manifest(out, page):
+    captions = [words for _, words in page.every("figcaption")]
+    assert [re.search(r"Studies in this figure \((\d)\)", words)[1] for words in captions] == [
+        "2", "1", "2", "2"
+    ]  # fmt: skip
+    folded = [words for attrs, words in page.every("details") if attrs.get("class") == "cited"]
+    assert folded[0] == "Studies in this figure (2) First 2020 Registry Holdings"
+    assert not any("open" in attrs for attrs, _ in page.every("details"))
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["studies_of_figures"] == {
+        "forest_os": ["first2020", "second2021"],
+        "forest_response": ["first2020"],
+        "curves_os": ["first2020", "second2021"],
+        "histology": ["first2020", "second2021"],
+    }
+    targets = {attrs["id"] for _, attrs in page.elements if attrs.get("id")}
+    links = [attrs["href"][1:] for attrs, _ in page.every("a") if attrs["href"].startswith("#ref")]
+    assert set(links) <= targets
+    assert links.count("ref-first2020") >= len(captions)
+
+
+def test_files_of_a_figure_carry_caption_and_citations(out):
+    full = "First AB. One – with a dash. 2020. doi:10.1000/x1 PMID 123\nRegistry Holdings. 2021."
+    tree = ET.parse(out / "figures" / "forest_os.svg")
+    dublin = "{http://purl.org/dc/elements/1.1/}"
+    assert tree.find(f".//{dublin}source").text == full
+    assert tree.find(f".//{dublin}description").text.startswith("Caption of forest_os.")
+    assert tree.find(f".//{dublin}title").text == "Overall survival"
+    assert tree.find(f".//{dublin}date") is None
+    with Image.open(out / "figures" / "forest_os.png") as image:
+        assert image.text["Source"] == full
+        assert image.text["Description"].startswith("Caption of forest_os.")
+        assert "Software" not in image.text
+    pdf = (out / "figures" / "forest_os.pdf").read_bytes()
+    assert b"/Keywords (First 2020; Registry Holdings)" in pdf
+    assert "One – with a dash".encode("utf-16-be") in pdf
+    assert b"/CreationDate" not in pdf
+    response = (out / "figures" / "forest_response.svg").read_text(encoding="utf-8")
+    assert "Registry Holdings" not in response
+
+
+def test_figures_are_the_same_files_again(analysis, out, tmp_path):
+    draw_figures(analysis, tmp_path / "figures")
+    for file in sorted((out / "figures").iterdir()):
+        assert file.read_bytes() == (tmp_path / "figures" / file.name).read_bytes(), file.name
+
+
+def test_a_forest_plot_of_one_treatment_cites_the_studies_that_it_shows(analysis, tmp_path):
+    file = tmp_path / "forest.svg"
+    save_forest(analysis, "os", file, treatment="Sorafenib", width="one-column")
+    text = file.read_text(encoding="utf-8")
+    assert "<dc:source>Registry Holdings. 2021.</dc:source>" in text
+    assert "Shown: Sorafenib only; its estimates draw on all of these cohorts." in text
+
+
+def section(page, name):
+    ((_, words),) = [found for found in page.every("section") if found[0]["id"] == name]
+    return words
+
+
+def test_screening_is_counted_and_the_reports_left_out_are_listed(page):
+    trust = section(page, "trust")
+    assert "4 reports were screened. The figures of 3 were encoded; 1 was left out" in trust
+    assert "Of those encoded 2 entered this analysis" in trust
+    assert page.rows("Fourth 1999") == [["Fourth 1999 In prose", "12, 1,204", "No number."]]
+
+
+def test_figures_are_counted_by_where_they_were_seen(page):
+    trust = section(page, "trust")
+    # one of overall survival with the histology behind it and one of response; one from elsewhere
+    assert "4 printed figures entered: 3 seen in the report itself (verified), 1 in" in trust
+    rows = [row for row in page.rows("Overall survival") if len(row) == 5]
+    assert rows == [["Overall survival", "3", "2", "1", "1"]]
+    row = next(row for row in page.rows("First 2020 · arm") if len(row) == 4)
+    assert row[1:] == ["Overall survival", "survival probability", "12 mo: 0.20"]
+
+
+def test_histology_of_a_cohort_counts_once_over_endpoints(registry):
+    made = make_analysis(registry, ("os", "pfs"))
+    page = Page(render_page(made, []))
+    assert "4 printed figures entered" in section(page, "trust")
+
+
+def test_odd_figures_are_shown_with_why_they_stay(analysis, page):
+    (row,) = [row for row in page.rows("First 2020 · arm") if len(row) == 3]
+    assert "[0.49, 0.51] around 0.50" in row[1]
+    assert row[1].endswith("cohorts[0].landmarks[0].ci")
+    assert row[2] == "Printed so in table 2."
+    assert "Odd figures of the cohorts used (1)." in section(page, "trust")
+
+
+def test_odd_figures_of_cohorts_that_are_not_used_are_not_shown(registry):
+    made = make_analysis(registry, ("os",))
+    others = made.cohorts.assign(study="third2022", cohort="a", label="Third 2022")
+    page = Page(render_page(replace(made, cohorts=others), []))
+    assert "No figure of the cohorts used looks odd" in section(page, "trust")
+
+
+def test_restrictions_stand_under_the_title_and_in_methods(analysis, page):
+    usual = "Every usable figure counts"
+    assert usual in section(page, "methods")
+    told = (Restriction("verified figures only", "Only figures seen in the report itself count."),)
+    restricted = Page(render_page(replace(analysis, restrictions=told), []))
+    ((_, subtitle),) = [
+        found for found in restricted.every("p") if found[1].endswith("Verified figures only.")
+    ]
+    assert subtitle.startswith("Overall survival, response. 2 reports, 2 cohorts")
+    assert "Only figures seen in the report itself count." in section(restricted, "methods")
+    assert usual not in section(restricted, "methods")
+    assert usual not in " ".join(analysis.captions.values())
+
+
+def test_title_and_exclusions_speak_of_the_disease_of_the_registry(analysis):
+    other = analysis.left_out.assign(kind="other_disease")
+    page = Page(render_page(replace(analysis, left_out=other), []))
+    assert [words for _, words in page.every("h1")] == [
+        "Treatments of anaplastic carcinoma: Bayesian synthesis of published cohorts"
+    ]
+    assert "Not anaplastic carcinoma, or not only" in section(page, "left-out")
