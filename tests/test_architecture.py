@@ -20,8 +20,7 @@ MOST_LINES, MOST_LINES_OF_A_FUNCTION = 500, 70
 
 # Modules of synthesis, from the bottom up: each may import only what stands on an earlier line.
 LAYERS = (
-    ("families", "ranks", "packing", "restrictions", "staging", "plaintext"),
-    ("listing", "checking", "showing", "overlap_text"),
+    ("families", "ranks", "packing", "restrictions", "staging", "text"),
     ("printed_curve", "likelihoods"),
     ("reading",),
     ("observations", "fit", "kernel"),
@@ -30,10 +29,10 @@ LAYERS = (
     ("models", "effects"),
     ("manifest",),
     ("estimands",),
-    ("tables", "crowd"),
-    ("forest_table", "curve_table", "histology_table", "figure_table", "predictive"),
-    ("narrative", "surprise", "impact_table"),
-    ("analysis", "impact_words"),
+    ("tables",),
+    ("forest_table", "curve_table", "histology_table", "figure_table"),
+    ("narrative",),
+    ("analysis",),
     ("impact",),
     ("plots",),
     ("report",),
@@ -158,10 +157,10 @@ def test_help_listing_and_checking_import_nothing_heavy():
     heavy = {"pymc", "pytensor", "arviz", "nutpie", "matplotlib", "scipy", "pandas", "numba"}
     paths = {module_of(path): path for path in SOURCES}
     # All that the commands of `atc studies` import, be it inside a function.
-    texts = ("plaintext", "listing", "checking", "showing", "overlap_text")
+    texts = ("plain", "listing", "checking", "showing", "overlaps")
     waiting = [
         "synthesis.cli",
-        *(f"synthesis.{name}" for name in texts),
+        *(f"synthesis.text.{name}" for name in texts),
         *map(module_of, of("studies")),
     ]
     seen, found = set(), {}

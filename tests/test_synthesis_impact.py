@@ -16,14 +16,14 @@ from studies import load_registry
 from studies.registry import add_studies
 from synthesis.analysis import Settings
 from synthesis.impact import impact
-from synthesis.impact_table import ESTIMATE_COLUMNS, RANK_COLUMNS, estimates_table, ranks_table
-from synthesis.impact_words import Scope, Tables, impact_answers, impact_caption, ordinal, p_words
+from synthesis.impact.surprise import SURPRISE_COLUMNS
+from synthesis.impact.tables import ESTIMATE_COLUMNS, RANK_COLUMNS, estimates_table, ranks_table
+from synthesis.impact.words import Scope, Tables, impact_answers, impact_caption, ordinal, p_words
 from synthesis.models import fit_survival
 from synthesis.observations import sizes_for
 from synthesis.report.impact import TABLES, write_impact
 from synthesis.restrictions import Restriction
 from synthesis.staging import OutputError
-from synthesis.surprise import SURPRISE_COLUMNS
 
 SETTINGS = Settings(endpoints=("os", "pfs"), draws=100, tune=200, chains=2, seed=4)
 

@@ -14,14 +14,7 @@ from studies import load_registry
 from studies.selection import select
 from synthesis import estimands
 from synthesis.estimands import Group
-from synthesis.impact_table import (
-    estimates_table,
-    ranks_table,
-    selection_table,
-    shared_patients,
-    subjects,
-)
-from synthesis.predictive import (
+from synthesis.impact.predictive import (
     Place,
     curve_of,
     draw_prior,
@@ -30,7 +23,14 @@ from synthesis.predictive import (
     predict_rate,
     rate_of,
 )
-from synthesis.surprise import SURPRISE_COLUMNS, surprise_table
+from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
+from synthesis.impact.tables import (
+    estimates_table,
+    ranks_table,
+    selection_table,
+    shared_patients,
+    subjects,
+)
 
 LENVATINIB = study("lenva", cohort(n=23, survival=[median(Decimal("4.0"))]))
 SORAFENIB = study("sora", cohort("arm", "sorafenib", 20, survival=[median(Decimal("5.0"))]))

@@ -32,8 +32,8 @@ from synthesis.cli.running import (
     settings_of,
     tell_replaced,
 )
-from synthesis.plaintext import count
 from synthesis.staging import check_folder
+from synthesis.text.plain import count
 
 EXAMPLES = examples(
     "atc impact smith2024.toml",

@@ -36,8 +36,8 @@ from synthesis.cli.running import (
     read_registry,
     run_analysis,
 )
-from synthesis.plaintext import count
 from synthesis.staging import check_file, check_folder, staged_folder
+from synthesis.text.plain import count
 
 if TYPE_CHECKING:
     from synthesis.analysis import Analysis

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from studies import Cohort, Registry, RegistryError, Study, UnknownWordError, load_registry
-from synthesis.checking import placed
-from synthesis.listing import Wanted, find_cohorts, known_words
-from synthesis.plaintext import shown_path
 from synthesis.staging import OutputError, check_file, staged_file
+from synthesis.text.checking import placed
+from synthesis.text.listing import Wanted, find_cohorts, known_words
+from synthesis.text.plain import shown_path
 
 if TYPE_CHECKING:
     from priors import Priors

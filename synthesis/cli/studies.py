@@ -11,7 +11,6 @@ import typer
 from studies import Registry, UnknownWordError
 from studies.folders import sources_of
 from studies.problems import closest
-from synthesis.checking import check, checked_lines, checked_record
 from synthesis.cli import study_files
 from synthesis.cli.options import (
     CheckFormatOption,
@@ -39,7 +38,8 @@ from synthesis.cli.running import (
     require_registry,
     tell_replaced,
 )
-from synthesis.listing import (
+from synthesis.text.checking import check, checked_lines, checked_record
+from synthesis.text.listing import (
     Wanted,
     cohort_lines,
     excluded_in,
@@ -107,7 +107,7 @@ def show(
     only: OnlyOption = False,
 ) -> None:
     """Show one report. Figures as printed, overlaps, what is counted and why, what looks odd."""
-    from synthesis.showing import excluded_study_lines, study_lines
+    from synthesis.text.showing import excluded_study_lines, study_lines
 
     loaded = read_registry(registry, only)
     left_out = {report.id: report for report in loaded.excluded}
@@ -176,7 +176,7 @@ def overlaps(
     only: OnlyOption = False,
 ) -> None:
     """Show which reports share patients. For each endpoint: who counts, who gives way and why."""
-    from synthesis.overlap_text import overlap_lines, rule_lines
+    from synthesis.text.overlaps import overlap_lines, rule_lines
 
     if rule:
         typer.echo("\n".join(rule_lines()))

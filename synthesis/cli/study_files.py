@@ -11,7 +11,6 @@ import typer
 
 from studies import Registry
 from studies.writing import SCHEMA_FILE, SHIPPED_SCHEMA
-from synthesis.checking import check, checked_lines
 from synthesis.cli.options import (
     ClassOption,
     DesignOption,
@@ -29,9 +28,10 @@ from synthesis.cli.options import (
     first_and_last,
 )
 from synthesis.cli.running import CHECK_FOUND, InputError, emit, find, read_registry
-from synthesis.listing import Wanted
-from synthesis.plaintext import count, shown_path
 from synthesis.staging import check_folder, staged_file, staged_folder
+from synthesis.text.checking import check, checked_lines
+from synthesis.text.listing import Wanted
+from synthesis.text.plain import count, shown_path
 
 LOSSLESS = ("csv", "json")
 

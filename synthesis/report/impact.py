@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studies.bibtex import bibtex
-from synthesis.impact_words import listed
+from synthesis.impact.words import listed
 from synthesis.plots import About, plot_impact, save_figure
 from synthesis.report.references import references
 from synthesis.report.sections import endpoint_label

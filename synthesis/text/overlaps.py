@@ -10,7 +10,7 @@ from studies.figures import study_label
 from studies.overlap import OVERLAP_RULE, OverlapGroup, overlap_groups, why_first
 from studies.selection import ENDPOINTS, LeftOut, Selection, select
 from studies.usable import CohortRef, View, references
-from synthesis.plaintext import count, labelled
+from synthesis.text.plain import count, labelled
 
 _INDENT = 2
 _ENDPOINT_WIDTH = 10

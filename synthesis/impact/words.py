@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.crowd import VERDICTS
 from synthesis.estimands import Summary
 from synthesis.forest_table import interval_text
+from synthesis.impact.crowd import VERDICTS
 from synthesis.narrative import Answer, percent
 from synthesis.restrictions import Restriction
 

@@ -13,7 +13,7 @@ from studies.schema import Cohort, Subgroup
 from studies.selection import CohortRef
 from studies.usable import View, histology_groups
 from studies.vocabulary import Vocabulary
-from synthesis.crowd import (
+from synthesis.impact.crowd import (
     Crowd,
     Figure,
     Surprise,
@@ -23,9 +23,9 @@ from synthesis.crowd import (
     printed_figures,
     verdict,
 )
+from synthesis.impact.predictive import Place, draw_prior, place_of, predict_curve, predict_rate
 from synthesis.models import ResponseFit, SurvivalFit
 from synthesis.observations import SurvivalData
-from synthesis.predictive import Place, draw_prior, place_of, predict_curve, predict_rate
 from synthesis.response import ResponseData
 from synthesis.tables import Fit
 

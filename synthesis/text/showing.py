@@ -17,7 +17,7 @@ from studies.provenance import Citation, Overlap, Source
 from studies.schema import HistologySplit, Subgroup, SurvivalOutcome
 from studies.selection import ENDPOINTS, select
 from studies.values import NOT_REACHED
-from synthesis.plaintext import count, labelled, shown_path
+from synthesis.text.plain import count, labelled, shown_path
 
 _STATUS = {
     "verified": "verified: the figures were seen in the report itself, but those marked otherwise",

@@ -6,7 +6,7 @@ import pytest
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup, write_registry
 
 from studies import UnknownWordError, load_registry
-from synthesis.listing import (
+from synthesis.text.listing import (
     Wanted,
     cohort_lines,
     excluded_in,

@@ -18,10 +18,10 @@ from small_registry import (
 )
 
 from studies import UnknownWordError, load_registry
-from synthesis.checking import check, checked_lines, checked_record
-from synthesis.overlap_text import overlap_lines, rule_lines
-from synthesis.plaintext import WIDTH, aligned, count, labelled
-from synthesis.showing import study_lines
+from synthesis.text.checking import check, checked_lines, checked_record
+from synthesis.text.overlaps import overlap_lines, rule_lines
+from synthesis.text.plain import WIDTH, aligned, count, labelled
+from synthesis.text.showing import study_lines
 
 
 def text_of(lines):

@@ -10,7 +10,7 @@ from studies.excluded import Excluded
 from studies.problems import closest
 from studies.values import NOT_STATED
 from studies.vocabulary import fold
-from synthesis.plaintext import aligned, count
+from synthesis.text.plain import aligned, count
 
 RESPONSE = "response"
 _HEAD = ("STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS")

@@ -9,7 +9,7 @@ from typing import Any
 
 from studies import Problem, Registry, RegistryError, load_registry
 from studies.lines import locate
-from synthesis.plaintext import count, shown_path
+from synthesis.text.plain import count, shown_path
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from studies.selection import Selection, select
 from studies.usable import View
 from synthesis.analysis import Settings
 from synthesis.fit import Progress, SamplerSettings
-from synthesis.impact_table import (
+from synthesis.impact.surprise import SURPRISE_COLUMNS, cohort_labels, surprise_table
+from synthesis.impact.tables import (
     ESTIMATE_COLUMNS,
     RANK_COLUMNS,
     SELECTION_COLUMNS,
@@ -25,7 +26,7 @@ from synthesis.impact_table import (
     selection_table,
     shared_patients,
 )
-from synthesis.impact_words import Scope, Tables, impact_answers, impact_caption
+from synthesis.impact.words import Scope, Tables, impact_answers, impact_caption
 from synthesis.manifest import run_facts
 from synthesis.models import (
     SURVIVAL_ENDPOINTS,
@@ -40,7 +41,6 @@ from synthesis.narrative import Answer
 from synthesis.observations import Sizes, sizes_for, survival_data
 from synthesis.response import response_data
 from synthesis.restrictions import Restriction, restrictions
-from synthesis.surprise import SURPRISE_COLUMNS, cohort_labels, surprise_table
 from synthesis.tables import Fit, diagnostics_table, patients_of, tells_histology
 
 # Unless a number of draws is asked for, the fit without the new studies is that of the report, read
@@ -62,14 +62,15 @@ class Impact:
     endpoints : tuple of str
         Those that were fitted: something that is counted changes.
     estimates : DataFrame
-        Pooled estimates without and with them; see :func:`~synthesis.impact_table.estimates_table`.
+        Pooled estimates without and with them; see
+        :func:`~synthesis.impact.tables.estimates_table`.
     surprise : DataFrame
         Their printed figures against what was expected; see
-        :func:`~synthesis.surprise.surprise_table`.
+        :func:`~synthesis.impact.surprise.surprise_table`.
     ranks : DataFrame
-        Ranks of the treatments; see :func:`~synthesis.impact_table.ranks_table`.
+        Ranks of the treatments; see :func:`~synthesis.impact.tables.ranks_table`.
     selection : DataFrame
-        Who is counted now, who gave way; see :func:`~synthesis.impact_table.selection_table`.
+        Who is counted now, who gave way; see :func:`~synthesis.impact.tables.selection_table`.
     diagnostics : DataFrame
         The diagnosis of each fit.
     verdicts : mapping
