@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.14 python3 python; do \
 	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; \
 	then echo "$$p"; break; fi; done)
 
-.PHONY: report test test-slow lint benchmark docs clean
+.PHONY: report test test-slow lint benchmark calibration docs clean
 
 report: $(READY)
 	$(BIN)/atc report --out $(OUT)
@@ -30,6 +30,10 @@ docs: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python scripts/benchmark.py
+
+# Hours on two cores; it goes on where it was interrupted.
+calibration: $(READY)
+	$(BIN)/python scripts/calibration.py
 
 $(READY): pyproject.toml constraints.txt
 ifeq ($(strip $(PYTHON)),)
