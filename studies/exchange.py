@@ -29,8 +29,9 @@ from studies.exchange_csv import (
     tables_from_rows,
     written_path,
 )
+from studies.folders import EXCLUDED_FILE, VOCABULARY_FILE
 from studies.problems import Problem, RegistryError, show
-from studies.registry import EXCLUDED_FILE, VOCABULARY_FILE, Registry
+from studies.registry import Registry
 from studies.schema import Study
 from studies.vocabulary import Vocabulary, load_vocabulary
 from studies.writing import SHIPPED_SCHEMA, scalar, tables_of, toml_of

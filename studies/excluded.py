@@ -51,16 +51,15 @@ class _ExcludedFile(Record):
 
 
 def read_excluded(
-    paths: Iterable[Path], studies: Mapping[str, Path], known: Iterable[Excluded] = ()
+    lists: Mapping[Path, Mapping[str, Path]], known: Iterable[Excluded] = ()
 ) -> tuple[tuple[Excluded, ...], tuple[Problem, ...]]:
     """Read lists of excluded reports and everything that is wrong with them.
 
     Parameters
     ----------
-    paths : iterable of Path
-        The files; one that is named twice is read once.
-    studies : mapping of str to Path
-        The files of the registry, by identifier of the study.
+    lists : mapping of Path to mapping of str to Path
+        The files, each with the study files, by identifier, of which it must not name the reports;
+        a file that is named twice is read once.
     known : iterable of Excluded
         Reports that are listed already.
 
@@ -75,7 +74,7 @@ def read_excluded(
     entries = {entry.id: entry for entry in known}
     places = dict.fromkeys(entries, "an earlier list of reports that were left out")
     problems: list[Problem] = []
-    for path in {path.resolve(): path for path in paths}.values():
+    for path in {path.resolve(): path for path in lists}.values():
         file = read_toml(path)
         problems += file.problems
         if file.content is None:
@@ -84,7 +83,7 @@ def read_excluded(
         found = list(validated.problems)
         if validated.record is not None:
             here = validated.record.excluded
-            owners = {name: str(file) for name, file in studies.items()}
+            owners = {name: str(study) for name, study in lists[path].items()}
             owners |= {
                 entry.id: places[entry.id]
                 for entry in here

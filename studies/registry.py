@@ -12,8 +12,8 @@ from typing import NamedTuple
 from studies.checks import overlap_findings, study_findings, word_findings
 from studies.excluded import Excluded, read_excluded
 from studies.folders import (
-    EXCLUDED_FILE,
     VOCABULARY_FILE,
+    Chosen,
     Source,
     choose,
     sources_of,
@@ -68,6 +68,8 @@ class Registry:
         Where each study stands, by its identifier.
     excluded : tuple of Excluded
         Reports that were found and left out.
+    taken_in : tuple of Excluded
+        Reports that an earlier folder lists as left out and a later one has a study file of.
     replaced : tuple of (str, Path)
         Studies of which a later folder has another version, and that folder.
     conversions : tuple of ConvertedEndpoint
@@ -83,6 +85,7 @@ class Registry:
     folders: tuple[Path, ...]
     files: Mapping[str, Path]
     excluded: tuple[Excluded, ...] = ()
+    taken_in: tuple[Excluded, ...] = ()
     replaced: tuple[tuple[str, Path], ...] = ()
     conversions: tuple[ConvertedEndpoint, ...] = ()
     fingerprint: str = field(init=False)
@@ -226,14 +229,11 @@ def _assemble(
     chosen = choose(sources, known)
     reports = [_read(path, layer) for path, layer in chosen.layers.items()]
     files = {report.file.path.stem: report.file.path for report in reports}
-    lists = {source.excluded for source in sources if source.excluded is not None}
     left_out = () if before is None else before.excluded
-    excluded, about_excluded = read_excluded(sorted(lists), {**known, **files}, left_out)
+    excluded, about_excluded = read_excluded(_lists(sources, chosen, known), left_out)
     problems = [*words.problems, *about_excluded]
     problems += _content_problems(reports, None if words.problems else words.vocabulary)
     problems += _overlap_problems(reports, before)
-    if before is not None:
-        problems += _excluded_before(reports, before)
     if problems or words.vocabulary is None:
         raise RegistryError(locate(sorted(problems, key=_place_of)))
     new = Registry(
@@ -243,10 +243,29 @@ def _assemble(
         vocabulary_fingerprint=words.fingerprint,
         folders=tuple(source.path for source in sources),
         files=files,
-        excluded=excluded,
+        excluded=tuple(entry for entry in excluded if entry.id not in files),
+        taken_in=tuple(entry for entry in excluded if entry.id in files),
         replaced=chosen.replaced,
     )
     return new if before is None else _joined(before, new)
+
+
+def _lists(
+    sources: Sequence[Source], chosen: Chosen, known: Mapping[str, Path]
+) -> dict[Path, dict[str, Path]]:
+    """Return the lists of excluded reports, each with the studies that it must not name.
+
+    Those are the studies of the same folder and of earlier ones; a later folder may have a study
+    file of a report that was left out before.
+    """
+    last = {item.excluded: i for i, item in enumerate(sources) if item.excluded is not None}
+    return {
+        path: {
+            **known,
+            **{file.stem: file for file, layer in chosen.layers.items() if layer <= position},
+        }
+        for path, position in sorted(last.items())
+    }
 
 
 def _joined(before: Registry, new: Registry) -> Registry:
@@ -264,6 +283,7 @@ def _joined(before: Registry, new: Registry) -> Registry:
         fingerprints={**before.fingerprints, **new.fingerprints},
         files={**before.files, **new.files},
         folders=(*before.folders, *new.folders),
+        taken_in=(*before.taken_in, *new.taken_in),
         replaced=(*before.replaced, *new.replaced),
     )
 
@@ -381,22 +401,6 @@ def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:
         "folder and correct the pair there",
         folder=str(other.parent),
     )
-
-
-def _excluded_before(reports: Sequence[_Report], before: Registry) -> Iterator[Problem]:
-    """Yield the new studies that a registry lists as left out."""
-    reasons = {entry.id: entry.reason for entry in before.excluded}
-    for report in reports:
-        if report.study is not None and report.study.id in reasons:
-            yield Problem(
-                report.file.name,
-                "id",
-                show(report.study.id),
-                "a report that is not listed as left out "
-                f"(there because: {show(reasons[report.study.id])})",
-                f"remove it from {EXCLUDED_FILE}, or give the study another id",
-                folder=str(report.file.path.parent),
-            )
 
 
 def unresolved_overlaps(registry: Registry) -> tuple[tuple[str, str], ...]:

@@ -87,16 +87,31 @@ def test_a_report_is_either_in_the_registry_or_left_out(folder):
     ]
 
 
-def test_a_report_that_is_left_out_cannot_be_added(tmp_path, folder):
-    write_list(folder / "excluded.toml", entry("cain2002"))
+def test_a_later_folder_takes_in_a_report_that_was_left_out(tmp_path, folder):
+    write_list(folder / "excluded.toml", entry("baker1999"), entry("cain2002"))
     registry = load_registry(folder)
     second = write_registry(tmp_path / "s", study("cain2002", cohort()))
-    assert problems_of(add_studies, registry, [second / "cain2002.toml"]) == [
-        'cain2002.toml:1, id: found "cain2002", expected a report that is not listed as left out '
-        '(there because: "Prints no figure."): remove it from excluded.toml, or give the study '
-        "another id."
-    ]
-    assert "excluded[0].id" in problems_of(load_registry, folder, second)[0]
+    together = load_registry(folder, second)
+    for found in (together, add_studies(registry, [second / "cain2002.toml"])):
+        assert "cain2002" in found.studies
+        assert [item.id for item in found.excluded] == ["baker1999"]
+        assert [item.id for item in found.taken_in] == ["cain2002"]
+    assert registry.taken_in == ()
+    again = add_studies(together, [write_registry(tmp_path / "t", study("dale2003", cohort()))])
+    assert [item.id for item in again.taken_in] == ["cain2002"]
+
+
+def test_a_later_list_cannot_leave_out_a_report_of_an_earlier_folder(tmp_path, folder):
+    second = write_registry(tmp_path / "s", study("cain2002", cohort()))
+    write_list(second / "excluded.toml", entry("abel2001"))
+    expected = f"which {folder / 'abel2001.toml'} has already"
+    for load in (
+        lambda: load_registry(folder, second),
+        lambda: add_studies(load_registry(folder), [second]),
+    ):
+        (sentence,) = problems_of(load)
+        assert sentence.startswith('excluded.toml:2, excluded[0].id: found "abel2001", expected')
+        assert expected in sentence
 
 
 def test_an_id_stands_once_in_all_lists(tmp_path, folder):

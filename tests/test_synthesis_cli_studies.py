@@ -291,8 +291,8 @@ def test_new_never_replaces_anything(run, registry, tmp_path):
     known = registry / "sparano2021.toml"
     assert err == f"sparano2021 is in the registry already: {known}; edit that file.\n"
     code, _, err = run("studies", "new", "left2011", *words)
-    assert code == 2
-    assert err.startswith("left2011 was found and left out: Prints no survival. Choose another")
+    assert (code, (folder / "left2011.toml").exists()) == (0, True)
+    assert err.startswith("left2011 was found before and left out: Prints no survival. If this is")
 
 
 def test_new_uses_the_schema_that_stands_above_its_folder(run, tmp_path):

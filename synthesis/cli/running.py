@@ -83,11 +83,17 @@ def require_registry(named: Sequence[Path] | None, only: bool) -> None:
 
 
 def tell_replaced(registry: Registry, before: Registry | None = None) -> None:
-    """Say which study files stand in the place of another, but for what was said before."""
+    """Say which study files stand in the place of another, but for what was said before.
+
+    Also those of reports that were left out so far.
+    """
     told = () if before is None else before.replaced
     for study_id, _ in registry.replaced[len(told) :]:
         file = shown_path(registry.files[study_id])
         typer.echo(f"{file} is used in place of the {study_id} read before it.", err=True)
+    for report in registry.taken_in[0 if before is None else len(before.taken_in) :]:
+        file, reason = shown_path(registry.files[report.id]), report.reason.rstrip(".")
+        typer.echo(f"{file} is used, although {report.id} was left out so far: {reason}.", err=True)
 
 
 def find(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ...]:

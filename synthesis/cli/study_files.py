@@ -87,16 +87,17 @@ def new(
 
 
 def _refuse_known(study_id: str, registry: Registry) -> None:
-    """Refuse the identifier of a report that the registry holds, or has left out."""
+    """Refuse the identifier of a report that the registry holds; say if it was left out."""
     if study_id in registry.studies:
         file = shown_path(registry.files[study_id])
         raise InputError(f"{study_id} is in the registry already: {file}; edit that file.")
     for report in registry.excluded:
         if report.id == study_id:
             reason = report.reason.rstrip(".")
-            raise InputError(
-                f"{study_id} was found and left out: {reason}. Choose another identifier for "
-                "another report of the same authors and year."
+            typer.echo(
+                f"{study_id} was found before and left out: {reason}. If this is another report of "
+                "the same authors and year, choose another identifier.",
+                err=True,
             )
 
 
