@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -116,30 +115,6 @@ def toml_of(
     lines += [f"# {line}" for line in heading.splitlines()] + [""] if heading else []
     lines += _table_lines(tables, model, ())
     return "\n".join(lines).lstrip("\n") + "\n"
-
-
-def write_study(
-    study: Study, path: Path, *, heading: str = "", schema: str = SHIPPED_SCHEMA
-) -> None:
-    """Write a study into a new file.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    path : Path
-        The file, which must not exist yet.
-    heading, schema
-        As in `to_toml`.
-
-    Raises
-    ------
-    FileExistsError
-        Where there is such a file already.
-    """
-    text = to_toml(study, heading=heading, schema=schema).encode("utf-8")
-    with Path(path).open("xb") as file:
-        file.write(text)
 
 
 # --- Tables --------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from small_registry import full_study
 from studies import load_registry
 from studies.schema import Source, Study
 from studies.values import FrozenDict
-from studies.writing import WIDTH, tables_of, to_toml, toml_of, write_study
+from studies.writing import WIDTH, tables_of, to_toml, toml_of
 
 
 @pytest.fixture(scope="module")
@@ -169,14 +169,3 @@ def test_unknown_keys_and_values_of_any_type_are_written_too():
 def test_a_value_of_no_type_of_a_file_is_refused():
     with pytest.raises(TypeError, match="cannot be written"):
         toml_of({"notes": None}, Study)
-
-
-def test_a_file_that_is_there_is_never_overwritten(tmp_path):
-    study = Study.model_validate(full_study())
-    path = tmp_path / "sparano2021.toml"
-    write_study(study, path)
-    assert Study.model_validate(read(path.read_text(encoding="utf-8"))) == study
-    before = path.read_bytes()
-    with pytest.raises(FileExistsError):
-        write_study(study, path, heading="another")
-    assert path.read_bytes() == before
