@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from studies.values import NOT_REACHED, Unit
 from studies.vocabulary import Vocabulary, fold
 
-Reading = Literal["text", "list", "whole", "number", "reached", "fraction"]
+Reading = Literal["text", "list", "whole", "number", "reached", "fraction", "true_false"]
 Place = tuple[str | int, ...]
 
 # Column: where it stands in the study, and what its cells hold.
@@ -102,9 +102,11 @@ _AT_A_TIME: Mapping[str, tuple[Place, Reading]] = {
     "_lower": (("ci", 0), "fraction"),
     "_upper": (("ci", 1), "fraction"),
     "_level": (("level",), "number"),
+    "_at_risk": (("at_risk",), "whole"),
+    "_digitised": (("digitised",), "true_false"),
 }
 _TIME = re.compile(
-    r"survival_(\d+(?:\.\d+)?)_(" + "|".join(get_args(Unit)) + r")(_lower|_upper|_level)?"
+    rf"survival_(\d+(?:\.\d+)?)_({'|'.join(get_args(Unit))})({'|'.join(filter(None, _AT_A_TIME))})?"
 )
 REQUIRED = ("study", "status", "arm", "treatment")
 
@@ -256,7 +258,7 @@ def read_cell(text: str, reading: Reading) -> Any:
 
     Returns
     -------
-    str, list of str, int or Decimal
+    str, list of str, int, bool or Decimal
         The value; numbers with their printed digits.
 
     Raises
@@ -274,6 +276,10 @@ def read_cell(text: str, reading: Reading) -> Any:
                 action = "write the count as digits, or leave the cell empty"
                 raise CellError("a whole number", action)
             return int(text)
+        case "true_false":
+            if fold(text) not in ("true", "false"):
+                raise CellError("true or false", "write true, or leave the cell empty")
+            return fold(text) == "true"
         case "reached" if fold(text) in _NOT_REACHED:
             return NOT_REACHED
     return _number(text, reading)

@@ -245,7 +245,7 @@ def _arm_findings(arm: Arm, path: Path) -> Iterator[Finding]:
     for place, outcome in enumerate(arm.survival):
         yield from survival_findings(outcome, (*path, "survival", place), arm.n)
     for place, landmark in enumerate(arm.landmarks):
-        yield from landmark_findings(landmark, (*path, "landmarks", place))
+        yield from landmark_findings(landmark, (*path, "landmarks", place), arm.n)
     yield from curve_findings(arm, path)
     if arm.response is not None:
         yield from response_findings(arm.response, (*path, "response"), arm.n)

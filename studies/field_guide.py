@@ -220,6 +220,8 @@ EXAMPLES: Mapping[type[BaseModel], Mapping[str, tuple[str, ...]]] = {
         "survival": ("0.379", "37.9", "a fraction of 1, not a percentage"),
         "ci": ("[0.21, 0.55]", "[21, 55]", "fractions of 1"),
         "level": ("0.95", "95", "a fraction"),
+        "at_risk": ("11", "31", "more than the patients of the arm"),
+        "digitised": _same("true"),
         **_FIGURE,
     },
     Response: {

@@ -20,6 +20,7 @@ Path = tuple[str | int, ...]
 Arm = Cohort | Subgroup
 UNITS = one_of(["days", "weeks", "months", "years"])
 CHECK_BOTH = "check both figures against the report"
+READ_AGAIN = "read the curve again at both times"
 
 
 def fraction_findings(value: Decimal, path: Path, what: str = "a fraction") -> Iterator[Finding]:
@@ -145,10 +146,11 @@ def at_most(count: int | None, limit: int | None, path: Path, whose: str) -> Ite
         yield Finding(path, show(count), expected, CHECK_BOTH)
 
 
-def landmark_findings(landmark: Landmark, path: Path) -> Iterator[Finding]:
-    """Yield what cannot be true of a printed survival probability."""
+def landmark_findings(landmark: Landmark, path: Path, n: int | None) -> Iterator[Finding]:
+    """Yield what cannot be true of a printed survival probability of `n` patients."""
     if landmark.time <= 0:
         yield _not_a_time(landmark.time, (*path, "time"))
+    yield from at_most(landmark.at_risk, n, (*path, "at_risk"), "patients of the arm")
     yield from fraction_findings(landmark.survival, (*path, "survival"))
     yield from level_findings(landmark.level, (*path, "level"))
     if landmark.ci is None:
@@ -217,7 +219,7 @@ def _same_series(one: SurvivalOutcome | Landmark, other: SurvivalOutcome | Landm
 
 
 def _rise(one: Landmark, one_path: Path, other: Landmark, other_path: Path) -> Iterator[Finding]:
-    """Yield a finding where the later of two landmarks is the higher."""
+    """Yield findings where the later of two landmarks has more survivors, or more at risk."""
     times = in_months(one.time, one.unit), in_months(other.time, other.unit)
     if times[0] == times[1]:
         if one.label == other.label:
@@ -236,6 +238,14 @@ def _rise(one: Landmark, one_path: Path, other: Landmark, other_path: Path) -> I
             (*other_path, "survival"),
             f"{other.survival} at {other.time} {other.unit}",
             f"no more than the {one.survival} at {one.time} {one.unit} ({{other}})",
+            READ_AGAIN if one.digitised or other.digitised else CHECK_BOTH,
+            one_path,
+        )
+    if None not in (one.at_risk, other.at_risk) and other.at_risk > one.at_risk:
+        yield Finding(
+            (*other_path, "at_risk"),
+            f"{other.at_risk} at risk at {other.time} {other.unit}",
+            f"no more than the {one.at_risk} at {one.time} {one.unit} ({{other}})",
             CHECK_BOTH,
             one_path,
         )

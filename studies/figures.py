@@ -276,13 +276,13 @@ def printed_landmark(landmark: Landmark) -> str:
     Returns
     -------
     str
-        Time, fraction and interval.
+        Time, fraction and interval; said where it was read off the curve.
     """
     unit = _SHORT_UNIT[landmark.unit] or "mo"
     text = f"{landmark.time} {unit}: {landmark.survival}"
     if landmark.ci is not None:
         text += f" ({landmark.ci[0]}-{landmark.ci[1]})"
-    return text
+    return text + (", read off the curve" if landmark.digitised else "")
 
 
 def _or_not_reached(value: Decimal | str) -> str:

@@ -83,7 +83,11 @@ def _words(vocabulary: Vocabulary) -> Words:
     endpoints = {item.id: f"{item.label}: {item.meaning}" for item in vocabulary.endpoints}
     labels = {item.id: item.label for item in vocabulary.classes}
     treatments = {
-        item.id: _sentences(f"{item.label} ({labels.get(item.class_, item.class_)})", item.meaning)
+        item.id: _sentences(
+            f"{item.label} ({labels.get(item.class_, item.class_)})",
+            item.meaning,
+            item.requires and f"Requires {item.requires}",
+        )
         for item in vocabulary.treatments
     }
     return {

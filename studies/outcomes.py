@@ -90,6 +90,10 @@ class Landmark(Record):
         Confidence limits, fractions of 1.
     level : Decimal or None
         Confidence level as a fraction; None when not printed.
+    at_risk : int or None
+        Patients at risk at `time`, as printed below the curve.
+    digitised : bool
+        True where the survival was read off the printed curve; no text or table prints it.
     label, status, note
         As in `SurvivalOutcome`.
     """
@@ -100,6 +104,8 @@ class Landmark(Record):
     survival: Printed
     ci: PrintedPair | None = None
     level: Printed | None = None
+    at_risk: Count | None = None
+    digitised: StrictBool = False
     label: Text | None = None
     status: Status | None = None
     note: Text | None = None

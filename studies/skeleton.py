@@ -124,7 +124,8 @@ $endpoints
 # events = 19
 # follow_up = 402
 
-## Survival at a time, a fraction of 1: a printed 37.9 % is 0.379.
+## Survival at a time, a fraction of 1: a printed 37.9 % is 0.379. at_risk is the number of patients
+## at risk below the curve; a survival that you read off the curve itself takes digitised = true.
 # [[cohorts.landmarks]]
 # endpoint = "$first"
 # time = 6
@@ -132,6 +133,8 @@ $endpoints
 # survival = 0.379
 # ci = [0.21, 0.55]
 # level = 0.95
+# at_risk = 11
+# digitised = false
 """)
 
 _RESPONSE = """\

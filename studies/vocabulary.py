@@ -57,6 +57,8 @@ tables and plots::
 
 Synonyms help a person who looks for a treatment; study files use the identifier, and keep the words
 of the report in ``treatment_as_printed``. Lookups ignore case and surrounding or repeated blanks.
+A treatment that is given only where the tumour carries an alteration says which, ``requires = "BRAF
+V600E"``: its patients were selected by it.
 
 A vocabulary with ``extends = true`` may leave out every table, and adds only what is not there yet:
 a word that would mean something else is refused, since the shipped files rely on it. The usual

@@ -79,6 +79,9 @@ class Treatment(Record):
         Other names, unique across treatments.
     meaning : str or None
         What belongs to the treatment.
+    requires : str or None
+        The alteration that a tumour must carry for the treatment to be given, ``BRAF V600E``:
+        whoever is given it was selected by it. None: given to anybody.
     """
 
     id: Text
@@ -86,6 +89,7 @@ class Treatment(Record):
     class_: Text = Field(alias="class")
     synonyms: tuple[Text, ...] = ()
     meaning: Text | None = None
+    requires: Text | None = None
 
 
 class Endpoint(Record):
@@ -205,6 +209,11 @@ class Vocabulary(Record):
             suggestion = None if nearest is None else self._treatments_by_name[fold(nearest)].id
             raise UnknownWordError("treatment", name, suggestion)
         return found
+
+    @cached_property
+    def selecting(self) -> frozenset[str]:
+        """Identifiers of the treatments that require an alteration of the tumour."""
+        return frozenset(item.id for item in self.treatments if item.requires is not None)
 
     def treatment_class(self, name: str) -> TreatmentClass:
         """Return a class by its identifier.

@@ -78,6 +78,8 @@ WHOLE = {
     "os_survival_12_months_lower": "0.05",
     "os_survival_12_months_upper": "0.41",
     "pfs_survival_1.5_years": "0.10",
+    "pfs_survival_1.5_years_at_risk": "2",
+    "pfs_survival_1.5_years_digitised": "TRUE",
     "pr": "3",
     "evaluable": "19",
     "orr_percent": "15.8",
@@ -126,6 +128,8 @@ def test_a_whole_row():
                         "time": Decimal("1.5"),
                         "unit": "years",
                         "survival": Decimal("0.10"),
+                        "at_risk": 2,
+                        "digitised": True,
                     },
                 ],
                 "response": {
@@ -243,6 +247,19 @@ def test_an_endpoint_whose_id_begins_like_another():
             "without a percent sign: write 0.52.",
         ),
         ({"os_survival_6_months": "52"}, "column os_survival_6_months: found 52, expected a fract"),
+        (
+            {"os_survival_6_months": "0.5", "os_survival_6_months_at_risk": "21"},
+            "column os_survival_6_months_at_risk: found 21, expected no more than the 20 patients",
+        ),
+        (
+            {"os_survival_6_months": "0.5", "os_survival_6_months_digitised": "yes"},
+            'column os_survival_6_months_digitised: found "yes", expected true or false: write '
+            "true, or leave the cell empty.",
+        ),
+        (
+            {"os_survival_6_months_at_risk": "9"},
+            "column os_survival_6_months: found nothing, expected the key survival",
+        ),
         ({"orr_percent": "15.8%"}, 'column orr_percent: found "15.8%", expected a number with a '),
         ({"n": "20.0"}, 'column n: found "20.0", expected a whole number: write the count as'),
         ({"n": ""}, None),

@@ -41,6 +41,27 @@ ONE_PROBLEM = [
         "0.45: check both figures against the report.",
     ),
     (
+        (*ARM, "landmarks", 0, "at_risk"),
+        24,
+        "cohorts[0].landmarks[0].at_risk: found 24, expected no more than the 23 patients of the "
+        "arm: check both figures against the report.",
+    ),
+    (
+        (*ARM, "landmarks"),
+        [
+            landmark(1, Decimal("0.3"), unit="years", at_risk=9),
+            landmark(6, Decimal("0.4"), at_risk=8),
+        ],
+        "cohorts[0].landmarks[0].at_risk: found 9 at risk at 1 years, expected no more than the 8 "
+        "at 6 months (cohorts[0].landmarks[1]): check both figures against the report.",
+    ),
+    (
+        (*ARM, "landmarks"),
+        [landmark(6, Decimal("0.30")), landmark(9, Decimal("0.35"), digitised=True)],
+        "cohorts[0].landmarks[1].survival: found 0.35 at 9 months, expected no more than the 0.30 "
+        "at 6 months (cohorts[0].landmarks[0]): read the curve again at both times.",
+    ),
+    (
         (*ARM, "survival", 0, "median"),
         Decimal("5.6"),
         "cohorts[0].survival[0].ci: found [0.6, 5.5], expected limits around the median of 5.6: "
@@ -427,6 +448,25 @@ def test_rounding_is_granted_where_figures_nearly_contradict_each_other(tmp_path
     ]
     folder = write_registry(tmp_path / "r", study("abel2001", *arms))
     assert len(load_registry(folder).study("abel2001").cohorts) == 2
+
+
+def test_numbers_at_risk_of_other_endpoints_and_assessors_may_differ(tmp_path):
+    arm = cohort(
+        landmarks=[
+            landmark(6, Decimal("0.5"), at_risk=8, label="central"),
+            landmark(9, Decimal("0.4"), at_risk=9, label="local"),
+            landmark(12, Decimal("0.4"), at_risk=23, endpoint="pfs"),
+            landmark(9, Decimal("0.3"), at_risk=8, label="central", digitised=True),
+        ]
+    )
+    folder = write_registry(tmp_path / "r", study("abel2001", arm))
+    (marks,) = [arm.landmarks for arm in load_registry(folder).study("abel2001").cohorts]
+    assert [(mark.at_risk, mark.digitised) for mark in marks] == [
+        (8, False),
+        (9, False),
+        (23, False),
+        (8, True),
+    ]
 
 
 def test_labels_tell_two_assessors_of_one_endpoint_apart(tmp_path):

@@ -9,7 +9,7 @@ import os
 from decimal import Decimal
 
 import pytest
-from small_registry import VOCABULARY, cohort, full_study, study, write_registry
+from small_registry import VOCABULARY, cohort, full_study, landmark, study, write_registry
 
 from studies import RegistryError, load_registry
 from studies.exchange import (
@@ -63,6 +63,27 @@ def test_the_shipped_registry_comes_back(registry, tmp_path, export, read):
     for mine, theirs in zip(again, registry, strict=True):
         # The representation shows the digits, which equality of decimals ignores.
         assert repr(tables_of(mine)) == repr(tables_of(theirs)), mine.id
+
+
+@pytest.mark.parametrize(("export", "read"), [(export_json, read_json), (export_csv, read_csv)])
+def test_points_of_a_curve_come_back_with_the_numbers_at_risk(tmp_path, export, read):
+    marks = [
+        landmark(6, Decimal("0.40"), at_risk=0, digitised=False),
+        landmark(9, Decimal("0.30"), at_risk=0, digitised=True),
+        landmark(12, Decimal("0.20")),
+    ]
+    words = [{**VOCABULARY["treatments"][0], "requires": "BRAF V600E"}]
+    vocabulary = VOCABULARY | {"treatments": words + VOCABULARY["treatments"][1:]}
+    one = study("abel2001", cohort(landmarks=marks))
+    registry = load_registry(write_registry(tmp_path / "r", one, vocabulary=vocabulary))
+    write_files(read(export(registry)), tmp_path / "again")
+    again = load_registry(tmp_path / "again", alone=True)
+    assert again.studies == registry.studies
+    assert again.vocabulary.selecting == {words[0]["id"]}
+    # What the file says stands there again, even where an absent key would mean the same.
+    (written,) = tables_of(again.study("abel2001"))["cohorts"]
+    assert [mark.get("digitised") for mark in written["landmarks"]] == [False, True, None]
+    assert [mark.get("at_risk") for mark in written["landmarks"]] == [0, 0, None]
 
 
 def test_both_kinds_hold_the_same(registry):

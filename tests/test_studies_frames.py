@@ -121,6 +121,8 @@ def test_a_survival_probability_is_written_as_printed():
         ci=[Decimal("0.35"), Decimal("0.67")],
     )
     assert printed_landmark(mark) == "12 mo: 0.520 (0.35-0.67)"
+    read_off = mark.model_copy(update={"digitised": True})
+    assert printed_landmark(read_off) == "12 mo: 0.520 (0.35-0.67), read off the curve"
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,12 @@ FLAGGED = [
             )
         ),
     ),
+    # Forty patients at risk where the curve leaves thirty.
+    (
+        "landmark-count",
+        "cohorts[0].landmarks[0].at_risk",
+        one(arm(n=100, landmarks=[landmark(12, D("0.30"), at_risk=40, digitised=True)])),
+    ),
     (
         "response-rate",
         "cohorts[0].response.orr_percent",

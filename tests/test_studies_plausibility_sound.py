@@ -82,6 +82,15 @@ SOUND = {
             characteristics=[counted("alive beyond 1 year", 84)],
         )
     ),
+    "at risk are the survivors, and those whose event ties with the time": one(
+        arm(n=100, landmarks=[landmark(12, D("0.30"), at_risk=33)])
+    ),
+    "few at risk are what censoring leaves": one(
+        arm(n=100, landmarks=[landmark(12, D("0.30"), at_risk=3)])
+    ),
+    "a curve read off a little too high": one(
+        arm(n=100, landmarks=[landmark(12, D("0.30"), at_risk=38, digitised=True)])
+    ),
     "survivors of a part of the arm": one(
         arm(
             n=18,

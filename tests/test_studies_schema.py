@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from decimal import Decimal
 
 import pytest
 from pydantic import ValidationError
-from small_registry import full_study
+from small_registry import VOCABULARY, full_study
 
 from studies.figures import half_step, in_months, surname
 from studies.problems import translate
@@ -23,7 +24,7 @@ from studies.schema import (
     SurvivalOutcome,
 )
 from studies.values import NOT_REACHED, FrozenDict
-from studies.vocabulary import UnknownWordError, load_vocabulary
+from studies.vocabulary import UnknownWordError, Vocabulary, load_vocabulary
 
 
 def refusal(model, **tables):
@@ -209,6 +210,26 @@ def test_half_a_step_of_the_last_printed_digit(printed, step):
 )
 def test_surname_of_an_author(author, family):
     assert surname(author) == family
+
+
+def test_whatever_holds_a_braf_inhibitor_requires_the_mutation_and_nothing_else_does():
+    vocabulary = load_vocabulary()
+    inhibitor = re.compile(r"dabrafenib|vemurafenib|encorafenib|braf", re.IGNORECASE)
+    held = {item.id for item in vocabulary.treatments if inhibitor.search(item.label)}
+    # Of a choice between two treatments one is given to anybody.
+    held -= {item.id for item in vocabulary.treatments if " or " in item.label}
+    required = {item.id: item.requires for item in vocabulary.treatments if item.requires}
+    assert {name for name, what in required.items() if what == "BRAF V600E"} == held
+    assert len(held) > 5
+    assert vocabulary.selecting == frozenset(required)
+    assert required["larotrectinib"] == "NTRK fusion"
+
+
+def test_a_treatment_of_another_vocabulary_requires_nothing_unless_it_says_so():
+    words = VOCABULARY["treatments"]
+    chosen = {"treatments": [{**words[0], "requires": "BRAF V600E"}, *words[1:]]}
+    assert Vocabulary.model_validate(VOCABULARY).selecting == frozenset()
+    assert Vocabulary.model_validate(VOCABULARY | chosen).selecting == {words[0]["id"]}
 
 
 def test_the_shipped_vocabulary_finds_a_treatment_by_any_of_its_names():

@@ -63,7 +63,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "landmark-count",
         "warning",
-        "Do counted survivors agree with the survival printed for that time?",
+        "Do counted survivors, and those at risk, agree with the survival printed for that time?",
         "Where the two disagree, one of the printed figures is wrong, and the report does not say "
         "which.",
         curves.landmark_counts,

@@ -39,6 +39,9 @@ _RARE = 0.001
 # observation early, none is wider than 1.25 times the widest of the quarter that is left.
 _NARROWEST, _WIDEST, _LEFT = 0.75, 1.25, 0.25
 _FEWEST = 8
+# Patients whose event ties with the time of a landmark are at risk but no survivors.
+_TIED = 0.05
+_MISREAD = 0.02  # of a survival that was read off a curve
 _ALIVE = re.compile(r"alive (?:at|after|beyond|for more than) (\d+) (day|week|month|year)s?")
 
 
@@ -101,11 +104,15 @@ def _points(
         if mark.endpoint != endpoint or mark.label not in (None, label):
             continue
         time = in_months(mark.time, mark.unit)
-        blur = min(float(half_step(mark.survival)), 0.05)
+        blur = min(float(half_step(mark.survival)), 0.05) + _misread(mark)
         words = f"the survival of {mark.survival} at {timed(mark.time, mark.unit)}"
         here = (*path, "landmarks", place, "survival")
         points.append(_Point(time, time, float(mark.survival), blur, words, here))
     return sorted(points, key=lambda point: point.earliest), n
+
+
+def _misread(mark: Landmark) -> float:
+    return _MISREAD if mark.digitised else 0.0
 
 
 def _fall(one: _Point, other: _Point, n: int, endpoint: str) -> Iterator[Finding]:
@@ -179,8 +186,10 @@ def landmark_counts(study: Study, around: Surroundings) -> Iterator[Finding]:
 
     More survivors than the curve has are impossible. Fewer are what censoring leaves, except where
     every printed survival of the arm is a whole number of its patients: then nobody was censored.
+    Patients at risk are survivors who are still followed, and so no more than the curve has.
     """
     for arm, path, _ in arms(study):
+        yield from _at_risk(arm, path)
         for item in arm.characteristics:
             alive = _ALIVE.fullmatch(item.name)
             if alive is None or item.statistic != "count" or item.group is not None:
@@ -191,6 +200,27 @@ def landmark_counts(study: Study, around: Surroundings) -> Iterator[Finding]:
                 if same and of and mark.endpoint == "os":
                     here = (*path, "landmarks", place, "survival")
                     yield from _count_against(item, mark, of, here, _uncensored(arm))
+
+
+def _at_risk(arm: Arm, path: Path) -> Iterator[Finding]:
+    """Yield the numbers at risk that are more than the survival printed for their time leaves.
+
+    Whoever has the event at that very time is at risk still: times in whole months tie several.
+    """
+    for place, mark in enumerate(arm.landmarks):
+        if not arm.n or mark.at_risk is None:
+            continue
+        rounding = float(half_step(mark.survival)) + _misread(mark)
+        most = arm.n * (float(mark.survival) + rounding + _TIED)
+        if mark.at_risk > most + 1.0:
+            found = f"{mark.at_risk} at risk of {arm.n} patients"
+            moment = timed(mark.time, mark.unit)
+            expected = (
+                f"no more than about {arm.n * float(mark.survival):.0f}, since the survival at "
+                f"{moment} is {mark.survival}"
+            )
+            here = (*path, "landmarks", place, "at_risk")
+            yield Finding(here, found, expected, "correct one of the two, or the time")
 
 
 def _uncensored(arm: Arm) -> bool:
@@ -205,7 +235,7 @@ def _uncensored(arm: Arm) -> bool:
 def _count_against(
     item: Characteristic, mark: Landmark, of: int, path: Path, uncensored: bool
 ) -> Iterator[Finding]:
-    share, step = float(item.value) / of, float(half_step(mark.survival))
+    share, step = float(item.value) / of, float(half_step(mark.survival)) + _misread(mark)
     above = share > float(mark.survival) + step
     below = share < float(mark.survival) - step
     if above or (below and uncensored):
