@@ -43,10 +43,10 @@ class Prior(BaseModel):
         location zero.
     location, scale : float
         On the scale of the model (log months, log ratio, log odds).
-    reads_as : {"months", "ratio", "factor", "share", "shape"}
+    reads_as : {"months", "ratio", "factor", "share", "shape", "value"}
         How a reader sees it: ``exp`` for months, ratios and shapes, the logistic function for
-        shares, and for a standard deviation :math:`\tau` the factor :math:`e^{1.96\,\tau}` by
-        which one in forty lies above the mean.
+        shares, as it is for a value, and for a standard deviation :math:`\tau` the factor
+        :math:`e^{1.96\,\tau}` by which one in forty lies above the mean.
     rationale, source : str
         Why this family and scale, and where from.
     """
@@ -58,7 +58,7 @@ class Prior(BaseModel):
     family: Literal["normal", "half_normal"]
     location: float = 0.0
     scale: float = Field(gt=0.0)
-    reads_as: Literal["months", "ratio", "factor", "share", "shape"]
+    reads_as: Literal["months", "ratio", "factor", "share", "shape", "value"]
     rationale: str
     source: str
 
@@ -84,6 +84,8 @@ class Prior(BaseModel):
         """Put a value of the model's scale into the reader's units."""
         if self.reads_as == "share":
             return 1.0 / (1.0 + math.exp(-value))
+        if self.reads_as == "value":
+            return value
         return math.exp(_NORMAL.inv_cdf(0.975) * value if self.reads_as == "factor" else value)
 
     @property

@@ -3,21 +3,24 @@ r"""Estimands from draws: medians, survival, restricted means, response rates.
 For a treatment ``t`` of class ``c`` at a share ``x`` of mixed histology, the *mean study* has
 location :math:`\mu + \text{class}_c + \text{treatment}_t + (\eta + \delta_t)(x - x_0)` and shape
 :math:`e^{\kappa + q_t}`; a *new study* adds a study effect and a shape deviation drawn from their
-posterior distributions. A *class* answers for its average treatment: the treatment effect is zero
-for the mean study and drawn anew for a new one.
+posterior distributions. Both are of the reference population: every covariate is 0. A *class*
+answers for its average treatment: the treatment effect is zero for the mean study and drawn anew
+for a new one.
 
 Estimates are posterior medians with equal-tailed intervals, on the natural scale.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from synthesis import families
-from synthesis.models import ResponseFit, SurvivalFit
+from synthesis.models import PooledSurvival, ResponseFit
+from synthesis.survival import ROBUST_FREEDOM
 
 Target = Literal["mean_study", "new_study"]
 TARGETS: tuple[Target, ...] = ("mean_study", "new_study")
@@ -65,34 +68,80 @@ class Group:
 
 @dataclass(frozen=True)
 class Curve:
-    """Draws of one survival curve: log median and shape, each of shape ``(draws,)``."""
+    """Draws of one survival curve.
+
+    Attributes
+    ----------
+    median, shape : ndarray, shape (draws,)
+    family : str or ndarray of str, shape (draws,)
+        Survival family, of all draws or of each: draws of several families may be stacked.
+    tail : ndarray, shape (draws,), or float
+        Without meaning for a family that has none.
+    """
 
     median: np.ndarray
     shape: np.ndarray
-    family: str
+    family: str | np.ndarray
+    tail: np.ndarray | float = 0.0
 
     def estimand(self, name: str) -> np.ndarray:
         """Draws of an estimand of :data:`SURVIVAL_ESTIMANDS`."""
         horizon = SURVIVAL_ESTIMANDS[name]
         if horizon is None:
             return self.median
-        if name.startswith("rmst"):
-            return families.restricted_mean(horizon, self.median, self.shape, self.family)
-        return families.survival(horizon, self.median, self.shape, self.family)
+        function = families.restricted_mean if name.startswith("rmst") else families.survival
+        return self._by_family(
+            lambda family, median, shape, tail: function(horizon, median, shape, family, tail)
+        )
 
     def survival(self, months: np.ndarray) -> np.ndarray:
         """Draws of survival, shape ``(draws, times)``."""
-        return families.survival(
-            months[None, :], self.median[:, None], self.shape[:, None], self.family
+        return self._by_family(
+            lambda family, median, shape, tail: families.survival(
+                months[None, :], median[:, None], shape[:, None], family, tail[:, None]
+            )
         )
 
+    def quantile(self, p: np.ndarray) -> np.ndarray:
+        """Draws of the times by which shares ``p`` have had the event.
 
-def curve(fit: SurvivalFit, group: Group, share: float, target: Target) -> Curve:
+        Parameters
+        ----------
+        p : ndarray, shape (draws,) or (draws, ...)
+        """
+        p = np.asarray(p)
+        rows = np.arange(self.median.size)
+
+        def of(family: str, median: np.ndarray, shape: np.ndarray, tail: np.ndarray) -> np.ndarray:
+            own = p[rows] if isinstance(self.family, str) else p[self.family == family]
+            columns = (slice(None), *([None] * (p.ndim - 1)))
+            return families.quantile(own, median[columns], shape[columns], family, tail[columns])
+
+        return self._by_family(of)
+
+    def _by_family(
+        self, function: Callable[[str, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """Evaluate draws family by family, in their order."""
+        tail = np.broadcast_to(np.asarray(self.tail, dtype=float), self.median.shape)
+        if isinstance(self.family, str):
+            return function(self.family, self.median, self.shape, tail)
+        found = None
+        for name in np.unique(self.family):
+            own = self.family == name
+            part = function(str(name), self.median[own], self.shape[own], tail[own])
+            if found is None:
+                found = np.empty((self.median.size, *part.shape[1:]))
+            found[own] = part
+        return found
+
+
+def curve(fit: PooledSurvival, group: Group, share: float, target: Target) -> Curve:
     """Draws of the survival curve of a group at a share of mixed histology.
 
     Parameters
     ----------
-    fit : SurvivalFit
+    fit : PooledSurvival
     group : Group
     share : float
         0 pure, 1 mixed, between: a cohort with that share.
@@ -109,10 +158,27 @@ def curve(fit: SurvivalFit, group: Group, share: float, target: Target) -> Curve
         log_shape = log_shape + spread * rng.standard_normal(log_shape.shape)
     if target == "new_study":
         log_shape = log_shape + fit.flat("shape_sd") * rng.standard_normal(log_shape.shape)
-    return Curve(np.exp(log_median), np.exp(log_shape), fit.family.name)
+    return Curve(
+        np.exp(log_median),
+        np.exp(log_shape * fit.has_shape),
+        fit.draw_family,
+        _tail(fit, group, target, rng),
+    )
 
 
-def histology_effect(fit: SurvivalFit, group: Group) -> np.ndarray:
+def _tail(
+    fit: PooledSurvival, group: Group, target: Target, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws of the tail of a treatment; for a class, of its average or of a new treatment."""
+    tail = fit.flat("tail_mean")
+    if group.treatment_index is not None:
+        return tail + fit.flat("tail_treatment_effect")[:, group.treatment_index]
+    if target == "new_study":
+        return tail + fit.flat("tail_treatment_sd") * rng.standard_normal(tail.shape)
+    return tail
+
+
+def histology_effect(fit: PooledSurvival, group: Group) -> np.ndarray:
     """Draws of the log ratio of medians, mixed against pure, under a group's treatment."""
     effect = fit.flat("prognostic")
     if group.treatment_index is None:
@@ -126,7 +192,7 @@ def response_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
 
 
 def _base(
-    fit: SurvivalFit | ResponseFit, group: Group, target: Target, rng: np.random.Generator
+    fit: PooledSurvival | ResponseFit, group: Group, target: Target, rng: np.random.Generator
 ) -> np.ndarray:
     value = fit.flat("mu") + fit.flat("class_effect")[:, group.class_index]
     if group.treatment_index is not None:
@@ -134,10 +200,19 @@ def _base(
     elif target == "new_study":
         value = value + fit.flat("treatment_sd") * rng.standard_normal(value.shape)
     if target == "new_study":
-        value = value + fit.flat("study_sd") * rng.standard_normal(value.shape)
+        value = value + fit.flat("study_sd") * study_noise(fit, rng, value.shape)
     return value
 
 
-def _rng(fit: SurvivalFit | ResponseFit) -> np.random.Generator:
+def study_noise(
+    fit: PooledSurvival | ResponseFit, rng: np.random.Generator, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Standardised effects of new studies, of the distribution that the model takes."""
+    if not isinstance(fit, ResponseFit) and fit.variant.study_effects == "student-t":
+        return rng.standard_t(ROBUST_FREEDOM, shape)
+    return rng.standard_normal(shape)
+
+
+def _rng(fit: PooledSurvival | ResponseFit) -> np.random.Generator:
     """The same predictive noise for every group and estimand of a fit: tables agree."""
-    return np.random.default_rng([fit.draws.settings.seed, 7])
+    return np.random.default_rng([fit.seed, 7])

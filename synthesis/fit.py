@@ -29,6 +29,21 @@ from synthesis.packing import pack
 
 Progress = Callable[[str], None]
 
+#: Modules of this package whose code defines a model beside its data.
+MODEL_CODE = (
+    "survival",
+    "response",
+    "joint",
+    "effects",
+    "kernel",
+    "kernel_chains",
+    "kernel_curves",
+    "logrank",
+    "families",
+    "packing",
+    "fit",
+)
+
 _COMPILED: dict[tuple[Any, ...], Any] = {}
 
 
@@ -160,6 +175,9 @@ def run(
 def prior_draws(problem: Problem, count: int, seed: int) -> DataTree:
     """Draw from the priors through the very model that is fitted.
 
+    Potentials are not drawn from: where a variant takes Student-t study effects, those of the
+    priors are normal.
+
     Returns
     -------
     DataTree
@@ -231,8 +249,9 @@ def _fingerprint(problem: Problem, settings: SamplerSettings) -> str:
     facts = [problem.kind, sorted(problem.keep.items()), asdict(settings), packages]
     digest.update(repr([*facts, platform.python_version(), platform.machine()]).encode())
     here = Path(__file__).parent
-    names = ("survival.py", "response.py", "effects.py", "kernel.py", "fit.py")
-    models = [here / name for name in names]
+    names = ("survival.py", "joint.py", "response.py", "effects.py", "fit.py")
+    models = [here / name for name in names if (here / name).exists()]
+    models += sorted(here.glob("kernel*.py"))
     for source in (*models, here.parent / "priors" / "realise.py"):
         digest.update(source.read_bytes())
     return digest.hexdigest()

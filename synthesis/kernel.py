@@ -4,8 +4,10 @@ The equations are those of :mod:`synthesis.likelihoods`, which is the readable d
 oracle of this module's tests. Here they run as one compiled loop that returns the value and its
 gradient together: a graph of elementary operations for the same sums takes minutes to compile.
 
-With :math:`z = k(\log t - \log m)`: :math:`\partial z/\partial \log m = -k` and
-:math:`\partial z/\partial \log k = z`, so every term needs its derivative in ``z`` only.
+The work is in three steps: every *node* (an arm at one time) is evaluated once, with its
+derivatives in the parameters of the arm; the chains of printed points are summed forward and
+weighed backward, which leaves the slope of the total in log S and log f of each node; the slopes
+are added up by arm.
 """
 
 from __future__ import annotations
@@ -23,238 +25,279 @@ from pytensor.link.numba.dispatch import basic as numba_basic
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 from pytensor.tensor import TensorVariable
 
-#: Data of the operation, in the order of its inputs after location and log shape.
+from synthesis import logrank
+from synthesis.kernel_chains import sum_chains
+from synthesis.kernel_curves import curve_at, prepare_tail
+
+#: What is differentiated, in the order of the operation's inputs: location (log median), log
+#: shape, tail, shift and share of the second kind of patients, each (A,); and the log weights of
+#: the interval conventions, (C,).
+PARAMETERS = ("location", "log_shape", "tail", "shift", "second_share", "log_convention")
+
+#: Data of the operation, in the order of its inputs after the parameters.
 DATA = (
     "family",
-    "logrank_slope",
+    "slope_series",
+    "weight_series",
     "median_weight",
     "point_arm",
-    "log_time",
+    "point_start",
+    "point_stop",
     "cell",
     "density",
     "beyond",
+    "survivors",
+    "size",
+    "convention_free",
     "log_weight",
+    "node_log_time",
+    "node_log_weight",
     "patient_arm",
     "patient_log_time",
     "patient_event",
     "patient_weight",
-    "comparison_mixed",
-    "comparison_pure",
+    "comparison_first",
+    "comparison_second",
     "comparison_estimate",
     "comparison_variance",
     "comparison_medians",
+    "comparison_given",
+    "comparison_mean",
     "comparison_weight",
 )
 
 # Raise when the kernel changes: compiled code is kept on disk under this number.
-_VERSION = 2
+_VERSION = 3
 
-_LN2 = math.log(2.0)
-_LOG_LN2 = math.log(_LN2)
-_RHO = _LN2 * _LN2
-_LARGEST_Z = 30.0
-_NARROWEST = -1e-12
+_RHO = math.log(2.0) ** 2
+_WIDEST = logrank.WIDEST
+_WIDEST_TAIL = logrank.WIDEST_TAIL
 
-
-@numba.njit(inline="always")
-def _log_survival(z, code):  # pragma: no cover - compiled
-    """Log survival at ``z`` and its derivative."""
-    if code == 0:
-        slope = -_LN2 * math.exp(min(z, _LARGEST_Z))
-        return slope, slope
-    if z > 0.0:
-        e = math.exp(-z)
-        return -z - math.log1p(e), -1.0 / (1.0 + e)
-    e = math.exp(z)
-    return -math.log1p(e), -e / (1.0 + e)
+# Rows of an evaluated node: value of log S, then its derivatives in location, log shape, tail,
+# shift and share; the same of log f.
+_S, _F, _ROWS = 0, 6, 12
 
 
-@numba.njit(inline="always")
-def _log_density(z, log_s, slope, code):  # pragma: no cover - compiled
-    """``log f`` less ``log k - log t``, and its derivative, from log survival at ``z``."""
-    if code == 0:
-        return _LOG_LN2 + min(z, _LARGEST_Z) + log_s, 1.0 + slope
-    return z + 2.0 * log_s, 1.0 + 2.0 * slope
-
-
-@numba.njit
-def _curve_at_points(  # pragma: no cover - compiled
-    location, log_shape, code, point_arm, log_time, density
+@numba.njit(error_model="numpy")
+def _evaluate(  # pragma: no cover - compiled
+    row, log_t, location, log_shape, tail, shift, share, code, w_below, w_at, w_above
 ):
-    """Rows for each point: z, log S, dlog S/dz, log f, dlog f/dz, log cell, odds of surviving it.
+    """Fill the row of one node."""
+    k = math.exp(log_shape)
+    z = k * (log_t - location)
+    log_s, log_f, s_z, f_z, s_tail, f_tail = curve_at(z, tail, code, w_below, w_at, w_above)
+    log_f += log_shape - log_t
+    row[_S], row[_S + 1], row[_S + 2], row[_S + 3] = log_s, -k * s_z, z * s_z, s_tail
+    row[_F], row[_F + 1], row[_F + 2], row[_F + 3] = log_f, -k * f_z, 1.0 + z * f_z, f_tail
+    if share == 0.0:
+        row[4], row[5], row[10], row[11] = 0.0, 0.0, 0.0, 0.0
+        return
+    z = k * (log_t - location - shift)
+    other_s, other_f, s_z, f_z, s_tail, f_tail = curve_at(z, tail, code, w_below, w_at, w_above)
+    other_f += log_shape - log_t
+    second = (-k * s_z, z * s_z, s_tail), (-k * f_z, 1.0 + z * f_z, f_tail)
+    for start, other, slopes in ((_S, other_s, second[0]), (_F, other_f, second[1])):
+        peak = max(row[start], other)
+        one, two = math.exp(row[start] - peak), math.exp(other - peak)
+        total = (1.0 - share) * one + share * two
+        part = share * two / total
+        row[start] = peak + math.log(total)
+        row[start + 4] = part * slopes[0]
+        row[start + 5] = (two - one) / total
+        for i in range(3):
+            row[start + 1 + i] = (1.0 - part) * row[start + 1 + i] + part * slopes[i]
 
-    The odds are those in ``d log(S_before - S) = (1 + odds) d log S_before - odds d log S``.
-    """
-    rows = np.zeros((7, log_time.size))
-    for p in range(log_time.size):
-        a = point_arm[p]
-        if a < 0:
-            continue
-        z = math.exp(log_shape[a]) * (log_time[p] - location[a])
-        log_s, slope = _log_survival(z, code)
-        rows[0, p], rows[1, p], rows[2, p] = z, log_s, slope
-        if density[p] > 0.0:
-            log_f, slope_f = _log_density(z, log_s, slope, code)
-            rows[3, p], rows[4, p] = log_f + log_shape[a] - log_time[p], slope_f
-        follows = p > 0 and point_arm[p - 1] == a
-        before = rows[1, p - 1] if follows else 0.0
-        drop = min(log_s - before, _NARROWEST)
-        rows[5, p] = before + math.log(-math.expm1(drop))
-        rows[6, p] = -math.exp(drop) / math.expm1(drop)
-    return rows
 
-
-@numba.njit
-def _weigh_conventions(  # pragma: no cover - compiled
-    rows, point_arm, cell, density, beyond, log_weight
+@numba.njit(error_model="numpy")
+def _evaluate_nodes(  # pragma: no cover - compiled
+    rows, parameters, code, prepared, point_arm, start, stop, log_time
 ):
-    """Log likelihood of all arms, and the posterior weight of each convention in each arm."""
-    total = log_weight.copy()
     for p in range(point_arm.size):
-        if point_arm[p] >= 0:
-            for c in range(total.shape[0]):
-                total[c, point_arm[p]] += (
-                    cell[c, p] * rows[5, p] + beyond[c, p] * rows[1, p] + density[p] * rows[3, p]
-                )
-    value = 0.0
-    for a in range(total.shape[1]):
-        peak = total[:, a].max()
-        total[:, a] = np.exp(total[:, a] - peak)
-        weight_sum = total[:, a].sum()
-        total[:, a] /= weight_sum
-        value += peak + math.log(weight_sum)
-    return value, total
-
-
-@numba.njit
-def _printed(  # pragma: no cover - compiled
-    location, log_shape, code, point_arm, log_time, cell, density, beyond, log_weight, d_loc, d_k
-):
-    """Add the printed points: value returned, gradient added to ``d_loc`` and ``d_k``."""
-    rows = _curve_at_points(location, log_shape, code, point_arm, log_time, density)
-    value, weight = _weigh_conventions(rows, point_arm, cell, density, beyond, log_weight)
-    for p in range(log_time.size):
         a = point_arm[p]
         if a < 0:
             continue
-        cells, tail = 0.0, 0.0
-        for c in range(weight.shape[0]):
-            cells += weight[c, a] * cell[c, p]
-            tail += weight[c, a] * beyond[c, p]
-        by_z = (tail - cells * rows[6, p]) * rows[2, p] + density[p] * rows[4, p]
-        k = math.exp(log_shape[a])
-        d_loc[a] -= k * by_z
-        d_k[a] += rows[0, p] * by_z + density[p]
-        if p > 0 and point_arm[p - 1] == a:
-            by_z = cells * (1.0 + rows[6, p]) * rows[2, p - 1]
-            d_loc[a] -= k * by_z
-            d_k[a] += rows[0, p - 1] * by_z
+        for i in range(start[p], stop[p]):
+            _evaluate(
+                rows[i], log_time[i], parameters[0, a], parameters[1, a], parameters[2, a],
+                parameters[3, a], parameters[4, a], code, prepared[a, 0], prepared[a, 1],
+                prepared[a, 2],
+            )  # fmt: skip
+
+
+@numba.njit(error_model="numpy")
+def _add_row(row, by_s, by_f, arm, gradient):  # pragma: no cover - compiled
+    """Add the slopes in log S and log f of a node to the gradient of its arm."""
+    for i in range(5):
+        gradient[i, arm] += by_s * row[1 + i] + by_f * row[7 + i]
+
+
+@numba.njit(error_model="numpy")
+def _printed(  # pragma: no cover - compiled
+    parameters, log_convention, code, prepared, data, gradient, by_convention
+):
+    """Add the printed points: value returned, gradients added to."""
+    (
+        point_arm, start, stop, cell, density, beyond, survivors, size, free, log_weight,
+        node_log_time, node_log_weight,
+    ) = data  # fmt: skip
+    rows = np.zeros((node_log_time.size, _ROWS))
+    _evaluate_nodes(rows, parameters, code, prepared, point_arm, start, stop, node_log_time)
+    weights = log_weight.copy()
+    for c in range(weights.shape[0]):
+        for a in range(weights.shape[1]):
+            weights[c, a] += free[a] * log_convention[c]
+    slopes = np.zeros((2, node_log_time.size))
+    value, posterior = sum_chains(
+        rows[:, _S], rows[:, _F], point_arm, start, stop, cell, density, beyond, survivors, size,
+        weights, node_log_time, node_log_weight, slopes,
+    )  # fmt: skip
+    for p in range(point_arm.size):
+        a = point_arm[p]
+        if a >= 0:
+            for i in range(start[p], stop[p]):
+                _add_row(rows[i], slopes[0, i], slopes[1, i], a, gradient)
+    for c in range(weights.shape[0]):
+        for a in range(weights.shape[1]):
+            by_convention[c] += free[a] * posterior[c, a]
     return value
 
 
-@numba.njit
-def _patients(  # pragma: no cover - compiled
-    location, log_shape, code, arm, log_time, event, weight, d_loc, d_k
-):
+@numba.njit(error_model="numpy")
+def _patients(parameters, code, prepared, data, gradient):  # pragma: no cover - compiled
     """Add individually listed patients."""
-    value = 0.0
+    arm, log_time, event, weight = data
+    value, row = 0.0, np.zeros(_ROWS)
     for i in range(arm.size):
         if weight[i] == 0.0:
             continue
         a = arm[i]
-        k = math.exp(log_shape[a])
-        z = k * (log_time[i] - location[a])
-        log_s, slope = _log_survival(z, code)
-        log_f, slope_f = _log_density(z, log_s, slope, code)
-        log_f += log_shape[a] - log_time[i]
-        by_z = weight[i] * (event[i] * slope_f + (1.0 - event[i]) * slope)
-        value += weight[i] * (event[i] * log_f + (1.0 - event[i]) * log_s)
-        d_loc[a] -= k * by_z
-        d_k[a] += z * by_z + weight[i] * event[i]
+        _evaluate(
+            row, log_time[i], parameters[0, a], parameters[1, a], parameters[2, a],
+            parameters[3, a], parameters[4, a], code, prepared[a, 0], prepared[a, 1],
+            prepared[a, 2],
+        )  # fmt: skip
+        value += weight[i] * (event[i] * row[_F] + (1.0 - event[i]) * row[_S])
+        _add_row(row, weight[i] * (1.0 - event[i]), weight[i] * event[i], a, gradient)
     return value
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
+def _chebyshev(series, x):  # pragma: no cover - compiled
+    """Value and derivative of a Chebyshev series at ``x`` in [-1, 1]."""
+    value, slope = series[0] + series[1] * x, series[1]
+    t0, t1, u0, u1 = 1.0, x, 1.0, 2.0 * x
+    for n in range(2, series.size):
+        t0, t1 = t1, 2.0 * x * t1 - t0
+        value += series[n] * t1
+        slope += series[n] * n * u1
+        u0, u1 = u1, 2.0 * x * u1 - u0
+    return value, slope
+
+
+@numba.njit(error_model="numpy")
+def _tail_factor(series, tail):  # pragma: no cover - compiled
+    x = tail / _WIDEST_TAIL
+    value, slope = _chebyshev(series, min(max(x, -1.0), 1.0))
+    return value, slope / _WIDEST_TAIL if abs(x) < 1.0 else 0.0
+
+
+@numba.njit(error_model="numpy")
 def _comparisons(  # pragma: no cover - compiled
-    location, log_shape, c, g, mixed, pure, estimate, variance, medians, weight, d_loc, d_k
+    parameters, slope_series, weight_series, median_weight, data, gradient
 ):
-    """Add log-rank results given the medians."""
+    """Add log-rank results and hazard ratios, given the medians."""
+    first, second, estimate, variance, medians, given, mean_series, weight = data
     value = 0.0
-    for i in range(mixed.size):
+    for i in range(first.size):
         if weight[i] == 0.0:
             continue
-        k = math.exp(log_shape[mixed[i]])
-        contrast = location[mixed[i]] - location[pure[i]]
-        mean = -c * k * contrast - g * k * (medians[i] - contrast)
-        v = variance[i] * (1.0 - _RHO)
+        a, b = first[i], second[i]
+        k = math.exp(parameters[1, a])
+        contrast = parameters[0, a] - parameters[0, b]
+        delta = k * contrast
+        inside = min(max(delta, -_WIDEST), _WIDEST)
+        h, h_slope = _chebyshev(mean_series[i], inside / _WIDEST)
+        h_slope /= _WIDEST
+        h += h_slope * (delta - inside)
+        c, c_slope = _tail_factor(slope_series, parameters[2, a])
+        g, g_slope = _tail_factor(weight_series, parameters[2, a])
+        from_medians = given[i] * median_weight * k * (medians[i] - contrast)
+        mean = c * h - g * from_medians
+        v = variance[i] * (1.0 - given[i] * _RHO)
         residual = estimate[i] - mean
         value += weight[i] * (-0.5 * math.log(2.0 * math.pi * v) - 0.5 * residual**2 / v)
         by_mean = weight[i] * residual / v
-        d_loc[mixed[i]] += by_mean * k * (g - c)
-        d_loc[pure[i]] -= by_mean * k * (g - c)
-        d_k[mixed[i]] += by_mean * mean  # the mean is proportional to k
+        by_contrast = by_mean * k * (c * h_slope + given[i] * g * median_weight)
+        gradient[0, a] += by_contrast
+        gradient[0, b] -= by_contrast
+        gradient[1, a] += by_mean * (c * h_slope * delta - g * from_medians)
+        gradient[2, a] += by_mean * (c_slope * h - g_slope * from_medians)
     return value
 
 
-@numba.njit
-def value_and_gradient(
-    location,
-    log_shape,
-    family,
-    logrank_slope,
-    median_weight,
-    point_arm,
-    log_time,
-    cell,
-    density,
-    beyond,
-    log_weight,
-    patient_arm,
-    patient_log_time,
-    patient_event,
-    patient_weight,
-    comparison_mixed,
-    comparison_pure,
-    comparison_estimate,
-    comparison_variance,
-    comparison_medians,
-    comparison_weight,
-):
-    """Log likelihood of all printed figures and its gradient in location and log shape.
+@numba.njit(error_model="numpy")
+def value_and_gradient(  # pragma: no cover - compiled
+    location, log_shape, tail, shift, second_share, log_convention,
+    family, slope_series, weight_series, median_weight,
+    point_arm, point_start, point_stop, cell, density, beyond, survivors, size,
+    convention_free, log_weight, node_log_time, node_log_weight,
+    patient_arm, patient_log_time, patient_event, patient_weight,
+    comparison_first, comparison_second, comparison_estimate, comparison_variance,
+    comparison_medians, comparison_given, comparison_mean, comparison_weight,
+):  # fmt: skip
+    """Log likelihood of all printed figures and its gradient.
 
     Returns
     -------
-    (float, ndarray (A,), ndarray (A,))
+    tuple
+        The value, and its gradient in each of :data:`PARAMETERS`.
     """
     code = family.item()
-    d_loc, d_k = np.zeros(location.size), np.zeros(location.size)
+    parameters = np.empty((5, location.size))
+    parameters[0], parameters[1], parameters[2] = location, log_shape, tail
+    parameters[3], parameters[4] = shift, second_share
+    prepared = np.zeros((location.size, 3))
+    for a in range(location.size):
+        if a > 0 and tail[a] == tail[a - 1]:
+            prepared[a] = prepared[a - 1]
+        else:
+            prepared[a, 0], prepared[a, 1], prepared[a, 2] = prepare_tail(tail[a], code)
+    gradient, by_convention = np.zeros((5, location.size)), np.zeros(log_convention.size)
     value = _printed(
-        location, log_shape, code, point_arm, log_time, cell, density, beyond, log_weight,
-        d_loc, d_k,
+        parameters, log_convention, code, prepared,
+        (point_arm, point_start, point_stop, cell, density, beyond, survivors, size,
+         convention_free, log_weight, node_log_time, node_log_weight),
+        gradient, by_convention,
     )  # fmt: skip
     value += _patients(
-        location, log_shape, code, patient_arm, patient_log_time, patient_event, patient_weight,
-        d_loc, d_k,
+        parameters, code, prepared,
+        (patient_arm, patient_log_time, patient_event, patient_weight), gradient,
     )  # fmt: skip
     value += _comparisons(
-        location, log_shape, logrank_slope.item(), median_weight.item(), comparison_mixed,
-        comparison_pure, comparison_estimate, comparison_variance, comparison_medians,
-        comparison_weight, d_loc, d_k,
+        parameters, slope_series, weight_series, median_weight.item(),
+        (comparison_first, comparison_second, comparison_estimate, comparison_variance,
+         comparison_medians, comparison_given, comparison_mean, comparison_weight),
+        gradient,
     )  # fmt: skip
-    return np.asarray(value), d_loc, d_k
+    return (
+        np.asarray(value), gradient[0].copy(), gradient[1].copy(), gradient[2].copy(),
+        gradient[3].copy(), gradient[4].copy(), by_convention,
+    )  # fmt: skip
 
 
 class PrintedFigures(Op):
-    """Log likelihood of printed figures; outputs value, gradient in location, in log shape."""
+    """Log likelihood of printed figures; outputs the value and its gradient in each parameter."""
 
     __props__ = ()
 
     def make_node(self, *inputs: Any) -> Apply:
-        """Take location, log shape and the data named by :data:`DATA`."""
+        """Take the parameters named by :data:`PARAMETERS` and the data named by :data:`DATA`."""
         inputs = [pt.as_tensor_variable(i) for i in inputs]
-        if len(inputs) != len(DATA) + 2:
-            raise ValueError(f"expected {len(DATA) + 2} inputs, found {len(inputs)}")
-        return Apply(self, inputs, [pt.dscalar(), inputs[0].type(), inputs[1].type()])
+        expected = len(PARAMETERS) + len(DATA)
+        if len(inputs) != expected:
+            raise ValueError(f"expected {expected} inputs, found {len(inputs)}")
+        slopes = [i.type() for i in inputs[: len(PARAMETERS)]]
+        return Apply(self, inputs, [pt.dscalar(), *slopes])
 
     def perform(self, node: Apply, inputs: list[Any], outputs: list[list[Any]]) -> None:
         """Evaluate outside of compiled graphs."""
@@ -264,13 +307,13 @@ class PrintedFigures(Op):
 
     def pullback(self, inputs: list[Any], outputs: list[Any], cotangents: list[Any]) -> list[Any]:
         """Gradient: the operation has computed it already."""
-        value = cotangents[0]
-        _, by_location, by_log_shape = outputs
-        return [value * by_location, value * by_log_shape, *(disconnected_type() for _ in DATA)]
+        slopes = [cotangents[0] * slope for slope in outputs[1:]]
+        return [*slopes, *(disconnected_type() for _ in DATA)]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        """Only location and log shape are differentiated, only the value is."""
-        return [[i < 2, False, False] for i in range(len(node.inputs))]
+        """Only the parameters are differentiated, only the value is."""
+        rest = [False] * len(PARAMETERS)
+        return [[i < len(PARAMETERS), *rest] for i in range(len(node.inputs))]
 
 
 @register_funcify_default_op_cache_key(PrintedFigures)
@@ -283,14 +326,16 @@ def _compiled_printed_figures(op: PrintedFigures, node: Apply, **_: Any) -> tupl
 
 
 def log_likelihood(
-    location: TensorVariable, log_shape: TensorVariable, data: dict[str, TensorVariable]
+    parameters: dict[str, TensorVariable], data: dict[str, TensorVariable]
 ) -> TensorVariable:
     """Scalar log likelihood of all printed figures.
 
     Parameters
     ----------
-    location, log_shape : (A,) log median in log months and log shape of each arm
+    parameters : dict
+        Tensors named by :data:`PARAMETERS`.
     data : dict
         Tensors named by :data:`DATA`.
     """
-    return PrintedFigures()(location, log_shape, *(data[name] for name in DATA))[0]
+    inputs = [parameters[name] for name in PARAMETERS] + [data[name] for name in DATA]
+    return PrintedFigures()(*inputs)[0]

@@ -8,21 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from xarray import DataTree
 
 from priors import Priors, load_priors
 from studies import Registry
-from studies.responders import ResponseCount, responders
+from studies.responders import ResponseRefused, best_responses
 from studies.selection import LeftOut, select
 from studies.usable import View
 from synthesis.diagnostics import Diagnosis, diagnose
 from synthesis.families import Family, family
 from synthesis.fit import Draws, Problem, Progress, SamplerSettings, run
-from synthesis.observations import Sizes, SurvivalData, sizes_for, survival_data
+from synthesis.model_arrays import sizes_for
+from synthesis.observations import SurvivalData, survival_data
+from synthesis.packing import Sizes
 from synthesis.response import ResponseData, response_data, response_problem
-from synthesis.survival import centre_share, survival_problem
+from synthesis.survival import USUAL, Variant, centre_share, survival_problem
 
 SURVIVAL_ENDPOINTS = ("os", "pfs")
 DEFAULT_FAMILY = "log-logistic"
@@ -32,6 +35,53 @@ _ATTEMPTS = 3
 
 class NothingToPoolError(ValueError):
     """No cohort of the registry can be counted for an endpoint; the message says so."""
+
+
+class PooledSurvival(Protocol):
+    """What tables and estimands ask of a survival fit, be it of one family or of several."""
+
+    @property
+    def data(self) -> SurvivalData:
+        """The observations."""
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Cohorts that are not counted."""
+
+    @property
+    def priors(self) -> Priors:
+        """The priors of the fit."""
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What its draws are worth."""
+
+    @property
+    def centre_share(self) -> float:
+        """Share of mixed histology at which ``mu`` and the effects are stated."""
+
+    @property
+    def variant(self) -> Variant:
+        """What is taken otherwise than in every report."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers."""
+
+    @property
+    def family_weights(self) -> Mapping[str, float]:
+        """Weight of each family by its name in running text."""
+
+    @property
+    def draw_family(self) -> str | np.ndarray:
+        """Name of the family of all draws, or of each."""
+
+    @property
+    def has_shape(self) -> float | np.ndarray:
+        """One where the shape of a draw is free, else zero."""
+
+    def flat(self, name: str) -> np.ndarray:
+        """Draws of a variable: ``(draws, ...)``."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +98,7 @@ class SurvivalFit:
     diagnosis : Diagnosis
     centre_share : float
         Share of mixed histology at which ``mu`` and the effects are stated.
+    variant : Variant
     """
 
     data: SurvivalData
@@ -57,6 +108,27 @@ class SurvivalFit:
     draws: Draws
     diagnosis: Diagnosis
     centre_share: float
+    variant: Variant = USUAL
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers."""
+        return self.draws.settings.seed
+
+    @property
+    def family_weights(self) -> Mapping[str, float]:
+        """The one family, by its name in running text."""
+        return {self.family.label: 1.0}
+
+    @property
+    def draw_family(self) -> str | np.ndarray:
+        """Name of the family of all draws of :meth:`flat`."""
+        return self.family.name
+
+    @property
+    def has_shape(self) -> float | np.ndarray:
+        """One where the shape of a draw of :meth:`flat` is free, else zero."""
+        return float(self.family.has_shape)
 
     @property
     def tree(self) -> DataTree:
@@ -77,6 +149,11 @@ class ResponseFit:
     priors: Priors
     draws: Draws
     diagnosis: Diagnosis
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers."""
+        return self.draws.settings.seed
 
     @property
     def tree(self) -> DataTree:
@@ -107,7 +184,12 @@ def survival_observations(
     for endpoint in SURVIVAL_ENDPOINTS:
         chosen = select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as)
         view = View(endpoint, verified_only, use_read_as)
-        data = survival_data(chosen.counted, view, class_order(registry))
+        data = survival_data(
+            chosen.counted,
+            view,
+            class_order(registry),
+            registry.vocabulary.selecting,
+        )
         found[endpoint] = (data, chosen.left_out)
     return MappingProxyType(found)
 
@@ -126,6 +208,7 @@ def fit_survival(
     settings: SamplerSettings | None = None,
     verified_only: bool = False,
     use_read_as: bool = True,
+    variant: Variant = USUAL,
     sizes: Sizes | None = None,
     cache: bool = True,
     progress: Progress | None = None,
@@ -136,7 +219,8 @@ def fit_survival(
     ----------
     registry : Registry
     endpoint : {"os", "pfs"}
-    family_name : {"log-logistic", "weibull"}
+    family_name : str
+        A name of :data:`synthesis.families.FAMILIES`.
     priors : Priors, optional
         The default catalogue otherwise.
     settings : SamplerSettings, optional
@@ -144,6 +228,8 @@ def fit_survival(
         Count only figures that were seen in the report itself.
     use_read_as : bool
         Use declared readings of a report's own groups as pure or mixed.
+    variant : Variant
+        What is taken otherwise than in every report.
     sizes : Sizes, optional
         Room of the compiled model, at least that of the registry: one model for two registries.
     cache : bool
@@ -174,9 +260,9 @@ def fit_survival(
     centre = centre_share(priors)
     # where no report tells pure from mixed, the term for it falls away: all are at the centre
     observations = data if data.tells_histology else data.at_share(centre)
-    problem = survival_problem(observations, priors, chosen, sizes)
+    problem = survival_problem(observations, priors, chosen, sizes, variant)
     draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
-    return SurvivalFit(data, left_out, priors, chosen, draws, diagnosis, centre)
+    return SurvivalFit(data, left_out, priors, chosen, draws, diagnosis, centre, variant)
 
 
 def fit_survival_data(
@@ -185,6 +271,7 @@ def fit_survival_data(
     family_name: str = DEFAULT_FAMILY,
     priors: Priors | None = None,
     settings: SamplerSettings | None = None,
+    variant: Variant = USUAL,
     sizes: Sizes | None = None,
     cache: bool = True,
     progress: Progress | None = None,
@@ -196,9 +283,9 @@ def fit_survival_data(
     """
     priors = priors or load_priors()
     chosen = family(family_name)
-    problem = survival_problem(data, priors, chosen, sizes or sizes_for([data]))
+    problem = survival_problem(data, priors, chosen, sizes or sizes_for([data]), variant)
     draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
-    return SurvivalFit(data, (), priors, chosen, draws, diagnosis, centre_share(priors))
+    return SurvivalFit(data, (), priors, chosen, draws, diagnosis, centre_share(priors), variant)
 
 
 def fit_response(
@@ -211,7 +298,7 @@ def fit_response(
     cache: bool = True,
     progress: Progress | None = None,
 ) -> ResponseFit:
-    """Pool the response rates of a registry.
+    """Pool the best responses of a registry.
 
     Parameters are those of :func:`fit_survival`.
 
@@ -225,8 +312,8 @@ def fit_response(
         raise NothingToPoolError(f"no cohort of {_where(registry)} can be counted for response")
     counts = []
     for ref in chosen.counted:
-        count = responders(ref.cohort.response, ref.cohort.n)
-        if not isinstance(count, ResponseCount):
+        count = best_responses(ref.cohort.response, ref.cohort.n)
+        if isinstance(count, ResponseRefused):
             raise TypeError(f"{ref.id} was counted for response, but {count.reason}")
         counts.append(count)
     data = response_data(chosen.counted, counts, class_order(registry))
@@ -271,8 +358,12 @@ def _run(
             break
         if progress is not None:
             progress(f"{diagnosis.verdict}: {diagnosis.advice}; sampling again")
-        gap = 1.0 - settings.target_accept
+        # where a few transitions diverged, smaller steps are all that is wanted
+        more = 1 if diagnosis.has_enough_draws else 2
         settings = replace(
-            settings, draws=2 * settings.draws, tune=2 * settings.tune, target_accept=1.0 - gap / 2
+            settings,
+            draws=more * settings.draws,
+            tune=more * settings.tune,
+            target_accept=1.0 - (1.0 - settings.target_accept) / 2.0,
         )
     return draws, diagnosis

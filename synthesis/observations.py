@@ -1,14 +1,15 @@
-"""Counted cohorts of one endpoint as the arrays of the model.
+"""Counted cohorts of one endpoint as observations of the model.
 
 An *arm* is a group of patients with figures of its own: a whole cohort, or its pure and its mixed
-patients where the report prints them apart (then they replace the whole). Sizes may be larger
-than the data: a compiled model keeps room, and what is not used carries no weight.
+patients where the report prints them apart (then they replace the whole).
+:mod:`synthesis.model_arrays` puts them into the arrays of a compiled model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -17,11 +18,10 @@ from studies.schema import Cohort, Comparison, Subgroup
 from studies.selection import CohortRef
 from studies.usable import View, histology_groups
 from studies.values import NOT_REACHED
+from synthesis.comparisons import ComparisonReading, find_comparison
+from synthesis.covariates import covariates
 from synthesis.printed_curve import Chain, ContradictionError
-from synthesis.ranks import METHODS
-from synthesis.reading import ComparisonReading, mixed_share, read_arm, read_comparison
-
-_NO_WEIGHT = -1e6  # log weight of a convention that an arm does not have
+from synthesis.reading import mixed_share, read_arm
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,10 @@ class Arm:
         One for each reading of the interval.
     entered_as : str
         What entered the likelihood, in words.
+    methods : tuple of str
+        The transformation behind the interval that each chain takes.
+    told : bool
+        Whether the transformation is known, or no limit entered.
     """
 
     cohort: int
@@ -49,6 +53,8 @@ class Arm:
     share: float | None
     chains: tuple[Chain, ...]
     entered_as: str
+    methods: tuple[str, ...] = ()
+    told: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,43 +67,25 @@ class ListedPatient:
 
 
 @dataclass(frozen=True)
-class HistologyComparison:
-    """A printed comparison of two arms of one cohort."""
+class ArmComparison:
+    """A printed comparison of two arms of one report.
 
-    mixed: int
-    pure: int
+    Attributes
+    ----------
+    first, second : int
+        Indices of the arms; of histologies the mixed is the first.
+    reading : ComparisonReading
+        Log hazard ratio of the first against the second.
+    log_median_ratio : float or None
+        Of the printed medians; ``None`` where one of them is not printed.
+    printed : Comparison or None
+    """
+
+    first: int
+    second: int
     reading: ComparisonReading
-    log_median_ratio: float
+    log_median_ratio: float | None
     printed: Comparison | None = None
-
-
-@dataclass(frozen=True)
-class Sizes(Mapping[str, int]):
-    """Room in a compiled model, by dimension name."""
-
-    room: tuple[tuple[str, int], ...]
-
-    def __getitem__(self, name: str) -> int:
-        return dict(self.room)[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self.room)
-
-    def __len__(self) -> int:
-        return len(self.room)
-
-
-# Room is made in steps, so that a study more or less finds the same compiled model.
-_STEP = {
-    "class": 4,
-    "treatment": 8,
-    "study": 16,
-    "cohort": 16,
-    "arm": 16,
-    "point": 32,
-    "patient": 8,
-    "comparison": 4,
-}
 
 
 @dataclass(frozen=True)
@@ -113,6 +101,8 @@ class SurvivalData:
         Class of each treatment.
     cohorts : tuple of CohortRef
     arms, patients, comparisons : tuples
+    covariates : tuple of tuple of float
+        Of each cohort, in the order of :data:`~synthesis.covariates.COVARIATES`.
     verified_only, use_read_as : bool
         Which printed figures were looked at; see :attr:`view`.
     """
@@ -125,9 +115,10 @@ class SurvivalData:
     cohorts: tuple[CohortRef, ...]
     arms: tuple[Arm, ...]
     patients: tuple[ListedPatient, ...]
-    comparisons: tuple[HistologyComparison, ...]
+    comparisons: tuple[ArmComparison, ...]
     verified_only: bool = False
     use_read_as: bool = True
+    covariates: tuple[tuple[float, ...], ...] = ()
 
     @property
     def view(self) -> View:
@@ -143,114 +134,16 @@ class SurvivalData:
         """The same observations, every arm with this share of mixed histology (0 to 1)."""
         return replace(self, arms=tuple(replace(arm, share=share) for arm in self.arms))
 
-    def counts(self) -> dict[str, int]:
-        """Number of entries along each dimension of the model."""
-        points = [arm.chains[0].time.size for arm in self.arms if arm.chains]
-        return {
-            "class": len(self.classes),
-            "treatment": len(self.treatments),
-            "study": len(self.studies),
-            "cohort": len(self.cohorts),
-            "arm": len(self.arms),
-            "point": sum(points),
-            "patient": len(self.patients),
-            "comparison": len(self.comparisons),
-        }
-
-    @staticmethod
-    def dims() -> dict[str, tuple[str, ...]]:
-        """Dimensions of each array of :meth:`padded`."""
-        dims = {name: ("arm",) for name in ("share", "share_known")}
-        dims |= {f"arm_{name}": ("arm",) for name in ("class", "treatment", "study", "cohort")}
-        dims["cohort_treatment"] = ("cohort",)
-        dims |= {name: ("point",) for name in ("point_arm", "log_time", "density")}
-        dims |= {name: ("convention", "point") for name in ("cell", "beyond")}
-        dims["log_weight"] = ("convention", "arm")
-        for name in ("arm", "log_time", "event", "weight"):
-            dims[f"patient_{name}"] = ("patient",)
-        for name in ("mixed", "pure", "estimate", "variance", "medians", "weight"):
-            dims[f"comparison_{name}"] = ("comparison",)
-        return dims
-
-    def padded(self, sizes: Sizes) -> dict[str, np.ndarray]:
-        """All arrays at the sizes of a compiled model; padding carries zero exponents."""
-        arrays = {
-            name: np.zeros([sizes[d] for d in dimensions], "int64" if name in _INDICES else float)
-            for name, dimensions in self.dims().items()
-        }
-        arrays["point_arm"] -= 1
-        arrays["log_weight"][1:] = _NO_WEIGHT
-        arrays["comparison_variance"] += 1.0
-        self._fill_arms(arrays)
-        start = 0
-        for i, arm in enumerate(self.arms):
-            start = _fill_chains(arrays, i, arm.chains, start)
-        for i, patient in enumerate(self.patients):
-            arrays["patient_arm"][i] = patient.arm
-            arrays["patient_log_time"][i] = np.log(max(patient.months, 1e-3))
-            arrays["patient_event"][i] = float(patient.event)
-            arrays["patient_weight"][i] = 1.0
-        for i, item in enumerate(self.comparisons):
-            arrays["comparison_mixed"][i] = item.mixed
-            arrays["comparison_pure"][i] = item.pure
-            arrays["comparison_estimate"][i] = item.reading.estimate
-            arrays["comparison_variance"][i] = item.reading.variance
-            arrays["comparison_medians"][i] = item.log_median_ratio
-            arrays["comparison_weight"][i] = 1.0
-        return arrays
-
-    def _fill_arms(self, arrays: dict[str, np.ndarray]) -> None:
-        study = {name: i for i, name in enumerate(self.studies)}
-        treatment = {name: i for i, name in enumerate(self.treatments)}
-        for i, arm in enumerate(self.arms):
-            ref = self.cohorts[arm.cohort]
-            arrays["share_known"][i] = float(arm.share is not None)
-            arrays["share"][i] = arm.share or 0.0
-            arrays["arm_treatment"][i] = treatment[ref.treatment]
-            arrays["arm_class"][i] = self.treatment_class[treatment[ref.treatment]]
-            arrays["arm_study"][i] = study[ref.study.id]
-            arrays["arm_cohort"][i] = arm.cohort
-            arrays["cohort_treatment"][arm.cohort] = treatment[ref.treatment]
-
-
-_INDICES = frozenset(
-    {"arm_class", "arm_treatment", "arm_study", "arm_cohort", "cohort_treatment"}
-    | {"point_arm", "patient_arm", "comparison_mixed", "comparison_pure"}
-)
-
-
-def sizes_for(datasets: Sequence[SurvivalData], *, spare: bool = True) -> Sizes:
-    """Sizes that hold each of the datasets, with room to spare unless told otherwise."""
-    counts = [data.counts() for data in datasets]
-    room = {"convention": len(METHODS)}
-    for name, step in _STEP.items():
-        largest = max([1, *(count[name] for count in counts)])
-        room[name] = -(-largest // step) * step if spare else largest
-    return Sizes(tuple(room.items()))
-
-
-def _fill_chains(arrays: dict[str, np.ndarray], i: int, chains: Sequence[Chain], start: int) -> int:
-    """Write the chains of arm ``i``, which share their times; return where the next one starts."""
-    if not chains:  # listed patients only
-        return start
-    arrays["log_weight"][:, i] = _NO_WEIGHT
-    rows = slice(start, start + chains[0].time.size)
-    arrays["point_arm"][rows] = i
-    arrays["log_time"][rows] = np.log(chains[0].time)
-    arrays["density"][rows] = chains[0].density
-    for c, chain in enumerate(chains):
-        arrays["cell"][c, rows] = chain.cell
-        arrays["beyond"][c, rows] = chain.beyond
-        arrays["log_weight"][c, i] = chain.log_constant - np.log(len(chains))
-    return rows.stop
-
 
 class UnusableCohortError(ValueError):
     """A counted cohort whose printed figures contradict each other; names cohort and figures."""
 
 
 def survival_data(
-    counted: Sequence[CohortRef], view: View, class_order: Sequence[str]
+    counted: Sequence[CohortRef],
+    view: View,
+    class_order: Sequence[str],
+    mutation_required: Collection[str] = (),
 ) -> SurvivalData:
     """Translate counted cohorts into the observations of one endpoint.
 
@@ -263,6 +156,8 @@ def survival_data(
         readings of a report's own groups as pure or mixed are used.
     class_order : sequence of str
         Class identifiers in order of display.
+    mutation_required : collection of str
+        Treatments that are given to mutated tumours only.
 
     Raises
     ------
@@ -271,7 +166,7 @@ def survival_data(
     """
     arms: list[Arm] = []
     patients: list[ListedPatient] = []
-    comparisons: list[HistologyComparison] = []
+    comparisons: list[ArmComparison] = []
     for index, ref in enumerate(counted):
         try:
             groups = _arms_of(ref, view)
@@ -282,11 +177,12 @@ def survival_data(
         if not groups[0].chains:
             times = _listed(ref.cohort, view.endpoint)
             patients += [ListedPatient(start, time, event) for time, event in times]
-        comparison = _compare(ref, view, arms[start:], start)
-        if comparison is not None:
-            comparisons.append(comparison)
-            words = arms[start].entered_as + "; " + comparison.reading.entered_as
-            arms[start] = replace(arms[start], entered_as=words)
+        comparisons += _compare_histologies(ref, view, arms[start:], start)
+    comparisons += _compare_cohorts(counted, view, arms)
+    for comparison in comparisons:
+        at = min(comparison.first, comparison.second)
+        words = arms[at].entered_as + "; " + comparison.reading.entered_as
+        arms[at] = replace(arms[at], entered_as=words)
     classes, treatments, treatment_class = order_treatments(counted, class_order)
     return SurvivalData(
         endpoint=view.endpoint,
@@ -300,6 +196,10 @@ def survival_data(
         comparisons=tuple(comparisons),
         verified_only=view.verified_only,
         use_read_as=view.use_read_as,
+        covariates=tuple(
+            covariates(ref, mutation_required, use_unmarked=view.keeps_unmarked(ref.study))
+            for ref in counted
+        ),
     )
 
 
@@ -350,7 +250,9 @@ def _arm(
 ) -> Arm | None:
     outcome = outcome_of(holder, endpoint, keep)
     read = read_arm(outcome, landmarks_of(holder, endpoint, keep), n)
-    return read and Arm(0, histology, n, share, read.chains, read.entered_as)
+    return read and Arm(
+        0, histology, n, share, read.chains, read.entered_as, read.methods, read.told
+    )
 
 
 def _listed(cohort: Cohort, endpoint: str) -> list[tuple[float, bool]]:
@@ -363,28 +265,75 @@ def _listed(cohort: Cohort, endpoint: str) -> list[tuple[float, bool]]:
     ]
 
 
-def _compare(
+def _compare_histologies(
     ref: CohortRef, view: View, arms: Sequence[Arm], start: int
-) -> HistologyComparison | None:
-    """The printed p value or hazard ratio between the pure and the mixed arm of one cohort."""
-    position = {arm.histology: i for i, arm in enumerate(arms)}
+) -> list[ArmComparison]:
+    """The printed p value or hazard ratio between the mixed and the pure arm of one cohort."""
+    position = {arm.histology: start + i for i, arm in enumerate(arms)}
     if not {"pure", "mixed"} <= set(position):
-        return None
+        return []
     names: dict[str, set[str]] = {"mixed": {"mixed"}, "pure": {"pure"}}
-    medians: dict[str, float] = {}
+    holders = {}
     for group in histology_groups(ref, view):
         histology = histology_of(group, use_read_as=view.use_read_as)
         names[histology] |= {word.lower() for word in (group.level, group.label) if word}
-        outcome = outcome_of(group, view.endpoint, view.keep(ref.study))
-        if outcome is not None and outcome.median != NOT_REACHED:
-            medians[histology] = in_months(outcome.median, outcome.unit)
-    if len(medians) < 2:
-        return None
-    ratio = float(np.log(medians["mixed"] / medians["pure"]))
-    sizes = {name: arms[i].n for name, i in position.items()}
-    for printed in filter(view.keep(ref.study), ref.study.comparisons):
-        read = read_comparison([printed], view.endpoint, names, sizes, ratio > 0)
-        if read is not None:
-            mixed, pure = start + position["mixed"], start + position["pure"]
-            return HistologyComparison(mixed, pure, read, ratio, printed)
-    return None
+        holders[histology] = group
+    sides = [
+        _Side(position[name], names[name], holders[name], arms[position[name] - start].n)
+        for name in ("mixed", "pure")
+    ]
+    return _compare(ref, view, *sides)
+
+
+def _compare_cohorts(
+    counted: Sequence[CohortRef], view: View, arms: Sequence[Arm]
+) -> list[ArmComparison]:
+    """The printed comparisons between two whole cohorts of one report."""
+    whole = {arm.cohort: i for i, arm in enumerate(arms) if arm.histology == "whole"}
+    found = []
+    for (i, one), (j, other) in combinations(enumerate(counted), 2):
+        if one.study.id == other.study.id and i in whole and j in whole:
+            sides = [
+                _Side(whole[k], _names_of(ref), ref.cohort, arms[whole[k]].n)
+                for k, ref in ((i, one), (j, other))
+            ]
+            found += _compare(one, view, *sides)
+    return found
+
+
+def _names_of(ref: CohortRef) -> set[str]:
+    cohort = ref.cohort
+    return {cohort.id.lower(), cohort.treatment.lower(), cohort.treatment_as_printed.lower()}
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of two compared groups: its arm, its names, the record of its figures, its patients."""
+
+    arm: int
+    names: set[str]
+    holder: Cohort | Subgroup
+    n: int
+
+
+def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[ArmComparison]:
+    keep = view.keep(ref.study)
+    outcomes = [outcome_of(side.holder, view.endpoint, keep) for side in (first, second)]
+    medians = [
+        in_months(outcome.median, outcome.unit)
+        for outcome in outcomes
+        if outcome is not None and outcome.median not in (None, NOT_REACHED)
+    ]
+    ratio = float(np.log(medians[0] / medians[1])) if len(medians) == 2 else None
+    read = find_comparison(
+        filter(keep, ref.study.comparisons),
+        view.endpoint,
+        first.names,
+        second.names,
+        (first.n, second.n),
+        None if not ratio else ratio > 0.0,
+        tuple(None if outcome is None else outcome.events for outcome in outcomes),
+    )
+    if read is None:
+        return []
+    return [ArmComparison(first.arm, second.arm, read, ratio, read.printed)]

@@ -8,13 +8,30 @@ stays with the model, which gets each of them back by its name as a slice.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pymc as pm
 from pytensor.tensor import TensorVariable
 
 NUMBERS, INDICES = "numbers", "indices"
+
+
+@dataclass(frozen=True)
+class Sizes(Mapping[str, int]):
+    """Room in a compiled model, by dimension name."""
+
+    room: tuple[tuple[str, int], ...]
+
+    def __getitem__(self, name: str) -> int:
+        return dict(self.room)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self.room)
+
+    def __len__(self) -> int:
+        return len(self.room)
 
 
 def pack(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -7,10 +7,9 @@ the words that tell a reader what was taken.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from statistics import NormalDist
 from typing import Any
 
 from studies.figures import (
@@ -20,7 +19,7 @@ from studies.figures import (
     is_symmetric,
     splits_histology,
 )
-from studies.schema import Cohort, Comparison, Landmark, SurvivalOutcome
+from studies.schema import Cohort, Landmark, SurvivalOutcome
 from studies.values import NOT_REACHED, Unit
 from synthesis.printed_curve import (
     Chain,
@@ -31,7 +30,7 @@ from synthesis.printed_curve import (
     candidate_chains,
     log_survival_variance,
 )
-from synthesis.ranks import median_rank
+from synthesis.ranks import METHODS
 
 _DEFAULT_LEVEL = 0.95
 
@@ -43,9 +42,23 @@ def reading(value: Decimal, unit: Unit) -> Reading:
 
 @dataclass(frozen=True)
 class ArmReading:
-    """What one arm contributes: its chains, and in words what entered and what did not."""
+    """What one arm contributes.
+
+    Attributes
+    ----------
+    chains : tuple of Chain
+        One for each transformation that can have produced the printed interval.
+    methods : tuple of str
+        The transformation of each chain; ``"median"`` or ``"landmarks"`` where no limit entered.
+    told : bool
+        Whether the report names the transformation, or none is needed.
+    entered_as : str
+        In words, what entered and what did not.
+    """
 
     chains: tuple[Chain, ...]
+    methods: tuple[str, ...]
+    told: bool
     entered_as: str
 
 
@@ -67,21 +80,23 @@ def read_arm(
     fixed: list[FixedTime | Survivors] = [read_landmark(landmark) for landmark in landmarks]
     words = [_landmark_words(landmarks)] if landmarks else []
     printed, effective = None, effective_size(outcome, n)
-    if outcome is not None:
-        if outcome.median == NOT_REACHED:
-            fixed += _beyond_follow_up(outcome, n, words)
-        elif outcome.median is not None:
-            printed, said = read_median(outcome)
+    if outcome is not None and outcome.median is not None:
+        printed, said = read_median(outcome)
+        if said:
             words.insert(0, said)
+        if outcome.median == NOT_REACHED:
+            fixed += _beyond_follow_up(outcome, effective, words)
     if printed is None and not fixed:
         return None
-    chains = candidate_chains(printed, fixed, effective)
-    methods = [method for method, _ in chains]
-    if printed is not None and (printed.lower or printed.upper):
+    found = candidate_chains(printed, fixed, effective)
+    methods = tuple(method for method, _ in found)
+    limits = printed is not None and (printed.lower or printed.upper)
+    if limits:
         words.append(_convention_words(methods))
     if effective < n:
         words.append(f"effective size {effective:g} from {outcome.events} events")
-    return ArmReading(tuple(c for _, c in chains), "; ".join(words))
+    told = not limits or printed.method is not None or methods[0] not in METHODS
+    return ArmReading(tuple(c for _, c in found), methods, told, "; ".join(words))
 
 
 def effective_size(outcome: SurvivalOutcome | None, n: int) -> float:
@@ -98,7 +113,8 @@ def read_landmark(landmark: Landmark) -> FixedTime:
     if landmark.ci is not None:
         level = float(landmark.level) if landmark.level else _DEFAULT_LEVEL
         variance = log_survival_variance(s, float(landmark.ci[0]), float(landmark.ci[1]), level)
-    return FixedTime(in_months(landmark.time, landmark.unit), s, variance)
+    months = in_months(landmark.time, landmark.unit)
+    return FixedTime(months, s, variance, landmark.at_risk)
 
 
 def _landmark_words(landmarks: Sequence[Landmark]) -> str:
@@ -106,20 +122,26 @@ def _landmark_words(landmarks: Sequence[Landmark]) -> str:
     return f"survival at {times} as a binomial cell"
 
 
-def _beyond_follow_up(outcome: SurvivalOutcome, n: int, words: list[str]) -> list[Survivors]:
-    """A median not reached within a stated follow-up: ``n - rank`` were event-free by then."""
+def _beyond_follow_up(outcome: SurvivalOutcome, n: float, words: list[str]) -> list[Survivors]:
+    """A median not reached within a stated follow-up: more than half were event-free by then."""
     if outcome.follow_up is None:
         return []
     words.append(f"median not reached within {outcome.follow_up} {outcome.unit} of follow-up")
-    return [Survivors(in_months(outcome.follow_up, outcome.unit), n - median_rank(n))]
+    return [Survivors(in_months(outcome.follow_up, outcome.unit), math.floor(n / 2.0) + 1.0)]
 
 
-def read_median(outcome: SurvivalOutcome) -> tuple[PrintedMedian, str]:
-    """A median that was reached, with the limits that are event times, and what was taken."""
+def read_median(outcome: SurvivalOutcome) -> tuple[PrintedMedian | None, str]:
+    """A median or its limits, those that are event times, and in words what was taken."""
     median, unit = outcome.median, outcome.unit
-    middle = reading(median, unit)
+    middle = None if median == NOT_REACHED else reading(median, unit)
+    level = float(outcome.level) if outcome.level else _DEFAULT_LEVEL
     if outcome.ci is None:
-        return PrintedMedian(middle), "median as an order statistic"
+        taken = None if middle is None else PrintedMedian(middle)
+        return taken, "median as an order statistic" if taken else ""
+    if middle is None:
+        lower = reading(outcome.ci[0], unit)
+        only = PrintedMedian(None, lower, None, level, outcome.ci_method)
+        return only, "median not reached; its lower limit as an order statistic"
     lower, upper = outcome.ci
     reached = upper != NOT_REACHED
     if is_symmetric(outcome):
@@ -127,7 +149,6 @@ def read_median(outcome: SurvivalOutcome) -> tuple[PrintedMedian, str]:
             "median as an order statistic; the interval is symmetric, so its limits are not event "
             "times and are shown only"
         )
-    level = float(outcome.level) if outcome.level else _DEFAULT_LEVEL
     which = "both limits" if reached else "lower limit"
     words = f"median and {which} as order statistics"
     if not reached:
@@ -147,8 +168,8 @@ def read_median(outcome: SurvivalOutcome) -> tuple[PrintedMedian, str]:
 
 
 def _convention_words(methods: Sequence[str]) -> str:
-    if methods == ["median"]:
-        return "limits contradict the other figures under every transformation: median only"
+    if methods[0] not in METHODS:
+        return "limits contradict the other figures under every transformation: left out"
     if len(methods) == 1:
         return f"interval by the {methods[0]} transformation"
     return f"transformation of the interval unknown: {', '.join(methods)} averaged"
@@ -172,77 +193,3 @@ def _part(mixed: Decimal | int | None, pure: Decimal | int | None, whole: Any) -
     if mixed is None:
         return 1.0 - float(pure) / float(whole)
     return float(mixed) / float(whole if pure is None else mixed + pure)
-
-
-@dataclass(frozen=True)
-class ComparisonReading:
-    """Log hazard ratio mixed against pure, its variance, and what it came from."""
-
-    estimate: float
-    variance: float
-    entered_as: str
-
-
-_P_TESTS = ("log-rank", "logrank", "log rank")
-
-
-def read_comparison(
-    comparisons: Iterable[Comparison],
-    endpoint: str,
-    names: dict[str, set[str]],
-    sizes: dict[str, int],
-    mixed_lives_longer: bool,
-) -> ComparisonReading | None:
-    """Find and read the printed comparison of mixed against pure histology.
-
-    Parameters
-    ----------
-    comparisons : iterable of Comparison
-    endpoint : str
-    names : dict
-        The words that stand for ``"mixed"`` and for ``"pure"`` in this report.
-    sizes : dict
-        Patients of each: the deaths are taken as all of them where they are not printed.
-    mixed_lives_longer : bool
-        Direction of a p value, from the printed medians.
-    """
-    for comparison in comparisons:
-        if comparison.endpoint != endpoint or len(comparison.groups) != 2:
-            continue
-        roles = [
-            next((role for role in ("mixed", "pure") if group.lower() in names[role]), None)
-            for group in comparison.groups
-        ]
-        if set(roles) != {"mixed", "pure"}:
-            continue
-        if comparison.hr is not None and comparison.hr_ci is not None:
-            return _from_hazard_ratio(comparison, reverse=roles[0] == "pure")
-        test = (comparison.test or "").lower()
-        if isinstance(comparison.p, Decimal) and comparison.p > 0:
-            if test and not any(name in test for name in _P_TESTS):
-                continue
-            return _from_p(comparison, sizes, mixed_lives_longer, named=bool(test))
-    return None
-
-
-def _from_hazard_ratio(comparison: Comparison, *, reverse: bool) -> ComparisonReading | None:
-    lower, upper = comparison.hr_ci
-    if upper == NOT_REACHED:
-        return None
-    level = float(comparison.level) if comparison.level else _DEFAULT_LEVEL
-    z = NormalDist().inv_cdf(0.5 + level / 2.0)
-    sd = (math.log(upper) - math.log(lower)) / (2.0 * z)
-    estimate = math.log(comparison.hr) * (-1.0 if reverse else 1.0)
-    return ComparisonReading(estimate, sd**2, f"hazard ratio {comparison.hr} given the medians")
-
-
-def _from_p(
-    comparison: Comparison, sizes: dict[str, int], mixed_lives_longer: bool, *, named: bool
-) -> ComparisonReading:
-    tail = float(comparison.p) / comparison.sided
-    z = NormalDist().inv_cdf(1.0 - tail)
-    variance = 1.0 / sizes["mixed"] + 1.0 / sizes["pure"]
-    sign = -1.0 if mixed_lives_longer else 1.0
-    test = "log-rank p" if named else "p (test not named, taken as log-rank)"
-    words = f"{test} = {comparison.p} given the medians"
-    return ComparisonReading(sign * z * math.sqrt(variance), variance, words)

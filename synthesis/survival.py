@@ -1,26 +1,40 @@
 r"""The hierarchical survival model.
 
 For arm ``i`` of cohort ``j``, study ``s``, treatment ``t`` of class ``c``, with ``x`` the share of
-mixed histology (0 pure, 1 mixed):
+mixed histology (0 pure, 1 mixed) and ``z`` the covariates of the cohort:
 
 .. math::
-   \log m_i &= \mu + \sigma_C u_c + \sigma_T v_t + \sigma_S w_s
-                + (\eta + \delta_t)(x_i - x_0) \\
-   \log k_j &= \kappa + \sigma_Q q_t + \sigma_K r_j
+   \log m_i &= \mu + \sigma_C u_c + \sigma_T v_t
+               + \sigma_S (\sqrt{r_j}\, w_s + \sqrt{1 - r_j}\, w'_j)
+               + \beta^\top z_j + (\eta + \delta_t)(x_i - x_0) \\
+   \log k_j &= \kappa + \sigma_Q q_t + \sigma_K g_j \\
+   \theta_t &= \theta + \sigma_\theta h_t
 
 - :math:`\mu, \sigma_C, \sigma_T, \sigma_S`: mean log median at the share :math:`x_0`, and the SD
-  between classes, treatments and studies; ``u, v, w, q, r`` are standard normal.
+  between classes, treatments and studies; ``u, v, q, g, h`` are standard normal, the study effects
+  ``w`` standard normal or Student-t with four degrees of freedom.
+- Cohorts of one report share the part :math:`r_j` of the variance between studies: all of it where
+  patients were allocated at random (the study effect cancels), half otherwise.
+- :math:`\beta`: what kind of study and population it is (:mod:`synthesis.covariates`); the
+  reference population is 0.
 - :math:`\eta` is what mixed histology does under any treatment (prognostic), :math:`\delta_t`
   what it adds under treatment ``t`` (predictive).
 - Where a cohort does not print its share, ``x`` has a prior and shifts the location only: a
-  mixture of two curves there would let heavy tails pass for an effect of histology.
+  mixture of two curves there would let heavy tails pass for an effect of histology. That mixture
+  is a named variant, to show what it would say.
+- :math:`\theta_t` is the tail of the families that have one.
+- The transformation behind an interval that does not tell it is plain, log or log-log with
+  probabilities that all reports share: the softmax of three logits.
 - What is printed enters through :mod:`synthesis.likelihoods`.
 
-The survival family is model data, as are all priors and observations: one compiled model serves
-every endpoint, family and prior of the same sizes.
+The survival family is model data, as are all priors, variants and observations: one compiled model
+serves every endpoint, family, variant and prior of the same sizes.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pymc as pm
@@ -29,13 +43,17 @@ from pytensor.tensor import TensorVariable
 
 from priors import Priors
 from priors.realise import prior_data, realise
+from synthesis import logrank
+from synthesis.covariates import COVARIATES
 from synthesis.families import Family
 from synthesis.fit import Problem
 from synthesis.kernel import log_likelihood
-from synthesis.observations import Sizes, SurvivalData
-from synthesis.packing import unpack
+from synthesis.model_arrays import padded
+from synthesis.observations import SurvivalData
+from synthesis.packing import Sizes, unpack
+from synthesis.ranks import METHODS
 
-#: Variable of the model -> name of its prior. The shape has one prior a family.
+#: Variable of the model -> name of its prior. Shape and tail have one prior a family.
 PRIOR_OF = {
     "mu": "overall_median",
     "class_sd": "class_sd",
@@ -46,11 +64,52 @@ PRIOR_OF = {
     "share_logit": "mixed_share",
     "shape_treatment_sd": "shape_treatment_sd",
     "shape_sd": "shape_sd",
+    "tail_treatment_sd": "tail_treatment_sd",
+    "convention_logits": "convention_logit",
+    **{name: f"covariate_{name}" for name in COVARIATES},
 }
-SHAPE_PRIOR = {"weibull": "shape_weibull", "log-logistic": "shape_log_logistic"}
+SHAPE_PRIOR = {
+    "exponential": "shape_weibull",
+    "weibull": "shape_weibull",
+    "log-logistic": "shape_log_logistic",
+    "log-normal": "shape_log_normal",
+    "generalised gamma": "shape_log_normal",
+    "long-tail": "shape_weibull",
+}
+TAIL_PRIOR = {"generalised gamma": "tail_generalised_gamma", "long-tail": "tail_long_tail"}
+
+#: Degrees of freedom of the Student-t study effects.
+ROBUST_FREEDOM = 4.0
+_NORMAL_FREEDOM = 1e6  # a Student-t that no draw can tell from the normal
 
 
-def survival_model(data: SurvivalData, priors: Priors, family: Family, sizes: Sizes) -> pm.Model:
+@dataclass(frozen=True)
+class Variant:
+    """What a sensitivity analysis may take otherwise; the defaults are those of every report.
+
+    Attributes
+    ----------
+    study_effects : {"normal", "student-t"}
+        Distribution of the study effects; Student-t with four degrees of freedom is robust.
+    unknown_histology : {"shift", "mixture"}
+        How the unknown share of mixed histology of an arm enters: it shifts the location, or the
+        arm is a mixture of two curves (which lets heavy tails pass for an effect of histology).
+    covariates : bool
+        Whether design, line, time origin and BRAF selection are adjusted for.
+    """
+
+    study_effects: Literal["normal", "student-t"] = "normal"
+    unknown_histology: Literal["shift", "mixture"] = "shift"
+    covariates: bool = True
+
+
+#: What every report takes.
+USUAL = Variant()
+
+
+def survival_model(
+    data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
+) -> pm.Model:
     """Build the model; nothing is sampled here.
 
     Parameters
@@ -62,31 +121,50 @@ def survival_model(data: SurvivalData, priors: Priors, family: Family, sizes: Si
         Starting value of the switch; can be changed in the compiled model.
     sizes : Sizes
         Numbers of classes, treatments, studies, cohorts, arms, ... that the compiled model holds.
+    variant : Variant
+        Starting values of its switches; can be changed in the compiled model.
 
     Returns
     -------
     pymc.Model
-        With dimensions ``class, treatment, study, cohort, arm, point, convention, patient,
-        comparison``.
+        With the dimensions of ``sizes``.
     """
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
-        d = unpack(model_data(data, priors, family, sizes))
-        location = _location(d, priors)
+        d = unpack(model_data(data, priors, family, sizes, variant))
         log_shape = _log_shape(d, priors, family)[d["arm_cohort"]]
-        pm.Potential("printed_figures", log_likelihood(location, log_shape, d))
+        tail = _tail(d, priors)[d["arm_treatment"]]
+        parameters = {"log_shape": log_shape, "tail": tail} | _location(d, priors)
+        logits = realise(priors["convention_logit"], "convention_logits", d, dims="convention")
+        parameters["log_convention"] = pm.math.log_softmax(logits)
+        pm.Potential("printed_figures", log_likelihood(parameters, d))
     return model
 
 
 def model_data(
-    data: SurvivalData, priors: Priors, family: Family, sizes: Sizes
+    data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
 ) -> dict[str, np.ndarray]:
-    """Values of all model data: observations padded to ``sizes``, family switch and priors."""
-    values = data.padded(sizes)
+    """Values of all model data: observations padded to ``sizes``, switches and priors."""
+    values = padded(data, sizes)
+    values["comparison_mean"] = np.zeros((sizes["comparison"], logrank.TERMS))
+    for i, item in enumerate(data.comparisons):
+        share = item.reading.share if item.reading.kind == "p" else None
+        values["comparison_mean"][i] = logrank.mean_series(family, share)
+    values["slope_series"], values["weight_series"] = logrank.tail_series(family.name)
     values["family"] = np.asarray(family.code, dtype="int64")
-    values["logrank_slope"] = np.asarray(family.logrank_slope)
     values["median_weight"] = np.asarray(family.median_weight)
+    values["shape_free"] = np.asarray(float(family.has_shape))
     values["centre_share"] = np.asarray(centre_share(priors))
-    for variable, name in {**PRIOR_OF, "shape_mean": SHAPE_PRIOR[family.name]}.items():
+    robust = variant.study_effects == "student-t"
+    values["study_freedom"] = np.asarray(ROBUST_FREEDOM if robust else _NORMAL_FREEDOM)
+    mixture = variant.unknown_histology == "mixture"
+    values["is_mixture"] = (1.0 - values["share_known"]) * float(mixture)
+    if not variant.covariates:
+        values["cohort_covariates"] = np.zeros_like(values["cohort_covariates"])
+    of_family = {
+        "shape_mean": SHAPE_PRIOR[family.name],
+        "tail_mean": TAIL_PRIOR.get(family.name, next(iter(TAIL_PRIOR.values()))),
+    }
+    for variable, name in {**PRIOR_OF, **of_family}.items():
         values |= {k: np.asarray(v) for k, v in prior_data(priors[name], variable).items()}
     return values
 
@@ -96,13 +174,16 @@ def centre_share(priors: Priors) -> float:
     return priors["mixed_share"].natural(priors["mixed_share"].location)
 
 
-def _location(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
+def _location(d: dict[str, TensorVariable], priors: Priors) -> dict[str, TensorVariable]:
+    """Log median of every arm; for an arm that is a mixture, that of its pure patients."""
     location = realise(priors["overall_median"], "mu", d)
-    for level in ("class", "treatment", "study"):
+    for level in ("class", "treatment"):
         sd = realise(priors[f"{level}_sd"], f"{level}_sd", d)
         raw = pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
         effect = pm.Deterministic(f"{level}_effect", sd * raw, dims=level)
         location += effect[d[f"arm_{level}"]]
+    location += _study_effect(d, priors)
+    location += _covariates(d, priors)[d["arm_cohort"]]
     prognostic = realise(priors["histology_prognostic"], "prognostic", d)
     predictive = realise(priors["histology_predictive"], "predictive", d, dims="treatment")
     share_logit = realise(priors["mixed_share"], "share_logit", d, dims="cohort")
@@ -112,8 +193,41 @@ def _location(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
         "mixed_share", known * d["share"] + (1.0 - known) * unknown, dims="arm"
     )
     slope = prognostic + predictive[d["arm_treatment"]]
-    centred = share - d["centre_share"]
-    return pm.Deterministic("log_median", location + slope * centred, dims="arm")
+    pm.Deterministic("log_median", location + slope * (share - d["centre_share"]), dims="arm")
+    shifts = (1.0 - d["is_mixture"]) * share - d["centre_share"]
+    return {
+        "location": location + slope * shifts,
+        "shift": slope * d["is_mixture"],
+        "second_share": share * d["is_mixture"],
+    }
+
+
+def _study_effect(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
+    """Study effect of every arm: a part that cohorts of one report share, a part of its own."""
+    sd = realise(priors["study_sd"], "study_sd", d)
+    raw = {
+        level: pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
+        for level in ("study", "cohort")
+    }
+    # Student-t with the freedom that is set, less the normal density above and constants: a
+    # Student-t variable of PyMC would evaluate gamma functions of every element at every step
+    freedom, both = d["study_freedom"], pt.concatenate(list(raw.values()))
+    heavier = 0.5 * both**2 - 0.5 * (freedom + 1.0) * pt.log1p(both**2 / freedom)
+    pm.Potential("study_effects_distribution", heavier.sum())
+    shared, own = (
+        pm.Deterministic(f"{level}_effect", sd * effect, dims=level)
+        for level, effect in raw.items()
+    )
+    part = d["cohort_shared"][d["arm_cohort"]]
+    # a square root of nought has no slope; the part is data
+    return pt.sqrt(part) * shared[d["arm_study"]] + pt.sqrt(1.0 - part) * own[d["arm_cohort"]]
+
+
+def _covariates(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
+    """Sum of the covariate effects of every cohort."""
+    effects = [realise(priors[PRIOR_OF[name]], name, d) for name in COVARIATES]
+    effect = pm.Deterministic("covariate_effect", pt.stack(effects), dims="covariate")
+    return d["cohort_covariates"] @ effect
 
 
 def _log_shape(d: dict[str, TensorVariable], priors: Priors, family: Family) -> TensorVariable:
@@ -125,9 +239,17 @@ def _log_shape(d: dict[str, TensorVariable], priors: Priors, family: Family) -> 
     )
     sd = realise(priors["shape_sd"], "shape_sd", d)
     raw = pm.Normal("log_shape_raw", 0.0, 1.0, dims="cohort")
-    return pm.Deterministic(
-        "log_shape", mean + treatment[d["cohort_treatment"]] + sd * raw, dims="cohort"
-    )
+    log_shape = mean + treatment[d["cohort_treatment"]] + sd * raw
+    return pm.Deterministic("log_shape", d["shape_free"] * log_shape, dims="cohort")
+
+
+def _tail(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
+    """Tail of every treatment; without meaning for a family that has none."""
+    mean = realise(priors[TAIL_PRIOR["generalised gamma"]], "tail_mean", d)
+    sd = realise(priors["tail_treatment_sd"], "tail_treatment_sd", d)
+    raw = pm.Normal("tail_treatment_effect_raw", 0.0, 1.0, dims="treatment")
+    effect = pm.Deterministic("tail_treatment_effect", sd * raw, dims="treatment")
+    return mean + effect
 
 
 #: Stored variables and their dimensions.
@@ -139,6 +261,9 @@ KEEP: dict[str, tuple[str, ...]] = {
     "class_effect": ("class",),
     "treatment_effect": ("treatment",),
     "study_effect": ("study",),
+    "cohort_effect": ("cohort",),
+    "covariate_effect": ("covariate",),
+    "convention_logits": ("convention",),
     "prognostic": (),
     "predictive": ("treatment",),
     "mixed_share": ("arm",),
@@ -148,10 +273,15 @@ KEEP: dict[str, tuple[str, ...]] = {
     "shape_treatment_effect": ("treatment",),
     "shape_sd": (),
     "log_shape": ("cohort",),
+    "tail_mean": (),
+    "tail_treatment_sd": (),
+    "tail_treatment_effect": ("treatment",),
 }
 
 
-def survival_problem(data: SurvivalData, priors: Priors, family: Family, sizes: Sizes) -> Problem:
+def survival_problem(
+    data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
+) -> Problem:
     """The model of one endpoint with its data, ready for :func:`synthesis.fit.run`."""
     arms = [f"{data.cohorts[arm.cohort].id}:{arm.histology}" for arm in data.arms]
     labels = {
@@ -160,11 +290,13 @@ def survival_problem(data: SurvivalData, priors: Priors, family: Family, sizes: 
         "study": data.studies,
         "cohort": tuple(ref.id for ref in data.cohorts),
         "arm": tuple(arms),
+        "covariate": COVARIATES,
+        "convention": METHODS,
     }
     return Problem(
         kind=("survival", sizes.room, tuple(priors[name].family for name in sorted(priors))),
-        build=lambda: survival_model(data, priors, family, sizes),
-        values=model_data(data, priors, family, sizes),
+        build=lambda: survival_model(data, priors, family, sizes, variant),
+        values=model_data(data, priors, family, sizes, variant),
         keep=KEEP,
         labels=labels,
     )

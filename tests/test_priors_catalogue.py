@@ -9,7 +9,7 @@ import pytest
 from priors import Prior, PriorsError, load_priors
 from synthesis.families import FAMILIES
 from synthesis.response import PRIOR_OF as RESPONSE_PRIOR_OF
-from synthesis.survival import PRIOR_OF, SHAPE_PRIOR
+from synthesis.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
 
 Z = 1.959963984540054  # 97.5 % point of the standard normal
 
@@ -43,9 +43,10 @@ def prior(family="normal", location=0.0, scale=0.5, reads_as="ratio"):
 
 
 def test_the_catalogue_holds_exactly_the_priors_of_the_models():
-    used = {*PRIOR_OF.values(), *SHAPE_PRIOR.values(), *RESPONSE_PRIOR_OF.values()}
-    assert set(load_priors()) == used
+    by_family = {*SHAPE_PRIOR.values(), *TAIL_PRIOR.values()}
+    assert set(load_priors()) == {*PRIOR_OF.values(), *by_family, *RESPONSE_PRIOR_OF.values()}
     assert set(SHAPE_PRIOR) == set(FAMILIES)
+    assert set(TAIL_PRIOR) == {name for name, own in FAMILIES.items() if own.has_tail}
 
 
 def test_every_prior_says_what_it_is_and_why():
@@ -77,6 +78,12 @@ def test_implied_range_of_a_share():
     # log odds of the ends, by hand
     assert math.log(low / (1 - low)) == pytest.approx(-0.4 - 0.5 * Z, rel=1e-12)
     assert math.log(high / (1 - high)) == pytest.approx(-0.4 + 0.5 * Z, rel=1e-12)
+
+
+def test_implied_range_of_a_value_is_that_of_the_model():
+    own = prior(location=0.2, reads_as="value")
+    assert own.implied() == pytest.approx((0.2 - 0.5 * Z, 0.2 + 0.5 * Z), rel=1e-12)
+    assert own.natural(-0.7) == -0.7
 
 
 def test_implied_range_of_a_standard_deviation():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +13,11 @@ from arviz import from_dict
 from simulated_registry import heavy_tails
 
 from priors import load_priors
+from synthesis import fit as fitting
 from synthesis.diagnostics import diagnose
 from synthesis.families import family
 from synthesis.fit import SamplerSettings, prior_draws, run
-from synthesis.survival import survival_problem
+from synthesis.survival import Variant, survival_problem
 
 SHORT = SamplerSettings(draws=40, tune=100, chains=2, seed=6)
 
@@ -64,7 +68,11 @@ def test_what_changes_the_posterior_is_not_read_from_the_cache(
         "prior": survival_problem(data, wider, family("weibull"), survival_sizes),
         "family": survival_problem(data, load_priors(), family("log-logistic"), survival_sizes),
         "data": replace(
-            problem, values=problem.values | {"log_time": problem.values["log_time"] + 1e-9}
+            problem,
+            values=problem.values | {"node_log_time": problem.values["node_log_time"] + 1e-9},
+        ),
+        "variant": survival_problem(
+            data, load_priors(), family("weibull"), survival_sizes, Variant("student-t")
         ),
     }
     for name, other in others.items():
@@ -72,7 +80,31 @@ def test_what_changes_the_posterior_is_not_read_from_the_cache(
     assert not run(problem, replace(SHORT, seed=7)).from_cache
     assert not run(problem, replace(SHORT, target_accept=0.91)).from_cache
     assert run(problem, SHORT).from_cache
-    assert len(list(folder.iterdir())) == 6
+    assert len(list(folder.iterdir())) == 7
+
+
+def test_draws_are_not_kept_across_changes_of_the_code_that_makes_them():
+    """All that the compiled likelihood is made of counts, and every module that makes a problem."""
+    package = Path(fitting.__file__).parent
+    waiting, found = ["kernel"], set()
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        tree = ast.parse((package / f"{name}.py").read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "synthesis":
+                waiting += {alias.name for alias in node.names} - found
+            elif isinstance(node, ast.ImportFrom) and node.module.startswith("synthesis."):
+                waiting += {node.module.split(".")[1]} - found
+    assert {"kernel_chains", "kernel_curves", "families", "logrank"} <= found
+    makers = {
+        path.stem
+        for path in package.rglob("*.py")
+        if re.search(r"return Problem\(|= Problem\(", path.read_text(encoding="utf-8"))
+    }
+    assert {"survival", "response"} <= makers
+    assert found | makers <= set(fitting.MODEL_CODE)
+    assert all((package / f"{name}.py").is_file() for name in fitting.MODEL_CODE)
 
 
 def test_the_cache_can_be_left_alone(problem, folder):

@@ -1,4 +1,4 @@
-"""Counted cohorts as the arrays of the model: the shipped registry, and room to spare."""
+"""Counted cohorts as observations: arms, conventions and comparisons of the shipped registry."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import pytest
 
 from studies import load_registry
 from studies.selection import overlap_pairs
-from synthesis.families import FAMILIES, family
-from synthesis.likelihoods import listed_patients, logrank_given_medians, printed_curves
+from synthesis.covariates import COVARIATES, covariates
 from synthesis.models import survival_observations
-from synthesis.observations import sizes_for
+from synthesis.ranks import METHODS
 
 ENDPOINTS = ("os", "pfs")
 
@@ -42,8 +41,8 @@ def test_survival_with_lenvatinib_enters_by_histology_with_its_log_rank_test(obs
         "mixed": (8, 1.0),
     }
     assert [arms[name].chains[0].time.tolist() for name in ("pure", "mixed")] == [[2.7], [6.3]]
-    (comparison,) = [c for c in data.comparisons if data.arms[c.mixed] is arms["mixed"]]
-    assert data.arms[comparison.pure] is arms["pure"]
+    (comparison,) = [c for c in data.comparisons if data.arms[c.first] is arms["mixed"]]
+    assert data.arms[comparison.second] is arms["pure"]
     # two-sided p = 0.026: z = 2.2262 to five digits; longer survival, so a negative log hazard
     assert comparison.reading.estimate == pytest.approx(-2.2262 * np.sqrt(1 / 8 + 1 / 15), rel=1e-4)
     assert comparison.log_median_ratio == pytest.approx(np.log(6.3 / 2.7), rel=1e-12)
@@ -101,10 +100,35 @@ def test_chains_of_one_arm_share_their_times_and_count_its_patients(observed, en
         for own in arm.chains:
             assert own.time.tolist() == arm.chains[0].time.tolist()
             assert own.density.tolist() == arm.chains[0].density.tolist()
-            assert (np.diff(own.time) > 0.0).all()
+            for nodes, others in zip(own.nodes, arm.chains[0].nodes, strict=True):
+                assert nodes.tolist() == others.tolist()
+            assert (np.diff(own.time) >= 0.0).all()
             assert min(own.cell.min(), own.beyond.min()) >= 0.0
             # sums of a few counts in floating point
             assert own.cell.sum() + own.density.sum() + own.beyond.sum() <= arm.n + 1e-9
+            assert 0.0 <= own.survivors <= own.size <= arm.n
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_an_untold_convention_has_a_name_that_the_model_knows(observed, endpoint):
+    arms = [arm for arm in observed[endpoint].arms if arm.chains]
+    assert all(len(arm.methods) == len(arm.chains) for arm in arms)
+    untold = [arm for arm in arms if not arm.told]
+    assert untold
+    for arm in untold:
+        assert set(arm.methods) <= set(METHODS)
+        assert len(set(arm.methods)) == len(arm.methods)
+    # one that is told, or none that is needed, leaves one chain
+    assert {len(arm.chains) for arm in arms if arm.told} == {1}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_every_cohort_has_its_covariates(registry, observed, endpoint):
+    data, selecting = observed[endpoint], registry.vocabulary.selecting
+    assert data.covariates == tuple(covariates(ref, selecting) for ref in data.cohorts)
+    assert {len(own) for own in data.covariates} == {len(COVARIATES)}
+    # each of them differs between cohorts, so that its effect can be told from the overall median
+    assert [len(set(column)) > 1 for column in zip(*data.covariates, strict=True)] == [True] * 4
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -112,70 +136,95 @@ def test_classes_and_treatments_belong_together(registry, observed, endpoint):
     data, vocabulary = observed[endpoint], registry.vocabulary
     for treatment, own in zip(data.treatments, data.treatment_class, strict=True):
         assert vocabulary.treatment(treatment).class_ == data.classes[own]
-    arrays = data.padded(sizes_for([data], spare=False))
-    for i, arm in enumerate(data.arms):
-        ref = data.cohorts[arm.cohort]
-        assert data.treatments[arrays["arm_treatment"][i]] == ref.treatment
-        assert data.classes[arrays["arm_class"][i]] == ref.treatment_class
-        assert data.studies[arrays["arm_study"][i]] == ref.study.id
+    for ref in data.cohorts:
+        own = data.treatments.index(ref.treatment)
+        assert data.classes[data.treatment_class[own]] == ref.treatment_class
+        assert ref.study.id in data.studies
 
 
-# --- Room to spare -------------------------------------------------------------------------------
+# --- Comparisons ---------------------------------------------------------------------------------
+
+# What the study files print, put into the model's terms by hand: groups in the order of the model,
+# kind, estimate, variance, log ratio of the printed medians. The two-sided p values 0.0028, 0.026,
+# 0.00298 and 0.0047 are z = 2.98888, 2.22621, 2.96979 and 2.82691 in tables of the normal.
+Z_OF = {0.0028: 2.98888, 0.026: 2.22621, 0.00298: 2.96979, 0.0047: 2.82691}
 
 
-def log_likelihood(data, sizes, curve):
-    """Total of the readable likelihood at arbitrary but fixed parameters of each arm."""
-    arrays = data.padded(sizes)
-    arms = np.arange(sizes["arm"])
-    location, log_shape = 1.5 + 0.3 * np.sin(arms), 0.2 * np.cos(arms)
-    points = ("point_arm", "log_time", "cell", "density", "beyond", "log_weight")
-    total = printed_curves(location, log_shape, curve, **{key: arrays[key] for key in points}).sum()
-    who = arrays["patient_arm"]
-    patients = listed_patients(
-        location[who],
-        log_shape[who],
-        curve,
-        log_time=arrays["patient_log_time"],
-        event=arrays["patient_event"],
-    )
-    mixed, pure = arrays["comparison_mixed"], arrays["comparison_pure"]
-    comparisons = logrank_given_medians(
-        location[mixed] - location[pure],
-        log_shape[mixed],
-        curve,
-        estimate=arrays["comparison_estimate"],
-        variance=arrays["comparison_variance"],
-        printed_contrast=arrays["comparison_medians"],
-    )
-    total += (arrays["patient_weight"] * patients).sum()
-    return total + (arrays["comparison_weight"] * comparisons).sum()
+def of_p(p, n, m):
+    variance = 1 / n + 1 / m
+    return "p", -Z_OF[p] * np.sqrt(variance), variance
+
+
+def of_ratio(ratio, low, high):
+    return "hazard ratio", np.log(ratio), (np.log(high / low) / (2 * 1.959964)) ** 2
+
+
+BY_HAND = {
+    "os": {
+        ("cleveland_young2013", "mixed", "pure"): (*of_p(0.0028, 4, 8), np.log(51 / 6)),
+        ("sparano2021", "mixed", "pure"): (*of_p(0.026, 8, 15), np.log(6.3 / 2.7)),
+        ("iwasaki2020mco", "lenvatinib", "palliative"): (
+            *of_p(0.00298, 16, 16),
+            np.log(4.2 / 2.0),
+        ),
+        ("sherman2023", "pazopanib", "placebo"): (*of_ratio(0.86, 0.52, 1.43), np.log(5.7 / 7.3)),
+        ("sosa2014", "cp_fosbretabulin", "cp"): (*of_ratio(0.73, 0.44, 1.21), np.log(5.2 / 4.0)),
+    },
+    "pfs": {("cleveland_young2013", "mixed", "pure"): (*of_p(0.0047, 4, 8), np.log(21.5 / 3.5))},
+}
+
+
+def name_of(data, index):
+    """The cohort of an arm that is whole, else its histology."""
+    arm = data.arms[index]
+    return data.cohorts[arm.cohort].cohort.id if arm.histology == "whole" else arm.histology
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize("name", FAMILIES)
-def test_room_to_spare_changes_nothing(observed, endpoint, name):
+def test_every_printed_comparison_of_counted_arms_enters_once(observed, endpoint):
     data = observed[endpoint]
-    exact, shared = sizes_for([data], spare=False), sizes_for(list(observed.values()))
-    assert all(shared[key] >= exact[key] for key in exact)
-    assert shared["point"] > exact["point"]
-    tight = log_likelihood(data, exact, family(name))
-    # the same sum with zeros added
-    assert log_likelihood(data, shared, family(name)) == pytest.approx(tight, rel=1e-12)
+    found = {}
+    for item in data.comparisons:
+        first, second = (data.cohorts[data.arms[i].cohort] for i in (item.first, item.second))
+        assert first.study.id == second.study.id
+        key = (first.study.id, name_of(data, item.first), name_of(data, item.second))
+        assert key not in found
+        read = item.reading
+        found[key] = (read.kind, read.estimate, read.variance, item.log_median_ratio)
+        assert read.share == pytest.approx(
+            data.arms[item.first].n / (data.arms[item.first].n + data.arms[item.second].n)
+        )
+    assert set(found) == set(BY_HAND[endpoint])
+    for key, (kind, *numbers) in BY_HAND[endpoint].items():
+        assert found[key][0] == kind
+        # z to six digits
+        assert found[key][1:] == pytest.approx(numbers, rel=1e-5)
 
 
-def test_sizes_hold_every_dataset_in_steps(observed):
-    sizes = sizes_for(list(observed.values()))
-    for data in observed.values():
-        assert all(sizes[name] >= count for name, count in data.counts().items())
-    assert (sizes["convention"], sizes["arm"] % 16, sizes["point"] % 32) == (3, 0, 0)
-    assert sizes == sizes_for(list(observed.values())[::-1])
+def test_a_comparison_between_cohorts_takes_counted_patients_of_one_report(observed):
+    """Sixteen and sixteen of one hospital, by log-rank; congress abstracts of them gave way."""
+    data = observed["os"]
+    pairs = [
+        (data.arms[item.first], data.arms[item.second])
+        for item in data.comparisons
+        if data.arms[item.first].cohort != data.arms[item.second].cohort
+    ]
+    assert len(pairs) == 3
+    assert {arm.histology for pair in pairs for arm in pair} == {"whole"}
+    (own,) = [
+        (first, second)
+        for first, second in pairs
+        if data.cohorts[first.cohort].study.id == "iwasaki2020mco"
+    ]
+    assert [arm.n for arm in own] == [16, 16]
+    assert "log-rank p = 0.00298" in " ".join(arm.entered_as for arm in own)
+    counted = {ref.study.id for ref in data.cohorts}
+    assert {"iwasaki2018", "iwasaki_ivc"}.isdisjoint(counted)
 
 
-def test_arrays_have_the_shape_of_their_dimensions(observed):
-    data, sizes = observed["os"], sizes_for(list(observed.values()))
-    arrays, dims = data.padded(sizes), data.dims()
-    assert set(arrays) == set(dims)
-    assert {k: a.shape for k, a in arrays.items()} == {
-        k: tuple(sizes[d] for d in own) for k, own in dims.items()
-    }
-    assert all(np.isfinite(a).all() for a in arrays.values())
+def test_randomised_groups_enter_with_the_ratio_of_their_trial(observed):
+    data = observed["os"]
+    ratios = [item for item in data.comparisons if item.reading.kind == "hazard ratio"]
+    designs = {data.cohorts[data.arms[item.first].cohort].study.design for item in ratios}
+    assert designs == {"randomised"}
+    assert len(ratios) == 2

@@ -1,4 +1,7 @@
-"""Points of a printed curve against closed forms of their joint probability."""
+"""Points of a printed curve against closed forms of their joint probability.
+
+Times here are printed finely; rounding has tests of its own (`test_synthesis_printed_rounding`).
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from kaplan_meier import curve_of, survival_at
 from scipy import stats
-from scipy.integrate import dblquad, quad
+from scipy.integrate import quad
 from scipy.special import gammaln
 
-from synthesis.families import family, log_density, survival
-from synthesis.likelihoods import printed_curves
+from synthesis.families import family, log_density, quantile, survival
+from synthesis.likelihoods import chain_log_likelihood, listed_patients
 from synthesis.printed_curve import (
     ContradictionError,
     FixedTime,
@@ -33,17 +37,7 @@ EXACT = 1e-10
 
 def evaluate(found, median=MEDIAN, shape=SHAPE):
     """Log likelihood of one chain, its constant included."""
-    return printed_curves(
-        np.array([np.log(median)]),
-        np.array([np.log(shape)]),
-        family(NAME),
-        point_arm=np.zeros(found.time.size, int),
-        log_time=np.log(found.time),
-        cell=found.cell[None],
-        density=found.density,
-        beyond=found.beyond[None],
-        log_weight=np.array([[found.log_constant]]),
-    )[0]
+    return float(chain_log_likelihood(found, np.log(median), np.log(shape), family(NAME)))
 
 
 def s(t, median=MEDIAN, shape=SHAPE):
@@ -126,83 +120,95 @@ def test_a_landmark_before_the_median_splits_those_before_it():
     assert evaluate(found) == pytest.approx(expected + later, abs=EXACT)
 
 
-def test_survivors_say_nothing_of_the_others():
-    found = chain([Survivors(12.0, 7.0)], 15)
-    assert evaluate(found) == pytest.approx(7 * np.log(s(12.0)), abs=EXACT)
+@pytest.mark.parametrize(("count", "n"), [(1, 1), (8, 15), (7, 15), (19, 36), (36, 36)])
+def test_a_median_not_reached_is_a_binomial_tail(count, n):
+    found = chain([Survivors(12.0, float(count))], n)
+    expected = stats.binom.logsf(count - 1, n, s(12.0))
+    assert evaluate(found) == pytest.approx(expected, abs=EXACT)
 
 
 def test_survivors_beyond_a_landmark():
     found = chain([FixedTime(6.0, 0.8), Survivors(12.0, 5.0)], 10)
-    expected = stats.binom.logpmf(8, 10, s(6.0)) + 5 * np.log(s(12.0) / s(6.0))
+    expected = stats.binom.logpmf(8, 10, s(6.0)) + stats.binom.logsf(4, 8, s(12.0) / s(6.0))
     assert evaluate(found) == pytest.approx(expected, abs=EXACT)
 
 
-# --- Rounding ------------------------------------------------------------------------------------
+def test_a_lower_limit_and_a_median_not_reached():
+    """The fifth of sixteen died at 5.1 months, nine or more of the eleven left outlived 10."""
+    printed = PrintedMedian(None, Reading(5.1, 0.005), method="plain")
+    rank = interval_ranks(16, "plain").lower
+    assert rank == 5
+    ((method, found),) = candidate_chains(printed, [Survivors(10.0, 9.0)], 16)
+    assert method == "plain"
+    expected = log_joint([5.1], [rank], 16) + stats.binom.logsf(8, 11, s(10.0) / s(5.1))
+    assert evaluate(found) == pytest.approx(expected, abs=EXACT)
 
 
-@pytest.mark.parametrize("n", [8, 15, 36])
-@pytest.mark.parametrize("shape", [0.5, 0.8, 1.2])
-@pytest.mark.parametrize("median", [2.4, 3.0, 3.8])
-def test_a_coarse_median_is_worth_the_integral_over_its_rounding_interval(n, shape, median):
-    """Printed as 3: the density at 3 stands for its integral over 2.5-3.5 (midpoint rule)."""
-    rank = (n + 1) / 2.0
-    constant = gammaln(n + 1) - 2 * gammaln(rank)
+def test_no_more_can_outlive_the_follow_up_than_were_left():
+    found = chain([FixedTime(6.0, 0.5), Survivors(12.0, 9.0)], 10)
+    expected = stats.binom.logpmf(5, 10, s(6.0)) + 5 * np.log(s(12.0) / s(6.0))
+    assert evaluate(found) == pytest.approx(expected, abs=EXACT)
+
+
+def test_a_later_point_says_more_than_survivors_before_it():
+    found = chain([Survivors(6.0, 5.0), FixedTime(12.0, 0.7)], 10)
+    assert evaluate(found) == pytest.approx(stats.binom.logpmf(7, 10, s(12.0)), abs=EXACT)
+
+
+# --- Probabilities add up to one -----------------------------------------------------------------
+
+
+def test_the_outcomes_of_a_landmark_add_up_to_one():
+    total = sum(np.exp(evaluate(chain([FixedTime(6.0, alive / 7)], 7))) for alive in range(8))
+    assert total == pytest.approx(1.0, abs=EXACT)
+
+
+def test_the_outcomes_of_two_landmarks_add_up_to_one():
+    total = sum(
+        np.exp(evaluate(chain([FixedTime(3.0, first / 6), FixedTime(9.0, later / 6)], 6)))
+        for first in range(7)
+        for later in range(first + 1)
+    )
+    assert total == pytest.approx(1.0, abs=EXACT)
+
+
+def test_reached_and_not_reached_add_up_to_one():
+    reached = [np.exp(evaluate(chain([FixedTime(9.0, alive / 9)], 9))) for alive in range(5)]
+    total = sum(reached) + np.exp(evaluate(chain([Survivors(9.0, 5.0)], 9)))
+    assert total == pytest.approx(1.0, abs=EXACT)
+
+
+def sharp(months, rank):
+    """An order statistic printed with every digit."""
+    return OrderStatistic(Reading(months, 1e-9), rank)
+
+
+def test_a_median_at_any_time_with_any_landmark_has_probability_one():
+    """Five patients: the third dies at t; of those alive at six months any number is possible."""
 
     def density(t):
-        own = s(t, median, shape)
-        middle = (rank - 1) * np.log(own * (1 - own))
-        return np.exp(constant + middle) * f(t, median, shape)
+        counts = range(3) if t < 6.0 else range(3, 6)
+        points = (chain([sharp(t, 3), FixedTime(6.0, alive / 5)], 5) for alive in counts)
+        return sum(np.exp(evaluate(own)) for own in points)
 
-    integral = np.log(quad(density, 2.5, 3.5)[0])
-    found = evaluate(chain([OrderStatistic(Reading(3.0, 0.5), rank)], n), median, shape)
-    # The midpoint rule is off by (width^2 / 24) times the relative curvature of the density: about
-    # n d^2 / 6 with d = S(2.5) - S(3.5) < 0.14 here, 0.12 at most.
-    assert found == pytest.approx(integral, abs=0.12)
+    parts = [(1e-9, 0.5), (0.5, 5.9999999), (6.0000001, 20.0), (20.0, 400.0)]
+    total = sum(quad(density, *part, epsabs=1e-10, limit=200)[0] for part in parts)
+    assert total == pytest.approx(1.0, abs=2e-7)  # 2e-7 months about the landmark are left out
 
 
-def test_a_coarse_median_does_not_empty_its_rounding_interval():
-    """Of 100 patients many more than one die within the month that rounds to the median."""
-    point = OrderStatistic(Reading(3.0, 0.5), 50.5)
-    flat, steep = (evaluate(chain([point], 100), 3.0, shape) for shape in (0.4, 1.2))
-    # the median of a steeper curve varies less, so it is the likelier to be printed at its place
-    assert steep > flat
-
-
-@pytest.mark.parametrize("method", ["plain", "log-log"])
-@pytest.mark.parametrize("median", [2.2, 3.0, 4.2])
-def test_a_limit_printed_like_the_median_is_a_cell(method, median):
-    lower, middle, _ = interval_ranks(15, method)
-    reading = Reading(3.0, 0.05)
-    found = chain([OrderStatistic(reading, lower), OrderStatistic(reading, middle)], 15)
-    assert found.density.sum() == 0.0
-    between = middle - lower - 1
-    constant = gammaln(16) - gammaln(lower) - gammaln(between + 1) - gammaln(16 - middle)
-
-    def density(y, x):
-        below, above = s(x, median), s(y, median)
-        cells = (1 - below) ** (lower - 1) * (below - above) ** between * above ** (15 - middle)
-        return np.exp(constant) * cells * f(x, median) * f(y, median)
-
-    integral = np.log(dblquad(density, 2.95, 3.05, lambda x: x, 3.05)[0])
-    # the cell puts the others at the ends of the interval: about n times half its probability
-    assert evaluate(found, median) == pytest.approx(integral, abs=0.08)
-
-
-def test_a_time_that_rounds_to_nothing_is_a_cell_from_the_start():
-    found = chain([OrderStatistic(Reading(0.0, 0.5), 3), fine(3.52, 8)], 15)
-    assert found.time.tolist() == [0.5, 3.52]
-    assert found.cell == pytest.approx([3.0, 4.0], abs=EXACT)
-    # three events up to half a month, then the order statistic of the twelve left
-    expected = stats.binom.logpmf(12, 15, s(0.5)) + gammaln(13) - gammaln(5) - gammaln(8)
-    expected += 4 * np.log(s(0.5) - s(3.52)) + np.log(f(3.52)) + 7 * np.log(s(3.52))
-    expected -= 12 * np.log(s(0.5))
-    assert evaluate(found) == pytest.approx(expected, abs=EXACT)
-
-
-def test_a_reading_knows_what_rounds_to_it():
-    assert Reading(3.0, 0.5).edges == (2.5, 3.5)
-    low, high = Reading(0.0, 0.0).edges
-    assert 0.0 < low < high
+def test_a_limit_and_a_median_at_any_times_have_probability_one():
+    """The second and the fourth of six, on a grid in the two shares who died before them."""
+    x, weight = np.polynomial.legendre.leggauss(12)
+    x, weight = (x + 1.0) / 2.0, weight / 2.0
+    total = 0.0
+    for later, w_later in zip(x, weight, strict=True):  # share dead before the fourth
+        for part, w_part in zip(x, weight, strict=True):  # of them, dead before the second
+            times = quantile(np.array([later * part, later]), MEDIAN, SHAPE, NAME)
+            density = evaluate(chain([sharp(times[0], 2), sharp(times[1], 4)], 6))
+            volume = later / (f(times[0]) * f(times[1]))
+            total += w_later * w_part * np.exp(density) * volume
+    # a polynomial of degree six in the shares
+    assert total == pytest.approx(1.0, abs=1e-8)
 
 
 # --- Numbers at risk -----------------------------------------------------------------------------
@@ -227,6 +233,94 @@ def test_those_who_leave_before_a_landmark_count_up_to_the_point_before_it():
     found = chain([FixedTime(6.0, 0.5), later], 20)
     assert found.cell == pytest.approx([10.0, 3.0], abs=EXACT)
     assert found.beyond == pytest.approx([5.0, 2.0], abs=EXACT)
+
+
+def test_numbers_at_risk_are_conditional_binomials():
+    """30 patients; 14 at risk at six months with survival 0.6, 8 at twelve with 0.4.
+
+    With c censored between N and R at risk, half of them left at either end, so that
+    ``N - c/2`` entered and ``(N - c/2)(1 - ratio)`` died, where ``N - c - died = R``.
+    """
+    found = chain([FixedTime(6.0, 0.6, at_risk=14.0), FixedTime(12.0, 0.4, at_risk=8.0)], 30)
+    expected = 0.0
+    for before, left, ratio, alive in (
+        (30.0, 14.0, 0.6, s(6.0)),
+        (14.0, 8.0, 0.4 / 0.6, s(12.0) / s(6.0)),
+    ):
+        died = (before + left) * (1.0 - ratio) / (1.0 + ratio)
+        entered = before - (before - died - left) / 2.0
+        assert died == pytest.approx(entered * (1.0 - ratio), abs=EXACT)
+        expected += gammaln(entered + 1) - gammaln(died + 1) - gammaln(entered - died + 1)
+        expected += died * np.log(1.0 - alive) + (entered - died) * np.log(alive)
+    assert evaluate(found) == pytest.approx(expected, abs=EXACT)
+
+
+def test_numbers_at_risk_without_censoring_change_nothing():
+    points = [(3.0, 0.6, 12.0), (6.0, 0.3, 6.0), (12.0, 0.1, 2.0)]
+    told = chain([FixedTime(t, own, at_risk=left) for t, own, left in points], 20)
+    untold = chain([FixedTime(t, own) for t, own, _ in points], 20)
+    assert evaluate(told) == pytest.approx(evaluate(untold), abs=EXACT)
+
+
+def test_more_at_risk_than_can_be_left_counts_as_no_censoring():
+    # survival to one digit: 0.3 of 20 is 6, while 7 are printed
+    told = chain([FixedTime(6.0, 0.3, at_risk=7.0)], 20)
+    died = (20.0 + 7.0) * 0.7 / 1.3
+    assert died > 20.0 - 7.0
+    assert told.cell[0] == pytest.approx(20.0 * 0.7, abs=EXACT)
+
+
+LOG_MEDIAN, LOG_SHAPE = (
+    axis[None] if i else axis[:, None]
+    for i, axis in enumerate((np.linspace(0.3, 2.9, 131), np.linspace(-1.1, 0.7, 91)))
+)
+
+
+def posterior(log_likelihood):
+    """Means and SDs of log median and log shape under flat priors."""
+    weight = np.exp(log_likelihood - log_likelihood.max())
+    weight /= weight.sum()
+    means = [(weight * axis).sum() for axis in (LOG_MEDIAN, LOG_SHAPE)]
+    squares = [(weight * axis**2).sum() for axis in (LOG_MEDIAN, LOG_SHAPE)]
+    sds = np.sqrt(np.array(squares) - np.square(means))
+    return np.array(means), sds
+
+
+def test_a_digitised_curve_with_numbers_at_risk_is_worth_nearly_the_patients():
+    """Sixty patients, a third censored, read off the curve every half month.
+
+    The deaths within the first half month are lost, which tell the shape. In units of the
+    patients' own posterior SD, with 30 replicates.
+    """
+    rng = np.random.default_rng(5)
+    moved, wider = [], []
+    for _ in range(30):
+        event = MEDIAN * (rng.exponential(size=60) / np.log(2.0)) ** (1.0 / SHAPE)
+        censored = rng.uniform(2.0, 24.0, size=60)
+        times, died = np.minimum(event, censored), event <= censored
+        own = curve_of(times, died, "log")
+        points = [
+            FixedTime(t, survival_at(own, t)[0], at_risk=float((times > t).sum()))
+            for t in np.arange(0.5, 17.0, 0.5)
+            if (times > t).sum() >= 3
+        ]
+        read = chain_log_likelihood(chain(points, 60), LOG_MEDIAN, LOG_SHAPE, family(NAME))
+        patients = listed_patients(
+            LOG_MEDIAN[..., None],
+            LOG_SHAPE[..., None],
+            family(NAME),
+            log_time=np.log(times),
+            event=died.astype(float),
+        ).sum(axis=-1)
+        (mean, sd), (exact, exact_sd) = posterior(read), posterior(patients)
+        moved.append((mean - exact) / exact_sd)
+        wider.append(sd / exact_sd)
+    (of_median, of_shape), (more, more_of_shape) = np.mean(moved, axis=0), np.mean(wider, axis=0)
+    # Monte Carlo errors 0.03 and 0.08 of the means
+    assert abs(of_median) < 0.12
+    assert abs(of_shape) < 0.45
+    assert 0.98 < more < 1.1
+    assert 0.98 < more_of_shape < 1.25
 
 
 @pytest.mark.parametrize("n", [15, 40])  # large enough for limits between 0 and 1 on every scale
@@ -270,7 +364,28 @@ def test_a_rising_curve_is_refused_with_both_levels():
 
 def test_nobody_can_follow_a_curve_that_has_reached_zero():
     with pytest.raises(ContradictionError, match="follows 0 at the point before it"):
-        chain([FixedTime(6.0, 0.0), FixedTime(12.0, 0.0)], 30)
+        chain([FixedTime(6.0, 0.0), FixedTime(12.0, 0.1)], 30)
+
+
+def test_a_curve_that_has_reached_zero_says_nothing_more():
+    twice = chain([FixedTime(3.0, 0.2), FixedTime(6.0, 0.0), FixedTime(12.0, 0.0)], 30)
+    once = chain([FixedTime(3.0, 0.2), FixedTime(6.0, 0.0)], 30)
+    assert evaluate(twice) == evaluate(once)
+
+
+@pytest.mark.parametrize("n", range(2, 12))
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+@pytest.mark.parametrize("survival_", [0.0, 0.1, 0.3])
+def test_chains_of_one_arm_have_the_same_points(n, level, survival_):
+    """By some transformation the upper limit is the last of few patients, by others it is not."""
+    limits = [Reading(t, 0.05) for t in (3.5, 2.1, 9.1)]
+    found = candidate_chains(PrintedMedian(*limits, level), [FixedTime(12.0, survival_)], n)
+    first = found[0][1]
+    for _, own in found:
+        assert own.time.tolist() == first.time.tolist()
+        assert own.density.tolist() == first.density.tolist()
+        assert [nodes.tolist() for nodes in own.nodes] == [nodes.tolist() for nodes in first.nodes]
+        assert np.isfinite(evaluate(own))
 
 
 def test_rounding_may_cost_a_patient():

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
 
 import pytest
 
 from studies.figures import is_symmetric
-from studies.schema import Cohort, Comparison, Landmark, SurvivalOutcome
+from studies.schema import Cohort, Landmark, SurvivalOutcome
 from synthesis.printed_curve import ContradictionError
-from synthesis.reading import mixed_share, read_arm, read_comparison, reading
+from synthesis.ranks import METHODS, interval_ranks
+from synthesis.reading import effective_size, mixed_share, read_arm, reading
 
 DAYS_PER_MONTH = 30.4375
-Z95 = 1.959963984540054
 
 # Closed forms and unit factors in floating point: rounding only.
 EXACT = 1e-12
@@ -72,12 +71,15 @@ def test_the_limits_of_a_symmetric_interval_are_not_used():
     found = read_arm(outcome(ci=(Decimal("0.6"), Decimal("5.5"))), (), 23)
     (only,) = found.chains
     assert only.time.tolist() == [3.1]
+    assert (found.methods, found.told) == (("median",), True)
     assert "symmetric" in found.entered_as
 
 
 def test_an_interval_of_unknown_transformation_is_read_in_three_ways():
     found = read_arm(outcome(Decimal("3.2"), ci=(Decimal("2.8"), Decimal("8.2"))), (), 34)
     assert len(found.chains) == 3
+    assert found.methods == METHODS
+    assert not found.told
     for own in found.chains:
         assert own.time == pytest.approx([2.8, 3.2, 8.2], rel=EXACT)
     assert "level taken as 95 %" in found.entered_as
@@ -90,6 +92,7 @@ def test_a_named_transformation_is_the_only_one():
     )
     found = read_arm(named, (), 34)
     assert len(found.chains) == 1
+    assert (found.methods, found.told) == (("log",), True)
     assert "interval by the log transformation" in found.entered_as
     assert "level taken" not in found.entered_as
 
@@ -116,11 +119,68 @@ def test_landmarks_in_other_units_lie_on_one_scale():
     assert found.entered_as == "survival at 1 years, 6 months as a binomial cell"
 
 
-def test_a_median_not_reached_says_how_many_outlived_the_follow_up():
-    found = read_arm(outcome("not reached", follow_up=Decimal("9")), (), 15)
+def test_a_convention_left_alone_by_the_others_is_not_told():
+    """Of eight, log has no upper limit: the other two can have produced the print."""
+    printed = outcome(Decimal("3.5"), ci=(Decimal("2.1"), Decimal("9.1")), level=Decimal("0.95"))
+    found = read_arm(printed, (), 8)
+    assert (found.methods, found.told) == (("plain", "log-log"), False)
+
+
+def test_limits_that_fit_no_transformation_leave_the_median():
+    printed = outcome(
+        Decimal("3.5"), ci=(Decimal("2.1"), Decimal("9.1")), ci_method="log", level=Decimal("0.95")
+    )
+    found = read_arm(printed, (), 8)
+    assert (found.methods, found.told) == (("median",), True)
+    assert "left out" in found.entered_as
+
+
+def test_events_reduce_limits_and_landmarks_alike():
+    printed = outcome(Decimal("3.2"), ci=(Decimal("1.8"), Decimal("8.2")), events=20)
+    found = read_arm(printed, (at("24", "0.1"),), 30)
+    assert effective_size(printed, 30) == 25.0
+    for method, own in zip(found.methods, found.chains, strict=True):
+        assert own.cell[0] == pytest.approx(interval_ranks(25, method).lower - 1.0, rel=EXACT)
+        assert own.cell.sum() + own.density.sum() + own.beyond.sum() == pytest.approx(25.0)
+
+
+def test_a_number_at_risk_reaches_the_chain():
+    found = read_arm(None, (at("6", "0.6", at_risk=14), at("12", "0.4", at_risk=8)), 30)
     (only,) = found.chains
-    assert (only.time.tolist(), only.beyond.tolist()) == ([9.0], [7.0])
+    assert only.beyond[-1] == 8.0 + (14.0 - only.cell[1] - 8.0) / 2.0
+    whole = read_arm(None, (at("6", "0.6"), at("12", "0.4")), 30).chains[0]
+    assert only.cell.sum() < whole.cell.sum()
+
+
+@pytest.mark.parametrize(("n", "more_than_half"), [(15, 8.0), (16, 9.0)])
+def test_a_median_not_reached_says_that_more_than_half_outlived_the_follow_up(n, more_than_half):
+    found = read_arm(outcome("not reached", follow_up=Decimal("9")), (), n)
+    (only,) = found.chains
+    assert (only.time.tolist(), only.survivors, only.size) == ([9.0], more_than_half, float(n))
+    assert (only.cell[0], only.density[0], only.beyond[0]) == (0.0, 0.0, 0.0)
+    assert found.methods == ("landmarks",)
+    assert found.told
     assert "not reached within 9 months" in found.entered_as
+
+
+def test_a_lower_limit_is_read_where_the_median_is_not_reached():
+    printed = outcome("not reached", ci=(Decimal("5.1"), "not reached"), follow_up=Decimal("14"))
+    found = read_arm(printed, (), 16)
+    assert found.methods == METHODS
+    assert not found.told
+    for method, own in zip(found.methods, found.chains, strict=True):
+        rank = interval_ranks(16, method).lower
+        assert own.time.tolist() == [5.1, 14.0]
+        assert own.cell == pytest.approx([rank - 1.0, 0.0], rel=EXACT)
+        # nine or more outlived 14 months, of those whom the lower limit leaves
+        assert (own.survivors, own.size) == pytest.approx((min(9.0, 16 - rank), 16 - rank))
+    assert "its lower limit as an order statistic" in found.entered_as
+
+
+def test_a_lower_limit_alone_says_something_too():
+    found = read_arm(outcome("not reached", ci=(Decimal("5.1"), "not reached")), (), 16)
+    assert [own.time.tolist() for own in found.chains] == [[5.1]] * 3
+    assert [own.size for own in found.chains] == [0.0] * 3
 
 
 @pytest.mark.parametrize("printed", [None, outcome("not reached", unit=None)])
@@ -163,63 +223,3 @@ def test_a_declared_reading_can_be_switched_off():
     own = cohort(read_as={"histology": "mixed", "reason": "anaplastic foci"})
     assert mixed_share(own, use_read_as=True) == 1.0
     assert mixed_share(own, use_read_as=False) is None
-
-
-# --- Comparisons ---------------------------------------------------------------------------------
-
-NAMES = {"mixed": {"mixed", "with foci"}, "pure": {"pure"}}
-SIZES = {"mixed": 8, "pure": 15}
-VARIANCE = 1 / 8 + 1 / 15
-
-
-def compare(longer=True, endpoint="os", **fields):
-    """Read one printed comparison."""
-    fields = {"endpoint": "os", "groups": ("mixed", "pure")} | fields
-    return read_comparison([Comparison(**fields)], endpoint, NAMES, SIZES, longer)
-
-
-@pytest.mark.parametrize(
-    ("sided", "p", "z"),
-    [(2, "0.05", 1.959963985), (1, "0.05", 1.644853627), (2, "0.5", 0.67448975)],
-)
-@pytest.mark.parametrize("longer", [True, False])
-def test_a_p_value_becomes_a_log_hazard_ratio(sided, p, z, longer):
-    found = compare(longer, p=Decimal(p), sided=sided, test="log-rank")
-    sign = -1.0 if longer else 1.0
-    # z is written to ten digits
-    assert found.estimate == pytest.approx(sign * z * math.sqrt(VARIANCE), rel=1e-8)
-    assert found.variance == pytest.approx(VARIANCE, rel=EXACT)
-    assert found.entered_as == f"log-rank p = {p} given the medians"
-
-
-def test_a_test_without_a_name_is_taken_as_log_rank_and_says_so():
-    assert "test not named, taken as log-rank" in compare(p=Decimal("0.03")).entered_as
-
-
-@pytest.mark.parametrize(("groups", "sign"), [(("mixed", "pure"), 1), (("pure", "with foci"), -1)])
-def test_a_hazard_ratio_with_its_interval_is_taken_first(groups, sign):
-    found = compare(
-        groups=groups,
-        hr=Decimal("0.5"),
-        hr_ci=(Decimal("0.25"), Decimal("1.0")),
-        p=Decimal("0.049"),
-    )
-    assert found.estimate == pytest.approx(sign * math.log(0.5), rel=EXACT)
-    assert found.variance == pytest.approx((math.log(4.0) / (2 * Z95)) ** 2, rel=EXACT)
-    assert found.entered_as == "hazard ratio 0.5 given the medians"
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"p": "<0.001"},
-        {"p": Decimal("0.03"), "test": "Fisher"},
-        {"p": Decimal("0.03"), "groups": ("young", "old")},
-        {"p": Decimal("0.03"), "groups": ("mixed", "pure", "other")},
-        {"p": Decimal("0.03"), "endpoint": "pfs"},
-        {"p": Decimal("0")},
-        {"hr": Decimal("0.5")},
-    ],
-)
-def test_what_says_nothing_usable_about_histology_is_left(fields):
-    assert compare(**fields) is None

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from arviz import mcse
+from log_density import CLOSE, CompiledDensity, by_hand
 from monte_carlo import assert_agrees, deviations, reference
 from scipy import stats
 from simulated_registry import read
@@ -24,11 +25,11 @@ from synthesis import fit as fitting
 from synthesis.estimands import Group, curve
 from synthesis.families import FAMILIES, family, restricted_mean, survival
 from synthesis.fit import SamplerSettings, run
-from synthesis.likelihoods import listed_patients, logrank_given_medians, printed_curves
+from synthesis.model_arrays import shared_parts, sizes_for
 from synthesis.models import class_order, fit_survival_data
-from synthesis.observations import Arm, SurvivalData, sizes_for, survival_data
-from synthesis.printed_curve import Chain
-from synthesis.survival import PRIOR_OF, SHAPE_PRIOR, centre_share, survival_model, survival_problem
+from synthesis.observations import Arm, SurvivalData, survival_data
+from synthesis.printed_curve import FixedTime, chain
+from synthesis.survival import PRIOR_OF, centre_share, model_data, survival_problem
 
 SHORT = SamplerSettings(draws=200, tune=300, chains=2, seed=5)
 
@@ -37,7 +38,9 @@ NONE = 1e-6
 
 
 def every_kind_of_figure():
-    """Print a pair of histology groups with a p value, limits, landmarks and listed patients."""
+    """Print a pair of histology groups with a p value, limits, landmarks, two arms of one report
+    with a hazard ratio, a median that was not reached, coarse rounding and listed patients.
+    """
     groups = [
         subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
         subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
@@ -59,17 +62,30 @@ def every_kind_of_figure():
                 median(Decimal("1.9"), endpoint="pfs"),
             ],
             landmarks=[landmark(12, Decimal("0.20"), ci=[Decimal("0.08"), Decimal("0.35")])],
+            time_origin="diagnosis",
         ),
+        design="registry",
     )
-    second = study(
-        "second", cohort("arm", "sorafenib", 17, survival=[median(Decimal("5.0"))]), year=2018
+    ratio = {"hr": Decimal("0.7"), "hr_ci": [Decimal("0.4"), Decimal("1.2")]}
+    arms = study(
+        "arms",
+        cohort(
+            "one",
+            "sorafenib",
+            17,
+            survival=[median(5)],
+            line="first-line",
+            braf_v600e={"positive": 6, "tested": 10},
+        ),
+        cohort("two", "best_care", 20, survival=[median("not reached", follow_up=4)]),
+        comparisons=[{"endpoint": "os", "groups": ["one", "two"], **ratio}],
     )
     patients = [
         {"os": Decimal("2.0"), "unit": "months", "event": "died"},
         {"os": Decimal("11.5"), "unit": "months", "event": "alive"},
     ]
     listed = study("listed", cohort("arm", "sorafenib", 2, patients=patients))
-    return [split, whole, second, listed]
+    return [split, whole, arms, listed]
 
 
 @pytest.fixture(scope="module")
@@ -92,84 +108,31 @@ def endpoints(registry):
 # --- log density -----------------------------------------------------------------------------
 
 
-def by_hand(point, data, sizes, priors, chosen):
-    """Log density at a point of the sampler's own space, from the equations alone."""
-    d = data.padded(sizes)
-    log_p, value = 0.0, {}
-    for variable, name in {**PRIOR_OF, "shape_mean": SHAPE_PRIOR[chosen.name]}.items():
-        prior = priors[name]
-        if prior.family == "normal":
-            raw = point[f"{variable}_raw"]
-            log_p += stats.norm.logpdf(raw).sum()
-            value[variable] = prior.location + prior.scale * raw
-        else:
-            log_raw = point[f"{variable}_raw_log__"]
-            log_p += stats.halfnorm.logpdf(np.exp(log_raw)) + log_raw  # Jacobian of the logarithm
-            value[variable] = prior.scale * np.exp(log_raw)
-    effects = {}
-    for name in ("class_effect", "treatment_effect", "study_effect", "shape_treatment_effect"):
-        raw = point[f"{name}_raw"]
-        log_p += stats.norm.logpdf(raw).sum()
-        effects[name] = value[name.replace("effect", "sd")] * raw
-    log_p += stats.norm.logpdf(point["log_shape_raw"]).sum()
-    log_shape = value["shape_mean"] + value["shape_sd"] * point["log_shape_raw"]
-    log_shape = log_shape + effects["shape_treatment_effect"][d["cohort_treatment"]]
-    own = d["arm_cohort"]
-    unknown = 1.0 / (1.0 + np.exp(-value["share_logit"][own]))
-    share = np.where(d["share_known"] > 0, d["share"], unknown)
-    location = value["mu"] + sum(
-        effects[f"{level}_effect"][d[f"arm_{level}"]] for level in ("class", "treatment", "study")
-    )
-    slope = value["prognostic"] + value["predictive"][d["arm_treatment"]]
-    location = location + slope * (share - centre_share(priors))
-    k = log_shape[own]
-    curves = ("point_arm", "log_time", "cell", "density", "beyond", "log_weight")
-    log_p += printed_curves(location, k, chosen, **{name: d[name] for name in curves}).sum()
-    arm = d["patient_arm"]
-    log_p += (
-        d["patient_weight"]
-        * listed_patients(
-            location[arm],
-            k[arm],
-            chosen,
-            log_time=d["patient_log_time"],
-            event=d["patient_event"],
-        )
-    ).sum()
-    mixed, pure = d["comparison_mixed"], d["comparison_pure"]
-    log_p += (
-        d["comparison_weight"]
-        * logrank_given_medians(
-            location[mixed] - location[pure],
-            k[mixed],
-            chosen,
-            estimate=d["comparison_estimate"],
-            variance=d["comparison_variance"],
-            printed_contrast=d["comparison_medians"],
-        )
-    ).sum()
-    return log_p
+@pytest.fixture(scope="module")
+def density(survival_sizes):
+    return CompiledDensity(survival_sizes)
+
+
+def test_the_figures_are_of_every_kind(endpoints):
+    data = endpoints["os"]
+    assert len(data.patients) == 2
+    assert [item.reading.kind for item in data.comparisons] == ["p", "hazard ratio"]
+    assert [arm.told for arm in data.arms].count(False) == 1
+    assert max(nodes.size for arm in data.arms for c in arm.chains for nodes in c.nodes) > 1
+    assert max(c.size for arm in data.arms for c in arm.chains) == 20.0
+    assert (np.abs(np.array(data.covariates)).max(axis=0) > 0.0).all()
+    assert set(shared_parts(data)) == {0.5, 1.0}
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_log_density_is_likelihood_plus_priors(endpoints, survival_sizes, name):
+def test_log_density_is_likelihood_plus_priors(endpoints, density, name):
     data, priors, chosen = endpoints["os"], load_priors(), family(name)
-    assert len(data.patients) == 2
-    assert len(data.comparisons) == 1
     assert centre_share(priors) == pytest.approx(0.4, abs=1e-6)
-    model = survival_model(data, priors, chosen, survival_sizes)
-    # no compiled loops: the same graph is evaluated, and building it takes a second, not a minute
-    log_p = model.compile_logp(mode="FAST_COMPILE")
-    start = model.initial_point()
-    rng = np.random.default_rng(3)
-    points = [start]
-    for _ in range(5):  # chains start within one unit of the centre; posteriors go further
-        points.append({k: rng.uniform(-1.5, 1.5, np.shape(v)) for k, v in start.items()})
-    for point in points:
-        expected = by_hand(point, data, survival_sizes, priors, chosen)
+    values = model_data(data, priors, chosen, density.sizes)
+    for point in density.points(6):
+        expected = by_hand(point, data, density.sizes, priors, chosen)
         assert np.isfinite(expected)
-        # some three hundred terms of size one to ten, added in double precision
-        assert float(log_p(point)) == pytest.approx(expected, rel=1e-10)
+        assert density.at(point, values) == pytest.approx(expected, rel=1e-9, abs=CLOSE)
 
 
 # --- refits of one compiled model --------------------------------------------------------------
@@ -184,20 +147,21 @@ def test_endpoints_families_and_priors_share_one_compiled_model(endpoints, survi
     first = survival_problem(endpoints["os"], load_priors(), family("weibull"), survival_sizes)
     run(first, SHORT, cache=False)
     compiled = survival_models()
-    for endpoint, data in endpoints.items():
-        for name in FAMILIES:
-            problem = survival_problem(data, load_priors(), family(name), survival_sizes)
-            draws = run(problem, SHORT, cache=False, progress=words.append)
-            means[endpoint, name] = draws.tree["posterior"].to_dataset().mean()
+    cases = [("os", name) for name in FAMILIES] + [("pfs", "weibull")]
+    for endpoint, name in cases:
+        problem = survival_problem(endpoints[endpoint], load_priors(), family(name), survival_sizes)
+        draws = run(problem, SHORT, cache=False, progress=words.append)
+        means[endpoint, name] = draws.tree["posterior"].to_dataset().mean()
     narrow = load_priors().replace("overall_median", location=3.0, scale=0.01)
     problem = survival_problem(endpoints["os"], narrow, family("weibull"), survival_sizes)
     moved = run(problem, SHORT, cache=False, progress=words.append)
     assert survival_models() == compiled
-    assert words == ["sampling 2 chains of 200 draws"] * 5
+    assert words == ["sampling 2 chains of 200 draws"] * (len(cases) + 1)
     # each refit answers for its own data, family and prior: the printed PFS is shorter than any
     # OS, the prior of the log-logistic shape lies 0.42 above the Weibull's, mu follows its prior
     assert means["pfs", "weibull"]["mu"] < means["os", "weibull"]["mu"] - 0.2
     assert means["os", "log-logistic"]["shape_mean"] > means["os", "weibull"]["shape_mean"] + 0.1
+    assert float(means["os", "exponential"]["log_shape"]) == 0.0
     assert float(moved.tree["posterior"]["mu"].mean()) == pytest.approx(3.0, abs=0.01)
 
 
@@ -232,14 +196,13 @@ def one_arm(survival_sizes):
     for name in (*PRIOR_OF.values(), "shape_treatment_sd", "shape_sd"):
         if name.endswith("_sd") or name.startswith("histology"):
             priors = priors.replace(name, location=0.0, scale=NONE)
-    *inside, beyond = exact["counts"]
-    last = np.zeros(len(inside))
-    last[-1] = beyond
-    cells = Chain(
-        np.array(exact["cuts"]), np.array(inside, float), np.zeros(len(inside)), last, 0.0
-    )
-    arm = SimpleNamespace(id="arm", treatment="only", n=sum(exact["counts"]))
-    ref = CohortRef(SimpleNamespace(id="alone"), arm, "one", "systemic")
+    counts = np.array(exact["counts"], dtype=float)
+    alive = 1.0 - np.cumsum(counts)[:-1] / counts.sum()
+    points = [FixedTime(t, p) for t, p in zip(exact["cuts"], alive, strict=True)]
+    cells = chain(points, counts.sum())
+    arm = SimpleNamespace(id="arm", treatment="only", n=int(counts.sum()))
+    report = SimpleNamespace(id="alone", design="retrospective")
+    ref = CohortRef(report, arm, "one", "systemic")
     data = SurvivalData(
         "os",
         ("one",),

@@ -1,0 +1,121 @@
+"""The likelihood of model arrays, read back from them and summed by the readable definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from synthesis.families import Family
+from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians, listed_patients
+from synthesis.printed_curve import Chain
+
+# Log weight below which an arm does not have a convention
+ABSENT = -1e5
+
+
+def chains_of(arrays: Mapping[str, np.ndarray], arm: int) -> list[tuple[int, Chain]]:
+    """Chains of an arm, each with the place of its convention."""
+    rows = np.flatnonzero(arrays["point_arm"] == arm)
+    if not rows.size:
+        return []
+    spans = [slice(arrays["point_start"][r], arrays["point_stop"][r]) for r in rows]
+    nodes = tuple(np.exp(arrays["node_log_time"][span]) for span in spans)
+    weights = tuple(np.exp(arrays["node_log_weight"][span]) for span in spans)
+    middle = np.array([own[own.size // 2] for own in nodes])
+    return [
+        (
+            c,
+            Chain(
+                middle,
+                arrays["cell"][c, rows],
+                arrays["density"][rows],
+                arrays["beyond"][c, rows],
+                float(arrays["log_weight"][c, arm]),
+                nodes,
+                weights,
+                float(arrays["survivors"][c, rows[-1]]),
+                float(arrays["size"][c, rows[-1]]),
+            ),
+        )
+        for c in range(arrays["log_weight"].shape[0])
+        if arrays["log_weight"][c, arm] > ABSENT
+    ]
+
+
+def total(
+    arrays: Mapping[str, np.ndarray],
+    family: Family,
+    location: np.ndarray,
+    log_shape: np.ndarray,
+    tail: np.ndarray,
+    log_convention: np.ndarray,
+    *,
+    shift: np.ndarray | float = 0.0,
+    share: np.ndarray | float = 0.0,
+    shares: Mapping[int, float | None] | None = None,
+) -> float:
+    """Log likelihood of arms (A,), patients and comparisons; ``log_convention`` is (C,).
+
+    ``shares`` has the first group's share of the patients of each comparison, ``None`` for a hazard
+    ratio.
+    """
+    arms = location.size
+    shift, share = (np.broadcast_to(np.asarray(a, dtype=float), arms) for a in (shift, share))
+    value = 0.0
+    for arm in range(arms):
+        found = chains_of(arrays, arm)
+        if found:
+            free = arrays["convention_free"][arm]
+            value += arm_log_likelihood(
+                [chain for _, chain in found],
+                [free * log_convention[c] for c, _ in found],
+                location[arm],
+                log_shape[arm],
+                family,
+                tail[arm],
+                shift=shift[arm],
+                share=share[arm],
+            )
+    value += _patients(arrays, family, location, log_shape, tail, shift, share)
+    for i in np.flatnonzero(arrays["comparison_weight"]):
+        first, second = arrays["comparison_first"][i], arrays["comparison_second"][i]
+        given = arrays["comparison_given"][i] > 0.0
+        value += comparison_given_medians(
+            location[first] - location[second],
+            log_shape[first],
+            family,
+            tail[first],
+            estimate=arrays["comparison_estimate"][i],
+            variance=arrays["comparison_variance"][i],
+            medians=arrays["comparison_medians"][i] if given else None,
+            share=(shares or {})[int(i)],
+        )
+    return float(value)
+
+
+def _patients(
+    arrays: Mapping[str, np.ndarray],
+    family: Family,
+    location: np.ndarray,
+    log_shape: np.ndarray,
+    tail: np.ndarray,
+    shift: np.ndarray,
+    share: np.ndarray,
+) -> float:
+    """Listed patients; those of a mixture are of either kind."""
+    who = arrays["patient_arm"]
+    pure, mixed = (
+        listed_patients(
+            location[who] + by,
+            log_shape[who],
+            family,
+            log_time=arrays["patient_log_time"],
+            event=arrays["patient_event"],
+            tail=tail[who],
+        )
+        for by in (0.0, shift[who])
+    )
+    with np.errstate(divide="ignore"):
+        of_both = np.logaddexp(np.log1p(-share[who]) + pure, np.log(share[who]) + mixed)
+    return float((arrays["patient_weight"] * of_both).sum())

@@ -1,0 +1,155 @@
+"""Kinds of study and of population as numbers, and the words for them."""
+
+from __future__ import annotations
+
+import pytest
+from invented_disease import write_disease
+
+from studies import load_registry
+from studies.schema import Study
+from studies.usable import CohortRef, references
+from synthesis.covariates import (
+    COVARIATE_LABELS,
+    COVARIATES,
+    REFERENCE_BRAF_SHARE,
+    covariate_words,
+    covariates,
+)
+
+# Differences of two decimal fractions in floating point: rounding only.
+EXACT = 1e-12
+
+
+def ref(treatment="lenvatinib", design="not stated", **cohort):
+    """One cohort of which nothing is said but what is given."""
+    arm = {"id": "a", "treatment": treatment, "treatment_as_printed": treatment, "n": 20} | cohort
+    tables = {"id": "x", "citation": {}, "status": "verified", "design": design, "cohorts": [arm]}
+    study = Study.model_validate(tables)
+    return CohortRef(study, study.cohorts[0], "some_class", "systemic")
+
+
+def value(name, cohort, *required, **more):
+    return covariates(cohort, required, **more)[COVARIATES.index(name)]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("retrospective", {"design": "retrospective"}, 0.5),
+        ("retrospective", {"design": "case_series"}, 0.5),
+        ("retrospective", {"design": "registry"}, 0.5),
+        ("retrospective", {"design": "prospective_single_arm"}, -0.5),
+        ("retrospective", {"design": "randomised"}, -0.5),
+        ("retrospective", {"design": "not stated"}, 0.0),
+        ("pretreated", {"line": "pretreated"}, 0.5),
+        ("pretreated", {"line": "first-line"}, -0.5),
+        ("pretreated", {"line": "mixed"}, 0.0),
+        ("pretreated", {"line": "neoadjuvant"}, 0.0),
+        ("from_diagnosis", {"time_origin": "diagnosis"}, 0.5),
+        ("from_diagnosis", {"time_origin": "treatment start"}, -0.5),
+        ("from_diagnosis", {"time_origin": "randomisation"}, -0.5),
+        ("from_diagnosis", {"time_origin": "surgery"}, 0.0),
+        ("braf_mutated", {"braf_v600e": {"positive": 9, "tested": 10}}, 0.6),
+        ("braf_mutated", {"braf_v600e": {"positive": 0, "tested": 10}}, -0.3),
+        ("braf_mutated", {"braf_v600e": {"percent": 41}}, 0.11),
+        # A count among the tested goes before the percentage that is rounded from it.
+        ("braf_mutated", {"braf_v600e": {"positive": 2, "tested": 8, "percent": 30}}, -0.05),
+        ("braf_mutated", {"braf_v600e": {"positive": 2}}, 0.0),
+        ("braf_mutated", {"braf_v600e": {"tested": 8}}, 0.0),
+        ("braf_mutated", {"braf_v600e": {"positive": 0, "tested": 0}}, 0.0),
+    ],
+)
+def test_what_is_said_moves_one_number_and_what_is_not_said_none(name, given, expected):
+    cohort = ref(**given)
+    assert value(name, cohort) == pytest.approx(expected, abs=EXACT)
+    assert [n for n in COVARIATES if n != name and value(n, cohort) != 0.0] == []
+
+
+def test_a_selection_by_the_treatment_is_part_of_the_treatment():
+    given = {"braf_v600e": {"positive": 10, "tested": 10}}
+    assert value("braf_mutated", ref("vemurafenib", **given), "vemurafenib") == 0.0
+    assert value("braf_mutated", ref("chemotherapy", **given), "vemurafenib") == pytest.approx(0.7)
+
+
+def test_a_mutation_status_without_a_mark_may_be_left_unused():
+    cohort = ref(design="registry", braf_v600e={"positive": 10, "tested": 10})
+    assert value("braf_mutated", cohort, use_unmarked=False) == 0.0
+    assert value("retrospective", cohort, use_unmarked=False) == 0.5
+    assert "BRAF V600E not stated (as the ref" in covariate_words(cohort, use_unmarked=False)
+
+
+def test_the_words_say_what_counts_as_the_reference():
+    given = {
+        "design": "prospective_single_arm",
+        "line": "pretreated",
+        "time_origin": "treatment start",
+        "braf_v600e": {"positive": 2, "tested": 10, "percent": 20},
+    }
+    assert covariate_words(ref(**given)) == (
+        "prospective single arm; line pretreated; time from treatment start; BRAF V600E in 2 of 10"
+    )
+    assert covariate_words(ref(line="mixed", braf_v600e={"percent": 41})) == (
+        "design not stated (as the reference); line mixed (as the reference); time from an origin "
+        "that is not stated (as the reference); BRAF V600E in 41 %"
+    )
+    selected = covariate_words(ref("vemurafenib", **given), {"vemurafenib"})
+    assert selected.endswith("; mutated by the choice of treatment (as the reference)")
+
+
+def test_every_number_has_a_label():
+    assert tuple(COVARIATE_LABELS) == COVARIATES
+
+
+def test_the_words_that_move_a_number_are_words_of_the_shipped_vocabulary():
+    """A word renamed there would make its cohorts the reference in silence."""
+    words = load_registry().vocabulary
+    moved = {
+        "retrospective": {word for word in words.designs if covariates(ref(design=word))[0]},
+        "pretreated": {word for word in words.lines if covariates(ref(line=word))[1]},
+        "from_diagnosis": {
+            word for word in words.time_origins if covariates(ref(time_origin=word))[2]
+        },
+    }
+    assert moved == {
+        "retrospective": set(words.designs) - {"pooled_literature", "guideline"},
+        "pretreated": {"pretreated", "first-line"},
+        "from_diagnosis": {"diagnosis", "treatment start", "randomisation"},
+    }
+
+
+def test_the_shipped_cohorts():
+    registry = load_registry()
+    found = {item.id: item for item in references(registry)}
+    selecting = registry.vocabulary.selecting
+    # A trial of pretreated patients who were selected by the mutation, and patients of a network
+    # who were not given what their mutation allows.
+    assert covariates(found["subbiah2022:dt"], selecting)[3] == 0.0
+    untreated = covariates(found["tuthyref_braf2022:no_chemo_braf"], selecting)
+    assert untreated == pytest.approx((0.5, 0.0, 0.0, 1.0 - REFERENCE_BRAF_SHARE), abs=EXACT)
+    assert covariates(found["atlep2022:atc"], selecting)[3] == -REFERENCE_BRAF_SHARE
+
+
+def test_the_reference_share_is_that_of_the_unselected_cohorts_of_the_registry():
+    """Cohorts that print a status without having been chosen by it, or by a treatment for it."""
+    found = {item.id: item.cohort for item in references(load_registry())}
+    referral, centre = found["wang2022_mut:all"], found["eses_atc27:all"]
+    counts = [
+        (referral.n * float(referral.braf_v600e.percent) / 100, referral.n),
+        (centre.braf_v600e.positive, centre.braf_v600e.tested),
+        # Printed in words only, in the reports of tuthyref_braf2022 and chang2022.
+        (48, 212),
+        (12, 24),
+    ]
+    pooled = sum(n for n, _ in counts) / sum(n for _, n in counts)
+    assert pooled == pytest.approx(REFERENCE_BRAF_SHARE, abs=0.05)
+
+
+def test_a_disease_with_words_of_its_own_has_the_reference_everywhere(tmp_path):
+    folder, _ = write_disease(tmp_path)
+    registry = load_registry(folder)
+    assert registry.vocabulary.selecting == frozenset()
+    cohorts = references(registry)
+    # "Randomised" is a word of both.
+    others = [item for item in cohorts if item.study.design != "randomised"]
+    assert len(others) > 3
+    assert {covariates(item, registry.vocabulary.selecting) for item in others} == {(0.0,) * 4}

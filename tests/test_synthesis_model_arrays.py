@@ -1,0 +1,235 @@
+"""Observations as the arrays of a compiled model: every figure in its place, room to spare."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from likelihood_arrays import chains_of, total
+
+from studies import load_registry
+from synthesis.covariates import COVARIATES
+from synthesis.families import FAMILIES, family
+from synthesis.likelihoods import arm_log_likelihood
+from synthesis.model_arrays import (
+    DIMS,
+    SHARED_WITHIN_REPORT,
+    counts,
+    padded,
+    shared_parts,
+    sizes_for,
+)
+from synthesis.models import survival_observations
+from synthesis.ranks import METHODS
+
+ENDPOINTS = ("os", "pfs")
+
+
+@pytest.fixture(scope="module")
+def observed():
+    """Observations of each endpoint from the shipped registry."""
+    found = survival_observations(load_registry())
+    return {name: data for name, (data, _) in found.items()}
+
+
+def exact_arrays(data):
+    return padded(data, sizes_for([data], spare=False))
+
+
+# --- Places --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_arms_point_at_their_cohort_study_treatment_and_class(observed, endpoint):
+    data = observed[endpoint]
+    arrays = exact_arrays(data)
+    for i, arm in enumerate(data.arms):
+        ref = data.cohorts[arm.cohort]
+        assert arrays["arm_cohort"][i] == arm.cohort
+        assert data.treatments[arrays["arm_treatment"][i]] == ref.treatment
+        assert data.classes[arrays["arm_class"][i]] == ref.treatment_class
+        assert data.studies[arrays["arm_study"][i]] == ref.study.id
+        assert (arrays["share_known"][i], arrays["share"][i]) == (
+            (0.0, 0.0) if arm.share is None else (1.0, arm.share)
+        )
+    for j, ref in enumerate(data.cohorts):
+        assert data.treatments[arrays["cohort_treatment"][j]] == ref.treatment
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_every_chain_is_found_again_at_its_convention(observed, endpoint):
+    data = observed[endpoint]
+    arrays = exact_arrays(data)
+    for i, arm in enumerate(data.arms):
+        found = dict(chains_of(arrays, i))
+        places = range(len(arm.chains)) if arm.told else map(METHODS.index, arm.methods)
+        assert arrays["convention_free"][i] == float(not arm.told)
+        if not arm.chains:
+            assert found == {}
+            continue
+        assert list(found) == sorted(found)
+        for place, own in zip(places, arm.chains, strict=True):
+            read = found.pop(place)
+            for name in ("cell", "density", "beyond"):
+                np.testing.assert_array_equal(getattr(read, name), getattr(own, name))
+            assert (read.log_constant, read.survivors, read.size) == (
+                own.log_constant,
+                own.survivors,
+                own.size,
+            )
+            for nodes, weights, p in zip(
+                read.nodes, read.node_weights, range(own.time.size), strict=True
+            ):
+                np.testing.assert_allclose(nodes, own.nodes[p], rtol=1e-14)
+                np.testing.assert_allclose(weights, own.node_weights[p], rtol=1e-14)
+        assert found == {}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_patients_and_comparisons_are_found_again(observed, endpoint):
+    data = observed[endpoint]
+    arrays = exact_arrays(data)
+    for i, patient in enumerate(data.patients):
+        assert arrays["patient_arm"][i] == patient.arm
+        assert np.exp(arrays["patient_log_time"][i]) == pytest.approx(patient.months, rel=1e-12)
+        assert arrays["patient_event"][i] == float(patient.event)
+    for i, item in enumerate(data.comparisons):
+        names = ("first", "second", "estimate", "variance", "medians", "given", "weight")
+        assert [arrays[f"comparison_{name}"][i] for name in names] == [
+            item.first,
+            item.second,
+            item.reading.estimate,
+            item.reading.variance,
+            item.log_median_ratio,
+            1.0,
+            1.0,
+        ]
+
+
+def test_a_comparison_without_printed_medians_is_given_nothing(observed):
+    data = observed["os"]
+    bare = replace(data, comparisons=(replace(data.comparisons[0], log_median_ratio=None),))
+    arrays = exact_arrays(bare)
+    assert arrays["comparison_given"].tolist() == [0.0]
+    assert arrays["comparison_medians"].tolist() == [0.0]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_covariates_stand_beside_their_cohort(observed, endpoint):
+    data = observed[endpoint]
+    arrays = exact_arrays(data)
+    assert arrays["cohort_covariates"].shape == (len(data.cohorts), len(COVARIATES))
+    np.testing.assert_array_equal(arrays["cohort_covariates"], np.array(data.covariates))
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_cohorts_of_one_report_share_a_part_of_the_study_effect(observed, endpoint):
+    data = observed[endpoint]
+    parts = dict(zip((ref.id for ref in data.cohorts), shared_parts(data), strict=True))
+    for ref in data.cohorts:
+        others = [other for other in data.cohorts if other.study.id == ref.study.id]
+        alone, randomised = len(others) == 1, ref.study.design == "randomised"
+        assert parts[ref.id] == (1.0 if alone or randomised else SHARED_WITHIN_REPORT)
+    assert 0.0 < SHARED_WITHIN_REPORT < 1.0
+    np.testing.assert_array_equal(exact_arrays(data)["cohort_shared"], list(parts.values()))
+
+
+def test_some_cohorts_share_all_of_it_and_some_a_part(observed):
+    data = observed["os"]
+    parts = dict(zip((ref.id for ref in data.cohorts), shared_parts(data), strict=True))
+    assert parts["sosa2014:cp"] == parts["sherman2023:placebo"] == 1.0
+    assert parts["iwasaki2020mco:lenvatinib"] == SHARED_WITHIN_REPORT
+    assert parts["sparano2021:lenvatinib"] == 1.0
+
+
+# --- Room to spare -------------------------------------------------------------------------------
+
+
+def parameters(arms, name):
+    """Arbitrary but fixed parameters of each arm."""
+    at = np.arange(arms)
+    tail = 0.4 * np.sin(2.0 + at) if family(name).has_tail else np.zeros(arms)
+    return 1.5 + 0.3 * np.sin(at), 0.2 * np.cos(at) - 0.1, tail
+
+
+def log_likelihood(data, sizes, name):
+    """Total of the readable likelihood, from the arrays of these sizes."""
+    location, log_shape, tail = parameters(sizes["arm"], name)
+    shares = {
+        i: item.reading.share if item.reading.kind == "p" else None
+        for i, item in enumerate(data.comparisons)
+    }
+    arrays = padded(data, sizes)
+    convention = np.log([0.2, 0.5, 0.3])
+    return total(arrays, family(name), location, log_shape, tail, convention, shares=shares)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_room_to_spare_changes_nothing(observed, endpoint, name):
+    data = observed[endpoint]
+    exact, shared = sizes_for([data], spare=False), sizes_for(list(observed.values()))
+    assert all(shared[key] >= exact[key] for key in exact)
+    assert shared["point"] > exact["point"]
+    assert shared["node"] > exact["node"]
+    tight = log_likelihood(data, exact, name)
+    # the same sum with zeros added
+    assert log_likelihood(data, shared, name) == pytest.approx(tight, rel=1e-12)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_the_arrays_say_what_the_arms_say(observed, endpoint):
+    """Arm by arm from the observations, never through the arrays."""
+    data, name, convention = observed[endpoint], "long-tail", np.log([0.2, 0.5, 0.3])
+    location, log_shape, tail = parameters(len(data.arms), name)
+    expected = 0.0
+    for i, arm in enumerate(data.arms):
+        if arm.chains:
+            own = [0.0 if arm.told else convention[METHODS.index(m)] for m in arm.methods]
+            expected += float(
+                arm_log_likelihood(
+                    arm.chains, own, location[i], log_shape[i], family(name), tail[i]
+                )
+            )
+    bare = replace(data, patients=(), comparisons=())
+    found = log_likelihood(bare, sizes_for([bare], spare=False), name)
+    # weights and nodes went through a logarithm and back
+    assert found == pytest.approx(expected, rel=1e-11)
+
+
+def test_padding_has_no_weight_and_points_nowhere(observed):
+    data, sizes = observed["pfs"], sizes_for(list(observed.values()))
+    arrays, used = padded(data, sizes), counts(data)
+    assert (arrays["point_arm"][used["point"] :] == -1).all()
+    for name in ("cell", "beyond", "survivors", "size"):
+        assert (arrays[name][:, used["point"] :] == 0.0).all()
+    for name in ("patient", "comparison"):
+        assert (arrays[f"{name}_weight"][used[name] :] == 0.0).all()
+    # a variance of nought would make a nan of no weight
+    assert (arrays["comparison_variance"] > 0.0).all()
+    assert (arrays["cohort_shared"] > 0.0).all()
+
+
+def test_sizes_hold_every_dataset_in_steps(observed):
+    sizes = sizes_for(list(observed.values()))
+    for data in observed.values():
+        assert all(sizes[name] >= count for name, count in counts(data).items())
+    assert (sizes["convention"], sizes["covariate"]) == (len(METHODS), len(COVARIATES))
+    assert (sizes["arm"] % 16, sizes["point"] % 32, sizes["node"] % 64) == (0, 0, 0)
+    assert sizes == sizes_for(list(observed.values())[::-1])
+
+
+def test_a_dataset_without_room_is_not_cut_in_silence(observed):
+    small = sizes_for([observed["pfs"]], spare=False)
+    with pytest.raises((IndexError, ValueError)):
+        padded(observed["os"], small)
+
+
+def test_arrays_have_the_shape_of_their_dimensions(observed):
+    data, sizes = observed["os"], sizes_for(list(observed.values()))
+    arrays = padded(data, sizes)
+    assert {k: a.shape for k, a in arrays.items()} == {
+        k: tuple(sizes[d] for d in own) for k, own in DIMS.items()
+    }
+    assert all(np.isfinite(a).all() for a in arrays.values())
