@@ -3,63 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
-from grid_posterior import (
-    Grid,
-    HistologyStudy,
+from grid_posterior import one_arm, pooled
+from grid_tables import (
+    Z95,
+    Lattice,
     interval_table,
-    make_grid,
-    one_arm,
+    make_lattice,
     paper_table,
     patients_table,
-    pooled,
-    pooled_by_histology,
 )
 from scipy.optimize import minimize_scalar
 from simulated_papers import (
     FOLLOW,
+    TRUTHS,
     Paper,
     Patients,
+    Style,
     draw_patients,
     print_arm,
-    print_comparison,
 )
 
 from priors import load_priors
-from synthesis.families import family, survival
-from synthesis.reading import read_comparison
+from synthesis.families import family
 
 if TYPE_CHECKING:
     from calibration import Cell
 
 SEED = 20210
 
-#: Truths: log median of the mean study, SD between studies, shape of each family, effect.
-LOG_MEDIAN, SPREAD, SHAPE_SPREAD, EFFECT = float(np.log(5.0)), 0.3, 0.1, 0.8
-SHAPES = {"weibull": 0.85, "log-logistic": 1.25, "log-normal": 0.75}
+#: Truths: SD of log shapes between studies; the rest is drawn.
+SHAPE_SPREAD = 0.1
 
-Z95 = 1.959964
+#: How often an abstract prints a landmark, one of them with its interval, the number of events,
+#: and its times in whole months.
+LANDMARK, LANDMARK_INTERVAL, EVENTS, WHOLE_MONTHS = 0.4, 0.5, 0.3, 0.15
+
+Estimate = tuple[str, str, float, tuple[float, float, float]]
 
 
-@lru_cache(maxsize=4)
-def _grid(fitted: str, *, coarse: bool) -> Grid:
-    return make_grid(load_priors(), family(fitted), coarse=coarse)
+@lru_cache(maxsize=8)
+def lattice_of(fitted: str) -> Lattice:
+    """Lattice of one fitted family, kept for the life of the process."""
+    return make_lattice(load_priors(), family(fitted))
 
 
 def simulate(cell: Cell, block: int, count: int) -> list[dict[str, object]]:
     """Simulate and fit replicates of one cell; a row for each replicate, method and quantity."""
+    from calibration_histology import by_histology
+
     rng = np.random.default_rng([SEED, crc32(cell.name.encode()), block])
-    grid = _grid(cell.fitted, coarse=cell.histology)
+    lattice = lattice_of(cell.fitted)
+    fit = by_histology if cell.effect is not None else by_order_statistics
     rows = []
-    for _ in range(count):
-        fits = _by_histology(cell, rng, grid) if cell.histology else _plain(cell, rng, grid)
-        for method, quantity, truth, (middle, lower, upper) in fits:
+    for i in range(count):
+        for method, quantity, truth, (middle, lower, upper) in fit(cell, rng, lattice):
             rows.append(
                 {
+                    "replicate": i,
                     "method": method,
                     "quantity": quantity,
                     "covered": bool(lower <= truth <= upper),
@@ -70,68 +76,95 @@ def simulate(cell: Cell, block: int, count: int) -> list[dict[str, object]]:
     return rows
 
 
-Estimate = tuple[str, str, float, tuple[float, float, float]]
+@dataclass(frozen=True)
+class World:
+    """True values of one replicate.
+
+    Attributes
+    ----------
+    log_median, log_shape : float
+        Of the mean study.
+    spread : float
+        SD of log medians between studies.
+    """
+
+    log_median: float
+    log_shape: float
+    spread: float
+
+    def survival(self, cell: Cell, months: float) -> float:
+        """Survival in the mean study."""
+        z = np.exp(self.log_shape) * (np.log(months) - self.log_median)
+        return float(TRUTHS[cell.family].survival(z))
 
 
-def _plain(cell: Cell, rng: np.random.Generator, grid: Grid) -> Iterator[Estimate]:
-    """Cohorts that print a median with its interval, and some of them a landmark or the events."""
-    spread = SPREAD if cell.arms > 1 else 0.0
-    log_shape = float(np.log(SHAPES[cell.family]))
-    papers = []
-    while not papers:
-        for _ in range(cell.arms):
-            patients = _draw(cell, rng, LOG_MEDIAN + spread * rng.standard_normal(), log_shape)
-            papers.append(_print(cell, rng, patients))
-        papers = [paper for paper in papers if paper.outcome is not None or paper.landmarks]
-    tables = {
-        "order_statistics": [paper_table(paper, grid) for paper in papers],
-        "lognormal_ci": [interval_table(paper, grid) for paper in papers],
-        "patients": [patients_table(paper.patients, grid) for paper in papers],
-    }
-    same_family = cell.family == cell.fitted
-    s12 = (
-        float(survival(12.0, np.exp(LOG_MEDIAN), SHAPES[cell.family], cell.family))
-        if (cell.family in ("weibull", "log-logistic"))
-        else float("nan")
+def draw_world(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> World:
+    """Draw the true values: what the analysis believes before it sees anything.
+
+    A credible interval promises its coverage over these, not at each of them.
+    """
+    priors = lattice.priors
+    median, spread = priors["overall_median"], priors["study_sd"]
+    return World(
+        float(rng.normal(median.location, median.scale)),
+        float(rng.normal(np.log(TRUTHS[cell.family].shape), lattice.shape_prior.scale)),
+        float(abs(rng.normal(0.0, spread.scale))) if cell.arms > 1 else 0.0,
     )
+
+
+def by_order_statistics(
+    cell: Cell, rng: np.random.Generator, lattice: Lattice
+) -> Iterator[Estimate]:
+    """Cohorts that print a median with its interval, and some of them more, or less."""
+    world = draw_world(cell, rng, lattice)
+    papers = [_cohort(cell, rng, world) for _ in range(cell.arms)]
+    tables = {
+        "order_statistics": [paper_table(paper, lattice) for paper in papers],
+        "lognormal_ci": [interval_table(paper, lattice) for paper in papers],
+        "patients": [patients_table(paper.patients, lattice) for paper in papers],
+    }
+    s12 = "survival_12m" if cell.family == cell.fitted else "survival_12m_wrong_family"
     for method, own in tables.items():
         found = [table for table in own if table is not None]
         if not found:
             continue
-        posterior = one_arm(found[0], grid) if cell.arms == 1 else pooled(found, grid)
-        yield method, "log_median", LOG_MEDIAN, posterior.interval("mu")
-        if same_family:
-            yield method, "survival_12m", s12, posterior.interval("s12")
+        posterior = one_arm(found[0], lattice) if cell.arms == 1 else pooled(found, lattice)
+        yield method, "log_median", world.log_median, posterior.interval("mu")
+        yield method, s12, world.survival(cell, 12.0), posterior.interval("s12")
         if cell.arms > 1:
-            yield method, "heterogeneity", SPREAD, posterior.interval("tau")
+            yield method, "heterogeneity", world.spread, posterior.interval("tau")
     wald = _wald(papers)
     if wald is not None:
-        yield "wald_months", "log_median", LOG_MEDIAN, wald
+        yield "wald_months", "log_median", world.log_median, wald
 
 
-def _draw(cell: Cell, rng: np.random.Generator, log_median: float, log_shape: float) -> Patients:
+def _cohort(cell: Cell, rng: np.random.Generator, world: World) -> Paper:
     low, _, high = cell.n.partition("-")
     n = int(rng.integers(int(low), int(high) + 1)) if high else int(low)
     deviation = SHAPE_SPREAD * rng.standard_normal() if cell.arms > 1 else 0.0
-    return draw_patients(
+    patients = draw_patients(
         rng,
         n,
-        log_median=log_median,
-        shape=float(np.exp(log_shape + deviation)),
-        family=cell.family,
+        log_median=world.log_median + world.spread * rng.standard_normal(),
+        shape=float(np.exp(world.log_shape + deviation)),
+        truth=TRUTHS[cell.family],
         follow=FOLLOW[cell.censoring],
     )
+    return print_cohort(cell, rng, patients)
 
 
-def _print(cell: Cell, rng: np.random.Generator, patients: Patients) -> Paper:
+def print_cohort(cell: Cell, rng: np.random.Generator, patients: Patients) -> Paper:
+    """Print an arm in the convention of its cell, with what else its abstract happens to say."""
     convention, told = cell.convention.rsplit(" ", 1)
-    return print_arm(
-        patients,
-        convention=convention,
+    style = Style(
+        convention,
         told=told == "told",
-        landmark=12.0 if rng.uniform() < 0.4 else None,
-        events=bool(rng.uniform() < 0.3),
+        digits=0 if rng.uniform() < WHOLE_MONTHS else 1,
+        landmark=12.0 if rng.uniform() < LANDMARK else None,
+        landmark_interval=bool(rng.uniform() < LANDMARK_INTERVAL),
+        events=bool(rng.uniform() < EVENTS),
     )
+    return print_arm(patients, style)
 
 
 def _wald(papers: list[Paper]) -> tuple[float, float, float] | None:
@@ -139,7 +172,7 @@ def _wald(papers: list[Paper]) -> tuple[float, float, float] | None:
     pairs = []
     for paper in papers:
         outcome = paper.outcome
-        if outcome is None or outcome.ci is None:
+        if outcome.ci is None or not paper.reached:
             continue
         middle, lower = float(outcome.median), float(outcome.ci[0])
         reached = outcome.ci[1] != "not reached"
@@ -169,75 +202,3 @@ def _reml(y: np.ndarray, s: np.ndarray) -> float:
 
     found = minimize_scalar(loss, bounds=(0.0, 10.0 * float(y.var()) + 1e-6), method="bounded")
     return float(found.x) if found.fun < loss(0.0) else 0.0
-
-
-def _by_histology(cell: Cell, rng: np.random.Generator, grid: Grid) -> Iterator[Estimate]:
-    """Cohorts of which every other prints pure and mixed apart; a single one prints them, 15 v 8.
-
-    The naive form takes the log-rank result as independent of the medians.
-    """
-    log_shape = float(np.log(SHAPES[cell.family]))
-    own: dict[str, list[HistologyStudy]] = {"order_statistics": [], "naive": [], "patients": []}
-    for i in range(cell.arms):
-        centre = LOG_MEDIAN + (SPREAD * rng.standard_normal() if cell.arms > 1 else 0.0)
-        split = i % 2 == 0
-        groups = _groups(cell, rng, centre, log_shape)
-        pure, mixed = groups
-        if not split:
-            whole = Patients(
-                np.concatenate([pure.months, mixed.months]),
-                np.concatenate([pure.event, mixed.event]),
-            )
-            paper = _print(cell, rng, whole)
-            table = paper_table(paper, grid)
-            if table is not None:
-                own["order_statistics"].append(HistologyStudy(whole=table))
-                own["naive"].append(HistologyStudy(whole=table))
-            own["patients"].append(_themselves(pure, mixed, grid))
-            continue
-        printed = _split_paper(pure, mixed, grid)
-        own["patients"].append(_themselves(pure, mixed, grid))
-        if printed is not None:
-            own["order_statistics"].append(printed)
-            own["naive"].append(
-                HistologyStudy(printed.pure, printed.mixed, None, printed.comparison, None)
-            )
-    for method, studies in own.items():
-        if studies:
-            yield method, "histology", EFFECT, pooled_by_histology(studies, grid).interval("eta")
-
-
-def _groups(
-    cell: Cell, rng: np.random.Generator, centre: float, log_shape: float
-) -> tuple[Patients, Patients]:
-    sizes = (15, 8) if cell.arms == 1 else tuple(int(v) for v in rng.integers(6, 25, size=2))
-    x0 = 0.4
-    drawn = [
-        draw_patients(
-            rng,
-            n,
-            log_median=centre + EFFECT * (x - x0),
-            shape=float(np.exp(log_shape)),
-            family=cell.family,
-            follow=FOLLOW[cell.censoring],
-        )
-        for n, x in zip(sizes, (0.0, 1.0), strict=True)
-    ]
-    return drawn[0], drawn[1]
-
-
-def _themselves(pure: Patients, mixed: Patients, grid: Grid) -> HistologyStudy:
-    return HistologyStudy(patients_table(pure, grid), patients_table(mixed, grid))
-
-
-def _split_paper(pure: Patients, mixed: Patients, grid: Grid) -> HistologyStudy | None:
-    papers = [print_arm(p, convention="log-log", told=False, interval=False) for p in (pure, mixed)]
-    if any(paper.outcome is None for paper in papers):
-        return None
-    medians = [float(paper.outcome.median) for paper in papers]
-    ratio = float(np.log(medians[1] / medians[0]))
-    sizes = {"pure": papers[0].n, "mixed": papers[1].n}
-    names = {"pure": {"pure"}, "mixed": {"mixed"}}
-    comparison = read_comparison([print_comparison(mixed, pure)], "os", names, sizes, ratio > 0)
-    tables = [paper_table(paper, grid) for paper in papers]
-    return HistologyStudy(tables[0], tables[1], None, comparison, ratio)

@@ -1,346 +1,350 @@
 r"""Posteriors of small hierarchies by summation over a grid, without a sampler.
 
-For arms of one treatment with log median :math:`a_i` and log shape :math:`\kappa_i`
+For arms of one treatment with log median :math:`a_i` and log shape :math:`k_i`
 
 .. math::
-   a_i \sim \mathrm{Normal}(\mu, \tau^2), \qquad \kappa_i \sim \mathrm{Normal}(\kappa, \sigma^2),
+   a_i \sim \mathrm{Normal}(\mu, \tau^2), \qquad k_i \sim \mathrm{Normal}(\kappa, \sigma^2),
 
-the likelihood of an arm enters as a table over :math:`(a, \kappa)`, made by the definition in
-:mod:`synthesis.likelihoods`. A posterior takes milliseconds, so that coverage can be measured over
-thousands of simulated registries; that the sampler gives the same is a test of its own.
+and weights of the interval conventions that all arms share, softmax of :math:`\mathrm{Normal}(0,
+1)` logits. A coarse grid over everything finds where the posterior lies, a second one covers that.
+Sums over evenly spaced points are integrals to many digits here: the integrand is smooth, has died
+at both ends, and is even in the standard deviations, whose first point counts half. A posterior
+takes a few hundredths of a second, so that coverage can be measured over thousands of simulated
+registries; that the sampler gives the same is a test of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy.special import logsumexp
-from simulated_papers import Paper, Patients
+from grid_tables import STEP, ArmTable, Lattice
+from scipy.interpolate import CubicSpline, RectBivariateSpline
 
-from priors import Priors
-from synthesis.families import Family, log_density, log_survival, survival
-from synthesis.likelihoods import logrank_given_medians, printed_curves
-from synthesis.printed_curve import Chain
-from synthesis.reading import ComparisonReading, read_arm
-from synthesis.survival import SHAPE_PRIOR, centre_share
+from priors import Prior
+from synthesis.families import survival
+from synthesis.ranks import METHODS
 
-A_STEP = 0.05
+_FLOOR = 1e-300
+# Nought beyond these: products of what is nothing anyway are denormal numbers, and very slow.
+_FURTHEST, _LEAST = 12.0, -150.0
+_PRODUCT = 8  # arms multiplied before a logarithm is taken
+AXES = ("tail", "mu", "tau", "kappa", "sigma")
 
 
 @dataclass(frozen=True)
-class Grid:
-    """Points and log prior weights of every parameter.
+class Hyper:
+    """Points of the hyper-parameters, each axis evenly spaced.
 
     Attributes
     ----------
-    a : ndarray
-        Log median of an arm, log months, evenly spaced by ``A_STEP``.
-    k : ndarray
-        Log shape of an arm.
-    mu, tau, kappa, sigma, eta : ndarray
-        Mean and SD of log medians, mean and SD of log shapes, histology effect.
-    priors : Priors
-    family : Family
+    mu, tau, kappa, sigma : ndarray
+        Mean and SD of log medians, mean and SD of log shapes.
     """
 
-    a: np.ndarray
-    k: np.ndarray
     mu: np.ndarray
     tau: np.ndarray
     kappa: np.ndarray
     sigma: np.ndarray
-    eta: np.ndarray
-    priors: Priors
-    family: Family
 
-    @cached_property
-    def log_prior(self) -> np.ndarray:
-        """Log prior of ``mu, tau, kappa, sigma``: ``(mu, tau, kappa, sigma)``."""
-        own = {
-            "mu": _log_density_of(self.priors["overall_median"], self.mu),
-            "tau": _log_density_of(self.priors["study_sd"], self.tau),
-            "kappa": _log_density_of(self.priors[SHAPE_PRIOR[self.family.name]], self.kappa),
-            "sigma": _log_density_of(self.priors["shape_sd"], self.sigma),
-        }
-        return (
-            own["mu"][:, None, None, None]
-            + own["tau"][:, None, None]
-            + own["kappa"][:, None]
-            + own["sigma"]
-        )
+    def log_prior(self, lattice: Lattice) -> np.ndarray:
+        """Log prior weights: ``(tail, mu, tau, kappa, sigma)``."""
+        priors = lattice.priors
+        mu = _log_weights(self.mu, priors["overall_median"])
+        tau = _log_weights(self.tau, priors["study_sd"])
+        kappa = _log_weights(self.kappa, lattice.shape_prior)
+        sigma = _log_weights(self.sigma, priors["shape_sd"])
+        tail = lattice.tail_log_weights[:, None, None, None, None]
+        return tail + mu[:, None, None, None] + tau[:, None, None] + kappa[:, None] + sigma
 
-    @cached_property
-    def level_weights(self) -> np.ndarray:
-        """Probability of each ``a`` given ``mu, tau``: ``(mu * tau, a)``."""
-        means = np.repeat(self.mu, self.tau.size)
-        sds = np.tile(self.tau, self.mu.size)
-        return _normal_weights(self.a, means, sds)
+    def level_weights(self, lattice: Lattice) -> np.ndarray:
+        """Probability of each log median of the lattice: ``(mu * tau, a)``."""
+        return _normal_weights(lattice.a, self.mu, self.tau)
 
-    @cached_property
-    def shape_weights(self) -> np.ndarray:
-        """Probability of each ``k`` given ``kappa, sigma``: ``(kappa * sigma, k)``."""
-        means = np.repeat(self.kappa, self.sigma.size)
-        sds = np.tile(self.sigma, self.kappa.size)
-        return _normal_weights(self.k, means, sds)
+    def shape_weights(self, lattice: Lattice) -> np.ndarray:
+        """Probability of each log shape of the lattice: ``(kappa * sigma, k)``."""
+        return _normal_weights(lattice.k, self.kappa, self.sigma)
 
 
-def make_grid(priors: Priors, family: Family, *, coarse: bool = False) -> Grid:
-    """Grid that covers the priors of one treatment; a coarse one where histology adds an axis."""
-    centre = priors["overall_median"].location
-    shape = priors[SHAPE_PRIOR[family.name]]
-    return Grid(
-        a=np.round(centre / A_STEP) * A_STEP + A_STEP * np.arange(-80, 81),
-        k=shape.location + np.linspace(-1.3, 1.3, 40),
-        mu=centre + np.linspace(-2.1, 2.1, 43 if coarse else 85),
-        tau=np.concatenate([[0.01, 0.04, 0.08], np.arange(0.13, 1.4, 0.16 if coarse else 0.08)]),
-        kappa=shape.location + np.linspace(-1.0, 1.0, 13 if coarse else 25),
-        sigma=np.array([0.05, 0.2, 0.4] if coarse else [0.02, 0.1, 0.2, 0.3, 0.45, 0.65]),
-        eta=2.0 * A_STEP * np.arange(-22, 23),
-        priors=priors,
-        family=family,
-    )
+def _log_weights(points: np.ndarray, prior: Prior) -> np.ndarray:
+    """Log prior of evenly spaced points, not normalised; the end of a half-normal counts half."""
+    log_weight = -0.5 * ((points - prior.location) / prior.scale) ** 2
+    if prior.family == "half_normal" and points[0] == 0.0 and points.size > 1:
+        log_weight[0] -= np.log(2.0)
+    return log_weight
 
 
-def _log_density_of(prior: object, x: np.ndarray) -> np.ndarray:
-    """Log prior weight of grid points, spacing included; not normalised."""
-    spacing = np.gradient(x) if x.size > 1 else np.ones(1)
-    location = 0.0 if prior.family == "half_normal" else prior.location
-    return -0.5 * ((x - location) / prior.scale) ** 2 + np.log(spacing)
+def _normal_weights(lattice: np.ndarray, means: np.ndarray, sds: np.ndarray) -> np.ndarray:
+    """Probability of lattice points under normal distributions, rows adding up to one.
 
-
-def _normal_weights(points: np.ndarray, means: np.ndarray, sds: np.ndarray) -> np.ndarray:
-    """Probability of grid points under normal distributions, rows adding up to one.
-
-    A distribution narrower than the grid is interpolated between its two neighbours, which keeps
-    the mean.
+    Means are lattice points and standard deviations at least a step, or nought: then all is at
+    the mean, and otherwise sums over the lattice are integrals.
     """
-    step = points[1] - points[0]
-    wide = np.sqrt(np.maximum(sds**2 - step**2 / 6.0, 1e-12))
-    z = (points[None, :] - means[:, None]) / wide[:, None]
-    smooth = np.exp(-0.5 * np.minimum(z**2, 1400.0))
-    hat = np.maximum(1.0 - np.abs(points[None, :] - means[:, None]) / step, 0.0)
-    weights = np.where((sds < 0.75 * step)[:, None], hat, smooth)
-    total = weights.sum(axis=1, keepdims=True)
-    return weights / np.where(total > 0.0, total, 1.0)
+    apart = lattice[None, None, :] - means[:, None, None]
+    z = apart / np.maximum(sds, STEP / 100.0)[None, :, None]
+    weights = np.where(z**2 < _FURTHEST**2, np.exp(-0.5 * z**2), 0.0)
+    return (weights / weights.sum(axis=2, keepdims=True)).reshape(-1, lattice.size)
 
 
-def paper_table(paper: Paper, grid: Grid) -> np.ndarray | None:
-    """Log likelihood ``(a, k)`` of a printed arm by the order statistics; None: nothing printed."""
-    read = read_arm(paper.outcome, paper.landmarks, paper.n)
-    return None if read is None else _chains_table(read.chains, grid)
+@lru_cache(maxsize=8)
+def convention_points(radii: int = 3, angles: int = 9) -> tuple[np.ndarray, np.ndarray]:
+    """Points on the simplex of convention weights, and their log prior weights.
 
+    Three independent standard normal logits have one direction without effect; the two others are
+    an angle, evenly spaced, and a squared radius, twice exponential: Gauss-Laguerre. An odd
+    multiple of three angles treats the conventions alike and doubles no direction.
 
-def _chains_table(chains: tuple[Chain, ...], grid: Grid) -> np.ndarray:
-    a, k = (own.ravel() for own in np.meshgrid(grid.a, grid.k, indexing="ij"))
-    points = chains[0].time.size
-    total = printed_curves(
-        a,
-        k,
-        grid.family,
-        point_arm=np.repeat(np.arange(a.size), points),
-        log_time=np.tile(np.log(chains[0].time), a.size),
-        cell=np.stack([np.tile(chain.cell, a.size) for chain in chains]),
-        density=np.tile(chains[0].density, a.size),
-        beyond=np.stack([np.tile(chain.beyond, a.size) for chain in chains]),
-        log_weight=np.stack(
-            [np.full(a.size, chain.log_constant - np.log(len(chains))) for chain in chains]
-        ),
-    )
-    return total.reshape(grid.a.size, grid.k.size)
-
-
-def patients_table(patients: Patients, grid: Grid) -> np.ndarray:
-    """Log likelihood ``(a, k)`` of the patients themselves."""
-    log_t = np.log(np.maximum(patients.months, 1e-3))[None, None, :]
-    a, k = grid.a[:, None, None], grid.k[None, :, None]
-    z = np.exp(k) * (log_t - a)
-    density = log_density(z, k, log_t, grid.family)
-    return np.where(patients.event, density, log_survival(z, grid.family)).sum(axis=2)
-
-
-def interval_table(paper: Paper, grid: Grid) -> np.ndarray | None:
-    """Log likelihood ``(a, k)`` by the log-normal approximation: log median and its interval.
-
-    The standard error is the width of the interval on the log scale over 2 x 1.96, or its lower
-    half over 1.96 where the upper limit is not reached. The shape is left to its prior.
+    Returns
+    -------
+    (ndarray (points, 3), ndarray (points,))
     """
-    found = log_median_and_error(paper)
-    if found is None:
-        return None
-    own = -0.5 * ((grid.a - found[0]) / found[1]) ** 2
-    return np.repeat(own[:, None], grid.k.size, axis=1)
+    half_square, weight = np.polynomial.laguerre.laggauss(radii)
+    turn = np.arange(angles) * 2.0 * np.pi / angles
+    radius, turn = (own.ravel() for own in np.meshgrid(np.sqrt(2.0 * half_square), turn))
+    plane = np.array([[2.0, -1.0, -1.0], [0.0, 1.0, -1.0]]) / np.sqrt([[6.0], [2.0]])
+    logits = np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1) @ plane
+    weights = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return weights, np.log(np.tile(weight, angles) / angles)
 
 
-def log_median_and_error(paper: Paper) -> tuple[float, float] | None:
-    """Log of the printed median and its standard error from the printed interval."""
-    outcome = paper.outcome
-    if outcome is None or outcome.ci is None or outcome.ci[0] <= 0:
-        return None
-    middle, lower = float(outcome.median), float(outcome.ci[0])
-    if outcome.ci[1] == "not reached":
-        error = np.log(middle / lower) / 1.959964
-    else:
-        error = np.log(float(outcome.ci[1]) / lower) / (2.0 * 1.959964)
-    return (np.log(middle), error) if error > 0.0 else None
+EQUAL = np.full((1, len(METHODS)), 1.0 / len(METHODS)), np.zeros(1)
+
+Conventions = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Likelihood of one arm on the lattice, less its peak.
+
+    Attributes
+    ----------
+    likelihood : ndarray, shape (readings, tails, a, k)
+    conventions : tuple of int
+        As in :class:`~grid_tables.ArmTable`.
+    log_peak : float
+    """
+
+    likelihood: np.ndarray
+    conventions: tuple[int, ...]
+    log_peak: float
+
+    @classmethod
+    def on(cls, table: ArmTable, lattice: Lattice) -> Arm:
+        """Carry the table of an arm to the lattice."""
+        return cls.of(lattice.spread(table.knots), table.conventions)
+
+    @classmethod
+    def of(cls, log_likelihood: np.ndarray, conventions: tuple[int, ...] = ()) -> Arm:
+        """From log likelihoods on the lattice."""
+        peak = float(log_likelihood.max())
+        below = log_likelihood - peak
+        return cls(np.where(below > _LEAST, np.exp(below), 0.0), conventions, peak)
+
+    def averaged(self) -> np.ndarray:
+        """Likelihood at equal weights of the conventions: ``(tail, a, k)``."""
+        return self.likelihood.sum(axis=0)
+
+    def marginal(self, level: np.ndarray, shape: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Likelihood of the hyper-parameters: ``(points or 1, tail, mu * tau, kappa * sigma)``."""
+        found = level @ self.likelihood @ shape.T
+        if not self.conventions:
+            return found
+        return np.tensordot(weights[:, list(self.conventions)], found, axes=1)
+
+
+def log_posterior(
+    arms: Sequence[Arm], hyper: Hyper, lattice: Lattice, conventions: Conventions
+) -> np.ndarray:
+    """Log posterior weights, not normalised: ``(tail, mu, tau, kappa, sigma)``."""
+    level, shape = hyper.level_weights(lattice), hyper.shape_weights(lattice)
+    weights, log_weights = conventions
+    size = lattice.tails.size, level.shape[0], shape.shape[0]
+    total = np.broadcast_to(log_weights[:, None, None, None], (log_weights.size, *size)).copy()
+    total += sum(arm.log_peak for arm in arms)
+    product = np.empty_like(total)
+    for start in range(0, len(arms), _PRODUCT):
+        product.fill(1.0)
+        for arm in arms[start : start + _PRODUCT]:
+            product *= arm.marginal(level, shape, weights)
+        np.maximum(product, _FLOOR, out=product)
+        total += np.log(product, out=product)
+    prior = hyper.log_prior(lattice)
+    return prior + log_sum(total, axis=(0,)).reshape(prior.shape)
+
+
+def log_sum(log_weights: np.ndarray, axis: tuple[int, ...] | None = None) -> np.ndarray:
+    """Log of the sum of exponentials; what is nothing beside the largest of all is cut."""
+    peak = log_weights.max()
+    return peak + np.log(np.maximum(np.exp(log_weights - peak).sum(axis=axis), _FLOOR))
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """Weights over the grid; every margin is read from them.
+    """Log weights over the grid; every margin is read from them.
 
     Attributes
     ----------
-    grid : Grid
-    weights : ndarray, shape (mu, tau, kappa, sigma)
-    eta : ndarray or None
-        Weights of the histology effect.
+    lattice : Lattice
+    hyper : Hyper
+    log_weights : ndarray, shape (tail, mu, tau, kappa, sigma)
     """
 
-    grid: Grid
-    weights: np.ndarray
-    eta: np.ndarray | None = None
+    lattice: Lattice
+    hyper: Hyper
+    log_weights: np.ndarray
+
+    def margin(self, axis: str) -> np.ndarray:
+        """Log weights of one axis, not normalised."""
+        others = tuple(i for i, name in enumerate(AXES) if name != axis)
+        return log_sum(self.log_weights, others)
 
     def interval(self, quantity: str) -> tuple[float, float, float]:
-        """Posterior median and 95 % limits of ``mu``, ``tau``, ``s12`` or ``eta``."""
-        grid = self.grid
-        if quantity == "eta":
-            return _quantiles(grid.eta, self.eta)
-        if quantity == "mu":
-            return _quantiles(grid.mu, self.weights.sum(axis=(1, 2, 3)))
-        if quantity == "tau":
-            return _quantiles(grid.tau, self.weights.sum(axis=(0, 2, 3)), least=0.0)
-        joint = self.weights.sum(axis=(1, 3))
-        months, shapes = np.exp(grid.mu)[:, None], np.exp(grid.kappa)[None, :]
-        values = survival(12.0, months, shapes, grid.family.name)
-        order = np.argsort(values, axis=None)
-        cumulative = np.cumsum(joint.ravel()[order])
-        sorted_values = values.ravel()[order]
-        middle, lower, upper = np.interp(
-            [0.5, 0.025, 0.975], cumulative - 0.5 * joint.ravel()[order], sorted_values
-        )
-        return float(middle), float(lower), float(upper)
+        """Posterior median and 95 % limits of ``mu``, ``tau`` or ``s12``."""
+        if quantity == "s12":
+            return self._survival(12.0)
+        points, margin = getattr(self.hyper, quantity), self.margin(quantity)
+        if quantity == "tau" and points[0] == 0.0:
+            margin[0] += np.log(2.0)  # a density again: half of it lay on the other side
+        return quantiles(points, margin, even=quantity == "tau" and points[0] == 0.0)
+
+    def _survival(self, months: float) -> tuple[float, float, float]:
+        """Of the mean study, from the joint weights of mean log median, mean log shape and tail."""
+        joint = log_sum(self.log_weights, (2, 4))
+        joint -= joint.max()
+        mu, kappa = self.hyper.mu, self.hyper.kappa
+        values, weights = [], []
+        for tail, own in zip(self.lattice.tails, joint, strict=True):
+            a, k, log_weight = _finer(mu, kappa, np.maximum(own, -60.0))
+            at = survival(months, np.exp(a)[:, None], np.exp(k), self.lattice.family.name, tail)
+            values.append(at.ravel())
+            weights.append(np.exp(log_weight).ravel())
+        return _weighted(np.concatenate(values), np.concatenate(weights))
 
 
-def _quantiles(
-    points: np.ndarray, weights: np.ndarray, least: float | None = None
-) -> tuple[float, float, float]:
-    """Median and 95 % limits of a margin, the density taken as piecewise constant."""
-    edges = np.concatenate(
-        [
-            [points[0] - (points[1] - points[0]) / 2.0 if least is None else least],
-            (points[1:] + points[:-1]) / 2.0,
-            [points[-1] + (points[-1] - points[-2]) / 2.0],
-        ]
-    )
-    cumulative = np.concatenate([[0.0], np.cumsum(weights)])
-    middle, lower, upper = np.interp([0.5, 0.025, 0.975], cumulative / cumulative[-1], edges)
+def _finer(
+    x: np.ndarray, y: np.ndarray, log_weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A surface on a finer grid, by splines."""
+    if min(x.size, y.size) > 40:  # fine already
+        return x, y, log_weight
+    fine = [np.linspace(own[0], own[-1], 81) for own in (x, y)]
+    return *fine, RectBivariateSpline(x, y, log_weight)(*fine)
+
+
+def _weighted(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
+    order = np.argsort(values)
+    own = weights[order]
+    cumulative = (np.cumsum(own) - 0.5 * own) / own.sum()
+    middle, lower, upper = np.interp([0.5, 0.025, 0.975], cumulative, values[order])
     return float(middle), float(lower), float(upper)
 
 
-def pooled(tables: list[np.ndarray], grid: Grid) -> Posterior:
-    """Posterior of the hierarchy from the tables of its arms."""
-    log_weight = grid.log_prior.copy()
-    shape = log_weight.shape
-    for table in tables:
-        peak = table.max()
-        marginal = grid.level_weights @ np.exp(table - peak) @ grid.shape_weights.T
-        log_weight += np.log(np.maximum(marginal, 1e-300)).reshape(shape)
-    return Posterior(grid, np.exp(log_weight - logsumexp(log_weight)))
+def quantiles(
+    points: np.ndarray, log_density: np.ndarray, *, even: bool = False
+) -> tuple[float, float, float]:
+    """Median and 95 % limits of a density known at evenly spaced points, by a spline of its log.
+
+    Parameters
+    ----------
+    points, log_density : ndarray, shape (n,)
+        The density is not normalised.
+    even : bool
+        Whether it is an even function of a quantity that starts at the first point.
+    """
+    log_density = np.maximum(log_density - log_density.max(), -60.0)
+    if points.size < 4:
+        raise ValueError(f"{points.size} points are no density")
+    ends = ((1, 0.0), "not-a-knot") if even else "not-a-knot"
+    fine = np.linspace(points[0], points[-1], 2001)
+    density = np.exp(CubicSpline(points, log_density, bc_type=ends)(fine))
+    cumulative = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2.0)])
+    middle, lower, upper = np.interp([0.5, 0.025, 0.975], cumulative / cumulative[-1], fine)
+    return float(middle), float(lower), float(upper)
 
 
-def one_arm(table: np.ndarray, grid: Grid) -> Posterior:
-    """Posterior of a single arm: no differences between studies, the priors of the mean."""
-    alone = replace(grid, mu=grid.a, tau=np.array([0.0]), sigma=np.array([0.0]), kappa=grid.k)
-    log_weight = alone.log_prior + table[:, None, :, None]
-    return Posterior(alone, np.exp(log_weight - logsumexp(log_weight)))
+# --- Where the posterior lies --------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class HistologyStudy:
-    """Tables of one study: of its pure and its mixed patients, or of the whole.
+class Fineness:
+    """How the second grid is spaced.
 
     Attributes
     ----------
-    pure, mixed : ndarray or None
-        Log likelihood ``(a, k)`` of each group; both or neither.
-    whole : ndarray or None
-        Of all patients where the split is not printed.
-    comparison : ComparisonReading or None
-        The printed log-rank result.
-    medians : float or None
-        Log ratio of the printed medians, mixed over pure; None takes the comparison as if it were
-        independent of them, which is too sure.
+    mean_step, sd_step : float
+        Distance of the points of a mean and of a standard deviation, in posterior standard
+        deviations; whole steps of the lattice are taken, at least one.
+    reach : float
+        How far the grid goes to either side, in posterior standard deviations.
     """
 
-    pure: np.ndarray | None = None
-    mixed: np.ndarray | None = None
-    whole: np.ndarray | None = None
-    comparison: ComparisonReading | None = None
-    medians: float | None = None
+    mean_step: float = 0.75
+    sd_step: float = 0.9
+    reach: float = 4.5
 
 
-def pooled_by_histology(studies: list[HistologyStudy], grid: Grid) -> Posterior:
-    """Posterior with an effect of histology that all studies share.
+FINE = Fineness()
 
-    The location of a group is that of its study plus ``eta (x - x0)``; where the split is not
-    printed, ``x`` has the prior of the model and shifts the location only. ``a`` stands for the
-    study at the centre ``x0``.
+
+def coarse_hyper(lattice: Lattice, step: int = 4) -> Hyper:
+    """A grid over all that the priors allow, ``step`` steps of the lattice apart."""
+    return Hyper(
+        mu=lattice.a[12:-12:step],
+        tau=STEP * np.array([0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0, 24.0, 27.0]),
+        kappa=lattice.k[10:-10:step],
+        sigma=STEP * np.array([0.0, 4.0, 8.0, 12.0]),
+    )
+
+
+def local_hyper(posterior: Posterior, fineness: Fineness = FINE) -> Hyper:
+    """A grid over where a coarse one found the posterior."""
+    lattice, coarse = posterior.lattice, posterior.hyper
+    own = {}
+    for name, points in (("mu", lattice.a), ("kappa", lattice.k)):
+        gap = getattr(coarse, name)[1] - getattr(coarse, name)[0]
+        mean, sd = _moments(getattr(coarse, name), posterior.margin(name))
+        step = max(round(fineness.mean_step * sd / STEP), 1)
+        half = int(np.ceil(max(fineness.reach * sd, 1.5 * gap) / (step * STEP)))
+        centre = round((mean - points[0]) / STEP)
+        at = centre + step * np.arange(-half, half + 1)
+        own[name] = points[at[(at >= 0) & (at < points.size)]]
+    for name, most in (("tau", 2.0), ("sigma", 0.9)):
+        gap = getattr(coarse, name)[1]
+        mean, sd = _moments(getattr(coarse, name), posterior.margin(name))
+        step = STEP * max(round(fineness.sd_step * sd / STEP), 1)
+        low = int(max(mean - fineness.reach * sd - gap, 0.0) / step)
+        high = int(np.ceil(min(mean + fineness.reach * sd + gap / 2.0, most) / step))
+        own[name] = step * np.arange(low, max(high, low + 4) + 1)
+    return Hyper(**own)
+
+
+def _moments(points: np.ndarray, log_weights: np.ndarray) -> tuple[float, float]:
+    weights = np.exp(log_weights - log_sum(log_weights))
+    mean = float(weights @ points)
+    return mean, float(np.sqrt(weights @ (points - mean) ** 2))
+
+
+def pooled(tables: Sequence[ArmTable], lattice: Lattice, fineness: Fineness = FINE) -> Posterior:
+    """Posterior of the hierarchy from the tables of its arms."""
+    arms = [Arm.on(table, lattice) for table in tables]
+    told = [arm if not arm.conventions else Arm(arm.averaged()[None], (), 0.0) for arm in arms]
+    hyper = coarse_hyper(lattice)
+    first = Posterior(lattice, hyper, log_posterior(told, hyper, lattice, EQUAL))
+    hyper = local_hyper(first, fineness)
+    untold = any(arm.conventions for arm in arms)
+    conventions = convention_points() if untold else EQUAL
+    return Posterior(lattice, hyper, log_posterior(arms, hyper, lattice, conventions))
+
+
+def one_arm(table: ArmTable, lattice: Lattice) -> Posterior:
+    """Posterior of a single arm: no differences between studies, the priors of the mean.
+
+    The weights of its conventions are equal on average over their prior.
     """
-    log_prior = _log_density_of(grid.priors["histology_prognostic"], grid.eta)
-    total = np.empty(grid.eta.size)
-    rows = []
-    for i, eta in enumerate(grid.eta):
-        posterior_log = grid.log_prior.copy()
-        for study in studies:
-            table = _study_table(study, eta, grid)
-            peak = table.max()
-            marginal = grid.level_weights @ np.exp(table - peak) @ grid.shape_weights.T
-            posterior_log += peak + np.log(np.maximum(marginal, 1e-300)).reshape(
-                grid.log_prior.shape
-            )
-        total[i] = logsumexp(posterior_log)
-        rows.append(posterior_log)
-    log_eta = total + log_prior
-    weights = np.exp(log_eta - logsumexp(log_eta))
-    joint = sum(w * np.exp(row - logsumexp(row)) for w, row in zip(weights, rows, strict=True))
-    return Posterior(grid, joint, weights)
-
-
-def _study_table(study: HistologyStudy, eta: float, grid: Grid) -> np.ndarray:
-    """Log likelihood ``(a, k)`` of a study at its centre, for one value of the effect."""
-    x0 = centre_share(grid.priors)
-    if study.whole is not None:
-        prior = grid.priors["mixed_share"]
-        nodes, weights = np.polynomial.hermite_e.hermegauss(9)
-        shares = 1.0 / (1.0 + np.exp(-(prior.location + prior.scale * nodes)))
-        shifted = [
-            np.log(w) + _shift(study.whole, eta * (x - x0), grid)
-            for x, w in zip(shares, weights / weights.sum(), strict=True)
-        ]
-        return logsumexp(shifted, axis=0)
-    table = _shift(study.pure, -eta * x0, grid) + _shift(study.mixed, eta * (1.0 - x0), grid)
-    if study.comparison is not None and study.medians is None:
-        mean = -grid.family.logrank_slope * np.exp(grid.k) * eta
-        table = table - (study.comparison.estimate - mean) ** 2 / (2.0 * study.comparison.variance)
-    elif study.comparison is not None:
-        table = table + logrank_given_medians(
-            np.full(grid.k.size, eta),
-            grid.k,
-            grid.family,
-            estimate=study.comparison.estimate,
-            variance=study.comparison.variance,
-            printed_contrast=np.full(grid.k.size, study.medians),
-        )
-    return table
-
-
-def _shift(table: np.ndarray, by: float, grid: Grid) -> np.ndarray:
-    """Log likelihood at ``a + by``, linear between the points of the grid."""
-    position = by / A_STEP
-    whole = int(np.floor(position))
-    part = position - whole
-    index = np.clip(np.arange(grid.a.size) + whole, 0, grid.a.size - 1)
-    following = np.clip(index + 1, 0, grid.a.size - 1)
-    return (1.0 - part) * table[index] + part * table[following]
+    nought = np.zeros(1)
+    hyper = Hyper(lattice.a, nought, lattice.k, nought)
+    log_likelihood = np.log(np.maximum(Arm.on(table, lattice).averaged(), _FLOOR))
+    log_weights = hyper.log_prior(lattice) + log_likelihood[:, :, None, :, None]
+    return Posterior(lattice, hyper, log_weights)

@@ -8,22 +8,97 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
+from scipy import special
+from scipy.optimize import brentq
 from scipy.stats import chi2, norm
 
 from studies.outcomes import Comparison, Landmark, SurvivalOutcome
 
-Z95 = float(norm.ppf(0.975))
+Z95, LN2 = float(norm.ppf(0.975)), float(np.log(2.0))
 CONVENTIONS = ("plain", "log", "log-log")
 
-#: Log of the time at which a uniform share of patients has had the event; median 1, shape 1.
-LOG_TIME: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
+#: Long survivors of the mixture: their share, and the factor by which they live longer, as a step
+#: on the standardised scale at the mixture's usual shape.
+LONG_SHARE, LONG_STEP = 0.12, 0.9 * float(np.log(8.0))
+
+#: Prentice's shape of the generalised gamma: negative is right-skewed.
+GAMMA_Q = -0.5
+
+
+def _weibull(w: np.ndarray) -> np.ndarray:
+    return np.exp(-LN2 * np.exp(np.minimum(w, 30.0)))
+
+
+def _mixture(w: np.ndarray) -> np.ndarray:
+    return (1.0 - LONG_SHARE) * _weibull(w) + LONG_SHARE * _weibull(w - LONG_STEP)
+
+
+def _gamma(w: np.ndarray) -> np.ndarray:
+    power = GAMMA_Q**-2.0
+    below = special.gammainc(power, power * np.exp(np.clip(GAMMA_Q * w, -700.0, 30.0)))
+    return below if GAMMA_Q < 0.0 else 1.0 - below
+
+
+#: Survival of the standardised log time, whose median need not be nought here.
+_SURVIVAL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
     {
-        "weibull": lambda u: np.log(-np.log2(1.0 - u)),
-        "log-logistic": lambda u: np.log(u / (1.0 - u)),
-        "log-normal": norm.ppf,
+        "weibull": _weibull,
+        "log-logistic": lambda w: special.expit(-w),
+        "log-normal": lambda w: norm.sf(w),
+        "generalised gamma": _gamma,
+        "long survivors": _mixture,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Law of the patients' standardised log times: median 0, and shape 1 to be divided by.
+
+    Attributes
+    ----------
+    name : str
+        A family, or ``"long survivors"``: a Weibull of which a share lives eight times as long.
+    shape : float
+        Shape of its mean study, near that of the disease.
+    """
+
+    name: str
+    shape: float
+
+    @cached_property
+    def _median(self) -> float:
+        return float(brentq(lambda w: float(_SURVIVAL[self.name](np.array(w))) - 0.5, -5.0, 5.0))
+
+    def survival(self, z: np.ndarray) -> np.ndarray:
+        """Share of patients whose standardised log time is beyond ``z``."""
+        return _SURVIVAL[self.name](np.asarray(z) + self._median)
+
+    def quantile(self, u: np.ndarray) -> np.ndarray:
+        """Standardised log time by which a share ``u`` has had the event, by bisection."""
+        u = np.asarray(u, dtype=float)
+        low, high = np.full(u.shape, -50.0), np.full(u.shape, 50.0)
+        for _ in range(60):
+            middle = (low + high) / 2.0
+            before = 1.0 - self.survival(middle) < u
+            low, high = np.where(before, middle, low), np.where(before, high, middle)
+        return (low + high) / 2.0
+
+
+TRUTHS: Mapping[str, Truth] = MappingProxyType(
+    {
+        name: Truth(name, shape)
+        for name, shape in (
+            ("weibull", 0.85),
+            ("log-logistic", 1.3),
+            ("log-normal", 0.75),
+            ("generalised gamma", 0.8),
+            ("long survivors", 0.9),
+        )
     }
 )
 
@@ -41,6 +116,11 @@ class Patients:
 
     months: np.ndarray
     event: np.ndarray
+
+    def with_others(self, others: Patients) -> Patients:
+        """These patients and others, in one arm."""
+        months = np.concatenate([self.months, others.months])
+        return Patients(months, np.concatenate([self.event, others.event]))
 
 
 @dataclass(frozen=True)
@@ -71,7 +151,7 @@ def draw_patients(
     *,
     log_median: float,
     shape: float,
-    family: str,
+    truth: Truth,
     follow: Follow | None,
 ) -> Patients:
     """Draw the patients of one arm.
@@ -85,11 +165,11 @@ def draw_patients(
         Log months.
     shape : float
         Slope of the standardised log time.
-    family : {"weibull", "log-logistic", "log-normal"}
+    truth : Truth
     follow : Follow or None
         None: every patient is followed to the event.
     """
-    months = np.exp(log_median + LOG_TIME[family](rng.uniform(size=n)) / shape)
+    months = np.exp(log_median + truth.quantile(rng.uniform(size=n)) / shape)
     if follow is None:
         return Patients(months, np.ones(n, dtype=bool))
     end = np.exp(log_median) * (follow.after + follow.accrual * rng.uniform(size=n))
@@ -128,19 +208,31 @@ def limits(curve: Curve, convention: str) -> tuple[float | None, float | None, f
     Where the curve stands at exactly one half the median is the middle of the flat piece.
     """
     s = np.where(curve.survival > 0.0, curve.survival, np.nan)
-    half = Z95 * np.sqrt(curve.log_variance)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if convention == "plain":
-            lower, upper = s - half * s, s + half * s
-        elif convention == "log":
-            lower, upper = s * np.exp(-half), s * np.exp(half)
-        else:
-            power = half / np.abs(np.log(s))
-            lower, upper = s ** np.exp(power), s ** np.exp(-power)
+    lower, upper = band(s, Z95 * np.sqrt(curve.log_variance), convention)
     # A curve that has fallen to nought has no band: both ends are nought where it is plain.
     if convention == "plain":
-        lower, upper = (np.where(np.isnan(band), 0.0, band) for band in (lower, upper))
+        lower, upper = (np.where(np.isnan(end), 0.0, end) for end in (lower, upper))
     return _median(curve), _first(curve.time, lower), _first(curve.time, upper)
+
+
+def band(s: np.ndarray, half: np.ndarray, convention: str) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end of the confidence band.
+
+    Parameters
+    ----------
+    s : ndarray
+        Survival.
+    half : ndarray
+        1.96 times the standard error of log survival.
+    convention : {"plain", "log", "log-log"}
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if convention == "plain":
+            return s - half * s, s + half * s
+        if convention == "log":
+            return s * np.exp(-half), s * np.exp(half)
+        power = half / np.abs(np.log(s))
+        return s ** np.exp(power), s ** np.exp(-power)
 
 
 def _first(time: np.ndarray, band: np.ndarray) -> float | None:
@@ -163,72 +255,102 @@ def decimal(value: float, digits: int = 1) -> Decimal:
 
 
 @dataclass(frozen=True)
+class Style:
+    """What an abstract chooses to print of an arm.
+
+    Attributes
+    ----------
+    convention : {"plain", "log", "log-log"}
+        Transformation behind its intervals.
+    told : bool
+        Whether the report names it.
+    interval : bool
+        Whether the median is printed with its interval.
+    digits : int
+        Decimals of a time in months.
+    landmark : float or None
+        Months at which survival is printed.
+    landmark_interval : bool
+        Whether with its interval.
+    events : bool
+        Whether the number of events is printed.
+    """
+
+    convention: str
+    told: bool = False
+    interval: bool = True
+    digits: int = 1
+    landmark: float | None = None
+    landmark_interval: bool = False
+    events: bool = False
+
+
+@dataclass(frozen=True)
 class Paper:
     """What a report prints of one arm, as the registry's own records, and the patients behind it.
 
     Attributes
     ----------
     n : int
-    outcome : SurvivalOutcome or None
-        None where the median was not reached.
+    outcome : SurvivalOutcome
     landmarks : tuple of Landmark
     patients : Patients
-    limits : tuple
-        Median and limits before rounding; None where not reached.
     """
 
     n: int
-    outcome: SurvivalOutcome | None
+    outcome: SurvivalOutcome
     landmarks: tuple[Landmark, ...]
     patients: Patients
-    limits: tuple[float | None, float | None, float | None]
+
+    @property
+    def reached(self) -> bool:
+        """Whether the median was."""
+        return isinstance(self.outcome.median, Decimal)
 
 
-def print_arm(
-    patients: Patients,
-    *,
-    convention: str,
-    told: bool,
-    interval: bool = True,
-    landmark: float | None = None,
-    events: bool = False,
-) -> Paper:
-    """Print one arm as an abstract does.
-
-    Parameters
-    ----------
-    patients : Patients
-    convention : {"plain", "log", "log-log"}
-        Transformation behind the interval.
-    told : bool
-        Whether the report names it.
-    interval : bool
-        Whether the median is printed with its interval.
-    landmark : float or None
-        Months at which survival is printed, without an interval.
-    events : bool
-        Whether the number of events is printed.
-    """
-    n = patients.months.size
+def print_arm(patients: Patients, style: Style) -> Paper:
+    """Print one arm as an abstract does; a median not reached with its median follow-up."""
     curve = kaplan_meier(patients)
-    found = limits(curve, convention)
-    middle, lower, upper = found
-    marks: tuple[Landmark, ...] = ()
-    reach = float(patients.months.max())
-    if landmark is not None and reach > landmark:
-        survival = decimal(curve.at(landmark)[0], 2)
-        marks = (Landmark(endpoint="os", time=decimal(landmark), unit="months", survival=survival),)
-    if middle is None:
-        return Paper(n, None, marks, patients, found)
-    printed: dict[str, object] = {"endpoint": "os", "median": decimal(middle), "unit": "months"}
-    if interval and lower is not None:
-        end = "not reached" if upper is None else decimal(upper)
-        printed |= {"ci": (decimal(lower), end), "level": Decimal("0.95")}
-        if told:
-            printed["ci_method"] = convention
-    if events:
+    middle, lower, upper = limits(curve, style.convention)
+    printed: dict[str, object] = {"endpoint": "os", "unit": "months"}
+    if style.events:
         printed["events"] = int(patients.event.sum())
-    return Paper(n, SurvivalOutcome(**printed), marks, patients, found)
+    if middle is None:
+        follow_up = decimal(_median_follow_up(patients), style.digits)
+        printed |= {"median": "not reached", "follow_up": follow_up}
+    else:
+        printed["median"] = decimal(middle, style.digits)
+    if style.interval and lower is not None:
+        end = "not reached" if upper is None else decimal(upper, style.digits)
+        printed |= {"ci": (decimal(lower, style.digits), end), "level": Decimal("0.95")}
+        if style.told:
+            printed["ci_method"] = style.convention
+    marks = _landmarks(patients, curve, style)
+    return Paper(patients.months.size, SurvivalOutcome(**printed), marks, patients)
+
+
+def _landmarks(patients: Patients, curve: Curve, style: Style) -> tuple[Landmark, ...]:
+    """Survival at the time asked for, where somebody was followed for longer."""
+    if style.landmark is None or patients.months.max() <= style.landmark:
+        return ()
+    survival, variance = curve.at(style.landmark)
+    printed: dict[str, object] = {
+        "endpoint": "os",
+        "time": decimal(style.landmark, 0),
+        "unit": "months",
+        "survival": decimal(survival, 2),
+    }
+    if style.landmark_interval and 0.0 < survival < 1.0:
+        ends = band(np.array(survival), Z95 * np.sqrt(variance), style.convention)
+        low, high = (decimal(float(np.clip(end, 0.0, 1.0)), 2) for end in ends)
+        printed |= {"ci": (low, high), "level": Decimal("0.95")}
+    return (Landmark(**printed),)
+
+
+def _median_follow_up(patients: Patients) -> float:
+    """By the reverse Kaplan-Meier curve; the longest follow-up where that is not reached."""
+    median = _median(kaplan_meier(Patients(patients.months, ~patients.event)))
+    return float(patients.months.max()) if median is None else median
 
 
 def logrank(one: Patients, other: Patients) -> tuple[float, float]:

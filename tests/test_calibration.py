@@ -1,35 +1,60 @@
-"""The simulation behind the claims: its papers, its quadrature, and a run that can be resumed."""
+"""The simulation behind the claims: its papers, and a run that can be resumed."""
 
 from __future__ import annotations
 
+import csv
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import kstest, norm, weibull_min
+from scipy.stats import kstest, weibull_min
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import calibration
 import calibration_fits
-import grid_posterior as quadrature
 import simulated_papers as papers
 
-from priors import load_priors
-from synthesis.families import family
+from synthesis.families import survival
 from synthesis.ranks import interval_ranks
-
-
-@pytest.fixture(scope="module")
-def grid():
-    """Grid of the Weibull hierarchy."""
-    return quadrature.make_grid(load_priors(), family("weibull"))
 
 
 def everyone(n):
     """Patients who all had the event, at 1, 2, ... n months."""
     return papers.Patients(np.arange(1.0, n + 1.0), np.ones(n, dtype=bool))
+
+
+# --- Truths --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("truth", papers.TRUTHS.values(), ids=papers.TRUTHS)
+def test_half_of_the_patients_outlive_the_median_and_quantiles_invert_survival(truth):
+    assert truth.survival(np.zeros(1)) == pytest.approx(0.5, abs=1e-12)
+    u = np.array([1e-6, 0.01, 0.2, 0.5, 0.8, 0.99, 0.9999])
+    np.testing.assert_allclose(1.0 - truth.survival(truth.quantile(u)), u, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "tail"),
+    [("weibull", 0.0), ("log-logistic", 0.0), ("log-normal", 0.0), ("generalised gamma", -0.5)],
+)
+def test_truths_are_the_families_of_the_package(name, tail):
+    """Two ways to write one law: neither knows of the other."""
+    z = np.linspace(-4.0, 3.0, 15)
+    own = survival(np.exp(z), 1.0, 1.0, name, tail)
+    np.testing.assert_allclose(papers.TRUTHS[name].survival(z), own, rtol=1e-9)
+
+
+def test_one_in_eight_of_the_mixture_lives_eight_times_as_long():
+    truth = papers.TRUTHS["long survivors"]
+    short = weibull_min(truth.shape, scale=np.log(2.0) ** (-1.0 / truth.shape))
+    months = np.array([0.1, 0.5, 1.0, 2.0, 5.0, 20.0])
+    mixed = 0.88 * short.sf(months) + 0.12 * short.sf(months / 8.0)
+    median = np.exp(truth._median / truth.shape)
+    z = truth.shape * np.log(months / median)
+    np.testing.assert_allclose(truth.survival(z), mixed, rtol=1e-10)
 
 
 # --- Papers --------------------------------------------------------------------------------------
@@ -52,18 +77,14 @@ def test_the_curve_of_censored_patients():
     np.testing.assert_allclose(curve.log_variance[:2], [1 / 20, 1 / 20 + 1 / 6])
 
 
-@pytest.mark.parametrize("name", papers.LOG_TIME)
-def test_half_of_the_patients_outlive_the_median(name):
-    assert papers.LOG_TIME[name](np.array([0.5])) == pytest.approx(0.0, abs=1e-12)
-
-
 def test_the_log_rank_p_is_uniform_where_nothing_differs():
     rng = np.random.default_rng(5)
+    follow = papers.Follow(5.0, 1.0)
 
     def p_value():
         draw = [
             papers.draw_patients(
-                rng, 30, log_median=1.5, shape=1.0, family="weibull", follow=papers.Follow(5.0, 1.0)
+                rng, 30, log_median=1.5, shape=1.0, truth=papers.TRUTHS["weibull"], follow=follow
             )
             for _ in range(2)
         ]
@@ -76,80 +97,44 @@ def test_the_log_rank_p_is_uniform_where_nothing_differs():
 
 
 def test_a_paper_prints_one_decimal_and_what_was_not_reached():
-    late = papers.Patients(np.full(10, 9.04), np.zeros(10, dtype=bool))
-    assert papers.print_arm(late, convention="log", told=True).outcome is None
-    few = papers.Patients(np.arange(1.0, 9.0), np.ones(8, dtype=bool))
-    printed = papers.print_arm(few, convention="log", told=True, events=True).outcome
-    assert (str(printed.median), str(printed.ci[0]), printed.ci[1]) == ("4.5", "3.0", "not reached")
-    assert (printed.ci_method, printed.events) == ("log", 8)
-    assert papers.print_arm(few, convention="log", told=False).outcome.ci_method is None
+    few = papers.print_arm(everyone(8), papers.Style("log", told=True, events=True)).outcome
+    assert (str(few.median), str(few.ci[0]), few.ci[1]) == ("4.5", "3.0", "not reached")
+    assert (few.ci_method, few.events, few.follow_up) == ("log", 8, None)
+    assert papers.print_arm(everyone(8), papers.Style("log")).outcome.ci_method is None
+    whole = papers.print_arm(everyone(8), papers.Style("log", digits=0)).outcome
+    assert (str(whole.median), str(whole.ci[0])) == ("4", "3")
 
 
-# --- Quadrature ----------------------------------------------------------------------------------
+def test_a_median_that_was_not_reached_is_printed_with_the_follow_up():
+    """Nine of ten are censored, at 9.04 months; the one event is before them."""
+    months = np.r_[3.0, np.full(9, 9.04)]
+    late = papers.Patients(months, months < 9.0)
+    printed = papers.print_arm(late, papers.Style("log")).outcome
+    assert (printed.median, str(printed.follow_up)) == ("not reached", "9.0")
+    assert printed.ci is None
 
 
-def test_the_table_of_patients_is_their_log_likelihood(grid):
-    rng = np.random.default_rng(1)
-    patients = papers.draw_patients(
-        rng, 20, log_median=1.5, shape=0.9, family="weibull", follow=papers.Follow(3.0, 0.5)
-    )
-    table = quadrature.patients_table(patients, grid)
-    for i, j in ((60, 10), (80, 20), (95, 33)):
-        k = np.exp(grid.k[j])
-        law = weibull_min(k, scale=np.exp(grid.a[i]) / np.log(2.0) ** (1.0 / k))
-        died = law.logpdf(patients.months[patients.event]).sum()
-        lived = law.logsf(patients.months[~patients.event]).sum()
-        assert table[i, j] == pytest.approx(died + lived, rel=1e-10)
-
-
-def test_pooling_normal_estimates_is_the_normal_normal_model(grid):
-    """Against direct summation of the marginal likelihood over a fine grid of mean and spread."""
-    y, s = np.array([0.9, 1.4, 1.9, 1.2, 2.1]), np.array([0.25, 0.2, 0.3, 0.22, 0.35])
-    tables = [
-        np.repeat(norm.logpdf(grid.a, m, e)[:, None], grid.k.size, axis=1)
-        for m, e in zip(y, s, strict=True)
-    ]
-    posterior = quadrature.pooled(tables, grid)
-    prior, spread = grid.priors["overall_median"], grid.priors["study_sd"]
-    mu = np.linspace(-1.0, 4.0, 1001)[:, None]
-    tau = np.linspace(1e-3, 1.35, 400)[None, :]
-    log_weight = norm.logpdf(mu, prior.location, prior.scale) + norm.logpdf(tau, 0.0, spread.scale)
-    for m, e in zip(y, s, strict=True):
-        log_weight = log_weight + norm.logpdf(m, mu, np.hypot(e, tau))
-    weight = np.exp(log_weight - log_weight.max())
-    for name, points, margin in (
-        ("mu", mu.ravel(), weight.sum(axis=1)),
-        ("tau", tau.ravel(), weight.sum(axis=0)),
-    ):
-        cumulative = np.cumsum(margin) / margin.sum()
-        expected = np.interp([0.5, 0.025, 0.975], cumulative, points)
-        # the coarser grid resolves a tenth of the spread of a posterior
-        np.testing.assert_allclose(posterior.interval(name), expected, atol=0.02)
-
-
-def test_without_data_the_effect_of_histology_is_its_prior():
-    grid = quadrature.make_grid(load_priors(), family("log-logistic"), coarse=True)
-    flat = np.zeros((grid.a.size, grid.k.size))
-    study = quadrature.HistologyStudy(pure=flat, mixed=flat)
-    middle, lower, upper = quadrature.pooled_by_histology([study], grid).interval("eta")
-    scale = grid.priors["histology_prognostic"].scale
-    assert middle == pytest.approx(0.0, abs=1e-9)
-    # the grid ends at 2.2 and has steps of 0.1
-    assert (lower, upper) == pytest.approx((-1.96 * scale, 1.96 * scale), abs=0.03)
+def test_landmarks_carry_the_interval_of_their_transformation():
+    """Of eight, four outlive 4.2 months: 0.5 -/+ 1.96 x 0.177 on the plain scale."""
+    style = papers.Style("plain", landmark=4.2, landmark_interval=True)
+    (mark,) = papers.print_arm(everyone(8), style).landmarks
+    assert (mark.survival, mark.ci) == (Decimal("0.50"), (Decimal("0.15"), Decimal("0.85")))
+    assert papers.print_arm(everyone(8), papers.Style("plain", landmark=8.0)).landmarks == ()
 
 
 # --- The run -------------------------------------------------------------------------------------
 
 
 def test_a_run_is_resumed_and_summed_up(tmp_path):
-    cell = calibration.Cell(1, "15", "weibull", "weibull", "moderate", "log-log told")
+    cell = calibration.Cell(1, "15", "weibull", "weibull", "moderate", "log untold")
     assert cell in calibration.cells()
-    calibration.run([cell], tmp_path, most=2 * calibration.BLOCK, processes=1)
+    most = calibration.BLOCK + 5
+    calibration.run([cell], tmp_path, most=most, processes=1)
     files = sorted(tmp_path.glob("*.json"))
     assert len(files) == 2
     files[0].unlink()
     before = files[1].stat().st_mtime_ns
-    calibration.run([cell], tmp_path, most=2 * calibration.BLOCK, processes=1)
+    calibration.run([cell], tmp_path, most=most, processes=1)
     assert sorted(tmp_path.glob("*.json")) == files
     assert files[1].stat().st_mtime_ns == before
     rows = calibration.summary([cell], tmp_path)
@@ -163,7 +148,7 @@ def test_a_run_is_resumed_and_summed_up(tmp_path):
     assert all(tuple(row) == calibration.COLUMNS for row in rows)
     patients = [row for row in rows if row["method"] == "patients"]
     assert [row["width_ratio"] for row in patients] == [1.0, 1.0]
-    assert all(row["replicates"] == 2 * calibration.BLOCK for row in patients)
+    assert [row["replicates"] for row in patients] == [most, most]
 
 
 def test_a_block_is_the_same_each_time_and_unlike_the_next():
@@ -171,3 +156,49 @@ def test_a_block_is_the_same_each_time_and_unlike_the_next():
     first, again, other = (calibration_fits.simulate(cell, block, 2) for block in (0, 0, 1))
     assert first == again
     assert first != other
+
+
+def test_the_grid_pairs_every_level_with_every_other():
+    """But the families with one another, of which each pairing has a purpose."""
+    usual = [cell for cell in calibration.cells() if cell.effect is None]
+    assert len(set(calibration.cells())) == len(calibration.cells())
+    for one, other in (
+        ("n", "family"),
+        ("n", "censoring"),
+        ("n", "convention"),
+        ("family", "censoring"),
+        ("family", "convention"),
+        ("fitted", "censoring"),
+        ("fitted", "convention"),
+        ("censoring", "convention"),
+    ):
+        levels = [{getattr(cell, name) for cell in usual} for name in (one, other)]
+        met = {(getattr(cell, one), getattr(cell, other)) for cell in usual}
+        assert len(met) == len(levels[0]) * len(levels[1]), (one, other)
+
+
+def test_the_smoke_grid_runs_every_kind_of_cell(tmp_path):
+    """A replicate of each: one arm, several, one study in two groups, a registry in two groups."""
+    first = {(c.arms > 1, c.effect is not None): c for c in reversed(calibration.cells())}
+    assert len(first) == 4
+    calibration.run(list(first.values()), tmp_path, most=1, processes=1)
+    rows = calibration.summary(first.values(), tmp_path)
+    assert {row["quantity"] for row in rows} == {
+        "log_median",
+        "survival_12m",
+        "heterogeneity",
+        "histology",
+    }
+    effects = {"" if cell.effect is None else cell.effect for cell in first.values()}
+    assert {row["effect"] for row in rows} == effects
+    assert all(0.0 < row["width_ratio"] < 10.0 for row in rows)
+
+
+def test_a_part_of_the_grid_never_overwrites_the_committed_table(tmp_path):
+    words = ["arms=1 n=8 ", "family=weibull fitted=weibull", "=moderate", "=log-log told"]
+    given = ["--replicates", "1", "--processes", "1", "--runs", str(tmp_path)]
+    calibration.main(["--only", *words, *given])
+    with (tmp_path / "part.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["n"] for row in rows} == {"8"}
+    assert {row["convention"] for row in rows} == {"log-log told"}
