@@ -12,7 +12,7 @@ from studies.usable import histology_groups
 from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import LEVEL, curve
-from synthesis.models import SurvivalFit
+from synthesis.models import PooledSurvival
 from synthesis.tables import named_groups, reference_share
 
 _HORIZON = 60.0  # months
@@ -21,7 +21,7 @@ _DRAWS = 2000  # enough for a band; keeps the grid small
 
 
 def curve_tables(
-    fit: SurvivalFit, vocabulary: Vocabulary, reference_mix: float
+    fit: PooledSurvival, vocabulary: Vocabulary, reference_mix: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Curves of the mean study with their 95 % band, and printed medians and landmarks.
 
@@ -68,7 +68,7 @@ def curve_tables(
     return pd.concat(curves, ignore_index=True), pd.DataFrame(points)
 
 
-def _points(ref: Any, fit: SurvivalFit, treatment: str) -> list[dict[str, Any]]:
+def _points(ref: Any, fit: PooledSurvival, treatment: str) -> list[dict[str, Any]]:
     """Printed figures of a cohort, or of its pure and mixed patients where only they print any."""
     view = fit.data.view
     endpoint, keep = view.endpoint, view.keep(ref.study)

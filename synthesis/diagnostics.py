@@ -54,6 +54,12 @@ class Diagnosis:
     chains: int
     advice: str
 
+    @property
+    def has_enough_draws(self) -> bool:
+        """Whether chains agree and the effective sizes suffice."""
+        least = min(self.min_ess_bulk, self.min_ess_tail)
+        return self.max_rhat < RHAT_PASS and least > ESS_PASS
+
 
 def diagnose(tree: DataTree) -> Diagnosis:
     """Judge the draws of one fit.

@@ -29,8 +29,7 @@ from priors import Prior
 from priors.realise import prior_data, realise
 from synthesis.diagnostics import Diagnosis, diagnose
 from synthesis.fit import Draws, Problem, Progress, SamplerSettings, run
-from synthesis.observations import Sizes
-from synthesis.packing import unpack
+from synthesis.packing import Sizes, unpack
 
 #: Prior of the mean effect unless the caller has another one.
 MEAN_PRIOR = Prior(

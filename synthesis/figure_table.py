@@ -17,8 +17,9 @@ from studies.schema import Cohort, Subgroup
 from studies.selection import CohortRef
 from studies.usable import histology_groups
 from studies.values import NOT_REACHED
-from synthesis.models import ResponseFit, SurvivalFit
+from synthesis.models import PooledSurvival, ResponseFit
 from synthesis.observations import Arm
+from synthesis.response import trials
 from synthesis.tables import Fit
 
 FIGURE_COLUMNS = ("endpoint", "study", "cohort", "label", "group", "kind", "printed", "status")
@@ -38,10 +39,10 @@ def figures_table(fits: Mapping[str, Fit]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns :data:`FIGURE_COLUMNS`. ``kind`` is median, survival probability, response,
-        listed patients, comparison or histology; ``status`` is verified where the figure was seen
-        in the report itself, else secondary. A figure without a mark of its own has that of its
-        study.
+        Columns :data:`FIGURE_COLUMNS`. ``kind`` is median, survival probability, response, disease
+        control, complete response, listed patients, comparison or histology; ``status`` is
+        verified where the figure was seen in the report itself, else secondary. A figure without
+        a mark of its own has that of its study.
     """
     rows = [
         (endpoint, ref.study.id, ref.cohort.id, ref.label, *row)
@@ -54,9 +55,7 @@ def figures_table(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
 def _figures(fit: Fit, index: int, ref: CohortRef) -> Iterator[_Row]:
     if isinstance(fit, ResponseFit):
-        count = fit.data.counts[index]
-        words = f"{count.responders}/{count.evaluable}: {count.derivation}"
-        yield "whole", "response", words, figure_status(ref.cohort.response, ref.study)
+        yield from _figures_of_response(fit, index, ref)
         return
     numbers = [i for i, arm in enumerate(fit.data.arms) if arm.cohort == index]
     arms = [fit.data.arms[i] for i in numbers]
@@ -66,12 +65,32 @@ def _figures(fit: Fit, index: int, ref: CohortRef) -> Iterator[_Row]:
         for arm, group in zip(arms, histology_groups(ref, fit.data.view), strict=True):
             yield from _figures_of_holder(fit, ref, group, arm.histology)
     for comparison in fit.data.comparisons:
-        if comparison.mixed in numbers and comparison.printed is not None:
+        if comparison.first in numbers and comparison.printed is not None:
             status = figure_status(comparison.printed, ref.study)
-            yield "pure and mixed", "comparison", comparison.reading.entered_as, status
+            both = comparison.second in numbers
+            yield (
+                "pure and mixed" if both else "whole",
+                "comparison",
+                comparison.reading.entered_as,
+                status,
+            )
 
 
-def _figures_of_whole(fit: SurvivalFit, ref: CohortRef, arm: Arm) -> Iterator[_Row]:
+def _figures_of_response(fit: ResponseFit, index: int, ref: CohortRef) -> Iterator[_Row]:
+    """The counts of the stages that a cohort enters: one without trials tells nothing."""
+    count = fit.data.counts[index]
+    status = figure_status(ref.cohort.response, ref.study)
+    entered = {stage for stage, (_, of) in trials(count).items() if of}
+    for stage, kind, number, derivation in (
+        ("response", "response", count.responders, count.derivation),
+        ("control", "disease control", count.control, count.control_derivation),
+        ("complete", "complete response", count.complete, count.complete_derivation),
+    ):
+        if stage in entered:
+            yield "whole", kind, f"{number}/{count.evaluable}: {derivation}", status
+
+
+def _figures_of_whole(fit: PooledSurvival, ref: CohortRef, arm: Arm) -> Iterator[_Row]:
     if arm.chains:
         yield from _figures_of_holder(fit, ref, ref.cohort, arm.histology)
     else:
@@ -81,7 +100,7 @@ def _figures_of_whole(fit: SurvivalFit, ref: CohortRef, arm: Arm) -> Iterator[_R
 
 
 def _figures_of_holder(
-    fit: SurvivalFit, ref: CohortRef, holder: Cohort | Subgroup, group: str
+    fit: PooledSurvival, ref: CohortRef, holder: Cohort | Subgroup, group: str
 ) -> Iterator[_Row]:
     view, keep = fit.data.view, fit.data.view.keep(ref.study)
     outcome = outcome_of(holder, view.endpoint, keep)

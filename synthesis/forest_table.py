@@ -27,7 +27,7 @@ def forest_table(fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> pd.D
 
     Parameters
     ----------
-    fit : SurvivalFit or ResponseFit
+    fit : PooledSurvival or ResponseFit
     vocabulary : Vocabulary
     reference_mix : float
         Share of mixed histology of the pooled rows.

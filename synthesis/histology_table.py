@@ -1,4 +1,4 @@
-"""Pure against mixed histology: prior, printed figures, posterior, and both families."""
+"""Pure against mixed histology: prior, printed figures, posterior, and every family."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from studies.selection import CohortRef
 from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import curve, summarise
-from synthesis.models import SurvivalFit
-from synthesis.tables import NamedGroup, named_groups
+from synthesis.models import PooledSurvival
+from synthesis.tables import NamedGroup, family_name, named_groups
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class HistologyTables:
     density : DataFrame
         ``parameter, label, which`` (prior or posterior), ``x`` (ratio), ``density`` per log unit.
     ratios : DataFrame
-        Printed ratios of medians, then prior and posterior by family.
+        Printed ratios of medians, then the prior, the posterior and that of every family.
     medians : DataFrame
         Median of the mean study, pure and mixed, for treatments with several cohorts.
     effects : DataFrame
@@ -43,12 +43,21 @@ class HistologyTables:
 
 
 def histology_tables(
-    fit: SurvivalFit, alternatives: Sequence[SurvivalFit], vocabulary: Vocabulary
+    fit: PooledSurvival, families: Sequence[PooledSurvival], vocabulary: Vocabulary
 ) -> HistologyTables:
-    """Tables of the histology effect from a fit and its alternatives under other families."""
+    """Tables of the histology effect.
+
+    Parameters
+    ----------
+    fit : PooledSurvival
+        What answers are read from.
+    families : sequence of PooledSurvival
+        Fits of single families, to be shown beside it; none where `fit` is of one family.
+    vocabulary : Vocabulary
+    """
     groups = [group for group in named_groups(fit, vocabulary) if not group.is_class]
     informed = [group for group in groups if _split_cohorts(fit, group) and _one_drug(group)]
-    effects = _effects([fit, *alternatives], informed)
+    effects = _effects([fit, *families], informed)
     # where no treatment has several cohorts, those with one are better than an empty panel
     shown = _shown(groups) or [group for group in groups if _one_drug(group)] or groups
     return HistologyTables(
@@ -69,7 +78,7 @@ def _one_drug(group: NamedGroup) -> bool:
     return all(ref.role != "mixed" for ref in group.cohorts)
 
 
-def _split_cohorts(fit: SurvivalFit, group: NamedGroup) -> list[CohortRef]:
+def _split_cohorts(fit: PooledSurvival, group: NamedGroup) -> list[CohortRef]:
     """Cohorts of a treatment whose pure and mixed patients entered apart."""
     apart = {fit.data.cohorts[arm.cohort].id for arm in fit.data.arms if arm.histology == "mixed"}
     return [ref for ref in group.cohorts if ref.id in apart]
@@ -79,7 +88,7 @@ def _predictive_name(group: NamedGroup) -> str:
     return f"predictive: {group.label}"
 
 
-def _effects(fits: Sequence[SurvivalFit], informed: Sequence[NamedGroup]) -> pd.DataFrame:
+def _effects(fits: Sequence[PooledSurvival], informed: Sequence[NamedGroup]) -> pd.DataFrame:
     rows = []
     for fit in fits:
         parameters: list[tuple[str, Prior, np.ndarray]] = [
@@ -90,7 +99,7 @@ def _effects(fits: Sequence[SurvivalFit], informed: Sequence[NamedGroup]) -> pd.
             parameters.append((_predictive_name(group), fit.priors["histology_predictive"], draws))
         for name, prior, draws in parameters:
             low, high = prior.implied()
-            about = {"parameter": name, "family": fit.family.label}
+            about = {"parameter": name, "family": family_name(fit)}
             rows.append(
                 about
                 | {
@@ -107,7 +116,7 @@ def _effects(fits: Sequence[SurvivalFit], informed: Sequence[NamedGroup]) -> pd.
     return pd.DataFrame(rows)
 
 
-def _densities(fit: SurvivalFit, informed: Sequence[NamedGroup]) -> pd.DataFrame:
+def _densities(fit: PooledSurvival, informed: Sequence[NamedGroup]) -> pd.DataFrame:
     parts = [
         _density(
             "prognostic",
@@ -144,7 +153,7 @@ def _density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataF
     return pd.concat(frames, ignore_index=True)
 
 
-def _ratios(fit: SurvivalFit, effects: pd.DataFrame) -> pd.DataFrame:
+def _ratios(fit: PooledSurvival, effects: pd.DataFrame) -> pd.DataFrame:
     rows = [row for ref in fit.data.cohorts if (row := _printed_ratio(fit, ref)) is not None]
     prognostic = effects[effects["parameter"] == "prognostic"]
     for number, effect in enumerate(prognostic.itertuples(index=False)):
@@ -172,7 +181,7 @@ def _ratio_row(label: str, kind: str) -> dict[str, Any]:
     }
 
 
-def _printed_ratio(fit: SurvivalFit, ref: CohortRef) -> dict[str, Any] | None:
+def _printed_ratio(fit: PooledSurvival, ref: CohortRef) -> dict[str, Any] | None:
     """Ratio of the printed medians of mixed and pure patients of one cohort."""
     medians, sizes = {}, {}
     view, keep = fit.data.view, fit.data.view.keep(ref.study)
@@ -201,7 +210,7 @@ def _printed_ratio(fit: SurvivalFit, ref: CohortRef) -> dict[str, Any] | None:
     }
 
 
-def _medians(fit: SurvivalFit, groups: Sequence[NamedGroup]) -> pd.DataFrame:
+def _medians(fit: PooledSurvival, groups: Sequence[NamedGroup]) -> pd.DataFrame:
     rows = []
     for group in groups:
         for histology, share in (("pure", 0.0), ("mixed", 1.0)):

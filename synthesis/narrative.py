@@ -12,7 +12,8 @@ from studies.vocabulary import Vocabulary
 from synthesis.estimands import Summary
 from synthesis.forest_table import heterogeneity_words, interval_text
 from synthesis.histology_table import HistologyTables
-from synthesis.models import ResponseFit, SurvivalFit
+from synthesis.models import PooledSurvival, ResponseFit
+from synthesis.predictive_checks import OUTLYING, Coverage, outliers
 from synthesis.restrictions import Restriction
 from synthesis.tables import Fit, NamedGroup, named_groups, patients_of, tells_histology
 
@@ -115,7 +116,7 @@ def _summary(row: pd.Series) -> Summary:
     return Summary(float(row["estimate"]), float(row["lower"]), float(row["upper"]))
 
 
-def time_origins(fit: SurvivalFit) -> str:
+def time_origins(fit: PooledSurvival) -> str:
     """Time origins of the cohorts of a fit, with how many have each."""
     origins = [ref.cohort.time_origin or "not printed" for ref in fit.data.cohorts]
     counts = pd.Series(origins).value_counts()
@@ -123,7 +124,7 @@ def time_origins(fit: SurvivalFit) -> str:
 
 
 def _histology_answers(
-    tables: HistologyTables, fit: SurvivalFit, vocabulary: Vocabulary
+    tables: HistologyTables, fit: PooledSurvival, vocabulary: Vocabulary
 ) -> list[Answer]:
     effects = tables.effects
     found = []
@@ -155,7 +156,7 @@ def _histology_answers(
     return found
 
 
-def _declared_words(fit: SurvivalFit) -> str:
+def _declared_words(fit: PooledSurvival) -> str:
     """Which reports' own groups are read as pure and mixed by declaration."""
     declared = [
         ref.label
@@ -206,7 +207,6 @@ def _printed_words(ratios: pd.DataFrame) -> str:
 
 def captions(
     fits: Mapping[str, Fit],
-    alternatives: Mapping[str, Fit],
     vocabulary: Vocabulary,
     reference_mix: float,
     restrictions: Sequence[Restriction] = (),
@@ -216,12 +216,15 @@ def captions(
     for endpoint, fit in fits.items():
         own = _forest_caption(endpoint, fit, vocabulary, reference_mix)
         found[f"forest_{endpoint}"] = endpoint, own
+    for endpoint, fit in fits.items():
+        own = _predictive_caption(endpoint, fit, vocabulary)
+        found[f"predictive_checks_{endpoint}"] = endpoint, own
     for endpoint in ("os", "pfs"):
         if endpoint in fits:
             own = _curves_caption(fits[endpoint], vocabulary, reference_mix)
             found[f"curves_{endpoint}"] = endpoint, own
     if "os" in fits and tells_histology(fits["os"]):
-        own = _histology_caption(fits["os"], alternatives.get("os"), vocabulary)
+        own = _histology_caption(fits["os"], vocabulary)
         found["histology"] = "os", own
     return {
         stem: " ".join([own, *(item.sentence for item in restrictions if item.touches(endpoint))])
@@ -258,32 +261,105 @@ def _forest_caption(endpoint: str, fit: Fit, vocabulary: Vocabulary, reference_m
     return (
         f"{label} in {vocabulary.subject_words}, median in months (log scale), from the time "
         f"origin of each study ({time_origins(fit)}). {_size(fit)}. "
-        f"{fit.family.label[0].upper()}{fit.family.label[1:]} survival hierarchy of classes, "
-        "treatments and studies; printed medians, limits and landmarks enter as order statistics "
-        f"and binomial cells. {mix}{marks} Arrows: not reached. {heterogeneity_words(fit)}"
+        f"Survival hierarchy of classes, treatments and studies, {_family_words(fit)}; printed "
+        "medians, limits and landmarks enter as order statistics and binomial cells. "
+        f"{mix}{marks} Arrows: not reached. {heterogeneity_words(fit)}"
     )
 
 
-def _curves_caption(fit: SurvivalFit, vocabulary: Vocabulary, reference_mix: float) -> str:
+def _family_words(fit: PooledSurvival) -> str:
+    """The survival family of a fit, or the families over which it is stacked."""
+    weights = fit.family_weights
+    if len(weights) == 1:
+        return f"{next(iter(weights))} family"
+    parts = [f"{name} {percent(weight)}" for name, weight in weights.items()]
+    return f"stacked over survival families ({', '.join(parts)})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Join names as in a sentence, ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _curves_caption(fit: PooledSurvival, vocabulary: Vocabulary, reference_mix: float) -> str:
     label = vocabulary.endpoint(fit.data.endpoint).label
     mix = f", {percent(reference_mix)} mixed histology" if tells_histology(fit) else ""
     return (
-        f"{label} in {vocabulary.subject_words} under each treatment: pooled {fit.family.label} "
-        f"curve of the average study with its 95 % band{mix}. Open squares: printed medians "
-        "with their intervals; dots: printed survival at fixed times. Faded: beyond twice the last "
+        f"{label} in {vocabulary.subject_words} under each treatment: pooled curve of the average "
+        f"study with its 95 % band{mix}, {_family_words(fit)}. Open squares: printed medians with "
+        "their intervals; dots: printed survival at fixed times. Faded: beyond twice the last "
         f"printed point. {_size(fit)}."
     )
 
 
-def _histology_caption(fit: SurvivalFit, other: SurvivalFit | None, vocabulary: Vocabulary) -> str:
-    families = fit.family.label + (f" and {other.family.label}" if other is not None else "")
+def _histology_caption(fit: PooledSurvival, vocabulary: Vocabulary) -> str:
+    names = list(fit.family_weights)
+    under = f"{names[0]} survival"
+    if len(names) > 1:
+        under = f"each survival family ({_listed(names)}) and stacked over them"
     return (
         f"Pure and mixed histology in {vocabulary.subject_words}. A: ratio of median overall "
         "survival, mixed against pure: prior (broken line) and posterior (filled), the ratios of "
-        f"printed medians, and the posterior under {families} survival. B: median overall survival "
-        "of the average study in pure and in mixed tumours under each treatment, with 95 % "
+        f"printed medians, and the posterior under {under}. B: median overall survival of the "
+        "average study in pure and in mixed tumours under each treatment, with 95 % "
         f"intervals. {_size(fit)}."
     )
+
+
+def _predictive_caption(endpoint: str, fit: Fit, vocabulary: Vocabulary) -> str:
+    if isinstance(fit, ResponseFit):
+        what, model = "Objective response", "binomial-logit hierarchy"
+        kind = "response rates"
+    else:
+        what = vocabulary.endpoint(endpoint).label
+        model = f"survival hierarchy, {_family_words(fit)},"
+        kind = "medians and, per cent, survival at fixed times"
+    limits = "" if isinstance(fit, ResponseFit) else "Strokes on fainter bands: printed limits. "
+    return (
+        f"{what} in {vocabulary.subject_words}: printed figures on what the fitted {model} would "
+        f"print of as many patients in a new study of the same treatment. {_size(fit)}. Dots: "
+        f"printed {kind}, open outside their 95 % predictive interval; grey bands: that interval "
+        f"(thin) and the 50 % interval (thick). {limits}Position: share of the "
+        "predictions below the printed figure, half of those printed alike included. Below: "
+        "distribution of the positions; grey: the band that holds all of it in 95 % of registries "
+        "drawn from the model."
+    )
+
+
+def predictive_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
+    """Whether the fitted model would print the figures of one endpoint, in sentences."""
+    if table.empty:
+        return ("None of its figures can be set against a prediction.",)
+    half, most = coverage.inside
+    sentences = [
+        f"Of {_plural(most.figures, 'printed figure')} {most.found} lie inside their "
+        f"{percent(most.level)} predictive intervals, where registries drawn from the model have "
+        f"{most.lower:.0f} to {most.upper:.0f} ({most.expected:.0f} on average), and {half.found} "
+        f"inside their {percent(half.level)} intervals ({half.lower:.0f} to {half.upper:.0f}, "
+        f"{half.expected:.0f} on average)."
+    ]
+    for item in coverage.inside:
+        if item.found < item.lower:
+            sentences.append(
+                f"Fewer than that lie inside the {percent(item.level)} intervals: the model is "
+                "surer of what reports print than they bear out."
+            )
+        elif item.found > item.upper:
+            sentences.append(
+                f"More than that lie inside the {percent(item.level)} intervals: reports differ "
+                "less than the model allows for, and its treatment effects have learned from these "
+                "very figures."
+            )
+    if not coverage.in_band:
+        sentences.append("The distribution of the positions leaves its band.")
+    outlying = outliers(table)
+    sentences.append(
+        f"No figure is outlying (a position below {OUTLYING:g} or above {1 - OUTLYING:g})."
+        if outlying.empty
+        else f"{_plural(len(outlying), 'figure')} {'is' if len(outlying) == 1 else 'are'} outlying "
+        f"(a position below {OUTLYING:g} or above {1 - OUTLYING:g})."
+    )
+    return tuple(sentences)
 
 
 _IN_WORDS = {"os": "overall survival", "pfs": "progression-free survival"}

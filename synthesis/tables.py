@@ -32,12 +32,13 @@ from synthesis.estimands import (
     Group,
     Summary,
     curve,
-    response_rate,
     summarise,
 )
-from synthesis.models import ResponseFit, SurvivalFit
+from synthesis.models import PooledSurvival, ResponseFit
+from synthesis.response_estimands import RESPONSE_ESTIMANDS, tells, told_estimands
+from synthesis.stacking import STACKED
 
-Fit = SurvivalFit | ResponseFit
+Fit = PooledSurvival | ResponseFit
 
 POOLED_COLUMNS = (
     "endpoint",
@@ -92,6 +93,17 @@ def named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
     return groups
 
 
+def cohort_labels(refs: Sequence[CohortRef]) -> dict[str, str]:
+    """How cohorts are called: by their study, and where it has several by their own name too."""
+    several = {ref.study.id for ref in refs if sum(o.study.id == ref.study.id for o in refs) > 1}
+    return {
+        ref.id: f"{ref.label} ({ref.cohort.id.replace('_', ' ')})"
+        if ref.study.id in several
+        else ref.label
+        for ref in refs
+    }
+
+
 def patients_of(fit: Fit) -> dict[str, int]:
     """Patients behind the figures of each cohort: treated, or evaluable for response."""
     if isinstance(fit, ResponseFit):
@@ -103,17 +115,23 @@ def patients_of(fit: Fit) -> dict[str, int]:
     return sizes
 
 
+def family_name(fit: PooledSurvival) -> str:
+    """The family of a fit in running text; ``stacked`` for several."""
+    names = list(fit.family_weights)
+    return names[0] if len(names) == 1 else STACKED
+
+
 def tells_histology(fit: Fit) -> bool:
     """Whether a fit knows the histology of any cohort: only then it speaks of pure and mixed."""
-    return isinstance(fit, SurvivalFit) and fit.data.tells_histology
+    return not isinstance(fit, ResponseFit) and fit.data.tells_histology
 
 
-def reference_share(fit: SurvivalFit, reference_mix: float) -> float:
+def reference_share(fit: PooledSurvival, reference_mix: float) -> float:
     """Share of mixed histology of pooled rows; where none is known, one that changes nothing."""
     return reference_mix if fit.data.tells_histology else fit.centre_share
 
 
-def histologies(fit: SurvivalFit, reference_mix: float) -> dict[str, float]:
+def histologies(fit: PooledSurvival, reference_mix: float) -> dict[str, float]:
     """Share of mixed histology that each label of the ``histology`` column stands for."""
     reference = {"reference": reference_share(fit, reference_mix)}
     return {"pure": 0.0, "mixed": 1.0} | reference if tells_histology(fit) else reference
@@ -124,16 +142,31 @@ def pooled_table(
 ) -> pd.DataFrame:
     """Pooled estimates of every treatment and class: :data:`POOLED_COLUMNS`.
 
-    Months for medians and restricted means, fractions of one for survival and response.
+    Months for medians and restricted means, fractions of one for survival and response. Cohorts
+    and patients are those behind the figures: for disease control and complete response the
+    cohorts that print them; what no cohort prints has no row.
     """
     rows = []
     for endpoint, fit in fits.items():
         for named in named_groups(fit, vocabulary):
             for histology, estimand, target, found in _estimates(fit, named.group, reference_mix):
-                size = (len(named.cohorts), named.patients)
+                size = _size_behind(fit, named, estimand)
                 row = (endpoint, named.label, histology, estimand, target)
                 rows.append((*row, found.estimate, found.lower, found.upper, *size))
     return pd.DataFrame(rows, columns=list(POOLED_COLUMNS))
+
+
+def _size_behind(fit: Fit, named: NamedGroup, estimand: str) -> tuple[int, int]:
+    """Cohorts of a group that tell an estimand, and their patients."""
+    if not isinstance(fit, ResponseFit):
+        return len(named.cohorts), named.patients
+    own = {ref.id for ref in named.cohorts}
+    telling = [
+        count.evaluable
+        for ref, count in zip(fit.data.cohorts, fit.data.counts, strict=True)
+        if ref.id in own and tells(count, estimand)
+    ]
+    return len(telling), sum(telling)
 
 
 def _estimates(
@@ -141,8 +174,9 @@ def _estimates(
 ) -> Iterator[tuple[str, str, str, Summary]]:
     for target in TARGETS:
         if isinstance(fit, ResponseFit):
-            rate = summarise(response_rate(fit, group, target))
-            yield "reference", "response_rate", target, rate
+            for estimand in told_estimands(fit):
+                rate = RESPONSE_ESTIMANDS[estimand](fit, group, target)
+                yield "reference", estimand, target, summarise(rate)
             continue
         for histology, share in histologies(fit, reference_mix).items():
             found = curve(fit, group, share, target)
@@ -242,7 +276,7 @@ def cohort_estimate(fit: Fit, index: int) -> Summary:
 
 def _entered_as(fit: Fit, index: int) -> str:
     if isinstance(fit, ResponseFit):
-        return fit.data.counts[index].derivation
+        return fit.data.counts[index].entered_as
     arms = [arm for arm in fit.data.arms if arm.cohort == index]
     if len(arms) == 1:
         return arms[0].entered_as
@@ -328,6 +362,7 @@ _PRIOR_UNITS = {
     "factor": "factor at 1.96 SD",
     "share": "share",
     "shape": "shape",
+    "value": "",
 }
 
 

@@ -9,11 +9,13 @@ from priors import load_priors
 from studies.responders import responders
 from studies.selection import select
 from studies.usable import View
+from synthesis.covariates import COVARIATES
 from synthesis.diagnostics import Diagnosis
 from synthesis.families import family
 from synthesis.fit import Draws, SamplerSettings
 from synthesis.models import ResponseFit, SurvivalFit, class_order
 from synthesis.observations import survival_data
+from synthesis.ranks import METHODS
 from synthesis.response import response_data
 from synthesis.survival import KEEP, centre_share
 
@@ -42,6 +44,8 @@ def fit_of(registry, endpoint="os", **fixed):
         "study": len(data.studies),
         "cohort": len(data.cohorts),
         "arm": len(getattr(data, "arms", ())),
+        "covariate": len(COVARIATES),
+        "convention": len(METHODS),
     }
     variables = {}
     for name, dims in KEEP.items():

@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 
 from synthesis.analysis import Analysis, Answer, HistologyTables, Settings
+from synthesis.family_fits import FamilyFits
+from synthesis.loo import ModelChoice
+from synthesis.predictive_checks import Coverage, Inside
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 CLASS, TREATMENT = "Multikinase inhibitor", "Lenvatinib"
@@ -129,7 +132,7 @@ def histology_tables() -> HistologyTables:
 def pooled_table(endpoints) -> pd.DataFrame:
     rows = []
     for endpoint in endpoints:
-        estimands = {"response_rate": 0.153}
+        estimands = {"response_rate": 0.153, "disease_control": 0.4, "complete_response": 0.02}
         if endpoint != "response":
             estimands = {"median_months": 3.2, "survival_6m": 0.254}
         for histology in ("reference", "pure", "mixed") if endpoint == "os" else ("reference",):
@@ -145,11 +148,47 @@ def pooled_table(endpoints) -> pd.DataFrame:
                             "estimate": value,
                             "lower": value / width,
                             "upper": value * width,
-                            "cohorts": 1,
-                            "patients": 23,
+                            "cohorts": 0 if estimand == "complete_response" else 1,
+                            "patients": 0 if estimand == "complete_response" else 23,
                         }
                     )
     return pd.DataFrame(rows)
+
+
+def families_table(endpoints) -> pd.DataFrame:
+    """The pooled rows under two families, the second a tenth above the first."""
+    columns = ["endpoint", "family", "treatment", "histology", "estimand", "target"]
+    columns += ["estimate", "lower", "upper", "cohorts", "patients"]
+    frames = [pd.DataFrame(columns=columns)]
+    for endpoint in endpoints:
+        for label, factor in (("Weibull", 1.0), ("log-logistic", 1.1)):
+            own = pooled_table([endpoint]).assign(family=label)
+            own[["estimate", "lower", "upper"]] *= factor
+            frames.append(own[columns])
+    return pd.concat(frames[1:], ignore_index=True) if endpoints else frames[0]
+
+
+def model_choice(endpoint) -> ModelChoice:
+    """The log-logistic ahead by four, with three quarters of the weight."""
+    row = {"endpoint": endpoint, "family": "log-logistic", "elpd": -60.0, "se": 8.0}
+    row |= {"elpd_difference": 0.0, "se_difference": 0.0, "p_loo": 5.0}
+    row |= {"largest_k": 0.81, "high_k": 2, "weight": 0.75}
+    other = row | {"family": "Weibull", "elpd": -64.0, "elpd_difference": -4.0}
+    other |= {"se_difference": 1.5, "largest_k": 0.4, "high_k": 0, "weight": 0.25}
+    weights = {"weibull": 0.25, "log-logistic": 0.75}
+    return ModelChoice(pd.DataFrame([row, other]), pd.DataFrame(), weights, 12, stacked=True)
+
+
+def covariates_table(endpoints) -> pd.DataFrame:
+    columns = ["endpoint", "covariate", "label", "which", "estimate", "lower", "upper"]
+    columns += ["log_sd", "cohorts"]
+    label = "Pretreated rather than first-line"
+    rows = [
+        (endpoint, "pretreated", label, which, estimate, estimate / width, estimate * width, sd, 7)
+        for endpoint in endpoints
+        for which, estimate, width, sd in (("prior", 1.0, 1.5, 0.2), ("posterior", 0.9, 1.3, 0.15))
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def cohort_table(endpoints) -> pd.DataFrame:
@@ -219,6 +258,7 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS")
     """Build an analysis from tables alone; nothing is sampled."""
     survival = [endpoint for endpoint in endpoints if endpoint != "response"]
     stems = [f"forest_{endpoint}" for endpoint in endpoints]
+    stems += [f"predictive_checks_{endpoint}" for endpoint in endpoints]
     stems += ["curves_os", "histology"] if "os" in endpoints else []
     prior = {"name": "study_sd", "role": "Between studies", "family": "half-normal"}
     more = {"parameters": "half-normal(0.5)", "implied_95": "1 to 9", "unit": "factor"}
@@ -227,12 +267,14 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS")
         registry=registry,
         settings=Settings(endpoints=endpoints),
         fits={},
-        alternatives={},
+        survival={name: FamilyFits({}, model_choice(name), None) for name in survival},
         verdicts=dict.fromkeys(endpoints, verdict),
         forest={
             name: forest_table(scale=0.05 if name == "response" else 1.0) for name in endpoints
         },
         curves={"os": curve_tables()} if "os" in survival else {},
+        predictive=(predictive := {name: predictive_table(name) for name in endpoints}),
+        coverage={name: coverage(len(table)) for name, table in predictive.items()},
         histology=histology_tables() if "os" in survival else None,
         pooled=pooled_table(endpoints),
         cohorts=cohort_table(endpoints),
@@ -240,12 +282,37 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS")
         left_out=left_out_table(endpoints),
         diagnostics=diagnostics_table(endpoints, verdict),
         priors=pd.DataFrame([prior | more | {"rationale": "weak", "source": "a paper"}]),
+        families=families_table(survival),
+        covariates=covariates_table(survival),
         captions={stem: f"Caption of {stem}. {HOSTILE}" for stem in stems},
         answers=(Answer(question="How long?", text=f"3.3 months. {HOSTILE}"),),
         contradictions=("Lenvatinib lies outside.",),
         restrictions=(),
         manifest={"versions": {"numpy": "2.0"}, "seed": np.int64(7)},
     )
+
+
+def predictive_table(endpoint) -> pd.DataFrame:
+    """One figure as expected, and one far from it."""
+    about = {"endpoint": endpoint, "study": "first2020", "cohort": "arm", "label": "First (arm)"}
+    about |= {"year": 2020, "treatment": TREATMENT, "treatment_class": CLASS}
+    about |= {"histology": "not printed", "n": 23}
+    share = {"value": 0.2, "predicted": 0.3, "lower": 0.1, "upper": 0.6}
+    share |= {"lower_50": 0.2, "upper_50": 0.4, "pit": 0.2, "within": True}
+    if endpoint == "response":
+        return pd.DataFrame([about | share | {"figure": "response rate", "printed": "4/23"}])
+    time = {"figure": "median", "printed": "31.0 (6.0-55.0)", "value": 31.0, "predicted": 3.3}
+    time |= {"lower": 1.4, "upper": 7.9, "lower_50": 2.4, "upper_50": 4.4}
+    time |= {"pit": 0.9988, "within": False}
+    mark = {"figure": "survival at 12 months", "printed": "12 mo: 0.20"}
+    return pd.DataFrame([about | time, about | share | mark])
+
+
+def coverage(figures) -> Coverage:
+    x = np.linspace(0.0, 1.0, 11)
+    columns = {"position": x, "share": x, "lower": x**2, "upper": np.sqrt(x)}
+    inside = tuple(Inside(level, 1, figures, level * figures, 0, figures) for level in (0.5, 0.95))
+    return Coverage(pd.DataFrame(columns), inside)
 
 
 class Page(HTMLParser):

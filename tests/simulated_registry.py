@@ -17,6 +17,7 @@ from priors import Priors, load_priors
 from studies import load_registry
 from studies.selection import select
 from studies.usable import View
+from synthesis.covariates import COVARIATES
 from synthesis.models import class_order
 from synthesis.observations import SurvivalData, survival_data
 
@@ -111,7 +112,8 @@ def read(folder: Path, tables: list[dict]) -> SurvivalData:
 def drawn_from_priors(folder: Path, seed: int, priors: Priors, family: str) -> Simulated:
     """Draw every parameter from the priors and patients from the hierarchy, then print them.
 
-    Reports that print no split have a share of mixed patients that only the simulation knows.
+    Reports that print no split have a share of mixed patients that only the simulation knows. All
+    are retrospective and say nothing else of what kind of patients they have.
     """
     rng = np.random.default_rng(seed)
 
@@ -124,6 +126,7 @@ def drawn_from_priors(folder: Path, seed: int, priors: Priors, family: str) -> S
     for name in ("class_sd", "treatment_sd", "study_sd", "shape_treatment_sd", "shape_sd"):
         truth[name] = draw(name)
     truth["shape_mean"] = draw(f"shape_{family.replace('-', '_')}")
+    covariate = {name: draw(f"covariate_{name}") for name in COVARIATES}
     by_class = {c: truth["class_sd"] * rng.standard_normal() for c in ("mki", "chemo", "care")}
     location, slope, shape = {}, {}, {}
     for treatment in CLASS_OF:
@@ -136,6 +139,7 @@ def drawn_from_priors(folder: Path, seed: int, priors: Priors, family: str) -> S
     for i, (treatment, split) in enumerate(REPORTS):
         study_effect = truth["study_sd"] * rng.standard_normal()
         log_k = truth["shape_mean"] + shape[treatment] + truth["shape_sd"] * rng.standard_normal()
+        study_effect += 0.5 * covariate["retrospective"]  # as every report here is
         unknown = 1.0 / (1.0 + np.exp(-draw("mixed_share")))
         arms = {"pure": 0.0, "mixed": 1.0} if split else {"whole": unknown}
         times = {}
@@ -145,6 +149,7 @@ def drawn_from_priors(folder: Path, seed: int, priors: Priors, family: str) -> S
             uniform = rng.uniform(size=int(rng.integers(15, 46)))
             times[arm] = np.exp(log_median + LOG_TIME[family](uniform) / np.exp(log_k))
         tables.append(report(f"report{i}", treatment, times))
+    truth |= {f"effect of {name}": value for name, value in covariate.items()}
     return Simulated(read(folder, tables), truth, log_medians)
 
 

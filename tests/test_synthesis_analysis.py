@@ -13,9 +13,9 @@ import pytest
 import studies as studies_package
 from studies import load_registry
 from synthesis.analysis import Settings, analyse
+from synthesis.model_arrays import sizes_for
 from synthesis.models import NothingToPoolError
 from synthesis.narrative import contradictions
-from synthesis.observations import sizes_for
 
 SHIPPED = Path(studies_package.__file__).parent
 
@@ -42,6 +42,11 @@ COLUMNS = {
     "diagnostics": "fit verdict max_rhat worst_parameter min_ess_bulk min_ess_tail divergences "
     "min_bfmi draws chains advice",
     "priors": "name role family parameters implied_95 unit rationale source",
+    "families": "endpoint family treatment histology estimand target estimate lower upper cohorts "
+    "patients",
+    "model_choice": "endpoint family elpd se elpd_difference se_difference p_loo largest_k high_k "
+    "weight",
+    "covariates": "endpoint covariate label which estimate lower upper log_sd cohorts",
 }
 FOREST = (
     "kind treatment_class treatment label study_id cohort_id year design country n events printed "
@@ -72,7 +77,8 @@ def told():
 def analysis(registry, told, survival_sizes):
     # short chains: tables are judged here, not their digits, and a fit that does not pass is
     # sampled twice more anyway, each time twice as long
-    settings = Settings(draws=100, tune=200, chains=2, seed=3)
+    families = ("weibull", "log-logistic")
+    settings = Settings(families=families, draws=100, tune=200, chains=2, seed=3)
     found = analyse(registry, settings, progress=told.append)
     survival = [found.fits["os"].data, found.fits["pfs"].data]
     assert sizes_for(survival) == survival_sizes
@@ -88,9 +94,10 @@ def test_columns(analysis, name):
 
 def test_every_endpoint_and_both_families_are_fitted(analysis):
     assert tuple(analysis.fits) == ("os", "pfs", "response")
-    assert tuple(analysis.alternatives) == ("os", "pfs")
-    for endpoint, fit in analysis.alternatives.items():
-        assert fit.family != analysis.fits[endpoint].family
+    assert tuple(analysis.survival) == ("os", "pfs")
+    for endpoint, found in analysis.survival.items():
+        assert tuple(found.by_family) == ("weibull", "log-logistic")
+        assert found.pooled is analysis.fits[endpoint]
     assert set(analysis.verdicts) == set(analysis.diagnostics["fit"])
     assert set(analysis.verdicts.values()) <= {"PASS", "REVIEW", "FAIL"}
     assert len(analysis.verdicts) == 5
@@ -123,7 +130,11 @@ def test_a_new_study_is_less_certain_than_the_mean_study(analysis):
 
 def test_shares_are_shares_and_months_fit_their_horizon(analysis):
     estimand = analysis.pooled["estimand"]
-    shares = analysis.pooled[estimand.isin(["survival_6m", "survival_12m", "response_rate"])]
+    shares = analysis.pooled[
+        estimand.isin(
+            ["survival_6m", "survival_12m", "response_rate", "disease_control", "complete_response"]
+        )
+    ]
     assert (shares["upper"] <= 1.0).all()
     restricted = analysis.pooled[estimand == "rmst_12m"]
     assert len(restricted)
@@ -220,7 +231,8 @@ def test_progress_is_told_by_fit(analysis, told):
     assert told[-1] == "tables"
     stages = {words.split(":")[0] for words in told[:-1]}
     assert stages == {
-        "os, log-logistic", "os, weibull", "pfs, log-logistic", "pfs, weibull", "response"
+        "os", "os, log-logistic", "os, weibull",
+        "pfs", "pfs, log-logistic", "pfs, weibull", "response",
     }  # fmt: skip
 
 
@@ -228,6 +240,20 @@ def test_an_endpoint_without_cohorts_says_so(tmp_path):
     registry = copy_registry(tmp_path / "registry", ["takahashi2020"])
     with pytest.raises(NothingToPoolError, match=r"no cohort of .* can be counted for pfs"):
         analyse(registry, Settings(endpoints=("pfs",)))
+
+
+def test_every_counted_cohort_is_set_against_what_its_fit_would_print(analysis):
+    assert list(analysis.predictive) == list(analysis.coverage) == list(analysis.fits)
+    assert list(analysis.predictive_checks["endpoint"].unique()) == list(analysis.fits)
+    for endpoint, fit in analysis.fits.items():
+        table = analysis.predictive[endpoint]
+        counted = {(ref.study.id, ref.cohort.id) for ref in fit.data.cohorts}
+        assert set(zip(table["study"], table["cohort"], strict=True)) == counted
+        assert table["pit"].between(0.0, 1.0).all()
+        order = list(dict.fromkeys(table["treatment"]))
+        shown = analysis.forest[endpoint]["treatment"].dropna().unique()
+        assert order == [name for name in shown if name in order]
+        assert f"predictive_checks_{endpoint}" in analysis.captions
 
 
 # --- contradictions ------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ def refused(capsys, *words: str) -> list[str]:
     ("words", "said"),
     [
         (("report", "--endpoint", "foo"), "'foo' is not one of os, pfs, response"),
-        (("report", "--family", "gamma"), "'gamma' is not one of weibull, log-logistic"),
+        (("report", "--family", "gamma"), "'gamma' is not one of stacked, exponential, weibull"),
         (("report", "--draws", "0"), "0 is not a whole number of"),
         (("report", "--draws", "many"), "--draws"),
         (("report", "--seed", "-1"), "-1 is not a whole number from 0"),
@@ -433,9 +433,11 @@ def test_options_know_the_words_of_their_owners():
     from synthesis.analysis import ENDPOINTS
     from synthesis.families import FAMILIES
     from synthesis.plots.style import SHEETS
+    from synthesis.stacking import STACKED
 
     assert options.ENDPOINTS == ENDPOINTS
     assert tuple(FAMILIES) == options.FAMILIES
+    assert options.STACKED == STACKED
     assert tuple(SHEETS) == options.WIDTHS
     assert get_args(Status) == options.STATUSES
 
@@ -452,6 +454,9 @@ def test_report_and_forest_from_the_command_line(registry, tmp_path, monkeypatch
     assert f"Report: {out / 'report.html'}" in done.stdout
     manifest = json.loads((out / "manifest.json").read_text())
     assert all((out / name).is_file() for name in manifest["files"])
+    assert {"tables/predictive_checks.csv", "figures/predictive_checks_response.svg"} <= set(
+        manifest["files"]
+    )
     assert manifest["settings"]["seed"] == 1
     verdict = manifest["fits"]["response"]["verdict"]
     assert f"{verdict:<6}  response" in done.stdout

@@ -19,8 +19,8 @@ from synthesis.impact import impact
 from synthesis.impact.surprise import SURPRISE_COLUMNS
 from synthesis.impact.tables import ESTIMATE_COLUMNS, RANK_COLUMNS, estimates_table, ranks_table
 from synthesis.impact.words import Scope, Tables, impact_answers, impact_caption, ordinal, p_words
+from synthesis.model_arrays import sizes_for
 from synthesis.models import fit_survival
-from synthesis.observations import sizes_for
 from synthesis.report.impact import TABLES, write_impact
 from synthesis.restrictions import Restriction
 from synthesis.staging import OutputError
@@ -228,7 +228,7 @@ def test_words_on_response_and_restrictions(tmp_path):
         ),
     )
     limits = (Restriction("short", "Only verified figures count."), Restriction("x", "Y.", "pfs"))
-    scope = Scope(("Adams 2021",), registry.vocabulary, 0.4, limits, frozenset())
+    scope = Scope(("Adams 2021",), registry.vocabulary, 0.4, limits, frozenset(), "Weibull")
     answers = impact_answers(tables, ("response",), scope)
     text = answers[0].text
     assert "Only verified figures count." in text

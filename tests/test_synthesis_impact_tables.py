@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -14,15 +15,7 @@ from studies import load_registry
 from studies.selection import select
 from synthesis import estimands
 from synthesis.estimands import Group
-from synthesis.impact.predictive import (
-    Place,
-    curve_of,
-    draw_prior,
-    place_of,
-    predict_curve,
-    predict_rate,
-    rate_of,
-)
+from synthesis.families import family
 from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
 from synthesis.impact.tables import (
     estimates_table,
@@ -30,6 +23,16 @@ from synthesis.impact.tables import (
     selection_table,
     shared_patients,
     subjects,
+)
+from synthesis.predictive import (
+    NewCohort,
+    Place,
+    curve_of,
+    draw_prior,
+    place_of,
+    predict_curve,
+    predict_rate,
+    rate_of,
 )
 
 LENVATINIB = study("lenva", cohort(n=23, survival=[median(Decimal("4.0"))]))
@@ -99,8 +102,7 @@ def test_what_is_not_known_is_drawn_from_the_spread_of_its_level(load, place, ta
     fit = fit_of(load(LENVATINIB), **fixed, **TWO_LEVELS)
     variance = sum(TWO_LEVELS[f"{level}_sd"] ** 2 for level in levels)
     if target == "new_study":
-        rng = np.random.default_rng(2)
-        found = predict_curve(fit, place, fit.centre_share, rng, 10)
+        found = predict_curve(fit, place, fit.centre_share, NewCohort(2, 3), 10)
     else:
         found = curve_of(fit, place, fit.centre_share, target)
     log_median = np.log(found.median)
@@ -126,11 +128,50 @@ def test_a_new_treatment_has_its_own_effect_of_histology(load):
 def test_arms_of_one_study_share_their_study(load):
     fit = fit_of(load(LENVATINIB), prognostic=0.7, study_sd=0.5, shape_sd=0.2)
     pure, mixed = (
-        predict_curve(fit, Place(0, 0), share, np.random.default_rng(3), 2) for share in (0.0, 1.0)
+        predict_curve(fit, Place(0, 0), share, NewCohort(3, 4), 2) for share in (0.0, 1.0)
     )
     assert np.log(mixed.median / pure.median) == pytest.approx(0.7)
     assert (mixed.shape == pure.shape).all()
     assert np.log(pure.median).std() == pytest.approx(0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])
+def test_cohorts_of_one_study_share_a_part_of_it(load, shared):
+    fit = fit_of(load(LENVATINIB), study_sd=0.5, shape_sd=0.2)
+    first, second = (
+        predict_curve(fit, Place(0, 0), 0.4, NewCohort(3, seed, shared), 5) for seed in (4, 5)
+    )
+    one, other = np.log(first.median), np.log(second.median)
+    error = 4.0 / np.sqrt(one.size)
+    assert np.corrcoef(one, other)[0, 1] == pytest.approx(shared, abs=error)
+    assert one.std() == pytest.approx(0.5, rel=error)
+    assert abs(np.corrcoef(first.shape, second.shape)[0, 1]) < error
+
+
+def test_a_new_cohort_is_predicted_with_its_own_covariates(load):
+    fit = fit_of(load(LENVATINIB), covariate_effect=[0.2, -0.4, 0.0, 1.0])
+    assert fit.variant.covariates
+    usual, own = (
+        predict_curve(fit, Place(0, 0), 0.4, NewCohort(3, 4, 1.0, given), 1)
+        for given in ((), (0.5, 0.5, -0.5, 0.3))
+    )
+    assert np.log(own.median / usual.median) == pytest.approx(0.1 - 0.2 + 0.3)
+    without = replace(fit, variant=replace(fit.variant, covariates=False))
+    same = predict_curve(without, Place(0, 0), 0.4, NewCohort(3, 4, 1.0, (0.5, 0.5, 0, 0)), 1)
+    assert same.median == pytest.approx(usual.median)
+
+
+def test_the_tail_of_a_new_treatment_is_drawn_from_its_spread(load):
+    fit = fit_of(load(LENVATINIB), tail_mean=-0.6, tail_treatment_sd=0.3)
+    fit = replace(fit, family=family("long-tail"))
+    known, new = (
+        predict_curve(fit, place, 0.4, NewCohort(3, 4), 5)
+        for place in (Place(0, 0), Place(0, None))
+    )
+    assert known.tail == pytest.approx(-0.6)
+    assert new.tail.mean() == pytest.approx(-0.6, abs=4 * 0.3 / np.sqrt(new.tail.size))
+    assert new.tail.std() == pytest.approx(0.3, rel=0.05)
+    assert known.family == "long-tail"
 
 
 def test_response_rate_of_a_new_treatment(load):

@@ -16,7 +16,7 @@ from studies import load_registry
 from studies.conversion import convert_endpoints
 from studies.selection import select
 from synthesis.analysis import Settings, analyse
-from synthesis.observations import sizes_for
+from synthesis.model_arrays import sizes_for
 from synthesis.report import write_report
 
 
@@ -32,7 +32,7 @@ def registry(files):
 
 @pytest.fixture(scope="module")
 def analysis(files, registry, survival_sizes):
-    settings = Settings(alternatives=False, draws=100, tune=200, chains=2, seed=5)
+    settings = Settings(family="log-logistic", draws=100, tune=200, chains=2, seed=5)
     converted = convert_endpoints(registry, ["ttp:pfs"])
     found = analyse(converted, settings, priors=load_priors(files[1]))
     assert sizes_for([found.fits["os"].data, found.fits["pfs"].data]) == survival_sizes
@@ -106,7 +106,8 @@ def test_without_any_histology_there_is_nothing_of_it(analysis, page):
     assert analysis.histology is None
     assert set(analysis.pooled["histology"]) == {"reference"}
     assert set(analysis.captions) == {
-        "forest_os", "forest_pfs", "forest_response", "curves_os", "curves_pfs"
+        "forest_os", "forest_pfs", "forest_response", "curves_os", "curves_pfs",
+        "predictive_checks_os", "predictive_checks_pfs", "predictive_checks_response",
     }  # fmt: skip
     ((_, text),) = page.every("body")
     assert not re.findall(r"histolog|\bpure\b|reference mix|mixed (?:tumour|patient)", text)
@@ -127,8 +128,8 @@ def test_the_page_speaks_of_its_disease_and_of_no_other(page, out):
 
 def test_the_page_uses_its_names_of_endpoints(page):
     headings = [words for _, words in page.every("h3")]
-    assert headings.count("Time without growth") == 2
-    assert headings.count("Shrinkage") == 2
+    assert headings.count("Time without growth") == 3
+    assert headings.count("Shrinkage") == 3
 
 
 def test_its_priors_stand_on_the_page_beside_the_default(analysis, page):

@@ -69,8 +69,21 @@ def page(written):
     return Page((written[0] / "report.html").read_text(encoding="utf-8"))
 
 
-FIGURES = ("forest_os", "forest_pfs", "forest_response", "curves_os", "histology")
-TABLES = ("pooled", "cohorts", "figures", "left_out", "diagnostics", "priors")
+ENDPOINTS = ("os", "pfs", "response")
+CHECKS = tuple(f"predictive_checks_{name}" for name in ENDPOINTS)
+FIGURES = (*(f"forest_{name}" for name in ENDPOINTS), "curves_os", "histology", *CHECKS)
+TABLES = (
+    "pooled",
+    "families",
+    "model_choice",
+    "covariates",
+    "cohorts",
+    "figures",
+    "left_out",
+    "diagnostics",
+    "predictive_checks",
+    "priors",
+)
 
 
 def expected_files(figures) -> set[str]:
@@ -94,15 +107,16 @@ def test_only_what_belongs_to_the_endpoints_is_written(registry, written, tmp_pa
     out = tmp_path / "results"
     out.mkdir()
     (out / "notes.txt").write_text("mine")
-    for endpoints, figures in ((("pfs", "response"), FIGURES[1:3]), (("response",), FIGURES[2:3])):
+    for endpoints in (("pfs", "response"), ("response",)):
+        figures = [stem for stem in FIGURES if stem.rpartition("_")[2] in endpoints]
         write_report(make_analysis(registry, endpoints), out)
         found = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
         assert found == expected_files(figures) | {"notes.txt"}
     page = Page((out / "report.html").read_text(encoding="utf-8"))
-    assert len(page.every("img")) == 1
+    assert len(page.every("img")) == 2
     ids = {attrs.get("id") for attrs, _ in page.every("section")}
     assert "forest" in ids
-    assert not ids & {"curves", "histology"}
+    assert not ids & {"curves", "histology", "families", "population"}
 
 
 def test_tables_are_those_of_the_analysis(analysis, written):
@@ -169,7 +183,7 @@ def test_sections_are_listed_and_research_use_stands_at_both_ends(page):
     sections = [attrs["id"] for attrs, _ in page.every("section")]
     contents = [attrs["href"][1:] for attrs, _ in page.every("a") if attrs["href"][1:] in sections]
     assert contents[1 : len(sections) + 1] == sections  # the first one skips the contents
-    assert len(sections) == 13
+    assert len(sections) == 16
     for tag in ("header", "footer"):
         ((_, words),) = page.every(tag)
         assert "For research use. Nothing on this page is a basis for treating" in words
@@ -186,6 +200,17 @@ def test_pooled_estimates_show_mean_and_new_study_side_by_side(page):
     assert response == [TREATMENT, "1", "23", "15 (10–23)", "15 (8–31)"]
 
 
+def test_disease_control_and_complete_response_stand_beside_the_response_rate(page):
+    (row,) = [row for row in page.rows(TREATMENT) if row[1] == "Mean study" and len(row) == 4]
+    assert row[2:] == ["40 (27–60) 1 cohort, 23 patients", "2 (1–3) no cohort"]
+    assert page.rows("New study")[-1] == ["New study", "40 (20–80)", "2 (1–4)"]
+    captions = [words for _, words in page.every("caption")]
+    (words,) = [words for words in captions if "Disease control:" in words]
+    assert words.startswith("Further estimands (95 % interval). Shares of the evaluable patients.")
+    headings = [words for _, words in page.every("th")]
+    assert {"Disease control, %", "Complete response, %"} <= set(headings)
+
+
 @pytest.mark.parametrize(
     ("name", "label", "number"),
     [
@@ -193,6 +218,8 @@ def test_pooled_estimates_show_mean_and_new_study_side_by_side(page):
         ("survival_12m", "Survival at 12 months", "25"),
         ("rmst_24m", "Restricted mean to 24 months", "0.3"),
         ("response_rate", "Response rate", "25"),
+        ("disease_control", "Disease control", "25"),
+        ("complete_response", "Complete response", "25"),
     ],
 )
 def test_estimands_have_names_and_units(name, label, number):
@@ -239,6 +266,26 @@ def test_trust_tells_of_single_arms_contradictions_overlap_and_cautions(page):
     assert page.rows("treatment start") == [["treatment start", "1"]]
 
 
+def test_figures_that_the_model_would_hardly_print_are_listed(page, analysis):
+    ((_, words),) = [found for found in page.every("section") if found[0]["id"] == "predictive"]
+    assert "Of 2 printed figures 1 lie inside their 95 % predictive intervals" in words
+    assert words.count("1 figure is outlying (a position below 0.01 or above 0.99).") == 2
+    assert words.count("No figure is outlying") == 1
+    rows = page.rows("First (arm)")
+    printed = "31.0 (6.0-55.0)"
+    assert (
+        rows == [["First (arm)", TREATMENT, "23", "median", printed, "3.3 (1.4–7.9)", "0.999"]] * 2
+    )
+    titles = [attrs["aria-label"] for attrs, _ in page.every("div") if attrs.get("aria-label")]
+    assert titles.count("Outlying: 1 figure.") == 2
+
+
+def test_an_endpoint_whose_figures_cannot_be_predicted_says_so(analysis):
+    nothing = {"os": analysis.predictive["os"].iloc[:0]}
+    page = make_page(replace(analysis, predictive=nothing))
+    assert ({}, "None of its figures can be set against a prediction.") in page.every("p")
+
+
 def test_histology_shows_prior_and_posterior_side_by_side(page):
     effect = next(row for row in page.rows("Any treatment") if len(row) == 5)
     expected = ["Any treatment", "Weibull", "1.0 (0.25–3.9)", "3.5 (0.95–7.0)", "50"]
@@ -279,13 +326,56 @@ def test_references_are_those_of_the_studies_used(page):
     assert "Not verified: title." in entries["ref-first2020"]
 
 
+def test_the_families_stand_beside_the_stacked_answer(page):
+    ((_, words),) = [found for found in page.every("section") if found[0]["id"] == "families"]
+    assert "Over 12 cohorts the log-logistic predicts best." in words
+    assert "Behind it by more than two standard errors: Weibull." in words
+    assert "Weights: log-logistic 75 %, Weibull 25 %." in words
+    assert "For up to 2 cohorts the predictive density is uncertain" in words
+    # 3.2 and 3.52 months, of an interval from two thirds to one and a half
+    apart = f"{100 * np.log(1.1) / np.log(2.25):.0f} %"
+    told = f"Median: {TREATMENT}, 3.2 (Weibull) to 3.5 months (log-logistic). That is {apart}"
+    assert told in words
+    assert "matters less than what the data leave open" in words
+    rows = [row for row in page.rows("Weibull") if "4.0 (1.5)" in row]
+    assert len(rows) == 2  # one an endpoint
+    assert rows[0] == ["Weibull", "-64.0 (8.0)", "4.0 (1.5)", "5.0", "0.40", "0", "25"]
+    rows = [row for row in page.rows(TREATMENT) if row[2:] == ["3.2 (2.1–4.8)", "3.5 (2.3–5.3)"]]
+    assert rows
+    assert rows[0][1] == "3.2 (2.1–4.8)"
+    hrefs = {attrs["href"] for attrs, _ in page.every("a")}
+    assert {f"tables/{name}.csv" for name in ("families", "model_choice", "covariates")} <= hrefs
+
+
+def test_what_kind_of_study_it_is_has_prior_and_posterior(page):
+    rows = page.rows("Pretreated rather than first-line")
+    assert (
+        rows
+        == [["Pretreated rather than first-line", "7", "1.0 (0.67–1.5)", "0.90 (0.69–1.2)", "75"]]
+        * 2
+    )
+
+
+def test_one_family_alone_has_no_section_of_its_own(registry):
+    several = make_analysis(registry)
+    fits = {name: replace(found, choice=None) for name, found in several.survival.items()}
+    alone = replace(several, settings=Settings(family="log-normal"), survival=fits)
+    page = make_page(alone)
+    ids = {attrs.get("id") for attrs, _ in page.every("section")}
+    assert "families" not in ids
+    assert "population" in ids
+    ((_, words),) = [found for found in page.every("section") if found[0]["id"] == "methods"]
+    assert "The survival family is the log-normal" in words
+    assert "Stacking" not in words
+
+
 @pytest.mark.parametrize("verdict", ["FAIL", "REVIEW"])
 def test_a_fit_that_does_not_pass_is_loud(registry, verdict):
     page = make_page(make_analysis(registry, ("os",), verdict))
     ((alarm, words),) = [found for found in page.every("div") if found[0].get("role") == "alert"]
     assert verdict.lower() in alarm["class"]
     assert verdict in words
-    assert "Overall survival, log-logistic: Raise the number of draws." in words
+    assert "Overall survival: Raise the number of draws." in words
     ids = [attrs.get("id") or attrs.get("role") for _, attrs in page.elements]
     assert ids.index("alert") < ids.index("answers")
 

@@ -133,7 +133,7 @@ def test_the_bibliography_holds_the_studies_used_and_is_offered(out, page):
 def test_each_figure_lists_its_studies_on_the_page_and_in_the_manifest(out, page):
     captions = [words for _, words in page.every("figcaption")]
     assert [re.search(r"Studies in this figure \((\d)\)", words)[1] for words in captions] == [
-        "2", "1", "2", "2"
+        "2", "1", "2", "2", "2", "1"
     ]  # fmt: skip
     folded = [words for attrs, words in page.every("details") if attrs.get("class") == "cited"]
     assert folded[0] == "Studies in this figure (2) First 2020 Registry Holdings"
@@ -144,6 +144,8 @@ def test_each_figure_lists_its_studies_on_the_page_and_in_the_manifest(out, page
         "forest_response": ["first2020"],
         "curves_os": ["first2020", "second2021"],
         "histology": ["first2020", "second2021"],
+        "predictive_checks_os": ["first2020", "second2021"],
+        "predictive_checks_response": ["first2020"],
     }
     targets = {attrs["id"] for _, attrs in page.elements if attrs.get("id")}
     links = [attrs["href"][1:] for attrs, _ in page.every("a") if attrs["href"].startswith("#ref")]

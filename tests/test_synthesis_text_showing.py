@@ -79,6 +79,16 @@ def test_what_is_not_printed_is_said_or_left_out(tmp_path):
         assert part not in text
 
 
+def test_a_survival_that_was_read_off_the_curve_is_marked(tmp_path):
+    marks = [
+        landmark(6, Decimal("0.40"), at_risk=9),
+        landmark(12, Decimal("0.20"), at_risk=4, digitised=True),
+    ]
+    text = shown(tmp_path, study("one2021", cohort("a", landmarks=marks)), name="one2021")
+    assert "os 0.40 at 6 months, 9 at risk [verified]" in text
+    assert "os 0.20 at 12 months, 4 at risk, READ OFF THE CURVE [verified]" in text
+
+
 def test_each_figure_has_its_status_and_one_sided_p_values_are_marked(tmp_path):
     arm = cohort("a", survival=[median(status="secondary"), median(endpoint="pfs")])
     comparisons = [{"endpoint": "os", "groups": ["x", "y"], "p": Decimal("0.026"), "sided": 1}]

@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.interpolate import CubicSpline
 
 from synthesis.families import family, restricted_mean, survival
-from synthesis.likelihoods import printed_curves
+from synthesis.likelihoods import chain_log_likelihood
 from synthesis.printed_curve import FixedTime, chain
 
 REFERENCE = json.loads(
@@ -35,18 +35,7 @@ def posterior():
     points = [FixedTime(t, p) for t, p in zip(REFERENCE["cuts"], alive, strict=True)]
     found = chain(points, float(counts.sum()))
     location, log_shape = (axis.ravel() for axis in np.meshgrid(LOG_MEDIAN, LOG_SHAPE))
-    arms, size = location.size, found.time.size
-    log_likelihood = printed_curves(
-        location,
-        log_shape,
-        family("weibull"),
-        point_arm=np.repeat(np.arange(arms), size),
-        log_time=np.tile(np.log(found.time), arms),
-        cell=np.tile(found.cell, arms)[None],
-        density=np.tile(found.density, arms),
-        beyond=np.tile(found.beyond, arms)[None],
-        log_weight=np.full((1, arms), found.log_constant),
-    )
+    log_likelihood = chain_log_likelihood(found, location, log_shape, family("weibull"))
     log_prior = stats.norm.logpdf(location, np.log(6.0), 1.0)
     log_prior += stats.norm.logpdf(log_shape, 0.0, 0.3)
     cell = (LOG_MEDIAN[1] - LOG_MEDIAN[0]) * (LOG_SHAPE[1] - LOG_SHAPE[0])

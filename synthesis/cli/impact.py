@@ -14,8 +14,8 @@ from synthesis.cli.options import (
     ConvertOption,
     DrawsOption,
     EndpointsOption,
-    FamilyOption,
     MixOption,
+    OneFamilyOption,
     OnlyOption,
     PriorsOption,
     RegistryOption,
@@ -56,12 +56,15 @@ def impact(
     convert: ConvertOption = None,
     priors: PriorsOption = None,
     reference_mix: MixOption = None,
-    family: FamilyOption = None,
+    family: OneFamilyOption = None,
     seed: SeedOption = None,
     draws: DrawsOption = None,
     cache: CacheOption = True,
 ) -> None:
-    """Say what new studies change. The pool is fitted without them and with them."""
+    """Say what new studies change. The pool is fitted without them and with them.
+
+    One survival family is fitted, where a report stacks several.
+    """
     if out is not None:
         check_folder(out, "impact")
     before = converted(read_registry(registry, only), convert)

@@ -16,7 +16,15 @@ MIN_DRAWS = 4  # per chain; with fewer no convergence can be judged
 # These words stand here a second time because the modules that own them import the sampler or the
 # plots, which help must not; a test compares them.
 ENDPOINTS = ("os", "pfs", "response")
-FAMILIES = ("weibull", "log-logistic")
+FAMILIES = (
+    "exponential",
+    "weibull",
+    "log-logistic",
+    "log-normal",
+    "generalised gamma",
+    "long-tail",
+)
+STACKED = "stacked"
 WIDTHS = ("one-column", "two-column", "slide")
 
 STATUSES = ("verified", "secondary")
@@ -185,7 +193,16 @@ MixOption = Annotated[
     ),
 ]
 FamilyOption = Annotated[
-    str | None, _choice("--family", FAMILIES, "Survival family of the headline answers.")
+    str | None,
+    _choice(
+        "--family",
+        (STACKED, *FAMILIES),
+        "Survival family of the answers; stacked: several, weighted by how well they predict.",
+    ),
+]
+OneFamilyOption = Annotated[
+    str | None,
+    _choice("--family", FAMILIES, "The one survival family that is fitted (log-logistic)."),
 ]
 CacheOption = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Reuse fits of the same data and settings.")

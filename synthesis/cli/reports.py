@@ -121,7 +121,7 @@ def forest(
     if treatment is not None:
         shown = _pooled_treatment(loaded, endpoint, treatment, verified_only)
     options = {"seed": seed, "draws": draws, "reference_mix": reference_mix, "family": family}
-    options |= {"endpoints": (endpoint,), "alternatives": False, "verified_only": verified_only}
+    options |= {"endpoints": (endpoint,), "verified_only": verified_only}
     with progress() as tell:
         analysis = run_analysis(loaded, options, tell, priors=believed, cache=cache)
         from synthesis.report.figures import save_forest

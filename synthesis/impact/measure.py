@@ -15,8 +15,9 @@ from studies.figures import study_label
 from studies.selection import Selection, select
 from studies.usable import View
 from synthesis.analysis import Settings
-from synthesis.fit import Progress, SamplerSettings
-from synthesis.impact.surprise import SURPRISE_COLUMNS, cohort_labels, surprise_table
+from synthesis.families import family
+from synthesis.fit import Progress
+from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
 from synthesis.impact.tables import (
     ESTIMATE_COLUMNS,
     RANK_COLUMNS,
@@ -28,7 +29,9 @@ from synthesis.impact.tables import (
 )
 from synthesis.impact.words import Scope, Tables, impact_answers, impact_caption
 from synthesis.manifest import run_facts
+from synthesis.model_arrays import sizes_for
 from synthesis.models import (
+    DEFAULT_FAMILY,
     SURVIVAL_ENDPOINTS,
     class_order,
     fit_response,
@@ -38,14 +41,18 @@ from synthesis.models import (
     survival_observations,
 )
 from synthesis.narrative import Answer
-from synthesis.observations import Sizes, sizes_for, survival_data
+from synthesis.observations import survival_data
+from synthesis.packing import Sizes
 from synthesis.response import response_data
 from synthesis.restrictions import Restriction, restrictions
-from synthesis.tables import Fit, diagnostics_table, patients_of, tells_histology
-
-# Unless a number of draws is asked for, the fit without the new studies is that of the report, read
-# back, and the one with them has half its draws: they suffice for what is compared, in less time.
-_WITH = SamplerSettings.draws // 2
+from synthesis.stacking import STACKED
+from synthesis.tables import (
+    Fit,
+    cohort_labels,
+    diagnostics_table,
+    patients_of,
+    tells_histology,
+)
 
 
 @dataclass(frozen=True)
@@ -114,21 +121,23 @@ def impact(
 ) -> Impact:
     """Fit without and with the new studies, and say what changes.
 
-    Only endpoints are fitted for which something that is counted changes, only under the headline
-    family, and from one seed.
+    Only endpoints are fitted for which something that is counted changes, only under one family,
+    and from one seed.
 
     Parameters
     ----------
     before, after : Registry
         Without and with the new studies.
     settings : Settings, optional
-        ``endpoints`` are those asked about.
+        ``endpoints`` are those asked about. Where they ask for stacked families the answer is that
+        of :data:`~synthesis.models.DEFAULT_FAMILY` alone: what changes is compared, and twice as
+        many fits for each of several families would take long.
     priors : Priors, optional
         The default catalogue otherwise.
     progress : callable, optional
         Called with a sentence at each stage.
     cache : bool
-        Read and store draws on disk: the fit without the new studies is then that of the report.
+        Read and store draws on disk: the fit without the new studies is then one of the report.
 
     Raises
     ------
@@ -136,6 +145,8 @@ def impact(
         If no study is new or changed.
     """
     settings = settings or Settings()
+    if settings.family == STACKED:
+        settings = replace(settings, family=DEFAULT_FAMILY)
     new = tuple(study for study in after if study.id not in before.studies)
     changed = tuple(
         study
@@ -184,6 +195,7 @@ class _Job:
             reference_mix=self.settings.reference_mix,
             restrictions=self.restrictions(fits),
             knowing=frozenset(e for e in endpoints if all(map(tells_histology, fits[e]))),
+            family=family(self.settings.family).label,
         )
         return Impact(
             registry=self.after,
@@ -235,12 +247,9 @@ class _Job:
     def fit(
         self, registry: Registry, endpoint: str, chosen: Selection, name: str, sizes: Sizes | None
     ) -> Fit:
-        sampler = self.settings.sampler()
-        if name == "with" and sampler.draws == SamplerSettings.draws:
-            sampler = replace(sampler, draws=_WITH)
         common = {
             "priors": self.priors,
-            "settings": sampler,
+            "settings": self.settings.sampler(),
             "cache": self.cache,
             "progress": lambda words: self.tell(f"{endpoint}, {name} the new studies: {words}"),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from studies.schema import Cohort, Subgroup
 from studies.selection import CohortRef
 from studies.usable import View, histology_groups
 from studies.vocabulary import Vocabulary
-from synthesis.impact.crowd import (
+from synthesis.crowd import (
     Crowd,
     Figure,
     Surprise,
@@ -23,11 +23,18 @@ from synthesis.impact.crowd import (
     printed_figures,
     verdict,
 )
-from synthesis.impact.predictive import Place, draw_prior, place_of, predict_curve, predict_rate
 from synthesis.models import ResponseFit, SurvivalFit
 from synthesis.observations import SurvivalData
+from synthesis.predictive import (
+    NewCohort,
+    Place,
+    place_of,
+    predict_curve,
+    predict_rate,
+    unknown_share,
+)
 from synthesis.response import ResponseData
-from synthesis.tables import Fit
+from synthesis.tables import Fit, cohort_labels
 
 SURPRISE_COLUMNS = (
     "endpoint",
@@ -88,7 +95,7 @@ def surprise_table(
         :data:`SURPRISE_COLUMNS`; months and fractions of one, ``predicted_printed`` in the printed
         unit. ``headline`` marks the figure of each cohort that speaks for it.
     """
-    rng = np.random.default_rng([fit.draws.settings.seed, 11])
+    rng = np.random.default_rng([fit.seed, 11])
     rows: list[dict[str, Any]] = []
     labels = cohort_labels([ref for ref in data.cohorts if ref.id in cohorts])
     for index, ref in enumerate(data.cohorts):
@@ -113,17 +120,6 @@ def surprise_table(
     return pd.DataFrame(rows, columns=list(SURPRISE_COLUMNS))
 
 
-def cohort_labels(refs: Sequence[CohortRef]) -> dict[str, str]:
-    """How cohorts are called: by their study, and where it has several by their own name too."""
-    several = {ref.study.id for ref in refs if sum(o.study.id == ref.study.id for o in refs) > 1}
-    return {
-        ref.id: f"{ref.label} ({ref.cohort.id.replace('_', ' ')})"
-        if ref.study.id in several
-        else ref.label
-        for ref in refs
-    }
-
-
 def _with_headline(rows: list[tuple[Figure, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Mark the figure that speaks for a cohort: of the whole before a group, a median first."""
 
@@ -146,11 +142,13 @@ def _survival_rows(
     ref, view = data.cohorts[index], data.view
     arms = [arm for arm in data.arms if arm.cohort == index]
     repeats = max(_PREDICTIONS // fit.flat("mu").size, 1)
-    seed = int(rng.integers(2**32))  # one for all arms: they are arms of one study
+    seeds = (int(rng.integers(2**32)), int(rng.integers(2**32)))  # arms of one cohort
+    known = data.covariates[index] if data.covariates else ()
+    cohort = NewCohort(*seeds, covariates=known)
     curves = []
     for arm in arms:
-        share = _unknown_share(fit, repeats, rng) if arm.share is None else arm.share
-        curves.append(predict_curve(fit, place, share, np.random.default_rng(seed), repeats))
+        share = unknown_share(fit, repeats, rng) if arm.share is None else arm.share
+        curves.append(predict_curve(fit, place, share, cohort, repeats))
     crowd = Crowd(tuple(arm.n for arm in arms), tuple(curves))
     split = len(arms) > 1
     about = {"group": "whole", "entered": not split}
@@ -168,14 +166,6 @@ def _survival_rows(
         name = histology_of(group, use_read_as=view.use_read_as)
         about = {"group": name, "entered": True, "mix": _mix_words(arm.share)}
         yield from _group_rows(ref, group, Crowd((arm.n,), (own,)), about, view, rng)
-
-
-def _unknown_share(fit: SurvivalFit, repeats: int, rng: np.random.Generator) -> float | np.ndarray:
-    """Shares of mixed histology that the prior holds likely."""
-    if not fit.data.tells_histology:
-        return fit.centre_share  # the fit has no term for it
-    logit = draw_prior(fit.priors["mixed_share"], fit.flat("mu").size * repeats, rng)
-    return 1.0 / (1.0 + np.exp(-logit))
 
 
 def _group_rows(

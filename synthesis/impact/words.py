@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
+from synthesis.crowd import VERDICTS
 from synthesis.estimands import Summary
 from synthesis.forest_table import interval_text
-from synthesis.impact.crowd import VERDICTS
 from synthesis.narrative import Answer, percent
 from synthesis.restrictions import Restriction
 
@@ -53,6 +53,8 @@ class Scope:
     restrictions : tuple of Restriction
     knowing : frozenset of str
         Endpoints whose fits know the histology of some cohort.
+    family : str
+        The survival family of the fits in running text.
     """
 
     titles: tuple[str, ...]
@@ -60,6 +62,7 @@ class Scope:
     reference_mix: float
     restrictions: tuple[Restriction, ...]
     knowing: frozenset[str]
+    family: str
 
     def mix(self, endpoint: str) -> str:
         """Which histology the estimates stand for; empty where none is known."""
@@ -110,7 +113,8 @@ def _opening(endpoint: str, scope: Scope) -> str:
     mix = scope.mix(endpoint)
     return (
         f"Median {_NAMES[endpoint]} in {subject} in the average study of a treatment"
-        f"{f', {mix}' if mix else ''}; posterior median (95 % interval)."
+        f"{f', {mix}' if mix else ''}; posterior median (95 % interval). Fitted under one survival "
+        f"family, the {scope.family}; a report stacks several unless told otherwise."
     )
 
 
@@ -322,6 +326,8 @@ def impact_caption(endpoint: str, scope: Scope) -> str:
         "them expected of a study of that size (pale bar 95 %, dark bar 50 %, stroke the median), "
         "with the two-sided p."
     )
+    if endpoint != "response":
+        own += f" Survival family: {scope.family}."
     return " ".join([own, *scope.restricted(endpoint)])
 
 

@@ -9,6 +9,7 @@ from synthesis.plots.curves import plot_curves
 from synthesis.plots.forest import plot_forest
 from synthesis.plots.histology import plot_histology
 from synthesis.plots.impact import plot_impact
+from synthesis.plots.predictive import plot_predictive
 from synthesis.plots.style import STYLE, About, class_hues, save_figure, style_context
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "plot_forest",
     "plot_histology",
     "plot_impact",
+    "plot_predictive",
     "save_figure",
     "style_context",
 ]

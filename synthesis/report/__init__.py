@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["write_report"]
 
-TABLES = ("pooled", "cohorts", "figures", "left_out", "diagnostics", "priors")
+TABLES = (
+    "pooled",
+    "families",
+    "model_choice",
+    "covariates",
+    "cohorts",
+    "figures",
+    "left_out",
+    "diagnostics",
+    "predictive_checks",
+    "priors",
+)
 
 
 def write_report(analysis: Analysis, out: Path) -> list[Path]:

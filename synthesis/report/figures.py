@@ -18,6 +18,7 @@ from synthesis.plots import (
     plot_curves,
     plot_forest,
     plot_histology,
+    plot_predictive,
     save_figure,
 )
 from synthesis.report.references import Reference, cited_studies, references
@@ -32,7 +33,14 @@ if TYPE_CHECKING:
 TALLEST = 1.7
 _SIZE = re.compile(rb'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
-Section = Literal["forest", "curves", "histology"]
+Section = Literal["forest", "curves", "histology", "predictive"]
+
+_KINDS: dict[Section, str] = {
+    "forest": "Forest plot",
+    "curves": "Survival curves",
+    "histology": "Figure",
+    "predictive": "Predictive check",
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class Picture:
     ----------
     stem : str
         Name of its files without suffix.
-    section : {"forest", "curves", "histology"}
+    section : {"forest", "curves", "histology", "predictive"}
         Where in the page it stands.
     title, caption, alt : str
         Heading, caption ready to paste, and what a reader who cannot see it is told.
@@ -108,6 +116,14 @@ def draw_figures(analysis: Analysis, folder: Path) -> tuple[Picture, ...]:
         figure = plot_histology(found.density, found.ratios, found.medians, hues=hues)
         title = "Pure and mixed"
         pictures.append(_save(analysis, figure, folder / "histology", "histology", title))
+    for endpoint, table in analysis.predictive.items():
+        if table.empty:
+            continue
+        positions = analysis.coverage[endpoint].positions
+        figure = plot_predictive(table, positions, endpoint=endpoint, hues=hues)
+        stem = folder / f"predictive_checks_{endpoint}"
+        title = endpoint_label(analysis.registry, endpoint)
+        pictures.append(_save(analysis, figure, stem, "predictive", title))
     return tuple(pictures)
 
 
@@ -164,7 +180,6 @@ def _order(item: TreatmentClass) -> int:
 
 
 def _save(analysis: Analysis, figure: Figure, stem: Path, section: Section, title: str) -> Picture:
-    kind = {"forest": "Forest plot", "curves": "Survival curves", "histology": "Figure"}[section]
     caption = dashes(analysis.captions[stem.name])
     cited = references(analysis.registry, cited_studies(analysis, stem.name))
     files = save_figure(figure, stem, _about(title, caption, cited))
@@ -174,7 +189,7 @@ def _save(analysis: Analysis, figure: Figure, stem: Path, section: Section, titl
         section=section,
         title=title,
         caption=caption,
-        alt=f"{kind}: {title.lower()}. Its numbers stand in the tables of this page.",
+        alt=f"{_KINDS[section]}: {title.lower()}. Its numbers stand in the tables of this page.",
         files=tuple(f"{file.parent.name}/{file.name}" for file in files),
         svg=svg.read_bytes(),
         studies=cited,

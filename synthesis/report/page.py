@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from studies.selection import OVERLAP_RULE
-from synthesis.families import family
+from synthesis.families import FAMILIES
 from synthesis.report import sections
+from synthesis.report.families import (
+    FAMILIES_LEAD,
+    POPULATION_LEAD,
+    family_blocks,
+    population_tables,
+)
 from synthesis.report.figures import Picture
+from synthesis.report.figures import Section as Place
 from synthesis.report.pooled import pooled_blocks
+from synthesis.report.predictive import PREDICTIVE_LEAD, predictive_blocks
 from synthesis.report.references import cited_studies, references
 from synthesis.report.trust import trust
 from synthesis.report.view import LEVEL, Cell, Column, Table, count, make_table, text
@@ -68,7 +76,7 @@ def render_page(analysis: Analysis, pictures: Sequence[Picture]) -> str:
 
 
 def _context(analysis: Analysis, pictures: Sequence[Picture]) -> dict[str, Any]:
-    by_section: dict[str, list[Picture]] = {"forest": [], "curves": [], "histology": []}
+    by_section: dict[str, list[Picture]] = {name: [] for name in get_args(Place)}
     for picture in pictures:
         by_section[picture.section].append(picture)
     context: dict[str, Any] = {
@@ -84,6 +92,12 @@ def _context(analysis: Analysis, pictures: Sequence[Picture]) -> dict[str, Any]:
         "curves": by_section["curves"],
         "histology": by_section["histology"],
         "histology_tables": sections.histology_tables(analysis),
+        "families": family_blocks(analysis),
+        "families_lead": FAMILIES_LEAD,
+        "population": population_tables(analysis),
+        "population_lead": POPULATION_LEAD,
+        "predictive": predictive_blocks(analysis, by_section["predictive"]),
+        "predictive_lead": PREDICTIVE_LEAD,
         "trust": trust(analysis, _overlap_rule(analysis)),
         "diagnostics": sections.diagnostics(analysis),
         "cohorts": sections.cohorts(analysis),
@@ -113,6 +127,9 @@ def _sections(context: Mapping[str, Any]) -> tuple[Section, ...]:
         "forest": "Forest plots",
         "curves": "Survival curves",
         "histology": "Pure and mixed histology",
+        "families": "Which survival family?",
+        "population": "What kind of study and population",
+        "predictive": "Would the model print these figures?",
         "trust": "How far this can be trusted",
         "diagnostics": "Diagnostics",
         "cohorts": "Cohorts used",
@@ -122,7 +139,8 @@ def _sections(context: Mapping[str, Any]) -> tuple[Section, ...]:
         "reproduce": "Settings, software, data",
         "references": "References",
     }
-    absent = {name for name in ("curves", "histology") if not context[name]}
+    optional = ("curves", "histology", "families", "population")
+    absent = {name for name in optional if not context[name]}
     return tuple(Section(name, label) for name, label in listed.items() if name not in absent)
 
 
@@ -185,10 +203,23 @@ def _methods(analysis: Analysis) -> dict[str, Any]:
         "response": sections.RESPONSE in settings.endpoints,
         "histology": sections.tells_histology(analysis),
         "restrictions": tuple(item.sentence for item in analysis.restrictions),
-        "family": family(settings.family).label,
+        "families": tuple(FAMILIES[name].label for name in settings.fitted),
+        "curves": tuple({CURVES[name]: None for name in settings.fitted}),
+        "tails": any(FAMILIES[name].has_tail for name in settings.fitted),
         "level": LEVEL,
         "mix": text(settings.reference_mix),
     }
+
+
+# How the template writes the survival function of a family.
+CURVES = {
+    "exponential": "Weibull",
+    "weibull": "Weibull",
+    "log-logistic": "log-logistic",
+    "log-normal": "log-normal",
+    "generalised gamma": "generalised gamma",
+    "long-tail": "long-tail",
+}
 
 
 def _reproduce(analysis: Analysis) -> dict[str, Table]:

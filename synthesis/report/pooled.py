@@ -10,6 +10,7 @@ import pandas as pd
 
 from synthesis.report.sections import (
     HISTOLOGIES,
+    RESPONSE,
     TARGETS,
     Block,
     endpoint_label,
@@ -21,6 +22,7 @@ from synthesis.report.view import (
     Cell,
     Column,
     Table,
+    count,
     interval,
     make_table,
     months,
@@ -31,6 +33,13 @@ if TYPE_CHECKING:
     from synthesis.analysis import Analysis
 
 REFERENCE = "reference"
+BEYOND_RESPONSE = (
+    "Shares of the evaluable patients. Disease control: a complete or partial response, or a "
+    "disease that stayed stable for as long as each report asks for. Complete response: no sign of "
+    "the tumour is left. Both build on the response rate above and on the cohorts that print them, "
+    "whose number stands below each estimate; where none does, the estimate is what the other "
+    "treatments lead to expect."
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,8 @@ def pooled_blocks(analysis: Analysis) -> tuple[Block, ...]:
         tables = [_principal_table(frame[frame["estimand"] == principal], principal, classes, mix)]
         if others:
             rest = frame[frame["estimand"] != principal]
-            tables.append(_other_table(rest, others, classes, mix))
+            note = BEYOND_RESPONSE if endpoint == RESPONSE else ""
+            tables.append(_other_table(rest, others, classes, mix, note))
         label = endpoint_label(analysis.registry, endpoint)
         blocks.append(Block(label, tables=tuple(tables)))
     return tuple(blocks)
@@ -151,8 +161,9 @@ def _principal_table(
 
 
 def _other_table(
-    frame: pd.DataFrame, estimands: list[str], classes: dict[str, str], mix: str
+    frame: pd.DataFrame, estimands: list[str], classes: dict[str, str], mix: str, note: str
 ) -> Table:
+    """Tabulate further estimands; with a note on them, also the cohorts behind each."""
     frame = frame[frame["histology"] == REFERENCE]
     columns = [Column("Treatment", "keep"), Column("For", "keep")]
     described = [describe(name) for name in estimands]
@@ -162,11 +173,24 @@ def _other_table(
         for number, (target, label) in enumerate(TARGETS.items()):
             name = Cell(treatment, rows=0 if number else len(TARGETS))
             own = frame[(frame["treatment"] == treatment) & (frame["target"] == target)]
-            cells = [_estimate(own[own["estimand"] == wanted], wanted) for wanted in estimands]
+            found = {wanted: own[own["estimand"] == wanted] for wanted in estimands}
+            cells = [
+                Cell(_estimate(row, wanted), more=_behind(row) if note and not number else "")
+                for wanted, row in found.items()
+            ]
             rows.append((name, label, *cells))
     return make_table(
         f"Further estimands{mix} ({LEVEL} interval).",
         columns,
         rows,
+        note=note,
         group_by=[classes.get(row[0].text, "") for row in rows],
     )
+
+
+def _behind(frame: pd.DataFrame) -> str:
+    """Say how many cohorts tell an estimand."""
+    if frame.empty or not frame["cohorts"].iloc[0]:
+        return "no cohort"
+    cohorts, patients = int(frame["cohorts"].iloc[0]), int(frame["patients"].iloc[0])
+    return f"{count(cohorts, 'cohort')}, {count(patients, 'patient')}"

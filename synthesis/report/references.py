@@ -86,7 +86,7 @@ def cited_studies(
 
 
 def _endpoint_of(stem: str) -> str:
-    return "os" if stem == "histology" else stem.partition("_")[2]
+    return "os" if stem == "histology" else stem.rpartition("_")[2]
 
 
 def references(registry: Registry, study_ids: Iterable[str]) -> tuple[Reference, ...]:

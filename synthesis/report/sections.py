@@ -26,6 +26,7 @@ from synthesis.report.view import (
     percent,
     text,
 )
+from synthesis.stacking import STACKED
 
 if TYPE_CHECKING:
     from synthesis.analysis import Analysis
@@ -140,10 +141,11 @@ def answers(analysis: Analysis) -> tuple[Answered, ...]:
 
 
 def fit_label(analysis: Analysis, name: str) -> str:
-    """Name a fit in words: "os, Weibull" is that of overall survival under the other family."""
+    """Name a fit in words: "os, Weibull" is that of overall survival under that family."""
     endpoint, _, variant = name.partition(", ")
     label = endpoint_label(analysis.registry, endpoint)
-    if not variant and endpoint in analysis.settings.endpoints and endpoint != RESPONSE:
+    single = analysis.settings.family != STACKED and endpoint != RESPONSE
+    if not variant and single and endpoint in analysis.settings.endpoints:
         variant = family(analysis.settings.family).label
     return f"{label}, {variant}" if variant else label
 
@@ -372,7 +374,7 @@ def histology_tables(analysis: Analysis) -> tuple[Table, ...]:
                 row.family,
                 row.n_pure,
                 row.n_mixed,
-                interval(row.estimate, row.lower, row.upper, _ratio),
+                interval(row.estimate, row.lower, row.upper, ratio),
                 row.p,
                 row.note,
             )
@@ -394,7 +396,7 @@ def _effects(analysis: Analysis, frame: pd.DataFrame) -> Table:
         (
             labels.get(parameter, parameter),
             name,
-            *(interval(row.estimate, row.lower, row.upper, _ratio) for row in (before, after)),
+            *(interval(row.estimate, row.lower, row.upper, ratio) for row in (before, after)),
             percent(after.log_sd / before.log_sd),
         )
         for (parameter, name), by in found.items()
@@ -445,5 +447,6 @@ def _medians_by_histology(frame: pd.DataFrame) -> Table:
     )
 
 
-def _ratio(value: float) -> str:
+def ratio(value: float) -> str:
+    """Write a ratio: two decimals below one, one above."""
     return f"{value:.2f}" if value < 1 else f"{value:.1f}"

@@ -308,6 +308,10 @@ def _landmark(figure: Landmark) -> str:
     text = f"{figure.survival} at {figure.time} {figure.unit}"
     if figure.ci is not None:
         text += f", {_level(figure.level)} interval {_pair(figure.ci)}"
+    if figure.at_risk is not None:
+        text += f", {figure.at_risk} at risk"
+    if figure.digitised:
+        text += ", READ OFF THE CURVE"
     return text + (f', printed as "{figure.label}"' if figure.label else "")
 
 

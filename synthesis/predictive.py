@@ -13,8 +13,8 @@ import numpy as np
 
 from priors import Prior
 from synthesis import estimands
-from synthesis.estimands import Curve, Group, Target
-from synthesis.models import ResponseFit, SurvivalFit
+from synthesis.estimands import Curve, Group, Target, study_noise
+from synthesis.models import PooledSurvival, ResponseFit
 from synthesis.tables import Fit
 
 
@@ -63,12 +63,12 @@ def place_of(fit: Fit, treatment: str | None, class_id: str) -> Place:
     return Place(class_index, data.treatments.index(treatment) if known else None)
 
 
-def curve_of(fit: SurvivalFit, place: Place, share: float, target: Target) -> Curve:
+def curve_of(fit: PooledSurvival, place: Place, share: float, target: Target) -> Curve:
     """Draws of a survival curve for tables; of a known treatment, those of the report.
 
     Parameters
     ----------
-    fit : SurvivalFit
+    fit : PooledSurvival
     place : Place
     share : float
         Share of mixed histology.
@@ -76,56 +76,77 @@ def curve_of(fit: SurvivalFit, place: Place, share: float, target: Target) -> Cu
     """
     if place.is_known:
         return estimands.curve(fit, _group(place), share, target)
-    return _curve(_Drawer(fit, _rng(fit), 1), place, share, target)
+    rng = _rng(fit)
+    return _curve(_Drawer(fit, rng, rng, 1), place, share, target)
 
 
 def rate_of(fit: ResponseFit, place: Place, target: Target) -> np.ndarray:
     """Draws of a response rate for tables; parameters as in :func:`curve_of`."""
     if place.is_known:
         return estimands.response_rate(fit, _group(place), target)
-    return _rate(_Drawer(fit, _rng(fit), 1), place, target)
+    rng = _rng(fit)
+    return _rate(_Drawer(fit, rng, rng, 1), place, target)
+
+
+@dataclass(frozen=True)
+class NewCohort:
+    """What is known of a cohort of a new study before its figures are seen.
+
+    Attributes
+    ----------
+    study, cohort : int
+        Seeds: arms with both alike are arms of one cohort, with the first alike of one study.
+    shared : float
+        Part of the variance between studies that it shares with other cohorts of its study.
+    covariates : tuple of float
+        How it differs from the reference population; empty for not at all.
+    """
+
+    study: int
+    cohort: int
+    shared: float = 1.0
+    covariates: tuple[float, ...] = ()
 
 
 def predict_curve(
-    fit: SurvivalFit,
-    place: Place,
-    share: float | np.ndarray,
-    rng: np.random.Generator,
-    repeats: int,
+    fit: PooledSurvival, place: Place, share: float | np.ndarray, cohort: NewCohort, repeats: int
 ) -> Curve:
     """Curves of new studies, ``repeats`` for each draw of the fit.
 
     Parameters
     ----------
-    fit : SurvivalFit
+    fit : PooledSurvival
     place : Place
     share : float or ndarray
         Share of mixed histology, one for all or one a curve.
-    rng : Generator
-        Generators of one seed give the arms of one study.
+    cohort : NewCohort
     repeats : int
     """
-    return _curve(_Drawer(fit, rng, repeats), place, share, "new_study")
+    rng, own = (np.random.default_rng(seed) for seed in (cohort.study, cohort.cohort))
+    draw = _Drawer(fit, rng, own, repeats, cohort.shared, cohort.covariates)
+    return _curve(draw, place, share, "new_study")
 
 
 def predict_rate(
     fit: ResponseFit, place: Place, rng: np.random.Generator, repeats: int
 ) -> np.ndarray:
-    """Response rates of new studies; parameters as in :func:`predict_curve`."""
-    return _rate(_Drawer(fit, rng, repeats), place, "new_study")
+    """Response rates of new studies, ``repeats`` for each draw of the fit.
+
+    Generators of one seed give the arms of one study.
+    """
+    return _rate(_Drawer(fit, rng, rng, repeats), place, "new_study")
 
 
 def _curve(draw: _Drawer, place: Place, share: float | np.ndarray, target: Target) -> Curve:
     slope = draw.flat("prognostic") + draw.treatment_slope(place)
     log_median = draw.base(place, target) + slope * (share - draw.fit.centre_share)
-    log_shape = draw.flat("shape_mean")
-    if place.treatment_index is not None:
-        log_shape = log_shape + draw.flat("shape_treatment_effect", place.treatment_index)
-    elif not place.is_class or target == "new_study":
-        log_shape = log_shape + draw.new("shape_treatment")
+    log_shape = draw.of_treatment("shape", place, target)
     if target == "new_study":
-        log_shape = log_shape + draw.new("shape")
-    return Curve(np.exp(log_median), np.exp(log_shape), draw.fit.family.name)
+        log_shape = log_shape + draw.flat("shape_sd") * draw.own.standard_normal(log_shape.size)
+    tail = draw.of_treatment("tail", place, target)
+    fit = draw.fit
+    family, free = draw.each(fit.draw_family), draw.each(fit.has_shape)
+    return Curve(np.exp(log_median), np.exp(log_shape * free), family, tail)
 
 
 def _rate(draw: _Drawer, place: Place, target: Target) -> np.ndarray:
@@ -134,7 +155,17 @@ def _rate(draw: _Drawer, place: Place, target: Target) -> np.ndarray:
 
 def _rng(fit: Fit) -> np.random.Generator:
     """The same noise for every estimand of a treatment: tables agree."""
-    return np.random.default_rng([fit.draws.settings.seed, 13])
+    return np.random.default_rng([fit.seed, 13])
+
+
+def unknown_share(
+    fit: PooledSurvival, repeats: int, rng: np.random.Generator
+) -> float | np.ndarray:
+    """Shares of mixed histology that the prior holds likely, one for each of the repeats."""
+    if not fit.data.tells_histology:
+        return fit.centre_share  # the fit has no term for it
+    logit = draw_prior(fit.priors["mixed_share"], fit.flat("mu").size * repeats, rng)
+    return 1.0 / (1.0 + np.exp(-logit))
 
 
 def draw_prior(prior: Prior, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -149,15 +180,25 @@ def _group(place: Place) -> Group:
 
 @dataclass(frozen=True)
 class _Drawer:
-    """Effects of a fit, known or drawn anew, all of shape ``(draws * repeats,)``."""
+    """Effects of a fit, known or drawn anew, all of shape ``(draws * repeats,)``.
+
+    ``rng`` draws what belongs to a study, ``own`` what belongs to one cohort of it.
+    """
 
     fit: Fit
     rng: np.random.Generator
+    own: np.random.Generator
     repeats: int
+    shared: float = 1.0
+    covariates: tuple[float, ...] = ()
 
     def flat(self, name: str, index: int | None = None) -> np.ndarray:
         values = self.fit.flat(name)
         return np.tile(values if index is None else values[:, index], self.repeats)
+
+    def each(self, value: str | float | np.ndarray) -> str | float | np.ndarray:
+        """A value of all draws, or of each."""
+        return value if np.ndim(value) == 0 else np.tile(value, self.repeats)
 
     def new(self, level: str) -> np.ndarray:
         """An effect of a level that nothing is known of but its spread."""
@@ -172,7 +213,29 @@ class _Drawer:
         value = self.flat("mu") + self.effect("class", place.class_index)
         if not place.is_class or target == "new_study":
             value = value + self.effect("treatment", place.treatment_index)
-        return value + self.new("study") if target == "new_study" else value
+        if target == "new_study":
+            value = value + self.new_study(value.size)
+        if self.covariates and self.fit.variant.covariates:
+            effects = np.tile(self.fit.flat("covariate_effect"), (self.repeats, 1))
+            value = value + effects @ np.asarray(self.covariates)
+        return value
+
+    def new_study(self, size: int) -> np.ndarray:
+        """Study effects, of which cohorts of one report may share only a part."""
+        noise = study_noise(self.fit, self.rng, (size,))
+        if self.shared < 1.0:
+            own = study_noise(self.fit, self.own, (size,))
+            noise = np.sqrt(self.shared) * noise + np.sqrt(1.0 - self.shared) * own
+        return self.flat("study_sd") * noise
+
+    def of_treatment(self, what: str, place: Place, target: Target) -> np.ndarray:
+        """Log shape or tail of a treatment, or of the average treatment of a class."""
+        value = self.flat(f"{what}_mean")
+        if place.treatment_index is not None:
+            return value + self.flat(f"{what}_treatment_effect", place.treatment_index)
+        if place.is_class and target == "mean_study":
+            return value
+        return value + self.new(f"{what}_treatment")
 
     def treatment_slope(self, place: Place) -> np.ndarray | float:
         """What mixed histology adds under the treatment."""

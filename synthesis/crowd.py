@@ -2,8 +2,10 @@ r"""What a report of predicted patients would print, and where a printed figure 
 
 A median or limit of rank ``r`` among ``n`` patients is the time at which a share
 :math:`U \sim \mathrm{Beta}(r, n + 1 - r)` of the population has had the event, at half ranks the
-mean of two such times; survival at a fixed time is binomial. Where a report prints pure and mixed
-patients apart, its whole is their union.
+mean of two such times; survival at a fixed time is binomial. The shares at several ranks belong
+together: their gaps are those of a Dirichlet distribution (David & Nagaraja, *Order Statistics*,
+3rd ed., section 2.4). Where a report prints pure and mixed patients apart, its whole is their
+union.
 
 The *percentile* is the mid-p: all of the prediction below the printed value, and half of what would
 have been printed alike. The two-sided p is twice the smaller tail.
@@ -11,19 +13,18 @@ have been printed alike. The two-sided p is twice the smaller tail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 
-from studies.figures import in_months, printed_landmark, printed_median
+from studies.figures import half_step, in_months, printed_landmark, printed_median
 from studies.schema import Landmark, SurvivalOutcome
 from studies.values import NOT_REACHED, Unit
-from synthesis import families
 from synthesis.estimands import Curve
 from synthesis.printed_curve import PrintedMedian, Reading
-from synthesis.ranks import METHODS, interval_ranks, median_rank
+from synthesis.ranks import METHODS, Ranks, interval_ranks, median_rank
 from synthesis.reading import effective_size, read_landmark, read_median
 
 # Simulated patients at a time, so that a registry of thousands needs no more memory than a trial.
@@ -32,6 +33,56 @@ _AT_A_TIME = 2_000_000
 #: Two-sided p below which a figure is called so.
 VERDICTS = ((0.01, "very surprising"), (0.05, "surprising"), (0.2, "at the edge of the expected"))
 EXPECTED = "as expected"
+
+
+def event_times(curve: Curve, share: np.ndarray) -> np.ndarray:
+    """Months by which a share of the population has had the event, shape ``(..., draws)``."""
+    inside = np.moveaxis(np.clip(share, 1e-15, 1.0 - 1e-15), -1, 0)
+    return np.moveaxis(curve.quantile(inside), 0, -1)
+
+
+def share_alive(curve: Curve, months: float) -> np.ndarray:
+    """Share of the population that is event-free at a time, one a draw."""
+    return curve.survival(np.array([months]))[:, 0]
+
+
+def _rows(curve: Curve, rows: slice) -> Curve:
+    """Some draws of a curve."""
+    tail = np.broadcast_to(curve.tail, curve.median.shape)[rows]
+    family = curve.family if isinstance(curve.family, str) else curve.family[rows]
+    return Curve(curve.median[rows], curve.shape[rows], family, tail)
+
+
+def neighbours(rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two events between which a fractional rank lies; a whole rank is its own neighbour."""
+    below = np.maximum(np.floor(rank), 1.0)
+    return below, np.where(rank > below, below + 1.0, below)
+
+
+def joint_shares(ranks: np.ndarray, n: float, rng: np.random.Generator) -> np.ndarray:
+    """Shares of the population that have had the event at events of known rank among ``n``.
+
+    Parameters
+    ----------
+    ranks : ndarray
+        Whole ranks in any order, ``(events, draws)``; equal ranks are one event.
+    n : float
+        Patients; may be fractional, as an effective number is.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray
+        ``(events, draws)``: the events of one draw are of one sample.
+    """
+    order = np.argsort(ranks, axis=0, kind="stable")
+    rising = np.take_along_axis(ranks, order, axis=0)
+    gaps = rng.standard_gamma(np.diff(rising, axis=0, prepend=0.0))
+    beyond = rng.standard_gamma(np.maximum(n + 1.0 - rising[-1], 1e-6))
+    reached = np.cumsum(gaps, axis=0)
+    shares = np.empty_like(reached)
+    np.put_along_axis(shares, order, reached / (reached[-1] + beyond), axis=0)
+    return shares
 
 
 @dataclass(frozen=True)
@@ -68,7 +119,10 @@ class Crowd:
         """
         rank = np.broadcast_to(np.asarray(rank, dtype=float), (self.draws,))
         if len(self.sizes) == 1:
-            return self._one_curve(rank, n, rng)
+            below, above = neighbours(rank)
+            shares = joint_shares(np.stack([below, above]), n, rng)
+            first, second = event_times(self.curves[0], shares)
+            return first + np.maximum(rank - below, 0.0) * (second - first)
         sizes = [max(round(size * n / self.n), 1) for size in self.sizes]
         step = max(_AT_A_TIME // sum(sizes), 1)
         parts = []
@@ -78,30 +132,18 @@ class Crowd:
             parts.append(_at_rank(times, rank[rows] * (sum(sizes) + 1.0) / (n + 1.0)))
         return np.concatenate(parts)
 
-    def _one_curve(self, rank: np.ndarray, n: float, rng: np.random.Generator) -> np.ndarray:
-        below = np.maximum(np.floor(rank), 1.0)
-        share = rng.beta(below, n + 1.0 - below)
-        # the next event falls on the first of those that are left
-        gap = rng.beta(1.0, np.maximum(n - below, 1e-6))
-        shares = np.clip([share, share + (1.0 - share) * gap], 1e-15, 1.0 - 1e-15)
-        only = self.curves[0]
-        first, second = families.quantile(shares, only.median, only.shape, only.family)
-        part = np.maximum(rank - below, 0.0)
-        return np.where(part > 0.0, first + part * (second - first), first)
-
     def _times(
         self, sizes: Sequence[int], rows: slice, rng: np.random.Generator
     ) -> Iterator[np.ndarray]:
         for size, curve in zip(sizes, self.curves, strict=True):
-            median, shape = curve.median[rows, None], curve.shape[rows, None]
-            uniform = rng.uniform(size=(median.size, size))
-            yield families.quantile(uniform, median, shape, curve.family)
+            part = _rows(curve, rows)
+            yield event_times(part, rng.uniform(size=(size, part.median.size))).T
 
     def share_alive(self, months: float, n: float, rng: np.random.Generator) -> np.ndarray:
         """Share of ``n`` patients who are event-free at a time, one a draw."""
         sizes = [max(round(size * n / self.n), 1) for size in self.sizes]
         alive = sum(
-            rng.binomial(size, families.survival(months, curve.median, curve.shape, curve.family))
+            rng.binomial(size, share_alive(curve, months))
             for size, curve in zip(sizes, self.curves, strict=True)
         )
         return alive / sum(sizes)
@@ -136,6 +178,8 @@ class Figure:
         The printed unit.
     at : float
         Months at which survival was read; not a number for other figures.
+    step : float
+        Months of the last printed digit; zero for what is not rounded.
     """
 
     name: str
@@ -145,10 +189,45 @@ class Figure:
     months_per_unit: float | None = None
     unit: str = ""
     at: float = np.nan
+    step: float = 0.0
+
+
+@dataclass(frozen=True)
+class EventOfRank:
+    """Law of the time of an event of known rank; called, it predicts one a draw of a crowd.
+
+    Attributes
+    ----------
+    ranks : mapping of str to float
+        Transformation that may be behind the interval -> rank; without a preference all are alike
+        likely.
+    n : float
+        Patients; may be fractional.
+    """
+
+    ranks: Mapping[str, float]
+    n: float
+
+    def __call__(self, crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
+        """Months, ``(draws,)``."""
+        ranks = rng.choice(list(self.ranks.values()), size=crowd.draws)
+        return crowd.order_statistic(ranks, self.n, rng)
+
+
+@dataclass(frozen=True)
+class ShareAlive:
+    """Law of the share of ``size`` patients who are event-free; called as :class:`EventOfRank`."""
+
+    months: float
+    size: int
+
+    def __call__(self, crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
+        """Fractions of one, ``(draws,)``."""
+        return crowd.share_alive(self.months, self.size, rng)
 
 
 #: Predictions of a figure, one a draw of a crowd.
-Law = Callable[[Crowd, np.random.Generator], np.ndarray]
+Law = EventOfRank | ShareAlive
 
 
 def printed_figures(
@@ -170,55 +249,61 @@ def printed_figures(
     """
     effective = effective_size(outcome, n)
     found: list[tuple[Figure, Law]] = []
-    if outcome is not None and outcome.median == NOT_REACHED:
-        if outcome.follow_up is not None:
-            found.append(_not_reached(outcome, n))
-    elif outcome is not None and outcome.median is not None:
+    if outcome is not None and outcome.median is not None:
+        if outcome.median == NOT_REACHED and outcome.follow_up is not None:
+            found.append(_not_reached(outcome, effective))
         found += _median_and_limits(outcome, effective)
     return found + [_landmark(mark, effective) for mark in landmarks]
 
 
-def _event_of_rank(ranks: Sequence[float], n: float) -> Law:
-    """The time of an event of known rank, or of one of several ranks that are alike likely."""
-
-    def predict(crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
-        return crowd.order_statistic(rng.choice(ranks, size=crowd.draws), n, rng)
-
-    return predict
+def _middle(n: float) -> EventOfRank:
+    """The median, whose rank no transformation changes."""
+    return EventOfRank(dict.fromkeys(METHODS, median_rank(n)), n)
 
 
-def _not_reached(outcome: SurvivalOutcome, n: int) -> tuple[Figure, Law]:
+def _not_reached(outcome: SurvivalOutcome, n: float) -> tuple[Figure, Law]:
     since = in_months(outcome.follow_up, outcome.unit)
     text = f"{printed_median(outcome)}, followed for {outcome.follow_up} {outcome.unit}"
     per_unit = in_months(Decimal(1), outcome.unit)
     figure = Figure("median", text, np.inf, (since, np.inf), per_unit, outcome.unit)
-    return figure, _event_of_rank([median_rank(n)], n)
+    return figure, _middle(n)
 
 
 def _median_and_limits(outcome: SurvivalOutcome, n: float) -> list[tuple[Figure, Law]]:
     printed, _ = read_median(outcome)
-    text = printed_median(outcome)
-    figure = _time("median", text, printed.median, outcome.unit)
-    found = [(figure, _event_of_rank([median_rank(n)], n))]
+    found: list[tuple[Figure, Law]] = []
+    if printed is None:
+        return found
+    if printed.median is not None:
+        text = printed_median(outcome)
+        found.append((_time("median", text, printed.median, outcome.unit), _middle(n)))
+    ranks = _limit_ranks(printed, n)
     for side, end in (("lower", 0), ("upper", 1)):
-        reading, ranks = getattr(printed, side), _limit_ranks(printed, side, n)
+        reading = getattr(printed, side)
         if reading is not None and ranks:
             text = f"{outcome.ci[end]} {outcome.unit}"
             figure = _time(f"{side} limit", text, reading, outcome.unit)
-            found.append((figure, _event_of_rank(ranks, n)))
+            law = EventOfRank({name: getattr(own, side) for name, own in ranks.items()}, n)
+            found.append((figure, law))
     return found
 
 
 def _time(name: str, printed: str, reading: Reading, unit: Unit) -> Figure:
     per_unit = in_months(Decimal(1), unit)
-    return Figure(name, printed, reading.months, reading.edges, per_unit, unit)
+    step = 2.0 * reading.half_unit
+    return Figure(name, printed, reading.months, reading.edges, per_unit, unit, step=step)
 
 
-def _limit_ranks(printed: PrintedMedian, side: str, n: float) -> list[float]:
-    """Rank of a limit under each transformation that may be behind the interval."""
+def _limit_ranks(printed: PrintedMedian, n: float) -> dict[str, Ranks]:
+    """Ranks of the limits under each transformation that has all of those printed."""
     methods = (printed.method,) if printed.method else METHODS
-    ranks = [interval_ranks(max(round(n), 1), name, printed.level) for name in methods]
-    return [rank for own in ranks if (rank := getattr(own, side)) is not None]
+    found = {name: interval_ranks(max(round(n), 1), name, printed.level) for name in methods}
+    sides = [side for side in ("lower", "upper") if getattr(printed, side) is not None]
+    return {
+        name: ranks
+        for name, ranks in found.items()
+        if all(getattr(ranks, side) is not None for side in sides)
+    }
 
 
 def _landmark(mark: Landmark, n: float) -> tuple[Figure, Law]:
@@ -227,13 +312,14 @@ def _landmark(mark: Landmark, n: float) -> tuple[Figure, Law]:
         # Greenwood without censoring: the number of patients that the printed interval speaks of
         n = min(n, (1.0 - read.survival) / (read.survival * read.log_variance))
     size = max(round(n), 1)
-
-    def predict(crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
-        return crowd.share_alive(read.months, size, rng)
-
-    name = f"survival at {mark.time} {mark.unit}"
-    alike = count_alike(round(read.survival * size), size)
-    return Figure(name, printed_landmark(mark), read.survival, alike, at=read.months), predict
+    unit = mark.unit.removesuffix("s") if mark.time == 1 else mark.unit
+    name = f"survival at {mark.time} {unit}"
+    low, high = count_alike(round(read.survival * size), size)
+    # of many patients several counts are printed as the same share
+    half = float(half_step(mark.survival))
+    alike = (min(low, read.survival - half), max(high, read.survival + half))
+    figure = Figure(name, printed_landmark(mark), read.survival, alike, at=read.months)
+    return figure, ShareAlive(read.months, size)
 
 
 def listed_median(months: Sequence[float], events: Sequence[bool]) -> tuple[Figure, Law] | None:
@@ -252,7 +338,7 @@ def listed_median(months: Sequence[float], events: Sequence[bool]) -> tuple[Figu
     n = (times.size + int(died.sum())) / 2.0
     text = f"{middle:.1f} from {times.size} listed patients"
     figure = Figure("median", text, middle, (middle, middle), 1.0, "months")
-    return figure, _event_of_rank([median_rank(n)], n)
+    return figure, _middle(n)
 
 
 def count_alike(count: int, n: int) -> tuple[float, float]:
@@ -283,6 +369,13 @@ class Surprise:
     p: float
 
 
+def position(predictions: np.ndarray, alike: tuple[float, float]) -> float:
+    """Share of predictions below a printed figure, those printed alike counted half (mid-p)."""
+    low, high = alike
+    below = np.mean(predictions < low)
+    return float(below + 0.5 * np.mean((predictions >= low) & (predictions < high)))
+
+
 def judge(predictions: np.ndarray, alike: tuple[float, float]) -> Surprise:
     """Set a printed figure against predictions of it.
 
@@ -292,10 +385,7 @@ def judge(predictions: np.ndarray, alike: tuple[float, float]) -> Surprise:
     alike : tuple of float
         Values from the first up to the second would have been printed as the figure was.
     """
-    low, high = alike
-    below = float(np.mean(predictions < low))
-    tied = float(np.mean((predictions >= low) & (predictions < high)))
-    share = below + 0.5 * tied
+    share = position(predictions, alike)
     tails = np.quantile(predictions, [0.5, 0.025, 0.975, 0.25, 0.75])
     p = min(1.0, 2.0 * min(share, 1.0 - share))
     return Surprise(*(float(value) for value in tails), 100.0 * share, p)

@@ -1,0 +1,201 @@
+"""Estimands from draws that are set by hand: curves of several families, groups and targets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from impact_fits import DRAWS, fit_of
+from scipy import stats
+from small_registry import cohort, median, study, write_registry
+
+from studies import load_registry
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    Curve,
+    Group,
+    curve,
+    histology_effect,
+    study_noise,
+    summarise,
+)
+from synthesis.families import FAMILIES, family, quantile, restricted_mean, survival
+from synthesis.survival import Variant
+
+# The same closed forms evaluated draw by draw and at once: rounding only.
+EXACT = 1e-12
+RNG = np.random.default_rng(2)
+COUNT = 40
+MEDIAN, SHAPE = RNG.uniform(2.0, 9.0, COUNT), RNG.uniform(0.6, 1.4, COUNT)
+TAIL = RNG.uniform(-0.6, 0.8, COUNT)
+
+
+# --- Curves of one family or of several ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_curve_is_that_of_its_draws(name):
+    own = Curve(MEDIAN, SHAPE, name, TAIL)
+    each = list(zip(MEDIAN, SHAPE, TAIL, strict=True))
+    for estimand, horizon in SURVIVAL_ESTIMANDS.items():
+        if horizon is None:
+            expected = MEDIAN
+        else:
+            function = restricted_mean if estimand.startswith("rmst") else survival
+            expected = [float(function(horizon, m, k, name, t)) for m, k, t in each]
+        np.testing.assert_allclose(own.estimand(estimand), expected, rtol=EXACT)
+    months, p = np.array([0.0, 3.0, 12.0]), RNG.uniform(0.1, 0.9, COUNT)
+    expected = [survival(months, m, k, name, t) for m, k, t in each]
+    np.testing.assert_allclose(own.survival(months), expected, rtol=EXACT)
+    expected = [float(quantile(q, *d[:2], name, d[2])) for q, d in zip(p, each, strict=True)]
+    np.testing.assert_allclose(own.quantile(p), expected, rtol=1e-10)
+
+
+def test_draws_of_several_families_keep_their_order():
+    names = np.array([list(FAMILIES)[i % len(FAMILIES)] for i in range(COUNT)])
+    own = Curve(MEDIAN, SHAPE, names, TAIL)
+    months, p = np.array([3.0, 12.0]), RNG.uniform(0.1, 0.9, (COUNT, 2))
+    whole = [own.survival(months), own.quantile(p), own.estimand("rmst_12m")]
+    for i in range(COUNT):
+        alone = Curve(MEDIAN[[i]], SHAPE[[i]], str(names[i]), TAIL[[i]])
+        np.testing.assert_allclose(whole[0][i], alone.survival(months)[0], rtol=EXACT)
+        np.testing.assert_allclose(whole[1][i], alone.quantile(p[[i]])[0], rtol=1e-10)
+        np.testing.assert_allclose(whole[2][i], alone.estimand("rmst_12m")[0], rtol=EXACT)
+
+
+def test_a_summary_is_the_median_with_equal_tails():
+    found = summarise(np.arange(1001.0))
+    ends = found.lower, found.estimate, found.upper
+    assert ends == pytest.approx((25.0, 500.0, 975.0), rel=EXACT)
+    narrower = summarise(np.arange(1001.0), level=0.5)
+    assert (narrower.lower, narrower.upper) == (250.0, 750.0)
+
+
+# --- Groups and targets --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    reports = [
+        study(name, cohort("arm", treatment, 20, survival=[median(Decimal("4.0"))]))
+        for name, treatment in (
+            ("one", "lenvatinib"),
+            ("two", "sorafenib"),
+            ("three", "paclitaxel"),
+        )
+    ]
+    return load_registry(write_registry(tmp_path_factory.mktemp("groups") / "registry", *reports))
+
+
+# Two classes and three treatments, every effect a number of its own
+FIXED = {
+    "mu": 1.4,
+    "class_effect": np.array([0.2, -0.3]),
+    "treatment_effect": np.array([0.1, -0.15, 0.05]),
+    "prognostic": 0.6,
+    "predictive": np.array([0.25, 0.0, -0.1]),
+    "shape_mean": -0.2,
+    "shape_treatment_effect": np.array([0.05, -0.05, 0.1]),
+    "tail_mean": -0.3,
+    "tail_treatment_effect": np.array([0.2, -0.2, 0.1]),
+    # what belongs to one study or one population says nothing of a treatment
+    "study_effect": np.array([5.0, 6.0, 7.0]),
+    "cohort_effect": np.array([5.0, 6.0, 7.0]),
+    "covariate_effect": np.full(4, 9.0),
+}
+
+
+@pytest.fixture(scope="module")
+def fit(registry):
+    found = replace(fit_of(registry, **FIXED), family=family("long-tail"))
+    assert found.data.treatments == ("lenvatinib", "sorafenib", "paclitaxel")
+    return found
+
+
+@pytest.mark.parametrize(("treatment", "of_class"), [(0, 0), (1, 0), (2, 1)])
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_the_mean_study_of_a_treatment_is_the_sum_of_its_effects(fit, treatment, of_class, share):
+    found = curve(fit, Group(of_class, treatment), share, "mean_study")
+    slope = FIXED["prognostic"] + FIXED["predictive"][treatment]
+    location = FIXED["mu"] + FIXED["class_effect"][of_class] + FIXED["treatment_effect"][treatment]
+    location += slope * (share - fit.centre_share)
+    np.testing.assert_allclose(found.median, np.exp(location), rtol=EXACT)
+    log_shape = FIXED["shape_mean"] + FIXED["shape_treatment_effect"][treatment]
+    np.testing.assert_allclose(found.shape, np.exp(log_shape), rtol=EXACT)
+    np.testing.assert_allclose(
+        found.tail, FIXED["tail_mean"] + FIXED["tail_treatment_effect"][treatment], rtol=EXACT
+    )
+    assert found.family == "long-tail"
+    np.testing.assert_allclose(histology_effect(fit, Group(of_class, treatment)), slope, rtol=EXACT)
+
+
+def test_a_class_is_its_average_treatment(fit):
+    found = curve(fit, Group(1), 1.0, "mean_study")
+    location = FIXED["mu"] + FIXED["class_effect"][1]
+    location += FIXED["prognostic"] * (1.0 - fit.centre_share)
+    np.testing.assert_allclose(found.median, np.exp(location), rtol=EXACT)
+    np.testing.assert_allclose(found.shape, np.exp(FIXED["shape_mean"]), rtol=EXACT)
+    np.testing.assert_allclose(found.tail, FIXED["tail_mean"], rtol=EXACT)
+    np.testing.assert_allclose(histology_effect(fit, Group(1)), FIXED["prognostic"], rtol=EXACT)
+
+
+def test_a_family_without_a_shape_has_one(registry):
+    exponential = replace(fit_of(registry, **FIXED), family=family("exponential"))
+    found = curve(exponential, Group(0, 0), 0.4, "new_study")
+    np.testing.assert_array_equal(found.shape, np.ones(DRAWS))
+
+
+SPREAD = {
+    "study_sd": 0.3,
+    "treatment_sd": 0.4,
+    "shape_sd": 0.2,
+    "shape_treatment_sd": 0.15,
+    "tail_treatment_sd": 0.25,
+}
+
+
+def assert_spread(draws, centre, sd):
+    """Mean and SD of normal draws, to four standard errors each."""
+    assert abs(draws.mean() - centre) < 4.0 * sd / np.sqrt(draws.size)
+    assert abs(draws.std() - sd) < 4.0 * sd / np.sqrt(2.0 * draws.size)
+
+
+def test_a_new_study_of_a_treatment_adds_the_spread_between_studies(registry):
+    spread = replace(fit_of(registry, **FIXED, **SPREAD), family=family("long-tail"))
+    mean, new = (curve(spread, Group(0, 1), 0.4, target) for target in ("mean_study", "new_study"))
+    assert_spread(np.log(new.median), np.log(mean.median[0]), SPREAD["study_sd"])
+    assert_spread(np.log(new.shape), np.log(mean.shape[0]), SPREAD["shape_sd"])
+    # the tail is that of the treatment: cohorts share it
+    np.testing.assert_array_equal(new.tail, mean.tail)
+
+
+def test_a_new_study_of_a_class_adds_the_spread_between_treatments_too(registry):
+    spread = replace(fit_of(registry, **FIXED, **SPREAD), family=family("long-tail"))
+    mean, new = (curve(spread, Group(0), 0.4, target) for target in ("mean_study", "new_study"))
+    assert_spread(np.log(new.median), np.log(mean.median[0]), np.hypot(0.3, 0.4))
+    assert_spread(np.log(new.shape), np.log(mean.shape[0]), np.hypot(0.2, 0.15))
+    assert_spread(new.tail, FIXED["tail_mean"], SPREAD["tail_treatment_sd"])
+
+
+def test_robust_study_effects_are_drawn_as_they_were_fitted(registry):
+    usual = fit_of(registry, **FIXED)
+    robust = replace(usual, variant=Variant(study_effects="student-t"))
+    draws = {
+        name: study_noise(fit, np.random.default_rng(3), (200_000,))
+        for name, fit in (("normal", usual), ("student-t", robust))
+    }
+    # beyond three: 0.0027 of a normal, 0.0399 of a Student-t of four degrees of freedom
+    for name, law in (("normal", stats.norm), ("student-t", stats.t(4.0))):
+        expected = 2.0 * law.sf(3.0)
+        error = np.sqrt(expected / 200_000)
+        assert abs(np.mean(np.abs(draws[name]) > 3.0) - expected) < 4.0 * error
+
+
+def test_the_same_noise_serves_every_group(registry):
+    """Two treatments that differ by nothing have the same draws: tables agree to the last digit."""
+    spread = fit_of(registry, mu=1.4, study_sd=0.3)
+    one, other = (curve(spread, Group(0, i), 0.4, "new_study").median for i in (0, 1))
+    np.testing.assert_array_equal(one, other)
+    assert one.std() > 0.1

@@ -1,0 +1,497 @@
+"""Leave-one-cohort-out densities against brute force and refits, and the weights of families."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from arviz import from_dict
+from impact_fits import GOOD, observations
+from scipy import stats
+from scipy.special import expit, logsumexp
+from simulated_registry import read
+from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup, write_registry
+
+from priors import load_priors
+from studies import load_registry
+from synthesis.families import FAMILIES, family, quantile
+from synthesis.fit import Draws, SamplerSettings
+from synthesis.integrated import cohort_log_likelihood
+from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians, listed_patients
+from synthesis.loo import CHOICE_COLUMNS, choose, leave_one_out, stacking_weights
+from synthesis.model_arrays import shared_parts
+from synthesis.models import SurvivalFit, fit_survival_data
+from synthesis.ranks import METHODS
+from synthesis.survival import Variant, centre_share
+
+DESIGNS = VOCABULARY | {
+    "designs": {"retrospective": "After the fact.", "randomised": "By chance."},
+    "lines": {"first-line": "Not treated before.", "pretreated": "Treated before."},
+}
+INTERVAL = {"ci": [Decimal("2.1"), Decimal("9.8")], "level": Decimal("0.95")}
+
+
+def every_kind():
+    """Whole cohorts, a split one, listed patients, randomised and other pairs, lone treatments."""
+    groups = [
+        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
+        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
+    ]
+    patients = [
+        {"os": Decimal("2.0"), "unit": "months", "event": "died"},
+        {"os": Decimal("11.5"), "unit": "months", "event": "alive"},
+    ]
+    marks = [landmark(12, Decimal("0.20"))]
+    whole = {"survival": [median(Decimal("4.4"), **INTERVAL)], "landmarks": marks}
+    arms = [
+        cohort("one", n=25, survival=[median(Decimal("4.0"))]),
+        cohort("two", "sorafenib", 40, survival=[median(Decimal("6.0"))]),
+    ]
+    hr = {"endpoint": "os", "groups": ["one", "two"], "hr": Decimal("1.5")}
+    hr |= {"hr_ci": [Decimal("0.9"), Decimal("2.5")]}
+    pair = [
+        cohort("one", n=12, survival=[median(Decimal("3.0"))], line="pretreated"),
+        cohort("two", "paclitaxel", 30, survival=[median(Decimal("3.3"), **INTERVAL)]),
+    ]
+    p = {"endpoint": "os", "groups": ["one", "two"], "p": Decimal("0.04")}
+    return [
+        study("whole", cohort(n=31, **whole)),
+        study(
+            "split",
+            cohort(n=23, histology={"pure": 15, "mixed": 8}, subgroups=groups),
+            comparisons=[{"endpoint": "os", "groups": ["mixed", "pure"], "p": Decimal("0.026")}],
+        ),
+        study("listed", cohort("arm", "sorafenib", 2, patients=patients)),
+        study("trial", *arms, comparisons=[hr], design="randomised"),
+        study("pair", *pair, comparisons=[p]),
+        study("alone", cohort("arm", "best_care", 50, landmarks=marks)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("loo") / "registry"
+    registry = load_registry(write_registry(folder, *every_kind(), vocabulary=DESIGNS))
+    found = observations(registry)
+    assert len(found.cohorts) == 8
+    assert len(found.comparisons) == 3
+    assert set(shared_parts(found)) == {1.0, 0.5}
+    return found
+
+
+SPREADS = {"study_sd": 0.3, "treatment_sd": 0.4, "class_sd": 0.5, "shape_sd": 0.15}
+SPREADS |= {"shape_treatment_sd": 0.2}
+
+
+def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fixed):
+    """Fit whose draws are made up, each consistent in itself.
+
+    The log median of each cohort is what its effects make it, or lies near `at`.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = {"class": len(data.classes), "treatment": len(data.treatments)}
+    own = {f"{n}_effect": 0.3 * rng.standard_normal((draws, size)) for n, size in sizes.items()}
+    own |= {n: np.full(draws, value) for n, value in (SPREADS | fixed).items()}
+    own |= {"mu": 1.3 + 0.1 * rng.standard_normal(draws), "prognostic": np.full(draws, 0.8)}
+    own["predictive"] = 0.1 * rng.standard_normal((draws, sizes["treatment"]))
+    own["covariate_effect"] = 0.1 * rng.standard_normal((draws, 4))
+    own["convention_logits"] = rng.standard_normal((draws, len(METHODS)))
+    own["study_effect"] = 0.3 * rng.standard_normal((draws, len(data.studies)))
+    own["cohort_effect"] = 0.3 * rng.standard_normal((draws, len(data.cohorts)))
+    own["shape_mean"] = np.full(draws, 0.1)
+    own["shape_treatment_effect"] = 0.1 * rng.standard_normal((draws, sizes["treatment"]))
+    own["tail_mean"] = np.full(draws, 0.3)
+    own["tail_treatment_effect"] = 0.2 * rng.standard_normal((draws, sizes["treatment"]))
+    free = float(family(name).has_shape)
+    own["log_shape"] = free * (0.1 + 0.15 * rng.standard_normal((draws, len(data.cohorts))))
+    shares = rng.uniform(0.2, 0.6, (draws, len(data.cohorts)))
+    own["mixed_share"] = np.column_stack(
+        [shares[:, a.cohort] if a.share is None else np.full(draws, a.share) for a in data.arms]
+    )
+    centre = centre_share(load_priors())
+    if at is not None:
+        noise = 0.05 * rng.standard_normal((draws, len(data.cohorts)))
+        base = np.column_stack([expected(own, data, j) for j in range(len(data.cohorts))])
+        order = [data.studies.index(ref.study.id) for ref in data.cohorts]
+        own["study_effect"][:, order] = at + noise - base
+    own["log_median"] = np.column_stack(
+        [
+            expected(own, data, arm.cohort)
+            + effect(own, data, arm.cohort)
+            + slope(own, data, arm.cohort) * (own["mixed_share"][:, i] - centre)
+            for i, arm in enumerate(data.arms)
+        ]
+    )
+    tree = from_dict({"posterior": {n: value[None] for n, value in own.items()}})
+    settings = SamplerSettings(draws=max(draws, 4), chains=2)
+    fit = SurvivalFit(
+        data,
+        (),
+        load_priors(),
+        family(name),
+        Draws(tree, settings, {}, from_cache=False),
+        GOOD,
+        centre,
+    )
+    return own, fit if variant is None else replace(fit, variant=variant)
+
+
+def treatment_of(data, j):
+    return data.treatments.index(data.cohorts[j].treatment)
+
+
+def expected(own, data, j):
+    """Log median of a cohort at the centre share without effects of its own."""
+    t = treatment_of(data, j)
+    value = own["mu"] + own["treatment_effect"][:, t]
+    value = value + own["class_effect"][:, data.treatment_class[t]]
+    return value + own["covariate_effect"] @ np.array(data.covariates[j])
+
+
+def effect(own, data, j):
+    part = shared_parts(data)[j]
+    study_index = data.studies.index(data.cohorts[j].study.id)
+    shared = np.sqrt(part) * own["study_effect"][:, study_index]
+    return shared + np.sqrt(1.0 - part) * own["cohort_effect"][:, j]
+
+
+def slope(own, data, j):
+    return own["prognostic"] + own["predictive"][:, treatment_of(data, j)]
+
+
+class ByHand:
+    """The terms of the likelihood at one draw, over grids of effect, log shape and share."""
+
+    def __init__(self, own, fit, s):
+        self.own = {name: value[s : s + 1] for name, value in own.items()}
+        self.fit, self.data = fit, fit.data
+        logits = self.own["convention_logits"][0]
+        self.log_weight = dict(zip(METHODS, logits - logsumexp(logits), strict=True))
+
+    def tail(self, j):
+        t = treatment_of(self.data, j)
+        return self.own["tail_mean"][0] + self.own["tail_treatment_effect"][0, t]
+
+    def median(self, i, effect, share):
+        j = self.data.arms[i].cohort
+        known = self.data.arms[i].share
+        share = share if known is None else known
+        base = expected(self.own, self.data, j) + effect
+        return base + slope(self.own, self.data, j) * (share - self.fit.centre_share)
+
+    def arm(self, i, location, log_shape):
+        arm, chosen = self.data.arms[i], self.fit.family
+        tail = self.tail(arm.cohort)
+        if not arm.chains:
+            return sum(
+                listed_patients(
+                    location,
+                    log_shape,
+                    chosen,
+                    log_time=np.log(patient.months),
+                    event=float(patient.event),
+                    tail=tail,
+                )
+                for patient in self.data.patients
+            )
+        weights = [0.0 if arm.told else self.log_weight[method] for method in arm.methods]
+        return arm_log_likelihood(arm.chains, weights, location, log_shape, chosen, tail)
+
+    def comparison(self, item, contrast, log_shape):
+        return comparison_given_medians(
+            contrast,
+            log_shape,
+            self.fit.family,
+            self.tail(self.data.arms[item.first].cohort),
+            estimate=item.reading.estimate,
+            variance=item.reading.variance,
+            medians=item.log_median_ratio,
+            share=item.reading.share if item.reading.kind == "p" else None,
+        )
+
+
+def grid(sd, points, reach=6.0):
+    """Values of a normal variable of mean zero, and the logs of their weights."""
+    z = np.linspace(-reach, reach, points)
+    return sd * z, stats.norm.logpdf(z) - logsumexp(stats.norm.logpdf(z))
+
+
+def cohort_named(data, name):
+    (found,) = [j for j, ref in enumerate(data.cohorts) if ref.id == name]
+    return found
+
+
+def brute(own, fit, s, name):
+    """Predictive density of one cohort at one draw, by a dense grid."""
+    data, hand = fit.data, ByHand(own, fit, s)
+    j = cohort_named(data, name)
+    arms = [i for i, arm in enumerate(data.arms) if arm.cohort == j]
+    one = {key: float(value[s]) for key, value in own.items() if value.ndim == 1}
+    lone = name in {"pair:two", "alone:arm"}  # the only cohort of its treatment and class
+    sd = one["study_sd"]
+    held, shape_mean = 0.0, one["shape_mean"]
+    shape_mean += 0.0 if lone else own["shape_treatment_effect"][s, treatment_of(data, j)]
+    shape_sd = np.hypot(one["shape_sd"], one["shape_treatment_sd"] if lone else 0.0)
+    if name.startswith("pair"):
+        shared = own["study_effect"][s, data.studies.index("pair")]
+        sd, held = np.sqrt(0.5) * sd, np.sqrt(0.5) * shared
+    if lone:
+        t = treatment_of(data, j)
+        sd = np.sqrt(sd**2 + one["treatment_sd"] ** 2 + one["class_sd"] ** 2)
+        held -= own["treatment_effect"][s, t] + own["class_effect"][s, data.treatment_class[t]]
+    u, log_u = grid(sd, 241)
+    kappa, log_k = grid(shape_sd, 61)
+    kappa = (shape_mean + kappa) * float(fit.family.has_shape)
+    prior = fit.priors["mixed_share"]
+    y, log_y = grid(prior.scale, 25, 4.0)
+    # cohorts of a trial keep their shares as drawn
+    x = expit(prior.location + y) if not name.startswith("trial") else None
+    x = np.array([own["mixed_share"][s, arms[0]]]) if x is None else x
+    log_y = np.zeros(1) if x.size == 1 else log_y
+    u, kappa, x = (held + u)[:, None, None], kappa[None, :, None], x[None, None, :]
+    log_prior = log_u[:, None, None] + log_k[None, :, None] + log_y[None, None, :]
+    at = {i: hand.median(i, u, x) for i in arms}
+    value = sum(hand.arm(i, at[i], kappa) for i in arms)
+    rest = np.zeros(np.broadcast_shapes(value.shape, log_prior.shape))
+    for item in data.comparisons:
+        cohorts = [data.arms[i].cohort for i in (item.first, item.second)]
+        if j not in cohorts:
+            continue
+        other = own["log_median"][s]
+        if name.startswith("trial"):  # both move by the effect of the study
+            shift = u - effect(own, data, j)[s]
+            sides = [at.get(i, other[i] + shift) for i in (item.first, item.second)]
+        else:
+            sides = [at.get(i, other[i]) for i in (item.first, item.second)]
+        first = kappa if cohorts[0] == j else own["log_shape"][s, cohorts[0]]
+        term = hand.comparison(item, sides[0] - sides[1], first)
+        if max(cohorts) == j:
+            value = value + term
+        else:
+            rest = rest + term
+    if name.startswith("trial"):
+        sibling = cohort_named(data, "trial:two" if name == "trial:one" else "trial:one")
+        (i,) = [i for i, arm in enumerate(data.arms) if arm.cohort == sibling]
+        location = own["log_median"][s, i] - effect(own, data, sibling)[s] + u
+        rest = rest + hand.arm(i, location, own["log_shape"][s, sibling])
+    return logsumexp(value + rest + log_prior) - logsumexp(rest + log_prior)
+
+
+NAMES = ("whole:arm", "split:arm", "listed:arm", "trial:one", "trial:two")
+NAMES += ("pair:one", "pair:two", "alone:arm")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("chosen", ["weibull", "log-logistic", "long-tail"])
+def test_the_effects_of_a_cohort_are_integrated_out(data, chosen, name):
+    own, fit = drawn(data, chosen)
+    found = cohort_log_likelihood(fit)
+    assert found.shape == (3, 8)
+    exact = [brute(own, fit, s, name) for s in range(3)]
+    # a hundredth of a log unit is less than any difference between families that matters
+    np.testing.assert_allclose(found[:, cohort_named(data, name)], exact, atol=0.01)
+    finer = cohort_log_likelihood(fit, nodes=(31, 21))[:, cohort_named(data, name)]
+    np.testing.assert_allclose(finer, exact, atol=0.002)
+
+
+def test_the_exponential_has_no_shape_to_integrate(data):
+    own, fit = drawn(data, "exponential")
+    found = cohort_log_likelihood(fit)
+    exact = [brute(own, fit, s, "whole:arm") for s in range(3)]
+    np.testing.assert_allclose(found[:, cohort_named(data, "whole:arm")], exact, atol=0.01)
+
+
+def test_what_is_integrated_out_does_not_matter(data):
+    """Two sets of draws that agree in all but the effects of one cohort."""
+    own, fit = drawn(data)
+    other = {name: value.copy() for name, value in own.items()}
+    j, index = cohort_named(data, "whole:arm"), data.studies.index("whole")
+    other["study_effect"][:, index] += 0.2
+    other["log_shape"][:, j] += 0.1
+    (i,) = [i for i, arm in enumerate(data.arms) if arm.cohort == j]
+    other["mixed_share"][:, i] -= 0.1
+    other["log_median"][:, i] += 0.2 - 0.1 * slope(own, data, j)
+    tree = from_dict({"posterior": {name: value[None] for name, value in other.items()}})
+    moved = replace(fit, draws=replace(fit.draws, tree=tree))
+    one, two = (cohort_log_likelihood(f, nodes=(31, 21)) for f in (fit, moved))
+    np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+def test_robust_study_effects_are_student_t(data):
+    """By a fine grid of the effect of the study, its share known: listed patients of two."""
+    own, fit = drawn(data, "exponential", variant=Variant(study_effects="student-t"))
+    j = cohort_named(data, "split:arm")
+    found = cohort_log_likelihood(fit, nodes=(61, 1))[:, j]
+    z = np.linspace(-60.0, 60.0, 24001)
+    for s in range(3):
+        hand = ByHand(own, fit, s)
+        arms = [i for i, arm in enumerate(data.arms) if arm.cohort == j]
+        at = {i: hand.median(i, 0.3 * z, 0.0) for i in arms}
+        value = sum(hand.arm(i, at[i], np.zeros(1)) for i in arms)
+        (item,) = [c for c in data.comparisons if c.first in arms]
+        value = value + hand.comparison(item, at[item.first] - at[item.second], np.zeros(1))
+        exact = logsumexp(value + stats.t.logpdf(z, 4.0)) + np.log(z[1] - z[0])
+        assert found[s] == pytest.approx(exact, abs=0.01)
+
+
+# --- against refits ------------------------------------------------------------------------------
+
+
+def reports():
+    """Three reports of each of two treatments."""
+    medians = {"lenvatinib": ("4.0", "5.5", "3.1"), "sorafenib": ("6.0", "8.0", "5.0")}
+    tables = []
+    for treatment, values in medians.items():
+        for number, value in enumerate(values):
+            middle = float(value)
+            ends = [Decimal(f"{middle * factor:.1f}") for factor in (0.6, 1.9)]
+            printed = median(Decimal(value), ci=ends, level=Decimal("0.95"))
+            name = f"{treatment[:4]}{number}"
+            tables.append(study(name, cohort("arm", treatment, 20 + number, survival=[printed])))
+    return tables
+
+
+def simulated_density(fit, data, j, rng, copies=200):
+    """Density of what a cohort prints under a fit that has not seen it: effects drawn anew."""
+    rows = np.linspace(0, fit.flat("mu").size - 1, 500).astype(int)
+    treatment = fit.data.treatments.index(data.cohorts[j].treatment)
+    group = fit.data.treatment_class[treatment]
+
+    def column(values):
+        return values[rows][:, None]
+
+    def new(name):
+        return column(fit.flat(name)) * rng.standard_normal((rows.size, copies))
+
+    location = column(fit.flat("mu")) + column(fit.flat("class_effect")[:, group])
+    location = location + column(fit.flat("treatment_effect")[:, treatment]) + new("study_sd")
+    location = location + column(fit.flat("covariate_effect") @ np.array(data.covariates[j]))
+    log_shape = column(fit.flat("shape_mean")) + new("shape_sd")
+    log_shape = log_shape + column(fit.flat("shape_treatment_effect")[:, treatment])
+    logits = fit.flat("convention_logits")[rows]
+    log_p = logits - logsumexp(logits, axis=1, keepdims=True)
+    (arm,) = [arm for arm in data.arms if arm.cohort == j]
+    weights = [log_p[:, METHODS.index(method)][:, None] for method in arm.methods]
+    value = arm_log_likelihood(arm.chains, weights, location, log_shape, fit.family)
+    return logsumexp(value) - np.log(value.size)
+
+
+def test_importance_sampling_agrees_with_leaving_each_cohort_out(tmp_path, survival_sizes):
+    tables, rng = reports(), np.random.default_rng(2)
+    settings = SamplerSettings(draws=1000, tune=500, chains=2, seed=4)
+
+    def fit(data):
+        return fit_survival_data(data, settings=settings, sizes=survival_sizes, cache=False)
+
+    data = read(tmp_path / "all", tables)
+    whole = fit(data.at_share(0.4))
+    found = leave_one_out(whole, draws=2000)
+    assert found.pareto_k.max() < 0.7
+    exact, seen = [], []
+    for j, ref in enumerate(data.cohorts):
+        others = [table for table in tables if table["id"] != ref.study.id]
+        rest = fit(read(tmp_path / ref.study.id, others).at_share(0.4))
+        exact.append(simulated_density(rest, data, j, rng))
+        seen.append(simulated_density(whole, data, j, rng))
+    # Monte Carlo: some hundred effective draws on either side
+    np.testing.assert_allclose(found.elpd, exact, atol=0.12)
+    # the cohort itself makes its density higher, so the two are told apart
+    assert sum(seen) - sum(exact) > 0.8
+    assert found.p_loo == pytest.approx(sum(seen) - sum(exact), abs=0.5)
+
+
+# --- weights -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("even", [0.0, 1.0])
+@pytest.mark.parametrize("seed", range(10))
+def test_weights_are_the_best_of_the_simplex(seed, even):
+    rng = np.random.default_rng(seed)
+    densities = -10.0 + rng.standard_normal((30, 4)) - 400.0 * (rng.uniform(size=(30, 1)) < 0.1)
+
+    def score(weights):
+        return logsumexp(densities, b=weights, axis=1).sum() + even * np.log(weights).mean()
+
+    weights = stacking_weights(densities, even)
+    assert weights.sum() == pytest.approx(1.0, abs=1e-12)
+    assert (weights >= 0.0).all()
+    best = score(np.maximum(weights, 1e-300))
+    for other in rng.dirichlet(np.full(4, 0.5), 500):
+        for step in (1.0, 0.1, 0.01):
+            near = (1.0 - step) * weights + step * other
+            assert score(np.maximum(near, 1e-300)) <= best + 1e-6
+
+
+def test_a_family_that_is_always_worse_gets_next_to_nothing():
+    densities = np.tile([-3.0, -3.5], (20, 1))
+    np.testing.assert_allclose(stacking_weights(densities, 0.0), [1.0, 0.0], atol=1e-6)
+    # half a cohort against twenty, each of which speaks for the first by half a log unit
+    assert 0.0 < stacking_weights(densities)[1] < 0.08
+    assert stacking_weights(np.tile([-3.0, -9.0], (20, 1)))[1] == pytest.approx(0.5 / 21, rel=0.01)
+
+
+def test_a_near_tie_is_left_a_near_tie():
+    densities = np.tile([-3.0, -3.001], (20, 1))
+    np.testing.assert_allclose(stacking_weights(densities, 0.0), [1.0, 0.0], atol=0.02)
+    np.testing.assert_allclose(stacking_weights(densities), [0.5, 0.5], atol=0.02)
+
+
+def many_landmarks(true, tmp_path, seed):
+    """Large cohorts with survival at many times, from one family."""
+    rng, middles = np.random.default_rng(seed), []
+    months = (1, 2, 3, 6, 9, 12, 18, 24, 36)
+    tables = []
+    for number in range(12):
+        size = 400
+        times = quantile(rng.uniform(size=size), 6.0, np.exp(0.1), true, 0.3)
+        times = times * np.exp(0.3 * rng.standard_normal())
+        middles.append(np.log(np.median(times)))
+        marks = [
+            landmark(month, Decimal(f"{np.mean(times > month):.3f}"))
+            for month in months
+            if np.mean(times > month) > 0.005
+        ]
+        tables.append(study(f"r{number:02}", cohort("arm", "lenvatinib", size, landmarks=marks)))
+    return read(tmp_path / true, tables), np.array(middles)
+
+
+@pytest.mark.parametrize("true", ["weibull", "log-logistic", "log-normal"])
+def test_stacking_finds_the_family_of_plentiful_data(tmp_path, true):
+    data, middles = many_landmarks(true, tmp_path, 3)
+    values = {"study_sd": 1.0, "shape_sd": 0.5}  # wide enough for the best of each family
+    fits = {}
+    for name in ("weibull", "log-logistic", "log-normal"):
+        _, fit = drawn(data, name, draws=60, at=middles, **values)
+        fits[name] = fit
+    choice = choose(fits)
+    assert choice.stacked
+    assert choice.cohorts == 12
+    assert tuple(choice.table.columns) == CHOICE_COLUMNS
+    assert choice.table["family"].iloc[0] == FAMILIES[true].label
+    assert choice.weights[true] > 0.8
+    assert sum(choice.weights.values()) == pytest.approx(1.0)
+    assert list(choice.pointwise.columns) == list(fits)
+    for row in choice.table.itertuples():
+        name = next(n for n, f in FAMILIES.items() if f.label == row.family)
+        assert row.elpd == pytest.approx(choice.pointwise[name].sum())
+        assert row.weight == choice.weights[name]
+    assert (choice.table["elpd_difference"] <= 0.0).all()
+
+
+def test_too_few_cohorts_are_weighed_equally(tmp_path):
+    tables = reports()[:3]
+    data = read(tmp_path / "few", tables)
+    fits = {name: drawn(data, name, draws=20)[1] for name in ("weibull", "log-normal")}
+    choice = choose(fits)
+    assert not choice.stacked
+    assert dict(choice.weights) == {"weibull": 0.5, "log-normal": 0.5}
+
+
+def test_fits_of_other_cohorts_cannot_be_compared(data, tmp_path):
+    other = read(tmp_path / "other", reports())
+    with pytest.raises(ValueError, match="the fit of log-normal is of other cohorts"):
+        choose({"weibull": drawn(data)[1], "log-normal": drawn(other, "log-normal")[1]})
+    with pytest.raises(ValueError, match="no fit to compare"):
+        choose({})

@@ -1,0 +1,362 @@
+"""Whether a model would print the figures it was fitted to: laws, positions and tables."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from impact_fits import fit_of
+from scipy import stats
+from simulated_registry import kaplan_meier
+from small_registry import cohort, landmark, median, study, subgroup, write_registry
+
+from studies import load_registry
+from synthesis.crowd import EventOfRank, ShareAlive
+from synthesis.estimands import Curve
+from synthesis.narrative import predictive_words
+from synthesis.predictive_checks import (
+    LEVELS,
+    POSITION_COLUMNS,
+    PREDICTIVE_COLUMNS,
+    Coverage,
+    Inside,
+    draw_together,
+    envelope,
+    outliers,
+    predictive_check,
+)
+from synthesis.ranks import METHODS, interval_ranks
+
+MANY = 20_000
+EVEN = np.full((len(METHODS), MANY), 1.0 / len(METHODS))
+
+
+@pytest.fixture(scope="module")
+def load(tmp_path_factory):
+    """Write studies and read them back as a registry."""
+    return lambda *tables: load_registry(
+        write_registry(tmp_path_factory.mktemp("checks") / "registry", *tables)
+    )
+
+
+def check(fit, registry, treatments=()):
+    return predictive_check(fit, registry.vocabulary, treatments)
+
+
+# --- figures of one arm, drawn together ----------------------------------------------------------
+
+
+def population(median_months=5.0, shape=1.2):
+    return Curve(np.full(MANY, median_months), np.full(MANY, shape), "weibull")
+
+
+def of_ranks(n, *sides):
+    ranks = {name: interval_ranks(n, name) for name in METHODS}
+    return [
+        EventOfRank({name: getattr(own, side) for name, own in ranks.items()}, n) for side in sides
+    ]
+
+
+def patients(n, rng, median_months=5.0, shape=1.2):
+    uniform = rng.uniform(size=(MANY, n))
+    times = median_months * (-np.log2(1.0 - uniform)) ** (1.0 / shape)
+    return np.sort(times, axis=1)
+
+
+def test_figures_drawn_together_are_those_of_simulated_patients():
+    n, rng = 21, np.random.default_rng(1)
+    weights = np.zeros_like(EVEN)
+    weights[METHODS.index("log-log")] = 1.0
+    laws = [*of_ranks(n, "lower", "median", "upper"), ShareAlive(9.0, n), ShareAlive(3.0, n)]
+    drawn = draw_together(population(), laws, weights, rng)
+    times = patients(n, rng)
+    lower, middle, upper = (int(rank) - 1 for rank in interval_ranks(n, "log-log"))
+    brute = [times[:, lower], times[:, middle], times[:, upper]]
+    brute += [np.mean(times > at, axis=1) for at in (9.0, 3.0)]
+    for mine, theirs in zip(drawn[:3], brute[:3], strict=True):
+        assert stats.ks_2samp(mine, theirs).pvalue > 0.001
+    for mine, theirs in zip(drawn[3:], brute[3:], strict=True):
+        assert mine.mean() == pytest.approx(theirs.mean(), abs=4 * theirs.std() * 2 / MANY**0.5)
+        assert mine.std() == pytest.approx(theirs.std(), rel=0.05)
+    ranks_of = [stats.rankdata(np.stack(found), axis=1) for found in (drawn, brute)]
+    mine, theirs = (np.corrcoef(found) for found in ranks_of)
+    assert mine == pytest.approx(theirs, abs=0.04)
+    assert np.abs(theirs[0, 1]) > 0.5  # the figures do hang together
+
+
+def test_a_share_never_contradicts_a_median_of_the_same_patients():
+    n = 15
+    laws = [*of_ranks(n, "median"), ShareAlive(2.0, n), ShareAlive(4.0, n), ShareAlive(8.0, n)]
+    middle, *shares = draw_together(population(), laws, EVEN, np.random.default_rng(2))
+    for at, share in zip((2.0, 4.0, 8.0), shares, strict=True):
+        gone = np.round(n * (1.0 - share))
+        assert ((middle <= at) == (gone >= 8)).all()
+    assert (shares[0] >= shares[1]).all()
+    assert (shares[1] >= shares[2]).all()
+    assert (shares[1] > shares[2]).mean() > 0.5
+
+
+def test_a_share_of_fewer_patients_than_the_arm_is_binomial_of_those():
+    laws = [*of_ranks(40, "median"), ShareAlive(5.0, 12)]
+    _, share = draw_together(population(), laws, EVEN, np.random.default_rng(3))
+    counts = np.bincount(np.round(12 * share).astype(int), minlength=13)
+    expected = stats.binom(12, 0.5).pmf(np.arange(13)) * MANY
+    often = expected > 20
+    statistic = np.sum((counts[often] - expected[often]) ** 2 / expected[often])
+    assert stats.chi2(often.sum() - 1).sf(statistic) > 0.001
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_fitted_weights_choose_the_transformation(method):
+    n = 30
+    (law,) = of_ranks(n, "lower")
+    assert len(set(law.ranks.values())) > 1
+    weights = np.zeros_like(EVEN)
+    weights[METHODS.index(method)] = 1.0
+    (drawn,) = draw_together(population(), [law], weights, np.random.default_rng(4))
+    (told,) = draw_together(
+        population(), [law], EVEN, np.random.default_rng(5), methods=(method, "median")
+    )
+    (alone,) = draw_together(
+        population(), [EventOfRank({method: law.ranks[method]}, n)], EVEN, np.random.default_rng(6)
+    )
+    assert stats.ks_2samp(drawn, alone).pvalue > 0.001
+    assert stats.ks_2samp(told, alone).pvalue > 0.001
+
+
+def test_limits_of_one_arm_have_one_transformation():
+    n = 30
+    laws = of_ranks(n, "lower", "upper")
+    lower, upper = draw_together(population(), laws, EVEN, np.random.default_rng(7))
+    rng = np.random.default_rng(8)
+    times, drawn = patients(n, rng), rng.integers(len(METHODS), size=MANY)
+    rows = np.arange(MANY)
+    ranks = np.array([[law.ranks[name] for name in METHODS] for law in laws]).astype(int) - 1
+    for mine, own in zip((lower, upper), ranks, strict=True):
+        assert stats.ks_2samp(mine, times[rows, own[drawn]]).pvalue > 0.001
+    ratio = times[rows, ranks[1][drawn]] / times[rows, ranks[0][drawn]]
+    assert stats.ks_2samp(upper / lower, ratio).pvalue > 0.001
+
+
+# --- positions of printed figures ----------------------------------------------------------------
+
+STUDY_SD, SHAPE_SD, MU, KAPPA = 0.4, 0.1, np.log(6.0), np.log(1.2)
+
+
+def simulate(count, n=21, seed=9):
+    """Reports of one treatment, simulated patient by patient."""
+    rng = np.random.default_rng(seed)
+    reports = []
+    for number in range(count):
+        shape = np.exp(KAPPA + SHAPE_SD * rng.standard_normal())
+        middle = np.exp(MU + STUDY_SD * rng.standard_normal())
+        times = middle * (-np.log2(rng.uniform(size=n))) ** (1.0 / shape)
+        found, lower, upper = (Decimal(f"{value:.1f}") for value in kaplan_meier(times))
+        limits = {"ci": [lower, upper], "level": Decimal("0.95"), "ci_method": "log-log"}
+        alive = Decimal(f"{np.mean(times > 6.0):.2f}")
+        arm = cohort(n=n, survival=[median(found, **limits)], landmarks=[landmark(6, alive)])
+        reports.append(study(f"author{number}", arm))
+    return reports
+
+
+@pytest.fixture(scope="module")
+def simulated(load):
+    return load(*simulate(120))
+
+
+def true_fit(registry, **other):
+    truth = {"mu": MU, "study_sd": STUDY_SD, "shape_mean": KAPPA, "shape_sd": SHAPE_SD}
+    return fit_of(registry, **truth | other)
+
+
+@pytest.fixture(scope="module")
+def found(simulated):
+    return check(true_fit(simulated), simulated)
+
+
+def test_positions_of_reports_from_the_model_are_uniform(found):
+    table, coverage = found
+    assert len(table) == 4 * 120
+    for figure in ("median", "lower limit", "upper limit"):
+        pits = table.loc[table["figure"] == figure, "pit"]
+        assert stats.kstest(pits, "uniform").pvalue > 0.001, figure
+    # a count is not uniform, but its mid-p has mean one half and no extra spread
+    shares = table.loc[table["figure"] == "survival at 6 months", "pit"]
+    assert shares.mean() == pytest.approx(0.5, abs=4 * shares.std() / np.sqrt(len(shares)))
+    assert shares.var() < 1 / 12 * 1.3
+    assert coverage.in_band
+    for item, level in zip(coverage.inside, LEVELS, strict=True):
+        assert item.lower <= item.found <= item.upper
+        assert level * item.figures <= item.expected + 1 < (level + 0.1) * item.figures + 1
+
+
+def test_figures_of_one_arm_widen_what_is_expected(found):
+    _, coverage = found
+    half = coverage.inside[0]
+    independent = stats.binom(half.figures, half.expected / half.figures).std()
+    assert half.upper - half.lower > 1.2 * 2 * 1.96 * independent
+
+
+@pytest.mark.parametrize(
+    ("wrong", "level", "too_many"),
+    [({"study_sd": 0.0}, 0.95, False), ({"study_sd": 1.2}, 0.5, True), ({"mu": 2.8}, 0.95, False)],
+)
+def test_a_wrong_model_is_found_out(simulated, wrong, level, too_many):
+    table, coverage = check(true_fit(simulated, **wrong), simulated)
+    inside = dict(zip(LEVELS, coverage.inside, strict=True))[level]
+    assert (inside.found > inside.upper) if too_many else (inside.found < inside.lower)
+    assert not coverage.in_band
+    words = " ".join(predictive_words(table, coverage))
+    assert ("More than that" if too_many else "Fewer than that") in words
+    assert "leaves its band" in words
+
+
+def test_a_printed_median_has_its_exact_position(load):
+    registry = load(study("one", cohort(n=23, survival=[median(Decimal("2.6"))])))
+    table, _ = check(fit_of(registry, mu=np.log(4.0)), registry)
+    (row,) = table.to_dict("records")
+    share = stats.beta.cdf(1.0 - 0.5 ** (2.6 / 4.0), 12, 12)
+    assert row["pit"] == pytest.approx(share, abs=4 * 0.5 / np.sqrt(4000))
+    middle = -4.0 * np.log2(1.0 - stats.beta.ppf([0.025, 0.25, 0.5, 0.75, 0.975], 12, 12))
+    ends = ["lower", "lower_50", "predicted", "upper_50", "upper"]
+    assert [row[name] for name in ends] == pytest.approx(middle, rel=0.08)
+    assert row["within"]
+
+
+def test_replicates_are_rounded_as_the_figure_was(load):
+    arm = cohort(n=23, survival=[median(122, unit="days")])
+    coarse = cohort("coarse", n=23, survival=[median(4)])
+    registry = load(study("one", arm), study("two", coarse))
+    table, _ = check(fit_of(registry, mu=np.log(4.0)), registry)
+    days, months = (table[table["study"] == name].iloc[0] for name in ("one", "two"))
+    for name in ("predicted", "lower", "upper", "lower_50", "upper_50"):
+        assert days[name] * 30.4375 == pytest.approx(round(days[name] * 30.4375))
+        assert months[name] == round(months[name])
+    # many replicates round to the printed 4: half of them count as below
+    tied = np.diff(stats.beta.cdf(1.0 - 0.5 ** (np.array([3.5, 4.5]) / 4.0), 12, 12))[0]
+    below = stats.beta.cdf(1.0 - 0.5 ** (3.5 / 4.0), 12, 12)
+    assert months["pit"] == pytest.approx(below + tied / 2, abs=4 * 0.5 / np.sqrt(4000))
+    assert tied > 0.2
+
+
+def test_response_rates_have_the_positions_of_a_binomial(load):
+    counts = [(3, 20), (9, 20), (17, 20)]
+    reports = [
+        study(f"r{a:02d}", cohort(n=n, response={"responders": a, "evaluable": n}))
+        for a, n in counts
+    ]
+    registry = load(*reports)
+    table, coverage = check(fit_of(registry, "response", mu=-0.4), registry)
+    law = stats.binom(20, 1.0 / (1.0 + np.exp(0.4)))
+    for row, (responders, _) in zip(table.to_dict("records"), counts, strict=True):
+        exact = law.cdf(responders - 1) + law.pmf(responders) / 2
+        assert row["pit"] == pytest.approx(exact, abs=0.03)
+        assert row["figure"] == "response rate"
+        assert row["printed"] == f"{responders}/20"
+    assert list(table["within"]) == [law.ppf(0.025) <= r <= law.ppf(0.975) for r, _ in counts]
+    assert [item.found for item in coverage.inside] == [1, 1]
+    assert list(outliers(table)["study"]) == ["r03", "r17"]
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def various(load):
+    groups = [
+        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
+        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
+    ]
+    split = cohort(n=23, histology={"pure": 15, "mixed": 8}, subgroups=groups)
+    patients = [
+        {"os": Decimal(time), "unit": "months", "event": event}
+        for time, event in (("2.0", "died"), ("5.0", "died"), ("7.0", "alive"))
+    ]
+    beyond = median("not reached", follow_up=Decimal("9.0"))
+    even = median(Decimal("3.1"), ci=[Decimal("0.6"), Decimal("5.6")])
+    asymmetric = median(Decimal("4.0"), ci=[Decimal("2.0"), Decimal("9.1")])
+    return load(
+        study("split", split, year=2015),
+        study("listed", cohort("arm", "sorafenib", 3, patients=patients), year=2018),
+        study("beyond", cohort("arm", "paclitaxel", 14, survival=[beyond])),
+        study("late", cohort("arm", "paclitaxel", 30, survival=[asymmetric]), year=2022),
+        study("early", cohort("arm", "paclitaxel", 30, survival=[even]), year=2011),
+    )
+
+
+def test_every_arm_has_its_figures_in_order(various):
+    fit = fit_of(various, mu=np.log(4.0), prognostic=0.8, study_sd=0.2)
+    table, coverage = check(fit, various, ["Paclitaxel", "Lenvatinib"])
+    assert tuple(table.columns) == PREDICTIVE_COLUMNS
+    assert tuple(coverage.positions.columns) == POSITION_COLUMNS
+    rows = list(table[["study", "histology", "n", "figure"]].itertuples(index=False, name=None))
+    assert rows == [
+        ("early", "not printed", 30, "median"),
+        ("beyond", "not printed", 14, "median"),
+        ("late", "not printed", 30, "median"),
+        ("late", "not printed", 30, "lower limit"),
+        ("late", "not printed", 30, "upper limit"),
+        ("split", "pure", 15, "median"),
+        ("split", "mixed", 8, "median"),
+        ("listed", "not printed", 3, "median"),
+    ]
+    pure, mixed = (table[table["histology"] == name].iloc[0] for name in ("pure", "mixed"))
+    ratio = mixed["predicted"] / pure["predicted"]
+    assert ratio == pytest.approx(np.exp(0.8), rel=0.15)
+    beyond = table[table["study"] == "beyond"].iloc[0]
+    assert np.isinf(beyond["value"])
+    # what is reached only after the nine months would be printed as not reached
+    reached = 1.0 - beyond["pit"]
+    assert reached < 0.05
+    assert beyond["within"] == (beyond["upper"] == np.inf)
+
+
+def test_the_same_fit_gives_the_same_table(various):
+    fit = fit_of(various, mu=np.log(4.0), study_sd=0.3)
+    first, second = (check(fit, various)[0] for _ in range(2))
+    assert first.equals(second)
+
+
+def test_without_a_figure_to_predict_there_is_nothing(load):
+    alive = [{"os": Decimal(5), "unit": "months", "event": "alive"}] * 3
+    registry = load(study("alive", cohort(n=3, patients=alive)))
+    table, coverage = check(fit_of(registry), registry)
+    assert table.empty
+    assert tuple(table.columns) == PREDICTIVE_COLUMNS
+    assert coverage.inside == ()
+    (sentence,) = predictive_words(table, coverage)
+    assert sentence == "None of its figures can be set against a prediction."
+
+
+def test_sentences_say_what_is_expected(found):
+    table, coverage = found
+    inside = (Inside(0.5, 6, 10, 5.2, 2.0, 8.0), Inside(0.95, 10, 10, 9.6, 8.0, 10.0))
+    calm = Coverage(coverage.positions, inside)
+    words = predictive_words(table.iloc[:0].assign(pit=[]), calm)
+    assert words == ("None of its figures can be set against a prediction.",)
+    middling = table[(table["pit"] > 0.1) & (table["pit"] < 0.9)]
+    first, last = predictive_words(middling, calm)
+    assert first == (
+        "Of 10 printed figures 10 lie inside their 95 % predictive intervals, where registries "
+        "drawn from the model have 8 to 10 (10 on average), and 6 inside their 50 % intervals "
+        "(2 to 8, 5 on average)."
+    )
+    assert last == "No figure is outlying (a position below 0.01 or above 0.99)."
+
+
+# --- the band ------------------------------------------------------------------------------------
+
+
+def test_the_band_holds_whole_lines():
+    rng = np.random.default_rng(11)
+
+    def lines(count):
+        return np.cumsum(rng.standard_normal((count, 40)), axis=1)
+
+    lower, upper = envelope(lines(4000))
+    fresh = lines(4000)
+    inside = ((fresh >= lower) & (fresh <= upper)).all(axis=1).mean()
+    assert inside == pytest.approx(0.95, abs=0.015)
+    pointwise = np.quantile(fresh, [0.025, 0.975], axis=0)
+    assert (upper - lower > pointwise[1] - pointwise[0]).all()

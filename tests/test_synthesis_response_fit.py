@@ -1,0 +1,138 @@
+"""Sampling the later stages of the response model: exact posteriors, and simulated registries."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from monte_carlo import assert_agrees, deviations, reference
+from scipy.special import expit
+from scipy.stats import binom
+
+from priors import load_priors
+from studies.responders import BestResponses
+from studies.selection import CohortRef
+from synthesis.fit import SamplerSettings, prior_draws, run
+from synthesis.models import fit_response_data
+from synthesis.response import STAGES, response_data, response_problem, variable
+
+SETTINGS = SamplerSettings(draws=3000, tune=1000, chains=4, seed=77)
+
+# SD of class and treatment effects that stands for none, as for the first stage.
+NONE = 1e-4
+
+# Under `stage` each cohort has r successes of n, and everyone or nobody responded.
+COUNTS = {
+    "control": lambda r, n: BestResponses(0, n, "printed", control=r),
+    "complete": lambda r, n: BestResponses(n, n, "printed", complete=r),
+}
+
+
+def refs_of(treatments, classes):
+    """One cohort a study; the model reads identifiers only."""
+    return [
+        CohortRef(
+            SimpleNamespace(id=f"study{i:02d}"),
+            SimpleNamespace(id="arm", treatment=name),
+            classes[name],
+            "systemic",
+        )
+        for i, name in enumerate(treatments)
+    ]
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_a_later_stage_against_quadrature(stage):
+    """A registry in which only one stage is uncertain is the published binomial hierarchy."""
+    stored = reference("binlogit_pritz1997")
+    r, n = stored["data"]["r"], stored["data"]["n"]
+    priors = load_priors().replace(f"{stage}_overall", location=0.0, scale=2.0)
+    priors = priors.replace(f"{stage}_study_sd", scale=0.5)
+    for level in ("class", "treatment"):
+        priors = priors.replace(f"{stage}_{level}_sd", scale=NONE)
+    refs = refs_of(["only"] * len(r), {"only": "one"})
+    counts = [COUNTS[stage](*pair) for pair in zip(r, n, strict=True)]
+    data = response_data(refs, counts, ["one"])
+    fit = fit_response_data(data, priors=priors, settings=SETTINGS)
+    posterior, exact = fit.tree["posterior"], stored["exact_quadrature"]["hn05"]
+    assert_agrees(posterior[variable(stage, "mu")], exact["mu"], "mu")
+    assert_agrees(posterior[variable(stage, "study_sd")], exact["tau"], "tau")
+    log_odds = posterior[variable(stage, "log_odds")]
+    for i, own in enumerate(exact["shrinkage"]):
+        assert_agrees(log_odds[..., i], own["logit"], f"study {i}")
+    other = stored["exact_quadrature"]["hn1"]["tau"]  # teeth: another prior is told apart
+    assert max(deviations(posterior[variable(stage, "study_sd")], other).values()) > 8.0
+
+
+# --- Simulated registries ------------------------------------------------------------------------
+
+CLASSES = {f"t{i}": f"c{i % 3}" for i in range(7)}
+COHORTS = 28
+REGISTRIES = 12
+PATIENTS = (6, 12, 23, 40)
+# Not every report prints every stage: of each four cohorts all, all, the first two, the first.
+PRINTED = (STAGES, STAGES, STAGES[:2], STAGES[:1])
+
+
+def simulated(rng, log_odds):
+    """Best responses of every cohort at log odds of shape (stages, cohorts)."""
+    counts = []
+    for i, (p, q, c) in enumerate(expit(log_odds).T):
+        n, printed = PATIENTS[i % 4], PRINTED[(i // 4) % 4]
+        responders = int(rng.binomial(n, p))
+        control = responders + int(rng.binomial(n - responders, q))
+        complete = int(rng.binomial(responders, c))
+        counts.append(
+            BestResponses(
+                responders,
+                n,
+                "printed",
+                complete if "complete" in printed else None,
+                control if "control" in printed else None,
+            )
+        )
+    return counts
+
+
+def locations(draws, data):
+    """Log odds of each treatment in each stage, shape (..., stages, treatments)."""
+    found = []
+    for stage in STAGES:
+        mu, of_class, own = (
+            np.asarray(draws[variable(stage, name)])
+            for name in ("mu", "class_effect", "treatment_effect")
+        )
+        found.append(mu[..., None] + of_class[..., list(data.treatment_class)] + own)
+    return np.stack(found, axis=-2)
+
+
+@pytest.mark.slow
+def test_truths_drawn_from_the_priors_are_covered():
+    """A right posterior covers what its prior drew in 95 of 100 registries, in every stage."""
+    priors, rng = load_priors(), np.random.default_rng(19)
+    refs = refs_of([f"t{i % 7}" for i in range(COHORTS)], CLASSES)
+    nobody = [BestResponses(0, 0, "none")] * COHORTS
+    empty = response_data(refs, nobody, ["c0", "c1", "c2"])
+    truths = prior_draws(response_problem(empty, priors), 500, 23)["prior"]
+    before = np.diff(np.quantile(locations(truths, empty)[0], [0.025, 0.975], axis=0), axis=0)[0]
+    settings = SamplerSettings(draws=500, tune=500, chains=2, seed=5)
+    covered, narrower = [], []
+    for number in range(REGISTRIES):
+        truth = truths.isel(chain=0, draw=number)
+        log_odds = np.stack([truth[variable(stage, "log_odds")] for stage in STAGES])
+        data = response_data(refs, simulated(rng, log_odds), ["c0", "c1", "c2"])
+        posterior = run(response_problem(data, priors), settings, cache=False).tree["posterior"]
+        draws = locations(posterior, data).reshape(-1, len(STAGES), len(CLASSES))
+        low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+        true = locations(truth, data)
+        covered.append((low < true) & (true < high))
+        narrower.append((high - low) / before)
+    # treatments of one registry share their mean: half of them count as independent
+    intervals = REGISTRIES * len(CLASSES) // 2
+    least = binom.ppf(5e-3, intervals, 0.95) / intervals
+    for stage, share in zip(STAGES, np.mean(covered, axis=(0, 2)), strict=True):
+        assert share >= least, stage
+    # the more patients reach a stage, the more is learned in it: all, most, few
+    widths = np.mean(narrower, axis=(0, 2))
+    assert 0.0 < widths[0] < widths[1] < widths[2] < 1.0
