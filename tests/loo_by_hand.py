@@ -1,0 +1,267 @@
+"""Fits whose draws are made up, and the predictive density of a cohort by dense grids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+from arviz import from_dict
+from impact_fits import GOOD
+from scipy import stats
+from scipy.special import expit, logsumexp
+from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
+
+from priors import load_priors
+from synthesis.families import family
+from synthesis.fit import Draws, SamplerSettings
+from synthesis.likelihoods import (
+    arm_log_likelihood,
+    comparison_given_medians,
+    listed_patients,
+)
+from synthesis.model_arrays import shared_parts
+from synthesis.models import SurvivalFit
+from synthesis.ranks import METHODS
+from synthesis.survival import centre_share
+
+DESIGNS = VOCABULARY | {
+    "designs": {"retrospective": "After the fact.", "randomised": "By chance."},
+    "lines": {"first-line": "Not treated before.", "pretreated": "Treated before."},
+}
+INTERVAL = {"ci": [Decimal("2.1"), Decimal("9.8")], "level": Decimal("0.95")}
+
+
+def every_kind():
+    """Whole cohorts, a split one, listed patients, randomised and other pairs, lone treatments."""
+    groups = [
+        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
+        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
+    ]
+    patients = [
+        {"os": Decimal("2.0"), "unit": "months", "event": "died"},
+        {"os": Decimal("11.5"), "unit": "months", "event": "alive"},
+    ]
+    marks = [landmark(12, Decimal("0.20"))]
+    whole = {"survival": [median(Decimal("4.4"), **INTERVAL)], "landmarks": marks}
+    arms = [
+        cohort("one", n=25, survival=[median(Decimal("4.0"))]),
+        cohort("two", "sorafenib", 40, survival=[median(Decimal("6.0"))]),
+    ]
+    hr = {"endpoint": "os", "groups": ["one", "two"], "hr": Decimal("1.5")}
+    hr |= {"hr_ci": [Decimal("0.9"), Decimal("2.5")]}
+    pair = [
+        cohort("one", n=12, survival=[median(Decimal("3.0"))], line="pretreated"),
+        cohort("two", "paclitaxel", 30, survival=[median(Decimal("3.3"), **INTERVAL)]),
+    ]
+    p = {"endpoint": "os", "groups": ["one", "two"], "p": Decimal("0.04")}
+    return [
+        study("whole", cohort(n=31, **whole)),
+        study(
+            "split",
+            cohort(n=23, histology={"pure": 15, "mixed": 8}, subgroups=groups),
+            comparisons=[{"endpoint": "os", "groups": ["mixed", "pure"], "p": Decimal("0.026")}],
+        ),
+        study("listed", cohort("arm", "sorafenib", 2, patients=patients)),
+        study("trial", *arms, comparisons=[hr], design="randomised"),
+        study("pair", *pair, comparisons=[p]),
+        study("alone", cohort("arm", "best_care", 50, landmarks=marks)),
+    ]
+
+
+SPREADS = {"study_sd": 0.3, "treatment_sd": 0.4, "class_sd": 0.5, "shape_sd": 0.15}
+SPREADS |= {"shape_treatment_sd": 0.2}
+
+
+def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fixed):
+    """Fit whose draws are made up, each consistent in itself.
+
+    The log median of each cohort is what its effects make it, or lies near `at`.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = {"class": len(data.classes), "treatment": len(data.treatments)}
+    own = {f"{n}_effect": 0.3 * rng.standard_normal((draws, size)) for n, size in sizes.items()}
+    own |= {n: np.full(draws, value) for n, value in (SPREADS | fixed).items()}
+    own |= {"mu": 1.3 + 0.1 * rng.standard_normal(draws), "prognostic": np.full(draws, 0.8)}
+    own["predictive"] = 0.1 * rng.standard_normal((draws, sizes["treatment"]))
+    own["covariate_effect"] = 0.1 * rng.standard_normal((draws, 4))
+    own["convention_logits"] = rng.standard_normal((draws, len(METHODS)))
+    own["study_effect"] = 0.3 * rng.standard_normal((draws, len(data.studies)))
+    own["cohort_effect"] = 0.3 * rng.standard_normal((draws, len(data.cohorts)))
+    own["shape_mean"] = np.full(draws, 0.1)
+    own["shape_treatment_effect"] = 0.1 * rng.standard_normal((draws, sizes["treatment"]))
+    own["tail_mean"] = np.full(draws, 0.3)
+    own["tail_treatment_effect"] = 0.2 * rng.standard_normal((draws, sizes["treatment"]))
+    free = float(family(name).has_shape)
+    own["log_shape"] = free * (0.1 + 0.15 * rng.standard_normal((draws, len(data.cohorts))))
+    shares = rng.uniform(0.2, 0.6, (draws, len(data.cohorts)))
+    own["mixed_share"] = np.column_stack(
+        [shares[:, a.cohort] if a.share is None else np.full(draws, a.share) for a in data.arms]
+    )
+    centre = centre_share(load_priors())
+    if at is not None:
+        noise = 0.05 * rng.standard_normal((draws, len(data.cohorts)))
+        base = np.column_stack([expected(own, data, j) for j in range(len(data.cohorts))])
+        order = [data.studies.index(ref.study.id) for ref in data.cohorts]
+        own["study_effect"][:, order] = at + noise - base
+    own["log_median"] = np.column_stack(
+        [
+            expected(own, data, arm.cohort)
+            + effect(own, data, arm.cohort)
+            + slope(own, data, arm.cohort) * (own["mixed_share"][:, i] - centre)
+            for i, arm in enumerate(data.arms)
+        ]
+    )
+    tree = from_dict({"posterior": {n: value[None] for n, value in own.items()}})
+    settings = SamplerSettings(draws=max(draws, 4), chains=2)
+    fit = SurvivalFit(
+        data,
+        (),
+        load_priors(),
+        family(name),
+        Draws(tree, settings, {}, from_cache=False),
+        GOOD,
+        centre,
+    )
+    return own, fit if variant is None else replace(fit, variant=variant)
+
+
+def treatment_of(data, j):
+    return data.treatments.index(data.cohorts[j].treatment)
+
+
+def expected(own, data, j):
+    """Log median of a cohort at the centre share without effects of its own."""
+    t = treatment_of(data, j)
+    value = own["mu"] + own["treatment_effect"][:, t]
+    value = value + own["class_effect"][:, data.treatment_class[t]]
+    return value + own["covariate_effect"] @ np.array(data.covariates[j])
+
+
+def effect(own, data, j):
+    part = shared_parts(data)[j]
+    study_index = data.studies.index(data.cohorts[j].study.id)
+    shared = np.sqrt(part) * own["study_effect"][:, study_index]
+    return shared + np.sqrt(1.0 - part) * own["cohort_effect"][:, j]
+
+
+def slope(own, data, j):
+    return own["prognostic"] + own["predictive"][:, treatment_of(data, j)]
+
+
+class ByHand:
+    """The terms of the likelihood at one draw, over grids of effect, log shape and share."""
+
+    def __init__(self, own, fit, s):
+        self.own = {name: value[s : s + 1] for name, value in own.items()}
+        self.fit, self.data = fit, fit.data
+        logits = self.own["convention_logits"][0]
+        self.log_weight = dict(zip(METHODS, logits - logsumexp(logits), strict=True))
+
+    def tail(self, j):
+        t = treatment_of(self.data, j)
+        return self.own["tail_mean"][0] + self.own["tail_treatment_effect"][0, t]
+
+    def median(self, i, effect, share):
+        j = self.data.arms[i].cohort
+        known = self.data.arms[i].share
+        share = share if known is None else known
+        base = expected(self.own, self.data, j) + effect
+        return base + slope(self.own, self.data, j) * (share - self.fit.centre_share)
+
+    def arm(self, i, location, log_shape):
+        arm, chosen = self.data.arms[i], self.fit.family
+        tail = self.tail(arm.cohort)
+        if not arm.chains:
+            return sum(
+                listed_patients(
+                    location,
+                    log_shape,
+                    chosen,
+                    log_time=np.log(patient.months),
+                    event=float(patient.event),
+                    tail=tail,
+                )
+                for patient in self.data.patients
+            )
+        weights = [0.0 if arm.told else self.log_weight[method] for method in arm.methods]
+        return arm_log_likelihood(arm.chains, weights, location, log_shape, chosen, tail)
+
+    def comparison(self, item, contrast, log_shape):
+        return comparison_given_medians(
+            contrast,
+            log_shape,
+            self.fit.family,
+            self.tail(self.data.arms[item.first].cohort),
+            estimate=item.reading.estimate,
+            variance=item.reading.variance,
+            medians=item.log_median_ratio,
+            share=item.reading.share if item.reading.kind == "p" else None,
+        )
+
+
+def grid(sd, points, reach=6.0):
+    """Values of a normal variable of mean zero, and the logs of their weights."""
+    z = np.linspace(-reach, reach, points)
+    return sd * z, stats.norm.logpdf(z) - logsumexp(stats.norm.logpdf(z))
+
+
+def cohort_named(data, name):
+    (found,) = [j for j, ref in enumerate(data.cohorts) if ref.id == name]
+    return found
+
+
+def brute(own, fit, s, name):
+    """Predictive density of one cohort at one draw, by a dense grid."""
+    data, hand = fit.data, ByHand(own, fit, s)
+    j = cohort_named(data, name)
+    arms = [i for i, arm in enumerate(data.arms) if arm.cohort == j]
+    one = {key: float(value[s]) for key, value in own.items() if value.ndim == 1}
+    lone = name in {"pair:two", "alone:arm"}  # the only cohort of its treatment and class
+    sd = one["study_sd"]
+    held, shape_mean = 0.0, one["shape_mean"]
+    shape_mean += 0.0 if lone else own["shape_treatment_effect"][s, treatment_of(data, j)]
+    shape_sd = np.hypot(one["shape_sd"], one["shape_treatment_sd"] if lone else 0.0)
+    if name.startswith("pair"):
+        shared = own["study_effect"][s, data.studies.index("pair")]
+        sd, held = np.sqrt(0.5) * sd, np.sqrt(0.5) * shared
+    if lone:
+        t = treatment_of(data, j)
+        sd = np.sqrt(sd**2 + one["treatment_sd"] ** 2 + one["class_sd"] ** 2)
+        held -= own["treatment_effect"][s, t] + own["class_effect"][s, data.treatment_class[t]]
+    u, log_u = grid(sd, 241)
+    kappa, log_k = grid(shape_sd, 61)
+    kappa = (shape_mean + kappa) * float(fit.family.has_shape)
+    prior = fit.priors["mixed_share"]
+    y, log_y = grid(prior.scale, 25, 4.0)
+    # cohorts of a trial keep their shares as drawn
+    x = expit(prior.location + y) if not name.startswith("trial") else None
+    x = np.array([own["mixed_share"][s, arms[0]]]) if x is None else x
+    log_y = np.zeros(1) if x.size == 1 else log_y
+    u, kappa, x = (held + u)[:, None, None], kappa[None, :, None], x[None, None, :]
+    log_prior = log_u[:, None, None] + log_k[None, :, None] + log_y[None, None, :]
+    at = {i: hand.median(i, u, x) for i in arms}
+    value = sum(hand.arm(i, at[i], kappa) for i in arms)
+    rest = np.zeros(np.broadcast_shapes(value.shape, log_prior.shape))
+    for item in data.comparisons:
+        cohorts = [data.arms[i].cohort for i in (item.first, item.second)]
+        if j not in cohorts:
+            continue
+        other = own["log_median"][s]
+        if name.startswith("trial"):  # both move by the effect of the study
+            shift = u - effect(own, data, j)[s]
+            sides = [at.get(i, other[i] + shift) for i in (item.first, item.second)]
+        else:
+            sides = [at.get(i, other[i]) for i in (item.first, item.second)]
+        first = kappa if cohorts[0] == j else own["log_shape"][s, cohorts[0]]
+        term = hand.comparison(item, sides[0] - sides[1], first)
+        if max(cohorts) == j:
+            value = value + term
+        else:
+            rest = rest + term
+    if name.startswith("trial"):
+        sibling = cohort_named(data, "trial:two" if name == "trial:one" else "trial:one")
+        (i,) = [i for i, arm in enumerate(data.arms) if arm.cohort == sibling]
+        location = own["log_median"][s, i] - effect(own, data, sibling)[s] + u
+        rest = rest + hand.arm(i, location, own["log_shape"][s, sibling])
+    return logsumexp(value + rest + log_prior) - logsumexp(rest + log_prior)
