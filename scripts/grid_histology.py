@@ -93,6 +93,7 @@ class HistologyStudy:
             variance=self.comparison.variance,
             medians=self.medians,
             share=self.share,
+            either_sign=self.comparison.either_sign,
         )
 
 

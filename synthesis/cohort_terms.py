@@ -257,4 +257,5 @@ class CohortLikelihood:
             variance=item.reading.variance,
             medians=item.log_median_ratio,
             share=item.reading.share if item.reading.kind == "p" else None,
+            either_sign=item.reading.either_sign,
         )

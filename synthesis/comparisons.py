@@ -48,6 +48,9 @@ class ComparisonReading:
         What was taken, in words.
     printed : Comparison or None
         The record that was read.
+    either_sign : bool
+        Whether the report does not say which group lives longer, so that the sign of the estimate
+        is that of the medians and may be wrong.
     """
 
     estimate: float
@@ -56,6 +59,7 @@ class ComparisonReading:
     share: float
     entered_as: str
     printed: Comparison | None = None
+    either_sign: bool = False
 
 
 def find_comparison(
@@ -227,9 +231,12 @@ def _from_p(comparison: Comparison, asked: _Asked, *, reverse: bool) -> Comparis
     size = abs(NormalDist().inv_cdf(tail)) * math.sqrt(variance)
     name = "log-rank p" if test else "p (test not named, taken as log-rank)"
     sided = " (one-sided)" if comparison.sided == 1 else ""
-    words = f"{name} = {_number(comparison.p)}{sided} given the medians"
+    told = comparison.hr is not None and comparison.hr != 1
+    sign = "" if told else ", either sign"
+    words = f"{name} = {_number(comparison.p)}{sided} given the medians{sign}"
+    estimate = -size if longer else size
     return ComparisonReading(
-        -size if longer else size, variance, "p", asked.share, words, comparison
+        estimate, variance, "p", asked.share, words, comparison, either_sign=not told
     )
 
 

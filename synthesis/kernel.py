@@ -62,12 +62,13 @@ DATA = (
     "comparison_variance",
     "comparison_medians",
     "comparison_given",
+    "comparison_either_sign",
     "comparison_mean",
     "comparison_weight",
 )
 
 # Raise when the kernel changes: compiled code is kept on disk under this number.
-_VERSION = 3
+_VERSION = 4
 
 _RHO = math.log(2.0) ** 2
 _WIDEST = logrank.WIDEST
@@ -206,7 +207,7 @@ def _comparisons(  # pragma: no cover - compiled
     parameters, slope_series, weight_series, median_weight, data, gradient
 ):
     """Add log-rank results and hazard ratios, given the medians."""
-    first, second, estimate, variance, medians, given, mean_series, weight = data
+    first, second, estimate, variance, medians, given, either, mean_series, weight = data
     value = 0.0
     for i in range(first.size):
         if weight[i] == 0.0:
@@ -226,6 +227,10 @@ def _comparisons(  # pragma: no cover - compiled
         v = variance[i] * (1.0 - given[i] * _RHO)
         residual = estimate[i] - mean
         value += weight[i] * (-0.5 * math.log(2.0 * math.pi * v) - 0.5 * residual**2 / v)
+        if either[i] > 0.0:  # log of what the other sign adds, and the mean of the two residuals
+            odds = -2.0 * estimate[i] * mean / v
+            value += weight[i] * (max(odds, 0.0) + math.log1p(math.exp(-abs(odds))))
+            residual -= 2.0 * estimate[i] / (1.0 + math.exp(-odds))
         by_mean = weight[i] * residual / v
         by_contrast = by_mean * k * (c * h_slope + given[i] * g * median_weight)
         gradient[0, a] += by_contrast
@@ -243,7 +248,8 @@ def value_and_gradient(  # pragma: no cover - compiled
     convention_free, log_weight, node_log_time, node_log_weight,
     patient_arm, patient_log_time, patient_event, patient_weight,
     comparison_first, comparison_second, comparison_estimate, comparison_variance,
-    comparison_medians, comparison_given, comparison_mean, comparison_weight,
+    comparison_medians, comparison_given, comparison_either_sign, comparison_mean,
+    comparison_weight,
 ):  # fmt: skip
     """Log likelihood of all printed figures and its gradient.
 
@@ -276,7 +282,8 @@ def value_and_gradient(  # pragma: no cover - compiled
     value += _comparisons(
         parameters, slope_series, weight_series, median_weight.item(),
         (comparison_first, comparison_second, comparison_estimate, comparison_variance,
-         comparison_medians, comparison_given, comparison_mean, comparison_weight),
+         comparison_medians, comparison_given, comparison_either_sign, comparison_mean,
+         comparison_weight),
         gradient,
     )  # fmt: skip
     return (

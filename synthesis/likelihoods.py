@@ -195,6 +195,7 @@ def comparison_given_medians(
     variance: Any,
     medians: float | None,
     share: float | None,
+    either_sign: bool = False,
 ) -> np.ndarray:
     r"""Log likelihood of a printed comparison, conditional on the two medians already used.
 
@@ -211,6 +212,10 @@ def comparison_given_medians(
     with its interval takes the same form with :math:`h(\delta) = -c\,\delta`. Without printed
     medians nothing of it was used before: :math:`g = \rho = 0`.
 
+    A p value says how far the curves are apart and not which is above. Where nothing else does,
+    the densities of both signs are added: beside medians far apart one of them is nothing, beside
+    medians close together either may be true.
+
     Parameters
     ----------
     contrast, log_shape, tail, estimate, variance : arrays that broadcast
@@ -220,6 +225,8 @@ def comparison_given_medians(
         The same contrast of the printed medians, where both are printed.
     share : float or None
         The first group's share of the patients; ``None`` for a hazard ratio.
+    either_sign : bool
+        Whether the sign of the estimate is not told.
     """
     delta = np.exp(log_shape) * contrast
     slope, weight = (logrank.tail_factor(s, tail) for s in logrank.tail_series(family.name))
@@ -228,4 +235,7 @@ def comparison_given_medians(
     if medians is not None:
         mean = mean - weight * family.median_weight * np.exp(log_shape) * (medians - contrast)
         v = v * (1.0 - RHO)
-    return -0.5 * np.log(2.0 * np.pi * v) - 0.5 * (estimate - mean) ** 2 / v
+    found = -0.5 * (estimate - mean) ** 2 / v
+    if either_sign:
+        found = np.logaddexp(found, -0.5 * (estimate + mean) ** 2 / v)
+    return found - 0.5 * np.log(2.0 * np.pi * v)

@@ -61,7 +61,16 @@ DIMS: Mapping[str, tuple[str, ...]] = {
     **{f"patient_{name}": ("patient",) for name in ("arm", "log_time", "event", "weight")},
     **{
         f"comparison_{name}": ("comparison",)
-        for name in ("first", "second", "estimate", "variance", "medians", "given", "weight")
+        for name in (
+            "first",
+            "second",
+            "estimate",
+            "variance",
+            "medians",
+            "given",
+            "either_sign",
+            "weight",
+        )
     },
 }
 
@@ -135,6 +144,7 @@ def padded(data: SurvivalData, sizes: Sizes) -> dict[str, np.ndarray]:
         arrays["comparison_variance"][i] = item.reading.variance
         arrays["comparison_medians"][i] = item.log_median_ratio or 0.0
         arrays["comparison_given"][i] = float(item.log_median_ratio is not None)
+        arrays["comparison_either_sign"][i] = float(item.reading.either_sign)
         arrays["comparison_weight"][i] = 1.0
     return arrays
 

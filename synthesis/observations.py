@@ -331,7 +331,7 @@ def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[Ar
         first.names,
         second.names,
         (first.n, second.n),
-        None if not ratio else ratio > 0.0,
+        None if ratio is None else ratio > 0.0,
         tuple(None if outcome is None else outcome.events for outcome in outcomes),
     )
     if read is None:

@@ -46,8 +46,9 @@ _PATIENTS_OF_SLACK = 1.5
 # Quadrature nodes, and the coarsest resolution (see `_node_count`) for which they suffice.
 _NODES = ((1, 0.1), (3, 0.6), (5, 1.5), (9, 4.0), (15, 8.0), (31, np.inf))
 
-# Nodes of the first of several order statistics that are printed alike, at least.
-_ALIKE = 6
+# Nodes of the first of several order statistics that are printed alike, at least; and of one whose
+# rounding interval a landmark has cut.
+_ALIKE, _CUT = 6, 5
 
 _EARLIEST = 1e-3  # months; a time printed as 0 is early, not impossible
 
@@ -68,10 +69,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class OrderStatistic:
-    """The event time of known rank among the patients."""
+    """The event time of known rank among the patients.
+
+    ``usual_rank`` is that of a limit whose rank depends on the transformation of its interval,
+    averaged over them: it puts the limit before or behind a landmark within its rounding interval,
+    the same for all.
+    """
 
     reading: Reading
     rank: float
+    usual_rank: float | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,8 @@ class Chain:
         For each point the months at which it is evaluated, increasing: the printed time, or
         quadrature nodes over its rounding interval.
     node_weights : tuple of ndarray
-        Their weights, adding up to one.
+        Their weights, adding up to one, or to the part of a rounding interval that a landmark
+        inside it leaves.
     survivors, size : float
         Of the binomial tail that ends the chain: ``survivors`` or more of ``size``; both 0 where
         there is none.
@@ -155,7 +163,7 @@ def chain(points: Sequence[Point], n: float) -> Chain:
     ContradictionError
         If survival would rise from one point to the next by more than rounding allows.
     """
-    ordered = sorted(points, key=_position)
+    ordered = _in_order(points, n)
     # a later point says more than that a median was not reached before it
     ordered = [p for p in ordered[:-1] if not isinstance(p, Survivors)] + ordered[-1:]
     at_risk, level, variance, log_constant = float(n), 1.0, 0.0, 0.0
@@ -204,28 +212,65 @@ class _Row:
     beyond: float = 0.0
     half_unit: float = 0.0
     node_count: int = 1
+    part: float = 1.0
     survivors: float = 0.0
     size: float = 0.0
 
     def nodes(self) -> tuple[np.ndarray, np.ndarray]:
         """Months at which the point is evaluated, and their weights."""
         x, weight = np.polynomial.legendre.leggauss(self.node_count)
-        return self.time + self.half_unit * x, weight / 2.0
+        return self.time + self.half_unit * x, self.part * weight / 2.0
 
 
-def _row(point: Point, cell: float, n: float, points: Sequence[Point]) -> _Row:
+def _in_order(points: Sequence[Point], n: float) -> list[Point]:
+    """Points in the order in which the curve passes them.
+
+    A landmark within the rounding interval of an order statistic may lie on either side of it:
+    its survival tells which.
+    """
+    ordered: list[Point] = sorted(
+        (point for point in points if isinstance(point, OrderStatistic)), key=_position
+    )
+    others = [point for point in points if not isinstance(point, OrderStatistic)]
+    for point in sorted(others, key=_position):
+        before = [i for i, other in enumerate(ordered) if _precedes(other, point, n)]
+        ordered.insert(before[-1] + 1 if before else 0, point)
+    return ordered
+
+
+def _precedes(other: Point, point: FixedTime | Survivors, n: float) -> bool:
+    if isinstance(other, OrderStatistic) and isinstance(point, FixedTime):
+        low, high = other.reading.edges
+        if low < point.months < high:
+            rank = other.rank if other.usual_rank is None else other.usual_rank
+            return 1.0 - (rank - 0.5) / n >= point.survival
+    return _position(other)[0] <= point.months
+
+
+def _row(point: Point, cell: float, n: float, ordered: Sequence[Point]) -> _Row:
     if not isinstance(point, OrderStatistic):
         return _Row(max(point.months, _EARLIEST), cell)
-    time, half = point.reading.months, point.reading.half_unit
-    if half >= time:  # rounds to nothing
-        low, high = point.reading.edges
-        time, half = (low + high) / 2.0, (high - low) / 2.0
-    count = _node_count(half / time * np.sqrt(n))
-    statistics = [other for other in points if isinstance(other, OrderStatistic)]
+    low, high, part = _open_interval(point, ordered)
+    time, half = (low + high) / 2.0, (high - low) / 2.0
+    count = max(_node_count(half / time * np.sqrt(n)), _CUT if part < 1.0 else 1)
+    statistics = [other for other in ordered if isinstance(other, OrderStatistic)]
     alike = [p.rank for p in statistics if p.reading.months == point.reading.months]
     if len(alike) > 1:
         count = max(count, _ALIKE) + sum(rank < point.rank for rank in alike)
-    return _Row(time, cell, density=1.0, half_unit=half, node_count=count)
+    return _Row(time, cell, density=1.0, half_unit=half, node_count=count, part=part)
+
+
+def _open_interval(point: OrderStatistic, ordered: Sequence[Point]) -> tuple[float, float, float]:
+    """Rounding interval of an order statistic between its landmarks, and the part that is left."""
+    months, half = point.reading.months, point.reading.half_unit
+    rounds_to_nothing = half >= months
+    lowest, highest = point.reading.edges if rounds_to_nothing else (months - half, months + half)
+    at = next(i for i, other in enumerate(ordered) if other is point)
+    fixed = [(i, other.months) for i, other in enumerate(ordered) if isinstance(other, FixedTime)]
+    inside = [(i, landmark) for i, landmark in fixed if lowest < landmark < highest]
+    low = max([lowest, *(landmark for i, landmark in inside if i < at)])
+    high = min([highest, *(landmark for i, landmark in inside if i > at)])
+    return low, high, (high - low) / (highest - lowest) if inside else 1.0
 
 
 def _node_count(resolution: float) -> int:
@@ -245,7 +290,7 @@ def _assemble(rows: Sequence[_Row], log_constant: float) -> Chain:
     merged = [rows[0]]
     for row in rows[1:]:
         last = merged[-1]
-        if row.time > last.time or row.half_unit > 0.0:
+        if row.time + row.half_unit > last.time - last.half_unit:
             merged.append(row)
         else:
             # one cell instead of two has another multinomial coefficient
@@ -382,15 +427,18 @@ def candidate_chains(
 
 
 def _order_statistics(printed: PrintedMedian, method: str, n: float) -> list[OrderStatistic] | None:
-    ranks = interval_ranks(max(round(n), 1), method, printed.level)
-    limits = ((printed.median, median_rank(n)), (printed.lower, ranks.lower))
+    ranks = {m: interval_ranks(max(round(n), 1), m, printed.level) for m in METHODS}
     points = []
-    for reading, rank in (*limits, (printed.upper, ranks.upper)):
+    if printed.median is not None:
+        points.append(OrderStatistic(printed.median, median_rank(n)))
+    for name in ("lower", "upper"):
+        reading, rank = getattr(printed, name), getattr(ranks[method], name)
         if reading is None:
             continue
         if rank is None:
             return None
-        points.append(OrderStatistic(reading, rank))
+        known = [own for own in (getattr(r, name) for r in ranks.values()) if own is not None]
+        points.append(OrderStatistic(reading, rank, float(np.mean(known))))
     return points
 
 

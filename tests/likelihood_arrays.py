@@ -90,6 +90,7 @@ def total(
             variance=arrays["comparison_variance"][i],
             medians=arrays["comparison_medians"][i] if given else None,
             share=(shares or {})[int(i)],
+            either_sign=arrays["comparison_either_sign"][i] > 0.0,
         )
     return float(value)
 

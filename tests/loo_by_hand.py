@@ -197,6 +197,7 @@ class ByHand:
             variance=item.reading.variance,
             medians=item.log_median_ratio,
             share=item.reading.share if item.reading.kind == "p" else None,
+            either_sign=item.reading.either_sign,
         )
 
 

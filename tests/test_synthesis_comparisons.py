@@ -66,7 +66,8 @@ def test_a_p_value_is_a_log_hazard_ratio_of_so_many_patients(sided, p, z, longer
     assert found.variance == pytest.approx(VARIANCE, rel=EXACT)
     assert (found.kind, found.share) == ("p", 8 / 23)
     words = f"log-rank p = {p}{' (one-sided)' if sided == 1 else ''} given the medians"
-    assert found.entered_as == words
+    assert found.entered_as == f"{words}, either sign"
+    assert found.either_sign
 
 
 def test_printed_events_go_before_the_patients():
@@ -79,7 +80,7 @@ def test_printed_events_go_before_the_patients():
 
 def test_a_test_without_a_name_is_taken_as_log_rank_and_says_so():
     assert read(printed(p="0.03")).entered_as == (
-        "p (test not named, taken as log-rank) = 0.03 given the medians"
+        "p (test not named, taken as log-rank) = 0.03 given the medians, either sign"
     )
 
 
@@ -100,6 +101,8 @@ def test_a_ratio_beside_a_p_value_says_for_whom_it_speaks(groups, sign):
     for longer in (True, False, None):
         found = read(printed(groups=groups, p="0.05", hr="0.6"), longer=longer)
         assert found.kind == "p"
+        assert not found.either_sign
+        assert found.entered_as.endswith("given the medians")
         assert found.estimate == pytest.approx(sign * Z95 * math.sqrt(VARIANCE), rel=EXACT)
 
 
@@ -116,6 +119,7 @@ def test_a_hazard_ratio_with_its_interval_goes_before_a_p_value(groups, sign):
         assert (found.kind, found.share) == ("hazard ratio", 8 / 23)
         assert found.entered_as == "hazard ratio 0.5 given the medians"
         assert found.printed == ratio
+        assert not found.either_sign
 
 
 def test_the_level_of_the_interval_is_minded():

@@ -47,10 +47,10 @@ PRINTED = (
 UNTOLD = (True, True, False, True, False, False)
 PATIENTS = ((5, 2.2, True), (5, 8.0, False), (5, 3.4, True))
 COMPARISONS = (
-    # first, second, estimate, variance, medians, share of the first
-    (1, 0, -0.8, 0.2, 0.7, 0.35),
-    (2, 3, 0.3, 0.4, None, 0.5),
-    (4, 0, -0.4, 0.1, -0.1, None),
+    # first, second, estimate, variance, medians, share of the first, either sign
+    (1, 0, -0.8, 0.2, 0.7, 0.35, True),
+    (2, 3, 0.3, 0.4, None, 0.5, False),
+    (4, 0, -0.4, 0.1, -0.1, None, False),
 )
 
 
@@ -97,12 +97,13 @@ def data_for(name):
     d["patient_log_time"] = np.array([*np.log(months), 0.0])
     d["patient_event"] = np.array([*died, 0], dtype=float)
     d["patient_weight"] = np.array([1.0, 1.0, 1.0, 0.0])
-    first, second, estimate, variance, medians, shares = zip(*COMPARISONS, strict=True)
+    first, second, estimate, variance, medians, shares, either = zip(*COMPARISONS, strict=True)
     d["comparison_first"], d["comparison_second"] = np.array([*first, 0]), np.array([*second, 0])
     d["comparison_estimate"] = np.array([*estimate, 0.0])
     d["comparison_variance"] = np.array([*variance, 1.0])
     d["comparison_medians"] = np.array([*(m or 0.0 for m in medians), 0.0])
     d["comparison_given"] = np.array([*(float(m is not None) for m in medians), 0.0])
+    d["comparison_either_sign"] = np.array([*either, 0], dtype=float)
     d["comparison_mean"] = np.array(
         [*(logrank.mean_series(curve, share) for share in shares), np.zeros(logrank.TERMS)]
     )
@@ -156,7 +157,7 @@ def by_definition(values, name):
             if weight > 0.0
         ]
         total += np.logaddexp.reduce(parts)
-    for first, second, estimate, variance, medians, of in COMPARISONS:
+    for first, second, estimate, variance, medians, of, either in COMPARISONS:
         total += comparison_given_medians(
             location[first] - location[second],
             log_shape[first],
@@ -166,6 +167,7 @@ def by_definition(values, name):
             variance=variance,
             medians=medians,
             share=of,
+            either_sign=either,
         )
     return float(total)
 

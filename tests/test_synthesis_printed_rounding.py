@@ -227,11 +227,44 @@ def test_a_landmark_beyond_a_coarse_median():
     assert found == pytest.approx(log_average(exact, weights), abs=SEVERAL_NODES)
 
 
-def test_a_landmark_at_the_printed_median_counts_up_to_it():
-    """Of 15, the eighth died at 12.0 months and six outlived them: one died in between."""
-    own = chain([OrderStatistic(Reading(12.0, 0.05), 8), FixedTime(12.0, 0.4)], 15)
-    assert own.time.tolist() == [12.0]
-    assert (own.cell[0], own.density[0], own.beyond[0]) == pytest.approx((8.0, 1.0, 6.0), rel=1e-12)
+def rounded_beside_landmark(low, high, months, before, between, beyond, median):
+    """Log of: one death within the interval, so many before, up to the landmark and later."""
+    t, weights = places((low + high) / 2.0, (high - low) / 2.0)
+    log_s, log_f = curves(t, median, 0.85, "weibull")
+    at = float(np.exp(curves(np.array([months]), median, 0.85, "weibull")[0][0]))
+    first, second = (1.0, np.exp(log_s)), (np.exp(log_s), at)
+    if months <= low:
+        first, second = (1.0, at), (at, np.exp(log_s))
+    total = gammaln(before + between + beyond + 2) - gammaln(before + 1) - gammaln(between + 1)
+    total = total - gammaln(beyond + 1) + log_f
+    total = total + before * np.log(first[0] - first[1]) + between * np.log(second[0] - second[1])
+    last = log_s if months <= low else np.log(at)
+    return log_average(total + beyond * last, weights)
+
+
+@pytest.mark.parametrize("median", [9.0, 12.0, 16.0])
+def test_a_landmark_at_the_printed_median_may_follow_it(median):
+    """Of 15, the eighth died in 11.5-12 months and six outlived these: one died in between."""
+    points = [OrderStatistic(Reading(12.0, 0.5), 8), FixedTime(12.0, 0.4)]
+    exact = rounded_beside_landmark(11.5, 12.0, 12.0, 7, 1, 6, median) + np.log(0.5)
+    assert evaluate(points, 15, median, 0.85, "weibull") == pytest.approx(exact, abs=SEVERAL_NODES)
+
+
+@pytest.mark.parametrize("median", [9.0, 12.0, 16.0])
+def test_a_landmark_at_the_printed_median_may_come_before_it(median):
+    """Of 13, eight outlived 12 months; one more died before the seventh did, in 12-12.5."""
+    points = [OrderStatistic(Reading(12.0, 0.5), 7), FixedTime(12.0, 8 / 13)]
+    exact = rounded_beside_landmark(12.0, 12.5, 12.0, 5, 1, 6, median) + np.log(0.5)
+    assert evaluate(points, 13, median, 0.85, "weibull") == pytest.approx(exact, abs=SEVERAL_NODES)
+
+
+def test_a_landmark_beside_a_limit_has_one_place_under_every_transformation():
+    """The ranks of a limit differ, its points do not: chains of one arm share their nodes."""
+    printed = PrintedMedian(Reading(12.0, 0.5), Reading(6.0, 0.5), Reading(24.0, 0.5))
+    for survival_ in np.arange(0.70, 0.90, 0.01):
+        found = candidate_chains(printed, [FixedTime(6.0, float(survival_))], 15)
+        assert len({tuple(own.time) for _, own in found}) == 1
+        assert len({tuple(own.density) for _, own in found}) == 1
 
 
 def test_a_reading_knows_what_rounds_to_it():
