@@ -31,7 +31,7 @@ docs: $(READY)
 benchmark: $(READY)
 	$(BIN)/python scripts/benchmark.py
 
-# Hours on two cores; it goes on where it was interrupted.
+# About an hour on two cores; it goes on where it was interrupted.
 calibration: $(READY)
 	$(BIN)/python scripts/calibration.py
 

@@ -4,7 +4,8 @@ Registries are simulated as papers make them and fitted four ways: from the prin
 likelihood of this package (``order_statistics``), from the printed interval taken as log-normal
 (``lognormal_ci``), by a Wald standard error on the scale of months with random effects by REML
 (``wald_months``), and from the patients themselves (``patients``). Where one study prints its
-histology, ``naive`` takes the log-rank p as if it were independent of the medians.
+histology, ``naive`` takes the log-rank p as if it were independent of the medians. ``stacked`` is
+what a report shows: several families, weighted; ``one_wrong_family`` the same print under one.
 
 True values are drawn from the priors, replicate by replicate, but for some effects of histology: a
 95 % credible interval promises to hold them in 95 of 100 such worlds, and at a single value it may
@@ -33,7 +34,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
-from calibration_fits import simulate
+from calibration_fits import STACKED, simulate
 from rich.progress import Progress
 from simulated_papers import FOLLOW
 
@@ -90,7 +91,7 @@ class Cell:
         Patients of a cohort: a number, "8-40" for a draw from that range, or "15 v 8" for pure
         and mixed.
     family, fitted : str
-        Law of the patients' times, and family that is fitted.
+        Law of the patients' times, and family that is fitted, or "stacked".
     censoring : {"none", "moderate", "heavy"}
     convention : str
         Transformation behind the intervals, with "told" or "untold".
@@ -135,7 +136,19 @@ def cells() -> list[Cell]:
                 chosen = third and (v == f % 4 if arms == 30 else (v + s + f) % 2 == 0)
             if chosen:
                 found.append(Cell(arms, n, *pair, censoring, convention))
-    return sorted(found + histology_cells(), key=lambda cell: (cell.arms, cell.effect is not None))
+    return sorted(
+        found + stacked_cells() + histology_cells(),
+        key=lambda cell: (cell.arms, cell.effect is not None),
+    )
+
+
+def stacked_cells() -> list[Cell]:
+    """Registries under the families of a report, stacked."""
+    return [
+        Cell(arms, "8-40", family, STACKED, "moderate", "log-log untold")
+        for arms in (8, 30)
+        for family in ("weibull", "log-logistic")
+    ]
 
 
 def histology_cells() -> list[Cell]:
@@ -158,8 +171,8 @@ def histology_cells() -> list[Cell]:
 def blocks(cell: Cell, most: int | None = None) -> list[int]:
     """Replicates of each block of a cell, of which there are ``most`` at most."""
     usual = 400 if cell.arms == 1 and cell.effect is None else 200
-    if cell.arms == 30 and cell.family != cell.fitted:
-        usual = 100
+    if cell.fitted == STACKED:  # dear
+        usual = 150 if cell.arms == 8 else 50
     count = min(usual, most or usual)
     return [min(BLOCK, count - start) for start in range(0, count, BLOCK)]
 

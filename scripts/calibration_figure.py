@@ -33,6 +33,8 @@ _HUES = {
     "lognormal_ci": "#E69F00",
     "wald_months": "#D55E00",
     "naive": "#CC79A7",
+    "stacked": "#009E73",
+    "one_wrong_family": "#56B4E9",
     "patients": "#555555",
 }
 #: Marker of each number of arms, and where its lane lies within a line.

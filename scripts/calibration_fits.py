@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -10,8 +10,10 @@ from zlib import crc32
 
 import numpy as np
 from grid_posterior import one_arm, pooled
+from grid_stacking import stacked
 from grid_tables import (
     Z95,
+    ArmTable,
     Lattice,
     interval_table,
     make_lattice,
@@ -31,6 +33,7 @@ from simulated_papers import (
 
 from priors import load_priors
 from synthesis.families import family
+from synthesis.stacking import STACKED, STACKED_FAMILIES
 
 if TYPE_CHECKING:
     from calibration import Cell
@@ -43,6 +46,9 @@ SHAPE_SPREAD = 0.1
 #: How often an abstract prints a landmark, one of them with its interval, the number of events,
 #: and its times in whole months.
 LANDMARK, LANDMARK_INTERVAL, EVENTS, WHOLE_MONTHS = 0.4, 0.5, 0.3, 0.15
+
+#: The family under which patients of another are fitted beside the stack.
+WRONG_ONE = {"weibull": "log-logistic", "log-logistic": "weibull"}
 
 Estimate = tuple[str, str, float, tuple[float, float, float]]
 
@@ -58,8 +64,10 @@ def simulate(cell: Cell, block: int, count: int) -> list[dict[str, object]]:
     from calibration_histology import by_histology
 
     rng = np.random.default_rng([SEED, crc32(cell.name.encode()), block])
-    lattice = lattice_of(cell.fitted)
+    lattice = lattice_of(cell.family if cell.fitted == STACKED else cell.fitted)
     fit = by_histology if cell.effect is not None else by_order_statistics
+    if cell.fitted == STACKED:
+        fit = by_stacking
     rows = []
     for i in range(count):
         for method, quantity, truth, (middle, lower, upper) in fit(cell, rng, lattice):
@@ -136,6 +144,34 @@ def by_order_statistics(
     wald = _wald(papers)
     if wald is not None:
         yield "wald_months", "log_median", world.log_median, wald
+
+
+def by_stacking(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Iterator[Estimate]:
+    """The families of a report stacked, beside the patients under the family they were drawn from.
+
+    The same registry under the one family that is wrong for it shows what the stack mends.
+    """
+    world = draw_world(cell, rng, lattice)
+    papers = [_cohort(cell, rng, world) for _ in range(cell.arms)]
+    lattices = [lattice_of(name) for name in STACKED_FAMILIES]
+    by_family = [_known(paper_table(paper, own) for paper in papers) for own in lattices]
+    patients = pooled([patients_table(paper.patients, lattice) for paper in papers], lattice)
+    found = stacked(by_family, lattices)
+    other = WRONG_ONE[cell.family]
+    single = pooled(by_family[STACKED_FAMILIES.index(other)], lattice_of(other))
+    truths = {
+        "mu": ("log_median", world.log_median),
+        "s12": ("survival_12m", world.survival(cell, 12.0)),
+        "tau": ("heterogeneity", world.spread),
+    }
+    for quantity, (name, truth) in truths.items():
+        yield "stacked", name, truth, found[quantity]
+        yield "one_wrong_family", name, truth, single.interval(quantity)
+        yield "patients", name, truth, patients.interval(quantity)
+
+
+def _known(tables: Iterable[ArmTable | None]) -> list[ArmTable]:
+    return [table for table in tables if table is not None]
 
 
 def _cohort(cell: Cell, rng: np.random.Generator, world: World) -> Paper:

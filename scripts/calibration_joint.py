@@ -34,7 +34,7 @@ ROOT = Path(__file__).parent.parent
 OUTPUT = ROOT / "tests" / "reference" / "calibration_joint.csv"
 RUNS = ROOT / "results" / "calibration_joint"
 BLOCK = 5  # replicates of one file: what an interrupt can lose
-REPLICATES = 60
+REPLICATES = 20
 SEED = 77
 
 #: Correlation between the effects on the two endpoints: as the prior expects, and close.

@@ -158,6 +158,23 @@ def log_posterior(
     arms: Sequence[Arm], hyper: Hyper, lattice: Lattice, conventions: Conventions
 ) -> np.ndarray:
     """Log posterior weights, not normalised: ``(tail, mu, tau, kappa, sigma)``."""
+    prior = hyper.log_prior(lattice)
+    total = _log_likelihood(arms, hyper, lattice, conventions)
+    return prior + log_sum(total, axis=(0,)).reshape(prior.shape)
+
+
+def log_conditional(
+    arms: Sequence[Arm], hyper: Hyper, lattice: Lattice, conventions: Conventions
+) -> np.ndarray:
+    """The same for every point of the conventions: ``(points, tail, mu tau, kappa sigma)``."""
+    total = _log_likelihood(arms, hyper, lattice, conventions)
+    return hyper.log_prior(lattice).reshape(total.shape[1:]) + total
+
+
+def _log_likelihood(
+    arms: Sequence[Arm], hyper: Hyper, lattice: Lattice, conventions: Conventions
+) -> np.ndarray:
+    """Log likelihood, and log prior of the points: ``(points, tail, mu tau, kappa sigma)``."""
     level, shape = hyper.level_weights(lattice), hyper.shape_weights(lattice)
     weights, log_weights = conventions
     size = lattice.tails.size, level.shape[0], shape.shape[0]
@@ -170,8 +187,7 @@ def log_posterior(
             product *= arm.marginal(level, shape, weights)
         np.maximum(product, _FLOOR, out=product)
         total += np.log(product, out=product)
-    prior = hyper.log_prior(lattice)
-    return prior + log_sum(total, axis=(0,)).reshape(prior.shape)
+    return total
 
 
 def log_sum(log_weights: np.ndarray, axis: tuple[int, ...] | None = None) -> np.ndarray:
@@ -203,13 +219,23 @@ class Posterior:
     def interval(self, quantity: str) -> tuple[float, float, float]:
         """Posterior median and 95 % limits of ``mu``, ``tau`` or ``s12``."""
         if quantity == "s12":
-            return self._survival(12.0)
-        points, margin = getattr(self.hyper, quantity), self.margin(quantity)
-        if quantity == "tau" and points[0] == 0.0:
-            margin[0] += np.log(2.0)  # a density again: half of it lay on the other side
-        return quantiles(points, margin, even=quantity == "tau" and points[0] == 0.0)
+            return weighted_quantiles(*self._survival(12.0))
+        return quantiles(*self._density(quantity))
 
-    def _survival(self, months: float) -> tuple[float, float, float]:
+    def points(self, quantity: str) -> tuple[np.ndarray, np.ndarray]:
+        """Values of ``mu``, ``tau`` or ``s12`` and their weights: ``(n,)`` each."""
+        if quantity == "s12":
+            return self._survival(12.0)
+        return fine_density(*self._density(quantity))
+
+    def _density(self, quantity: str) -> tuple[np.ndarray, np.ndarray, bool]:
+        points, margin = getattr(self.hyper, quantity), self.margin(quantity)
+        even = quantity == "tau" and points[0] == 0.0
+        if even:
+            margin[0] += np.log(2.0)  # a density again: half of it lay on the other side
+        return points, margin, even
+
+    def _survival(self, months: float) -> tuple[np.ndarray, np.ndarray]:
         """Of the mean study, from the joint weights of mean log median, mean log shape and tail."""
         joint = log_sum(self.log_weights, (2, 4))
         joint -= joint.max()
@@ -220,7 +246,7 @@ class Posterior:
             at = survival(months, np.exp(a)[:, None], np.exp(k), self.lattice.family.name, tail)
             values.append(at.ravel())
             weights.append(np.exp(log_weight).ravel())
-        return _weighted(np.concatenate(values), np.concatenate(weights))
+        return np.concatenate(values), np.concatenate(weights)
 
 
 def _finer(
@@ -233,7 +259,8 @@ def _finer(
     return *fine, RectBivariateSpline(x, y, log_weight)(*fine)
 
 
-def _weighted(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
+def weighted_quantiles(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
+    """Median and 95 % limits of weighted points."""
     order = np.argsort(values)
     own = weights[order]
     cumulative = (np.cumsum(own) - 0.5 * own) / own.sum()
@@ -242,9 +269,19 @@ def _weighted(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, fl
 
 
 def quantiles(
-    points: np.ndarray, log_density: np.ndarray, *, even: bool = False
+    points: np.ndarray, log_density: np.ndarray, even: bool = False
 ) -> tuple[float, float, float]:
-    """Median and 95 % limits of a density known at evenly spaced points, by a spline of its log.
+    """Median and 95 % limits of a density; parameters as in :func:`fine_density`."""
+    fine, density = fine_density(points, log_density, even)
+    cumulative = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2.0)])
+    middle, lower, upper = np.interp([0.5, 0.025, 0.975], cumulative / cumulative[-1], fine)
+    return float(middle), float(lower), float(upper)
+
+
+def fine_density(
+    points: np.ndarray, log_density: np.ndarray, even: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """A density known at evenly spaced points on a finer grid, by a spline of its log.
 
     Parameters
     ----------
@@ -258,10 +295,7 @@ def quantiles(
         raise ValueError(f"{points.size} points are no density")
     ends = ((1, 0.0), "not-a-knot") if even else "not-a-knot"
     fine = np.linspace(points[0], points[-1], 2001)
-    density = np.exp(CubicSpline(points, log_density, bc_type=ends)(fine))
-    cumulative = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2.0)])
-    middle, lower, upper = np.interp([0.5, 0.025, 0.975], cumulative / cumulative[-1], fine)
-    return float(middle), float(lower), float(upper)
+    return fine, np.exp(CubicSpline(points, log_density, bc_type=ends)(fine))
 
 
 # --- Where the posterior lies --------------------------------------------------------------------

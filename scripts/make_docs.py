@@ -1,13 +1,16 @@
-"""Write what is generated from the records: the schema of study files, and their field guide.
+"""Write what is generated: schema and field guide of study files, and the page of the model.
 
-Run by ``make docs`` after a change of a record or of the vocabulary; tests hold that both are
-current. With ``--check`` nothing is written, and the exit code says whether they are.
+Run by ``make docs`` after a change of a record, of the vocabulary, of an equation or of a stored
+calibration; tests hold that all are current. With ``--check`` nothing is written, and the exit
+code says whether they are.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+
+from model_page import PAGE, model_page
 
 from studies.field_guide import field_guide
 from studies.json_schema import schema_text
@@ -33,6 +36,7 @@ def generated() -> dict[Path, str]:
     return {
         STUDIES / SCHEMA_FILE: schema_text(load_vocabulary()),
         readme: f"{before}{BEGIN}\n\n{field_guide()}\n{END}{after}",
+        PAGE: model_page(),
     }
 
 

@@ -35,7 +35,7 @@ RUNS = ROOT / "results" / "sbc"
 BLOCK = 10  # replicates of one file: what an interrupt can lose
 BINS = 20
 SEED = 1804
-REPLICATES = {"survival": 200, "response": 300}
+REPLICATES = {"survival": 150, "response": 300}
 
 
 def run(

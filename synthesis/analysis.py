@@ -227,7 +227,7 @@ def analyse(
     settings = settings or Settings()
     priors = priors or load_priors()
     tell = progress or (lambda _: None)
-    fits, by_family = _fit_all(registry, settings, priors, tell, cache)
+    fits, by_family = fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)
     tell("tables")
     vocabulary, mix = registry.vocabulary, settings.reference_mix
     named = _named(fits, by_family)
@@ -328,9 +328,30 @@ def _converted(registry: Registry, fits: Mapping[str, Fit]) -> dict[tuple[str, s
     return found
 
 
-def _fit_all(
-    registry: Registry, settings: Settings, priors: Priors, tell: Progress, cache: bool
+def fit_endpoints(
+    registry: Registry,
+    settings: Settings,
+    *,
+    priors: Priors | None = None,
+    progress: Progress | None = None,
+    cache: bool = True,
 ) -> tuple[dict[str, Fit], dict[str, FamilyFits]]:
+    """Fit every endpoint asked for: what answers are read from, and the fits by family.
+
+    Parameters are those of :func:`analyse`.
+
+    Returns
+    -------
+    (dict, dict)
+        Endpoint -> fit, and survival endpoint -> its fits by family.
+
+    Raises
+    ------
+    NothingToPoolError
+        If no cohort can be counted for an endpoint.
+    """
+    priors = priors or load_priors()
+    tell = progress or (lambda _: None)
     fits: dict[str, Fit] = {}
     by_family: dict[str, FamilyFits] = {}
     common = {
@@ -356,7 +377,8 @@ def _used_priors(fits: Mapping[str, SurvivalFit | ResponseFit]) -> list[str]:
     names: list[str] = []
     for fit in fits.values():
         if isinstance(fit, ResponseFit):
-            names += response.PRIOR_OF.values()
+            stages = fit.data.stages
+            names += [p for p in response.PRIOR_OF.values() if p.split("_")[0] in stages]
         else:
             idle = _idle_priors(fit)
             own = [*survival.PRIOR_OF.values(), survival.SHAPE_PRIOR[fit.family.name]]

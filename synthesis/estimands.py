@@ -32,6 +32,7 @@ SURVIVAL_ESTIMANDS: dict[str, float | None] = {
     "survival_6m": 6.0,
     "survival_12m": 12.0,
     "rmst_12m": 12.0,
+    "rmst_24m": 24.0,
 }
 
 

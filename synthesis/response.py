@@ -119,6 +119,12 @@ class ResponseData:
 
     endpoint = "response"
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Stages of which some cohort tells anything."""
+        known = {stage for count in self.counts for stage in trials(count)}
+        return tuple(stage for stage in STAGES if stage in known)
+
     def padded(self, sizes: Sizes) -> dict[str, np.ndarray]:
         """All arrays at the sizes of a compiled model; padding has no patients."""
         arrays = {name: np.zeros(sizes["cohort"], dtype="int64") for name in _COHORT_DATA}

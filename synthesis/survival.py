@@ -96,11 +96,27 @@ class Variant:
         arm is a mixture of two curves (which lets heavy tails pass for an effect of histology).
     covariates : bool
         Whether design, line, time origin and BRAF selection are adjusted for.
+    retrospective_bias : float
+        SD of a bias of each retrospective report, on the scale of log medians: its study effect
+        varies by so much more than that of a prospective one. Their common bias is a covariate.
+
+    Raises
+    ------
+    ValueError
+        If the SD is negative.
     """
 
     study_effects: Literal["normal", "student-t"] = "normal"
     unknown_histology: Literal["shift", "mixture"] = "shift"
     covariates: bool = True
+    retrospective_bias: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.retrospective_bias >= 0.0:
+            raise ValueError(
+                f"retrospective bias: found {self.retrospective_bias:g}, expected an SD, "
+                "which is 0 or more"
+            )
 
 
 #: What every report takes.
@@ -158,6 +174,7 @@ def model_data(
     values["study_freedom"] = np.asarray(ROBUST_FREEDOM if robust else _NORMAL_FREEDOM)
     mixture = variant.unknown_histology == "mixture"
     values["is_mixture"] = (1.0 - values["share_known"]) * float(mixture)
+    values |= _biases(data, sizes, variant)
     if not variant.covariates:
         values["cohort_covariates"] = np.zeros_like(values["cohort_covariates"])
     of_family = {
@@ -167,6 +184,16 @@ def model_data(
     for variable, name in {**PRIOR_OF, **of_family}.items():
         values |= {k: np.asarray(v) for k, v in prior_data(priors[name], variable).items()}
     return values
+
+
+def _biases(data: SurvivalData, sizes: Sizes, variant: Variant) -> dict[str, np.ndarray]:
+    """SD of the bias of every report and of its cohorts: 0 but for retrospective ones."""
+    found = {level: np.zeros(sizes[level]) for level in ("study", "cohort")}
+    for j, (ref, numbers) in enumerate(zip(data.cohorts, data.covariates, strict=False)):
+        if numbers[COVARIATES.index("retrospective")] > 0.0:
+            found["study"][data.studies.index(ref.study.id)] = variant.retrospective_bias
+            found["cohort"][j] = variant.retrospective_bias
+    return {f"{level}_bias": values for level, values in found.items()}
 
 
 def centre_share(priors: Priors) -> float:
@@ -215,7 +242,9 @@ def _study_effect(d: dict[str, TensorVariable], priors: Priors) -> TensorVariabl
     heavier = 0.5 * both**2 - 0.5 * (freedom + 1.0) * pt.log1p(both**2 / freedom)
     pm.Potential("study_effects_distribution", heavier.sum())
     shared, own = (
-        pm.Deterministic(f"{level}_effect", sd * effect, dims=level)
+        pm.Deterministic(
+            f"{level}_effect", pt.sqrt(sd**2 + d[f"{level}_bias"] ** 2) * effect, dims=level
+        )
         for level, effect in raw.items()
     )
     part = d["cohort_shared"][d["arm_cohort"]]

@@ -117,6 +117,9 @@ def by_hand(
     is_known = d["share_known"] > 0.0
     share = np.where(is_known, d["share"], unknown)
     part = d["cohort_shared"][own]
+    for level, biased in _biased(data, sizes).items():
+        sd = np.sqrt(value["study_sd"] ** 2 + (variant.retrospective_bias * biased) ** 2)
+        value[f"{level}_effect"] = sd * point[f"{level}_effect_raw"]
     location = value["mu"] + value["class_effect"][d["arm_class"]]
     location = location + value["treatment_effect"][treatment]
     location = location + np.sqrt(part) * value["study_effect"][d["arm_study"]]
@@ -147,3 +150,12 @@ def by_hand(
             for i, item in enumerate(data.comparisons)
         },
     )
+
+
+def _biased(data, sizes):
+    """Whether the patients of each report and of each cohort were looked up afterwards."""
+    found = {level: np.zeros(sizes[level]) for level in ("study", "cohort")}
+    for j, ref in enumerate(data.cohorts):
+        if ref.study.design in ("retrospective", "case_series", "registry"):
+            found["study"][data.studies.index(ref.study.id)] = found["cohort"][j] = 1.0
+    return found

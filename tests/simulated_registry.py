@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from small_registry import cohort, landmark, median, study, subgroup, write_registry
+from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup, write_registry
 
 from priors import Priors, load_priors
 from studies import load_registry
@@ -101,9 +102,9 @@ def printed(times: np.ndarray, *, limits: bool) -> dict:
     return median(one_decimal(middle), **interval)
 
 
-def read(folder: Path, tables: list[dict]) -> SurvivalData:
+def read(folder: Path, tables: list[dict], vocabulary: dict[str, Any] = VOCABULARY) -> SurvivalData:
     """Write the reports as files, read them back and arrange what they print."""
-    registry = load_registry(write_registry(folder, *tables))
+    registry = load_registry(write_registry(folder, *tables, vocabulary=vocabulary))
     counted = select(registry, "os").counted
     assert len(counted) == sum(len(report["cohorts"]) for report in tables)
     return survival_data(counted, VIEW, class_order(registry))

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import calibration
 import calibration_fits
+import calibration_tables
 import simulated_papers as papers
 
 from synthesis.families import survival
@@ -160,7 +161,7 @@ def test_a_block_is_the_same_each_time_and_unlike_the_next():
 
 def test_the_grid_pairs_every_level_with_every_other():
     """But the families with one another, of which each pairing has a purpose."""
-    usual = [cell for cell in calibration.cells() if cell.effect is None]
+    usual = [c for c in calibration.cells() if c.effect is None and c.fitted != "stacked"]
     assert len(set(calibration.cells())) == len(calibration.cells())
     for one, other in (
         ("n", "family"),
@@ -178,9 +179,12 @@ def test_the_grid_pairs_every_level_with_every_other():
 
 
 def test_the_smoke_grid_runs_every_kind_of_cell(tmp_path):
-    """A replicate of each: one arm, several, one study in two groups, a registry in two groups."""
-    first = {(c.arms > 1, c.effect is not None): c for c in reversed(calibration.cells())}
-    assert len(first) == 4
+    """A replicate of each: one arm, several, families stacked, and two groups of one or several."""
+    first = {
+        (c.arms > 1, c.effect is not None, c.fitted == "stacked"): c
+        for c in reversed(calibration.cells())
+    }
+    assert len(first) == 5
     calibration.run(list(first.values()), tmp_path, most=1, processes=1)
     rows = calibration.summary(first.values(), tmp_path)
     assert {row["quantity"] for row in rows} == {
@@ -191,6 +195,7 @@ def test_the_smoke_grid_runs_every_kind_of_cell(tmp_path):
     }
     effects = {"" if cell.effect is None else cell.effect for cell in first.values()}
     assert {row["effect"] for row in rows} == effects
+    assert {row["method"] for row in rows} == set(calibration_tables.METHODS)
     assert all(0.0 < row["width_ratio"] < 10.0 for row in rows)
 
 

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import grid_histology
 import grid_posterior as quadrature
+import grid_stacking
 import grid_tables
 import simulated_papers as papers
 
@@ -269,3 +270,37 @@ def test_an_unknown_share_shifts_the_location_over_its_prior(lattice):
     exact = (norm.pdf(at[:, None] + shift, 1.7, 0.3) * weight).sum(axis=1) / weight.sum()
     own = arm.likelihood[0, 0, 60:110, 30] * np.exp(arm.log_peak)
     np.testing.assert_allclose(own, exact, atol=2e-4 * exact.max())
+
+
+# --- Families stacked ----------------------------------------------------------------------------
+
+
+def some_papers():
+    rng = np.random.default_rng(7)
+    style = papers.Style("log", landmark=12.0)
+    return [cohort(rng, n, style) for n in (12, 20, 31, 17, 25)]
+
+
+def test_a_left_out_density_is_the_ratio_of_two_evidences(lattice):
+    """With all arms and without the one, on the same points."""
+    tables = [grid_tables.paper_table(paper, lattice) for paper in some_papers()]
+    posterior = quadrature.pooled(tables, lattice)
+    arms = [quadrature.Arm.on(table, lattice) for table in tables]
+    points = quadrature.convention_points()
+
+    def evidence(own):
+        return logsumexp(quadrature.log_conditional(own, posterior.hyper, lattice, points))
+
+    found = grid_stacking.left_out_densities(tables, posterior)
+    for i, value in enumerate(found):
+        exact = evidence(arms) - evidence(arms[:i] + arms[i + 1 :])
+        assert value == pytest.approx(exact, abs=1e-6)  # what is cut as nothing
+
+
+def test_the_stack_of_one_family_is_that_family(lattice):
+    tables = [grid_tables.paper_table(paper, lattice) for paper in some_papers()]
+    posterior = quadrature.pooled(tables, lattice)
+    for quantity, found in grid_stacking.stacked([tables, tables], [lattice, lattice]).items():
+        expected = posterior.interval(quantity)
+        # weights at points for an integral between them
+        assert found == pytest.approx(expected, abs=0.005 * (expected[2] - expected[1]))

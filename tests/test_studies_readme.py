@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import re
+import sys
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -50,6 +51,7 @@ KEYS = [
 
 def generator():
     """Return the script that writes the page."""
+    sys.path.insert(0, str(ROOT / "scripts"))
     spec = importlib.util.spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -65,6 +65,13 @@ def data_of(*counts, treatments="abc"):
 # --- The factorisation ---------------------------------------------------------------------------
 
 
+def test_the_stages_that_somebody_tells():
+    only = BestResponses(2, 9, "printed")
+    assert data_of(only).stages == ("response",)
+    assert data_of(only, BestResponses(1, 9, "printed", None, 4)).stages == ("response", "control")
+    assert data_of(best(1, 1, 2, 3)).stages == STAGES
+
+
 def probabilities(log_odds):
     """Complete, partial, stable and the rest from the log odds of the stages."""
     p, q, c = expit(log_odds)

@@ -10,7 +10,7 @@ import pytest
 from log_density import CLOSE, CompiledDensity, by_hand
 from scipy import stats
 from simulated_registry import read
-from small_registry import cohort, landmark, median, study, subgroup
+from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
 from priors import load_priors
 from synthesis.covariates import COVARIATES
@@ -29,14 +29,16 @@ VARIANTS = {
     "student-t": Variant(study_effects="student-t"),
     "mixture": Variant(unknown_histology="mixture"),
     "without covariates": Variant(covariates=False),
-    "all three": Variant("student-t", "mixture", covariates=False),
+    "biased": Variant(retrospective_bias=0.4),
+    "all": Variant("student-t", "mixture", covariates=False, retrospective_bias=0.4),
 }
 # Model data that each of them may change
 TOUCHED = {
     "student-t": {"study_freedom"},
     "mixture": {"is_mixture"},
     "without covariates": {"cohort_covariates"},
-    "all three": {"study_freedom", "is_mixture", "cohort_covariates"},
+    "biased": {"study_bias", "cohort_bias"},
+    "all": {"study_freedom", "is_mixture", "cohort_covariates", "study_bias", "cohort_bias"},
 }
 
 
@@ -63,8 +65,13 @@ def data(tmp_path_factory):
                 cohort("one", "paclitaxel", 31, survival=[median(Decimal("4.4"), **interval)]),
                 cohort("two", "sorafenib", 25, landmarks=points, time_origin="diagnosis"),
             ),
-            study("listed", cohort("arm", "sorafenib", len(patients), patients=patients)),
+            study(
+                "listed",
+                cohort("arm", "sorafenib", len(patients), patients=patients),
+                design="prospective_single_arm",
+            ),
         ],
+        VOCABULARY | {"designs": VOCABULARY["designs"] | {"prospective_single_arm": "Planned."}},
     )
 
 
@@ -94,7 +101,7 @@ def test_a_variant_changes_only_what_it_says(data, survival_sizes, which):
 
 def test_the_switches_say_which_arms_and_cohorts(data, survival_sizes):
     usual = values_of(data, survival_sizes)
-    other = values_of(data, survival_sizes, VARIANTS["all three"])
+    other = values_of(data, survival_sizes, VARIANTS["all"])
     arms = len(data.arms)
     assert other["is_mixture"][:arms].tolist() == [float(arm.share is None) for arm in data.arms]
     assert sum(other["is_mixture"][:arms]) == 3
@@ -105,6 +112,16 @@ def test_the_switches_say_which_arms_and_cohorts(data, survival_sizes):
     )
     assert float(other["study_freedom"]) == ROBUST_FREEDOM
     assert float(usual["study_freedom"]) > 1e5
+    designs = [ref.study.design for ref in data.cohorts]
+    expected = [0.4 if design == "retrospective" else 0.0 for design in designs]
+    assert other["cohort_bias"][: len(designs)].tolist() == expected
+    assert 0.0 < sum(expected) < 0.4 * len(designs)
+    assert (usual["cohort_bias"] == 0.0).all()
+
+
+def test_a_negative_bias_is_refused():
+    with pytest.raises(ValueError, match=r"retrospective bias: found -0\.1, expected an SD"):
+        Variant(retrospective_bias=-0.1)
 
 
 @pytest.mark.parametrize("which", VARIANTS)

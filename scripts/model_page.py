@@ -1,0 +1,210 @@
+"""The page of the model, `synthesis/README.md`: its equations, and what was measured of it.
+
+The equations are the docstrings of the modules that hold them, so that page and code cannot
+differ; the tables are read from the files that the simulations wrote.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from calibration_tables import calibration_tables, table
+
+from synthesis.joint import WHY_SEPARATE
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "synthesis" / "README.md"
+REFERENCE = ROOT / "tests" / "reference"
+
+#: What the page tells, in order: heading, module.
+EQUATIONS = (
+    ("Survival families", "synthesis.families"),
+    ("Which event times a median and its limits are", "synthesis.ranks"),
+    ("Printed points of one curve", "synthesis.printed_curve"),
+    ("Printed comparisons", "synthesis.comparisons"),
+    ("A comparison given the medians", "synthesis.likelihoods:comparison_given_medians"),
+    ("What a log-rank test estimates", "synthesis.logrank"),
+    ("The hierarchy of survival", "synthesis.survival"),
+    ("Kind of study and population", "synthesis.covariates"),
+    ("The hierarchy of response", "synthesis.response"),
+    ("Estimands", "synthesis.estimands"),
+    ("Choice of the survival family", "synthesis.loo"),
+    ("Stacking", "synthesis.stacking"),
+    ("Predictive checks", "synthesis.predictive_checks"),
+    ("Overall and progression-free survival together", "synthesis.joint"),
+)
+
+_HEAD = """\
+<!-- Written by `make docs` from the modules and from tests/reference; edit those instead. -->
+
+# The model
+
+From the figures that a report prints to a posterior. The equations below are the docstrings of the
+modules that hold them; what was measured stands behind them, each table with the command that
+makes it.
+
+Where to look: a printed record becomes numbers in `reading.py` and `comparisons.py`, an ordered
+chain of points in `printed_curve.py`, an array of the compiled model in `model_arrays.py`. The
+likelihood is written out in `likelihoods.py` (numpy, the definition) and computed in `kernel.py`
+(one operation with its gradient, tested against the definition). The hierarchy is in `survival.py`
+and `response.py`, sampled by `fit.py`, turned into answers by `estimands.py`.
+"""
+
+
+def model_page() -> str:
+    """Return the text of the page."""
+    parts = [_HEAD, "## Equations"]
+    for heading, name in EQUATIONS:
+        module, _, function = name.partition(":")
+        holder = importlib.import_module(module)
+        text = (getattr(holder, function) if function else holder).__doc__
+        text = re.split(r"\n\s*Parameters\n\s*-+\n", text)[0]
+        parts.append(f"### {heading}\n\n`{module.replace('.', '/')}.py`. {markdown(text)}")
+    parts.append("## Measured")
+    parts += [_calibration(), _simulation_based(), _joint()]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _calibration() -> str:
+    return (
+        "### Coverage and width, beside the patients themselves\n\n"
+        "`make calibration` simulates cohorts as reports make them and fits what they print: by "
+        "this likelihood, by the log-normal approximation from the interval, by a Wald error on "
+        "months with random effects by REML, and from the patients themselves. "
+        "`tests/reference/calibration.csv` has every cell.\n\n"
+        "![Coverage and width by method](../tests/reference/calibration.png)\n\n"
+        f"{calibration_tables()}"
+    )
+
+
+def _simulation_based() -> str:
+    stored = json.loads((REFERENCE / "sbc.json").read_text(encoding="utf-8"))
+    return "\n\n".join(
+        [
+            "### Simulation-based calibration of the sampler and the hierarchy",
+            "`python scripts/sbc.py` draws parameters from the priors, prints what reports would "
+            "print of patients drawn from them, fits that with the sampler of every report, and "
+            "ranks the truth among the draws (Talts et al. 2018, arXiv 1804.06788). Ranks of a "
+            "correct model and sampler are uniform; the 95 % bands are simultaneous over the whole "
+            "distribution of a quantity's ranks (Säilynoja et al. 2022, "
+            "doi 10.1007/s11222-022-10090-6).",
+            "![Rank histograms](../tests/reference/sbc.png)",
+            _sbc_table(stored),
+        ]
+    )
+
+
+def _sbc_table(stored: dict[str, Any]) -> str:
+    lines = []
+    for model, own in stored["models"].items():
+        quantities = own["quantities"]
+        worst = min(quantities, key=lambda name: quantities[name]["p"])
+        inside = sum(figures["inside"] for figures in quantities.values())
+        lines.append(
+            [
+                model,
+                str(own["replicates"]),
+                f"{inside} of {len(quantities)}",
+                f"{worst}, p = {quantities[worst]['p']:.3f}",
+                str(own["divergences"]),
+            ]
+        )
+    versions = ", ".join(f"{name} {number}" for name, number in stored["versions"].items())
+    head = ["model", "worlds", "quantities inside their band", "worst", "divergences"]
+    return (
+        f"{table(head, lines)}\n\nMade on {stored['date']} with seed {stored['seed']} "
+        f"({versions}). `tests/test_sbc.py` fails when the density of the model is another one."
+    )
+
+
+def _joint() -> str:
+    with (REFERENCE / "calibration_joint.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    apart = {_key(row): row for row in rows if row["method"] == "apart"}
+    lines = [
+        [
+            row["correlation"],
+            row["endpoint"].upper(),
+            row["quantity"],
+            f"{float(row['coverage']):.2f} ({float(apart[_key(row)]['coverage']):.2f})",
+            f"{float(row['rmse']):.3f} ({float(apart[_key(row)]['rmse']):.3f})",
+            f"{float(row['width_ratio']):.2f}",
+        ]
+        for row in rows
+        if row["method"] == "joint"
+    ]
+    head = ["true correlation", "endpoint", "quantity", "coverage", "root mean square error"]
+    return "\n\n".join(
+        [
+            "### Overall and progression-free survival together, or apart",
+            "`python scripts/calibration_joint.py` simulates registries of twelve cohorts of which "
+            "half print one endpoint only, and fits both endpoints in one model and apart "
+            f"({rows[0]['replicates']} registries a setting, {rows[0]['date']}). Figures of the "
+            "models apart in brackets; widths of the joint intervals are relative to them.",
+            table([*head, "width"], lines),
+            " ".join(WHY_SEPARATE.split()),
+        ]
+    )
+
+
+def _key(row: dict[str, str]) -> tuple[str, ...]:
+    return row["correlation"], row["endpoint"], row["quantity"]
+
+
+def markdown(docstring: str) -> str:
+    """Turn a docstring in reStructuredText into Markdown with formulas."""
+    first, _, rest = docstring.partition("\n")
+    text = f"{first}\n{textwrap.dedent(rest)}"
+    blocks = [_block(block) for block in re.split(r"\n\s*\n", _joined_math(text.strip()))]
+    return "\n\n".join(blocks)
+
+
+def _joined_math(text: str) -> str:
+    """Put the lines of a displayed formula into one paragraph."""
+    found = re.sub(r"\.\. math::\n\s*\n?((?:[ ]{3,}.*(?:\n|$))+)", _displayed, text)
+    return re.sub(r"\n{3,}", "\n\n", found)
+
+
+def _displayed(match: re.Match[str]) -> str:
+    formula = textwrap.dedent(match.group(1)).strip()
+    if "&" in formula:
+        formula = f"\\begin{{aligned}}\n{formula}\n\\end{{aligned}}"
+    return f"\n```math\n{formula}\n```\n"
+
+
+def _block(block: str) -> str:
+    if block.startswith("```"):
+        return block
+    if block.startswith("===="):
+        return _grid(block)
+    return _inline(block)
+
+
+def _inline(text: str) -> str:
+    text = re.sub(r":math:`([^`]*)`", lambda m: "$" + " ".join(m.group(1).split()) + "$", text)
+    text = re.sub(r":\w+:`~?([^`]*)`", lambda m: f"`{m.group(1).split('.')[-1]}`", text)
+    return text.replace("``", "`")
+
+
+def _grid(block: str) -> str:
+    """A simple table: columns begin where its rules do, a line without a first cell goes on."""
+    rule, *lines = block.splitlines()
+    starts = [match.start() for match in re.finditer(r"=+", rule)]
+    rows: list[list[str]] = []
+    for line in lines:
+        if line.startswith("=="):
+            continue
+        ends = [*starts[1:], None]
+        cells = [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+        if cells[0]:
+            rows.append(cells)
+        else:
+            rows[-1] = [f"{a} {b}".strip() for a, b in zip(rows[-1], cells, strict=True)]
+    head, *rest = ([_inline(cell) for cell in row] for row in rows)
+    return table(head, rest)

@@ -1,0 +1,168 @@
+"""The committed calibration meets its bars, but for the misses that are listed with a reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+
+import calibration
+import calibration_figure
+import calibration_tables as tables
+
+from synthesis.plots.style import style_context
+
+
+def a_row(**changed):
+    """A line of the table that meets every bar."""
+    usual = {
+        "arms": 8,
+        "n": "8-40",
+        "family": "weibull",
+        "fitted": "weibull",
+        "censoring": "none",
+        "convention": "log-log told",
+        "effect": "",
+        "method": "order_statistics",
+        "quantity": "log_median",
+        "coverage": 0.95,
+        "coverage_mcse": 0.015,
+        "bias": 0.0,
+        "width_ratio": 1.05,
+        "replicates": 200,
+    }
+    return tables.Row(**(usual | changed))
+
+
+def beside(row):
+    """The same cell by the log-normal approximation."""
+    return dataclasses.replace(row, method="lognormal_ci", width_ratio=1.2)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """The committed table."""
+    return tables.read_rows()
+
+
+# --- The committed table -------------------------------------------------------------------------
+
+
+def test_exactly_the_listed_cells_miss_their_bars(rows):
+    found, known = tables.misses(rows), tables.known_misses()
+    assert {label: found[label] for label in found.keys() - known.keys()} == {}, "not listed"
+    assert sorted(known.keys() - found.keys()) == [], "listed, but met"
+    assert all(known.values()), "every miss has its reason"
+
+
+def test_every_cell_of_the_grid_was_run_in_full(rows):
+    done = {(row.cell, row.replicates) for row in rows if row.method == "patients"}
+    asked = set()
+    for cell in calibration.cells():
+        own = {k: v for k, v in dataclasses.asdict(cell).items() if k != "effect"}
+        effect = "" if cell.effect is None else str(cell.effect)
+        asked.add((a_row(**own, effect=effect).cell, sum(calibration.blocks(cell))))
+    assert done == asked
+
+
+def test_the_naive_form_covers_less_than_the_conditional_one(rows):
+    single = tables.where(rows, quantity="histology", arms=1)
+    covered = {
+        method: tables.coverage_of(tables.where(single, method=method))
+        for method in ("order_statistics", "naive")
+    }
+    assert covered["naive"] < covered["order_statistics"]
+
+
+def test_what_is_committed_beside_the_table(rows):
+    assert tables.CSV.with_suffix(".png").stat().st_size > 0
+    assert tables.CSV.with_suffix(".svg").stat().st_size > 0
+    text = tables.calibration_tables()
+    for quantity in {row.quantity for row in rows}:
+        assert tables.QUANTITIES[quantity] in text
+
+
+# --- The bars themselves -------------------------------------------------------------------------
+
+
+def test_a_table_that_meets_every_bar():
+    row = a_row()
+    assert tables.misses([row, beside(row)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "labels"),
+    [
+        (
+            {"coverage": 0.89},
+            {
+                "overall coverage: log_median",
+                "log_median: 8 arms of 8-40, weibull, censoring none, log-log told",
+            },
+        ),
+        ({"coverage": 0.98}, {"overall coverage: log_median"}),
+        ({"width_ratio": 1.13}, {"width beside the patients"}),
+        (
+            {"width_ratio": 1.15},
+            {"width beside the patients", "width beside the log-normal: pooled"},
+        ),
+        (
+            {"width_ratio": 1.09, "arms": 1, "n": "23"},
+            {"width beside the log-normal: one arm"},
+        ),
+        (
+            {
+                "quantity": "histology",
+                "effect": "0.0",
+                "coverage": 0.925,
+                "family": "long survivors",
+            },
+            {
+                "overall coverage: histology",
+                "no effect: 8 arms of 8-40, long survivors fitted as weibull, censoring none, "
+                "log-log told, effect 0.0",
+            },
+        ),
+        (
+            {"quantity": "histology", "effect": "0.8", "coverage": 0.98, "arms": 1, "n": "15 v 8"},
+            {"overall coverage: histology", "coverage of one study, 15 v 8"},
+        ),
+        (
+            {"quantity": "survival_12m_wrong_family", "coverage": 0.89, "fitted": "log-logistic"},
+            {
+                "overall coverage: survival_12m_wrong_family",
+                "survival_12m_wrong_family: 8 arms of 8-40, weibull fitted as log-logistic, "
+                "censoring none, log-log told",
+            },
+        ),
+        ({"method": "patients", "coverage": 0.5}, set()),
+    ],
+)
+def test_what_misses_a_bar_is_named(changed, labels):
+    row = a_row(**changed)
+    assert tables.misses([row, beside(row)]).keys() == labels
+
+
+def test_known_misses_are_read_with_their_reasons(tmp_path):
+    path = tmp_path / "misses.toml"
+    assert tables.known_misses(path) == {}
+    path.write_text('[[miss]]\nlabels = ["a", "c"]\nreason = "b"\n', encoding="utf-8")
+    assert tables.known_misses(path) == {"a": "b", "c": "b"}
+
+
+# --- The picture ---------------------------------------------------------------------------------
+
+
+def test_the_figure_shows_every_cell_or_says_that_some_lie_beyond():
+    inside, outside = a_row(), a_row(censoring="heavy", coverage=0.3)
+    with style_context():
+        coverage, width = calibration_figure.draw([inside, outside, beside(inside)]).axes
+    marks = [tuple(xy) for c in coverage.collections for xy in c.get_offsets()]
+    assert sorted(x for x, _ in marks) == [0.95, 0.95]
+    wedges = [line for line in coverage.lines if line.get_marker() == "<"]
+    assert len(wedges) == 1
+    assert sorted(x for c in width.collections for x, _ in c.get_offsets()) == [1.05, 1.05, 1.2]
