@@ -163,7 +163,7 @@ def test_every_figure_that_enters_is_listed_with_its_status(everything, verified
 
 def test_a_secondary_comparison_moves_no_verified_analysis(everything, verified):
     assert [item.reading.entered_as for item in everything.data.comparisons] == [
-        "log-rank p = 0.03 given the medians"
+        "log-rank p = 0.03 given the medians, either sign"
     ]
     assert verified.data.comparisons == ()
 
