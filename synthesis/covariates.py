@@ -33,16 +33,16 @@ COVARIATE_LABELS: Mapping[str, str] = MappingProxyType(
 # Together 145 of 451, 0.32; the four differ by more than a second digit would say.
 REFERENCE_BRAF_SHARE = 0.3
 
-# Words of the vocabulary; those of another disease that are not among them count as the reference.
-_DESIGNS = {
+#: Words of the vocabulary -> difference from the reference; any other word counts as the reference.
+DESIGNS = {
     "retrospective": 0.5,
     "case_series": 0.5,
     "registry": 0.5,
     "prospective_single_arm": -0.5,
     "randomised": -0.5,
 }
-_LINES = {"pretreated": 0.5, "first-line": -0.5}
-_TIME_ORIGINS = {"diagnosis": 0.5, "treatment start": -0.5, "randomisation": -0.5}
+LINES = {"pretreated": 0.5, "first-line": -0.5}
+TIME_ORIGINS = {"diagnosis": 0.5, "treatment start": -0.5, "randomisation": -0.5}
 
 
 def covariates(
@@ -68,9 +68,9 @@ def covariates(
     """
     share = _share(ref, mutation_required, use_unmarked=use_unmarked)
     return (
-        _DESIGNS.get(ref.study.design, 0.0),
-        _LINES.get(ref.cohort.line or "", 0.0),
-        _TIME_ORIGINS.get(ref.cohort.time_origin or "", 0.0),
+        DESIGNS.get(ref.study.design, 0.0),
+        LINES.get(ref.cohort.line or "", 0.0),
+        TIME_ORIGINS.get(ref.cohort.time_origin or "", 0.0),
         0.0 if share is None else share - REFERENCE_BRAF_SHARE,
     )
 
@@ -96,9 +96,9 @@ def covariate_words(
     line = "line not stated" if cohort.line is None else f"line {cohort.line}"
     origin = f"time from {cohort.time_origin or 'an origin that is not stated'}"
     known = (
-        ref.study.design in _DESIGNS,
-        (cohort.line or "") in _LINES,
-        (cohort.time_origin or "") in _TIME_ORIGINS,
+        ref.study.design in DESIGNS,
+        (cohort.line or "") in LINES,
+        (cohort.time_origin or "") in TIME_ORIGINS,
         _share(ref, mutation_required, use_unmarked=use_unmarked) is not None,
     )
     words = (

@@ -118,7 +118,7 @@ def _effects(fits: Sequence[PooledSurvival], informed: Sequence[NamedGroup]) -> 
 
 def _densities(fit: PooledSurvival, informed: Sequence[NamedGroup]) -> pd.DataFrame:
     parts = [
-        _density(
+        effect_density(
             "prognostic",
             "Mixed against pure, any treatment",
             fit.priors["histology_prognostic"],
@@ -129,13 +129,30 @@ def _densities(fit: PooledSurvival, informed: Sequence[NamedGroup]) -> pd.DataFr
         draws = fit.flat("predictive")[:, group.group.treatment_index]
         label = f"Extra gain of mixed under {group.label.lower()}"
         parts.append(
-            _density(_predictive_name(group), label, fit.priors["histology_predictive"], draws)
+            effect_density(
+                _predictive_name(group), label, fit.priors["histology_predictive"], draws
+            )
         )
     return pd.concat(parts, ignore_index=True)
 
 
-def _density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
-    """Prior density, and a Gaussian kernel estimate of the posterior, on the log ratio."""
+def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
+    """Prior density, and a Gaussian kernel estimate of the posterior, on the log ratio.
+
+    Parameters
+    ----------
+    name, label : str
+        Columns ``parameter`` and ``label``.
+    prior : Prior
+        Normal, of the log ratio.
+    draws : ndarray, shape (draws,)
+        Log ratios.
+
+    Returns
+    -------
+    DataFrame
+        ``parameter, label, which`` (prior or posterior), ``x`` (ratio), ``density`` per log unit.
+    """
     from scipy.stats import gaussian_kde
 
     reach = 3.5 * prior.scale
@@ -181,8 +198,33 @@ def _ratio_row(label: str, kind: str) -> dict[str, Any]:
     }
 
 
-def _printed_ratio(fit: PooledSurvival, ref: CohortRef) -> dict[str, Any] | None:
-    """Ratio of the printed medians of mixed and pure patients of one cohort."""
+@dataclass(frozen=True)
+class PrintedGroups:
+    """Medians that a report prints of its pure and its mixed patients.
+
+    Attributes
+    ----------
+    pure, mixed : float
+        Months.
+    n_pure, n_mixed : int or None
+    p : str
+        Of their comparison, as printed; empty where there is none.
+    """
+
+    pure: float
+    mixed: float
+    n_pure: int | None
+    n_mixed: int | None
+    p: str
+
+    @property
+    def ratio(self) -> float:
+        """Ratio of the medians, mixed to pure."""
+        return self.mixed / self.pure
+
+
+def printed_groups(fit: PooledSurvival, ref: CohortRef) -> PrintedGroups | None:
+    """Medians by histology of one cohort; ``None`` where it does not print both."""
     medians, sizes = {}, {}
     view, keep = fit.data.view, fit.data.view.keep(ref.study)
     for group in ref.cohort.subgroups:
@@ -201,12 +243,20 @@ def _printed_ratio(fit: PooledSurvival, ref: CohortRef) -> dict[str, Any] | None
         ),
         "",
     )
+    return PrintedGroups(medians["pure"], medians["mixed"], sizes["pure"], sizes["mixed"], p)
+
+
+def _printed_ratio(fit: PooledSurvival, ref: CohortRef) -> dict[str, Any] | None:
+    """Ratio of the printed medians of mixed and pure patients of one cohort."""
+    found = printed_groups(fit, ref)
+    if found is None:
+        return None
     return _ratio_row(ref.label, "printed") | {
-        "estimate": medians["mixed"] / medians["pure"],
-        "n_pure": sizes["pure"],
-        "n_mixed": sizes["mixed"],
-        "p": p,
-        "note": f"{medians['mixed']:g} against {medians['pure']:g} months",
+        "estimate": found.ratio,
+        "n_pure": found.n_pure,
+        "n_mixed": found.n_mixed,
+        "p": found.p,
+        "note": f"{found.mixed:g} against {found.pure:g} months",
     }
 
 

@@ -70,11 +70,12 @@ def cohort_log_likelihood(
     -------
     ndarray, shape (draws, cohorts)
     """
-    likelihood = CohortLikelihood(fit, _spaced(fit.flat("mu").size, draws))
+    likelihood = CohortLikelihood(fit, spaced(fit.flat("mu").size, draws))
     return np.column_stack([_leave_out(likelihood, j, nodes) for j in range(len(fit.data.cohorts))])
 
 
-def _spaced(size: int, wanted: int) -> np.ndarray:
+def spaced(size: int, wanted: int) -> np.ndarray:
+    """Indices of the draws that are used: so many of ``size`` as are wanted, evenly spaced."""
     return np.linspace(0, size - 1, min(wanted, size)).round().astype(int)
 
 

@@ -41,6 +41,8 @@ LAYERS = (
     ("forest_table", "curve_table", "histology_table", "figure_table", "crowd", "predictive"),
     ("family_tables", "covariate_table"),
     ("predictive_checks",),
+    ("benefit",),
+    ("sensitivity",),
     ("narrative",),
     ("analysis",),
     ("impact",),

@@ -1,4 +1,4 @@
-"""The command line: `atc report`, `atc forest`, `atc impact` and `atc studies ...`.
+"""The command line: `atc report`, `atc forest`, `atc impact`, `atc compare` and `atc studies ...`.
 
 Thin: every command parses its options and calls one verb of the packages. What samples, draws or
 tabulates is imported inside the commands, so that help, listing and checking answer at once.
@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from synthesis.cli import impact, reports, running, studies
+from synthesis.cli import benefit, compare, impact, reports, running, sensitivity, studies
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -26,6 +26,10 @@ app = typer.Typer(
 app.command(epilog=reports.REPORT_EXAMPLES)(reports.report)
 app.command(epilog=reports.FOREST_EXAMPLES)(reports.forest)
 app.command(epilog=impact.EXAMPLES)(impact.impact)
+app.command(epilog=compare.EXAMPLES)(compare.compare)
+app.command(epilog=sensitivity.EXAMPLES)(sensitivity.sensitivity)
+app.command(epilog=benefit.BENEFIT_EXAMPLES)(benefit.benefit)
+app.command(epilog=benefit.MIX_EXAMPLES)(benefit.mix)
 app.add_typer(studies.app, name="studies")
 
 

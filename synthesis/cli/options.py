@@ -25,7 +25,14 @@ FAMILIES = (
     "long-tail",
 )
 STACKED = "stacked"
+SURVIVAL_ENDPOINTS = ("os", "pfs")
+LINES = ("pretreated", "first-line")
+DESIGNS = ("retrospective", "case_series", "registry", "prospective_single_arm", "randomised")
+TIME_ORIGINS = ("diagnosis", "treatment start", "randomisation")
 WIDTHS = ("one-column", "two-column", "slide")
+
+HISTOLOGIES = ("pure", "mixed", "reference")
+CHOICES = ("priors", "family", "likelihood", "selection", "classes", "studies")
 
 STATUSES = ("verified", "secondary")
 LIST_FORMATS = ("table", "csv", "json")
@@ -212,6 +219,64 @@ EndpointsOption = Annotated[
     _choice("--endpoint", ENDPOINTS, "Only this endpoint; may be repeated."),
 ]
 PooledOption = Annotated[str | None, _choice("--endpoint", ENDPOINTS, "Only this endpoint.")]
+SurvivalOption = Annotated[str, _choice("--endpoint", SURVIVAL_ENDPOINTS, "The survival endpoint.")]
+ChoicesOption = Annotated[
+    list[str] | None,
+    _choice("--choice", CHOICES, "Only these choices are made otherwise; may be repeated."),
+]
+HistologyOption = Annotated[
+    str,
+    _choice("--histology", HISTOLOGIES, "Of the patients; reference: the reference mix."),
+]
+DeltaOption = Annotated[
+    float,
+    typer.Option(
+        "--delta",
+        metavar="MONTHS",
+        callback=_between(-60.0, 60.0, "a number of months from -60 to 60"),
+        help="Months of gain whose probability is given.",
+    ),
+]
+SurvivalEndpointsOption = Annotated[
+    list[str] | None,
+    _choice("--endpoint", SURVIVAL_ENDPOINTS, "Only this endpoint; may be repeated."),
+]
+ByOption = Annotated[str, _choice("--by", ("histology",), "What patients are told apart by.")]
+ReferenceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reference",
+        metavar="T",
+        help="What gains are over (supportive care where it is pooled).",
+    ),
+]
+MixedOption = Annotated[
+    float | None,
+    typer.Option(
+        "--mixed",
+        metavar="X",
+        callback=_between(0.0, 1.0, "a fraction from 0 to 1 (0.3, not 30, for 30 percent)"),
+        help="Share of the patients with mixed histology, a fraction (the reference mix).",
+    ),
+]
+BrafOption = Annotated[
+    float | None,
+    typer.Option(
+        "--braf",
+        metavar="X",
+        callback=_between(0.0, 1.0, "a fraction from 0 to 1 (0.2, not 20, for 20 percent)"),
+        help="Share of the patients with BRAF V600E, a fraction (unselected patients).",
+    ),
+]
+LineOption = Annotated[
+    str | None, _choice("--line", LINES, "Line of treatment (half way between the two).")
+]
+DesignOfOption = Annotated[
+    str | None, _choice("--design", DESIGNS, "As in studies of this design (half way).")
+]
+OriginOption = Annotated[
+    str | None, _choice("--time-origin", TIME_ORIGINS, "From when time runs (half way).")
+]
 EndpointArgument = Annotated[
     str,
     typer.Argument(

@@ -5,22 +5,39 @@ a `matplotlib.figure.Figure` made outside pyplot, so that any number can be draw
 settings of the caller are left alone.
 """
 
+from synthesis.plots.benefit import plot_benefit, plot_effects
+from synthesis.plots.contrasts import plot_contrasts
 from synthesis.plots.curves import plot_curves
 from synthesis.plots.forest import plot_forest
+from synthesis.plots.gains import plot_gains
 from synthesis.plots.histology import plot_histology
 from synthesis.plots.impact import plot_impact
+from synthesis.plots.influence import plot_influence
+from synthesis.plots.league import plot_league
+from synthesis.plots.network import plot_network
 from synthesis.plots.predictive import plot_predictive
+from synthesis.plots.rankogram import plot_ranks
+from synthesis.plots.specification import plot_specification
 from synthesis.plots.style import STYLE, About, class_hues, save_figure, style_context
 
 __all__ = [
     "STYLE",
     "About",
     "class_hues",
+    "plot_benefit",
+    "plot_contrasts",
     "plot_curves",
+    "plot_effects",
     "plot_forest",
+    "plot_gains",
     "plot_histology",
     "plot_impact",
+    "plot_influence",
+    "plot_league",
+    "plot_network",
     "plot_predictive",
+    "plot_ranks",
+    "plot_specification",
     "save_figure",
     "style_context",
 ]

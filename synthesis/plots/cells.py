@@ -26,6 +26,17 @@ def dashes(text: str) -> str:
     return re.sub(r"(?<=[0-9RE%])\s*-\s*(?=[0-9N])", "\N{EN DASH}", text)
 
 
+def in_sentence(label: str) -> str:
+    """Write a label as within a sentence: a small initial, but for an abbreviation or a number."""
+    return label if label[1:2].isupper() or label[1:2].isdigit() else label[:1].lower() + label[1:]
+
+
+def signs(text: str) -> str:
+    """Set hyphens before a figure as minus signs, and those between two limits as en dashes."""
+    between = re.sub(r"(?<=\d)-(?=\d)", "\N{EN DASH}", text)
+    return re.sub(r"-(?=\d)", "\N{MINUS SIGN}", between)
+
+
 def as_number(value: object) -> float:
     """Read a cell of a table as a number; a missing one is NaN."""
     return math.nan if value is None or value is pd.NA else float(value)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from synthesis.plots import marks, samples
 from synthesis.plots.cells import as_numbers, require_columns, require_unique
+from synthesis.plots.densities import put_densities
 from synthesis.plots.histology_rows import (
     HEADING_SPACE,
     Block,
@@ -43,7 +44,6 @@ from synthesis.plots.style import (
     choose_hues,
     find_sheet,
     style_context,
-    tint,
 )
 
 DENSITY_COLUMNS: tuple[str, ...] = ("parameter", "label", "which", "x", "density")
@@ -367,25 +367,8 @@ def _draw_marks(axes: Axes, plan: _Plan, part: int, line: Line) -> None:
 def _draw_densities(axes: Axes, plan: _Plan, line: Line) -> None:
     """Draw prior and posterior of one parameter over each other, on one vertical scale."""
     own = plan.density[plan.density["parameter"] == line.parameter]
-    peak = float(own["density"].max())
-    base, height = line.top + line.height - 1, line.height - 4
-    scale = plan.scales[0]
-    for which in ("posterior", "prior"):
-        curve = own[(own["which"] == which)].sort_values("x")
-        curve = curve[curve["x"].between(scale.lower, scale.upper)]
-        if curve.empty:
-            continue
-        x = curve["x"].to_numpy(dtype=float)
-        y = base - height * curve["density"].to_numpy(dtype=float) / peak
-        gid = f"histology-{which}-{line.index}"
-        if which == "posterior":
-            area = axes.fill_between(
-                x, y, base, fc=tint(INK, marks.AREA_SHARE), ec="none", lw=0, zorder=2
-            )
-            area.set_gid(f"{gid}-area")
-        style = "-" if which == "posterior" else (0, (2.5, 1.8))
-        (drawn,) = axes.plot(x, y, color=INK, lw=0.9, ls=style, zorder=3)
-        drawn.set_gid(gid)
+    gid = f"histology-{{which}}-{line.index}"
+    put_densities(axes, own, plan.scales[0], (line.top, line.height), gid)
 
 
 def _legend_entries(plan: _Plan) -> list[LegendEntry]:

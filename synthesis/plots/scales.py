@@ -27,6 +27,10 @@ _WORTH: Mapping[float, int] = MappingProxyType(
 # printed values always lie inside.
 _MONTH_REACH = (0.45, 72.0)
 _RATIO_REACH = (0.2, 20.0)
+_DIFFERENCE_REACH = (-12.0, 24.0)
+
+# Months between two ticks of a linear axis: the first that leaves room for the labels.
+_DIFFERENCE_STEPS = (1, 2, 3, 6, 12, 24, 48)
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,32 @@ def month_scale(inside: Iterable[float], ends: Iterable[float], width: float, si
 def ratio_scale(inside: Iterable[float], ends: Iterable[float], width: float, size: float) -> Scale:
     """Logarithmic axis for ratios, always with 1 on it; parameters as in `month_scale`."""
     return _log_scale([*inside, 1.0], list(ends), RATIO_TICKS, _RATIO_REACH, width, size)
+
+
+def difference_scale(
+    inside: Iterable[float], ends: Iterable[float], width: float, size: float
+) -> Scale:
+    """Linear axis for differences in months, always with 0 on it; parameters as in `month_scale`.
+
+    Raises
+    ------
+    ValueError
+        If a value that must lie on the axis is not finite.
+    """
+    core = [value for value in [*inside, 0.0] if not math.isnan(value)]
+    if not all(map(math.isfinite, core)):
+        raise ValueError("a difference that is not finite cannot lie on an axis")
+    rest = [value for value in ends if math.isfinite(value)]
+    lower = min(min(core), max(_DIFFERENCE_REACH[0], min(core + rest)))
+    upper = max(max(core), min(_DIFFERENCE_REACH[1], max(core + rest)))
+    room = 0.04 * max(upper - lower, 1.0)
+    lower, upper = lower - room, upper + room
+    for step in _DIFFERENCE_STEPS:
+        first, last = math.ceil(lower / step), math.floor(upper / step)
+        if (last - first + 1) * 2.4 * size <= width:
+            break
+    ticks = tuple(float(step * number) for number in range(first, last + 1))
+    return Scale(lower, upper, ticks, log=False)
 
 
 def percent_scale() -> Scale:

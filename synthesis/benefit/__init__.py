@@ -1,0 +1,1 @@
+"""Benefit: treatments compared, by histology and for a population, and what carries each answer."""

@@ -1,0 +1,236 @@
+"""Figures and files of benefit by histology."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from studies.vocabulary import Vocabulary
+from synthesis.benefit.drawing import (
+    benefit_rows,
+    effect_rows,
+    exaggeration_rows,
+    influence_rows,
+    single_effect_rows,
+    single_printed_rows,
+)
+from synthesis.benefit.findings import Findings
+from synthesis.benefit.histology_words import benefit_words
+from synthesis.benefit.influence import influence_words
+from synthesis.benefit.single_result import SingleResult
+from synthesis.benefit.single_words import single_title, single_words
+from synthesis.plots import (
+    About,
+    class_hues,
+    plot_benefit,
+    plot_effects,
+    plot_influence,
+    save_figure,
+)
+from synthesis.plots.style import Figure, Width
+from synthesis.report.view import dashes
+from synthesis.staging import staged_folder
+
+#: Cohorts that are shown of each quantity.
+MOST_INFLUENTIAL = 6
+
+#: Medians whose influences are drawn: of the treatments with most patients and several cohorts.
+MEDIANS_SHOWN = 4
+
+
+def singles_of(findings: Findings) -> Iterator[tuple[str, str, SingleResult]]:
+    """Endpoint, stem of the figure, and result, of each report that prints both groups."""
+    for endpoint, results in findings.singles.items():
+        for number, result in enumerate(results, start=1):
+            yield endpoint, f"single_result_{number}_{endpoint}", result
+
+
+def influence_sentences(findings: Findings, endpoint: str) -> tuple[str, ...]:
+    """Which cohorts moved the effects of histology of an endpoint, in sentences."""
+    moved = findings.influence_of(endpoint, "ratio")
+    return tuple(
+        sentence
+        for quantity in moved["quantity"].unique()
+        for sentence in influence_words(moved, quantity)
+    )
+
+
+def captions(findings: Findings, vocabulary: Vocabulary) -> dict[str, str]:
+    """Captions of the figures by the stem of their files, in order of display."""
+    found, benefit = {}, findings.benefit
+    for endpoint in benefit.endpoints:
+        name = vocabulary.endpoint(endpoint).label
+        subject = vocabulary.subject_words
+        over = benefit.references.get(endpoint)
+        gains = f" and gain over {over}" if over else ""
+        found[f"benefit_{endpoint}"] = (
+            f"{name} in {subject} in pure (open circles) and mixed tumours (dots) under each "
+            f"treatment: median{gains}, average study and reference population, with 95 % credible "
+            "intervals. Treatments stand side by side across studies."
+        )
+        found[f"benefit_effects_{endpoint}"] = (
+            f"Effects of mixed histology on {name.lower()} in {subject}: prior (broken line) and "
+            "posterior (filled) of the prognostic effect, under any treatment, and of what a "
+            "treatment adds to it. Bars: share of the answer that is prior, the ratio of the "
+            "variances on the log scale."
+        )
+        for unit, stem, words in _INFLUENCE:
+            if not drawn_influence(findings, endpoint, unit).empty:
+                found[f"{stem}_{endpoint}"] = (
+                    f"{name} in {subject}: {words} with every cohort (diamonds) and without each "
+                    "of the cohorts that move it most, by weighting the draws of the fit."
+                )
+    for endpoint, stem, result in singles_of(findings):
+        found[stem] = (
+            f"The difference in {vocabulary.endpoint(endpoint).label.lower()} between mixed and "
+            f"pure tumours that {result.label} prints: by itself, once pooled, and its prognostic "
+            "and predictive parts, prior (broken line) and posterior (filled). Below: what "
+            "significant results of studies of the same size show at stated true ratios."
+        )
+    return found
+
+
+_INFLUENCE = (
+    ("ratio", "benefit_influence", "effects of mixed histology"),
+    ("months", "influence_medians", "median under each treatment"),
+)
+
+
+def draw_benefit(
+    findings: Findings, vocabulary: Vocabulary, *, width: Width = "two-column"
+) -> dict[str, Figure]:
+    """Draw every figure of benefit by histology, by the stem of its file, in order of display."""
+    benefit, figures = findings.benefit, {}
+    order = {item.label: item.order for item in vocabulary.classes}
+    used = benefit.groups["treatment_class"].unique()
+    hues = class_hues(sorted(used, key=lambda label: order[label]))
+    for endpoint in benefit.endpoints:
+        figures[f"benefit_{endpoint}"] = plot_benefit(
+            benefit_rows(benefit, endpoint),
+            endpoint=vocabulary.endpoint(endpoint).label.lower(),
+            reference=benefit.references.get(endpoint, ""),
+            delta=benefit.delta,
+            width=width,
+            hues=hues,
+        )
+        density = benefit.density[benefit.density["endpoint"] == endpoint]
+        effects = benefit.effects[benefit.effects["endpoint"] == endpoint]
+        rows = effect_rows(effects, density)
+        figures[f"benefit_effects_{endpoint}"] = plot_effects(density, rows, width=width)
+        for unit, stem, _ in _INFLUENCE:
+            moved = drawn_influence(findings, endpoint, unit)
+            if not moved.empty:
+                figures[f"{stem}_{endpoint}"] = plot_influence(
+                    influence_rows(moved), most=MOST_INFLUENTIAL, width=width
+                )
+    for _, stem, result in singles_of(findings):
+        figures[stem] = plot_effects(
+            result.density,
+            single_effect_rows(result),
+            printed=single_printed_rows(result),
+            shown=exaggeration_rows(result),
+            printed_heading="As printed",
+            width=width,
+        )
+    return figures
+
+
+def drawn_influence(findings: Findings, endpoint: str, unit: str) -> pd.DataFrame:
+    """Rows of the influence table that are drawn: of medians those with most patients."""
+    moved = findings.influence_of(endpoint, unit)
+    if unit == "ratio":
+        return moved
+    groups = findings.benefit.groups
+    own = groups[(groups["endpoint"] == endpoint) & (groups["cohorts"] > 1)]
+    largest = own.sort_values("patients", ascending=False, kind="stable").head(MEDIANS_SHOWN)
+    names = [f"median: {label}" for label in largest["treatment"]]
+    return moved[moved["quantity"].isin(names)]
+
+
+def figure_title(stem: str, vocabulary: Vocabulary) -> str:
+    """Heading of a figure of :func:`draw_benefit`."""
+    kind, _, endpoint = stem.rpartition("_")
+    titles = {
+        "benefit": "benefit in pure and mixed tumours",
+        "benefit_effects": "effects of mixed histology on their priors",
+        "benefit_influence": "what moves the effects of histology",
+        "influence_medians": "what moves the medians",
+    }
+    words = titles.get(kind, "one report's result, alone and once pooled")
+    return f"{vocabulary.endpoint(endpoint).label}: {words}"
+
+
+def benefit_tables(findings: Findings) -> dict[str, pd.DataFrame]:
+    """The tables that are written, by the name of their files."""
+    benefit = findings.benefit
+    results = [
+        result.exaggeration.assign(endpoint=endpoint, label=result.label)
+        for endpoint, _, result in singles_of(findings)
+    ]
+    found = {
+        "benefit": benefit.table,
+        "benefit_effects": benefit.effects,
+        "influence": findings.influence,
+    }
+    if results:
+        found["single_results"] = pd.concat(results, ignore_index=True)
+    return found
+
+
+def write_benefit(findings: Findings, vocabulary: Vocabulary, out: Path) -> list[Path]:
+    """Write the tables and figures of benefit by histology.
+
+    Parameters
+    ----------
+    findings : Findings
+    vocabulary : Vocabulary
+    out : Path
+        The folder; made when it does not exist. Other files in it stay.
+
+    Returns
+    -------
+    list of Path
+        ``tables/benefit.csv``, ``benefit_effects.csv``, ``influence.csv`` and, where a report
+        prints both groups, ``single_results.csv``; of each figure SVG, PDF and PNG in
+        ``figures/``; ``benefit.md`` with the answers in words.
+
+    Raises
+    ------
+    synthesis.staging.OutputError
+        When `out` cannot be written.
+    """
+    out = Path(out)
+    named = captions(findings, vocabulary)
+    with staged_folder(out) as stage:
+        _write_tables(benefit_tables(findings), stage)
+        for stem, figure in draw_benefit(findings, vocabulary).items():
+            about = About(figure_title(stem, vocabulary), dashes(named[stem]))
+            save_figure(figure, stage / "figures" / stem, about)
+        text = "\n".join(_summary(findings, vocabulary)) + "\n"
+        (stage / "benefit.md").write_text(text, encoding="utf-8", newline="\n")
+        names = sorted(p.relative_to(stage) for p in stage.rglob("*") if p.is_file())
+    return [out / name for name in names]
+
+
+def _write_tables(tables: dict[str, pd.DataFrame], stage: Path) -> None:
+    (stage / "tables").mkdir()
+    for name, frame in tables.items():
+        frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def _summary(findings: Findings, vocabulary: Vocabulary) -> Iterator[str]:
+    """Lines of the answers in words, with the captions of the figures."""
+    yield "# Benefit in pure and mixed tumours"
+    said = benefit_words(findings.benefit, vocabulary)
+    for endpoint in findings.benefit.endpoints:
+        yield f"\n## {vocabulary.endpoint(endpoint).label}"
+        for sentence in (*said[endpoint], *influence_sentences(findings, endpoint)):
+            yield f"\n{dashes(sentence)}"
+    for endpoint, _, result in singles_of(findings):
+        yield f"\n## {single_title(result, vocabulary.endpoint(endpoint).label)}"
+        for sentence in single_words(result):
+            yield f"\n{dashes(sentence)}"
+    for stem, caption in captions(findings, vocabulary).items():
+        yield f"\n![{stem}](figures/{stem}.png)\n\n{dashes(caption)}"

@@ -1,0 +1,386 @@
+"""Refits under every specification: one compiled model, each result kept as soon as it is there.
+
+All data sets are laid out at the sizes that hold the largest of them, and family, priors and
+variants are data of the model: nothing is compiled a second time. A refit takes fewer draws than
+the base, as many as make the Monte Carlo error small beside the width of an interval; it is made
+again with twice as many where the chains of a number that is shown disagree.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+
+from studies import Registry
+from synthesis.diagnostics import Diagnosis
+from synthesis.families import family
+from synthesis.fit import Problem, Progress, SamplerSettings, run
+from synthesis.model_arrays import sizes_for
+from synthesis.models import NothingToPoolError, SurvivalFit, centre_share
+from synthesis.observations import SurvivalData
+from synthesis.packing import Sizes
+from synthesis.sensitivity.conclusions import Answered, Question, answers_of, conclusion_draws
+from synthesis.sensitivity.observed import observe
+from synthesis.sensitivity.specifications import BASE, Base, Specification
+from synthesis.sensitivity.store import Store, fingerprint
+from synthesis.survival import survival_problem
+
+#: Of a refit: Monte Carlo errors of about a twentieth of a posterior standard deviation.
+REFIT = SamplerSettings(draws=300, tune=200, chains=4, target_accept=0.9)
+
+#: Of the base, against which everything is set.
+BASE_DRAWS = SamplerSettings(draws=1500, tune=500, chains=4, target_accept=0.95)
+
+#: Families that take some twenty times as long as the others, and so get half as many chains: the
+#: incomplete gamma function has no closed form.
+COSTLY = frozenset({"generalised gamma"})
+
+#: A number is relied on below this R-hat and from this effective size on (Vehtari et al. 2021,
+#: doi 10.1214/20-BA1221, less strictly for what is only compared), and with few divergences.
+RHAT, ESS, DIVERGENT = 1.05, 100.0, 0.01
+
+_ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A specification with its observations and everything else that a fit needs."""
+
+    specification: Specification
+    base: Base
+    data: SurvivalData
+    sizes: Sizes
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The model with its data."""
+        priors = self.base.priors
+        data = self.data
+        if not data.tells_histology:  # the term for it falls away: all are at the centre
+            data = data.at_share(centre_share(priors))
+        chosen = family(self.base.family)
+        return survival_problem(data, priors, chosen, self.sizes, self.base.variant)
+
+
+class Fitter(Protocol):
+    """What makes a fit; may be another one in tests."""
+
+    def __call__(self, prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
+        """Fit a specification."""
+
+
+@dataclass(frozen=True)
+class Refit:
+    """What one specification gave.
+
+    Attributes
+    ----------
+    specification : Specification
+    answers : mapping
+        Name of a conclusion -> what was found; without those that cannot be answered.
+    cohorts, patients : int
+        That are counted.
+    counted_instead : tuple of str
+        Labels of reports that are counted here and not in the base.
+    reliable : bool
+        Whether the chains agree on every number.
+    draws, chains, divergences : int
+    from_store : bool
+        Whether it was read back.
+    changes_nothing : bool
+        Whether every array of the model is that of the base, so that nothing was refitted.
+    extra : mapping
+        What else was made of the draws of the base; empty elsewhere.
+    """
+
+    specification: Specification
+    answers: Mapping[str, Answered]
+    cohorts: int
+    patients: int
+    counted_instead: tuple[str, ...]
+    reliable: bool
+    draws: int
+    chains: int
+    divergences: int
+    from_store: bool = False
+    changes_nothing: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+Extra = Callable[[SurvivalFit, Question], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A base, its question, and what is tried instead.
+
+    Attributes
+    ----------
+    registry : Registry
+    base : Base
+    question : Question
+    specifications : tuple of Specification
+    settings, base_settings : SamplerSettings
+        Of the refits, and of the base.
+    """
+
+    registry: Registry
+    base: Base
+    question: Question
+    specifications: tuple[Specification, ...]
+    settings: SamplerSettings = REFIT
+    base_settings: SamplerSettings = BASE_DRAWS
+
+    def prepare(self) -> tuple[tuple[Prepared, ...], tuple[tuple[Specification, str], ...]]:
+        """Observations of the base, then of every specification, at sizes that hold them all.
+
+        Returns
+        -------
+        (tuple of Prepared, tuple of (Specification, str))
+            Those that can be fitted, and the others with the reason.
+
+        Raises
+        ------
+        NothingToPoolError
+            Where the base has no cohort.
+        """
+        made, impossible = [], []
+        for item in (BASE, *self.specifications):
+            own = item.apply(self.base)
+            data = observe(self.registry, own.endpoint, own.counting)
+            if data.cohorts:
+                made.append((item, own, data))
+            elif item is BASE:
+                raise NothingToPoolError(f"no cohort can be counted for {own.endpoint}")
+            else:
+                impossible.append((item, "no cohort is left that can be counted"))
+        sizes = sizes_for([data for _, _, data in made])
+        return tuple(Prepared(*parts, sizes) for parts in made), tuple(impossible)
+
+
+def sample(prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
+    """Fit a specification once, whatever its draws are worth.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Where the sampler was interrupted: it then hands over what it has.
+    """
+    draws = run(prepared.problem, settings, cache=False)
+    tree = draws.tree
+    if tree["posterior"].sizes["draw"] < settings.draws:
+        raise KeyboardInterrupt
+    divergences = int(tree["sample_stats"]["diverging"].sum())
+    priors = prepared.base.priors
+    return SurvivalFit(
+        prepared.data,
+        (),
+        priors,
+        family(prepared.base.family),
+        draws,
+        _not_judged(divergences, settings),
+        centre_share(priors),
+        prepared.base.variant,
+    )
+
+
+def _not_judged(divergences: int, settings: SamplerSettings) -> Diagnosis:
+    """Every number that is shown is judged by itself; all others would cost half a refit more."""
+    nan = float("nan")
+    sizes = settings.draws, settings.chains
+    return Diagnosis("REVIEW", nan, "", nan, nan, divergences, nan, *sizes, "not judged")
+
+
+def run_specifications(
+    job: Job,
+    store: Store,
+    *,
+    fitter: Fitter = sample,
+    extra: Extra | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Refit under every specification, the base first.
+
+    Parameters
+    ----------
+    job : Job
+    store : Store
+        Results that are there are read, others are kept as soon as they are made.
+    fitter : Fitter
+        What makes a fit.
+    extra : callable, optional
+        Makes what else is wanted of the draws of the base; kept with its result.
+    progress : callable, optional
+        Called with a sentence at each refit: how many are done, and how long the rest may take.
+
+    Raises
+    ------
+    InterruptedRunError
+        On an interrupt; it says how many results are kept.
+    NothingToPoolError
+        Where the base has no cohort.
+    """
+    tell = progress or (lambda _: None)
+    tell("laying out the observations of every choice")
+    prepared, impossible = job.prepare()
+    runner = _Runner(job, store, fitter, extra, prepared[0])
+    refits: list[Refit] = []
+    try:
+        for told, item in zip(_counting(prepared, refits), prepared, strict=True):
+            tell(told)
+            refits.append(runner.result(item, refits))
+    except KeyboardInterrupt:
+        raise InterruptedRunError(len(refits), len(prepared), store.folder is not None) from None
+    return Results(refits[0], tuple(refits[1:]), impossible)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The base, every refit, and the specifications that cannot be fitted with the reason."""
+
+    base: Refit
+    refits: tuple[Refit, ...]
+    impossible: tuple[tuple[Specification, str], ...] = ()
+
+
+class InterruptedRunError(KeyboardInterrupt):
+    """An interrupt between or within refits.
+
+    Attributes
+    ----------
+    done, of : int
+        Results that are there, and those that were wanted.
+    kept : bool
+        Whether they are on disk.
+    """
+
+    def __init__(self, done: int, of: int, kept: bool) -> None:
+        self.done, self.of, self.kept = done, of, kept
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """How much is kept, in words."""
+        if not self.kept:
+            return f"{self.done} of {self.of} fits were made, and none is kept (--no-cache)."
+        return f"{self.done} of {self.of} fits are kept: the same command goes on from there."
+
+
+def _counting(prepared: Sequence[Prepared], refits: Sequence[Refit]) -> Iterator[str]:
+    """What is being done, with the time that the rest may take as refits so far took."""
+    took: list[float] = []
+    for number, item in enumerate(prepared):
+        words = f"fit {number + 1} of {len(prepared)}: {item.specification.label}"
+        if took:
+            left = (len(prepared) - number) * sum(took) / len(took)
+            words += f" ({time_words(left)} left)"
+        started = time.perf_counter()
+        yield words
+        # the base takes longer than a refit, and what is read back takes no time
+        made = refits[-1]
+        if number and not (made.from_store or made.changes_nothing):
+            took.append(time.perf_counter() - started)
+
+
+def time_words(seconds: float) -> str:
+    """A duration to the accuracy of a guess: ``about 40 s``, ``about 3 min``."""
+    if seconds < 90.0:
+        return f"about {max(10 * round(seconds / 10.0), 10)} s"
+    return f"about {round(seconds / 60.0)} min"
+
+
+@dataclass(frozen=True)
+class _Runner:
+    """One run of a job."""
+
+    job: Job
+    store: Store
+    fitter: Fitter
+    extra: Extra | None
+    base: Prepared
+
+    def result(self, item: Prepared, before: Sequence[Refit]) -> Refit:
+        """Read a result back, or make and keep it; the first of those before is the base."""
+        problem = item.problem
+        if before and _same(problem, self.base.problem):
+            return replace(before[0], specification=item.specification, changes_nothing=True)
+        settings = self._settings(item) if before else self.job.base_settings
+        name = fingerprint(problem, settings, self.job.question)
+        read = self.store.read(name)
+        if read is None:
+            read = self._made(item, settings)
+            self.store.write(name, read)
+            return self._refit(item, read, from_store=False)
+        return self._refit(item, read, from_store=True)
+
+    def _settings(self, item: Prepared) -> SamplerSettings:
+        settings = self.job.settings
+        if item.base.family in COSTLY and self.job.base.family not in COSTLY:
+            return replace(settings, chains=max(settings.chains // 2, 2))
+        return settings
+
+    def _made(self, item: Prepared, settings: SamplerSettings) -> dict[str, Any]:
+        """Fit until the chains agree on every number that is shown, or twice."""
+        question = self.job.question
+        for attempt in range(_ATTEMPTS):
+            fit = self.fitter(item, settings)
+            answers = answers_of(conclusion_draws(fit, question), question, settings.chains)
+            divergences = fit.diagnosis.divergences
+            reliable = _agrees(answers, divergences, settings)
+            if reliable or attempt == _ATTEMPTS - 1:
+                break
+            settings = replace(
+                settings,
+                draws=2 * settings.draws,
+                tune=2 * settings.tune,
+                target_accept=1.0 - (1.0 - settings.target_accept) / 2.0,
+            )
+        extra = self.extra(fit, question) if self.extra and item is self.base else {}
+        return {
+            "answers": {name: asdict(found) for name, found in answers.items()},
+            "reliable": reliable,
+            "draws": settings.draws,
+            "chains": settings.chains,
+            "divergences": divergences,
+            "extra": dict(extra),
+        }
+
+    def _refit(self, item: Prepared, read: Mapping[str, Any], *, from_store: bool) -> Refit:
+        before = {ref.id for ref in self.base.data.cohorts}
+        new = [ref.label for ref in item.data.cohorts if ref.id not in before]
+        return Refit(
+            specification=item.specification,
+            answers=MappingProxyType({k: Answered(**v) for k, v in read["answers"].items()}),
+            cohorts=len(item.data.cohorts),
+            patients=sum(arm.n for arm in item.data.arms),
+            counted_instead=tuple(dict.fromkeys(new)),
+            reliable=read["reliable"],
+            draws=read["draws"],
+            chains=read["chains"],
+            divergences=read["divergences"],
+            from_store=from_store,
+            extra=MappingProxyType(dict(read["extra"])),
+        )
+
+
+def _agrees(answers: Mapping[str, Answered], divergences: int, settings: SamplerSettings) -> bool:
+    total = settings.draws * settings.chains
+    # a probability is judged with the difference that it is of
+    judged = [found for found in answers.values() if not np.isnan(found.lower)]
+    agree = all(found.rhat < RHAT and found.ess >= ESS for found in judged)
+    return agree and divergences <= DIVERGENT * total
+
+
+def _same(one: Problem, other: Problem) -> bool:
+    """Whether two problems are the same to the last number."""
+    return (
+        one.kind == other.kind
+        and one.labels == other.labels
+        and all(np.array_equal(one.values[k], other.values[k]) for k in other.values)
+    )

@@ -1,0 +1,67 @@
+"""A small registry that tells histology, and fits of it whose draws are set by hand."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+from impact_fits import DRAWS, fit_of
+from small_registry import cohort, median, study, subgroup, write_registry
+
+from studies import load_registry
+
+PRINTED = {"pure": Decimal("2.7"), "mixed": Decimal("6.3")}
+
+
+def split(name="split", treatment="lenvatinib", n=(15, 8), medians=PRINTED, p="0.026"):
+    """A report that prints the medians of its pure and its mixed patients."""
+    groups = [
+        subgroup(histology, size, survival=[median(medians[histology])])
+        for histology, size in zip(("pure", "mixed"), n, strict=True)
+    ]
+    more = {}
+    if p is not None:
+        groups_of = ["mixed", "pure"]
+        more["comparisons"] = [{"endpoint": "os", "groups": groups_of, "p": Decimal(p)}]
+    histology = dict(zip(("pure", "mixed"), n, strict=True))
+    own = cohort("arm", treatment, sum(n), histology=histology, subgroups=groups)
+    return study(name, own, **more)
+
+
+def whole(name, treatment, n=30, value="4.0", **more):
+    """A report that does not tell histology."""
+    return study(name, cohort("arm", treatment, n, survival=[median(Decimal(value))], **more))
+
+
+def reports():
+    """Lenvatinib with and without histology, two more treatments, supportive care."""
+    return [
+        split(),
+        whole("second", "lenvatinib", 40),
+        whole("third", "sorafenib", 25, "4.5"),
+        whole("fourth", "paclitaxel", 36, "3.4"),
+        whole("fifth", "best_care", 50, "2.2"),
+    ]
+
+
+def read(folder, *tables):
+    """Write reports, or those of `reports`, and read them back."""
+    return load_registry(write_registry(folder / "registry", *(tables or reports())))
+
+
+def spread(middle, sd, seed, width=None):
+    """Draws of a normal variable, or of several beside each other."""
+    shape = (1, DRAWS) if width is None else (1, DRAWS, width)
+    return middle + sd * np.random.default_rng(seed).standard_normal(shape)
+
+
+def told_fit(registry, endpoint="os", **more):
+    """Fit with effects of histology of known spread."""
+    known = {
+        "mu": spread(1.2, 0.1, 1),
+        "treatment_effect": spread(np.array([0.1, 0.2, 0.0, -0.7])[None, None], 0.1, 2, 4),
+        "prognostic": spread(0.9, 0.35, 3),
+        "predictive": spread(np.array([0.1, 0.0, 0.0, 0.0])[None, None], 0.15, 4, 4),
+        "covariate_effect": spread(np.array([0.2, -0.3, 0.1, -0.1])[None, None], 0.1, 5, 4),
+    }
+    return fit_of(registry, endpoint, **(known | more))

@@ -1,0 +1,151 @@
+"""A small registry with something to choose, and fits of it that need no sampler."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+from arviz import from_dict
+from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
+
+from synthesis.covariates import COVARIATES
+from synthesis.diagnostics import Diagnosis
+from synthesis.families import family
+from synthesis.fit import Draws
+from synthesis.models import SurvivalFit
+from synthesis.ranks import METHODS
+from synthesis.survival import KEEP, centre_share
+
+WORDS = VOCABULARY | {
+    "designs": {
+        "retrospective": "After the fact.",
+        "randomised": "By chance.",
+        "prospective_single_arm": "Planned ahead.",
+    },
+    "lines": {"first-line": "Not treated before.", "pretreated": "Treated before."},
+}
+INTERVAL = {"ci": [Decimal("2.1"), Decimal("9.8")], "level": Decimal("0.95")}
+TOLD = INTERVAL | {"ci_method": "log"}
+
+
+def reports():
+    """Six reports: a split one, overlapping ones, a trial, landmarks only, a secondary one."""
+    groups = [
+        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
+        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
+    ]
+    p = {"endpoint": "os", "groups": ["mixed", "pure"], "p": Decimal("0.026")}
+    hr = {"endpoint": "os", "groups": ["one", "two"], "hr": Decimal("1.5")}
+    hr |= {"hr_ci": [Decimal("0.9"), Decimal("2.5")]}
+    marks = [landmark(6, Decimal("0.35")), landmark(24, Decimal("0.10"))]
+    early = cohort(n=20, survival=[median(Decimal("4.0"))], line="pretreated")
+    late = cohort(n=50, survival=[median(Decimal("4.4"), **INTERVAL)], landmarks=marks)
+    arms = [
+        cohort("one", "sorafenib", 25, survival=[median(Decimal("4.0"), **TOLD)]),
+        cohort("two", "best_care", 40, survival=[median(Decimal("3.0"), **INTERVAL)]),
+    ]
+    return [
+        study("split", cohort(n=23, subgroups=groups), comparisons=[p], year=2020),
+        study("early", early, year=2022),
+        study(
+            "late",
+            late,
+            year=2021,
+            overlaps=[{"with": "early", "reason": "One hospital."}],
+        ),
+        study("trial", *arms, comparisons=[hr], design="randomised"),
+        study("marks", cohort(treatment="paclitaxel", n=30, landmarks=[landmark(12, 0.2)])),
+        study(
+            "planned",
+            cohort(treatment="best_care", n=60, survival=[median(Decimal("3.3"))]),
+            design="prospective_single_arm",
+            status="secondary",
+        ),
+    ]
+
+
+def drawn_fit(prepared, settings, *, at=None, divergences=0):
+    """A fit whose draws are independent and made up; `at` moves the means of variables."""
+    data, chosen = prepared.data, family(prepared.base.family)
+    sizes = {
+        "class": len(data.classes),
+        "treatment": len(data.treatments),
+        "study": len(data.studies),
+        "cohort": len(data.cohorts),
+        "arm": len(data.arms),
+        "covariate": len(COVARIATES),
+        "convention": len(METHODS),
+    }
+    rng = np.random.default_rng(settings.seed)
+    moved, variables = at or {}, {}
+    for name, dims in KEEP.items():
+        shape = (settings.chains, settings.draws, *(sizes[d] for d in dims))
+        value = 0.2 * rng.standard_normal(shape)
+        if name.endswith("_sd"):
+            value = 0.1 + np.abs(value)
+        variables[name] = value + np.asarray(moved.get(name, 0.0))
+    variables["mixed_share"] = np.clip(0.4 + 0.3 * variables["mixed_share"], 0.05, 0.95)
+    stats = {"diverging": np.zeros((settings.chains, settings.draws), bool)}
+    stats["energy"] = rng.standard_normal((settings.chains, settings.draws))
+    tree = from_dict(
+        {"posterior": variables, "sample_stats": stats},
+        coords={"cohort": [ref.id for ref in data.cohorts]},
+        dims={name: list(dims) for name, dims in KEEP.items()},
+    )
+    verdict = Diagnosis("PASS", 1.0, "mu", 4e3, 4e3, divergences, 1.0, *_sizes(settings), "")
+    return SurvivalFit(
+        data,
+        (),
+        prepared.base.priors,
+        chosen,
+        Draws(tree, settings, {}, from_cache=False),
+        verdict,
+        centre_share(prepared.base.priors),
+        prepared.base.variant,
+    )
+
+
+def _sizes(settings):
+    return settings.draws, settings.chains
+
+
+def means(prepared):
+    """Where the draws of a made-up fit lie: without the split report, and as Weibull, elsewhere."""
+    data = prepared.data
+    gain = 0.0 if prepared.base.family == "weibull" else 0.9
+    return {
+        "mu": 1.2,
+        "treatment_effect": [gain if t == "lenvatinib" else 0.0 for t in data.treatments],
+        "prognostic": 1.0 if "split" in data.studies else 0.1,
+    }
+
+
+class Counting:
+    """Makes up fits and counts them; interrupts where it is told to."""
+
+    def __init__(self, stop=None, divergences=0):
+        self.names, self.settings, self.stop = [], [], stop
+        self.divergences = divergences
+
+    def __call__(self, prepared, settings):
+        if len(self.names) == self.stop:
+            raise KeyboardInterrupt
+        self.names.append(prepared.specification.name)
+        self.settings.append(settings)
+        found = drawn_fit(prepared, settings, at=means(prepared))
+        wrong = self.divergences if len(self.names) == 1 else 0
+        return replace(found, diagnosis=replace(found.diagnosis, divergences=wrong))
+
+
+def row(found, conclusion, name):
+    table = found.table
+    (one,) = table[(table["conclusion"] == conclusion) & (table["specification"] == name)].to_dict(
+        "records"
+    )
+    return one
+
+
+def text_of(found, question):
+    (text,) = [item.text for item in found.findings if item.question.startswith(question)]
+    return text

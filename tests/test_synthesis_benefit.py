@@ -1,0 +1,345 @@
+"""Benefit by histology: numbers against the definition, shares of prior, words, bad input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from benefit_fits import read, reports, spread, told_fit, whole
+from impact_fits import DRAWS, fit_of
+
+from priors import load_priors
+from synthesis.benefit.by_histology import (
+    ANY,
+    BENEFIT_COLUMNS,
+    DIFFERENCE,
+    FROM_PROGNOSIS,
+    benefit_by_histology,
+)
+from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS
+from synthesis.benefit.drawing import benefit_rows, effect_rows
+from synthesis.benefit.histology_effects import (
+    EFFECT_COLUMNS,
+    MOSTLY_PRIOR,
+    PREDICTIVE,
+    PROGNOSTIC,
+    prior_share,
+    share_words,
+)
+from synthesis.benefit.histology_words import SAYS_NOTHING, benefit_words, months, pick, ratio
+from synthesis.benefit.reference import NotComparedError
+from synthesis.estimands import SURVIVAL_ESTIMANDS
+from synthesis.fit import SamplerSettings
+from synthesis.models import fit_survival
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    return read(tmp_path_factory.mktemp("told"))
+
+
+@pytest.fixture(scope="module")
+def fit(registry):
+    return told_fit(registry)
+
+
+@pytest.fixture(scope="module")
+def benefit(registry, fit):
+    return benefit_by_histology({"os": fit}, registry.vocabulary)
+
+
+@pytest.fixture(scope="module")
+def untold(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("untold")
+    found = read(folder, whole("one", "lenvatinib"), whole("two", "best_care", value="2.2"))
+    priors = load_priors()
+    drawn = {
+        "prognostic": spread(0.0, priors["histology_prognostic"].scale, 8),
+        "predictive": spread(0.0, priors["histology_predictive"].scale, 9, 2),
+    }
+    return found, fit_of(found, **drawn)
+
+
+def of(benefit, **where):
+    return pick(benefit.table, where)
+
+
+def by_hand(fit, treatment, share):
+    """Median of a treatment as the equation of the model has it."""
+    t = fit.data.treatments.index(treatment)
+    slope = fit.flat("prognostic") + fit.flat("predictive")[:, t]
+    base = fit.flat("mu") + fit.flat("treatment_effect")[:, t]
+    return np.exp(base + slope * (share - fit.centre_share))
+
+
+# --- The table -----------------------------------------------------------------------------------
+
+
+def test_columns_and_what_stands_in_them(benefit):
+    table = benefit.table
+    assert tuple(table.columns) == BENEFIT_COLUMNS
+    assert set(table["histology"]) == {"pure", "mixed"}
+    absolute = table[table["estimand"].isin(list(SURVIVAL_ESTIMANDS))]
+    assert (absolute["reference"] == "").all()
+    assert (absolute["carried_by"] == "").all()
+    gains = table["estimand"] == GAIN
+    assert table.loc[gains, ["delta", "p_gain"]].notna().all(axis=None)
+    assert table.loc[~gains, ["delta", "p_gain"]].isna().all(axis=None)
+    assert (table["lower"] <= table["estimate"]).all()
+    assert (table["estimate"] <= table["upper"]).all()
+    # four treatments in two histologies, three of them against the fourth
+    assert len(absolute) == 4 * 2 * len(SURVIVAL_ESTIMANDS)
+    assert table["estimand"].isin(list(SURVIVAL_CONTRASTS)).sum() == 3 * 2 * len(SURVIVAL_CONTRASTS)
+
+
+@pytest.mark.parametrize(("histology", "share"), [("pure", 0.0), ("mixed", 1.0)])
+def test_medians_and_gains_are_those_of_the_equation(benefit, fit, histology, share):
+    own, over = (by_hand(fit, name, share) for name in ("lenvatinib", "best_care"))
+    where = {"treatment": "Lenvatinib", "histology": histology}
+    assert of(benefit, estimand="median_months", **where).estimate == pytest.approx(np.median(own))
+    row = of(benefit, estimand=GAIN, **where)
+    assert row.reference == "Best supportive care"
+    assert row.lower == pytest.approx(np.quantile(own - over, 0.025))
+    assert row.p_gain == np.mean(own - over > 1.0)
+    assert row.delta == 1.0
+    found = of(benefit, estimand="ratio_of_medians", **where)
+    assert found.upper == pytest.approx(np.quantile(own / over, 0.975))
+
+
+def test_by_how_much_the_gains_differ(benefit, fit):
+    drawn = fit.flat("predictive")
+    t, r = (fit.data.treatments.index(name) for name in ("lenvatinib", "best_care"))
+    where = {"treatment": "Lenvatinib", "histology": "mixed"}
+    ratios = np.exp(drawn[:, t] - drawn[:, r])
+    assert of(benefit, estimand="ratio_of_ratios", **where).estimate == pytest.approx(
+        np.median(ratios)
+    )
+    gain = {x: by_hand(fit, "lenvatinib", x) - by_hand(fit, "best_care", x) for x in (0.0, 1.0)}
+    found = of(benefit, estimand=DIFFERENCE, **where)
+    assert found.estimate == pytest.approx(np.median(gain[1.0] - gain[0.0]))
+    # without any predictive effect both medians are multiplied by the same factor
+    base = fit.flat("mu")[:, None] + fit.flat("treatment_effect")[:, [t, r]]
+    effect = fit.flat("prognostic")[:, None]
+    medians = {x: np.exp(base + effect * (x - fit.centre_share)) for x in gain}
+    alone = {x: own[:, 0] - own[:, 1] for x, own in medians.items()}
+    found = of(benefit, estimand=FROM_PROGNOSIS, **where)
+    assert found.estimate == pytest.approx(np.median(alone[1.0] - alone[0.0]))
+
+
+def test_a_proportional_gain_is_more_months_for_those_who_live_longer(registry):
+    nothing = spread(0.0, 1e-6, 4, 4)  # a density wants some spread
+    still = told_fit(registry, predictive=nothing, mu=1.2, treatment_effect=[0.1, 0.2, 0.0, -0.7])
+    found = benefit_by_histology({"os": still}, registry.vocabulary)
+    where = {"treatment": "Lenvatinib", "histology": "mixed"}
+    ratios = of(found, estimand="ratio_of_ratios", **where)
+    assert (ratios.lower, ratios.upper) == pytest.approx((1.0, 1.0), abs=1e-5)
+    differ, alone = (of(found, estimand=name, **where) for name in (DIFFERENCE, FROM_PROGNOSIS))
+    assert differ.estimate == pytest.approx(alone.estimate, rel=1e-4)
+    assert differ.estimate > 1.0
+
+
+def test_effects_of_histology_have_rows_of_their_own(benefit):
+    prognostic = of(benefit, treatment=ANY, estimand="prognostic_ratio")
+    assert (prognostic.reference, prognostic.histology) == ("", "mixed")
+    assert prognostic.carried_by == "within one study"
+    assert (prognostic.cohorts, prognostic.patients) == (1, 23)
+    own = of(benefit, treatment="Lenvatinib", estimand="predictive_ratio")
+    assert own.carried_by == "within one study"
+    assert own.cohorts == 1
+    other = of(benefit, treatment="Paclitaxel", estimand="predictive_ratio")
+    assert (other.carried_by, other.cohorts, other.patients) == ("", 0, 0)
+
+
+def test_what_carries_a_gain_is_that_of_the_pair(benefit):
+    row = of(benefit, treatment="Lenvatinib", histology="pure", estimand=GAIN)
+    assert row.carried_by == "across single-arm studies"
+    assert (row.cohorts, row.patients) == (3, 23 + 40 + 50)
+
+
+def test_a_reference_and_a_gain_of_ones_own(registry, fit):
+    found = benefit_by_histology({"os": fit}, registry.vocabulary, reference="Lenvima", delta=0.25)
+    assert found.references == {"os": "Lenvatinib"}
+    row = of(found, treatment="Sorafenib", histology="pure", estimand=GAIN)
+    away = by_hand(fit, "sorafenib", 0.0) - by_hand(fit, "lenvatinib", 0.0)
+    assert (row.delta, row.p_gain) == (0.25, np.mean(away > 0.25))
+
+
+def test_where_the_reference_is_not_pooled_only_absolute_rows_remain(registry, fit, tmp_path):
+    pfs = read(tmp_path, whole("one", "sorafenib"), whole("two", "paclitaxel"))
+    other = replace(told_fit(pfs, treatment_effect=0.0, predictive=spread(0.0, 0.2, 4, 2)))
+    found = benefit_by_histology(
+        {"os": fit, "pfs": other}, registry.vocabulary, reference="best_care"
+    )
+    assert found.references == {"os": "Best supportive care"}
+    assert (found.table.query("endpoint == 'pfs'")["reference"] == "").all()
+    rows = benefit_rows(found, "pfs")
+    assert rows["gain"].isna().all()
+    assert not rows["is_reference"].any()
+
+
+# --- How much is prior ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [0.1, 0.5, 1.0, 3.0])
+def test_the_share_is_the_weight_of_the_prior_mean(error):
+    """Normal prior and normal likelihood, for which the answer is known."""
+    prior_sd, n = 0.7, 200_000
+    sd = 1.0 / np.sqrt(1.0 / prior_sd**2 + 1.0 / error**2)
+    draws = sd * np.random.default_rng(2).standard_normal(n)
+    weight = error**2 / (error**2 + prior_sd**2)
+    # a sample variance has a relative error of sqrt(2/n); four of them
+    assert prior_share(prior_sd, draws) == pytest.approx(weight, rel=4 * np.sqrt(2 / n))
+
+
+def test_data_at_odds_with_the_prior_count_as_none():
+    assert prior_share(0.1, np.array([-1.0, 1.0])) == 1.0
+    assert prior_share(0.2, np.zeros(10)) == 0.0
+    with pytest.raises(ValueError, match="prior SD: found 0, expected a number above zero"):
+        prior_share(0.0, np.ones(3))
+
+
+def test_shares_in_words():
+    assert "data say nothing" in share_words(1.0, told=False)
+    assert share_words(0.95, told=True) == (
+        "95 % of this answer is prior: the data add almost nothing."
+    )
+    assert "almost nothing" not in share_words(MOSTLY_PRIOR - 0.01, told=True)
+    assert "most of it is what the data say" in share_words(0.2, told=True)
+
+
+def test_prior_and_posterior_stand_side_by_side(benefit, fit):
+    effects = benefit.effects
+    assert tuple(effects.columns) == EFFECT_COLUMNS
+    prior = pick(effects, {"effect": PROGNOSTIC, "which": "prior"})
+    assert (prior.lower, prior.upper) == fit.priors["histology_prognostic"].implied()
+    assert (prior.prior_share, prior.p_above_one) == (1.0, 0.5)
+    found = pick(effects, {"effect": PROGNOSTIC, "which": "posterior"})
+    drawn = fit.flat("prognostic")
+    assert found.estimate == pytest.approx(np.median(np.exp(drawn)))
+    assert found.prior_share == pytest.approx(np.var(drawn) / 0.7**2)
+    assert found.p_above_one == np.mean(drawn > 0.0)
+    # two effects are independent before any data
+    pair = pick(effects, {"effect": "ratio of ratios", "treatment": "Lenvatinib", "which": "prior"})
+    assert pair.log_sd == pytest.approx(0.2 * np.sqrt(2.0))
+
+
+def test_densities_are_those_of_effects_that_data_can_tell(benefit):
+    density = benefit.density
+    assert set(density["parameter"]) == {PROGNOSTIC, f"{PREDICTIVE}: Lenvatinib"}
+    for _, own in density.groupby(["parameter", "which"]):
+        # what 3.5 prior SD and all draws leave out is below a thousandth
+        assert np.trapezoid(own["density"], np.log(own["x"])) == pytest.approx(1.0, abs=2e-3)
+    rows = effect_rows(benefit.effects, density)
+    assert list(rows["parameter"]) == list(dict.fromkeys(density["parameter"]))
+    assert list(rows["detail"]) == ["1 cohort, n = 23"] * 2
+
+
+def test_where_no_report_tells_histology_the_posterior_is_the_prior(untold):
+    registry, fit = untold
+    found = benefit_by_histology({"os": fit}, registry.vocabulary)
+    assert found.told == {"os": False}
+    words = benefit_words(found, registry.vocabulary)["os"]
+    assert words[1] == SAYS_NOTHING
+    assert "The data say nothing about it: this is the prior." in words[2]
+    posterior = found.effects[found.effects["which"] == "posterior"]
+    # a sample SD of so many draws has a relative error of 1/sqrt(2n); four of them
+    prior_sd = posterior["effect"].map(
+        {PROGNOSTIC: 0.7, PREDICTIVE: 0.2, "ratio of ratios": 0.2 * np.sqrt(2.0)}
+    )
+    off = posterior["log_sd"].to_numpy() / prior_sd.to_numpy() - 1.0
+    assert np.abs(off).max() < 4.0 / np.sqrt(2 * DRAWS)
+    assert (posterior["cohorts"] == 0).all()
+    assert (found.table["carried_by"] != "within one study").all()
+    # still, a picture can be drawn of what was believed
+    assert {PROGNOSTIC, f"{PREDICTIVE}: Lenvatinib"} == set(found.density["parameter"])
+
+
+# --- Words ---------------------------------------------------------------------------------------
+
+
+def test_words_hold_the_numbers_of_the_table(benefit, registry):
+    opening, prognostic, lenvatinib, others = benefit_words(benefit, registry.vocabulary)["os"]
+    assert "Gains are over best supportive care." in opening
+    row = pick(benefit.effects, {"effect": PROGNOSTIC, "which": "posterior"})
+    assert f"is {ratio(row)} times" in prognostic
+    assert "1 cohort with 23 patients tells its histology" in prognostic
+    for histology in ("pure", "mixed"):
+        where = {"treatment": "Lenvatinib", "histology": histology}
+        assert months(of(benefit, estimand="median_months", **where)) in lenvatinib
+        gain = of(benefit, estimand=GAIN, **where)
+        assert months(gain) in lenvatinib
+        assert f"{100 * gain.p_gain:.0f} %" in lenvatinib
+    assert "across single-arm studies" in lenvatinib
+    assert "none of the other 3 treatments" in others
+
+
+def test_no_number_is_added_for_a_treatment_that_is_the_reference(registry, fit):
+    found = benefit_by_histology({"os": fit}, registry.vocabulary, reference="lenvatinib")
+    own = benefit_words(found, registry.vocabulary)["os"][2]
+    assert own.startswith("Lenvatinib: median")
+    assert "gain over" not in own
+
+
+def test_one_row_is_picked_or_none(benefit):
+    with pytest.raises(LookupError, match="0 rows with"):
+        of(benefit, treatment="Aspirin")
+
+
+def test_rows_to_draw_hold_both_histologies_of_the_treatments_shown(benefit):
+    rows = benefit_rows(benefit, "os")
+    assert list(rows["histology"]) == ["pure", "mixed"] * (len(rows) // 2)
+    row = rows[(rows["treatment"] == "Lenvatinib") & (rows["histology"] == "mixed")].iloc[0]
+    found = of(benefit, treatment="Lenvatinib", histology="mixed", estimand=GAIN)
+    assert (row["gain"], row["gain_upper"]) == (found.estimate, found.upper)
+    reference = rows[rows["is_reference"]]
+    assert set(reference["treatment"]) == {"Best supportive care"}
+    assert (reference["gain_text"] == "").all()
+
+
+# --- Bad input -----------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_compared_is_refused(registry, fit):
+    with pytest.raises(NotComparedError, match="aspirin"):
+        benefit_by_histology({"os": fit}, registry.vocabulary, reference="aspirin")
+    with pytest.raises(NotComparedError, match=r"no cohort of radiotherapy is pooled for os"):
+        benefit_by_histology({"os": fit}, registry.vocabulary, reference="radiotherapy")
+    with pytest.raises(ValueError, match="found none, expected os or pfs"):
+        benefit_by_histology({}, registry.vocabulary)
+    with pytest.raises(ValueError, match="delta: found nan"):
+        benefit_by_histology({"os": fit}, registry.vocabulary, delta=float("nan"))
+
+
+# --- With every report on histology removed ------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_without_any_report_on_histology_a_fit_gives_the_prior_back(tmp_path, survival_sizes):
+    """One real fit to the reports that do not tell histology."""
+    registry = read(tmp_path, *(table for table in reports() if table["id"] != "split"))
+    settings = SamplerSettings(draws=1000, tune=500, chains=2, seed=3)
+    fit = fit_survival(registry, settings=settings, sizes=survival_sizes)
+    assert not fit.data.tells_histology
+    found = benefit_by_histology({"os": fit}, registry.vocabulary)
+    posterior = found.effects[found.effects["which"] == "posterior"]
+    draws = fit.flat("mu").size
+    for row in posterior.itertuples(index=False):
+        prior = pick(
+            found.effects,
+            {
+                "effect": row.effect,
+                "treatment": row.treatment,
+                "reference": row.reference,
+                "which": "prior",
+            },
+        )
+        # standard normal draws of the sampler, hardly dependent: errors of median and SD, each
+        # five times over, with half as many draws as there are
+        error = prior.log_sd / np.sqrt(0.5 * draws)
+        assert np.log(row.estimate) == pytest.approx(0.0, abs=5 * 1.25 * error)
+        assert row.log_sd == pytest.approx(prior.log_sd, abs=5 * error / np.sqrt(2.0))
+        assert row.prior_share > 0.8
+    words = " ".join(benefit_words(found, registry.vocabulary)["os"])
+    assert SAYS_NOTHING in words
+    assert "The data say nothing about it: this is the prior." in words

@@ -1,0 +1,245 @@
+"""Specifications: what each does to priors, observations and switches. Nothing is sampled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sensitivity_fits import WORDS, reports
+from small_registry import write_registry
+
+from priors import load_priors
+from studies import load_registry
+from synthesis.cli.options import CHOICES, SURVIVAL_ENDPOINTS
+from synthesis.families import FAMILIES
+from synthesis.model_arrays import padded, sizes_for
+from synthesis.models import SURVIVAL_ENDPOINTS as FITTED_ENDPOINTS
+from synthesis.models import survival_observations
+from synthesis.sensitivity.observed import EVERYTHING, observe
+from synthesis.sensitivity.specifications import (
+    BASE,
+    GROUPS,
+    Base,
+    PriorChange,
+    default_specifications,
+    informative_studies,
+)
+from synthesis.survival import USUAL
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sensitivity") / "registry"
+    return load_registry(write_registry(folder, *reports(), vocabulary=WORDS))
+
+
+@pytest.fixture(scope="module")
+def found(registry):
+    return {item.name: item for item in default_specifications(registry)}
+
+
+def cohorts(data):
+    return {ref.id for ref in data.cohorts}
+
+
+def observed(registry, item):
+    return observe(registry, "os", item.apply(Base()).counting)
+
+
+# --- The list ------------------------------------------------------------------------------------
+
+
+def test_the_shipped_registry_has_at_least_sixty_choices_of_every_group():
+    found = default_specifications(load_registry())
+    assert len(found) >= 60
+    assert len({item.name for item in found}) == len(found)
+    assert len({item.label for item in found}) == len(found)
+    assert list(dict.fromkeys(item.group for item in found)) == list(GROUPS)
+
+
+def test_groups_can_be_chosen_and_are_checked(registry):
+    found = default_specifications(registry, groups=("family", "studies"))
+    assert {item.group for item in found} == {"family", "studies"}
+    with pytest.raises(ValueError, match="group: found 'prior', expected priors, family"):
+        default_specifications(registry, groups=("prior",))
+
+
+def test_the_words_of_the_command_line_are_those_of_the_groups():
+    assert tuple(GROUPS) == CHOICES
+    assert SURVIVAL_ENDPOINTS == FITTED_ENDPOINTS
+
+
+def test_the_base_is_the_analysis_of_every_report(registry):
+    own, base = BASE.apply(Base()), Base()
+    assert (own.family, own.variant, own.counting) == (base.family, USUAL, EVERYTHING)
+    data, _ = survival_observations(registry)["os"]
+    own_data = observe(registry, "os", EVERYTHING)
+    assert own_data.cohorts == data.cohorts
+    sizes = sizes_for([data])
+    own_arrays, arrays = padded(own_data, sizes), padded(data, sizes)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(own_arrays[name], array)
+
+
+def test_an_unknown_endpoint_or_family_is_refused():
+    with pytest.raises(ValueError, match="endpoint: found 'response', expected os or pfs"):
+        Base("response")
+    with pytest.raises(ValueError, match="gompertz"):
+        Base(family="gompertz")
+
+
+# --- Priors --------------------------------------------------------------------------------------
+
+
+def test_a_prior_is_rescaled_and_moved_and_no_other(found):
+    usual = load_priors()
+    for word, factor in (("halved", 0.5), ("doubled", 2.0)):
+        changed = found[f"study_sd_{word}"].apply(Base()).priors
+        assert changed["study_sd"].scale == factor * usual["study_sd"].scale
+        assert {n for n in usual if changed[n] != usual[n]} == {"study_sd"}
+    lower = found["overall_median_lower"].apply(Base()).priors["overall_median"]
+    own = usual["overall_median"]
+    assert lower.location == pytest.approx(own.location - 0.5 * own.scale)
+    assert lower.scale == own.scale
+    share = found["mixed_share_higher"].apply(Base()).priors["mixed_share"]
+    assert share.location == pytest.approx(usual["mixed_share"].location + 0.5)
+
+
+def test_priors_of_one_role_are_changed_together(found):
+    changed = {change.name for change in found["shapes_halved"].priors}
+    assert changed == {"shape_sd", "shape_treatment_sd"}
+    told = {change.name for change in found["covariates_doubled"].priors}
+    # no report says of a BRAF mutation, none counts from the diagnosis
+    assert told == {"covariate_retrospective"}
+
+
+def test_a_change_starts_from_the_priors_of_the_base():
+    own = load_priors().replace("class_sd", scale=0.3)
+    assert PriorChange("class_sd", scale=2.0).apply(own)["class_sd"].scale == pytest.approx(0.6)
+
+
+def test_priors_that_cannot_matter_are_not_changed(registry):
+    names = {item.name for item in default_specifications(registry, Base(family="exponential"))}
+    assert not any(name.startswith(("shape", "tail")) for name in names)
+    assert "study_sd_halved" in names
+    tails = {
+        change.name
+        for item in default_specifications(registry, Base(family="long-tail"))
+        for change in item.priors
+    }
+    assert {"tail_long_tail", "tail_treatment_sd"} <= tails
+    without = Base(counting=replace(EVERYTHING, without_histology=True))
+    names = {item.name for item in default_specifications(registry, without)}
+    assert not any(name.startswith(("histology", "mixed_share")) for name in names)
+
+
+# --- Family and likelihood -----------------------------------------------------------------------
+
+
+def test_every_other_family_is_fitted_alone(found):
+    chosen = {item.apply(Base()).family for item in found.values() if item.group == "family"}
+    assert chosen == set(FAMILIES) - {Base().family}
+
+
+def test_variants_switch_one_thing(found):
+    assert found["robust"].apply(Base()).variant == replace(USUAL, study_effects="student-t")
+    assert found["mixture"].apply(Base()).variant == replace(USUAL, unknown_histology="mixture")
+    assert found["no_covariates"].apply(Base()).variant == replace(USUAL, covariates=False)
+
+
+def arm_of(data, name):
+    (arm,) = [a for a in data.arms if data.cohorts[a.cohort].id == name and a.histology == "whole"]
+    return arm
+
+
+def test_figures_fall_away_and_nothing_else(registry, found):
+    data = {name: observed(registry, item) for name, item in found.items()}
+    base = observe(registry, "os", EVERYTHING)
+    # the median, two limits and two landmarks
+    assert arm_of(base, "late:arm").chains[0].time.size == 5
+    assert arm_of(data["no_intervals"], "late:arm").chains[0].time.size == 3
+    assert arm_of(data["no_landmarks_beside_medians"], "late:arm").chains[0].time.size == 3
+    assert arm_of(data["early_landmarks"], "late:arm").chains[0].time.size == 4
+    assert arm_of(data["medians_only"], "late:arm").chains[0].time.size == 1
+    for name in ("no_intervals", "no_landmarks_beside_medians", "early_landmarks"):
+        assert cohorts(data[name]) == cohorts(base)
+    # a cohort of landmarks alone has nothing left
+    assert cohorts(base) - cohorts(data["medians_only"]) == {"marks:arm"}
+    assert len(base.comparisons) == 2
+    assert data["no_comparisons"].comparisons == ()
+    assert cohorts(data["no_comparisons"]) == cohorts(base)
+
+
+def test_intervals_that_do_not_tell_are_read_one_way(registry, found):
+    for name in ("plain", "log", "log_log"):
+        data = observed(registry, found[f"intervals_{name}"])
+        arm = arm_of(data, "trial:two")
+        assert arm.told
+        assert arm.methods == (name.replace("_", "-"),)
+        assert len(arm.chains) == 1
+        # one that tells stays as it is
+        assert arm_of(data, "trial:one").methods == ("log",)
+    untold = arm_of(observe(registry, "os", EVERYTHING), "trial:two")
+    assert not untold.told
+    assert untold.methods == ("plain", "log", "log-log")
+    # beside its landmarks only one transformation can be behind this interval
+    assert arm_of(observed(registry, found["intervals_plain"]), "late:arm").methods == ("log",)
+
+
+# --- Which figures count -------------------------------------------------------------------------
+
+
+def test_selection_rules(registry, found):
+    base = cohorts(observe(registry, "os", EVERYTHING))
+    assert "late:arm" in base
+    assert "early:arm" not in base
+    data = {name: cohorts(observed(registry, item)) for name, item in found.items()}
+    assert base - data["verified_only"] == {"planned:arm"}
+    assert data["prospective"] == {"trial:one", "trial:two", "planned:arm"}
+    assert data["overlap_latest"] == base - {"late:arm"} | {"early:arm"}
+    assert data["overlap_largest"] == base
+    assert data["overlap_all"] == base | {"early:arm"}
+    assert data["overlap_none"] == base - {"late:arm"}
+    assert base - data["no_histology"] == {"split:arm"}
+
+
+def test_a_choice_of_the_base_is_not_made_again(registry):
+    own = Base(counting=replace(EVERYTHING, verified_only=True))
+    names = {item.name for item in default_specifications(registry, own)}
+    assert "verified_only" not in names
+    assert "no_read_as" in names
+
+
+def test_what_gave_way_to_a_report_takes_its_place(registry, found):
+    base = cohorts(observe(registry, "os", EVERYTHING))
+    assert cohorts(observed(registry, found["without_late"])) == base - {"late:arm"} | {"early:arm"}
+    assert cohorts(observed(registry, found["without_trial"])) == base - {"trial:one", "trial:two"}
+    assert found["without_late"].leaves_out == "late"
+
+
+def test_classes_are_left_out_in_turn(registry, found):
+    named = [item for item in found.values() if item.group == "classes"]
+    assert [item.leaves_out for item in named] == ["mki", "chemo", "care"]
+    for item in named:
+        left = observed(registry, item)
+        assert item.leaves_out not in left.classes
+        assert len(left.classes) == 2
+
+
+def test_the_reports_that_say_most_are_left_out_first(registry):
+    data = observe(registry, "os", EVERYTHING)
+    # the split one tells histology, the trial is randomised, paclitaxel was asked about
+    assert informative_studies(data, ("paclitaxel",), 3) == {"split", "trial", "marks"}
+    # the largest of the others
+    assert informative_studies(data, (), 3) == {"split", "trial", "planned"}
+    assert informative_studies(data, (), 40) == set(data.studies)
+
+
+def test_directions_are_those_of_the_scales(found):
+    for name, item in found.items():
+        if item.group == "priors":
+            less = name.endswith(("halved", "lower"))
+            assert item.direction == (-1 if less else 1)
+        else:
+            assert item.direction == 0

@@ -1,0 +1,298 @@
+"""Refits and what is said of them: fits are made up, but for one slow test that samples."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sensitivity_fits import WORDS, Counting, drawn_fit, means, reports, text_of
+from small_registry import write_registry
+
+from studies import load_registry
+from synthesis import fit as sampler
+from synthesis.fit import SamplerSettings
+from synthesis.sensitivity.conclusions import (
+    CHANCE,
+    DIFFERENCE,
+    PROGNOSTIC,
+    RATIO,
+    NotAskedError,
+    answers_of,
+    ask,
+    conclusion_draws,
+)
+from synthesis.sensitivity.measure import sensitivity
+from synthesis.sensitivity.observed import EVERYTHING, observe
+from synthesis.sensitivity.runner import (
+    ESS,
+    RHAT,
+    InterruptedRunError,
+    Job,
+    run_specifications,
+    sample,
+    time_words,
+)
+from synthesis.sensitivity.specifications import Base, default_specifications
+from synthesis.sensitivity.store import Store
+
+FEW = SamplerSettings(draws=200, tune=10, chains=4, seed=1)
+PREDICTIVE = "predictive_ratio:lenvatinib"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sensitivity") / "registry"
+    return load_registry(write_registry(folder, *reports(), vocabulary=WORDS))
+
+
+GROUPS = ("selection",)
+
+
+def job_of(registry, groups=GROUPS):
+    base = Base()
+    question = ask(observe(registry, "os", EVERYTHING), registry.vocabulary)
+    chosen = default_specifications(registry, base, groups=groups)
+    return Job(registry, base, question, chosen, FEW, replace(FEW, draws=300))
+
+
+# --- The question --------------------------------------------------------------------------------
+
+
+def test_the_question_is_that_of_the_split_treatment_and_supportive_care(registry):
+    question = ask(observe(registry, "os", EVERYTHING), registry.vocabulary)
+    assert (question.treatment.id, question.reference.id) == ("lenvatinib", "best_care")
+    assert [own.id for own in question.predictive] == ["lenvatinib"]
+    assert [own.label for own in question.treatments] == [
+        "Lenvatinib",
+        "Sorafenib",
+        "Paclitaxel",
+        "Best supportive care",
+    ]
+    names = [item.name for item in question.conclusions]
+    assert names[:5] == [RATIO, DIFFERENCE, CHANCE, PROGNOSTIC, PREDICTIVE]
+    assert len(names) == 9
+
+
+def test_where_no_report_tells_histology_nothing_is_asked_of_it(registry):
+    data = observe(registry, "os", replace(EVERYTHING, without_histology=True))
+    question = ask(data, registry.vocabulary)
+    kinds = {item.kind for item in question.conclusions}
+    assert kinds == {RATIO, DIFFERENCE, CHANCE, "median_months"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"treatment": "radiotherapy"}, "no cohort of radiotherapy is pooled here. Possible: lenv"),
+        ({"treatment": "lenvatinb"}, "lenvatinib"),
+        ({"treatment": "Lenvima", "reference": "lenvatinib"}, "compared with itself"),
+    ],
+)
+def test_what_is_not_pooled_cannot_be_asked(registry, asked, words):
+    data = observe(registry, "os", EVERYTHING)
+    with pytest.raises(NotAskedError, match=words):
+        ask(data, registry.vocabulary, **asked)
+
+
+def test_answers_are_the_contrasts_of_the_draws(registry):
+    job = job_of(registry, groups=("family",))
+    (base, *_), _ = job.prepare()
+    fit = drawn_fit(base, replace(FEW, draws=300), at=means(base))
+    draws = conclusion_draws(fit, job.question)
+    medians = [draws[f"median_months:{t}"] for t in ("lenvatinib", "best_care")]
+    np.testing.assert_allclose(draws[RATIO], medians[0] / medians[1])
+    np.testing.assert_allclose(draws[DIFFERENCE], medians[0] - medians[1])
+    assert draws[CHANCE].mean() == np.mean(medians[0] - medians[1] > 1.0)
+    np.testing.assert_allclose(np.log(draws[PROGNOSTIC]), fit.flat("prognostic"))
+    answers = answers_of(draws, job.question, FEW.chains)
+    one = answers[RATIO]
+    assert (one.lower, one.estimate, one.upper) == pytest.approx(
+        np.quantile(draws[RATIO], [0.025, 0.5, 0.975])
+    )
+    # of independent draws: SD of the log over the root of their number, times that of a median
+    error = 1.2533 * np.std(np.log(draws[RATIO])) / np.sqrt(1200) * one.estimate
+    # it is read off the distance of order statistics with some 35 draws, the root of 1200, between
+    # them: a sixth of noise, and three of these are a half
+    assert one.estimate_error == pytest.approx(error, rel=0.5)
+    assert answers[CHANCE].estimate == draws[CHANCE].mean()
+
+
+def test_a_probability_without_disagreement_has_an_error(registry):
+    job = job_of(registry, groups=("family",))
+    sure = answers_of({CHANCE: np.ones(1200)}, job.question, 4)[CHANCE]
+    assert sure.estimate == 1.0
+    assert sure.estimate_error == pytest.approx(1 / 300)
+    nearly = np.ones(1200)
+    nearly[0] = 0.0
+    assert answers_of({CHANCE: nearly}, job.question, 4)[CHANCE].estimate_error > 1 / 1200
+
+
+def same(one, other):
+    """Whether two runs have the same answers; a number that is not there is no difference."""
+    answers = [[repr(r.answers) for r in (own.base, *own.refits)] for own in (one, other)]
+    return answers[0] == answers[1]
+
+
+# --- Running -------------------------------------------------------------------------------------
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(registry, tmp_path):
+    job, store = job_of(registry, groups=("family",)), Store(tmp_path / "store")
+    with pytest.raises(InterruptedRunError) as error:
+        run_specifications(job, store, fitter=Counting(stop=4))
+    assert error.value.done == 4
+    assert error.value.of == 1 + len(job.specifications)
+    assert error.value.sentence.startswith(f"4 of {error.value.of} fits are kept")
+    assert len(list((tmp_path / "store").glob("*.json"))) == 4
+    rest, words = Counting(), []
+    results = run_specifications(job, store, fitter=rest, progress=words.append)
+    first = ["base", *(item.name for item in job.specifications)][:4]
+    assert not set(rest.names) & set(first)
+    assert [results.base.from_store, *(r.from_store for r in results.refits[:3])] == [True] * 4
+    assert not results.refits[3].from_store
+    assert words[1] == f"fit 1 of {error.value.of}: Base analysis"
+    assert "left)" in words[-1]
+    # and once more: nothing is left to do
+    again = Counting()
+    assert same(run_specifications(job, store, fitter=again), results)
+    assert again.names == []
+
+
+def test_without_a_cache_nothing_is_kept(registry):
+    with pytest.raises(InterruptedRunError) as error:
+        run_specifications(
+            job_of(registry, groups=("family",)), Store(None), fitter=Counting(stop=2)
+        )
+    assert "none is kept (--no-cache)" in error.value.sentence
+
+
+def test_an_interrupt_is_still_an_interrupt():
+    assert issubclass(InterruptedRunError, KeyboardInterrupt)
+
+
+def test_a_result_that_cannot_be_read_is_made_again(registry, tmp_path):
+    job, store = job_of(registry, groups=("family",)), Store(tmp_path)
+    results = run_specifications(job, store, fitter=Counting())
+    files = sorted(tmp_path.glob("*.json"))
+    assert len(files) == 6
+    files[0].write_text("{", encoding="utf-8")
+    again = Counting()
+    repeated = run_specifications(job, store, fitter=again)
+    assert len(again.names) == 1
+    assert same(repeated, results)
+    assert json.loads(files[0].read_text(encoding="utf-8"))["draws"] in (200, 300)
+
+
+def test_another_question_or_seed_is_another_result(registry, tmp_path):
+    job, store = job_of(registry, groups=("family",)), Store(tmp_path)
+    run_specifications(job, store, fitter=Counting())
+    for other in (
+        replace(job, question=replace(job.question, delta=2.0)),
+        replace(job, settings=replace(FEW, seed=2), base_settings=replace(FEW, seed=2)),
+        replace(job, base=replace(job.base, priors=job.base.priors.replace("study_sd", scale=1.0))),
+    ):
+        again = Counting()
+        run_specifications(other, store, fitter=again)
+        assert len(again.names) == 6
+
+
+def test_the_base_gets_more_draws_and_refits_share_sizes(registry, tmp_path):
+    job, fitter = job_of(registry), Counting()
+    prepared, _ = job.prepare()
+    assert len({item.sizes for item in prepared}) == 1
+    assert len({item.problem.kind for item in prepared}) == 1
+    run_specifications(job, Store(tmp_path), fitter=fitter)
+    assert fitter.settings[0].draws == 300
+    assert {own.draws for own in fitter.settings[1:]} == {200}
+
+
+def test_a_choice_that_changes_nothing_is_not_fitted(registry, tmp_path):
+    fitter = Counting()
+    results = run_specifications(job_of(registry), Store(tmp_path), fitter=fitter)
+    idle = {r.specification.name for r in results.refits if r.changes_nothing}
+    # no reading is declared; the largest of the overlapping cohorts counts as it is
+    assert idle == {"no_read_as", "overlap_largest"}
+    assert not idle & set(fitter.names)
+    (one,) = [r for r in results.refits if r.specification.name == "no_read_as"]
+    assert one.answers == results.base.answers
+
+
+def test_a_fit_that_diverges_is_made_again_with_more_draws(registry, tmp_path):
+    job = job_of(registry, groups=("family",))
+    fitter = Counting(divergences=100)
+    results = run_specifications(job, Store(tmp_path), fitter=fitter)
+    assert fitter.names[:2] == ["base", "base"]
+    assert fitter.settings[1].draws == 2 * fitter.settings[0].draws
+    assert fitter.settings[1].target_accept > fitter.settings[0].target_accept
+    assert results.base.reliable
+    assert results.base.draws == 600
+
+
+def test_chains_that_disagree_are_said_to(registry, tmp_path):
+    def stuck(prepared, settings):
+        fit = drawn_fit(prepared, settings, at=means(prepared))
+        fit.tree["posterior"]["mu"][0] += 3.0
+        effects = fit.tree["posterior"]["treatment_effect"]
+        effects[0] += 3.0
+        return fit
+
+    job = job_of(registry, groups=("family",))
+    results = run_specifications(job, Store(tmp_path), fitter=stuck)
+    assert not results.base.reliable
+    worst = max(own.rhat for own in results.base.answers.values() if own.rhat == own.rhat)
+    assert worst > RHAT
+    assert min(own.ess for own in results.base.answers.values() if own.ess == own.ess) < ESS
+
+
+def test_an_interrupted_sampler_is_an_interrupt(registry, monkeypatch):
+    """The sampler hands over the draws that it has, which are not those that were asked for."""
+    job = job_of(registry, groups=("family",))
+    (base, *_), _ = job.prepare()
+
+    def partly(problem, settings, **_):
+        return drawn_fit(base, replace(settings, draws=4)).draws
+
+    monkeypatch.setattr("synthesis.sensitivity.runner.run", partly)
+    with pytest.raises(KeyboardInterrupt):
+        sample(base, FEW)
+
+
+def test_time_is_told_to_the_accuracy_of_a_guess():
+    assert time_words(3.0) == "about 10 s"
+    assert time_words(44.0) == "about 40 s"
+    assert time_words(130.0) == "about 2 min"
+
+
+# --- The sampler ---------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_refits_share_one_compiled_model_and_the_prior_is_left_without_histology(
+    registry, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sampler, "_COMPILED", {})
+    chosen = {item.name: item for item in default_specifications(registry)}
+    names = ("study_sd_doubled", "family_weibull", "robust", "medians_only", "no_histology")
+    found = sensitivity(
+        registry,
+        specifications=tuple(chosen[name] for name in names),
+        store=Store(tmp_path),
+        draws=500,
+    )
+    assert len(sampler._COMPILED) == 1
+    assert found.table["reliable"].all()
+    text = text_of(found, "What if no report told histology")
+    assert text.count("The data then say nothing of it") == 2
+    again = pd.DataFrame(
+        sensitivity(
+            registry,
+            specifications=tuple(chosen[name] for name in names),
+            store=Store(tmp_path),
+            fitter=Counting(stop=0),
+            draws=500,
+        ).table
+    )
+    pd.testing.assert_frame_equal(again, found.table)

@@ -1,0 +1,273 @@
+"""One report's difference between pure and mixed: alone, pooled, and as a selected result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from benefit_fits import read, split, spread, told_fit, whole
+from impact_fits import DRAWS, fit_of
+from scipy import stats
+
+from priors import load_priors
+from studies import load_registry
+from synthesis.benefit.drawing import (
+    exaggeration_rows,
+    single_effect_rows,
+    single_printed_rows,
+)
+from synthesis.benefit.histology_words import pick, ratio
+from synthesis.benefit.single_result import (
+    BOTH,
+    EXAGGERATION_COLUMNS,
+    POOLED_TRUTH,
+    STARTING_POINT,
+    TRUE_RATIOS,
+    _pair,
+    log_ratios,
+    logrank_p,
+    ratio_alone,
+    results_by_histology,
+    single_result,
+)
+from synthesis.benefit.single_words import single_title, single_words
+from synthesis.effects import MEAN_PRIOR
+from synthesis.families import FAMILIES
+from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.stacking import stack
+
+STEP = log_ratios()[1] - log_ratios()[0]
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    return read(tmp_path_factory.mktemp("single"))
+
+
+@pytest.fixture(scope="module")
+def fit(registry):
+    return told_fit(registry, log_shape=spread(-0.1, 0.1, 6, 5), shape_mean=-0.1)
+
+
+@pytest.fixture(scope="module")
+def result(registry, fit):
+    return single_result(fit, results_by_histology(fit)[0], registry.vocabulary)
+
+
+def pair_of(folder, **more):
+    fit = fit_of(read(folder, split(**more), whole("other", "sorafenib")))
+    return _pair(fit, results_by_histology(fit)[0])
+
+
+# --- Alone ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_density_of_a_ratio_integrates_to_one(tmp_path, name):
+    density = ratio_alone(pair_of(tmp_path), FAMILIES[name], load_priors())
+    assert density.sum() * STEP == pytest.approx(1.0)
+    assert density.min() >= 0.0
+    # the ends of the lattice are far beyond any ratio
+    assert max(density[0], density[-1]) < 1e-6 * density.max()
+
+
+def test_groups_alike_say_nothing_of_the_sign(tmp_path):
+    same = {"pure": Decimal("4.0"), "mixed": Decimal("4.0")}
+    density = ratio_alone(
+        pair_of(tmp_path, n=(12, 12), medians=same, p=None), FAMILIES["weibull"], load_priors()
+    )
+    np.testing.assert_allclose(density, density[::-1], rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["weibull", "log-logistic"])
+def test_the_density_is_that_of_a_grid_over_everything(tmp_path, name):
+    """Mean and SD of the log ratio by a plain three-way grid."""
+    pair, family, priors = pair_of(tmp_path), FAMILIES[name], load_priors()
+    density = ratio_alone(pair, family, priors)
+    beta = log_ratios()
+    mean = (beta * density).sum() * STEP
+    sd = np.sqrt(((beta - mean) ** 2 * density).sum() * STEP)
+
+    shape = {"weibull": "shape_weibull", "log-logistic": "shape_log_logistic"}[name]
+    scales = [priors[n].scale for n in (shape, "shape_treatment_sd", "shape_sd")]
+    wide = np.sqrt(np.sum(np.square(scales)))
+    a = np.linspace(-2.5, 4.5, 141)[:, None, None]
+    b = np.linspace(-4.0, 8.0, 241)[None, :, None]
+    k = (priors[shape].location + wide * np.linspace(-4, 4, 33))[None, None, :]
+    item = pair.comparison
+    log_p = (
+        arm_log_likelihood(pair.pure.chains, [0.0], a, k, family)
+        + arm_log_likelihood(pair.mixed.chains, [0.0], a + b, k, family)
+        + comparison_given_medians(
+            b,
+            k,
+            family,
+            estimate=item.reading.estimate,
+            variance=item.reading.variance,
+            medians=item.log_median_ratio,
+            share=item.reading.share,
+            either_sign=item.reading.either_sign,
+        )
+        + stats.norm.logpdf(a + b / 2.0, priors["overall_median"].location, MEAN_PRIOR.scale)
+        + stats.norm.logpdf(b, 0.0, MEAN_PRIOR.scale)
+        + stats.norm.logpdf(k, priors[shape].location, wide)
+    )
+    weight = np.exp(log_p - log_p.max())
+    exact = (weight * b).sum() / weight.sum()
+    spread_of = np.sqrt((weight * (b - exact) ** 2).sum() / weight.sum())
+    # the coarser of the two lattices is a twentieth of a log unit wide
+    assert mean == pytest.approx(exact, abs=2e-3)
+    assert sd == pytest.approx(spread_of, abs=2e-3)
+
+
+def test_larger_groups_say_more(tmp_path):
+    widths = []
+    for number, n in enumerate(((15, 8), (150, 80))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        density = ratio_alone(pair_of(folder, n=n, p=None), FAMILIES["weibull"], load_priors())
+        reached = np.cumsum(density) * STEP
+        widths.append(np.diff(np.interp((0.025, 0.975), reached, log_ratios()))[0])
+    # ten times the patients: a root of ten narrower, a little less as shapes stay unknown
+    assert widths[0] / widths[1] == pytest.approx(np.sqrt(10.0), rel=0.25)
+
+
+def test_families_are_weighted_as_in_the_pool(registry, fit):
+    fits = {"weibull": fit, "log-logistic": replace(fit, family=FAMILIES["log-logistic"])}
+    stacked = stack(fits, {"weibull": 0.25, "log-logistic": 0.75})
+    ref = results_by_histology(stacked)[0]
+    found = single_result(stacked, ref, registry.vocabulary).alone
+    assert list(found["family"]) == ["Weibull", "log-logistic", "stacked"]
+    assert list(found["weight"]) == [0.25, 0.75, 1.0]
+    own = found.set_index("family")["p_above_one"]
+    assert own["stacked"] == pytest.approx(0.25 * own["Weibull"] + 0.75 * own["log-logistic"])
+
+
+# --- Which results -------------------------------------------------------------------------------
+
+
+def test_the_starting_point_comes_first_and_is_read_from_the_registry():
+    registry = load_registry()
+    fit = fit_of(
+        registry,
+        prognostic=spread(0.8, 0.3, 1),
+        predictive=spread(0.0, 0.2, 2, 26),
+        log_shape=-0.1,
+    )
+    first = results_by_histology(fit)[0]
+    assert first.study.id == STARTING_POINT
+    found = single_result(fit, first, registry.vocabulary)
+    medians = {
+        group.histology: float(group.survival[0].median)
+        for group in first.cohort.subgroups
+        if group.survival
+    }
+    assert (found.printed.pure, found.printed.mixed) == (medians["pure"], medians["mixed"])
+    (p,) = [str(c.p) for c in first.study.comparisons]
+    assert found.printed.p == p
+    words = " ".join(single_words(found))
+    assert f"{found.printed.mixed:g} months in {found.printed.n_mixed} patients" in words
+    assert f"p = {p}" in words
+
+
+def test_another_printed_figure_gives_another_answer(tmp_path, registry, result):
+    changed = read(
+        tmp_path,
+        split(medians={"pure": Decimal("2.7"), "mixed": Decimal("2.9")}, p="0.7"),
+        whole("second", "best_care"),
+    )
+    fit = told_fit(changed, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
+    found = single_result(fit, results_by_histology(fit)[0], changed.vocabulary)
+    assert found.printed.ratio == pytest.approx(2.9 / 2.7)
+    assert found.alone.iloc[-1]["estimate"] < result.alone.iloc[-1]["estimate"]
+    assert found.as_large_by_chance > result.as_large_by_chance
+
+
+def test_a_cohort_that_does_not_print_both_is_refused(registry, fit):
+    other = next(ref for ref in fit.data.cohorts if ref.study.id == "second")
+    with pytest.raises(ValueError, match=r"found second:arm, .* which are split:arm"):
+        single_result(fit, other, registry.vocabulary)
+
+
+# --- Pooled --------------------------------------------------------------------------------------
+
+
+def test_both_effects_together_are_their_sum(result, fit):
+    t = fit.data.treatments.index("lenvatinib")
+    total = np.exp(fit.flat("prognostic") + fit.flat("predictive")[:, t])
+    row = pick(result.effects, {"effect": BOTH, "which": "posterior"})
+    assert row.estimate == pytest.approx(np.median(total))
+    prior = pick(result.effects, {"effect": BOTH, "which": "prior"})
+    assert prior.log_sd == pytest.approx(np.hypot(0.7, 0.2))
+    shown = single_effect_rows(result)
+    assert list(shown["parameter"]) == [
+        "alone",
+        f"{BOTH}: Lenvatinib",
+        "prognostic",
+        "predictive: Lenvatinib",
+    ]
+    assert set(result.density["parameter"]) == set(shown["parameter"])
+
+
+# --- Selected ------------------------------------------------------------------------------------
+
+
+def test_logrank_p_is_that_of_scipy():
+    rng = np.random.default_rng(5)
+    first, second = rng.exponential(1.0, (20, 15)), rng.exponential(1.8, (20, 8))
+    exact = [stats.logrank(x, y).pvalue for x, y in zip(first, second, strict=True)]
+    np.testing.assert_allclose(logrank_p(first, second), exact, rtol=1e-9)
+
+
+def test_chance_and_selection(result):
+    table = result.exaggeration
+    assert tuple(table.columns) == EXAGGERATION_COLUMNS
+    assert list(table["truth"]) == [POOLED_TRUTH, *(f"{x:g}" for x in TRUE_RATIOS)]
+    fixed = table.iloc[1:]
+    assert (np.diff(fixed["power"]) > 0.0).all()
+    assert (np.diff(fixed["exaggeration"]) < 0.0).all()
+    assert (fixed["exaggeration"] > 1.0).all()
+    # where only significant results are shown, a small truth looks like a large one
+    assert fixed.iloc[0]["shown_ratio"] > 1.5
+    # the printed p was 0.026; with 23 patients the normal approximation is off by a third at most
+    assert result.as_significant_by_chance == pytest.approx(0.026, abs=0.013)
+    assert result.as_significant_by_chance < result.as_large_by_chance < 0.5
+    assert result.as_large_expected > result.as_large_by_chance
+
+
+def test_large_studies_neither_exaggerate_nor_miss(tmp_path):
+    registry = read(tmp_path, split(n=(240, 160), p="0.001"), whole("second", "sorafenib"))
+    fit = told_fit(registry, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
+    found = single_result(fit, results_by_histology(fit)[0], registry.vocabulary).exaggeration
+    last = found.iloc[-1]
+    assert last["power"] == 1.0
+    assert last["wrong_sign"] == 0.0
+    # mean of 2000 log ratios over log 3, each with an SD of about 1.44/0.9 sqrt(1/240 + 1/160)
+    assert last["exaggeration"] == pytest.approx(1.0, abs=4 * 0.15 / np.sqrt(DRAWS))
+
+
+def test_without_a_p_value_its_chance_is_not_told(tmp_path):
+    registry = read(tmp_path, split(p=None), whole("second", "sorafenib"))
+    fit = told_fit(registry, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
+    found = single_result(fit, results_by_histology(fit)[0], registry.vocabulary)
+    assert np.isnan(found.as_significant_by_chance)
+    words = " ".join(single_words(found))
+    assert "log-rank p as small" not in words
+    assert ", p " not in words.split(":")[0]
+    assert "p = " not in single_printed_rows(found).iloc[0]["detail"]
+
+
+def test_words_hold_the_numbers_of_the_tables(result):
+    words = single_words(result)
+    assert len(words) == 5
+    assert ratio(result.alone.iloc[-1]) in words[1]
+    for effect in (BOTH, "prognostic", "predictive"):
+        assert ratio(pick(result.effects, {"effect": effect, "which": "posterior"})) in words[2]
+    rows = exaggeration_rows(result)
+    for shown in rows["shown_text"].iloc[1:]:
+        assert shown.removeprefix("shown as ") in words[4]
+    assert single_title(result, "Overall survival") == (
+        "What does the result of Split 2021 on overall survival mean once pooled?"
+    )
