@@ -351,23 +351,24 @@ def answers_of(
 def _with_limits(
     draws: Mapping[str, np.ndarray], scales: Mapping[str, str], chains: int
 ) -> dict[str, Answered]:
-    data = _dataset(draws, chains)
+    # one array for all: as many single variables would take twice as long
+    data = _dataset(np.stack(list(draws.values()), axis=1), chains)
     ends = (0.5 - LEVEL / 2.0, 0.5 + LEVEL / 2.0)
-    quantiles = {k: np.quantile(v, [0.5, *ends]) for k, v in draws.items()}
     errors = [mcse(data, method="median")]
     errors += [mcse(data, method="quantile", prob=p) for p in ends]
     sizes = [ess(data, method=method) for method in ("bulk", "tail")]
-    agreement = rhat(data)
+    judged = [found["x"].to_numpy() for found in (*errors, rhat(data), *sizes)]
     found = {}
-    for name, values in draws.items():
+    for number, (name, values) in enumerate(draws.items()):
         working = np.log(values) if scales[name] == "log" else values
+        *error, agreement, bulk, tail = (float(own[number]) for own in judged)
         found[name] = Answered(
-            *map(float, quantiles[name]),
-            *(float(error[name]) for error in errors),
+            *map(float, np.quantile(values, [0.5, *ends])),
+            *error,
             float(working.mean()),
             float(working.std()),
-            float(agreement[name]),
-            float(min(size[name] for size in sizes)),
+            agreement,
+            min(bulk, tail),
         )
     return found
 
@@ -381,9 +382,9 @@ def by_chain(values: np.ndarray, chains: int) -> np.ndarray:
     return values[: length * chains].reshape(chains, length, *values.shape[1:])
 
 
-def _dataset(draws: Mapping[str, np.ndarray], chains: int) -> Any:
-    shaped = {name: by_chain(values, chains) for name, values in draws.items()}
-    return from_dict({"posterior": shaped})["posterior"].to_dataset()
+def _dataset(values: np.ndarray, chains: int) -> Any:
+    tree = from_dict({"posterior": {"x": by_chain(values, chains)}})
+    return tree["posterior"].to_dataset()
 
 
 def _chance(values: np.ndarray, chains: int) -> Answered:
@@ -396,7 +397,7 @@ def _chance(values: np.ndarray, chains: int) -> Answered:
     shaped = by_chain(values, chains)
     sd = float(np.sqrt(p * (1.0 - p)))
     if (shaped.std(axis=1) > 0.0).all():
-        error = float(mcse(_dataset({"p": values}, chains), method="mean")["p"])
+        error = float(mcse(_dataset(values, chains), method="mean")["x"])
     else:
         error = max(sd / np.sqrt(chains), 1.0) / shaped.shape[1]
     return Answered(p, nan, nan, error, nan, nan, p, sd, nan, nan)

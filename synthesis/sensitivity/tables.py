@@ -223,7 +223,7 @@ def curve_table(sensitivity: pd.DataFrame, conclusion: str) -> pd.DataFrame:
     """One conclusion under every choice, for drawing: :data:`CURVE_COLUMNS`.
 
     Choices without an answer are not there. Those that a reader would want to be named, one class
-    or one report left out, are numbered from the furthest on.
+    or one report left out, are numbered in order of their estimates.
     """
     own = sensitivity[sensitivity["conclusion"] == conclusion]
     own = own[own["change"] != NO_ANSWER].copy()
@@ -232,10 +232,10 @@ def curve_table(sensitivity: pd.DataFrame, conclusion: str) -> pd.DataFrame:
     ways = own.groupby(["group", "aspect"])["specification"].transform("count")
     far = own["changes"] | (own["shift_in_sd"].abs() >= _MOVED)
     named = own[far & (ways >= _MANY)]
-    # what changes the conclusion first, then by distance
+    # what changes the conclusion goes first, then the furthest; numbers run from left to right
     order = named.assign(distance=named["shift_in_sd"].abs())
     order = order.sort_values(["changes", "distance"], ascending=False, kind="stable")
-    marks = {name: str(i) for i, name in enumerate(order["specification"], start=1)}
-    kept = {name: mark for name, mark in marks.items() if int(mark) <= _NUMBERED_AT_MOST}
-    own["mark"] = [kept.get(name, "") for name in own["specification"]]
+    kept = order.head(_NUMBERED_AT_MOST).sort_values("estimate", kind="stable")
+    marks = {name: str(i) for i, name in enumerate(kept["specification"], start=1)}
+    own["mark"] = [marks.get(name, "") for name in own["specification"]]
     return own[list(CURVE_COLUMNS)].reset_index(drop=True)

@@ -264,8 +264,8 @@ def _influence_on(base: pd.Series, others: pd.DataFrame) -> str:
         what = influence_words(row["shift_in_sd"])
         instead = f", with {row['counted_instead']} instead" if row["counted_instead"] else ""
         sentences.append(
-            f"{row['label']}{instead} it would be {value_of(row)}: the report {what} "
-            f"({row['shift_in_sd']:+.1f} SD)."
+            f"{row['label']}{instead} it would be {value_of(row)}, {row['shift_in_sd']:+.1f} SD: "
+            f"the report {what}."
         )
     rest = len(others) - len(sentences)
     if rest:
