@@ -19,9 +19,10 @@ from synthesis.likelihoods import (
     listed_patients,
 )
 from synthesis.model_arrays import shared_parts
-from synthesis.models import SurvivalFit
+from synthesis.models import SurvivalFit, bias_spread
 from synthesis.observations import ArmComparison
 from synthesis.ranks import METHODS
+from synthesis.survival import is_retrospective
 
 _EARLIEST = 1e-3  # months, as in the arrays of the model
 
@@ -119,6 +120,14 @@ class CohortLikelihood:
         """Whole study effect of the cohorts as drawn, ``(draws, cohorts)``."""
         shared = np.array(self.shared)
         return np.sqrt(shared) * self.study + np.sqrt(1.0 - shared) * self.draws("cohort_effect")
+
+    def study_variance(self, cohort: int) -> np.ndarray:
+        """Variance of the study effect of a cohort, ``(draws,)``: with that of its own bias."""
+        variance = self.draws("study_sd") ** 2
+        known = self.fit.data.covariates
+        if known and is_retrospective(known[cohort]):
+            variance = variance + bias_spread(self.fit)[self.rows] ** 2
+        return variance
 
     def treatment(self, cohort: int) -> int:
         """Index of the treatment of a cohort."""

@@ -164,7 +164,7 @@ def _prior(likelihood: CohortLikelihood, cohort: int) -> _Prior:
         half = ROBUST_FREEDOM / 2.0
         precisions, weights = roots_genlaguerre(_PRECISIONS, half - 1.0)
         precisions = precisions / half
-    variance = (1.0 - held) * draws("study_sd")[:, None] ** 2 / precisions
+    variance = (1.0 - held) * likelihood.study_variance(cohort)[:, None] / precisions
     shape_mean, shape_variance = draws("shape_mean"), draws("shape_sd") ** 2
     if likelihood.sole("treatment", cohort):
         variance = variance + draws("treatment_sd")[:, None] ** 2

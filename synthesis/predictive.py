@@ -14,7 +14,8 @@ import numpy as np
 from priors import Prior
 from synthesis import estimands
 from synthesis.estimands import Curve, Group, Target, study_noise
-from synthesis.models import PooledSurvival, ResponseFit
+from synthesis.models import PooledSurvival, ResponseFit, bias_spread
+from synthesis.survival import is_retrospective
 from synthesis.tables import Fit
 
 
@@ -221,12 +222,18 @@ class _Drawer:
         return value
 
     def new_study(self, size: int) -> np.ndarray:
-        """Study effects, of which cohorts of one report may share only a part."""
+        """Study effects, of which cohorts of one report may share only a part.
+
+        Those of a retrospective report hold a bias of its own where the fit has one.
+        """
         noise = study_noise(self.fit, self.rng, (size,))
         if self.shared < 1.0:
             own = study_noise(self.fit, self.own, (size,))
             noise = np.sqrt(self.shared) * noise + np.sqrt(1.0 - self.shared) * own
-        return self.flat("study_sd") * noise
+        spread = self.flat("study_sd")
+        if is_retrospective(self.covariates):
+            spread = np.hypot(spread, np.tile(bias_spread(self.fit), self.repeats))
+        return spread * noise
 
     def of_treatment(self, what: str, place: Place, target: Target) -> np.ndarray:
         """Log shape or tail of a treatment, or of the average treatment of a class."""

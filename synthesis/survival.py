@@ -23,16 +23,24 @@ mixed histology (0 pure, 1 mixed) and ``z`` the covariates of the cohort:
   mixture of two curves there would let heavy tails pass for an effect of histology. That mixture
   is a named variant, to show what it would say.
 - :math:`\theta_t` is the tail of the families that have one.
+- In a variant with a bias, a retrospective report may be optimistic or pessimistic on its own: its
+  study effects have the SD :math:`\sqrt{\sigma_S^2 + \sigma_B^2}`, the two parts of which the
+  sampler need not tell apart (Welton et al. 2009, doi 10.1111/j.1467-985X.2008.00548.x). The mean
+  of the biases is the effect of design among :math:`\beta`. :math:`\sigma_B` is a fixed number,
+  or a parameter with a prior of its own: :math:`\sigma_B = |b|`,
+  :math:`b \sim \mathrm{Normal}(0, s_B^2)`. In every report it is 0.
 - The transformation behind an interval that does not tell it is plain, log or log-log with
   probabilities that all reports share: the softmax of three logits.
 - What is printed enters through :mod:`synthesis.likelihoods`.
 
 The survival family is model data, as are all priors, variants and observations: one compiled model
-serves every endpoint, family, variant and prior of the same sizes.
+serves every endpoint, family, variant and prior of the same sizes, but for the variant that
+estimates the spread of the biases: it has one parameter more, and is compiled by itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,6 +76,8 @@ PRIOR_OF = {
     "convention_logits": "convention_logit",
     **{name: f"covariate_{name}" for name in COVARIATES},
 }
+#: Prior of the spread of the biases of retrospective reports, where it is estimated.
+BIAS_PRIOR = "retrospective_bias_sd"
 SHAPE_PRIOR = {
     "exponential": "shape_weibull",
     "weibull": "shape_weibull",
@@ -81,6 +91,9 @@ TAIL_PRIOR = {"generalised gamma": "tail_generalised_gamma", "long-tail": "tail_
 #: Degrees of freedom of the Student-t study effects.
 ROBUST_FREEDOM = 4.0
 _NORMAL_FREEDOM = 1e6  # a Student-t that no draw can tell from the normal
+
+#: Value of :attr:`Variant.retrospective_bias` that makes it a parameter.
+ESTIMATED = "estimated"
 
 
 @dataclass(frozen=True)
@@ -96,27 +109,36 @@ class Variant:
         arm is a mixture of two curves (which lets heavy tails pass for an effect of histology).
     covariates : bool
         Whether design, line, time origin and BRAF selection are adjusted for.
-    retrospective_bias : float
+    retrospective_bias : float or "estimated"
         SD of a bias of each retrospective report, on the scale of log medians: its study effect
         varies by so much more than that of a prospective one. Their common bias is a covariate.
+        ``"estimated"``: the SD is the parameter ``bias_sd`` of a model of its own.
 
     Raises
     ------
     ValueError
-        If the SD is negative.
+        If the SD is negative, or is a word that says nothing.
     """
 
     study_effects: Literal["normal", "student-t"] = "normal"
     unknown_histology: Literal["shift", "mixture"] = "shift"
     covariates: bool = True
-    retrospective_bias: float = 0.0
+    retrospective_bias: float | Literal["estimated"] = 0.0
 
     def __post_init__(self) -> None:
-        if not self.retrospective_bias >= 0.0:
-            raise ValueError(
-                f"retrospective bias: found {self.retrospective_bias:g}, expected an SD, "
-                "which is 0 or more"
-            )
+        found = self.retrospective_bias
+        if self.estimates_bias or (not isinstance(found, str) and found >= 0.0):
+            return
+        shown = repr(found) if isinstance(found, str) else f"{found:g}"
+        raise ValueError(
+            f"retrospective bias: found {shown}, expected an SD, which is 0 or more, "
+            f"or {ESTIMATED!r}"
+        )
+
+    @property
+    def estimates_bias(self) -> bool:
+        """Whether the spread of the biases is a parameter."""
+        return self.retrospective_bias == ESTIMATED
 
 
 #: What every report takes.
@@ -138,7 +160,8 @@ def survival_model(
     sizes : Sizes
         Numbers of classes, treatments, studies, cohorts, arms, ... that the compiled model holds.
     variant : Variant
-        Starting values of its switches; can be changed in the compiled model.
+        Starting values of its switches; can be changed in the compiled model, but for whether
+        the spread of the biases is estimated.
 
     Returns
     -------
@@ -149,7 +172,10 @@ def survival_model(
         d = unpack(model_data(data, priors, family, sizes, variant))
         log_shape = _log_shape(d, priors, family)[d["arm_cohort"]]
         tail = _tail(d, priors)[d["arm_treatment"]]
-        parameters = {"log_shape": log_shape, "tail": tail} | _location(d, priors)
+        bias_sd = None
+        if variant.estimates_bias:
+            bias_sd = realise(priors[BIAS_PRIOR], "bias_sd", d)
+        parameters = {"log_shape": log_shape, "tail": tail} | _location(d, priors, bias_sd)
         logits = realise(priors["convention_logit"], "convention_logits", d, dims="convention")
         parameters["log_convention"] = pm.math.log_softmax(logits)
         pm.Potential("printed_figures", log_likelihood(parameters, d))
@@ -181,19 +207,26 @@ def model_data(
         "shape_mean": SHAPE_PRIOR[family.name],
         "tail_mean": TAIL_PRIOR.get(family.name, next(iter(TAIL_PRIOR.values()))),
     }
-    for variable, name in {**PRIOR_OF, **of_family}.items():
+    of_variant = {"bias_sd": BIAS_PRIOR} if variant.estimates_bias else {}
+    for variable, name in {**PRIOR_OF, **of_family, **of_variant}.items():
         values |= {k: np.asarray(v) for k, v in prior_data(priors[name], variable).items()}
     return values
 
 
 def _biases(data: SurvivalData, sizes: Sizes, variant: Variant) -> dict[str, np.ndarray]:
-    """SD of the bias of every report and of its cohorts: 0 but for retrospective ones."""
+    """SD of the bias of every report and of its cohorts, or 1: 0 but for retrospective ones."""
+    bias = 1.0 if variant.estimates_bias else variant.retrospective_bias
     found = {level: np.zeros(sizes[level]) for level in ("study", "cohort")}
     for j, (ref, numbers) in enumerate(zip(data.cohorts, data.covariates, strict=False)):
-        if numbers[COVARIATES.index("retrospective")] > 0.0:
-            found["study"][data.studies.index(ref.study.id)] = variant.retrospective_bias
-            found["cohort"][j] = variant.retrospective_bias
+        if is_retrospective(numbers):
+            found["study"][data.studies.index(ref.study.id)] = bias
+            found["cohort"][j] = bias
     return {f"{level}_bias": values for level, values in found.items()}
+
+
+def is_retrospective(covariates: Sequence[float]) -> bool:
+    """Whether a cohort with these covariates is of a retrospective report; not if not stated."""
+    return bool(covariates) and covariates[COVARIATES.index("retrospective")] > 0.0
 
 
 def centre_share(priors: Priors) -> float:
@@ -201,7 +234,9 @@ def centre_share(priors: Priors) -> float:
     return priors["mixed_share"].natural(priors["mixed_share"].location)
 
 
-def _location(d: dict[str, TensorVariable], priors: Priors) -> dict[str, TensorVariable]:
+def _location(
+    d: dict[str, TensorVariable], priors: Priors, bias_sd: TensorVariable | None
+) -> dict[str, TensorVariable]:
     """Log median of every arm; for an arm that is a mixture, that of its pure patients."""
     location = realise(priors["overall_median"], "mu", d)
     for level in ("class", "treatment"):
@@ -209,7 +244,7 @@ def _location(d: dict[str, TensorVariable], priors: Priors) -> dict[str, TensorV
         raw = pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
         effect = pm.Deterministic(f"{level}_effect", sd * raw, dims=level)
         location += effect[d[f"arm_{level}"]]
-    location += _study_effect(d, priors)
+    location += _study_effect(d, priors, bias_sd)
     location += _covariates(d, priors)[d["arm_cohort"]]
     prognostic = realise(priors["histology_prognostic"], "prognostic", d)
     predictive = realise(priors["histology_predictive"], "predictive", d, dims="treatment")
@@ -229,7 +264,9 @@ def _location(d: dict[str, TensorVariable], priors: Priors) -> dict[str, TensorV
     }
 
 
-def _study_effect(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
+def _study_effect(
+    d: dict[str, TensorVariable], priors: Priors, bias_sd: TensorVariable | None
+) -> TensorVariable:
     """Study effect of every arm: a part that cohorts of one report share, a part of its own."""
     sd = realise(priors["study_sd"], "study_sd", d)
     raw = {
@@ -241,10 +278,11 @@ def _study_effect(d: dict[str, TensorVariable], priors: Priors) -> TensorVariabl
     freedom, both = d["study_freedom"], pt.concatenate(list(raw.values()))
     heavier = 0.5 * both**2 - 0.5 * (freedom + 1.0) * pt.log1p(both**2 / freedom)
     pm.Potential("study_effects_distribution", heavier.sum())
+    bias = {level: d[f"{level}_bias"] for level in raw}
+    if bias_sd is not None:  # the data say of which reports
+        bias = {level: bias_sd * which for level, which in bias.items()}
     shared, own = (
-        pm.Deterministic(
-            f"{level}_effect", pt.sqrt(sd**2 + d[f"{level}_bias"] ** 2) * effect, dims=level
-        )
+        pm.Deterministic(f"{level}_effect", pt.sqrt(sd**2 + bias[level] ** 2) * effect, dims=level)
         for level, effect in raw.items()
     )
     part = d["cohort_shared"][d["arm_cohort"]]
@@ -322,10 +360,12 @@ def survival_problem(
         "covariate": COVARIATES,
         "convention": METHODS,
     }
+    used = [name for name in sorted(priors) if variant.estimates_bias or name != BIAS_PRIOR]
+    kind = "survival, bias estimated" if variant.estimates_bias else "survival"
     return Problem(
-        kind=("survival", sizes.room, tuple(priors[name].family for name in sorted(priors))),
+        kind=(kind, sizes.room, tuple(priors[name].family for name in used)),
         build=lambda: survival_model(data, priors, family, sizes, variant),
         values=model_data(data, priors, family, sizes, variant),
-        keep=KEEP,
+        keep=KEEP | ({"bias_sd": ()} if variant.estimates_bias else {}),
         labels=labels,
     )

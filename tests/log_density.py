@@ -16,6 +16,7 @@ from synthesis.model_arrays import padded
 from synthesis.observations import SurvivalData
 from synthesis.packing import Sizes, pack
 from synthesis.survival import (
+    BIAS_PRIOR,
     PRIOR_OF,
     ROBUST_FREEDOM,
     SHAPE_PRIOR,
@@ -40,10 +41,10 @@ class CompiledDensity:
     No compiled loops: the graph itself is evaluated, and building it takes seconds, not a minute.
     """
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Sizes, variant: Variant = USUAL) -> None:
         self.sizes = sizes
         empty = SurvivalData("os", (), (), (), (), (), (), (), ())
-        self.model = survival_model(empty, load_priors(), FAMILIES["weibull"], sizes)
+        self.model = survival_model(empty, load_priors(), FAMILIES["weibull"], sizes, variant)
         # term by term: a sum of more than 32 is not evaluated without being compiled
         self.terms = self.model.compile_logp(sum=False, mode="FAST_COMPILE")
 
@@ -74,6 +75,8 @@ def log_priors(
         "shape_mean": SHAPE_PRIOR[family.name],
         "tail_mean": TAIL_PRIOR.get(family.name, "tail_generalised_gamma"),
     }
+    if variant.estimates_bias:
+        names["bias_sd"] = BIAS_PRIOR
     log_p, value = 0.0, {}
     for variable, name in names.items():
         prior = priors[name]
@@ -117,8 +120,9 @@ def by_hand(
     is_known = d["share_known"] > 0.0
     share = np.where(is_known, d["share"], unknown)
     part = d["cohort_shared"][own]
+    bias = value["bias_sd"] if variant.estimates_bias else variant.retrospective_bias
     for level, biased in _biased(data, sizes).items():
-        sd = np.sqrt(value["study_sd"] ** 2 + (variant.retrospective_bias * biased) ** 2)
+        sd = np.sqrt(value["study_sd"] ** 2 + (bias * biased) ** 2)
         value[f"{level}_effect"] = sd * point[f"{level}_effect_raw"]
     location = value["mu"] + value["class_effect"][d["arm_class"]]
     location = location + value["treatment_effect"][treatment]

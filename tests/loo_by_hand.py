@@ -220,6 +220,9 @@ def brute(own, fit, s, name):
     one = {key: float(value[s]) for key, value in own.items() if value.ndim == 1}
     lone = name in {"pair:two", "alone:arm"}  # the only cohort of its treatment and class
     sd = one["study_sd"]
+    if data.cohorts[j].study.design == "retrospective":
+        bias = fit.variant.retrospective_bias
+        sd = np.hypot(sd, one["bias_sd"] if bias == "estimated" else bias)
     held, shape_mean = 0.0, one["shape_mean"]
     shape_mean += 0.0 if lone else own["shape_treatment_effect"][s, treatment_of(data, j)]
     shape_sd = np.hypot(one["shape_sd"], one["shape_treatment_sd"] if lone else 0.0)

@@ -1,0 +1,269 @@
+"""The bias analysis: its tables against the draws, and what it says where the data say nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from bias_fits import (
+    DRAWS,
+    PROSPECTIVE,
+    biased_fit,
+    read,
+    spread,
+    usual_fit,
+    whole,
+    with_bias,
+)
+from scipy import stats
+
+from priors import load_priors
+from synthesis.benefit.histology_words import pick
+from synthesis.bias.effects import (
+    AS_PROSPECTIVE,
+    COMMON,
+    EFFECT_COLUMNS,
+    HALF_WAY,
+    MEDIAN_COLUMNS,
+    REPORT_COLUMNS,
+    SPREAD,
+    bias_densities,
+    bias_effects,
+    medians_table,
+    own_biases,
+    reports_table,
+)
+from synthesis.bias.kinds import kinds_table, treatments_of_both_kinds
+from synthesis.bias.measure import of_fits
+from synthesis.bias.words import OPTIONAL
+from synthesis.estimands import Group, curve
+from synthesis.survival import BIAS_PRIOR
+
+MIX = 0.4
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    return read(tmp_path_factory.mktemp("bias"))
+
+
+@pytest.fixture(scope="module")
+def usual(registry):
+    return usual_fit(registry)
+
+
+@pytest.fixture(scope="module")
+def biased(registry):
+    return biased_fit(registry, np.abs(spread(0.0, 0.2, 9)))
+
+
+def said(analysis, question):
+    (found,) = [item for item in analysis.findings if question in item.question]
+    return " ".join(found.sentences)
+
+
+# --- Who carries it ------------------------------------------------------------------------------
+
+
+def test_kinds_are_counted_by_reports_cohorts_and_patients(biased, registry):
+    table = kinds_table(biased).set_index("kind")
+    # split 23, series 12, pair 14 + 12, curve 22 and young 11
+    retrospective = table.loc["retrospective", ["reports", "cohorts", "patients", "treatments"]]
+    assert retrospective.tolist() == [5, 6, 94, 3]
+    assert table.loc["prospective", ["reports", "cohorts", "patients"]].tolist() == [2, 2, 60]
+    assert table.loc["not stated", ["reports", "cohorts", "patients"]].tolist() == [1, 1, 50]
+    assert treatments_of_both_kinds(biased, registry.vocabulary) == ("Lenvatinib",)
+
+
+def test_patients_who_had_different_treatments_are_no_treatment_of_both_kinds(tmp_path):
+    tables = [whole("one", "various"), whole("two", "various", **PROSPECTIVE)]
+    registry = read(tmp_path, *tables)
+    assert treatments_of_both_kinds(usual_fit(registry), registry.vocabulary) == ()
+
+
+# --- Effects -------------------------------------------------------------------------------------
+
+
+def test_effects_are_quantiles_of_priors_and_of_the_draws(biased):
+    table = bias_effects(biased)
+    assert tuple(table.columns) == EFFECT_COLUMNS
+    rows = {(row.effect, row.which): row for row in table.itertuples(index=False)}
+    priors = load_priors()
+    common = biased.flat("covariate_effect")[:, 0]
+    after, before = rows[COMMON, "posterior"], rows[COMMON, "prior"]
+    assert after.estimate == pytest.approx(np.exp(np.median(common)))
+    assert after.p_optimistic == np.mean(common > 0.0) > 0.9
+    assert after.prior_share == pytest.approx(np.var(common) / 0.2**2)
+    assert (before.estimate, before.p_optimistic, before.prior_share) == (1.0, 0.5, 1.0)
+    assert before.upper == pytest.approx(np.exp(stats.norm.ppf(0.975, scale=0.2)))
+    sd, scale = biased.flat("bias_sd"), priors[BIAS_PRIOR].scale
+    after, before = rows[SPREAD, "posterior"], rows[SPREAD, "prior"]
+    factor = np.exp(stats.norm.ppf(0.975) * np.quantile(sd, [0.5, 0.025, 0.975]))
+    # quantiles of the factors of draws: between two of 2000 draws the two scales differ a little
+    assert (after.estimate, after.lower, after.upper) == pytest.approx(tuple(factor), rel=1e-3)
+    half = stats.halfnorm(scale=scale)
+    assert before.upper == pytest.approx(np.exp(stats.norm.ppf(0.975) * half.ppf(0.975)))
+    assert before.log_sd == pytest.approx(half.std())
+    assert after.prior_share == pytest.approx(np.var(sd) / half.var())
+    assert np.isnan(after.p_optimistic)
+    assert after.cohorts == 6
+
+
+def test_draws_of_the_priors_are_all_prior(registry):
+    """A share of one within the error of a variance of 2000 draws: 3 % for a normal."""
+    common = {"covariate_effect": spread(np.zeros(4)[None, None], 0.2, 3, 4)}
+    scale = load_priors()[BIAS_PRIOR].scale
+    fit = biased_fit(registry, np.abs(spread(0.0, scale, 4)), **common)
+    table = bias_effects(fit)
+    shares = table[table["which"] == "posterior"]["prior_share"]
+    assert shares.min() > 0.9
+
+
+def test_densities_hold_all_of_the_probability(biased):
+    density = bias_densities(biased)
+    for (name, which), own in density.groupby(["parameter", "which"]):
+        area = np.trapezoid(own["density"], np.log(own["x"]))
+        # beyond three and a half SDs lie 0.0005 of a normal prior
+        assert area == pytest.approx(1.0, abs=0.003), (name, which)
+    factors = density[density["parameter"] == SPREAD]["x"]
+    assert factors.min() == 1.0
+
+
+# --- Reports' own --------------------------------------------------------------------------------
+
+
+def test_the_bias_of_a_report_is_its_part_of_the_study_effect(registry):
+    """Normal-normal: a part of the effect as drawn, and the spread that is left."""
+    effects = np.zeros((1, DRAWS, 8))
+    names = sorted(t["id"] for t in _tables())
+    effects[:, :, names.index("series")] = 0.5
+    effects[:, :, names.index("planned")] = 0.5
+    fit = biased_fit(registry, 0.3, study_effect=effects)
+    own = own_biases(fit)
+    order = [ref.study.id for ref in fit.data.cohorts]
+    part = 0.3**2 / (0.3**2 + 0.2**2)
+    series = own[:, order.index("series")]
+    # 2000 draws of an SD of 0.17: the error of their mean is 0.004, that of their SD 1.6 %
+    assert series.mean() == pytest.approx(0.5 * part, abs=0.016)
+    assert series.std() == pytest.approx(np.sqrt(part) * 0.2, rel=0.065)
+    for name in ("planned", "untold", "lone"):
+        assert (own[:, order.index(name)] == 0.0).all()
+
+
+def _tables():
+    from bias_fits import reports
+
+    return reports()
+
+
+def test_cohorts_of_one_report_share_half_of_its_bias(registry):
+    effects = np.zeros((1, DRAWS, 8))
+    names = sorted(t["id"] for t in _tables())
+    effects[:, :, names.index("pair")] = 0.6
+    fit = biased_fit(registry, 0.3, study_effect=effects)
+    own, order = own_biases(fit), [ref.id for ref in fit.data.cohorts]
+    part = 0.3**2 / (0.3**2 + 0.2**2)
+    for name in ("pair:one", "pair:two"):
+        assert own[:, order.index(name)].mean() == pytest.approx(
+            np.sqrt(0.5) * 0.6 * part, abs=0.016
+        )
+
+
+def test_reports_are_retrospective_ones_the_most_optimistic_first(biased, registry):
+    table = reports_table(biased, registry.vocabulary)
+    assert tuple(table.columns) == REPORT_COLUMNS
+    assert set(table["study"]) == {"split", "series", "pair", "curve", "young"}
+    assert len(table) == 6
+    assert table["estimate"].is_monotonic_decreasing
+    assert (table["lower"] < table["estimate"]).all()
+    assert (table["p_optimistic"].between(0.5, 1.0)).all()
+
+
+# --- Medians -------------------------------------------------------------------------------------
+
+
+def test_medians_of_a_prospective_study_are_half_the_common_bias_away(usual, biased, registry):
+    table = medians_table(usual, biased, registry.vocabulary, MIX)
+    assert tuple(table.columns) == MEDIAN_COLUMNS
+    own = table[table["treatment"] == "Lenvatinib"].set_index("population")
+    expected = {
+        name: np.log(curve(fit, Group(0, 0), MIX, "mean_study").median)
+        for name, fit in (("usual", usual), ("biased", biased))
+    }
+    for population, value in ((HALF_WAY, 0.0), (AS_PROSPECTIVE, -0.5)):
+        row = own.loc[population]
+        for name, fit in (("usual", usual), ("biased", biased)):
+            drawn = np.exp(expected[name] + value * fit.flat("covariate_effect")[:, 0])
+            found = (row[name], row[f"{name}_lower"], row[f"{name}_upper"])
+            assert found == pytest.approx(tuple(np.quantile(drawn, [0.5, 0.025, 0.975])))
+        assert row["ratio"] == pytest.approx(row["biased"] / row["usual"])
+        pooled = own.loc[HALF_WAY, "usual"]
+        assert row["ratio_to_pooled"] == pytest.approx(row["biased"] / pooled)
+    # optimistic retrospective reports: a prospective study shows less
+    assert own.loc[AS_PROSPECTIVE, "biased"] < own.loc[HALF_WAY, "biased"]
+
+
+# --- Words ---------------------------------------------------------------------------------------
+
+
+def test_the_words_say_who_carries_it_and_what_cannot_be_told(usual, biased, registry):
+    found = of_fits(registry, usual, biased, MIX)
+    text = said(found, "optimistic or pessimistic")
+    row = pick(found.tables.effects, {"effect": COMMON, "which": "posterior"})
+    assert f"{row.estimate:.2f} ({row.lower:.2f}-{row.upper:.2f}) times the median" in text
+    assert "5 retrospective reports (6 cohorts, 94 patients) stand against" in text
+    assert "1 report does not tell the design" in text
+    assert "1 treatment has reports of both kinds (lenvatinib)" in text
+    assert "no treatment tells a bias from a true difference of the patients" in text
+    assert "The data say nothing" not in text
+    assert OPTIONAL.startswith("Optional analysis")
+    assert "no part of the pooled answers" in OPTIONAL
+    assert set(found.captions) == {"bias_os", "funnel_os"}
+
+
+def test_without_a_retrospective_report_the_words_say_that_the_data_say_nothing(tmp_path):
+    tables = [whole(f"p{i}", "lenvatinib", **PROSPECTIVE) for i in range(3)]
+    registry = read(tmp_path, *tables)
+    found = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
+    for question in ("optimistic or pessimistic", "single reports differ"):
+        assert "The data say nothing about it: this is the prior." in said(found, question)
+    assert found.tables.reports.empty
+    assert "% of this answer is prior" not in said(found, "optimistic or pessimistic")
+
+
+def test_without_a_prospective_report_the_common_bias_is_the_prior(tmp_path):
+    registry = read(tmp_path, *[whole(f"r{i}", "lenvatinib") for i in range(3)])
+    found = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
+    assert "The data say nothing about it" in said(found, "optimistic or pessimistic")
+    assert "The data say nothing about it" not in said(found, "single reports differ")
+
+
+def test_no_treatment_of_both_kinds_is_said(tmp_path):
+    tables = [whole("one", "lenvatinib"), whole("two", "best_care", **PROSPECTIVE)]
+    registry = read(tmp_path, *tables)
+    found = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
+    assert "No treatment has reports of both kinds" in said(found, "optimistic or pessimistic")
+
+
+def test_a_fit_without_a_spread_of_biases_is_refused(usual, registry):
+    with pytest.raises(ValueError, match="expected one that estimates the spread of biases"):
+        of_fits(registry, usual, usual, MIX)
+
+
+def test_a_report_far_out_is_named(registry, usual):
+    effects = np.zeros((1, DRAWS, 8))
+    effects[:, :, sorted(t["id"] for t in _tables()).index("series")] = 1.5
+    fit = biased_fit(registry, 0.6, study_effect=effects)
+    text = said(of_fits(registry, usual, fit, MIX), "single reports differ")
+    assert text.count("Beyond the common bias stand") == 1
+    assert "Series 2021 (" in text
+    still = said(of_fits(registry, usual, with_bias(usual, 0.1), MIX), "single reports differ")
+    assert "No report can be told from the others" in still
+
+
+def test_tables_are_tidy(usual, biased, registry):
+    tables = of_fits(registry, usual, biased, MIX).tables
+    for name in ("kinds", "effects", "reports", "medians", "funnel", "slopes"):
+        frame = getattr(tables, name)
+        assert isinstance(frame, pd.DataFrame)
+        assert (frame["endpoint"] == "os").all()
