@@ -1,0 +1,102 @@
+"""`atc plan`: what it prints, writes and refuses; the fit has draws set by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from benefit_fits import reports
+from planning_fits import planned_fit
+from small_registry import write_registry
+
+import synthesis.analysis
+from studies import load_registry
+from synthesis import cli
+from synthesis.cli import options
+from synthesis.cli.plan import RESEARCH_USE
+from synthesis.planning import Design, plan
+from synthesis.planning.design import KINDS, POPULATIONS
+from synthesis.planning.plan import PLAN_COLUMNS
+from synthesis.planning.words import plan_rows
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    return planned_fit(tmp_path_factory.mktemp("plan"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_registry(tmp_path_factory.mktemp("cli") / "registry", *reports())
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch, usual):
+    """What the fit was asked for; its draws are set by hand."""
+    found = {}
+
+    def fit_endpoints(registry, settings, *, priors, progress, cache):
+        found.update(settings=settings, cache=cache)
+        return {name: usual[0] for name in settings.endpoints}, {}
+
+    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    return found
+
+
+def run(capsys, folder, *more):
+    code = cli.main(["plan", "--registry", f"{folder}", "--only", *more])
+    return code, capsys.readouterr()
+
+
+QUICK = ("--treatment", "lenvatinib", "--simulations", "10", "--n", "20", "--delta", "1.5")
+
+
+def test_the_terminal_the_file_and_python_say_the_same(capsys, folder, usual, tmp_path, asked):
+    out = tmp_path / "out"
+    code, said = run(capsys, folder, *QUICK, "--population", "mixed", "--out", f"{out}")
+    assert code == 0
+    table = pd.read_csv(out / "tables" / "plan.csv")
+    assert tuple(table.columns) == PLAN_COLUMNS
+    vocabulary = load_registry(folder, alone=True).vocabulary
+    design = Design("lenvatinib", sizes=(20,), populations=("mixed",))
+    found = plan(usual[0], vocabulary, design, delta=1.5, simulations=10)
+    pd.testing.assert_frame_equal(table, found.table, rtol=1e-12)
+    assert (
+        "  ".join(plan_rows(found)[0].values()).split()
+        == said.out.split("both\n")[1].split("\n")[0].split()
+    )
+    assert said.out.endswith(f"{RESEARCH_USE}\n")
+    assert "Written: " in said.out
+    assert asked["settings"].family == "log-logistic"
+    for stem in ("plan_assurance_os", "plan_widths_os"):
+        assert {path.suffix for path in (out / "figures").glob(f"{stem}.*")} == {
+            ".svg",
+            ".pdf",
+            ".png",
+        }
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--treatment", "lenvatinab"), "did you mean"),
+        (("--treatment", "best_care"), "Best supportive care is the reference itself"),
+        ((*QUICK, "--n", "3"), "n: found 3, expected a whole number of patients from 4"),
+        ((*QUICK, "--n", "21", "--design", "randomised"), "n: found 21, expected an even number"),
+        ((*QUICK, "--threshold", "1.2"), "threshold: found 1.2, expected a probability"),
+        ((*QUICK, "--accrual", "-3"), "accrual: found -3, expected months from 0"),
+        ((*QUICK, "--design", "crossover"), "'crossover' is not one of single-arm, randomised"),
+        ((*QUICK, "--family", "long-tail"), "family: found 'long-tail', expected one without a"),
+        ((), "Missing option '--treatment'"),
+    ],
+)
+def test_what_cannot_be_planned_is_one_sentence(capsys, folder, more, said):
+    code, captured = run(capsys, folder, *more)
+    assert code == 2
+    assert captured.out == ""
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_the_words_of_the_options_are_those_of_a_design():
+    assert options.STUDY_KINDS == KINDS
+    assert options.POPULATIONS == POPULATIONS
