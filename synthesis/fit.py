@@ -154,7 +154,7 @@ def run(
         Called with a sentence at each stage.
     """
     tell = progress or (lambda _: None)
-    path = _cache_folder() / f"{_fingerprint(problem, settings)}.npz" if cache else None
+    path = cache_folder() / f"{fingerprint(problem, settings)}.npz" if cache else None
     if path is not None:
         arrays = _read(path)
         if arrays is not None:
@@ -238,7 +238,7 @@ def _tree(problem: Problem, arrays: Mapping[str, np.ndarray], group: str = "post
     return from_dict(groups, coords=coords, dims=dims)
 
 
-def _fingerprint(problem: Problem, settings: SamplerSettings) -> str:
+def fingerprint(problem: Problem, settings: SamplerSettings) -> str:
     """SHA-256 of data, priors, settings, versions and the code that defines the model."""
     digest = hashlib.sha256()
     for name in sorted(problem.values):
@@ -249,15 +249,14 @@ def _fingerprint(problem: Problem, settings: SamplerSettings) -> str:
     facts = [problem.kind, sorted(problem.keep.items()), asdict(settings), packages]
     digest.update(repr([*facts, platform.python_version(), platform.machine()]).encode())
     here = Path(__file__).parent
-    names = ("survival.py", "joint.py", "response.py", "effects.py", "fit.py")
-    models = [here / name for name in names if (here / name).exists()]
-    models += sorted(here.glob("kernel*.py"))
+    models = [here / f"{name}.py" for name in MODEL_CODE]
     for source in (*models, here.parent / "priors" / "realise.py"):
         digest.update(source.read_bytes())
     return digest.hexdigest()
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Where draws are kept: ``ATC_CACHE_DIR``, or a folder of the user's caches."""
     base = os.environ.get("ATC_CACHE_DIR")
     if base:
         return Path(base)
@@ -285,4 +284,13 @@ def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         return
 
 
-__all__ = ["Draws", "Problem", "Progress", "SamplerSettings", "prior_draws", "run"]
+__all__ = [
+    "Draws",
+    "Problem",
+    "Progress",
+    "SamplerSettings",
+    "cache_folder",
+    "fingerprint",
+    "prior_draws",
+    "run",
+]

@@ -15,7 +15,7 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 from priors import load_priors
 from synthesis.covariates import COVARIATES
 from synthesis.families import FAMILIES, family
-from synthesis.fit import SamplerSettings, _fingerprint
+from synthesis.fit import SamplerSettings, fingerprint
 from synthesis.survival import (
     ROBUST_FREEDOM,
     USUAL,
@@ -134,7 +134,7 @@ def test_a_variant_is_the_same_compiled_model_with_draws_of_its_own(data, surviv
     assert usual.kind == other.kind
     assert usual.keep == other.keep
     settings = SamplerSettings()
-    assert _fingerprint(usual, settings) != _fingerprint(other, settings)
+    assert fingerprint(usual, settings) != fingerprint(other, settings)
 
 
 # --- What it does --------------------------------------------------------------------------------
