@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from synthesis.fit import SamplerSettings
     from synthesis.forest_table import forest_table
     from synthesis.models import fit_response, fit_survival
-    from synthesis.plots import plot_curves, plot_forest, plot_histology, save_figure
+    from synthesis.plots import plot_curves, plot_forest, save_figure
 
 __all__ = [
     "Analysis",
@@ -26,7 +26,6 @@ __all__ = [
     "forest_table",
     "plot_curves",
     "plot_forest",
-    "plot_histology",
     "save_figure",
 ]
 
@@ -40,7 +39,6 @@ _HOME = {
     "forest_table": "synthesis.forest_table",
     "plot_curves": "synthesis.plots",
     "plot_forest": "synthesis.plots",
-    "plot_histology": "synthesis.plots",
     "save_figure": "synthesis.plots",
 }
 

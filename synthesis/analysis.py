@@ -14,24 +14,27 @@ from priors import Priors, load_priors
 from studies import Registry
 from studies.figures import study_label
 from studies.vocabulary import Vocabulary
-from synthesis import narrative, response, survival
+from synthesis import narrative
+from synthesis.answers import Answer, answers
+from synthesis.benefit.compare import Comparison
+from synthesis.benefit.findings import Findings
+from synthesis.benefit.population import PatientMix
+from synthesis.comparing import captions_of, compare_all
 from synthesis.covariate_table import covariates_table
-from synthesis.covariates import COVARIATES
 from synthesis.curve_table import curve_tables
-from synthesis.families import family
 from synthesis.family_fits import FamilyFits, fit_families
 from synthesis.family_tables import families_table, model_choice_table
 from synthesis.figure_table import figures_table
-from synthesis.fit import Progress, SamplerSettings
+from synthesis.fit import Progress
 from synthesis.forest_table import forest_table
 from synthesis.histology_table import HistologyTables, histology_tables
 from synthesis.loo import ModelChoice
 from synthesis.manifest import run_facts
 from synthesis.models import ResponseFit, SurvivalFit, fit_response
-from synthesis.narrative import Answer
 from synthesis.predictive_checks import Coverage, predictive_check
 from synthesis.restrictions import Restriction, restrictions
-from synthesis.stacking import STACKED, STACKED_FAMILIES
+from synthesis.sensitivity import Sensitivity
+from synthesis.settings import ENDPOINTS, REFERENCE_MIX, Settings
 from synthesis.tables import (
     Fit,
     cohorts_table,
@@ -41,83 +44,9 @@ from synthesis.tables import (
     priors_table,
     tells_histology,
 )
+from synthesis.used_priors import used_priors
 
-ENDPOINTS = ("os", "pfs", "response")
-
-#: Draws a chain: each of several families, so fewer than one fit alone would get.
-DRAWS = 1500
-
-#: Share of mixed histology of the reference population: the centre of what registries print.
-REFERENCE_MIX = 0.4
-
-# Priors that matter only where the histology of some cohort is known.
-_OF_HISTOLOGY = ("histology_prognostic", "histology_predictive", "mixed_share")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What an analysis was asked to do.
-
-    Attributes
-    ----------
-    endpoints : tuple of str
-        Of ``"os"``, ``"pfs"``, ``"response"``.
-    family : str
-        Survival family of the answers, or ``"stacked"``: several families are fitted, and the
-        answers are those of the mixture that predicts best.
-    families : tuple of str
-        Those that are stacked.
-    draws, tune, chains, seed : int
-        Of the sampler.
-    reference_mix : float
-        Share of mixed histology, 0 to 1, of the reference population.
-    verified_only : bool
-        Count only figures that were seen in the report itself.
-    use_read_as : bool
-        Use declared readings of a report's own groups as pure or mixed.
-    """
-
-    endpoints: tuple[str, ...] = ENDPOINTS
-    family: str = STACKED
-    families: tuple[str, ...] = STACKED_FAMILIES
-    draws: int = DRAWS
-    tune: int = SamplerSettings.tune
-    chains: int = SamplerSettings.chains
-    seed: int = SamplerSettings.seed
-    reference_mix: float = REFERENCE_MIX
-    verified_only: bool = False
-    use_read_as: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be analysed.
-
-        Raises
-        ------
-        ValueError
-            Names the setting, what was found and what is expected.
-        """
-        unknown = [name for name in self.endpoints if name not in ENDPOINTS]
-        if unknown or not self.endpoints:
-            found = unknown[0] if unknown else "none"
-            raise ValueError(f"endpoint: found {found!r}, expected {', '.join(ENDPOINTS)}")
-        if not 0.0 <= self.reference_mix <= 1.0:
-            raise ValueError(
-                f"reference mix: found {self.reference_mix:g}, expected a share between 0 and 1"
-            )
-        for name in self.fitted:
-            family(name)
-        if not self.fitted:
-            raise ValueError("families: found none, expected at least one to stack")
-        self.sampler()
-
-    @property
-    def fitted(self) -> tuple[str, ...]:
-        """Names of the survival families that are fitted."""
-        return tuple(dict.fromkeys(self.families)) if self.family == STACKED else (self.family,)
-
-    def sampler(self) -> SamplerSettings:
-        """Settings of the sampler among these."""
-        return SamplerSettings(self.draws, self.tune, self.chains, self.seed)
+__all__ = ["ENDPOINTS", "REFERENCE_MIX", "Analysis", "Answer", "Settings", "analyse"]
 
 
 @dataclass(frozen=True)
@@ -147,6 +76,17 @@ class Analysis:
         The pooled estimates under each family.
     covariates : DataFrame
         Prior and posterior of what kind of study and population makes.
+    comparison : Comparison
+        Treatments set against each other; empty where there is only one.
+    findings : Findings or None
+        Benefit in pure and in mixed tumours; none without a survival endpoint, or where neither
+        the vocabulary nor a counted cohort tells of histology.
+    populations : tuple of PatientMix
+        Pooled survival of stated populations of patients.
+    sensitivity : mapping
+        Survival endpoint -> what changes under which choice, where that was asked for.
+    sensitivity_notes : tuple of str
+        Why it could not be asked for an endpoint.
     captions : mapping
         Stem of a figure -> caption.
     answers : tuple of Answer
@@ -175,6 +115,11 @@ class Analysis:
     priors: pd.DataFrame = field(repr=False)
     families: pd.DataFrame = field(repr=False)
     covariates: pd.DataFrame = field(repr=False)
+    comparison: Comparison
+    findings: Findings | None
+    populations: tuple[PatientMix, ...]
+    sensitivity: Mapping[str, Sensitivity]
+    sensitivity_notes: tuple[str, ...]
     captions: Mapping[str, str]
     answers: tuple[Answer, ...]
     contradictions: tuple[str, ...]
@@ -205,6 +150,7 @@ def analyse(
     priors: Priors | None = None,
     progress: Progress | None = None,
     cache: bool = True,
+    compared: bool = True,
 ) -> Analysis:
     """Fit every endpoint asked for and make all tables of the report.
 
@@ -218,64 +164,98 @@ def analyse(
         Called with a sentence at each stage.
     cache : bool
         Read and store draws on disk.
+    compared : bool
+        Set treatments against each other, and tell benefit by histology; it takes seconds an
+        endpoint. Otherwise the comparison is empty and there are no findings.
 
     Raises
     ------
+    UnknownWordError
+        For a reference that is no treatment, before anything is fitted.
     NothingToPoolError
         If no cohort can be counted for an endpoint.
+    NotComparedError
+        If the reference is pooled for none of the endpoints.
     """
     settings = settings or Settings()
     priors = priors or load_priors()
     tell = progress or (lambda _: None)
+    if settings.reference is not None:
+        registry.vocabulary.treatment(settings.reference)
     fits, by_family = fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)
+    asked = fits if compared else {}
+    against = compare_all(registry, settings, asked, by_family, priors, cache=cache, progress=tell)
     tell("tables")
     vocabulary, mix = registry.vocabulary, settings.reference_mix
     named = _named(fits, by_family)
-    pooled = pooled_table(fits, vocabulary, mix)
-    cohorts = cohorts_table(fits, vocabulary)
+    frames = _frames(registry, settings, priors, fits, by_family)
     histology = _histology(fits, by_family, vocabulary)
-    survival_fits = {name: found.pooled for name, found in by_family.items()}
-    names = {name: vocabulary.endpoint(name).label.lower() for name in survival_fits}
-    labels = {study.id: study_label(study) for study in registry}
-    forest = {name: forest_table(fit, vocabulary, mix) for name, fit in fits.items()}
-    predictive, coverage = _checks(fits, forest, vocabulary)
+    names = {name: vocabulary.endpoint(name).label.lower() for name in by_family}
     restricted = _restricted(registry, settings, fits)
+    captions = narrative.captions(fits, vocabulary, mix) | captions_of(against, vocabulary)
+    cohorts, pooled = frames["cohorts"], frames["pooled"]
     return Analysis(
         registry=registry,
         settings=settings,
         fits=MappingProxyType(fits),
         survival=MappingProxyType(by_family),
         verdicts=MappingProxyType({k: fit.diagnosis.verdict for k, fit in named.items()}),
-        forest=forest,
-        curves={name: curve_tables(f, vocabulary, mix) for name, f in survival_fits.items()},
-        predictive=predictive,
-        coverage=coverage,
+        **_drawn(fits, by_family, vocabulary, mix),
         histology=histology,
-        pooled=pooled,
-        cohorts=cohorts,
-        figures=figures_table(fits),
-        left_out=left_out_table({name: fit.left_out for name, fit in fits.items()}, labels),
-        diagnostics=diagnostics_table(named),
-        priors=priors_table(priors, _used_priors(named)),
-        families=families_table(by_family, vocabulary, mix),
-        covariates=covariates_table(survival_fits),
-        captions=narrative.captions(fits, vocabulary, mix, restricted),
-        answers=narrative.answers(fits, pooled, histology, vocabulary, mix),
+        **frames,
+        **vars(against),
+        captions=narrative.with_restrictions(captions, restricted),
+        answers=answers(fits, pooled, against.comparison, histology, vocabulary, mix),
         contradictions=narrative.contradictions(fits, cohorts, pooled, names),
         restrictions=restricted,
         manifest=_manifest(registry, settings, priors, named, by_family),
     )
 
 
-def _checks(
-    fits: Mapping[str, Fit], forest: Mapping[str, pd.DataFrame], vocabulary: Vocabulary
-) -> tuple[dict[str, pd.DataFrame], dict[str, Coverage]]:
-    """Predictive checks of all endpoints, treatments in the order of the forest plots."""
-    found = {
+def _frames(
+    registry: Registry,
+    settings: Settings,
+    priors: Priors,
+    fits: Mapping[str, Fit],
+    by_family: Mapping[str, FamilyFits],
+) -> dict[str, pd.DataFrame]:
+    """Tables of all endpoints, by the attribute of the analysis that holds them."""
+    vocabulary, mix = registry.vocabulary, settings.reference_mix
+    named = _named(fits, by_family)
+    labels = {study.id: study_label(study) for study in registry}
+    return {
+        "pooled": pooled_table(fits, vocabulary, mix),
+        "cohorts": cohorts_table(fits, vocabulary),
+        "figures": figures_table(fits),
+        "left_out": left_out_table({name: fit.left_out for name, fit in fits.items()}, labels),
+        "diagnostics": diagnostics_table(named),
+        "priors": priors_table(priors, used_priors(named)),
+        "families": families_table(by_family, vocabulary, mix),
+        "covariates": covariates_table({k: found.pooled for k, found in by_family.items()}),
+    }
+
+
+def _drawn(
+    fits: Mapping[str, Fit],
+    by_family: Mapping[str, FamilyFits],
+    vocabulary: Vocabulary,
+    mix: float,
+) -> dict[str, Mapping[str, Any]]:
+    """What is drawn of each endpoint, by the attribute of the analysis that holds it.
+
+    Predictive checks have their treatments in the order of the forest plots.
+    """
+    forest = {name: forest_table(fit, vocabulary, mix) for name, fit in fits.items()}
+    checked = {
         name: predictive_check(fit, vocabulary, forest[name]["treatment"].dropna().unique())
         for name, fit in fits.items()
     }
-    return {k: table for k, (table, _) in found.items()}, {k: c for k, (_, c) in found.items()}
+    return {
+        "forest": forest,
+        "curves": {k: curve_tables(own.pooled, vocabulary, mix) for k, own in by_family.items()},
+        "predictive": {name: table for name, (table, _) in checked.items()},
+        "coverage": {name: found for name, (_, found) in checked.items()},
+    }
 
 
 def _named(
@@ -370,37 +350,6 @@ def fit_endpoints(
         found = fit_families(registry, endpoint, settings.fitted, **common, progress=tell)
         by_family[endpoint], fits[endpoint] = found, found.pooled
     return fits, by_family
-
-
-def _used_priors(fits: Mapping[str, SurvivalFit | ResponseFit]) -> list[str]:
-    """Names of the priors that can matter for any of the fits."""
-    names: list[str] = []
-    for fit in fits.values():
-        if isinstance(fit, ResponseFit):
-            stages = fit.data.stages
-            names += [p for p in response.PRIOR_OF.values() if p.split("_")[0] in stages]
-        else:
-            idle = _idle_priors(fit)
-            own = [*survival.PRIOR_OF.values(), survival.SHAPE_PRIOR[fit.family.name]]
-            own += [survival.TAIL_PRIOR[fit.family.name]] if fit.family.has_tail else []
-            names += [name for name in own if name not in idle]
-    return list(dict.fromkeys(names))
-
-
-def _idle_priors(fit: SurvivalFit) -> set[str]:
-    """Priors of terms that the likelihood of a fit does not have."""
-    idle = set() if tells_histology(fit) else set(_OF_HISTOLOGY)
-    if not fit.family.has_tail:
-        idle.add("tail_treatment_sd")
-    if not fit.family.has_shape:
-        idle |= {"shape_treatment_sd", "shape_sd", survival.SHAPE_PRIOR[fit.family.name]}
-    if all(arm.told for arm in fit.data.arms):
-        idle.add("convention_logit")
-    for number, name in enumerate(COVARIATES):
-        told = any(values[number] != 0.0 for values in fit.data.covariates)
-        if not (told and fit.variant.covariates):
-            idle.add(survival.PRIOR_OF[name])
-    return idle
 
 
 def _manifest(

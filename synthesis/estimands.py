@@ -3,9 +3,9 @@ r"""Estimands from draws: medians, survival, restricted means, response rates.
 For a treatment ``t`` of class ``c`` at a share ``x`` of mixed histology, the *mean study* has
 location :math:`\mu + \text{class}_c + \text{treatment}_t + (\eta + \delta_t)(x - x_0)` and shape
 :math:`e^{\kappa + q_t}`; a *new study* adds a study effect and a shape deviation drawn from their
-posterior distributions. Both are of the reference population: every covariate is 0. A *class*
-answers for its average treatment: the treatment effect is zero for the mean study and drawn anew
-for a new one.
+posterior distributions. Both are of the reference population: every covariate is 0, and where a
+variant gives retrospective reports a bias of their own, a new study has none. A *class* answers for
+its average treatment: the treatment effect is zero for the mean study and drawn anew for a new one.
 
 Estimates are posterior medians with equal-tailed intervals, on the natural scale.
 """

@@ -15,7 +15,7 @@ from studies.figures import histology_of, in_months, outcome_of
 from studies.selection import CohortRef
 from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
-from synthesis.estimands import curve, summarise
+from synthesis.estimands import summarise
 from synthesis.models import PooledSurvival
 from synthesis.tables import NamedGroup, family_name, named_groups
 
@@ -26,19 +26,13 @@ class HistologyTables:
 
     Attributes
     ----------
-    density : DataFrame
-        ``parameter, label, which`` (prior or posterior), ``x`` (ratio), ``density`` per log unit.
     ratios : DataFrame
         Printed ratios of medians, then the prior, the posterior and that of every family.
-    medians : DataFrame
-        Median of the mean study, pure and mixed, for treatments with several cohorts.
     effects : DataFrame
         ``parameter, family, which, estimate, lower, upper, log_sd``: the effects in numbers.
     """
 
-    density: pd.DataFrame
     ratios: pd.DataFrame
-    medians: pd.DataFrame
     effects: pd.DataFrame
 
 
@@ -58,20 +52,7 @@ def histology_tables(
     groups = [group for group in named_groups(fit, vocabulary) if not group.is_class]
     informed = [group for group in groups if _split_cohorts(fit, group) and _one_drug(group)]
     effects = _effects([fit, *families], informed)
-    # where no treatment has several cohorts, those with one are better than an empty panel
-    shown = _shown(groups) or [group for group in groups if _one_drug(group)] or groups
-    return HistologyTables(
-        _densities(fit, informed), _ratios(fit, effects), _medians(fit, shown), effects
-    )
-
-
-# Pure and mixed medians are shown for treatments with at least this many cohorts: elsewhere they
-# say little but what the class says.
-_COHORTS_SHOWN = 2
-
-
-def _shown(groups: Sequence[NamedGroup]) -> list[NamedGroup]:
-    return [g for g in groups if len(g.cohorts) >= _COHORTS_SHOWN and _one_drug(g)]
+    return HistologyTables(_ratios(fit, effects), effects)
 
 
 def _one_drug(group: NamedGroup) -> bool:
@@ -114,26 +95,6 @@ def _effects(fits: Sequence[PooledSurvival], informed: Sequence[NamedGroup]) -> 
             posterior = {"which": "posterior", "log_sd": float(np.std(draws))}
             rows.append(about | posterior | vars(found))
     return pd.DataFrame(rows)
-
-
-def _densities(fit: PooledSurvival, informed: Sequence[NamedGroup]) -> pd.DataFrame:
-    parts = [
-        effect_density(
-            "prognostic",
-            "Mixed against pure, any treatment",
-            fit.priors["histology_prognostic"],
-            fit.flat("prognostic"),
-        )
-    ]
-    for group in informed:
-        draws = fit.flat("predictive")[:, group.group.treatment_index]
-        label = f"Extra gain of mixed under {group.label.lower()}"
-        parts.append(
-            effect_density(
-                _predictive_name(group), label, fit.priors["histology_predictive"], draws
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
 
 
 def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
@@ -258,21 +219,3 @@ def _printed_ratio(fit: PooledSurvival, ref: CohortRef) -> dict[str, Any] | None
         "p": found.p,
         "note": f"{found.mixed:g} against {found.pure:g} months",
     }
-
-
-def _medians(fit: PooledSurvival, groups: Sequence[NamedGroup]) -> pd.DataFrame:
-    rows = []
-    for group in groups:
-        for histology, share in (("pure", 0.0), ("mixed", 1.0)):
-            found = summarise(curve(fit, group.group, share, "mean_study").median)
-            rows.append(
-                {
-                    "treatment": group.label,
-                    "treatment_class": group.class_label,
-                    "histology": histology,
-                    **vars(found),
-                    "cohorts": len(group.cohorts),
-                    "patients": group.patients,
-                }
-            )
-    return pd.DataFrame(rows)

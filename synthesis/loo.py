@@ -77,6 +77,9 @@ class ModelChoice:
     cohorts : int
     stacked : bool
         Whether the weights were estimated; else there are too few cohorts and they are equal.
+    log_likelihood : mapping
+        Name of a family -> log likelihood of each cohort with its own effects integrated out,
+        ``(draws, cohorts)``: it takes seconds a family, and other answers rest on it too.
     """
 
     table: pd.DataFrame
@@ -84,6 +87,9 @@ class ModelChoice:
     weights: Mapping[str, float]
     cohorts: int
     stacked: bool
+    log_likelihood: Mapping[str, np.ndarray] = field(
+        default_factory=lambda: MappingProxyType({}), repr=False
+    )
 
 
 @dataclass(frozen=True)
@@ -97,11 +103,14 @@ class LeftOutDensities:
     pareto_k : ndarray, shape (cohorts,)
         Infinite where there are too few draws to tell.
     p_loo : float
+    log_likelihood : ndarray, shape (draws, cohorts)
+        From :func:`~synthesis.integrated.cohort_log_likelihood`.
     """
 
     elpd: np.ndarray
     pareto_k: np.ndarray
     p_loo: float
+    log_likelihood: np.ndarray = field(repr=False)
 
 
 def leave_one_out(
@@ -118,7 +127,7 @@ def leave_one_out(
     if len(values) < _LEAST_DRAWS:  # too few for a tail: their weights stay as they are
         found = -_log_mean(-values)
         shortfall = float(np.sum(_log_mean(values) - found))
-        return LeftOutDensities(found, np.full(found.size, np.inf), shortfall)
+        return LeftOutDensities(found, np.full(found.size, np.inf), shortfall, values)
     names = [ref.id for ref in fit.data.cohorts]
     tree = from_dict(
         {"log_likelihood": {"cohort_figures": values[None]}},
@@ -133,6 +142,7 @@ def leave_one_out(
         np.asarray(found.elpd_i.to_numpy(), dtype=float),
         np.asarray(found.pareto_k.to_numpy(), dtype=float),
         float(found.p),
+        values,
     )
 
 
@@ -196,7 +206,8 @@ def choose(
     table = table.sort_values("elpd", ascending=False, kind="stable").reset_index(drop=True)
     names = [ref.id for ref in first.data.cohorts]
     pointwise = pd.DataFrame(densities, index=pd.Index(names, name="cohort"), columns=list(fits))
-    return ModelChoice(table, pointwise, MappingProxyType(weights), cohorts, stacked)
+    known = MappingProxyType({name: item.log_likelihood for name, item in found.items()})
+    return ModelChoice(table, pointwise, MappingProxyType(weights), cohorts, stacked, known)
 
 
 def _standard_error(values: np.ndarray) -> float:

@@ -165,6 +165,13 @@ class ResponseFit:
         return _flat(self.tree, name)
 
 
+def bias_spread(fit: PooledSurvival) -> np.ndarray:
+    """SD of the biases of retrospective reports, ``(draws,)``; 0 but in a variant with a bias."""
+    if fit.variant.estimates_bias:
+        return fit.flat("bias_sd")
+    return np.full(fit.flat("mu").size, float(fit.variant.retrospective_bias))
+
+
 # Summaries use at most this many draws, evenly spaced: more than the effective number, and the
 # restricted means of every treatment stay quick.
 _SUMMARY_DRAWS = 4000

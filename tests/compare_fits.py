@@ -14,6 +14,7 @@ from studies import load_registry
 WORDS = copy.deepcopy(VOCABULARY)
 WORDS["designs"]["randomised"] = "By lot."
 WORDS["designs"]["prospective_single_arm"] = "Planned ahead."
+WORDS["histologies"] = {"pure": "Nothing but it.", "mixed": "With a differentiated part."}
 
 
 def arm(name, treatment, n, *, months="4.0", **more):

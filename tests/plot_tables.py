@@ -7,7 +7,6 @@ of a real analysis: medians not reached, days, landmarks only, one study far bey
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from synthesis.plots import plot_curves, plot_forest, plot_histology
+from synthesis.plots import plot_curves, plot_forest
 
 ENDPOINTS = ("os", "pfs", "response")
 
@@ -174,40 +173,10 @@ def curve_tables(treatments: int = 14, months: float = 24.0) -> tuple[pd.DataFra
     return pd.concat(curves, ignore_index=True), pd.DataFrame(points)
 
 
-def histology_tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    x = np.geomspace(0.1, 40, 200)
-    density = []
-    for parameter, label in (("main", "Under any treatment"), ("gain", "Gain under alfatinib")):
-        for which, centre, spread in (("prior", 0.0, 0.7), ("posterior", 0.8, 0.3)):
-            height = np.exp(-0.5 * ((np.log(x) - centre) / spread) ** 2) / spread
-            own = {"parameter": parameter, "label": label, "which": which}
-            density.append(pd.DataFrame(own | {"x": x, "density": height}))
-    columns = ["label", "kind", "family", "estimate", "lower", "upper", "n_pure", "n_mixed", "p"]
-    ratios = [
-        ("Castellanos 2013", "printed", None, 8.5, None, None, 4, 8, "0.0028"),
-        ("Delacroix-Morel 2021", "printed", None, 2.33, None, None, 15, 8, 0.026),
-        ("Yun 2017 (focal)", "printed", None, math.inf, None, None, 90, 31, "<0.001"),
-        ("Gatti 2020", "printed", None, 1.4, 0.8, 2.6, 56, 23, None),
-        ("Log-logistic (reference)", "posterior", "a", 2.4, 1.2, 4.3, None, None, None),
-        ("Weibull", "posterior", "b", 4.5, 1.9, 9.2, None, None, None),
-        ("All families", "prior", None, 1.0, 0.23, 4.3, None, None, None),
-    ]
-    medians = [
-        {"treatment": name, "treatment_class": group, "histology": histology, "estimate": middle}
-        | {"lower": 0.5 * middle, "upper": 1.9 * middle, "cohorts": 3, "patients": 96}
-        for group, name in TREATMENTS[:12]
-        for histology, middle in (("pure", 2.8), ("mixed", 6.7))
-    ]
-    return pd.concat(density), pd.DataFrame(ratios, columns=columns), pd.DataFrame(medians)
-
-
-@cache
 def draw(what: str, width: str) -> Figure:
     """One of each figure; drawn once and shared, so only to be read."""
     if what == "curves":
         return plot_curves(*curve_tables(), width=width, title="Pooled survival")
-    if what == "histology":
-        return plot_histology(*histology_tables(), width=width, title="Pure and mixed")
     cohorts, treatments = SIZE_OF[what]
     table = forest_table(what, cohorts, treatments)
     return plot_forest(table, endpoint=what, width=width, title="Survival under treatment")

@@ -7,8 +7,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
-from synthesis.analysis import Analysis, Answer, HistologyTables, Settings
+from synthesis.analysis import Analysis, Answer, Settings
+from synthesis.benefit.compare import compare
 from synthesis.family_fits import FamilyFits
+from synthesis.histology_table import HistologyTables
 from synthesis.loo import ModelChoice
 from synthesis.predictive_checks import Coverage, Inside
 
@@ -90,43 +92,16 @@ def curve_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def histology_tables() -> HistologyTables:
-    x = np.linspace(0.2, 8.0, 40)
-    density = pd.DataFrame(
-        [
-            {
-                "parameter": "prognostic",
-                "label": "Any treatment",
-                "which": which,
-                "x": at,
-                "density": float(np.exp(-((np.log(at) - shift) ** 2))),
-            }
-            for which, shift in (("prior", 0.0), ("posterior", 0.8))
-            for at in x
-        ]
-    )
     ratio = {"label": "First 2020", "kind": "printed", "family": None, "estimate": 2.33}
     known = {"lower": np.nan, "upper": np.nan, "n_pure": 15, "n_mixed": 8, "p": 0.026}
     model = {"label": "Any treatment", "kind": "posterior", "family": "weibull", "estimate": 3.4}
     rest = {"lower": 0.95, "upper": 7.2, "n_pure": None, "n_mixed": None, "p": None}
-    medians = [
-        {
-            "treatment": TREATMENT,
-            "treatment_class": CLASS,
-            "histology": histology,
-            "estimate": estimate,
-            "lower": estimate / 2,
-            "upper": estimate * 2,
-            "cohorts": 1,
-            "patients": 23,
-        }
-        for histology, estimate in (("pure", 2.8), ("mixed", 6.9))
-    ]
     ratios = pd.DataFrame([ratio | known | {"note": "log-rank"}, model | rest | {"note": None}])
     prior = {"which": "prior", "estimate": 1.0, "lower": 0.25, "upper": 3.9, "log_sd": 0.7}
     after = {"which": "posterior", "estimate": 3.5, "lower": 0.95, "upper": 7.0, "log_sd": 0.35}
     about = {"parameter": "prognostic", "family": "Weibull"}
     effects = pd.DataFrame([about | prior, about | after])
-    return HistologyTables(density, ratios, pd.DataFrame(medians), effects)
+    return HistologyTables(ratios, effects)
 
 
 def pooled_table(endpoints) -> pd.DataFrame:
@@ -259,7 +234,7 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS")
     survival = [endpoint for endpoint in endpoints if endpoint != "response"]
     stems = [f"forest_{endpoint}" for endpoint in endpoints]
     stems += [f"predictive_checks_{endpoint}" for endpoint in endpoints]
-    stems += ["curves_os", "histology"] if "os" in endpoints else []
+    stems += ["curves_os"] if "os" in endpoints else []
     prior = {"name": "study_sd", "role": "Between studies", "family": "half-normal"}
     more = {"parameters": "half-normal(0.5)", "implied_95": "1 to 9", "unit": "factor"}
     more |= {"instead_of": ""}
@@ -284,6 +259,11 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS")
         priors=pd.DataFrame([prior | more | {"rationale": "weak", "source": "a paper"}]),
         families=families_table(survival),
         covariates=covariates_table(survival),
+        comparison=compare({}, registry.vocabulary),
+        findings=None,
+        populations=(),
+        sensitivity={},
+        sensitivity_notes=(),
         captions={stem: f"Caption of {stem}. {HOSTILE}" for stem in stems},
         answers=(Answer(question="How long?", text=f"3.3 months. {HOSTILE}"),),
         contradictions=("Lenvatinib lies outside.",),

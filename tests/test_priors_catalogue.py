@@ -9,7 +9,7 @@ import pytest
 from priors import Prior, PriorsError, load_priors
 from synthesis.families import FAMILIES
 from synthesis.response import PRIOR_OF as RESPONSE_PRIOR_OF
-from synthesis.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
+from synthesis.survival import BIAS_PRIOR, PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
 
 Z = 1.959963984540054  # 97.5 % point of the standard normal
 
@@ -44,7 +44,8 @@ def prior(family="normal", location=0.0, scale=0.5, reads_as="ratio"):
 
 def test_the_catalogue_holds_exactly_the_priors_of_the_models():
     by_family = {*SHAPE_PRIOR.values(), *TAIL_PRIOR.values()}
-    assert set(load_priors()) == {*PRIOR_OF.values(), *by_family, *RESPONSE_PRIOR_OF.values()}
+    of_survival = {*PRIOR_OF.values(), *by_family, BIAS_PRIOR}
+    assert set(load_priors()) == {*of_survival, *RESPONSE_PRIOR_OF.values()}
     assert set(SHAPE_PRIOR) == set(FAMILIES)
     assert set(TAIL_PRIOR) == {name for name, own in FAMILIES.items() if own.has_tail}
 

@@ -13,6 +13,10 @@ import pytest
 import studies as studies_package
 from studies import load_registry
 from synthesis.analysis import Settings, analyse
+from synthesis.benefit.compare import COMPARE_COLUMNS
+from synthesis.benefit.compare_rows import contrast_rows
+from synthesis.benefit.contrasts import GAIN
+from synthesis.benefit.influence import cohort_weights
 from synthesis.model_arrays import sizes_for
 from synthesis.models import NothingToPoolError
 from synthesis.narrative import contradictions
@@ -192,12 +196,64 @@ def test_curves_fall_from_one(analysis):
             assert (np.diff(own.sort_values("time")["survival"]) <= 1e-12).all()
 
 
-def test_histology_shows_prior_beside_posterior(analysis):
-    density = analysis.histology.density
-    assert set(density["which"]) == {"prior", "posterior"}
-    assert (density["density"] >= 0.0).all()
+def test_histology_has_printed_ratios_and_the_effects_of_every_family(analysis):
     assert {"printed", "posterior"} <= set(analysis.histology.ratios["kind"])
-    assert set(analysis.histology.medians["histology"]) == {"pure", "mixed"}
+    effects = analysis.histology.effects
+    assert set(effects["which"]) == {"prior", "posterior"}
+    assert list(effects["family"].unique()) == ["stacked", "Weibull", "log-logistic"]
+
+
+def test_treatments_are_set_against_each_other_for_every_endpoint(analysis):
+    comparison = analysis.comparison
+    assert comparison.endpoints == tuple(analysis.fits)
+    assert comparison.delta == analysis.settings.delta
+    assert comparison.mix == analysis.settings.reference_mix
+    assert tuple(comparison.table.columns) == COMPARE_COLUMNS
+    assert tuple(analysis.findings.benefit.table.columns) == COMPARE_COLUMNS
+    assert analysis.findings.benefit.endpoints == ("os", "pfs")
+    assert analysis.findings.benefit.told["os"]
+    drawn = {stem for stem in analysis.captions if stem.startswith(("compare", "benefit"))}
+    assert {"compare_forest_os", "compare_league_response", "benefit_os"} <= drawn
+
+
+def test_gains_in_the_answers_are_those_of_the_comparison(analysis):
+    for answer in [item for item in analysis.answers if item.rows]:
+        rows = {
+            row["treatment"]: row for row in contrast_rows(analysis.comparison, answer.endpoint)
+        }
+        gains = {row["treatment"]: row["gain"] for row in answer.rows if row["gain"]}
+        name = "difference_response_rate" if answer.endpoint == "response" else GAIN
+        assert gains
+        assert gains == {treatment: rows[treatment][name] for treatment in gains}
+        assert all(text in answer.text for text in gains.values())
+
+
+def test_likelihoods_of_the_choice_of_families_are_used_again(analysis):
+    for endpoint, found in analysis.survival.items():
+        fit = analysis.fits[endpoint]
+        known = found.choice.log_likelihood
+        size = len(next(iter(known.values())))
+        again = cohort_weights(fit, draws=size, known=known)
+        np.testing.assert_array_equal(again.weights, cohort_weights(fit, draws=size).weights)
+        # what is known is not computed once more, but taken as it is
+        none = {name: np.zeros_like(values) for name, values in known.items()}
+        flat = cohort_weights(fit, draws=size, known=none)
+        usual = np.broadcast_to(flat.usual[:, None], flat.weights.shape)
+        np.testing.assert_allclose(flat.weights, usual)
+
+
+def test_populations_are_those_of_the_reference_mix_by_line(analysis):
+    lines = [own.population.line for own in analysis.populations]
+    assert lines == ["first-line", "pretreated"]
+    for own in analysis.populations:
+        assert own.population.mixed == analysis.settings.reference_mix
+        assert set(own.table["endpoint"]) == {"os", "pfs"}
+
+
+def test_sensitivity_is_not_made_unless_asked_for(analysis):
+    assert analysis.settings.sensitivity is False
+    assert dict(analysis.sensitivity) == {}
+    assert analysis.manifest["settings"]["sensitivity"] is False
 
 
 def test_answers_and_captions_are_sentences(analysis):
@@ -233,6 +289,7 @@ def test_progress_is_told_by_fit(analysis, told):
     assert stages == {
         "os", "os, log-logistic", "os, weibull",
         "pfs", "pfs, log-logistic", "pfs, weibull", "response",
+        "treatments compared", "benefit by histology", "stated populations",
     }  # fmt: skip
 
 

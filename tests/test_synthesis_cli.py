@@ -164,6 +164,7 @@ def refused(capsys, *words: str) -> list[str]:
         (("forest", "os", "-o", "x"), "no suffix; name the picture *.svg, *.pdf, *.png"),
         (("forest", "os", "-o", "x.svg", "--width", "wide"), "one-column, two-column, slide"),
         (("fores",), "Did you mean 'forest'?"),
+        (("report", "--delta", "100"), "100.0 is not a number of months from -60 to 60"),
         (("report", "--convert", "ttp"), "'ttp' is not FROM:TO, as in ttp:pfs"),
         (
             ("report", "--convert", "pfs:os"),
@@ -307,7 +308,7 @@ def test_an_unknown_treatment_is_told_the_possible_ones(registry, tmp_path, caps
     assert 'did you mean "lenvatinib"?' in line
     assert "Possible for os: lenvatinib." in line
     (line,) = refused(capsys, *words, "--treatment", "paclitaxel")
-    assert line == "no cohort of paclitaxel is pooled for os; possible: lenvatinib."
+    assert line == "no cohort of paclitaxel is pooled; possible for os: lenvatinib."
 
 
 def test_an_interrupt_leaves_nothing(tmp_path, capsys, monkeypatch):
@@ -335,10 +336,10 @@ def test_what_was_asked_for_reaches_the_analysis(registry, tmp_path, monkeypatch
     class StopError(Exception):
         pass
 
-    def run_analysis(loaded, given, tell, *, priors, cache):
+    def run_analysis(loaded, given, tell, *, priors, cache, compared=True):
         asked.update(given, studies=set(loaded.studies), cache=cache)
         asked["conversions"] = [(item.from_, item.to) for item in loaded.conversions]
-        asked["scale"] = priors["study_sd"].scale
+        asked.update(compared=compared, scale=priors["study_sd"].scale)
         raise StopError
 
     monkeypatch.setattr(reports, "run_analysis", run_analysis)
@@ -353,7 +354,34 @@ def test_what_was_asked_for_reaches_the_analysis(registry, tmp_path, monkeypatch
         assert asked["verified_only"] is True
         assert asked["conversions"] == [("ttp", "pfs")]
         assert (asked["seed"], asked["cache"], asked["scale"]) == (7, False, 0.125)
+        assert asked["compared"] is (command[0] == "report")  # one plot needs no comparison
         asked.clear()
+
+
+def test_what_treatments_are_set_against_is_known_before_anything_is_fitted(
+    registry, tmp_path, monkeypatch, capsys
+):
+    asked = {}
+
+    class StopError(Exception):
+        pass
+
+    def run_analysis(loaded, given, tell, *, priors, cache):
+        asked.update(given)
+        raise StopError
+
+    monkeypatch.setattr(reports, "run_analysis", run_analysis)
+    words = ["report", "--registry", f"{registry}", "--only", "--out", f"{tmp_path / 'out'}"]
+    more = ["--reference", "Lenvima", "--delta", "2.5", "--sensitivity"]
+    with pytest.raises(StopError):
+        cli.main([*words, *more])
+    assert (asked["reference"], asked["delta"], asked["sensitivity"]) == ("Lenvima", 2.5, True)
+    asked.clear()
+    (line,) = refused(capsys, *words, "--reference", "paclitaxel", "--endpoint", "os")
+    assert line == "no cohort of paclitaxel is pooled; possible for os: lenvatinib."
+    (line,) = refused(capsys, *words, "--reference", "lenvatinb")
+    assert 'did you mean "lenvatinib"?' in line
+    assert asked == {}
 
 
 def test_impact_adds_the_files_and_prints_the_answers(registry, tmp_path, monkeypatch, capsys):

@@ -18,16 +18,17 @@ from studies import load_registry
 from synthesis import cli, covariates
 from synthesis.benefit.by_histology import BENEFIT_COLUMNS, benefit_by_histology
 from synthesis.benefit.drawing import benefit_rows
+from synthesis.benefit.finding_words import captions
 from synthesis.benefit.findings import find_benefit
 from synthesis.benefit.histology_words import SAYS_NOTHING
 from synthesis.benefit.population import MIX_COLUMNS, Population, patient_mix
 from synthesis.cli import options
-from synthesis.cli.benefit import RESEARCH_USE
+from synthesis.cli.running import RESEARCH_USE
 from synthesis.models import SURVIVAL_ENDPOINTS
 from synthesis.plots.cells import signs
 from synthesis.report.benefit import benefit_blocks, single_blocks
-from synthesis.report.benefit_files import captions, draw_benefit
-from synthesis.report.mix import mix_rows, mix_tables
+from synthesis.report.benefit_files import draw_benefit
+from synthesis.report.mix import mix_rows, population_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"arviz", "jinja2", "matplotlib", "numba", "nutpie", "pandas", "pymc", "pytensor", "scipy"}
@@ -89,7 +90,7 @@ def test_the_terminal_python_and_report_say_the_same_numbers(folder, capsys, ask
     registry = load_registry(folder, alone=True)
     found = find_benefit({"os": fit(registry)}, registry.vocabulary, delta=2.0)
     page = benefit_blocks(found, registry.vocabulary)[0]
-    rows = [row for table in page.tables for group in table.groups for row in group.rows]
+    rows = [row for table in page.numbers for group in table.groups for row in group.rows]
     cells = {cell.text for row in rows for cell in row}
     for row in benefit_rows(found.benefit, "os").to_dict("records"):
         for name in ("median_text", "gain_text", "rmst_24m_text", "ratio_text"):
@@ -118,7 +119,8 @@ def test_a_population_is_answered_for(folder, capsys):
         assert row["rmst_24m"] in out
     assert population.words in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 100
-    (table,) = mix_tables(found, registry.vocabulary)
+    _, ((label, table),) = population_tables((found,), registry.vocabulary, {"os": {"Lenvatinib"}})
+    assert label == "Overall survival"
     cells = [cell.text for group in table.groups for row in group.rows for cell in row]
     assert signs(rows[0]["median_months"]) in cells
 

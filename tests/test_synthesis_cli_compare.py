@@ -17,7 +17,7 @@ import synthesis.analysis
 from synthesis import cli
 from synthesis.benefit.compare import COMPARE_COLUMNS, compare
 from synthesis.benefit.compare_rows import contrast_rows
-from synthesis.cli.compare import RESEARCH_USE
+from synthesis.cli.running import RESEARCH_USE
 from synthesis.plots.cells import signs
 from synthesis.report.compare import TABLES, compare_blocks, write_comparison
 

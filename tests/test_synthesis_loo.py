@@ -55,6 +55,29 @@ def test_the_effects_of_a_cohort_are_integrated_out(data, chosen, name):
     np.testing.assert_allclose(finer, exact, atol=0.002)
 
 
+BIASED = {
+    "fixed": (Variant(retrospective_bias=0.5), {}),
+    "estimated": (Variant(retrospective_bias="estimated"), {"bias_sd": 0.5}),
+}
+
+
+@pytest.mark.parametrize("which", BIASED)
+def test_the_bias_of_a_retrospective_report_is_integrated_out_with_its_effect(data, which):
+    variant, fixed = BIASED[which]
+    own, fit = drawn(data, variant=variant, **fixed)
+    found = cohort_log_likelihood(fit, nodes=(31, 21))
+    usual = cohort_log_likelihood(drawn(data)[1], nodes=(31, 21))
+    moved = {}
+    for name in ("whole:arm", "trial:one", "pair:one", "alone:arm"):
+        j = cohort_named(data, name)
+        exact = [brute(own, fit, s, name) for s in range(3)]
+        np.testing.assert_allclose(found[:, j], exact, atol=0.002)
+        moved[name] = np.abs(found[:, j] - usual[:, j]).max()
+    # patients that were allocated at random were not chosen afterwards
+    assert moved.pop("trial:one") == 0.0
+    assert min(moved.values()) > 0.02  # ten times the tolerance
+
+
 def test_the_exponential_has_no_shape_to_integrate(data):
     own, fit = drawn(data, "exponential")
     found = cohort_log_likelihood(fit)

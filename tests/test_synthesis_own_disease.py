@@ -105,7 +105,10 @@ def test_pooled_medians_lie_where_its_cohorts_do(analysis):
 def test_without_any_histology_there_is_nothing_of_it(analysis, page):
     assert analysis.histology is None
     assert set(analysis.pooled["histology"]) == {"reference"}
-    assert set(analysis.captions) == {
+    assert analysis.findings is None
+    assert analysis.populations == ()
+    stems = {stem for stem in analysis.captions if not stem.startswith("compare")}
+    assert stems == {
         "forest_os", "forest_pfs", "forest_response", "curves_os", "curves_pfs",
         "predictive_checks_os", "predictive_checks_pfs", "predictive_checks_response",
     }  # fmt: skip
@@ -128,8 +131,17 @@ def test_the_page_speaks_of_its_disease_and_of_no_other(page, out):
 
 def test_the_page_uses_its_names_of_endpoints(page):
     headings = [words for _, words in page.every("h3")]
-    assert headings.count("Time without growth") == 3
-    assert headings.count("Shrinkage") == 3
+    assert headings.count("Time without growth") == 4
+    assert headings.count("Shrinkage") == 3  # of one treatment: nothing to compare
+
+
+def test_its_treatments_are_compared(analysis, page):
+    assert analysis.comparison.endpoints[0] == "os"
+    assert analysis.comparison.references["os"].label == "Fogging"
+    assert "every treatment against fogging" in words_of(page, "compare")
+    ids = {attrs.get("id") for attrs, _ in page.every("section")}
+    assert not ids & {"benefit", "single", "mix"}
+    assert "atc report --sensitivity" in words_of(page, "sensitivity")
 
 
 def test_its_priors_stand_on_the_page_beside_the_default(analysis, page):

@@ -19,12 +19,11 @@ from plot_tables import (
     curve_tables,
     draw,
     forest_table,
-    histology_tables,
     overlaps,
     shown_texts,
 )
 
-from synthesis.plots import class_hues, plot_curves, plot_forest, plot_histology, style_context
+from synthesis.plots import class_hues, plot_curves, plot_forest, style_context
 from synthesis.plots.marks import SQUARE_FULL_AT, square_side
 from synthesis.plots.page import text_width
 from synthesis.plots.scales import MONTH_TICKS
@@ -33,7 +32,7 @@ from synthesis.plots.style import SHEETS
 pytestmark = pytest.mark.filterwarnings("error")
 
 WIDTHS = tuple(SHEETS)
-ALL = [(what, width) for what in (*ENDPOINTS, "curves", "histology") for width in WIDTHS]
+ALL = [(what, width) for what in (*ENDPOINTS, "curves") for width in WIDTHS]
 
 
 @pytest.fixture(scope="module")
@@ -322,51 +321,3 @@ def test_curves_refuse_two_curves_and_no_panel():
     assert len(plot_curves(curves, points, minimum_cohorts=2).axes) == 1
     with pytest.raises(ValueError, match="points: the table lacks the columns time_lower"):
         plot_curves(curves, points.drop(columns="time_lower"))
-
-
-# Histology
-
-
-def test_prior_and_posterior_lie_over_each_other():
-    named = by_gid(plot_histology(*histology_tables()))
-    for index in (0, 1):
-        prior, posterior = (named[f"histology-{w}-{index}"] for w in ("prior", "posterior"))
-        assert prior.get_linestyle() == "--"
-        assert posterior.get_linestyle() == "-"
-        assert f"histology-posterior-{index}-area" in named
-        assert f"histology-prior-{index}-area" not in named
-        # The vertical coordinate runs downwards; the posterior is the narrower and the higher.
-        assert posterior.get_ydata().min() < prior.get_ydata().min()
-        peak = posterior.get_xdata()[posterior.get_ydata().argmin()]
-        assert peak == pytest.approx(math.exp(0.8), rel=0.05)
-    assert list(named["histology-reference"].get_xdata()) == [1, 1]
-
-
-def test_ratios_and_medians_carry_their_own_marks():
-    figure = plot_histology(*histology_tables())
-    named = by_gid(figure)
-    ratio, medians = figure.axes
-    assert (ratio.get_label(), medians.get_label()) == ("ratio", "medians")
-    printed = [artist for name, artist in named.items() if name.endswith("-printed-printed")]
-    assert [artist.get_xdata()[0] for artist in printed] == [8.5, 2.33, 1.4]
-    arrows = [name for name in named if name.endswith("arrow-right")]
-    assert len(arrows) == 1
-    for number in range(12):
-        pure = named[f"histology-b-{number}-pure-ring"]
-        mixed = named[f"histology-b-{number}-mixed-model"]
-        assert (pure.get_xdata()[0], mixed.get_xdata()[0]) == pytest.approx((2.8, 6.7))
-        assert pure.get_markerfacecolor() == "white"
-        assert mixed.get_markerfacecolor() != "white"
-        assert 0 < mixed.get_ydata()[0] - pure.get_ydata()[0] < 12
-    words = [text.get_text() for text in figure.texts]
-    assert {"8.5, p=0.0028", "NR, p<0.001", "1.4 (0.80–2.6)", "2.8 (1.4–5.3)"} <= set(words)
-    assert {"4 / 8", "3 cohorts, n = 96"} <= set(words)
-
-
-def test_histology_needs_no_printed_ratio():
-    density, ratios, medians = histology_tables()
-    figure = plot_histology(density, ratios.iloc[:0], medians)
-    words = " ".join(text.get_text() for text in figure.texts)
-    assert "printed" not in words.lower()
-    with pytest.raises(ValueError, match="two rows for treatment Alfatinib, histology pure"):
-        plot_histology(density, ratios, pd.concat([medians, medians]))

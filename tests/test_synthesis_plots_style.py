@@ -155,7 +155,7 @@ def test_nothing_is_written_when_one_format_fails(tmp_path, monkeypatch):
     figure = plot_forest(forest_table("os", 3, 1))
     save = figure.savefig
 
-    def fail_on_png(target, *, format, metadata):
+    def fail_on_png(target, *, format, metadata, pil_kwargs=None):
         if format == "png":
             raise MemoryError("the raster is too large")
         save(target, format=format, metadata=metadata)

@@ -204,7 +204,7 @@ def test_notes_say_what_stands_behind_it(registry, fit):
     stated = patient_mix(
         {"os": fit}, registry.vocabulary, Population(0.3, braf=0.2, line="first-line")
     ).notes
-    assert any("Pretreated rather than first-line, os" in note for note in stated)
+    assert any("Pretreated rather than first-line, overall survival" in note for note in stated)
     # no report of this registry tells its line: the effect is the prior
     assert any("this is the prior" in note for note in stated)
     assert any("independent of each other" in note for note in stated)

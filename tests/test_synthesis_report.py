@@ -71,7 +71,7 @@ def page(written):
 
 ENDPOINTS = ("os", "pfs", "response")
 CHECKS = tuple(f"predictive_checks_{name}" for name in ENDPOINTS)
-FIGURES = (*(f"forest_{name}" for name in ENDPOINTS), "curves_os", "histology", *CHECKS)
+FIGURES = (*(f"forest_{name}" for name in ENDPOINTS), "curves_os", *CHECKS)
 TABLES = (
     "pooled",
     "families",
@@ -84,11 +84,12 @@ TABLES = (
     "predictive_checks",
     "priors",
 )
+COMPARED = ("compare", "league", "gains", "ranks")
 
 
 def expected_files(figures) -> set[str]:
     names = {f"figures/{stem}.{kind}" for stem in figures for kind in ("svg", "pdf", "png")}
-    names |= {f"tables/{name}.csv" for name in TABLES}
+    names |= {f"tables/{name}.csv" for name in (*TABLES, *COMPARED)}
     return names | {"report.html", "references.bib", "manifest.json"}
 
 
@@ -116,7 +117,8 @@ def test_only_what_belongs_to_the_endpoints_is_written(registry, written, tmp_pa
     assert len(page.every("img")) == 2
     ids = {attrs.get("id") for attrs, _ in page.every("section")}
     assert "forest" in ids
-    assert not ids & {"curves", "histology", "families", "population"}
+    absent = {"curves", "benefit", "single", "mix", "families", "population", "sensitivity"}
+    assert not ids & absent
 
 
 def test_tables_are_those_of_the_analysis(analysis, written):
@@ -183,7 +185,7 @@ def test_sections_are_listed_and_research_use_stands_at_both_ends(page):
     sections = [attrs["id"] for attrs, _ in page.every("section")]
     contents = [attrs["href"][1:] for attrs, _ in page.every("a") if attrs["href"][1:] in sections]
     assert contents[1 : len(sections) + 1] == sections  # the first one skips the contents
-    assert len(sections) == 16
+    assert len(sections) == 17
     for tag in ("header", "footer"):
         ((_, words),) = page.every(tag)
         assert "For research use. Nothing on this page is a basis for treating" in words
@@ -192,7 +194,7 @@ def test_sections_are_listed_and_research_use_stands_at_both_ends(page):
 def test_pooled_estimates_show_mean_and_new_study_side_by_side(page):
     survival = page.rows(TREATMENT)[0]
     mean, new = "3.2 (2.1–4.8)", "3.2 (1.6–6.4)"
-    assert survival == [TREATMENT, "1", "23", mean, new, mean, mean]
+    assert survival == [TREATMENT, "1", "23", mean, new]
     others = [row for row in page.rows(TREATMENT) if row[1] == "Mean study"]
     assert others[0] == [TREATMENT, "Mean study", "25 (17–38)"]
     assert page.rows("New study")[0] == ["New study", "25 (13–51)"]
@@ -284,14 +286,6 @@ def test_an_endpoint_whose_figures_cannot_be_predicted_says_so(analysis):
     nothing = {"os": analysis.predictive["os"].iloc[:0]}
     page = make_page(replace(analysis, predictive=nothing))
     assert ({}, "None of its figures can be set against a prediction.") in page.every("p")
-
-
-def test_histology_shows_prior_and_posterior_side_by_side(page):
-    effect = next(row for row in page.rows("Any treatment") if len(row) == 5)
-    expected = ["Any treatment", "Weibull", "1.0 (0.25–3.9)", "3.5 (0.95–7.0)", "50"]
-    assert effect == expected
-    medians = next(row for row in page.rows(TREATMENT) if row[-1] == "6.9 (3.5–13.8)")
-    assert medians == [TREATMENT, "1", "23", "2.8 (1.4–5.6)", "6.9 (3.5–13.8)"]
 
 
 def test_answers_are_paragraphs_and_lists(analysis):
@@ -458,6 +452,7 @@ def test_intervals_as_text():
 def test_hyphens_of_intervals_become_dashes():
     written = "4.2 (3.4-5.4) months; trial (NCT01-02), 2-3 and (7-45)"
     assert dashes(written) == "4.2 (3.4–5.4) months; trial (NCT01-02), 2-3 and (7–45)"
+    assert dashes("-0.3 (-1.2 to 0.6), p-value, 1-2") == "−0.3 (−1.2 to 0.6), p-value, 1-2"
 
 
 def test_templates_are_shipped_beside_the_code():

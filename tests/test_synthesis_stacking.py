@@ -13,7 +13,7 @@ from small_registry import cohort, median, study, write_registry
 
 from priors import load_priors
 from studies import load_registry
-from synthesis.analysis import Settings, _used_priors
+from synthesis.analysis import Settings
 from synthesis.covariate_table import COVARIATE_COLUMNS, covariates_table
 from synthesis.covariates import COVARIATES
 from synthesis.estimands import Group, curve
@@ -30,6 +30,7 @@ from synthesis.loo import CHOICE_COLUMNS
 from synthesis.narrative import captions
 from synthesis.stacking import STACKED, STACKED_FAMILIES, stack
 from synthesis.tables import cohort_estimate, family_name, pooled_table, tells_histology
+from synthesis.used_priors import used_priors
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +185,6 @@ def test_captions_say_over_what_the_answer_is_stacked(registry, stacked):
     words = "stacked over survival families (Weibull 25 %, log-logistic 75 %, log-normal 0 %)"
     for stem in ("forest_os", "curves_os", "predictive_checks_os"):
         assert words in told[stem]
-    assert "each survival family (Weibull, log-logistic and log-normal)" in told["histology"]
     (single,) = fits_of(registry, weibull=1.0).values()
     told = captions({"os": single}, registry.vocabulary, 0.4)
     assert "Weibull family" in told["forest_os"]
@@ -214,7 +214,7 @@ def test_covariates_have_prior_and_posterior(registry):
 def test_priors_are_those_that_the_families_use(registry):
     def used(name, **changes):
         (fit,) = fits_of(registry, **{name: 1.0}).values()
-        return set(_used_priors({"os": replace(fit, **changes)}))
+        return set(used_priors({"os": replace(fit, **changes)}))
 
     weibull, exponential, long_tail = map(used, ("weibull", "exponential", "long_tail"))
     assert {"shape_weibull", "shape_sd", "convention_logit", "mixed_share"} <= weibull

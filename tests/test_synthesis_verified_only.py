@@ -15,12 +15,12 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 from priors import load_priors
 from studies import load_registry
 from studies.selection import select
+from synthesis.answers import _declared_words
 from synthesis.curve_table import _points
 from synthesis.families import family
 from synthesis.figure_table import figures_table
 from synthesis.histology_table import _printed_ratio
 from synthesis.models import SurvivalFit, survival_observations
-from synthesis.narrative import _declared_words
 from synthesis.restrictions import restrictions
 from synthesis.tables import printed_figure, reference_share, tells_histology
 

@@ -25,7 +25,7 @@ import pandas as pd
 
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.compare import COMPARE_COLUMNS
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
+from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, kept, survival_contrast
 from synthesis.benefit.evidence import ACROSS, WITHIN, evidence
 from synthesis.benefit.histology_effects import (
     EFFECT_COLUMNS,
@@ -248,7 +248,7 @@ class _Endpoint:
 
     def curves(self, group: NamedGroup) -> dict[str, Curve]:
         return {
-            name: curve(self.fit, group.group, share, "mean_study")
+            name: kept(curve(self.fit, group.group, share, "mean_study"))
             for name, share in SHARES.items()
         }
 

@@ -23,6 +23,7 @@ from synthesis.benefit.contrasts import (
     SURVIVAL_CONTRASTS,
     Contrast,
     gain_curve,
+    kept,
     ranks,
     survival_contrast,
 )
@@ -265,24 +266,6 @@ def endpoint_words(endpoint: str, vocabulary: Vocabulary) -> str:
 
 
 @dataclass(frozen=True)
-class _KeptCurve(Curve):
-    """A curve that computes nothing twice: in a league it meets every other one."""
-
-    kept: dict[object, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
-
-    def estimand(self, name: str) -> np.ndarray:
-        if name not in self.kept:
-            self.kept[name] = super().estimand(name)
-        return self.kept[name]
-
-    def survival(self, months: np.ndarray) -> np.ndarray:
-        key = months.tobytes()
-        if key not in self.kept:
-            self.kept[key] = super().survival(months)
-        return self.kept[key]
-
-
-@dataclass(frozen=True)
 class _Part:
     """One endpoint on its way to the tables; draws of each treatment stand under its label."""
 
@@ -320,7 +303,7 @@ class _Part:
             return response_rate(self.fit, group.group, "mean_study")
         shares = {"pure": 0.0, "mixed": 1.0, "reference mix": reference_share(self.fit, self.mix)}
         found = curve(self.fit, group.group, shares[self.histology], "mean_study")
-        return _KeptCurve(found.median, found.shape, found.family, found.tail)
+        return kept(found)
 
     def contrast(self, treatment: NamedGroup, reference: NamedGroup, name: str) -> np.ndarray:
         """Draws of a contrast."""

@@ -56,21 +56,26 @@ def opening(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -> st
     name = endpoint_words(endpoint, vocabulary)
     return (
         f"{name[:1].upper()}{name[1:]} in {vocabulary.subject_words}, "
-        f"{population(comparison, endpoint)}, in the average study; every treatment against "
-        f"{in_sentence(reference.label)} ({size_words(reference.group)}): {reference.why}. "
+        f"{population(comparison, endpoint, vocabulary)}in the average study; every treatment "
+        f"against {in_sentence(reference.label)} ({size_words(reference.group)}): {reference.why}. "
         "Estimates are posterior medians with 95 % intervals."
     )
 
 
-def population(comparison: Comparison, endpoint: str) -> str:
-    """The histology that the contrasts of an endpoint are for."""
+def population(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -> str:
+    """The histology that the contrasts of an endpoint are for, and a comma.
+
+    Empty for a disease of which there is no histology.
+    """
+    if not vocabulary.histologies and not comparison.knowing:
+        return ""
     if endpoint == "response":
-        return "all histologies together as reports print them (histology does not apply)"
+        return "all histologies together as reports print them (histology does not apply), "
     if endpoint not in comparison.knowing:
-        return "of whatever histology (no counted cohort tells it)"
+        return "of whatever histology (no counted cohort tells it), "
     if comparison.histology == REFERENCE_MIX:
-        return f"{100 * comparison.mix:.0f} % mixed histology"
-    return f"{comparison.histology} histology"
+        return f"{100 * comparison.mix:.0f} % mixed histology, "
+    return f"{comparison.histology} histology, "
 
 
 def in_sentence(label: str) -> str:
@@ -190,7 +195,7 @@ class _About:
         name = endpoint_words(self.endpoint, self.vocabulary)
         return (
             f"{name[:1].upper()}{name[1:]} in {self.vocabulary.subject_words}, "
-            f"{population(self.comparison, self.endpoint)}, average study"
+            f"{population(self.comparison, self.endpoint, self.vocabulary)}average study"
         )
 
     @property
@@ -235,8 +240,8 @@ class _About:
         return (
             f"{self.where}: probability that the median is longer than with {self.reference} by "
             "more than the months on the axis. Dotted: "
-            f"{self.comparison.delta:g} mo. Broken curves: no report gave both treatments. "
-            f"{self._shown()} Pooled: {self.size}."
+            f"{self.comparison.delta:g} mo. Broken curves: no report gave both treatments. Of "
+            f"many treatments those with most patients are drawn. Pooled: {self.size}."
         )
 
     def ranks(self) -> str:

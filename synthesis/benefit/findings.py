@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
@@ -53,6 +55,7 @@ def find_benefit(
     reference: str | None = None,
     delta: float = 1.0,
     mix: float = 0.4,
+    known: Mapping[str, Mapping[str, np.ndarray]] = MappingProxyType({}),
     progress: Progress | None = None,
 ) -> Findings:
     """Compare treatments by histology, leave every cohort out, and read single results.
@@ -66,6 +69,9 @@ def find_benefit(
         As in :func:`~synthesis.benefit.by_histology.benefit_by_histology`.
     mix : float
         Share of mixed histology of the medians whose influences are measured.
+    known : mapping
+        Endpoint -> log likelihoods of the cohorts by family, where they were computed before; see
+        :func:`~synthesis.benefit.influence.cohort_weights`.
     progress : callable, optional
         Called with a sentence at each stage.
 
@@ -80,7 +86,11 @@ def find_benefit(
     moved, singles = [], {}
     for endpoint in benefit.endpoints:
         fit = fits[endpoint]
-        weights = cohort_weights(fit, progress=lambda words, e=endpoint: tell(f"{e}: {words}"))
+        weights = cohort_weights(
+            fit,
+            known=known.get(endpoint, {}),
+            progress=lambda words, e=endpoint: tell(f"{e}: {words}"),
+        )
         share = mix if benefit.told[endpoint] else fit.centre_share
         asked = histology_quantities(fit, vocabulary) if benefit.told[endpoint] else []
         asked += median_quantities(fit, vocabulary, share)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -191,6 +192,7 @@ def cohort_weights(
     *,
     draws: int | None = None,
     nodes: tuple[int, int] = NODES,
+    known: Mapping[str, np.ndarray] = MappingProxyType({}),
     progress: Progress | None = None,
 ) -> CohortWeights:
     """Weights of the draws of a fit without each of its cohorts.
@@ -203,6 +205,9 @@ def cohort_weights(
         fewer than leaving cohorts out takes elsewhere, otherwise.
     nodes : (int, int)
         As in :func:`~synthesis.integrated.cohort_log_likelihood`.
+    known : mapping
+        Name of a family -> what that function gives with the same nodes, where it was computed
+        before: it is used again where it is of as many draws.
     progress : callable, optional
         Called with a sentence at each stage.
     """
@@ -213,7 +218,9 @@ def cohort_weights(
     for own, stacked in families:
         tell(f"leaving cohorts out: {own.family.label}")
         rows = spaced(own.flat("mu").size, draws)
-        values = cohort_log_likelihood(own, draws=draws, nodes=nodes)
+        values = known.get(own.family.name)
+        if values is None or len(values) != rows.size:
+            values = cohort_log_likelihood(own, draws=draws, nodes=nodes)
         weights, k = without_each(values)
         parts.append((own, rows, stacked))
         columns.append(stacked * weights)

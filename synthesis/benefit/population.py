@@ -64,8 +64,9 @@ MIX_COLUMNS = (
     "patients",
 )
 
-# Halvings of the logarithm of the range of medians: a range of a hundredfold ends at 1e-11.
-_HALVINGS = 42
+# Steps to where half are alive, of which a dozen are enough, and a step of the log median that is
+# none any more: 1e-12 of a month.
+_STEPS, _NO_STEP = 60, 1e-12
 
 _WORDS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {"line": LINES, "design": DESIGNS, "time_origin": TIME_ORIGINS}
@@ -160,11 +161,22 @@ class MixtureCurve:
         logs = np.log([own.median for own in self.curves])
         # at the shortest median at least half of every kind are alive, at the longest at most
         low, high = logs.min(axis=0), logs.max(axis=0)
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            late = self._at(np.exp(middle)) < 0.5
-            low, high = np.where(late, low, middle), np.where(late, middle, high)
-        return np.exp(0.5 * (low + high))
+        above, below = (self._at(np.exp(ends)) - 0.5 for ends in (low, high))
+        found, side = low, np.zeros(low.shape)
+        # secants of a bracket; where one end stays, its value is halved so that it moves, too
+        # (the Illinois rule of Dowell & Jarratt 1971, doi 10.1007/BF01934364)
+        for _ in range(_STEPS):
+            slope = np.where(above > below, above - below, 1.0)
+            before, found = found, np.clip(low + (high - low) * above / slope, low, high)
+            value = self._at(np.exp(found)) - 0.5
+            late = value < 0.0
+            above = np.where(late, np.where(side < 0, 0.5 * above, above), value)
+            below = np.where(late, value, np.where(side > 0, 0.5 * below, below))
+            low, high = np.where(late, low, found), np.where(late, found, high)
+            side = np.where(late, -1.0, 1.0)
+            if np.max(np.minimum(np.abs(found - before), high - low)) < _NO_STEP:
+                break
+        return np.exp(found)
 
     def _at(self, months: np.ndarray) -> np.ndarray:
         """Survival at a time of its own for each draw, shape ``(draws,)``."""
@@ -403,6 +415,9 @@ def _notes(
     vocabulary: Vocabulary,
     population: Population,
 ) -> tuple[str, ...]:
+    def words(endpoint: str) -> str:
+        return vocabulary.endpoint(endpoint).label.lower()
+
     found = [
         "A mixture of patients: the survival of all is the weighted mean of the curves of the "
         "kinds of patients, and the median is where it falls to one half. A cohort of that mix, as "
@@ -411,12 +426,12 @@ def _notes(
     untold = [name for name, fit in fits.items() if not fit.data.tells_histology]
     if untold and population.mixed > 0.0:
         found.append(
-            f"For {' and '.join(untold)} no counted cohort tells pure from mixed: what histology "
-            "does there is the prior alone."
+            f"For {' and '.join(map(words, untold))} no counted cohort tells pure from mixed: what "
+            "histology does there is the prior alone."
         )
     stated = list(population.asks) + (["braf_mutated"] if population.braf is not None else [])
     for endpoint, fit in fits.items():
-        found += [_covariate_note(endpoint, fit, name) for name in stated]
+        found += [_covariate_note(words(endpoint), fit, name) for name in stated]
     if stated:
         found.append(
             "The effects of line, design, time origin and BRAF are learned between studies and "

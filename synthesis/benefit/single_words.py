@@ -123,8 +123,8 @@ def _selected_words(result: SingleResult) -> str:
             "average"
         )
     parts = [
-        f"at a true ratio of {ratio_text(row.true_ratio)} {100 * row.power:.0f} % of them, showing "
-        f"{ratio_text(row.shown_ratio)} on average"
+        f"at a true ratio of {ratio_text(row.true_ratio)}, {100 * row.power:.0f} % of them, which "
+        f"show {ratio_text(row.shown_ratio)} on average"
         + (f", {100 * row.wrong_sign:.0f} % with the wrong sign" if row.wrong_sign >= 0.005 else "")
         for row in fixed
         if not math.isnan(row.shown_ratio)

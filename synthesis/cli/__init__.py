@@ -15,13 +15,24 @@ from typing import Annotated
 
 import typer
 
-from synthesis.cli import benefit, compare, impact, reports, running, sensitivity, studies
+from synthesis.cli import (
+    benefit,
+    bias,
+    compare,
+    control,
+    impact,
+    plan,
+    reports,
+    running,
+    sensitivity,
+    studies,
+)
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
-    epilog="For research use; not for decisions about an individual patient.",
+    epilog=running.RESEARCH_USE,
 )
 app.command(epilog=reports.REPORT_EXAMPLES)(reports.report)
 app.command(epilog=reports.FOREST_EXAMPLES)(reports.forest)
@@ -30,6 +41,9 @@ app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=sensitivity.EXAMPLES)(sensitivity.sensitivity)
 app.command(epilog=benefit.BENEFIT_EXAMPLES)(benefit.benefit)
 app.command(epilog=benefit.MIX_EXAMPLES)(benefit.mix)
+app.command(epilog=control.EXAMPLES)(control.control)
+app.command(epilog=bias.EXAMPLES)(bias.bias)
+app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.add_typer(studies.app, name="studies")
 
 

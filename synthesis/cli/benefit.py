@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studies import Registry, UnknownWordError
+from studies import Registry
 from synthesis.cli.options import (
+    SURVIVAL_ENDPOINTS,
     BrafOption,
     ByOption,
     CacheOption,
@@ -33,20 +34,23 @@ from synthesis.cli.options import (
     VerifiedOption,
     examples,
 )
+from synthesis.cli.pooled import fit_pooled, pooled_treatments, require_pooled
 from synthesis.cli.running import (
+    RESEARCH_USE,
     InputError,
     Tell,
     converted,
+    echo_verdicts,
     progress,
     read_priors,
     read_registry,
     settings_of,
 )
 from synthesis.staging import check_folder
-from synthesis.text.plain import WIDTH, aligned, count
+from synthesis.text.plain import WIDTH, count
+from synthesis.text.tables import table_lines
 
 if TYPE_CHECKING:
-    from priors import Priors
     from synthesis.analysis import Settings
     from synthesis.benefit.findings import Findings
     from synthesis.benefit.population import PatientMix
@@ -60,7 +64,6 @@ MIX_EXAMPLES = examples(
     "atc mix --treatment lenvatinib --mixed 0.3",
     "atc mix --mixed 0.3 --braf 0.2 --line first-line --endpoint os",
 )
-RESEARCH_USE = "For research use; not for decisions about an individual patient."
 
 # Columns that the name of a treatment, or of an effect, takes.
 _NAME, _EFFECT = 26, 42
@@ -100,7 +103,7 @@ def benefit(
     files = 0
     with progress() as tell:
         settings = _settings(loaded, options, endpoint, (reference,), tell)
-        fits = _fit(loaded, settings, believed, tell, cache=cache)
+        fits = fit_pooled(loaded, settings, believed, tell, cache=cache)
         from synthesis.benefit.findings import find_benefit
         from synthesis.benefit.reference import NotComparedError
 
@@ -159,7 +162,7 @@ def mix(
     options = {"seed": seed, "draws": draws, "family": family, "verified_only": verified_only}
     with progress() as tell:
         settings = _settings(loaded, options, endpoint, (treatment, reference), tell)
-        fits = _fit(loaded, settings, believed, tell, cache=cache)
+        fits = fit_pooled(loaded, settings, believed, tell, cache=cache)
         from synthesis.benefit.population import Population, patient_mix
         from synthesis.benefit.reference import NotComparedError
 
@@ -199,51 +202,14 @@ def _settings(
     InputError
         Where a treatment is pooled for none of them, before anything is sampled.
     """
-    from studies.selection import select
-    from synthesis.cli.options import SURVIVAL_ENDPOINTS
-
-    verified = bool(options["verified_only"])
     asked = tuple(dict.fromkeys(endpoints or SURVIVAL_ENDPOINTS))
-    pooled = {
-        name: {
-            ref.treatment
-            for ref in select(registry, name, verified_only=verified).counted
-            if ref.role != "mixed"
-        }
-        for name in asked
-    }
-    every = sorted(set().union(*pooled.values()))
+    pooled = pooled_treatments(registry, asked, verified_only=bool(options["verified_only"]))
     for name in filter(None, treatments):
-        _check_pooled(registry, name, every, asked)
+        require_pooled(registry, name, pooled)
     # an endpoint that nobody asked for and that has nothing to pool is passed over
     kept = asked if endpoints else tuple(name for name in asked if pooled[name])
     tell("loading the sampler")
     return replace(settings_of(options), endpoints=kept or asked)
-
-
-def _check_pooled(
-    registry: Registry, name: str, pooled: Sequence[str], endpoints: Sequence[str]
-) -> None:
-    possible = f"ossible for {', '.join(endpoints)}: {', '.join(pooled) or 'none'}."
-    try:
-        found = registry.vocabulary.treatment(name)
-    except UnknownWordError as error:
-        hint = f"{str(error).rstrip('?')}{'?' if error.suggestion else '.'}"
-        raise InputError(f"{hint} P{possible}") from None
-    if found.id not in pooled:
-        raise InputError(f"no cohort of {found.id} is pooled; p{possible}")
-
-
-def _fit(
-    registry: Registry, settings: Settings, priors: Priors | None, tell: Tell, *, cache: bool
-) -> dict[str, Fit]:
-    from synthesis.analysis import fit_endpoints
-    from synthesis.models import NothingToPoolError
-
-    try:
-        return fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)[0]
-    except NothingToPoolError as error:
-        raise InputError(str(error)) from None
 
 
 # --- What is shown -------------------------------------------------------------------------------
@@ -252,8 +218,7 @@ def _fit(
 def _echo(lines: Iterator[str], fits: dict[str, Fit]) -> None:
     for line in lines:
         typer.echo(line)
-    for name, fit in fits.items():
-        typer.echo(f"{fit.diagnosis.verdict:<6}  {name}")
+    echo_verdicts({name: fit.diagnosis.verdict for name, fit in fits.items()})
 
 
 def _paragraph(text: str) -> Iterator[str]:
@@ -264,9 +229,9 @@ def _paragraph(text: str) -> Iterator[str]:
 def _shown_benefit(found: Findings, registry: Registry, *, show_all: bool) -> Iterator[str]:
     """Lines for a terminal: sentences and tables of every endpoint, then single results."""
     from synthesis.benefit.drawing import benefit_rows, effect_rows
+    from synthesis.benefit.finding_words import influence_sentences, singles_of
     from synthesis.benefit.histology_words import benefit_words
     from synthesis.benefit.single_words import single_title, single_words
-    from synthesis.report.benefit_files import influence_sentences, singles_of
 
     said = benefit_words(found.benefit, registry.vocabulary)
     for endpoint in found.benefit.endpoints:
@@ -291,7 +256,7 @@ def _shown_benefit(found: Findings, registry: Registry, *, show_all: bool) -> It
 def _benefit_tables(rows: Sequence[dict[str, object]], delta: float) -> Iterator[list[str]]:
     """Medians and survival, restricted means, and gains over the reference, each as lines."""
     sides = [("Tumours", "histology")]
-    yield _table(
+    yield table_lines(
         rows,
         [
             *sides,
@@ -299,18 +264,20 @@ def _benefit_tables(rows: Sequence[dict[str, object]], delta: float) -> Iterator
             ("Alive at 6 months, %", "survival_6m_text"),
             ("at 12 months, %", "survival_12m_text"),
         ],
+        name_width=_NAME,
     )
-    yield _table(
+    yield table_lines(
         rows,
         [
             *sides,
             ("Restricted mean to 12 months", "rmst_12m_text"),
             ("to 24 months", "rmst_24m_text"),
         ],
+        name_width=_NAME,
     )
     gained = [row for row in rows if row["carried_by"]]
     if gained:
-        yield _table(
+        yield table_lines(
             gained,
             [
                 *sides,
@@ -318,41 +285,8 @@ def _benefit_tables(rows: Sequence[dict[str, object]], delta: float) -> Iterator
                 (f"P(gain >{delta:g})", "p_text"),
                 ("Ratio of medians", "ratio_text"),
             ],
+            name_width=_NAME,
         )
-
-
-def _table(
-    rows: Sequence[dict[str, object]], columns: Sequence[tuple[str, str]], name: str = "treatment"
-) -> list[str]:
-    """Set rows below their headings; a name that is the one above is left out."""
-    heads = [wrap(words, _widest(rows, key, words)) for words, key in columns]
-    deep = max(map(len, heads))
-    raised = [[*[""] * (deep - len(head)), *head] for head in ([name.capitalize()], *heads)]
-    cells = [list(line) for line in zip(*raised, strict=True)]
-    texts = [[str(row[key]) for _, key in columns] for row in rows]
-    for own in _grouped([str(row[name]) for row in rows]):
-        names = wrap(str(rows[own[0]][name]), _NAME if name == "treatment" else _EFFECT)
-        for position in range(max(len(own), len(names))):
-            first = names[position] if position < len(names) else ""
-            values = texts[own[position]] if position < len(own) else [""] * len(columns)
-            cells.append([f"{'  ' if position else ''}{first}".rstrip(), *values])
-    return list(aligned(cells))
-
-
-def _grouped(names: Sequence[str]) -> list[list[int]]:
-    """Positions of neighbours of one name."""
-    groups: list[list[int]] = []
-    for position, name in enumerate(names):
-        if groups and names[groups[-1][-1]] == name:
-            groups[-1].append(position)
-        else:
-            groups.append([position])
-    return groups
-
-
-def _widest(rows: Sequence[dict[str, object]], key: str, name: str) -> int:
-    """Columns that the cells take, and room for every word of the heading."""
-    return max(10, *(len(str(row[key])) for row in rows), *map(len, name.split()))
 
 
 def _effect_lines(rows: Sequence[dict[str, object]]) -> list[str]:
@@ -367,7 +301,7 @@ def _effect_lines(rows: Sequence[dict[str, object]]) -> list[str]:
         for row in rows
     ]
     columns = [("Prior", "prior"), ("Posterior", "posterior"), ("Share that is prior", "share")]
-    return _table(shown, columns, "effect")
+    return table_lines(shown, columns, name="effect", name_width=_EFFECT)
 
 
 def _shown_mix(found: PatientMix, registry: Registry) -> Iterator[str]:
@@ -388,14 +322,14 @@ def _shown_mix(found: PatientMix, registry: Registry) -> Iterator[str]:
             ("Alive at 6 months, %", "survival_6m"),
             ("at 12 months, %", "survival_12m"),
         ]
-        yield from _table(rows, columns)
+        yield from table_lines(rows, columns, name_width=_NAME)
         yield ""
         columns = [
             ("Study", "target"),
             ("Restricted mean to 12 months", "rmst_12m"),
             ("to 24 months", "rmst_24m"),
         ]
-        yield from _table(rows, columns)
+        yield from table_lines(rows, columns, name_width=_NAME)
         yield ""
         for sentence in gain_words(found, endpoint):
             yield from wrap(sentence, WIDTH, break_on_hyphens=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studies import Registry, UnknownWordError
+from studies import Registry
 from synthesis.cli.options import (
     CacheOption,
     ConvertOption,
@@ -22,22 +22,27 @@ from synthesis.cli.options import (
     MixOption,
     OnlyOption,
     PriorsOption,
+    ReferenceOption,
     RegistryOption,
     SeedOption,
     VerifiedOption,
     examples,
 )
+from synthesis.cli.pooled import fit_pooled, keep_pooling
 from synthesis.cli.running import (
+    RESEARCH_USE,
     InputError,
     Tell,
     converted,
+    echo_verdicts,
     progress,
     read_priors,
     read_registry,
     settings_of,
 )
 from synthesis.staging import check_folder
-from synthesis.text.plain import WIDTH, aligned, count
+from synthesis.text.plain import WIDTH, count
+from synthesis.text.tables import table_lines
 
 if TYPE_CHECKING:
     from priors import Priors
@@ -49,13 +54,7 @@ EXAMPLES = examples(
     "atc compare --endpoint os",
     'atc compare --reference "best supportive care" --histology pure --delta 2 --out compared',
 )
-RESEARCH_USE = "For research use; not for decisions about an individual patient."
 
-# Columns that the name of a treatment takes; longer names go on in a second line.
-_NAME = 30
-# Columns that any heading gets.
-_LEAST = 10
-_TREATMENT = "Treatment"
 _SHORT = {
     "randomised": "randomised",
     "within one study": "one study",
@@ -64,14 +63,7 @@ _SHORT = {
 
 
 def compare(
-    reference: Annotated[
-        str | None,
-        typer.Option(
-            "--reference",
-            metavar="T",
-            help="What treatments are set against (supportive care where it is pooled).",
-        ),
-    ] = None,
+    reference: ReferenceOption = None,
     endpoint: EndpointsOption = None,
     histology: HistologyOption = "reference",
     delta: DeltaOption = 1.0,
@@ -110,7 +102,9 @@ def compare(
         tell("loading the sampler")
         settings, notes = settings_of(options), ()
         if reference is not None:
-            kept, notes = _pooling(loaded, settings.endpoints, reference, verified_only)
+            kept, notes = keep_pooling(
+                loaded, settings.endpoints, reference, verified_only=verified_only
+            )
             settings = replace(settings, endpoints=kept)
         fits, found = _compared(loaded, settings, reference, asked, tell, believed, cache)
         if out is not None:
@@ -120,8 +114,7 @@ def compare(
             written = len(write_comparison(found, loaded, out))
     for line in shown(found, loaded, notes):
         typer.echo(line)
-    for name, fit in fits.items():
-        typer.echo(f"{fit.diagnosis.verdict:<6}  {name}")
+    echo_verdicts({name: fit.diagnosis.verdict for name, fit in fits.items()})
     if out is not None:
         typer.echo(f"\nWritten: {out / 'tables' / 'compare.csv'} ({count(written, 'file')})")
     typer.echo(f"\n{RESEARCH_USE}")
@@ -143,59 +136,20 @@ def _compared(
     InputError
         Where nothing can be pooled or compared as asked for.
     """
-    from synthesis.analysis import fit_endpoints
     from synthesis.benefit.compare import compare as compare_fits
     from synthesis.benefit.reference import NotComparedError
-    from synthesis.models import NothingToPoolError
 
+    fits = fit_pooled(registry, settings, priors, tell, cache=cache)
+    tell("comparing")
     try:
-        fits, _ = fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)
-        tell("comparing")
         found = compare_fits(
             fits, registry.vocabulary, reference=reference, mix=settings.reference_mix, **asked
         )
-    except (NothingToPoolError, NotComparedError) as error:
+    except NotComparedError as error:
         raise InputError(str(error)) from None
     if found.is_empty:
         raise InputError(" ".join(found.notes))
     return fits, found
-
-
-def _pooling(
-    registry: Registry, endpoints: Sequence[str], reference: str, verified_only: bool
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Endpoints that pool a reference, known before anything is sampled, and words on the others.
-
-    Raises
-    ------
-    InputError
-        Where none does; names the treatments that can be the reference.
-    """
-    from studies.selection import select
-
-    pooled = {
-        endpoint: {
-            ref.treatment
-            for ref in select(registry, endpoint, verified_only=verified_only).counted
-            if ref.role != "mixed"
-        }
-        for endpoint in endpoints
-    }
-    every = ", ".join(sorted(set().union(*pooled.values()))) or "none"
-    possible = f"ossible for {', '.join(endpoints)}: {every}."
-    try:
-        found = registry.vocabulary.treatment(reference)
-    except UnknownWordError as error:
-        hint = f"{str(error).rstrip('?')}{'?' if error.suggestion else '.'}"
-        raise InputError(f"{hint} P{possible}") from None
-    kept = tuple(endpoint for endpoint in endpoints if found.id in pooled[endpoint])
-    if not kept:
-        raise InputError(f"no cohort of {found.id} is pooled; p{possible}")
-    return kept, tuple(
-        f"No cohort of {found.id} is pooled for {endpoint}, which is left out."
-        for endpoint in endpoints
-        if endpoint not in kept
-    )
 
 
 def shown(comparison: Comparison, registry: Registry, notes: Sequence[str] = ()) -> Iterator[str]:
@@ -229,7 +183,7 @@ def _tables(comparison: Comparison, endpoint: str) -> Iterator[list[str]]:
         row["rank"] = ranks[row["treatment"]]
     if endpoint == "response":
         first = [("Difference, points", "difference_response_rate"), ("Mean rank", "rank")]
-        yield _table(rows, [*first, *behind])
+        yield table_lines(rows, [*first, *behind])
         return
     asked = f"P(gain >{comparison.delta:g})"
     first = [
@@ -237,29 +191,11 @@ def _tables(comparison: Comparison, endpoint: str) -> Iterator[list[str]]:
         ("Gain, months", "difference_median_months"),
         (asked, "p_gain"),
     ]
-    yield _table(rows, [*first, *behind])
+    yield table_lines(rows, [*first, *behind])
     second = [
         ("Average hazard ratio", "average_hazard_ratio"),
         ("Restricted mean to 12 months", "difference_rmst_12m"),
         ("Restricted mean to 24 months", "difference_rmst_24m"),
         ("Mean rank", "rank"),
     ]
-    yield _table(rows, second)
-
-
-def _table(rows: Sequence[dict[str, str]], columns: Sequence[tuple[str, str]]) -> list[str]:
-    """Set rows below their headings, which stand on as many lines as they need."""
-    heads = [wrap(name, _widest(rows, key, name)) for name, key in columns]
-    deep = max(map(len, heads))
-    raised = [[*[""] * (deep - len(head)), *head] for head in ([_TREATMENT], *heads)]
-    cells = [list(line) for line in zip(*raised, strict=True)]
-    for row in rows:
-        names = wrap(row["treatment"], _NAME)
-        cells.append([names[0], *(row[key] for _, key in columns)])
-        cells += [[f"  {name}", *[""] * len(columns)] for name in names[1:]]
-    return list(aligned(cells))
-
-
-def _widest(rows: Sequence[dict[str, str]], key: str, name: str) -> int:
-    """Columns that the cells take, and room for every word of the heading."""
-    return max(_LEAST, *(len(row[key]) for row in rows), *map(len, name.split()))
+    yield table_lines(rows, second)

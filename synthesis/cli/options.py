@@ -31,8 +31,12 @@ DESIGNS = ("retrospective", "case_series", "registry", "prospective_single_arm",
 TIME_ORIGINS = ("diagnosis", "treatment start", "randomisation")
 WIDTHS = ("one-column", "two-column", "slide")
 
+MOST_COMPONENTS = 4
 HISTOLOGIES = ("pure", "mixed", "reference")
 CHOICES = ("priors", "family", "likelihood", "selection", "classes", "studies")
+
+STUDY_KINDS = ("single-arm", "randomised")
+POPULATIONS = ("all", "pure", "mixed")
 
 STATUSES = ("verified", "secondary")
 LIST_FORMATS = ("table", "csv", "json")
@@ -241,6 +245,11 @@ SurvivalEndpointsOption = Annotated[
     list[str] | None,
     _choice("--endpoint", SURVIVAL_ENDPOINTS, "Only this endpoint; may be repeated."),
 ]
+KindOption = Annotated[str, _choice("--design", STUDY_KINDS, "One arm, or two of equal size.")]
+PopulationsOption = Annotated[
+    list[str] | None,
+    _choice("--population", POPULATIONS, "Who would be treated; may be repeated (all three)."),
+]
 ByOption = Annotated[str, _choice("--by", ("histology",), "What patients are told apart by.")]
 ReferenceOption = Annotated[
     str | None,
@@ -276,6 +285,24 @@ DesignOfOption = Annotated[
 ]
 OriginOption = Annotated[
     str | None, _choice("--time-origin", TIME_ORIGINS, "From when time runs (half way).")
+]
+RobustOption = Annotated[
+    float,
+    typer.Option(
+        "--robust",
+        metavar="W",
+        callback=_between(0.0, 0.99, "a weight from 0 (none) to 0.99"),
+        help="Weight of a vague component, for when the new study disagrees with the past.",
+    ),
+]
+ComponentsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--components",
+        metavar="K",
+        callback=_between(1, MOST_COMPONENTS, f"a number from 1 to {MOST_COMPONENTS}"),
+        help="Components of each mixture (as many as a criterion asks for).",
+    ),
 ]
 EndpointArgument = Annotated[
     str,

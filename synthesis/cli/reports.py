@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studies import Registry, UnknownWordError
-from studies.vocabulary import Treatment
 from synthesis.cli.options import (
+    ENDPOINTS,
     SUFFIXES,
     CacheOption,
     ConvertOption,
+    DeltaOption,
     DrawsOption,
     EndpointArgument,
     EndpointsOption,
@@ -22,15 +22,19 @@ from synthesis.cli.options import (
     MixOption,
     OnlyOption,
     PriorsOption,
+    ReferenceOption,
     RegistryOption,
     SeedOption,
     VerifiedOption,
     WidthOption,
     examples,
 )
+from synthesis.cli.pooled import pooled_treatments, require_pooled
 from synthesis.cli.running import (
+    RESEARCH_USE,
     InputError,
     converted,
+    echo_verdicts,
     progress,
     read_priors,
     read_registry,
@@ -49,6 +53,7 @@ _BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
 REPORT_EXAMPLES = examples(
     "atc report --out results",
     "atc report --endpoint os --registry my_studies --verified-only",
+    "atc report --reference paclitaxel --delta 2 --sensitivity",
 )
 FOREST_EXAMPLES = examples(
     "atc forest os -o forest_os.pdf",
@@ -61,6 +66,15 @@ def report(
         Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")
     ] = Path("results"),
     endpoint: EndpointsOption = None,
+    reference: ReferenceOption = None,
+    delta: DeltaOption = 1.0,
+    sensitivity: Annotated[
+        bool,
+        typer.Option(
+            "--sensitivity",
+            help="Also fit again with one choice made otherwise at a time, which takes minutes.",
+        ),
+    ] = False,
     registry: RegistryOption = None,
     only: OnlyOption = False,
     verified_only: VerifiedOption = False,
@@ -72,13 +86,19 @@ def report(
     draws: DrawsOption = None,
     cache: CacheOption = True,
 ) -> None:
-    """Pool the cohorts and write the report."""
+    """Pool the cohorts, compare the treatments and write the report."""
     check_folder(out, "report")
     loaded = converted(read_registry(registry, only), convert)
     believed = read_priors(priors)
     options = {"seed": seed, "draws": draws, "reference_mix": reference_mix, "family": family}
     options |= {"endpoints": tuple(dict.fromkeys(endpoint)) if endpoint else None}
-    options |= {"verified_only": verified_only}
+    options |= {"verified_only": verified_only, "reference": reference, "delta": delta}
+    options |= {"sensitivity": sensitivity}
+    if reference is not None:
+        pooled = pooled_treatments(
+            loaded, options["endpoints"] or ENDPOINTS, verified_only=verified_only
+        )
+        require_pooled(loaded, reference, pooled)
     with progress() as tell:
         analysis = run_analysis(loaded, options, tell, priors=believed, cache=cache)
         from synthesis.report import write_report
@@ -86,6 +106,7 @@ def report(
         tell("writing the report")
         files = write_report(analysis, out)
     _print_summary(analysis, out, len(files))
+    typer.echo(f"\n{RESEARCH_USE}")
 
 
 def forest(
@@ -119,11 +140,14 @@ def forest(
     believed = read_priors(priors)
     shown = None
     if treatment is not None:
-        shown = _pooled_treatment(loaded, endpoint, treatment, verified_only)
+        pooled = pooled_treatments(
+            loaded, (endpoint,), verified_only=verified_only, background=True
+        )
+        shown = require_pooled(loaded, treatment, pooled)
     options = {"seed": seed, "draws": draws, "reference_mix": reference_mix, "family": family}
     options |= {"endpoints": (endpoint,), "verified_only": verified_only}
     with progress() as tell:
-        analysis = run_analysis(loaded, options, tell, priors=believed, cache=cache)
+        analysis = run_analysis(loaded, options, tell, priors=believed, cache=cache, compared=False)
         from synthesis.report.figures import save_forest
         from synthesis.report.references import cited_studies
 
@@ -133,7 +157,7 @@ def forest(
         with staged_folder(output.parent) as stage:
             save_forest(analysis, endpoint, stage / output.name, treatment=label, width=width)
             _write_bibliography(analysis, drawn, stage / bibliography.name, output.name)
-    _print_verdicts(analysis)
+    echo_verdicts(analysis.verdicts)
     typer.echo(f"Forest plot: {output}")
     typer.echo(f"Bibliography of what it draws: {bibliography} ({count(len(drawn), 'report')})")
 
@@ -162,33 +186,8 @@ def _write_bibliography(analysis: Analysis, names: Iterable[str], path: Path, pi
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _pooled_treatment(
-    registry: Registry, endpoint: str, name: str, verified_only: bool
-) -> Treatment:
-    """Return a treatment that has a cohort in the pool of the endpoint."""
-    from studies.selection import select
-
-    chosen = select(registry, endpoint, verified_only=verified_only)
-    pooled = {ref.treatment for ref in chosen.counted}
-    try:
-        found = registry.vocabulary.treatment(name)
-    except UnknownWordError as error:
-        raise InputError(f"{error} Possible for {endpoint}: {', '.join(sorted(pooled))}.") from None
-    if found.id not in pooled:
-        raise InputError(
-            f"no cohort of {found.id} is pooled for {endpoint}; "
-            f"possible: {', '.join(sorted(pooled))}."
-        )
-    return found
-
-
-def _print_verdicts(analysis: Analysis) -> None:
-    for name, verdict in analysis.verdicts.items():
-        typer.echo(f"{verdict:<6}  {name}")
-
-
 def _print_summary(analysis: Analysis, out: Path, files: int) -> None:
     for answer in analysis.answers:
         typer.echo(f"{answer.question}\n{indent(answer.text, '  ')}\n")
-    _print_verdicts(analysis)
+    echo_verdicts(analysis.verdicts)
     typer.echo(f"\nReport: {out / 'report.html'} ({files} files)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from studies import Cohort, Registry, RegistryError, Study, UnknownWordError, lo
 from synthesis.staging import OutputError, check_file, staged_file
 from synthesis.text.checking import placed
 from synthesis.text.listing import Wanted, find_cohorts, known_words
+from synthesis.text.plain import RESEARCH_USE as RESEARCH_USE  # every command ends with it
 from synthesis.text.plain import shown_path
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ def run_analysis(
     *,
     priors: Priors | None = None,
     cache: bool = True,
+    compared: bool = True,
 ) -> Analysis:
     """Analyse a registry with the options that were given.
 
@@ -180,21 +182,36 @@ def run_analysis(
         Instead of the default ones.
     cache : bool
         Whether fits are reused.
+    compared : bool
+        Whether treatments are set against each other, too.
 
     Raises
     ------
     InputError
-        When no cohort can be pooled.
+        When no cohort can be pooled, or nothing compared with what was asked for.
     """
     tell("loading the sampler")
     from synthesis.analysis import analyse
+    from synthesis.benefit.reference import NotComparedError
     from synthesis.models import NothingToPoolError
+    from synthesis.sensitivity.runner import InterruptedRunError
 
     settings = settings_of(options)
     try:
-        return analyse(registry, settings, priors=priors, progress=tell, cache=cache)
-    except NothingToPoolError as error:
+        return analyse(
+            registry, settings, priors=priors, progress=tell, cache=cache, compared=compared
+        )
+    except (NothingToPoolError, NotComparedError) as error:
         raise InputError(str(error)) from None
+    except InterruptedRunError as error:
+        typer.echo(error.sentence, err=True)
+        raise
+
+
+def echo_verdicts(verdicts: Mapping[str, str]) -> None:
+    """Print the verdict of each fit, PASS, REVIEW or FAIL, before its name."""
+    for name, verdict in verdicts.items():
+        typer.echo(f"{verdict:<6}  {name}")
 
 
 def emit(text: str, output: Path | None) -> None:

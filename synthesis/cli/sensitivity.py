@@ -27,6 +27,7 @@ from synthesis.cli.options import (
     examples,
 )
 from synthesis.cli.running import (
+    RESEARCH_USE,
     InputError,
     Tell,
     converted,
@@ -44,7 +45,6 @@ EXAMPLES = examples(
     "atc sensitivity",
     "atc sensitivity --treatment lenvatinib --choice priors --choice studies --out choices",
 )
-RESEARCH_USE = "For research use; not for decisions about an individual patient."
 
 
 def sensitivity(

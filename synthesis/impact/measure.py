@@ -15,6 +15,7 @@ from studies.figures import study_label
 from studies.selection import Selection, select
 from studies.usable import View
 from synthesis.analysis import Settings
+from synthesis.answers import Answer
 from synthesis.families import family
 from synthesis.fit import Progress
 from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
@@ -40,7 +41,6 @@ from synthesis.models import (
     fit_survival_data,
     survival_observations,
 )
-from synthesis.narrative import Answer
 from synthesis.observations import survival_data
 from synthesis.packing import Sizes
 from synthesis.response import response_data

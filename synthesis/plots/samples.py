@@ -58,12 +58,6 @@ def sample_ring(page: Page, x: float, y: float) -> None:
     marks.put_ring(_brush(page), x, y)
 
 
-def sample_prior(page: Page, x: float, y: float) -> None:
-    """Draw a prior with its interval."""
-    sample_prior_outline(page, x, y)
-    marks.put_ring(_brush(page), x, y)
-
-
 def sample_diamond(page: Page, x: float, y: float) -> None:
     """Draw a pooled estimate, mean study."""
     marks.put_diamond(_brush(page), (x - _HALF, x, x + _HALF), y)

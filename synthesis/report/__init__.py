@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from studies.bibtex import bibtex
+from synthesis.report import compare, sensitivity
+from synthesis.report.benefit_files import benefit_tables
 from synthesis.report.figures import draw_figures
 from synthesis.report.page import BIBLIOGRAPHY, render_page
 from synthesis.report.references import cited_studies
@@ -59,8 +63,7 @@ def write_report(analysis: Analysis, out: Path) -> list[Path]:
     with staged_folder(out) as stage:
         pictures = draw_figures(analysis, stage / "figures")
         (stage / "tables").mkdir()
-        for name in TABLES:
-            frame = getattr(analysis, name)
+        for name, frame in tables_of(analysis).items():
             frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
         texts = {"report.html": render_page(analysis, pictures), BIBLIOGRAPHY: _cited(analysis)}
         for name, words in texts.items():
@@ -72,6 +75,20 @@ def write_report(analysis: Analysis, out: Path) -> list[Path]:
         manifest = json.dumps(_plain(entries), indent=2)
         (stage / MANIFEST).write_text(manifest + "\n", encoding="utf-8", newline="\n")
     return [out / name for name in names]
+
+
+def tables_of(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """The tables that are written, by the name of their files."""
+    found = {name: getattr(analysis, name) for name in TABLES}
+    found |= compare.tables_of(analysis.comparison)
+    if analysis.findings is not None:
+        found |= benefit_tables(analysis.findings)
+    if analysis.populations:
+        found["mix"] = pd.concat([own.table for own in analysis.populations], ignore_index=True)
+    tried = [sensitivity.tables_of(own) for own in analysis.sensitivity.values()]
+    for name in sensitivity.TABLES if tried else ():
+        found[name] = pd.concat([own[name] for own in tried], ignore_index=True)
+    return found
 
 
 def _cited(analysis: Analysis) -> str:

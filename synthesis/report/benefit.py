@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
+from synthesis.benefit.by_histology import SHARES
+from synthesis.benefit.compare_words import in_sentence
 from synthesis.benefit.drawing import (
     benefit_rows,
     effect_rows,
-    influence_rows,
 )
-from synthesis.benefit.findings import Findings
-from synthesis.benefit.histology_words import benefit_words
-from synthesis.benefit.single_result import SingleResult
-from synthesis.benefit.single_words import single_title, single_words
-from synthesis.benefit.writing import chance_text, ratio_text
-from synthesis.plots.cells import signs
-from synthesis.report.benefit_files import (
-    MOST_INFLUENTIAL,
+from synthesis.benefit.finding_words import (
     captions,
     influence_sentences,
     singles_of,
 )
-from synthesis.report.view import LEVEL, Column, Table, dashes, make_table
+from synthesis.benefit.findings import Findings
+from synthesis.benefit.histology_words import benefit_words, ratio
+from synthesis.benefit.single_result import SingleResult
+from synthesis.benefit.single_words import single_title, single_words
+from synthesis.benefit.writing import chance_text, ratio_text
+from synthesis.histology_table import HistologyTables
+from synthesis.plots.cells import signs
+from synthesis.report.view import LEVEL, Cell, Column, Table, dashes, make_table
 from synthesis.report.view import percent as share_text
 
 BENEFIT_LEAD = (
@@ -46,7 +49,9 @@ class BenefitBlock:
     influence : tuple of str
         Which cohorts moved the effects of histology, in sentences.
     tables : tuple of Table
-        Medians and gains by histology, effects, influence.
+        What each survival family says; where the data say nothing on histology, that it is prior.
+    numbers : tuple of Table
+        What the figures show: effects, printed medians, survival and gains by histology.
     figures : tuple of str
         Stems of its figures, in order.
     """
@@ -56,6 +61,7 @@ class BenefitBlock:
     sentences: tuple[str, ...]
     influence: tuple[str, ...]
     tables: tuple[Table, ...]
+    numbers: tuple[Table, ...]
     figures: tuple[str, ...]
 
 
@@ -79,28 +85,37 @@ class SingleBlock:
     figure: str
 
 
-def benefit_blocks(findings: Findings, vocabulary: Vocabulary) -> tuple[BenefitBlock, ...]:
+def benefit_blocks(
+    findings: Findings, vocabulary: Vocabulary, *, printed: HistologyTables | None = None
+) -> tuple[BenefitBlock, ...]:
     """What a template needs of benefit by histology, endpoint by endpoint.
 
     Parameters
     ----------
     findings : Findings
     vocabulary : Vocabulary
+    printed : HistologyTables, optional
+        What reports print of overall survival by histology, and the effects by survival family.
     """
     benefit, said = findings.benefit, benefit_words(findings.benefit, vocabulary)
     named = captions(findings, vocabulary)
     blocks = []
     for endpoint in benefit.endpoints:
+        told = benefit.told[endpoint]
         effects = benefit.effects[benefit.effects["endpoint"] == endpoint]
         density = benefit.density[benefit.density["endpoint"] == endpoint]
-        tables = [
-            _survival_table(benefit_rows(benefit, endpoint)),
-            _gain_table(benefit_rows(benefit, endpoint), benefit.delta),
-            _effect_table(effect_rows(effects, density)),
-        ]
-        moved = findings.influence_of(endpoint, "ratio")
-        if not moved.empty:
-            tables.append(_influence_table(influence_rows(moved)))
+        known = printed if endpoint == "os" else None
+        effect_table = _effect_table(effect_rows(effects, density))
+        rows = benefit_rows(benefit, endpoint)
+        numbers = (
+            effect_table,
+            None if known is None else _printed_table(known),
+            _survival_table(rows),
+            _gain_table(rows, benefit.delta),
+        )
+        tables = (None if known is None else _family_table(known),)
+        if not told:  # what is by histology is the prior alone, and is shown as that only
+            tables, numbers = (effect_table,), ()
         blocks.append(
             BenefitBlock(
                 endpoint,
@@ -108,6 +123,7 @@ def benefit_blocks(findings: Findings, vocabulary: Vocabulary) -> tuple[BenefitB
                 tuple(dashes(text) for text in said[endpoint]),
                 tuple(dashes(text) for text in influence_sentences(findings, endpoint)),
                 tuple(table for table in tables if table is not None),
+                tuple(table for table in numbers if table is not None),
                 tuple(
                     stem
                     for stem in named
@@ -141,17 +157,14 @@ def _survival_table(rows: pd.DataFrame) -> Table:
         Column("at 12 months, %", "num"),
         Column("Restricted mean to 12 months", "num"),
         Column("to 24 months", "num"),
-        Column("Cohorts", "num"),
-        Column("Patients", "num"),
+        Column("Cohorts (patients)", "num"),
     ]
     names = ("median", "survival_6m", "survival_12m", "rmst_12m", "rmst_24m")
     cells = [
         (
-            row["treatment"],
-            row["histology"],
+            *_sides(row),
             *(signs(row[f"{name}_text"]) for name in names),
-            row["cohorts"],
-            row["patients"],
+            f"{row['cohorts']} ({row['patients']})",
         )
         for row in rows.to_dict("records")
     ]
@@ -170,14 +183,19 @@ def _gain_table(rows: pd.DataFrame, delta: float) -> Table | None:
         Column(f"Gain in the median, months ({LEVEL})", "num"),
         Column(f"P(gain > {delta:g} mo)", "num"),
         Column("Ratio of medians", "num"),
-        Column("Carried by", "keep"),
+        Column("Carried by"),
     ]
     names = ("gain_text", "p_text", "ratio_text", "carried_by")
     cells = [
-        (row["treatment"], row["histology"], *(signs(row[name]) for name in names))
-        for row in gained.to_dict("records")
+        (*_sides(row), *(signs(row[name]) for name in names)) for row in gained.to_dict("records")
     ]
-    return make_table(f"Gains over {reference}.", columns, cells)
+    return make_table(f"Gains over {in_sentence(reference)}.", columns, cells)
+
+
+def _sides(row: Mapping[str, Any]) -> tuple[Cell, str]:
+    """Name of a treatment, which stands for its mixed tumours too, and the histology."""
+    first = row["histology"] == next(iter(SHARES))
+    return Cell(row["treatment"], rows=len(SHARES) if first else 0), row["histology"]
 
 
 def _effect_table(rows: pd.DataFrame) -> Table:
@@ -207,34 +225,47 @@ def _effect_table(rows: pd.DataFrame) -> Table:
     )
 
 
-def _influence_table(rows: pd.DataFrame) -> Table:
-    shown = rows[rows["without"].notna()].groupby("quantity", sort=False).head(MOST_INFLUENTIAL)
+def _printed_table(printed: HistologyTables) -> Table | None:
+    """Medians that reports print of pure and of mixed tumours."""
+    own = printed.ratios[printed.ratios["kind"] == "printed"]
+    if own.empty:
+        return None
     columns = [
-        Column("Left out", "keep"),
-        Column("Treatment"),
-        Column("Patients", "num"),
-        Column(f"Without it ({LEVEL})", "num"),
-        Column("instead of", "num"),
-        Column("Pareto k", "num"),
+        Column("Report", "keep"),
+        Column("Mixed against pure", "keep"),
+        Column("Mixed, n", "num"),
+        Column("Pure, n", "num"),
+        Column("Ratio of medians", "num"),
+        Column("p, printed", "num"),
     ]
     cells = [
-        (
-            row["cohort_label"],
-            row["treatment"],
-            row["patients"],
-            signs(row["without_text"]),
-            signs(row["estimate_text"]),
-            f"{row['pareto_k']:.2f}" + ("" if row["reliable"] else ", refit to know"),
-        )
-        for row in shown.to_dict("records")
+        (row.label, row.note, row.n_mixed, row.n_pure, ratio_text(row.estimate), row.p)
+        for row in own.itertuples(index=False)
     ]
-    return make_table(
-        "What each answer would be without the cohorts that move it most.",
-        columns,
-        cells,
-        group_by=list(shown["heading"]),
-        note="By weighting the draws, without refitting; Pareto k says how far they could be.",
-    )
+    return make_table("As reports print them.", columns, cells, narrow=True)
+
+
+def _family_table(printed: HistologyTables) -> Table | None:
+    """The effects under each survival family; None where there is one only."""
+    effects = printed.effects[printed.effects["which"] == "posterior"]
+    # the first is what answers are read from
+    families = list(dict.fromkeys(effects["family"]))[1:]
+    if not families:
+        return None
+    by = {(row.parameter, row.family): row for row in effects.itertuples(index=False)}
+    parameters = list(dict.fromkeys(effects["parameter"]))
+    columns = [Column("Survival family"), *(Column(_in_words(p), "num") for p in parameters)]
+    cells = [
+        (family, *(signs(ratio(by[name, family])) for name in parameters)) for family in families
+    ]
+    note = "Posterior of the ratio of medians if that family were the only one."
+    return make_table("Under each survival family.", columns, cells, note=note, narrow=True)
+
+
+def _in_words(parameter: str) -> str:
+    """Heading of an effect: of all treatments, or of one."""
+    kind, _, treatment = parameter.partition(": ")
+    return f"{kind.capitalize()}, {treatment or 'any treatment'} ({LEVEL})"
 
 
 def _alone_table(result: SingleResult) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -16,10 +16,16 @@ from synthesis.benefit.drawing import (
     single_effect_rows,
     single_printed_rows,
 )
+from synthesis.benefit.finding_words import (
+    INFLUENCE_FIGURES,
+    MOST_INFLUENTIAL,
+    captions,
+    drawn_influence,
+    influence_sentences,
+    singles_of,
+)
 from synthesis.benefit.findings import Findings
 from synthesis.benefit.histology_words import benefit_words
-from synthesis.benefit.influence import influence_words
-from synthesis.benefit.single_result import SingleResult
 from synthesis.benefit.single_words import single_title, single_words
 from synthesis.plots import (
     About,
@@ -33,93 +39,50 @@ from synthesis.plots.style import Figure, Width
 from synthesis.report.view import dashes
 from synthesis.staging import staged_folder
 
-#: Cohorts that are shown of each quantity.
-MOST_INFLUENTIAL = 6
-
-#: Medians whose influences are drawn: of the treatments with most patients and several cohorts.
-MEDIANS_SHOWN = 4
-
-
-def singles_of(findings: Findings) -> Iterator[tuple[str, str, SingleResult]]:
-    """Endpoint, stem of the figure, and result, of each report that prints both groups."""
-    for endpoint, results in findings.singles.items():
-        for number, result in enumerate(results, start=1):
-            yield endpoint, f"single_result_{number}_{endpoint}", result
-
-
-def influence_sentences(findings: Findings, endpoint: str) -> tuple[str, ...]:
-    """Which cohorts moved the effects of histology of an endpoint, in sentences."""
-    moved = findings.influence_of(endpoint, "ratio")
-    return tuple(
-        sentence
-        for quantity in moved["quantity"].unique()
-        for sentence in influence_words(moved, quantity)
-    )
-
-
-def captions(findings: Findings, vocabulary: Vocabulary) -> dict[str, str]:
-    """Captions of the figures by the stem of their files, in order of display."""
-    found, benefit = {}, findings.benefit
-    for endpoint in benefit.endpoints:
-        name = vocabulary.endpoint(endpoint).label
-        subject = vocabulary.subject_words
-        over = benefit.references.get(endpoint)
-        gains = f" and gain over {over}" if over else ""
-        found[f"benefit_{endpoint}"] = (
-            f"{name} in {subject} in pure (open circles) and mixed tumours (dots) under each "
-            f"treatment: median{gains}, average study and reference population, with 95 % credible "
-            "intervals. Treatments stand side by side across studies."
-        )
-        found[f"benefit_effects_{endpoint}"] = (
-            f"Effects of mixed histology on {name.lower()} in {subject}: prior (broken line) and "
-            "posterior (filled) of the prognostic effect, under any treatment, and of what a "
-            "treatment adds to it. Bars: share of the answer that is prior, the ratio of the "
-            "variances on the log scale."
-        )
-        for unit, stem, words in _INFLUENCE:
-            if not drawn_influence(findings, endpoint, unit).empty:
-                found[f"{stem}_{endpoint}"] = (
-                    f"{name} in {subject}: {words} with every cohort (diamonds) and without each "
-                    "of the cohorts that move it most, by weighting the draws of the fit."
-                )
-    for endpoint, stem, result in singles_of(findings):
-        found[stem] = (
-            f"The difference in {vocabulary.endpoint(endpoint).label.lower()} between mixed and "
-            f"pure tumours that {result.label} prints: by itself, once pooled, and its prognostic "
-            "and predictive parts, prior (broken line) and posterior (filled). Below: what "
-            "significant results of studies of the same size show at stated true ratios."
-        )
-    return found
-
-
-_INFLUENCE = (
-    ("ratio", "benefit_influence", "effects of mixed histology"),
-    ("months", "influence_medians", "median under each treatment"),
-)
-
 
 def draw_benefit(
-    findings: Findings, vocabulary: Vocabulary, *, width: Width = "two-column"
+    findings: Findings,
+    vocabulary: Vocabulary,
+    *,
+    width: Width = "two-column",
+    hues: Mapping[str, str] | None = None,
 ) -> dict[str, Figure]:
-    """Draw every figure of benefit by histology, by the stem of its file, in order of display."""
+    """Draw every figure of benefit by histology, by the stem of its file, in order of display.
+
+    Parameters
+    ----------
+    findings : Findings
+    vocabulary : Vocabulary
+    width : {"one-column", "two-column", "slide"}
+    hues : mapping, optional
+        Class label -> colour, to keep those of other figures; chosen among its own otherwise.
+    """
     benefit, figures = findings.benefit, {}
-    order = {item.label: item.order for item in vocabulary.classes}
-    used = benefit.groups["treatment_class"].unique()
-    hues = class_hues(sorted(used, key=lambda label: order[label]))
+    if hues is None:
+        order = {item.label: item.order for item in vocabulary.classes}
+        used = benefit.groups["treatment_class"].unique()
+        hues = class_hues(sorted(used, key=lambda label: order[label]))
     for endpoint in benefit.endpoints:
-        figures[f"benefit_{endpoint}"] = plot_benefit(
-            benefit_rows(benefit, endpoint),
-            endpoint=vocabulary.endpoint(endpoint).label.lower(),
-            reference=benefit.references.get(endpoint, ""),
-            delta=benefit.delta,
-            width=width,
-            hues=hues,
-        )
+        if benefit.told[endpoint]:
+            figures[f"benefit_{endpoint}"] = plot_benefit(
+                benefit_rows(benefit, endpoint),
+                endpoint=vocabulary.endpoint(endpoint).label.lower(),
+                reference=benefit.references.get(endpoint, ""),
+                delta=benefit.delta,
+                width=width,
+                hues=hues,
+            )
         density = benefit.density[benefit.density["endpoint"] == endpoint]
         effects = benefit.effects[benefit.effects["endpoint"] == endpoint]
         rows = effect_rows(effects, density)
-        figures[f"benefit_effects_{endpoint}"] = plot_effects(density, rows, width=width)
-        for unit, stem, _ in _INFLUENCE:
+        printed = [single_printed_rows(result) for result in findings.singles[endpoint]]
+        figures[f"benefit_effects_{endpoint}"] = plot_effects(
+            density,
+            rows,
+            printed=pd.concat(printed, ignore_index=True) if printed else None,
+            width=width,
+        )
+        for unit, stem, _ in INFLUENCE_FIGURES:
             moved = drawn_influence(findings, endpoint, unit)
             if not moved.empty:
                 figures[f"{stem}_{endpoint}"] = plot_influence(
@@ -135,18 +98,6 @@ def draw_benefit(
             width=width,
         )
     return figures
-
-
-def drawn_influence(findings: Findings, endpoint: str, unit: str) -> pd.DataFrame:
-    """Rows of the influence table that are drawn: of medians those with most patients."""
-    moved = findings.influence_of(endpoint, unit)
-    if unit == "ratio":
-        return moved
-    groups = findings.benefit.groups
-    own = groups[(groups["endpoint"] == endpoint) & (groups["cohorts"] > 1)]
-    largest = own.sort_values("patients", ascending=False, kind="stable").head(MEDIANS_SHOWN)
-    names = [f"median: {label}" for label in largest["treatment"]]
-    return moved[moved["quantity"].isin(names)]
 
 
 def figure_title(stem: str, vocabulary: Vocabulary) -> str:

@@ -12,7 +12,7 @@ from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.compare import Comparison, endpoint_words
 from synthesis.benefit.compare_rows import contrast_rows
-from synthesis.benefit.compare_words import ACROSS_WORDS, captions, sentences
+from synthesis.benefit.compare_words import captions, in_sentence, sentences
 from synthesis.benefit.writing import chance_text, league_rows, with_texts
 from synthesis.plots import (
     About,
@@ -36,8 +36,8 @@ TABLES = ("compare", "league", "gains", "ranks")
 COMPARE_LEAD = (
     "Contrasts of the average study: what would differ between two patients of the reference "
     "population, one under each treatment, if the model holds. In a new study that gives both the "
-    "ratio of medians is the same, since what sets a study apart is common to both. "
-    f"{ACROSS_WORDS} None of it is advice on treatment."
+    "ratio of medians is the same, since what sets a study apart is common to both. None of it is "
+    "advice on treatment."
 )
 
 _TITLES = {
@@ -105,9 +105,8 @@ def _contrast_table(comparison: Comparison, endpoint: str) -> Table:
     columns = [
         Column("Treatment", "keep"),
         *(Column(names[name], "num") for name in shown),
-        Column("Carried by", "keep"),
-        Column("Cohorts", "num"),
-        Column("Patients", "num"),
+        Column("Carried by"),
+        Column("Cohorts (patients)", "num"),
     ]
     cells = [
         (
@@ -117,14 +116,13 @@ def _contrast_table(comparison: Comparison, endpoint: str) -> Table:
                 row["carried_by"],
                 more="; ".join(comparison.evidence[endpoint, row["treatment"]].reports),
             ),
-            row["cohorts"],
-            row["patients"],
+            f"{row['cohorts']} ({row['patients']})",
         )
         for row in rows
     ]
     reference = comparison.references[endpoint].label
     note = "Cohorts and patients are those of the treatment itself."
-    return make_table(f"Against {reference}.", columns, cells, note=note)
+    return make_table(f"Against {in_sentence(reference)}.", columns, cells, note=note)
 
 
 def _rank_table(comparison: Comparison, endpoint: str) -> Table:
@@ -159,12 +157,26 @@ def tables_of(comparison: Comparison) -> Mapping[str, pd.DataFrame]:
 
 
 def draw_comparison(
-    comparison: Comparison, vocabulary: Vocabulary, *, width: Width = "two-column"
+    comparison: Comparison,
+    vocabulary: Vocabulary,
+    *,
+    width: Width = "two-column",
+    hues: Mapping[str, str] | None = None,
 ) -> dict[str, Figure]:
-    """Draw every figure of a comparison, by the stem of its file, in order of display."""
-    order = {item.label: item.order for item in vocabulary.classes}
-    used = comparison.network.nodes["treatment_class"].unique()
-    hues = class_hues(sorted(used, key=lambda label: order[label]))
+    """Draw every figure of a comparison, by the stem of its file, in order of display.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    vocabulary : Vocabulary
+    width : {"one-column", "two-column", "slide"}
+    hues : mapping, optional
+        Class label -> colour, to keep those of other figures; chosen among its own otherwise.
+    """
+    if hues is None:
+        order = {item.label: item.order for item in vocabulary.classes}
+        used = comparison.network.nodes["treatment_class"].unique()
+        hues = class_hues(sorted(used, key=lambda label: order[label]))
     figures: dict[str, Figure] = {}
     for endpoint in comparison.endpoints:
         delta = comparison.delta

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import re
 import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,10 +19,12 @@ from synthesis.plots import (
     class_hues,
     plot_curves,
     plot_forest,
-    plot_histology,
     plot_predictive,
     save_figure,
 )
+from synthesis.report import benefit_files, compare, sensitivity
+from synthesis.report.benefit_files import draw_benefit
+from synthesis.report.compare import draw_comparison
 from synthesis.report.references import Reference, cited_studies, references
 from synthesis.report.sections import endpoint_label
 from synthesis.report.view import dashes
@@ -33,12 +37,14 @@ if TYPE_CHECKING:
 TALLEST = 1.7
 _SIZE = re.compile(rb'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
-Section = Literal["forest", "curves", "histology", "predictive"]
+Section = Literal["forest", "curves", "compare", "benefit", "sensitivity", "predictive"]
 
 _KINDS: dict[Section, str] = {
     "forest": "Forest plot",
     "curves": "Survival curves",
-    "histology": "Figure",
+    "compare": "Figure",
+    "benefit": "Figure",
+    "sensitivity": "Specification curve",
     "predictive": "Predictive check",
 }
 
@@ -51,7 +57,7 @@ class Picture:
     ----------
     stem : str
         Name of its files without suffix.
-    section : {"forest", "curves", "histology", "predictive"}
+    section : {"forest", "curves", "compare", "benefit", "sensitivity", "predictive"}
         Where in the page it stands.
     title, caption, alt : str
         Heading, caption ready to paste, and what a reader who cannot see it is told.
@@ -100,31 +106,75 @@ def draw_figures(analysis: Analysis, folder: Path) -> tuple[Picture, ...]:
         In the order of the page.
     """
     hues = _hues(analysis)
-    pictures = []
+    drawn = chain(
+        _fitted(analysis, hues),
+        _compared(analysis, hues),
+        _by_histology(analysis, hues),
+        _tried(analysis),
+        _predicted(analysis, hues),
+    )
+    return tuple(_save(analysis, item, folder) for item in drawn)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A figure on its way to its files."""
+
+    stem: str
+    section: Section
+    title: str
+    figure: Figure
+    caption: str
+
+
+def _fitted(analysis: Analysis, hues: Mapping[str, str]) -> Iterator[_Drawn]:
+    """Forest plots, then curves."""
     for endpoint, table in analysis.forest.items():
-        label = endpoint_label(analysis.registry, endpoint)
+        label, stem = endpoint_label(analysis.registry, endpoint), f"forest_{endpoint}"
         figure = plot_forest(table, endpoint=endpoint, hues=hues)
-        pictures.append(_save(analysis, figure, folder / f"forest_{endpoint}", "forest", label))
+        yield _Drawn(stem, "forest", label, figure, analysis.captions[stem])
     for endpoint, (curves, points) in analysis.curves.items():
         if points.empty:  # patients listed one by one leave no printed point to draw
             continue
-        label = endpoint_label(analysis.registry, endpoint)
+        label, stem = endpoint_label(analysis.registry, endpoint), f"curves_{endpoint}"
         figure = plot_curves(curves, points, endpoint=label, hues=hues)
-        pictures.append(_save(analysis, figure, folder / f"curves_{endpoint}", "curves", label))
-    if analysis.histology is not None:
-        found = analysis.histology
-        figure = plot_histology(found.density, found.ratios, found.medians, hues=hues)
-        title = "Pure and mixed"
-        pictures.append(_save(analysis, figure, folder / "histology", "histology", title))
+        yield _Drawn(stem, "curves", label, figure, analysis.captions[stem])
+
+
+def _compared(analysis: Analysis, hues: Mapping[str, str]) -> Iterator[_Drawn]:
+    vocabulary = analysis.registry.vocabulary
+    for stem, figure in draw_comparison(analysis.comparison, vocabulary, hues=hues).items():
+        title = compare.figure_title(stem, vocabulary)
+        yield _Drawn(stem, "compare", title, figure, analysis.captions[stem])
+
+
+def _by_histology(analysis: Analysis, hues: Mapping[str, str]) -> Iterator[_Drawn]:
+    if analysis.findings is None:
+        return
+    vocabulary = analysis.registry.vocabulary
+    for stem, figure in draw_benefit(analysis.findings, vocabulary, hues=hues).items():
+        title = benefit_files.figure_title(stem, vocabulary)
+        yield _Drawn(stem, "benefit", title, figure, analysis.captions[stem])
+
+
+def _tried(analysis: Analysis) -> Iterator[_Drawn]:
+    """What changes under which choice."""
+    for found in analysis.sensitivity.values():
+        named = {stem: name for name, stem in sensitivity.stems(found).items()}
+        for stem, figure in sensitivity.draw_sensitivity(found).items():
+            title = sensitivity.figure_title(found, named[stem])
+            yield _Drawn(stem, "sensitivity", title, figure, found.captions[named[stem]])
+
+
+def _predicted(analysis: Analysis, hues: Mapping[str, str]) -> Iterator[_Drawn]:
     for endpoint, table in analysis.predictive.items():
         if table.empty:
             continue
         positions = analysis.coverage[endpoint].positions
         figure = plot_predictive(table, positions, endpoint=endpoint, hues=hues)
-        stem = folder / f"predictive_checks_{endpoint}"
+        stem = f"predictive_checks_{endpoint}"
         title = endpoint_label(analysis.registry, endpoint)
-        pictures.append(_save(analysis, figure, stem, "predictive", title))
-    return tuple(pictures)
+        yield _Drawn(stem, "predictive", title, figure, analysis.captions[stem])
 
 
 def save_forest(
@@ -179,17 +229,19 @@ def _order(item: TreatmentClass) -> int:
     return item.order
 
 
-def _save(analysis: Analysis, figure: Figure, stem: Path, section: Section, title: str) -> Picture:
-    caption = dashes(analysis.captions[stem.name])
-    cited = references(analysis.registry, cited_studies(analysis, stem.name))
-    files = save_figure(figure, stem, _about(title, caption, cited))
+def _save(analysis: Analysis, drawn: _Drawn, folder: Path) -> Picture:
+    caption = dashes(drawn.caption)
+    cited = references(analysis.registry, cited_studies(analysis, drawn.stem))
+    about = _about(drawn.title, caption, cited)
+    files = save_figure(drawn.figure, folder / drawn.stem, about)
     svg = next(file for file in files if file.suffix == ".svg")
+    kind = _KINDS[drawn.section]
     return Picture(
-        stem=stem.name,
-        section=section,
-        title=title,
+        stem=drawn.stem,
+        section=drawn.section,
+        title=drawn.title,
         caption=caption,
-        alt=f"{_KINDS[section]}: {title.lower()}. Its numbers stand in the tables of this page.",
+        alt=f"{kind}: {drawn.title.lower()}. Its numbers stand in the tables of this page.",
         files=tuple(f"{file.parent.name}/{file.name}" for file in files),
         svg=svg.read_bytes(),
         studies=cited,

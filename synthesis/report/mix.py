@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from synthesis.benefit.drawing import percent
 from synthesis.benefit.histology_words import months
 from synthesis.benefit.population import PatientMix
 from synthesis.plots.cells import signs
-from synthesis.report.view import LEVEL, Column, Table, make_table
+from synthesis.report.view import LEVEL, Column, Table, dashes, make_table
 from synthesis.staging import staged_folder
 
 _TARGETS = {"mean_study": "average", "new_study": "new"}
@@ -36,30 +37,68 @@ def _estimate_text(name: str, row: Any) -> str:
     return percent(row) if name.startswith("survival") else months(row)
 
 
-def mix_tables(found: PatientMix, vocabulary: Vocabulary) -> tuple[Table, ...]:
-    """Tables of a stated population for the report, one an endpoint."""
+MIX_LEAD = (
+    "Patients of whom {share} % have mixed histology and the others a pure tumour, by line of "
+    "treatment where that is told. The command below answers for other shares, BRAF mutations, "
+    "designs and time origins."
+)
+
+
+def population_tables(
+    populations: Sequence[PatientMix],
+    vocabulary: Vocabulary,
+    treatments: Mapping[str, Collection[str]],
+) -> tuple[tuple[str, ...], tuple[tuple[str, Table], ...]]:
+    """Several stated populations for the report: the lead, and a table for each endpoint.
+
+    Parameters
+    ----------
+    populations : sequence of PatientMix
+        Of the same endpoints and treatments.
+    vocabulary : Vocabulary
+    treatments : mapping
+        Endpoint -> labels of the treatments that are shown.
+    """
     columns = [
         Column("Treatment", "keep"),
-        Column("Study", "keep"),
-        Column(f"Median, months ({LEVEL})", "num"),
-        Column("Alive at 6 months, %", "num"),
-        Column("at 12 months, %", "num"),
-        Column("Restricted mean to 12 months", "num"),
-        Column("to 24 months", "num"),
+        *(
+            Column(words, "num")
+            for words in (
+                f"Median, months ({LEVEL})",
+                "in a new study",
+                "Alive at 6 months, %",
+                "at 12 months, %",
+                "at 12 months in a new study",
+                "Restricted mean to 24 months",
+            )
+        ),
     ]
-    names = ("median_months", "survival_6m", "survival_12m", "rmst_12m", "rmst_24m")
-    return tuple(
-        make_table(
-            f"{vocabulary.endpoint(endpoint).label}: {found.population.words}.",
-            columns,
-            [
-                (row["treatment"], row["target"], *(signs(row[name]) for name in names))
-                for row in mix_rows(found, endpoint)
-            ],
-            note=" ".join(found.notes),
-        )
-        for endpoint in found.table["endpoint"].unique()
-    )
+    tables = []
+    for endpoint in populations[0].table["endpoint"].unique():
+        cells, headings = [], []
+        for found in populations:
+            own = [
+                row for row in mix_rows(found, endpoint) if row["treatment"] in treatments[endpoint]
+            ]
+            by = {(row["treatment"], row["target"]): row for row in own}
+            for name in dict.fromkeys(row["treatment"] for row in own):
+                mean, new = (by[name, target] for target in _TARGETS.values())
+                texts = (
+                    mean["median_months"],
+                    new["median_months"],
+                    mean["survival_6m"],
+                    mean["survival_12m"],
+                    new["survival_12m"],
+                    mean["rmst_24m"],
+                )
+                cells.append((name, *map(signs, texts)))
+                headings.append(found.population.words.capitalize())
+        label = vocabulary.endpoint(endpoint).label
+        title = "Average study, and a new one where it says so."
+        tables.append((label, make_table(title, columns, cells, group_by=headings)))
+    notes = dict.fromkeys(note for found in populations for note in found.notes)
+    share = f"{100 * populations[0].population.mixed:g}"
+    return (MIX_LEAD.format(share=share), *map(dashes, notes)), tuple(tables)
 
 
 def write_mix(found: PatientMix, out: Path) -> list[Path]:

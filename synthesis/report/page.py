@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from studies.selection import OVERLAP_RULE
 from synthesis.families import FAMILIES
-from synthesis.report import sections
+from synthesis.report import against, sections
 from synthesis.report.families import (
     FAMILIES_LEAD,
     POPULATION_LEAD,
@@ -90,8 +90,11 @@ def _context(analysis: Analysis, pictures: Sequence[Picture]) -> dict[str, Any]:
         "pooled_lead": _pooled_lead(analysis),
         "forests": by_section["forest"],
         "curves": by_section["curves"],
-        "histology": by_section["histology"],
-        "histology_tables": sections.histology_tables(analysis),
+        "compare": against.compared(analysis, pictures),
+        "benefit": against.by_histology(analysis, pictures),
+        "single": against.single_results(analysis, pictures),
+        "mix": against.populations(analysis),
+        "sensitivity": against.choices(analysis, pictures),
         "families": family_blocks(analysis),
         "families_lead": FAMILIES_LEAD,
         "population": population_tables(analysis),
@@ -126,9 +129,13 @@ def _sections(context: Mapping[str, Any]) -> tuple[Section, ...]:
         "pooled": "Pooled estimates",
         "forest": "Forest plots",
         "curves": "Survival curves",
-        "histology": "Pure and mixed histology",
+        "compare": "Treatments compared",
+        "benefit": "Benefit in pure and mixed tumours",
+        "single": "One published result, pooled",
+        "mix": "A stated population",
         "families": "Which survival family?",
         "population": "What kind of study and population",
+        "sensitivity": "Which choice changes what?",
         "predictive": "Would the model print these figures?",
         "trust": "How far this can be trusted",
         "diagnostics": "Diagnostics",
@@ -139,7 +146,7 @@ def _sections(context: Mapping[str, Any]) -> tuple[Section, ...]:
         "reproduce": "Settings, software, data",
         "references": "References",
     }
-    optional = ("curves", "histology", "families", "population")
+    optional = ("curves", "benefit", "single", "mix", "families", "population", "sensitivity")
     absent = {name for name in optional if not context[name]}
     return tuple(Section(name, label) for name, label in listed.items() if name not in absent)
 

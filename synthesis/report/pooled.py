@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from synthesis.report.sections import (
-    HISTOLOGIES,
     RESPONSE,
     TARGETS,
     Block,
@@ -94,7 +93,7 @@ def pooled_blocks(analysis: Analysis) -> tuple[Block, ...]:
     -------
     tuple of Block
         The first table of a block holds the principal estimand (the first one of the endpoint),
-        with the columns by histology where there are any; the second the other estimands.
+        the second the other estimands; what differs by histology has a section of its own.
     """
     blocks = []
     for endpoint in analysis.settings.endpoints:
@@ -132,25 +131,14 @@ def _principal_table(
     frame: pd.DataFrame, estimand: str, classes: dict[str, str], mix: str
 ) -> Table:
     described = describe(estimand)
-    shown = [(REFERENCE, target) for target in TARGETS]
-    shown += [
-        (histology, "mean_study")
-        for histology in HISTOLOGIES
-        if (frame["histology"] == histology).any()
-    ]
-    headings = [
-        TARGETS[target] + (mix if histology == REFERENCE else f", {histology}")
-        for histology, target in shown
-    ]
+    frame = frame[frame["histology"] == REFERENCE]
+    headings = [words + mix for words in TARGETS.values()]
     columns = [Column("Treatment", "keep"), Column("Cohorts", "num"), Column("Patients", "num")]
     columns += [Column(heading, "num") for heading in headings]
     rows = []
     for treatment in dict.fromkeys(frame["treatment"]):
         own = frame[frame["treatment"] == treatment]
-        cells = [
-            _estimate(own[(own["histology"] == histology) & (own["target"] == target)], estimand)
-            for histology, target in shown
-        ]
+        cells = [_estimate(own[own["target"] == target], estimand) for target in TARGETS]
         rows.append((treatment, own["cohorts"].iloc[0], own["patients"].iloc[0], *cells))
     return make_table(
         f"{described.label}, {described.unit} ({LEVEL} interval).",

@@ -67,8 +67,8 @@ def cited_studies(
         The finished analysis.
     stem : str or None
         Name of the figure's files; None: every figure and table of the page. A figure rests on all
-        cohorts that were counted for its endpoint (the one of histology on those of overall
-        survival): each of them moves its pooled estimates.
+        cohorts that were counted for its endpoint, the last word of its name: each of them moves
+        its pooled estimates.
     treatment : str or None
         Label of the only treatment that a forest plot shows: the studies with a row in it.
 
@@ -79,14 +79,10 @@ def cited_studies(
     """
     used = analysis.cohorts
     if stem is not None:
-        used = used[used["endpoint"] == _endpoint_of(stem)]
+        used = used[used["endpoint"] == stem.rpartition("_")[2]]
     if treatment is not None:
         used = used[used["treatment"] == treatment]
     return tuple(entry.id for entry in references(analysis.registry, used["study"]))
-
-
-def _endpoint_of(stem: str) -> str:
-    return "os" if stem == "histology" else stem.rpartition("_")[2]
 
 
 def references(registry: Registry, study_ids: Iterable[str]) -> tuple[Reference, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from studies import Registry, UnknownWordError
 from studies.figures import study_label
 from synthesis.families import family
+from synthesis.plots.cells import signs
 from synthesis.report.references import anchor
 from synthesis.report.view import (
     LEVEL,
@@ -30,6 +31,7 @@ from synthesis.stacking import STACKED
 
 if TYPE_CHECKING:
     from synthesis.analysis import Analysis
+    from synthesis.answers import Answer
 
 RESPONSE = "response"
 SYMBOLS = {"PASS": "✓", "REVIEW": "!", "FAIL": "✕"}
@@ -61,10 +63,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Answered:
-    """A question with its answer."""
+    """A question with its answer; a table stands behind the first paragraph."""
 
     question: str
     parts: tuple[Part, ...]
+    table: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -130,14 +133,37 @@ def answers(analysis: Analysis) -> tuple[Answered, ...]:
         parts: list[Part] = []
         for line in filter(None, map(str.strip, dashes(answer.text).splitlines())):
             item = line.removeprefix("- ")
+            if item != line and answer.rows:
+                continue  # the table says it
             if item == line:
                 parts.append(Part(text=line))
             elif parts and parts[-1].items:
                 parts[-1] = Part(items=(*parts[-1].items, item))
             else:
                 parts.append(Part(items=(item,)))
-        laid_out.append(Answered(answer.question, tuple(parts)))
+        table = _answer_table(analysis, answer) if answer.rows else None
+        laid_out.append(Answered(answer.question, tuple(parts), table))
     return tuple(laid_out)
+
+
+def _answer_table(analysis: Analysis, answer: Answer) -> Table:
+    """Which treatment, by how much, how sure, and carried by what."""
+    response = answer.endpoint == RESPONSE
+    estimated = "Responding, %" if response else "Median, months"
+    columns = {
+        "treatment": Column("Treatment", "keep"),
+        "mean_study": Column(f"{estimated} ({LEVEL})", "num"),
+        "new_study": Column("In a new study", "num"),
+        "gain": Column(f"Gain, {'points' if response else 'months'}", "num"),
+        "p_gain": Column(f"P(gain > {analysis.settings.delta:g} mo)", "num"),
+        "carried_by": Column("Carried by", "keep"),
+        "size": Column("Cohorts (patients)", "num"),
+    }
+    sized = [row | {"size": f"{row['cohorts']} ({row['patients']})"} for row in answer.rows]
+    told = [name for name in columns if any(row[name] for row in sized)]
+    rows = [[signs(row[name]) for name in told] for row in sized]
+    label = endpoint_label(analysis.registry, answer.endpoint)
+    return make_table(f"{label}.", [columns[name] for name in told], rows)
 
 
 def fit_label(analysis: Analysis, name: str) -> str:
@@ -348,103 +374,6 @@ def priors(analysis: Analysis) -> Table:
     own = int(analysis.priors["instead_of"].map(lambda usual: not is_missing(usual)).sum())
     note = f"{count(own, 'prior')} differ{'s' if own == 1 else ''} from the default." if own else ""
     return make_table("What was believed before.", columns, rows, note=note)
-
-
-def histology_tables(analysis: Analysis) -> tuple[Table, ...]:
-    """Tabulate the ratios of medians, printed and estimated, and the medians of both groups."""
-    tables = analysis.histology
-    if tables is None:
-        return ()
-    ratios = make_table(
-        "Ratio of medians, mixed to pure.",
-        [
-            Column("What"),
-            Column("Kind", "keep"),
-            Column("Family", "keep"),
-            Column("Pure, n", "num"),
-            Column("Mixed, n", "num"),
-            Column(f"Ratio ({LEVEL})", "num"),
-            Column("p, printed", "num"),
-            Column("Note", "wide"),
-        ],
-        [
-            (
-                row.label,
-                row.kind,
-                row.family,
-                row.n_pure,
-                row.n_mixed,
-                interval(row.estimate, row.lower, row.upper, ratio),
-                row.p,
-                row.note,
-            )
-            for row in tables.ratios.itertuples(index=False)
-        ],
-        note="Above 1: mixed tumours have the longer median.",
-    )
-    return (_effects(analysis, tables.effects), ratios, _medians_by_histology(tables.medians))
-
-
-def _effects(analysis: Analysis, frame: pd.DataFrame) -> Table:
-    """Prior and posterior of each effect side by side: what the data added."""
-    densities = analysis.histology.density
-    labels = dict(zip(densities["parameter"], densities["label"], strict=True))
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in frame.itertuples(index=False):
-        found.setdefault((row.parameter, row.family), {})[row.which] = row
-    rows = [
-        (
-            labels.get(parameter, parameter),
-            name,
-            *(interval(row.estimate, row.lower, row.upper, ratio) for row in (before, after)),
-            percent(after.log_sd / before.log_sd),
-        )
-        for (parameter, name), by in found.items()
-        for before, after in [(by["prior"], by["posterior"])]
-    ]
-    columns = [
-        Column("Effect, ratio of medians"),
-        Column("Family", "keep"),
-        Column(f"Prior ({LEVEL})", "num"),
-        Column(f"Posterior ({LEVEL})", "num"),
-        Column("Posterior SD, % of the prior's", "num"),
-    ]
-    return make_table(
-        "What the data added.",
-        columns,
-        rows,
-        note="The last column compares standard deviations on the log scale: "
-        f"at {percent(1.0)} % the data added nothing.",
-    )
-
-
-def _medians_by_histology(frame: pd.DataFrame) -> Table:
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in frame.itertuples(index=False):
-        found.setdefault((row.treatment_class, row.treatment), {})[row.histology] = row
-    rows, labels = [], []
-    for (treatment_class, treatment), by in found.items():
-        some = next(iter(by.values()))
-        cells = [
-            interval(by[name].estimate, by[name].lower, by[name].upper, months)
-            if name in by
-            else MISSING
-            for name in ("pure", "mixed")
-        ]
-        rows.append((treatment, some.cohorts, some.patients, *cells))
-        labels.append(treatment_class)
-    return make_table(
-        f"Estimated medians by histology, months ({LEVEL}), mean study.",
-        [
-            Column("Treatment", "keep"),
-            Column("Cohorts", "num"),
-            Column("Patients", "num"),
-            Column("Pure", "num"),
-            Column("Mixed", "num"),
-        ],
-        rows,
-        group_by=labels,
-    )
 
 
 def ratio(value: float) -> str:

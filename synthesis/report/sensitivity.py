@@ -123,21 +123,26 @@ def _scaling_table(scaling: pd.DataFrame) -> Table:
     return make_table("Power-scaling.", columns, rows, note=note)
 
 
+def tables_of(found: Sensitivity) -> dict[str, pd.DataFrame]:
+    """The tables that are written, by the name of their files."""
+    return dict(zip(TABLES, (found.table, found.power_scaling), strict=True))
+
+
 def draw_sensitivity(found: Sensitivity, *, width: Width = "two-column") -> dict[str, Figure]:
     """Draw the specification curve of every conclusion but the pooled medians, by file stem.
 
     The difference of medians follows its ratio and is not drawn.
     """
     figures = {}
-    for name, stem in _stems(found).items():
+    for name, stem in stems(found).items():
         curve = curve_table(found.table, name)
         if (curve["specification"] == BASE.name).any():
-            figures[stem] = plot_specification(curve, width=width, title=_title(found, name))
+            figures[stem] = plot_specification(curve, width=width, title=figure_title(found, name))
     return figures
 
 
-def _stems(found: Sensitivity) -> dict[str, str]:
-    """Conclusion -> stem of its figure."""
+def stems(found: Sensitivity) -> dict[str, str]:
+    """Conclusion -> stem of its figure, for those that are drawn."""
     return {
         item.name: f"sensitivity_{item.name.replace(':', '_')}_{found.question.endpoint}"
         for item in found.question.conclusions
@@ -145,7 +150,8 @@ def _stems(found: Sensitivity) -> dict[str, str]:
     }
 
 
-def _title(found: Sensitivity, conclusion: str) -> str:
+def figure_title(found: Sensitivity, conclusion: str) -> str:
+    """Heading of the figure of a conclusion."""
     labels = {item.name: item.label for item in found.question.conclusions}
     return f"{endpoint_label(found.registry, found.question.endpoint)}: {labels[conclusion]}"
 
@@ -171,15 +177,14 @@ def write_sensitivity(found: Sensitivity, out: Path) -> list[Path]:
         When `out` cannot be written.
     """
     out = Path(out)
-    stems = {stem: name for name, stem in _stems(found).items()}
-    frames = dict(zip(TABLES, (found.table, found.power_scaling), strict=True))
+    named = {stem: name for name, stem in stems(found).items()}
     with staged_folder(out) as stage:
         (stage / "tables").mkdir()
-        for name, frame in frames.items():
+        for name, frame in tables_of(found).items():
             frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
         for stem, figure in draw_sensitivity(found).items():
-            name = stems[stem]
-            about = About(_title(found, name), dashes(found.captions[name]))
+            name = named[stem]
+            about = About(figure_title(found, name), dashes(found.captions[name]))
             save_figure(figure, stage / "figures" / stem, about)
         names = sorted(p.relative_to(stage) for p in stage.rglob("*") if p.is_file())
     return [out / name for name in names]

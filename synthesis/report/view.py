@@ -146,8 +146,9 @@ def text(value: Any) -> str:
 
 
 def dashes(sentences: str) -> str:
-    """Set the hyphen of an interval in parentheses, "(2.1-5.0)", as an en dash, as tables do."""
-    return re.sub(r"\((\d[\d.]*)-(\d[\d.]*)\)", r"(\1–\2)", sentences)
+    """Set the hyphens of intervals as tables do: "(2.1–5.0)", and "−0.3 (−1.2 to 0.6)"."""
+    between = re.sub(r"\((\d[\d.]*)-(\d[\d.]*)\)", r"(\1–\2)", sentences)
+    return re.sub(r"(?<![\w.–-])-(?=\d)", "\N{MINUS SIGN}", between)
 
 
 def count(number: int, noun: str) -> str:

@@ -8,6 +8,9 @@ from textwrap import wrap
 
 WIDTH = 100
 
+#: Last line of every answer about treatments.
+RESEARCH_USE = "For research use; not for decisions about an individual patient."
+
 
 def aligned(rows: Iterable[Sequence[str]], *, right: Collection[int] = ()) -> Iterator[str]:
     """Set rows of cells in columns, two blanks between them.

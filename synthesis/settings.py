@@ -1,0 +1,103 @@
+"""What an analysis is asked to do: endpoints, families, draws, reference population, comparison."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from synthesis.families import family
+from synthesis.fit import SamplerSettings
+from synthesis.stacking import STACKED, STACKED_FAMILIES
+
+ENDPOINTS = ("os", "pfs", "response")
+
+#: Draws a chain: each of several families, so fewer than one fit alone would get.
+DRAWS = 1500
+
+#: Share of mixed histology of the reference population: the centre of what registries print.
+REFERENCE_MIX = 0.4
+
+#: Months of gain whose probability is given.
+DELTA = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an analysis was asked to do.
+
+    Attributes
+    ----------
+    endpoints : tuple of str
+        Of ``"os"``, ``"pfs"``, ``"response"``.
+    family : str
+        Survival family of the answers, or ``"stacked"``: several families are fitted, and the
+        answers are those of the mixture that predicts best.
+    families : tuple of str
+        Those that are stacked.
+    draws, tune, chains, seed : int
+        Of the sampler.
+    reference_mix : float
+        Share of mixed histology, 0 to 1, of the reference population.
+    verified_only : bool
+        Count only figures that were seen in the report itself.
+    use_read_as : bool
+        Use declared readings of a report's own groups as pure or mixed.
+    reference : str or None
+        Any name of the treatment that the others are set against; the usual one otherwise.
+    delta : float
+        Months of gain whose probability is given.
+    sensitivity : bool
+        Fit everything again with one choice made otherwise, which takes minutes.
+    """
+
+    endpoints: tuple[str, ...] = ENDPOINTS
+    family: str = STACKED
+    families: tuple[str, ...] = STACKED_FAMILIES
+    draws: int = DRAWS
+    tune: int = SamplerSettings.tune
+    chains: int = SamplerSettings.chains
+    seed: int = SamplerSettings.seed
+    reference_mix: float = REFERENCE_MIX
+    verified_only: bool = False
+    use_read_as: bool = True
+    reference: str | None = None
+    delta: float = DELTA
+    sensitivity: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be analysed.
+
+        Raises
+        ------
+        ValueError
+            Names the setting, what was found and what is expected.
+        """
+        unknown = [name for name in self.endpoints if name not in ENDPOINTS]
+        if unknown or not self.endpoints:
+            found = unknown[0] if unknown else "none"
+            raise ValueError(f"endpoint: found {found!r}, expected {', '.join(ENDPOINTS)}")
+        if not 0.0 <= self.reference_mix <= 1.0:
+            raise ValueError(
+                f"reference mix: found {self.reference_mix:g}, expected a share between 0 and 1"
+            )
+        if not math.isfinite(self.delta):
+            raise ValueError(f"delta: found {self.delta:g}, expected a number of months")
+        for name in self.fitted:
+            family(name)
+        if not self.fitted:
+            raise ValueError("families: found none, expected at least one to stack")
+        self.sampler()
+
+    @property
+    def survival_endpoints(self) -> tuple[str, ...]:
+        """The endpoints that have a survival curve."""
+        return tuple(name for name in self.endpoints if name != "response")
+
+    @property
+    def fitted(self) -> tuple[str, ...]:
+        """Names of the survival families that are fitted."""
+        return tuple(dict.fromkeys(self.families)) if self.family == STACKED else (self.family,)
+
+    def sampler(self) -> SamplerSettings:
+        """Settings of the sampler among these."""
+        return SamplerSettings(self.draws, self.tune, self.chains, self.seed)

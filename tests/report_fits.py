@@ -1,0 +1,93 @@
+"""An analysis of a small registry whose draws are set by hand, and the registry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import compare_fits
+import numpy as np
+import pytest
+from arviz import from_dict
+from benefit_fits import reports, spread, told_fit
+from impact_fits import DRAWS, fit_of, observations
+from small_registry import VOCABULARY, cohort, study, write_registry
+
+import synthesis.analysis
+from priors import load_priors
+from studies import load_registry
+from synthesis.analysis import Settings, analyse
+from synthesis.family_fits import FamilyFits
+from synthesis.response import KEEP
+
+#: Months of gain that are asked for, and the endpoints.
+DELTA, ENDPOINTS = 2.0, ("os", "response")
+
+
+def registry_of(folder):
+    """Five reports, one with both histologies, and responders of three treatments."""
+    counts = {"lenvatinib": (8, 30), "sorafenib": (3, 25), "best_care": (1, 40)}
+    more = [
+        study(f"count_{name}", cohort("arm", name, n, response={"responders": k, "evaluable": n}))
+        for name, (k, n) in counts.items()
+    ]
+    return registry_with(folder, *reports(), *more)
+
+
+def registry_with(folder, *own):
+    """Reports of a disease whose vocabulary tells pure from mixed tumours."""
+    words = {"pure": "Nothing but it.", "mixed": "With a differentiated part."}
+    lines = {"first-line": "Not treated before.", "pretreated": "Treated before."}
+    vocabulary = VOCABULARY | {"histologies": words, "lines": lines}
+    return load_registry(write_registry(folder / "registry", *own, vocabulary=vocabulary))
+
+
+def survival_fit(registry):
+    """Fit of overall survival with effects of histology of known spread, or of their priors."""
+    if not observations(registry).tells_histology:
+        scales = (load_priors()[f"histology_{name}"].scale for name in ("prognostic", "predictive"))
+        prognostic, predictive = scales
+        return fit_of(
+            registry,
+            study_sd=0.3,
+            shape_sd=0.1,
+            prognostic=spread(0.0, prognostic, 3),
+            predictive=spread(0.0, predictive, 4, 1),
+        )
+    return told_fit(
+        registry,
+        study_sd=0.3,
+        treatment_sd=0.3,
+        class_sd=0.3,
+        shape_sd=0.1,
+        shape_treatment_sd=0.1,
+        log_median=spread(1.2, 0.1, 7, 6),
+    )
+
+
+def response_fit(registry):
+    """Fit of response, with every quantity that its tables read."""
+    fit = compare_fits.response_fit(registry)
+    sizes = {"class": len(fit.data.classes), "treatment": len(fit.data.treatments)}
+    sizes |= {"study": len(fit.data.studies), "cohort": len(fit.data.cohorts)}
+    known = fit.tree["posterior"]
+    shape = {name: (1, DRAWS, *(sizes[dim] for dim in dims)) for name, dims in KEEP.items()}
+    values = {n: known[n].to_numpy() if n in known else np.zeros(shape[n]) for n in KEEP}
+    values["study_sd"] = np.full((1, DRAWS), 0.3)
+    draws = replace(fit.draws, tree=from_dict({"posterior": values}))
+    return replace(fit, draws=draws)
+
+
+def fit_endpoints(registry, settings, *, priors, progress, cache):
+    """Stand in for the sampler: the fits of the endpoints that are asked for."""
+    makers = {"os": survival_fit, "response": response_fit}
+    fits = {name: makers[name](registry) for name in settings.endpoints}
+    single = {"os": fits["os"]} if "os" in fits else {}
+    return fits, {k: FamilyFits({fit.family.name: fit}, None, fit) for k, fit in single.items()}
+
+
+def analysis_of(registry, **settings):
+    """The whole analysis of a registry, but for the sampler."""
+    asked = Settings(**({"family": "weibull", "delta": DELTA, "endpoints": ENDPOINTS} | settings))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+        return analyse(registry, asked)
