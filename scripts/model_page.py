@@ -14,8 +14,11 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from calibration_benefit import reliability
 from calibration_tables import calibration_tables, table
 
+from synthesis.benefit.contrasts import SURVIVAL_CONTRASTS
 from synthesis.joint import WHY_SEPARATE
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +40,9 @@ EQUATIONS = (
     ("Choice of the survival family", "synthesis.loo"),
     ("Stacking", "synthesis.stacking"),
     ("Predictive checks", "synthesis.predictive_checks"),
+    ("Biases of retrospective reports (optional)", "synthesis.bias.effects"),
+    ("Funnel of printed medians (optional)", "synthesis.bias.funnel"),
+    ("Small studies (optional)", "synthesis.bias.slope"),
     ("Overall and progression-free survival together", "synthesis.joint"),
 )
 
@@ -67,7 +73,7 @@ def model_page() -> str:
         text = re.split(r"\n\s*Parameters\n\s*-+\n", text)[0]
         parts.append(f"### {heading}\n\n`{module.replace('.', '/')}.py`. {markdown(text)}")
     parts.append("## Measured")
-    parts += [_calibration(), _simulation_based(), _joint()]
+    parts += [_calibration(), _simulation_based(), _benefit(), _joint()]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
@@ -121,6 +127,37 @@ def _sbc_table(stored: dict[str, Any]) -> str:
         f"{table(head, lines)}\n\nMade on {stored['date']} with seed {stored['seed']} "
         f"({versions}). `tests/test_sbc.py` fails when the density of the model is another one."
     )
+
+
+def _benefit() -> str:
+    rows = pd.read_csv(REFERENCE / "benefit_calibration.csv")
+    lines = []
+    for kind, own in rows.groupby("kind"):
+        found = reliability(own)
+        numbers = (f"{value:.3f}" for value in (found.said, found.true, found.error))
+        lines.append([_statement(str(kind)), str(found.statements), *numbers])
+    head = ["statement", "number", "said, mean", "true", "standard error"]
+    return "\n\n".join(
+        [
+            "### Gains and ranks as probable as they are said to be",
+            "`python scripts/calibration_benefit.py` draws registries from the priors, fits what "
+            "their reports print, compares the treatments as `atc compare` does, and looks up "
+            "which statements are true. Errors count the statements of a registry as one draw.",
+            "![Reliability of gains and ranks](../tests/reference/benefit_calibration.png)",
+            table(head, lines),
+        ]
+    )
+
+
+def _statement(kind: str) -> str:
+    """A kind of statement of the calibration of benefit, in words."""
+    if kind.startswith("interval "):
+        return f"95 % interval, {SURVIVAL_CONTRASTS[kind.removeprefix('interval ')].label}"
+    return {
+        "gain": "gain of more than 0, 1 or 3 months",
+        "rank": "each rank of each treatment",
+        "rank interval": "95 % interval of a rank",
+    }[kind]
 
 
 def _joint() -> str:
