@@ -11,7 +11,6 @@ import pandas as pd
 
 from priors import Priors, load_priors
 from studies import Registry
-from synthesis.diagnostics import diagnose
 from synthesis.fit import Progress, SamplerSettings
 from synthesis.models import DEFAULT_FAMILY, NothingToPoolError, SurvivalFit
 from synthesis.observations import SurvivalData
@@ -171,7 +170,7 @@ def _sampler_settings(
 
 def _of_base(fit: SurvivalFit, question: Question) -> dict[str, Any]:
     """What else is made of the draws of the base: sensitivities to prior and likelihood."""
-    found = diagnose(fit.tree)
+    found = fit.diagnosis
     return {
         "power_scaling": [asdict(item) for item in power_scaling(fit, question)],
         "verdict": found.verdict,

@@ -16,9 +16,10 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
+from xarray import DataTree
 
 from studies import Registry
-from synthesis.diagnostics import Diagnosis
+from synthesis.diagnostics import Diagnosis, diagnose
 from synthesis.families import family
 from synthesis.fit import Problem, Progress, SamplerSettings, run
 from synthesis.model_arrays import sizes_for
@@ -35,7 +36,7 @@ from synthesis.survival import survival_problem
 REFIT = SamplerSettings(draws=300, tune=200, chains=4, target_accept=0.9)
 
 #: Of the base, against which everything is set.
-BASE_DRAWS = SamplerSettings(draws=1500, tune=500, chains=4, target_accept=0.98)
+BASE_DRAWS = SamplerSettings(draws=1500, tune=1000, chains=4, target_accept=0.97)
 
 #: Families that take some twenty times as long as the others, and so get half as many chains: the
 #: incomplete gamma function has no closed form.
@@ -45,7 +46,7 @@ COSTLY = frozenset({"generalised gamma"})
 #: doi 10.1214/20-BA1221, less strictly for what is only compared), and with few divergences.
 RHAT, ESS, DIVERGENT = 1.05, 100.0, 0.01
 
-_ATTEMPTS = 2
+_ATTEMPTS = {True: 3, False: 2}  # of the base, of a refit
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Job:
 
 
 def sample(prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
-    """Fit a specification once, whatever its draws are worth.
+    """Fit a specification once, whatever its draws are worth; only the base is judged whole.
 
     Raises
     ------
@@ -176,7 +177,7 @@ def sample(prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
     tree = draws.tree
     if tree["posterior"].sizes["draw"] < settings.draws:
         raise KeyboardInterrupt
-    divergences = int(tree["sample_stats"]["diverging"].sum())
+    judged = prepared.specification is BASE
     priors = prepared.base.priors
     return SurvivalFit(
         prepared.data,
@@ -184,15 +185,15 @@ def sample(prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
         priors,
         family(prepared.base.family),
         draws,
-        _not_judged(divergences, settings),
+        diagnose(tree) if judged else _not_judged(tree, settings),
         centre_share(priors),
         prepared.base.variant,
     )
 
 
-def _not_judged(divergences: int, settings: SamplerSettings) -> Diagnosis:
+def _not_judged(tree: DataTree, settings: SamplerSettings) -> Diagnosis:
     """Every number that is shown is judged by itself; all others would cost half a refit more."""
-    nan = float("nan")
+    divergences, nan = int(tree["sample_stats"]["diverging"].sum()), float("nan")
     sizes = settings.draws, settings.chains
     return Diagnosis("REVIEW", nan, "", nan, nan, divergences, nan, *sizes, "not judged")
 
@@ -326,17 +327,17 @@ class _Runner:
         return settings
 
     def _made(self, item: Prepared, settings: SamplerSettings) -> dict[str, Any]:
-        """Fit until the chains agree on every number that is shown, or twice."""
+        """Fit until the chains agree on every number that is shown, or for the last time."""
         question = self.job.question
-        for attempt in range(_ATTEMPTS):
+        is_base = item is self.base
+        for left in reversed(range(_ATTEMPTS[is_base])):
             fit = self.fitter(item, settings)
             answers = answers_of(conclusion_draws(fit, question), question, settings.chains)
             divergences = fit.diagnosis.divergences
             reliable = _agrees(answers, divergences, settings)
-            # the base is judged as a report judges its fits: no transition may diverge there
-            if reliable and not (item is self.base and divergences):
-                break
-            if attempt == _ATTEMPTS - 1:
+            # the base is judged as a report judges its fits
+            enough = reliable and not (is_base and fit.diagnosis.verdict != "PASS")
+            if enough or not left:
                 break
             settings = replace(
                 settings,
@@ -344,7 +345,7 @@ class _Runner:
                 tune=2 * settings.tune,
                 target_accept=1.0 - (1.0 - settings.target_accept) / 2.0,
             )
-        extra = self.extra(fit, question) if self.extra and item is self.base else {}
+        extra = self.extra(fit, question) if self.extra and is_base else {}
         return {
             "answers": {name: asdict(found) for name, found in answers.items()},
             "reliable": reliable,
