@@ -210,6 +210,26 @@ def overlaps(first: np.ndarray, second: np.ndarray, slack: float = 0.1) -> np.nd
     return np.argwhere((across > slack) & (along > slack))
 
 
+#: Widths of a page, millimetres.
+WIDTHS_MM = {"one-column": 85.0, "two-column": 174.0, "slide": 254.0}
+
+
+def assert_printable(figure: Figure, width: str) -> None:
+    """Every word inside the picture, clear of the others and of 6 points or more; of this width."""
+    texts = shown_texts(figure)
+    extents = boxes(figure, texts)
+    clashes = [
+        (texts[i].get_text(), texts[j].get_text()) for i, j in overlaps(extents, extents) if i < j
+    ]
+    assert clashes == [], f"words that overlap: {clashes}"
+    wide, high = figure.get_size_inches() * 72
+    outside = (extents[:, :2] < 0).any(1) | (extents[:, 2] > wide) | (extents[:, 3] > high)
+    cut = [text.get_text() for text, out in zip(texts, outside, strict=True) if out]
+    assert cut == [], f"words that are cut off: {cut}"
+    assert min(text.get_fontsize() for text in texts) >= 6
+    assert abs(wide * 25.4 / 72 - WIDTHS_MM[width]) < 1e-6
+
+
 def by_gid(figure: Figure) -> dict[str, object]:
     named = [artist for artist in figure.findobj() if artist.get_gid()]
     assert len({artist.get_gid() for artist in named}) == len(named)

@@ -14,6 +14,7 @@ from plot_tables import (
     CLASSES,
     ENDPOINTS,
     SIZES,
+    assert_printable,
     boxes,
     by_gid,
     curve_tables,
@@ -46,17 +47,7 @@ def os_figure() -> Figure:
 @pytest.mark.parametrize(("what", "width"), ALL)
 def test_every_word_is_inside_clear_of_the_others_and_large_enough(what, width):
     figure = draw(what, width)
-    texts = shown_texts(figure)
-    extents = boxes(figure, texts)
-    clashes = [
-        (texts[i].get_text(), texts[j].get_text()) for i, j in overlaps(extents, extents) if i < j
-    ]
-    assert clashes == []
-    wide, high = figure.get_size_inches() * 72
-    outside = (extents[:, :2] < 0).any(1) | (extents[:, 2] > wide) | (extents[:, 3] > high)
-    assert [text.get_text() for text, out in zip(texts, outside, strict=True) if out] == []
-    assert min(text.get_fontsize() for text in texts) >= 6
-    assert wide * 25.4 / 72 == pytest.approx({"one-column": 85, "two-column": 174}.get(width, 254))
+    assert_printable(figure, width)
 
 
 @pytest.mark.parametrize(("what", "width"), ALL)

@@ -8,7 +8,7 @@ import bias_tables as tables
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from plot_tables import boxes, by_gid, overlaps, shown_texts
+from plot_tables import assert_printable, boxes, by_gid, overlaps
 
 from synthesis.plots import class_hues, plot_bias, plot_funnel
 from synthesis.plots.style import SHEETS
@@ -42,18 +42,7 @@ def points(figure):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_word_is_inside_clear_of_the_others_and_large_enough(kind, width):
     figure = draw(kind, width)
-    texts = shown_texts(figure)
-    extents = boxes(figure, texts)
-    clashes = [
-        (texts[i].get_text(), texts[j].get_text()) for i, j in overlaps(extents, extents) if i < j
-    ]
-    assert clashes == []
-    wide, high = figure.get_size_inches() * 72
-    assert (extents[:, :2] >= 0).all()
-    assert (extents[:, 2] <= wide).all()
-    assert (extents[:, 3] <= high).all()
-    assert min(text.get_fontsize() for text in texts) >= 6
-    assert wide * 25.4 / 72 == pytest.approx(SHEETS[width].width_mm)
+    assert_printable(figure, width)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from plot_tables import boxes, overlaps, shown_texts
+from plot_tables import assert_printable
 
 from synthesis.plots import plot_assurance, plot_planned_widths
 from synthesis.plots.style import SHEETS
@@ -33,17 +33,7 @@ def table(sizes=(20, 40, 60, 80, 320)):
 @pytest.mark.parametrize("kind", DRAW)
 def test_every_word_is_inside_clear_of_the_others_and_large_enough(kind, width):
     figure = DRAW[kind](table(), width=width, title="Single-arm study of alfatinib")
-    texts = shown_texts(figure)
-    extents = boxes(figure, texts)
-    clashes = [
-        (texts[i].get_text(), texts[j].get_text()) for i, j in overlaps(extents, extents) if i < j
-    ]
-    assert clashes == []
-    wide, high = figure.get_size_inches() * 72
-    outside = (extents[:, :2] < 0).any(1) | (extents[:, 2] > wide) | (extents[:, 3] > high)
-    assert [text.get_text() for text, out in zip(texts, outside, strict=True) if out] == []
-    assert min(text.get_fontsize() for text in texts) >= 6
-    assert wide * 25.4 / 72 == pytest.approx(SHEETS[width].width_mm)
+    assert_printable(figure, width)
 
 
 def test_values_stand_where_the_table_has_them():

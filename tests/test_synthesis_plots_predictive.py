@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex, to_rgb
-from plot_tables import AUTHORS, SIZES, TREATMENTS, boxes, by_gid, overlaps, shown_texts
+from plot_tables import (
+    AUTHORS,
+    SIZES,
+    TREATMENTS,
+    assert_printable,
+    boxes,
+    by_gid,
+    overlaps,
+    shown_texts,
+)
 
 from synthesis.plots import class_hues, plot_predictive
 from synthesis.plots.style import SHEETS
@@ -85,17 +94,7 @@ def words(figure):
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_every_word_is_inside_clear_of_the_others_and_large_enough(endpoint, width):
     figure = draw(endpoint, width)
-    texts = shown_texts(figure)
-    extents = boxes(figure, texts)
-    clashes = [
-        (texts[i].get_text(), texts[j].get_text()) for i, j in overlaps(extents, extents) if i < j
-    ]
-    assert clashes == []
-    wide, high = figure.get_size_inches() * 72
-    outside = (extents[:, :2] < 0).any(1) | (extents[:, 2] > wide) | (extents[:, 3] > high)
-    assert [text.get_text() for text, out in zip(texts, outside, strict=True) if out] == []
-    assert min(text.get_fontsize() for text in texts) >= 6
-    assert wide * 25.4 / 72 == pytest.approx(SHEETS[width].width_mm)
+    assert_printable(figure, width)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

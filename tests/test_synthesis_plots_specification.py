@@ -8,10 +8,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from plot_tables import boxes, by_gid, overlaps, shown_texts
+from plot_tables import assert_printable, by_gid, shown_texts
 
 from synthesis.plots.specification import BASE, SPECIFICATION_COLUMNS, plot_specification
-from synthesis.plots.style import SHEETS
 
 WIDTHS = ("one-column", "two-column", "slide")
 KINDS = ("ratio_of_medians", "difference_median_months", "p_gain", "median_months")
@@ -81,17 +80,7 @@ def axes_named(figure, name):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_word_is_inside_clear_of_the_others_and_large_enough(kind, width):
     figure = draw(kind, width)
-    texts = shown_texts(figure)
-    extents = boxes(figure, texts)
-    clashes = [
-        (texts[i].get_text(), texts[j].get_text()) for i, j in overlaps(extents, extents) if i < j
-    ]
-    assert clashes == []
-    wide, high = figure.get_size_inches() * 72
-    outside = (extents[:, :2] < 0).any(1) | (extents[:, 2] > wide) | (extents[:, 3] > high)
-    assert [text.get_text() for text, out in zip(texts, outside, strict=True) if out] == []
-    assert min(text.get_fontsize() for text in texts) >= 6
-    assert wide * 25.4 / 72 == pytest.approx(SHEETS[width].width_mm)
+    assert_printable(figure, width)
 
 
 def test_estimates_stand_in_order_with_their_intervals():

@@ -13,6 +13,7 @@ from studies.bibtex import bibtex
 from synthesis.report import compare, sensitivity
 from synthesis.report.benefit_files import benefit_tables
 from synthesis.report.figures import draw_figures
+from synthesis.report.files import write_tables, write_texts
 from synthesis.report.page import BIBLIOGRAPHY, render_page
 from synthesis.report.references import cited_studies
 from synthesis.staging import MANIFEST, staged_folder
@@ -62,12 +63,9 @@ def write_report(analysis: Analysis, out: Path) -> list[Path]:
     out = Path(out)
     with staged_folder(out) as stage:
         pictures = draw_figures(analysis, stage / "figures")
-        (stage / "tables").mkdir()
-        for name, frame in tables_of(analysis).items():
-            frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
+        write_tables(tables_of(analysis), stage)
         texts = {"report.html": render_page(analysis, pictures), BIBLIOGRAPHY: _cited(analysis)}
-        for name, words in texts.items():
-            (stage / name).write_text(words, encoding="utf-8", newline="\n")
+        write_texts(texts, stage)
         made = [file for file in stage.rglob("*") if file.is_file()] + [stage / MANIFEST]
         names = sorted(file.relative_to(stage).as_posix() for file in made)
         figures = {item.stem: [entry.id for entry in item.studies] for item in pictures}

@@ -33,11 +33,10 @@ from synthesis.plots import (
     plot_benefit,
     plot_effects,
     plot_influence,
-    save_figure,
 )
 from synthesis.plots.style import Figure, Width
+from synthesis.report.files import write_files
 from synthesis.report.view import dashes
-from synthesis.staging import staged_folder
 
 
 def draw_benefit(
@@ -152,23 +151,13 @@ def write_benefit(findings: Findings, vocabulary: Vocabulary, out: Path) -> list
     synthesis.staging.OutputError
         When `out` cannot be written.
     """
-    out = Path(out)
     named = captions(findings, vocabulary)
-    with staged_folder(out) as stage:
-        _write_tables(benefit_tables(findings), stage)
-        for stem, figure in draw_benefit(findings, vocabulary).items():
-            about = About(figure_title(stem, vocabulary), dashes(named[stem]))
-            save_figure(figure, stage / "figures" / stem, about)
-        text = "\n".join(_summary(findings, vocabulary)) + "\n"
-        (stage / "benefit.md").write_text(text, encoding="utf-8", newline="\n")
-        names = sorted(p.relative_to(stage) for p in stage.rglob("*") if p.is_file())
-    return [out / name for name in names]
-
-
-def _write_tables(tables: dict[str, pd.DataFrame], stage: Path) -> None:
-    (stage / "tables").mkdir()
-    for name, frame in tables.items():
-        frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
+    figures = {
+        stem: (figure, About(figure_title(stem, vocabulary), dashes(named[stem])))
+        for stem, figure in draw_benefit(findings, vocabulary).items()
+    }
+    texts = {"benefit.md": "\n".join(_summary(findings, vocabulary)) + "\n"}
+    return write_files(out, benefit_tables(findings), figures, texts)
 
 
 def _summary(findings: Findings, vocabulary: Vocabulary) -> Iterator[str]:

@@ -12,10 +12,10 @@ from synthesis.bias.drawing import effect_rows, report_rows
 from synthesis.bias.words import OPTIONAL
 from synthesis.plots.bias import plot_bias
 from synthesis.plots.funnel import plot_funnel
-from synthesis.plots.style import About, Figure, Width, class_hues, save_figure
+from synthesis.plots.style import About, Figure, Width, class_hues
+from synthesis.report.files import write_files
 from synthesis.report.sections import endpoint_label
 from synthesis.report.view import dashes
-from synthesis.staging import staged_folder
 from synthesis.text.plain import RESEARCH_USE
 
 
@@ -71,18 +71,12 @@ def write_bias(found: BiasAnalysis, out: Path) -> list[Path]:
     synthesis.staging.OutputError
         When `out` cannot be written.
     """
-    out = Path(out)
-    with staged_folder(out) as stage:
-        (stage / "tables").mkdir()
-        for name, frame in bias_tables(found).items():
-            frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-        for stem, figure in draw_bias(found).items():
-            about = About(_title(found, stem), dashes(found.captions[stem]))
-            save_figure(figure, stage / "figures" / stem, about)
-        text = "\n".join(_summary(found)) + "\n"
-        (stage / "bias.md").write_text(text, encoding="utf-8", newline="\n")
-        names = sorted(p.relative_to(stage) for p in stage.rglob("*") if p.is_file())
-    return [out / name for name in names]
+    figures = {
+        stem: (figure, About(_title(found, stem), dashes(found.captions[stem])))
+        for stem, figure in draw_bias(found).items()
+    }
+    texts = {"bias.md": "\n".join(_summary(found)) + "\n"}
+    return write_files(out, bias_tables(found), figures, texts)
 
 
 def _title(found: BiasAnalysis, stem: str) -> str:

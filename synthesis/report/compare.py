@@ -22,13 +22,12 @@ from synthesis.plots import (
     plot_league,
     plot_network,
     plot_ranks,
-    save_figure,
 )
 from synthesis.plots.cells import signs
 from synthesis.plots.style import Figure, Width
+from synthesis.report.files import write_files
 from synthesis.report.references import references
 from synthesis.report.view import LEVEL, Cell, Column, Table, dashes, make_table
-from synthesis.staging import staged_folder
 
 #: Tables that are written, by the name of their files.
 TABLES = ("compare", "league", "gains", "ranks")
@@ -239,21 +238,16 @@ def write_comparison(comparison: Comparison, registry: Registry, out: Path) -> l
     synthesis.staging.OutputError
         When `out` cannot be written.
     """
-    out = Path(out)
     vocabulary = registry.vocabulary
     words = captions(comparison, vocabulary)
-    with staged_folder(out) as stage:
-        (stage / "tables").mkdir()
-        for name, frame in tables_of(comparison).items():
-            frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-        for stem, figure in draw_comparison(comparison, vocabulary).items():
-            cited = references(registry, comparison.studies[stem.rpartition("_")[2]])
-            about = About(
-                figure_title(stem, vocabulary),
-                dashes(words[stem]),
-                tuple(entry.in_full for entry in cited),
-                tuple(entry.label for entry in cited),
-            )
-            save_figure(figure, stage / "figures" / stem, about)
-        names = sorted(p.relative_to(stage) for p in stage.rglob("*") if p.is_file())
-    return [out / name for name in names]
+    figures = {}
+    for stem, figure in draw_comparison(comparison, vocabulary).items():
+        cited = references(registry, comparison.studies[stem.rpartition("_")[2]])
+        about = About(
+            figure_title(stem, vocabulary),
+            dashes(words[stem]),
+            tuple(entry.in_full for entry in cited),
+            tuple(entry.label for entry in cited),
+        )
+        figures[stem] = figure, about
+    return write_files(out, tables_of(comparison), figures)

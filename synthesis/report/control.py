@@ -14,10 +14,10 @@ from synthesis.historical.drawing import AXES, captions, density_table, series_l
 from synthesis.historical.export import as_json, as_r
 from synthesis.historical.words import quantity_title
 from synthesis.manifest import run_facts
-from synthesis.plots import About, plot_historical, save_figure
+from synthesis.plots import About, plot_historical
 from synthesis.plots.style import Figure, Width
+from synthesis.report.files import write_files
 from synthesis.report.view import dashes
-from synthesis.staging import staged_folder
 
 STEM = "historical_control"
 
@@ -71,27 +71,23 @@ def write_control(
     synthesis.staging.OutputError
         When `out` cannot be written.
     """
-    out, vocabulary = Path(out), registry.vocabulary
-    tables = {"": found.table, "_summary": found.summary, "_check": found.check}
+    vocabulary = registry.vocabulary
+    tables = {
+        STEM: found.table,
+        f"{STEM}_summary": found.summary,
+        f"{STEM}_check": found.check,
+    }
     texts = {
         f"{STEM}.json": as_json(found, vocabulary, made_of(found, registry, settings or {})),
         f"{STEM}.R": as_r(found, vocabulary),
     }
     said = captions(found, vocabulary)
-    with staged_folder(out) as stage:
-        (stage / "tables").mkdir()
-        for name, table in tables.items():
-            path = stage / "tables" / f"{STEM}{name}.csv"
-            table.to_csv(path, index=False, lineterminator="\n")
-        for name, text in texts.items():
-            (stage / name).write_text(text, encoding="utf-8", newline="\n")
-        for (stem, figure), prior in zip(
-            draw_control(found, vocabulary).items(), found.priors, strict=True
-        ):
-            about = About(quantity_title(prior, vocabulary), dashes(said[stem]))
-            save_figure(figure, stage / "figures" / stem, about)
-        names = sorted(path.relative_to(stage) for path in stage.rglob("*") if path.is_file())
-    return [out / name for name in names]
+    drawn = zip(draw_control(found, vocabulary).items(), found.priors, strict=True)
+    figures = {
+        stem: (figure, About(quantity_title(prior, vocabulary), dashes(said[stem])))
+        for (stem, figure), prior in drawn
+    }
+    return write_files(out, tables, figures, texts)
 
 
 def made_of(

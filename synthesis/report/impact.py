@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from studies.bibtex import bibtex
 from synthesis.impact.words import listed
 from synthesis.plots import About, plot_impact, save_figure
+from synthesis.report.files import write_tables, write_texts
 from synthesis.report.references import references
 from synthesis.report.sections import endpoint_label
 from synthesis.report.view import dashes
@@ -49,16 +50,12 @@ def write_impact(impact: Impact, out: Path) -> list[Path]:
     check_folder(out, _KIND)
     with staged_folder(out) as stage:
         pictures = _draw(impact, stage / "figures")
-        (stage / "tables").mkdir()
-        for name in TABLES:
-            frame = getattr(impact, name)
-            frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
+        write_tables({name: getattr(impact, name) for name in TABLES}, stage)
         texts = {
             SUMMARY: "\n".join(_summary(impact, pictures)) + "\n",
             BIBLIOGRAPHY: bibtex([*impact.new, *impact.changed]).rstrip() + "\n",
         }
-        for name, words in texts.items():
-            (stage / name).write_text(words, encoding="utf-8", newline="\n")
+        write_texts(texts, stage)
         made = [file for file in stage.rglob("*") if file.is_file()] + [stage / MANIFEST]
         names = sorted(file.relative_to(stage).as_posix() for file in made)
         entries = dict(impact.manifest) | {"kind": _KIND, "files": names}

@@ -11,8 +11,8 @@ from synthesis.benefit.drawing import percent
 from synthesis.benefit.histology_words import months
 from synthesis.benefit.population import PatientMix
 from synthesis.plots.cells import signs
+from synthesis.report.files import write_files
 from synthesis.report.view import LEVEL, Column, Table, dashes, make_table
-from synthesis.staging import staged_folder
 
 _TARGETS = {"mean_study": "average", "new_study": "new"}
 
@@ -109,8 +109,4 @@ def write_mix(found: PatientMix, out: Path) -> list[Path]:
     synthesis.staging.OutputError
         When `out` cannot be written.
     """
-    out = Path(out)
-    with staged_folder(out) as stage:
-        (stage / "tables").mkdir()
-        found.table.to_csv(stage / "tables" / "mix.csv", index=False, lineterminator="\n")
-    return [out / "tables" / "mix.csv"]
+    return write_files(out, {"mix": found.table})

@@ -9,9 +9,9 @@ from synthesis.benefit.compare_words import in_sentence
 from synthesis.planning import Plan
 from synthesis.planning.words import plan_captions
 from synthesis.plots.planning import plot_assurance, plot_planned_widths
-from synthesis.plots.style import About, Figure, save_figure
+from synthesis.plots.style import About, Figure
+from synthesis.report.files import write_files
 from synthesis.report.view import dashes
-from synthesis.staging import staged_folder
 
 
 def draw_plan(found: Plan) -> dict[str, Figure]:
@@ -50,13 +50,9 @@ def write_plan(found: Plan, vocabulary: Vocabulary, out: Path) -> list[Path]:
     synthesis.staging.OutputError
         When `out` cannot be written.
     """
-    out = Path(out)
     captions = plan_captions(found, vocabulary)
-    with staged_folder(out) as stage:
-        (stage / "tables").mkdir()
-        found.table.to_csv(stage / "tables" / "plan.csv", index=False, lineterminator="\n")
-        for stem, figure in draw_plan(found).items():
-            about = About(plan_title(found), dashes(captions[stem.split("_")[1]]))
-            save_figure(figure, stage / "figures" / stem, about)
-        names = sorted(path.relative_to(stage) for path in stage.rglob("*") if path.is_file())
-    return [out / name for name in names]
+    figures = {
+        stem: (figure, About(plan_title(found), dashes(captions[stem.split("_")[1]])))
+        for stem, figure in draw_plan(found).items()
+    }
+    return write_files(out, {"plan": found.table}, figures)

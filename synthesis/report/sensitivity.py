@@ -9,7 +9,8 @@ import pandas as pd
 
 from synthesis.plots.cells import signs
 from synthesis.plots.specification import plot_specification
-from synthesis.plots.style import About, Figure, Width, save_figure
+from synthesis.plots.style import About, Figure, Width
+from synthesis.report.files import write_files
 from synthesis.report.sections import Block, endpoint_label
 from synthesis.report.view import LEVEL, Column, Table, dashes, make_table
 from synthesis.sensitivity import Sensitivity
@@ -18,7 +19,6 @@ from synthesis.sensitivity.power_scaling import ALL
 from synthesis.sensitivity.specifications import BASE, GROUPS
 from synthesis.sensitivity.tables import CHANGES, NO_ANSWER, curve_table
 from synthesis.sensitivity.words import value_of
-from synthesis.staging import staged_folder
 
 #: Tables that are written, by the name of their files.
 TABLES = ("sensitivity", "power_scaling")
@@ -176,15 +176,9 @@ def write_sensitivity(found: Sensitivity, out: Path) -> list[Path]:
     synthesis.staging.OutputError
         When `out` cannot be written.
     """
-    out = Path(out)
     named = {stem: name for name, stem in stems(found).items()}
-    with staged_folder(out) as stage:
-        (stage / "tables").mkdir()
-        for name, frame in tables_of(found).items():
-            frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-        for stem, figure in draw_sensitivity(found).items():
-            name = named[stem]
-            about = About(figure_title(found, name), dashes(found.captions[name]))
-            save_figure(figure, stage / "figures" / stem, about)
-        names = sorted(p.relative_to(stage) for p in stage.rglob("*") if p.is_file())
-    return [out / name for name in names]
+    figures = {}
+    for stem, figure in draw_sensitivity(found).items():
+        name = named[stem]
+        figures[stem] = figure, About(figure_title(found, name), dashes(found.captions[name]))
+    return write_files(out, tables_of(found), figures)
