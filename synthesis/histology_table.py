@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from priors import Prior
-from studies.figures import histology_of, in_months, outcome_of
+from studies.figures import histology_of, outcome_of
 from studies.selection import CohortRef
 from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import summarise
 from synthesis.models import PooledSurvival
+from synthesis.reading import median_months
 from synthesis.tables import NamedGroup, family_name, named_groups
 
 
@@ -192,7 +193,7 @@ def printed_groups(fit: PooledSurvival, ref: CohortRef) -> PrintedGroups | None:
         histology = histology_of(group, use_read_as=view.use_read_as)
         outcome = outcome_of(group, view.endpoint, keep)
         if histology and outcome is not None and outcome.median != NOT_REACHED:
-            medians[histology] = in_months(outcome.median, outcome.unit)
+            medians[histology] = median_months(outcome)
             sizes[histology] = group.n
     if set(medians) != {"pure", "mixed"}:
         return None

@@ -21,7 +21,7 @@ from studies.values import NOT_REACHED
 from synthesis.comparisons import ComparisonReading, find_comparison
 from synthesis.covariates import covariates
 from synthesis.printed_curve import Chain, ContradictionError
-from synthesis.reading import mixed_share, read_arm
+from synthesis.reading import median_months, mixed_share, read_arm
 
 
 @dataclass(frozen=True)
@@ -320,7 +320,7 @@ def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[Ar
     keep = view.keep(ref.study)
     outcomes = [outcome_of(side.holder, view.endpoint, keep) for side in (first, second)]
     medians = [
-        in_months(outcome.median, outcome.unit)
+        median_months(outcome)
         for outcome in outcomes
         if outcome is not None and outcome.median not in (None, NOT_REACHED)
     ]

@@ -100,7 +100,7 @@ class Survivors:
     """``count`` patients or more were event-free at ``months``.
 
     What a median that is not reached says, with the follow-up at which it was not. It ends a
-    chain: where a later point is known, that says more.
+    chain: where a point at that time or later is known, that says more.
     """
 
     months: float
@@ -163,9 +163,7 @@ def chain(points: Sequence[Point], n: float) -> Chain:
     ContradictionError
         If survival would rise from one point to the next by more than rounding allows.
     """
-    ordered = _in_order(points, n)
-    # a later point says more than that a median was not reached before it
-    ordered = [p for p in ordered[:-1] if not isinstance(p, Survivors)] + ordered[-1:]
+    ordered = _without_idle(_in_order(points, n))
     at_risk, level, variance, log_constant = float(n), 1.0, 0.0, 0.0
     rows: list[_Row] = []
     for point in ordered:
@@ -236,6 +234,23 @@ def _in_order(points: Sequence[Point], n: float) -> list[Point]:
         before = [i for i, other in enumerate(ordered) if _precedes(other, point, n)]
         ordered.insert(before[-1] + 1 if before else 0, point)
     return ordered
+
+
+def _without_idle(ordered: Sequence[Point]) -> list[Point]:
+    """Points without a median not reached by a time of which, or behind which, another one tells.
+
+    The other says more, also where it has the same time or rounds to it.
+    """
+    told = [point for point in ordered if not isinstance(point, Survivors)]
+    last = ordered[-1]
+    if not isinstance(last, Survivors):
+        return told
+    return told if told and last.months <= max(map(_latest, told)) else [*told, last]
+
+
+def _latest(point: OrderStatistic | FixedTime) -> float:
+    """Latest time at which a point may lie, months."""
+    return point.reading.edges[1] if isinstance(point, OrderStatistic) else point.months
 
 
 def _precedes(other: Point, point: FixedTime | Survivors, n: float) -> bool:

@@ -130,6 +130,15 @@ def _beyond_follow_up(outcome: SurvivalOutcome, n: float, words: list[str]) -> l
     return [Survivors(in_months(outcome.follow_up, outcome.unit), math.floor(n / 2.0) + 1.0)]
 
 
+def median_months(outcome: SurvivalOutcome) -> float:
+    """A printed median that was reached, months.
+
+    One that rounds to nothing is the middle of what does so: a time is above 0.
+    """
+    own = reading(outcome.median, outcome.unit)
+    return own.months if own.months > 0.0 else sum(own.edges) / 2.0
+
+
 def read_median(outcome: SurvivalOutcome) -> tuple[PrintedMedian | None, str]:
     """A median or its limits, those that are event times, and in words what was taken."""
     median, unit = outcome.median, outcome.unit

@@ -155,6 +155,32 @@ def test_a_later_point_says_more_than_survivors_before_it():
     assert evaluate(found) == pytest.approx(stats.binom.logpmf(7, 10, s(12.0)), abs=EXACT)
 
 
+@pytest.mark.parametrize("follow_up", [9.96, 10.0, 10.04])
+def test_a_follow_up_that_ends_with_the_lower_limit_adds_nothing(follow_up):
+    """The limit is an event seen by then; what rounds to one time is no contradiction."""
+    printed = PrintedMedian(None, Reading(10.0, 0.05), method="log-log")
+    ((_, found),) = candidate_chains(printed, [Survivors(follow_up, 9.0)], 16)
+    ((_, alone),) = candidate_chains(printed, [], 16)
+    assert_same(found, alone)
+    assert evaluate(found) > -100.0
+
+
+def test_a_follow_up_that_ends_with_a_landmark_adds_nothing():
+    """The landmark says how many were left then, the median only that more than half were."""
+    landmarks = [FixedTime(6.0, 0.8), FixedTime(12.0, 0.6)]
+    assert_same(chain([*landmarks, Survivors(12.0, 9.0)], 16), chain(landmarks, 16))
+
+
+def assert_same(one, other):
+    for name in ("time", "cell", "density", "beyond"):
+        assert getattr(one, name).tolist() == getattr(other, name).tolist()
+    assert (one.log_constant, one.survivors, one.size) == (
+        other.log_constant,
+        other.survivors,
+        other.size,
+    )
+
+
 # --- Probabilities add up to one -----------------------------------------------------------------
 
 

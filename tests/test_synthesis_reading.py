@@ -10,7 +10,7 @@ from studies.figures import is_symmetric
 from studies.schema import Cohort, Landmark, SurvivalOutcome
 from synthesis.printed_curve import ContradictionError
 from synthesis.ranks import METHODS, interval_ranks
-from synthesis.reading import effective_size, mixed_share, read_arm, reading
+from synthesis.reading import effective_size, median_months, mixed_share, read_arm, reading
 
 DAYS_PER_MONTH = 30.4375
 
@@ -46,6 +46,22 @@ def at(time, fraction, unit="months", **more):
 def test_a_printed_time_keeps_its_rounding(value, unit, months, half):
     found = reading(Decimal(value), unit)
     assert (found.months, found.half_unit) == pytest.approx((months, half), rel=EXACT)
+
+
+@pytest.mark.parametrize(
+    ("median", "unit", "months"),
+    [
+        ("3.1", "months", 3.1),
+        ("0", "months", 0.25),  # what rounds to 0 is below 0.5
+        ("0.0", "months", 0.025),
+        ("0", "weeks", 0.25 * 7 / DAYS_PER_MONTH),
+    ],
+)
+def test_a_median_that_rounds_to_nothing_is_above_it(median, unit, months):
+    """Within the half of a thousandth of a month below which no time is told from nothing."""
+    found = median_months(outcome(Decimal(median), unit))
+    assert found == pytest.approx(months, abs=0.0006)
+    assert found > 0.0
 
 
 @pytest.mark.parametrize(

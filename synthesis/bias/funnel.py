@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.figures import histology_of, in_months, outcome_of
+from studies.figures import histology_of, outcome_of
 from studies.schema import SurvivalOutcome
 from studies.usable import histology_groups
 from studies.values import NOT_REACHED
@@ -45,7 +45,7 @@ from synthesis.fit import Progress
 from synthesis.models import PooledSurvival, SurvivalFit
 from synthesis.observations import Arm
 from synthesis.predictive import draw_prior
-from synthesis.reading import effective_size
+from synthesis.reading import effective_size, median_months
 from synthesis.tables import cohort_labels
 
 FUNNEL_COLUMNS = (
@@ -136,7 +136,7 @@ def printed_medians(fit: PooledSurvival) -> Iterator[tuple[Arm, Printed]]:
         elif outcome.median == NOT_REACHED:
             yield arm, Printed(np.nan, size, NOT_REACHED_REASON)
         else:
-            months = in_months(outcome.median, outcome.unit)
+            months = median_months(outcome)
             sole = given.count(given[arm.cohort]) == 1
             yield arm, Printed(months, size, SOLE if sole else "")
 
