@@ -451,12 +451,6 @@ def test_a_letter_that_a_terminal_cannot_show_is_no_error(registry):
     assert b"Example A, ?ther B" in done.stdout
 
 
-def test_a_group_alone_shows_its_help(capsys):
-    for words in ((), ("studies",)):
-        assert cli.main(words) == 0
-        assert "Commands:" in capsys.readouterr().out
-
-
 def test_options_know_the_words_of_their_owners():
     from synthesis.analysis import ENDPOINTS
     from synthesis.families import FAMILIES

@@ -1,4 +1,4 @@
-"""The command line: `atc report`, `atc forest`, `atc impact`, `atc compare` and `atc studies ...`.
+"""The command line: `atc report`, `atc compare`, `atc studies ...`; `COMMANDS` lists them.
 
 Thin: every command parses its options and calls one verb of the packages. What samples, draws or
 tabulates is imported inside the commands, so that help, listing and checking answer at once.
@@ -34,17 +34,22 @@ app = typer.Typer(
     add_completion=False,
     epilog=running.RESEARCH_USE,
 )
-app.command(epilog=reports.REPORT_EXAMPLES)(reports.report)
-app.command(epilog=reports.FOREST_EXAMPLES)(reports.forest)
-app.command(epilog=impact.EXAMPLES)(impact.impact)
-app.command(epilog=compare.EXAMPLES)(compare.compare)
-app.command(epilog=sensitivity.EXAMPLES)(sensitivity.sensitivity)
-app.command(epilog=benefit.BENEFIT_EXAMPLES)(benefit.benefit)
-app.command(epilog=benefit.MIX_EXAMPLES)(benefit.mix)
-app.command(epilog=control.EXAMPLES)(control.control)
-app.command(epilog=bias.EXAMPLES)(bias.bias)
-app.command(epilog=plan.EXAMPLES)(plan.plan)
-app.add_typer(studies.app, name="studies")
+#: Commands in order of the list, each with its line there and the examples of its own help.
+COMMANDS = (
+    (reports.report, "Pool the cohorts and write the report.", reports.REPORT_EXAMPLES),
+    (reports.forest, "Draw one forest plot.", reports.FOREST_EXAMPLES),
+    (impact.impact, "Say what new studies change.", impact.EXAMPLES),
+    (compare.compare, "Compare treatments.", compare.EXAMPLES),
+    (benefit.benefit, "Benefit in pure and in mixed tumours.", benefit.BENEFIT_EXAMPLES),
+    (benefit.mix, "Survival of a stated population.", benefit.MIX_EXAMPLES),
+    (sensitivity.sensitivity, "Which choice changes what.", sensitivity.EXAMPLES),
+    (bias.bias, "Biased reports, small studies (optional).", bias.EXAMPLES),
+    (plan.plan, "What the next study would conclude.", plan.EXAMPLES),
+    (control.control, "A new arm as a prior of a trial.", control.EXAMPLES),
+)
+for command, line, examples_of_it in COMMANDS:
+    app.command(short_help=line, epilog=examples_of_it)(command)
+app.add_typer(studies.app, name="studies", short_help="List, check, add and exchange studies.")
 
 
 def _show_version(wanted: bool) -> None:
