@@ -242,6 +242,8 @@ def test_the_same_seed_gives_the_same_table(usual):
 def test_words_say_what_the_table_says(usual):
     found = plan_of(*usual, sizes=(20, 40), simulations=20)
     text = " ".join(plan_words(found, usual[1]))
+    assert f"What carries the contrast today: {found.carried.sentence[0].lower()}" in text
+    assert found.carried.sentence[1:] in text
     assert "single-arm study of lenvatinib against best supportive care" in text
     assert "0.975 or more" in text
     assert "more than 1.5 months in the median" in text

@@ -31,6 +31,7 @@ from scipy import stats
 from studies.usable import View
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
+from synthesis.benefit.evidence import Evidence, evidence
 from synthesis.benefit.influence import reliable_below, weighted_quantiles, without_each
 from synthesis.benefit.reference import (
     NotComparedError,
@@ -114,6 +115,8 @@ class Plan:
         Survival family of the fit, in running text.
     cohorts, patients : int
         Behind the fit.
+    carried : Evidence
+        What carries the contrast of treatment and reference today.
     braf_selected : bool
         Whether the other arm has mutated tumours only because the treatment asks for them.
     table : DataFrame
@@ -135,6 +138,7 @@ class Plan:
     family: str
     cohorts: int
     patients: int
+    carried: Evidence
     braf_selected: bool
     table: pd.DataFrame = field(repr=False)
 
@@ -195,6 +199,7 @@ def plan(
         family=fit.family.label,
         cohorts=len(fit.data.cohorts),
         patients=sum(patients_of(fit).values()),
+        carried=evidence(fit, *names),
         braf_selected=any(arm.braf_selected for arm in job.arms),
         table=table,
     )

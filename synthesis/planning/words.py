@@ -31,6 +31,7 @@ def plan_words(found: Plan, vocabulary: Vocabulary) -> tuple[str, ...]:
     vocabulary : Vocabulary
     """
     paragraphs = [_opening(found, vocabulary), _method(found)]
+    paragraphs.append(f"What carries the contrast today: {_small(found.carried.sentence)}")
     for population in found.design.populations:
         rows = found.table[found.table["population"] == population].sort_values("n")
         paragraphs.append(" ".join(_gain_sentences(found, population, rows)))
@@ -38,6 +39,11 @@ def plan_words(found: Plan, vocabulary: Vocabulary) -> tuple[str, ...]:
     paragraphs.append(_limit(found))
     paragraphs += list(_doubts(found))
     return tuple(paragraphs)
+
+
+def _small(sentence: str) -> str:
+    """A sentence as it goes on after a colon."""
+    return f"{sentence[:1].lower()}{sentence[1:]}"
 
 
 def population_words(design: Design, population: Population) -> str:
