@@ -227,8 +227,8 @@ def test_the_slope_is_that_of_a_weighted_regression_with_these_priors(tmp_path):
     target = np.concatenate([y * weight, means / scales])
     exact = np.linalg.lstsq(rows, target, rcond=None)[0][-1]
     sd = np.sqrt(np.linalg.inv(rows.T @ rows)[-1, -1])
-    # 10000 draws of the slope: a hundredth of its SD, four times that for a median
-    assert found.estimate == pytest.approx(exact, abs=0.06 * sd)
+    # 10000 draws: a hundredth of the SD, 1.25 times that for a median, four times allowed
+    assert found.estimate == pytest.approx(exact, abs=0.05 * sd)
     assert found.upper - found.lower == pytest.approx(2 * 1.96 * sd, rel=0.05)
     assert found.prior_share == pytest.approx((sd / SLOPE_PRIOR.scale) ** 2, rel=0.06)
 
