@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from synthesis.plots import About
     from synthesis.result import Picture, Result
 
+
 def write_result(result: Result, registry: Registry, out: Path) -> list[Path]:
     """Write the tables, figures and texts of an answer.
 
