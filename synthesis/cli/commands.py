@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studies import Registry
 from studies.registry import add_studies
 from synthesis.cli import options as of
 from synthesis.cli.options import ANY, flag, option
 from synthesis.cli.request import (
-    TABLES_AND_FIGURES,
     Request,
     answers,
     fit,
@@ -26,12 +24,14 @@ from synthesis.cli.request import (
     that_pool,
 )
 from synthesis.cli.running import InputError, tell_replaced
+from synthesis.cli.terminal import RESEARCH_USE, verdict_lines
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count
+from synthesis.result import Result
 from synthesis.staging import check_file, staged_folder
 
 if TYPE_CHECKING:
-    from synthesis.result import Result
+    from synthesis.analysis import Analysis
     from synthesis.tables import Fit
 
 # First words of a bibliography that this program wrote and may write anew; a manuscript's own
@@ -57,6 +57,21 @@ def _with_fits(result: Result, fits: Mapping[str, Fit], notes: Sequence[str] = (
 # --- The pool ------------------------------------------------------------------------------------
 
 
+def analysed(request: Request, asked: Mapping[str, Any], *, compared: bool = True) -> Analysis:
+    """Analyse what was asked for."""
+    settings = settings_of(request, asked)
+    from synthesis.analysis import analyse
+
+    return analyse(
+        request.registry,
+        settings,
+        priors=request.priors,
+        progress=request.tell,
+        cache=request.cache,
+        compared=compared,
+    )
+
+
 @answers(out=("Folder for the report.", Path("results")), kind="report")
 def report(
     request: Request,
@@ -69,7 +84,6 @@ def report(
     ) = False,
 ) -> list[str]:
     """Pool the cohorts, compare the treatments and write the report."""
-    began = time.monotonic()
     if reference is not None:
         require_pooled(request, reference, pooled_treatments(request, endpoint or ENDPOINTS))
     asked = _given(endpoints=endpoint, reference=reference, delta=delta, sensitivity=sensitivity)
@@ -78,7 +92,17 @@ def report(
 
     request.tell("writing the report")
     files = write_report(analysis, request.out)
-    return summary(analysis, files, time.monotonic() - began)
+    lines = [
+        line
+        for answer in analysis.answers
+        for line in (answer.question, indent(answer.text, "  "), "")
+    ]
+    lines += verdict_lines(analysis.verdicts)
+    return [
+        *lines,
+        f"\nReport: {request.out / 'report.html'} ({len(files)} files)",
+        f"\n{RESEARCH_USE}",
+    ]
 
 
 def _check_picture(output: Path, **_: Any) -> None:
@@ -122,12 +146,14 @@ def forest(
         label = require_pooled(request, treatment, pooled).label
     analysis = analysed(request, {"endpoints": (endpoint,)}, compared=False)
     from studies.bibtex import bibtex
-    from synthesis.report import save_forest
+    from synthesis.report.figures import save_forest
+    from synthesis.report.references import cited_studies
 
     request.tell("drawing the forest plot")
     bibliography = output.with_suffix(".bib")
+    drawn = cited_studies(analysis, f"forest_{endpoint}", treatment=label)
     with staged_folder(output.parent) as stage:
-        drawn = save_forest(analysis, endpoint, stage / output.name, treatment=label, width=width)
+        save_forest(analysis, endpoint, stage / output.name, treatment=label, width=width)
         studies = bibtex([request.registry.study(name) for name in drawn]).rstrip()
         text = f"{_BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
         (stage / bibliography.name).write_text(text, encoding="utf-8", newline="\n")
@@ -138,16 +164,14 @@ def forest(
     ]
 
 
-@answers(
-    out=("Folder for tables and figures of the answer.", None), kind="impact", one_family=True
-)
+@answers(out=("Folder for tables and figures of the answer.", None), kind="impact", one_family=True)
 def impact(
     request: Request,
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE", help="Study files, or folders of them.")
     ],
     endpoint: of.EndpointsOption = None,
-) -> tuple[Result, Registry]:
+) -> list[str]:
     """Say what new studies change. The pool is fitted without them and with them.
 
     One survival family is fitted, where a report stacks several.
@@ -160,9 +184,10 @@ def impact(
             "no study is new or changed: the registry has every one of these reports as it is."
         )
     settings = settings_of(request, _given(endpoints=endpoint))
-    from synthesis.questions import impact as question
+    from synthesis.cli.impact import shown
+    from synthesis.impact import impact as measure
 
-    answer = question.impact(
+    answer = measure(
         before,
         after,
         settings,
@@ -170,7 +195,7 @@ def impact(
         progress=request.tell,
         cache=request.cache,
     )
-    return question.result(answer, after), after
+    return [*shown(answer), *_written(request, answer, "impact", "impact.md", after)]
 
 
 # --- Treatments set against each other -----------------------------------------------------------
@@ -293,7 +318,7 @@ def sensitivity(
     every_report: flag(
         "--every-report", "Leave out every report in turn, not the main ones."
     ) = False,
-) -> Result:  # fmt: skip
+) -> list[str]:  # fmt: skip
     """Say which conclusion changes under which choice: priors, family, figures, reports.
 
     Everything is fitted again with one choice made otherwise. What is done is kept, and the same
@@ -301,9 +326,10 @@ def sensitivity(
     several.
     """
     request.tell("loading the sampler")
-    from synthesis.questions import sensitivity as question
+    from synthesis.cli.sensitivity import shown
+    from synthesis.sensitivity import sensitivity as measure
 
-    answer = question.sensitivity(
+    answer = measure(
         request.registry,
         endpoint,
         delta=delta,
@@ -317,27 +343,28 @@ def sensitivity(
             most_studies=len(request.registry) if every_report else None,
         ),
     )
-    return question.result(answer, request.registry)
+    return [*shown(answer), *_written(request, answer, "sensitivity", "tables/sensitivity.csv")]
 
 
 @answers(one_family=True)
-def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
+def bias(request: Request, endpoint: of.SurvivalOption = "os") -> list[str]:
     """Ask whether retrospective reports are optimistic, and small cohorts too (optional).
 
     A model in which every retrospective report has a bias of its own is fitted beside the usual
     one, and the printed medians are set in a funnel. No pooled answer of a report comes from it.
     """
     request.tell("loading the sampler")
-    from synthesis.questions import bias as question
+    from synthesis.bias import bias_analysis
+    from synthesis.cli.bias import shown
 
-    answer = question.bias_analysis(
+    answer = bias_analysis(
         request.registry,
         endpoint,
         cache=request.cache,
         progress=request.tell,
         **_of_one_family(request),
     )
-    return question.result(answer, request.registry)
+    return [*shown(answer), *_written(request, answer, "bias", "tables/bias.csv")]
 
 
 def _of_one_family(request: Request) -> dict[str, Any]:
@@ -350,7 +377,7 @@ def _of_one_family(request: Request) -> dict[str, Any]:
 # --- What comes next -----------------------------------------------------------------------------
 
 
-@answers(mix=False, one_family=True)
+@answers(out=("Folder for table and figures.", None), mix=False, one_family=True)
 def plan(
     request: Request,
     treatment: option(str, "--treatment", "T", "The treatment that would be studied."),
@@ -401,7 +428,8 @@ def plan(
             follow_up=follow_up,
         ),
     )
-    settings = settings_of(request, {"endpoints": (endpoint,), "family": request.given.get("family", DEFAULT_FAMILY)})
+    chosen = request.given.get("family", DEFAULT_FAMILY)
+    settings = settings_of(request, {"endpoints": (endpoint,), "family": chosen})
     question.check_family(family(settings.family))
     fits = fit(request, settings)
     answer = question.plan(
@@ -428,7 +456,8 @@ def control(
     design: of.DesignOfOption = None,
     time_origin: of.OriginOption = None,
     robust: of.RobustOption = 0.2,
-) -> Result:
+    components: of.ComponentsOption = None,
+) -> list[str]:
     """Predict an arm of a new study, as a prior that trial software can read.
 
     Rates as mixtures of beta distributions, the log median of normal ones, the hazard of gamma
@@ -441,16 +470,37 @@ def control(
         endpoints, notes = that_can_be_pooled(request, endpoint), ()
     settings = settings_of(request, {"endpoints": endpoints})
     fits = fit(request, settings)
-    from synthesis.questions import control as question
-    from synthesis.questions.mix import Population
+    from synthesis.benefit.population import Population
+    from synthesis.cli.control import shown
+    from synthesis.historical import historical_control
 
     share = settings.reference_mix if mixed is None else mixed
-    answer = question.historical_control(
+    answer = historical_control(
         fits,
         request.registry.vocabulary,
         Population(share, braf, line, design, time_origin),
         treatment=treatment,
         robust=robust,
+        components=components,
         progress=request.tell,
     )
-    return _with_fits(question.result(answer, request.registry), fits, notes)
+    answer = replace(answer, left_out=(*notes, *answer.left_out))
+    lines = [*shown(answer, request.registry)]
+    lines += verdict_lines({name: fitted.diagnosis.verdict for name, fitted in fits.items()})
+    if request.out is not None:
+        from synthesis.report.control import write_control
+
+        written = write_control(answer, request.registry, request.out, settings=asdict(settings))
+        name = request.out / "historical_control.R"
+        lines.append(f"\nWritten: {name} ({count(len(written), 'file')})")
+    return [*lines, f"\n{RESEARCH_USE}"]
+
+
+def _written(request, answer, module, name, *more):
+    if request.out is None:
+        return [RESEARCH_USE] if module != "impact" else []
+    from importlib import import_module
+
+    write = getattr(import_module(f"synthesis.report.{module}"), f"write_{module}")
+    line = f"Written: {request.out / name} ({count(len(write(answer, request.out)), 'file')})"
+    return [f"{line}\n", RESEARCH_USE] if module != "impact" else [f"\n{line}"]

@@ -205,6 +205,11 @@ RobustOption = number(
     float, "--robust", "W", 0.0, 0.99, "a weight from 0 (none) to 0.99",
     "Weight of a vague component, for when the new study disagrees with the past.",
 )  # fmt: skip
+MOST_COMPONENTS = 4
+ComponentsOption = number(
+    int | None, "--components", "K", 1, MOST_COMPONENTS, f"a number from 1 to {MOST_COMPONENTS}",
+    "Components of each mixture (as many as a criterion asks for).",
+)  # fmt: skip
 
 # --- Of which patients ---------------------------------------------------------------------------
 

@@ -157,7 +157,8 @@ def _grid(table: Table, places: Sequence[int], widths: Mapping[int, int]) -> Gri
 
 
 def _cell(cell: Cell) -> Text:
-    return Text(cell.text if cell.rows else "", "dim" if cell.extrapolated else "")
+    text = f"{cell.text}, {cell.more}" if cell.extrapolated and cell.more else cell.text
+    return Text(text if cell.rows else "", "dim" if cell.extrapolated else "")
 
 
 # --- Letters -------------------------------------------------------------------------------------
