@@ -15,14 +15,11 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table as Grid
-from rich.text import Text
-
 from synthesis.numbers import count
 
 if TYPE_CHECKING:
+    from rich.table import Table as Grid
+
     from synthesis.result import Cell, Finding, Result, Table
 
 #: Last line of every answer about treatments.
@@ -78,11 +75,11 @@ def _wrapped(text: str) -> list[str]:
 
 def _show_finding(finding: Finding) -> None:
     if finding.heading:
-        _print(Text(finding.heading, "bold"))
+        _print_heading(finding.heading)
     say(*finding.sentences)
     for table in finding.tables:
         if table.title:
-            _print(Text(table.title, "bold"))
+            _print_heading(table.title)
         for block in blocks(table, width()):
             _print(block)
             print()
@@ -90,13 +87,17 @@ def _show_finding(finding: Finding) -> None:
             say(table.note)
 
 
-def _print(content: Text | Grid) -> None:
-    """Write what rich makes, without blanks at the ends of lines."""
-    text = io.StringIO()
-    styled = sys.stdout.isatty()
-    Console(file=text, width=width(), force_terminal=styled, highlight=False, emoji=False).print(
-        content, end="", soft_wrap=isinstance(content, Text)
-    )
+def _print_heading(text: str) -> None:
+    for line in wrap(text, width()):
+        print(f"\033[1m{line}\033[0m" if sys.stdout.isatty() else line)
+
+
+def _print(grid: Grid) -> None:
+    """Write a table, without blanks at the ends of lines."""
+    from rich.console import Console
+
+    text, styled = io.StringIO(), sys.stdout.isatty()
+    Console(file=text, width=width(), force_terminal=styled, highlight=False).print(grid, end="")
     for line in text.getvalue().splitlines():
         print(line.rstrip())
 
@@ -106,8 +107,7 @@ def _print(content: Text | Grid) -> None:
 
 def blocks(table: Table, room: int) -> Iterator[Grid]:
     """Tables that hold as many columns as there is room for, each with the first column."""
-    shown = [place for place, column in enumerate(table.columns) if column.terminal]
-    first, *others = shown
+    first, *others = (place for place, column in enumerate(table.columns) if column.terminal)
     widths = {place: _width(table, place, WRAPPED) for place in others}
     widths[first] = _width(table, first, room // 3) + (_INDENT if table.groups else 0)
     part: list[int] = []
@@ -123,7 +123,7 @@ def blocks(table: Table, room: int) -> Iterator[Grid]:
 def _width(table: Table, place: int, most: int) -> int:
     """Columns of text that a column needs: for numbers all, for words up to `most`."""
     column = table.columns[place]
-    cells = [row[place].text for row in table.rows]
+    cells = [_text(row[place]) for row in table.rows]
     words = [word for text in (*cells, column.label) for word in text.split()]
     whole = max(map(len, cells), default=0)
     if column.kind not in ("num", "verdict"):
@@ -133,32 +133,29 @@ def _width(table: Table, place: int, most: int) -> int:
 
 
 def _grid(table: Table, places: Sequence[int], widths: Mapping[int, int]) -> Grid:
-    grid = Grid(
-        box=None,
-        padding=(0, GAP, 0, 0),
-        pad_edge=False,
-        header_style="bold",
-    )
+    from rich.padding import Padding
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
     for place in places:
         column = table.columns[place]
-        grid.add_column(
-            Text(column.label),
-            justify="right" if column.kind == "num" else "left",
-            vertical="top",
-            width=widths[place],
-        )
+        justify = "right" if column.kind == "num" else "left"
+        grid.add_column(Text(column.label), justify=justify, width=widths[place], vertical="top")
+    indent = (0, 0, 0, _INDENT if table.groups else 0)
     for heading, rows in table.grouped():
         if heading:
             grid.add_row(Text(heading, "bold"))
         for row in rows:
-            name, *others = (_cell(row[place]) for place in places)
-            grid.add_row(Padding(name, (0, 0, 0, _INDENT if table.groups else 0)), *others)
+            cells = [row[place] for place in places]
+            name, *others = (Text(_text(c), "dim" if c.extrapolated else "") for c in cells)
+            grid.add_row(Padding(name, indent), *others)
     return grid
 
 
-def _cell(cell: Cell) -> Text:
+def _text(cell: Cell) -> str:
     text = f"{cell.text}, {cell.more}" if cell.extrapolated and cell.more else cell.text
-    return Text(text if cell.rows else "", "dim" if cell.extrapolated else "")
+    return text if cell.rows else ""
 
 
 # --- Letters -------------------------------------------------------------------------------------
