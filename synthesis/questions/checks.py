@@ -247,14 +247,14 @@ def _seeds(fit: Fit, rng: np.random.Generator) -> dict[str, int]:
 
 def _response(fit: ResponseFit, rng: np.random.Generator) -> Iterator[_Replicated]:
     seeds = _seeds(fit, rng)
-    for ref, count in zip(fit.data.cohorts, fit.data.counts, strict=True):
+    for ref, counts in zip(fit.data.cohorts, fit.data.counts, strict=True):
         place = place_of(fit, ref.treatment, ref.treatment_class)
         own = np.random.default_rng(seeds[ref.study.id])
-        n = count.evaluable
+        n = counts.evaluable
         drawn = rng.binomial(n, predict_rate(fit, place, own, _repeats(fit))) / n
-        share = count.responders / n
-        alike = count_alike(count.responders, n)
-        figure = Figure("response rate", f"{count.responders}/{n}", share, alike)
+        share = counts.responders / n
+        alike = count_alike(counts.responders, n)
+        figure = Figure("response rate", f"{counts.responders}/{n}", share, alike)
         yield _Replicated(figure, {"ref": ref, "histology": "", "n": n}, drawn)
 
 
@@ -474,8 +474,8 @@ def check(
 
 
 LEAD = (
-    "Every reported figure stands beside what the fitted model would print of as many patients: the "
-    "effects of the treatment stay, those of the study are drawn anew. A model that fits its "
+    "Every reported figure stands beside what the fitted model would print of as many patients: "
+    "the effects of the treatment stay, those of the study are drawn anew. A model that fits its "
     "reports has them spread evenly over its predictions. The check is a kind one where a single "
     "cohort stands behind a treatment: its effect has learned from the figures that it predicts."
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,6 @@ from studies import Registry
 from studies.figures import study_label
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.benefit.compare import Comparison
 from synthesis.endpoints import Endpoint, endpoint_of
 from synthesis.estimands import (
     ESTIMANDS,
@@ -28,6 +26,7 @@ from synthesis.estimands import (
 from synthesis.family_fits import FamilyFits
 from synthesis.models import PooledSurvival, ResponseFit, SurvivalFit
 from synthesis.numbers import LEVEL, count, in_sentence, interval, listed, percent
+from synthesis.questions.compare import Comparison
 from synthesis.questions.pooled.families import (
     COHORTS_SHOWN,
     family_findings,
@@ -379,7 +378,7 @@ def _drawn(pooled: Pooled, vocabulary: Vocabulary) -> Iterator[Finding]:
     for name, fit in pooled.fits.items():
         endpoint = endpoint_of(name)
         pictures = list(_forest_pictures(pooled, fit, endpoint, vocabulary))
-        curves, points = pooled.curves.get(name, (None, ()))
+        _, points = pooled.curves.get(name, (None, ()))
         if len(points):  # patients listed one by one leave no printed point to draw
             pictures.append(_curves_picture(pooled, fit, endpoint, vocabulary))
         heading = f"{endpoint.name(vocabulary)}: every cohort and treatment"
