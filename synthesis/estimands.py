@@ -26,10 +26,13 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+import pandas as pd
 
+from priors import Prior
 from studies.responders import BestResponses
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
@@ -339,6 +342,39 @@ def histology_effect(fit: PooledSurvival, group: Group) -> np.ndarray:
     if group.treatment_index is None:
         return effect
     return effect + flat(fit, "predictive")[:, group.treatment_index]
+
+
+def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
+    """Prior density, and a Gaussian kernel estimate of the posterior, of a log ratio.
+
+    Parameters
+    ----------
+    name, label : str
+        Columns ``parameter`` and ``label``.
+    prior : Prior
+        Normal, of the log ratio.
+    draws : ndarray, shape (draws,)
+        Log ratios.
+
+    Returns
+    -------
+    DataFrame
+        ``parameter, label, which`` (prior or posterior), ``x`` (ratio), ``density`` per log unit.
+    """
+    from scipy.stats import gaussian_kde
+
+    reach = 3.5 * prior.scale
+    low = min(prior.location - reach, draws.min())
+    high = max(prior.location + reach, draws.max())
+    grid = np.linspace(low, high, 256)
+    density = NormalDist(prior.location, prior.scale).pdf
+    kinds = {"prior": [density(x) for x in grid], "posterior": gaussian_kde(draws)(grid)}
+    about = {"parameter": name, "label": label}
+    frames = [
+        pd.DataFrame(about | {"which": kind, "x": np.exp(grid), "density": values})
+        for kind, values in kinds.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
 
 
 # --- curves --------------------------------------------------------------------------------------
