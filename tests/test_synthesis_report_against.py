@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import synthesis.analysis
 from benefit_fits import whole
 from report_fits import (
     DELTA,
@@ -21,7 +22,6 @@ from sensitivity_fits import WORDS, Counting
 from sensitivity_fits import reports as sensitivity_reports
 from small_registry import write_registry
 
-import synthesis.analysis
 from studies import load_registry
 from synthesis import cli
 from synthesis.benefit.by_histology import EFFECT_ESTIMANDS
