@@ -38,7 +38,16 @@ from synthesis.covariates import (
     TIME_ORIGINS,
 )
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import SURVIVAL_ESTIMANDS, TARGETS, Curve, Target, curve, summarise
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    TARGETS,
+    Curve,
+    Fit,
+    NamedGroup,
+    Target,
+    curve,
+    summarise,
+)
 from synthesis.models import PooledSurvival
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions.contrasts import (
@@ -58,7 +67,6 @@ from synthesis.questions.evidence import (
 from synthesis.questions.histology_effects import prior_share, share_words
 from synthesis.result import Column, Finding, Result, Table, make_table
 from synthesis.survival import PRIOR_OF
-from synthesis.tables import Fit, NamedGroup
 
 MIX_COLUMNS = (
     "endpoint",

@@ -39,7 +39,7 @@ from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.effects import MEAN_PRIOR
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import Curve, histology_effect, summarise
+from synthesis.estimands import Curve, NamedGroup, histology_effect, named_groups, summarise
 from synthesis.families import FAMILIES, Family
 from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
 from synthesis.models import PooledSurvival
@@ -60,7 +60,6 @@ from synthesis.questions.histology_effects import (
 from synthesis.reading import median_months
 from synthesis.result import Column, Finding, Picture, Result, Table, make_table
 from synthesis.survival import SHAPE_PRIOR, TAIL_PRIOR
-from synthesis.tables import NamedGroup, named_groups
 
 #: Report whose result is the starting point of this project.
 STARTING_POINT = "sparano2021"
