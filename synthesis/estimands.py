@@ -26,10 +26,13 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from statistics import NormalDist
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
+from priors import Prior
 from studies.responders import BestResponses
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
@@ -42,8 +45,6 @@ Fit = PooledSurvival | ResponseFit
 Target = Literal["mean_study", "new_study"]
 TARGETS: tuple[Target, ...] = ("mean_study", "new_study")
 LEVEL = 0.95
-
-_T = TypeVar("_T")
 
 
 # --- what is estimated ---------------------------------------------------------------------------
@@ -183,7 +184,7 @@ def quantiles(draws: np.ndarray, level: float = LEVEL) -> np.ndarray:
 _KEPT: dict[int, dict[Hashable, Any]] = {}
 
 
-def kept(fit: Fit, key: Hashable, make: Callable[[], _T]) -> _T:
+def kept[T](fit: Fit, key: Hashable, make: Callable[[], T]) -> T:
     """Make something of a fit once; it is kept until the fit itself is gone."""
     if id(fit) not in _KEPT:
         _KEPT[id(fit)] = {}
@@ -339,6 +340,39 @@ def histology_effect(fit: PooledSurvival, group: Group) -> np.ndarray:
     if group.treatment_index is None:
         return effect
     return effect + flat(fit, "predictive")[:, group.treatment_index]
+
+
+def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
+    """Prior density, and a Gaussian kernel estimate of the posterior, of a log ratio.
+
+    Parameters
+    ----------
+    name, label : str
+        Columns ``parameter`` and ``label``.
+    prior : Prior
+        Normal, of the log ratio.
+    draws : ndarray, shape (draws,)
+        Log ratios.
+
+    Returns
+    -------
+    DataFrame
+        ``parameter, label, which`` (prior or posterior), ``x`` (ratio), ``density`` per log unit.
+    """
+    from scipy.stats import gaussian_kde
+
+    reach = 3.5 * prior.scale
+    low = min(prior.location - reach, draws.min())
+    high = max(prior.location + reach, draws.max())
+    grid = np.linspace(low, high, 256)
+    density = NormalDist(prior.location, prior.scale).pdf
+    kinds = {"prior": [density(x) for x in grid], "posterior": gaussian_kde(draws)(grid)}
+    about = {"parameter": name, "label": label}
+    frames = [
+        pd.DataFrame(about | {"which": kind, "x": np.exp(grid), "density": values})
+        for kind, values in kinds.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
 
 
 # --- curves --------------------------------------------------------------------------------------

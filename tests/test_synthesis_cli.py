@@ -452,9 +452,9 @@ def test_a_letter_that_a_terminal_cannot_show_is_no_error(registry):
 
 
 def test_options_know_the_words_of_their_owners():
-    from synthesis.analysis import ENDPOINTS
     from synthesis.families import FAMILIES
     from synthesis.plots.style import SHEETS
+    from synthesis.settings import ENDPOINTS
     from synthesis.stacking import STACKED
 
     assert options.ENDPOINTS == ENDPOINTS

@@ -40,13 +40,13 @@ from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.influence import CohortWeights, cohort_weights, weighted_quantiles
 from synthesis.bias.kinds import cohort_kinds
+from synthesis.estimands import cohort_labels
 from synthesis.families import standard_log_density
 from synthesis.fit import Progress
 from synthesis.models import PooledSurvival, SurvivalFit
 from synthesis.observations import Arm
 from synthesis.predictive import draw_prior
 from synthesis.reading import effective_size, median_months
-from synthesis.tables import cohort_labels
 
 FUNNEL_COLUMNS = (
     "endpoint",

@@ -8,8 +8,8 @@ import pandas as pd
 
 from studies.vocabulary import Vocabulary
 from synthesis.covariates import COVARIATES
+from synthesis.estimands import patients_of
 from synthesis.models import PooledSurvival
-from synthesis.tables import patients_of
 
 RETROSPECTIVE, PROSPECTIVE, NOT_STATED = "retrospective", "prospective", "not stated"
 

@@ -51,10 +51,10 @@ from synthesis.text.plain import WIDTH, count
 from synthesis.text.tables import table_lines
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Settings
     from synthesis.benefit.findings import Findings
     from synthesis.benefit.population import PatientMix
-    from synthesis.tables import Fit
+    from synthesis.estimands import Fit
+    from synthesis.settings import Settings
 
 BENEFIT_EXAMPLES = examples(
     "atc benefit --by histology",

@@ -46,9 +46,9 @@ from synthesis.text.tables import table_lines
 
 if TYPE_CHECKING:
     from priors import Priors
-    from synthesis.analysis import Settings
     from synthesis.benefit.compare import Comparison
-    from synthesis.tables import Fit
+    from synthesis.estimands import Fit
+    from synthesis.settings import Settings
 
 EXAMPLES = examples(
     "atc compare --endpoint os",

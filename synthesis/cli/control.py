@@ -48,8 +48,8 @@ from synthesis.text.plain import WIDTH, count
 from synthesis.text.tables import table_lines
 
 if TYPE_CHECKING:
+    from synthesis.estimands import Fit
     from synthesis.historical.control import ControlPrior, HistoricalControl
-    from synthesis.tables import Fit
 
 EXAMPLES = examples(
     "atc control --endpoint os --design randomised",

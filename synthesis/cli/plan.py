@@ -187,10 +187,11 @@ def _fit(
     *,
     cache: bool,
 ) -> SurvivalFit:
-    from synthesis.analysis import Settings, fit_endpoints
     from synthesis.families import family
     from synthesis.models import DEFAULT_FAMILY
     from synthesis.planning.plan import check_family
+    from synthesis.run import fit_endpoints
+    from synthesis.settings import Settings
 
     settings = Settings(**{"family": DEFAULT_FAMILY} | _given(options))
     check_family(family(settings.family))

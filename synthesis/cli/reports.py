@@ -44,7 +44,7 @@ from synthesis.staging import check_file, check_folder, staged_folder
 from synthesis.text.plain import count
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
+    from synthesis.run import Analysis
 
 # First words of a bibliography that this program wrote and may write anew; a manuscript's own
 # bibliography often has the name of its picture's file.

@@ -19,7 +19,8 @@ from synthesis.text.plain import shown_path
 
 if TYPE_CHECKING:
     from priors import Priors
-    from synthesis.analysis import Analysis, Settings
+    from synthesis.run import Analysis
+    from synthesis.settings import Settings
 
 CHECK_FOUND = 1
 BAD_INPUT = 2
@@ -154,7 +155,7 @@ def progress() -> Iterator[Tell]:
 
 def settings_of(options: dict[str, object]) -> Settings:
     """Return the settings of an analysis from options; None among them: not given."""
-    from synthesis.analysis import Settings
+    from synthesis.settings import Settings
 
     return Settings(**{name: value for name, value in options.items() if value is not None})
 
@@ -175,7 +176,7 @@ def run_analysis(
     registry : Registry
         What is analysed.
     options : dict
-        Of `synthesis.analysis.Settings`; None: not given.
+        Of `synthesis.settings.Settings`; None: not given.
     tell : callable
         Called with each step.
     priors : Priors, optional
@@ -191,9 +192,9 @@ def run_analysis(
         When no cohort can be pooled, or nothing compared with what was asked for.
     """
     tell("loading the sampler")
-    from synthesis.analysis import analyse
     from synthesis.benefit.reference import NotComparedError
     from synthesis.models import NothingToPoolError
+    from synthesis.run import analyse
     from synthesis.sensitivity.runner import InterruptedRunError
 
     settings = settings_of(options)

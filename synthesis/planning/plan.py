@@ -39,7 +39,7 @@ from synthesis.benefit.reference import (
     choose_reference,
     treatments_of,
 )
-from synthesis.estimands import curve, histology_effect
+from synthesis.estimands import NamedGroup, curve, histology_effect, patients_of
 from synthesis.families import FAMILIES, Family
 from synthesis.fit import Progress
 from synthesis.integrated import spaced
@@ -56,7 +56,6 @@ from synthesis.planning.simulate import (
     study_refs,
 )
 from synthesis.planning.update import Updater, expected_of
-from synthesis.tables import NamedGroup, patients_of
 
 #: Simulated studies of each size and population, and draws that are weighted.
 SIMULATIONS, DRAWS = 200, 3000

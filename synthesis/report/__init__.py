@@ -19,7 +19,7 @@ from synthesis.report.references import cited_studies
 from synthesis.staging import MANIFEST, staged_folder
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
+    from synthesis.run import Analysis
 
 __all__ = ["write_report"]
 
