@@ -39,7 +39,7 @@ EQUATIONS = (
     ("Estimands", "synthesis.estimands"),
     ("Choice of the survival family", "synthesis.loo"),
     ("Stacking", "synthesis.stacking"),
-    ("Predictive checks", "synthesis.predictive_checks"),
+    ("Predictive checks", "synthesis.questions.checks"),
     ("Contrasts of treatments", "synthesis.benefit.contrasts"),
     ("A stated population", "synthesis.benefit.population"),
     ("What a planned study would settle", "synthesis.planning.plan"),

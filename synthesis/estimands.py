@@ -27,7 +27,7 @@ import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -45,8 +45,6 @@ Fit = PooledSurvival | ResponseFit
 Target = Literal["mean_study", "new_study"]
 TARGETS: tuple[Target, ...] = ("mean_study", "new_study")
 LEVEL = 0.95
-
-_T = TypeVar("_T")
 
 
 # --- what is estimated ---------------------------------------------------------------------------
@@ -186,7 +184,7 @@ def quantiles(draws: np.ndarray, level: float = LEVEL) -> np.ndarray:
 _KEPT: dict[int, dict[Hashable, Any]] = {}
 
 
-def kept(fit: Fit, key: Hashable, make: Callable[[], _T]) -> _T:
+def kept[T](fit: Fit, key: Hashable, make: Callable[[], T]) -> T:
     """Make something of a fit once; it is kept until the fit itself is gone."""
     if id(fit) not in _KEPT:
         _KEPT[id(fit)] = {}

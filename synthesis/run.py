@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -27,10 +27,11 @@ from synthesis.questions.mix import PatientMix, Population
 from synthesis.questions.pooled import Answer, Pooled
 from synthesis.restrictions import Restriction, restrictions
 from synthesis.result import Result
-from synthesis.sensitivity import Sensitivity, sensitivity
-from synthesis.sensitivity.conclusions import NotAskedError
 from synthesis.settings import Settings
 from synthesis.stacking import STACKED
+
+if TYPE_CHECKING:
+    from synthesis.sensitivity import Sensitivity
 
 __all__ = ["Analysis", "Answer", "Settings", "analyse", "fit_endpoints"]
 
@@ -322,6 +323,9 @@ def _sensitivity(
 
     One survival family is fitted: that of the settings, or the usual one where several are stacked.
     """
+    from synthesis.sensitivity import sensitivity
+    from synthesis.sensitivity.conclusions import NotAskedError
+
     tried, notes = {}, []
     own_family = {} if settings.family == STACKED else {"family_name": settings.family}
     for endpoint in settings.survival_endpoints:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from synthesis import response, survival
 from synthesis.covariates import COVARIATES
+from synthesis.estimands import tells_histology
 from synthesis.models import ResponseFit, SurvivalFit
-from synthesis.tables import tells_histology
 
 # Priors that matter only where the histology of some cohort is known.
 _OF_HISTOLOGY = ("histology_prognostic", "histology_predictive", "mixed_share")

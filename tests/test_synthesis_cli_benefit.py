@@ -13,7 +13,7 @@ from benefit_fits import reports, spread, told_fit, whole
 from impact_fits import fit_of
 from small_registry import write_registry
 
-import synthesis.analysis
+import synthesis.run
 from studies import load_registry
 from synthesis import cli, covariates
 from synthesis.benefit.by_histology import BENEFIT_COLUMNS, benefit_by_histology
@@ -61,7 +61,7 @@ def asked(monkeypatch):
         found.update(settings=settings, cache=cache)
         return {name: fit(registry) for name in settings.endpoints}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     return found
 
 
@@ -189,7 +189,7 @@ def test_where_no_report_tells_histology_the_terminal_says_so(tmp_path, capsys, 
         drawn = {"prognostic": spread(0.0, 0.7, 1), "predictive": spread(0.0, 0.2, 2, 2)}
         return {"os": fit_of(registry, study_sd=0.3, shape_sd=0.1, **drawn)}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     out = answer(capsys, *words_of(untold, "benefit"))
     assert SAYS_NOTHING in " ".join(out.split())
 

@@ -8,7 +8,7 @@ from benefit_fits import reports
 from planning_fits import planned_fit
 from small_registry import write_registry
 
-import synthesis.analysis
+import synthesis.run
 from studies import load_registry
 from synthesis import cli
 from synthesis.cli import options
@@ -38,7 +38,7 @@ def asked(monkeypatch, usual):
         found.update(settings=settings, cache=cache)
         return {name: usual[0] for name in settings.endpoints}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     return found
 
 

@@ -12,14 +12,14 @@ from benefit_fits import reports, spread, told_fit
 from impact_fits import fit_of
 from small_registry import cohort, study, write_registry
 
-import synthesis.analysis
+import synthesis.run
 from studies import load_registry
 from synthesis import cli
 from synthesis.benefit.population import Population, patient_mix
 from synthesis.benefit.reference import NotComparedError
 from synthesis.cli.options import MOST_COMPONENTS
 from synthesis.cli.running import RESEARCH_USE
-from synthesis.estimands import response_rate
+from synthesis.estimands import named_groups, response_rate
 from synthesis.historical import export, fitting, historical_control
 from synthesis.historical.control import (
     CHECK_COLUMNS,
@@ -40,7 +40,6 @@ from synthesis.historical.words import (
 )
 from synthesis.plots import plot_historical
 from synthesis.report.control import draw_control, write_control
-from synthesis.tables import named_groups
 
 HALF = Population(0.5)
 
@@ -360,7 +359,7 @@ def asked(monkeypatch):
         made = {"os": survival_fit, "response": response_fit}
         return {name: made[name](registry) for name in settings.endpoints}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     return known
 
 

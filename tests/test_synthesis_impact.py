@@ -14,7 +14,6 @@ from small_registry import cohort, median, study, write_file, write_registry
 
 from studies import load_registry
 from studies.registry import add_studies
-from synthesis.analysis import Settings
 from synthesis.impact import impact
 from synthesis.impact.surprise import SURPRISE_COLUMNS
 from synthesis.impact.tables import ESTIMATE_COLUMNS, RANK_COLUMNS, estimates_table, ranks_table
@@ -23,6 +22,7 @@ from synthesis.model_arrays import sizes_for
 from synthesis.models import fit_survival
 from synthesis.report.impact import TABLES, write_impact
 from synthesis.restrictions import Restriction
+from synthesis.settings import Settings
 from synthesis.staging import OutputError
 
 SETTINGS = Settings(endpoints=("os", "pfs"), draws=100, tune=200, chains=2, seed=4)

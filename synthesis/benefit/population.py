@@ -41,10 +41,18 @@ from synthesis.covariates import (
     REFERENCE_BRAF_SHARE,
     TIME_ORIGINS,
 )
-from synthesis.estimands import SURVIVAL_ESTIMANDS, TARGETS, Curve, Target, curve, summarise
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    TARGETS,
+    Curve,
+    Fit,
+    NamedGroup,
+    Target,
+    curve,
+    summarise,
+)
 from synthesis.models import PooledSurvival, ResponseFit
 from synthesis.survival import PRIOR_OF
-from synthesis.tables import Fit, NamedGroup
 
 MIX_COLUMNS = (
     "endpoint",

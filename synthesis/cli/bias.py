@@ -53,7 +53,7 @@ def _medians(found) -> Iterator[str]:
     from synthesis.benefit.writing import ratio_text
     from synthesis.bias.effects import AS_PROSPECTIVE, HALF_WAY
     from synthesis.estimands import Summary
-    from synthesis.forest_table import interval_text
+    from synthesis.questions.pooled import interval_text
 
     own = found.tables.medians
     both = {name: own[own["population"] == name] for name in (HALF_WAY, AS_PROSPECTIVE)}

@@ -36,14 +36,13 @@ from studies.usable import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.population import Population, patient_mix, population_curve
 from synthesis.benefit.reference import NotComparedError, choose_reference, treatments_of
-from synthesis.estimands import Summary, response_rate, summarise
+from synthesis.estimands import Fit, NamedGroup, Summary, patients_of, response_rate, summarise
 from synthesis.families import LN2
 from synthesis.fit import Progress
 from synthesis.historical.effective import UNITS, effective_size, moment_size
 from synthesis.historical.fitting import MixtureFit, fit_mixture
 from synthesis.historical.mixtures import PARAMETERS, UNIT_SD, Kind, Mixture, robustify
 from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.tables import Fit, NamedGroup, patients_of
 
 #: Weight of the vague component unless told otherwise.
 ROBUST_WEIGHT = 0.2

@@ -14,8 +14,7 @@ from studies import Registry, Study
 from studies.figures import study_label
 from studies.selection import Selection, select
 from studies.usable import View
-from synthesis.analysis import Settings
-from synthesis.answers import Answer
+from synthesis.estimands import Fit, cohort_labels, patients_of, tells_histology
 from synthesis.families import family
 from synthesis.fit import Progress
 from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
@@ -43,16 +42,11 @@ from synthesis.models import (
 )
 from synthesis.observations import survival_data
 from synthesis.packing import Sizes
+from synthesis.questions.pooled import Answer, diagnostics_table
 from synthesis.response import response_data
 from synthesis.restrictions import Restriction, restrictions
+from synthesis.settings import Settings
 from synthesis.stacking import STACKED
-from synthesis.tables import (
-    Fit,
-    cohort_labels,
-    diagnostics_table,
-    patients_of,
-    tells_histology,
-)
 
 
 @dataclass(frozen=True)

@@ -13,28 +13,26 @@ from studies.schema import Cohort, Subgroup
 from studies.selection import CohortRef
 from studies.usable import View, histology_groups
 from studies.vocabulary import Vocabulary
-from synthesis.crowd import (
+from synthesis.estimands import Fit, cohort_labels
+from synthesis.models import ResponseFit, SurvivalFit
+from synthesis.observations import SurvivalData
+from synthesis.predictive import (
     Crowd,
     Figure,
+    NewCohort,
+    Place,
     Surprise,
     count_alike,
     judge,
     listed_median,
-    printed_figures,
-    verdict,
-)
-from synthesis.models import ResponseFit, SurvivalFit
-from synthesis.observations import SurvivalData
-from synthesis.predictive import (
-    NewCohort,
-    Place,
     place_of,
     predict_curve,
     predict_rate,
+    printed_figures,
     unknown_share,
+    verdict,
 )
 from synthesis.response import ResponseData
-from synthesis.tables import Fit, cohort_labels
 
 SURPRISE_COLUMNS = (
     "endpoint",

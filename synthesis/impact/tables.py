@@ -14,17 +14,21 @@ from studies.registry import Registry
 from studies.selection import Selection
 from studies.usable import CohortRef
 from studies.vocabulary import Vocabulary
-from synthesis.estimands import SURVIVAL_ESTIMANDS, TARGETS, Summary, Target, summarise
-from synthesis.models import ResponseFit
-from synthesis.predictive import Place, curve_of, place_of, rate_of
-from synthesis.tables import (
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    TARGETS,
     Fit,
     NamedGroup,
+    Summary,
+    Target,
     histologies,
     named_groups,
     patients_of,
     reference_share,
+    summarise,
 )
+from synthesis.models import ResponseFit
+from synthesis.predictive import Place, curve_of, place_of, rate_of
 
 ESTIMATE_COLUMNS = (
     "endpoint",

@@ -40,7 +40,14 @@ from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, curve
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    Fit,
+    NamedGroup,
+    quantiles,
+    tells_apart,
+    tells_histology,
+)
 from synthesis.fit import Progress
 from synthesis.models import PooledSurvival
 from synthesis.numbers import count, in_sentence, listed, percent
@@ -49,8 +56,8 @@ from synthesis.questions.compare import COMPARE_COLUMNS, chance_heading, months_
 from synthesis.questions.contrasts import (
     GAIN,
     SURVIVAL_CONTRASTS,
+    drawn,
     every_pair,
-    summaries,
     written,
 )
 from synthesis.questions.evidence import (
@@ -61,7 +68,6 @@ from synthesis.questions.evidence import (
     choose_shown,
     evidence_of_pairs,
     not_pooled,
-    tells_apart,
     treatments_by_endpoint,
     treatments_of,
 )
@@ -79,7 +85,6 @@ from synthesis.questions.histology_effects import (
     share_words,
 )
 from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
-from synthesis.tables import Fit, NamedGroup, tells_histology
 
 #: As of every table of contrasts, and whether no report of the treatment supports the value.
 BENEFIT_COLUMNS = (*COMPARE_COLUMNS, "extrapolated")
@@ -224,16 +229,13 @@ class _Part:
     reference: NamedGroup | None
     delta: float
 
-    @cached_property
-    def curves(self) -> dict[str, list[Curve]]:
-        return {
-            histology: [curve(self.fit, g.group, share, "mean_study") for g in self.groups]
-            for histology, share in SHARES.items()
-        }
+    def values(self, share: float, estimand: str) -> np.ndarray:
+        """Draws of an estimand, ``(draws, treatments)``."""
+        return drawn(self.fit, self.groups, share).estimand(estimand)
 
     @cached_property
     def extrapolated(self) -> dict[str, bool]:
-        own = {group.label: not tells_apart(self.fit, group) for group in self.groups}
+        own = {group.label: not tells_apart(self.fit, group.cohorts) for group in self.groups}
         return own | {ANY: all(own.values())}
 
     def group_rows(self, *, show_all: bool) -> Iterator[tuple]:
@@ -248,8 +250,8 @@ class _Part:
     def rows(self) -> Iterator[tuple]:
         """Estimates of every treatment by histology, and its gains over the reference."""
         absolute = {
-            (histology, name): summaries(np.stack([own.estimand(name) for own in curves]))
-            for histology, curves in self.curves.items()
+            (histology, name): quantiles(self.values(share, name))
+            for histology, share in SHARES.items()
             for name in SURVIVAL_ESTIMANDS
         }
         gains = self._gains()
@@ -273,25 +275,27 @@ class _Part:
         """Contrasts with the reference in either histology, and by how much the gains differ."""
         if self.reference is None:
             return {}
-        base, summed, gains = self.groups.index(self.reference), {}, {}
-        for histology, curves in self.curves.items():
-            for name, draws in every_pair(SURVIVAL_CONTRASTS, curves, [curves[base]]):
+        base = self.groups.index(self.reference)
+        summaries, gains = {}, {}
+        for histology, share in SHARES.items():
+            sides = (drawn(self.fit, own, share) for own in (self.groups, [self.reference]))
+            for name, draws in every_pair(SURVIVAL_CONTRASTS, *sides):
                 chances = None
                 if name == GAIN:
-                    gains[histology] = draws[:, 0]
-                    chances = SURVIVAL_CONTRASTS[name].favours(draws[:, 0], self.delta)
-                summed[histology, name] = summaries(draws[:, 0]), chances
-        alone = {histology: own - own[base] for histology, own in self._by_prognosis().items()}
+                    gains[histology] = draws[..., 0]
+                    chances = SURVIVAL_CONTRASTS[name].favours(draws[..., 0], self.delta)
+                summaries[histology, name] = quantiles(draws[..., 0]), chances
+        alone = {name: own - own[:, [base]] for name, own in self._by_prognosis().items()}
         for name, own in {DIFFERENCE: gains, FROM_PROGNOSIS: alone}.items():
-            summed["mixed", name] = summaries(own["mixed"] - own["pure"]), None
-        return summed
+            summaries["mixed", name] = quantiles(own["mixed"] - own["pure"]), None
+        return summaries
 
     def _by_prognosis(self) -> dict[str, np.ndarray]:
         """Medians as they would be if histology had the same effect under every treatment."""
         places = [group.group.treatment_index for group in self.groups]
-        predictive = self.fit.flat("predictive")[:, places].T
+        predictive = self.fit.flat("predictive")[:, places]
         return {
-            histology: np.stack([own.median for own in self.curves[histology]])
+            histology: self.values(share, "median_months")
             * np.exp(-predictive * (share - self.fit.centre_share))
             for histology, share in SHARES.items()
         }
@@ -306,7 +310,7 @@ class _Part:
                 told_by = WITHIN if all(is_split(self.fit, side) for side in sides) else ACROSS
             behind = (told_by, effect.cohorts, effect.patients)
             about = (effect.treatment or ANY, effect.reference, "mixed")
-            values = summaries(np.exp(effect.draws))
+            values = quantiles(np.exp(effect.draws))
             yield self._row(*about, EFFECT_ESTIMANDS[effect.name], values, behind)
 
     def _row(
@@ -805,7 +809,10 @@ def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) ->
             "with 95 % intervals. Open and dashed: extrapolated, as no report tells the two "
             "apart. Treatments stand side by side across studies.",
             plot_benefit,
-            {"table": rows[rows["endpoint"].isin(told)].reset_index(drop=True)},
+            {
+                "table": rows[rows["endpoint"].isin(told)].reset_index(drop=True),
+                "delta": benefit.delta,
+            },
             alt=prognostic_words(benefit, told[0]),
         )
     yield Picture(

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.estimands import curve, histology_effect
+from synthesis.estimands import NamedGroup, cohort_labels, curve, histology_effect, patients_of
 from synthesis.fit import Progress
 from synthesis.integrated import DRAWS, NODES, cohort_log_likelihood, spaced
 from synthesis.loo import HIGH_K
@@ -35,7 +35,6 @@ from synthesis.questions.contrasts import WRITERS, written
 from synthesis.questions.evidence import treatments_of
 from synthesis.result import Column, Finding, Table, make_table
 from synthesis.stacking import StackedFit
-from synthesis.tables import NamedGroup, cohort_labels, patients_of
 
 INFLUENCE_COLUMNS = (
     "endpoint",

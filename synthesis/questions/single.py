@@ -39,7 +39,7 @@ from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.effects import MEAN_PRIOR
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import Curve, histology_effect, summarise
+from synthesis.estimands import Curve, NamedGroup, histology_effect, named_groups, summarise
 from synthesis.families import FAMILIES, Family
 from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
 from synthesis.models import PooledSurvival
@@ -60,7 +60,6 @@ from synthesis.questions.histology_effects import (
 from synthesis.reading import median_months
 from synthesis.result import Column, Finding, Picture, Result, Table, make_table
 from synthesis.survival import SHAPE_PRIOR, TAIL_PRIOR
-from synthesis.tables import NamedGroup, named_groups
 
 #: Report whose result is the starting point of this project.
 STARTING_POINT = "sparano2021"
@@ -715,20 +714,16 @@ def _exaggeration_result_table(own: SingleResult) -> Table:
 def _picture(singles: Singles, vocabulary: Vocabulary) -> Picture:
     from synthesis.plots.single import plot_singles
 
-    rows, exaggerated = [], []
-    for endpoint, own in _each(singles):
-        about = {"endpoint": endpoint, "label": own.label, "treatment": own.treatment}
-        about["patients"] = own.reported.patients
-        values = {"reported": {"estimate": own.reported.ratio}, "alone": own.alone.iloc[-1]}
-        after = own.effects[own.effects["which"] == "posterior"].set_index("effect")
-        values |= {"pooled": after.loc[BOTH], PROGNOSTIC: after.loc[PROGNOSTIC]}
-        values[PREDICTIVE] = after.loc[PREDICTIVE]
-        ends = ("estimate", "lower", "upper")
-        rows += [
-            about | {"which": which} | {end: float(row.get(end, np.nan)) for end in ends}
-            for which, row in values.items()
-        ]
-        exaggerated.append(own.exaggeration.assign(endpoint=endpoint, label=own.label))
+    frames: dict[str, list[pd.DataFrame]] = {}
+    for number, (_, own) in enumerate(_each(singles)):
+        parts = {
+            "density": own.density,
+            "effects": _effect_rows(own),
+            "reported": own.row,
+            "shown": own.exaggeration,
+        }
+        for name, frame in parts.items():
+            frames.setdefault(name, []).append(frame.assign(result=number))
     caption = (
         "Differences between mixed and pure tumours that reports give, as ratios of medians in "
         f"{vocabulary.subject_words}: as reported, by each result alone, once pooled, and the "
@@ -741,6 +736,6 @@ def _picture(singles: Singles, vocabulary: Vocabulary) -> Picture:
         "Reports of pure and mixed tumours, alone and once pooled",
         caption,
         plot_singles,
-        {"results": pd.DataFrame(rows), "exaggeration": pd.concat(exaggerated, ignore_index=True)},
+        {name: pd.concat(parts, ignore_index=True) for name, parts in frames.items()},
         alt=_chance_words(first),
     )

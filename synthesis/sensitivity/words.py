@@ -11,7 +11,7 @@ from priors import Prior, Priors
 from synthesis.benefit.writing import chance_text, spread_text
 from synthesis.estimands import Summary
 from synthesis.families import family
-from synthesis.forest_table import interval_text
+from synthesis.questions.pooled import interval_text
 from synthesis.sensitivity.conclusions import (
     CHANCE,
     DIFFERENCE,
