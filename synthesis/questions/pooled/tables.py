@@ -441,7 +441,7 @@ def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
 
 
 # Draws of each family: enough beside the pooled answer, and a tail needs time for restricted means.
-_FAMILY_DRAWS = 2000
+_FAMILY_DRAWS = 1000
 
 
 def families_table(
@@ -575,7 +575,7 @@ def heterogeneity_words(fit: Fit) -> str:
 # --- Curves --------------------------------------------------------------------------------------
 
 _HORIZON = 60.0  # months
-_STEP = 0.25
+_STEP = 0.5
 _CURVE_DRAWS = 2000  # enough for a band; keeps the grid small
 
 
