@@ -13,8 +13,8 @@ from itertools import combinations
 
 import numpy as np
 
-from studies.figures import Keep, histology_of, in_months, landmarks_of, outcome_of
-from studies.schema import Cohort, Comparison, Subgroup
+from studies.figures import histology_of, in_months, landmarks_of, outcome_of
+from studies.schema import Cohort, Comparison, Landmark, Subgroup, SurvivalOutcome
 from studies.selection import CohortRef
 from studies.usable import View, histology_groups
 from studies.values import NOT_REACHED
@@ -22,6 +22,43 @@ from synthesis.comparisons import ComparisonReading, find_comparison
 from synthesis.covariates import covariates
 from synthesis.printed_curve import Chain, ContradictionError
 from synthesis.reading import median_months, mixed_share, read_arm
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a report prints of one endpoint for one group of patients, and may be used.
+
+    Attributes
+    ----------
+    holder : Cohort or Subgroup
+        Where it stands in the report.
+    histology : str
+        ``"whole"``, ``"pure"`` or ``"mixed"``.
+    outcome : SurvivalOutcome or None
+        The printed median, be it "not reached".
+    landmarks : tuple of Landmark
+        Printed survival probabilities, in order of time.
+    """
+
+    holder: Cohort | Subgroup
+    histology: str = "whole"
+    outcome: SurvivalOutcome | None = None
+    landmarks: tuple[Landmark, ...] = ()
+
+
+@dataclass(frozen=True)
+class CohortRecord:
+    """What a report prints of a whole cohort, and of its pure and mixed patients apart.
+
+    Attributes
+    ----------
+    whole : Record
+    groups : tuple of Record
+        The pure and the mixed patients, in the order of the report; empty unless it prints both.
+    """
+
+    whole: Record
+    groups: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +82,8 @@ class Arm:
         The transformation behind the interval that each chain takes.
     told : bool
         Whether the transformation is known, or no limit entered.
+    record : Record or None
+        The record it was read from; ``None`` where an arm was made from no report.
     """
 
     cohort: int
@@ -55,6 +94,22 @@ class Arm:
     entered_as: str
     methods: tuple[str, ...] = ()
     told: bool = True
+    record: Record | None = None
+
+    @property
+    def holder(self) -> Cohort | Subgroup | None:
+        """The cohort or the subgroup that prints the figures."""
+        return self.record and self.record.holder
+
+    @property
+    def outcome(self) -> SurvivalOutcome | None:
+        """The printed median, be it "not reached"; ``None`` where there is none."""
+        return self.record and self.record.outcome
+
+    @property
+    def landmarks(self) -> tuple[Landmark, ...]:
+        """Printed survival probabilities, in order of time."""
+        return self.record.landmarks if self.record else ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +158,8 @@ class SurvivalData:
     arms, patients, comparisons : tuples
     covariates : tuple of tuple of float
         Of each cohort, in the order of :data:`~synthesis.covariates.COVARIATES`.
+    records : tuple of CohortRecord
+        What the report of each cohort prints, whether it entered or not.
     verified_only, use_read_as : bool
         Which printed figures were looked at; see :attr:`view`.
     """
@@ -119,6 +176,7 @@ class SurvivalData:
     verified_only: bool = False
     use_read_as: bool = True
     covariates: tuple[tuple[float, ...], ...] = ()
+    records: tuple[CohortRecord, ...] = ()
 
     @property
     def view(self) -> View:
@@ -164,12 +222,13 @@ def survival_data(
     UnusableCohortError
         If printed figures of one arm contradict each other.
     """
+    records = tuple(_cohort_record(ref, view) for ref in counted)
     arms: list[Arm] = []
     patients: list[ListedPatient] = []
     comparisons: list[ArmComparison] = []
     for index, ref in enumerate(counted):
         try:
-            groups = _arms_of(ref, view)
+            groups = _arms_of(ref, view, records[index])
         except ContradictionError as error:
             raise UnusableCohortError(f"{ref.id}, {view.endpoint}: {error}") from None
         start = len(arms)
@@ -177,7 +236,7 @@ def survival_data(
         if not groups[0].chains:
             times = _listed(ref.cohort, view.endpoint)
             patients += [ListedPatient(start, time, event) for time, event in times]
-        comparisons += _compare_histologies(ref, view, arms[start:], start)
+        comparisons += _compare_histologies(ref, view, records[index], arms[start:], start)
     comparisons += _compare_cohorts(counted, view, arms)
     for comparison in comparisons:
         at = min(comparison.first, comparison.second)
@@ -200,6 +259,7 @@ def survival_data(
             covariates(ref, mutation_required, use_unmarked=view.keeps_unmarked(ref.study))
             for ref in counted
         ),
+        records=records,
     )
 
 
@@ -214,22 +274,39 @@ def order_treatments(
     return classes, tuple(t for t, _ in ordered), tuple(c for _, c in ordered)
 
 
-def _arms_of(ref: CohortRef, view: View) -> list[Arm]:
+def _cohort_record(ref: CohortRef, view: View) -> CohortRecord:
+    groups = histology_groups(ref, view)
+    return CohortRecord(
+        _record(ref, view, ref.cohort, "whole"),
+        tuple(
+            _record(ref, view, group, histology_of(group, use_read_as=view.use_read_as))
+            for group in groups
+        ),
+    )
+
+
+def _record(ref: CohortRef, view: View, holder: Cohort | Subgroup, histology: str) -> Record:
+    keep = view.keep(ref.study)
+    return Record(
+        holder,
+        histology,
+        outcome_of(holder, view.endpoint, keep),
+        landmarks_of(holder, view.endpoint, keep),
+    )
+
+
+def _arms_of(ref: CohortRef, view: View, record: CohortRecord) -> list[Arm]:
     """Pure and mixed patients where they partition the cohort, else the whole, else the listed."""
-    cohort, keep = ref.cohort, view.keep(ref.study)
-    parts = []
-    for group in histology_groups(ref, view):
-        histology = histology_of(group, use_read_as=view.use_read_as)
-        share = 1.0 if histology == "mixed" else 0.0
-        parts.append(_arm(group, view.endpoint, keep, group.n, histology, share))
+    parts = [_arm(group, float(group.histology == "mixed")) for group in record.groups]
     share = _share(ref, view)
-    whole = _arm(cohort, view.endpoint, keep, cohort.n, "whole", share)
-    if parts and (whole is None or sum(part.n for part in parts) == cohort.n):
+    whole = _arm(record.whole, share)
+    if parts and (whole is None or sum(part.n for part in parts) == ref.cohort.n):
         return parts
     if whole is not None:
         return [whole]
-    listed = len(_listed(cohort, view.endpoint))
-    return [Arm(0, "whole", listed, share, (), f"{listed} listed patients")]
+    listed = len(_listed(ref.cohort, view.endpoint))
+    words = f"{listed} listed patients"
+    return [Arm(0, "whole", listed, share, (), words, record=record.whole)]
 
 
 def _share(ref: CohortRef, view: View) -> float | None:
@@ -240,18 +317,19 @@ def _share(ref: CohortRef, view: View) -> float | None:
     return mixed_share(ref.cohort, use_read_as=view.use_read_as)
 
 
-def _arm(
-    holder: Cohort | Subgroup,
-    endpoint: str,
-    keep: Keep,
-    n: int,
-    histology: str,
-    share: float | None,
-) -> Arm | None:
-    outcome = outcome_of(holder, endpoint, keep)
-    read = read_arm(outcome, landmarks_of(holder, endpoint, keep), n)
+def _arm(record: Record, share: float | None) -> Arm | None:
+    n = record.holder.n
+    read = read_arm(record.outcome, record.landmarks, n)
     return read and Arm(
-        0, histology, n, share, read.chains, read.entered_as, read.methods, read.told
+        0,
+        record.histology,
+        n,
+        share,
+        read.chains,
+        read.entered_as,
+        read.methods,
+        read.told,
+        record,
     )
 
 
@@ -266,20 +344,18 @@ def _listed(cohort: Cohort, endpoint: str) -> list[tuple[float, bool]]:
 
 
 def _compare_histologies(
-    ref: CohortRef, view: View, arms: Sequence[Arm], start: int
+    ref: CohortRef, view: View, record: CohortRecord, arms: Sequence[Arm], start: int
 ) -> list[ArmComparison]:
     """The printed p value or hazard ratio between the mixed and the pure arm of one cohort."""
     position = {arm.histology: start + i for i, arm in enumerate(arms)}
     if not {"pure", "mixed"} <= set(position):
         return []
     names: dict[str, set[str]] = {"mixed": {"mixed"}, "pure": {"pure"}}
-    holders = {}
-    for group in histology_groups(ref, view):
-        histology = histology_of(group, use_read_as=view.use_read_as)
-        names[histology] |= {word.lower() for word in (group.level, group.label) if word}
-        holders[histology] = group
+    for group in record.groups:
+        words = (group.holder.level, group.holder.label)
+        names[group.histology] |= {word.lower() for word in words if word}
     sides = [
-        _Side(position[name], names[name], holders[name], arms[position[name] - start].n)
+        _Side(position[name], names[name], arms[position[name] - start])
         for name in ("mixed", "pure")
     ]
     return _compare(ref, view, *sides)
@@ -294,8 +370,7 @@ def _compare_cohorts(
     for (i, one), (j, other) in combinations(enumerate(counted), 2):
         if one.study.id == other.study.id and i in whole and j in whole:
             sides = [
-                _Side(whole[k], _names_of(ref), ref.cohort, arms[whole[k]].n)
-                for k, ref in ((i, one), (j, other))
+                _Side(whole[k], _names_of(ref), arms[whole[k]]) for k, ref in ((i, one), (j, other))
             ]
             found += _compare(one, view, *sides)
     return found
@@ -308,17 +383,16 @@ def _names_of(ref: CohortRef) -> set[str]:
 
 @dataclass(frozen=True)
 class _Side:
-    """One of two compared groups: its arm, its names, the record of its figures, its patients."""
+    """One of two compared groups: the index of its arm, its names, the arm."""
 
-    arm: int
+    index: int
     names: set[str]
-    holder: Cohort | Subgroup
-    n: int
+    arm: Arm
 
 
 def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[ArmComparison]:
     keep = view.keep(ref.study)
-    outcomes = [outcome_of(side.holder, view.endpoint, keep) for side in (first, second)]
+    outcomes = [side.arm.outcome for side in (first, second)]
     medians = [
         median_months(outcome)
         for outcome in outcomes
@@ -330,10 +404,10 @@ def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[Ar
         view.endpoint,
         first.names,
         second.names,
-        (first.n, second.n),
+        (first.arm.n, second.arm.n),
         None if ratio is None else ratio > 0.0,
         tuple(None if outcome is None else outcome.events for outcome in outcomes),
     )
     if read is None:
         return []
-    return [ArmComparison(first.arm, second.arm, read, ratio, read.printed)]
+    return [ArmComparison(first.index, second.index, read, ratio, read.printed)]
