@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from impact_fits import DRAWS
+from fits import DRAWS
 from kaplan_meier import NR, crossing, curve_of, log_rank, printed, survival_at
 from planning_fits import BEST_CARE, LENVATINIB, brute, plan_of, planned_fit
 from scipy import stats

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from arviz import mcse
 from benefit_fits import read
-from impact_fits import observations
+from fits import observations
 from monte_carlo import LARGEST_Z
 
 from studies.usable import View
