@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 from arviz import from_dict
 from benefit_fits import split
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 from small_registry import VOCABULARY, cohort, landmark, median, study, write_registry
 
 from studies import load_registry

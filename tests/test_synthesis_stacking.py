@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from impact_fits import DRAWS, GOOD, fit_of
+from fits import DRAWS, GOOD, fit_of
 from small_registry import cohort, median, study, write_registry
 from synthesis.histology_table import histology_tables
 from synthesis.narrative import captions
