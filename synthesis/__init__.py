@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthesis.analysis import Analysis, Settings, analyse
-    from synthesis.fit import SamplerSettings
+    from synthesis.fits import fit_response, fit_survival
     from synthesis.forest_table import forest_table
-    from synthesis.models import fit_response, fit_survival
+    from synthesis.model.sampler import SamplerSettings
     from synthesis.plots import plot_curves, plot_forest, save_figure
 
 __all__ = [
@@ -31,11 +31,11 @@ __all__ = [
 
 _HOME = {
     "Analysis": "synthesis.analysis",
-    "SamplerSettings": "synthesis.fit",
+    "SamplerSettings": "synthesis.model.sampler",
     "Settings": "synthesis.analysis",
     "analyse": "synthesis.analysis",
-    "fit_response": "synthesis.models",
-    "fit_survival": "synthesis.models",
+    "fit_response": "synthesis.fits",
+    "fit_survival": "synthesis.fits",
     "forest_table": "synthesis.forest_table",
     "plot_curves": "synthesis.plots",
     "plot_forest": "synthesis.plots",

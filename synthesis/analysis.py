@@ -22,19 +22,17 @@ from synthesis.benefit.population import PatientMix
 from synthesis.comparing import captions_of, compare_all
 from synthesis.covariate_table import covariates_table
 from synthesis.curve_table import curve_tables
-from synthesis.family_fits import FamilyFits, fit_families
 from synthesis.family_tables import families_table, model_choice_table
 from synthesis.figure_table import figures_table
-from synthesis.fit import Progress
+from synthesis.fits import ResponseFit, SurvivalFit, fit_response, run_facts, used_priors
 from synthesis.forest_table import forest_table
 from synthesis.histology_table import HistologyTables, histology_tables
-from synthesis.loo import ModelChoice
-from synthesis.manifest import run_facts
-from synthesis.models import ResponseFit, SurvivalFit, fit_response
+from synthesis.model.sampler import Progress
 from synthesis.predictive_checks import Coverage, predictive_check
 from synthesis.restrictions import Restriction, restrictions
 from synthesis.sensitivity import Sensitivity
 from synthesis.settings import ENDPOINTS, REFERENCE_MIX, Settings
+from synthesis.stacking import FamilyFits, ModelChoice, fit_families
 from synthesis.tables import (
     Fit,
     cohorts_table,
@@ -44,7 +42,6 @@ from synthesis.tables import (
     priors_table,
     tells_histology,
 )
-from synthesis.used_priors import used_priors
 
 __all__ = ["ENDPOINTS", "REFERENCE_MIX", "Analysis", "Answer", "Settings", "analyse"]
 

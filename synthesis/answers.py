@@ -16,9 +16,9 @@ from synthesis.benefit.histology_effects import share_words
 from synthesis.benefit.histology_words import ratio
 from synthesis.benefit.reference import size_words
 from synthesis.estimands import Summary
+from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.forest_table import interval_text
 from synthesis.histology_table import HistologyTables
-from synthesis.models import PooledSurvival, ResponseFit
 from synthesis.narrative import percent, time_origins
 from synthesis.tables import Fit, NamedGroup, named_groups, tells_histology
 from synthesis.text.plain import count

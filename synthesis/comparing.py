@@ -17,14 +17,13 @@ from synthesis.benefit import compare_words, finding_words
 from synthesis.benefit.compare import Comparison, compare
 from synthesis.benefit.findings import Findings, find_benefit
 from synthesis.benefit.population import PatientMix, Population, patient_mix
-from synthesis.covariates import LINES
-from synthesis.family_fits import FamilyFits
-from synthesis.fit import Progress
-from synthesis.models import ResponseFit
+from synthesis.fits import ResponseFit
+from synthesis.model.covariates import LINES
+from synthesis.model.sampler import Progress
 from synthesis.sensitivity import Sensitivity, sensitivity
 from synthesis.sensitivity.conclusions import NotAskedError
 from synthesis.settings import Settings
-from synthesis.stacking import STACKED
+from synthesis.stacking import STACKED, FamilyFits
 from synthesis.tables import Fit, tells_histology
 
 

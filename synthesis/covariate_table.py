@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from synthesis.covariates import COVARIATE_LABELS, COVARIATES
 from synthesis.estimands import summarise
-from synthesis.models import PooledSurvival
-from synthesis.survival import PRIOR_OF
+from synthesis.fits import PooledSurvival
+from synthesis.model.covariates import COVARIATE_LABELS, COVARIATES
+from synthesis.model.survival import PRIOR_OF
 
 COVARIATE_COLUMNS = (
     "endpoint",

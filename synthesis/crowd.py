@@ -23,9 +23,15 @@ from studies.figures import half_step, in_months, printed_landmark, printed_medi
 from studies.schema import Landmark, SurvivalOutcome
 from studies.values import NOT_REACHED, Unit
 from synthesis.estimands import Curve
-from synthesis.printed_curve import PrintedMedian, Reading
-from synthesis.ranks import METHODS, Ranks, interval_ranks, median_rank
-from synthesis.reading import effective_size, read_landmark, read_median
+from synthesis.model.printed import (
+    METHODS,
+    PrintedMedian,
+    Ranks,
+    Reading,
+    interval_ranks,
+    median_rank,
+)
+from synthesis.model.records import effective_size, read_landmark, read_median
 
 # Simulated patients at a time, so that a registry of thousands needs no more memory than a trial.
 _AT_A_TIME = 2_000_000

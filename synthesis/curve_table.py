@@ -12,7 +12,7 @@ from studies.usable import histology_groups
 from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import LEVEL, curve
-from synthesis.models import PooledSurvival
+from synthesis.fits import PooledSurvival
 from synthesis.tables import named_groups, reference_share
 
 _HORIZON = 60.0  # months

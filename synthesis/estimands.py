@@ -18,9 +18,9 @@ from typing import Literal
 
 import numpy as np
 
-from synthesis import families
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.survival import ROBUST_FREEDOM
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model import families
+from synthesis.model.survival import ROBUST_FREEDOM
 
 Target = Literal["mean_study", "new_study"]
 TARGETS: tuple[Target, ...] = ("mean_study", "new_study")

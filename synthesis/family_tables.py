@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.family_fits import FamilyFits
-from synthesis.loo import CHOICE_COLUMNS
-from synthesis.stacking import stack
+from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
 from synthesis.tables import POOLED_COLUMNS, pooled_table
 
 # Draws of each family: enough beside the pooled answer, and a tail needs time for restricted means.
@@ -21,7 +19,7 @@ FAMILY_COLUMNS = ("endpoint", "family", *POOLED_COLUMNS[1:])
 
 
 def model_choice_table(survival: Mapping[str, FamilyFits]) -> pd.DataFrame:
-    """How well the families predict, all endpoints: :data:`~synthesis.loo.CHOICE_COLUMNS`.
+    """How well the families predict, all endpoints: :data:`~synthesis.stacking.CHOICE_COLUMNS`.
 
     Without rows where each endpoint has one family.
     """

@@ -17,9 +17,9 @@ from studies.schema import Cohort, Subgroup
 from studies.selection import CohortRef
 from studies.usable import histology_groups
 from studies.values import NOT_REACHED
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.observations import Arm
-from synthesis.response import trials
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model.observations import Arm
+from synthesis.model.response import trials
 from synthesis.tables import Fit
 
 FIGURE_COLUMNS = ("endpoint", "study", "cohort", "label", "group", "kind", "printed", "status")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import Summary, curve, response_rate, summarise
-from synthesis.models import ResponseFit
+from synthesis.fits import ResponseFit
 from synthesis.tables import (
     Fit,
     NamedGroup,

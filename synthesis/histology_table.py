@@ -16,8 +16,8 @@ from studies.selection import CohortRef
 from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import summarise
-from synthesis.models import PooledSurvival
-from synthesis.reading import median_months
+from synthesis.fits import PooledSurvival
+from synthesis.model.records import median_months
 from synthesis.tables import NamedGroup, family_name, named_groups
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
+from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.forest_table import heterogeneity_words
-from synthesis.models import PooledSurvival, ResponseFit
 from synthesis.predictive_checks import OUTLYING, Coverage, outliers
 from synthesis.restrictions import Restriction
 from synthesis.tables import Fit, patients_of, tells_histology

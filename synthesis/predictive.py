@@ -14,8 +14,8 @@ import numpy as np
 from priors import Prior
 from synthesis import estimands
 from synthesis.estimands import Curve, Group, Target, study_noise
-from synthesis.models import PooledSurvival, ResponseFit, bias_spread
-from synthesis.survival import is_retrospective
+from synthesis.fits import PooledSurvival, ResponseFit, bias_spread
+from synthesis.model.survival import is_retrospective
 from synthesis.tables import Fit
 
 

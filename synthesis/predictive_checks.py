@@ -46,9 +46,10 @@ from synthesis.crowd import (
     share_alive,
 )
 from synthesis.estimands import LEVEL, Curve
-from synthesis.model_arrays import shared_parts
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.observations import Arm
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model.arrays import shared_parts
+from synthesis.model.observations import Arm
+from synthesis.model.printed import METHODS
 from synthesis.predictive import (
     NewCohort,
     place_of,
@@ -56,7 +57,6 @@ from synthesis.predictive import (
     predict_rate,
     unknown_share,
 )
-from synthesis.ranks import METHODS
 from synthesis.tables import Fit, cohort_labels
 
 PREDICTIVE_COLUMNS = (
@@ -335,7 +335,7 @@ def draw_together(
         Of the population, one a draw.
     laws : sequence of EventOfRank or ShareAlive
     weights : ndarray
-        Weight of each of :data:`~synthesis.ranks.METHODS`, ``(methods, draws)``.
+        Weight of each of :data:`~synthesis.model.printed.METHODS`, ``(methods, draws)``.
     rng : Generator
     methods : collection of str
         Those that can be behind the interval; without any of them, all that have its limits.

@@ -2,7 +2,7 @@ r"""Disease control and complete response from the draws of a response fit.
 
 With :math:`p` the response rate, :math:`q` the probability of stable disease for a patient who does
 not respond, and :math:`c` that of a complete response for one who does (the stages of
-:mod:`synthesis.response`), all per evaluable patient:
+:mod:`synthesis.model.response`), all per evaluable patient:
 
 .. math::
    \text{disease control} = p + (1 - p)\,q, \qquad \text{complete response} = p\,c
@@ -18,8 +18,8 @@ import numpy as np
 
 from studies.responders import BestResponses
 from synthesis.estimands import Group, Target, response_rate
-from synthesis.models import ResponseFit
-from synthesis.response import STAGES, variable
+from synthesis.fits import ResponseFit
+from synthesis.model.response import STAGES, variable
 
 
 def disease_control_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:

@@ -34,7 +34,7 @@ from synthesis.estimands import (
     curve,
     summarise,
 )
-from synthesis.models import PooledSurvival, ResponseFit
+from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.response_estimands import RESPONSE_ESTIMANDS, tells, told_estimands
 from synthesis.stacking import STACKED
 

@@ -13,7 +13,7 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, write_re
 
 from studies import load_registry
 from synthesis.bias.measure import WITH_BIAS
-from synthesis.survival import KEEP
+from synthesis.model.survival import KEEP
 
 WORDS = VOCABULARY | {
     "designs": {

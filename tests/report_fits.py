@@ -16,8 +16,8 @@ import synthesis.analysis
 from priors import load_priors
 from studies import load_registry
 from synthesis.analysis import Settings, analyse
-from synthesis.family_fits import FamilyFits
-from synthesis.response import KEEP
+from synthesis.model.response import KEEP
+from synthesis.stacking import FamilyFits
 
 #: Months of gain that are asked for, and the endpoints.
 DELTA, ENDPOINTS = 2.0, ("os", "response")

@@ -9,13 +9,12 @@ import numpy as np
 from arviz import from_dict
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
-from synthesis.covariates import COVARIATES
-from synthesis.diagnostics import Diagnosis
-from synthesis.families import family
-from synthesis.fit import Draws
-from synthesis.models import SurvivalFit
-from synthesis.ranks import METHODS
-from synthesis.survival import KEEP, centre_share
+from synthesis.fits import SurvivalFit
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import family
+from synthesis.model.printed import METHODS
+from synthesis.model.sampler import Diagnosis, Draws
+from synthesis.model.survival import KEEP, centre_share
 
 WORDS = VOCABULARY | {
     "designs": {

@@ -37,7 +37,7 @@ from synthesis.bias.kinds import kinds_table, treatments_of_both_kinds
 from synthesis.bias.measure import of_fits
 from synthesis.bias.words import OPTIONAL
 from synthesis.estimands import Group, curve
-from synthesis.survival import BIAS_PRIOR
+from synthesis.model.survival import BIAS_PRIOR
 
 MIX = 0.4
 

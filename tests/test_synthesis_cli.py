@@ -453,7 +453,7 @@ def test_a_letter_that_a_terminal_cannot_show_is_no_error(registry):
 
 def test_options_know_the_words_of_their_owners():
     from synthesis.analysis import ENDPOINTS
-    from synthesis.families import FAMILIES
+    from synthesis.model.families import FAMILIES
     from synthesis.plots.style import SHEETS
     from synthesis.stacking import STACKED
 

@@ -22,7 +22,7 @@ from synthesis.bias.funnel import (
     steepness_of,
 )
 from synthesis.bias.slope import LARGE, SLOPE_COLUMNS, SLOPE_PRIOR, SMALL, slope_table
-from synthesis.families import FAMILIES, quantile
+from synthesis.model.families import FAMILIES, quantile
 
 # --- Standard errors -----------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from studies import load_registry
 from studies.selection import select
 from synthesis import estimands
 from synthesis.estimands import Group
-from synthesis.families import family
 from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
 from synthesis.impact.tables import (
     estimates_table,
@@ -24,6 +23,7 @@ from synthesis.impact.tables import (
     shared_patients,
     subjects,
 )
+from synthesis.model.families import family
 from synthesis.predictive import (
     NewCohort,
     Place,

@@ -16,7 +16,7 @@ from studies import load_registry
 from studies.conversion import convert_endpoints
 from studies.selection import select
 from synthesis.analysis import Settings, analyse
-from synthesis.model_arrays import sizes_for
+from synthesis.model.arrays import sizes_for
 from synthesis.report import write_report
 
 

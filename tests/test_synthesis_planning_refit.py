@@ -12,9 +12,9 @@ from impact_fits import observations
 from monte_carlo import LARGEST_Z
 
 from studies.usable import View
-from synthesis.fit import SamplerSettings
-from synthesis.models import class_order, fit_survival_data
-from synthesis.observations import survival_data
+from synthesis.fits import class_order, fit_survival_data
+from synthesis.model.observations import survival_data
+from synthesis.model.sampler import SamplerSettings
 from synthesis.planning import Design
 from synthesis.planning.simulate import new_studies, printed_study, study_refs
 

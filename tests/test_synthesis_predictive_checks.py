@@ -14,6 +14,7 @@ from small_registry import cohort, landmark, median, study, subgroup, write_regi
 from studies import load_registry
 from synthesis.crowd import EventOfRank, ShareAlive
 from synthesis.estimands import Curve
+from synthesis.model.printed import METHODS, interval_ranks
 from synthesis.narrative import predictive_words
 from synthesis.predictive_checks import (
     LEVELS,
@@ -26,7 +27,6 @@ from synthesis.predictive_checks import (
     outliers,
     predictive_check,
 )
-from synthesis.ranks import METHODS, interval_ranks
 
 MANY = 20_000
 EVEN = np.full((len(METHODS), MANY), 1.0 / len(METHODS))

@@ -47,7 +47,7 @@ from synthesis.benefit.reference import (
     treatments_of,
 )
 from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, Group, curve, summarise
-from synthesis.models import PooledSurvival, ResponseFit
+from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.tables import Fit, NamedGroup, tells_histology
 
 #: As of every table of contrasts.

@@ -37,7 +37,7 @@ from synthesis.benefit.reference import (
     treatments_of,
 )
 from synthesis.estimands import Curve, curve, response_rate, summarise
-from synthesis.models import ResponseFit
+from synthesis.fits import ResponseFit
 from synthesis.tables import Fit, NamedGroup, reference_share, tells_histology
 
 Histology = Literal["pure", "mixed", "reference mix"]

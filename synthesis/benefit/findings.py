@@ -19,7 +19,7 @@ from synthesis.benefit.influence import (
     median_quantities,
 )
 from synthesis.benefit.single_result import SingleResult, results_by_histology, single_result
-from synthesis.fit import Progress
+from synthesis.model.sampler import Progress
 from synthesis.tables import Fit
 
 

@@ -28,8 +28,8 @@ import pandas as pd
 from priors import Prior
 from synthesis.benefit.compare_words import in_sentence
 from synthesis.estimands import summarise
+from synthesis.fits import PooledSurvival
 from synthesis.histology_table import effect_density
-from synthesis.models import PooledSurvival
 from synthesis.tables import NamedGroup
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"

@@ -30,12 +30,12 @@ from studies.vocabulary import Vocabulary
 from synthesis.benefit.histology_effects import prior_share
 from synthesis.benefit.reference import treatments_of
 from synthesis.bias.kinds import PROSPECTIVE, RETROSPECTIVE, cohort_kinds, kinds_table
-from synthesis.covariates import COVARIATES
 from synthesis.estimands import curve, summarise
+from synthesis.fits import PooledSurvival, bias_spread
 from synthesis.histology_table import effect_density
-from synthesis.model_arrays import shared_parts
-from synthesis.models import PooledSurvival, bias_spread
-from synthesis.survival import BIAS_PRIOR
+from synthesis.model.arrays import shared_parts
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.survival import BIAS_PRIOR
 from synthesis.tables import cohort_labels, patients_of, reference_share
 
 COMMON, SPREAD = "common bias", "spread of biases"

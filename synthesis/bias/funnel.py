@@ -16,7 +16,7 @@ prints. A sample median of ``n`` times with density ``f`` has the large-sample v
 
 It does not depend on the median, so that a long median has no larger error by construction, which
 can make funnels of other measures lopsided (Sterne et al. 2011, doi 10.1136/bmj.d4002).
-``n`` is the effective number of :func:`~synthesis.reading.effective_size`: a censored patient
+``n`` is the effective number of :func:`~synthesis.model.records.effective_size`: a censored patient
 counts for half.
 
 In the funnel 95 % of the deviations lie within 1.96 standard errors if studies differ by sampling
@@ -40,12 +40,12 @@ from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.influence import CohortWeights, cohort_weights, weighted_quantiles
 from synthesis.bias.kinds import cohort_kinds
-from synthesis.families import standard_log_density
-from synthesis.fit import Progress
-from synthesis.models import PooledSurvival, SurvivalFit
-from synthesis.observations import Arm
+from synthesis.fits import PooledSurvival, SurvivalFit
+from synthesis.model.families import standard_log_density
+from synthesis.model.observations import Arm
+from synthesis.model.records import effective_size, median_months
+from synthesis.model.sampler import Progress
 from synthesis.predictive import draw_prior
-from synthesis.reading import effective_size, median_months
 from synthesis.tables import cohort_labels
 
 FUNNEL_COLUMNS = (

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.covariates import COVARIATES
-from synthesis.models import PooledSurvival
+from synthesis.fits import PooledSurvival
+from synthesis.model.covariates import COVARIATES
 from synthesis.tables import patients_of
 
 RETROSPECTIVE, PROSPECTIVE, NOT_STATED = "retrospective", "prospective", "not stated"

@@ -16,9 +16,9 @@ from synthesis.bias.funnel import funnel_table
 from synthesis.bias.kinds import kinds_table, treatments_of_both_kinds
 from synthesis.bias.slope import slope_table
 from synthesis.bias.words import Finding, Tables, captions, findings
-from synthesis.fit import Progress, SamplerSettings
-from synthesis.models import DEFAULT_FAMILY, SurvivalFit, fit_survival
-from synthesis.survival import ESTIMATED, USUAL, Variant
+from synthesis.fits import DEFAULT_FAMILY, SurvivalFit, fit_survival
+from synthesis.model.sampler import Progress, SamplerSettings
+from synthesis.model.survival import ESTIMATED, USUAL, Variant
 
 #: The model with a bias of each retrospective report, their spread estimated.
 WITH_BIAS = Variant(retrospective_bias=ESTIMATED)
@@ -75,7 +75,7 @@ def bias_analysis(
     Parameters
     ----------
     registry, endpoint, family_name, priors, settings, verified_only, use_read_as, cache, progress
-        As in :func:`synthesis.models.fit_survival`.
+        As in :func:`synthesis.fits.fit_survival`.
     reference_mix : float
         Share of mixed histology at which medians are compared.
     seed, draws : int, optional
@@ -84,7 +84,7 @@ def bias_analysis(
     Raises
     ------
     NothingToPoolError, ValueError
-        As :func:`~synthesis.models.fit_survival`.
+        As :func:`~synthesis.fits.fit_survival`.
     """
     tell = progress or (lambda _: None)
     believed, settings = priors or load_priors(), settings or SamplerSettings()

@@ -32,12 +32,12 @@ from scipy.special import expit
 from priors.catalogue import Prior
 from synthesis.benefit.histology_effects import prior_share
 from synthesis.bias.kinds import PROSPECTIVE, RETROSPECTIVE
-from synthesis.covariates import COVARIATES
 from synthesis.estimands import summarise
-from synthesis.integrated import spaced
-from synthesis.model_arrays import shared_parts
-from synthesis.models import PooledSurvival, bias_spread
-from synthesis.survival import PRIOR_OF, is_retrospective
+from synthesis.fits import PooledSurvival, bias_spread
+from synthesis.left_out import spaced
+from synthesis.model.arrays import shared_parts
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.survival import PRIOR_OF, is_retrospective
 
 #: Prior of the slope: change of the log median for each unit of its standard error.
 SLOPE_PRIOR = Prior(

@@ -17,8 +17,8 @@ from synthesis.benefit.writing import chance_text, ratio_text
 from synthesis.bias.effects import AS_PROSPECTIVE, COMMON, HALF_WAY, SPREAD
 from synthesis.bias.kinds import NOT_STATED, PROSPECTIVE, RETROSPECTIVE
 from synthesis.bias.slope import ALL, LARGE, SMALL
-from synthesis.models import PooledSurvival
-from synthesis.survival import BIAS_PRIOR
+from synthesis.fits import PooledSurvival
+from synthesis.model.survival import BIAS_PRIOR
 from synthesis.text.plain import count
 
 #: Stands above everything that this analysis prints or writes.

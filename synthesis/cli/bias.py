@@ -98,7 +98,7 @@ def _analysed(
     """
     tell("loading the sampler")
     from synthesis.bias import bias_analysis
-    from synthesis.models import NothingToPoolError
+    from synthesis.fits import NothingToPoolError
 
     given = {name: value for name, value in options.items() if value is not None}
     try:

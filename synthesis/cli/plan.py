@@ -42,7 +42,7 @@ from synthesis.text.plain import WIDTH, aligned, count
 
 if TYPE_CHECKING:
     from priors import Priors
-    from synthesis.models import SurvivalFit
+    from synthesis.fits import SurvivalFit
     from synthesis.planning import Plan
 
 EXAMPLES = examples(
@@ -160,7 +160,7 @@ def _planned(
     """
     tell("loading the sampler")
     from synthesis.benefit.reference import NotComparedError
-    from synthesis.models import NothingToPoolError
+    from synthesis.fits import NothingToPoolError
     from synthesis.planning import Design, NotPlannedError
     from synthesis.planning import plan as simulate
 
@@ -188,8 +188,8 @@ def _fit(
     cache: bool,
 ) -> SurvivalFit:
     from synthesis.analysis import Settings, fit_endpoints
-    from synthesis.families import family
-    from synthesis.models import DEFAULT_FAMILY
+    from synthesis.fits import DEFAULT_FAMILY
+    from synthesis.model.families import family
     from synthesis.planning.plan import check_family
 
     settings = Settings(**{"family": DEFAULT_FAMILY} | _given(options))

@@ -106,7 +106,7 @@ def fit_pooled(
         Where nothing can be pooled for one of them.
     """
     from synthesis.analysis import fit_endpoints
-    from synthesis.models import NothingToPoolError
+    from synthesis.fits import NothingToPoolError
 
     try:
         return fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)[0]

@@ -193,7 +193,7 @@ def run_analysis(
     tell("loading the sampler")
     from synthesis.analysis import analyse
     from synthesis.benefit.reference import NotComparedError
-    from synthesis.models import NothingToPoolError
+    from synthesis.fits import NothingToPoolError
     from synthesis.sensitivity.runner import InterruptedRunError
 
     settings = settings_of(options)

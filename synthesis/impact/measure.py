@@ -16,8 +16,17 @@ from studies.selection import Selection, select
 from studies.usable import View
 from synthesis.analysis import Settings
 from synthesis.answers import Answer
-from synthesis.families import family
-from synthesis.fit import Progress
+from synthesis.fits import (
+    DEFAULT_FAMILY,
+    SURVIVAL_ENDPOINTS,
+    class_order,
+    fit_response,
+    fit_response_data,
+    fit_survival,
+    fit_survival_data,
+    run_facts,
+    survival_observations,
+)
 from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
 from synthesis.impact.tables import (
     ESTIMATE_COLUMNS,
@@ -29,21 +38,11 @@ from synthesis.impact.tables import (
     shared_patients,
 )
 from synthesis.impact.words import Scope, Tables, impact_answers, impact_caption
-from synthesis.manifest import run_facts
-from synthesis.model_arrays import sizes_for
-from synthesis.models import (
-    DEFAULT_FAMILY,
-    SURVIVAL_ENDPOINTS,
-    class_order,
-    fit_response,
-    fit_response_data,
-    fit_survival,
-    fit_survival_data,
-    survival_observations,
-)
-from synthesis.observations import survival_data
-from synthesis.packing import Sizes
-from synthesis.response import response_data
+from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.model.families import family
+from synthesis.model.observations import survival_data
+from synthesis.model.response import response_data
+from synthesis.model.sampler import Progress
 from synthesis.restrictions import Restriction, restrictions
 from synthesis.stacking import STACKED
 from synthesis.tables import (
@@ -130,7 +129,7 @@ def impact(
         Without and with the new studies.
     settings : Settings, optional
         ``endpoints`` are those asked about. Where they ask for stacked families the answer is that
-        of :data:`~synthesis.models.DEFAULT_FAMILY` alone: what changes is compared, and twice as
+        of :data:`~synthesis.fits.DEFAULT_FAMILY` alone: what changes is compared, and twice as
         many fits for each of several families would take long.
     priors : Priors, optional
         The default catalogue otherwise.

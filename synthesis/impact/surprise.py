@@ -23,8 +23,9 @@ from synthesis.crowd import (
     printed_figures,
     verdict,
 )
-from synthesis.models import ResponseFit, SurvivalFit
-from synthesis.observations import SurvivalData
+from synthesis.fits import ResponseFit, SurvivalFit
+from synthesis.model.observations import SurvivalData
+from synthesis.model.response import ResponseData
 from synthesis.predictive import (
     NewCohort,
     Place,
@@ -33,7 +34,6 @@ from synthesis.predictive import (
     predict_rate,
     unknown_share,
 )
-from synthesis.response import ResponseData
 from synthesis.tables import Fit, cohort_labels
 
 SURPRISE_COLUMNS = (

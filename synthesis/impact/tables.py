@@ -15,7 +15,7 @@ from studies.selection import Selection
 from studies.usable import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import SURVIVAL_ESTIMANDS, TARGETS, Summary, Target, summarise
-from synthesis.models import ResponseFit
+from synthesis.fits import ResponseFit
 from synthesis.predictive import Place, curve_of, place_of, rate_of
 from synthesis.tables import (
     Fit,

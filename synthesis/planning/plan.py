@@ -40,11 +40,11 @@ from synthesis.benefit.reference import (
     treatments_of,
 )
 from synthesis.estimands import curve, histology_effect
-from synthesis.families import FAMILIES, Family
-from synthesis.fit import Progress
-from synthesis.integrated import spaced
-from synthesis.models import SurvivalFit
-from synthesis.observations import SurvivalData, UnusableCohortError, survival_data
+from synthesis.fits import SurvivalFit
+from synthesis.left_out import spaced
+from synthesis.model.families import FAMILIES, Family
+from synthesis.model.observations import SurvivalData, UnusableCohortError, survival_data
+from synthesis.model.sampler import Progress
 from synthesis.planning.design import Design, NotPlannedError, Population
 from synthesis.planning.simulate import (
     Course,

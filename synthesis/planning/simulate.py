@@ -6,7 +6,7 @@ its arms, and for each arm a shape deviation :math:`\sigma_{K,k} g`, exactly as 
 enter evenly over the accrual, and are followed until the event or the analysis.
 
 A report tests pure against mixed patients of one arm. It prints no test of its two arms against
-each other: read with one shape for both, as :mod:`synthesis.likelihoods` does, such a test is
+each other: read with one shape for both, as :mod:`synthesis.model.likelihoods` does, such a test is
 biased where the treatments have curves of different shape, and at the sizes of a trial by more than
 it tells. The medians, limits and survival of both arms are there.
 
@@ -23,10 +23,10 @@ import numpy as np
 
 from studies.schema import BrafStatus, Citation, Cohort, HistologySplit, Study, Subgroup
 from studies.usable import CohortRef
-from synthesis import families
-from synthesis.covariates import covariates
 from synthesis.estimands import Curve
-from synthesis.models import PooledSurvival
+from synthesis.fits import PooledSurvival
+from synthesis.model import families
+from synthesis.model.covariates import covariates
 from synthesis.planning.design import Design, Population
 from synthesis.planning.printing import (
     Patients,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from synthesis.family_tables import Disagreement, disagreement
-from synthesis.loo import HIGH_K, LEAST_COHORTS, ModelChoice
 from synthesis.report.pooled import REFERENCE, describe
 from synthesis.report.sections import Block, endpoint_label, ratio
 from synthesis.report.view import LEVEL, Column, Table, count, interval, make_table, percent
+from synthesis.stacking import HIGH_K, LEAST_COHORTS, ModelChoice
 
 if TYPE_CHECKING:
     from synthesis.analysis import Analysis

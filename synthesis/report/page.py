@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from studies.selection import OVERLAP_RULE
-from synthesis.families import FAMILIES
+from synthesis.model.families import FAMILIES
 from synthesis.report import against, sections
 from synthesis.report.families import (
     FAMILIES_LEAD,

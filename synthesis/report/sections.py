@@ -9,7 +9,7 @@ import pandas as pd
 
 from studies import Registry, UnknownWordError
 from studies.figures import study_label
-from synthesis.families import family
+from synthesis.model.families import family
 from synthesis.plots.cells import signs
 from synthesis.report.references import anchor
 from synthesis.report.view import (

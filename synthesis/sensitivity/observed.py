@@ -24,8 +24,8 @@ from studies.usable import (
     tells_histology,
 )
 from studies.values import NOT_REACHED
-from synthesis.models import class_order
-from synthesis.observations import Arm, SurvivalData, survival_data
+from synthesis.fits import class_order
+from synthesis.model.observations import Arm, SurvivalData, survival_data
 
 Overlap = Literal["declared", "latest", "largest", "all", "none"]
 Figures = Literal[

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from synthesis.fit import Problem, SamplerSettings, cache_folder
-from synthesis.fit import fingerprint as sampler_fingerprint
+from synthesis.model.sampler import Problem, SamplerSettings, cache_folder
+from synthesis.model.sampler import fingerprint as sampler_fingerprint
 from synthesis.sensitivity.conclusions import Question
 
 _HERE = Path(__file__).parent
@@ -27,10 +27,8 @@ _CODE = (
     _HERE / "power_scaling.py",
     _HERE / "runner.py",
     _HERE.parent / "benefit" / "contrasts.py",
-    _HERE.parent / "cohort_terms.py",
     _HERE.parent / "estimands.py",
-    _HERE.parent / "families.py",
-    _HERE.parent / "likelihoods.py",
+    _HERE.parent / "left_out.py",
 )
 
 
