@@ -20,9 +20,8 @@ from studies import Registry
 from studies.responders import ResponseRefused, best_responses
 from studies.selection import LeftOut, select
 from studies.usable import View
-from synthesis.model import response, survival
+from synthesis.model import covariates, response, survival
 from synthesis.model.arrays import Sizes, sizes_for
-from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import Family, family
 from synthesis.model.observations import SurvivalData, survival_data
 from synthesis.model.response import ResponseData, response_data, response_problem
@@ -39,6 +38,10 @@ from synthesis.model.survival import USUAL, Variant, centre_share, survival_prob
 
 SURVIVAL_ENDPOINTS = ("os", "pfs")
 DEFAULT_FAMILY = "log-logistic"
+
+# Summaries use at most this many draws, evenly spaced: more than the effective number, and the
+# restricted means of every treatment stay quick.
+_SUMMARY_DRAWS = 4000
 
 _ATTEMPTS = 3
 
@@ -84,18 +87,40 @@ class PooledSurvival(Protocol):
 
     @property
     def draw_family(self) -> str | np.ndarray:
-        """Name of the family of all draws, or of each."""
+        """Name of the family of all draws of :meth:`flat`, or of each."""
 
     @property
     def has_shape(self) -> float | np.ndarray:
         """One where the shape of a draw is free, else zero."""
 
     def flat(self, name: str) -> np.ndarray:
-        """Draws of a variable: ``(draws, ...)``."""
+        """Draws of a variable, ``(draws, ...)``: chains one after the other and thinned."""
+
+
+class _Sampled:
+    """What both kinds of fits have of their draws."""
+
+    draws: Draws
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers."""
+        return self.draws.settings.seed
+
+    @property
+    def tree(self) -> DataTree:
+        """The draws, with named coordinates."""
+        return self.draws.tree
+
+    def flat(self, name: str) -> np.ndarray:
+        """Draws of a variable, chains one after the other and thinned: ``(draws, ...)``."""
+        values = self.tree["posterior"][name].to_numpy()
+        values = values.reshape(-1, *values.shape[2:])
+        return values[:: max(len(values) // _SUMMARY_DRAWS, 1)]
 
 
 @dataclass(frozen=True)
-class SurvivalFit:
+class SurvivalFit(_Sampled):
     """A fitted survival model.
 
     Attributes
@@ -121,11 +146,6 @@ class SurvivalFit:
     variant: Variant = USUAL
 
     @property
-    def seed(self) -> int:
-        """Seed of the random numbers."""
-        return self.draws.settings.seed
-
-    @property
     def family_weights(self) -> Mapping[str, float]:
         """The one family, by its name in running text."""
         return {self.family.label: 1.0}
@@ -140,18 +160,9 @@ class SurvivalFit:
         """One where the shape of a draw of :meth:`flat` is free, else zero."""
         return float(self.family.has_shape)
 
-    @property
-    def tree(self) -> DataTree:
-        """The draws, with named coordinates."""
-        return self.draws.tree
-
-    def flat(self, name: str) -> np.ndarray:
-        """Draws of a variable, chains one after the other and thinned: ``(draws, ...)``."""
-        return _flat(self.tree, name)
-
 
 @dataclass(frozen=True)
-class ResponseFit:
+class ResponseFit(_Sampled):
     """A fitted response model; attributes as in :class:`SurvivalFit`."""
 
     data: ResponseData
@@ -159,20 +170,6 @@ class ResponseFit:
     priors: Priors
     draws: Draws
     diagnosis: Diagnosis
-
-    @property
-    def seed(self) -> int:
-        """Seed of the random numbers."""
-        return self.draws.settings.seed
-
-    @property
-    def tree(self) -> DataTree:
-        """The draws, with named coordinates."""
-        return self.draws.tree
-
-    def flat(self, name: str) -> np.ndarray:
-        """Draws of a variable, chains one after the other and thinned: ``(draws, ...)``."""
-        return _flat(self.tree, name)
 
 
 def bias_spread(fit: PooledSurvival) -> np.ndarray:
@@ -182,33 +179,19 @@ def bias_spread(fit: PooledSurvival) -> np.ndarray:
     return np.full(fit.flat("mu").size, float(fit.variant.retrospective_bias))
 
 
-# Summaries use at most this many draws, evenly spaced: more than the effective number, and the
-# restricted means of every treatment stay quick.
-_SUMMARY_DRAWS = 4000
-
-
-def _flat(tree: DataTree, name: str) -> np.ndarray:
-    values = tree["posterior"][name].to_numpy()
-    values = values.reshape(-1, *values.shape[2:])
-    return values[:: max(len(values) // _SUMMARY_DRAWS, 1)]
-
-
 def survival_observations(
     registry: Registry, *, verified_only: bool = False, use_read_as: bool = True
 ) -> Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]:
     """Observations and cohorts left out, for each survival endpoint."""
-    found = {}
+    observations = {}
     for endpoint in SURVIVAL_ENDPOINTS:
         chosen = select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as)
         view = View(endpoint, verified_only, use_read_as)
         data = survival_data(
-            chosen.counted,
-            view,
-            class_order(registry),
-            registry.vocabulary.selecting,
+            chosen.counted, view, class_order(registry), registry.vocabulary.selecting
         )
-        found[endpoint] = (data, chosen.left_out)
-    return MappingProxyType(found)
+        observations[endpoint] = (data, chosen.left_out)
+    return MappingProxyType(observations)
 
 
 def class_order(registry: Registry) -> list[str]:
@@ -267,19 +250,25 @@ def fit_survival(
     """
     if endpoint not in SURVIVAL_ENDPOINTS:
         raise ValueError(f"unknown survival endpoint {endpoint!r}: choose os or pfs")
-    chosen = family(family_name)
-    priors = priors or load_priors()
+    family(family_name)
     observed = survival_observations(registry, verified_only=verified_only, use_read_as=use_read_as)
     data, left_out = observed[endpoint]
     if not data.cohorts:
-        raise NothingToPoolError(f"no cohort of {_where(registry)} can be counted for {endpoint}")
-    sizes = sizes or sizes_for([d for d, _ in observed.values()])
-    centre = centre_share(priors)
+        raise _nothing_to_pool(registry, endpoint)
+    priors = priors or load_priors()
     # where no report tells pure from mixed, the term for it falls away: all are at the centre
-    observations = data if data.tells_histology else data.at_share(centre)
-    problem = survival_problem(observations, priors, chosen, sizes, variant)
-    draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
-    return SurvivalFit(data, left_out, priors, chosen, draws, diagnosis, centre, variant)
+    entered = data if data.tells_histology else data.at_share(centre_share(priors))
+    fit = fit_survival_data(
+        entered,
+        family_name=family_name,
+        priors=priors,
+        settings=settings,
+        variant=variant,
+        sizes=sizes or sizes_for([d for d, _ in observed.values()]),
+        cache=cache,
+        progress=progress,
+    )
+    return replace(fit, data=data, left_out=left_out)
 
 
 def fit_survival_data(
@@ -326,13 +315,11 @@ def fit_response(
     """
     chosen = select(registry, "response", verified_only=verified_only, use_read_as=use_read_as)
     if not chosen.counted:
-        raise NothingToPoolError(f"no cohort of {_where(registry)} can be counted for response")
-    counts = []
-    for ref in chosen.counted:
-        count = best_responses(ref.cohort.response, ref.cohort.n)
+        raise _nothing_to_pool(registry, "response")
+    counts = [best_responses(ref.cohort.response, ref.cohort.n) for ref in chosen.counted]
+    for ref, count in zip(chosen.counted, counts, strict=True):
         if isinstance(count, ResponseRefused):
             raise TypeError(f"{ref.id} was counted for response, but {count.reason}")
-        counts.append(count)
     data = response_data(chosen.counted, counts, class_order(registry))
     return fit_response_data(
         data,
@@ -360,8 +347,9 @@ def fit_response_data(
     return ResponseFit(data, left_out, priors, draws, diagnosis)
 
 
-def _where(registry: Registry) -> str:
-    return " and ".join(str(folder) for folder in registry.folders)
+def _nothing_to_pool(registry: Registry, endpoint: str) -> NothingToPoolError:
+    where = " and ".join(str(folder) for folder in registry.folders)
+    return NothingToPoolError(f"no cohort of {where} can be counted for {endpoint}")
 
 
 def _run(
@@ -414,9 +402,8 @@ def used_priors(fits: Mapping[str, SurvivalFit | ResponseFit]) -> list[str]:
             names += [p for p in response.PRIOR_OF.values() if p.split("_")[0] in stages]
         else:
             idle = _idle_priors(fit)
-            own = [*survival.PRIOR_OF.values(), survival.SHAPE_PRIOR[fit.family.name]]
-            own += [survival.TAIL_PRIOR[fit.family.name]] if fit.family.has_tail else []
-            names += [name for name in own if name not in idle]
+            of_model = (*survival.PRIOR_OF.values(), fit.family.shape_prior, fit.family.tail_prior)
+            names += [name for name in of_model if name and name not in idle]
     return list(dict.fromkeys(names))
 
 
@@ -426,13 +413,13 @@ def _idle_priors(fit: SurvivalFit) -> set[str]:
     if not fit.family.has_tail:
         idle.add("tail_treatment_sd")
     if not fit.family.has_shape:
-        idle |= {"shape_treatment_sd", "shape_sd", survival.SHAPE_PRIOR[fit.family.name]}
+        idle |= {"shape_treatment_sd", "shape_sd", fit.family.shape_prior}
     if all(arm.told for arm in fit.data.arms):
         idle.add("convention_logit")
-    for number, name in enumerate(COVARIATES):
-        told = any(values[number] != 0.0 for values in fit.data.covariates)
-        if not (told and fit.variant.covariates):
-            idle.add(survival.PRIOR_OF[name])
+    for number, covariate in enumerate(covariates.ALL):
+        differs = any(values[number] != 0.0 for values in fit.data.covariates)
+        if not (differs and fit.variant.covariates):
+            idle.add(covariate.prior)
     return idle
 
 

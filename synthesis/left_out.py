@@ -167,15 +167,11 @@ def spaced(size: int, wanted: int) -> np.ndarray:
 
 def _leave_out(likelihood: CohortLikelihood, cohort: int, nodes: tuple[int, int]) -> np.ndarray:
     """Log likelihood of a cohort given all others, ``(draws,)``."""
-    comparisons = likelihood.fit.data.comparisons
-    compared = {id(c): likelihood.compared(c) for c in comparisons}
-    own = Terms(
-        likelihood.arms(cohort),
-        tuple(c for c in comparisons if max(compared[id(c)]) == cohort),
-    )
+    compared = [(c, likelihood.compared(c)) for c in likelihood.fit.data.comparisons]
+    own = Terms(likelihood.arms(cohort), tuple(c for c, pair in compared if max(pair) == cohort))
     rest = Terms(
         tuple(i for k in likelihood.companions(cohort) for i in likelihood.arms(k)),
-        tuple(c for c in comparisons if min(compared[id(c)]) == cohort < max(compared[id(c)])),
+        tuple(c for c, pair in compared if min(pair) == cohort < max(pair)),
     )
     value = _integral(likelihood, cohort, own + rest, nodes)
     return value - _integral(likelihood, cohort, rest, nodes) if rest else value
@@ -381,7 +377,14 @@ class Point:
 
 @dataclass(frozen=True)
 class CohortLikelihood:
-    """The terms of the likelihood at some draws of a fit."""
+    """The terms of the likelihood at some draws of a fit.
+
+    Attributes
+    ----------
+    fit : SurvivalFit
+    rows : ndarray
+        Indices of the draws that are used.
+    """
 
     fit: SurvivalFit
     rows: np.ndarray
@@ -395,21 +398,6 @@ class CohortLikelihood:
         if name not in self._drawn:
             self._drawn[name] = self.fit.flat(name)[self.rows]
         return self._drawn[name]
-
-    @cached_property
-    def log_shape(self) -> np.ndarray:
-        """Log shape of the cohorts as drawn, ``(draws, cohorts)``."""
-        return self.draws("log_shape")
-
-    @cached_property
-    def log_median(self) -> np.ndarray:
-        """Log median of the arms as drawn, ``(draws, arms)``."""
-        return self.draws("log_median")
-
-    @cached_property
-    def share(self) -> np.ndarray:
-        """Share of mixed histology of the arms as drawn, ``(draws, arms)``."""
-        return self.draws("mixed_share")
 
     @cached_property
     def tail(self) -> np.ndarray:
@@ -513,7 +501,7 @@ class CohortLikelihood:
     def base(self, arm: int, cohort: int) -> np.ndarray:
         """Log median of an arm less what the displacement of a cohort stands for, ``(draws,)``."""
         own = self.cohort(arm)
-        value = self.log_median[:, arm]
+        value = self.draws("log_median")[:, arm]
         if own != cohort and own not in self.companions(cohort):
             return value
         value = value - self.effect[:, own]
@@ -524,15 +512,15 @@ class CohortLikelihood:
             group = self.fit.data.treatment_class[treatment]
             value = value - self.draws("class_effect")[:, group]
         if own == cohort and self.share_is_free(own):
-            away = self.share[:, arm] - self.fit.centre_share
+            away = self.draws("mixed_share")[:, arm] - self.fit.centre_share
             value = value - self.slope[:, treatment] * away
         return value
 
     def drawn(self, cohort: int) -> np.ndarray:
         """Displacement and log shape of a cohort as drawn, ``(draws, 2)``."""
         arm = self.arms(cohort)[0]
-        displacement = self.log_median[:, arm] - self.base(arm, cohort)
-        return np.stack([displacement, self.log_shape[:, cohort]], axis=1)
+        displacement = self.draws("log_median")[:, arm] - self.base(arm, cohort)
+        return np.stack([displacement, self.draws("log_shape")[:, cohort]], axis=1)
 
     def location(self, arm: int, at: Point) -> np.ndarray:
         """Log median of an arm, ``(draws, nodes)`` or ``(draws, 1)``."""
@@ -543,7 +531,7 @@ class CohortLikelihood:
     def shape(self, arm: int, at: Point) -> np.ndarray:
         """Log shape of an arm, ``(draws, nodes)`` or ``(draws, 1)``."""
         own = self.cohort(arm)
-        return at.log_shape if own == at.cohort else self.log_shape[:, own][:, None]
+        return at.log_shape if own == at.cohort else self.draws("log_shape")[:, own][:, None]
 
     def of(self, terms: Terms, at: Point) -> np.ndarray:
         """Log likelihood of some terms, ``(draws, nodes)``."""
@@ -556,41 +544,43 @@ class CohortLikelihood:
 
     def of_arm(self, arm: int, location: np.ndarray, log_shape: np.ndarray) -> np.ndarray:
         """Log likelihood of what an arm prints, ``(draws, nodes)``."""
-        item, family = self.fit.data.arms[arm], self.fit.family
-        treatment = self.treatment(item.cohort)
+        printed, family = self.fit.data.arms[arm], self.fit.family
+        treatment = self.treatment(printed.cohort)
         tail = self.tail[:, treatment][:, None]
-        if not item.chains:
-            own = [patient for patient in self.fit.data.patients if patient.arm == arm]
+        if not printed.chains:
+            listed = [patient for patient in self.fit.data.patients if patient.arm == arm]
             return listed_patients(
                 location[..., None],
                 log_shape[..., None],
                 family,
-                log_time=np.log([max(patient.months, _EARLIEST) for patient in own]),
-                event=np.array([float(patient.event) for patient in own]),
+                log_time=np.log([max(patient.months, _EARLIEST) for patient in listed]),
+                event=np.array([float(patient.event) for patient in listed]),
                 tail=tail[..., None],
             ).sum(axis=-1)
         weights = [
-            0.0 if item.told else self.log_convention[:, METHODS.index(method)][:, None]
-            for method in item.methods
+            0.0 if printed.told else self.log_convention[:, METHODS.index(method)][:, None]
+            for method in printed.methods
         ]
         second: dict[str, Any] = {}
-        if item.share is None and self.is_mixture:
-            share = self.share[:, arm][:, None]
+        if printed.share is None and self.is_mixture:
+            share = self.draws("mixed_share")[:, arm][:, None]
             second = {"shift": self.slope[:, treatment][:, None], "share": share}
             location = location - second["shift"] * share
-        return arm_log_likelihood(item.chains, weights, location, log_shape, family, tail, **second)
+        return arm_log_likelihood(
+            printed.chains, weights, location, log_shape, family, tail, **second
+        )
 
-    def of_comparison(self, item: ArmComparison, at: Point) -> np.ndarray:
+    def of_comparison(self, comparison: ArmComparison, at: Point) -> np.ndarray:
         """Log likelihood of a printed comparison, given the medians that entered."""
-        first = self.cohort(item.first)
+        first = self.cohort(comparison.first)
         return comparison_given_medians(
-            self.location(item.first, at) - self.location(item.second, at),
-            self.shape(item.first, at),
+            self.location(comparison.first, at) - self.location(comparison.second, at),
+            self.shape(comparison.first, at),
             self.fit.family,
             self.tail[:, self.treatment(first)][:, None],
-            estimate=item.reading.estimate,
-            variance=item.reading.variance,
-            medians=item.log_median_ratio,
-            share=item.reading.share if item.reading.kind == "p" else None,
-            either_sign=item.reading.either_sign,
+            estimate=comparison.reading.estimate,
+            variance=comparison.reading.variance,
+            medians=comparison.log_median_ratio,
+            share=comparison.reading.share if comparison.reading.kind == "p" else None,
+            either_sign=comparison.reading.either_sign,
         )

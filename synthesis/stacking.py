@@ -33,12 +33,9 @@ import pandas as pd
 
 from priors import Priors
 from studies import Registry
-from studies.selection import LeftOut
 from synthesis.fits import PooledSurvival, SurvivalFit, fit_survival
 from synthesis.left_out import DRAWS, NODES, leave_one_out
-from synthesis.model.observations import SurvivalData
 from synthesis.model.sampler import Diagnosis, Progress, SamplerSettings
-from synthesis.model.survival import Variant
 
 #: What stands in the place of a family's name where the answers are stacked over several.
 STACKED = "stacked"
@@ -50,7 +47,6 @@ STACKED_FAMILIES = ("weibull", "log-logistic", "log-normal", "long-tail")
 STACKED_DRAWS = 4000
 
 _WORST_FIRST = ("FAIL", "REVIEW", "PASS")
-
 
 #: Cohorts below which the weights are equal: so few cannot tell families apart.
 LEAST_COHORTS = 4
@@ -110,6 +106,11 @@ class ModelChoice:
     )
 
 
+def _of_any(name: str, words: str) -> property:
+    """Property of a stacked fit that its fits have in common."""
+    return property(lambda self: getattr(next(iter(self.fits.values())), name), doc=words)
+
+
 @dataclass(frozen=True)
 class StackedFit:
     """Fits of several families to the same observations, used as one.
@@ -130,39 +131,12 @@ class StackedFit:
     weights: Mapping[str, float]
     rows: Mapping[str, np.ndarray] = field(repr=False)
 
-    @property
-    def _first(self) -> SurvivalFit:
-        return next(iter(self.fits.values()))
-
-    @property
-    def data(self) -> SurvivalData:
-        """Observations, the same for every family."""
-        return self._first.data
-
-    @property
-    def left_out(self) -> tuple[LeftOut, ...]:
-        """Cohorts that are not counted."""
-        return self._first.left_out
-
-    @property
-    def priors(self) -> Priors:
-        """Priors of all families."""
-        return self._first.priors
-
-    @property
-    def centre_share(self) -> float:
-        """Share of mixed histology at which ``mu`` and the effects are stated."""
-        return self._first.centre_share
-
-    @property
-    def variant(self) -> Variant:
-        """What is taken otherwise than in every report."""
-        return self._first.variant
-
-    @property
-    def seed(self) -> int:
-        """Seed of the random numbers."""
-        return self._first.seed
+    data = _of_any("data", "Observations, the same for every family.")
+    left_out = _of_any("left_out", "Cohorts that are not counted.")
+    priors = _of_any("priors", "Priors of all families.")
+    centre_share = _of_any("centre_share", "Share at which ``mu`` and the effects are stated.")
+    variant = _of_any("variant", "What is taken otherwise than in every report.")
+    seed = _of_any("seed", "Seed of the random numbers.")
 
     @property
     def family_weights(self) -> Mapping[str, float]:
@@ -173,7 +147,7 @@ class StackedFit:
     def diagnosis(self) -> Diagnosis:
         """The worst diagnosis of the fits that are used."""
         used = [self.fits[name].diagnosis for name in self.rows]
-        return min(used, key=lambda found: (_WORST_FIRST.index(found.verdict), -found.max_rhat))
+        return min(used, key=lambda own: (_WORST_FIRST.index(own.verdict), -own.max_rhat))
 
     @cached_property
     def draw_family(self) -> np.ndarray:
@@ -277,36 +251,40 @@ def choose(
                 f"the fit of {name} is of other cohorts than the first: families can be compared "
                 "on the same observations only"
             )
-    found = {name: leave_one_out(fit, draws=draws, nodes=nodes) for name, fit in fits.items()}
-    densities = np.column_stack([item.elpd for item in found.values()])
-    cohorts = len(densities)
-    stacked = cohorts >= LEAST_COHORTS
-    values = stacking_weights(densities) if stacked else np.full(len(fits), 1.0 / len(fits))
-    weights = dict(zip(fits, (float(value) for value in values), strict=True))
-    best = int(np.argmax(densities.sum(axis=0)))
+    densities = {name: leave_one_out(fit, draws=draws, nodes=nodes) for name, fit in fits.items()}
+    elpd = np.column_stack([own.elpd for own in densities.values()])
+    stacked = len(elpd) >= LEAST_COHORTS
+    values = stacking_weights(elpd) if stacked else np.full(len(fits), 1.0 / len(fits))
+    weights = {name: float(value) for name, value in zip(fits, values, strict=True)}
+    best = int(np.argmax(elpd.sum(axis=0)))
     rows = []
-    for number, (name, item) in enumerate(found.items()):
-        away = densities[:, number] - densities[:, best]
+    for number, (name, own) in enumerate(densities.items()):
+        away = elpd[:, number] - elpd[:, best]
         rows.append(
             {
                 "endpoint": first.data.endpoint,
                 "family": fits[name].family.label,
-                "elpd": item.elpd.sum(),
-                "se": _standard_error(item.elpd),
+                "elpd": own.elpd.sum(),
+                "se": _standard_error(own.elpd),
                 "elpd_difference": away.sum(),
                 "se_difference": _standard_error(away),
-                "p_loo": item.p_loo,
-                "largest_k": item.pareto_k.max(),
-                "high_k": int(np.sum(item.pareto_k > HIGH_K)),
+                "p_loo": own.p_loo,
+                "largest_k": own.pareto_k.max(),
+                "high_k": int(np.sum(own.pareto_k > HIGH_K)),
                 "weight": weights[name],
             }
         )
     table = pd.DataFrame(rows, columns=list(CHOICE_COLUMNS))
     table = table.sort_values("elpd", ascending=False, kind="stable").reset_index(drop=True)
-    names = [ref.id for ref in first.data.cohorts]
-    pointwise = pd.DataFrame(densities, index=pd.Index(names, name="cohort"), columns=list(fits))
-    known = MappingProxyType({name: item.log_likelihood for name, item in found.items()})
-    return ModelChoice(table, pointwise, MappingProxyType(weights), cohorts, stacked, known)
+    cohorts = pd.Index([ref.id for ref in first.data.cohorts], name="cohort")
+    return ModelChoice(
+        table,
+        pd.DataFrame(elpd, index=cohorts, columns=list(fits)),
+        MappingProxyType(weights),
+        len(elpd),
+        stacked,
+        MappingProxyType({name: own.log_likelihood for name, own in densities.items()}),
+    )
 
 
 def _standard_error(values: np.ndarray) -> float:
@@ -394,7 +372,7 @@ def fit_families(
     NothingToPoolError
         If no cohort can be counted.
     """
-    tell = progress or (lambda _: None)
+    report = progress or (lambda _: None)
     fits = {
         name: fit_survival(
             registry,
@@ -405,14 +383,14 @@ def fit_families(
             verified_only=verified_only,
             use_read_as=use_read_as,
             cache=cache,
-            progress=_stage(tell, f"{endpoint}, {name}"),
+            progress=_stage(report, f"{endpoint}, {name}"),
         )
         for name in names
     }
     found = MappingProxyType(fits)
     if len(fits) == 1:
         return FamilyFits(found, None, next(iter(fits.values())))
-    tell(f"{endpoint}: comparing families")
+    report(f"{endpoint}: comparing families")
     choice = choose(fits)
     return FamilyFits(found, choice, stack(fits, choice.weights))
 

@@ -37,17 +37,8 @@ SHARED_WITHIN_REPORT = 0.5
 
 
 # Room is made in steps, so that a study more or less finds the same compiled model.
-_STEP = {
-    "class": 4,
-    "treatment": 8,
-    "study": 16,
-    "cohort": 16,
-    "arm": 16,
-    "point": 32,
-    "node": 64,
-    "patient": 8,
-    "comparison": 4,
-}
+_STEP = {"class": 4, "treatment": 8, "study": 16, "cohort": 16, "arm": 16}
+_STEP |= {"point": 32, "node": 64, "patient": 8, "comparison": 4}
 
 _FIXED = {
     "convention": len(METHODS),
@@ -56,32 +47,21 @@ _FIXED = {
     "tail_term": TAIL_TERMS,
 }
 
+_OF_COMPARISON = ("first", "second", "estimate", "variance", "medians", "given", "either_sign")
+
 #: Dimensions of each array of :func:`padded`.
 DIMS: Mapping[str, tuple[str, ...]] = {
-    **{name: ("arm",) for name in ("share", "share_known", "convention_free")},
+    **dict.fromkeys(("share", "share_known", "convention_free"), ("arm",)),
     **{f"arm_{name}": ("arm",) for name in ("class", "treatment", "study", "cohort")},
     "cohort_treatment": ("cohort",),
     "cohort_shared": ("cohort",),
     "cohort_covariates": ("cohort", "covariate"),
-    **{name: ("point",) for name in ("point_arm", "point_start", "point_stop", "density")},
-    **{name: ("convention", "point") for name in ("cell", "beyond", "survivors", "size")},
+    **dict.fromkeys(("point_arm", "point_start", "point_stop", "density"), ("point",)),
+    **dict.fromkeys(("cell", "beyond", "survivors", "size"), ("convention", "point")),
     "log_weight": ("convention", "arm"),
-    "node_log_time": ("node",),
-    "node_log_weight": ("node",),
+    **dict.fromkeys(("node_log_time", "node_log_weight"), ("node",)),
     **{f"patient_{name}": ("patient",) for name in ("arm", "log_time", "event", "weight")},
-    **{
-        f"comparison_{name}": ("comparison",)
-        for name in (
-            "first",
-            "second",
-            "estimate",
-            "variance",
-            "medians",
-            "given",
-            "either_sign",
-            "weight",
-        )
-    },
+    **{f"comparison_{name}": ("comparison",) for name in (*_OF_COMPARISON, "weight")},
 }
 
 _INDICES = frozenset(
@@ -125,10 +105,10 @@ def counts(data: SurvivalData) -> dict[str, int]:
 
 def sizes_for(datasets: Sequence[SurvivalData], *, spare: bool = True) -> Sizes:
     """Sizes that hold each of the datasets, with room to spare unless told otherwise."""
-    found = [counts(data) for data in datasets]
+    each = [counts(data) for data in datasets]
     room = dict(_FIXED)
     for name, step in _STEP.items():
-        largest = max([1, *(count[name] for count in found)])
+        largest = max([1, *(count[name] for count in each)])
         room[name] = -(-largest // step) * step if spare else largest
     return Sizes(tuple(room.items()))
 
@@ -163,14 +143,12 @@ def padded(data: SurvivalData, sizes: Sizes) -> dict[str, np.ndarray]:
         arrays["patient_log_time"][i] = np.log(max(patient.months, 1e-3))
         arrays["patient_event"][i] = float(patient.event)
         arrays["patient_weight"][i] = 1.0
-    for i, item in enumerate(data.comparisons):
-        arrays["comparison_first"][i] = item.first
-        arrays["comparison_second"][i] = item.second
-        arrays["comparison_estimate"][i] = item.reading.estimate
-        arrays["comparison_variance"][i] = item.reading.variance
-        arrays["comparison_medians"][i] = item.log_median_ratio or 0.0
-        arrays["comparison_given"][i] = float(item.log_median_ratio is not None)
-        arrays["comparison_either_sign"][i] = float(item.reading.either_sign)
+    for i, own in enumerate(data.comparisons):
+        given, ratio = own.log_median_ratio is not None, own.log_median_ratio or 0.0
+        read = own.reading
+        row = (own.first, own.second, read.estimate, read.variance, ratio, given, read.either_sign)
+        for name, value in zip(_OF_COMPARISON, row, strict=True):
+            arrays[f"comparison_{name}"][i] = value
         arrays["comparison_weight"][i] = 1.0
     return arrays
 

@@ -71,6 +71,8 @@ _NORMAL_SLOPE = 0.9031972855686256
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 _NOBODY = 1e-14
 
+Array = np.ndarray
+
 compiled = numba.njit(error_model="numpy")
 
 
@@ -92,8 +94,8 @@ class Family(ABC):
         Prior of the mean tail; ``None`` where there is no tail.
     has_shape : bool
         Whether the shape is free.
-    without_tail : str
-        The family without a tail that this one is at tail 0: itself where it has none.
+    without_tail : str or None
+        The family that one with a tail is at tail 0.
     logrank_slope : float
         The log hazard ratio that a log-rank test estimates, per unit of
         :math:`-k\,\Delta\log m`, at small effects (and at tail 0):
@@ -121,6 +123,7 @@ class Family(ABC):
     curve: Callable[..., Any]
     has_shape: bool = True
     tail_prior: str | None = None
+    without_tail: str | None = None
     prepare: Callable[..., Any] = staticmethod(_needs_nothing)
 
     def __init_subclass__(cls) -> None:
@@ -137,20 +140,18 @@ class Family(ABC):
                 raise TypeError(f"the survival family {cls.__name__} has no {piece}: give it one")
 
     @abstractmethod
-    def log_survival(self, z: Any, tail: Any) -> np.ndarray:
+    def log_survival(self, z: Any, tail: Any) -> Array:
         """Log survival at ``z``."""
 
     @abstractmethod
-    def log_density(self, z: Any, tail: Any) -> np.ndarray:
+    def log_density(self, z: Any, tail: Any) -> Array:
         """Log density of ``z`` itself."""
 
     @abstractmethod
-    def quantile(self, p: np.ndarray, tail: Any) -> np.ndarray:
+    def quantile(self, p: Array, tail: Any) -> Array:
         """The ``z`` by which a share ``p`` has had the event."""
 
-    def restricted_mean(
-        self, tau: np.ndarray, median: np.ndarray, shape: np.ndarray, tail: np.ndarray
-    ) -> np.ndarray:
+    def restricted_mean(self, tau: Array, median: Array, shape: Array, tail: Array) -> Array:
         """Restricted mean by quadrature; families with a closed form take that."""
         v = 0.5 * (_NODES + 1.0)
         end = np.minimum(tau, quantile(1.0 - _NOBODY, median, shape, self.name, tail))
@@ -162,11 +163,6 @@ class Family(ABC):
     def has_tail(self) -> bool:
         """Whether there is a tail."""
         return self.tail_prior is not None
-
-    @property
-    def without_tail(self) -> str:
-        """The family that this one is at tail 0."""
-        return self.name
 
     @property
     def code(self) -> int:
@@ -198,21 +194,19 @@ class Weibull(Family):
     curve = staticmethod(_weibull)
 
     @override
-    def log_survival(self, z: Any, tail: Any) -> np.ndarray:
+    def log_survival(self, z: Any, tail: Any) -> Array:
         return -LN2 * np.exp(np.minimum(z, LARGEST_Z))
 
     @override
-    def log_density(self, z: Any, tail: Any) -> np.ndarray:
+    def log_density(self, z: Any, tail: Any) -> Array:
         return np.log(LN2) + np.minimum(z, LARGEST_Z) + self.log_survival(z, tail)
 
     @override
-    def quantile(self, p: np.ndarray, tail: Any) -> np.ndarray:
+    def quantile(self, p: Array, tail: Any) -> Array:
         return np.log(-np.log1p(-p) / LN2)
 
     @override
-    def restricted_mean(
-        self, tau: np.ndarray, median: np.ndarray, shape: np.ndarray, tail: np.ndarray
-    ) -> np.ndarray:
+    def restricted_mean(self, tau: Array, median: Array, shape: Array, tail: Array) -> Array:
         power = (tau / median) ** shape
         scale = median / LN2 ** (1.0 / shape)
         return scale * special.gamma(1.0 + 1.0 / shape) * special.gammainc(1.0 / shape, LN2 * power)
@@ -249,21 +243,19 @@ class LogLogistic(Family):
     curve = staticmethod(_log_logistic)
 
     @override
-    def log_survival(self, z: Any, tail: Any) -> np.ndarray:
+    def log_survival(self, z: Any, tail: Any) -> Array:
         return -np.logaddexp(0.0, z)
 
     @override
-    def log_density(self, z: Any, tail: Any) -> np.ndarray:
+    def log_density(self, z: Any, tail: Any) -> Array:
         return z + 2.0 * self.log_survival(z, tail)
 
     @override
-    def quantile(self, p: np.ndarray, tail: Any) -> np.ndarray:
+    def quantile(self, p: Array, tail: Any) -> Array:
         return np.log(np.expm1(-np.log1p(-p)))
 
     @override
-    def restricted_mean(
-        self, tau: np.ndarray, median: np.ndarray, shape: np.ndarray, tail: np.ndarray
-    ) -> np.ndarray:
+    def restricted_mean(self, tau: Array, median: Array, shape: Array, tail: Array) -> Array:
         power = (tau / median) ** shape
         return tau * special.hyp2f1(1.0, 1.0 / shape, 1.0 + 1.0 / shape, -power)
 
@@ -293,21 +285,19 @@ class LogNormal(Family):
     curve = staticmethod(_log_normal)
 
     @override
-    def log_survival(self, z: Any, tail: Any) -> np.ndarray:
+    def log_survival(self, z: Any, tail: Any) -> Array:
         return special.log_ndtr(-np.asarray(z, dtype=float))
 
     @override
-    def log_density(self, z: Any, tail: Any) -> np.ndarray:
+    def log_density(self, z: Any, tail: Any) -> Array:
         return -0.5 * np.square(z) - 0.5 * np.log(2.0 * np.pi)
 
     @override
-    def quantile(self, p: np.ndarray, tail: Any) -> np.ndarray:
+    def quantile(self, p: Array, tail: Any) -> Array:
         return special.ndtri(p)
 
     @override
-    def restricted_mean(
-        self, tau: np.ndarray, median: np.ndarray, shape: np.ndarray, tail: np.ndarray
-    ) -> np.ndarray:
+    def restricted_mean(self, tau: Array, median: Array, shape: Array, tail: Array) -> Array:
         z = np.log((tau / median) ** shape)
         # exp(a) Phi(b) in logs: the mean of all times overflows where the shape is small
         early = 0.5 / shape**2 + special.log_ndtr(z - 1.0 / shape)
@@ -317,7 +307,7 @@ class LogNormal(Family):
 # --- Generalised gamma ---------------------------------------------------------------------------
 
 
-def _by_q(curve: Callable[[np.ndarray, np.ndarray], np.ndarray], x: Any, q: Any) -> np.ndarray:
+def _by_q(curve: Callable[[Array, Array], Array], x: Any, q: Any) -> Array:
     """Evaluate a curve of Prentice's ``Q``, interpolated where ``Q`` is all but nought."""
     x, q = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(q, dtype=float))
     small = np.abs(q) < Q_NODES[3]
@@ -334,7 +324,7 @@ def _by_q(curve: Callable[[np.ndarray, np.ndarray], np.ndarray], x: Any, q: Any)
     return found
 
 
-def gamma_median(q: Any) -> np.ndarray:
+def gamma_median(q: Any) -> Array:
     """Median of Prentice's standard variable ``w`` at the shape ``Q``."""
     q = np.asarray(q, dtype=float)
     a = q**-2.0
@@ -454,14 +444,14 @@ def _generalised_gamma(z, tail, w_below, w_at, w_above):  # pragma: no cover - c
     return log_s, log_f, -math.exp(log_f - log_s), f_z, s_q, f_q
 
 
-def _gamma_log_survival(z: np.ndarray, q: np.ndarray) -> np.ndarray:
+def _gamma_log_survival(z: Array, q: Array) -> Array:
     a = q**-2.0
     x = a * np.exp(np.clip(q * (z + gamma_median(q)), -700.0, LARGEST_Z))
     upper, lower = special.gammaincc(a, x), special.gammainc(a, x)
     return np.log(np.maximum(np.where(q > 0.0, upper, lower), 1e-300))
 
 
-def _gamma_log_density(z: np.ndarray, q: np.ndarray) -> np.ndarray:
+def _gamma_log_density(z: Array, q: Array) -> Array:
     """Stirling's form, which does not cancel where ``a`` is large."""
     a = q**-2.0
     u = np.clip(q * (z + gamma_median(q)), -700.0, LARGEST_Z)
@@ -471,7 +461,7 @@ def _gamma_log_density(z: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.log(np.abs(q)) + 0.5 * np.log(a / (2.0 * np.pi)) - stirling - a * (np.expm1(u) - u)
 
 
-def _gamma_quantile(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+def _gamma_quantile(p: Array, q: Array) -> Array:
     a = q**-2.0
     x = np.where(q > 0.0, special.gammaincinv(a, p), special.gammainccinv(a, p))
     return np.log(x / a) / q - gamma_median(q)
@@ -490,28 +480,28 @@ class GeneralisedGamma(Family):
     prepare = staticmethod(_medians_around)
 
     @override
-    def log_survival(self, z: Any, tail: Any) -> np.ndarray:
+    def log_survival(self, z: Any, tail: Any) -> Array:
         return _by_q(_gamma_log_survival, z, tail)
 
     @override
-    def log_density(self, z: Any, tail: Any) -> np.ndarray:
+    def log_density(self, z: Any, tail: Any) -> Array:
         return _by_q(_gamma_log_density, z, tail)
 
     @override
-    def quantile(self, p: np.ndarray, tail: Any) -> np.ndarray:
+    def quantile(self, p: Array, tail: Any) -> Array:
         return _by_q(_gamma_quantile, p, tail)
 
 
 # --- Long tail -----------------------------------------------------------------------------------
 
 
-def _bent(z: Any, tail: Any) -> np.ndarray:
+def _bent(z: Any, tail: Any) -> Array:
     """Log cumulative hazard of the long-tail family, less that at the median."""
     z = np.asarray(z, dtype=float)
     return z + np.expm1(tail) * BEND * (np.logaddexp(0.0, z / BEND) - LN2)
 
 
-def _straightened(bent: np.ndarray, tail: Any) -> np.ndarray:
+def _straightened(bent: Array, tail: Any) -> Array:
     """Inverse of :func:`_bent`, by Newton steps on a rising curve that is convex or concave."""
     bent = np.clip(np.asarray(bent, dtype=float), -700.0, 700.0)
     bent, tail = np.broadcast_arrays(bent, np.asarray(tail, dtype=float))
@@ -567,17 +557,17 @@ class LongTail(Family):
     curve = staticmethod(_long_tail)
 
     @override
-    def log_survival(self, z: Any, tail: Any) -> np.ndarray:
+    def log_survival(self, z: Any, tail: Any) -> Array:
         return -LN2 * np.exp(np.minimum(_bent(z, tail), LARGEST_Z))
 
     @override
-    def log_density(self, z: Any, tail: Any) -> np.ndarray:
+    def log_density(self, z: Any, tail: Any) -> Array:
         rise = np.expm1(tail) * special.expit(np.asarray(z) / BEND)
         bent = np.minimum(_bent(z, tail), LARGEST_Z)
         return np.log(LN2) + bent + np.log1p(rise) - LN2 * np.exp(bent)
 
     @override
-    def quantile(self, p: np.ndarray, tail: Any) -> np.ndarray:
+    def quantile(self, p: Array, tail: Any) -> Array:
         return _straightened(np.log(-np.log1p(-p) / LN2), tail)
 
 
@@ -586,15 +576,8 @@ class LongTail(Family):
 #: Every family by its name: the list that everything else follows.
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
-        own.name: own
-        for own in (
-            Exponential(),
-            Weibull(),
-            LogLogistic(),
-            LogNormal(),
-            GeneralisedGamma(),
-            LongTail(),
-        )
+        kind.name: kind()
+        for kind in (Exponential, Weibull, LogLogistic, LogNormal, GeneralisedGamma, LongTail)
     }
 )
 
@@ -651,19 +634,17 @@ def family(name: str) -> Family:
         ) from None
 
 
-def log_survival(z: Any, family: Family, tail: Any = 0.0) -> np.ndarray:
+def log_survival(z: Any, family: Family, tail: Any = 0.0) -> Array:
     r"""Log survival at the standardised log time :math:`z = k(\log t - \log m)`, any shape."""
     return family.log_survival(z, tail)
 
 
-def standard_log_density(z: Any, family: Family, tail: Any = 0.0) -> np.ndarray:
+def standard_log_density(z: Any, family: Family, tail: Any = 0.0) -> Array:
     """Log density of ``z`` itself."""
     return family.log_density(z, tail)
 
 
-def log_density(
-    z: np.ndarray, log_shape: np.ndarray, log_t: np.ndarray, family: Family, tail: Any = 0.0
-) -> np.ndarray:
+def log_density(z: Array, log_shape: Array, log_t: Array, family: Family, tail: Any = 0.0) -> Array:
     r"""Log density of the time itself (per month): :math:`\log f(t) = \log(-dS/dt)`.
 
     Parameters
@@ -675,7 +656,7 @@ def log_density(
     return log_shape - log_t + family.log_density(z, tail)
 
 
-def survival(t: Any, median: Any, shape: Any, name: str, tail: Any = 0.0) -> np.ndarray:
+def survival(t: Any, median: Any, shape: Any, name: str, tail: Any = 0.0) -> Array:
     """Survival at time ``t`` (same unit as ``median``); arguments broadcast.
 
     Raises
@@ -689,15 +670,13 @@ def survival(t: Any, median: Any, shape: Any, name: str, tail: Any = 0.0) -> np.
     return np.exp(log_survival(shape * (log_t - np.log(median)), family(name), tail))
 
 
-def quantile(p: Any, median: Any, shape: Any, name: str, tail: Any = 0.0) -> np.ndarray:
+def quantile(p: Any, median: Any, shape: Any, name: str, tail: Any = 0.0) -> Array:
     """Time by which a share ``p`` has had the event, ``0 < p < 1``; arguments broadcast."""
     p, median, shape = (np.asarray(a, dtype=float) for a in (p, median, shape))
     return median * np.exp(family(name).quantile(p, tail) / shape)
 
 
-def restricted_mean(
-    horizon: Any, median: Any, shape: Any, name: str, tail: Any = 0.0
-) -> np.ndarray:
+def restricted_mean(horizon: Any, median: Any, shape: Any, name: str, tail: Any = 0.0) -> Array:
     r"""Restricted mean survival time :math:`\int_0^\tau S(t)\,dt`, in the unit of ``median``.
 
     Weibull: :math:`\lambda^{-1/k}\,\gamma(1/k, \lambda\tau^k)/k` with

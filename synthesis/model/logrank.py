@@ -53,7 +53,7 @@ def mean_series(family: Family, share: float | None) -> np.ndarray:
     """
     if share is None:
         return np.r_[0.0, -family.logrank_slope * WIDEST, np.zeros(TERMS - 2)]
-    return _mean_series(family.without_tail, round(share, 6))
+    return _mean_series(family.without_tail or family.name, round(share, 6))
 
 
 @lru_cache(maxsize=256)

@@ -231,17 +231,16 @@ def survival_data(
     arms: list[Arm] = []
     patients: list[ListedPatient] = []
     comparisons: list[ArmComparison] = []
-    for index, ref in enumerate(counted):
+    for index, (ref, record) in enumerate(zip(counted, records, strict=True)):
+        start = len(arms)
         try:
-            groups = _arms_of(ref, view, records[index])
+            arms += _arms_of(index, ref, view, record)
         except ContradictionError as error:
             raise UnusableCohortError(f"{ref.id}, {view.endpoint}: {error}") from None
-        start = len(arms)
-        arms += [replace(arm, cohort=index) for arm in groups]
-        if not groups[0].chains:
+        if not arms[start].chains:
             times = _listed(ref.cohort, view.endpoint)
             patients += [ListedPatient(start, time, event) for time, event in times]
-        comparisons += _compare_histologies(ref, view, records[index], arms[start:], start)
+        comparisons += _compare_histologies(ref, view, record, arms[start:], start)
     comparisons += _compare_cohorts(counted, view, arms)
     for comparison in comparisons:
         at = min(comparison.first, comparison.second)
@@ -274,8 +273,8 @@ def order_treatments(
     """Classes and treatments that have cohorts, in order, and the class of each treatment."""
     present = {ref.treatment_class for ref in counted}
     classes = tuple(name for name in class_order if name in present)
-    found = {ref.treatment: classes.index(ref.treatment_class) for ref in counted}
-    ordered = sorted(found.items(), key=lambda item: (item[1], item[0]))
+    class_of = {ref.treatment: classes.index(ref.treatment_class) for ref in counted}
+    ordered = sorted(class_of.items(), key=lambda pair: pair[::-1])
     return classes, tuple(t for t, _ in ordered), tuple(c for _, c in ordered)
 
 
@@ -300,18 +299,18 @@ def _record(ref: CohortRef, view: View, holder: Cohort | Subgroup, histology: st
     )
 
 
-def _arms_of(ref: CohortRef, view: View, record: CohortRecord) -> list[Arm]:
+def _arms_of(index: int, ref: CohortRef, view: View, record: CohortRecord) -> list[Arm]:
     """Pure and mixed patients where they partition the cohort, else the whole, else the listed."""
-    parts = [_arm(group, float(group.histology == "mixed")) for group in record.groups]
+    groups = [_arm(index, group, float(group.histology == "mixed")) for group in record.groups]
     share = _share(ref, view)
-    whole = _arm(record.whole, share)
-    if parts and (whole is None or sum(part.n for part in parts) == ref.cohort.n):
-        return parts
+    whole = _arm(index, record.whole, share)
+    if groups and (whole is None or sum(arm.n for arm in groups) == ref.cohort.n):
+        return groups
     if whole is not None:
         return [whole]
     listed = len(_listed(ref.cohort, view.endpoint))
     words = f"{listed} listed patients"
-    return [Arm(0, "whole", listed, share, (), words, record=record.whole)]
+    return [Arm(index, "whole", listed, share, (), words, record=record.whole)]
 
 
 def _share(ref: CohortRef, view: View) -> float | None:
@@ -322,20 +321,13 @@ def _share(ref: CohortRef, view: View) -> float | None:
     return mixed_share(ref.cohort, use_read_as=view.use_read_as)
 
 
-def _arm(record: Record, share: float | None) -> Arm | None:
+def _arm(cohort: int, record: Record, share: float | None) -> Arm | None:
     n = record.holder.n
     read = read_arm(record.outcome, record.landmarks, n)
-    return read and Arm(
-        0,
-        record.histology,
-        n,
-        share,
-        read.chains,
-        read.entered_as,
-        read.methods,
-        read.told,
-        record,
-    )
+    if read is None:
+        return None
+    words, methods, told = read.entered_as, read.methods, read.told
+    return Arm(cohort, record.histology, n, share, read.chains, words, methods, told, record)
 
 
 def _listed(cohort: Cohort, endpoint: str) -> list[tuple[float, bool]]:

@@ -55,6 +55,9 @@ _ALIKE, _CUT = 6, 5
 _EARLIEST = 1e-3  # months; a time printed as 0 is early, not impossible
 
 
+_legendre = lru_cache(np.polynomial.legendre.leggauss)
+
+
 class Ranks(NamedTuple):
     """Ranks of lower limit, median and upper limit; ``None`` where a limit is not reached."""
 
@@ -301,7 +304,7 @@ class _Row:
 
     def nodes(self) -> tuple[np.ndarray, np.ndarray]:
         """Months at which the point is evaluated, and their weights."""
-        x, weight = np.polynomial.legendre.leggauss(self.node_count)
+        x, weight = _legendre(self.node_count)
         return self.time + self.half_unit * x, self.part * weight / 2.0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from statistics import NormalDist
@@ -40,7 +40,6 @@ _RANK_TEST = re.compile(r"log.?rank|mantel", re.IGNORECASE)
 _ONE_TIME = re.compile(r"at \S", re.IGNORECASE)
 _EXACT = re.compile(r"[pP]?\s*=?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
 
-Names = set[str] | frozenset[str]
 Pair = tuple[int, int]
 
 
@@ -90,22 +89,20 @@ def read_arm(
     words = [_landmark_words(landmarks)] if landmarks else []
     printed, effective = None, effective_size(outcome, n)
     if outcome is not None and outcome.median is not None:
-        printed, said = read_median(outcome)
-        if said:
-            words.insert(0, said)
+        printed, median_words = read_median(outcome)
+        words = [median_words, *words] if median_words else words
         if outcome.median == NOT_REACHED:
             fixed += _beyond_follow_up(outcome, effective, words)
     if printed is None and not fixed:
         return None
-    found = candidate_chains(printed, fixed, effective)
-    methods = tuple(method for method, _ in found)
+    methods, chains = zip(*candidate_chains(printed, fixed, effective), strict=True)
     limits = printed is not None and (printed.lower or printed.upper)
     if limits:
         words.append(_convention_words(methods))
     if effective < n:
         words.append(f"effective size {effective:g} from {outcome.events} events")
     told = not limits or printed.method is not None or methods[0] not in METHODS
-    return ArmReading(tuple(c for _, c in found), methods, told, "; ".join(words))
+    return ArmReading(chains, methods, told, "; ".join(words))
 
 
 def effective_size(outcome: SurvivalOutcome | None, n: int) -> float:
@@ -152,37 +149,24 @@ def read_median(outcome: SurvivalOutcome) -> tuple[PrintedMedian | None, str]:
     """A median or its limits, those that are event times, and in words what was taken."""
     median, unit = outcome.median, outcome.unit
     middle = None if median == NOT_REACHED else reading(median, unit)
-    level = float(outcome.level) if outcome.level else _DEFAULT_LEVEL
     if outcome.ci is None:
-        taken = None if middle is None else PrintedMedian(middle)
-        return taken, "median as an order statistic" if taken else ""
-    if middle is None:
-        lower = reading(outcome.ci[0], unit)
-        only = PrintedMedian(None, lower, None, level, outcome.ci_method)
-        return only, "median not reached; its lower limit as an order statistic"
+        return (PrintedMedian(middle), "median as an order statistic") if middle else (None, "")
     lower, upper = outcome.ci
-    reached = upper != NOT_REACHED
+    level = float(outcome.level) if outcome.level else _DEFAULT_LEVEL
+    if middle is None:
+        limit = PrintedMedian(None, reading(lower, unit), None, level, outcome.ci_method)
+        return limit, "median not reached; its lower limit as an order statistic"
     if is_symmetric(outcome):
         return PrintedMedian(middle), (
             "median as an order statistic; the interval is symmetric, so its limits are not event "
             "times and are shown only"
         )
-    which = "both limits" if reached else "lower limit"
-    words = f"median and {which} as order statistics"
-    if not reached:
-        words += "; upper limit not reached"
-    if outcome.level is None:
-        words += "; level taken as 95 %"
-    return (
-        PrintedMedian(
-            middle,
-            reading(lower, unit),
-            reading(upper, unit) if reached else None,
-            level,
-            outcome.ci_method,
-        ),
-        words,
-    )
+    reached = upper != NOT_REACHED
+    words = f"median and {'both limits' if reached else 'lower limit'} as order statistics"
+    words += "" if reached else "; upper limit not reached"
+    words += "" if outcome.level else "; level taken as 95 %"
+    last = reading(upper, unit) if reached else None
+    return PrintedMedian(middle, reading(lower, unit), last, level, outcome.ci_method), words
 
 
 def _convention_words(methods: Sequence[str]) -> str:
@@ -251,8 +235,8 @@ class ComparisonReading:
 def find_comparison(
     comparisons: Iterable[Comparison],
     endpoint: str,
-    first: Names,
-    second: Names,
+    first: Collection[str],
+    second: Collection[str],
     sizes: Pair,
     first_lives_longer: bool | None = None,
     events: tuple[int | None, int | None] = (None, None),
@@ -262,7 +246,7 @@ def find_comparison(
     A hazard ratio with its interval says both. A log-rank p value says them together with the
     numbers of events: with :math:`V = 1/d_1 + 1/d_2`, :math:`\hat\beta = \pm z_p \sqrt V` (Tierney
     et al. 2007, doi 10.1186/1745-6215-8-16). What says neither, or speaks of something else, is
-    left with a reason: a bound (``<0.001``) is no point, an adjusted ratio compares patients who
+    left out: a bound (``<0.001``) is no point, an adjusted ratio compares patients who
     are alike otherwise.
 
     Parameters
@@ -285,44 +269,18 @@ def find_comparison(
     Returns
     -------
     ComparisonReading or None
-        The first hazard ratio with an interval, else the first p value; None where neither can be
-        read, for the reasons that `comparison_refusals` gives.
+        The first hazard ratio with an interval, else the first p value; ``None`` where neither can
+        be read.
     """
-    asked = _Asked(endpoint, _folded(first), _folded(second), sizes, first_lives_longer, events)
-    found = [read for _, read in _readings(comparisons, asked) if not isinstance(read, str)]
-    ratios = [read for read in found if read.kind == "hazard ratio"]
-    return next(iter(ratios or found), None)
-
-
-def comparison_refusals(
-    comparisons: Iterable[Comparison],
-    endpoint: str,
-    first: Names,
-    second: Names,
-    sizes: Pair,
-    first_lives_longer: bool | None = None,
-    events: tuple[int | None, int | None] = (None, None),
-) -> tuple[str, ...]:
-    """Say why comparisons of two groups that are printed cannot be read.
-
-    Parameters
-    ----------
-    comparisons, endpoint, first, second, sizes, first_lives_longer, events
-        As in `find_comparison`.
-
-    Returns
-    -------
-    tuple of str
-        One phrase for each comparison of these groups and this endpoint that is not read, such as
-        ``p <0.001 is a bound and no point``.
-    """
-    asked = _Asked(endpoint, _folded(first), _folded(second), sizes, first_lives_longer, events)
-    return tuple(read for _, read in _readings(comparisons, asked) if isinstance(read, str))
+    groups = _Groups(endpoint, _folded(first), _folded(second), sizes, first_lives_longer, events)
+    readings = [read for read in (_read(own, groups) for own in comparisons) if read is not None]
+    ratios = [read for read in readings if read.kind == "hazard ratio"]
+    return next(iter(ratios or readings), None)
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """Which comparison is looked for, and what is known of its groups."""
+class _Groups:
+    """The two groups of a comparison that is looked for."""
 
     endpoint: str
     first: frozenset[str]
@@ -336,113 +294,89 @@ class _Asked:
         return self.sizes[0] / sum(self.sizes)
 
 
-def _folded(names: Names) -> frozenset[str]:
+def _folded(names: Iterable[str]) -> frozenset[str]:
     return frozenset(" ".join(name.split()).casefold() for name in names)
 
 
-def _readings(
-    comparisons: Iterable[Comparison], asked: _Asked
-) -> Iterator[tuple[Comparison, ComparisonReading | str]]:
-    """Yield the comparisons of the two groups, each with what it says or why it says nothing."""
-    for comparison in comparisons:
-        reverse = _reverse(comparison, asked)
-        if reverse is not None:
-            yield comparison, _read(comparison, asked, reverse=reverse)
+def _read(comparison: Comparison, groups: _Groups) -> ComparisonReading | None:
+    """What a comparison says of the groups; ``None`` where it is of others or cannot be read."""
+    reverse = _reverse(comparison, groups)
+    if reverse is None or comparison.adjusted or _ONE_TIME.match(comparison.text or ""):
+        return None
+    return _from_hazard_ratio(comparison, groups, reverse) or _from_p(comparison, groups, reverse)
 
 
-def _reverse(comparison: Comparison, asked: _Asked) -> bool | None:
-    """Whether the groups are named the other way round; None where they are not these groups."""
-    if comparison.endpoint != asked.endpoint or len(comparison.groups) != 2:
+def _reverse(comparison: Comparison, groups: _Groups) -> bool | None:
+    """Whether the groups are named the other way round; ``None`` where they are not these."""
+    if comparison.endpoint != groups.endpoint or len(comparison.groups) != 2:
         return None
     named = [" ".join(group.split()).casefold() for group in comparison.groups]
-    roles = [(name in asked.first, name in asked.second) for name in named]
+    roles = [(name in groups.first, name in groups.second) for name in named]
     if roles == [(True, False), (False, True)]:
         return False
     return True if roles == [(False, True), (True, False)] else None
 
 
-def _read(comparison: Comparison, asked: _Asked, *, reverse: bool) -> ComparisonReading | str:
-    if comparison.adjusted:
-        return "adjusted for covariates, which is another question"
-    if _ONE_TIME.match(comparison.text or ""):
-        return f"speaks of one time only ({comparison.text})"
-    ratio = _from_hazard_ratio(comparison, asked, reverse=reverse)
-    if isinstance(ratio, ComparisonReading) or comparison.p is None:
-        return ratio
-    return _from_p(comparison, asked, reverse=reverse)
-
-
 def _from_hazard_ratio(
-    comparison: Comparison, asked: _Asked, *, reverse: bool
-) -> ComparisonReading | str:
-    if comparison.hr is None:
-        return "prints neither a hazard ratio nor a p value"
-    if comparison.hr_ci is None:
-        return f"hazard ratio {comparison.hr} without an interval"
+    comparison: Comparison, groups: _Groups, reverse: bool
+) -> ComparisonReading | None:
+    if comparison.hr is None or comparison.hr_ci is None:
+        return None
     level = _DEFAULT_LEVEL if comparison.level is None else float(comparison.level)
     width = _log_width(comparison)
     if width is None or not 0.0 < level < 1.0:
-        return f"the interval of the hazard ratio {comparison.hr} has no width"
+        return None
     z = NormalDist().inv_cdf(0.5 + level / 2.0)
     estimate = math.log(comparison.hr) * (-1.0 if reverse else 1.0)
     words = f"hazard ratio {comparison.hr} given the medians"
     return ComparisonReading(
-        estimate, (width / (2.0 * z)) ** 2, "hazard ratio", asked.share, words, comparison
+        estimate, (width / (2.0 * z)) ** 2, "hazard ratio", groups.share, words, comparison
     )
 
 
 def _log_width(comparison: Comparison) -> float | None:
-    """Width of the interval on the log scale; None where the printed figures do not tell it."""
+    """Width of the interval on the log scale; ``None`` where the figures do not tell it."""
     lower, upper = comparison.hr_ci
-    if comparison.hr <= 0 or upper == NOT_REACHED:
+    if comparison.hr <= 0 or upper == NOT_REACHED or upper <= 0:
         return None
     if lower <= half_step(lower):  # rounded to nothing: the upper half of the interval tells
-        width = 2.0 * (math.log(upper) - math.log(comparison.hr)) if upper > 0 else 0.0
+        width = 2.0 * (math.log(upper) - math.log(comparison.hr))
     else:
-        width = math.log(upper) - math.log(lower) if upper > 0 else 0.0
+        width = math.log(upper) - math.log(lower)
     return width if width > 0.0 else None
 
 
-def _from_p(comparison: Comparison, asked: _Asked, *, reverse: bool) -> ComparisonReading | str:
-    test = comparison.test or ""
-    if test and not _RANK_TEST.search(test):
-        return f"p {comparison.p} by another test than log-rank ({test})"
+def _from_p(comparison: Comparison, groups: _Groups, reverse: bool) -> ComparisonReading | None:
     p = _exact(comparison.p)
-    if p is None:
-        return f"p {comparison.p} is a bound and no point"
+    if p is None or (comparison.test and not _RANK_TEST.search(comparison.test)):
+        return None
     tail = min(p, 1.0 - p) if comparison.sided == 1 else p / 2.0
-    if not 0.0 < tail <= 0.5:
-        return f"p {comparison.p} is rounded to a bound" if 0.0 <= p <= 1.0 else f"p {p:g} is none"
-    longer = _first_lives_longer(comparison, asked, reverse=reverse)
-    if longer is None:
-        return f"p {comparison.p} without a median or a ratio that says for whom"
-    events = [n if d is None else d for d, n in zip(asked.events, asked.sizes, strict=True)]
-    if min(events) < 1:
-        return f"p {comparison.p} of a group without an event"
+    says_direction = comparison.hr is not None and comparison.hr != 1
+    # a ratio printed beside it goes before the medians
+    longer = (comparison.hr < 1) != reverse if says_direction else groups.first_lives_longer
+    events = [n if d is None else d for d, n in zip(groups.events, groups.sizes, strict=True)]
+    if not 0.0 < tail <= 0.5 or longer is None or min(events) < 1:
+        return None
     variance = 1.0 / events[0] + 1.0 / events[1]
     size = abs(NormalDist().inv_cdf(tail)) * math.sqrt(variance)
-    name = "log-rank p" if test else "p (test not named, taken as log-rank)"
+    name = "log-rank p" if comparison.test else "p (test not named, taken as log-rank)"
     sided = " (one-sided)" if comparison.sided == 1 else ""
-    told = comparison.hr is not None and comparison.hr != 1
-    sign = "" if told else ", either sign"
-    words = f"{name} = {_number(comparison.p)}{sided} given the medians{sign}"
-    estimate = -size if longer else size
+    sign = "" if says_direction else ", either sign"
     return ComparisonReading(
-        estimate, variance, "p", asked.share, words, comparison, either_sign=not told
+        -size if longer else size,
+        variance,
+        "p",
+        groups.share,
+        f"{name} = {_number(comparison.p)}{sided} given the medians{sign}",
+        comparison,
+        either_sign=not says_direction,
     )
 
 
-def _first_lives_longer(comparison: Comparison, asked: _Asked, *, reverse: bool) -> bool | None:
-    """Direction of a p value: a ratio printed beside it goes before the medians."""
-    if comparison.hr is None or comparison.hr == 1:
-        return asked.first_lives_longer
-    return (comparison.hr < 1) != reverse
-
-
-def _exact(p: Decimal | str) -> float | None:
-    """Return a p value that is a number, or None where only a bound is printed."""
-    if isinstance(p, Decimal):
-        return float(p)
+def _exact(p: Decimal | str | None) -> float | None:
+    """A p value that is a number; ``None`` where none or only a bound is printed."""
+    if p is None or isinstance(p, Decimal):
+        return None if p is None else float(p)
     written = _EXACT.fullmatch(p.strip())
     return None if written is None else float(written[1])
 

@@ -86,13 +86,13 @@ def trials(count: BestResponses) -> dict[str, tuple[int, int]]:
     dict
         Stage -> (successes, trials), without the stages of which nothing is known.
     """
-    found = {"response": (count.responders, count.evaluable)}
+    stages = {"response": (count.responders, count.evaluable)}
     if count.control is not None:
         stable, others = count.control - count.responders, count.evaluable - count.responders
-        found["control"] = (stable, others)
+        stages["control"] = (stable, others)
     if count.complete is not None:
-        found["complete"] = (count.complete, count.responders)
-    return found
+        stages["complete"] = (count.complete, count.responders)
+    return stages
 
 
 @dataclass(frozen=True)

@@ -121,14 +121,13 @@ class Variant:
     retrospective_bias: float | Literal["estimated"] = 0.0
 
     def __post_init__(self) -> None:
-        found = self.retrospective_bias
-        if self.estimates_bias or (not isinstance(found, str) and found >= 0.0):
-            return
-        shown = repr(found) if isinstance(found, str) else f"{found:g}"
-        raise ValueError(
-            f"retrospective bias: found {shown}, expected an SD, which is 0 or more, "
-            f"or {ESTIMATED!r}"
-        )
+        sd = self.retrospective_bias
+        if not self.estimates_bias and (isinstance(sd, str) or not sd >= 0.0):
+            shown = repr(sd) if isinstance(sd, str) else f"{sd:g}"
+            raise ValueError(
+                f"retrospective bias: found {shown}, expected an SD, which is 0 or more, "
+                f"or {ESTIMATED!r}"
+            )
 
     @property
     def estimates_bias(self) -> bool:
@@ -211,12 +210,12 @@ def model_data(
 def _biases(data: SurvivalData, sizes: Sizes, variant: Variant) -> dict[str, np.ndarray]:
     """SD of the bias of every report and of its cohorts, or 1: 0 but for retrospective ones."""
     bias = 1.0 if variant.estimates_bias else variant.retrospective_bias
-    found = {level: np.zeros(sizes[level]) for level in ("study", "cohort")}
+    arrays = {f"{level}_bias": np.zeros(sizes[level]) for level in ("study", "cohort")}
     for j, (ref, numbers) in enumerate(zip(data.cohorts, data.covariates, strict=False)):
         if is_retrospective(numbers):
-            found["study"][data.studies.index(ref.study.id)] = bias
-            found["cohort"][j] = bias
-    return {f"{level}_bias": values for level, values in found.items()}
+            arrays["study_bias"][data.studies.index(ref.study.id)] = bias
+            arrays["cohort_bias"][j] = bias
+    return arrays
 
 
 def is_retrospective(covariates: Sequence[float]) -> bool:
@@ -316,27 +315,18 @@ def _tail(d: dict[str, TensorVariable], priors: Priors, family: Family) -> Tenso
 
 #: Stored variables and their dimensions.
 KEEP: dict[str, tuple[str, ...]] = {
-    "mu": (),
-    "class_sd": (),
-    "treatment_sd": (),
-    "study_sd": (),
-    "class_effect": ("class",),
-    "treatment_effect": ("treatment",),
-    "study_effect": ("study",),
-    "cohort_effect": ("cohort",),
+    **dict.fromkeys(("mu", "class_sd", "treatment_sd", "study_sd"), ()),
+    **{f"{level}_effect": (level,) for level in ("class", "treatment", "study", "cohort")},
     "covariate_effect": ("covariate",),
     "convention_logits": ("convention",),
     "prognostic": (),
     "predictive": ("treatment",),
     "mixed_share": ("arm",),
     "log_median": ("arm",),
-    "shape_mean": (),
-    "shape_treatment_sd": (),
+    **dict.fromkeys(("shape_mean", "shape_treatment_sd", "shape_sd"), ()),
     "shape_treatment_effect": ("treatment",),
-    "shape_sd": (),
     "log_shape": ("cohort",),
-    "tail_mean": (),
-    "tail_treatment_sd": (),
+    **dict.fromkeys(("tail_mean", "tail_treatment_sd"), ()),
     "tail_treatment_effect": ("treatment",),
 }
 
