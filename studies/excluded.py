@@ -19,10 +19,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from studies.checks import citation_findings, identifier_findings
+from studies.files import placed, read_toml, validate
 from studies.problems import Finding, Problem, in_folder, show
-from studies.provenance import Citation
-from studies.reading import placed, read_toml, validate
-from studies.values import PatientCount, Record, Text
+from studies.schema import Citation, PatientCount, Record, Text
 
 
 class Excluded(Record):

@@ -343,16 +343,16 @@ def _model_at(model: type[BaseModel], location: Sequence[str | int]) -> type[Bas
         if isinstance(part, int):
             continue
         fields = {field.alias or name: field for name, field in here.model_fields.items()}
-        here = _model_in(fields[part].annotation) if part in fields else None
+        here = model_in(fields[part].annotation) if part in fields else None
     return here
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """Return the model named anywhere inside a type annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in get_args(annotation):
-        found = _model_in(argument)
+        found = model_in(argument)
         if found is not None:
             return found
     return None

@@ -10,9 +10,8 @@ import pytest
 from small_registry import VOCABULARY
 
 from studies import RegistryError, load_registry
-from studies.arms_columns import columns_known
-from studies.arms_table import arms_header, studies_from_arms
-from studies.exchange import write_files
+from studies.arms import arms_header, columns_known, studies_from_arms
+from studies.documents import write_files
 from studies.schema import Study
 from studies.vocabulary import Vocabulary
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from studies import load_registry
-from studies.responders import (
+from studies.figures import (
     BestResponses,
     ResponseCount,
     ResponseRefused,

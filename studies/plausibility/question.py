@@ -10,12 +10,11 @@ from decimal import Decimal
 from functools import cached_property
 
 from studies.figures import half_step, in_months
-from studies.overlap import overlap_groups
 from studies.plausibility.sharing import Suspicion, shared_citations, suspicions
 from studies.problems import Finding, Severity, show
 from studies.registry import Registry
-from studies.schema import Cohort, Study, Subgroup
-from studies.values import NOT_REACHED, Unit
+from studies.schema import NOT_REACHED, Cohort, Study, Subgroup, Unit
+from studies.selection import overlap_groups
 
 Path = tuple[str | int, ...]
 Arm = Cohort | Subgroup
@@ -151,7 +150,7 @@ def counts_of(percent: Decimal, of: int) -> range:
     Returns
     -------
     range
-        As `studies.responders.counts_that_fit`, without listing them.
+        As `studies.figures.counts_that_fit`, without listing them.
     """
     step = half_step(percent)
     low, high = math.ceil((percent - step) * of / 100), math.floor((percent + step) * of / 100)

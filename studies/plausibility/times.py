@@ -20,8 +20,7 @@ from studies.plausibility.question import (
 )
 from studies.plausibility.years import enrolment_years
 from studies.problems import Finding, show
-from studies.schema import Landmark, Study, SurvivalOutcome
-from studies.values import NOT_REACHED, Unit
+from studies.schema import NOT_REACHED, Landmark, Study, SurvivalOutcome, Unit
 
 # A visit every week is the finest that survival is read at, and nobody is followed for 40 years.
 _LANDMARK_TIMES = (0.2, 480.0)

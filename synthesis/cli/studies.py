@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from studies import Registry, UnknownWordError
-from studies.folders import sources_of
+from studies.files import sources_of
 from studies.problems import closest
 from synthesis.cli import study_files
 from synthesis.cli.options import (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studies import Problem, Registry, RegistryError, load_registry
-from studies.lines import locate
+from studies.files import locate
 from synthesis.text.plain import count, shown_path
 
 
