@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from studies.schema import Study
-from studies.usable import CohortRef, View
-from studies.values import NOT_REACHED
+from studies.figures import CohortRef, View
+from studies.schema import NOT_REACHED, Study
 from synthesis.observations import SurvivalData, survival_data
 from synthesis.ranks import interval_ranks
 

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from model_page import PAGE, model_page
 
-from studies.field_guide import field_guide
-from studies.json_schema import schema_text
+from studies.documents import SCHEMA_FILE
+from studies.guide import field_guide, schema_text
 from studies.vocabulary import load_vocabulary
-from studies.writing import SCHEMA_FILE
 
 STUDIES = Path(__file__).parent.parent / "studies"
 BEGIN = "<!-- The field guide is written by `make docs`; edit the records instead. -->"

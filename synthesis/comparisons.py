@@ -17,8 +17,7 @@ from statistics import NormalDist
 from typing import Literal
 
 from studies.figures import half_step
-from studies.schema import Comparison
-from studies.values import NOT_REACHED
+from studies.schema import NOT_REACHED, Comparison
 
 _DEFAULT_LEVEL = 0.95
 _RANK_TEST = re.compile(r"log.?rank|mantel", re.IGNORECASE)

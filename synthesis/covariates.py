@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from studies.schema import BrafStatus
-from studies.usable import CohortRef
-from studies.values import NOT_STATED
+from studies.figures import CohortRef
+from studies.schema import NOT_STATED, BrafStatus
 
 COVARIATES = ("retrospective", "pretreated", "from_diagnosis", "braf_mutated")
 COVARIATE_LABELS: Mapping[str, str] = MappingProxyType(

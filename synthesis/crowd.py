@@ -20,8 +20,7 @@ from decimal import Decimal
 import numpy as np
 
 from studies.figures import half_step, in_months, printed_landmark, printed_median
-from studies.schema import Landmark, SurvivalOutcome
-from studies.values import NOT_REACHED, Unit
+from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome, Unit
 from synthesis.estimands import Curve
 from synthesis.printed_curve import PrintedMedian, Reading
 from synthesis.ranks import METHODS, Ranks, interval_ranks, median_rank

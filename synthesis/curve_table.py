@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.figures import in_months, landmarks_of, outcome_of
-from studies.usable import histology_groups
-from studies.values import NOT_REACHED
+from studies.figures import histology_groups, in_months, landmarks_of, outcome_of
+from studies.schema import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import LEVEL, curve
 from synthesis.models import PooledSurvival

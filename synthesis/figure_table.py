@@ -8,15 +8,14 @@ import pandas as pd
 
 from studies.figures import (
     figure_status,
+    histology_groups,
     landmarks_of,
     outcome_of,
     printed_landmark,
     printed_median,
 )
-from studies.schema import Cohort, Subgroup
+from studies.schema import NOT_REACHED, Cohort, Subgroup
 from studies.selection import CohortRef
-from studies.usable import histology_groups
-from studies.values import NOT_REACHED
 from synthesis.models import PooledSurvival, ResponseFit
 from synthesis.observations import Arm
 from synthesis.response import trials

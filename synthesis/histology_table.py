@@ -12,8 +12,8 @@ import pandas as pd
 
 from priors import Prior
 from studies.figures import histology_of, outcome_of
+from studies.schema import NOT_REACHED
 from studies.selection import CohortRef
-from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import summarise
 from synthesis.models import PooledSurvival

@@ -15,9 +15,8 @@ from xarray import DataTree
 
 from priors import Priors, load_priors
 from studies import Registry
-from studies.responders import ResponseRefused, best_responses
+from studies.figures import ResponseRefused, View, best_responses
 from studies.selection import LeftOut, select
-from studies.usable import View
 from synthesis.diagnostics import Diagnosis, diagnose
 from synthesis.families import Family, family
 from synthesis.fit import Draws, Problem, Progress, SamplerSettings, run

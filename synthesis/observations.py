@@ -13,11 +13,17 @@ from itertools import combinations
 
 import numpy as np
 
-from studies.figures import Keep, histology_of, in_months, landmarks_of, outcome_of
-from studies.schema import Cohort, Comparison, Subgroup
+from studies.figures import (
+    Keep,
+    View,
+    histology_groups,
+    histology_of,
+    in_months,
+    landmarks_of,
+    outcome_of,
+)
+from studies.schema import NOT_REACHED, Cohort, Comparison, Subgroup
 from studies.selection import CohortRef
-from studies.usable import View, histology_groups
-from studies.values import NOT_REACHED
 from synthesis.comparisons import ComparisonReading, find_comparison
 from synthesis.covariates import covariates
 from synthesis.printed_curve import Chain, ContradictionError

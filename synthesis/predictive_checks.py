@@ -26,10 +26,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from studies.figures import landmarks_of, outcome_of
+from studies.figures import histology_groups, landmarks_of, outcome_of
 from studies.schema import Cohort, Subgroup
 from studies.selection import CohortRef
-from studies.usable import histology_groups
 from studies.vocabulary import Vocabulary
 from synthesis.crowd import (
     EventOfRank,

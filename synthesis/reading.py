@@ -19,8 +19,7 @@ from studies.figures import (
     is_symmetric,
     splits_histology,
 )
-from studies.schema import Cohort, Landmark, SurvivalOutcome
-from studies.values import NOT_REACHED, Unit
+from studies.schema import NOT_REACHED, Cohort, Landmark, SurvivalOutcome, Unit
 from synthesis.printed_curve import (
     Chain,
     FixedTime,

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from studies.responders import BestResponses
+from studies.figures import BestResponses
 from synthesis.estimands import Group, Target, response_rate
 from synthesis.models import ResponseFit
 from synthesis.response import STAGES, variable

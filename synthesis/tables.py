@@ -13,7 +13,9 @@ import pandas as pd
 
 from priors import Prior, Priors, load_priors
 from studies.figures import (
+    View,
     figure_status,
+    histology_groups,
     histology_of,
     in_months,
     landmarks_of,
@@ -21,10 +23,8 @@ from studies.figures import (
     printed_landmark,
     printed_median,
 )
-from studies.schema import Cohort, Landmark, Subgroup, SurvivalOutcome
+from studies.schema import NOT_REACHED, Cohort, Landmark, Subgroup, SurvivalOutcome
 from studies.selection import CohortRef, LeftOut
-from studies.usable import View, histology_groups
-from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,

@@ -6,9 +6,8 @@ import numpy as np
 from arviz import from_dict
 
 from priors import load_priors
-from studies.responders import responders
+from studies.figures import View, responders
 from studies.selection import select
-from studies.usable import View
 from synthesis.covariates import COVARIATES
 from synthesis.diagnostics import Diagnosis
 from synthesis.families import family

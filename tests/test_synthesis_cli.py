@@ -17,7 +17,7 @@ from typing import get_args
 
 import pytest
 
-from studies.values import Status
+from studies.schema import Status
 from synthesis import cli
 from synthesis.cli import impact, options, reports
 

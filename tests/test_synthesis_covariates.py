@@ -6,8 +6,9 @@ import pytest
 from invented_disease import write_disease
 
 from studies import load_registry
+from studies.figures import CohortRef
+from studies.registry import references
 from studies.schema import Study
-from studies.usable import CohortRef, references
 from synthesis.covariates import (
     COVARIATE_LABELS,
     COVARIATES,

@@ -14,8 +14,8 @@ from planning_fits import BEST_CARE, LENVATINIB, brute, plan_of, planned_fit
 from scipy import stats
 
 from studies import add_studies, load_registry
+from studies.documents import to_toml
 from studies.plausibility import review
-from studies.writing import to_toml
 from synthesis.benefit.compare import compare
 from synthesis.benefit.contrasts import GAIN
 from synthesis.benefit.reference import NotComparedError

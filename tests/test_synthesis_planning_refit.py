@@ -11,7 +11,7 @@ from benefit_fits import read
 from impact_fits import observations
 from monte_carlo import LARGEST_Z
 
-from studies.usable import View
+from studies.figures import View
 from synthesis.fit import SamplerSettings
 from synthesis.models import class_order, fit_survival_data
 from synthesis.observations import survival_data

@@ -11,7 +11,7 @@ from scipy.special import expit
 from scipy.stats import binom
 
 from priors import load_priors
-from studies.responders import BestResponses
+from studies.figures import BestResponses
 from studies.selection import CohortRef
 from synthesis.fit import SamplerSettings, prior_draws, run
 from synthesis.models import fit_response_data

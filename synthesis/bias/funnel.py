@@ -33,10 +33,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.figures import histology_of, outcome_of
-from studies.schema import SurvivalOutcome
-from studies.usable import histology_groups
-from studies.values import NOT_REACHED
+from studies.figures import histology_groups, histology_of, outcome_of
+from studies.schema import NOT_REACHED, SurvivalOutcome
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.influence import CohortWeights, cohort_weights, weighted_quantiles
 from synthesis.bias.kinds import cohort_kinds

@@ -179,7 +179,7 @@ def _check_bibliography(path: Path) -> None:
 
 
 def _write_bibliography(analysis: Analysis, names: Iterable[str], path: Path, picture: str) -> None:
-    from studies.bibtex import bibtex
+    from studies.documents import bibtex
 
     studies = [analysis.registry.study(name) for name in names]
     text = f"{_BIBLIOGRAPHY_MARK}{picture}\n\n{bibtex(studies).rstrip()}\n"

@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from priors import Priors
-from studies.usable import CohortRef
+from studies.figures import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.population import Population, patient_mix, population_curve
 from synthesis.benefit.reference import NotComparedError, choose_reference, treatments_of

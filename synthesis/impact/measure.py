@@ -11,9 +11,8 @@ import pandas as pd
 
 from priors import Priors, load_priors
 from studies import Registry, Study
-from studies.figures import study_label
+from studies.figures import View, study_label
 from studies.selection import Selection, select
-from studies.usable import View
 from synthesis.analysis import Settings
 from synthesis.answers import Answer
 from synthesis.families import family

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.figures import histology_of, landmarks_of, outcome_of
+from studies.figures import View, histology_groups, histology_of, landmarks_of, outcome_of
 from studies.schema import Cohort, Subgroup
 from studies.selection import CohortRef
-from studies.usable import View, histology_groups
 from studies.vocabulary import Vocabulary
 from synthesis.crowd import (
     Crowd,

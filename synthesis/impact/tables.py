@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.figures import study_label
+from studies.figures import CohortRef, study_label
 from studies.registry import Registry
 from studies.selection import Selection
-from studies.usable import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import SURVIVAL_ESTIMANDS, TARGETS, Summary, Target, summarise
 from synthesis.models import ResponseFit

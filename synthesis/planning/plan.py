@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from studies.usable import View
+from studies.figures import View
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
 from synthesis.benefit.evidence import Evidence, evidence

@@ -17,8 +17,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from studies.schema import Comparison, Landmark, SurvivalOutcome
-from studies.values import NOT_REACHED
+from studies.schema import NOT_REACHED, Comparison, Landmark, SurvivalOutcome
 
 #: Months at which survival is printed.
 LANDMARKS = (6, 12)

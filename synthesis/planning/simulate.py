@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from studies.figures import CohortRef
 from studies.schema import BrafStatus, Citation, Cohort, HistologySplit, Study, Subgroup
-from studies.usable import CohortRef
 from synthesis import families
 from synthesis.covariates import covariates
 from synthesis.estimands import Curve

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from studies.bibtex import bibtex
+from studies.documents import bibtex
 from synthesis.report import compare, sensitivity
 from synthesis.report.benefit_files import benefit_tables
 from synthesis.report.figures import draw_figures

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studies.bibtex import bibtex
+from studies.documents import bibtex
 from synthesis.impact.words import listed
 from synthesis.plots import About, plot_impact, save_figure
 from synthesis.report.files import write_tables, write_texts
