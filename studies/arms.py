@@ -73,25 +73,12 @@ class CsvTable:
 
 
 def read_csv_table(text: str, name: str) -> CsvTable:
-    """Read a comma-separated table with a header.
-
-    Parameters
-    ----------
-    text : str
-        The table, as RFC 4180 writes it; a byte order mark and any line ends are accepted.
-    name : str
-        Name of the file, for the problems.
-
-    Returns
-    -------
-    CsvTable
-        The table; rows without any content are left out.
+    """Read a comma-separated table (RFC 4180) with a header; rows without content are left out.
 
     Raises
     ------
     RegistryError
-        Where it is no such table: no header, a column twice, rows of another length, quotation
-        marks that do not close.
+        No header, a column twice, rows of another length, quotation marks that do not close.
     """
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     records: list[tuple[int, list[str]]] = []
@@ -268,20 +255,7 @@ class Column:
 
 
 def column_of(name: str, vocabulary: Vocabulary) -> Column | None:
-    """Return what a column of that name holds, or None where there is no such column.
-
-    Parameters
-    ----------
-    name : str
-        Name in the header.
-    vocabulary : Vocabulary
-        The endpoints that a column may name.
-
-    Returns
-    -------
-    Column or None
-        The column.
-    """
+    """Return what a column of that name holds, or None where there is no such column."""
     levels = {"study": OF_STUDY, "arm": OF_ARM, "subgroup": OF_SUBGROUP, "both": OF_BOTH}
     for level, columns in levels.items():
         if name in columns:
@@ -303,18 +277,7 @@ def column_of(name: str, vocabulary: Vocabulary) -> Column | None:
 
 
 def columns_beside(column: Column) -> tuple[Column, ...]:
-    """Return the columns that speak of the same figure, whether the header has them or not.
-
-    Parameters
-    ----------
-    column : Column
-        A column of a figure of an endpoint.
-
-    Returns
-    -------
-    tuple of Column
-        All columns of that figure.
-    """
+    """Return the columns that speak of the same figure, whether the header has them or not."""
     (kind, _), (_, endpoint), *when = column.figure
     columns, stem = (_OF_ENDPOINT, f"{endpoint}_") if kind == "survival" else (_AT_A_TIME, "")
     if when:
@@ -326,18 +289,7 @@ def columns_beside(column: Column) -> tuple[Column, ...]:
 
 
 def columns_known(vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Return the name of every column that may be used, survival at 12 months for any other time.
-
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-        The endpoints.
-
-    Returns
-    -------
-    tuple of str
-        The names.
-    """
+    """Return the name of every column that may be used; 12 months stand for any time."""
     return columns_for(tuple(item.id for item in vocabulary.endpoints))
 
 
@@ -376,25 +328,7 @@ class CellError(ValueError):
 
 
 def read_cell(text: str, reading: Reading) -> Any:
-    """Return what a cell holds.
-
-    Parameters
-    ----------
-    text : str
-        The cell, not empty, without blanks around it.
-    reading : str
-        What it should hold.
-
-    Returns
-    -------
-    str, list of str, int, bool or Decimal
-        The value; numbers with their printed digits.
-
-    Raises
-    ------
-    CellError
-        Where it holds something else.
-    """
+    """Return what a cell holds."""
     match reading:
         case "text":
             return text

@@ -74,29 +74,9 @@ def percent_findings(value: Decimal | None, path: Path, of: int | None) -> Itera
 
 
 def span_findings(
-    pair: tuple[Decimal, Decimal | str] | None,
-    centre: Decimal | str | None,
-    path: Path,
-    name: str,
+    pair: tuple[Decimal, Decimal | str] | None, centre: Decimal | str | None, path: Path, name: str
 ) -> Iterator[Finding]:
-    """Yield findings where the limits of a span are in the wrong order or leave out its centre.
-
-    Parameters
-    ----------
-    pair : pair or None
-        Lower and upper limit; the upper one may be "not reached".
-    centre : Decimal, "not reached" or None
-        The figure that must lie between them.
-    path : tuple
-        Path of the pair.
-    name : str
-        What the centre is, for the message.
-
-    Yields
-    ------
-    Finding
-        What contradicts what.
-    """
+    """Yield findings where the limits of a span are in the wrong order or leave out its centre."""
     if pair is None:
         return
     lower, upper = pair
@@ -120,22 +100,7 @@ def _interval_findings(pair: tuple[Decimal, Decimal | str] | None, path: Path) -
 
 
 def survival_findings(outcome: SurvivalOutcome, path: Path, n: int | None) -> Iterator[Finding]:
-    """Yield what cannot be true of a printed median.
-
-    Parameters
-    ----------
-    outcome : SurvivalOutcome
-        The record.
-    path : tuple
-        Its path in the study.
-    n : int or None
-        Patients of the arm.
-
-    Yields
-    ------
-    Finding
-        What is wrong.
-    """
+    """Yield what cannot be true of a printed median."""
     pairs = {"ci": outcome.ci, "iqr": outcome.iqr, "range": outcome.range}
     times = [outcome.median, outcome.follow_up, *(pair and pair[0] for pair in pairs.values())]
     if outcome.unit is None and any(isinstance(time, Decimal) for time in times):
@@ -196,18 +161,6 @@ def curve_findings(arm: Arm, path: Path) -> Iterator[Finding]:
 
     Rounding is granted: a survival of 0.52 is anything from 0.515 to 0.525, a median of 3 months
     anything from 2.5 to 3.5.
-
-    Parameters
-    ----------
-    arm : Cohort or Subgroup
-        The arm.
-    path : tuple
-        Its path in the study.
-
-    Yields
-    ------
-    Finding
-        One for each contradiction, naming both figures; and for a figure that is given twice.
     """
     landmarks = [
         (mark, (*path, "landmarks", place))
@@ -304,22 +257,7 @@ def _blur(survival: Decimal) -> Decimal:
 
 
 def response_findings(response: Response, path: Path, n: int | None) -> Iterator[Finding]:
-    """Yield what cannot be true of printed response counts and percentages.
-
-    Parameters
-    ----------
-    response : Response
-        The record.
-    path : tuple
-        Its path in the study.
-    n : int or None
-        Patients of the arm.
-
-    Yields
-    ------
-    Finding
-        What is wrong.
-    """
+    """Yield what cannot be true of printed response counts and percentages."""
     evaluable = response.evaluable
     yield from at_most(evaluable, n, (*path, "evaluable"), "patients of the arm")
     whole, whose = (
@@ -399,18 +337,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 
 
 def study_findings(study: Study) -> Iterator[Finding]:
-    """Yield everything that is wrong within one study, its words left aside.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-
-    Yields
-    ------
-    Finding
-        One for each thing to repair, paths relative to the study.
-    """
+    """Yield everything that is wrong within one study, its words left aside."""
     yield from identifier_findings(study.id, ("id",))
     yield from citation_findings(study.citation)
     for place, source in enumerate(study.sources):
@@ -427,20 +354,7 @@ def study_findings(study: Study) -> Iterator[Finding]:
 
 
 def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
-    """Yield the words of a study that the vocabulary does not hold.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    vocabulary : Vocabulary
-        The words it may use.
-
-    Yields
-    ------
-    Finding
-        One for each unknown word, with the closest one that exists.
-    """
+    """Yield the words of a study that the vocabulary does not hold."""
     endpoints = [endpoint.id for endpoint in vocabulary.endpoints]
     if study.design != NOT_STATED:
         yield from _word(study.design, vocabulary.designs, ("design",), "[designs]")
@@ -491,20 +405,7 @@ def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Findin
 
 
 def identifier_findings(value: str, path: Path) -> Iterator[Finding]:
-    """Yield a finding where an identifier cannot be the name of a file or of an anchor.
-
-    Parameters
-    ----------
-    value : str
-        The identifier.
-    path : tuple of str or int
-        Where it stands.
-
-    Yields
-    ------
-    Finding
-        At most one.
-    """
+    """Yield a finding where an identifier cannot be the name of a file or of an anchor."""
     if not _IDENTIFIER.fullmatch(value):
         expected = "an identifier of letters, digits, and _ . + -"
         suggestion = re.sub(r"[^A-Za-z0-9_.+-]+", "_", value).strip("_") or "an identifier"
@@ -520,20 +421,7 @@ def _doi(value: str | None, path: Path) -> Iterator[Finding]:
 
 
 def citation_findings(citation: Citation, path: Path = ("citation",)) -> Iterator[Finding]:
-    """Yield what is wrong with a bibliographic record.
-
-    Parameters
-    ----------
-    citation : Citation
-        The record.
-    path : tuple of str or int
-        Where it stands.
-
-    Yields
-    ------
-    Finding
-        One for each thing to repair.
-    """
+    """Yield what is wrong with a bibliographic record."""
     year = citation.year
     if year is not None and not _FIRST_YEAR <= year <= _LAST_YEAR:
         expected = f"a year from {_FIRST_YEAR} to {_LAST_YEAR}"
@@ -728,21 +616,7 @@ def _paired(cohort: str, known: list[str], path: Path, whose: str) -> Iterator[F
 
 
 def overlap_findings(study: Study, studies: Mapping[str, Study]) -> Iterator[Finding]:
-    """Yield the pairs of a study that name a cohort which the other study does not have.
-
-    Parameters
-    ----------
-    study : Study
-        The study that declares the overlaps.
-    studies : mapping of str to Study
-        The studies of the registry. An overlap with a study outside of it is no finding: the
-        patients cannot be counted twice.
-
-    Yields
-    ------
-    Finding
-        One for each unknown cohort.
-    """
+    """Yield the pairs of a study that name a cohort which the other study does not have."""
     for place, overlap in enumerate(study.overlaps):
         other = studies.get(overlap.with_)
         if other is None or other.id == study.id:

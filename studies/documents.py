@@ -28,14 +28,7 @@ from studies.figures import surname
 from studies.files import EXCLUDED_FILE, FILE_NAME, VOCABULARY_FILE, is_study_file
 from studies.problems import Problem, RegistryError, model_in, show
 from studies.registry import Registry
-from studies.schema import (
-    BrafStatus,
-    Characteristic,
-    Citation,
-    ImpliedCount,
-    Patient,
-    Study,
-)
+from studies.schema import BrafStatus, Characteristic, Citation, ImpliedCount, Patient, Study
 from studies.vocabulary import Vocabulary
 
 SCHEMA_FILE = "study.schema.json"
@@ -166,49 +159,14 @@ def _plain(value: Any) -> Any:
 
 
 def to_toml(study: Study, *, heading: str = "", schema: str = SHIPPED_SCHEMA) -> str:
-    """Write a study as the text of its file.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    heading : str
-        A line that says what the report is; written as a comment.
-    schema : str
-        Where an editor finds the description of study files, relative to the file; empty: no such
-        line.
-
-    Returns
-    -------
-    str
-        TOML, which reads back as an equal study with the same digits.
-    """
+    """Write a study as the text of its file."""
     return toml_of(tables_of(study), Study, heading=heading, schema=schema)
 
 
 def toml_of(
-    tables: Mapping[str, Any],
-    model: type[BaseModel] | None,
-    *,
-    heading: str = "",
-    schema: str = "",
+    tables: Mapping[str, Any], model: type[BaseModel] | None, *, heading: str = "", schema: str = ""
 ) -> str:
-    """Write plain tables in the style of the registry, sound or not.
-
-    Parameters
-    ----------
-    tables : mapping
-        Tables of a file, whose keys need not be those of `model`.
-    model : type or None
-        Record whose order and layout they follow; unknown keys stand at the end.
-    heading, schema
-        As in `to_toml`.
-
-    Returns
-    -------
-    str
-        TOML.
-    """
+    """Write plain tables in the style of the registry, sound or not."""
     lines = [f"#:schema {schema}", ""] if schema else []
     lines += [f"# {line}" for line in heading.splitlines()] + [""] if heading else []
     lines += _table_lines(tables, model, ())
@@ -332,11 +290,6 @@ def _packed(items: Iterable[str]) -> Iterator[str]:
 def scalar(value: Any) -> str:
     """Write a number, a truth value or a date, to the printed digit.
 
-    Parameters
-    ----------
-    value : Decimal, int, float, bool, date or time
-        The value.
-
     Returns
     -------
     str
@@ -427,15 +380,7 @@ def export_json(registry: Registry) -> str:
 
 
 def json_of(value: Any, indent: str = "") -> str:
-    """Write a value as JSON: the standard library cannot write the digits of a `Decimal`.
-
-    Parameters
-    ----------
-    value : dict, list, str, int, bool or Decimal
-        The value.
-    indent : str
-        Blanks before each of its lines but the first.
-    """
+    """Write a value as JSON: the standard library cannot write the digits of a `Decimal`."""
     inner = indent + "  "
     match value:
         case str():
@@ -686,11 +631,6 @@ _PAGES = re.compile(r"[A-Za-z]?\d+-[A-Za-z]?\d+")
 
 def bibtex(studies: Iterable[Study]) -> str:
     """Write the citations of studies as BibTeX.
-
-    Parameters
-    ----------
-    studies : iterable of Study
-        The studies.
 
     Returns
     -------

@@ -52,24 +52,7 @@ class _ExcludedFile(Record):
 def read_excluded(
     lists: Mapping[Path, Mapping[str, Path]], known: Iterable[Excluded] = ()
 ) -> tuple[tuple[Excluded, ...], tuple[Problem, ...]]:
-    """Read lists of excluded reports and everything that is wrong with them.
-
-    Parameters
-    ----------
-    lists : mapping of Path to mapping of str to Path
-        The files, each with the study files, by identifier, of which it must not name the reports;
-        a file that is named twice is read once.
-    known : iterable of Excluded
-        Reports that are listed already.
-
-    Returns
-    -------
-    excluded : tuple of Excluded
-        The known reports and those of the files, in order. A report of which two lists say the
-        same is there once.
-    problems : tuple of Problem
-        What is wrong; bad content never raises.
-    """
+    """Read lists of excluded reports and everything that is wrong with them."""
     entries = {entry.id: entry for entry in known}
     places = dict.fromkeys(entries, "an earlier list of reports that were left out")
     problems: list[Problem] = []

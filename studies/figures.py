@@ -51,22 +51,12 @@ def in_months(time: Decimal, unit: Unit) -> float:
         Time in `unit`.
     unit : {"days", "weeks", "months", "years"}
         Its unit; a month has 30.4375 days.
-
-    Returns
-    -------
-    float
-        Months.
     """
     return float(time * MONTHS_PER_UNIT[unit])
 
 
 def half_step(value: Decimal) -> Decimal:
     """Return half of the last printed digit: 0.05 for 3.1, 0.5 for 166.
-
-    Parameters
-    ----------
-    value : Decimal
-        A printed number.
 
     Returns
     -------
@@ -81,11 +71,6 @@ def is_symmetric(outcome: SurvivalOutcome) -> bool:
 
     Such an interval is the median plus or minus a multiple of a standard error: its limits are not
     event times.
-
-    Parameters
-    ----------
-    outcome : SurvivalOutcome
-        The record.
 
     Returns
     -------
@@ -103,18 +88,7 @@ def is_symmetric(outcome: SurvivalOutcome) -> bool:
 
 
 def surname(author: str) -> str:
-    """Return the family name of an author printed as "Family Initials".
-
-    Parameters
-    ----------
-    author : str
-        For instance ``Do Cao C``.
-
-    Returns
-    -------
-    str
-        ``Do Cao``; the whole text where no initials follow.
-    """
+    """Return the family name of an author printed as "Family Initials"."""
     words = author.replace(",", " ").split()
     while len(words) > 1 and _INITIALS.fullmatch(words[-1]):
         words.pop()
@@ -123,11 +97,6 @@ def surname(author: str) -> str:
 
 def study_label(study: Study) -> str:
     """Return how a study is called in tables and plots.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
 
     Returns
     -------
@@ -151,11 +120,6 @@ def figure_status(figure: Figure, study: Study) -> Status:
         The figure.
     study : Study
         The study it belongs to.
-
-    Returns
-    -------
-    {"verified", "secondary"}
-        The status.
     """
     return figure.status or study.status
 
@@ -234,11 +198,6 @@ def histology_of(arm: Cohort | Subgroup, *, use_read_as: bool = True) -> Histolo
 def splits_histology(split: HistologySplit | None) -> bool:
     """Return whether a printed split tells the share of pure and of mixed histology.
 
-    Parameters
-    ----------
-    split : HistologySplit or None
-        The split.
-
     Returns
     -------
     bool
@@ -257,11 +216,6 @@ def splits_histology(split: HistologySplit | None) -> bool:
 def printed_median(outcome: SurvivalOutcome) -> str:
     """Return a median with its interval exactly as printed.
 
-    Parameters
-    ----------
-    outcome : SurvivalOutcome
-        The record.
-
     Returns
     -------
     str
@@ -278,11 +232,6 @@ def printed_median(outcome: SurvivalOutcome) -> str:
 
 def printed_landmark(landmark: Landmark) -> str:
     """Return a survival probability as printed: ``12 mo: 0.52 (0.35-0.67)``.
-
-    Parameters
-    ----------
-    landmark : Landmark
-        The record.
 
     Returns
     -------
@@ -450,20 +399,7 @@ def _several(candidates: tuple[int, ...], of: int) -> str:
 
 
 def counts_that_fit(percent: Decimal, of: int) -> tuple[int, ...]:
-    """Return the counts whose percentage rounds to a printed one.
-
-    Parameters
-    ----------
-    percent : Decimal
-        Printed percentage, 0 to 100, with its digits.
-    of : int
-        Denominator, patients.
-
-    Returns
-    -------
-    tuple of int
-        Every count within half a printed digit, either way of rounding a tie.
-    """
+    """Return the counts whose percentage rounds to a printed one."""
     step = half_step(percent)
     low = math.ceil((percent - step) * of / 100)
     high = math.floor((percent + step) * of / 100)
@@ -797,18 +733,7 @@ def _points_of(arm: Cohort | Subgroup, view: View, study: Study) -> int:
 
 
 def endpoints_of(cohort: Cohort) -> tuple[str, ...]:
-    """Return the endpoints of which a cohort or one of its subgroups prints a figure.
-
-    Parameters
-    ----------
-    cohort : Cohort
-        The cohort.
-
-    Returns
-    -------
-    tuple of str
-        In the order of the file, ``response`` last.
-    """
+    """Return the endpoints of which a cohort or one of its subgroups prints a figure."""
     arms = (cohort, *cohort.subgroups)
     found = [figure.endpoint for arm in arms for figure in (*arm.survival, *arm.landmarks)]
     for endpoint in ("os", "pfs"):

@@ -88,18 +88,7 @@ class Validated[Model: BaseModel]:
 
 
 def read_toml(path: Path) -> TomlFile:
-    """Read one TOML file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    TomlFile
-        Content, fingerprint and problems; bad content never raises.
-    """
+    """Read one TOML file."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -180,26 +169,7 @@ def validate[Model: BaseModel](
     name: str,
     stand_ins: Mapping[str, Any] = FrozenDict(),
 ) -> Validated[Model]:
-    """Validate the content of one file, setting aside what is refused.
-
-    Parameters
-    ----------
-    content : dict
-        Parsed tables.
-    model : type
-        What they should be.
-    name : str
-        Name of the file, for the problems.
-    stand_ins : mapping
-        For required keys at the top: what stands in for a refused one, so that the rest can still
-        be checked.
-
-    Returns
-    -------
-    Validated
-        The record and the problems. All problems are found in the first round; later rounds only
-        find what is left.
-    """
+    """Validate the content of one file, setting aside what is refused."""
     try:
         return Validated(model.model_validate(content))
     except ValidationError as error:
@@ -354,22 +324,7 @@ _KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')[ \t]
 
 
 def line_of(text: str, field: str) -> int | None:
-    """Return the line on which a field stands in a TOML document.
-
-    Parameters
-    ----------
-    text : str
-        The document, which is valid TOML.
-    field : str
-        Dotted path as `Problem.field` writes it, ``cohorts[0].survival[1].ci``.
-
-    Returns
-    -------
-    int or None
-        Line from 1 of the key, or of the entry of a list; for a field that is not there, that of
-        the innermost table or entry around it which is, or the first line where there is none.
-        None for an empty path.
-    """
+    """Return the line on which a field stands in a TOML document."""
     return _line_among(_lines(text), field) if field else None
 
 
@@ -608,11 +563,6 @@ def sources_of(paths: Iterable[Path | str]) -> tuple[Source, ...]:
     paths : iterable of Path or str
         Folders, or single study files, which end in ``.toml``.
 
-    Returns
-    -------
-    tuple of Source
-        One for each path.
-
     Raises
     ------
     RegistryError
@@ -652,10 +602,9 @@ def _folder_source(folder: Path) -> Source:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        found = {
-            FileNotFoundError: "no such folder",
-            NotADirectoryError: "a file",
-        }.get(type(error), f"a folder that cannot be read ({error.strerror})")
+        found = {FileNotFoundError: "no such folder", NotADirectoryError: "a file"}.get(
+            type(error), f"a folder that cannot be read ({error.strerror})"
+        )
         action = "give the path of the folder that holds the study files"
         raise RegistryError([Problem(str(folder), "", found, expected, action)]) from None
     files = tuple(
@@ -680,18 +629,7 @@ def _folder_source(folder: Path) -> Source:
 
 
 def without_repeats(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Return sources without those that were given before.
-
-    Parameters
-    ----------
-    sources : iterable of Source
-        In the order in which they were given.
-
-    Returns
-    -------
-    tuple of Source
-        The first of each path.
-    """
+    """Return sources without those that were given before."""
     found: dict[Path, Source] = {}
     for source in sources:
         found.setdefault(source.path.resolve(), source)

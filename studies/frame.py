@@ -67,11 +67,6 @@ COLUMNS = (
 def registry_frame(registry: Registry) -> pd.DataFrame:
     """Return a registry as a table with one row for each cohort and endpoint.
 
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-
     Returns
     -------
     DataFrame
@@ -175,18 +170,7 @@ def _response(cohort: Cohort, study: Study) -> dict[str, Any]:
 
 
 def printed_response(response: Response) -> str | None:
-    """Return the response as printed: a count of the evaluable, or a rate.
-
-    Parameters
-    ----------
-    response : Response
-        The record.
-
-    Returns
-    -------
-    str or None
-        ``2/23``, or ``36.1 %`` with its interval where no count is printed; None where neither is.
-    """
+    """Return the response as printed: a count of the evaluable, or a rate."""
     rate = response.orr_percent
     parts = (response.cr, response.pr)
     counted = response.responders

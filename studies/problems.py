@@ -108,20 +108,7 @@ class RegistryError(ValueError):
 
 
 def in_folder(problems: Iterable[Problem], folder: Path | str) -> Iterator[Problem]:
-    """Yield problems with the folder of their file, where they do not know it yet.
-
-    Parameters
-    ----------
-    problems : iterable of Problem
-        Problems of files of one folder.
-    folder : Path or str
-        The folder, as it was given.
-
-    Yields
-    ------
-    Problem
-        One for each.
-    """
+    """Yield problems with the folder of their file, where they do not know it yet."""
     for problem in problems:
         yield problem if problem.folder else replace(problem, folder=str(folder))
 

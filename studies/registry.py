@@ -135,16 +135,6 @@ class Registry:
     def study(self, study_id: str) -> Study:
         """Return one study.
 
-        Parameters
-        ----------
-        study_id : str
-            Its identifier.
-
-        Returns
-        -------
-        Study
-            The study.
-
         Raises
         ------
         UnknownWordError
@@ -167,11 +157,6 @@ def load_registry(*folders: Path | str | None, alone: bool = False) -> Registry:
         true``: then its words are added. None, or nothing at all: the shipped registry.
     alone : bool
         Leave out the shipped studies in any case; its vocabulary serves where no folder has one.
-
-    Returns
-    -------
-    Registry
-        The registry.
 
     Raises
     ------
@@ -419,18 +404,7 @@ def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:
 
 
 def unresolved_overlaps(registry: Registry) -> tuple[tuple[str, str], ...]:
-    """Return the declared overlaps with reports that the registry does not hold.
-
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-
-    Returns
-    -------
-    tuple of (str, str)
-        Study that declares the overlap, and the identifier that it names.
-    """
+    """Return the declared overlaps with reports that the registry does not hold."""
     return tuple(
         (study.id, overlap.with_)
         for study in registry

@@ -64,9 +64,7 @@ _ORDER = (
         lambda ref, view: ref.study.citation.year or 0,
     ),
     _Precedence(
-        "Then the largest cohort.",
-        "it has more patients",
-        lambda ref, view: ref.cohort.n or 0,
+        "Then the largest cohort.", "it has more patients", lambda ref, view: ref.cohort.n or 0
     ),
 )
 _LAST_RULE = "Then the first by name, so that the choice never depends on chance."
@@ -145,11 +143,6 @@ class OverlapIndex:
 def overlap_pairs(registry: Registry) -> tuple[tuple[CohortRef, CohortRef, str], ...]:
     """Return every two cohorts of a registry that share patients.
 
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-
     Returns
     -------
     tuple of (CohortRef, CohortRef, str)
@@ -211,11 +204,6 @@ class Counted:
 
 def overlap_groups(registry: Registry) -> tuple[OverlapGroup, ...]:
     """Return the reports that hang together by declared overlaps.
-
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
 
     Returns
     -------

@@ -258,16 +258,6 @@ class Vocabulary(Record):
     def treatment(self, name: str) -> Treatment:
         """Return a treatment by its identifier, label or synonym.
 
-        Parameters
-        ----------
-        name : str
-            Any of its names.
-
-        Returns
-        -------
-        Treatment
-            The treatment.
-
         Raises
         ------
         UnknownWordError
@@ -289,16 +279,6 @@ class Vocabulary(Record):
     def treatment_class(self, name: str) -> TreatmentClass:
         """Return a class by its identifier.
 
-        Parameters
-        ----------
-        name : str
-            Identifier of the class.
-
-        Returns
-        -------
-        TreatmentClass
-            The class.
-
         Raises
         ------
         UnknownWordError
@@ -311,16 +291,6 @@ class Vocabulary(Record):
 
     def endpoint(self, name: str) -> Endpoint:
         """Return an endpoint by its identifier.
-
-        Parameters
-        ----------
-        name : str
-            Identifier of the endpoint.
-
-        Returns
-        -------
-        Endpoint
-            The endpoint.
 
         Raises
         ------
@@ -376,11 +346,6 @@ def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
         The file; None: the vocabulary that comes with the registry. A file that extends the shipped
         vocabulary is loaded together with it.
 
-    Returns
-    -------
-    Vocabulary
-        The vocabulary.
-
     Raises
     ------
     RegistryError
@@ -393,20 +358,7 @@ def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
 
 
 def read_vocabulary(paths: Iterable[Path], onto: VocabularyRead | None = None) -> VocabularyRead:
-    """Read vocabularies and everything that is wrong with them, without raising on bad content.
-
-    Parameters
-    ----------
-    paths : iterable of Path
-        The files. Those that extend add to the one that stands alone, or to the shipped one.
-    onto : VocabularyRead or None
-        Words that are there already; files that stand alone are then passed over.
-
-    Returns
-    -------
-    VocabularyRead
-        What they say together.
-    """
+    """Read vocabularies and everything that is wrong with them, without raising on bad content."""
     files = {file.fingerprint or str(file.path): file for file in map(read_toml, paths)}
     adding = [file for file in files.values() if _extends(file)]
     alone = [] if onto is not None else [file for file in files.values() if not _extends(file)]

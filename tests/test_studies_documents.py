@@ -580,10 +580,7 @@ def plain(value):
 def test_any_study_survives_its_file_and_the_document(study):
     tables = tables_of(study)
     document = {"format": "atc-studies", "version": 1, "studies": [tables]}
-    returned = (
-        read(to_toml(study)),
-        read_json(json_of(document))[f"{study.id}.toml"],
-    )
+    returned = (read(to_toml(study)), read_json(json_of(document))[f"{study.id}.toml"])
     for again in returned:
         assert Study.model_validate(again) == study
         # The representation shows the digits, which equality of decimals ignores.

@@ -10,15 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from small_registry import (
-    cohort,
-    full_study,
-    landmark,
-    median,
-    study,
-    write_file,
-    write_registry,
-)
+from small_registry import cohort, full_study, landmark, median, study, write_file, write_registry
 
 from studies import load_registry
 from synthesis import cli

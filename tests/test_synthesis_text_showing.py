@@ -7,15 +7,7 @@ import re
 from decimal import Decimal
 
 import pytest
-from small_registry import (
-    VOCABULARY,
-    cohort,
-    full_study,
-    landmark,
-    median,
-    study,
-    write_registry,
-)
+from small_registry import VOCABULARY, cohort, full_study, landmark, median, study, write_registry
 
 from studies import UnknownWordError, load_registry
 from synthesis.text.checking import check, checked_lines, checked_record

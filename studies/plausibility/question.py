@@ -114,13 +114,6 @@ def arms(study: Study) -> Iterator[tuple[Arm, Path, Cohort]]:
 def months(value: Decimal | str | None, unit: Unit | None) -> tuple[float, float] | None:
     """Return the earliest and the latest time that rounds to a printed one, in months.
 
-    Parameters
-    ----------
-    value : Decimal, "not reached" or None
-        The printed time.
-    unit : str or None
-        Its unit.
-
     Returns
     -------
     (float, float) or None
@@ -138,20 +131,7 @@ def level_of(printed: Decimal | None) -> float:
 
 
 def counts_of(percent: Decimal, of: int) -> range:
-    """Return the numbers of patients whose percentage rounds to a printed one.
-
-    Parameters
-    ----------
-    percent : Decimal
-        Printed percentage, with its digits.
-    of : int
-        Denominator, patients.
-
-    Returns
-    -------
-    range
-        As `studies.figures.counts_that_fit`, without listing them.
-    """
+    """Return the numbers of patients whose percentage rounds to a printed one."""
     step = half_step(percent)
     low, high = math.ceil((percent - step) * of / 100), math.floor((percent + step) * of / 100)
     return range(max(low, 0), min(high, of) + 1)

@@ -37,11 +37,6 @@ class Review:
 def findings(registry: Registry) -> dict[str, list[Finding]]:
     """Ask every check of every study.
 
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-
     Returns
     -------
     dict of str to list of Finding
@@ -61,11 +56,6 @@ def _asked(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 def review(registry: Registry) -> Review:
     """Review a registry: what looks like a slip, what has to be known, what was looked at.
-
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
 
     Returns
     -------

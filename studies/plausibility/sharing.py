@@ -58,18 +58,7 @@ class Suspicion:
 
 
 def suspicions(registry: Registry) -> dict[str, tuple[Suspicion, ...]]:
-    """Return, for every study, the earlier reports that may count some of the same patients.
-
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-
-    Returns
-    -------
-    dict of str to tuple of Suspicion
-        By the identifier of the later report; pairs that declare an overlap are left out.
-    """
+    """Return, for every study, the earlier reports that may count some of the same patients."""
     candidates = [c for study in registry if (c := _candidate(study, registry)) is not None]
     common: dict[tuple[str, str], list[str]] = {}
     for words, group in _groups(candidates):
@@ -94,16 +83,6 @@ def shared_citations(registry: Registry) -> dict[str, tuple[tuple[str, str, str]
     """Return, for every study, the earlier ones whose citation has the same DOI, PMID or title.
 
     A title counts only together with the registration of the trial: many reports are called alike.
-
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-
-    Returns
-    -------
-    dict of str to tuple of (str, str, str)
-        By identifier: the key of the citation, the item, and the other study.
     """
     first: dict[tuple[str, str], str] = {}
     found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)

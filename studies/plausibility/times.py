@@ -29,13 +29,7 @@ _FOLLOW_UPS = (0.5, 480.0)
 # Every event of the first endpoint is one of the second, or comes before it, so that its curve
 # cannot run higher. A time to progression does not count deaths: above overall survival it says
 # that most patients died before they progressed, which is possible but has to be looked at.
-_NOT_LATER = (
-    ("pfs", "os"),
-    ("ttf", "os"),
-    ("ttp", "os"),
-    ("pfs", "ttp"),
-    ("os", "dss"),
-)
+_NOT_LATER = (("pfs", "os"), ("ttf", "os"), ("ttp", "os"), ("pfs", "ttp"), ("os", "dss"))
 
 
 # --- unit-slip -----------------------------------------------------------------------------------

@@ -9,18 +9,7 @@ _OPEN_ENDED = re.compile(r"\b(?:since|from|after)\b|[-–]\s*$", re.IGNORECASE)
 
 
 def enrolment_years(text: str | None) -> tuple[int, int | None] | None:
-    """Return the first and last year of enrolment that a text names.
-
-    Parameters
-    ----------
-    text : str or None
-        As printed: ``2011-2018``, ``Apr 2015-May 2016``, ``since 2008``.
-
-    Returns
-    -------
-    (int, int or None) or None
-        The last year is None where only a beginning is named; None where no year is named.
-    """
+    """Return the first and last year of enrolment that a text names."""
     years = [int(year) for year in YEAR.findall(text or "")]
     if not years:
         return None

@@ -34,12 +34,10 @@ from synthesis.text.listing import Wanted
 from synthesis.text.plain import count, shown_path
 
 NEW_EXAMPLES = examples(
-    "atc studies new smith2024 --arms 3",
-    "atc studies new smith2024 --folder my_studies",
+    "atc studies new smith2024 --arms 3", "atc studies new smith2024 --folder my_studies"
 )
 IMPORT_EXAMPLES = examples(
-    "atc studies import --template > arms.csv",
-    "atc studies import arms.csv --folder my_studies",
+    "atc studies import --template > arms.csv", "atc studies import arms.csv --folder my_studies"
 )
 EXPORT_EXAMPLES = examples(
     "atc studies export --format json -o registry.json",
