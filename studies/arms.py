@@ -34,21 +34,14 @@ from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabula
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table.
-
-    Attributes
-    ----------
-    number : int
-        Its number as a spreadsheet counts: the header is row 1.
-    line : int
-        Line of the text on which it begins; cells with line breaks make it differ from `number`.
-    cells : mapping of str to str
-        Its cells by column.
-    """
+    """One row of a table."""
 
     number: int
+    """Its number as a spreadsheet counts: the header is row 1."""
     line: int
+    """Line of the text on which it begins; cells with line breaks make it differ from `number`."""
     cells: Mapping[str, str]
+    """Its cells by column."""
 
     def problem(self, file: str, column: str, found: str, expected: str, action: str) -> Problem:
         """Return a problem of one cell, or of the whole row where `column` is empty."""
@@ -58,28 +51,16 @@ class Row:
 
 @dataclass(frozen=True)
 class CsvTable:
-    """A table as it was read.
-
-    Attributes
-    ----------
-    columns : tuple of str
-        The header.
-    rows : tuple of Row
-        The rows below it that hold anything.
-    """
+    """A table as it was read."""
 
     columns: tuple[str, ...]
+    """The header."""
     rows: tuple[Row, ...]
+    """The rows below it that hold anything."""
 
 
 def read_csv_table(text: str, name: str) -> CsvTable:
-    """Read a comma-separated table (RFC 4180) with a header; rows without content are left out.
-
-    Raises
-    ------
-    RegistryError
-        No header, a column twice, rows of another length, quotation marks that do not close.
-    """
+    """Read a comma-separated table (RFC 4180) with a header; rows without content are left out."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     records: list[tuple[int, list[str]]] = []
     begins = 1
@@ -229,29 +210,22 @@ REQUIRED = ("study", "status", "arm", "treatment")
 
 @dataclass(frozen=True)
 class Column:
-    """A column whose name is understood.
-
-    Attributes
-    ----------
-    name : str
-        As in the header.
-    level : {"study", "arm", "subgroup", "both"}
-        What its cells speak of.
-    place : tuple
-        Where its cells stand, relative to the study, the arm or the subgroup; for a figure of an
-        endpoint relative to that figure.
-    reading : str
-        What its cells hold.
-    figure : tuple
-        For a figure of an endpoint: list that it stands in, and what tells it from the others of
-        that list; empty otherwise.
-    """
+    """A column whose name is understood."""
 
     name: str
+    """As in the header."""
     level: Literal["study", "arm", "subgroup", "both"]
+    """What its cells speak of."""
     place: Place
+    """Where its cells stand, relative to the study, the arm or the subgroup; for a figure of an
+    endpoint relative to that figure.
+    """
     reading: Reading
+    """What its cells hold."""
     figure: tuple[tuple[str, Any], ...] = ()
+    """For a figure of an endpoint: list that it stands in, and what tells it from the others of
+    that list; empty otherwise.
+    """
 
 
 def column_of(name: str, vocabulary: Vocabulary) -> Column | None:
@@ -377,21 +351,7 @@ def _number(text: str, reading: Reading) -> Decimal:
 
 
 def arms_header(vocabulary: Vocabulary, endpoints: Iterable[str] = ("os", "pfs")) -> str:
-    """Return the first row of an empty table of arms.
-
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-        The endpoints that exist.
-    endpoints : iterable of str
-        Endpoints to have columns for; those that do not exist are left out.
-
-    Returns
-    -------
-    str
-        One line of CSV. Columns that are not needed may be removed, and survival at 12 months
-        renamed to any other time, ``os_survival_2_years``.
-    """
+    """Return the header of a table of arms; 12 months of survival may be renamed to any time."""
     known = {item.id for item in vocabulary.endpoints}
     out = io.StringIO(newline="")
     names = columns_for([endpoint for endpoint in endpoints if endpoint in known])
@@ -402,27 +362,10 @@ def arms_header(vocabulary: Vocabulary, endpoints: Iterable[str] = ("os", "pfs")
 def studies_from_arms(
     text: str, name: str = "arms.csv", vocabulary: Vocabulary | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Read a table of arms.
+    """Read a table of arms, one CSV row each, as the tables of study files by file name.
 
-    Parameters
-    ----------
-    text : str
-        The table as CSV.
-    name : str
-        Name of its file, for the problems.
-    vocabulary : Vocabulary or None
-        Words that it may use; None: those of the shipped registry.
-
-    Returns
-    -------
-    dict
-        Tables of each study by the name of the file that they belong into. They passed every check
-        that needs no other study.
-
-    Raises
-    ------
-    RegistryError
-        With every problem, by row and column.
+    They passed every check that needs no other study; `RegistryError` holds every problem, by row
+    and column.
     """
     vocabulary = vocabulary or load_vocabulary()
     table = read_csv_table(text, name)

@@ -47,34 +47,23 @@ _LONG_TEXT = 20
 
 @dataclass(frozen=True)
 class Shape:
-    """One key of a table.
-
-    Attributes
-    ----------
-    name, key : str
-        Name in the code, and key in the file.
-    hint : Any
-        Type, with its annotations.
-    required : bool
-        Whether the key must be there.
-    record : type or None
-        Record that the key holds, alone or in a list.
-    many : bool
-        Whether it holds a list of records.
-    meaning : str
-        What it means.
-    examples : (str, str, str)
-        What to write, what not, and why not, as declared.
-    """
+    """One key of a table."""
 
     name: str
     key: str
+    """Name in the code, and key in the file."""
     hint: Any
+    """Type, with its annotations."""
     required: bool
+    """Whether the key must be there."""
     record: type[BaseModel] | None
+    """Record that the key holds, alone or in a list."""
     many: bool
+    """Whether it holds a list of records."""
     meaning: str
+    """What it means."""
     examples: tuple[str, str, str]
+    """What to write, what not, and why not, as declared."""
 
 
 @cache
@@ -123,19 +112,10 @@ def _is_list(hint: Any) -> bool:
 
 
 def tables_of(record: BaseModel) -> dict[str, Any]:
-    """Return a record as the plain tables of its file.
+    """Return a record as the plain tables of its file, in its order, with numbers as `Decimal`.
 
-    Parameters
-    ----------
-    record : Record
-        A study, a vocabulary, or any part of one.
-
-    Returns
-    -------
-    dict
-        Keys as written in the file, in the order of the record; printed numbers as `Decimal`. What
-        is absent from the file is absent here; what the file says is here, even where it is what
-        an absent key would mean.
+    What is absent from the file is absent here; what the file says is here, even where it is what
+    an absent key would mean.
     """
     found = {}
     fields = type(record).model_fields
@@ -288,18 +268,7 @@ def _packed(items: Iterable[str]) -> Iterator[str]:
 
 
 def scalar(value: Any) -> str:
-    """Write a number, a truth value or a date, to the printed digit.
-
-    Returns
-    -------
-    str
-        TOML; for numbers that are finite also JSON.
-
-    Raises
-    ------
-    TypeError
-        Where it is none of these.
-    """
+    """Write a number, a truth value or a date, to the printed digit; `TypeError` for others."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -402,24 +371,9 @@ def json_of(value: Any, indent: str = "") -> str:
 
 
 def read_json(text: str, name: str = "registry.json") -> dict[str, Tables]:
-    """Read what `export_json` writes.
+    """Read what `export_json` writes: tables by file name, not yet checked as studies.
 
-    Parameters
-    ----------
-    text : str
-        The document.
-    name : str
-        Name of its file, for the problems.
-
-    Returns
-    -------
-    dict
-        Tables by the name of the file that they belong into, not yet checked as studies.
-
-    Raises
-    ------
-    RegistryError
-        Where it is no such document.
+    `RegistryError` where it is no such document; `name` is that of its file, for the problems.
     """
     document = _parse_json(text.removeprefix("\ufeff"), name)
     if not isinstance(document, dict):
@@ -541,19 +495,9 @@ def write_files(
 ) -> tuple[Path, ...]:
     """Write one TOML file for each table into a new or empty folder: all of them, or none.
 
-    Parameters
-    ----------
-    files : mapping of str to mapping
-        Tables by the name of their file.
-    folder : Path or str
-        The folder; made where it does not exist. Hidden files in it are left alone.
-    schema : str
-        Where an editor finds the description of study files, relative to the files.
-
-    Raises
-    ------
-    RegistryError
-        Where the folder holds files already, or cannot be written.
+    `files` holds tables by file name; `schema` is where an editor finds the description of study
+    files, relative to them. Hidden files in the folder are left alone; `RegistryError` where it
+    holds others, or cannot be written.
     """
     folder = Path(folder)
     texts = {name: _text_of(name, tables, schema) for name, tables in files.items()}
@@ -630,13 +574,9 @@ _PAGES = re.compile(r"[A-Za-z]?\d+-[A-Za-z]?\d+")
 
 
 def bibtex(studies: Iterable[Study]) -> str:
-    """Write the citations of studies as BibTeX.
+    """Write the citations of studies as BibTeX, in the order of the identifiers.
 
-    Returns
-    -------
-    str
-        One entry for each, in the order of the identifiers; what was not seen is left out, and
-        what still needs a look stands in the note.
+    What was not seen is left out, and what still needs a look stands in the note.
     """
     ordered = sorted(studies, key=lambda study: study.id)
     return "\n".join(_entry(study) for study in ordered)

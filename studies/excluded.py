@@ -25,24 +25,16 @@ from studies.schema import Citation, PatientCount, Record, Text
 
 
 class Excluded(Record):
-    """A report that was found and left out.
-
-    Attributes
-    ----------
-    id : str
-        Identifier, which no study of the registry has.
-    n : tuple of int
-        Patients of each printed group; empty where no number is printed.
-    reason : str
-        Why it is left out.
-    citation : Citation
-        Bibliographic record.
-    """
+    """A report that was found and left out."""
 
     id: Text
+    """Identifier, which no study of the registry has."""
     n: tuple[PatientCount, ...] = ()
+    """Patients of each printed group; empty where no number is printed."""
     reason: Text
+    """Why it is left out."""
     citation: Citation
+    """Bibliographic record."""
 
 
 class _ExcludedFile(Record):

@@ -43,26 +43,12 @@ _INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,4}")
 
 
 def in_months(time: Decimal, unit: Unit) -> float:
-    """Convert a printed time to months.
-
-    Parameters
-    ----------
-    time : Decimal
-        Time in `unit`.
-    unit : {"days", "weeks", "months", "years"}
-        Its unit; a month has 30.4375 days.
-    """
+    """Convert a printed time in `unit` to months of 30.4375 days."""
     return float(time * MONTHS_PER_UNIT[unit])
 
 
 def half_step(value: Decimal) -> Decimal:
-    """Return half of the last printed digit: 0.05 for 3.1, 0.5 for 166.
-
-    Returns
-    -------
-    Decimal
-        The largest rounding error, in the unit of `value`.
-    """
+    """Return half of the last printed digit: 0.05 for 3.1, 0.5 for 166."""
     return Decimal(5).scaleb(int(value.as_tuple().exponent) - 1)
 
 
@@ -71,12 +57,6 @@ def is_symmetric(outcome: SurvivalOutcome) -> bool:
 
     Such an interval is the median plus or minus a multiple of a standard error: its limits are not
     event times.
-
-    Returns
-    -------
-    bool
-        Within the rounding of the three figures, and within a tenth of the width: of intervals in
-        whole months half would seem symmetric otherwise.
     """
     if outcome.ci_method is not None:
         return outcome.ci_method == "symmetric"
@@ -96,14 +76,7 @@ def surname(author: str) -> str:
 
 
 def study_label(study: Study) -> str:
-    """Return how a study is called in tables and plots.
-
-    Returns
-    -------
-    str
-        First author and year, ``Sparano 2021``, or ``Ahn (n.d.)`` where no year is known; without
-        authors the label of the citation, and without that the identifier.
-    """
+    """Return how tables call a study: ``Sparano 2021``, ``Ahn (n.d.)``, else its label or id."""
     citation = study.citation
     if not citation.authors:
         return citation.label or study.id
@@ -112,37 +85,14 @@ def study_label(study: Study) -> str:
 
 
 def figure_status(figure: Figure, study: Study) -> Status:
-    """Return whether a figure was seen in the report itself; its own mark goes before the study's.
-
-    Parameters
-    ----------
-    figure : SurvivalOutcome, Landmark or Response
-        The figure.
-    study : Study
-        The study it belongs to.
-    """
+    """Return whether a figure was seen in the report; its own mark goes before the study's."""
     return figure.status or study.status
 
 
 def outcome_of(
     arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
 ) -> SurvivalOutcome | None:
-    """Return the printed median of an endpoint that is used.
-
-    Parameters
-    ----------
-    arm : Cohort or Subgroup
-        The arm.
-    endpoint : str
-        Word of the vocabulary.
-    keep : callable
-        Which figures may be used.
-
-    Returns
-    -------
-    SurvivalOutcome or None
-        The first in the file with a median, be it "not reached".
-    """
+    """Return the first median of an endpoint that `keep` allows, be it "not reached"."""
     for outcome in arm.survival:
         if outcome.endpoint == endpoint and outcome.median is not None and keep(outcome):
             return outcome
@@ -152,22 +102,7 @@ def outcome_of(
 def landmarks_of(
     arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
 ) -> tuple[Landmark, ...]:
-    """Return the printed survival probabilities of an endpoint that are used, by time.
-
-    Parameters
-    ----------
-    arm : Cohort or Subgroup
-        The arm.
-    endpoint : str
-        Word of the vocabulary.
-    keep : callable
-        Which figures may be used.
-
-    Returns
-    -------
-    tuple of Landmark
-        One for each time, the first in the file.
-    """
+    """Return the survival of an endpoint that `keep` allows, by time; the first one of each."""
     by_time: dict[float, Landmark] = {}
     for landmark in arm.landmarks:
         if landmark.endpoint == endpoint and keep(landmark):
@@ -176,33 +111,14 @@ def landmarks_of(
 
 
 def histology_of(arm: Cohort | Subgroup, *, use_read_as: bool = True) -> Histology | None:
-    """Return the histology of an arm that has only one.
-
-    Parameters
-    ----------
-    arm : Cohort or Subgroup
-        The arm.
-    use_read_as : bool
-        Whether a declared reading of the report's own group counts.
-
-    Returns
-    -------
-    {"pure", "mixed"} or None
-        None where the arm has both, or does not say.
-    """
+    """Return the histology of an arm that has only one, as printed or by a declared reading."""
     if isinstance(arm, Subgroup) and arm.histology is not None:
         return arm.histology
     return arm.read_as.histology if use_read_as and arm.read_as is not None else None
 
 
 def splits_histology(split: HistologySplit | None) -> bool:
-    """Return whether a printed split tells the share of pure and of mixed histology.
-
-    Returns
-    -------
-    bool
-        True where both counts, or one count and how many were assessed, or a percentage is printed.
-    """
+    """Return whether a split tells the shares: both counts, one of the assessed, or a percent."""
     if split is None:
         return False
     counts = [split.pure, split.mixed, split.assessed]
@@ -214,13 +130,7 @@ def splits_histology(split: HistologySplit | None) -> bool:
 
 
 def printed_median(outcome: SurvivalOutcome) -> str:
-    """Return a median with its interval exactly as printed.
-
-    Returns
-    -------
-    str
-        ``3.1 (0.6-5.5)``, ``166 d``, ``NR (4.7-NR)``; the unit is left out where it is months.
-    """
+    """Return a median as printed: ``3.1 (0.6-5.5)`` months, ``166 d``, ``NR (4.7-NR)``."""
     if outcome.median is None:
         return ""
     text = _or_not_reached(outcome.median)
@@ -231,13 +141,7 @@ def printed_median(outcome: SurvivalOutcome) -> str:
 
 
 def printed_landmark(landmark: Landmark) -> str:
-    """Return a survival probability as printed: ``12 mo: 0.52 (0.35-0.67)``.
-
-    Returns
-    -------
-    str
-        Time, fraction and interval; said where it was read off the curve.
-    """
+    """Return a survival probability as printed: ``12 mo: 0.52 (0.35-0.67)``."""
     unit = _SHORT_UNIT[landmark.unit] or "mo"
     text = f"{landmark.time} {unit}: {landmark.survival}"
     if landmark.ci is not None:
@@ -251,35 +155,23 @@ def _or_not_reached(value: Decimal | str) -> str:
 
 @dataclass(frozen=True)
 class ResponseCount:
-    """A number of responders that the report determines.
-
-    Attributes
-    ----------
-    responders, evaluable : int
-        Patients who responded, of how many.
-    derivation : str
-        How the figures follow from what is printed.
-    """
+    """A number of responders that the report determines."""
 
     responders: int
     evaluable: int
+    """Patients who responded, of how many."""
     derivation: str
+    """How the figures follow from what is printed."""
 
 
 @dataclass(frozen=True)
 class ResponseRefused:
-    """A response that cannot be read as a count.
-
-    Attributes
-    ----------
-    reason : str
-        Why not, a full sentence.
-    candidates : tuple of int
-        The counts that the printed percentage allows.
-    """
+    """A response that cannot be read as a count."""
 
     reason: str
+    """Why not, a full sentence."""
     candidates: tuple[int, ...] = ()
+    """The counts that the printed percentage allows."""
 
 
 @dataclass(frozen=True)
@@ -334,18 +226,6 @@ def responders(response: Response, n: int | None = None) -> ResponseCount | Resp
     In this order: responders as printed; complete and partial responses, both printed; the one
     whole number that fits the printed response rate; partial responses alone, where nothing is said
     of complete ones.
-
-    Parameters
-    ----------
-    response : Response
-        The printed figures.
-    n : int or None
-        Patients of the cohort, the denominator where the number evaluable is not printed.
-
-    Returns
-    -------
-    ResponseCount or ResponseRefused
-        The count with its derivation, or the reason against it.
     """
     denominator, aside = response.evaluable, ""
     if denominator is None:
@@ -413,18 +293,6 @@ def best_responses(response: Response, n: int | None = None) -> BestResponses | 
     control follow from printed counts, of which any two must agree, or else from printed
     percentages, if exactly one whole number fits all of them at their printed digits. What the
     report does not print stays unknown: a partial response alone says nothing of complete ones.
-
-    Parameters
-    ----------
-    response : Response
-        The printed figures.
-    n : int or None
-        Patients of the cohort, the denominator where the number evaluable is not printed.
-
-    Returns
-    -------
-    BestResponses or ResponseRefused
-        The numbers with their derivations, or why not even the responders are known.
     """
     count = responders(response, n)
     if isinstance(count, ResponseRefused):
@@ -462,28 +330,19 @@ class _Settled:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What a report prints of one number of patients, which lies between two others.
-
-    Attributes
-    ----------
-    name : str
-        Of whom the number is.
-    counts : tuple of (int, str)
-        What printed counts make it, and how.
-    shares : tuple of (str, set of int)
-        Printed percentages in words, and every number that fits them.
-    low, high : int
-        Its limits.
-    limits : str
-        Whose numbers the limits are.
-    """
+    """What a report prints of one number of patients, which lies between two others."""
 
     name: str
+    """Of whom the number is."""
     counts: tuple[tuple[int, str], ...]
+    """What printed counts make it, and how."""
     shares: tuple[tuple[str, frozenset[int]], ...]
+    """Printed percentages in words, and every number that fits them."""
     low: int
     high: int
+    """Its limits."""
     limits: str
+    """Whose numbers the limits are."""
 
     def settled(self, of: int) -> _Settled:
         """Settle the number among `of` evaluable patients."""
@@ -610,24 +469,16 @@ RESPONSE = "response"
 
 @dataclass(frozen=True)
 class CohortRef:
-    """A cohort with the study that it stands in.
-
-    Attributes
-    ----------
-    study : Study
-        The report.
-    cohort : Cohort
-        The arm.
-    treatment_class : str
-        Identifier of the class of its treatment.
-    role : {"systemic", "supportive", "local", "mixed"}
-        Role of that class.
-    """
+    """A cohort with the study that it stands in."""
 
     study: Study
+    """The report."""
     cohort: Cohort
+    """The arm."""
     treatment_class: str
+    """Identifier of the class of its treatment."""
     role: str
+    """Role of that class."""
 
     @cached_property
     def id(self) -> str:

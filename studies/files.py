@@ -39,24 +39,16 @@ _MOST_ROUNDS = 8
 
 @dataclass(frozen=True)
 class TomlFile:
-    """Content of one TOML file.
-
-    Attributes
-    ----------
-    path : Path
-        Where the file stands.
-    content : dict or None
-        The parsed tables, numbers with a decimal point as `Decimal`; None where parsing failed.
-    fingerprint : str
-        SHA-256 of the bytes, hexadecimal; empty where the file could not be read.
-    problems : tuple of Problem
-        Why parsing failed.
-    """
+    """Content of one TOML file."""
 
     path: Path
+    """Where the file stands."""
     content: dict[str, Any] | None
+    """The parsed tables, numbers with a decimal point as `Decimal`; None where parsing failed."""
     fingerprint: str
+    """SHA-256 of the bytes, hexadecimal; empty where the file could not be read."""
     problems: tuple[Problem, ...] = ()
+    """Why parsing failed."""
 
     @property
     def name(self) -> str:
@@ -66,25 +58,18 @@ class TomlFile:
 
 @dataclass(frozen=True)
 class Validated[Model: BaseModel]:
-    """Outcome of validating the content of one file.
-
-    Attributes
-    ----------
-    record : Model or None
-        The record, without whatever was refused; None where nothing sound was left.
-    problems : tuple of Problem
-        Everything that was refused.
-    removed : frozenset of str
-        Dotted paths that were taken out, about which no further check should complain.
-    positions : mapping
-        Where the entries of each list stood in the file, by the path of the list; empty where
-        nothing was refused.
-    """
+    """Outcome of validating the content of one file."""
 
     record: Model | None
+    """The record, without whatever was refused; None where nothing sound was left."""
     problems: tuple[Problem, ...] = ()
+    """Everything that was refused."""
     removed: frozenset[str] = frozenset()
+    """Dotted paths that were taken out, about which no further check should complain."""
     positions: Mapping[tuple[str | int, ...], tuple[int, ...]] = field(default_factory=dict)
+    """Where the entries of each list stood in the file, by the path of the list; empty where
+    nothing was refused.
+    """
 
 
 def read_toml(path: Path) -> TomlFile:
@@ -188,22 +173,7 @@ def validate[Model: BaseModel](
 
 
 def placed(findings: Iterable[Finding], validated: Validated[Any], name: str) -> Iterator[Problem]:
-    """Say where in the file each finding stands.
-
-    Parameters
-    ----------
-    findings : iterable of Finding
-        What the checks of a record found.
-    validated : Validated
-        The record, whose lists may be shorter than those of the file.
-    name : str
-        Name of the file.
-
-    Yields
-    ------
-    Problem
-        One for each finding, except where the field, or a part of it, was refused already.
-    """
+    """Say where in the file each finding stands, but for fields that were refused already."""
     removed = validated.removed
     for finding in findings:
         field = _written(finding.path, validated)
@@ -331,21 +301,9 @@ def line_of(text: str, field: str) -> int | None:
 def locate(
     problems: Iterable[Problem], texts_by_file: Mapping[Path, str] | None = None
 ) -> tuple[Problem, ...]:
-    """Return problems with the line of the file on which each stands.
+    """Return problems with the line of the file on which each stands, where it can be known.
 
-    Parameters
-    ----------
-    problems : iterable of Problem
-        Problems with the folders of their files.
-    texts_by_file : mapping of Path to str, optional
-        Texts of the files by `Problem.path`. A file that is not among them is read again, which
-        costs nothing as long as there is no problem to tell.
-
-    Returns
-    -------
-    tuple of Problem
-        The same, in their order. A problem that knows its line, that speaks of no field, or whose
-        file cannot be read stays as it is.
+    Files that are not among `texts_by_file` (by `Problem.path`) are read again.
     """
     known: dict[Path, Mapping[str, int]] = {}
     found = []
@@ -519,55 +477,31 @@ def is_study_file(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Source:
-    """A folder of study files, or a single study file.
-
-    Attributes
-    ----------
-    path : Path
-        The folder or the file, as it was given.
-    files : tuple of Path
-        The study files.
-    vocabulary : Path or None
-        The vocabulary beside them.
-    excluded : Path or None
-        The list of reports that were left out, in the folder or beside it; of a single file: None.
-    """
+    """A folder of study files, or a single study file."""
 
     path: Path
+    """The folder or the file, as it was given."""
     files: tuple[Path, ...]
+    """The study files."""
     vocabulary: Path | None = None
+    """The vocabulary beside them."""
     excluded: Path | None = None
+    """The list of reports that were left out, in the folder or beside it; of a single file: None.
+    """
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which files are read.
-
-    Attributes
-    ----------
-    layers : mapping of Path to int
-        The files, each with the position of its source.
-    replaced : tuple of (str, Path)
-        Identifier of a study of which a later source has another version, and that source.
-    """
+    """Which files are read."""
 
     layers: Mapping[Path, int]
+    """The files, each with the position of its source."""
     replaced: tuple[tuple[str, Path], ...]
+    """Identifier of a study of which a later source has another version, and that source."""
 
 
 def sources_of(paths: Iterable[Path | str]) -> tuple[Source, ...]:
-    """Return what stands at some paths.
-
-    Parameters
-    ----------
-    paths : iterable of Path or str
-        Folders, or single study files, which end in ``.toml``.
-
-    Raises
-    ------
-    RegistryError
-        For every path without study files.
-    """
+    """Return what stands at folders and study files; `RegistryError` for those without any."""
     sources: list[Source] = []
     problems: list[Problem] = []
     for path in map(Path, paths):
@@ -639,17 +573,7 @@ def without_repeats(sources: Iterable[Source]) -> tuple[Source, ...]:
 def choose(sources: Sequence[Source], known: Mapping[str, Path]) -> Chosen:
     """Return which files are read: of two files with one name, that of the later source.
 
-    Parameters
-    ----------
-    sources : sequence of Source
-        Folders and files, in order.
-    known : mapping of str to Path
-        Files of studies that are there already, by identifier.
-
-    Returns
-    -------
-    Chosen
-        The files, and what they replace.
+    `known` holds the files of studies that are there already, by identifier.
     """
     by_study: dict[str, list[Path]] = {name: [path] for name, path in known.items()}
     layers: dict[Path, int] = {}

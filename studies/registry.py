@@ -50,62 +50,41 @@ _LOST_COHORT = re.compile(r"cohorts\[\d+\](\.id)?")
 
 
 class ConvertedEndpoint(NamedTuple):
-    """A reading of one endpoint as another, which somebody asked for.
-
-    Attributes
-    ----------
-    from_, to : str
-        The printed endpoint, and what it is read as.
-    cohorts : tuple of str
-        The cohorts that are read so, ``study:cohort``.
-    """
+    """A reading of one endpoint as another, which somebody asked for."""
 
     from_: str
     to: str
+    """The printed endpoint, and what it is read as."""
     cohorts: tuple[str, ...]
+    """The cohorts that are read so, ``study:cohort``."""
 
 
 @dataclass(frozen=True)
 class Registry:
-    """Published reports with the words that they use.
-
-    Attributes
-    ----------
-    studies : mapping of str to Study
-        By identifier, in alphabetical order.
-    vocabulary : Vocabulary
-        The words.
-    fingerprints : mapping of str to str
-        SHA-256 of each study file, hexadecimal, by identifier of the study.
-    vocabulary_fingerprint : str
-        SHA-256 of the vocabulary file, or over those of several.
-    folders : tuple of Path
-        The folders and the single files that were read, as they were given.
-    files : mapping of str to Path
-        Where each study stands, by its identifier.
-    excluded : tuple of Excluded
-        Reports that were found and left out.
-    taken_in : tuple of Excluded
-        Reports that an earlier folder lists as left out and a later one has a study file of.
-    replaced : tuple of (str, Path)
-        Studies of which a later folder has another version, and that folder.
-    conversions : tuple of ConvertedEndpoint
-        Endpoints that are read as others; empty as read from the files.
-    fingerprint : str
-        SHA-256 over files and conversions: the same for two registries with the same content.
-    """
+    """Published reports with the words that they use."""
 
     studies: Mapping[str, Study]
+    """By identifier, in alphabetical order."""
     vocabulary: Vocabulary
+    """The words."""
     fingerprints: Mapping[str, str]
+    """SHA-256 of each study file, hexadecimal, by identifier of the study."""
     vocabulary_fingerprint: str
+    """SHA-256 of the vocabulary file, or over those of several."""
     folders: tuple[Path, ...]
+    """The folders and the single files that were read, as they were given."""
     files: Mapping[str, Path]
+    """Where each study stands, by its identifier."""
     excluded: tuple[Excluded, ...] = ()
+    """Reports that were found and left out."""
     taken_in: tuple[Excluded, ...] = ()
+    """Reports that an earlier folder lists as left out and a later one has a study file of."""
     replaced: tuple[tuple[str, Path], ...] = ()
+    """Studies of which a later folder has another version, and that folder."""
     conversions: tuple[ConvertedEndpoint, ...] = ()
+    """Endpoints that are read as others; empty as read from the files."""
     fingerprint: str = field(init=False)
+    """SHA-256 over files and conversions: the same for two registries with the same content."""
 
     def __post_init__(self) -> None:
         """Order the studies and derive the fingerprint of the whole."""
@@ -133,13 +112,7 @@ class Registry:
         return iter(self.studies.values())
 
     def study(self, study_id: str) -> Study:
-        """Return one study.
-
-        Raises
-        ------
-        UnknownWordError
-            Where the registry does not hold it; the message names the closest identifier.
-        """
+        """Return one study; `UnknownWordError` names the closest identifier."""
         if study_id not in self.studies:
             raise UnknownWordError("study", study_id, closest(study_id, self.studies))
         return self.studies[study_id]

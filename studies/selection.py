@@ -72,41 +72,27 @@ OVERLAP_RULE: tuple[str, ...] = (*(criterion.rule for criterion in _ORDER), _LAS
 
 
 class OverlapEdge(NamedTuple):
-    """Two reports that count some of the same patients.
-
-    Attributes
-    ----------
-    one, other : str
-        Identifiers, in alphabetical order.
-    reason : str
-        Why they share patients; both reasons where the two reports give different ones.
-    declared_by : tuple of str
-        Which of the two says so.
-    """
+    """Two reports that count some of the same patients."""
 
     one: str
     other: str
+    """Identifiers, in alphabetical order."""
     reason: str
+    """Why they share patients; both reasons where the two reports give different ones."""
     declared_by: tuple[str, ...]
+    """Which of the two says so."""
 
 
 @dataclass(frozen=True)
 class OverlapGroup:
-    """Reports that hang together by declared overlaps, directly or by way of others.
-
-    Attributes
-    ----------
-    studies : tuple of str
-        Identifiers, in alphabetical order.
-    edges : tuple of OverlapEdge
-        The declared overlaps among them.
-    unknown : tuple of OverlapEdge
-        Overlaps with reports that the registry does not hold: the study that declares it first.
-    """
+    """Reports that hang together by declared overlaps, directly or by way of others."""
 
     studies: tuple[str, ...]
+    """Identifiers, in alphabetical order."""
     edges: tuple[OverlapEdge, ...]
+    """The declared overlaps among them."""
     unknown: tuple[OverlapEdge, ...] = ()
+    """Overlaps with reports that the registry does not hold: the study that declares it first."""
 
 
 class OverlapIndex:
@@ -141,13 +127,7 @@ class OverlapIndex:
 
 
 def overlap_pairs(registry: Registry) -> tuple[tuple[CohortRef, CohortRef, str], ...]:
-    """Return every two cohorts of a registry that share patients.
-
-    Returns
-    -------
-    tuple of (CohortRef, CohortRef, str)
-        The two cohorts, and a sentence that says why they share patients.
-    """
+    """Return every two cohorts of a registry that share patients, with a sentence that says why."""
     index, places = OverlapIndex(registry), _by_study(references(registry))
     found = []
     for study_id, own in places.items():
@@ -203,14 +183,7 @@ class Counted:
 
 
 def overlap_groups(registry: Registry) -> tuple[OverlapGroup, ...]:
-    """Return the reports that hang together by declared overlaps.
-
-    Returns
-    -------
-    tuple of OverlapGroup
-        By the first of their reports. Reports that declare no overlap, and of which no other
-        report declares one, are in none.
-    """
+    """Return the reports that hang together by declared overlaps, by the first of them."""
     index = OverlapIndex(registry)
     groups: list[OverlapGroup] = []
     seen: set[str] = set()
@@ -254,22 +227,11 @@ def _edges(members: Iterable[str], index: OverlapIndex) -> Iterator[OverlapEdge]
 
 
 def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
-    """Return why two cohorts share patients, as a sentence on the first; empty where they do not.
+    """Return why two cohorts share patients, as a sentence on the first; empty: they do not.
 
-    Parameters
-    ----------
-    one, other : CohortRef
-        Two cohorts of one registry.
-    index : OverlapIndex
-        Its declared overlaps.
-
-    Returns
-    -------
-    str
-        The sentence. Cohorts of one report share patients when one is declared part of the other;
-        cohorts of two reports that declare an overlap, when a declared pair names them, or, where
-        no pairs are declared, when they have one treatment, one class, or either has mixed
-        treatments.
+    Cohorts of one report share patients when one is declared part of the other; cohorts of two
+    reports that declare an overlap, when a declared pair names them, or, without pairs, when they
+    have one treatment, one class, or either has mixed treatments.
     """
     if one.study.id == other.study.id:
         for part, whole in ((one, other), (other, one)):
@@ -354,42 +316,28 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A cohort that is not counted.
-
-    Attributes
-    ----------
-    study_id, cohort_id, endpoint : str
-        Which cohort, for which endpoint.
-    kind : str
-        The rule that left it out.
-    reason : str
-        Why, a full sentence.
-    gave_way_to : str or None
-        For an overlap: the counted cohort, ``study:cohort``.
-    """
+    """A cohort that is not counted."""
 
     study_id: str
     cohort_id: str
     endpoint: str
+    """Which cohort, for which endpoint."""
     kind: Kind
+    """The rule that left it out."""
     reason: str
+    """Why, a full sentence."""
     gave_way_to: str | None = None
+    """For an overlap: the counted cohort, ``study:cohort``."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is counted for one endpoint and what is not, each in the order of the registry.
-
-    Attributes
-    ----------
-    counted : tuple of CohortRef
-        Cohorts that share no patient.
-    left_out : tuple of LeftOut
-        All others, each with its reason.
-    """
+    """What is counted for one endpoint and what is not, each in the order of the registry."""
 
     counted: tuple[CohortRef, ...]
+    """Cohorts that share no patient."""
     left_out: tuple[LeftOut, ...]
+    """All others, each with its reason."""
 
 
 def select(

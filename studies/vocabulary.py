@@ -116,123 +116,86 @@ class UnknownWordError(ValueError):
 
 
 class TreatmentClass(Record):
-    """A group of treatments that are displayed, and partly pooled, together.
-
-    Attributes
-    ----------
-    id, label : str
-        Identifier and display text.
-    role : {"systemic", "supportive", "local", "mixed"}
-        mixed: patients of one cohort had different treatments.
-    order : int
-        Place in tables and plots, smallest first.
-    meaning : str or None
-        What belongs to the class.
-    """
+    """A group of treatments that are displayed, and partly pooled, together."""
 
     id: Text
     label: Text
+    """Identifier and display text."""
     role: Role
+    """mixed: patients of one cohort had different treatments."""
     order: Annotated[int, Field(strict=True)]
+    """Place in tables and plots, smallest first."""
     meaning: Text | None = None
+    """What belongs to the class."""
 
 
 class Treatment(Record):
-    """A treatment.
-
-    Attributes
-    ----------
-    id, label : str
-        Identifier and display text.
-    class_ : str
-        Identifier of its class (key ``class`` in the file).
-    synonyms : tuple of str
-        Other names, unique across treatments.
-    meaning : str or None
-        What belongs to the treatment.
-    requires : str or None
-        The alteration that a tumour must carry for the treatment to be given, ``BRAF V600E``:
-        whoever is given it was selected by it. None: given to anybody.
-    """
+    """A treatment."""
 
     id: Text
     label: Text
+    """Identifier and display text."""
     class_: Text = Field(alias="class")
+    """Identifier of its class (key ``class`` in the file)."""
     synonyms: tuple[Text, ...] = ()
+    """Other names, unique across treatments."""
     meaning: Text | None = None
+    """What belongs to the treatment."""
     requires: Text | None = None
+    """The alteration that a tumour must carry for the treatment to be given, ``BRAF V600E``:
+    whoever is given it was selected by it. None: given to anybody.
+    """
 
 
 class Endpoint(Record):
-    """An outcome that reports print.
-
-    Attributes
-    ----------
-    id, label, meaning : str
-        Identifier, display text, and what is counted from when to when.
-    usual_median_months : (Decimal, Decimal) or None
-        Between which months a median is expected; one outside is looked at again for a slip of the
-        unit. None: no such range, or no time at all.
-    """
+    """An outcome that reports print."""
 
     id: Text
     label: Text
     meaning: Text
+    """Identifier, display text, and what is counted from when to when."""
     usual_median_months: PrintedPair | None = None
+    """Between which months a median is expected; one outside is looked at again for a slip of the
+    unit. None: no such range, or no time at all.
+    """
 
 
 class Conversion(Record):
-    """Whether figures of one endpoint may be read as another, and what that reading costs.
-
-    Attributes
-    ----------
-    from_, to : str
-        Identifiers of the endpoint that is printed (key ``from`` in the file) and of the one that
-        it would be read as.
-    allowed : {"never", "on request"}
-        Nothing is ever read as something else without being asked for.
-    reason : str
-        Why not; or, on request, in which direction the reading errs. A full sentence.
-    """
+    """Whether figures of one endpoint may be read as another, and what that reading costs."""
 
     from_: Text = Field(alias="from")
     to: Text
+    """Identifiers of the endpoint that is printed (key ``from`` in the file) and of the one that it
+    would be read as.
+    """
     allowed: Allowed
+    """Nothing is ever read as something else without being asked for."""
     reason: Text
+    """Why not; or, on request, in which direction the reading errs. A full sentence."""
 
 
 class Vocabulary(Record):
-    """Every word that a registry may use.
-
-    Attributes
-    ----------
-    disease : str or None
-        The disease of a cohort that names none; None: the first of `diseases`.
-    subject : str or None
-        That disease as running text says it; None: the word itself.
-    extends : bool
-        Whether the file adds its words to those of the shipped vocabulary.
-    classes, treatments, endpoints
-        In the order of the file.
-    designs, lines, time_origins, diseases, histologies, units : mapping of str to str
-        Word and what it means.
-    conversions : tuple of Conversion
-        Which endpoint may be read as which other.
-    """
+    """Every word that a registry may use."""
 
     disease: Text | None = None
+    """The disease of a cohort that names none; None: the first of `diseases`."""
     subject: Text | None = None
+    """That disease as running text says it; None: the word itself."""
     extends: StrictBool = False
+    """Whether the file adds its words to those of the shipped vocabulary."""
     classes: tuple[TreatmentClass, ...]
     treatments: tuple[Treatment, ...]
     endpoints: tuple[Endpoint, ...]
+    """In the order of the file."""
     designs: Words
     lines: Words
     time_origins: Words
     diseases: Words
     histologies: Words = FrozenDict()
     units: Words = FrozenDict()
+    """Word and what it means."""
     conversions: tuple[Conversion, ...] = ()
+    """Which endpoint may be read as which other."""
 
     @property
     def main_disease(self) -> str:
@@ -256,13 +219,7 @@ class Vocabulary(Record):
         return {fold(item.id): item for item in self.classes}
 
     def treatment(self, name: str) -> Treatment:
-        """Return a treatment by its identifier, label or synonym.
-
-        Raises
-        ------
-        UnknownWordError
-            Where no treatment has that name; the message names the closest one.
-        """
+        """Return a treatment by id, label or synonym; `UnknownWordError` names the closest."""
         found = self._treatments_by_name.get(fold(name))
         if found is None:
             names = [n for item in self.treatments for n in (item.id, item.label, *item.synonyms)]
@@ -277,26 +234,14 @@ class Vocabulary(Record):
         return frozenset(item.id for item in self.treatments if item.requires is not None)
 
     def treatment_class(self, name: str) -> TreatmentClass:
-        """Return a class by its identifier.
-
-        Raises
-        ------
-        UnknownWordError
-            Where there is no such class; the message names the closest one.
-        """
+        """Return a class by its identifier; `UnknownWordError` names the closest."""
         found = self._classes_by_id.get(fold(name))
         if found is None:
             raise UnknownWordError("class", name, closest(name, [c.id for c in self.classes]))
         return found
 
     def endpoint(self, name: str) -> Endpoint:
-        """Return an endpoint by its identifier.
-
-        Raises
-        ------
-        UnknownWordError
-            Where there is no such endpoint; the message names the closest one.
-        """
+        """Return an endpoint by its identifier; `UnknownWordError` names the closest."""
         for item in self.endpoints:
             if fold(item.id) == fold(name):
                 return item
@@ -317,24 +262,16 @@ _NOTHING: dict[str, Any] = {key: [] for key in _LISTS} | {key: {} for key in _TA
 
 @dataclass(frozen=True)
 class VocabularyRead:
-    """What one or more files say about the words of a registry.
-
-    Attributes
-    ----------
-    vocabulary : Vocabulary or None
-        All words together; None where nothing could be read.
-    problems : tuple of Problem
-        What is wrong.
-    fingerprint : str
-        SHA-256, hexadecimal: of the one file, or over the fingerprints of all.
-    stands_alone : bool
-        Whether one of the files replaces the shipped vocabulary.
-    """
+    """What one or more files say about the words of a registry."""
 
     vocabulary: Vocabulary | None
+    """All words together; None where nothing could be read."""
     problems: tuple[Problem, ...]
+    """What is wrong."""
     fingerprint: str
+    """SHA-256, hexadecimal: of the one file, or over the fingerprints of all."""
     stands_alone: bool
+    """Whether one of the files replaces the shipped vocabulary."""
 
 
 def load_vocabulary(path: Path | str | None = None) -> Vocabulary:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import get_args
 
 from studies.figures import MONTHS_PER_UNIT, in_months
+from studies.plausibility.citations import enrolment_years
 from studies.plausibility.laws import FEWEST
 from studies.plausibility.question import (
     Arm,
@@ -18,7 +19,6 @@ from studies.plausibility.question import (
     timed,
     timed_in_months,
 )
-from studies.plausibility.years import enrolment_years
 from studies.problems import Finding, show
 from studies.schema import NOT_REACHED, Landmark, Study, SurvivalOutcome, Unit
 
