@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from plausible_registry import (
-    arm,
-    one,
-    registry_of,
-    reviewed,
-    warned,
-)
+from plausible_registry import arm, one, registry_of, reviewed, warned
 from small_registry import cohort
 
 from studies.plausibility import sharing

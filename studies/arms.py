@@ -1,6 +1,14 @@
-"""Studies from a table with one row for each arm, as a review keeps them in a spreadsheet.
+"""Reading a comma-separated table, with the place of every cell for the problems.
 
-The columns are those of `studies.arms_columns`. What belongs to the report (authors, year, status)
+The columns of a table of arms: what each is called, what its cells hold, and where it belongs.
+
+Columns that the vocabulary makes begin with the id of an endpoint: ``os_median``, ``pfs_upper``,
+``os_survival_12_months``, ``os_survival_12_months_lower``.
+
+
+Studies from a table with one row for each arm, as a review keeps them in a spreadsheet.
+
+The columns are those of `studies.arms`. What belongs to the report (authors, year, status)
 stands in the first row of a study; its other rows repeat it or leave it empty. A row with
 ``subgroup_factor`` and ``subgroup_level`` is a subgroup of the arm that it names. Treatments may go
 by any name that the vocabulary knows. A table cannot hold everything that a study file can:
@@ -11,50 +19,339 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal, get_args
 
-from studies.arms_columns import (
-    OF_ARM,
-    OF_BOTH,
-    OF_STUDY,
-    OF_SUBGROUP,
-    REQUIRED,
-    CellError,
-    Column,
-    Place,
-    column_of,
-    columns_beside,
-    columns_for,
-    columns_known,
-    read_cell,
-)
 from studies.checks import study_findings, word_findings
-from studies.csv_rows import CsvTable, Row, read_csv_table
-from studies.exchange_csv import FILE_NAME
+from studies.files import FILE_NAME, validate
 from studies.problems import Finding, Problem, RegistryError, closest, dotted, show
-from studies.reading import validate
-from studies.schema import Study
+from studies.schema import NOT_REACHED, Study, Unit
 from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabulary
 
 
-def arms_header(vocabulary: Vocabulary, endpoints: Iterable[str] = ("os", "pfs")) -> str:
-    """Return the first row of an empty table of arms.
+@dataclass(frozen=True)
+class Row:
+    """One row of a table."""
 
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-        The endpoints that exist.
-    endpoints : iterable of str
-        Endpoints to have columns for; those that do not exist are left out.
+    number: int
+    """Its number as a spreadsheet counts: the header is row 1."""
+    line: int
+    """Line of the text on which it begins; cells with line breaks make it differ from `number`."""
+    cells: Mapping[str, str]
+    """Its cells by column."""
 
-    Returns
-    -------
-    str
-        One line of CSV. Columns that are not needed may be removed, and survival at 12 months
-        renamed to any other time, ``os_survival_2_years``.
+    def problem(self, file: str, column: str, found: str, expected: str, action: str) -> Problem:
+        """Return a problem of one cell, or of the whole row where `column` is empty."""
+        place = f"row {self.number}, column {column}" if column else f"row {self.number}"
+        return Problem(file, place, found, expected, action, self.line)
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """A table as it was read."""
+
+    columns: tuple[str, ...]
+    """The header."""
+    rows: tuple[Row, ...]
+    """The rows below it that hold anything."""
+
+
+def read_csv_table(text: str, name: str) -> CsvTable:
+    """Read a comma-separated table (RFC 4180) with a header; rows without content are left out."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    records: list[tuple[int, list[str]]] = []
+    begins = 1
+    try:
+        for record in reader:
+            records.append((begins, record))
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        found, expected = f"a row that cannot be read ({error})", "cells separated by commas"
+        action = "close the quotation marks, and double those inside a cell"
+        raise RegistryError([Problem(name, "", found, expected, action, begins)]) from None
+    columns = tuple(cell.strip() for cell in records[0][1]) if records else ()
+    problems = _csv_problems(columns, name)
+    rows = []
+    for number, (line, cells) in enumerate(records[1:], 2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        row = Row(number, line, dict(zip(columns, cells, strict=False)))
+        if len(cells) != len(columns):
+            found, expected = f"{len(cells)} cells", f"{len(columns)}, one for each column"
+            action = "put a cell that contains a comma in quotation marks"
+            problems.append(row.problem(name, "", found, expected, action))
+        rows.append(row)
+    if problems:
+        raise RegistryError(problems)
+    return CsvTable(columns, tuple(rows))
+
+
+def _csv_problems(columns: tuple[str, ...], name: str) -> list[Problem]:
+    """Return what is wrong with the header."""
+    if not any(columns):
+        action = "write the names of the columns in the first row"
+        return [Problem(name, "row 1", "no header", "the names of the columns", action, 1)]
+    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t"):
+        found, expected = "columns separated by another sign", "columns separated by commas"
+        action = "save the table as comma-separated values (CSV), with a point in decimal numbers"
+        return [Problem(name, "row 1", found, expected, action, 1)]
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    return [
+        Problem(
+            name,
+            "row 1",
+            f"the column {show(column)} twice" if column else "columns without a name",
+            "a name of its own for each column",
+            "rename or remove one of them",
+            1,
+        )
+        for column in twice
+    ]
+
+
+Reading = Literal["text", "list", "whole", "number", "reached", "fraction", "true_false"]
+Place = tuple[str | int, ...]
+
+# Column: where it stands in the study, and what its cells hold.
+OF_STUDY: dict[str, tuple[Place, Reading]] = {
+    "study": (("id",), "text"),
+    "authors": (("citation", "authors"), "list"),
+    "year": (("citation", "year"), "whole"),
+    "title": (("citation", "title"), "text"),
+    "journal": (("citation", "journal"), "text"),
+    "volume_pages": (("citation", "volume_pages"), "text"),
+    "doi": (("citation", "doi"), "text"),
+    "pmid": (("citation", "pmid"), "text"),
+    "trial_registration": (("citation", "trial_registration"), "text"),
+    "unverified": (("citation", "unverified"), "list"),
+    "design": (("design",), "text"),
+    "centres": (("centres",), "text"),
+    "countries": (("countries",), "list"),
+    "institutions": (("institutions",), "list"),
+    "enrolment": (("enrolment",), "text"),
+    "population": (("population",), "text"),
+    "status": (("status",), "text"),
+    "notes": (("notes",), "text"),
+    "source": (("sources", 0, "kind"), "text"),
+    "source_url": (("sources", 0, "url"), "text"),
+    "source_doi": (("sources", 0, "doi"), "text"),
+}
+# Column of an arm alone: a row of a subgroup leaves it empty, or repeats it.
+OF_ARM: dict[str, tuple[Place, Reading]] = {
+    "arm": (("id",), "text"),
+    "treatment": (("treatment",), "text"),
+    "treatment_as_printed": (("treatment_as_printed",), "text"),
+    "disease": (("disease",), "text"),
+    "line": (("line",), "text"),
+    "time_origin": (("time_origin",), "text"),
+    "part_of": (("part_of",), "text"),
+    "pure": (("histology", "pure"), "whole"),
+    "mixed": (("histology", "mixed"), "whole"),
+    "pure_percent": (("histology", "pure_percent"), "number"),
+    "mixed_percent": (("histology", "mixed_percent"), "number"),
+    "not_pooled": (("not_pooled",), "text"),
+    "caution": (("caution",), "text"),
+}
+OF_SUBGROUP: dict[str, tuple[Place, Reading]] = {
+    "subgroup_factor": (("factor",), "text"),
+    "subgroup_level": (("level",), "text"),
+    "subgroup_histology": (("histology",), "text"),
+}
+OF_BOTH: dict[str, tuple[Place, Reading]] = {
+    "n": (("n",), "whole"),
+    "responders": (("response", "responders"), "whole"),
+    "evaluable": (("response", "evaluable"), "whole"),
+    "cr": (("response", "cr"), "whole"),
+    "pr": (("response", "pr"), "whole"),
+    "sd": (("response", "sd"), "whole"),
+    "pd": (("response", "pd"), "whole"),
+    "ne": (("response", "ne"), "whole"),
+    "disease_control": (("response", "disease_control"), "whole"),
+    "orr_percent": (("response", "orr_percent"), "number"),
+    "orr_lower": (("response", "orr_ci", 0), "number"),
+    "orr_upper": (("response", "orr_ci", 1), "number"),
+    "orr_level": (("response", "orr_level"), "number"),
+    "dcr_percent": (("response", "dcr_percent"), "number"),
+    "criteria": (("response", "criteria"), "text"),
+    "assessor": (("response", "assessor"), "text"),
+}
+_OF_ENDPOINT: Mapping[str, tuple[Place, Reading]] = {
+    "median": (("median",), "reached"),
+    "lower": (("ci", 0), "number"),
+    "upper": (("ci", 1), "reached"),
+    "level": (("level",), "number"),
+    "unit": (("unit",), "text"),
+    "events": (("events",), "whole"),
+    "follow_up": (("follow_up",), "number"),
+    "iqr_lower": (("iqr", 0), "number"),
+    "iqr_upper": (("iqr", 1), "number"),
+    "range_lower": (("range", 0), "number"),
+    "range_upper": (("range", 1), "number"),
+    "label": (("label",), "text"),
+    "status": (("status",), "text"),
+    "note": (("note",), "text"),
+}
+_AT_A_TIME: Mapping[str, tuple[Place, Reading]] = {
+    "": (("survival",), "fraction"),
+    "_lower": (("ci", 0), "fraction"),
+    "_upper": (("ci", 1), "fraction"),
+    "_level": (("level",), "number"),
+    "_at_risk": (("at_risk",), "whole"),
+    "_digitised": (("digitised",), "true_false"),
+}
+_TIME = re.compile(
+    rf"survival_(\d+(?:\.\d+)?)_({'|'.join(get_args(Unit))})({'|'.join(filter(None, _AT_A_TIME))})?"
+)
+REQUIRED = ("study", "status", "arm", "treatment")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column whose name is understood."""
+
+    name: str
+    """As in the header."""
+    level: Literal["study", "arm", "subgroup", "both"]
+    """What its cells speak of."""
+    place: Place
+    """Where its cells stand, relative to the study, the arm or the subgroup; for a figure of an
+    endpoint relative to that figure.
     """
+    reading: Reading
+    """What its cells hold."""
+    figure: tuple[tuple[str, Any], ...] = ()
+    """For a figure of an endpoint: list that it stands in, and what tells it from the others of
+    that list; empty otherwise.
+    """
+
+
+def column_of(name: str, vocabulary: Vocabulary) -> Column | None:
+    """Return what a column of that name holds, or None where there is no such column."""
+    levels = {"study": OF_STUDY, "arm": OF_ARM, "subgroup": OF_SUBGROUP, "both": OF_BOTH}
+    for level, columns in levels.items():
+        if name in columns:
+            return Column(name, level, *columns[name])
+    # An id may begin with another one.
+    for endpoint in sorted((item.id for item in vocabulary.endpoints), key=len, reverse=True):
+        rest = name.removeprefix(f"{endpoint}_")
+        if rest == name:
+            continue
+        if rest in _OF_ENDPOINT:
+            figure = (("survival", None), ("endpoint", endpoint))
+            return Column(name, "both", *_OF_ENDPOINT[rest], figure)
+        match = _TIME.fullmatch(rest)
+        if match is not None:
+            when = (("time", Decimal(match[1])), ("unit", match[2]))
+            figure = (("landmarks", None), ("endpoint", endpoint), *when)
+            return Column(name, "both", *_AT_A_TIME[match[3] or ""], figure)
+    return None
+
+
+def columns_beside(column: Column) -> tuple[Column, ...]:
+    """Return the columns that speak of the same figure, whether the header has them or not."""
+    (kind, _), (_, endpoint), *when = column.figure
+    columns, stem = (_OF_ENDPOINT, f"{endpoint}_") if kind == "survival" else (_AT_A_TIME, "")
+    if when:
+        stem = f"{endpoint}_survival_{when[0][1]}_{when[1][1]}"
+    return tuple(
+        Column(stem + name, "both", place, reading, column.figure)
+        for name, (place, reading) in columns.items()
+    )
+
+
+def columns_known(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return the name of every column that may be used; 12 months stand for any time."""
+    return columns_for(tuple(item.id for item in vocabulary.endpoints))
+
+
+def columns_for(endpoints: Iterable[str]) -> tuple[str, ...]:
+    """Return the name of every column of a table with the figures of these endpoints."""
+    names = [*OF_STUDY, *OF_ARM, *OF_SUBGROUP, "n"]
+    for endpoint in endpoints:
+        names += [f"{endpoint}_{item}" for item in _OF_ENDPOINT]
+        names += [f"{endpoint}_survival_12_months{item}" for item in _AT_A_TIME]
+    return (*names, *(name for name in OF_BOTH if name != "n"))
+
+
+# --- Cells ---------------------------------------------------------------------------------------
+
+_NUMBER = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?")
+_WHOLE = re.compile(r"\d{1,30}")
+_COMMA = re.compile(r"[+-]?\d+[,·]\d+")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_NOT_REACHED = frozenset(
+    map(fold, (NOT_REACHED, "NR", "N.R.", "NE", "N.E.", "not estimable", "not evaluable"))
+)
+
+
+class CellError(ValueError):
+    """A cell that cannot be read.
+
+    Attributes
+    ----------
+    expected, action : str
+        What the cell should hold, and what to do.
+    """
+
+    def __init__(self, expected: str, action: str) -> None:
+        self.expected, self.action = expected, action
+        super().__init__(f"{expected}: {action}")
+
+
+def read_cell(text: str, reading: Reading) -> Any:
+    """Return what a cell holds."""
+    match reading:
+        case "text":
+            return text
+        case "list":
+            return _list(text)
+        case "whole":
+            if not _WHOLE.fullmatch(text):
+                action = "write the count as digits, or leave the cell empty"
+                raise CellError("a whole number", action)
+            return int(text)
+        case "true_false":
+            if fold(text) not in ("true", "false"):
+                raise CellError("true or false", "write true, or leave the cell empty")
+            return fold(text) == "true"
+        case "reached" if fold(text) in _NOT_REACHED:
+            return NOT_REACHED
+    return _number(text, reading)
+
+
+def _list(text: str) -> list[str]:
+    if "," in text:
+        example = "; ".join(part.strip() for part in text.split(",")[:2])
+        raise CellError("entries separated by semicolons", f"write for example {example}")
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def _number(text: str, reading: Reading) -> Decimal:
+    """Return a printed number; say how to write the numbers that people write in other ways."""
+    expected = "a number with a decimal point"
+    if reading == "reached":
+        expected += f' or "{NOT_REACHED}"'
+    if _NUMBER.fullmatch(text):
+        return Decimal(text)
+    if _COMMA.fullmatch(text):
+        whole, part = re.split("[,·]", text)
+        action = f"write {whole}.{part}"
+        if len(part) == 3 and "," in text:
+            action += f", or {whole}{part} where the comma separates thousands"
+        raise CellError(expected, action)
+    percent = _PERCENT.fullmatch(text)
+    if percent is not None:
+        number = Decimal(percent[1])
+        number = number.scaleb(-2) if reading == "fraction" else number
+        raise CellError(f"{expected}, without a percent sign", f"write {number:f}")
+    raise CellError(expected, "write the number alone, or leave the cell empty")
+
+
+def arms_header(vocabulary: Vocabulary, endpoints: Iterable[str] = ("os", "pfs")) -> str:
+    """Return the header of a table of arms; 12 months of survival may be renamed to any time."""
     known = {item.id for item in vocabulary.endpoints}
     out = io.StringIO(newline="")
     names = columns_for([endpoint for endpoint in endpoints if endpoint in known])
@@ -65,27 +362,10 @@ def arms_header(vocabulary: Vocabulary, endpoints: Iterable[str] = ("os", "pfs")
 def studies_from_arms(
     text: str, name: str = "arms.csv", vocabulary: Vocabulary | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Read a table of arms.
+    """Read a table of arms, one CSV row each, as the tables of study files by file name.
 
-    Parameters
-    ----------
-    text : str
-        The table as CSV.
-    name : str
-        Name of its file, for the problems.
-    vocabulary : Vocabulary or None
-        Words that it may use; None: those of the shipped registry.
-
-    Returns
-    -------
-    dict
-        Tables of each study by the name of the file that they belong into. They passed every check
-        that needs no other study.
-
-    Raises
-    ------
-    RegistryError
-        With every problem, by row and column.
+    They passed every check that needs no other study; `RegistryError` holds every problem, by row
+    and column.
     """
     vocabulary = vocabulary or load_vocabulary()
     table = read_csv_table(text, name)
@@ -111,6 +391,10 @@ def _header_problems(
     table: CsvTable, columns: list[Column | None], vocabulary: Vocabulary, name: str
 ) -> Iterator[Problem]:
     """Yield columns that do not exist, and required ones that are missing."""
+    if {"file", "field", "kind", "value"} <= set(table.columns):
+        action = "import an export as JSON (atc studies export --format json) instead"
+        yield Problem(name, "row 1", "one value in each row", "one arm in each row", action, 1)
+        return
     for written, column in zip(table.columns, columns, strict=True):
         if column is None:
             nearest = closest(written, columns_known(vocabulary))

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from studies.figures import (
+    RESPONSE,
+    ResponseCount,
+    endpoints_of,
     figure_status,
     in_months,
     landmarks_of,
     outcome_of,
     printed_landmark,
     printed_median,
+    responders,
     study_label,
 )
 from studies.registry import Registry
-from studies.responders import ResponseCount, responders
-from studies.schema import Cohort, Response, Study
-from studies.usable import RESPONSE
-from studies.values import NOT_REACHED
+from studies.schema import NOT_REACHED, Cohort, Response, Study
 from studies.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -66,11 +67,6 @@ COLUMNS = (
 def registry_frame(registry: Registry) -> pd.DataFrame:
     """Return a registry as a table with one row for each cohort and endpoint.
 
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-
     Returns
     -------
     DataFrame
@@ -91,29 +87,6 @@ def registry_frame(registry: Registry) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     kinds = {name: "Int64" for name in _WHOLE} | {name: "float64" for name in _FLOAT}
     return frame.astype(kinds | {name: "boolean" for name in _FLAGS})
-
-
-def endpoints_of(cohort: Cohort) -> tuple[str, ...]:
-    """Return the endpoints of which a cohort or one of its subgroups prints a figure.
-
-    Parameters
-    ----------
-    cohort : Cohort
-        The cohort.
-
-    Returns
-    -------
-    tuple of str
-        In the order of the file, ``response`` last.
-    """
-    arms = (cohort, *cohort.subgroups)
-    found = [figure.endpoint for arm in arms for figure in (*arm.survival, *arm.landmarks)]
-    for endpoint in ("os", "pfs"):
-        if any(getattr(patient, endpoint) is not None for patient in cohort.patients):
-            found.append(endpoint)
-    if any(arm.response is not None for arm in arms):
-        found.append(RESPONSE)
-    return tuple(dict.fromkeys(found))
 
 
 def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str, Any]]:
@@ -197,18 +170,7 @@ def _response(cohort: Cohort, study: Study) -> dict[str, Any]:
 
 
 def printed_response(response: Response) -> str | None:
-    """Return the response as printed: a count of the evaluable, or a rate.
-
-    Parameters
-    ----------
-    response : Response
-        The record.
-
-    Returns
-    -------
-    str or None
-        ``2/23``, or ``36.1 %`` with its interval where no count is printed; None where neither is.
-    """
+    """Return the response as printed: a count of the evaluable, or a rate."""
     rate = response.orr_percent
     parts = (response.cr, response.pr)
     counted = response.responders
