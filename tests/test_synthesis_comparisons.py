@@ -9,7 +9,7 @@ import pytest
 
 from studies import load_registry
 from studies.schema import Comparison
-from synthesis.comparisons import comparison_refusals, find_comparison
+from synthesis.model.records import comparison_refusals, find_comparison
 
 # Closed forms in floating point: rounding only. Deviates are written to ten digits.
 EXACT, TO_TEN_DIGITS = 1e-12, 1e-8

@@ -7,9 +7,10 @@ import pytest
 
 from studies import load_registry
 from studies.selection import overlap_pairs
-from synthesis.covariates import COVARIATES, covariates
-from synthesis.models import survival_observations
-from synthesis.ranks import METHODS
+from synthesis.fits import survival_observations
+from synthesis.model.covariates import COVARIATES, covariates
+from synthesis.model.printed import METHODS
+from synthesis.model.records import read_arm
 
 ENDPOINTS = ("os", "pfs")
 
@@ -78,6 +79,23 @@ def test_every_cohort_enters_and_says_how(observed, endpoint):
     assert [data.cohorts[arm.cohort].id for arm in data.arms if not arm.entered_as.strip()] == []
     listed = {patient.arm for patient in data.patients}
     assert [i for i, arm in enumerate(data.arms) if not arm.chains and i not in listed] == []
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_an_arm_keeps_the_record_it_was_read_from(observed, endpoint):
+    data = observed[endpoint]
+    assert len(data.records) == len(data.cohorts)
+    for arm in data.arms:
+        ref, record = data.cohorts[arm.cohort], data.records[arm.cohort]
+        assert record.whole.holder is ref.cohort
+        assert arm.record in (record.whole, *record.groups)
+        assert arm.record.histology == arm.histology
+        assert arm.outcome is None or arm.outcome in arm.holder.survival
+        assert set(arm.landmarks) <= set(arm.holder.landmarks)
+        read = read_arm(arm.outcome, arm.landmarks, arm.n)
+        assert (read is None) == (not arm.chains)
+        assert read is None or read.methods == arm.methods
+    assert {arm.histology for arm in data.arms} >= {"whole"}
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

@@ -15,11 +15,9 @@ from scipy.stats import binom, multinomial
 from priors import load_priors
 from studies.responders import BestResponses, ResponseCount
 from studies.selection import CohortRef
-from synthesis.diagnostics import Diagnosis
 from synthesis.estimands import Group, response_rate
-from synthesis.fit import Draws, SamplerSettings
-from synthesis.models import ResponseFit
-from synthesis.response import (
+from synthesis.fits import ResponseFit
+from synthesis.model.response import (
     KEEP,
     PRIOR_OF,
     STAGES,
@@ -28,6 +26,7 @@ from synthesis.response import (
     trials,
     variable,
 )
+from synthesis.model.sampler import Diagnosis, Draws, SamplerSettings
 from synthesis.response_estimands import (
     RESPONSE_ESTIMANDS,
     complete_response_rate,

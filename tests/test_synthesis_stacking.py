@@ -15,22 +15,20 @@ from priors import load_priors
 from studies import load_registry
 from synthesis.analysis import Settings
 from synthesis.covariate_table import COVARIATE_COLUMNS, covariates_table
-from synthesis.covariates import COVARIATES
 from synthesis.estimands import Group, curve
-from synthesis.families import family, survival
-from synthesis.family_fits import FamilyFits
 from synthesis.family_tables import (
     FAMILY_COLUMNS,
     disagreement,
     families_table,
     model_choice_table,
 )
+from synthesis.fits import used_priors
 from synthesis.histology_table import histology_tables
-from synthesis.loo import CHOICE_COLUMNS
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import family, survival
 from synthesis.narrative import captions
-from synthesis.stacking import STACKED, STACKED_FAMILIES, stack
+from synthesis.stacking import CHOICE_COLUMNS, STACKED, STACKED_FAMILIES, FamilyFits, stack
 from synthesis.tables import cohort_estimate, family_name, pooled_table, tells_histology
-from synthesis.used_priors import used_priors
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from studies import load_registry
 from studies.selection import select
 from synthesis.answers import _declared_words
 from synthesis.curve_table import _points
-from synthesis.families import family
 from synthesis.figure_table import figures_table
+from synthesis.fits import SurvivalFit, survival_observations
 from synthesis.histology_table import _printed_ratio
-from synthesis.models import SurvivalFit, survival_observations
+from synthesis.model.families import family
 from synthesis.restrictions import restrictions
 from synthesis.tables import printed_figure, reference_share, tells_histology
 
