@@ -19,45 +19,43 @@ behind a treatment, the check is kinder than a new study would be.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from studies.figures import landmarks_of, outcome_of
-from studies.schema import Cohort, Subgroup
+from studies import Registry
 from studies.selection import CohortRef
-from studies.usable import histology_groups
 from studies.vocabulary import Vocabulary
-from synthesis.crowd import (
+from synthesis.endpoints import endpoint_of
+from synthesis.estimands import LEVEL, Curve, Fit, cohort_labels, flat
+from synthesis.model_arrays import shared_parts
+from synthesis.models import PooledSurvival, ResponseFit
+from synthesis.numbers import Writer, count, interval, months, percent
+from synthesis.observations import Arm
+from synthesis.predictive import (
     EventOfRank,
     Figure,
     Law,
+    NewCohort,
     ShareAlive,
     count_alike,
     event_times,
     joint_shares,
     listed_median,
     neighbours,
-    position,
-    printed_figures,
-    share_alive,
-)
-from synthesis.estimands import LEVEL, Curve
-from synthesis.model_arrays import shared_parts
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.observations import Arm
-from synthesis.predictive import (
-    NewCohort,
     place_of,
+    position,
     predict_curve,
     predict_rate,
+    printed_figures,
+    share_alive,
     unknown_share,
 )
 from synthesis.ranks import METHODS
-from synthesis.tables import Fit, cohort_labels
+from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
 
 PREDICTIVE_COLUMNS = (
     "endpoint",
@@ -185,33 +183,33 @@ def predictive_check(
     """
     rng = np.random.default_rng([fit.seed, 17])
     replicate = _response if isinstance(fit, ResponseFit) else _survival
-    found = list(replicate(fit, rng))
-    if not found:
+    figures = list(replicate(fit, rng))
+    if not figures:
         return _ordered([], ()), Coverage(pd.DataFrame(columns=list(POSITION_COLUMNS)), ())
-    replicates = np.column_stack([item.printed for item in found])
-    values = np.array([item.figure.value for item in found])
+    replicates = np.column_stack([own.printed for own in figures])
+    values = np.array([own.figure.value for own in figures])
     limits = {level: _central(replicates, level) for level in LEVELS}
     labels = cohort_labels(fit.data.cohorts)
     rows = [
         {
             "endpoint": fit.data.endpoint,
-            **_names(item.about["ref"], labels, vocabulary),
-            **{name: item.about[name] for name in ("histology", "n")},
-            "figure": item.figure.name,
-            "printed": item.figure.printed,
-            "value": item.figure.value,
+            **_names(own.about["ref"], labels, vocabulary),
+            **{name: own.about[name] for name in ("histology", "n")},
+            "figure": own.figure.name,
+            "printed": own.figure.printed,
+            "value": own.figure.value,
             "predicted": _quantile(replicates[:, i], 0.5),
             "lower": limits[LEVEL][0][i],
             "upper": limits[LEVEL][1][i],
             "lower_50": limits[0.5][0][i],
             "upper_50": limits[0.5][1][i],
-            "pit": item.pit,
+            "pit": own.pit,
             "within": bool(limits[LEVEL][0][i] <= values[i] <= limits[LEVEL][1][i]),
         }
-        for i, item in enumerate(found)
+        for i, own in enumerate(figures)
     ]
     inside = tuple(_inside(level, *limits[level], values, replicates) for level in LEVELS)
-    positions = _positions(np.array([item.pit for item in found]), replicates)
+    positions = _positions(np.array([own.pit for own in figures]), replicates)
     return _ordered(rows, treatments), Coverage(positions, inside)
 
 
@@ -239,7 +237,7 @@ def _ordered(rows: Sequence[Mapping[str, Any]], treatments: Sequence[str]) -> pd
 
 
 def _repeats(fit: Fit) -> int:
-    return -(-_REPLICATES // fit.flat("mu").size)
+    return -(-_REPLICATES // flat(fit, "mu").size)
 
 
 def _seeds(fit: Fit, rng: np.random.Generator) -> dict[str, int]:
@@ -249,14 +247,14 @@ def _seeds(fit: Fit, rng: np.random.Generator) -> dict[str, int]:
 
 def _response(fit: ResponseFit, rng: np.random.Generator) -> Iterator[_Replicated]:
     seeds = _seeds(fit, rng)
-    for ref, count in zip(fit.data.cohorts, fit.data.counts, strict=True):
+    for ref, counts in zip(fit.data.cohorts, fit.data.counts, strict=True):
         place = place_of(fit, ref.treatment, ref.treatment_class)
         own = np.random.default_rng(seeds[ref.study.id])
-        n = count.evaluable
+        n = counts.evaluable
         drawn = rng.binomial(n, predict_rate(fit, place, own, _repeats(fit))) / n
-        share = count.responders / n
-        alike = count_alike(count.responders, n)
-        figure = Figure("response rate", f"{count.responders}/{n}", share, alike)
+        share = counts.responders / n
+        alike = count_alike(counts.responders, n)
+        figure = Figure("response rate", f"{counts.responders}/{n}", share, alike)
         yield _Replicated(figure, {"ref": ref, "histology": "", "n": n}, drawn)
 
 
@@ -269,11 +267,12 @@ def _survival(fit: PooledSurvival, rng: np.random.Generator) -> Iterator[_Replic
         NewCohort(seeds[ref.study.id], int(rng.integers(2**32)), part, own)
         for ref, part, own in zip(fit.data.cohorts, parts, every, strict=True)
     ]
-    for arm, ref, holder in _arms(fit):
+    for arm in fit.data.arms:
+        ref = fit.data.cohorts[arm.cohort]
         place = place_of(fit, ref.treatment, ref.treatment_class)
         share = unknown_share(fit, repeats, rng) if arm.share is None else arm.share
         curve = predict_curve(fit, place, share, new[arm.cohort], repeats)
-        figures = _figures(fit, arm, ref, holder)
+        figures = _figures(fit, arm)
         laws = [law for _, law in figures]
         drawn = draw_together(curve, laws, weights, rng, methods=arm.methods)
         about = {"ref": ref, "histology": _histology_words(arm), "n": arm.n}
@@ -281,29 +280,12 @@ def _survival(fit: PooledSurvival, rng: np.random.Generator) -> Iterator[_Replic
             yield _Replicated(figure, about, values)
 
 
-def _arms(fit: PooledSurvival) -> Iterator[tuple[Arm, CohortRef, Cohort | Subgroup]]:
-    """Arms with what prints their figures: their cohort, or their group of it."""
-    data = fit.data
-    for index, ref in enumerate(data.cohorts):
-        arms = [arm for arm in data.arms if arm.cohort == index]
-        if arms[0].histology == "whole":
-            yield arms[0], ref, ref.cohort
-        else:  # arms stand in the order of the groups that they come from
-            for arm, group in zip(arms, histology_groups(ref, data.view), strict=True):
-                yield arm, ref, group
-
-
-def _figures(
-    fit: PooledSurvival, arm: Arm, ref: CohortRef, holder: Cohort | Subgroup
-) -> list[tuple[Figure, Law]]:
-    if not arm.chains:
-        listed = [item for item in fit.data.patients if fit.data.arms[item.arm] is arm]
-        found = listed_median([p.months for p in listed], [p.event for p in listed])
-        return [] if found is None else [found]
-    view = fit.data.view
-    keep = view.keep(ref.study)
-    outcome = outcome_of(holder, view.endpoint, keep)
-    return printed_figures(outcome, landmarks_of(holder, view.endpoint, keep), arm.n)
+def _figures(fit: PooledSurvival, arm: Arm) -> list[tuple[Figure, Law]]:
+    if arm.chains:
+        return printed_figures(arm.outcome, arm.landmarks, arm.n)
+    listed = [patient for patient in fit.data.patients if fit.data.arms[patient.arm] is arm]
+    median = listed_median([p.months for p in listed], [p.event for p in listed])
+    return [] if median is None else [median]
 
 
 def _histology_words(arm: Arm) -> str:
@@ -314,7 +296,7 @@ def _histology_words(arm: Arm) -> str:
 
 def _convention_weights(fit: PooledSurvival, repeats: int) -> np.ndarray:
     """Weights of the transformations behind intervals of unknown convention, a column a draw."""
-    logits = np.tile(fit.flat("convention_logits"), (repeats, 1)).T
+    logits = np.tile(flat(fit, "convention_logits"), (repeats, 1)).T
     weights = np.exp(logits - logits.max(axis=0))
     return weights / weights.sum(axis=0)
 
@@ -451,3 +433,181 @@ def outliers(table: pd.DataFrame) -> pd.DataFrame:
     """Figures whose position is nearer than :data:`OUTLYING` to 0 or 1."""
     pit = table["pit"].astype(float)
     return table[(pit < OUTLYING) | (pit > 1.0 - OUTLYING)]
+
+
+# --- all endpoints -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The predictive checks of every endpoint.
+
+    Attributes
+    ----------
+    predictive : mapping
+        Endpoint -> :data:`PREDICTIVE_COLUMNS`.
+    coverage : mapping
+        Endpoint -> how the figures are spread over what the fit would print.
+    """
+
+    predictive: Mapping[str, pd.DataFrame] = field(repr=False)
+    coverage: Mapping[str, Coverage] = field(repr=False)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The checks of all endpoints, one table."""
+        return pd.concat(self.predictive.values(), ignore_index=True)
+
+
+def check(
+    fits: Mapping[str, Fit], vocabulary: Vocabulary, treatments: Mapping[str, Sequence[str]]
+) -> Checks:
+    """Check every fit; parameters as in :func:`predictive_check`, by endpoint."""
+    both = {
+        name: predictive_check(fit, vocabulary, treatments.get(name, ()))
+        for name, fit in fits.items()
+    }
+    return Checks(
+        {name: table for name, (table, _) in both.items()},
+        {name: coverage for name, (_, coverage) in both.items()},
+    )
+
+
+LEAD = (
+    "Every reported figure stands beside what the fitted model would print of as many patients: "
+    "the effects of the treatment stay, those of the study are drawn anew. A model that fits its "
+    "reports has them spread evenly over its predictions. The check is a kind one where a single "
+    "cohort stands behind a treatment: its effect has learned from the figures that it predicts."
+)
+
+
+def result(checks: Checks, registry: Registry) -> Result:
+    """Say whether the fitted model would print what the reports print.
+
+    Parameters
+    ----------
+    checks : Checks
+    registry : Registry
+        The reports.
+    """
+    vocabulary = registry.vocabulary
+    findings = [
+        Finding(
+            endpoint_of(name).name(vocabulary),
+            coverage_words(table, checks.coverage[name]),
+            _outlying_tables(table),
+        )
+        for name, table in checks.predictive.items()
+    ]
+    if not checks.table.empty:
+        findings.insert(0, Finding("Every endpoint", pictures=(_picture(checks, vocabulary),)))
+    tables = {"predictive_checks": checks.table}
+    return Result("checks", "Model check", (LEAD,), tuple(findings), tables)
+
+
+def coverage_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
+    """Whether the fitted model would print the figures of one endpoint, in sentences."""
+    if table.empty:
+        return ("None of its figures can be set against a prediction.",)
+    half, most = coverage.inside
+    sentences = [
+        f"{most.found} of {count(most.figures, 'reported figure')} lie inside their "
+        f"{percent(most.level)} % predictive intervals; registries drawn from the model have "
+        f"{_range(most)}. {half.found} lie inside their {percent(half.level)} % intervals "
+        f"({_range(half)})."
+    ]
+    for own in coverage.inside:
+        if own.found < own.lower:
+            sentences.append(
+                f"Fewer than that lie inside the {percent(own.level)} % intervals: the model is "
+                "surer of what reports print than they bear out."
+            )
+        elif own.found > own.upper:
+            sentences.append(
+                f"More than that lie inside the {percent(own.level)} % intervals: reports differ "
+                "less than the model allows for, and its treatment effects have learned from these "
+                "very figures."
+            )
+    if not coverage.in_band:
+        sentences.append("The distribution of the positions leaves its band.")
+    outlying = len(outliers(table))
+    sentences.append(
+        f"{count(outlying, 'figure') if outlying else 'No figure'} "
+        f"{'are' if outlying > 1 else 'is'} outlying (a position below {OUTLYING:g} or above "
+        f"{1 - OUTLYING:g})."
+    )
+    return tuple(sentences)
+
+
+def _range(own: Inside) -> str:
+    return f"{own.lower:.0f} to {own.upper:.0f}, {own.expected:.0f} on average"
+
+
+def _outlying_tables(table: pd.DataFrame) -> tuple[Table, ...]:
+    """The figures that the model would hardly print, if any."""
+    frame = outliers(table)
+    if frame.empty:
+        return ()
+    columns = [
+        Column("Cohort", "keep"),
+        Column("Treatment"),
+        Column("n", "num"),
+        Column("Figure", "keep"),
+        Column("Reported", "keep"),
+        Column("Predicted (95 %)", "num"),
+        Column("Position", "num"),
+    ]
+    rows = [
+        (
+            Cell(row.label, href=f"#study-{row.study}"),
+            row.treatment,
+            row.n,
+            row.figure,
+            row.printed,
+            interval(row.predicted, row.lower, row.upper, _writer(row.figure)),
+            f"{row.pit:.3f}",
+        )
+        for row in frame.itertuples(index=False)
+    ]
+    note = "Predicted: months, or per cent of the patients."
+    return (make_table(f"Outlying: {count(len(rows), 'figure')}.", columns, rows, note=note),)
+
+
+def _writer(figure: str) -> Writer:
+    return months if figure in ("median", "lower limit", "upper limit") else percent
+
+
+# Figures of each endpoint that are drawn one by one: those furthest from the middle.
+_EXTREME = 5
+
+
+def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
+    from synthesis.plots.checks import plot_checks
+
+    table = checks.table
+    extreme = [
+        own.loc[(own["pit"] - 0.5).abs().sort_values(ascending=False, kind="stable").index]
+        for own in checks.predictive.values()
+    ]
+    positions = [own.positions.assign(endpoint=name) for name, own in checks.coverage.items()]
+    names = {name: endpoint_of(name).name(vocabulary) for name in checks.predictive}
+    words = [
+        f"{names[name]}: {' '.join(coverage_words(own, checks.coverage[name]))}"
+        for name, own in checks.predictive.items()
+    ]
+    caption = (
+        f"Reported figures in {vocabulary.subject_words} on what the fitted models would print of "
+        "as many patients in a new study of the same treatment. Position: share of the predictions "
+        "below the reported figure, half of those printed alike included. Line: distribution of "
+        "the positions; band: it holds the whole line in 95 % of registries drawn from the model. "
+        f"Beside it the {_EXTREME} figures of each endpoint that lie furthest out, with their 95 % "
+        "and 50 % predictive intervals."
+    )
+    arguments = {
+        "positions": pd.concat(positions, ignore_index=True),
+        "figures": pd.concat([own.head(_EXTREME) for own in extreme], ignore_index=True),
+        "names": names,
+    }
+    studies = tuple(dict.fromkeys(table["study"]))
+    stem = "predictive_checks"
+    return Picture(stem, "Model check", caption, plot_checks, arguments, studies, " ".join(words))
