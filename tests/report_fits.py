@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from arviz import from_dict
 from benefit_fits import reports, spread, told_fit
-from impact_fits import DRAWS, fit_of, observations
+from fits import DRAWS, fit_of, observations
 from small_registry import VOCABULARY, cohort, study, write_registry
 
 import synthesis.analysis

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bias_fits import biased_fit, read, usual_fit, with_bias
-from impact_fits import observations
+from fits import observations
 from log_density import CLOSE, CompiledDensity, by_hand
 from scipy import stats
 

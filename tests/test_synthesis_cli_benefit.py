@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from benefit_fits import reports, spread, told_fit, whole
-from impact_fits import fit_of
+from fits import fit_of
 from small_registry import write_registry
 
 import synthesis.analysis

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from benefit_fits import reports, spread, told_fit
-from impact_fits import fit_of
+from fits import fit_of
 from small_registry import cohort, study, write_registry
 
 import synthesis.analysis

@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from impact_fits import fit_of
+from fits import fit_of
 from small_registry import cohort, median, study, write_file, write_registry
 
 from studies import load_registry

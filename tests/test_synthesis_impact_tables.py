@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from impact_fits import DRAWS, fit_of, observations
+from fits import DRAWS, fit_of, observations
 from scipy import stats
 from small_registry import cohort, landmark, median, study, subgroup, write_registry
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from impact_fits import fit_of
+from fits import fit_of
 from scipy import stats
 from simulated_registry import kaplan_meier
 from small_registry import cohort, landmark, median, study, subgroup, write_registry

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from benefit_fits import whole
+from fits import CHOICE_WORDS, Counting
+from fits import six_reports as sensitivity_reports
 from report_fits import (
     DELTA,
     ENDPOINTS,
@@ -17,8 +19,6 @@ from report_fits import (
     registry_with,
 )
 from report_tables import Page
-from sensitivity_fits import WORDS, Counting
-from sensitivity_fits import reports as sensitivity_reports
 from small_registry import write_registry
 
 import synthesis.analysis
@@ -273,7 +273,9 @@ def test_sensitivity_is_told_how_to_be_asked_for(analysis, page):
 
 def test_sensitivity_that_was_asked_for_is_shown_drawn_and_written(analysis, tmp_path):
     tried = sensitivity(
-        load_registry(write_registry(tmp_path / "tried", *sensitivity_reports(), vocabulary=WORDS)),
+        load_registry(
+            write_registry(tmp_path / "tried", *sensitivity_reports(), vocabulary=CHOICE_WORDS)
+        ),
         groups=("priors", "studies"),
         store=Store(tmp_path / "store"),
         fitter=Counting(),

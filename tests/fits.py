@@ -1,4 +1,4 @@
-"""A small registry with something to choose, and fits of it that need no sampler."""
+"""Fits that need no sampler: draws set by hand, or made up, and a registry with choices in it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,69 @@ import numpy as np
 from arviz import from_dict
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
+from priors import load_priors
+from studies.responders import responders
+from studies.selection import select
+from studies.usable import View
 from synthesis.covariates import COVARIATES
 from synthesis.diagnostics import Diagnosis
 from synthesis.families import family
-from synthesis.fit import Draws
-from synthesis.models import SurvivalFit
+from synthesis.fit import Draws, SamplerSettings
+from synthesis.models import ResponseFit, SurvivalFit, class_order
+from synthesis.observations import survival_data
 from synthesis.ranks import METHODS
+from synthesis.response import response_data
 from synthesis.survival import KEEP, centre_share
 
-WORDS = VOCABULARY | {
+DRAWS = 2000
+GOOD = Diagnosis("PASS", 1.0, "mu", 4000.0, 4000.0, 0, 1.0, DRAWS, 1, "")
+
+
+def observations(registry, endpoint="os"):
+    """Observations of a registry, as a fit holds them."""
+    chosen = select(registry, endpoint)
+    if endpoint == "response":
+        counts = [responders(ref.cohort.response, ref.cohort.n) for ref in chosen.counted]
+        return response_data(chosen.counted, counts, class_order(registry))
+    return survival_data(chosen.counted, View(endpoint, False, True), class_order(registry))
+
+
+def shapes_of(data):
+    """Quantity of a model -> lengths of its dimensions behind chain and draw."""
+    sizes = {
+        "class": len(data.classes),
+        "treatment": len(data.treatments),
+        "study": len(data.studies),
+        "cohort": len(data.cohorts),
+        "arm": len(getattr(data, "arms", ())),
+        "covariate": len(COVARIATES),
+        "convention": len(METHODS),
+    }
+    return {name: tuple(sizes[d] for d in dims) for name, dims in KEEP.items()}
+
+
+def fit_of(registry, endpoint="os", **fixed):
+    """Fit without a sampler: every quantity stands still where `fixed` puts it, else at zero.
+
+    A value of `fixed` may be a number, or an array of draws with the dimensions of the quantity.
+    """
+    data = observations(registry, endpoint)
+    variables = {}
+    for name, shape in shapes_of(data).items():
+        value = np.asarray(fixed.get(name, 0.0), dtype=float)
+        variables[name] = np.broadcast_to(value, (1, DRAWS, *shape)).copy()
+    settings = SamplerSettings(draws=DRAWS)
+    draws = Draws(from_dict({"posterior": variables}), settings, {}, from_cache=False)
+    priors = load_priors()
+    if endpoint == "response":
+        return ResponseFit(data, (), priors, draws, GOOD)
+    chosen = family("weibull")
+    return SurvivalFit(data, (), priors, chosen, draws, GOOD, centre_share(priors))
+
+
+# --- A registry with something to choose ---------------------------------------------------------
+
+CHOICE_WORDS = VOCABULARY | {
     "designs": {
         "retrospective": "After the fact.",
         "randomised": "By chance.",
@@ -29,7 +83,7 @@ INTERVAL = {"ci": [Decimal("2.1"), Decimal("9.8")], "level": Decimal("0.95")}
 TOLD = INTERVAL | {"ci_method": "log"}
 
 
-def reports():
+def six_reports():
     """Six reports: a split one, overlapping ones, a trial, landmarks only, a secondary one."""
     groups = [
         subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
@@ -45,43 +99,27 @@ def reports():
         cohort("one", "sorafenib", 25, survival=[median(Decimal("4.0"), **TOLD)]),
         cohort("two", "best_care", 40, survival=[median(Decimal("3.0"), **INTERVAL)]),
     ]
+    planned = cohort(treatment="best_care", n=60, survival=[median(Decimal("3.3"))])
     return [
         study("split", cohort(n=23, subgroups=groups), comparisons=[p], year=2020),
         study("early", early, year=2022),
-        study(
-            "late",
-            late,
-            year=2021,
-            overlaps=[{"with": "early", "reason": "One hospital."}],
-        ),
+        study("late", late, year=2021, overlaps=[{"with": "early", "reason": "One hospital."}]),
         study("trial", *arms, comparisons=[hr], design="randomised"),
         study("marks", cohort(treatment="paclitaxel", n=30, landmarks=[landmark(12, 0.2)])),
-        study(
-            "planned",
-            cohort(treatment="best_care", n=60, survival=[median(Decimal("3.3"))]),
-            design="prospective_single_arm",
-            status="secondary",
-        ),
+        study("planned", planned, design="prospective_single_arm", status="secondary"),
     ]
+
+
+# --- Made-up fits --------------------------------------------------------------------------------
 
 
 def drawn_fit(prepared, settings, *, at=None, divergences=0):
     """A fit whose draws are independent and made up; `at` moves the means of variables."""
-    data, chosen = prepared.data, family(prepared.base.family)
-    sizes = {
-        "class": len(data.classes),
-        "treatment": len(data.treatments),
-        "study": len(data.studies),
-        "cohort": len(data.cohorts),
-        "arm": len(data.arms),
-        "covariate": len(COVARIATES),
-        "convention": len(METHODS),
-    }
+    data, base = prepared.data, prepared.base
     rng = np.random.default_rng(settings.seed)
     moved, variables = at or {}, {}
-    for name, dims in KEEP.items():
-        shape = (settings.chains, settings.draws, *(sizes[d] for d in dims))
-        value = 0.2 * rng.standard_normal(shape)
+    for name, shape in shapes_of(data).items():
+        value = 0.2 * rng.standard_normal((settings.chains, settings.draws, *shape))
         if name.endswith("_sd"):
             value = 0.1 + np.abs(value)
         variables[name] = value + np.asarray(moved.get(name, 0.0))
@@ -93,21 +131,12 @@ def drawn_fit(prepared, settings, *, at=None, divergences=0):
         coords={"cohort": [ref.id for ref in data.cohorts]},
         dims={name: list(dims) for name, dims in KEEP.items()},
     )
-    verdict = Diagnosis("PASS", 1.0, "mu", 4e3, 4e3, divergences, 1.0, *_sizes(settings), "")
-    return SurvivalFit(
-        data,
-        (),
-        prepared.base.priors,
-        chosen,
-        Draws(tree, settings, {}, from_cache=False),
-        verdict,
-        centre_share(prepared.base.priors),
-        prepared.base.variant,
-    )
-
-
-def _sizes(settings):
-    return settings.draws, settings.chains
+    size = settings.draws, settings.chains
+    verdict = Diagnosis("PASS", 1.0, "mu", 4e3, 4e3, divergences, 1.0, *size, "")
+    draws = Draws(tree, settings, {}, from_cache=False)
+    centre = centre_share(base.priors)
+    chosen = family(base.family)
+    return SurvivalFit(data, (), base.priors, chosen, draws, verdict, centre, base.variant)
 
 
 def means(prepared):
@@ -133,19 +162,6 @@ class Counting:
             raise KeyboardInterrupt
         self.names.append(prepared.specification.name)
         self.settings.append(settings)
-        found = drawn_fit(prepared, settings, at=means(prepared))
+        made = drawn_fit(prepared, settings, at=means(prepared))
         wrong = self.divergences if len(self.names) == 1 else 0
-        return replace(found, diagnosis=replace(found.diagnosis, divergences=wrong))
-
-
-def row(found, conclusion, name):
-    table = found.table
-    (one,) = table[(table["conclusion"] == conclusion) & (table["specification"] == name)].to_dict(
-        "records"
-    )
-    return one
-
-
-def text_of(found, question):
-    (text,) = [item.text for item in found.findings if item.question.startswith(question)]
-    return text
+        return replace(made, diagnosis=replace(made.diagnosis, divergences=wrong))
