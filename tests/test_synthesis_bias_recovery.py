@@ -10,11 +10,11 @@ from scipy import stats
 from simulated_registry import LOG_TIME
 
 from priors import load_priors
-from synthesis.bias.effects import common_bias, own_biases
-from synthesis.bias.kinds import RETROSPECTIVE, cohort_kinds
-from synthesis.bias.measure import WITH_BIAS
 from synthesis.fit import SamplerSettings
 from synthesis.models import fit_survival_data
+from synthesis.questions.bias import WITH_BIAS
+from synthesis.questions.bias.effects import common_bias, own_biases
+from synthesis.questions.bias.funnel import RETROSPECTIVE, cohort_kinds
 from synthesis.survival import BIAS_PRIOR
 
 pytestmark = pytest.mark.slow

@@ -1,37 +1,43 @@
-"""Planning: what studies print, how draws are weighed by it, and what follows for studies of n."""
+"""Planning: what studies report, how draws are weighed by it, and what follows for studies of n."""
 
 from __future__ import annotations
-
-import importlib
-import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from impact_fits import DRAWS
-from kaplan_meier import NR, crossing, curve_of, log_rank, printed, survival_at
+from arviz import mcse
+from benefit_fits import read
+from impact_fits import DRAWS, observations
+from monte_carlo import LARGEST_Z
 from planning_fits import BEST_CARE, LENVATINIB, brute, plan_of, planned_fit
 from scipy import stats
 
 from studies import add_studies, load_registry
 from studies.plausibility import review
+from studies.usable import View
+from studies.values import NOT_REACHED
 from studies.writing import to_toml
 from synthesis.benefit.compare import compare
 from synthesis.benefit.contrasts import GAIN
-from synthesis.benefit.reference import NotComparedError
-from synthesis.planning import Design
-from synthesis.planning.plan import PLAN_COLUMNS, SETTLES
-from synthesis.planning.printing import (
-    Patients,
-    print_comparison,
-    print_landmarks,
-    print_outcome,
+from synthesis.benefit.reference import NotComparedError, treatments_of
+from synthesis.fit import SamplerSettings
+from synthesis.kaplan_meier import Patients, median_follow_up
+from synthesis.models import class_order, fit_survival_data
+from synthesis.observations import survival_data
+from synthesis.questions import plan as planning
+from synthesis.questions.plan import Design, result
+from synthesis.questions.plan.simulate import (
+    PlannedArm,
+    comparison_of,
+    draw_course,
+    landmarks_of,
+    new_curves,
+    outcome_of,
+    planned_covariates,
+    reported_study,
+    study_refs,
 )
-from synthesis.planning.simulate import PlannedArm, new_studies, planned_covariates, printed_study
-from synthesis.planning.update import Axis
-from synthesis.planning.words import plan_rows, plan_words
-
-planning = importlib.import_module("synthesis.planning.plan")
+from synthesis.questions.plan.update import Axis
 
 
 @pytest.fixture(scope="module")
@@ -40,74 +46,93 @@ def usual(tmp_path_factory):
     return planned_fit(tmp_path_factory.mktemp("planning"))
 
 
-def job_of(usual, simulations=1, **design):
+def job_of(fit, vocabulary, rows=None, **design):
     """What `plan` works with, to look inside."""
-    fit, vocabulary = usual
     asked = Design("lenvatinib", reference="best_care", **design)
-    groups = planning.treatments_of(fit, vocabulary)
-    pair = (groups[LENVATINIB], groups[BEST_CARE])
-    return planning._Job(fit, vocabulary, asked, pair, 1.5, 0.975, np.arange(0, DRAWS, 2))
+    by_name = {g.cohorts[0].treatment: g for g in treatments_of(fit, vocabulary)}
+    pair = (by_name["lenvatinib"], by_name["best_care"])
+    rows = np.arange(0, DRAWS, 2) if rows is None else rows
+    return planning.Job(fit, vocabulary, asked, pair, 1.5, 0.975, rows)
 
 
-# --- What is printed -----------------------------------------------------------------------------
+def curves_of(job, seed):
+    return new_curves(job.fit, job.arms, job.differs, np.random.default_rng(seed))
 
 
+def course_of(job, draw, population, seed=1):
+    return draw_course(
+        curves_of(job, seed), draw, job.design, population, np.random.default_rng(draw)
+    )
+
+
+# --- What is reported ----------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:The confidence interval is undefined", "ignore:divide by zero")
 @pytest.mark.parametrize("n", [5, 12, 37, 200])
-def test_a_report_prints_what_any_software_would(n):
+def test_a_report_says_what_scipy_estimates(n):
     rng = np.random.default_rng(n)
     times, end = rng.weibull(0.9, n) * 6.0, rng.uniform(4.0, 30.0, n)
-    own = Patients(np.minimum(times, end), times <= end)
-    outcome, marks = print_outcome(own, "os"), print_landmarks(own, "os")
-    curve = curve_of(own.months, own.event, "log-log")
-    lower, upper = (crossing(curve.times, band) for band in (curve.lower, curve.upper))
-    first = crossing(curve.times, curve.survival)
-    flat = np.isclose(curve.survival, 0.5)
-    if flat.any() and not flat[-1]:
-        first = float(curve.times[np.flatnonzero(flat)[0] :][:2].mean())
-    assert outcome.median == printed(first)
-    assert outcome.ci == (printed(lower), printed(upper))
-    assert outcome.events == own.event.sum()
-    assert [int(mark.time) for mark in marks] == [m for m in (6, 12) if own.months.max() > m]
+    patients = Patients(np.minimum(times, end), times <= end)
+    outcome, marks = outcome_of(patients, "os"), landmarks_of(patients, "os")
+    sample = stats.CensoredData.right_censored(patients.months, ~patients.event)
+    survival = stats.ecdf(sample).sf
+    interval = survival.confidence_interval(method="log-log")
+    band = (interval.low, interval.high)
+    died = np.isin(survival.quantiles, patients.months[patients.event])
+    time, value = survival.quantiles[died], survival.probabilities[died]
+
+    def crossing(values):
+        below = np.flatnonzero(values <= 0.5 + 1e-12)
+        return f"{time[below[0]]:.1f}" if below.size else NOT_REACHED
+
+    half = np.flatnonzero(np.isclose(value, 0.5))
+    median = f"{time[half[0] : half[0] + 2].mean():.1f}" if half.size else crossing(value)
+    assert str(outcome.median) == median
+    limits = [crossing(np.nan_to_num(end.probabilities[died], nan=1.0)) for end in band]
+    assert [str(limit) for limit in outcome.ci] == limits
+    assert outcome.events == patients.event.sum()
+    assert [int(mark.time) for mark in marks] == [m for m in (6, 12) if patients.months.max() > m]
     for mark in marks:
-        survival, low, high = survival_at(curve, float(mark.time))
-        assert mark.survival == printed(survival, 3)
-        assert mark.ci == (printed(low, 3), printed(high, 3))
+        estimates = [curve.evaluate(float(mark.time)) for curve in (survival, *band)]
+        assert [f"{mark.survival}", *map(str, mark.ci)] == [f"{own:.3f}" for own in estimates]
 
 
 def test_a_test_of_two_groups_says_how_sure_and_which_lives_longer():
     rng = np.random.default_rng(4)
     times, first = rng.exponential(6.0, 60), np.arange(60) < 25
     times[first] *= 2.0
-    died = times < 15.0
-    own = Patients(np.minimum(times, 15.0), died)
-    found = print_comparison(own.only(first), own.only(~first), ("a", "b"), "os")
-    # printed to two digits: half of the last is at most a twentieth of the value
-    assert float(found.p) == pytest.approx(log_rank(own.months, died, first), rel=0.05)
-    assert found.hr < 1
-    assert found.groups == ("a", "b")
+    patients = Patients(np.minimum(times, 15.0), times < 15.0)
+    groups = [patients.only(first), patients.only(~first)]
+    test = comparison_of(*groups, ("a", "b"), "os")
+    exact = stats.logrank(
+        *(stats.CensoredData.right_censored(group.months, ~group.event) for group in groups)
+    )
+    # reported to two digits: half of the last is at most a twentieth of the value
+    assert float(test.p) == pytest.approx(exact.pvalue, rel=0.05)
+    assert test.hr < 1
+    assert test.groups == ("a", "b")
     nobody = Patients(np.array([1.0]), np.array([False]))
-    assert print_comparison(nobody, nobody, ("a", "b"), "os") is None
+    assert comparison_of(nobody, nobody, ("a", "b"), "os") is None
 
 
 def test_nobody_dies_and_the_median_is_not_reached():
-    own = Patients(np.array([14.0, 20.0, 26.0]), np.zeros(3, dtype=bool))
-    found = print_outcome(own, "os")
-    assert (found.median, found.ci, found.events) == (NR, None, 0)
-    assert found.follow_up == printed(20.0)
-    assert [mark.ci for mark in print_landmarks(own, "os")] == [None, None]
+    patients = Patients(np.array([14.0, 20.0, 26.0]), np.zeros(3, dtype=bool))
+    outcome = outcome_of(patients, "os")
+    assert (outcome.median, outcome.ci, outcome.events) == (NOT_REACHED, None, 0)
+    assert float(outcome.follow_up) == median_follow_up(patients) == 20.0
+    assert [mark.ci for mark in landmarks_of(patients, "os")] == [None, None]
 
 
 @pytest.mark.parametrize("kind", ["single-arm", "randomised"])
 @pytest.mark.parametrize("population", ["all", "mixed"])
 def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, kind, population):
-    job = job_of(usual, kind=kind, sizes=(60,))
+    job = job_of(*usual, kind=kind, sizes=(60,))
     shipped = load_registry()
     names = ("lenvatinib", "no_systemic_therapy")[: len(job.arms)]
     arms = tuple(PlannedArm(name, "x", "systemic") for name in names)
-    studies = new_studies(job.fit, job.arms, job.differs, np.random.default_rng(1))
-    for row in (3, 700):
-        course = studies.course(row, job.design, population, np.random.default_rng(row))
-        report = printed_study(course, job.design, arms, 60, "os")
+    for draw in (3, 700):
+        report = reported_study(course_of(job, draw, population), job.design, arms, 60, "os")
         (tmp_path / "planned.toml").write_text(to_toml(report, schema=""), encoding="utf-8")
         larger = add_studies(shipped, [tmp_path / "planned.toml"])
         assert larger.studies["planned"] == report
@@ -116,9 +141,7 @@ def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, k
 
 
 def test_a_study_of_few_patients_is_the_beginning_of_one_of_many(usual):
-    job = job_of(usual, sizes=(20, 50))
-    studies = new_studies(job.fit, job.arms, job.differs, np.random.default_rng(2))
-    course = studies.course(5, job.design, "all", np.random.default_rng(9))
+    course = course_of(job_of(*usual, sizes=(20, 50)), 5, "all")
     few, who = course.patients(0, 20)
     many, all_who = course.patients(0, 50)
     np.testing.assert_array_equal(few.months, many.months[:20])
@@ -127,9 +150,8 @@ def test_a_study_of_few_patients_is_the_beginning_of_one_of_many(usual):
 
 def test_patients_of_a_randomised_study_differ_by_treatment_alone(usual):
     """Both arms have the study effect of their draw: medians differ by those of the treatments."""
-    job = job_of(usual, kind="randomised", sizes=(8,))
-    studies = new_studies(job.fit, job.arms, job.differs, np.random.default_rng(3))
-    (one, _), (other, _) = studies.curves
+    job = job_of(*usual, kind="randomised", sizes=(8,))
+    (one, _), (other, _) = curves_of(job, 3)
     effects = job.fit.flat("treatment_effect")
     slopes = job.fit.flat("predictive")
     apart = effects[:, LENVATINIB] - effects[:, BEST_CARE]
@@ -161,15 +183,11 @@ def test_hat_means_integrate_a_broken_line_over_a_normal(sd):
     assert found == pytest.approx(exact, abs=1e-5)
 
 
-CASES = [("single-arm", "all"), ("single-arm", "pure"), ("randomised", "all")]
-
-
-@pytest.mark.parametrize(("kind", "population"), [*CASES, ("randomised", "mixed")])
+@pytest.mark.parametrize("kind", ["single-arm", "randomised"])
+@pytest.mark.parametrize("population", ["all", "pure", "mixed"])
 def test_the_likelihood_of_a_new_study_is_that_of_its_figures(usual, kind, population):
-    job = job_of(usual, kind=kind, sizes=(60,))
-    rng = np.random.default_rng(8)
-    studies = new_studies(job.fit, job.arms, job.differs, rng)
-    data = job.read(studies.course(400, job.design, population, rng), 60)
+    job = job_of(*usual, kind=kind, sizes=(60,))
+    data = job.read(course_of(job, 400, population, seed=8), 60)
     assert len(data.comparisons) == (len(job.arms) if population == "all" else 0)
     updater = job.updater(60)
     found = updater.log_likelihood(data)
@@ -237,26 +255,29 @@ def test_a_huge_randomised_study_concludes_the_truth(tmp_path):
 def test_the_same_seed_gives_the_same_table(usual):
     first, again = (plan_of(*usual, simulations=10).table for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
-    assert tuple(first.columns) == PLAN_COLUMNS
 
 
-def test_words_say_what_the_table_says(usual):
+def test_the_result_says_what_the_table_says(usual, tmp_path):
     found = plan_of(*usual, sizes=(20, 40), simulations=20)
-    text = " ".join(plan_words(found, usual[1]))
-    assert f"What carries the contrast today: {found.carried.sentence[0].lower()}" in text
-    assert found.carried.sentence[1:] in text
-    assert "single-arm study of lenvatinib against best supportive care" in text
-    assert "0.975 or more" in text
-    assert "more than 1.5 months in the median" in text
-    for row, shown in zip(found.table.itertuples(index=False), plan_rows(found), strict=True):
-        with_n = (
-            rf"{shown['assurance'].rstrip('*')} with (\d+(, | and ))*{row.n}(, | and )?(\d+)? ?pat"
-        )
-        assert re.search(with_n, text)
-        assert f"is {shown['p_today']} today" in text
-        assert (f"n = {row.n} (" in text) == (not row.reliable)
-        assert row.assurance < SETTLES
+    answer = result(found, read(tmp_path))
+    assert answer.title == "Single-arm study of lenvatinib against best supportive care"
+    assert "more than 1.5 months longer with a probability of 0.975 or more" in answer.lead[0]
+    gain, _, limit = answer.findings
+    (table,) = gain.tables
+    for row, cells in zip(found.table.itertuples(index=False), table.rows, strict=True):
+        assert cells[1].text == f"{row.n}"
+        assert float(cells[2].text) == pytest.approx(row.p_today, abs=0.005)
+        assert float(cells[8].text) == pytest.approx(np.exp(row.expected_width_ratio), rel=0.005)
+        assert (f"n = {row.n} (" in limit.sentences[-1]) == (not row.reliable)
+        assert cells[3].text.endswith("*") == (not row.reliable)
+    text = " ".join(gain.sentences)
     assert text.count("No study of up to 40 patients reaches 80 %") == 3
+    assert found.carried.sentence[1:] in limit.sentences[1]
+    assert [picture.stem for picture in answer.pictures] == ["plan_assurance_os", "plan_widths_os"]
+    assert answer.tables["plan"] is found.table
+    assert answer.verdicts == {"os": "PASS"}
+    for picture in answer.pictures:
+        assert picture.draw().axes
 
 
 # --- What is refused -----------------------------------------------------------------------------
@@ -297,3 +318,55 @@ def test_what_cannot_be_planned_is_refused(usual):
     ):
         with pytest.raises(NotComparedError, match=said):
             planning.plan(fit, vocabulary, design)
+
+
+# --- Against a refit -----------------------------------------------------------------------------
+
+LONG = SamplerSettings(draws=3000, tune=1000, chains=2, seed=77)
+
+
+def chain_error(values):
+    """Monte Carlo error of a mean, of draws with one chain after the other."""
+    return float(mcse(values.reshape(LONG.chains, -1)))
+
+
+def quantities(job):
+    """Draws of what a plan speaks of, on the scale of its model."""
+    return {"gain": np.arcsinh(job.gain("pure"))} | job.effects()  # months have a long tail
+
+
+@pytest.mark.slow
+def test_weights_give_what_a_refit_gives(tmp_path, survival_sizes):
+    """A randomised report with pure and mixed patients apart in both arms."""
+    registry = read(tmp_path)
+    data, vocabulary = observations(registry), registry.vocabulary
+    fit = fit_survival_data(data, settings=LONG, sizes=survival_sizes)
+    every = np.arange(fit.flat("mu").size)
+    job = job_of(fit, vocabulary, every, kind="randomised", sizes=(48,))
+    course = course_of(job, 2000, "all", seed=12)
+    updated = planning.weigh(job.updater(48).log_likelihood(job.read(course, 48))[:, None])
+    assert not updated.unreliable[0]
+
+    report = reported_study(course, job.design, job.arms, 48, "os")
+    counted = (*data.cohorts, *study_refs(report, job.arms))
+    view, order = View("os", False, True), class_order(registry)
+    larger = survival_data(counted, view, order, vocabulary.selecting)
+    assert len(larger.arms) == len(data.arms) + 4
+    again = fit_survival_data(larger, settings=LONG, sizes=survival_sizes)
+    assert again.diagnosis.verdict == "PASS"
+    refitted = quantities(job_of(again, vocabulary, every, kind="randomised", sizes=(48,)))
+    weights, shifts = updated.weights[:, 0], []
+    for name, before in quantities(job).items():
+        after = refitted[name]
+        mean = float(weights @ before)
+        sd = float(np.sqrt(weights @ np.square(before - mean)))
+        # draws along a chain are correlated: fewer are independent, by this factor
+        correlated = before.size * np.square(chain_error(before) / before.std())
+        independent = updated.effective[0] / correlated
+        error = np.hypot(sd / np.sqrt(independent), chain_error(after))
+        assert abs(mean - after.mean()) < LARGEST_Z * error, name
+        # relative error of an SD, twice that of a normal for a longer tail
+        assert abs(np.log(sd / after.std())) < LARGEST_Z * 2.0 / np.sqrt(2.0 * independent), name
+        shifts.append(abs(mean - before.mean()) / error)
+    # teeth: what the study tells moves some of them by more than the error
+    assert max(shifts) > LARGEST_Z

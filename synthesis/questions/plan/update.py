@@ -1,7 +1,7 @@
-r"""What the draws of a fit are worth once a new study is printed.
+r"""What the draws of a fit are worth once a new study is reported.
 
 A draw ``k`` of the posterior has the weight :math:`w_k \propto p(y \mid k)`, the likelihood of what
-the study prints with its own effects integrated out,
+the study reports with its own effects integrated out,
 
 .. math::
    p(y \mid k) = \int p(v \mid \sigma_{S,k}) \prod_{a} \Big\{ \int p(\kappa_a \mid k)\,
@@ -13,7 +13,7 @@ with :math:`v` the study effect, common to the arms ``a``, :math:`\kappa_a` the 
 
 A family without a tail makes :math:`L_a` a function of two numbers, whatever the draw. It is
 computed once on a grid and taken as linear between the points; the integral over a normal is then a
-weighted sum over the points, exactly, at every spread from nought on: the weight of a point is the
+weighted sum over the points, exactly, at every spread from zero on: the weight of a point is the
 mean of its hat function,
 
 .. math::
@@ -50,7 +50,7 @@ _BEYOND, _MARGIN = 5e-4, 0.3
 # A likelihood smaller than the largest by so many log units counts for nothing.
 _NOTHING = 30.0
 _SMALLEST = 1e-300
-_NARROWEST = 1e-9  # SD: no draw of a spread is quite nought
+_NARROWEST = 1e-9  # SD: no draw of a spread is quite zero
 _COARSE = 4  # steps of the grid on which a peak is looked for
 _COARSE_SHAPES = 7
 
@@ -73,18 +73,12 @@ class Axis:
         return self.start + self.step * np.arange(self.size)
 
     def hat_means(self, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-        """Mean of every hat function under normals, shape ``(draws, size)``.
-
-        Parameters
-        ----------
-        mean, sd : ndarray, shape (draws,)
-        """
+        """Mean of every hat function under a normal for each draw, ``(draws, size)``."""
         around = self.start + self.step * np.arange(-1, self.size + 1)
         sd = np.maximum(sd, _NARROWEST)[:, None]
-        z = (mean[:, None] - around) / sd
-        above = sd * np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi) + (mean[:, None] - around) * ndtr(
-            z
-        )
+        away = mean[:, None] - around
+        z = away / sd
+        above = sd * np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi) + away * ndtr(z)
         return np.maximum(np.diff(above, n=2, axis=1) / self.step, 0.0)
 
 
@@ -120,54 +114,38 @@ class Expected:
 def expected_of(
     fit: SurvivalFit, group: Group, differs: Sequence[float], rows: np.ndarray
 ) -> Expected:
-    """What some draws of a fit expect of an arm.
-
-    Parameters
-    ----------
-    fit : SurvivalFit
-    group : Group
-        Its treatment.
-    differs : sequence of float
-        How the arm differs from the reference population.
-    rows : ndarray
-        Draws that are used.
-    """
-    found = curve(fit, group, 0.0, "mean_study")
-    moved = np.zeros(found.median.size)
+    """What some draws of a fit expect of an arm whose covariates differ from the reference."""
+    pure = curve(fit, group, 0.0, "mean_study")
+    log_median = np.log(pure.median)
     if fit.variant.covariates:
-        moved = fit.flat("covariate_effect") @ np.asarray(differs)
-    slope = histology_effect(fit, group)
-    parts = (np.log(found.median) + moved, slope, np.log(found.shape))
+        log_median = log_median + fit.flat("covariate_effect") @ np.asarray(differs)
+    parts = (log_median, histology_effect(fit, group), np.log(pure.shape))
     return Expected(*(part[rows] for part in parts))
 
 
 @dataclass(frozen=True)
 class _Table:
-    """Likelihood of an arm over its largest, where it is not negligible.
-
-    ``start`` is the place of its first row on the grid of locations, ``value`` is ``(rows,
-    shapes)``, ``log_scale`` the logarithm of the largest.
-    """
+    """Likelihood of an arm over its largest, ``(rows, shapes)`` from the location ``start`` on."""
 
     start: int
     value: np.ndarray
     log_scale: float
 
     def rows(self, first: int, count: int) -> np.ndarray:
-        """Rows from a place of the grid on; nought beyond the table."""
-        found = np.zeros((count, self.value.shape[1]))
+        """Rows from a place of the grid on; zero beyond the table."""
+        rows = np.zeros((count, self.value.shape[1]))
         low, high = max(first, self.start), min(first + count, self.start + len(self.value))
         if low < high:
-            found[low - first : high - first] = self.value[low - self.start : high - self.start]
-        return found
+            rows[low - first : high - first] = self.value[low - self.start : high - self.start]
+        return rows
 
 
 @dataclass(frozen=True)
 class _Profile:
     """Likelihood of a cohort by the location of its first arm, shapes integrated out.
 
-    ``value`` is ``(draws, rows)`` from the place ``start`` of the grid on; ``location`` the log
-    median of that arm in the average study, ``(draws,)``.
+    ``value`` is ``(draws, rows)`` from the location ``start`` on; ``location`` is the log median of
+    that arm in the average study, ``(draws,)``.
     """
 
     start: int
@@ -180,8 +158,8 @@ class _Profile:
         whole = np.floor(shift).astype(int)
         part = (shift - whole)[:, None]
         padded = np.pad(self.value, ((0, 0), (1, 1)))
-        place = start - self.start + 1 + np.arange(count) + whole[:, None]
-        ends = (np.clip(place + one, 0, padded.shape[1] - 1) for one in (0, 1))
+        column = start - self.start + 1 + np.arange(count) + whole[:, None]
+        ends = (np.clip(column + step, 0, padded.shape[1] - 1) for step in (0, 1))
         low, high = (np.take_along_axis(padded, end, axis=1) for end in ends)
         return (1.0 - part) * low + part * high
 
@@ -215,18 +193,18 @@ class Updater:
     @cached_property
     def locations(self) -> Axis:
         """Grid of log medians."""
-        ends = [own.at(share) for own in self.expected for share in (0.0, 1.0)]
+        ends = [arm.at(share) for arm in self.expected for share in (0.0, 1.0)]
         return axis_over(np.concatenate(ends), np.tile(self.study_sd, len(ends)), self.step)
 
     @cached_property
     def shapes(self) -> Axis:
         """Grid of log shapes."""
-        ends = [own.log_shape for own in self.expected]
+        ends = [arm.log_shape for arm in self.expected]
         return axis_over(np.concatenate(ends), np.tile(self.shape_sd, len(ends)), self.step)
 
     @cached_property
     def _shape_weights(self) -> tuple[np.ndarray, ...]:
-        return tuple(self.shapes.hat_means(own.log_shape, self.shape_sd) for own in self.expected)
+        return tuple(self.shapes.hat_means(arm.log_shape, self.shape_sd) for arm in self.expected)
 
     @cached_property
     def _location_weights(self) -> dict[float, np.ndarray]:
@@ -259,10 +237,10 @@ class Updater:
         expected = self.expected[cohort]
         arms = [arm for arm in data.arms if arm.cohort == cohort]
         weights, log_scale = self._shape_weights[cohort], 0.0
-        for item in data.comparisons:
-            if data.arms[item.first].cohort == cohort:
-                found, own = self._compared(data, item)
-                weights, log_scale = weights * found, log_scale + own
+        for test in data.comparisons:
+            if data.arms[test.first].cohort == cohort:
+                likelihood, log_largest = self._compared(data, test)
+                weights, log_scale = weights * likelihood, log_scale + log_largest
         table = self._table(arms[0])
         location = expected.at(arms[0].share)
         if len(arms) == 1:
@@ -292,11 +270,11 @@ class Updater:
             arm.chains, even, locations[:, None], shapes[None, :], self.family
         )
 
-    def _compared(self, data: SurvivalData, item: ArmComparison) -> tuple[np.ndarray, float]:
+    def _compared(self, data: SurvivalData, test: ArmComparison) -> tuple[np.ndarray, float]:
         """Likelihood of a comparison over its largest, ``(draws, shapes)``, and the log of that."""
         one, other = (
             self.expected[arm.cohort].at(arm.share)
-            for arm in (data.arms[item.first], data.arms[item.second])
+            for arm in (data.arms[test.first], data.arms[test.second])
         )
         contrast = one - other  # the study effect cancels
         low, high = float(contrast.min()), float(contrast.max())
@@ -305,48 +283,38 @@ class Updater:
             grid.points[:, None],
             self.shapes.points[None, :],
             self.family,
-            estimate=item.reading.estimate,
-            variance=item.reading.variance,
-            medians=item.log_median_ratio,
-            share=item.reading.share if item.reading.kind == "p" else None,
-            either_sign=item.reading.either_sign,
+            estimate=test.reading.estimate,
+            variance=test.reading.variance,
+            medians=test.log_median_ratio,
+            share=test.reading.share if test.reading.kind == "p" else None,
+            either_sign=test.reading.either_sign,
         )
         largest = float(value.max())
         value = np.exp(value - largest)
-        place = (contrast - low) / self.step
-        whole = place.astype(int)
-        part = (place - whole)[:, None]
+        steps = (contrast - low) / self.step
+        whole = steps.astype(int)
+        part = (steps - whole)[:, None]
         return (1.0 - part) * value[whole] + part * value[whole + 1], largest
 
 
 def _together(first: _Table, second: _Table, shift: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Product of two tables, the second shifted by its own number of steps for each draw.
 
-    Parameters
-    ----------
-    first, second : _Table
-    shift : ndarray, shape (draws,)
-    weights : ndarray, shape (draws, shapes)
-        Of the shapes.
-
-    Returns
-    -------
-    ndarray, shape (draws, rows of the first)
+    ``weights`` of the shapes are ``(draws, shapes)``; returns ``(draws, rows of the first)``.
     """
     count = len(first.value)
-    found = np.zeros((shift.size, count))
+    product = np.zeros((shift.size, count))
     whole = np.floor(shift).astype(int)
     part = (shift - whole)[:, None]
     order = np.argsort(whole, kind="stable")
     steps, begin = np.unique(whole[order], return_index=True)
-    for step, own in zip(steps, np.split(order, begin[1:]), strict=True):
+    for step, draws in zip(steps, np.split(order, begin[1:]), strict=True):
         ends = second.rows(first.start + int(step), count + 1)
         if not ends.any():
             continue
-        low, high = (first.value * rows for rows in (ends[:-1], ends[1:]))
-        mine, later = weights[own], part[own]
-        found[own] = (1.0 - later) * _product(mine, low) + later * _product(mine, high)
-    return found
+        low, high = (_product(weights[draws], first.value * rows) for rows in (ends[:-1], ends[1:]))
+        product[draws] = (1.0 - part[draws]) * low + part[draws] * high
+    return product
 
 
 def _product(weights: np.ndarray, table: np.ndarray) -> np.ndarray:
