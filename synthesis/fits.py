@@ -17,9 +17,8 @@ from xarray import DataTree
 
 from priors import Priors, load_priors
 from studies import Registry
-from studies.responders import ResponseRefused, best_responses
+from studies.figures import ResponseRefused, View, best_responses
 from studies.selection import LeftOut, select
-from studies.usable import View
 from synthesis.model import response, survival
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.covariates import COVARIATES

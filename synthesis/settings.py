@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from synthesis.families import family
-from synthesis.fit import SamplerSettings
+from synthesis.model.families import family
+from synthesis.model.sampler import SamplerSettings
 from synthesis.stacking import STACKED, STACKED_FAMILIES
 
 ENDPOINTS = ("os", "pfs", "response")

@@ -6,13 +6,14 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
-
-from synthesis.analysis import Analysis, Answer, Settings
-from synthesis.benefit.compare import compare
-from synthesis.family_fits import FamilyFits
 from synthesis.histology_table import HistologyTables
-from synthesis.loo import ModelChoice
-from synthesis.predictive_checks import Coverage, Inside
+
+from synthesis.benefit.compare import compare
+from synthesis.questions.checks import Coverage, Inside
+from synthesis.questions.pooled import Answer
+from synthesis.run import Analysis
+from synthesis.settings import Settings
+from synthesis.stacking import FamilyFits, ModelChoice
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 CLASS, TREATMENT = "Multikinase inhibitor", "Lenvatinib"

@@ -21,7 +21,7 @@ from report_fits import (
 from report_tables import Page
 from small_registry import write_registry
 
-import synthesis.analysis
+import synthesis.run
 from studies import load_registry
 from synthesis import cli
 from synthesis.benefit.by_histology import EFFECT_ESTIMANDS
@@ -63,7 +63,7 @@ def page(out):
 
 def printed(registry, capsys, monkeypatch, *words):
     """What a command prints on one line each of a table, blanks of any width as one."""
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     command, *more = words
     given = ["--registry", f"{registry.folder}", "--only", "--delta", f"{DELTA:g}"]
     assert cli.main([command, *given, *more]) == 0

@@ -125,7 +125,7 @@ def _measured(
         For a treatment that is not pooled, or where nothing is.
     """
     tell("loading the sampler")
-    from synthesis.models import NothingToPoolError
+    from synthesis.fits import NothingToPoolError
     from synthesis.sensitivity import sensitivity as measure
     from synthesis.sensitivity.conclusions import NotAskedError
     from synthesis.sensitivity.runner import InterruptedRunError

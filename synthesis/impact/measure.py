@@ -11,27 +11,10 @@ import pandas as pd
 
 from priors import Priors, load_priors
 from studies import Registry, Study
-from studies.figures import study_label
+from studies.figures import View, study_label
 from studies.selection import Selection, select
-from studies.usable import View
-from synthesis.analysis import Settings
-from synthesis.answers import Answer
-from synthesis.families import family
-from synthesis.fit import Progress
-from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
-from synthesis.impact.tables import (
-    ESTIMATE_COLUMNS,
-    RANK_COLUMNS,
-    SELECTION_COLUMNS,
-    estimates_table,
-    ranks_table,
-    selection_table,
-    shared_patients,
-)
-from synthesis.impact.words import Scope, Tables, impact_answers, impact_caption
-from synthesis.manifest import run_facts
-from synthesis.model_arrays import sizes_for
-from synthesis.models import (
+from synthesis.estimands import Fit, cohort_labels, patients_of, tells_histology
+from synthesis.fits import (
     DEFAULT_FAMILY,
     SURVIVAL_ENDPOINTS,
     class_order,
@@ -39,20 +22,30 @@ from synthesis.models import (
     fit_response_data,
     fit_survival,
     fit_survival_data,
+    run_facts,
     survival_observations,
 )
-from synthesis.observations import survival_data
-from synthesis.packing import Sizes
-from synthesis.response import response_data
-from synthesis.restrictions import Restriction, restrictions
-from synthesis.stacking import STACKED
-from synthesis.tables import (
-    Fit,
-    cohort_labels,
-    diagnostics_table,
-    patients_of,
-    tells_histology,
+from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.model.families import family
+from synthesis.model.observations import survival_data
+from synthesis.model.response import response_data
+from synthesis.model.sampler import Progress
+from synthesis.questions.impact import Scope, Tables, impact_answers, impact_caption
+from synthesis.questions.impact.tables import (
+    ESTIMATE_COLUMNS,
+    RANK_COLUMNS,
+    SELECTION_COLUMNS,
+    SURPRISE_COLUMNS,
+    estimates_table,
+    ranks_table,
+    selection_table,
+    shared_patients,
+    surprise_table,
 )
+from synthesis.questions.pooled import Answer, diagnostics_table
+from synthesis.restrictions import Restriction, restrictions
+from synthesis.settings import Settings
+from synthesis.stacking import STACKED
 
 
 @dataclass(frozen=True)
@@ -70,14 +63,14 @@ class Impact:
         Those that were fitted: something that is counted changes.
     estimates : DataFrame
         Pooled estimates without and with them; see
-        :func:`~synthesis.impact.tables.estimates_table`.
+        :func:`~synthesis.questions.impact.tables.estimates_table`.
     surprise : DataFrame
         Their printed figures against what was expected; see
-        :func:`~synthesis.impact.surprise.surprise_table`.
+        :func:`~synthesis.questions.impact.tables.surprise_table`.
     ranks : DataFrame
-        Ranks of the treatments; see :func:`~synthesis.impact.tables.ranks_table`.
+        Ranks of the treatments; see :func:`~synthesis.questions.impact.tables.ranks_table`.
     selection : DataFrame
-        Who is counted now, who gave way; see :func:`~synthesis.impact.tables.selection_table`.
+        Who is counted now, who gave way; see :func:`~synthesis.questions.impact.tables.selection_table`.
     diagnostics : DataFrame
         The diagnosis of each fit.
     verdicts : mapping
@@ -130,7 +123,7 @@ def impact(
         Without and with the new studies.
     settings : Settings, optional
         ``endpoints`` are those asked about. Where they ask for stacked families the answer is that
-        of :data:`~synthesis.models.DEFAULT_FAMILY` alone: what changes is compared, and twice as
+        of :data:`~synthesis.fits.DEFAULT_FAMILY` alone: what changes is compared, and twice as
         many fits for each of several families would take long.
     priors : Priors, optional
         The default catalogue otherwise.

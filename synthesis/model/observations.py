@@ -13,11 +13,16 @@ from itertools import combinations
 
 import numpy as np
 
-from studies.figures import histology_of, in_months, landmarks_of, outcome_of
-from studies.schema import Cohort, Comparison, Landmark, Subgroup, SurvivalOutcome
+from studies.figures import (
+    View,
+    histology_groups,
+    histology_of,
+    in_months,
+    landmarks_of,
+    outcome_of,
+)
+from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, Subgroup, SurvivalOutcome
 from studies.selection import CohortRef
-from studies.usable import View, histology_groups
-from studies.values import NOT_REACHED
 from synthesis.model.covariates import covariates
 from synthesis.model.printed import Chain, ContradictionError
 from synthesis.model.records import (

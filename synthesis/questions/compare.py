@@ -21,7 +21,15 @@ from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import Curve, curve, response_rate
+from synthesis.estimands import (
+    Curve,
+    Fit,
+    NamedGroup,
+    curve,
+    reference_share,
+    response_rate,
+    tells_histology,
+)
 from synthesis.numbers import count, in_sentence, listed
 from synthesis.questions.contrasts import (
     GAIN,
@@ -48,7 +56,6 @@ from synthesis.questions.evidence import (
     treatments_of,
 )
 from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
-from synthesis.tables import Fit, NamedGroup, reference_share, tells_histology
 
 Histology = Literal["pure", "mixed", "reference mix"]
 HISTOLOGIES: tuple[Histology, ...] = ("pure", "mixed", "reference mix")

@@ -40,9 +40,9 @@ from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, curve
-from synthesis.fit import Progress
-from synthesis.models import PooledSurvival
+from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, Fit, NamedGroup, curve, tells_histology
+from synthesis.fits import PooledSurvival
+from synthesis.model.sampler import Progress
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions import influence, single
 from synthesis.questions.compare import COMPARE_COLUMNS, chance_heading, months_words
@@ -79,7 +79,6 @@ from synthesis.questions.histology_effects import (
     share_words,
 )
 from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
-from synthesis.tables import Fit, NamedGroup, tells_histology
 
 #: As of every table of contrasts, and whether no report of the treatment supports the value.
 BENEFIT_COLUMNS = (*COMPARE_COLUMNS, "extrapolated")

@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 
 from priors import Prior
-from synthesis.estimands import summarise
-from synthesis.models import PooledSurvival
+from synthesis.estimands import NamedGroup, summarise
+from synthesis.fits import PooledSurvival
 from synthesis.numbers import in_sentence, percent
-from synthesis.tables import NamedGroup
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"
 

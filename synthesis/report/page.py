@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from studies.selection import OVERLAP_RULE
-from synthesis.families import FAMILIES
+from synthesis.model.families import FAMILIES
 from synthesis.report import against, sections
 from synthesis.report.families import (
     FAMILIES_LEAD,
@@ -27,7 +27,7 @@ from synthesis.report.trust import trust
 from synthesis.report.view import LEVEL, Cell, Column, Table, count, make_table, text
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
+    from synthesis.run import Analysis
 
 TEMPLATES = Path(__file__).parent / "templates"
 BIBLIOGRAPHY = "references.bib"

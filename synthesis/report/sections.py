@@ -9,7 +9,7 @@ import pandas as pd
 
 from studies import Registry, UnknownWordError
 from studies.figures import study_label
-from synthesis.families import family
+from synthesis.model.families import family
 from synthesis.plots.cells import signs
 from synthesis.report.references import anchor
 from synthesis.report.view import (
@@ -30,8 +30,8 @@ from synthesis.report.view import (
 from synthesis.stacking import STACKED
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
-    from synthesis.answers import Answer
+    from synthesis.questions.pooled import Answer
+    from synthesis.run import Analysis
 
 RESPONSE = "response"
 SYMBOLS = {"PASS": "✓", "REVIEW": "!", "FAIL": "✕"}
