@@ -24,10 +24,9 @@ import pandas as pd
 from calibration.benefit import reliability
 from calibration.tables import calibration_tables, table
 
-from studies.field_guide import field_guide
-from studies.json_schema import schema_text
+from studies.documents import SCHEMA_FILE
+from studies.guide import field_guide, schema_text
 from studies.vocabulary import load_vocabulary
-from studies.writing import SCHEMA_FILE
 from synthesis.benefit.contrasts import SURVIVAL_CONTRASTS
 
 ROOT = Path(__file__).parent.parent
@@ -51,15 +50,15 @@ EQUATIONS = (
     ("Estimands", "synthesis.estimands"),
     ("Leaving one cohort out", "synthesis.left_out"),
     ("Choice of the survival family, and stacking", "synthesis.stacking"),
-    ("Predictive checks", "synthesis.predictive_checks"),
+    ("Predictive checks", "synthesis.questions.checks"),
     ("Contrasts of treatments", "synthesis.benefit.contrasts"),
     ("A stated population", "synthesis.benefit.population"),
-    ("What a planned study would settle", "synthesis.planning.plan"),
-    ("What the draws are worth once a new study is printed", "synthesis.planning.update"),
-    ("Effective sample size of a historical control", "synthesis.historical.effective"),
-    ("Biases of retrospective reports (optional)", "synthesis.bias.effects"),
-    ("Funnel of printed medians (optional)", "synthesis.bias.funnel"),
-    ("Small studies (optional)", "synthesis.bias.slope"),
+    ("What a planned study would settle", "synthesis.questions.plan"),
+    ("What the draws are worth once a new study is printed", "synthesis.questions.plan.update"),
+    ("Effective sample size of a historical control", "synthesis.questions.control.mixtures"),
+    ("Biases of retrospective reports (optional)", "synthesis.questions.bias.effects"),
+    ("Funnel of printed medians (optional)", "synthesis.questions.bias.funnel"),
+    ("Small studies (optional)", "synthesis.questions.bias.funnel"),
 )
 
 _WRITTEN = "<!-- Written by `make docs` from {source}; edit those instead. -->\n\n"

@@ -17,9 +17,9 @@ from xarray import DataTree
 
 from priors import Priors, load_priors
 from studies import Registry
-from studies.responders import ResponseRefused, best_responses
+from studies.figures import ResponseRefused, View, best_responses
 from studies.selection import LeftOut, select
-from studies.usable import View
+from synthesis.endpoints import survival_endpoints
 from synthesis.model import covariates, response, survival
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.families import Family, family
@@ -36,7 +36,7 @@ from synthesis.model.sampler import (
 )
 from synthesis.model.survival import USUAL, Variant, centre_share, survival_problem
 
-SURVIVAL_ENDPOINTS = ("os", "pfs")
+SURVIVAL_ENDPOINTS = survival_endpoints()
 DEFAULT_FAMILY = "log-logistic"
 
 # Summaries use at most this many draws, evenly spaced: more than the effective number, and the
@@ -249,7 +249,8 @@ def fit_survival(
         If endpoint or family is unknown.
     """
     if endpoint not in SURVIVAL_ENDPOINTS:
-        raise ValueError(f"unknown survival endpoint {endpoint!r}: choose os or pfs")
+        choices = " or ".join(SURVIVAL_ENDPOINTS)
+        raise ValueError(f"unknown survival endpoint {endpoint!r}: choose {choices}")
     family(family_name)
     observed = survival_observations(registry, verified_only=verified_only, use_read_as=use_read_as)
     data, left_out = observed[endpoint]

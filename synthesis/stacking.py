@@ -37,9 +37,6 @@ from synthesis.fits import PooledSurvival, SurvivalFit, fit_survival
 from synthesis.left_out import DRAWS, NODES, leave_one_out
 from synthesis.model.sampler import Diagnosis, Progress, SamplerSettings
 
-#: What stands in the place of a family's name where the answers are stacked over several.
-STACKED = "stacked"
-
 #: Families that a stacked analysis fits unless told otherwise.
 STACKED_FAMILIES = ("weibull", "log-logistic", "log-normal", "long-tail")
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 from arviz import from_dict
-from impact_fits import GOOD
+from fits import GOOD
 from scipy import stats
 from scipy.special import expit, logsumexp
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup

@@ -6,11 +6,13 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
-
-from synthesis.analysis import Analysis, Answer, Settings
-from synthesis.benefit.compare import compare
 from synthesis.histology_table import HistologyTables
-from synthesis.predictive_checks import Coverage, Inside
+
+from synthesis.benefit.compare import compare
+from synthesis.questions.checks import Coverage, Inside
+from synthesis.questions.pooled import Answer
+from synthesis.run import Analysis
+from synthesis.settings import Settings
 from synthesis.stacking import FamilyFits, ModelChoice
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'

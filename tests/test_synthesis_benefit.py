@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from benefit_fits import read, reports, spread, told_fit, whole
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 
 from priors import load_priors
 from synthesis.benefit.by_histology import (

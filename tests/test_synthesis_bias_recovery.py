@@ -10,12 +10,12 @@ from scipy import stats
 from simulated_registry import LOG_TIME
 
 from priors import load_priors
-from synthesis.bias.effects import common_bias, own_biases
-from synthesis.bias.kinds import RETROSPECTIVE, cohort_kinds
-from synthesis.bias.measure import WITH_BIAS
 from synthesis.fits import fit_survival_data
 from synthesis.model.sampler import SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR
+from synthesis.questions.bias import WITH_BIAS
+from synthesis.questions.bias.effects import common_bias, own_biases
+from synthesis.questions.bias.funnel import RETROSPECTIVE, cohort_kinds
 
 pytestmark = pytest.mark.slow
 

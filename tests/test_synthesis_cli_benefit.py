@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from benefit_fits import reports, spread, told_fit, whole
-from impact_fits import fit_of
+from fits import fit_of
 from small_registry import write_registry
 
-import synthesis.analysis
+import synthesis.run
 from studies import load_registry
 from synthesis import cli
 from synthesis.benefit.by_histology import BENEFIT_COLUMNS, benefit_by_histology
@@ -62,7 +62,7 @@ def asked(monkeypatch):
         found.update(settings=settings, cache=cache)
         return {name: fit(registry) for name in settings.endpoints}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     return found
 
 
@@ -190,7 +190,7 @@ def test_where_no_report_tells_histology_the_terminal_says_so(tmp_path, capsys, 
         drawn = {"prognostic": spread(0.0, 0.7, 1), "predictive": spread(0.0, 0.2, 2, 2)}
         return {"os": fit_of(registry, study_sd=0.3, shape_sd=0.1, **drawn)}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     out = answer(capsys, *words_of(untold, "benefit"))
     assert SAYS_NOTHING in " ".join(out.split())
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from compare_fits import REPORTS, registry_of, response_fit, survival_fit
 
-import synthesis.analysis
+import synthesis.run
 from synthesis import cli
 from synthesis.benefit.compare import COMPARE_COLUMNS, compare
 from synthesis.benefit.compare_rows import contrast_rows
@@ -42,7 +42,7 @@ def asked(monkeypatch):
         makers = {"os": survival_fit, "pfs": survival_fit, "response": response_fit}
         return {name: makers[name](registry) for name in settings.endpoints}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     return found
 
 
@@ -183,7 +183,7 @@ def test_files_of_others_stay(folder, asked, tmp_path):
 
 
 def test_a_reference_is_checked_before_anything_is_fitted(folder, monkeypatch, capsys):
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", never)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", never)
     line = refused(capsys, *both(folder, "--reference", "lenvatinb"))
     assert 'unknown treatment "lenvatinb"; did you mean "lenvatinib"?' in line
     assert "Possible for os, response: best_care, lenvatinib, paclitaxel, sorafenib." in line
@@ -209,7 +209,7 @@ def test_unwritable_output_is_refused_before_anything_else(tmp_path, monkeypatch
     ],
 )
 def test_wrong_words_are_refused_in_one_sentence(more, said, monkeypatch, capsys):
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", never)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", never)
     assert said in refused(capsys, "compare", *more)
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from compare_fits import REPORTS, arm, registry_of, response_fit, survival_fit
-from impact_fits import fit_of
+from fits import fit_of
 from small_registry import study
 
 from synthesis.benefit.compare import COMPARE_COLUMNS, DELTAS, compare

@@ -7,8 +7,9 @@ from invented_disease import write_disease
 
 from priors import load_priors
 from studies import load_registry
+from studies.figures import CohortRef
+from studies.registry import references
 from studies.schema import Study
-from studies.usable import CohortRef, references
 from synthesis.model.covariates import (
     ALL,
     COVARIATE_LABELS,

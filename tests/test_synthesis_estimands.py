@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 from scipy import stats
 from small_registry import cohort, median, study, write_registry
 

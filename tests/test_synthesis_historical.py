@@ -7,8 +7,14 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
+from synthesis.questions.control.mixtures import (
+    UNIT_SD,
+    Mixture,
+    effective_size,
+    moment_size,
+    robustify,
+)
 
-from synthesis.historical.effective import effective_size, moment_size
 from synthesis.historical.fitting import (
     CLOSE,
     LEAST,
@@ -16,7 +22,6 @@ from synthesis.historical.fitting import (
     fit_mixture,
     largest_difference,
 )
-from synthesis.historical.mixtures import UNIT_SD, Mixture, robustify
 
 # The prior of the vignette "Getting started with RBesT (binary)" of RBesT 1.9-0, as printed there
 # (ankylosing spondylitis, placebo arms of eight trials).

@@ -9,28 +9,29 @@ import numpy as np
 import pandas as pd
 import pytest
 from benefit_fits import reports, spread, told_fit
-from impact_fits import fit_of
+from fits import fit_of
 from small_registry import cohort, study, write_registry
+from synthesis.questions.control import (
+    CHECK_COLUMNS,
+    CONTROL_COLUMNS,
+    RESPONSE_QUANTITIES,
+    SUMMARY_COLUMNS,
+    SURVIVAL_QUANTITIES,
+    control,
+    export,
+    fitting,
+)
+from synthesis.questions.control.mixtures import Mixture, effective_size, moment_size
 
-import synthesis.analysis
+import synthesis.run
 from studies import load_registry
 from synthesis import cli
 from synthesis.benefit.population import Population, patient_mix
 from synthesis.benefit.reference import NotComparedError
 from synthesis.cli.options import MOST_COMPONENTS
 from synthesis.cli.running import RESEARCH_USE
-from synthesis.estimands import response_rate
-from synthesis.historical import export, fitting, historical_control
-from synthesis.historical.control import (
-    CHECK_COLUMNS,
-    CONTROL_COLUMNS,
-    RESPONSE_QUANTITIES,
-    SUMMARY_COLUMNS,
-    SURVIVAL_QUANTITIES,
-)
+from synthesis.estimands import named_groups, response_rate
 from synthesis.historical.drawing import AXES, density_table, series_labels
-from synthesis.historical.effective import effective_size, moment_size
-from synthesis.historical.mixtures import Mixture
 from synthesis.historical.words import (
     EXCHANGEABLE,
     NO_DESIGN,
@@ -40,7 +41,6 @@ from synthesis.historical.words import (
 )
 from synthesis.plots import plot_historical
 from synthesis.report.control import draw_control, write_control
-from synthesis.tables import named_groups
 
 HALF = Population(0.5)
 
@@ -79,7 +79,7 @@ def fits(registry):
 
 @pytest.fixture(scope="module")
 def found(fits, registry):
-    return historical_control(fits, registry.vocabulary, HALF)
+    return control(fits, registry.vocabulary, HALF)
 
 
 # --- From a fit ----------------------------------------------------------------------------------
@@ -144,25 +144,19 @@ def test_every_mixture_follows_its_draws_and_says_what_it_is_worth(found):
 def test_a_weaker_belief_in_the_past_is_worth_less(fits, registry):
     sizes = []
     for weight in (0.0, 0.2, 0.6):
-        own = historical_control(
-            {"response": fits["response"]}, registry.vocabulary, HALF, robust=weight
-        )
+        own = control({"response": fits["response"]}, registry.vocabulary, HALF, robust=weight)
         sizes.append(own.summary["ess_elir"].iloc[-1])
         (prior,) = own.priors
         assert (prior.robust is None) == (weight == 0.0)
     assert sizes[0] > sizes[1] > sizes[2]
     assert "No vague component is added" in " ".join(
-        common_words(
-            historical_control(
-                {"response": fits["response"]}, registry.vocabulary, HALF, robust=0.0
-            )
-        )
+        common_words(control({"response": fits["response"]}, registry.vocabulary, HALF, robust=0.0))
     )
 
 
 def test_the_population_moves_survival_and_not_response(found, fits, registry):
     stated = Population(0.0, line="first-line", design="retrospective")
-    other = historical_control(fits, registry.vocabulary, stated, treatment="Lenvima", components=1)
+    other = control(fits, registry.vocabulary, stated, treatment="Lenvima", components=1)
     assert {prior.treatment for prior in other.priors} == {"Lenvatinib"}
     assert all(len(prior.fit.mixture.weights) == 1 for prior in other.priors)
     words = " ".join(control_words(other, registry.vocabulary)["os"])
@@ -191,34 +185,34 @@ def test_words_say_what_stands_behind_and_on_what_condition(found, registry):
 
 
 def test_a_mixture_that_is_off_is_told(fits, registry, monkeypatch):
-    monkeypatch.setattr("synthesis.historical.words.CLOSE", 1e-6)
-    found = historical_control({"response": fits["response"]}, registry.vocabulary, HALF)
+    monkeypatch.setattr("synthesis.questions.control.words.CLOSE", 1e-6)
+    found = control({"response": fits["response"]}, registry.vocabulary, HALF)
     assert "The mixtures of response_rate do not follow the draws" in " ".join(common_words(found))
 
 
 def test_a_rate_near_nought_is_told(registry):
     rare = {"response": fit_of(registry, "response", mu=spread(-4.5, 1.2, 1), study_sd=0.6)}
-    found = historical_control(rare, registry.vocabulary, HALF, components=1)
+    found = control(rare, registry.vocabulary, HALF, components=1)
     assert found.priors[0].fit.mixture.first == (fitting.LEAST,)
     assert "response_rate: the rate may be close to nought" in " ".join(common_words(found))
 
 
 def test_the_same_fits_give_the_same_priors(found, fits, registry):
-    again = historical_control(fits, registry.vocabulary, HALF)
+    again = control(fits, registry.vocabulary, HALF)
     pd.testing.assert_frame_equal(again.table, found.table, check_exact=True)
 
 
 def test_what_cannot_be_asked_is_refused(fits, registry):
     words = registry.vocabulary
     with pytest.raises(ValueError, match="robust: found 1, expected a weight from 0 to below 1"):
-        historical_control(fits, words, HALF, robust=1.0)
+        control(fits, words, HALF, robust=1.0)
     with pytest.raises(ValueError, match="components: found 9, expected 1 to 4"):
-        historical_control(fits, words, HALF, components=9)
+        control(fits, words, HALF, components=9)
     with pytest.raises(NotComparedError, match="no cohort of radiotherapy is pooled for os or"):
-        historical_control(fits, words, HALF, treatment="radiotherapy")
+        control(fits, words, HALF, treatment="radiotherapy")
     with pytest.raises(NotComparedError, match='did you mean "lenvatinib"'):
-        historical_control(fits, words, HALF, treatment="lenvatinip")
-    some = historical_control(fits, words, HALF, treatment="sorafenib", components=1)
+        control(fits, words, HALF, treatment="lenvatinip")
+    some = control(fits, words, HALF, treatment="sorafenib", components=1)
     assert list(some.behind) == ["os"]
     assert some.left_out == ("No cohort of sorafenib is pooled for response, which is left out.",)
 
@@ -241,9 +235,9 @@ def read_r(text):
 
 def test_r_json_and_csv_carry_the_same_numbers(found, registry, tmp_path):
     write_control(found, registry, tmp_path, settings={"family": "weibull"})
-    code = read_r((tmp_path / "historical_control.R").read_text(encoding="utf-8"))
-    content = json.loads((tmp_path / "historical_control.json").read_text(encoding="utf-8"))
-    table = pd.read_csv(tmp_path / "tables" / "historical_control.csv")
+    code = read_r((tmp_path / "control.R").read_text(encoding="utf-8"))
+    content = json.loads((tmp_path / "control.json").read_text(encoding="utf-8"))
+    table = pd.read_csv(tmp_path / "tables" / "control.csv")
     assert len(code) == 2 * len(found.priors) == 2 * len(content["priors"])
     for prior, stored in zip(found.priors, content["priors"], strict=True):
         for version, mixture in prior.mixtures.items():
@@ -360,7 +354,7 @@ def asked(monkeypatch):
         made = {"os": survival_fit, "response": response_fit}
         return {name: made[name](registry) for name in settings.endpoints}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     return known
 
 
@@ -392,10 +386,10 @@ def test_the_terminal_says_what_python_and_the_files_say(
     assert max(len(own) for own in out.splitlines() if not own.startswith("Written")) <= 100
     assert "PASS    os" in out
     assert out.rstrip().endswith(RESEARCH_USE)
-    table = pd.read_csv(tmp_path / "found" / "tables" / "historical_control.csv")
+    table = pd.read_csv(tmp_path / "found" / "tables" / "control.csv")
     np.testing.assert_array_equal(table["value_1"], found.table["value_1"])
     names = {path.name for path in (tmp_path / "found").rglob("*") if path.is_file()}
-    assert {"historical_control.R", "historical_control.json"} <= names
+    assert {"control.R", "control.json"} <= names
     assert {
         f"historical_control_{p.name}.{s}" for p in found.priors for s in ("svg", "pdf", "png")
     } <= (names)

@@ -9,20 +9,32 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from impact_fits import fit_of
+from fits import fit_of
 from small_registry import cohort, median, study, write_file, write_registry
+from synthesis.questions.impact import (
+    Scope,
+    Tables,
+    impact,
+    impact_answers,
+    impact_caption,
+    ordinal,
+    p_words,
+)
+from synthesis.questions.impact.tables import (
+    ESTIMATE_COLUMNS,
+    RANK_COLUMNS,
+    SURPRISE_COLUMNS,
+    estimates_table,
+    ranks_table,
+)
 
 from studies import load_registry
 from studies.registry import add_studies
-from synthesis.analysis import Settings
 from synthesis.fits import fit_survival
-from synthesis.impact import impact
-from synthesis.impact.surprise import SURPRISE_COLUMNS
-from synthesis.impact.tables import ESTIMATE_COLUMNS, RANK_COLUMNS, estimates_table, ranks_table
-from synthesis.impact.words import Scope, Tables, impact_answers, impact_caption, ordinal, p_words
 from synthesis.model.arrays import sizes_for
 from synthesis.report.impact import TABLES, write_impact
 from synthesis.restrictions import Restriction
+from synthesis.settings import Settings
 from synthesis.staging import OutputError
 
 SETTINGS = Settings(endpoints=("os", "pfs"), draws=100, tune=200, chains=2, seed=4)

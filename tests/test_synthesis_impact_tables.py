@@ -7,22 +7,23 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from impact_fits import DRAWS, fit_of, observations
+from fits import DRAWS, fit_of, observations
 from scipy import stats
 from small_registry import cohort, landmark, median, study, subgroup, write_registry
-
-from studies import load_registry
-from studies.selection import select
-from synthesis import estimands
-from synthesis.estimands import Group
-from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
-from synthesis.impact.tables import (
+from synthesis.questions.impact.tables import (
+    SURPRISE_COLUMNS,
     estimates_table,
     ranks_table,
     selection_table,
     shared_patients,
     subjects,
+    surprise_table,
 )
+
+from studies import load_registry
+from studies.selection import select
+from synthesis import estimands
+from synthesis.estimands import Group
 from synthesis.model.families import family
 from synthesis.predictive import (
     NewCohort,

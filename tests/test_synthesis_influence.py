@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from arviz import from_dict
 from benefit_fits import read, reports, split, whole
-from impact_fits import observations
+from fits import observations
 from loo_by_hand import drawn
 
 from synthesis.benefit.drawing import influence_rows

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from arviz import from_dict
-from impact_fits import observations
+from fits import observations
 from loo_by_hand import DESIGNS, ByHand, brute, cohort_named, drawn, every_kind, slope
 from scipy import stats
 from scipy.special import logsumexp

@@ -16,14 +16,15 @@ import pandas as pd
 import pytest
 from report_tables import HOSTILE, TREATMENT, Page, forest_table, make_analysis
 from small_registry import VOCABULARY, cohort, landmark, median, study, write_registry
+from synthesis.report.pooled import describe
 
 from studies import load_registry
-from synthesis.analysis import Answer, Settings
+from synthesis.questions.pooled import Answer
 from synthesis.report import write_report
 from synthesis.report.figures import Picture, save_forest
 from synthesis.report.page import TEMPLATES, render_page
-from synthesis.report.pooled import describe
 from synthesis.report.view import dashes, interval, is_missing, months, percent, text
+from synthesis.settings import Settings
 
 
 @pytest.fixture(scope="module")

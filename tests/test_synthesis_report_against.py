@@ -8,6 +8,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from benefit_fits import whole
+from fits import CHOICE_WORDS, Counting
+from fits import six_reports as sensitivity_reports
 from report_fits import (
     DELTA,
     ENDPOINTS,
@@ -17,11 +19,9 @@ from report_fits import (
     registry_with,
 )
 from report_tables import Page
-from sensitivity_fits import WORDS, Counting
-from sensitivity_fits import reports as sensitivity_reports
 from small_registry import write_registry
 
-import synthesis.analysis
+import synthesis.run
 from studies import load_registry
 from synthesis import cli
 from synthesis.benefit.by_histology import EFFECT_ESTIMANDS
@@ -63,7 +63,7 @@ def page(out):
 
 def printed(registry, capsys, monkeypatch, *words):
     """What a command prints on one line each of a table, blanks of any width as one."""
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     command, *more = words
     given = ["--registry", f"{registry.folder}", "--only", "--delta", f"{DELTA:g}"]
     assert cli.main([command, *given, *more]) == 0
@@ -273,7 +273,9 @@ def test_sensitivity_is_told_how_to_be_asked_for(analysis, page):
 
 def test_sensitivity_that_was_asked_for_is_shown_drawn_and_written(analysis, tmp_path):
     tried = sensitivity(
-        load_registry(write_registry(tmp_path / "tried", *sensitivity_reports(), vocabulary=WORDS)),
+        load_registry(
+            write_registry(tmp_path / "tried", *sensitivity_reports(), vocabulary=CHOICE_WORDS)
+        ),
         groups=("priors", "studies"),
         store=Store(tmp_path / "store"),
         fitter=Counting(),

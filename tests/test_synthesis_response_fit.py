@@ -11,7 +11,7 @@ from scipy.special import expit
 from scipy.stats import binom
 
 from priors import load_priors
-from studies.responders import BestResponses
+from studies.figures import BestResponses
 from studies.selection import CohortRef
 from synthesis.fits import fit_response_data
 from synthesis.model.response import STAGES, response_data, response_problem, variable

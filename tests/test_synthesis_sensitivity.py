@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sensitivity_fits import WORDS, reports
+from fits import CHOICE_WORDS, six_reports
 from small_registry import write_registry
 
 from priors import load_priors
@@ -31,7 +31,7 @@ from synthesis.sensitivity.specifications import (
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sensitivity") / "registry"
-    return load_registry(write_registry(folder, *reports(), vocabulary=WORDS))
+    return load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from benefit_fits import read, split, spread, told_fit, whole
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 from scipy import stats
 
 from priors import load_priors

@@ -19,8 +19,8 @@ from small_registry import cohort, landmark, median, study, subgroup, write_regi
 
 from priors import load_priors
 from studies import load_registry
+from studies.figures import View
 from studies.selection import CohortRef, select
-from studies.usable import View
 from synthesis.estimands import Group, curve
 from synthesis.fits import class_order, fit_survival_data
 from synthesis.model import sampler as fitting

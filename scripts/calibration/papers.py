@@ -16,7 +16,7 @@ from scipy import special
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm
 
-from studies.outcomes import Comparison, Landmark, SurvivalOutcome
+from studies.schema import Comparison, Landmark, SurvivalOutcome
 
 Z95, LN2 = float(norm.ppf(0.975)), float(np.log(2.0))
 CONVENTIONS = ("plain", "log", "log-log")

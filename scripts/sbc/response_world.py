@@ -15,9 +15,8 @@ import numpy as np
 from scipy.special import expit
 
 from priors import Priors
-from studies.responders import ResponseRefused, best_responses
+from studies.figures import CohortRef, ResponseRefused, best_responses
 from studies.schema import Study
-from studies.usable import CohortRef
 from synthesis.model.response import STAGES, ResponseData, response_data, variable
 
 CLASSES = {"t1": "c1", "t2": "c1", "t3": "c2", "t4": "c2", "t5": "c3"}

@@ -22,9 +22,8 @@ from typing import Any
 import numpy as np
 
 from priors import Priors
-from studies.schema import Study
-from studies.usable import CohortRef, View
-from studies.values import NOT_REACHED
+from studies.figures import CohortRef, View
+from studies.schema import NOT_REACHED, Study
 from synthesis.model.families import family, quantile
 from synthesis.model.observations import SurvivalData, survival_data
 from synthesis.model.printed import METHODS, interval_ranks

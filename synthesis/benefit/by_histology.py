@@ -46,9 +46,17 @@ from synthesis.benefit.reference import (
     choose_shown,
     treatments_of,
 )
-from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, Group, curve, summarise
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    Curve,
+    Fit,
+    Group,
+    NamedGroup,
+    curve,
+    summarise,
+    tells_histology,
+)
 from synthesis.fits import PooledSurvival, ResponseFit
-from synthesis.tables import Fit, NamedGroup, tells_histology
 
 #: As of every table of contrasts.
 BENEFIT_COLUMNS = COMPARE_COLUMNS

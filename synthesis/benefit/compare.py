@@ -36,9 +36,17 @@ from synthesis.benefit.reference import (
     choose_shown,
     treatments_of,
 )
-from synthesis.estimands import Curve, curve, response_rate, summarise
+from synthesis.estimands import (
+    Curve,
+    Fit,
+    NamedGroup,
+    curve,
+    reference_share,
+    response_rate,
+    summarise,
+    tells_histology,
+)
 from synthesis.fits import ResponseFit
-from synthesis.tables import Fit, NamedGroup, reference_share, tells_histology
 
 Histology = Literal["pure", "mixed", "reference mix"]
 HISTOLOGIES: tuple[Histology, ...] = ("pure", "mixed", "reference mix")

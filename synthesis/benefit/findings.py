@@ -19,8 +19,8 @@ from synthesis.benefit.influence import (
     median_quantities,
 )
 from synthesis.benefit.single_result import SingleResult, results_by_histology, single_result
+from synthesis.estimands import Fit
 from synthesis.model.sampler import Progress
-from synthesis.tables import Fit
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,8 @@ import pandas as pd
 
 from priors import Prior
 from synthesis.benefit.compare_words import in_sentence
-from synthesis.estimands import summarise
+from synthesis.estimands import NamedGroup, effect_density, summarise
 from synthesis.fits import PooledSurvival
-from synthesis.histology_table import effect_density
-from synthesis.tables import NamedGroup
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"
 

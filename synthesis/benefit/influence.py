@@ -28,12 +28,11 @@ from studies.vocabulary import Vocabulary
 from synthesis.benefit.compare_words import in_sentence
 from synthesis.benefit.reference import treatments_of
 from synthesis.benefit.writing import months_text, ratio_text
-from synthesis.estimands import curve, histology_effect
+from synthesis.estimands import NamedGroup, cohort_labels, curve, histology_effect, patients_of
 from synthesis.fits import PooledSurvival, SurvivalFit
 from synthesis.left_out import DRAWS, NODES, cohort_log_likelihood, spaced
 from synthesis.model.sampler import Progress
 from synthesis.stacking import HIGH_K, StackedFit
-from synthesis.tables import NamedGroup, cohort_labels, patients_of
 
 INFLUENCE_COLUMNS = (
     "endpoint",

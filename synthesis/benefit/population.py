@@ -33,7 +33,16 @@ from synthesis.benefit.evidence import evidence
 from synthesis.benefit.histology_effects import prior_share, share_words
 from synthesis.benefit.histology_words import months, ratio
 from synthesis.benefit.reference import NotComparedError, treatments_of
-from synthesis.estimands import SURVIVAL_ESTIMANDS, TARGETS, Curve, Target, curve, summarise
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    TARGETS,
+    Curve,
+    Fit,
+    NamedGroup,
+    Target,
+    curve,
+    summarise,
+)
 from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.model.covariates import (
     COVARIATE_LABELS,
@@ -44,7 +53,6 @@ from synthesis.model.covariates import (
     TIME_ORIGINS,
 )
 from synthesis.model.survival import PRIOR_OF
-from synthesis.tables import Fit, NamedGroup
 
 MIX_COLUMNS = (
     "endpoint",

@@ -47,14 +47,13 @@ from synthesis.cli.running import (
     settings_of,
 )
 from synthesis.staging import check_folder
-from synthesis.text.plain import WIDTH, count
-from synthesis.text.tables import table_lines
+from synthesis.text.plain import WIDTH, count, table_lines
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Settings
     from synthesis.benefit.findings import Findings
     from synthesis.benefit.population import PatientMix
-    from synthesis.tables import Fit
+    from synthesis.estimands import Fit
+    from synthesis.settings import Settings
 
 BENEFIT_EXAMPLES = examples(
     "atc benefit --by histology",

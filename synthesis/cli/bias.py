@@ -37,7 +37,7 @@ from synthesis.staging import check_folder
 from synthesis.text.plain import WIDTH, aligned, count
 
 if TYPE_CHECKING:
-    from synthesis.bias import BiasAnalysis
+    from synthesis.questions.bias import BiasAnalysis
 
 # Columns that a label takes in the table of medians.
 _LABEL = 34
@@ -97,19 +97,19 @@ def _analysed(
         Where nothing can be pooled.
     """
     tell("loading the sampler")
-    from synthesis.bias import bias_analysis
     from synthesis.fits import NothingToPoolError
+    from synthesis.questions.bias import bias
 
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        return bias_analysis(registry, endpoint, cache=cache, progress=tell, **given)
+        return bias(registry, endpoint, cache=cache, progress=tell, **given)
     except NothingToPoolError as error:
         raise InputError(f"{str(error).rstrip('.')}.") from None
 
 
 def shown(found: BiasAnalysis) -> Iterator[str]:
     """Lines for a terminal: that it is optional, every finding, tables, both verdicts."""
-    from synthesis.bias.words import OPTIONAL
+    from synthesis.questions.bias import OPTIONAL
 
     yield from wrap(OPTIONAL, WIDTH)
     yield ""
@@ -148,9 +148,9 @@ def _reports(found: BiasAnalysis) -> Iterator[str]:
 
 def _medians(found: BiasAnalysis) -> Iterator[str]:
     from synthesis.benefit.writing import ratio_text
-    from synthesis.bias.effects import AS_PROSPECTIVE, HALF_WAY
     from synthesis.estimands import Summary
-    from synthesis.forest_table import interval_text
+    from synthesis.questions.bias.effects import AS_PROSPECTIVE, HALF_WAY
+    from synthesis.questions.pooled import interval_text
 
     own = found.tables.medians
     both = {name: own[own["population"] == name] for name in (HALF_WAY, AS_PROSPECTIVE)}

@@ -41,14 +41,13 @@ from synthesis.cli.running import (
     settings_of,
 )
 from synthesis.staging import check_folder
-from synthesis.text.plain import WIDTH, count
-from synthesis.text.tables import table_lines
+from synthesis.text.plain import WIDTH, count, table_lines
 
 if TYPE_CHECKING:
     from priors import Priors
-    from synthesis.analysis import Settings
     from synthesis.benefit.compare import Comparison
-    from synthesis.tables import Fit
+    from synthesis.estimands import Fit
+    from synthesis.settings import Settings
 
 EXAMPLES = examples(
     "atc compare --endpoint os",

@@ -44,12 +44,11 @@ from synthesis.cli.running import (
     settings_of,
 )
 from synthesis.staging import check_folder
-from synthesis.text.plain import WIDTH, count
-from synthesis.text.tables import table_lines
+from synthesis.text.plain import WIDTH, count, table_lines
 
 if TYPE_CHECKING:
-    from synthesis.historical.control import ControlPrior, HistoricalControl
-    from synthesis.tables import Fit
+    from synthesis.estimands import Fit
+    from synthesis.questions.control import ControlPrior, HistoricalControl
 
 EXAMPLES = examples(
     "atc control --endpoint os --design randomised",
@@ -121,7 +120,7 @@ def control(
         typer.echo(text)
     echo_verdicts({name: fit.diagnosis.verdict for name, fit in fits.items()})
     if out is not None:
-        typer.echo(f"\nWritten: {out / 'historical_control.R'} ({count(files, 'file')})")
+        typer.echo(f"\nWritten: {out / 'control.R'} ({count(files, 'file')})")
     typer.echo(f"\n{RESEARCH_USE}")
 
 
@@ -141,12 +140,10 @@ def _found(
     """
     from synthesis.benefit.population import Population
     from synthesis.benefit.reference import NotComparedError
-    from synthesis.historical import historical_control
+    from synthesis.questions.control import control
 
     try:
-        return historical_control(
-            fits, registry.vocabulary, Population(**population), progress=tell, **asked
-        )
+        return control(fits, registry.vocabulary, Population(**population), progress=tell, **asked)
     except NotComparedError as error:
         raise InputError(str(error)) from None
 

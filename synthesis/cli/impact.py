@@ -80,7 +80,7 @@ def impact(
         )
     with progress() as tell:
         tell("loading the sampler")
-        from synthesis.impact import impact as measure
+        from synthesis.questions.impact import impact as measure
 
         found = measure(
             before, after, settings_of(options), priors=believed, progress=tell, cache=cache

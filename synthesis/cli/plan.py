@@ -43,7 +43,7 @@ from synthesis.text.plain import WIDTH, aligned, count
 if TYPE_CHECKING:
     from priors import Priors
     from synthesis.fits import SurvivalFit
-    from synthesis.planning import Plan
+    from synthesis.questions.plan import Plan
 
 EXAMPLES = examples(
     "atc plan --treatment lenvatinib",
@@ -161,8 +161,8 @@ def _planned(
     tell("loading the sampler")
     from synthesis.benefit.reference import NotComparedError
     from synthesis.fits import NothingToPoolError
-    from synthesis.planning import Design, NotPlannedError
-    from synthesis.planning import plan as simulate
+    from synthesis.questions import plan as simulate
+    from synthesis.questions.plan import Design, NotPlannedError
 
     for name in filter(None, (asked["treatment"], asked["reference"])):
         registry.vocabulary.treatment(name)  # a slip is told before anything is sampled
@@ -187,10 +187,11 @@ def _fit(
     *,
     cache: bool,
 ) -> SurvivalFit:
-    from synthesis.analysis import Settings, fit_endpoints
     from synthesis.fits import DEFAULT_FAMILY
     from synthesis.model.families import family
-    from synthesis.planning.plan import check_family
+    from synthesis.questions.plan import check_family
+    from synthesis.run import fit_endpoints
+    from synthesis.settings import Settings
 
     settings = Settings(**{"family": DEFAULT_FAMILY} | _given(options))
     check_family(family(settings.family))

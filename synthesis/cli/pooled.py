@@ -11,8 +11,8 @@ from synthesis.cli.running import InputError, Tell
 
 if TYPE_CHECKING:
     from priors import Priors
-    from synthesis.analysis import Settings
-    from synthesis.tables import Fit
+    from synthesis.estimands import Fit
+    from synthesis.settings import Settings
 
 
 def pooled_treatments(
@@ -105,8 +105,8 @@ def fit_pooled(
     InputError
         Where nothing can be pooled for one of them.
     """
-    from synthesis.analysis import fit_endpoints
     from synthesis.fits import NothingToPoolError
+    from synthesis.run import fit_endpoints
 
     try:
         return fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)[0]

@@ -44,7 +44,7 @@ from synthesis.staging import check_file, check_folder, staged_folder
 from synthesis.text.plain import count
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
+    from synthesis.run import Analysis
 
 # First words of a bibliography that this program wrote and may write anew; a manuscript's own
 # bibliography often has the name of its picture's file.
@@ -179,7 +179,7 @@ def _check_bibliography(path: Path) -> None:
 
 
 def _write_bibliography(analysis: Analysis, names: Iterable[str], path: Path, picture: str) -> None:
-    from studies.bibtex import bibtex
+    from studies.documents import bibtex
 
     studies = [analysis.registry.study(name) for name in names]
     text = f"{_BIBLIOGRAPHY_MARK}{picture}\n\n{bibtex(studies).rstrip()}\n"

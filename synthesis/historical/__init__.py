@@ -6,6 +6,6 @@
 - ``words``, ``export``: the same in sentences, as calls of the R package RBesT and as JSON.
 """
 
-from synthesis.historical.control import HistoricalControl, historical_control
+from synthesis.questions.control import HistoricalControl, control
 
-__all__ = ["HistoricalControl", "historical_control"]
+__all__ = ["HistoricalControl", "control"]

@@ -32,18 +32,25 @@ import numpy as np
 import pandas as pd
 
 from priors import Priors
-from studies.usable import CohortRef
+from studies.figures import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.population import Population, patient_mix, population_curve
 from synthesis.benefit.reference import NotComparedError, choose_reference, treatments_of
-from synthesis.estimands import Summary, response_rate, summarise
+from synthesis.estimands import Fit, NamedGroup, Summary, patients_of, response_rate, summarise
 from synthesis.fits import PooledSurvival, ResponseFit
-from synthesis.historical.effective import UNITS, effective_size, moment_size
 from synthesis.historical.fitting import MixtureFit, fit_mixture
-from synthesis.historical.mixtures import PARAMETERS, UNIT_SD, Kind, Mixture, robustify
 from synthesis.model.families import LN2
 from synthesis.model.sampler import Progress
-from synthesis.tables import Fit, NamedGroup, patients_of
+from synthesis.questions.control.mixtures import (
+    PARAMETERS,
+    UNIT_SD,
+    UNITS,
+    Kind,
+    Mixture,
+    effective_size,
+    moment_size,
+    robustify,
+)
 
 #: Weight of the vague component unless told otherwise.
 ROBUST_WEIGHT = 0.2

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.historical.control import ControlPrior, HistoricalControl
 from synthesis.historical.words import quantity_title
+from synthesis.questions.control import ControlPrior, HistoricalControl
 
 _BARS, _POINTS = 36, 241
 # The picture ends where the draws nearly do.

@@ -50,7 +50,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import integrate, special
 
-from synthesis.historical.mixtures import UNIT_SD, Mixture
+from synthesis.questions.control.mixtures import UNIT_SD, Mixture
 
 #: What one observation is.
 UNITS = {"beta": "patients", "normal": "events", "gamma": "events"}

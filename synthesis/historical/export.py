@@ -12,7 +12,8 @@ from textwrap import wrap
 from typing import Any
 
 from studies.vocabulary import Vocabulary
-from synthesis.historical.control import (
+from synthesis.historical.words import common_words, control_words, prior_words, quantity_title
+from synthesis.questions.control import (
     FITTED,
     VAGUE,
     ControlPrior,
@@ -20,9 +21,8 @@ from synthesis.historical.control import (
     component_names,
     reference_sd,
 )
-from synthesis.historical.mixtures import PARAMETERS, UNIT_SD, Mixture
-from synthesis.historical.words import common_words, control_words, prior_words, quantity_title
-from synthesis.text.plain import RESEARCH_USE
+from synthesis.questions.control.mixtures import PARAMETERS, UNIT_SD, Mixture
+from synthesis.result import RESEARCH_USE
 
 _CALLS = {"beta": "mixbeta", "normal": "mixnorm", "gamma": "mixgamma"}
 # What a call is told besides its components.

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special
 
-from synthesis.historical.mixtures import Kind, Mixture
+from synthesis.questions.control.mixtures import Kind, Mixture
 
 #: Most components that are tried.
 MOST_COMPONENTS = 4

@@ -25,7 +25,7 @@ Kind = Literal["beta", "normal", "gamma"]
 PARAMETERS = MappingProxyType({"beta": ("a", "b"), "normal": ("m", "s"), "gamma": ("a", "b")})
 
 #: Standard deviation of one event on the scale of a log median or a log hazard: a prior of standard
-#: deviation ``s`` is worth ``(UNIT_SD / s)**2`` events. See :mod:`synthesis.historical.effective`.
+#: deviation ``s`` is worth ``(UNIT_SD / s)**2`` events. See :mod:`synthesis.questions.control.mixtures`.
 UNIT_SD = 1.0
 
 

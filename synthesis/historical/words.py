@@ -11,7 +11,8 @@ import numpy as np
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.compare_words import in_sentence
 from synthesis.benefit.writing import months_text, points_text, ratio_text
-from synthesis.historical.control import (
+from synthesis.historical.fitting import CLOSE, LEAST
+from synthesis.questions.control import (
     FITTED,
     ROBUST,
     VAGUE,
@@ -20,8 +21,7 @@ from synthesis.historical.control import (
     HistoricalControl,
     component_names,
 )
-from synthesis.historical.fitting import CLOSE, LEAST
-from synthesis.historical.mixtures import PARAMETERS
+from synthesis.questions.control.mixtures import PARAMETERS
 from synthesis.text.plain import count
 
 EXCHANGEABLE = (

@@ -6,6 +6,6 @@
 - ``tables``, ``words``: estimates, ranks and selection before and after, as tables and sentences.
 """
 
-from synthesis.impact.measure import Impact, impact
+from synthesis.questions.impact import Impact, impact
 
 __all__ = ["Impact", "impact"]

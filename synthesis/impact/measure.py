@@ -11,11 +11,9 @@ import pandas as pd
 
 from priors import Priors, load_priors
 from studies import Registry, Study
-from studies.figures import study_label
+from studies.figures import View, study_label
 from studies.selection import Selection, select
-from studies.usable import View
-from synthesis.analysis import Settings
-from synthesis.answers import Answer
+from synthesis.estimands import Fit, cohort_labels, patients_of, tells_histology
 from synthesis.fits import (
     DEFAULT_FAMILY,
     SURVIVAL_ENDPOINTS,
@@ -27,31 +25,27 @@ from synthesis.fits import (
     run_facts,
     survival_observations,
 )
-from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
-from synthesis.impact.tables import (
-    ESTIMATE_COLUMNS,
-    RANK_COLUMNS,
-    SELECTION_COLUMNS,
-    estimates_table,
-    ranks_table,
-    selection_table,
-    shared_patients,
-)
-from synthesis.impact.words import Scope, Tables, impact_answers, impact_caption
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.families import family
 from synthesis.model.observations import survival_data
 from synthesis.model.response import response_data
 from synthesis.model.sampler import Progress
-from synthesis.restrictions import Restriction, restrictions
-from synthesis.stacking import STACKED
-from synthesis.tables import (
-    Fit,
-    cohort_labels,
-    diagnostics_table,
-    patients_of,
-    tells_histology,
+from synthesis.questions.impact import Scope, Tables, impact_answers, impact_caption
+from synthesis.questions.impact.tables import (
+    ESTIMATE_COLUMNS,
+    RANK_COLUMNS,
+    SELECTION_COLUMNS,
+    SURPRISE_COLUMNS,
+    estimates_table,
+    ranks_table,
+    selection_table,
+    shared_patients,
+    surprise_table,
 )
+from synthesis.questions.pooled import Answer, diagnostics_table
+from synthesis.restrictions import Restriction, restrictions
+from synthesis.settings import Settings
+from synthesis.stacking import STACKED
 
 
 @dataclass(frozen=True)
@@ -69,14 +63,14 @@ class Impact:
         Those that were fitted: something that is counted changes.
     estimates : DataFrame
         Pooled estimates without and with them; see
-        :func:`~synthesis.impact.tables.estimates_table`.
+        :func:`~synthesis.questions.impact.tables.estimates_table`.
     surprise : DataFrame
         Their printed figures against what was expected; see
-        :func:`~synthesis.impact.surprise.surprise_table`.
+        :func:`~synthesis.questions.impact.tables.surprise_table`.
     ranks : DataFrame
-        Ranks of the treatments; see :func:`~synthesis.impact.tables.ranks_table`.
+        Ranks of the treatments; see :func:`~synthesis.questions.impact.tables.ranks_table`.
     selection : DataFrame
-        Who is counted now, who gave way; see :func:`~synthesis.impact.tables.selection_table`.
+        Who is counted now, who gave way; see :func:`~synthesis.questions.impact.tables.selection_table`.
     diagnostics : DataFrame
         The diagnosis of each fit.
     verdicts : mapping

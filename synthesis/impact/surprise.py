@@ -8,33 +8,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.figures import histology_of, landmarks_of, outcome_of
+from studies.figures import View, histology_groups, histology_of, landmarks_of, outcome_of
 from studies.schema import Cohort, Subgroup
 from studies.selection import CohortRef
-from studies.usable import View, histology_groups
 from studies.vocabulary import Vocabulary
-from synthesis.crowd import (
-    Crowd,
-    Figure,
-    Surprise,
-    count_alike,
-    judge,
-    listed_median,
-    printed_figures,
-    verdict,
-)
+from synthesis.estimands import Fit, cohort_labels
 from synthesis.fits import ResponseFit, SurvivalFit
 from synthesis.model.observations import SurvivalData
 from synthesis.model.response import ResponseData
 from synthesis.predictive import (
+    Crowd,
+    Figure,
     NewCohort,
     Place,
+    Surprise,
+    count_alike,
+    judge,
+    listed_median,
     place_of,
     predict_curve,
     predict_rate,
+    printed_figures,
     unknown_share,
+    verdict,
 )
-from synthesis.tables import Fit, cohort_labels
 
 SURPRISE_COLUMNS = (
     "endpoint",

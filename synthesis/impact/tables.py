@@ -9,22 +9,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.figures import study_label
+from studies.figures import CohortRef, study_label
 from studies.registry import Registry
 from studies.selection import Selection
-from studies.usable import CohortRef
 from studies.vocabulary import Vocabulary
-from synthesis.estimands import SURVIVAL_ESTIMANDS, TARGETS, Summary, Target, summarise
-from synthesis.fits import ResponseFit
-from synthesis.predictive import Place, curve_of, place_of, rate_of
-from synthesis.tables import (
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    TARGETS,
     Fit,
     NamedGroup,
+    Summary,
+    Target,
     histologies,
     named_groups,
     patients_of,
     reference_share,
+    summarise,
 )
+from synthesis.fits import ResponseFit
+from synthesis.predictive import Place, curve_of, place_of, rate_of
 
 ESTIMATE_COLUMNS = (
     "endpoint",

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.answers import Answer
-from synthesis.crowd import VERDICTS
 from synthesis.estimands import Summary
-from synthesis.forest_table import interval_text
 from synthesis.narrative import percent
+from synthesis.predictive import VERDICTS
+from synthesis.questions.pooled import Answer, interval_text
 from synthesis.restrictions import Restriction
 
 # A treatment elsewhere in the hierarchy is named from this share of its posterior SD on: below
@@ -32,7 +31,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables that the words are made from; see :class:`synthesis.impact.Impact`."""
+    """The tables that the words are made from; see :class:`synthesis.questions.impact.Impact`."""
 
     estimates: pd.DataFrame
     surprise: pd.DataFrame

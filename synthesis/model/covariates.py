@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from studies.usable import CohortRef
+from studies.figures import CohortRef
 
 # BRAF V600E among the tested of unselected cohorts, as the registry prints it: 41 % of 202 in
 # wang2022_mut, 48 of 212 in tuthyref_braf2022, 12 of 24 in chang2022, 2 of 13 in eses_atc27.

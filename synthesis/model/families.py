@@ -41,6 +41,8 @@ import numba
 import numpy as np
 from scipy import special
 
+from synthesis import choices
+
 LN2 = float(np.log(2.0))
 
 # Beyond z = 30 a Weibull survival is exp(-7e12): the cap keeps gradients finite, nothing else.
@@ -138,6 +140,8 @@ class Family(ABC):
         for piece in pieces:
             if not hasattr(cls, piece):
                 raise TypeError(f"the survival family {cls.__name__} has no {piece}: give it one")
+        if cls.name not in choices.FAMILIES:
+            raise TypeError(f"the survival family {cls.name} is no choice: name it in choices.py")
 
     @abstractmethod
     def log_survival(self, z: Any, tail: Any) -> Array:

@@ -13,11 +13,17 @@ from itertools import combinations
 
 import numpy as np
 
-from studies.figures import histology_of, in_months, landmarks_of, outcome_of
-from studies.schema import Cohort, Comparison, Landmark, Subgroup, SurvivalOutcome
+from studies.figures import (
+    View,
+    histology_groups,
+    histology_of,
+    in_months,
+    landmarks_of,
+    outcome_of,
+)
+from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, Subgroup, SurvivalOutcome
 from studies.selection import CohortRef
-from studies.usable import View, histology_groups
-from studies.values import NOT_REACHED
+from synthesis.endpoints import endpoint_of
 from synthesis.model.covariates import covariates
 from synthesis.model.printed import Chain, ContradictionError
 from synthesis.model.records import (
@@ -332,7 +338,7 @@ def _arm(cohort: int, record: Record, share: float | None) -> Arm | None:
 
 def _listed(cohort: Cohort, endpoint: str) -> list[tuple[float, bool]]:
     """Months and whether the event happened, of every patient whose time is listed."""
-    events = {"os": ("died",), "pfs": ("died", "progressed")}[endpoint]
+    events = endpoint_of(endpoint).events
     return [
         (in_months(getattr(patient, endpoint), patient.unit), patient.event in events)
         for patient in cohort.patients

@@ -21,8 +21,7 @@ from studies.figures import (
     is_symmetric,
     splits_histology,
 )
-from studies.schema import Cohort, Comparison, Landmark, SurvivalOutcome
-from studies.values import NOT_REACHED, Unit
+from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, SurvivalOutcome, Unit
 from synthesis.model.printed import (
     METHODS,
     Chain,

@@ -39,7 +39,7 @@ from pytensor.tensor import TensorVariable
 
 from priors import Priors
 from priors.realise import prior_data, realise
-from studies.responders import BestResponses, ResponseCount
+from studies.figures import BestResponses, ResponseCount
 from studies.selection import CohortRef
 from synthesis.model.arrays import Sizes, unpack
 from synthesis.model.observations import order_treatments

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from studies.bibtex import bibtex
+from studies.documents import bibtex
 from synthesis.report import compare, sensitivity
 from synthesis.report.benefit_files import benefit_tables
 from synthesis.report.figures import draw_figures
@@ -19,7 +19,7 @@ from synthesis.report.references import cited_studies
 from synthesis.staging import MANIFEST, staged_folder
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
+    from synthesis.run import Analysis
 
 __all__ = ["write_report"]
 

@@ -16,7 +16,7 @@ from synthesis.report.sensitivity import SENSITIVITY_LEAD, sensitivity_blocks, s
 from synthesis.report.view import Table
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
+    from synthesis.run import Analysis
 
 SINGLE_LEAD = (
     "What one report's own difference between pure and mixed tumours says alone, what is left of "

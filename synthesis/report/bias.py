@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from synthesis.bias import BiasAnalysis
 from synthesis.bias.drawing import effect_rows, report_rows
-from synthesis.bias.words import OPTIONAL
 from synthesis.plots.bias import plot_bias
 from synthesis.plots.funnel import plot_funnel
 from synthesis.plots.style import About, Figure, Width, class_hues
+from synthesis.questions.bias import OPTIONAL, BiasAnalysis
 from synthesis.report.files import write_files
 from synthesis.report.sections import endpoint_label
 from synthesis.report.view import dashes
-from synthesis.text.plain import RESEARCH_USE
+from synthesis.result import RESEARCH_USE
 
 
 def bias_tables(found: BiasAnalysis) -> dict[str, pd.DataFrame]:

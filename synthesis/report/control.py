@@ -10,12 +10,12 @@ from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.compare_words import in_sentence
 from synthesis.fits import run_facts
-from synthesis.historical.control import HistoricalControl
 from synthesis.historical.drawing import AXES, captions, density_table, series_labels
 from synthesis.historical.export import as_json, as_r
 from synthesis.historical.words import quantity_title
 from synthesis.plots import About, plot_historical
 from synthesis.plots.style import Figure, Width
+from synthesis.questions.control import HistoricalControl
 from synthesis.report.files import write_files
 from synthesis.report.view import dashes
 

@@ -30,8 +30,8 @@ from synthesis.report.sections import endpoint_label
 from synthesis.report.view import dashes
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
     from synthesis.plots.style import Figure
+    from synthesis.run import Analysis
 
 # Height by width from which a figure runs over several sheets in print; A4 has about 1.4.
 TALLEST = 1.7

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studies.bibtex import bibtex
-from synthesis.impact.words import listed
+from studies.documents import bibtex
 from synthesis.plots import About, plot_impact, save_figure
+from synthesis.questions.impact import listed
 from synthesis.report.files import write_tables, write_texts
 from synthesis.report.references import references
 from synthesis.report.sections import endpoint_label
@@ -17,7 +17,7 @@ from synthesis.report.view import dashes
 from synthesis.staging import MANIFEST, check_folder, staged_folder
 
 if TYPE_CHECKING:
-    from synthesis.impact import Impact
+    from synthesis.questions.impact import Impact
 
 TABLES = ("estimates", "surprise", "ranks", "selection", "diagnostics")
 SUMMARY, BIBLIOGRAPHY = "impact.md", "references.bib"

@@ -27,7 +27,7 @@ from synthesis.report.trust import trust
 from synthesis.report.view import LEVEL, Cell, Column, Table, count, make_table, text
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
+    from synthesis.run import Analysis
 
 TEMPLATES = Path(__file__).parent / "templates"
 BIBLIOGRAPHY = "references.bib"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.compare_words import in_sentence
-from synthesis.planning import Plan
 from synthesis.planning.words import plan_captions
 from synthesis.plots.planning import plot_assurance, plot_planned_widths
 from synthesis.plots.style import About, Figure
+from synthesis.questions.plan import Plan
 from synthesis.report.files import write_files
 from synthesis.report.view import dashes
 

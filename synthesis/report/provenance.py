@@ -17,7 +17,7 @@ from synthesis.report.sections import Block, endpoint_label
 from synthesis.report.view import MISSING, Cell, Column, Table, count, make_table
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
+    from synthesis.run import Analysis
 
 VERIFIED = "verified"
 _COHORT_OF_FIELD = re.compile(r"cohorts\[(\d+)\]")

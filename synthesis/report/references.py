@@ -12,7 +12,7 @@ from studies import Registry, Study
 from studies.figures import study_label
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
+    from synthesis.run import Analysis
 
 AUTHORS_SHOWN = 6
 

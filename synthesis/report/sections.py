@@ -30,8 +30,8 @@ from synthesis.report.view import (
 from synthesis.stacking import STACKED
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
-    from synthesis.answers import Answer
+    from synthesis.questions.pooled import Answer
+    from synthesis.run import Analysis
 
 RESPONSE = "response"
 SYMBOLS = {"PASS": "✓", "REVIEW": "!", "FAIL": "✕"}

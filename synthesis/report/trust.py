@@ -12,7 +12,7 @@ from synthesis.report.sections import OVERLAP, RESPONSE, Block, left_out_table
 from synthesis.report.view import Column, Table, count, make_table
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
+    from synthesis.run import Analysis
 
 
 def trust(analysis: Analysis, overlap_rule: tuple[str, ...]) -> tuple[Block, ...]:

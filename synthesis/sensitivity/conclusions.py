@@ -19,10 +19,9 @@ from arviz import ess, from_dict, mcse, rhat
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
 from synthesis.benefit.reference import NotComparedError, choose_reference, treatments_of
-from synthesis.estimands import LEVEL, Group, curve
+from synthesis.estimands import LEVEL, Group, NamedGroup, curve, reference_share
 from synthesis.fits import SurvivalFit
 from synthesis.model.observations import SurvivalData
-from synthesis.tables import NamedGroup, reference_share
 
 RATIO, DIFFERENCE, CHANCE = "ratio_of_medians", GAIN, "p_gain"
 PROGNOSTIC, PREDICTIVE, MEDIAN = "prognostic_ratio", "predictive_ratio", "median_months"

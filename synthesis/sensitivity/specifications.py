@@ -15,9 +15,8 @@ from typing import Literal
 
 from priors import Priors, load_priors
 from studies import Registry
-from studies.figures import study_label
+from studies.figures import View, study_label, tells_histology
 from studies.selection import CohortRef
-from studies.usable import View, tells_histology
 from studies.vocabulary import Vocabulary
 from synthesis.fits import DEFAULT_FAMILY, SURVIVAL_ENDPOINTS
 from synthesis.model.covariates import COVARIATES

@@ -27,8 +27,10 @@ _CODE = (
     _HERE / "power_scaling.py",
     _HERE / "runner.py",
     _HERE.parent / "benefit" / "contrasts.py",
+    _HERE.parent / "cohort_terms.py",
     _HERE.parent / "estimands.py",
-    _HERE.parent / "left_out.py",
+    _HERE.parent / "families.py",
+    _HERE.parent / "likelihoods.py",
 )
 
 

@@ -1,0 +1,240 @@
+"""What a question answers, in one form that page, writer and terminal take.
+
+A question (:mod:`synthesis.questions`) returns its answer as data and turns it into a `Result`:
+tables to be kept, findings to be read, pictures to be drawn, verdicts of the fits and facts for a
+manifest. Nothing that takes a result knows which question it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from synthesis.numbers import value
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+ColumnKind = Literal["", "num", "keep", "wide", "mono", "verdict"]
+
+#: Rows from which a table scrolls in a frame of its own.
+LONG = 30
+
+#: Stands below everything that is shown or written.
+RESEARCH_USE = "For research use; not for decisions about an individual patient."
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table to be read.
+
+    Attributes
+    ----------
+    label : str
+        Heading.
+    kind : {"", "num", "keep", "wide", "mono", "verdict"}
+        Plain text, right-aligned number, unbroken text, long text, monospaced text, or the verdict
+        of a fit.
+    terminal : bool
+        Whether a terminal shows it.
+    """
+
+    label: str
+    kind: ColumnKind = ""
+    terminal: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: text, with a link where wanted.
+
+    Attributes
+    ----------
+    text, more : str
+        What stands there; a second, quieter line.
+    href : str
+        Where it leads, empty for nowhere.
+    kind : str
+        As that of a column.
+    rows : int
+        Number of rows the cell stands for: 0 for one that a cell above stands for.
+    extrapolated : bool
+        Whether no report of the treatment supports the value.
+    """
+
+    text: str
+    more: str = ""
+    href: str = ""
+    kind: str = ""
+    rows: int = 1
+    extrapolated: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to be read: every number is formatted.
+
+    Attributes
+    ----------
+    title, note : str
+        Bold and plain part of the caption.
+    columns : tuple of Column
+    rows : tuple of tuple of Cell
+    groups : tuple of str
+        Heading of each row; neighbouring rows of one heading stand under it. Empty for none.
+    narrow : bool
+        Whether it needs no more than the width of its content.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    groups: tuple[str, ...] = ()
+    note: str = ""
+    narrow: bool = False
+
+    @property
+    def long(self) -> bool:
+        """Whether it scrolls in a frame of its own."""
+        return len(self.rows) > LONG
+
+    def grouped(self) -> Iterator[tuple[str, list[tuple[Cell, ...]]]]:
+        """Headings, each with the neighbouring rows under it."""
+        block: list[tuple[Cell, ...]] = []
+        labels = self.groups or ("",) * len(self.rows)
+        for number, (label, row) in enumerate(zip(labels, self.rows, strict=True)):
+            block.append(row)
+            if number + 1 == len(labels) or labels[number + 1] != label:
+                yield label, block
+                block = []
+
+
+def make_table(
+    title: str,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[object]],
+    *,
+    note: str = "",
+    groups: Sequence[str] = (),
+    narrow: bool = False,
+) -> Table:
+    """Arrange values into a table; anything that is not a `Cell` is written by `numbers.value`."""
+    cells = tuple(
+        tuple(_cell(entry, column) for entry, column in zip(row, columns, strict=True))
+        for row in rows
+    )
+    return Table(title, tuple(columns), cells, tuple(groups), note, narrow)
+
+
+def _cell(entry: object, column: Column) -> Cell:
+    if isinstance(entry, Cell):
+        return replace(entry, kind=entry.kind or column.kind)
+    return Cell(value(entry), kind=column.kind)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that can be drawn, here or in another process.
+
+    Attributes
+    ----------
+    stem : str
+        Name of its files without suffix.
+    title, caption, alt : str
+        Heading; caption ready to paste; the finding, for a reader who cannot see it.
+    plot : callable
+        A function of :mod:`synthesis.plots`, by its module: it can be sent to another process.
+    arguments : mapping
+        What it is called with: tidy tables and words.
+    studies : tuple of str
+        Identifiers of the reports that it rests on.
+    endpoint : str or None
+        The one that it speaks of; None for several.
+    """
+
+    stem: str
+    title: str
+    caption: str
+    plot: Callable[..., Figure] = field(repr=False)
+    arguments: Mapping[str, Any] = field(repr=False)
+    studies: tuple[str, ...] = ()
+    alt: str = ""
+    endpoint: str | None = None
+
+    def draw(self, **more: Any) -> Figure:
+        """Draw it; `more` goes to the plot function (``width``, ``hues``)."""
+        return self.plot(**self.arguments, **more)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One question with what is known about it.
+
+    Attributes
+    ----------
+    heading : str
+        A question or a subject.
+    sentences : tuple of str
+        A paragraph each; one that begins with "- " is an item of a list.
+    tables : tuple of Table
+    pictures : tuple of Picture
+    folded : bool
+        A detail: the page opens it on request, a terminal leaves it to the files.
+    """
+
+    heading: str
+    sentences: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer to one question.
+
+    Attributes
+    ----------
+    name : str
+        That of the question: ``compare``. It names the command and the section.
+    title : str
+        Heading of the section.
+    lead : tuple of str
+        Paragraphs above the findings.
+    findings : tuple of Finding
+    tables : mapping of str to DataFrame
+        What is kept, by the name of the file without suffix.
+    texts : mapping of str to str
+        Other files, by name.
+    verdicts : mapping of str to str
+        Fit -> PASS, REVIEW or FAIL.
+    facts : mapping
+        Entries of a manifest.
+    """
+
+    name: str
+    title: str
+    lead: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Every picture of its findings, in order."""
+        return tuple(picture for finding in self.findings for picture in finding.pictures)
+
+
+def markdown(result: Result) -> str:
+    """A result as Markdown: lead, findings, pictures with captions; its tables are other files."""
+    parts = [f"# {result.title}", *result.lead]
+    for finding in result.findings:
+        parts += [f"## {finding.heading}", *finding.sentences]
+        for picture in finding.pictures:
+            parts.append(f"![{picture.title}](figures/{picture.stem}.png)")
+            parts.append(picture.caption)
+    return "\n\n".join([*parts, RESEARCH_USE]) + "\n"
