@@ -13,6 +13,7 @@ import pandas as pd
 from priors import Priors, load_priors
 from studies import Registry
 from studies.vocabulary import Vocabulary
+from synthesis.choices import STACKED
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Fit, cohort_labels, tells_histology
 from synthesis.fits import fit_response, run_facts
@@ -26,7 +27,7 @@ from synthesis.questions.pooled import Answer, Pooled
 from synthesis.restrictions import Restriction, restrictions
 from synthesis.result import Result
 from synthesis.settings import Settings
-from synthesis.stacking import STACKED, FamilyFits, fit_families
+from synthesis.stacking import FamilyFits, fit_families
 
 if TYPE_CHECKING:
     from synthesis.sensitivity import Sensitivity

@@ -457,10 +457,10 @@ def test_a_letter_that_a_terminal_cannot_show_is_no_error(registry):
 
 def test_words_that_commands_know_are_those_of_their_owners():
     from synthesis import choices
+    from synthesis.choices import STACKED
     from synthesis.model.families import FAMILIES
     from synthesis.plots.style import SHEETS
     from synthesis.questions.plan import simulate
-    from synthesis.stacking import STACKED
 
     assert tuple(FAMILIES) == choices.FAMILIES
     assert choices.STACKED == STACKED

@@ -15,6 +15,7 @@ from synthesis.narrative import captions
 
 from priors import load_priors
 from studies import load_registry
+from synthesis.choices import STACKED
 from synthesis.estimands import Group, curve, tells_histology
 from synthesis.fits import used_priors
 from synthesis.model.covariates import COVARIATES
@@ -33,7 +34,7 @@ from synthesis.questions.pooled.tables import (
     family_name,
 )
 from synthesis.settings import Settings
-from synthesis.stacking import CHOICE_COLUMNS, STACKED, STACKED_FAMILIES, FamilyFits, stack
+from synthesis.stacking import CHOICE_COLUMNS, STACKED_FAMILIES, FamilyFits, stack
 
 
 @pytest.fixture(scope="module")

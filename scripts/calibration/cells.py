@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from calibration.papers import FOLLOW
-from synthesis.stacking import STACKED
+from synthesis.choices import STACKED
 
 #: True family and the one that is fitted.
 RIGHT = (("weibull",) * 2, ("log-logistic",) * 2, ("log-normal",) * 2)

@@ -32,10 +32,11 @@ from calibration.papers import (
     print_comparison,
 )
 from priors import load_priors
+from synthesis.choices import STACKED
 from synthesis.model.families import family
 from synthesis.model.records import ComparisonReading, find_comparison
 from synthesis.model.survival import centre_share
-from synthesis.stacking import STACKED, STACKED_FAMILIES
+from synthesis.stacking import STACKED_FAMILIES
 
 SEED = 20210
 

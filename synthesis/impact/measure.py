@@ -13,6 +13,7 @@ from priors import Priors, load_priors
 from studies import Registry, Study
 from studies.figures import View, study_label
 from studies.selection import Selection, select
+from synthesis.choices import STACKED
 from synthesis.estimands import Fit, cohort_labels, patients_of, tells_histology
 from synthesis.fits import (
     DEFAULT_FAMILY,
@@ -45,7 +46,6 @@ from synthesis.questions.impact.tables import (
 from synthesis.questions.pooled import Answer, diagnostics_table
 from synthesis.restrictions import Restriction, restrictions
 from synthesis.settings import Settings
-from synthesis.stacking import STACKED
 
 
 @dataclass(frozen=True)
