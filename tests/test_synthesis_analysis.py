@@ -16,8 +16,8 @@ from synthesis.benefit.compare import COMPARE_COLUMNS
 from synthesis.benefit.compare_rows import contrast_rows
 from synthesis.benefit.contrasts import GAIN
 from synthesis.benefit.influence import cohort_weights
-from synthesis.model_arrays import sizes_for
-from synthesis.models import NothingToPoolError
+from synthesis.fits import NothingToPoolError
+from synthesis.model.arrays import sizes_for
 from synthesis.questions.pooled import contradictions
 from synthesis.run import analyse
 from synthesis.settings import Settings

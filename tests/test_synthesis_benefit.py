@@ -30,8 +30,8 @@ from synthesis.benefit.histology_effects import (
 from synthesis.benefit.histology_words import SAYS_NOTHING, benefit_words, months, pick, ratio
 from synthesis.benefit.reference import NotComparedError
 from synthesis.estimands import SURVIVAL_ESTIMANDS
-from synthesis.fit import SamplerSettings
-from synthesis.models import fit_survival
+from synthesis.fits import fit_survival
+from synthesis.model.sampler import SamplerSettings
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from small_registry import write_registry
 
 import synthesis.run
 from studies import load_registry
-from synthesis import cli, covariates
+from synthesis import cli
 from synthesis.benefit.by_histology import BENEFIT_COLUMNS, benefit_by_histology
 from synthesis.benefit.drawing import benefit_rows
 from synthesis.benefit.finding_words import captions
@@ -24,7 +24,8 @@ from synthesis.benefit.histology_words import SAYS_NOTHING
 from synthesis.benefit.population import MIX_COLUMNS, Population, patient_mix
 from synthesis.cli import options
 from synthesis.cli.running import RESEARCH_USE
-from synthesis.models import SURVIVAL_ENDPOINTS
+from synthesis.fits import SURVIVAL_ENDPOINTS
+from synthesis.model import covariates
 from synthesis.plots.cells import signs
 from synthesis.report.benefit import benefit_blocks, single_blocks
 from synthesis.report.benefit_files import draw_benefit

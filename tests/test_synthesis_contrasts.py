@@ -17,7 +17,7 @@ from synthesis.benefit.contrasts import (
     survival_contrast,
 )
 from synthesis.estimands import Curve
-from synthesis.families import FAMILIES, quantile, survival
+from synthesis.model.families import FAMILIES, quantile, survival
 
 # The same closed forms on the same numbers: rounding only.
 EXACT = 1e-12

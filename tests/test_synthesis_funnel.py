@@ -12,7 +12,7 @@ from fits import DRAWS
 from small_registry import cohort, landmark, median, study
 
 from synthesis.benefit.influence import CohortWeights, cohort_weights
-from synthesis.families import FAMILIES, quantile
+from synthesis.model.families import FAMILIES, quantile
 from synthesis.questions.bias.funnel import (
     FUNNEL_COLUMNS,
     LARGE,

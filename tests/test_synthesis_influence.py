@@ -26,10 +26,10 @@ from synthesis.benefit.influence import (
     weighted_quantiles,
     without_each,
 )
-from synthesis.families import family
-from synthesis.fit import SamplerSettings
-from synthesis.integrated import cohort_log_likelihood
-from synthesis.models import fit_survival_data
+from synthesis.fits import fit_survival_data
+from synthesis.left_out import cohort_log_likelihood
+from synthesis.model.families import family
+from synthesis.model.sampler import SamplerSettings
 from synthesis.stacking import stack
 
 

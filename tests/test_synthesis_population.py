@@ -20,11 +20,11 @@ from synthesis.benefit.population import (
     population_curve,
 )
 from synthesis.benefit.reference import NotComparedError, treatments_of
-from synthesis.covariates import COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, curve, summarise
-from synthesis.families import family
+from synthesis.model.covariates import COVARIATES, REFERENCE_BRAF_SHARE
+from synthesis.model.families import family
+from synthesis.model.survival import Variant
 from synthesis.stacking import stack
-from synthesis.survival import Variant
 
 MONTHS = np.array([0.5, 2.0, 6.0, 12.0, 36.0])
 

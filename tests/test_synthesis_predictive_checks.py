@@ -13,6 +13,7 @@ from small_registry import cohort, landmark, median, study, subgroup, write_regi
 
 from studies import load_registry
 from synthesis.estimands import Curve
+from synthesis.model.printed import METHODS, interval_ranks
 from synthesis.predictive import EventOfRank, ShareAlive
 from synthesis.questions.checks import (
     LEVELS,
@@ -26,7 +27,6 @@ from synthesis.questions.checks import (
     outliers,
     predictive_check,
 )
-from synthesis.ranks import METHODS, interval_ranks
 
 MANY = 20_000
 EVEN = np.full((len(METHODS), MANY), 1.0 / len(METHODS))

@@ -12,6 +12,7 @@ from fits import DRAWS, fit_of
 from scipy import stats
 
 from priors import load_priors
+from priors.catalogue import MEAN_PRIOR
 from studies import load_registry
 from synthesis.benefit.drawing import (
     exaggeration_rows,
@@ -33,9 +34,8 @@ from synthesis.benefit.single_result import (
     single_result,
 )
 from synthesis.benefit.single_words import single_title, single_words
-from synthesis.effects import MEAN_PRIOR
-from synthesis.families import FAMILIES
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.families import FAMILIES
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
 from synthesis.stacking import stack
 
 STEP = log_ratios()[1] - log_ratios()[0]

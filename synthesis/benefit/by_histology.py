@@ -56,7 +56,7 @@ from synthesis.estimands import (
     summarise,
     tells_histology,
 )
-from synthesis.models import PooledSurvival, ResponseFit
+from synthesis.fits import PooledSurvival, ResponseFit
 
 #: As of every table of contrasts.
 BENEFIT_COLUMNS = COMPARE_COLUMNS

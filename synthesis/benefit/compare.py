@@ -46,7 +46,7 @@ from synthesis.estimands import (
     summarise,
     tells_histology,
 )
-from synthesis.models import ResponseFit
+from synthesis.fits import ResponseFit
 
 Histology = Literal["pure", "mixed", "reference mix"]
 HISTOLOGIES: tuple[Histology, ...] = ("pure", "mixed", "reference mix")

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from priors.catalogue import MEAN_PRIOR
 from synthesis.benefit.by_histology import SHARES, Benefit
 from synthesis.benefit.contrasts import GAIN
 from synthesis.benefit.histology_effects import PROGNOSTIC
 from synthesis.benefit.histology_words import months, pick, ratio, spread
 from synthesis.benefit.single_result import POOLED_TRUTH, SingleResult
 from synthesis.benefit.writing import chance_text, months_text, ratio_text
-from synthesis.effects import MEAN_PRIOR
 from synthesis.estimands import Summary
 from synthesis.text.plain import count
 

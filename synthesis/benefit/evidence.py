@@ -15,7 +15,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from studies.usable import CohortRef
+from studies.figures import CohortRef
 from synthesis.estimands import Fit, NamedGroup, patients_of
 
 RANDOMISED = "randomised"

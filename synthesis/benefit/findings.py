@@ -20,7 +20,7 @@ from synthesis.benefit.influence import (
 )
 from synthesis.benefit.single_result import SingleResult, results_by_histology, single_result
 from synthesis.estimands import Fit
-from synthesis.fit import Progress
+from synthesis.model.sampler import Progress
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ import pandas as pd
 from priors import Prior
 from synthesis.benefit.compare_words import in_sentence
 from synthesis.estimands import NamedGroup, effect_density, summarise
-from synthesis.models import PooledSurvival
+from synthesis.fits import PooledSurvival
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"
 

@@ -13,7 +13,7 @@ of four curves together with histology; the two are taken to be independent, and
 both to multiply the median. Line of treatment, design and time origin shift every curve alike.
 Survival and restricted means are weighted sums; quantities of :math:`S` are computed for each draw.
 
-What is not stated stays at the reference population of :mod:`synthesis.covariates`.
+What is not stated stays at the reference population of :mod:`synthesis.model.covariates`.
 """
 
 from __future__ import annotations
@@ -33,14 +33,6 @@ from synthesis.benefit.evidence import evidence
 from synthesis.benefit.histology_effects import prior_share, share_words
 from synthesis.benefit.histology_words import months, ratio
 from synthesis.benefit.reference import NotComparedError, treatments_of
-from synthesis.covariates import (
-    COVARIATE_LABELS,
-    COVARIATES,
-    DESIGNS,
-    LINES,
-    REFERENCE_BRAF_SHARE,
-    TIME_ORIGINS,
-)
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
     TARGETS,
@@ -51,8 +43,16 @@ from synthesis.estimands import (
     curve,
     summarise,
 )
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.survival import PRIOR_OF
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model.covariates import (
+    COVARIATE_LABELS,
+    COVARIATES,
+    DESIGNS,
+    LINES,
+    REFERENCE_BRAF_SHARE,
+    TIME_ORIGINS,
+)
+from synthesis.model.survival import PRIOR_OF
 
 MIX_COLUMNS = (
     "endpoint",

@@ -31,6 +31,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from priors import Prior, Priors
+from priors.catalogue import MEAN_PRIOR
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.compare_words import in_sentence
@@ -40,7 +41,6 @@ from synthesis.benefit.histology_effects import (
     histology_effects,
     telling,
 )
-from synthesis.effects import MEAN_PRIOR
 from synthesis.estimands import (
     Curve,
     NamedGroup,
@@ -50,12 +50,12 @@ from synthesis.estimands import (
     named_groups,
     summarise,
 )
-from synthesis.families import FAMILIES, Family
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
-from synthesis.models import PooledSurvival
-from synthesis.observations import Arm, ArmComparison
+from synthesis.fits import PooledSurvival
+from synthesis.model.families import FAMILIES, Family
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.observations import Arm, ArmComparison
+from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
 from synthesis.questions.single import ReportedGroups, reported_groups
-from synthesis.survival import SHAPE_PRIOR, TAIL_PRIOR
 
 #: Report whose result is the starting point of this project.
 STARTING_POINT = "sparano2021"

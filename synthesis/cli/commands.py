@@ -31,8 +31,8 @@ from synthesis.result import Result
 from synthesis.staging import check_file, staged_folder
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis
-    from synthesis.tables import Fit
+    from synthesis.estimands import Fit
+    from synthesis.run import Analysis
 
 # First words of a bibliography that this program wrote and may write anew; a manuscript's own
 # bibliography often has the name of its picture's file.
@@ -60,7 +60,7 @@ def _with_fits(result: Result, fits: Mapping[str, Fit], notes: Sequence[str] = (
 def analysed(request: Request, asked: Mapping[str, Any], *, compared: bool = True) -> Analysis:
     """Analyse what was asked for."""
     settings = settings_of(request, asked)
-    from synthesis.analysis import analyse
+    from synthesis.run import analyse
 
     return analyse(
         request.registry,
@@ -145,7 +145,7 @@ def forest(
         pooled = pooled_treatments(request, (endpoint,), background=True)
         label = require_pooled(request, treatment, pooled).label
     analysis = analysed(request, {"endpoints": (endpoint,)}, compared=False)
-    from studies.bibtex import bibtex
+    from studies.documents import bibtex
     from synthesis.report.figures import save_forest
     from synthesis.report.references import cited_studies
 
@@ -185,7 +185,7 @@ def impact(
         )
     settings = settings_of(request, _given(endpoints=endpoint))
     from synthesis.cli.impact import shown
-    from synthesis.impact import impact as measure
+    from synthesis.questions.impact import impact as measure
 
     answer = measure(
         before,
@@ -354,10 +354,10 @@ def bias(request: Request, endpoint: of.SurvivalOption = "os") -> list[str]:
     one, and the printed medians are set in a funnel. No pooled answer of a report comes from it.
     """
     request.tell("loading the sampler")
-    from synthesis.bias import bias_analysis
     from synthesis.cli.bias import shown
+    from synthesis.questions.bias import bias
 
-    answer = bias_analysis(
+    answer = bias(
         request.registry,
         endpoint,
         cache=request.cache,
@@ -412,8 +412,8 @@ def plan(
     for name in filter(None, (treatment, reference)):
         vocabulary.treatment(name)  # a slip is told before anything is sampled
     request.tell("loading the sampler")
-    from synthesis.families import family
-    from synthesis.models import DEFAULT_FAMILY
+    from synthesis.fits import DEFAULT_FAMILY
+    from synthesis.model.families import family
     from synthesis.questions import plan as question
 
     study = question.Design(
@@ -472,10 +472,10 @@ def control(
     fits = fit(request, settings)
     from synthesis.benefit.population import Population
     from synthesis.cli.control import shown
-    from synthesis.historical import historical_control
+    from synthesis.questions.control import control
 
     share = settings.reference_mix if mixed is None else mixed
-    answer = historical_control(
+    answer = control(
         fits,
         request.registry.vocabulary,
         Population(share, braf, line, design, time_origin),
@@ -491,7 +491,7 @@ def control(
         from synthesis.report.control import write_control
 
         written = write_control(answer, request.registry, request.out, settings=asdict(settings))
-        name = request.out / "historical_control.R"
+        name = request.out / "control.R"
         lines.append(f"\nWritten: {name} ({count(len(written), 'file')})")
     return [*lines, f"\n{RESEARCH_USE}"]
 

@@ -10,10 +10,10 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from studies.values import Status
+from studies.schema import Status
 from synthesis import choices
-from synthesis.covariates import DESIGNS, LINES, TIME_ORIGINS
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
+from synthesis.model.covariates import DESIGNS, LINES, TIME_ORIGINS
 
 SUFFIXES = (".svg", ".pdf", ".png")
 MIN_DRAWS = 4  # per chain; with fewer no convergence can be judged

@@ -34,8 +34,8 @@ from synthesis.staging import check_folder
 
 if TYPE_CHECKING:
     from priors import Priors
+    from synthesis.estimands import Fit
     from synthesis.settings import Settings
-    from synthesis.tables import Fit
 
 TABLES_AND_FIGURES = "Folder for tables and figures."
 
@@ -57,9 +57,9 @@ _SETTINGS = ("verified_only", "reference_mix", "family", "seed", "draws")
 
 # By which a question is refused, and where each is defined: nothing heavy is loaded for it.
 _REFUSALS = {
-    "synthesis.models": "NothingToPoolError",
+    "synthesis.fits": "NothingToPoolError",
     "synthesis.benefit.reference": "NotComparedError",
-    "synthesis.planning.design": "NotPlannedError",
+    "synthesis.questions.plan.simulate": "NotPlannedError",
     "synthesis.sensitivity.conclusions": "NotAskedError",
 }
 
@@ -211,7 +211,7 @@ def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:
 
 def fit(request: Request, settings: Settings) -> dict[str, Fit]:
     """Fit the endpoints of settings."""
-    from synthesis.analysis import fit_endpoints
+    from synthesis.run import fit_endpoints
 
     fits, _ = fit_endpoints(
         request.registry,

@@ -67,7 +67,7 @@ def converted(registry: Registry, wanted: Sequence[str] | None) -> Registry:
     """
     if not wanted:
         return registry
-    from studies.conversion import ConversionError, convert_endpoints
+    from studies.registry import ConversionError, convert_endpoints
 
     try:
         return convert_endpoints(registry, wanted)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from studies import Registry, UnknownWordError
 from studies.figures import study_label
-from synthesis.families import family
+from synthesis.choices import STACKED
+from synthesis.model.families import family
 from synthesis.plots.cells import signs
 from synthesis.report.references import anchor
 from synthesis.report.view import (
@@ -27,7 +28,6 @@ from synthesis.report.view import (
     percent,
     text,
 )
-from synthesis.stacking import STACKED
 
 if TYPE_CHECKING:
     from synthesis.questions.pooled import Answer

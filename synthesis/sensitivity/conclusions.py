@@ -20,8 +20,8 @@ from studies.vocabulary import Vocabulary
 from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
 from synthesis.benefit.reference import NotComparedError, choose_reference, treatments_of
 from synthesis.estimands import LEVEL, Group, NamedGroup, curve, reference_share
-from synthesis.models import SurvivalFit
-from synthesis.observations import SurvivalData
+from synthesis.fits import SurvivalFit
+from synthesis.model.observations import SurvivalData
 
 RATIO, DIFFERENCE, CHANCE = "ratio_of_medians", GAIN, "p_gain"
 PROGNOSTIC, PREDICTIVE, MEDIAN = "prognostic_ratio", "predictive_ratio", "median_months"

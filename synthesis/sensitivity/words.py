@@ -10,7 +10,7 @@ import pandas as pd
 from priors import Prior, Priors
 from synthesis.benefit.writing import chance_text, spread_text
 from synthesis.estimands import Summary
-from synthesis.families import family
+from synthesis.model.families import family
 from synthesis.questions.pooled import interval_text
 from synthesis.sensitivity.conclusions import (
     CHANCE,

@@ -30,7 +30,6 @@ from priors import Prior
 from studies.vocabulary import Vocabulary
 from synthesis.benefit.histology_effects import prior_share
 from synthesis.benefit.reference import treatments_of
-from synthesis.covariates import COVARIATES
 from synthesis.estimands import (
     cohort_labels,
     curve,
@@ -39,10 +38,11 @@ from synthesis.estimands import (
     reference_share,
     summarise,
 )
-from synthesis.model_arrays import shared_parts
-from synthesis.models import PooledSurvival, bias_spread
+from synthesis.fits import PooledSurvival, bias_spread
+from synthesis.model.arrays import shared_parts
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.survival import BIAS_PRIOR
 from synthesis.questions.bias.funnel import KINDS, PROSPECTIVE, RETROSPECTIVE, cohort_kinds
-from synthesis.survival import BIAS_PRIOR
 
 COMMON, SPREAD = "common bias", "spread of biases"
 

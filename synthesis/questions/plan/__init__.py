@@ -32,7 +32,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from studies import Registry
-from studies.usable import View
+from studies.figures import View
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
@@ -45,12 +45,12 @@ from synthesis.benefit.reference import (
     treatments_of,
 )
 from synthesis.endpoints import Endpoint, endpoint_of
-from synthesis.estimands import curve, histology_effect
-from synthesis.families import FAMILIES, Family
-from synthesis.fit import Progress
-from synthesis.integrated import spaced
-from synthesis.models import SurvivalFit
-from synthesis.observations import SurvivalData, UnusableCohortError, survival_data
+from synthesis.estimands import NamedGroup, curve, histology_effect, patients_of
+from synthesis.fits import SurvivalFit
+from synthesis.left_out import spaced
+from synthesis.model.families import FAMILIES, Family
+from synthesis.model.observations import SurvivalData, UnusableCohortError, survival_data
+from synthesis.model.sampler import Progress
 from synthesis.plots.planning import plot_assurance, plot_planned_widths
 from synthesis.questions.plan.simulate import (
     LANDMARKS,
@@ -67,7 +67,6 @@ from synthesis.questions.plan.simulate import (
 )
 from synthesis.questions.plan.update import Updater, expected_of
 from synthesis.result import Column, Finding, Picture, Result, Table, make_table
-from synthesis.tables import NamedGroup, patients_of
 
 #: Simulated studies of each size and population, and draws that are weighted.
 SIMULATIONS, DRAWS = 200, 3000
