@@ -388,8 +388,9 @@ def test_what_treatments_are_set_against_is_known_before_anything_is_fitted(
 
 
 def test_impact_adds_the_files_and_prints_the_answers(registry, tmp_path, monkeypatch, capsys):
-    import synthesis.impact
     import synthesis.report.impact
+
+    import synthesis.questions.impact
 
     asked = {}
 
@@ -398,7 +399,7 @@ def test_impact_adds_the_files_and_prints_the_answers(registry, tmp_path, monkey
         answers = [SimpleNamespace(question="What changes?", text="Little.\n- Nothing.")]
         return SimpleNamespace(answers=answers, verdicts={"os, with": "PASS"})
 
-    monkeypatch.setattr(synthesis.impact, "impact", measure)
+    monkeypatch.setattr(synthesis.questions.impact, "impact", measure)
     monkeypatch.setattr(synthesis.report.impact, "write_impact", lambda found, out: [out, out])
     file, out = tmp_path / "new2024.toml", tmp_path / "out"
     file.write_text(STUDY.format(id="new2024"))
@@ -456,10 +457,10 @@ def test_a_letter_that_a_terminal_cannot_show_is_no_error(registry):
 
 def test_words_that_commands_know_are_those_of_their_owners():
     from synthesis import choices
-    from synthesis.families import FAMILIES
+    from synthesis.choices import STACKED
+    from synthesis.model.families import FAMILIES
     from synthesis.plots.style import SHEETS
     from synthesis.questions.plan import simulate
-    from synthesis.stacking import STACKED
 
     assert tuple(FAMILIES) == choices.FAMILIES
     assert choices.STACKED == STACKED

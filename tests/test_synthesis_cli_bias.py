@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from bias_fits import WORDS, biased_fit, read, reports, spread, usual_fit
 from small_registry import cohort, landmark, study, write_registry
+from synthesis.report.bias import draw_bias
 
 from studies import load_registry
 from synthesis import cli
@@ -13,7 +14,6 @@ from synthesis.cli import bias as command
 from synthesis.questions.bias import of_fits
 from synthesis.questions.bias.effects import EFFECT_COLUMNS, REPORT_COLUMNS
 from synthesis.questions.bias.funnel import FUNNEL_COLUMNS
-from synthesis.report.bias import draw_bias
 
 FILES = {"bias", "bias_kinds", "bias_reports", "bias_medians", "funnel", "funnel_slope"}
 

@@ -17,14 +17,14 @@ from studies.documents import to_toml
 from studies.figures import View
 from studies.plausibility import review
 from studies.schema import NOT_REACHED
-from synthesis.benefit.compare import compare
-from synthesis.benefit.contrasts import GAIN
-from synthesis.benefit.reference import NotComparedError, treatments_of
 from synthesis.fits import class_order, fit_survival_data
 from synthesis.kaplan_meier import Patients, median_follow_up
 from synthesis.model.observations import survival_data
 from synthesis.model.sampler import SamplerSettings
 from synthesis.questions import plan as planning
+from synthesis.questions.compare import compare
+from synthesis.questions.contrasts import GAIN
+from synthesis.questions.evidence import NotComparedError, treatments_of
 from synthesis.questions.plan import Design, result
 from synthesis.questions.plan.simulate import (
     PlannedArm,

@@ -25,13 +25,12 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.compare_words import in_sentence
-from synthesis.benefit.reference import treatments_of
-from synthesis.benefit.writing import months_text, ratio_text
 from synthesis.estimands import NamedGroup, cohort_labels, curve, histology_effect, patients_of
 from synthesis.fits import PooledSurvival, SurvivalFit
 from synthesis.left_out import DRAWS, NODES, cohort_log_likelihood, spaced
 from synthesis.model.sampler import Progress
+from synthesis.numbers import in_sentence, months, ratio
+from synthesis.questions.evidence import treatments_of
 from synthesis.stacking import HIGH_K, StackedFit
 
 INFLUENCE_COLUMNS = (
@@ -407,7 +406,7 @@ def influence_words(table: pd.DataFrame, quantity: str, most: int = 4) -> tuple[
 
 
 def _sentence(row: object) -> str:
-    unit, write = (" months", months_text) if row.unit == "months" else ("", ratio_text)
+    unit, write = (" months", months) if row.unit == "months" else ("", ratio)
     without, all_of = (
         f"{write(a)} ({write(b)}-{write(c)})"
         for a, b, c in (

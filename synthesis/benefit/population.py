@@ -28,11 +28,6 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.benefit.evidence import evidence
-from synthesis.benefit.histology_effects import prior_share, share_words
-from synthesis.benefit.histology_words import months, ratio
-from synthesis.benefit.reference import NotComparedError, treatments_of
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
     TARGETS,
@@ -53,6 +48,10 @@ from synthesis.model.covariates import (
     TIME_ORIGINS,
 )
 from synthesis.model.survival import PRIOR_OF
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
+from synthesis.questions.evidence import NotComparedError, evidence, treatments_of
+from synthesis.questions.histology import months, ratio
+from synthesis.questions.histology_effects import prior_share, share_words
 
 MIX_COLUMNS = (
     "endpoint",

@@ -34,13 +34,6 @@ from priors import Prior, Priors
 from priors.catalogue import MEAN_PRIOR
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.compare_words import in_sentence
-from synthesis.benefit.histology_effects import (
-    Effect,
-    effects_table,
-    histology_effects,
-    telling,
-)
 from synthesis.estimands import (
     Curve,
     NamedGroup,
@@ -55,6 +48,8 @@ from synthesis.model.families import FAMILIES, Family
 from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
 from synthesis.model.observations import Arm, ArmComparison
 from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
+from synthesis.numbers import in_sentence
+from synthesis.questions.histology_effects import Effect, effects_table, histology_effects, telling
 from synthesis.questions.single import ReportedGroups, reported_groups
 
 #: Report whose result is the starting point of this project.

@@ -16,14 +16,12 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from synthesis.numbers import count
+from synthesis.result import RESEARCH_USE
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
 
     from synthesis.result import Cell, Finding, Result, Table
-
-#: Last line of every answer about treatments.
-RESEARCH_USE = "For research use; not for decisions about an individual patient."
 
 #: Columns of text in a pipe, and between two columns of a table.
 IN_A_PIPE, GAP = 100, 2

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from synthesis.choices import STACKED
 from synthesis.endpoints import endpoint_of, label_of
-from synthesis.families import FAMILIES
+from synthesis.model.families import FAMILIES
 from synthesis.numbers import LEVEL, count, decimal, is_missing, value
 from synthesis.report.evidence import knows_histology
 from synthesis.result import Cell, Column, Finding, Result, Table, make_table
-from synthesis.stacking import STACKED
 
 if TYPE_CHECKING:
     from synthesis.run import Analysis

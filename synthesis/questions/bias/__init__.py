@@ -17,14 +17,11 @@ import pandas as pd
 from priors import Prior, Priors, load_priors
 from studies import Registry
 from synthesis import numbers
-from synthesis.benefit.histology_effects import share_words
-from synthesis.benefit.influence import cohort_weights
 from synthesis.endpoints import endpoint_of
 from synthesis.fits import DEFAULT_FAMILY, SurvivalFit, fit_survival
 from synthesis.model.sampler import Progress, SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR, ESTIMATED, USUAL, Variant
-from synthesis.plots.bias import plot_bias
-from synthesis.plots.funnel import plot_funnel
+from synthesis.plots.bias import plot_bias, plot_funnel
 from synthesis.questions.bias.effects import (
     AS_PROSPECTIVE,
     COMMON,
@@ -47,6 +44,8 @@ from synthesis.questions.bias.funnel import (
     funnel_table,
     slope_table,
 )
+from synthesis.questions.histology_effects import share_words
+from synthesis.questions.influence import cohort_weights
 from synthesis.result import Column, Finding, Picture, Result, Table, make_table, markdown
 
 #: The model with a bias of each retrospective report, their spread estimated.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from studies import Registry
 from synthesis import numbers
-from synthesis.manifest import run_facts
+from synthesis.fits import run_facts
 from synthesis.questions.control.mixtures import (
     FITTED,
     PARAMETERS,

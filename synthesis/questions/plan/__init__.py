@@ -35,15 +35,6 @@ from studies import Registry
 from studies.figures import View
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.benefit.evidence import Evidence, evidence
-from synthesis.benefit.influence import reliable_below, weighted_quantiles, without_each
-from synthesis.benefit.reference import (
-    NotComparedError,
-    Reference,
-    choose_reference,
-    treatments_of,
-)
 from synthesis.endpoints import Endpoint, endpoint_of
 from synthesis.estimands import NamedGroup, curve, histology_effect, patients_of
 from synthesis.fits import SurvivalFit
@@ -51,7 +42,17 @@ from synthesis.left_out import spaced
 from synthesis.model.families import FAMILIES, Family
 from synthesis.model.observations import SurvivalData, UnusableCohortError, survival_data
 from synthesis.model.sampler import Progress
-from synthesis.plots.planning import plot_assurance, plot_planned_widths
+from synthesis.plots.plan import plot_assurance, plot_planned_widths
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
+from synthesis.questions.evidence import (
+    Evidence,
+    NotComparedError,
+    Reference,
+    choose_reference,
+    evidence,
+    treatments_of,
+)
+from synthesis.questions.influence import reliable_below, weighted_quantiles, without_each
 from synthesis.questions.plan.simulate import (
     LANDMARKS,
     Course,
