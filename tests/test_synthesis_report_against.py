@@ -24,13 +24,14 @@ from small_registry import write_registry
 import synthesis.run
 from studies import load_registry
 from synthesis import cli
-from synthesis.benefit.by_histology import EFFECT_ESTIMANDS
-from synthesis.benefit.compare import COMPARE_COLUMNS, compare
-from synthesis.benefit.drawing import percent
-from synthesis.benefit.findings import find_benefit
-from synthesis.benefit.histology_words import SAYS_NOTHING, months, ratio
-from synthesis.benefit.population import MIX_COLUMNS
-from synthesis.benefit.writing import chance_text, spread_text
+from synthesis.questions.histology import EFFECT_ESTIMANDS
+from synthesis.questions.compare import (COMPARE_COLUMNS, compare)
+from synthesis.numbers import percent
+from synthesis.questions.histology import find_benefit
+from synthesis.questions.histology import (SAYS_NOTHING, months, ratio)
+from synthesis.questions.mix import MIX_COLUMNS
+from synthesis.numbers import chance
+from synthesis.questions.contrasts import spread_text
 from synthesis.plots.cells import signs
 from synthesis.report import write_report
 from synthesis.report.page import render_page
@@ -110,7 +111,7 @@ def test_every_contrast_reads_the_same_in_terminal_python_table_and_page(
     for row, own in zip(stored.itertuples(), anew.table.itertuples(), strict=True):
         text = spread_text(row.estimate, row.lower, row.upper, row.estimand)
         assert text == spread_text(own.estimate, own.lower, own.upper, own.estimand)
-        chance = [chance_text(row.p_gain)] if row.p_gain == row.p_gain else []
+        chance = [chance(row.p_gain)] if row.p_gain == row.p_gain else []
         for found in (text, *chance):
             assert any(line.startswith(row.treatment) and found in line for line in lines), found
             assert any(r[:1] == [row.treatment] and signs(found) in r for r in on_page), found
@@ -157,7 +158,7 @@ def test_the_answers_hold_the_gains_of_the_tables(analysis, page):
     for row in own[own["estimand"] == "difference_median_months"].itertuples():
         text = signs(spread_text(row.estimate, row.lower, row.upper, row.estimand))
         assert text in rows[row.treatment]
-        assert chance_text(row.p_gain) in rows[row.treatment]
+        assert chance(row.p_gain) in rows[row.treatment]
         assert row.carried_by in rows[row.treatment]
     head = [words for _, words in page.every("th")]
     assert f"P(gain > {DELTA:g} mo)" in head
