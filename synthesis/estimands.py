@@ -461,9 +461,9 @@ class Curve:
         if isinstance(self.family, str):
             return function(self.median, self.shape, self.family, tail, *more)
         values = None
-        for name in np.unique(self.family):
+        for name in dict.fromkeys(self.family.tolist()):
             rows = self.family == name
-            arguments = self.median[rows], self.shape[rows], str(name), tail[rows]
+            arguments = self.median[rows], self.shape[rows], name, tail[rows]
             part = function(*arguments, *(array[rows] for array in more))
             if values is None:
                 values = np.empty((len(self.median), *part.shape[1:]))
