@@ -593,9 +593,9 @@ def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
         for own in checks.predictive.values()
     ]
     positions = [own.positions.assign(endpoint=name) for name, own in checks.coverage.items()]
-    names = {name: endpoint_of(name).name(vocabulary) for name in checks.predictive}
     words = [
-        f"{names[name]}: {' '.join(coverage_words(own, checks.coverage[name]))}"
+        f"{endpoint_of(name).name(vocabulary)}: "
+        f"{' '.join(coverage_words(own, checks.coverage[name]))}"
         for name, own in checks.predictive.items()
     ]
     caption = (
@@ -608,8 +608,7 @@ def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
     )
     arguments = {
         "positions": pd.concat(positions, ignore_index=True),
-        "figures": pd.concat([own.head(_EXTREME) for own in extreme], ignore_index=True),
-        "names": names,
+        "extremes": pd.concat([own.head(_EXTREME) for own in extreme], ignore_index=True),
     }
     studies = tuple(dict.fromkeys(table["study"]))
     stem = "predictive_checks"

@@ -200,7 +200,7 @@ def compare(
     """
     if histology not in HISTOLOGIES:
         expected = ", ".join(HISTOLOGIES)
-        raise NotComparedError(f"histology: summaries {histology!r}, expected one of {expected}.")
+        raise NotComparedError(f"histology: found {histology!r}, expected one of {expected}.")
     parts: list[_Part] = []
     notes: list[str] = []
     pooled: set[str] = set()

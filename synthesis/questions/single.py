@@ -55,6 +55,7 @@ from synthesis.questions.histology_effects import (
     Effect,
     density_frame,
     effect_densities,
+    effect_rows,
     effects_table,
     histology_effects,
     telling,
@@ -191,15 +192,17 @@ def reported_ratios(fit: PooledSurvival) -> pd.DataFrame:
     DataFrame
         ``endpoint, label, ratio, mixed, pure`` (months), ``n_mixed, n_pure, patients, p``.
     """
-    rows = []
-    for ref in fit.data.cohorts:
-        own = reported_groups(fit, ref)
-        if own is not None:
-            sizes = own.n_mixed, own.n_pure, own.patients
-            about = (fit.data.endpoint, ref.label, own.ratio, own.mixed, own.pure)
-            rows.append((*about, *sizes, own.p))
-    columns = "endpoint label ratio mixed pure n_mixed n_pure patients p"
-    frame = pd.DataFrame(rows, columns=columns.split())
+    every = {ref.label: reported_groups(fit, ref) for ref in fit.data.cohorts}
+    return _reported_frame(fit.data.endpoint, {label: own for label, own in every.items() if own})
+
+
+def _reported_frame(endpoint: str, groups: Mapping[str, ReportedGroups]) -> pd.DataFrame:
+    rows = [
+        vars(own) | {"label": label, "ratio": own.ratio, "patients": own.patients}
+        for label, own in groups.items()
+    ]
+    columns = "label ratio mixed pure n_mixed n_pure patients p"
+    frame = pd.DataFrame(rows, columns=columns.split()).assign(endpoint=endpoint)
     return frame.astype(dict.fromkeys(("n_mixed", "n_pure", "patients"), "Int64"))
 
 
@@ -711,15 +714,31 @@ def _exaggeration_result_table(own: SingleResult) -> Table:
     return make_table(title, columns, cells, narrow=True)
 
 
+def _effect_rows(own: SingleResult) -> pd.DataFrame:
+    """The result alone, then what the pool says, with their priors."""
+    low, high = MEAN_PRIOR.implied()
+    last = own.alone.iloc[-1]
+    alone = {
+        "parameter": "alone",
+        "label": "This result alone",
+        "prior": MEAN_PRIOR.natural(MEAN_PRIOR.location),
+        **{"prior_lower": low, "prior_upper": high, "posterior": last["estimate"]},
+        **{"posterior_lower": last["lower"], "posterior_upper": last["upper"]},
+        **{"prior_share": np.nan, "cohorts": 1, "patients": own.reported.patients or 0},
+    }
+    pooled = effect_rows(own.effects, own.density)
+    return pd.concat([pd.DataFrame([alone]), pooled], ignore_index=True)
+
+
 def _picture(singles: Singles, vocabulary: Vocabulary) -> Picture:
     from synthesis.plots.single import plot_singles
 
     frames: dict[str, list[pd.DataFrame]] = {}
-    for number, (_, own) in enumerate(_each(singles)):
+    for number, (endpoint, own) in enumerate(_each(singles)):
         parts = {
             "density": own.density,
             "effects": _effect_rows(own),
-            "reported": own.row,
+            "reported": _reported_frame(endpoint, {own.label: own.reported}),
             "shown": own.exaggeration,
         }
         for name, frame in parts.items():

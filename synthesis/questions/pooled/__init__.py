@@ -429,13 +429,14 @@ def _curves_picture(
     from synthesis.plots.curves import plot_curves
 
     curves, points = pooled.curves[endpoint.id]
-    name = endpoint.name(vocabulary)
+    name, over = endpoint.name(vocabulary), pooled.comparison.references.get(endpoint.id)
+    reference = "" if over is None else over.label
     return Picture(
         f"curves_{endpoint.id}",
         f"{name}: curves",
         _curves_caption(fit, pooled, endpoint, vocabulary),
         plot_curves,
-        {"curves": curves, "points": points, "endpoint": name},
+        {"curves": curves, "points": points, "endpoint": endpoint.id, "reference": reference},
         tuple(dict.fromkeys(points["study_id"])),
         _pooled_words(pooled.forest[endpoint.id], endpoint, vocabulary),
         endpoint.id,
