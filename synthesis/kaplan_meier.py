@@ -33,7 +33,7 @@ class Patients:
         """Number of patients."""
         return self.months.size
 
-    def only(self, chosen: np.ndarray) -> Patients:
+    def only(self, chosen: np.ndarray | slice) -> Patients:
         """Some of the patients."""
         return Patients(self.months[chosen], self.event[chosen])
 
