@@ -450,7 +450,7 @@ def result(answer: Plan, registry: Registry) -> Result:
         f"Carlo limits; dotted: the probability of such a gain today. {method} {limit}"
     )
     narrower = f"{widths} By number of patients; dotted: today. {method}"
-    evidence_today = f"The evidence on this contrast today: {_continued(answer.carried.sentence)}"
+    evidence_today = f"Evidence on this contrast today. {answer.carried.sentence}"
     return Result(
         name="plan",
         title=title,
@@ -472,11 +472,6 @@ def result(answer: Plan, registry: Registry) -> Result:
         tables={"plan": answer.table},
         verdicts={endpoint.id: answer.verdict},
     )
-
-
-def _continued(sentence: str) -> str:
-    """A sentence as it goes on after a colon."""
-    return f"{sentence[:1].lower()}{sentence[1:]}"
 
 
 def _months(value: float) -> str:
