@@ -8,6 +8,15 @@ import numpy as np
 import pytest
 from fits import CHOICE_WORDS, six_reports
 from small_registry import write_registry
+from synthesis.questions.sensitivity.observed import EVERYTHING, observe
+from synthesis.questions.sensitivity.specifications import (
+    BASE,
+    GROUPS,
+    Base,
+    PriorChange,
+    default_specifications,
+    informative_studies,
+)
 
 from priors import load_priors
 from studies import load_registry
@@ -17,15 +26,6 @@ from synthesis.fits import survival_observations
 from synthesis.model.arrays import padded, sizes_for
 from synthesis.model.families import FAMILIES
 from synthesis.model.survival import USUAL
-from synthesis.sensitivity.observed import EVERYTHING, observe
-from synthesis.sensitivity.specifications import (
-    BASE,
-    GROUPS,
-    Base,
-    PriorChange,
-    default_specifications,
-    informative_studies,
-)
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,8 @@ import pandas as pd
 import pytest
 from fits import CHOICE_WORDS, Counting, drawn_fit, means, six_reports
 from small_registry import write_registry
-
-from studies import load_registry
-from synthesis.model import sampler as sampler
-from synthesis.model.sampler import SamplerSettings
-from synthesis.sensitivity.conclusions import (
+from synthesis.questions.sensitivity import sensitivity
+from synthesis.questions.sensitivity.conclusions import (
     CHANCE,
     DIFFERENCE,
     PROGNOSTIC,
@@ -24,19 +21,22 @@ from synthesis.sensitivity.conclusions import (
     ask,
     conclusion_draws,
 )
-from synthesis.sensitivity.measure import sensitivity
-from synthesis.sensitivity.observed import EVERYTHING, observe
-from synthesis.sensitivity.runner import (
+from synthesis.questions.sensitivity.observed import EVERYTHING, observe
+from synthesis.questions.sensitivity.runner import (
     ESS,
     RHAT,
     InterruptedRunError,
     Job,
+    Store,
     run_specifications,
     sample,
     time_words,
 )
-from synthesis.sensitivity.specifications import Base, default_specifications
-from synthesis.sensitivity.store import Store
+from synthesis.questions.sensitivity.specifications import Base, default_specifications
+
+from studies import load_registry
+from synthesis.model import sampler as sampler
+from synthesis.model.sampler import SamplerSettings
 
 FEW = SamplerSettings(draws=200, tune=10, chains=4, seed=1)
 PREDICTIVE = "predictive_ratio:lenvatinib"
@@ -255,7 +255,7 @@ def test_an_interrupted_sampler_is_an_interrupt(registry, monkeypatch):
     def partly(problem, settings, **_):
         return drawn_fit(base, replace(settings, draws=4)).draws
 
-    monkeypatch.setattr("synthesis.sensitivity.runner.run", partly)
+    monkeypatch.setattr("synthesis.questions.sensitivity.runner.run", partly)
     with pytest.raises(KeyboardInterrupt):
         sample(base, FEW)
 

@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 from fits import CHOICE_WORDS, Counting, six_reports
 from small_registry import write_registry
-
-from studies import load_registry
-from synthesis.sensitivity.conclusions import (
-    CHANCE,
-    PROGNOSTIC,
-    RATIO,
-    Answered,
-    Conclusion,
-    answer_word,
-)
-from synthesis.sensitivity.measure import sensitivity
-from synthesis.sensitivity.power_scaling import Scaled, diagnosis_of
-from synthesis.sensitivity.store import Store
-from synthesis.sensitivity.tables import (
+from synthesis.questions.sensitivity import (
     AT_THE_LIMIT,
     CHANGES,
     NO_ANSWER,
     SAME,
     SENSITIVITY_COLUMNS,
+    answer_word,
     change_of,
     curve_table,
+    influence_words,
+    sensitivity,
 )
-from synthesis.sensitivity.words import influence_words
+from synthesis.questions.sensitivity.conclusions import (
+    CHANCE,
+    PROGNOSTIC,
+    RATIO,
+    Conclusion,
+    Estimate,
+)
+from synthesis.questions.sensitivity.power_scaling import Scaled, diagnosis_of
+from synthesis.questions.sensitivity.runner import Store
+
+from studies import load_registry
 
 GROUPS = ("family", "selection", "studies")
 PREDICTIVE = "predictive_ratio:lenvatinib"
@@ -67,7 +67,7 @@ MEDIAN = Conclusion("median_months:x", "median_months", "A median")
 
 
 def answered(estimate, lower=np.nan, upper=np.nan, error=0.01):
-    return Answered(estimate, lower, upper, error, error, error, estimate, 0.2, 1.0, 1000.0)
+    return Estimate(estimate, lower, upper, error, error, error, estimate, 0.2, 1.0, 1000.0)
 
 
 @pytest.mark.parametrize(

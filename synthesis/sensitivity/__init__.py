@@ -8,6 +8,6 @@
 - ``tables``, ``words``, ``measure``: what changes under which choice, and everything together.
 """
 
-from synthesis.sensitivity.measure import Sensitivity, sensitivity
+from synthesis.questions.sensitivity import Sensitivity, sensitivity
 
 __all__ = ["Sensitivity", "sensitivity"]

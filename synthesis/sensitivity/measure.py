@@ -14,31 +14,34 @@ from studies import Registry
 from synthesis.fits import DEFAULT_FAMILY, NothingToPoolError, SurvivalFit
 from synthesis.model.observations import SurvivalData
 from synthesis.model.sampler import Progress, SamplerSettings
-from synthesis.sensitivity.conclusions import MEDIAN, Question, ask
-from synthesis.sensitivity.observed import Counting, observe
-from synthesis.sensitivity.power_scaling import Scaled, power_scaling
-from synthesis.sensitivity.runner import (
+from synthesis.questions.sensitivity import (
+    Finding,
+    changes_table,
+    curve_caption,
+    findings,
+    power_scaling_table,
+    sensitivity_table,
+)
+from synthesis.questions.sensitivity.conclusions import MEDIAN, Question, ask
+from synthesis.questions.sensitivity.observed import Counting, observe
+from synthesis.questions.sensitivity.power_scaling import Scaled, power_scaling
+from synthesis.questions.sensitivity.runner import (
     BASE_DRAWS,
     REFIT,
     Fitter,
     Job,
     Results,
+    Store,
+    default_store,
     run_specifications,
     sample,
 )
-from synthesis.sensitivity.specifications import (
+from synthesis.questions.sensitivity.specifications import (
     MOST_STUDIES,
     Base,
     Specification,
     default_specifications,
 )
-from synthesis.sensitivity.store import Store, default_store
-from synthesis.sensitivity.tables import (
-    changes_table,
-    power_scaling_table,
-    sensitivity_table,
-)
-from synthesis.sensitivity.words import Finding, curve_caption, findings
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,11 @@ class Sensitivity:
     results : Results
     table : DataFrame
         Every conclusion under every choice; see
-        :func:`~synthesis.sensitivity.tables.sensitivity_table`.
+        :func:`~synthesis.questions.sensitivity.sensitivity_table`.
     changes : DataFrame
         The rows of it under which a conclusion changes.
     power_scaling : DataFrame
-        See :func:`~synthesis.sensitivity.tables.power_scaling_table`.
+        See :func:`~synthesis.questions.sensitivity.power_scaling_table`.
     findings : tuple of Finding
     captions : mapping
         Name of a conclusion that is drawn -> caption of its figure.
@@ -110,11 +113,11 @@ def sensitivity(
     registry, endpoint, family_name, priors, verified_only, use_read_as
         Of the base, as in :func:`synthesis.fits.fit_survival`.
     treatment, reference : str, optional
-        Any names; see :func:`~synthesis.sensitivity.conclusions.ask`.
+        Any names; see :func:`~synthesis.questions.sensitivity.conclusions.ask`.
     delta, reference_mix : float
         Months of gain that are asked for; share of mixed histology of the reference population.
     groups, most_studies, specifications
-        Which choices: of :data:`~synthesis.sensitivity.specifications.GROUPS`; how many reports
+        Which choices: of :data:`~synthesis.questions.sensitivity.specifications.GROUPS`; how many reports
         are left out one at a time; or the specifications themselves.
     seed, draws : int, optional
         Of the sampler; draws a chain of a refit, of which the base has five times as many.

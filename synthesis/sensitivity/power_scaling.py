@@ -31,7 +31,7 @@ from synthesis.fits import SurvivalFit
 from synthesis.left_out import CohortLikelihood, Point, Terms
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
-from synthesis.sensitivity.conclusions import CHANCE, Question, by_chain, conclusion_draws
+from synthesis.questions.sensitivity.conclusions import CHANCE, Question, by_chain, conclusion_draws
 
 #: From here on a part is sensitive.
 SENSITIVE = 0.05

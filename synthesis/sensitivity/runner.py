@@ -25,10 +25,15 @@ from synthesis.model.families import family
 from synthesis.model.observations import SurvivalData
 from synthesis.model.sampler import Diagnosis, Problem, Progress, SamplerSettings, diagnose, run
 from synthesis.model.survival import survival_problem
-from synthesis.sensitivity.conclusions import Answered, Question, answers_of, conclusion_draws
-from synthesis.sensitivity.observed import observe
-from synthesis.sensitivity.specifications import BASE, Base, Specification
-from synthesis.sensitivity.store import Store, fingerprint
+from synthesis.questions.sensitivity.conclusions import (
+    Estimate,
+    Question,
+    answers_of,
+    conclusion_draws,
+)
+from synthesis.questions.sensitivity.observed import observe
+from synthesis.questions.sensitivity.runner import Store, fingerprint
+from synthesis.questions.sensitivity.specifications import BASE, Base, Specification
 
 #: Of a refit: Monte Carlo errors of about a twentieth of a posterior standard deviation.
 REFIT = SamplerSettings(draws=300, tune=200, chains=4, target_accept=0.9)
@@ -99,7 +104,7 @@ class Refit:
     """
 
     specification: Specification
-    answers: Mapping[str, Answered]
+    answers: Mapping[str, Estimate]
     cohorts: int
     patients: int
     counted_instead: tuple[str, ...]
@@ -358,7 +363,7 @@ class _Runner:
         new = [ref.label for ref in item.data.cohorts if ref.id not in before]
         return Refit(
             specification=item.specification,
-            answers=MappingProxyType({k: Answered(**v) for k, v in read["answers"].items()}),
+            answers=MappingProxyType({k: Estimate(**v) for k, v in read["answers"].items()}),
             cohorts=len(item.data.cohorts),
             patients=sum(arm.n for arm in item.data.arms),
             counted_instead=tuple(dict.fromkeys(new)),
@@ -371,7 +376,7 @@ class _Runner:
         )
 
 
-def _agrees(answers: Mapping[str, Answered], divergences: int, settings: SamplerSettings) -> bool:
+def _agrees(answers: Mapping[str, Estimate], divergences: int, settings: SamplerSettings) -> bool:
     total = settings.draws * settings.chains
     # a probability is judged with the difference that it is of
     judged = [found for found in answers.values() if not np.isnan(found.lower)]

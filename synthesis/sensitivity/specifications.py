@@ -24,8 +24,8 @@ from synthesis.model.families import FAMILIES, family
 from synthesis.model.observations import SurvivalData
 from synthesis.model.printed import METHODS
 from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
-from synthesis.sensitivity.conclusions import in_sentence
-from synthesis.sensitivity.observed import EVERYTHING, Counting, Figures, Overlap, observe
+from synthesis.numbers import in_sentence
+from synthesis.questions.sensitivity.observed import EVERYTHING, Counting, Figures, Overlap, observe
 
 #: Groups of specifications and their headings, in order of display.
 GROUPS: Mapping[str, str] = MappingProxyType(

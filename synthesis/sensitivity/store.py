@@ -17,7 +17,7 @@ from typing import Any
 
 from synthesis.model.sampler import Problem, SamplerSettings, cache_folder
 from synthesis.model.sampler import fingerprint as sampler_fingerprint
-from synthesis.sensitivity.conclusions import Question
+from synthesis.questions.sensitivity.conclusions import Question
 
 _HERE = Path(__file__).parent
 

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from priors import Priors
-from synthesis.sensitivity.conclusions import Answered, Conclusion, Question, answer_word
-from synthesis.sensitivity.power_scaling import ALL, Scaled
-from synthesis.sensitivity.runner import Refit, Results
-from synthesis.sensitivity.specifications import BASE, GROUPS
+from synthesis.questions.sensitivity import answer_word
+from synthesis.questions.sensitivity.conclusions import Conclusion, Estimate, Question
+from synthesis.questions.sensitivity.power_scaling import ALL, Scaled
+from synthesis.questions.sensitivity.runner import Refit, Results
+from synthesis.questions.sensitivity.specifications import BASE, GROUPS
 
 SENSITIVITY_COLUMNS = (
     "endpoint",
@@ -155,7 +156,7 @@ def _notes(refit: Refit) -> Iterator[str]:
         yield "the chains do not agree: not to be relied on"
 
 
-def _answer(item: Conclusion, own: Answered, base: Answered, error: float = 0.0) -> str:
+def _answer(item: Conclusion, own: Estimate, base: Estimate, error: float = 0.0) -> str:
     """The answer in words, the deciding numbers moved by so many of their standard errors."""
     word = answer_word(item, own, error)
     if word or item.scale == "chance":
@@ -164,13 +165,13 @@ def _answer(item: Conclusion, own: Answered, base: Answered, error: float = 0.0)
     return _WITHIN if base.lower <= estimate <= base.upper else _OUTSIDE
 
 
-def change_of(item: Conclusion, own: Answered, base: Answered) -> str:
+def change_of(item: Conclusion, own: Estimate, base: Estimate) -> str:
     """Whether a conclusion changes: :data:`CHANGES`, :data:`AT_THE_LIMIT` or :data:`SAME`.
 
     Parameters
     ----------
     item : Conclusion
-    own, base : Answered
+    own, base : Estimate
         Under the choice, and under the base.
     """
     if _answer(item, own, base) == _answer(item, base, base):

@@ -10,10 +10,11 @@ import pandas as pd
 from priors import Prior, Priors
 from synthesis.estimands import Summary
 from synthesis.model.families import family
-from synthesis.numbers import chance
+from synthesis.numbers import chance, in_sentence
 from synthesis.questions.contrasts import spread_text
 from synthesis.questions.pooled import interval_text
-from synthesis.sensitivity.conclusions import (
+from synthesis.questions.sensitivity import AT_THE_LIMIT, CHANGES, NO_ANSWER
+from synthesis.questions.sensitivity.conclusions import (
     CHANCE,
     DIFFERENCE,
     MEDIAN,
@@ -22,9 +23,8 @@ from synthesis.sensitivity.conclusions import (
     RATIO,
     SHOWN,
     Question,
-    in_sentence,
 )
-from synthesis.sensitivity.power_scaling import (
+from synthesis.questions.sensitivity.power_scaling import (
     ALL,
     CONFLICT,
     DATA_SPEAK,
@@ -32,8 +32,7 @@ from synthesis.sensitivity.power_scaling import (
     PRIOR_SPEAKS,
     SENSITIVE,
 )
-from synthesis.sensitivity.specifications import BASE, Base
-from synthesis.sensitivity.tables import AT_THE_LIMIT, CHANGES, NO_ANSWER
+from synthesis.questions.sensitivity.specifications import BASE, Base
 from synthesis.text.plain import count
 
 #: Shifts in standard deviations of the base from which on a report moves an answer so far. The
@@ -70,9 +69,9 @@ def findings(
     Parameters
     ----------
     table : DataFrame
-        From :func:`~synthesis.sensitivity.tables.sensitivity_table`.
+        From :func:`~synthesis.questions.sensitivity.sensitivity_table`.
     scaling : DataFrame
-        From :func:`~synthesis.sensitivity.tables.power_scaling_table`; may be empty.
+        From :func:`~synthesis.questions.sensitivity.power_scaling_table`; may be empty.
     question : Question
     base : Base
     """
@@ -374,7 +373,7 @@ def curve_caption(table: pd.DataFrame, conclusion: str, question: Question, base
     Parameters
     ----------
     table : DataFrame
-        From :func:`~synthesis.sensitivity.tables.sensitivity_table`.
+        From :func:`~synthesis.questions.sensitivity.sensitivity_table`.
     conclusion : str
         Its name.
     question : Question
