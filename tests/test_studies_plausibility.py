@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from plausible_registry import (
+from registries import (
     NR,
     SURVIVAL,
     D,

@@ -6,7 +6,7 @@ import dataclasses
 import time
 
 import pytest
-from plausible_registry import registry_of, vocabulary
+from registries import registry_of, vocabulary
 
 from studies import load_registry
 from studies.plausibility import CHECKS, findings, review

@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from kaplan_meier import NR, Z, crossing, curve_of, hazard_ratio, log_rank, printed, survival_at
-from plausible_registry import registry_of, reviewed, study_of
+from registries import registry_of, reviewed, study_of
 from small_registry import cohort, study
 
 from studies.plausibility import review

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from plausible_registry import (
+from registries import (
     NR,
     D,
     arm,
