@@ -41,8 +41,7 @@ from synthesis.cli.running import (
     settings_of,
 )
 from synthesis.staging import check_folder
-from synthesis.text.plain import WIDTH, count
-from synthesis.text.tables import table_lines
+from synthesis.text.plain import WIDTH, count, table_lines
 
 if TYPE_CHECKING:
     from priors import Priors
