@@ -375,7 +375,7 @@ def test_a_vocabulary_that_is_no_toml(tmp_path):
 def test_the_format_that_the_documentation_shows_is_a_vocabulary(tmp_path):
     import studies.vocabulary
 
-    shown = studies.vocabulary.__doc__.split("::\n", 1)[1].split("\nSynonyms help", 1)[0]
+    shown = studies.vocabulary.__doc__.split("::\n", 1)[1].split("\nEvery identifier", 1)[0]
     file = tmp_path / "vocabulary.toml"
     file.write_text("\n".join(line[4:] for line in shown.splitlines()), encoding="utf-8")
     vocabulary = load_vocabulary(file)
