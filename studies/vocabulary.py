@@ -50,9 +50,9 @@ A vocabulary is one file, ``vocabulary.toml``, whose keys are the fields of `Voc
     [histologies]                       # optional; only pure and mixed exist
     [units]                             # optional; only days, weeks, months and years exist
 
-Every identifier is unique within its list. Lookups ignore case and surrounding or repeated blanks. A vocabulary with
-``extends = true`` may leave out every table, and adds only what is not there yet: a word that would
-mean something else is refused, since the shipped files rely on it.
+Every identifier is unique within its list. Lookups ignore case and surrounding or repeated blanks.
+A vocabulary with ``extends = true`` may leave out every table, and adds only what is not there yet:
+a word that would mean something else is refused, since the shipped files rely on it.
 """
 
 from __future__ import annotations
