@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from registries import shipped
 
-from studies import load_registry
 from studies.figures import (
     BestResponses,
     ResponseCount,
@@ -279,7 +279,7 @@ SHIPPED = {
 
 @pytest.fixture(scope="module")
 def registry():
-    return load_registry()
+    return shipped()
 
 
 @pytest.mark.parametrize("name", SHIPPED, ids="-".join)
