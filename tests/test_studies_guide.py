@@ -8,8 +8,10 @@ import json
 import re
 import sys
 import tomllib
+import types
 from decimal import Decimal
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from registries import vocabulary
@@ -174,12 +176,13 @@ KEYS = [
 
 
 def generator():
-    """Return the script that writes the pages; that of the model is not the matter here."""
-    sys.path.insert(0, str(ROOT / "scripts"))
+    """Return the script that writes the pages; that of the model is another matter."""
+    page = types.ModuleType("model_page")
+    page.PAGE, page.model_page = README, lambda: README.read_text(encoding="utf-8")
     spec = importlib.util.spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.model_page = lambda: module.PAGE.read_text(encoding="utf-8")
+    with mock.patch.dict(sys.modules, {"model_page": page}):
+        spec.loader.exec_module(module)
     return module
 
 
