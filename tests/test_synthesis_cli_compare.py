@@ -15,11 +15,16 @@ from compare_fits import REPORTS, registry_of, response_fit, survival_fit
 
 import synthesis.run
 from synthesis import cli
-from synthesis.benefit.compare import COMPARE_COLUMNS, compare
-from synthesis.benefit.compare_rows import contrast_rows
-from synthesis.cli.running import RESEARCH_USE
-from synthesis.plots.cells import signs
-from synthesis.report.compare import TABLES, compare_blocks, write_comparison
+from synthesis.cli.terminal import RESEARCH_USE
+from synthesis.plots.inputs import signs
+from synthesis.questions.compare import (
+    COMPARE_COLUMNS,
+    TABLES,
+    compare,
+    compare_blocks,
+    contrast_rows,
+    write_comparison,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"arviz", "jinja2", "matplotlib", "numba", "nutpie", "pandas", "pymc", "pytensor", "scipy"}

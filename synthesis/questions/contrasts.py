@@ -29,7 +29,7 @@ import numpy as np
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Curve, Fit, NamedGroup, Target, curves, draws_of
-from synthesis.models import ResponseFit
+from synthesis.fits import ResponseFit
 
 #: Months to which hazards are averaged.
 HAZARD_HORIZON = 24.0

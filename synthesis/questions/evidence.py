@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from studies.usable import CohortRef
+from studies.figures import CohortRef
 from studies.vocabulary import UnknownWordError, Vocabulary
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Fit, NamedGroup, named_groups, patients_of

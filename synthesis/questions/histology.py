@@ -48,8 +48,8 @@ from synthesis.estimands import (
     tells_apart,
     tells_histology,
 )
-from synthesis.fit import Progress
-from synthesis.models import PooledSurvival
+from synthesis.fits import PooledSurvival
+from synthesis.model.sampler import Progress
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions import influence, single
 from synthesis.questions.compare import COMPARE_COLUMNS, chance_heading, months_words

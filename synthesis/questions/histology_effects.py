@@ -14,7 +14,7 @@ import pandas as pd
 
 from priors import Prior
 from synthesis.estimands import NamedGroup, flat, summarise
-from synthesis.models import PooledSurvival
+from synthesis.fits import PooledSurvival
 from synthesis.numbers import in_sentence, percent
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"

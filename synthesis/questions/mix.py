@@ -13,7 +13,7 @@ of four curves together with histology; the two are taken to be independent, and
 both to multiply the median. Line of treatment, design and time origin shift every curve alike.
 Survival and restricted means are weighted sums; quantities of :math:`S` are computed for each draw.
 
-What is not stated stays at the reference population of :mod:`synthesis.covariates`.
+What is not stated stays at the reference population of :mod:`synthesis.model.covariates`.
 """
 
 from __future__ import annotations
@@ -29,14 +29,6 @@ import pandas as pd
 from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.covariates import (
-    COVARIATE_LABELS,
-    COVARIATES,
-    DESIGNS,
-    LINES,
-    REFERENCE_BRAF_SHARE,
-    TIME_ORIGINS,
-)
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
@@ -50,7 +42,16 @@ from synthesis.estimands import (
     summarise,
     tells_apart,
 )
-from synthesis.models import PooledSurvival
+from synthesis.fits import PooledSurvival
+from synthesis.model.covariates import (
+    COVARIATE_LABELS,
+    COVARIATES,
+    DESIGNS,
+    LINES,
+    REFERENCE_BRAF_SHARE,
+    TIME_ORIGINS,
+)
+from synthesis.model.survival import PRIOR_OF
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions.contrasts import (
     GAIN,
@@ -67,7 +68,6 @@ from synthesis.questions.evidence import (
 )
 from synthesis.questions.histology_effects import prior_share, share_words
 from synthesis.result import Column, Finding, Result, Table, make_table
-from synthesis.survival import PRIOR_OF
 
 MIX_COLUMNS = (
     "endpoint",

@@ -31,20 +31,22 @@ import pandas as pd
 from scipy.special import ndtr
 
 from priors import Prior, Priors
+from priors.catalogue import MEAN_PRIOR
 from studies import Registry
 from studies.figures import histology_of, outcome_of
+from studies.schema import NOT_REACHED
 from studies.selection import CohortRef
-from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.effects import MEAN_PRIOR
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Curve, NamedGroup, histology_effect, named_groups, summarise
-from synthesis.families import FAMILIES, Family
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
-from synthesis.models import PooledSurvival
+from synthesis.fits import PooledSurvival
+from synthesis.model.families import FAMILIES, Family
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.observations import Arm, ArmComparison
+from synthesis.model.records import median_months
+from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
 from synthesis.numbers import capitalised, chance, in_sentence, percent
-from synthesis.observations import Arm, ArmComparison
 from synthesis.questions.contrasts import written
 from synthesis.questions.histology_effects import (
     MOSTLY_PRIOR,
@@ -58,9 +60,7 @@ from synthesis.questions.histology_effects import (
     histology_effects,
     telling,
 )
-from synthesis.reading import median_months
 from synthesis.result import Column, Finding, Picture, Result, Table, make_table
-from synthesis.survival import SHAPE_PRIOR, TAIL_PRIOR
 
 #: Report whose result is the starting point of this project.
 STARTING_POINT = "sparano2021"
