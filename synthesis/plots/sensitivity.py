@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
-from synthesis.plots.cells import as_number, as_text, require_columns, require_unique
+from synthesis.plots import marks
+from synthesis.plots.inputs import number, require_columns, require_known, require_unique, word
 from synthesis.plots.page import (
     MARGIN,
+    Frame,
     LegendEntry,
     Page,
     add_axes,
-    flow_legend,
-    legend_pitch,
-    open_page,
-    put_legend,
+    make_frame,
+    put_box,
     put_lines,
     put_text,
     text_width,
     widest,
     wrap,
 )
-from synthesis.plots.scales import Scale, difference_scale, month_scale, ratio_scale
-from synthesis.plots.style import BAND, GRID, INK, MUTED, Sheet, Width, find_sheet, style_context
+from synthesis.plots.scales import Scale, difference_scale, dress_ticks, month_scale, ratio_scale
+from synthesis.plots.style import BAND, HUES, INK, MUTED, Sheet, Width, find_sheet, style_context
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SPECIFICATION_COLUMNS: tuple[str, ...] = (
     "specification",
@@ -50,7 +52,7 @@ SPECIFICATION_COLUMNS: tuple[str, ...] = (
 #: Name of the specification that all others are set against.
 BASE = "base"
 
-_CHANGED = "#D55E00"  # vermilion of Okabe & Ito; what it says is said by the fill, too
+_CHANGED = HUES[6]  # what it says is said by the fill, too
 _QUIET = "#8c8c8c"
 _HEIGHT = 150.0  # of the curve, points
 _MARKERS: Mapping[int, str] = {-1: "v", 0: "o", 1: "^"}
@@ -70,7 +72,7 @@ class _Choice:
     """One specification at its place from left to right."""
 
     place: float
-    number: int
+    order: int
     name: str
     heading: str
     aspect: str
@@ -180,45 +182,48 @@ def plot_specification(
     choices = _in_order(table)
     if not any(choice.is_base for choice in choices):
         raise ValueError(f"{what}: found no row named {BASE!r} with an estimate; add the base")
-    kind = as_text(table["kind"].iloc[0])
-    if kind not in _UNITS:
-        raise ValueError(f"{what}: found the kind {kind!r}; expected one of {', '.join(_UNITS)}")
+    kind = word(table["kind"].iloc[0])
+    require_known([kind], _UNITS, f"{what}: kind")
     with style_context():
-        lines = _title_lines(title, sheet)
-        return _draw(_lay_out(choices, kind, sheet, lines), lines)
+        key = "; ".join(f"{choice.mark} {choice.label}" for choice in _numbered(choices))
+        frame = make_frame(sheet, title, _legend(choices), key)
+        return _draw(_lay_out(choices, kind, frame), frame)
+
+
+def _numbered(choices: Sequence[_Choice]) -> list[_Choice]:
+    return sorted((c for c in choices if c.mark), key=lambda c: (len(c.mark), c.mark))
 
 
 def _in_order(table: pd.DataFrame) -> tuple[_Choice, ...]:
-    rows = [(number, row) for number, row in enumerate(table.to_dict("records"))]
-    rows = [(n, row) for n, row in rows if not math.isnan(as_number(row["estimate"]))]
-    rows.sort(key=lambda item: (item[1]["estimate"], item[1]["specification"] != BASE))
+    rows = [
+        (order, row)
+        for order, row in enumerate(table.to_dict("records"))
+        if not math.isnan(number(row["estimate"]))
+    ]
+    rows.sort(key=lambda pair: (pair[1]["estimate"], pair[1]["specification"] != BASE))
     return tuple(
         _Choice(
             float(place),
-            number,
-            as_text(row["specification"]),
-            as_text(row["heading"]),
-            as_text(row["aspect"]),
-            as_text(row["label"]),
+            order,
+            word(row["specification"]),
+            word(row["heading"]),
+            word(row["aspect"]),
+            word(row["label"]),
             int(row["direction"]),
-            as_number(row["estimate"]),
-            as_number(row["lower"]),
-            as_number(row["upper"]),
+            number(row["estimate"]),
+            number(row["lower"]),
+            number(row["upper"]),
             bool(row["changes"]),
-            as_text(row["mark"]),
+            word(row["mark"]),
         )
-        for place, (number, row) in enumerate(rows)
+        for place, (order, row) in enumerate(rows)
     )
 
 
-def _title_lines(title: str | None, sheet: Sheet) -> tuple[str, ...]:
-    room = sheet.width - 2 * MARGIN
-    return wrap(title, sheet.title, room, "bold") if title else ()
-
-
-def _lay_out(choices: tuple[_Choice, ...], kind: str, sheet: Sheet, title: Sequence[str]) -> _Plan:
+def _lay_out(choices: tuple[_Choice, ...], kind: str, frame: Frame) -> _Plan:
+    sheet = frame.sheet
     size, pitch = sheet.small, 1.22 * sheet.small
-    listed = sorted((c for c in choices if not c.is_base), key=lambda c: c.number)
+    listed = sorted((c for c in choices if not c.is_base), key=lambda c: c.order)
     order = dict.fromkeys((c.heading, c.aspect) for c in listed)
     room = min(widest((aspect for _, aspect in order), size), 0.42 * (sheet.width - 2 * MARGIN))
     scale = _scale(choices, kind, size)
@@ -235,9 +240,9 @@ def _lay_out(choices: tuple[_Choice, ...], kind: str, sheet: Sheet, title: Seque
                 top += len(lines) * pitch
     plan = _Plan(sheet, choices, tuple(rows), scale, _UNITS[kind], left, 0.0, {})
     levels = _levels(plan)
-    above = MARGIN + len(title) * 1.4 * sheet.title + 1.4 * sheet.body
+    above = frame.top + 1.4 * sheet.body
     above += (max(levels.values(), default=-1) + 1) * 1.15 * size
-    return _Plan(sheet, choices, tuple(rows), scale, plan.unit, left, above, levels)
+    return replace(plan, curve_top=above, levels=levels)
 
 
 def _scale(choices: Sequence[_Choice], kind: str, size: float) -> Scale:
@@ -264,25 +269,16 @@ def _levels(plan: _Plan) -> dict[str, int]:
     return found
 
 
-def _draw(plan: _Plan, title: Sequence[str]) -> Figure:
-    sheet, size = plan.sheet, plan.sheet.small
-    key = _key_lines(plan)
-    legend = flow_legend(_legend(plan), size, sheet.width - 2 * MARGIN)
-    legend_top = plan.matrix_top + plan.matrix_height + 6
-    key_top = legend_top + len(legend) * legend_pitch(size) + 2
-    page = open_page(sheet.width, key_top + len(key) * 1.3 * size + MARGIN)
-    put_lines(page, MARGIN, MARGIN, title, sheet.title, pitch=1.4 * sheet.title, weight="bold")
+def _draw(plan: _Plan, frame: Frame) -> Figure:
+    page = frame.open(plan.matrix_top + plan.matrix_height)
     _draw_curve(page, plan)
     _draw_matrix(page, plan)
-    put_legend(page, MARGIN, legend_top, legend, size)
-    put_lines(page, MARGIN, key_top, key, size, pitch=1.3 * size, color=MUTED)
     return page.figure
 
 
 def _draw_curve(page: Page, plan: _Plan) -> None:
     sheet = plan.sheet
-    axes = add_axes(page, plan.left, plan.curve_top, plan.width, _HEIGHT)
-    axes.set_label("curve")
+    axes = add_axes(page, plan.left, plan.curve_top, plan.width, _HEIGHT, "curve")
     axes.set_xlim(*plan.limits)
     axes.xaxis.set_visible(False)
     for side in ("right", "top", "bottom"):
@@ -314,10 +310,7 @@ def _apply_vertical(axes: Axes, scale: Scale, size: float) -> None:
     axes.yaxis.set_major_formatter(FixedFormatter(scale.labels))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.tick_params(
-        axis="y", length=2.5, width=0.6, pad=1.5, labelsize=size, color=INK, labelcolor=INK
-    )
-    axes.grid(axis="y", color=GRID, linewidth=0.5)
+    dress_ticks(axes, "y", size)
 
 
 def _draw_choice(axes: Axes, plan: _Plan, choice: _Choice) -> None:
@@ -354,12 +347,10 @@ def _put(axes: Axes, choice: _Choice, role: str, y: float, marker: str, size: fl
 
 def _draw_matrix(page: Page, plan: _Plan) -> None:
     size = plan.sheet.small
-    axes = add_axes(page, plan.left, plan.matrix_top, plan.width, plan.matrix_height)
-    axes.set_label("matrix")
+    axes = add_axes(page, plan.left, plan.matrix_top, plan.width, plan.matrix_height, "matrix")
     axes.set_xlim(*plan.limits)
     axes.set_ylim(plan.matrix_height, 0)
     axes.set_axis_off()
-    low, high = plan.limits
     base = next(choice for choice in plan.choices if choice.is_base)
     shaded = False
     for row in plan.rows:
@@ -375,8 +366,8 @@ def _draw_matrix(page: Page, plan: _Plan) -> None:
             shaded = False
             continue
         if shaded:
-            band = Rectangle((low, row.top), high - low, row.height, color=BAND, lw=0, zorder=0)
-            axes.add_patch(band)
+            across = (plan.left, plan.matrix_top + row.top, plan.width, row.height)
+            put_box(page, *across, BAND, zorder=-1)
         shaded = not shaded
         put_lines(page, MARGIN, plan.matrix_top + row.top, row.lines, size, pitch=1.22 * size)
         for choice in plan.choices:
@@ -388,42 +379,23 @@ def _draw_matrix(page: Page, plan: _Plan) -> None:
     axes.add_line(line)
 
 
-def _key_lines(plan: _Plan) -> tuple[str, ...]:
-    """The choices that are numbered, in order of their numbers."""
-    marked = sorted((c for c in plan.choices if c.mark), key=lambda c: (len(c.mark), c.mark))
-    if not marked:
-        return ()
-    size, room = plan.sheet.small, plan.sheet.width - 2 * MARGIN
-    lines: list[str] = []
-    for choice in marked:
-        entry = f"{choice.mark} {choice.label}"
-        longer = f"{lines[-1]}; {entry}" if lines else entry
-        # a number stays with its words
-        if lines and text_width(longer, size) <= room:
-            lines[-1] = longer
-        else:
-            lines += wrap(entry, size, room)
-    return tuple(lines)
-
-
-def _legend(plan: _Plan) -> list[LegendEntry]:
+def _legend(choices: Sequence[_Choice]) -> list[LegendEntry]:
     entries = [
         LegendEntry("base", _sample("D", INK, filled=True)),
         LegendEntry("same conclusion", _sample("o", INK, filled=False)),
     ]
-    if any(choice.changes for choice in plan.choices):
+    if any(choice.changes for choice in choices):
         entries.append(LegendEntry("conclusion changes", _sample("o", _CHANGED, filled=True)))
-    if any(choice.direction for choice in plan.choices):
+    if any(choice.direction for choice in choices):
         entries.append(LegendEntry("less", _sample("v", INK, filled=False)))
         entries.append(LegendEntry("more", _sample("^", INK, filled=False)))
     return entries
 
 
-def _sample(marker: str, hue: str, *, filled: bool) -> Callable[[Page, float, float], None]:
-    def draw(page: Page, x: float, y: float) -> None:
+def _sample(marker: str, hue: str, *, filled: bool) -> marks.Sample:
+    def draw(brush: marks.Brush, x: float, y: float) -> None:
         mark = Line2D([x], [y], marker=marker, ms=3.2, ls="none", mec=hue, mew=0.5)
-        mark.set_markerfacecolor(hue if filled else "white")
-        mark.set_transform(page.transform)
-        page.figure.add_artist(mark)
+        mark.set(markerfacecolor=hue if filled else "white", transform=brush.transform)
+        brush.host.add_artist(mark)
 
     return draw
