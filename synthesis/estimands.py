@@ -1,4 +1,4 @@
-r"""Estimands from draws: medians, survival, restricted means, response rates.
+r"""What a fit says of its treatments: medians, survival, restricted means, rates of response.
 
 For a treatment ``t`` of class ``c`` at a share ``x`` of mixed histology, the *mean study* has
 location :math:`\mu + \text{class}_c + \text{treatment}_t + (\eta + \delta_t)(x - x_0)` and shape
@@ -7,33 +7,145 @@ posterior distributions. Both are of the reference population: every covariate i
 variant gives retrospective reports a bias of their own, a new study has none. A *class* answers for
 its average treatment: the treatment effect is zero for the mean study and drawn anew for a new one.
 
-Estimates are posterior medians with equal-tailed intervals, on the natural scale.
+Of response, with :math:`p` its rate, :math:`q` the probability of stable disease for a patient who
+does not respond, and :math:`c` that of a complete response for one who does (the stages of
+:mod:`synthesis.model.response`), all per evaluable patient:
+
+.. math::
+   \text{disease control} = p + (1 - p)\,q, \qquad \text{complete response} = p\,c
+
+so that in every draw complete response <= response <= disease control.
+
+Draws of all groups are one array, ``(draws, groups)`` in the order of :func:`groups_of`; each is
+computed once for a fit and kept as long as the fit itself. Estimates are posterior medians with
+equal-tailed intervals, on the natural scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+import weakref
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
-from synthesis import families
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.survival import ROBUST_FREEDOM
+from priors import Prior
+from studies.figures import BestResponses
+from studies.selection import CohortRef
+from studies.vocabulary import Vocabulary
+from synthesis import numbers
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model import families
+from synthesis.model.response import STAGES, variable
+from synthesis.model.survival import ROBUST_FREEDOM
 
+Fit = PooledSurvival | ResponseFit
 Target = Literal["mean_study", "new_study"]
 TARGETS: tuple[Target, ...] = ("mean_study", "new_study")
 LEVEL = 0.95
 
+
+# --- what is estimated ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Estimand:
+    """One quantity of the tables.
+
+    Attributes
+    ----------
+    name : str
+        In the ``estimand`` column.
+    label, unit : str
+        Name in words; unit of its numbers as `write` writes them.
+    write : callable
+        Writes one number.
+    draws_of : callable
+        Its draws, of a `Curve`; for response, of the function that gives the rate of each stage.
+    horizon : float or None
+        Months up to which survival is read.
+    count : str
+        For response: the count of a cohort without which it does not tell the estimand.
+    """
+
+    name: str
+    label: str
+    unit: str
+    write: numbers.Writer
+    draws_of: Callable[[Any], np.ndarray]
+    horizon: float | None = None
+    count: str = ""
+
+
+def _survival_at(months: float) -> Estimand:
+    name, label = f"survival_{months:g}m", f"Survival at {months:g} months"
+    return Estimand(
+        name, label, "%", numbers.percent, lambda curve: curve.survival_at(months), months
+    )
+
+
+def _mean_to(months: float) -> Estimand:
+    name, label = f"rmst_{months:g}m", f"Restricted mean to {months:g} months"
+    return Estimand(
+        name, label, "months", numbers.months, lambda curve: curve.restricted_mean(months), months
+    )
+
+
+def _rate(count: str, name: str, draws_of: Callable[[Any], np.ndarray]) -> Estimand:
+    label = name.replace("_", " ").capitalize()
+    return Estimand(name, label, "%", numbers.percent, draws_of, count=count)
+
+
+#: Every estimand: a further one is a further record.
+ESTIMANDS: dict[str, Estimand] = {
+    record.name: record
+    for record in (
+        Estimand("median_months", "Median", "months", numbers.months, lambda curve: curve.median),
+        _survival_at(6.0),
+        _survival_at(12.0),
+        _mean_to(12.0),
+        _mean_to(24.0),
+        _rate("responders", "response_rate", lambda rate: rate("response")),
+        _rate(
+            "control",
+            "disease_control",
+            lambda rate: rate("response") + (1.0 - rate("response")) * rate("control"),
+        ),
+        _rate("complete", "complete_response", lambda rate: rate("response") * rate("complete")),
+    )
+}
+
 #: Estimands of survival endpoints: name -> horizon in months (``None``: the median).
 SURVIVAL_ESTIMANDS: dict[str, float | None] = {
-    "median_months": None,
-    "survival_6m": 6.0,
-    "survival_12m": 12.0,
-    "rmst_12m": 12.0,
-    "rmst_24m": 24.0,
+    name: record.horizon for name, record in ESTIMANDS.items() if not record.count
 }
+
+#: Estimands of the response endpoint.
+RESPONSE_ESTIMANDS: tuple[str, ...] = tuple(
+    name for name, record in ESTIMANDS.items() if record.count
+)
+
+
+def tells(count: BestResponses, estimand: str) -> bool:
+    """Whether the best responses of a cohort tell an estimand of response."""
+    return getattr(count, ESTIMANDS[estimand].count) is not None
+
+
+def estimands_of(fit: Fit) -> tuple[str, ...]:
+    """Estimands of a fit: of response those that a cohort tells, for the rest is prior alone."""
+    if not isinstance(fit, ResponseFit):
+        return tuple(SURVIVAL_ESTIMANDS)
+    return tuple(
+        name
+        for name in RESPONSE_ESTIMANDS
+        if name == "response_rate" or any(tells(count, name) for count in fit.data.counts)
+    )
+
+
+# --- summaries -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -47,8 +159,36 @@ class Summary:
 
 def summarise(draws: np.ndarray, level: float = LEVEL) -> Summary:
     """Summarise draws of a scalar, shape ``(draws,)``."""
-    tails = np.quantile(draws, [0.5, 0.5 - level / 2.0, 0.5 + level / 2.0])
-    return Summary(*(float(value) for value in tails))
+    return Summary(*(float(value) for value in quantiles(draws, level)))
+
+
+def quantiles(draws: np.ndarray, level: float = LEVEL) -> np.ndarray:
+    """Median and ends of the interval of draws ``(draws, ...)``, one behind the other."""
+    return np.quantile(draws, [0.5, 0.5 - level / 2.0, 0.5 + level / 2.0], axis=0)
+
+
+# --- what is kept with a fit ---------------------------------------------------------------------
+
+_KEPT: dict[int, dict[Hashable, Any]] = {}
+
+
+def kept[T](fit: Fit, key: Hashable, make: Callable[[], T]) -> T:
+    """Make something of a fit once; it is kept until the fit itself is gone."""
+    if id(fit) not in _KEPT:
+        _KEPT[id(fit)] = {}
+        weakref.finalize(fit, _KEPT.pop, id(fit), None)
+    own = _KEPT[id(fit)]
+    if key not in own:
+        own[key] = make()
+    return own[key]
+
+
+def flat(fit: Fit, name: str) -> np.ndarray:
+    """Draws of a variable of a fit, ``(draws, ...)``; not to be changed."""
+    return kept(fit, ("flat", name), lambda: fit.flat(name))
+
+
+# --- groups --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -68,15 +208,174 @@ class Group:
 
 
 @dataclass(frozen=True)
+class NamedGroup:
+    """A treatment or a class with its label, the cohorts behind it and their patients.
+
+    Patients are those that the figures speak of: for response, the evaluable ones.
+    """
+
+    group: Group
+    label: str
+    class_label: str
+    cohorts: tuple[CohortRef, ...]
+    patients: int
+
+    @property
+    def is_class(self) -> bool:
+        """Whether it stands for the average treatment of a class."""
+        return self.group.treatment_index is None
+
+
+def groups_of(fit: Fit) -> tuple[Group, ...]:
+    """All treatments in their order, then every class that has several."""
+    of = fit.data.treatment_class
+    several = [c for c in range(len(fit.data.classes)) if of.count(c) > 1]
+    return (*(Group(c, t) for t, c in enumerate(of)), *map(Group, several))
+
+
+def named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
+    """Treatments in order of display; behind those of a class with several, the class."""
+    # the vocabulary is kept too: no other can take its identity
+    _, groups = kept(
+        fit, ("named", id(vocabulary)), lambda: (vocabulary, _named_groups(fit, vocabulary))
+    )
+    return list(groups)
+
+
+def _named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
+    data, sizes, groups = fit.data, patients_of(fit), []
+    every = sorted(
+        groups_of(fit),
+        key=lambda g: (g.class_index, g.treatment_index is None, g.treatment_index or 0),
+    )
+    for group in every:
+        class_id = data.classes[group.class_index]
+        class_label = vocabulary.treatment_class(class_id).label
+        if group.treatment_index is None:
+            label = f"{class_label} (any)"
+            cohorts = tuple(r for r in data.cohorts if r.treatment_class == class_id)
+        else:
+            treatment = data.treatments[group.treatment_index]
+            label = vocabulary.treatment(treatment).label
+            cohorts = tuple(r for r in data.cohorts if r.treatment == treatment)
+        patients = sum(sizes[ref.id] for ref in cohorts)
+        groups.append(NamedGroup(group, label, class_label, cohorts, patients))
+    return groups
+
+
+def cohort_labels(refs: Sequence[CohortRef]) -> dict[str, str]:
+    """How cohorts are called: by their study, and where it has several by their own name too."""
+    several = {ref.study.id for ref in refs if sum(o.study.id == ref.study.id for o in refs) > 1}
+    return {
+        ref.id: f"{ref.label} ({ref.cohort.id.replace('_', ' ')})"
+        if ref.study.id in several
+        else ref.label
+        for ref in refs
+    }
+
+
+def patients_of(fit: Fit) -> dict[str, int]:
+    """Patients behind the figures of each cohort: treated, or evaluable for response."""
+    if isinstance(fit, ResponseFit):
+        pairs = zip(fit.data.cohorts, fit.data.counts, strict=True)
+        return {ref.id: count.evaluable for ref, count in pairs}
+    sizes = dict.fromkeys((ref.id for ref in fit.data.cohorts), 0)
+    for arm in fit.data.arms:
+        sizes[fit.data.cohorts[arm.cohort].id] += arm.n
+    return sizes
+
+
+# --- histology -----------------------------------------------------------------------------------
+
+
+def tells_histology(fit: Fit) -> bool:
+    """Whether a fit knows the histology of any cohort: only then it speaks of pure and mixed."""
+    return not isinstance(fit, ResponseFit) and fit.data.tells_histology
+
+
+def reference_share(fit: PooledSurvival, reference_mix: float) -> float:
+    """Share of mixed histology of pooled rows; where none is known, one that changes nothing."""
+    return reference_mix if fit.data.tells_histology else fit.centre_share
+
+
+def histologies(fit: Fit, reference_mix: float) -> dict[str, float | None]:
+    """Share of mixed histology that each label of the ``histology`` column stands for.
+
+    A response fit has the reference alone, and no share.
+    """
+    if isinstance(fit, ResponseFit):
+        return {"reference": None}
+    reference = {"reference": reference_share(fit, reference_mix)}
+    return {"pure": 0.0, "mixed": 1.0} | reference if tells_histology(fit) else reference
+
+
+def tells_apart(fit: Fit, cohorts: Sequence[CohortRef]) -> bool:
+    """Whether figures of pure and of mixed tumours alone stand behind cohorts.
+
+    Without both, what a fit says of either under their treatment is *extrapolated*: from other
+    treatments and the priors.
+    """
+    if isinstance(fit, ResponseFit):
+        return False
+    names = {ref.id for ref in cohorts}
+    shares = {arm.share for arm in fit.data.arms if fit.data.cohorts[arm.cohort].id in names}
+    return {0.0, 1.0} <= shares
+
+
+def histology_effect(fit: PooledSurvival, group: Group) -> np.ndarray:
+    """Draws of the log ratio of medians, mixed against pure, under a group's treatment."""
+    effect = flat(fit, "prognostic")
+    if group.treatment_index is None:
+        return effect
+    return effect + flat(fit, "predictive")[:, group.treatment_index]
+
+
+def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
+    """Prior density, and a Gaussian kernel estimate of the posterior, of a log ratio.
+
+    Parameters
+    ----------
+    name, label : str
+        Columns ``parameter`` and ``label``.
+    prior : Prior
+        Normal, of the log ratio.
+    draws : ndarray, shape (draws,)
+        Log ratios.
+
+    Returns
+    -------
+    DataFrame
+        ``parameter, label, which`` (prior or posterior), ``x`` (ratio), ``density`` per log unit.
+    """
+    from scipy.stats import gaussian_kde
+
+    reach = 3.5 * prior.scale
+    low = min(prior.location - reach, draws.min())
+    high = max(prior.location + reach, draws.max())
+    grid = np.linspace(low, high, 256)
+    density = NormalDist(prior.location, prior.scale).pdf
+    kinds = {"prior": [density(x) for x in grid], "posterior": gaussian_kde(draws)(grid)}
+    about = {"parameter": name, "label": label}
+    frames = [
+        pd.DataFrame(about | {"which": kind, "x": np.exp(grid), "density": values})
+        for kind, values in kinds.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+# --- curves --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
 class Curve:
-    """Draws of one survival curve.
+    """Draws of one survival curve, or of several side by side.
 
     Attributes
     ----------
-    median, shape : ndarray, shape (draws,)
+    median, shape : ndarray, shape (draws,) or (draws, curves)
     family : str or ndarray of str, shape (draws,)
         Survival family, of all draws or of each: draws of several families may be stacked.
-    tail : ndarray, shape (draws,), or float
+    tail : ndarray, shape as that of `median`, or float
         Without meaning for a family that has none.
     """
 
@@ -84,57 +383,80 @@ class Curve:
     shape: np.ndarray
     family: str | np.ndarray
     tail: np.ndarray | float = 0.0
+    _estimands: dict[str, np.ndarray] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _beside: tuple[Curve, int] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def column(self, number: int) -> Curve:
+        """One of several curves; its estimands are those that are computed of all."""
+        tail = np.broadcast_to(self.tail, self.median.shape)[:, number]
+        one = Curve(self.median[:, number], self.shape[:, number], self.family, tail)
+        object.__setattr__(one, "_beside", (self, number))
+        return one
+
+    def rows(self, rows: slice) -> Curve:
+        """Some of the draws."""
+        tail = np.broadcast_to(self.tail, self.median.shape)[rows]
+        family = self.family if isinstance(self.family, str) else self.family[rows]
+        return Curve(self.median[rows], self.shape[rows], family, tail)
 
     def estimand(self, name: str) -> np.ndarray:
-        """Draws of an estimand of :data:`SURVIVAL_ESTIMANDS`."""
-        horizon = SURVIVAL_ESTIMANDS[name]
-        if horizon is None:
-            return self.median
-        function = families.restricted_mean if name.startswith("rmst") else families.survival
-        return self._by_family(
-            lambda family, median, shape, tail: function(horizon, median, shape, family, tail)
-        )
+        """Draws of an estimand of :data:`SURVIVAL_ESTIMANDS`, shape as that of `median`."""
+        if self._beside is not None:
+            every, number = self._beside
+            return every.estimand(name)[:, number]
+        if name not in self._estimands:
+            self._estimands[name] = ESTIMANDS[name].draws_of(self)
+        return self._estimands[name]
+
+    def survival_at(self, months: float) -> np.ndarray:
+        """Draws of survival at one time, shape as that of `median`."""
+        return self._by_family(lambda *of: families.survival(months, *of))
+
+    def restricted_mean(self, months: float) -> np.ndarray:
+        """Draws of the mean survival time up to a horizon, shape as that of `median`."""
+        return self._by_family(lambda *of: families.restricted_mean(months, *of))
 
     def survival(self, months: np.ndarray) -> np.ndarray:
-        """Draws of survival, shape ``(draws, times)``."""
+        """Draws of survival, shape ``(draws, ..., times)``."""
         return self._by_family(
-            lambda family, median, shape, tail: families.survival(
-                months[None, :], median[:, None], shape[:, None], family, tail[:, None]
+            lambda median, shape, name, tail: families.survival(
+                months, median[..., None], shape[..., None], name, tail[..., None]
             )
         )
 
     def quantile(self, p: np.ndarray) -> np.ndarray:
-        """Draws of the times by which shares ``p`` have had the event.
+        """Draws of the times by which shares ``p`` of the patients of one curve had the event.
 
         Parameters
         ----------
         p : ndarray, shape (draws,) or (draws, ...)
         """
         p = np.asarray(p)
-        rows = np.arange(self.median.size)
 
-        def of(family: str, median: np.ndarray, shape: np.ndarray, tail: np.ndarray) -> np.ndarray:
-            own = p[rows] if isinstance(self.family, str) else p[self.family == family]
+        def at(
+            median: np.ndarray, shape: np.ndarray, name: str, tail: np.ndarray, share: np.ndarray
+        ) -> np.ndarray:
             columns = (slice(None), *([None] * (p.ndim - 1)))
-            return families.quantile(own, median[columns], shape[columns], family, tail[columns])
+            return families.quantile(share, median[columns], shape[columns], name, tail[columns])
 
-        return self._by_family(of)
+        return self._by_family(at, p)
 
-    def _by_family(
-        self, function: Callable[[str, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-    ) -> np.ndarray:
-        """Evaluate draws family by family, in their order."""
+    def _by_family(self, function: Callable[..., np.ndarray], *more: np.ndarray) -> np.ndarray:
+        """Evaluate draws family by family, in their order; `more` arrays have a row a draw."""
         tail = np.broadcast_to(np.asarray(self.tail, dtype=float), self.median.shape)
         if isinstance(self.family, str):
-            return function(self.family, self.median, self.shape, tail)
-        found = None
-        for name in np.unique(self.family):
-            own = self.family == name
-            part = function(str(name), self.median[own], self.shape[own], tail[own])
-            if found is None:
-                found = np.empty((self.median.size, *part.shape[1:]))
-            found[own] = part
-        return found
+            return function(self.median, self.shape, self.family, tail, *more)
+        values = None
+        for name in dict.fromkeys(self.family.tolist()):
+            rows = self.family == name
+            arguments = self.median[rows], self.shape[rows], name, tail[rows]
+            part = function(*arguments, *(array[rows] for array in more))
+            if values is None:
+                values = np.empty((len(self.median), *part.shape[1:]))
+            values[rows] = part
+        return values
 
 
 def curve(fit: PooledSurvival, group: Group, share: float, target: Target) -> Curve:
@@ -148,72 +470,186 @@ def curve(fit: PooledSurvival, group: Group, share: float, target: Target) -> Cu
         0 pure, 1 mixed, between: a cohort with that share.
     target : {"mean_study", "new_study"}
     """
+    every = groups_of(fit)
+    if group in every:
+        return curves(fit, share, target).column(every.index(group))
+    alone = kept(fit, ("curve", group, share, target), lambda: _curves(fit, [group], share, target))
+    return alone.column(0)
+
+
+def curves(fit: PooledSurvival, share: float, target: Target) -> Curve:
+    """Curves of all groups side by side, in the order of :func:`groups_of`."""
+
+    def make() -> Curve:
+        parts = [_curves(fit, groups, share, target) for groups in _by_kind(groups_of(fit))]
+        arrays = ([getattr(own, name) for own in parts] for name in ("median", "shape", "tail"))
+        median, shape, tail = (np.concatenate(own, axis=1) for own in arrays)
+        return Curve(median, shape, fit.draw_family, tail)
+
+    return kept(fit, ("curves", share, target), make)
+
+
+def _by_kind(groups: Sequence[Group]) -> list[list[Group]]:
+    """Treatments and classes apart: what is drawn anew of them differs."""
+    treatments = [group for group in groups if group.treatment_index is not None]
+    classes = [group for group in groups if group.treatment_index is None]
+    return [own for own in (treatments, classes) if own]
+
+
+def _curves(fit: PooledSurvival, groups: Sequence[Group], share: float, target: Target) -> Curve:
+    """Curves of groups of one kind."""
     rng = _rng(fit)
-    log_median = _base(fit, group, target, rng)
-    log_median = log_median + histology_effect(fit, group) * (share - fit.centre_share)
-    log_shape = fit.flat("shape_mean")
-    if group.treatment_index is not None:
-        log_shape = log_shape + fit.flat("shape_treatment_effect")[:, group.treatment_index]
-    elif target == "new_study":
-        spread = fit.flat("shape_treatment_sd")
-        log_shape = log_shape + spread * rng.standard_normal(log_shape.shape)
+    log_median = _base(fit, groups, target, rng)
+    slopes = np.stack([histology_effect(fit, group) for group in groups], axis=1)
+    log_median = log_median + slopes * (share - fit.centre_share)
+    log_shape = _of_treatment(fit, "shape", groups, target, rng)
     if target == "new_study":
-        log_shape = log_shape + fit.flat("shape_sd") * rng.standard_normal(log_shape.shape)
-    return Curve(
-        np.exp(log_median),
-        np.exp(log_shape * fit.has_shape),
-        fit.draw_family,
-        _tail(fit, group, target, rng),
-    )
+        noise = rng.standard_normal(len(log_shape))
+        log_shape = log_shape + (flat(fit, "shape_sd") * noise)[:, None]
+    tail = _of_treatment(fit, "tail", groups, target, rng)
+    log_shape = log_shape * np.reshape(fit.has_shape, (-1, 1))
+    log_median, log_shape, tail = np.broadcast_arrays(log_median, log_shape, tail)
+    return Curve(np.exp(log_median), np.exp(log_shape), fit.draw_family, tail)
 
 
-def _tail(
-    fit: PooledSurvival, group: Group, target: Target, rng: np.random.Generator
+def _of_treatment(
+    fit: PooledSurvival, what: str, groups: Sequence[Group], target: Target, rng: Any
 ) -> np.ndarray:
-    """Draws of the tail of a treatment; for a class, of its average or of a new treatment."""
-    tail = fit.flat("tail_mean")
-    if group.treatment_index is not None:
-        return tail + fit.flat("tail_treatment_effect")[:, group.treatment_index]
+    """Log shape or tail of treatments; of a class that of its average or of a new treatment."""
+    value = flat(fit, f"{what}_mean")
+    if groups[0].treatment_index is not None:
+        indices = [group.treatment_index for group in groups]
+        return value[:, None] + flat(fit, f"{what}_treatment_effect")[:, indices]
     if target == "new_study":
-        return tail + fit.flat("tail_treatment_sd") * rng.standard_normal(tail.shape)
-    return tail
-
-
-def histology_effect(fit: PooledSurvival, group: Group) -> np.ndarray:
-    """Draws of the log ratio of medians, mixed against pure, under a group's treatment."""
-    effect = fit.flat("prognostic")
-    if group.treatment_index is None:
-        return effect
-    return effect + fit.flat("predictive")[:, group.treatment_index]
-
-
-def response_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
-    """Draws of the response rate of a group, shape ``(draws,)``."""
-    return 1.0 / (1.0 + np.exp(-_base(fit, group, target, _rng(fit))))
+        value = value + flat(fit, f"{what}_treatment_sd") * rng.standard_normal(value.shape)
+    return value[:, None]
 
 
 def _base(
-    fit: PooledSurvival | ResponseFit, group: Group, target: Target, rng: np.random.Generator
+    fit: Fit,
+    groups: Sequence[Group],
+    target: Target,
+    rng: np.random.Generator,
+    stage: str = STAGES[0],
 ) -> np.ndarray:
-    value = fit.flat("mu") + fit.flat("class_effect")[:, group.class_index]
-    if group.treatment_index is not None:
-        value = value + fit.flat("treatment_effect")[:, group.treatment_index]
+    """Log median at the centre share, or log odds of a stage, of groups of one kind."""
+
+    def own(name: str) -> np.ndarray:
+        return flat(fit, variable(stage, name))
+
+    value = own("mu")[:, None] + own("class_effect")[:, [group.class_index for group in groups]]
+    size = len(value)
+    if groups[0].treatment_index is not None:
+        value = value + own("treatment_effect")[:, [group.treatment_index for group in groups]]
     elif target == "new_study":
-        value = value + fit.flat("treatment_sd") * rng.standard_normal(value.shape)
+        value = value + (own("treatment_sd") * rng.standard_normal(size))[:, None]
     if target == "new_study":
-        value = value + fit.flat("study_sd") * study_noise(fit, rng, value.shape)
+        value = value + (own("study_sd") * study_noise(fit, rng, (size,)))[:, None]
     return value
 
 
-def study_noise(
-    fit: PooledSurvival | ResponseFit, rng: np.random.Generator, shape: tuple[int, ...]
-) -> np.ndarray:
+def study_noise(fit: Fit, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Standardised effects of new studies, of the distribution that the model takes."""
     if not isinstance(fit, ResponseFit) and fit.variant.study_effects == "student-t":
         return rng.standard_t(ROBUST_FREEDOM, shape)
     return rng.standard_normal(shape)
 
 
-def _rng(fit: PooledSurvival | ResponseFit) -> np.random.Generator:
+def _rng(fit: Fit, *stage: int) -> np.random.Generator:
     """The same predictive noise for every group and estimand of a fit: tables agree."""
-    return np.random.default_rng([fit.seed, 7])
+    return np.random.default_rng([fit.seed, 7, *stage])
+
+
+# --- rates of response ---------------------------------------------------------------------------
+
+
+def _rates(
+    fit: ResponseFit, groups: tuple[Group, ...], target: Target
+) -> Callable[[str], np.ndarray]:
+    """Of a stage, draws of its probability among those who reach it, ``(draws, groups)``."""
+
+    def make(stage: str) -> np.ndarray:
+        # later stages have other noise than the response rate
+        seeds = [STAGES.index(stage)] if stage != STAGES[0] else []
+        parts = [_base(fit, own, target, _rng(fit, *seeds), stage) for own in _by_kind(groups)]
+        return 1.0 / (1.0 + np.exp(-np.concatenate(parts, axis=1)))
+
+    return lambda stage: kept(fit, ("rates", groups, target, stage), lambda: make(stage))
+
+
+def stage_rate(fit: ResponseFit, stage: str, group: Group, target: Target) -> np.ndarray:
+    """Draws of the probability of a later stage among those who reach it, shape ``(draws,)``.
+
+    Parameters
+    ----------
+    fit : ResponseFit
+    stage : {"control", "complete"}
+        Stable disease of those who do not respond; complete response of those who do.
+    group : Group
+    target : {"mean_study", "new_study"}
+    """
+    return _rates(fit, (group,), target)(stage)[:, 0]
+
+
+def response_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
+    """Draws of the response rate of a group, shape ``(draws,)``."""
+    return estimand(fit, group, "response_rate", target)
+
+
+def disease_control_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
+    """Draws of the share of evaluable patients with disease control, shape ``(draws,)``.
+
+    Disease control is a complete or partial response or stable disease, for as long as each report
+    asks for.
+    """
+    return estimand(fit, group, "disease_control", target)
+
+
+def complete_response_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
+    """Draws of the share of evaluable patients with a complete response, shape ``(draws,)``."""
+    return estimand(fit, group, "complete_response", target)
+
+
+# --- all groups at once --------------------------------------------------------------------------
+
+
+def draws_of(fit: Fit, name: str, target: Target, share: float | None = None) -> np.ndarray:
+    """Draws of an estimand, ``(draws, groups)`` in the order of :func:`groups_of`.
+
+    Parameters
+    ----------
+    fit : PooledSurvival or ResponseFit
+    name : str
+        Of :data:`ESTIMANDS`.
+    target : {"mean_study", "new_study"}
+    share : float, optional
+        Share of mixed histology of a survival fit.
+    """
+    if isinstance(fit, ResponseFit):
+        rates = _rates(fit, groups_of(fit), target)
+        return kept(fit, (name, target), lambda: ESTIMANDS[name].draws_of(rates))
+    return curves(fit, share, target).estimand(name)
+
+
+def estimand(
+    fit: Fit, group: Group, name: str, target: Target, share: float | None = None
+) -> np.ndarray:
+    """Draws of an estimand of one group, ``(draws,)``; parameters as in :func:`draws_of`."""
+    every = groups_of(fit)
+    if group in every:
+        return draws_of(fit, name, target, share)[:, every.index(group)]
+    if isinstance(fit, ResponseFit):
+        return ESTIMANDS[name].draws_of(_rates(fit, (group,), target))[:, 0]
+    return curve(fit, group, share, target).estimand(name)
+
+
+def summaries(
+    fit: Fit, name: str, target: Target, share: float | None = None
+) -> Mapping[Group, Summary]:
+    """Summary of an estimand of every group; parameters as in :func:`draws_of`."""
+
+    def make() -> dict[Group, Summary]:
+        columns = quantiles(draws_of(fit, name, target, share)).T.tolist()
+        return dict(zip(groups_of(fit), (Summary(*own) for own in columns), strict=True))
+
+    return kept(fit, ("summaries", name, target, share), make)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from benefit_fits import reports, spread, told_fit
-from impact_fits import fit_of
+from fits import fit_of
 from small_registry import cohort, study, write_registry
 
-from synthesis.benefit.population import Population
+from synthesis.questions.mix import Population
 
 HALF = Population(0.5)
 

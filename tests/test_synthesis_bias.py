@@ -20,6 +20,7 @@ from small_registry import cohort, landmark, study
 
 from priors import load_priors
 from synthesis.estimands import Group, curve
+from synthesis.model.survival import BIAS_PRIOR
 from synthesis.questions.bias import of_fits, result
 from synthesis.questions.bias.effects import (
     AS_PROSPECTIVE,
@@ -35,7 +36,6 @@ from synthesis.questions.bias.effects import (
     reports_table,
     treatments_of_both_kinds,
 )
-from synthesis.survival import BIAS_PRIOR
 
 MIX = 0.4
 

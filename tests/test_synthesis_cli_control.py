@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from control_fits import HALF, registry_folder, response_fit, survival_fit
 
-import synthesis.analysis
+import synthesis.run
 from studies import load_registry
 from synthesis import cli
 from synthesis.questions.control import control
@@ -29,7 +29,7 @@ def asked(monkeypatch):
         made = {"os": survival_fit, "response": response_fit}
         return {name: made[name](registry) for name in settings.endpoints}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     return known
 
 

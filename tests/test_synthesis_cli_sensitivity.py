@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from sensitivity_fits import WORDS, Counting, reports
+from fits import CHOICE_WORDS, Counting, six_reports
 from small_registry import write_registry
 
 from studies import load_registry
 from synthesis import cli
 from synthesis.cli import sensitivity as command
-from synthesis.report.sections import Block
+from synthesis.report.evidence import Block
 from synthesis.report.sensitivity import sensitivity_blocks
 from synthesis.sensitivity import measure
 from synthesis.sensitivity import sensitivity as run
@@ -20,7 +20,7 @@ from synthesis.sensitivity.store import Store
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("cli") / "registry"
-    return write_registry(made, *reports(), vocabulary=WORDS)
+    return write_registry(made, *six_reports(), vocabulary=CHOICE_WORDS)
 
 
 @pytest.fixture

@@ -10,13 +10,11 @@ import pandas as pd
 import pytest
 from benefit_fits import spread
 from control_fits import HALF, registry_folder, response_fit, survival_fit
-from impact_fits import fit_of
+from fits import fit_of
 from scipy import integrate, stats
 
 from studies import load_registry
-from synthesis.benefit.population import Population, patient_mix
-from synthesis.benefit.reference import NotComparedError
-from synthesis.estimands import response_rate
+from synthesis.estimands import named_groups, response_rate
 from synthesis.questions.control import (
     EXCHANGEABLE,
     NO_DESIGN,
@@ -31,8 +29,9 @@ from synthesis.questions.control.mixtures import (
     matched,
     robustify,
 )
+from synthesis.questions.evidence import NotComparedError
+from synthesis.questions.mix import Population, patient_mix
 from synthesis.result import RESEARCH_USE
-from synthesis.tables import named_groups
 
 # The prior of the vignette "Getting started with RBesT (binary)" of RBesT 1.9-0, as printed there
 # (ankylosing spondylitis, placebo arms of eight trials).

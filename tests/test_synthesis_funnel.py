@@ -8,11 +8,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from bias_fits import PROSPECTIVE, read, usual_fit, whole
-from impact_fits import DRAWS
+from fits import DRAWS
 from small_registry import cohort, landmark, median, study
 
-from synthesis.benefit.influence import CohortWeights, cohort_weights
-from synthesis.families import FAMILIES, quantile
+from synthesis.model.families import FAMILIES, quantile
 from synthesis.questions.bias.funnel import (
     FUNNEL_COLUMNS,
     LARGE,
@@ -27,6 +26,7 @@ from synthesis.questions.bias.funnel import (
     standard_error,
     steepness_of,
 )
+from synthesis.questions.influence import CohortWeights, cohort_weights
 
 # --- Standard errors -----------------------------------------------------------------------------
 

@@ -7,24 +7,24 @@ import pandas as pd
 import pytest
 from arviz import mcse
 from benefit_fits import read
-from impact_fits import DRAWS, observations
+from fits import DRAWS, observations
 from monte_carlo import LARGEST_Z
 from planning_fits import BEST_CARE, LENVATINIB, brute, plan_of, planned_fit
 from scipy import stats
 
 from studies import add_studies, load_registry
+from studies.documents import to_toml
+from studies.figures import View
 from studies.plausibility import review
-from studies.usable import View
-from studies.values import NOT_REACHED
-from studies.writing import to_toml
-from synthesis.benefit.compare import compare
-from synthesis.benefit.contrasts import GAIN
-from synthesis.benefit.reference import NotComparedError, treatments_of
-from synthesis.fit import SamplerSettings
+from studies.schema import NOT_REACHED
+from synthesis.fits import class_order, fit_survival_data
 from synthesis.kaplan_meier import Patients, median_follow_up
-from synthesis.models import class_order, fit_survival_data
-from synthesis.observations import survival_data
+from synthesis.model.observations import survival_data
+from synthesis.model.sampler import SamplerSettings
 from synthesis.questions import plan as planning
+from synthesis.questions.compare import compare
+from synthesis.questions.contrasts import GAIN
+from synthesis.questions.evidence import NotComparedError, treatments_of
 from synthesis.questions.plan import Design, result
 from synthesis.questions.plan.simulate import (
     PlannedArm,

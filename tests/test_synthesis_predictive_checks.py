@@ -12,20 +12,22 @@ from simulated_registry import kaplan_meier
 from small_registry import cohort, landmark, median, study, subgroup, write_registry
 
 from studies import load_registry
-from synthesis.crowd import EventOfRank, ShareAlive
 from synthesis.estimands import Curve
-from synthesis.narrative import predictive_words
-from synthesis.predictive_checks import (
+from synthesis.predictive import EventOfRank, ShareAlive
+from synthesis.questions.checks import (
     LEVELS,
     POSITION_COLUMNS,
     PREDICTIVE_COLUMNS,
     Coverage,
     Inside,
+    coverage_words,
     draw_together,
     envelope,
     outliers,
     predictive_check,
+    result,
 )
+from synthesis.questions.checks import check as checks_of
 from synthesis.ranks import METHODS, interval_ranks
 
 MANY = 20_000
@@ -207,7 +209,7 @@ def test_a_wrong_model_is_found_out(simulated, wrong, level, too_many):
     inside = dict(zip(LEVELS, coverage.inside, strict=True))[level]
     assert (inside.found > inside.upper) if too_many else (inside.found < inside.lower)
     assert not coverage.in_band
-    words = " ".join(predictive_words(table, coverage))
+    words = " ".join(coverage_words(table, coverage))
     assert ("More than that" if too_many else "Fewer than that") in words
     assert "leaves its band" in words
 
@@ -325,24 +327,44 @@ def test_without_a_figure_to_predict_there_is_nothing(load):
     assert table.empty
     assert tuple(table.columns) == PREDICTIVE_COLUMNS
     assert coverage.inside == ()
-    (sentence,) = predictive_words(table, coverage)
+    (sentence,) = coverage_words(table, coverage)
     assert sentence == "None of its figures can be set against a prediction."
 
 
-def test_sentences_say_what_is_expected(found):
+@pytest.mark.parametrize(
+    ("half", "most", "says"),
+    [
+        (6, 10, None),
+        (6, 7, "surer of what reports print"),
+        (9, 10, "reports differ less than the model allows"),
+    ],
+)
+def test_sentences_say_what_is_expected(found, half, most, says):
     table, coverage = found
-    inside = (Inside(0.5, 6, 10, 5.2, 2.0, 8.0), Inside(0.95, 10, 10, 9.6, 8.0, 10.0))
-    calm = Coverage(coverage.positions, inside)
-    words = predictive_words(table.iloc[:0].assign(pit=[]), calm)
-    assert words == ("None of its figures can be set against a prediction.",)
+    inside = (Inside(0.5, half, 10, 5.2, 2.0, 8.0), Inside(0.95, most, 10, 9.6, 8.0, 10.0))
     middling = table[(table["pit"] > 0.1) & (table["pit"] < 0.9)]
-    first, last = predictive_words(middling, calm)
-    assert first == (
-        "Of 10 printed figures 10 lie inside their 95 % predictive intervals, where registries "
-        "drawn from the model have 8 to 10 (10 on average), and 6 inside their 50 % intervals "
-        "(2 to 8, 5 on average)."
-    )
+    first, *others, last = coverage_words(middling, Coverage(coverage.positions, inside))
+    assert first.startswith(f"{most} of 10 reported figures lie inside their 95 %")
+    assert "have 8 to 10, 10 on average. " in first
+    assert [says in words for words in others] == ([True] if says else [])
     assert last == "No figure is outlying (a position below 0.01 or above 0.99)."
+
+
+def test_an_outlying_figure_is_named(various):
+    fit = fit_of(various, mu=np.log(40.0), study_sd=0.01)
+    checks = checks_of({"os": fit}, various.vocabulary, {})
+    said = result(checks, various)
+    assert set(said.tables) == {"predictive_checks"}
+    (own,) = [finding for finding in said.findings if finding.tables]
+    far = outliers(checks.table)
+    assert len(far)
+    assert [row[0].text for row in own.tables[0].rows] == list(far["label"])
+    (picture,) = said.pictures
+    assert picture.stem == "predictive_checks"
+    assert picture.studies == tuple(dict.fromkeys(checks.table["study"]))
+    furthest = (picture.arguments["extremes"]["pit"] - 0.5).abs()
+    assert furthest.is_monotonic_decreasing
+    assert furthest.max() == (checks.table["pit"] - 0.5).abs().max()
 
 
 # --- the band ------------------------------------------------------------------------------------

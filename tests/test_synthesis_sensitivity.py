@@ -6,16 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sensitivity_fits import WORDS, reports
+from fits import CHOICE_WORDS, six_reports
 from small_registry import write_registry
 
 from priors import load_priors
 from studies import load_registry
 from synthesis.cli.options import CHOICES, SURVIVAL_ENDPOINTS
-from synthesis.families import FAMILIES
-from synthesis.model_arrays import padded, sizes_for
-from synthesis.models import SURVIVAL_ENDPOINTS as FITTED_ENDPOINTS
-from synthesis.models import survival_observations
+from synthesis.fits import SURVIVAL_ENDPOINTS as FITTED_ENDPOINTS
+from synthesis.fits import survival_observations
+from synthesis.model.arrays import padded, sizes_for
+from synthesis.model.families import FAMILIES
+from synthesis.model.survival import USUAL
 from synthesis.sensitivity.observed import EVERYTHING, observe
 from synthesis.sensitivity.specifications import (
     BASE,
@@ -25,13 +26,12 @@ from synthesis.sensitivity.specifications import (
     default_specifications,
     informative_studies,
 )
-from synthesis.survival import USUAL
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sensitivity") / "registry"
-    return load_registry(write_registry(folder, *reports(), vocabulary=WORDS))
+    return load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
 
 
 @pytest.fixture(scope="module")

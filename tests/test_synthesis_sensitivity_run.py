@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from sensitivity_fits import WORDS, Counting, drawn_fit, means, reports, text_of
+from fits import CHOICE_WORDS, Counting, drawn_fit, means, six_reports
 from small_registry import write_registry
 
 from studies import load_registry
-from synthesis import fit as sampler
-from synthesis.fit import SamplerSettings
+from synthesis.model import sampler as sampler
+from synthesis.model.sampler import SamplerSettings
 from synthesis.sensitivity.conclusions import (
     CHANCE,
     DIFFERENCE,
@@ -45,7 +45,7 @@ PREDICTIVE = "predictive_ratio:lenvatinib"
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sensitivity") / "registry"
-    return load_registry(write_registry(folder, *reports(), vocabulary=WORDS))
+    return load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
 
 
 GROUPS = ("selection",)
@@ -284,7 +284,7 @@ def test_refits_share_one_compiled_model_and_the_prior_is_left_without_histology
     )
     assert len(sampler._COMPILED) == 1
     assert found.table["reliable"].all()
-    text = text_of(found, "What if no report told histology")
+    (text,) = [f.text for f in found.findings if f.question.startswith("What if no report")]
     assert text.count("The data then say nothing of it") == 2
     again = pd.DataFrame(
         sensitivity(

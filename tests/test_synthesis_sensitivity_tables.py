@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sensitivity_fits import WORDS, Counting, reports, row, text_of
+from fits import CHOICE_WORDS, Counting, six_reports
 from small_registry import write_registry
 
 from studies import load_registry
@@ -37,13 +37,26 @@ PREDICTIVE = "predictive_ratio:lenvatinib"
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sensitivity") / "registry"
-    return load_registry(write_registry(folder, *reports(), vocabulary=WORDS))
+    return load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
 
 
 @pytest.fixture(scope="module")
 def found(registry, tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("store"))
     return sensitivity(registry, groups=GROUPS, store=store, fitter=Counting(), draws=200)
+
+
+def row(found, conclusion, name):
+    table = found.table
+    (one,) = table[(table["conclusion"] == conclusion) & (table["specification"] == name)].to_dict(
+        "records"
+    )
+    return one
+
+
+def text_of(found, question):
+    (text,) = [item.text for item in found.findings if item.question.startswith(question)]
+    return text
 
 
 # --- Tables --------------------------------------------------------------------------------------
@@ -149,7 +162,7 @@ def test_a_figure_gets_the_choices_with_an_answer(found):
         "Which figures count",
         "Without one report",
     ]
-    # no aspect is chosen in so many ways that its choices need numbers, but for the reports
+    # no aspect is chosen in so many ways that its choices need numbers, but for the six_reports
     numbered = curve[curve["mark"] != ""]
     assert set(numbered["group"]) <= {"studies", "selection"}
 

@@ -11,9 +11,9 @@ import pandas as pd
 
 from priors import Priors, load_priors
 from studies import Registry
-from synthesis.fit import Progress, SamplerSettings
-from synthesis.models import DEFAULT_FAMILY, NothingToPoolError, SurvivalFit
-from synthesis.observations import SurvivalData
+from synthesis.fits import DEFAULT_FAMILY, NothingToPoolError, SurvivalFit
+from synthesis.model.observations import SurvivalData
+from synthesis.model.sampler import Progress, SamplerSettings
 from synthesis.sensitivity.conclusions import MEDIAN, Question, ask
 from synthesis.sensitivity.observed import Counting, observe
 from synthesis.sensitivity.power_scaling import Scaled, power_scaling
@@ -108,7 +108,7 @@ def sensitivity(
     Parameters
     ----------
     registry, endpoint, family_name, priors, verified_only, use_read_as
-        Of the base, as in :func:`synthesis.models.fit_survival`.
+        Of the base, as in :func:`synthesis.fits.fit_survival`.
     treatment, reference : str, optional
         Any names; see :func:`~synthesis.sensitivity.conclusions.ask`.
     delta, reference_mix : float

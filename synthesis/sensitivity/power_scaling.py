@@ -27,11 +27,11 @@ from scipy.special import logit
 from xarray import DataTree
 
 from priors import Prior
-from synthesis.cohort_terms import CohortLikelihood, Point, Terms
-from synthesis.covariates import COVARIATES
-from synthesis.models import SurvivalFit
+from synthesis.fits import SurvivalFit
+from synthesis.left_out import CohortLikelihood, Point, Terms
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
 from synthesis.sensitivity.conclusions import CHANCE, Question, by_chain, conclusion_draws
-from synthesis.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
 
 #: From here on a part is sensitive.
 SENSITIVE = 0.05

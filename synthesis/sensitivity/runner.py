@@ -19,18 +19,16 @@ import numpy as np
 from xarray import DataTree
 
 from studies import Registry
-from synthesis.diagnostics import Diagnosis, diagnose
-from synthesis.families import family
-from synthesis.fit import Problem, Progress, SamplerSettings, run
-from synthesis.model_arrays import sizes_for
-from synthesis.models import NothingToPoolError, SurvivalFit, centre_share
-from synthesis.observations import SurvivalData
-from synthesis.packing import Sizes
+from synthesis.fits import NothingToPoolError, SurvivalFit, centre_share
+from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.model.families import family
+from synthesis.model.observations import SurvivalData
+from synthesis.model.sampler import Diagnosis, Problem, Progress, SamplerSettings, diagnose, run
+from synthesis.model.survival import survival_problem
 from synthesis.sensitivity.conclusions import Answered, Question, answers_of, conclusion_draws
 from synthesis.sensitivity.observed import observe
 from synthesis.sensitivity.specifications import BASE, Base, Specification
 from synthesis.sensitivity.store import Store, fingerprint
-from synthesis.survival import survival_problem
 
 #: Of a refit: Monte Carlo errors of about a twentieth of a posterior standard deviation.
 REFIT = SamplerSettings(draws=300, tune=200, chains=4, target_accept=0.9)

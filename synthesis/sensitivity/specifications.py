@@ -15,18 +15,17 @@ from typing import Literal
 
 from priors import Priors, load_priors
 from studies import Registry
-from studies.figures import study_label
+from studies.figures import View, study_label, tells_histology
 from studies.selection import CohortRef
-from studies.usable import View, tells_histology
 from studies.vocabulary import Vocabulary
-from synthesis.covariates import COVARIATES
-from synthesis.families import FAMILIES, family
-from synthesis.models import DEFAULT_FAMILY, SURVIVAL_ENDPOINTS
-from synthesis.observations import SurvivalData
-from synthesis.ranks import METHODS
+from synthesis.fits import DEFAULT_FAMILY, SURVIVAL_ENDPOINTS
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import FAMILIES, family
+from synthesis.model.observations import SurvivalData
+from synthesis.model.printed import METHODS
+from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
 from synthesis.sensitivity.conclusions import in_sentence
 from synthesis.sensitivity.observed import EVERYTHING, Counting, Figures, Overlap, observe
-from synthesis.survival import SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
 
 #: Groups of specifications and their headings, in order of display.
 GROUPS: Mapping[str, str] = MappingProxyType(

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from synthesis.fit import Problem, SamplerSettings, cache_folder
-from synthesis.fit import fingerprint as sampler_fingerprint
+from synthesis.model.sampler import Problem, SamplerSettings, cache_folder
+from synthesis.model.sampler import fingerprint as sampler_fingerprint
 from synthesis.sensitivity.conclusions import Question
 
 _HERE = Path(__file__).parent

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from priors import Prior, Priors
-from synthesis.benefit.writing import chance_text, spread_text
 from synthesis.estimands import Summary
-from synthesis.families import family
-from synthesis.forest_table import interval_text
+from synthesis.model.families import family
+from synthesis.numbers import chance
+from synthesis.questions.contrasts import spread_text
+from synthesis.questions.pooled import interval_text
 from synthesis.sensitivity.conclusions import (
     CHANCE,
     DIFFERENCE,
@@ -356,7 +357,7 @@ def _records(frame: pd.DataFrame) -> Iterable[dict]:
 def value_of(row: pd.Series | dict) -> str:
     """The number of a row with its interval, as it is printed."""
     if row["kind"] == CHANCE:
-        return chance_text(row["estimate"])
+        return chance(row["estimate"])
     return value_text(row["estimate"], row["lower"], row["upper"], row["kind"])
 
 

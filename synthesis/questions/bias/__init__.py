@@ -18,13 +18,11 @@ import synthesis.questions.bias.effects as effects
 from priors import Prior, Priors, load_priors
 from studies import Registry
 from synthesis import numbers
-from synthesis.benefit.histology_effects import share_words
-from synthesis.benefit.influence import cohort_weights
 from synthesis.endpoints import endpoint_of
-from synthesis.fit import Progress, SamplerSettings
-from synthesis.models import DEFAULT_FAMILY, SurvivalFit, fit_survival
-from synthesis.plots.bias import plot_bias
-from synthesis.plots.funnel import plot_funnel
+from synthesis.fits import DEFAULT_FAMILY, SurvivalFit, fit_survival
+from synthesis.model.sampler import Progress, SamplerSettings
+from synthesis.model.survival import BIAS_PRIOR, ESTIMATED, USUAL, Variant
+from synthesis.plots.bias import plot_bias, plot_funnel
 from synthesis.questions.bias.funnel import (
     ALL,
     LARGE,
@@ -35,8 +33,9 @@ from synthesis.questions.bias.funnel import (
     funnel_table,
     slope_table,
 )
+from synthesis.questions.histology_effects import share_words
+from synthesis.questions.influence import cohort_weights
 from synthesis.result import Column, Finding, Picture, Result, Table, make_table, markdown
-from synthesis.survival import BIAS_PRIOR, ESTIMATED, USUAL, Variant
 
 #: The model with a bias of each retrospective report, their spread estimated.
 WITH_BIAS = Variant(retrospective_bias=ESTIMATED)
@@ -113,7 +112,7 @@ def bias(
     Parameters
     ----------
     registry, endpoint, family_name, priors, settings, verified_only, use_read_as, cache, progress
-        As in :func:`synthesis.models.fit_survival`.
+        As in :func:`synthesis.fits.fit_survival`.
     reference_mix : float
         Share of mixed histology at which medians are compared.
     seed, draws : int, optional
@@ -122,7 +121,7 @@ def bias(
     Raises
     ------
     NothingToPoolError, ValueError
-        As :func:`~synthesis.models.fit_survival`.
+        As :func:`~synthesis.fits.fit_survival`.
     """
     tell = progress or (lambda _: None)
     priors, settings = priors or load_priors(), settings or SamplerSettings()

@@ -28,16 +28,21 @@ from scipy.stats import gaussian_kde, norm
 
 from priors import Prior
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.histology_effects import prior_share
-from synthesis.benefit.reference import treatments_of
-from synthesis.covariates import COVARIATES
-from synthesis.estimands import curve, summarise
-from synthesis.histology_table import effect_density
-from synthesis.model_arrays import shared_parts
-from synthesis.models import PooledSurvival, bias_spread
+from synthesis.estimands import (
+    cohort_labels,
+    curve,
+    effect_density,
+    patients_of,
+    reference_share,
+    summarise,
+)
+from synthesis.fits import PooledSurvival, bias_spread
+from synthesis.model.arrays import shared_parts
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.survival import BIAS_PRIOR
 from synthesis.questions.bias.funnel import KINDS, PROSPECTIVE, RETROSPECTIVE, cohort_kinds
-from synthesis.survival import BIAS_PRIOR
-from synthesis.tables import cohort_labels, patients_of, reference_share
+from synthesis.questions.evidence import treatments_of
+from synthesis.questions.histology_effects import prior_share
 
 COMMON, SPREAD = "common bias", "spread of biases"
 

@@ -3,7 +3,7 @@ r"""A funnel of reported medians, and whether small cohorts report longer ones.
 The *deviation* of an arm is the log of its reported median over the median that the model expects
 of the average study of its treatment, at the arm's own share of mixed histology and covariates. A
 fit that has seen the arm has moved towards it; so the expectation is that of the draws without the
-cohort, weighted as in :mod:`synthesis.benefit.influence`. Where an arm does not report its share,
+cohort, weighted as in :mod:`synthesis.questions.influence`. Where an arm does not report its share,
 the share is drawn from its prior.
 
 The standard error follows from the family and the number of patients, not from what is reported. A
@@ -16,7 +16,7 @@ sample median of ``n`` times with density ``f`` has the large-sample variance
 
 It does not depend on the median, so that a long median has no larger error by construction, which
 can make funnels of other measures lopsided (Sterne et al. 2011, doi 10.1136/bmj.d4002).
-``n`` is the effective number of :func:`~synthesis.reading.effective_size`: a censored patient
+``n`` is the effective number of :func:`~synthesis.model.records.effective_size`: a censored patient
 counts for half. 95 % of the deviations lie within 1.96 standard errors if studies differ by
 sampling alone, and within :math:`1.96\sqrt{\mathrm{se}^2 + \sigma_S^2}` if they differ as the model
 says. That the expectation is uncertain itself comes on top, by ``expected_sd``.
@@ -51,22 +51,21 @@ import pandas as pd
 from scipy.special import expit
 
 from priors.catalogue import Prior
-from studies.values import NOT_REACHED
+from studies.schema import NOT_REACHED
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.histology_effects import prior_share
-from synthesis.benefit.influence import CohortWeights, cohort_weights, weighted_quantiles
-from synthesis.covariates import COVARIATES
-from synthesis.estimands import summarise
-from synthesis.families import standard_log_density
-from synthesis.fit import Progress
-from synthesis.integrated import spaced
-from synthesis.model_arrays import shared_parts
-from synthesis.models import PooledSurvival, SurvivalFit, bias_spread
-from synthesis.observations import Arm
+from synthesis.estimands import cohort_labels, summarise
+from synthesis.fits import PooledSurvival, SurvivalFit, bias_spread
+from synthesis.left_out import spaced
+from synthesis.model.arrays import shared_parts
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import standard_log_density
+from synthesis.model.observations import Arm
+from synthesis.model.records import effective_size, median_months
+from synthesis.model.sampler import Progress
+from synthesis.model.survival import PRIOR_OF, is_retrospective
 from synthesis.predictive import draw_prior
-from synthesis.reading import effective_size, median_months
-from synthesis.survival import PRIOR_OF, is_retrospective
-from synthesis.tables import cohort_labels
+from synthesis.questions.histology_effects import prior_share
+from synthesis.questions.influence import CohortWeights, cohort_weights, weighted_quantiles
 
 #: Kinds of reports, in order of display.
 RETROSPECTIVE, PROSPECTIVE, NOT_STATED = "retrospective", "prospective", "not stated"
@@ -164,7 +163,7 @@ def funnel_table(
     vocabulary : Vocabulary
         For the labels.
     weights : CohortWeights, optional
-        From :func:`~synthesis.benefit.influence.cohort_weights` of the same fit; made here
+        From :func:`~synthesis.questions.influence.cohort_weights` of the same fit; made here
         otherwise.
     progress : callable, optional
         Called with a sentence at each stage.

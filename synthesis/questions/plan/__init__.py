@@ -32,26 +32,27 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from studies import Registry
-from studies.usable import View
+from studies.figures import View
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.benefit.evidence import Evidence, evidence
-from synthesis.benefit.influence import reliable_below, weighted_quantiles, without_each
-from synthesis.benefit.reference import (
+from synthesis.endpoints import Endpoint, endpoint_of
+from synthesis.estimands import NamedGroup, curve, histology_effect, patients_of
+from synthesis.fits import SurvivalFit
+from synthesis.left_out import spaced
+from synthesis.model.families import FAMILIES, Family
+from synthesis.model.observations import SurvivalData, UnusableCohortError, survival_data
+from synthesis.model.sampler import Progress
+from synthesis.plots.plan import plot_assurance, plot_planned_widths
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
+from synthesis.questions.evidence import (
+    Evidence,
     NotComparedError,
     Reference,
     choose_reference,
+    evidence,
     treatments_of,
 )
-from synthesis.endpoints import Endpoint, endpoint_of
-from synthesis.estimands import curve, histology_effect
-from synthesis.families import FAMILIES, Family
-from synthesis.fit import Progress
-from synthesis.integrated import spaced
-from synthesis.models import SurvivalFit
-from synthesis.observations import SurvivalData, UnusableCohortError, survival_data
-from synthesis.plots.planning import plot_assurance, plot_planned_widths
+from synthesis.questions.influence import reliable_below, weighted_quantiles, without_each
 from synthesis.questions.plan.simulate import (
     LANDMARKS,
     Course,
@@ -67,7 +68,6 @@ from synthesis.questions.plan.simulate import (
 )
 from synthesis.questions.plan.update import Updater, expected_of
 from synthesis.result import Column, Finding, Picture, Result, Table, make_table
-from synthesis.tables import NamedGroup, patients_of
 
 #: Simulated studies of each size and population, and draws that are weighted.
 SIMULATIONS, DRAWS = 200, 3000

@@ -13,7 +13,7 @@ months with limits; and of two groups the log-rank p to two digits beside the ha
 lives longer.
 
 It tests pure against mixed patients of one arm, and not its two arms against each other: read with
-one shape for both, as :mod:`synthesis.likelihoods` does, such a test is biased where treatments
+one shape for both, as :mod:`synthesis.model.likelihoods` does, such a test is biased where treatments
 have curves of different shape, and at the sizes of a trial by more than it tells. The medians,
 limits and survival of both arms are there.
 
@@ -31,7 +31,9 @@ from typing import Literal
 
 import numpy as np
 
+from studies.figures import CohortRef
 from studies.schema import (
+    NOT_REACHED,
     BrafStatus,
     Citation,
     Cohort,
@@ -42,13 +44,11 @@ from studies.schema import (
     Subgroup,
     SurvivalOutcome,
 )
-from studies.usable import CohortRef
-from studies.values import NOT_REACHED
-from synthesis import families
-from synthesis.covariates import covariates
 from synthesis.estimands import Curve
+from synthesis.fits import PooledSurvival
 from synthesis.kaplan_meier import Patients, band, kaplan_meier, logrank, median_follow_up
-from synthesis.models import PooledSurvival
+from synthesis.model import families
+from synthesis.model.covariates import covariates
 from synthesis.predictive import NewCohort, place_of, predict_curve
 from synthesis.settings import REFERENCE_MIX
 

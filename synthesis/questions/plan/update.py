@@ -9,7 +9,7 @@ the study reports with its own effects integrated out,
 
 with :math:`v` the study effect, common to the arms ``a``, :math:`\kappa_a` the log shape of an arm,
 :math:`\ell_{a,k}` its log median in the average study, and :math:`L_a` the likelihood of
-:mod:`synthesis.likelihoods`: what a published report of the same figures would enter with.
+:mod:`synthesis.model.likelihoods`: what a published report of the same figures would enter with.
 
 A family without a tail makes :math:`L_a` a function of two numbers, whatever the draw. It is
 computed once on a grid and taken as linear between the points; the integral over a normal is then a
@@ -33,10 +33,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from synthesis.estimands import Group, curve, histology_effect
-from synthesis.families import Family
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
-from synthesis.models import SurvivalFit
-from synthesis.observations import Arm, ArmComparison, SurvivalData
+from synthesis.fits import SurvivalFit
+from synthesis.model.families import Family
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.observations import Arm, ArmComparison, SurvivalData
 
 # Step of the grids: a third over the root of the patients is about a quarter of the standard error
 # of a log median at the shapes of survival curves (1.3/sqrt(n)), and less than half of that of a

@@ -1,0 +1,684 @@
+"""Fits to tidy tables: the numbers that page, figures and command line show.
+
+Each number is computed once, here or in :mod:`synthesis.estimands`; whatever shows it reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta
+
+from priors import Prior, Priors, load_priors
+from studies.figures import figure_status, in_months, printed_landmark, printed_median
+from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
+from studies.selection import CohortRef, LeftOut
+from studies.vocabulary import Vocabulary
+from synthesis import numbers
+from synthesis.estimands import (
+    LEVEL,
+    TARGETS,
+    Fit,
+    NamedGroup,
+    Summary,
+    curve,
+    estimands_of,
+    flat,
+    histologies,
+    named_groups,
+    quantiles,
+    reference_share,
+    summaries,
+    summarise,
+    tells,
+    tells_apart,
+)
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model.covariates import COVARIATE_LABELS, COVARIATES
+from synthesis.model.observations import Arm, Record
+from synthesis.model.response import trials
+from synthesis.model.survival import PRIOR_OF
+from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
+
+POOLED_COLUMNS = (
+    "endpoint",
+    "treatment",
+    "histology",
+    "estimand",
+    "target",
+    "estimate",
+    "lower",
+    "upper",
+    "cohorts",
+    "patients",
+    "extrapolated",
+)
+FAMILY_COLUMNS = ("endpoint", "family", *POOLED_COLUMNS[1:])
+FIGURE_COLUMNS = ("endpoint", "study", "cohort", "label", "group", "kind", "printed", "status")
+LEFT_OUT_COLUMNS = ("endpoint", "study", "cohort", "label", "kind", "reason", "gave_way_to")
+COVARIATE_COLUMNS = (
+    "endpoint",
+    "covariate",
+    "label",
+    "which",
+    "estimate",
+    "lower",
+    "upper",
+    "log_sd",
+    "cohorts",
+)
+
+# --- Pooled estimates ----------------------------------------------------------------------------
+
+
+def pooled_table(
+    fits: Mapping[str, Fit], vocabulary: Vocabulary, reference_mix: float
+) -> pd.DataFrame:
+    """Pooled estimates of every treatment and class: :data:`POOLED_COLUMNS`.
+
+    Months for medians and restricted means, fractions of one for survival and response. Cohorts
+    and patients are those behind the figures: for disease control and complete response the
+    cohorts that print them; what no cohort prints has no row. ``extrapolated``: pure or mixed where
+    no report of the treatment tells them apart.
+    """
+    rows = [
+        (endpoint, *row)
+        for endpoint, fit in fits.items()
+        for named in named_groups(fit, vocabulary)
+        for row in _pooled_rows(fit, named, reference_mix)
+    ]
+    return pd.DataFrame(rows, columns=list(POOLED_COLUMNS))
+
+
+def _pooled_rows(fit: Fit, named: NamedGroup, reference_mix: float) -> Iterator[tuple[Any, ...]]:
+    apart = tells_apart(fit, named.cohorts)
+    sizes = {name: _size_behind(fit, named, name) for name in estimands_of(fit)}
+    for target in TARGETS:
+        for histology, share in histologies(fit, reference_mix).items():
+            for name, size in sizes.items():
+                own = summaries(fit, name, target, share)[named.group]
+                estimate = own.estimate, own.lower, own.upper
+                extrapolated = histology != "reference" and not apart
+                yield named.label, histology, name, target, *estimate, *size, extrapolated
+
+
+def _size_behind(fit: Fit, named: NamedGroup, estimand: str) -> tuple[int, int]:
+    """Cohorts of a group that tell an estimand, and their patients."""
+    if not isinstance(fit, ResponseFit):
+        return len(named.cohorts), named.patients
+    own = {ref.id for ref in named.cohorts}
+    telling = [
+        count.evaluable
+        for ref, count in zip(fit.data.cohorts, fit.data.counts, strict=True)
+        if ref.id in own and tells(count, estimand)
+    ]
+    return len(telling), sum(telling)
+
+
+# --- Cohorts -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A cohort's own figure for an endpoint, as text and in months (or fractions)."""
+
+    text: str
+    value: float = np.nan
+    lower: float = np.nan
+    upper: float = np.nan
+    not_reached: bool = False
+    upper_not_reached: bool = False
+    events: int | None = None
+    status: str = ""
+
+
+def printed_figure(fit: Fit, index: int) -> Printed:
+    """The figure of cohort ``index`` of a fit that a forest plot shows."""
+    ref = fit.data.cohorts[index]
+    if isinstance(fit, ResponseFit):
+        count = fit.data.counts[index]
+        status = figure_status(ref.cohort.response, ref.study)
+        rate = count.responders / count.evaluable
+        return Printed(f"{count.responders}/{count.evaluable}", rate, status=status)
+    outcome = fit.data.records[index].whole.outcome
+    if outcome is None:
+        return _printed_otherwise(fit, index)
+    lower, upper = outcome.ci or (None, None)
+    return Printed(
+        printed_median(outcome),
+        _months_of(outcome.median, outcome),
+        _months_of(lower, outcome),
+        _months_of(upper, outcome),
+        not_reached=outcome.median == NOT_REACHED,
+        upper_not_reached=upper == NOT_REACHED,
+        events=outcome.events,
+        status=figure_status(outcome, ref.study),
+    )
+
+
+def _months_of(value: Any, outcome: SurvivalOutcome) -> float:
+    return np.nan if value in (None, NOT_REACHED) else in_months(value, outcome.unit)
+
+
+def _printed_otherwise(fit: PooledSurvival, index: int) -> Printed:
+    """Figures by histology, else the landmark nearest to one year, else listed patients."""
+    ref, record = fit.data.cohorts[index], fit.data.records[index]
+    parts, statuses = [], set()
+    for group in record.groups:
+        figure = _figure_of(group)
+        parts.append(f"{group.histology} {_as_printed(figure)}")
+        statuses.add(figure_status(figure, ref.study))
+    if parts:
+        status = "verified" if statuses == {"verified"} else "secondary"
+        return Printed("; ".join(sorted(parts, reverse=True)), status=status)
+    figure = _figure_of(record.whole)
+    if figure is None:
+        return Printed("patients listed", status=ref.study.status)
+    return Printed(_as_printed(figure), status=figure_status(figure, ref.study))
+
+
+def _figure_of(record: Record) -> SurvivalOutcome | Landmark | None:
+    """The median of a group, else its landmark nearest to one year."""
+    if record.outcome is not None:
+        return record.outcome
+    return min(record.landmarks, key=lambda m: abs(in_months(m.time, m.unit) - 12.0), default=None)
+
+
+def _as_printed(figure: SurvivalOutcome | Landmark) -> str:
+    return printed_landmark(figure) if isinstance(figure, Landmark) else printed_median(figure)
+
+
+def arms_of(fit: PooledSurvival, index: int) -> dict[int, Arm]:
+    """Arms of a cohort by their index."""
+    return {i: arm for i, arm in enumerate(fit.data.arms) if arm.cohort == index}
+
+
+def cohort_estimate(fit: Fit, index: int) -> Summary:
+    """The model's estimate of a cohort: its median in months at its own mix, or its rate."""
+    if isinstance(fit, ResponseFit):
+        return summarise(1.0 / (1.0 + np.exp(-flat(fit, "log_odds")[:, index])))
+    arms = arms_of(fit, index)
+    sizes = [arm.n for arm in arms.values()]
+    # location is linear in the share, so the mean over pure and mixed is that of their mix
+    location = np.average(flat(fit, "log_median")[:, list(arms)], axis=1, weights=sizes)
+    return summarise(np.exp(location))
+
+
+def _entered_as(fit: Fit, index: int) -> str:
+    if isinstance(fit, ResponseFit):
+        return fit.data.counts[index].entered_as
+    arms = list(arms_of(fit, index).values())
+    if len(arms) == 1:
+        return arms[0].entered_as
+    return "; ".join(f"{arm.histology} ({arm.n}): {arm.entered_as}" for arm in arms)
+
+
+def _histology_words(fit: Fit, index: int) -> str:
+    if isinstance(fit, ResponseFit):
+        return ""
+    arms = list(arms_of(fit, index).values())
+    if len(arms) > 1:
+        return "pure and mixed apart"
+    share = arms[0].share
+    return "not printed" if share is None else f"{100 * share:.0f} % mixed"
+
+
+def cohorts_table(fits: Mapping[str, Fit], vocabulary: Vocabulary) -> pd.DataFrame:
+    """Each counted cohort: what it prints, what entered the likelihood, and its estimate."""
+    rows = []
+    for endpoint, fit in fits.items():
+        for index, ref in enumerate(fit.data.cohorts):
+            printed = printed_figure(fit, index)
+            rows.append(
+                {
+                    "endpoint": endpoint,
+                    "study": ref.study.id,
+                    "cohort": ref.cohort.id,
+                    "label": ref.label,
+                    "year": ref.study.citation.year,
+                    "treatment": vocabulary.treatment(ref.treatment).label,
+                    "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
+                    "histology": _histology_words(fit, index),
+                    "n": ref.cohort.n,
+                    "printed": printed.text,
+                    "printed_value": printed.value,
+                    "printed_lower": printed.lower,
+                    "printed_upper": printed.upper,
+                    **vars(cohort_estimate(fit, index)),
+                    "entered_as": _entered_as(fit, index),
+                    "note": ref.cohort.caution or "",
+                    "status": printed.status,
+                }
+            )
+    return pd.DataFrame(rows).astype({"year": "Int64", "n": "Int64"})
+
+
+def figures_table(fits: Mapping[str, Fit]) -> pd.DataFrame:
+    """List the printed figures behind each fit.
+
+    Parameters
+    ----------
+    fits : mapping
+        Endpoint -> fit.
+
+    Returns
+    -------
+    DataFrame
+        Columns :data:`FIGURE_COLUMNS`. ``kind`` is median, survival probability, response, disease
+        control, complete response, listed patients, comparison or histology; ``status`` is
+        verified where the figure was seen in the report itself, else secondary. A figure without
+        a mark of its own has that of its study.
+    """
+    rows = [
+        (endpoint, ref.study.id, ref.cohort.id, ref.label, *row)
+        for endpoint, fit in fits.items()
+        for index, ref in enumerate(fit.data.cohorts)
+        for row in _figures(fit, index, ref)
+    ]
+    return pd.DataFrame(rows, columns=list(FIGURE_COLUMNS))
+
+
+# Group, kind of figure, its words and its status.
+_Row = tuple[str, str, str, str]
+
+
+def _figures(fit: Fit, index: int, ref: CohortRef) -> Iterator[_Row]:
+    if isinstance(fit, ResponseFit):
+        yield from _figures_of_response(fit, index, ref)
+        return
+    arms = arms_of(fit, index)
+    for arm in arms.values():
+        yield from _figures_of_arm(arm, ref)
+    for comparison in fit.data.comparisons:
+        if comparison.first in arms and comparison.printed is not None:
+            both = comparison.second in arms
+            status = figure_status(comparison.printed, ref.study)
+            words = comparison.reading.entered_as
+            yield "pure and mixed" if both else "whole", "comparison", words, status
+
+
+def _figures_of_response(fit: ResponseFit, index: int, ref: CohortRef) -> Iterator[_Row]:
+    """The counts of the stages that a cohort enters: one without trials tells nothing."""
+    count = fit.data.counts[index]
+    status = figure_status(ref.cohort.response, ref.study)
+    entered = {stage for stage, (_, of) in trials(count).items() if of}
+    for stage, kind, number, derivation in (
+        ("response", "response", count.responders, count.derivation),
+        ("control", "disease control", count.control, count.control_derivation),
+        ("complete", "complete response", count.complete, count.complete_derivation),
+    ):
+        if stage in entered:
+            yield "whole", kind, f"{number}/{count.evaluable}: {derivation}", status
+
+
+def _figures_of_arm(arm: Arm, ref: CohortRef) -> Iterator[_Row]:
+    outcome = arm.outcome
+    # a median that was not reached enters only with the time up to which it was not
+    if outcome is not None and (outcome.median != NOT_REACHED or outcome.follow_up is not None):
+        yield arm.histology, "median", printed_median(outcome), figure_status(outcome, ref.study)
+    for landmark in arm.landmarks:
+        status = figure_status(landmark, ref.study)
+        yield arm.histology, "survival probability", printed_landmark(landmark), status
+    if not arm.chains:
+        yield arm.histology, "listed patients", arm.entered_as, ref.study.status
+    if arm.histology == "whole" and arm.share is not None:
+        yield "whole", "histology", f"{100 * arm.share:.0f} % mixed", ref.study.status
+
+
+def left_out_table(
+    left_out: Mapping[str, Sequence[LeftOut]], labels: Mapping[str, str]
+) -> pd.DataFrame:
+    """Each cohort that is not counted, with the reason and what it gave way to.
+
+    Parameters
+    ----------
+    left_out : mapping of endpoint to sequence of LeftOut
+    labels : mapping of study identifier to label
+    """
+    rows = [
+        (
+            endpoint,
+            cohort.study_id,
+            cohort.cohort_id,
+            labels[cohort.study_id],
+            cohort.kind,
+            cohort.reason,
+            cohort.gave_way_to or "",
+        )
+        for endpoint, cohorts in left_out.items()
+        for cohort in cohorts
+    ]
+    return pd.DataFrame(rows, columns=list(LEFT_OUT_COLUMNS))
+
+
+# --- Fits ----------------------------------------------------------------------------------------
+
+
+def diagnostics_table(fits: Mapping[str, Fit]) -> pd.DataFrame:
+    """The diagnosis of each fit, by its name."""
+    return pd.DataFrame([{"fit": name, **asdict(fit.diagnosis)} for name, fit in fits.items()])
+
+
+_PRIOR_UNITS = {
+    "months": "months",
+    "ratio": "ratio of medians",
+    "factor": "factor at 1.96 SD",
+    "share": "share",
+    "shape": "shape",
+    "value": "",
+}
+
+
+def priors_table(priors: Priors, used: Sequence[str]) -> pd.DataFrame:
+    """Priors of the analysis with the 95 % range that each implies.
+
+    ``instead_of`` holds the default where the analysis has a distribution of its own.
+    """
+    usual = load_priors()
+    return pd.DataFrame([_prior_row(priors[name], usual[name]) for name in used])
+
+
+def _prior_row(prior: Prior, usual: Prior) -> dict[str, str]:
+    low, high = prior.implied()
+    same = prior.family == usual.family and prior.parameters == usual.parameters
+    return {
+        "name": prior.name,
+        "role": prior.role,
+        "family": prior.family,
+        "parameters": prior.parameters,
+        "implied_95": f"{low:.2g} to {high:.2g}",
+        "unit": _PRIOR_UNITS[prior.reads_as],
+        "instead_of": "" if same else usual.parameters,
+        "rationale": prior.rationale,
+        "source": prior.source,
+    }
+
+
+def prior_and_posterior(prior: Prior, draws: np.ndarray) -> Iterator[dict[str, Any]]:
+    """Two rows on a log ratio: ``which, estimate, lower, upper`` as ratios, and ``log_sd``."""
+    low, high = prior.implied()
+    median = prior.natural(prior.quantile(0.5))
+    before = {"which": "prior", "estimate": median, "lower": low, "upper": high}
+    yield before | {"log_sd": prior.scale}
+    yield {"which": "posterior", **vars(summarise(np.exp(draws))), "log_sd": float(np.std(draws))}
+
+
+def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
+    """Effects of design, line, time origin and mutation status as ratios of medians.
+
+    Parameters
+    ----------
+    fits : mapping
+        Survival endpoint -> fit.
+
+    Returns
+    -------
+    DataFrame
+        :data:`COVARIATE_COLUMNS`: for each effect a row with its prior and one with its posterior.
+        ``cohorts`` counts those that differ from the reference and so tell something of it;
+        ``log_sd`` is the standard deviation on the log scale.
+    """
+    rows = []
+    for endpoint, fit in fits.items():
+        if not fit.variant.covariates:
+            continue
+        values = np.array(fit.data.covariates or np.zeros((1, len(COVARIATES))))
+        for number, name in enumerate(COVARIATES):
+            about = {
+                "endpoint": endpoint,
+                "covariate": name,
+                "label": COVARIATE_LABELS[name],
+                "cohorts": int(np.sum(values[:, number] != 0.0)),
+            }
+            draws = flat(fit, "covariate_effect")[:, number]
+            rows += [about | own for own in prior_and_posterior(fit.priors[PRIOR_OF[name]], draws)]
+    return pd.DataFrame(rows, columns=list(COVARIATE_COLUMNS))
+
+
+# Draws of each family: enough beside the pooled answer, and a tail needs time for restricted means.
+_FAMILY_DRAWS = 1000
+
+
+def families_table(
+    survival: Mapping[str, FamilyFits], vocabulary: Vocabulary, reference_mix: float
+) -> pd.DataFrame:
+    """Pooled estimates under each family, one after the other: :data:`FAMILY_COLUMNS`."""
+    frames = [pd.DataFrame(columns=list(FAMILY_COLUMNS))]
+    for endpoint, fits in survival.items():
+        for name, fit in fits.by_family.items():
+            thinned = stack({name: fit}, {name: 1.0}, draws=_FAMILY_DRAWS)
+            own = pooled_table({endpoint: thinned}, vocabulary, reference_mix)
+            frames.append(own.assign(family=fit.family.label)[list(FAMILY_COLUMNS)])
+    return pd.concat(frames[1:] or frames, ignore_index=True)
+
+
+def model_choice_table(survival: Mapping[str, FamilyFits]) -> pd.DataFrame:
+    """How well the families predict, all endpoints: :data:`~synthesis.stacking.CHOICE_COLUMNS`.
+
+    Without rows where each endpoint has one family.
+    """
+    tables = [fits.choice.table for fits in survival.values() if fits.choice is not None]
+    return (
+        pd.concat(tables, ignore_index=True)
+        if tables
+        else pd.DataFrame(columns=list(CHOICE_COLUMNS))
+    )
+
+
+# --- Forest plots --------------------------------------------------------------------------------
+
+_TARGET_LABELS = {"mean_study": "Pooled, mean study", "new_study": "New study (prediction)"}
+_EMPTY_ROW = {
+    **dict.fromkeys(("study_id", "cohort_id", "design", "country", "printed", "note"), ""),
+    **dict.fromkeys(("year", "n", "events"), None),
+    **dict.fromkeys(
+        ("printed_value", "printed_lower", "printed_upper", "estimate", "lower", "upper"), np.nan
+    ),
+    **dict.fromkeys(("printed_not_reached", "printed_upper_not_reached"), False),
+}
+
+
+def forest_table(fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> pd.DataFrame:
+    """Rows of the forest plot of one endpoint.
+
+    Parameters
+    ----------
+    fit : PooledSurvival or ResponseFit
+    vocabulary : Vocabulary
+    reference_mix : float
+        Share of mixed histology of the pooled rows.
+
+    Returns
+    -------
+    DataFrame
+        ``kind`` is class, treatment, cohort, mean_study, new_study or heterogeneity. Treatments
+        stand by class, then by pooled estimate; cohorts by year. A class of several treatments has
+        the estimate of its average treatment. Months, or fractions for response, of which reported
+        limits are those of an exact interval.
+    """
+    share = histologies(fit, reference_mix)["reference"]
+    principal = estimands_of(fit)[0]
+    pooled = {target: summaries(fit, principal, target, share) for target in TARGETS}
+    every = named_groups(fit, vocabulary)
+    mean = pooled["mean_study"]
+    averages = {own.class_label: vars(mean[own.group]) for own in every if own.is_class}
+    groups = [group for group in every if not group.is_class]
+    groups.sort(key=lambda group: -mean[group.group].estimate)
+    rows: list[dict[str, Any]] = []
+    for class_label in dict.fromkeys(group.class_label for group in every):
+        rows.append(_row("class", class_label, "", class_label, **averages.get(class_label, {})))
+        for group in groups:
+            if group.class_label == class_label:
+                rows += _group_rows(fit, group, {k: own[group.group] for k, own in pooled.items()})
+    rows.append(_row("heterogeneity", "", "", heterogeneity_words(fit)))
+    return pd.DataFrame(rows).astype({"year": "Int64", "n": "Int64", "events": "Int64"})
+
+
+def _row(kind: str, class_label: str, treatment: str, label: str, **more: Any) -> dict[str, Any]:
+    names = {"kind": kind, "treatment_class": class_label, "treatment": treatment, "label": label}
+    return names | _EMPTY_ROW | more
+
+
+def _group_rows(
+    fit: Fit, group: NamedGroup, pooled: Mapping[str, Summary]
+) -> Iterator[dict[str, Any]]:
+    names = group.class_label, group.label
+    yield _row("treatment", *names, group.label)
+    index = {ref.id: i for i, ref in enumerate(fit.data.cohorts)}
+    studies = [ref.study.id for ref in group.cohorts]
+    for ref in sorted(group.cohorts, key=lambda ref: (ref.study.citation.year or 0, ref.id)):
+        own = f" ({ref.cohort.id.replace('_', ' ')})" if studies.count(ref.study.id) > 1 else ""
+        figures = _cohort_figures(fit, index[ref.id], ref)
+        yield _row("cohort", *names, f"{ref.label}{own}", **figures)
+    who = "evaluable patient" if isinstance(fit, ResponseFit) else "patient"
+    size = numbers.count(len(group.cohorts), "cohort"), numbers.count(group.patients, who)
+    for target, words in _TARGET_LABELS.items():
+        label = f"{words} ({', '.join(size)})" if target == "mean_study" else words
+        yield _row(target, *names, label, **vars(pooled[target]))
+
+
+def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
+    printed = printed_figure(fit, index)
+    if isinstance(fit, ResponseFit):
+        count = fit.data.counts[index]
+        lower, upper = exact_interval(count.responders, count.evaluable)
+        printed = replace(printed, lower=lower, upper=upper)
+    return {
+        "study_id": ref.study.id,
+        "cohort_id": ref.cohort.id,
+        "year": ref.study.citation.year,
+        "design": ref.study.design.replace("_", " "),
+        "country": ", ".join(ref.study.countries),
+        "n": ref.cohort.n,
+        "events": printed.events,
+        "printed": printed.text,
+        "printed_value": printed.value,
+        "printed_lower": printed.lower,
+        "printed_upper": printed.upper,
+        "printed_not_reached": printed.not_reached,
+        "printed_upper_not_reached": printed.upper_not_reached,
+        "note": ref.cohort.caution or "",
+        **vars(cohort_estimate(fit, index)),
+    }
+
+
+def exact_interval(count: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """Exact limits of a share (Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404)."""
+    tail = 0.5 - level / 2.0
+    lower = beta.ppf(tail, count, n - count + 1) if count else 0.0
+    upper = beta.isf(tail, count + 1, n - count) if count < n else 1.0
+    return float(lower), float(upper)
+
+
+def heterogeneity_words(fit: Fit) -> str:
+    """Between-study SD in words: what it is, and the factor that it means."""
+    is_response = isinstance(fit, ResponseFit)
+    ends = list(vars(summarise(flat(fit, "study_sd"))).values())
+    factor = numbers.interval(*np.exp(ends), numbers.ratio)
+    prior = fit.priors["response_study_sd" if is_response else "study_sd"]
+    return (
+        f"Between studies of one treatment: SD of log {'odds' if is_response else 'medians'} "
+        f"{numbers.interval(*ends, numbers.ratio)}, that is a factor of {factor} in the "
+        f"{'odds' if is_response else 'median'} for a study one SD above the mean; prior "
+        f"{prior.parameters}."
+    )
+
+
+# --- Curves --------------------------------------------------------------------------------------
+
+_HORIZON = 36.0  # months
+_STEP = 0.5
+_CURVE_DRAWS = 2000  # enough for a band; keeps the grid small
+
+
+def curve_tables(
+    fit: PooledSurvival, vocabulary: Vocabulary, reference_mix: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Curves of the mean study with their 95 % band, and printed medians and landmarks.
+
+    Returns
+    -------
+    curves : DataFrame
+        ``treatment, treatment_class, histology, time`` (months), ``survival, lower, upper,
+        last_printed, cohorts, patients``.
+    points : DataFrame
+        ``treatment, study_id, cohort_id, label, kind`` (median or landmark), ``time, time_lower,
+        time_upper, survival, survival_lower, survival_upper, n``.
+    """
+    times = np.arange(0.0, _HORIZON + _STEP, _STEP)
+    share = reference_share(fit, reference_mix)
+    every = slice(None, None, max(flat(fit, "mu").size // _CURVE_DRAWS, 1))
+    index = {ref.id: i for i, ref in enumerate(fit.data.cohorts)}
+    curves, points = [], []
+    for named in named_groups(fit, vocabulary):
+        if named.is_class:
+            continue
+        printed = [
+            {"treatment": named.label} | row
+            for ref in named.cohorts
+            for row in _points(fit, index[ref.id], ref)
+        ]
+        points += printed
+        drawn = curve(fit, named.group, share, "mean_study").rows(every)
+        middle, lower, upper = quantiles(drawn.survival(np.maximum(times, 1e-6)))
+        ends = [row[key] for row in printed for key in ("time", "time_upper")]
+        curves.append(
+            pd.DataFrame(
+                {
+                    "treatment": named.label,
+                    "treatment_class": named.class_label,
+                    "histology": "reference",
+                    "time": times,
+                    "survival": middle,
+                    "lower": lower,
+                    "upper": upper,
+                    "last_printed": max(filter(np.isfinite, ends), default=12.0),
+                    "cohorts": len(named.cohorts),
+                    "patients": named.patients,
+                }
+            )
+        )
+    return pd.concat(curves, ignore_index=True), pd.DataFrame(points)
+
+
+def _points(fit: PooledSurvival, index: int, ref: CohortRef) -> Iterator[dict[str, Any]]:
+    """Printed figures of a cohort, or of its pure and mixed patients where only they print any."""
+    record = fit.data.records[index]
+    groups = {f"{ref.label}, {group.holder.level}": group for group in record.groups}
+    whole = record.whole.outcome or record.whole.landmarks
+    for label, own in ({ref.label: record.whole} if whole else groups).items():
+        about = {"study_id": ref.study.id, "cohort_id": ref.cohort.id, "label": label}
+        about["n"] = own.holder.n
+        if own.outcome is not None:
+            yield about | _median_point(own.outcome)
+        for mark in own.landmarks:
+            lower, upper = (float(v) for v in mark.ci) if mark.ci else (np.nan, np.nan)
+            yield about | {
+                "kind": "landmark",
+                "time": in_months(mark.time, mark.unit),
+                "time_lower": np.nan,
+                "time_upper": np.nan,
+                "survival": float(mark.survival),
+                "survival_lower": lower,
+                "survival_upper": upper,
+            }
+
+
+def _median_point(outcome: SurvivalOutcome) -> dict[str, Any]:
+    def months(value: Any) -> float:
+        return np.inf if value == NOT_REACHED else in_months(value, outcome.unit)
+
+    lower, upper = (months(v) for v in outcome.ci) if outcome.ci else (np.nan, np.nan)
+    return {
+        "kind": "median",
+        "time": months(outcome.median),
+        "time_lower": lower,
+        "time_upper": upper,
+        "survival": 0.5,
+        "survival_lower": np.nan,
+        "survival_upper": np.nan,
+    }
