@@ -37,17 +37,14 @@ import pandas as pd
 
 from priors import Priors
 from studies import Registry
-from studies.usable import CohortRef
+from studies.figures import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.benefit.population import Population, patient_mix, population_curve
-from synthesis.benefit.reference import NotComparedError, choose_reference, treatments_of
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import Summary, response_rate, summarise
-from synthesis.families import LN2
-from synthesis.fit import Progress
-from synthesis.manifest import run_facts
-from synthesis.models import ResponseFit
+from synthesis.estimands import Fit, NamedGroup, Summary, patients_of, response_rate, summarise
+from synthesis.fits import ResponseFit, run_facts
+from synthesis.model.families import LN2
+from synthesis.model.sampler import Progress
 from synthesis.questions.control.mixtures import (
     PARAMETERS,
     UNIT_SD,
@@ -59,8 +56,9 @@ from synthesis.questions.control.mixtures import (
     matched,
     robustify,
 )
+from synthesis.questions.evidence import NotComparedError, choose_reference, treatments_of
+from synthesis.questions.mix import Population, patient_mix, population_curve
 from synthesis.result import RESEARCH_USE, Column, Finding, Result, Table, make_table
-from synthesis.tables import Fit, NamedGroup, patients_of
 
 #: Weight of the vague component unless stated otherwise.
 ROBUST_WEIGHT = 0.2
