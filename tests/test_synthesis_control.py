@@ -264,7 +264,7 @@ def test_the_population_moves_survival_and_not_response(answer, fits, registry):
     other = control(fits, registry.vocabulary, stated, treatment="Lenvima")
     assert {prior.treatment for prior in other.priors} == {"Lenvatinib"}
     survival, _, common = sentences(other, registry)
-    assert "0 % with mixed histology; first-line; as in a retrospective study" in survival
+    assert "0 % mixed histology; first-line; as in a retrospective study" in survival
     assert NO_DESIGN in sentences(answer, registry)[-1]
     assert NO_DESIGN not in common
     assert "does not move its prior" in common
