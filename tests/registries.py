@@ -1,4 +1,4 @@
-"""Registries in memory for the tests of plausibility: plain tables in, warnings and notes out.
+"""Registries that several tests share: the shipped one, and small ones in memory or in files.
 
 Numbers of the builders are texts or decimals, so that they keep their digits.
 """
@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from small_registry import cohort, median, study
+from small_registry import cohort, full_study, landmark, median, study, write_registry
 
-from studies import load_vocabulary
+from studies import load_registry, load_vocabulary
 from studies.checks import study_findings
 from studies.plausibility import Review, review
 from studies.registry import Registry
@@ -22,6 +22,37 @@ D = Decimal
 NR = "not reached"
 SURVIVAL = "cohorts[0].survival[0]"
 vocabulary = cache(load_vocabulary)
+#: The shipped registry, read once; it is frozen.
+shipped = cache(load_registry)
+EXCLUDED = """\
+[[excluded]]
+id = "left2011"
+n = [7]
+reason = "Prints no survival."
+[excluded.citation]
+authors = ["Left A"]
+year = 2011
+"""
+
+
+def odd_study(name="odd2021", **more):
+    """Describe a sound study with a percentage that no number of its patients gives."""
+    share = {"name": "male", "statistic": "percent", "value": 40, "of": 19}
+    return study(name, cohort("a", n=19, survival=[median()], characteristics=[share]), **more)
+
+
+def small_folder(tmp_path):
+    """Write a registry of two overlapping reports and one that was left out, with its own words."""
+    other = study(
+        "jannin2023",
+        cohort("x", "various", 300, survival=[median(4)]),
+        cohort("y", "paclitaxel", 12, landmarks=[landmark(6, 0.5, endpoint="pfs")]),
+        year=2023,
+        status="secondary",
+    )
+    folder = write_registry(tmp_path / "registry", full_study(), other)
+    (folder / "excluded.toml").write_text(EXCLUDED)
+    return folder
 
 
 def arm(**figures):
