@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import synthesis.questions.bias.effects as effects
 from priors import Prior, Priors, load_priors
 from studies import Registry
 from synthesis import numbers
@@ -22,18 +23,6 @@ from synthesis.fits import DEFAULT_FAMILY, SurvivalFit, fit_survival
 from synthesis.model.sampler import Progress, SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR, ESTIMATED, USUAL, Variant
 from synthesis.plots.bias import plot_bias, plot_funnel
-from synthesis.questions.bias.effects import (
-    AS_PROSPECTIVE,
-    COMMON,
-    HALF_WAY,
-    SPREAD,
-    bias_densities,
-    bias_effects,
-    kinds_table,
-    medians_table,
-    reports_table,
-    treatments_of_both_kinds,
-)
 from synthesis.questions.bias.funnel import (
     ALL,
     LARGE,
@@ -179,15 +168,15 @@ def of_fits(
     vocabulary = registry.vocabulary
     funnel = funnel_table(usual, vocabulary, cohort_weights(usual, progress=progress))
     tables = Tables(
-        kinds=kinds_table(biased),
-        effects=bias_effects(biased),
-        reports=reports_table(biased, vocabulary),
-        medians=medians_table(usual, biased, vocabulary, reference_mix),
+        kinds=effects.kinds_table(biased),
+        effects=effects.bias_effects(biased),
+        reports=effects.reports_table(biased, vocabulary),
+        medians=effects.medians_table(usual, biased, vocabulary, reference_mix),
         funnel=funnel,
         slopes=slope_table(usual, funnel),
-        both=treatments_of_both_kinds(biased, vocabulary),
+        both=effects.treatments_of_both_kinds(biased, vocabulary),
     )
-    density = bias_densities(biased)
+    density = effects.bias_densities(biased)
     return BiasAnalysis(
         registry, usual.data.endpoint, usual, biased, reference_mix, tables, density
     )
@@ -306,11 +295,11 @@ def _funnel_picture(answer: BiasAnalysis, name: str, about: str) -> Iterator[Pic
     )
 
 
-def _value(row: Any, name: str, write: numbers.Writer = numbers.ratio) -> str:
-    """A value of a row with its interval, ``estimate (lower-upper)`` or ``x (x_lower-x_upper)``."""
-    before = "" if name == "estimate" else f"{name}_"
+def _value(row: Any, name: str = "", write: numbers.Writer = numbers.ratio) -> str:
+    """A value of a row with its interval: ``estimate``, or one whose limits begin with its name."""
+    before = f"{name}_" if name else ""
     ends = (getattr(row, f"{before}{end}") for end in ("lower", "upper"))
-    return numbers.interval(getattr(row, name), *ends, write)
+    return numbers.interval(getattr(row, name or "estimate"), *ends, write)
 
 
 def _cohorts(row: Any) -> str:
@@ -325,27 +314,23 @@ def _effect(tables: Tables, name: str) -> tuple[Any, Any]:
 
 def _common(tables: Tables) -> Iterator[str]:
     kinds = {row.kind: row for row in tables.kinds.itertuples(index=False)}
-    sizes = [
+    first, second = (
         f"{numbers.count(row.reports, f'{row.kind} report')} ({_cohorts(row)})"
         for row in (kinds[RETROSPECTIVE], kinds[PROSPECTIVE])
-    ]
-    untold = kinds[NOT_STATED].reports
-    verb = "does" if untold == 1 else "do"
-    silent = f"; {numbers.count(untold, 'report')} {verb} not state the design" if untold else ""
-    yield f"{sizes[0]} stand against {sizes[1]}{silent}."
-    before, after = _effect(tables, COMMON)
+    )
+    without = numbers.count(kinds[NOT_STATED].reports, "report")
+    silent = f"; {without} without a stated design" if kinds[NOT_STATED].reports else ""
+    yield f"{first} stand against {second}{silent}."
+    before, after = _effect(tables, effects.COMMON)
+    prior = _value(before)
     if not (kinds[RETROSPECTIVE].reports and kinds[PROSPECTIVE].reports):
         yield share_words(1.0, told=False)
-        yield (
-            f"Its prior: retrospective reports show {_value(before, 'estimate')} times the median of "
-            "prospective ones."
-        )
+        yield f"Its prior: retrospective reports show {prior} times the median of prospective ones."
         return
     yield (
-        "Under the same treatment retrospective reports show "
-        f"{_value(after, 'estimate')} times the median of prospective ones (prior {_value(before, 'estimate')}). They are "
-        f"optimistic with a probability of {numbers.chance(after['p_optimistic'])}. "
-        f"{share_words(after['prior_share'], told=True)}"
+        f"Under the same treatment retrospective reports show {_value(after)} times the median of "
+        f"prospective ones (prior {prior}). They are optimistic with a probability of "
+        f"{numbers.chance(after['p_optimistic'])}. {share_words(after['prior_share'], told=True)}"
     )
     yield _told_apart(tables.both)
 
@@ -370,25 +355,25 @@ def _told_apart(both: tuple[str, ...]) -> str:
 
 
 def _spread(tables: Tables, prior: Prior) -> Iterator[str]:
-    before, after = _effect(tables, SPREAD)
+    before, after = _effect(tables, effects.SPREAD)
     if not after["cohorts"]:
         yield share_words(1.0, told=False)
         return
     yield (
-        f"One retrospective report in forty is flattered by more than the factor {_value(after, 'estimate')}, "
-        f"and as many are disfavoured (prior {_value(before, 'estimate')}, SD {prior.parameters}). "
-        f"{share_words(after['prior_share'], told=True)} How far retrospective reports differ at "
-        "all bounds it; what of that is bias, only a smaller difference between prospective "
-        "reports could tell."
+        "One retrospective report in forty is flattered by more than the factor "
+        f"{_value(after)}, and as many are disfavoured (prior {_value(before)}, SD "
+        f"{prior.parameters}). {share_words(after['prior_share'], told=True)} How far "
+        "retrospective reports differ at all bounds it; what of that is bias, only a smaller "
+        "difference between prospective reports could tell."
     )
     reports = tables.reports
     beyond = reports[(reports["own_lower"] > 1.0) | (reports["own_upper"] < 1.0)]
     if beyond.empty:
+        least, most = numbers.ratio(reports["own"].min()), numbers.ratio(reports["own"].max())
         yield (
             "No report can be told from the others: the 95 % interval of what each has beyond the "
-            f"common bias holds 1. The estimates lie between {numbers.ratio(reports['own'].min())} "
-            f"and {numbers.ratio(reports['own'].max())}. With the common bias the most optimistic "
-            f"is {reports['cohort_label'].iloc[0]}, the most pessimistic "
+            f"common bias holds 1. The estimates lie between {least} and {most}. With the common "
+            f"bias the most optimistic is {reports['cohort_label'].iloc[0]}, the most pessimistic "
             f"{reports['cohort_label'].iloc[-1]}."
         )
         return
@@ -400,18 +385,16 @@ def _reports(reports: pd.DataFrame) -> Table:
     labels = ("Patients", "Bias (ratio of medians)", "P(optimistic)")
     columns = [Column("Retrospective report"), *(Column(label, "num") for label in labels)]
     rows = [
-        (row.cohort_label, row.patients, _value(row, "estimate"), numbers.chance(row.p_optimistic))
+        (row.cohort_label, row.patients, _value(row), numbers.chance(row.p_optimistic))
         for row in reports.itertuples(index=False)
     ]
     return make_table("Bias of each retrospective report.", columns, rows)
 
 
-def _populations(medians: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _populations(medians: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
     """Rows of the medians half way between the designs, and of those of a prospective study."""
-    half, prospective = (
-        medians[medians["population"] == name] for name in (HALF_WAY, AS_PROSPECTIVE)
-    )
-    return half, prospective
+    names = (effects.HALF_WAY, effects.AS_PROSPECTIVE)
+    return tuple(medians[medians["population"] == name] for name in names)
 
 
 def _medians(answer: BiasAnalysis) -> Iterator[str]:
@@ -429,12 +412,12 @@ def _medians(answer: BiasAnalysis) -> Iterator[str]:
         f"by {_range(half['ratio'])}: all that changes is that retrospective reports count for "
         "less."
     )
-    away = np.log(prospective["ratio_to_pooled"]).abs()
-    most = prospective.loc[away.idxmax()]
+    most = prospective.loc[np.log(prospective["ratio_to_pooled"]).abs().idxmax()]
     yield (
         "Who takes the bias for one asks what a prospective study would show: the bias model "
         f"multiplies the pooled medians by {_range(prospective['ratio_to_pooled'])}. It moves "
-        f"{numbers.in_sentence(most['treatment'])} most, to {_value(most, 'biased', numbers.months)} months."
+        f"{numbers.in_sentence(most['treatment'])} most, to "
+        f"{_value(most, 'biased', numbers.months)} months."
     )
     yield (
         "If the difference between the designs is one of their patients, and these are more like "
@@ -473,14 +456,13 @@ def _slope(tables: Tables) -> Iterator[str]:
         return
     whole = slopes[ALL]
     holds = whole.lower <= 0.0 <= whole.upper
-    slope = _value(whole, "estimate", lambda value: numbers.decimal(value, 2))
+    slope = _value(whole, write=lambda value: numbers.decimal(value, 2))
     yield (
         "Regression of the log median on its standard error over "
         f"{numbers.count(whole.points, 'median')} ({_cohorts(whole)}): all else alike a cohort of "
         f"{SMALL} patients reports {_value(whole, 'factor')} times the median of one of {LARGE}. "
-        "The slope is "
-        f"{slope}, positive with a probability of {numbers.chance(whole.p_positive)}. The interval "
-        f"{'does not tell' if holds else 'tells'} small from large cohorts. "
+        f"The slope is {slope}, positive with a probability of {numbers.chance(whole.p_positive)}. "
+        f"The interval {'does not tell' if holds else 'tells'} small from large cohorts. "
         f"{share_words(whole.prior_share, told=True)}"
     )
     yield (

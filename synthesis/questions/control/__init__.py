@@ -34,10 +34,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from studies.usable import CohortRef
 
 from priors import Priors
 from studies import Registry
+from studies.figures import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of

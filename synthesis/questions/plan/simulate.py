@@ -13,9 +13,9 @@ months with limits; and of two groups the log-rank p to two digits beside the ha
 lives longer.
 
 It tests pure against mixed patients of one arm, and not its two arms against each other: read with
-one shape for both, as :mod:`synthesis.model.likelihoods` does, such a test is biased where treatments
-have curves of different shape, and at the sizes of a trial by more than it tells. The medians,
-limits and survival of both arms are there.
+one shape for both, as :mod:`synthesis.model.likelihoods` does, such a test is biased where
+treatments have curves of different shape, and at the sizes of a trial by more than it tells. The
+medians, limits and survival of both arms are there.
 
 One truth gives one *course*: its patients in order of entry to the lists. A study of ``n`` patients
 has the first ``n`` of them, so that studies of different sizes differ by their size only.
