@@ -23,6 +23,7 @@ from synthesis.plots.page import (
     Page,
     add_axes,
     make_frame,
+    put_box,
     put_lines,
     put_upright_text,
     text_width,
@@ -328,6 +329,7 @@ def _put_names(page: Page, field: _Field, points: Sequence[_Point], sheet: Sheet
         if box:
             taken.append(box)
             left, top = field.left + box[0], field.top + box[1]
+            put_box(page, left, top, box[2] - box[0], box[3] - box[1], "white", zorder=2)
             face = replace(sheet.note, color=INK)
             put_lines(page, left, top, lines, face, gid=f"funnel-name-{place}")
 

@@ -139,9 +139,7 @@ def parts_of(
     classes = list(dict.fromkeys(name for name in table["treatment_class"] if word(name)))
     whole = _lay_out(table, endpoint, sheet)
     around = figure_height(whole, "Title", _legend(endpoint), _foot(table, sheet))
-    room = style.TALLEST_MM * style.POINTS_PER_MM - (
-        around * style.POINTS_PER_MM - whole.blocks[0].rows_height
-    )
+    room = style.TALLEST - (around - whole.blocks[0].rows_height)
     heights = {}
     for name in classes:
         own = _lay_out(table[table["treatment_class"] == name], endpoint, sheet)

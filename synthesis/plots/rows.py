@@ -582,6 +582,7 @@ def _open_axes(page: Page, placed: _Placed, column: _Column, scale: Scale, top: 
     axes.set_ylim(height, 0)
     axes.yaxis.set_visible(False)
     axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_visible(bool(scale.ticks))
     axes.spines["top"].set_visible(placed.is_long)
     apply_scale(axes, scale, placed.sheet.text, top=placed.is_long)
     if spec.null is not None:
@@ -594,10 +595,12 @@ def _put_row(page: Page, own: _Set, placed: _Placed, rows_top: float, gid: str) 
     """Set the words of one row."""
     row, sheet, face = own.row, placed.sheet, own.row.face(placed.sheet)
     top, middle = rows_top + own.top, rows_top + own.top + own.height / 2
-    # Nothing of the axes behind a heading that runs over them.
-    if row.kind == "band" or row.is_heading:
-        hue, zorder = BAND if row.kind == "band" else "white", 1 if row.is_heading else -1
-        put_box(page, MARGIN, top, page.width - 2 * MARGIN, own.height, hue, zorder=zorder)
+    if row.kind == "band":
+        wide = page.width - 2 * MARGIN
+        put_box(page, MARGIN, top, wide, own.height, BAND, zorder=1 if row.is_heading else -1)
+    elif row.is_heading:  # nothing of the axes behind the words
+        wide = widest(own.label, face) + 2 * _ASIDE
+        put_box(page, MARGIN + own.indent, top, wide, own.height, "white", zorder=1)
     if row.hue:
         put_box(page, MARGIN, top + 0.4, _STRIPE, own.height - 0.8, row.hue, zorder=1.1)
     below = 0.0 if own.inline else len(own.detail) * sheet.note.pitch
