@@ -24,35 +24,25 @@ _LONGEST_QUOTE = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to repair.
-
-    Attributes
-    ----------
-    file : str
-        Name of the file, or path of the folder.
-    field : str
-        Dotted path of the field, ``cohorts[0].survival[1].ci``; empty: the whole file.
-    found, expected, action : str
-        What stands there, what should stand there, and what to do.
-    line : int or None
-        Line of the file on which the field stands, from 1; None where it is not known.
-    severity : {"error", "warning", "note"}
-        error: the file cannot be used as it is; warning: it looks like a slip; note: worth knowing.
-    check : str
-        Name of the plausibility check that asks; empty for what must hold in any case.
-    folder : str
-        Folder of the file, as it was given; empty where it is not known.
-    """
+    """One thing to repair."""
 
     file: str
+    """Name of the file, or path of the folder."""
     field: str
+    """Dotted path of the field, ``cohorts[0].survival[1].ci``; empty: the whole file."""
     found: str
     expected: str
     action: str
+    """What stands there, what should stand there, and what to do."""
     line: int | None = None
+    """Line of the file on which the field stands, from 1; None where it is not known."""
     severity: Severity = "error"
+    """error: the file cannot be used as it is; warning: it looks like a slip; note: worth knowing.
+    """
     check: str = ""
+    """Name of the plausibility check that asks; empty for what must hold in any case."""
     folder: str = ""
+    """Folder of the file, as it was given; empty where it is not known."""
 
     @property
     def path(self) -> Path:
@@ -70,27 +60,19 @@ class Problem:
 
 
 class Finding(NamedTuple):
-    """One thing to repair within a record, before it is known in which file the record stands.
-
-    Attributes
-    ----------
-    path : tuple of str or int
-        Keys and positions that lead to the field.
-    found, expected, action : str
-        As in `Problem`; ``{other}`` in `expected` stands for the path of a second field.
-    other : tuple of str or int
-        Keys and positions that lead to the second field.
-    severity, check
-        As in `Problem`.
-    """
+    """One thing to repair within a record, before it is known in which file the record stands."""
 
     path: tuple[str | int, ...]
+    """Keys and positions that lead to the field."""
     found: str
     expected: str
     action: str
+    """As in `Problem`; ``{other}`` in `expected` stands for the path of a second field."""
     other: tuple[str | int, ...] = ()
+    """Keys and positions that lead to the second field."""
     severity: Severity = "error"
     check: str = ""
+    """As in `Problem`."""
 
 
 class RegistryError(ValueError):
@@ -108,20 +90,7 @@ class RegistryError(ValueError):
 
 
 def in_folder(problems: Iterable[Problem], folder: Path | str) -> Iterator[Problem]:
-    """Yield problems with the folder of their file, where they do not know it yet.
-
-    Parameters
-    ----------
-    problems : iterable of Problem
-        Problems of files of one folder.
-    folder : Path or str
-        The folder, as it was given.
-
-    Yields
-    ------
-    Problem
-        One for each.
-    """
+    """Yield problems with the folder of their file, where they do not know it yet."""
     for problem in problems:
         yield problem if problem.folder else replace(problem, folder=str(folder))
 
@@ -188,22 +157,7 @@ def one_of(words: Iterable[str], *, most: int = 12) -> str:
 
 
 def translate(error: ValidationError, file: str, model: type[BaseModel]) -> tuple[Problem, ...]:
-    """Turn the errors of pydantic into problems.
-
-    Parameters
-    ----------
-    error : ValidationError
-        Raised by validating the content of one file.
-    file : str
-        Name of the file.
-    model : type
-        The model that was validated, which knows the keys that exist.
-
-    Returns
-    -------
-    tuple of Problem
-        One for each error, in the order of the fields.
-    """
+    """Turn the errors of pydantic into problems."""
     return tuple(
         _translate_one(details, file, model) for details in error.errors(include_url=False)
     )
@@ -343,16 +297,16 @@ def _model_at(model: type[BaseModel], location: Sequence[str | int]) -> type[Bas
         if isinstance(part, int):
             continue
         fields = {field.alias or name: field for name, field in here.model_fields.items()}
-        here = _model_in(fields[part].annotation) if part in fields else None
+        here = model_in(fields[part].annotation) if part in fields else None
     return here
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """Return the model named anywhere inside a type annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in get_args(annotation):
-        found = _model_in(argument)
+        found = model_in(argument)
         if found is not None:
             return found
     return None

@@ -1,4 +1,11 @@
-"""A registry: one file for each published report, read from folders and checked as a whole."""
+"""A registry: one file for each published report, read from folders and checked as a whole.
+
+Reading one endpoint as another: only where the vocabulary allows it, and only on request.
+
+A time to progression is no progression-free survival. Where the vocabulary says in which direction
+such a reading errs, an analysis may ask for it to see how much hangs on it; every cohort that is
+read so carries a caution.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +14,34 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from studies.checks import overlap_findings, study_findings, word_findings
 from studies.excluded import Excluded, read_excluded
-from studies.folders import (
+from studies.figures import CohortRef, endpoints_of
+from studies.files import (
     VOCABULARY_FILE,
     Chosen,
     Source,
+    TomlFile,
+    Validated,
     choose,
+    locate,
+    placed,
+    read_toml,
     sources_of,
+    validate,
     without_repeats,
 )
-from studies.lines import locate
 from studies.problems import Finding, Problem, RegistryError, closest, dotted, in_folder, show
-from studies.reading import TomlFile, Validated, placed, read_toml, validate
-from studies.schema import Study
-from studies.values import FrozenDict
-from studies.vocabulary import UnknownWordError, Vocabulary, VocabularyRead, read_vocabulary
+from studies.schema import Cohort, FrozenDict, Study, Subgroup
+from studies.vocabulary import (
+    Conversion,
+    UnknownWordError,
+    Vocabulary,
+    VocabularyRead,
+    read_vocabulary,
+)
 
 SHIPPED_FOLDER = Path(__file__).parent / "data"
 # Stand in for keys that are missing or refused, so that the figures are checked all the same.
@@ -33,62 +50,41 @@ _LOST_COHORT = re.compile(r"cohorts\[\d+\](\.id)?")
 
 
 class ConvertedEndpoint(NamedTuple):
-    """A reading of one endpoint as another, which somebody asked for.
-
-    Attributes
-    ----------
-    from_, to : str
-        The printed endpoint, and what it is read as.
-    cohorts : tuple of str
-        The cohorts that are read so, ``study:cohort``.
-    """
+    """A reading of one endpoint as another, which somebody asked for."""
 
     from_: str
     to: str
+    """The printed endpoint, and what it is read as."""
     cohorts: tuple[str, ...]
+    """The cohorts that are read so, ``study:cohort``."""
 
 
 @dataclass(frozen=True)
 class Registry:
-    """Published reports with the words that they use.
-
-    Attributes
-    ----------
-    studies : mapping of str to Study
-        By identifier, in alphabetical order.
-    vocabulary : Vocabulary
-        The words.
-    fingerprints : mapping of str to str
-        SHA-256 of each study file, hexadecimal, by identifier of the study.
-    vocabulary_fingerprint : str
-        SHA-256 of the vocabulary file, or over those of several.
-    folders : tuple of Path
-        The folders and the single files that were read, as they were given.
-    files : mapping of str to Path
-        Where each study stands, by its identifier.
-    excluded : tuple of Excluded
-        Reports that were found and left out.
-    taken_in : tuple of Excluded
-        Reports that an earlier folder lists as left out and a later one has a study file of.
-    replaced : tuple of (str, Path)
-        Studies of which a later folder has another version, and that folder.
-    conversions : tuple of ConvertedEndpoint
-        Endpoints that are read as others; empty as read from the files.
-    fingerprint : str
-        SHA-256 over files and conversions: the same for two registries with the same content.
-    """
+    """Published reports with the words that they use."""
 
     studies: Mapping[str, Study]
+    """By identifier, in alphabetical order."""
     vocabulary: Vocabulary
+    """The words."""
     fingerprints: Mapping[str, str]
+    """SHA-256 of each study file, hexadecimal, by identifier of the study."""
     vocabulary_fingerprint: str
+    """SHA-256 of the vocabulary file, or over those of several."""
     folders: tuple[Path, ...]
+    """The folders and the single files that were read, as they were given."""
     files: Mapping[str, Path]
+    """Where each study stands, by its identifier."""
     excluded: tuple[Excluded, ...] = ()
+    """Reports that were found and left out."""
     taken_in: tuple[Excluded, ...] = ()
+    """Reports that an earlier folder lists as left out and a later one has a study file of."""
     replaced: tuple[tuple[str, Path], ...] = ()
+    """Studies of which a later folder has another version, and that folder."""
     conversions: tuple[ConvertedEndpoint, ...] = ()
+    """Endpoints that are read as others; empty as read from the files."""
     fingerprint: str = field(init=False)
+    """SHA-256 over files and conversions: the same for two registries with the same content."""
 
     def __post_init__(self) -> None:
         """Order the studies and derive the fingerprint of the whole."""
@@ -116,23 +112,7 @@ class Registry:
         return iter(self.studies.values())
 
     def study(self, study_id: str) -> Study:
-        """Return one study.
-
-        Parameters
-        ----------
-        study_id : str
-            Its identifier.
-
-        Returns
-        -------
-        Study
-            The study.
-
-        Raises
-        ------
-        UnknownWordError
-            Where the registry does not hold it; the message names the closest identifier.
-        """
+        """Return one study; `UnknownWordError` names the closest identifier."""
         if study_id not in self.studies:
             raise UnknownWordError("study", study_id, closest(study_id, self.studies))
         return self.studies[study_id]
@@ -150,11 +130,6 @@ def load_registry(*folders: Path | str | None, alone: bool = False) -> Registry:
         true``: then its words are added. None, or nothing at all: the shipped registry.
     alone : bool
         Leave out the shipped studies in any case; its vocabulary serves where no folder has one.
-
-    Returns
-    -------
-    Registry
-        The registry.
 
     Raises
     ------
@@ -196,8 +171,6 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     larger = _assemble(without_repeats(sources), read_vocabulary(beside, known), registry)
     if not registry.conversions:
         return larger
-    from studies.conversion import convert_endpoints
-
     pairs = [f"{item.from_}:{item.to}" for item in registry.conversions]
     return convert_endpoints(larger, pairs)
 
@@ -404,21 +377,161 @@ def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:
 
 
 def unresolved_overlaps(registry: Registry) -> tuple[tuple[str, str], ...]:
-    """Return the declared overlaps with reports that the registry does not hold.
-
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-
-    Returns
-    -------
-    tuple of (str, str)
-        Study that declares the overlap, and the identifier that it names.
-    """
+    """Return the declared overlaps with reports that the registry does not hold."""
     return tuple(
         (study.id, overlap.with_)
         for study in registry
         for overlap in study.overlaps
         if overlap.with_ not in registry.studies
     )
+
+
+class ConversionError(ValueError):
+    """A reading of one endpoint as another that is not possible, or not allowed."""
+
+
+def convert_endpoints(registry: Registry, wanted: Sequence[str]) -> Registry:
+    """Read printed figures of one endpoint as figures of another.
+
+    Parameters
+    ----------
+    registry : Registry
+        The registry, which stays as it is.
+    wanted : sequence of str
+        The readings, ``"ttp:pfs"`` each. Where two lead to the same endpoint, the first that a
+        cohort prints is used; no figure is read twice.
+
+    Returns
+    -------
+    Registry
+        Copies of the studies, with medians and survival probabilities under the endpoint that they
+        are read as, and a caution in each cohort concerned. A cohort of which the report prints
+        the wanted endpoint, be it for a subgroup only, keeps all figures as they are.
+
+    Raises
+    ------
+    ConversionError
+        For a pair that the vocabulary does not allow; the message holds its reason.
+    UnknownWordError
+        For an endpoint that the vocabulary does not hold.
+    """
+    pairs = dict.fromkeys(_allowed(text, registry.vocabulary) for text in wanted)
+    before = {(item.from_, item.to): item.cohorts for item in registry.conversions}
+    # What was read as another endpoint is not read on as a third.
+    settled = {(name, item.to) for item in registry.conversions for name in item.cohorts}
+    read: dict[tuple[str, str], list[str]] = {(item.from_, item.to): [] for item in pairs}
+    studies = {}
+    for study in registry:
+        cohorts = []
+        for cohort in study.cohorts:
+            name = f"{study.id}:{cohort.id}"
+            possible = [item for item in pairs if (name, item.from_) not in settled]
+            chosen = _chosen(cohort, possible)
+            for item in chosen:
+                read[item.from_, item.to].append(name)
+            cohorts.append(_converted(cohort, chosen, registry.vocabulary))
+        studies[study.id] = _with(study, cohorts)
+    both = {key: (*before.get(key, ()), *read.get(key, ())) for key in (*before, *read)}
+    return replace(
+        registry,
+        studies=studies,
+        conversions=tuple(
+            ConvertedEndpoint(*key, tuple(dict.fromkeys(cohorts))) for key, cohorts in both.items()
+        ),
+    )
+
+
+def _allowed(text: str, vocabulary: Vocabulary) -> Conversion:
+    """Return what the vocabulary says of a wanted reading, if it allows it."""
+    parts = [part.strip() for part in text.split(":")]
+    if len(parts) != 2 or not all(parts):
+        raise ConversionError(
+            f'"{text}" names no two endpoints: write the printed one and the one that it is read '
+            "as, for example ttp:pfs."
+        )
+    from_, to = (vocabulary.endpoint(part).id for part in parts)
+    known = {(item.from_, item.to): item for item in vocabulary.conversions}
+    found = known.get((from_, to))
+    if found is None:
+        possible = [f"{a}:{b}" for (a, b), item in known.items() if item.allowed == "on request"]
+        raise ConversionError(
+            f"The vocabulary does not say that {from_} may be read as {to}; possible: "
+            f"{', '.join(possible) or 'nothing'}."
+        )
+    if found.allowed == "never":
+        raise ConversionError(f"{from_} is never read as {to}. {_sentence(found.reason)}")
+    return found
+
+
+def _chosen(cohort: Cohort, pairs: Sequence[Conversion]) -> tuple[Conversion, ...]:
+    """Return the readings that apply to a cohort: those of what it prints as what it does not."""
+    printed = set(endpoints_of(cohort))
+    taken: set[str] = set()
+    chosen = []
+    for item in pairs:
+        if item.from_ in printed - taken and item.to not in printed | taken:
+            chosen.append(item)
+            taken |= {item.from_, item.to}
+    return tuple(chosen)
+
+
+def _converted(cohort: Cohort, chosen: Sequence[Conversion], vocabulary: Vocabulary) -> Cohort:
+    """Return a cohort with its figures under the endpoints that they are read as."""
+    if not chosen:
+        return cohort
+    names = {item.from_: item.to for item in chosen}
+    cautions = [_caution(item, vocabulary) for item in chosen]
+    if cohort.caution is not None:
+        cautions.insert(0, _sentence(cohort.caution))
+    changes = _figures(cohort, names) | {
+        "subgroups": tuple(
+            group.model_copy(update=_figures(group, names)) for group in cohort.subgroups
+        ),
+        "caution": " ".join(cautions),
+    }
+    return cohort.model_copy(update=changes)
+
+
+def _figures(arm: Cohort | Subgroup, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the figures of an arm, renamed."""
+    return {
+        kind: tuple(
+            figure.model_copy(update={"endpoint": names[figure.endpoint]})
+            if figure.endpoint in names
+            else figure
+            for figure in getattr(arm, kind)
+        )
+        for kind in ("survival", "landmarks")
+    }
+
+
+def _caution(item: Conversion, vocabulary: Vocabulary) -> str:
+    """Return what a reader of a converted figure must be told."""
+    printed, read_as = vocabulary.endpoint(item.from_), vocabulary.endpoint(item.to)
+    return (
+        f"{printed.label} ({printed.id}) is printed and read as {read_as.label.lower()} "
+        f"({read_as.id}). {_sentence(item.reason)}"
+    )
+
+
+def _sentence(text: str) -> str:
+    """Return a reason as a full sentence."""
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def _with(study: Study, cohorts: Sequence[Cohort]) -> Study:
+    """Return a study with its cohorts exchanged; the study itself where none has changed."""
+    if all(new is old for new, old in zip(cohorts, study.cohorts, strict=True)):
+        return study
+    return study.model_copy(update={"cohorts": tuple(cohorts)})
+
+
+def references(registry: Registry) -> list[CohortRef]:
+    """Return every cohort of a registry, in its order."""
+    vocabulary = registry.vocabulary
+    found = []
+    for study in registry:
+        for cohort in study.cohorts:
+            group = vocabulary.treatment_class(vocabulary.treatment(cohort.treatment).class_)
+            found.append(CohortRef(study, cohort, group.id, group.role))
+    return found

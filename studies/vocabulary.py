@@ -1,4 +1,9 @@
-"""The words a registry may use, and what they mean.
+"""The words of a vocabulary as frozen records, and how one is found by any of its names.
+
+The form of the file, and reading it, are the business of `studies.vocabulary`.
+
+
+The words a registry may use, and what they mean.
 
 A vocabulary is one file, ``vocabulary.toml``, in this form. Every identifier is unique within its
 list; ``role`` is one of systemic, supportive, local, mixed; ``order`` is the place of the class in
@@ -68,42 +73,185 @@ medians are no limits of what is possible; they catch weeks that were entered as
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from studies.lines import locate
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictBool
+
+from studies.files import TomlFile, locate, placed, read_toml, validate
 from studies.problems import Finding, Problem, RegistryError, closest, in_folder, one_of, show
-from studies.reading import TomlFile, placed, read_toml, validate
-from studies.values import FrozenDict, Histology, Unit
-from studies.words import (
-    Conversion,
-    Endpoint,
-    Role,
-    Treatment,
-    TreatmentClass,
-    UnknownWordError,
-    Vocabulary,
-    Words,
-    fold,
-)
+from studies.schema import FrozenDict, Histology, PrintedPair, Record, Text, Unit, distinct_names
 
-__all__ = [
-    "SHIPPED_VOCABULARY",
-    "Conversion",
-    "Endpoint",
-    "Role",
-    "Treatment",
-    "TreatmentClass",
-    "UnknownWordError",
-    "Vocabulary",
-    "VocabularyRead",
-    "Words",
-    "fold",
-    "load_vocabulary",
-    "read_vocabulary",
+Role = Literal["systemic", "supportive", "local", "mixed"]
+Allowed = Literal["never", "on request"]
+
+Words = Annotated[
+    Mapping[Text, Text],
+    BeforeValidator(distinct_names),
+    AfterValidator(FrozenDict),
+    PlainSerializer(dict),
 ]
+
+
+class UnknownWordError(ValueError):
+    """A word that the vocabulary does not hold.
+
+    Attributes
+    ----------
+    kind : str
+        What the word should have named: treatment, class, endpoint, ...
+    word : str
+        The word.
+    suggestion : str or None
+        The closest word that the vocabulary holds.
+    """
+
+    def __init__(self, kind: str, word: str, suggestion: str | None) -> None:
+        self.kind, self.word, self.suggestion = kind, word, suggestion
+        hint = f'; did you mean "{suggestion}"?' if suggestion else ""
+        super().__init__(f'unknown {kind} "{word}"{hint}')
+
+
+class TreatmentClass(Record):
+    """A group of treatments that are displayed, and partly pooled, together."""
+
+    id: Text
+    label: Text
+    """Identifier and display text."""
+    role: Role
+    """mixed: patients of one cohort had different treatments."""
+    order: Annotated[int, Field(strict=True)]
+    """Place in tables and plots, smallest first."""
+    meaning: Text | None = None
+    """What belongs to the class."""
+
+
+class Treatment(Record):
+    """A treatment."""
+
+    id: Text
+    label: Text
+    """Identifier and display text."""
+    class_: Text = Field(alias="class")
+    """Identifier of its class (key ``class`` in the file)."""
+    synonyms: tuple[Text, ...] = ()
+    """Other names, unique across treatments."""
+    meaning: Text | None = None
+    """What belongs to the treatment."""
+    requires: Text | None = None
+    """The alteration that a tumour must carry for the treatment to be given, ``BRAF V600E``:
+    whoever is given it was selected by it. None: given to anybody.
+    """
+
+
+class Endpoint(Record):
+    """An outcome that reports print."""
+
+    id: Text
+    label: Text
+    meaning: Text
+    """Identifier, display text, and what is counted from when to when."""
+    usual_median_months: PrintedPair | None = None
+    """Between which months a median is expected; one outside is looked at again for a slip of the
+    unit. None: no such range, or no time at all.
+    """
+
+
+class Conversion(Record):
+    """Whether figures of one endpoint may be read as another, and what that reading costs."""
+
+    from_: Text = Field(alias="from")
+    to: Text
+    """Identifiers of the endpoint that is printed (key ``from`` in the file) and of the one that it
+    would be read as.
+    """
+    allowed: Allowed
+    """Nothing is ever read as something else without being asked for."""
+    reason: Text
+    """Why not; or, on request, in which direction the reading errs. A full sentence."""
+
+
+class Vocabulary(Record):
+    """Every word that a registry may use."""
+
+    disease: Text | None = None
+    """The disease of a cohort that names none; None: the first of `diseases`."""
+    subject: Text | None = None
+    """That disease as running text says it; None: the word itself."""
+    extends: StrictBool = False
+    """Whether the file adds its words to those of the shipped vocabulary."""
+    classes: tuple[TreatmentClass, ...]
+    treatments: tuple[Treatment, ...]
+    endpoints: tuple[Endpoint, ...]
+    """In the order of the file."""
+    designs: Words
+    lines: Words
+    time_origins: Words
+    diseases: Words
+    histologies: Words = FrozenDict()
+    units: Words = FrozenDict()
+    """Word and what it means."""
+    conversions: tuple[Conversion, ...] = ()
+    """Which endpoint may be read as which other."""
+
+    @property
+    def main_disease(self) -> str:
+        """The disease of every cohort that names none."""
+        return self.disease or next(iter(self.diseases), "")
+
+    @property
+    def subject_words(self) -> str:
+        """The main disease as titles and sentences say it."""
+        return self.subject or self.main_disease
+
+    @cached_property
+    def _treatments_by_name(self) -> Mapping[str, Treatment]:
+        names = {
+            fold(name): item for item in self.treatments for name in (*item.synonyms, item.label)
+        }
+        return names | {fold(item.id): item for item in self.treatments}
+
+    @cached_property
+    def _classes_by_id(self) -> Mapping[str, TreatmentClass]:
+        return {fold(item.id): item for item in self.classes}
+
+    def treatment(self, name: str) -> Treatment:
+        """Return a treatment by id, label or synonym; `UnknownWordError` names the closest."""
+        found = self._treatments_by_name.get(fold(name))
+        if found is None:
+            names = [n for item in self.treatments for n in (item.id, item.label, *item.synonyms)]
+            nearest = closest(name, names)
+            suggestion = None if nearest is None else self._treatments_by_name[fold(nearest)].id
+            raise UnknownWordError("treatment", name, suggestion)
+        return found
+
+    @cached_property
+    def selecting(self) -> frozenset[str]:
+        """Identifiers of the treatments that require an alteration of the tumour."""
+        return frozenset(item.id for item in self.treatments if item.requires is not None)
+
+    def treatment_class(self, name: str) -> TreatmentClass:
+        """Return a class by its identifier; `UnknownWordError` names the closest."""
+        found = self._classes_by_id.get(fold(name))
+        if found is None:
+            raise UnknownWordError("class", name, closest(name, [c.id for c in self.classes]))
+        return found
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Return an endpoint by its identifier; `UnknownWordError` names the closest."""
+        for item in self.endpoints:
+            if fold(item.id) == fold(name):
+                return item
+        raise UnknownWordError("endpoint", name, closest(name, [e.id for e in self.endpoints]))
+
+
+def fold(name: str) -> str:
+    """Return a name without what does not matter: case, and blanks around or doubled."""
+    return " ".join(name.split()).casefold()
+
 
 SHIPPED_VOCABULARY = Path(__file__).parent / "vocabulary.toml"
 
@@ -114,24 +262,16 @@ _NOTHING: dict[str, Any] = {key: [] for key in _LISTS} | {key: {} for key in _TA
 
 @dataclass(frozen=True)
 class VocabularyRead:
-    """What one or more files say about the words of a registry.
-
-    Attributes
-    ----------
-    vocabulary : Vocabulary or None
-        All words together; None where nothing could be read.
-    problems : tuple of Problem
-        What is wrong.
-    fingerprint : str
-        SHA-256, hexadecimal: of the one file, or over the fingerprints of all.
-    stands_alone : bool
-        Whether one of the files replaces the shipped vocabulary.
-    """
+    """What one or more files say about the words of a registry."""
 
     vocabulary: Vocabulary | None
+    """All words together; None where nothing could be read."""
     problems: tuple[Problem, ...]
+    """What is wrong."""
     fingerprint: str
+    """SHA-256, hexadecimal: of the one file, or over the fingerprints of all."""
     stands_alone: bool
+    """Whether one of the files replaces the shipped vocabulary."""
 
 
 def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
@@ -142,11 +282,6 @@ def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
     path : Path, str or None
         The file; None: the vocabulary that comes with the registry. A file that extends the shipped
         vocabulary is loaded together with it.
-
-    Returns
-    -------
-    Vocabulary
-        The vocabulary.
 
     Raises
     ------
@@ -160,20 +295,7 @@ def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
 
 
 def read_vocabulary(paths: Iterable[Path], onto: VocabularyRead | None = None) -> VocabularyRead:
-    """Read vocabularies and everything that is wrong with them, without raising on bad content.
-
-    Parameters
-    ----------
-    paths : iterable of Path
-        The files. Those that extend add to the one that stands alone, or to the shipped one.
-    onto : VocabularyRead or None
-        Words that are there already; files that stand alone are then passed over.
-
-    Returns
-    -------
-    VocabularyRead
-        What they say together.
-    """
+    """Read vocabularies and everything that is wrong with them, without raising on bad content."""
     files = {file.fingerprint or str(file.path): file for file in map(read_toml, paths)}
     adding = [file for file in files.values() if _extends(file)]
     alone = [] if onto is not None else [file for file in files.values() if not _extends(file)]

@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthesis.analysis import Analysis, Settings, analyse
-    from synthesis.fit import SamplerSettings
-    from synthesis.forest_table import forest_table
-    from synthesis.models import fit_response, fit_survival
+    from synthesis.fits import fit_response, fit_survival
+    from synthesis.model.sampler import SamplerSettings
     from synthesis.plots import plot_curves, plot_forest, save_figure
+    from synthesis.questions.pooled import forest_table
+    from synthesis.run import Analysis, analyse
+    from synthesis.settings import Settings
 
 __all__ = [
     "Analysis",
@@ -30,13 +31,13 @@ __all__ = [
 ]
 
 _HOME = {
-    "Analysis": "synthesis.analysis",
-    "SamplerSettings": "synthesis.fit",
-    "Settings": "synthesis.analysis",
-    "analyse": "synthesis.analysis",
-    "fit_response": "synthesis.models",
-    "fit_survival": "synthesis.models",
-    "forest_table": "synthesis.forest_table",
+    "Analysis": "synthesis.run",
+    "SamplerSettings": "synthesis.model.sampler",
+    "Settings": "synthesis.settings",
+    "analyse": "synthesis.run",
+    "fit_response": "synthesis.fits",
+    "fit_survival": "synthesis.fits",
+    "forest_table": "synthesis.questions.pooled",
     "plot_curves": "synthesis.plots",
     "plot_forest": "synthesis.plots",
     "save_figure": "synthesis.plots",

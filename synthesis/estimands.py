@@ -9,7 +9,7 @@ its average treatment: the treatment effect is zero for the mean study and drawn
 
 Of response, with :math:`p` its rate, :math:`q` the probability of stable disease for a patient who
 does not respond, and :math:`c` that of a complete response for one who does (the stages of
-:mod:`synthesis.response`), all per evaluable patient:
+:mod:`synthesis.model.response`), all per evaluable patient:
 
 .. math::
    \text{disease control} = p + (1 - p)\,q, \qquad \text{complete response} = p\,c
@@ -26,24 +26,26 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from statistics import NormalDist
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
-from studies.responders import BestResponses
+from priors import Prior
+from studies.figures import BestResponses
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
-from synthesis import families, numbers
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.response import STAGES, variable
-from synthesis.survival import ROBUST_FREEDOM
+from synthesis import numbers
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model import families
+from synthesis.model.response import STAGES, variable
+from synthesis.model.survival import ROBUST_FREEDOM
 
 Fit = PooledSurvival | ResponseFit
 Target = Literal["mean_study", "new_study"]
 TARGETS: tuple[Target, ...] = ("mean_study", "new_study")
 LEVEL = 0.95
-
-_T = TypeVar("_T")
 
 
 # --- what is estimated ---------------------------------------------------------------------------
@@ -183,7 +185,7 @@ def quantiles(draws: np.ndarray, level: float = LEVEL) -> np.ndarray:
 _KEPT: dict[int, dict[Hashable, Any]] = {}
 
 
-def kept(fit: Fit, key: Hashable, make: Callable[[], _T]) -> _T:
+def kept[T](fit: Fit, key: Hashable, make: Callable[[], T]) -> T:
     """Make something of a fit once; it is kept until the fit itself is gone."""
     if id(fit) not in _KEPT:
         _KEPT[id(fit)] = {}
@@ -341,6 +343,39 @@ def histology_effect(fit: PooledSurvival, group: Group) -> np.ndarray:
     return effect + flat(fit, "predictive")[:, group.treatment_index]
 
 
+def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
+    """Prior density, and a Gaussian kernel estimate of the posterior, of a log ratio.
+
+    Parameters
+    ----------
+    name, label : str
+        Columns ``parameter`` and ``label``.
+    prior : Prior
+        Normal, of the log ratio.
+    draws : ndarray, shape (draws,)
+        Log ratios.
+
+    Returns
+    -------
+    DataFrame
+        ``parameter, label, which`` (prior or posterior), ``x`` (ratio), ``density`` per log unit.
+    """
+    from scipy.stats import gaussian_kde
+
+    reach = 3.5 * prior.scale
+    low = min(prior.location - reach, draws.min())
+    high = max(prior.location + reach, draws.max())
+    grid = np.linspace(low, high, 256)
+    density = NormalDist(prior.location, prior.scale).pdf
+    kinds = {"prior": [density(x) for x in grid], "posterior": gaussian_kde(draws)(grid)}
+    about = {"parameter": name, "label": label}
+    frames = [
+        pd.DataFrame(about | {"which": kind, "x": np.exp(grid), "density": values})
+        for kind, values in kinds.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
 # --- curves --------------------------------------------------------------------------------------
 
 
@@ -427,9 +462,9 @@ class Curve:
         if isinstance(self.family, str):
             return function(self.median, self.shape, self.family, tail, *more)
         values = None
-        for name in np.unique(self.family):
+        for name in dict.fromkeys(self.family.tolist()):
             rows = self.family == name
-            arguments = self.median[rows], self.shape[rows], str(name), tail[rows]
+            arguments = self.median[rows], self.shape[rows], name, tail[rows]
             part = function(*arguments, *(array[rows] for array in more))
             if values is None:
                 values = np.empty((len(self.median), *part.shape[1:]))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from synthesis.families import family
-from synthesis.fit import SamplerSettings
-from synthesis.stacking import STACKED, STACKED_FAMILIES
+from synthesis.choices import STACKED
+from synthesis.model.families import family
+from synthesis.model.sampler import SamplerSettings
+from synthesis.stacking import STACKED_FAMILIES
 
 ENDPOINTS = ("os", "pfs", "response")
 

@@ -10,18 +10,16 @@ from arviz import from_dict
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
 from priors import load_priors
-from studies.responders import responders
+from studies.figures import View, responders
 from studies.selection import select
-from studies.usable import View
-from synthesis.covariates import COVARIATES
-from synthesis.diagnostics import Diagnosis
-from synthesis.families import family
-from synthesis.fit import Draws, SamplerSettings
-from synthesis.models import ResponseFit, SurvivalFit, class_order
-from synthesis.observations import survival_data
-from synthesis.ranks import METHODS
-from synthesis.response import response_data
-from synthesis.survival import KEEP, centre_share
+from synthesis.fits import ResponseFit, SurvivalFit, class_order
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import family
+from synthesis.model.observations import survival_data
+from synthesis.model.printed import METHODS
+from synthesis.model.response import response_data
+from synthesis.model.sampler import Diagnosis, Draws, SamplerSettings
+from synthesis.model.survival import KEEP, centre_share
 
 DRAWS = 2000
 GOOD = Diagnosis("PASS", 1.0, "mu", 4000.0, 4000.0, 0, 1.0, DRAWS, 1, "")

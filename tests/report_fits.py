@@ -12,12 +12,13 @@ from benefit_fits import reports, spread, told_fit
 from fits import DRAWS, fit_of, observations
 from small_registry import VOCABULARY, cohort, study, write_registry
 
-import synthesis.analysis
+import synthesis.run
 from priors import load_priors
 from studies import load_registry
-from synthesis.analysis import Settings, analyse
-from synthesis.family_fits import FamilyFits
-from synthesis.response import KEEP
+from synthesis.model.response import KEEP
+from synthesis.run import analyse
+from synthesis.settings import Settings
+from synthesis.stacking import FamilyFits
 
 #: Months of gain that are asked for, and the endpoints.
 DELTA, ENDPOINTS = 2.0, ("os", "response")
@@ -89,5 +90,5 @@ def analysis_of(registry, **settings):
     """The whole analysis of a registry, but for the sampler."""
     asked = Settings(**({"family": "weibull", "delta": DELTA, "endpoints": ENDPOINTS} | settings))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+        patch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
         return analyse(registry, asked)

@@ -10,9 +10,8 @@ import pytest
 from small_registry import VOCABULARY
 
 from studies import RegistryError, load_registry
-from studies.arms_columns import columns_known
-from studies.arms_table import arms_header, studies_from_arms
-from studies.exchange import write_files
+from studies.arms import arms_header, columns_known, studies_from_arms
+from studies.documents import write_files
 from studies.schema import Study
 from studies.vocabulary import Vocabulary
 
@@ -293,10 +292,7 @@ def test_an_endpoint_whose_id_begins_like_another():
         ({"year": "1066"}, "column year: found 1066, expected a year from 1900 to 2100"),
         ({"doi": "doi:10.1000/x"}, 'column doi: found "doi:10.1000/x", expected a DOI'),
         ({"source_url": "x.org", "source": "a"}, 'column source_url: found "x.org", expected a we'),
-        (
-            {"source_url": "https://x.org"},
-            "column source: found nothing, expected the key kind",
-        ),
+        ({"source_url": "https://x.org"}, "column source: found nothing, expected the key kind"),
         ({"subgroup_factor": "stage"}, 'column arm: found "all", expected an arm that an earlier'),
     ],
 )

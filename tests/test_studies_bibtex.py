@@ -6,7 +6,7 @@ import pytest
 from small_registry import cohort, study
 
 from studies import Study, load_registry
-from studies.bibtex import bibtex
+from studies.documents import bibtex
 
 
 def parse(text):

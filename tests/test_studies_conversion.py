@@ -9,8 +9,8 @@ import pytest
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup, write_registry
 
 from studies import UnknownWordError, load_registry
-from studies.conversion import ConversionError, convert_endpoints
-from studies.frames import registry_frame
+from studies.frame import registry_frame
+from studies.registry import ConversionError, convert_endpoints
 from studies.selection import select
 
 ENDPOINTS = {"ttp": "Time to progression", "ttf": "Time to failure", "dor": "Response duration"}

@@ -10,8 +10,7 @@ import pytest
 
 import studies
 from studies import Registry, load_registry
-from studies.provenance import Citation
-from studies.values import NOT_REACHED
+from studies.schema import NOT_REACHED, Citation
 
 EXCLUDED = Path(studies.__file__).parent / "excluded.toml"
 

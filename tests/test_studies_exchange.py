@@ -10,9 +10,10 @@ from decimal import Decimal
 
 import pytest
 from small_registry import VOCABULARY, cohort, full_study, landmark, study, write_registry
+from studies.exchange_csv import csv_of, path_in, written_path
 
 from studies import RegistryError, load_registry
-from studies.exchange import (
+from studies.documents import (
     Exchange,
     export_csv,
     export_json,
@@ -21,10 +22,9 @@ from studies.exchange import (
     read_csv,
     read_json,
     registry_files,
+    tables_of,
     write_files,
 )
-from studies.exchange_csv import csv_of, path_in, written_path
-from studies.writing import tables_of
 
 
 @pytest.fixture(scope="module")

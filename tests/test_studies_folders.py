@@ -8,8 +8,7 @@ import pytest
 from small_registry import VOCABULARY, cohort, median, study, write_file, write_registry
 
 from studies import RegistryError, UnknownWordError, add_studies, load_registry
-from studies.conversion import convert_endpoints
-from studies.registry import SHIPPED_FOLDER
+from studies.registry import SHIPPED_FOLDER, convert_endpoints
 from studies.vocabulary import load_vocabulary
 
 NEW_WORDS = {

@@ -9,8 +9,8 @@ import pytest
 from small_registry import cohort, full_study, landmark, median, study, write_registry
 
 from studies import load_registry
-from studies.figures import printed_landmark, printed_median
-from studies.frames import COLUMNS, endpoints_of, printed_response, registry_frame
+from studies.figures import endpoints_of, printed_landmark, printed_median
+from studies.frame import COLUMNS, printed_response, registry_frame
 from studies.schema import Landmark, Response, SurvivalOutcome
 
 

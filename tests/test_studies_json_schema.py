@@ -13,11 +13,10 @@ from small_registry import VOCABULARY, changed, full_study, problems_with
 
 import studies
 from studies import load_registry, load_vocabulary
-from studies.json_schema import schema_text, study_schema
-from studies.record_fields import meanings, records_below, shapes
+from studies.documents import SCHEMA_FILE, meanings, records_below, shapes
+from studies.guide import schema_text, study_schema
 from studies.schema import Study
 from studies.vocabulary import Vocabulary
-from studies.writing import SCHEMA_FILE
 
 WORDS = Vocabulary.model_validate(VOCABULARY)
 ANNOTATIONS = {

@@ -11,7 +11,7 @@ from small_registry import VOCABULARY, cohort, study, write_registry
 
 import studies
 from studies import Problem, RegistryError, load_registry
-from studies.lines import line_of, locate
+from studies.files import line_of, locate
 from studies.problems import dotted
 
 SHIPPED = Path(studies.__file__).parent
@@ -268,5 +268,5 @@ def test_a_sound_registry_is_not_scanned(tmp_path, monkeypatch):
     def never(*arguments):
         raise AssertionError
 
-    monkeypatch.setattr("studies.lines._lines", never)
+    monkeypatch.setattr("studies.files._lines", never)
     assert len(load_registry(write_registry(tmp_path / "r", study("abel2001", cohort())))) == 1

@@ -8,9 +8,8 @@ import pytest
 from small_registry import cohort, study, write_registry
 
 from studies import load_registry
-from studies.overlap import OverlapIndex, overlap_groups, overlap_pairs, shared
-from studies.registry import unresolved_overlaps
-from studies.usable import references
+from studies.registry import references, unresolved_overlaps
+from studies.selection import OverlapIndex, overlap_groups, overlap_pairs, shared
 
 
 @pytest.fixture

@@ -30,11 +30,7 @@ FLAGGED = [
     ("unit-slip", f"{SURVIVAL}.median", one(arm(survival=[months("166")]))),
     ("unit-slip", f"{SURVIVAL}.median", one(arm(survival=[months("5.5", unit="days")]))),
     ("unit-slip", f"{SURVIVAL}.median", one(arm(survival=[months("10", unit="years")]))),
-    (
-        "unit-slip",
-        f"{SURVIVAL}.median",
-        one(arm(survival=[months("0.2", endpoint="pfs")])),
-    ),
+    ("unit-slip", f"{SURVIVAL}.median", one(arm(survival=[months("0.2", endpoint="pfs")]))),
     ("unit-slip", f"{SURVIVAL}.follow_up", one(arm(survival=[months("5.5", follow_up=D("0.2"))]))),
     (
         "unit-slip",
@@ -179,11 +175,7 @@ FLAGGED = [
         "cohorts[0].response.dcr_percent",
         response(dcr_percent=D("80"), cr=1, pr=4, sd=26, evaluable=42, n=42),
     ),
-    (
-        "response-sum",
-        "cohorts[0].response",
-        response(cr=1, pr=4, sd=10, pd=12, evaluable=30),
-    ),
+    ("response-sum", "cohorts[0].response", response(cr=1, pr=4, sd=10, pd=12, evaluable=30)),
     (
         "response-sum",
         "cohorts[0].response.disease_control",
@@ -279,11 +271,7 @@ FLAGGED = [
     ("p-value", "comparisons[0].p", compared((300, 300), ("24.0", "3.0"), p=">0.1")),
     ("p-value", "comparisons[0].hr", compared((90, 90), ("4.0", "21.0"), hr=D("0.30"))),
     ("p-value", "comparisons[0].hr", compared((90, 90), ("4.0", "4.2"), hr=D("0.10"))),
-    (
-        "hazard-ratio",
-        "comparisons[0].hr_ci",
-        hazard(hr=D("0.86"), hr_ci=[D("0.52"), D("0.98")]),
-    ),
+    ("hazard-ratio", "comparisons[0].hr_ci", hazard(hr=D("0.86"), hr_ci=[D("0.52"), D("0.98")])),
     (
         "hazard-ratio",
         "comparisons[0].p",

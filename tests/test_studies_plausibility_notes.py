@@ -22,21 +22,13 @@ from small_registry import landmark
 from studies.plausibility import CHECKS
 
 NOTED = [
-    (
-        "iqr-not-interval",
-        f"{SURVIVAL}.iqr",
-        one(arm(survival=[months("4", iqr=[D(2), D(7)])])),
-    ),
+    ("iqr-not-interval", f"{SURVIVAL}.iqr", one(arm(survival=[months("4", iqr=[D(2), D(7)])]))),
     (
         "iqr-not-interval",
         f"{SURVIVAL}.range",
         one(arm(survival=[months("9.4", range=[D("0.6"), D("36.3")])])),
     ),
-    (
-        "other-endpoint",
-        f"{SURVIVAL}.endpoint",
-        one(arm(survival=[months("1.6", endpoint="ttp")])),
-    ),
+    ("other-endpoint", f"{SURVIVAL}.endpoint", one(arm(survival=[months("1.6", endpoint="ttp")]))),
     (
         "other-endpoint",
         "cohorts[0].landmarks[0].endpoint",
@@ -74,11 +66,7 @@ NOTED = [
         one(arm(), overlaps=[{"with": "cain1999", "reason": "same hospital"}]),
     ),
     ("secondary-figures", "status", one(arm(survival=[months("4")]), status="secondary")),
-    (
-        "secondary-figures",
-        "status",
-        one(arm(survival=[months("4", status="secondary")])),
-    ),
+    ("secondary-figures", "status", one(arm(survival=[months("4", status="secondary")]))),
     ("symmetric-interval", f"{SURVIVAL}.ci", interval("3.1", "0.6", "5.5", 23)),
 ]
 

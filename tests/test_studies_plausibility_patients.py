@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from plausible_registry import (
-    arm,
-    one,
-    registry_of,
-    reviewed,
-    warned,
-)
+from plausible_registry import arm, one, registry_of, reviewed, warned
 from small_registry import cohort
 
-from studies.plausibility import sharing
+from studies.plausibility import citations
 
 HERE = {"institutions": ["One Hospital"]}
 
@@ -119,11 +113,11 @@ def registry_of_hospitals(hospitals, reports):
 def looked_at(monkeypatch, registry):
     """How often two studies are compared while the registry is searched, and what is found."""
     compared_pairs = []
-    alike = sharing._alike
+    alike = citations._alike
     monkeypatch.setattr(
-        sharing, "_alike", lambda *pair: compared_pairs.append(pair) or alike(*pair)
+        citations, "_alike", lambda *pair: compared_pairs.append(pair) or alike(*pair)
     )
-    found = sharing.suspicions(registry)
+    found = citations.suspicions(registry)
     return len(compared_pairs), sum(len(items) for items in found.values())
 
 

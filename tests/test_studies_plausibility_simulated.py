@@ -6,16 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from kaplan_meier import (
-    NR,
-    Z,
-    crossing,
-    curve_of,
-    hazard_ratio,
-    log_rank,
-    printed,
-    survival_at,
-)
+from kaplan_meier import NR, Z, crossing, curve_of, hazard_ratio, log_rank, printed, survival_at
 from plausible_registry import registry_of, reviewed, study_of
 from small_registry import cohort, study
 
@@ -228,11 +219,7 @@ def test_a_p_value_of_a_tenth_is_found_where_groups_are_far_apart():
     for number in range(40):
         sizes, medians = rng.integers(150, 300, size=2), (Decimal("21.0"), Decimal("3.9"))
         arms = [
-            cohort(
-                name,
-                n=int(n),
-                survival=[{"endpoint": "os", "median": m, "unit": "months"}],
-            )
+            cohort(name, n=int(n), survival=[{"endpoint": "os", "median": m, "unit": "months"}])
             for name, n, m in zip("ab", sizes, medians, strict=True)
         ]
         comparison = {"endpoint": "os", "groups": ["a", "b"], "p": Decimal("0.3")}
@@ -246,11 +233,6 @@ def test_a_limit_entered_as_the_hazard_ratio_is_found():
     for number in range(60):
         ratio, error = np.exp(rng.uniform(-1.5, -0.7)), rng.uniform(0.1, 0.25)
         limits = [printed(ratio * np.exp(sign * Z * error), 2) for sign in (-1, 1)]
-        comparison = {
-            "endpoint": "os",
-            "groups": ["x", "y"],
-            "hr": limits[1],
-            "hr_ci": limits,
-        }
+        comparison = {"endpoint": "os", "groups": ["x", "y"], "hr": limits[1], "hr_ci": limits}
         slips.append(study(f"slip{number:03d}", cohort(), year=None, comparisons=[comparison]))
     assert found_in("hazard-ratio", slips) == 1.0

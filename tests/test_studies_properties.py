@@ -11,12 +11,11 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from studies.exchange_csv import csv_of
 from study_strategies import damaged, studies
 
 from studies import RegistryError, Study, load_registry
-from studies.exchange import json_of, read_csv, read_json
-from studies.exchange_csv import csv_of
-from studies.writing import tables_of, to_toml, toml_of
+from studies.documents import json_of, read_csv, read_json, tables_of, to_toml, toml_of
 
 FIXED = settings(
     derandomize=True,

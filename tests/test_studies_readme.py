@@ -14,30 +14,28 @@ import pytest
 
 import studies
 from studies import RegistryError, load_registry, load_vocabulary
-from studies.field_guide import EXAMPLES, example, field_guide, type_words
-from studies.outcomes import (
-    Characteristic,
-    Comparison,
-    Landmark,
-    Patient,
-    Response,
-    SurvivalOutcome,
-)
+from studies.documents import records_below, shapes, toml_of
+from studies.guide import EXAMPLES, example, field_guide, skeleton, type_words
 from studies.plausibility import CHECKS
-from studies.provenance import Citation, Overlap, Source
-from studies.record_fields import records_below, shapes
 from studies.schema import (
     Acknowledgement,
     BrafStatus,
+    Characteristic,
+    Citation,
     Cohort,
+    Comparison,
     HistologySplit,
     ImpliedCount,
+    Landmark,
+    Overlap,
+    Patient,
     ReadAs,
+    Response,
+    Source,
     Study,
     Subgroup,
+    SurvivalOutcome,
 )
-from studies.skeleton import skeleton
-from studies.writing import toml_of
 
 ROOT = Path(studies.__file__).parent.parent
 README = ROOT / "studies" / "README.md"

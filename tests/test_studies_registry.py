@@ -411,7 +411,7 @@ def test_the_shipped_registry_is_read_in_well_under_a_second():
 def test_loading_needs_none_of_the_heavy_libraries():
     code = (
         "import sys; from studies import load_registry; load_registry();"
-        "import studies.selection, studies.frames;"
+        "import studies.selection, studies.frame;"
         "heavy = {'pandas', 'numpy', 'scipy', 'matplotlib', 'pymc', 'arviz'} & set(sys.modules);"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from studies import load_registry
-from studies.responders import (
+from studies.figures import (
     BestResponses,
     ResponseCount,
     ResponseRefused,
@@ -33,13 +33,7 @@ from studies.schema import Response
             23,
             "4 is the only count of 23 that rounds to 17.4 %",
         ),
-        (
-            {"pr": 6, "evaluable": 9},
-            9,
-            6,
-            9,
-            "complete responses not printed, taken as none",
-        ),
+        ({"pr": 6, "evaluable": 9}, 9, 6, 9, "complete responses not printed, taken as none"),
         (
             {"cr": 0, "pr": 0},
             26,

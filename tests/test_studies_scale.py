@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from small_registry import cohort, median, study, write_file, write_registry
 
-import studies.overlap
+import studies.selection
 from studies import load_registry
-from studies.overlap import overlap_groups, overlap_pairs
 from studies.registry import unresolved_overlaps
-from studies.selection import select
+from studies.selection import overlap_groups, overlap_pairs, select
 
 SMALL, LARGE = 150, 600
 # Sorting and the growth of hash tables are not quite linear; pairs would be sixteen-fold.
@@ -106,13 +105,13 @@ def test_what_is_asked_of_a_registry_is_linear(two_sizes, name):
 
 def test_cohorts_are_compared_with_those_of_overlapping_reports_only(two_sizes, monkeypatch):
     compared = []
-    plain = studies.overlap.shared
+    plain = studies.selection.shared
 
     def counting(one, other, index):
         compared.append((one.study.id, other.study.id))
         return plain(one, other, index)
 
-    monkeypatch.setattr(studies.overlap, "shared", counting)
+    monkeypatch.setattr(studies.selection, "shared", counting)
     registry = load_registry(two_sizes[1])
     selection = select(registry, "os")
     near = {

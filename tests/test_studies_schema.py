@@ -14,7 +14,9 @@ from small_registry import VOCABULARY, full_study
 from studies.figures import half_step, in_months, surname
 from studies.problems import translate
 from studies.schema import (
+    NOT_REACHED,
     Citation,
+    FrozenDict,
     HistologySplit,
     Landmark,
     Overlap,
@@ -23,7 +25,6 @@ from studies.schema import (
     Study,
     SurvivalOutcome,
 )
-from studies.values import NOT_REACHED, FrozenDict
 from studies.vocabulary import UnknownWordError, Vocabulary, load_vocabulary
 
 

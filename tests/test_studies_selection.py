@@ -6,23 +6,10 @@ import dataclasses
 from decimal import Decimal
 
 import pytest
-from small_registry import (
-    VOCABULARY,
-    cohort,
-    landmark,
-    median,
-    study,
-    subgroup,
-    write_registry,
-)
+from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup, write_registry
 
 from studies import UnknownWordError, load_registry
-from studies.selection import (
-    ENDPOINTS,
-    OVERLAP_RULE,
-    overlap_pairs,
-    select,
-)
+from studies.selection import ENDPOINTS, OVERLAP_RULE, overlap_pairs, select
 
 GROUPS = [
     subgroup("pure", 15, survival=[median(Decimal("2.7"))]),

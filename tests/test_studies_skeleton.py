@@ -9,11 +9,10 @@ import pytest
 from small_registry import VOCABULARY, write_file
 
 from studies import RegistryError, load_registry, load_vocabulary
-from studies.record_fields import records_below, shapes
+from studies.documents import WIDTH, records_below, shapes
+from studies.guide import skeleton
 from studies.schema import Study
-from studies.skeleton import skeleton
 from studies.vocabulary import Vocabulary
-from studies.writing import WIDTH
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,8 @@ import pytest
 from small_registry import full_study
 
 from studies import load_registry
-from studies.schema import Source, Study
-from studies.values import FrozenDict
-from studies.writing import WIDTH, tables_of, to_toml, toml_of
+from studies.documents import WIDTH, tables_of, to_toml, toml_of
+from studies.schema import FrozenDict, Source, Study
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ import pytest
 
 import studies as studies_package
 from studies import load_registry
-from synthesis.analysis import Settings, analyse
-from synthesis.benefit.compare import COMPARE_COLUMNS
-from synthesis.benefit.compare_rows import contrast_rows
-from synthesis.benefit.contrasts import GAIN
-from synthesis.benefit.influence import cohort_weights
-from synthesis.model_arrays import sizes_for
-from synthesis.models import NothingToPoolError
-from synthesis.narrative import contradictions
+from synthesis.fits import NothingToPoolError
+from synthesis.model.arrays import sizes_for
+from synthesis.questions.compare import COMPARE_COLUMNS, contrast_rows
+from synthesis.questions.contrasts import GAIN
+from synthesis.questions.influence import cohort_weights
+from synthesis.questions.pooled import contradictions
+from synthesis.run import analyse
+from synthesis.settings import Settings
 
 SHIPPED = Path(studies_package.__file__).parent
 

@@ -10,28 +10,33 @@ from benefit_fits import read, reports, spread, told_fit, whole
 from fits import DRAWS, fit_of
 
 from priors import load_priors
-from synthesis.benefit.by_histology import (
+from synthesis.estimands import SURVIVAL_ESTIMANDS
+from synthesis.fits import fit_survival
+from synthesis.model.sampler import SamplerSettings
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS
+from synthesis.questions.evidence import NotComparedError
+from synthesis.questions.histology import (
     ANY,
     BENEFIT_COLUMNS,
     DIFFERENCE,
     FROM_PROGNOSIS,
+    SAYS_NOTHING,
     benefit_by_histology,
+    benefit_rows,
+    months,
+    pick,
+    ratio,
+    sentences,
 )
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS
-from synthesis.benefit.drawing import benefit_rows, effect_rows
-from synthesis.benefit.histology_effects import (
+from synthesis.questions.histology_effects import (
     EFFECT_COLUMNS,
     MOSTLY_PRIOR,
     PREDICTIVE,
     PROGNOSTIC,
+    effect_rows,
     prior_share,
     share_words,
 )
-from synthesis.benefit.histology_words import SAYS_NOTHING, benefit_words, months, pick, ratio
-from synthesis.benefit.reference import NotComparedError
-from synthesis.estimands import SURVIVAL_ESTIMANDS
-from synthesis.fit import SamplerSettings
-from synthesis.models import fit_survival
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +244,7 @@ def test_where_no_report_tells_histology_the_posterior_is_the_prior(untold):
     registry, fit = untold
     found = benefit_by_histology({"os": fit}, registry.vocabulary)
     assert found.told == {"os": False}
-    words = benefit_words(found, registry.vocabulary)["os"]
+    words = sentences(found, registry.vocabulary)["os"]
     assert words[1] == SAYS_NOTHING
     assert "The data say nothing about it: this is the prior." in words[2]
     posterior = found.effects[found.effects["which"] == "posterior"]
@@ -259,7 +264,7 @@ def test_where_no_report_tells_histology_the_posterior_is_the_prior(untold):
 
 
 def test_words_hold_the_numbers_of_the_table(benefit, registry):
-    opening, prognostic, lenvatinib, others = benefit_words(benefit, registry.vocabulary)["os"]
+    opening, prognostic, lenvatinib, others = sentences(benefit, registry.vocabulary)["os"]
     assert "Gains are over best supportive care." in opening
     row = pick(benefit.effects, {"effect": PROGNOSTIC, "which": "posterior"})
     assert f"is {ratio(row)} times" in prognostic
@@ -276,7 +281,7 @@ def test_words_hold_the_numbers_of_the_table(benefit, registry):
 
 def test_no_number_is_added_for_a_treatment_that_is_the_reference(registry, fit):
     found = benefit_by_histology({"os": fit}, registry.vocabulary, reference="lenvatinib")
-    own = benefit_words(found, registry.vocabulary)["os"][2]
+    own = sentences(found, registry.vocabulary)["os"][2]
     assert own.startswith("Lenvatinib: median")
     assert "gain over" not in own
 
@@ -340,6 +345,6 @@ def test_without_any_report_on_histology_a_fit_gives_the_prior_back(tmp_path, su
         assert np.log(row.estimate) == pytest.approx(0.0, abs=5 * 1.25 * error)
         assert row.log_sd == pytest.approx(prior.log_sd, abs=5 * error / np.sqrt(2.0))
         assert row.prior_share > 0.8
-    words = " ".join(benefit_words(found, registry.vocabulary)["os"])
+    words = " ".join(sentences(found, registry.vocabulary)["os"])
     assert SAYS_NOTHING in words
     assert "The data say nothing about it: this is the prior." in words

@@ -10,12 +10,12 @@ from log_density import CLOSE, CompiledDensity, by_hand
 from scipy import stats
 
 from priors import load_priors
-from synthesis.bias.measure import WITH_BIAS
 from synthesis.estimands import Group, curve
-from synthesis.families import family
-from synthesis.models import bias_spread
+from synthesis.fits import bias_spread
+from synthesis.model.families import family
+from synthesis.model.survival import BIAS_PRIOR, KEEP, USUAL, Variant, model_data, survival_problem
 from synthesis.predictive import NewCohort, place_of, predict_curve
-from synthesis.survival import BIAS_PRIOR, KEEP, USUAL, Variant, model_data, survival_problem
+from synthesis.questions.bias import WITH_BIAS
 
 
 @pytest.fixture(scope="module")

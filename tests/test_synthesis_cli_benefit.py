@@ -13,22 +13,32 @@ from benefit_fits import reports, spread, told_fit, whole
 from fits import fit_of
 from small_registry import write_registry
 
-import synthesis.analysis
+import synthesis.run
 from studies import load_registry
-from synthesis import cli, covariates
-from synthesis.benefit.by_histology import BENEFIT_COLUMNS, benefit_by_histology
-from synthesis.benefit.drawing import benefit_rows
-from synthesis.benefit.finding_words import captions
-from synthesis.benefit.findings import find_benefit
-from synthesis.benefit.histology_words import SAYS_NOTHING
-from synthesis.benefit.population import MIX_COLUMNS, Population, patient_mix
+from synthesis import cli
 from synthesis.cli import options
-from synthesis.cli.running import RESEARCH_USE
-from synthesis.models import SURVIVAL_ENDPOINTS
-from synthesis.plots.cells import signs
-from synthesis.report.benefit import benefit_blocks, single_blocks
-from synthesis.report.benefit_files import draw_benefit
-from synthesis.report.mix import mix_rows, population_tables
+from synthesis.cli.terminal import RESEARCH_USE
+from synthesis.fits import SURVIVAL_ENDPOINTS
+from synthesis.model import covariates
+from synthesis.plots.inputs import signs
+from synthesis.questions.histology import (
+    BENEFIT_COLUMNS,
+    SAYS_NOTHING,
+    benefit_blocks,
+    benefit_by_histology,
+    benefit_rows,
+    captions,
+    draw_benefit,
+    find_benefit,
+    single_blocks,
+)
+from synthesis.questions.mix import (
+    MIX_COLUMNS,
+    Population,
+    mix_rows,
+    patient_mix,
+    population_tables,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"arviz", "jinja2", "matplotlib", "numba", "nutpie", "pandas", "pymc", "pytensor", "scipy"}
@@ -61,7 +71,7 @@ def asked(monkeypatch):
         found.update(settings=settings, cache=cache)
         return {name: fit(registry) for name in settings.endpoints}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     return found
 
 
@@ -189,7 +199,7 @@ def test_where_no_report_tells_histology_the_terminal_says_so(tmp_path, capsys, 
         drawn = {"prognostic": spread(0.0, 0.7, 1), "predictive": spread(0.0, 0.2, 2, 2)}
         return {"os": fit_of(registry, study_sd=0.3, shape_sd=0.1, **drawn)}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     out = answer(capsys, *words_of(untold, "benefit"))
     assert SAYS_NOTHING in " ".join(out.split())
 

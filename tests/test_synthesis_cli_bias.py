@@ -6,14 +6,14 @@ import pandas as pd
 import pytest
 from bias_fits import WORDS, biased_fit, read, reports, spread, usual_fit
 from small_registry import cohort, landmark, study, write_registry
+from synthesis.report.bias import draw_bias
 
 from studies import load_registry
 from synthesis import cli
-from synthesis.bias.effects import EFFECT_COLUMNS, REPORT_COLUMNS
-from synthesis.bias.funnel import FUNNEL_COLUMNS
-from synthesis.bias.measure import of_fits
 from synthesis.cli import bias as command
-from synthesis.report.bias import draw_bias
+from synthesis.questions.bias import of_fits
+from synthesis.questions.bias.effects import EFFECT_COLUMNS, REPORT_COLUMNS
+from synthesis.questions.bias.funnel import FUNNEL_COLUMNS
 
 FILES = {"bias", "bias_kinds", "bias_reports", "bias_medians", "funnel", "funnel_slope"}
 
@@ -34,7 +34,7 @@ def asked(monkeypatch):
         spreads = abs(spread(0.0, 0.2, 9))
         return of_fits(registry, usual_fit(registry), biased_fit(registry, spreads), reference_mix)
 
-    monkeypatch.setattr("synthesis.bias.bias_analysis", made_up)
+    monkeypatch.setattr("synthesis.questions.bias.bias", made_up)
     return found
 
 

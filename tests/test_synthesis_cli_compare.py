@@ -13,13 +13,18 @@ import pandas as pd
 import pytest
 from compare_fits import REPORTS, registry_of, response_fit, survival_fit
 
-import synthesis.analysis
+import synthesis.run
 from synthesis import cli
-from synthesis.benefit.compare import COMPARE_COLUMNS, compare
-from synthesis.benefit.compare_rows import contrast_rows
-from synthesis.cli.running import RESEARCH_USE
-from synthesis.plots.cells import signs
-from synthesis.report.compare import TABLES, compare_blocks, write_comparison
+from synthesis.cli.terminal import RESEARCH_USE
+from synthesis.plots.inputs import signs
+from synthesis.questions.compare import (
+    COMPARE_COLUMNS,
+    TABLES,
+    compare,
+    compare_blocks,
+    contrast_rows,
+    write_comparison,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"arviz", "jinja2", "matplotlib", "numba", "nutpie", "pandas", "pymc", "pytensor", "scipy"}
@@ -42,7 +47,7 @@ def asked(monkeypatch):
         makers = {"os": survival_fit, "pfs": survival_fit, "response": response_fit}
         return {name: makers[name](registry) for name in settings.endpoints}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     return found
 
 
@@ -183,7 +188,7 @@ def test_files_of_others_stay(folder, asked, tmp_path):
 
 
 def test_a_reference_is_checked_before_anything_is_fitted(folder, monkeypatch, capsys):
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", never)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", never)
     line = refused(capsys, *both(folder, "--reference", "lenvatinb"))
     assert 'unknown treatment "lenvatinb"; did you mean "lenvatinib"?' in line
     assert "Possible for os, response: best_care, lenvatinib, paclitaxel, sorafenib." in line
@@ -209,7 +214,7 @@ def test_unwritable_output_is_refused_before_anything_else(tmp_path, monkeypatch
     ],
 )
 def test_wrong_words_are_refused_in_one_sentence(more, said, monkeypatch, capsys):
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", never)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", never)
     assert said in refused(capsys, "compare", *more)
 
 

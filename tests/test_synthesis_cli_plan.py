@@ -7,16 +7,16 @@ import pytest
 from benefit_fits import reports
 from planning_fits import planned_fit
 from small_registry import write_registry
+from synthesis.cli.plan import RESEARCH_USE
+from synthesis.planning.words import plan_rows
 
-import synthesis.analysis
+import synthesis.run
 from studies import load_registry
 from synthesis import cli
 from synthesis.cli import options
-from synthesis.cli.plan import RESEARCH_USE
-from synthesis.planning import Design, plan
-from synthesis.planning.design import KINDS, POPULATIONS
-from synthesis.planning.plan import PLAN_COLUMNS
-from synthesis.planning.words import plan_rows
+from synthesis.questions import plan
+from synthesis.questions.plan import PLAN_COLUMNS, Design
+from synthesis.questions.plan.simulate import KINDS, POPULATIONS
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def asked(monkeypatch, usual):
         found.update(settings=settings, cache=cache)
         return {name: usual[0] for name in settings.endpoints}, {}
 
-    monkeypatch.setattr(synthesis.analysis, "fit_endpoints", fit_endpoints)
+    monkeypatch.setattr(synthesis.run, "fit_endpoints", fit_endpoints)
     return found
 
 

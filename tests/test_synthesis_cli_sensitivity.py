@@ -10,7 +10,7 @@ from small_registry import write_registry
 from studies import load_registry
 from synthesis import cli
 from synthesis.cli import sensitivity as command
-from synthesis.report.sections import Block
+from synthesis.report.evidence import Block
 from synthesis.report.sensitivity import sensitivity_blocks
 from synthesis.sensitivity import measure
 from synthesis.sensitivity import sensitivity as run

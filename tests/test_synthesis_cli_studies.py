@@ -10,15 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from small_registry import (
-    cohort,
-    full_study,
-    landmark,
-    median,
-    study,
-    write_file,
-    write_registry,
-)
+from small_registry import cohort, full_study, landmark, median, study, write_file, write_registry
 
 from studies import load_registry
 from synthesis import cli
@@ -307,10 +299,9 @@ def test_new_uses_the_schema_that_stands_above_its_folder(run, tmp_path):
 # --- export and import ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["json", "csv"])
-def test_an_export_comes_back_the_same(run, registry, tmp_path, kind):
-    file = tmp_path / f"all.{kind}"
-    assert run("studies", "export", "--format", kind, "-o", file, "--registry", registry)[0] == 0
+def test_an_export_comes_back_the_same(run, registry, tmp_path):
+    file = tmp_path / "all.json"
+    assert run("studies", "export", "--format", "json", "-o", file, "--registry", registry)[0] == 0
     folder = tmp_path / "all"
     code, out, err = run("studies", "import", file)
     assert err == ""
@@ -325,6 +316,18 @@ def test_an_export_comes_back_the_same(run, registry, tmp_path, kind):
     code, out, err = run("studies", "import", file)
     assert (code, out) == (2, "")
     assert "a new or empty folder" in err
+
+
+def test_one_value_in_each_row_is_neither_written_nor_read(run, tmp_path):
+    code, out, err = run("studies", "export", "--format", "csv")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "exported as json" in err
+    assert "atc studies list --format csv" in err
+    file = tmp_path / "old.csv"
+    file.write_text("file,field,kind,value\na.toml,id,text,a\n", encoding="utf-8")
+    code, out, err = run("studies", "import", file)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "import an export as JSON (atc studies export --format json) instead" in err
 
 
 def test_export_of_citations_and_of_the_table_can_be_filtered(answer):

@@ -10,14 +10,33 @@ from compare_fits import REPORTS, arm, registry_of, response_fit, survival_fit
 from fits import fit_of
 from small_registry import study
 
-from synthesis.benefit.compare import COMPARE_COLUMNS, DELTAS, compare
-from synthesis.benefit.compare_rows import contrast_rows, rank_texts
-from synthesis.benefit.compare_words import captions, sentences
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.benefit.evidence import ACROSS, RANDOMISED, WITHIN
-from synthesis.benefit.reference import NotComparedError, choose_reference, treatments_of
-from synthesis.benefit.writing import chance_text, league_rows, months_text, spread_text, with_texts
 from synthesis.estimands import curve, response_rate, summarise
+from synthesis.numbers import chance, months
+from synthesis.questions.compare import (
+    COMPARE_COLUMNS,
+    DELTAS,
+    captions,
+    compare,
+    contrast_rows,
+    rank_texts,
+    sentences,
+)
+from synthesis.questions.contrasts import (
+    GAIN,
+    SURVIVAL_CONTRASTS,
+    league_rows,
+    spread_text,
+    survival_contrast,
+    with_texts,
+)
+from synthesis.questions.evidence import (
+    ACROSS,
+    RANDOMISED,
+    WITHIN,
+    NotComparedError,
+    choose_reference,
+    treatments_of,
+)
 
 # The same arithmetic on the same draws: rounding only.
 EXACT = 1e-12
@@ -315,7 +334,7 @@ def test_numbers_are_written_alike_everywhere(found):
     own = table.loc[(LENVATINIB, "ratio_of_medians")]
     expected = f"{own['estimate']:.2f} ({own['lower']:.2f}-{own['upper']:.2f})"
     assert rows[LENVATINIB]["ratio_of_medians"] == expected
-    assert rows[LENVATINIB]["p_gain"] == chance_text(table.loc[(LENVATINIB, GAIN), "p_gain"])
+    assert rows[LENVATINIB]["p_gain"] == chance(table.loc[(LENVATINIB, GAIN), "p_gain"])
     league = league_rows(found.league).set_index(["endpoint", "treatment", "reference"])
     drawn = league.loc[("os", LENVATINIB, CARE)]
     assert f"{drawn['estimate_text']} ({drawn['interval_text']})" == expected
@@ -328,15 +347,15 @@ def test_intervals_below_zero_and_certainties_are_written_with_care():
     assert spread_text(-1.72, -2.5, -0.3, GAIN) == "-1.7 (-2.5 to -0.3)"
     assert spread_text(0.123, -0.004, 0.5, "difference_response_rate") == "12 (0-50)"
     assert spread_text(12.34, 0.987, 110.0, "ratio_of_medians") == "12.3 (0.99-110.0)"
-    assert [chance_text(p) for p in (1.0, 0.994, 0.5, 0.004, 0.0)] == [
+    assert [chance(p) for p in (1.0, 0.994, 0.5, 0.004, 0.0)] == [
         ">0.99",
         "0.99",
         "0.50",
         "<0.01",
         "<0.01",
     ]
-    assert chance_text(float("nan")) == ""
-    assert months_text(-0.01) == "0.0"
+    assert chance(float("nan")) == ""
+    assert months(-0.01) == "0.0"
 
 
 def test_sentences_say_endpoint_population_reference_and_what_carries_it(registry, fits):
@@ -349,7 +368,7 @@ def test_sentences_say_endpoint_population_reference_and_what_carries_it(registr
     assert "2 cohorts, 34 patients" in opening
     text = " ".join(said["os"])
     rows = found.forest.query("endpoint == 'os'").set_index("treatment")
-    assert chance_text(rows.loc[LENVATINIB, "p_gain"]) in text
+    assert chance(rows.loc[LENVATINIB, "p_gain"]) in text
     assert "given in one report without randomisation 1, across single-arm studies 1" in text
     assert "sorafenib" in said["os"][-1]
     assert "histology does not apply" in said["response"][0]

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 from simulated_registry import kaplan_meier
 
-from studies.outcomes import Landmark, SurvivalOutcome
-from synthesis.crowd import Crowd, judge, listed_median, printed_figures, verdict
+from studies.schema import Landmark, SurvivalOutcome
 from synthesis.estimands import Curve
+from synthesis.predictive import Crowd, judge, listed_median, printed_figures, verdict
 
 MANY = 40_000
 

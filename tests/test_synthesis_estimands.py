@@ -21,8 +21,8 @@ from synthesis.estimands import (
     study_noise,
     summarise,
 )
-from synthesis.families import FAMILIES, family, quantile, restricted_mean, survival
-from synthesis.survival import Variant
+from synthesis.model.families import FAMILIES, family, quantile, restricted_mean, survival
+from synthesis.model.survival import Variant
 
 # The same closed forms evaluated draw by draw and at once: rounding only.
 EXACT = 1e-12

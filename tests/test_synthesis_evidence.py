@@ -6,7 +6,7 @@ import pytest
 from compare_fits import REPORTS, arm, registry_of, response_fit, survival_fit
 from small_registry import study
 
-from synthesis.benefit.evidence import (
+from synthesis.questions.evidence import (
     ACROSS,
     EDGE_COLUMNS,
     KINDS,
@@ -15,8 +15,8 @@ from synthesis.benefit.evidence import (
     WITHIN,
     evidence,
     network,
+    treatments_of,
 )
-from synthesis.benefit.reference import treatments_of
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ import synthesis.questions.impact as question
 from studies import load_registry
 from studies.registry import add_studies
 from synthesis import numbers
-from synthesis.model_arrays import sizes_for
-from synthesis.models import fit_survival
+from synthesis.fits import fit_survival
+from synthesis.model.arrays import sizes_for
 from synthesis.questions.impact import impact, percentile, result
 from synthesis.questions.impact.tables import ESTIMATE_COLUMNS, RANK_COLUMNS, SURPRISE_COLUMNS
 from synthesis.report.writer import write_result

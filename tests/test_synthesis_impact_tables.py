@@ -15,7 +15,7 @@ from studies import load_registry
 from studies.selection import select
 from synthesis import estimands
 from synthesis.estimands import Group
-from synthesis.families import family
+from synthesis.model.families import family
 from synthesis.predictive import (
     NewCohort,
     Place,

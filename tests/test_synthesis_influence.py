@@ -12,8 +12,12 @@ from benefit_fits import read, reports, split, whole
 from fits import observations
 from loo_by_hand import drawn
 
-from synthesis.benefit.drawing import influence_rows
-from synthesis.benefit.influence import (
+from synthesis.fits import fit_survival_data
+from synthesis.left_out import cohort_log_likelihood
+from synthesis.model.families import family
+from synthesis.model.sampler import SamplerSettings
+from synthesis.questions.histology import influence_rows
+from synthesis.questions.influence import (
     INFLUENCE_COLUMNS,
     CohortWeights,
     Quantity,
@@ -26,10 +30,6 @@ from synthesis.benefit.influence import (
     weighted_quantiles,
     without_each,
 )
-from synthesis.families import family
-from synthesis.fit import SamplerSettings
-from synthesis.integrated import cohort_log_likelihood
-from synthesis.models import fit_survival_data
 from synthesis.stacking import stack
 
 

@@ -13,11 +13,12 @@ from report_tables import Page
 
 from priors import load_priors
 from studies import load_registry
-from studies.conversion import convert_endpoints
+from studies.registry import convert_endpoints
 from studies.selection import select
-from synthesis.analysis import Settings, analyse
-from synthesis.model_arrays import sizes_for
+from synthesis.model.arrays import sizes_for
 from synthesis.report import write_report
+from synthesis.run import analyse
+from synthesis.settings import Settings
 
 
 @pytest.fixture(scope="module")

@@ -10,24 +10,24 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from plot_tables import TREATMENTS, assert_printable, boxes, by_gid, overlaps, shown_texts
+from synthesis.plots.carried import KINDS
+from synthesis.plots.gains import GAIN_COLUMNS, MOST
+from synthesis.plots.league import LEAGUE_COLUMNS
+from synthesis.plots.network import EDGE_COLUMNS, NODE_COLUMNS
+from synthesis.plots.rankogram import RANK_COLUMNS
 
-from synthesis.benefit import compare, evidence
-from synthesis.benefit.writing import league_rows, with_texts
 from synthesis.plots import (
     class_hues,
-    plot_contrasts,
+    plot_compare,
     plot_gains,
     plot_league,
     plot_network,
     plot_ranks,
 )
-from synthesis.plots.carried import KINDS
-from synthesis.plots.contrasts import CONTRAST_COLUMNS
-from synthesis.plots.gains import GAIN_COLUMNS, MOST
-from synthesis.plots.league import LEAGUE_COLUMNS
-from synthesis.plots.network import EDGE_COLUMNS, NODE_COLUMNS
-from synthesis.plots.rankogram import RANK_COLUMNS
+from synthesis.plots.compare import CONTRAST_COLUMNS
 from synthesis.plots.style import SHEETS
+from synthesis.questions import compare, evidence
+from synthesis.questions.contrasts import league_rows, with_texts
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -165,7 +165,7 @@ def draw(what, width="two-column"):
     name, _, endpoint = what.partition(" ")
     title = "Treatments compared"
     if name == "forest":
-        return plot_contrasts(forest(endpoint), endpoint=endpoint, width=width, title=title)
+        return plot_compare(forest(endpoint), endpoint=endpoint, width=width, title=title)
     if name == "gains":
         return plot_gains(gains(12), endpoint=endpoint, width=width, title=title)
     if name == "ranks":
@@ -400,10 +400,10 @@ def test_a_network_of_single_arms_has_no_links():
 
 
 def test_says_what_is_wrong_with_its_input():
-    with pytest.raises(ValueError, match="plot_contrasts: the table lacks the columns p_text "):
-        plot_contrasts(forest().drop(columns="p_text"))
-    with pytest.raises(ValueError, match="plot_contrasts: carried_by is 'hearsay'; expected one"):
-        plot_contrasts(forest().assign(carried_by="hearsay"))
+    with pytest.raises(ValueError, match="plot_compare: the table lacks the columns p_text "):
+        plot_compare(forest().drop(columns="p_text"))
+    with pytest.raises(ValueError, match="plot_compare: carried_by is 'hearsay'; expected one"):
+        plot_compare(forest().assign(carried_by="hearsay"))
     with pytest.raises(ValueError, match="endpoint is 'dss'; expected one of os, pfs"):
         plot_gains(gains(), endpoint="dss")
     with pytest.raises(ValueError, match="width is 'poster'"):
@@ -421,6 +421,6 @@ def test_says_what_is_wrong_with_its_input():
 
 def test_hues_can_be_shared():
     hues = class_hues(reversed([group for group, _ in TREATMENTS]))
-    named = by_gid(plot_contrasts(forest(), hues=hues))
+    named = by_gid(plot_compare(forest(), hues=hues))
     line = named["contrasts-os-0-interval-line"]
     assert to_hex(line.get_color()) == hues[SHOWN[0][0]].lower()

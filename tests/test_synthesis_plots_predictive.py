@@ -19,7 +19,7 @@ from plot_tables import (
     shown_texts,
 )
 
-from synthesis.plots import class_hues, plot_predictive
+from synthesis.plots import class_hues, plot_checks
 from synthesis.plots.style import SHEETS
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -83,7 +83,7 @@ def positions():
 def draw(endpoint="os", width="two-column", arms=50):
     own = table(endpoint, arms)
     title = "Would the model print these figures?"
-    return plot_predictive(own, positions(), endpoint=endpoint, width=width, title=title)
+    return plot_checks(own, positions(), endpoint=endpoint, width=width, title=title)
 
 
 def words(figure):
@@ -115,7 +115,7 @@ def test_marks_stay_inside_and_clear_of_words(endpoint, width):
 def test_figures_stand_on_their_predictions():
     own = table(arms=6)
     own = own[own["histology"] == "not printed"]
-    figure = plot_predictive(own, positions())
+    figure = plot_checks(own, positions())
     named = by_gid(figure)
     rows = own.to_dict("records")
     times = next(axes for axes in figure.axes if axes.get_label() == "times")
@@ -184,7 +184,7 @@ def test_shares_stand_on_an_axis_in_per_cent_with_their_times():
     small = words(draw(width="one-column", arms=8))
     assert not any("0.35" in text for text in small)
     assert any(", 12 mo" in text for text in small)
-    only = plot_predictive(table("response", 5), positions(), endpoint="response")
+    only = plot_checks(table("response", 5), positions(), endpoint="response")
     assert [axes.get_label() for axes in only.axes] == ["shares", "positions of shares", "spread"]
     assert not any("limits" in text for text in words(only))
 
@@ -213,24 +213,22 @@ def test_each_treatment_is_named_once_and_long_figures_repeat_their_axis():
 
 def test_says_what_is_wrong_with_its_input():
     good = (table(arms=3), positions())
-    with pytest.raises(ValueError, match="plot_predictive: the table lacks the columns pit "):
-        plot_predictive(good[0].drop(columns="pit"), good[1])
-    with pytest.raises(
-        ValueError, match="plot_predictive, positions: the table lacks the columns s"
-    ):
-        plot_predictive(good[0], good[1].drop(columns="share"))
-    with pytest.raises(ValueError, match="plot_predictive: the table has no rows"):
-        plot_predictive(good[0].iloc[:0], good[1])
+    with pytest.raises(ValueError, match="plot_checks: the table lacks the columns pit "):
+        plot_checks(good[0].drop(columns="pit"), good[1])
+    with pytest.raises(ValueError, match="plot_checks, positions: the table lacks the columns s"):
+        plot_checks(good[0], good[1].drop(columns="share"))
+    with pytest.raises(ValueError, match="plot_checks: the table has no rows"):
+        plot_checks(good[0].iloc[:0], good[1])
     with pytest.raises(ValueError, match="endpoint is 'dss'; expected one of os"):
-        plot_predictive(*good, endpoint="dss")
+        plot_checks(*good, endpoint="dss")
     with pytest.raises(ValueError, match="width is 'poster'"):
-        plot_predictive(*good, width="poster")
-    with pytest.raises(ValueError, match="plot_predictive: hues has no colour"):
-        plot_predictive(*good, hues={})
+        plot_checks(*good, width="poster")
+    with pytest.raises(ValueError, match="plot_checks: hues has no colour"):
+        plot_checks(*good, hues={})
 
 
 def test_hues_can_be_shared():
     hues = class_hues(reversed([group for group, _ in TREATMENTS]))
-    named = by_gid(plot_predictive(table(arms=2), positions(), hues=hues))
+    named = by_gid(plot_checks(table(arms=2), positions(), hues=hues))
     dot = next(a for name, a in named.items() if name.endswith("median-printed"))
     assert to_hex(dot.get_markeredgecolor()) == hues[TREATMENTS[0][0]].lower()

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from plot_tables import assert_printable, by_gid, shown_texts
 
-from synthesis.plots.specification import BASE, SPECIFICATION_COLUMNS, plot_specification
+from synthesis.plots.sensitivity import BASE, SPECIFICATION_COLUMNS, plot_specification
 
 WIDTHS = ("one-column", "two-column", "slide")
 KINDS = ("ratio_of_medians", "difference_median_months", "p_gain", "median_months")

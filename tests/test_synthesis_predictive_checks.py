@@ -12,21 +12,21 @@ from simulated_registry import kaplan_meier
 from small_registry import cohort, landmark, median, study, subgroup, write_registry
 
 from studies import load_registry
-from synthesis.crowd import EventOfRank, ShareAlive
 from synthesis.estimands import Curve
-from synthesis.narrative import predictive_words
-from synthesis.predictive_checks import (
+from synthesis.model.printed import METHODS, interval_ranks
+from synthesis.predictive import EventOfRank, ShareAlive
+from synthesis.questions.checks import (
     LEVELS,
     POSITION_COLUMNS,
     PREDICTIVE_COLUMNS,
     Coverage,
     Inside,
+    coverage_words,
     draw_together,
     envelope,
     outliers,
     predictive_check,
 )
-from synthesis.ranks import METHODS, interval_ranks
 
 MANY = 20_000
 EVEN = np.full((len(METHODS), MANY), 1.0 / len(METHODS))
@@ -207,7 +207,7 @@ def test_a_wrong_model_is_found_out(simulated, wrong, level, too_many):
     inside = dict(zip(LEVELS, coverage.inside, strict=True))[level]
     assert (inside.found > inside.upper) if too_many else (inside.found < inside.lower)
     assert not coverage.in_band
-    words = " ".join(predictive_words(table, coverage))
+    words = " ".join(coverage_words(table, coverage))
     assert ("More than that" if too_many else "Fewer than that") in words
     assert "leaves its band" in words
 
@@ -325,7 +325,7 @@ def test_without_a_figure_to_predict_there_is_nothing(load):
     assert table.empty
     assert tuple(table.columns) == PREDICTIVE_COLUMNS
     assert coverage.inside == ()
-    (sentence,) = predictive_words(table, coverage)
+    (sentence,) = coverage_words(table, coverage)
     assert sentence == "None of its figures can be set against a prediction."
 
 
@@ -333,10 +333,10 @@ def test_sentences_say_what_is_expected(found):
     table, coverage = found
     inside = (Inside(0.5, 6, 10, 5.2, 2.0, 8.0), Inside(0.95, 10, 10, 9.6, 8.0, 10.0))
     calm = Coverage(coverage.positions, inside)
-    words = predictive_words(table.iloc[:0].assign(pit=[]), calm)
+    words = coverage_words(table.iloc[:0].assign(pit=[]), calm)
     assert words == ("None of its figures can be set against a prediction.",)
     middling = table[(table["pit"] > 0.1) & (table["pit"] < 0.9)]
-    first, last = predictive_words(middling, calm)
+    first, last = coverage_words(middling, calm)
     assert first == (
         "Of 10 printed figures 10 lie inside their 95 % predictive intervals, where registries "
         "drawn from the model have 8 to 10 (10 on average), and 6 inside their 50 % intervals "

@@ -13,13 +13,19 @@ from scipy.special import expit, logit
 from scipy.stats import binom, multinomial
 
 from priors import load_priors
-from studies.responders import BestResponses, ResponseCount
+from studies.figures import BestResponses, ResponseCount
 from studies.selection import CohortRef
-from synthesis.diagnostics import Diagnosis
-from synthesis.estimands import Group, response_rate
-from synthesis.fit import Draws, SamplerSettings
-from synthesis.models import ResponseFit
-from synthesis.response import (
+from synthesis.estimands import (
+    RESPONSE_ESTIMANDS,
+    Group,
+    complete_response_rate,
+    disease_control_rate,
+    named_groups,
+    response_rate,
+    stage_rate,
+)
+from synthesis.fits import ResponseFit
+from synthesis.model.response import (
     KEEP,
     PRIOR_OF,
     STAGES,
@@ -28,13 +34,8 @@ from synthesis.response import (
     trials,
     variable,
 )
-from synthesis.response_estimands import (
-    RESPONSE_ESTIMANDS,
-    complete_response_rate,
-    disease_control_rate,
-    stage_rate,
-)
-from synthesis.tables import named_groups, pooled_table
+from synthesis.model.sampler import Diagnosis, Draws, SamplerSettings
+from synthesis.questions.pooled import pooled_table
 
 DRAWS = 2000
 GOOD = Diagnosis("PASS", 1.0, "mu", 4000.0, 4000.0, 0, 1.0, DRAWS, 1, "")

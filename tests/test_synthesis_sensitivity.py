@@ -11,9 +11,10 @@ from small_registry import write_registry
 
 from priors import load_priors
 from studies import load_registry
-from synthesis.families import FAMILIES
-from synthesis.model_arrays import padded, sizes_for
-from synthesis.models import survival_observations
+from synthesis.fits import survival_observations
+from synthesis.model.arrays import padded, sizes_for
+from synthesis.model.families import FAMILIES
+from synthesis.model.survival import USUAL
 from synthesis.questions.sensitivity import specifications
 from synthesis.questions.sensitivity.observed import EVERYTHING, observe
 from synthesis.questions.sensitivity.specifications import (
@@ -25,7 +26,6 @@ from synthesis.questions.sensitivity.specifications import (
     default_specifications,
     informative_studies,
 )
-from synthesis.survival import USUAL
 
 
 @pytest.fixture(scope="module")

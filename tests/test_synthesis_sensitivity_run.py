@@ -12,8 +12,8 @@ from fits import CHOICE_WORDS, Counting, drawn_fit, means, six_reports
 from small_registry import write_registry
 
 from studies import load_registry
-from synthesis import fit as sampler
-from synthesis.fit import SamplerSettings
+from synthesis.model import sampler as sampler
+from synthesis.model.sampler import SamplerSettings
 from synthesis.questions.sensitivity import sensitivity
 from synthesis.questions.sensitivity.conclusions import (
     CHANCE,

@@ -14,7 +14,7 @@ from scipy.special import logit
 from small_registry import write_registry
 
 from studies import load_registry
-from synthesis.fit import SamplerSettings
+from synthesis.model.sampler import SamplerSettings
 from synthesis.questions.sensitivity.conclusions import ask
 from synthesis.questions.sensitivity.observed import EVERYTHING, observe
 from synthesis.questions.sensitivity.power_scaling import (

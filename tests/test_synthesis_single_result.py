@@ -12,14 +12,18 @@ from fits import DRAWS, fit_of
 from scipy import stats
 
 from priors import load_priors
+from priors.catalogue import MEAN_PRIOR
 from studies import load_registry
-from synthesis.benefit.drawing import (
+from synthesis.model.families import FAMILIES
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.questions.histology import (
     exaggeration_rows,
+    pick,
+    ratio,
     single_effect_rows,
     single_printed_rows,
 )
-from synthesis.benefit.histology_words import pick, ratio
-from synthesis.benefit.single_result import (
+from synthesis.questions.single import (
     BOTH,
     EXAGGERATION_COLUMNS,
     POOLED_TRUTH,
@@ -30,12 +34,10 @@ from synthesis.benefit.single_result import (
     logrank_p,
     ratio_alone,
     results_by_histology,
+    sentences,
     single_result,
+    single_title,
 )
-from synthesis.benefit.single_words import single_title, single_words
-from synthesis.effects import MEAN_PRIOR
-from synthesis.families import FAMILIES
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
 from synthesis.stacking import stack
 
 STEP = log_ratios()[1] - log_ratios()[0]
@@ -167,7 +169,7 @@ def test_the_starting_point_comes_first_and_is_read_from_the_registry():
     assert (found.printed.pure, found.printed.mixed) == (medians["pure"], medians["mixed"])
     (p,) = [str(c.p) for c in first.study.comparisons]
     assert found.printed.p == p
-    words = " ".join(single_words(found))
+    words = " ".join(sentences(found))
     assert f"{found.printed.mixed:g} months in {found.printed.n_mixed} patients" in words
     assert f"p = {p}" in words
 
@@ -253,14 +255,14 @@ def test_without_a_p_value_its_chance_is_not_told(tmp_path):
     fit = told_fit(registry, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
     found = single_result(fit, results_by_histology(fit)[0], registry.vocabulary)
     assert np.isnan(found.as_significant_by_chance)
-    words = " ".join(single_words(found))
+    words = " ".join(sentences(found))
     assert "log-rank p as small" not in words
     assert ", p " not in words.split(":")[0]
     assert "p = " not in single_printed_rows(found).iloc[0]["detail"]
 
 
 def test_words_hold_the_numbers_of_the_tables(result):
-    words = single_words(result)
+    words = sentences(result)
     assert len(words) == 5
     assert ratio(result.alone.iloc[-1]) in words[1]
     for effect in (BOTH, "prognostic", "predictive"):

@@ -10,27 +10,31 @@ import pandas as pd
 import pytest
 from fits import DRAWS, GOOD, fit_of
 from small_registry import cohort, median, study, write_registry
+from synthesis.histology_table import histology_tables
+from synthesis.narrative import captions
 
 from priors import load_priors
 from studies import load_registry
-from synthesis.analysis import Settings
-from synthesis.covariate_table import COVARIATE_COLUMNS, covariates_table
-from synthesis.covariates import COVARIATES
-from synthesis.estimands import Group, curve
-from synthesis.families import family, survival
-from synthesis.family_fits import FamilyFits
-from synthesis.family_tables import (
-    FAMILY_COLUMNS,
-    disagreement,
+from synthesis.choices import STACKED
+from synthesis.estimands import Group, curve, tells_histology
+from synthesis.fits import used_priors
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import family, survival
+from synthesis.questions.pooled import (
+    covariates_table,
     families_table,
     model_choice_table,
+    pooled_table,
 )
-from synthesis.histology_table import histology_tables
-from synthesis.loo import CHOICE_COLUMNS
-from synthesis.narrative import captions
-from synthesis.stacking import STACKED, STACKED_FAMILIES, stack
-from synthesis.tables import cohort_estimate, family_name, pooled_table, tells_histology
-from synthesis.used_priors import used_priors
+from synthesis.questions.pooled.families import disagreement
+from synthesis.questions.pooled.tables import (
+    COVARIATE_COLUMNS,
+    FAMILY_COLUMNS,
+    cohort_estimate,
+    family_name,
+)
+from synthesis.settings import Settings
+from synthesis.stacking import CHOICE_COLUMNS, STACKED_FAMILIES, FamilyFits, stack
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,7 @@ import re
 from decimal import Decimal
 
 import pytest
-from small_registry import (
-    VOCABULARY,
-    cohort,
-    full_study,
-    landmark,
-    median,
-    study,
-    write_registry,
-)
+from small_registry import VOCABULARY, cohort, full_study, landmark, median, study, write_registry
 
 from studies import UnknownWordError, load_registry
 from synthesis.text.checking import check, checked_lines, checked_record
@@ -201,7 +193,7 @@ def test_one_report_is_shown_with_its_group_or_alone(overlapping):
 
 
 def test_the_rule_names_every_criterion_in_order():
-    from studies.overlap import OVERLAP_RULE
+    from studies.selection import OVERLAP_RULE
 
     text = text_of(rule_lines())
     places = [text.index(f"{number}. {rule}") for number, rule in enumerate(OVERLAP_RULE, 1)]

@@ -11,18 +11,17 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup, write_registry
+from synthesis.histology_table import _printed_ratio
 
 from priors import load_priors
 from studies import load_registry
 from studies.selection import select
-from synthesis.answers import _declared_words
-from synthesis.curve_table import _points
-from synthesis.families import family
-from synthesis.figure_table import figures_table
-from synthesis.histology_table import _printed_ratio
-from synthesis.models import SurvivalFit, survival_observations
+from synthesis.estimands import reference_share, tells_histology
+from synthesis.fits import SurvivalFit, survival_observations
+from synthesis.model.families import family
+from synthesis.questions.pooled import declared_words, figures_table
+from synthesis.questions.pooled.tables import _points, printed_figure
 from synthesis.restrictions import restrictions
-from synthesis.tables import printed_figure, reference_share, tells_histology
 
 SECONDARY = {"status": "secondary"}
 
@@ -203,8 +202,8 @@ def test_declared_readings_are_shown_where_they_are_used_only(tmp_path):
     arm["survival"] = [median(Decimal("4.0"))]
     registry = load_registry(write_registry(tmp_path / "registry", study("foci2001", arm)))
     used, unused = (fit_of(registry, use_read_as=declared) for declared in (True, False))
-    assert "Groups of Foci 2021 are read as pure and mixed" in _declared_words(used)
-    assert _declared_words(unused) == ""
+    assert "Groups of Foci 2021 are read as pure and mixed" in declared_words(used)
+    assert declared_words(unused) == ""
     assert tells_histology(used)
     assert not tells_histology(unused)
     (ref,) = unused.data.cohorts

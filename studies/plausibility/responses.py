@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from studies.figures import half_step
+from studies.figures import ResponseCount, half_step, responders
 from studies.plausibility.laws import exact_interval, wald_interval, wilson_interval
 from studies.plausibility.question import (
     Arm,
@@ -17,7 +17,6 @@ from studies.plausibility.question import (
     nearest_shares,
 )
 from studies.problems import Finding, show
-from studies.responders import ResponseCount, responders
 from studies.schema import Response, Study
 
 # Limits further than this from those of every usual method, in points of per cent, are of another

@@ -24,10 +24,30 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.compare import COMPARE_COLUMNS
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, kept, survival_contrast
-from synthesis.benefit.evidence import ACROSS, WITHIN, evidence
-from synthesis.benefit.histology_effects import (
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    Curve,
+    Fit,
+    Group,
+    NamedGroup,
+    curve,
+    summarise,
+    tells_histology,
+)
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.questions.compare import COMPARE_COLUMNS
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, kept, survival_contrast
+from synthesis.questions.evidence import (
+    ACROSS,
+    WITHIN,
+    NotComparedError,
+    Reference,
+    choose_reference,
+    choose_shown,
+    evidence,
+    treatments_of,
+)
+from synthesis.questions.histology_effects import (
     EFFECT_COLUMNS,
     INTERACTION,
     PREDICTIVE,
@@ -39,16 +59,6 @@ from synthesis.benefit.histology_effects import (
     is_split,
     telling,
 )
-from synthesis.benefit.reference import (
-    NotComparedError,
-    Reference,
-    choose_reference,
-    choose_shown,
-    treatments_of,
-)
-from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, Group, curve, summarise
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.tables import Fit, NamedGroup, tells_histology
 
 #: As of every table of contrasts.
 BENEFIT_COLUMNS = COMPARE_COLUMNS
@@ -95,7 +105,7 @@ class Benefit:
         histology (:data:`EFFECT_ESTIMANDS`, differences of gains) say ``mixed``: they are of mixed
         against pure tumours.
     effects : DataFrame
-        :data:`~synthesis.benefit.histology_effects.EFFECT_COLUMNS`: prior and posterior.
+        :data:`~synthesis.questions.histology_effects.EFFECT_COLUMNS`: prior and posterior.
     density : DataFrame
         ``endpoint, parameter, label, which, x, density``: of the prognostic effect, and of the
         predictive effect of treatments whose histology some report tells.

@@ -1,6 +1,6 @@
 """Treatments compared: contrasts against a reference, every pair, gains, ranks and the network.
 
-Every number is a contrast of :mod:`synthesis.benefit.contrasts` of the mean study: two patients of
+Every number is a contrast of :mod:`synthesis.questions.contrasts` of the mean study: two patients of
 the reference population, one under either treatment, in the average study. In a new study that
 gives both, the study effect is common to both, so that the ratio of medians is the same there.
 """
@@ -17,7 +17,18 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.contrasts import (
+from synthesis.estimands import (
+    Curve,
+    Fit,
+    NamedGroup,
+    curve,
+    reference_share,
+    response_rate,
+    summarise,
+    tells_histology,
+)
+from synthesis.fits import ResponseFit
+from synthesis.questions.contrasts import (
     GAIN,
     RESPONSE_CONTRASTS,
     SURVIVAL_CONTRASTS,
@@ -27,18 +38,19 @@ from synthesis.benefit.contrasts import (
     ranks,
     survival_contrast,
 )
-from synthesis.benefit.evidence import EDGE_COLUMNS, NODE_COLUMNS, Evidence, Network, evidence
-from synthesis.benefit.evidence import network as network_of
-from synthesis.benefit.reference import (
+from synthesis.questions.evidence import (
+    EDGE_COLUMNS,
+    NODE_COLUMNS,
+    Evidence,
+    Network,
     NotComparedError,
     Reference,
     choose_reference,
     choose_shown,
+    evidence,
     treatments_of,
 )
-from synthesis.estimands import Curve, curve, response_rate, summarise
-from synthesis.models import ResponseFit
-from synthesis.tables import Fit, NamedGroup, reference_share, tells_histology
+from synthesis.questions.evidence import network as network_of
 
 Histology = Literal["pure", "mixed", "reference mix"]
 HISTOLOGIES: tuple[Histology, ...] = ("pure", "mixed", "reference mix")
@@ -198,7 +210,7 @@ def compare(
     vocabulary : Vocabulary
     reference : str, optional
         Any name of a treatment; otherwise see
-        :func:`~synthesis.benefit.reference.choose_reference`. Endpoints for which it is not pooled
+        :func:`~synthesis.questions.evidence.choose_reference`. Endpoints for which it is not pooled
         are left out, with a note.
     histology : {"pure", "mixed", "reference mix"}
         Histology of the patients; it does not apply to response.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from synthesis.benefit.compare import Comparison
-from synthesis.benefit.writing import chance_text, spread_text
+from synthesis.numbers import chance
+from synthesis.questions.compare import Comparison
+from synthesis.questions.contrasts import spread_text
 
 
 def contrast_rows(comparison: Comparison, endpoint: str) -> list[dict[str, str]]:
@@ -34,7 +35,7 @@ def contrast_rows(comparison: Comparison, endpoint: str) -> list[dict[str, str]]
         for row in part.itertuples(index=False):
             found[row.estimand] = spread_text(row.estimate, row.lower, row.upper, row.estimand)
             if row.p_gain == row.p_gain:
-                found["p_gain"] = chance_text(row.p_gain)
+                found["p_gain"] = chance(row.p_gain)
         rows.append(found)
     return rows
 

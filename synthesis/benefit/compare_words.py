@@ -8,10 +8,17 @@ from dataclasses import dataclass
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.compare import REFERENCE_MIX, Comparison, endpoint_words
-from synthesis.benefit.evidence import ACROSS, KINDS, RANDOMISED, WITHIN
-from synthesis.benefit.reference import PATIENTS_SHOWN, size_words
-from synthesis.benefit.writing import chance_text, spread_text
+from synthesis.numbers import chance
+from synthesis.questions.compare import REFERENCE_MIX, Comparison, endpoint_words
+from synthesis.questions.contrasts import spread_text
+from synthesis.questions.evidence import (
+    ACROSS,
+    KINDS,
+    PATIENTS_SHOWN,
+    RANDOMISED,
+    WITHIN,
+    size_words,
+)
 from synthesis.text.plain import count
 
 #: From this probability on a gain is named in a sentence, and at most so many treatments.
@@ -103,11 +110,11 @@ def _gains(comparison: Comparison, endpoint: str) -> tuple[str, ...]:
         best = rows.iloc[0]
         return (
             f"For no treatment is the probability that the median is longer by {asked} "
-            f"{_NAMED_FROM:g} or more; the highest is {chance_text(best['p_gain'])} "
+            f"{_NAMED_FROM:g} or more; the highest is {chance(best['p_gain'])} "
             f"({in_sentence(best['treatment'])}).",
         )
     named = [
-        f"{in_sentence(row.treatment)} {chance_text(row.p_gain)}, ratio of medians {_spread(row)}"
+        f"{in_sentence(row.treatment)} {chance(row.p_gain)}, ratio of medians {_spread(row)}"
         for row in likely.head(_NAMED_AT_MOST).itertuples(index=False)
     ]
     more = len(likely) - len(named)
@@ -149,7 +156,7 @@ def _ranked(comparison: Comparison, endpoint: str) -> str:
         f"Of {best['of']} treatments {in_sentence(best['treatment'])} has the best mean rank, "
         f"{best['mean_rank']:.1f} (95 % interval of its rank {best['lower']:.0f} to "
         f"{best['upper']:.0f}), and is first with probability "
-        f"{chance_text(first['probability'])}. A rank says nothing of how large a difference is."
+        f"{chance(first['probability'])}. A rank says nothing of how large a difference is."
     )
 
 

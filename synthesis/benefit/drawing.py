@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthesis.benefit.by_histology import SHARES, Benefit
-from synthesis.benefit.contrasts import GAIN
-from synthesis.benefit.histology_effects import PROGNOSTIC
-from synthesis.benefit.histology_words import months, pick, ratio, spread
-from synthesis.benefit.single_result import POOLED_TRUTH, SingleResult
-from synthesis.benefit.writing import chance_text, months_text, ratio_text
-from synthesis.effects import MEAN_PRIOR
+from priors.catalogue import MEAN_PRIOR
 from synthesis.estimands import Summary
+from synthesis.numbers import chance, months, ratio
+from synthesis.questions.contrasts import GAIN
+from synthesis.questions.histology import SHARES, Benefit, months, pick, ratio, spread
+from synthesis.questions.histology_effects import PROGNOSTIC
+from synthesis.questions.single import POOLED_TRUTH, SingleResult
 from synthesis.text.plain import count
 
 
@@ -71,15 +70,15 @@ def _gain(by_name: Mapping[str, Any]) -> dict[str, Any]:
     """Gain over the reference; missing for the reference itself."""
     if GAIN not in by_name:
         empty = dict.fromkeys(("gain", "gain_lower", "gain_upper", "p_gain"), np.nan)
-        texts = dict.fromkeys(("gain_text", "ratio_text", "p_text", "carried_by"), "")
+        texts = dict.fromkeys(("gain_text", "ratio", "p_text", "carried_by"), "")
         return {**empty, **texts}
     row = by_name[GAIN]
     return {
         **_limits("gain", row),
         "p_gain": row.p_gain,
         "gain_text": months(row),
-        "ratio_text": ratio(by_name["ratio_of_medians"]),
-        "p_text": chance_text(row.p_gain),
+        "ratio": ratio(by_name["ratio_of_medians"]),
+        "p_text": chance(row.p_gain),
         "carried_by": row.carried_by,
     }
 
@@ -138,7 +137,7 @@ def influence_rows(table: pd.DataFrame, quantities: Sequence[str] | None = None)
     Parameters
     ----------
     table : DataFrame
-        From :func:`~synthesis.benefit.influence.influence_table`.
+        From :func:`~synthesis.questions.influence.influence_table`.
     quantities : sequence of str, optional
         Only these, in this order.
     """
@@ -157,7 +156,7 @@ def without_text(row: Any) -> str:
     """The estimate without a cohort, with its interval; empty where there is none."""
     if np.isnan(row.without):
         return ""
-    write = months_text if row.unit == "months" else ratio_text
+    write = months if row.unit == "months" else ratio
     return f"{write(row.without)} ({write(row.without_lower)}-{write(row.without_upper)})"
 
 
@@ -192,7 +191,7 @@ def single_printed_rows(result: SingleResult) -> pd.DataFrame:
                 "label": result.label,
                 "detail": f"{printed.mixed:g} v {printed.pure:g} months{p}",
                 "ratio": printed.ratio,
-                "ratio_text": ratio_text(printed.ratio),
+                "ratio": ratio(printed.ratio),
                 "patients": float(sum(sizes)) if sizes else np.nan,
             }
         ]
@@ -204,10 +203,10 @@ def exaggeration_rows(result: SingleResult) -> pd.DataFrame:
     rows = []
     for row in result.exaggeration.itertuples(index=False):
         label = "As pooled:" if row.truth == POOLED_TRUTH else "True ratio"
-        shown = "" if np.isnan(row.shown_ratio) else f"shown as {ratio_text(row.shown_ratio)}"
+        shown = "" if np.isnan(row.shown_ratio) else f"shown as {ratio(row.shown_ratio)}"
         rows.append(
             {
-                "label": f"{label} {ratio_text(row.true_ratio)}",
+                "label": f"{label} {ratio(row.true_ratio)}",
                 "detail": f"{100 * row.power:.0f} % of studies are significant",
                 "true_ratio": row.true_ratio,
                 "shown_ratio": row.shown_ratio,

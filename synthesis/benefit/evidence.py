@@ -15,8 +15,8 @@ from itertools import combinations
 
 import pandas as pd
 
-from studies.usable import CohortRef
-from synthesis.tables import Fit, NamedGroup, patients_of
+from studies.figures import CohortRef
+from synthesis.estimands import Fit, NamedGroup, patients_of
 
 RANDOMISED = "randomised"
 WITHIN = "within one study"

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.compare_words import in_sentence
-from synthesis.benefit.findings import Findings
-from synthesis.benefit.influence import influence_words
-from synthesis.benefit.single_result import SingleResult
+from synthesis.numbers import in_sentence
+from synthesis.questions.histology import Findings
+from synthesis.questions.influence import influence_words
+from synthesis.questions.single import SingleResult
 
 #: Cohorts that are shown of each quantity.
 MOST_INFLUENTIAL = 6

@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.by_histology import Benefit, benefit_by_histology
-from synthesis.benefit.influence import (
+from synthesis.estimands import Fit
+from synthesis.model.sampler import Progress
+from synthesis.questions.histology import Benefit, benefit_by_histology
+from synthesis.questions.influence import (
     INFLUENCE_COLUMNS,
     cohort_weights,
     histology_quantities,
     influence_table,
     median_quantities,
 )
-from synthesis.benefit.single_result import SingleResult, results_by_histology, single_result
-from synthesis.fit import Progress
-from synthesis.tables import Fit
+from synthesis.questions.single import SingleResult, results_by_histology, single_result
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Findings:
     ----------
     benefit : Benefit
     influence : DataFrame
-        :data:`~synthesis.benefit.influence.INFLUENCE_COLUMNS`: effects of histology, then the
+        :data:`~synthesis.questions.influence.INFLUENCE_COLUMNS`: effects of histology, then the
         median of every treatment at the reference mix, by endpoint.
     singles : mapping
         Endpoint -> each report's own difference between pure and mixed tumours; that from which
@@ -66,19 +66,19 @@ def find_benefit(
         Endpoint -> fit.
     vocabulary : Vocabulary
     reference, delta
-        As in :func:`~synthesis.benefit.by_histology.benefit_by_histology`.
+        As in :func:`~synthesis.questions.histology.benefit_by_histology`.
     mix : float
         Share of mixed histology of the medians whose influences are measured.
     known : mapping
         Endpoint -> log likelihoods of the cohorts by family, where they were computed before; see
-        :func:`~synthesis.benefit.influence.cohort_weights`.
+        :func:`~synthesis.questions.influence.cohort_weights`.
     progress : callable, optional
         Called with a sentence at each stage.
 
     Raises
     ------
     ValueError, NotComparedError
-        As :func:`~synthesis.benefit.by_histology.benefit_by_histology`.
+        As :func:`~synthesis.questions.histology.benefit_by_histology`.
     """
     tell = progress or (lambda _: None)
     tell("benefit by histology")

@@ -26,11 +26,9 @@ import numpy as np
 import pandas as pd
 
 from priors import Prior
-from synthesis.benefit.compare_words import in_sentence
-from synthesis.estimands import summarise
-from synthesis.histology_table import effect_density
-from synthesis.models import PooledSurvival
-from synthesis.tables import NamedGroup
+from synthesis.estimands import NamedGroup, effect_density, summarise
+from synthesis.fits import PooledSurvival
+from synthesis.numbers import in_sentence
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"
 

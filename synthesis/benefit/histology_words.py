@@ -8,22 +8,10 @@ from typing import Any
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.by_histology import (
-    ANY,
-    DIFFERENCE,
-    EFFECT_ESTIMANDS,
-    FROM_PROGNOSIS,
-    Benefit,
-)
-from synthesis.benefit.compare_words import in_sentence
-from synthesis.benefit.contrasts import GAIN
-from synthesis.benefit.histology_effects import (
-    INTERACTION,
-    PREDICTIVE,
-    PROGNOSTIC,
-    share_words,
-)
-from synthesis.benefit.writing import months_text, ratio_text
+from synthesis.numbers import in_sentence, months, ratio
+from synthesis.questions.contrasts import GAIN
+from synthesis.questions.histology import ANY, DIFFERENCE, EFFECT_ESTIMANDS, FROM_PROGNOSIS, Benefit
+from synthesis.questions.histology_effects import INTERACTION, PREDICTIVE, PROGNOSTIC, share_words
 from synthesis.text.plain import count
 
 SAYS_NOTHING = (
@@ -146,12 +134,12 @@ def _treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
 
 def months(row: Any) -> str:
     """Months or a difference of months with its interval: ``3.3 (2.1-5.0)``."""
-    return spread(row, months_text)
+    return spread(row, months)
 
 
 def ratio(row: Any) -> str:
     """A ratio with its interval: ``1.62 (0.94-2.84)``."""
-    return spread(row, ratio_text)
+    return spread(row, ratio)
 
 
 def spread(row: Any, write: Callable[[float], str]) -> str:

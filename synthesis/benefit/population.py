@@ -13,7 +13,7 @@ of four curves together with histology; the two are taken to be independent, and
 both to multiply the median. Line of treatment, design and time origin shift every curve alike.
 Survival and restricted means are weighted sums; quantities of :math:`S` are computed for each draw.
 
-What is not stated stays at the reference population of :mod:`synthesis.covariates`.
+What is not stated stays at the reference population of :mod:`synthesis.model.covariates`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,18 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.benefit.evidence import evidence
-from synthesis.benefit.histology_effects import prior_share, share_words
-from synthesis.benefit.histology_words import months, ratio
-from synthesis.benefit.reference import NotComparedError, treatments_of
-from synthesis.covariates import (
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    TARGETS,
+    Curve,
+    Fit,
+    NamedGroup,
+    Target,
+    curve,
+    summarise,
+)
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model.covariates import (
     COVARIATE_LABELS,
     COVARIATES,
     DESIGNS,
@@ -41,10 +47,11 @@ from synthesis.covariates import (
     REFERENCE_BRAF_SHARE,
     TIME_ORIGINS,
 )
-from synthesis.estimands import SURVIVAL_ESTIMANDS, TARGETS, Curve, Target, curve, summarise
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.survival import PRIOR_OF
-from synthesis.tables import Fit, NamedGroup
+from synthesis.model.survival import PRIOR_OF
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
+from synthesis.questions.evidence import NotComparedError, evidence, treatments_of
+from synthesis.questions.histology import months, ratio
+from synthesis.questions.histology_effects import prior_share, share_words
 
 MIX_COLUMNS = (
     "endpoint",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from studies.vocabulary import UnknownWordError, Vocabulary
-from synthesis.tables import Fit, NamedGroup, named_groups
+from synthesis.estimands import Fit, NamedGroup, named_groups
 from synthesis.text.plain import count
 
 #: A treatment is ranked and shown where so many cohorts, or so many patients, stand behind it.

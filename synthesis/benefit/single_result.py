@@ -31,24 +31,26 @@ import pandas as pd
 from scipy.special import ndtr
 
 from priors import Prior, Priors
+from priors.catalogue import MEAN_PRIOR
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.compare_words import in_sentence
-from synthesis.benefit.histology_effects import (
-    Effect,
-    effects_table,
-    histology_effects,
-    telling,
+from synthesis.estimands import (
+    Curve,
+    NamedGroup,
+    Summary,
+    effect_density,
+    histology_effect,
+    named_groups,
+    summarise,
 )
-from synthesis.effects import MEAN_PRIOR
-from synthesis.estimands import Curve, Summary, histology_effect, summarise
-from synthesis.families import FAMILIES, Family
-from synthesis.histology_table import PrintedGroups, effect_density, printed_groups
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
-from synthesis.models import PooledSurvival
-from synthesis.observations import Arm, ArmComparison
-from synthesis.survival import SHAPE_PRIOR, TAIL_PRIOR
-from synthesis.tables import NamedGroup, named_groups
+from synthesis.fits import PooledSurvival
+from synthesis.model.families import FAMILIES, Family
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.observations import Arm, ArmComparison
+from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
+from synthesis.numbers import in_sentence
+from synthesis.questions.histology_effects import Effect, effects_table, histology_effects, telling
+from synthesis.questions.single import ReportedGroups, reported_groups
 
 #: Report whose result is the starting point of this project.
 STARTING_POINT = "sparano2021"
@@ -85,7 +87,7 @@ class SingleResult:
     ----------
     label, treatment : str
         Of the cohort.
-    printed : PrintedGroups
+    printed : ReportedGroups
     alone : DataFrame
         ``family, weight, estimate, lower, upper, p_above_one``: ratio of medians by this result
         alone, under each family, then weighted as in the pool.
@@ -108,7 +110,7 @@ class SingleResult:
 
     label: str
     treatment: str
-    printed: PrintedGroups
+    printed: ReportedGroups
     alone: pd.DataFrame = field(repr=False)
     effects: pd.DataFrame = field(repr=False)
     density: pd.DataFrame = field(repr=False)
@@ -124,7 +126,7 @@ def results_by_histology(fit: PooledSurvival) -> list[CohortRef]:
     That of the :data:`STARTING_POINT` first.
     """
     apart = {fit.data.cohorts[a.cohort].id for a in fit.data.arms if a.histology == "mixed"}
-    found = [r for r in fit.data.cohorts if r.id in apart and printed_groups(fit, r) is not None]
+    found = [r for r in fit.data.cohorts if r.id in apart and reported_groups(fit, r) is not None]
     return sorted(found, key=lambda ref: ref.study.id != STARTING_POINT)
 
 
@@ -151,7 +153,7 @@ def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -
             f"cohort: found {ref.id}, expected one that prints medians of pure and of mixed "
             f"patients, which are {known}"
         )
-    printed = printed_groups(fit, ref)
+    printed = reported_groups(fit, ref)
     pair = _pair(fit, ref)
     group = next(
         g

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import math
 
-from synthesis.benefit.compare_words import in_sentence
-from synthesis.benefit.histology_effects import (
-    MOSTLY_PRIOR,
-    PREDICTIVE,
-    PROGNOSTIC,
-)
-from synthesis.benefit.histology_words import pick, ratio
-from synthesis.benefit.single_result import BOTH, SIGNIFICANT, SingleResult
-from synthesis.benefit.writing import chance_text, ratio_text
+from synthesis.numbers import chance, in_sentence, ratio
+from synthesis.questions.histology import pick, ratio
+from synthesis.questions.histology_effects import MOSTLY_PRIOR, PREDICTIVE, PROGNOSTIC
+from synthesis.questions.single import BOTH, SIGNIFICANT, SingleResult
 
 
 def single_title(result: SingleResult, endpoint: str) -> str:
@@ -43,7 +38,7 @@ def _printed_words(result: SingleResult) -> str:
         f"{result.label} prints a median of {printed.mixed:g} months in "
         f"{_patients(printed.n_mixed)} mixed and of {printed.pure:g} months in "
         f"{_patients(printed.n_pure)} pure tumours under {in_sentence(result.treatment)}{p}: a "
-        f"ratio of {ratio_text(printed.ratio)}."
+        f"ratio of {ratio(printed.ratio)}."
     )
 
 
@@ -64,7 +59,7 @@ def _alone_words(result: SingleResult) -> str:
     return (
         f"Alone, with next to nothing believed beforehand, its medians"
         f"{' and the p value' if result.printed.p else ''} say a ratio of {ratio(last)} (posterior "
-        f"median, 95 % interval), above 1 with a probability of {chance_text(last.p_above_one)}."
+        f"median, 95 % interval), above 1 with a probability of {chance(last.p_above_one)}."
         f"{spread} Alone it cannot tell mixed tumours that live longer under anything from mixed "
         f"tumours that gain more from {in_sentence(result.treatment)}."
     )
@@ -98,15 +93,13 @@ def _share(share: float) -> str:
 def _chance_words(result: SingleResult) -> str:
     said = (
         "If histology had no effect, a study of this size would print medians as far apart, either "
-        f"way, with a probability of {chance_text(result.as_large_by_chance)}"
+        f"way, with a probability of {chance(result.as_large_by_chance)}"
     )
     if not math.isnan(result.as_significant_by_chance):
-        said += (
-            f" and a log-rank p as small with one of {chance_text(result.as_significant_by_chance)}"
-        )
+        said += f" and a log-rank p as small with one of {chance(result.as_significant_by_chance)}"
     return (
         f"{said}; if the pooled effect is true, it would print at least this ratio with a "
-        f"probability of {chance_text(result.as_large_expected)}."
+        f"probability of {chance(result.as_large_expected)}."
     )
 
 
@@ -119,12 +112,12 @@ def _selected_words(result: SingleResult) -> str:
     )
     if not math.isnan(pooled.exaggeration):
         said += (
-            f", and those would show {ratio_text(pooled.exaggeration)} times the true log ratio on "
+            f", and those would show {ratio(pooled.exaggeration)} times the true log ratio on "
             "average"
         )
     parts = [
-        f"at a true ratio of {ratio_text(row.true_ratio)}, {100 * row.power:.0f} % of them, which "
-        f"show {ratio_text(row.shown_ratio)} on average"
+        f"at a true ratio of {ratio(row.true_ratio)}, {100 * row.power:.0f} % of them, which "
+        f"show {ratio(row.shown_ratio)} on average"
         + (f", {100 * row.wrong_sign:.0f} % with the wrong sign" if row.wrong_sign >= 0.005 else "")
         for row in fixed
         if not math.isnan(row.shown_ratio)

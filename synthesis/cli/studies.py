@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from studies import Registry, UnknownWordError
-from studies.folders import sources_of
+from studies.files import sources_of
 from studies.problems import closest
 from synthesis.cli import study_files
 from synthesis.cli.options import (
@@ -39,12 +39,7 @@ from synthesis.cli.running import (
     tell_replaced,
 )
 from synthesis.text.checking import check, checked_lines, checked_record
-from synthesis.text.listing import (
-    Wanted,
-    cohort_lines,
-    excluded_in,
-    excluded_lines,
-)
+from synthesis.text.listing import Wanted, cohort_lines, excluded_in, excluded_lines
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -122,10 +117,7 @@ def show(
 
 @app.command(
     "check",
-    epilog=examples(
-        "atc studies check",
-        "atc studies check my_studies/smith2024.toml --notes",
-    )
+    epilog=examples("atc studies check", "atc studies check my_studies/smith2024.toml --notes")
     + "\n\nExit code 0: no error and no warning left to acknowledge; 1: some; 2: nothing to check.",
 )
 def check_studies(

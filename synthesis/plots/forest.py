@@ -1,48 +1,45 @@
-"""Forest plot: what each report printed, what the model makes of it, and both pooled."""
+"""Forest plot: what each report gave, what the model makes of it, and treatments and classes."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synthesis.plots import marks, samples
-from synthesis.plots.cells import dashes, require_columns
-from synthesis.plots.forest_entries import Entry, read_entries
-from synthesis.plots.forest_rows import (
-    CLEAR,
-    Columns,
-    Plan,
+from synthesis import numbers
+from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
+from synthesis.plots import marks
+from synthesis.plots.inputs import estimate, flag, number, require_columns, require_known, word
+from synthesis.plots.page import LegendEntry, wrap
+from synthesis.plots.rows import (
+    Axis,
+    Block,
+    Quiet,
     Row,
-    fit_columns,
-    list_abbreviations,
-    make_rows,
+    Spot,
+    Words,
+    draw_blocks,
+    figure_height,
+    lay_out,
 )
-from synthesis.plots.forest_text import HEADING_PITCH, draw_header, draw_row_text, make_headings
-from synthesis.plots.page import (
-    MARGIN,
-    LegendEntry,
-    add_axes,
-    flow_legend,
-    legend_pitch,
-    open_page,
-    put_legend,
-    put_lines,
-    put_text,
-    wrap,
-)
-from synthesis.plots.scales import Scale, apply_scale, month_scale, percent_scale
+from synthesis.plots.scales import Scale, month_scale, percent_scale
 from synthesis.plots.style import (
-    MUTED,
+    INK,
+    POINTS_PER_MM,
+    TALLEST_MM,
     Sheet,
     Width,
     choose_hues,
     find_sheet,
     style_context,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FOREST_COLUMNS: tuple[str, ...] = (
     "kind",
@@ -63,50 +60,82 @@ FOREST_COLUMNS: tuple[str, ...] = (
     "estimate",
     "lower",
     "upper",
-    "estimate_text",
 )
 
-_AXIS_TITLES: Mapping[str, str] = {
-    "os": "Median overall survival",
-    "pfs": "Median progression-free survival",
-    "response": "Objective response",
+KINDS = ("class", "treatment", "cohort", "mean_study", "new_study", "heterogeneity")
+
+_LABEL_SHARES: Mapping[str, float] = {"one-column": 0.36, "two-column": 0.31, "slide": 0.27}
+
+# Letter and words of a study design, by the beginning of its name.
+_DESIGNS: Mapping[str, tuple[str, str]] = {
+    "retrospective": ("R", "retrospective"),
+    "prospective": ("P", "prospective"),
+    "randomi": ("T", "randomised trial"),
+    "registry": ("G", "registry"),
+    "case": ("C", "case series"),
 }
+
+# Share of the width that a reported value may take before it goes on in a second line.
+_REPORTED_SHARE = 0.145
+
+# Room that a reported interval leaves for the shaft of an arrow where nothing was reached.
+_SHAFT = 0.94
+
+
+@dataclass(frozen=True)
+class _Forest:
+    """What the rows of one forest plot share."""
+
+    endpoint: Endpoint
+    hues: Mapping[str, str]
+    apart: float
+
+    @property
+    def factor(self) -> float:
+        """What figures are multiplied by to stand on the axis."""
+        return 100.0 if self.endpoint.is_response else 1.0
+
+    def text(self, record: Mapping[str, Any]) -> str:
+        """The model's estimate with its interval."""
+        values = (record["estimate"], record["lower"], record["upper"])
+        return numbers.interval(*values, self.endpoint.write)
 
 
 def plot_forest(
     table: pd.DataFrame,
     *,
     endpoint: str = "os",
+    part: tuple[int, int] | None = None,
     width: Width = "two-column",
     title: str | None = None,
-    level: float = 0.95,
     hues: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the forest plot of one endpoint.
 
-    From left to right: study, design and country, patients (events), plot, value as printed,
-    estimate of the model. Each study has two marks: an open square for the printed value, its
-    area by the number of patients, with the printed interval; below it a filled dot for the
-    model's estimate. Each treatment ends in a diamond (mean study) and a bar (new study).
-    Nothing is computed but positions: every figure and every text comes from the table.
+    Classes are headings, with their diamond where there is one; treatments follow in order of
+    their estimates, a treatment with one cohort in one line, another with its cohorts, its diamond
+    (average study) and its bar (new study). A cohort has two marks: an open square for the value
+    as reported, its area by the number of patients, with the reported interval; below it a dot for
+    the model's estimate. Nothing is computed but positions.
 
     Parameters
     ----------
     table : DataFrame
-        Rows in display order with the columns `FOREST_COLUMNS`. Times in months (response:
-        fractions of 1). ``kind`` is class, treatment, cohort, mean_study, new_study or
-        heterogeneity; class rows are drawn where the class has several treatments; the label
-        of a heterogeneity row is set at the foot. ``printed_not_reached`` and
-        ``printed_upper_not_reached`` make arrows at the end of the axis.
+        Columns `FOREST_COLUMNS`. Times in months (response: fractions of 1). ``kind`` is one of
+        `KINDS`. A class row with an ``estimate`` has a diamond; so has a class with a mean_study
+        row of no treatment. ``printed`` is the value as reported, in words; for response
+        ``printed_lower`` and ``printed_upper`` are the limits of an exact interval.
+        ``printed_not_reached`` and ``printed_upper_not_reached`` make arrows at the end of the
+        axis. The label of a heterogeneity row is set at the foot.
     endpoint : str
         os, pfs (logarithmic axis in months) or response (linear axis, 0 to 100 %).
+    part : (int, int), optional
+        Which of how many parts the table is, from `parts_of`.
     width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm). In one column design and
-        country are left out and the printed value stands above the model's.
+        one-column (85 mm), two-column (174 mm) or slide (254 mm). In one column reported value
+        and estimate stand one above the other.
     title : str, optional
         Set above the columns.
-    level : float
-        Level of the model's intervals, for the heading.
     hues : mapping of str to str, optional
         Colour of each treatment class, as from `class_hues`; by default given by the classes
         of this table.
@@ -114,199 +143,358 @@ def plot_forest(
     Returns
     -------
     Figure
-        One Axes, whose vertical coordinate is points below the first row. The height follows
-        from the number of rows.
+        One Axes, whose vertical coordinate is points below the first row.
 
     Raises
     ------
     ValueError
-        If a column is missing, the table has no cohort or pooled row, the endpoint or the
+        If a column is missing, the table has no cohort or pooled row, a kind, the endpoint or the
         width is unknown, or a class has no hue.
     """
     require_columns(table, FOREST_COLUMNS, "plot_forest")
-    if endpoint not in _AXIS_TITLES:
-        known = ", ".join(_AXIS_TITLES)
-        raise ValueError(f"plot_forest: endpoint is {endpoint!r}; expected one of {known}")
+    require_known(table["kind"], KINDS, "plot_forest: kind")
+    require_known([endpoint], ENDPOINTS, "plot_forest: endpoint")
     sheet = find_sheet(width)
     with style_context():
-        return _draw(_make_plan(table, endpoint, sheet, title, level, hues))
+        layout = _lay_out(table, endpoint, sheet, part, hues)
+        return draw_blocks(layout, title=title, legend=_legend(endpoint), foot=_foot(table, sheet))
 
 
-def _make_plan(
+def parts_of(
+    table: pd.DataFrame, *, endpoint: str = "os", width: Width = "two-column"
+) -> list[pd.DataFrame]:
+    """Split a forest table by class so that each part fits a page.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `plot_forest`.
+    endpoint, width
+        As of `plot_forest`.
+
+    Returns
+    -------
+    list of DataFrame
+        As few parts as possible, of about the same height, classes in order; the table itself
+        where it fits. All parts are drawn on one axis.
+    """
+    require_columns(table, FOREST_COLUMNS, "parts_of")
+    sheet = find_sheet(width)
+    classes = list(dict.fromkeys(table.loc[table["kind"] == "class", "treatment_class"]))
+    with style_context():
+        whole = _lay_out(table, endpoint, sheet, None, None)
+        around = {"title": "Title", "legend": _legend(endpoint), "foot": _foot(table, sheet)}
+        spare = figure_height(whole, **around) - whole.height(0) / POINTS_PER_MM
+        heights = {name: _class_height(table, name, endpoint, sheet) for name in classes}
+    room = (TALLEST_MM - spare) * POINTS_PER_MM
+    for count in range(1, len(classes) + 1):
+        splits = itertools.combinations(range(1, len(classes)), count - 1)
+        groups = min(
+            (
+                [classes[a:b] for a, b in itertools.pairwise((0, *cuts, len(classes)))]
+                for cuts in splits
+            ),
+            key=lambda groups: max(sum(heights[name] for name in group) for group in groups),
+        )
+        if max(sum(heights[name] for name in group) for group in groups) <= room:
+            break
+    if count == 1:
+        return [table]
+    everywhere = table["kind"] == "heterogeneity"
+    parts = []
+    for group in groups:
+        own = table[table["treatment_class"].isin(group) | everywhere].reset_index(drop=True)
+        own.attrs["reach"] = table[_REACH].astype(float).to_dict("list")
+        parts.append(own)
+    return parts
+
+
+_REACH = [
+    "printed_value",
+    "estimate",
+    "printed_lower",
+    "printed_upper",
+    "lower",
+    "upper",
+]
+
+
+def _class_height(table: pd.DataFrame, name: str, endpoint: str, sheet: Sheet) -> float:
+    own = table[table["treatment_class"] == name]
+    return _lay_out(own, endpoint, sheet, None, None).height(0)
+
+
+def _lay_out(
     table: pd.DataFrame,
     endpoint: str,
     sheet: Sheet,
-    title: str | None,
-    level: float,
+    part: tuple[int, int] | None,
     hues: Mapping[str, str] | None,
-) -> Plan:
-    percent = endpoint == "response"
-    entries = read_entries(table, 100.0 if percent else 1.0)
-    if not any(entry.level == 2 for entry in entries):
+):
+    classes = [name for name in table["treatment_class"] if word(name)]
+    apart = (0.46 if sheet.is_narrow else 0.24) * sheet.pitch
+    forest = _Forest(endpoint_of(endpoint), choose_hues(hues, classes, "plot_forest"), apart)
+    rows = list(_rows(table, forest, sheet))
+    if not any(row.draw for row in rows):
         raise ValueError("plot_forest: the table has no cohort and no pooled row to draw")
-    classes = [entry.treatment_class for entry in entries]
-    columns = fit_columns(entries, sheet, percent, level)
-    return Plan(
-        endpoint=endpoint,
-        title=title,
-        level=level,
-        sheet=sheet,
-        columns=columns,
-        rows=make_rows(entries, columns, sheet),
-        scale=_fit_scale(entries, columns, percent, sheet),
-        hues=choose_hues(hues, classes, "plot_forest"),
-        words=_foot_words(table, entries, columns),
+    head = "Treatment, study" + (f" (part {part[0]} of {part[1]})" if part else "")
+    block = Block(f"forest-{endpoint}", rows, _columns(table, forest, sheet), head)
+    return lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=0.6)
+
+
+def _columns(table: pd.DataFrame, forest: _Forest, sheet: Sheet) -> list[Words | Axis]:
+    endpoint = forest.endpoint
+    axis = Axis(
+        "values",
+        "%" if endpoint.is_response else "Months (log scale)",
+        lambda width: _scale(table, forest, width, sheet.body),
+        head=(numbers.capitalised(endpoint.quantity()),),
     )
-
-
-def _fit_scale(entries: Sequence[Entry], columns: Columns, percent: bool, sheet: Sheet) -> Scale:
-    if percent:
-        return percent_scale()
-    inside: list[float] = []
-    ends: list[float] = []
-    for entry in entries:
-        values = entry.values
-        inside += [values.printed, values.estimate]
-        ends += [values.printed_lower, values.printed_upper, values.lower, values.upper]
-    width = columns.plot_right - columns.plot_left
-    return month_scale(inside, ends, width, sheet.body)
-
-
-def _foot_words(table: pd.DataFrame, entries: Sequence[Entry], columns: Columns) -> tuple[str, ...]:
-    """Give the sentences under the legend: heterogeneity, then abbreviations."""
-    said = [dashes(str(label)) for label in table.loc[table["kind"] == "heterogeneity", "label"]]
-    return (*said, "; ".join(list_abbreviations(entries, columns)) + ".")
-
-
-def _draw(plan: Plan) -> Figure:
-    sheet, columns = plan.sheet, plan.columns
-    inner = sheet.width - 2 * MARGIN
-    title = wrap(plan.title or "", sheet.title, inner, "bold")
-    legend = flow_legend(_legend_entries(plan), sheet.small, inner)
-    foot = [wrap(words, sheet.small, inner) for words in plan.words]
-
-    header_top = MARGIN + len(title) * 1.4 * sheet.title + (2 if title else 0)
-    headings = make_headings(plan, _AXIS_TITLES[plan.endpoint])
-    header_height = max(len(lines) for lines in headings.values()) * HEADING_PITCH * sheet.body
-    axis_room = 5 + sheet.body
-    rows_top = header_top + header_height + 7 + (axis_room if plan.long else 0)
-    rows_height = plan.rows[-1].top + plan.rows[-1].height + 2 * CLEAR
-    axis_bottom = rows_top + rows_height + axis_room + 1.35 * sheet.body
-    legend_top = axis_bottom + 5
-    foot_top = legend_top + len(legend) * legend_pitch(sheet.small) + 2
-    foot_pitch = 1.3 * sheet.small
-    height = foot_top + sum(len(lines) for lines in foot) * foot_pitch + MARGIN
-
-    page = open_page(sheet.width, height)
-    put_lines(
-        page,
-        MARGIN,
-        MARGIN,
-        title,
-        sheet.title,
-        pitch=1.4 * sheet.title,
-        weight="bold",
-        gid=f"forest-{plan.endpoint}-title",
-    )
-    draw_header(page, plan, headings, header_top, header_height)
-    axes = add_axes(
-        page, columns.plot_left, rows_top, columns.plot_right - columns.plot_left, rows_height
-    )
-    _dress(axes, plan, rows_height)
-    for row in plan.rows:
-        draw_row_text(page, plan, row, rows_top)
-        if row.entry.level < 2:
-            continue
-        _draw_row_marks(axes, plan, row)
-    put_text(
-        page,
-        (columns.plot_left + columns.plot_right) / 2,
-        axis_bottom - 0.6 * sheet.body,
-        "%" if plan.percent else "Months (log scale)",
-        sheet.body,
-        align="center",
-        gid=f"forest-{plan.endpoint}-axis",
-    )
-    put_legend(page, MARGIN, legend_top, legend, sheet.small)
-    for lines in foot:
-        foot_top = put_lines(
-            page, MARGIN, foot_top, lines, sheet.small, pitch=foot_pitch, color=MUTED
-        )
-    return page.figure
-
-
-def _dress(axes: Axes, plan: Plan, height: float) -> None:
-    """Give the axes their scale, faint grid and vertical coordinate in points."""
-    axes.set_ylim(height - CLEAR, -CLEAR)
-    axes.yaxis.set_visible(False)
-    axes.set_facecolor("none")
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    if plan.long:
-        axes.spines["top"].set_visible(True)
-    apply_scale(axes, plan.scale, plan.sheet.body, top=plan.long)
-
-
-def _draw_row_marks(axes: Axes, plan: Plan, row: Row) -> None:
-    entry, values = row.entry, row.entry.values
-    name = f"forest-{plan.endpoint}-row-{entry.index}"
-    brush = marks.Brush(axes, axes.transData, plan.hues[entry.treatment_class], name)
-    limits = (_or(values.lower, values.estimate), _or(values.upper, values.estimate))
-    span, beyond = plan.scale.clip(*limits)
-    if entry.kind in ("mean_study", "new_study"):
-        if math.isnan(values.estimate):
-            return
-        put = marks.put_diamond if entry.kind == "mean_study" else marks.put_bar
-        put(brush, (span[0], values.estimate, span[1]), row.middle)
-        marks.put_arrows(brush, entry.kind.replace("_", "-"), span, row.middle, beyond)
-        return
-    printed_y, model_y = _mark_heights(plan, row)
-    if values.has_printed:
-        _draw_printed(brush, plan.scale, entry, printed_y)
-    if not math.isnan(values.estimate):
-        marks.put_line(brush, "model", span, model_y, arrows=beyond)
-        marks.put_dot(brush, values.estimate, model_y)
-
-
-def _mark_heights(plan: Plan, row: Row) -> tuple[float, float]:
-    """Give the heights of the printed and the model's mark: beside their texts, or just apart."""
-    if not row.entry.values.has_printed:
-        return row.middle, row.middle
-    apart = 0.46 * plan.sheet.pitch if plan.columns.stacked else 0.25 * plan.sheet.pitch
-    return row.middle - apart, row.middle + apart
-
-
-def _draw_printed(brush: marks.Brush, scale: Scale, entry: Entry, y: float) -> None:
-    """Draw value and interval as printed; what was not reached goes to the end of the axis."""
-    values = entry.values
-    middle = scale.upper if values.not_reached else values.printed
-    open_end = values.not_reached or values.upper_not_reached
-    lower = _or(values.printed_lower, middle)
-    upper = math.inf if open_end else _or(values.printed_upper, middle)
-    if values.not_reached and math.isnan(values.printed_lower):
-        # Nothing but the arrow: a short shaft shows where it points.
-        lower = scale.at_share(0.94)
-    span, beyond = scale.clip(lower, upper)
-    ends = (not math.isnan(values.printed_lower), not math.isnan(values.printed_upper))
-    if span[0] < span[1]:
-        marks.put_line(brush, "printed", span, y, thickness=0.6, ends=ends, arrows=beyond)
-    if not values.not_reached:
-        marks.put_square(brush, values.printed, y, marks.square_side(values.patients))
-
-
-def _or(value: float, otherwise: float) -> float:
-    return otherwise if math.isnan(value) else value
-
-
-def _legend_entries(plan: Plan) -> list[LegendEntry]:
-    printed = "printed proportion" if plan.percent else "printed median and interval"
-    interval = f"{100 * plan.level:g}%"
-    entries = [
-        LegendEntry(f"{printed} (area by n)", samples.sample_printed),
-        LegendEntry(f"model estimate, {interval} CrI", samples.sample_model),
-        LegendEntry(f"pooled, mean study, {interval} CrI", samples.sample_diamond),
-        LegendEntry(f"new study, {interval} prediction interval", samples.sample_bar),
+    interval = f"({numbers.LEVEL} CrI)"
+    unit = f", {endpoint.unit}"
+    if sheet.is_narrow:
+        reported = Quiet("Reported")
+        return [axis, Words("estimate", (reported, f"Model{unit}", interval))]
+    events = table["events"].notna().any()
+    counts = [
+        Words("n", ("n",), "right"),
+        *([Words("events", ("(events)",), "left")] if events else []),
     ]
-    if not plan.percent:
-        entries.append(LegendEntry("not reached or beyond the axis", samples.sample_arrow))
+    place = [Words("design", ("",), "left")]
+    if sheet.name == "slide":
+        place = [Words("design", ("Design, country",), "left")]
+    reported = ("Responders/", "evaluable") if endpoint.is_response else ("Reported", "(interval)")
+    return [
+        *place,
+        *counts,
+        axis,
+        Words("printed", reported),
+        Words("estimate", (f"Model{unit}", interval)),
+    ]
+
+
+def _scale(table: pd.DataFrame, forest: _Forest, width: float, size: float) -> Scale:
+    if forest.endpoint.is_response:
+        return percent_scale(width, size)
+    reach = table.attrs.get("reach") or table[_REACH].astype(float).to_dict("list")
+    inside = [*reach["printed_value"], *reach["estimate"]]
+    ends = [value for name in _REACH[2:] for value in reach[name]]
+    return month_scale(inside, ends, width, size)
+
+
+# --- Rows ----------------------------------------------------------------------------------------
+
+
+def _rows(table: pd.DataFrame, forest: _Forest, sheet: Sheet) -> Iterator[Row]:
+    records = [row for row in table.to_dict("records") if row["kind"] != "heterogeneity"]
+    for name in dict.fromkeys(word(row["treatment_class"]) for row in records):
+        own = [row for row in records if word(row["treatment_class"]) == name]
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for row in own:
+            if word(row["treatment"]):
+                groups.setdefault(word(row["treatment"]), []).append(row)
+        yield _class_row(name, [row for row in own if not word(row["treatment"])], forest, sheet)
+        for treatment, rows in sorted(groups.items(), key=lambda item: _effect(item[1])):
+            yield from _treatment_rows(treatment, rows, forest, sheet)
+
+
+def _effect(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Sorts treatments by their pooled estimate, the largest first."""
+    pooled = [number(row["estimate"]) for row in rows if row["kind"] == "mean_study"]
+    values = [value for value in pooled if not math.isnan(value)]
+    return -values[0] if values else math.inf
+
+
+def _class_row(name: str, rows: Sequence[Mapping[str, Any]], forest: _Forest, sheet: Sheet) -> Row:
+    """Heading of a class, with its diamond where the table has one."""
+    hue = forest.hues.get(name, INK)
+    pooled = [
+        row
+        for row in rows
+        if row["kind"] in ("class", "mean_study") and not math.isnan(number(row["estimate"]))
+    ]
+    label = next((word(row["label"]) for row in rows if row["kind"] == "class"), "") or name
+    if not pooled:
+        return Row(label, kind="band", hue=hue)
+    texts = {"estimate": forest.text(pooled[0])}
+    return Row(label, texts=texts, draw=_pooled_marks(pooled[0], forest), kind="band", hue=hue)
+
+
+def _treatment_rows(
+    treatment: str, rows: Sequence[Mapping[str, Any]], forest: _Forest, sheet: Sheet
+) -> Iterator[Row]:
+    cohorts = [row for row in rows if row["kind"] == "cohort"]
+    pooled = {row["kind"]: row for row in rows if row["kind"] in ("mean_study", "new_study")}
+    label = next((word(row["label"]) for row in rows if row["kind"] == "treatment"), "")
+    if len(cohorts) == 1:
+        # The line stands for the treatment: its model estimate is that of the average study.
+        model = pooled.get("mean_study", cohorts[0])
+        one = cohorts[0] | {name: model[name] for name in ("estimate", "lower", "upper")}
+        yield _cohort_row(one, label or treatment, forest, sheet)
+        return
+    if (label or treatment) != word(rows[0]["treatment_class"]):
+        yield Row(label or treatment, kind="head")
+    for cohort in cohorts:
+        yield replace(_cohort_row(cohort, "", forest, sheet), level=1)
+    for kind, words in (("mean_study", "Average study"), ("new_study", "New study")):
+        if kind in pooled:
+            row = Row(
+                words,
+                texts={"estimate": forest.text(pooled[kind])},
+                draw=_pooled_marks(pooled[kind], forest),
+                kind="head" if kind == "mean_study" else "row",
+                level=1,
+            )
+            yield row
+
+
+def _cohort_row(record: Mapping[str, Any], treatment: str, forest: _Forest, sheet: Sheet) -> Row:
+    """One cohort; before its name the treatment, where it is the only one of it."""
+    study, year = word(record["label"]), numbers.value(record["year"])
+    if year != numbers.MISSING and year not in study:
+        study = f"{study} {year}"
+    n = "" if numbers.is_missing(record["n"]) else f"{int(record['n']):,}"
+    if sheet.is_narrow and n:
+        study = f"{study} ({n})"
+    events = "" if numbers.is_missing(record["events"]) else f"({int(record['events']):,})"
+    room = max(_REPORTED_SHARE * sheet.width, 11 * sheet.body)
+    reported = wrap(word(record["printed"]), sheet.body, room)
+    model = forest.text(record)
+    texts: dict[str, str | tuple[str, ...]] = {
+        "design": _place(record, sheet),
+        "n": n,
+        "events": events,
+        "printed": reported,
+        "estimate": model,
+    }
+    if sheet.is_narrow:
+        texts = {"estimate": (*map(Quiet, reported), model)}
+    shape = "diamond" if treatment else "dot"
+    draw = _CohortMarks(record, forest, shape)
+    return Row(treatment or study, study if treatment else "", texts, draw)
+
+
+def _place(record: Mapping[str, Any], sheet: Sheet) -> str:
+    """Letter of the design; on a slide design and country in words."""
+    design = word(record["design"]).replace("_", " ")
+    letter, words = _design(design)
+    if sheet.name != "slide":
+        return letter
+    first, *others = word(record["country"]).replace(";", ",").split(",")
+    country = f"{first} +{len(others)}" if others else first
+    return ", ".join(filter(None, (numbers.capitalised(words), country)))
+
+
+def _design(design: str) -> tuple[str, str]:
+    for beginning, pair in _DESIGNS.items():
+        if design.lower().startswith(beginning):
+            return pair
+    return "", design
+
+
+# --- Marks ---------------------------------------------------------------------------------------
+
+
+def _pooled_marks(record: Mapping[str, Any], forest: _Forest):
+    hue = forest.hues.get(word(record["treatment_class"]), INK)
+    values = tuple(forest.factor * number(record[name]) for name in ("estimate", "lower", "upper"))
+
+    def draw(spot: Spot) -> None:
+        middle, lower, upper = values
+        span, beyond = spot.scales["values"].clip(lower, upper)
+        is_bar = record["kind"] == "new_study"
+        brush = spot.brush("values", hue)
+        put = marks.put_bar if is_bar else marks.put_diamond
+        put(brush, (span[0], middle, span[1]), spot.middle)
+        role = "new-study" if is_bar else "mean-study"
+        marks.put_arrows(brush, role, span, spot.middle, beyond)
+
+    return draw
+
+
+@dataclass(frozen=True)
+class _CohortMarks:
+    """Draws the reported value of a cohort above the model's estimate."""
+
+    record: Mapping[str, Any]
+    forest: _Forest
+    shape: str
+
+    def __call__(self, spot: Spot) -> None:
+        record, forest = self.record, self.forest
+        brush = spot.brush("values", forest.hues.get(word(record["treatment_class"]), INK))
+        reported = flag(record["printed_not_reached"]) or not math.isnan(
+            number(record["printed_value"])
+        )
+        away = forest.apart if reported else 0.0
+        if reported:
+            self._put_reported(spot, brush, spot.middle - away)
+        names = ("estimate", "lower", "upper")
+        middle, lower, upper = (forest.factor * number(record[name]) for name in names)
+        if not math.isnan(middle):
+            ends = (middle if math.isnan(lower) else lower, middle if math.isnan(upper) else upper)
+            span, beyond = spot.scales["values"].clip(*ends)
+            marks.put_line(brush, "model", span, spot.middle + away, arrows=beyond)
+            marks.put_point(brush, middle, spot.middle + away, "model", shape=self.shape)
+
+    def _put_reported(self, spot: Spot, brush: marks.Brush, y: float) -> None:
+        """Value and interval as reported; what was not reached goes to the end of the axis."""
+        record, scale = self.record, spot.scales["values"]
+        value, low, high = estimate(
+            {
+                "v": record["printed_value"],
+                "v_lower": record["printed_lower"],
+                "v_upper": record["printed_upper"],
+            },
+            "v",
+            self.forest.factor,
+        )
+        not_reached = flag(record["printed_not_reached"])
+        is_open = not_reached or flag(record["printed_upper_not_reached"])
+        middle = scale.upper if not_reached else value
+        lower = middle if math.isnan(low) else low
+        if not_reached and math.isnan(low):  # nothing but the arrow: a shaft shows where it points
+            lower = scale.at_share(_SHAFT)
+        upper = math.inf if is_open else middle if math.isnan(high) else high
+        span, beyond = scale.clip(lower, upper)
+        ends = (not math.isnan(low), not math.isnan(high))
+        if span[0] < span[1]:
+            marks.put_line(brush, "printed", span, y, thickness=0.6, ends=ends, arrows=beyond)
+        if not not_reached:
+            side = marks.square_side(number(record["n"]))
+            marks.put_square(brush.named("printed"), value, y, side)
+
+
+# --- Words around the rows -----------------------------------------------------------------------
+
+
+def _legend(endpoint: str) -> list[LegendEntry]:
+    is_response = endpoint_of(endpoint).is_response
+    reported = "reported, exact 95 % interval" if is_response else "reported, with its interval"
+    entries = [
+        LegendEntry(f"{reported} (area by n)", marks.REPORTED),
+        LegendEntry("model: this cohort", marks.estimate_sample()),
+        LegendEntry("model: treatment with one cohort", marks.estimate_sample("diamond")),
+        LegendEntry("average study", marks.diamond_sample),
+        LegendEntry("new study", marks.bar_sample),
+    ]
+    if not is_response:
+        entries.append(LegendEntry("not reached, or beyond the axis", marks.ARROW))
     return entries
+
+
+def _foot(table: pd.DataFrame, sheet: Sheet) -> str:
+    """Heterogeneity, then abbreviations."""
+    words = [word(label) for label in table.loc[table["kind"] == "heterogeneity", "label"]]
+    keys = ["CrI, credible interval"]
+    if sheet.name == "two-column":
+        designs = dict.fromkeys(
+            _design(word(design).replace("_", " "))
+            for design in table.loc[table["kind"] == "cohort", "design"]
+        )
+        keys += [f"{letter}, {name}" for letter, name in designs if letter]
+    elif sheet.name == "slide":
+        keys.append("+n, and n further countries")
+    if any("NR" in word(text) for text in table["printed"]):
+        keys.append("NR, not reached")
+    return " ".join([*words, "; ".join(keys) + "."])

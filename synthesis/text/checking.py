@@ -8,33 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from studies import Problem, Registry, RegistryError, load_registry
-from studies.lines import locate
+from studies.files import locate
 from synthesis.text.plain import count, shown_path
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found.
-
-    Attributes
-    ----------
-    reports, cohorts : int
-        How many were looked at; 0 where an error kept the registry from being read.
-    beside : int
-        Reports of the registry that they were read together with.
-    errors, warnings, notes : tuple of Problem
-        What cannot be used as it is, what looks like a slip, what is worth knowing.
-    acknowledged : tuple of (Problem, str)
-        Warnings that a study file accepts, with its reason.
-    """
+    """What a check found."""
 
     reports: int
     cohorts: int
+    """How many were looked at; 0 where an error kept the registry from being read."""
     beside: int
+    """Reports of the registry that they were read together with."""
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
+    """What cannot be used as it is, what looks like a slip, what is worth knowing."""
     acknowledged: tuple[tuple[Problem, str], ...] = ()
+    """Warnings that a study file accepts, with its reason."""
 
     @property
     def clean(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from studies import Cohort, Registry, Study, UnknownWordError, Vocabulary
 from studies.excluded import Excluded
 from studies.problems import closest
-from studies.values import NOT_STATED
+from studies.schema import NOT_STATED
 from studies.vocabulary import fold
 from synthesis.text.plain import aligned, count
 

@@ -6,10 +6,18 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from studies import Registry
-from studies.figures import study_label
-from studies.overlap import OVERLAP_RULE, OverlapGroup, overlap_groups, why_first
-from studies.selection import ENDPOINTS, LeftOut, Selection, select
-from studies.usable import CohortRef, View, references
+from studies.figures import CohortRef, View, study_label
+from studies.registry import references
+from studies.selection import (
+    ENDPOINTS,
+    OVERLAP_RULE,
+    LeftOut,
+    OverlapGroup,
+    Selection,
+    overlap_groups,
+    select,
+    why_first,
+)
 from synthesis.text.plain import count, labelled
 
 _INDENT = 2

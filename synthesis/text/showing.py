@@ -11,12 +11,22 @@ from decimal import Decimal
 from studies import Cohort, Problem, Registry, Study
 from studies.excluded import Excluded
 from studies.figures import study_label
-from studies.outcomes import Characteristic, Comparison, Landmark, Patient, Response
 from studies.plausibility import Review, review
-from studies.provenance import Citation, Overlap, Source
-from studies.schema import HistologySplit, Subgroup, SurvivalOutcome
+from studies.schema import (
+    NOT_REACHED,
+    Characteristic,
+    Citation,
+    Comparison,
+    HistologySplit,
+    Landmark,
+    Overlap,
+    Patient,
+    Response,
+    Source,
+    Subgroup,
+    SurvivalOutcome,
+)
 from studies.selection import ENDPOINTS, select
-from studies.values import NOT_REACHED
 from synthesis.text.plain import count, labelled, shown_path
 
 _STATUS = {

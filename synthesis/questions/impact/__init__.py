@@ -16,30 +16,30 @@ import pandas as pd
 
 from priors import Priors, load_priors
 from studies import Registry, Study
-from studies.bibtex import bibtex
-from studies.figures import study_label
+from studies.documents import bibtex
+from studies.figures import View, study_label
 from studies.selection import Selection, select
-from studies.usable import View
 from synthesis import numbers
-from synthesis.crowd import VERDICTS
+from synthesis.choices import STACKED
 from synthesis.endpoints import Endpoint, endpoint_of, survival_endpoints
 from synthesis.estimands import Fit, cohort_labels, patients_of, tells_histology
-from synthesis.families import family
-from synthesis.fit import Progress
-from synthesis.manifest import run_facts
-from synthesis.model_arrays import sizes_for
-from synthesis.models import (
+from synthesis.fits import (
     DEFAULT_FAMILY,
     class_order,
     fit_response,
     fit_response_data,
     fit_survival,
     fit_survival_data,
+    run_facts,
     survival_observations,
 )
-from synthesis.observations import survival_data
-from synthesis.packing import Sizes
+from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.model.families import family
+from synthesis.model.observations import survival_data
+from synthesis.model.response import response_data
+from synthesis.model.sampler import Progress
 from synthesis.plots.impact import plot_impact
+from synthesis.predictive import VERDICTS
 from synthesis.questions.impact.tables import (
     ESTIMATE_COLUMNS,
     RANK_COLUMNS,
@@ -52,12 +52,10 @@ from synthesis.questions.impact.tables import (
     shared_patients,
     surprise_table,
 )
-from synthesis.response import response_data
+from synthesis.questions.pooled import diagnostics_table
 from synthesis.restrictions import Restriction, restrictions
 from synthesis.result import Finding, Picture, Result
 from synthesis.settings import Settings
-from synthesis.stacking import STACKED
-from synthesis.tables import diagnostics_table
 
 __all__ = ["Answer", "Impact", "impact", "result"]
 
@@ -160,7 +158,7 @@ def impact(
         Without and with the new studies.
     settings : Settings, optional
         ``endpoints`` are those asked about. Where they ask for stacked families the answer is that
-        of :data:`~synthesis.models.DEFAULT_FAMILY` alone: what changes is compared, and twice as
+        of :data:`~synthesis.fits.DEFAULT_FAMILY` alone: what changes is compared, and twice as
         many fits for each of several families would take long.
     priors : Priors, optional
         The default catalogue otherwise.

@@ -19,17 +19,6 @@ from studies.figures import study_label
 from studies.selection import CohortRef, Selection
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.benefit.contrasts import ranks
-from synthesis.crowd import (
-    Crowd,
-    Figure,
-    Surprise,
-    count_alike,
-    judge,
-    listed_median,
-    printed_figures,
-    verdict,
-)
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
     TARGETS,
@@ -42,19 +31,28 @@ from synthesis.estimands import (
     summarise,
     tells_apart,
 )
-from synthesis.models import ResponseFit, SurvivalFit
-from synthesis.observations import Record, SurvivalData
+from synthesis.fits import ResponseFit, SurvivalFit
+from synthesis.model.observations import Record, SurvivalData
+from synthesis.model.response import ResponseData
 from synthesis.predictive import (
+    Crowd,
+    Figure,
     NewCohort,
     Place,
+    Surprise,
+    count_alike,
     curve_of,
+    judge,
+    listed_median,
     place_of,
     predict_curve,
     predict_rate,
+    printed_figures,
     rate_of,
     unknown_share,
+    verdict,
 )
-from synthesis.response import ResponseData
+from synthesis.questions.contrasts import ranks
 
 ESTIMATE_COLUMNS = (
     "endpoint", "treatment", "treatment_class", "histology", "estimand", "target", "before",

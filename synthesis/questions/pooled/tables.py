@@ -14,12 +14,10 @@ import pandas as pd
 
 from priors import Prior, Priors, load_priors
 from studies.figures import figure_status, in_months, printed_landmark, printed_median
-from studies.schema import Landmark, SurvivalOutcome
+from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from studies.selection import CohortRef, LeftOut
-from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.covariates import COVARIATE_LABELS, COVARIATES
 from synthesis.estimands import (
     TARGETS,
     Fit,
@@ -37,13 +35,12 @@ from synthesis.estimands import (
     tells,
     tells_apart,
 )
-from synthesis.family_fits import FamilyFits
-from synthesis.loo import CHOICE_COLUMNS
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.observations import Arm, Record
-from synthesis.response import trials
-from synthesis.stacking import stack
-from synthesis.survival import PRIOR_OF
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model.covariates import COVARIATE_LABELS, COVARIATES
+from synthesis.model.observations import Arm, Record
+from synthesis.model.response import trials
+from synthesis.model.survival import PRIOR_OF
+from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
 
 POOLED_COLUMNS = (
     "endpoint",
@@ -441,7 +438,7 @@ def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
 
 
 # Draws of each family: enough beside the pooled answer, and a tail needs time for restricted means.
-_FAMILY_DRAWS = 2000
+_FAMILY_DRAWS = 1000
 
 
 def families_table(
@@ -458,7 +455,7 @@ def families_table(
 
 
 def model_choice_table(survival: Mapping[str, FamilyFits]) -> pd.DataFrame:
-    """How well the families predict, all endpoints: :data:`~synthesis.loo.CHOICE_COLUMNS`.
+    """How well the families predict, all endpoints: :data:`~synthesis.stacking.CHOICE_COLUMNS`.
 
     Without rows where each endpoint has one family.
     """
@@ -575,7 +572,7 @@ def heterogeneity_words(fit: Fit) -> str:
 # --- Curves --------------------------------------------------------------------------------------
 
 _HORIZON = 60.0  # months
-_STEP = 0.25
+_STEP = 0.5
 _CURVE_DRAWS = 2000  # enough for a band; keeps the grid small
 
 

@@ -20,11 +20,11 @@ from priors import Prior, Priors, load_priors
 from studies import Registry
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.families import family
-from synthesis.fit import Progress
-from synthesis.models import DEFAULT_FAMILY, NothingToPoolError, SurvivalFit
+from synthesis.fits import DEFAULT_FAMILY, NothingToPoolError, SurvivalFit
+from synthesis.model.families import family
+from synthesis.model.sampler import Progress
 from synthesis.numbers import in_sentence
-from synthesis.plots.specification import plot_specification
+from synthesis.plots.sensitivity import plot_specification
 from synthesis.questions.sensitivity.conclusions import (
     AT_THE_LIMIT,
     CHANCE,
@@ -181,7 +181,7 @@ def sensitivity(
     Parameters
     ----------
     registry, endpoint, family_name, priors, verified_only, use_read_as
-        Of the base, as in :func:`synthesis.models.fit_survival`.
+        Of the base, as in :func:`synthesis.fits.fit_survival`.
     treatment, reference : str, optional
         Any names; see :func:`~synthesis.questions.sensitivity.conclusions.ask`.
     delta, reference_mix : float

@@ -1,8 +1,8 @@
 """The question that is asked of every fit, and what its draws answer.
 
-Every number that compares two treatments comes from :mod:`synthesis.benefit.contrasts`; medians are
-those of the mean study at the reference mix of histology. A treatment that has no cohort under a
-choice has no answer there: what the model expects of a treatment that it has never seen is no
+Every number that compares two treatments comes from :mod:`synthesis.questions.contrasts`; medians
+are those of the mean study at the reference mix of histology. A treatment that has no cohort under
+a choice has no answer there: what the model expects of a treatment that it has never seen is no
 estimate of that treatment.
 
 A conclusion *changes* where its answer is another one. The answer of a ratio or a difference is
@@ -24,12 +24,12 @@ import numpy as np
 from arviz import ess, from_dict, mcse, rhat
 
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.benefit.reference import NotComparedError, choose_reference, treatments_of
 from synthesis.estimands import LEVEL, Group, NamedGroup, curve, quantiles, reference_share
-from synthesis.models import SurvivalFit
+from synthesis.fits import SurvivalFit
+from synthesis.model.observations import SurvivalData
 from synthesis.numbers import in_sentence
-from synthesis.observations import SurvivalData
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
+from synthesis.questions.evidence import NotComparedError, choose_reference, treatments_of
 
 RATIO, DIFFERENCE, CHANCE = "ratio_of_medians", GAIN, "p_gain"
 PROGNOSTIC, PREDICTIVE, MEDIAN = "prognostic_ratio", "predictive_ratio", "median_months"
@@ -183,7 +183,7 @@ def ask(
         apart, with most cohorts if there are several, else that with most cohorts.
     reference : str, optional
         Any name of a treatment; otherwise that of
-        :func:`synthesis.benefit.reference.choose_reference`.
+        :func:`synthesis.questions.evidence.choose_reference`.
     delta : float
         Months of gain that are asked for.
     reference_mix : float

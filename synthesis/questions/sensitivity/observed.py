@@ -12,20 +12,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from studies import Registry
-from studies.figures import in_months, outcome_of
-from studies.overlap import Counted, OverlapIndex, overlap_pairs, rank
-from studies.schema import Cohort, Study, Subgroup
-from studies.selection import CohortRef, select
-from studies.usable import (
+from studies.figures import (
     View,
     histology_groups,
+    in_months,
+    outcome_of,
     prints_survival,
-    references,
     tells_histology,
 )
-from studies.values import NOT_REACHED
-from synthesis.models import class_order
-from synthesis.observations import Arm, SurvivalData, survival_data
+from studies.registry import references
+from studies.schema import NOT_REACHED, Cohort, Study, Subgroup
+from studies.selection import CohortRef, Counted, OverlapIndex, overlap_pairs, rank, select
+from synthesis.fits import class_order
+from synthesis.model.observations import Arm, SurvivalData, survival_data
 
 Overlap = Literal["declared", "latest", "largest", "all", "none"]
 Figures = Literal[

@@ -26,12 +26,11 @@ from arviz import from_dict, psense
 from scipy.special import logit
 from xarray import DataTree
 
-from synthesis.cohort_terms import CohortLikelihood, Point, Terms
-from synthesis.covariates import COVARIATES
-from synthesis.models import SurvivalFit
+from synthesis.fits import SurvivalFit, used_priors
+from synthesis.left_out import CohortLikelihood, Point, Terms
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
 from synthesis.questions.sensitivity.conclusions import CHANCE, Question, by_chain, conclusion_draws
-from synthesis.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
-from synthesis.used_priors import used_priors
 
 #: From here on a part is sensitive.
 SENSITIVE = 0.05

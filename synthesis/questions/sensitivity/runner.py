@@ -29,17 +29,24 @@ import numpy as np
 from xarray import DataTree
 
 from studies import Registry
-from synthesis.benefit.contrasts import survival_contrast
-from synthesis.cohort_terms import CohortLikelihood
-from synthesis.diagnostics import Diagnosis, diagnose
 from synthesis.estimands import curve
-from synthesis.families import family
-from synthesis.fit import Problem, Progress, SamplerSettings, cache_folder, run
-from synthesis.fit import fingerprint as sampler_fingerprint
-from synthesis.model_arrays import sizes_for
-from synthesis.models import NothingToPoolError, SurvivalFit, centre_share
-from synthesis.observations import SurvivalData
-from synthesis.packing import Sizes
+from synthesis.fits import NothingToPoolError, SurvivalFit, centre_share
+from synthesis.left_out import CohortLikelihood
+from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.model.families import family
+from synthesis.model.observations import SurvivalData
+from synthesis.model.sampler import (
+    Diagnosis,
+    Problem,
+    Progress,
+    SamplerSettings,
+    cache_folder,
+    diagnose,
+    run,
+)
+from synthesis.model.sampler import fingerprint as sampler_fingerprint
+from synthesis.model.survival import survival_problem
+from synthesis.questions.contrasts import survival_contrast
 from synthesis.questions.sensitivity.conclusions import (
     Estimate,
     Question,
@@ -50,7 +57,6 @@ from synthesis.questions.sensitivity.observed import observe
 from synthesis.questions.sensitivity.power_scaling import power_scaling
 from synthesis.questions.sensitivity.specifications import BASE, Base, Specification
 from synthesis.staging import OutputError, staged_file
-from synthesis.survival import survival_problem
 
 #: Of a refit: Monte Carlo errors of about a twentieth of a posterior standard deviation.
 REFIT = SamplerSettings(draws=300, tune=200, chains=4, target_accept=0.9)

@@ -17,19 +17,17 @@ from typing import Any, Literal
 
 from priors import Priors, load_priors
 from studies import Registry
-from studies.figures import study_label
+from studies.figures import study_label, tells_histology
 from studies.selection import CohortRef
-from studies.usable import tells_histology
-from synthesis.covariates import COVARIATES
 from synthesis.endpoints import survival_endpoints
-from synthesis.families import FAMILIES, family
-from synthesis.models import DEFAULT_FAMILY
+from synthesis.fits import DEFAULT_FAMILY, used_priors
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import FAMILIES, family
+from synthesis.model.observations import SurvivalData
+from synthesis.model.printed import METHODS
+from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
 from synthesis.numbers import capitalised, in_sentence, months, percent
-from synthesis.observations import SurvivalData
 from synthesis.questions.sensitivity.observed import EVERYTHING, Counting, observe
-from synthesis.ranks import METHODS
-from synthesis.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
-from synthesis.used_priors import used_priors
 
 #: Groups of specifications and their headings, in order of display.
 GROUPS: Mapping[str, str] = MappingProxyType(
@@ -133,7 +131,7 @@ class Specification:
     family : str or None
         Another survival family.
     variant, counting : mapping
-        Fields of a :class:`~synthesis.survival.Variant` or of a
+        Fields of a :class:`~synthesis.model.survival.Variant` or of a
         :class:`~synthesis.questions.sensitivity.observed.Counting` -> value.
     leaves_out : str
         Identifier of the report or class that is left out; empty for none.

@@ -1,0 +1,668 @@
+"""Treatments compared: contrasts with a reference, every pair, gains, ranks and the evidence.
+
+Every number is a contrast of :mod:`synthesis.questions.contrasts` of the mean study: two patients
+of the reference population, one under either treatment, in the average study. In a new study that
+gives both, the study effect is common to both, so that the ratio of medians is the same there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import combinations
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from studies import Registry
+from studies.vocabulary import Vocabulary
+from synthesis import numbers
+from synthesis.endpoints import endpoint_of
+from synthesis.estimands import Fit, NamedGroup, quantiles, reference_share, tells_histology
+from synthesis.numbers import count, in_sentence, listed
+from synthesis.questions.contrasts import (
+    GAIN,
+    SURVIVAL_CONTRASTS,
+    contrasts_of,
+    drawn,
+    every_pair,
+    gain_curve,
+    ranks,
+    written,
+)
+from synthesis.questions.evidence import (
+    PATIENTS_SHOWN,
+    Evidence,
+    NotComparedError,
+    Reference,
+    across_words,
+    choose_reference,
+    choose_shown,
+    evidence_of_pairs,
+    evidence_words,
+    size_words,
+    treatments_by_id,
+    treatments_of,
+)
+from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
+
+Histology = Literal["pure", "mixed", "reference mix"]
+HISTOLOGIES: tuple[Histology, ...] = ("pure", "mixed", "reference mix")
+REFERENCE_MIX: Histology = "reference mix"
+
+# --- The comparison ------------------------------------------------------------------------------
+
+#: Columns of the tables of contrasts.
+COMPARE_COLUMNS = (
+    "endpoint",
+    "treatment",
+    "reference",
+    "histology",
+    "estimand",
+    "estimate",
+    "lower",
+    "upper",
+    "delta",
+    "p_gain",
+    "carried_by",
+    "cohorts",
+    "patients",
+)
+_COLUMNS = {
+    "table": " ".join(COMPARE_COLUMNS),
+    "league": " ".join(COMPARE_COLUMNS),
+    "gains": (
+        "endpoint treatment treatment_class reference histology delta p_gain carried_by cohorts "
+        "patients"
+    ),
+    "ranks": (
+        "endpoint treatment treatment_class histology of rank probability cumulative mean_rank "
+        "lower upper cohorts patients"
+    ),
+    "forest": (
+        "endpoint treatment treatment_class estimand estimate lower upper gain gain_lower "
+        "gain_upper p_gain carried_by cohorts patients is_reference value value_lower "
+        "value_upper"
+    ),
+    "left_out": "endpoint treatment cohorts patients",
+}
+
+#: Months of gain at which the probability of more is given, beside the one that is asked for.
+DELTAS = np.linspace(-6.0, 12.0, 73)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Treatments set against each other.
+
+    Attributes
+    ----------
+    endpoints : tuple of str
+        Those with something to compare.
+    histology : {"pure", "mixed", "reference mix"}
+        Of the survival endpoints.
+    mix : float
+        Share of mixed histology of the reference mix.
+    delta : float
+        Months of gain that are asked for.
+    references : mapping
+        Endpoint -> what its treatments are set against.
+    table : DataFrame
+        :data:`COMPARE_COLUMNS`, every treatment against the reference. Ratios, months, or
+        fractions of one. ``cohorts`` and ``patients`` are those of both treatments together.
+    league : DataFrame
+        The same columns for every pair of the treatments shown, by mean rank: the treatment of a
+        row ranks above its reference.
+    gains : DataFrame
+        Probability that the median is more than ``delta`` months longer.
+    ranks : DataFrame
+        Probability of each rank (1 the longest median, or the highest response rate), cumulative,
+        and the mean rank with the 95 % interval of the rank.
+    forest : DataFrame
+        A row a treatment shown, for drawing: contrast, gain, its own value (median, for response
+        the rate), cohorts and patients.
+    evidence : mapping
+        (endpoint, treatment label) -> what carries its contrast with the reference.
+    pairs : mapping
+        (endpoint, label, label) -> what carries the contrast of any two treatments.
+    left_out : DataFrame
+        Treatments with too little behind them to be ranked and shown.
+    studies : mapping
+        Endpoint -> identifiers of the reports that its contrasts rest on.
+    knowing : frozenset of str
+        Endpoints of which some counted cohort tells its histology: only for these a mix means
+        anything.
+    notes : tuple of str
+        What could not be compared, and why.
+    """
+
+    endpoints: tuple[str, ...]
+    histology: Histology
+    mix: float
+    delta: float
+    references: Mapping[str, Reference]
+    table: pd.DataFrame = field(repr=False)
+    league: pd.DataFrame = field(repr=False)
+    gains: pd.DataFrame = field(repr=False)
+    ranks: pd.DataFrame = field(repr=False)
+    forest: pd.DataFrame = field(repr=False)
+    evidence: Mapping[tuple[str, str], Evidence] = field(repr=False)
+    pairs: Mapping[tuple[str, str, str], Evidence] = field(repr=False)
+    left_out: pd.DataFrame = field(repr=False)
+    studies: Mapping[str, tuple[str, ...]] = field(repr=False)
+    knowing: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no endpoint has two treatments to compare."""
+        return not self.endpoints
+
+
+def compare(
+    fits: Mapping[str, Fit],
+    vocabulary: Vocabulary,
+    *,
+    reference: str | None = None,
+    histology: Histology = REFERENCE_MIX,
+    mix: float = 0.4,
+    delta: float = 1.0,
+    show_all: bool = False,
+) -> Comparison:
+    """Compare the treatments of fitted endpoints.
+
+    Parameters
+    ----------
+    fits : mapping
+        Endpoint -> fit.
+    vocabulary : Vocabulary
+    reference : str, optional
+        Any name of a treatment; otherwise see
+        :func:`~synthesis.questions.evidence.choose_reference`. Endpoints for which it is not pooled
+        are left out, with a note.
+    histology : {"pure", "mixed", "reference mix"}
+        Histology of the patients; it does not apply to response.
+    mix : float
+        Share of mixed histology of the reference mix, 0 to 1.
+    delta : float
+        Months of gain that are asked for.
+    show_all : bool
+        Rank and show every treatment, however little stands behind it.
+
+    Raises
+    ------
+    NotComparedError
+        For a reference that is no treatment or pooled for none of the endpoints, for an unknown
+        histology, and for one of which no report tells; names what can be used.
+    """
+    if histology not in HISTOLOGIES:
+        expected = ", ".join(HISTOLOGIES)
+        raise NotComparedError(f"histology: summaries {histology!r}, expected one of {expected}.")
+    parts: list[_Part] = []
+    notes: list[str] = []
+    pooled: set[str] = set()
+    for endpoint, fit in fits.items():
+        groups = treatments_of(fit, vocabulary)
+        pooled |= set(treatments_by_id(groups))
+        chosen = choose_reference(groups, vocabulary, reference)
+        against = _reason_against(endpoint, fit, groups, chosen, histology, vocabulary)
+        if against is not None:
+            notes.append(against)
+            continue
+        shown = choose_shown(groups, chosen.group, show_all=show_all)
+        of_patients = REFERENCE_MIX if endpoint_of(endpoint).is_response else histology
+        parts.append(_Part(endpoint, fit, groups, shown, chosen, of_patients, mix, delta))
+    if not parts and (reference is not None or histology != REFERENCE_MIX):
+        possible = ", ".join(sorted(pooled)) or "none"
+        raise NotComparedError(f"{' '.join(notes)} Possible references: {possible}.")
+    rows = [part.rows() for part in parts]
+    return Comparison(
+        endpoints=tuple(part.endpoint for part in parts),
+        histology=histology,
+        mix=mix,
+        delta=delta,
+        references=MappingProxyType({part.endpoint: part.reference for part in parts}),
+        evidence=MappingProxyType(
+            {
+                (part.endpoint, first): own
+                for part in parts
+                for (first, second), own in part.pairs.items()
+                if second == part.reference.label
+            }
+        ),
+        pairs=MappingProxyType(
+            {(part.endpoint, *pair): own for part in parts for pair, own in part.pairs.items()}
+        ),
+        studies=MappingProxyType({part.endpoint: part.studies for part in parts}),
+        knowing=frozenset(part.endpoint for part in parts if tells_histology(part.fit)),
+        notes=tuple(notes),
+        **{
+            name: pd.DataFrame([row for own in rows for row in own[name]], columns=columns.split())
+            for name, columns in _COLUMNS.items()
+        },
+    )
+
+
+def _reason_against(
+    endpoint: str,
+    fit: Fit,
+    groups: Sequence[NamedGroup],
+    chosen: Reference | None,
+    histology: Histology,
+    vocabulary: Vocabulary,
+) -> str | None:
+    """Why an endpoint cannot be compared, a sentence; None where it can."""
+    about = endpoint_of(endpoint)
+    name = about.words(vocabulary)
+    if len(groups) < 2:
+        only = groups[0].label if groups else "none"
+        return f"For {name} there is nothing to compare; pooled: {only}."
+    if chosen is None:
+        return f"The reference is not pooled for {name}, which is left out."
+    if histology != REFERENCE_MIX and not about.is_response and not tells_histology(fit):
+        return f"No counted cohort tells its histology for {name}, which is left out."
+    return None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One endpoint on its way to the tables; a treatment is known by its place in `groups`."""
+
+    endpoint: str
+    fit: Fit
+    groups: Sequence[NamedGroup]
+    shown: Sequence[NamedGroup]
+    reference: Reference
+    histology: Histology
+    mix: float
+    delta: float
+
+    @property
+    def studies(self) -> tuple[str, ...]:
+        names = (ref.study.id for group in self.groups for ref in group.cohorts)
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def base(self) -> int:
+        """Place of the reference."""
+        return self.groups.index(self.reference.group)
+
+    @cached_property
+    def places(self) -> list[int]:
+        """Places of the treatments shown."""
+        return [self.groups.index(group) for group in self.shown]
+
+    @property
+    def share(self) -> float:
+        """Share of mixed histology; of no meaning for response."""
+        known = {"pure": 0.0, "mixed": 1.0}
+        is_response = endpoint_of(self.endpoint).is_response
+        other = self.mix if is_response else reference_share(self.fit, self.mix)
+        return known.get(self.histology, other)
+
+    @cached_property
+    def pairs(self) -> Mapping[tuple[str, str], Evidence]:
+        return evidence_of_pairs(self.fit, self.groups)
+
+    def rows(self) -> dict[str, list[tuple]]:
+        """Rows of every table of :data:`_COLUMNS`."""
+        treatments = drawn(self.fit, self.groups, self.share)
+        summaries, gains, chances = {}, np.empty((0, 0)), np.empty(0)
+        for name, draws in every_pair(contrasts_of(self.endpoint), treatments):
+            summaries[name] = quantiles(draws)
+            if name == GAIN:
+                chances = SURVIVAL_CONTRASTS[name].favours(draws, self.delta)
+                gains = draws[:, :, self.base]
+        values = next(iter(contrasts_of(self.endpoint).values())).of(treatments)
+        placed = ranks(values[:, self.places])
+        order = np.argsort(placed.mean(axis=0), kind="stable")
+        best = [self.places[i] for i in order]
+        against = [(i, self.base) for i in range(len(self.groups)) if i != self.base]
+        pair_rows = partial(self._pair_rows, summaries, chances)
+        return {
+            "table": pair_rows(against),
+            "league": pair_rows(list(combinations(best, 2))),
+            "gains": self._gain_rows(gains),
+            "ranks": self._rank_rows(placed, order),
+            "forest": self._forest_rows(summaries, chances, quantiles(values)),
+            "left_out": [
+                (self.endpoint, g.label, len(g.cohorts), g.patients)
+                for g in self.groups
+                if g not in self.shown
+            ],
+        }
+
+    def _carried(self, i: int, j: int) -> Evidence:
+        return self.pairs[self.groups[i].label, self.groups[j].label]
+
+    def _pair_rows(
+        self,
+        summaries: Mapping[str, np.ndarray],
+        chances: np.ndarray,
+        pairs: Sequence[tuple[int, int]],
+    ) -> list[tuple]:
+        rows = []
+        for i, j in pairs:
+            labels = self.groups[i].label, self.groups[j].label
+            own = self._carried(i, j)
+            for name, summary in summaries.items():
+                asked = (self.delta, float(chances[i, j])) if name == GAIN else (np.nan, np.nan)
+                about = (self.endpoint, *labels, self.histology, name, *summary[:, i, j].tolist())
+                rows.append((*about, *asked, own.kind, own.total_cohorts, own.total_patients))
+        return rows
+
+    def _gain_rows(self, gains: np.ndarray) -> list[tuple]:
+        if not gains.size:
+            return []
+        deltas = np.union1d(DELTAS, [self.delta])
+        rows = []
+        for i in self.places:
+            if i == self.base:
+                continue
+            group, own = self.groups[i], self._carried(i, self.base)
+            about = (self.endpoint, group.label, group.class_label)
+            behind = (own.kind, own.total_cohorts, own.total_patients)
+            rows += [
+                (*about, self.reference.label, self.histology, delta, chance, *behind)
+                for delta, chance in zip(
+                    deltas.tolist(), gain_curve(gains[:, i], deltas).tolist(), strict=True
+                )
+            ]
+        return rows
+
+    def _rank_rows(self, placed: np.ndarray, order: np.ndarray) -> list[tuple]:
+        rows, of = [], len(self.shown)
+        _, lower, upper = quantiles(placed)
+        for i in order:
+            group = self.shown[i]
+            chances = np.bincount(placed[:, i], minlength=of + 1)[1:] / len(placed)
+            about = (self.endpoint, group.label, group.class_label, self.histology, of)
+            mean = (float(placed[:, i].mean()), float(lower[i]), float(upper[i]))
+            steps = zip(chances.tolist(), chances.cumsum().tolist(), strict=True)
+            rows += [
+                (*about, rank, *chance, *mean, len(group.cohorts), group.patients)
+                for rank, chance in enumerate(steps, start=1)
+            ]
+        return rows
+
+    def _forest_rows(
+        self, summaries: Mapping[str, np.ndarray], chances: np.ndarray, medians: np.ndarray
+    ) -> list[tuple]:
+        """A row a treatment shown: contrast drawn, gain in months, and what stands behind it."""
+        rows, about = [], endpoint_of(self.endpoint)
+        for i in self.places:
+            group, is_reference = self.groups[i], i == self.base
+            contrast, gain, kind = [about.null] * 3, [np.nan] * 4, ""
+            if not is_reference:
+                contrast = summaries[about.contrast][:, i, self.base].tolist()
+                kind = self._carried(i, self.base).kind
+            if GAIN in summaries and not is_reference:
+                gain = [*summaries[GAIN][:, i, self.base].tolist(), float(chances[i, self.base])]
+            names = (self.endpoint, group.label, group.class_label, about.contrast)
+            behind = (kind, len(group.cohorts), group.patients, is_reference)
+            rows.append((*names, *contrast, *gain, *behind, *medians[:, i].tolist()))
+        return rows
+
+
+# --- In words ------------------------------------------------------------------------------------
+
+#: From this probability on a gain is named in a sentence, and at most so many treatments.
+_NAMED_FROM, _NAMED_AT_MOST = 0.9, 6
+
+LEAD = (
+    "Contrasts of the average study: what would differ between two patients of the reference "
+    "population, one under each treatment, if the model holds. In a new study that gives both the "
+    "ratio of medians is the same, since what sets a study apart is common to both. None of it is "
+    "advice on treatment."
+)
+
+
+def result(comparison: Comparison, registry: Registry) -> Result:
+    """Say what a comparison shows.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    registry : Registry
+        The reports that it rests on.
+    """
+    frames = {
+        "compare": comparison.table,
+        "league": comparison.league,
+        "gains": comparison.gains,
+        "ranks": comparison.ranks,
+    }
+    title = "Treatments compared"
+    if comparison.is_empty:
+        return Result("compare", title, comparison.notes, tables=frames)
+    vocabulary = registry.vocabulary
+    findings = [
+        Finding(
+            "Every treatment against the reference", pictures=(_picture(comparison, vocabulary),)
+        )
+    ]
+    for endpoint in comparison.endpoints:
+        words = sentences(comparison, endpoint, vocabulary)
+        name = endpoint_of(endpoint).name(vocabulary)
+        contrasts, others = _contrast_tables(comparison, endpoint)
+        findings.append(Finding(name, words, (contrasts,)))
+        if others.columns[1:]:
+            findings.append(Finding(f"{name}: hazard ratios and restricted means", (), (others,)))
+        league = _league_table(comparison, endpoint)
+        findings.append(Finding(f"{name}: every pair", (), (league,), folded=True))
+    lead = (LEAD, across_words(comparison.forest["carried_by"]), *comparison.notes)
+    return Result("compare", title, tuple(filter(None, lead)), tuple(findings), frames)
+
+
+def sentences(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """What the tables say of an endpoint: gains, evidence, ranks, treatments left out."""
+    reference = comparison.references[endpoint]
+    return (
+        f"{endpoint_of(endpoint).name(vocabulary)} in {vocabulary.subject_words}, "
+        f"{population(comparison, endpoint, vocabulary)}in the average study: every treatment "
+        f"against {in_sentence(reference.label)} ({size_words(reference.group)}), {reference.why}. "
+        "Estimates are posterior medians with 95 % intervals.",
+        _gain_words(comparison, endpoint, vocabulary),
+        comparison_evidence(comparison, endpoint),
+        _rank_words(comparison, endpoint),
+        *_left_out_words(comparison, endpoint),
+    )
+
+
+def population(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -> str:
+    """The histology that the contrasts of an endpoint are for, and a comma.
+
+    Empty for a disease of which there is no histology.
+    """
+    if not vocabulary.histologies and not comparison.knowing:
+        return ""
+    if endpoint_of(endpoint).is_response:
+        return "all histologies together as reports count them (histology does not apply), "
+    if endpoint not in comparison.knowing:
+        return "of whatever histology (no counted cohort tells it), "
+    if comparison.histology == REFERENCE_MIX:
+        return f"{numbers.mixed_share(comparison.mix)}, "
+    return f"{comparison.histology} histology, "
+
+
+def _compared(comparison: Comparison, endpoint: str) -> pd.DataFrame:
+    """Rows of the treatments shown, without that of the reference."""
+    rows = comparison.forest[comparison.forest["endpoint"] == endpoint]
+    return rows[~rows["is_reference"].astype(bool)]
+
+
+def _gain_words(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -> str:
+    rows, about = _compared(comparison, endpoint), endpoint_of(endpoint)
+    if about.is_response:
+        # as written: a limit that reads 0 leaves nothing out
+        clear = rows[(rows["lower"].round(2) > 0.0) | (rows["upper"].round(2) < 0.0)]
+        if clear.empty:
+            return "No interval of a difference of response rates leaves out no difference."
+        named = (
+            f"{in_sentence(row.treatment)} (by {about.write_gain(row.estimate)} points)"
+            for row in clear.itertuples(index=False)
+        )
+        return f"The response rate differs from that of the reference for {listed(named)}."
+    rows = rows.sort_values("p_gain", ascending=False, kind="stable")
+    likely = rows[rows["p_gain"] >= _NAMED_FROM]
+    gain = f"{about.quantity(vocabulary)} more than {months_words(comparison.delta)} longer"
+    named = [
+        f"{in_sentence(row.treatment)} ({numbers.chance(row.p_gain)})"
+        for row in (rows.head(1) if likely.empty else likely.head(_NAMED_AT_MOST)).itertuples()
+    ]
+    if likely.empty:
+        return (
+            f"No treatment makes a {gain} with a probability of {_NAMED_FROM:g} or more; the "
+            f"highest is that of {named[0]}."
+        )
+    if len(likely) > len(named):
+        named.append(count(len(likely) - len(named), "further treatment"))
+    return f"A {gain} has a probability of {_NAMED_FROM:g} or more under {listed(named)}."
+
+
+def months_words(months: float) -> str:
+    """A stated number of months: ``1 month``, ``2.5 months``."""
+    return f"{months:g} month{'' if months == 1 else 's'}"
+
+
+def comparison_evidence(comparison: Comparison, endpoint: str) -> str:
+    """What carries the comparisons of the treatments shown, a sentence or two."""
+    rows = _compared(comparison, endpoint)
+    kinds = dict(zip(map(in_sentence, rows["treatment"]), rows["carried_by"], strict=True))
+    return evidence_words(kinds, in_sentence(comparison.references[endpoint].label))
+
+
+def _rank_words(comparison: Comparison, endpoint: str) -> str:
+    first = comparison.ranks[comparison.ranks["endpoint"] == endpoint].iloc[0]
+    return (
+        f"{first['treatment']} has the best mean rank of {first['of']} treatments, "
+        f"{_rank_text(first)} with the 95 % interval of the rank, and is first with a probability "
+        f"of {numbers.chance(first['probability'])}. A rank says nothing of how large a "
+        "difference is."
+    )
+
+
+def _rank_text(row: pd.Series) -> str:
+    limits = numbers.limits_of(row["lower"], row["upper"], partial(numbers.decimal, digits=0))
+    return f"{numbers.decimal(row['mean_rank'], 1)} ({limits})"
+
+
+def _left_out_words(comparison: Comparison, endpoint: str) -> tuple[str, ...]:
+    rows = comparison.left_out[comparison.left_out["endpoint"] == endpoint]
+    if rows.empty:
+        return ()
+    return (
+        f"Neither ranked nor shown, with one cohort of fewer than {PATIENTS_SHOWN} patients each: "
+        f"{listed(map(in_sentence, rows['treatment']))}. compare.csv has them.",
+    )
+
+
+# --- Tables and the picture ----------------------------------------------------------------------
+
+
+def _contrast_tables(comparison: Comparison, endpoint: str) -> tuple[Table, Table]:
+    """The principal contrasts with ranks and evidence, and all others."""
+    about, known = endpoint_of(endpoint), contrasts_of(endpoint)
+    first = dict.fromkeys((about.contrast, about.gain))
+    others = [name for name in known if name not in first]
+    rows = comparison.table[comparison.table["endpoint"] == endpoint]
+    by = {(row.treatment, row.estimand): row for row in rows.itertuples(index=False)}
+    placed = comparison.ranks[comparison.ranks["endpoint"] == endpoint]
+    placed = placed.drop_duplicates("treatment").set_index("treatment")
+
+    def text(treatment: str, name: str) -> str:
+        row = by[treatment, name]
+        return written(row, known[name].write)
+
+    def chance(treatment: str) -> tuple[str, ...]:
+        return () if about.is_response else (numbers.chance(by[treatment, GAIN].p_gain),)
+
+    principal, more = [], []
+    for row in _compared(comparison, endpoint).itertuples(index=False):
+        own = comparison.evidence[endpoint, row.treatment]
+        principal.append(
+            (
+                row.treatment,
+                *(text(row.treatment, name) for name in first),
+                *chance(row.treatment),
+                _rank_text(placed.loc[row.treatment]),
+                Cell(own.kind, more="; ".join(own.reports)),
+                f"{row.cohorts} ({row.patients:,})",
+            )
+        )
+        more.append((row.treatment, *(text(row.treatment, name) for name in others)))
+    columns = [
+        Column("Treatment", "keep"),
+        *(Column(known[name].heading, "num") for name in first),
+        *([] if about.is_response else [Column(chance_heading(comparison.delta), "num")]),
+        Column("Mean rank", "num"),
+        Column("Carried by"),
+        Column("Cohorts (patients)", "num"),
+    ]
+    title = f"Against {in_sentence(comparison.references[endpoint].label)}."
+    note = "With 95 % intervals. Cohorts and patients are those of the treatment itself."
+    other_columns = [columns[0], *(Column(known[name].heading, "num") for name in others)]
+    return (
+        make_table(title, columns, principal, note=note),
+        make_table(title, other_columns, more, note="With 95 % intervals."),
+    )
+
+
+def chance_heading(delta: float) -> str:
+    """Heading of the probability of a gain."""
+    return f"P(gain > {delta:g} mo)"
+
+
+def _league_table(comparison: Comparison, endpoint: str) -> Table:
+    """Every pair of treatments, the better ranked one against each of the others."""
+    about, known = endpoint_of(endpoint), contrasts_of(endpoint)
+    names = list(dict.fromkeys((about.contrast, about.gain)))
+    rows = comparison.league[comparison.league["endpoint"] == endpoint]
+    pairs = rows.groupby(["treatment", "reference"], sort=False)
+    cells, headings = [], []
+    for (treatment, reference), part in pairs:
+        by = {row.estimand: row for row in part.itertuples(index=False)}
+        texts = (written(by[name], known[name].write) for name in names)
+        own = comparison.pairs[endpoint, treatment, reference]
+        carried = Cell(own.kind, more="; ".join(own.reports))
+        cells.append((f"against {in_sentence(reference)}", *texts, carried))
+        headings.append(treatment)
+    columns = [
+        Column("Pair", "keep"),
+        *(Column(known[name].heading, "num") for name in names),
+        Column("Carried by"),
+    ]
+    note = "Treatments by mean rank, with 95 % intervals."
+    return make_table("Every pair of treatments.", columns, cells, groups=headings, note=note)
+
+
+def _picture(comparison: Comparison, vocabulary: Vocabulary) -> Picture:
+    from synthesis.plots.compare import plot_compare
+
+    subjects = (
+        f"{endpoint_of(endpoint).words(vocabulary)}: "
+        f"{population(comparison, endpoint, vocabulary)}against "
+        f"{in_sentence(comparison.references[endpoint].label)} "
+        f"({size_words(comparison.references[endpoint].group)})"
+        for endpoint in comparison.endpoints
+    )
+    caption = (
+        f"Every treatment against the reference in {vocabulary.subject_words}, average study. "
+        f"{numbers.capitalised('; '.join(subjects))}. Ratios of medians on a log scale, for "
+        "response differences in percentage points, with 95 % intervals. Filled square: the two "
+        "were randomised in one report; filled dot: one report gave both without randomisation; "
+        "open ring: no report gave both. Longer by: difference of medians; P: probability that it "
+        f"exceeds {months_words(comparison.delta)}."
+    )
+    return Picture(
+        "compare",
+        "Every treatment against the reference",
+        caption,
+        plot_compare,
+        {"table": comparison.forest, "delta": comparison.delta},
+        tuple(dict.fromkeys(name for own in comparison.studies.values() for name in own)),
+        " ".join(_gain_words(comparison, name, vocabulary) for name in comparison.endpoints),
+    )

@@ -1,0 +1,482 @@
+r"""Which published figures moved an answer: every cohort left out in turn, without refitting.
+
+The posterior without cohort ``j`` has, over everything but the cohort's own effects, the density
+:math:`p(\theta \mid y_{-j}) \propto p(\theta \mid y) / L_j(\theta)`, with the likelihood
+:math:`L_j` of :mod:`synthesis.left_out`, in which these effects are integrated out. So the draws
+of the fit, weighted by :math:`1/L_j`, are draws without the cohort. The largest weights are
+smoothed by a generalised Pareto distribution; its shape k says how far they can be relied on
+(Vehtari, Simpson, Gelman, Yao & Gabry 2024, JMLR 25(72):1-58): above
+:math:`\min(1 - 1/\log_{10} S,\ 0.7)` for ``S`` draws only a refit would tell.
+
+Where families are stacked, each has its own weights, and the families keep theirs. Only some of the
+draws are weighted; an estimate without a cohort is that of all draws, moved by what the weights do
+to those few, so that "instead of" is the number that every table shows.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from studies.vocabulary import Vocabulary
+from synthesis.estimands import NamedGroup, cohort_labels, curve, histology_effect, patients_of
+from synthesis.fits import PooledSurvival, SurvivalFit
+from synthesis.left_out import DRAWS, NODES, cohort_log_likelihood, spaced
+from synthesis.model.sampler import Progress
+from synthesis.numbers import capitalised, count, decimal, in_sentence, interval
+from synthesis.questions.contrasts import WRITERS, written
+from synthesis.questions.evidence import treatments_of
+from synthesis.result import Column, Finding, Table, make_table
+from synthesis.stacking import HIGH_K, StackedFit
+
+INFLUENCE_COLUMNS = (
+    "endpoint",
+    "quantity",
+    "label",
+    "unit",
+    "study",
+    "cohort",
+    "cohort_label",
+    "treatment",
+    "patients",
+    "tells_histology",
+    "estimate",
+    "lower",
+    "upper",
+    "without",
+    "without_lower",
+    "without_upper",
+    "shift",
+    "shift_in_sd",
+    "pareto_k",
+    "reliable",
+)
+
+_QUANTILES = (0.5, 0.025, 0.975)
+
+#: Draws that are weighted, over all families: the ends of an interval want more than its middle.
+WEIGHTED = 2000
+
+# Draws from which on the largest weights can be smoothed; log likelihoods that differ by less are
+# the same.
+_LEAST_DRAWS, _NO_SPREAD = 25, 1e-12
+
+#: From this share of its posterior SD on, a shift is told in words: below it is Monte Carlo error.
+TOLD_FROM = 0.1
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something that an answer rests on.
+
+    Attributes
+    ----------
+    name : str
+        In tables.
+    label : str
+        In running text, behind "the".
+    unit : {"ratio", "months"}
+    draws : callable
+        Fit of one family, or stacked -> draws of its logarithm, ``(draws,)``.
+    needs : str
+        Treatment that must have another cohort for the quantity to be known without one; empty
+        for none.
+    """
+
+    name: str
+    label: str
+    unit: Literal["ratio", "months"]
+    draws: Callable[[PooledSurvival], np.ndarray] = field(repr=False)
+    needs: str = ""
+
+
+def histology_quantities(fit: PooledSurvival, vocabulary: Vocabulary) -> list[Quantity]:
+    """The prognostic effect, and effects under treatments whose histology some cohort tells."""
+    found = [
+        Quantity(
+            "prognostic",
+            "ratio of medians of mixed to pure tumours under any treatment",
+            "ratio",
+            lambda own: own.flat("prognostic"),
+        )
+    ]
+    told = {
+        fit.data.cohorts[arm.cohort].treatment for arm in fit.data.arms if arm.share is not None
+    }
+    for group in treatments_of(fit, vocabulary):
+        if group.cohorts[0].treatment in told:
+            name = in_sentence(group.label)
+            found.append(
+                Quantity(
+                    f"predictive: {group.label}",
+                    f"further ratio of mixed to pure tumours under {name}",
+                    "ratio",
+                    _predictive(group),
+                )
+            )
+            found.append(
+                Quantity(
+                    f"mixed to pure: {group.label}",
+                    f"ratio of medians of mixed to pure tumours under {name}",
+                    "ratio",
+                    _ratio(group),
+                )
+            )
+    return found
+
+
+def median_quantities(fit: PooledSurvival, vocabulary: Vocabulary, share: float) -> list[Quantity]:
+    """Median of the average study under each treatment, at a share of mixed histology."""
+    return [
+        Quantity(
+            f"median: {group.label}",
+            f"median under {in_sentence(group.label)}",
+            "months",
+            _median(group, share),
+            needs=group.cohorts[0].treatment,
+        )
+        for group in treatments_of(fit, vocabulary)
+    ]
+
+
+def _predictive(group: NamedGroup) -> Callable[[PooledSurvival], np.ndarray]:
+    return lambda own: own.flat("predictive")[:, group.group.treatment_index]
+
+
+def _ratio(group: NamedGroup) -> Callable[[PooledSurvival], np.ndarray]:
+    return lambda own: histology_effect(own, group.group)
+
+
+def _median(group: NamedGroup, share: float) -> Callable[[PooledSurvival], np.ndarray]:
+    return lambda own: np.log(curve(own, group.group, share, "mean_study").median)
+
+
+@dataclass(frozen=True)
+class CohortWeights:
+    """Draws of a fit, and their weights without each cohort.
+
+    Attributes
+    ----------
+    parts : tuple of (SurvivalFit, ndarray, float)
+        Fit of each family, which of its draws are used, and its weight in the stack.
+    weights : ndarray, shape (draws, cohorts)
+        Of the draws of all parts, one after the other; each column adds up to one.
+    usual : ndarray, shape (draws,)
+        Their weights with every cohort.
+    pareto_k : ndarray, shape (cohorts,)
+        The largest of the families.
+    limit : float
+        Pareto k above which the weights are not to be relied on.
+    """
+
+    parts: tuple[tuple[SurvivalFit, np.ndarray, float], ...]
+    weights: np.ndarray = field(repr=False)
+    usual: np.ndarray = field(repr=False)
+    pareto_k: np.ndarray
+    limit: float
+
+    def draws(self, quantity: Quantity) -> np.ndarray:
+        """Draws of a quantity that the weights belong to, ``(draws,)``."""
+        return np.concatenate([quantity.draws(fit)[rows] for fit, rows, _ in self.parts])
+
+
+def cohort_weights(
+    fit: PooledSurvival,
+    *,
+    draws: int | None = None,
+    nodes: tuple[int, int] = NODES,
+    known: Mapping[str, np.ndarray] = MappingProxyType({}),
+    progress: Progress | None = None,
+) -> CohortWeights:
+    """Weights of the draws of a fit without each of its cohorts.
+
+    Parameters
+    ----------
+    fit : SurvivalFit or StackedFit
+    draws : int, optional
+        Draws of each family that are weighted; as many as give :data:`WEIGHTED` in all, and no
+        fewer than leaving cohorts out takes elsewhere, otherwise.
+    nodes : (int, int)
+        As in :func:`~synthesis.left_out.cohort_log_likelihood`.
+    known : mapping
+        Name of a family -> what that function gives with the same nodes, where it was computed
+        before: it is used again where it is of as many draws.
+    progress : callable, optional
+        Called with a sentence at each stage.
+    """
+    tell = progress or (lambda _: None)
+    parts, columns, usual, worst = [], [], [], []
+    families = _families(fit)
+    draws = draws or max(DRAWS, WEIGHTED // len(families))
+    for own, stacked in families:
+        tell(f"leaving cohorts out: {own.family.label}")
+        rows = spaced(own.flat("mu").size, draws)
+        values = known.get(own.family.name)
+        if values is None or len(values) != rows.size:
+            values = cohort_log_likelihood(own, draws=draws, nodes=nodes)
+        weights, k = without_each(values)
+        parts.append((own, rows, stacked))
+        columns.append(stacked * weights)
+        usual.append(np.full(rows.size, stacked / rows.size))
+        worst.append(k)
+    size = min(rows.size for _, rows, _ in parts)
+    return CohortWeights(
+        tuple(parts),
+        np.concatenate(columns),
+        np.concatenate(usual),
+        np.max(worst, axis=0),
+        reliable_below(size),
+    )
+
+
+def without_each(log_likelihood: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of draws without each cohort in turn, the largest smoothed.
+
+    Parameters
+    ----------
+    log_likelihood : ndarray, shape (draws, cohorts)
+
+    Returns
+    -------
+    (ndarray, ndarray)
+        Weights ``(draws, cohorts)``, each column adding up to one, and Pareto k ``(cohorts,)``:
+        infinite where there are too few draws to tell, nought where no draw differs.
+    """
+    # heavy with arviz: only what weighs draws pays for it
+    from arviz_stats.base import array_stats
+
+    draws, cohorts = log_likelihood.shape
+    log_weights, k = -log_likelihood, np.full(cohorts, np.inf)
+    if draws >= _LEAST_DRAWS:
+        k = np.zeros(cohorts)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a high Pareto k is told in the table
+            for j in np.flatnonzero(np.ptp(log_likelihood, axis=0) > _NO_SPREAD):
+                # it takes the log likelihood, and weighs by its inverse
+                log_weights[:, j], k[j] = array_stats.psislw(log_likelihood[:, j])
+    weights = np.exp(log_weights - log_weights.max(axis=0))
+    return weights / weights.sum(axis=0), np.where(np.isnan(k), np.inf, k)
+
+
+def reliable_below(draws: int) -> float:
+    """Pareto k up to which weights of so many draws can be relied on."""
+    return float(min(1.0 - 1.0 / np.log10(max(draws, 2)), HIGH_K))
+
+
+def _families(fit: PooledSurvival) -> list[tuple[SurvivalFit, float]]:
+    """The fits that a fit is made of, with their weights."""
+    if isinstance(fit, StackedFit):
+        return [(fit.fits[name], float(fit.weights[name])) for name in fit.rows]
+    return [(fit, 1.0)]
+
+
+def influence_table(
+    fit: PooledSurvival,
+    quantities: Sequence[Quantity],
+    vocabulary: Vocabulary,
+    weights: CohortWeights | None = None,
+    *,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Each quantity with every cohort left out in turn.
+
+    Parameters
+    ----------
+    fit : SurvivalFit or StackedFit
+    quantities : sequence of Quantity
+    vocabulary : Vocabulary
+        For the labels of treatments.
+    weights : CohortWeights, optional
+        From :func:`cohort_weights` of the same fit; made here otherwise.
+    progress : callable, optional
+        Called with a sentence at each stage.
+
+    Returns
+    -------
+    DataFrame
+        :data:`INFLUENCE_COLUMNS`, by quantity, cohorts that move it most first. Ratios or months;
+        ``shift`` is the change of the log of the posterior median when the cohort is left out.
+        Without its only cohort a treatment has no median: missing values.
+    """
+    weights = weights or cohort_weights(fit, progress=progress)
+    labels, sizes = cohort_labels(fit.data.cohorts), patients_of(fit)
+    tell = {fit.data.cohorts[a.cohort].id for a in fit.data.arms if a.share is not None}
+    given = [ref.treatment for ref in fit.data.cohorts]
+    rows = []
+    for quantity in quantities:
+        whole, few = quantity.draws(fit), weights.draws(quantity)
+        usual = np.quantile(whole, _QUANTILES)
+        base, sd = weighted_quantiles(few, weights.usual, _QUANTILES), float(np.std(whole))
+        own = []
+        for number, ref in enumerate(fit.data.cohorts):
+            moved = weighted_quantiles(few, weights.weights[:, number], _QUANTILES) - base
+            if ref.treatment == quantity.needs and given.count(ref.treatment) == 1:
+                moved = np.full(3, np.nan)
+            k = float(weights.pareto_k[number])
+            own.append(
+                {
+                    "endpoint": fit.data.endpoint,
+                    "quantity": quantity.name,
+                    "label": quantity.label,
+                    "unit": quantity.unit,
+                    "study": ref.study.id,
+                    "cohort": ref.cohort.id,
+                    "cohort_label": labels[ref.id],
+                    "treatment": vocabulary.treatment(ref.treatment).label,
+                    "patients": sizes[ref.id],
+                    "tells_histology": ref.id in tell,
+                    **_named(("estimate", "lower", "upper"), np.exp(usual)),
+                    **_named(_WITHOUT, np.exp(_in_order(usual + moved))),
+                    "shift": float(moved[0]),
+                    "shift_in_sd": float(moved[0]) / sd if sd > 0.0 else 0.0,
+                    "pareto_k": k,
+                    "reliable": k <= weights.limit,
+                }
+            )
+        own.sort(key=lambda row: -abs(row["shift"]) if row["shift"] == row["shift"] else 0.0)
+        rows += own
+    return pd.DataFrame(rows, columns=list(INFLUENCE_COLUMNS))
+
+
+_WITHOUT = ("without", "without_lower", "without_upper")
+
+
+def _named(names: Sequence[str], values: np.ndarray) -> Mapping[str, float]:
+    return dict(zip(names, map(float, values), strict=True))
+
+
+def _in_order(values: np.ndarray) -> np.ndarray:
+    """Median, lower and upper end; noise must not carry an end past the median."""
+    middle, low, high = values
+    return np.array([middle, np.fmin(low, middle), np.fmax(high, middle)])
+
+
+def weighted_quantiles(values: np.ndarray, weights: np.ndarray, p: Sequence[float]) -> np.ndarray:
+    """Quantiles of weighted draws.
+
+    Each draw stands in the middle of its own weight; between draws the quantile is linear.
+
+    Parameters
+    ----------
+    values, weights : ndarray, shape (draws,)
+        Weights are not negative and not all zero.
+    p : sequence of float
+        Probabilities.
+    """
+    order = np.argsort(values, kind="stable")
+    weight = weights[order] / weights.sum()
+    reached = np.cumsum(weight) - 0.5 * weight
+    return np.interp(p, reached, values[order])
+
+
+# --- In words ------------------------------------------------------------------------------------
+
+
+def influence_words(table: pd.DataFrame, quantity: str, most: int = 4) -> tuple[str, ...]:
+    """Which cohorts moved a quantity, a sentence each.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`influence_table`, of one endpoint.
+    quantity : str
+        Its name there.
+    most : int
+        Cohorts that are named at most.
+
+    Raises
+    ------
+    LookupError
+        If the table has no such quantity.
+    """
+    rows = table[table["quantity"] == quantity]
+    if rows.empty:
+        known = ", ".join(table["quantity"].unique()) or "none"
+        raise LookupError(f"quantity: found {quantity!r}, expected one of {known}")
+    named = rows[rows["shift_in_sd"].abs() >= TOLD_FROM].head(most)
+    if named.empty:
+        label = rows["label"].iloc[0]
+        return (f"No single cohort moves the {label} by a tenth of its posterior SD or more.",)
+    sentences = [_sentence(row) for row in named.itertuples(index=False)]
+    rest = rows[~rows.index.isin(named.index)]["shift_in_sd"].abs().max()
+    if rest == rest:
+        sentences.append(f"No other cohort moves it by more than {rest:.2f} of its posterior SD.")
+    return tuple(sentences)
+
+
+def _sentence(row: Any) -> str:
+    unit = " months" if row.unit == "months" else ""
+    doubt = "" if row.reliable else f" Approximation unreliable (k = {row.pareto_k:.2f})."
+    return (
+        f"Without {row.cohort_label} ({row.treatment}, {count(row.patients, 'patient')}) the "
+        f"{row.label} would be {_without(row)}{unit} instead of "
+        f"{written(row, WRITERS[row.unit])}.{doubt}"
+    )
+
+
+def _without(row: Any) -> str:
+    limits = row.without, row.without_lower, row.without_upper
+    return interval(*limits, WRITERS[row.unit])
+
+
+def influence_result_table(table: pd.DataFrame, most: int = 6) -> Table:
+    """Cohorts that move each quantity of an endpoint most, to be read.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`influence_table`, of one endpoint.
+    most : int
+        Cohorts of each quantity.
+    """
+    rows = list(table.groupby("quantity", sort=False).head(most).itertuples(index=False))
+    columns = [
+        Column("Left out", "keep"),
+        Column("Treatment"),
+        Column("Patients", "num"),
+        Column("With every cohort", "num"),
+        Column("Without it", "num"),
+        Column("Moved, posterior SD", "num"),
+        Column("Pareto k", "num"),
+    ]
+    cells = [
+        (
+            row.cohort_label,
+            row.treatment,
+            row.patients,
+            written(row, WRITERS[row.unit]),
+            _without(row),
+            decimal(row.shift_in_sd, 2),
+            f"{decimal(row.pareto_k, 2)}{'' if row.reliable else ' (unreliable)'}",
+        )
+        for row in rows
+    ]
+    return make_table(
+        "Without each of the cohorts that move it most.",
+        columns,
+        cells,
+        groups=[
+            capitalised(row.label) + (", months" if row.unit == "months" else "") for row in rows
+        ],
+        note="By weighting the draws of the fit: nothing is fitted again.",
+    )
+
+
+def finding(table: pd.DataFrame, heading: str) -> Finding:
+    """Which cohorts moved the answers of an endpoint: sentences on effects of histology, a table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`influence_table`, of one endpoint.
+    heading : str
+    """
+    effects = table[table["unit"] == "ratio"]["quantity"].unique()
+    words = (words for quantity in effects for words in influence_words(table, quantity))
+    return Finding(heading, tuple(words), (influence_result_table(table),), folded=True)

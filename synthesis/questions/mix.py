@@ -1,0 +1,578 @@
+r"""Survival of a stated population of patients: a mixture of curves.
+
+A population in which a share :math:`p` of the patients has mixed histology is no patient at the
+share :math:`p`: its survival is that of its pure and its mixed patients together,
+
+.. math::
+   S(t) = (1 - p)\,S_{\mathrm{pure}}(t) + p\,S_{\mathrm{mixed}}(t),
+
+and its median solves :math:`S(t) = 1/2`. (Tables at a share of mixed histology show the curve of a
+*cohort* with that share: a location between the two. The mixture has more early deaths and more
+long survivors than any one curve.) A share of BRAF-mutated patients is a mixture in the same way,
+of four curves together with histology; the two are taken to be independent, and the effects of
+both to multiply the median. Line of treatment, design and time origin shift every curve alike.
+Survival and restricted means are weighted sums; quantities of :math:`S` are computed for each draw.
+
+What is not stated stays at the reference population of :mod:`synthesis.model.covariates`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from studies import Registry
+from studies.vocabulary import Vocabulary
+from synthesis import numbers
+from synthesis.endpoints import endpoint_of
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    TARGETS,
+    Curve,
+    Fit,
+    NamedGroup,
+    Target,
+    curve,
+    quantiles,
+    summarise,
+    tells_apart,
+)
+from synthesis.fits import PooledSurvival
+from synthesis.model.covariates import (
+    COVARIATE_LABELS,
+    COVARIATES,
+    DESIGNS,
+    LINES,
+    REFERENCE_BRAF_SHARE,
+    TIME_ORIGINS,
+)
+from synthesis.model.survival import PRIOR_OF
+from synthesis.numbers import count, in_sentence, listed, percent
+from synthesis.questions.contrasts import (
+    GAIN,
+    SURVIVAL_CONTRASTS,
+    drawn,
+    every_pair,
+    written,
+)
+from synthesis.questions.evidence import (
+    evidence,
+    not_pooled,
+    treatments_by_endpoint,
+    treatments_by_id,
+)
+from synthesis.questions.histology_effects import prior_share, share_words
+from synthesis.result import Column, Finding, Result, Table, make_table
+
+MIX_COLUMNS = (
+    "endpoint",
+    "treatment",
+    "reference",
+    "mixed",
+    "braf",
+    "line",
+    "design",
+    "time_origin",
+    "estimand",
+    "target",
+    "estimate",
+    "lower",
+    "upper",
+    "cohorts",
+    "patients",
+)
+
+# Steps to where half are alive, of which a dozen are enough, and a step of the log median that is
+# none any more: 1e-12 of a month.
+_STEPS, _NO_STEP = 60, 1e-12
+
+_WORDS: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {"line": LINES, "design": DESIGNS, "time_origin": TIME_ORIGINS}
+)
+_COVARIATE_OF = {"line": "pretreated", "design": "retrospective", "time_origin": "from_diagnosis"}
+
+
+@dataclass(frozen=True)
+class Population:
+    """Patients whose survival is asked for.
+
+    Attributes
+    ----------
+    mixed : float
+        Share with mixed histology, 0 to 1.
+    braf : float or None
+        Share with BRAF V600E, 0 to 1; ``None``: unselected patients, as the reference population.
+    line, design, time_origin : str or None
+        Words of the vocabulary; ``None``: half way between those there are, as the reference.
+    """
+
+    mixed: float
+    braf: float | None = None
+    line: str | None = None
+    design: str | None = None
+    time_origin: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no population.
+
+        Raises
+        ------
+        ValueError
+            Names what was found and what is expected.
+        """
+        for name in ("mixed", "braf"):
+            share = getattr(self, name)
+            if share is not None and not 0.0 <= share <= 1.0:
+                raise ValueError(
+                    f"{name}: found {share:g}, expected a fraction from 0 to 1 (0.3 for 30 percent)"
+                )
+        for name, words in _WORDS.items():
+            word = getattr(self, name)
+            if word is not None and word not in words:
+                known = ", ".join(words)
+                raise ValueError(f"{name}: found {word!r}, expected one of {known}")
+
+    @property
+    def words(self) -> str:
+        """The population in words."""
+        stated = [numbers.mixed_share(self.mixed)]
+        if self.braf is not None:
+            stated.append(f"{percent(self.braf)} % with BRAF V600E")
+        if self.line is not None:
+            stated.append(self.line)
+        if self.design is not None:
+            stated.append(f"as in a {self.design.replace('_', ' ')} study")
+        if self.time_origin is not None:
+            stated.append(f"time from {self.time_origin}")
+        return "; ".join(stated)
+
+    @property
+    def asks(self) -> dict[str, float]:
+        """Covariate that is stated -> difference from the reference, those of shares left out."""
+        return {
+            _COVARIATE_OF[name]: words[getattr(self, name)]
+            for name, words in _WORDS.items()
+            if getattr(self, name) is not None
+        }
+
+
+@dataclass(frozen=True)
+class MixtureCurve:
+    """Draws of the survival curve of patients of several kinds, or of several side by side.
+
+    It has what contrasts ask of a :class:`~synthesis.estimands.Curve`.
+
+    Attributes
+    ----------
+    weights : tuple of float
+        Shares of the kinds, adding up to one.
+    curves : tuple of Curve
+        Of each kind, from the same draws.
+    """
+
+    weights: tuple[float, ...]
+    curves: tuple[Curve, ...]
+
+    @cached_property
+    def median(self) -> np.ndarray:
+        """Draws of the median of all patients, months, shape as that of a curve."""
+        logs = np.log([own.median for own in self.curves])
+        # at the shortest median at least half of every kind are alive, at the longest at most
+        low, high = logs.min(axis=0), logs.max(axis=0)
+        above, below = (self._at(np.exp(ends)) - 0.5 for ends in (low, high))
+        middle, side = low, np.zeros(low.shape)
+        # secants of a bracket; where one end stays, its value is halved so that it moves, too
+        # (the Illinois rule of Dowell & Jarratt 1971, doi 10.1007/BF01934364)
+        for _ in range(_STEPS):
+            slope = np.where(above > below, above - below, 1.0)
+            before, middle = middle, np.clip(low + (high - low) * above / slope, low, high)
+            value = self._at(np.exp(middle)) - 0.5
+            late = value < 0.0
+            above = np.where(late, np.where(side < 0, 0.5 * above, above), value)
+            below = np.where(late, value, np.where(side > 0, 0.5 * below, below))
+            low, high = np.where(late, low, middle), np.where(late, middle, high)
+            side = np.where(late, -1.0, 1.0)
+            if np.max(np.minimum(np.abs(middle - before), high - low)) < _NO_STEP:
+                break
+        return np.exp(middle)
+
+    def rows(self, rows: slice) -> MixtureCurve:
+        """Some of the draws."""
+        return MixtureCurve(self.weights, tuple(own.rows(rows) for own in self.curves))
+
+    def _at(self, months: np.ndarray) -> np.ndarray:
+        """Survival at a time of its own for each draw, shape as that of `months`."""
+        parts = zip(self.weights, self.curves, strict=True)
+        return sum(
+            w * replace(own, median=own.median / months).survival_at(1.0) for w, own in parts
+        )
+
+    def survival(self, months: np.ndarray) -> np.ndarray:
+        """Draws of survival, shape ``(draws, times)``."""
+        parts = zip(self.weights, self.curves, strict=True)
+        return sum(weight * own.survival(months) for weight, own in parts)
+
+    def estimand(self, name: str) -> np.ndarray:
+        """Draws of an estimand of :data:`~synthesis.estimands.SURVIVAL_ESTIMANDS`."""
+        if SURVIVAL_ESTIMANDS[name] is None:
+            return self.median
+        parts = zip(self.weights, self.curves, strict=True)
+        return sum(weight * own.estimand(name) for weight, own in parts)
+
+
+def population_curve(
+    fit: PooledSurvival,
+    group: NamedGroup,
+    population: Population,
+    target: Target = "mean_study",
+    *,
+    selecting: frozenset[str] = frozenset(),
+) -> MixtureCurve:
+    """Draws of the survival curve of a population under one treatment.
+
+    Parameters
+    ----------
+    fit : PooledSurvival
+    group : NamedGroup
+        A treatment, or a class.
+    population : Population
+    target : {"mean_study", "new_study"}
+    selecting : frozenset of str
+        Treatments that are given to mutated tumours only: the share of BRAF-mutated patients says
+        nothing of those.
+
+    Raises
+    ------
+    ValueError
+        If the fit does not adjust for a covariate that the population states.
+    """
+    braf = None if group.cohorts[0].treatment in selecting else population.braf
+    sides = [curve(fit, group.group, share, target) for share in (0.0, 1.0)]
+    return _mixture(fit, sides, replace(population, braf=braf))
+
+
+def _mixture(fit: PooledSurvival, sides: Sequence[Curve], population: Population) -> MixtureCurve:
+    """Mixture of the curves of pure and of mixed tumours, one or several side by side."""
+    asked, braf = population.asks, population.braf
+    if (asked or braf is not None) and not fit.variant.covariates:
+        raise ValueError(
+            "the fit does not adjust for design, line, time origin and BRAF: state the share of "
+            "mixed histology only, or fit with covariates"
+        )
+    effects = fit.flat("covariate_effect")
+    shift = effects @ np.array([asked.get(name, 0.0) for name in COVARIATES])
+    kinds: list[tuple[float, np.ndarray]] = [(1.0, shift)]
+    if braf is not None:
+        own = effects[:, COVARIATES.index("braf_mutated")]
+        kinds = [
+            (1.0 - braf, shift - REFERENCE_BRAF_SHARE * own),
+            (braf, shift + (1.0 - REFERENCE_BRAF_SHARE) * own),
+        ]
+    weights, curves = [], []
+    for side, weight in zip(sides, (1.0 - population.mixed, population.mixed), strict=True):
+        for part, moved in kinds:
+            if weight * part > 0.0:
+                factor = np.exp(moved).reshape(-1, *[1] * (side.median.ndim - 1))
+                weights.append(weight * part)
+                moves = bool(np.any(factor != 1.0))  # else its estimands are known already
+                curves.append(replace(side, median=side.median * factor) if moves else side)
+    return MixtureCurve(tuple(weights), tuple(curves))
+
+
+@dataclass(frozen=True)
+class PatientMix:
+    """Pooled survival of a stated population.
+
+    Attributes
+    ----------
+    population : Population
+    table : DataFrame
+        :data:`MIX_COLUMNS`: months, fractions of one, or ratios; contrasts have a reference.
+    notes : tuple of str
+        What stands behind the answer, and what does not.
+    """
+
+    population: Population
+    table: pd.DataFrame = field(repr=False)
+    notes: tuple[str, ...]
+
+
+def patient_mix(
+    fits: Mapping[str, Fit],
+    vocabulary: Vocabulary,
+    population: Population,
+    *,
+    treatment: str | None = None,
+    reference: str | None = None,
+) -> PatientMix:
+    """Pooled survival of a population under each treatment, or one of them.
+
+    Parameters
+    ----------
+    fits : mapping
+        Endpoint -> fit; response is passed over.
+    vocabulary : Vocabulary
+    population : Population
+    treatment : str, optional
+        Name of the one treatment asked for.
+    reference : str, optional
+        Name of the treatment that gains are over; none otherwise.
+
+    Raises
+    ------
+    ValueError
+        If there is no survival endpoint, or a fit does not adjust for what is stated.
+    NotComparedError
+        If a treatment is pooled for none of the endpoints.
+    UnknownWordError
+        For a word that names no treatment.
+    """
+    pooled = treatments_by_endpoint(fits, vocabulary)
+    only, over = (
+        None if name is None else vocabulary.treatment(name).id for name in (treatment, reference)
+    )
+    for name in filter(None, (only, over)):
+        if not any(name in treatments_by_id(groups) for groups in pooled.values()):
+            raise not_pooled(name, pooled)
+    rows = []
+    for endpoint, groups in pooled.items():
+        by_id = treatments_by_id(groups)
+        shown = [by_id[only]] if only in by_id else [] if only else groups
+        part = _Part(endpoint, fits[endpoint], population, vocabulary.selecting)
+        for target in TARGETS:
+            rows += part.rows(shown, target, by_id.get(over))
+    table = pd.DataFrame(rows, columns=list(MIX_COLUMNS))
+    survival = {endpoint: fits[endpoint] for endpoint in pooled}
+    notes = _notes(survival, pooled, set(table["treatment"]), vocabulary, population)
+    if only and over:
+        notes += tuple(_carried(survival, vocabulary, only, over))
+    return PatientMix(population, table, notes)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One endpoint, and the population that is asked about."""
+
+    endpoint: str
+    fit: PooledSurvival
+    population: Population
+    selecting: frozenset[str]
+
+    def rows(
+        self, groups: Sequence[NamedGroup], target: Target, over: NamedGroup | None
+    ) -> list[tuple]:
+        stated = [getattr(self.population, name) for name in ("mixed", "braf", *_WORDS)]
+        against = None if over is None else self._mixture([over], target)
+        rows: dict[str, list[tuple]] = {group.label: [] for group in groups}
+        for alike in self._alike(groups):
+            mixture = self._mixture(alike, target)
+            values = {("", name): quantiles(mixture.estimand(name)) for name in SURVIVAL_ESTIMANDS}
+            if over is not None:
+                for name, draws in every_pair(SURVIVAL_CONTRASTS, mixture, against):
+                    values[over.label, name] = quantiles(draws[..., 0])
+            for number, group in enumerate(alike):
+                rows[group.label] += [
+                    (
+                        *(self.endpoint, group.label, reference, *stated, name, target),
+                        *own[:, number].tolist(),
+                        *(len(group.cohorts), group.patients),
+                    )
+                    for (reference, name), own in values.items()
+                    if reference != group.label
+                ]
+        return [row for own in rows.values() for row in own]
+
+    def _alike(self, groups: Sequence[NamedGroup]) -> list[list[NamedGroup]]:
+        """Treatments of all tumours, and those that are given to mutated tumours only."""
+        only = [group for group in groups if group.cohorts[0].treatment in self.selecting]
+        rest = [group for group in groups if group not in only]
+        return [alike for alike in (rest, only) if alike]
+
+    def _mixture(self, groups: Sequence[NamedGroup], target: Target) -> MixtureCurve:
+        only_mutated = groups[0].cohorts[0].treatment in self.selecting
+        population = replace(self.population, braf=None) if only_mutated else self.population
+        sides = [drawn(self.fit, groups, share, target) for share in (0.0, 1.0)]
+        return _mixture(self.fit, sides, population)
+
+
+def _carried(
+    fits: Mapping[str, PooledSurvival], vocabulary: Vocabulary, treatment: str, reference: str
+) -> Iterator[str]:
+    """What carries the contrast of two treatments, for each endpoint that pools both."""
+    names = {treatment, reference}
+    for endpoint, fit in fits.items():
+        if len(names) == 2 and names <= set(fit.data.treatments):
+            name = endpoint_of(endpoint).name(vocabulary)
+            yield f"{name}, gain: {evidence(fit, treatment, reference).sentence}"
+
+
+def _notes(
+    fits: Mapping[str, PooledSurvival],
+    pooled: Mapping[str, Sequence[NamedGroup]],
+    shown: Collection[str],
+    vocabulary: Vocabulary,
+    population: Population,
+) -> tuple[str, ...]:
+    words = {name: endpoint_of(name).words(vocabulary) for name in fits}
+    notes = [
+        "A mixture of patients: the survival of all is the weighted mean of the curves of the "
+        "kinds of patients, and the median is where it falls to one half. A cohort of that mix, as "
+        "in tables at a reference mix, has one curve at a location between them."
+    ]
+    untold = [words[name] for name, fit in fits.items() if not fit.data.tells_histology]
+    if untold and population.mixed > 0.0:
+        notes.append(
+            f"For {listed(untold)} no counted cohort tells pure from mixed: what histology does "
+            "there is the prior alone."
+        )
+    for name, fit in fits.items():
+        groups = [group for group in pooled[name] if group.label in shown]
+        beyond = sum(not tells_apart(fit, group.cohorts) for group in groups)
+        if fit.data.tells_histology and beyond:
+            notes.append(
+                f"{numbers.capitalised(words[name])}: how survival changes with the share of mixed "
+                f"histology is extrapolated for {beyond} of {count(len(groups), 'treatment')}, as "
+                "no report tells pure from mixed there."
+            )
+    stated = list(population.asks) + (["braf_mutated"] if population.braf is not None else [])
+    for name, fit in fits.items():
+        notes += [_covariate_note(words[name], fit, covariate) for covariate in stated]
+    if stated:
+        notes.append(
+            "The effects of line, design, time origin and BRAF are learned between studies and "
+            "taken to be the same under every treatment."
+        )
+    if population.braf is not None:
+        mutated = {
+            group.label
+            for groups in pooled.values()
+            for group in groups
+            if group.cohorts[0].treatment in vocabulary.selecting and group.label in shown
+        }
+        notes.append("Histology and mutation are taken to be independent of each other.")
+        if mutated:
+            notes.append(
+                f"{listed(sorted(mutated))}: given to mutated tumours only, so that the share of "
+                "BRAF-mutated patients does not move it."
+            )
+    return tuple(notes)
+
+
+def _covariate_note(endpoint: str, fit: PooledSurvival, name: str) -> str:
+    """What the data say of one covariate effect."""
+    number = COVARIATES.index(name)
+    drawn = fit.flat("covariate_effect")[:, number]
+    differing = sum(values[number] != 0.0 for values in fit.data.covariates)
+    share = prior_share(fit.priors[PRIOR_OF[name]].scale, drawn)
+    return (
+        f"{COVARIATE_LABELS[name]}, {endpoint}: ratio of medians "
+        f"{written(summarise(np.exp(drawn)), numbers.ratio)} from "
+        f"{count(differing, 'cohort')}. {share_words(share, told=bool(differing))}"
+    )
+
+
+# --- In words ------------------------------------------------------------------------------------
+
+_STUDIES = {"mean_study": "average", "new_study": "new"}
+
+
+def result(
+    populations: PatientMix | Sequence[PatientMix],
+    registry: Registry,
+    shown: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Result:
+    """Say how stated populations fare.
+
+    Parameters
+    ----------
+    populations : PatientMix, or several of them
+        Of the same endpoints and treatments.
+    registry : Registry
+    shown : mapping
+        Endpoint -> labels of the treatments in the tables to be read; all where it is not named.
+    """
+    several = [populations] if isinstance(populations, PatientMix) else list(populations)
+    vocabulary = registry.vocabulary
+    table = pd.concat([own.table for own in several], ignore_index=True)
+    findings = []
+    for endpoint in table["endpoint"].unique():
+        about = endpoint_of(endpoint)
+        kept = shown.get(endpoint)
+        words = (
+            f"{about.name(vocabulary)} in {vocabulary.subject_words}, "
+            f"{'; or '.join(own.population.words for own in several)}: posterior medians with 95 % "
+            "intervals, for the average study and for a new one.",
+            *(text for own in several for text in gain_words(own, endpoint)),
+        )
+        findings.append(
+            Finding(about.name(vocabulary), words, tuple(_tables(several, endpoint, kept)))
+        )
+    notes = tuple(dict.fromkeys(note for own in several for note in own.notes))
+    findings.append(Finding("What stands behind it", notes))
+    return Result("mix", "Your patient mix", (), tuple(findings), {"mix": table})
+
+
+def gain_words(mix: PatientMix, endpoint: str) -> tuple[str, ...]:
+    """Gains over the reference in the average study, a sentence a treatment; none without one."""
+    rows = mix.table[
+        (mix.table["endpoint"] == endpoint)
+        & (mix.table["reference"] != "")
+        & (mix.table["target"] == "mean_study")
+    ]
+    sentences = []
+    for (treatment, reference), part in rows.groupby(["treatment", "reference"], sort=False):
+        by = {row.estimand: row for row in part.itertuples(index=False)}
+        text = {name: written(row, SURVIVAL_CONTRASTS[name].write) for name, row in by.items()}
+        sentences.append(
+            f"{treatment} over {in_sentence(reference)}: {text[GAIN]} months in the median, a "
+            f"ratio of medians of {text['ratio_of_medians']}; {text['difference_rmst_12m']} months "
+            f"in the restricted mean to 12 months, {text['difference_rmst_24m']} to 24 months."
+        )
+    return tuple(sentences)
+
+
+#: Columns of the two tables: estimand -> heading and writer.
+_SHOWN: tuple[Mapping[str, tuple[str, numbers.Writer]], ...] = (
+    {
+        "median_months": ("Median, months", numbers.months),
+        "survival_6m": ("Alive at 6 months, %", percent),
+        "survival_12m": ("at 12 months, %", percent),
+    },
+    {
+        "rmst_12m": ("Restricted mean to 12 months", numbers.months),
+        "rmst_24m": ("to 24 months", numbers.months),
+    },
+)
+
+
+def _tables(
+    populations: Sequence[PatientMix], endpoint: str, shown: Collection[str] | None
+) -> Iterator[Table]:
+    """Medians and survival, then restricted means: a row a treatment and study."""
+    titles = ("Median and survival.", "Restricted mean survival, months.")
+    for title, columns in zip(titles, _SHOWN, strict=True):
+        cells, headings = [], []
+        for mix in populations:
+            rows = mix.table[(mix.table["endpoint"] == endpoint) & (mix.table["reference"] == "")]
+            for (treatment, target), part in rows.groupby(["treatment", "target"], sort=False):
+                if shown is not None and treatment not in shown:
+                    continue
+                by = {row.estimand: row for row in part.itertuples(index=False)}
+                texts = (written(by[name], write) for name, (_, write) in columns.items())
+                cells.append((treatment, _STUDIES[target], *texts))
+                headings.append(numbers.capitalised(mix.population.words))
+        yield make_table(
+            title,
+            [
+                Column("Treatment", "keep"),
+                Column("Study"),
+                *(Column(label, "num") for label, _ in columns.values()),
+            ],
+            cells,
+            groups=headings if len(populations) > 1 else (),
+        )

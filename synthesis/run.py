@@ -1,0 +1,378 @@
+"""The main job: a registry in, the answer to every question of the report out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from priors import Priors, load_priors
+from studies import Registry
+from studies.vocabulary import Vocabulary
+from synthesis.choices import STACKED
+from synthesis.endpoints import endpoint_of
+from synthesis.estimands import Fit, cohort_labels, tells_histology
+from synthesis.fits import fit_response, run_facts
+from synthesis.model.covariates import LINES
+from synthesis.model.sampler import Progress
+from synthesis.questions import checks, compare, histology, mix, pooled, single
+from synthesis.questions.checks import Checks, Coverage
+from synthesis.questions.histology import Findings
+from synthesis.questions.mix import PatientMix, Population
+from synthesis.questions.pooled import Answer, Pooled
+from synthesis.restrictions import Restriction, restrictions
+from synthesis.result import Result
+from synthesis.settings import Settings
+from synthesis.stacking import FamilyFits, fit_families
+
+if TYPE_CHECKING:
+    from synthesis.sensitivity import Sensitivity
+
+__all__ = ["Analysis", "Answer", "Settings", "analyse", "fit_endpoints"]
+
+
+@dataclass(frozen=True)
+class Analysis(Pooled):
+    """Everything that a report shows: the tables of :class:`Pooled`, and what else was asked.
+
+    Attributes
+    ----------
+    registry : Registry
+        What was analysed.
+    checks : Checks
+        Reported figures on what the fits would print.
+    findings : Findings or None
+        Benefit in pure and in mixed tumours; none without a survival endpoint, or where neither
+        the vocabulary nor a counted cohort tells of histology.
+    populations : tuple of PatientMix
+        Pooled survival of stated populations of patients.
+    sensitivity : mapping
+        Survival endpoint -> what changes under which choice, where that was asked for.
+    sensitivity_notes : tuple of str
+        Why it could not be asked for an endpoint.
+    restrictions : tuple of Restriction
+        What was not counted, or counted as something else, on request.
+    manifest : mapping
+        Versions, seed, fingerprints, settings and timings.
+    """
+
+    registry: Registry
+    checks: Checks
+    findings: Findings | None
+    populations: tuple[PatientMix, ...]
+    sensitivity: Mapping[str, Sensitivity]
+    sensitivity_notes: tuple[str, ...]
+    restrictions: tuple[Restriction, ...]
+    manifest: Mapping[str, Any]
+
+    @property
+    def verdicts(self) -> Mapping[str, str]:
+        """Name of a fit -> PASS, REVIEW or FAIL."""
+        return dict(zip(self.diagnostics["fit"], self.diagnostics["verdict"], strict=True))
+
+    @property
+    def predictive(self) -> Mapping[str, pd.DataFrame]:
+        """Endpoint -> reported figures on what the fit would print."""
+        return self.checks.predictive
+
+    @property
+    def coverage(self) -> Mapping[str, Coverage]:
+        """Endpoint -> how they are spread over it."""
+        return self.checks.coverage
+
+    @property
+    def predictive_checks(self) -> pd.DataFrame:
+        """The predictive checks of all endpoints, one table."""
+        return self.checks.table
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The questions that people come with, answered."""
+        return pooled.answers(self, self.registry.vocabulary)
+
+    @property
+    def contradictions(self) -> tuple[str, ...]:
+        """Treatments whose pooled median lies outside their own reported medians, and why."""
+        return pooled.contradictions(self.cohorts, self.pooled, self.registry.vocabulary)
+
+    @cached_property
+    def results(self) -> tuple[Result, ...]:
+        """What every question answers, in the order of the page."""
+        return tuple(_restricted(own, self.restrictions) for own in self._results())
+
+    @property
+    def captions(self) -> dict[str, str]:
+        """Stem of a figure -> caption."""
+        return {own.stem: own.caption for result in self.results for own in result.pictures}
+
+    def _results(self) -> Iterator[Result]:
+        yield pooled.result(self, self.registry)
+        if not self.comparison.is_empty:
+            yield compare.result(self.comparison, self.registry)
+        if self.findings is not None:
+            yield histology.section(self.findings, self.registry)
+            yield single.result(self.findings.singles, self.registry)
+        if self.populations:
+            shown = self.comparison.forest.groupby("endpoint")["treatment"].agg(list).to_dict()
+            yield mix.result(self.populations, self.registry, shown)
+        if self.sensitivity:
+            from synthesis.questions import sensitivity as choices
+
+            yield from (choices.result(own, self.registry) for own in self.sensitivity.values())
+        yield checks.result(self.checks, self.registry)
+
+
+def _restricted(result: Result, told: tuple[Restriction, ...]) -> Result:
+    """A result whose captions end with what was restricted on request."""
+
+    def with_caption(picture: Any) -> Any:
+        words = [
+            own.sentence
+            for own in told
+            if picture.endpoint is None or own.touches(picture.endpoint)
+        ]
+        return replace(picture, caption=" ".join([picture.caption, *words]))
+
+    findings = (
+        replace(finding, pictures=tuple(map(with_caption, finding.pictures)))
+        for finding in result.findings
+    )
+    return replace(result, findings=tuple(findings)) if told else result
+
+
+def analyse(
+    registry: Registry,
+    settings: Settings | None = None,
+    *,
+    priors: Priors | None = None,
+    progress: Progress | None = None,
+    cache: bool = True,
+    compared: bool = True,
+) -> Analysis:
+    """Fit every endpoint asked for and answer every question of the report.
+
+    Parameters
+    ----------
+    registry : Registry
+    settings : Settings, optional
+    priors : Priors, optional
+        The default catalogue otherwise.
+    progress : callable, optional
+        Called with a sentence at each stage.
+    cache : bool
+        Read and store draws on disk.
+    compared : bool
+        Set treatments against each other, and tell benefit by histology; it takes seconds an
+        endpoint. Otherwise the comparison is empty and there are no findings.
+
+    Raises
+    ------
+    UnknownWordError
+        For a reference that is no treatment, before anything is fitted.
+    NothingToPoolError
+        If no cohort can be counted for an endpoint.
+    NotComparedError
+        If the reference is pooled for none of the endpoints.
+    InterruptedRunError
+        On an interrupt of the sensitivity analysis.
+    """
+    settings, priors = settings or Settings(), priors or load_priors()
+    tell, vocabulary = progress or (lambda _: None), registry.vocabulary
+    if settings.reference is not None:
+        vocabulary.treatment(settings.reference)
+    fits, survival = fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)
+    asked = fits if compared else {}
+    tell("treatments compared")
+    comparison = compare.compare(
+        asked,
+        vocabulary,
+        reference=settings.reference if asked else None,
+        mix=settings.reference_mix,
+        delta=settings.delta,
+    )
+    findings = _benefit(asked, survival, vocabulary, settings, tell)
+    tell("stated populations")
+    populations = _populations(asked, vocabulary, settings)
+    tried, notes = {}, ()
+    if settings.sensitivity and compared:
+        tried, notes = _sensitivity(registry, settings, priors, cache=cache, progress=tell)
+    tell("tables")
+    fits, survival = MappingProxyType(fits), MappingProxyType(survival)
+    tables = pooled.pool(registry, fits, survival, comparison, settings, priors)
+    order = {name: table["treatment"].unique() for name, table in tables.forest.items()}
+    return Analysis(
+        **vars(tables),
+        registry=registry,
+        checks=checks.check(fits, vocabulary, order),
+        findings=findings,
+        populations=populations,
+        sensitivity=MappingProxyType(tried),
+        sensitivity_notes=notes,
+        restrictions=restrictions(
+            vocabulary,
+            verified_only=settings.verified_only,
+            use_read_as=settings.use_read_as,
+            conversions=_converted(registry, fits),
+        ),
+        manifest=_manifest(registry, settings, priors, fits, survival),
+    )
+
+
+def fit_endpoints(
+    registry: Registry,
+    settings: Settings,
+    *,
+    priors: Priors | None = None,
+    progress: Progress | None = None,
+    cache: bool = True,
+) -> tuple[dict[str, Fit], dict[str, FamilyFits]]:
+    """Fit every endpoint asked for: what answers are read from, and the fits by family.
+
+    Parameters are those of :func:`analyse`.
+
+    Returns
+    -------
+    (dict, dict)
+        Endpoint -> fit, and survival endpoint -> its fits by family.
+
+    Raises
+    ------
+    NothingToPoolError
+        If no cohort can be counted for an endpoint.
+    """
+    tell = progress or (lambda _: None)
+    fits: dict[str, Fit] = {}
+    survival: dict[str, FamilyFits] = {}
+    common = {
+        "priors": priors or load_priors(),
+        "settings": settings.sampler(),
+        "verified_only": settings.verified_only,
+        "use_read_as": settings.use_read_as,
+        "cache": cache,
+    }
+    for name in settings.endpoints:
+        if endpoint_of(name).is_response:
+            stage = {"progress": lambda words, name=name: tell(f"{name}: {words}")}
+            fits[name] = fit_response(registry, **common, **stage)
+        else:
+            survival[name] = fit_families(registry, name, settings.fitted, **common, progress=tell)
+            fits[name] = survival[name].pooled
+    return fits, survival
+
+
+def _of_survival(fits: Mapping[str, Fit], vocabulary: Vocabulary) -> dict[str, Fit]:
+    """Survival fits, where tumours of the disease are pure or mixed: by its words or a cohort."""
+    survival = {name: fit for name, fit in fits.items() if not endpoint_of(name).is_response}
+    known = bool(vocabulary.histologies) or any(map(tells_histology, survival.values()))
+    return survival if known else {}
+
+
+def _benefit(
+    fits: Mapping[str, Fit],
+    by_family: Mapping[str, FamilyFits],
+    vocabulary: Vocabulary,
+    settings: Settings,
+    progress: Progress,
+) -> Findings | None:
+    """Benefit by histology; likelihoods that the choice of families left behind serve again."""
+    survival = _of_survival(fits, vocabulary)
+    if not survival:
+        return None
+    reference = settings.reference
+    if reference is not None:  # the usual one where survival does not pool it
+        treatments = {ref.treatment for fit in survival.values() for ref in fit.data.cohorts}
+        reference = reference if vocabulary.treatment(reference).id in treatments else None
+    return histology.find_benefit(
+        survival,
+        vocabulary,
+        reference=reference,
+        delta=settings.delta,
+        mix=settings.reference_mix,
+        known={
+            name: own.choice.log_likelihood
+            for name, own in by_family.items()
+            if own.choice is not None
+        },
+        progress=progress,
+    )
+
+
+def _populations(
+    fits: Mapping[str, Fit], vocabulary: Vocabulary, settings: Settings
+) -> tuple[PatientMix, ...]:
+    """Pooled survival of patients of the reference mix, for each line of treatment."""
+    survival = _of_survival(fits, vocabulary)
+    if not survival:
+        return ()
+    share = settings.reference_mix
+    adjusted = all(fit.variant.covariates for fit in survival.values())
+    lines = [line for line in sorted(LINES, key=LINES.__getitem__) if line in vocabulary.lines]
+    asked = [Population(share, line=line) for line in lines] if adjusted else []
+    return tuple(mix.patient_mix(survival, vocabulary, own) for own in asked or [Population(share)])
+
+
+def _sensitivity(
+    registry: Registry, settings: Settings, priors: Priors, *, cache: bool, progress: Progress
+) -> tuple[dict[str, Sensitivity], tuple[str, ...]]:
+    """What changes under which choice, and a sentence on each endpoint that cannot be asked about.
+
+    One survival family is fitted: that of the settings, or the usual one where several are stacked.
+    """
+    from synthesis.sensitivity import sensitivity
+    from synthesis.sensitivity.conclusions import NotAskedError
+
+    tried, notes = {}, []
+    own_family = {} if settings.family == STACKED else {"family_name": settings.family}
+    for endpoint in settings.survival_endpoints:
+        try:
+            tried[endpoint] = sensitivity(
+                registry,
+                endpoint,
+                reference=settings.reference,
+                delta=settings.delta,
+                priors=priors,
+                verified_only=settings.verified_only,
+                use_read_as=settings.use_read_as,
+                reference_mix=settings.reference_mix,
+                seed=settings.seed,
+                cache=cache,
+                progress=lambda words, e=endpoint: progress(f"{e}, sensitivity: {words}"),
+                **own_family,
+            )
+        except NotAskedError as error:
+            label = endpoint_of(endpoint).name(registry.vocabulary)
+            notes.append(f"{label}: {str(error).rstrip('.')}.")
+    return tried, tuple(notes)
+
+
+def _converted(registry: Registry, fits: Mapping[str, Fit]) -> dict[tuple[str, str], list[str]]:
+    """Labels of the counted cohorts that each conversion touched."""
+    touched = {}
+    for conversion in registry.conversions:
+        refs = fits[conversion.to].data.cohorts if conversion.to in fits else ()
+        own = [ref for ref in refs if ref.id in conversion.cohorts]
+        touched[conversion.from_, conversion.to] = list(cohort_labels(own).values())
+    return touched
+
+
+def _manifest(
+    registry: Registry,
+    settings: Settings,
+    priors: Priors,
+    fits: Mapping[str, Fit],
+    survival: Mapping[str, FamilyFits],
+) -> dict[str, Any]:
+    facts = run_facts(asdict(settings), priors, pooled.sampled_fits(fits, survival))
+    facts["family_weights"] = {
+        name: dict(own.choice.weights) for name, own in survival.items() if own.choice is not None
+    }
+    facts["registry"] = {
+        "studies": dict(registry.fingerprints),
+        "vocabulary": registry.vocabulary_fingerprint,
+        "conversions": [f"{own.from_}:{own.to}" for own in registry.conversions],
+    }
+    return facts
