@@ -27,7 +27,7 @@ from calibration.tables import calibration_tables, table
 from studies.documents import SCHEMA_FILE
 from studies.guide import field_guide, schema_text
 from studies.vocabulary import load_vocabulary
-from synthesis.benefit.contrasts import SURVIVAL_CONTRASTS
+from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
 
 ROOT = Path(__file__).parent.parent
 STUDIES = ROOT / "studies"
@@ -51,8 +51,8 @@ EQUATIONS = (
     ("Leaving one cohort out", "synthesis.left_out"),
     ("Choice of the survival family, and stacking", "synthesis.stacking"),
     ("Predictive checks", "synthesis.questions.checks"),
-    ("Contrasts of treatments", "synthesis.benefit.contrasts"),
-    ("A stated population", "synthesis.benefit.population"),
+    ("Contrasts of treatments", "synthesis.questions.contrasts"),
+    ("A stated population", "synthesis.questions.mix"),
     ("What a planned study would settle", "synthesis.questions.plan"),
     ("What the draws are worth once a new study is printed", "synthesis.questions.plan.update"),
     ("Effective sample size of a historical control", "synthesis.questions.control.mixtures"),

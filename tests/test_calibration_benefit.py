@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 from calibration import benefit
 
-from synthesis.benefit.contrasts import SURVIVAL_CONTRASTS
+from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
 
 LARGEST_Z = 3.5
 CHANCES = ("gain", "rank")

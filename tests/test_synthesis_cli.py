@@ -388,9 +388,9 @@ def test_what_treatments_are_set_against_is_known_before_anything_is_fitted(
 
 
 def test_impact_adds_the_files_and_prints_the_answers(registry, tmp_path, monkeypatch, capsys):
-    import synthesis.questions.impact
-
     import synthesis.report.impact
+
+    import synthesis.questions.impact
 
     asked = {}
 

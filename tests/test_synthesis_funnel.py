@@ -11,7 +11,6 @@ from bias_fits import PROSPECTIVE, read, usual_fit, whole
 from fits import DRAWS
 from small_registry import cohort, landmark, median, study
 
-from synthesis.benefit.influence import CohortWeights, cohort_weights
 from synthesis.model.families import FAMILIES, quantile
 from synthesis.questions.bias.funnel import (
     FUNNEL_COLUMNS,
@@ -27,6 +26,7 @@ from synthesis.questions.bias.funnel import (
     standard_error,
     steepness_of,
 )
+from synthesis.questions.influence import CohortWeights, cohort_weights
 
 # --- Standard errors -----------------------------------------------------------------------------
 

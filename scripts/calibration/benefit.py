@@ -1,7 +1,7 @@
 """Are gains and ranks as probable as they are said to be? Registries of known truth, compared.
 
 Each world is drawn from the priors (:mod:`sbc.survival_world`), fitted from what its reports print,
-and compared by :func:`synthesis.benefit.compare.compare` as `atc compare` does. Under a right
+and compared by :func:`synthesis.questions.compare.compare` as `atc compare` does. Under a right
 analysis, of all statements of a probability p a share p is true, whatever p: for gains of more than
 so many months, for ranks, and for intervals of every contrast.
 
@@ -28,8 +28,6 @@ from sbc import survival_world
 
 from priors import load_priors
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.compare import HISTOLOGIES, Comparison, Histology, compare
-from synthesis.benefit.contrasts import survival_contrast
 from synthesis.estimands import Curve
 from synthesis.fits import SurvivalFit
 from synthesis.model.arrays import sizes_for
@@ -37,6 +35,8 @@ from synthesis.model.families import family
 from synthesis.model.sampler import SamplerSettings, diagnose, run
 from synthesis.model.survival import centre_share, survival_problem
 from synthesis.plots import style
+from synthesis.questions.compare import HISTOLOGIES, Comparison, Histology, compare
+from synthesis.questions.contrasts import survival_contrast
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "tests" / "reference" / "benefit_calibration.csv"

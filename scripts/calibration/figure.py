@@ -17,16 +17,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from calibration.tables import CSV, LEAST, METHODS, MOST, QUANTITIES, Row, read_rows, where
-from synthesis.plots.style import (
-    BAND,
-    GRID,
-    INK,
-    MUTED,
-    POINTS_PER_MM,
-    find_sheet,
-    save_figure,
-    style_context,
-)
+from synthesis.plots.files import save_figure
+from synthesis.plots.style import BAND, GRID, INK, MUTED, POINTS_PER_MM, find_sheet, style_context
 
 _HUES = {
     "order_statistics": "#0072B2",

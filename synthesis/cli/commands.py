@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from studies import Registry
 from studies.registry import add_studies
 from synthesis.cli import options as of
 from synthesis.cli.options import ANY, flag, option
@@ -146,7 +147,7 @@ def forest(
         label = require_pooled(request, treatment, pooled).label
     analysis = analysed(request, {"endpoints": (endpoint,)}, compared=False)
     from studies.documents import bibtex
-    from synthesis.report.figures import save_forest
+    from synthesis.report import save_forest
     from synthesis.report.references import cited_studies
 
     request.tell("drawing the forest plot")
@@ -171,7 +172,7 @@ def impact(
         list[Path], typer.Argument(metavar="FILE", help="Study files, or folders of them.")
     ],
     endpoint: of.EndpointsOption = None,
-) -> list[str]:
+) -> tuple[Result, Registry]:
     """Say what new studies change. The pool is fitted without them and with them.
 
     One survival family is fitted, where a report stacks several.
@@ -184,10 +185,9 @@ def impact(
             "no study is new or changed: the registry has every one of these reports as it is."
         )
     settings = settings_of(request, _given(endpoints=endpoint))
-    from synthesis.cli.impact import shown
-    from synthesis.questions.impact import impact as measure
+    from synthesis.questions import impact as question
 
-    answer = measure(
+    answer = question.impact(
         before,
         after,
         settings,
@@ -195,7 +195,7 @@ def impact(
         progress=request.tell,
         cache=request.cache,
     )
-    return [*shown(answer), *_written(request, answer, "impact", "impact.md", after)]
+    return question.result(answer, after), after
 
 
 # --- Treatments set against each other -----------------------------------------------------------
@@ -260,6 +260,9 @@ def benefit(
         show_all=show_all,
         progress=request.tell,
     )
+    if treatment is not None:
+        label = request.registry.vocabulary.treatment(treatment).label
+        answer = question.of_treatment(answer, label)
     return _with_fits(question.result(answer, request.registry), fits)
 
 
@@ -318,7 +321,7 @@ def sensitivity(
     every_report: flag(
         "--every-report", "Leave out every report in turn, not the main ones."
     ) = False,
-) -> list[str]:  # fmt: skip
+) -> Result:  # fmt: skip
     """Say which conclusion changes under which choice: priors, family, figures, reports.
 
     Everything is fitted again with one choice made otherwise. What is done is kept, and the same
@@ -326,10 +329,9 @@ def sensitivity(
     several.
     """
     request.tell("loading the sampler")
-    from synthesis.cli.sensitivity import shown
-    from synthesis.sensitivity import sensitivity as measure
+    from synthesis.questions import sensitivity as question
 
-    answer = measure(
+    answer = question.sensitivity(
         request.registry,
         endpoint,
         delta=delta,
@@ -343,28 +345,27 @@ def sensitivity(
             most_studies=len(request.registry) if every_report else None,
         ),
     )
-    return [*shown(answer), *_written(request, answer, "sensitivity", "tables/sensitivity.csv")]
+    return question.result(answer, request.registry)
 
 
 @answers(one_family=True)
-def bias(request: Request, endpoint: of.SurvivalOption = "os") -> list[str]:
+def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
     """Ask whether retrospective reports are optimistic, and small cohorts too (optional).
 
     A model in which every retrospective report has a bias of its own is fitted beside the usual
     one, and the printed medians are set in a funnel. No pooled answer of a report comes from it.
     """
     request.tell("loading the sampler")
-    from synthesis.cli.bias import shown
-    from synthesis.questions.bias import bias
+    from synthesis.questions import bias as question
 
-    answer = bias(
+    answer = question.bias(
         request.registry,
         endpoint,
         cache=request.cache,
         progress=request.tell,
         **_of_one_family(request),
     )
-    return [*shown(answer), *_written(request, answer, "bias", "tables/bias.csv")]
+    return question.result(answer, request.registry)
 
 
 def _of_one_family(request: Request) -> dict[str, Any]:
@@ -457,7 +458,7 @@ def control(
     time_origin: of.OriginOption = None,
     robust: of.RobustOption = 0.2,
     components: of.ComponentsOption = None,
-) -> list[str]:
+) -> Result:
     """Predict an arm of a new study, as a prior that trial software can read.
 
     Rates as mixtures of beta distributions, the log median of normal ones, the hazard of gamma
@@ -470,37 +471,17 @@ def control(
         endpoints, notes = that_can_be_pooled(request, endpoint), ()
     settings = settings_of(request, {"endpoints": endpoints})
     fits = fit(request, settings)
-    from synthesis.benefit.population import Population
-    from synthesis.cli.control import shown
-    from synthesis.questions.control import control
+    from synthesis.questions import control as question
+    from synthesis.questions.mix import Population
 
     share = settings.reference_mix if mixed is None else mixed
-    answer = control(
+    answer = question.control(
         fits,
         request.registry.vocabulary,
         Population(share, braf, line, design, time_origin),
         treatment=treatment,
         robust=robust,
-        components=components,
         progress=request.tell,
     )
-    answer = replace(answer, left_out=(*notes, *answer.left_out))
-    lines = [*shown(answer, request.registry)]
-    lines += verdict_lines({name: fitted.diagnosis.verdict for name, fitted in fits.items()})
-    if request.out is not None:
-        from synthesis.report.control import write_control
-
-        written = write_control(answer, request.registry, request.out, settings=asdict(settings))
-        name = request.out / "control.R"
-        lines.append(f"\nWritten: {name} ({count(len(written), 'file')})")
-    return [*lines, f"\n{RESEARCH_USE}"]
-
-
-def _written(request, answer, module, name, *more):
-    if request.out is None:
-        return [RESEARCH_USE] if module != "impact" else []
-    from importlib import import_module
-
-    write = getattr(import_module(f"synthesis.report.{module}"), f"write_{module}")
-    line = f"Written: {request.out / name} ({count(len(write(answer, request.out)), 'file')})"
-    return [f"{line}\n", RESEARCH_USE] if module != "impact" else [f"\n{line}"]
+    result = question.result(answer, request.registry, settings=asdict(settings))
+    return _with_fits(result, fits, notes)

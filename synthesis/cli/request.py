@@ -7,7 +7,6 @@ of them share, reads what they name, tells what is being done, and shows and wri
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,13 +54,8 @@ _SHARED: Mapping[str, tuple[Any, Any]] = {
 }
 _SETTINGS = ("verified_only", "reference_mix", "family", "seed", "draws")
 
-# By which a question is refused, and where each is defined: nothing heavy is loaded for it.
-_REFUSALS = {
-    "synthesis.fits": "NothingToPoolError",
-    "synthesis.benefit.reference": "NotComparedError",
-    "synthesis.questions.plan.simulate": "NotPlannedError",
-    "synthesis.sensitivity.conclusions": "NotAskedError",
-}
+# By which questions refuse; named, since what defines them is too heavy to be loaded for it.
+_REFUSALS = ("NothingToPoolError", "NotComparedError", "NotPlannedError", "NotAskedError")
 
 
 @dataclass(frozen=True)
@@ -188,10 +182,9 @@ def _asked(answer: Callable[[Request], Answer], request: Request) -> Answer:
     try:
         return answer(request)
     except ValueError as error:
-        known = [(sys.modules.get(module), name) for module, name in _REFUSALS.items()]
-        if isinstance(error, tuple(getattr(module, name) for module, name in known if module)):
-            raise InputError(f"{str(error).rstrip('.')}.") from None
-        raise
+        if type(error).__name__ not in _REFUSALS:
+            raise
+        raise InputError(f"{str(error).rstrip('.')}.") from None
     except KeyboardInterrupt as error:
         if hasattr(error, "sentence"):  # what is kept of the work
             typer.echo(error.sentence, err=True)

@@ -1,62 +1,73 @@
-"""Biases of retrospective reports: prior and posterior densities, and the bias of each report."""
+"""Biases of retrospective reports, and the funnel of reported medians."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from synthesis.plots import marks, samples
-from synthesis.plots.benefit import put_estimate
-from synthesis.plots.cells import as_text, in_sentence, require_columns, require_unique
-from synthesis.plots.densities import put_densities
-from synthesis.plots.page import LegendEntry
-from synthesis.plots.panels import Axis, Drawn, Row, Words, draw_rows, numbers
-from synthesis.plots.scales import ratio_scale
-from synthesis.plots.style import (
-    Sheet,
-    Width,
-    choose_hues,
-    find_sheet,
-    style_context,
+from synthesis import numbers
+from synthesis.plots import inputs, marks, style
+from synthesis.plots.histology import EFFECT_COLUMNS, effect_legend, effect_rows
+from synthesis.plots.inputs import flag, interval_of, number, word
+from synthesis.plots.marks import Brush
+from synthesis.plots.page import (
+    MARGIN,
+    LegendEntry,
+    Page,
+    add_axes,
+    make_frame,
+    put_box,
+    put_lines,
+    put_upright_text,
+    text_width,
+    wrap,
 )
+from synthesis.plots.rows import (
+    Axis,
+    Block,
+    Quiet,
+    Row,
+    Spot,
+    Words,
+    draw_blocks,
+    lay_out,
+    put_estimate,
+    visible,
+)
+from synthesis.plots.scales import Scale, apply_scale, dress_ticks, ratio_scale
+from synthesis.plots.style import INK, MUTED, Sheet
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+BIAS_COLUMNS: tuple[str, ...] = EFFECT_COLUMNS[1:]
 DENSITY_COLUMNS: tuple[str, ...] = ("parameter", "which", "x", "density")
-BIAS_COLUMNS: tuple[str, ...] = (
-    "parameter",
-    "label",
-    "detail",
-    "prior_text",
-    "posterior_text",
-    "prior_share",
-)
 REPORT_COLUMNS: tuple[str, ...] = (
-    "cohort_label",
-    "treatment",
-    "treatment_class",
-    "patients",
-    "estimate",
-    "lower",
-    "upper",
-    "estimate_text",
+    *("cohort_label", "treatment", "treatment_class", "patients", "estimate", "lower", "upper"),
+)
+FUNNEL_COLUMNS: tuple[str, ...] = (
+    *("cohort_label", "treatment_class", "kind", "ratio", "standard_error"),
+    *("study_sd", "beyond_sampling"),
 )
 
-_LABEL_SHARES: Mapping[str, float] = {"one-column": 0.38, "two-column": 0.36, "slide": 0.34}
-_STRIP = 34.0
-
-# A density is drawn, and stretches the axis, where it exceeds this share of its peak.
-_VISIBLE = 0.01
+_LABEL_SHARES = {"one-column": 0.36, "two-column": 0.36, "slide": 0.34}
+_INTERVAL = f"({numbers.LEVEL} CrI)"
 
 
+@style.style_context()
 def plot_bias(
     density: pd.DataFrame,
     effects: pd.DataFrame,
     reports: pd.DataFrame,
     *,
-    level: float = 0.95,
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
     hues: Mapping[str, str] | None = None,
 ) -> Figure:
@@ -74,20 +85,13 @@ def plot_bias(
         Columns `BIAS_COLUMNS`, in display order; ``prior_share`` a fraction.
     reports : DataFrame
         Columns `REPORT_COLUMNS`, in display order: ratios of medians. May be empty.
-    level : float
-        Of the intervals.
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm). In one column the prior in words
-        is left out.
-    title : str, optional
-        Set above the columns.
-    hues : mapping of str to str, optional
-        Colour of each treatment class, as from `class_hues`.
+    width, title, hues
+        As of `plot_forest`.
 
     Returns
     -------
     Figure
-        One Axes, labelled ``ratio``.
+        One Axes, labelled ``bias ratio``.
 
     Raises
     ------
@@ -95,112 +99,292 @@ def plot_bias(
         If a column, an effect or its density is missing, the width is unknown, or a class has no
         hue.
     """
-    _check(density, effects, reports)
-    sheet = find_sheet(width)
-    hues = choose_hues(hues, reports["treatment_class"], "plot_bias")
-    rows, records = _rows(effects, reports, hues)
-    with style_context():
-        drawn = draw_rows(
-            rows,
-            _columns(density, reports, level, sheet),
-            sheet,
-            head="Bias",
-            label_share=_LABEL_SHARES[sheet.name],
-            title=title,
-            legend=_legend(reports, level, hues),
-            foot="Right of 1: optimistic. The spread is the factor that one report in forty "
-            "exceeds. CrI, credible interval.",
-        )
-        for number, record in enumerate(records):
-            _draw(drawn, record, number, density, hues)
-    return drawn.figure
-
-
-def _check(density: pd.DataFrame, effects: pd.DataFrame, reports: pd.DataFrame) -> None:
-    require_columns(density, DENSITY_COLUMNS, "plot_bias, density")
-    require_columns(effects, BIAS_COLUMNS, "plot_bias, effects")
-    require_columns(reports, REPORT_COLUMNS, "plot_bias, reports", may_be_empty=True)
-    require_unique(effects, ("parameter",), "plot_bias, effects")
-    bare = [name for name in effects["parameter"] if name not in set(density["parameter"])]
-    if bare:
-        raise ValueError(f"plot_bias: no density for {', '.join(map(str, bare))}")
-
-
-def _columns(
-    density: pd.DataFrame, reports: pd.DataFrame, level: float, sheet: Sheet
-) -> list[Words | Axis]:
-    interval = f"({100 * level:g}% CrI)"
-    peaks = density.groupby(["parameter", "which"])["density"].transform("max")
-    visible = density.loc[density["density"] >= _VISIBLE * peaks, "x"]
+    inputs.require_columns(density, DENSITY_COLUMNS, "plot_bias, density")
+    inputs.require_columns(effects, BIAS_COLUMNS, "plot_bias, effects")
+    inputs.require_columns(reports, REPORT_COLUMNS, "plot_bias, reports", may_be_empty=True)
+    inputs.require_unique(effects, ("parameter",), "plot_bias, effects")
+    sheet = style.find_sheet(width)
+    hues = style.choose_hues(hues, reports["treatment_class"], "plot_bias")
+    rows, legend = list(effect_rows(effects, density, "plot_bias")), effect_legend(reported=False)
+    if not reports.empty:
+        words = "Whole bias of each retrospective report, common and its own"
+        rows.append(Row(words, kind="head"))
+        rows += [_report_row(record, hues) for record in reports.to_dict("records")]
+        legend.append(LegendEntry(f"report, {numbers.LEVEL} CrI", marks.estimate_sample()))
     # the axis reaches at least from half to twice: a bias within it is to be seen as one
-    inside = [0.5, 2.0, *(float(value) for value in reports["estimate"])]
-    ends = [float(value) for value in visible]
-    ends += [float(value) for name in ("lower", "upper") for value in reports[name]]
-    ratio = Axis(
-        "ratio",
-        (),
-        "Ratio of medians to a prospective study (log scale)",
-        lambda span: ratio_scale(inside, ends, span, sheet.body),
-        null=1.0,
-    )
-    value = Words("value", ("Posterior", interval))
-    if sheet.name == "one-column":
-        return [ratio, value]
-    prior = Words("prior", ("Prior", interval))
-    return [ratio, prior, value, Words("share", ("Prior", "share"))]
-
-
-def _rows(
-    effects: pd.DataFrame, reports: pd.DataFrame, hues: Mapping[str, str]
-) -> tuple[list[Row], list[Mapping[str, object]]]:
-    """Rows with their words, and the record that each is drawn from; none for a heading."""
-    rows, records = [], []
-    for record in effects.to_dict("records"):
-        (share,) = numbers(record, "prior_share")
-        texts = {
-            "prior": (as_text(record["prior_text"]),),
-            "value": (as_text(record["posterior_text"]),),
-            "share": () if math.isnan(share) else (f"{100 * share:.0f}%",),
-        }
-        rows.append(Row(as_text(record["label"]), as_text(record["detail"]), texts, least=_STRIP))
-        records.append(record)
-    if reports.empty:
-        return rows, records
-    rows.append(Row("Whole bias of each retrospective report, common and its own", heading=True))
-    records.append({})
-    for record in reports.to_dict("records"):
-        detail = f"n = {as_text(record['patients'])}, {in_sentence(as_text(record['treatment']))}"
-        texts = {"value": (as_text(record["estimate_text"]),)}
-        hue = hues[as_text(record["treatment_class"])]
-        rows.append(Row(as_text(record["cohort_label"]), detail, texts, hue=hue))
-        records.append(record)
-    return rows, records
-
-
-def _draw(
-    drawn: Drawn,
-    record: Mapping[str, object],
-    number: int,
-    density: pd.DataFrame,
-    hues: Mapping[str, str],
-) -> None:
-    axes, scale, place = drawn.axes["ratio"], drawn.scales["ratio"], drawn.places[number]
-    if "parameter" in record:
-        own = density[density["parameter"] == record["parameter"]]
-        put_densities(axes, own, scale, (place.top, place.height), f"bias-{number}-{{which}}")
-    elif record:
-        hue = hues[as_text(record["treatment_class"])]
-        brush = marks.Brush(axes, axes.transData, hue, f"bias-{number}")
-        put_estimate(brush, scale, numbers(record, "estimate", "lower", "upper"), place.middle)
-
-
-def _legend(reports: pd.DataFrame, level: float, hues: Mapping[str, str]) -> Sequence[LegendEntry]:
-    entries = [
-        LegendEntry("prior density", samples.sample_prior_outline),
-        LegendEntry("posterior density", samples.sample_area),
+    inside = [0.5, 2.0, *reports["estimate"]]
+    ends = [*visible(density), *reports["lower"], *reports["upper"]]
+    unit = "Ratio of medians to a prospective study (log scale)"
+    columns = [
+        Axis("ratio", unit, lambda span: ratio_scale(inside, ends, span, sheet.text), null=1.0),
+        Words("posterior", (Quiet("Prior"), f"Posterior ({numbers.LEVEL} CrI)")),
+        Words("share", ("Share", "assumed"), "right"),
     ]
-    if reports.empty:
-        return entries
-    entries.append(LegendEntry(f"report, {100 * level:g}% CrI", samples.sample_model))
-    used = set(reports["treatment_class"])
-    return entries + [LegendEntry(c, samples.Swatch(hues[c])) for c in hues if c in used]
+    block = Block("bias", rows, columns, "Bias")
+    layout = lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=1.5)
+    foot = (
+        "Right of 1: optimistic. The spread is the factor that one report in forty exceeds. "
+        "Share assumed: how much of the answer is prior. CrI, credible interval."
+    )
+    return draw_blocks(layout, title, legend, foot)
+
+
+def _report_row(record: Mapping[str, Any], hues: Mapping[str, str]) -> Row:
+    values, hue = interval_of(record), hues[word(record["treatment_class"])]
+    detail = f"n = {int(record['patients']):,}, {numbers.in_sentence(word(record['treatment']))}"
+    texts = {"posterior": numbers.interval(*values, numbers.ratio)}
+
+    def draw(spot: Spot) -> None:
+        put_estimate(spot.brush("ratio", hue), spot.scales["ratio"], values, spot.middle)
+
+    return Row(word(record["cohort_label"]), detail, texts, draw, hue=hue)
+
+
+# --- Funnel --------------------------------------------------------------------------------------
+
+# Shape and fill of the mark of each kind of report; a circle holds more ink than a diamond.
+_MARKS: Mapping[str, tuple[str, float, bool]] = {
+    "retrospective": ("o", 4.4, True),
+    "prospective": ("D", 4.2, False),
+    "not stated": ("s", 4.0, False),
+}
+_ASPECT = {"one-column": 0.95, "two-column": 0.58, "slide": 0.52}
+_LIMITS: Mapping[str, object] = {"sampling": (0, (4.0, 2.0)), "studies": (0, (1.0, 1.6))}
+
+# Standard deviations of a normal distribution within which 95 % lie.
+_LIMIT = 1.96
+_STEPS = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
+_MOST_TICKS = 6
+
+# White space in points around a mark, and the distances at which a name is tried from its own.
+_CLEAR, _REACHES = 1.5, (4.5, 9.0, 14.0)
+
+
+@style.style_context()
+def plot_funnel(
+    table: pd.DataFrame,
+    *,
+    width: style.Width = "two-column",
+    title: str | None = None,
+    hues: Mapping[str, str] | None = None,
+) -> Figure:
+    """Draw the funnel of reported medians.
+
+    Horizontally the reported median over the expected one, on a log scale, vertically the standard
+    error of the log median, 0 on top. Marks tell the kind of report. Broken lines are the 95 %
+    limits by sampling error alone, dotted ones with the spread of studies added; a median outside
+    of the former is named. Nothing is computed but positions.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `FUNNEL_COLUMNS`, one row a reported median: ``ratio`` above zero, ``kind`` is
+        retrospective, prospective or not stated, ``study_sd`` the same in every row.
+    width, title, hues
+        As of `plot_forest`.
+
+    Returns
+    -------
+    Figure
+        One Axes, labelled ``funnel``.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, there is no row, a kind or the width is unknown, a number is missing
+        or not positive, or a class has no hue.
+    """
+    inputs.require_columns(table, FUNNEL_COLUMNS, "plot_funnel")
+    inputs.require_known(table["kind"], _MARKS, "plot_funnel: kind")
+    points = tuple(_points(table))
+    sheet = style.find_sheet(width)
+    hues = style.choose_hues(hues, table["treatment_class"], "plot_funnel")
+    spread = number(table["study_sd"].iloc[0])
+    frame = make_frame(sheet, title, _legend(points), _foot(points))
+    top = frame.top + 0.8 * sheet.body
+    left = MARGIN + 1.9 * sheet.body + text_width("0.00", sheet.text) + 4
+    across = sheet.width - MARGIN - left - sheet.body
+    field = _fit(points, spread, (left, top, across, _ASPECT[sheet.name] * across), sheet)
+    unit = wrap("Reported over expected median (log scale)", sheet.text, across)
+    unit_top = top + field.height + 4 + 1.4 * sheet.body
+    page = frame.open(unit_top + len(unit) * sheet.text.pitch)
+    axes = _open(page, field, sheet)
+    _draw_limits(axes, field, spread)
+    for place, point in enumerate(points):
+        mark = _mark(point.kind, point.ratio, point.error, hues[point.treatment_class])
+        mark.set_gid(f"funnel-{place}-{point.kind.replace(' ', '-')}")
+        axes.add_line(mark)
+    _put_names(page, field, points, sheet)
+    put_lines(page, left + across / 2, unit_top, unit, sheet.text, align="center")
+    words, middle = "Standard error of the log median", top + field.height / 2
+    put_upright_text(page, MARGIN + 0.6 * sheet.body, middle, words, sheet.text)
+    return page.figure
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One reported median; `name` is empty where it is not named."""
+
+    ratio: float
+    error: float
+    kind: str
+    treatment_class: str
+    name: str
+
+
+@dataclass(frozen=True)
+class _Field:
+    """The plot: its place on the page in points and its scales."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    scale: Scale
+    deepest: float
+
+    def place(self, ratio: float, error: float) -> tuple[float, float]:
+        """Where a value stands, in points from the upper left corner of the plot."""
+        span = math.log(self.scale.upper / self.scale.lower)
+        across = math.log(ratio / self.scale.lower) / span * self.width
+        return across, error / self.deepest * self.height
+
+
+def _points(table: pd.DataFrame) -> Iterator[_Point]:
+    for record in table.to_dict("records"):
+        label = word(record["cohort_label"])
+        ratio, error = number(record["ratio"]), number(record["standard_error"])
+        if not (0.0 < ratio < math.inf and 0.0 < error < math.inf):
+            raise ValueError(
+                f"plot_funnel: ratio and standard error of {label} are {ratio:g} and {error:g}; "
+                "expected numbers above zero"
+            )
+        name = label if flag(record["beyond_sampling"]) else ""
+        yield _Point(ratio, error, word(record["kind"]), word(record["treatment_class"]), name)
+
+
+def _fit(
+    points: Sequence[_Point], spread: float, box: tuple[float, float, float, float], sheet: Sheet
+) -> _Field:
+    """Scales that hold every point, and the limits as far as the axis may reach."""
+    deepest = 1.06 * max(point.error for point in points)
+    end = math.exp(_LIMIT * math.hypot(deepest, spread))
+    scale = ratio_scale([point.ratio for point in points], [end, 1.0 / end], box[2], sheet.text)
+    return _Field(*box, scale, deepest)
+
+
+def _open(page: Page, field: _Field, sheet: Sheet) -> Axes:
+    axes = add_axes(page, field.left, field.top, field.width, field.height, "funnel")
+    apply_scale(axes, field.scale, sheet.text)
+    axes.grid(False)
+    axes.set_ylim(field.deepest, 0.0)
+    step = next((own for own in _STEPS if field.deepest / own <= _MOST_TICKS), _STEPS[-1])
+    ticks = [round(place * step, 6) for place in range(int(field.deepest / step) + 1)]
+    dress_ticks(axes, "y", sheet.text, ticks, grid=False)
+    axes.axvline(1.0, color=INK, lw=0.6, zorder=1).set_gid("funnel-null")
+    return axes
+
+
+def _reach(error: np.ndarray, extra: float) -> np.ndarray:
+    """Log ratio within which 95 % of the medians of a standard error lie."""
+    return _LIMIT * np.hypot(error, extra)
+
+
+def _draw_limits(axes: Axes, field: _Field, spread: float) -> None:
+    errors = np.linspace(0.0, field.deepest, 60)
+    for name, extra in (("sampling", 0.0), ("studies", spread)):
+        for side, sign in (("left", -1.0), ("right", 1.0)):
+            across = np.exp(sign * _reach(errors, extra))
+            (line,) = axes.plot(across, errors, color=MUTED, lw=0.8, ls=_LIMITS[name], zorder=1.5)
+            line.set_gid(f"funnel-{name}-{side}")
+
+
+def _mark(kind: str, x: float, y: float, hue: str) -> Line2D:
+    marker, size, filled = _MARKS[kind]
+    edge = {"mec": "white", "mew": 0.4} if filled else {"mec": hue, "mew": 1.0}
+    fill = hue if filled else "white"
+    return Line2D([x], [y], marker=marker, ls="none", ms=size, mfc=fill, zorder=4, **edge)
+
+
+# Left, top, right and bottom in points from the upper left corner of the plot.
+_Box = tuple[float, float, float, float]
+
+
+def _put_names(page: Page, field: _Field, points: Sequence[_Point], sheet: Sheet) -> None:
+    """Name the points outside of the limits, where no mark and no other name is in the way."""
+    taken: list[_Box] = []
+    for point in points:
+        x, y = field.place(point.ratio, point.error)
+        half = _MARKS[point.kind][1] / 2 + _CLEAR
+        taken.append((x - half, y - half, x + half, y + half))
+    for place, point in enumerate(points):
+        first, bracket, rest = point.name.partition(" (")
+        lines = (first, f"({rest}") if bracket else (point.name,)
+        free = (
+            box
+            for box in _candidates(field, point, lines, sheet)
+            if not any(_overlap(box, other) for other in taken)
+        )
+        box = next(free, None) if point.name else None
+        if box:
+            taken.append(box)
+            left, top = field.left + box[0], field.top + box[1]
+            put_box(page, left, top, box[2] - box[0], box[3] - box[1], "white", zorder=2)
+            face = replace(sheet.note, color=INK)
+            put_lines(page, left, top, lines, face, gid=f"funnel-name-{place}")
+
+
+def _candidates(field: _Field, point: _Point, lines: Sequence[str], sheet: Sheet) -> Iterator[_Box]:
+    """Boxes for a name inside the plot, the best first: outwards, inwards, above, below."""
+    x, y = field.place(point.ratio, point.error)
+    width = max(text_width(line, sheet.note) for line in lines)
+    height = len(lines) * sheet.note.pitch
+    for reach in _REACHES:
+        sides = [(x + reach, y - height / 2), (x - reach - width, y - height / 2)]
+        sides = sides if point.ratio > 1.0 else sides[::-1]
+        levels = (y - reach + 2.0 - height, y + reach - 2.0)
+        corners = [(start, top) for top in levels for start in (x - width - 2.0, x + 2.0)]
+        for start, top in [*sides, *corners]:
+            box = (start, top, start + width, top + height)
+            if box[0] >= 1.0 and box[1] >= 0.0 and box[2] <= field.width and box[3] <= field.height:
+                yield box
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _legend(points: Sequence[_Point]) -> list[LegendEntry]:
+    kinds = [kind for kind in _MARKS if any(point.kind == kind for point in points)]
+    words = {"not stated": "design not stated"}
+    entries = [LegendEntry(words.get(kind, kind), _mark_sample(kind)) for kind in kinds]
+    sampling = LegendEntry("95 % limits, sampling error alone", _limit_sample("sampling"))
+    return [*entries, sampling, LegendEntry("with the spread of studies", _limit_sample("studies"))]
+
+
+def _mark_sample(kind: str) -> marks.Sample:
+    def draw(brush: Brush, x: float, y: float) -> None:
+        mark = _mark(kind, x, y, INK)
+        mark.set_transform(brush.transform)
+        brush.host.add_artist(mark)
+
+    return draw
+
+
+def _limit_sample(name: str) -> marks.Sample:
+    def draw(brush: Brush, x: float, y: float) -> None:
+        line = Line2D((x - 8, x + 8), (y, y), color=MUTED, lw=0.8, ls=_LIMITS[name])
+        line.set_transform(brush.transform)
+        brush.host.add_artist(line)
+
+    return draw
+
+
+def _foot(points: Sequence[_Point]) -> str:
+    words = (
+        "Expected: median of the average study of the same treatment, histology and kind of "
+        "population, as the other cohorts have it. Right of 1: longer than expected."
+    )
+    if any(point.name for point in points):
+        words += " Named where there is room: outside of the limits by sampling error alone."
+    return words

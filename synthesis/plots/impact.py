@@ -3,140 +3,93 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synthesis.plots import marks, samples
-from synthesis.plots.cells import require_columns
-from synthesis.plots.impact_rows import (
-    HEADING_SPACE,
-    Line,
-    Part,
-    estimate_lines,
-    estimate_rows,
-    figure_lines,
-    figure_rows,
-    fit_parts,
-    has_expectation,
+from synthesis import numbers
+from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
+from synthesis.plots import inputs, marks, style
+from synthesis.plots.checks import TIMES
+from synthesis.plots.inputs import flag, interval_of, number, word
+from synthesis.plots.page import LegendEntry
+from synthesis.plots.rows import (
+    Axis,
+    Block,
+    Quiet,
+    Row,
+    Spot,
+    Words,
+    draw_blocks,
+    lay_out,
+    put_estimate,
 )
-from synthesis.plots.page import (
-    MARGIN,
-    LegendEntry,
-    Page,
-    add_axes,
-    flow_legend,
-    legend_pitch,
-    open_page,
-    put_legend,
-    put_lines,
-    put_rule,
-    put_text,
-    wrap,
-)
-from synthesis.plots.scales import Scale, apply_scale, month_scale, percent_scale
-from synthesis.plots.style import INK, MUTED, Sheet, Width, choose_hues, find_sheet, style_context
+from synthesis.plots.scales import Scale, month_scale, percent_scale
+from synthesis.plots.style import INK, Sheet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IMPACT_COLUMNS: tuple[str, ...] = (
-    "endpoint",
-    "treatment",
-    "treatment_class",
-    "histology",
-    "estimand",
-    "target",
-    "before",
-    "before_lower",
-    "before_upper",
-    "after",
-    "after_lower",
-    "after_upper",
-    "shift_in_sd",
-    "before_basis",
-    "after_basis",
-    "new",
+    *("endpoint", "treatment", "treatment_class", "histology", "estimand", "target"),
+    *("before", "before_lower", "before_upper", "after", "after_lower", "after_upper"),
+    *("shift_in_sd", "before_basis", "after_basis", "new"),
 )
 SURPRISE_COLUMNS: tuple[str, ...] = (
-    "endpoint",
-    "cohort",
-    "label",
-    "treatment_class",
-    "group",
-    "figure",
-    "n",
-    "printed",
-    "value",
-    "predicted",
-    "lower",
-    "upper",
-    "lower_50",
-    "upper_50",
-    "p",
-    "headline",
+    *("endpoint", "cohort", "label", "treatment_class", "group", "figure", "n", "printed"),
+    *("value", "predicted", "lower", "upper", "lower_50", "upper_50", "p", "headline"),
 )
 RANK_COLUMNS: tuple[str, ...] = ("endpoint", "treatment", "rank_before", "rank_after")
 
-_TITLES: Mapping[str, str] = {
-    "os": "median overall survival",
-    "pfs": "median progression-free survival",
-    "response": "objective response",
-}
-# Share of the hue in the bars of an expectation, 95 % and 50 %, and their height in points.
-_OUTER_SHARE, _INNER_SHARE, _BAR = 0.22, 0.55, 6.0
-_AXIS_ROOM = 4.0
-# Length of an axis, in parts of the type size, on which every tick of 0 to 100 % has room.
-_ROOMY = 12.0
+_LABEL_SHARES = {"one-column": 0.33, "two-column": 0.3, "slide": 0.28}
+_SIDES = ("before", "after")
+_KNOWN = "its cohorts"
+# Shares of the hue in the bars of an expectation, 95 % and 50 %, and their height in points.
+_OUTER, _INNER, _BAR = 0.2, 0.5, 6.0
 
 
+@style.style_context()
 def plot_impact(
     table: pd.DataFrame,
     surprise: pd.DataFrame,
     ranks: pd.DataFrame,
     *,
     endpoint: str = "os",
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
-    level: float = 0.95,
     hues: Mapping[str, str] | None = None,
     limit: int = 9,
 ) -> Figure:
     """Draw what new studies change for one endpoint.
 
     A: pooled estimates of the average study at the reference mix without (open circle) and with
-    the new studies (filled dot), treatments of the new studies first, then those that move most;
-    their ranks stand beside. B: printed figures of the new studies (open squares, area by
-    patients) on what the fit without them expected (pale bar 95 %, dark bar 50 %, stroke the
-    median). In one column B stands below A. Nothing is computed but positions.
+    the new studies (dot), treatments of the new studies first, then those that move most; their
+    ranks stand beside. Below: reported figures of the new studies (open squares, area by patients)
+    on what the fit without them expected (pale bar 95 %, dark bar 50 %, stroke the median), times
+    and shares on axes of their own. Nothing is computed but positions.
 
     Parameters
     ----------
     table : DataFrame
         Columns `IMPACT_COLUMNS`; months, or fractions of 1.
     surprise : DataFrame
-        Columns `SURPRISE_COLUMNS`; may be empty, then B is left out. An infinite ``value`` was
-        not reached and is drawn as an arrow.
+        Columns `SURPRISE_COLUMNS`; may be empty. An infinite ``value`` was not reached and is
+        drawn as an arrow; ``printed`` is the figure as reported, in words.
     ranks : DataFrame
         Columns `RANK_COLUMNS`; only treatments in it, or of the new studies, are drawn.
     endpoint : str
         os, pfs (logarithmic axis in months) or response (linear axis, 0 to 100 %).
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm).
-    title : str, optional
-        Set above both parts.
-    level : float
-        Level of the intervals, for headings and legend.
-    hues : mapping of str to str, optional
-        Colour of each treatment class, as from `class_hues`.
+    width, title, hues
+        As of `plot_forest`.
     limit : int
-        Most rows of A, and of B.
+        Most rows of A, and of the reported figures.
 
     Returns
     -------
     Figure
-        Axes labelled ``estimates`` and, where there are such figures, ``times`` and ``shares``;
-        their vertical coordinate is points below the first row.
+        Axes labelled ``impact-estimates values`` and, where there are such figures,
+        ``impact-times values`` and ``impact-shares values``.
 
     Raises
     ------
@@ -144,273 +97,208 @@ def plot_impact(
         If a column is missing, no treatment is left to draw, the endpoint or the width is
         unknown, or a class has no hue.
     """
-    require_columns(table, IMPACT_COLUMNS, "plot_impact, table")
-    require_columns(surprise, SURPRISE_COLUMNS, "plot_impact, surprise", may_be_empty=True)
-    require_columns(ranks, RANK_COLUMNS, "plot_impact, ranks", may_be_empty=True)
-    if endpoint not in _TITLES:
-        known = ", ".join(_TITLES)
-        raise ValueError(f"plot_impact: endpoint is {endpoint!r}; expected one of {known}")
-    sheet = find_sheet(width)
-    estimates = estimate_rows(table, ranks, endpoint, limit)
+    inputs.require_columns(table, IMPACT_COLUMNS, "plot_impact, table")
+    inputs.require_columns(surprise, SURPRISE_COLUMNS, "plot_impact, surprise", may_be_empty=True)
+    inputs.require_columns(ranks, RANK_COLUMNS, "plot_impact, ranks", may_be_empty=True)
+    inputs.require_known([endpoint], ENDPOINTS, "plot_impact: endpoint")
+    sheet, about = style.find_sheet(width), endpoint_of(endpoint)
+    estimates = _drawn_estimates(table, ranks, about, limit)
     if not estimates:
         raise ValueError(f"plot_impact: the table has no treatment for {endpoint} to draw")
-    times, shares = figure_rows(surprise, endpoint, limit)
-    classes = [str(row["treatment_class"]) for row in [*estimates, *times, *shares]]
-    hues = choose_hues(hues, classes, "plot_impact")
-    with style_context():
-        return _draw(_make_plan(estimates, (times, shares), sheet, endpoint, title, level, hues))
+    figures = _drawn_figures(surprise, endpoint, limit)
+    classes = [word(row["treatment_class"]) for row in [*estimates, *figures]]
+    hues = style.choose_hues(hues, classes, "plot_impact")
+    blocks = [_estimate_block(estimates, about, hues, sheet)]
+    for name, unit, is_time in (("times", "Months (log scale)", True), ("shares", "%", False)):
+        own = [row for row in figures if (word(row["figure"]) in TIMES) == is_time]
+        if own:
+            blocks.append(_figure_block(name, own, unit, hues, sheet))
+    layout = lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=2.0)
+    return draw_blocks(layout, title, _legend(has_figures=bool(figures)), _foot(estimates, figures))
 
 
-@dataclass(frozen=True)
-class _Band:
-    """Rows that share an axis."""
-
-    name: str
-    part: Part
-    lines: tuple[Line, ...]
-    scale: Scale
-    unit: str
-
-    @property
-    def height(self) -> float:
-        return self.lines[-1].top + self.lines[-1].height + 2
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Everything decided before the first artist is made: parts A and B with their bands."""
-
-    sheet: Sheet
-    endpoint: str
-    title: str | None
-    hues: Mapping[str, str]
-    parts: tuple[tuple[Part, tuple[_Band, ...]], ...]
-    legend: tuple[LegendEntry, ...]
-    foot: str
-
-
-def _make_plan(
-    estimates: Sequence[Mapping[str, object]],
-    figures: tuple[Sequence[Mapping[str, object]], Sequence[Mapping[str, object]]],
-    sheet: Sheet,
-    endpoint: str,
-    title: str | None,
-    level: float,
-    hues: Mapping[str, str],
-) -> _Plan:
-    percent = endpoint == "response"
-    what = _TITLES[endpoint]
-    headings = (
-        f"Pooled {what}, average study, without and with the new studies",
-        "Printed figures on what was expected without them",
-    )
-    interval = f"({100 * level:g}% CrI)"
-    every = [*figures[0], *figures[1]]
-    left, right = fit_parts(estimates, every, sheet, percent, headings, interval)
-    lines = estimate_lines(estimates, left, sheet, percent)
-    unit = "%" if percent else "Months (log scale)"
-    bands = (_Band("estimates", left, lines, _fit_scale(lines, left, sheet, percent), unit),)
-    parts = [(left, bands)]
-    if right is not None:
-        shown = "% responding" if percent else "% event-free"
-        own = []
-        for name, rows, unit in zip(
-            ("times", "shares"), figures, ("Months (log scale)", shown), strict=True
-        ):
-            if rows:
-                lines = figure_lines(rows, right, sheet)
-                scale = _fit_scale(lines, right, sheet, name == "shares")
-                own.append(_Band(name, right, lines, scale, unit))
-        parts.append((right, tuple(own)))
-    return _Plan(
-        sheet=sheet,
-        endpoint=endpoint,
-        title=title,
-        hues=hues,
-        parts=tuple(parts),
-        legend=tuple(_legend_entries(parts, hues, level)),
-        foot=_foot_words(parts, has_expectation(estimates)),
-    )
-
-
-def _fit_scale(lines: Sequence[Line], part: Part, sheet: Sheet, percent: bool) -> Scale:
-    width = part.plot_right - part.plot_left
-    if percent:
-        full = percent_scale()
-        return full if width > _ROOMY * sheet.body else replace(full, ticks=(0, 50, 100))
-    spans = [span for line in lines for span in line.spans]
-    inside = [span.middle for span in spans] + [line.printed for line in lines]
-    ends = [end for span in spans for end in (span.lower, span.upper)]
-    return month_scale(inside, ends, width, sheet.body)
-
-
-def _draw(plan: _Plan) -> Figure:
-    sheet = plan.sheet
-    inner = sheet.width - 2 * MARGIN
-    title = wrap(plan.title or "", sheet.title, inner, "bold")
-    legend = flow_legend(plan.legend, sheet.small, inner)
-    foot = wrap(plan.foot, sheet.small, inner)
-    start = MARGIN + len(title) * 1.4 * sheet.title + (3 if title else 0)
-    aside = len(plan.parts) > 1 and plan.parts[1][0].left > plan.parts[0][0].left
-    tops, bottom = [], start
-    for part, bands in plan.parts:
-        top = start if aside else bottom + (8 if tops else 0)
-        tops.append(top)
-        bottom = max(bottom, top + _part_height(part, bands, sheet))
-    legend_top = bottom + 5
-    foot_top = legend_top + len(legend) * legend_pitch(sheet.small) + 2
-    height = foot_top + len(foot) * 1.3 * sheet.small + MARGIN
-    page = open_page(sheet.width, height)
-    put_lines(page, MARGIN, MARGIN, title, sheet.title, pitch=1.4 * sheet.title, weight="bold")
-    for number, (top, (part, bands)) in enumerate(zip(tops, plan.parts, strict=True)):
-        _draw_part(page, plan, "AB"[number], part, bands, top)
-    put_legend(page, MARGIN, legend_top, legend, sheet.small)
-    put_lines(page, MARGIN, foot_top, foot, sheet.small, pitch=1.3 * sheet.small, color=MUTED)
-    return page.figure
-
-
-def _rows_offset(part: Part, sheet: Sheet) -> float:
-    """Distance in points from the top of a part to its first row."""
-    return len(part.heading) * 1.25 * sheet.body + part.head_lines * 1.22 * sheet.body + 10
-
-
-def _axis_height(sheet: Sheet) -> float:
-    return _AXIS_ROOM + 2.8 * sheet.body
-
-
-def _part_height(part: Part, bands: Sequence[_Band], sheet: Sheet) -> float:
-    rows = sum(band.height + _axis_height(sheet) for band in bands)
-    return _rows_offset(part, sheet) + rows + 5 * (len(bands) - 1)
-
-
-def _draw_part(
-    page: Page, plan: _Plan, letter: str, part: Part, bands: Sequence[_Band], top: float
-) -> None:
-    """Draw one part: heading, column heads, and its rows on their axes."""
-    sheet, size = plan.sheet, plan.sheet.body
-    pitch = 1.22 * size
-    put_text(page, part.left, top + 0.625 * size, letter, size, weight="bold")
-    heading_left = part.left + 1.4 * size
-    head_top = put_lines(
-        page, heading_left, top, part.heading, size, pitch=1.25 * size, weight="bold"
-    )
-    put_rule(page, part.left, part.right, head_top + 2, 0.8)
-    for left, lines in part.heads:
-        start = head_top + 4 + (part.head_lines - len(lines)) * pitch
-        put_lines(page, left, start, lines, size, pitch=pitch, weight="bold")
-    put_rule(page, part.left, part.right, head_top + 4 + part.head_lines * pitch + 2, 0.5)
-    rows_top = top + _rows_offset(part, sheet)
-    for band in bands:
-        _draw_band(page, plan, band, rows_top)
-        rows_top += band.height + _axis_height(sheet) + 5
-
-
-def _draw_band(page: Page, plan: _Plan, band: _Band, top: float) -> None:
-    part, size = band.part, plan.sheet.body
-    width = part.plot_right - part.plot_left
-    axes = add_axes(page, part.plot_left, top, width, band.height)
-    axes.set_label(band.name)
-    axes.set_ylim(band.height, 0)
-    axes.yaxis.set_visible(False)
-    axes.set_facecolor("none")
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    apply_scale(axes, band.scale, size)
-    for line in band.lines:
-        _draw_words(page, plan, part, line, top)
-        if not line.is_heading:
-            draw = _draw_estimates if band.name == "estimates" else _draw_expectation
-            draw(axes, plan, band, line)
-    centre = (part.plot_left + part.plot_right) / 2
-    unit_top = top + band.height + _AXIS_ROOM + 1.9 * size
-    put_text(page, centre, unit_top, band.unit, size, align="center")
-
-
-def _draw_words(page: Page, plan: _Plan, part: Part, line: Line, top: float) -> None:
-    """Set label, values and ranks of one row."""
-    sheet, size = plan.sheet, plan.sheet.body
-    if line.is_heading:
-        start = top + line.top + HEADING_SPACE
-        put_lines(page, part.left, start, line.label, size, pitch=sheet.pitch, weight="bold")
-        return
-    middle = top + line.middle
-    tall = len(line.label) * sheet.pitch + len(line.detail) * 1.2 * sheet.small
-    below = put_lines(page, part.left, middle - tall / 2, line.label, size, pitch=sheet.pitch)
-    put_lines(
-        page, part.left, below, line.detail, sheet.small, pitch=1.2 * sheet.small, color=MUTED
-    )
-    # what was before, and the p value, stand back behind what is now and what was printed
-    quiet = 0 if line.ranks else 1
-    for column, texts in ((part.values, line.values), (part.ranks, line.ranks)):
-        start = middle - len(texts) * sheet.pitch / 2
-        for number, text in enumerate(texts):
-            x = column.start(text, size) if line.ranks else column.left
-            y = start + (number + 0.5) * sheet.pitch
-            put_text(page, x, y, text, size, color=MUTED if number == quiet else INK)
-
-
-def _draw_estimates(axes: Axes, plan: _Plan, band: _Band, line: Line) -> None:
-    hue = plan.hues[line.treatment_class]
-    for number, (span, name) in enumerate(zip(line.spans, ("before", "after"), strict=True)):
-        y = line.middle + (number - 0.5) * plan.sheet.pitch
-        gid = f"impact-{plan.endpoint}-{line.index}-{name}"
-        brush = marks.Brush(axes, axes.transData, hue, gid)
-        ends, beyond = band.scale.clip(span.lower, span.upper)
-        marks.put_line(brush, "interval", ends, y, arrows=beyond)
-        (marks.put_ring if name == "before" else marks.put_dot)(brush, span.middle, y)
-
-
-def _draw_expectation(axes: Axes, plan: _Plan, band: _Band, line: Line) -> None:
-    hue, scale, y = plan.hues[line.treatment_class], band.scale, line.middle
-    (span,) = line.spans
-    gid = f"impact-{plan.endpoint}-{band.name}-{line.index}"
-    brush = marks.Brush(axes, axes.transData, hue, gid)
-    outer, beyond = scale.clip(span.lower, span.upper)
-    inner, _ = scale.clip(span.lower_50, span.upper_50)
-    wide = marks.Brush(axes, axes.transData, hue, f"{gid}-95")
-    dark = marks.Brush(axes, axes.transData, hue, f"{gid}-50")
-    marks.put_area(wide, outer, y, _BAR, _OUTER_SHARE)
-    marks.put_area(dark, inner, y, _BAR, _INNER_SHARE)
-    marks.put_arrows(brush, "expected", outer, y, beyond)
-    marks.put_upright(brush, "expected-median", span.middle, (y - _BAR / 2 - 1, y + _BAR / 2 + 1))
-    ink = marks.Brush(axes, axes.transData, INK, gid)
-    if math.isinf(line.printed):
-        shaft = (scale.at_share(0.9), scale.upper)
-        marks.put_line(ink, "printed", shaft, y, thickness=0.6, arrows=(False, True))
-    else:
-        marks.put_square(ink, line.printed, y, marks.square_side(line.patients))
-
-
-def _legend_entries(
-    parts: Sequence[tuple[Part, Sequence[_Band]]], hues: Mapping[str, str], level: float
-) -> list[LegendEntry]:
-    interval = f"{100 * level:g}% CrI"
-    entries = [
-        LegendEntry(f"A: without the new studies, {interval}", samples.sample_ring),
-        LegendEntry(f"A: with them, {interval}", samples.sample_model),
+def _drawn_estimates(
+    table: pd.DataFrame, ranks: pd.DataFrame, endpoint: Endpoint, limit: int
+) -> list[dict[str, Any]]:
+    """Treatments of the new studies, then those that move most; with their ranks."""
+    ranked = ranks[ranks["endpoint"] == endpoint.id].set_index("treatment")
+    rows = table[
+        (table["endpoint"] == endpoint.id)
+        & (table["histology"] == "reference")
+        & (table["estimand"] == endpoint.estimand)
+        & (table["target"] == "mean_study")
     ]
-    if len(parts) > 1:
-        entries.append(LegendEntry("B: printed (area by n)", samples.sample_square))
-        entries.append(LegendEntry("B: expected, 95% and 50%, median", sample_expectation))
-    lines = [line for _, bands in parts for band in bands for line in band.lines]
-    classes = dict.fromkeys(line.treatment_class for line in lines if not line.is_heading)
-    return entries + [LegendEntry(name, samples.Swatch(hues[name])) for name in classes]
+    rows = rows[rows["new"].astype(bool) | rows["treatment"].isin(ranked.index)]
+    order = rows["shift_in_sd"].abs().sort_values(ascending=False, kind="stable").index
+    rows = rows.loc[order].sort_values("new", ascending=False, kind="stable").head(limit)
+    drawn = []
+    for row in rows.to_dict("records"):
+        own = ranked.loc[row["treatment"]] if row["treatment"] in ranked.index else {}
+        values = (number(own.get(f"rank_{side}")) for side in _SIDES)
+        drawn.append(row | {"ranks": tuple(numbers.value(value) for value in values)})
+    return drawn
 
 
-def sample_expectation(page: Page, x: float, y: float) -> None:
-    """Draw an expectation: sample for the legend."""
-    brush = marks.Brush(page.figure, page.transform, INK)
-    marks.put_area(brush, (x - 8, x + 8), y, _BAR - 1, _OUTER_SHARE)
-    marks.put_area(brush, (x - 3.5, x + 3.5), y, _BAR - 1, _INNER_SHARE)
-    marks.put_upright(brush, "", x, (y - _BAR / 2, y + _BAR / 2))
+def _drawn_figures(surprise: pd.DataFrame, endpoint: str, limit: int) -> list[dict[str, Any]]:
+    """Reported figures of the new studies.
+
+    Where there are more than fit, those that speak for a cohort come first, then the others by p.
+    """
+    own = surprise[surprise["endpoint"] == endpoint]
+    if len(own) > limit:
+        first = own.sort_values(["headline", "p"], ascending=[False, True], kind="stable")
+        own = own.loc[sorted(first.head(limit).index)]
+    return own.to_dict("records")
 
 
-def _foot_words(parts: Sequence[tuple[Part, Sequence[_Band]]], starred: bool) -> str:
+# --- Estimates without and with the new studies --------------------------------------------------
+
+
+def _estimate_block(
+    records: Sequence[Mapping[str, Any]],
+    endpoint: Endpoint,
+    hues: Mapping[str, str],
+    sheet: Sheet,
+) -> Block:
+    rows = []
+    for new, words in ((True, "With new studies"), (False, "Other treatments")):
+        own = [row for row in records if flag(row["new"]) == new]
+        if own:
+            rows.append(Row(words, kind="head"))
+        rows += [_estimate_row(row, endpoint, hues) for row in own]
+    factor = 100.0 if endpoint.is_response else 1.0
+    values = [interval_of(row, side, factor) for row in records for side in _SIDES]
+
+    def scale(width: float) -> Scale:
+        if endpoint.is_response:
+            return percent_scale(width, sheet.text)
+        middles, *ends = zip(*values, strict=True)
+        return month_scale(middles, [end for side in ends for end in side], width, sheet.text)
+
+    unit = "%" if endpoint.is_response else "Months (log scale)"
+    columns = [
+        Axis("values", unit, scale),
+        Words("estimate", (numbers.capitalised(endpoint.unit), f"({numbers.LEVEL} CrI)")),
+        Words("rank", ("Rank",)),
+    ]
+    title = f"Pooled {endpoint.quantity()} without and with the new studies"
+    return Block("impact-estimates", rows, columns, "Treatment", title)
+
+
+def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint, hues: Mapping[str, str]) -> Row:
+    before, after = (_estimate_text(record, side, endpoint) for side in _SIDES)
+    first, second = record["ranks"]
+    texts = {"estimate": (Quiet(before), after), "rank": (Quiet(first), second)}
+    hue = hues[word(record["treatment_class"])]
+    factor = 100.0 if endpoint.is_response else 1.0
+
+    def draw(spot: Spot) -> None:
+        for place, side in enumerate(_SIDES):
+            values = interval_of(record, side, factor)
+            brush = spot.brush("values", hue, side)
+            y = spot.line(place, 2)
+            put_estimate(brush, spot.scales["values"], values, y, fill=side == "after")
+
+    return Row(word(record["treatment"]), texts=texts, draw=draw, hue=hue)
+
+
+def _estimate_text(record: Mapping[str, Any], side: str, endpoint: Endpoint) -> str:
+    """An estimate with its interval; an asterisk where no cohort is behind it."""
+    text = numbers.interval(*interval_of(record, side), endpoint.write)
+    return text if _is_known(record, side) else f"{text}*"
+
+
+def _is_known(record: Mapping[str, Any], side: str) -> bool:
+    return word(record[f"{side}_basis"]) == _KNOWN
+
+
+# --- Reported figures on what was expected -------------------------------------------------------
+
+
+def _figure_block(
+    name: str,
+    records: Sequence[Mapping[str, Any]],
+    unit: str,
+    hues: Mapping[str, str],
+    sheet: Sheet,
+) -> Block:
+    factor = 1.0 if name == "times" else 100.0
+
+    def scale(width: float) -> Scale:
+        if name == "shares":
+            return percent_scale(width, sheet.text)
+        inside = [number(row[key]) for row in records for key in ("value", "predicted")]
+        ends = [number(row[key]) for row in records for key in ("lower", "upper")]
+        return month_scale(inside, ends, width, sheet.text)
+
+    columns = [Axis("values", unit, scale), Words("reported", ("Reported",), "left", most=0.2)]
+    columns.append(Words("p", ("Two-", "sided p")))
+    rows = list(_figure_rows(records, factor, hues))
+    what = "times" if name == "times" else "shares of patients"
+    title = f"Reported {what} on what was expected without the new studies"
+    return Block(f"impact-{name}", rows, columns, "Report, figure", title)
+
+
+def _figure_rows(
+    records: Sequence[Mapping[str, Any]], factor: float, hues: Mapping[str, str]
+) -> Iterator[Row]:
+    """Figures below a heading for each cohort."""
+    last = None
+    for record in records:
+        cohort = (word(record["label"]), word(record["cohort"]))
+        if cohort != last:
+            yield Row(cohort[0], kind="head")
+        last = cohort
+        group = "" if word(record["group"]) == "whole" else f"{word(record['group'])}, "
+        detail = f"{group}n = {int(record['n']):,}"
+        texts = {"reported": word(record["printed"]), "p": numbers.chance(record["p"])}
+        hue = hues[word(record["treatment_class"])]
+        draw = _figure_marks(record, factor, hue)
+        yield Row(word(record["figure"]), detail, texts, draw, level=1)
+
+
+def _figure_marks(record: Mapping[str, Any], factor: float, hue: str):
+    names = ("predicted", "lower", "upper", "lower_50", "upper_50", "value")
+    middle, lower, upper, low, high, value = (factor * number(record[name]) for name in names)
+
+    def draw(spot: Spot) -> None:
+        scale, y = spot.scales["values"], spot.middle
+        brush, ink = spot.brush("values", hue), spot.brush("values", INK)
+        ends, beyond = scale.clip(lower, upper)
+        marks.put_area(brush.named("95"), ends, y, _BAR, _OUTER)
+        marks.put_area(brush.named("50"), scale.clip(low, high)[0], y, _BAR, _INNER)
+        marks.put_arrows(brush, "expected", ends, y, beyond)
+        marks.put_upright(brush, "expected-median", middle, (y - 4, y + 4))
+        if math.isinf(value):
+            shaft = (scale.at_share(0.9), scale.upper)
+            marks.put_line(ink, "printed", shaft, y, thickness=0.6, arrows=(False, True))
+        else:
+            marks.put_square(ink, value, y, marks.square_side(number(record["n"])))
+
+    return draw
+
+
+def _legend(*, has_figures: bool) -> list[LegendEntry]:
+    entries = [
+        LegendEntry("without the new studies", marks.line_sample(marks.point_sample(fill=False))),
+        LegendEntry("with them", marks.estimate_sample()),
+    ]
+    if has_figures:
+        entries.append(LegendEntry("reported (area by n)", marks.square_sample))
+        entries.append(LegendEntry("expected, 95 %, 50 % and median", _expectation_sample))
+    return entries
+
+
+def _expectation_sample(brush: marks.Brush, x: float, y: float) -> None:
+    marks.area_sample(_OUTER, inner=_INNER)(brush, x, y)
+    marks.put_upright(brush, "", x, (y - 3.5, y + 3.5))
+
+
+def _foot(estimates: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, Any]]) -> str:
     """Explain the abbreviations and signs in use."""
-    lines = [line for _, bands in parts for band in bands for line in band.lines]
     words = ["CrI, credible interval"]
-    if any("NR" in text for line in lines for text in line.values):
+    if any("NR" in word(row["printed"]) for row in figures):
         words.append("NR, not reached")
-    if starred:
+    if not all(_is_known(row, side) for row in estimates for side in _SIDES):
         words.append("*, no cohort behind it: expected of a new treatment")
     return "; ".join([*words, "rank 1, the longest or highest by mean rank"]) + "."

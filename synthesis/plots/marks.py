@@ -1,13 +1,15 @@
 """The marks of all figures: what a symbol looks like is decided here and nowhere else.
 
 Shape and fill carry the meaning, so that every mark survives a grey copy; the hue only repeats
-the treatment class. Positions are in the coordinates of the transform given, sizes in points.
+it. Positions are in the coordinates of the transform given, sizes in points.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -17,29 +19,23 @@ from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from synthesis.plots.style import tint
+from synthesis.plots.style import INK, tint
 
-DOT = 3.2
-RING = 3.8
-DIAMOND_HALF_HEIGHT = 3.0
-BAR_HEIGHT = 2.6
-ARROW = 3.2
+DASHES = (0, (2.4, 1.5))
+BAND_SHARE = 0.22
+AREA_SHARE = 0.28
+CURVE_WIDTH = 1.2
+
+_ARROW = 3.4
+_DIAMOND_HALF, _BAR = 3.1, 2.8
 
 # Area of a square is proportional to the number of patients between these sides (points).
 # Fixed numbers rather than the largest cohort of a table: squares compare between figures.
-_SQUARE_SMALLEST = 1.9
-_SQUARE_LARGEST = 4.8
+_SQUARE_SMALLEST, _SQUARE_LARGEST = 2.0, 5.0
 SQUARE_FULL_AT = 100
 
-# Curves: share of the hue in the band and in what is far from any printed point.
-CURVE_WIDTH = 1.2
-BAND_SHARE = 0.25
-FADED_CURVE_SHARE = 0.5
-FADED_BAND_SHARE = 0.1
-FADED_DASHES = (0, (2.5, 1.5))
-AREA_SHARE = 0.28
-
-_SIDES = ("left", "right")
+# Marker and size of each shape: a circle holds more ink than a diamond.
+_SHAPES = {"dot": ("o", 3.5), "diamond": ("D", 3.1), "square": ("s", 3.4)}
 
 
 @dataclass(frozen=True)
@@ -53,26 +49,29 @@ class Brush:
     transform : Transform
         Coordinates of the positions.
     hue : str
-        Colour of the treatment class.
+        Colour.
     name : str
         Beginning of the identifiers of the artists, e.g. ``forest-os-3``; empty for none.
     """
 
     host: Axes | Figure
     transform: Transform
-    hue: str
+    hue: str = INK
     name: str = ""
 
     def shifted(self, right: float, down: float) -> Brush:
-        """Give the same brush displaced by points on paper."""
-        scale = self.figure.dpi_scale_trans
-        offset = ScaledTranslation(right / 72, -down / 72, scale)
-        return Brush(self.host, self.transform + offset, self.hue, self.name)
+        """The same brush displaced by points on paper."""
+        figure = self.host if isinstance(self.host, Figure) else self.host.figure
+        offset = ScaledTranslation(right / 72, -down / 72, figure.dpi_scale_trans)
+        return replace(self, transform=self.transform + offset)
 
-    @property
-    def figure(self) -> Figure:
-        """The figure drawn on."""
-        return self.host if isinstance(self.host, Figure) else self.host.figure
+    def named(self, role: str) -> Brush:
+        """The same brush for artists of another name."""
+        return replace(self, name=f"{self.name}-{role}" if self.name else "")
+
+    def coloured(self, hue: str) -> Brush:
+        """The same brush in another hue."""
+        return replace(self, hue=hue)
 
 
 def square_side(patients: float) -> float:
@@ -87,36 +86,24 @@ def square_side(patients: float) -> float:
     return min(max(side, _SQUARE_SMALLEST), _SQUARE_LARGEST)
 
 
-def put_square(brush: Brush, x: float, y: float, side: float) -> None:
-    """Draw an open square: a value as printed."""
-    _put_marker(brush, "printed", x, y, "s", side, filled=False)
+def put_square(brush: Brush, x: float, y: float, side: float, *, see_through: bool = False) -> None:
+    """Draw an open square: a value as reported."""
+    fill = "none" if see_through else "white"
+    _put_marker(brush, "reported", x, y, "s", side, fill, 0.8)
 
 
-def put_dot(brush: Brush, x: float, y: float, role: str = "model") -> None:
-    """Draw a filled dot: an estimate of the model."""
-    _put_marker(brush, role, x, y, "o", DOT, filled=True)
-
-
-def put_ring(brush: Brush, x: float, y: float, role: str = "ring") -> None:
-    """Draw an open circle: an estimate of the model for pure tumours, or a prior."""
-    _put_marker(brush, role, x, y, "o", RING, filled=False)
+def put_point(
+    brush: Brush, x: float, y: float, role: str = "estimate", *, shape: str = "dot", fill=True
+) -> None:
+    """Draw an estimate of the model: a dot, diamond or square; open where `fill` is false."""
+    marker, size = _SHAPES[shape]
+    edge = 0.3 if fill else 0.8
+    _put_marker(brush, role, x, y, marker, size, brush.hue if fill else "white", edge)
 
 
 def put_landmark(brush: Brush, x: float, y: float) -> None:
-    """Draw a filled dot with a white edge: printed survival at a fixed time."""
-    mark = Line2D(
-        [x],
-        [y],
-        marker="o",
-        ls="none",
-        ms=DOT,
-        mfc=brush.hue,
-        mec="white",
-        mew=0.4,
-        transform=brush.transform,
-        zorder=5,
-    )
-    _add(brush, mark, "landmark")
+    """Draw a filled dot with a white edge: reported survival at a fixed time."""
+    _put_marker(brush, "landmark", x, y, "o", 3.4, brush.hue, 0.4, edge="white")
 
 
 def put_line(
@@ -135,21 +122,19 @@ def put_line(
     Parameters
     ----------
     brush : Brush
-        Where and in which hue.
     role : str
         What it is, for the identifier.
     x : pair of float
         Where the line begins and ends.
     y : float
-        Height.
     thickness : float
         Line width in points.
     dashed : bool
-        Broken line: a prior.
+        Broken: a prior, or a value that no report supports.
     ends : pair of bool
-        Small upright stroke at the left and right end: a printed limit.
+        Small upright stroke at the left and right end: a reported limit.
     arrows : pair of bool
-        Arrow head, its tip at the left and right end: it goes on beyond the axis.
+        Arrow head at the left and right end: it goes on beyond the axis.
     """
     line = Line2D(
         x,
@@ -157,28 +142,23 @@ def put_line(
         lw=thickness,
         color=brush.hue,
         solid_capstyle="butt",
-        ls=(0, (2.2, 1.6)) if dashed else "-",
+        ls=DASHES if dashed else "-",
         transform=brush.transform,
         zorder=3,
     )
     _add(brush, line, f"{role}-line")
     put_arrows(brush, role, x, y, arrows)
-    for side, place, stroke, arrow in zip(_SIDES, x, ends, arrows, strict=True):
+    for side, place, stroke, arrow in zip(("left", "right"), x, ends, arrows, strict=True):
         if stroke and not arrow:
-            _put_end(brush, f"{role}-end-{side}", place, y, "|", 2.6)
+            _put_marker(brush, f"{role}-end-{side}", place, y, "|", 2.8, brush.hue, 0.6)
 
 
 def put_upright(brush: Brush, role: str, x: float, y: tuple[float, float]) -> None:
-    """Draw a vertical interval: printed limits of survival at a fixed time."""
+    """Draw a vertical stroke or interval."""
     line = Line2D(
-        (x, x),
-        y,
-        lw=0.7,
-        color=brush.hue,
-        solid_capstyle="butt",
-        transform=brush.transform,
-        zorder=3,
+        (x, x), y, lw=0.7, color=brush.hue, solid_capstyle="butt", transform=brush.transform
     )
+    line.set_zorder(3)
     _add(brush, line, f"{role}-line")
 
 
@@ -186,97 +166,54 @@ def put_arrows(
     brush: Brush, role: str, x: tuple[float, float], y: float, arrows: tuple[bool, bool]
 ) -> None:
     """Draw arrow heads at the left and right end of something that goes on beyond the axis."""
-    for side, place, arrow in zip(_SIDES, x, arrows, strict=True):
+    heads = (("left", CARETLEFT), ("right", CARETRIGHT))
+    for (side, head), place, arrow in zip(heads, x, arrows, strict=True):
         if arrow:
-            head = CARETLEFT if side == "left" else CARETRIGHT
-            _put_end(brush, f"{role}-arrow-{side}", place, y, head, ARROW)
+            name = f"{role}-arrow-{side}"
+            _put_marker(brush, name, place, y, head, _ARROW, brush.hue, 0.6, edge="none")
 
 
-def put_diamond(brush: Brush, x: tuple[float, float, float], y: float, scale: float = 1) -> None:
-    """Draw a diamond from lower to upper limit, widest at the estimate: the mean study.
-
-    `scale` is the length of one point in the vertical coordinate of the brush.
-    """
+def put_diamond(brush: Brush, x: tuple[float, float, float], y: float) -> None:
+    """Draw a diamond from lower to upper limit, widest at the estimate: the average study."""
     lower, middle, upper = x
-    half = DIAMOND_HALF_HEIGHT * scale
-    corners = [(lower, y), (middle, y - half), (upper, y), (middle, y + half)]
-    shape = Polygon(
-        corners,
-        closed=True,
-        fc=brush.hue,
-        ec=brush.hue,
-        lw=0.4,
-        joinstyle="miter",
-        transform=brush.transform,
-        zorder=4,
-    )
+    corners = [(lower, y), (middle, y - _DIAMOND_HALF), (upper, y), (middle, y + _DIAMOND_HALF)]
+    shape = Polygon(corners, closed=True, fc=brush.hue, ec=brush.hue, lw=0.4, joinstyle="miter")
+    shape.set(transform=brush.transform, zorder=4)
     _add(brush, shape, "mean-study")
 
 
-def put_bar(brush: Brush, x: tuple[float, float, float], y: float, scale: float = 1) -> None:
-    """Draw a pale bar with an outline and a stroke at the estimate: prediction for a new study."""
+def put_bar(brush: Brush, x: tuple[float, float, float], y: float) -> None:
+    """Draw a pale bar with a stroke at the estimate: prediction for a new study."""
     lower, middle, upper = x
-    height = BAR_HEIGHT * scale
-    bar = Rectangle(
-        (lower, y - height / 2),
-        upper - lower,
-        height,
-        fc=tint(brush.hue, 0.3),
-        ec=brush.hue,
-        lw=0.5,
-        transform=brush.transform,
-        zorder=3,
-    )
+    bar = Rectangle((lower, y - _BAR / 2), upper - lower, _BAR, lw=0.5)
+    bar.set(fc=tint(brush.hue, 0.3), ec=brush.hue, transform=brush.transform, zorder=3)
     _add(brush, bar, "new-study")
-    _put_end(brush, "new-study-middle", middle, y, "|", BAR_HEIGHT + 1.8)
+    _put_marker(brush, "new-study-middle", middle, y, "|", _BAR + 2, brush.hue, 0.6)
 
 
-def put_area(brush: Brush, x: tuple[float, float], y: float, height: float, share: float) -> None:
-    """Draw a rectangle in a pale hue: legend sample of a filled area."""
-    area = Rectangle(
-        (x[0], y - height / 2),
-        x[1] - x[0],
-        height,
-        fc=tint(brush.hue, share),
-        ec="none",
-        transform=brush.transform,
-        zorder=2,
-    )
+def put_area(
+    brush: Brush, x: tuple[float, float], y: float, height: float, share: float = AREA_SHARE
+) -> None:
+    """Draw a rectangle in a paler hue."""
+    area = Rectangle((x[0], y - height / 2), x[1] - x[0], height, fc=tint(brush.hue, share))
+    area.set(ec="none", transform=brush.transform, zorder=2)
     _add(brush, area, "area")
 
 
-def _put_end(brush: Brush, role: str, x: float, y: float, marker: object, size: float) -> None:
-    mark = Line2D(
-        [x],
-        [y],
-        marker=marker,
-        ls="none",
-        ms=size,
-        color=brush.hue,
-        mew=0.6,
-        mec="none" if marker in (CARETLEFT, CARETRIGHT) else brush.hue,
-        transform=brush.transform,
-        zorder=3.5,
-    )
-    _add(brush, mark, role)
-
-
 def _put_marker(
-    brush: Brush, role: str, x: float, y: float, marker: str, size: float, *, filled: bool
+    brush: Brush,
+    role: str,
+    x: float,
+    y: float,
+    marker: Any,
+    size: float,
+    fill: str,
+    edge_width: float,
+    edge: str | None = None,
 ) -> None:
-    edge = 0.3 if filled else 0.8
-    mark = Line2D(
-        [x],
-        [y],
-        marker=marker,
-        ls="none",
-        ms=size,
-        mec=brush.hue,
-        mew=edge,
-        mfc=brush.hue if filled else "white",
-        transform=brush.transform,
-        zorder=5,
-    )
+    mark = Line2D([x], [y], marker=marker, ls="none", ms=size, mfc=fill, mew=edge_width)
+    mark.set_markeredgecolor(brush.hue if edge is None else edge)
+    mark.set(transform=brush.transform, zorder=3.5 if marker == "|" else 5)
     _add(brush, mark, role)
 
 
@@ -287,3 +224,65 @@ def _add(brush: Brush, artist: Artist, role: str) -> None:
         artist.set_gid(f"{brush.name}-{role}")
     brush.host.add_artist(artist)
     artist.set_clip_path(None)
+
+
+# --- Samples for legends: called with a brush and the centre of their place in points -------------
+
+Sample = Callable[[Brush, float, float], None]
+
+
+def line_sample(*points: Callable[[Brush, float, float], None], **line: Any) -> Sample:
+    """An interval with what stands on it."""
+
+    def draw(brush: Brush, x: float, y: float) -> None:
+        put_line(brush, "", (x - 8, x + 8), y, **line)
+        for point in points:
+            point(brush, x, y)
+
+    return draw
+
+
+def point_sample(shape: str = "dot", hue: str = INK, *, fill: bool = True) -> Sample:
+    """A single estimate."""
+    return lambda brush, x, y: put_point(brush.coloured(hue), x, y, shape=shape, fill=fill)
+
+
+def estimate_sample(shape: str = "dot", hue: str = INK, *, extrapolated: bool = False) -> Sample:
+    """An estimate with its interval, open and dashed where no report supports it."""
+
+    def draw(brush: Brush, x: float, y: float) -> None:
+        put_line(brush.coloured(hue), "", (x - 8, x + 8), y, dashed=extrapolated)
+        put_point(brush.coloured(hue), x, y, shape=shape, fill=not extrapolated)
+
+    return draw
+
+
+def square_sample(brush: Brush, x: float, y: float) -> None:
+    """A reported value."""
+    put_square(brush, x, y, 4.0)
+
+
+REPORTED: Sample = line_sample(square_sample, thickness=0.6, ends=(True, True))
+ARROW: Sample = line_sample(thickness=0.6, arrows=(False, True))
+PRIOR: Sample = line_sample(dashed=True)
+
+
+def diamond_sample(brush: Brush, x: float, y: float) -> None:
+    """A pooled estimate of the average study."""
+    put_diamond(brush, (x - 8, x, x + 8), y)
+
+
+def bar_sample(brush: Brush, x: float, y: float) -> None:
+    """A prediction for a new study."""
+    put_bar(brush, (x - 8, x, x + 8), y)
+
+
+def area_sample(share: float = AREA_SHARE, hue: str = INK, inner: float = 0.0) -> Sample:
+    """A filled area, with a darker one inside where `inner` is its share of the hue."""
+
+    def draw(brush: Brush, x: float, y: float) -> None:
+        put_area(brush.coloured(hue), (x - 8, x + 8), y, 5.0, share)
+        if inner:
+            put_area(brush.coloured(hue).named("inner"), (x - 3.5, x + 3.5), y, 5.0, inner)
+
+    return draw

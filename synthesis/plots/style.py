@@ -1,4 +1,4 @@
-"""Sizes, type and colours that every figure shares, and the one function that writes files.
+"""Sizes, type and colours that every figure shares.
 
 Nothing here touches the global settings of matplotlib: figures are drawn and written inside
 `style_context`.
@@ -6,25 +6,50 @@ Nothing here touches the global settings of matplotlib: figures are drawn and wr
 
 from __future__ import annotations
 
-import io
-import os
-import re
-import tempfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 import matplotlib.style
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 Width = Literal["one-column", "two-column", "slide"]
 
 POINTS_PER_MM = 72 / 25.4
+
+#: Tallest figure that a page holds, in points.
+TALLEST = 235.0 * POINTS_PER_MM
+
+
+INK = "#1a1a1a"
+MUTED = "#5a5a5a"
+GRID = "#e0e0e0"
+BAND = "#f1f1f1"
+PALE = "#b4b4b4"
+
+
+@dataclass(frozen=True)
+class Face:
+    """How text is set: size and distance of lines in points, weight, colour."""
+
+    size: float
+    pitch: float
+    weight: str = "normal"
+    color: str = INK
+
+    @property
+    def bold(self) -> Face:
+        """The same in bold."""
+        return replace(self, weight="bold")
+
+    @property
+    def quiet(self) -> Face:
+        """The same, standing back."""
+        return replace(self, color=MUTED)
 
 
 @dataclass(frozen=True)
@@ -37,7 +62,7 @@ class Sheet:
         Name by which a figure asks for it.
     width_mm : float
         Width of the finished figure in millimetres.
-    body, small, title : float
+    body, small, head : float
         Type sizes in points: table text and axes, foot of the figure, title.
     gap : float
         White space between two text columns in points.
@@ -47,7 +72,7 @@ class Sheet:
     width_mm: float
     body: float
     small: float
-    title: float
+    head: float
     gap: float
 
     @property
@@ -56,48 +81,62 @@ class Sheet:
         return self.width_mm * POINTS_PER_MM
 
     @property
-    def pitch(self) -> float:
-        """Distance between two lines of body text in points."""
-        return 1.26 * self.body
+    def text(self) -> Face:
+        """Words in columns and on axes."""
+        return Face(self.body, 1.21 * self.body)
+
+    @property
+    def note(self) -> Face:
+        """What stands back: details, foot."""
+        return Face(self.small, 1.21 * self.small, color=MUTED)
+
+    @property
+    def key(self) -> Face:
+        """Legends."""
+        return Face(self.small, 1.5 * self.small)
+
+    @property
+    def title(self) -> Face:
+        """Above the figure."""
+        return Face(self.head, 1.35 * self.head, "bold")
+
+    @property
+    def section(self) -> Face:
+        """Above a panel."""
+        return Face(self.body + 0.5, 1.3 * (self.body + 0.5), "bold")
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it has room for the most needed columns only."""
+        return self.name == "one-column"
 
 
 SHEETS: Mapping[str, Sheet] = MappingProxyType(
     {
-        "one-column": Sheet("one-column", 85, 6.5, 6.2, 7.5, 4),
-        "two-column": Sheet("two-column", 174, 7, 6.5, 8, 7),
-        "slide": Sheet("slide", 254, 8, 7.5, 10, 11),
+        "one-column": Sheet("one-column", 85, 7.5, 6.5, 8.5, 4),
+        "two-column": Sheet("two-column", 174, 7.5, 6.8, 9, 7),
+        "slide": Sheet("slide", 254, 9, 8, 11, 11),
     }
 )
 
-INK = "#1a1a1a"
-MUTED = "#5a5a5a"
-GRID = "#dedede"
-BAND = "#f0f0f0"
-
-# Okabe & Ito and Paul Tol's sets. The order matters: the first hues are the best known, and any
-# two neighbours differ by at least 18 units of CIE lightness, so that a grey copy keeps them apart.
+#: Eight hues that colour-blind readers tell apart (after Okabe & Ito); neighbours differ in grey.
 HUES: tuple[str, ...] = (
-    "#0072B2",
-    "#E69F00",
-    "#332288",
-    "#009E73",
-    "#225522",
-    "#CC79A7",
-    "#AA3377",
-    "#000000",
-    "#555555",
-    "#D55E00",
-    "#004488",
-    "#228833",
+    *("#0072B2", "#E69F00", "#332288", "#009E73"),
+    *("#882255", "#CC79A7", "#D55E00", "#222222"),
 )
+
+#: Hues of the two histologies, which also differ in shape.
+PURE, MIXED = HUES[0], HUES[6]
+
+#: Arimo has the widths of Arial and Helvetica: who lacks it sees the same layout.
+FONT = "Arimo"
+FONTS = Path(__file__).with_name("fonts")
 
 STYLE: Mapping[str, object] = MappingProxyType(
     {
-        "font.family": "sans-serif",
-        # DejaVu Sans comes with matplotlib, so a layout measured with it is the same everywhere;
-        # the other two are narrower, so a viewer that lacks it can only gain room.
-        "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],
-        "font.size": 7.0,
+        "font.family": [FONT, "sans-serif"],
+        "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
+        "font.size": 7.5,
         # Labels are data: a dollar sign in one is a dollar sign.
         "text.parse_math": False,
         "text.color": INK,
@@ -112,7 +151,7 @@ STYLE: Mapping[str, object] = MappingProxyType(
         "figure.dpi": 144.0,
         "figure.facecolor": "white",
         "savefig.facecolor": "white",
-        "savefig.dpi": 600.0,
+        "savefig.dpi": 300.0,
         "savefig.bbox": None,
         "pdf.fonttype": 42,
         "svg.fonttype": "none",
@@ -120,65 +159,15 @@ STYLE: Mapping[str, object] = MappingProxyType(
     }
 )
 
-# Runs of one colour are most of a figure: looking for nothing else takes two thirds of the time.
-_PNG = MappingProxyType({"compress_type": zlib.Z_RLE})
 
-# What each format would otherwise date or sign.
-_METADATA: Mapping[str, Mapping[str, None]] = MappingProxyType(
-    {
-        "svg": {"Date": None},
-        "pdf": {"CreationDate": None},
-        "png": {"Software": None},
-    }
-)
+def _register_fonts() -> None:
+    """Make the bundled font known, before any of its name that the machine has."""
+    for file in sorted(FONTS.glob("*.ttf")):
+        fontManager.addfont(file)
+    fontManager.ttflist.sort(key=lambda entry: Path(entry.fname).parent != FONTS)
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-
-
-@dataclass(frozen=True)
-class About:
-    """What a figure's files tell of it when the figure has left its page.
-
-    Attributes
-    ----------
-    title, description : str
-        Its heading, and its caption.
-    sources : tuple of str
-        Citations of the reports that it rests on, in full.
-    keywords : tuple of str
-        How the figure calls these reports.
-    """
-
-    title: str
-    description: str
-    sources: tuple[str, ...] = ()
-    keywords: tuple[str, ...] = ()
-
-    def metadata(self, suffix: str) -> dict[str, object]:
-        """Return the entries for one file format, under the names that its readers know."""
-        sources = "\n".join(self.sources)
-        if suffix == "svg":
-            found: dict[str, object] = {
-                "Title": self.title,
-                "Description": self.description,
-                "Source": sources,
-                "Keywords": list(self.keywords),
-            }
-        elif suffix == "pdf":  # a PDF has no field for sources
-            subject = "\n".join(filter(None, (self.description, sources)))
-            keywords = "; ".join(self.keywords)
-            found = {"Title": self.title, "Subject": subject, "Keywords": keywords}
-        else:
-            found = {"Title": self.title, "Description": self.description, "Source": sources}
-        return {name: _plain(entry) for name, entry in found.items() if entry}
-
-
-def _plain(entry: object) -> object:
-    """Put a blank for characters that no XML may hold."""
-    if isinstance(entry, list):
-        return [_plain(item) for item in entry]
-    return _CONTROL.sub(" ", entry) if isinstance(entry, str) else entry
+_register_fonts()
 
 
 @contextmanager
@@ -201,8 +190,7 @@ def find_sheet(width: str) -> Sheet:
         If `width` is not the name of one.
     """
     if width not in SHEETS:
-        known = ", ".join(SHEETS)
-        raise ValueError(f"width is {width!r}; expected one of {known}")
+        raise ValueError(f"width is {width!r}; expected one of {', '.join(SHEETS)}")
     return SHEETS[width]
 
 
@@ -218,11 +206,12 @@ def class_hues(classes: Iterable[str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Label to hexadecimal colour, in order of first appearance. Beyond the length of `HUES`
-        the hues start again: every figure also names the class in words.
+        Label to hexadecimal colour, in order of first appearance. No hue stands for two classes:
+        where there are more classes than `HUES`, colour says nothing, and all have the first.
     """
-    distinct = dict.fromkeys(classes)
-    return {label: HUES[position % len(HUES)] for position, label in enumerate(distinct)}
+    distinct = list(dict.fromkeys(classes))
+    hues = HUES if len(distinct) <= len(HUES) else HUES[:1] * len(distinct)
+    return dict(zip(distinct, hues, strict=False))
 
 
 def choose_hues(
@@ -255,55 +244,3 @@ def tint(hue: str, share: float) -> str:
         Share of the hue in the mixture, 0 (white) to 1 (the hue).
     """
     return to_hex([1 - share * (1 - channel) for channel in to_rgb(hue)])
-
-
-def save_figure(
-    fig: Figure, stem: str | os.PathLike[str], about: About | None = None
-) -> list[Path]:
-    """Write a figure as SVG, PDF and PNG (600 dpi).
-
-    The same figure gives the same bytes: identifiers have a fixed salt and no date is written.
-    All three are rendered before the first is written, and each appears whole or not at all.
-
-    Parameters
-    ----------
-    fig : Figure
-        A figure of this package, or any other.
-    stem : str or path
-        Path without suffix; missing folders are made.
-    about : About, optional
-        What all three files tell of the figure.
-
-    Returns
-    -------
-    list of Path
-        The three files: svg, pdf, png.
-    """
-    stem = Path(stem)
-    rendered: dict[Path, bytes] = {}
-    with style_context():
-        for suffix, metadata in _METADATA.items():
-            buffer = io.BytesIO()
-            own = {} if about is None else about.metadata(suffix)
-            more = {"pil_kwargs": dict(_PNG)} if suffix == "png" else {}
-            fig.savefig(buffer, format=suffix, metadata=dict(metadata) | own, **more)
-            rendered[stem.with_name(f"{stem.name}.{suffix}")] = buffer.getvalue()
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    for path, content in rendered.items():
-        _write_whole(path, content)
-    return list(rendered)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write beside the target first, so that a reader never meets half a file."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    draft = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
-        # mkstemp makes private files; a figure is meant to be read.
-        draft.chmod(0o644)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

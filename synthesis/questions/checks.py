@@ -410,7 +410,10 @@ def _inside(
 def _positions(pits: np.ndarray, replicates: np.ndarray) -> pd.DataFrame:
     """Distribution of the positions with its simultaneous band."""
     own = (rankdata(replicates, axis=0) - 0.5) / len(replicates)
-    lines = np.stack([np.mean(own <= at, axis=1) for at in _GRID], axis=1)
+    # how many of each line fall into each step of the grid, then up to it
+    steps = np.searchsorted(_GRID, own) + _GRID.size * np.arange(len(own))[:, None]
+    counts = np.bincount(steps.ravel(), minlength=len(own) * _GRID.size)
+    lines = np.cumsum(counts.reshape(len(own), -1), axis=1) / own.shape[1]
     lower, upper = envelope(lines)
     share = np.array([np.mean(pits <= at) for at in _GRID])
     return pd.DataFrame(dict(zip(POSITION_COLUMNS, (_GRID, share, lower, upper), strict=True)))
@@ -590,9 +593,9 @@ def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
         for own in checks.predictive.values()
     ]
     positions = [own.positions.assign(endpoint=name) for name, own in checks.coverage.items()]
-    names = {name: endpoint_of(name).name(vocabulary) for name in checks.predictive}
     words = [
-        f"{names[name]}: {' '.join(coverage_words(own, checks.coverage[name]))}"
+        f"{endpoint_of(name).name(vocabulary)}: "
+        f"{' '.join(coverage_words(own, checks.coverage[name]))}"
         for name, own in checks.predictive.items()
     ]
     caption = (
@@ -600,13 +603,11 @@ def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
         "as many patients in a new study of the same treatment. Position: share of the predictions "
         "below the reported figure, half of those printed alike included. Line: distribution of "
         "the positions; band: it holds the whole line in 95 % of registries drawn from the model. "
-        f"Beside it the {_EXTREME} figures of each endpoint that lie furthest out, with their 95 % "
-        "and 50 % predictive intervals."
+        f"Below: the {_EXTREME} figures of each endpoint that lie furthest out."
     )
     arguments = {
         "positions": pd.concat(positions, ignore_index=True),
-        "figures": pd.concat([own.head(_EXTREME) for own in extreme], ignore_index=True),
-        "names": names,
+        "extremes": pd.concat([own.head(_EXTREME) for own in extreme], ignore_index=True),
     }
     studies = tuple(dict.fromkeys(table["study"]))
     stem = "predictive_checks"

@@ -51,7 +51,7 @@ def write_result(result: Result, registry: Registry, out: Path) -> list[Path]:
         write_texts(result.texts, stage)
         if result.facts:
             write_manifest({**result.facts, "kind": result.name}, stage)
-        return [out / name for name in _names(stage)]
+        return [out / name for name in files_in(stage)]
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
@@ -69,11 +69,12 @@ def write_texts(texts: Mapping[str, str], folder: Path) -> None:
 
 def write_manifest(facts: Mapping[str, Any], folder: Path) -> None:
     """Write a manifest that lists every file of a folder, itself included."""
-    entries = _plain({**facts, "files": sorted({*_names(folder), MANIFEST})})
+    entries = _plain({**facts, "files": sorted({*files_in(folder), MANIFEST})})
     write_texts({MANIFEST: json.dumps(entries, indent=2) + "\n"}, folder)
 
 
-def _names(folder: Path) -> list[str]:
+def files_in(folder: Path) -> list[str]:
+    """Names of every file below a folder, from it, in order."""
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 

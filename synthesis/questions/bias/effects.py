@@ -28,8 +28,6 @@ from scipy.stats import gaussian_kde, norm
 
 from priors import Prior
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.histology_effects import prior_share
-from synthesis.benefit.reference import treatments_of
 from synthesis.estimands import (
     cohort_labels,
     curve,
@@ -43,6 +41,8 @@ from synthesis.model.arrays import shared_parts
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.survival import BIAS_PRIOR
 from synthesis.questions.bias.funnel import KINDS, PROSPECTIVE, RETROSPECTIVE, cohort_kinds
+from synthesis.questions.evidence import treatments_of
+from synthesis.questions.histology_effects import prior_share
 
 COMMON, SPREAD = "common bias", "spread of biases"
 

@@ -3,7 +3,7 @@ r"""A funnel of reported medians, and whether small cohorts report longer ones.
 The *deviation* of an arm is the log of its reported median over the median that the model expects
 of the average study of its treatment, at the arm's own share of mixed histology and covariates. A
 fit that has seen the arm has moved towards it; so the expectation is that of the draws without the
-cohort, weighted as in :mod:`synthesis.benefit.influence`. Where an arm does not report its share,
+cohort, weighted as in :mod:`synthesis.questions.influence`. Where an arm does not report its share,
 the share is drawn from its prior.
 
 The standard error follows from the family and the number of patients, not from what is reported. A
@@ -53,8 +53,6 @@ from scipy.special import expit
 from priors.catalogue import Prior
 from studies.schema import NOT_REACHED
 from studies.vocabulary import Vocabulary
-from synthesis.benefit.histology_effects import prior_share
-from synthesis.benefit.influence import CohortWeights, cohort_weights, weighted_quantiles
 from synthesis.estimands import cohort_labels, summarise
 from synthesis.fits import PooledSurvival, SurvivalFit, bias_spread
 from synthesis.left_out import spaced
@@ -66,6 +64,8 @@ from synthesis.model.records import effective_size, median_months
 from synthesis.model.sampler import Progress
 from synthesis.model.survival import PRIOR_OF, is_retrospective
 from synthesis.predictive import draw_prior
+from synthesis.questions.histology_effects import prior_share
+from synthesis.questions.influence import CohortWeights, cohort_weights, weighted_quantiles
 
 #: Kinds of reports, in order of display.
 RETROSPECTIVE, PROSPECTIVE, NOT_STATED = "retrospective", "prospective", "not stated"
@@ -163,7 +163,7 @@ def funnel_table(
     vocabulary : Vocabulary
         For the labels.
     weights : CohortWeights, optional
-        From :func:`~synthesis.benefit.influence.cohort_weights` of the same fit; made here
+        From :func:`~synthesis.questions.influence.cohort_weights` of the same fit; made here
         otherwise.
     progress : callable, optional
         Called with a sentence at each stage.

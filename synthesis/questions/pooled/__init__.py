@@ -206,7 +206,9 @@ def result(pooled: Pooled, registry: Registry) -> Result:
         The reports that they rest on.
     """
     vocabulary = registry.vocabulary
-    findings = [_answer_finding(answer, pooled) for answer in answers(pooled, vocabulary)]
+    findings = [
+        _answer_finding(answer, pooled, vocabulary) for answer in answers(pooled, vocabulary)
+    ]
     first = pooled.fits.get("os")
     if first is not None and vocabulary.histologies and not tells_histology(first):
         findings.append(Finding("Do mixed tumours fare better than pure ones?", (UNTOLD,)))
@@ -335,7 +337,8 @@ def _answer_rows(
 def _gain(row: pd.Series, endpoint: Endpoint) -> dict[str, str]:
     if row["is_reference"]:
         return {"carried_by": "reference"}
-    ends = (row[name] for name in ("gain", "gain_lower", "gain_upper"))
+    prefix = "" if endpoint.gain == endpoint.contrast else "gain_"
+    ends = (row[name] for name in (prefix[:-1] or "estimate", f"{prefix}lower", f"{prefix}upper"))
     known = not numbers.is_missing(row["p_gain"])
     return {
         "gain": interval(*ends, endpoint.write_gain),
@@ -348,7 +351,7 @@ def _is_background(group: NamedGroup) -> bool:
     return all(ref.role == "mixed" for ref in group.cohorts)
 
 
-def _answer_finding(answer: Answer, pooled: Pooled) -> Finding:
+def _answer_finding(answer: Answer, pooled: Pooled, vocabulary: Vocabulary) -> Finding:
     """A question with its table: which treatment, by how much, how sure, carried by what."""
     endpoint = endpoint_of(answer.endpoint)
     estimated = "Responding, %" if endpoint.is_response else "Median, months"
@@ -364,8 +367,7 @@ def _answer_finding(answer: Answer, pooled: Pooled) -> Finding:
     rows = [row | {"size": f"{row['cohorts']} ({row['patients']})"} for row in answer.rows]
     filled = [name for name in columns if any(row[name] for row in rows)]
     cells = [[row[name] for name in filled] for row in rows]
-    name = endpoint.name()
-    table = make_table(f"{name}.", [columns[name] for name in filled], cells)
+    table = make_table(f"{endpoint.name(vocabulary)}.", [columns[name] for name in filled], cells)
     return Finding(answer.question, answer.sentences, (table,) if rows else ())
 
 
@@ -395,8 +397,7 @@ def _forest_pictures(
         title, stem = endpoint.name(vocabulary), f"forest_{endpoint.id}"
         arguments = {"table": part, "endpoint": endpoint.id}
         if len(parts) > 1:
-            classes = listed(part.loc[part["kind"] == "class", "treatment_class"])
-            title = f"{title} ({number} of {len(parts)}): {classes}"
+            title = f"{title}, part {number} of {len(parts)}"
             stem = stem if number == 1 else f"{stem}_{number}"
             arguments["part"] = (number, len(parts))
         yield Picture(
@@ -427,13 +428,14 @@ def _curves_picture(
     from synthesis.plots.curves import plot_curves
 
     curves, points = pooled.curves[endpoint.id]
-    name = endpoint.name(vocabulary)
+    name, over = endpoint.name(vocabulary), pooled.comparison.references.get(endpoint.id)
+    reference = "" if over is None else over.label
     return Picture(
         f"curves_{endpoint.id}",
         f"{name}: curves",
         _curves_caption(fit, pooled, endpoint, vocabulary),
         plot_curves,
-        {"curves": curves, "points": points, "endpoint": name},
+        {"curves": curves, "points": points, "endpoint": endpoint.id, "reference": reference},
         tuple(dict.fromkeys(points["study_id"])),
         _pooled_words(pooled.forest[endpoint.id], endpoint, vocabulary),
         endpoint.id,

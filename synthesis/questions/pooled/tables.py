@@ -6,11 +6,12 @@ Each number is computed once, here or in :mod:`synthesis.estimands`; whatever sh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import beta
 
 from priors import Prior, Priors, load_priors
 from studies.figures import figure_status, in_months, printed_landmark, printed_median
@@ -19,6 +20,7 @@ from studies.selection import CohortRef, LeftOut
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.estimands import (
+    LEVEL,
     TARGETS,
     Fit,
     NamedGroup,
@@ -438,7 +440,7 @@ def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
 
 
 # Draws of each family: enough beside the pooled answer, and a tail needs time for restricted means.
-_FAMILY_DRAWS = 2000
+_FAMILY_DRAWS = 1000
 
 
 def families_table(
@@ -494,16 +496,21 @@ def forest_table(fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> pd.D
     -------
     DataFrame
         ``kind`` is class, treatment, cohort, mean_study, new_study or heterogeneity. Treatments
-        stand by class, then by pooled estimate; cohorts by year. Months, or fractions for response.
+        stand by class, then by pooled estimate; cohorts by year. A class of several treatments has
+        the estimate of its average treatment. Months, or fractions for response, of which reported
+        limits are those of an exact interval.
     """
     share = histologies(fit, reference_mix)["reference"]
     principal = estimands_of(fit)[0]
     pooled = {target: summaries(fit, principal, target, share) for target in TARGETS}
-    groups = [group for group in named_groups(fit, vocabulary) if not group.is_class]
-    groups.sort(key=lambda group: -pooled["mean_study"][group.group].estimate)
+    every = named_groups(fit, vocabulary)
+    mean = pooled["mean_study"]
+    averages = {own.class_label: vars(mean[own.group]) for own in every if own.is_class}
+    groups = [group for group in every if not group.is_class]
+    groups.sort(key=lambda group: -mean[group.group].estimate)
     rows: list[dict[str, Any]] = []
-    for class_label in dict.fromkeys(g.class_label for g in named_groups(fit, vocabulary)):
-        rows.append(_row("class", class_label, "", class_label))
+    for class_label in dict.fromkeys(group.class_label for group in every):
+        rows.append(_row("class", class_label, "", class_label, **averages.get(class_label, {})))
         for group in groups:
             if group.class_label == class_label:
                 rows += _group_rows(fit, group, {k: own[group.group] for k, own in pooled.items()})
@@ -536,6 +543,10 @@ def _group_rows(
 
 def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
     printed = printed_figure(fit, index)
+    if isinstance(fit, ResponseFit):
+        count = fit.data.counts[index]
+        lower, upper = exact_interval(count.responders, count.evaluable)
+        printed = replace(printed, lower=lower, upper=upper)
     return {
         "study_id": ref.study.id,
         "cohort_id": ref.cohort.id,
@@ -555,6 +566,14 @@ def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
     }
 
 
+def exact_interval(count: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """Exact limits of a share (Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404)."""
+    tail = 0.5 - level / 2.0
+    lower = beta.ppf(tail, count, n - count + 1) if count else 0.0
+    upper = beta.isf(tail, count + 1, n - count) if count < n else 1.0
+    return float(lower), float(upper)
+
+
 def heterogeneity_words(fit: Fit) -> str:
     """Between-study SD in words: what it is, and the factor that it means."""
     is_response = isinstance(fit, ResponseFit)
@@ -571,8 +590,8 @@ def heterogeneity_words(fit: Fit) -> str:
 
 # --- Curves --------------------------------------------------------------------------------------
 
-_HORIZON = 60.0  # months
-_STEP = 0.25
+_HORIZON = 36.0  # months
+_STEP = 0.5
 _CURVE_DRAWS = 2000  # enough for a band; keeps the grid small
 
 

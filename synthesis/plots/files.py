@@ -1,0 +1,187 @@
+"""Figures written to files: SVG, PDF and PNG, the same bytes for the same figure."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from synthesis.plots.style import STYLE, style_context
+from synthesis.staging import staged_folder
+
+# What each vector format would otherwise date or sign.
+_UNDATED: Mapping[str, Mapping[str, None]] = MappingProxyType(
+    {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_LEVEL = 6
+
+# Parts of an SVG that say nothing: white space between elements, and digits beyond a hundredth of
+# a point.
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+_BETWEEN = re.compile(r">\s+<")
+_NUMBERS_IN = re.compile(r' (?:d|x|y|transform|width|height)="[^"]*"')
+_IDENTIFIER = re.compile(r' id="([^"]*)"')
+_REFERENCE = re.compile(r'(url\(#|href="#)([^")]*)')
+# Names that matplotlib counts through; nothing refers to them.
+_COUNTED = re.compile(r' id="(?:text|line2d|patch|matplotlib\.axis|[xy]tick|FillBetweenPoly'
+                      r'Collection|LineCollection|PolyCollection)_\d+"')  # fmt: skip
+
+
+@dataclass(frozen=True)
+class About:
+    """What a figure's files tell of it when the figure has left its page.
+
+    Attributes
+    ----------
+    title, description : str
+        Its heading, and its caption.
+    sources : tuple of str
+        Citations of the reports that it rests on, in full.
+    keywords : tuple of str
+        How the figure calls these reports.
+    """
+
+    title: str
+    description: str
+    sources: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+
+    def metadata(self, suffix: str) -> dict[str, object]:
+        """Return the entries for one file format, under the names that its readers know."""
+        sources = "\n".join(self.sources)
+        entries: dict[str, object]
+        if suffix == "svg":
+            entries = {
+                "Title": self.title,
+                "Description": self.description,
+                "Source": sources,
+                "Keywords": list(self.keywords),
+            }
+        elif suffix == "pdf":  # a PDF has no field for sources
+            subject = "\n".join(filter(None, (self.description, sources)))
+            keywords = "; ".join(self.keywords)
+            entries = {"Title": self.title, "Subject": subject, "Keywords": keywords}
+        else:
+            entries = {"Title": self.title, "Description": self.description, "Source": sources}
+        return {name: _plain(entry) for name, entry in entries.items() if entry}
+
+
+def _plain(entry: object) -> object:
+    """Put a blank for characters that no XML may hold."""
+    if isinstance(entry, list):
+        return [_plain(part) for part in entry]
+    return _CONTROL.sub(" ", entry) if isinstance(entry, str) else entry
+
+
+def save_figure(
+    fig: Figure, stem: str | os.PathLike[str], about: About | None = None
+) -> list[Path]:
+    """Write a figure as SVG, PDF and PNG (300 dpi, without transparency).
+
+    The same figure gives the same bytes: identifiers have a fixed salt and no date is written.
+    All three are rendered before the first is written, and they appear together or not at all.
+    Identifiers in the SVG begin with the name of the file, so that several can stand in one page.
+
+    Parameters
+    ----------
+    fig : Figure
+        A figure of this package, or any other.
+    stem : str or path
+        Path without suffix; missing folders are made.
+    about : About, optional
+        What all three files tell of the figure.
+
+    Returns
+    -------
+    list of Path
+        The three files: svg, pdf, png.
+    """
+    stem = Path(stem)
+    about = about or About("", "")
+    render = {"svg": _svg, "pdf": _pdf, "png": _png}
+    with style_context(), _salted(stem.name):
+        rendered = {
+            stem.with_name(f"{stem.name}.{suffix}"): make(fig, about, stem.name)
+            for suffix, make in render.items()
+        }
+    with staged_folder(stem.parent) as stage:
+        for path, content in rendered.items():
+            (stage / path.name).write_bytes(content)
+    return list(rendered)
+
+
+@contextmanager
+def _salted(name: str) -> Iterator[None]:
+    """Make generated identifiers depend on the name of the figure."""
+    with matplotlib.rc_context({"svg.hashsalt": f"{STYLE['svg.hashsalt']}.{name}"}):
+        yield
+
+
+def _svg(fig: Figure, about: About, name: str) -> bytes:
+    return _compact(_vector(fig, about, "svg").decode("utf-8"), name).encode("utf-8")
+
+
+def _pdf(fig: Figure, about: About, name: str) -> bytes:
+    return _vector(fig, about, "pdf")
+
+
+def _vector(fig: Figure, about: About, suffix: str) -> bytes:
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format=suffix, metadata=dict(_UNDATED[suffix]) | about.metadata(suffix))
+    return buffer.getvalue()
+
+
+def _png(fig: Figure, about: About, name: str) -> bytes:
+    """The raster as plain RGB; written here, since figures pack best without any filter."""
+    dpi = float(STYLE["savefig.dpi"])
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="rgba", dpi=dpi)
+    width, height = (int(inches * dpi + 1e-6) for inches in fig.get_size_inches())
+    pixels = np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[..., :3]
+    lines = np.zeros((height, 1 + 3 * width), np.uint8)  # each begins with its filter: none
+    lines[:, 1:] = pixels.reshape(height, -1)
+    per_metre = round(dpi / 0.0254)
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)),
+        *(
+            (b"iTXt", key.encode("latin-1") + b"\0\0\0\0\0" + str(entry).encode("utf-8"))
+            for key, entry in about.metadata("png").items()
+        ),
+        (b"IDAT", zlib.compress(lines.tobytes(), _PNG_LEVEL)),
+        (b"IEND", b""),
+    ]
+    return _PNG_SIGNATURE + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+def _compact(svg: str, name: str) -> str:
+    """Leave out what nobody sees, and make every identifier that of this figure."""
+    head, middle, body = svg.partition("</metadata>")
+    body = _COUNTED.sub("", _BETWEEN.sub("><", body))
+    body = _NUMBERS_IN.sub(lambda match: _LONG_NUMBER.sub(_rounded, match.group()), body)
+    prefix = re.sub(r"[^\w-]", "-", name)
+    body = _IDENTIFIER.sub(rf' id="{prefix}-\1"', body)
+    body = _REFERENCE.sub(rf"\1{prefix}-\2", body)
+    return head + middle + body
+
+
+def _rounded(match: re.Match[str]) -> str:
+    text = f"{float(match.group()):.2f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text

@@ -1,0 +1,679 @@
+"""Rows of words and marks beside each other: the one engine of every figure that has rows.
+
+A figure is a stack of blocks; a block has columns, some of words and some with an axis, and rows.
+Widths are measured, heights follow from the lines of each row, and every row brings the function
+that draws its marks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from synthesis.numbers import MINUS
+from synthesis.plots import marks
+from synthesis.plots.marks import Brush
+from synthesis.plots.page import (
+    MARGIN,
+    LegendEntry,
+    Page,
+    add_axes,
+    make_frame,
+    put_box,
+    put_lines,
+    put_rule,
+    put_text,
+    text_width,
+    widest,
+    wrap,
+)
+from synthesis.plots.scales import Scale, apply_scale
+from synthesis.plots.style import BAND, INK, Face, Sheet, tint
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CLEAR, _AXIS_ROOM, _STRIPE, _INDENT = 2.5, 4.0, 1.8, 5.0
+_BETWEEN_BLOCKS = 7.0
+# White space beside an axis in points; room for half a label at its end, in parts of the type size.
+_ASIDE, _LAST_LABEL = 3.0, 0.8
+# Height of a block from which its axis is repeated at the top, in points.
+_LONG = 330.0
+# A density is drawn where it exceeds the first, and stretches the axis where it exceeds the second
+# share of its peak.
+_DRAWN, _VISIBLE = 0.002, 0.01
+
+
+class Quiet(str):
+    """A line of words that stands back."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A column of words.
+
+    Attributes
+    ----------
+    name : str
+        Rows give their lines under it.
+    head : tuple of str
+        Above it.
+    align : {"point", "left", "right"}
+        Numbers stand with their decimal points below each other; words left, counts right.
+    most : float
+        Share of the width of the sheet from which a line goes on in the next.
+    """
+
+    name: str
+    head: tuple[str, ...]
+    align: str = "point"
+    most: float = 1.0
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A column with an axis.
+
+    Attributes
+    ----------
+    name : str
+        Rows draw on it by its name.
+    unit : str
+        Below it.
+    scale : callable
+        Width in points -> scale.
+    head : str
+        Above it.
+    null : float or None
+        Where a line of no difference stands.
+    """
+
+    name: str
+    unit: str
+    scale: Callable[[float], Scale]
+    head: str = ""
+    null: float | None = None
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where the marks of a row go; vertical positions are points below the first row.
+
+    Attributes
+    ----------
+    axes, scales : mapping
+        By the name of the column.
+    top, height, pitch : float
+        Of the row, and the distance between two lines of text.
+    gid : str
+        Beginning of the identifiers of its artists.
+    """
+
+    axes: Mapping[str, Axes]
+    scales: Mapping[str, Scale]
+    top: float
+    height: float
+    pitch: float
+    gid: str
+
+    @property
+    def middle(self) -> float:
+        """Height of its centre."""
+        return self.top + self.height / 2
+
+    def line(self, place: int, of: int) -> float:
+        """Height of one of several lines."""
+        return self.middle + (place - (of - 1) / 2) * self.pitch
+
+    def brush(self, column: str, hue: str = INK, role: str = "") -> Brush:
+        """A brush for the axis of a column."""
+        axes = self.axes[column]
+        return Brush(axes, axes.transData, hue, f"{self.gid}-{role}" if role else self.gid)
+
+
+Draw = Callable[[Spot], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row before it is laid out.
+
+    Attributes
+    ----------
+    label, detail : str
+        What it is; `detail` in small type after it where there is room, below otherwise.
+    texts : mapping
+        Name of a column of words -> one line, or several.
+    draw : callable or None
+        Draws its marks.
+    hue : str
+        Of the stripe before the label; empty for none.
+    kind : {"row", "head", "band"}
+        A head is bold, a band stands on grey; both may have words and marks.
+    level : int
+        Steps by which the label is set in.
+    least : float
+        Least height in points.
+    """
+
+    label: str
+    detail: str = ""
+    texts: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    draw: Draw | None = None
+    hue: str = ""
+    kind: str = "row"
+    level: int = 0
+    least: float = 0.0
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether there is nothing but its label, which may use the whole width."""
+        return self.kind != "row" and self.draw is None and not any(self.texts.values())
+
+    def face(self, sheet: Sheet) -> Face:
+        """How its words are set."""
+        return sheet.text if self.kind == "row" else sheet.text.bold
+
+    def lines(self, column: str) -> tuple[str, ...]:
+        """Its lines in a column of words."""
+        text = self.texts.get(column, ())
+        return (text,) if isinstance(text, str) else text
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that share their columns and axes.
+
+    Attributes
+    ----------
+    name : str
+        Beginning of the labels of its axes and of the identifiers of its artists.
+    rows : sequence of Row
+    columns : sequence of Words and Axis
+        From left to right; the labels of the rows stand before them.
+    head : str
+        Above the labels.
+    title : str
+        Above the block, after its letter.
+    """
+
+    name: str
+    rows: Sequence[Row]
+    columns: Sequence[Words | Axis]
+    head: str
+    title: str = ""
+
+    @property
+    def heads(self) -> tuple[object, ...]:
+        """All column headings."""
+        return self.head, *(column.head for column in self.columns)
+
+
+@dataclass(frozen=True)
+class Panels:
+    """What stands above the rows of a figure: its height, its letters, and what draws it."""
+
+    height: float
+    count: int
+    draw: Callable[[Page, float], None]
+
+
+# --- Layout --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Widths of a column of words: before and after the decimal point, and of what has none."""
+
+    before: float = 0.0
+    after: float = 0.0
+    loose: float = 0.0
+
+    @property
+    def width(self) -> float:
+        """Width over all."""
+        return max(self.before + self.after, self.loose)
+
+    def widened(self, line: str, spec: Words, face: Face) -> _Fit:
+        """The same with room for one more line."""
+        whole, lead = text_width(line, face), _lead(line, spec)
+        if not lead:
+            return replace(self, loose=max(self.loose, whole))
+        before = text_width(lead, face)
+        return replace(self, before=max(self.before, before), after=max(self.after, whole - before))
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column with its place."""
+
+    spec: Words | Axis
+    left: float
+    right: float
+    fit: _Fit = _Fit()
+
+    def start(self, line: str, face: Face) -> tuple[float, str]:
+        """Where a line begins (or ends), and how it is aligned."""
+        if self.spec.align == "right":
+            return self.right, "right"
+        lead = _lead(line, self.spec)
+        return self.left + (self.fit.before - text_width(lead, face) if lead else 0.0), "left"
+
+    def unit(self, sheet: Sheet) -> tuple[str, ...]:
+        """Lines below an axis, which may be a little wider than it."""
+        if isinstance(self.spec, Words):
+            return ()
+        return wrap(self.spec.unit, sheet.text, self.right - self.left + 2 * sheet.gap)
+
+    def head(self, sheet: Sheet) -> tuple[str, ...]:
+        """Lines above it."""
+        if isinstance(self.spec, Words):
+            return self.spec.head
+        return wrap(self.spec.head, sheet.text.bold, self.right - self.left)
+
+
+@dataclass(frozen=True)
+class _Set:
+    """A row set in lines, in points below the first row of its block."""
+
+    row: Row
+    label: tuple[str, ...]
+    detail: tuple[str, ...]
+    inline: bool
+    indent: float
+    top: float
+    height: float
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A block laid out: lines of its title and of its column headings, columns, rows."""
+
+    block: Block
+    sheet: Sheet
+    title: tuple[str, ...]
+    heads: int
+    columns: tuple[_Column, ...]
+    rows: tuple[_Set, ...]
+
+    @property
+    def rows_height(self) -> float:
+        """Height in points of its rows."""
+        return self.rows[-1].top + self.rows[-1].height + _CLEAR
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the axes are repeated at the top: the bottom one is out of sight."""
+        return self.rows_height > _LONG
+
+    @property
+    def offset(self) -> float:
+        """Distance in points from its top to its first row."""
+        above = len(self.title) * self.sheet.section.pitch
+        heads = 7 + self.heads * self.sheet.text.pitch if self.heads else 2
+        return above + heads + (self.axis_height if self.is_long else 0.0)
+
+    @property
+    def axis_height(self) -> float:
+        """Room in points for the labels of an axis."""
+        return _AXIS_ROOM + 1.25 * self.sheet.body
+
+    @property
+    def height(self) -> float:
+        """Height in points over all."""
+        units = max(len(column.unit(self.sheet)) for column in self.columns)
+        below = self.axis_height + units * self.sheet.text.pitch
+        return self.offset + self.rows_height + below
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Blocks laid out on a sheet, with what stands above them: nothing is drawn yet."""
+
+    sheet: Sheet
+    blocks: tuple[_Placed, ...]
+    above: Panels | None = None
+
+    @property
+    def height(self) -> float:
+        """Height in points without title, legend and foot."""
+        between = _BETWEEN_BLOCKS * (len(self.blocks) - 1)
+        panels = self.above.height if self.above else 0.0
+        return panels + sum(block.height for block in self.blocks) + between
+
+    @property
+    def plots(self) -> list[tuple[float, float]]:
+        """Left and right end in points of the axes of the first block."""
+        columns = self.blocks[0].columns
+        return [(own.left, own.right) for own in columns if isinstance(own.spec, Axis)]
+
+
+def lay_out(
+    blocks: Sequence[Block],
+    sheet: Sheet,
+    *,
+    label_share: float,
+    between: float = 3.0,
+    above: Panels | None = None,
+) -> Layout:
+    """Measure the words and divide the width.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        Columns of words that have one name have one width in all of them.
+    sheet : Sheet
+    label_share : float
+        Of the width that labels may take.
+    between : float
+        White space in points between two rows.
+    above : Panels, optional
+        What is drawn above the blocks.
+    """
+    blocks = [_wrapped(_without_stripes(block), sheet) for block in blocks]
+    label_width = _label_width(blocks, label_share, sheet)
+    fits = _fit_words(blocks, sheet)
+    placed, first = [], above.count if above else 0
+    lettered = first + len(blocks) > 1
+    for place, block in enumerate(blocks):
+        title = f"{chr(ord('A') + first + place)}  {block.title}" if lettered else block.title
+        columns = _place_columns(block.columns, fits, sheet, MARGIN + label_width)
+        repeated = place > 0 and block.heads == blocks[place - 1].heads
+        heads = 0 if repeated else max([1, *(len(column.head(sheet)) for column in columns)])
+        placed.append(
+            _Placed(
+                block,
+                sheet,
+                wrap(title, sheet.section, sheet.width - 2 * MARGIN) if block.title else (),
+                heads,
+                columns,
+                _set_rows(block.rows, label_width, sheet, between),
+            )
+        )
+    return Layout(sheet, tuple(placed), above)
+
+
+def _without_stripes(block: Block) -> Block:
+    """Stripes tell classes apart: where all are alike they say nothing, and go."""
+    if len({row.hue for row in block.rows if row.hue}) > 1:
+        return block
+    return replace(block, rows=[replace(row, hue="") for row in block.rows])
+
+
+def _wrapped(block: Block, sheet: Sheet) -> Block:
+    """Break the lines that are too wide for their column."""
+    rows = list(block.rows)
+    for spec in block.columns:
+        if isinstance(spec, Words) and spec.most < 1.0:
+            for place, row in enumerate(rows):
+                lines = tuple(
+                    type(line)(part)
+                    for line in row.lines(spec.name)
+                    for part in wrap(line, row.face(sheet), spec.most * sheet.width)
+                )
+                rows[place] = replace(row, texts={**row.texts, spec.name: lines})
+    return replace(block, rows=rows)
+
+
+def _indent(row: Row, rows: Iterable[Row]) -> float:
+    return (_INDENT if any(other.hue for other in rows) else 0.0) + row.level * _INDENT
+
+
+def _label_width(blocks: Sequence[Block], share: float, sheet: Sheet) -> float:
+    least = widest([block.head for block in blocks], sheet.text.bold)
+    needed = [least]
+    for block in blocks:
+        for row in block.rows:
+            if not row.is_heading:
+                detail = 4 + text_width(row.detail, sheet.note) if row.detail else 0.0
+                label = text_width(row.label, row.face(sheet))
+                needed.append(label + detail + _indent(row, block.rows))
+    return max(min(max(needed), share * sheet.width), least)
+
+
+def _fit_words(blocks: Sequence[Block], sheet: Sheet) -> dict[str, _Fit]:
+    """Measure the columns of words over all blocks."""
+    fits: dict[str, _Fit] = {}
+    for block in blocks:
+        for spec in block.columns:
+            if isinstance(spec, Words):
+                fit = fits.get(spec.name, _Fit())
+                fit = replace(fit, loose=max(fit.loose, widest(spec.head, sheet.text.bold)))
+                for row in block.rows:
+                    for line in row.lines(spec.name):
+                        fit = fit.widened(line, spec, row.face(sheet))
+                fits[spec.name] = fit
+    return fits
+
+
+def _lead(line: str, spec: Words) -> str:
+    """The part of a number before its decimal point; empty where words stand."""
+    head = line.partition(" ")[0].partition(".")[0]
+    digits = head[1:] if head[:1] in (MINUS, "<", ">") else head
+    aligned = spec.align == "point" and (digits.isdecimal() or head == "NR")
+    return head if aligned else ""
+
+
+def _place_columns(
+    specs: Sequence[Words | Axis], fits: Mapping[str, _Fit], sheet: Sheet, left: float
+) -> tuple[_Column, ...]:
+    """Give the columns of words their widths; the axes share what these leave."""
+    axes = sum(isinstance(spec, Axis) for spec in specs)
+    words = sum(fits[spec.name].width for spec in specs if isinstance(spec, Words))
+    # an axis keeps clear of the words on either side; the last of its labels needs room
+    end_room = _LAST_LABEL * sheet.body if isinstance(specs[-1], Axis) else 0.0
+    spare = sheet.width - MARGIN - left - sheet.gap * len(specs) - end_room - words
+    width = spare / axes - 2 * _ASIDE
+    placed, edge = [], left
+    for spec in specs:
+        edge += sheet.gap
+        if isinstance(spec, Words):
+            fit = fits[spec.name]
+            placed.append(_Column(spec, edge, edge + fit.width, fit))
+            edge += fit.width
+        else:
+            placed.append(_Column(spec, edge + _ASIDE, edge + _ASIDE + width))
+            edge += width + 2 * _ASIDE
+    return tuple(placed)
+
+
+def _set_rows(
+    rows: Sequence[Row], label_width: float, sheet: Sheet, between: float
+) -> tuple[_Set, ...]:
+    placed, top = [], _CLEAR
+    for row in rows:
+        face, note, indent = row.face(sheet), sheet.note, _indent(row, rows)
+        width = (sheet.width - 2 * MARGIN if row.is_heading else label_width) - indent
+        label = wrap(row.label, face, width)
+        room = width - text_width(label[-1], face) - 4 if label else width
+        inline = bool(row.detail) and text_width(row.detail, note) <= room
+        detail = (row.detail,) if inline else wrap(row.detail, note, width)
+        tall = len(label) * face.pitch + (0 if inline else len(detail) * note.pitch)
+        texts = max((len(row.lines(name)) for name in row.texts), default=0) * face.pitch
+        height = max(tall, texts, row.least) + between
+        if row.kind == "band" and placed:
+            top += 2.0
+        placed.append(_Set(row, label, detail, inline, indent, top, height))
+        top += height
+    return tuple(placed)
+
+
+# --- Drawing -------------------------------------------------------------------------------------
+
+
+def draw_blocks(
+    layout: Layout, title: str | None, legend: Sequence[LegendEntry] = (), foot: str = ""
+) -> Figure:
+    """Draw a figure of blocks, each with its letter where there are several."""
+    frame = make_frame(layout.sheet, title, legend, foot)
+    page = frame.open(frame.top + layout.height)
+    top = frame.top
+    if layout.above:
+        layout.above.draw(page, top)
+        top += layout.above.height
+    for block in layout.blocks:
+        _draw_block(page, block, top)
+        top += block.height + _BETWEEN_BLOCKS
+    return page.figure
+
+
+def figure_height(
+    layout: Layout, title: str | None, legend: Sequence[LegendEntry] = (), foot: str = ""
+) -> float:
+    """Height in points of the figure that `draw_blocks` makes of the same."""
+    frame = make_frame(layout.sheet, title, legend, foot)
+    return frame.top + layout.height + frame.below
+
+
+def _draw_block(page: Page, placed: _Placed, top: float) -> None:
+    sheet, right = placed.sheet, page.width - MARGIN
+    rows_top = top + placed.offset
+    top = put_lines(page, MARGIN, top, placed.title, sheet.section)
+    put_rule(page, MARGIN, right, top + 1, 0.8)
+    if placed.heads:
+        bottom = top + 4 + placed.heads * sheet.text.pitch
+        _put_heads(page, placed, bottom)
+        put_rule(page, MARGIN, right, bottom + 2, 0.5)
+    axes, scales = {}, {}
+    for column in placed.columns:
+        if isinstance(column.spec, Axis):
+            name = column.spec.name
+            scales[name] = column.spec.scale(column.right - column.left)
+            axes[name] = _open_axes(page, placed, column, scales[name], rows_top)
+            below = rows_top + placed.rows_height + placed.axis_height
+            centre = (column.left + column.right) / 2
+            put_lines(page, centre, below, column.unit(sheet), sheet.text, align="center")
+    for place, own in enumerate(placed.rows):
+        gid = f"{placed.block.name}-{place}"
+        _put_row(page, own, placed, rows_top, gid)
+        if own.row.draw is not None:
+            own.row.draw(Spot(axes, scales, own.top, own.height, sheet.text.pitch, gid))
+
+
+def _put_heads(page: Page, placed: _Placed, bottom: float) -> None:
+    """Set the column headings, their last lines on one height."""
+    face = placed.sheet.text.bold
+    put_text(page, MARGIN, bottom - face.pitch / 2, placed.block.head, face)
+    for column in placed.columns:
+        x, align = column.left, "left"
+        if isinstance(column.spec, Axis):
+            x, align = (column.left + column.right) / 2, "center"
+        elif column.spec.align == "right":
+            x, align = column.right, "right"
+        head = column.head(placed.sheet)
+        top = bottom - len(head) * face.pitch
+        for line in head:
+            top = put_lines(page, x, top, (line,), _face_of(line, face), align=align)
+
+
+def _face_of(line: str, face: Face) -> Face:
+    return face.quiet if isinstance(line, Quiet) else face
+
+
+def _open_axes(page: Page, placed: _Placed, column: _Column, scale: Scale, top: float) -> Axes:
+    name, spec, height = placed.block.name, column.spec, placed.rows_height
+    width = column.right - column.left
+    axes = add_axes(page, column.left, top, width, height, f"{name} {spec.name}")
+    axes.set_ylim(height, 0)
+    axes.yaxis.set_visible(False)
+    axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_visible(bool(scale.ticks))
+    axes.spines["top"].set_visible(placed.is_long)
+    apply_scale(axes, scale, placed.sheet.text, top=placed.is_long)
+    if spec.null is not None:
+        null = axes.axvline(spec.null, color=INK, lw=0.6, zorder=0.9)
+        null.set_gid(f"{name}-{spec.name}-null")
+    return axes
+
+
+def _put_row(page: Page, own: _Set, placed: _Placed, rows_top: float, gid: str) -> None:
+    """Set the words of one row."""
+    row, sheet, face = own.row, placed.sheet, own.row.face(placed.sheet)
+    top, middle = rows_top + own.top, rows_top + own.top + own.height / 2
+    if row.kind == "band":
+        wide = page.width - 2 * MARGIN
+        put_box(page, MARGIN, top, wide, own.height, BAND, zorder=1 if row.is_heading else -1)
+    elif row.is_heading:  # nothing of the axes behind the words
+        wide = widest(own.label, face) + 2 * _ASIDE
+        put_box(page, MARGIN + own.indent, top, wide, own.height, "white", zorder=1)
+    if row.hue:
+        put_box(page, MARGIN, top + 0.4, _STRIPE, own.height - 0.8, row.hue, zorder=1.1)
+    below = 0.0 if own.inline else len(own.detail) * sheet.note.pitch
+    left, start = MARGIN + own.indent, middle - (len(own.label) * face.pitch + below) / 2
+    end = put_lines(page, left, start, own.label, face, gid=f"{gid}-label")
+    if own.inline:
+        after = left + text_width(own.label[-1], face) + 4
+        put_text(page, after, end - face.pitch / 2, row.detail, sheet.note, gid=f"{gid}-detail")
+    else:
+        put_lines(page, left, end, own.detail, sheet.note, gid=f"{gid}-detail")
+    for column in placed.columns:
+        lines = row.lines(column.spec.name) if isinstance(column.spec, Words) else ()
+        start = middle - len(lines) * face.pitch / 2
+        for place, line in enumerate(lines):
+            x, align = column.start(line, face)
+            y, name = start + (place + 0.5) * face.pitch, f"{gid}-{column.spec.name}-{place}"
+            put_text(page, x, y, line, _face_of(line, face), align=align, gid=name)
+
+
+# --- Marks that several figures share ------------------------------------------------------------
+
+
+def put_estimate(
+    brush: Brush,
+    scale: Scale,
+    values: Sequence[float],
+    y: float,
+    *,
+    shape: str = "dot",
+    extrapolated: bool = False,
+    fill: bool = True,
+) -> None:
+    """Draw an estimate with its interval, which ends in arrows where it goes on beyond the axis.
+
+    Nothing is drawn of an estimate that is missing; one that no report supports is open, its
+    interval dashed.
+    """
+    middle, lower, upper = values
+    if math.isnan(middle):
+        return
+    if not math.isnan(lower):
+        span, beyond = scale.clip(lower, upper)
+        marks.put_line(brush, "interval", span, y, dashed=extrapolated, arrows=beyond)
+    marks.put_point(brush, middle, y, shape=shape, fill=fill and not extrapolated)
+
+
+def put_densities(spot: Spot, column: str, density: pd.DataFrame) -> None:
+    """Draw prior (broken outline) and posterior (filled) of one quantity, on one vertical scale.
+
+    Parameters
+    ----------
+    spot : Spot
+    column : str
+        Name of the axis; what lies beyond it is left out.
+    density : DataFrame
+        Columns ``which`` (prior, posterior), ``x``, ``density`` of one quantity.
+    """
+    peak = float(density["density"].max())
+    axes, scale = spot.axes[column], spot.scales[column]
+    base, most = spot.top + spot.height - 1, spot.height - 4
+    for which, dashes in (("posterior", "-"), ("prior", marks.DASHES)):
+        curve = density[(density["which"] == which) & (density["density"] >= _DRAWN * peak)]
+        curve = curve[curve["x"].between(scale.lower, scale.upper)].sort_values("x")
+        x = curve["x"].to_numpy(dtype=float)
+        y = base - most * curve["density"].to_numpy(dtype=float) / peak
+        if which == "posterior" and len(x):
+            area = axes.fill_between(x, y, base, fc=tint(INK, marks.AREA_SHARE), ec="none", lw=0)
+            area.set(gid=f"{spot.gid}-posterior-area", zorder=2)
+        (line,) = axes.plot(x, y, color=INK, lw=0.9, ls=dashes, zorder=3)
+        line.set_gid(f"{spot.gid}-{which}")
+
+
+def visible(density: pd.DataFrame) -> list[float]:
+    """Where densities are high enough to be seen: what an axis should hold."""
+    peaks = density.groupby(["parameter", "which"])["density"].transform("max")
+    return density.loc[density["density"] >= _VISIBLE * peaks, "x"].astype(float).tolist()

@@ -1,0 +1,237 @@
+"""A specification curve: one conclusion under every choice, and the choices below it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from synthesis.plots import inputs, marks, style
+from synthesis.plots.inputs import interval_of, number, word
+from synthesis.plots.page import MARGIN, LegendEntry, Page, add_axes, put_text, text_width
+from synthesis.plots.rows import Axis, Block, Layout, Panels, Row, Spot, draw_blocks, lay_out
+from synthesis.plots.scales import Scale, difference_scale, dress_ticks, month_scale, ratio_scale
+from synthesis.plots.style import HUES, INK, MUTED, Sheet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPECIFICATION_COLUMNS: tuple[str, ...] = (
+    *("specification", "group", "heading", "aspect", "direction", "label", "kind"),
+    *("estimate", "lower", "upper", "changes", "mark"),
+)
+#: Name of the specification that all others are set against.
+BASE = "base"
+
+_CHANGED = HUES[6]  # what it says is said by the fill, too
+_QUIET = "#8c8c8c"
+_HEIGHT = 150.0  # of the curve, points
+_MARKERS: Mapping[int, str] = {-1: "v", 0: "o", 1: "^"}
+_UNITS: Mapping[str, str] = {
+    "ratio_of_medians": "Ratio of medians",
+    "prognostic_ratio": "Ratio of medians",
+    "predictive_ratio": "Ratio of ratios",
+    "difference_median_months": "Difference, months",
+    "median_months": "Median, months",
+    "p_gain": "Probability",
+}
+_CHANCES = Scale(-0.03, 1.03, (0.0, 0.25, 0.5, 0.75, 1.0), log=False)
+_LABEL_SHARES = {"one-column": 0.42, "two-column": 0.36, "slide": 0.34}
+
+Choice = Mapping[str, Any]
+
+
+@style.style_context()
+def plot_specification(
+    table: pd.DataFrame, *, width: style.Width = "two-column", title: str | None = None
+) -> Figure:
+    """Draw one conclusion under every choice, and what is chosen otherwise.
+
+    Above: estimates in order with their intervals, a line through that of the base, and where
+    there is one the value of no effect. Below: one row for each aspect of the analysis, with a
+    mark under every estimate for which that aspect is chosen otherwise. Nothing is computed but
+    positions (Simonsohn, Simmons & Nelson 2020, doi 10.1038/s41562-020-0912-z).
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `SPECIFICATION_COLUMNS`, one row a choice, one of them named `BASE`; ratios, months
+        or probabilities (without limits). ``mark`` is a number that names a choice in the key, or
+        empty. A choice without an estimate is left out.
+    width, title
+        As of `plot_forest`.
+
+    Returns
+    -------
+    Figure
+        Axes labelled ``curve`` and ``specification matrix``; their horizontal coordinate is the
+        place of a choice in order of the estimates.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a choice is there twice, the base is not there or has no estimate,
+        or the width or the kind of conclusion is unknown.
+    """
+    what = "plot_specification"
+    inputs.require_columns(table, SPECIFICATION_COLUMNS, what)
+    inputs.require_unique(table, ["specification"], what)
+    sheet, kind = style.find_sheet(width), word(table["kind"].iloc[0])
+    inputs.require_known([kind], _UNITS, f"{what}: kind")
+    listed = [row for row in table.to_dict("records") if not math.isnan(number(row["estimate"]))]
+    choices = sorted(listed, key=lambda row: (row["estimate"], not _is_base(row)))
+    if not any(map(_is_base, choices)):
+        raise ValueError(f"{what}: found no row named {BASE!r} with an estimate; add the base")
+    matrix = Axis("matrix", "", lambda _: Scale(-1.0, float(len(choices)), (), log=False))
+    rows = _aspect_rows(listed, choices)
+    block = Block("specification", rows, [matrix], "Chosen otherwise")
+    levels = max(_levels(choices, sheet, sheet.width).values(), default=0)
+    room = (levels + 1) * sheet.note.pitch + 1.4 * sheet.body
+    layout: Layout
+
+    def draw_curve(page: Page, top: float) -> None:
+        _draw_curve(page, sheet, choices, kind, (*layout.plots[0], top + room))
+
+    above = Panels(room + _HEIGHT + 5, 0, draw_curve)
+    share = _LABEL_SHARES[sheet.name]
+    layout = lay_out([block], sheet, label_share=share, between=0.6, above=above)
+    marked = sorted((row for row in choices if word(row["mark"])), key=lambda row: int(row["mark"]))
+    key = "; ".join(f"{word(row['mark'])} {word(row['label'])}" for row in marked)
+    return draw_blocks(layout, title, _legend(choices), key)
+
+
+def _is_base(choice: Choice) -> bool:
+    return word(choice["specification"]) == BASE
+
+
+def _hue(choice: Choice, otherwise: str) -> str:
+    return INK if _is_base(choice) else _CHANGED if choice["changes"] else otherwise
+
+
+def _aspect_rows(listed: Sequence[Choice], choices: Sequence[Choice]) -> list[Row]:
+    """A row for each aspect, below headings, in order of the table."""
+    rows: dict[tuple[str, str], Row] = {}
+    for row in listed:
+        if not _is_base(row):
+            heading, aspect = word(row["heading"]), word(row["aspect"])
+            rows.setdefault((heading, ""), Row(heading, kind="head"))
+            draw = _aspect_marks(heading, aspect, choices)
+            rows.setdefault((heading, aspect), Row(aspect, draw=draw))
+    order = list(dict.fromkeys(heading for heading, _ in rows))
+    return [rows[key] for key in sorted(rows, key=lambda key: order.index(key[0]))]
+
+
+def _aspect_marks(heading: str, aspect: str, choices: Sequence[Choice]):
+    def draw(spot: Spot) -> None:
+        axes = spot.axes["matrix"]
+        for place, choice in enumerate(choices):
+            if _is_base(choice):
+                line = Line2D([place] * 2, [spot.top, spot.top + spot.height], color=MUTED, lw=0.6)
+                axes.add_line(line)
+            elif (word(choice["heading"]), word(choice["aspect"])) == (heading, aspect):
+                marker = _MARKERS[int(choice["direction"])]
+                _put(axes, choice, "choice", (place, spot.middle), marker, len(choices))
+
+    return draw
+
+
+def _draw_curve(
+    page: Page,
+    sheet: Sheet,
+    choices: Sequence[Choice],
+    kind: str,
+    place: tuple[float, float, float],
+) -> None:
+    """Estimates in order, with their intervals; numbers of the choices that have one above."""
+    left, right, top = place
+    scale = _scale(choices, kind, sheet)
+    axes = add_axes(page, left, top, right - left, _HEIGHT, "curve")
+    axes.set_yscale("log" if scale.log else "linear")
+    axes.set_xlim(-1, len(choices))
+    axes.set_ylim(scale.lower, scale.upper)
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    dress_ticks(axes, "y", sheet.text, scale.ticks)
+    if _UNITS[kind].startswith(("Ratio", "Difference")):
+        axes.axhline(1.0 if scale.log else 0.0, color=INK, lw=0.7, gid="null")
+    base = next(choice for choice in choices if _is_base(choice))
+    axes.axhline(base["estimate"], color=MUTED, lw=0.7, ls=marks.DASHES, gid="base-line")
+    spacing = (right - left) / (len(choices) + 1)
+    for order, choice in enumerate(choices):
+        middle, lower, upper = interval_of(choice)
+        if not math.isnan(lower):
+            strong = _is_base(choice) or choice["changes"]
+            thick = min(1.4 if strong else 0.8, 0.55 * spacing)
+            ends, _ = scale.clip(lower, upper)
+            bar = Line2D([order] * 2, ends, color=_hue(choice, _QUIET), lw=thick)
+            bar.set(solid_capstyle="butt", gid=f"{choice['specification']}-interval")
+            axes.add_line(bar)
+        marker = "D" if _is_base(choice) else "o"
+        _put(axes, choice, "mark", (order, middle), marker, len(choices))
+    put_text(page, MARGIN, top + 0.5 * sheet.body, _UNITS[kind], sheet.text)
+    for order, level in _levels(choices, sheet, right - left).items():
+        across = left + spacing * (order + 1)
+        y = top - (level + 0.8) * sheet.note.pitch
+        put_text(page, across, y, word(choices[order]["mark"]), sheet.note, align="center")
+
+
+def _scale(choices: Sequence[Choice], kind: str, sheet: Sheet) -> Scale:
+    inside, *ends = zip(*map(interval_of, choices), strict=True)
+    if kind == "p_gain":
+        return _CHANCES
+    make = {"difference_median_months": difference_scale, "median_months": month_scale}
+    return make.get(kind, ratio_scale)(inside, [*ends[0], *ends[1]], _HEIGHT, sheet.text)
+
+
+def _levels(choices: Sequence[Choice], sheet: Sheet, width: float) -> dict[int, int]:
+    """On which line above the curve the number of a choice stands, so that none touch."""
+    ends: list[float] = []
+    levels = {}
+    for place, choice in enumerate(choices):
+        if word(choice["mark"]):
+            half = text_width(word(choice["mark"]), sheet.note) / 2
+            x = place * width / (len(choices) + 1)
+            free = (level for level, end in enumerate(ends) if x - half > end + 1.5)
+            level = next(free, len(ends))
+            ends[level : level + 1] = [x + half]
+            levels[place] = level
+    return levels
+
+
+def _put(
+    axes: Axes, choice: Choice, role: str, at: tuple[float, float], marker: str, of: int
+) -> None:
+    """A mark that does not touch its neighbours, as far as it can be seen."""
+    spacing = axes.get_position().width * axes.figure.get_figwidth() * 72 / (of + 1)
+    size = 3.2 if _is_base(choice) else min(3.0, max(1.5, 0.85 * spacing))
+    hue = _hue(choice, INK)
+    fill = hue if _is_base(choice) or choice["changes"] else "white"
+    mark = Line2D(*([value] for value in at), marker=marker, ms=size, ls="none", mec=hue, mew=0.5)
+    mark.set(markerfacecolor=fill, zorder=4, gid=f"{choice['specification']}-{role}")
+    axes.add_line(mark)
+
+
+def _legend(choices: Sequence[Choice]) -> list[LegendEntry]:
+    entries = [
+        LegendEntry("base", _sample("D", INK, INK)),
+        LegendEntry("same conclusion", _sample("o", INK, "white")),
+    ]
+    if any(choice["changes"] for choice in choices):
+        entries.append(LegendEntry("conclusion changes", _sample("o", _CHANGED, _CHANGED)))
+    if any(choice["direction"] for choice in choices):
+        entries.append(LegendEntry("less", _sample("v", INK, "white")))
+        entries.append(LegendEntry("more", _sample("^", INK, "white")))
+    return entries
+
+
+def _sample(marker: str, hue: str, fill: str) -> marks.Sample:
+    def draw(brush: marks.Brush, x: float, y: float) -> None:
+        mark = Line2D([x], [y], marker=marker, ms=3.2, ls="none", mec=hue, mfc=fill, mew=0.5)
+        mark.set_transform(brush.transform)
+        brush.host.add_artist(mark)
+
+    return draw
