@@ -12,6 +12,9 @@ from loo_by_hand import DESIGNS, ByHand, drawn, every_kind
 from scipy import stats
 from scipy.special import logit
 from small_registry import write_registry
+
+from studies import load_registry
+from synthesis.model.sampler import SamplerSettings
 from synthesis.questions.sensitivity.conclusions import ask
 from synthesis.questions.sensitivity.observed import EVERYTHING, observe
 from synthesis.questions.sensitivity.power_scaling import (
@@ -22,9 +25,6 @@ from synthesis.questions.sensitivity.power_scaling import (
 )
 from synthesis.questions.sensitivity.runner import Job
 from synthesis.questions.sensitivity.specifications import Base
-
-from studies import load_registry
-from synthesis.model.sampler import SamplerSettings
 
 
 @pytest.fixture(scope="module")

@@ -4,27 +4,49 @@ All data sets are laid out at the sizes that hold the largest of them, and famil
 variants are data of the model: nothing is compiled a second time. A refit takes fewer draws than
 the base, as many as make the Monte Carlo error small beside the width of an interval; it is made
 again with twice as many where the chains of a number that is shown disagree.
+
+A result is a few kilobytes of JSON under the fingerprint of everything that determines it: the
+arrays of the model, the settings of the sampler, versions and the code of model and estimands. The
+draws themselves are not kept.
 """
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from xarray import DataTree
 
 from studies import Registry
+from synthesis.estimands import curve
 from synthesis.fits import NothingToPoolError, SurvivalFit, centre_share
+from synthesis.left_out import CohortLikelihood
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.families import family
 from synthesis.model.observations import SurvivalData
-from synthesis.model.sampler import Diagnosis, Problem, Progress, SamplerSettings, diagnose, run
+from synthesis.model.sampler import (
+    Diagnosis,
+    Problem,
+    Progress,
+    SamplerSettings,
+    cache_folder,
+    diagnose,
+    run,
+)
+from synthesis.model.sampler import fingerprint as sampler_fingerprint
 from synthesis.model.survival import survival_problem
+from synthesis.questions.contrasts import survival_contrast
 from synthesis.questions.sensitivity.conclusions import (
     Estimate,
     Question,
@@ -32,8 +54,9 @@ from synthesis.questions.sensitivity.conclusions import (
     conclusion_draws,
 )
 from synthesis.questions.sensitivity.observed import observe
-from synthesis.questions.sensitivity.runner import Store, fingerprint
+from synthesis.questions.sensitivity.power_scaling import power_scaling
 from synthesis.questions.sensitivity.specifications import BASE, Base, Specification
+from synthesis.staging import OutputError, staged_file
 
 #: Of a refit: Monte Carlo errors of about a twentieth of a posterior standard deviation.
 REFIT = SamplerSettings(draws=300, tune=200, chains=4, target_accept=0.9)
@@ -52,6 +75,9 @@ RHAT, ESS, DIVERGENT = 1.05, 100.0, 0.01
 _ATTEMPTS = {True: 3, False: 2}  # of the base, of a refit
 
 
+# --- What is fitted ------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A specification with its observations and everything else that a fit needs."""
@@ -64,60 +90,11 @@ class Prepared:
     @cached_property
     def problem(self) -> Problem:
         """The model with its data."""
-        priors = self.base.priors
-        data = self.data
+        priors, data = self.base.priors, self.data
         if not data.tells_histology:  # the term for it falls away: all are at the centre
             data = data.at_share(centre_share(priors))
         chosen = family(self.base.family)
         return survival_problem(data, priors, chosen, self.sizes, self.base.variant)
-
-
-class Fitter(Protocol):
-    """What makes a fit; may be another one in tests."""
-
-    def __call__(self, prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
-        """Fit a specification."""
-
-
-@dataclass(frozen=True)
-class Refit:
-    """What one specification gave.
-
-    Attributes
-    ----------
-    specification : Specification
-    answers : mapping
-        Name of a conclusion -> what was found; without those that cannot be answered.
-    cohorts, patients : int
-        That are counted.
-    counted_instead : tuple of str
-        Labels of reports that are counted here and not in the base.
-    reliable : bool
-        Whether the chains agree on every number.
-    draws, chains, divergences : int
-    from_store : bool
-        Whether it was read back.
-    changes_nothing : bool
-        Whether every array of the model is that of the base, so that nothing was refitted.
-    extra : mapping
-        What else was made of the draws of the base; empty elsewhere.
-    """
-
-    specification: Specification
-    answers: Mapping[str, Estimate]
-    cohorts: int
-    patients: int
-    counted_instead: tuple[str, ...]
-    reliable: bool
-    draws: int
-    chains: int
-    divergences: int
-    from_store: bool = False
-    changes_nothing: bool = False
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-Extra = Callable[[SurvivalFit, Question], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -141,13 +118,13 @@ class Job:
     settings: SamplerSettings = REFIT
     base_settings: SamplerSettings = BASE_DRAWS
 
-    def prepare(self) -> tuple[tuple[Prepared, ...], tuple[tuple[Specification, str], ...]]:
+    def prepare(self) -> tuple[tuple[Prepared, ...], tuple[Specification, ...]]:
         """Observations of the base, then of every specification, at sizes that hold them all.
 
         Returns
         -------
-        (tuple of Prepared, tuple of (Specification, str))
-            Those that can be fitted, and the others with the reason.
+        (tuple of Prepared, tuple of Specification)
+            Those that can be fitted, and those that leave no cohort.
 
         Raises
         ------
@@ -155,17 +132,23 @@ class Job:
             Where the base has no cohort.
         """
         made, impossible = [], []
-        for item in (BASE, *self.specifications):
-            own = item.apply(self.base)
-            data = observe(self.registry, own.endpoint, own.counting)
+        for specification in (BASE, *self.specifications):
+            base = specification.apply(self.base)
+            data = observe(self.registry, base.endpoint, base.counting)
             if data.cohorts:
-                made.append((item, own, data))
-            elif item is BASE:
-                raise NothingToPoolError(f"no cohort can be counted for {own.endpoint}")
+                made.append((specification, base, data))
+            elif specification is BASE:
+                raise NothingToPoolError(f"no cohort can be counted for {base.endpoint}")
             else:
-                impossible.append((item, "no cohort is left that can be counted"))
-        sizes = sizes_for([data for _, _, data in made])
+                impossible.append(specification)
+        sizes = sizes_for([data for *_, data in made])
         return tuple(Prepared(*parts, sizes) for parts in made), tuple(impossible)
+
+
+#: What makes a fit.
+Fitter = Callable[[Prepared, SamplerSettings], SurvivalFit]
+#: What else is made of the fit of the base.
+Extra = Callable[[SurvivalFit, Question], Mapping[str, Any]]
 
 
 def sample(prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
@@ -180,17 +163,12 @@ def sample(prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
     tree = draws.tree
     if tree["posterior"].sizes["draw"] < settings.draws:
         raise KeyboardInterrupt
-    judged = prepared.specification is BASE
-    priors = prepared.base.priors
+    base = prepared.base
+    is_base = prepared.specification is BASE
+    diagnosis = diagnose(tree) if is_base else _not_judged(tree, settings)
+    chosen, centre = family(base.family), centre_share(base.priors)
     return SurvivalFit(
-        prepared.data,
-        (),
-        priors,
-        family(prepared.base.family),
-        draws,
-        diagnose(tree) if judged else _not_judged(tree, settings),
-        centre_share(priors),
-        prepared.base.variant,
+        prepared.data, (), base.priors, chosen, draws, diagnosis, centre, base.variant
     )
 
 
@@ -199,6 +177,100 @@ def _not_judged(tree: DataTree, settings: SamplerSettings) -> Diagnosis:
     divergences, nan = int(tree["sample_stats"]["diverging"].sum()), float("nan")
     sizes = settings.draws, settings.chains
     return Diagnosis("REVIEW", nan, "", nan, nan, divergences, nan, *sizes, "not judged")
+
+
+# --- What is kept --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of results; None as folder: nothing is read or kept."""
+
+    folder: Path | None
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """The result of a fingerprint, or ``None`` where there is none that can be read."""
+        with suppress(OSError, ValueError):
+            return self.folder and json.loads(self._file(name).read_text(encoding="utf-8"))
+        return None
+
+    def write(self, name: str, result: Mapping[str, Any]) -> None:
+        """Keep a result, whole or not at all.
+
+        A folder that cannot be written costs the next run its time only.
+        """
+        if self.folder is not None:
+            with suppress(OutputError), staged_file(self._file(name)) as draft:
+                draft.write_text(json.dumps(dict(result)), encoding="utf-8")
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
+
+
+def default_store(*, cache: bool = True) -> Store:
+    """Beside the draws of fits; nowhere without a cache."""
+    return Store(cache_folder() / "sensitivity" if cache else None)
+
+
+def fingerprint(problem: Problem, settings: SamplerSettings, question: Question) -> str:
+    """SHA-256 of everything that determines a result."""
+    digest = hashlib.sha256(sampler_fingerprint(problem, settings).encode())
+    digest.update(repr([sorted(problem.labels.items()), asdict(question)]).encode())
+    # code that turns draws into the stored numbers
+    used = (answers_of, power_scaling, survival_contrast, curve, CohortLikelihood)
+    for source in (__file__, *map(inspect.getfile, used)):
+        digest.update(Path(source).read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Refit:
+    """What one specification gave.
+
+    Attributes
+    ----------
+    specification : Specification
+    answers : mapping
+        Name of a conclusion -> estimate; without those that cannot be answered.
+    cohorts, patients : int
+        That are counted.
+    counted_instead : tuple of str
+        Labels of reports that are counted here and not in the base.
+    reliable : bool
+        Whether the chains agree on every number.
+    draws, chains, divergences : int
+    from_store : bool
+        Whether it was read back.
+    changes_nothing : bool
+        Whether every array of the model is that of the base, so that nothing was refitted.
+    extra : mapping
+        What else was made of the draws of the base; empty elsewhere.
+    """
+
+    specification: Specification
+    answers: Mapping[str, Estimate] = field(default_factory=dict)
+    cohorts: int = 0
+    patients: int = 0
+    counted_instead: tuple[str, ...] = ()
+    reliable: bool = True
+    draws: int = 0
+    chains: int = 0
+    divergences: int = 0
+    from_store: bool = False
+    changes_nothing: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The base, every refit, and the specifications that leave no cohort."""
+
+    base: Refit
+    refits: tuple[Refit, ...]
+    impossible: tuple[Specification, ...] = ()
+
+
+# --- Running -------------------------------------------------------------------------------------
 
 
 def run_specifications(
@@ -236,21 +308,12 @@ def run_specifications(
     runner = _Runner(job, store, fitter, extra, prepared[0])
     refits: list[Refit] = []
     try:
-        for told, item in zip(_counting(prepared, refits), prepared, strict=True):
-            tell(told)
+        for words, item in zip(_counting(prepared, refits), prepared, strict=True):
+            tell(words)
             refits.append(runner.result(item, refits))
     except KeyboardInterrupt:
         raise InterruptedRunError(len(refits), len(prepared), store.folder is not None) from None
     return Results(refits[0], tuple(refits[1:]), impossible)
-
-
-@dataclass(frozen=True)
-class Results:
-    """The base, every refit, and the specifications that cannot be fitted with the reason."""
-
-    base: Refit
-    refits: tuple[Refit, ...]
-    impossible: tuple[tuple[Specification, str], ...] = ()
 
 
 class InterruptedRunError(KeyboardInterrupt):
@@ -316,12 +379,21 @@ class _Runner:
             return replace(before[0], specification=item.specification, changes_nothing=True)
         settings = self._settings(item) if before else self.job.base_settings
         name = fingerprint(problem, settings, self.job.question)
-        read = self.store.read(name)
-        if read is None:
-            read = self._made(item, settings)
-            self.store.write(name, read)
-            return self._refit(item, read, from_store=False)
-        return self._refit(item, read, from_store=True)
+        stored = self.store.read(name)
+        made = stored or self._made(item, settings)
+        if not stored:
+            self.store.write(name, made)
+        counted = {ref.id for ref in self.base.data.cohorts}
+        new = [ref.label for ref in item.data.cohorts if ref.id not in counted]
+        answers = {name: Estimate(**own) for name, own in made["answers"].items()}
+        return Refit(
+            specification=item.specification,
+            cohorts=len(item.data.cohorts),
+            patients=sum(arm.n for arm in item.data.arms),
+            counted_instead=tuple(dict.fromkeys(new)),
+            from_store=bool(stored),
+            **{**made, "answers": MappingProxyType(answers)},
+        )
 
     def _settings(self, item: Prepared) -> SamplerSettings:
         settings = self.job.settings
@@ -336,8 +408,7 @@ class _Runner:
         for left in reversed(range(_ATTEMPTS[is_base])):
             fit = self.fitter(item, settings)
             answers = answers_of(conclusion_draws(fit, question), question, settings.chains)
-            divergences = fit.diagnosis.divergences
-            reliable = _agrees(answers, divergences, settings)
+            reliable = _agrees(answers, fit.diagnosis.divergences, settings)
             # the base is judged as a report judges its fits
             enough = reliable and not (is_base and fit.diagnosis.verdict != "PASS")
             if enough or not left:
@@ -348,40 +419,21 @@ class _Runner:
                 tune=2 * settings.tune,
                 target_accept=1.0 - (1.0 - settings.target_accept) / 2.0,
             )
-        extra = self.extra(fit, question) if self.extra and is_base else {}
         return {
-            "answers": {name: asdict(found) for name, found in answers.items()},
+            "answers": {name: asdict(own) for name, own in answers.items()},
             "reliable": reliable,
             "draws": settings.draws,
             "chains": settings.chains,
-            "divergences": divergences,
-            "extra": dict(extra),
+            "divergences": fit.diagnosis.divergences,
+            "extra": dict(self.extra(fit, question)) if self.extra and is_base else {},
         }
-
-    def _refit(self, item: Prepared, read: Mapping[str, Any], *, from_store: bool) -> Refit:
-        before = {ref.id for ref in self.base.data.cohorts}
-        new = [ref.label for ref in item.data.cohorts if ref.id not in before]
-        return Refit(
-            specification=item.specification,
-            answers=MappingProxyType({k: Estimate(**v) for k, v in read["answers"].items()}),
-            cohorts=len(item.data.cohorts),
-            patients=sum(arm.n for arm in item.data.arms),
-            counted_instead=tuple(dict.fromkeys(new)),
-            reliable=read["reliable"],
-            draws=read["draws"],
-            chains=read["chains"],
-            divergences=read["divergences"],
-            from_store=from_store,
-            extra=MappingProxyType(dict(read["extra"])),
-        )
 
 
 def _agrees(answers: Mapping[str, Estimate], divergences: int, settings: SamplerSettings) -> bool:
-    total = settings.draws * settings.chains
     # a probability is judged with the difference that it is of
-    judged = [found for found in answers.values() if not np.isnan(found.lower)]
-    agree = all(found.rhat < RHAT and found.ess >= ESS for found in judged)
-    return agree and divergences <= DIVERGENT * total
+    judged = [own for own in answers.values() if not math.isnan(own.lower)]
+    agree = all(own.rhat < RHAT and own.ess >= ESS for own in judged)
+    return agree and divergences <= DIVERGENT * settings.draws * settings.chains
 
 
 def _same(one: Problem, other: Problem) -> bool:

@@ -1,14 +1,21 @@
 """The question that is asked of every fit, and what its draws answer.
 
-Every number that compares two treatments comes from :mod:`synthesis.questions.contrasts`; medians are
-those of the mean study at the reference mix of histology. A treatment that has no cohort under a
-choice has no answer there: what the model expects of a treatment that it has never seen is no
+Every number that compares two treatments comes from :mod:`synthesis.questions.contrasts`; medians
+are those of the mean study at the reference mix of histology. A treatment that has no cohort under
+a choice has no answer there: what the model expects of a treatment that it has never seen is no
 estimate of that treatment.
+
+A conclusion *changes* where its answer is another one. The answer of a ratio or a difference is
+whether its 95 % interval lies below no effect, holds it, or lies above it; that of a probability is
+whether it is at least 0.975 (shown), above a half, at most a half, or at most 0.025 (excluded); a
+pooled median has no such value, and its answer is another one where the estimate leaves the
+interval of the base. Where a number decides that lies within two Monte Carlo standard errors of
+its limit, the answer is *at the limit* and counts as no change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -17,9 +24,10 @@ import numpy as np
 from arviz import ess, from_dict, mcse, rhat
 
 from studies.vocabulary import Vocabulary
-from synthesis.estimands import LEVEL, Group, NamedGroup, curve, reference_share
+from synthesis.estimands import LEVEL, Group, NamedGroup, curve, quantiles, reference_share
 from synthesis.fits import SurvivalFit
 from synthesis.model.observations import SurvivalData
+from synthesis.numbers import in_sentence
 from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
 from synthesis.questions.evidence import NotComparedError, choose_reference, treatments_of
 
@@ -29,24 +37,15 @@ PROGNOSTIC, PREDICTIVE, MEDIAN = "prognostic_ratio", "predictive_ratio", "median
 #: Probability from which a gain counts as shown; below its complement it counts as excluded.
 SHOWN = 0.5 + LEVEL / 2.0
 
-Scale = Literal["log", "linear", "chance"]
+CHANGES, AT_THE_LIMIT, SAME, NO_ANSWER = "changes", "at the limit", "", "no answer"
 
-
-def in_sentence(label: str) -> str:
-    """A label as within a sentence: a small initial, but for an abbreviation or a number."""
-    return label if label[1:2].isupper() or label[1:2].isdigit() else label[:1].lower() + label[1:]
+#: Monte Carlo standard errors by which a number may miss a limit.
+ERRORS = 2.0
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A treatment of the question.
-
-    Attributes
-    ----------
-    id : str
-        Identifier of the vocabulary.
-    label : str
-    """
+class Treatment:
+    """A treatment of the question: its identifier in the vocabulary, and its label."""
 
     id: str
     label: str
@@ -60,12 +59,10 @@ class Conclusion:
     ----------
     name : str
         :data:`RATIO`, ... ; with the treatment behind a colon where there are several.
-    kind : str
-        The name without the treatment.
     label : str
         What is estimated, as the beginning of a sentence.
-    treatment, reference : Asked or None
-        ``None`` where the conclusion is of no treatment.
+    treatments : tuple of Treatment
+        The treatment and its reference, the treatment alone, or none.
     scale : {"log", "linear", "chance"}
         On which differences between choices are judged.
     words : (str, str, str) or None
@@ -74,22 +71,25 @@ class Conclusion:
     """
 
     name: str
-    kind: str
     label: str
-    treatment: Asked | None = None
-    reference: Asked | None = None
-    scale: Scale = "log"
+    treatments: tuple[Treatment, ...] = ()
+    scale: Literal["log", "linear", "chance"] = "log"
     words: tuple[str, str, str] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The name without the treatment."""
+        return self.name.partition(":")[0]
 
     @property
     def of(self) -> tuple[str, ...]:
         """Identifiers of the treatments that it is of."""
-        return tuple(own.id for own in (self.treatment, self.reference) if own is not None)
+        return tuple(own.id for own in self.treatments)
 
     @property
     def null(self) -> float | None:
         """Value of no effect; ``None`` where there is none."""
-        if self.words is None or self.scale == "chance":
+        if self.words is None:
             return None
         return 1.0 if self.scale == "log" else 0.0
 
@@ -101,67 +101,54 @@ class Question:
     Attributes
     ----------
     endpoint : str
-    treatment, reference : Asked
+    treatment, reference : Treatment
     delta : float
         Months of gain.
     reference_mix : float
         Share of mixed histology of the population, 0 to 1.
-    treatments : tuple of Asked
+    treatments : tuple of Treatment
         All whose pooled medians are looked at, in order of display.
-    predictive : tuple of Asked
-        Those of which a report prints pure and mixed patients apart.
+    predictive : tuple of Treatment
+        Those of which a report gives pure and mixed patients apart.
     tells_histology : bool
         Whether any counted cohort of the base tells its histology.
     """
 
     endpoint: str
-    treatment: Asked
-    reference: Asked
+    treatment: Treatment
+    reference: Treatment
     delta: float
     reference_mix: float
-    treatments: tuple[Asked, ...]
-    predictive: tuple[Asked, ...]
+    treatments: tuple[Treatment, ...]
+    predictive: tuple[Treatment, ...]
     tells_histology: bool
 
     @property
     def conclusions(self) -> tuple[Conclusion, ...]:
         """The numbers that are looked at, in order of display."""
-        one, other = in_sentence(self.treatment.label), in_sentence(self.reference.label)
+        return tuple(self._conclusions())
+
+    def _conclusions(self) -> Iterator[Conclusion]:
         pair = (self.treatment, self.reference)
-        against, open_ = f"{one} against {other}", "either may be longer"
-        words = (f"shorter under {one}", open_, f"longer under {one}")
+        one, other = (in_sentence(own.label) for own in pair)
+        against, either = f"{one} against {other}", "either may be longer"
+        words = (f"shorter under {one}", either, f"longer under {one}")
+        yield Conclusion(RATIO, f"Ratio of medians, {against}", pair, "log", words)
+        label = f"Difference of medians in months, {against}"
+        yield Conclusion(DIFFERENCE, label, pair, "linear", words)
         gain = f"more than {self.delta:g} month{'' if self.delta == 1.0 else 's'} longer"
-        found = [
-            Conclusion(RATIO, RATIO, f"Ratio of medians, {against}", *pair, "log", words),
-            Conclusion(
-                DIFFERENCE,
-                DIFFERENCE,
-                f"Difference of medians in months, {against}",
-                *pair,
-                "linear",
-                words,
-            ),
-            Conclusion(
-                CHANCE,
-                CHANCE,
-                f"Probability of a median {gain}, {against}",
-                *pair,
-                "chance",
-            ),
-        ]
+        yield Conclusion(CHANCE, f"Probability of a median {gain}, {against}", pair, "chance")
         if self.tells_histology:
-            words = ("shorter with mixed histology", open_, "longer with mixed histology")
             label = "Ratio of medians, mixed against pure histology under any treatment"
-            found.append(Conclusion(PROGNOSTIC, PROGNOSTIC, label, words=words))
+            words = ("shorter with mixed histology", either, "longer with mixed histology")
+            yield Conclusion(PROGNOSTIC, label, words=words)
             words = ("mixed gain less", "either may gain more", "mixed gain more")
             for own in self.predictive:
                 label = f"Extra gain of mixed histology under {in_sentence(own.label)}, as a ratio"
-                name = f"{PREDICTIVE}:{own.id}"
-                found.append(Conclusion(name, PREDICTIVE, label, own, words=words))
+                yield Conclusion(f"{PREDICTIVE}:{own.id}", label, (own,), words=words)
         for own in self.treatments:
             label = f"Pooled median in months, {in_sentence(own.label)}"
-            found.append(Conclusion(f"{MEDIAN}:{own.id}", MEDIAN, label, own))
-        return tuple(found)
+            yield Conclusion(f"{MEDIAN}:{own.id}", label, (own,))
 
 
 class NotAskedError(ValueError):
@@ -169,7 +156,7 @@ class NotAskedError(ValueError):
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Observed:
     """Observations in the place of a fit: enough to name treatments and their cohorts."""
 
     data: SurvivalData
@@ -192,7 +179,7 @@ def ask(
         Observations of the base analysis.
     vocabulary : Vocabulary
     treatment : str, optional
-        Any name of a treatment; otherwise that of which a report prints pure and mixed patients
+        Any name of a treatment; otherwise that of which a report gives pure and mixed patients
         apart, with most cohorts if there are several, else that with most cohorts.
     reference : str, optional
         Any name of a treatment; otherwise that of
@@ -207,11 +194,11 @@ def ask(
     NotAskedError
         Where treatment or reference is not pooled, or both are the same.
     """
-    groups = treatments_of(_Seen(data), vocabulary)
+    groups = treatments_of(_Observed(data), vocabulary)
     if len(groups) < 2:
         only = groups[0].label if groups else "none"
         raise NotAskedError(f"there is nothing to compare: pooled treatments: {only}.")
-    split = _split(data)
+    split = {data.cohorts[arm.cohort].treatment for arm in data.arms if arm.histology == "mixed"}
     against = _wanted(groups, vocabulary, reference)
     if treatment is None:
         others = [group for group in groups if group is not against]
@@ -224,40 +211,32 @@ def ask(
             f"{chosen.label} would be compared with itself; name another treatment or reference. "
             f"Possible: {possible}."
         )
+    named = {id(group): Treatment(_id(group), group.label) for group in groups}
     return Question(
         endpoint=data.endpoint,
-        treatment=_asked(chosen),
-        reference=_asked(against),
+        treatment=named[id(chosen)],
+        reference=named[id(against)],
         delta=delta,
         reference_mix=reference_mix,
-        treatments=tuple(map(_asked, groups)),
-        predictive=tuple(_asked(g) for g in groups if _id(g) in split),
+        treatments=tuple(named.values()),
+        predictive=tuple(own for own in named.values() if own.id in split),
         tells_histology=data.tells_histology,
     )
 
 
 def _wanted(groups: Sequence[NamedGroup], vocabulary: Vocabulary, wanted: str | None) -> NamedGroup:
     try:
-        found = choose_reference(groups, vocabulary, wanted)
+        chosen = choose_reference(groups, vocabulary, wanted)
     except NotComparedError as error:
         raise NotAskedError(str(error)) from None
-    if found is None:
+    if chosen is None:
         possible = ", ".join(map(_id, groups))
         raise NotAskedError(f"no cohort of {wanted} is pooled here. Possible: {possible}.")
-    return found.group
-
-
-def _split(data: SurvivalData) -> set[str]:
-    """Treatments of which a report prints pure and mixed patients apart."""
-    return {data.cohorts[arm.cohort].treatment for arm in data.arms if arm.histology == "mixed"}
+    return chosen.group
 
 
 def _id(group: NamedGroup) -> str:
     return group.cohorts[0].treatment
-
-
-def _asked(group: NamedGroup) -> Asked:
-    return Asked(_id(group), group.label)
 
 
 # --- Answers -------------------------------------------------------------------------------------
@@ -270,38 +249,33 @@ def conclusion_draws(fit: SurvivalFit, question: Question) -> dict[str, np.ndarr
     """
     known = {name: index for index, name in enumerate(fit.data.treatments)}
     share = reference_share(fit, question.reference_mix)
-    curves = {
-        own.id: curve(
-            fit,
-            Group(fit.data.treatment_class[known[own.id]], known[own.id]),
-            share,
-            "mean_study",
-        )
-        for own in question.treatments
-        if own.id in known
-    }
-    found: dict[str, np.ndarray] = {}
+    curves = {}
+    for own in question.treatments:
+        if own.id in known:
+            group = Group(fit.data.treatment_class[known[own.id]], known[own.id])
+            curves[own.id] = curve(fit, group, share, "mean_study")
+    draws: dict[str, np.ndarray] = {}
     for item in question.conclusions:
         if set(item.of) - curves.keys():
             continue
-        if item.kind in (RATIO, DIFFERENCE, CHANCE):
-            first, second = (curves[name] for name in item.of)
-            name = RATIO if item.kind == RATIO else DIFFERENCE
-            found[item.name] = survival_contrast(first, second, name)
-            if item.kind == CHANCE:
-                gain = SURVIVAL_CONTRASTS[GAIN].gain
-                found[item.name] = (gain * found[item.name] > question.delta).astype(float)
-        elif item.kind == PROGNOSTIC:
-            found[item.name] = np.exp(fit.flat("prognostic"))
-        elif item.kind == PREDICTIVE:
-            found[item.name] = np.exp(fit.flat("predictive")[:, known[item.of[0]]])
-        else:
-            found[item.name] = curves[item.of[0]].median
-    return found
+        match item.kind:
+            case "prognostic_ratio":
+                values = np.exp(fit.flat("prognostic"))
+            case "predictive_ratio":
+                values = np.exp(fit.flat("predictive")[:, known[item.of[0]]])
+            case "median_months":
+                values = curves[item.of[0]].median
+            case "p_gain":
+                gain = survival_contrast(*(curves[name] for name in item.of), GAIN)
+                values = SURVIVAL_CONTRASTS[GAIN].gain * gain > question.delta
+            case name:
+                values = survival_contrast(*(curves[name] for name in item.of), name)
+        draws[item.name] = np.asarray(values, dtype=float)
+    return draws
 
 
 @dataclass(frozen=True)
-class Answered:
+class Estimate:
     """A conclusion under one choice, with the Monte Carlo error of each number.
 
     Attributes
@@ -330,7 +304,7 @@ class Answered:
 
 def answers_of(
     draws: Mapping[str, np.ndarray], question: Question, chains: int
-) -> Mapping[str, Answered]:
+) -> Mapping[str, Estimate]:
     """Summarise draws of conclusions.
 
     Parameters
@@ -341,35 +315,35 @@ def answers_of(
     chains : int
     """
     scales = {item.name: item.scale for item in question.conclusions}
-    spread = {k: v for k, v in draws.items() if scales[k] != "chance"}
-    found = _with_limits(spread, scales, chains) if spread else {}
-    found |= {k: _chance(v, chains) for k, v in draws.items() if scales[k] == "chance"}
-    return MappingProxyType({name: found[name] for name in draws})
+    answers = _with_limits(
+        {k: v for k, v in draws.items() if scales[k] != "chance"}, chains, scales
+    )
+    for name, values in draws.items():
+        if scales[name] == "chance":
+            answers[name] = _chance(values, chains)
+    return MappingProxyType({name: answers[name] for name in draws})
 
 
 def _with_limits(
-    draws: Mapping[str, np.ndarray], scales: Mapping[str, str], chains: int
-) -> dict[str, Answered]:
+    draws: Mapping[str, np.ndarray], chains: int, scales: Mapping[str, str]
+) -> dict[str, Estimate]:
+    if not draws:
+        return {}
     # one array for all: as many single variables would take twice as long
     data = _dataset(np.stack(list(draws.values()), axis=1), chains)
-    ends = (0.5 - LEVEL / 2.0, 0.5 + LEVEL / 2.0)
-    errors = [mcse(data, method="median")]
-    errors += [mcse(data, method="quantile", prob=p) for p in ends]
+    limits = [mcse(data, method="quantile", prob=0.5 + side * LEVEL / 2.0) for side in (-1, 1)]
     sizes = [ess(data, method=method) for method in ("bulk", "tail")]
-    judged = [found["x"].to_numpy() for found in (*errors, rhat(data), *sizes)]
-    found = {}
-    for number, (name, values) in enumerate(draws.items()):
+    judged = [mcse(data, method="median"), *limits, rhat(data), *sizes]
+    columns = np.stack([own["x"].to_numpy() for own in judged], axis=1).tolist()
+    answers = {}
+    for (name, values), (*errors, agreement, bulk, tail) in zip(
+        draws.items(), columns, strict=True
+    ):
         working = np.log(values) if scales[name] == "log" else values
-        *error, agreement, bulk, tail = (float(own[number]) for own in judged)
-        found[name] = Answered(
-            *map(float, np.quantile(values, [0.5, *ends])),
-            *error,
-            float(working.mean()),
-            float(working.std()),
-            agreement,
-            min(bulk, tail),
-        )
-    return found
+        centre, sd = float(working.mean()), float(working.std())
+        ends = quantiles(values).tolist()
+        answers[name] = Estimate(*ends, *errors, centre, sd, agreement, min(bulk, tail))
+    return answers
 
 
 def by_chain(values: np.ndarray, chains: int) -> np.ndarray:
@@ -386,7 +360,7 @@ def _dataset(values: np.ndarray, chains: int) -> Any:
     return tree["posterior"].to_dataset()
 
 
-def _chance(values: np.ndarray, chains: int) -> Answered:
+def _chance(values: np.ndarray, chains: int) -> Estimate:
     """A probability; its chains are judged with the difference that it is of.
 
     Where all draws of a chain agree its error is that of one draw in disagreement: an error of
@@ -399,28 +373,47 @@ def _chance(values: np.ndarray, chains: int) -> Answered:
         error = float(mcse(_dataset(values, chains), method="mean")["x"])
     else:
         error = max(sd / np.sqrt(chains), 1.0) / shaped.shape[1]
-    return Answered(p, nan, nan, error, nan, nan, p, sd, nan, nan)
+    return Estimate(p, nan, nan, error, nan, nan, p, sd, nan, nan)
 
 
-def answer_word(item: Conclusion, found: Answered, error: float = 0.0) -> str:
-    """The answer in words; empty where a conclusion is a number alone.
+# --- Changes -------------------------------------------------------------------------------------
+
+
+def answer_word(item: Conclusion, own: Estimate, base: Estimate, error: float = 0.0) -> str:
+    """The answer in words.
 
     Parameters
     ----------
     item : Conclusion
-    found : Answered
+    own, base : Estimate
+        Under the choice, and under the base.
     error : float
         Monte Carlo standard errors by which the deciding numbers are moved.
     """
+    estimate = own.estimate + error * own.estimate_error
     if item.scale == "chance":
-        p = found.estimate + error * found.estimate_error
-        if p >= SHOWN:
-            return "shown"
-        if p <= 1.0 - SHOWN:
-            return "excluded"
-        return "more likely than not" if p > 0.5 else "less likely than not"
-    if item.words is None or item.null is None:
-        return ""
-    lower = found.lower + error * found.lower_error
-    upper = found.upper + error * found.upper_error
+        if estimate >= SHOWN or estimate <= 1.0 - SHOWN:
+            return "shown" if estimate >= SHOWN else "excluded"
+        return "more likely than not" if estimate > 0.5 else "less likely than not"
+    if item.words is None:
+        inside = base.lower <= estimate <= base.upper
+        return f"{'within' if inside else 'outside'} the interval of the base"
+    lower = own.lower + error * own.lower_error
+    upper = own.upper + error * own.upper_error
     return item.words[0 if upper < item.null else 2 if lower > item.null else 1]
+
+
+def change_of(item: Conclusion, own: Estimate, base: Estimate) -> str:
+    """Whether a conclusion changes: :data:`CHANGES`, :data:`AT_THE_LIMIT` or :data:`SAME`.
+
+    Parameters
+    ----------
+    item : Conclusion
+    own, base : Estimate
+        Under the choice, and under the base.
+    """
+    if answer_word(item, own, base) == answer_word(item, base, base):
+        return SAME
+    about = (-ERRORS, 0.0, ERRORS)
+    here, there = ({answer_word(item, a, base, e) for e in about} for a in (own, base))
+    return AT_THE_LIMIT if here & there else CHANGES

@@ -7,7 +7,7 @@ behind it: the cohorts stay, unless nothing is left of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,7 +21,7 @@ from studies.figures import (
     tells_histology,
 )
 from studies.registry import references
-from studies.schema import NOT_REACHED, Cohort, Landmark, Study, Subgroup, SurvivalOutcome
+from studies.schema import NOT_REACHED, Cohort, Study, Subgroup
 from studies.selection import CohortRef, Counted, OverlapIndex, overlap_pairs, rank, select
 from synthesis.fits import class_order
 from synthesis.model.observations import Arm, SurvivalData, survival_data
@@ -98,15 +98,13 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
     """
     view = View(endpoint, counting.verified_only, counting.use_read_as)
     counted = [ref for ref in _counted(registry, view, counting) if _kept(ref, view, counting)]
-    counted = [_with_figures(ref, view, counting.figures) for ref in counted]
     if counting.figures != "all":
-        counted = [ref for ref in counted if _says_something(ref, view)]
-    order = class_order(registry)
-    data = survival_data(counted, view, order, registry.vocabulary.selecting)
-    if counting.convention != "untold":
-        arms = tuple(_read_as(arm, counting.convention) for arm in data.arms)
-        data = replace(data, arms=arms)
-    return data
+        thinned = (_with_figures(ref, view.endpoint, counting.figures) for ref in counted)
+        counted = [ref for ref in thinned if _says_something(ref, view)]
+    data = survival_data(counted, view, class_order(registry), registry.vocabulary.selecting)
+    if counting.convention == "untold":
+        return data
+    return replace(data, arms=tuple(_read_as(arm, counting.convention) for arm in data.arms))
 
 
 # --- Which cohorts -------------------------------------------------------------------------------
@@ -114,43 +112,36 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
 
 def _counted(registry: Registry, view: View, counting: Counting) -> Sequence[CohortRef]:
     """Cohorts that are counted, reports left out before the choice between overlapping ones."""
-    left = [study for study in registry if _stays(study, counting)]
+    kept = {study.id: study for study in registry if _stays(study, counting)}
     if counting.overlap == "all":
-        left = [study.model_copy(update={"overlaps": ()}) for study in left]
-    smaller = _only(registry, left)
+        kept = {name: study.model_copy(update={"overlaps": ()}) for name, study in kept.items()}
+    smaller = replace(
+        registry,
+        studies=kept,
+        fingerprints={name: registry.fingerprints[name] for name in kept},
+        files={name: registry.files[name] for name in kept},
+    )
     chosen = select(
-        smaller,
-        view.endpoint,
-        verified_only=view.verified_only,
-        use_read_as=view.use_read_as,
+        smaller, view.endpoint, verified_only=view.verified_only, use_read_as=view.use_read_as
     )
     if counting.overlap in ("declared", "all"):
         return chosen.counted
-    gave_way = {
-        f"{item.study_id}:{item.cohort_id}" for item in chosen.left_out if item.kind == "overlap"
+    usable = {ref.id for ref in chosen.counted}
+    usable |= {
+        f"{own.study_id}:{own.cohort_id}" for own in chosen.left_out if own.kind == "overlap"
     }
-    known = gave_way | {ref.id for ref in chosen.counted}
-    usable = [ref for ref in references(smaller) if ref.id in known]
+    refs = [ref for ref in references(smaller) if ref.id in usable]
     if counting.overlap == "none":
-        return _sharing_no_patient(smaller, usable)
-    return _first_counted(smaller, usable, view, counting.overlap)
+        sharing = [{one.id, other.id} for one, other, _ in overlap_pairs(smaller)]
+        shared = set().union(*(pair for pair in sharing if pair <= usable))
+        return [ref for ref in refs if ref.id not in shared]
+    return _first_counted(smaller, refs, view, counting.overlap)
 
 
 def _stays(study: Study, counting: Counting) -> bool:
     if study.id == counting.without_study:
         return False
     return not counting.prospective or study.design in PROSPECTIVE
-
-
-def _only(registry: Registry, studies: Sequence[Study]) -> Registry:
-    """The registry with some of its studies only."""
-    kept = {study.id: study for study in studies}
-    return replace(
-        registry,
-        studies=kept,
-        fingerprints={name: registry.fingerprints[name] for name in kept},
-        files={name: registry.files[name] for name in kept},
-    )
 
 
 def _first_counted(
@@ -170,18 +161,6 @@ def _first_counted(
     return [ref for ref in usable if ref.id in kept]
 
 
-def _sharing_no_patient(registry: Registry, usable: Sequence[CohortRef]) -> list[CohortRef]:
-    """Cohorts that share no patient with any other that could be counted."""
-    known = {ref.id for ref in usable}
-    sharing = {
-        ref.id
-        for one, other, _ in overlap_pairs(registry)
-        if {one.id, other.id} <= known
-        for ref in (one, other)
-    }
-    return [ref for ref in usable if ref.id not in sharing]
-
-
 def _kept(ref: CohortRef, view: View, counting: Counting) -> bool:
     if ref.treatment_class == counting.without_class:
         return False
@@ -191,43 +170,49 @@ def _kept(ref: CohortRef, view: View, counting: Counting) -> bool:
 # --- Which of their figures ----------------------------------------------------------------------
 
 
-def _with_figures(ref: CohortRef, view: View, figures: Figures) -> CohortRef:
+def _with_figures(ref: CohortRef, endpoint: str, figures: Figures) -> CohortRef:
     """The cohort with some of its printed figures only."""
-    if figures == "all":
-        return ref
     if figures == "no_comparisons":
-        return CohortRef(
-            ref.study.model_copy(update={"comparisons": ()}),
-            ref.cohort,
-            ref.treatment_class,
-            ref.role,
-        )
-    groups = tuple(_thinned(group, view.endpoint, figures) for group in ref.cohort.subgroups)
-    cohort = _thinned(ref.cohort, view.endpoint, figures).model_copy(update={"subgroups": groups})
+        study = ref.study.model_copy(update={"comparisons": ()})
+        return CohortRef(study, ref.cohort, ref.treatment_class, ref.role)
+    groups = tuple(_thinned(group, endpoint, figures) for group in ref.cohort.subgroups)
+    cohort = _thinned(ref.cohort, endpoint, figures).model_copy(update={"subgroups": groups})
     return CohortRef(ref.study, cohort, ref.treatment_class, ref.role)
 
 
 def _thinned[Holder: (Cohort, Subgroup)](holder: Holder, endpoint: str, figures: Figures) -> Holder:
-    survival, landmarks = holder.survival, holder.landmarks
-    if figures in ("no_intervals", "medians_only"):
-        survival = tuple(_without_interval(outcome) for outcome in survival)
-    if figures == "medians_only":
-        landmarks = ()
+    return holder.model_copy(update=_THINNED[figures](holder, endpoint))
+
+
+def _without_intervals(holder: Cohort | Subgroup, endpoint: str) -> Mapping[str, tuple]:
+    no_interval = {"ci": None, "level": None, "ci_method": None}
+    return {"survival": tuple(own.model_copy(update=no_interval) for own in holder.survival)}
+
+
+def _without_landmarks(holder: Cohort | Subgroup, endpoint: str) -> Mapping[str, tuple]:
+    """Without those of an endpoint whose median is printed."""
     outcome = outcome_of(holder, endpoint)
-    has_median = outcome is not None and outcome.median not in (None, NOT_REACHED)
-    if figures == "no_landmarks_beside_medians" and has_median:
-        landmarks = tuple(mark for mark in landmarks if mark.endpoint != endpoint)
-    if figures == "early_landmarks":
-        landmarks = tuple(mark for mark in landmarks if _is_early(mark))
-    return holder.model_copy(update={"survival": survival, "landmarks": landmarks})
+    if outcome is None or outcome.median in (None, NOT_REACHED):
+        return {}
+    return {"landmarks": tuple(mark for mark in holder.landmarks if mark.endpoint != endpoint)}
 
 
-def _without_interval(outcome: SurvivalOutcome) -> SurvivalOutcome:
-    return outcome.model_copy(update={"ci": None, "level": None, "ci_method": None})
+def _with_early_landmarks(holder: Cohort | Subgroup, endpoint: str) -> Mapping[str, tuple]:
+    early = (mark for mark in holder.landmarks if in_months(mark.time, mark.unit) <= EARLY)
+    return {"landmarks": tuple(early)}
 
 
-def _is_early(mark: Landmark) -> bool:
-    return in_months(mark.time, mark.unit) <= EARLY
+def _with_medians(holder: Cohort | Subgroup, endpoint: str) -> Mapping[str, tuple]:
+    return {**_without_intervals(holder, endpoint), "landmarks": ()}
+
+
+#: What is left of the figures of a cohort or of a group of its patients.
+_THINNED: Mapping[Figures, Callable[[Cohort | Subgroup, str], Mapping[str, tuple]]] = {
+    "no_intervals": _without_intervals,
+    "no_landmarks_beside_medians": _without_landmarks,
+    "early_landmarks": _with_early_landmarks,
+    "medians_only": _with_medians,
+}
 
 
 def _says_something(ref: CohortRef, view: View) -> bool:
