@@ -17,6 +17,7 @@ import pytest
 
 from synthesis import cli
 from synthesis.cli import commands
+from synthesis.result import RESEARCH_USE, Finding, Result
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Lines that a report ends with.
