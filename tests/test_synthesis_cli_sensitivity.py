@@ -6,14 +6,14 @@ import pandas as pd
 import pytest
 from fits import CHOICE_WORDS, Counting, six_reports
 from small_registry import write_registry
-from synthesis.questions.sensitivity import sensitivity as run
-from synthesis.questions.sensitivity.runner import Store
 from synthesis.report.sensitivity import sensitivity_blocks
 
 from studies import load_registry
 from synthesis import cli
 from synthesis.cli import sensitivity as command
 from synthesis.questions import sensitivity
+from synthesis.questions.sensitivity import sensitivity as run
+from synthesis.questions.sensitivity.runner import Store
 from synthesis.report.evidence import Block
 
 

@@ -10,10 +10,10 @@ import re
 import pytest
 from invented_disease import SUBJECT, write_disease
 from report_tables import Page
-from studies.conversion import convert_endpoints
 
 from priors import load_priors
 from studies import load_registry
+from studies.registry import convert_endpoints
 from studies.selection import select
 from synthesis.model.arrays import sizes_for
 from synthesis.run import analyse
