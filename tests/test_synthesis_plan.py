@@ -259,6 +259,16 @@ def test_a_huge_randomised_study_concludes_the_truth(tmp_path):
 def test_the_same_seed_gives_the_same_table(usual):
     first, again = (plan_of(*usual, simulations=10).table for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
+    assert not first["extrapolated"].any()  # a report of lenvatinib tells the two apart
+
+
+def test_what_no_report_tells_apart_is_extrapolated(usual, tmp_path):
+    design = Design("sorafenib", sizes=(8,))
+    answer = planning.plan(*usual, design, simulations=10, draws=400)
+    assert answer.table["extrapolated"].tolist() == [False, True, True]
+    gain, _, limits = result(answer, read(tmp_path)).findings
+    assert "no report of sorafenib tells the two apart" in " ".join(limits.sentences)
+    assert [cells[0].extrapolated for cells in gain.tables[0].rows] == [False, True, True]
 
 
 def test_the_result_says_what_the_table_says(usual, tmp_path):
