@@ -441,8 +441,8 @@ def _endpoint_sentences(
     none = "" if "randomised" in counts else "; none is an arm of a randomised study"
     patients = numbers.count(behind.total, "patient")
     yield (
-        f"What is predicted for an arm of a new study in {vocabulary.subject_words}{whom}; the "
-        f"treatment is {behind.why}."
+        f"What is predicted for an arm of a new study in {vocabulary.subject_words}{whom}, under "
+        f"{numbers.in_sentence(behind.label)} ({behind.why})."
     )
     yield (
         f"It rests on {numbers.count(len(behind.cohorts), 'cohort')} of {patients} "
