@@ -15,6 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from synthesis.plots import style_context
+
 ENDPOINTS = ("os", "pfs", "response")
 AUTHORS = (
     *("Ferrante", "Oduya", "Takemoto", "Brandvold", "Castellanos", "Whitcombe", "Nakashiro"),
@@ -250,7 +252,9 @@ def check_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
             row = {"endpoint": endpoint, "label": f"{AUTHORS[number]} 2020", "figure": figure}
             row |= {"treatment": TREATMENTS[number][1], "n": SIZES[number], "value": value}
             row |= {"histology": "mixed" if number == 4 else "not reported"}
-            row |= dict(zip(("predicted", "lower", "upper"), around(0.3 if share else 5, 3)))
+            row |= dict(
+                zip(("predicted", "lower", "upper"), around(0.3 if share else 5, 3), strict=True)
+            )
             pit = 0.01 + 0.13 * number
             rows.append(row | {"pit": pit, "within": 0.025 < pit < 0.975})
     return positions, pd.DataFrame(rows)
@@ -404,9 +408,10 @@ def words(figure: Figure) -> list[str]:
 
 def boxes(figure: Figure, artists: list) -> np.ndarray:
     """Bounding boxes in points: left, bottom, right, top."""
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw_without_rendering()
-    extents = [artist.get_window_extent(renderer).extents for artist in artists]
+    with style_context():  # as when it is saved: glyphs without hints
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw_without_rendering()
+        extents = [artist.get_window_extent(renderer).extents for artist in artists]
     return np.array(extents).reshape(-1, 4) * 72 / figure.dpi
 
 

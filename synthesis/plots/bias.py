@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from synthesis import numbers
 from synthesis.plots import inputs, marks, style
-from synthesis.plots.histology import EFFECT_COLUMNS, effect_legend, effect_rows
+from synthesis.plots.histology import EFFECT_COLUMNS, answer_columns, effect_legend, effect_rows
 from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.marks import Brush
 from synthesis.plots.page import (
@@ -32,10 +32,8 @@ from synthesis.plots.page import (
 from synthesis.plots.rows import (
     Axis,
     Block,
-    Quiet,
     Row,
     Spot,
-    Words,
     draw_blocks,
     lay_out,
     put_estimate,
@@ -105,7 +103,8 @@ def plot_bias(
     inputs.require_unique(effects, ("parameter",), "plot_bias, effects")
     sheet = style.find_sheet(width)
     hues = style.choose_hues(hues, reports["treatment_class"], "plot_bias")
-    rows, legend = list(effect_rows(effects, density, "plot_bias")), effect_legend(reported=False)
+    rows = list(effect_rows(effects, density, sheet, "plot_bias"))
+    legend = effect_legend(reported=False)
     if not reports.empty:
         words = "Whole bias of each retrospective report, common and its own"
         rows.append(Row(words, kind="head"))
@@ -117,8 +116,7 @@ def plot_bias(
     unit = "Ratio of medians to a prospective study (log scale)"
     columns = [
         Axis("ratio", unit, lambda span: ratio_scale(inside, ends, span, sheet.text), null=1.0),
-        Words("posterior", (Quiet("Prior"), f"Posterior ({numbers.LEVEL} CrI)")),
-        Words("share", ("Share", "assumed"), "right"),
+        *answer_columns(sheet),
     ]
     block = Block("bias", rows, columns, "Bias")
     layout = lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=1.5)

@@ -248,7 +248,7 @@ def plot_effects(
     sheet, blocks = style.find_sheet(width), []
     for name, own in effects.groupby("endpoint", sort=False):
         drawn, ratios = (frame[frame["endpoint"] == name] for frame in (density, reported))
-        rows = [*effect_rows(own, drawn, "plot_effects"), *reported_rows(ratios)]
+        rows = [*effect_rows(own, drawn, sheet, "plot_effects"), *reported_rows(ratios)]
         columns = effect_columns(drawn, ratios, sheet)
         label = endpoint_of(name).name()
         blocks.append(Block(f"effects-{name}", rows, columns, "Effect of mixed histology", label))
@@ -263,7 +263,12 @@ EFFECT_FOOT = (
 
 
 def effect_rows(
-    effects: pd.DataFrame, density: pd.DataFrame, what: str, *, strip: float = STRIP
+    effects: pd.DataFrame,
+    density: pd.DataFrame,
+    sheet: style.Sheet,
+    what: str,
+    *,
+    strip: float = STRIP,
 ) -> Iterator[Row]:
     """A row an effect: its densities, prior and posterior in words, and the share that is prior.
 
@@ -285,7 +290,10 @@ def effect_rows(
             "posterior": (Quiet(prior), posterior),
             "share": "" if math.isnan(share) else f"{numbers.percent(share)} %",
         }
-        yield Row(word(record["label"]), _behind(record), texts, _density_marks(own), least=strip)
+        detail = _behind(record)
+        if sheet.is_narrow and texts["share"]:
+            detail = f"{detail}; {texts['share']} assumed"
+        yield Row(word(record["label"]), detail, texts, _density_marks(own), least=strip)
 
 
 def _density_marks(density: pd.DataFrame):
@@ -338,9 +346,15 @@ def effect_columns(
     ]
     if not reported.empty:
         columns.append(Words("reported", ("Reported", "ratio")))
-    columns.append(Words("posterior", (Quiet("Prior"), f"Posterior {_INTERVAL}")))
-    columns.append(Words("share", ("Share", "assumed"), "right"))
-    return columns
+    return [*columns, *answer_columns(sheet)]
+
+
+def answer_columns(sheet: style.Sheet) -> list[Words | Axis]:
+    """Prior and posterior in words; the share assumed, which in one column stands in the detail."""
+    if sheet.is_narrow:
+        return [Words("posterior", (Quiet("Prior"), "Posterior", _INTERVAL))]
+    words = Words("posterior", (Quiet("Prior"), f"Posterior {_INTERVAL}"))
+    return [words, Words("share", ("Share", "assumed"), "right")]
 
 
 def effect_legend(*, reported: bool) -> list[LegendEntry]:

@@ -90,7 +90,7 @@ def plot_singles(
         }
         given = reported.iloc[[place]]
         first, *rows = histology.effect_rows(
-            own["effects"], own["density"], "plot_singles", strip=_STRIP
+            own["effects"], own["density"], sheet, "plot_singles", strip=_STRIP
         )
         first = _with_report(first, histology.reported_rows(given)[0])
         rows = [first, *rows, *_shown_rows(own["shown"])]
