@@ -368,8 +368,7 @@ def bias_tables(reports: int = 12) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataF
         row = {"cohort_label": f"{AUTHORS[number]} {2001 + number}", "treatment": treatment}
         row |= {"treatment_class": group, "patients": 10 + 7 * number}
         rows.append(row | limits("", around(middle, 90.0 if number == 3 else 1.5)))
-    columns = list(rows[0]) if rows else ["treatment_class", "estimate", "lower", "upper"]
-    return pd.concat(frames), pd.DataFrame(effects), pd.DataFrame(rows, columns=columns)
+    return pd.concat(frames), pd.DataFrame(effects), pd.DataFrame(rows)
 
 
 def funnel_table(points: int = 40) -> pd.DataFrame:
@@ -441,6 +440,16 @@ def assert_printable(figure: Figure, width: str) -> None:
     assert cut == [], f"words that are cut off: {cut}"
     assert min(text.get_fontsize() for text in texts) >= 6.5
     assert abs(wide * 25.4 / 72 - WIDTHS_MM[width]) < 1e-6
+
+
+def row_of(figure: Figure, label: str) -> str:
+    """Beginning of the identifiers of the first row with a label."""
+    lines: dict[str, list[str]] = {}
+    for text in figure.texts:
+        row, mark, _ = (text.get_gid() or "").rpartition("-label-")
+        if mark:
+            lines.setdefault(row, []).append(text.get_text())
+    return next(row for row, own in lines.items() if " ".join(own) == label)
 
 
 def by_gid(figure: Figure) -> dict[str, object]:

@@ -95,7 +95,7 @@ def plot_checks(
         wide = (sheet.width - 2 * MARGIN) / per_row
         for place, (name, own) in enumerate(panels):
             row, column = divmod(place, per_row)
-            heading = f"{chr(ord('A') + place)}  {endpoint_of(name).name()}"
+            heading = f"{chr(ord('A') + place)} {endpoint_of(name).name()}"
             corner = (MARGIN + column * wide, top + row * step)
             _draw_spread(page, sheet, corner, wide, heading, own)
 

@@ -381,7 +381,7 @@ def lay_out(
     placed, first = [], above.count if above else 0
     lettered = first + len(blocks) > 1
     for place, block in enumerate(blocks):
-        title = f"{chr(ord('A') + first + place)}  {block.title}" if lettered else block.title
+        title = f"{chr(ord('A') + first + place)} {block.title}" if lettered else block.title
         columns = _place_columns(block.columns, fits, sheet, MARGIN + label_width)
         repeated = place > 0 and block.heads == blocks[place - 1].heads
         heads = 0 if repeated else max([1, *(len(column.head(sheet)) for column in columns)])

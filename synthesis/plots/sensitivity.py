@@ -27,7 +27,7 @@ SPECIFICATION_COLUMNS: tuple[str, ...] = (
 #: Name of the specification that all others are set against.
 BASE = "base"
 
-_CHANGED = HUES[6]  # what it says is said by the fill, too
+_CHANGED = HUES[7]  # what it says is said by the fill, too
 _QUIET = "#8c8c8c"
 _HEIGHT = 150.0  # of the curve, points
 _MARKERS: Mapping[int, str] = {-1: "v", 0: "o", 1: "^"}

@@ -122,11 +122,11 @@ SHEETS: Mapping[str, Sheet] = MappingProxyType(
 #: Eight hues that colour-blind readers tell apart (after Okabe & Ito); neighbours differ in grey.
 HUES: tuple[str, ...] = (
     *("#0072B2", "#E69F00", "#332288", "#009E73"),
-    *("#882255", "#CC79A7", "#D55E00", "#222222"),
+    *("#882255", "#CC79A7", "#222222", "#D55E00"),
 )
 
 #: Hues of the two histologies, which also differ in shape.
-PURE, MIXED = HUES[0], HUES[6]
+PURE, MIXED = HUES[0], HUES[7]
 
 #: Arimo has the widths of Arial and Helvetica: who lacks it sees the same layout.
 FONT = "Arimo"
