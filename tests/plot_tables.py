@@ -358,9 +358,10 @@ def bias_tables(reports: int = 12) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataF
         for which, sd in (("prior", 0.25), ("posterior", 0.15)):
             own = {"parameter": name, "which": which, "x": np.exp(x)}
             frames.append(pd.DataFrame(own | {"density": np.exp(-0.5 * (x / sd) ** 2) / sd}))
-        row = {"parameter": name, "label": f"{name.capitalize()} of retrospective reports"}
-        row |= limits("prior", around(1.1, 1.5)) | limits("posterior", around(1.1, 1.3))
-        effects.append(row | {"prior_share": 0.39, "cohorts": 47 - number, "patients": 1428})
+        row = {"effect": name, "label": f"{name.capitalize()} of retrospective reports"}
+        row |= {"prior_share": 0.39, "cohorts": 47 - number, "patients": 1428}
+        for which, factor in (("prior", 1.5), ("posterior", 1.3)):
+            effects.append(row | {"which": which} | limits("", around(1.1, factor)))
     rng = np.random.default_rng(5)
     for number in range(reports):
         group, treatment = TREATMENTS[number % len(TREATMENTS)]

@@ -75,7 +75,7 @@ def test_endpoints_are_panels_with_letters_and_treatments_stand_by_effect_below_
     for group, members in own.groupby("treatment_class", sort=False):
         assert (found.count(group) >= 1) == (len(members) > 1)
         ranked = members.sort_values("estimate", ascending=False)["treatment"]
-        places = [found.index(name) for name in ranked]
+        places = [int(row_of(compared, name).rpartition("-")[2]) for name in ranked]
         assert places == sorted(places)
 
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from synthesis import numbers
 from synthesis.plots import inputs, marks, style
-from synthesis.plots.histology import EFFECT_COLUMNS, answer_columns, effect_legend, effect_rows
+from synthesis.plots.histology import answer_columns, effect_legend, effect_rows
 from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.marks import Brush
 from synthesis.plots.page import (
@@ -45,7 +45,10 @@ from synthesis.plots.style import INK, MUTED, Sheet
 if TYPE_CHECKING:
     import pandas as pd
 
-BIAS_COLUMNS: tuple[str, ...] = EFFECT_COLUMNS[1:]
+BIAS_COLUMNS: tuple[str, ...] = (
+    *("effect", "label", "which", "estimate", "lower", "upper"),
+    *("prior_share", "cohorts", "patients"),
+)
 DENSITY_COLUMNS: tuple[str, ...] = ("parameter", "which", "x", "density")
 REPORT_COLUMNS: tuple[str, ...] = (
     *("cohort_label", "treatment", "treatment_class", "patients", "estimate", "lower", "upper"),
@@ -80,7 +83,8 @@ def plot_bias(
         Columns `DENSITY_COLUMNS`; ``which`` is prior or posterior, ``x`` a ratio or a factor,
         ``density`` per unit of its logarithm.
     effects : DataFrame
-        Columns `BIAS_COLUMNS`, in display order; ``prior_share`` a fraction.
+        Columns `BIAS_COLUMNS`, in display order, a prior and a posterior row of each; the name of
+        an ``effect`` is the ``parameter`` of its density, ``prior_share`` a fraction.
     reports : DataFrame
         Columns `REPORT_COLUMNS`, in display order: ratios of medians. May be empty.
     width, title, hues
@@ -100,10 +104,10 @@ def plot_bias(
     inputs.require_columns(density, DENSITY_COLUMNS, "plot_bias, density")
     inputs.require_columns(effects, BIAS_COLUMNS, "plot_bias, effects")
     inputs.require_columns(reports, REPORT_COLUMNS, "plot_bias, reports", may_be_empty=True)
-    inputs.require_unique(effects, ("parameter",), "plot_bias, effects")
+    inputs.require_unique(effects, ("effect", "which"), "plot_bias, effects")
     sheet = style.find_sheet(width)
     hues = style.choose_hues(hues, reports["treatment_class"], "plot_bias")
-    rows = list(effect_rows(effects, density, sheet, "plot_bias"))
+    rows = list(effect_rows(_side_by_side(effects), density, sheet, "plot_bias"))
     legend = effect_legend(reported=False)
     if not reports.empty:
         words = "Whole bias of each retrospective report, common and its own"
@@ -125,6 +129,19 @@ def plot_bias(
         "Share assumed: how much of the answer is prior. CrI, credible interval."
     )
     return draw_blocks(layout, title, legend, foot)
+
+
+def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
+    """Prior and posterior of an effect in one row, as `effect_rows` reads them."""
+    ends = {"estimate": "", "lower": "_lower", "upper": "_upper"}
+    before, after = (
+        effects[effects["which"] == which].rename(
+            columns={n: f"{which}{e}" for n, e in ends.items()}
+        )
+        for which in ("prior", "posterior")
+    )
+    priors = before[["effect", *(f"prior{end}" for end in ends.values())]]
+    return after.merge(priors, on="effect").rename(columns={"effect": "parameter"})
 
 
 def _report_row(record: Mapping[str, Any], hues: Mapping[str, str]) -> Row:
