@@ -56,16 +56,8 @@ class Face:
 class Sheet:
     """One of the widths a figure is made for, with the type that belongs to it.
 
-    Attributes
-    ----------
-    name : str
-        Name by which a figure asks for it.
-    width_mm : float
-        Width of the finished figure in millimetres.
-    body, small, head : float
-        Type sizes in points: table text and axes, foot of the figure, title.
-    gap : float
-        White space between two text columns in points.
+    Type sizes are in points (`body` for table text and axes, `small` for foot and details, `head`
+    for the title), `gap` is the white space between two text columns.
     """
 
     name: str
