@@ -10,21 +10,10 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import inputs, marks, style
+from synthesis.plots import inputs, marks, rows, style
 from synthesis.plots.checks import TIMES
 from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.page import LegendEntry
-from synthesis.plots.rows import (
-    Axis,
-    Block,
-    Quiet,
-    Row,
-    Spot,
-    Words,
-    draw_blocks,
-    lay_out,
-    put_estimate,
-)
 from synthesis.plots.scales import Scale, month_scale, percent_scale
 from synthesis.plots.style import INK, Sheet
 
@@ -113,8 +102,10 @@ def plot_impact(
         own = [row for row in figures if (word(row["figure"]) in TIMES) == is_time]
         if own:
             blocks.append(_figure_block(name, own, unit, hues, sheet))
-    layout = lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=2.0)
-    return draw_blocks(layout, title, _legend(has_figures=bool(figures)), _foot(estimates, figures))
+    layout = rows.lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=2.0)
+    return rows.draw_blocks(
+        layout, title, _legend(has_figures=bool(figures)), _foot(estimates, figures)
+    )
 
 
 def _drawn_estimates(
@@ -122,17 +113,17 @@ def _drawn_estimates(
 ) -> list[dict[str, Any]]:
     """Treatments of the new studies, then those that move most; with their ranks."""
     ranked = ranks[ranks["endpoint"] == endpoint.id].set_index("treatment")
-    rows = table[
+    entries = table[
         (table["endpoint"] == endpoint.id)
         & (table["histology"] == "reference")
         & (table["estimand"] == endpoint.estimand)
         & (table["target"] == "mean_study")
     ]
-    rows = rows[rows["new"].astype(bool) | rows["treatment"].isin(ranked.index)]
-    order = rows["shift_in_sd"].abs().sort_values(ascending=False, kind="stable").index
-    rows = rows.loc[order].sort_values("new", ascending=False, kind="stable").head(limit)
+    entries = entries[entries["new"].astype(bool) | entries["treatment"].isin(ranked.index)]
+    order = entries["shift_in_sd"].abs().sort_values(ascending=False, kind="stable").index
+    entries = entries.loc[order].sort_values("new", ascending=False, kind="stable").head(limit)
     drawn = []
-    for row in rows.to_dict("records"):
+    for row in entries.to_dict("records"):
         own = ranked.loc[row["treatment"]] if row["treatment"] in ranked.index else {}
         values = (number(own.get(f"rank_{side}")) for side in _SIDES)
         drawn.append(row | {"ranks": tuple(numbers.value(value) for value in values)})
@@ -159,13 +150,13 @@ def _estimate_block(
     endpoint: Endpoint,
     hues: Mapping[str, str],
     sheet: Sheet,
-) -> Block:
-    rows = []
+) -> rows.Block:
+    entries = []
     for new, words in ((True, "With new studies"), (False, "Other treatments")):
         own = [row for row in records if flag(row["new"]) == new]
         if own:
-            rows.append(Row(words, kind="head"))
-        rows += [_estimate_row(row, endpoint, hues) for row in own]
+            entries.append(rows.Row(words, kind="head"))
+        entries += [_estimate_row(row, endpoint, hues) for row in own]
     factor = 100.0 if endpoint.is_response else 1.0
     values = [interval_of(row, side, factor) for row in records for side in _SIDES]
 
@@ -177,29 +168,31 @@ def _estimate_block(
 
     unit = "%" if endpoint.is_response else "Months (log scale)"
     columns = [
-        Axis("values", unit, scale),
-        Words("estimate", (numbers.capitalised(endpoint.unit), f"({numbers.LEVEL} CrI)")),
-        Words("rank", ("Rank",)),
+        rows.Axis("values", unit, scale),
+        rows.Words("estimate", (numbers.capitalised(endpoint.unit), f"({numbers.LEVEL} CrI)")),
+        rows.Words("rank", ("Rank",)),
     ]
     title = f"Pooled {endpoint.quantity()} without and with the new studies"
-    return Block("impact-estimates", rows, columns, "Treatment", title)
+    return rows.Block("impact-estimates", entries, columns, "Treatment", title)
 
 
-def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint, hues: Mapping[str, str]) -> Row:
+def _estimate_row(
+    record: Mapping[str, Any], endpoint: Endpoint, hues: Mapping[str, str]
+) -> rows.Row:
     before, after = (_estimate_text(record, side, endpoint) for side in _SIDES)
     first, second = record["ranks"]
-    texts = {"estimate": (Quiet(before), after), "rank": (Quiet(first), second)}
+    texts = {"estimate": (rows.Quiet(before), after), "rank": (rows.Quiet(first), second)}
     hue = hues[word(record["treatment_class"])]
     factor = 100.0 if endpoint.is_response else 1.0
 
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         for place, side in enumerate(_SIDES):
             values = interval_of(record, side, factor)
             brush = spot.brush("values", hue, side)
             y = spot.line(place, 2)
-            put_estimate(brush, spot.scales["values"], values, y, fill=side == "after")
+            rows.put_estimate(brush, spot.scales["values"], values, y, fill=side == "after")
 
-    return Row(word(record["treatment"]), texts=texts, draw=draw, hue=hue)
+    return rows.Row(word(record["treatment"]), texts=texts, draw=draw, hue=hue)
 
 
 def _estimate_text(record: Mapping[str, Any], side: str, endpoint: Endpoint) -> str:
@@ -221,7 +214,7 @@ def _figure_block(
     unit: str,
     hues: Mapping[str, str],
     sheet: Sheet,
-) -> Block:
+) -> rows.Block:
     factor = 1.0 if name == "times" else 100.0
 
     def scale(width: float) -> Scale:
@@ -231,37 +224,40 @@ def _figure_block(
         ends = [number(row[key]) for row in records for key in ("lower", "upper")]
         return month_scale(inside, ends, width, sheet.text)
 
-    columns = [Axis("values", unit, scale), Words("reported", ("Reported",), "left", most=0.2)]
-    columns.append(Words("p", ("Two-", "sided p")))
-    rows = list(_figure_rows(records, factor, hues))
+    columns = [
+        rows.Axis("values", unit, scale),
+        rows.Words("reported", ("Reported",), "left", most=0.2),
+    ]
+    columns.append(rows.Words("p", ("Two-", "sided p")))
+    entries = list(_figure_rows(records, factor, hues))
     what = "times" if name == "times" else "shares of patients"
     title = f"Reported {what} on what was expected without the new studies"
-    return Block(f"impact-{name}", rows, columns, "Report, figure", title)
+    return rows.Block(f"impact-{name}", entries, columns, "Report, figure", title)
 
 
 def _figure_rows(
     records: Sequence[Mapping[str, Any]], factor: float, hues: Mapping[str, str]
-) -> Iterator[Row]:
+) -> Iterator[rows.Row]:
     """Figures below a heading for each cohort."""
     last = None
     for record in records:
         cohort = (word(record["label"]), word(record["cohort"]))
         if cohort != last:
-            yield Row(cohort[0], kind="head")
+            yield rows.Row(cohort[0], kind="head")
         last = cohort
         group = "" if word(record["group"]) == "whole" else f"{word(record['group'])}, "
         detail = f"{group}n = {int(record['n']):,}"
         texts = {"reported": word(record["printed"]), "p": numbers.chance(record["p"])}
         hue = hues[word(record["treatment_class"])]
         draw = _figure_marks(record, factor, hue)
-        yield Row(word(record["figure"]), detail, texts, draw, level=1)
+        yield rows.Row(word(record["figure"]), detail, texts, draw, level=1)
 
 
 def _figure_marks(record: Mapping[str, Any], factor: float, hue: str):
     names = ("predicted", "lower", "upper", "lower_50", "upper_50", "value")
     middle, lower, upper, low, high, value = (factor * number(record[name]) for name in names)
 
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         scale, y = spot.scales["values"], spot.middle
         brush, ink = spot.brush("values", hue), spot.brush("values", INK)
         ends, beyond = scale.clip(lower, upper)

@@ -56,16 +56,8 @@ class Face:
 class Sheet:
     """One of the widths a figure is made for, with the type that belongs to it.
 
-    Attributes
-    ----------
-    name : str
-        Name by which a figure asks for it.
-    width_mm : float
-        Width of the finished figure in millimetres.
-    body, small, head : float
-        Type sizes in points: table text and axes, foot of the figure, title.
-    gap : float
-        White space between two text columns in points.
+    Type sizes are in points (`body` for table text and axes, `small` for foot and details, `head`
+    for the title), `gap` is the white space between two text columns.
     """
 
     name: str
@@ -122,11 +114,11 @@ SHEETS: Mapping[str, Sheet] = MappingProxyType(
 #: Eight hues that colour-blind readers tell apart (after Okabe & Ito); neighbours differ in grey.
 HUES: tuple[str, ...] = (
     *("#0072B2", "#E69F00", "#332288", "#009E73"),
-    *("#882255", "#CC79A7", "#D55E00", "#222222"),
+    *("#882255", "#CC79A7", "#222222", "#D55E00"),
 )
 
 #: Hues of the two histologies, which also differ in shape.
-PURE, MIXED = HUES[0], HUES[6]
+PURE, MIXED = HUES[0], HUES[7]
 
 #: Arimo has the widths of Arial and Helvetica: who lacks it sees the same layout.
 FONT = "Arimo"
