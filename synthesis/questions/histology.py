@@ -27,7 +27,7 @@ the prior could make it exceed 1, which counts as 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -84,7 +84,7 @@ from synthesis.questions.histology_effects import (
     is_split,
     share_words,
 )
-from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
+from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
 
 #: As of every table of contrasts, and whether no report of the treatment supports the value.
 BENEFIT_COLUMNS = (*COMPARE_COLUMNS, "extrapolated")
@@ -207,7 +207,7 @@ def benefit_by_histology(
         table=pd.DataFrame(rows, columns=list(BENEFIT_COLUMNS)),
         effects=pd.concat(effects, ignore_index=True),
         density=pd.concat(densities, ignore_index=True),
-        groups=pd.DataFrame(shown, columns=_GROUP_COLUMNS.split()),
+        groups=pd.DataFrame(shown, columns=names(_GROUP_COLUMNS)),
         references=MappingProxyType({name: group.label for name, group in references.items()}),
         told=MappingProxyType({name: tells_histology(fits[name]) for name in pooled}),
         delta=delta,
@@ -462,6 +462,10 @@ LEAD = (
     "The prognostic effect is what mixed histology does under any treatment; the predictive effect "
     "is what one treatment adds to it. None of it is advice on treatment."
 )
+ACROSS_STUDIES = (
+    "Treatments stand side by side across studies, most of them single-armed: a gain may be a "
+    "difference between their patients."
+)
 SAYS_NOTHING = (
     "No counted cohort tells pure from mixed tumours: the data say nothing on histology, and every "
     "difference between pure and mixed below is the prior alone."
@@ -502,7 +506,7 @@ def section(findings: Findings, registry: Registry) -> Result:
         moved = findings.influence[findings.influence["endpoint"] == endpoint]
         parts.append(influence.finding(moved, f"{name}: cohorts that moved these answers"))
     pictures = tuple(_pictures(findings, rows, vocabulary))
-    opening = Finding("Pure and mixed tumours", pictures=pictures)
+    opening = Finding("Pure and mixed tumours", (ACROSS_STUDIES,), pictures=pictures)
     tables = {
         "benefit": benefit.table,
         "benefit_effects": benefit.effects,
@@ -537,8 +541,7 @@ def sentences(benefit: Benefit, endpoint: str, vocabulary: Vocabulary) -> tuple[
     words = [
         f"{endpoint_of(endpoint).name(vocabulary)} in {vocabulary.subject_words} by histology, in "
         f"the average study and the reference population; {gains}posterior medians with 95 % "
-        "intervals. Treatments stand side by side across studies, most of them single-armed: a "
-        "gain may be a difference between their patients.",
+        "intervals.",
         *([] if told else [SAYS_NOTHING]),
         prognostic_words(benefit, endpoint),
         *(treatment_words(benefit, endpoint, treatment) for treatment in informed),
@@ -651,8 +654,8 @@ def benefit_rows(benefit: Benefit) -> pd.DataFrame:
         values |= {name: row.estimate, f"{name}_lower": row.lower, f"{name}_upper": row.upper}
         if row.estimand == GAIN:
             values |= {"p_gain": row.p_gain, "carried_by": row.carried_by}
-    names = [short.get(name, name) for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)]
-    empty = {f"{name}{end}": np.nan for name in names for end in ("", "_lower", "_upper")}
+    columns = [short.get(name, name) for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)]
+    empty = {f"{name}{end}": np.nan for name in columns for end in ("", "_lower", "_upper")}
     empty |= {"p_gain": np.nan, "carried_by": ""}
     return pd.DataFrame(
         [
@@ -671,58 +674,47 @@ def benefit_rows(benefit: Benefit) -> pd.DataFrame:
     ).drop(columns="shown")
 
 
-def _side_table(
-    title: str,
-    rows: pd.DataFrame,
-    columns: Mapping[str, tuple[str, numbers.Writer]],
-    more: Mapping[str, Callable[[Any], str]] = MappingProxyType({}),
-    note: str = "",
-) -> Table:
-    """Pure above mixed: estimates with their limits by column, then further texts."""
-    cells = []
-    for row in rows.to_dict("records"):
-        beyond = bool(row["extrapolated"])
-        first = row["histology"] == next(iter(SHARES))
-        cells.append(
-            (
-                Cell(row["treatment"], rows=len(SHARES) if first else 0),
-                Cell(row["histology"], more="extrapolated" if beyond else "", extrapolated=beyond),
-                *(
-                    Cell(
-                        numbers.interval(row[n], row[f"{n}_lower"], row[f"{n}_upper"], write),
-                        extrapolated=beyond,
-                    )
-                    for n, (_, write) in columns.items()
-                ),
-                *(text(row) for text in more.values()),
-            )
-        )
-    headings = [
-        Column("Treatment", "keep"),
-        Column("Tumours", "keep"),
-        *(Column(label, "num") for label, _ in columns.values()),
-        *(Column(label) for label in more),
+def _side_table(title: str, rows: pd.DataFrame, columns: Sequence[tuple], note: str = "") -> Table:
+    """Pure above mixed, each with its columns."""
+    first = next(iter(SHARES))
+    sides = [
+        ("Treatment", "keep", lambda r: Cell(r.treatment, rows=2 if r.histology == first else 0)),
+        ("Tumours", "keep", lambda row: _marked(row, row.histology)),
     ]
-    return make_table(title, headings, cells, note=note)
+    return table_of(title, rows.itertuples(index=False), [*sides, *columns], note=note)
+
+
+def _marked(row: Any, text: str) -> Cell:
+    """A cell of what may be extrapolated; the word stands beside the histology."""
+    word = "extrapolated" if row.extrapolated and text == row.histology else ""
+    return Cell(text, more=word, extrapolated=row.extrapolated)
+
+
+def _limits(row: Any, name: str, write: numbers.Writer) -> str:
+    ends = (getattr(row, f"{name}{end}") for end in ("", "_lower", "_upper"))
+    return numbers.interval(*ends, write)
+
+
+def _estimate(label: str, name: str, write: numbers.Writer) -> tuple:
+    return label, "num", lambda row: _marked(row, _limits(row, name, write))
 
 
 def _survival_table(rows: pd.DataFrame) -> Table:
-    return _side_table(
-        "Pure and mixed side by side.",
-        rows,
-        {
-            "median": ("Median, months", numbers.months),
-            "survival_6m": ("Alive at 6 months, %", percent),
-            "survival_12m": ("at 12 months, %", percent),
-        },
-        {"Cohorts (patients)": lambda row: f"{row['cohorts']} ({row['patients']:,})"},
-        "Average study, reference population. Cohorts and patients are of both histologies.",
-    )
+    columns = [
+        _estimate("Median, months", "median", numbers.months),
+        _estimate("Alive at 6 months, %", "survival_6m", percent),
+        _estimate("at 12 months, %", "survival_12m", percent),
+        ("Cohorts (patients)", "num", lambda row: f"{row.cohorts} ({row.patients:,})"),
+    ]
+    note = "Average study, reference population. Cohorts and patients are of both histologies."
+    return _side_table("Pure and mixed side by side.", rows, columns, note)
 
 
 def _restricted_table(rows: pd.DataFrame) -> Table:
-    names = {"rmst_12m": "Restricted mean to 12 months", "rmst_24m": "to 24 months"}
-    columns = {name: (label, numbers.months) for name, label in names.items()}
+    columns = [
+        _estimate("Restricted mean to 12 months", "rmst_12m", numbers.months),
+        _estimate("to 24 months", "rmst_24m", numbers.months),
+    ]
     return _side_table("Restricted mean survival, months.", rows, columns)
 
 
@@ -731,65 +723,52 @@ def _gain_table(rows: pd.DataFrame, delta: float) -> Table | None:
     if gained.empty:
         return None
     (reference,) = rows.loc[rows["is_reference"], "treatment"].unique()
-    return _side_table(
-        f"Gains over {in_sentence(reference)}.",
-        gained,
-        {
-            "gain": ("Gain in the median, months", numbers.months),
-            "ratio_of_medians": ("Ratio of medians", numbers.ratio),
-        },
-        {
-            chance_heading(delta): lambda row: numbers.chance(row["p_gain"]),
-            "Carried by": lambda row: row["carried_by"],
-        },
-    )
+    columns = [
+        _estimate("Gain in the median, months", "gain", numbers.months),
+        _estimate("Ratio of medians", "ratio_of_medians", numbers.ratio),
+        (chance_heading(delta), "num", lambda row: numbers.chance(row.p_gain)),
+        ("Carried by", "", lambda row: row.carried_by),
+    ]
+    return _side_table(f"Gains over {in_sentence(reference)}.", gained, columns)
 
 
 def _effect_table(benefit: Benefit, endpoint: str) -> Table:
     rows = effect_rows(benefit.effects, benefit.density)
-    columns = [
-        Column("Effect, ratio of medians"),
-        Column("Prior", "num"),
-        Column("Posterior", "num"),
-        Column("Assumption, %", "num"),
-        Column("Told by", "keep"),
-    ]
-    cells = [
-        (
-            row.label,
-            numbers.interval(row.prior, row.prior_lower, row.prior_upper, numbers.ratio),
-            numbers.interval(
-                row.posterior, row.posterior_lower, row.posterior_upper, numbers.ratio
-            ),
-            percent(row.prior_share),
-            f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
-            if row.cohorts
-            else "no report",
-        )
-        for row in rows[rows["endpoint"] == endpoint].itertuples(index=False)
-    ]
-    note = (
-        "With 95 % intervals. Assumption: ratio of the variances, posterior to prior, on the log "
-        "scale, which is the weight of the prior in the answer. At 100 % the data say nothing."
+
+    def told_by(row: Any) -> str:
+        sizes = f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
+        return sizes if row.cohorts else "no report"
+
+    return table_of(
+        "How much of each effect is assumption.",
+        rows[rows["endpoint"] == endpoint].itertuples(index=False),
+        [
+            ("Effect, ratio of medians", "", lambda row: row.label),
+            ("Prior", "num", lambda row: _limits(row, "prior", numbers.ratio)),
+            ("Posterior", "num", lambda row: _limits(row, "posterior", numbers.ratio)),
+            ("Assumption, %", "num", lambda row: percent(row.prior_share)),
+            ("Told by", "keep", told_by),
+        ],
+        note="With 95 % intervals. Assumption: ratio of the variances, posterior to prior, on the "
+        "log scale, which is the weight of the prior in the answer. At 100 % the data say nothing.",
     )
-    return make_table("How much of each effect is assumption.", columns, cells, note=note)
 
 
 def _reported_table(reported: pd.DataFrame) -> Table:
-    columns = [
-        Column("Report", "keep"),
-        Column("Mixed, months", "num"),
-        Column("Pure, months", "num"),
-        Column("Mixed, n", "num"),
-        Column("Pure, n", "num"),
-        Column("Ratio of medians", "num"),
-        Column("p, as reported", "num"),
-    ]
-    cells = [
-        (row.label, row.mixed, row.pure, row.n_mixed, row.n_pure, numbers.ratio(row.ratio), row.p)
-        for row in reported.itertuples(index=False)
-    ]
-    return make_table("Medians of pure and of mixed tumours.", columns, cells, narrow=True)
+    return table_of(
+        "Medians of pure and of mixed tumours.",
+        reported.itertuples(index=False),
+        [
+            ("Report", "keep", lambda row: row.label),
+            ("Mixed, months", "num", lambda row: row.mixed),
+            ("Pure, months", "num", lambda row: row.pure),
+            ("Mixed, n", "num", lambda row: row.n_mixed),
+            ("Pure, n", "num", lambda row: row.n_pure),
+            ("Ratio of medians", "num", lambda row: numbers.ratio(row.ratio)),
+            ("p, as reported", "num", lambda row: row.p),
+        ],
+        narrow=True,
+    )
 
 
 def _family_table(findings: Findings, endpoint: str) -> Table | None:
@@ -798,21 +777,24 @@ def _family_table(findings: Findings, endpoint: str) -> Table | None:
         return None
     effects = findings.families[findings.families["endpoint"] == endpoint]
     by = {(row.family, row.label): row for row in effects.itertuples(index=False)}
-    labels = list(dict.fromkeys(effects["label"]))
-    columns = [Column("Survival family"), *(Column(label, "num") for label in labels)]
-    cells = [
-        (family, *(written(by[family, label], numbers.ratio) for label in labels))
-        for family in dict.fromkeys(effects["family"])
+    columns = [
+        (label, "num", lambda name, label=label: written(by[name, label], numbers.ratio))
+        for label in dict.fromkeys(effects["label"])
     ]
-    note = "Posterior ratio of medians if that family were the only one, with 95 % intervals."
-    return make_table("Under each survival family.", columns, cells, note=note, narrow=True)
+    return table_of(
+        "Under each survival family.",
+        dict.fromkeys(effects["family"]),
+        [("Survival family", "", lambda name: name), *columns],
+        note="Posterior ratio of medians if that family were the only one, with 95 % intervals.",
+        narrow=True,
+    )
 
 
 def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) -> Iterator[Picture]:
     from synthesis.plots.histology import plot_benefit, plot_effects
 
     benefit, subject = findings.benefit, vocabulary.subject_words
-    names = listed(endpoint_of(name).words(vocabulary) for name in benefit.endpoints)
+    outcomes = listed(endpoint_of(name).words(vocabulary) for name in benefit.endpoints)
     # where no cohort tells histology, an estimate by histology would be the prior
     told = [name for name in benefit.endpoints if benefit.told[name]]
     if told:
@@ -821,7 +803,7 @@ def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) ->
         yield Picture(
             "benefit",
             "Benefit in pure and mixed tumours",
-            f"{numbers.capitalised(names)} in {subject}, in pure (open circles) and mixed tumours "
+            f"{numbers.capitalised(outcomes)} in {subject}, in pure (open circles) and mixed tumours "
             f"(dots) under each treatment: median{gains}, average study and reference population, "
             "with 95 % intervals. Open and dashed: extrapolated, as no report tells the two "
             "apart. Treatments stand side by side across studies.",
@@ -835,7 +817,7 @@ def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) ->
     yield Picture(
         "benefit_effects",
         "Effects of mixed histology on their priors",
-        f"Effects of mixed histology on {names} in {subject}: prior (broken line) and posterior "
+        f"Effects of mixed histology on {outcomes} in {subject}: prior (broken line) and posterior "
         "(filled) of the prognostic effect, under any treatment, and of what a treatment adds to "
         "it. Bars: share of the answer that is assumption, the ratio of the variances on the log "
         f"scale.{'' if findings.reported.empty else ' In a column of their own: ratios reported.'}",

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ from synthesis.questions.histology_effects import (
     histology_effects,
     telling,
 )
-from synthesis.result import Column, Finding, Picture, Result, Table, make_table
+from synthesis.result import Finding, Picture, Result, Table, names, table_of
 
 #: Report whose result is the starting point of this project.
 STARTING_POINT = "sparano2021"
@@ -74,14 +75,7 @@ SIGNIFICANT = 0.05
 #: True ratios at which studies of the same size are simulated, beside those drawn from the pool.
 TRUE_RATIOS = (1.25, 1.5, 2.0, 3.0)
 
-EXAGGERATION_COLUMNS = (
-    "truth",
-    "true_ratio",
-    "power",
-    "wrong_sign",
-    "shown_ratio",
-    "exaggeration",
-)
+EXAGGERATION_COLUMNS = names("truth true_ratio power wrong_sign shown_ratio exaggeration")
 
 # The lattice of log medians, months: far beyond any curve on either side.
 _STEP = 0.02
@@ -201,8 +195,8 @@ def _reported_frame(endpoint: str, groups: Mapping[str, ReportedGroups]) -> pd.D
         vars(own) | {"label": label, "ratio": own.ratio, "patients": own.patients}
         for label, own in groups.items()
     ]
-    columns = "label ratio mixed pure n_mixed n_pure patients p"
-    frame = pd.DataFrame(rows, columns=columns.split()).assign(endpoint=endpoint)
+    columns = names("label ratio mixed pure n_mixed n_pure patients p")
+    frame = pd.DataFrame(rows, columns=columns).assign(endpoint=endpoint)
     return frame.astype(dict.fromkeys(("n_mixed", "n_pure", "patients"), "Int64"))
 
 
@@ -679,39 +673,39 @@ def _selected_words(own: SingleResult) -> str:
 
 
 def _alone_result_table(own: SingleResult) -> Table:
-    columns = [
-        Column("Survival family"),
-        Column("Weight in the pool, %", "num"),
-        Column("Ratio of medians", "num"),
-        Column("P(above 1)", "num"),
-    ]
-    cells = [
-        (row.family, percent(row.weight), written(row, numbers.ratio), chance(row.p_above_one))
-        for row in own.alone.itertuples(index=False)
-    ]
-    note = "With 95 % intervals."
-    return make_table("By this result alone.", columns, cells, note=note, narrow=True)
+    return table_of(
+        "By this result alone.",
+        own.alone.itertuples(index=False),
+        [
+            ("Survival family", "", lambda row: row.family),
+            ("Weight in the pool, %", "num", lambda row: percent(row.weight)),
+            ("Ratio of medians", "num", lambda row: written(row, numbers.ratio)),
+            ("P(above 1)", "num", lambda row: chance(row.p_above_one)),
+        ],
+        note="With 95 % intervals.",
+        narrow=True,
+    )
 
 
 def _exaggeration_result_table(own: SingleResult) -> Table:
-    columns = [
-        Column("True ratio", "num"),
-        Column("Studies that are significant, %", "num"),
-        Column("of these with the wrong sign, %", "num"),
-        Column("Ratio they show on average", "num"),
-        Column("Exaggeration of the log ratio", "num"),
-    ]
-    writers = {"wrong_sign": percent, "shown_ratio": numbers.ratio, "exaggeration": numbers.ratio}
-    cells = [
-        (
-            f"{numbers.ratio(row.true_ratio)}{' (as pooled)' if row.truth == POOLED_TRUTH else ''}",
-            percent(row.power),
-            *(numbers.interval(getattr(row, n), None, None, write) for n, write in writers.items()),
-        )
-        for row in own.exaggeration.itertuples(index=False)
-    ]
-    title = "What significant results of a study of this size show."
-    return make_table(title, columns, cells, narrow=True)
+    def text(value: float, write: numbers.Writer) -> str:
+        return numbers.interval(value, None, None, write)
+
+    def truth(row: Any) -> str:
+        return f"{numbers.ratio(row.true_ratio)}{' (as pooled)' * (row.truth == POOLED_TRUTH)}"
+
+    return table_of(
+        "What significant results of a study of this size show.",
+        own.exaggeration.itertuples(index=False),
+        [
+            ("True ratio", "num", truth),
+            ("Studies that are significant, %", "num", lambda row: percent(row.power)),
+            ("of these with the wrong sign, %", "num", lambda row: text(row.wrong_sign, percent)),
+            ("Ratio they show on average", "num", lambda r: text(r.shown_ratio, numbers.ratio)),
+            ("Exaggeration of the log ratio", "num", lambda r: text(r.exaggeration, numbers.ratio)),
+        ],
+        narrow=True,
+    )
 
 
 def _effect_rows(own: SingleResult) -> pd.DataFrame:
