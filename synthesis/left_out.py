@@ -62,7 +62,7 @@ _STEP = 0.05  # of the differences behind the expansion of a log likelihood
 # Newton steps to where an integrand is: how many, the longest, and one that is short enough.
 _NEWTON_STEPS, _LONGEST_STEP, _SHORT_STEP = 6, 1.0, 0.02
 _PARTS = np.array([1.0, 0.5, 0.2, 0.05, 0.0])  # of a step, of which the best is taken
-_NARROWEST = 1e-4  # SD: no draw of a spread is quite nought
+_NARROWEST = 1e-4  # SD: no draw of a spread is quite zero
 
 
 # Draws from which on the largest weights can be smoothed.
@@ -80,7 +80,7 @@ class LeftOutDensities:
     elpd : ndarray, shape (cohorts,)
         Log predictive density of each cohort given all others.
     pareto_k : ndarray, shape (cohorts,)
-        Infinite where there are too few draws to tell.
+        Infinite where there are too few draws to say.
     p_loo : float
     log_likelihood : ndarray, shape (draws, cohorts)
         From :func:`~synthesis.left_out.cohort_log_likelihood`.
@@ -123,7 +123,7 @@ def _leave_one_out(fit: SurvivalFit, draws: int, nodes: tuple[int, int]) -> dict
     else:
         tree = from_dict({"log_likelihood": {"cohort_figures": values[None]}})
         with warnings.catch_warnings():
-            # a high Pareto k is told in the table, and one cohort has no standard error
+            # a high Pareto k stands in the table, and one cohort has no standard error
             warnings.simplefilter("ignore")
             result = loo(tree, pointwise=True, reff=1.0)
         elpd, pareto_k, p_loo = result.elpd_i.to_numpy(), result.pareto_k.to_numpy(), result.p
@@ -468,8 +468,8 @@ class CohortLikelihood:
     def companions(self, cohort: int) -> tuple[int, ...]:
         """Cohorts that were randomised beside this one and share its study effect.
 
-        None where the effect of its treatment must be told from it: then the study effect stays as
-        drawn, of which the companions know.
+        None where the effect of its treatment must be separated: then the study effect stays
+        as drawn, of which the companions know.
         """
         refs = self.fit.data.cohorts
         if self.shared[cohort] < 1.0 or self.sole("treatment", cohort):
@@ -491,12 +491,12 @@ class CohortLikelihood:
     def share_is_free(self, cohort: int) -> bool:
         """Whether the share of mixed histology is integrated out.
 
-        It stays as drawn where the study effect must be told from it (cohorts randomised side by
-        side share the one and not the other), and where it makes a mixture of two curves.
+        It stays as drawn where the study effect must be separated from it (cohorts randomised side
+        by side share the one and not the other), and where it makes a mixture of two curves.
         """
         unknown = all(self.fit.data.arms[i].share is None for i in self.arms(cohort))
-        told = self.fit.data.tells_histology
-        return unknown and told and not self.is_mixture and not self.companions(cohort)
+        tells = self.fit.data.tells_histology
+        return unknown and tells and not self.is_mixture and not self.companions(cohort)
 
     def base(self, arm: int, cohort: int) -> np.ndarray:
         """Log median of an arm less what the displacement of a cohort stands for, ``(draws,)``."""
@@ -581,6 +581,6 @@ class CohortLikelihood:
             estimate=comparison.reading.estimate,
             variance=comparison.reading.variance,
             medians=comparison.log_median_ratio,
-            share=comparison.reading.share if comparison.reading.kind == "p" else None,
+            share=comparison.reading.patients_share,
             either_sign=comparison.reading.either_sign,
         )

@@ -30,7 +30,7 @@ from synthesis.settings import Settings
 from synthesis.stacking import FamilyFits, fit_families
 
 if TYPE_CHECKING:
-    from synthesis.sensitivity import Sensitivity
+    from synthesis.questions.sensitivity import Sensitivity
 
 __all__ = ["Analysis", "Answer", "Settings", "analyse", "fit_endpoints"]
 
@@ -322,8 +322,8 @@ def _sensitivity(
 
     One survival family is fitted: that of the settings, or the usual one where several are stacked.
     """
-    from synthesis.sensitivity import sensitivity
-    from synthesis.sensitivity.conclusions import NotAskedError
+    from synthesis.questions.sensitivity import sensitivity
+    from synthesis.questions.sensitivity.conclusions import NotAskedError
 
     tried, notes = {}, []
     own_family = {} if settings.family == STACKED else {"family_name": settings.family}

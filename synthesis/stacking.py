@@ -37,7 +37,7 @@ from synthesis.fits import PooledSurvival, SurvivalFit, fit_survival
 from synthesis.left_out import DRAWS, NODES, leave_one_out
 from synthesis.model.sampler import Diagnosis, Progress, SamplerSettings
 
-#: Families that a stacked analysis fits unless told otherwise.
+#: Families that a stacked analysis fits unless others are named.
 STACKED_FAMILIES = ("weibull", "log-logistic", "log-normal", "long-tail")
 
 #: Draws of a stacked fit: as many as the families can give in proportion, up to this number.
@@ -384,13 +384,13 @@ def fit_families(
         )
         for name in names
     }
-    found = MappingProxyType(fits)
+    by_family = MappingProxyType(fits)
     if len(fits) == 1:
-        return FamilyFits(found, None, next(iter(fits.values())))
+        return FamilyFits(by_family, None, next(iter(fits.values())))
     report(f"{endpoint}: comparing families")
     choice = choose(fits)
-    return FamilyFits(found, choice, stack(fits, choice.weights))
+    return FamilyFits(by_family, choice, stack(fits, choice.weights))
 
 
-def _stage(tell: Progress, name: str) -> Progress:
-    return lambda words: tell(f"{name}: {words}")
+def _stage(report: Progress, name: str) -> Progress:
+    return lambda words: report(f"{name}: {words}")

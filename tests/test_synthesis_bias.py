@@ -208,7 +208,7 @@ def test_the_result_says_who_carries_it_and_what_cannot_be_told(usual, biased, r
     row = effects.loc[(COMMON, "posterior")]
     assert f"{row.estimate:.2f} ({row.lower:.2f}\N{EN DASH}{row.upper:.2f}) times the" in text
     assert "5 retrospective reports (6 cohorts, 94 patients) stand against" in text
-    assert "1 report does not state the design" in text
+    assert "1 report without a stated design" in text
     assert "1 treatment has reports of both kinds (lenvatinib)" in text
     assert NOTHING not in text
     assert "no part of the pooled answers" in answer.lead[0]

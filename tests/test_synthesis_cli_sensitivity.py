@@ -11,10 +11,10 @@ from synthesis.report.sensitivity import sensitivity_blocks
 from studies import load_registry
 from synthesis import cli
 from synthesis.cli import sensitivity as command
+from synthesis.questions import sensitivity
+from synthesis.questions.sensitivity import sensitivity as run
+from synthesis.questions.sensitivity.runner import Store
 from synthesis.report.evidence import Block
-from synthesis.sensitivity import measure
-from synthesis.sensitivity import sensitivity as run
-from synthesis.sensitivity.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,13 @@ def folder(tmp_path_factory):
 def fitter(monkeypatch, tmp_path):
     """Fits are made up, so that no sampler is needed; results are kept in a folder of the test."""
     found = Counting()
-    whole = measure.sensitivity
+    whole = sensitivity.sensitivity
     monkeypatch.setenv("ATC_CACHE_DIR", str(tmp_path / "cache"))
 
     def made_up(registry, endpoint, **options):
         return whole(registry, endpoint, fitter=found, **options)
 
-    monkeypatch.setattr("synthesis.sensitivity.sensitivity", made_up)
+    monkeypatch.setattr("synthesis.questions.sensitivity.sensitivity", made_up)
     return found
 
 

@@ -18,8 +18,7 @@ from synthesis.estimands import named_groups, response_rate
 from synthesis.questions.control import (
     EXCHANGEABLE,
     NO_DESIGN,
-    RESPONSE_QUANTITIES,
-    SURVIVAL_QUANTITIES,
+    QUANTITIES,
     control,
     result,
 )
@@ -100,9 +99,9 @@ def test_quantiles_invert_the_distribution_function_and_moments_are_its(mixture)
 
 
 def test_the_vague_component_is_that_of_rbest():
-    assert robustify(AS, 0.2).components[-1] == (0.2, 1.0, 1.0)
-    assert robustify(NORMAL, 0.1).components[-1] == (0.1, NORMAL.mean, 1.0)
-    weight, shape, rate = robustify(GAMMA, 0.1).components[-1]
+    assert robustify(AS, 0.2).components["vague"] == (0.2, 1.0, 1.0)
+    assert robustify(NORMAL, 0.1).components["vague"] == (0.1, NORMAL.mean, 1.0)
+    weight, shape, rate = robustify(GAMMA, 0.1).components["vague"]
     assert (weight, shape) == (0.1, 1.0)
     assert shape / rate == pytest.approx(GAMMA.mean, rel=1e-14)
     # one event, whichever way it is counted: variance over information
@@ -118,7 +117,7 @@ def test_the_distribution_has_the_moments_of_the_draws(kind):
     assert (mixture.mean, mixture.sd) == pytest.approx((x.mean(), x.std()), rel=1e-9)
     # 4000 draws tell a parameter to about 3 %
     first, second = {"beta": (3.0, 14.0), "normal": (1.0, 0.4), "gamma": (6.0, 20.0)}[kind]
-    assert mixture.components[0] == pytest.approx((1.0, first, second), rel=0.1)
+    assert mixture.components["1"] == pytest.approx((1.0, first, second), rel=0.1)
 
 
 def test_the_difference_is_that_of_kolmogorov():
@@ -225,7 +224,7 @@ def test_the_reference_is_what_treatments_are_compared_with(answer, fits):
     assert (behind["os"].label, behind["os"].total) == ("Best supportive care", 50)
     # no supportive treatment is pooled for response
     assert (behind["response"].label, behind["response"].total) == ("Lenvatinib", 30)
-    assert [prior.of for prior in answer.priors] == [*SURVIVAL_QUANTITIES, *RESPONSE_QUANTITIES]
+    assert [prior.quantity for prior in answer.priors] == list(QUANTITIES)
     expected = np.median(fits["os"].flat("study_sd"))
     assert behind["os"].study_sd.estimate == pytest.approx(expected)
 
@@ -307,7 +306,9 @@ def read_r(text):
         parts = re.findall(r"(\w+) = c\(([^)]*)\)", body)
         columns = zip(*([float(v) for v in values.split(",")] for _, values in parts), strict=True)
         more = re.findall(r"^  (\w+) = (?!c\()(.+?),?$", body, re.M)
-        mixtures[name] = (Mixture(kinds[call], *columns), [label for label, _ in parts], dict(more))
+        labels = [label for label, _ in parts]
+        mixture = Mixture(kinds[call], *columns, is_robust=labels[-1] == "robust")
+        mixtures[name] = (mixture, labels, dict(more))
     return mixtures
 
 
@@ -328,11 +329,13 @@ def test_r_json_and_csv_carry_the_same_numbers(answer, registry):
             assert labels == (["comp1"] if version == "fitted" else ["comp1", "robust"])
             assert further == more[mixture.kind]
             parts = stored["mixtures"][version]
-            assert [tuple(p.values())[1:] for p in parts["components"]] == list(mixture.components)
+            assert [tuple(p.values())[1:] for p in parts["components"]] == list(
+                mixture.components.values()
+            )
             assert parts["ess"]["moment"] == mixture.size()
             rows = table.loc[[(prior.endpoint, prior.quantity, version)]]
             values = rows[["weight", "value_1", "value_2"]].itertuples(index=False, name=None)
-            assert list(values) == list(mixture.components)
+            assert list(values) == list(mixture.components.values())
     made = content["made"]
     assert made["registry"]["fingerprint"] == registry.fingerprint
     assert set(made["registry"]["studies"]) == {"fifth", "sixth"}

@@ -52,7 +52,7 @@ def job_of(fit, vocabulary, rows=None, **design):
     by_name = {g.cohorts[0].treatment: g for g in treatments_of(fit, vocabulary)}
     pair = (by_name["lenvatinib"], by_name["best_care"])
     rows = np.arange(0, DRAWS, 2) if rows is None else rows
-    return planning.Job(fit, vocabulary, asked, pair, 1.5, 0.975, rows)
+    return planning.Job(fit, vocabulary.selecting, asked, pair, 1.5, 0.975, rows)
 
 
 def curves_of(job, seed):
@@ -141,11 +141,15 @@ def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, k
 
 
 def test_a_study_of_few_patients_is_the_beginning_of_one_of_many(usual):
-    course = course_of(job_of(*usual, sizes=(20, 50)), 5, "all")
-    few, who = course.patients(0, 20)
-    many, all_who = course.patients(0, 50)
-    np.testing.assert_array_equal(few.months, many.months[:20])
-    np.testing.assert_array_equal(who, all_who[:20])
+    job = job_of(*usual, sizes=(20, 50))
+    course = course_of(job, 5, "all")
+    few, many = (reported_study(course, job.design, job.arms, n, "os") for n in (20, 50))
+    ((patients, mixed),) = course
+    for report, n in ((few, 20), (many, 50)):
+        (cohort,) = report.cohorts
+        assert cohort.histology.mixed == mixed[:n].sum()
+        groups = {group.histology: group.survival[0] for group in cohort.subgroups}
+        assert groups["mixed"].events == patients.event[:n][mixed[:n]].sum()
 
 
 def test_patients_of_a_randomised_study_differ_by_treatment_alone(usual):

@@ -260,6 +260,9 @@ def benefit(
         show_all=show_all,
         progress=request.tell,
     )
+    if treatment is not None:
+        label = request.registry.vocabulary.treatment(treatment).label
+        answer = question.of_treatment(answer, label)
     return _with_fits(question.result(answer, request.registry), fits)
 
 

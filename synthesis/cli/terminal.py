@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 #: Columns of text in a pipe, and between two columns of a table.
 IN_A_PIPE, GAP = 100, 2
-#: Columns of text that a column of words takes at most; the first has a third of the room.
-WRAPPED = 30
+#: Columns of text that a column of words takes at most, or where that lets a table fit; the first
+#: has a third of the room.
+WRAPPED, NARROW = 30, 16
 
 _INDENT = 2
 _SPELLED = {"–": "-", "—": "-", "−": "-", "·": "-", "×": "x", "≥": ">=", "≤": "<=", "’": "'"}
@@ -36,7 +37,7 @@ def show(result: Result, written: Sequence[Path] = ()) -> None:
     """Show an answer: lead, findings that are no details, verdicts, files, research use."""
     say(*result.lead)
     for finding in result.findings:
-        if not finding.folded:
+        if not finding.folded and (finding.sentences or finding.tables):
             _show_finding(finding)
     for line in verdict_lines(result.verdicts):
         print(line)
@@ -106,8 +107,11 @@ def _print(grid: Grid) -> None:
 def blocks(table: Table, room: int) -> Iterator[Grid]:
     """Tables that hold as many columns as there is room for, each with the first column."""
     first, *others = (place for place, column in enumerate(table.columns) if column.terminal)
-    widths = {place: _width(table, place, WRAPPED) for place in others}
-    widths[first] = _width(table, first, room // 3) + (_INDENT if table.groups else 0)
+    for most in (WRAPPED, NARROW):
+        widths = {place: _width(table, place, most) for place in others}
+        widths[first] = _width(table, first, room // 3) + (_INDENT if table.groups else 0)
+        if sum(widths.values()) + GAP * len(others) <= room:
+            break
     part: list[int] = []
     for place in others:
         taken = sum(widths[each] + GAP for each in (first, *part))

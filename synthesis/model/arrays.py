@@ -104,7 +104,7 @@ def counts(data: SurvivalData) -> dict[str, int]:
 
 
 def sizes_for(datasets: Sequence[SurvivalData], *, spare: bool = True) -> Sizes:
-    """Sizes that hold each of the datasets, with room to spare unless told otherwise."""
+    """Sizes that hold each of the datasets, with room to spare unless it is not wanted."""
     each = [counts(data) for data in datasets]
     room = dict(_FIXED)
     for name, step in _STEP.items():
@@ -143,10 +143,18 @@ def padded(data: SurvivalData, sizes: Sizes) -> dict[str, np.ndarray]:
         arrays["patient_log_time"][i] = np.log(max(patient.months, 1e-3))
         arrays["patient_event"][i] = float(patient.event)
         arrays["patient_weight"][i] = 1.0
-    for i, own in enumerate(data.comparisons):
-        given, ratio = own.log_median_ratio is not None, own.log_median_ratio or 0.0
-        read = own.reading
-        row = (own.first, own.second, read.estimate, read.variance, ratio, given, read.either_sign)
+    for i, comparison in enumerate(data.comparisons):
+        read, medians = comparison.reading, comparison.log_median_ratio
+        given, ratio = medians is not None, medians or 0.0
+        row = (
+            comparison.first,
+            comparison.second,
+            read.estimate,
+            read.variance,
+            ratio,
+            given,
+            read.either_sign,
+        )
         for name, value in zip(_OF_COMPARISON, row, strict=True):
             arrays[f"comparison_{name}"][i] = value
         arrays["comparison_weight"][i] = 1.0
@@ -201,7 +209,7 @@ def _fill_chains(
     rows = slice(point, point + shared.time.size)
     arrays["density"][rows] = shared.density
     for c, chain in enumerate(arm.chains):
-        # an untold transformation has its place: its weight is a parameter of the model
+        # an unknown transformation has its place: its weight is a parameter of the model
         at = c if arm.told else METHODS.index(arm.methods[c])
         arrays["cell"][at, rows] = chain.cell
         arrays["beyond"][at, rows] = chain.beyond
@@ -230,7 +238,7 @@ def pack(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         array = np.asarray(value)
         flat[_vector_of(array)].append(array.ravel())
     kinds = {NUMBERS: float, INDICES: "int64"}
-    return {name: np.concatenate(own).astype(kinds[name]) for name, own in flat.items() if own}
+    return {name: np.concatenate(rows).astype(kinds[name]) for name, rows in flat.items() if rows}
 
 
 def unpack(values: Mapping[str, np.ndarray]) -> dict[str, TensorVariable]:
@@ -252,11 +260,11 @@ def unpack(values: Mapping[str, np.ndarray]) -> dict[str, TensorVariable]:
     tensors = {}
     for name, value in values.items():
         array = np.asarray(value)
-        own = _vector_of(array)
-        stop = start[own] + math.prod(array.shape)
-        piece = vectors[own][start[own] : stop]
+        vector = _vector_of(array)
+        stop = start[vector] + math.prod(array.shape)
+        piece = vectors[vector][start[vector] : stop]
         tensors[name] = piece.reshape(array.shape) if array.ndim != 1 else piece
-        start[own] = stop
+        start[vector] = stop
     return tensors
 
 

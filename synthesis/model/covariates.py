@@ -2,7 +2,7 @@
 
 Each number is a difference from the reference population, so that an effect of 0 leaves every
 cohort where it is. Whatever a report does not say counts as the reference: such a cohort is neither
-moved by an effect nor tells anything about it.
+moved by an effect nor says anything of it.
 
 The reference lies half way between a retrospective and a prospective study, between pretreated and
 first-line patients, between time from diagnosis and from the start of treatment, and has the share
@@ -131,7 +131,7 @@ def covariates(
         The cohort.
     mutation_required : collection of str
         Identifiers of the treatments that are given only to a mutated tumour: there the selection
-        is part of the treatment, and its effect not to be told from that of the treatment.
+        is part of the treatment, and its effect cannot be separated from that of the treatment.
     use_unmarked : bool
         Whether the mutation status, which has no mark of verification of its own, may be used.
 

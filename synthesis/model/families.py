@@ -52,7 +52,7 @@ LARGEST_Z = 30.0
 #: longest survivors to that of the shortest.
 BEND = 0.5
 
-#: Nearer to nought than the innermost of these values of Prentice's Q a curve is interpolated
+#: Nearer to zero than the innermost of these values of Prentice's Q a curve is interpolated
 #: between them: the gamma functions of a huge argument lose digits, and the curve is smooth.
 Q_NODES = (-0.06, -0.04, -0.02, 0.02, 0.04, 0.06)
 
@@ -69,7 +69,7 @@ _LARGEST_Q = 4.0
 _NORMAL_SLOPE = 0.9031972855686256
 
 # Gauss-Legendre nodes of the restricted mean where it has no closed form, and the share of the
-# longest survivors that it leaves out: what follows them is nought, and would waste the nodes.
+# longest survivors that it leaves out: what follows them is zero, and would waste the nodes.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 _NOBODY = 1e-14
 
@@ -312,10 +312,10 @@ class LogNormal(Family):
 
 
 def _by_q(curve: Callable[[Array, Array], Array], x: Any, q: Any) -> Array:
-    """Evaluate a curve of Prentice's ``Q``, interpolated where ``Q`` is all but nought."""
+    """Evaluate a curve of Prentice's ``Q``, interpolated where ``Q`` is all but zero."""
     x, q = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(q, dtype=float))
     small = np.abs(q) < Q_NODES[3]
-    found = curve(x, np.where(small, Q_NODES[3], q))
+    values = np.array(curve(x, np.where(small, Q_NODES[3], q)))
     if small.any():
         x, q = x[small], q[small]
         near = np.zeros(x.shape)
@@ -323,9 +323,8 @@ def _by_q(curve: Callable[[Array, Array], Array], x: Any, q: Any) -> Array:
             others = [other for other in Q_NODES if other != node]
             weight = np.prod([(q - other) / (node - other) for other in others], axis=0)
             near += weight * curve(x, np.full(x.shape, node))
-        found = np.array(found)
-        found[small] = near
-    return found
+        values[small] = near
+    return values
 
 
 def gamma_median(q: Any) -> Array:

@@ -103,18 +103,17 @@ def _curve(
     share: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log survival and log density of an arm at one time."""
-    found = []
+    curves = []
     for at in (location, location + shift) if share.any() else (location,):
         z = np.exp(log_shape) * (log_t - at)
         log_f = log_density(z, log_shape, log_t, family, tail)
-        found.append((log_survival(z, family, tail), log_f))
-    if len(found) == 1:
-        return found[0]
+        curves.append((log_survival(z, family, tail), log_f))
+    if len(curves) == 1:
+        return curves[0]
     with np.errstate(divide="ignore"):
         weights = np.log1p(-share), np.log(share)
     return tuple(
-        np.logaddexp(weights[0] + one, weights[1] + two)
-        for one, two in zip(found[0], found[1], strict=True)
+        np.logaddexp(weights[0] + one, weights[1] + two) for one, two in zip(*curves, strict=True)
     )
 
 
@@ -226,7 +225,7 @@ def comparison_given_medians(
     share : float or None
         The first group's share of the patients; ``None`` for a hazard ratio.
     either_sign : bool
-        Whether the sign of the estimate is not told.
+        Whether the sign of the estimate is unknown.
     """
     delta = np.exp(log_shape) * contrast
     slope, weight = (logrank.tail_factor(s, tail) for s in logrank.tail_series(family.name))
@@ -235,7 +234,7 @@ def comparison_given_medians(
     if medians is not None:
         mean = mean - weight * family.median_weight * np.exp(log_shape) * (medians - contrast)
         v = v * (1.0 - RHO)
-    found = -0.5 * (estimate - mean) ** 2 / v
+    value = -0.5 * (estimate - mean) ** 2 / v
     if either_sign:
-        found = np.logaddexp(found, -0.5 * (estimate + mean) ** 2 / v)
-    return found - 0.5 * np.log(2.0 * np.pi * v)
+        value = np.logaddexp(value, -0.5 * (estimate + mean) ** 2 / v)
+    return value - 0.5 * np.log(2.0 * np.pi * v)

@@ -102,9 +102,9 @@ def tail_series(name: str) -> tuple[np.ndarray, np.ndarray]:
     family = FAMILIES[name]
     if not family.has_tail:
         return tuple(np.r_[1.0, np.zeros(TAIL_TERMS - 1)] for _ in range(2))
-    found = []
+    series = []
     for constant, unit in ((slope, family.logrank_slope), (weight, family.median_weight)):
-        found.append(
+        series.append(
             chebyshev.chebinterpolate(
                 lambda x, f=constant, u=unit: np.array(
                     [f(family, WIDEST_TAIL * float(t)) / u for t in x]
@@ -112,7 +112,7 @@ def tail_series(name: str) -> tuple[np.ndarray, np.ndarray]:
                 TAIL_TERMS - 1,
             )
         )
-    return tuple(found)
+    return tuple(series)
 
 
 def tail_factor(series: np.ndarray, tail: np.ndarray) -> np.ndarray:

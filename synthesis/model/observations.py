@@ -320,7 +320,7 @@ def _arms_of(index: int, ref: CohortRef, view: View, record: CohortRecord) -> li
 
 
 def _share(ref: CohortRef, view: View) -> float | None:
-    """Share of mixed histology of a whole cohort, where what tells it may be used."""
+    """Share of mixed histology of a whole cohort, where what says so may be used."""
     declared = histology_of(ref.cohort, use_read_as=view.use_read_as)
     if declared is None and not view.keeps_unmarked(ref.study):
         return None
@@ -369,14 +369,14 @@ def _compare_cohorts(
 ) -> list[ArmComparison]:
     """The printed comparisons between two whole cohorts of one report."""
     whole = {arm.cohort: i for i, arm in enumerate(arms) if arm.histology == "whole"}
-    found = []
+    comparisons = []
     for (i, one), (j, other) in combinations(enumerate(counted), 2):
         if one.study.id == other.study.id and i in whole and j in whole:
             sides = [
                 _Side(whole[k], _names_of(ref), arms[whole[k]]) for k, ref in ((i, one), (j, other))
             ]
-            found += _compare(one, view, *sides)
-    return found
+            comparisons += _compare(one, view, *sides)
+    return comparisons
 
 
 def _names_of(ref: CohortRef) -> set[str]:

@@ -312,7 +312,7 @@ def _in_order(points: Sequence[Point], n: float) -> list[Point]:
     """Points in the order in which the curve passes them.
 
     A landmark within the rounding interval of an order statistic may lie on either side of it:
-    its survival tells which.
+    its survival says which.
     """
     ordered: list[Point] = sorted(
         (point for point in points if isinstance(point, OrderStatistic)), key=_position
@@ -325,15 +325,15 @@ def _in_order(points: Sequence[Point], n: float) -> list[Point]:
 
 
 def _without_idle(ordered: Sequence[Point]) -> list[Point]:
-    """Points without a median not reached by a time of which, or behind which, another one tells.
+    """Points without a median not reached by a time at which, or behind which, there is another.
 
     The other says more, also where it has the same time or rounds to it.
     """
-    told = [point for point in ordered if not isinstance(point, Survivors)]
+    others = [point for point in ordered if not isinstance(point, Survivors)]
     last = ordered[-1]
     if not isinstance(last, Survivors):
-        return told
-    return told if told and last.months <= max(map(_latest, told)) else [*told, last]
+        return others
+    return others if others and last.months <= max(map(_latest, others)) else [*others, last]
 
 
 def _latest(point: OrderStatistic | FixedTime) -> float:
@@ -510,17 +510,17 @@ def candidate_chains(
     if printed is None:
         return [("landmarks", chain(landmarks, n))]
     if printed.lower is not None or printed.upper is not None:
-        found = []
+        readings = []
         for method in (printed.method,) if printed.method else METHODS:
             points = _order_statistics(printed, method, n)
             if points is None:
                 continue
             try:
-                found.append((method, chain([*points, *landmarks], n)))
+                readings.append((method, chain([*points, *landmarks], n)))
             except ContradictionError:
                 continue
-        if found:
-            return found
+        if readings:
+            return readings
     if printed.median is None:
         if not landmarks:
             raise ContradictionError("no transformation gives the printed limit of the median")

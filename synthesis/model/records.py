@@ -1,7 +1,7 @@
 """Printed records into the model's terms: months, effective sizes, shares, log hazard ratios.
 
 Every unit conversion and every decision about what a printed figure may say is taken here, with
-the words that tell a reader what was taken.
+the words that say what was taken.
 """
 
 from __future__ import annotations
@@ -230,6 +230,11 @@ class ComparisonReading:
     printed: Comparison | None = None
     either_sign: bool = False
 
+    @property
+    def patients_share(self) -> float | None:
+        """Share of a log-rank test, which saturates; ``None`` for a hazard ratio."""
+        return self.share if self.kind == "p" else None
+
 
 def find_comparison(
     comparisons: Iterable[Comparison],
@@ -334,11 +339,11 @@ def _from_hazard_ratio(
 
 
 def _log_width(comparison: Comparison) -> float | None:
-    """Width of the interval on the log scale; ``None`` where the figures do not tell it."""
+    """Width of the interval on the log scale; ``None`` where the figures do not say."""
     lower, upper = comparison.hr_ci
     if comparison.hr <= 0 or upper == NOT_REACHED or upper <= 0:
         return None
-    if lower <= half_step(lower):  # rounded to nothing: the upper half of the interval tells
+    if lower <= half_step(lower):  # rounded to nothing: the upper half of the interval says
         width = 2.0 * (math.log(upper) - math.log(comparison.hr))
     else:
         width = math.log(upper) - math.log(lower)

@@ -121,7 +121,7 @@ class ResponseData:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Stages of which some cohort tells anything."""
+        """Stages of which some cohort says anything."""
         known = {stage for count in self.counts for stage in trials(count)}
         return tuple(stage for stage in STAGES if stage in known)
 

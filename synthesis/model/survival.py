@@ -77,8 +77,8 @@ PRIOR_OF = {
 }
 #: Prior of the spread of the biases of retrospective reports, where it is estimated.
 BIAS_PRIOR = "retrospective_bias_sd"
-SHAPE_PRIOR = {name: own.shape_prior for name, own in FAMILIES.items()}
-TAIL_PRIOR = {name: own.tail_prior for name, own in FAMILIES.items() if own.has_tail}
+SHAPE_PRIOR = {name: family.shape_prior for name, family in FAMILIES.items()}
+TAIL_PRIOR = {name: family.tail_prior for name, family in FAMILIES.items() if family.has_tail}
 
 # The tail of a family that has none is drawn and says nothing.
 _IDLE_TAIL = TAIL_PRIOR["generalised gamma"]
@@ -182,8 +182,8 @@ def model_data(
     """Values of all model data: observations padded to ``sizes``, switches and priors."""
     values = padded(data, sizes)
     values["comparison_mean"] = np.zeros((sizes["comparison"], logrank.TERMS))
-    for i, item in enumerate(data.comparisons):
-        share = item.reading.share if item.reading.kind == "p" else None
+    for i, comparison in enumerate(data.comparisons):
+        share = comparison.reading.patients_share
         values["comparison_mean"][i] = logrank.mean_series(family, share)
     values["slope_series"], values["weight_series"] = logrank.tail_series(family.name)
     values["family"] = np.asarray(family.code, dtype="int64")
@@ -280,7 +280,7 @@ def _study_effect(
         for level, effect in raw.items()
     )
     part = d["cohort_shared"][d["arm_cohort"]]
-    # a square root of nought has no slope; the part is data
+    # a square root has no slope at zero, but the part is data
     return pt.sqrt(part) * shared[d["arm_study"]] + pt.sqrt(1.0 - part) * own[d["arm_cohort"]]
 
 

@@ -603,8 +603,7 @@ def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
         "as many patients in a new study of the same treatment. Position: share of the predictions "
         "below the reported figure, half of those printed alike included. Line: distribution of "
         "the positions; band: it holds the whole line in 95 % of registries drawn from the model. "
-        f"Beside it the {_EXTREME} figures of each endpoint that lie furthest out, with their 95 % "
-        "and 50 % predictive intervals."
+        f"Below: the {_EXTREME} figures of each endpoint that lie furthest out."
     )
     arguments = {
         "positions": pd.concat(positions, ignore_index=True),

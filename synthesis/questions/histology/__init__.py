@@ -169,6 +169,28 @@ def find_benefit(
     return Findings(benefit, _joined(moved), singles, _joined(reported), _joined(families))
 
 
+def of_treatment(findings: Findings, label: str) -> Findings:
+    """What is shown of one treatment and what it is over; the table stays whole."""
+    benefit = findings.benefit
+    theirs = (benefit.effects["treatment"] == label) | (benefit.effects["effect"] == PROGNOSTIC)
+    parameters = {f"{PREDICTIVE}: {label}", PROGNOSTIC}
+    return replace(
+        findings,
+        benefit=replace(
+            benefit,
+            effects=benefit.effects[theirs].reset_index(drop=True),
+            density=benefit.density[benefit.density["parameter"].isin(parameters)],
+            groups=benefit.groups.assign(
+                shown=(benefit.groups["treatment"] == label) | benefit.groups["is_reference"]
+            ),
+        ),
+        singles={
+            endpoint: tuple(own for own in singles if own.treatment == label)
+            for endpoint, singles in findings.singles.items()
+        },
+    )
+
+
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     # a frame without rows would turn counts into objects
     filled = [frame for frame in frames if not frame.empty] or frames[:1]

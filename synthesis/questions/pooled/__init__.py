@@ -397,8 +397,7 @@ def _forest_pictures(
         title, stem = endpoint.name(vocabulary), f"forest_{endpoint.id}"
         arguments = {"table": part, "endpoint": endpoint.id}
         if len(parts) > 1:
-            classes = listed(part.loc[part["kind"] == "class", "treatment_class"])
-            title = f"{title} ({number} of {len(parts)}): {classes}"
+            title = f"{title}, part {number} of {len(parts)}"
             stem = stem if number == 1 else f"{stem}_{number}"
             arguments["part"] = (number, len(parts))
         yield Picture(
