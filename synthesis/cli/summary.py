@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from synthesis.cli.terminal import paragraph, table_lines, verdict_lines
 from synthesis.endpoints import endpoint_of
-from synthesis.numbers import LEVEL, capitalised, count, in_sentence, listed
+from synthesis.numbers import (
+    LEVEL,
+    capitalised,
+    count,
+    in_sentence,
+    interval,
+    listed,
+    percent,
+    ratio,
+)
 from synthesis.result import RESEARCH_USE, Column, make_table
 
 if TYPE_CHECKING:
@@ -21,15 +30,10 @@ NAMED = 5
 def summary(analysis: Analysis, files: Sequence[Path], seconds: float) -> list[str]:
     """Lines that say what the report says first, and where it is."""
     from synthesis.questions.compare import comparison_evidence
-    from synthesis.questions.histology import prognostic_words
     from synthesis.report.methods import passed
 
     endpoint, comparison = analysis.settings.endpoints[0], analysis.comparison
-    lines = list(_treatments(analysis))
-    if analysis.findings is not None:
-        benefit = analysis.findings.benefit
-        told = [name for name in benefit.endpoints if benefit.told[name]]
-        lines += [line for name in told[:1] for line in paragraph(prognostic_words(benefit, name))]
+    lines = [*_treatments(analysis), *_histology(analysis)]
     if endpoint in comparison.endpoints:
         lines += paragraph(comparison_evidence(comparison, endpoint))
     page = next(path for path in files if path.suffix == ".html")
@@ -37,13 +41,14 @@ def summary(analysis: Analysis, files: Sequence[Path], seconds: float) -> list[s
     sizes = f"{count(kinds.count('.svg'), 'figure')}, {count(kinds.count('.csv'), 'table')}"
     failing = {name: own for name, own in analysis.verdicts.items() if own != "PASS"}
     minutes, rest = divmod(round(seconds), 60)
+    took = f"{minutes} min {rest} s" if minutes else f"{rest} s"
     return [
         *lines,
         f"Fits     {passed(analysis)}",
         *verdict_lines(failing),
         f"Report   {page} ({sizes}; {count(len(files), 'file')})",
-        f"Took     {f'{minutes} min ' if minutes else ''}{rest} s",
-        RESEARCH_USE,
+        f"Took     {took}",
+        *paragraph(RESEARCH_USE),
     ]
 
 
@@ -61,18 +66,19 @@ def _treatments(analysis: Analysis) -> Iterator[str]:
     )
     named = sorted(rows[:NAMED], key=lambda row: -place[row["treatment"]])
     over = analysis.comparison.references.get(answer.endpoint)
-    estimated = "rate" if endpoint.is_response else "median"
+    gains = "" if over is None else f"; gains are over {in_sentence(over.label)}"
+    yield from paragraph(f"{endpoint.name(vocabulary)}, {endpoint.unit}{gains}")
     columns = [
-        Column(f"{endpoint.name(vocabulary)}, {endpoint.unit}"),
-        Column(f"{estimated} ({LEVEL})", "num"),
-        *([] if over is None else [Column(f"gain over {in_sentence(over.label)}", "num")]),
-        Column("patients", "num"),
+        Column("Treatment"),
+        Column(f"{'Rate' if endpoint.is_response else 'Median'} ({LEVEL})", "num"),
+        *([Column("Gain", "num")] if gains else []),
+        Column("Patients", "num"),
     ]
     cells = [
         (
             row["treatment"],
             row["mean_study"],
-            *([] if over is None else [row["gain"] or "reference"]),
+            *([row["gain"] or "reference"] if gains else []),
             row["patients"],
         )
         for row in named
@@ -82,3 +88,27 @@ def _treatments(analysis: Analysis) -> Iterator[str]:
     rest += [endpoint_of(each.endpoint).words(vocabulary) for each in others]
     if rest:
         yield from paragraph(f"{capitalised(listed(rest))}: in the report.")
+
+
+def _histology(analysis: Analysis) -> list[str]:
+    """How much longer patients with mixed tumours live, and what the best-told treatment adds."""
+    if analysis.findings is None:
+        return []
+    from synthesis.questions.histology_effects import PREDICTIVE, PROGNOSTIC
+
+    rows = analysis.findings.benefit.effects.query("which == 'posterior' and cohorts > 0")
+    rows = rows[rows["endpoint"] == analysis.settings.survival_endpoints[0]]
+    prognostic = rows[rows["effect"] == PROGNOSTIC]
+    predictive = rows[rows["effect"] == PREDICTIVE].nlargest(1, "patients")
+    parts = [
+        f"{start} {interval(row.estimate, row.lower, row.upper, ratio)} times {end} "
+        f"({percent(row.prior_share)} % of that is assumption)"
+        for effects, start, end in (
+            (prognostic, "Mixed tumours live", "as long as pure ones"),
+            (predictive, f"{''.join(predictive['treatment'])} makes it", "that"),
+        )
+        for row in effects.itertuples()
+    ]
+    return (
+        paragraph(f"{capitalised('; '.join(map(in_sentence, parts)))}.") if len(prognostic) else []
+    )

@@ -45,7 +45,8 @@ def show(result: Result, written: Sequence[Path] = ()) -> None:
         names = [*result.texts, *(f"tables/{name}.csv" for name in result.tables)]
         first = next((path for path in written if path.as_posix().endswith(names[0])), written[0])
         print(f"\nWritten: {first} ({count(len(written), 'file')})")
-    print(f"\n{RESEARCH_USE}")
+    for line in ("", *paragraph(RESEARCH_USE)):
+        print(line)
 
 
 def say(*paragraphs: str) -> None:
