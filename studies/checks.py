@@ -590,12 +590,12 @@ def _own_overlaps(study: Study) -> Iterator[Finding]:
             yield from _paired(cohort, cohorts, (*path, "pairs", number), f"first, {study.id}")
 
 
-def _paired(cohort: str, known: list[str], path: Path, whose: str) -> Iterator[Finding]:
+def _paired(cohort: str, cohorts: list[str], path: Path, whose: str) -> Iterator[Finding]:
     """Yield a finding where a pair names a cohort that does not exist."""
-    if cohort in known:
+    if cohort in cohorts:
         return
-    nearest = closest(cohort, known)
-    expected = f"a cohort of the {whose} ({one_of(known)})"
+    nearest = closest(cohort, cohorts)
+    expected = f"a cohort of the {whose} ({one_of(cohorts)})"
     action = f"write {show(nearest)}" if nearest else "correct it, or remove the pair"
     yield Finding(path, show(cohort), expected, action)
 
@@ -606,7 +606,7 @@ def overlap_findings(study: Study, studies: Mapping[str, Study]) -> Iterator[Fin
         other = studies.get(overlap.with_)
         if other is None or other.id == study.id:
             continue
-        known = [cohort.id for cohort in other.cohorts]
+        cohorts = [cohort.id for cohort in other.cohorts]
         for number, (_, cohort) in enumerate(overlap.pairs):
             path = ("overlaps", place, "pairs", number)
-            yield from _paired(cohort, known, path, f"second, {other.id}")
+            yield from _paired(cohort, cohorts, path, f"second, {other.id}")
