@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from benefit_fits import read, reports, spread, told_fit, whole
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 
 from priors import load_priors
 from synthesis import numbers
 from synthesis.estimands import ESTIMANDS, SURVIVAL_ESTIMANDS
-from synthesis.fit import SamplerSettings
-from synthesis.models import fit_survival
+from synthesis.fits import fit_survival
+from synthesis.model.sampler import SamplerSettings
 from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, written
 from synthesis.questions.evidence import NotComparedError
 from synthesis.questions.histology import (

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from compare_fits import REPORTS, arm, registry_of, response_fit, survival_fit
-from impact_fits import fit_of
+from fits import fit_of
 from small_registry import study
 
 from synthesis import numbers

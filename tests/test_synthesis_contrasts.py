@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, stats
 
 from synthesis.estimands import Curve
-from synthesis.families import FAMILIES, quantile, survival
+from synthesis.model.families import FAMILIES, quantile, survival
 from synthesis.questions.contrasts import (
     GAIN,
     HAZARD_HORIZON,

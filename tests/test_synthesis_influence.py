@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from arviz import from_dict
 from benefit_fits import read, reports, split, whole
-from impact_fits import observations
+from fits import observations
 from loo_by_hand import drawn
 
 from synthesis import numbers
-from synthesis.families import family
-from synthesis.fit import SamplerSettings
-from synthesis.integrated import cohort_log_likelihood
-from synthesis.models import fit_survival_data
+from synthesis.fits import fit_survival_data
+from synthesis.left_out import cohort_log_likelihood
+from synthesis.model.families import family
+from synthesis.model.sampler import SamplerSettings
 from synthesis.questions.influence import (
     INFLUENCE_COLUMNS,
     CohortWeights,

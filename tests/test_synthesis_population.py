@@ -10,9 +10,10 @@ from benefit_fits import read, told_fit, whole
 from small_registry import VOCABULARY, cohort, median, study, write_registry
 
 from studies import UnknownWordError, load_registry
-from synthesis.covariates import COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, curve, summarise
-from synthesis.families import family
+from synthesis.model.covariates import COVARIATES, REFERENCE_BRAF_SHARE
+from synthesis.model.families import family
+from synthesis.model.survival import Variant
 from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
 from synthesis.questions.evidence import NotComparedError, treatments_of
 from synthesis.questions.mix import (
@@ -24,7 +25,6 @@ from synthesis.questions.mix import (
     population_curve,
 )
 from synthesis.stacking import stack
-from synthesis.survival import Variant
 
 MONTHS = np.array([0.5, 2.0, 6.0, 12.0, 36.0])
 

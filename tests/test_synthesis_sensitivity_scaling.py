@@ -15,11 +15,16 @@ from small_registry import write_registry
 
 from studies import load_registry
 from synthesis.model.sampler import SamplerSettings
-from synthesis.sensitivity.conclusions import ask
-from synthesis.sensitivity.observed import EVERYTHING, observe
-from synthesis.sensitivity.power_scaling import ALL, log_likelihoods, log_priors, power_scaling
-from synthesis.sensitivity.runner import Job
-from synthesis.sensitivity.specifications import Base
+from synthesis.questions.sensitivity.conclusions import ask
+from synthesis.questions.sensitivity.observed import EVERYTHING, observe
+from synthesis.questions.sensitivity.power_scaling import (
+    ALL,
+    log_likelihoods,
+    log_priors,
+    power_scaling,
+)
+from synthesis.questions.sensitivity.runner import Job
+from synthesis.questions.sensitivity.specifications import Base
 
 
 @pytest.fixture(scope="module")

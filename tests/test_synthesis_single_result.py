@@ -8,15 +8,15 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from benefit_fits import read, split, spread, told_fit, whole
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 from scipy import stats
 
 from priors import load_priors
+from priors.catalogue import MEAN_PRIOR
 from studies import load_registry
 from synthesis import numbers
-from synthesis.effects import MEAN_PRIOR
-from synthesis.families import FAMILIES
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.families import FAMILIES
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
 from synthesis.questions import single
 from synthesis.questions.contrasts import written
 from synthesis.questions.histology import pick

@@ -160,6 +160,7 @@ def benefit_by_histology(
     *,
     reference: str | None = None,
     delta: float = 1.0,
+    treatment: str | None = None,
     show_all: bool = False,
 ) -> Benefit:
     """Compare treatments in pure and in mixed tumours.
@@ -173,6 +174,8 @@ def benefit_by_histology(
         Name of the treatment that gains are over; the usual one otherwise.
     delta : float
         Months of gain in the median whose probability is asked for.
+    treatment : str, optional
+        Name of the one treatment that is shown; the tables have all of them.
     show_all : bool
         Show every treatment, however little stands behind it.
 
@@ -181,35 +184,45 @@ def benefit_by_histology(
     ValueError
         If there is no survival endpoint, or ``delta`` is no number.
     NotComparedError
-        If the reference is unknown, or pooled for none of the endpoints.
+        If the reference or the treatment is unknown, or pooled for none of the endpoints.
     """
     pooled = treatments_by_endpoint(fits, vocabulary)
     if not np.isfinite(delta):
         raise ValueError(f"delta: found {delta}, expected a number of months")
-    references = {
-        name: choose_reference(own, vocabulary, reference) for name, own in pooled.items()
-    }
-    references = {name: own for name, own in references.items() if own is not None}
-    if reference is not None and not references:
-        raise not_pooled(reference, pooled)
+    references = _named(pooled, vocabulary, reference)
+    only = {} if treatment is None else _named(pooled, vocabulary, treatment)
     rows, effects, densities, shown = [], [], [], []
     for endpoint, groups in pooled.items():
-        over = references[endpoint].group if endpoint in references else None
+        over = references.get(endpoint)
         part = _Part(endpoint, fits[endpoint], groups, over, delta)
         own = histology_effects(part.fit, groups, over)
         rows += [*part.rows(), *part.effect_rows(own)]
         effects.append(effects_table(endpoint, own))
         densities.append(effect_densities(_drawn(own)).assign(endpoint=endpoint))
-        shown += part.group_rows(show_all=show_all)
+        chosen = groups if over is None else choose_shown(groups, over, show_all=show_all)
+        if treatment is not None:
+            chosen = [group for group in (only.get(endpoint), over) if group is not None]
+        shown += part.group_rows(chosen)
     return Benefit(
         table=pd.DataFrame(rows, columns=list(BENEFIT_COLUMNS)),
         effects=pd.concat(effects, ignore_index=True),
         density=pd.concat(densities, ignore_index=True),
         groups=pd.DataFrame(shown, columns=_GROUP_COLUMNS.split()),
-        references=MappingProxyType({name: own.label for name, own in references.items()}),
+        references=MappingProxyType({name: group.label for name, group in references.items()}),
         told=MappingProxyType({name: tells_histology(fits[name]) for name in pooled}),
         delta=delta,
     )
+
+
+def _named(
+    pooled: Mapping[str, Sequence[NamedGroup]], vocabulary: Vocabulary, name: str | None
+) -> dict[str, NamedGroup]:
+    """The treatment of a name, or the usual reference, in each endpoint that has it."""
+    chosen = {e: choose_reference(groups, vocabulary, name) for e, groups in pooled.items()}
+    groups = {endpoint: own.group for endpoint, own in chosen.items() if own is not None}
+    if name is not None and not groups:
+        raise not_pooled(name, pooled)
+    return groups
 
 
 def _drawn(effects: Sequence[Effect]) -> list[Effect]:
@@ -238,14 +251,12 @@ class _Part:
         own = {group.label: not tells_apart(self.fit, group.cohorts) for group in self.groups}
         return own | {ANY: all(own.values())}
 
-    def group_rows(self, *, show_all: bool) -> Iterator[tuple]:
-        shown, over = self.groups, self.reference
-        if over is not None:
-            shown = choose_shown(self.groups, over, show_all=show_all)
+    def group_rows(self, shown: Sequence[NamedGroup]) -> Iterator[tuple]:
         for group in self.groups:
             sizes = len(group.cohorts), group.patients
             about = (self.endpoint, group.label, group.class_label, *sizes)
-            yield (*about, group is over, group in shown, self.extrapolated[group.label])
+            flags = group is self.reference, group in shown, self.extrapolated[group.label]
+            yield (*about, *flags)
 
     def rows(self) -> Iterator[tuple]:
         """Estimates of every treatment by histology, and its gains over the reference."""
@@ -365,6 +376,7 @@ def find_benefit(
     reference: str | None = None,
     delta: float = 1.0,
     mix: float = 0.4,
+    treatment: str | None = None,
     show_all: bool = False,
     known: Mapping[str, Mapping[str, np.ndarray]] = MappingProxyType({}),
     progress: Progress | None = None,
@@ -376,7 +388,7 @@ def find_benefit(
     fits : mapping
         Endpoint -> fit.
     vocabulary : Vocabulary
-    reference, delta, show_all
+    reference, delta, treatment, show_all
         As in :func:`benefit_by_histology`.
     mix : float
         Share of mixed histology of the medians whose influences are measured.
@@ -394,7 +406,12 @@ def find_benefit(
     tell = progress or (lambda _: None)
     tell("benefit by histology")
     benefit = benefit_by_histology(
-        fits, vocabulary, reference=reference, delta=delta, show_all=show_all
+        fits,
+        vocabulary,
+        reference=reference,
+        delta=delta,
+        treatment=treatment,
+        show_all=show_all,
     )
     survival = {name: fits[name] for name in benefit.endpoints}
     moved, singles = [], {}
@@ -416,6 +433,28 @@ def find_benefit(
     reported = [single.reported_ratios(fit) for fit in survival.values()]
     families = [_by_family(name, fit, vocabulary) for name, fit in survival.items()]
     return Findings(benefit, _joined(moved), singles, _joined(reported), _joined(families))
+
+
+def of_treatment(findings: Findings, label: str) -> Findings:
+    """What is shown of one treatment and what it is over; the table stays whole."""
+    benefit = findings.benefit
+    theirs = (benefit.effects["treatment"] == label) | (benefit.effects["effect"] == PROGNOSTIC)
+    parameters = {f"{PREDICTIVE}: {label}", PROGNOSTIC}
+    return replace(
+        findings,
+        benefit=replace(
+            benefit,
+            effects=benefit.effects[theirs].reset_index(drop=True),
+            density=benefit.density[benefit.density["parameter"].isin(parameters)],
+            groups=benefit.groups.assign(
+                shown=(benefit.groups["treatment"] == label) | benefit.groups["is_reference"]
+            ),
+        ),
+        singles={
+            endpoint: tuple(own for own in singles if own.treatment == label)
+            for endpoint, singles in findings.singles.items()
+        },
+    )
 
 
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

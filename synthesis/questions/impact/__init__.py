@@ -13,12 +13,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pandas as pd
-from studies.bibtex import bibtex
-from studies.usable import View
 
 from priors import Priors, load_priors
 from studies import Registry, Study
-from studies.figures import study_label
+from studies.documents import bibtex
+from studies.figures import View, study_label
 from studies.selection import Selection, select
 from synthesis import numbers
 from synthesis.choices import STACKED

@@ -131,29 +131,29 @@ def disagreement(families: pd.DataFrame, pooled: pd.DataFrame, estimand: str) ->
     scale = np.log if ESTIMANDS[estimand].unit == "months" else np.asarray
     apart = []
     for row in pooled[pooled["estimand"] == estimand].itertuples(index=False):
-        own = families[
+        each = families[
             (families["treatment"] == row.treatment) & (families["estimand"] == estimand)
         ]
-        low, high = own.loc[own["estimate"].idxmin()], own.loc[own["estimate"].idxmax()]
+        low, high = each.loc[each["estimate"].idxmin()], each.loc[each["estimate"].idxmax()]
         distance = scale(high["estimate"]) - scale(low["estimate"])
         share = float(distance / (scale(row.upper) - scale(row.lower)))
         ends = float(low["estimate"]), float(high["estimate"]), low["family"], high["family"]
         apart.append(Disagreement(estimand, row.treatment, *ends, share))
-    return max(apart, key=lambda own: own.share)
+    return max(apart, key=lambda pair: pair.share)
 
 
-def _apart_words(own: Disagreement) -> str:
-    about = ESTIMANDS[own.estimand]
-    if own.share <= _HARDLY:
+def _apart_words(pair: Disagreement) -> str:
+    about = ESTIMANDS[pair.estimand]
+    if pair.share <= _HARDLY:
         verdict = "the choice of family hardly matters"
-    elif own.share <= _LITTLE:
+    elif pair.share <= _LITTLE:
         verdict = "the choice of family matters less than what the data leave open"
     else:
         verdict = "the choice of family matters: read each family's answer"
     return (
-        f"{about.label}: {own.treatment}, {about.write(own.lowest)} ({own.lowest_family}) to "
-        f"{about.write(own.highest)} {about.unit} ({own.highest_family}). That is "
-        f"{percent(own.share)} % of the width of its {LEVEL} interval: {verdict}."
+        f"{about.label}: {pair.treatment}, {about.write(pair.lowest)} ({pair.lowest_family}) to "
+        f"{about.write(pair.highest)} {about.unit} ({pair.highest_family}). That is "
+        f"{percent(pair.share)} % of the width of its {LEVEL} interval: {verdict}."
     )
 
 
@@ -242,9 +242,9 @@ def population_findings(covariates: pd.DataFrame, vocabulary: Vocabulary) -> Ite
     ]
     note = "What a report does not state counts as half way, and tells nothing."
     tables = []
-    for endpoint, own in covariates.groupby("endpoint", sort=False):
+    for endpoint, effects in covariates.groupby("endpoint", sort=False):
         rows = []
-        for _, effect in own.groupby("covariate", sort=False):
+        for _, effect in effects.groupby("covariate", sort=False):
             by = effect.set_index("which")
             before, after = by.loc["prior"], by.loc["posterior"]
             cells = [interval_of(row, numbers.ratio) for row in (before, after)]
