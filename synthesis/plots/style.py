@@ -117,6 +117,8 @@ HUES: tuple[str, ...] = (
     *("#882255", "#CC79A7", "#222222", "#D55E00"),
 )
 
+#: Hue of what the model says where colour tells nothing more.
+PLAIN = HUES[0]
 #: Hues of the two histologies, which also differ in shape.
 PURE, MIXED = HUES[0], HUES[7]
 
