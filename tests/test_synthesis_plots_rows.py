@@ -329,8 +329,6 @@ def test_impact_draws_response_alone_and_refuses_what_it_cannot_draw():
         plots.plot_impact(table, surprise, ranks)
     with pytest.raises(ValueError, match="surprise: the table lacks the columns p "):
         plots.plot_impact(table, surprise.drop(columns="p"), ranks, endpoint="response")
-    with pytest.raises(ValueError, match="hues has no colour"):
-        plots.plot_impact(table, surprise, ranks, endpoint="response", hues={})
 
 
 # --- Sensitivity ---------------------------------------------------------------------------------

@@ -73,6 +73,12 @@ def test_month_axis_holds_every_estimate_and_legible_ticks(inside, ends, width):
         month_scale([math.nan], ends, width, FACE)
 
 
+def test_letters_that_the_font_lacks_come_from_another(tmp_path):
+    table = forest_table("os", 3, 1).replace("Ferrante", "Nguyễn")
+    svg, *_ = save_figure(plot_forest(table), tmp_path / "forest")
+    assert ">Nguyễn 2004</text>" in svg.read_text(encoding="utf-8")
+
+
 def test_long_words_are_shortened_to_the_width():
     lines = wrap("a Donaudampfschifffahrtsgesellschaft b", FACE, 60)
     assert lines[0] == "a"

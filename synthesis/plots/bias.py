@@ -18,7 +18,7 @@ from synthesis.plots.histology import answer_columns, effect_legend, effect_rows
 from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.marks import Brush
 from synthesis.plots.scales import Scale, apply_scale, dress_ticks, ratio_scale
-from synthesis.plots.style import INK, MUTED, Sheet
+from synthesis.plots.style import INK, MUTED, PLAIN, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,11 +29,10 @@ BIAS_COLUMNS: tuple[str, ...] = (
 )
 DENSITY_COLUMNS: tuple[str, ...] = ("parameter", "which", "x", "density")
 REPORT_COLUMNS: tuple[str, ...] = (
-    *("cohort_label", "treatment", "treatment_class", "patients", "estimate", "lower", "upper"),
+    *("cohort_label", "treatment", "patients", "estimate", "lower", "upper"),
 )
 FUNNEL_COLUMNS: tuple[str, ...] = (
-    *("cohort_label", "treatment_class", "kind", "ratio", "standard_error"),
-    *("study_sd", "beyond_sampling"),
+    *("cohort_label", "kind", "ratio", "standard_error", "study_sd", "beyond_sampling"),
 )
 
 _LABEL_SHARES = {"one-column": 0.36, "two-column": 0.36, "slide": 0.34}
@@ -48,7 +47,6 @@ def plot_bias(
     *,
     width: style.Width = "two-column",
     title: str | None = None,
-    hues: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the common bias, the spread of biases and, below, the bias of each report.
 
@@ -65,7 +63,7 @@ def plot_bias(
         an ``effect`` is the ``parameter`` of its density, ``prior_share`` a fraction.
     reports : DataFrame
         Columns `REPORT_COLUMNS`, in display order: ratios of medians. May be empty.
-    width, title, hues
+    width, title
         As of `plot_forest`.
 
     Returns
@@ -76,21 +74,19 @@ def plot_bias(
     Raises
     ------
     ValueError
-        If a column, an effect or its density is missing, the width is unknown, or a class has no
-        hue.
+        If a column, an effect or its density is missing, or the width is unknown.
     """
     inputs.require_columns(density, DENSITY_COLUMNS, "plot_bias, density")
     inputs.require_columns(effects, BIAS_COLUMNS, "plot_bias, effects")
     inputs.require_columns(reports, REPORT_COLUMNS, "plot_bias, reports", may_be_empty=True)
     inputs.require_unique(effects, ("effect", "which"), "plot_bias, effects")
     sheet = style.find_sheet(width)
-    hues = style.choose_hues(hues, reports["treatment_class"], "plot_bias")
     entries = list(effect_rows(_side_by_side(effects), density, sheet, "plot_bias"))
     legend = effect_legend(reported=False)
     if not reports.empty:
         words = "Whole bias of each retrospective report, common and its own"
         entries.append(rows.Row(words, kind="head"))
-        entries += [_report_row(record, hues) for record in reports.to_dict("records")]
+        entries += [_report_row(record) for record in reports.to_dict("records")]
         legend.append(page.LegendEntry(f"report, {numbers.LEVEL} CrI", marks.estimate_sample()))
     # the axis reaches at least from half to twice: a bias within it is to be seen as one
     inside = [0.5, 2.0, *reports["estimate"]]
@@ -124,15 +120,15 @@ def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
     return after.merge(priors, on="effect").rename(columns={"effect": "parameter"})
 
 
-def _report_row(record: Mapping[str, Any], hues: Mapping[str, str]) -> rows.Row:
-    values, hue = interval_of(record), hues[word(record["treatment_class"])]
+def _report_row(record: Mapping[str, Any]) -> rows.Row:
+    values = interval_of(record)
     detail = f"n = {int(record['patients']):,}, {numbers.in_sentence(word(record['treatment']))}"
     texts = {"posterior": numbers.interval(*values, numbers.ratio)}
 
     def draw(spot: rows.Spot) -> None:
-        rows.put_estimate(spot.brush("ratio", hue), spot.scales["ratio"], values, spot.middle)
+        rows.put_estimate(spot.brush("ratio", PLAIN), spot.scales["ratio"], values, spot.middle)
 
-    return rows.Row(word(record["cohort_label"]), detail, texts, draw, hue=hue)
+    return rows.Row(word(record["cohort_label"]), detail, texts, draw)
 
 
 # --- Funnel --------------------------------------------------------------------------------------
@@ -161,7 +157,6 @@ def plot_funnel(
     *,
     width: style.Width = "two-column",
     title: str | None = None,
-    hues: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the funnel of reported medians.
 
@@ -175,7 +170,7 @@ def plot_funnel(
     table : DataFrame
         Columns `FUNNEL_COLUMNS`, one row a reported median: ``ratio`` above zero, ``kind`` is
         retrospective, prospective or not stated, ``study_sd`` the same in every row.
-    width, title, hues
+    width, title
         As of `plot_forest`.
 
     Returns
@@ -186,14 +181,13 @@ def plot_funnel(
     Raises
     ------
     ValueError
-        If a column is missing, there is no row, a kind or the width is unknown, a number is missing
-        or not positive, or a class has no hue.
+        If a column is missing, there is no row, a kind or the width is unknown, or a number is
+        missing or not positive.
     """
     inputs.require_columns(table, FUNNEL_COLUMNS, "plot_funnel")
     inputs.require_known(table["kind"], _MARKS, "plot_funnel: kind")
     points = tuple(_points(table))
     sheet = style.find_sheet(width)
-    hues = style.choose_hues(hues, table["treatment_class"], "plot_funnel")
     spread = number(table["study_sd"].iloc[0])
     frame = page.make_frame(sheet, title, _legend(points), _foot(points))
     top = frame.top + 0.8 * sheet.body
@@ -206,7 +200,7 @@ def plot_funnel(
     axes = _open(paper, field, sheet)
     _draw_limits(axes, field, spread)
     for place, point in enumerate(points):
-        mark = _mark(point.kind, point.ratio, point.error, hues[point.treatment_class])
+        mark = _mark(point.kind, point.ratio, point.error, PLAIN)
         mark.set_gid(f"funnel-{place}-{point.kind.replace(' ', '-')}")
         axes.add_line(mark)
     _put_names(paper, field, points, sheet)
@@ -223,7 +217,6 @@ class _Point:
     ratio: float
     error: float
     kind: str
-    treatment_class: str
     name: str
 
 
@@ -255,7 +248,7 @@ def _points(table: pd.DataFrame) -> Iterator[_Point]:
                 "expected numbers above zero"
             )
         name = label if flag(record["beyond_sampling"]) else ""
-        yield _Point(ratio, error, word(record["kind"]), word(record["treatment_class"]), name)
+        yield _Point(ratio, error, word(record["kind"]), name)
 
 
 def _fit(

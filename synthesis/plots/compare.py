@@ -45,7 +45,6 @@ def plot_compare(
     delta: float = 1.0,
     width: style.Width = "two-column",
     title: str | None = None,
-    hues: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw every treatment against the reference, a panel an endpoint.
 
@@ -63,7 +62,7 @@ def plot_compare(
         ``p_gain`` are missing for response and in the row of the reference.
     delta : float
         Months of gain, for the heading.
-    width, title, hues
+    width, title
         As of `plot_forest`. In one column cohorts, medians and gains are left out.
 
     Returns
@@ -74,8 +73,8 @@ def plot_compare(
     Raises
     ------
     ValueError
-        If a column is missing, there is no row, two rows are of one endpoint and treatment, the
-        endpoint, the width or a kind of evidence is unknown, or a class has no hue.
+        If a column is missing, there is no row, two rows are of one endpoint and treatment, or the
+        endpoint, the width or a kind of evidence is unknown.
     """
     inputs.require_columns(table, COMPARE_COLUMNS, "plot_compare")
     inputs.require_unique(table, ("endpoint", "treatment"), "plot_compare")
@@ -83,9 +82,8 @@ def plot_compare(
     kinds = {word(kind) for kind in table["carried_by"]} - {""}
     inputs.require_known(sorted(kinds), EVIDENCE, "plot_compare: carried_by")
     sheet = style.find_sheet(width)
-    hues = style.choose_hues(hues, table["treatment_class"], "plot_compare")
     panels = [
-        _Panel(endpoint_of(name), own.to_dict("records"), hues, delta, sheet)
+        _Panel(endpoint_of(name), own.to_dict("records"), delta, sheet)
         for name, own in table.groupby("endpoint", sort=False)
     ]
     legend = [
@@ -112,7 +110,6 @@ class _Panel:
 
     endpoint: Endpoint
     records: Sequence[Mapping[str, Any]]
-    hues: Mapping[str, str]
     delta: float
     sheet: style.Sheet
 
@@ -169,7 +166,7 @@ class _Panel:
         for name in dict.fromkeys(word(row["treatment_class"]) for row in records):
             entries = [self._row(row) for row in records if word(row["treatment_class"]) == name]
             if len(entries) > 1:
-                yield rows.Row(name, kind="head", hue=self.hues[name])
+                yield rows.Row(name, kind="head")
                 entries = [replace(row, level=1) for row in entries]
             yield from entries
 
@@ -184,16 +181,15 @@ class _Panel:
             "gain": "" if is_reference else gain,
             "p": "" if is_reference else numbers.chance(record["p_gain"]),
         }
-        hue = self.hues[word(record["treatment_class"])]
-        draw = None if is_reference else self._marks(record, hue)
-        return rows.Row(word(record["treatment"]), texts=texts, draw=draw, hue=hue)
+        draw = None if is_reference else self._marks(record)
+        return rows.Row(word(record["treatment"]), texts=texts, draw=draw)
 
-    def _marks(self, record: Mapping[str, Any], hue: str):
+    def _marks(self, record: Mapping[str, Any]) -> rows.Draw:
         middle, *limits = interval_of(record, factor=self.factor)
         shape, fill, _ = EVIDENCE[word(record["carried_by"])]
 
         def draw(spot: rows.Spot) -> None:
-            brush = spot.brush("contrast", hue)
+            brush = spot.brush("contrast", style.PLAIN)
             span, beyond = spot.scales["contrast"].clip(*limits)
             marks.put_line(brush, "interval", span, spot.middle, arrows=beyond)
             marks.put_point(brush, middle, spot.middle, "contrast", shape=shape, fill=fill)

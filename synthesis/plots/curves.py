@@ -67,7 +67,7 @@ def plot_curves(
     Each panel shows the curve of the average study with its band, pale behind it the curve of the
     reference, reported medians on the 50 % line, and landmarks with their intervals. A curve is
     faded beyond `FADE_AFTER` times the last reported point of its treatment. Treatments with fewer
-    than `COHORTS` cohorts and `PATIENTS` patients are counted in words.
+    than `COHORTS` cohorts and `PATIENTS` patients are counted in words, unless there are no others.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def plot_curves(
     ------
     ValueError
         If a column is missing, a treatment has two curves, the endpoint, the reference or the
-        width is unknown, a class has no hue, or no treatment has enough data.
+        width is unknown, or a class has no hue.
     """
     require_columns(curves, CURVE_COLUMNS, "plot_curves, curves")
     require_columns(points, POINT_COLUMNS, "plot_curves, points", may_be_empty=True)
@@ -102,9 +102,7 @@ def plot_curves(
     drawn = {name: own.sort_values("time") for name, own in curves.groupby("treatment", sort=False)}
     if reference and reference not in drawn:
         raise ValueError(f"plot_curves: the reference {reference!r} has no curve")
-    panels = [name for name, own in drawn.items() if _is_enough(own)]
-    if not panels:
-        raise ValueError(f"plot_curves: no treatment has {COHORTS} cohorts or {PATIENTS} patients")
+    panels = [name for name, own in drawn.items() if _is_enough(own)] or list(drawn)
     legend, foot = _legend(reference, points), _foot(len(drawn) - len(panels))
     frame = page.make_frame(sheet, title, legend, foot)
     grid = _make_grid(sheet, frame.top, [_titles(drawn[name]) for name in panels])
@@ -117,15 +115,16 @@ def plot_curves(
         hue = hues[curve["treatment_class"].iloc[0]]
         _draw_curve(axes, curve, hue, gid)
         _draw_points(axes, points[points["treatment"] == name], hue, gid)
-    centre = (grid.lefts[0] + grid.lefts[-1] + grid.width) / 2
-    page.put_text(
-        paper, centre, grid.bottom - 0.6 * sheet.body, "Months", sheet.text, align="center"
-    )
-    middle = (grid.tops[0] + grid.tops[-1] + grid.height) / 2
-    page.put_upright_text(
-        paper, page.MARGIN + 0.6 * sheet.body, middle, f"{words.name()}, %", sheet.text
-    )
+    _label_axes(paper, sheet, grid, f"{words.name()}, %")
     return paper.figure
+
+
+def _label_axes(paper: page.Page, sheet: Sheet, grid: _Grid, quantity: str) -> None:
+    centre = (grid.lefts[0] + grid.lefts[-1] + grid.width) / 2
+    bottom = grid.bottom - 0.6 * sheet.body
+    page.put_text(paper, centre, bottom, "Months", sheet.text, align="center")
+    middle = (grid.tops[0] + grid.tops[-1] + grid.height) / 2
+    page.put_upright_text(paper, page.MARGIN + 0.6 * sheet.body, middle, quantity, sheet.text)
 
 
 def _is_enough(curve: pd.DataFrame) -> bool:

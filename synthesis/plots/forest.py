@@ -407,7 +407,7 @@ def _foot(table: pd.DataFrame, sheet: style.Sheet) -> str:
     if sheet.name == "two-column":
         designs = dict.fromkeys(map(_design, cohorts))
         keys += [f"{letter}, {name}" for letter, name in designs if letter]
-    elif sheet.name == "slide":
+    elif sheet.name == "slide" and any("," in word(row["country"]) for row in cohorts):
         keys.append("+n, and n further countries")
     if any("NR" in word(row["printed"]) for row in cohorts):
         keys.append("NR, not reached")

@@ -240,10 +240,9 @@ def plot_effects(
         drawn, ratios = (frame[frame["endpoint"] == name] for frame in (density, reported))
         entries = [*effect_rows(own, drawn, sheet, "plot_effects"), *reported_rows(ratios)]
         columns = effect_columns(drawn, ratios, sheet)
+        head = "Effect" if sheet.is_narrow else "Effect of mixed histology"
         label = endpoint_of(name).name()
-        blocks.append(
-            rows.Block(f"effects-{name}", entries, columns, "Effect of mixed histology", label)
-        )
+        blocks.append(rows.Block(f"effects-{name}", entries, columns, head, label))
     layout = rows.lay_out(blocks, sheet, label_share=EFFECT_SHARES[sheet.name])
     return rows.draw_blocks(layout, title, effect_legend(reported=not reported.empty), EFFECT_FOOT)
 
@@ -329,13 +328,12 @@ def effect_columns(
 ) -> list[rows.Words | rows.Axis]:
     """Columns of a panel of effects; `also` are further ratios that must lie on the axis."""
     inside, ends = [*reported["ratio"], *also], rows.visible(density)
+    unit = "Ratio (log scale)" if sheet.is_narrow else "Ratio of medians, mixed to pure (log scale)"
 
     def scale(width: float) -> Scale:
         return ratio_scale(inside, ends, width, sheet.text)
 
-    columns: list[rows.Words | rows.Axis] = [
-        rows.Axis("ratio", "Ratio of medians, mixed to pure (log scale)", scale, null=1.0)
-    ]
+    columns: list[rows.Words | rows.Axis] = [rows.Axis("ratio", unit, scale, null=1.0)]
     if not reported.empty:
         columns.append(rows.Words("reported", ("Reported", "ratio")))
     return [*columns, *answer_columns(sheet)]

@@ -22,9 +22,7 @@ from matplotlib.transforms import ScaledTranslation, Transform
 from synthesis.plots.style import INK, tint
 
 DASHES = (0, (2.4, 1.5))
-BAND_SHARE = 0.22
 AREA_SHARE = 0.28
-CURVE_WIDTH = 1.2
 
 _ARROW = 3.4
 _DIAMOND_HALF, _BAR = 3.1, 2.8

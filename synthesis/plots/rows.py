@@ -330,7 +330,7 @@ def lay_out(
     above : Panels, optional
         What is drawn above the blocks.
     """
-    blocks = [_wrapped(_without_stripes(block), sheet) for block in blocks]
+    blocks = [_wrapped(block, sheet) for block in blocks]
     label_width = _label_width(blocks, label_share, sheet)
     fits = _fit_words(blocks, sheet)
     placed, first = [], above.count if above else 0
@@ -351,13 +351,6 @@ def lay_out(
             )
         )
     return Layout(sheet, tuple(placed), above)
-
-
-def _without_stripes(block: Block) -> Block:
-    """Stripes tell classes apart: where all are alike they say nothing, and go."""
-    if len({row.hue for row in block.rows if row.hue}) > 1:
-        return block
-    return replace(block, rows=[replace(row, hue="") for row in block.rows])
 
 
 def _wrapped(block: Block, sheet: Sheet) -> Block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -81,24 +82,10 @@ def plot_singles(
         )
     inputs.require_unique(reported, (RESULT,), "plot_singles, reported")
     sheet = style.find_sheet(width)
-    blocks = []
-    for place, record in enumerate(reported.to_dict("records")):
-        own = {
-            name: frame[frame[RESULT] == record[RESULT]]
-            for name, frame in (("density", density), ("effects", effects), ("shown", shown))
-        }
-        given = reported.iloc[[place]]
-        first, *entries = histology.effect_rows(
-            own["effects"], own["density"], sheet, "plot_singles", strip=_STRIP
-        )
-        first = _with_report(first, histology.reported_rows(given)[0])
-        entries = [first, *entries, *_shown_rows(own["shown"])]
-        ratios = [*own["shown"]["true_ratio"], *own["shown"]["shown_ratio"]]
-        columns = histology.effect_columns(own["density"], given, sheet, also=ratios)
-        heading = f"{word(record['label'])}, {endpoint_of(record['endpoint']).words()}"
-        blocks.append(
-            rows.Block(f"single-{place}", entries, columns, "Mixed against pure", heading)
-        )
+    frames = {"density": density, "effects": effects, "shown": shown}
+    blocks = [
+        _block(reported.iloc[[place]], place, frames, sheet) for place in range(len(reported))
+    ]
     legend = [
         *histology.effect_legend(reported=True),
         LegendEntry("true ratio", marks.point_sample(fill=False)),
@@ -107,6 +94,24 @@ def plot_singles(
     share = histology.EFFECT_SHARES[sheet.name]
     layout = rows.lay_out(blocks, sheet, label_share=share, between=0.6)
     return rows.draw_blocks(layout, title, legend, histology.EFFECT_FOOT)
+
+
+def _block(
+    reported: pd.DataFrame, place: int, frames: Mapping[str, pd.DataFrame], sheet: style.Sheet
+) -> rows.Block:
+    """Panel of one result."""
+    record = reported.iloc[0]
+    own = {name: frame[frame[RESULT] == record[RESULT]] for name, frame in frames.items()}
+    density, shown = own["density"], own["shown"]
+    first, *entries = histology.effect_rows(
+        own["effects"], density, sheet, "plot_singles", strip=_STRIP
+    )
+    first = _with_report(first, histology.reported_rows(reported)[0])
+    entries = [first, *entries, *_shown_rows(shown)]
+    ratios = [*shown["true_ratio"], *shown["shown_ratio"]]
+    columns = histology.effect_columns(density, reported, sheet, also=ratios)
+    heading = f"{word(record['label'])}, {endpoint_of(record['endpoint']).words()}"
+    return rows.Block(f"single-{place}", entries, columns, "Mixed against pure", heading)
 
 
 def _with_report(alone: rows.Row, report: rows.Row) -> rows.Row:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 import matplotlib.style
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
 Width = Literal["one-column", "two-column", "slide"]
 
@@ -117,6 +118,8 @@ HUES: tuple[str, ...] = (
     *("#882255", "#CC79A7", "#222222", "#D55E00"),
 )
 
+#: Hue of what the model says where colour tells nothing more.
+PLAIN = HUES[0]
 #: Hues of the two histologies, which also differ in shape.
 PURE, MIXED = HUES[0], HUES[7]
 
@@ -126,7 +129,7 @@ FONTS = Path(__file__).with_name("fonts")
 
 STYLE: Mapping[str, object] = MappingProxyType(
     {
-        "font.family": [FONT, "sans-serif"],
+        "font.family": [FONT],
         "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
         "font.size": 7.5,
         # Labels are data: a dollar sign in one is a dollar sign.
@@ -160,6 +163,17 @@ def _register_fonts() -> None:
 
 
 _register_fonts()
+
+
+def families(text: str) -> list[str]:
+    """Font families of a text: others beside the bundled one only where it lacks a letter."""
+    return [FONT] if _letters().issuperset(text) else [FONT, "sans-serif"]
+
+
+@lru_cache(maxsize=1)
+def _letters() -> frozenset[str]:
+    font = get_font(findfont(FontProperties(family=FONT)))
+    return frozenset(map(chr, font.get_charmap()))
 
 
 @contextmanager
