@@ -160,7 +160,7 @@ def benefit_by_histology(
         own = histology_effects(part.fit, groups, over)
         rows += [*part.rows(), *part.effect_rows(own)]
         effects.append(effects_table(endpoint, own))
-        densities.append(effect_densities(_drawn(own)).assign(endpoint=endpoint))
+        densities.append(effect_densities(endpoint, _drawn(own)))
         shown += part.group_rows(show_all=show_all)
     return Benefit(
         table=pd.DataFrame(rows, columns=list(BENEFIT_COLUMNS)),
