@@ -110,7 +110,6 @@ def find_benefit(
     reference: str | None = None,
     delta: float = 1.0,
     mix: float = 0.4,
-    treatment: str | None = None,
     show_all: bool = False,
     known: Mapping[str, Mapping[str, np.ndarray]] = MappingProxyType({}),
     progress: Progress | None = None,
@@ -122,7 +121,7 @@ def find_benefit(
     fits : mapping
         Endpoint -> fit.
     vocabulary : Vocabulary
-    reference, delta, treatment, show_all
+    reference, delta, show_all
         As in :func:`benefit_by_histology`.
     mix : float
         Share of mixed histology of the medians whose influences are measured.
@@ -140,12 +139,7 @@ def find_benefit(
     tell = progress or (lambda _: None)
     tell("benefit by histology")
     benefit = benefit_by_histology(
-        fits,
-        vocabulary,
-        reference=reference,
-        delta=delta,
-        treatment=treatment,
-        show_all=show_all,
+        fits, vocabulary, reference=reference, delta=delta, show_all=show_all
     )
     survival = {name: fits[name] for name in benefit.endpoints}
     moved, singles = [], {}

@@ -123,7 +123,6 @@ def benefit_by_histology(
     *,
     reference: str | None = None,
     delta: float = 1.0,
-    treatment: str | None = None,
     show_all: bool = False,
 ) -> Benefit:
     """Compare treatments in pure and in mixed tumours.
@@ -137,8 +136,6 @@ def benefit_by_histology(
         Name of the treatment that gains are over; the usual one otherwise.
     delta : float
         Months of gain in the median whose probability is asked for.
-    treatment : str, optional
-        Name of the one treatment that is shown; the tables have all of them.
     show_all : bool
         Show every treatment, however little stands behind it.
 
@@ -147,13 +144,15 @@ def benefit_by_histology(
     ValueError
         If there is no survival endpoint, or ``delta`` is no number.
     NotComparedError
-        If the reference or the treatment is unknown, or pooled for none of the endpoints.
+        If the reference is unknown, or pooled for none of the endpoints.
     """
     pooled = treatments_by_endpoint(fits, vocabulary)
     if not np.isfinite(delta):
         raise ValueError(f"delta: found {delta}, expected a number of months")
-    references = _named(pooled, vocabulary, reference)
-    only = {} if treatment is None else _named(pooled, vocabulary, treatment)
+    chosen = {e: choose_reference(own, vocabulary, reference) for e, own in pooled.items()}
+    references = {endpoint: own.group for endpoint, own in chosen.items() if own is not None}
+    if reference is not None and not references:
+        raise not_pooled(reference, pooled)
     rows, effects, densities, shown = [], [], [], []
     for endpoint, groups in pooled.items():
         over = references.get(endpoint)
@@ -161,11 +160,8 @@ def benefit_by_histology(
         own = histology_effects(part.fit, groups, over)
         rows += [*part.rows(), *part.effect_rows(own)]
         effects.append(effects_table(endpoint, own))
-        densities.append(effect_densities(_drawn(own)).assign(endpoint=endpoint))
-        chosen = groups if over is None else choose_shown(groups, over, show_all=show_all)
-        if treatment is not None:
-            chosen = [group for group in (only.get(endpoint), over) if group is not None]
-        shown += part.group_rows(chosen)
+        densities.append(effect_densities(endpoint, _drawn(own)))
+        shown += part.group_rows(show_all=show_all)
     return Benefit(
         table=pd.DataFrame(rows, columns=list(BENEFIT_COLUMNS)),
         effects=pd.concat(effects, ignore_index=True),
@@ -175,17 +171,6 @@ def benefit_by_histology(
         told=MappingProxyType({name: tells_histology(fits[name]) for name in pooled}),
         delta=delta,
     )
-
-
-def _named(
-    pooled: Mapping[str, Sequence[NamedGroup]], vocabulary: Vocabulary, name: str | None
-) -> dict[str, NamedGroup]:
-    """The treatment of a name, or the usual reference, in each endpoint that has it."""
-    chosen = {e: choose_reference(groups, vocabulary, name) for e, groups in pooled.items()}
-    groups = {endpoint: own.group for endpoint, own in chosen.items() if own is not None}
-    if name is not None and not groups:
-        raise not_pooled(name, pooled)
-    return groups
 
 
 def _drawn(effects: Sequence[Effect]) -> list[Effect]:
@@ -214,12 +199,14 @@ class _Part:
         own = {group.label: not tells_apart(self.fit, group.cohorts) for group in self.groups}
         return own | {ANY: all(own.values())}
 
-    def group_rows(self, shown: Sequence[NamedGroup]) -> Iterator[tuple]:
+    def group_rows(self, *, show_all: bool) -> Iterator[tuple]:
+        shown, over = self.groups, self.reference
+        if over is not None:
+            shown = choose_shown(self.groups, over, show_all=show_all)
         for group in self.groups:
             sizes = len(group.cohorts), group.patients
             about = (self.endpoint, group.label, group.class_label, *sizes)
-            flags = group is self.reference, group in shown, self.extrapolated[group.label]
-            yield (*about, *flags)
+            yield (*about, group is over, group in shown, self.extrapolated[group.label])
 
     def rows(self) -> Iterator[tuple]:
         """Estimates of every treatment by histology, and its gains over the reference."""

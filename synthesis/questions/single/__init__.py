@@ -38,7 +38,6 @@ from synthesis.questions.histology_effects import (
     PREDICTIVE,
     PROGNOSTIC,
     Effect,
-    density_frame,
     effect_densities,
     effect_rows,
     effects_table,
@@ -295,14 +294,13 @@ def _density_table(endpoint: str, together: np.ndarray, effects: Sequence[Effect
     inside = slice(near[0], near[-1] + 1)
     x = log_ratios()[inside]
     known = NormalDist(MEAN_PRIOR.location, MEAN_PRIOR.scale)
+    about = {"parameter": "alone", "label": "This result alone", "endpoint": endpoint}
     kinds = {"prior": [known.pdf(value) for value in x], "posterior": together[inside]}
     alone = [
-        density_frame("alone", "This result alone", kind, x, density)
+        pd.DataFrame(about | {"which": kind, "x": np.exp(x), "density": density})
         for kind, density in kinds.items()
     ]
-    return pd.concat([*alone, effect_densities(effects)], ignore_index=True).assign(
-        endpoint=endpoint
-    )
+    return pd.concat([*alone, effect_densities(endpoint, effects)], ignore_index=True)
 
 
 # --- Selected ------------------------------------------------------------------------------------
