@@ -1,18 +1,11 @@
-"""Reading a comma-separated table, with the place of every cell for the problems.
+"""Studies from a table with one row for each arm, as a review keeps them in a spreadsheet.
 
-The columns of a table of arms: what each is called, what its cells hold, and where it belongs.
-
-Columns that the vocabulary makes begin with the id of an endpoint: ``os_median``, ``pfs_upper``,
-``os_survival_12_months``, ``os_survival_12_months_lower``.
-
-
-Studies from a table with one row for each arm, as a review keeps them in a spreadsheet.
-
-The columns are those of `studies.arms`. What belongs to the report (authors, year, status)
-stands in the first row of a study; its other rows repeat it or leave it empty. A row with
-``subgroup_factor`` and ``subgroup_level`` is a subgroup of the arm that it names. Treatments may go
-by any name that the vocabulary knows. A table cannot hold everything that a study file can:
-comparisons, patients and characteristics are added to the files afterwards.
+What belongs to the report (authors, year, status) stands in the first row of a study; its other
+rows repeat it or leave it empty. A row with ``subgroup_factor`` and ``subgroup_level`` is a
+subgroup of the arm that it names. Treatments may go by any name that the vocabulary knows. Columns
+that the vocabulary makes begin with the id of an endpoint: ``os_median``, ``pfs_upper``,
+``os_survival_12_months``, ``os_survival_12_months_lower``. A table cannot hold everything that a
+study file can: comparisons, patients and characteristics are added to the files afterwards.
 """
 
 from __future__ import annotations
@@ -27,7 +20,7 @@ from typing import Any, Literal, get_args
 
 from studies.checks import study_findings, word_findings
 from studies.files import FILE_NAME, validate
-from studies.problems import Finding, Problem, RegistryError, closest, dotted, show
+from studies.problems import Problem, RegistryError, closest, dotted, show
 from studies.schema import NOT_REACHED, Study, Unit
 from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabulary
 
@@ -36,6 +29,8 @@ from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabula
 class Row:
     """One row of a table."""
 
+    file: str
+    """Name of the file of the table."""
     number: int
     """Its number as a spreadsheet counts: the header is row 1."""
     line: int
@@ -43,10 +38,14 @@ class Row:
     cells: Mapping[str, str]
     """Its cells by column."""
 
-    def problem(self, file: str, column: str, found: str, expected: str, action: str) -> Problem:
+    def text(self, column: str) -> str:
+        """Return what a cell holds; nothing where there is no such column."""
+        return self.cells.get(column, "").strip()
+
+    def problem(self, column: str, found: str, expected: str, action: str) -> Problem:
         """Return a problem of one cell, or of the whole row where `column` is empty."""
         place = f"row {self.number}, column {column}" if column else f"row {self.number}"
-        return Problem(file, place, found, expected, action, self.line)
+        return Problem(self.file, place, found, expected, action, self.line)
 
 
 @dataclass(frozen=True)
@@ -69,20 +68,20 @@ def read_csv_table(text: str, name: str) -> CsvTable:
             records.append((begins, record))
             begins = reader.line_num + 1
     except csv.Error as error:
-        found, expected = f"a row that cannot be read ({error})", "cells separated by commas"
+        mistake, expected = f"a row that cannot be read ({error})", "cells separated by commas"
         action = "close the quotation marks, and double those inside a cell"
-        raise RegistryError([Problem(name, "", found, expected, action, begins)]) from None
+        raise RegistryError([Problem(name, "", mistake, expected, action, begins)]) from None
     columns = tuple(cell.strip() for cell in records[0][1]) if records else ()
     problems = _csv_problems(columns, name)
     rows = []
     for number, (line, cells) in enumerate(records[1:], 2):
         if not any(cell.strip() for cell in cells):
             continue
-        row = Row(number, line, dict(zip(columns, cells, strict=False)))
+        row = Row(name, number, line, dict(zip(columns, cells, strict=False)))
         if len(cells) != len(columns):
-            found, expected = f"{len(cells)} cells", f"{len(columns)}, one for each column"
+            expected = f"{len(columns)}, one for each column"
             action = "put a cell that contains a comma in quotation marks"
-            problems.append(row.problem(name, "", found, expected, action))
+            problems.append(row.problem("", f"{len(cells)} cells", expected, action))
         rows.append(row)
     if problems:
         raise RegistryError(problems)
@@ -91,116 +90,82 @@ def read_csv_table(text: str, name: str) -> CsvTable:
 
 def _csv_problems(columns: tuple[str, ...], name: str) -> list[Problem]:
     """Return what is wrong with the header."""
+
+    def problem(mistake: str, expected: str, action: str) -> Problem:
+        return Problem(name, "row 1", mistake, expected, action, 1)
+
     if not any(columns):
         action = "write the names of the columns in the first row"
-        return [Problem(name, "row 1", "no header", "the names of the columns", action, 1)]
+        return [problem("no header", "the names of the columns", action)]
     if len(columns) == 1 and any(mark in columns[0] for mark in ";\t"):
-        found, expected = "columns separated by another sign", "columns separated by commas"
         action = "save the table as comma-separated values (CSV), with a point in decimal numbers"
-        return [Problem(name, "row 1", found, expected, action, 1)]
+        mistake = "columns separated by another sign"
+        return [problem(mistake, "columns separated by commas", action)]
+    expected, action = "a name of its own for each column", "rename or remove one of them"
     twice = sorted({column for column in columns if columns.count(column) > 1})
-    return [
-        Problem(
-            name,
-            "row 1",
-            f"the column {show(column)} twice" if column else "columns without a name",
-            "a name of its own for each column",
-            "rename or remove one of them",
-            1,
-        )
-        for column in twice
-    ]
+    mistakes = (
+        f"the column {show(name)} twice" if name else "columns without a name" for name in twice
+    )
+    return [problem(mistake, expected, action) for mistake in mistakes]
 
+
+# --- Columns -------------------------------------------------------------------------------------
 
 Reading = Literal["text", "list", "whole", "number", "reached", "fraction", "true_false"]
 Place = tuple[str | int, ...]
+Columns = Mapping[str, tuple[Place, Reading]]
 
-# Column: where it stands in the study, and what its cells hold.
-OF_STUDY: dict[str, tuple[Place, Reading]] = {
-    "study": (("id",), "text"),
-    "authors": (("citation", "authors"), "list"),
-    "year": (("citation", "year"), "whole"),
-    "title": (("citation", "title"), "text"),
-    "journal": (("citation", "journal"), "text"),
-    "volume_pages": (("citation", "volume_pages"), "text"),
-    "doi": (("citation", "doi"), "text"),
-    "pmid": (("citation", "pmid"), "text"),
-    "trial_registration": (("citation", "trial_registration"), "text"),
-    "unverified": (("citation", "unverified"), "list"),
-    "design": (("design",), "text"),
-    "centres": (("centres",), "text"),
-    "countries": (("countries",), "list"),
-    "institutions": (("institutions",), "list"),
-    "enrolment": (("enrolment",), "text"),
-    "population": (("population",), "text"),
-    "status": (("status",), "text"),
-    "notes": (("notes",), "text"),
-    "source": (("sources", 0, "kind"), "text"),
-    "source_url": (("sources", 0, "url"), "text"),
-    "source_doi": (("sources", 0, "doi"), "text"),
+
+def _columns(*names: str, below: str = "") -> dict[str, tuple[Place, Reading]]:
+    """Return columns: where each stands, and what its cells hold (``name=place:reading``)."""
+    columns = {}
+    for written in " ".join(names).split():
+        column, _, reading = written.partition(":")
+        name, _, place = column.partition("=")
+        parts = f"{below}{place or name}".split(".")
+        columns[name] = tuple(int(p) if p.isdigit() else p for p in parts), reading or "text"
+    return columns
+
+
+OF_STUDY: Columns = {
+    **_columns("study=id"),
+    **_columns(
+        "authors:list year:whole title journal volume_pages doi pmid trial_registration",
+        "unverified:list",
+        below="citation.",
+    ),
+    **_columns("design centres countries:list institutions:list enrolment population status notes"),
+    **_columns("source=kind source_url=url source_doi=doi", below="sources.0."),
 }
-# Column of an arm alone: a row of a subgroup leaves it empty, or repeats it.
-OF_ARM: dict[str, tuple[Place, Reading]] = {
-    "arm": (("id",), "text"),
-    "treatment": (("treatment",), "text"),
-    "treatment_as_printed": (("treatment_as_printed",), "text"),
-    "disease": (("disease",), "text"),
-    "line": (("line",), "text"),
-    "time_origin": (("time_origin",), "text"),
-    "part_of": (("part_of",), "text"),
-    "pure": (("histology", "pure"), "whole"),
-    "mixed": (("histology", "mixed"), "whole"),
-    "pure_percent": (("histology", "pure_percent"), "number"),
-    "mixed_percent": (("histology", "mixed_percent"), "number"),
-    "not_pooled": (("not_pooled",), "text"),
-    "caution": (("caution",), "text"),
+# Columns of an arm alone: a row of a subgroup leaves them empty, or repeats them.
+OF_ARM: Columns = {
+    **_columns("arm=id treatment treatment_as_printed disease line time_origin part_of"),
+    **_columns(
+        "pure:whole mixed:whole pure_percent:number mixed_percent:number", below="histology."
+    ),
+    **_columns("not_pooled caution"),
 }
-OF_SUBGROUP: dict[str, tuple[Place, Reading]] = {
-    "subgroup_factor": (("factor",), "text"),
-    "subgroup_level": (("level",), "text"),
-    "subgroup_histology": (("histology",), "text"),
+OF_SUBGROUP = _columns("subgroup_factor=factor subgroup_level=level subgroup_histology=histology")
+OF_BOTH: Columns = {
+    **_columns("n:whole"),
+    **_columns(
+        "responders:whole evaluable:whole cr:whole pr:whole sd:whole pd:whole ne:whole",
+        "disease_control:whole orr_percent:number orr_lower=orr_ci.0:number",
+        "orr_upper=orr_ci.1:number orr_level:number dcr_percent:number criteria assessor",
+        below="response.",
+    ),
 }
-OF_BOTH: dict[str, tuple[Place, Reading]] = {
-    "n": (("n",), "whole"),
-    "responders": (("response", "responders"), "whole"),
-    "evaluable": (("response", "evaluable"), "whole"),
-    "cr": (("response", "cr"), "whole"),
-    "pr": (("response", "pr"), "whole"),
-    "sd": (("response", "sd"), "whole"),
-    "pd": (("response", "pd"), "whole"),
-    "ne": (("response", "ne"), "whole"),
-    "disease_control": (("response", "disease_control"), "whole"),
-    "orr_percent": (("response", "orr_percent"), "number"),
-    "orr_lower": (("response", "orr_ci", 0), "number"),
-    "orr_upper": (("response", "orr_ci", 1), "number"),
-    "orr_level": (("response", "orr_level"), "number"),
-    "dcr_percent": (("response", "dcr_percent"), "number"),
-    "criteria": (("response", "criteria"), "text"),
-    "assessor": (("response", "assessor"), "text"),
-}
-_OF_ENDPOINT: Mapping[str, tuple[Place, Reading]] = {
-    "median": (("median",), "reached"),
-    "lower": (("ci", 0), "number"),
-    "upper": (("ci", 1), "reached"),
-    "level": (("level",), "number"),
-    "unit": (("unit",), "text"),
-    "events": (("events",), "whole"),
-    "follow_up": (("follow_up",), "number"),
-    "iqr_lower": (("iqr", 0), "number"),
-    "iqr_upper": (("iqr", 1), "number"),
-    "range_lower": (("range", 0), "number"),
-    "range_upper": (("range", 1), "number"),
-    "label": (("label",), "text"),
-    "status": (("status",), "text"),
-    "note": (("note",), "text"),
-}
-_AT_A_TIME: Mapping[str, tuple[Place, Reading]] = {
+_OF_ENDPOINT: Columns = _columns(
+    "median:reached lower=ci.0:number upper=ci.1:reached level:number unit events:whole",
+    "follow_up:number iqr_lower=iqr.0:number iqr_upper=iqr.1:number range_lower=range.0:number",
+    "range_upper=range.1:number label status note",
+)
+_AT_A_TIME: Columns = {
     "": (("survival",), "fraction"),
-    "_lower": (("ci", 0), "fraction"),
-    "_upper": (("ci", 1), "fraction"),
-    "_level": (("level",), "number"),
-    "_at_risk": (("at_risk",), "whole"),
-    "_digitised": (("digitised",), "true_false"),
+    **_columns(
+        "_lower=ci.0:fraction _upper=ci.1:fraction _level=level:number _at_risk=at_risk:whole",
+        "_digitised=digitised:true_false",
+    ),
 }
 _TIME = re.compile(
     rf"survival_(\d+(?:\.\d+)?)_({'|'.join(get_args(Unit))})({'|'.join(filter(None, _AT_A_TIME))})?"
@@ -352,9 +317,9 @@ def _number(text: str, reading: Reading) -> Decimal:
 
 def arms_header(vocabulary: Vocabulary, endpoints: Iterable[str] = ("os", "pfs")) -> str:
     """Return the header of a table of arms; 12 months of survival may be renamed to any time."""
-    known = {item.id for item in vocabulary.endpoints}
+    words = {endpoint.id for endpoint in vocabulary.endpoints}
     out = io.StringIO(newline="")
-    names = columns_for([endpoint for endpoint in endpoints if endpoint in known])
+    names = columns_for([endpoint for endpoint in endpoints if endpoint in words])
     csv.writer(out, lineterminator="\r\n").writerow(names)
     return out.getvalue()
 
@@ -373,7 +338,7 @@ def studies_from_arms(
     problems = [*_header_problems(table, columns, vocabulary, name)]
     if problems:
         raise RegistryError(problems)
-    builder = _Builder(name, [column for column in columns if column], vocabulary)
+    builder = _Builder([column for column in columns if column], vocabulary)
     for row in table.rows:
         builder.add(row)
     problems = builder.problems
@@ -399,21 +364,18 @@ def _header_problems(
         if column is None:
             nearest = closest(written, columns_known(vocabulary))
             action = f"write {nearest}" if nearest else "remove it, or correct its name"
-            found = f"the unknown column {show(written)}"
-            expected = "a column of a table of arms"
-            yield Problem(name, "row 1", found, expected, action, 1)
+            mistake, expected = f"the unknown column {show(written)}", "a column of a table of arms"
+            yield Problem(name, "row 1", mistake, expected, action, 1)
     meant: dict[tuple[Any, ...], str] = {}
-    for column in columns:
-        if column is None:
-            continue
+    for column in filter(None, columns):
         same = meant.setdefault((column.level, column.place, column.figure), column.name)
         if same != column.name:
-            found, expected = f"the column {show(column.name)}", f"one for what {same} holds"
-            yield Problem(name, "row 1", found, expected, "remove one of the two", 1)
+            mistake, expected = f"the column {show(column.name)}", f"one for what {same} holds"
+            yield Problem(name, "row 1", mistake, expected, "remove one of the two", 1)
     for required in REQUIRED:
         if required not in table.columns:
-            expected, action = f"the column {required}", "add it"
-            yield Problem(name, "row 1", f"no column {required}", expected, action, 1)
+            expected = f"the column {required}"
+            yield Problem(name, "row 1", f"no column {required}", expected, "add it", 1)
     if not table.rows:
         expected, action = "a row for each arm", "write one below the names of the columns"
         yield Problem(name, "", "no row", expected, action)
@@ -441,19 +403,16 @@ class _Report:
         validated = validate(self.tables, Study, name)
         for problem in validated.problems:
             row, column = self._cell(problem.field)
-            yield row.problem(name, column, problem.found, problem.expected, problem.action)
+            yield row.problem(column, problem.found, problem.expected, problem.action)
         if validated.problems or validated.record is None:
             return
         study = validated.record
         for finding in (*study_findings(study), *word_findings(study, vocabulary)):
-            yield self._placed(finding, name)
-
-    def _placed(self, finding: Finding, name: str) -> Problem:
-        row, column = self._cell(dotted(finding.path))
-        other_row, other_column = self._cell(dotted(finding.other))
-        other = f"row {other_row.number}, column {other_column}"
-        expected = finding.expected.replace("{other}", other)
-        return row.problem(name, column, finding.found, expected, finding.action)
+            row, column = self._cell(dotted(finding.path))
+            other_row, other_column = self._cell(dotted(finding.other))
+            other = f"row {other_row.number}, column {other_column}"
+            expected = finding.expected.replace("{other}", other)
+            yield row.problem(column, finding.found, expected, finding.action)
 
     def _cell(self, path: str) -> tuple[Row, str]:
         """Return the cell of a field, or of what the field is part of."""
@@ -465,89 +424,77 @@ class _Report:
 class _Builder:
     """Puts rows together to studies."""
 
-    def __init__(self, name: str, columns: list[Column], vocabulary: Vocabulary) -> None:
-        self._name, self._columns, self._vocabulary = name, columns, vocabulary
+    def __init__(self, columns: list[Column], vocabulary: Vocabulary) -> None:
+        self._columns, self._vocabulary = columns, vocabulary
         self.reports: dict[str, _Report] = {}
         self.problems: list[Problem] = []
 
     def add(self, row: Row) -> None:
         """Add one row; what is wrong with it is noted."""
-        problems = [*self._identity_problems(row)]
+        problems = [*_identity_problems(row)]
         if not problems:
-            study_id = row.cells["study"].strip()
-            report = self.reports.setdefault(study_id, _Report({}))
+            report = self.reports.setdefault(row.text("study"), _Report({}))
             report.rows.append(row)
             problems += self._add_study(row, report)
             problems += self._add_arm(row, report)
         self.problems += problems
 
-    def _identity_problems(self, row: Row) -> Iterator[Problem]:
-        for column in ("study", "arm"):
-            if not row.cells[column].strip():
-                expected = f"the id of the {column}"
-                yield row.problem(self._name, column, "an empty cell", expected, "write it")
-        study_id = row.cells["study"].strip()
-        if study_id and not FILE_NAME.fullmatch(f"{study_id}.toml"):
-            expected = "an identifier of letters, digits, and _ . + -"
-            yield row.problem(self._name, "study", show(study_id), expected, "write another one")
-
     def _add_study(self, row: Row, report: _Report) -> Iterator[Problem]:
         """Set what the row says of the report; its rows may not say different things."""
-        first = len(report.rows) == 1
-        for name, (place, reading) in OF_STUDY.items() if first else ():
+        first = report.rows[0]
+        for name, (place, reading) in OF_STUDY.items() if row is first else ():
             report.note((), Column(name, "study", place, reading), row)
         for column in self._columns:
             if column.level != "study":
                 continue
-            text = row.cells[column.name].strip()
-            if first:
+            text, before = row.text(column.name), first.text(column.name)
+            if row is first:
                 if text:
-                    yield from self._set(report.tables, column, row)
+                    yield from _set(report.tables, column, row)
                 elif column.name in REQUIRED:
-                    found, expected = "an empty cell", "verified or secondary"
-                    yield row.problem(self._name, column.name, found, expected, "write it")
-                continue
-            said = report.rows[0].cells[column.name].strip()
-            if text and text != said:
-                before = f"{show(said)}, as in row {report.rows[0].number}" if said else "nothing"
-                expected = f"{before}, or an empty cell"
+                    expected = "verified or secondary"
+                    yield row.problem(column.name, "an empty cell", expected, "write it")
+            elif text and text != before:
+                known = f"{show(before)}, as in row {first.number}" if before else "nothing"
                 action = "write what belongs to the report in the first row of the study"
-                yield row.problem(self._name, column.name, show(text), expected, action)
+                expected = f"{known}, or an empty cell"
+                yield row.problem(column.name, show(text), expected, action)
         report.tables.setdefault("citation", {})
 
     def _add_arm(self, row: Row, report: _Report) -> Iterator[Problem]:
-        arm_id = row.cells["arm"].strip()
-        if any(row.cells.get(column, "").strip() for column in OF_SUBGROUP):
+        arm_id = row.text("arm")
+        if any(row.text(column) for column in OF_SUBGROUP):
             yield from self._add_subgroup(row, report, arm_id)
-            return
-        if arm_id in report.arms:
+        elif arm_id in report.arms:
             first = report.arms[arm_id][1].number
             expected = f"an id that row {first} does not have, or a subgroup"
             action = "rename the arm, or fill subgroup_factor and subgroup_level"
-            yield row.problem(self._name, "arm", f"{show(arm_id)} again", expected, action)
-            return
-        arms = report.tables.setdefault("cohorts", [])
-        report.arms[arm_id] = (len(arms), row)
-        arms.append({})
-        yield from self._fill(arms[-1], ("cohorts", len(arms) - 1), row, report, {"arm", "both"})
-        yield from self._name_treatment(arms[-1], row)
+            yield row.problem("arm", f"{show(arm_id)} again", expected, action)
+        else:
+            arms = report.tables.setdefault("cohorts", [])
+            report.arms[arm_id] = (len(arms), row)
+            arms.append({})
+            path = ("cohorts", len(arms) - 1)
+            yield from self._fill(arms[-1], path, row, report, {"arm", "both"})
+            yield from self._name_treatment(arms[-1], row)
 
     def _add_subgroup(self, row: Row, report: _Report, arm_id: str) -> Iterator[Problem]:
         if arm_id not in report.arms:
             expected, action = "an arm that an earlier row has", "put the row of the arm first"
-            yield row.problem(self._name, "arm", show(arm_id), expected, action)
+            yield row.problem("arm", show(arm_id), expected, action)
             return
         place, arm_row = report.arms[arm_id]
         for column in OF_ARM:
-            text, said = (r.cells.get(column, "").strip() for r in (row, arm_row))
-            if text and fold(text) != fold(said):
-                expected = "an empty cell in the row of a subgroup"
+            text = row.text(column)
+            if text and fold(text) != fold(arm_row.text(column)):
                 action = f"write it in row {arm_row.number}, that of the arm"
-                yield row.problem(self._name, column, show(text), expected, action)
+                yield row.problem(
+                    column, show(text), "an empty cell in the row of a subgroup", action
+                )
         for column in ("subgroup_factor", "subgroup_level"):
-            if not row.cells.get(column, "").strip():
-                expected, action = "what tells the subgroup, such as histology and mixed", "fill it"
-                yield row.problem(self._name, column, "an empty cell", expected, action)
+            if not row.text(column):
+                expected = "what tells the subgroup, such as histology and mixed"
+                yield row.problem(column, "an empty cell", expected, "fill it")
         subgroups = report.tables["cohorts"][place].setdefault("subgroups", [])
         subgroups.append({})
         path = ("cohorts", place, "subgroups", len(subgroups) - 1)
@@ -560,7 +507,7 @@ class _Builder:
         report.cells[dotted(path)] = (row, "")
         figures: dict[Any, tuple[dict[str, Any], Place]] = {}
         for column in self._columns:
-            if column.level not in levels or not row.cells[column.name].strip():
+            if column.level not in levels or not row.text(column.name):
                 continue
             target, here = arm, path
             if column.figure:
@@ -570,56 +517,18 @@ class _Builder:
                     entries.append(dict(tells))
                     figures[column.figure] = entries[-1], (*path, kind, len(entries) - 1)
                 target, here = figures[column.figure]
-            report.note(here, column, row)
-            for other in columns_beside(column) if column.figure else ():
-                report.note(here, other, row)
-            yield from self._set(target, column, row)
-        for name, (place, reading) in (OF_ARM | OF_BOTH | OF_SUBGROUP).items():
+            for noted in (column, *(columns_beside(column) if column.figure else ())):
+                report.note(here, noted, row)
+            yield from _set(target, column, row)
+        for name, (place, reading) in {**OF_ARM, **OF_BOTH, **OF_SUBGROUP}.items():
             report.note(path, Column(name, "both", place, reading), row)
-        yield from self._half_pairs(arm, row, path, report)
-
-    def _half_pairs(self, arm: Any, row: Row, path: Place, report: _Report) -> Iterator[Problem]:
-        """Yield the intervals of which one limit alone is given, and make pairs of the others."""
-        entries = arm.items() if isinstance(arm, dict) else enumerate(arm)
-        for key, value in list(entries):
-            here = (*path, key)
-            if isinstance(value, dict) and value and all(isinstance(k, int) for k in value):
-                if len(value) == 2:
-                    arm[key] = [value[0], value[1]]
-                    continue
-                (limit,) = value
-                given = report.cells[dotted((*here, limit))][1]
-                other = _swapped(given)
-                if not row.cells.get(other, "").strip():  # else it is complained about already
-                    found, expected = f"nothing beside {given}", "both limits"
-                    action = "write the other one, or leave both empty"
-                    yield row.problem(self._name, other, found, expected, action)
-            elif isinstance(value, dict | list) and key != "subgroups":
-                yield from self._half_pairs(value, row, here, report)
-
-    def _set(self, target: dict[str, Any], column: Column, row: Row) -> Iterator[Problem]:
-        """Read one cell and put its value in its place; limits are keyed by 0 and 1 at first."""
-        text = row.cells[column.name].strip()
-        try:
-            value = read_cell(text, column.reading)
-        except CellError as error:
-            yield row.problem(self._name, column.name, show(text), error.expected, error.action)
-            return
-        if column.place[0] == "sources":
-            source = target.setdefault("sources", [{}])[0]
-            source[column.place[2]] = value
-            return
-        *inside, last = column.place
-        for key in inside:
-            target = target.setdefault(key, {})
-        target[last] = value
+        yield from _half_pairs(arm, row, path, report)
 
     def _name_treatment(self, arm: dict[str, Any], row: Row) -> Iterator[Problem]:
         """Resolve the treatment by any of its names, and keep the words of the table."""
-        written = row.cells["treatment"].strip()
+        written, expected = row.text("treatment"), "a treatment of the vocabulary"
         if not written:
-            expected = "a treatment of the vocabulary"
-            yield row.problem(self._name, "treatment", "an empty cell", expected, "write it")
+            yield row.problem("treatment", "an empty cell", expected, "write it")
             return
         arm.setdefault("treatment_as_printed", written)
         try:
@@ -627,12 +536,50 @@ class _Builder:
         except UnknownWordError as error:
             add = "add it to vocabulary.toml under [[treatments]]"
             action = f'write "{error.suggestion}", or {add}' if error.suggestion else add
-            expected = "a treatment of the vocabulary, by any of its names"
-            yield row.problem(self._name, "treatment", show(written), expected, action)
+            yield row.problem(
+                "treatment", show(written), f"{expected}, by any of its names", action
+            )
 
 
-def _swapped(column: str) -> str:
-    """Return the column of the other limit."""
-    if column.endswith("_lower"):
-        return column.removesuffix("_lower") + "_upper"
-    return column.removesuffix("_upper") + "_lower"
+def _identity_problems(row: Row) -> Iterator[Problem]:
+    for column in ("study", "arm"):
+        if not row.text(column):
+            yield row.problem(column, "an empty cell", f"the id of the {column}", "write it")
+    study_id = row.text("study")
+    if study_id and not FILE_NAME.fullmatch(f"{study_id}.toml"):
+        expected = "an identifier of letters, digits, and _ . + -"
+        yield row.problem("study", show(study_id), expected, "write another one")
+
+
+def _set(target: dict[str, Any], column: Column, row: Row) -> Iterator[Problem]:
+    """Read one cell and put its value in its place; limits are keyed by 0 and 1 at first."""
+    text = row.text(column.name)
+    try:
+        value = read_cell(text, column.reading)
+    except CellError as error:
+        yield row.problem(column.name, show(text), error.expected, error.action)
+        return
+    *inside, last = column.place
+    if inside[:1] == ["sources"]:
+        target, inside = target.setdefault("sources", [{}])[0], []
+    for key in inside:
+        target = target.setdefault(key, {})
+    target[last] = value
+
+
+def _half_pairs(arm: Any, row: Row, path: Place, report: _Report) -> Iterator[Problem]:
+    """Yield the intervals of which one limit alone is given, and make pairs of the others."""
+    for key, value in list(arm.items() if isinstance(arm, dict) else enumerate(arm)):
+        here = (*path, key)
+        if isinstance(value, dict) and value and all(isinstance(k, int) for k in value):
+            if len(value) == 2:
+                arm[key] = [value[0], value[1]]
+                continue
+            given = report.cells[dotted((*here, *value))][1]
+            stem, _, limit = given.rpartition("_")
+            other = f"{stem}_{'upper' if limit == 'lower' else 'lower'}"
+            if not row.text(other):  # else it is complained about already
+                action = "write the other one, or leave both empty"
+                yield row.problem(other, f"nothing beside {given}", "both limits", action)
+        elif isinstance(value, dict | list) and key != "subgroups":
+            yield from _half_pairs(value, row, here, report)

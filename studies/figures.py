@@ -1,15 +1,14 @@
-"""Reading printed figures: which of them are used, in which unit, and how they are shown.
+"""What a printed figure says: its unit, its rounding, and what it can be used for.
 
-How many patients responded, and how well, where the report says so in one of several ways.
-
-Cohorts seen with one endpoint in mind: which of their printed figures can be used.
+The number of responders follows from a report in one of several ways, and not from every report.
+A `View` is how the figures of one endpoint are looked at.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -28,6 +27,7 @@ from studies.schema import (
     Unit,
 )
 
+RESPONSE = "response"
 Figure = SurvivalOutcome | Landmark | Response
 Keep = Callable[[Figure], bool]
 
@@ -179,31 +179,20 @@ class BestResponses(ResponseCount):
     """Every number of best responses that the report determines.
 
     ``complete <= responders <= control <= evaluable`` wherever they are known.
-
-    Attributes
-    ----------
-    responders, evaluable, derivation
-        As in :class:`ResponseCount`.
-    complete : int or None
-        Patients with a complete response, all of them responders; None where it is not known.
-    control : int or None
-        Patients with disease control, that is a complete or partial response or stable disease;
-        None where it is not known. How long a disease must be stable is up to the report.
-    complete_derivation, control_derivation : str
-        How they follow from what is printed; empty where they are not known.
-    complete_refused, control_refused : ResponseRefused or None
-        Why something that is printed does not determine them.
-    note : str
-        What the denominator is where it is not simply the treated patients; else empty.
     """
 
     complete: int | None = None
+    """Patients with a complete response; None where it is not known."""
     control: int | None = None
+    """Patients with disease control, as the report defines it; None where it is not known."""
     complete_derivation: str = ""
     control_derivation: str = ""
+    """How they follow from what is printed; empty where they are not known."""
     complete_refused: ResponseRefused | None = None
     control_refused: ResponseRefused | None = None
+    """Why something that is printed does not determine them."""
     note: str = ""
+    """What the denominator is where it is not simply the treated patients; else empty."""
 
     @property
     def entered_as(self) -> str:
@@ -232,58 +221,55 @@ def responders(response: Response, n: int | None = None) -> ResponseCount | Resp
         denominator = n
         aside = f"; number evaluable not printed, the {n} patients of the cohort taken"
     if not denominator:
-        return ResponseRefused(
-            "Neither the number of evaluable patients nor that of the cohort is printed."
-        )
+        reason = "Neither the number of evaluable patients nor that of the cohort is printed."
+        return ResponseRefused(reason)
+    cr, pr = response.cr, response.pr
     if response.responders is not None:
-        derivation = "responders as printed"
-        return ResponseCount(response.responders, denominator, derivation + aside)
-    if response.cr is not None and response.pr is not None:
-        derivation = f"{response.cr} complete + {response.pr} partial responses"
-        return ResponseCount(response.cr + response.pr, denominator, derivation + aside)
-    if response.orr_percent is not None:
+        total, derivation = response.responders, "responders as printed"
+    elif cr is not None and pr is not None:
+        total, derivation = cr + pr, f"{cr} complete + {pr} partial responses"
+    elif response.orr_percent is not None:
         return _from_percent(response.orr_percent, denominator, aside)
-    if response.pr is not None:
-        derivation = "complete responses not printed, taken as none"
-        return ResponseCount(response.pr, denominator, derivation + aside)
-    if response.cr is not None:
+    elif pr is not None:
+        total, derivation = pr, "complete responses not printed, taken as none"
+    elif cr is not None:
         return ResponseRefused("Complete responses are printed, but not partial ones.")
-    return ResponseRefused("Neither a number of responders nor a response rate is printed.")
+    else:
+        return ResponseRefused("Neither a number of responders nor a response rate is printed.")
+    return ResponseCount(total, denominator, derivation + aside)
 
 
 def _from_percent(percent: Decimal, of: int, aside: str) -> ResponseCount | ResponseRefused:
     """Return the one count whose percentage rounds to the printed one, if there is just one."""
     candidates = counts_that_fit(percent, of)
     if len(candidates) == 1:
-        return ResponseCount(candidates[0], of, _only_count(candidates[0], percent, of) + aside)
-    rate = f"The printed response rate of {percent} %"
+        count = candidates[0]
+        words = f"{count} is the only count of {of} that rounds to {percent} %{aside}"
+        return ResponseCount(count, of, words)
+    rate = f"The printed response rate of {percent} % fits"
     if not candidates:
-        return ResponseRefused(f"{rate} fits {_no_number(percent, of)}")
-    return ResponseRefused(f"{rate} fits {_several(candidates, of)}", candidates)
+        shares = nearest_shares(percent, of, "and")
+        words = f"{rate} no whole number of the {of} patients; the nearest are {shares}."
+        return ResponseRefused(words)
+    return ResponseRefused(f"{rate} {_several(candidates, of)}", tuple(candidates))
 
 
-def _only_count(count: int, percent: Decimal, of: int) -> str:
-    return f"{count} is the only count of {of} that rounds to {percent} %"
+def _several(candidates: Iterable[int], of: int) -> str:
+    return f"more than one number of the {of} patients: {', '.join(map(str, candidates))}."
 
 
-def _no_number(percent: Decimal, of: int) -> str:
-    below = min(math.floor(percent * of / 100), of)
-    nearest = tuple(dict.fromkeys((below, min(below + 1, of))))
-    shares = " and ".join(f"{k}/{of} = {Decimal(100 * k) / of:.1f} %" for k in nearest)
-    return f"no whole number of the {of} patients; the nearest are {shares}."
-
-
-def _several(candidates: tuple[int, ...], of: int) -> str:
-    listed = ", ".join(str(k) for k in candidates)
-    return f"more than one number of the {of} patients: {listed}."
-
-
-def counts_that_fit(percent: Decimal, of: int) -> tuple[int, ...]:
-    """Return the counts whose percentage rounds to a printed one."""
+def counts_that_fit(percent: Decimal, of: int) -> range:
+    """Return the numbers of patients, of `of`, whose percentage rounds to a printed one."""
     step = half_step(percent)
-    low = math.ceil((percent - step) * of / 100)
-    high = math.floor((percent + step) * of / 100)
-    return tuple(range(max(low, 0), min(high, of) + 1))
+    low, high = math.ceil((percent - step) * of / 100), math.floor((percent + step) * of / 100)
+    return range(max(low, 0), min(high, of) + 1)
+
+
+def nearest_shares(percent: Decimal, of: int, conjunction: str = "or") -> str:
+    """Return the two whole numbers of patients next to a percentage, with theirs."""
+    below = min(int(percent * of / 100), of)
+    counts = dict.fromkeys((below, min(below + 1, of)))
+    return f" {conjunction} ".join(f"{k}/{of} = {Decimal(100 * k) / of:.1f} %" for k in counts)
 
 
 def best_responses(response: Response, n: int | None = None) -> BestResponses | ResponseRefused:
@@ -298,13 +284,10 @@ def best_responses(response: Response, n: int | None = None) -> BestResponses | 
     if isinstance(count, ResponseRefused):
         return count
     if count.responders > count.evaluable:
-        return ResponseRefused(
-            f"The {count.responders} responders are more than the {count.evaluable} evaluable "
-            "patients."
-        )
+        excess = f"The {count.responders} responders are more than the {count.evaluable}"
+        return ResponseRefused(f"{excess} evaluable patients.")
     outside = _not_evaluable_outside(response, n, count)
-    complete = _complete(response, count).settled(count.evaluable)
-    control = _control(response, count, outside).settled(count.evaluable)
+    complete, control = _complete(response, count), _control(response, count, outside)
     return BestResponses(
         count.responders,
         count.evaluable,
@@ -328,108 +311,101 @@ class _Settled:
     refused: ResponseRefused | None = None
 
 
-@dataclass(frozen=True)
-class _Evidence:
-    """What a report prints of one number of patients, which lies between two others."""
+def _settle(
+    name: str,
+    limits: str,
+    low: int,
+    high: int,
+    of: int,
+    counts: Iterable[tuple[int | None, str]],
+    shares: Iterable[tuple[str, Decimal | None, int, int]],
+) -> _Settled:
+    """Settle the number of patients with `name`, which lies from `low` to `high`, among `of`.
 
-    name: str
-    """Of whom the number is."""
-    counts: tuple[tuple[int, str], ...]
-    """What printed counts make it, and how."""
-    shares: tuple[tuple[str, frozenset[int]], ...]
-    """Printed percentages in words, and every number that fits them."""
-    low: int
-    high: int
-    """Its limits."""
-    limits: str
-    """Whose numbers the limits are."""
+    `counts` holds what printed counts make it, and how; `shares` printed percentages, whose count
+    ``k`` makes it ``start + step * k``.
+    """
 
-    def settled(self, of: int) -> _Settled:
-        """Settle the number among `of` evaluable patients."""
-        if not self.counts:
-            return self._from_shares(of) if self.shares else _Settled()
-        found = dict(reversed(self.counts))  # the first way to a number gives its words
-        listed = " and ".join(f"{k} ({words})" for k, words in sorted(found.items()))
-        if len(found) > 1:
-            return self._refuse(f"what is printed makes it {listed}", tuple(sorted(found)))
-        ((count, words),) = found.items()
-        if not self.low <= count <= self.high:
-            return self._refuse(f"{listed} is not between {self.limits}", (count,))
-        return _Settled(count, words)
+    def refuse(reason: str, candidates: Iterable[int] = ()) -> _Settled:
+        sentence = f"The number with {name} is not known: {reason.rstrip('.')}."
+        return _Settled(refused=ResponseRefused(sentence, tuple(candidates)))
 
-    def _from_shares(self, of: int) -> _Settled:
-        fitting = frozenset.intersection(*(numbers for _, numbers in self.shares))
-        candidates = tuple(sorted(k for k in fitting if self.low <= k <= self.high))
-        printed = " and ".join(words for words, _ in self.shares)
-        fit = "fits" if len(self.shares) == 1 else "fit"
-        if len(candidates) == 1:
-            return _Settled(candidates[0], f"only number of {of} that fits {printed}")
-        if not candidates:
-            between = f"no whole number of the {of} patients between {self.limits}"
-            return self._refuse(f"{printed} {fit} {between}", ())
-        return self._refuse(f"{printed} {fit} {_several(candidates, of)}", candidates)
-
-    def _refuse(self, reason: str, candidates: tuple[int, ...]) -> _Settled:
-        sentence = f"The number with {self.name} is not known: {reason.rstrip('.')}."
-        return _Settled(refused=ResponseRefused(sentence, candidates))
-
-
-def _share(
-    name: str, percent: Decimal, of: int, start: int = 0, step: int = 1
-) -> tuple[str, frozenset[int]]:
-    """Return a printed percentage, and what each count ``k`` of it makes: ``start + step * k``."""
-    numbers = frozenset(start + step * k for k in counts_that_fit(percent, of))
-    return f"{name} in {percent} %", numbers
+    ways: dict[int, str] = {}  # the first way to a number gives its words
+    for number, words in counts:
+        if number is not None:
+            ways.setdefault(number, words)
+    if ways:
+        listed = " and ".join(f"{number} ({words})" for number, words in sorted(ways.items()))
+        if len(ways) > 1:
+            return refuse(f"what is printed makes it {listed}", sorted(ways))
+        ((number, words),) = ways.items()
+        if not low <= number <= high:
+            return refuse(f"{listed} is not between {limits}", [number])
+        return _Settled(number, words)
+    fitting = {
+        f"{words} in {percent} %": {start + step * k for k in counts_that_fit(percent, of)}
+        for words, percent, start, step in shares
+        if percent is not None
+    }
+    if not fitting:
+        return _Settled()
+    candidates = sorted(k for k in set.intersection(*fitting.values()) if low <= k <= high)
+    printed, fit = " and ".join(fitting), "fits" if len(fitting) == 1 else "fit"
+    if len(candidates) == 1:
+        return _Settled(candidates[0], f"only number of {of} that fits {printed}")
+    if not candidates:
+        return refuse(f"{printed} {fit} no whole number of the {of} patients between {limits}")
+    return refuse(f"{printed} {fit} {_several(candidates, of)}", candidates)
 
 
-def _complete(response: Response, count: ResponseCount) -> _Evidence:
-    total, of, counts, shares = count.responders, count.evaluable, [], []
+def _complete(response: Response, count: ResponseCount) -> _Settled:
+    total, cr, pr = count.responders, response.cr, response.pr
     # Partial responses were taken as all there are: then they do not tell that none was complete.
-    assumed = response.responders is None and response.cr is None and response.orr_percent is None
-    if response.cr is not None:
-        counts.append((response.cr, "as printed"))
-    if response.pr is not None and not assumed:
-        words = f"{_responders(total)} less {response.pr} partial"
-        counts.append((total - response.pr, words))
-    if total == 0:
-        counts.append((0, "none responded"))
-    if response.cr_percent is not None:
-        shares.append(_share("complete response", response.cr_percent, of))
-    if response.pr_percent is not None:
-        shares.append(_share("partial response", response.pr_percent, of, total, -1))
-    return _Evidence(
+    assumed = response.responders is None and cr is None and response.orr_percent is None
+    rest = None if pr is None or assumed else total - pr
+    return _settle(
         "a complete response",
-        tuple(counts),
-        tuple(shares),
+        f"none and the {_responders(total)}",
         0,
         0 if assumed else total,
-        f"none and the {_responders(total)}",
+        count.evaluable,
+        (
+            (cr, "as printed"),
+            (rest, f"{_responders(total)} less {pr} partial"),
+            (None if total else 0, "none responded"),
+        ),
+        (
+            ("complete response", response.cr_percent, 0, 1),
+            ("partial response", response.pr_percent, total, -1),
+        ),
     )
 
 
-def _control(response: Response, count: ResponseCount, outside: int | None) -> _Evidence:
-    total, of, counts, shares = count.responders, count.evaluable, [], []
-    progressed = response.pd or 0
-    if response.disease_control is not None:
-        counts.append((response.disease_control, "as printed"))
-    if response.sd is not None:
-        counts.append((total + response.sd, f"{_responders(total)} + {response.sd} stable"))
-    if response.pd is not None and response.ne is not None and outside is not None:
+def _control(response: Response, count: ResponseCount, outside: int | None) -> _Settled:
+    total, of, sd, pd = count.responders, count.evaluable, response.sd, response.pd
+    rest = but = None
+    if pd is not None and response.ne is not None and outside is not None:
         inside = response.ne - outside
-        rest = of - response.pd - inside
-        but = f" and {inside} not evaluable" if inside else ""
-        counts.append((rest, f"all of {of} but {response.pd} progressing{but}"))
-    if total == of:
-        counts.append((total, "all responded"))
-    if response.dcr_percent is not None:
-        shares.append(_share("disease control", response.dcr_percent, of))
-    if response.sd_percent is not None:
-        shares.append(_share("stable disease", response.sd_percent, of, total))
-    most = of - progressed
+        rest, but = of - pd - inside, f" and {inside} not evaluable" if inside else ""
+    most = of - (pd or 0)
     limits = f"the {_responders(total)} and the {most} evaluable patients"
-    if progressed:
-        limits += " who did not progress"
-    return _Evidence("disease control", tuple(counts), tuple(shares), total, most, limits)
+    return _settle(
+        "disease control",
+        limits + (" who did not progress" if pd else ""),
+        total,
+        most,
+        of,
+        (
+            (response.disease_control, "as printed"),
+            (None if sd is None else total + sd, f"{_responders(total)} + {sd} stable"),
+            (rest, f"all of {of} but {pd} progressing{but}"),
+            (total if total == of else None, "all responded"),
+        ),
+        (
+            ("disease control", response.dcr_percent, 0, 1),
+            ("stable disease", response.sd_percent, total, 1),
+        ),
+    )
 
 
 def _responders(total: int) -> str:
@@ -452,19 +428,16 @@ def _not_evaluable_outside(response: Response, n: int | None, count: ResponseCou
 
 def _denominator_words(response: Response, n: int | None, outside: int | None) -> str:
     """Return what the denominator is where it is not simply the treated patients."""
-    found = []
+    words = []
     evaluable, without = response.evaluable, response.ne
     if evaluable is not None and n is not None and evaluable < n:
-        found.append(f"denominator: the {evaluable} evaluable of {n} treated patients")
+        words.append(f"denominator: the {evaluable} evaluable of {n} treated patients")
     if without and outside is None:
-        found.append(f"whether the denominator holds the {without} not evaluable is not told")
+        words.append(f"whether the denominator holds the {without} not evaluable is not told")
     elif without:
         verb = "does not hold" if outside else "holds"
-        found.append(f"the denominator {verb} the {without} not evaluable")
-    return "; ".join(found)
-
-
-RESPONSE = "response"
+        words.append(f"the denominator {verb} the {without} not evaluable")
+    return "; ".join(words)
 
 
 @dataclass(frozen=True)
@@ -523,34 +496,32 @@ def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
         return True
     if outcome is not None:
         return outcome.median != NOT_REACHED or outcome.follow_up is not None
-    return isinstance(arm, Cohort) and _lists_patients(arm, view, study)
-
-
-def _lists_patients(cohort: Cohort, view: View, study: Study) -> bool:
-    """Return whether every listed time says how it ended."""
-    listed = [p for p in cohort.patients if getattr(p, view.endpoint) is not None]
-    if not view.keeps_unmarked(study):
+    if not isinstance(arm, Cohort) or not view.keeps_unmarked(study):
         return False
-    return bool(listed) and all(patient.event != "not stated" for patient in listed)
+    events = [p.event for p in arm.patients if getattr(p, view.endpoint) is not None]
+    return bool(events) and "not stated" not in events
 
 
 def histology_groups(ref: CohortRef, view: View) -> list[Subgroup]:
     """Return the pure and mixed subgroups with n and a figure; empty unless there are both."""
-    groups: list[Subgroup] = []
-    for group in ref.cohort.subgroups:
-        if histology_of(group, use_read_as=view.use_read_as) is None or not group.n:
-            continue
-        if view.endpoint == RESPONSE:
-            response, keep = group.response, view.keep(ref.study)
-            if response is None or not keep(response):
-                continue
-            prints = isinstance(responders(response, group.n), ResponseCount)
-        else:
-            prints = prints_survival(group, view, ref.study)
-        if prints:
-            groups.append(group)
-    both = {histology_of(group, use_read_as=view.use_read_as) for group in groups}
-    return groups if both == {"pure", "mixed"} else []
+
+    def prints(group: Subgroup) -> bool:
+        if view.endpoint != RESPONSE:
+            return prints_survival(group, view, ref.study)
+        response, keep = group.response, view.keep(ref.study)
+        if response is None or not keep(response):
+            return False
+        return isinstance(responders(response, group.n), ResponseCount)
+
+    groups = [
+        (group, histology)
+        for group in ref.cohort.subgroups
+        if (histology := histology_of(group, use_read_as=view.use_read_as)) is not None
+        and group.n
+        and prints(group)
+    ]
+    both = {histology for _, histology in groups} == {"pure", "mixed"}
+    return [group for group, _ in groups] if both else []
 
 
 def tells_histology(ref: CohortRef, view: View) -> bool:
@@ -586,10 +557,10 @@ def _points_of(arm: Cohort | Subgroup, view: View, study: Study) -> int:
 def endpoints_of(cohort: Cohort) -> tuple[str, ...]:
     """Return the endpoints of which a cohort or one of its subgroups prints a figure."""
     arms = (cohort, *cohort.subgroups)
-    found = [figure.endpoint for arm in arms for figure in (*arm.survival, *arm.landmarks)]
+    names = [figure.endpoint for arm in arms for figure in (*arm.survival, *arm.landmarks)]
     for endpoint in ("os", "pfs"):
         if any(getattr(patient, endpoint) is not None for patient in cohort.patients):
-            found.append(endpoint)
+            names.append(endpoint)
     if any(arm.response is not None for arm in arms):
-        found.append(RESPONSE)
-    return tuple(dict.fromkeys(found))
+        names.append(RESPONSE)
+    return tuple(dict.fromkeys(names))

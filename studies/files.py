@@ -1,18 +1,12 @@
-"""From a file to a validated record, with every problem found on the way.
+"""Which files make up a registry, what they hold, and on which line each field stands.
 
 Reading never raises on bad content: it returns what could be read and the problems. A table with a
 mistake does not hide the mistakes beside it: what pydantic refuses is reported, taken out, and the
 rest is validated, so that the checks between figures still run on all that is sound.
 
-
-On which line of a TOML file a field stands.
-
 The parser of the standard library keeps no positions, so that a file with a problem is read a
 second time, by a scanner that knows just enough of TOML to say where each key and each entry of a
 list begins. It expects a document that the parser has accepted.
-
-
-The folders and files that make up a registry: what is read, and what a later one replaces.
 """
 
 from __future__ import annotations
@@ -32,6 +26,7 @@ from pydantic import BaseModel, ValidationError
 from studies.problems import Finding, Problem, RegistryError, dotted, in_folder, show, translate
 from studies.schema import FrozenDict
 
+FieldPath = tuple[str | int, ...]
 # Each round removes what the last one refused; a required key that goes takes its table with it in
 # the next round, so that the depth of nesting bounds the number of rounds.
 _MOST_ROUNDS = 8
@@ -66,7 +61,7 @@ class Validated[Model: BaseModel]:
     """Everything that was refused."""
     removed: frozenset[str] = frozenset()
     """Dotted paths that were taken out, about which no further check should complain."""
-    positions: Mapping[tuple[str | int, ...], tuple[int, ...]] = field(default_factory=dict)
+    positions: Mapping[FieldPath, tuple[int, ...]] = field(default_factory=dict)
     """Where the entries of each list stood in the file, by the path of the list; empty where
     nothing was refused.
     """
@@ -74,65 +69,44 @@ class Validated[Model: BaseModel]:
 
 def read_toml(path: Path) -> TomlFile:
     """Read one TOML file."""
+    fingerprint = ""
+
+    def refused(field: str, mistake: str, expected: str, action: str, line: int | None = None):
+        problem = Problem(path.name, field, mistake, expected, action, line)
+        return TomlFile(path, None, fingerprint, tuple(in_folder([problem], path.parent)))
+
     try:
         data = path.read_bytes()
     except OSError as error:
-        problem = Problem(
-            path.name,
-            "",
-            f"a file that cannot be read ({error.strerror or 'unknown reason'})",
-            "a readable TOML file",
-            "check that it is a file and that you may read it",
-            folder=str(path.parent),
-        )
-        return TomlFile(path, None, "", (problem,))
+        mistake = f"a file that cannot be read ({error.strerror or 'unknown reason'})"
+        action = "check that it is a file and that you may read it"
+        return refused("", mistake, "a readable TOML file", action)
     fingerprint = hashlib.sha256(data).hexdigest()
     try:
         # utf-8-sig: editors on Windows put a byte order mark, which TOML does not know.
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        problem = Problem(
-            path.name,
-            f"line {line}",
-            f"the byte 0x{data[error.start]:02x}, which is not UTF-8",
-            "a text file in UTF-8",
-            "save the file with the encoding UTF-8",
-            line=line,
-            folder=str(path.parent),
-        )
-        return TomlFile(path, None, fingerprint, (problem,))
-    content, problem = _parse(text, path.name)
-    if content == {}:
-        found, expected = "no key at all", "the tables that such a file holds"
-        problem = Problem(path.name, "", found, expected, "fill the file, or remove it")
-        content = None
-    problems = () if problem is None else tuple(in_folder([problem], path.parent))
-    return TomlFile(path, content, fingerprint, problems)
-
-
-def _parse(text: str, name: str) -> tuple[dict[str, Any] | None, Problem | None]:
-    """Parse TOML, keeping the digits of its numbers."""
+        mistake = f"the byte 0x{data[error.start]:02x}, which is not UTF-8"
+        action = "save the file with the encoding UTF-8"
+        return refused(f"line {line}", mistake, "a text file in UTF-8", action, line)
     try:
-        return tomllib.loads(text, parse_float=Decimal), None
+        content = tomllib.loads(text, parse_float=Decimal)
     except RecursionError:
-        line, place, found = None, "", "lists nested too deep to read"
-    except ArithmeticError:
-        # A number whose exponent no decimal can hold.
+        line, place, mistake = None, "", "lists nested too deep to read"
+    except ArithmeticError:  # a number whose exponent no decimal can hold
         start = re.search(r"[eE][+-]?[\d_]{10,}", text)
         line = text.count("\n", 0, start.start()) + 1 if start else None
-        place, found = "", "a number too large to hold"
-    # Malformed TOML, but also impossible dates and integers of thousands of digits.
-    except ValueError as error:
-        line, place, found = _place_of(str(error), text.splitlines())
-    return None, Problem(
-        name,
-        place,
-        f"malformed TOML, {found}",
-        "a TOML document",
-        "correct the text at this place; texts stand in quotation marks, tables in [brackets]",
-        line=line,
-    )
+        place, mistake = "", "a number too large to hold"
+    except ValueError as error:  # also impossible dates and integers of thousands of digits
+        line, place, mistake = _place_of(str(error), text.splitlines())
+    else:
+        if content:
+            return TomlFile(path, content, fingerprint)
+        expected = "the tables that such a file holds"
+        return refused("", "no key at all", expected, "fill the file, or remove it")
+    action = "correct the text at this place; texts stand in quotation marks, tables in [brackets]"
+    return refused(place, f"malformed TOML, {mistake}", "a TOML document", action, line)
 
 
 def _place_of(message: str, lines: list[str]) -> tuple[int | None, str, str]:
@@ -181,18 +155,11 @@ def placed(findings: Iterable[Finding], validated: Validated[Any], name: str) ->
             continue
         other = _written(finding.other, validated)
         expected = finding.expected.replace("{other}", other)
-        yield Problem(
-            name,
-            field,
-            finding.found,
-            expected,
-            finding.action,
-            severity=finding.severity,
-            check=finding.check,
-        )
+        _, found, _, action, _, severity, check = finding
+        yield Problem(name, field, found, expected, action, severity=severity, check=check)
 
 
-def _written(path: tuple[str | int, ...], validated: Validated[Any]) -> str:
+def _written(path: FieldPath, validated: Validated[Any]) -> str:
     """Return where a field of a record stands in the file, whose lists may be longer."""
     place: list[str | int] = []
     for depth, part in enumerate(path):
@@ -243,7 +210,7 @@ class _Copy:
             del container[key]
         return True
 
-    def _find(self, location: tuple[str | int, ...]) -> tuple[Any, Any, list[str | int]]:
+    def _find(self, location: FieldPath) -> tuple[Any, Any, list[str | int]]:
         """Return container and key of the deepest entry on `location`, and its path in the file."""
         container, key, here = None, None, self.root
         place: list[str | int] = []
@@ -258,28 +225,22 @@ class _Copy:
             here = here[part]
         return container, key, place
 
-    def positions(self) -> dict[tuple[str | int, ...], tuple[int, ...]]:
+    def positions(self) -> dict[FieldPath, tuple[int, ...]]:
         """Return where the entries of every list stood, by the path of the list in this copy."""
-        found: dict[tuple[str | int, ...], tuple[int, ...]] = {}
+        places: dict[FieldPath, tuple[int, ...]] = {}
 
-        def visit(value: Any, path: tuple[str | int, ...]) -> None:
+        def visit(value: Any, path: FieldPath) -> None:
             if isinstance(value, list):
-                found[path] = tuple(self._kept[id(value)])
-            entries = (
-                value.items()
-                if isinstance(value, dict)
-                else enumerate(value)
-                if isinstance(value, list)
-                else ()
-            )
-            for key, item in entries:
-                visit(item, (*path, key))
+                places[path] = tuple(self._kept[id(value)])
+                value = dict(enumerate(value))
+            for key, entry in value.items() if isinstance(value, dict) else ():
+                visit(entry, (*path, key))
 
         visit(self.root, ())
-        return found
+        return places
 
 
-_FieldPath = tuple[str | int, ...]
+# --- Lines ---------------------------------------------------------------------------------------
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _STRING = re.compile(
@@ -293,11 +254,6 @@ _BARE_VALUE = re.compile(r"[^,\]}#\n]*")
 _KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')[ \t]*""")
 
 
-def line_of(text: str, field: str) -> int | None:
-    """Return the line on which a field stands in a TOML document."""
-    return _line_among(_lines(text), field) if field else None
-
-
 def locate(
     problems: Iterable[Problem], texts_by_file: Mapping[Path, str] | None = None
 ) -> tuple[Problem, ...]:
@@ -305,17 +261,17 @@ def locate(
 
     Files that are not among `texts_by_file` (by `Problem.path`) are read again.
     """
-    known: dict[Path, Mapping[str, int]] = {}
-    found = []
+    lines: dict[Path, Mapping[str, int]] = {}
+    located = []
     for problem in problems:
         if problem.line is None and problem.field:
             path = problem.path
-            if path not in known:
-                known[path] = _lines_of_file(path, texts_by_file or {})
-            if known[path]:
-                problem = replace(problem, line=_line_among(known[path], problem.field))
-        found.append(problem)
-    return tuple(found)
+            if path not in lines:
+                lines[path] = _lines_of_file(path, texts_by_file or {})
+            if lines[path]:
+                problem = replace(problem, line=_line_among(lines[path], problem.field))
+        located.append(problem)
+    return tuple(located)
 
 
 def _lines_of_file(path: Path, texts: Mapping[Path, str]) -> Mapping[str, int]:
@@ -323,7 +279,7 @@ def _lines_of_file(path: Path, texts: Mapping[Path, str]) -> Mapping[str, int]:
     try:
         text = texts[path] if path in texts else path.read_text(encoding="utf-8-sig")
         tomllib.loads(text)
-        return _lines(text)
+        return lines_of(text)
     # Beside syntax and encoding: integers of thousands of digits, and lists nested too deep.
     except (OSError, ValueError, ArithmeticError, RecursionError):
         return {}
@@ -337,7 +293,7 @@ def _line_among(lines: Mapping[str, int], field: str) -> int:
     return next((lines[start] for start in beginnings if start in lines), 1)
 
 
-def _lines(text: str) -> Mapping[str, int]:
+def lines_of(text: str) -> Mapping[str, int]:
     """Return the line of every key and every entry of a list, by dotted path."""
     return _Scanner(text.removeprefix("\ufeff")).scan()
 
@@ -349,41 +305,39 @@ class _Scanner:
         self._text = text
         self._at = 0
         self._ends = [match.start() for match in re.finditer("\n", text)]
-        self._found: dict[str, int] = {}
+        self._lines: dict[str, int] = {}
         # Number of tables so far of each [[array of tables]], by its path.
-        self._tables: dict[_FieldPath, int] = {}
+        self._tables: dict[FieldPath, int] = {}
 
     def scan(self) -> Mapping[str, int]:
         """Go through the document."""
-        table: _FieldPath = ()
+        table: FieldPath = ()
         while self._skip_blank():
             if self._text[self._at] == "[":
                 table = self._header()
             else:
                 self._pair(table)
-        return self._found
+        return self._lines
 
     def _skip_blank(self) -> bool:
         """Move to the next token; False at the end of the text."""
         self._at = _BLANK.match(self._text, self._at).end()
         return self._at < len(self._text)
 
-    def _note(self, path: _FieldPath, start: int, *, overwrite: bool = False) -> None:
+    def _note(self, path: FieldPath, start: int, *, overwrite: bool = False) -> None:
         """Remember that an entry begins here, unless its table began earlier."""
-        line, name = bisect_right(self._ends, start - 1) + 1, dotted(path)
-        if overwrite:
-            self._found[name] = line
-        else:
-            self._found.setdefault(name, line)
+        name = dotted(path)
+        if overwrite or name not in self._lines:
+            self._lines[name] = bisect_right(self._ends, start - 1) + 1
 
-    def _header(self) -> _FieldPath:
+    def _header(self) -> FieldPath:
         """Read ``[a.b]`` or ``[[a.b]]`` and return the path of the table that it opens."""
         start = self._at
         several = self._text.startswith("[[", start)
         self._at += 2 if several else 1
         keys = self._key()
         self._at += 2 if several else 1
-        path: _FieldPath = ()
+        path: FieldPath = ()
         for key in keys[:-1]:
             path = self._last((*path, key))
             self._note(path, start)
@@ -396,12 +350,12 @@ class _Scanner:
         self._note(path, start, overwrite=True)
         return path
 
-    def _last(self, path: _FieldPath) -> _FieldPath:
+    def _last(self, path: FieldPath) -> FieldPath:
         """Return the path of the latest table of an array of tables, or of the table itself."""
         number = self._tables.get(path)
         return path if number is None else (*path, number - 1)
 
-    def _pair(self, table: _FieldPath) -> None:
+    def _pair(self, table: FieldPath) -> None:
         """Read a key with its value; a dotted key names the tables on its way too."""
         start = self._at
         path = table
@@ -424,33 +378,25 @@ class _Scanner:
                 return parts
             self._at += 1
 
-    def _value(self, path: _FieldPath) -> None:
+    def _value(self, path: FieldPath) -> None:
         """Pass over a value, and note the entries of a list or of an inline table."""
         self._skip_blank()
         match self._text[self._at]:
             case "[":
-                self._entries(path)
+                self._at += 1
+                number = 0
+                while self._more("]"):
+                    self._note((*path, number), self._at)
+                    self._value((*path, number))
+                    number += 1
             case "{":
-                self._inline_table(path)
+                self._at += 1
+                while self._more("}"):
+                    self._pair(path)
             case '"' | "'":
                 self._at = _STRING.match(self._text, self._at).end()
             case _:
                 self._at = _BARE_VALUE.match(self._text, self._at).end()
-
-    def _entries(self, path: _FieldPath) -> None:
-        """Pass over a list."""
-        self._at += 1
-        number = 0
-        while self._more("]"):
-            self._note((*path, number), self._at)
-            self._value((*path, number))
-            number += 1
-
-    def _inline_table(self, path: _FieldPath) -> None:
-        """Pass over an inline table."""
-        self._at += 1
-        while self._more("}"):
-            self._pair(path)
 
     def _more(self, end: str) -> bool:
         """Move to the next entry of a list or an inline table; False, and past it, at its end."""
@@ -463,6 +409,8 @@ class _Scanner:
             return False
         return True
 
+
+# --- Folders -------------------------------------------------------------------------------------
 
 VOCABULARY_FILE = "vocabulary.toml"
 EXCLUDED_FILE = "excluded.toml"
@@ -519,10 +467,9 @@ def _file_source(path: Path) -> Source:
     """Return a single study file."""
     expected = "a study file"
     if path.name in _NOT_STUDIES:
+        mistake = "a file of words or of reasons"
         action = "give the path of the folder that it belongs to"
-        raise RegistryError(
-            [Problem(str(path), "", "a file of words or of reasons", expected, action)]
-        )
+        raise RegistryError([Problem(str(path), "", mistake, expected, action)])
     if not path.exists():
         action = "give the path of a study file, or of a folder of study files"
         raise RegistryError([Problem(str(path), "", "no such file", expected, action)])
@@ -536,18 +483,13 @@ def _folder_source(folder: Path) -> Source:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        found = {FileNotFoundError: "no such folder", NotADirectoryError: "a file"}.get(
+        mistake = {FileNotFoundError: "no such folder", NotADirectoryError: "a file"}.get(
             type(error), f"a folder that cannot be read ({error.strerror})"
         )
         action = "give the path of the folder that holds the study files"
-        raise RegistryError([Problem(str(folder), "", found, expected, action)]) from None
-    files = tuple(
-        entry
-        for entry in entries
-        if entry.suffix.lower() == ".toml"
-        and not entry.name.startswith(".")
-        and entry.name not in _NOT_STUDIES
-    )
+        raise RegistryError([Problem(str(folder), "", mistake, expected, action)]) from None
+    toml = [entry for entry in entries if entry.suffix.lower() == ".toml"]
+    files = [e for e in toml if not e.name.startswith(".") and e.name not in _NOT_STUDIES]
     if not files:
         below = [entry for entry in entries if entry.is_dir() and any(entry.glob("*.toml"))]
         action = (
@@ -556,18 +498,18 @@ def _folder_source(folder: Path) -> Source:
             else "put a study file into it, or give the path of another folder"
         )
         raise RegistryError([Problem(str(folder), "", "no study file", expected, action)])
-    own = folder / VOCABULARY_FILE
+    words = folder / VOCABULARY_FILE
     lists = (folder / EXCLUDED_FILE, folder.parent / EXCLUDED_FILE)
     excluded = next((path for path in lists if path.is_file()), None)
-    return Source(folder, files, own if own.exists() else None, excluded)
+    return Source(folder, tuple(files), words if words.exists() else None, excluded)
 
 
 def without_repeats(sources: Iterable[Source]) -> tuple[Source, ...]:
     """Return sources without those that were given before."""
-    found: dict[Path, Source] = {}
+    first: dict[Path, Source] = {}
     for source in sources:
-        found.setdefault(source.path.resolve(), source)
-    return tuple(found.values())
+        first.setdefault(source.path.resolve(), source)
+    return tuple(first.values())
 
 
 def choose(sources: Sequence[Source], known: Mapping[str, Path]) -> Chosen:
@@ -579,20 +521,15 @@ def choose(sources: Sequence[Source], known: Mapping[str, Path]) -> Chosen:
     layers: dict[Path, int] = {}
     replaced: dict[str, Path] = {}
     for position, source in enumerate(sources):
-        own: dict[str, list[Path]] = {}
+        here: dict[str, list[Path]] = {}
         for path in source.files:
-            own.setdefault(path.stem, []).append(path)
-        for name, paths in own.items():
+            here.setdefault(path.stem, []).append(path)
+        for name, paths in here.items():
             earlier = by_study.get(name, [])
-            if earlier and not _same(earlier, paths):
+            if earlier and {p.resolve() for p in earlier} != {p.resolve() for p in paths}:
                 replaced[name] = source.path
             for path in earlier:
                 layers.pop(path, None)
             by_study[name] = paths
             layers |= dict.fromkeys(paths, position)
     return Chosen(layers, tuple(replaced.items()))
-
-
-def _same(earlier: Sequence[Path], later: Sequence[Path]) -> bool:
-    """Return whether paths lead to the same files."""
-    return {path.resolve() for path in earlier} == {path.resolve() for path in later}

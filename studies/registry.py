@@ -1,10 +1,8 @@
 """A registry: one file for each published report, read from folders and checked as a whole.
 
-Reading one endpoint as another: only where the vocabulary allows it, and only on request.
-
-A time to progression is no progression-free survival. Where the vocabulary says in which direction
-such a reading errs, an analysis may ask for it to see how much hangs on it; every cohort that is
-read so carries a caution.
+One endpoint is read as another only where the vocabulary allows it, and only on request: a time to
+progression is no progression-free survival. An analysis may ask for it to see how much hangs on it;
+every cohort that is read so carries a caution.
 """
 
 from __future__ import annotations
@@ -91,7 +89,7 @@ class Registry:
         ordered = {key: self.studies[key] for key in sorted(self.studies)}
         prints = {key: self.fingerprints[key] for key in ordered}
         lines = [f"{key} {value}" for key, value in prints.items()]
-        read_as = [f"{item.from_} as {item.to}" for item in self.conversions]
+        read_as = [f"{reading.from_} as {reading.to}" for reading in self.conversions]
         whole = hashlib.sha256("\n".join([*lines, self.vocabulary_fingerprint, *read_as]).encode())
         object.__setattr__(self, "studies", FrozenDict(ordered))
         object.__setattr__(self, "fingerprints", FrozenDict(prints))
@@ -171,7 +169,7 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     larger = _assemble(without_repeats(sources), read_vocabulary(beside, known), registry)
     if not registry.conversions:
         return larger
-    pairs = [f"{item.from_}:{item.to}" for item in registry.conversions]
+    pairs = [f"{reading.from_}:{reading.to}" for reading in registry.conversions]
     return convert_endpoints(larger, pairs)
 
 
@@ -231,27 +229,23 @@ def _lists(
     Those are the studies of the same folder and of earlier ones; a later folder may have a study
     file of a report that was left out before.
     """
-    last = {item.excluded: i for i, item in enumerate(sources) if item.excluded is not None}
+    last = {source.excluded: i for i, source in enumerate(sources) if source.excluded is not None}
+    layers = chosen.layers.items()
     return {
-        path: {
-            **known,
-            **{file.stem: file for file, layer in chosen.layers.items() if layer <= position},
-        }
+        path: {**known, **{file.stem: file for file, layer in layers if layer <= position}}
         for path, position in sorted(last.items())
     }
 
 
 def _joined(before: Registry, new: Registry) -> Registry:
     """Return a registry with the studies of another, which go before its own."""
-    kept = (
-        item._replace(
-            cohorts=tuple(n for n in item.cohorts if n.partition(":")[0] not in new.files)
-        )
-        for item in before.conversions
-    )
+    conversions = []
+    for reading in before.conversions:
+        kept = (name for name in reading.cohorts if name.partition(":")[0] not in new.files)
+        conversions.append(reading._replace(cohorts=tuple(kept)))
     return replace(
         new,
-        conversions=tuple(kept),
+        conversions=tuple(conversions),
         studies={**before.studies, **new.studies},
         fingerprints={**before.fingerprints, **new.fingerprints},
         files={**before.files, **new.files},
@@ -283,7 +277,9 @@ def _content_problems(
 
     Words are not checked where the vocabulary itself is broken: most would be missed by mistake.
     """
-    names = _names_by_id(reports)
+    names: dict[str, list[str]] = {}
+    for report in reports:
+        names.setdefault(_written_id(report.file) or "", []).append(report.file.name)
     for report in reports:
         problems = [*report.file.problems, *_identity_problems(report.file, names)]
         if report.validated is not None:
@@ -296,16 +292,6 @@ def _content_problems(
                 findings += word_findings(report.study, vocabulary)
             problems += placed(findings, report.validated, report.file.name)
         yield from in_folder(problems, report.file.path.parent)
-
-
-def _names_by_id(reports: Iterable[_Report]) -> dict[str, list[str]]:
-    """Return the names of the files in which each identifier stands."""
-    by_id: dict[str, list[str]] = {}
-    for report in reports:
-        study_id = _written_id(report.file)
-        if study_id is not None:
-            by_id.setdefault(study_id, []).append(report.file.name)
-    return by_id
 
 
 def _written_id(file: TomlFile) -> str | None:
@@ -337,16 +323,14 @@ def _overlap_problems(reports: Sequence[_Report], before: Registry | None) -> It
     for report in everyone:
         if report.study is None or report.lost_cohort:
             continue
-        own: list[Finding] = []
+        path, here = report.file.path, []
         for finding in overlap_findings(report.study, intact):
             other = by_id[report.study.overlaps[finding.path[1]].with_]
             if other.layer > report.layer:
-                yield _missed(finding, report.file.path, other.file.path)
+                yield _missed(finding, path, other.file.path)
             else:
-                own.append(finding)
-        yield from in_folder(
-            placed(own, report.validated, report.file.name), report.file.path.parent
-        )
+                here.append(finding)
+        yield from in_folder(placed(here, report.validated, path.name), path.parent)
 
 
 def _held(before: Registry | None, reports: Sequence[_Report]) -> Iterator[_Report]:
@@ -365,15 +349,13 @@ def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:
 
     The earlier file was sound before: what has to change stands in the later one.
     """
-    return Problem(
-        other.name,
-        "cohorts",
-        f"no cohort {finding.found}",
-        f"one, since {dotted(finding.path)} of {declaring} says that it shares patients",
+    expected = f"one, since {dotted(finding.path)} of {declaring} says that it shares patients"
+    action = (
         f"give the cohort of these patients this id, or put a copy of {declaring.name} into your "
-        "folder and correct the pair there",
-        folder=str(other.parent),
+        "folder and correct the pair there"
     )
+    missing, folder = f"no cohort {finding.found}", str(other.parent)
+    return Problem(other.name, "cohorts", missing, expected, action, folder=folder)
 
 
 def unresolved_overlaps(registry: Registry) -> tuple[tuple[str, str], ...]:
@@ -416,29 +398,25 @@ def convert_endpoints(registry: Registry, wanted: Sequence[str]) -> Registry:
         For an endpoint that the vocabulary does not hold.
     """
     pairs = dict.fromkeys(_allowed(text, registry.vocabulary) for text in wanted)
-    before = {(item.from_, item.to): item.cohorts for item in registry.conversions}
     # What was read as another endpoint is not read on as a third.
-    settled = {(name, item.to) for item in registry.conversions for name in item.cohorts}
-    read: dict[tuple[str, str], list[str]] = {(item.from_, item.to): [] for item in pairs}
+    settled = {(name, before.to) for before in registry.conversions for name in before.cohorts}
+    read = {(before.from_, before.to): [*before.cohorts] for before in registry.conversions}
     studies = {}
+    for pair in pairs:
+        read.setdefault((pair.from_, pair.to), [])
     for study in registry:
         cohorts = []
         for cohort in study.cohorts:
             name = f"{study.id}:{cohort.id}"
-            possible = [item for item in pairs if (name, item.from_) not in settled]
+            possible = [pair for pair in pairs if (name, pair.from_) not in settled]
             chosen = _chosen(cohort, possible)
-            for item in chosen:
-                read[item.from_, item.to].append(name)
+            for pair in chosen:
+                read[pair.from_, pair.to].append(name)
             cohorts.append(_converted(cohort, chosen, registry.vocabulary))
-        studies[study.id] = _with(study, cohorts)
-    both = {key: (*before.get(key, ()), *read.get(key, ())) for key in (*before, *read)}
-    return replace(
-        registry,
-        studies=studies,
-        conversions=tuple(
-            ConvertedEndpoint(*key, tuple(dict.fromkeys(cohorts))) for key, cohorts in both.items()
-        ),
-    )
+        same = all(new is old for new, old in zip(cohorts, study.cohorts, strict=True))
+        studies[study.id] = study if same else study.model_copy(update={"cohorts": tuple(cohorts)})
+    conversions = (ConvertedEndpoint(*key, tuple(dict.fromkeys(n))) for key, n in read.items())
+    return replace(registry, studies=studies, conversions=tuple(conversions))
 
 
 def _allowed(text: str, vocabulary: Vocabulary) -> Conversion:
@@ -450,17 +428,17 @@ def _allowed(text: str, vocabulary: Vocabulary) -> Conversion:
             "as, for example ttp:pfs."
         )
     from_, to = (vocabulary.endpoint(part).id for part in parts)
-    known = {(item.from_, item.to): item for item in vocabulary.conversions}
-    found = known.get((from_, to))
-    if found is None:
-        possible = [f"{a}:{b}" for (a, b), item in known.items() if item.allowed == "on request"]
+    pairs = {(pair.from_, pair.to): pair for pair in vocabulary.conversions}
+    if (from_, to) not in pairs:
+        possible = [f"{a}:{b}" for (a, b), pair in pairs.items() if pair.allowed == "on request"]
         raise ConversionError(
             f"The vocabulary does not say that {from_} may be read as {to}; possible: "
             f"{', '.join(possible) or 'nothing'}."
         )
-    if found.allowed == "never":
-        raise ConversionError(f"{from_} is never read as {to}. {_sentence(found.reason)}")
-    return found
+    pair = pairs[from_, to]
+    if pair.allowed == "never":
+        raise ConversionError(f"{from_} is never read as {to}. {as_sentence(pair.reason)}")
+    return pair
 
 
 def _chosen(cohort: Cohort, pairs: Sequence[Conversion]) -> tuple[Conversion, ...]:
@@ -468,10 +446,10 @@ def _chosen(cohort: Cohort, pairs: Sequence[Conversion]) -> tuple[Conversion, ..
     printed = set(endpoints_of(cohort))
     taken: set[str] = set()
     chosen = []
-    for item in pairs:
-        if item.from_ in printed - taken and item.to not in printed | taken:
-            chosen.append(item)
-            taken |= {item.from_, item.to}
+    for pair in pairs:
+        if pair.from_ in printed - taken and pair.to not in printed | taken:
+            chosen.append(pair)
+            taken |= {pair.from_, pair.to}
     return tuple(chosen)
 
 
@@ -479,59 +457,41 @@ def _converted(cohort: Cohort, chosen: Sequence[Conversion], vocabulary: Vocabul
     """Return a cohort with its figures under the endpoints that they are read as."""
     if not chosen:
         return cohort
-    names = {item.from_: item.to for item in chosen}
-    cautions = [_caution(item, vocabulary) for item in chosen]
-    if cohort.caution is not None:
-        cautions.insert(0, _sentence(cohort.caution))
-    changes = _figures(cohort, names) | {
-        "subgroups": tuple(
-            group.model_copy(update=_figures(group, names)) for group in cohort.subgroups
-        ),
-        "caution": " ".join(cautions),
-    }
-    return cohort.model_copy(update=changes)
+    names = {pair.from_: pair.to for pair in chosen}
+    cautions = [] if cohort.caution is None else [as_sentence(cohort.caution)]
+    for pair in chosen:
+        printed, read_as = vocabulary.endpoint(pair.from_), vocabulary.endpoint(pair.to)
+        cautions.append(
+            f"{printed.label} ({printed.id}) is printed and read as {read_as.label.lower()} "
+            f"({read_as.id}). {as_sentence(pair.reason)}"
+        )
+    groups = (group.model_copy(update=_renamed(group, names)) for group in cohort.subgroups)
+    changes = {"subgroups": tuple(groups), "caution": " ".join(cautions)}
+    return cohort.model_copy(update=_renamed(cohort, names) | changes)
 
 
-def _figures(arm: Cohort | Subgroup, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return the figures of an arm, renamed."""
+def _renamed(arm: Cohort | Subgroup, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the figures of an arm under other endpoints."""
     return {
         kind: tuple(
-            figure.model_copy(update={"endpoint": names[figure.endpoint]})
-            if figure.endpoint in names
-            else figure
+            figure.model_copy(update={"endpoint": names.get(figure.endpoint, figure.endpoint)})
             for figure in getattr(arm, kind)
         )
         for kind in ("survival", "landmarks")
     }
 
 
-def _caution(item: Conversion, vocabulary: Vocabulary) -> str:
-    """Return what a reader of a converted figure must be told."""
-    printed, read_as = vocabulary.endpoint(item.from_), vocabulary.endpoint(item.to)
-    return (
-        f"{printed.label} ({printed.id}) is printed and read as {read_as.label.lower()} "
-        f"({read_as.id}). {_sentence(item.reason)}"
-    )
-
-
-def _sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
     """Return a reason as a full sentence."""
     return text[:1].upper() + text[1:].rstrip(".") + "."
-
-
-def _with(study: Study, cohorts: Sequence[Cohort]) -> Study:
-    """Return a study with its cohorts exchanged; the study itself where none has changed."""
-    if all(new is old for new, old in zip(cohorts, study.cohorts, strict=True)):
-        return study
-    return study.model_copy(update={"cohorts": tuple(cohorts)})
 
 
 def references(registry: Registry) -> list[CohortRef]:
     """Return every cohort of a registry, in its order."""
     vocabulary = registry.vocabulary
-    found = []
+    refs = []
     for study in registry:
         for cohort in study.cohorts:
             group = vocabulary.treatment_class(vocabulary.treatment(cohort.treatment).class_)
-            found.append(CohortRef(study, cohort, group.id, group.role))
-    return found
+            refs.append(CohortRef(study, cohort, group.id, group.role))
+    return refs

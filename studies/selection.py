@@ -1,6 +1,4 @@
-"""Cohorts that share patients, and which of them goes before the others.
-
-Which cohorts answer for an endpoint, and why each of the others does not.
+"""Which cohorts answer for an endpoint, and why each of the others does not.
 
 Every cohort of the registry is either counted or left out for one stated reason; none is dropped in
 silence. Patients who appear in more than one cohort count once, by a declared order of precedence.
@@ -27,7 +25,7 @@ from studies.figures import (
     tells_histology,
 )
 from studies.problems import closest
-from studies.registry import Registry, references
+from studies.registry import Registry, as_sentence, references
 from studies.schema import Cohort, Overlap, Study, Subgroup
 from studies.vocabulary import UnknownWordError, Vocabulary
 
@@ -96,13 +94,7 @@ class OverlapGroup:
 
 
 class OverlapIndex:
-    """Declared overlaps by report, so that none but the partners of a report is ever looked at.
-
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-    """
+    """Declared overlaps by report, so that none but the partners of a report is ever looked at."""
 
     def __init__(self, registry: Registry) -> None:
         self._declared: dict[tuple[str, str], tuple[Overlap, ...]] = {}
@@ -128,35 +120,24 @@ class OverlapIndex:
 
 def overlap_pairs(registry: Registry) -> tuple[tuple[CohortRef, CohortRef, str], ...]:
     """Return every two cohorts of a registry that share patients, with a sentence that says why."""
-    index, places = OverlapIndex(registry), _by_study(references(registry))
-    found = []
-    for study_id, own in places.items():
-        found += [(one, other) for one, other in combinations(own, 2)]
+    index = OverlapIndex(registry)
+    by_study: dict[str, list[tuple[int, CohortRef]]] = {}
+    for place, ref in enumerate(references(registry)):
+        by_study.setdefault(ref.study.id, []).append((place, ref))
+    pairs = []
+    for study_id, refs in by_study.items():
+        pairs += combinations(refs, 2)
         # Of two reports, the pairs of the first in the registry list both.
         for partner in index.partners(study_id):
             if partner > study_id:
-                found += product(own, places.get(partner, []))
-    found.sort(key=lambda pair: (pair[0][0], pair[1][0]))
-    reasons = ((one, other, shared(one, other, index)) for (_, one), (_, other) in found)
+                pairs += product(refs, by_study.get(partner, []))
+    pairs.sort(key=lambda pair: (pair[0][0], pair[1][0]))
+    reasons = ((one, other, shared(one, other, index)) for (_, one), (_, other) in pairs)
     return tuple((one, other, why) for one, other, why in reasons if why)
 
 
-def _by_study(refs: Iterable[CohortRef]) -> dict[str, list[tuple[int, CohortRef]]]:
-    """Return cohorts with their positions, by study."""
-    found: dict[str, list[tuple[int, CohortRef]]] = {}
-    for position, ref in enumerate(refs):
-        found.setdefault(ref.study.id, []).append((position, ref))
-    return found
-
-
 class Counted:
-    """The cohorts that are counted so far, and the first of them that stands against another.
-
-    Parameters
-    ----------
-    index : OverlapIndex
-        The declared overlaps.
-    """
+    """The cohorts that are counted so far, and the first of them that stands against another."""
 
     def __init__(self, index: OverlapIndex) -> None:
         self._index = index
@@ -171,11 +152,8 @@ class Counted:
     def first_against(self, ref: CohortRef) -> tuple[CohortRef, str] | None:
         """Return the counted cohort, in the order of counting, that shares patients, and why."""
         near = (ref.study.id, *self._index.partners(ref.study.id))
-        candidates = sorted(
-            (item for name in near for item in self._by_study.get(name, ())),
-            key=lambda item: item[0],
-        )
-        for _, other in candidates:
+        numbered = (counted for name in near for counted in self._by_study.get(name, ()))
+        for _, other in sorted(numbered, key=lambda counted: counted[0]):
             why = shared(ref, other, self._index)
             if why:
                 return other, why
@@ -206,13 +184,12 @@ def overlap_groups(registry: Registry) -> tuple[OverlapGroup, ...]:
 
 def _connected(start: str, index: OverlapIndex) -> set[str]:
     """Return every report that can be reached from one."""
-    found, waiting = {start}, [start]
+    reached, waiting = {start}, [start]
     while waiting:
-        for name in index.partners(waiting.pop()):
-            if name not in found:
-                found.add(name)
-                waiting.append(name)
-    return found
+        new = set(index.partners(waiting.pop())) - reached
+        reached |= new
+        waiting += new
+    return reached
 
 
 def _edges(members: Iterable[str], index: OverlapIndex) -> Iterator[OverlapEdge]:
@@ -220,9 +197,9 @@ def _edges(members: Iterable[str], index: OverlapIndex) -> Iterator[OverlapEdge]
     for one in members:
         for other in index.partners(one):
             if other > one:
-                said = {a: index.declared(a, b) for a, b in ((one, other), (other, one))}
-                reasons = (item.reason for overlaps in said.values() for item in overlaps)
-                declared_by = tuple(name for name, overlaps in said.items() if overlaps)
+                declared = {a: index.declared(a, b) for a, b in ((one, other), (other, one))}
+                reasons = (entry.reason for overlaps in declared.values() for entry in overlaps)
+                declared_by = tuple(name for name, overlaps in declared.items() if overlaps)
                 yield OverlapEdge(one, other, "; ".join(dict.fromkeys(reasons)), declared_by)
 
 
@@ -242,23 +219,17 @@ def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
                 )
         return ""
     declared = [
-        (overlap, own, second)
-        for own, second in ((one, other), (other, one))
-        for overlap in index.declared(own.study.id, second.study.id)
+        (overlap, (mine.cohort.id, theirs.cohort.id) in overlap.pairs)
+        for mine, theirs in ((one, other), (other, one))
+        for overlap in index.declared(mine.study.id, theirs.study.id)
     ]
-    with_pairs = [item for item in declared if item[0].pairs]
-    if with_pairs:
-        declared = [
-            (overlap, own, second)
-            for overlap, own, second in with_pairs
-            if (own.cohort.id, second.cohort.id) in overlap.pairs
-        ]
+    if any(overlap.pairs for overlap, _ in declared):
+        declared = [(overlap, paired) for overlap, paired in declared if paired]
     elif not _alike(one, other):
         return ""
     if not declared:
         return ""
-    reason = declared[0][0].reason.rstrip(".")
-    return f"Shares patients with {other.label} ({other.id}): {reason}."
+    return f"Shares patients with {other.label} ({other.id}): {declared[0][0].reason.rstrip('.')}."
 
 
 def _alike(one: CohortRef, other: CohortRef) -> bool:
@@ -406,7 +377,7 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
             f'as "{cohort.disease}" ({meaning[:1].lower() + meaning[1:]}).'
         )
     if cohort.not_pooled is not None:
-        return "not_pooled", _as_sentence(cohort.not_pooled)
+        return "not_pooled", as_sentence(cohort.not_pooled)
     without = _no_usable_figure(ref, view, vocabulary)
     if without is not None:
         return without
@@ -426,11 +397,6 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
         f"The patients had different treatments ({treatment}), and the report does not tell their "
         "histology."
     )
-
-
-def _as_sentence(text: str) -> str:
-    """Return a declared reason as a full sentence."""
-    return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def _no_number(cohort: Cohort) -> str:

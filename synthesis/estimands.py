@@ -64,7 +64,7 @@ class Estimand:
     write : callable
         Writes one number.
     draws_of : callable
-        Its draws, of a `Curve` or, for response, of `Rates`.
+        Its draws, of a `Curve`; for response, of the function that gives the rate of each stage.
     horizon : float or None
         Months up to which survival is read.
     count : str
@@ -80,29 +80,22 @@ class Estimand:
     count: str = ""
 
 
-def _survival_at(months: int) -> Estimand:
+def _survival_at(months: float) -> Estimand:
+    name, label = f"survival_{months:g}m", f"Survival at {months:g} months"
     return Estimand(
-        f"survival_{months}m",
-        f"Survival at {months} months",
-        "%",
-        numbers.percent,
-        lambda curve: curve.survival_at(float(months)),
-        float(months),
+        name, label, "%", numbers.percent, lambda curve: curve.survival_at(months), months
     )
 
 
-def _restricted_mean(months: int) -> Estimand:
+def _mean_to(months: float) -> Estimand:
+    name, label = f"rmst_{months:g}m", f"Restricted mean to {months:g} months"
     return Estimand(
-        f"rmst_{months}m",
-        f"Restricted mean to {months} months",
-        "months",
-        numbers.months,
-        lambda curve: curve.restricted_mean(float(months)),
-        float(months),
+        name, label, "months", numbers.months, lambda curve: curve.restricted_mean(months), months
     )
 
 
-def _rate(name: str, label: str, count: str, draws_of: Callable[[Rates], np.ndarray]) -> Estimand:
+def _rate(count: str, name: str, draws_of: Callable[[Any], np.ndarray]) -> Estimand:
+    label = name.replace("_", " ").capitalize()
     return Estimand(name, label, "%", numbers.percent, draws_of, count=count)
 
 
@@ -111,23 +104,17 @@ ESTIMANDS: dict[str, Estimand] = {
     record.name: record
     for record in (
         Estimand("median_months", "Median", "months", numbers.months, lambda curve: curve.median),
-        _survival_at(6),
-        _survival_at(12),
-        _restricted_mean(12),
-        _restricted_mean(24),
-        _rate("response_rate", "Response rate", "responders", lambda r: r.stage("response")),
+        _survival_at(6.0),
+        _survival_at(12.0),
+        _mean_to(12.0),
+        _mean_to(24.0),
+        _rate("responders", "response_rate", lambda rate: rate("response")),
         _rate(
-            "disease_control",
-            "Disease control",
             "control",
-            lambda r: r.stage("response") + (1.0 - r.stage("response")) * r.stage("control"),
+            "disease_control",
+            lambda rate: rate("response") + (1.0 - rate("response")) * rate("control"),
         ),
-        _rate(
-            "complete_response",
-            "Complete response",
-            "complete",
-            lambda r: r.stage("response") * r.stage("complete"),
-        ),
+        _rate("complete", "complete_response", lambda rate: rate("response") * rate("complete")),
     )
 }
 
@@ -190,10 +177,10 @@ def kept[T](fit: Fit, key: Hashable, make: Callable[[], T]) -> T:
     if id(fit) not in _KEPT:
         _KEPT[id(fit)] = {}
         weakref.finalize(fit, _KEPT.pop, id(fit), None)
-    own = _KEPT[id(fit)]
-    if key not in own:
-        own[key] = make()
-    return own[key]
+    values = _KEPT[id(fit)]
+    if key not in values:
+        values[key] = make()
+    return values[key]
 
 
 def flat(fit: Fit, name: str) -> np.ndarray:
@@ -495,22 +482,18 @@ def curves(fit: PooledSurvival, share: float, target: Target) -> Curve:
 
     def make() -> Curve:
         parts = [_curves(fit, groups, share, target) for groups in _by_kind(groups_of(fit))]
-        whole = (np.concatenate(own, axis=1) for own in zip(*map(_arrays, parts), strict=True))
-        median, shape, tail = whole
+        arrays = ([getattr(part, name) for part in parts] for name in ("median", "shape", "tail"))
+        median, shape, tail = (np.concatenate(kinds, axis=1) for kinds in arrays)
         return Curve(median, shape, fit.draw_family, tail)
 
     return kept(fit, ("curves", share, target), make)
-
-
-def _arrays(curve: Curve) -> tuple[np.ndarray, ...]:
-    return curve.median, curve.shape, curve.tail
 
 
 def _by_kind(groups: Sequence[Group]) -> list[list[Group]]:
     """Treatments and classes apart: what is drawn anew of them differs."""
     treatments = [group for group in groups if group.treatment_index is not None]
     classes = [group for group in groups if group.treatment_index is None]
-    return [own for own in (treatments, classes) if own]
+    return [kind for kind in (treatments, classes) if kind]
 
 
 def _curves(fit: PooledSurvival, groups: Sequence[Group], share: float, target: Target) -> Curve:
@@ -519,17 +502,14 @@ def _curves(fit: PooledSurvival, groups: Sequence[Group], share: float, target: 
     log_median = _base(fit, groups, target, rng)
     slopes = np.stack([histology_effect(fit, group) for group in groups], axis=1)
     log_median = log_median + slopes * (share - fit.centre_share)
-    of_class = groups[0].treatment_index is None
     log_shape = _of_treatment(fit, "shape", groups, target, rng)
     if target == "new_study":
         noise = rng.standard_normal(len(log_shape))
         log_shape = log_shape + (flat(fit, "shape_sd") * noise)[:, None]
     tail = _of_treatment(fit, "tail", groups, target, rng)
     log_shape = log_shape * np.reshape(fit.has_shape, (-1, 1))
-    median, width = np.exp(log_median), log_median.shape
-    if of_class:
-        log_shape, tail = np.broadcast_to(log_shape, width), np.broadcast_to(tail, width)
-    return Curve(median, np.exp(log_shape), fit.draw_family, tail)
+    log_median, log_shape, tail = np.broadcast_arrays(log_median, log_shape, tail)
+    return Curve(np.exp(log_median), np.exp(log_shape), fit.draw_family, tail)
 
 
 def _of_treatment(
@@ -554,17 +534,17 @@ def _base(
 ) -> np.ndarray:
     """Log median at the centre share, or log odds of a stage, of groups of one kind."""
 
-    def own(name: str) -> np.ndarray:
+    def draws(name: str) -> np.ndarray:
         return flat(fit, variable(stage, name))
 
-    value = own("mu")[:, None] + own("class_effect")[:, [group.class_index for group in groups]]
+    value = draws("mu")[:, None] + draws("class_effect")[:, [group.class_index for group in groups]]
     size = len(value)
     if groups[0].treatment_index is not None:
-        value = value + own("treatment_effect")[:, [group.treatment_index for group in groups]]
+        value = value + draws("treatment_effect")[:, [group.treatment_index for group in groups]]
     elif target == "new_study":
-        value = value + (own("treatment_sd") * rng.standard_normal(size))[:, None]
+        value = value + (draws("treatment_sd") * rng.standard_normal(size))[:, None]
     if target == "new_study":
-        value = value + (own("study_sd") * study_noise(fit, rng, (size,)))[:, None]
+        value = value + (draws("study_sd") * study_noise(fit, rng, (size,)))[:, None]
     return value
 
 
@@ -583,26 +563,18 @@ def _rng(fit: Fit, *stage: int) -> np.random.Generator:
 # --- rates of response ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Rates:
-    """Rates of groups of a response fit in one target."""
+def _rates(
+    fit: ResponseFit, groups: tuple[Group, ...], target: Target
+) -> Callable[[str], np.ndarray]:
+    """Of a stage, draws of its probability among those who reach it, ``(draws, groups)``."""
 
-    fit: ResponseFit
-    groups: tuple[Group, ...]
-    target: Target
-
-    def stage(self, name: str) -> np.ndarray:
-        """Draws of the probability of a stage among those who reach it, ``(draws, groups)``."""
-        return kept(self.fit, ("rates", self.groups, self.target, name), lambda: self._stage(name))
-
-    def _stage(self, name: str) -> np.ndarray:
+    def make(stage: str) -> np.ndarray:
         # later stages have other noise than the response rate
-        seeds = [STAGES.index(name)] if name != STAGES[0] else []
-        parts = [
-            _base(self.fit, own, self.target, _rng(self.fit, *seeds), name)
-            for own in _by_kind(self.groups)
-        ]
+        seeds = [STAGES.index(stage)] if stage != STAGES[0] else []
+        parts = [_base(fit, kind, target, _rng(fit, *seeds), stage) for kind in _by_kind(groups)]
         return 1.0 / (1.0 + np.exp(-np.concatenate(parts, axis=1)))
+
+    return lambda stage: kept(fit, ("rates", groups, target, stage), lambda: make(stage))
 
 
 def stage_rate(fit: ResponseFit, stage: str, group: Group, target: Target) -> np.ndarray:
@@ -616,7 +588,7 @@ def stage_rate(fit: ResponseFit, stage: str, group: Group, target: Target) -> np
     group : Group
     target : {"mean_study", "new_study"}
     """
-    return Rates(fit, (group,), target).stage(stage)[:, 0]
+    return _rates(fit, (group,), target)(stage)[:, 0]
 
 
 def response_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
@@ -654,7 +626,7 @@ def draws_of(fit: Fit, name: str, target: Target, share: float | None = None) ->
         Share of mixed histology of a survival fit.
     """
     if isinstance(fit, ResponseFit):
-        rates = Rates(fit, groups_of(fit), target)
+        rates = _rates(fit, groups_of(fit), target)
         return kept(fit, (name, target), lambda: ESTIMANDS[name].draws_of(rates))
     return curves(fit, share, target).estimand(name)
 
@@ -667,7 +639,7 @@ def estimand(
     if group in every:
         return draws_of(fit, name, target, share)[:, every.index(group)]
     if isinstance(fit, ResponseFit):
-        return ESTIMANDS[name].draws_of(Rates(fit, (group,), target))[:, 0]
+        return ESTIMANDS[name].draws_of(_rates(fit, (group,), target))[:, 0]
     return curve(fit, group, share, target).estimand(name)
 
 
@@ -678,6 +650,6 @@ def summaries(
 
     def make() -> dict[Group, Summary]:
         columns = quantiles(draws_of(fit, name, target, share)).T.tolist()
-        return dict(zip(groups_of(fit), (Summary(*own) for own in columns), strict=True))
+        return dict(zip(groups_of(fit), (Summary(*ends) for ends in columns), strict=True))
 
     return kept(fit, ("summaries", name, target, share), make)

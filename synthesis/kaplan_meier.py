@@ -33,7 +33,7 @@ class Patients:
         """Number of patients."""
         return self.months.size
 
-    def only(self, chosen: np.ndarray) -> Patients:
+    def only(self, chosen: np.ndarray | slice) -> Patients:
         """Some of the patients."""
         return Patients(self.months[chosen], self.event[chosen])
 
@@ -68,11 +68,15 @@ class Steps:
         return float(np.mean(self.time[first : first + 2]) if stays else self.time[first])
 
     def limits(self, method: str = "log-log") -> tuple[float | None, float | None]:
-        """Times at which the lower and the upper end of the band first reach one half."""
-        inside = self.survival > 0.0  # a curve at zero has no band
-        ends = band(self.survival[inside], self.variance[inside], method)
-        first = [np.flatnonzero(end <= _HALF) for end in ends]
-        lower, upper = (float(self.time[inside][at[0]]) if at.size else None for at in first)
+        """Times at which the lower and the upper end of the band first reach one half.
+
+        A curve at zero has no band, but for a plain one, whose ends are zero, too.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = band(self.survival, self.variance, method)
+        at_zero = 0.0 if method == "plain" else np.nan
+        first = [np.flatnonzero(np.where(self.survival > 0.0, e, at_zero) <= _HALF) for e in ends]
+        lower, upper = (float(self.time[at[0]]) if at.size else None for at in first)
         return lower, upper
 
 

@@ -74,6 +74,11 @@ class Place:
         return self.treatment_index is not None or (self.is_class and self.class_index is not None)
 
     @property
+    def group(self) -> Group:
+        """The group of a known place."""
+        return Group(self.class_index, self.treatment_index)
+
+    @property
     def words(self) -> str:
         """What an estimate of it rests on, in words."""
         if self.is_known:
@@ -107,17 +112,15 @@ def curve_of(fit: PooledSurvival, place: Place, share: float, target: Target) ->
     target : {"mean_study", "new_study"}
     """
     if place.is_known:
-        return estimands.curve(fit, _group(place), share, target)
-    rng = _rng(fit)
-    return _curve(_Drawer(fit, rng, rng, 1), place, share, target)
+        return estimands.curve(fit, place.group, share, target)
+    return _curve(_Drawer.of_tables(fit), place, share, target)
 
 
 def rate_of(fit: ResponseFit, place: Place, target: Target) -> np.ndarray:
     """Draws of a response rate for tables; parameters as in :func:`curve_of`."""
     if place.is_known:
-        return estimands.response_rate(fit, _group(place), target)
-    rng = _rng(fit)
-    return _rate(_Drawer(fit, rng, rng, 1), place, target)
+        return estimands.response_rate(fit, place.group, target)
+    return _rate(_Drawer.of_tables(fit), place, target)
 
 
 @dataclass(frozen=True)
@@ -185,11 +188,6 @@ def _rate(draw: _Drawer, place: Place, target: Target) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-draw.base(place, target)))
 
 
-def _rng(fit: Fit) -> np.random.Generator:
-    """The same noise for every estimand of a treatment: tables agree."""
-    return np.random.default_rng([fit.seed, 13])
-
-
 def unknown_share(
     fit: PooledSurvival, repeats: int, rng: np.random.Generator
 ) -> float | np.ndarray:
@@ -206,10 +204,6 @@ def draw_prior(prior: Prior, size: int, rng: np.random.Generator) -> np.ndarray:
     return np.abs(drawn) if prior.family == "half_normal" else drawn
 
 
-def _group(place: Place) -> Group:
-    return Group(place.class_index, place.treatment_index)
-
-
 @dataclass(frozen=True)
 class _Drawer:
     """Effects of a fit, known or drawn anew, all of shape ``(draws * repeats,)``.
@@ -223,6 +217,12 @@ class _Drawer:
     repeats: int
     shared: float = 1.0
     covariates: tuple[float, ...] = ()
+
+    @classmethod
+    def of_tables(cls, fit: Fit) -> _Drawer:
+        """The same noise for every estimand of a treatment: tables agree."""
+        rng = np.random.default_rng([fit.seed, 13])
+        return cls(fit, rng, rng, 1)
 
     def flat(self, name: str, index: int | None = None) -> np.ndarray:
         values = flat(self.fit, name)
@@ -248,7 +248,7 @@ class _Drawer:
         if target == "new_study":
             value = value + self.new_study(value.size)
         if self.covariates and self.fit.variant.covariates:
-            effects = np.tile(self.fit.flat("covariate_effect"), (self.repeats, 1))
+            effects = np.tile(flat(self.fit, "covariate_effect"), (self.repeats, 1))
             value = value + effects @ np.asarray(self.covariates)
         return value
 
@@ -281,7 +281,7 @@ class _Drawer:
             return 0.0
         if place.treatment_index is not None:
             return self.flat("predictive", place.treatment_index)
-        size = self.fit.flat("mu").size * self.repeats
+        size = flat(self.fit, "mu").size * self.repeats
         return draw_prior(self.fit.priors["histology_predictive"], size, self.rng)
 
 
@@ -494,12 +494,12 @@ def printed_figures(
         reached within an unknown time says nothing and is not among them.
     """
     effective = effective_size(outcome, n)
-    found: list[tuple[Figure, Law]] = []
+    figures: list[tuple[Figure, Law]] = []
     if outcome is not None and outcome.median is not None:
         if outcome.median == NOT_REACHED and outcome.follow_up is not None:
-            found.append(_not_reached(outcome, effective))
-        found += _median_and_limits(outcome, effective)
-    return found + [_landmark(mark, effective) for mark in landmarks]
+            figures.append(_not_reached(outcome, effective))
+        figures += _median_and_limits(outcome, effective)
+    return figures + [_landmark(mark, effective) for mark in landmarks]
 
 
 def _middle(n: float) -> EventOfRank:
@@ -515,23 +515,20 @@ def _not_reached(outcome: SurvivalOutcome, n: float) -> tuple[Figure, Law]:
     return figure, _middle(n)
 
 
-def _median_and_limits(outcome: SurvivalOutcome, n: float) -> list[tuple[Figure, Law]]:
+def _median_and_limits(outcome: SurvivalOutcome, n: float) -> Iterator[tuple[Figure, Law]]:
     printed, _ = read_median(outcome)
-    found: list[tuple[Figure, Law]] = []
     if printed is None:
-        return found
+        return
     if printed.median is not None:
         text = printed_median(outcome)
-        found.append((_time("median", text, printed.median, outcome.unit), _middle(n)))
+        yield _time("median", text, printed.median, outcome.unit), _middle(n)
     ranks = _limit_ranks(printed, n)
     for side, end in (("lower", 0), ("upper", 1)):
         reading = getattr(printed, side)
         if reading is not None and ranks:
             text = f"{outcome.ci[end]} {outcome.unit}"
-            figure = _time(f"{side} limit", text, reading, outcome.unit)
             law = EventOfRank({name: getattr(own, side) for name, own in ranks.items()}, n)
-            found.append((figure, law))
-    return found
+            yield _time(f"{side} limit", text, reading, outcome.unit), law
 
 
 def _time(name: str, printed: str, reading: Reading, unit: Unit) -> Figure:
@@ -543,11 +540,11 @@ def _time(name: str, printed: str, reading: Reading, unit: Unit) -> Figure:
 def _limit_ranks(printed: PrintedMedian, n: float) -> dict[str, Ranks]:
     """Ranks of the limits under each transformation that has all of those printed."""
     methods = (printed.method,) if printed.method else METHODS
-    found = {name: interval_ranks(max(round(n), 1), name, printed.level) for name in methods}
+    every = {name: interval_ranks(max(round(n), 1), name, printed.level) for name in methods}
     sides = [side for side in ("lower", "upper") if getattr(printed, side) is not None]
     return {
         name: ranks
-        for name, ranks in found.items()
+        for name, ranks in every.items()
         if all(getattr(ranks, side) is not None for side in sides)
     }
 

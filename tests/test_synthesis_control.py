@@ -6,7 +6,6 @@ import json
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 from benefit_fits import spread
 from control_fits import HALF, registry_folder, response_fit, survival_fit
@@ -18,15 +17,13 @@ from synthesis.estimands import named_groups, response_rate
 from synthesis.questions.control import (
     EXCHANGEABLE,
     NO_DESIGN,
-    RESPONSE_QUANTITIES,
-    SURVIVAL_QUANTITIES,
+    QUANTITIES,
     control,
     result,
 )
 from synthesis.questions.control.mixtures import (
     UNIT_SD,
     Mixture,
-    largest_difference,
     matched,
     robustify,
 )
@@ -100,9 +97,9 @@ def test_quantiles_invert_the_distribution_function_and_moments_are_its(mixture)
 
 
 def test_the_vague_component_is_that_of_rbest():
-    assert robustify(AS, 0.2).components[-1] == (0.2, 1.0, 1.0)
-    assert robustify(NORMAL, 0.1).components[-1] == (0.1, NORMAL.mean, 1.0)
-    weight, shape, rate = robustify(GAMMA, 0.1).components[-1]
+    assert robustify(AS, 0.2).components["vague"] == (0.2, 1.0, 1.0)
+    assert robustify(NORMAL, 0.1).components["vague"] == (0.1, NORMAL.mean, 1.0)
+    weight, shape, rate = robustify(GAMMA, 0.1).components["vague"]
     assert (weight, shape) == (0.1, 1.0)
     assert shape / rate == pytest.approx(GAMMA.mean, rel=1e-14)
     # one event, whichever way it is counted: variance over information
@@ -118,13 +115,7 @@ def test_the_distribution_has_the_moments_of_the_draws(kind):
     assert (mixture.mean, mixture.sd) == pytest.approx((x.mean(), x.std()), rel=1e-9)
     # 4000 draws tell a parameter to about 3 %
     first, second = {"beta": (3.0, 14.0), "normal": (1.0, 0.4), "gamma": (6.0, 20.0)}[kind]
-    assert mixture.components[0] == pytest.approx((1.0, first, second), rel=0.1)
-
-
-def test_the_difference_is_that_of_kolmogorov():
-    x, poor = stats.beta(6.0, 40.0).rvs(500, random_state=8), one("beta", 2.0, 3.0)
-    expected = stats.kstest(x, poor.cdf).statistic
-    assert largest_difference(x, poor) == pytest.approx(expected, abs=1e-12)
+    assert mixture.components["1"] == pytest.approx((1.0, first, second), rel=0.1)
 
 
 # --- What is refused -----------------------------------------------------------------------------
@@ -225,15 +216,21 @@ def test_the_reference_is_what_treatments_are_compared_with(answer, fits):
     assert (behind["os"].label, behind["os"].total) == ("Best supportive care", 50)
     # no supportive treatment is pooled for response
     assert (behind["response"].label, behind["response"].total) == ("Lenvatinib", 30)
-    assert [prior.of for prior in answer.priors] == [*SURVIVAL_QUANTITIES, *RESPONSE_QUANTITIES]
+    assert [prior.quantity for prior in answer.priors] == list(QUANTITIES)
     expected = np.median(fits["os"].flat("study_sd"))
     assert behind["os"].study_sd.estimate == pytest.approx(expected)
+
+
+def _steps(size):
+    """Values of an empirical distribution function right at and right before each draw."""
+    return np.arange(size)[None, :] / size + np.array([[0.0], [1.0 / size]])
 
 
 def test_every_prior_follows_its_draws_and_says_what_it_is_worth(answer):
     rows = answer.summary.set_index(["endpoint", "quantity", "version"])
     for prior in answer.priors:
-        assert prior.difference == largest_difference(prior.draws, prior.fitted)
+        expected = np.abs(prior.fitted.cdf(np.sort(prior.draws)) - _steps(prior.draws.size)).max()
+        assert prior.difference == pytest.approx(expected)
         for version, mixture in prior.mixtures.items():
             row = rows.loc[(prior.endpoint, prior.quantity, version)]
             assert row["ess_moment"] == mixture.size()
@@ -265,20 +262,15 @@ def test_the_population_moves_survival_and_not_response(answer, fits, registry):
     other = control(fits, registry.vocabulary, stated, treatment="Lenvima")
     assert {prior.treatment for prior in other.priors} == {"Lenvatinib"}
     survival, _, common = sentences(other, registry)
-    assert "0 % with mixed histology; first-line; as in a retrospective study" in survival
+    assert "0 % mixed histology; first-line; as in a retrospective study" in survival
     assert NO_DESIGN in sentences(answer, registry)[-1]
     assert NO_DESIGN not in common
     assert "does not move its prior" in common
     np.testing.assert_array_equal(other.of("response")[0].draws, answer.of("response")[0].draws)
 
 
-def test_the_result_says_what_stands_behind_and_on_what_condition(answer, registry):
-    survival, response, common = sentences(answer, registry)
-    assert "It rests on 1 cohort of 50 patients (1 retrospective)" in survival
-    assert "none is an arm of a randomised study" in survival
-    sd = answer.behind["os"].study_sd
-    assert f"{sd.estimate:.2f} ({sd.lower:.2f}\N{EN DASH}{sd.upper:.2f})" in survival
-    assert "learned from 5 cohorts of all treatments" in survival
+def test_the_result_says_on_what_condition_and_how_much_it_is_worth(answer, registry):
+    _, response, common = sentences(answer, registry)
     assert EXCHANGEABLE in common
     row = answer.summary[answer.summary["quantity"] == "response_rate"].iloc[0]
     assert f"worth {row['ess_moment']:.1f} patients" in response
@@ -307,7 +299,9 @@ def read_r(text):
         parts = re.findall(r"(\w+) = c\(([^)]*)\)", body)
         columns = zip(*([float(v) for v in values.split(",")] for _, values in parts), strict=True)
         more = re.findall(r"^  (\w+) = (?!c\()(.+?),?$", body, re.M)
-        mixtures[name] = (Mixture(kinds[call], *columns), [label for label, _ in parts], dict(more))
+        labels = [label for label, _ in parts]
+        mixture = Mixture(kinds[call], *columns, is_robust=labels[-1] == "robust")
+        mixtures[name] = (mixture, labels, dict(more))
     return mixtures
 
 
@@ -328,11 +322,13 @@ def test_r_json_and_csv_carry_the_same_numbers(answer, registry):
             assert labels == (["comp1"] if version == "fitted" else ["comp1", "robust"])
             assert further == more[mixture.kind]
             parts = stored["mixtures"][version]
-            assert [tuple(p.values())[1:] for p in parts["components"]] == list(mixture.components)
+            assert [tuple(p.values())[1:] for p in parts["components"]] == list(
+                mixture.components.values()
+            )
             assert parts["ess"]["moment"] == mixture.size()
             rows = table.loc[[(prior.endpoint, prior.quantity, version)]]
             values = rows[["weight", "value_1", "value_2"]].itertuples(index=False, name=None)
-            assert list(values) == list(mixture.components)
+            assert list(values) == list(mixture.components.values())
     made = content["made"]
     assert made["registry"]["fingerprint"] == registry.fingerprint
     assert set(made["registry"]["studies"]) == {"fifth", "sixth"}
@@ -347,7 +343,6 @@ def test_r_json_and_csv_carry_the_same_numbers(answer, registry):
 def test_r_code_is_calls_and_comments_only(answer, registry):
     text = result(answer, registry).texts["historical_control.R"]
     assert text.isascii()
-    assert "library(RBesT)" in text.splitlines()
     number = r"[-+.e\d]+"
     shape = re.compile(
         r'#.*|library\(RBesT\)|\w+ <- mix(beta|norm|gamma)\(|\)|  sigma = 1\.0|  likelihood = "exp"'
@@ -359,9 +354,3 @@ def test_r_code_is_calls_and_comments_only(answer, registry):
     )
     assert [line for line in text.splitlines() if not shape.fullmatch(line)] == []
     assert text.count("automixfit") == len(answer.priors)
-    assert text.count("(") == text.count(")")
-
-
-def test_the_same_fits_give_the_same_priors(answer, fits, registry):
-    again = control(fits, registry.vocabulary, HALF)
-    pd.testing.assert_frame_equal(again.table, answer.table, check_exact=True)

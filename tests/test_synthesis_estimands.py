@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from decimal import Decimal
 
@@ -9,20 +10,29 @@ import numpy as np
 import pytest
 from fits import DRAWS, fit_of
 from scipy import stats
-from small_registry import cohort, median, study, write_registry
+from small_registry import cohort, median, study, subgroup, write_registry
 
 from studies import load_registry
+from synthesis import estimands
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
+    TARGETS,
     Curve,
+    Estimand,
     Group,
     curve,
+    draws_of,
+    groups_of,
     histology_effect,
     study_noise,
+    summaries,
     summarise,
 )
 from synthesis.model.families import FAMILIES, family, quantile, restricted_mean, survival
 from synthesis.model.survival import Variant
+from synthesis.numbers import months
+from synthesis.questions.pooled.tables import POOLED_COLUMNS, pooled_table
+from synthesis.stacking import stack
 
 # The same closed forms evaluated draw by draw and at once: rounding only.
 EXACT = 1e-12
@@ -199,3 +209,137 @@ def test_the_same_noise_serves_every_group(registry):
     one, other = (curve(spread, Group(0, i), 0.4, "new_study").median for i in (0, 1))
     np.testing.assert_array_equal(one, other)
     assert one.std() > 0.1
+
+
+# --- All groups at once --------------------------------------------------------------------------
+
+
+def drawn_fit(registry, seed=4):
+    """A fit whose every draw differs, of two families side by side."""
+    rng = np.random.default_rng(seed)
+    values = {name: rng.normal(np.mean(v), 0.1, (DRAWS, *np.shape(v))) for name, v in FIXED.items()}
+    values |= {name: np.abs(rng.normal(v, 0.05, DRAWS)) for name, v in SPREAD.items()}
+    single = fit_of(registry, **values)
+    fits = {name: replace(single, family=family(name)) for name in ("weibull", "long-tail")}
+    return stack(fits, {"weibull": 0.4, "long-tail": 0.6}, draws=500)
+
+
+def by_hand(fit, group, share, target):
+    """The curve of one group, straight from the formula."""
+    rng, of_class = np.random.default_rng([fit.seed, 7]), group.treatment_index is None
+
+    def normal():
+        return rng.standard_normal(fit.flat("mu").size)
+
+    new = target == "new_study"
+    log_median = fit.flat("mu") + fit.flat("class_effect")[:, group.class_index]
+    slope, log_shape, tail = (fit.flat(n) for n in ("prognostic", "shape_mean", "tail_mean"))
+    if not of_class:
+        t = group.treatment_index
+        log_median = log_median + fit.flat("treatment_effect")[:, t]
+        slope = slope + fit.flat("predictive")[:, t]
+        log_shape = log_shape + fit.flat("shape_treatment_effect")[:, t]
+        tail = tail + fit.flat("tail_treatment_effect")[:, t]
+    if of_class and new:
+        log_median = log_median + fit.flat("treatment_sd") * normal()
+    if new:
+        log_median = log_median + fit.flat("study_sd") * normal()
+    if of_class and new:
+        log_shape = log_shape + fit.flat("shape_treatment_sd") * normal()
+    if new:
+        log_shape = log_shape + fit.flat("shape_sd") * normal()
+    if of_class and new:
+        tail = tail + fit.flat("tail_treatment_sd") * normal()
+    median = np.exp(log_median + slope * (share - fit.centre_share))
+    return Curve(median, np.exp(log_shape), fit.draw_family, tail)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_arrays_of_all_groups_are_those_of_each_group(registry, share, target):
+    fit = drawn_fit(registry)
+    groups = groups_of(fit)
+    assert groups == (Group(0, 0), Group(0, 1), Group(1, 2), Group(0))
+    for number, group in enumerate(groups):
+        expected = by_hand(fit, group, share, target)
+        for name in SURVIVAL_ESTIMANDS:
+            own = draws_of(fit, name, target, share)
+            assert own.shape == (500, len(groups))
+            np.testing.assert_allclose(own[:, number], expected.estimand(name), rtol=EXACT)
+            assert summaries(fit, name, target, share)[group] == summarise(own[:, number])
+            alone = curve(fit, group, share, target).estimand(name)
+            np.testing.assert_array_equal(alone, own[:, number])
+    alone = curve(fit, Group(1), share, target)  # a class of one treatment is no column
+    expected = by_hand(fit, Group(1), share, target)
+    np.testing.assert_allclose(alone.median, expected.median, rtol=EXACT)
+    np.testing.assert_allclose(alone.tail, expected.tail, rtol=EXACT)
+
+
+def test_what_is_kept_of_a_fit_is_of_that_fit_alone(registry):
+    """It goes with the fit, and another fit in the same place of memory has its own."""
+    for seed in range(5):
+        fit = drawn_fit(registry, seed)
+        fresh = by_hand(fit, Group(0, 1), 0.4, "new_study").median
+        for _ in range(2):
+            np.testing.assert_allclose(
+                draws_of(fit, "median_months", "new_study", 0.4)[:, 1], fresh, rtol=EXACT
+            )
+        known = len(estimands._KEPT)
+        del fit
+        gc.collect()
+        assert len(estimands._KEPT) < known
+    changed = replace(first := fit_of(registry, **FIXED), centre_share=0.9)
+    medians = [draws_of(own, "median_months", "mean_study", 0.4)[0, 0] for own in (first, changed)]
+    expected = np.exp((FIXED["prognostic"] + FIXED["predictive"][0]) * (first.centre_share - 0.9))
+    assert medians[1] / medians[0] == pytest.approx(expected)
+
+
+def test_a_changed_curve_has_estimands_of_its_own(registry):
+    own = curve(drawn_fit(registry), Group(0, 1), 0.4, "mean_study")
+    before = own.estimand("rmst_12m")
+    doubled = replace(own, median=2.0 * own.median).estimand("rmst_12m")
+    assert (doubled > before).all()
+
+
+def test_an_estimand_is_one_record(registry, monkeypatch):
+    """A record more is a row more of every treatment, histology and target of ``pooled.csv``."""
+    record = Estimand(
+        "lower_quartile", "Lower quartile", "months", months, lambda c: c.median / c.shape
+    )
+    monkeypatch.setitem(estimands.ESTIMANDS, record.name, record)
+    monkeypatch.setitem(estimands.SURVIVAL_ESTIMANDS, record.name, record.horizon)
+    fit = drawn_fit(registry)
+    table = pooled_table({"os": fit}, registry.vocabulary, 0.4)
+    assert tuple(table.columns) == POOLED_COLUMNS
+    own = table[table["estimand"] == record.name]
+    assert len(own) == len(groups_of(fit)) * len(TARGETS)
+    assert len(table) == len(own) * len(SURVIVAL_ESTIMANDS)
+    drawn = curve(fit, Group(0, 0), fit.centre_share, "mean_study")
+    label = registry.vocabulary.treatment("lenvatinib").label
+    row = own[(own["treatment"] == label) & (own["target"] == "mean_study")].iloc[0]
+    assert row["estimate"] == pytest.approx(np.median(drawn.median / drawn.shape), rel=EXACT)
+
+
+# --- Pure and mixed ------------------------------------------------------------------------------
+
+
+def test_values_that_no_report_of_a_treatment_supports_are_extrapolated(tmp_path):
+    parts = [
+        subgroup(name, n, survival=[median(Decimal(value))])
+        for name, n, value in (("pure", 12, "3.0"), ("mixed", 8, "5.0"))
+    ]
+    registry = load_registry(
+        write_registry(
+            tmp_path / "registry",
+            study("split", cohort("arm", "lenvatinib", 20, subgroups=parts)),
+            study("whole", cohort("arm", "sorafenib", 20, survival=[median(Decimal("4.0"))])),
+        )
+    )
+    table = pooled_table({"os": fit_of(registry, mu=1.4)}, registry.vocabulary, 0.4)
+    told = table.groupby(["treatment", "histology"])["extrapolated"].unique().map(list).to_dict()
+    lenvatinib, sorafenib = (
+        registry.vocabulary.treatment(name).label for name in ("lenvatinib", "sorafenib")
+    )
+    assert told[lenvatinib, "pure"] == told[lenvatinib, "mixed"] == [False]
+    assert told[sorafenib, "pure"] == told[sorafenib, "mixed"] == [True]
+    assert told[sorafenib, "reference"] == told[lenvatinib, "reference"] == [False]

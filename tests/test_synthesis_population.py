@@ -194,13 +194,14 @@ def test_gains_of_the_population(registry, fit):
     row = gains.query("estimand == 'difference_median_months' and target == 'mean_study'").iloc[0]
     assert row["estimate"] == pytest.approx(np.median(own - over))
     (sentence,) = gain_words(found, "os")
-    assert sentence.startswith("Lenvatinib over Best supportive care: ")
+    assert sentence.startswith("Lenvatinib over best supportive care: ")
     assert any("No report gave both" in note for note in found.notes)
 
 
 def test_notes_say_what_stands_behind_it(registry, fit):
     plain = patient_mix({"os": fit}, registry.vocabulary, Population(0.3)).notes
-    assert len(plain) == 1
+    assert len(plain) == 2
+    assert "is extrapolated for 3 of 4 treatments" in plain[1]
     stated = patient_mix(
         {"os": fit}, registry.vocabulary, Population(0.3, braf=0.2, line="first-line")
     ).notes

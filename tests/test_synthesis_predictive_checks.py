@@ -26,7 +26,9 @@ from synthesis.questions.checks import (
     envelope,
     outliers,
     predictive_check,
+    result,
 )
+from synthesis.questions.checks import check as checks_of
 
 MANY = 20_000
 EVEN = np.full((len(METHODS), MANY), 1.0 / len(METHODS))
@@ -329,20 +331,40 @@ def test_without_a_figure_to_predict_there_is_nothing(load):
     assert sentence == "None of its figures can be set against a prediction."
 
 
-def test_sentences_say_what_is_expected(found):
+@pytest.mark.parametrize(
+    ("half", "most", "says"),
+    [
+        (6, 10, None),
+        (6, 7, "surer of what reports print"),
+        (9, 10, "reports differ less than the model allows"),
+    ],
+)
+def test_sentences_say_what_is_expected(found, half, most, says):
     table, coverage = found
-    inside = (Inside(0.5, 6, 10, 5.2, 2.0, 8.0), Inside(0.95, 10, 10, 9.6, 8.0, 10.0))
-    calm = Coverage(coverage.positions, inside)
-    words = coverage_words(table.iloc[:0].assign(pit=[]), calm)
-    assert words == ("None of its figures can be set against a prediction.",)
+    inside = (Inside(0.5, half, 10, 5.2, 2.0, 8.0), Inside(0.95, most, 10, 9.6, 8.0, 10.0))
     middling = table[(table["pit"] > 0.1) & (table["pit"] < 0.9)]
-    first, last = coverage_words(middling, calm)
-    assert first == (
-        "Of 10 printed figures 10 lie inside their 95 % predictive intervals, where registries "
-        "drawn from the model have 8 to 10 (10 on average), and 6 inside their 50 % intervals "
-        "(2 to 8, 5 on average)."
-    )
+    first, *others, last = coverage_words(middling, Coverage(coverage.positions, inside))
+    assert first.startswith(f"{most} of 10 reported figures lie inside their 95 %")
+    assert "have 8 to 10, 10 on average. " in first
+    assert [says in words for words in others] == ([True] if says else [])
     assert last == "No figure is outlying (a position below 0.01 or above 0.99)."
+
+
+def test_an_outlying_figure_is_named(various):
+    fit = fit_of(various, mu=np.log(40.0), study_sd=0.01)
+    checks = checks_of({"os": fit}, various.vocabulary, {})
+    said = result(checks, various)
+    assert set(said.tables) == {"predictive_checks"}
+    (own,) = [finding for finding in said.findings if finding.tables]
+    far = outliers(checks.table)
+    assert len(far)
+    assert [row[0].text for row in own.tables[0].rows] == list(far["label"])
+    (picture,) = said.pictures
+    assert picture.stem == "predictive_checks"
+    assert picture.studies == tuple(dict.fromkeys(checks.table["study"]))
+    furthest = (picture.arguments["extremes"]["pit"] - 0.5).abs()
+    assert furthest.is_monotonic_decreasing
+    assert furthest.max() == (checks.table["pit"] - 0.5).abs().max()
 
 
 # --- the band ------------------------------------------------------------------------------------

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from plot_tables import curve_tables
+from report_tables import picture
 from small_registry import cohort, median, study, write_registry
 
 import synthesis.drawing
 from studies import load_registry
-from synthesis.plots import plot_curves
 from synthesis.report.writer import write_result
-from synthesis.result import Finding, Picture, Result
+from synthesis.result import Finding, Result
 from synthesis.staging import OutputError
 
 TABLES = {"one": pd.DataFrame({"a": [1, 2]}), "two": pd.DataFrame({"b": ["é"]})}
@@ -26,12 +26,6 @@ SUFFIXES = ("pdf", "png", "svg")
 def registry(tmp_path_factory):
     first = study("first2020", cohort(survival=[median()]), year=2020)
     return load_registry(write_registry(tmp_path_factory.mktemp("files") / "registry", first))
-
-
-def picture(stem, plot=plot_curves, **arguments):
-    curves, points = curve_tables(treatments=2)
-    known = {"curves": curves, "points": points, "endpoint": "os"}
-    return Picture(stem, "A title", "A caption.", plot, arguments or known, ("first2020",))
 
 
 def result(*pictures, **more):
@@ -58,7 +52,7 @@ def test_tables_figures_and_texts_are_written_and_listed(registry, tmp_path):
     assert sorted(found) == names
     assert found["tables/one.csv"] == b"a\n1\n2\n"
     assert found["tables/two.csv"].decode() == "b\né\n"
-    assert b"A caption." in found["figures/curves.svg"]
+    assert b"Caption of curves." in found["figures/curves.svg"]
     assert b"First 2020" in found["figures/curves.svg"]
 
 
@@ -91,15 +85,15 @@ class _Subprocess:
 
 
 def test_a_picture_that_cannot_be_sent_is_drawn_here(registry, tmp_path):
-    pictures = [picture(f"own_{n}", lambda: Figure(), hue=None) for n in range(3)]
-    pictures = [picture(p.stem, lambda hue: Figure(), hue=None) for p in pictures]
+    own = {"plot": lambda labels: Figure(), "arguments": {"labels": ()}}
+    pictures = [replace(picture(f"own_{number}"), **own) for number in range(3)]
     pictures += [picture(f"curves_{number}") for number in range(synthesis.drawing.MANY)]
     assert len(write_result(result(*pictures), registry, tmp_path)) == 3 * len(pictures)
 
 
 @pytest.mark.parametrize("number", [1, synthesis.drawing.MANY])
 def test_a_failure_leaves_nothing_behind(registry, tmp_path, number):
-    pictures = [picture(f"broken_{n}", broken) for n in range(number)]
+    pictures = [replace(picture(f"broken_{n}"), plot=broken) for n in range(number)]
     with pytest.raises(ValueError, match="cannot be drawn"):
         write_result(result(*pictures, tables=TABLES), registry, tmp_path / "out")
     assert not list(tmp_path.rglob("*"))

@@ -10,7 +10,6 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 from report_tables import (
     TREATMENT,
@@ -19,6 +18,7 @@ from report_tables import (
     forest_table,
     make_analysis,
     picture,
+    plot_labels,
     with_results,
 )
 from small_registry import (
@@ -167,7 +167,7 @@ def test_a_forest_plot_of_one_treatment_cites_the_studies_that_it_shows(
     table = analysis.forest["os"].copy()
     table.loc[table["treatment"] == "Sorafenib", "study_id"] = "second2021"
     forest = picture("forest_os", endpoint="os")
-    drawn = replace(forest, plot=lambda table, endpoint, width: plot_forest_stub(table, width))
+    drawn = replace(forest, plot=lambda table, endpoint, width: plot_labels(table["label"], width))
     own = with_results(replace(analysis, forest={"os": table}), (answer(drawn),))
     file = tmp_path / f"forest{suffix}"
     shown = save_forest(own, "os", file, treatment="Sorafenib", width="one-column")
@@ -179,15 +179,6 @@ def test_a_forest_plot_of_one_treatment_cites_the_studies_that_it_shows(
         text = content.decode()
         assert "<dc:source>Registry Holdings. 2021.</dc:source>" in text
         assert "Shown: Sorafenib only; its estimates draw on all of these cohorts." in text
-
-
-def plot_forest_stub(table, width):
-    """The labels of a forest table, one below the other."""
-    assert width == "one-column"
-    figure = Figure()
-    for number, label in enumerate(table["label"]):
-        figure.text(0.1, 0.9 - number / 20, label)
-    return figure
 
 
 def section(page, name):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -112,20 +111,6 @@ def months(value: Decimal | str | None, unit: Unit | None) -> tuple[float, float
 def level_of(printed: Decimal | None) -> float:
     """Return a confidence level: 0.95 where none is printed, or one that no interval has."""
     return 0.95 if printed is None or not 0.5 <= printed <= Decimal("0.999") else float(printed)
-
-
-def counts_of(percent: Decimal, of: int) -> range:
-    """Return the numbers of patients whose percentage rounds to a printed one."""
-    step = half_step(percent)
-    low, high = math.ceil((percent - step) * of / 100), math.floor((percent + step) * of / 100)
-    return range(max(low, 0), min(high, of) + 1)
-
-
-def nearest_shares(percent: Decimal, of: int) -> str:
-    """Return the two whole numbers of patients next to a percentage, with theirs."""
-    below = min(int(percent * of / 100), of)
-    counts = dict.fromkeys((below, min(below + 1, of)))
-    return " or ".join(f"{k}/{of} = {Decimal(100 * k) / of:.1f} %" for k in counts)
 
 
 def timed(time: Decimal | str | None, unit: Unit | None) -> str:

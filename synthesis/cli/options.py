@@ -115,6 +115,15 @@ def first_and_last(value: str | None) -> tuple[int | None, int | None]:
     return (None if first is None else int(first)), (None if last is None else int(last))
 
 
+def _gone(value: int | None) -> None:
+    """Say what stands in the place of an option that is gone."""
+    if value is not None:
+        raise typer.BadParameter(
+            "one robust distribution is written instead of mixtures; automixfit of RBesT makes "
+            "mixtures of the draws in historical_control_draws.csv (--out)."
+        )
+
+
 def _conversions(value: list[str] | None) -> list[str] | None:
     """Check the form of endpoint conversions."""
     for text in value or []:
@@ -205,11 +214,7 @@ RobustOption = number(
     float, "--robust", "W", 0.0, 0.99, "a weight from 0 (none) to 0.99",
     "Weight of a vague component, for when the new study disagrees with the past.",
 )  # fmt: skip
-MOST_COMPONENTS = 4
-ComponentsOption = number(
-    int | None, "--components", "K", 1, MOST_COMPONENTS, f"a number from 1 to {MOST_COMPONENTS}",
-    "Components of each mixture (as many as a criterion asks for).",
-)  # fmt: skip
+ComponentsOption = Annotated[int | None, typer.Option("--components", hidden=True, callback=_gone)]
 
 # --- Of which patients ---------------------------------------------------------------------------
 

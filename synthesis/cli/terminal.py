@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 #: Columns of text in a pipe, and between two columns of a table.
 IN_A_PIPE, GAP = 100, 2
-#: Columns of text that a column of words takes at most; the first has a third of the room.
-WRAPPED = 30
+#: Columns of text that a column of words takes at most, or where that lets a table fit; the first
+#: has a third of the room.
+WRAPPED, NARROW = 30, 16
 
 _INDENT = 2
 _SPELLED = {"–": "-", "—": "-", "−": "-", "·": "-", "×": "x", "≥": ">=", "≤": "<=", "’": "'"}
@@ -36,7 +37,7 @@ def show(result: Result, written: Sequence[Path] = ()) -> None:
     """Show an answer: lead, findings that are no details, verdicts, files, research use."""
     say(*result.lead)
     for finding in result.findings:
-        if not finding.folded:
+        if not finding.folded and (finding.sentences or finding.tables):
             _show_finding(finding)
     for line in verdict_lines(result.verdicts):
         print(line)
@@ -50,10 +51,16 @@ def show(result: Result, written: Sequence[Path] = ()) -> None:
 def say(*paragraphs: str) -> None:
     """Show paragraphs, each with an empty line behind it; items of a list stand together."""
     for text, after in pairwise((*paragraphs, "")):
-        for line in _wrapped(text):
+        for line in paragraph(text):
             print(line)
         if not (text.startswith("- ") and after.startswith("- ")):
             print()
+
+
+def paragraph(text: str) -> list[str]:
+    """Lines of a paragraph, or of an item of a list."""
+    indent = "  " if text.startswith("- ") else ""
+    return wrap(text, width(), subsequent_indent=indent, break_on_hyphens=False)
 
 
 def verdict_lines(verdicts: Mapping[str, str]) -> list[str]:
@@ -66,11 +73,6 @@ def width() -> int:
     return shutil.get_terminal_size((IN_A_PIPE, 24)).columns
 
 
-def _wrapped(text: str) -> list[str]:
-    indent = "  " if text.startswith("- ") else ""
-    return wrap(text, width(), subsequent_indent=indent, break_on_hyphens=False)
-
-
 def _show_finding(finding: Finding) -> None:
     if finding.heading:
         _print_heading(finding.heading)
@@ -78,9 +80,8 @@ def _show_finding(finding: Finding) -> None:
     for table in finding.tables:
         if table.title:
             _print_heading(table.title)
-        for block in blocks(table, width()):
-            _print(block)
-            print()
+        for line in (*table_lines(table), ""):
+            print(line)
         if table.note:
             say(table.note)
 
@@ -90,24 +91,30 @@ def _print_heading(text: str) -> None:
         print(f"\033[1m{line}\033[0m" if sys.stdout.isatty() else line)
 
 
-def _print(grid: Grid) -> None:
-    """Write a table, without blanks at the ends of lines."""
+# --- Tables --------------------------------------------------------------------------------------
+
+
+def table_lines(table: Table) -> Iterator[str]:
+    """Lines of a table, without blanks at their ends; an empty one between two blocks."""
     from rich.console import Console
 
-    text, styled = io.StringIO(), sys.stdout.isatty()
-    Console(file=text, width=width(), force_terminal=styled, highlight=False).print(grid, end="")
-    for line in text.getvalue().splitlines():
-        print(line.rstrip())
-
-
-# --- Tables --------------------------------------------------------------------------------------
+    styled = sys.stdout.isatty()
+    for number, block in enumerate(blocks(table, width())):
+        text = io.StringIO()
+        console = Console(file=text, width=width(), force_terminal=styled, highlight=False)
+        console.print(block, end="")
+        yield from [""] * bool(number)
+        yield from (line.rstrip() for line in text.getvalue().splitlines())
 
 
 def blocks(table: Table, room: int) -> Iterator[Grid]:
     """Tables that hold as many columns as there is room for, each with the first column."""
     first, *others = (place for place, column in enumerate(table.columns) if column.terminal)
-    widths = {place: _width(table, place, WRAPPED) for place in others}
-    widths[first] = _width(table, first, room // 3) + (_INDENT if table.groups else 0)
+    for most in (WRAPPED, NARROW):
+        widths = {place: _width(table, place, most) for place in others}
+        widths[first] = _width(table, first, room // 3) + (_INDENT if table.groups else 0)
+        if sum(widths.values()) + GAP * len(others) <= room:
+            break
     part: list[int] = []
     for place in others:
         taken = sum(widths[each] + GAP for each in (first, *part))

@@ -27,7 +27,7 @@ _UNDATED: Mapping[str, Mapping[str, None]] = MappingProxyType(
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_LEVEL = 6
+_PNG_LEVEL = 4
 
 # Parts of an SVG that say nothing: white space between elements, and digits beyond a hundredth of
 # a point.

@@ -10,78 +10,42 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import marks
+from synthesis.plots import inputs, marks, rows, style
 from synthesis.plots.checks import TIMES
-from synthesis.plots.inputs import estimate, flag, number, require_columns, require_known, word
+from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.page import LegendEntry
-from synthesis.plots.rows import (
-    Axis,
-    Block,
-    Quiet,
-    Row,
-    Spot,
-    Words,
-    draw_blocks,
-    lay_out,
-    put_estimate,
-    put_prediction,
-)
 from synthesis.plots.scales import Scale, month_scale, percent_scale
-from synthesis.plots.style import INK, Sheet, Width, choose_hues, find_sheet, style_context
+from synthesis.plots.style import INK, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd
 
 IMPACT_COLUMNS: tuple[str, ...] = (
-    "endpoint",
-    "treatment",
-    "treatment_class",
-    "histology",
-    "estimand",
-    "target",
-    "before",
-    "before_lower",
-    "before_upper",
-    "after",
-    "after_lower",
-    "after_upper",
-    "shift_in_sd",
-    "before_basis",
-    "after_basis",
-    "new",
+    *("endpoint", "treatment", "treatment_class", "histology", "estimand", "target"),
+    *("before", "before_lower", "before_upper", "after", "after_lower", "after_upper"),
+    *("shift_in_sd", "before_basis", "after_basis", "new"),
 )
 SURPRISE_COLUMNS: tuple[str, ...] = (
-    "endpoint",
-    "cohort",
-    "label",
-    "treatment_class",
-    "group",
-    "figure",
-    "n",
-    "printed",
-    "value",
-    "predicted",
-    "lower",
-    "upper",
-    "lower_50",
-    "upper_50",
-    "p",
-    "headline",
+    *("endpoint", "cohort", "label", "treatment_class", "group", "figure", "n", "printed"),
+    *("value", "predicted", "lower", "upper", "lower_50", "upper_50", "p", "headline"),
 )
 RANK_COLUMNS: tuple[str, ...] = ("endpoint", "treatment", "rank_before", "rank_after")
 
-_LABEL_SHARES: Mapping[str, float] = {"one-column": 0.33, "two-column": 0.3, "slide": 0.28}
+_LABEL_SHARES = {"one-column": 0.33, "two-column": 0.3, "slide": 0.28}
 _SIDES = ("before", "after")
 _KNOWN = "its cohorts"
+# Shares of the hue in the bars of an expectation, 95 % and 50 %, and their height in points.
+_OUTER, _INNER, _BAR = 0.2, 0.5, 6.0
 
 
+@style.style_context()
 def plot_impact(
     table: pd.DataFrame,
     surprise: pd.DataFrame,
     ranks: pd.DataFrame,
     *,
     endpoint: str = "os",
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
     hues: Mapping[str, str] | None = None,
     limit: int = 9,
@@ -105,12 +69,8 @@ def plot_impact(
         Columns `RANK_COLUMNS`; only treatments in it, or of the new studies, are drawn.
     endpoint : str
         os, pfs (logarithmic axis in months) or response (linear axis, 0 to 100 %).
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm).
-    title : str, optional
-        Set above the parts.
-    hues : mapping of str to str, optional
-        Colour of each treatment class, as from `class_hues`.
+    width, title, hues
+        As of `plot_forest`.
     limit : int
         Most rows of A, and of the reported figures.
 
@@ -126,26 +86,26 @@ def plot_impact(
         If a column is missing, no treatment is left to draw, the endpoint or the width is
         unknown, or a class has no hue.
     """
-    require_columns(table, IMPACT_COLUMNS, "plot_impact, table")
-    require_columns(surprise, SURPRISE_COLUMNS, "plot_impact, surprise", may_be_empty=True)
-    require_columns(ranks, RANK_COLUMNS, "plot_impact, ranks", may_be_empty=True)
-    require_known([endpoint], ENDPOINTS, "plot_impact: endpoint")
-    sheet, about = find_sheet(width), endpoint_of(endpoint)
+    inputs.require_columns(table, IMPACT_COLUMNS, "plot_impact, table")
+    inputs.require_columns(surprise, SURPRISE_COLUMNS, "plot_impact, surprise", may_be_empty=True)
+    inputs.require_columns(ranks, RANK_COLUMNS, "plot_impact, ranks", may_be_empty=True)
+    inputs.require_known([endpoint], ENDPOINTS, "plot_impact: endpoint")
+    sheet, about = style.find_sheet(width), endpoint_of(endpoint)
     estimates = _drawn_estimates(table, ranks, about, limit)
     if not estimates:
         raise ValueError(f"plot_impact: the table has no treatment for {endpoint} to draw")
     figures = _drawn_figures(surprise, endpoint, limit)
     classes = [word(row["treatment_class"]) for row in [*estimates, *figures]]
-    hues = choose_hues(hues, classes, "plot_impact")
+    hues = style.choose_hues(hues, classes, "plot_impact")
     blocks = [_estimate_block(estimates, about, hues, sheet)]
     for name, unit, is_time in (("times", "Months (log scale)", True), ("shares", "%", False)):
         own = [row for row in figures if (word(row["figure"]) in TIMES) == is_time]
         if own:
             blocks.append(_figure_block(name, own, unit, hues, sheet))
-    with style_context():
-        layout = lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=2.0)
-        legend = _legend(has_figures=bool(figures))
-        return draw_blocks(layout, title=title, legend=legend, foot=_foot(estimates, figures))
+    layout = rows.lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=2.0)
+    return rows.draw_blocks(
+        layout, title, _legend(has_figures=bool(figures)), _foot(estimates, figures)
+    )
 
 
 def _drawn_estimates(
@@ -153,17 +113,17 @@ def _drawn_estimates(
 ) -> list[dict[str, Any]]:
     """Treatments of the new studies, then those that move most; with their ranks."""
     ranked = ranks[ranks["endpoint"] == endpoint.id].set_index("treatment")
-    rows = table[
+    entries = table[
         (table["endpoint"] == endpoint.id)
         & (table["histology"] == "reference")
         & (table["estimand"] == endpoint.estimand)
         & (table["target"] == "mean_study")
     ]
-    rows = rows[rows["new"].astype(bool) | rows["treatment"].isin(ranked.index)]
-    order = rows["shift_in_sd"].abs().sort_values(ascending=False, kind="stable").index
-    rows = rows.loc[order].sort_values("new", ascending=False, kind="stable").head(limit)
+    entries = entries[entries["new"].astype(bool) | entries["treatment"].isin(ranked.index)]
+    order = entries["shift_in_sd"].abs().sort_values(ascending=False, kind="stable").index
+    entries = entries.loc[order].sort_values("new", ascending=False, kind="stable").head(limit)
     drawn = []
-    for row in rows.to_dict("records"):
+    for row in entries.to_dict("records"):
         own = ranked.loc[row["treatment"]] if row["treatment"] in ranked.index else {}
         values = (number(own.get(f"rank_{side}")) for side in _SIDES)
         drawn.append(row | {"ranks": tuple(numbers.value(value) for value in values)})
@@ -190,52 +150,54 @@ def _estimate_block(
     endpoint: Endpoint,
     hues: Mapping[str, str],
     sheet: Sheet,
-) -> Block:
-    rows = []
+) -> rows.Block:
+    entries = []
     for new, words in ((True, "With new studies"), (False, "Other treatments")):
         own = [row for row in records if flag(row["new"]) == new]
         if own:
-            rows.append(Row(words, kind="head"))
-        rows += [_estimate_row(row, endpoint, hues) for row in own]
+            entries.append(rows.Row(words, kind="head"))
+        entries += [_estimate_row(row, endpoint, hues) for row in own]
     factor = 100.0 if endpoint.is_response else 1.0
-    values = [estimate(row, side, factor) for row in records for side in _SIDES]
+    values = [interval_of(row, side, factor) for row in records for side in _SIDES]
 
     def scale(width: float) -> Scale:
         if endpoint.is_response:
-            return percent_scale(width, sheet.body)
+            return percent_scale(width, sheet.text)
         middles, *ends = zip(*values, strict=True)
-        return month_scale(middles, [end for side in ends for end in side], width, sheet.body)
+        return month_scale(middles, [end for side in ends for end in side], width, sheet.text)
 
     unit = "%" if endpoint.is_response else "Months (log scale)"
     columns = [
-        Axis("values", unit, scale),
-        Words("estimate", (numbers.capitalised(endpoint.unit), f"({numbers.LEVEL} CrI)")),
-        Words("rank", ("Rank",)),
+        rows.Axis("values", unit, scale),
+        rows.Words("estimate", (numbers.capitalised(endpoint.unit), f"({numbers.LEVEL} CrI)")),
+        rows.Words("rank", ("Rank",)),
     ]
     title = f"Pooled {endpoint.quantity()} without and with the new studies"
-    return Block("impact-estimates", rows, columns, "Treatment", title)
+    return rows.Block("impact-estimates", entries, columns, "Treatment", title)
 
 
-def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint, hues: Mapping[str, str]) -> Row:
+def _estimate_row(
+    record: Mapping[str, Any], endpoint: Endpoint, hues: Mapping[str, str]
+) -> rows.Row:
     before, after = (_estimate_text(record, side, endpoint) for side in _SIDES)
     first, second = record["ranks"]
-    texts = {"estimate": (Quiet(before), after), "rank": (Quiet(first), second)}
+    texts = {"estimate": (rows.Quiet(before), after), "rank": (rows.Quiet(first), second)}
     hue = hues[word(record["treatment_class"])]
     factor = 100.0 if endpoint.is_response else 1.0
 
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         for place, side in enumerate(_SIDES):
-            values = estimate(record, side, factor)
+            values = interval_of(record, side, factor)
             brush = spot.brush("values", hue, side)
             y = spot.line(place, 2)
-            put_estimate(brush, spot.scales["values"], values, y, fill=side == "after")
+            rows.put_estimate(brush, spot.scales["values"], values, y, fill=side == "after")
 
-    return Row(word(record["treatment"]), texts=texts, draw=draw, hue=hue)
+    return rows.Row(word(record["treatment"]), texts=texts, draw=draw, hue=hue)
 
 
 def _estimate_text(record: Mapping[str, Any], side: str, endpoint: Endpoint) -> str:
     """An estimate with its interval; an asterisk where no cohort is behind it."""
-    text = numbers.interval(*estimate(record, side), endpoint.write)
+    text = numbers.interval(*interval_of(record, side), endpoint.write)
     return text if _is_known(record, side) else f"{text}*"
 
 
@@ -252,50 +214,56 @@ def _figure_block(
     unit: str,
     hues: Mapping[str, str],
     sheet: Sheet,
-) -> Block:
+) -> rows.Block:
     factor = 1.0 if name == "times" else 100.0
 
     def scale(width: float) -> Scale:
         if name == "shares":
-            return percent_scale(width, sheet.body)
+            return percent_scale(width, sheet.text)
         inside = [number(row[key]) for row in records for key in ("value", "predicted")]
         ends = [number(row[key]) for row in records for key in ("lower", "upper")]
-        return month_scale(inside, ends, width, sheet.body)
+        return month_scale(inside, ends, width, sheet.text)
 
-    columns = [Axis("values", unit, scale), Words("reported", ("Reported",), "left")]
-    columns.append(Words("p", ("Two-", "sided p")))
-    rows = list(_figure_rows(records, factor, hues))
+    columns = [
+        rows.Axis("values", unit, scale),
+        rows.Words("reported", ("Reported",), "left", most=0.2),
+    ]
+    columns.append(rows.Words("p", ("Two-", "sided p")))
+    entries = list(_figure_rows(records, factor, hues))
     what = "times" if name == "times" else "shares of patients"
     title = f"Reported {what} on what was expected without the new studies"
-    return Block(f"impact-{name}", rows, columns, "Report, figure", title)
+    return rows.Block(f"impact-{name}", entries, columns, "Report, figure", title)
 
 
 def _figure_rows(
     records: Sequence[Mapping[str, Any]], factor: float, hues: Mapping[str, str]
-) -> Iterator[Row]:
+) -> Iterator[rows.Row]:
     """Figures below a heading for each cohort."""
     last = None
     for record in records:
         cohort = (word(record["label"]), word(record["cohort"]))
         if cohort != last:
-            yield Row(cohort[0], kind="head")
+            yield rows.Row(cohort[0], kind="head")
         last = cohort
         group = "" if word(record["group"]) == "whole" else f"{word(record['group'])}, "
         detail = f"{group}n = {int(record['n']):,}"
         texts = {"reported": word(record["printed"]), "p": numbers.chance(record["p"])}
         hue = hues[word(record["treatment_class"])]
         draw = _figure_marks(record, factor, hue)
-        yield Row(word(record["figure"]), detail, texts, draw, level=1)
+        yield rows.Row(word(record["figure"]), detail, texts, draw, level=1)
 
 
 def _figure_marks(record: Mapping[str, Any], factor: float, hue: str):
     names = ("predicted", "lower", "upper", "lower_50", "upper_50", "value")
     middle, lower, upper, low, high, value = (factor * number(record[name]) for name in names)
 
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         scale, y = spot.scales["values"], spot.middle
         brush, ink = spot.brush("values", hue), spot.brush("values", INK)
-        put_prediction(brush, scale, (lower, upper), (low, high), y)
+        ends, beyond = scale.clip(lower, upper)
+        marks.put_area(brush.named("95"), ends, y, _BAR, _OUTER)
+        marks.put_area(brush.named("50"), scale.clip(low, high)[0], y, _BAR, _INNER)
+        marks.put_arrows(brush, "expected", ends, y, beyond)
         marks.put_upright(brush, "expected-median", middle, (y - 4, y + 4))
         if math.isinf(value):
             shaft = (scale.at_share(0.9), scale.upper)
@@ -318,7 +286,7 @@ def _legend(*, has_figures: bool) -> list[LegendEntry]:
 
 
 def _expectation_sample(brush: marks.Brush, x: float, y: float) -> None:
-    marks.area_sample(0.2, inner=0.5)(brush, x, y)
+    marks.area_sample(_OUTER, inner=_INNER)(brush, x, y)
     marks.put_upright(brush, "", x, (y - 3.5, y + 3.5))
 
 

@@ -99,12 +99,15 @@ class Contrast:
 
 
 def average_hazard_ratio(
+    treatment: Curve, reference: Curve, horizon: float = HAZARD_HORIZON
+) -> np.ndarray:
+    """Draws of the average hazard ratio to a horizon in months, shape ``(draws,)``."""
+    return _hazard_ratios(treatment, reference, horizon)[:, 0, 0]
+
+
+def _hazard_ratios(
     treatments: Curve, references: Curve, horizon: float = HAZARD_HORIZON
 ) -> np.ndarray:
-    """Draws of average hazard ratios to a horizon in months, ``(draws, treatments, references)``.
-
-    Of one curve each as well.
-    """
     months = horizon * np.linspace(0.0, 1.0, _STEPS)[1:] ** 3
     blocks = []
     for start in range(0, len(treatments.median), _BLOCK):
@@ -154,7 +157,7 @@ CONTRASTS = (
         "average hazard ratio to 24 months",
         "ratio",
         lambda curve: curve,
-        average_hazard_ratio,
+        _hazard_ratios,
         gain=-1,
     ),
     Contrast(GAIN, "difference of medians", "months", _estimand("median_months"), _differences),

@@ -16,6 +16,7 @@ from priors import Prior
 from synthesis.estimands import NamedGroup, flat, summarise
 from synthesis.fits import PooledSurvival
 from synthesis.numbers import in_sentence, percent
+from synthesis.result import names
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"
 
@@ -23,21 +24,9 @@ PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of rati
 #: more than 85 % of the prior's.
 MOSTLY_PRIOR = 0.85**2
 
-EFFECT_COLUMNS = (
-    "endpoint",
-    "effect",
-    "treatment",
-    "reference",
-    "label",
-    "which",
-    "estimate",
-    "lower",
-    "upper",
-    "log_sd",
-    "prior_share",
-    "p_above_one",
-    "cohorts",
-    "patients",
+EFFECT_COLUMNS = names(
+    "endpoint effect treatment reference label which estimate lower upper log_sd prior_share "
+    "p_above_one cohorts patients"
 )
 
 
@@ -180,8 +169,8 @@ def histology_effects(
         # two effects, independent before any data
         wider = prior.model_copy(update={"location": 0.0, "scale": prior.scale * float(np.sqrt(2))})
         away = own - drawn[:, reference.group.treatment_index]
-        names = in_sentence(group.label), in_sentence(reference.label)
-        label = f"Gain of {names[0]} over {names[1]}, mixed to pure"
+        over = in_sentence(reference.label)
+        label = f"Gain of {in_sentence(group.label)} over {over}, mixed to pure"
         sizes = tuple(map(sum, zip(sizes, telling(fit, reference), strict=True)))
         effects.append(
             Effect(INTERACTION, group.label, reference.label, label, wider, away, *sizes)

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studies.bibtex import bibtex
-
+from studies.documents import bibtex
 from synthesis.endpoints import endpoint_of
 from synthesis.report.page import BIBLIOGRAPHY, render_page
 from synthesis.report.references import references

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import synthesis.questions.bias.effects as effects
 from priors import Prior, Priors, load_priors
 from studies import Registry
 from synthesis import numbers
@@ -22,18 +23,6 @@ from synthesis.fits import DEFAULT_FAMILY, SurvivalFit, fit_survival
 from synthesis.model.sampler import Progress, SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR, ESTIMATED, USUAL, Variant
 from synthesis.plots.bias import plot_bias, plot_funnel
-from synthesis.questions.bias.effects import (
-    AS_PROSPECTIVE,
-    COMMON,
-    HALF_WAY,
-    SPREAD,
-    bias_densities,
-    bias_effects,
-    kinds_table,
-    medians_table,
-    reports_table,
-    treatments_of_both_kinds,
-)
 from synthesis.questions.bias.funnel import (
     ALL,
     LARGE,
@@ -63,14 +52,7 @@ _NAMED = 6
 
 @dataclass(frozen=True)
 class Tables:
-    """The tidy tables of a bias analysis; see the functions that make them.
-
-    Attributes
-    ----------
-    kinds, effects, reports, medians, funnel, slopes : DataFrame
-    both : tuple of str
-        Treatments with retrospective and prospective reports.
-    """
+    """The tidy tables of a bias analysis, and treatments with both kinds of reports."""
 
     kinds: pd.DataFrame = field(repr=False)
     effects: pd.DataFrame = field(repr=False)
@@ -186,15 +168,15 @@ def of_fits(
     vocabulary = registry.vocabulary
     funnel = funnel_table(usual, vocabulary, cohort_weights(usual, progress=progress))
     tables = Tables(
-        kinds=kinds_table(biased),
-        effects=bias_effects(biased),
-        reports=reports_table(biased, vocabulary),
-        medians=medians_table(usual, biased, vocabulary, reference_mix),
+        kinds=effects.kinds_table(biased),
+        effects=effects.bias_effects(biased),
+        reports=effects.reports_table(biased, vocabulary),
+        medians=effects.medians_table(usual, biased, vocabulary, reference_mix),
         funnel=funnel,
         slopes=slope_table(usual, funnel),
-        both=treatments_of_both_kinds(biased, vocabulary),
+        both=effects.treatments_of_both_kinds(biased, vocabulary),
     )
-    density = bias_densities(biased)
+    density = effects.bias_densities(biased)
     return BiasAnalysis(
         registry, usual.data.endpoint, usual, biased, reference_mix, tables, density
     )
@@ -215,6 +197,7 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
     tables, endpoint = answer.tables, endpoint_of(answer.endpoint)
     name = endpoint.name(registry.vocabulary)
     about = f"{name} in {registry.vocabulary.subject_words}"
+    reports = () if tables.reports.empty else (_reports(tables.reports),)
     findings = (
         Finding(
             "Are retrospective reports optimistic or pessimistic?",
@@ -224,12 +207,12 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
         Finding(
             "How far do the biases of single reports differ?",
             tuple(_spread(tables, answer.biased.priors[BIAS_PRIOR])),
-            () if tables.reports.empty else (_reports(tables),),
+            reports,
         ),
         Finding(
             "What would a prospective study show?",
             tuple(_medians(answer)),
-            (_median_rows(tables),),
+            (_median_rows(tables.medians),),
         ),
         Finding("Do small cohorts report longer medians?", tuple(_slope(tables))),
         Finding(
@@ -239,15 +222,12 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
         ),
     )
     fits = {"usual model": answer.usual, "with biases": answer.biased}
-    advice = [
-        f"{numbers.capitalised(label)}: {fit.diagnosis.advice}"
-        for label, fit in fits.items()
-        if fit.diagnosis.advice
-    ]
+    verdicts = {f"{which}, {endpoint.id}": fit.diagnosis.verdict for which, fit in fits.items()}
+    advice = (fit.diagnosis.advice for fit in fits.values())
     answered = Result(
         name="bias",
         title=f"{name}: biases and small studies",
-        lead=(OPTIONAL, *advice),
+        lead=(OPTIONAL, *dict.fromkeys(filter(None, advice))),
         findings=findings,
         tables={
             "bias": tables.effects,
@@ -257,13 +237,13 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
             "funnel": tables.funnel,
             "funnel_slope": tables.slopes,
         },
-        verdicts={f"{label}, {endpoint.id}": fit.diagnosis.verdict for label, fit in fits.items()},
+        verdicts=verdicts,
     )
     return replace(answered, texts={"bias.md": markdown(answered)})
 
 
 def _bias_picture(answer: BiasAnalysis, name: str, about: str) -> Picture:
-    tables = answer.tables
+    reports = answer.tables.reports
     return Picture(
         f"bias_{answer.endpoint}",
         f"{name}: biases of retrospective reports",
@@ -272,11 +252,25 @@ def _bias_picture(answer: BiasAnalysis, name: str, about: str) -> Picture:
         "bias of each report as a ratio of medians to what a prospective study would have shown, "
         "with 95 % credible intervals. Right of 1: optimistic.",
         plot_bias,
-        {"density": answer.density, "effects": tables.effects, "reports": tables.reports},
-        tuple(dict.fromkeys(tables.reports["study"])),
-        alt=" ".join(_common(tables)),
+        {
+            "density": answer.density,
+            "effects": _side_by_side(answer.tables.effects),
+            "reports": reports,
+        },
+        tuple(dict.fromkeys(reports["study"])),
+        alt=" ".join(_common(answer.tables)),
         endpoint=answer.endpoint,
     )
+
+
+def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
+    """A row an effect, prior and posterior beside each other: what a figure takes."""
+    same = ["effect", "label", "cohorts", "patients"]
+    values = effects.pivot(index=same, columns="which", values=["estimate", "lower", "upper"])
+    values.columns = [f"{which}_{end}".removesuffix("_estimate") for end, which in values.columns]
+    after = effects[effects["which"] == "posterior"]
+    rows = after[[*same, "prior_share"]].merge(values.reset_index(), on=same)
+    return rows.rename(columns={"effect": "parameter"})
 
 
 def _funnel_picture(answer: BiasAnalysis, name: str, about: str) -> Iterator[Picture]:
@@ -284,16 +278,15 @@ def _funnel_picture(answer: BiasAnalysis, name: str, about: str) -> Iterator[Pic
     shown, _ = _places(answer.tables)
     if shown.empty:
         return
+    spread = numbers.decimal(shown["study_sd"].iloc[0], 2)
     yield Picture(
         f"funnel_{answer.endpoint}",
         f"{name}: funnel of reported medians",
         f"{about}, {numbers.count(len(shown), 'reported median')} over the median that the other "
         "cohorts lead to expect of the average study of the same treatment, histology and kind of "
         "population, by the standard error of the log median. Dashed: 95 % limits by sampling "
-        "error alone; dotted: with the spread of studies added (SD "
-        f"{numbers.decimal(shown['study_sd'].iloc[0], 2)}, posterior median). Cohorts without a "
-        "reported median, and those that are the only one of their treatment, are listed in the "
-        "table.",
+        f"error alone; dotted: with the spread of studies added (SD {spread}, posterior median). "
+        "Medians without a place in the funnel are listed in the table.",
         plot_funnel,
         {"table": shown},
         tuple(dict.fromkeys(shown["study"])),
@@ -302,16 +295,15 @@ def _funnel_picture(answer: BiasAnalysis, name: str, about: str) -> Iterator[Pic
     )
 
 
-def _ratio(row: Any, name: str = "estimate") -> str:
-    """A ratio of a row with its interval."""
-    ends = ("lower", "upper") if name == "estimate" else (f"{name}_lower", f"{name}_upper")
-    return numbers.interval(*(getattr(row, key) for key in (name, *ends)), numbers.ratio)
+def _value(row: Any, name: str = "", write: numbers.Writer = numbers.ratio) -> str:
+    """A value of a row with its interval: ``estimate``, or one whose limits begin with its name."""
+    before = f"{name}_" if name else ""
+    ends = (getattr(row, f"{before}{end}") for end in ("lower", "upper"))
+    return numbers.interval(getattr(row, name or "estimate"), *ends, write)
 
 
-def _months(row: Any, name: str) -> str:
-    """A median of a row with its interval."""
-    keys = (name, f"{name}_lower", f"{name}_upper")
-    return numbers.interval(*(getattr(row, key) for key in keys), numbers.months)
+def _cohorts(row: Any) -> str:
+    return f"{numbers.count(row.cohorts, 'cohort')}, {numbers.count(row.patients, 'patient')}"
 
 
 def _effect(tables: Tables, name: str) -> tuple[Any, Any]:
@@ -322,29 +314,23 @@ def _effect(tables: Tables, name: str) -> tuple[Any, Any]:
 
 def _common(tables: Tables) -> Iterator[str]:
     kinds = {row.kind: row for row in tables.kinds.itertuples(index=False)}
-    sizes = [
-        f"{numbers.count(row.reports, f'{row.kind} report')} "
-        f"({numbers.count(row.cohorts, 'cohort')}, {numbers.count(row.patients, 'patient')})"
+    first, second = (
+        f"{numbers.count(row.reports, f'{row.kind} report')} ({_cohorts(row)})"
         for row in (kinds[RETROSPECTIVE], kinds[PROSPECTIVE])
-    ]
-    silent, untold = "", kinds[NOT_STATED].reports
-    if untold:
-        verb = "does" if untold == 1 else "do"
-        silent = f"; {numbers.count(untold, 'report')} {verb} not state the design"
-    yield f"{sizes[0]} stand against {sizes[1]}{silent}."
-    before, after = _effect(tables, COMMON)
+    )
+    without = numbers.count(kinds[NOT_STATED].reports, "report")
+    silent = f"; {without} without a stated design" if kinds[NOT_STATED].reports else ""
+    yield f"{first} stand against {second}{silent}."
+    before, after = _effect(tables, effects.COMMON)
+    prior = _value(before)
     if not (kinds[RETROSPECTIVE].reports and kinds[PROSPECTIVE].reports):
         yield share_words(1.0, told=False)
-        yield (
-            f"Its prior: retrospective reports show {_ratio(before)} times the median of "
-            "prospective ones."
-        )
+        yield f"Its prior: retrospective reports show {prior} times the median of prospective ones."
         return
     yield (
-        "Under the same treatment retrospective reports show "
-        f"{_ratio(after)} times the median of prospective ones (prior {_ratio(before)}). They are "
-        f"optimistic with a probability of {numbers.chance(after['p_optimistic'])}. "
-        f"{share_words(after['prior_share'], told=True)}"
+        f"Under the same treatment retrospective reports show {_value(after)} times the median of "
+        f"prospective ones (prior {prior}). They are optimistic with a probability of "
+        f"{numbers.chance(after['p_optimistic'])}. {share_words(after['prior_share'], told=True)}"
     )
     yield _told_apart(tables.both)
 
@@ -369,52 +355,46 @@ def _told_apart(both: tuple[str, ...]) -> str:
 
 
 def _spread(tables: Tables, prior: Prior) -> Iterator[str]:
-    before, after = _effect(tables, SPREAD)
+    before, after = _effect(tables, effects.SPREAD)
     if not after["cohorts"]:
         yield share_words(1.0, told=False)
         return
     yield (
-        f"One retrospective report in forty is flattered by more than the factor {_ratio(after)}, "
-        f"and as many are disfavoured (prior {_ratio(before)}, SD {prior.parameters}). "
-        f"{share_words(after['prior_share'], told=True)} How far retrospective reports differ at "
-        "all bounds it; what of that is bias, only a smaller difference between prospective "
-        "reports could tell."
+        "One retrospective report in forty is flattered by more than the factor "
+        f"{_value(after)}, and as many are disfavoured (prior {_value(before)}, SD "
+        f"{prior.parameters}). {share_words(after['prior_share'], told=True)} How far "
+        "retrospective reports differ at all bounds it; what of that is bias, only a smaller "
+        "difference between prospective reports could tell."
     )
     reports = tables.reports
     beyond = reports[(reports["own_lower"] > 1.0) | (reports["own_upper"] < 1.0)]
     if beyond.empty:
+        least, most = numbers.ratio(reports["own"].min()), numbers.ratio(reports["own"].max())
         yield (
             "No report can be told from the others: the 95 % interval of what each has beyond the "
-            f"common bias holds 1. The estimates lie between {numbers.ratio(reports['own'].min())} "
-            f"and {numbers.ratio(reports['own'].max())}. With the common bias the most optimistic "
-            f"is {reports['cohort_label'].iloc[0]}, the most pessimistic "
+            f"common bias holds 1. The estimates lie between {least} and {most}. With the common "
+            f"bias the most optimistic is {reports['cohort_label'].iloc[0]}, the most pessimistic "
             f"{reports['cohort_label'].iloc[-1]}."
         )
         return
-    names = [f"{row.cohort_label}, {_ratio(row, 'own')}" for row in beyond.itertuples(index=False)]
+    names = [f"{row.cohort_label}, {_value(row, 'own')}" for row in beyond.itertuples(index=False)]
     yield f"Beyond the common bias stand {'; '.join(names[:_NAMED])}."
 
 
-def _reports(tables: Tables) -> Table:
-    columns = (
-        Column("Retrospective report"),
-        Column("Patients", "num"),
-        Column("Bias (ratio of medians)", "num"),
-        Column("P(optimistic)", "num"),
-    )
+def _reports(reports: pd.DataFrame) -> Table:
+    labels = ("Patients", "Bias (ratio of medians)", "P(optimistic)")
+    columns = [Column("Retrospective report"), *(Column(label, "num") for label in labels)]
     rows = [
-        (row.cohort_label, row.patients, _ratio(row), numbers.chance(row.p_optimistic))
-        for row in tables.reports.itertuples(index=False)
+        (row.cohort_label, row.patients, _value(row), numbers.chance(row.p_optimistic))
+        for row in reports.itertuples(index=False)
     ]
     return make_table("Bias of each retrospective report.", columns, rows)
 
 
-def _populations(medians: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _populations(medians: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
     """Rows of the medians half way between the designs, and of those of a prospective study."""
-    half, prospective = (
-        medians[medians["population"] == name] for name in (HALF_WAY, AS_PROSPECTIVE)
-    )
-    return half, prospective
+    names = (effects.HALF_WAY, effects.AS_PROSPECTIVE)
+    return tuple(medians[medians["population"] == name] for name in names)
 
 
 def _medians(answer: BiasAnalysis) -> Iterator[str]:
@@ -432,12 +412,12 @@ def _medians(answer: BiasAnalysis) -> Iterator[str]:
         f"by {_range(half['ratio'])}: all that changes is that retrospective reports count for "
         "less."
     )
-    away = np.log(prospective["ratio_to_pooled"]).abs()
-    most = prospective.loc[away.idxmax()]
+    most = prospective.loc[np.log(prospective["ratio_to_pooled"]).abs().idxmax()]
     yield (
         "Who takes the bias for one asks what a prospective study would show: the bias model "
         f"multiplies the pooled medians by {_range(prospective['ratio_to_pooled'])}. It moves "
-        f"{numbers.in_sentence(most['treatment'])} most, to {_months(most, 'biased')} months."
+        f"{numbers.in_sentence(most['treatment'])} most, to "
+        f"{_value(most, 'biased', numbers.months)} months."
     )
     yield (
         "If the difference between the designs is one of their patients, and these are more like "
@@ -450,18 +430,17 @@ def _range(values: pd.Series) -> str:
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
-def _median_rows(tables: Tables) -> Table:
-    columns = [Column("Median, months"), Column("Pooled (usual)", "num")]
-    columns += [Column(label, "num") for label in ("Bias model", "Ratio")]
-    columns += [Column(label, "num") for label in ("As prospective", "Ratio")]
-    pairs = (frame.itertuples(index=False) for frame in _populations(tables.medians))
+def _median_rows(medians: pd.DataFrame) -> Table:
+    labels = ("Pooled (usual)", "Bias model", "Ratio", "As prospective", "Ratio")
+    columns = [Column("Median, months"), *(Column(label, "num") for label in labels)]
+    pairs = (frame.itertuples(index=False) for frame in _populations(medians))
     rows = [
         (
             half.treatment,
-            _months(half, "usual"),
-            _months(half, "biased"),
+            _value(half, "usual", numbers.months),
+            _value(half, "biased", numbers.months),
             numbers.ratio(half.ratio),
-            _months(prospective, "biased"),
+            _value(prospective, "biased", numbers.months),
             numbers.ratio(prospective.ratio_to_pooled),
         )
         for half, prospective in zip(*pairs, strict=True)
@@ -477,16 +456,13 @@ def _slope(tables: Tables) -> Iterator[str]:
         return
     whole = slopes[ALL]
     holds = whole.lower <= 0.0 <= whole.upper
-    slope = numbers.interval(
-        whole.estimate, whole.lower, whole.upper, lambda value: numbers.decimal(value, 2)
-    )
+    slope = _value(whole, write=lambda value: numbers.decimal(value, 2))
     yield (
         "Regression of the log median on its standard error over "
-        f"{numbers.count(whole.points, 'median')} ({numbers.count(whole.cohorts, 'cohort')}, "
-        f"{numbers.count(whole.patients, 'patient')}): all else alike a cohort of {SMALL} patients "
-        f"reports {_ratio(whole, 'factor')} times the median of one of {LARGE}. The slope is "
-        f"{slope}, positive with a probability of {numbers.chance(whole.p_positive)}. The interval "
-        f"{'does not tell' if holds else 'tells'} small from large cohorts. "
+        f"{numbers.count(whole.points, 'median')} ({_cohorts(whole)}): all else alike a cohort of "
+        f"{SMALL} patients reports {_value(whole, 'factor')} times the median of one of {LARGE}. "
+        f"The slope is {slope}, positive with a probability of {numbers.chance(whole.p_positive)}. "
+        f"The interval {'does not tell' if holds else 'tells'} small from large cohorts. "
         f"{share_words(whole.prior_share, told=True)}"
     )
     yield (
@@ -495,7 +471,7 @@ def _slope(tables: Tables) -> Iterator[str]:
         "a slope is no proof of selective publication: small cohorts may have had other patients."
     )
     parts = [
-        f"{row.reports} {_ratio(row, 'factor')} times ({numbers.count(row.points, 'median')})"
+        f"{row.reports} {_value(row, 'factor')} times ({numbers.count(row.points, 'median')})"
         for row in slopes.values()
         if row is not whole
     ]

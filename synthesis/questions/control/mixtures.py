@@ -43,8 +43,8 @@ UNITS = MappingProxyType({"beta": "patients", "normal": "events", "gamma": "even
 UNIT_SD = 1.0
 _FEWEST_DRAWS = 10
 
-#: Names of the two versions of a prior, and of the last component of a robust one.
-FITTED, ROBUST, VAGUE = "fitted", "robust", "vague"
+#: Name of the vague component.
+VAGUE = "vague"
 
 
 @dataclass(frozen=True)
@@ -58,21 +58,18 @@ class Mixture:
         Of the components, adding up to one.
     first, second : tuple of float
         Parameters of the components: :data:`PARAMETERS`.
+    is_robust : bool
+        Whether the last component is a vague one.
     """
 
     kind: Kind
     weights: tuple[float, ...]
     first: tuple[float, ...]
     second: tuple[float, ...]
+    is_robust: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what is no mixture.
-
-        Raises
-        ------
-        ValueError
-            Names what was found and what is expected.
-        """
+        """Refuse what is no mixture: ValueError with what was found and what is expected."""
         if self.kind not in PARAMETERS:
             raise ValueError(f"kind: found {self.kind!r}, expected {', '.join(PARAMETERS)}")
         sizes = {len(self.weights), len(self.first), len(self.second)}
@@ -88,9 +85,12 @@ class Mixture:
             raise ValueError(f"{self.kind} parameters {names}: expected finite {expected}")
 
     @property
-    def components(self) -> tuple[tuple[float, float, float], ...]:
-        """Weight and parameters of each component."""
-        return tuple(zip(self.weights, self.first, self.second, strict=True))
+    def components(self) -> dict[str, tuple[float, float, float]]:
+        """Weight and parameters of each component; by number, ``vague`` for one of `robustify`."""
+        names = [f"{number}" for number in range(1, len(self.weights) + 1)]
+        names[-1:] = [VAGUE] if self.is_robust else names[-1:]
+        values = zip(self.weights, self.first, self.second, strict=True)
+        return dict(zip(names, values, strict=True))
 
     @cached_property
     def _parts(self) -> stats.rv_frozen:
@@ -138,18 +138,13 @@ class Mixture:
 
 
 def matched(draws: np.ndarray, kind: Kind) -> Mixture:
-    """The one distribution of a kind with the mean and the variance of draws.
-
-    Parameters
-    ----------
-    draws : ndarray, shape (draws,)
-        Rates from 0 to 1 for a beta, positive for a gamma.
-    kind : {"beta", "normal", "gamma"}
+    """The one distribution of a kind with the mean and the variance of draws, ``(draws,)``.
 
     Raises
     ------
     ValueError
-        If the draws cannot be those of such a distribution, or do not vary.
+        If the draws cannot be those of such a distribution, or do not vary: a beta has rates from
+        0 to 1, a gamma positive numbers.
     """
     x = np.asarray(draws, dtype=float).ravel()
     if x.size < _FEWEST_DRAWS or not np.isfinite(x).all():
@@ -171,16 +166,10 @@ def matched(draws: np.ndarray, kind: Kind) -> Mixture:
 
 
 def robustify(mixture: Mixture, weight: float) -> Mixture:
-    """Add a vague component, last, to a mixture.
+    """Add a vague component of a weight above 0 and below 1, last, to a mixture.
 
     Uniform for a rate, and for the others the information of one event about the mean: a normal has
     the standard deviation of one event, a gamma is exponential.
-
-    Parameters
-    ----------
-    mixture : Mixture
-    weight : float
-        Of the vague component, above 0 and below 1.
 
     Raises
     ------
@@ -199,19 +188,5 @@ def robustify(mixture: Mixture, weight: float) -> Mixture:
         (*((1.0 - weight) * share for share in mixture.weights), weight),
         (*mixture.first, vague[0]),
         (*mixture.second, vague[1]),
+        is_robust=True,
     )
-
-
-def largest_difference(draws: np.ndarray, mixture: Mixture) -> float:
-    """Largest difference between the distribution functions of draws and mixture."""
-    return float(stats.ks_1samp(draws, mixture.cdf, method="asymp").statistic)
-
-
-def named_components(
-    version: str, mixture: Mixture
-) -> list[tuple[str, tuple[float, float, float]]]:
-    """Components by name: numbers, and ``vague`` for the last of a robust prior."""
-    names = [str(number) for number in range(1, len(mixture.weights) + 1)]
-    if version == ROBUST:
-        names[-1] = VAGUE
-    return list(zip(names, mixture.components, strict=True))

@@ -22,9 +22,9 @@ known.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ from studies.figures import View
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import Endpoint, endpoint_of
-from synthesis.estimands import NamedGroup, curve, histology_effect, patients_of
+from synthesis.estimands import NamedGroup, curve, histology_effect, patients_of, tells_apart
 from synthesis.fits import SurvivalFit
 from synthesis.left_out import spaced
 from synthesis.model.families import FAMILIES, Family
@@ -67,7 +67,7 @@ from synthesis.questions.plan.simulate import (
     study_refs,
 )
 from synthesis.questions.plan.update import Updater, expected_of
-from synthesis.result import Column, Finding, Picture, Result, Table, make_table
+from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
 
 #: Simulated studies of each size and population, and draws that are weighted.
 SIMULATIONS, DRAWS = 200, 3000
@@ -117,7 +117,8 @@ class Plan:
         together. What is said of today is from all draws, as in every table; columns that end with
         ``error`` are Monte Carlo standard errors. ``effective_draws`` is the median of the
         simulated studies, ``unreliable_share`` the part of them whose weights are not to be relied
-        on: a row is ``reliable`` where it is small.
+        on: a row is ``reliable`` where it is small. ``extrapolated``: pure or mixed patients only,
+        where no report of the treatment tells them apart.
     """
 
     design: Design
@@ -174,11 +175,18 @@ def plan(
         If treatment or reference is not pooled, or they are the same.
     """
     _check(fit, threshold, simulations, draws)
-    treatment, reference = _compared(fit, vocabulary, design)
+    groups = treatments_of(fit, vocabulary)
+    treatment = _pooled(groups, vocabulary, design.treatment).group
+    reference = _pooled(groups, vocabulary, design.reference)
     pair = (treatment, reference.group)
+    if treatment.group == reference.group.group:
+        raise NotComparedError(
+            f"{treatment.label} is the reference itself: name another one with the reference option"
+        )
     names = [group.cohorts[0].treatment for group in pair]
     named = replace(design, treatment=names[0], reference=names[1])
-    job = Job(fit, vocabulary, named, pair, delta, threshold, spaced(fit.flat("mu").size, draws))
+    rows = spaced(fit.flat("mu").size, draws)
+    job = Job(fit, vocabulary.selecting, named, pair, delta, threshold, rows)
     rng = np.random.default_rng([fit.seed if seed is None else seed, 23])
     table = pd.DataFrame(_rows(job, simulations, rng, progress))
     return Plan(
@@ -227,23 +235,14 @@ def _check(fit: SurvivalFit, threshold: float, simulations: int, draws: int) -> 
             raise NotPlannedError(f"{name}: found {value}, expected {least} or more")
 
 
-def _compared(
-    fit: SurvivalFit, vocabulary: Vocabulary, design: Design
-) -> tuple[NamedGroup, Reference]:
-    """The treatment of a design, and what it is set against."""
-    groups = treatments_of(fit, vocabulary)
-    asked = (design.treatment, design.reference)
-    treatment, reference = (choose_reference(groups, vocabulary, name) for name in asked)
-    for name, choice in zip(asked, (treatment, reference), strict=True):
-        if choice is None:
-            known = ", ".join(sorted(group.cohorts[0].treatment for group in groups)) or "none"
-            missing = vocabulary.treatment(name).id
-            raise NotComparedError(f"no cohort of {missing} is pooled; possible: {known}.")
-    if reference.group.group == treatment.group.group:
-        raise NotComparedError(
-            f"{treatment.label} is the reference itself: name another one with the reference option"
-        )
-    return treatment.group, reference
+def _pooled(groups: Sequence[NamedGroup], vocabulary: Vocabulary, name: str | None) -> Reference:
+    """A treatment of a design, or what its gain is over where none is named."""
+    choice = choose_reference(groups, vocabulary, name)
+    if choice is None:
+        known = ", ".join(sorted(group.cohorts[0].treatment for group in groups)) or "none"
+        missing = vocabulary.treatment(name).id
+        raise NotComparedError(f"no cohort of {missing} is pooled; possible: {known}.")
+    return choice
 
 
 @dataclass(frozen=True)
@@ -251,7 +250,7 @@ class Job:
     """What stays the same over sizes, populations and simulated studies."""
 
     fit: SurvivalFit
-    vocabulary: Vocabulary
+    selecting: frozenset[str]
     design: Design
     pair: tuple[NamedGroup, NamedGroup]
     delta: float
@@ -266,23 +265,19 @@ class Job:
     @property
     def arms(self) -> tuple[PlannedArm, ...]:
         """The arms; where one asks for a mutation, all patients have it."""
-        selecting = self.vocabulary.selecting
         refs = [group.cohorts[0] for group in self.treated]
-        selected = any(ref.treatment in selecting for ref in refs)
+        asking = [ref.treatment in self.selecting for ref in refs]
         return tuple(
             PlannedArm(
-                ref.treatment,
-                ref.treatment_class,
-                ref.role,
-                selected and ref.treatment not in selecting,
+                ref.treatment, ref.treatment_class, ref.role, any(asking) and not asks_itself
             )
-            for ref in refs
+            for ref, asks_itself in zip(refs, asking, strict=True)
         )
 
     @property
     def differs(self) -> tuple[tuple[float, ...], ...]:
         """Covariates of the arms."""
-        return planned_covariates(self.design, self.arms, self.vocabulary.selecting)
+        return planned_covariates(self.design, self.arms, self.selecting)
 
     def gain(self, population: Population) -> np.ndarray:
         """Gain in the median in the average study, months, of all draws."""
@@ -308,7 +303,7 @@ class Job:
             study_refs(report, self.arms),
             View(endpoint, verified_only=False, use_read_as=True),
             self.fit.data.classes,
-            self.vocabulary.selecting,
+            self.selecting,
         )
 
     def updater(self, n: int) -> Updater:
@@ -322,29 +317,24 @@ class Job:
         return Updater(self.fit.family, expected, study_sd[self.rows], shape_sd[self.rows], n)
 
 
-@dataclass(frozen=True)
-class Updated:
-    """Weights of the draws after each simulated study, ``(draws, simulations)``."""
+class Updated(NamedTuple):
+    """Weights of the draws after each simulated study, ``(draws, simulations)``.
+
+    And of each study the number of effective draws, and whether its weights are unreliable.
+    """
 
     weights: np.ndarray
-    pareto_k: np.ndarray
-
-    @property
-    def effective(self) -> np.ndarray:
-        """Effective draws of each study."""
-        return 1.0 / np.square(self.weights).sum(axis=0)
-
-    @property
-    def unreliable(self) -> np.ndarray:
-        """Which studies' updates are not to be relied on."""
-        limit = reliable_below(len(self.weights))
-        return (self.pareto_k > limit) | (self.effective < _LEAST_EFFECTIVE)
+    effective: np.ndarray
+    unreliable: np.ndarray
 
 
 def weigh(log_likelihood: np.ndarray) -> Updated:
-    """Weights of the draws by the log likelihood of each study, ``(draws, simulations)``."""
+    """Weigh the draws by the log likelihood of each study, ``(draws, simulations)``."""
     below_peak = np.maximum(log_likelihood - log_likelihood.max(axis=0), -700.0)
-    return Updated(*without_each(-below_peak))
+    weights, pareto_k = without_each(-below_peak)
+    effective = 1.0 / np.square(weights).sum(axis=0)
+    unreliable = (pareto_k > reliable_below(len(weights))) | (effective < _LEAST_EFFECTIVE)
+    return Updated(weights, effective, unreliable)
 
 
 def _rows(
@@ -420,6 +410,7 @@ def _row(
         "effective_draws": float(np.median(updated.effective)),
         "unreliable_share": unreliable,
         "reliable": unreliable <= _UNRELIABLE_SHARE,
+        "extrapolated": population != "all" and not tells_apart(job.fit, job.pair[0].cohorts),
     }
 
 
@@ -434,15 +425,6 @@ def _error(share: float, count: int) -> float:
 # --- In words ------------------------------------------------------------------------------------
 
 _POPULATIONS = {"all": "all patients", "pure": "pure histology", "mixed": "mixed histology"}
-_COLUMNS = (
-    Column("Patients"),
-    *(
-        Column(label, "num")
-        for label in ("n", "P(gain) today", "Concludes a gain", "Monte Carlo error")
-    ),
-    Column("Concludes none", "num"),
-    *(Column(f"Width, {label}", "num") for label in ("prognostic", "predictive", "both")),
-)
 
 
 def result(answer: Plan, registry: Registry) -> Result:
@@ -470,7 +452,7 @@ def result(answer: Plan, registry: Registry) -> Result:
         f"Carlo limits; dotted: the probability of such a gain today. {method} {limit}"
     )
     narrower = f"{widths} By number of patients; dotted: today. {method}"
-    evidence_today = f"The evidence on this contrast today: {_continued(answer.carried.sentence)}"
+    evidence_today = f"Evidence on this contrast today. {answer.carried.sentence}"
     return Result(
         name="plan",
         title=title,
@@ -492,11 +474,6 @@ def result(answer: Plan, registry: Registry) -> Result:
         tables={"plan": answer.table},
         verdicts={endpoint.id: answer.verdict},
     )
-
-
-def _continued(sentence: str) -> str:
-    """A sentence as it goes on after a colon."""
-    return f"{sentence[:1].lower()}{sentence[1:]}"
 
 
 def _months(value: float) -> str:
@@ -633,6 +610,11 @@ def _limit(answer: Plan) -> str:
 
 
 def _doubts(answer: Plan) -> Iterator[str]:
+    if answer.table["extrapolated"].any():
+        yield (
+            "What is said of pure or of mixed histology alone is extrapolated: no report of "
+            f"{numbers.in_sentence(answer.treatment)} tells the two apart."
+        )
     rows = [
         f"{row.population}, n = {row.n} ({numbers.percent(row.unreliable_share)} % of the studies)"
         for row in answer.table[~answer.table["reliable"]].itertuples(index=False)
@@ -645,11 +627,17 @@ def _doubts(answer: Plan) -> Iterator[str]:
 
 
 def _table(answer: Plan) -> Table:
+    labels = ("n", "P(gain) today", "Gain", "Error", "None", "Prognostic", "Predictive", "Both")
+    columns = [Column("Patients"), *(Column(label, "num") for label in labels)]
     rows = [
         (
-            _POPULATIONS[row.population],
+            Cell(
+                _POPULATIONS[row.population],
+                more="extrapolated" if row.extrapolated else "",
+                extrapolated=row.extrapolated,
+            ),
             row.n,
-            numbers.chance(row.p_today),
+            Cell(numbers.chance(row.p_today), extrapolated=row.extrapolated),
             f"{numbers.chance(row.assurance)}{'' if row.reliable else '*'}",
             numbers.decimal(row.assurance_error, 2),
             numbers.chance(row.concludes_none),
@@ -658,9 +646,10 @@ def _table(answer: Plan) -> Table:
         for row in answer.table.itertuples(index=False)
     ]
     note = (
-        "Concludes: probability that a study does. Width: of the interval of the ratio of medians, "
-        "mixed to pure, as upper over lower end."
+        "Gain, none: probability that a study concludes that there is a gain, or none; error: that "
+        "of the simulation. Prognostic, predictive, both: width of the interval of the ratio of "
+        "medians, mixed to pure, as upper over lower end."
     )
     if not answer.table["reliable"].all():
         note += " * Weights of the draws are not reliable."
-    return make_table("What studies would conclude.", _COLUMNS, rows, note=note)
+    return make_table("What studies would conclude.", columns, rows, note=note)

@@ -13,9 +13,9 @@ months with limits; and of two groups the log-rank p to two digits beside the ha
 lives longer.
 
 It tests pure against mixed patients of one arm, and not its two arms against each other: read with
-one shape for both, as :mod:`synthesis.model.likelihoods` does, such a test is biased where treatments
-have curves of different shape, and at the sizes of a trial by more than it tells. The medians,
-limits and survival of both arms are there.
+one shape for both, as :mod:`synthesis.model.likelihoods` does, such a test is biased where
+treatments have curves of different shape, and at the sizes of a trial by more than it tells. The
+medians, limits and survival of both arms are there.
 
 One truth gives one *course*: its patients in order of entry to the lists. A study of ``n`` patients
 has the first ``n`` of them, so that studies of different sizes differ by their size only.
@@ -178,29 +178,8 @@ class PlannedArm:
     braf_selected: bool = False
 
 
-@dataclass(frozen=True)
-class Course:
-    """What would happen to the patients of a study, most patients that are asked for.
-
-    Attributes
-    ----------
-    months : ndarray, shape (arms, 2, n)
-        To the event, were the patient pure, and were the patient mixed.
-    mixed : ndarray of bool, shape (arms, n)
-    followed : ndarray, shape (arms, n)
-        Months from entry to the analysis.
-    """
-
-    months: np.ndarray
-    mixed: np.ndarray
-    followed: np.ndarray
-
-    def patients(self, arm: int, n: int) -> tuple[Patients, np.ndarray]:
-        """Follow-up of the first ``n`` patients of an arm, and who of them is mixed."""
-        mixed, followed = self.mixed[arm, :n], self.followed[arm, :n]
-        months = np.where(mixed, self.months[arm, 1, :n], self.months[arm, 0, :n])
-        return Patients(np.minimum(months, followed), months <= followed), mixed
-
+#: Follow-up of the patients of each arm in order of entry, and who of them is mixed.
+Course = tuple[tuple[Patients, np.ndarray], ...]
 
 #: Curves of the pure and of the mixed patients of an arm, one a draw of the fit.
 Curves = tuple[Curve, Curve]
@@ -228,18 +207,17 @@ def draw_course(
     population: Population,
     rng: np.random.Generator,
 ) -> Course:
-    """Draw the patients of the study that one draw of the fit gives."""
-    size = (len(arms), max(design.sizes) // len(arms))
-    chances = rng.uniform(size=size)
-    months = np.stack(
-        [
-            [_times(curve, draw, chance) for curve in pair]
-            for pair, chance in zip(arms, chances, strict=True)
-        ]
-    )
-    mixed = rng.uniform(size=size) < design.share_of(population)
-    followed = design.follow_up + design.accrual * rng.uniform(size=size)
-    return Course(months, mixed, followed)
+    """Draw the patients of the study that one draw of the fit gives, as many as are asked for."""
+    n = max(design.sizes) // len(arms)
+    chances = rng.uniform(size=(len(arms), n))
+    mixed = rng.uniform(size=(len(arms), n)) < design.share_of(population)
+    followed = design.follow_up + design.accrual * rng.uniform(size=(len(arms), n))
+    course = []
+    for pair, chance, is_mixed, end in zip(arms, chances, mixed, followed, strict=True):
+        pure_months, mixed_months = (_times(curve, draw, chance) for curve in pair)
+        months = np.where(is_mixed, mixed_months, pure_months)
+        course.append((Patients(np.minimum(months, end), months <= end), is_mixed))
+    return tuple(course)
 
 
 def _times(curve: Curve, draw: int, chance: np.ndarray) -> np.ndarray:
@@ -275,8 +253,9 @@ def reported_study(
     Pure and mixed patients are reported apart, with a log-rank test, wherever an arm has both.
     """
     cohorts, comparisons = [], []
-    for number, arm in enumerate(arms):
-        patients, mixed = course.patients(number, n // len(arms))
+    first = slice(n // len(arms))
+    for arm, (entered, is_mixed) in zip(arms, course, strict=True):
+        patients, mixed = entered.only(first), is_mixed[first]
         groups = {"pure": patients.only(~mixed), "mixed": patients.only(mixed)}
         present = {name: group for name, group in groups.items() if group.n}
         if len(present) == 2:

@@ -1,0 +1,587 @@
+r"""Benefit in pure and in mixed tumours, the effects of histology, and how much of each is prior.
+
+With :math:`m_t(x)` the median under treatment ``t`` at the share ``x`` of mixed histology and a
+reference ``r``, the gain is :math:`m_t(x) - m_r(x)` for ``x`` = 0 (pure) and 1 (mixed). Mixed
+histology multiplies the median under ``t`` by :math:`e^{\eta + \delta_t}`: :math:`\eta`, the
+*prognostic* effect, does it under any treatment, :math:`\delta_t`, the *predictive* effect, is what
+treatment ``t`` adds. Whether the gain differs has an answer on either scale:
+
+- the *ratio of ratios* :math:`\frac{m_t(1)/m_r(1)}{m_t(0)/m_r(0)} = e^{\delta_t - \delta_r}`, which
+  prognosis leaves at 1;
+- the *difference of gains* :math:`\{m_t(1) - m_r(1)\} - \{m_t(0) - m_r(0)\}` in months, which
+  prognosis alone makes different from 0: a treatment that lengthens every life by the same factor
+  gives more months to those who live longer. What prognosis alone makes of it, with no predictive
+  effect, stands beside it.
+
+All are of the average study and the reference population. The share of an answer that is prior is
+the ratio of variances on the log scale,
+
+.. math::
+   \pi = \frac{\mathrm{Var}(\theta \mid y)}{\mathrm{Var}(\theta)}, \qquad 0 < \pi \le 1 .
+
+For a normal prior and a normal likelihood it is the weight of the prior mean in the posterior mean,
+:math:`\mathrm{E}(\theta \mid y) = \pi\,\mathrm{E}(\theta) + (1 - \pi)\,\hat\theta`, and the part of
+the posterior precision that the prior brought; 1 says that the data say nothing. Data at odds with
+the prior could make it exceed 1, which counts as 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from studies import Registry
+from studies.vocabulary import Vocabulary
+from synthesis import numbers
+from synthesis.endpoints import endpoint_of
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    Fit,
+)
+from synthesis.fits import PooledSurvival
+from synthesis.model.sampler import Progress
+from synthesis.numbers import count, in_sentence, listed, percent
+from synthesis.questions import influence, single
+from synthesis.questions.compare import chance_heading, months_words
+from synthesis.questions.contrasts import (
+    GAIN,
+    SURVIVAL_CONTRASTS,
+    written,
+)
+from synthesis.questions.evidence import (
+    treatments_of,
+)
+from synthesis.questions.histology.benefit import (
+    DIFFERENCE,
+    FROM_PROGNOSIS,
+    SHARES,
+    Benefit,
+    benefit_by_histology,
+)
+from synthesis.questions.histology_effects import (
+    MOSTLY_PRIOR,
+    PREDICTIVE,
+    PROGNOSTIC,
+    effect_rows,
+    effects_table,
+    histology_effects,
+    is_split,
+    share_words,
+)
+from synthesis.result import Cell, Finding, Picture, Result, Table, table_of
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Benefit by histology, what moved it, and the results that are behind it.
+
+    Attributes
+    ----------
+    benefit : Benefit
+    influence : DataFrame
+        :data:`~synthesis.questions.influence.INFLUENCE_COLUMNS`: effects of histology, then the
+        median of every treatment at the reference mix, by endpoint.
+    singles : mapping
+        Endpoint -> each report's own difference between pure and mixed tumours; that from which
+        this project starts first.
+    reported : DataFrame
+        From :func:`~synthesis.questions.single.reported_ratios`, of every endpoint.
+    families : DataFrame
+        ``endpoint, family`` and the columns of effects: posterior effects if that survival family
+        were the only one; empty where one family is fitted.
+    """
+
+    benefit: Benefit
+    influence: pd.DataFrame = field(repr=False)
+    singles: Mapping[str, tuple[single.SingleResult, ...]]
+    reported: pd.DataFrame = field(repr=False)
+    families: pd.DataFrame = field(repr=False)
+
+
+def find_benefit(
+    fits: Mapping[str, Fit],
+    vocabulary: Vocabulary,
+    *,
+    reference: str | None = None,
+    delta: float = 1.0,
+    mix: float = 0.4,
+    treatment: str | None = None,
+    show_all: bool = False,
+    known: Mapping[str, Mapping[str, np.ndarray]] = MappingProxyType({}),
+    progress: Progress | None = None,
+) -> Findings:
+    """Compare treatments by histology, leave every cohort out, and read single results.
+
+    Parameters
+    ----------
+    fits : mapping
+        Endpoint -> fit.
+    vocabulary : Vocabulary
+    reference, delta, treatment, show_all
+        As in :func:`benefit_by_histology`.
+    mix : float
+        Share of mixed histology of the medians whose influences are measured.
+    known : mapping
+        Endpoint -> log likelihoods of the cohorts by family, where they were computed before; see
+        :func:`~synthesis.questions.influence.cohort_weights`.
+    progress : callable, optional
+        Called with a sentence at each stage.
+
+    Raises
+    ------
+    ValueError, NotComparedError
+        As :func:`benefit_by_histology`.
+    """
+    tell = progress or (lambda _: None)
+    tell("benefit by histology")
+    benefit = benefit_by_histology(
+        fits,
+        vocabulary,
+        reference=reference,
+        delta=delta,
+        treatment=treatment,
+        show_all=show_all,
+    )
+    survival = {name: fits[name] for name in benefit.endpoints}
+    moved, singles = [], {}
+    for endpoint, fit in survival.items():
+        weights = influence.cohort_weights(
+            fit,
+            known=known.get(endpoint, {}),
+            progress=lambda words, e=endpoint: tell(f"{e}: {words}"),
+        )
+        told = benefit.told[endpoint]
+        quantities = influence.histology_quantities(fit, vocabulary) if told else []
+        share = mix if told else fit.centre_share
+        quantities += influence.median_quantities(fit, vocabulary, share)
+        moved.append(influence.influence_table(fit, quantities, vocabulary, weights))
+        tell(f"{endpoint}: single results")
+        singles[endpoint] = tuple(
+            single.single_result(fit, ref, vocabulary) for ref in single.results_by_histology(fit)
+        )
+    reported = [single.reported_ratios(fit) for fit in survival.values()]
+    families = [_by_family(name, fit, vocabulary) for name, fit in survival.items()]
+    return Findings(benefit, _joined(moved), singles, _joined(reported), _joined(families))
+
+
+def of_treatment(findings: Findings, label: str) -> Findings:
+    """What is shown of one treatment and what it is over; the table stays whole."""
+    benefit = findings.benefit
+    theirs = (benefit.effects["treatment"] == label) | (benefit.effects["effect"] == PROGNOSTIC)
+    parameters = {f"{PREDICTIVE}: {label}", PROGNOSTIC}
+    return replace(
+        findings,
+        benefit=replace(
+            benefit,
+            effects=benefit.effects[theirs].reset_index(drop=True),
+            density=benefit.density[benefit.density["parameter"].isin(parameters)],
+            groups=benefit.groups.assign(
+                shown=(benefit.groups["treatment"] == label) | benefit.groups["is_reference"]
+            ),
+        ),
+        singles={
+            endpoint: tuple(own for own in singles if own.treatment == label)
+            for endpoint, singles in findings.singles.items()
+        },
+    )
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    # a frame without rows would turn counts into objects
+    filled = [frame for frame in frames if not frame.empty] or frames[:1]
+    return pd.concat(filled, ignore_index=True)
+
+
+def _by_family(endpoint: str, fit: PooledSurvival, vocabulary: Vocabulary) -> pd.DataFrame:
+    """Effects that some report tells, under each family of a stacked fit."""
+    groups = [g for g in treatments_of(fit, vocabulary) if is_split(fit, g)]
+    own = getattr(fit, "fits", {})
+    frames = [
+        effects_table(endpoint, histology_effects(one, groups, None)).assign(
+            family=one.family.label
+        )
+        for one in (own.values() if len(own) > 1 else ())
+    ]
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"which": []})
+    return frame[frame["which"] == "posterior"]
+
+
+# --- In words ------------------------------------------------------------------------------------
+
+LEAD = (
+    "What treatments gain in pure and in mixed tumours, and how much of that the data can know. "
+    "The prognostic effect is what mixed histology does under any treatment; the predictive effect "
+    "is what one treatment adds to it. None of it is advice on treatment."
+)
+ACROSS_STUDIES = (
+    "Treatments stand side by side across studies, most of them single-armed: a gain may be a "
+    "difference between their patients."
+)
+SAYS_NOTHING = (
+    "No counted cohort tells pure from mixed tumours: the data say nothing on histology, and every "
+    "difference between pure and mixed below is the prior alone."
+)
+
+
+def result(findings: Findings, registry: Registry) -> Result:
+    """Say what is known of benefit by histology, what moved it, and what single results mean."""
+    first, last = section(findings, registry), single.result(findings.singles, registry)
+    text = [f"# {first.title}", *_markdown(first), *_markdown(last)]
+    return replace(
+        first,
+        findings=(*first.findings, *last.findings),
+        tables={**first.tables, **last.tables},
+        texts={"benefit.md": "\n\n".join(text) + "\n"},
+    )
+
+
+def section(findings: Findings, registry: Registry) -> Result:
+    """The same without single results, which have a section of their own on a page."""
+    benefit, vocabulary = findings.benefit, registry.vocabulary
+    rows = benefit_rows(benefit)
+    parts = []
+    for endpoint in benefit.endpoints:
+        name, told = endpoint_of(endpoint).name(vocabulary), benefit.told[endpoint]
+        own = rows[rows["endpoint"] == endpoint]
+        # where no report tells histology, what is by histology is the prior alone
+        tables = (_survival_table(own), _restricted_table(own), _gain_table(own, benefit.delta))
+        effects = (_effect_table(benefit, endpoint), _family_table(findings, endpoint))
+        parts.append(Finding(name, sentences(benefit, endpoint, vocabulary)))
+        parts.append(Finding(f"{name}: how much is assumption", (), _present(*effects)))
+        if told:
+            parts.append(Finding(f"{name}: pure and mixed side by side", (), _present(*tables)))
+        reported = findings.reported[findings.reported["endpoint"] == endpoint]
+        if not reported.empty:
+            table = _reported_table(reported)
+            parts.append(Finding(f"{name}: as reports give it", (), (table,), folded=True))
+        moved = findings.influence[findings.influence["endpoint"] == endpoint]
+        parts.append(influence.finding(moved, f"{name}: cohorts that moved these answers"))
+    pictures = tuple(_pictures(findings, rows, vocabulary))
+    opening = Finding("Pure and mixed tumours", (ACROSS_STUDIES,), pictures=pictures)
+    tables = {
+        "benefit": benefit.table,
+        "benefit_effects": benefit.effects,
+        "influence": findings.influence,
+    }
+    return Result(
+        "benefit", "Benefit in pure and mixed tumours", (LEAD,), (opening, *parts), tables
+    )
+
+
+def _present(*tables: Table | None) -> tuple[Table, ...]:
+    return tuple(table for table in tables if table is not None)
+
+
+def _markdown(part: Result) -> Iterator[str]:
+    """Sentences and captions of a result."""
+    for finding in part.findings:
+        if finding.sentences:
+            yield from (f"## {finding.heading}", *finding.sentences)
+        for picture in finding.pictures:
+            yield f"![{picture.stem}](figures/{picture.stem}.png)\n\n{picture.caption}"
+
+
+def sentences(benefit: Benefit, endpoint: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """What is known of an endpoint by histology, a paragraph each."""
+    over, told = benefit.references.get(endpoint), benefit.told[endpoint]
+    gains = f"gains are over {in_sentence(over)}, " if over else ""
+    groups = benefit.groups[benefit.groups["endpoint"] == endpoint]
+    effects = benefit.effects[benefit.effects["endpoint"] == endpoint]
+    predictive = effects[(effects["effect"] == PREDICTIVE) & (effects["which"] == "posterior")]
+    informed = predictive[predictive["cohorts"] > 0]["treatment"]
+    words = [
+        f"{endpoint_of(endpoint).name(vocabulary)} in {vocabulary.subject_words} by histology, in "
+        f"the average study and the reference population; {gains}posterior medians with 95 % "
+        "intervals.",
+        *([] if told else [SAYS_NOTHING]),
+        prognostic_words(benefit, endpoint),
+        *(treatment_words(benefit, endpoint, treatment) for treatment in informed),
+    ]
+    beyond = int(groups["extrapolated"].sum())
+    if told and beyond:
+        words.append(
+            f"Values of pure and of mixed tumours are extrapolated for {beyond} of the "
+            f"{count(len(groups), 'treatment')}: no report tells the two apart there, and they "
+            "differ by prognosis and the prior of the predictive effect only."
+        )
+    return tuple(words)
+
+
+def pick(frame: pd.DataFrame, where: Mapping[str, Any]) -> Any:
+    """The one row of a table with these values in these columns.
+
+    Raises
+    ------
+    LookupError
+        If there is none, or more than one; says what was asked for.
+    """
+    for column, value in where.items():
+        frame = frame[frame[column] == value]
+    if len(frame) != 1:
+        raise LookupError(f"{len(frame)} rows with {dict(where)}, expected one")
+    return next(frame.itertuples(index=False))
+
+
+def prognostic_words(benefit: Benefit, endpoint: str) -> str:
+    """Whether mixed tumours fare better than pure ones, under any treatment."""
+    where = {"endpoint": endpoint, "effect": PROGNOSTIC}
+    before, after = (pick(benefit.effects, where | {"which": w}) for w in ("prior", "posterior"))
+    told = benefit.told[endpoint]
+    sizes = f"{count(after.cohorts, 'cohort')} with {count(after.patients, 'patient')}"
+    behind = f" {sizes} {'tells its' if after.cohorts == 1 else 'tell their'} histology."
+    return (
+        f"Prognosis: under any treatment the median of mixed tumours is "
+        f"{written(after, numbers.ratio)} times that of pure ones; the prior allowed "
+        f"{written(before, numbers.ratio)}. {share_words(after.prior_share, told=told)}"
+        f"{behind if told else ''}"
+    )
+
+
+def treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
+    """What a treatment does in pure and in mixed tumours, and what it adds to prognosis."""
+    where = {"endpoint": endpoint, "treatment": treatment}
+
+    def row(estimand: str, histology: str = "mixed") -> Any:
+        return pick(benefit.table, where | {"estimand": estimand, "histology": histology})
+
+    medians, gains = (
+        {name: written(row(estimand, name), numbers.months) for name in SHARES}
+        for estimand in ("median_months", GAIN if _has_gain(benefit, where) else "median_months")
+    )
+    name = in_sentence(treatment)
+    words = (
+        f"{treatment}: median {medians['pure']} months in pure and {medians['mixed']} in mixed "
+        "tumours."
+    )
+    if _has_gain(benefit, where):
+        chances = [f"{percent(row(GAIN, histology).p_gain)} %" for histology in SHARES]
+        differ, alone = row(DIFFERENCE), row(FROM_PROGNOSIS)
+        limits = numbers.limits_of(differ.lower, differ.upper, numbers.months)
+        more = "less" if differ.estimate < 0.0 else "more"
+        words += (
+            f" Its gain over {in_sentence(benefit.references[endpoint])} is {gains['pure']} months "
+            f"in pure and {gains['mixed']} in mixed tumours, {row(GAIN).carried_by}; it is above "
+            f"{months_words(benefit.delta)} with a probability of {chances[0]} and {chances[1]}. "
+            f"Mixed tumours gain {numbers.months(abs(differ.estimate))} months {more} than pure "
+            f"ones ({limits}). Their better prognosis alone would explain "
+            f"{numbers.months(alone.estimate)}."
+        )
+    after = pick(benefit.effects, where | {"effect": PREDICTIVE, "which": "posterior"})
+    share = f"{percent(after.prior_share)} % of that answer is assumption"
+    if after.prior_share > MOSTLY_PRIOR and after.lower <= 1.0 <= after.upper:
+        return (
+            f"{words} The data show no extra effect of {name} and could hardly show one ({share})."
+        )
+    return (
+        f"{words} Beyond prognosis {name} multiplies the median of mixed tumours by a further "
+        f"{written(after, numbers.ratio)} ({share})."
+    )
+
+
+def _has_gain(benefit: Benefit, where: Mapping[str, Any]) -> bool:
+    over = benefit.references.get(where["endpoint"])
+    return over is not None and over != where["treatment"]
+
+
+# --- Tables and pictures -------------------------------------------------------------------------
+
+
+def benefit_rows(benefit: Benefit) -> pd.DataFrame:
+    """Estimates and gains of the treatments shown, pure above mixed, a row each, for all endpoints.
+
+    Returns
+    -------
+    DataFrame
+        ``endpoint, treatment, treatment_class, cohorts, patients, is_reference, histology,
+        extrapolated, carried_by, p_gain``, then of every estimand and contrast its estimate under
+        its name, and its limits (``_lower``, ``_upper``); ``median`` and ``gain`` stand for the
+        median and for its difference from the reference.
+    """
+    short = {"median_months": "median", GAIN: "gain"}
+    by = {}
+    for row in benefit.table.itertuples(index=False):
+        values = by.setdefault((row.endpoint, row.treatment, row.histology), {})
+        name = short.get(row.estimand, row.estimand)
+        values |= {name: row.estimate, f"{name}_lower": row.lower, f"{name}_upper": row.upper}
+        if row.estimand == GAIN:
+            values |= {"p_gain": row.p_gain, "carried_by": row.carried_by}
+    columns = [short.get(name, name) for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)]
+    empty = {f"{name}{end}": np.nan for name in columns for end in ("", "_lower", "_upper")}
+    empty |= {"p_gain": np.nan, "carried_by": ""}
+    return pd.DataFrame(
+        [
+            group._asdict()
+            | {"histology": histology}
+            | empty
+            | {
+                name: value
+                for name, value in by[group.endpoint, group.treatment, histology].items()
+                if name in empty
+            }
+            for group in benefit.groups.itertuples(index=False)
+            if group.shown
+            for histology in SHARES
+        ]
+    ).drop(columns="shown")
+
+
+def _side_table(title: str, rows: pd.DataFrame, columns: Sequence[tuple], note: str = "") -> Table:
+    """Pure above mixed, each with its columns."""
+    first = next(iter(SHARES))
+    sides = [
+        ("Treatment", "keep", lambda r: Cell(r.treatment, rows=2 if r.histology == first else 0)),
+        ("Tumours", "keep", lambda row: _marked(row, row.histology)),
+    ]
+    return table_of(title, rows.itertuples(index=False), [*sides, *columns], note=note)
+
+
+def _marked(row: Any, text: str) -> Cell:
+    """A cell of what may be extrapolated; the word stands beside the histology."""
+    word = "extrapolated" if row.extrapolated and text == row.histology else ""
+    return Cell(text, more=word, extrapolated=row.extrapolated)
+
+
+def _limits(row: Any, name: str, write: numbers.Writer) -> str:
+    ends = (getattr(row, f"{name}{end}") for end in ("", "_lower", "_upper"))
+    return numbers.interval(*ends, write)
+
+
+def _estimate(label: str, name: str, write: numbers.Writer) -> tuple:
+    return label, "num", lambda row: _marked(row, _limits(row, name, write))
+
+
+def _survival_table(rows: pd.DataFrame) -> Table:
+    columns = [
+        _estimate("Median, months", "median", numbers.months),
+        _estimate("Alive at 6 months, %", "survival_6m", percent),
+        _estimate("at 12 months, %", "survival_12m", percent),
+        ("Cohorts (patients)", "num", lambda row: f"{row.cohorts} ({row.patients:,})"),
+    ]
+    note = "Average study, reference population. Cohorts and patients are of both histologies."
+    return _side_table("Pure and mixed side by side.", rows, columns, note)
+
+
+def _restricted_table(rows: pd.DataFrame) -> Table:
+    columns = [
+        _estimate("Restricted mean to 12 months", "rmst_12m", numbers.months),
+        _estimate("to 24 months", "rmst_24m", numbers.months),
+    ]
+    return _side_table("Restricted mean survival, months.", rows, columns)
+
+
+def _gain_table(rows: pd.DataFrame, delta: float) -> Table | None:
+    gained = rows[rows["carried_by"] != ""]
+    if gained.empty:
+        return None
+    (reference,) = rows.loc[rows["is_reference"], "treatment"].unique()
+    columns = [
+        _estimate("Gain in the median, months", "gain", numbers.months),
+        _estimate("Ratio of medians", "ratio_of_medians", numbers.ratio),
+        (chance_heading(delta), "num", lambda row: numbers.chance(row.p_gain)),
+        ("Carried by", "", lambda row: row.carried_by),
+    ]
+    return _side_table(f"Gains over {in_sentence(reference)}.", gained, columns)
+
+
+def _effect_table(benefit: Benefit, endpoint: str) -> Table:
+    rows = effect_rows(benefit.effects, benefit.density)
+
+    def told_by(row: Any) -> str:
+        sizes = f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
+        return sizes if row.cohorts else "no report"
+
+    return table_of(
+        "How much of each effect is assumption.",
+        rows[rows["endpoint"] == endpoint].itertuples(index=False),
+        [
+            ("Effect, ratio of medians", "", lambda row: row.label),
+            ("Prior", "num", lambda row: _limits(row, "prior", numbers.ratio)),
+            ("Posterior", "num", lambda row: _limits(row, "posterior", numbers.ratio)),
+            ("Assumption, %", "num", lambda row: percent(row.prior_share)),
+            ("Told by", "keep", told_by),
+        ],
+        note="With 95 % intervals. Assumption: ratio of the variances, posterior to prior, on the "
+        "log scale, which is the weight of the prior in the answer. At 100 % the data say nothing.",
+    )
+
+
+def _reported_table(reported: pd.DataFrame) -> Table:
+    return table_of(
+        "Medians of pure and of mixed tumours.",
+        reported.itertuples(index=False),
+        [
+            ("Report", "keep", lambda row: row.label),
+            ("Mixed, months", "num", lambda row: row.mixed),
+            ("Pure, months", "num", lambda row: row.pure),
+            ("Mixed, n", "num", lambda row: row.n_mixed),
+            ("Pure, n", "num", lambda row: row.n_pure),
+            ("Ratio of medians", "num", lambda row: numbers.ratio(row.ratio)),
+            ("p, as reported", "num", lambda row: row.p),
+        ],
+        narrow=True,
+    )
+
+
+def _family_table(findings: Findings, endpoint: str) -> Table | None:
+    """The effects under each survival family; None where there is one only."""
+    if findings.families.empty:
+        return None
+    effects = findings.families[findings.families["endpoint"] == endpoint]
+    by = {(row.family, row.label): row for row in effects.itertuples(index=False)}
+    columns = [
+        (label, "num", lambda name, label=label: written(by[name, label], numbers.ratio))
+        for label in dict.fromkeys(effects["label"])
+    ]
+    return table_of(
+        "Under each survival family.",
+        dict.fromkeys(effects["family"]),
+        [("Survival family", "", lambda name: name), *columns],
+        note="Posterior ratio of medians if that family were the only one, with 95 % intervals.",
+        narrow=True,
+    )
+
+
+def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) -> Iterator[Picture]:
+    from synthesis.plots.histology import plot_benefit, plot_effects
+
+    benefit, subject = findings.benefit, vocabulary.subject_words
+    outcomes = listed(endpoint_of(name).words(vocabulary) for name in benefit.endpoints)
+    # where no cohort tells histology, an estimate by histology would be the prior
+    told = [name for name in benefit.endpoints if benefit.told[name]]
+    if told:
+        over = {in_sentence(benefit.references[n]) for n in told if n in benefit.references}
+        gains = f" and gain over {listed(sorted(over))}" if over else ""
+        yield Picture(
+            "benefit",
+            "Benefit in pure and mixed tumours",
+            f"{numbers.capitalised(outcomes)} in {subject}, in pure (dots) and mixed tumours "
+            f"(diamonds) under each treatment: median{gains}, average study and reference "
+            "population, with 95 % intervals. Open and dashed: extrapolated, as no report tells "
+            "the two apart. Treatments stand side by side across studies.",
+            plot_benefit,
+            {
+                "table": rows[rows["endpoint"].isin(told)].reset_index(drop=True),
+                "delta": benefit.delta,
+            },
+            alt=prognostic_words(benefit, told[0]),
+        )
+    yield Picture(
+        "benefit_effects",
+        "Effects of mixed histology on their priors",
+        f"Effects of mixed histology on {outcomes} in {subject}: prior (broken line) and posterior "
+        "(filled) of the prognostic effect, under any treatment, and of what a treatment adds to "
+        "it. Bars: share of the answer that is assumption, the ratio of the variances on the log "
+        f"scale.{'' if findings.reported.empty else ' In a column of their own: ratios reported.'}",
+        plot_effects,
+        {
+            "density": benefit.density,
+            "effects": effect_rows(benefit.effects, benefit.density),
+            "reported": findings.reported,
+        },
+        alt=prognostic_words(benefit, benefit.endpoints[0]),
+    )
