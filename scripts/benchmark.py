@@ -26,9 +26,8 @@ def main() -> None:
     """Fit overall survival four times, then under every choice of the sensitivity analysis."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ATC_CACHE_DIR"] = folder
-        from synthesis.questions.sensitivity import sensitivity
-
         from synthesis import SamplerSettings, fit_survival
+        from synthesis.questions.sensitivity import sensitivity
 
         registry = load_registry()
         settings = SamplerSettings()

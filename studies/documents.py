@@ -97,7 +97,7 @@ def plain(hint: Any) -> Any:
     """Return a type without the `None` that an optional key adds to it."""
     if get_origin(hint) is Annotated or type(None) not in get_args(hint):
         return hint
-    left = [item for item in get_args(hint) if item is not type(None)]
+    left = [part for part in get_args(hint) if part is not type(None)]
     return left[0] if len(left) == 1 else hint
 
 

@@ -50,7 +50,7 @@ def test_the_answer_is_the_page_that_was_read(folder, capsys, asked, tmp_path):
     out = answer(capsys, folder, "--mixed", "0.5", "--out", f"{tmp_path}")
     # no cohort reports progression: it is passed over, not failed upon
     assert asked["settings"].endpoints == ("os", "response")
-    golden.check("control", "\n".join(x for x in out.splitlines() if "Written" not in x) + "\n")
+    golden.check("atc_control", "\n".join(x for x in out.splitlines() if "Written" not in x) + "\n")
     table = pd.read_csv(tmp_path / "tables" / "historical_control.csv")
     registry = load_registry(folder, alone=True)
     expected = control({"os": survival_fit(registry)}, registry.vocabulary, HALF).table

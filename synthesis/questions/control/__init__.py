@@ -643,7 +643,7 @@ def _prior_entry(prior: ControlPrior, vocabulary: Vocabulary) -> dict[str, Any]:
         **prior.about,
         "target": "new_study",
         "words": prior_sentence(prior, vocabulary),
-        "mixtures": {version: _entry(own) for version, own in prior.mixtures.items()},
+        "mixtures": {version: _entry(mixture) for version, mixture in prior.mixtures.items()},
         "check": check | {"quantiles": prior.quantiles.to_dict("records")},
     }
 

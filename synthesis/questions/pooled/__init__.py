@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -319,7 +320,7 @@ def _answer_rows(
     """
     estimates = pooled.pooled.query("endpoint == @endpoint.id and estimand == @endpoint.estimand")
     estimates = estimates[estimates["histology"] == "reference"]
-    estimates = estimates.set_index(["treatment", "target"])
+    by = {(row.treatment, row.target): row for row in estimates.itertuples()}
     compared = pooled.comparison.forest
     compared = compared[compared["endpoint"] == endpoint.id].set_index("treatment")
     for group in named_groups(fit, vocabulary):
@@ -328,7 +329,7 @@ def _answer_rows(
             continue
         row = {"treatment": group.label}
         for target in TARGETS:
-            row[target] = interval_of(estimates.loc[group.label, target], endpoint.write)
+            row[target] = interval_of(by[group.label, target], endpoint.write)
         row |= dict.fromkeys(("gain", "p_gain", "carried_by"), "")
         if len(compared):
             row |= _gain(compared.loc[group.label], endpoint)
@@ -393,10 +394,12 @@ def _forest_pictures(
     """The forest plot, in numbered parts where it is too long for a page."""
     from synthesis.plots.forest import parts_of, plot_forest
 
-    parts = parts_of(pooled.forest[endpoint.id], endpoint=endpoint.id)
+    table = pooled.forest[endpoint.id]
+    parts = parts_of(table, endpoint=endpoint.id)
     for number, part in enumerate(parts, start=1):
         title, stem = endpoint.name(vocabulary), f"forest_{endpoint.id}"
         arguments = {"table": part, "endpoint": endpoint.id}
+        shown = table[table["treatment_class"].isin(set(part["treatment_class"]))]
         if len(parts) > 1:
             title = f"{title}, part {number} of {len(parts)}"
             stem = stem if number == 1 else f"{stem}_{number}"
@@ -407,8 +410,8 @@ def _forest_pictures(
             _forest_caption(fit, pooled, endpoint, vocabulary),
             plot_forest,
             arguments,
-            tuple(dict.fromkeys(filter(None, part["study_id"]))),
-            _pooled_words(part, endpoint, vocabulary),
+            tuple(dict.fromkeys(filter(None, shown["study_id"]))),
+            _pooled_words(shown, endpoint, vocabulary),
             endpoint.id,
         )
 
@@ -416,9 +419,7 @@ def _forest_pictures(
 def _pooled_words(table: pd.DataFrame, endpoint: Endpoint, vocabulary: Vocabulary) -> str:
     """What a forest plot shows, for a reader who cannot see it."""
     rows = table[table["kind"] == "mean_study"].sort_values("estimate", ascending=False)
-    values = [
-        f"{row['treatment']} {interval_of(row, endpoint.write)}" for row in rows.to_dict("records")
-    ]
+    values = [f"{row.treatment} {interval_of(row, endpoint.write)}" for row in rows.itertuples()]
     quantity = numbers.capitalised(endpoint.quantity(vocabulary))
     return f"{quantity}, {endpoint.unit}, average study: {'; '.join(values)}."
 
@@ -504,7 +505,7 @@ def _estimates(pooled: Pooled, endpoint: str, vocabulary: Vocabulary) -> Finding
     fit, about = pooled.fits[endpoint], endpoint_of(endpoint)
     frame = pooled.pooled.query("endpoint == @endpoint and histology == 'reference'")
     names = list(dict.fromkeys(frame["estimand"]))
-    by = frame.set_index(["treatment", "target", "estimand"])
+    by = {(row.treatment, row.target, row.estimand): row for row in frame.itertuples()}
     columns = [Column("Treatment", "keep"), Column("Cohorts (patients)", "num")]
     columns += [Column("For", "keep"), *(Column(heading_of(name), "num") for name in names)]
     rows, classes = [], []
@@ -514,7 +515,7 @@ def _estimates(pooled: Pooled, endpoint: str, vocabulary: Vocabulary) -> Finding
             span = 0 if number else len(TARGETS)
             cells = [Cell(group.label, rows=span), Cell(size, rows=span), Cell(label)]
             for name in names:
-                row = by.loc[group.label, target, name]
+                row = by[group.label, target, name]
                 more = _behind(row) if about.is_response and not number else ""
                 cells.append(Cell(interval_of(row, ESTIMANDS[name].write), more))
             rows.append(cells)
@@ -526,11 +527,11 @@ def _estimates(pooled: Pooled, endpoint: str, vocabulary: Vocabulary) -> Finding
     return Finding(f"{about.name(vocabulary)}: pooled estimates", tables=(table,), folded=True)
 
 
-def _behind(row: pd.Series) -> str:
+def _behind(row: Any) -> str:
     """How many cohorts tell an estimand."""
-    if not row["cohorts"]:
+    if not row.cohorts:
         return "no cohort"
-    return f"{count(int(row['cohorts']), 'cohort')}, {count(int(row['patients']), 'patient')}"
+    return f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
 
 
 # --- Where model and reports disagree ------------------------------------------------------------

@@ -43,7 +43,7 @@ _ESTIMANDS = ("median_months", "survival_12m", "rmst_12m")
 
 def interval_of(row: Any, write: numbers.Writer) -> str:
     """The estimate of a row with its limits, as text."""
-    return numbers.interval(row["estimate"], row["lower"], row["upper"], write)
+    return numbers.interval(row.estimate, row.lower, row.upper, write)
 
 
 def family_findings(
@@ -129,15 +129,15 @@ def disagreement(families: pd.DataFrame, pooled: pd.DataFrame, estimand: str) ->
     estimand : str
     """
     scale = np.log if ESTIMANDS[estimand].unit == "months" else np.asarray
+    by_treatment: dict[str, list[Any]] = {}
+    for row in families[families["estimand"] == estimand].itertuples(index=False):
+        by_treatment.setdefault(row.treatment, []).append(row)
     apart = []
     for row in pooled[pooled["estimand"] == estimand].itertuples(index=False):
-        each = families[
-            (families["treatment"] == row.treatment) & (families["estimand"] == estimand)
-        ]
-        low, high = each.loc[each["estimate"].idxmin()], each.loc[each["estimate"].idxmax()]
-        distance = scale(high["estimate"]) - scale(low["estimate"])
+        low, *_, high = sorted(by_treatment[row.treatment], key=lambda one: one.estimate)
+        distance = scale(high.estimate) - scale(low.estimate)
         share = float(distance / (scale(row.upper) - scale(row.lower)))
-        ends = float(low["estimate"]), float(high["estimate"]), low["family"], high["family"]
+        ends = low.estimate, high.estimate, low.family, high.family
         apart.append(Disagreement(estimand, row.treatment, *ends, share))
     return max(apart, key=lambda pair: pair.share)
 
@@ -218,14 +218,13 @@ def _family_table(families: pd.DataFrame, pooled: pd.DataFrame) -> Table:
     names = list(dict.fromkeys(families["family"]))
     columns = [Column("Treatment", "keep"), Column(f"Stacked ({LEVEL})", "num")]
     columns += [Column(name, "num") for name in names]
-    by = families.set_index(["estimand", "treatment", "family"])
+    by = {(row.estimand, row.treatment, row.family): row for row in families.itertuples()}
     rows, groups = [], []
     for estimand in _ESTIMANDS:
         write = ESTIMANDS[estimand].write
-        for row in pooled[pooled["estimand"] == estimand].to_dict("records"):
-            treatment = row["treatment"]
-            cells = [interval_of(by.loc[estimand, treatment, name], write) for name in names]
-            rows.append((treatment, interval_of(row, write), *cells))
+        for row in pooled[pooled["estimand"] == estimand].itertuples(index=False):
+            cells = [interval_of(by[estimand, row.treatment, name], write) for name in names]
+            rows.append((row.treatment, interval_of(row, write), *cells))
             groups.append(heading_of(estimand))
     title = "The same estimates under each family, average study."
     return make_table(title, columns, rows, groups=groups)
