@@ -116,7 +116,7 @@ def answers(
         shared = {"out": (options.option(Path | None, "--out", "DIR", out[0]), out[1]), **shared}
 
     def command(answer: Callable[..., Answer]) -> Callable[..., None]:
-        def run(**given: Any) -> None:
+        def _run(**given: Any) -> None:
             own = {name: given.pop(name) for name in tuple(given) if name not in shared}
             if first is not None:
                 first(**own)
@@ -124,7 +124,7 @@ def answers(
                 check_folder(given["out"], kind)
             _respond(lambda request: answer(request, **own), given)
 
-        return _with_options(run, answer, shared)
+        return _with_options(_run, answer, shared)
 
     return command
 

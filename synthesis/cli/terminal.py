@@ -42,8 +42,8 @@ def show(result: Result, written: Sequence[Path] = ()) -> None:
     for line in verdict_lines(result.verdicts):
         print(line)
     if written:
-        names = [*result.texts, *(f"tables/{name}.csv" for name in result.tables)]
-        first = next((path for path in written if path.as_posix().endswith(names[0])), written[0])
+        names = (*result.texts, *(f"tables/{name}.csv" for name in result.tables), "")
+        first = next(path for path in written if path.as_posix().endswith(names[0]))
         print(f"\nWritten: {first} ({count(len(written), 'file')})")
     for line in ("", *paragraph(RESEARCH_USE)):
         print(line)
