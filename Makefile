@@ -33,7 +33,7 @@ benchmark: $(READY)
 
 # About an hour on two cores; it goes on where it was interrupted.
 calibration: $(READY)
-	$(BIN)/python scripts/calibration.py
+	PYTHONPATH=scripts $(BIN)/python -m calibration
 
 $(READY): pyproject.toml constraints.txt
 ifeq ($(strip $(PYTHON)),)

@@ -194,3 +194,15 @@ def _read(path: Path) -> dict[str, Prior]:
             raise PriorsError(f"{path}: the prior {prior.name!r} is there twice: keep one")
         priors[prior.name] = prior
     return priors
+
+
+#: Prior of the mean effect over studies where a report's own effect is all that there is.
+MEAN_PRIOR = Prior(
+    name="effect_mean",
+    role="Mean effect over studies, log ratio",
+    family="normal",
+    scale=2.0,
+    reads_as="ratio",
+    rationale="Centred on no effect; fifty-fold effects either way are within reach.",
+    source="Neutral by design",
+)

@@ -27,7 +27,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ATC_CACHE_DIR"] = folder
         from synthesis import SamplerSettings, fit_survival
-        from synthesis.sensitivity import sensitivity
+        from synthesis.questions.sensitivity import sensitivity
 
         registry = load_registry()
         settings = SamplerSettings()

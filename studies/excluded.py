@@ -19,31 +19,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from studies.checks import citation_findings, identifier_findings
+from studies.files import placed, read_toml, validate
 from studies.problems import Finding, Problem, in_folder, show
-from studies.provenance import Citation
-from studies.reading import placed, read_toml, validate
-from studies.values import PatientCount, Record, Text
+from studies.schema import Citation, PatientCount, Record, Text
 
 
 class Excluded(Record):
-    """A report that was found and left out.
-
-    Attributes
-    ----------
-    id : str
-        Identifier, which no study of the registry has.
-    n : tuple of int
-        Patients of each printed group; empty where no number is printed.
-    reason : str
-        Why it is left out.
-    citation : Citation
-        Bibliographic record.
-    """
+    """A report that was found and left out."""
 
     id: Text
+    """Identifier, which no study of the registry has."""
     n: tuple[PatientCount, ...] = ()
+    """Patients of each printed group; empty where no number is printed."""
     reason: Text
+    """Why it is left out."""
     citation: Citation
+    """Bibliographic record."""
 
 
 class _ExcludedFile(Record):
@@ -53,24 +44,7 @@ class _ExcludedFile(Record):
 def read_excluded(
     lists: Mapping[Path, Mapping[str, Path]], known: Iterable[Excluded] = ()
 ) -> tuple[tuple[Excluded, ...], tuple[Problem, ...]]:
-    """Read lists of excluded reports and everything that is wrong with them.
-
-    Parameters
-    ----------
-    lists : mapping of Path to mapping of str to Path
-        The files, each with the study files, by identifier, of which it must not name the reports;
-        a file that is named twice is read once.
-    known : iterable of Excluded
-        Reports that are listed already.
-
-    Returns
-    -------
-    excluded : tuple of Excluded
-        The known reports and those of the files, in order. A report of which two lists say the
-        same is there once.
-    problems : tuple of Problem
-        What is wrong; bad content never raises.
-    """
+    """Read lists of excluded reports and everything that is wrong with them."""
     entries = {entry.id: entry for entry in known}
     places = dict.fromkeys(entries, "an earlier list of reports that were left out")
     problems: list[Problem] = []

@@ -1,22 +1,33 @@
-"""Reading printed figures: which of them are used, in which unit, and how they are shown."""
+"""What a printed figure says: its unit, its rounding, and what it can be used for.
+
+The number of responders follows from a report in one of several ways, and not from every report.
+A `View` is how the figures of one endpoint are looked at.
+"""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from studies.schema import (
+    NOT_REACHED,
     Cohort,
+    Histology,
     HistologySplit,
     Landmark,
     Response,
+    Status,
     Study,
     Subgroup,
     SurvivalOutcome,
+    Unit,
 )
-from studies.values import NOT_REACHED, Histology, Status, Unit
 
+RESPONSE = "response"
 Figure = SurvivalOutcome | Landmark | Response
 Keep = Callable[[Figure], bool]
 
@@ -32,36 +43,12 @@ _INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,4}")
 
 
 def in_months(time: Decimal, unit: Unit) -> float:
-    """Convert a printed time to months.
-
-    Parameters
-    ----------
-    time : Decimal
-        Time in `unit`.
-    unit : {"days", "weeks", "months", "years"}
-        Its unit; a month has 30.4375 days.
-
-    Returns
-    -------
-    float
-        Months.
-    """
+    """Convert a printed time in `unit` to months of 30.4375 days."""
     return float(time * MONTHS_PER_UNIT[unit])
 
 
 def half_step(value: Decimal) -> Decimal:
-    """Return half of the last printed digit: 0.05 for 3.1, 0.5 for 166.
-
-    Parameters
-    ----------
-    value : Decimal
-        A printed number.
-
-    Returns
-    -------
-    Decimal
-        The largest rounding error, in the unit of `value`.
-    """
+    """Return half of the last printed digit: 0.05 for 3.1, 0.5 for 166."""
     return Decimal(5).scaleb(int(value.as_tuple().exponent) - 1)
 
 
@@ -70,17 +57,6 @@ def is_symmetric(outcome: SurvivalOutcome) -> bool:
 
     Such an interval is the median plus or minus a multiple of a standard error: its limits are not
     event times.
-
-    Parameters
-    ----------
-    outcome : SurvivalOutcome
-        The record.
-
-    Returns
-    -------
-    bool
-        Within the rounding of the three figures, and within a tenth of the width: of intervals in
-        whole months half would seem symmetric otherwise.
     """
     if outcome.ci_method is not None:
         return outcome.ci_method == "symmetric"
@@ -92,18 +68,7 @@ def is_symmetric(outcome: SurvivalOutcome) -> bool:
 
 
 def surname(author: str) -> str:
-    """Return the family name of an author printed as "Family Initials".
-
-    Parameters
-    ----------
-    author : str
-        For instance ``Do Cao C``.
-
-    Returns
-    -------
-    str
-        ``Do Cao``; the whole text where no initials follow.
-    """
+    """Return the family name of an author printed as "Family Initials"."""
     words = author.replace(",", " ").split()
     while len(words) > 1 and _INITIALS.fullmatch(words[-1]):
         words.pop()
@@ -111,19 +76,7 @@ def surname(author: str) -> str:
 
 
 def study_label(study: Study) -> str:
-    """Return how a study is called in tables and plots.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-
-    Returns
-    -------
-    str
-        First author and year, ``Sparano 2021``, or ``Ahn (n.d.)`` where no year is known; without
-        authors the label of the citation, and without that the identifier.
-    """
+    """Return how tables call a study: ``Sparano 2021``, ``Ahn (n.d.)``, else its label or id."""
     citation = study.citation
     if not citation.authors:
         return citation.label or study.id
@@ -132,42 +85,14 @@ def study_label(study: Study) -> str:
 
 
 def figure_status(figure: Figure, study: Study) -> Status:
-    """Return whether a figure was seen in the report itself; its own mark goes before the study's.
-
-    Parameters
-    ----------
-    figure : SurvivalOutcome, Landmark or Response
-        The figure.
-    study : Study
-        The study it belongs to.
-
-    Returns
-    -------
-    {"verified", "secondary"}
-        The status.
-    """
+    """Return whether a figure was seen in the report; its own mark goes before the study's."""
     return figure.status or study.status
 
 
 def outcome_of(
     arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
 ) -> SurvivalOutcome | None:
-    """Return the printed median of an endpoint that is used.
-
-    Parameters
-    ----------
-    arm : Cohort or Subgroup
-        The arm.
-    endpoint : str
-        Word of the vocabulary.
-    keep : callable
-        Which figures may be used.
-
-    Returns
-    -------
-    SurvivalOutcome or None
-        The first in the file with a median, be it "not reached".
-    """
+    """Return the first median of an endpoint that `keep` allows, be it "not reached"."""
     for outcome in arm.survival:
         if outcome.endpoint == endpoint and outcome.median is not None and keep(outcome):
             return outcome
@@ -177,22 +102,7 @@ def outcome_of(
 def landmarks_of(
     arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
 ) -> tuple[Landmark, ...]:
-    """Return the printed survival probabilities of an endpoint that are used, by time.
-
-    Parameters
-    ----------
-    arm : Cohort or Subgroup
-        The arm.
-    endpoint : str
-        Word of the vocabulary.
-    keep : callable
-        Which figures may be used.
-
-    Returns
-    -------
-    tuple of Landmark
-        One for each time, the first in the file.
-    """
+    """Return the survival of an endpoint that `keep` allows, by time; the first one of each."""
     by_time: dict[float, Landmark] = {}
     for landmark in arm.landmarks:
         if landmark.endpoint == endpoint and keep(landmark):
@@ -201,38 +111,14 @@ def landmarks_of(
 
 
 def histology_of(arm: Cohort | Subgroup, *, use_read_as: bool = True) -> Histology | None:
-    """Return the histology of an arm that has only one.
-
-    Parameters
-    ----------
-    arm : Cohort or Subgroup
-        The arm.
-    use_read_as : bool
-        Whether a declared reading of the report's own group counts.
-
-    Returns
-    -------
-    {"pure", "mixed"} or None
-        None where the arm has both, or does not say.
-    """
+    """Return the histology of an arm that has only one, as printed or by a declared reading."""
     if isinstance(arm, Subgroup) and arm.histology is not None:
         return arm.histology
     return arm.read_as.histology if use_read_as and arm.read_as is not None else None
 
 
 def splits_histology(split: HistologySplit | None) -> bool:
-    """Return whether a printed split tells the share of pure and of mixed histology.
-
-    Parameters
-    ----------
-    split : HistologySplit or None
-        The split.
-
-    Returns
-    -------
-    bool
-        True where both counts, or one count and how many were assessed, or a percentage is printed.
-    """
+    """Return whether a split tells the shares: both counts, one of the assessed, or a percent."""
     if split is None:
         return False
     counts = [split.pure, split.mixed, split.assessed]
@@ -244,18 +130,7 @@ def splits_histology(split: HistologySplit | None) -> bool:
 
 
 def printed_median(outcome: SurvivalOutcome) -> str:
-    """Return a median with its interval exactly as printed.
-
-    Parameters
-    ----------
-    outcome : SurvivalOutcome
-        The record.
-
-    Returns
-    -------
-    str
-        ``3.1 (0.6-5.5)``, ``166 d``, ``NR (4.7-NR)``; the unit is left out where it is months.
-    """
+    """Return a median as printed: ``3.1 (0.6-5.5)`` months, ``166 d``, ``NR (4.7-NR)``."""
     if outcome.median is None:
         return ""
     text = _or_not_reached(outcome.median)
@@ -266,18 +141,7 @@ def printed_median(outcome: SurvivalOutcome) -> str:
 
 
 def printed_landmark(landmark: Landmark) -> str:
-    """Return a survival probability as printed: ``12 mo: 0.52 (0.35-0.67)``.
-
-    Parameters
-    ----------
-    landmark : Landmark
-        The record.
-
-    Returns
-    -------
-    str
-        Time, fraction and interval; said where it was read off the curve.
-    """
+    """Return a survival probability as printed: ``12 mo: 0.52 (0.35-0.67)``."""
     unit = _SHORT_UNIT[landmark.unit] or "mo"
     text = f"{landmark.time} {unit}: {landmark.survival}"
     if landmark.ci is not None:
@@ -287,3 +151,416 @@ def printed_landmark(landmark: Landmark) -> str:
 
 def _or_not_reached(value: Decimal | str) -> str:
     return "NR" if value == NOT_REACHED else str(value)
+
+
+@dataclass(frozen=True)
+class ResponseCount:
+    """A number of responders that the report determines."""
+
+    responders: int
+    evaluable: int
+    """Patients who responded, of how many."""
+    derivation: str
+    """How the figures follow from what is printed."""
+
+
+@dataclass(frozen=True)
+class ResponseRefused:
+    """A response that cannot be read as a count."""
+
+    reason: str
+    """Why not, a full sentence."""
+    candidates: tuple[int, ...] = ()
+    """The counts that the printed percentage allows."""
+
+
+@dataclass(frozen=True)
+class BestResponses(ResponseCount):
+    """Every number of best responses that the report determines.
+
+    ``complete <= responders <= control <= evaluable`` wherever they are known.
+    """
+
+    complete: int | None = None
+    """Patients with a complete response; None where it is not known."""
+    control: int | None = None
+    """Patients with disease control, as the report defines it; None where it is not known."""
+    complete_derivation: str = ""
+    control_derivation: str = ""
+    """How they follow from what is printed; empty where they are not known."""
+    complete_refused: ResponseRefused | None = None
+    control_refused: ResponseRefused | None = None
+    """Why something that is printed does not determine them."""
+    note: str = ""
+    """What the denominator is where it is not simply the treated patients; else empty."""
+
+    @property
+    def entered_as(self) -> str:
+        """All derivations in one line, with what is printed but could not be used."""
+        parts = [self.derivation]
+        for name, count, derivation, refused in (
+            ("disease control", self.control, self.control_derivation, self.control_refused),
+            ("complete", self.complete, self.complete_derivation, self.complete_refused),
+        ):
+            if count is not None:
+                parts.append(f"{name} {count}/{self.evaluable} ({derivation})")
+            elif refused is not None:
+                parts.append(f"{name} not used ({refused.reason.rstrip('.')})")
+        return "; ".join(filter(None, [*parts, self.note]))
+
+
+def responders(response: Response, n: int | None = None) -> ResponseCount | ResponseRefused:
+    """Return the number of responders, or why it cannot be known.
+
+    In this order: responders as printed; complete and partial responses, both printed; the one
+    whole number that fits the printed response rate; partial responses alone, where nothing is said
+    of complete ones.
+    """
+    denominator, aside = response.evaluable, ""
+    if denominator is None:
+        denominator = n
+        aside = f"; number evaluable not printed, the {n} patients of the cohort taken"
+    if not denominator:
+        reason = "Neither the number of evaluable patients nor that of the cohort is printed."
+        return ResponseRefused(reason)
+    cr, pr = response.cr, response.pr
+    if response.responders is not None:
+        total, derivation = response.responders, "responders as printed"
+    elif cr is not None and pr is not None:
+        total, derivation = cr + pr, f"{cr} complete + {pr} partial responses"
+    elif response.orr_percent is not None:
+        return _from_percent(response.orr_percent, denominator, aside)
+    elif pr is not None:
+        total, derivation = pr, "complete responses not printed, taken as none"
+    elif cr is not None:
+        return ResponseRefused("Complete responses are printed, but not partial ones.")
+    else:
+        return ResponseRefused("Neither a number of responders nor a response rate is printed.")
+    return ResponseCount(total, denominator, derivation + aside)
+
+
+def _from_percent(percent: Decimal, of: int, aside: str) -> ResponseCount | ResponseRefused:
+    """Return the one count whose percentage rounds to the printed one, if there is just one."""
+    candidates = counts_that_fit(percent, of)
+    if len(candidates) == 1:
+        count = candidates[0]
+        words = f"{count} is the only count of {of} that rounds to {percent} %{aside}"
+        return ResponseCount(count, of, words)
+    rate = f"The printed response rate of {percent} % fits"
+    if not candidates:
+        shares = nearest_shares(percent, of, "and")
+        words = f"{rate} no whole number of the {of} patients; the nearest are {shares}."
+        return ResponseRefused(words)
+    return ResponseRefused(f"{rate} {_several(candidates, of)}", tuple(candidates))
+
+
+def _several(candidates: Iterable[int], of: int) -> str:
+    return f"more than one number of the {of} patients: {', '.join(map(str, candidates))}."
+
+
+def counts_that_fit(percent: Decimal, of: int) -> range:
+    """Return the numbers of patients, of `of`, whose percentage rounds to a printed one."""
+    step = half_step(percent)
+    low, high = math.ceil((percent - step) * of / 100), math.floor((percent + step) * of / 100)
+    return range(max(low, 0), min(high, of) + 1)
+
+
+def nearest_shares(percent: Decimal, of: int, conjunction: str = "or") -> str:
+    """Return the two whole numbers of patients next to a percentage, with theirs."""
+    below = min(int(percent * of / 100), of)
+    counts = dict.fromkeys((below, min(below + 1, of)))
+    return f" {conjunction} ".join(f"{k}/{of} = {Decimal(100 * k) / of:.1f} %" for k in counts)
+
+
+def best_responses(response: Response, n: int | None = None) -> BestResponses | ResponseRefused:
+    """Return every number of best responses that a report determines.
+
+    The responders are those of :func:`responders`. Complete responders and patients with disease
+    control follow from printed counts, of which any two must agree, or else from printed
+    percentages, if exactly one whole number fits all of them at their printed digits. What the
+    report does not print stays unknown: a partial response alone says nothing of complete ones.
+    """
+    count = responders(response, n)
+    if isinstance(count, ResponseRefused):
+        return count
+    if count.responders > count.evaluable:
+        excess = f"The {count.responders} responders are more than the {count.evaluable}"
+        return ResponseRefused(f"{excess} evaluable patients.")
+    outside = _not_evaluable_outside(response, n, count)
+    complete, control = _complete(response, count), _control(response, count, outside)
+    return BestResponses(
+        count.responders,
+        count.evaluable,
+        count.derivation,
+        complete.count,
+        control.count,
+        complete.derivation,
+        control.derivation,
+        complete.refused,
+        control.refused,
+        _denominator_words(response, n, outside),
+    )
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """A number with its derivation, the reason against it, or neither: nothing is printed."""
+
+    count: int | None = None
+    derivation: str = ""
+    refused: ResponseRefused | None = None
+
+
+def _settle(
+    name: str,
+    limits: str,
+    low: int,
+    high: int,
+    of: int,
+    counts: Iterable[tuple[int | None, str]],
+    shares: Iterable[tuple[str, Decimal | None, int, int]],
+) -> _Settled:
+    """Settle the number of patients with `name`, which lies from `low` to `high`, among `of`.
+
+    `counts` holds what printed counts make it, and how; `shares` printed percentages, whose count
+    ``k`` makes it ``start + step * k``.
+    """
+
+    def refuse(reason: str, candidates: Iterable[int] = ()) -> _Settled:
+        sentence = f"The number with {name} is not known: {reason.rstrip('.')}."
+        return _Settled(refused=ResponseRefused(sentence, tuple(candidates)))
+
+    ways: dict[int, str] = {}  # the first way to a number gives its words
+    for number, words in counts:
+        if number is not None:
+            ways.setdefault(number, words)
+    if ways:
+        listed = " and ".join(f"{number} ({words})" for number, words in sorted(ways.items()))
+        if len(ways) > 1:
+            return refuse(f"what is printed makes it {listed}", sorted(ways))
+        ((number, words),) = ways.items()
+        if not low <= number <= high:
+            return refuse(f"{listed} is not between {limits}", [number])
+        return _Settled(number, words)
+    fitting = {
+        f"{words} in {percent} %": {start + step * k for k in counts_that_fit(percent, of)}
+        for words, percent, start, step in shares
+        if percent is not None
+    }
+    if not fitting:
+        return _Settled()
+    candidates = sorted(k for k in set.intersection(*fitting.values()) if low <= k <= high)
+    printed, fit = " and ".join(fitting), "fits" if len(fitting) == 1 else "fit"
+    if len(candidates) == 1:
+        return _Settled(candidates[0], f"only number of {of} that fits {printed}")
+    if not candidates:
+        return refuse(f"{printed} {fit} no whole number of the {of} patients between {limits}")
+    return refuse(f"{printed} {fit} {_several(candidates, of)}", candidates)
+
+
+def _complete(response: Response, count: ResponseCount) -> _Settled:
+    total, cr, pr = count.responders, response.cr, response.pr
+    # Partial responses were taken as all there are: then they do not tell that none was complete.
+    assumed = response.responders is None and cr is None and response.orr_percent is None
+    rest = None if pr is None or assumed else total - pr
+    return _settle(
+        "a complete response",
+        f"none and the {_responders(total)}",
+        0,
+        0 if assumed else total,
+        count.evaluable,
+        (
+            (cr, "as printed"),
+            (rest, f"{_responders(total)} less {pr} partial"),
+            (None if total else 0, "none responded"),
+        ),
+        (
+            ("complete response", response.cr_percent, 0, 1),
+            ("partial response", response.pr_percent, total, -1),
+        ),
+    )
+
+
+def _control(response: Response, count: ResponseCount, outside: int | None) -> _Settled:
+    total, of, sd, pd = count.responders, count.evaluable, response.sd, response.pd
+    rest = but = None
+    if pd is not None and response.ne is not None and outside is not None:
+        inside = response.ne - outside
+        rest, but = of - pd - inside, f" and {inside} not evaluable" if inside else ""
+    most = of - (pd or 0)
+    limits = f"the {_responders(total)} and the {most} evaluable patients"
+    return _settle(
+        "disease control",
+        limits + (" who did not progress" if pd else ""),
+        total,
+        most,
+        of,
+        (
+            (response.disease_control, "as printed"),
+            (None if sd is None else total + sd, f"{_responders(total)} + {sd} stable"),
+            (rest, f"all of {of} but {pd} progressing{but}"),
+            (total if total == of else None, "all responded"),
+        ),
+        (
+            ("disease control", response.dcr_percent, 0, 1),
+            ("stable disease", response.sd_percent, total, 1),
+        ),
+    )
+
+
+def _responders(total: int) -> str:
+    return f"{total} responder" + ("" if total == 1 else "s")
+
+
+def _not_evaluable_outside(response: Response, n: int | None, count: ResponseCount) -> int | None:
+    """Return how many who are printed as not evaluable stand outside the denominator, if known."""
+    if not response.ne or n == count.evaluable:
+        return 0
+    parts = (response.sd, response.pd)
+    if None not in parts:
+        rest = count.evaluable - count.responders - sum(parts)
+        if rest in (0, response.ne):
+            return response.ne - rest
+    if n is not None and count.evaluable + response.ne == n:
+        return response.ne
+    return None
+
+
+def _denominator_words(response: Response, n: int | None, outside: int | None) -> str:
+    """Return what the denominator is where it is not simply the treated patients."""
+    words = []
+    evaluable, without = response.evaluable, response.ne
+    if evaluable is not None and n is not None and evaluable < n:
+        words.append(f"denominator: the {evaluable} evaluable of {n} treated patients")
+    if without and outside is None:
+        words.append(f"whether the denominator holds the {without} not evaluable is not told")
+    elif without:
+        verb = "does not hold" if outside else "holds"
+        words.append(f"the denominator {verb} the {without} not evaluable")
+    return "; ".join(words)
+
+
+@dataclass(frozen=True)
+class CohortRef:
+    """A cohort with the study that it stands in."""
+
+    study: Study
+    """The report."""
+    cohort: Cohort
+    """The arm."""
+    treatment_class: str
+    """Identifier of the class of its treatment."""
+    role: str
+    """Role of that class."""
+
+    @cached_property
+    def id(self) -> str:
+        """Identifier within the registry, ``study:cohort``."""
+        return f"{self.study.id}:{self.cohort.id}"
+
+    @cached_property
+    def label(self) -> str:
+        """How tables call the study: first author and year where they are known."""
+        return study_label(self.study)
+
+    @property
+    def treatment(self) -> str:
+        """Identifier of the treatment."""
+        return self.cohort.treatment
+
+
+@dataclass(frozen=True)
+class View:
+    """How the figures of one endpoint are looked at."""
+
+    endpoint: str
+    verified_only: bool
+    use_read_as: bool
+
+    def keep(self, study: Study) -> Keep:
+        """Return which figures of a study may be used."""
+        if not self.verified_only:
+            return lambda figure: True
+        return lambda figure: figure_status(figure, study) == "verified"
+
+    def keeps_unmarked(self, study: Study) -> bool:
+        """Return whether what has no mark of its own may be used: splits, single patients."""
+        return not self.verified_only or study.status == "verified"
+
+
+def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
+    """Return whether an arm prints a median, a landmark, or patients whose times can be used."""
+    keep = view.keep(study)
+    outcome = outcome_of(arm, view.endpoint, keep)
+    if landmarks_of(arm, view.endpoint, keep):
+        return True
+    if outcome is not None:
+        return outcome.median != NOT_REACHED or outcome.follow_up is not None
+    if not isinstance(arm, Cohort) or not view.keeps_unmarked(study):
+        return False
+    events = [p.event for p in arm.patients if getattr(p, view.endpoint) is not None]
+    return bool(events) and "not stated" not in events
+
+
+def histology_groups(ref: CohortRef, view: View) -> list[Subgroup]:
+    """Return the pure and mixed subgroups with n and a figure; empty unless there are both."""
+
+    def prints(group: Subgroup) -> bool:
+        if view.endpoint != RESPONSE:
+            return prints_survival(group, view, ref.study)
+        response, keep = group.response, view.keep(ref.study)
+        if response is None or not keep(response):
+            return False
+        return isinstance(responders(response, group.n), ResponseCount)
+
+    groups = [
+        (group, histology)
+        for group in ref.cohort.subgroups
+        if (histology := histology_of(group, use_read_as=view.use_read_as)) is not None
+        and group.n
+        and prints(group)
+    ]
+    both = {histology for _, histology in groups} == {"pure", "mixed"}
+    return [group for group, _ in groups] if both else []
+
+
+def tells_histology(ref: CohortRef, view: View) -> bool:
+    """Return whether the histology behind the outcomes of a cohort is known."""
+    return (
+        (view.keeps_unmarked(ref.study) and splits_histology(ref.cohort.histology))
+        or histology_of(ref.cohort, use_read_as=view.use_read_as) is not None
+        or bool(histology_groups(ref, view))
+    )
+
+
+def points(ref: CohortRef, view: View) -> int:
+    """Return how many printed points of the endpoint enter a model."""
+    if view.endpoint == RESPONSE:
+        return 1
+    whole = _points_of(ref.cohort, view, ref.study)
+    return max(whole, sum(_points_of(g, view, ref.study) for g in histology_groups(ref, view)))
+
+
+def _points_of(arm: Cohort | Subgroup, view: View, study: Study) -> int:
+    keep = view.keep(study)
+    points = len(landmarks_of(arm, view.endpoint, keep))
+    outcome = outcome_of(arm, view.endpoint, keep)
+    if outcome is not None:
+        # A median that was not reached says something only with the time up to which it was not.
+        points += outcome.median != NOT_REACHED or outcome.follow_up is not None
+        points += sum(limit != NOT_REACHED for limit in outcome.ci or ())
+    if points == 0 and isinstance(arm, Cohort):
+        points = sum(getattr(patient, view.endpoint) is not None for patient in arm.patients)
+    return points
+
+
+def endpoints_of(cohort: Cohort) -> tuple[str, ...]:
+    """Return the endpoints of which a cohort or one of its subgroups prints a figure."""
+    arms = (cohort, *cohort.subgroups)
+    names = [figure.endpoint for arm in arms for figure in (*arm.survival, *arm.landmarks)]
+    for endpoint in ("os", "pfs"):
+        if any(getattr(patient, endpoint) is not None for patient in cohort.patients):
+            names.append(endpoint)
+    if any(arm.response is not None for arm in arms):
+        names.append(RESPONSE)
+    return tuple(dict.fromkeys(names))

@@ -24,35 +24,25 @@ _LONGEST_QUOTE = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to repair.
-
-    Attributes
-    ----------
-    file : str
-        Name of the file, or path of the folder.
-    field : str
-        Dotted path of the field, ``cohorts[0].survival[1].ci``; empty: the whole file.
-    found, expected, action : str
-        What stands there, what should stand there, and what to do.
-    line : int or None
-        Line of the file on which the field stands, from 1; None where it is not known.
-    severity : {"error", "warning", "note"}
-        error: the file cannot be used as it is; warning: it looks like a slip; note: worth knowing.
-    check : str
-        Name of the plausibility check that asks; empty for what must hold in any case.
-    folder : str
-        Folder of the file, as it was given; empty where it is not known.
-    """
+    """One thing to repair."""
 
     file: str
+    """Name of the file, or path of the folder."""
     field: str
+    """Dotted path of the field, ``cohorts[0].survival[1].ci``; empty: the whole file."""
     found: str
     expected: str
     action: str
+    """What stands there, what should stand there, and what to do."""
     line: int | None = None
+    """Line of the file on which the field stands, from 1; None where it is not known."""
     severity: Severity = "error"
+    """error: the file cannot be used as it is; warning: it looks like a slip; note: worth knowing.
+    """
     check: str = ""
+    """Name of the plausibility check that asks; empty for what must hold in any case."""
     folder: str = ""
+    """Folder of the file, as it was given; empty where it is not known."""
 
     @property
     def path(self) -> Path:
@@ -70,36 +60,25 @@ class Problem:
 
 
 class Finding(NamedTuple):
-    """One thing to repair within a record, before it is known in which file the record stands.
-
-    Attributes
-    ----------
-    path : tuple of str or int
-        Keys and positions that lead to the field.
-    found, expected, action : str
-        As in `Problem`; ``{other}`` in `expected` stands for the path of a second field.
-    other : tuple of str or int
-        Keys and positions that lead to the second field.
-    severity, check
-        As in `Problem`.
-    """
+    """One thing to repair within a record, before it is known in which file the record stands."""
 
     path: tuple[str | int, ...]
+    """Keys and positions that lead to the field."""
     found: str
     expected: str
     action: str
+    """As in `Problem`; ``{other}`` in `expected` stands for the path of a second field."""
     other: tuple[str | int, ...] = ()
+    """Keys and positions that lead to the second field."""
     severity: Severity = "error"
     check: str = ""
+    """As in `Problem`."""
 
 
 class RegistryError(ValueError):
     """A registry, a study or a vocabulary that cannot be used as it stands.
 
-    Attributes
-    ----------
-    problems : tuple of Problem
-        Everything to repair, in the order of files and fields.
+    `problems` is everything to repair, in the order of files and fields.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -108,20 +87,7 @@ class RegistryError(ValueError):
 
 
 def in_folder(problems: Iterable[Problem], folder: Path | str) -> Iterator[Problem]:
-    """Yield problems with the folder of their file, where they do not know it yet.
-
-    Parameters
-    ----------
-    problems : iterable of Problem
-        Problems of files of one folder.
-    folder : Path or str
-        The folder, as it was given.
-
-    Yields
-    ------
-    Problem
-        One for each.
-    """
+    """Yield problems with the folder of their file, where they do not know it yet."""
     for problem in problems:
         yield problem if problem.folder else replace(problem, folder=str(folder))
 
@@ -188,138 +154,87 @@ def one_of(words: Iterable[str], *, most: int = 12) -> str:
 
 
 def translate(error: ValidationError, file: str, model: type[BaseModel]) -> tuple[Problem, ...]:
-    """Turn the errors of pydantic into problems.
-
-    Parameters
-    ----------
-    error : ValidationError
-        Raised by validating the content of one file.
-    file : str
-        Name of the file.
-    model : type
-        The model that was validated, which knows the keys that exist.
-
-    Returns
-    -------
-    tuple of Problem
-        One for each error, in the order of the fields.
-    """
-    return tuple(
-        _translate_one(details, file, model) for details in error.errors(include_url=False)
-    )
+    """Turn the errors of pydantic into problems."""
+    errors = error.errors(include_url=False)
+    return tuple(_translate_one(details, file, model) for details in errors)
 
 
 def _translate_one(details: Any, file: str, model: type[BaseModel]) -> Problem:
     """Turn one error of pydantic into a problem."""
-    location, value = details["loc"], details["input"]
-    speak = _SENTENCES.get(details["type"], _other)
-    found, expected, action = speak(details, model)
-    if details["type"] in _INCOMPLETE_PAIR and location and isinstance(location[-1], int):
-        location, found = location[:-1], show(value)
+    location, kind = details["loc"], details["type"]
+    if kind == "missing" and location and isinstance(location[-1], int):
         expected, action = "a list of two texts", 'write both, for example ["a", "b"]'
-    return Problem(file, dotted(location), found, expected, action)
+        return Problem(file, dotted(location[:-1]), show(details["input"]), expected, action)
+    return Problem(file, dotted(location), *_sentence(kind, details, model))
 
 
-Sentence = tuple[str, str, str]
+def _sentence(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, str, str]:
+    """Return what was found, what was expected and what to do."""
+    location, value = details["loc"], details["input"]
+    if kind in ("missing", "extra_forbidden"):
+        return _about_key(kind, location, model)
+    if kind == "string_too_short":
+        return "an empty text", "a text", "write it, or leave the key out"
+    return show(value), *_about_value(kind, details, model)
 
 
-def _study_value(details: Any, model: type[BaseModel]) -> Sentence:
-    return show(details["input"]), details["ctx"]["expected"], details["ctx"]["action"]
-
-
-def _missing(details: Any, model: type[BaseModel]) -> Sentence:
-    location = details["loc"]
-    key, header = location[-1], _header(location)
+def _about_key(kind: str, location: Any, model: type[BaseModel]) -> tuple[str, str, str]:
+    """Say that a key is missing, or is none."""
+    key = location[-1]
+    if kind == "extra_forbidden":
+        keys = _fields(_model_at(model, location[:-1]))
+        nearest = closest(str(key), keys)
+        action = f"write {nearest}" if nearest else "remove the key, or correct its name"
+        return f"the unknown key {dotted([str(key)])}", one_of(keys, most=40), action
     if _model_at(model, location) is not None:
-        header = f"[{header}]" if key == "citation" else f"[[{header}]]"
-        return "nothing", f"a table {header}", "add it"
+        header = f"[{_header(location)}]"
+        return "nothing", f"a table {header if key == 'citation' else f'[{header}]'}", "add it"
     where = "this table" if len(location) > 1 else "the top of the file"
     return "nothing", f"the key {key}", f"add {key} to {where}"
 
 
-def _unknown_key(details: Any, model: type[BaseModel]) -> Sentence:
-    key = str(details["loc"][-1])
-    known = _keys(_model_at(model, details["loc"][:-1]))
-    nearest = closest(key, known)
-    action = f"write {nearest}" if nearest else "remove the key, or correct its name"
-    return f"the unknown key {dotted([key])}", one_of(known, most=40), action
-
-
-def _not_text(details: Any, model: type[BaseModel]) -> Sentence:
+def _about_value(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, str]:
+    """Return what was expected in the place of a value, and what to do."""
     value = details["input"]
-    plain = isinstance(value, int | Decimal | datetime.date) and not isinstance(value, bool)
-    action = f'write "{value}"' if plain else "write the text in quotation marks"
-    return show(value), "text in quotation marks", action
-
-
-def _empty_text(details: Any, model: type[BaseModel]) -> Sentence:
-    return "an empty text", "a text", "write it, or leave the key out"
-
-
-def _not_bool(details: Any, model: type[BaseModel]) -> Sentence:
-    return show(details["input"]), "true or false", "write it without quotation marks"
-
-
-def _not_whole(details: Any, model: type[BaseModel]) -> Sentence:
-    return show(details["input"]), "a whole number", "write it as digits, without a decimal point"
-
-
-def _not_a_choice(details: Any, model: type[BaseModel]) -> Sentence:
-    value = details["input"]
-    # pydantic lists the choices as 'a', 'b' or 'c'.
-    words = [w.strip("'") for w in details["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-    nearest = closest(value, words) if isinstance(value, str) else None
-    return show(value), one_of(words), f"write {nearest}" if nearest else "choose one of these"
-
-
-def _too_many(details: Any, model: type[BaseModel]) -> Sentence:
-    return show(details["input"]), "a list of two texts", "keep two entries"
-
-
-def _not_a_list(details: Any, model: type[BaseModel]) -> Sentence:
-    value, header = details["input"], _header(details["loc"])
-    action = f"write [{show(value)}]" if isinstance(value, str) else "write it in brackets"
-    if isinstance(value, dict):
-        action = f"write the table with double brackets, [[{header}]]"
-    elif _model_at(model, details["loc"]) is not None:
-        action = f"write each entry as a table [[{header}]]"
-    return show(value), "a list", action
-
-
-def _not_a_table(details: Any, model: type[BaseModel]) -> Sentence:
-    value, header = details["input"], _header(details["loc"])
-    single = isinstance(value, list)
-    action = (
-        f"write it as a table with the header [{header}]"
-        if single
-        else (f"write its keys in a table {header}")
-    )
-    return show(value), "a table", action
-
-
-def _other(details: Any, model: type[BaseModel]) -> Sentence:
+    match kind:
+        case "study_value":
+            return details["ctx"]["expected"], details["ctx"]["action"]
+        case "string_type":
+            plain = isinstance(value, int | Decimal | datetime.date) and not isinstance(value, bool)
+            action = f'write "{value}"' if plain else "write the text in quotation marks"
+            return "text in quotation marks", action
+        case "literal_error":
+            # pydantic lists the choices as 'a', 'b' or 'c'.
+            choices = details["ctx"]["expected"].replace(" or ", ", ").split(", ")
+            words = [choice.strip("'") for choice in choices]
+            nearest = closest(value, words) if isinstance(value, str) else None
+            return one_of(words), f"write {nearest}" if nearest else "choose one of these"
+        case "tuple_type" | "list_type":
+            return "a list", _as_list(value, details["loc"], model)
+        case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
+            header = _header(details["loc"])
+            single = f"write it as a table with the header [{header}]"
+            return "a table", single if isinstance(
+                value, list
+            ) else f"write its keys in a table {header}"
     # No kind of error is known to end here; should one do, pydantic's words are better than none.
-    return show(details["input"]), "another value", str(details["msg"]).rstrip(".")
+    return _FIXED.get(kind, ("another value", str(details["msg"]).rstrip(".")))
 
 
-_INCOMPLETE_PAIR = {"missing"}
-_SENTENCES = {
-    "study_value": _study_value,
-    "missing": _missing,
-    "extra_forbidden": _unknown_key,
-    "string_type": _not_text,
-    "string_too_short": _empty_text,
-    "bool_type": _not_bool,
-    "int_type": _not_whole,
-    "literal_error": _not_a_choice,
-    "too_long": _too_many,
-    "tuple_type": _not_a_list,
-    "list_type": _not_a_list,
-    "model_type": _not_a_table,
-    "model_attributes_type": _not_a_table,
-    "dict_type": _not_a_table,
-    "mapping_type": _not_a_table,
+_FIXED = {
+    "bool_type": ("true or false", "write it without quotation marks"),
+    "int_type": ("a whole number", "write it as digits, without a decimal point"),
+    "too_long": ("a list of two texts", "keep two entries"),
 }
+
+
+def _as_list(value: Any, location: Any, model: type[BaseModel]) -> str:
+    """Say how to write a list in the place of another value."""
+    if isinstance(value, dict):
+        return f"write the table with double brackets, [[{_header(location)}]]"
+    if _model_at(model, location) is not None:
+        return f"write each entry as a table [[{_header(location)}]]"
+    return f"write [{show(value)}]" if isinstance(value, str) else "write it in brackets"
 
 
 def _header(location: Sequence[str | int]) -> str:
@@ -327,32 +242,25 @@ def _header(location: Sequence[str | int]) -> str:
     return ".".join(part for part in location if isinstance(part, str))
 
 
-def _keys(model: type[BaseModel] | None) -> list[str]:
-    """Return the keys that a table of `model` may hold, as written in the file."""
-    if model is None:
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]
+def _fields(model: type[BaseModel] | None) -> dict[str, Any]:
+    """Return the fields of a table by their keys in the file."""
+    fields = {} if model is None else model.model_fields
+    return {field.alias or name: field for name, field in fields.items()}
 
 
 def _model_at(model: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel] | None:
     """Return the model of the table at `location`, or None where no model describes it."""
     here: type[BaseModel] | None = model
     for part in location:
-        if here is None:
-            return None
-        if isinstance(part, int):
-            continue
-        fields = {field.alias or name: field for name, field in here.model_fields.items()}
-        here = _model_in(fields[part].annotation) if part in fields else None
+        if isinstance(part, str):
+            field = _fields(here).get(part)
+            here = None if field is None else model_in(field.annotation)
     return here
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """Return the model named anywhere inside a type annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for argument in get_args(annotation):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None
+    models = (model_in(argument) for argument in get_args(annotation))
+    return next((model for model in models if model is not None), None)

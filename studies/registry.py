@@ -1,4 +1,9 @@
-"""A registry: one file for each published report, read from folders and checked as a whole."""
+"""A registry: one file for each published report, read from folders and checked as a whole.
+
+One endpoint is read as another only where the vocabulary allows it, and only on request: a time to
+progression is no progression-free survival. An analysis may ask for it to see how much hangs on it;
+every cohort that is read so carries a caution.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +12,34 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from studies.checks import overlap_findings, study_findings, word_findings
 from studies.excluded import Excluded, read_excluded
-from studies.folders import (
+from studies.figures import CohortRef, endpoints_of
+from studies.files import (
     VOCABULARY_FILE,
     Chosen,
     Source,
+    TomlFile,
+    Validated,
     choose,
+    locate,
+    placed,
+    read_toml,
     sources_of,
+    validate,
     without_repeats,
 )
-from studies.lines import locate
 from studies.problems import Finding, Problem, RegistryError, closest, dotted, in_folder, show
-from studies.reading import TomlFile, Validated, placed, read_toml, validate
-from studies.schema import Study
-from studies.values import FrozenDict
-from studies.vocabulary import UnknownWordError, Vocabulary, VocabularyRead, read_vocabulary
+from studies.schema import Cohort, FrozenDict, Study, Subgroup
+from studies.vocabulary import (
+    Conversion,
+    UnknownWordError,
+    Vocabulary,
+    VocabularyRead,
+    read_vocabulary,
+)
 
 SHIPPED_FOLDER = Path(__file__).parent / "data"
 # Stand in for keys that are missing or refused, so that the figures are checked all the same.
@@ -33,69 +48,48 @@ _LOST_COHORT = re.compile(r"cohorts\[\d+\](\.id)?")
 
 
 class ConvertedEndpoint(NamedTuple):
-    """A reading of one endpoint as another, which somebody asked for.
-
-    Attributes
-    ----------
-    from_, to : str
-        The printed endpoint, and what it is read as.
-    cohorts : tuple of str
-        The cohorts that are read so, ``study:cohort``.
-    """
+    """A reading of one endpoint as another, which somebody asked for."""
 
     from_: str
     to: str
+    """The printed endpoint, and what it is read as."""
     cohorts: tuple[str, ...]
+    """The cohorts that are read so, ``study:cohort``."""
 
 
 @dataclass(frozen=True)
 class Registry:
-    """Published reports with the words that they use.
-
-    Attributes
-    ----------
-    studies : mapping of str to Study
-        By identifier, in alphabetical order.
-    vocabulary : Vocabulary
-        The words.
-    fingerprints : mapping of str to str
-        SHA-256 of each study file, hexadecimal, by identifier of the study.
-    vocabulary_fingerprint : str
-        SHA-256 of the vocabulary file, or over those of several.
-    folders : tuple of Path
-        The folders and the single files that were read, as they were given.
-    files : mapping of str to Path
-        Where each study stands, by its identifier.
-    excluded : tuple of Excluded
-        Reports that were found and left out.
-    taken_in : tuple of Excluded
-        Reports that an earlier folder lists as left out and a later one has a study file of.
-    replaced : tuple of (str, Path)
-        Studies of which a later folder has another version, and that folder.
-    conversions : tuple of ConvertedEndpoint
-        Endpoints that are read as others; empty as read from the files.
-    fingerprint : str
-        SHA-256 over files and conversions: the same for two registries with the same content.
-    """
+    """Published reports with the words that they use."""
 
     studies: Mapping[str, Study]
+    """By identifier, in alphabetical order."""
     vocabulary: Vocabulary
+    """The words."""
     fingerprints: Mapping[str, str]
+    """SHA-256 of each study file, hexadecimal, by identifier of the study."""
     vocabulary_fingerprint: str
+    """SHA-256 of the vocabulary file, or over those of several."""
     folders: tuple[Path, ...]
+    """The folders and the single files that were read, as they were given."""
     files: Mapping[str, Path]
+    """Where each study stands, by its identifier."""
     excluded: tuple[Excluded, ...] = ()
+    """Reports that were found and left out."""
     taken_in: tuple[Excluded, ...] = ()
+    """Reports that an earlier folder lists as left out and a later one has a study file of."""
     replaced: tuple[tuple[str, Path], ...] = ()
+    """Studies of which a later folder has another version, and that folder."""
     conversions: tuple[ConvertedEndpoint, ...] = ()
+    """Endpoints that are read as others; empty as read from the files."""
     fingerprint: str = field(init=False)
+    """SHA-256 over files and conversions: the same for two registries with the same content."""
 
     def __post_init__(self) -> None:
         """Order the studies and derive the fingerprint of the whole."""
         ordered = {key: self.studies[key] for key in sorted(self.studies)}
         prints = {key: self.fingerprints[key] for key in ordered}
         lines = [f"{key} {value}" for key, value in prints.items()]
-        read_as = [f"{item.from_} as {item.to}" for item in self.conversions]
+        read_as = [f"{reading.from_} as {reading.to}" for reading in self.conversions]
         whole = hashlib.sha256("\n".join([*lines, self.vocabulary_fingerprint, *read_as]).encode())
         object.__setattr__(self, "studies", FrozenDict(ordered))
         object.__setattr__(self, "fingerprints", FrozenDict(prints))
@@ -116,23 +110,7 @@ class Registry:
         return iter(self.studies.values())
 
     def study(self, study_id: str) -> Study:
-        """Return one study.
-
-        Parameters
-        ----------
-        study_id : str
-            Its identifier.
-
-        Returns
-        -------
-        Study
-            The study.
-
-        Raises
-        ------
-        UnknownWordError
-            Where the registry does not hold it; the message names the closest identifier.
-        """
+        """Return one study; `UnknownWordError` names the closest identifier."""
         if study_id not in self.studies:
             raise UnknownWordError("study", study_id, closest(study_id, self.studies))
         return self.studies[study_id]
@@ -150,11 +128,6 @@ def load_registry(*folders: Path | str | None, alone: bool = False) -> Registry:
         true``: then its words are added. None, or nothing at all: the shipped registry.
     alone : bool
         Leave out the shipped studies in any case; its vocabulary serves where no folder has one.
-
-    Returns
-    -------
-    Registry
-        The registry.
 
     Raises
     ------
@@ -196,9 +169,7 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     larger = _assemble(without_repeats(sources), read_vocabulary(beside, known), registry)
     if not registry.conversions:
         return larger
-    from studies.conversion import convert_endpoints
-
-    pairs = [f"{item.from_}:{item.to}" for item in registry.conversions]
+    pairs = [f"{reading.from_}:{reading.to}" for reading in registry.conversions]
     return convert_endpoints(larger, pairs)
 
 
@@ -258,27 +229,23 @@ def _lists(
     Those are the studies of the same folder and of earlier ones; a later folder may have a study
     file of a report that was left out before.
     """
-    last = {item.excluded: i for i, item in enumerate(sources) if item.excluded is not None}
+    last = {source.excluded: i for i, source in enumerate(sources) if source.excluded is not None}
+    layers = chosen.layers.items()
     return {
-        path: {
-            **known,
-            **{file.stem: file for file, layer in chosen.layers.items() if layer <= position},
-        }
+        path: {**known, **{file.stem: file for file, layer in layers if layer <= position}}
         for path, position in sorted(last.items())
     }
 
 
 def _joined(before: Registry, new: Registry) -> Registry:
     """Return a registry with the studies of another, which go before its own."""
-    kept = (
-        item._replace(
-            cohorts=tuple(n for n in item.cohorts if n.partition(":")[0] not in new.files)
-        )
-        for item in before.conversions
-    )
+    conversions = []
+    for reading in before.conversions:
+        kept = (name for name in reading.cohorts if name.partition(":")[0] not in new.files)
+        conversions.append(reading._replace(cohorts=tuple(kept)))
     return replace(
         new,
-        conversions=tuple(kept),
+        conversions=tuple(conversions),
         studies={**before.studies, **new.studies},
         fingerprints={**before.fingerprints, **new.fingerprints},
         files={**before.files, **new.files},
@@ -310,7 +277,9 @@ def _content_problems(
 
     Words are not checked where the vocabulary itself is broken: most would be missed by mistake.
     """
-    names = _names_by_id(reports)
+    names: dict[str, list[str]] = {}
+    for report in reports:
+        names.setdefault(_written_id(report.file) or "", []).append(report.file.name)
     for report in reports:
         problems = [*report.file.problems, *_identity_problems(report.file, names)]
         if report.validated is not None:
@@ -323,16 +292,6 @@ def _content_problems(
                 findings += word_findings(report.study, vocabulary)
             problems += placed(findings, report.validated, report.file.name)
         yield from in_folder(problems, report.file.path.parent)
-
-
-def _names_by_id(reports: Iterable[_Report]) -> dict[str, list[str]]:
-    """Return the names of the files in which each identifier stands."""
-    by_id: dict[str, list[str]] = {}
-    for report in reports:
-        study_id = _written_id(report.file)
-        if study_id is not None:
-            by_id.setdefault(study_id, []).append(report.file.name)
-    return by_id
 
 
 def _written_id(file: TomlFile) -> str | None:
@@ -364,16 +323,14 @@ def _overlap_problems(reports: Sequence[_Report], before: Registry | None) -> It
     for report in everyone:
         if report.study is None or report.lost_cohort:
             continue
-        own: list[Finding] = []
+        path, here = report.file.path, []
         for finding in overlap_findings(report.study, intact):
             other = by_id[report.study.overlaps[finding.path[1]].with_]
             if other.layer > report.layer:
-                yield _missed(finding, report.file.path, other.file.path)
+                yield _missed(finding, path, other.file.path)
             else:
-                own.append(finding)
-        yield from in_folder(
-            placed(own, report.validated, report.file.name), report.file.path.parent
-        )
+                here.append(finding)
+        yield from in_folder(placed(here, report.validated, path.name), path.parent)
 
 
 def _held(before: Registry | None, reports: Sequence[_Report]) -> Iterator[_Report]:
@@ -392,33 +349,149 @@ def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:
 
     The earlier file was sound before: what has to change stands in the later one.
     """
-    return Problem(
-        other.name,
-        "cohorts",
-        f"no cohort {finding.found}",
-        f"one, since {dotted(finding.path)} of {declaring} says that it shares patients",
+    expected = f"one, since {dotted(finding.path)} of {declaring} says that it shares patients"
+    action = (
         f"give the cohort of these patients this id, or put a copy of {declaring.name} into your "
-        "folder and correct the pair there",
-        folder=str(other.parent),
+        "folder and correct the pair there"
     )
+    missing, folder = f"no cohort {finding.found}", str(other.parent)
+    return Problem(other.name, "cohorts", missing, expected, action, folder=folder)
 
 
 def unresolved_overlaps(registry: Registry) -> tuple[tuple[str, str], ...]:
-    """Return the declared overlaps with reports that the registry does not hold.
-
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-
-    Returns
-    -------
-    tuple of (str, str)
-        Study that declares the overlap, and the identifier that it names.
-    """
+    """Return the declared overlaps with reports that the registry does not hold."""
     return tuple(
         (study.id, overlap.with_)
         for study in registry
         for overlap in study.overlaps
         if overlap.with_ not in registry.studies
     )
+
+
+class ConversionError(ValueError):
+    """A reading of one endpoint as another that is not possible, or not allowed."""
+
+
+def convert_endpoints(registry: Registry, wanted: Sequence[str]) -> Registry:
+    """Read printed figures of one endpoint as figures of another.
+
+    Parameters
+    ----------
+    registry : Registry
+        The registry, which stays as it is.
+    wanted : sequence of str
+        The readings, ``"ttp:pfs"`` each. Where two lead to the same endpoint, the first that a
+        cohort prints is used; no figure is read twice.
+
+    Returns
+    -------
+    Registry
+        Copies of the studies, with medians and survival probabilities under the endpoint that they
+        are read as, and a caution in each cohort concerned. A cohort of which the report prints
+        the wanted endpoint, be it for a subgroup only, keeps all figures as they are.
+
+    Raises
+    ------
+    ConversionError
+        For a pair that the vocabulary does not allow; the message holds its reason.
+    UnknownWordError
+        For an endpoint that the vocabulary does not hold.
+    """
+    pairs = dict.fromkeys(_allowed(text, registry.vocabulary) for text in wanted)
+    # What was read as another endpoint is not read on as a third.
+    settled = {(name, before.to) for before in registry.conversions for name in before.cohorts}
+    read = {(before.from_, before.to): [*before.cohorts] for before in registry.conversions}
+    studies = {}
+    for pair in pairs:
+        read.setdefault((pair.from_, pair.to), [])
+    for study in registry:
+        cohorts = []
+        for cohort in study.cohorts:
+            name = f"{study.id}:{cohort.id}"
+            possible = [pair for pair in pairs if (name, pair.from_) not in settled]
+            chosen = _chosen(cohort, possible)
+            for pair in chosen:
+                read[pair.from_, pair.to].append(name)
+            cohorts.append(_converted(cohort, chosen, registry.vocabulary))
+        same = all(new is old for new, old in zip(cohorts, study.cohorts, strict=True))
+        studies[study.id] = study if same else study.model_copy(update={"cohorts": tuple(cohorts)})
+    conversions = (ConvertedEndpoint(*key, tuple(dict.fromkeys(n))) for key, n in read.items())
+    return replace(registry, studies=studies, conversions=tuple(conversions))
+
+
+def _allowed(text: str, vocabulary: Vocabulary) -> Conversion:
+    """Return what the vocabulary says of a wanted reading, if it allows it."""
+    parts = [part.strip() for part in text.split(":")]
+    if len(parts) != 2 or not all(parts):
+        raise ConversionError(
+            f'"{text}" names no two endpoints: write the printed one and the one that it is read '
+            "as, for example ttp:pfs."
+        )
+    from_, to = (vocabulary.endpoint(part).id for part in parts)
+    pairs = {(pair.from_, pair.to): pair for pair in vocabulary.conversions}
+    if (from_, to) not in pairs:
+        possible = [f"{a}:{b}" for (a, b), pair in pairs.items() if pair.allowed == "on request"]
+        raise ConversionError(
+            f"The vocabulary does not say that {from_} may be read as {to}; possible: "
+            f"{', '.join(possible) or 'nothing'}."
+        )
+    pair = pairs[from_, to]
+    if pair.allowed == "never":
+        raise ConversionError(f"{from_} is never read as {to}. {as_sentence(pair.reason)}")
+    return pair
+
+
+def _chosen(cohort: Cohort, pairs: Sequence[Conversion]) -> tuple[Conversion, ...]:
+    """Return the readings that apply to a cohort: those of what it prints as what it does not."""
+    printed = set(endpoints_of(cohort))
+    taken: set[str] = set()
+    chosen = []
+    for pair in pairs:
+        if pair.from_ in printed - taken and pair.to not in printed | taken:
+            chosen.append(pair)
+            taken |= {pair.from_, pair.to}
+    return tuple(chosen)
+
+
+def _converted(cohort: Cohort, chosen: Sequence[Conversion], vocabulary: Vocabulary) -> Cohort:
+    """Return a cohort with its figures under the endpoints that they are read as."""
+    if not chosen:
+        return cohort
+    names = {pair.from_: pair.to for pair in chosen}
+    cautions = [] if cohort.caution is None else [as_sentence(cohort.caution)]
+    for pair in chosen:
+        printed, read_as = vocabulary.endpoint(pair.from_), vocabulary.endpoint(pair.to)
+        cautions.append(
+            f"{printed.label} ({printed.id}) is printed and read as {read_as.label.lower()} "
+            f"({read_as.id}). {as_sentence(pair.reason)}"
+        )
+    groups = (group.model_copy(update=_renamed(group, names)) for group in cohort.subgroups)
+    changes = {"subgroups": tuple(groups), "caution": " ".join(cautions)}
+    return cohort.model_copy(update=_renamed(cohort, names) | changes)
+
+
+def _renamed(arm: Cohort | Subgroup, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the figures of an arm under other endpoints."""
+    return {
+        kind: tuple(
+            figure.model_copy(update={"endpoint": names.get(figure.endpoint, figure.endpoint)})
+            for figure in getattr(arm, kind)
+        )
+        for kind in ("survival", "landmarks")
+    }
+
+
+def as_sentence(text: str) -> str:
+    """Return a reason as a full sentence."""
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def references(registry: Registry) -> list[CohortRef]:
+    """Return every cohort of a registry, in its order."""
+    vocabulary = registry.vocabulary
+    refs = []
+    for study in registry:
+        for cohort in study.cohorts:
+            group = vocabulary.treatment_class(vocabulary.treatment(cohort.treatment).class_)
+            refs.append(CohortRef(study, cohort, group.id, group.role))
+    return refs

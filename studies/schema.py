@@ -1,291 +1,679 @@
-"""The shape of one published report, as frozen records.
+"""The shape of one published report: frozen records, and the kinds of value that they hold.
 
 A study file holds what the report prints, to the printed digit: numbers are `decimal.Decimal`, so
 that ``2.0`` stays ``2.0`` and a resolution of one decimal is not mistaken for a resolution of none.
 Nothing here converts, derives or judges; consistency of the figures is the business of
 `studies.checks`, and the words a field may hold (treatments, endpoints, designs, ...) that of
-`studies.vocabulary`.
+`studies.vocabulary`. A kind of value refuses what it does not understand with what it expected and
+what to do, which `studies.problems` turns into a sentence.
 
 A field that the report does not print is absent, which reads as ``None`` (or as an empty tuple):
-absent is never zero.
+absent is never zero. The text below a field and the examples behind it, what to write and what not,
+are all that a new field needs: the field guide, the skeleton and the JSON Schema are made of them.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, StrictBool
-
-from studies.outcomes import (
-    Characteristic,
-    Comparison,
-    Landmark,
-    Patient,
-    Response,
-    SurvivalOutcome,
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StrictBool,
+    StringConstraints,
+    WithJsonSchema,
 )
-from studies.provenance import Citation, Overlap, Source
-from studies.values import (
-    NOT_STATED,
-    Count,
-    CountsByName,
-    FrozenDict,
-    Histology,
-    PatientCount,
-    Printed,
-    Record,
-    Status,
-    Text,
-    at_least_one,
-)
+from pydantic_core import PydanticCustomError
 
-__all__ = [
-    "Acknowledgement",
-    "BrafStatus",
-    "Characteristic",
-    "Citation",
-    "Cohort",
-    "Comparison",
-    "HistologySplit",
-    "ImpliedCount",
-    "Landmark",
-    "Overlap",
-    "Patient",
-    "ReadAs",
-    "Response",
-    "Source",
-    "Study",
-    "Subgroup",
-    "SurvivalOutcome",
+NOT_REACHED = "not reached"
+NOT_STATED = "not stated"
+
+Unit = Literal["days", "weeks", "months", "years"]
+Status = Literal["verified", "secondary"]
+Histology = Literal["pure", "mixed"]
+IntervalMethod = Literal["plain", "log", "log-log", "symmetric"]
+PatientEvent = Literal["died", "alive", "progressed", "not stated"]
+Statistic = Literal["count", "percent", "mean", "median", "value", "text"]
+
+# A figure beyond this is a slip of the keyboard, and would overflow where months become floats.
+_LARGEST_FIGURE = 10**9
+# Smaller steps are not printed, and their exponents leave what decimal arithmetic can hold.
+_MOST_DECIMALS = 60
+
+
+def _refuse(expected: str, action: str) -> PydanticCustomError:
+    """Build the error that `studies.problems` turns into a sentence."""
+    return PydanticCustomError(
+        "study_value", "expected {expected}", {"expected": expected, "action": action}
+    )
+
+
+def _number(value: Any) -> Decimal:
+    """Return a printed number with its digits; a float, which only code passes, in short form."""
+    if isinstance(value, str):
+        try:
+            Decimal(value)
+        except ArithmeticError:
+            raise _refuse("a number", "write the number alone, without words or units") from None
+        raise _refuse("a number", "remove the quotation marks") from None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise _refuse("a number", "write the number as the report prints it")
+    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    exponent = number.as_tuple().exponent
+    # The exponent of what is not finite is a letter.
+    sound = isinstance(exponent, int) and -_MOST_DECIMALS <= exponent <= 9
+    if not sound or abs(number) >= _LARGEST_FIGURE:
+        raise _refuse("a finite number", "write the number as the report prints it")
+    return number
+
+
+def _reached(value: Any) -> Decimal | str:
+    """Return a printed number or the words "not reached"."""
+    if value == NOT_REACHED:
+        return NOT_REACHED
+    if isinstance(value, str):
+        raise _refuse(
+            f'a number or "{NOT_REACHED}"',
+            f'write the number without quotes, or "{NOT_REACHED}" (also for "not estimable")',
+        )
+    return _number(value)
+
+
+def _pair(upper: Any) -> Any:
+    """Build the validator of a pair of figures whose second is read by `upper`."""
+
+    def read(value: Any) -> tuple[Any, Any]:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise _refuse("a list of two figures, lower then upper", "write for example [0.6, 5.5]")
+        return _number(value[0]), upper(value[1])
+
+    return read
+
+
+def _whole(least: int) -> Any:
+    """Build the validator of a whole number that is at least `least`."""
+
+    def read(value: Any) -> int:
+        expected = f"a whole number of {least} or more"
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _refuse(expected, "write the count as digits, without a decimal point or quotes")
+        if not least <= value < _LARGEST_FIGURE:
+            raise _refuse(expected, "write the count that the report prints, or leave the key out")
+        return value
+
+    return read
+
+
+def _number_or_text(value: Any) -> Decimal | str:
+    """Return a printed number, or the text in which the report prints it."""
+    if isinstance(value, str):
+        if not value.strip():
+            raise _refuse(
+                "a number or a text", "write what the report prints, or leave the key out"
+            )
+        return value.strip()
+    return _number(value)
+
+
+class FrozenDict(Mapping[str, Any]):
+    """A mapping that cannot change, and so can be hashed, copied and pickled with its record.
+
+    Parameters
+    ----------
+    entries : mapping
+        The entries, in the order in which they are kept.
+    """
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: Mapping[str, Any] | None = None) -> None:
+        self._entries = dict(entries or {})
+
+    def __getitem__(self, key: str) -> Any:
+        return self._entries[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._entries.items()))
+
+    def __repr__(self) -> str:
+        return f"FrozenDict({self._entries!r})"
+
+
+def distinct_names(entries: Any) -> Any:
+    """Return a table whose keys differ in more than the blanks around them, which are not kept."""
+    if isinstance(entries, Mapping):
+        names = [key.strip() if isinstance(key, str) else key for key in entries]
+        if len(set(names)) < len(names):
+            raise _refuse(
+                "keys that differ in more than blanks", "rename or remove one of the two keys"
+            )
+    return entries
+
+
+def at_least_one(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the entries of a list that may not be empty."""
+    if not entries:
+        raise _refuse("at least one entry", "add a table with double brackets")
+    return entries
+
+
+# What an editor is told of each kind, in the words of JSON Schema.
+_TEXT_SCHEMA: dict[str, Any] = {"type": "string", "pattern": r"\S"}
+_NUMBER_SCHEMA: dict[str, Any] = {"type": "number"}
+_REACHED_SCHEMA: dict[str, Any] = {"anyOf": [_NUMBER_SCHEMA, {"const": NOT_REACHED}]}
+_EITHER_SCHEMA: dict[str, Any] = {"anyOf": [_NUMBER_SCHEMA, _TEXT_SCHEMA]}
+
+
+def _pair_schema(upper: dict[str, Any]) -> WithJsonSchema:
+    two = {"items": [_NUMBER_SCHEMA, upper], "minItems": 2, "maxItems": 2}
+    return WithJsonSchema({"type": "array"} | two)
+
+
+def _whole_schema(least: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "integer", "minimum": least})
+
+
+Text = Annotated[
+    str,
+    StringConstraints(strict=True, strip_whitespace=True, min_length=1),
+    WithJsonSchema(_TEXT_SCHEMA),
+]
+Printed = Annotated[Decimal, PlainValidator(_number), WithJsonSchema(_NUMBER_SCHEMA)]
+Fraction = Annotated[
+    Decimal, PlainValidator(_number), WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 1})
+]
+Percent = Annotated[
+    Decimal,
+    PlainValidator(_number),
+    WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 100}),
+]
+Reached = Annotated[
+    Decimal | Literal["not reached"], PlainValidator(_reached), WithJsonSchema(_REACHED_SCHEMA)
+]
+PrintedPair = Annotated[
+    tuple[Decimal, Decimal], PlainValidator(_pair(_number)), _pair_schema(_NUMBER_SCHEMA)
+]
+ReachedPair = Annotated[
+    tuple[Decimal, Decimal | Literal["not reached"]],
+    PlainValidator(_pair(_reached)),
+    _pair_schema(_REACHED_SCHEMA),
+]
+PrintedOrText = Annotated[
+    Decimal | str, PlainValidator(_number_or_text), WithJsonSchema(_EITHER_SCHEMA)
+]
+Count = Annotated[int, PlainValidator(_whole(0)), _whole_schema(0)]
+PatientCount = Annotated[int, PlainValidator(_whole(1)), _whole_schema(1)]
+CountsByName = Annotated[
+    Mapping[Text, Count],
+    BeforeValidator(distinct_names),
+    AfterValidator(FrozenDict),
+    PlainSerializer(dict),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}),
 ]
 
 
-class HistologySplit(Record):
-    """How many patients of a cohort had pure and how many mixed histology.
+class Record(BaseModel):
+    """Base of every record: frozen, and closed to keys that it does not know."""
 
-    Attributes
-    ----------
-    pure, mixed : int or None
-        Patients; mixed means with a differentiated or poorly differentiated part.
-    pure_percent, mixed_percent : Decimal or None
-        Percentages where the report prints those instead.
-    assessed : int or None
-        Patients whose histology was assessed.
-    definition : str or None
-        The report's definition of the groups.
-    other : mapping of str to int
-        Counts under the report's own words that are not quite pure or mixed.
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        validate_by_alias=True,
+        defer_build=True,
+        use_attribute_docstrings=True,
+    )
+
+
+# --- Examples ------------------------------------------------------------------------------------
+
+IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"
+DOI, PMID, WEB = r"^10\.\d{4,9}/\S+$", r"^[1-9]\d{0,7}$", r"^https?://"
+_QUOTES = "a text stands in quotation marks"
+_NO_QUOTES = "a number stands without quotation marks"
+_LISTS = "a list stands in brackets"
+_CHARACTERISTIC = '[{ name = "metastasis", statistic = "count", value = 21, of = 30 }]'
+
+
+def optional(
+    good: str = "",
+    bad: str = "",
+    why: str = "",
+    *,
+    default: Any = None,
+    alias: str | None = None,
+    **editor: Any,
+) -> Any:
+    """Declare a key with a value to write, one not to write, and why that one is refused.
+
+    Without `good` the key is the header of tables; without `bad` the usual mistake of its kind is
+    shown. `editor` holds limits of which only the JSON Schema is told: the checks know them too.
     """
+    return Field(default, alias=alias, examples=[good, bad, why], json_schema_extra=editor or None)
 
-    pure: Count | None = None
-    mixed: Count | None = None
-    pure_percent: Printed | None = None
-    mixed_percent: Printed | None = None
-    assessed: Count | None = None
-    definition: Text | None = None
-    other: CountsByName = FrozenDict()
+
+required = partial(optional, default=...)
+several = partial(optional, default=())
+
+
+class Citation(Record):
+    """Bibliographic record of the report."""
+
+    authors: tuple[Text, ...] = several('["Family AB", "et al."]', '"Family AB et al."', _LISTS)
+    """Authors as printed, "Family Initials" each, in order; "et al." closes a list cut short."""
+    year: Count | None = optional("2021", '"2021"', "a number", minimum=1900, maximum=2100)
+    """Year of publication."""
+    title: Text | None = optional('"Limited efficacy of lenvatinib"')
+    """Title, as printed."""
+    journal: Text | None = optional('"Endocr Relat Cancer"')
+    """Journal, as printed."""
+    volume_pages: Text | None = optional('"28(1):15-26"', "28", _QUOTES)
+    """Volume, number and pages as printed, for instance `28(1):15-26`."""
+    doi: Text | None = optional(
+        '"10.1530/ERC-20-0106"', '"doi:10.1530/ERC"', "the bare DOI", pattern=DOI
+    )
+    """Bare DOI, `10.1530/ERC-20-0106`."""
+    pmid: Text | None = optional('"33112817"', "33112817", "an identifier is a text", pattern=PMID)
+    """PubMed identifier, digits in quotation marks."""
+    trial_registration: Text | None = optional('"NCT02034110"')
+    """Identifier in a trial register."""
+    label: Text | None = optional('"Endocrine 2023"')
+    """How tables and figures call the report, where its authors are not known."""
+    unverified: tuple[Text, ...] = several('["year", "authors beyond the first"]', '"year"', _LISTS)
+    """Items of this citation that still need a look, one phrase each."""
+
+
+class Source(Record):
+    """Where the figures were seen."""
+
+    kind: Text = required('"abstract"')
+    """What was read: abstract, full text, registry page, report about it, ..."""
+    url: Text | None = optional(
+        '"https://example.org/1"', '"example.org"', "with https://", pattern=WEB
+    )
+    """Web address of what was read."""
+    doi: Text | None = optional(
+        '"10.1530/ERC-20-0106"', '"doi:10.1530/ERC"', "the bare DOI", pattern=DOI
+    )
+    """DOI of what was read."""
+
+
+class Overlap(Record):
+    """Another report that counts some of the same patients."""
+
+    with_: Text = required('"other2020"', alias="with")
+    """Identifier of the other study (key `with` in the file)."""
+    reason: Text = required('"same trial at an earlier cut"', '""', "somebody has to judge it")
+    """Why they share patients: same trial at an earlier cut, same hospital and years, ..."""
+    pairs: tuple[tuple[Text, Text], ...] = several('[["arm_1", "all"]]', '["arm_1"]', "two in each")
+    """Cohorts that share patients, `[own cohort, other cohort]` each; empty: treatments decide."""
+
+
+class SurvivalOutcome(Record):
+    """A printed median time of one arm, with whatever is printed around it."""
+
+    endpoint: Text = required('"os"', '"OS"', "a word of the vocabulary")
+    """Word of the vocabulary: os, pfs, ttp, dss, ..."""
+    median: Reached | None = optional("119", '"NR"', 'write "not reached"')
+    """Median in `unit`; "not reached" also where it is not estimable."""
+    unit: Unit | None = optional('"days"', '"d"', "days, weeks, months or years")
+    """Unit of every time of this record, as printed: do not convert."""
+    ci: ReachedPair | None = optional('[36.3, "not reached"]', "[201.6, 36.3]", "lower first")
+    """Confidence limits of the median, in `unit`; the upper one may be "not reached"."""
+    level: Fraction | None = optional("0.95", "95", "a fraction")
+    """Confidence level as a fraction (0.95); absent when not printed."""
+    ci_method: IntervalMethod | None = optional('"log-log"')
+    """Transformation behind the interval, only where the report or its software says so."""
+    events: Count | None = optional("19", "31", "more than the patients of the arm")
+    """Number of events among the patients of the arm."""
+    iqr: PrintedPair | None = optional("[60, 210]", "[210, 60]", "the lower figure first")
+    """Interquartile range, in `unit`; it is no confidence interval."""
+    range: PrintedPair | None = optional("[12, 812]", '"12-812"', "two numbers in brackets")
+    """Range, in `unit`; it is no confidence interval."""
+    follow_up: Printed | None = optional("402", "0", "a time above 0")
+    """Median follow-up, in `unit`."""
+    label: Text | None = optional('"investigator-assessed"')
+    """The report's own words for the endpoint or the assessor."""
+    status: Status | None = optional('"secondary"')
+    """Where this figure was seen; absent: as the study."""
+    note: Text | None = optional('"Read off the abstract; the table has 3.2."')
+    """What a reader must know about this figure."""
+
+
+class Landmark(Record):
+    """A printed probability of being event-free at a stated time."""
+
+    endpoint: Text = required('"os"', '"survival"', "a word of the vocabulary")
+    """Word of the vocabulary, as of a median."""
+    time: Printed = required("6", '"6 months"', "the unit has a key of its own")
+    """Time since the origin, in `unit`."""
+    unit: Unit = required('"months"', '"month"', "days, weeks, months or years")
+    """Unit of `time`."""
+    survival: Fraction = required("0.379", "37.9", "a fraction of 1, not a percentage")
+    """Fraction of 1, never a percentage: a printed 52 % is 0.52."""
+    ci: PrintedPair | None = optional("[0.21, 0.55]", "[21, 55]", "fractions of 1")
+    """Confidence limits, fractions of 1."""
+    level: Fraction | None = optional("0.95", "95", "a fraction")
+    """Confidence level as a fraction; absent when not printed."""
+    at_risk: Count | None = optional("11", "31", "more than the patients of the arm")
+    """Patients at risk at `time`, as printed below the curve."""
+    digitised: StrictBool = optional("true", default=False)
+    """True where the survival was read off the printed curve; no text or table prints it."""
+    label: Text | None = optional('"investigator-assessed"')
+    """The report's own words for the endpoint or the assessor."""
+    status: Status | None = optional('"secondary"')
+    """Where this figure was seen; absent: as the study."""
+    note: Text | None = optional('"Read off the abstract; the table has 3.2."')
+    """What a reader must know about this figure."""
+
+
+class Response(Record):
+    """Best tumour response of one arm, counts and percentages as printed."""
+
+    cr: Count | None = optional("1", "3.6", "a percentage goes into cr_percent")
+    """Patients with a complete response."""
+    pr: Count | None = optional("5", "17.9", "a percentage goes into pr_percent")
+    """Patients with a partial response."""
+    sd: Count | None = optional("8", "29", "more than the evaluable patients")
+    """Patients with stable disease."""
+    pd: Count | None = optional("12", '"12"', _NO_QUOTES)
+    """Patients with progressive disease."""
+    ne: Count | None = optional("2", "20", "more than the patients of the arm, with the others")
+    """Patients whose response was not evaluable."""
+    responders: Count | None = optional("6", "7", "not the sum of cr and pr")
+    """Printed number of responders."""
+    disease_control: Count | None = optional("14", "5", "fewer than the responders")
+    """Printed number of patients with disease control."""
+    evaluable: Count | None = optional("28", "31", "more than the patients of the arm")
+    """The printed denominator, patients."""
+    orr_percent: Percent | None = optional("21.4", "0.214", "a percentage, not a fraction")
+    """Printed percentage with objective response, 0 to 100."""
+    orr_ci: PrintedPair | None = optional("[8.3, 41.0]", "[0.083, 0.41]", "percentages")
+    """Confidence limits of `orr_percent`, percent."""
+    orr_level: Fraction | None = optional("0.95", "95", "a fraction")
+    """Confidence level of `orr_ci` as a fraction."""
+    dcr_percent: Percent | None = optional("50", "150", "a percentage lies between 0 and 100")
+    """Printed percentage with disease control, 0 to 100."""
+    cr_percent: Percent | None = optional("3.6", '"3.6 %"', "the number alone")
+    """Printed percentage with complete response, 0 to 100."""
+    pr_percent: Percent | None = optional("17.9", '"17.9"', _NO_QUOTES)
+    """Printed percentage with partial response, 0 to 100."""
+    sd_percent: Percent | None = optional("28.6", '"28,6"', "a decimal point, no quotation marks")
+    """Printed percentage with stable disease, 0 to 100."""
+    pd_percent: Percent | None = optional("42.9", "-42.9", "a percentage lies between 0 and 100")
+    """Printed percentage with progressive disease, 0 to 100."""
+    criteria: Text | None = optional('"RECIST 1.1"', "1.1", _QUOTES)
+    """RECIST 1.1, WHO, ..."""
+    assessor: Text | None = optional('"independent review"')
+    """Investigator, independent review, ..."""
+    status: Status | None = optional('"secondary"')
+    """Where this figure was seen; absent: as the study."""
+    note: Text | None = optional('"Read off the abstract; the table has 3.2."')
+    """What a reader must know about this figure."""
+
+
+class Characteristic(Record):
+    """Anything printed about an arm that is not modelled, kept so that nothing is lost."""
+
+    name: Text = required('"distant metastasis"')
+    """What was counted or measured."""
+    statistic: Statistic = required('"count"')
+    """What kind of figure `value` is."""
+    value: PrintedOrText = required("21", '"21 of 30"', "the denominator goes into of")
+    """The printed figure."""
+    of: Count | None = optional("30", "20", "fewer than were counted")
+    """Denominator of a count or a percentage, patients."""
+    sd: Printed | None = optional("16")
+    """Standard deviation, in `unit`."""
+    range: PrintedPair | None = optional("[41, 83]")
+    """Range, in `unit`."""
+    iqr: PrintedPair | None = optional("[60, 75]", "[75, 60]", "the lower figure first")
+    """Interquartile range, in `unit`."""
+    ci: ReachedPair | None = optional("[18, 24]", "[18]", "two limits")
+    """Confidence limits, in `unit`."""
+    unit: Text | None = optional('"years"')
+    """Unit in words."""
+    group: Text | None = optional('"stage IVC"')
+    """The group of patients it speaks of."""
+    status: Status | None = optional('"secondary"')
+    """Where this figure was seen; absent: as the study."""
+    note: Text | None = optional('"Read off the abstract; the table has 3.2."')
+    """A remark."""
+
+
+class Comparison(Record):
+    """A printed comparison of named groups."""
+
+    endpoint: Text = required('"os"')
+    """What is compared, in the vocabulary's word or the report's."""
+    groups: tuple[Text, ...] = several('["mixed", "pure"]', '"mixed against pure"', _LISTS)
+    """The groups, as named by cohorts or subgroup levels."""
+    p: PrintedOrText | None = optional('"<0.001"', "26", "between 0 and 1")
+    """P value in its printed form: 0.026, or `"<0.001"`."""
+    sided: Literal[1, 2] = optional("1", '"one-sided"', "1 or 2", default=2)
+    """One- or two-sided."""
+    test: Text | None = optional('"log-rank"')
+    """Log-rank, Cox regression, ..."""
+    hr: Printed | None = optional("0.61", "-0.61", "a hazard ratio, not its logarithm")
+    """Hazard ratio of the first group against the second."""
+    hr_ci: ReachedPair | None = optional("[0.37, 1.02]", "[0.7, 1.02]", "around the ratio")
+    """Its confidence limits."""
+    level: Fraction | None = optional("0.95", "95", "a fraction")
+    """Their confidence level as a fraction."""
+    adjusted: StrictBool | None = optional("false")
+    """Whether adjusted for covariates; absent when not said."""
+    text: Text | None = optional('"longer survival in mixed tumours"')
+    """The report's wording."""
+    status: Status | None = optional('"secondary"')
+    """Where this figure was seen; absent: as the study."""
+    note: Text | None = optional('"Read off the abstract; the table has 3.2."')
+    """A remark."""
+
+
+class Patient(Record):
+    """One patient whom the report lists."""
+
+    os: Printed | None = optional("4.0", '"4+"', 'the number; event = "alive" says the rest')
+    """Overall survival, in `unit`."""
+    pfs: Printed | None = optional("2.5", "-2.5", "a time of 0 or more")
+    """Progression-free survival, in `unit`."""
+    response_duration: Printed | None = optional("1.0")
+    """Duration of the response, in `unit`."""
+    unit: Unit | None = optional('"months"', '"mo"', "days, weeks, months or years")
+    """Unit of the times."""
+    event: PatientEvent = optional('"died"', default="not stated")
+    """What ended the observation."""
+    response: Text | None = optional('"PR"', "true", _QUOTES)
+    """Best response, as printed."""
+    histology: Text | None = optional('"mixed"', "1", _QUOTES)
+    """Histology, as printed."""
+
+
+class HistologySplit(Record):
+    """How many patients of a cohort had pure and how many mixed histology."""
+
+    pure: Count | None = optional("15", "65.2", "a percentage goes into pure_percent")
+    """Patients with pure histology."""
+    mixed: Count | None = optional("8", "34.8", "a percentage goes into mixed_percent")
+    """Patients with mixed histology: with a differentiated or poorly differentiated part."""
+    pure_percent: Percent | None = optional("65.2", "652", "between 0 and 100")
+    """Percentage with pure histology, where the report prints that."""
+    mixed_percent: Percent | None = optional("34.8", '"34.8 %"', "the number alone")
+    """Percentage with mixed histology, where the report prints that."""
+    assessed: Count | None = optional("28", "31", "more than the patients of the cohort")
+    """Patients whose histology was assessed."""
+    definition: Text | None = optional('"mixed: with a differentiated part"')
+    """The report's definition of the groups."""
+    other: CountsByName = optional('{ "small focus" = 3 }', default=FrozenDict())
+    """Counts under the report's own words that are not quite pure or mixed."""
 
 
 class ReadAs(Record):
-    """A declared reading of the report's own group as pure or mixed; an analysis can switch it off.
+    """A declared reading of the report's own group as pure or mixed, which can be switched off."""
 
-    Attributes
-    ----------
-    histology : {"pure", "mixed"}
-        What the group is read as.
-    reason : str
-        Why that reading is defensible.
-    """
-
-    histology: Histology
-    reason: Text
+    histology: Histology = required('"mixed"', '"focal"', "pure or mixed")
+    """What the group is read as."""
+    reason: Text = required('"small anaplastic foci"', '""', "say why")
+    """Why that reading is defensible."""
 
 
 class Subgroup(Record):
-    """Outcomes of one level of a factor within a cohort.
+    """Outcomes of one level of a factor within a cohort."""
 
-    Attributes
-    ----------
-    factor, level : str
-        For instance ``histology`` and ``mixed``, or ``stage`` and ``IVB``.
-    label : str or None
-        The report's own words.
-    n : int or None
-        Patients of the subgroup.
-    histology : {"pure", "mixed"} or None
-        Only where the report itself says pure or mixed.
-    read_as : ReadAs or None
-        A declared reading of the report's own group.
-    survival, landmarks, response, characteristics
-        As in `Cohort`.
-    """
-
-    factor: Text
-    level: Text
-    label: Text | None = None
-    n: Count | None = None
-    histology: Histology | None = None
-    read_as: ReadAs | None = None
-    survival: tuple[SurvivalOutcome, ...] = ()
-    landmarks: tuple[Landmark, ...] = ()
-    response: Response | None = None
-    characteristics: tuple[Characteristic, ...] = ()
+    factor: Text = required('"histology"', "1", _QUOTES)
+    """What tells the subgroups apart, for instance `histology` or `stage`."""
+    level: Text = required('"mixed"', "4", _QUOTES)
+    """Which of them it is, for instance `mixed` or `IVB`."""
+    label: Text | None = optional('"with a differentiated component"')
+    """The report's own words."""
+    n: Count | None = optional("8", "31", "more than the patients of the cohort")
+    """Patients of the subgroup."""
+    histology: Histology | None = optional('"mixed"', '"focal"', "the report's own pure or mixed")
+    """Only where the report itself says pure or mixed."""
+    read_as: ReadAs | None = optional(
+        '{ histology = "mixed", reason = "small foci" }', '"mixed"', "say why"
+    )
+    """A declared reading of the report's own group."""
+    survival: tuple[SurvivalOutcome, ...] = several()
+    """Printed medians."""
+    landmarks: tuple[Landmark, ...] = several()
+    """Printed survival at stated times."""
+    response: Response | None = optional()
+    """Best tumour response."""
+    characteristics: tuple[Characteristic, ...] = several(_CHARACTERISTIC, "[61]", "what is it?")
+    """Anything else that is printed, so that nothing is lost."""
 
 
 class ImpliedCount(Record):
-    """A number of patients that is arithmetic on other printed figures, and so is not printed.
+    """A number of patients that is arithmetic on other printed figures, and so is not printed."""
 
-    Attributes
-    ----------
-    value : int
-        Patients.
-    derivation : str
-        The arithmetic.
-    """
-
-    value: Count
-    derivation: Text
+    value: Count = required("30", '"44 - 14"', "the result, as a number")
+    """Patients."""
+    derivation: Text = required('"44 patients less 14 of arm 2"', "14", _QUOTES)
+    """The arithmetic."""
 
 
 class BrafStatus(Record):
-    """BRAF V600E mutation among the patients of a cohort.
+    """BRAF V600E mutation among the patients of a cohort."""
 
-    Attributes
-    ----------
-    positive, tested : int or None
-        Patients.
-    percent : Decimal or None
-        Printed percentage of the tested.
-    """
-
-    positive: Count | None = None
-    tested: Count | None = None
-    percent: Printed | None = None
+    positive: Count | None = optional("12", "29", "more than were tested")
+    """Patients with the mutation."""
+    tested: Count | None = optional("28", "31", "more than the patients of the cohort")
+    """Patients who were tested."""
+    percent: Percent | None = optional("43", "0.43", "a percentage, not a fraction")
+    """Printed percentage of the tested."""
 
 
 class Cohort(Record):
-    """One arm: patients who were treated alike and whose outcomes are printed together.
+    """One arm: patients who were treated alike and whose outcomes are printed together."""
 
-    Attributes
-    ----------
-    id : str
-        Unique within the study.
-    treatment : str
-        Identifier in the vocabulary.
-    treatment_as_printed : str
-        The report's own words.
-    disease : str or None
-        Word of the vocabulary; None: the disease that the vocabulary names as its own.
-    line, time_origin : str or None
-        Words of the vocabulary; None when not printed.
-    time_origin_presumed : bool
-        True where the time origin is the habit of such a source and is not printed.
-    n : int or None
-        Patients, as printed.
-    n_implied : ImpliedCount or None
-        Patients, where only arithmetic on other figures tells.
-    part_of : str or None
-        Cohort of the same report in which these patients are counted too.
-    histology : HistologySplit or None
-        Patients by histology.
-    read_as : ReadAs or None
-        A declared reading of the whole cohort as pure or mixed.
-    braf_v600e : BrafStatus or None
-        Mutation status.
-    not_pooled : str or None
-        Why this cohort must not be pooled.
-    caution : str or None
-        What a reader of a pooled result must be told.
-    survival, landmarks, response, subgroups, patients, characteristics
-        The printed outcomes.
-    """
-
-    id: Text
-    treatment: Text
-    treatment_as_printed: Text
-    disease: Text | None = None
-    line: Text | None = None
-    time_origin: Text | None = None
-    time_origin_presumed: StrictBool = False
-    n: PatientCount | None = None
-    n_implied: ImpliedCount | None = None
-    part_of: Text | None = None
-    histology: HistologySplit | None = None
-    read_as: ReadAs | None = None
-    braf_v600e: BrafStatus | None = None
-    not_pooled: Text | None = None
-    caution: Text | None = None
-    survival: tuple[SurvivalOutcome, ...] = ()
-    landmarks: tuple[Landmark, ...] = ()
-    response: Response | None = None
-    subgroups: tuple[Subgroup, ...] = ()
-    patients: tuple[Patient, ...] = ()
-    characteristics: tuple[Characteristic, ...] = ()
+    id: Text = required('"arm_1"', '"arm 1"', "no blanks", pattern=IDENTIFIER)
+    """Unique within the study."""
+    treatment: Text = required('"lenvatinib"', '"Lenvatinib"', "the identifier, not the label")
+    """Identifier in the vocabulary."""
+    treatment_as_printed: Text = required('"lenvatinib 24 mg daily"')
+    """The report's own words."""
+    disease: Text | None = optional('"ATC"', '"anaplastic"', "a word of the vocabulary")
+    """Word of the vocabulary; absent: the disease that the vocabulary names as its own."""
+    line: Text | None = optional('"pretreated"', '"second line"', "a word of the vocabulary")
+    """Line of treatment, a word of the vocabulary; absent when not printed."""
+    time_origin: Text | None = optional('"treatment start"', '"first dose"', "see vocabulary")
+    """When time began, a word of the vocabulary; absent when not printed."""
+    time_origin_presumed: StrictBool = optional("true", default=False)
+    """True where the time origin is the habit of such a source and is not printed."""
+    n: PatientCount | None = optional("30", '"30"', _NO_QUOTES)
+    """Patients, as printed."""
+    n_implied: ImpliedCount | None = optional(
+        '{ value = 30, derivation = "44 less 14" }', "30", "say how"
+    )
+    """Patients, where only arithmetic on other figures tells."""
+    part_of: Text | None = optional(
+        '"arm_2"', '"everybody"', "the id of another cohort of the file"
+    )
+    """Cohort of the same report in which these patients are counted too."""
+    histology: HistologySplit | None = optional()
+    """Patients by histology."""
+    read_as: ReadAs | None = optional(
+        '{ histology = "mixed", reason = "small foci" }', '"mixed"', "say why"
+    )
+    """A declared reading of the whole cohort as pure or mixed."""
+    braf_v600e: BrafStatus | None = optional("{ positive = 12, tested = 28 }", "12", "say of whom")
+    """BRAF V600E mutation."""
+    not_pooled: Text | None = optional('"immortal time"', "true", "say why")
+    """Why this cohort must not be pooled."""
+    caution: Text | None = optional('"half had surgery first"', "true", "say what")
+    """What a reader of a pooled result must be told."""
+    survival: tuple[SurvivalOutcome, ...] = several()
+    """Printed medians."""
+    landmarks: tuple[Landmark, ...] = several()
+    """Printed survival at stated times."""
+    response: Response | None = optional()
+    """Best tumour response."""
+    subgroups: tuple[Subgroup, ...] = several()
+    """Results of parts of the cohort."""
+    patients: tuple[Patient, ...] = several('[{ os = 2.0, unit = "months" }]', "[2.0]", "tables")
+    """Patients who are listed one by one."""
+    characteristics: tuple[Characteristic, ...] = several(
+        _CHARACTERISTIC, "{ age = 64 }", "what is it?"
+    )
+    """Anything else that is printed, so that nothing is lost."""
 
 
 class Acknowledgement(Record):
-    """An odd figure that was looked at and stays as it is: the warning is accepted, with a reason.
+    """An odd figure that was looked at and stays: the warning is accepted, with a reason."""
 
-    Attributes
-    ----------
-    check : str
-        Name of the check that warned, ``interval-width``.
-    field : str
-        Where it warned, as the warning writes it: ``cohorts[0].survival[1].ci``.
-    reason : str
-        Why the figure stays.
-    """
-
-    check: Text
-    field: Text
-    reason: Text
+    check: Text = required('"interval-width"', "1", "the name in the warning")
+    """Name of the check that warned, `interval-width`."""
+    field: Text = required('"cohorts[0].survival[1].ci"', "0", "as the warning writes it")
+    """Where it warned, as the warning writes it: `cohorts[0].survival[1].ci`."""
+    reason: Text = required('"so in abstract and table 2"', '""', "say why")
+    """Why the figure stays."""
 
 
 class Study(Record):
-    """One published report.
+    """One published report."""
 
-    Attributes
-    ----------
-    id : str
-        Identifier, equal to the stem of its file.
-    citation : Citation
-        Bibliographic record.
-    design : str
-        Word of the vocabulary; "not stated" when not known.
-    centres : {"single", "multicentre"} or None
-        As printed.
-    countries : tuple of str
-        Countries of the patients.
-    institutions : tuple of str
-        Hospitals, trials or registries whose patients they are, as the report names them.
-    enrolment, population, notes : str or None
-        Years of enrolment; who was studied; what a reader must know.
-    overlaps : tuple of Overlap
-        Other reports that count some of the same patients.
-    cohorts : tuple of Cohort
-        One or more arms.
-    comparisons : tuple of Comparison
-        Printed comparisons between groups.
-    status : {"verified", "secondary"}
-        verified: every figure was seen in the report itself; secondary: in a source about it.
-    sources : tuple of Source
-        Where the figures were seen.
-    acknowledged : tuple of Acknowledgement
-        Warnings of `studies.plausibility` that were looked at.
-    """
-
-    id: Text
-    citation: Citation
-    design: Text = NOT_STATED
-    centres: Literal["single", "multicentre"] | None = None
-    countries: tuple[Text, ...] = ()
-    institutions: tuple[Text, ...] = ()
-    enrolment: Text | None = None
-    population: Text | None = None
-    status: Status
-    notes: Text | None = None
-    overlaps: tuple[Overlap, ...] = ()
-    cohorts: Annotated[tuple[Cohort, ...], AfterValidator(at_least_one)]
-    comparisons: tuple[Comparison, ...] = ()
-    sources: tuple[Source, ...] = ()
-    acknowledged: tuple[Acknowledgement, ...] = ()
+    id: Text = required('"sparano2021"', '"Sparano 2021"', "no blanks", pattern=IDENTIFIER)
+    """Identifier, equal to the stem of its file."""
+    citation: Citation = required()
+    """Where it was published."""
+    design: Text = optional('"retrospective"', '"study"', "see vocabulary", default=NOT_STATED)
+    """Design, a word of the vocabulary; "not stated" when not known."""
+    centres: Literal["single", "multicentre"] | None = optional('"single"')
+    """How many centres, as printed."""
+    countries: tuple[Text, ...] = several('["France", "Italy"]', '"France"', _LISTS)
+    """Countries of the patients."""
+    institutions: tuple[Text, ...] = several('["University Hospital"]', '"Hospital"', _LISTS)
+    """Hospitals, trials or registries whose patients they are, as the report names them."""
+    enrolment: Text | None = optional('"2010-2019"', "2010", _QUOTES)
+    """Years of enrolment."""
+    population: Text | None = optional('"Unresectable, after one line of chemotherapy."')
+    """Who was studied."""
+    status: Status = required('"verified"', '"checked"', "verified or secondary")
+    """verified: every figure was seen in the report itself; secondary: in a source about it."""
+    notes: Text | None = optional('"The denominator of the responses is not printed."')
+    """What a reader must know."""
+    overlaps: tuple[Overlap, ...] = several()
+    """Other reports that count some of the same patients."""
+    cohorts: Annotated[tuple[Cohort, ...], AfterValidator(at_least_one)] = required(minItems=1)
+    """One or more arms."""
+    comparisons: tuple[Comparison, ...] = several()
+    """Printed comparisons between groups."""
+    sources: tuple[Source, ...] = several()
+    """Where the figures were seen."""
+    acknowledged: tuple[Acknowledgement, ...] = several()
+    """Warnings of the check that were looked at: the figure is odd, and printed so."""

@@ -6,38 +6,267 @@ silence. Patients who appear in more than one cohort count once, by a declared o
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from itertools import combinations, product
+from typing import Literal, NamedTuple
 
-from studies.figures import landmarks_of, outcome_of
-from studies.overlap import OVERLAP_RULE, Counted, OverlapIndex, overlap_pairs, rank, why_first
-from studies.problems import closest
-from studies.registry import Registry
-from studies.responders import ResponseCount, ResponseRefused, responders
-from studies.schema import Cohort, Subgroup
-from studies.usable import (
+from studies.figures import (
     RESPONSE,
     CohortRef,
+    ResponseRefused,
     View,
     histology_groups,
+    landmarks_of,
+    outcome_of,
+    points,
     prints_survival,
-    references,
+    responders,
     tells_histology,
 )
+from studies.problems import closest
+from studies.registry import Registry, as_sentence, references
+from studies.schema import Cohort, Overlap, Study, Subgroup
 from studies.vocabulary import UnknownWordError, Vocabulary
 
-__all__ = [
-    "ENDPOINTS",
-    "OVERLAP_RULE",
-    "CohortRef",
-    "LeftOut",
-    "ResponseCount",
-    "ResponseRefused",
-    "Selection",
-    "overlap_pairs",
-    "responders",
-    "select",
-]
+
+@dataclass(frozen=True)
+class _Precedence:
+    """One criterion of the order in which overlapping cohorts are counted."""
+
+    rule: str
+    because: str
+    value: Callable[[CohortRef, View], float]
+
+
+_ORDER = (
+    _Precedence(
+        "A cohort of one treatment or one class goes before a cohort of mixed treatments.",
+        "its patients had one treatment, not mixed ones",
+        lambda ref, view: ref.role != "mixed",
+    ),
+    _Precedence(
+        "Then a cohort whose outcomes are printed by histology, pure and mixed.",
+        "it tells outcomes by histology",
+        lambda ref, view: bool(histology_groups(ref, view)),
+    ),
+    _Precedence(
+        "Then the cohort with the most printed points of this endpoint: the median, each limit of "
+        "its interval that is reached, each survival probability; a response counts one.",
+        "it prints more of this endpoint",
+        lambda ref, view: points(ref, view),
+    ),
+    _Precedence(
+        "Then the latest report.",
+        "it is the later report",
+        lambda ref, view: ref.study.citation.year or 0,
+    ),
+    _Precedence(
+        "Then the largest cohort.", "it has more patients", lambda ref, view: ref.cohort.n or 0
+    ),
+)
+_LAST_RULE = "Then the first by name, so that the choice never depends on chance."
+OVERLAP_RULE: tuple[str, ...] = (*(criterion.rule for criterion in _ORDER), _LAST_RULE)
+
+
+class OverlapEdge(NamedTuple):
+    """Two reports that count some of the same patients."""
+
+    one: str
+    other: str
+    """Identifiers, in alphabetical order."""
+    reason: str
+    """Why they share patients; both reasons where the two reports give different ones."""
+    declared_by: tuple[str, ...]
+    """Which of the two says so."""
+
+
+@dataclass(frozen=True)
+class OverlapGroup:
+    """Reports that hang together by declared overlaps, directly or by way of others."""
+
+    studies: tuple[str, ...]
+    """Identifiers, in alphabetical order."""
+    edges: tuple[OverlapEdge, ...]
+    """The declared overlaps among them."""
+    unknown: tuple[OverlapEdge, ...] = ()
+    """Overlaps with reports that the registry does not hold: the study that declares it first."""
+
+
+class OverlapIndex:
+    """Declared overlaps by report, so that none but the partners of a report is ever looked at."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._declared: dict[tuple[str, str], tuple[Overlap, ...]] = {}
+        partners: dict[str, set[str]] = {}
+        for study in registry:
+            for overlap in study.overlaps:
+                if overlap.with_ not in registry.studies:
+                    continue
+                key = (study.id, overlap.with_)
+                self._declared[key] = (*self._declared.get(key, ()), overlap)
+                partners.setdefault(study.id, set()).add(overlap.with_)
+                partners.setdefault(overlap.with_, set()).add(study.id)
+        self._partners = {name: tuple(sorted(others)) for name, others in partners.items()}
+
+    def partners(self, study_id: str) -> tuple[str, ...]:
+        """Return the reports of the registry with which one shares patients, whoever says so."""
+        return self._partners.get(study_id, ())
+
+    def declared(self, study_id: str, other_id: str) -> tuple[Overlap, ...]:
+        """Return what a report says of its overlap with another."""
+        return self._declared.get((study_id, other_id), ())
+
+
+def overlap_pairs(registry: Registry) -> tuple[tuple[CohortRef, CohortRef, str], ...]:
+    """Return every two cohorts of a registry that share patients, with a sentence that says why."""
+    index = OverlapIndex(registry)
+    by_study: dict[str, list[tuple[int, CohortRef]]] = {}
+    for place, ref in enumerate(references(registry)):
+        by_study.setdefault(ref.study.id, []).append((place, ref))
+    pairs = []
+    for study_id, refs in by_study.items():
+        pairs += combinations(refs, 2)
+        # Of two reports, the pairs of the first in the registry list both.
+        for partner in index.partners(study_id):
+            if partner > study_id:
+                pairs += product(refs, by_study.get(partner, []))
+    pairs.sort(key=lambda pair: (pair[0][0], pair[1][0]))
+    reasons = ((one, other, shared(one, other, index)) for (_, one), (_, other) in pairs)
+    return tuple((one, other, why) for one, other, why in reasons if why)
+
+
+class Counted:
+    """The cohorts that are counted so far, and the first of them that stands against another."""
+
+    def __init__(self, index: OverlapIndex) -> None:
+        self._index = index
+        self._size = 0
+        self._by_study: dict[str, list[tuple[int, CohortRef]]] = {}
+
+    def add(self, ref: CohortRef) -> None:
+        """Count a cohort."""
+        self._by_study.setdefault(ref.study.id, []).append((self._size, ref))
+        self._size += 1
+
+    def first_against(self, ref: CohortRef) -> tuple[CohortRef, str] | None:
+        """Return the counted cohort, in the order of counting, that shares patients, and why."""
+        near = (ref.study.id, *self._index.partners(ref.study.id))
+        numbered = (counted for name in near for counted in self._by_study.get(name, ()))
+        for _, other in sorted(numbered, key=lambda counted: counted[0]):
+            why = shared(ref, other, self._index)
+            if why:
+                return other, why
+        return None
+
+
+def overlap_groups(registry: Registry) -> tuple[OverlapGroup, ...]:
+    """Return the reports that hang together by declared overlaps, by the first of them."""
+    index = OverlapIndex(registry)
+    groups: list[OverlapGroup] = []
+    seen: set[str] = set()
+    for study in registry:
+        if study.id in seen:
+            continue
+        members = _connected(study.id, index)
+        seen |= members
+        edges = tuple(_edges(sorted(members), index))
+        unknown = tuple(
+            OverlapEdge(name, overlap.with_, overlap.reason, (name,))
+            for name in sorted(members)
+            for overlap in registry.studies[name].overlaps
+            if overlap.with_ not in registry.studies
+        )
+        if edges or unknown:
+            groups.append(OverlapGroup(tuple(sorted(members)), edges, unknown))
+    return tuple(groups)
+
+
+def _connected(start: str, index: OverlapIndex) -> set[str]:
+    """Return every report that can be reached from one."""
+    reached, waiting = {start}, [start]
+    while waiting:
+        new = set(index.partners(waiting.pop())) - reached
+        reached |= new
+        waiting += new
+    return reached
+
+
+def _edges(members: Iterable[str], index: OverlapIndex) -> Iterator[OverlapEdge]:
+    """Yield the overlaps among reports, each once."""
+    for one in members:
+        for other in index.partners(one):
+            if other > one:
+                declared = {a: index.declared(a, b) for a, b in ((one, other), (other, one))}
+                reasons = (entry.reason for overlaps in declared.values() for entry in overlaps)
+                declared_by = tuple(name for name, overlaps in declared.items() if overlaps)
+                yield OverlapEdge(one, other, "; ".join(dict.fromkeys(reasons)), declared_by)
+
+
+def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
+    """Return why two cohorts share patients, as a sentence on the first; empty: they do not.
+
+    Cohorts of one report share patients when one is declared part of the other; cohorts of two
+    reports that declare an overlap, when a declared pair names them, or, without pairs, when they
+    have one treatment, one class, or either has mixed treatments.
+    """
+    if one.study.id == other.study.id:
+        for part, whole in ((one, other), (other, one)):
+            if _is_part_of(part.cohort, whole.cohort, part.study):
+                return (
+                    f"The patients of {part.cohort.id} are counted in {whole.cohort.id} of the "
+                    "same report too."
+                )
+        return ""
+    declared = [
+        (overlap, (mine.cohort.id, theirs.cohort.id) in overlap.pairs)
+        for mine, theirs in ((one, other), (other, one))
+        for overlap in index.declared(mine.study.id, theirs.study.id)
+    ]
+    if any(overlap.pairs for overlap, _ in declared):
+        declared = [(overlap, paired) for overlap, paired in declared if paired]
+    elif not _alike(one, other):
+        return ""
+    if not declared:
+        return ""
+    return f"Shares patients with {other.label} ({other.id}): {declared[0][0].reason.rstrip('.')}."
+
+
+def _alike(one: CohortRef, other: CohortRef) -> bool:
+    """Return whether two cohorts of overlapping reports are taken to share patients by default."""
+    return (
+        one.treatment == other.treatment
+        or one.treatment_class == other.treatment_class
+        or "mixed" in (one.role, other.role)
+    )
+
+
+def _is_part_of(part: Cohort, whole: Cohort, study: Study) -> bool:
+    """Return whether a cohort is part of another of the same report, directly or by a chain."""
+    by_id: Mapping[str, Cohort] = {cohort.id: cohort for cohort in study.cohorts}
+    here = part
+    for _ in study.cohorts:
+        if here.part_of is None:
+            return False
+        if here.part_of == whole.id:
+            return True
+        here = by_id[here.part_of]
+    return False
+
+
+def rank(ref: CohortRef, view: View) -> tuple[list[float], str]:
+    """Return the sorting key of `OVERLAP_RULE`: the cohort that is counted first comes first."""
+    return [-criterion.value(ref, view) for criterion in _ORDER], ref.id
+
+
+def why_first(first: CohortRef, second: CohortRef, view: View) -> str:
+    """Return by which criterion the first cohort goes before the second."""
+    who = first.id if first.study.id == second.study.id else first.label
+    for criterion in _ORDER:
+        if criterion.value(first, view) != criterion.value(second, view):
+            return f"{who} is counted instead, because {criterion.because}."
+    return f"{who} is counted instead, as the first by name of two that are alike."
+
 
 ENDPOINTS = ("os", "pfs", RESPONSE)
 RESPONSE_WORDS = "tumour response"
@@ -58,42 +287,28 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A cohort that is not counted.
-
-    Attributes
-    ----------
-    study_id, cohort_id, endpoint : str
-        Which cohort, for which endpoint.
-    kind : str
-        The rule that left it out.
-    reason : str
-        Why, a full sentence.
-    gave_way_to : str or None
-        For an overlap: the counted cohort, ``study:cohort``.
-    """
+    """A cohort that is not counted."""
 
     study_id: str
     cohort_id: str
     endpoint: str
+    """Which cohort, for which endpoint."""
     kind: Kind
+    """The rule that left it out."""
     reason: str
+    """Why, a full sentence."""
     gave_way_to: str | None = None
+    """For an overlap: the counted cohort, ``study:cohort``."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is counted for one endpoint and what is not, each in the order of the registry.
-
-    Attributes
-    ----------
-    counted : tuple of CohortRef
-        Cohorts that share no patient.
-    left_out : tuple of LeftOut
-        All others, each with its reason.
-    """
+    """What is counted for one endpoint and what is not, each in the order of the registry."""
 
     counted: tuple[CohortRef, ...]
+    """Cohorts that share no patient."""
     left_out: tuple[LeftOut, ...]
+    """All others, each with its reason."""
 
 
 def select(
@@ -162,7 +377,7 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
             f'as "{cohort.disease}" ({meaning[:1].lower() + meaning[1:]}).'
         )
     if cohort.not_pooled is not None:
-        return "not_pooled", _as_sentence(cohort.not_pooled)
+        return "not_pooled", as_sentence(cohort.not_pooled)
     without = _no_usable_figure(ref, view, vocabulary)
     if without is not None:
         return without
@@ -182,11 +397,6 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
         f"The patients had different treatments ({treatment}), and the report does not tell their "
         "histology."
     )
-
-
-def _as_sentence(text: str) -> str:
-    """Return a declared reason as a full sentence."""
-    return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def _no_number(cohort: Cohort) -> str:

@@ -1,8 +1,6 @@
 """The words a registry may use, and what they mean.
 
-A vocabulary is one file, ``vocabulary.toml``, in this form. Every identifier is unique within its
-list; ``role`` is one of systemic, supportive, local, mixed; ``order`` is the place of the class in
-tables and plots::
+A vocabulary is one file, ``vocabulary.toml``, whose keys are the fields of `Vocabulary`::
 
     disease = "ATC"                     # of a cohort that names none; else the first of [diseases]
     subject = "anaplastic thyroid cancer"    # the same in titles and sentences; else the word
@@ -24,12 +22,12 @@ tables and plots::
     id = "os"
     label = "Overall survival"
     meaning = "Time from the origin to death from any cause."
-    usual_median_months = [1, 60]       # may be left out; a median outside is looked at again
 
     [[endpoints]]
     id = "dss"
     label = "Disease-specific survival"
     meaning = "Time from the origin to death from the cancer."
+    usual_median_months = [1, 60]       # may be left out; a median outside is looked at again
 
     [[conversions]]                     # may one endpoint be read as another?
     from = "dss"
@@ -50,60 +48,184 @@ tables and plots::
     ATC = "..."
 
     [histologies]                       # optional; only pure and mixed exist
-    pure = "..."
-
     [units]                             # optional; only days, weeks, months and years exist
-    days = "..."
 
-Synonyms help a person who looks for a treatment; study files use the identifier, and keep the words
-of the report in ``treatment_as_printed``. Lookups ignore case and surrounding or repeated blanks.
-A treatment that is given only where the tumour carries an alteration says which, ``requires = "BRAF
-V600E"``: its patients were selected by it.
-
+Every identifier is unique within its list. Lookups ignore case and surrounding or repeated blanks.
 A vocabulary with ``extends = true`` may leave out every table, and adds only what is not there yet:
-a word that would mean something else is refused, since the shipped files rely on it. The usual
-medians are no limits of what is possible; they catch weeks that were entered as months.
+a word that would mean something else is refused, since the shipped files rely on it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from studies.lines import locate
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictBool
+
+from studies.files import TomlFile, locate, placed, read_toml, validate
 from studies.problems import Finding, Problem, RegistryError, closest, in_folder, one_of, show
-from studies.reading import TomlFile, placed, read_toml, validate
-from studies.values import FrozenDict, Histology, Unit
-from studies.words import (
-    Conversion,
-    Endpoint,
-    Role,
-    Treatment,
-    TreatmentClass,
-    UnknownWordError,
-    Vocabulary,
-    Words,
-    fold,
-)
+from studies.schema import FrozenDict, Histology, PrintedPair, Record, Text, Unit, distinct_names
 
-__all__ = [
-    "SHIPPED_VOCABULARY",
-    "Conversion",
-    "Endpoint",
-    "Role",
-    "Treatment",
-    "TreatmentClass",
-    "UnknownWordError",
-    "Vocabulary",
-    "VocabularyRead",
-    "Words",
-    "fold",
-    "load_vocabulary",
-    "read_vocabulary",
+Role = Literal["systemic", "supportive", "local", "mixed"]
+Allowed = Literal["never", "on request"]
+
+Words = Annotated[
+    Mapping[Text, Text],
+    BeforeValidator(distinct_names),
+    AfterValidator(FrozenDict),
+    PlainSerializer(dict),
 ]
+
+
+class UnknownWordError(ValueError):
+    """A word that the vocabulary does not hold, with the closest one that it holds, if any.
+
+    `kind` is what the word should have named: treatment, class, endpoint, ...
+    """
+
+    def __init__(self, kind: str, word: str, suggestion: str | None) -> None:
+        self.kind, self.word, self.suggestion = kind, word, suggestion
+        hint = f'; did you mean "{suggestion}"?' if suggestion else ""
+        super().__init__(f'unknown {kind} "{word}"{hint}')
+
+
+class TreatmentClass(Record):
+    """A group of treatments that are displayed, and partly pooled, together."""
+
+    id: Text
+    label: Text
+    role: Role
+    """mixed: patients of one cohort had different treatments."""
+    order: Annotated[int, Field(strict=True)]
+    """Place in tables and plots, smallest first."""
+    meaning: Text | None = None
+    """What belongs to the class."""
+
+
+class Treatment(Record):
+    """A treatment."""
+
+    id: Text
+    label: Text
+    class_: Text = Field(alias="class")
+    """Identifier of its class (key ``class`` in the file)."""
+    synonyms: tuple[Text, ...] = ()
+    """Other names, unique across treatments."""
+    meaning: Text | None = None
+    """What belongs to the treatment."""
+    requires: Text | None = None
+    """The alteration that a tumour must carry, ``BRAF V600E``, which selects the patients."""
+
+
+class Endpoint(Record):
+    """An outcome that reports print."""
+
+    id: Text
+    label: Text
+    meaning: Text
+    """What is counted from when to when."""
+    usual_median_months: PrintedPair | None = None
+    """Between which months a median is expected: one outside may be a slip of the unit."""
+
+
+class Conversion(Record):
+    """Whether figures of one endpoint may be read as another, and what that reading costs."""
+
+    from_: Text = Field(alias="from")
+    to: Text
+    """The endpoint that is printed (key ``from`` in the file), and the one it would be read as."""
+    allowed: Allowed
+    """Nothing is ever read as something else without being asked for."""
+    reason: Text
+    """Why not; or, on request, in which direction the reading errs. A full sentence."""
+
+
+class Vocabulary(Record):
+    """Every word that a registry may use."""
+
+    disease: Text | None = None
+    """The disease of a cohort that names none; None: the first of `diseases`."""
+    subject: Text | None = None
+    """That disease as running text says it; None: the word itself."""
+    extends: StrictBool = False
+    """Whether the file adds its words to those of the shipped vocabulary."""
+    classes: tuple[TreatmentClass, ...]
+    treatments: tuple[Treatment, ...]
+    endpoints: tuple[Endpoint, ...]
+    """In the order of the file."""
+    designs: Words
+    lines: Words
+    time_origins: Words
+    diseases: Words
+    histologies: Words = FrozenDict()
+    units: Words = FrozenDict()
+    """Word and what it means."""
+    conversions: tuple[Conversion, ...] = ()
+    """Which endpoint may be read as which other."""
+
+    @property
+    def main_disease(self) -> str:
+        """The disease of every cohort that names none."""
+        return self.disease or next(iter(self.diseases), "")
+
+    @property
+    def subject_words(self) -> str:
+        """The main disease as titles and sentences say it."""
+        return self.subject or self.main_disease
+
+    @cached_property
+    def _treatments_by_name(self) -> Mapping[str, Treatment]:
+        names = {fold(name): t for t in self.treatments for name in (*t.synonyms, t.label)}
+        return names | {fold(t.id): t for t in self.treatments}
+
+    @cached_property
+    def _classes_by_id(self) -> Mapping[str, TreatmentClass]:
+        return {fold(entry.id): entry for entry in self.classes}
+
+    @cached_property
+    def _endpoints_by_id(self) -> Mapping[str, Endpoint]:
+        return {fold(entry.id): entry for entry in self.endpoints}
+
+    def treatment(self, name: str) -> Treatment:
+        """Return a treatment by id, label or synonym; `UnknownWordError` names the closest."""
+        treatment = self._treatments_by_name.get(fold(name))
+        if treatment is None:
+            names = [n for t in self.treatments for n in (t.id, t.label, *t.synonyms)]
+            nearest = closest(name, names)
+            suggestion = None if nearest is None else self._treatments_by_name[fold(nearest)].id
+            raise UnknownWordError("treatment", name, suggestion)
+        return treatment
+
+    @cached_property
+    def selecting(self) -> frozenset[str]:
+        """Identifiers of the treatments that require an alteration of the tumour."""
+        return frozenset(item.id for item in self.treatments if item.requires is not None)
+
+    def treatment_class(self, name: str) -> TreatmentClass:
+        """Return a class by its identifier; `UnknownWordError` names the closest."""
+        return self._entry("class", name, self._classes_by_id)
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Return an endpoint by its identifier; `UnknownWordError` names the closest."""
+        return self._entry("endpoint", name, self._endpoints_by_id)
+
+    def _entry[Entry: (TreatmentClass, Endpoint)](
+        self, kind: str, name: str, entries: Mapping[str, Entry]
+    ) -> Entry:
+        if fold(name) not in entries:
+            words = [entry.id for entry in entries.values()]
+            raise UnknownWordError(kind, name, closest(name, words))
+        return entries[fold(name)]
+
+
+def fold(name: str) -> str:
+    """Return a name without what does not matter: case, and blanks around or doubled."""
+    return " ".join(name.split()).casefold()
+
 
 SHIPPED_VOCABULARY = Path(__file__).parent / "vocabulary.toml"
 
@@ -114,24 +236,16 @@ _NOTHING: dict[str, Any] = {key: [] for key in _LISTS} | {key: {} for key in _TA
 
 @dataclass(frozen=True)
 class VocabularyRead:
-    """What one or more files say about the words of a registry.
-
-    Attributes
-    ----------
-    vocabulary : Vocabulary or None
-        All words together; None where nothing could be read.
-    problems : tuple of Problem
-        What is wrong.
-    fingerprint : str
-        SHA-256, hexadecimal: of the one file, or over the fingerprints of all.
-    stands_alone : bool
-        Whether one of the files replaces the shipped vocabulary.
-    """
+    """What one or more files say about the words of a registry."""
 
     vocabulary: Vocabulary | None
+    """All words together; None where nothing could be read."""
     problems: tuple[Problem, ...]
+    """What is wrong."""
     fingerprint: str
+    """SHA-256, hexadecimal: of the one file, or over the fingerprints of all."""
     stands_alone: bool
+    """Whether one of the files replaces the shipped vocabulary."""
 
 
 def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
@@ -142,11 +256,6 @@ def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
     path : Path, str or None
         The file; None: the vocabulary that comes with the registry. A file that extends the shipped
         vocabulary is loaded together with it.
-
-    Returns
-    -------
-    Vocabulary
-        The vocabulary.
 
     Raises
     ------
@@ -160,25 +269,25 @@ def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
 
 
 def read_vocabulary(paths: Iterable[Path], onto: VocabularyRead | None = None) -> VocabularyRead:
-    """Read vocabularies and everything that is wrong with them, without raising on bad content.
-
-    Parameters
-    ----------
-    paths : iterable of Path
-        The files. Those that extend add to the one that stands alone, or to the shipped one.
-    onto : VocabularyRead or None
-        Words that are there already; files that stand alone are then passed over.
-
-    Returns
-    -------
-    VocabularyRead
-        What they say together.
-    """
+    """Read vocabularies and everything that is wrong with them, without raising on bad content."""
     files = {file.fingerprint or str(file.path): file for file in map(read_toml, paths)}
     adding = [file for file in files.values() if _extends(file)]
     alone = [] if onto is not None else [file for file in files.values() if not _extends(file)]
     read = onto or _read_one(alone[0] if alone else read_toml(SHIPPED_VOCABULARY), None)
-    problems = [_second(file, alone[0]) for file in alone[1:]]
+    action = (
+        "write extends = true in the one whose words are to be added, or give one folder at a time"
+    )
+    problems = [
+        Problem(
+            file.name,
+            "extends",
+            "a second vocabulary that stands alone",
+            f"one for all folders, as {alone[0].path} is",
+            action,
+            folder=str(file.path.parent),
+        )
+        for file in alone[1:]
+    ]
     fingerprint, vocabulary = read.fingerprint, read.vocabulary
     for file in adding:
         more = _read_one(file, vocabulary)
@@ -193,18 +302,6 @@ def read_vocabulary(paths: Iterable[Path], onto: VocabularyRead | None = None) -
 def _extends(file: TomlFile) -> bool:
     """Return whether a file says that it adds to another vocabulary."""
     return file.content is not None and file.content.get("extends") is True
-
-
-def _second(file: TomlFile, first: TomlFile) -> Problem:
-    """Say that two vocabularies would each replace the shipped one."""
-    return Problem(
-        file.name,
-        "extends",
-        "a second vocabulary that stands alone",
-        f"one for all folders, as {first.path} is",
-        "write extends = true in the one whose words are to be added, or give one folder at a time",
-        folder=str(file.path.parent),
-    )
 
 
 def _read_one(file: TomlFile, base: Vocabulary | None) -> VocabularyRead:
@@ -244,124 +341,104 @@ def _inconsistencies(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterato
     """Yield a finding for words that clash or point nowhere."""
     for kind in _LISTS:
         seen: dict[str, int] = {}
-        for position, item in enumerate(getattr(vocabulary, kind)):
-            first = seen.setdefault(fold(item.id), position)
-            if first != position:
-                yield Finding(
-                    (kind, position, "id"),
-                    show(item.id),
-                    "an identifier that {other} does not have",
-                    "give each entry its own identifier, or remove one of the two",
-                    (kind, first),
-                )
+        for place, entry in enumerate(getattr(vocabulary, kind)):
+            first = seen.setdefault(fold(entry.id), place)
+            if first != place:
+                expected = "an identifier that {other} does not have"
+                action = "give each entry its own identifier, or remove one of the two"
+                yield Finding((kind, place, "id"), show(entry.id), expected, action, (kind, first))
     if base is not None:
         yield from _changed_words(vocabulary, base)
-    classes = [item.id for part in (base, vocabulary) if part for item in part.classes]
-    for position, item in enumerate(vocabulary.treatments):
-        if item.class_ not in classes:
-            nearest = closest(item.class_, classes)
-            yield Finding(
-                ("treatments", position, "class"),
-                show(item.class_),
-                "the id of one of the classes of this file",
-                f"write {nearest}" if nearest else "correct it, or add the class under [[classes]]",
+    classes = [group.id for part in (base, vocabulary) if part for group in part.classes]
+    for place, treatment in enumerate(vocabulary.treatments):
+        if treatment.class_ not in classes:
+            nearest = closest(treatment.class_, classes)
+            action = (
+                f"write {nearest}" if nearest else "correct it, or add the class under [[classes]]"
             )
-    yield from _clashing_synonyms(vocabulary, base)
+            expected = "the id of one of the classes of this file"
+            path = ("treatments", place, "class")
+            yield Finding(path, show(treatment.class_), expected, action)
+    yield from _clashing_names(vocabulary, base)
     yield from _main_disease(vocabulary, base)
     yield from _endpoint_findings(vocabulary, base)
-    allowed = {"histologies": get_args(Histology), "units": get_args(Unit)}
-    for kind, words in allowed.items():
+    for kind, allowed in (("histologies", get_args(Histology)), ("units", get_args(Unit))):
         for word in getattr(vocabulary, kind):
-            if word not in words:
-                yield Finding(
-                    (kind, word), f"the word {word}", one_of(words), "remove it, or correct it"
-                )
+            if word not in allowed:
+                action = "remove it, or correct it"
+                yield Finding((kind, word), f"the word {word}", one_of(allowed), action)
 
 
 def _changed_words(vocabulary: Vocabulary, base: Vocabulary) -> Iterator[Finding]:
     """Yield the words to which an extending file would give another meaning."""
-    places: list[tuple[tuple[str | int, ...], str]] = []
+    changed: list[tuple[tuple[str | int, ...], str]] = []
     for kind in _LISTS:
-        known = {fold(item.id): item for item in getattr(base, kind)}
-        for position, item in enumerate(getattr(vocabulary, kind)):
-            if known.get(fold(item.id), item) != item:
-                places.append(((kind, position, "id"), item.id))
+        before = {fold(entry.id): entry for entry in getattr(base, kind)}
+        for place, entry in enumerate(getattr(vocabulary, kind)):
+            if before.get(fold(entry.id), entry) != entry:
+                changed.append(((kind, place, "id"), entry.id))
     for kind in _TABLES:
-        known = getattr(base, kind)
+        meanings = getattr(base, kind)
         for word, meaning in getattr(vocabulary, kind).items():
-            if known.get(word, meaning) != meaning:
-                places.append(((kind, word), word))
-    pairs = {(item.from_, item.to): item for item in base.conversions}
-    for position, item in enumerate(vocabulary.conversions):
-        if pairs.get((item.from_, item.to), item) != item:
-            places.append((("conversions", position), f"{item.from_} to {item.to}"))
-    for path, word in places:
-        yield Finding(
-            path,
-            f"{show(word)} with another meaning than in the vocabulary that is extended",
-            "words that are not there yet",
-            "choose another word, or remove extends and keep every word in this file",
-        )
+            if meanings.get(word, meaning) != meaning:
+                changed.append(((kind, word), word))
+    pairs = {(entry.from_, entry.to): entry for entry in base.conversions}
+    for place, entry in enumerate(vocabulary.conversions):
+        if pairs.get((entry.from_, entry.to), entry) != entry:
+            changed.append((("conversions", place), f"{entry.from_} to {entry.to}"))
+    action = "choose another word, or remove extends and keep every word in this file"
+    for path, word in changed:
+        another = f"{show(word)} with another meaning than in the vocabulary that is extended"
+        yield Finding(path, another, "words that are not there yet", action)
 
 
-def _clashing_synonyms(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
+def _clashing_names(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
     """Yield the names by which two treatments would be found."""
     owners: dict[str, str] = {}
-    if base is not None:
-        for item in base.treatments:
-            owners |= {fold(name): item.id for name in (item.id, item.label, *item.synonyms)}
-    for item in vocabulary.treatments:
-        owners.setdefault(fold(item.id), item.id)
-    for position, item in enumerate(vocabulary.treatments):
-        names = [(("id",), item.id), (("label",), item.label)]
-        names += [(("synonyms", place), name) for place, name in enumerate(item.synonyms)]
-        for location, name in names:
-            owner = owners.setdefault(fold(name), item.id)
-            if fold(owner) != fold(item.id):
-                yield Finding(
-                    ("treatments", position, *location),
-                    show(name),
-                    f"a name that {owner} does not have already",
-                    "keep it with one of the two treatments",
-                )
+    for entry in () if base is None else base.treatments:
+        owners |= {fold(name): entry.id for name in (entry.id, entry.label, *entry.synonyms)}
+    for entry in vocabulary.treatments:
+        owners.setdefault(fold(entry.id), entry.id)
+    for place, entry in enumerate(vocabulary.treatments):
+        names = {("id",): entry.id, ("label",): entry.label}
+        names |= {("synonyms", number): name for number, name in enumerate(entry.synonyms)}
+        for field, name in names.items():
+            owner = owners.setdefault(fold(name), entry.id)
+            if fold(owner) != fold(entry.id):
+                expected = f"a name that {owner} does not have already"
+                action = "keep it with one of the two treatments"
+                yield Finding(("treatments", place, *field), show(name), expected, action)
 
 
 def _main_disease(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
     """Yield a finding where the main disease is no disease, or another one than is extended."""
     if base is not None:
-        expected = {"disease": base.main_disease, "subject": base.subject_words}
-        for key, word in expected.items():
-            found = getattr(vocabulary, key)
-            if found not in (None, word):
-                yield Finding(
-                    (key,),
-                    show(found),
-                    f"{show(word)}, as in the vocabulary that is extended",
-                    "remove the key; a registry of another disease needs a vocabulary of its own, "
-                    "without extends",
-                )
-        return
-    if not vocabulary.diseases:
-        yield Finding(
-            ("diseases",), "no word", "one or more diseases", "add the disease of the registry"
+        action = (
+            "remove the key; a registry of another disease needs a vocabulary of its own, without "
+            "extends"
         )
-    elif vocabulary.disease is not None and vocabulary.disease not in vocabulary.diseases:
+        for key, word in (("disease", base.main_disease), ("subject", base.subject_words)):
+            written = getattr(vocabulary, key)
+            if written not in (None, word):
+                expected = f"{show(word)}, as in the vocabulary that is extended"
+                yield Finding((key,), show(written), expected, action)
+    elif not vocabulary.diseases:
+        action = "add the disease of the registry"
+        yield Finding(("diseases",), "no word", "one or more diseases", action)
+    elif vocabulary.disease not in (None, *vocabulary.diseases):
+        action = "add it under [diseases]"
         nearest = closest(vocabulary.disease, vocabulary.diseases)
-        add = "add it under [diseases]"
-        yield Finding(
-            ("disease",),
-            show(vocabulary.disease),
-            one_of(vocabulary.diseases),
-            f"write {show(nearest)}, or {add}" if nearest else add,
-        )
+        if nearest:
+            action = f"write {show(nearest)}, or {action}"
+        yield Finding(("disease",), show(vocabulary.disease), one_of(vocabulary.diseases), action)
 
 
 def _endpoint_findings(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
     """Yield ranges of medians that are none, and conversions between endpoints that are none."""
-    for position, item in enumerate(vocabulary.endpoints):
-        usual = item.usual_median_months
+    for place, endpoint in enumerate(vocabulary.endpoints):
+        usual = endpoint.usual_median_months
         if usual is not None and not 0 <= usual[0] < usual[1]:
-            path = ("endpoints", position, "usual_median_months")
+            path = ("endpoints", place, "usual_median_months")
             expected = "two times in months, the shorter first"
             yield Finding(path, show(usual), expected, "write for example [1, 60]")
     known = [item.id for part in (base, vocabulary) if part for item in part.endpoints]

@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthesis.fit import SamplerSettings
-    from synthesis.models import fit_response, fit_survival
+    from synthesis.fits import fit_response, fit_survival
+    from synthesis.model.sampler import SamplerSettings
     from synthesis.plots import plot_curves, plot_forest, save_figure
     from synthesis.questions.pooled import forest_table
     from synthesis.run import Analysis, analyse
@@ -32,11 +32,11 @@ __all__ = [
 
 _HOME = {
     "Analysis": "synthesis.run",
-    "SamplerSettings": "synthesis.fit",
+    "SamplerSettings": "synthesis.model.sampler",
     "Settings": "synthesis.settings",
     "analyse": "synthesis.run",
-    "fit_response": "synthesis.models",
-    "fit_survival": "synthesis.models",
+    "fit_response": "synthesis.fits",
+    "fit_survival": "synthesis.fits",
     "forest_table": "synthesis.questions.pooled",
     "plot_curves": "synthesis.plots",
     "plot_forest": "synthesis.plots",

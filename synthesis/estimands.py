@@ -9,7 +9,7 @@ its average treatment: the treatment effect is zero for the mean study and drawn
 
 Of response, with :math:`p` its rate, :math:`q` the probability of stable disease for a patient who
 does not respond, and :math:`c` that of a complete response for one who does (the stages of
-:mod:`synthesis.response`), all per evaluable patient:
+:mod:`synthesis.model.response`), all per evaluable patient:
 
 .. math::
    \text{disease control} = p + (1 - p)\,q, \qquad \text{complete response} = p\,c
@@ -33,13 +33,14 @@ import numpy as np
 import pandas as pd
 
 from priors import Prior
-from studies.responders import BestResponses
+from studies.figures import BestResponses
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
-from synthesis import families, numbers
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.response import STAGES, variable
-from synthesis.survival import ROBUST_FREEDOM
+from synthesis import numbers
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model import families
+from synthesis.model.response import STAGES, variable
+from synthesis.model.survival import ROBUST_FREEDOM
 
 Fit = PooledSurvival | ResponseFit
 Target = Literal["mean_study", "new_study"]

@@ -69,6 +69,19 @@ def chance(value: float) -> str:
     return "<0.01" if value < 1.0 - _SURE else decimal(value, 2)
 
 
+def p_value(p: float) -> str:
+    """A p value with its sign, to two decimals, three below 0.1: "p = 0.004"."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {decimal(p, 3 if p < 0.1 else 2)}"
+
+
+def ordinal(number: int) -> str:
+    """A whole number as an ordinal: "1st", "12th", "52nd"."""
+    suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if 10 <= number % 100 <= 13 else suffix}"
+
+
 def interval(estimate: Any, lower: Any, upper: Any, write: Writer) -> str:
     """An estimate with its limits: ``1.62 (0.94–2.84)`` or ``1.7 (−0.3 to 3.3)``.
 

@@ -25,15 +25,20 @@ import numpy as np
 
 from priors import Prior
 from studies.figures import half_step, in_months, printed_landmark, printed_median
-from studies.schema import Landmark, SurvivalOutcome
-from studies.values import NOT_REACHED, Unit
+from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome, Unit
 from synthesis import estimands
 from synthesis.estimands import Curve, Fit, Group, Target, flat, study_noise
-from synthesis.models import PooledSurvival, ResponseFit, bias_spread
-from synthesis.printed_curve import PrintedMedian, Reading
-from synthesis.ranks import METHODS, Ranks, interval_ranks, median_rank
-from synthesis.reading import effective_size, read_landmark, read_median
-from synthesis.survival import is_retrospective
+from synthesis.fits import PooledSurvival, ResponseFit, bias_spread
+from synthesis.model.printed import (
+    METHODS,
+    PrintedMedian,
+    Ranks,
+    Reading,
+    interval_ranks,
+    median_rank,
+)
+from synthesis.model.records import effective_size, read_landmark, read_median
+from synthesis.model.survival import is_retrospective
 
 # Simulated patients at a time, so that a registry of thousands needs no more memory than a trial.
 _AT_A_TIME = 2_000_000

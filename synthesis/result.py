@@ -22,6 +22,9 @@ ColumnKind = Literal["", "num", "keep", "wide", "mono", "verdict"]
 #: Rows from which a table scrolls in a frame of its own.
 LONG = 30
 
+#: Stands below everything that is shown or written.
+RESEARCH_USE = "For research use; not for decisions about an individual patient."
+
 
 @dataclass(frozen=True)
 class Column:
@@ -224,3 +227,14 @@ class Result:
     def pictures(self) -> tuple[Picture, ...]:
         """Every picture of its findings, in order."""
         return tuple(picture for finding in self.findings for picture in finding.pictures)
+
+
+def markdown(result: Result) -> str:
+    """A result as Markdown: lead, findings, pictures with captions; its tables are other files."""
+    parts = [f"# {result.title}", *result.lead]
+    for finding in result.findings:
+        parts += [f"## {finding.heading}", *finding.sentences]
+        for picture in finding.pictures:
+            parts.append(f"![{picture.title}](figures/{picture.stem}.png)")
+            parts.append(picture.caption)
+    return "\n\n".join([*parts, RESEARCH_USE]) + "\n"

@@ -13,13 +13,12 @@ import pandas as pd
 from priors import Priors, load_priors
 from studies import Registry
 from studies.vocabulary import Vocabulary
-from synthesis.covariates import LINES
+from synthesis.choices import STACKED
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Fit, cohort_labels, tells_histology
-from synthesis.family_fits import FamilyFits, fit_families
-from synthesis.fit import Progress
-from synthesis.manifest import run_facts
-from synthesis.models import fit_response
+from synthesis.fits import fit_response, run_facts
+from synthesis.model.covariates import LINES
+from synthesis.model.sampler import Progress
 from synthesis.questions import checks, compare, histology, mix, pooled, single
 from synthesis.questions.checks import Checks, Coverage
 from synthesis.questions.histology import Findings
@@ -28,10 +27,10 @@ from synthesis.questions.pooled import Answer, Pooled
 from synthesis.restrictions import Restriction, restrictions
 from synthesis.result import Picture, Result
 from synthesis.settings import Settings
-from synthesis.stacking import STACKED
+from synthesis.stacking import FamilyFits, fit_families
 
 if TYPE_CHECKING:
-    from synthesis.sensitivity import Sensitivity
+    from synthesis.questions.sensitivity import Sensitivity
 
 __all__ = ["Analysis", "Answer", "Settings", "analyse", "fit_endpoints"]
 
@@ -327,8 +326,8 @@ def _sensitivity(
 
     One survival family is fitted: that of the settings, or the usual one where several are stacked.
     """
-    from synthesis.sensitivity import sensitivity
-    from synthesis.sensitivity.conclusions import NotAskedError
+    from synthesis.questions.sensitivity import sensitivity
+    from synthesis.questions.sensitivity.conclusions import NotAskedError
 
     tried, notes = {}, []
     own_family = {} if settings.family == STACKED else {"family_name": settings.family}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from synthesis.choices import STACKED
 from synthesis.endpoints import ENDPOINTS
-from synthesis.families import family
-from synthesis.fit import SamplerSettings
-from synthesis.stacking import STACKED, STACKED_FAMILIES
+from synthesis.model.families import family
+from synthesis.model.sampler import SamplerSettings
+from synthesis.stacking import STACKED_FAMILIES
 
 #: Draws a chain: each of several families, so fewer than one fit alone would get.
 DRAWS = 1500

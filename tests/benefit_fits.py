@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import numpy as np
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 from small_registry import cohort, median, study, subgroup, write_registry
 
 from studies import load_registry

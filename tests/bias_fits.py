@@ -8,12 +8,12 @@ from decimal import Decimal
 import numpy as np
 from arviz import from_dict
 from benefit_fits import split
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 from small_registry import VOCABULARY, cohort, landmark, median, study, write_registry
 
 from studies import load_registry
-from synthesis.bias.measure import WITH_BIAS
-from synthesis.survival import KEEP
+from synthesis.model.survival import KEEP
+from synthesis.questions.bias import WITH_BIAS
 
 WORDS = VOCABULARY | {
     "designs": {

@@ -6,7 +6,7 @@ import copy
 from decimal import Decimal
 
 import numpy as np
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 from small_registry import VOCABULARY, cohort, median, study, write_registry
 
 from studies import load_registry

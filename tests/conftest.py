@@ -20,6 +20,6 @@ def survival_sizes():
     They are those of any registry with at most 16 cohorts, so that a whole analysis of a small
     registry uses them too.
     """
-    from synthesis.model_arrays import sizes_for  # a test that does not sample need not import it
+    from synthesis.model.arrays import sizes_for
 
     return sizes_for([])

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from synthesis.kaplan_meier import Patients, band, kaplan_meier, logrank
+
 Z = NormalDist().inv_cdf(0.975)
 NR = "not reached"
 
@@ -24,24 +26,12 @@ class Curve(NamedTuple):
 
 def curve_of(times: np.ndarray, died: np.ndarray, method: str) -> Curve:
     """Estimate a curve of times without ties; ``method`` is the transformation of the band."""
-    order = np.argsort(times)
-    times, died = times[order], died[order]
-    at_risk = np.arange(len(times), 0, -1.0)
-    factor = np.where(died, 1.0 - 1.0 / at_risk, 1.0)
+    steps = kaplan_meier(Patients(np.asarray(times), np.asarray(died)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        greenwood = np.cumsum(np.where(died, 1.0 / (at_risk * (at_risk - 1.0)), 0.0))
-        s = np.cumprod(factor)
-        error = np.sqrt(greenwood)  # of log S
-        if method == "plain":
-            low, high = s - Z * s * error, s + Z * s * error
-        elif method == "log":
-            low, high = s * np.exp(-Z * error), s * np.exp(Z * error)
-        else:
-            power = Z * error / np.log(s)
-            low, high = s ** np.exp(-power), s ** np.exp(power)
-    events = died & np.isfinite(low)
-    clipped = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
-    return Curve(times[events], s[events], clipped[0][events], clipped[1][events])
+        low, high = band(steps.survival, steps.variance, method)
+    known = np.isfinite(low)
+    ends = (np.clip(end, 0.0, 1.0)[known] for end in (low, high))
+    return Curve(steps.time[known], steps.survival[known], *ends)
 
 
 def crossing(times: np.ndarray, values: np.ndarray) -> float | None:
@@ -65,14 +55,9 @@ def survival_at(curve: Curve, time: float) -> tuple[float, float, float]:
 
 def log_rank(times: np.ndarray, died: np.ndarray, first: np.ndarray) -> float:
     """Two-sided p value of the log-rank test."""
-    expected = variance = 0.0
-    for time in times[died]:
-        at_risk = times >= time
-        share = first[at_risk].mean()
-        expected += share
-        variance += share * (1.0 - share)
-    z = (died & first).sum() - expected
-    return math.erfc(abs(z) / math.sqrt(2.0 * variance)) if variance > 0.0 else 1.0
+    everyone = Patients(times, died)
+    difference, variance = logrank(everyone.only(first), everyone.only(~first))
+    return math.erfc(abs(difference) / math.sqrt(2.0 * variance)) if variance > 0.0 else 1.0
 
 
 def hazard_ratio(

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from synthesis.families import Family
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians, listed_patients
-from synthesis.printed_curve import Chain
+from synthesis.model.families import Family
+from synthesis.model.likelihoods import (
+    arm_log_likelihood,
+    comparison_given_medians,
+    listed_patients,
+)
+from synthesis.model.printed import Chain
 
 # Log weight below which an arm does not have a convention
 ABSENT = -1e5

@@ -10,12 +10,11 @@ from likelihood_arrays import total
 from scipy import stats
 
 from priors import Priors, load_priors
-from synthesis.covariates import COVARIATES
-from synthesis.families import FAMILIES, Family
-from synthesis.model_arrays import padded
-from synthesis.observations import SurvivalData
-from synthesis.packing import Sizes, pack
-from synthesis.survival import (
+from synthesis.model.arrays import Sizes, pack, padded
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import FAMILIES, Family
+from synthesis.model.observations import SurvivalData
+from synthesis.model.survival import (
     BIAS_PRIOR,
     PRIOR_OF,
     ROBUST_FREEDOM,

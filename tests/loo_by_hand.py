@@ -7,23 +7,23 @@ from decimal import Decimal
 
 import numpy as np
 from arviz import from_dict
-from impact_fits import GOOD
+from fits import GOOD
 from scipy import stats
 from scipy.special import expit, logsumexp
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
 from priors import load_priors
-from synthesis.families import family
-from synthesis.fit import Draws, SamplerSettings
-from synthesis.likelihoods import (
+from synthesis.fits import SurvivalFit
+from synthesis.model.arrays import shared_parts
+from synthesis.model.families import family
+from synthesis.model.likelihoods import (
     arm_log_likelihood,
     comparison_given_medians,
     listed_patients,
 )
-from synthesis.model_arrays import shared_parts
-from synthesis.models import SurvivalFit
-from synthesis.ranks import METHODS
-from synthesis.survival import centre_share
+from synthesis.model.printed import METHODS
+from synthesis.model.sampler import Draws, SamplerSettings
+from synthesis.model.survival import centre_share
 
 DESIGNS = VOCABULARY | {
     "designs": {"retrospective": "After the fact.", "randomised": "By chance."},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from benefit_fits import read, spread
-from impact_fits import fit_of
+from fits import fit_of
 from scipy import stats
 
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
-from synthesis.planning import Design, plan
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.questions.plan import Design, plan
 
 #: Order of the treatments in the fit.
 LENVATINIB, BEST_CARE = 0, 3

@@ -7,6 +7,7 @@ of a real analysis: medians not reached, days, landmarks only, one study far bey
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,30 +15,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from synthesis.plots import plot_curves, plot_forest
-
 ENDPOINTS = ("os", "pfs", "response")
-
 AUTHORS = (
-    "Ferrante",
-    "Oduya",
-    "Takemoto",
-    "Brandvold",
-    "Castellanos",
-    "Whitcombe",
-    "Nakashiro",
-    "Delacroix-Morel",
-    "Yun",
-    "Ibarra",
-    "Steenhuis",
-    "Kowalczyk",
-    "Rasmusson",
-    "Abernathy",
-    "Lindqvist",
-    "Gatti",
-    "Petrovic",
-    "Hallberg",
-    "Moreau",
+    *("Ferrante", "Oduya", "Takemoto", "Brandvold", "Castellanos", "Whitcombe", "Nakashiro"),
+    *("Delacroix-Morel", "Yun", "Ibarra", "Steenhuis", "Kowalczyk", "Rasmusson", "Abernathy"),
+    *("Lindqvist", "Gatti", "Petrovic", "Hallberg", "Moreau"),
 )
 CLASSES = {
     "Multikinase inhibitor": ("Alfatinib", "Betafenib", "Gammanib + low-dose everolisib"),
@@ -57,81 +39,76 @@ TREATMENTS = [(group, name) for group, names in CLASSES.items() for name in name
 COUNTRIES = ("France", "Japan", "United States", "Italy, Germany, France", "Netherlands")
 DESIGNS = ("retrospective", "prospective_single_arm", "registry", "case_series", "randomised")
 SIZES = (3, 8, 14, 20, 23, 36, 56, 91, 162, 1567)
+REFERENCE = "Best supportive care"
+
+
+def limits(name: str, values) -> dict[str, float]:
+    """An estimate with its limits under the names of a table."""
+    names = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
+    return dict(zip(names, map(float, values), strict=True))
+
+
+def around(middle: float, factor: float) -> tuple[float, float, float]:
+    return middle, middle / factor, middle * factor
+
+
+# --- Forest and curves ---------------------------------------------------------------------------
 
 
 def _cohort(number: int, response: bool, rng: np.random.Generator) -> dict[str, object]:
     n = SIZES[number % len(SIZES)]
-    row: dict[str, object] = {
-        "label": AUTHORS[number % len(AUTHORS)],
-        "study_id": f"study{number}",
-        "cohort_id": "all",
-        "year": 2004 + number % 20,
-        "design": DESIGNS[number % len(DESIGNS)],
-        "country": COUNTRIES[number % len(COUNTRIES)],
-        "n": n,
-        "events": None if response or number % 4 == 0 else round(0.8 * n),
-        "printed_not_reached": False,
-        "printed_upper_not_reached": False,
-    }
+    row: dict[str, object] = {"kind": "cohort", "label": AUTHORS[number % len(AUTHORS)], "n": n}
+    row |= {"year": 2004 + number % 20, "design": DESIGNS[number % len(DESIGNS)]}
+    row |= {"country": COUNTRIES[number % len(COUNTRIES)]}
+    row |= {"printed_not_reached": False, "printed_upper_not_reached": False}
+    row["events"] = None if response or number % 4 == 0 else round(0.8 * n)
     if response:
-        responders = int(rng.binomial(n, 0.25))
-        estimate = (responders + 1) / (n + 3)
-        row |= {"printed": f"{responders}/{n}", "printed_value": responders / n}
-        row |= {"estimate": estimate, "lower": 0.4 * estimate, "upper": 0.7 * estimate + 0.3}
-        row["estimate_text"] = f"{100 * estimate:.0f} (3-88)"
-        return row
+        count = int(rng.binomial(n, 0.25))
+        middle = (count + 1) / (n + 3)
+        row |= {"printed": f"{count}/{n}", "printed_value": count / n}
+        row |= {"printed_lower": 0.4 * count / n, "printed_upper": 0.5 + 0.5 * count / n}
+        return row | limits("", (middle, 0.4 * middle, 0.7 * middle + 0.3))
     median = float(np.exp(rng.normal(1.5, 0.6)))
-    lower, upper = 0.6 * median, 1.9 * median
+    low, high = 0.6 * median, 1.9 * median
+    given = {"printed_value": median, "printed_lower": low, "printed_upper": high}
+    words = f"{median:.1f} ({low:.1f}–{high:.1f})"
     if number % 11 == 5:
-        row |= {"printed": "NR (4.7-NR)", "printed_lower": 4.7, "printed_not_reached": True}
-        row["printed_upper_not_reached"] = True
+        given, words = {"printed_lower": 4.7, "printed_not_reached": True}, "NR (4.7–NR)"
     elif number % 23 == 7:
-        row |= {"printed": "NR", "printed_not_reached": True}
+        given, words = {"printed_not_reached": True}, "NR"
     elif number % 7 == 3:
-        row |= {"printed": f"{30 * median:.0f} d", "printed_value": median}
+        given, words = {"printed_value": median}, f"{median:.1f} ({30 * median:.0f} d)"
     elif number % 13 == 4:
-        row |= {"printed": f"{median:.1f} ({lower:.1f}-NR)", "printed_value": median}
-        row |= {"printed_lower": lower, "printed_upper_not_reached": True}
+        given |= {"printed_upper": math.nan, "printed_upper_not_reached": True}
+        words = f"{median:.1f} ({low:.1f}–NR)"
     elif number % 17 == 6:
-        row["printed"] = "12 mo: 52% (35-67)"
+        given, words = {}, "12-mo OS 52 % (35–67)"
     elif number == 12:
-        row |= {"printed": "51.0 (12.2-155.3)", "printed_value": 51.0}
-        row |= {"printed_lower": 12.2, "printed_upper": 155.3}
-    else:
-        row |= {"printed": f"{median:.1f} ({lower:.1f}-{upper:.1f})", "printed_value": median}
-        row |= {"printed_lower": lower, "printed_upper": upper}
-    row |= {"estimate": median**0.7 * 1.5, "lower": median**0.7, "upper": median**0.7 * 2.4}
-    row["estimate_text"] = f"{row['estimate']:.1f} ({row['lower']:.1f}-{row['upper']:.1f})"
-    return row
-
-
-def _pooled(kind: str, label: str, response: bool, spread: float) -> dict[str, object]:
-    middle, lower, upper = (0.3, 0.1, 0.6) if response else (4.6, 4.6 / spread, 4.6 * spread)
-    text = "30 (10-60)" if response else f"{middle:.1f} ({lower:.1f}-{upper:.1f})"
-    figures = {"estimate": middle, "lower": lower, "upper": upper, "estimate_text": text}
-    return {"kind": kind, "label": label} | figures
+        given = {"printed_value": 51.0, "printed_lower": 12.2, "printed_upper": 155.3}
+        words = "51.0 (12.2–155)"
+    return row | given | {"printed": words} | limits("", around(median**0.7 * 1.5, 1.6))
 
 
 def forest_table(endpoint: str = "os", cohorts: int = 45, treatments: int = 25) -> pd.DataFrame:
-    rng = np.random.default_rng(20)
-    response = endpoint == "response"
+    rng, response = np.random.default_rng(20), endpoint == "response"
     counts = [cohorts // treatments + (i < cohorts % treatments) for i in range(treatments)]
+    middle = around(0.3, 2.0) if response else around(4.6, 1.6)
     rows: list[dict[str, object]] = []
-    number = 0
-    last = ""
+    number, last = 0, ""
     for (group, treatment), count in zip(TREATMENTS, counts, strict=False):
         shared = {"treatment_class": group, "treatment": treatment}
         if group != last:
-            rows.append({"kind": "class", "treatment_class": group, "label": group})
+            own = limits("", middle) if len(CLASSES[group]) > 1 else {}
+            rows.append({"kind": "class", "treatment_class": group, "label": group} | own)
         last = group
         rows.append(shared | {"kind": "treatment", "label": treatment})
         for _ in range(count):
-            rows.append(shared | {"kind": "cohort"} | _cohort(number, response, rng))
+            rows.append(shared | _cohort(number, response, rng))
             number += 1
-        pooled = f"Pooled, mean study ({count} cohort{'s'[: count > 1]}, {40 * count} patients)"
-        rows.append(shared | _pooled("mean_study", pooled, response, 1.6))
-        rows.append(shared | _pooled("new_study", "New study (prediction)", response, 30.0))
-    words = "Heterogeneity between studies: SD 0.22 (0.03-0.47) on the log scale."
+        effect = math.exp(-0.02 * number)
+        for kind, factor in (("mean_study", 1.6), ("new_study", 3.0 if response else 30.0)):
+            rows.append(shared | {"kind": kind} | limits("", around(middle[0] * effect, factor)))
+    words = "Heterogeneity between studies: SD 0.22 (0.03–0.47) on the log scale."
     rows.append({"kind": "heterogeneity", "label": words})
     table = pd.DataFrame(rows)
     for column in ("printed_lower", "printed_upper"):
@@ -139,47 +116,274 @@ def forest_table(endpoint: str = "os", cohorts: int = 45, treatments: int = 25) 
     return table.astype({"year": "Int64", "n": "Int64", "events": "Int64"})
 
 
-SIZE_OF = {"os": (45, 25), "pfs": (20, 11), "response": (45, 25)}
-
-
-def curve_tables(treatments: int = 14, months: float = 24.0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    rng = np.random.default_rng(3)
-    time = np.linspace(0, 60, 121)
+def curve_tables(treatments: int = 14) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rng, time = np.random.default_rng(3), np.linspace(0, 60, 121)
     curves: list[pd.DataFrame] = []
     points: list[dict[str, object]] = []
     number = 0
     for which, (group, treatment) in enumerate(TREATMENTS[:treatments]):
-        middle = float(np.exp(rng.normal(1.5, 0.4)))
-        for _ in range(1 + which % 6):
+        middle, count = float(np.exp(rng.normal(1.5, 0.4))), 1 + which % 6
+        patients = 0
+        for _ in range(count):
             n = SIZES[number % len(SIZES)]
+            patients += n
             nothing = {"time_lower": math.nan, "time_upper": math.nan}
             shared = {"treatment": treatment, "study_id": f"study{number}", "n": n}
             shared |= {"label": f"{AUTHORS[number % len(AUTHORS)]} 2020", "survival": 0.5}
             median = {"time": middle, "time_lower": 0.6 * middle, "time_upper": 1.8 * middle}
             if number % 9 == 3:
                 median = {"time": math.inf, "time_lower": 5.0, "time_upper": math.inf}
-            elif number % 9 == 7:
-                median = {"time": middle, "time_lower": math.nan, "time_upper": math.inf}
             points.append(shared | {"kind": "median"} | median)
-            landmark = {"kind": "landmark", "time": months / 2, "survival": 0.3}
-            limits = {"survival_lower": 0.1, "survival_upper": 0.55} if number % 2 else {}
-            points.append(shared | nothing | landmark | limits)
+            landmark = {"kind": "landmark", "time": 12.0, "survival": 0.3}
+            ends = {"survival_lower": 0.1, "survival_upper": 0.55} if number % 2 else {}
+            points.append(shared | nothing | landmark | ends)
             number += 1
         survival = 0.5 ** ((time / middle) ** 0.85)
-        curve = {"treatment": treatment, "treatment_class": group, "histology": "reference"}
-        curve |= {"time": time, "survival": survival, "lower": survival**1.3}
-        curve |= {"upper": survival**0.7, "last_printed": 6.0 if which % 2 else months / 2}
-        curves.append(pd.DataFrame(curve))
+        curve = {"treatment": treatment, "treatment_class": group, "time": time}
+        curve |= {"survival": survival, "lower": survival**1.3, "upper": survival**0.7}
+        curve |= {"last_printed": 6.0 if which % 2 else 12.0}
+        curves.append(pd.DataFrame(curve | {"cohorts": count, "patients": patients}))
     return pd.concat(curves, ignore_index=True), pd.DataFrame(points)
 
 
-def draw(what: str, width: str) -> Figure:
-    """One of each figure; drawn once and shared, so only to be read."""
-    if what == "curves":
-        return plot_curves(*curve_tables(), width=width, title="Pooled survival")
-    cohorts, treatments = SIZE_OF[what]
-    table = forest_table(what, cohorts, treatments)
-    return plot_forest(table, endpoint=what, width=width, title="Survival under treatment")
+# --- Treatments against a reference, and by histology --------------------------------------------
+
+
+def _compared(endpoint: str, treatments: int) -> Iterator[dict[str, object]]:
+    kinds = ("randomised", "within one study", "across single-arm studies")
+    names = [*TREATMENTS[: treatments - 1], ("Supportive care", REFERENCE)]
+    for number, (group, name) in enumerate(names):
+        is_reference = number == treatments - 1
+        row = {"endpoint": endpoint, "treatment": name, "treatment_class": group}
+        row |= {"cohorts": number + 1, "patients": 17 * (number + 1)}
+        row |= {"carried_by": "" if is_reference else kinds[number % 3]}
+        effect = 1.0 if is_reference else 3.0 * 0.8**number
+        gain = (math.nan,) * 3
+        if endpoint == "response":
+            row |= limits("", (0.1 * number - 0.3, 0.1 * number - 0.5, 0.1 * number))
+            row |= limits("value", around(0.2 + 0.05 * number, 1.5))
+        else:
+            row |= limits("", around(effect, 2.0))
+            row |= limits("value", around(3.0 * effect, 1.6))
+            gain = gain if is_reference else (effect - 1.2, effect - 3.5, effect + 30.0)
+        row |= limits("gain", gain) | {"is_reference": is_reference}
+        yield row | {"p_gain": math.nan if math.isnan(gain[0]) else 1.0 - 0.09 * number}
+
+
+def compare_table(treatments: int = 10) -> pd.DataFrame:
+    return pd.DataFrame([row for name in ENDPOINTS for row in _compared(name, treatments)])
+
+
+def benefit_table(treatments: int = 8) -> pd.DataFrame:
+    """Medians and gains; the last treatment is the reference, the first is known, half of the
+    second, nothing of the others."""
+    rows = []
+    for endpoint in ("os", "pfs"):
+        for number, shared in enumerate(_compared(endpoint, treatments)):
+            for histology, factor in (("pure", 1.0), ("mixed", 3.5)):
+                middle = factor * 3.0 * (1.0 + 0.35 * number)
+                gain = np.array([1.2, -2.5, 6.0]) * factor * number
+                gain = np.full(3, np.nan) if shared["is_reference"] else gain
+                known = number == 0 or (number == 1 and histology == "pure")
+                row = shared | limits("median", around(middle, 1.8)) | limits("gain", gain)
+                row |= {"histology": histology, "extrapolated": not known}
+                rows.append(row | {"p_gain": math.nan if shared["is_reference"] else 0.997})
+    return pd.DataFrame(rows)
+
+
+EFFECTS = {
+    "prognostic": ("Mixed against pure, any treatment", 0.7, 1.1, 0.35),
+    "predictive: A": ("Extra gain of mixed under alfatinib + kappalizumab", 0.2, 0.02, 0.19),
+    "predictive: B": ("Extra gain of mixed under nutaxel (weekly)", 0.2, 0.0, 0.2),
+}
+
+
+def effect_tables(
+    column: str = "endpoint", keys: tuple[object, ...] = ("os", "pfs")
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Densities, effects and the ratios that reports give."""
+    rows, frames, reported = [], [], []
+    grid = np.linspace(-2.5, 2.5, 200)
+    for key in keys:
+        for name, (label, prior, mean, sd) in EFFECTS.items():
+            row = {column: key, "parameter": name, "label": label, "cohorts": 3, "patients": 61}
+            row |= limits("prior", np.exp([0.0, -2 * prior, 2 * prior]))
+            row |= limits("posterior", np.exp([mean, mean - 2 * sd, mean + 2 * sd]))
+            rows.append(row | {"prior_share": sd**2 / prior**2})
+            for which, centre, spread in (("prior", 0.0, prior), ("posterior", mean, sd)):
+                height = np.exp(-0.5 * ((grid - centre) / spread) ** 2) / spread
+                own = {column: key, "parameter": name, "which": which}
+                frames.append(pd.DataFrame(own | {"x": np.exp(grid), "density": height}))
+        given = {"label": "Delacroix-Morel 2019", "pure": 2.5, "mixed": 6.0, "ratio": 2.4}
+        reported.append({column: key} | given | {"p": "0.03", "patients": 23.0})
+    return pd.concat(frames, ignore_index=True), pd.DataFrame(rows), pd.DataFrame(reported)
+
+
+def single_tables() -> tuple[pd.DataFrame, ...]:
+    density, effects, reported = effect_tables("result", (0, 1))
+    shown = pd.DataFrame(
+        [
+            {"result": key, "truth": "stated", "true_ratio": ratio, "power": 0.12}
+            | {"shown_ratio": math.nan if ratio == 1.05 else ratio**1.4}
+            for key in (0, 1)
+            for ratio in (1.05, 1.5, 3.0)
+        ]
+    )
+    return density, effects, reported.assign(endpoint=["os", "pfs"]), shown
+
+
+# --- Checks, impact, sensitivity, plan, bias -----------------------------------------------------
+
+
+def check_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    position = np.linspace(0.0, 1.0, 41)
+    band = {"lower": np.clip(position - 0.2, 0, 1), "upper": np.clip(position + 0.2, 0, 1)}
+    frame = pd.DataFrame({"position": position, "share": position**1.2} | band)
+    positions = pd.concat([frame.assign(endpoint=name) for name in ENDPOINTS], ignore_index=True)
+    kinds = ("median", "survival at 12 months", "lower limit", "upper limit")
+    rows = []
+    for endpoint in ENDPOINTS:
+        for number in range(8):
+            figure = "response rate" if endpoint == "response" else kinds[number % 4]
+            share = figure.startswith(("survival", "response"))
+            value = 0.4 if share else math.inf if number == 2 else 7.3
+            row = {"endpoint": endpoint, "label": f"{AUTHORS[number]} 2020", "figure": figure}
+            row |= {"treatment": TREATMENTS[number][1], "n": SIZES[number], "value": value}
+            row |= {"histology": "mixed" if number == 4 else "not reported"}
+            row |= dict(zip(("predicted", "lower", "upper"), around(0.3 if share else 5, 3)))
+            pit = 0.01 + 0.13 * number
+            rows.append(row | {"pit": pit, "within": 0.025 < pit < 0.975})
+    return positions, pd.DataFrame(rows)
+
+
+def impact_tables(
+    endpoint: str = "os", treatments: int = 14
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The first treatment is new to the pool, the second has a new study, the rest move."""
+    rows, ranks = [], []
+    for number, (group, treatment) in enumerate(TREATMENTS[:treatments]):
+        response = endpoint == "response"
+        middle = 0.05 + 0.05 * number if response else 2.2 + 0.7 * number
+        row = {"endpoint": endpoint, "treatment": treatment, "treatment_class": group}
+        row |= {"histology": "reference", "target": "mean_study"}
+        row["estimand"] = "response_rate" if response else "median_months"
+        row |= limits("before", around(middle, 1.9))
+        row |= limits("after", around(middle * (1.0 + 0.3 / (1 + number)), 1.6))
+        row |= {"shift_in_sd": 0.9 / (1 + number), "after_basis": "its cohorts"}
+        row["before_basis"] = "its cohorts" if number else "expected of a new treatment"
+        rows += [row | {"new": number < 2}, row | {"new": number < 2, "target": "new_study"}]
+        about = {"endpoint": endpoint, "treatment": treatment}
+        ranks.append(about | {"rank_before": 9 + number, "rank_after": 8 + number})
+    kinds = [
+        ("median", "whole", "3.1 (0.6–5.5)", 3.1, 0.55),
+        ("lower limit", "whole", "0.6 months", 0.6, 0.0004),
+        ("median", "mixed", "NR (4.7–NR), followed for 14 months", math.inf, 0.012),
+        ("median", "pure", "5.5 (166 d)", 5.45, 0.31),
+        ("survival at 12 months", "whole", "52 % (35–67)", 0.52, 0.051),
+        ("survival at 52 weeks", "pure", "0 %", 0.0, 0.2),
+    ]
+    if endpoint == "response":
+        kinds = [("responders", "whole", "2/23", 2 / 23, 0.61)]
+    surprise = []
+    for number, (figure, group, printed, value, p) in enumerate(kinds):
+        middle = 4.0 if "survival" not in figure and figure != "responders" else 0.3
+        row = {"endpoint": endpoint, "label": "Delacroix-Morel 2021", "group": group, "p": p}
+        row |= {"cohort": "second" if number == 3 else "first", "figure": figure}
+        row |= {"treatment_class": TREATMENTS[0][0], "n": 5 + 40 * number, "printed": printed}
+        row |= {"value": value, "predicted": middle, "lower": middle / 4, "upper": middle * 3}
+        row |= {"lower_50": middle / 1.5, "upper_50": middle * 1.4, "headline": number == 0}
+        surprise.append(row)
+    return pd.DataFrame(rows), pd.DataFrame(surprise), pd.DataFrame(ranks)
+
+
+ASPECTS = {
+    "Priors": ("Median of the mean treatment", "Spread of treatments", "Unknown shares"),
+    "Survival family": ("Alfatial", "Betalogistic", "Gammanormal"),
+    "Likelihood": ("Probabilities only where a median is not reported", "Medians only"),
+    "Which figures count": ("Verified figures only", "Overlapping reports: another rule"),
+    "Without one report": ("Each report in turn",),
+}
+
+
+def specification_table(kind: str = "ratio_of_medians", reports: int = 40) -> pd.DataFrame:
+    """As many choices as a real analysis has; those furthest away are numbered."""
+    rng = np.random.default_rng(3)
+    shared = {"direction": 0, "kind": kind, "changes": False, "mark": ""}
+    base = {"specification": "base", "heading": "", "aspect": "", "label": "base"}
+    rows = [shared | base | limits("", around(1.3, 1.5))]
+    for heading, aspects in ASPECTS.items():
+        for aspect in aspects:
+            for way in range(reports if heading == "Without one report" else 3):
+                middle = float(np.exp(rng.normal(0.25, 0.25)))
+                name = f"{aspect.split()[0]}_{heading.split()[0]}_{way}".lower()
+                row = {"specification": name, "heading": heading, "aspect": aspect}
+                row |= {"label": f"Choice {name}", "changes": middle / 1.5 > 1.0}
+                row["direction"] = (-1, 0, 1)[way] if heading == "Priors" else 0
+                rows.append(shared | row | limits("", around(middle, 1.5)))
+    frame = pd.DataFrame(rows)
+    frame["group"] = frame["heading"].str.lower()
+    far = frame[frame["heading"] == "Without one report"].nlargest(9, "estimate").index
+    frame.loc[far, "mark"] = [str(number) for number in range(1, 10)]
+    if kind == "p_gain":
+        frame["estimate"] = frame["estimate"].rank(pct=True)
+        frame[["lower", "upper"]] = np.nan
+    if kind == "difference_median_months":
+        frame[["estimate", "lower", "upper"]] -= 1.0
+    return frame
+
+
+def plan_table(sizes: tuple[int, ...] = (20, 40, 60, 80, 320)) -> pd.DataFrame:
+    rows = []
+    for number, population in enumerate(("all", "pure", "mixed")):
+        for n in sizes:
+            row = {"population": population, "n": n, "delta": 1.0, "p_today": 0.5 + 0.1 * number}
+            row |= {"assurance": 0.02 * number + n / 400, "assurance_error": 0.03}
+            row |= {"reliable": n < 300 or number != 1}
+            for effect, today in (("prognostic", 1.3), ("predictive", 0.75), ("ratio", 1.4)):
+                row[f"width_today_{effect}"] = today
+                row[f"expected_width_{effect}"] = today - 0.1 * np.log(n) * (3 - number) / 3
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def bias_tables(reports: int = 12) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Densities, the two effects, and the biases of reports, one of them beyond the axis."""
+    names = {"common bias": np.linspace(-0.8, 0.8, 200), "spread": np.linspace(0.0, 1.2, 200)}
+    frames, effects, rows = [], [], []
+    for number, (name, x) in enumerate(names.items()):
+        for which, sd in (("prior", 0.25), ("posterior", 0.15)):
+            own = {"parameter": name, "which": which, "x": np.exp(x)}
+            frames.append(pd.DataFrame(own | {"density": np.exp(-0.5 * (x / sd) ** 2) / sd}))
+        row = {"parameter": name, "label": f"{name.capitalize()} of retrospective reports"}
+        row |= limits("prior", around(1.1, 1.5)) | limits("posterior", around(1.1, 1.3))
+        effects.append(row | {"prior_share": 0.39, "cohorts": 47 - number, "patients": 1428})
+    rng = np.random.default_rng(5)
+    for number in range(reports):
+        group, treatment = TREATMENTS[number % len(TREATMENTS)]
+        middle = float(np.exp(0.2 * rng.standard_normal()))
+        row = {"cohort_label": f"{AUTHORS[number]} {2001 + number}", "treatment": treatment}
+        row |= {"treatment_class": group, "patients": 10 + 7 * number}
+        rows.append(row | limits("", around(middle, 90.0 if number == 3 else 1.5)))
+    columns = list(rows[0]) if rows else ["treatment_class", "estimate", "lower", "upper"]
+    return pd.concat(frames), pd.DataFrame(effects), pd.DataFrame(rows, columns=columns)
+
+
+def funnel_table(points: int = 40) -> pd.DataFrame:
+    """Reported medians in a funnel, those far out named."""
+    rng, rows = np.random.default_rng(2), []
+    for number in range(points):
+        error = 0.08 + 0.8 * rng.uniform()
+        deviation = error * rng.standard_normal() + 0.3 * rng.standard_normal()
+        name = f"{AUTHORS[number % len(AUTHORS)]} {2000 + number}"
+        row = {"cohort_label": f"{name} (second line)" if number % 3 == 0 else name}
+        row["treatment_class"] = TREATMENTS[number % len(TREATMENTS)][0]
+        row["kind"] = ("retrospective", "prospective", "not stated")[number % 3]
+        row |= {"ratio": float(np.exp(deviation)), "standard_error": error, "study_sd": 0.2}
+        rows.append(row | {"beyond_sampling": abs(deviation) > 1.96 * error})
+    return pd.DataFrame(rows)
+
+
+# --- Reading what was drawn ----------------------------------------------------------------------
 
 
 def shown_texts(figure: Figure) -> list[Text]:
@@ -194,12 +398,16 @@ def shown_texts(figure: Figure) -> list[Text]:
     return [text for text in texts if text.get_visible() and text.get_text()]
 
 
+def words(figure: Figure) -> list[str]:
+    return [text.get_text() for text in shown_texts(figure)]
+
+
 def boxes(figure: Figure, artists: list) -> np.ndarray:
     """Bounding boxes in points: left, bottom, right, top."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw_without_rendering()
     extents = [artist.get_window_extent(renderer).extents for artist in artists]
-    return np.array(extents) * 72 / figure.dpi
+    return np.array(extents).reshape(-1, 4) * 72 / figure.dpi
 
 
 def overlaps(first: np.ndarray, second: np.ndarray, slack: float = 0.1) -> np.ndarray:
@@ -215,7 +423,7 @@ WIDTHS_MM = {"one-column": 85.0, "two-column": 174.0, "slide": 254.0}
 
 
 def assert_printable(figure: Figure, width: str) -> None:
-    """Every word inside the picture, clear of the others and of 6 points or more; of this width."""
+    """Every word inside the picture, clear of the others and of 6.5 points or more."""
     texts = shown_texts(figure)
     extents = boxes(figure, texts)
     clashes = [
@@ -226,7 +434,7 @@ def assert_printable(figure: Figure, width: str) -> None:
     outside = (extents[:, :2] < 0).any(1) | (extents[:, 2] > wide) | (extents[:, 3] > high)
     cut = [text.get_text() for text, out in zip(texts, outside, strict=True) if out]
     assert cut == [], f"words that are cut off: {cut}"
-    assert min(text.get_fontsize() for text in texts) >= 6
+    assert min(text.get_fontsize() for text in texts) >= 6.5
     assert abs(wide * 25.4 / 72 - WIDTHS_MM[width]) < 1e-6
 
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from arviz import from_dict
 from benefit_fits import reports, spread, told_fit
-from impact_fits import DRAWS, fit_of, observations
+from fits import DRAWS, fit_of, observations
 from small_registry import VOCABULARY, cohort, study, write_registry
 
 import synthesis.run
 from priors import load_priors
 from studies import load_registry
-from synthesis.family_fits import FamilyFits
-from synthesis.response import KEEP
+from synthesis.model.response import KEEP
 from synthesis.run import analyse
 from synthesis.settings import Settings
+from synthesis.stacking import FamilyFits
 
 #: Months of gain that are asked for, and the endpoints.
 DELTA, ENDPOINTS = 2.0, ("os", "response")

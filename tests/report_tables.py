@@ -6,15 +6,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
-from synthesis.histology_table import HistologyTables
+from matplotlib.figure import Figure
 
-from synthesis.benefit.compare import compare
-from synthesis.family_fits import FamilyFits
-from synthesis.loo import ModelChoice
-from synthesis.questions.checks import Coverage, Inside
-from synthesis.questions.pooled import Answer
-from synthesis.run import Analysis
-from synthesis.settings import Settings
+from synthesis.questions.checks import Checks
+from synthesis.questions.compare import compare
+from synthesis.result import Cell, Column, Finding, Picture, Result, make_table
+from synthesis.run import Analysis, Settings
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 CLASS, TREATMENT = "Multikinase inhibitor", "Lenvatinib"
@@ -72,40 +69,6 @@ def forest_table(treatments=(TREATMENT,), scale=1.0) -> pd.DataFrame:
     return frame.astype({"year": "Int64", "n": "Int64", "events": "Int64"})
 
 
-def curve_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
-    time = np.linspace(0.0, 24.0, 25)
-    survival = np.exp(-time / 5.0)
-    curves = pd.DataFrame(
-        {
-            "treatment": TREATMENT,
-            "treatment_class": CLASS,
-            "histology": "reference",
-            "time": time,
-            "survival": survival,
-            "lower": survival**1.2,
-            "upper": survival**0.8,
-            "last_printed": 12.0,
-        }
-    )
-    point = {"treatment": TREATMENT, "study_id": "first2020", "label": "First 2020", "n": 23}
-    middle = {"kind": "median", "time": 3.1, "time_lower": 0.6, "time_upper": 5.5, "survival": 0.5}
-    unknown = {"survival_lower": np.nan, "survival_upper": np.nan}
-    return curves, pd.DataFrame([point | middle | unknown])
-
-
-def histology_tables() -> HistologyTables:
-    ratio = {"label": "First 2020", "kind": "printed", "family": None, "estimate": 2.33}
-    known = {"lower": np.nan, "upper": np.nan, "n_pure": 15, "n_mixed": 8, "p": 0.026}
-    model = {"label": "Any treatment", "kind": "posterior", "family": "weibull", "estimate": 3.4}
-    rest = {"lower": 0.95, "upper": 7.2, "n_pure": None, "n_mixed": None, "p": None}
-    ratios = pd.DataFrame([ratio | known | {"note": "log-rank"}, model | rest | {"note": None}])
-    prior = {"which": "prior", "estimate": 1.0, "lower": 0.25, "upper": 3.9, "log_sd": 0.7}
-    after = {"which": "posterior", "estimate": 3.5, "lower": 0.95, "upper": 7.0, "log_sd": 0.35}
-    about = {"parameter": "prognostic", "family": "Weibull"}
-    effects = pd.DataFrame([about | prior, about | after])
-    return HistologyTables(ratios, effects)
-
-
 def pooled_table(endpoints) -> pd.DataFrame:
     rows = []
     for endpoint in endpoints:
@@ -130,42 +93,6 @@ def pooled_table(endpoints) -> pd.DataFrame:
                         }
                     )
     return pd.DataFrame(rows)
-
-
-def families_table(endpoints) -> pd.DataFrame:
-    """The pooled rows under two families, the second a tenth above the first."""
-    columns = ["endpoint", "family", "treatment", "histology", "estimand", "target"]
-    columns += ["estimate", "lower", "upper", "cohorts", "patients"]
-    frames = [pd.DataFrame(columns=columns)]
-    for endpoint in endpoints:
-        for label, factor in (("Weibull", 1.0), ("log-logistic", 1.1)):
-            own = pooled_table([endpoint]).assign(family=label)
-            own[["estimate", "lower", "upper"]] *= factor
-            frames.append(own[columns])
-    return pd.concat(frames[1:], ignore_index=True) if endpoints else frames[0]
-
-
-def model_choice(endpoint) -> ModelChoice:
-    """The log-logistic ahead by four, with three quarters of the weight."""
-    row = {"endpoint": endpoint, "family": "log-logistic", "elpd": -60.0, "se": 8.0}
-    row |= {"elpd_difference": 0.0, "se_difference": 0.0, "p_loo": 5.0}
-    row |= {"largest_k": 0.81, "high_k": 2, "weight": 0.75}
-    other = row | {"family": "Weibull", "elpd": -64.0, "elpd_difference": -4.0}
-    other |= {"se_difference": 1.5, "largest_k": 0.4, "high_k": 0, "weight": 0.25}
-    weights = {"weibull": 0.25, "log-logistic": 0.75}
-    return ModelChoice(pd.DataFrame([row, other]), pd.DataFrame(), weights, 12, stacked=True)
-
-
-def covariates_table(endpoints) -> pd.DataFrame:
-    columns = ["endpoint", "covariate", "label", "which", "estimate", "lower", "upper"]
-    columns += ["log_sd", "cohorts"]
-    label = "Pretreated rather than first-line"
-    rows = [
-        (endpoint, "pretreated", label, which, estimate, estimate / width, estimate * width, sd, 7)
-        for endpoint in endpoints
-        for which, estimate, width, sd in (("prior", 1.0, 1.5, 0.2), ("posterior", 0.9, 1.3, 0.15))
-    ]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def cohort_table(endpoints) -> pd.DataFrame:
@@ -231,70 +158,88 @@ def diagnostics_table(endpoints, verdict) -> pd.DataFrame:
     return pd.DataFrame([{"fit": endpoint, "verdict": verdict} | row for endpoint in endpoints])
 
 
-def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS") -> Analysis:
-    """Build an analysis from tables alone; nothing is sampled."""
-    survival = [endpoint for endpoint in endpoints if endpoint != "response"]
-    stems = [f"forest_{endpoint}" for endpoint in endpoints]
-    stems += [f"predictive_checks_{endpoint}" for endpoint in endpoints]
-    stems += ["curves_os"] if "os" in endpoints else []
+def plot_labels(labels, width="two-column") -> Figure:
+    """A figure that is drawn quickly: labels, one below the other."""
+    figure = Figure(figsize=(4, 3))
+    for number, label in enumerate((*labels, width)):
+        figure.text(0.1, 0.9 - number / 20, label)
+    return figure
+
+
+def picture(stem="forest_os", studies=("first2020",), **more) -> Picture:
+    """What draws it can be sent to another process."""
+    caption = f"Caption of {stem}. {HOSTILE}"
+    labels = {"labels": [stem, "Lenvatinib"]}
+    return Picture(stem, "Overall survival", caption, plot_labels, labels, studies, **more)
+
+
+def answer(*pictures: Picture) -> Result:
+    """An answer with everything that an answer can have."""
+    columns = [Column("Treatment", "keep"), Column("Tumours"), Column("Median, months", "num")]
+    rows = [
+        (Cell(TREATMENT, rows=2), "pure", "3.2 (2.1–4.8)"),
+        (
+            Cell(TREATMENT, rows=0),
+            Cell("mixed", "extrapolated", extrapolated=True),
+            Cell("5.1 (1.6–6.4)", extrapolated=True),
+        ),
+    ]
+    table = make_table("Medians.", columns, rows, note="A note.", groups=[CLASS, CLASS])
+    words = ("First.", "- one", f"- two {HOSTILE}", "Last.")
+    long = make_table("", [Column("n", "num")], [(number,) for number in range(31)])
+    return Result(
+        "compare",
+        "Treatments compared",
+        (f"A lead. {HOSTILE}",),
+        (
+            Finding("How long?", words, (table,), pictures),
+            Finding("Every number", tables=(long,), folded=True),
+        ),
+        {"compare": pooled_table(["os"]), "cohorts": pd.DataFrame()},
+    )
+
+
+def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS", results=None):
+    """Build an analysis from tables alone; nothing is sampled, and its answers are made up."""
     prior = {"name": "study_sd", "role": "Between studies", "family": "half-normal"}
     more = {"parameters": "half-normal(0.5)", "implied_95": "1 to 9", "unit": "factor"}
     more |= {"instead_of": ""}
-    return Analysis(
+    nothing = pd.DataFrame()
+    made = Analysis(
         registry=registry,
         settings=Settings(endpoints=endpoints),
         fits={},
-        survival={name: FamilyFits({}, model_choice(name), None) for name in survival},
-        verdicts=dict.fromkeys(endpoints, verdict),
-        forest={
-            name: forest_table(scale=0.05 if name == "response" else 1.0) for name in endpoints
-        },
-        curves={"os": curve_tables()} if "os" in survival else {},
-        predictive=(predictive := {name: predictive_table(name) for name in endpoints}),
-        coverage={name: coverage(len(table)) for name, table in predictive.items()},
-        histology=histology_tables() if "os" in survival else None,
+        survival={},
+        comparison=compare({}, registry.vocabulary),
         pooled=pooled_table(endpoints),
         cohorts=cohort_table(endpoints),
         figures=figures_table(endpoints),
         left_out=left_out_table(endpoints),
         diagnostics=diagnostics_table(endpoints, verdict),
         priors=pd.DataFrame([prior | more | {"rationale": "weak", "source": "a paper"}]),
-        families=families_table(survival),
-        covariates=covariates_table(survival),
-        comparison=compare({}, registry.vocabulary),
+        families=nothing,
+        covariates=nothing,
+        model_choice=nothing,
+        forest={
+            name: forest_table(scale=0.05 if name == "response" else 1.0) for name in endpoints
+        },
+        curves={},
+        checks=Checks({}, {}),
         findings=None,
         populations=(),
         sensitivity={},
         sensitivity_notes=(),
-        captions={stem: f"Caption of {stem}. {HOSTILE}" for stem in stems},
-        answers=(Answer(question="How long?", text=f"3.3 months. {HOSTILE}"),),
-        contradictions=("Lenvatinib lies outside.",),
         restrictions=(),
         manifest={"versions": {"numpy": "2.0"}, "seed": np.int64(7)},
     )
+    answers = (answer(picture()),) if results is None else tuple(results)
+    return with_results(made, answers)
 
 
-def predictive_table(endpoint) -> pd.DataFrame:
-    """One figure as expected, and one far from it."""
-    about = {"endpoint": endpoint, "study": "first2020", "cohort": "arm", "label": "First (arm)"}
-    about |= {"year": 2020, "treatment": TREATMENT, "treatment_class": CLASS}
-    about |= {"histology": "not printed", "n": 23}
-    share = {"value": 0.2, "predicted": 0.3, "lower": 0.1, "upper": 0.6}
-    share |= {"lower_50": 0.2, "upper_50": 0.4, "pit": 0.2, "within": True}
-    if endpoint == "response":
-        return pd.DataFrame([about | share | {"figure": "response rate", "printed": "4/23"}])
-    time = {"figure": "median", "printed": "31.0 (6.0-55.0)", "value": 31.0, "predicted": 3.3}
-    time |= {"lower": 1.4, "upper": 7.9, "lower_50": 2.4, "upper_50": 4.4}
-    time |= {"pit": 0.9988, "within": False}
-    mark = {"figure": "survival at 12 months", "printed": "12 mo: 0.20"}
-    return pd.DataFrame([about | time, about | share | mark])
-
-
-def coverage(figures) -> Coverage:
-    x = np.linspace(0.0, 1.0, 11)
-    columns = {"position": x, "share": x, "lower": x**2, "upper": np.sqrt(x)}
-    inside = tuple(Inside(level, 1, figures, level * figures, 0, figures) for level in (0.5, 0.95))
-    return Coverage(pd.DataFrame(columns), inside)
+def with_results(analysis: Analysis, results: tuple[Result, ...]) -> Analysis:
+    """The analysis with these answers in the place of those of its fits."""
+    analysis.__dict__["results"] = results  # as the property keeps them
+    return analysis
 
 
 class Page(HTMLParser):
@@ -313,7 +258,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
         self.texts.append("")
-        if tag == "br":
+        if tag in ("br", "td", "th"):
             self.handle_data(" ")
         if tag not in self.VOID:
             self._open.append(len(self.elements) - 1)

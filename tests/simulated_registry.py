@@ -16,11 +16,11 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
 from priors import Priors, load_priors
 from studies import load_registry
+from studies.figures import View
 from studies.selection import select
-from studies.usable import View
-from synthesis.covariates import COVARIATES
-from synthesis.models import class_order
-from synthesis.observations import SurvivalData, survival_data
+from synthesis.fits import class_order
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.observations import SurvivalData, survival_data
 
 VIEW = View("os", verified_only=False, use_read_as=True)
 

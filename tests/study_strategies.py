@@ -10,18 +10,20 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from studies.record_fields import plain, shapes
-from studies.schema import Study
-from studies.values import (
+from studies.documents import plain, shapes
+from studies.schema import (
     NOT_REACHED,
     Count,
     CountsByName,
+    Fraction,
     PatientCount,
+    Percent,
     Printed,
     PrintedOrText,
     PrintedPair,
     Reached,
     ReachedPair,
+    Study,
     Text,
 )
 
@@ -39,6 +41,8 @@ numbers |= st.sampled_from(
 KINDS = (
     (Text, texts),
     (Printed, numbers),
+    (Fraction, numbers),
+    (Percent, numbers),
     (Reached, numbers | st.just(NOT_REACHED)),
     (PrintedPair, st.lists(numbers, min_size=2, max_size=2)),
     (ReachedPair, st.tuples(numbers, numbers | st.just(NOT_REACHED)).map(list)),

@@ -13,13 +13,11 @@ from scipy.stats import kstest, weibull_min
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
-import calibration
-import calibration_fits
-import calibration_tables
-import simulated_papers as papers
+from calibration import fits, papers, study, tables
+from calibration.cells import Cell, cells
 
-from synthesis.families import survival
-from synthesis.ranks import interval_ranks
+from synthesis.model.families import survival
+from synthesis.model.printed import interval_ranks
 
 
 def everyone(n):
@@ -127,18 +125,18 @@ def test_landmarks_carry_the_interval_of_their_transformation():
 
 
 def test_a_run_is_resumed_and_summed_up(tmp_path):
-    cell = calibration.Cell(1, "15", "weibull", "weibull", "moderate", "log untold")
-    assert cell in calibration.cells()
-    most = calibration.BLOCK + 5
-    calibration.run([cell], tmp_path, most=most, processes=1)
+    cell = Cell(1, "15", "weibull", "weibull", "moderate", "log untold")
+    assert cell in cells()
+    most = study.BLOCK + 5
+    study.run([cell], tmp_path, most=most, processes=1)
     files = sorted(tmp_path.glob("*.json"))
     assert len(files) == 2
     files[0].unlink()
     before = files[1].stat().st_mtime_ns
-    calibration.run([cell], tmp_path, most=most, processes=1)
+    study.run([cell], tmp_path, most=most, processes=1)
     assert sorted(tmp_path.glob("*.json")) == files
     assert files[1].stat().st_mtime_ns == before
-    rows = calibration.summary([cell], tmp_path)
+    rows = study.summary([cell], tmp_path)
     assert {row["method"] for row in rows} == {
         "order_statistics",
         "lognormal_ci",
@@ -146,23 +144,23 @@ def test_a_run_is_resumed_and_summed_up(tmp_path):
         "patients",
     }
     assert {row["quantity"] for row in rows} == {"log_median", "survival_12m"}
-    assert all(tuple(row) == calibration.COLUMNS for row in rows)
+    assert all(tuple(row) == study.COLUMNS for row in rows)
     patients = [row for row in rows if row["method"] == "patients"]
     assert [row["width_ratio"] for row in patients] == [1.0, 1.0]
     assert [row["replicates"] for row in patients] == [most, most]
 
 
 def test_a_block_is_the_same_each_time_and_unlike_the_next():
-    cell = calibration.Cell(1, "8", "log-logistic", "log-logistic", "none", "log untold")
-    first, again, other = (calibration_fits.simulate(cell, block, 2) for block in (0, 0, 1))
+    cell = Cell(1, "8", "log-logistic", "log-logistic", "none", "log untold")
+    first, again, other = (fits.simulate(cell, block, 2) for block in (0, 0, 1))
     assert first == again
     assert first != other
 
 
 def test_the_grid_pairs_every_level_with_every_other():
     """But the families with one another, of which each pairing has a purpose."""
-    usual = [c for c in calibration.cells() if c.effect is None and c.fitted != "stacked"]
-    assert len(set(calibration.cells())) == len(calibration.cells())
+    usual = [c for c in cells() if c.effect is None and c.fitted != "stacked"]
+    assert len(set(cells())) == len(cells())
     for one, other in (
         ("n", "family"),
         ("n", "censoring"),
@@ -181,12 +179,11 @@ def test_the_grid_pairs_every_level_with_every_other():
 def test_the_smoke_grid_runs_every_kind_of_cell(tmp_path):
     """A replicate of each: one arm, several, families stacked, and two groups of one or several."""
     first = {
-        (c.arms > 1, c.effect is not None, c.fitted == "stacked"): c
-        for c in reversed(calibration.cells())
+        (c.arms > 1, c.effect is not None, c.fitted == "stacked"): c for c in reversed(cells())
     }
     assert len(first) == 5
-    calibration.run(list(first.values()), tmp_path, most=1, processes=1)
-    rows = calibration.summary(first.values(), tmp_path)
+    study.run(list(first.values()), tmp_path, most=1, processes=1)
+    rows = study.summary(first.values(), tmp_path)
     assert {row["quantity"] for row in rows} == {
         "log_median",
         "survival_12m",
@@ -195,14 +192,14 @@ def test_the_smoke_grid_runs_every_kind_of_cell(tmp_path):
     }
     effects = {"" if cell.effect is None else cell.effect for cell in first.values()}
     assert {row["effect"] for row in rows} == effects
-    assert {row["method"] for row in rows} == set(calibration_tables.METHODS)
+    assert {row["method"] for row in rows} == set(tables.METHODS)
     assert all(0.0 < row["width_ratio"] < 10.0 for row in rows)
 
 
 def test_a_part_of_the_grid_never_overwrites_the_committed_table(tmp_path):
     words = ["arms=1 n=8 ", "family=weibull fitted=weibull", "=moderate", "=log-log told"]
     given = ["--replicates", "1", "--processes", "1", "--runs", str(tmp_path)]
-    calibration.main(["--only", *words, *given])
+    study.main(["--only", *words, *given])
     with (tmp_path / "part.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["n"] for row in rows} == {"8"}

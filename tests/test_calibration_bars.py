@@ -10,9 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
-import calibration
-import calibration_figure
-import calibration_tables as tables
+from calibration import figure, study, tables
+from calibration.cells import cells
 
 from synthesis.plots.style import style_context
 
@@ -62,10 +61,10 @@ def test_exactly_the_listed_cells_miss_their_bars(rows):
 def test_every_cell_of_the_grid_was_run_in_full(rows):
     done = {(row.cell, row.replicates) for row in rows if row.method == "patients"}
     asked = set()
-    for cell in calibration.cells():
+    for cell in cells():
         own = {k: v for k, v in dataclasses.asdict(cell).items() if k != "effect"}
         effect = "" if cell.effect is None else str(cell.effect)
-        asked.add((a_row(**own, effect=effect).cell, sum(calibration.blocks(cell))))
+        asked.add((a_row(**own, effect=effect).cell, sum(study.blocks(cell))))
     assert done == asked
 
 
@@ -160,7 +159,7 @@ def test_known_misses_are_read_with_their_reasons(tmp_path):
 def test_the_figure_shows_every_cell_or_says_that_some_lie_beyond():
     inside, outside = a_row(), a_row(censoring="heavy", coverage=0.3)
     with style_context():
-        coverage, width = calibration_figure.draw([inside, outside, beside(inside)]).axes
+        coverage, width = figure.draw([inside, outside, beside(inside)]).axes
     marks = [tuple(xy) for c in coverage.collections for xy in c.get_offsets()]
     assert sorted(x for x, _ in marks) == [0.95, 0.95]
     wedges = [line for line in coverage.lines if line.get_marker() == "<"]

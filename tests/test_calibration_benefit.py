@@ -15,9 +15,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
-import calibration_benefit as benefit
+from calibration import benefit
 
-from synthesis.benefit.contrasts import SURVIVAL_CONTRASTS
+from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
 
 LARGEST_Z = 3.5
 CHANCES = ("gain", "rank")
@@ -54,7 +54,7 @@ def test_what_is_stored_is_what_the_script_makes(stored):
     assert benefit.WORLDS >= 200
     kinds = {f"interval {name}" for name in SURVIVAL_CONTRASTS}
     assert set(stored["kind"]) == {*CHANCES, "rank interval"} | kinds
-    treatments = len(benefit.sbc_survival.CLASSES)
+    treatments = len(benefit.survival_world.CLASSES)
     counts = stored["kind"].value_counts() / benefit.WORLDS
     assert counts["gain"] == (treatments - 1) * len(benefit.DELTAS)
     assert counts["rank"] == treatments**2

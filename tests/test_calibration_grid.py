@@ -13,29 +13,27 @@ from scipy.stats import norm, weibull_min
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
-import grid_histology
-import grid_posterior as quadrature
-import grid_stacking
-import grid_tables
-import simulated_papers as papers
+from calibration import hierarchy as quadrature
+from calibration import lattice as lattices
+from calibration import papers
 
 from priors import load_priors
-from synthesis.families import family
-from synthesis.likelihoods import chain_log_likelihood
-from synthesis.reading import read_arm
-from synthesis.survival import centre_share
+from synthesis.model.families import family
+from synthesis.model.likelihoods import chain_log_likelihood
+from synthesis.model.records import read_arm
+from synthesis.model.survival import centre_share
 
 
 @pytest.fixture(scope="module")
 def lattice():
     """Lattice of the Weibull hierarchy."""
-    return grid_tables.make_lattice(load_priors(), family("weibull"))
+    return lattices.make_lattice(load_priors(), family("weibull"))
 
 
 def normal_arm(lattice, mean, error):
     """An arm that says only its log median, with a normal likelihood."""
     _, a, k = lattice.points
-    return grid_tables.ArmTable((norm.logpdf(a, mean, error) + 0.0 * k)[None])
+    return lattices.ArmTable((norm.logpdf(a, mean, error) + 0.0 * k)[None])
 
 
 def cohort(rng, n, style, *, log_median=1.6, follow=None):
@@ -63,7 +61,7 @@ def test_the_table_of_patients_is_their_log_likelihood_between_the_knots_too(lat
         rng, 40, log_median=1.5, shape=0.9, truth=papers.TRUTHS["weibull"],
         follow=papers.Follow(3.0, 0.5),
     )  # fmt: skip
-    table = lattice.spread(grid_tables.patients_table(patients, lattice).knots)[0, 0]
+    table = lattice.spread(lattices.patients_table(patients, lattice).knots)[0, 0]
     for i, j in itertools.product((70, 77, 78, 83), (26, 31, 34, 40)):
         k = np.exp(lattice.k[j])
         law = weibull_min(k, scale=np.exp(lattice.a[i]) / np.log(2.0) ** (1.0 / k))
@@ -75,7 +73,7 @@ def test_the_table_of_patients_is_their_log_likelihood_between_the_knots_too(lat
 
 def test_a_printed_arm_moved_to_the_side_is_evaluated_there(lattice):
     paper = cohort(np.random.default_rng(2), 30, papers.Style("log", landmark=12.0))
-    table = grid_tables.paper_table(paper, lattice)
+    table = lattices.paper_table(paper, lattice)
     read = read_arm(paper.outcome, paper.landmarks, paper.n)
     assert table.conventions == (0, 1, 2)
     for shift in (0.0, 0.137, -0.32):
@@ -136,9 +134,7 @@ def test_a_printed_registry_against_direct_integration(lattice):
         cohort(rng, n, papers.Style("log-log", told=True), log_median=m, follow=follow)
         for n, m in ((12, 1.4), (25, 1.9), (36, 1.6))
     ]
-    posterior = quadrature.pooled(
-        [grid_tables.paper_table(paper, lattice) for paper in own], lattice
-    )
+    posterior = quadrature.pooled([lattices.paper_table(paper, lattice) for paper in own], lattice)
     hyper = posterior.hyper
     # what is integrated is the density: points at nought of a spread count half of it
     density = posterior.log_weights[0].copy()
@@ -163,7 +159,7 @@ def test_intervals_do_not_change_with_a_finer_grid(lattice):
     """By less than a hundredth of the interval's width."""
     rng = np.random.default_rng(4)
     own = [cohort(rng, 10 + 4 * i, papers.Style("log")) for i in range(6)]
-    tables = [grid_tables.paper_table(paper, lattice) for paper in own]
+    tables = [lattices.paper_table(paper, lattice) for paper in own]
     usual = quadrature.pooled(tables, lattice)
     finer = quadrature.pooled(tables, lattice, quadrature.Fineness(0.5, 0.5, 6.0))
     assert finer.log_weights.size > 4 * usual.log_weights.size
@@ -198,7 +194,7 @@ def test_many_arms_of_one_convention_teach_its_weight(lattice):
         knots = np.stack([normal_arm(lattice, mean + by, 0.15).knots[0] for by in readings])
         # the wrong readings fit each arm a little worse, as asymmetric intervals do
         worse = np.array([1.0, 0.0, 1.0])[:, None, None, None]
-        return grid_tables.ArmTable(knots - worse, (0, 1, 2))
+        return lattices.ArmTable(knots - worse, (0, 1, 2))
 
     arms = [quadrature.Arm.on(arm(m), lattice) for m in 1.6 + 0.1 * rng.standard_normal(12)]
     hyper = quadrature.coarse_hyper(lattice)
@@ -211,7 +207,7 @@ def test_many_arms_of_one_convention_teach_its_weight(lattice):
 
 def test_an_arm_is_not_rescaled_to_the_conventions_that_it_allows(lattice):
     table = normal_arm(lattice, 1.5, 0.2)
-    arms = [quadrature.Arm.on(grid_tables.ArmTable(table.knots, (1,)), lattice)]
+    arms = [quadrature.Arm.on(lattices.ArmTable(table.knots, (1,)), lattice)]
     hyper = quadrature.coarse_hyper(lattice)
     sure, half = (
         quadrature.log_posterior(arms, hyper, lattice, (np.array([weights]), np.zeros(1)))
@@ -226,9 +222,9 @@ def test_an_arm_is_not_rescaled_to_the_conventions_that_it_allows(lattice):
 
 
 def test_without_data_the_effect_of_histology_is_its_prior(lattice):
-    flat = grid_tables.ArmTable(np.zeros((1, 1, *(own.size for own in lattice.knots))))
-    study = grid_histology.HistologyStudy(pure=flat, mixed=flat)
-    middle, lower, upper = grid_histology.histology_effect([study], lattice)
+    flat = lattices.ArmTable(np.zeros((1, 1, *(own.size for own in lattice.knots))))
+    study = quadrature.HistologyStudy(pure=flat, mixed=flat)
+    middle, lower, upper = quadrature.histology_effect([study], lattice)
     scale = lattice.priors["histology_prognostic"].scale
     assert middle == pytest.approx(0.0, abs=1e-6)
     assert (lower, upper) == pytest.approx((-1.96 * scale, 1.96 * scale), rel=0.01)
@@ -237,10 +233,10 @@ def test_without_data_the_effect_of_histology_is_its_prior(lattice):
 def test_two_groups_with_normal_likelihoods_give_the_normal_posterior(lattice):
     """Location and effect are jointly normal given the spread, over which it is summed."""
     pure, mixed, error = 1.3, 2.0, 0.3
-    study = grid_histology.HistologyStudy(
+    study = quadrature.HistologyStudy(
         normal_arm(lattice, pure, error), normal_arm(lattice, mixed, error)
     )
-    found = grid_histology.histology_effect([study], lattice)
+    found = quadrature.histology_effect([study], lattice)
     priors, x0 = lattice.priors, centre_share(lattice.priors)
     place, effect = priors["overall_median"], priors["histology_prognostic"]
     eta = np.linspace(-3.0, 3.0, 1201)
@@ -261,7 +257,7 @@ def test_two_groups_with_normal_likelihoods_give_the_normal_posterior(lattice):
 def test_an_unknown_share_shifts_the_location_over_its_prior(lattice):
     """The matrix that averages over shares against a fine sum of shifted normal likelihoods."""
     eta, prior = 0.8, lattice.priors["mixed_share"]
-    study = grid_histology.HistologyStudy(whole=normal_arm(lattice, 1.7, 0.3))
+    study = quadrature.HistologyStudy(whole=normal_arm(lattice, 1.7, 0.3))
     (arm,) = study.arms(np.array([eta]), lattice)
     logits = prior.location + prior.scale * np.linspace(-6.0, 6.0, 2001)
     weight = norm.pdf(logits, prior.location, prior.scale)
@@ -283,7 +279,7 @@ def some_papers():
 
 def test_a_left_out_density_is_the_ratio_of_two_evidences(lattice):
     """With all arms and without the one, on the same points."""
-    tables = [grid_tables.paper_table(paper, lattice) for paper in some_papers()]
+    tables = [lattices.paper_table(paper, lattice) for paper in some_papers()]
     posterior = quadrature.pooled(tables, lattice)
     arms = [quadrature.Arm.on(table, lattice) for table in tables]
     points = quadrature.convention_points()
@@ -291,16 +287,16 @@ def test_a_left_out_density_is_the_ratio_of_two_evidences(lattice):
     def evidence(own):
         return logsumexp(quadrature.log_conditional(own, posterior.hyper, lattice, points))
 
-    found = grid_stacking.left_out_densities(tables, posterior)
+    found = quadrature.left_out_densities(tables, posterior)
     for i, value in enumerate(found):
         exact = evidence(arms) - evidence(arms[:i] + arms[i + 1 :])
         assert value == pytest.approx(exact, abs=1e-6)  # what is cut as nothing
 
 
 def test_the_stack_of_one_family_is_that_family(lattice):
-    tables = [grid_tables.paper_table(paper, lattice) for paper in some_papers()]
+    tables = [lattices.paper_table(paper, lattice) for paper in some_papers()]
     posterior = quadrature.pooled(tables, lattice)
-    for quantity, found in grid_stacking.stacked([tables, tables], [lattice, lattice]).items():
+    for quantity, found in quadrature.stacked([tables, tables], [lattice, lattice]).items():
         expected = posterior.interval(quantity)
         # weights at points for an integral between them
         assert found == pytest.approx(expected, abs=0.005 * (expected[2] - expected[1]))

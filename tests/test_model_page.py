@@ -1,4 +1,4 @@
-"""The page of the model: current, and readable as Markdown."""
+"""The pages of the model and of its calibration: current, and readable as Markdown."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
-import model_page
+import make_docs
+
+PAGES = {make_docs.MODEL: make_docs.model_page, make_docs.CALIBRATION: make_docs.calibration_page}
 
 
-@pytest.fixture(scope="module")
-def page():
-    return model_page.PAGE.read_text(encoding="utf-8")
+@pytest.fixture(scope="module", params=PAGES, ids=lambda path: path.name)
+def path(request):
+    return request.param
 
 
-def test_the_page_is_that_of_the_code_and_of_the_stored_figures(page):
-    assert page == model_page.model_page(), "run `make docs`"
+def test_a_page_is_that_of_the_code_and_of_the_stored_figures(path):
+    assert path.read_text(encoding="utf-8") == PAGES[path](), "run `make docs`"
 
 
-def test_no_markup_of_the_docstrings_is_left(page):
+def test_no_markup_of_the_docstrings_is_left(path):
+    page = path.read_text(encoding="utf-8")
     assert re.findall(r":[a-z]+:`|\.\. math::|^=+ ", page, re.MULTILINE) == []
     assert page.count("```") % 2 == 0
 
 
-def test_its_pictures_and_files_are_there(page):
-    linked = re.findall(r"\]\((\.\./[^)]+)\)", page)
-    assert linked
-    for link in linked:
-        assert (model_page.PAGE.parent / link).is_file()
+def test_what_a_page_links_is_there(path):
+    links = re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (path.parent / link).is_file()] == []
 
 
 def test_a_formula_in_a_line_and_one_of_its_own():
-    text = model_page.markdown("""\
+    text = make_docs.markdown("""\
 Mean :math:`\\mu` of ``x``, see :class:`~a.b.C`:
 
     .. math::
@@ -50,7 +52,7 @@ Mean :math:`\\mu` of ``x``, see :class:`~a.b.C`:
 
 
 def test_a_simple_table_is_one_in_markdown():
-    text = model_page.markdown("""\
+    text = make_docs.markdown("""\
 Kinds.
 
     ====  =======

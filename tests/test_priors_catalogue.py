@@ -7,9 +7,9 @@ import math
 import pytest
 
 from priors import Prior, PriorsError, load_priors
-from synthesis.families import FAMILIES
-from synthesis.response import PRIOR_OF as RESPONSE_PRIOR_OF
-from synthesis.survival import BIAS_PRIOR, PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
+from synthesis.model.families import FAMILIES
+from synthesis.model.response import PRIOR_OF as RESPONSE_PRIOR_OF
+from synthesis.model.survival import BIAS_PRIOR, PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
 
 Z = 1.959963984540054  # 97.5 % point of the standard normal
 

@@ -9,12 +9,12 @@ import pytest
 from monte_carlo import assert_agrees, deviations, reference
 
 from priors import load_priors
-from studies.responders import ResponseCount
+from studies.figures import ResponseCount
 from studies.selection import CohortRef
 from synthesis.estimands import Group, response_rate
-from synthesis.fit import SamplerSettings
-from synthesis.models import fit_response_data
-from synthesis.response import response_data
+from synthesis.fits import fit_response_data
+from synthesis.model.response import response_data
+from synthesis.model.sampler import SamplerSettings
 
 SETTINGS = SamplerSettings(draws=4000, tune=1000, chains=4, seed=101)
 

@@ -1,21 +1,26 @@
-"""Normal-normal hierarchy against published meta-analyses solved by quadrature."""
+r"""The sampler and the priors against published normal-normal meta-analyses solved by quadrature.
+
+The study effects are integrated out of what is sampled, :math:`y_i \sim N(\mu, s_i^2 + \tau^2)`,
+and drawn from their exact conditional distribution (Roever 2020, doi 10.18637/jss.v093.i06,
+section 2.4). The model stands here: no report pools printed effects.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import pymc as pm
 import pytest
 from monte_carlo import assert_agrees, deviations, reference
 
-from synthesis.effects import (
-    HETEROGENEITY_PRIOR,
-    MEAN_PRIOR,
-    effects_data,
-    effects_problem,
-    fit_effects,
-)
-from synthesis.fit import SamplerSettings
+from priors import Prior
+from priors.catalogue import MEAN_PRIOR
+from priors.realise import prior_data, realise
+from synthesis.model.arrays import unpack
+from synthesis.model.sampler import Problem, SamplerSettings, diagnose, run
 
 SETTINGS = SamplerSettings(draws=4000, tune=1000, chains=4, seed=11)
+
+KEEP = {"mu": (), "tau": (), "theta": ("study",), "theta_new": ()}
 
 # Scale of the half-normal prior of tau behind `hn05_flat`, and a scale of the normal prior of mu
 # that stands for the flat one. With a posterior SD s, a prior of scale S at zero moves the mean by
@@ -29,76 +34,78 @@ CASES = {
 }
 
 
+def half_normal(scale):
+    words = dict.fromkeys(("role", "rationale", "source"), "of this test")
+    return Prior(name="sd", family="half_normal", scale=scale, reads_as="factor", **words)
+
+
+def pooled(effect, error, studies, tau_scale, mu_scale):
+    """Draws of the hierarchy; all meta-analyses share one compiled model of 16 studies."""
+    priors = {
+        "mu": MEAN_PRIOR.model_copy(update={"scale": mu_scale}),
+        "tau": half_normal(tau_scale),
+    }
+    room = 16
+    values = {"y": np.zeros(room), "weight": np.zeros(room), "se": np.ones(room)}
+    values["y"][: len(studies)], values["se"][: len(studies)] = effect, error
+    values["weight"][: len(studies)] = 1.0
+    for name, prior in priors.items():
+        values |= {key: np.asarray(value) for key, value in prior_data(prior, name).items()}
+
+    def build():
+        with pm.Model(coords={"study": np.arange(room)}) as model:
+            d = unpack(values)
+            mu, tau = (realise(prior, name, d) for name, prior in priors.items())
+            total = d["se"] ** 2 + tau**2
+            density = -0.5 * (pm.math.log(2.0 * np.pi * total) + (d["y"] - mu) ** 2 / total)
+            pm.Potential("effects", d["weight"] * density, dims="study")
+            shrinkage = d["se"] ** 2 / total
+            raw = pm.Normal("theta_raw", 0.0, 1.0, dims="study")
+            centre = shrinkage * mu + (1.0 - shrinkage) * d["y"]
+            pm.Deterministic("theta", centre + tau * pm.math.sqrt(shrinkage) * raw, dims="study")
+            pm.Deterministic("theta_new", mu + tau * pm.Normal("theta_new_raw", 0.0, 1.0))
+        return model
+
+    problem = Problem(("effects",), build, values, KEEP, {"study": tuple(studies)})
+    draws = run(problem, SETTINGS, cache=False)
+    assert diagnose(draws.tree).verdict == "PASS"
+    return draws.tree["posterior"]
+
+
+def pooled_from(stored, tau_scale, mu_scale):
+    data = stored["data"]
+    return pooled(data["yi"], data["sei"], data["study"], tau_scale, mu_scale)
+
+
 @pytest.fixture(scope="module", params=CASES)
 def fitted(request):
     stored = reference(request.param)
-    tau_scale, mu_scale = CASES[request.param]
-    fit = fit_effects(
-        stored["data"]["yi"],
-        stored["data"]["sei"],
-        stored["data"]["study"],
-        mean_prior=MEAN_PRIOR.model_copy(update={"scale": mu_scale}),
-        heterogeneity_prior=HETEROGENEITY_PRIOR.model_copy(update={"scale": tau_scale}),
-        settings=SETTINGS,
-    )
-    return fit, stored["exact_quadrature"]["hn05_flat"]
+    return pooled_from(stored, *CASES[request.param]), stored
 
 
 @pytest.mark.parametrize("name", ["mu", "tau", "theta_new"])
 def test_mean_heterogeneity_and_prediction(fitted, name):
-    fit, exact = fitted
-    assert fit.diagnosis.verdict == "PASS"
-    assert_agrees(fit.tree["posterior"][name], exact[name], name)
+    posterior, stored = fitted
+    assert_agrees(posterior[name], stored["exact_quadrature"]["hn05_flat"][name], name)
 
 
 def test_each_study_is_shrunk_as_it_should(fitted):
-    fit, exact = fitted
-    theta = fit.tree["posterior"]["theta"]
-    assert theta.sizes["study"] == len(exact["shrinkage"])
-    for study, own in zip(fit.data.studies, exact["shrinkage"], strict=True):
-        assert_agrees(theta.sel(study=study), own, study)
+    posterior, stored = fitted
+    exact = stored["exact_quadrature"]["hn05_flat"]["shrinkage"]
+    assert posterior["theta"].sizes["study"] == len(exact)
+    for study, own in zip(stored["data"]["study"], exact, strict=True):
+        assert_agrees(posterior["theta"].sel(study=study), own, study)
 
 
 def test_the_comparison_sees_another_prior():
     """Teeth: draws under half-normal(0.5) are far from the exact result under half-Cauchy."""
     stored = reference("nnhm_crins2014")
-    fit = fit_effects(
-        stored["data"]["yi"],
-        stored["data"]["sei"],
-        stored["data"]["study"],
-        mean_prior=MEAN_PRIOR.model_copy(update={"scale": 30.0}),
-        settings=SETTINGS,
-    )
     other = stored["exact_quadrature"]["hc05_flat"]["tau"]
-    assert max(deviations(fit.tree["posterior"]["tau"], other).values()) > 8.0
+    assert max(deviations(pooled_from(stored, 0.5, 30.0)["tau"], other).values()) > 8.0
 
 
 def test_one_study_leaves_heterogeneity_at_its_prior():
     """One effect under a wide mean says nothing about the SD between studies."""
-    mean_prior = MEAN_PRIOR.model_copy(update={"scale": 100.0})
-    fit = fit_effects([0.4], [0.2], ["alone"], mean_prior=mean_prior, settings=SETTINGS)
-    prior = {"mean": 0.5 * np.sqrt(2.0 / np.pi), "median": HETEROGENEITY_PRIOR.quantile(0.5)}
-    assert_agrees(fit.tree["posterior"]["tau"], prior, "tau")
-
-
-def test_problems_of_like_size_share_a_compiled_model():
-    small = effects_data([0.1], [0.2], ["a"])
-    large = effects_data([0.1, 0.2], [0.2, 0.1], ["a", "b"])
-    kinds = {effects_problem(d, MEAN_PRIOR, HETEROGENEITY_PRIOR).kind for d in (small, large)}
-    assert len(kinds) == 1
-
-
-@pytest.mark.parametrize(
-    ("effect", "error", "studies", "words"),
-    [
-        ([], [], [], "found 0 effects"),
-        ([0.1], [0.2, 0.3], ["a"], "2 standard errors"),
-        ([0.1, 0.2], [0.2, 0.3], ["a", "a"], "'a' is there twice"),
-        ([float("nan")], [0.2], ["a"], "effect of 'a' must be a finite number"),
-        ([0.1], [0.0], ["a"], "standard error of 'a' must be above zero, found 0.0"),
-        ([0.1], [float("inf")], ["a"], "must be above zero, found inf"),
-    ],
-)
-def test_effects_that_cannot_be_pooled(effect, error, studies, words):
-    with pytest.raises(ValueError, match=words):
-        effects_data(effect, error, studies)
+    posterior = pooled([0.4], [0.2], ["alone"], 0.5, 100.0)
+    prior = {"mean": 0.5 * np.sqrt(2.0 / np.pi), "median": half_normal(0.5).quantile(0.5)}
+    assert_agrees(posterior["tau"], prior, "tau")

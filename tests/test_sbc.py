@@ -11,15 +11,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
-import sbc
-import sbc_bands
-import sbc_fingerprint
-import sbc_fits
-import sbc_response
-import sbc_survival
+from sbc import bands, fingerprint, fits, response_world, survival_world
+from sbc import run as calibration
 
 from priors import load_priors
-from synthesis.ranks import METHODS
+from synthesis.model.printed import METHODS
 
 REFERENCE = Path(__file__).parent / "reference" / "sbc.json"
 
@@ -50,25 +46,25 @@ def stored():
 
 
 def test_the_calibration_is_that_of_this_model(stored):
-    assert sbc_fingerprint.in_plain_python() == stored["fingerprint"], (
-        "the equations, priors or readings of the model have changed since it was calibrated: "
-        "run `python scripts/sbc.py` (an hour or two), which stores tests/reference/sbc.json anew"
+    assert fingerprint.in_plain_python() == stored["fingerprint"], (
+        "the equations, priors or readings of the model have changed since it was calibrated: run "
+        "`PYTHONPATH=scripts python -m sbc` (an hour or two), which stores tests/reference/sbc.json"
     )
 
 
-@pytest.mark.parametrize("model", sbc_fits.MODELS)
+@pytest.mark.parametrize("model", fits.MODELS)
 def test_enough_was_simulated_and_every_quantity_looked_at(stored, model):
     own = stored["models"][model]
-    assert own["replicates"] >= sbc.REPLICATES[model] >= 150
-    assert own["draws"] == sbc_fits.DRAWS
+    assert own["replicates"] >= calibration.REPLICATES[model] >= 150
+    assert own["draws"] == fits.DRAWS
     assert set(own["quantities"]) >= ASKED[model]
     assert {"date", "seed", "versions"} <= set(stored)
 
 
-@pytest.mark.parametrize("model", sbc_fits.MODELS)
+@pytest.mark.parametrize("model", fits.MODELS)
 def test_stored_statistics_follow_from_the_stored_ranks(stored, model):
     own = stored["models"][model]
-    again = sbc.summary(
+    again = calibration.summary(
         [
             {
                 "ranks": {name: figures["ranks"][i] for name, figures in own["quantities"].items()},
@@ -82,13 +78,13 @@ def test_stored_statistics_follow_from_the_stored_ranks(stored, model):
     assert again["threshold"] == own["threshold"]
 
 
-@pytest.mark.parametrize("model", sbc_fits.MODELS)
+@pytest.mark.parametrize("model", fits.MODELS)
 def test_ranks_are_uniform_within_their_bands(stored, model):
     """Ninety-five in a hundred bands hold; all together hold at the level of Bonferroni."""
     quantities = stored["models"][model]["quantities"]
     outside = {name: own["p"] for name, own in quantities.items() if not own["inside"]}
-    assert len(outside) <= sbc_bands.most_outside(len(quantities)), outside
-    assert min(own["p"] for own in quantities.values()) >= sbc_bands.least_p(len(quantities))
+    assert len(outside) <= bands.most_outside(len(quantities)), outside
+    assert min(own["p"] for own in quantities.values()) >= bands.least_p(len(quantities))
 
 
 # --- Bands ---------------------------------------------------------------------------------------
@@ -98,40 +94,40 @@ def statistics_of(truth_sd, shift, seed, *, replicates=200, sets=400):
     """Statistics of posteriors whose true values are off by so much, in posterior SD."""
     rng = np.random.default_rng(seed)
     truth = shift + truth_sd * rng.standard_normal((sets, replicates, 1))
-    draws = rng.standard_normal((sets, replicates, sbc_fits.DRAWS))
-    return sbc_bands.smallest_tail((draws < truth).sum(axis=-1), sbc_fits.DRAWS)
+    draws = rng.standard_normal((sets, replicates, fits.DRAWS))
+    return bands.smallest_tail((draws < truth).sum(axis=-1), fits.DRAWS)
 
 
 def test_the_band_holds_nineteen_uniform_ecdfs_in_twenty():
     """400 sets: 0.95 with a standard error of 0.011."""
-    band = sbc_bands.band(200, sbc_fits.DRAWS)
+    band = bands.band(200, fits.DRAWS)
     inside = np.mean(statistics_of(1.0, 0.0, 3) >= band.threshold)
     assert abs(inside - 0.95) < 0.035
 
 
 @pytest.mark.parametrize(("truth_sd", "shift"), [(1.4, 0.0), (0.7, 0.0), (1.0, 0.4)])
 def test_the_band_tells_too_sure_too_wide_and_biased(truth_sd, shift):
-    band = sbc_bands.band(200, sbc_fits.DRAWS)
+    band = bands.band(200, fits.DRAWS)
     assert np.mean(statistics_of(truth_sd, shift, 4) < band.threshold) > 0.9
 
 
 def test_the_statistic_of_ranks_by_hand():
     """Ten ranks that are all nought: P(Bin(10, 1/5) >= 10), twice."""
     ranks = np.zeros(10, dtype=int)
-    assert sbc_bands.smallest_tail(ranks, 4) == pytest.approx(2.0 * 0.2**10)
+    assert bands.smallest_tail(ranks, 4) == pytest.approx(2.0 * 0.2**10)
 
 
 def test_most_outside_and_least_p():
     """P(Bin(29, 0.05) <= 4) = 0.985, with 5 it is 0.997."""
-    assert sbc_bands.most_outside(29) == 5
-    assert sbc_bands.least_p(10) == pytest.approx(0.005)
+    assert bands.most_outside(29) == 5
+    assert bands.least_p(10) == pytest.approx(0.005)
 
 
 # --- Worlds --------------------------------------------------------------------------------------
 
 
 def test_the_survival_world_prints_every_kind_of_arm():
-    world = sbc_survival.simulate(np.random.default_rng(5), load_priors(), "weibull")
+    world = survival_world.simulate(np.random.default_rng(5), load_priors(), "weibull")
     arms = world.data.arms
     assert {arm.histology for arm in arms} == {"whole", "pure", "mixed"}
     assert {arm.methods for arm in arms if not arm.told} == {METHODS}
@@ -145,7 +141,7 @@ def test_the_survival_world_prints_every_kind_of_arm():
 def test_worlds_do_not_depend_on_one_another():
     def printed(number):
         rng = np.random.default_rng([1, 0, number])
-        world = sbc_survival.simulate(rng, load_priors(), "log-logistic")
+        world = survival_world.simulate(rng, load_priors(), "log-logistic")
         return world.data.cohorts
 
     assert printed(3) == printed(3)
@@ -162,8 +158,8 @@ def test_the_effects_of_worlds_have_the_spread_of_their_priors():
     rng = np.random.default_rng(6)
     found = []
     for _ in range(3000):
-        truth = sbc_survival._parameters(rng, priors, "weibull")
-        found.append(sbc_survival._cohorts(rng, priors, truth)["log_median"][-1])
+        truth = survival_world._parameters(rng, priors, "weibull")
+        found.append(survival_world._cohorts(rng, priors, truth)["log_median"][-1])
     names = ("overall_median", "class_sd", "treatment_sd", "study_sd")
     expected = sum(priors[name].scale ** 2 for name in names)
     expected += (0.5 * priors["covariate_pretreated"].scale) ** 2
@@ -172,9 +168,9 @@ def test_the_effects_of_worlds_have_the_spread_of_their_priors():
 
 
 def test_the_response_world_prints_one_two_or_three_stages():
-    world = sbc_response.simulate(np.random.default_rng(5), load_priors())
+    world = response_world.simulate(np.random.default_rng(5), load_priors())
     known = [(c.control is not None) + (c.complete is not None) + 1 for c in world.data.counts]
-    printed = [plan[3] for plan in sbc_response.PLANS]
+    printed = [plan[3] for plan in response_world.PLANS]
     # without a responder nobody responded completely; where all did, all had disease control
     assert all(own >= of for own, of in zip(known, printed, strict=True))
     assert min(known) < 3 == max(known)
@@ -187,32 +183,31 @@ def test_the_fingerprint_sees_the_eighth_digit_and_no_rounding():
     one = {"weibull": [-12.3456784, 3.0], "response": [-0.001]}
     other = {"weibull": [-12.3456784 * (1.0 + 1e-13), 3.0], "response": [-0.001]}
     third = {"weibull": [-12.3456795, 3.0], "response": [-0.001]}
-    own = sbc_fingerprint.fingerprint_of(one)
-    assert own == sbc_fingerprint.fingerprint_of(other)
-    assert own != sbc_fingerprint.fingerprint_of(third)
+    own = fingerprint.fingerprint_of(one)
+    assert own == fingerprint.fingerprint_of(other)
+    assert own != fingerprint.fingerprint_of(third)
 
 
 @pytest.mark.slow
 def test_the_fingerprint_sees_a_prior_and_a_reading_but_not_the_room():
-    from synthesis.families import FAMILIES
-    from synthesis.model_arrays import sizes_for
-    from synthesis.packing import Sizes
-    from synthesis.survival import survival_problem
+    from synthesis.model.arrays import Sizes, sizes_for
+    from synthesis.model.families import FAMILIES
+    from synthesis.model.survival import survival_problem
 
     def density(priors, records, more=0):
-        data = sbc_survival.arranged(records)
+        data = survival_world.arranged(records)
         fixed = ("convention", "covariate", "term", "tail_term")
         room = sizes_for([data]).room
         sizes = Sizes(tuple((k, n if k in fixed else n + more) for k, n in room))
         problem = survival_problem(data, priors, FAMILIES["weibull"], sizes)
-        return sbc_fingerprint._Density(problem).at(problem)
+        return fingerprint._Density(problem).at(problem)
 
-    records, priors = sbc_fingerprint.records(), load_priors()
+    records, priors = fingerprint.records(), load_priors()
     usual = density(priors, records)
     np.testing.assert_allclose(density(priors, records, more=3), usual, rtol=1e-11)
     wider = density(priors.replace("study_sd", scale=0.51), records)
     assert not np.allclose(wider, usual, rtol=1e-6)
-    fewer = sbc_fingerprint.records()
+    fewer = fingerprint.records()
     fewer[0]["cohorts"][0]["n"] = 29
     assert not np.allclose(density(priors, fewer), usual, rtol=1e-6)
 
@@ -221,15 +216,15 @@ def test_the_fingerprint_sees_a_prior_and_a_reading_but_not_the_room():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", sbc_fits.MODELS)
+@pytest.mark.parametrize("model", fits.MODELS)
 def test_a_few_worlds_are_calibrated_and_are_not_made_twice(tmp_path, model, monkeypatch):
     """Ten worlds, of other seeds than the stored ones: a gross mistake would show."""
-    made = sbc.run(model, sbc.BLOCK, tmp_path, seed=20)
-    quantities = sbc.summary(made)["quantities"]
-    assert min(own["p"] for own in quantities.values()) >= sbc_bands.least_p(len(quantities))
+    made = calibration.run(model, calibration.BLOCK, tmp_path, seed=20)
+    quantities = calibration.summary(made)["quantities"]
+    assert min(own["p"] for own in quantities.values()) >= bands.least_p(len(quantities))
 
     def fail(*_):
         raise AssertionError("made twice")
 
-    monkeypatch.setattr(sbc_fits, "replicate", fail)
-    assert sbc.run(model, sbc.BLOCK, tmp_path, seed=20) == made
+    monkeypatch.setattr(fits, "replicate", fail)
+    assert calibration.run(model, calibration.BLOCK, tmp_path, seed=20) == made

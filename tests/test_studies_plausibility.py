@@ -1,11 +1,11 @@
-"""Every check flags what it is there for, and says what to do about it."""
+"""Every question of a biostatistician has a slip that raises it and a near miss that does not."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from plausible_registry import (
+from registries import (
     NR,
     SURVIVAL,
     D,
@@ -16,7 +16,9 @@ from plausible_registry import (
     hazard,
     interval,
     months,
+    noted,
     one,
+    registry_of,
     response,
     reviewed,
     vocabulary,
@@ -24,17 +26,13 @@ from plausible_registry import (
 )
 from small_registry import cohort, landmark, median
 
-from studies.plausibility import CHECKS
+from studies.plausibility import CHECKS, citations
 
 FLAGGED = [
     ("unit-slip", f"{SURVIVAL}.median", one(arm(survival=[months("166")]))),
     ("unit-slip", f"{SURVIVAL}.median", one(arm(survival=[months("5.5", unit="days")]))),
     ("unit-slip", f"{SURVIVAL}.median", one(arm(survival=[months("10", unit="years")]))),
-    (
-        "unit-slip",
-        f"{SURVIVAL}.median",
-        one(arm(survival=[months("0.2", endpoint="pfs")])),
-    ),
+    ("unit-slip", f"{SURVIVAL}.median", one(arm(survival=[months("0.2", endpoint="pfs")]))),
     ("unit-slip", f"{SURVIVAL}.follow_up", one(arm(survival=[months("5.5", follow_up=D("0.2"))]))),
     (
         "unit-slip",
@@ -179,11 +177,7 @@ FLAGGED = [
         "cohorts[0].response.dcr_percent",
         response(dcr_percent=D("80"), cr=1, pr=4, sd=26, evaluable=42, n=42),
     ),
-    (
-        "response-sum",
-        "cohorts[0].response",
-        response(cr=1, pr=4, sd=10, pd=12, evaluable=30),
-    ),
+    ("response-sum", "cohorts[0].response", response(cr=1, pr=4, sd=10, pd=12, evaluable=30)),
     (
         "response-sum",
         "cohorts[0].response.disease_control",
@@ -279,11 +273,7 @@ FLAGGED = [
     ("p-value", "comparisons[0].p", compared((300, 300), ("24.0", "3.0"), p=">0.1")),
     ("p-value", "comparisons[0].hr", compared((90, 90), ("4.0", "21.0"), hr=D("0.30"))),
     ("p-value", "comparisons[0].hr", compared((90, 90), ("4.0", "4.2"), hr=D("0.10"))),
-    (
-        "hazard-ratio",
-        "comparisons[0].hr_ci",
-        hazard(hr=D("0.86"), hr_ci=[D("0.52"), D("0.98")]),
-    ),
+    ("hazard-ratio", "comparisons[0].hr_ci", hazard(hr=D("0.86"), hr_ci=[D("0.52"), D("0.98")])),
     (
         "hazard-ratio",
         "comparisons[0].p",
@@ -363,3 +353,223 @@ def test_the_usual_medians_are_those_of_the_vocabulary():
     usual = {item.id: item.usual_median_months for item in vocabulary().endpoints}
     assert usual["os"] == (1, 60)
     assert usual["pfs"] == (D("0.5"), 36)
+
+
+NOTED = [
+    ("iqr-not-interval", f"{SURVIVAL}.iqr", one(arm(survival=[months("4", iqr=[D(2), D(7)])]))),
+    (
+        "iqr-not-interval",
+        f"{SURVIVAL}.range",
+        one(arm(survival=[months("9.4", range=[D("0.6"), D("36.3")])])),
+    ),
+    ("other-endpoint", f"{SURVIVAL}.endpoint", one(arm(survival=[months("1.6", endpoint="ttp")]))),
+    (
+        "other-endpoint",
+        "cohorts[0].landmarks[0].endpoint",
+        one(arm(survival=[months("5.1")], landmarks=[landmark(12, D("0.2"), endpoint="dss")])),
+    ),
+    (
+        "one-sided-p",
+        "comparisons[0].p",
+        hazard(hr=D("0.86"), hr_ci=[D("0.52"), D("1.43")], p=D("0.28"), sided=1),
+    ),
+    (
+        "evaluable-below-treated",
+        "cohorts[0].response.evaluable",
+        response(pr=9, cr=0, evaluable=42, n=56),
+    ),
+    ("other-disease", "cohorts[0].disease", one(arm(disease="squamous"))),
+    (
+        "read-as",
+        "cohorts[0].subgroups[0].read_as",
+        one(
+            arm(
+                subgroups=[
+                    group(
+                        "histology", "focal", 9, read_as={"histology": "mixed", "reason": "small"}
+                    )
+                ]
+            )
+        ),
+    ),
+    ("selected-patients", "cohorts[0].not_pooled", one(arm(not_pooled="immortal time"))),
+    ("selected-patients", "cohorts[0].caution", one(arm(caution="selected by age"))),
+    (
+        "unresolved-overlap",
+        "overlaps[0].with",
+        one(arm(), overlaps=[{"with": "cain1999", "reason": "same hospital"}]),
+    ),
+    ("secondary-figures", "status", one(arm(survival=[months("4")]), status="secondary")),
+    ("secondary-figures", "status", one(arm(survival=[months("4", status="secondary")]))),
+    ("symmetric-interval", f"{SURVIVAL}.ci", interval("3.1", "0.6", "5.5", 23)),
+]
+
+
+@pytest.mark.parametrize(("check", "field", "tables"), NOTED)
+def test_a_trap_is_noted_and_asks_for_nothing(check, field, tables):
+    assert noted(tables) == [(check, field)]
+    assert warned(tables) == []
+
+
+def test_declared_overlaps_are_noted_on_both_sides_with_whom_they_reach():
+    chain = [
+        one(arm(), name="abel2001", overlaps=[{"with": "babel2005", "reason": "same"}]),
+        one(arm(), name="babel2005", year=2005, overlaps=[{"with": "cain2009", "reason": "same"}]),
+        one(arm(), name="cain2009", year=2009),
+    ]
+    notes = {problem.file: problem.found for problem in reviewed(*chain).notes}
+    assert notes == {
+        "abel2001.toml": "patients shared with 1 report (babel2005), and through these with 1 more",
+        "babel2005.toml": "patients shared with 2 reports (abel2001, cain2009)",
+        "cain2009.toml": "patients shared with 1 report (babel2005), and through these with 1 more",
+    }
+    assert {problem.check for problem in reviewed(*chain).notes} == {"declared-overlap"}
+
+
+def test_every_note_is_among_these_examples():
+    asked = {check.name for check in CHECKS if check.severity == "note"}
+    assert {check for check, _, _ in NOTED} | {"declared-overlap"} == asked
+
+
+QUIET = {
+    "an interval beside the quartiles": one(
+        arm(survival=[months("4", ci=[D("2.5"), D("6.9")], iqr=[D(2), D(7)])])
+    ),
+    "a time to progression beside progression-free survival": one(
+        arm(survival=[months("1.6", endpoint="ttp"), months("1.5", endpoint="pfs")])
+    ),
+    "every patient evaluable": response(pr=9, cr=0, evaluable=40),
+    "limits that are event times": interval("6.7", "4.7", "13.8", 36),
+}
+
+
+@pytest.mark.parametrize("tables", QUIET.values(), ids=QUIET)
+def test_nothing_is_noted_where_there_is_no_trap(tables):
+    assert noted(tables) == []
+
+
+HERE = {"institutions": ["One Hospital"]}
+
+
+def test_a_report_entered_twice_is_flagged_in_the_second():
+    citation = {"doi": "10.1000/one", "year": 2001}
+    both = [one(arm(), name=name, citation=citation) for name in ("abel2001", "abel2001b")]
+    assert warned(*both) == [("same-report", "citation.doi")]
+    assert reviewed(*both).warnings[0].file == "abel2001b.toml"
+
+
+def test_one_trial_under_two_titles_is_no_report_entered_twice():
+    trial = {"year": 2001, "trial_registration": "NCT00000001"}
+    titles = ["Interim analysis", "Final analysis"]
+    both = [
+        one(arm(), name=f"abel2001{i}", citation=trial | {"title": title})
+        for i, title in enumerate(titles)
+    ]
+    assert ("same-report", "citation.title") not in warned(*both)
+    both[1]["citation"]["title"] = "Interim  analysis"
+    assert ("same-report", "citation.title") in warned(*both)
+
+
+def pair(one_more, other_more, *, one_treatment="lenvatinib", other_treatment="lenvatinib"):
+    """Describe an earlier and a later report."""
+    return (
+        one(cohort(n=40, treatment=one_treatment), name="abel2001", **one_more),
+        one(cohort(n=40, treatment=other_treatment), name="babel2005", year=2005, **other_more),
+    )
+
+
+SHARED = {
+    "one hospital, years not printed": pair(HERE, HERE),
+    "one hospital, years that meet": pair(
+        HERE | {"enrolment": "1990-1999"}, HERE | {"enrolment": "1999-2004"}
+    ),
+    "one hospital, and one kind of drug": pair(HERE, HERE, other_treatment="sorafenib"),
+    "one hospital, and a series of every treatment": pair(
+        HERE, HERE, other_treatment="mixed_treatments"
+    ),
+    "one trial": pair(
+        {"citation": {"year": 2001, "trial_registration": "NCT00000001"}},
+        {"citation": {"year": 2005, "trial_registration": "NCT00000002, NCT00000001"}},
+    ),
+    "two authors": pair(
+        {"citation": {"year": 2001, "authors": ["Abel AB", "Cain CD", "et al."]}},
+        {"citation": {"year": 2005, "authors": ["Cain CD", "Seth S", "Abel AB"]}},
+    ),
+}
+APART = {
+    "two hospitals": pair(HERE, {"institutions": ["Another Hospital"]}),
+    "years that do not meet": pair(
+        HERE | {"enrolment": "1990-1999"}, HERE | {"enrolment": "2000-2004"}
+    ),
+    "a report before the enrolment of the other": pair(HERE, HERE | {"enrolment": "since 2002"}),
+    "another kind of treatment": pair(HERE, HERE, other_treatment="radiotherapy"),
+    "an overlap that is declared": pair(
+        HERE, HERE | {"overlaps": [{"with": "abel2001", "reason": "same hospital"}]}
+    ),
+    "an overlap that the earlier report declares": pair(
+        HERE | {"overlaps": [{"with": "babel2005", "reason": "same hospital"}]}, HERE
+    ),
+    "one author in common": pair(
+        {"citation": {"year": 2001, "authors": ["Abel AB", "Cain CD", "et al."]}},
+        {"citation": {"year": 2005, "authors": ["Cain CD", "et al."]}},
+    ),
+    "family names alone": pair(
+        {"citation": {"year": 2001, "authors": ["Abel", "Cain"]}},
+        {"citation": {"year": 2005, "authors": ["Abel", "Cain"]}},
+    ),
+}
+
+
+@pytest.mark.parametrize("both", SHARED.values(), ids=SHARED)
+def test_reports_that_may_share_patients_are_flagged_in_the_later(both):
+    (problem,) = reviewed(*both).warnings
+    assert (problem.check, problem.file) == ("same-patients", "babel2005.toml")
+    assert problem.field == "overlaps.abel2001"
+
+
+@pytest.mark.parametrize("both", APART.values(), ids=APART)
+def test_reports_that_share_nothing_are_left_alone(both):
+    assert warned(*both) == []
+
+
+def test_a_cohort_that_is_never_pooled_counts_nobody_twice():
+    both = pair(HERE, HERE)
+    for tables in both:
+        tables["cohorts"][0]["not_pooled"] = "selected on the outcome"
+    assert warned(*both) == []
+
+
+def registry_of_hospitals(hospitals, reports):
+    """Registry with so many reports of each hospital, all of one treatment."""
+    return registry_of(
+        *(
+            one(arm(), name=f"h{place}r{number}", institutions=[f"Hospital {place}"])
+            for place in range(hospitals)
+            for number in range(reports)
+        )
+    )
+
+
+def looked_at(monkeypatch, registry):
+    """How often two studies are compared while the registry is searched, and what is found."""
+    compared_pairs = []
+    alike = citations._alike
+    monkeypatch.setattr(
+        citations, "_alike", lambda *pair: compared_pairs.append(pair) or alike(*pair)
+    )
+    found = citations.suspicions(registry)
+    return len(compared_pairs), sum(len(items) for items in found.values())
+
+
+@pytest.mark.parametrize("hospitals", [10, 40])
+def test_only_reports_with_something_in_common_are_compared(monkeypatch, hospitals):
+    """Hospitals of three reports each: every report meets the two others, and no more."""
+    registry = registry_of_hospitals(hospitals, reports=3)
+    assert looked_at(monkeypatch, registry) == (3 * hospitals, 3 * hospitals)
+
+
+def test_reports_of_one_hospital_whose_years_do_not_meet_are_not_compared(monkeypatch):
+    registry = registry_of(
+        *(one(arm(), name=f"a{y}", enrolment=f"{y}", **HERE) for y in range(1900, 2000))
+    )
+    assert looked_at(monkeypatch, registry) == (0, 0)

@@ -17,7 +17,7 @@ from studies.plausibility.laws import (
     wald_interval,
     wilson_interval,
 )
-from synthesis.ranks import METHODS, interval_ranks
+from synthesis.model.printed import METHODS, interval_ranks
 
 SIZES = (8, 12, 23, 50, 120, 200)
 SAMPLES = 20_000

@@ -11,21 +11,27 @@ import time
 import tomllib
 from decimal import Decimal
 
+import golden
 import pytest
 from small_registry import (
     VOCABULARY,
     changed,
     cohort,
     full_study,
+    landmark,
+    median,
     problems_of,
     problems_with,
     study,
+    subgroup,
     write_file,
     write_registry,
 )
 
 from studies import RegistryError, UnknownWordError, load_registry
-from studies.registry import unresolved_overlaps
+from studies.frame import registry_frame
+from studies.registry import ConversionError, convert_endpoints, unresolved_overlaps
+from studies.selection import select
 from studies.vocabulary import load_vocabulary
 
 # --- What is read --------------------------------------------------------------------------------
@@ -246,103 +252,35 @@ def test_no_content_whatever_ends_in_anything_but_sentences(tmp_path):
 # --- The vocabulary ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("place", "value", "sentence"),
-    [
-        (
-            ("treatments", 0, "class"),
-            "mkis",
-            'treatments[0].class: found "mkis", expected the id of one of the classes of this '
-            "file: write mki.",
-        ),
-        (
-            ("treatments", 1, "id"),
-            "lenvatinib",
-            'treatments[1].id: found "lenvatinib", expected an identifier that treatments[0] does '
-            "not have: give each entry its own identifier, or remove one of the two.",
-        ),
-        (
-            ("treatments", 1, "synonyms"),
-            ["lenvima"],
-            'treatments[1].synonyms[0]: found "lenvima", expected a name that lenvatinib does not '
-            "have already: keep it with one of the two treatments.",
-        ),
-        (
-            ("classes", 0, "role"),
-            "systemc",
-            'classes[0].role: found "systemc", expected one of systemic, supportive, local, mixed: '
-            "write systemic.",
-        ),
-        (
-            ("classes", 0, "order"),
-            "10",
-            'classes[0].order: found "10", expected a whole number: write it as digits, without a '
-            "decimal point.",
-        ),
-        (
-            ("units",),
-            {"fortnights": "Two weeks."},
-            "units.fortnights: found the word fortnights, expected one of days, weeks, months, "
-            "years: remove it, or correct it.",
-        ),
-        (
-            ("disease",),
-            "ACT",
-            'disease: found "ACT", expected one of ATC, squamous: write "ATC", or add it under '
-            "[diseases].",
-        ),
-        (
-            ("diseases",),
-            {},
-            "diseases: found no word, expected one or more diseases: add the disease of the "
-            "registry.",
-        ),
-        (
-            ("endpoints", 0, "usual_median_months"),
-            [60, 1],
-            "endpoints[0].usual_median_months: found [60, 1], expected two times in months, the "
-            "shorter first: write for example [1, 60].",
-        ),
-        (
-            ("conversions",),
-            [{"from": "pfss", "to": "os", "allowed": "never", "reason": "no"}],
-            'conversions[0].from: found "pfss", expected the id of an endpoint: write pfs.',
-        ),
-        (
-            ("conversions",),
-            [{"from": "os", "to": "os", "allowed": "never", "reason": "no"}],
-            'conversions[0].to: found "os", expected another endpoint than os: remove the '
-            "conversion.",
-        ),
-        (
-            ("conversions",),
-            [{"from": "pfs", "to": "os", "allowed": "never", "reason": "no"}] * 2,
-            "conversions[1]: found pfs to os again, expected each pair once, as in conversions[0]: "
-            "remove one of the two.",
-        ),
-        (
-            ("conversions",),
-            [{"from": "pfs", "to": "os", "allowed": "always", "reason": "no"}],
-            'conversions[0].allowed: found "always", expected one of never, on request: choose one '
-            "of these.",
-        ),
-        (
-            ("designs",),
-            ["retrospective"],
-            'designs: found ["retrospective"], expected a table: write it as a table with the '
-            "header [designs].",
-        ),
-    ],
-)
-def test_one_mistake_in_the_vocabulary_is_one_sentence(tmp_path, place, value, sentence):
-    vocabulary = copy.deepcopy(VOCABULARY)
-    *path, last = place
-    here = vocabulary
-    for part in path:
-        here = here[part]
-    here[last] = value
-    sound = study("abel2001", cohort("a", "paclitaxel"))
-    assert problems_with(tmp_path, sound, vocabulary=vocabulary) == [f"vocabulary.toml, {sentence}"]
+WRONG_WORDS = [
+    (("treatments", 0, "class"), "mkis"),
+    (("treatments", 1, "id"), "lenvatinib"),
+    (("treatments", 1, "synonyms"), ["lenvima"]),
+    (("classes", 0, "role"), "systemc"),
+    (("classes", 0, "order"), "10"),
+    (("units",), {"fortnights": "Two weeks."}),
+    (("disease",), "ACT"),
+    (("diseases",), {}),
+    (("endpoints", 0, "usual_median_months"), [60, 1]),
+    (("conversions",), [{"from": "pfss", "to": "os", "allowed": "never", "reason": "no"}]),
+    (("conversions",), [{"from": "os", "to": "os", "allowed": "never", "reason": "no"}]),
+    (("conversions",), [{"from": "pfs", "to": "os", "allowed": "never", "reason": "no"}] * 2),
+    (("conversions",), [{"from": "pfs", "to": "os", "allowed": "always", "reason": "no"}]),
+    (("designs",), ["retrospective"]),
+]
+
+
+def test_one_mistake_in_the_vocabulary_is_one_sentence(tmp_path):
+    sound, lines = study("abel2001", cohort("a", "paclitaxel")), []
+    for (*path, last), value in WRONG_WORDS:
+        vocabulary = copy.deepcopy(VOCABULARY)
+        here = vocabulary
+        for part in path:
+            here = here[part]
+        here[last] = value
+        (sentence,) = problems_with(tmp_path, sound, vocabulary=vocabulary)
+        lines.append(f"{sentence}\n")
+    golden.check("refusals_vocabulary", "".join(lines))
 
 
 def test_an_endpoint_that_was_refused_is_not_missed_by_a_conversion(tmp_path):
@@ -375,7 +313,7 @@ def test_a_vocabulary_that_is_no_toml(tmp_path):
 def test_the_format_that_the_documentation_shows_is_a_vocabulary(tmp_path):
     import studies.vocabulary
 
-    shown = studies.vocabulary.__doc__.split("::\n", 1)[1].split("\nSynonyms help", 1)[0]
+    shown = studies.vocabulary.__doc__.split("::\n", 1)[1].split("\nEvery identifier", 1)[0]
     file = tmp_path / "vocabulary.toml"
     file.write_text("\n".join(line[4:] for line in shown.splitlines()), encoding="utf-8")
     vocabulary = load_vocabulary(file)
@@ -411,9 +349,194 @@ def test_the_shipped_registry_is_read_in_well_under_a_second():
 def test_loading_needs_none_of_the_heavy_libraries():
     code = (
         "import sys; from studies import load_registry; load_registry();"
-        "import studies.selection, studies.frames;"
+        "import studies.selection, studies.frame;"
         "heavy = {'pandas', 'numpy', 'scipy', 'matplotlib', 'pymc', 'arviz'} & set(sys.modules);"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")
+
+
+# --- One endpoint read as another ----------------------------------------------------------------
+
+
+ENDPOINTS = {"ttp": "Time to progression", "ttf": "Time to failure", "dor": "Response duration"}
+CONVERSIONS = [
+    {"from": "ttp", "to": "pfs", "allowed": "on request", "reason": "deaths are missing"},
+    {"from": "ttf", "to": "pfs", "allowed": "on request", "reason": "Toxicity counts."},
+    {"from": "pfs", "to": "os", "allowed": "on request", "reason": "Not in earnest."},
+    {"from": "dor", "to": "pfs", "allowed": "never", "reason": "Responders only."},
+]
+WORDS = copy.deepcopy(VOCABULARY) | {"conversions": CONVERSIONS}
+WORDS["endpoints"] += [{"id": i, "label": label, "meaning": "x"} for i, label in ENDPOINTS.items()]
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """Load a registry of the given cohorts."""
+
+    def load(*cohorts):
+        folder = write_registry(tmp_path / "r", study("abel2001", *cohorts), vocabulary=WORDS)
+        return load_registry(folder)
+
+    return load
+
+
+def arms(registry):
+    return {arm.id: arm for item in registry for arm in item.cohorts}
+
+
+def endpoints(arm):
+    return [figure.endpoint for figure in (*arm.survival, *arm.landmarks)]
+
+
+def test_figures_move_to_the_endpoint_that_they_are_read_as_and_nothing_else_changes(registry):
+    group = {"factor": "stage", "level": "IVC", "n": 9, "survival": [median(2, endpoint="ttp")]}
+    arm = cohort(
+        survival=[median(), median(4, endpoint="ttp", ci=[2, 5], label="TTP")],
+        landmarks=[landmark(6, Decimal("0.4"), endpoint="ttp")],
+        subgroups=[group],
+        response={"pr": 2, "evaluable": 23},
+    )
+    before = registry(arm)
+    after = convert_endpoints(before, ["ttp:pfs"])
+    old, new = arms(before)["arm"], arms(after)["arm"]
+    assert endpoints(old) == ["os", "ttp", "ttp"]
+    assert endpoints(new) == ["os", "pfs", "pfs"]
+    assert endpoints(new.subgroups[0]) == ["pfs"]
+    assert new.caution == (
+        "Time to progression (ttp) is printed and read as progression-free survival (pfs). Deaths "
+        "are missing."
+    )
+    back = {"survival": old.survival, "landmarks": old.landmarks, "subgroups": old.subgroups}
+    assert new.model_copy(update=back | {"caution": None}) == old
+    printed, read = old.survival[1], new.survival[1]
+    assert read.model_copy(update={"endpoint": "ttp"}) == printed
+    assert after.conversions == (("ttp", "pfs", ("abel2001:arm",)),)
+    assert (after.fingerprints, after.files) == (before.fingerprints, before.files)
+    assert after.fingerprint != before.fingerprint
+    assert before.conversions == ()
+
+
+def test_only_on_request_is_a_cohort_counted(registry):
+    before = registry(cohort(survival=[median(endpoint="ttp")]))
+    assert select(before, "pfs").counted == ()
+    (ref,) = select(convert_endpoints(before, ["ttp:pfs"]), "pfs").counted
+    assert "is printed and read as" in ref.cohort.caution
+    table = registry_frame(convert_endpoints(before, ["ttp:pfs"]))
+    assert list(table["endpoint"]) == ["pfs"]
+
+
+@pytest.mark.parametrize(
+    "also",
+    [
+        {"survival": [median(endpoint="ttp"), median(3, endpoint="pfs")]},
+        {"landmarks": [landmark(6, Decimal("0.4"), endpoint="pfs")]},
+        {"subgroups": [subgroup("pure", 5, survival=[median(3, endpoint="pfs")])]},
+        {"patients": [{"pfs": 2, "unit": "months"}]},
+    ],
+)
+def test_a_cohort_that_prints_the_wanted_endpoint_keeps_its_figures(registry, also):
+    own = cohort("own", **({"survival": [median(endpoint="ttp")]} | also))
+    before = registry(own, cohort("other", survival=[median(endpoint="ttp")]))
+    after = convert_endpoints(before, ["ttp:pfs"])
+    assert arms(after)["own"] == arms(before)["own"]
+    assert after.conversions[0].cohorts == ("abel2001:other",)
+
+
+def test_a_caution_that_is_there_stays_and_is_followed_by_the_new_one(registry):
+    arm = cohort(survival=[median(endpoint="ttf")], caution="phase I doses")
+    after = convert_endpoints(registry(arm), [" ttf : pfs "])
+    assert arms(after)["arm"].caution == (
+        "Phase I doses. Time to failure (ttf) is printed and read as progression-free survival "
+        "(pfs). Toxicity counts."
+    )
+
+
+def test_of_two_readings_as_one_endpoint_the_first_that_is_printed_holds(registry):
+    both = cohort("both", survival=[median(3, endpoint="ttf"), median(5, endpoint="ttp")])
+    one = cohort("one", survival=[median(3, endpoint="ttf")])
+    after = convert_endpoints(registry(both, one), ["ttp:pfs", "ttf:pfs"])
+    assert endpoints(arms(after)["both"]) == ["ttf", "pfs"]
+    assert endpoints(arms(after)["one"]) == ["pfs"]
+    assert after.conversions == (
+        ("ttp", "pfs", ("abel2001:both",)),
+        ("ttf", "pfs", ("abel2001:one",)),
+    )
+
+
+@pytest.mark.parametrize("wanted", [["ttp:pfs", "pfs:os"], ["pfs:os", "ttp:pfs"]])
+def test_no_figure_is_read_twice(registry, wanted):
+    before = registry(cohort("a", survival=[median(endpoint="ttp")]))
+    at_once = convert_endpoints(before, wanted)
+    in_steps = convert_endpoints(convert_endpoints(before, wanted[:1]), wanted[1:])
+    for after in (at_once, in_steps):
+        assert endpoints(arms(after)["a"]) == ["pfs"]
+
+
+def test_asking_twice_changes_nothing_more(registry):
+    once = convert_endpoints(registry(cohort(survival=[median(endpoint="ttp")])), ["ttp:pfs"])
+    assert convert_endpoints(once, ["ttp:pfs"]) == once
+
+
+def test_a_study_without_such_a_figure_stays_the_same_object(registry):
+    before = registry(cohort(survival=[median()]))
+    after = convert_endpoints(before, ["ttp:pfs"])
+    assert after.study("abel2001") is before.study("abel2001")
+    assert after.conversions == (("ttp", "pfs", ()),)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ("dor:pfs", "dor is never read as pfs. Responders only."),
+        (
+            "os:pfs",
+            "The vocabulary does not say that os may be read as pfs; possible: ttp:pfs, ttf:pfs, "
+            "pfs:os.",
+        ),
+        ("ttp", '"ttp" names no two endpoints: write the printed one and the one that it is read '),
+        ("ttp:", '"ttp:" names no two endpoints'),
+        ("a:b:c", '"a:b:c" names no two endpoints'),
+    ],
+)
+def test_what_is_not_allowed_is_refused_with_its_reason(registry, wanted, message):
+    before = registry(cohort(survival=[median()]))
+    with pytest.raises(ConversionError) as raised:
+        convert_endpoints(before, ["ttp:pfs", wanted])
+    assert str(raised.value).startswith(message)
+
+
+def test_an_endpoint_that_does_not_exist_names_the_closest_one(registry):
+    with pytest.raises(UnknownWordError, match=r'unknown endpoint "tpt"; did you mean "ttp"'):
+        convert_endpoints(registry(cohort()), ["tpt:pfs"])
+
+
+# --- The shipped vocabulary ----------------------------------------------------------------------
+
+
+def test_what_a_reader_may_be_tempted_by_is_decided_with_a_reason():
+    vocabulary = load_registry().vocabulary
+    allowed = {(item.from_, item.to): item.allowed for item in vocabulary.conversions}
+    assert {pair for pair, word in allowed.items() if word == "on request"} == {
+        ("ttp", "pfs"),
+        ("ttf", "pfs"),
+        ("dss", "os"),
+        ("survival_not_specified", "os"),
+    }
+    for pair in (("lpfs", "pfs"), ("dor", "pfs"), ("relative_survival", "os"), ("pfs", "os")):
+        assert allowed[pair] == "never"
+    for item in vocabulary.conversions:
+        assert item.reason.endswith(".")
+        assert len(item.reason.split()) >= 4
+
+
+def test_time_to_progression_of_the_shipped_registry_can_be_read_as_progression_free_survival():
+    before = load_registry()
+    after = convert_endpoints(before, ["ttp:pfs"])
+    more = {ref.id for ref in select(after, "pfs").counted}
+    assert more > {ref.id for ref in select(before, "pfs").counted}
+    assert "kawada2010:docetaxel" in more
+    assert {ref.id for ref in select(after, "os").counted} == {
+        ref.id for ref in select(before, "os").counted
+    }

@@ -1,27 +1,26 @@
-"""Every cohort is counted or left out for one reason, and every patient counts once."""
+"""Which cohorts are counted for an endpoint, and why each of the others is not."""
 
 from __future__ import annotations
 
 import dataclasses
 from decimal import Decimal
+from itertools import combinations, pairwise
 
+import golden
 import pytest
-from small_registry import (
-    VOCABULARY,
-    cohort,
-    landmark,
-    median,
-    study,
-    subgroup,
-    write_registry,
-)
+from registries import shipped
+from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup, write_registry
 
 from studies import UnknownWordError, load_registry
+from studies.registry import references, unresolved_overlaps
 from studies.selection import (
     ENDPOINTS,
     OVERLAP_RULE,
+    OverlapIndex,
+    overlap_groups,
     overlap_pairs,
     select,
+    shared,
 )
 
 GROUPS = [
@@ -79,92 +78,33 @@ def test_a_cohort_that_answers_is_counted(chosen, arm):
     assert selection.left_out == ()
 
 
-@pytest.mark.parametrize(
-    ("arm", "kind", "reason"),
-    [
-        (
-            cohort(disease="squamous", not_pooled="x", n=None),
-            "other_disease",
-            'The patients did not all have ATC: the disease is recorded as "squamous" '
-            "(squamous-cell carcinoma).",
-        ),
-        (
-            cohort(not_pooled="only patients alive after one year", n=None),
-            "not_pooled",
-            "Only patients alive after one year.",
-        ),
-        (
-            cohort(n=None),
-            "no_figure",
-            "The report prints neither a median nor a probability of overall survival.",
-        ),
-        (
-            cohort(survival=[median("not reached")]),
-            "no_figure",
-            "The median overall survival was not reached, and neither a survival probability nor a "
-            "follow-up is printed.",
-        ),
-        (
-            cohort(survival=[median(endpoint="pfs")]),
-            "no_figure",
-            "The report prints neither a median nor a probability of overall survival.",
-        ),
-        (
-            cohort(subgroups=[{"factor": "stage", "level": "IVB", "n": 9, "survival": [median()]}]),
-            "subgroup_only",
-            "The report prints overall survival for groups by stage only: neither for the whole "
-            "cohort nor for its pure and its mixed patients with their numbers.",
-        ),
-        (
-            cohort(subgroups=GROUPS[:1]),
-            "subgroup_only",
-            "The report prints overall survival for groups by histology only: neither for the "
-            "whole cohort nor for its pure and its mixed patients with their numbers.",
-        ),
-        (
-            cohort(patients=[{"os": 2, "unit": "months"}]),
-            "event_status",
-            "The report lists overall survival of single patients, but not for each whether the "
-            "time ended with an event or was cut off.",
-        ),
-        (
-            cohort(n=None, treatment="radiotherapy", survival=[median()]),
-            "no_n",
-            "The number of patients is not printed.",
-        ),
-        (
-            cohort(
-                n=None, n_implied={"value": 33, "derivation": "44 less 11"}, survival=[median()]
-            ),
-            "no_n",
-            "The number of patients is not printed; 33 follows from other figures (44 less 11).",
-        ),
-        (
-            cohort(treatment="radiotherapy", survival=[median()], subgroups=GROUPS),
-            "not_one_treatment",
-            "The treatment is local (Radiotherapy, class Radiotherapy), neither systemic nor "
-            "supportive.",
-        ),
-        (
-            cohort(treatment="various", survival=[median()]),
-            "not_one_treatment",
-            "The patients had different treatments (Various), and the report does not tell their "
-            "histology.",
-        ),
-        (
-            cohort(treatment="various", survival=[median()], histology={"pure": 15}),
-            "not_one_treatment",
-            "The patients had different treatments (Various), and the report does not tell their "
-            "histology.",
-        ),
-    ],
-)
-def test_a_cohort_that_does_not_answer_says_why(chosen, arm, kind, reason):
-    selection = chosen(one(arm))
-    assert selection.counted == ()
-    (out,) = selection.left_out
-    assert (out.kind, out.reason, out.gave_way_to) == (kind, reason, None)
-    assert (out.study_id, out.cohort_id, out.endpoint) == ("abel2001", "arm", "os")
+NO_ANSWER = [
+    cohort(disease="squamous", not_pooled="x", n=None),
+    cohort(not_pooled="only patients alive after one year", n=None),
+    cohort(n=None),
+    cohort(survival=[median("not reached")]),
+    cohort(survival=[median(endpoint="pfs")]),
+    cohort(subgroups=[{"factor": "stage", "level": "IVB", "n": 9, "survival": [median()]}]),
+    cohort(subgroups=GROUPS[:1]),
+    cohort(patients=[{"os": 2, "unit": "months"}]),
+    cohort(n=None, treatment="radiotherapy", survival=[median()]),
+    cohort(n=None, n_implied={"value": 33, "derivation": "44 less 11"}, survival=[median()]),
+    cohort(treatment="radiotherapy", survival=[median()], subgroups=GROUPS),
+    cohort(treatment="various", survival=[median()]),
+    cohort(treatment="various", survival=[median()], histology={"pure": 15}),
+]
+
+
+def test_a_cohort_that_does_not_answer_says_why(chosen):
+    lines = []
+    for arm in NO_ANSWER:
+        selection = chosen(one(arm))
+        assert selection.counted == ()
+        (out,) = selection.left_out
+        assert (out.study_id, out.cohort_id, out.endpoint) == ("abel2001", "arm", "os")
+        assert out.gave_way_to is None
+        lines.append(f"{out.kind}: {out.reason}\n")
+    golden.check("left_out", "".join(lines))
 
 
 def test_the_vocabulary_says_which_disease_is_counted_and_how_it_is_called(tmp_path):
@@ -417,9 +357,9 @@ def test_the_response_of_a_cohort_is_counted_or_refused_with_its_reason(chosen):
 # --- The shipped registry ------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def shipped():
-    return load_registry()
+@pytest.fixture(scope="module", name="shipped")
+def shipped_fixture():
+    return shipped()
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -474,3 +414,84 @@ def test_selecting_is_repeatable(shipped):
 def test_the_rule_of_overlap_is_one_sentence_for_each_criterion():
     assert len(OVERLAP_RULE) == 6
     assert all(rule.endswith(".") for rule in OVERLAP_RULE)
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """Load a registry of one-armed studies, each with the reports that it says it overlaps."""
+
+    def load(**overlaps):
+        studies = [
+            study(name, cohort(), overlaps=[{"with": other, "reason": why} for other, why in said])
+            for name, said in overlaps.items()
+        ]
+        return load_registry(write_registry(tmp_path / "r", *studies))
+
+    return load
+
+
+def test_reports_hang_together_by_way_of_others(registry):
+    groups = overlap_groups(
+        registry(
+            d=[("b", "trial")],
+            a=[("b", "hospital")],
+            b=[("a", "same years"), ("x", "not here")],
+            c=[],
+            e=[("f", "same trial")],
+            f=[("e", "same trial")],
+            g=[("y", "elsewhere")],
+        )
+    )
+    assert [group.studies for group in groups] == [("a", "b", "d"), ("e", "f"), ("g",)]
+    first, second, third = groups
+    assert first.edges == (
+        ("a", "b", "hospital; same years", ("a", "b")),
+        ("b", "d", "trial", ("d",)),
+    )
+    assert first.unknown == (("b", "x", "not here", ("b",)),)
+    assert second.edges == (("e", "f", "same trial", ("e", "f")),)
+    assert (third.edges, third.unknown) == ((), (("g", "y", "elsewhere", ("g",)),))
+
+
+def test_a_registry_without_overlaps_has_no_group(registry):
+    assert overlap_groups(registry(a=[], b=[])) == ()
+
+
+def test_a_long_chain_is_one_group(registry):
+    names = [f"s{number:03d}" for number in range(60)]
+    (group,) = overlap_groups(registry(**{a: [(b, "next")] for a, b in pairwise([*names, "end"])}))
+    assert list(group.studies) == names
+    assert len(group.edges) == 59
+    assert group.unknown == (("s059", "end", "next", ("s059",)),)
+
+
+def test_every_shipped_overlap_stands_in_exactly_one_group(shipped):
+    groups = overlap_groups(shipped)
+    members = [name for group in groups for name in group.studies]
+    assert len(members) == len(set(members))
+    declared = {(s.id, overlap.with_) for s in shipped for overlap in s.overlaps}
+    found = set()
+    for group in groups:
+        for edge in group.edges:
+            assert {edge.one, edge.other} <= set(group.studies)
+            assert edge.reason
+            found |= {
+                (name, other)
+                for name, other in ((edge.one, edge.other), (edge.other, edge.one))
+                if name in edge.declared_by
+            }
+        found |= {(edge.one, edge.other) for edge in group.unknown}
+    assert found == declared
+    unknown = [(edge.one, edge.other) for group in groups for edge in group.unknown]
+    assert sorted(unknown) == sorted(unresolved_overlaps(shipped))
+
+
+def test_the_index_misses_no_pair_that_comparing_every_two_cohorts_would_find(shipped):
+    index = OverlapIndex(shipped)
+    everything = [
+        (one, other, why)
+        for one, other in combinations(references(shipped), 2)
+        if (why := shared(one, other, index))
+    ]
+    assert everything
+    assert list(overlap_pairs(shipped)) == everything

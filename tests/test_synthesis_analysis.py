@@ -14,8 +14,8 @@ import pytest
 import studies as studies_package
 from studies import load_registry
 from synthesis.endpoints import endpoint_of
-from synthesis.model_arrays import sizes_for
-from synthesis.models import NothingToPoolError
+from synthesis.fits import NothingToPoolError
+from synthesis.model.arrays import sizes_for
 from synthesis.numbers import interval
 from synthesis.questions.compare import COMPARE_COLUMNS
 from synthesis.questions.influence import cohort_weights

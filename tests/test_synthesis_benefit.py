@@ -7,31 +7,38 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from benefit_fits import read, reports, spread, told_fit, whole
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 
 from priors import load_priors
-from synthesis.benefit.by_histology import (
+from synthesis import numbers
+from synthesis.estimands import ESTIMANDS, SURVIVAL_ESTIMANDS
+from synthesis.fits import fit_survival
+from synthesis.model.sampler import SamplerSettings
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, written
+from synthesis.questions.evidence import NotComparedError
+from synthesis.questions.histology import (
     ANY,
     BENEFIT_COLUMNS,
     DIFFERENCE,
     FROM_PROGNOSIS,
+    SAYS_NOTHING,
     benefit_by_histology,
+    benefit_rows,
+    find_benefit,
+    pick,
+    result,
+    section,
+    sentences,
 )
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS
-from synthesis.benefit.drawing import benefit_rows, effect_rows
-from synthesis.benefit.histology_effects import (
+from synthesis.questions.histology_effects import (
     EFFECT_COLUMNS,
     MOSTLY_PRIOR,
     PREDICTIVE,
     PROGNOSTIC,
+    effect_rows,
     prior_share,
     share_words,
 )
-from synthesis.benefit.histology_words import SAYS_NOTHING, benefit_words, months, pick, ratio
-from synthesis.benefit.reference import NotComparedError
-from synthesis.estimands import SURVIVAL_ESTIMANDS
-from synthesis.fit import SamplerSettings
-from synthesis.models import fit_survival
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +180,7 @@ def test_where_the_reference_is_not_pooled_only_absolute_rows_remain(registry, f
     )
     assert found.references == {"os": "Best supportive care"}
     assert (found.table.query("endpoint == 'pfs'")["reference"] == "").all()
-    rows = benefit_rows(found, "pfs")
+    rows = benefit_rows(found).query("endpoint == 'pfs'")
     assert rows["gain"].isna().all()
     assert not rows["is_reference"].any()
 
@@ -202,7 +209,7 @@ def test_data_at_odds_with_the_prior_count_as_none():
 def test_shares_in_words():
     assert "data say nothing" in share_words(1.0, told=False)
     assert share_words(0.95, told=True) == (
-        "95 % of this answer is prior: the data add almost nothing."
+        "95 % of this answer is assumption: the data add almost nothing."
     )
     assert "almost nothing" not in share_words(MOSTLY_PRIOR - 0.01, told=True)
     assert "most of it is what the data say" in share_words(0.2, told=True)
@@ -232,14 +239,15 @@ def test_densities_are_those_of_effects_that_data_can_tell(benefit):
         assert np.trapezoid(own["density"], np.log(own["x"])) == pytest.approx(1.0, abs=2e-3)
     rows = effect_rows(benefit.effects, density)
     assert list(rows["parameter"]) == list(dict.fromkeys(density["parameter"]))
-    assert list(rows["detail"]) == ["1 cohort, n = 23"] * 2
+    assert list(rows["cohorts"]) == [1, 1]
+    assert list(rows["patients"]) == [23, 23]
 
 
 def test_where_no_report_tells_histology_the_posterior_is_the_prior(untold):
     registry, fit = untold
     found = benefit_by_histology({"os": fit}, registry.vocabulary)
     assert found.told == {"os": False}
-    words = benefit_words(found, registry.vocabulary)["os"]
+    words = sentences(found, "os", registry.vocabulary)
     assert words[1] == SAYS_NOTHING
     assert "The data say nothing about it: this is the prior." in words[2]
     posterior = found.effects[found.effects["which"] == "posterior"]
@@ -255,28 +263,144 @@ def test_where_no_report_tells_histology_the_posterior_is_the_prior(untold):
     assert {PROGNOSTIC, f"{PREDICTIVE}: Lenvatinib"} == set(found.density["parameter"])
 
 
+# --- Extrapolated --------------------------------------------------------------------------------
+
+
+def test_values_that_no_report_of_a_treatment_supports_are_extrapolated(benefit):
+    groups = benefit.groups.set_index("treatment")["extrapolated"].to_dict()
+    assert groups == {
+        "Lenvatinib": False,
+        "Sorafenib": True,
+        "Paclitaxel": True,
+        "Best supportive care": True,
+    }
+    table = benefit.table
+    assert not table.loc[table["treatment"] == ANY, "extrapolated"].any()
+    for name, own in table[table["treatment"] != ANY].groupby("treatment"):
+        assert (own["extrapolated"] == groups[name]).all()
+
+
 # --- Words ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def told(registry, fit):
+    return find_benefit({"os": fit}, registry.vocabulary)
+
+
 def test_words_hold_the_numbers_of_the_table(benefit, registry):
-    opening, prognostic, lenvatinib, others = benefit_words(benefit, registry.vocabulary)["os"]
-    assert "Gains are over best supportive care." in opening
+    opening, prognostic, lenvatinib, others = sentences(benefit, "os", registry.vocabulary)
+    assert "gains are over best supportive care" in opening
     row = pick(benefit.effects, {"effect": PROGNOSTIC, "which": "posterior"})
-    assert f"is {ratio(row)} times" in prognostic
+    assert f"is {written(row, numbers.ratio)} times" in prognostic
     assert "1 cohort with 23 patients tells its histology" in prognostic
     for histology in ("pure", "mixed"):
         where = {"treatment": "Lenvatinib", "histology": histology}
-        assert months(of(benefit, estimand="median_months", **where)) in lenvatinib
+        median = of(benefit, estimand="median_months", **where)
         gain = of(benefit, estimand=GAIN, **where)
-        assert months(gain) in lenvatinib
+        assert written(median, numbers.months) in lenvatinib
+        assert written(gain, numbers.months) in lenvatinib
         assert f"{100 * gain.p_gain:.0f} %" in lenvatinib
-    assert "across single-arm studies" in lenvatinib
-    assert "none of the other 3 treatments" in others
+    where = {"treatment": "Lenvatinib", "histology": "mixed"}
+    differ, alone = (of(benefit, estimand=name, **where) for name in (DIFFERENCE, FROM_PROGNOSIS))
+    limits = numbers.limits_of(differ.lower, differ.upper, numbers.months)
+    assert f"gain {differ.estimate:.1f} months more than pure ones ({limits})." in lenvatinib
+    assert f"alone would explain {alone.estimate:.1f}." in lenvatinib
+    assert "extrapolated for 3 of the 4 treatments" in others
+
+
+def test_an_effect_that_is_all_but_assumption_is_not_claimed(registry, fit):
+    prior = fit.priors["histology_predictive"].scale
+    found = benefit_by_histology(
+        {"os": told_fit(registry, predictive=spread(0.0, prior, 4, 4))}, registry.vocabulary
+    )
+    assert "could hardly show one" in sentences(found, "os", registry.vocabulary)[2]
+    sure = benefit_by_histology(
+        {"os": told_fit(registry, predictive=spread(0.5, 0.05, 4, 4))}, registry.vocabulary
+    )
+    after = pick(
+        sure.effects, {"treatment": "Lenvatinib", "effect": PREDICTIVE, "which": "posterior"}
+    )
+    own = sentences(sure, "os", registry.vocabulary)[2]
+    assert f"by a further {written(after, numbers.ratio)} (" in own
+
+
+def test_every_number_by_histology_is_read_as_it_is_written(told, registry):
+    shown = section(told, registry)
+    assert set(shown.tables) == {"benefit", "benefit_effects", "influence"}
+    read = {
+        (cells[0].text, cells[1].text, cell.text)
+        for part in shown.findings
+        for table in part.tables
+        if table.columns[1].label == "Tumours"
+        for cells in table.rows
+        for cell in cells
+    }
+    writers = {name: ESTIMANDS[name].write for name in SURVIVAL_ESTIMANDS}
+    writers |= {name: SURVIVAL_CONTRASTS[name].write for name in (GAIN, "ratio_of_medians")}
+    checked = 0
+    for row in told.benefit.table.itertuples(index=False):
+        if row.estimand in writers:
+            text = written(row, writers[row.estimand])
+            assert (row.treatment, row.histology, text) in read, (row.treatment, row.estimand)
+            checked += 1
+    # four treatments in two histologies: five estimates each, and two contrasts but for one
+    assert checked == 4 * 2 * 5 + 3 * 2 * 2
+    marked = {
+        cells[0].text: cells[1].extrapolated
+        for part in shown.findings
+        for table in part.tables
+        if table.title.startswith("Pure and mixed")
+        for cells in table.rows
+    }
+    assert marked == told.benefit.groups.set_index("treatment")["extrapolated"].to_dict()
+
+
+def test_effects_reported_ratios_and_what_moved_them_are_read_too(told, registry):
+    shown = {
+        table.title: table for part in section(told, registry).findings for table in part.tables
+    }
+    cells = [
+        cell.text for row in shown["How much of each effect is assumption."].rows for cell in row
+    ]
+    for effect in (PROGNOSTIC, PREDICTIVE):
+        where = {"effect": effect, "which": "posterior", "cohorts": 1}
+        assert written(pick(told.benefit.effects, where), numbers.ratio) in cells
+    (row,) = shown["Medians of pure and of mixed tumours."].rows
+    assert [cell.text for cell in row] == ["Split 2021", "6.3", "2.7", "8", "15", "2.33", "0.026"]
+    assert shown["Without each of the cohorts that move it most."].rows
+
+
+def test_the_command_says_single_results_too_and_writes_it_down(told, registry):
+    whole_answer, part = result(told, registry), section(told, registry)
+    assert set(whole_answer.tables) == set(part.tables) | {"single_results"}
+    assert len(whole_answer.findings) > len(part.findings)
+    text = whole_answer.texts["benefit.md"]
+    for sentence in sentences(told.benefit, "os", registry.vocabulary):
+        assert sentence in text
+    assert [picture.stem for picture in whole_answer.pictures] == [
+        "benefit",
+        "benefit_effects",
+        "single_results",
+    ]
+    for picture in whole_answer.pictures:
+        assert picture.draw().axes
+        assert picture.caption in text
+
+
+def test_without_histology_no_estimate_by_histology_is_shown(untold):
+    registry, fit = untold
+    found = section(find_benefit({"os": fit}, registry.vocabulary), registry)
+    titles = [table.title for part in found.findings for table in part.tables]
+    assert "How much of each effect is assumption." in titles
+    assert not any(title.startswith("Pure and mixed") for title in titles)
+    assert [picture.stem for picture in found.pictures] == ["benefit_effects"]
+    assert SAYS_NOTHING in [words for part in found.findings for words in part.sentences]
 
 
 def test_no_number_is_added_for_a_treatment_that_is_the_reference(registry, fit):
     found = benefit_by_histology({"os": fit}, registry.vocabulary, reference="lenvatinib")
-    own = benefit_words(found, registry.vocabulary)["os"][2]
+    own = sentences(found, "os", registry.vocabulary)[2]
     assert own.startswith("Lenvatinib: median")
     assert "gain over" not in own
 
@@ -287,14 +411,14 @@ def test_one_row_is_picked_or_none(benefit):
 
 
 def test_rows_to_draw_hold_both_histologies_of_the_treatments_shown(benefit):
-    rows = benefit_rows(benefit, "os")
+    rows = benefit_rows(benefit)
     assert list(rows["histology"]) == ["pure", "mixed"] * (len(rows) // 2)
     row = rows[(rows["treatment"] == "Lenvatinib") & (rows["histology"] == "mixed")].iloc[0]
     found = of(benefit, treatment="Lenvatinib", histology="mixed", estimand=GAIN)
     assert (row["gain"], row["gain_upper"]) == (found.estimate, found.upper)
     reference = rows[rows["is_reference"]]
     assert set(reference["treatment"]) == {"Best supportive care"}
-    assert (reference["gain_text"] == "").all()
+    assert reference["gain"].isna().all()
 
 
 # --- Bad input -----------------------------------------------------------------------------------
@@ -340,6 +464,6 @@ def test_without_any_report_on_histology_a_fit_gives_the_prior_back(tmp_path, su
         assert np.log(row.estimate) == pytest.approx(0.0, abs=5 * 1.25 * error)
         assert row.log_sd == pytest.approx(prior.log_sd, abs=5 * error / np.sqrt(2.0))
         assert row.prior_share > 0.8
-    words = " ".join(benefit_words(found, registry.vocabulary)["os"])
+    words = " ".join(sentences(found, "os", registry.vocabulary))
     assert SAYS_NOTHING in words
     assert "The data say nothing about it: this is the prior." in words

@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from bias_fits import (
     DRAWS,
     PROSPECTIVE,
     biased_fit,
     read,
+    reports,
     spread,
     usual_fit,
     whole,
     with_bias,
 )
 from scipy import stats
+from small_registry import cohort, landmark, study
 
 from priors import load_priors
-from synthesis.benefit.histology_words import pick
-from synthesis.bias.effects import (
+from synthesis.estimands import Group, curve
+from synthesis.model.survival import BIAS_PRIOR
+from synthesis.questions.bias import of_fits, result
+from synthesis.questions.bias.effects import (
     AS_PROSPECTIVE,
     COMMON,
-    EFFECT_COLUMNS,
     HALF_WAY,
-    MEDIAN_COLUMNS,
     REPORT_COLUMNS,
     SPREAD,
     bias_densities,
     bias_effects,
+    kinds_table,
     medians_table,
     own_biases,
     reports_table,
+    treatments_of_both_kinds,
 )
-from synthesis.bias.kinds import kinds_table, treatments_of_both_kinds
-from synthesis.bias.measure import of_fits
-from synthesis.bias.words import OPTIONAL
-from synthesis.estimands import Group, curve
-from synthesis.survival import BIAS_PRIOR
 
 MIX = 0.4
 
@@ -57,9 +55,10 @@ def biased(registry):
     return biased_fit(registry, np.abs(spread(0.0, 0.2, 9)))
 
 
-def said(analysis, question):
-    (found,) = [item for item in analysis.findings if question in item.question]
-    return " ".join(found.sentences)
+def sentences(analysis, heading):
+    findings = result(analysis, analysis.registry).findings
+    (finding,) = [finding for finding in findings if heading in finding.heading]
+    return " ".join(finding.sentences)
 
 
 # --- Who carries it ------------------------------------------------------------------------------
@@ -86,7 +85,6 @@ def test_patients_who_had_different_treatments_are_no_treatment_of_both_kinds(tm
 
 def test_effects_are_quantiles_of_priors_and_of_the_draws(biased):
     table = bias_effects(biased)
-    assert tuple(table.columns) == EFFECT_COLUMNS
     rows = {(row.effect, row.which): row for row in table.itertuples(index=False)}
     priors = load_priors()
     common = biased.flat("covariate_effect")[:, 0]
@@ -135,7 +133,7 @@ def test_densities_hold_all_of_the_probability(biased):
 def test_the_bias_of_a_report_is_its_part_of_the_study_effect(registry):
     """Normal-normal: a part of the effect as drawn, and the spread that is left."""
     effects = np.zeros((1, DRAWS, 8))
-    names = sorted(t["id"] for t in _tables())
+    names = sorted(t["id"] for t in reports())
     effects[:, :, names.index("series")] = 0.5
     effects[:, :, names.index("planned")] = 0.5
     fit = biased_fit(registry, 0.3, study_effect=effects)
@@ -150,15 +148,9 @@ def test_the_bias_of_a_report_is_its_part_of_the_study_effect(registry):
         assert (own[:, order.index(name)] == 0.0).all()
 
 
-def _tables():
-    from bias_fits import reports
-
-    return reports()
-
-
 def test_cohorts_of_one_report_share_half_of_its_bias(registry):
     effects = np.zeros((1, DRAWS, 8))
-    names = sorted(t["id"] for t in _tables())
+    names = sorted(t["id"] for t in reports())
     effects[:, :, names.index("pair")] = 0.6
     fit = biased_fit(registry, 0.3, study_effect=effects)
     own, order = own_biases(fit), [ref.id for ref in fit.data.cohorts]
@@ -184,7 +176,6 @@ def test_reports_are_retrospective_ones_the_most_optimistic_first(biased, regist
 
 def test_medians_of_a_prospective_study_are_half_the_common_bias_away(usual, biased, registry):
     table = medians_table(usual, biased, registry.vocabulary, MIX)
-    assert tuple(table.columns) == MEDIAN_COLUMNS
     own = table[table["treatment"] == "Lenvatinib"].set_index("population")
     expected = {
         name: np.log(curve(fit, Group(0, 0), MIX, "mean_study").median)
@@ -203,46 +194,70 @@ def test_medians_of_a_prospective_study_are_half_the_common_bias_away(usual, bia
     assert own.loc[AS_PROSPECTIVE, "biased"] < own.loc[HALF_WAY, "biased"]
 
 
-# --- Words ---------------------------------------------------------------------------------------
+# --- The result ----------------------------------------------------------------------------------
+
+KINDS, SINGLE = "optimistic or pessimistic", "single reports differ"
+NOTHING = "The data say nothing about it"
 
 
-def test_the_words_say_who_carries_it_and_what_cannot_be_told(usual, biased, registry):
-    found = of_fits(registry, usual, biased, MIX)
-    text = said(found, "optimistic or pessimistic")
-    row = pick(found.tables.effects, {"effect": COMMON, "which": "posterior"})
-    assert f"{row.estimate:.2f} ({row.lower:.2f}-{row.upper:.2f}) times the median" in text
+def test_the_result_says_who_carries_it_and_what_cannot_be_told(usual, biased, registry):
+    analysis = of_fits(registry, usual, biased, MIX)
+    answer = result(analysis, registry)
+    text = sentences(analysis, KINDS)
+    effects = analysis.tables.effects.set_index(["effect", "which"])
+    row = effects.loc[(COMMON, "posterior")]
+    assert f"{row.estimate:.2f} ({row.lower:.2f}\N{EN DASH}{row.upper:.2f}) times the" in text
     assert "5 retrospective reports (6 cohorts, 94 patients) stand against" in text
-    assert "1 report does not tell the design" in text
+    assert "1 report without a stated design" in text
     assert "1 treatment has reports of both kinds (lenvatinib)" in text
-    assert "no treatment tells a bias from a true difference of the patients" in text
-    assert "The data say nothing" not in text
-    assert OPTIONAL.startswith("Optional analysis")
-    assert "no part of the pooled answers" in OPTIONAL
-    assert set(found.captions) == {"bias_os", "funnel_os"}
+    assert NOTHING not in text
+    assert "no part of the pooled answers" in answer.lead[0]
+    assert "median not reached (1 arm)" in sentences(analysis, "outside of the funnel")
+    assert "40 % mixed histology" in sentences(analysis, "prospective study show")
+    assert [picture.stem for picture in answer.pictures] == ["bias_os", "funnel_os"]
+    assert answer.verdicts == {"usual model, os": "PASS", "with biases, os": "PASS"}
+    for name, frame in answer.tables.items():
+        assert (frame["endpoint"] == "os").all(), name
+    page = answer.texts["bias.md"]
+    assert all(f"## {finding.heading}" in page for finding in answer.findings)
+    assert all(picture.caption in page for picture in answer.pictures)
+    reports, medians = (table for finding in answer.findings for table in finding.tables)
+    for cells, row in zip(reports.rows, analysis.tables.reports.itertuples(), strict=True):
+        assert cells[0].text == row.cohort_label
+        assert cells[2].text.startswith(f"{row.estimate:.2f} (")
+    assert len(medians.rows) == 4
 
 
-def test_without_a_retrospective_report_the_words_say_that_the_data_say_nothing(tmp_path):
-    tables = [whole(f"p{i}", "lenvatinib", **PROSPECTIVE) for i in range(3)]
-    registry = read(tmp_path, *tables)
-    found = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
-    for question in ("optimistic or pessimistic", "single reports differ"):
-        assert "The data say nothing about it: this is the prior." in said(found, question)
-    assert found.tables.reports.empty
-    assert "% of this answer is prior" not in said(found, "optimistic or pessimistic")
-
-
-def test_without_a_prospective_report_the_common_bias_is_the_prior(tmp_path):
-    registry = read(tmp_path, *[whole(f"r{i}", "lenvatinib") for i in range(3)])
-    found = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
-    assert "The data say nothing about it" in said(found, "optimistic or pessimistic")
-    assert "The data say nothing about it" not in said(found, "single reports differ")
+@pytest.mark.parametrize(
+    ("tables", "common", "single"),
+    [
+        ([("lenvatinib", PROSPECTIVE)] * 3, True, True),
+        ([("lenvatinib", {})] * 3, True, False),
+    ],
+)
+def test_what_no_report_tells_is_the_prior(tmp_path, tables, common, single):
+    made = [whole(f"s{n}", name, **more) for n, (name, more) in enumerate(tables)]
+    registry = read(tmp_path, *made)
+    analysis = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
+    assert (NOTHING in sentences(analysis, KINDS)) == common
+    assert (NOTHING in sentences(analysis, SINGLE)) == single
+    assert analysis.tables.reports.empty == single
 
 
 def test_no_treatment_of_both_kinds_is_said(tmp_path):
-    tables = [whole("one", "lenvatinib"), whole("two", "best_care", **PROSPECTIVE)]
+    registry = read(tmp_path, whole("one", "lenvatinib"), whole("two", "best_care", **PROSPECTIVE))
+    analysis = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
+    assert "No treatment has reports of both kinds" in sentences(analysis, KINDS)
+
+
+def test_without_a_median_there_is_no_funnel(tmp_path):
+    marks = {"landmarks": [landmark(12, 0.2)]}
+    names = ("one", "two")
+    tables = [study(name, cohort("arm", "lenvatinib", 22, **marks)) for name in names]
     registry = read(tmp_path, *tables)
-    found = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
-    assert "No treatment has reports of both kinds" in said(found, "optimistic or pessimistic")
+    analysis = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
+    assert [picture.stem for picture in result(analysis, registry).pictures] == ["bias_os"]
+    assert "too few reported medians" in sentences(analysis, "Do small cohorts")
 
 
 def test_a_fit_without_a_spread_of_biases_is_refused(usual, registry):
@@ -252,18 +267,8 @@ def test_a_fit_without_a_spread_of_biases_is_refused(usual, registry):
 
 def test_a_report_far_out_is_named(registry, usual):
     effects = np.zeros((1, DRAWS, 8))
-    effects[:, :, sorted(t["id"] for t in _tables()).index("series")] = 1.5
+    effects[:, :, sorted(t["id"] for t in reports()).index("series")] = 1.5
     fit = biased_fit(registry, 0.6, study_effect=effects)
-    text = said(of_fits(registry, usual, fit, MIX), "single reports differ")
-    assert text.count("Beyond the common bias stand") == 1
-    assert "Series 2021 (" in text
-    still = said(of_fits(registry, usual, with_bias(usual, 0.1), MIX), "single reports differ")
-    assert "No report can be told from the others" in still
-
-
-def test_tables_are_tidy(usual, biased, registry):
-    tables = of_fits(registry, usual, biased, MIX).tables
-    for name in ("kinds", "effects", "reports", "medians", "funnel", "slopes"):
-        frame = getattr(tables, name)
-        assert isinstance(frame, pd.DataFrame)
-        assert (frame["endpoint"] == "os").all()
+    assert "Series 2021, " in sentences(of_fits(registry, usual, fit, MIX), SINGLE)
+    still = of_fits(registry, usual, with_bias(usual, 0.1), MIX)
+    assert "No report can be told from the others" in sentences(still, SINGLE)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bias_fits import biased_fit, read, usual_fit, with_bias
-from impact_fits import observations
+from fits import observations
 from log_density import CLOSE, CompiledDensity, by_hand
 from scipy import stats
 
 from priors import load_priors
-from synthesis.bias.measure import WITH_BIAS
 from synthesis.estimands import Group, curve
-from synthesis.families import family
-from synthesis.models import bias_spread
+from synthesis.fits import bias_spread
+from synthesis.model.families import family
+from synthesis.model.survival import BIAS_PRIOR, KEEP, USUAL, Variant, model_data, survival_problem
 from synthesis.predictive import NewCohort, place_of, predict_curve
-from synthesis.survival import BIAS_PRIOR, KEEP, USUAL, Variant, model_data, survival_problem
+from synthesis.questions.bias import WITH_BIAS
 
 
 @pytest.fixture(scope="module")

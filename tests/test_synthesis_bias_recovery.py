@@ -10,12 +10,12 @@ from scipy import stats
 from simulated_registry import LOG_TIME
 
 from priors import load_priors
-from synthesis.bias.effects import common_bias, own_biases
-from synthesis.bias.kinds import RETROSPECTIVE, cohort_kinds
-from synthesis.bias.measure import WITH_BIAS
-from synthesis.fit import SamplerSettings
-from synthesis.models import fit_survival_data
-from synthesis.survival import BIAS_PRIOR
+from synthesis.fits import fit_survival_data
+from synthesis.model.sampler import SamplerSettings
+from synthesis.model.survival import BIAS_PRIOR
+from synthesis.questions.bias import WITH_BIAS
+from synthesis.questions.bias.effects import common_bias, own_biases
+from synthesis.questions.bias.funnel import RETROSPECTIVE, cohort_kinds
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ FACTOR, OWN_SD, STUDY_SD, PATIENTS, SHAPE = 1.5, 0.15, 0.1, 120, 1.3
 @pytest.fixture(autouse=True)
 def _sampled_once(monkeypatch):
     """A few divergent transitions are no reason to double the time of a test."""
-    monkeypatch.setattr("synthesis.models._ATTEMPTS", 1)
+    monkeypatch.setattr("synthesis.fits._ATTEMPTS", 1)
 
 
 def world(folder, seed, *, retrospective=True):

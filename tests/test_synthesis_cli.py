@@ -13,13 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import get_args
 
 import pytest
 
-from studies.values import Status
 from synthesis import cli
-from synthesis.cli import impact, options, reports
+from synthesis.cli import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"arviz", "jinja2", "matplotlib", "numba", "nutpie", "pandas", "pymc", "pytensor", "scipy"}
@@ -261,19 +259,31 @@ def test_folders_without_studies_are_refused(tmp_path, capsys):
     assert list(empty.iterdir()) == []
 
 
+WITH_OUT = (
+    "report",
+    "impact",
+    "compare",
+    "benefit",
+    "mix",
+    "sensitivity",
+    "bias",
+    "plan",
+    "control",
+)
+
+
 def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, monkeypatch):
     def never(*_, **__):
         raise AssertionError("the output is tried first")
 
-    for module in (reports, impact):
-        monkeypatch.setattr(module, "read_registry", never)
-    monkeypatch.setattr(reports, "run_analysis", never)
+    monkeypatch.setattr("synthesis.cli.request.read_registry", never)
     file = tmp_path / "file"
     file.write_text("mine")
     # Below a regular file and below /proc nobody can write, the administrator included.
     for place in (file, file / "results", file / "a" / "b"):
-        for words in (("report",), ("impact", "x.toml")):
-            (line,) = refused(capsys, *words, "--out", f"{place}")
+        for command in WITH_OUT:
+            words = {"impact": ("x.toml",), "plan": ("--treatment", "x")}.get(command, ())
+            (line,) = refused(capsys, command, *words, "--out", f"{place}")
             assert str(file) in line
     for place in (file / "x.svg", tmp_path / "folder.svg"):
         (tmp_path / "folder.svg").mkdir(exist_ok=True)
@@ -289,7 +299,7 @@ def test_a_bibliography_of_ones_own_is_not_replaced(tmp_path, capsys, monkeypatc
     def never(*_, **__):
         raise AssertionError("the output is tried first")
 
-    monkeypatch.setattr(reports, "read_registry", never)
+    monkeypatch.setattr("synthesis.cli.request.read_registry", never)
     own = tmp_path / "paper.bib"
     for text in ("@article{key,}\n", "", "\xff"):
         own.write_text(text, encoding="latin-1")
@@ -315,7 +325,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(reports, "run_analysis", interrupted)
+    monkeypatch.setattr(commands, "analysed", interrupted)
     assert cli.main(("report", "--out", f"{tmp_path / 'a' / 'out'}")) == 130
     assert capsys.readouterr().err == "Interrupted; nothing was written.\n"
     assert list(tmp_path.iterdir()) == []
@@ -325,31 +335,35 @@ def test_an_error_of_the_program_is_not_dressed_up_as_bad_input(tmp_path, monkey
     def broken(*_, **__):
         raise ValueError("a fault")
 
-    monkeypatch.setattr(reports, "run_analysis", broken)
+    monkeypatch.setattr(commands, "analysed", broken)
     with pytest.raises(ValueError, match="a fault"):
         cli.main(("report", "--out", f"{tmp_path / 'out'}"))
 
 
-def test_what_was_asked_for_reaches_the_analysis(registry, tmp_path, monkeypatch):
-    asked = {}
+@pytest.fixture
+def asked(monkeypatch):
+    """What reaches the analysis, which is not made."""
+    reached = {}
 
-    class StopError(Exception):
-        pass
+    def analysed(request, wanted, *, compared=True):
+        reached.update(request.given, **wanted, studies=set(request.registry.studies))
+        reached.update(cache=request.cache, compared=compared)
+        reached["conversions"] = [(item.from_, item.to) for item in request.registry.conversions]
+        if request.priors is not None:
+            reached["scale"] = request.priors["study_sd"].scale
+        raise commands.InputError("stop")
 
-    def run_analysis(loaded, given, tell, *, priors, cache, compared=True):
-        asked.update(given, studies=set(loaded.studies), cache=cache)
-        asked["conversions"] = [(item.from_, item.to) for item in loaded.conversions]
-        asked.update(compared=compared, scale=priors["study_sd"].scale)
-        raise StopError
+    monkeypatch.setattr(commands, "analysed", analysed)
+    return reached
 
-    monkeypatch.setattr(reports, "run_analysis", run_analysis)
+
+def test_what_was_asked_for_reaches_the_analysis(registry, tmp_path, asked, capsys):
     file = tmp_path / "priors.toml"
     file.write_text(PRIORS)
     words = ["--registry", f"{registry}", "--only", "--verified-only", "--no-cache"]
     words += ["--convert", "ttp:pfs", "--priors", f"{file}", "--seed", "7"]
     for command in (["report", "--out", f"{tmp_path / 'out'}"], ["forest", "os", "-o", "x.svg"]):
-        with pytest.raises(StopError):
-            cli.main([*command, *words])
+        assert refused(capsys, *command, *words) == ["stop"]
         assert asked["studies"] == {"example2020"}
         assert asked["verified_only"] is True
         assert asked["conversions"] == [("ttp", "pfs")]
@@ -359,22 +373,11 @@ def test_what_was_asked_for_reaches_the_analysis(registry, tmp_path, monkeypatch
 
 
 def test_what_treatments_are_set_against_is_known_before_anything_is_fitted(
-    registry, tmp_path, monkeypatch, capsys
+    registry, tmp_path, asked, capsys
 ):
-    asked = {}
-
-    class StopError(Exception):
-        pass
-
-    def run_analysis(loaded, given, tell, *, priors, cache):
-        asked.update(given)
-        raise StopError
-
-    monkeypatch.setattr(reports, "run_analysis", run_analysis)
     words = ["report", "--registry", f"{registry}", "--only", "--out", f"{tmp_path / 'out'}"]
     more = ["--reference", "Lenvima", "--delta", "2.5", "--sensitivity"]
-    with pytest.raises(StopError):
-        cli.main([*words, *more])
+    assert refused(capsys, *words, *more) == ["stop"]
     assert (asked["reference"], asked["delta"], asked["sensitivity"]) == ("Lenvima", 2.5, True)
     asked.clear()
     (line,) = refused(capsys, *words, "--reference", "paclitaxel", "--endpoint", "os")
@@ -385,8 +388,9 @@ def test_what_treatments_are_set_against_is_known_before_anything_is_fitted(
 
 
 def test_impact_adds_the_files_and_prints_the_answers(registry, tmp_path, monkeypatch, capsys):
-    import synthesis.impact
     import synthesis.report.impact
+
+    import synthesis.questions.impact
 
     asked = {}
 
@@ -395,7 +399,7 @@ def test_impact_adds_the_files_and_prints_the_answers(registry, tmp_path, monkey
         answers = [SimpleNamespace(question="What changes?", text="Little.\n- Nothing.")]
         return SimpleNamespace(answers=answers, verdicts={"os, with": "PASS"})
 
-    monkeypatch.setattr(synthesis.impact, "impact", measure)
+    monkeypatch.setattr(synthesis.questions.impact, "impact", measure)
     monkeypatch.setattr(synthesis.report.impact, "write_impact", lambda found, out: [out, out])
     file, out = tmp_path / "new2024.toml", tmp_path / "out"
     file.write_text(STUDY.format(id="new2024"))
@@ -451,17 +455,18 @@ def test_a_letter_that_a_terminal_cannot_show_is_no_error(registry):
     assert b"Example A, ?ther B" in done.stdout
 
 
-def test_options_know_the_words_of_their_owners():
-    from synthesis.families import FAMILIES
+def test_words_that_commands_know_are_those_of_their_owners():
+    from synthesis import choices
+    from synthesis.choices import STACKED
+    from synthesis.model.families import FAMILIES
     from synthesis.plots.style import SHEETS
-    from synthesis.settings import ENDPOINTS
-    from synthesis.stacking import STACKED
+    from synthesis.questions.plan import simulate
 
-    assert options.ENDPOINTS == ENDPOINTS
-    assert tuple(FAMILIES) == options.FAMILIES
-    assert options.STACKED == STACKED
-    assert tuple(SHEETS) == options.WIDTHS
-    assert get_args(Status) == options.STATUSES
+    assert tuple(FAMILIES) == choices.FAMILIES
+    assert choices.STACKED == STACKED
+    assert tuple(SHEETS) == choices.WIDTHS
+    assert choices.STUDY_KINDS == simulate.KINDS
+    assert choices.POPULATIONS == simulate.POPULATIONS
 
 
 @pytest.mark.slow

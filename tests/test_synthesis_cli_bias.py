@@ -1,19 +1,14 @@
-"""`atc bias`: what it prints and writes, and what it refuses."""
+"""`atc bias`: what it shows and writes, and what it refuses."""
 
 from __future__ import annotations
 
-import pandas as pd
+import golden
 import pytest
-from bias_fits import WORDS, biased_fit, read, reports, spread, usual_fit
-from small_registry import cohort, landmark, study, write_registry
+from bias_fits import WORDS, biased_fit, reports, spread, usual_fit
+from small_registry import write_registry
 
-from studies import load_registry
 from synthesis import cli
-from synthesis.bias.effects import EFFECT_COLUMNS, REPORT_COLUMNS
-from synthesis.bias.funnel import FUNNEL_COLUMNS
-from synthesis.bias.measure import of_fits
-from synthesis.cli import bias as command
-from synthesis.report.bias import draw_bias
+from synthesis.questions.bias import of_fits
 
 FILES = {"bias", "bias_kinds", "bias_reports", "bias_medians", "funnel", "funnel_slope"}
 
@@ -27,49 +22,37 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def asked(monkeypatch):
     """Fits are made up, so that no sampler is needed; returns what was asked for."""
-    found = []
+    reached = []
 
     def made_up(registry, endpoint, *, reference_mix=0.4, **options):
-        found.append((endpoint, reference_mix, options))
+        reached.append((endpoint, reference_mix, options))
         spreads = abs(spread(0.0, 0.2, 9))
         return of_fits(registry, usual_fit(registry), biased_fit(registry, spreads), reference_mix)
 
-    monkeypatch.setattr("synthesis.bias.bias_analysis", made_up)
-    return found
+    monkeypatch.setattr("synthesis.questions.bias.bias", made_up)
+    return reached
 
 
 def words_of(folder, *more):
     return ("bias", "--registry", f"{folder}", "--only", *more)
 
 
-def test_it_says_first_that_it_is_optional_and_writes_tables_and_figures(
-    folder, asked, tmp_path, capsys
-):
+def test_the_answer_is_the_page_that_was_read(folder, asked, capsys):
+    assert cli.main(words_of(folder)) == 0
+    text = capsys.readouterr().out
+    golden.check("bias", text)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_tables_and_figures_are_written(folder, asked, tmp_path, capsys):
     out = tmp_path / "out"
     assert cli.main(words_of(folder, "--out", f"{out}")) == 0
-    text = capsys.readouterr().out
-    assert text.startswith("Optional analysis of biases and small studies.")
-    assert "no part of the pooled answers" in " ".join(text.split())
-    for question in ("optimistic or pessimistic?", "longer medians?", "outside of the funnel?"):
-        assert question in text
-    assert "P(optimistic)" in text
-    assert "As prospective" in text
-    assert "For research use" in text
-    lines = [line for line in text.splitlines() if not line.startswith("Written: ")]
-    assert max(map(len, lines)) <= 110
-    assert {p.stem for p in (out / "tables").iterdir()} == FILES
-    for name, columns in (
-        ("bias", EFFECT_COLUMNS),
-        ("bias_reports", REPORT_COLUMNS),
-        ("funnel", FUNNEL_COLUMNS),
-    ):
-        assert tuple(pd.read_csv(out / "tables" / f"{name}.csv").columns) == columns
-    names = {p.name for p in (out / "figures").iterdir()}
+    assert f"Written: {out / 'bias.md'} (13 files)" in capsys.readouterr().out
+    assert {path.stem for path in (out / "tables").iterdir()} == FILES
+    names = {path.name for path in (out / "figures").iterdir()}
     suffixes = ("svg", "pdf", "png")
     assert names == {f"{stem}_os.{s}" for stem in ("bias", "funnel") for s in suffixes}
-    said = (out / "bias.md").read_text(encoding="utf-8")
-    assert said.splitlines()[2].startswith("Optional analysis")
-    assert "For research use" in said
+    assert "For research use" in (out / "bias.md").read_text(encoding="utf-8")
 
 
 def test_options_reach_the_analysis(folder, asked, capsys):
@@ -102,39 +85,3 @@ def test_nothing_to_pool_is_one_sentence(folder, capsys):
     assert cli.main(words_of(folder, "--endpoint", "pfs")) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "can be counted for pfs." in line
-
-
-def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_fitted(
-    folder, asked, tmp_path, capsys
-):
-    (tmp_path / "out").write_text("", encoding="utf-8")
-    assert cli.main(words_of(folder, "--out", f"{tmp_path / 'out'}")) == 2
-    assert "is a file" in capsys.readouterr().err
-    assert asked == []
-
-
-def test_help_says_that_it_is_optional(capsys):
-    assert cli.main(("bias", "--help")) == 0
-    text = " ".join(capsys.readouterr().out.split())
-    assert "optional" in text
-    assert "No pooled answer of a report comes from it." in text
-    assert command.EXAMPLES.splitlines()[-1].strip() in text
-
-
-def test_without_a_median_there_is_no_funnel(tmp_path):
-    marks = [landmark(12, 0.2)]
-    tables = [
-        study(name, cohort("arm", "lenvatinib", 22, landmarks=marks)) for name in ("one", "two")
-    ]
-    registry = read(tmp_path, *tables)
-    found = of_fits(registry, usual_fit(registry), biased_fit(registry), 0.4)
-    assert set(draw_bias(found)) == set(found.captions) == {"bias_os"}
-    (slope,) = [f for f in found.findings if "Do small cohorts" in f.question]
-    assert "too few printed medians" in slope.sentences[0]
-
-
-def test_an_unreached_median_is_listed_and_not_dropped(folder):
-    registry = load_registry(folder, alone=True)
-    found = of_fits(registry, usual_fit(registry), biased_fit(registry), 0.4)
-    (funnel,) = [f for f in found.findings if "outside of the funnel" in f.question]
-    assert "median not reached (1 arm)" in funnel.sentences[-1]

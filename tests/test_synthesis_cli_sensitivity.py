@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from sensitivity_fits import WORDS, Counting, reports
+from fits import CHOICE_WORDS, Counting, six_reports
 from small_registry import write_registry
+from synthesis.report.sensitivity import sensitivity_blocks
 
 from studies import load_registry
 from synthesis import cli
 from synthesis.cli import sensitivity as command
-from synthesis.report.sections import Block
-from synthesis.report.sensitivity import sensitivity_blocks
-from synthesis.sensitivity import measure
-from synthesis.sensitivity import sensitivity as run
-from synthesis.sensitivity.store import Store
+from synthesis.questions import sensitivity
+from synthesis.questions.sensitivity import sensitivity as run
+from synthesis.questions.sensitivity.runner import Store
+from synthesis.report.evidence import Block
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("cli") / "registry"
-    return write_registry(made, *reports(), vocabulary=WORDS)
+    return write_registry(made, *six_reports(), vocabulary=CHOICE_WORDS)
 
 
 @pytest.fixture
 def fitter(monkeypatch, tmp_path):
     """Fits are made up, so that no sampler is needed; results are kept in a folder of the test."""
     found = Counting()
-    whole = measure.sensitivity
+    whole = sensitivity.sensitivity
     monkeypatch.setenv("ATC_CACHE_DIR", str(tmp_path / "cache"))
 
     def made_up(registry, endpoint, **options):
         return whole(registry, endpoint, fitter=found, **options)
 
-    monkeypatch.setattr("synthesis.sensitivity.sensitivity", made_up)
+    monkeypatch.setattr("synthesis.questions.sensitivity.sensitivity", made_up)
     return found
 
 

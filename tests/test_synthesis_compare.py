@@ -5,19 +5,31 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from compare_fits import REPORTS, arm, registry_of, response_fit, survival_fit
-from impact_fits import fit_of
+from fits import fit_of
 from small_registry import study
 
-from synthesis.benefit.compare import COMPARE_COLUMNS, DELTAS, compare
-from synthesis.benefit.compare_rows import contrast_rows, rank_texts
-from synthesis.benefit.compare_words import captions, sentences
-from synthesis.benefit.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.benefit.evidence import ACROSS, RANDOMISED, WITHIN
-from synthesis.benefit.reference import NotComparedError, choose_reference, treatments_of
-from synthesis.benefit.writing import chance_text, league_rows, months_text, spread_text, with_texts
+from synthesis import numbers
 from synthesis.estimands import curve, response_rate, summarise
+from synthesis.questions.compare import COMPARE_COLUMNS, DELTAS, compare, result, sentences
+from synthesis.questions.contrasts import (
+    GAIN,
+    SURVIVAL_CONTRASTS,
+    Contrast,
+    contrasts_of,
+    survival_contrast,
+    written,
+)
+from synthesis.questions.evidence import (
+    ACROSS,
+    RANDOMISED,
+    WITHIN,
+    NotComparedError,
+    choose_reference,
+    treatments_of,
+)
 
 # The same arithmetic on the same draws: rounding only.
 EXACT = 1e-12
@@ -199,10 +211,10 @@ def test_ranks_follow_the_draws(registry, fits, found):
 
 
 def test_the_rows_that_are_drawn_repeat_the_table(found):
-    drawn = with_texts(found.forest)
+    drawn = found.forest
     reference = drawn[drawn["is_reference"]]
     assert reference["treatment"].tolist() == [CARE, CARE]
-    assert reference[["estimate_text", "gain_text", "p_text"]].eq("").all(axis=None)
+    assert reference["gain"].isna().all()
     for row in drawn[~drawn["is_reference"]].itertuples(index=False):
         own = found.table.query("endpoint == @row.endpoint and treatment == @row.treatment")
         own = own.set_index("estimand")
@@ -210,7 +222,14 @@ def test_the_rows_that_are_drawn_repeat_the_table(found):
         if row.endpoint == "os":
             gain = own.loc[GAIN]
             assert (row.gain, row.p_gain) == (gain["estimate"], gain["p_gain"])
-            assert row.gain_text == spread_text(*gain[["estimate", "lower", "upper"]], GAIN)
+
+
+def test_the_rows_that_are_drawn_have_the_value_of_the_treatment_itself(registry, fits, found):
+    rows = found.forest.set_index(["endpoint", "treatment"])
+    (own,) = curves_of(fits["os"], registry, fits["os"].centre_share, LENVATINIB)
+    row = rows.loc[("os", LENVATINIB)]
+    assert row["value"] == pytest.approx(np.median(own.median), rel=EXACT)
+    assert row["value_upper"] == pytest.approx(np.quantile(own.median, 0.975), rel=EXACT)
 
 
 # --- Which reference, and which treatments -------------------------------------------------------
@@ -276,7 +295,7 @@ def test_treatments_with_little_behind_them_are_in_the_table_alone(registry, fit
     assert "Sorafenib" in set(found.table["treatment"])
     for frame in (found.league, found.gains, found.ranks, found.forest):
         assert "Sorafenib" not in set(frame["treatment"])
-    assert "Sorafenib" in set(found.network.nodes["treatment"])
+    assert ("os", "Sorafenib", CARE) in found.pairs
 
 
 def test_mixed_treatments_and_classes_are_not_compared(tmp_path):
@@ -295,7 +314,9 @@ def test_one_treatment_leaves_nothing_to_compare(tmp_path):
     assert found.is_empty
     assert found.notes == ("For overall survival there is nothing to compare; pooled: Lenvatinib.",)
     assert tuple(found.table.columns) == COMPARE_COLUMNS
-    assert sentences(found, registry.vocabulary) == captions(found, registry.vocabulary) == {}
+    told = result(found, registry)
+    assert (told.lead, told.findings) == (found.notes, ())
+    assert set(told.tables) == {"compare", "league", "gains", "ranks"}
 
 
 def test_two_small_treatments_are_both_shown(tmp_path):
@@ -309,50 +330,89 @@ def test_two_small_treatments_are_both_shown(tmp_path):
 # --- In words ------------------------------------------------------------------------------------
 
 
-def test_numbers_are_written_alike_everywhere(found):
-    rows = {row["treatment"]: row for row in contrast_rows(found, "os")}
-    table = found.table.query("endpoint == 'os'").set_index(["treatment", "estimand"])
-    own = table.loc[(LENVATINIB, "ratio_of_medians")]
-    expected = f"{own['estimate']:.2f} ({own['lower']:.2f}-{own['upper']:.2f})"
-    assert rows[LENVATINIB]["ratio_of_medians"] == expected
-    assert rows[LENVATINIB]["p_gain"] == chance_text(table.loc[(LENVATINIB, GAIN), "p_gain"])
-    league = league_rows(found.league).set_index(["endpoint", "treatment", "reference"])
-    drawn = league.loc[("os", LENVATINIB, CARE)]
-    assert f"{drawn['estimate_text']} ({drawn['interval_text']})" == expected
-    mean = found.ranks.query("endpoint == 'os'").drop_duplicates("treatment").iloc[0]
-    assert rank_texts(found, "os")[LENVATINIB].startswith(f"{mean['mean_rank']:.1f} (")
+def texts_of(told, heading):
+    """Texts of the tables of a finding, a row each under its first cell."""
+    (finding,) = [part for part in told.findings if part.heading == heading]
+    (table,) = finding.tables
+    return {row[0].text: [cell.text for cell in row] for row in table.rows}
 
 
-def test_intervals_below_zero_and_certainties_are_written_with_care():
-    assert spread_text(1.72, -0.04, 3.3, GAIN) == "1.7 (0.0-3.3)"
-    assert spread_text(-1.72, -2.5, -0.3, GAIN) == "-1.7 (-2.5 to -0.3)"
-    assert spread_text(0.123, -0.004, 0.5, "difference_response_rate") == "12 (0-50)"
-    assert spread_text(12.34, 0.987, 110.0, "ratio_of_medians") == "12.3 (0.99-110.0)"
-    assert [chance_text(p) for p in (1.0, 0.994, 0.5, 0.004, 0.0)] == [
-        ">0.99",
-        "0.99",
-        "0.50",
-        "<0.01",
-        "<0.01",
+def test_every_contrast_of_the_table_is_read_as_it_is_written(registry, found):
+    told = result(found, registry)
+    pd.testing.assert_frame_equal(told.tables["compare"], found.table)
+    rows = [
+        texts_of(told, "Overall survival"),
+        texts_of(told, "Overall survival: hazard ratios and restricted means"),
+        texts_of(told, "Objective response"),
     ]
-    assert chance_text(float("nan")) == ""
-    assert months_text(-0.01) == "0.0"
+    checked = 0
+    for row in found.table.itertuples(index=False):
+        text = written(row, contrasts_of(row.endpoint)[row.estimand].write)
+        own = rows[2:] if row.endpoint == "response" else rows[:2]
+        assert any(text in texts[row.treatment] for texts in own), (row.treatment, row.estimand)
+        if row.estimand == GAIN:
+            assert numbers.chance(row.p_gain) in rows[0][row.treatment]
+        checked += 1
+    assert checked == len(found.table) == 3 * len(SURVIVAL_CONTRASTS) + 3
+
+
+def test_ranks_evidence_and_the_league_are_read_as_they_are_written(registry, found):
+    told = result(found, registry)
+    rows = texts_of(told, "Overall survival")
+    first = found.ranks.query("endpoint == 'os'").iloc[0]
+    rank = f"{first['mean_rank']:.1f} ({first['lower']:.0f}–{first['upper']:.0f})"
+    assert rank in rows[first["treatment"]]
+    assert WITHIN in rows[LENVATINIB]
+    assert "3 (82)" in rows[LENVATINIB]
+    (finding,) = [part for part in told.findings if part.heading == "Overall survival: every pair"]
+    (league,) = finding.tables
+    assert finding.folded
+    pairs = found.league.query("endpoint == 'os' and estimand == 'ratio_of_medians'")
+    assert len(league.rows) == len(pairs)
+    for cells, heading, row in zip(
+        league.rows, league.groups, pairs.itertuples(index=False), strict=True
+    ):
+        assert heading == row.treatment
+        assert [cell.text for cell in cells][1] == written(row, numbers.ratio)
+        assert cells[-1].text == row.carried_by
+    lot = [cells[-1].more for cells in league.rows if cells[-1].text == RANDOMISED]
+    assert lot == ["Lot 2021"]
+
+
+def test_a_further_contrast_is_one_record(registry, fits, monkeypatch):
+    further = Contrast(
+        "difference_survival_6m",
+        "difference of survival at 6 months",
+        "months",
+        lambda curve: curve.estimand("survival_6m"),
+        SURVIVAL_CONTRASTS[GAIN].between,
+    )
+    monkeypatch.setitem(SURVIVAL_CONTRASTS, further.name, further)
+    found = compare({"os": fits["os"]}, registry.vocabulary)
+    rows = found.table[found.table["estimand"] == further.name]
+    assert len(rows) == 3
+    told = result(found, registry)
+    tables = [table for part in told.findings for table in part.tables]
+    (table,) = [own for own in tables if further.heading in [c.label for c in own.columns]]
+    row = rows[rows["treatment"] == LENVATINIB].iloc[0]
+    (cells,) = [cells for cells in table.rows if cells[0].text == LENVATINIB]
+    assert written(row, numbers.months) in [cell.text for cell in cells]
 
 
 def test_sentences_say_endpoint_population_reference_and_what_carries_it(registry, fits):
     found = compare(fits, registry.vocabulary)
-    said = sentences(found, registry.vocabulary)
-    opening = said["os"][0]
-    for words in ("Overall survival in ATC", "average study", "best supportive care"):
-        assert words in opening
-    assert "no counted cohort tells it" in opening
-    assert "2 cohorts, 34 patients" in opening
-    text = " ".join(said["os"])
+    said = sentences(found, "os", registry.vocabulary)
+    for words in ("Overall survival in ATC", "average study", "no counted cohort tells it"):
+        assert words in said[0]
+    assert "best supportive care (2 cohorts, 34 patients)" in said[0]
     rows = found.forest.query("endpoint == 'os'").set_index("treatment")
-    assert chance_text(rows.loc[LENVATINIB, "p_gain"]) in text
-    assert "given in one report without randomisation 1, across single-arm studies 1" in text
-    assert "sorafenib" in said["os"][-1]
-    assert "histology does not apply" in said["response"][0]
+    assert numbers.chance(rows.loc[LENVATINIB, "p_gain"]) in said[1]
+    assert said[2] == (
+        "None of the 2 comparisons with best supportive care is randomised. One (lenvatinib) comes "
+        "from a report with both groups; one (paclitaxel) compares different studies."
+    )
+    assert "sorafenib" in said[-1]
+    assert "histology does not apply" in sentences(found, "response", registry.vocabulary)[0]
 
 
 @pytest.mark.parametrize(
@@ -364,27 +424,24 @@ def test_where_histology_is_told_the_population_is_named(tmp_path, histology, wo
     registry = registry_of(tmp_path / "registry", (*REPORTS, told))
     fits = {"os": survival_fit(registry)}
     found = compare(fits, registry.vocabulary, histology=histology, mix=0.25)
-    assert f", {words}" in sentences(found, registry.vocabulary)["os"][0]
-    for text in captions(found, registry.vocabulary).values():
-        assert f", {words}" in text
+    assert f", {words}" in sentences(found, "os", registry.vocabulary)[0]
+    (picture,) = result(found, registry).pictures
+    assert words in picture.caption
 
 
 def test_a_gain_that_is_not_likely_is_not_claimed(registry, fits):
     found = compare(fits, registry.vocabulary, delta=30.0)
-    text = " ".join(sentences(found, registry.vocabulary)["os"])
-    assert "For no treatment is the probability that the median is longer by more than 30" in text
-    assert "the highest is <0.01" in text
+    text = sentences(found, "os", registry.vocabulary)[1]
+    assert text.startswith(
+        "No treatment makes a median overall survival more than 30 months longer"
+    )
+    assert "the highest is that of lenvatinib (<0.01)" in text
 
 
-def test_every_figure_has_a_caption(registry, fits):
-    found = compare(fits, registry.vocabulary)
-    told = captions(found, registry.vocabulary)
-    kinds = ("forest", "gains", "ranks", "league", "network")
-    assert set(told) == {f"compare_{k}_os" for k in kinds} | {
-        f"compare_{k}_response" for k in kinds if k != "gains"
-    }
-    for stem, text in told.items():
-        assert "average study" in text, stem
-        assert "4 treatments, 7 cohorts, 149 patients" in text, stem
-    assert "1 pair randomised (solid), 1 in one report" in told["compare_network_os"]
-    assert "1 of the treatments (open) stand alone" in told["compare_network_os"]
+def test_the_picture_can_be_drawn(registry, found):
+    (picture,) = result(found, registry).pictures
+    assert picture.stem == "compare"
+    assert set(picture.studies) == {"lot", "both", "alone", "care", "small"}
+    assert "best supportive care (2 cohorts, 34 patients)" in picture.caption
+    drawn = picture.draw()
+    assert drawn.axes[0].get_label().startswith("compare-os")

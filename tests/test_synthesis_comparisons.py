@@ -9,7 +9,7 @@ import pytest
 
 from studies import load_registry
 from studies.schema import Comparison
-from synthesis.comparisons import comparison_refusals, find_comparison
+from synthesis.model.records import find_comparison
 
 # Closed forms in floating point: rounding only. Deviates are written to ten digits.
 EXACT, TO_TEN_DIGITS = 1e-12, 1e-8
@@ -37,10 +37,6 @@ def figure(value):
 
 def read(*comparisons, longer=True, **more):
     return find_comparison(comparisons, "os", FIRST, SECOND, SIZES, longer, **more)
-
-
-def refusals(*comparisons, longer=True, **more):
-    return comparison_refusals(comparisons, "os", FIRST, SECOND, SIZES, longer, **more)
 
 
 # --- P values ------------------------------------------------------------------------------------
@@ -138,7 +134,6 @@ def test_a_lower_limit_that_is_rounded_to_nothing_leaves_the_upper_half():
 def test_an_interval_without_a_width_leaves_the_p_value(limits):
     ratio = {"hr": "0.9", "hr_ci": limits}
     assert read(printed(**ratio)) is None
-    assert refusals(printed(**ratio)) == ("the interval of the hazard ratio 0.9 has no width",)
     assert read(printed(p="0.8", **ratio)).kind == "p"
 
 
@@ -146,37 +141,28 @@ def test_an_interval_without_a_width_leaves_the_p_value(limits):
 
 
 @pytest.mark.parametrize(
-    ("fields", "reason"),
+    "fields",
     [
-        ({"p": "<0.001"}, "p <0.001 is a bound and no point"),
-        ({"p": "NS"}, "p NS is a bound and no point"),
-        ({"p": "0.000"}, "p 0.000 is rounded to a bound"),
-        ({"p": "1", "sided": 1}, "p 1 is rounded to a bound"),
-        ({"p": "3"}, "p 3 is none"),
-        (
-            {"p": "0.03", "test": "Mann-Whitney U"},
-            "p 0.03 by another test than log-rank (Mann-Whitney U)",
-        ),
-        ({"p": "0.03", "text": "at 1 year"}, "speaks of one time only (at 1 year)"),
-        (
-            {"hr": "0.5", "hr_ci": ("0.3", "0.8"), "p": "0.01", "adjusted": True},
-            "adjusted for covariates, which is another question",
-        ),
-        ({"hr": "0.5"}, "hazard ratio 0.5 without an interval"),
-        ({"text": "better in mixed"}, "prints neither a hazard ratio nor a p value"),
+        {"p": "<0.001"},  # a bound is no point
+        {"p": "NS"},
+        {"p": "0.000"},  # rounded to a bound
+        {"p": "1", "sided": 1},
+        {"p": "3"},
+        {"p": "0.03", "test": "Mann-Whitney U"},
+        {"p": "0.03", "text": "at 1 year"},  # two proportions, not two curves
+        {"hr": "0.5", "hr_ci": ("0.3", "0.8"), "p": "0.01", "adjusted": True},
+        {"hr": "0.5"},
+        {"text": "better in mixed"},
     ],
 )
-def test_what_cannot_be_read_is_left_with_a_reason(fields, reason):
+def test_what_cannot_be_read_is_left_out(fields):
     assert read(printed(**fields)) is None
-    assert refusals(printed(**fields)) == (reason,)
+    assert read(printed(**fields), printed(p="0.03")).printed.p == Decimal("0.03")
 
 
 def test_a_direction_that_nobody_knows_and_a_group_without_events():
     assert read(printed(p="0.03"), longer=None) is None
-    assert refusals(printed(p="0.03"), longer=None) == (
-        "p 0.03 without a median or a ratio that says for whom",
-    )
-    assert refusals(printed(p="0.03"), events=(0, 4)) == ("p 0.03 of a group without an event",)
+    assert read(printed(p="0.03"), events=(0, 4)) is None
 
 
 @pytest.mark.parametrize(
@@ -191,16 +177,10 @@ def test_a_direction_that_nobody_knows_and_a_group_without_events():
 )
 def test_other_groups_and_endpoints_are_passed_over_in_silence(fields):
     assert read(printed(p="0.03", **fields)) is None
-    assert refusals(printed(p="0.03", **fields)) == ()
 
 
 def test_a_name_of_both_groups_is_the_name_of_neither():
     assert find_comparison([printed(p="0.03")], "os", {"mixed", "pure"}, {"pure"}, SIZES) is None
-
-
-def test_what_can_be_read_is_found_behind_what_cannot():
-    found = read(printed(p="<0.05"), printed(p="0.03"))
-    assert found.printed.p == Decimal("0.03")
 
 
 # --- Randomised comparisons of the registry ------------------------------------------------------

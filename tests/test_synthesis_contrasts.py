@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from synthesis.benefit.contrasts import (
+from synthesis.estimands import Curve
+from synthesis.model.families import FAMILIES, quantile, survival
+from synthesis.questions.contrasts import (
     GAIN,
     HAZARD_HORIZON,
     RESPONSE_CONTRASTS,
@@ -16,8 +18,6 @@ from synthesis.benefit.contrasts import (
     ranks,
     survival_contrast,
 )
-from synthesis.estimands import Curve
-from synthesis.families import FAMILIES, quantile, survival
 
 # The same closed forms on the same numbers: rounding only.
 EXACT = 1e-12

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 from invented_disease import write_disease
 
+from priors import load_priors
 from studies import load_registry
+from studies.figures import CohortRef
+from studies.registry import references
 from studies.schema import Study
-from studies.usable import CohortRef, references
-from synthesis.covariates import (
+from synthesis.model.covariates import (
+    ALL,
     COVARIATE_LABELS,
     COVARIATES,
     REFERENCE_BRAF_SHARE,
-    covariate_words,
     covariates,
 )
 
@@ -75,29 +77,12 @@ def test_a_mutation_status_without_a_mark_may_be_left_unused():
     cohort = ref(design="registry", braf_v600e={"positive": 10, "tested": 10})
     assert value("braf_mutated", cohort, use_unmarked=False) == 0.0
     assert value("retrospective", cohort, use_unmarked=False) == 0.5
-    assert "BRAF V600E not stated (as the ref" in covariate_words(cohort, use_unmarked=False)
 
 
-def test_the_words_say_what_counts_as_the_reference():
-    given = {
-        "design": "prospective_single_arm",
-        "line": "pretreated",
-        "time_origin": "treatment start",
-        "braf_v600e": {"positive": 2, "tested": 10, "percent": 20},
-    }
-    assert covariate_words(ref(**given)) == (
-        "prospective single arm; line pretreated; time from treatment start; BRAF V600E in 2 of 10"
-    )
-    assert covariate_words(ref(line="mixed", braf_v600e={"percent": 41})) == (
-        "design not stated (as the reference); line mixed (as the reference); time from an origin "
-        "that is not stated (as the reference); BRAF V600E in 41 %"
-    )
-    selected = covariate_words(ref("vemurafenib", **given), {"vemurafenib"})
-    assert selected.endswith("; mutated by the choice of treatment (as the reference)")
-
-
-def test_every_number_has_a_label():
+def test_every_number_has_a_label_a_prior_and_an_option():
     assert tuple(COVARIATE_LABELS) == COVARIATES
+    assert {own.prior for own in ALL} <= set(load_priors())
+    assert len({own.option for own in ALL}) == len(ALL) == len(COVARIATES)
 
 
 def test_the_words_that_move_a_number_are_words_of_the_shipped_vocabulary():

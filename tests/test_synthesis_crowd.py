@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from simulated_registry import kaplan_meier
 
-from studies.outcomes import Landmark, SurvivalOutcome
+from studies.schema import Landmark, SurvivalOutcome
 from synthesis.estimands import Curve
 from synthesis.predictive import Crowd, judge, listed_median, printed_figures, verdict
 

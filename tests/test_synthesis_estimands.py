@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 from scipy import stats
 from small_registry import cohort, median, study, subgroup, write_registry
 
@@ -28,11 +28,11 @@ from synthesis.estimands import (
     summaries,
     summarise,
 )
-from synthesis.families import FAMILIES, family, quantile, restricted_mean, survival
+from synthesis.model.families import FAMILIES, family, quantile, restricted_mean, survival
+from synthesis.model.survival import Variant
 from synthesis.numbers import months
 from synthesis.questions.pooled.tables import POOLED_COLUMNS, pooled_table
 from synthesis.stacking import stack
-from synthesis.survival import Variant
 
 # The same closed forms evaluated draw by draw and at once: rounding only.
 EXACT = 1e-12

@@ -1,4 +1,4 @@
-"""What carries a contrast, and the network, read from the cohorts of a registry."""
+"""What carries a contrast, read from the cohorts of a registry."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import pytest
 from compare_fits import REPORTS, arm, registry_of, response_fit, survival_fit
 from small_registry import study
 
-from synthesis.benefit.evidence import (
+from synthesis.questions.evidence import (
     ACROSS,
-    EDGE_COLUMNS,
+    BETWEEN_STUDIES,
     KINDS,
-    NODE_COLUMNS,
     RANDOMISED,
     WITHIN,
+    across_words,
     evidence,
-    network,
+    evidence_of_pairs,
+    evidence_words,
+    treatments_of,
 )
-from synthesis.benefit.reference import treatments_of
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,15 @@ def test_turned_round_the_sides_change_places(fit):
         assert there.shared == back.shared[::-1]
 
 
+def test_every_pair_is_what_each_pair_is_alone(registry, fit):
+    groups = treatments_of(fit, registry.vocabulary)
+    pairs = evidence_of_pairs(fit, groups)
+    assert len(pairs) == len(groups) * (len(groups) - 1)
+    names = {group.label: group.cohorts[0].treatment for group in groups}
+    for (first, second), found in pairs.items():
+        assert found == evidence(fit, names[first], names[second])
+
+
 def test_a_randomised_report_stands_before_others(tmp_path):
     more = study("more", arm("a", "lenvatinib", 50), arm("b", "paclitaxel", 50))
     fit = survival_fit(registry_of(tmp_path / "registry", (*REPORTS, more)))
@@ -86,10 +96,10 @@ def test_response_counts_evaluable_patients(tmp_path):
 
 def test_every_kind_has_a_sentence(fit):
     across = evidence(fit, "paclitaxel", "best_care").sentence
-    assert across.startswith("No report gave both: the contrast is between patients of different")
+    assert across.startswith("No report gave both treatments: patients of one study stand beside")
     lot = evidence(fit, "lenvatinib", "paclitaxel").sentence
-    assert lot.startswith("One randomised report gave both (Lot 2021; 30 and 28 patients)")
-    assert lot.endswith("in all 3 and 1 cohorts with 82 and 28 patients.")
+    assert lot.startswith("1 randomised report gave both (Lot 2021; 30 and 28 patients)")
+    assert lot.endswith("in all 3 cohorts with 82 patients and 1 cohort with 28 patients.")
     within = evidence(fit, "lenvatinib", "best_care").sentence
     assert "not by lot (Both 2021; 12 and 9 patients)" in within
     assert len({across, lot, within}) == len(KINDS)
@@ -102,31 +112,28 @@ def test_what_cannot_be_compared_is_refused(fit):
         evidence(fit, "lenvatinib", "various")
 
 
-# --- The network ---------------------------------------------------------------------------------
+# --- In words ------------------------------------------------------------------------------------
 
 
-def test_the_network_links_what_a_report_gave(registry, fit):
-    found = network(fit, "os", treatments_of(fit, registry.vocabulary))
-    assert tuple(found.nodes.columns) == NODE_COLUMNS
-    assert tuple(found.edges.columns) == EDGE_COLUMNS
-    nodes = found.nodes.set_index("treatment")
-    assert list(nodes.index) == ["Lenvatinib", "Sorafenib", "Paclitaxel", "Best supportive care"]
-    assert nodes["links"].tolist() == [2, 0, 1, 1]
-    assert nodes["patients"].tolist() == [82, 5, 28, 34]
-    assert nodes["cohorts"].sum() == len(fit.data.cohorts)
-    edges = {
-        (row.treatment, row.reference): (row.carried_by, row.reports, row.patients, row.labels)
-        for row in found.edges.itertuples(index=False)
-    }
-    assert edges == {
-        ("Lenvatinib", "Paclitaxel"): (RANDOMISED, 1, 58, "Lot 2021"),
-        ("Lenvatinib", "Best supportive care"): (WITHIN, 1, 21, "Both 2021"),
-    }
+def test_how_many_comparisons_are_randomised_is_counted():
+    kinds = {"dabrafenib": WITHIN, "lenvatinib": ACROSS, "sorafenib": ACROSS}
+    assert evidence_words(kinds, "no therapy") == (
+        "None of the 3 comparisons with no therapy is randomised. One (dabrafenib) comes from a "
+        "report with both groups; 2 compare different studies."
+    )
+    lot = kinds | {"lenvatinib": RANDOMISED, "paclitaxel": RANDOMISED}
+    assert evidence_words(lot, "no therapy").startswith(
+        "2 of the 4 comparisons with no therapy are"
+    )
+    assert (
+        evidence_words({"a": RANDOMISED}, "b")
+        == "One (a) of the 1 comparison with b is randomised."
+    )
 
 
-def test_single_arms_alone_have_no_links(tmp_path):
-    registry = registry_of(tmp_path / "registry", (REPORTS[2], REPORTS[3], REPORTS[4]))
-    fit = survival_fit(registry)
-    found = network(fit, "os", treatments_of(fit, registry.vocabulary))
-    assert found.edges.empty
-    assert found.nodes["links"].tolist() == [0, 0, 0]
+def test_what_comparisons_of_different_studies_rest_on_is_said_where_there_are_any():
+    assert across_words([RANDOMISED, WITHIN]) == ""
+    for kinds, first in (([ACROSS], "All"), ([ACROSS, ACROSS, WITHIN], "Most"), (KINDS, "Some")):
+        words = across_words(kinds)
+        assert words.startswith(f"{first} comparisons set patients of one study beside patients")
+        assert words.endswith(BETWEEN_STUDIES)

@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from synthesis.families import (
+from synthesis.model.families import (
     FAMILIES,
     Q_NODES,
     family,

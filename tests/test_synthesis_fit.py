@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import re
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +15,18 @@ from arviz import from_dict
 from simulated_registry import heavy_tails
 
 from priors import load_priors
-from synthesis import fit as fitting
-from synthesis.diagnostics import diagnose
-from synthesis.families import family
-from synthesis.fit import SamplerSettings, prior_draws, run
-from synthesis.survival import Variant, survival_problem
+from synthesis import model
+from synthesis.model import sampler
+from synthesis.model.families import family
+from synthesis.model.sampler import (
+    SamplerSettings,
+    diagnose,
+    diagnosis_of,
+    fingerprint,
+    prior_draws,
+    run,
+)
+from synthesis.model.survival import Variant, survival_problem
 
 SHORT = SamplerSettings(draws=40, tune=100, chains=2, seed=6)
 
@@ -56,7 +65,8 @@ def test_a_second_run_is_read_back(problem, folder):
     assert_equal_draws(first, second)
     assert dict(second.seconds) == dict(first.seconds)
     assert words == ["draws of this very analysis are at hand"]
-    assert [path.suffix for path in folder.iterdir()] == [".npz"]
+    assert [path for path in folder.iterdir()] == [second.folder]
+    assert {path.name for path in second.folder.iterdir()} == {"draws.npy", "draws.json"}
 
 
 def test_what_changes_the_posterior_is_not_read_from_the_cache(
@@ -83,28 +93,56 @@ def test_what_changes_the_posterior_is_not_read_from_the_cache(
     assert len(list(folder.iterdir())) == 7
 
 
-def test_draws_are_not_kept_across_changes_of_the_code_that_makes_them():
-    """All that the compiled likelihood is made of counts, and every module that makes a problem."""
-    package = Path(fitting.__file__).parent
-    waiting, found = ["kernel"], set()
-    while waiting:
-        name = waiting.pop()
-        found.add(name)
-        tree = ast.parse((package / f"{name}.py").read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module == "synthesis":
-                waiting += {alias.name for alias in node.names} - found
-            elif isinstance(node, ast.ImportFrom) and node.module.startswith("synthesis."):
-                waiting += {node.module.split(".")[1]} - found
-    assert {"kernel_chains", "kernel_curves", "families", "logrank"} <= found
-    makers = {
-        path.stem
-        for path in package.rglob("*.py")
-        if re.search(r"return Problem\(|= Problem\(", path.read_text(encoding="utf-8"))
-    }
-    assert {"survival", "response"} <= makers
-    assert found | makers <= set(fitting.MODEL_CODE)
-    assert all((package / f"{name}.py").is_file() for name in fitting.MODEL_CODE)
+def test_draws_and_compiled_code_are_not_kept_across_changes_of_the_model(problem, tmp_path):
+    """The digest reads every module of the folder, and what turns a prior into a variable."""
+    here = Path(model.__file__).parent
+    copy = tmp_path / "synthesis" / "model"
+    shutil.copytree(here, copy)
+    shutil.copytree(here.parent.parent / "priors", tmp_path / "priors")
+    code = "from synthesis.model import source_digest; print(source_digest())"
+    (copy.parent / "__init__.py").write_text("", encoding="utf-8")
+
+    def digest():
+        command = [sys.executable, "-c", code]
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, check=True
+        )
+        return done.stdout.decode().strip()
+
+    assert digest() == model.source_digest()
+    seen = {digest()}
+    for changed in (*sorted(copy.glob("*.py")), tmp_path / "priors" / "realise.py"):
+        changed.write_text(changed.read_text(encoding="utf-8") + "# other\n", encoding="utf-8")
+        assert digest() not in seen, changed.name
+        seen.add(digest())
+    assert len(seen) > 10
+    before = fingerprint(problem, SHORT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampler, "source_digest", lambda: "other")
+        assert fingerprint(problem, SHORT) != before
+
+
+def test_what_follows_from_draws_is_kept_beside_them(problem, folder, monkeypatch):
+    first = run(problem, SHORT)
+    diagnosis = diagnosis_of(first)
+    assert diagnosis == diagnose(first.tree)
+    monkeypatch.setattr(sampler, "diagnose", lambda tree: pytest.fail("judged twice"))
+    again = run(problem, SHORT)
+    assert again.folder == first.folder
+    assert diagnosis_of(again) == diagnosis
+    monkeypatch.undo()
+    monkeypatch.setenv("ATC_CACHE_DIR", str(folder))
+    (kept,) = first.folder.glob("*.npz")
+    kept.write_bytes(kept.read_bytes()[:40])
+    assert diagnosis_of(again) == diagnosis
+    assert kept.stat().st_size > 40
+
+
+def test_what_follows_from_draws_that_are_not_kept_is_made_each_time(problem, folder):
+    draws = run(problem, SHORT, cache=False)
+    assert diagnosis_of(draws) == diagnose(draws.tree)
+    assert not folder.exists()
 
 
 def test_the_cache_can_be_left_alone(problem, folder):
@@ -123,16 +161,26 @@ def test_a_folder_that_cannot_be_written_does_no_harm(problem, tmp_path, monkeyp
     assert_equal_draws(first, second)
 
 
+@pytest.mark.parametrize("name", ["draws.npy", "draws.json"])
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
-def test_a_damaged_file_is_replaced(problem, folder, kept):
+def test_a_damaged_file_is_replaced(problem, folder, name, kept):
     first = run(problem, SHORT)
-    (path,) = folder.iterdir()
+    path = first.folder / name
     whole = path.read_bytes()
     path.write_bytes(whole[: int(kept * len(whole))])
     again = run(problem, SHORT)
     assert not again.from_cache
     assert_equal_draws(first, again)
     assert run(problem, SHORT).from_cache
+    assert list(folder.iterdir()) == [first.folder]
+
+
+def test_draws_that_were_read_back_can_be_changed_in_memory_only(problem, folder):
+    run(problem, SHORT)
+    changed, again = (run(problem, SHORT).tree["posterior"]["mu"] for _ in range(2))
+    changed *= 0.0
+    assert not changed.any()
+    assert again.all()
 
 
 def test_prior_draws_come_from_the_fitted_model(problem, data):

@@ -8,21 +8,25 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from bias_fits import PROSPECTIVE, read, usual_fit, whole
-from impact_fits import DRAWS
+from fits import DRAWS
 from small_registry import cohort, landmark, median, study
 
-from synthesis.benefit.influence import CohortWeights, cohort_weights
-from synthesis.bias.funnel import (
+from synthesis.model.families import FAMILIES, quantile
+from synthesis.questions.bias.funnel import (
     FUNNEL_COLUMNS,
+    LARGE,
     NO_MEDIAN,
     NOT_REACHED_REASON,
+    SLOPE_COLUMNS,
+    SLOPE_PRIOR,
+    SMALL,
     SOLE,
     funnel_table,
+    slope_table,
     standard_error,
     steepness_of,
 )
-from synthesis.bias.slope import LARGE, SLOPE_COLUMNS, SLOPE_PRIOR, SMALL, slope_table
-from synthesis.families import FAMILIES, quantile
+from synthesis.questions.influence import CohortWeights, cohort_weights
 
 # --- Standard errors -----------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from impact_fits import DRAWS, fit_of, observations
+from fits import DRAWS, fit_of, observations
 from scipy import stats
 from small_registry import cohort, landmark, median, study, subgroup, write_registry
 
@@ -15,15 +15,7 @@ from studies import load_registry
 from studies.selection import select
 from synthesis import estimands
 from synthesis.estimands import Group
-from synthesis.families import family
-from synthesis.impact.surprise import SURPRISE_COLUMNS, surprise_table
-from synthesis.impact.tables import (
-    estimates_table,
-    ranks_table,
-    selection_table,
-    shared_patients,
-    subjects,
-)
+from synthesis.model.families import family
 from synthesis.predictive import (
     NewCohort,
     Place,
@@ -33,6 +25,15 @@ from synthesis.predictive import (
     predict_curve,
     predict_rate,
     rate_of,
+)
+from synthesis.questions.impact.tables import (
+    SURPRISE_COLUMNS,
+    Pair,
+    estimates_table,
+    ranks_table,
+    selection_table,
+    shared_patients,
+    surprise_table,
 )
 
 LENVATINIB = study("lenva", cohort(n=23, survival=[median(Decimal("4.0"))]))
@@ -48,6 +49,10 @@ def load(tmp_path):
     return lambda *tables: load_registry(
         write_registry(tmp_path / f"registry{next(folders)}", *tables)
     )
+
+
+def pair(old, new, after, new_cohorts=()):
+    return Pair(old, new, "os", after.vocabulary, old.centre_share, new_cohorts)
 
 
 def surprise(before, after, new, notes=None, endpoint="os"):
@@ -213,7 +218,7 @@ def test_p_of_a_new_study_is_exact_where_nothing_is_uncertain(load):
     share = stats.beta.cdf(1.0 - 0.5 ** (2.6 / 4.0), 12, 12)
     assert row["percentile"] == pytest.approx(100 * share, abs=2.0)
     assert row["p"] == pytest.approx(2 * share, abs=0.03)
-    assert list(row) == list(SURPRISE_COLUMNS)
+    assert tuple(row) == SURPRISE_COLUMNS
 
 
 def test_a_share_that_is_not_printed_widens_the_expectation(load):
@@ -282,7 +287,7 @@ def test_responders_are_judged_by_the_binomial_law(load):
     law = stats.binom(20, 0.3)
     assert row["percentile"] / 100 == pytest.approx(law.cdf(0) + law.pmf(1) / 2, abs=0.005)
     assert row["printed"] == "1/20"
-    assert row["predicted_printed"] == "6 (2-10) of 20"
+    assert row["predicted_printed"] == "6 (2\N{EN DASH}10) of 20"
 
 
 def test_cohorts_of_one_report_are_told_apart(load):
@@ -302,7 +307,7 @@ def test_shift_is_a_log_ratio_over_the_sd_before(load):
     z = stats.norm.ppf((np.arange(DRAWS) + 0.5) / DRAWS)[None]
     old = fit_of(before, mu=np.log(4.0) + 0.25 * z, **TWO_LEVELS)
     new = fit_of(after, mu=np.log(5.0) + 0.2 * z, **TWO_LEVELS)
-    table = estimates_table(old, new, "os", after.vocabulary, old.centre_share, {"sora:arm"})
+    table = estimates_table(pair(old, new, after, {"sora:arm"}))
     rows = table[(table["estimand"] == "median_months") & (table["histology"] == "reference")]
     row = rows[rows["target"] == "mean_study"].set_index("treatment").loc["Lenvatinib"]
     assert row["before"] == pytest.approx(4.0, rel=1e-3)
@@ -322,7 +327,7 @@ def test_a_treatment_new_to_the_pool_has_what_was_expected_of_it(load):
     mu = 1.0 + 0.01 * np.linspace(-1, 1, DRAWS)[None]
     old, new = fit_of(before, mu=mu, **TWO_LEVELS), fit_of(after, mu=mu, **TWO_LEVELS)
     ids = {"sora:arm", "pacli:arm"}
-    table = estimates_table(old, new, "os", after.vocabulary, old.centre_share, ids)
+    table = estimates_table(pair(old, new, after, ids))
     assert not table.isna().any().any()
     assert (table["before_lower"] < table["before"]).sum() > len(table) / 2
     rows = table[
@@ -349,10 +354,10 @@ def test_a_treatment_new_to_the_pool_has_what_was_expected_of_it(load):
 def test_a_treatment_that_loses_its_cohorts_keeps_a_row(load):
     before, after = load(LENVATINIB, SORAFENIB), load(LENVATINIB)
     old, new = fit_of(before, **TWO_LEVELS), fit_of(after, **TWO_LEVELS)
-    (sorafenib,) = [s for s in subjects(old, new, after.vocabulary) if s.label == "Sorafenib"]
+    (sorafenib,) = [s for s in pair(old, new, after).subjects if s.label == "Sorafenib"]
     assert [len(refs) for refs in sorafenib.cohorts] == [1, 0]
     assert sorafenib.patients == (20, 0)
-    assert sorafenib.after.words == "expected of a new treatment of its class"
+    assert sorafenib.places[1].words == "expected of a new treatment of its class"
 
 
 # --- ranks ---------------------------------------------------------------------------------------
@@ -363,7 +368,7 @@ def test_ranks_before_and_after(load):
     old = fit_of(before, treatment_effect=[0.5, 0.0], treatment_sd=1.0, class_sd=1e-6)
     # vocabulary order: lenvatinib, sorafenib, paclitaxel
     new = fit_of(after, treatment_effect=[0.1, -0.5, 0.3])
-    table = ranks_table(old, new, "os", after.vocabulary, old.centre_share, {"sora:arm"})
+    table = ranks_table(pair(old, new, after, {"sora:arm"}))
     assert list(table["treatment"]) == ["Paclitaxel", "Lenvatinib", "Sorafenib"]
     own = table.set_index("treatment")
     assert (own["of"] == 3).all()

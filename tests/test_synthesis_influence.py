@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 from arviz import from_dict
 from benefit_fits import read, reports, split, whole
-from impact_fits import observations
+from fits import observations
 from loo_by_hand import drawn
 
-from synthesis.benefit.drawing import influence_rows
-from synthesis.benefit.influence import (
+from synthesis import numbers
+from synthesis.fits import fit_survival_data
+from synthesis.left_out import cohort_log_likelihood
+from synthesis.model.families import family
+from synthesis.model.sampler import SamplerSettings
+from synthesis.questions.influence import (
     INFLUENCE_COLUMNS,
     CohortWeights,
     Quantity,
     cohort_weights,
+    finding,
     histology_quantities,
     influence_table,
     influence_words,
@@ -26,10 +31,6 @@ from synthesis.benefit.influence import (
     weighted_quantiles,
     without_each,
 )
-from synthesis.families import family
-from synthesis.fit import SamplerSettings
-from synthesis.integrated import cohort_log_likelihood
-from synthesis.models import fit_survival_data
 from synthesis.stacking import stack
 
 
@@ -205,10 +206,17 @@ def test_what_moved_an_answer_in_words(registry, fit):
         fit, histology_quantities(fit, registry.vocabulary), registry.vocabulary, hand_made(fit)
     )
     first, rest = influence_words(table, "prognostic")
-    rows = influence_rows(table, ["prognostic"])
-    assert first.startswith(f"Without {rows.loc[0, 'cohort_label']} (")
-    assert f"would be {rows.loc[0, 'without_text']} instead of" in first
-    assert rows.loc[0, "estimate_text"] in first
+    row = table.iloc[0]
+    without = numbers.interval(
+        row["without"], row["without_lower"], row["without_upper"], numbers.ratio
+    )
+    whole = numbers.interval(row["estimate"], row["lower"], row["upper"], numbers.ratio)
+    assert first.startswith(f"Without {row['cohort_label']} (")
+    assert f"would be {without} instead of {whole}." in first
+    shown = finding(table, "Moved")
+    assert shown.sentences[:2] == (first, rest)
+    cells = [cell.text for cell in shown.tables[0].rows[0]]
+    assert {row["cohort_label"], without, whole} <= set(cells)
     assert rest == "No other cohort moves it by more than 0.00 of its posterior SD."
     still = table.assign(shift_in_sd=0.05)
     (only,) = influence_words(still, "prognostic")
@@ -221,7 +229,7 @@ def test_weights_that_cannot_be_relied_on_are_told(registry, fit):
     weights = hand_made(fit, pareto_k=(0.9, 0.1, 0.1, 0.1))
     quantities = histology_quantities(fit, registry.vocabulary)[:1]
     table = influence_table(fit, quantities, registry.vocabulary, weights)
-    assert "Pareto k 0.90" in influence_words(table, "prognostic")[0]
+    assert "Approximation unreliable (k = 0.90)." in influence_words(table, "prognostic")[0]
 
 
 def test_months_are_told_as_months(registry, fit):

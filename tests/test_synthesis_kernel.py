@@ -7,11 +7,22 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from synthesis import logrank
-from synthesis.families import FAMILIES, family
-from synthesis.kernel import DATA, PARAMETERS, PrintedFigures, log_likelihood, value_and_gradient
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians, listed_patients
-from synthesis.printed_curve import (
+from synthesis.model import logrank
+from synthesis.model.families import FAMILIES, family
+from synthesis.model.kernel import (
+    DATA,
+    PARAMETERS,
+    PrintedFigures,
+    log_likelihood,
+    value_and_gradient,
+)
+from synthesis.model.likelihoods import (
+    arm_log_likelihood,
+    comparison_given_medians,
+    listed_patients,
+)
+from synthesis.model.printed import (
+    METHODS,
     FixedTime,
     OrderStatistic,
     PrintedMedian,
@@ -20,7 +31,6 @@ from synthesis.printed_curve import (
     candidate_chains,
     chain,
 )
-from synthesis.ranks import METHODS
 
 ARMS = 6
 LANDMARK = FixedTime(12.0, 0.3)

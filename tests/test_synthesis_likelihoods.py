@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from synthesis import logrank
-from synthesis.families import FAMILIES, family, log_density, log_survival
-from synthesis.likelihoods import (
+from synthesis.model import logrank
+from synthesis.model.families import FAMILIES, family, log_density, log_survival
+from synthesis.model.likelihoods import (
     RHO,
     arm_log_likelihood,
     chain_log_likelihood,
@@ -17,7 +17,7 @@ from synthesis.likelihoods import (
     log_at_least,
     log_difference,
 )
-from synthesis.printed_curve import (
+from synthesis.model.printed import (
     FixedTime,
     OrderStatistic,
     PrintedMedian,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from synthesis import logrank
-from synthesis.families import (
+from synthesis.model import logrank
+from synthesis.model.families import (
     FAMILIES,
     LN2,
     family,
@@ -15,7 +15,7 @@ from synthesis.families import (
     quantile,
     standard_log_density,
 )
-from synthesis.likelihoods import RHO, comparison_given_medians
+from synthesis.model.likelihoods import RHO, comparison_given_medians
 
 SIMULATED = ("weibull", "log-logistic", "log-normal")
 K = 0.8  # shape of the simulated patients

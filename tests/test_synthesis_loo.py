@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from arviz import from_dict
-from impact_fits import observations
+from fits import observations
 from loo_by_hand import DESIGNS, ByHand, brute, cohort_named, drawn, every_kind, slope
 from scipy import stats
 from scipy.special import logsumexp
@@ -16,15 +16,15 @@ from simulated_registry import read
 from small_registry import cohort, landmark, median, study, write_registry
 
 from studies import load_registry
-from synthesis.families import FAMILIES, quantile
-from synthesis.fit import SamplerSettings
-from synthesis.integrated import cohort_log_likelihood
-from synthesis.likelihoods import arm_log_likelihood
-from synthesis.loo import CHOICE_COLUMNS, choose, leave_one_out, stacking_weights
-from synthesis.model_arrays import shared_parts
-from synthesis.models import fit_survival_data
-from synthesis.ranks import METHODS
-from synthesis.survival import Variant
+from synthesis.fits import fit_survival_data
+from synthesis.left_out import cohort_log_likelihood, leave_one_out
+from synthesis.model.arrays import shared_parts
+from synthesis.model.families import FAMILIES, quantile
+from synthesis.model.likelihoods import arm_log_likelihood
+from synthesis.model.printed import METHODS
+from synthesis.model.sampler import SamplerSettings
+from synthesis.model.survival import Variant
+from synthesis.stacking import CHOICE_COLUMNS, choose, stacking_weights
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,8 @@ import pytest
 from likelihood_arrays import chains_of, total
 
 from studies import load_registry
-from synthesis.covariates import COVARIATES
-from synthesis.families import FAMILIES, family
-from synthesis.likelihoods import arm_log_likelihood
-from synthesis.model_arrays import (
+from synthesis.fits import survival_observations
+from synthesis.model.arrays import (
     DIMS,
     SHARED_WITHIN_REPORT,
     counts,
@@ -20,8 +18,10 @@ from synthesis.model_arrays import (
     shared_parts,
     sizes_for,
 )
-from synthesis.models import survival_observations
-from synthesis.ranks import METHODS
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import FAMILIES, family
+from synthesis.model.likelihoods import arm_log_likelihood
+from synthesis.model.printed import METHODS
 
 ENDPOINTS = ("os", "pfs")
 

@@ -7,10 +7,10 @@ import pytest
 
 from studies import load_registry
 from studies.selection import overlap_pairs
-from synthesis.covariates import COVARIATES, covariates
-from synthesis.models import survival_observations
-from synthesis.ranks import METHODS
-from synthesis.reading import read_arm
+from synthesis.fits import survival_observations
+from synthesis.model.covariates import COVARIATES, covariates
+from synthesis.model.printed import METHODS
+from synthesis.model.records import read_arm
 
 ENDPOINTS = ("os", "pfs")
 

@@ -13,9 +13,9 @@ from report_tables import Page
 
 from priors import load_priors
 from studies import load_registry
-from studies.conversion import convert_endpoints
+from studies.registry import convert_endpoints
 from studies.selection import select
-from synthesis.model_arrays import sizes_for
+from synthesis.model.arrays import sizes_for
 from synthesis.run import analyse
 from synthesis.settings import Settings
 

@@ -6,7 +6,7 @@ import numpy as np
 import pymc as pm
 import pytest
 
-from synthesis.packing import INDICES, NUMBERS, pack, unpack
+from synthesis.model.arrays import INDICES, NUMBERS, pack, unpack
 
 VALUES = {
     "scale": np.asarray(0.5),

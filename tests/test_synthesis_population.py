@@ -10,8 +10,13 @@ from benefit_fits import read, told_fit, whole
 from small_registry import VOCABULARY, cohort, median, study, write_registry
 
 from studies import UnknownWordError, load_registry
-from synthesis.benefit.contrasts import SURVIVAL_CONTRASTS
-from synthesis.benefit.population import (
+from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, curve, summarise
+from synthesis.model.covariates import COVARIATES, REFERENCE_BRAF_SHARE
+from synthesis.model.families import family
+from synthesis.model.survival import Variant
+from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
+from synthesis.questions.evidence import NotComparedError, treatments_of
+from synthesis.questions.mix import (
     MIX_COLUMNS,
     MixtureCurve,
     Population,
@@ -19,12 +24,7 @@ from synthesis.benefit.population import (
     patient_mix,
     population_curve,
 )
-from synthesis.benefit.reference import NotComparedError, treatments_of
-from synthesis.covariates import COVARIATES, REFERENCE_BRAF_SHARE
-from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, curve, summarise
-from synthesis.families import family
 from synthesis.stacking import stack
-from synthesis.survival import Variant
 
 MONTHS = np.array([0.5, 2.0, 6.0, 12.0, 36.0])
 
@@ -194,13 +194,14 @@ def test_gains_of_the_population(registry, fit):
     row = gains.query("estimand == 'difference_median_months' and target == 'mean_study'").iloc[0]
     assert row["estimate"] == pytest.approx(np.median(own - over))
     (sentence,) = gain_words(found, "os")
-    assert sentence.startswith("Lenvatinib over Best supportive care: ")
+    assert sentence.startswith("Lenvatinib over best supportive care: ")
     assert any("No report gave both" in note for note in found.notes)
 
 
 def test_notes_say_what_stands_behind_it(registry, fit):
     plain = patient_mix({"os": fit}, registry.vocabulary, Population(0.3)).notes
-    assert len(plain) == 1
+    assert len(plain) == 2
+    assert "is extrapolated for 3 of 4 treatments" in plain[1]
     stated = patient_mix(
         {"os": fit}, registry.vocabulary, Population(0.3, braf=0.2, line="first-line")
     ).notes

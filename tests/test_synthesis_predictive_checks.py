@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from impact_fits import fit_of
+from fits import fit_of
 from scipy import stats
 from simulated_registry import kaplan_meier
 from small_registry import cohort, landmark, median, study, subgroup, write_registry
 
 from studies import load_registry
 from synthesis.estimands import Curve
+from synthesis.model.printed import METHODS, interval_ranks
 from synthesis.predictive import EventOfRank, ShareAlive
 from synthesis.questions.checks import (
     LEVELS,
@@ -28,7 +29,6 @@ from synthesis.questions.checks import (
     result,
 )
 from synthesis.questions.checks import check as checks_of
-from synthesis.ranks import METHODS, interval_ranks
 
 MANY = 20_000
 EVEN = np.full((len(METHODS), MANY), 1.0 / len(METHODS))

@@ -14,9 +14,10 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.special import gammaln
 
-from synthesis.families import family, log_density, quantile, survival
-from synthesis.likelihoods import chain_log_likelihood, listed_patients
-from synthesis.printed_curve import (
+from synthesis.model.families import family, log_density, quantile, survival
+from synthesis.model.likelihoods import chain_log_likelihood, listed_patients
+from synthesis.model.printed import (
+    METHODS,
     ContradictionError,
     FixedTime,
     OrderStatistic,
@@ -25,9 +26,9 @@ from synthesis.printed_curve import (
     Survivors,
     candidate_chains,
     chain,
+    interval_ranks,
     log_survival_variance,
 )
-from synthesis.ranks import METHODS, interval_ranks
 
 MEDIAN, SHAPE, NAME = 4.0, 0.85, "weibull"
 

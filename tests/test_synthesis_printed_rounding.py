@@ -13,18 +13,20 @@ import pytest
 from scipy import stats
 from scipy.special import gammaln
 
-from synthesis.families import family, log_density, survival
-from synthesis.likelihoods import chain_log_likelihood
-from synthesis.printed_curve import (
+from synthesis.model.families import family, log_density, survival
+from synthesis.model.likelihoods import chain_log_likelihood
+from synthesis.model.printed import (
     _NODES,
+    METHODS,
     FixedTime,
     OrderStatistic,
     PrintedMedian,
     Reading,
     candidate_chains,
     chain,
+    interval_ranks,
+    median_rank,
 )
-from synthesis.ranks import METHODS, interval_ranks, median_rank
 
 # What several nodes may miss, in log units, at shapes up to 1.2 and everywhere within 2.6 standard
 # deviations of the print; the largest error found is 0.0011.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthesis.ranks import METHODS, Ranks, interval_ranks, median_rank
+from synthesis.model.printed import METHODS, Ranks, interval_ranks, median_rank
 
 # Lower limit, median, upper limit among uncensored times 1..n, from R's survival package.
 FROM_R = {

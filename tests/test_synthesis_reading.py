@@ -8,9 +8,8 @@ import pytest
 
 from studies.figures import is_symmetric
 from studies.schema import Cohort, Landmark, SurvivalOutcome
-from synthesis.printed_curve import ContradictionError
-from synthesis.ranks import METHODS, interval_ranks
-from synthesis.reading import effective_size, median_months, mixed_share, read_arm, reading
+from synthesis.model.printed import METHODS, ContradictionError, interval_ranks
+from synthesis.model.records import effective_size, median_months, mixed_share, read_arm, reading
 
 DAYS_PER_MONTH = 30.4375
 

@@ -14,10 +14,10 @@ from scipy import stats
 from simulated_registry import counted_often, drawn_from_priors, heavy_tails, simulation_priors
 
 from priors import load_priors
-from synthesis.covariates import COVARIATES
-from synthesis.families import FAMILIES, family
-from synthesis.fit import SamplerSettings, run
-from synthesis.survival import survival_problem
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import FAMILIES, family
+from synthesis.model.sampler import SamplerSettings, run
+from synthesis.model.survival import survival_problem
 
 SETTINGS = SamplerSettings(draws=500, tune=500, chains=2, seed=41)
 FAMILY = "log-logistic"

@@ -1,47 +1,134 @@
-"""Files of a command: all of them or none, and other files stay."""
+"""Files of an answer: all of them or none, in two processes as in one, and other files stay."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+from dataclasses import replace
+
 import pandas as pd
 import pytest
-from plot_tables import draw
+from matplotlib.figure import Figure
+from report_tables import picture
+from small_registry import cohort, median, study, write_registry
 
-from synthesis.plots.style import About
-from synthesis.report.files import write_files
+import synthesis.drawing
+from studies import load_registry
+from synthesis.report.writer import write_result
+from synthesis.result import Finding, Result
 from synthesis.staging import OutputError
 
 TABLES = {"one": pd.DataFrame({"a": [1, 2]}), "two": pd.DataFrame({"b": ["é"]})}
+SUFFIXES = ("pdf", "png", "svg")
 
 
-def test_tables_figures_and_texts_are_written_and_listed(tmp_path):
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    first = study("first2020", cohort(survival=[median()]), year=2020)
+    return load_registry(write_registry(tmp_path_factory.mktemp("files") / "registry", first))
+
+
+def result(*pictures, **more):
+    return Result("found", "Found", findings=(Finding("What?", pictures=pictures),), **more)
+
+
+def files(folder):
+    every = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in every}
+
+
+def broken(**_):
+    raise ValueError("cannot be drawn")
+
+
+def test_tables_figures_and_texts_are_written_and_listed(registry, tmp_path):
     out = tmp_path / "out"
-    figures = {"curves": (draw("curves", "one-column"), About("A title", "A caption."))}
-    written = write_files(out, TABLES, figures, {"words.md": "Words.\n"})
+    answer = result(picture("curves"), tables=TABLES, texts={"words.md": "Words.\n"})
+    written = write_result(answer, registry, out)
     names = [path.relative_to(out).as_posix() for path in written]
-    pictures = [f"figures/curves.{suffix}" for suffix in ("pdf", "png", "svg")]
+    pictures = [f"figures/curves.{suffix}" for suffix in SUFFIXES]
     assert names == [*pictures, "tables/one.csv", "tables/two.csv", "words.md"]
-    assert sorted(path for path in out.rglob("*") if path.is_file()) == written
-    assert (out / "tables" / "one.csv").read_bytes() == b"a\n1\n2\n"
-    assert (out / "tables" / "two.csv").read_text(encoding="utf-8") == "b\né\n"
+    found = files(out)
+    assert sorted(found) == names
+    assert found["tables/one.csv"] == b"a\n1\n2\n"
+    assert found["tables/two.csv"].decode() == "b\né\n"
+    assert b"Caption of curves." in found["figures/curves.svg"]
+    assert b"First 2020" in found["figures/curves.svg"]
 
 
-def test_other_files_stay_and_earlier_ones_are_replaced(tmp_path):
+def test_two_processes_write_the_same_files_as_one(registry, tmp_path, monkeypatch):
+    pictures = [picture(f"curves_{number}") for number in range(synthesis.drawing.MANY)]
+    helpers = []
+
+    def start(*words, **more):
+        helpers.append(subprocess.Popen(*words, **more))
+        return helpers[-1]
+
+    monkeypatch.setattr("synthesis.drawing.subprocess", _Subprocess(start))
+    write_result(result(*pictures), registry, tmp_path / "two")
+    assert [helper.returncode for helper in helpers] == [0]
+
+    def refuse(*words, **more):
+        raise OSError("no process can be made")
+
+    monkeypatch.setattr("synthesis.drawing.subprocess", _Subprocess(refuse))
+    write_result(result(*pictures), registry, tmp_path / "one")
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    assert len(files(tmp_path / "one")) == len(SUFFIXES) * len(pictures)
+
+
+class _Subprocess:
+    PIPE, DEVNULL = subprocess.PIPE, subprocess.DEVNULL
+
+    def __init__(self, start):
+        self.Popen = start
+
+
+def test_a_picture_that_cannot_be_sent_is_drawn_here(registry, tmp_path):
+    own = {"plot": lambda labels: Figure(), "arguments": {"labels": ()}}
+    pictures = [replace(picture(f"own_{number}"), **own) for number in range(3)]
+    pictures += [picture(f"curves_{number}") for number in range(synthesis.drawing.MANY)]
+    assert len(write_result(result(*pictures), registry, tmp_path)) == 3 * len(pictures)
+
+
+@pytest.mark.parametrize("number", [1, synthesis.drawing.MANY])
+def test_a_failure_leaves_nothing_behind(registry, tmp_path, number):
+    pictures = [replace(picture(f"broken_{n}"), plot=broken) for n in range(number)]
+    with pytest.raises(ValueError, match="cannot be drawn"):
+        write_result(result(*pictures, tables=TABLES), registry, tmp_path / "out")
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_other_files_stay_and_earlier_ones_are_replaced(registry, tmp_path):
     (tmp_path / "tables").mkdir()
     for name in ("one", "other"):
         (tmp_path / "tables" / f"{name}.csv").write_text("before")
-    write_files(tmp_path, TABLES)
+    write_result(result(tables=TABLES), registry, tmp_path)
     assert (tmp_path / "tables" / "other.csv").read_text() == "before"
     assert (tmp_path / "tables" / "one.csv").read_text() == "a\n1\n2\n"
 
 
-def test_a_failure_leaves_nothing_behind(tmp_path):
-    out = tmp_path / "out"
-    with pytest.raises(FileNotFoundError):
-        write_files(out, TABLES, texts={"no_such_folder/words.md": "Words."})
-    assert not list(tmp_path.rglob("*.csv"))
+def test_facts_make_a_manifest_by_which_files_of_an_earlier_answer_go(registry, tmp_path):
+    write_result(result(tables=TABLES, facts={"seed": 7}), registry, tmp_path)
+    (tmp_path / "mine.txt").write_text("mine")
+    written = write_result(
+        result(tables={"one": TABLES["one"]}, facts={"seed": 8}), registry, tmp_path
+    )
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest == {
+        "seed": 8, "kind": "found", "files": ["manifest.json", "tables/one.csv"]
+    }  # fmt: skip
+    assert sorted(files(tmp_path)) == ["manifest.json", "mine.txt", "tables/one.csv"]
+    assert [path.name for path in written] == ["manifest.json", "one.csv"]
 
 
-def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
+def test_results_of_another_kind_are_not_replaced(registry, tmp_path):
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": []}))
+    with pytest.raises(OutputError, match="holds other results"):
+        write_result(result(facts={"seed": 8}), registry, tmp_path)
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(registry, tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(OutputError, match="out"):
-        write_files(tmp_path / "out", TABLES)
+        write_result(result(tables=TABLES), registry, tmp_path / "out")

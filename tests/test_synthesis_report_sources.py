@@ -11,7 +11,16 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 from PIL import Image
-from report_tables import TREATMENT, Page, forest_table, make_analysis
+from report_tables import (
+    TREATMENT,
+    Page,
+    answer,
+    forest_table,
+    make_analysis,
+    picture,
+    plot_labels,
+    with_results,
+)
 from small_registry import (
     VOCABULARY,
     cohort,
@@ -24,10 +33,9 @@ from small_registry import (
 
 from studies import load_registry
 from studies.plausibility import review
-from synthesis.report import write_report
-from synthesis.report.figures import draw_figures, save_forest
+from synthesis.report import save_forest, write_report
 from synthesis.report.page import render_page
-from synthesis.report.references import cited_studies, references
+from synthesis.report.references import references
 from synthesis.restrictions import Restriction
 
 TOO_NARROW = landmark(3, Decimal("0.50"), ci=[Decimal("0.49"), Decimal("0.51")])
@@ -68,7 +76,9 @@ def analysis(registry):
     )
     cohorts = pd.concat([made.cohorts, second], ignore_index=True)
     forest = dict(made.forest) | {"os": forest_table((TREATMENT, "Sorafenib"))}
-    return replace(made, cohorts=cohorts, forest=forest)
+    both = ("first2020", "second2021")
+    drawn = (picture(studies=both), picture("forest_response"), picture("checks", both))
+    return with_results(replace(made, cohorts=cohorts, forest=forest), (answer(*drawn),))
 
 
 @pytest.fixture(scope="module")
@@ -81,20 +91,6 @@ def out(analysis, tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(out):
     return Page((out / "report.html").read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize(
-    ("stem", "treatment", "expected"),
-    [
-        (None, None, ("first2020", "second2021")),
-        ("forest_os", None, ("first2020", "second2021")),
-        ("curves_os", None, ("first2020", "second2021")),
-        ("forest_response", None, ("first2020",)),
-        ("forest_os", "Sorafenib", ("second2021",)),
-    ],
-)
-def test_one_place_decides_which_studies_were_used(analysis, stem, treatment, expected):
-    assert cited_studies(analysis, stem, treatment=treatment) == expected
 
 
 def test_a_reference_without_authors_has_the_label_of_its_citation(registry):
@@ -130,25 +126,18 @@ def test_the_bibliography_holds_the_studies_used_and_is_offered(out, page):
 
 
 def test_each_figure_lists_its_studies_on_the_page_and_in_the_manifest(out, page):
-    captions = [words for _, words in page.every("figcaption")]
-    assert [re.search(r"Studies in this figure \((\d)\)", words)[1] for words in captions] == [
-        "2", "1", "2", "2", "1"
-    ]  # fmt: skip
     folded = [words for attrs, words in page.every("details") if attrs.get("class") == "cited"]
-    assert folded[0] == "Studies in this figure (2) First 2020 Registry Holdings"
-    assert not any("open" in attrs for attrs, _ in page.every("details"))
+    assert [words.partition(". ")[0] for words in folded] == [
+        "Studies in this figure (2) First 2020; Registry Holdings",
+        "Studies in this figure (1) First 2020",
+        "Studies in this figure (2) First 2020; Registry Holdings",
+    ]
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["studies_of_figures"] == {
         "forest_os": ["first2020", "second2021"],
         "forest_response": ["first2020"],
-        "curves_os": ["first2020", "second2021"],
-        "predictive_checks_os": ["first2020", "second2021"],
-        "predictive_checks_response": ["first2020"],
+        "checks": ["first2020", "second2021"],
     }
-    targets = {attrs["id"] for _, attrs in page.elements if attrs.get("id")}
-    links = [attrs["href"][1:] for attrs, _ in page.every("a") if attrs["href"].startswith("#ref")]
-    assert set(links) <= targets
-    assert links.count("ref-first2020") >= len(captions)
 
 
 def test_files_of_a_figure_carry_caption_and_citations(out):
@@ -171,18 +160,25 @@ def test_files_of_a_figure_carry_caption_and_citations(out):
     assert "Registry Holdings" not in response
 
 
-def test_figures_are_the_same_files_again(analysis, out, tmp_path):
-    draw_figures(analysis, tmp_path / "figures")
-    for file in sorted((out / "figures").iterdir()):
-        assert file.read_bytes() == (tmp_path / "figures" / file.name).read_bytes(), file.name
-
-
-def test_a_forest_plot_of_one_treatment_cites_the_studies_that_it_shows(analysis, tmp_path):
-    file = tmp_path / "forest.svg"
-    save_forest(analysis, "os", file, treatment="Sorafenib", width="one-column")
-    text = file.read_text(encoding="utf-8")
-    assert "<dc:source>Registry Holdings. 2021.</dc:source>" in text
-    assert "Shown: Sorafenib only; its estimates draw on all of these cohorts." in text
+@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".PNG"])
+def test_a_forest_plot_of_one_treatment_cites_the_studies_that_it_shows(
+    analysis, tmp_path, monkeypatch, suffix
+):
+    table = analysis.forest["os"].copy()
+    table.loc[table["treatment"] == "Sorafenib", "study_id"] = "second2021"
+    forest = picture("forest_os", endpoint="os")
+    drawn = replace(forest, plot=lambda table, endpoint, width: plot_labels(table["label"], width))
+    own = with_results(replace(analysis, forest={"os": table}), (answer(drawn),))
+    file = tmp_path / f"forest{suffix}"
+    shown = save_forest(own, "os", file, treatment="Sorafenib", width="one-column")
+    assert shown == ("second2021",)
+    assert [entry.name for entry in tmp_path.iterdir()] == [file.name]
+    content = file.read_bytes()
+    assert content.startswith({".svg": b"<?xml", ".pdf": b"%PDF", ".PNG": b"\x89PNG"}[suffix])
+    if suffix == ".svg":
+        text = content.decode()
+        assert "<dc:source>Registry Holdings. 2021.</dc:source>" in text
+        assert "Shown: Sorafenib only; its estimates draw on all of these cohorts." in text
 
 
 def section(page, name):
@@ -200,7 +196,7 @@ def test_screening_is_counted_and_the_reports_left_out_are_listed(page):
 def test_figures_are_counted_by_where_they_were_seen(page):
     trust = section(page, "trust")
     # one of overall survival with the histology behind it and one of response; one from elsewhere
-    assert "4 printed figures entered: 3 seen in the report itself (verified), 1 in" in trust
+    assert "4 reported figures entered: 3 seen in the report itself (verified), 1 in" in trust
     rows = [row for row in page.rows("Overall survival") if len(row) == 5]
     assert rows == [["Overall survival", "3", "2", "1", "1"]]
     row = next(row for row in page.rows("First 2020 · arm") if len(row) == 4)
@@ -209,8 +205,8 @@ def test_figures_are_counted_by_where_they_were_seen(page):
 
 def test_histology_of_a_cohort_counts_once_over_endpoints(registry):
     made = make_analysis(registry, ("os", "pfs"))
-    page = Page(render_page(made, []))
-    assert "4 printed figures entered" in section(page, "trust")
+    page = Page(render_page(made, (), {}))
+    assert "4 reported figures entered" in section(page, "trust")
 
 
 def test_odd_figures_are_shown_with_why_they_stay(analysis, page):
@@ -224,7 +220,7 @@ def test_odd_figures_are_shown_with_why_they_stay(analysis, page):
 def test_odd_figures_of_cohorts_that_are_not_used_are_not_shown(registry):
     made = make_analysis(registry, ("os",))
     others = made.cohorts.assign(study="third2022", cohort="a", label="Third 2022")
-    page = Page(render_page(replace(made, cohorts=others), []))
+    page = Page(render_page(replace(made, cohorts=others), (), {}))
     assert "No figure of the cohorts used looks odd" in section(page, "trust")
 
 
@@ -232,19 +228,19 @@ def test_restrictions_stand_under_the_title_and_in_methods(analysis, page):
     usual = "Every usable figure counts"
     assert usual in section(page, "methods")
     told = (Restriction("verified figures only", "Only figures seen in the report itself count."),)
-    restricted = Page(render_page(replace(analysis, restrictions=told), []))
-    ((_, subtitle),) = [
-        found for found in restricted.every("p") if found[1].endswith("Verified figures only.")
+    restricted = Page(render_page(replace(analysis, restrictions=told), (), {}))
+    (subtitle,) = [words for attrs, words in restricted.every("p") if attrs.get("class") == "meta"][
+        :1
     ]
-    assert subtitle.startswith("Overall survival, response. 2 reports, 2 cohorts")
+    assert subtitle.startswith("Overall survival, objective response. 2 reports, 2 cohorts")
+    assert "Verified figures only." in subtitle
     assert "Only figures seen in the report itself count." in section(restricted, "methods")
     assert usual not in section(restricted, "methods")
-    assert usual not in " ".join(analysis.captions.values())
 
 
 def test_title_and_exclusions_speak_of_the_disease_of_the_registry(analysis):
     other = analysis.left_out.assign(kind="other_disease")
-    page = Page(render_page(replace(analysis, left_out=other), []))
+    page = Page(render_page(replace(analysis, left_out=other), (), {}))
     assert [words for _, words in page.every("h1")] == [
         "Treatments of anaplastic carcinoma: Bayesian synthesis of published cohorts"
     ]

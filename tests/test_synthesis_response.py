@@ -13,9 +13,8 @@ from scipy.special import expit, logit
 from scipy.stats import binom, multinomial
 
 from priors import load_priors
-from studies.responders import BestResponses, ResponseCount
+from studies.figures import BestResponses, ResponseCount
 from studies.selection import CohortRef
-from synthesis.diagnostics import Diagnosis
 from synthesis.estimands import (
     RESPONSE_ESTIMANDS,
     Group,
@@ -26,10 +25,8 @@ from synthesis.estimands import (
     response_rate,
     stage_rate,
 )
-from synthesis.fit import Draws, SamplerSettings
-from synthesis.models import ResponseFit
-from synthesis.questions.pooled import pooled_table
-from synthesis.response import (
+from synthesis.fits import ResponseFit
+from synthesis.model.response import (
     KEEP,
     PRIOR_OF,
     STAGES,
@@ -38,6 +35,8 @@ from synthesis.response import (
     trials,
     variable,
 )
+from synthesis.model.sampler import Diagnosis, Draws, SamplerSettings
+from synthesis.questions.pooled import pooled_table
 
 DRAWS = 2000
 GOOD = Diagnosis("PASS", 1.0, "mu", 4000.0, 4000.0, 0, 1.0, DRAWS, 1, "")

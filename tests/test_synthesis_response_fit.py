@@ -11,11 +11,11 @@ from scipy.special import expit
 from scipy.stats import binom
 
 from priors import load_priors
-from studies.responders import BestResponses
+from studies.figures import BestResponses
 from studies.selection import CohortRef
-from synthesis.fit import SamplerSettings, prior_draws, run
-from synthesis.models import fit_response_data
-from synthesis.response import STAGES, response_data, response_problem, variable
+from synthesis.fits import fit_response_data
+from synthesis.model.response import STAGES, response_data, response_problem, variable
+from synthesis.model.sampler import SamplerSettings, prior_draws, run
 
 SETTINGS = SamplerSettings(draws=3000, tune=1000, chains=4, seed=77)
 

@@ -6,32 +6,32 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sensitivity_fits import WORDS, reports
+from fits import CHOICE_WORDS, six_reports
 from small_registry import write_registry
 
 from priors import load_priors
 from studies import load_registry
-from synthesis.cli.options import CHOICES, SURVIVAL_ENDPOINTS
-from synthesis.families import FAMILIES
-from synthesis.model_arrays import padded, sizes_for
-from synthesis.models import SURVIVAL_ENDPOINTS as FITTED_ENDPOINTS
-from synthesis.models import survival_observations
-from synthesis.sensitivity.observed import EVERYTHING, observe
-from synthesis.sensitivity.specifications import (
+from synthesis.fits import survival_observations
+from synthesis.model.arrays import padded, sizes_for
+from synthesis.model.families import FAMILIES
+from synthesis.model.survival import USUAL
+from synthesis.questions.sensitivity import specifications
+from synthesis.questions.sensitivity.observed import EVERYTHING, observe
+from synthesis.questions.sensitivity.specifications import (
     BASE,
     GROUPS,
     Base,
     PriorChange,
+    Specification,
     default_specifications,
     informative_studies,
 )
-from synthesis.survival import USUAL
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sensitivity") / "registry"
-    return load_registry(write_registry(folder, *reports(), vocabulary=WORDS))
+    return load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +65,17 @@ def test_groups_can_be_chosen_and_are_checked(registry):
         default_specifications(registry, groups=("prior",))
 
 
-def test_the_words_of_the_command_line_are_those_of_the_groups():
-    assert tuple(GROUPS) == CHOICES
-    assert SURVIVAL_ENDPOINTS == FITTED_ENDPOINTS
+def test_a_choice_is_one_record_of_the_list(registry, monkeypatch):
+    early = Specification("early", "likelihood", "Early", counting={"figures": "early_landmarks"})
+    belief = specifications.Belief("shapes_and_studies", "Both", ("shape_sd", "study_sd"))
+    monkeypatch.setattr(specifications, "CHOICES", (*specifications.CHOICES, early))
+    monkeypatch.setattr(specifications, "BELIEFS", (*specifications.BELIEFS, belief))
+    found = {item.name: item for item in default_specifications(registry)}
+    assert found["early"].apply(Base()).counting.figures == "early_landmarks"
+    assert {change.name for change in found["shapes_and_studies_doubled"].priors} == {
+        "shape_sd",
+        "study_sd",
+    }
 
 
 def test_the_base_is_the_analysis_of_every_report(registry):
@@ -123,6 +131,9 @@ def test_priors_that_cannot_matter_are_not_changed(registry):
     names = {item.name for item in default_specifications(registry, Base(family="exponential"))}
     assert not any(name.startswith(("shape", "tail")) for name in names)
     assert "study_sd_halved" in names
+    shapes = {item.name: item for item in default_specifications(registry, Base(family="weibull"))}
+    # two families share this prior: it is changed once
+    assert [change.name for change in shapes["shape_halved"].priors] == ["shape_weibull"]
     tails = {
         change.name
         for item in default_specifications(registry, Base(family="long-tail"))

@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from sensitivity_fits import WORDS, Counting, drawn_fit, means, reports, text_of
+from fits import CHOICE_WORDS, Counting, drawn_fit, means, six_reports
 from small_registry import write_registry
 
 from studies import load_registry
-from synthesis import fit as sampler
-from synthesis.fit import SamplerSettings
-from synthesis.sensitivity.conclusions import (
+from synthesis.model import sampler as sampler
+from synthesis.model.sampler import SamplerSettings
+from synthesis.questions.sensitivity import sensitivity
+from synthesis.questions.sensitivity.conclusions import (
     CHANCE,
     DIFFERENCE,
     PROGNOSTIC,
@@ -24,19 +25,18 @@ from synthesis.sensitivity.conclusions import (
     ask,
     conclusion_draws,
 )
-from synthesis.sensitivity.measure import sensitivity
-from synthesis.sensitivity.observed import EVERYTHING, observe
-from synthesis.sensitivity.runner import (
+from synthesis.questions.sensitivity.observed import EVERYTHING, observe
+from synthesis.questions.sensitivity.runner import (
     ESS,
     RHAT,
     InterruptedRunError,
     Job,
+    Store,
     run_specifications,
     sample,
     time_words,
 )
-from synthesis.sensitivity.specifications import Base, default_specifications
-from synthesis.sensitivity.store import Store
+from synthesis.questions.sensitivity.specifications import Base, default_specifications
 
 FEW = SamplerSettings(draws=200, tune=10, chains=4, seed=1)
 PREDICTIVE = "predictive_ratio:lenvatinib"
@@ -45,7 +45,7 @@ PREDICTIVE = "predictive_ratio:lenvatinib"
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sensitivity") / "registry"
-    return load_registry(write_registry(folder, *reports(), vocabulary=WORDS))
+    return load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
 
 
 GROUPS = ("selection",)
@@ -231,7 +231,7 @@ def test_a_fit_that_diverges_is_made_again_with_more_draws(registry, tmp_path):
     assert results.base.draws == 600
 
 
-def test_chains_that_disagree_are_said_to(registry, tmp_path):
+def test_chains_that_disagree_make_a_fit_unreliable(registry, tmp_path):
     def stuck(prepared, settings):
         fit = drawn_fit(prepared, settings, at=means(prepared))
         fit.tree["posterior"]["mu"][0] += 3.0
@@ -255,7 +255,7 @@ def test_an_interrupted_sampler_is_an_interrupt(registry, monkeypatch):
     def partly(problem, settings, **_):
         return drawn_fit(base, replace(settings, draws=4)).draws
 
-    monkeypatch.setattr("synthesis.sensitivity.runner.run", partly)
+    monkeypatch.setattr("synthesis.questions.sensitivity.runner.run", partly)
     with pytest.raises(KeyboardInterrupt):
         sample(base, FEW)
 
@@ -284,8 +284,8 @@ def test_refits_share_one_compiled_model_and_the_prior_is_left_without_histology
     )
     assert len(sampler._COMPILED) == 1
     assert found.table["reliable"].all()
-    text = text_of(found, "What if no report told histology")
-    assert text.count("The data then say nothing of it") == 2
+    (without,) = [f for f in found.findings if f.heading.startswith("What if no report")]
+    assert sum("The data then say nothing of it" in text for text in without.sentences) == 2
     again = pd.DataFrame(
         sensitivity(
             registry,

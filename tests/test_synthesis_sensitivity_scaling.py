@@ -7,20 +7,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from arviz import from_dict, psense
-from impact_fits import observations
+from fits import CHOICE_WORDS, drawn_fit, means, observations, six_reports
 from loo_by_hand import DESIGNS, ByHand, drawn, every_kind
 from scipy import stats
 from scipy.special import logit
-from sensitivity_fits import WORDS, drawn_fit, means, reports
 from small_registry import write_registry
 
 from studies import load_registry
-from synthesis.fit import SamplerSettings
-from synthesis.sensitivity.conclusions import ask
-from synthesis.sensitivity.observed import EVERYTHING, observe
-from synthesis.sensitivity.power_scaling import ALL, log_likelihoods, log_priors, power_scaling
-from synthesis.sensitivity.runner import Job
-from synthesis.sensitivity.specifications import Base
+from synthesis.model.sampler import SamplerSettings
+from synthesis.questions.sensitivity.conclusions import ask
+from synthesis.questions.sensitivity.observed import EVERYTHING, observe
+from synthesis.questions.sensitivity.power_scaling import (
+    ALL,
+    log_likelihoods,
+    log_priors,
+    power_scaling,
+)
+from synthesis.questions.sensitivity.runner import Job
+from synthesis.questions.sensitivity.specifications import Base
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scaling") / "registry"
-    registry = load_registry(write_registry(folder, *reports(), vocabulary=WORDS))
+    registry = load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
     question = ask(observe(registry, "os", EVERYTHING), registry.vocabulary)
     (base,), _ = Job(registry, Base(), question, ()).prepare()
     settings = SamplerSettings(draws=500, chains=4, seed=3)
@@ -90,7 +94,7 @@ def test_priors_that_the_likelihood_cannot_reach_are_not_scaled(made_up):
     fit, _ = made_up
     names = set(log_priors(fit))
     assert {"overall_median", "shape_log_logistic", "convention_logit"} <= names
-    # no tail in this family, no BRAF status in these reports
+    # no tail in this family, no BRAF status in these six_reports
     assert not {"tail_treatment_sd", "shape_weibull", "covariate_braf_mutated"} & names
     alone = replace(fit, data=fit.data.at_share(0.4))
     assert "mixed_share" not in log_priors(alone)

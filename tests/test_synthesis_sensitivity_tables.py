@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import golden
 import numpy as np
 import pytest
-from sensitivity_fits import WORDS, Counting, reports, row, text_of
+from fits import CHOICE_WORDS, Counting, six_reports
 from small_registry import write_registry
 
 from studies import load_registry
-from synthesis.sensitivity.conclusions import (
-    CHANCE,
-    PROGNOSTIC,
-    RATIO,
-    Answered,
-    Conclusion,
-    answer_word,
+from synthesis.questions.sensitivity import (
+    SENSITIVITY_COLUMNS,
+    curve_table,
+    influence_words,
+    result,
+    says_nothing,
+    sensitivity,
 )
-from synthesis.sensitivity.measure import sensitivity
-from synthesis.sensitivity.power_scaling import Scaled, diagnosis_of
-from synthesis.sensitivity.store import Store
-from synthesis.sensitivity.tables import (
+from synthesis.questions.sensitivity.conclusions import (
     AT_THE_LIMIT,
+    CHANCE,
     CHANGES,
     NO_ANSWER,
+    PROGNOSTIC,
+    RATIO,
     SAME,
-    SENSITIVITY_COLUMNS,
+    Conclusion,
+    Estimate,
+    answer_word,
     change_of,
-    curve_table,
 )
-from synthesis.sensitivity.words import influence_words
+from synthesis.questions.sensitivity.power_scaling import Scaled
+from synthesis.questions.sensitivity.runner import Store
+from synthesis.report.writer import write_result
 
 GROUPS = ("family", "selection", "studies")
 PREDICTIVE = "predictive_ratio:lenvatinib"
@@ -37,24 +41,30 @@ PREDICTIVE = "predictive_ratio:lenvatinib"
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sensitivity") / "registry"
-    return load_registry(write_registry(folder, *reports(), vocabulary=WORDS))
+    return load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
 
 
 @pytest.fixture(scope="module")
-def found(registry, tmp_path_factory):
+def tried(registry, tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("store"))
     return sensitivity(registry, groups=GROUPS, store=store, fitter=Counting(), draws=200)
 
 
+def row(answer, conclusion, name):
+    table = answer.table[answer.table["conclusion"] == conclusion]
+    (one,) = table[table["specification"] == name].to_dict("records")
+    return one
+
+
 # --- Tables --------------------------------------------------------------------------------------
 
-LOG = Conclusion(RATIO, RATIO, "A ratio", words=("below", "open", "above"))
-P = Conclusion(CHANCE, CHANCE, "A probability", scale="chance")
-MEDIAN = Conclusion("median_months:x", "median_months", "A median")
+LOG = Conclusion(RATIO, "A ratio", words=("below", "open", "above"))
+P = Conclusion(CHANCE, "A probability", scale="chance")
+MEDIAN = Conclusion("median_months:x", "A median")
 
 
 def answered(estimate, lower=np.nan, upper=np.nan, error=0.01):
-    return Answered(estimate, lower, upper, error, error, error, estimate, 0.2, 1.0, 1000.0)
+    return Estimate(estimate, lower, upper, error, error, error, estimate, 0.2, 1.0, 1000.0)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +72,7 @@ def answered(estimate, lower=np.nan, upper=np.nan, error=0.01):
     [(0.5, 0.9, "below"), (0.5, 1.5, "open"), (1.1, 1.5, "above")],
 )
 def test_the_answer_of_a_ratio_is_where_its_interval_lies(lower, upper, word):
-    assert answer_word(LOG, answered(1.0, lower, upper)) == word
+    assert answer_word(LOG, answered(1.0, lower, upper), answered(1.0)) == word
 
 
 @pytest.mark.parametrize(
@@ -77,7 +87,7 @@ def test_the_answer_of_a_ratio_is_where_its_interval_lies(lower, upper, word):
     ],
 )
 def test_the_answer_of_a_probability(p, word):
-    assert answer_word(P, answered(p)) == word
+    assert answer_word(P, answered(p), answered(p)) == word
 
 
 def test_a_conclusion_changes_beyond_monte_carlo_error_only():
@@ -98,28 +108,28 @@ def test_a_median_changes_where_it_leaves_the_interval_of_the_base():
     assert change_of(MEDIAN, answered(5.5, 4.0, 7.0), base) == CHANGES
 
 
-def test_the_table_has_every_conclusion_under_every_choice(found):
-    table = found.table
+def test_the_table_has_every_conclusion_under_every_choice(tried):
+    table = tried.table
     assert tuple(table.columns) == SENSITIVITY_COLUMNS
-    choices = 1 + len(found.specifications)
-    assert len(table) == choices * len(found.question.conclusions)
-    assert (table["specification"].iloc[: len(found.question.conclusions)] == "base").all()
+    choices = 1 + len(tried.specifications)
+    assert len(table) == choices * len(tried.question.conclusions)
+    assert (table["specification"].iloc[: len(tried.question.conclusions)] == "base").all()
     assert not table.loc[table["specification"] == "base", "difference"].any()
 
 
-def test_what_changes_is_told(found):
-    weibull = row(found, RATIO, "family_weibull")
+def test_what_changes_is_said(tried):
+    weibull = row(tried, RATIO, "family_weibull")
     assert weibull["change"] == CHANGES
     assert weibull["base_answer"] == "longer under lenvatinib"
     assert weibull["answer"] == "either may be longer"
     assert weibull["difference"] == pytest.approx(
-        weibull["estimate"] - row(found, RATIO, "base")["estimate"]
+        weibull["estimate"] - row(tried, RATIO, "base")["estimate"]
     )
     assert weibull["shift_in_sd"] < -1.0
-    assert row(found, RATIO, "family_log_normal")["change"] == SAME
-    split = row(found, PROGNOSTIC, "without_split")
+    assert row(tried, RATIO, "family_log_normal")["change"] == SAME
+    split = row(tried, PROGNOSTIC, "without_split")
     assert split["answer"] == "either may be longer"
-    assert set(found.changes["specification"]) == {
+    assert set(tried.changes["specification"]) == {
         "family_weibull",
         "no_histology",
         "prospective",
@@ -127,21 +137,21 @@ def test_what_changes_is_told(found):
     }
 
 
-def test_a_treatment_without_cohorts_has_no_answer(found):
-    gone = row(found, "median_months:paclitaxel", "without_marks")
+def test_a_treatment_without_cohorts_has_no_answer(tried):
+    gone = row(tried, "median_months:paclitaxel", "without_marks")
     assert gone["change"] == NO_ANSWER
     assert np.isnan(gone["estimate"])
     assert gone["note"] == "no cohort of the treatment is left"
-    assert row(found, RATIO, "prospective")["change"] == NO_ANSWER
+    assert row(tried, RATIO, "prospective")["change"] == NO_ANSWER
 
 
-def test_what_is_counted_instead_is_told(found):
-    assert row(found, RATIO, "without_late")["counted_instead"] == "Early 2022"
-    assert row(found, RATIO, "without_split")["counted_instead"] == ""
+def test_what_is_counted_instead_is_said(tried):
+    assert row(tried, RATIO, "without_late")["counted_instead"] == "Early 2022"
+    assert row(tried, RATIO, "without_split")["counted_instead"] == ""
 
 
-def test_a_figure_gets_the_choices_with_an_answer(found):
-    curve = curve_table(found.table, RATIO)
+def test_a_figure_gets_the_choices_with_an_answer(tried):
+    curve = curve_table(tried.table, RATIO)
     assert "prospective" not in set(curve["specification"])
     assert list(curve["heading"].unique()) == [
         "",
@@ -149,7 +159,7 @@ def test_a_figure_gets_the_choices_with_an_answer(found):
         "Which figures count",
         "Without one report",
     ]
-    # no aspect is chosen in so many ways that its choices need numbers, but for the reports
+    # no aspect is chosen in so many ways that its choices need numbers, but for the six_reports
     numbered = curve[curve["mark"] != ""]
     assert set(numbered["group"]) <= {"studies", "selection"}
 
@@ -167,39 +177,18 @@ def test_a_figure_gets_the_choices_with_an_answer(found):
     ],
 )
 def test_diagnoses(prior, likelihood, words):
-    assert diagnosis_of(prior, likelihood) == words
     assert Scaled("x", "all", prior, likelihood).diagnosis == words
 
 
-def test_only_its_own_prior_moves_what_has_no_data(found):
+def test_only_its_own_prior_moves_what_has_no_data(tried):
     """Draws of a made-up fit are independent: each answers to its own prior alone."""
-    own = found.power_scaling
+    own = tried.power_scaling
     own = own[own["conclusion"] == PREDICTIVE].set_index("prior")["prior_sensitivity"]
     others = own.drop(["all", "histology_predictive"])
     assert own["histology_predictive"] > 3 * others.max()
 
 
 # --- Words ---------------------------------------------------------------------------------------
-
-
-def test_words_tell_what_changes_under_which_choice(found):
-    text = text_of(found, "Which conclusion")
-    base, weibull = (row(found, RATIO, name) for name in ("base", "family_weibull"))
-    (line,) = [line for line in text.splitlines() if line.startswith("- Ratio of medians, lenv")]
-    assert f"{base['estimate']:.2f} ({base['lower']:.2f}-{base['upper']:.2f})" in line
-    assert '"longer under lenvatinib"' in line
-    assert 'The answer becomes "either may be longer": survival family: Weibull' in line
-    assert f"{weibull['estimate']:.2f} ({weibull['lower']:.2f}-{weibull['upper']:.2f})" in line
-    assert "declared readings not used" in text
-    assert "Overall survival in the average study, 40 % mixed histology" in text
-
-
-def test_words_tell_what_each_report_carries(found):
-    text = text_of(found, "What does each report carry")
-    (line,) = [line for line in text.splitlines() if "mixed against pure" in line]
-    assert "Without Split 2020 it would be" in line
-    assert "carries much of it" in line
-    assert "None of the other 4 moves it" in line
 
 
 def test_words_of_influence():
@@ -212,16 +201,51 @@ def test_words_of_influence():
     ]
 
 
-def test_without_histology_the_prior_is_shown_beside(found):
-    text = text_of(found, "What if no report told histology")
-    # the made-up fits know nothing of the prior: what is left is not taken for it
-    (line,) = [line for line in text.splitlines() if "mixed against pure" in line]
-    assert "the prior is 1.00 (0.25-3.94)" in line
-    assert "say nothing" not in line
+def test_what_is_its_prior_but_for_monte_carlo_error_says_nothing(tried):
+    prior = tried.base.priors["histology_prognostic"]
+    lower, upper = prior.implied()
+    same = {"estimate": 1.02, "lower": lower - 0.02, "upper": upper + 0.02, "error": 0.01}
+    assert says_nothing(same, prior)
+    assert not says_nothing(same | {"estimate": 1.04}, prior)
 
 
-def test_captions_tell_population_model_and_marks(found):
-    caption = found.captions[RATIO]
-    assert "overall survival in the average study, 40 % mixed histology" in caption
-    assert "log-logistic family, 6 cohorts" in caption
-    assert "40 % mixed" not in found.captions[PROGNOSTIC]
+def page_of(answer, registry):
+    """Everything that is said, as plain text."""
+    said = result(answer, registry)
+    lines = [f"# {said.title}", *said.lead]
+    for finding in said.findings:
+        lines += [f"## {finding.heading}", *finding.sentences]
+        for table in finding.tables:
+            lines.append(f"{table.title} | " + " | ".join(own.label for own in table.columns))
+            for heading, rows in table.grouped():
+                lines += [f"[{heading}]"] if heading else []
+                for cells in rows:
+                    texts = (f"{own.text} ({own.more})" if own.more else own.text for own in cells)
+                    lines.append(" | ".join(texts))
+            lines += [table.note] if table.note else []
+        lines += [f"{own.stem}: {own.title}\n{own.caption}\n{own.alt}" for own in finding.pictures]
+    return "\n".join([*lines, *map(str, said.verdicts.items())]) + "\n"
+
+
+def test_what_is_said_is_the_page_that_was_read(tried, registry):
+    golden.check("sensitivity", page_of(tried, registry))
+
+
+def test_what_is_said_is_made_from_the_tables(tried, registry):
+    page = page_of(tried, registry)
+    base, weibull = (row(tried, RATIO, name) for name in ("base", "family_weibull"))
+    for own in (base, weibull):
+        assert f"{own['estimate']:.2f} ({own['lower']:.2f}\N{EN DASH}{own['upper']:.2f})" in page
+    assert len(page.split("What changes. |")[1].split("## ")[0].splitlines()) > len(tried.changes)
+
+
+def test_tables_and_figures_are_written(tried, registry, tmp_path):
+    files = write_result(result(tried, registry), registry, tmp_path / "out")
+    names = {file.relative_to(tmp_path / "out").as_posix() for file in files}
+    stems = ("ratio_of_medians", "p_gain", "prognostic_ratio", "predictive_ratio_lenvatinib")
+    assert names == {"tables/sensitivity.csv", "tables/power_scaling.csv"} | {
+        f"figures/sensitivity_{stem}_os.{suffix}"
+        for stem in stems
+        for suffix in ("svg", "pdf", "png")
+    }
+    assert PROGNOSTIC in tried.captions

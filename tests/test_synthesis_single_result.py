@@ -8,18 +8,19 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from benefit_fits import read, split, spread, told_fit, whole
-from impact_fits import DRAWS, fit_of
+from fits import DRAWS, fit_of
 from scipy import stats
 
 from priors import load_priors
+from priors.catalogue import MEAN_PRIOR
 from studies import load_registry
-from synthesis.benefit.drawing import (
-    exaggeration_rows,
-    single_effect_rows,
-    single_printed_rows,
-)
-from synthesis.benefit.histology_words import pick, ratio
-from synthesis.benefit.single_result import (
+from synthesis import numbers
+from synthesis.model.families import FAMILIES
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.questions import single
+from synthesis.questions.contrasts import written
+from synthesis.questions.histology import pick
+from synthesis.questions.single import (
     BOTH,
     EXAGGERATION_COLUMNS,
     POOLED_TRUTH,
@@ -29,13 +30,11 @@ from synthesis.benefit.single_result import (
     log_ratios,
     logrank_p,
     ratio_alone,
+    reported_ratios,
     results_by_histology,
+    sentences,
     single_result,
 )
-from synthesis.benefit.single_words import single_title, single_words
-from synthesis.effects import MEAN_PRIOR
-from synthesis.families import FAMILIES
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
 from synthesis.stacking import stack
 
 STEP = log_ratios()[1] - log_ratios()[0]
@@ -164,11 +163,11 @@ def test_the_starting_point_comes_first_and_is_read_from_the_registry():
         for group in first.cohort.subgroups
         if group.survival
     }
-    assert (found.printed.pure, found.printed.mixed) == (medians["pure"], medians["mixed"])
+    assert (found.reported.pure, found.reported.mixed) == (medians["pure"], medians["mixed"])
     (p,) = [str(c.p) for c in first.study.comparisons]
-    assert found.printed.p == p
-    words = " ".join(single_words(found))
-    assert f"{found.printed.mixed:g} months in {found.printed.n_mixed} patients" in words
+    assert found.reported.p == p
+    words = " ".join(sentences(found))
+    assert f"{found.reported.mixed:g} months in {found.reported.n_mixed} patients" in words
     assert f"p = {p}" in words
 
 
@@ -180,7 +179,7 @@ def test_another_printed_figure_gives_another_answer(tmp_path, registry, result)
     )
     fit = told_fit(changed, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
     found = single_result(fit, results_by_histology(fit)[0], changed.vocabulary)
-    assert found.printed.ratio == pytest.approx(2.9 / 2.7)
+    assert found.reported.ratio == pytest.approx(2.9 / 2.7)
     assert found.alone.iloc[-1]["estimate"] < result.alone.iloc[-1]["estimate"]
     assert found.as_large_by_chance > result.as_large_by_chance
 
@@ -201,14 +200,12 @@ def test_both_effects_together_are_their_sum(result, fit):
     assert row.estimate == pytest.approx(np.median(total))
     prior = pick(result.effects, {"effect": BOTH, "which": "prior"})
     assert prior.log_sd == pytest.approx(np.hypot(0.7, 0.2))
-    shown = single_effect_rows(result)
-    assert list(shown["parameter"]) == [
+    assert list(result.density["parameter"].unique()) == [
         "alone",
         f"{BOTH}: Lenvatinib",
         "prognostic",
         "predictive: Lenvatinib",
     ]
-    assert set(result.density["parameter"]) == set(shown["parameter"])
 
 
 # --- Selected ------------------------------------------------------------------------------------
@@ -253,21 +250,48 @@ def test_without_a_p_value_its_chance_is_not_told(tmp_path):
     fit = told_fit(registry, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
     found = single_result(fit, results_by_histology(fit)[0], registry.vocabulary)
     assert np.isnan(found.as_significant_by_chance)
-    words = " ".join(single_words(found))
-    assert "log-rank p as small" not in words
+    words = " ".join(sentences(found))
+    assert "log-rank p this small" not in words
     assert ", p " not in words.split(":")[0]
-    assert "p = " not in single_printed_rows(found).iloc[0]["detail"]
+    assert reported_ratios(fit)["p"].tolist() == [""]
+
+
+# --- Read ----------------------------------------------------------------------------------------
 
 
 def test_words_hold_the_numbers_of_the_tables(result):
-    words = single_words(result)
+    words = sentences(result)
     assert len(words) == 5
-    assert ratio(result.alone.iloc[-1]) in words[1]
+    assert written(result.alone.iloc[-1], numbers.ratio) in words[1]
     for effect in (BOTH, "prognostic", "predictive"):
-        assert ratio(pick(result.effects, {"effect": effect, "which": "posterior"})) in words[2]
-    rows = exaggeration_rows(result)
-    for shown in rows["shown_text"].iloc[1:]:
-        assert shown.removeprefix("shown as ") in words[4]
-    assert single_title(result, "Overall survival") == (
-        "What does the result of Split 2021 on overall survival mean once pooled?"
+        row = pick(result.effects, {"effect": effect, "which": "posterior"})
+        assert written(row, numbers.ratio) in words[2]
+    assert words[3].startswith(
+        f"By chance alone, {numbers.percent(result.as_large_by_chance)} % of studies this small"
     )
+    for row in result.exaggeration.itertuples(index=False):
+        shown = row.exaggeration if row.truth == POOLED_TRUTH else row.shown_ratio
+        assert numbers.ratio(shown) in words[4]
+
+
+def test_every_number_is_read_as_it_is_written(result, registry):
+    told = single.result({"os": (result,)}, registry)
+    stored = told.tables["single_results"]
+    assert stored[list(EXAGGERATION_COLUMNS)].equals(result.exaggeration)
+    assert set(stored["label"]) == {"Split 2021"}
+    alone, exaggeration = told.findings[0].tables
+    for cells, row in zip(alone.rows, result.alone.itertuples(index=False), strict=True):
+        assert cells[2].text == written(row, numbers.ratio)
+    for cells, row in zip(exaggeration.rows, stored.itertuples(index=False), strict=True):
+        assert cells[1].text == numbers.percent(row.power)
+        assert cells[3].text == numbers.ratio(row.shown_ratio)
+    (picture,) = told.pictures
+    assert picture.stem == "single_results"
+    assert picture.draw().axes
+
+
+def test_results_but_the_first_are_folded(result, registry):
+    told = single.result({"os": (result, replace(result, label="Other 2020"))}, registry)
+    assert [part.folded for part in told.findings] == [False, True]
+    assert len(told.pictures) == 1
+    assert single.result({"os": ()}, registry).findings == ()

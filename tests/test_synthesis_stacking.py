@@ -8,18 +8,18 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from impact_fits import DRAWS, GOOD, fit_of
+from fits import DRAWS, GOOD, fit_of
 from small_registry import cohort, median, study, write_registry
 from synthesis.histology_table import histology_tables
 from synthesis.narrative import captions
 
 from priors import load_priors
 from studies import load_registry
-from synthesis.covariates import COVARIATES
+from synthesis.choices import STACKED
 from synthesis.estimands import Group, curve, tells_histology
-from synthesis.families import family, survival
-from synthesis.family_fits import FamilyFits
-from synthesis.loo import CHOICE_COLUMNS
+from synthesis.fits import used_priors
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import family, survival
 from synthesis.questions.pooled import (
     covariates_table,
     families_table,
@@ -34,8 +34,7 @@ from synthesis.questions.pooled.tables import (
     family_name,
 )
 from synthesis.settings import Settings
-from synthesis.stacking import STACKED, STACKED_FAMILIES, stack
-from synthesis.used_priors import used_priors
+from synthesis.stacking import CHOICE_COLUMNS, STACKED_FAMILIES, FamilyFits, stack
 
 
 @pytest.fixture(scope="module")

@@ -19,17 +19,17 @@ from small_registry import cohort, landmark, median, study, subgroup, write_regi
 
 from priors import load_priors
 from studies import load_registry
+from studies.figures import View
 from studies.selection import CohortRef, select
-from studies.usable import View
-from synthesis import fit as fitting
 from synthesis.estimands import Group, curve
-from synthesis.families import FAMILIES, family, restricted_mean, survival
-from synthesis.fit import SamplerSettings, run
-from synthesis.model_arrays import shared_parts, sizes_for
-from synthesis.models import class_order, fit_survival_data
-from synthesis.observations import Arm, SurvivalData, survival_data
-from synthesis.printed_curve import FixedTime, chain
-from synthesis.survival import PRIOR_OF, centre_share, model_data, survival_problem
+from synthesis.fits import class_order, fit_survival_data
+from synthesis.model import sampler as fitting
+from synthesis.model.arrays import shared_parts, sizes_for
+from synthesis.model.families import FAMILIES, family, restricted_mean, survival
+from synthesis.model.observations import Arm, SurvivalData, survival_data
+from synthesis.model.printed import FixedTime, chain
+from synthesis.model.sampler import SamplerSettings, run
+from synthesis.model.survival import PRIOR_OF, centre_share, model_data, survival_problem
 
 SHORT = SamplerSettings(draws=200, tune=300, chains=2, seed=5)
 

@@ -13,10 +13,10 @@ from simulated_registry import read
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
 from priors import load_priors
-from synthesis.covariates import COVARIATES
-from synthesis.families import FAMILIES, family
-from synthesis.fit import SamplerSettings, fingerprint
-from synthesis.survival import (
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import FAMILIES, family
+from synthesis.model.sampler import SamplerSettings, fingerprint
+from synthesis.model.survival import (
     ROBUST_FREEDOM,
     USUAL,
     Variant,

@@ -17,8 +17,8 @@ from priors import load_priors
 from studies import load_registry
 from studies.selection import select
 from synthesis.estimands import reference_share, tells_histology
-from synthesis.families import family
-from synthesis.models import SurvivalFit, survival_observations
+from synthesis.fits import SurvivalFit, survival_observations
+from synthesis.model.families import family
 from synthesis.questions.pooled import declared_words, figures_table
 from synthesis.questions.pooled.tables import _points, printed_figure
 from synthesis.restrictions import restrictions

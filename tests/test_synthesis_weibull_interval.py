@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 from scipy.interpolate import CubicSpline
 
-from synthesis.families import family, restricted_mean, survival
-from synthesis.likelihoods import chain_log_likelihood
-from synthesis.printed_curve import FixedTime, chain
+from synthesis.model.families import family, restricted_mean, survival
+from synthesis.model.likelihoods import chain_log_likelihood
+from synthesis.model.printed import FixedTime, chain
 
 REFERENCE = json.loads(
     (Path(__file__).parent / "reference" / "weibull_onearm_interval.json").read_text()

@@ -9,23 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from studies.figures import half_step, in_months
+from studies.figures import counts_that_fit, half_step, in_months
 from studies.plausibility.laws import (
     binomial_at_most,
     log_log_interval,
     wald_interval,
     wilson_interval,
 )
-from studies.plausibility.question import (
-    Arm,
-    Path,
-    Surroundings,
-    arms,
-    counts_of,
-    level_of,
-    months,
-    timed,
-)
+from studies.plausibility.question import Arm, Path, Surroundings, arms, level_of, months, timed
 from studies.problems import Finding, show
 from studies.schema import Characteristic, Landmark, Study
 
@@ -229,7 +220,7 @@ def _uncensored(arm: Arm) -> bool:
     if not marks or not arm.n:
         return False
     chance = math.prod(min(2 * float(half_step(mark.survival)) * arm.n, 1.0) for mark in marks)
-    return chance < 0.01 and all(counts_of(mark.survival.scaleb(2), arm.n) for mark in marks)
+    return chance < 0.01 and all(counts_that_fit(mark.survival.scaleb(2), arm.n) for mark in marks)
 
 
 def _count_against(

@@ -6,17 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 
-from studies.figures import in_months
-from studies.plausibility.question import (
-    Arm,
-    Path,
-    Surroundings,
-    arms,
-    counts_of,
-    months,
-    nearest_shares,
-    timed,
-)
+from studies.figures import counts_that_fit, in_months, nearest_shares
+from studies.plausibility.question import Arm, Path, Surroundings, arms, months, timed
 from studies.problems import Finding
 from studies.schema import Cohort, HistologySplit, Landmark, Study, SurvivalOutcome
 
@@ -188,7 +179,7 @@ def _split_shares(split: HistologySplit | None, n: int | None, path: Path) -> It
 
 
 def _share_of(percent: Decimal, of: int, path: Path, count: int | None = None) -> Iterator[Finding]:
-    fitting = counts_of(percent, of)
+    fitting = counts_that_fit(percent, of)
     if count is not None and count not in fitting:
         expected = f"{Decimal(100 * count) / of:.1f} %, which is {count} of {of}"
     elif not fitting:

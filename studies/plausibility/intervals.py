@@ -27,8 +27,7 @@ from studies.plausibility.laws import (
 )
 from studies.plausibility.question import Arm, Path, Surroundings, arms, level_of
 from studies.problems import Finding, show
-from studies.schema import Study, SurvivalOutcome
-from studies.values import NOT_REACHED
+from studies.schema import NOT_REACHED, Study, SurvivalOutcome
 
 # Weibull shapes that the middle of a survival curve may have. In this disease it is 0.7 to 0.9;
 # the intervals of the registry fit 0.55 to 2. A shape of 0.55 is a hazard that falls nearly by half

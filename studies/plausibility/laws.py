@@ -39,42 +39,14 @@ def z_of_p(p: float) -> float:
 
 
 def median_interval_ranks(n: float, level: float = 0.95) -> tuple[float, float]:
-    """Return the ranks of the limits of a median among ``n`` uncensored times.
-
-    Parameters
-    ----------
-    n : float
-        Number of times; may be an effective number.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    (float, float)
-        Ranks, not rounded, from 1 to ``n``.
-    """
+    """Return the ranks of the limits of a median among ``n`` uncensored times."""
     reach = z_of(level) * math.sqrt(n) / 2.0
     middle = (n + 1.0) / 2.0
     return max(middle - reach, 1.0), min(middle + reach, n)
 
 
 def log_ratio_quantile(n: float, lower: float, upper: float, probability: float) -> float:
-    r"""Return a quantile of the log ratio of two exponential order statistics.
-
-    Parameters
-    ----------
-    n : float
-        Number of times.
-    lower, upper : float
-        Ranks, ``1 <= lower < upper <= n``; need not be whole.
-    probability : float
-        Probability of a smaller ratio, between 0 and 1.
-
-    Returns
-    -------
-    float
-        Quantile of :math:`\log(E_b/E_a)`; infinite where the approximation runs out.
-    """
+    """Return a quantile of the log ratio of two exponential order statistics."""
     first = _exponential_step(n, 0.0, lower)
     step = _exponential_step(n, lower, upper)
     shape_first, shape_step = first[0] ** 2 / first[1], step[0] ** 2 / step[1]

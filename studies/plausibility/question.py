@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
 from studies.figures import half_step, in_months
-from studies.overlap import overlap_groups
-from studies.plausibility.sharing import Suspicion, shared_citations, suspicions
 from studies.problems import Finding, Severity, show
 from studies.registry import Registry
-from studies.schema import Cohort, Study, Subgroup
-from studies.values import NOT_REACHED, Unit
+from studies.schema import NOT_REACHED, Cohort, Study, Subgroup, Unit
+from studies.selection import overlap_groups
 
 Path = tuple[str | int, ...]
 Arm = Cohort | Subgroup
@@ -24,43 +21,44 @@ Question = Callable[[Study, "Surroundings"], Iterator[Finding]]
 
 @dataclass(frozen=True)
 class Check:
-    """One question that is asked of every study.
-
-    Attributes
-    ----------
-    name : str
-        Word by which findings and acknowledgements refer to it.
-    severity : {"warning", "note"}
-        warning: to be corrected or acknowledged; note: to be known.
-    question : str
-        What is asked, one sentence.
-    reason : str
-        Why the answer matters, one sentence.
-    ask : callable
-        Takes a study and its surroundings, yields findings with paths relative to the study.
-    """
+    """One question that is asked of every study."""
 
     name: str
+    """Word by which findings and acknowledgements refer to it."""
     severity: Severity
+    """warning: to be corrected or acknowledged; note: to be known."""
     question: str
+    """What is asked, one sentence."""
     reason: str
+    """Why the answer matters, one sentence."""
     ask: Question = field(repr=False)
+    """Takes a study and its surroundings, yields findings with paths relative to the study."""
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """Another study that may count some of the same patients."""
+
+    other: str
+    """Its identifier."""
+    shared: str
+    """What the two have in common, in words."""
+    years: str
+    """How their years of enrolment meet, in words."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The registry around a study, with what is found quickly in it.
-
-    Attributes
-    ----------
-    registry : Registry
-        The registry.
-    this_year : int
-        The current year.
-    """
+    """The registry around a study, with what is found quickly in it."""
 
     registry: Registry
+    """The registry."""
+    suspicions: Mapping[str, tuple[Suspicion, ...]]
+    """Earlier reports that may count some of the same patients, by study."""
+    same_report: Mapping[str, tuple[tuple[str, str, str], ...]]
+    """Other studies with the same item of citation: key, item and identifier, by study."""
     this_year: int = field(default_factory=lambda: datetime.date.today().year)
+    """The current year."""
 
     def of_main_disease(self, cohort: Cohort) -> bool:
         """Return whether a cohort has the disease that the registry is about."""
@@ -92,16 +90,6 @@ class Surroundings:
                 found[study] = tuple(sorted(others)), tuple(sorted(through))
         return found
 
-    @cached_property
-    def suspicions(self) -> Mapping[str, tuple[Suspicion, ...]]:
-        """Earlier reports that may count some of the same patients, by study."""
-        return suspicions(self.registry)
-
-    @cached_property
-    def same_report(self) -> Mapping[str, tuple[tuple[str, str, str], ...]]:
-        """Other studies with the same item of citation: key, item and identifier, by study."""
-        return shared_citations(self.registry)
-
 
 def arms(study: Study) -> Iterator[tuple[Arm, Path, Cohort]]:
     """Yield every cohort and subgroup of a study with its path and the cohort it stands in."""
@@ -113,20 +101,7 @@ def arms(study: Study) -> Iterator[tuple[Arm, Path, Cohort]]:
 
 
 def months(value: Decimal | str | None, unit: Unit | None) -> tuple[float, float] | None:
-    """Return the earliest and the latest time that rounds to a printed one, in months.
-
-    Parameters
-    ----------
-    value : Decimal, "not reached" or None
-        The printed time.
-    unit : str or None
-        Its unit.
-
-    Returns
-    -------
-    (float, float) or None
-        None where there is no time, or no unit.
-    """
+    """Return the earliest and the latest time, in months, that rounds to a printed one."""
     if value is None or value == NOT_REACHED or unit is None or not isinstance(value, Decimal):
         return None
     step = half_step(value)
@@ -136,33 +111,6 @@ def months(value: Decimal | str | None, unit: Unit | None) -> tuple[float, float
 def level_of(printed: Decimal | None) -> float:
     """Return a confidence level: 0.95 where none is printed, or one that no interval has."""
     return 0.95 if printed is None or not 0.5 <= printed <= Decimal("0.999") else float(printed)
-
-
-def counts_of(percent: Decimal, of: int) -> range:
-    """Return the numbers of patients whose percentage rounds to a printed one.
-
-    Parameters
-    ----------
-    percent : Decimal
-        Printed percentage, with its digits.
-    of : int
-        Denominator, patients.
-
-    Returns
-    -------
-    range
-        As `studies.responders.counts_that_fit`, without listing them.
-    """
-    step = half_step(percent)
-    low, high = math.ceil((percent - step) * of / 100), math.floor((percent + step) * of / 100)
-    return range(max(low, 0), min(high, of) + 1)
-
-
-def nearest_shares(percent: Decimal, of: int) -> str:
-    """Return the two whole numbers of patients next to a percentage, with theirs."""
-    below = min(int(percent * of / 100), of)
-    counts = dict.fromkeys((below, min(below + 1, of)))
-    return " or ".join(f"{k}/{of} = {Decimal(100 * k) / of:.1f} %" for k in counts)
 
 
 def timed(time: Decimal | str | None, unit: Unit | None) -> str:

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from studies.figures import half_step
+from studies.figures import ResponseCount, counts_that_fit, half_step, nearest_shares, responders
 from studies.plausibility.laws import exact_interval, wald_interval, wilson_interval
-from studies.plausibility.question import (
-    Arm,
-    Path,
-    Surroundings,
-    arms,
-    counts_of,
-    level_of,
-    nearest_shares,
-)
+from studies.plausibility.question import Arm, Path, Surroundings, arms, level_of
 from studies.problems import Finding, show
-from studies.responders import ResponseCount, responders
 from studies.schema import Response, Study
 
 # Limits further than this from those of every usual method, in points of per cent, are of another
@@ -69,7 +60,7 @@ def _share(percent: Decimal, count: int | None, of: int, path: Path) -> Iterator
         ):
             expected = f"{exact:.1f} %, which is {count} of {of}"
             yield Finding(path, f"{percent} %", expected, "correct the percentage or the counts")
-    elif not counts_of(percent, of):
+    elif not counts_that_fit(percent, of):
         expected = f"a whole number of the {of} patients, such as {nearest_shares(percent, of)}"
         yield Finding(path, f"{percent} %", expected, "correct the percentage or the denominator")
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import get_args
 
 from studies.figures import MONTHS_PER_UNIT, in_months
+from studies.plausibility.citations import enrolment_years
 from studies.plausibility.laws import FEWEST
 from studies.plausibility.question import (
     Arm,
@@ -18,10 +19,8 @@ from studies.plausibility.question import (
     timed,
     timed_in_months,
 )
-from studies.plausibility.years import enrolment_years
 from studies.problems import Finding, show
-from studies.schema import Landmark, Study, SurvivalOutcome
-from studies.values import NOT_REACHED, Unit
+from studies.schema import NOT_REACHED, Landmark, Study, SurvivalOutcome, Unit
 
 # A visit every week is the finest that survival is read at, and nobody is followed for 40 years.
 _LANDMARK_TIMES = (0.2, 480.0)
@@ -30,13 +29,7 @@ _FOLLOW_UPS = (0.5, 480.0)
 # Every event of the first endpoint is one of the second, or comes before it, so that its curve
 # cannot run higher. A time to progression does not count deaths: above overall survival it says
 # that most patients died before they progressed, which is possible but has to be looked at.
-_NOT_LATER = (
-    ("pfs", "os"),
-    ("ttf", "os"),
-    ("ttp", "os"),
-    ("pfs", "ttp"),
-    ("os", "dss"),
-)
+_NOT_LATER = (("pfs", "os"), ("ttf", "os"), ("ttp", "os"), ("pfs", "ttp"), ("os", "dss"))
 
 
 # --- unit-slip -----------------------------------------------------------------------------------

@@ -15,40 +15,82 @@ from typing import Annotated
 
 import typer
 
-from synthesis.cli import (
-    benefit,
-    bias,
-    compare,
-    control,
-    impact,
-    plan,
-    reports,
-    running,
-    sensitivity,
-    studies,
-)
+from synthesis.cli import commands, running, studies
+from synthesis.cli.options import examples
+from synthesis.result import RESEARCH_USE
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
-    epilog=running.RESEARCH_USE,
+    epilog=RESEARCH_USE,
 )
 #: Commands in order of the list, each with its line there and the examples of its own help.
 COMMANDS = (
-    (reports.report, "Pool the cohorts and write the report.", reports.REPORT_EXAMPLES),
-    (reports.forest, "Draw one forest plot.", reports.FOREST_EXAMPLES),
-    (impact.impact, "Say what new studies change.", impact.EXAMPLES),
-    (compare.compare, "Compare treatments.", compare.EXAMPLES),
-    (benefit.benefit, "Benefit in pure and in mixed tumours.", benefit.BENEFIT_EXAMPLES),
-    (benefit.mix, "Survival of a stated population.", benefit.MIX_EXAMPLES),
-    (sensitivity.sensitivity, "Which choice changes what.", sensitivity.EXAMPLES),
-    (bias.bias, "Biased reports, small studies (optional).", bias.EXAMPLES),
-    (plan.plan, "What the next study would conclude.", plan.EXAMPLES),
-    (control.control, "A new arm as a prior of a trial.", control.EXAMPLES),
+    (
+        commands.report,
+        "Pool the cohorts and write the report.",
+        "atc report --out results",
+        "atc report --endpoint os --registry my_studies --verified-only",
+        "atc report --reference paclitaxel --delta 2 --sensitivity",
+    ),
+    (
+        commands.forest,
+        "Draw one forest plot.",
+        "atc forest os -o forest_os.pdf",
+        "atc forest pfs --treatment lenvatinib --width slide -o lenvatinib.png",
+    ),
+    (
+        commands.impact,
+        "Say what new studies change.",
+        "atc impact smith2024.toml",
+        "atc impact smith2024.toml --endpoint os --out impact_smith2024",
+    ),
+    (
+        commands.compare,
+        "Compare treatments.",
+        "atc compare --endpoint os",
+        'atc compare --reference "best supportive care" --histology pure --delta 2 --out compared',
+    ),
+    (
+        commands.benefit,
+        "Benefit in pure and in mixed tumours.",
+        "atc benefit --by histology",
+        "atc benefit --by histology --endpoint os --reference paclitaxel --delta 2 --out benefit",
+    ),
+    (
+        commands.mix,
+        "Survival of a stated population.",
+        "atc mix --treatment lenvatinib --mixed 0.3",
+        "atc mix --mixed 0.3 --braf 0.2 --line first-line --endpoint os",
+    ),
+    (
+        commands.sensitivity,
+        "Which choice changes what.",
+        "atc sensitivity",
+        "atc sensitivity --treatment lenvatinib --choice priors --choice studies --out choices",
+    ),
+    (
+        commands.bias,
+        "Biased reports, small studies (optional).",
+        "atc bias",
+        "atc bias --endpoint pfs --family weibull --out bias",
+    ),
+    (
+        commands.plan,
+        "What the next study would conclude.",
+        "atc plan --treatment lenvatinib",
+        "atc plan --treatment dabrafenib_trametinib --design randomised --n 60 --n 120 --out plan",
+    ),
+    (
+        commands.control,
+        "A new arm as a prior of a trial.",
+        "atc control --endpoint os --design randomised",
+        "atc control --treatment lenvatinib --mixed 0.3 --robust 0.5 --out control",
+    ),
 )
-for command, line, examples_of_it in COMMANDS:
-    app.command(short_help=line, epilog=examples_of_it)(command)
+for command, line, *lines in COMMANDS:
+    app.command(short_help=line, epilog=examples(*lines))(command)
 app.add_typer(studies.app, name="studies", short_help="List, check, add and exchange studies.")
 
 

@@ -30,9 +30,9 @@ def cohort_frame(
     Returns
     -------
     DataFrame
-        One row for each cohort and endpoint, with the columns of `studies.frames.COLUMNS`.
+        One row for each cohort and endpoint, with the columns of `studies.frame.COLUMNS`.
     """
-    from studies.frames import registry_frame
+    from studies.frame import registry_frame
 
     wanted = {(study.id, cohort.id) for study, cohort in cohorts}
     frame = registry_frame(registry)

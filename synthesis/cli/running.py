@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,16 +10,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from studies import Cohort, Registry, RegistryError, Study, UnknownWordError, load_registry
+from synthesis.cli.terminal import spell_what_cannot_be_shown
 from synthesis.staging import OutputError, check_file, staged_file
 from synthesis.text.checking import placed
 from synthesis.text.listing import Wanted, find_cohorts, known_words
-from synthesis.text.plain import RESEARCH_USE as RESEARCH_USE  # every command ends with it
 from synthesis.text.plain import shown_path
 
 if TYPE_CHECKING:
     from priors import Priors
-    from synthesis.run import Analysis
-    from synthesis.settings import Settings
 
 CHECK_FOUND = 1
 BAD_INPUT = 2
@@ -70,7 +67,7 @@ def converted(registry: Registry, wanted: Sequence[str] | None) -> Registry:
     """
     if not wanted:
         return registry
-    from studies.conversion import ConversionError, convert_endpoints
+    from studies.registry import ConversionError, convert_endpoints
 
     try:
         return convert_endpoints(registry, wanted)
@@ -153,68 +150,6 @@ def progress() -> Iterator[Tell]:
         yield lambda step: bar.update(task, description=step)
 
 
-def settings_of(options: dict[str, object]) -> Settings:
-    """Return the settings of an analysis from options; None among them: not given."""
-    from synthesis.settings import Settings
-
-    return Settings(**{name: value for name, value in options.items() if value is not None})
-
-
-def run_analysis(
-    registry: Registry,
-    options: dict[str, object],
-    tell: Tell,
-    *,
-    priors: Priors | None = None,
-    cache: bool = True,
-    compared: bool = True,
-) -> Analysis:
-    """Analyse a registry with the options that were given.
-
-    Parameters
-    ----------
-    registry : Registry
-        What is analysed.
-    options : dict
-        Of `synthesis.settings.Settings`; None: not given.
-    tell : callable
-        Called with each step.
-    priors : Priors, optional
-        Instead of the default ones.
-    cache : bool
-        Whether fits are reused.
-    compared : bool
-        Whether treatments are set against each other, too.
-
-    Raises
-    ------
-    InputError
-        When no cohort can be pooled, or nothing compared with what was asked for.
-    """
-    tell("loading the sampler")
-    from synthesis.benefit.reference import NotComparedError
-    from synthesis.models import NothingToPoolError
-    from synthesis.run import analyse
-    from synthesis.sensitivity.runner import InterruptedRunError
-
-    settings = settings_of(options)
-    try:
-        return analyse(
-            registry, settings, priors=priors, progress=tell, cache=cache, compared=compared
-        )
-    except (NothingToPoolError, NotComparedError) as error:
-        raise InputError(str(error)) from None
-    except InterruptedRunError as error:
-        typer.echo(error.sentence, err=True)
-        raise
-
-
-def echo_verdicts(verdicts: Mapping[str, str]) -> None:
-    """Print the verdict of each fit, PASS, REVIEW or FAIL, before its name."""
-    for name, verdict in verdicts.items():
-        typer.echo(f"{verdict:<6}  {name}")
-
-
 def emit(text: str, output: Path | None) -> None:
     """Write a text to a file, or to standard output where none is given.
 
@@ -248,33 +183,32 @@ def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     arguments : sequence of str or None
         The words after the name of the program; None: those of the process.
     """
-    _never_fail_on_a_character()
-    usage_error = typer.BadParameter.__bases__[0]
+    spell_what_cannot_be_shown()
     try:
         given = None if arguments is None else list(arguments)
         code = app(args=given, prog_name="atc", standalone_mode=False)
-    except usage_error as error:
-        return _refuse([error.format_message()])
     except RegistryError as error:
         return _refuse([str(placed(problem)) for problem in error.problems] or [str(error)])
     except UnknownWordError as error:
-        return _refuse([f"{str(error).rstrip('?')}{'?' if error.suggestion else '.'}"])
+        return _refuse([sentence(error)])
     except (InputError, OutputError) as error:
         return _refuse([str(error)])
     except SystemExit:  # typer leaves so, and only so, when nobody reads on
         return PIPE_CLOSED
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # only an error of usage knows its own words
+            raise
+        return _refuse([error.format_message()])
     if code == INTERRUPTED:
         typer.echo("Interrupted; nothing was written.", err=True)
     return code if isinstance(code, int) else 0
 
 
-def _never_fail_on_a_character() -> None:
-    """Show a question mark where a terminal cannot show a letter; files are always UTF-8."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+def sentence(error: UnknownWordError) -> str:
+    """What an unknown word is told, as a sentence."""
+    return f"{str(error).rstrip('?')}{'?' if error.suggestion else '.'}"
 
 
 def _refuse(sentences: Sequence[str]) -> int:

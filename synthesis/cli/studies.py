@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from studies import Registry, UnknownWordError
-from studies.folders import sources_of
+from studies.files import sources_of
 from studies.problems import closest
 from synthesis.cli import study_files
 from synthesis.cli.options import (
@@ -39,12 +41,7 @@ from synthesis.cli.running import (
     tell_replaced,
 )
 from synthesis.text.checking import check, checked_lines, checked_record
-from synthesis.text.listing import (
-    Wanted,
-    cohort_lines,
-    excluded_in,
-    excluded_lines,
-)
+from synthesis.text.listing import Wanted, cohort_lines, excluded_in, excluded_lines
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -88,11 +85,11 @@ def list_studies(
     if excluded:
         if wanted != Wanted(years=wanted.years):
             raise InputError("--excluded knows no figures; only --year goes with it.")
-        emit(_excluded_text(loaded, wanted, format_), output)
+        emit(_excluded_text(loaded, wanted, format_, _width(output)), output)
         return
     cohorts = find(loaded, wanted)
     if format_ == "table":
-        emit("\n".join(cohort_lines(cohorts)), output)
+        emit("\n".join(cohort_lines(loaded, cohorts, width=_width(output))), output)
         return
     from synthesis.cli.frames import cohort_frame, csv_text, json_text
 
@@ -122,10 +119,7 @@ def show(
 
 @app.command(
     "check",
-    epilog=examples(
-        "atc studies check",
-        "atc studies check my_studies/smith2024.toml --notes",
-    )
+    epilog=examples("atc studies check", "atc studies check my_studies/smith2024.toml --notes")
     + "\n\nExit code 0: no error and no warning left to acknowledge; 1: some; 2: nothing to check.",
 )
 def check_studies(
@@ -160,7 +154,7 @@ def check_studies(
 @app.command(
     epilog=examples(
         "atc studies overlaps sparano2021",
-        "atc studies overlaps --endpoint pfs",
+        "atc studies overlaps --endpoint pfs --verbose",
         "atc studies overlaps --rule",
     )
 )
@@ -172,10 +166,13 @@ def overlaps(
     rule: Annotated[
         bool, typer.Option("--rule", help="Print the order of precedence, and nothing else.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Every overlap with its reason, and who gives way.")
+    ] = False,
     registry: RegistryOption = None,
     only: OnlyOption = False,
 ) -> None:
-    """Show which reports share patients. For each endpoint: who counts, who gives way and why."""
+    """Show which reports share patients, one line a group: how many of its cohorts count."""
     from synthesis.text.overlaps import overlap_lines, rule_lines
 
     if rule:
@@ -184,13 +181,21 @@ def overlaps(
     loaded = read_registry(registry, only)
     if study_id is not None:
         loaded.study(study_id)
-    typer.echo("\n".join(overlap_lines(loaded, study_id=study_id, endpoint=endpoint)))
+    lines = overlap_lines(
+        loaded, study_id=study_id, endpoint=endpoint, verbose=verbose, width=_width()
+    )
+    typer.echo("\n".join(lines))
 
 
-def _excluded_text(registry: Registry, wanted: Wanted, format_: str) -> str:
+def _width(output: Path | None = None) -> int | None:
+    """Columns of the terminal; None where the text goes to a pipe or a file."""
+    return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else None
+
+
+def _excluded_text(registry: Registry, wanted: Wanted, format_: str, width: int | None) -> str:
     reports = excluded_in(registry, wanted.years)
     if format_ == "table":
-        return "\n".join(excluded_lines(reports))
+        return "\n".join(excluded_lines(reports, width=width))
     from synthesis.cli.frames import csv_text, excluded_frame, json_text
 
     frame = excluded_frame(reports)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from studies import Registry
-from studies.writing import SCHEMA_FILE, SHIPPED_SCHEMA
+from studies.documents import SCHEMA_FILE, SHIPPED_SCHEMA
 from synthesis.cli.options import (
     ClassOption,
     DesignOption,
@@ -33,15 +33,11 @@ from synthesis.text.checking import check, checked_lines
 from synthesis.text.listing import Wanted
 from synthesis.text.plain import count, shown_path
 
-LOSSLESS = ("csv", "json")
-
 NEW_EXAMPLES = examples(
-    "atc studies new smith2024 --arms 3",
-    "atc studies new smith2024 --folder my_studies",
+    "atc studies new smith2024 --arms 3", "atc studies new smith2024 --folder my_studies"
 )
 IMPORT_EXAMPLES = examples(
-    "atc studies import --template > arms.csv",
-    "atc studies import arms.csv --folder my_studies",
+    "atc studies import --template > arms.csv", "atc studies import arms.csv --folder my_studies"
 )
 EXPORT_EXAMPLES = examples(
     "atc studies export --format json -o registry.json",
@@ -64,8 +60,7 @@ def new(
     """Start a study file. Every key stands there with what belongs to it, to be filled in."""
     loaded = read_registry(registry, only)
     _refuse_known(study_id, loaded)
-    from studies.json_schema import schema_text
-    from studies.skeleton import skeleton
+    from studies.guide import schema_text, skeleton
 
     above = (folder.absolute().parent / SCHEMA_FILE).is_file()  # as in the shipped registry
     beside = (folder / SCHEMA_FILE).exists() or not above
@@ -130,21 +125,26 @@ def import_studies(
 ) -> None:
     """Make study files of a table of arms or an export. They are checked then."""
     if template:
-        from studies.arms_table import arms_header
+        from studies.arms import arms_header
 
         emit(arms_header(read_registry(registry, only).vocabulary), None)
         return
     if file is None:
         raise InputError("no FILE to import; --template prints the header of a table to fill in.")
     kind = file.suffix.lower().removeprefix(".")
-    if kind not in LOSSLESS:
+    if kind not in ("csv", "json"):
         raise InputError(f"{file} is neither *.csv nor *.json; give a table of arms or an export.")
-    from studies.exchange import import_records, write_files
+    from studies.arms import studies_from_arms
+    from studies.documents import read_json, write_files
 
-    loaded = read_registry(registry, only)
-    exchange = import_records(_text_of(file), kind, name=str(file), vocabulary=loaded.vocabulary)
+    loaded, text = read_registry(registry, only), _text_of(file)
+    files = (
+        read_json(text, str(file))
+        if kind == "json"
+        else studies_from_arms(text, str(file), loaded.vocabulary)
+    )
     target = folder if folder is not None else file.with_suffix("")
-    written = write_files(exchange, target, schema=f"./{SCHEMA_FILE}")
+    written = write_files(files, target, schema=f"./{SCHEMA_FILE}")
     _write_schema(loaded, target)
     typer.echo(f"Written: {count(len(written), 'file')} in {target}")
     _, found = check([target], folders=registry or (), alone=only)
@@ -155,7 +155,7 @@ def import_studies(
 
 
 def _write_schema(registry: Registry, folder: Path) -> None:
-    from studies.json_schema import schema_text
+    from studies.guide import schema_text
 
     with staged_file(folder / SCHEMA_FILE) as path:
         path.write_text(schema_text(registry.vocabulary), encoding="utf-8", newline="\n")
@@ -184,27 +184,32 @@ def export(
     registry: RegistryOption = None,
     only: OnlyOption = False,
 ) -> None:
-    """Write the registry. As csv or json it is complete and can be imported again.
+    """Write the registry. As json it is complete and can be imported again.
 
     bibtex has the citations, table one row for each cohort and endpoint; both can be filtered.
     """
+    if format_ == "csv":
+        raise InputError(
+            "a registry is exported as json, complete; for a table use atc studies export "
+            "--format table or atc studies list --format csv."
+        )
     loaded = read_registry(registry, only)
     wanted = Wanted(
         treatment, treatment_class, endpoint, design, first_and_last(year), status, disease
     )
-    if format_ in LOSSLESS:
+    if format_ == "json":
         if wanted != Wanted():
             raise InputError(
-                f"{format_} holds the whole registry: leave the filters out, or choose "
-                "--format table or bibtex."
+                "json holds the whole registry: leave the filters out, or choose --format table "
+                "or bibtex."
             )
-        from studies.exchange import export_csv, export_json
+        from studies.documents import export_json
 
-        emit(export_csv(loaded) if format_ == "csv" else export_json(loaded), output)
+        emit(export_json(loaded), output)
         return
     cohorts = find(loaded, wanted)
     if format_ == "bibtex":
-        from studies.bibtex import bibtex
+        from studies.documents import bibtex
 
         emit(bibtex({study.id: study for study, _ in cohorts}.values()), output)
         return
@@ -217,6 +222,6 @@ def schema(
     output: OutputOption = None, registry: RegistryOption = None, only: OnlyOption = False
 ) -> None:
     """Print the JSON Schema of study files. With it an editor completes keys and words."""
-    from studies.json_schema import schema_text
+    from studies.guide import schema_text
 
     emit(schema_text(read_registry(registry, only).vocabulary), output)

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from synthesis import numbers
-from synthesis.plots import marks
-from synthesis.plots.histology import (
-    EFFECT_COLUMNS,
-    STRIP,
-    effect_legend,
-    effect_rows,
-)
-from synthesis.plots.inputs import (
-    flag,
-    number,
-    require_columns,
-    require_known,
-    require_unique,
-    word,
-)
+from synthesis.plots import inputs, marks, style
+from synthesis.plots.histology import EFFECT_COLUMNS, effect_legend, effect_rows
+from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.marks import Brush
 from synthesis.plots.page import (
     MARGIN,
@@ -38,7 +25,6 @@ from synthesis.plots.page import (
     make_frame,
     put_box,
     put_lines,
-    put_text,
     put_upright_text,
     text_width,
     wrap,
@@ -48,6 +34,7 @@ from synthesis.plots.rows import (
     Block,
     Quiet,
     Row,
+    Spot,
     Words,
     draw_blocks,
     lay_out,
@@ -55,7 +42,7 @@ from synthesis.plots.rows import (
     visible,
 )
 from synthesis.plots.scales import Scale, apply_scale, dress_ticks, ratio_scale
-from synthesis.plots.style import INK, MUTED, Sheet, Width, choose_hues, find_sheet, style_context
+from synthesis.plots.style import INK, MUTED, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,34 +50,24 @@ if TYPE_CHECKING:
 BIAS_COLUMNS: tuple[str, ...] = EFFECT_COLUMNS[1:]
 DENSITY_COLUMNS: tuple[str, ...] = ("parameter", "which", "x", "density")
 REPORT_COLUMNS: tuple[str, ...] = (
-    "cohort_label",
-    "treatment",
-    "treatment_class",
-    "patients",
-    "estimate",
-    "lower",
-    "upper",
+    *("cohort_label", "treatment", "treatment_class", "patients", "estimate", "lower", "upper"),
 )
 FUNNEL_COLUMNS: tuple[str, ...] = (
-    "cohort_label",
-    "treatment_class",
-    "kind",
-    "ratio",
-    "standard_error",
-    "study_sd",
-    "beyond_sampling",
+    *("cohort_label", "treatment_class", "kind", "ratio", "standard_error"),
+    *("study_sd", "beyond_sampling"),
 )
 
-_LABEL_SHARES: Mapping[str, float] = {"one-column": 0.36, "two-column": 0.36, "slide": 0.34}
+_LABEL_SHARES = {"one-column": 0.36, "two-column": 0.36, "slide": 0.34}
 _INTERVAL = f"({numbers.LEVEL} CrI)"
 
 
+@style.style_context()
 def plot_bias(
     density: pd.DataFrame,
     effects: pd.DataFrame,
     reports: pd.DataFrame,
     *,
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
     hues: Mapping[str, str] | None = None,
 ) -> Figure:
@@ -108,12 +85,8 @@ def plot_bias(
         Columns `BIAS_COLUMNS`, in display order; ``prior_share`` a fraction.
     reports : DataFrame
         Columns `REPORT_COLUMNS`, in display order: ratios of medians. May be empty.
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm).
-    title : str, optional
-        Set above the columns.
-    hues : mapping of str to str, optional
-        Colour of each treatment class, as from `class_hues`.
+    width, title, hues
+        As of `plot_forest`.
 
     Returns
     -------
@@ -126,47 +99,42 @@ def plot_bias(
         If a column, an effect or its density is missing, the width is unknown, or a class has no
         hue.
     """
-    require_columns(density, DENSITY_COLUMNS, "plot_bias, density")
-    require_columns(effects, BIAS_COLUMNS, "plot_bias, effects")
-    require_columns(reports, REPORT_COLUMNS, "plot_bias, reports", may_be_empty=True)
-    require_unique(effects, ("parameter",), "plot_bias, effects")
-    sheet = find_sheet(width)
-    hues = choose_hues(hues, reports["treatment_class"], "plot_bias")
-    rows = list(effect_rows(effects, density, "plot_bias", strip=STRIP))
-    legend = effect_legend(reported=False)
+    inputs.require_columns(density, DENSITY_COLUMNS, "plot_bias, density")
+    inputs.require_columns(effects, BIAS_COLUMNS, "plot_bias, effects")
+    inputs.require_columns(reports, REPORT_COLUMNS, "plot_bias, reports", may_be_empty=True)
+    inputs.require_unique(effects, ("parameter",), "plot_bias, effects")
+    sheet = style.find_sheet(width)
+    hues = style.choose_hues(hues, reports["treatment_class"], "plot_bias")
+    rows, legend = list(effect_rows(effects, density, "plot_bias")), effect_legend(reported=False)
     if not reports.empty:
         words = "Whole bias of each retrospective report, common and its own"
-        rows += [
-            Row(words, kind="head"),
-            *(_report_row(r, hues) for r in reports.to_dict("records")),
-        ]
+        rows.append(Row(words, kind="head"))
+        rows += [_report_row(record, hues) for record in reports.to_dict("records")]
         legend.append(LegendEntry(f"report, {numbers.LEVEL} CrI", marks.estimate_sample()))
     # the axis reaches at least from half to twice: a bias within it is to be seen as one
     inside = [0.5, 2.0, *reports["estimate"]]
-    ends = [*visible(density, ("parameter", "which")), *reports["lower"], *reports["upper"]]
+    ends = [*visible(density), *reports["lower"], *reports["upper"]]
     unit = "Ratio of medians to a prospective study (log scale)"
     columns = [
-        Axis("ratio", unit, lambda span: ratio_scale(inside, ends, span, sheet.body), null=1.0),
-        Words("posterior", (Quiet("Prior"), f"Posterior {_INTERVAL}")),
+        Axis("ratio", unit, lambda span: ratio_scale(inside, ends, span, sheet.text), null=1.0),
+        Words("posterior", (Quiet("Prior"), f"Posterior ({numbers.LEVEL} CrI)")),
         Words("share", ("Share", "assumed"), "right"),
     ]
-    with style_context():
-        block = Block("bias", rows, columns, "Bias")
-        layout = lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=1.5)
-        foot = (
-            "Right of 1: optimistic. The spread is the factor that one report in forty exceeds. "
-            "Share assumed: how much of the answer is prior. CrI, credible interval."
-        )
-        return draw_blocks(layout, title=title, legend=legend, foot=foot)
+    block = Block("bias", rows, columns, "Bias")
+    layout = lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=1.5)
+    foot = (
+        "Right of 1: optimistic. The spread is the factor that one report in forty exceeds. "
+        "Share assumed: how much of the answer is prior. CrI, credible interval."
+    )
+    return draw_blocks(layout, title, legend, foot)
 
 
 def _report_row(record: Mapping[str, Any], hues: Mapping[str, str]) -> Row:
-    values = [number(record[name]) for name in ("estimate", "lower", "upper")]
-    hue = hues[word(record["treatment_class"])]
+    values, hue = interval_of(record), hues[word(record["treatment_class"])]
     detail = f"n = {int(record['patients']):,}, {numbers.in_sentence(word(record['treatment']))}"
     texts = {"posterior": numbers.interval(*values, numbers.ratio)}
 
-    def draw(spot) -> None:
+    def draw(spot: Spot) -> None:
         put_estimate(spot.brush("ratio", hue), spot.scales["ratio"], values, spot.middle)
 
     return Row(word(record["cohort_label"]), detail, texts, draw, hue=hue)
@@ -180,7 +148,7 @@ _MARKS: Mapping[str, tuple[str, float, bool]] = {
     "prospective": ("D", 4.2, False),
     "not stated": ("s", 4.0, False),
 }
-_ASPECT: Mapping[str, float] = {"one-column": 0.95, "two-column": 0.58, "slide": 0.52}
+_ASPECT = {"one-column": 0.95, "two-column": 0.58, "slide": 0.52}
 _LIMITS: Mapping[str, object] = {"sampling": (0, (4.0, 2.0)), "studies": (0, (1.0, 1.6))}
 
 # Standard deviations of a normal distribution within which 95 % lie.
@@ -188,17 +156,15 @@ _LIMIT = 1.96
 _STEPS = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 _MOST_TICKS = 6
 
-# A label keeps so many points off the marks, and is tried at these distances from its own.
-_CLEAR, _REACHES = 1.5, (4.5, 9.0, 14.0, 20.0)
-
-# How many lines crossed a name may be worth that stands nearer to another mark than to its own.
-_ASTRAY = 6.0
+# White space in points around a mark, and the distances at which a name is tried from its own.
+_CLEAR, _REACHES = 1.5, (4.5, 9.0, 14.0)
 
 
+@style.style_context()
 def plot_funnel(
     table: pd.DataFrame,
     *,
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
     hues: Mapping[str, str] | None = None,
 ) -> Figure:
@@ -214,12 +180,8 @@ def plot_funnel(
     table : DataFrame
         Columns `FUNNEL_COLUMNS`, one row a reported median: ``ratio`` above zero, ``kind`` is
         retrospective, prospective or not stated, ``study_sd`` the same in every row.
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm).
-    title : str, optional
-        Set above the plot.
-    hues : mapping of str to str, optional
-        Colour of each treatment class, as from `class_hues`.
+    width, title, hues
+        As of `plot_forest`.
 
     Returns
     -------
@@ -232,32 +194,30 @@ def plot_funnel(
         If a column is missing, there is no row, a kind or the width is unknown, a number is missing
         or not positive, or a class has no hue.
     """
-    require_columns(table, FUNNEL_COLUMNS, "plot_funnel")
-    require_known(table["kind"], _MARKS, "plot_funnel: kind")
+    inputs.require_columns(table, FUNNEL_COLUMNS, "plot_funnel")
+    inputs.require_known(table["kind"], _MARKS, "plot_funnel: kind")
     points = tuple(_points(table))
-    sheet = find_sheet(width)
-    hues = choose_hues(hues, table["treatment_class"], "plot_funnel")
+    sheet = style.find_sheet(width)
+    hues = style.choose_hues(hues, table["treatment_class"], "plot_funnel")
     spread = number(table["study_sd"].iloc[0])
-    with style_context():
-        frame = make_frame(sheet, title, _legend(points), _foot(points))
-        size = sheet.body
-        top = frame.top + 0.8 * size
-        left = MARGIN + 1.9 * size + text_width("0.00", size) + 4
-        across = sheet.width - MARGIN - left - size
-        box = (left, top, across, _ASPECT[sheet.name] * across)
-        unit = wrap("Reported over expected median (log scale)", size, across)
-        unit_top = top + box[3] + 4 + 1.4 * size
-        page = frame.open(unit_top + len(unit) * sheet.pitch)
-        field = _fit(points, spread, box, size)
-        axes = _open(page, field, size)
-        _draw_limits(axes, field, spread)
-        for place, point in enumerate(points):
-            _put_point(axes, point, hues[point.treatment_class], f"funnel-{place}")
-        _put_names(page, field, points, spread, sheet)
-        middle = left + across / 2
-        put_lines(page, middle, unit_top, unit, size, pitch=sheet.pitch, align="center")
-        words = "Standard error of the log median"
-        put_upright_text(page, MARGIN + 0.6 * size, top + box[3] / 2, words, size)
+    frame = make_frame(sheet, title, _legend(points), _foot(points))
+    top = frame.top + 0.8 * sheet.body
+    left = MARGIN + 1.9 * sheet.body + text_width("0.00", sheet.text) + 4
+    across = sheet.width - MARGIN - left - sheet.body
+    field = _fit(points, spread, (left, top, across, _ASPECT[sheet.name] * across), sheet)
+    unit = wrap("Reported over expected median (log scale)", sheet.text, across)
+    unit_top = top + field.height + 4 + 1.4 * sheet.body
+    page = frame.open(unit_top + len(unit) * sheet.text.pitch)
+    axes = _open(page, field, sheet)
+    _draw_limits(axes, field, spread)
+    for place, point in enumerate(points):
+        mark = _mark(point.kind, point.ratio, point.error, hues[point.treatment_class])
+        mark.set_gid(f"funnel-{place}-{point.kind.replace(' ', '-')}")
+        axes.add_line(mark)
+    _put_names(page, field, points, sheet)
+    put_lines(page, left + across / 2, unit_top, unit, sheet.text, align="center")
+    words, middle = "Standard error of the log median", top + field.height / 2
+    put_upright_text(page, MARGIN + 0.6 * sheet.body, middle, words, sheet.text)
     return page.figure
 
 
@@ -304,27 +264,23 @@ def _points(table: pd.DataFrame) -> Iterator[_Point]:
 
 
 def _fit(
-    points: Sequence[_Point], spread: float, box: tuple[float, float, float, float], size: float
+    points: Sequence[_Point], spread: float, box: tuple[float, float, float, float], sheet: Sheet
 ) -> _Field:
     """Scales that hold every point, and the limits as far as the axis may reach."""
     deepest = 1.06 * max(point.error for point in points)
     end = math.exp(_LIMIT * math.hypot(deepest, spread))
-    scale = ratio_scale([point.ratio for point in points], [end, 1.0 / end], box[2], size)
+    scale = ratio_scale([point.ratio for point in points], [end, 1.0 / end], box[2], sheet.text)
     return _Field(*box, scale, deepest)
 
 
-def _open(page: Page, field: _Field, size: float) -> Axes:
+def _open(page: Page, field: _Field, sheet: Sheet) -> Axes:
     axes = add_axes(page, field.left, field.top, field.width, field.height, "funnel")
-    apply_scale(axes, field.scale, size)
+    apply_scale(axes, field.scale, sheet.text)
     axes.grid(False)
     axes.set_ylim(field.deepest, 0.0)
     step = next((own for own in _STEPS if field.deepest / own <= _MOST_TICKS), _STEPS[-1])
-    ticks = [place * step for place in range(int(field.deepest / step) + 1)]
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_major_formatter(FixedFormatter([numbers.value(round(t, 6)) for t in ticks]))
-    dress_ticks(axes, "y", size, grid=False)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    ticks = [round(place * step, 6) for place in range(int(field.deepest / step) + 1)]
+    dress_ticks(axes, "y", sheet.text, ticks, grid=False)
     axes.axvline(1.0, color=INK, lw=0.6, zorder=1).set_gid("funnel-null")
     return axes
 
@@ -350,99 +306,48 @@ def _mark(kind: str, x: float, y: float, hue: str) -> Line2D:
     return Line2D([x], [y], marker=marker, ls="none", ms=size, mfc=fill, zorder=4, **edge)
 
 
-def _put_point(axes: Axes, point: _Point, hue: str, gid: str) -> None:
-    mark = _mark(point.kind, point.ratio, point.error, hue)
-    mark.set_gid(f"{gid}-{point.kind.replace(' ', '-')}")
-    axes.add_line(mark)
-
-
 # Left, top, right and bottom in points from the upper left corner of the plot.
 _Box = tuple[float, float, float, float]
 
 
-def _put_names(
-    page: Page, field: _Field, points: Sequence[_Point], spread: float, sheet: Sheet
-) -> None:
-    """Name the points outside of the limits where no mark, name or line is in the way.
-
-    Where a line cannot be avoided it is interrupted by the name; where a mark cannot, the name is
-    left out.
-    """
-    size, taken = sheet.small, []
+def _put_names(page: Page, field: _Field, points: Sequence[_Point], sheet: Sheet) -> None:
+    """Name the points outside of the limits, where no mark and no other name is in the way."""
+    taken: list[_Box] = []
     for point in points:
         x, y = field.place(point.ratio, point.error)
         half = _MARKS[point.kind][1] / 2 + _CLEAR
         taken.append((x - half, y - half, x + half, y + half))
     for place, point in enumerate(points):
-        if not point.name:
-            continue
-        free = [
-            (box, lines, _crosses(field, box, spread))
-            for lines in _settings(point.name)
+        first, bracket, rest = point.name.partition(" (")
+        lines = (first, f"({rest}") if bracket else (point.name,)
+        free = (
+            box
             for box in _candidates(field, point, lines, sheet)
             if not any(_overlap(box, other) for other in taken)
-        ]
-        if not free:
-            continue
-        own, others = taken[place], taken[:place] + taken[place + 1 : len(points)]
-
-        def cost(entry: tuple[_Box, tuple[str, ...], int], own=own, others=others) -> float:
-            far = _distance(entry[0], own)
-            astray = any(_distance(entry[0], other) < far + _CLEAR for other in others)
-            return entry[2] + _ASTRAY * astray + far / _REACHES[0]
-
-        box, lines, crosses = min(free, key=cost)
-        taken.append(box)
-        left, top = field.left + box[0], field.top + box[1]
-        if crosses:
-            put_box(
-                page, left - 0.8, top, box[2] - box[0] + 1.6, box[3] - box[1], "white", zorder=2
-            )
-        for row, line in enumerate(lines):
-            middle = top + (row + 0.5) * sheet.small_pitch
-            put_text(page, left, middle, line, size, gid=f"funnel-name-{place}-{row}")
-
-
-def _settings(name: str) -> Iterator[tuple[str, ...]]:
-    """A name in one line, and with what stands in brackets in a second one."""
-    yield (name,)
-    first, bracket, rest = name.partition(" (")
-    if bracket:
-        yield (first, f"({rest}")
+        )
+        box = next(free, None) if point.name else None
+        if box:
+            taken.append(box)
+            left, top = field.left + box[0], field.top + box[1]
+            put_box(page, left, top, box[2] - box[0], box[3] - box[1], "white", zorder=2)
+            face = replace(sheet.note, color=INK)
+            put_lines(page, left, top, lines, face, gid=f"funnel-name-{place}")
 
 
 def _candidates(field: _Field, point: _Point, lines: Sequence[str], sheet: Sheet) -> Iterator[_Box]:
     """Boxes for a name inside the plot, the best first: outwards, inwards, above, below."""
     x, y = field.place(point.ratio, point.error)
-    width = max(text_width(line, sheet.small) for line in lines)
-    half = len(lines) * sheet.small_pitch / 2
+    width = max(text_width(line, sheet.note) for line in lines)
+    height = len(lines) * sheet.note.pitch
     for reach in _REACHES:
-        right, left = (x + reach, y - half), (x - reach - width, y - half)
-        corners = [right, left] if point.ratio > 1.0 else [left, right]
-        for sign in (1.0, -1.0):
-            above = y + sign * (reach + half - 2.0) - half
-            corners += [(start, above) for start in (x - width - 2.0, x + 2.0, x - width / 2)]
-        for start, above in corners:
-            box = (start, above, start + width, above + 2 * half)
+        sides = [(x + reach, y - height / 2), (x - reach - width, y - height / 2)]
+        sides = sides if point.ratio > 1.0 else sides[::-1]
+        levels = (y - reach + 2.0 - height, y + reach - 2.0)
+        corners = [(start, top) for top in levels for start in (x - width - 2.0, x + 2.0)]
+        for start, top in [*sides, *corners]:
+            box = (start, top, start + width, top + height)
             if box[0] >= 1.0 and box[1] >= 0.0 and box[2] <= field.width and box[3] <= field.height:
                 yield box
-
-
-def _crosses(field: _Field, box: _Box, spread: float) -> int:
-    """How many of the lines run through a box."""
-    errors = np.linspace(box[1], box[3], 9) / field.height * field.deepest
-    curves = [np.zeros(errors.size)]
-    for extra in (0.0, spread):
-        curves += [-_reach(errors, extra), _reach(errors, extra)]
-    log = np.log([field.scale.lower, field.scale.upper])
-    across = (np.array(curves) - log[0]) / (log[1] - log[0]) * field.width
-    return int(((box[0] - 1.0 < across) & (across < box[2] + 1.0)).any(axis=1).sum())
-
-
-def _distance(one: _Box, other: _Box) -> float:
-    """Distance in points between two boxes; 0 where they touch."""
-    across = max(one[0] - other[2], other[0] - one[2], 0.0)
-    return math.hypot(across, max(one[1] - other[3], other[1] - one[3], 0.0))
 
 
 def _overlap(one: _Box, other: _Box) -> bool:
@@ -453,11 +358,8 @@ def _legend(points: Sequence[_Point]) -> list[LegendEntry]:
     kinds = [kind for kind in _MARKS if any(point.kind == kind for point in points)]
     words = {"not stated": "design not stated"}
     entries = [LegendEntry(words.get(kind, kind), _mark_sample(kind)) for kind in kinds]
-    limits = {
-        "sampling": "95 % limits, sampling error alone",
-        "studies": "with the spread of studies",
-    }
-    return entries + [LegendEntry(text, _limit_sample(name)) for name, text in limits.items()]
+    sampling = LegendEntry("95 % limits, sampling error alone", _limit_sample("sampling"))
+    return [*entries, sampling, LegendEntry("with the spread of studies", _limit_sample("studies"))]
 
 
 def _mark_sample(kind: str) -> marks.Sample:

@@ -11,16 +11,8 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import marks
-from synthesis.plots.inputs import (
-    estimate,
-    flag,
-    number,
-    require_columns,
-    require_known,
-    require_unique,
-    word,
-)
+from synthesis.plots import inputs, marks, style
+from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.page import LegendEntry
 from synthesis.plots.rows import (
     Axis,
@@ -35,36 +27,14 @@ from synthesis.plots.rows import (
     lay_out,
 )
 from synthesis.plots.scales import Scale, percent_scale, ratio_scale
-from synthesis.plots.style import (
-    TALLEST_MM,
-    Sheet,
-    Width,
-    choose_hues,
-    find_sheet,
-    style_context,
-)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COMPARE_COLUMNS: tuple[str, ...] = (
-    "endpoint",
-    "treatment",
-    "treatment_class",
-    "estimate",
-    "lower",
-    "upper",
-    "value",
-    "value_lower",
-    "value_upper",
-    "gain",
-    "gain_lower",
-    "gain_upper",
-    "p_gain",
-    "carried_by",
-    "cohorts",
-    "patients",
-    "is_reference",
+    *("endpoint", "treatment", "treatment_class", "estimate", "lower", "upper"),
+    *("value", "value_lower", "value_upper", "gain", "gain_lower", "gain_upper", "p_gain"),
+    *("carried_by", "cohorts", "patients", "is_reference"),
 )
 
 #: What carries a contrast, the strongest first: its shape, whether filled, and in words.
@@ -74,25 +44,28 @@ EVIDENCE: Mapping[str, tuple[str, bool, str]] = {
     "across single-arm studies": ("dot", False, "no report gave both"),
 }
 
-_LABEL_SHARES: Mapping[str, float] = {"one-column": 0.3, "two-column": 0.27, "slide": 0.25}
-# Points of per cent that an axis of response shows at least, and where it may end.
+_LABEL_SHARES = {"one-column": 0.3, "two-column": 0.27, "slide": 0.25}
+# Percentage points that an axis of response shows at least, and where it may end.
 _LEAST_POINTS, _STEP_OF_POINTS = 25.0, 25.0
+_INTERVAL = f"({numbers.LEVEL} CrI)"
 
 
+@style.style_context()
 def plot_compare(
     table: pd.DataFrame,
     *,
     delta: float = 1.0,
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
     hues: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw every treatment against the reference, a panel an endpoint.
 
     Treatments stand in order of their effect, those of one class below its heading as far as the
-    page is high enough. A row has cohorts and patients, the contrast with its interval, the same in words, the
-    median (or rate), the gain in months, and the probability of a gain of more than `delta`. The
-    shape of the mark says what carries the contrast. Nothing is computed but positions.
+    page is high enough. A row has cohorts and patients, the contrast with its interval, the same
+    in words, the median (or rate), the gain in months, and the probability of a gain of more than
+    `delta`. The shape of the mark says what carries the contrast. Nothing is computed but
+    positions.
 
     Parameters
     ----------
@@ -102,13 +75,8 @@ def plot_compare(
         ``p_gain`` are missing for response and in the row of the reference.
     delta : float
         Months of gain, for the heading.
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm). In one column cohorts, medians
-        and gains are left out.
-    title : str, optional
-        Set above the panels.
-    hues : mapping of str to str, optional
-        Colour of each treatment class, as from `class_hues`.
+    width, title, hues
+        As of `plot_forest`. In one column cohorts, medians and gains are left out.
 
     Returns
     -------
@@ -121,28 +89,31 @@ def plot_compare(
         If a column is missing, there is no row, two rows are of one endpoint and treatment, the
         endpoint, the width or a kind of evidence is unknown, or a class has no hue.
     """
-    require_columns(table, COMPARE_COLUMNS, "plot_compare")
-    require_unique(table, ("endpoint", "treatment"), "plot_compare")
-    require_known(table["endpoint"], ENDPOINTS, "plot_compare: endpoint")
-    kinds = [word(kind) for kind in table["carried_by"] if word(kind)]
-    require_known(kinds, EVIDENCE, "plot_compare: carried_by")
-    sheet = find_sheet(width)
-    hues = choose_hues(hues, table["treatment_class"], "plot_compare")
+    inputs.require_columns(table, COMPARE_COLUMNS, "plot_compare")
+    inputs.require_unique(table, ("endpoint", "treatment"), "plot_compare")
+    inputs.require_known(table["endpoint"], ENDPOINTS, "plot_compare: endpoint")
+    kinds = {word(kind) for kind in table["carried_by"]} - {""}
+    inputs.require_known(sorted(kinds), EVIDENCE, "plot_compare: carried_by")
+    sheet = style.find_sheet(width)
+    hues = style.choose_hues(hues, table["treatment_class"], "plot_compare")
     panels = [
-        _Panel(endpoint_of(name), own.to_dict("records"), hues, delta)
+        _Panel(endpoint_of(name), own.to_dict("records"), hues, delta, sheet)
         for name, own in table.groupby("endpoint", sort=False)
     ]
-    with style_context():
-        layout = _lay_out(panels, sheet, by_class=True)
-        legend = _legend(kinds)
-        too_tall = figure_height(layout, title=title, legend=legend) > TALLEST_MM
-        if too_tall and not sheet.is_narrow:
-            layout = _lay_out(panels, sheet, by_class=False)
-        return draw_blocks(layout, title=title, legend=legend)
+    legend = [
+        LegendEntry(words, marks.line_sample(marks.point_sample(shape, fill=fill)))
+        for kind, (shape, fill, words) in EVIDENCE.items()
+        if kind in kinds
+    ]
+    layout = _lay_out(panels, by_class=True)
+    if not sheet.is_narrow and figure_height(layout, title, legend) > style.TALLEST:
+        layout = _lay_out(panels, by_class=False)
+    return draw_blocks(layout, title, legend)
 
 
-def _lay_out(panels: Sequence[_Panel], sheet: Sheet, *, by_class: bool) -> Layout:
-    blocks = [panel.block(sheet, by_class=by_class) for panel in panels]
+def _lay_out(panels: Sequence[_Panel], *, by_class: bool) -> Layout:
+    sheet = panels[0].sheet
+    blocks = [panel.block(by_class=by_class) for panel in panels]
     between = 2.0 if sheet.is_narrow else 0.3
     return lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=between)
 
@@ -155,61 +126,51 @@ class _Panel:
     records: Sequence[Mapping[str, Any]]
     hues: Mapping[str, str]
     delta: float
+    sheet: style.Sheet
 
     @property
     def factor(self) -> float:
         """What contrasts are multiplied by to stand on the axis."""
         return 100.0 if self.endpoint.is_response else 1.0
 
-    @property
-    def reference(self) -> str:
-        """The reference within a sentence."""
-        names = [word(row["treatment"]) for row in self.records if flag(row["is_reference"])]
-        return numbers.in_sentence(names[0]) if names else "the reference"
-
-    def block(self, sheet: Sheet, *, by_class: bool) -> Block:
+    def block(self, *, by_class: bool) -> Block:
         """Rows and columns of the panel."""
+        names = [word(row["treatment"]) for row in self.records if flag(row["is_reference"])]
+        over = numbers.in_sentence(names[0]) if names else "the reference"
         more = "more respond" if self.endpoint.is_response else "longer"
-        title = f"{self.endpoint.name()} (right of the line: {more} than with {self.reference})"
+        title = f"{self.endpoint.name()} (right of the line: {more} than with {over})"
         rows = self._by_class() if by_class else map(self._row, self._by_effect())
         name = f"compare-{self.endpoint.id}"
-        return Block(name, list(rows), self._columns(sheet), "Treatment", title)
+        return Block(name, list(rows), self._columns(), "Treatment", title)
 
-    def _columns(self, sheet: Sheet) -> list[Words | Axis]:
+    def _columns(self) -> list[Words | Axis]:
         is_response = self.endpoint.is_response
-        interval = f"({numbers.LEVEL} CrI)"
-        axis = Axis(
-            "contrast",
-            "Percentage points" if is_response else "Ratio (log scale)",
-            lambda width: self._scale(width, sheet.body),
-            null=self.factor * self.endpoint.null,
-        )
+        unit = "Percentage points" if is_response else "Ratio (log scale)"
         ratio = (
-            ("Difference,", f"points {interval}") if is_response else ("Ratio of medians", interval)
+            ("Difference,", f"points {_INTERVAL}")
+            if is_response
+            else ("Ratio of medians", _INTERVAL)
         )
-        gained = Words("p", ("P(gain", f"> {numbers.value(self.delta)} mo.)"))
-        if sheet.is_narrow:
-            return [axis, Words("contrast", ratio), *([] if is_response else [gained])]
-        value = ("Rate, %", interval) if is_response else ("Median, months", interval)
-        columns = [
-            Words("counts", ("Cohorts", "(patients)")),
-            axis,
-            Words("contrast", ratio),
-            Words("value", value),
-        ]
+        value = Words("value", ("Rate, %" if is_response else "Median, months", _INTERVAL))
+        axis = Axis("contrast", unit, self._scale, null=self.factor * self.endpoint.null)
+        columns: list[Words | Axis] = [axis, Words("contrast", ratio)]
+        if not self.sheet.is_narrow:
+            columns = [Words("counts", ("Cohorts", "(patients)")), *columns, value]
+            if not is_response:
+                columns.append(Words("gain", ("Gain, months", _INTERVAL)))
         if is_response:
             return columns
-        return [*columns, Words("gain", ("Gain, months", interval)), gained]
+        return [*columns, Words("p", ("P(gain", f"> {numbers.value(self.delta)} mo.)"))]
 
-    def _scale(self, width: float, size: float) -> Scale:
-        inside = [number(row["estimate"]) for row in self.records]
-        ends = [number(row[name]) for row in self.records for name in ("lower", "upper")]
+    def _scale(self, width: float) -> Scale:
+        contrasts = [interval_of(row) for row in self.records]
+        inside, *ends = zip(*contrasts, strict=True)
         if not self.endpoint.is_response:
-            return ratio_scale(inside, ends, width, size)
-        known = [100 * value for value in (*inside, *ends) if math.isfinite(value)]
+            return ratio_scale(inside, [*ends[0], *ends[1]], width, self.sheet.text)
+        known = [100 * x for values in contrasts for x in values if math.isfinite(x)]
         lower = _STEP_OF_POINTS * math.floor(min(*known, -_LEAST_POINTS) / _STEP_OF_POINTS)
         upper = _STEP_OF_POINTS * math.ceil(max(*known, _LEAST_POINTS) / _STEP_OF_POINTS)
-        return percent_scale(width, size, lower, upper)
+        return percent_scale(width, self.sheet.text, lower, upper)
 
     def _by_effect(self) -> list[Mapping[str, Any]]:
         return sorted(self.records, key=lambda row: -number(row["estimate"]))
@@ -225,43 +186,28 @@ class _Panel:
             yield from rows
 
     def _row(self, record: Mapping[str, Any]) -> Row:
-        endpoint = self.endpoint
-        counts = f"{int(record['cohorts']):,} ({int(record['patients']):,})"
-        value = numbers.interval(*estimate(record, "value"), endpoint.write)
-        texts = {"counts": counts, "value": value}
+        endpoint, is_reference = self.endpoint, flag(record["is_reference"])
+        contrast = numbers.interval(*interval_of(record), endpoint.write_contrast)
+        gain = numbers.interval(*interval_of(record, "gain"), endpoint.write_gain)
+        texts = {
+            "counts": f"{int(record['cohorts']):,} ({int(record['patients']):,})",
+            "value": numbers.interval(*interval_of(record, "value"), endpoint.write),
+            "contrast": Quiet("reference") if is_reference else contrast,
+            "gain": "" if is_reference else gain,
+            "p": "" if is_reference else numbers.chance(record["p_gain"]),
+        }
         hue = self.hues[word(record["treatment_class"])]
-        if flag(record["is_reference"]):
-            return Row(
-                word(record["treatment"]),
-                texts=texts | {"contrast": Quiet("reference")},
-                hue=hue,
-            )
-        values = (record["estimate"], record["lower"], record["upper"])
-        texts["contrast"] = numbers.interval(*values, endpoint.write_contrast)
-        if not endpoint.is_response:
-            texts["gain"] = numbers.interval(*estimate(record, "gain"), endpoint.write_gain)
-            texts["p"] = numbers.chance(record["p_gain"])
-        return Row(word(record["treatment"]), texts=texts, draw=self._marks(record), hue=hue)
+        draw = None if is_reference else self._marks(record, hue)
+        return Row(word(record["treatment"]), texts=texts, draw=draw, hue=hue)
 
-    def _marks(self, record: Mapping[str, Any]):
-        names = ("estimate", "lower", "upper")
-        middle, lower, upper = (self.factor * number(record[name]) for name in names)
-        hue = self.hues[word(record["treatment_class"])]
+    def _marks(self, record: Mapping[str, Any], hue: str):
+        middle, *limits = interval_of(record, factor=self.factor)
         shape, fill, _ = EVIDENCE[word(record["carried_by"])]
 
         def draw(spot: Spot) -> None:
             brush = spot.brush("contrast", hue)
-            span, beyond = spot.scales["contrast"].clip(lower, upper)
+            span, beyond = spot.scales["contrast"].clip(*limits)
             marks.put_line(brush, "interval", span, spot.middle, arrows=beyond)
             marks.put_point(brush, middle, spot.middle, "contrast", shape=shape, fill=fill)
 
         return draw
-
-
-def _legend(kinds: Sequence[str]) -> list[LegendEntry]:
-    entries = []
-    for kind, (shape, fill, words) in EVIDENCE.items():
-        if kind in kinds:
-            point = marks.point_sample(shape, fill=fill)
-            entries.append(LegendEntry(words, marks.line_sample(point)))
-    return entries

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.plots import marks
-from synthesis.plots.inputs import number, require_columns, require_unique, word
+from synthesis.plots import marks, style
+from synthesis.plots.inputs import number, require_columns, require_unique
 from synthesis.plots.marks import Brush
 from synthesis.plots.page import (
     MARGIN,
@@ -30,43 +29,18 @@ from synthesis.plots.page import (
     wrap,
 )
 from synthesis.plots.scales import dress_ticks
-from synthesis.plots.style import (
-    MUTED,
-    PALE,
-    Sheet,
-    Width,
-    choose_hues,
-    find_sheet,
-    style_context,
-    tint,
-)
+from synthesis.plots.style import PALE, Sheet, tint
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CURVE_COLUMNS: tuple[str, ...] = (
-    "treatment",
-    "treatment_class",
-    "time",
-    "survival",
-    "lower",
-    "upper",
-    "last_printed",
-    "cohorts",
-    "patients",
+    *("treatment", "treatment_class", "time", "survival", "lower", "upper"),
+    *("last_printed", "cohorts", "patients"),
 )
 POINT_COLUMNS: tuple[str, ...] = (
-    "treatment",
-    "study_id",
-    "label",
-    "kind",
-    "time",
-    "time_lower",
-    "time_upper",
-    "survival",
-    "survival_lower",
-    "survival_upper",
-    "n",
+    *("treatment", "study_id", "label", "kind", "time", "time_lower", "time_upper"),
+    *("survival", "survival_lower", "survival_upper", "n"),
 )
 
 #: End of the axis, months.
@@ -80,7 +54,8 @@ _STEP = 0.5
 _TICKS = (0, 6, 12, 18, 24)
 _LEVELS = (0, 25, 50, 75, 100)
 _FADED = 0.5
-_FADED_BAND = 0.1
+_BAND, _FADED_BAND = 0.22, 0.1
+_THICKNESS = 1.2
 # Landmarks of one time are set apart by this much on paper, altogether never by more than the
 # second figure.
 _APART, _APART_AT_MOST = 2.4, 9.0
@@ -88,13 +63,14 @@ _MOST_IN_A_ROW: Mapping[str, int] = {"one-column": 2, "two-column": 4, "slide": 
 _BELOW = 8.0
 
 
+@style.style_context()
 def plot_curves(
     curves: pd.DataFrame,
     points: pd.DataFrame,
     *,
     endpoint: str = "os",
     reference: str = "",
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
     hues: Mapping[str, str] | None = None,
 ) -> Figure:
@@ -116,12 +92,8 @@ def plot_curves(
         os or pfs.
     reference : str
         Treatment whose curve stands behind every other one; empty for none.
-    width : str
-        one-column (85 mm, two panels a row), two-column (174 mm, four) or slide (254 mm, five).
-    title : str, optional
-        Set above the panels.
-    hues : mapping of str to str, optional
-        Colour of each treatment class, as from `class_hues`.
+    width, title, hues
+        As of `plot_forest`; two, four or five panels stand in a row.
 
     Returns
     -------
@@ -137,28 +109,30 @@ def plot_curves(
     require_columns(curves, CURVE_COLUMNS, "plot_curves, curves")
     require_columns(points, POINT_COLUMNS, "plot_curves, points", may_be_empty=True)
     require_unique(curves, ("treatment", "time"), "plot_curves, curves")
-    sheet, words = find_sheet(width), endpoint_of(endpoint)
-    hues = choose_hues(hues, curves["treatment_class"], "plot_curves")
+    sheet, words = style.find_sheet(width), endpoint_of(endpoint)
+    hues = style.choose_hues(hues, curves["treatment_class"], "plot_curves")
     drawn = {name: own.sort_values("time") for name, own in curves.groupby("treatment", sort=False)}
     if reference and reference not in drawn:
         raise ValueError(f"plot_curves: the reference {reference!r} has no curve")
-    enough = [name for name, own in drawn.items() if _is_enough(own)]
-    if not enough:
+    panels = [name for name, own in drawn.items() if _is_enough(own)]
+    if not panels:
         raise ValueError(f"plot_curves: no treatment has {COHORTS} cohorts or {PATIENTS} patients")
-    plan = _Plan(sheet, f"{words.name()}, %", reference, len(enough), len(drawn) - len(enough))
-    with style_context():
-        frame = make_frame(sheet, title, _legend(plan, points), _foot(plan))
-        grid = _make_grid(plan, frame.top, [_titles(drawn[name]) for name in enough])
-        page = frame.open(grid.bottom)
-        for place, name in enumerate(enough):
-            own = points[points["treatment"] == name]
-            hue = hues[drawn[name]["treatment_class"].iloc[0]]
-            axes = _open_panel(page, plan, grid, place, _titles(drawn[name]))
-            if reference and name != reference:
-                _draw_reference(axes, drawn[reference], f"curves-panel-{place}")
-            _draw_curve(axes, drawn[name], hue, f"curves-panel-{place}")
-            _draw_points(axes, own, hue, f"curves-panel-{place}")
-        _label_axes(page, plan, grid)
+    legend, foot = _legend(reference, points), _foot(len(drawn) - len(panels))
+    frame = make_frame(sheet, title, legend, foot)
+    grid = _make_grid(sheet, frame.top, [_titles(drawn[name]) for name in panels])
+    page = frame.open(grid.bottom)
+    for place, name in enumerate(panels):
+        curve, gid = drawn[name], f"curves-panel-{place}"
+        axes = _open_panel(page, sheet, grid, place, _titles(curve))
+        if reference and name != reference:
+            _draw_reference(axes, drawn[reference], gid)
+        hue = hues[curve["treatment_class"].iloc[0]]
+        _draw_curve(axes, curve, hue, gid)
+        _draw_points(axes, points[points["treatment"] == name], hue, gid)
+    centre = (grid.lefts[0] + grid.lefts[-1] + grid.width) / 2
+    put_text(page, centre, grid.bottom - 0.6 * sheet.body, "Months", sheet.text, align="center")
+    middle = (grid.tops[0] + grid.tops[-1] + grid.height) / 2
+    put_upright_text(page, MARGIN + 0.6 * sheet.body, middle, f"{words.name()}, %", sheet.text)
     return page.figure
 
 
@@ -167,26 +141,10 @@ def _is_enough(curve: pd.DataFrame) -> bool:
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """What all panels share; `others` is the number of treatments without one."""
-
-    sheet: Sheet
-    quantity: str
-    reference: str
-    panels: int
-    others: int
-
-    @property
-    def columns(self) -> int:
-        """Panels in a row, so that rows are about equally full."""
-        rows = math.ceil(self.panels / _MOST_IN_A_ROW[self.sheet.name])
-        return math.ceil(self.panels / rows)
-
-
-@dataclass(frozen=True)
 class _Grid:
-    """Sizes and places in points."""
+    """Sizes and places of the panels in points."""
 
+    panels: int
     lefts: tuple[float, ...]
     tops: tuple[float, ...]
     width: float
@@ -197,62 +155,47 @@ class _Grid:
 def _titles(curve: pd.DataFrame) -> tuple[str, str]:
     """Treatment, and what stands behind its panel."""
     first = curve.iloc[0]
-    counts = numbers.count(int(first["cohorts"]), "cohort")
-    return str(first["treatment"]), f"{counts}, {numbers.count(int(first['patients']), 'patient')}"
+    cohorts, patients = int(first["cohorts"]), int(first["patients"])
+    counts = f"{numbers.count(cohorts, 'cohort')}, {numbers.count(patients, 'patient')}"
+    return str(first["treatment"]), counts
 
 
-def _title_lines(
-    titles: tuple[str, str], sheet: Sheet, width: float
-) -> tuple[tuple[str, ...], ...]:
-    return wrap(titles[0], sheet.body, width, "bold"), wrap(titles[1], sheet.small, width)
-
-
-def _make_grid(plan: _Plan, top: float, titles: Sequence[tuple[str, str]]) -> _Grid:
-    sheet, columns = plan.sheet, plan.columns
-    left = MARGIN + 1.4 * sheet.body + text_width("100", sheet.body) + 6
+def _make_grid(sheet: Sheet, top: float, titles: Sequence[tuple[str, str]]) -> _Grid:
+    """Place the panels so that rows are about equally full."""
+    rows = math.ceil(len(titles) / _MOST_IN_A_ROW[sheet.name])
+    columns = math.ceil(len(titles) / rows)
+    left = MARGIN + 1.4 * sheet.body + text_width("100", sheet.text) + 6
     # Half of the last tick label stands to the right of the last panel.
-    right = sheet.width - MARGIN - text_width("24", sheet.body) / 2
+    right = sheet.width - MARGIN - text_width("24", sheet.text) / 2
     gap = 1.5 * sheet.body
     width = min((right - left - (columns - 1) * gap) / columns, 190.0)
     height = min(0.8 * width, 105.0)
-    tops, rows = [], math.ceil(plan.panels / columns)
+    tops = []
     for row in range(rows):
         own = titles[row * columns : (row + 1) * columns]
-        lines = max(sum(map(len, _title_lines(pair, sheet, width))) for pair in own)
-        tops.append(top + lines * sheet.pitch + 3)
+        lines = max(len(wrap(name, sheet.text.bold, width)) for name, _ in own)
+        tops.append(top + lines * sheet.text.pitch + sheet.note.pitch + 3)
         top = tops[-1] + height + _BELOW
-    lefts = tuple(left + number * (width + gap) for number in range(columns))
-    return _Grid(lefts, tuple(tops), width, height, tops[-1] + height + 6 + 2.3 * sheet.body)
+    lefts = tuple(left + place * (width + gap) for place in range(columns))
+    bottom = tops[-1] + height + 6 + 2.3 * sheet.body
+    return _Grid(len(titles), lefts, tuple(tops), width, height, bottom)
 
 
-def _open_panel(page: Page, plan: _Plan, grid: _Grid, place: int, titles: tuple[str, str]) -> Axes:
+def _open_panel(page: Page, sheet: Sheet, grid: _Grid, place: int, titles: tuple[str, str]) -> Axes:
     """Axes of one panel with its title; tick labels only at the left and at the foot."""
-    sheet = plan.sheet
-    row, column = divmod(place, plan.columns)
+    row, column = divmod(place, len(grid.lefts))
     left, top = grid.lefts[column], grid.tops[row]
-    lines, counts = _title_lines(titles, sheet, grid.width)
-    start = top - 3 - (len(lines) + len(counts)) * sheet.pitch
-    start = put_lines(page, left, start, lines, sheet.body, pitch=sheet.pitch, weight="bold")
-    put_lines(page, left, start, counts, sheet.small, pitch=sheet.pitch, color=MUTED)
+    lines = wrap(titles[0], sheet.text.bold, grid.width)
+    start = top - 3 - sheet.note.pitch - len(lines) * sheet.text.pitch
+    start = put_lines(page, left, start, lines, sheet.text.bold)
+    put_lines(page, left, start, titles[1:], sheet.note)
     axes = add_axes(page, left, top, grid.width, grid.height, titles[0])
     axes.set_xlim(0, HORIZON)
     axes.set_ylim(0, 100)
-    for axis, ticks in ((axes.xaxis, _TICKS), (axes.yaxis, _LEVELS)):
-        axis.set_major_locator(FixedLocator(ticks))
-        axis.set_major_formatter(FixedFormatter([str(tick) for tick in ticks]))
-    dress_ticks(axes, "x", sheet.body, labelbottom=place + plan.columns >= plan.panels)
-    dress_ticks(axes, "y", sheet.body, labelleft=column == 0)
-    for side in ("right", "top"):
-        axes.spines[side].set_visible(False)
+    is_last = place + len(grid.lefts) >= grid.panels
+    dress_ticks(axes, "x", sheet.text, _TICKS, labelbottom=is_last)
+    dress_ticks(axes, "y", sheet.text, _LEVELS, labelleft=column == 0)
     return axes
-
-
-def _label_axes(page: Page, plan: _Plan, grid: _Grid) -> None:
-    size = plan.sheet.body
-    centre = (grid.lefts[0] + grid.lefts[-1] + grid.width) / 2
-    put_text(page, centre, grid.bottom - 0.6 * size, "Months", size, align="center")
-    middle = (grid.tops[0] + grid.tops[-1] + grid.height) / 2
-    put_upright_text(page, MARGIN + 0.6 * size, middle, plan.quantity, size)
 
 
 def _sampled(curve: pd.DataFrame, times: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -276,10 +219,10 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame, hue: str, name: str) -> None:
     line, lower, upper = _sampled(curve, times)
     faded = tint(hue, _FADED)
     parts = (
-        ("", times <= fade, hue, marks.BAND_SHARE, "-"),
+        ("", times <= fade, hue, _BAND, "-"),
         ("-faded", times >= fade, faded, _FADED_BAND, marks.DASHES),
     )
-    for suffix, part, colour, share, style in parts:
+    for suffix, part, colour, share, dashes in parts:
         if part.sum() < 2:
             continue
         band = axes.fill_between(
@@ -287,7 +230,7 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame, hue: str, name: str) -> None:
         )
         band.set_gid(f"{name}-band{suffix}")
         (drawn,) = axes.plot(
-            times[part], line[part], color=colour, lw=marks.CURVE_WIDTH, ls=style, zorder=2
+            times[part], line[part], color=colour, lw=_THICKNESS, ls=dashes, zorder=2
         )
         drawn.set(gid=f"{name}-curve{suffix}", solid_capstyle="butt")
 
@@ -337,14 +280,13 @@ def _draw_landmark(brush: Brush, record: Mapping[str, Any]) -> None:
 # --- Words around the panels ---------------------------------------------------------------------
 
 
-def _legend(plan: _Plan, points: pd.DataFrame) -> list[LegendEntry]:
+def _legend(reference: str, points: pd.DataFrame) -> list[LegendEntry]:
     entries = [
         LegendEntry(f"average study, {numbers.LEVEL} CrI", _curve_sample(1.0)),
         LegendEntry("far beyond the last reported point", _curve_sample(_FADED)),
     ]
-    if plan.reference:
-        reference = numbers.in_sentence(word(plan.reference))
-        entries.append(LegendEntry(reference, _reference_sample))
+    if reference:
+        entries.append(LegendEntry(numbers.in_sentence(reference), _reference_sample))
     medians = points[points["kind"] == "median"]
     if not medians.empty:
         entries.append(LegendEntry("reported median (area by n)", marks.square_sample))
@@ -358,10 +300,9 @@ def _legend(plan: _Plan, points: pd.DataFrame) -> list[LegendEntry]:
 def _curve_sample(share: float) -> marks.Sample:
     def draw(brush: Brush, x: float, y: float) -> None:
         is_faded = share < 1.0
-        band = _FADED_BAND if is_faded else marks.BAND_SHARE
-        marks.put_area(brush, (x - 8, x + 8), y, 5.2, band)
+        marks.put_area(brush, (x - 8, x + 8), y, 5.2, _FADED_BAND if is_faded else _BAND)
         pale = brush.coloured(tint(brush.hue, share))
-        marks.put_line(pale, "", (x - 8, x + 8), y, thickness=1.2, dashed=is_faded)
+        marks.put_line(pale, "", (x - 8, x + 8), y, thickness=_THICKNESS, dashed=is_faded)
 
     return draw
 
@@ -375,10 +316,9 @@ def _landmark_sample(brush: Brush, x: float, y: float) -> None:
     marks.put_landmark(brush, x, y)
 
 
-def _foot(plan: _Plan) -> str:
-    words = ["CrI, credible interval."]
-    if plan.others:
-        fewer = f"with fewer than {COHORTS} cohorts and {PATIENTS} patients"
-        verb = "is" if plan.others == 1 else "are"
-        words.append(f"{numbers.count(plan.others, 'treatment')} {fewer} {verb} not drawn.")
-    return " ".join(words)
+def _foot(others: int) -> str:
+    if not others:
+        return "CrI, credible interval."
+    fewer = f"with fewer than {COHORTS} cohorts and {PATIENTS} patients"
+    verb = "is" if others == 1 else "are"
+    return f"CrI, credible interval. {numbers.count(others, 'treatment')} {fewer} {verb} not drawn."

@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import marks
-from synthesis.plots.inputs import estimate, flag, number, require_columns, require_known, word
-from synthesis.plots.page import LegendEntry, wrap
+from synthesis.plots import marks, style
+from synthesis.plots.inputs import flag, interval_of, number, require_columns, require_known, word
+from synthesis.plots.page import LegendEntry
 from synthesis.plots.rows import (
     Axis,
     Block,
+    Draw,
+    Layout,
     Quiet,
     Row,
     Spot,
@@ -27,44 +29,20 @@ from synthesis.plots.rows import (
     lay_out,
 )
 from synthesis.plots.scales import Scale, month_scale, percent_scale
-from synthesis.plots.style import (
-    INK,
-    POINTS_PER_MM,
-    TALLEST_MM,
-    Sheet,
-    Width,
-    choose_hues,
-    find_sheet,
-    style_context,
-)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FOREST_COLUMNS: tuple[str, ...] = (
-    "kind",
-    "treatment_class",
-    "treatment",
-    "label",
-    "year",
-    "design",
-    "country",
-    "n",
-    "events",
-    "printed",
-    "printed_value",
-    "printed_lower",
-    "printed_upper",
-    "printed_not_reached",
-    "printed_upper_not_reached",
-    "estimate",
-    "lower",
-    "upper",
+    *("kind", "treatment_class", "treatment", "label", "year", "design", "country", "n", "events"),
+    *("printed", "printed_value", "printed_lower", "printed_upper"),
+    *("printed_not_reached", "printed_upper_not_reached", "estimate", "lower", "upper"),
 )
-
 KINDS = ("class", "treatment", "cohort", "mean_study", "new_study", "heterogeneity")
 
-_LABEL_SHARES: Mapping[str, float] = {"one-column": 0.36, "two-column": 0.31, "slide": 0.27}
+_LABEL_SHARES = {"one-column": 0.36, "two-column": 0.31, "slide": 0.27}
+# Shares of the width that a reported value may take before it goes on in a second line.
+_REPORTED_SHARES = {"one-column": 0.3, "two-column": 0.145, "slide": 0.13}
 
 # Letter and words of a study design, by the beginning of its name.
 _DESIGNS: Mapping[str, tuple[str, str]] = {
@@ -74,49 +52,30 @@ _DESIGNS: Mapping[str, tuple[str, str]] = {
     "registry": ("G", "registry"),
     "case": ("C", "case series"),
 }
-
-# Share of the width that a reported value may take before it goes on in a second line.
-_REPORTED_SHARE = 0.145
-
-# Room that a reported interval leaves for the shaft of an arrow where nothing was reached.
+# Where the shaft of an arrow begins when nothing was reached, as a share of the axis.
 _SHAFT = 0.94
+# Columns that an axis in months must hold, then those that may stretch it.
+_INSIDE, _ENDS = ["printed_value", "estimate"], ["printed_lower", "printed_upper", "lower", "upper"]
 
 
-@dataclass(frozen=True)
-class _Forest:
-    """What the rows of one forest plot share."""
-
-    endpoint: Endpoint
-    hues: Mapping[str, str]
-    apart: float
-
-    @property
-    def factor(self) -> float:
-        """What figures are multiplied by to stand on the axis."""
-        return 100.0 if self.endpoint.is_response else 1.0
-
-    def text(self, record: Mapping[str, Any]) -> str:
-        """The model's estimate with its interval."""
-        values = (record["estimate"], record["lower"], record["upper"])
-        return numbers.interval(*values, self.endpoint.write)
-
-
+@style.style_context()
 def plot_forest(
     table: pd.DataFrame,
     *,
     endpoint: str = "os",
     part: tuple[int, int] | None = None,
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
     hues: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the forest plot of one endpoint.
 
     Classes are headings, with their diamond where there is one; treatments follow in order of
-    their estimates, a treatment with one cohort in one line, another with its cohorts, its diamond
-    (average study) and its bar (new study). A cohort has two marks: an open square for the value
-    as reported, its area by the number of patients, with the reported interval; below it a dot for
-    the model's estimate. Nothing is computed but positions.
+    their estimates. A treatment with several cohorts has a line for each, its diamond (average
+    study) and its bar (new study). A cohort has two marks: an open square for the value as
+    reported, its area by the number of patients, with the reported interval; below it a dot for
+    the model's estimate. A treatment with one cohort has one line: the cohort's square, and the
+    estimate of its average study. Nothing is computed but positions.
 
     Parameters
     ----------
@@ -135,7 +94,7 @@ def plot_forest(
         one-column (85 mm), two-column (174 mm) or slide (254 mm). In one column reported value
         and estimate stand one above the other.
     title : str, optional
-        Set above the columns.
+        Set above the figure.
     hues : mapping of str to str, optional
         Colour of each treatment class, as from `class_hues`; by default given by the classes
         of this table.
@@ -154,22 +113,19 @@ def plot_forest(
     require_columns(table, FOREST_COLUMNS, "plot_forest")
     require_known(table["kind"], KINDS, "plot_forest: kind")
     require_known([endpoint], ENDPOINTS, "plot_forest: endpoint")
-    sheet = find_sheet(width)
-    with style_context():
-        layout = _lay_out(table, endpoint, sheet, part, hues)
-        return draw_blocks(layout, title=title, legend=_legend(endpoint), foot=_foot(table, sheet))
+    sheet = style.find_sheet(width)
+    layout = _lay_out(table, endpoint, sheet, part, hues)
+    return draw_blocks(layout, title, _legend(endpoint), _foot(table, sheet))
 
 
 def parts_of(
-    table: pd.DataFrame, *, endpoint: str = "os", width: Width = "two-column"
+    table: pd.DataFrame, *, endpoint: str = "os", width: style.Width = "two-column"
 ) -> list[pd.DataFrame]:
     """Split a forest table by class so that each part fits a page.
 
     Parameters
     ----------
-    table : DataFrame
-        As of `plot_forest`.
-    endpoint, width
+    table, endpoint, width
         As of `plot_forest`.
 
     Returns
@@ -179,237 +135,219 @@ def parts_of(
         where it fits. All parts are drawn on one axis.
     """
     require_columns(table, FOREST_COLUMNS, "parts_of")
-    sheet = find_sheet(width)
-    classes = list(dict.fromkeys(table.loc[table["kind"] == "class", "treatment_class"]))
-    with style_context():
-        whole = _lay_out(table, endpoint, sheet, None, None)
-        around = {"title": "Title", "legend": _legend(endpoint), "foot": _foot(table, sheet)}
-        spare = figure_height(whole, **around) - whole.height(0) / POINTS_PER_MM
-        heights = {name: _class_height(table, name, endpoint, sheet) for name in classes}
-    room = (TALLEST_MM - spare) * POINTS_PER_MM
-    for count in range(1, len(classes) + 1):
-        splits = itertools.combinations(range(1, len(classes)), count - 1)
-        groups = min(
-            (
-                [classes[a:b] for a, b in itertools.pairwise((0, *cuts, len(classes)))]
-                for cuts in splits
-            ),
-            key=lambda groups: max(sum(heights[name] for name in group) for group in groups),
-        )
+    sheet = style.find_sheet(width)
+    classes = list(dict.fromkeys(name for name in table["treatment_class"] if word(name)))
+    whole = _lay_out(table, endpoint, sheet)
+    around = figure_height(whole, "Title", _legend(endpoint), _foot(table, sheet))
+    room = style.TALLEST - (around - whole.blocks[0].rows_height)
+    heights = {}
+    for name in classes:
+        own = _lay_out(table[table["treatment_class"] == name], endpoint, sheet)
+        heights[name] = own.blocks[0].rows_height
+    for groups in _splits(classes, heights):
         if max(sum(heights[name] for name in group) for group in groups) <= room:
             break
-    if count == 1:
+    if len(groups) == 1:
         return [table]
-    everywhere = table["kind"] == "heterogeneity"
-    parts = []
+    parts, everywhere = [], table["kind"] == "heterogeneity"
     for group in groups:
         own = table[table["treatment_class"].isin(group) | everywhere].reset_index(drop=True)
-        own.attrs["reach"] = table[_REACH].astype(float).to_dict("list")
+        own.attrs["reach"] = _reach(table)
         parts.append(own)
     return parts
 
 
-_REACH = [
-    "printed_value",
-    "estimate",
-    "printed_lower",
-    "printed_upper",
-    "lower",
-    "upper",
-]
+def _splits(classes: Sequence[str], heights: Mapping[str, float]) -> Iterator[list[list[str]]]:
+    """The most even split into one, two, three ... parts of neighbouring classes."""
+    ends = (0, len(classes))
+    for count in range(len(classes)):
+        yield min(
+            (
+                [list(classes[a:b]) for a, b in itertools.pairwise(sorted((*ends, *cuts)))]
+                for cuts in itertools.combinations(range(1, len(classes)), count)
+            ),
+            key=lambda groups: max(sum(heights[name] for name in group) for group in groups),
+        )
 
 
-def _class_height(table: pd.DataFrame, name: str, endpoint: str, sheet: Sheet) -> float:
-    own = table[table["treatment_class"] == name]
-    return _lay_out(own, endpoint, sheet, None, None).height(0)
-
-
-def _lay_out(
-    table: pd.DataFrame,
-    endpoint: str,
-    sheet: Sheet,
-    part: tuple[int, int] | None,
-    hues: Mapping[str, str] | None,
-):
-    classes = [name for name in table["treatment_class"] if word(name)]
-    apart = (0.46 if sheet.is_narrow else 0.24) * sheet.pitch
-    forest = _Forest(endpoint_of(endpoint), choose_hues(hues, classes, "plot_forest"), apart)
-    rows = list(_rows(table, forest, sheet))
-    if not any(row.draw for row in rows):
-        raise ValueError("plot_forest: the table has no cohort and no pooled row to draw")
-    head = "Treatment, study" + (f" (part {part[0]} of {part[1]})" if part else "")
-    block = Block(f"forest-{endpoint}", rows, _columns(table, forest, sheet), head)
-    return lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=0.6)
-
-
-def _columns(table: pd.DataFrame, forest: _Forest, sheet: Sheet) -> list[Words | Axis]:
-    endpoint = forest.endpoint
-    axis = Axis(
-        "values",
-        "%" if endpoint.is_response else "Months (log scale)",
-        lambda width: _scale(table, forest, width, sheet.body),
-        head=(numbers.capitalised(endpoint.quantity()),),
-    )
-    interval = f"({numbers.LEVEL} CrI)"
-    unit = f", {endpoint.unit}"
-    if sheet.is_narrow:
-        reported = Quiet("Reported")
-        return [axis, Words("estimate", (reported, f"Model{unit}", interval))]
-    events = table["events"].notna().any()
-    counts = [
-        Words("n", ("n",), "right"),
-        *([Words("events", ("(events)",), "left")] if events else []),
-    ]
-    place = [Words("design", ("",), "left")]
-    if sheet.name == "slide":
-        place = [Words("design", ("Design, country",), "left")]
-    reported = ("Responders/", "evaluable") if endpoint.is_response else ("Reported", "(interval)")
-    return [
-        *place,
-        *counts,
-        axis,
-        Words("printed", reported),
-        Words("estimate", (f"Model{unit}", interval)),
-    ]
-
-
-def _scale(table: pd.DataFrame, forest: _Forest, width: float, size: float) -> Scale:
-    if forest.endpoint.is_response:
-        return percent_scale(width, size)
-    reach = table.attrs.get("reach") or table[_REACH].astype(float).to_dict("list")
-    inside = [*reach["printed_value"], *reach["estimate"]]
-    ends = [value for name in _REACH[2:] for value in reach[name]]
-    return month_scale(inside, ends, width, size)
+def _reach(table: pd.DataFrame) -> tuple[list[float], list[float]]:
+    """Values that an axis in months must hold, and those that may stretch it."""
+    if "reach" in table.attrs:
+        return table.attrs["reach"]
+    inside, ends = (table[names].to_numpy(dtype=float).ravel() for names in (_INSIDE, _ENDS))
+    return inside.tolist(), ends.tolist()
 
 
 # --- Rows ----------------------------------------------------------------------------------------
 
 
-def _rows(table: pd.DataFrame, forest: _Forest, sheet: Sheet) -> Iterator[Row]:
-    records = [row for row in table.to_dict("records") if row["kind"] != "heterogeneity"]
-    for name in dict.fromkeys(word(row["treatment_class"]) for row in records):
-        own = [row for row in records if word(row["treatment_class"]) == name]
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for row in own:
-            if word(row["treatment"]):
-                groups.setdefault(word(row["treatment"]), []).append(row)
-        yield _class_row(name, [row for row in own if not word(row["treatment"])], forest, sheet)
-        for treatment, rows in sorted(groups.items(), key=lambda item: _effect(item[1])):
-            yield from _treatment_rows(treatment, rows, forest, sheet)
+def _lay_out(
+    table: pd.DataFrame,
+    endpoint: str,
+    sheet: style.Sheet,
+    part: tuple[int, int] | None = None,
+    hues: Mapping[str, str] | None = None,
+) -> Layout:
+    classes = [name for name in table["treatment_class"] if word(name)]
+    hues = style.choose_hues(hues, classes, "plot_forest")
+    forest = _Forest(endpoint_of(endpoint), sheet, hues)
+    rows = list(forest.rows(table.to_dict("records")))
+    if not any(row.draw for row in rows):
+        raise ValueError("plot_forest: the table has no cohort and no pooled row to draw")
+    head = "Treatment, study" + (f" (part {part[0]} of {part[1]})" if part else "")
+    block = Block(f"forest-{endpoint}", rows, forest.columns(table), head)
+    return lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=0.6)
+
+
+@dataclass(frozen=True)
+class _Forest:
+    """What the rows of one forest plot share."""
+
+    endpoint: Endpoint
+    sheet: style.Sheet
+    hues: Mapping[str, str]
+
+    @property
+    def factor(self) -> float:
+        """What figures are multiplied by to stand on the axis."""
+        return 100.0 if self.endpoint.is_response else 1.0
+
+    def hue(self, record: Mapping[str, Any]) -> str:
+        """Colour of the class of a row."""
+        return self.hues[word(record["treatment_class"])]
+
+    def text(self, record: Mapping[str, Any]) -> str:
+        """The model's estimate with its interval."""
+        return numbers.interval(*interval_of(record), self.endpoint.write)
+
+    def columns(self, table: pd.DataFrame) -> list[Words | Axis]:
+        """Columns from left to right."""
+        endpoint, sheet, unit = self.endpoint, self.sheet, self.endpoint.unit
+        interval, most = f"({numbers.LEVEL} CrI)", _REPORTED_SHARES[sheet.name]
+
+        def scale(width: float) -> Scale:
+            if endpoint.is_response:
+                return percent_scale(width, sheet.text)
+            return month_scale(*_reach(table), width, sheet.text)
+
+        words = "%" if endpoint.is_response else "Months (log scale)"
+        axis = Axis("values", words, scale, numbers.capitalised(endpoint.quantity()))
+        model = (f"Model, {unit}", interval)
+        if sheet.is_narrow:
+            return [axis, Words("estimate", (Quiet("Reported"), *model), most=most)]
+        counts = [Words("n", ("n",), "right")]
+        if table["events"].notna().any():
+            counts.append(Words("events", ("(events)",), "left"))
+        design = "Design, country" if sheet.name == "slide" else ""
+        given = ("Responders/", "evaluable") if endpoint.is_response else ("Reported", "(interval)")
+        printed = Words("printed", given, most=most)
+        return [
+            Words("design", (design,), "left"),
+            *counts,
+            axis,
+            printed,
+            Words("estimate", model),
+        ]
+
+    def rows(self, records: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+        """Headings of classes, and below each its treatments in order of their estimates."""
+        for name in dict.fromkeys(filter(None, (word(r["treatment_class"]) for r in records))):
+            own = [row for row in records if word(row["treatment_class"]) == name]
+            yield self._class_row(name, [row for row in own if not word(row["treatment"])])
+            groups: dict[str, list[Mapping[str, Any]]] = {}
+            for row in own:
+                if word(row["treatment"]):
+                    groups.setdefault(word(row["treatment"]), []).append(row)
+            for rows in sorted(groups.values(), key=_effect):
+                yield from self._treatment_rows(rows)
+
+    def _class_row(self, name: str, rows: Sequence[Mapping[str, Any]]) -> Row:
+        """Heading of a class, with its diamond where the table has one."""
+        label = next((word(row["label"]) for row in rows if row["kind"] == "class"), "") or name
+        heading = Row(label, kind="band", hue=self.hues[name])
+        for row in rows:
+            if row["kind"] in ("class", "mean_study") and not math.isnan(number(row["estimate"])):
+                return replace(heading, texts={"estimate": self.text(row)}, draw=self._pooled(row))
+        return heading
+
+    def _treatment_rows(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+        cohorts = [row for row in rows if row["kind"] == "cohort"]
+        pooled = {row["kind"]: row for row in rows if row["kind"] != "cohort"}
+        label = word(pooled.get("treatment", rows[0])["label"]) or word(rows[0]["treatment"])
+        if len(cohorts) == 1:
+            model = pooled.get("mean_study", cohorts[0])
+            names = ("estimate", "lower", "upper")
+            yield self._cohort_row(cohorts[0] | {name: model[name] for name in names}, label)
+            return
+        if label != word(rows[0]["treatment_class"]):
+            yield Row(label, kind="head")
+        for cohort in cohorts:
+            yield replace(self._cohort_row(cohort), level=1)
+        words = {"mean_study": ("Average study", "head"), "new_study": ("New study", "row")}
+        for kind, (name, weight) in words.items():
+            if kind in pooled:
+                text, draw = self.text(pooled[kind]), self._pooled(pooled[kind])
+                yield Row(name, texts={"estimate": text}, draw=draw, kind=weight, level=1)
+
+    def _cohort_row(self, record: Mapping[str, Any], treatment: str = "") -> Row:
+        """One cohort; before its name the treatment, where it is the only one of it."""
+        study, year = word(record["label"]), numbers.value(record["year"])
+        if year != numbers.MISSING and year not in study:
+            study = f"{study} {year}"
+        reported, model = word(record["printed"]), self.text(record)
+        n = "" if numbers.is_missing(record["n"]) else f"{int(record['n']):,}"
+        shape = "diamond" if treatment else "dot"
+        draw = _CohortMarks(record, self.hue(record), self.factor, self.apart, shape)
+        texts: dict[str, str | tuple[str, ...]] = {"estimate": model, "printed": reported, "n": n}
+        if self.sheet.is_narrow:
+            study = f"{study} ({n})" if n else study
+            texts = {"estimate": (Quiet(reported), model) if reported else model}
+        else:
+            texts["design"] = self._place(record)
+            if not numbers.is_missing(record["events"]):
+                texts["events"] = f"({int(record['events']):,})"
+        return Row(treatment or study, study if treatment else "", texts, draw)
+
+    @property
+    def apart(self) -> float:
+        """Distance in points of both marks of a cohort from the middle of its row."""
+        return (0.46 if self.sheet.is_narrow else 0.24) * self.sheet.text.pitch
+
+    def _place(self, record: Mapping[str, Any]) -> str:
+        """Letter of the design; on a slide design and country in words."""
+        letter, words = _design(record)
+        if self.sheet.name != "slide":
+            return letter
+        first, *others = word(record["country"]).replace(";", ",").split(",")
+        country = f"{first} +{len(others)}" if others else first
+        return ", ".join(filter(None, (numbers.capitalised(words), country)))
+
+    def _pooled(self, record: Mapping[str, Any]) -> Draw:
+        """Diamond of an average study, bar of a new one."""
+        middle, *limits = interval_of(record, factor=self.factor)
+        is_bar = record["kind"] == "new_study"
+
+        def draw(spot: Spot) -> None:
+            span, beyond = spot.scales["values"].clip(*limits)
+            brush = spot.brush("values", self.hue(record))
+            put = marks.put_bar if is_bar else marks.put_diamond
+            put(brush, (span[0], middle, span[1]), spot.middle)
+            role = "new-study" if is_bar else "mean-study"
+            marks.put_arrows(brush, role, span, spot.middle, beyond)
+
+        return draw
 
 
 def _effect(rows: Sequence[Mapping[str, Any]]) -> float:
     """Sorts treatments by their pooled estimate, the largest first."""
     pooled = [number(row["estimate"]) for row in rows if row["kind"] == "mean_study"]
-    values = [value for value in pooled if not math.isnan(value)]
-    return -values[0] if values else math.inf
+    return -pooled[0] if pooled and not math.isnan(pooled[0]) else math.inf
 
 
-def _class_row(name: str, rows: Sequence[Mapping[str, Any]], forest: _Forest, sheet: Sheet) -> Row:
-    """Heading of a class, with its diamond where the table has one."""
-    hue = forest.hues.get(name, INK)
-    pooled = [
-        row
-        for row in rows
-        if row["kind"] in ("class", "mean_study") and not math.isnan(number(row["estimate"]))
-    ]
-    label = next((word(row["label"]) for row in rows if row["kind"] == "class"), "") or name
-    if not pooled:
-        return Row(label, kind="band", hue=hue)
-    texts = {"estimate": forest.text(pooled[0])}
-    return Row(label, texts=texts, draw=_pooled_marks(pooled[0], forest), kind="band", hue=hue)
-
-
-def _treatment_rows(
-    treatment: str, rows: Sequence[Mapping[str, Any]], forest: _Forest, sheet: Sheet
-) -> Iterator[Row]:
-    cohorts = [row for row in rows if row["kind"] == "cohort"]
-    pooled = {row["kind"]: row for row in rows if row["kind"] in ("mean_study", "new_study")}
-    label = next((word(row["label"]) for row in rows if row["kind"] == "treatment"), "")
-    if len(cohorts) == 1:
-        # The line stands for the treatment: its model estimate is that of the average study.
-        model = pooled.get("mean_study", cohorts[0])
-        one = cohorts[0] | {name: model[name] for name in ("estimate", "lower", "upper")}
-        yield _cohort_row(one, label or treatment, forest, sheet)
-        return
-    if (label or treatment) != word(rows[0]["treatment_class"]):
-        yield Row(label or treatment, kind="head")
-    for cohort in cohorts:
-        yield replace(_cohort_row(cohort, "", forest, sheet), level=1)
-    for kind, words in (("mean_study", "Average study"), ("new_study", "New study")):
-        if kind in pooled:
-            row = Row(
-                words,
-                texts={"estimate": forest.text(pooled[kind])},
-                draw=_pooled_marks(pooled[kind], forest),
-                kind="head" if kind == "mean_study" else "row",
-                level=1,
-            )
-            yield row
-
-
-def _cohort_row(record: Mapping[str, Any], treatment: str, forest: _Forest, sheet: Sheet) -> Row:
-    """One cohort; before its name the treatment, where it is the only one of it."""
-    study, year = word(record["label"]), numbers.value(record["year"])
-    if year != numbers.MISSING and year not in study:
-        study = f"{study} {year}"
-    n = "" if numbers.is_missing(record["n"]) else f"{int(record['n']):,}"
-    if sheet.is_narrow and n:
-        study = f"{study} ({n})"
-    events = "" if numbers.is_missing(record["events"]) else f"({int(record['events']):,})"
-    room = max(_REPORTED_SHARE * sheet.width, 11 * sheet.body)
-    reported = wrap(word(record["printed"]), sheet.body, room)
-    model = forest.text(record)
-    texts: dict[str, str | tuple[str, ...]] = {
-        "design": _place(record, sheet),
-        "n": n,
-        "events": events,
-        "printed": reported,
-        "estimate": model,
-    }
-    if sheet.is_narrow:
-        texts = {"estimate": (*map(Quiet, reported), model)}
-    shape = "diamond" if treatment else "dot"
-    draw = _CohortMarks(record, forest, shape)
-    return Row(treatment or study, study if treatment else "", texts, draw)
-
-
-def _place(record: Mapping[str, Any], sheet: Sheet) -> str:
-    """Letter of the design; on a slide design and country in words."""
+def _design(record: Mapping[str, Any]) -> tuple[str, str]:
     design = word(record["design"]).replace("_", " ")
-    letter, words = _design(design)
-    if sheet.name != "slide":
-        return letter
-    first, *others = word(record["country"]).replace(";", ",").split(",")
-    country = f"{first} +{len(others)}" if others else first
-    return ", ".join(filter(None, (numbers.capitalised(words), country)))
-
-
-def _design(design: str) -> tuple[str, str]:
-    for beginning, pair in _DESIGNS.items():
-        if design.lower().startswith(beginning):
-            return pair
-    return "", design
-
-
-# --- Marks ---------------------------------------------------------------------------------------
-
-
-def _pooled_marks(record: Mapping[str, Any], forest: _Forest):
-    hue = forest.hues.get(word(record["treatment_class"]), INK)
-    values = tuple(forest.factor * number(record[name]) for name in ("estimate", "lower", "upper"))
-
-    def draw(spot: Spot) -> None:
-        middle, lower, upper = values
-        span, beyond = spot.scales["values"].clip(lower, upper)
-        is_bar = record["kind"] == "new_study"
-        brush = spot.brush("values", hue)
-        put = marks.put_bar if is_bar else marks.put_diamond
-        put(brush, (span[0], middle, span[1]), spot.middle)
-        role = "new-study" if is_bar else "mean-study"
-        marks.put_arrows(brush, role, span, spot.middle, beyond)
-
-    return draw
+    known = (pair for start, pair in _DESIGNS.items() if design.lower().startswith(start))
+    return next(known, ("", design))
 
 
 @dataclass(frozen=True)
@@ -417,52 +355,43 @@ class _CohortMarks:
     """Draws the reported value of a cohort above the model's estimate."""
 
     record: Mapping[str, Any]
-    forest: _Forest
+    hue: str
+    factor: float
+    apart: float
     shape: str
 
     def __call__(self, spot: Spot) -> None:
-        record, forest = self.record, self.forest
-        brush = spot.brush("values", forest.hues.get(word(record["treatment_class"]), INK))
-        reported = flag(record["printed_not_reached"]) or not math.isnan(
-            number(record["printed_value"])
-        )
-        away = forest.apart if reported else 0.0
-        if reported:
-            self._put_reported(spot, brush, spot.middle - away)
-        names = ("estimate", "lower", "upper")
-        middle, lower, upper = (forest.factor * number(record[name]) for name in names)
+        value = number(self.record["printed_value"])
+        is_reported = flag(self.record["printed_not_reached"]) or not math.isnan(value)
+        y, away = spot.middle, self.apart if is_reported else 0.0
+        brush, scale = spot.brush("values", self.hue), spot.scales["values"]
+        if is_reported:
+            self._put_reported(brush, scale, y - away)
+        middle, lower, upper = interval_of(self.record, factor=self.factor)
         if not math.isnan(middle):
-            ends = (middle if math.isnan(lower) else lower, middle if math.isnan(upper) else upper)
-            span, beyond = spot.scales["values"].clip(*ends)
-            marks.put_line(brush, "model", span, spot.middle + away, arrows=beyond)
-            marks.put_point(brush, middle, spot.middle + away, "model", shape=self.shape)
+            span, beyond = scale.clip(_or(lower, middle), _or(upper, middle))
+            marks.put_line(brush, "model", span, y + away, arrows=beyond)
+            marks.put_point(brush, middle, y + away, "model", shape=self.shape)
 
-    def _put_reported(self, spot: Spot, brush: marks.Brush, y: float) -> None:
+    def _put_reported(self, brush: marks.Brush, scale: Scale, y: float) -> None:
         """Value and interval as reported; what was not reached goes to the end of the axis."""
-        record, scale = self.record, spot.scales["values"]
-        value, low, high = estimate(
-            {
-                "v": record["printed_value"],
-                "v_lower": record["printed_lower"],
-                "v_upper": record["printed_upper"],
-            },
-            "v",
-            self.forest.factor,
-        )
-        not_reached = flag(record["printed_not_reached"])
-        is_open = not_reached or flag(record["printed_upper_not_reached"])
-        middle = scale.upper if not_reached else value
-        lower = middle if math.isnan(low) else low
-        if not_reached and math.isnan(low):  # nothing but the arrow: a shaft shows where it points
-            lower = scale.at_share(_SHAFT)
-        upper = math.inf if is_open else middle if math.isnan(high) else high
-        span, beyond = scale.clip(lower, upper)
+        names = ("printed_value", "printed_lower", "printed_upper")
+        value, low, high = (self.factor * number(self.record[name]) for name in names)
+        not_reached = flag(self.record["printed_not_reached"])
+        is_open = not_reached or flag(self.record["printed_upper_not_reached"])
+        # nothing but the arrow where no limit was reported: a shaft shows where it points
+        lower = _or(low, scale.at_share(_SHAFT) if not_reached else value)
+        span, beyond = scale.clip(lower, math.inf if is_open else _or(high, value))
         ends = (not math.isnan(low), not math.isnan(high))
         if span[0] < span[1]:
             marks.put_line(brush, "printed", span, y, thickness=0.6, ends=ends, arrows=beyond)
         if not not_reached:
-            side = marks.square_side(number(record["n"]))
+            side = marks.square_side(number(self.record["n"]))
             marks.put_square(brush.named("printed"), value, y, side)
+
+
+def _or(value: float, otherwise: float) -> float:
+    return otherwise if math.isnan(value) else value
 
 
 # --- Words around the rows -----------------------------------------------------------------------
@@ -478,23 +407,21 @@ def _legend(endpoint: str) -> list[LegendEntry]:
         LegendEntry("average study", marks.diamond_sample),
         LegendEntry("new study", marks.bar_sample),
     ]
-    if not is_response:
-        entries.append(LegendEntry("not reached, or beyond the axis", marks.ARROW))
-    return entries
+    arrow = LegendEntry("not reached, or beyond the axis", marks.ARROW)
+    return entries if is_response else [*entries, arrow]
 
 
-def _foot(table: pd.DataFrame, sheet: Sheet) -> str:
+def _foot(table: pd.DataFrame, sheet: style.Sheet) -> str:
     """Heterogeneity, then abbreviations."""
-    words = [word(label) for label in table.loc[table["kind"] == "heterogeneity", "label"]]
+    records = table.to_dict("records")
+    words = [word(row["label"]) for row in records if row["kind"] == "heterogeneity"]
+    cohorts = [row for row in records if row["kind"] == "cohort"]
     keys = ["CrI, credible interval"]
     if sheet.name == "two-column":
-        designs = dict.fromkeys(
-            _design(word(design).replace("_", " "))
-            for design in table.loc[table["kind"] == "cohort", "design"]
-        )
+        designs = dict.fromkeys(map(_design, cohorts))
         keys += [f"{letter}, {name}" for letter, name in designs if letter]
     elif sheet.name == "slide":
         keys.append("+n, and n further countries")
-    if any("NR" in word(text) for text in table["printed"]):
+    if any("NR" in word(row["printed"]) for row in cohorts):
         keys.append("NR, not reached")
     return " ".join([*words, "; ".join(keys) + "."])

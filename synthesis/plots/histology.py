@@ -10,16 +10,8 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import marks
-from synthesis.plots.inputs import (
-    estimate,
-    flag,
-    number,
-    require_columns,
-    require_known,
-    require_unique,
-    word,
-)
+from synthesis.plots import inputs, marks, style
+from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.page import LegendEntry
 from synthesis.plots.rows import (
     Axis,
@@ -35,68 +27,44 @@ from synthesis.plots.rows import (
     visible,
 )
 from synthesis.plots.scales import Scale, difference_scale, month_scale, ratio_scale
-from synthesis.plots.style import MIXED, PURE, Sheet, Width, find_sheet, style_context
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BENEFIT_COLUMNS: tuple[str, ...] = (
-    "endpoint",
-    "treatment",
-    "histology",
-    "median",
-    "median_lower",
-    "median_upper",
-    "gain",
-    "gain_lower",
-    "gain_upper",
-    "p_gain",
-    "cohorts",
-    "patients",
-    "is_reference",
-    "extrapolated",
+    *("endpoint", "treatment", "histology", "median", "median_lower", "median_upper"),
+    *("gain", "gain_lower", "gain_upper", "p_gain", "cohorts", "patients"),
+    *("is_reference", "extrapolated"),
 )
 EFFECT_COLUMNS: tuple[str, ...] = (
-    "endpoint",
-    "parameter",
-    "label",
-    "prior",
-    "prior_lower",
-    "prior_upper",
-    "posterior",
-    "posterior_lower",
-    "posterior_upper",
-    "prior_share",
-    "cohorts",
-    "patients",
+    *("endpoint", "parameter", "label", "prior", "prior_lower", "prior_upper"),
+    *("posterior", "posterior_lower", "posterior_upper", "prior_share", "cohorts", "patients"),
 )
 DENSITY_COLUMNS: tuple[str, ...] = ("endpoint", "parameter", "which", "x", "density")
 REPORTED_COLUMNS: tuple[str, ...] = (
-    "endpoint",
-    "label",
-    "pure",
-    "mixed",
-    "ratio",
-    "p",
-    "patients",
+    *("endpoint", "label", "pure", "mixed", "ratio", "p", "patients"),
 )
 
 #: Shape and hue of each histology: neither alone tells them apart.
-HISTOLOGIES: Mapping[str, tuple[str, str]] = {"pure": ("dot", PURE), "mixed": ("diamond", MIXED)}
+HISTOLOGIES: Mapping[str, tuple[str, str]] = {
+    "pure": ("dot", style.PURE),
+    "mixed": ("diamond", style.MIXED),
+}
 
 #: Height of the strip of a density in points, and shares of the width that labels may take.
 STRIP = 30.0
-_BENEFIT_SHARES: Mapping[str, float] = {"one-column": 0.31, "two-column": 0.25, "slide": 0.24}
-EFFECT_SHARES: Mapping[str, float] = {"one-column": 0.3, "two-column": 0.27, "slide": 0.27}
+_BENEFIT_SHARES = {"one-column": 0.31, "two-column": 0.25, "slide": 0.24}
+EFFECT_SHARES = {"one-column": 0.3, "two-column": 0.27, "slide": 0.27}
 
 _INTERVAL = f"({numbers.LEVEL} CrI)"
 
 
+@style.style_context()
 def plot_benefit(
     table: pd.DataFrame,
     *,
     delta: float = 1.0,
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
 ) -> Figure:
     """Draw medians and gains of every treatment by histology, a panel an endpoint.
@@ -113,11 +81,9 @@ def plot_benefit(
         in display order; months. The reference has no gain.
     delta : float
         Months of gain, for the heading of their probability.
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm). In one column there are medians
-        only; the probability of a gain stands on a slide.
-    title : str, optional
-        Set above the panels.
+    width, title
+        As of `plot_forest`. In one column there are medians only; the probability of a gain stands
+        on a slide.
 
     Returns
     -------
@@ -130,34 +96,35 @@ def plot_benefit(
         If a column is missing, there is no row, two rows are of one endpoint, treatment and
         histology, or an endpoint, a histology or the width is unknown.
     """
-    require_columns(table, BENEFIT_COLUMNS, "plot_benefit")
-    require_unique(table, ("endpoint", "treatment", "histology"), "plot_benefit")
-    require_known(table["endpoint"], ENDPOINTS, "plot_benefit: endpoint")
-    require_known(table["histology"], HISTOLOGIES, "plot_benefit: histology")
-    sheet = find_sheet(width)
-    with style_context():
-        blocks = [
-            _benefit_block(endpoint_of(name), own, delta, sheet)
-            for name, own in table.groupby("endpoint", sort=False)
-        ]
-        layout = lay_out(blocks, sheet, label_share=_BENEFIT_SHARES[sheet.name], between=1.0)
-        foot = "Average study, reference population. CrI, credible interval."
-        return draw_blocks(layout, title=title, legend=_benefit_legend(table), foot=foot)
+    inputs.require_columns(table, BENEFIT_COLUMNS, "plot_benefit")
+    inputs.require_unique(table, ("endpoint", "treatment", "histology"), "plot_benefit")
+    inputs.require_known(table["endpoint"], ENDPOINTS, "plot_benefit: endpoint")
+    inputs.require_known(table["histology"], HISTOLOGIES, "plot_benefit: histology")
+    sheet = style.find_sheet(width)
+    blocks = [
+        _benefit_block(endpoint_of(name), own, delta, sheet)
+        for name, own in table.groupby("endpoint", sort=False)
+    ]
+    layout = lay_out(blocks, sheet, label_share=_BENEFIT_SHARES[sheet.name], between=1.0)
+    foot = "Average study, reference population. CrI, credible interval."
+    return draw_blocks(layout, title, _benefit_legend(table), foot)
 
 
-def _benefit_block(endpoint: Endpoint, table: pd.DataFrame, delta: float, sheet: Sheet) -> Block:
+def _benefit_block(
+    endpoint: Endpoint, table: pd.DataFrame, delta: float, sheet: style.Sheet
+) -> Block:
     groups = [own.to_dict("records") for _, own in table.groupby("treatment", sort=False)]
     unsupported = [own for own in groups if all(flag(row["extrapolated"]) for row in own)]
     supported = [own for own in groups if own not in unsupported]
-    rows = [_benefit_row(own, endpoint) for own in supported]
+    rows = [_benefit_row(own) for own in supported]
     if unsupported:
         words = "Extrapolated: no report of the treatment tells pure from mixed"
-        rows += [Row(words, kind="band"), *(_benefit_row(own, endpoint) for own in unsupported)]
+        rows += [Row(words, kind="band"), *(_benefit_row(own) for own in unsupported)]
     columns = _benefit_columns(endpoint, table, delta, sheet)
     return Block(f"benefit-{endpoint.id}", rows, columns, "Treatment", endpoint.name())
 
 
-def _benefit_row(records: Sequence[Mapping[str, Any]], endpoint: Endpoint) -> Row:
+def _benefit_row(records: Sequence[Mapping[str, Any]]) -> Row:
     first = records[0]
     behind = numbers.count(int(first["cohorts"]), "cohort")
     detail = f"{behind}, n = {int(first['patients']):,}"
@@ -165,12 +132,12 @@ def _benefit_row(records: Sequence[Mapping[str, Any]], endpoint: Endpoint) -> Ro
     if any(flags) and not all(flags):
         names = [word(row["histology"]) for row in records if flag(row["extrapolated"])]
         detail += f"; {numbers.listed(names)} extrapolated"
-    gains: tuple[str, ...] = (Quiet("reference"),)
-    chances: tuple[str, ...] = ()
-    if not flag(first["is_reference"]):
-        gains = tuple(numbers.interval(*estimate(row, "gain"), numbers.months) for row in records)
-        chances = tuple(numbers.chance(row["p_gain"]) for row in records)
-    medians = tuple(numbers.interval(*estimate(row, "median"), numbers.months) for row in records)
+    texts = {"medians": tuple(_months(row, "median") for row in records)}
+    if flag(first["is_reference"]):
+        texts["gains"] = (Quiet("reference"),)
+    else:
+        texts["gains"] = tuple(_months(row, "gain") for row in records)
+        texts["p"] = tuple(numbers.chance(row["p_gain"]) for row in records)
 
     def draw(spot: Spot) -> None:
         for place, row in enumerate(records):
@@ -179,22 +146,25 @@ def _benefit_row(records: Sequence[Mapping[str, Any]], endpoint: Endpoint) -> Ro
             for column, quantity in (("medians", "median"), ("gains", "gain")):
                 if column in spot.axes:
                     brush = spot.brush(column, hue, f"{column}-{row['histology']}")
-                    values, scale = estimate(row, quantity), spot.scales[column]
+                    values, scale = interval_of(row, quantity), spot.scales[column]
                     unsure = flag(row["extrapolated"])
                     put_estimate(brush, scale, values, y, shape=shape, extrapolated=unsure)
 
-    texts = {"medians": medians, "gains": gains, "p": chances}
     return Row(word(first["treatment"]), detail, texts, draw)
 
 
+def _months(record: Mapping[str, Any], name: str) -> str:
+    return numbers.interval(*interval_of(record, name), numbers.months)
+
+
 def _benefit_columns(
-    endpoint: Endpoint, table: pd.DataFrame, delta: float, sheet: Sheet
+    endpoint: Endpoint, table: pd.DataFrame, delta: float, sheet: style.Sheet
 ) -> list[Words | Axis]:
-    size = sheet.body
+    face = sheet.text
     medians = Axis(
         "medians",
         "Months (log scale)",
-        lambda width: month_scale(table["median"], _ends(table, "median"), width, size),
+        lambda width: month_scale(table["median"], _ends(table, "median"), width, face),
     )
     columns: list[Words | Axis] = [medians, Words("medians", ("Median, months", _INTERVAL))]
     references = table.loc[table["is_reference"].astype(bool), "treatment"]
@@ -204,7 +174,7 @@ def _benefit_columns(
     gains = Axis(
         "gains",
         f"Months longer than with {over}",
-        lambda width: difference_scale(table["gain"], _ends(table, "gain"), width, size),
+        lambda width: difference_scale(table["gain"], _ends(table, "gain"), width, face),
         null=0.0,
     )
     columns += [gains, Words("gains", ("Gain, months", _INTERVAL))]
@@ -231,12 +201,13 @@ def _benefit_legend(table: pd.DataFrame) -> list[LegendEntry]:
 # --- Effects on their priors ---------------------------------------------------------------------
 
 
+@style.style_context()
 def plot_effects(
     density: pd.DataFrame,
     effects: pd.DataFrame,
     reported: pd.DataFrame | None = None,
     *,
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
 ) -> Figure:
     """Draw effects of histology, a panel an endpoint: posterior over prior, and how much is prior.
@@ -254,10 +225,8 @@ def plot_effects(
         Columns `EFFECT_COLUMNS`, in display order; ``prior_share`` a fraction, or missing.
     reported : DataFrame, optional
         Columns `REPORTED_COLUMNS`: medians in months, their ratio, p in words.
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm).
-    title : str, optional
-        Set above the panels.
+    width, title
+        As of `plot_forest`.
 
     Returns
     -------
@@ -269,29 +238,22 @@ def plot_effects(
     ValueError
         If a column, an effect or its density is missing, or an endpoint or the width is unknown.
     """
-    require_columns(density, DENSITY_COLUMNS, "plot_effects, density")
-    require_columns(effects, EFFECT_COLUMNS, "plot_effects, effects")
-    require_unique(effects, ("endpoint", "parameter"), "plot_effects, effects")
-    require_known(effects["endpoint"], ENDPOINTS, "plot_effects: endpoint")
-    if reported is not None:
-        require_columns(reported, REPORTED_COLUMNS, "plot_effects, reported", may_be_empty=True)
-    sheet = find_sheet(width)
-    blocks = []
+    inputs.require_columns(density, DENSITY_COLUMNS, "plot_effects, density")
+    inputs.require_columns(effects, EFFECT_COLUMNS, "plot_effects, effects")
+    inputs.require_unique(effects, ("endpoint", "parameter"), "plot_effects, effects")
+    inputs.require_known(effects["endpoint"], ENDPOINTS, "plot_effects: endpoint")
+    if reported is None:
+        reported = effects.head(0).reindex(columns=list(REPORTED_COLUMNS))
+    inputs.require_columns(reported, REPORTED_COLUMNS, "plot_effects, reported", may_be_empty=True)
+    sheet, blocks = style.find_sheet(width), []
     for name, own in effects.groupby("endpoint", sort=False):
-        drawn = density[density["endpoint"] == name]
-        rows = list(effect_rows(own, drawn, "plot_effects"))
-        ratios = None if reported is None else reported[reported["endpoint"] == name]
-        if ratios is not None:
-            rows += reported_rows(ratios)
+        drawn, ratios = (frame[frame["endpoint"] == name] for frame in (density, reported))
+        rows = [*effect_rows(own, drawn, "plot_effects"), *reported_rows(ratios)]
         columns = effect_columns(drawn, ratios, sheet)
         label = endpoint_of(name).name()
         blocks.append(Block(f"effects-{name}", rows, columns, "Effect of mixed histology", label))
-    with style_context():
-        layout = lay_out(blocks, sheet, label_share=EFFECT_SHARES[sheet.name])
-        has_reported = reported is not None and not reported.empty
-        return draw_blocks(
-            layout, title=title, legend=effect_legend(reported=has_reported), foot=EFFECT_FOOT
-        )
+    layout = lay_out(blocks, sheet, label_share=EFFECT_SHARES[sheet.name])
+    return draw_blocks(layout, title, effect_legend(reported=not reported.empty), EFFECT_FOOT)
 
 
 EFFECT_FOOT = (
@@ -317,8 +279,8 @@ def effect_rows(
     for record in effects.to_dict("records"):
         own = density[density["parameter"] == record["parameter"]]
         share = number(record["prior_share"])
-        prior = numbers.interval(*estimate(record, "prior"), numbers.ratio)
-        posterior = numbers.interval(*estimate(record, "posterior"), numbers.ratio)
+        prior = numbers.interval(*interval_of(record, "prior"), numbers.ratio)
+        posterior = numbers.interval(*interval_of(record, "posterior"), numbers.ratio)
         texts = {
             "posterior": (Quiet(prior), posterior),
             "share": "" if math.isnan(share) else f"{numbers.percent(share)} %",
@@ -360,23 +322,21 @@ def _reported_marks(record: Mapping[str, Any]):
 
 def effect_columns(
     density: pd.DataFrame,
-    reported: pd.DataFrame | None,
-    sheet: Sheet,
+    reported: pd.DataFrame,
+    sheet: style.Sheet,
     *,
     also: Sequence[float] = (),
 ) -> list[Words | Axis]:
     """Columns of a panel of effects; `also` are further ratios that must lie on the axis."""
-    has_reported = reported is not None and not reported.empty
-    inside = [*(reported["ratio"] if has_reported else ()), *also]
-    ends = visible(density, ("parameter", "which"))
+    inside, ends = [*reported["ratio"], *also], visible(density)
 
     def scale(width: float) -> Scale:
-        return ratio_scale(inside, ends, width, sheet.body)
+        return ratio_scale(inside, ends, width, sheet.text)
 
     columns: list[Words | Axis] = [
         Axis("ratio", "Ratio of medians, mixed to pure (log scale)", scale, null=1.0)
     ]
-    if has_reported:
+    if not reported.empty:
         columns.append(Words("reported", ("Reported", "ratio")))
     columns.append(Words("posterior", (Quiet("Prior"), f"Posterior {_INTERVAL}")))
     columns.append(Words("share", ("Share", "assumed"), "right"))

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import marks
+from synthesis.plots import inputs, marks, style
 from synthesis.plots.checks import TIMES
-from synthesis.plots.inputs import estimate, flag, number, require_columns, require_known, word
+from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.page import LegendEntry
 from synthesis.plots.rows import (
     Axis,
@@ -24,64 +24,39 @@ from synthesis.plots.rows import (
     draw_blocks,
     lay_out,
     put_estimate,
-    put_prediction,
 )
 from synthesis.plots.scales import Scale, month_scale, percent_scale
-from synthesis.plots.style import INK, Sheet, Width, choose_hues, find_sheet, style_context
+from synthesis.plots.style import INK, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd
 
 IMPACT_COLUMNS: tuple[str, ...] = (
-    "endpoint",
-    "treatment",
-    "treatment_class",
-    "histology",
-    "estimand",
-    "target",
-    "before",
-    "before_lower",
-    "before_upper",
-    "after",
-    "after_lower",
-    "after_upper",
-    "shift_in_sd",
-    "before_basis",
-    "after_basis",
-    "new",
+    *("endpoint", "treatment", "treatment_class", "histology", "estimand", "target"),
+    *("before", "before_lower", "before_upper", "after", "after_lower", "after_upper"),
+    *("shift_in_sd", "before_basis", "after_basis", "new"),
 )
 SURPRISE_COLUMNS: tuple[str, ...] = (
-    "endpoint",
-    "cohort",
-    "label",
-    "treatment_class",
-    "group",
-    "figure",
-    "n",
-    "printed",
-    "value",
-    "predicted",
-    "lower",
-    "upper",
-    "lower_50",
-    "upper_50",
-    "p",
-    "headline",
+    *("endpoint", "cohort", "label", "treatment_class", "group", "figure", "n", "printed"),
+    *("value", "predicted", "lower", "upper", "lower_50", "upper_50", "p", "headline"),
 )
 RANK_COLUMNS: tuple[str, ...] = ("endpoint", "treatment", "rank_before", "rank_after")
 
-_LABEL_SHARES: Mapping[str, float] = {"one-column": 0.33, "two-column": 0.3, "slide": 0.28}
+_LABEL_SHARES = {"one-column": 0.33, "two-column": 0.3, "slide": 0.28}
 _SIDES = ("before", "after")
 _KNOWN = "its cohorts"
+# Shares of the hue in the bars of an expectation, 95 % and 50 %, and their height in points.
+_OUTER, _INNER, _BAR = 0.2, 0.5, 6.0
 
 
+@style.style_context()
 def plot_impact(
     table: pd.DataFrame,
     surprise: pd.DataFrame,
     ranks: pd.DataFrame,
     *,
     endpoint: str = "os",
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
     hues: Mapping[str, str] | None = None,
     limit: int = 9,
@@ -105,12 +80,8 @@ def plot_impact(
         Columns `RANK_COLUMNS`; only treatments in it, or of the new studies, are drawn.
     endpoint : str
         os, pfs (logarithmic axis in months) or response (linear axis, 0 to 100 %).
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm).
-    title : str, optional
-        Set above the parts.
-    hues : mapping of str to str, optional
-        Colour of each treatment class, as from `class_hues`.
+    width, title, hues
+        As of `plot_forest`.
     limit : int
         Most rows of A, and of the reported figures.
 
@@ -126,26 +97,24 @@ def plot_impact(
         If a column is missing, no treatment is left to draw, the endpoint or the width is
         unknown, or a class has no hue.
     """
-    require_columns(table, IMPACT_COLUMNS, "plot_impact, table")
-    require_columns(surprise, SURPRISE_COLUMNS, "plot_impact, surprise", may_be_empty=True)
-    require_columns(ranks, RANK_COLUMNS, "plot_impact, ranks", may_be_empty=True)
-    require_known([endpoint], ENDPOINTS, "plot_impact: endpoint")
-    sheet, about = find_sheet(width), endpoint_of(endpoint)
+    inputs.require_columns(table, IMPACT_COLUMNS, "plot_impact, table")
+    inputs.require_columns(surprise, SURPRISE_COLUMNS, "plot_impact, surprise", may_be_empty=True)
+    inputs.require_columns(ranks, RANK_COLUMNS, "plot_impact, ranks", may_be_empty=True)
+    inputs.require_known([endpoint], ENDPOINTS, "plot_impact: endpoint")
+    sheet, about = style.find_sheet(width), endpoint_of(endpoint)
     estimates = _drawn_estimates(table, ranks, about, limit)
     if not estimates:
         raise ValueError(f"plot_impact: the table has no treatment for {endpoint} to draw")
     figures = _drawn_figures(surprise, endpoint, limit)
     classes = [word(row["treatment_class"]) for row in [*estimates, *figures]]
-    hues = choose_hues(hues, classes, "plot_impact")
+    hues = style.choose_hues(hues, classes, "plot_impact")
     blocks = [_estimate_block(estimates, about, hues, sheet)]
     for name, unit, is_time in (("times", "Months (log scale)", True), ("shares", "%", False)):
         own = [row for row in figures if (word(row["figure"]) in TIMES) == is_time]
         if own:
             blocks.append(_figure_block(name, own, unit, hues, sheet))
-    with style_context():
-        layout = lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=2.0)
-        legend = _legend(has_figures=bool(figures))
-        return draw_blocks(layout, title=title, legend=legend, foot=_foot(estimates, figures))
+    layout = lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=2.0)
+    return draw_blocks(layout, title, _legend(has_figures=bool(figures)), _foot(estimates, figures))
 
 
 def _drawn_estimates(
@@ -198,13 +167,13 @@ def _estimate_block(
             rows.append(Row(words, kind="head"))
         rows += [_estimate_row(row, endpoint, hues) for row in own]
     factor = 100.0 if endpoint.is_response else 1.0
-    values = [estimate(row, side, factor) for row in records for side in _SIDES]
+    values = [interval_of(row, side, factor) for row in records for side in _SIDES]
 
     def scale(width: float) -> Scale:
         if endpoint.is_response:
-            return percent_scale(width, sheet.body)
+            return percent_scale(width, sheet.text)
         middles, *ends = zip(*values, strict=True)
-        return month_scale(middles, [end for side in ends for end in side], width, sheet.body)
+        return month_scale(middles, [end for side in ends for end in side], width, sheet.text)
 
     unit = "%" if endpoint.is_response else "Months (log scale)"
     columns = [
@@ -225,7 +194,7 @@ def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint, hues: Mapping[s
 
     def draw(spot: Spot) -> None:
         for place, side in enumerate(_SIDES):
-            values = estimate(record, side, factor)
+            values = interval_of(record, side, factor)
             brush = spot.brush("values", hue, side)
             y = spot.line(place, 2)
             put_estimate(brush, spot.scales["values"], values, y, fill=side == "after")
@@ -235,7 +204,7 @@ def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint, hues: Mapping[s
 
 def _estimate_text(record: Mapping[str, Any], side: str, endpoint: Endpoint) -> str:
     """An estimate with its interval; an asterisk where no cohort is behind it."""
-    text = numbers.interval(*estimate(record, side), endpoint.write)
+    text = numbers.interval(*interval_of(record, side), endpoint.write)
     return text if _is_known(record, side) else f"{text}*"
 
 
@@ -257,12 +226,12 @@ def _figure_block(
 
     def scale(width: float) -> Scale:
         if name == "shares":
-            return percent_scale(width, sheet.body)
+            return percent_scale(width, sheet.text)
         inside = [number(row[key]) for row in records for key in ("value", "predicted")]
         ends = [number(row[key]) for row in records for key in ("lower", "upper")]
-        return month_scale(inside, ends, width, sheet.body)
+        return month_scale(inside, ends, width, sheet.text)
 
-    columns = [Axis("values", unit, scale), Words("reported", ("Reported",), "left")]
+    columns = [Axis("values", unit, scale), Words("reported", ("Reported",), "left", most=0.2)]
     columns.append(Words("p", ("Two-", "sided p")))
     rows = list(_figure_rows(records, factor, hues))
     what = "times" if name == "times" else "shares of patients"
@@ -295,7 +264,10 @@ def _figure_marks(record: Mapping[str, Any], factor: float, hue: str):
     def draw(spot: Spot) -> None:
         scale, y = spot.scales["values"], spot.middle
         brush, ink = spot.brush("values", hue), spot.brush("values", INK)
-        put_prediction(brush, scale, (lower, upper), (low, high), y)
+        ends, beyond = scale.clip(lower, upper)
+        marks.put_area(brush.named("95"), ends, y, _BAR, _OUTER)
+        marks.put_area(brush.named("50"), scale.clip(low, high)[0], y, _BAR, _INNER)
+        marks.put_arrows(brush, "expected", ends, y, beyond)
         marks.put_upright(brush, "expected-median", middle, (y - 4, y + 4))
         if math.isinf(value):
             shaft = (scale.at_share(0.9), scale.upper)
@@ -318,7 +290,7 @@ def _legend(*, has_figures: bool) -> list[LegendEntry]:
 
 
 def _expectation_sample(brush: marks.Brush, x: float, y: float) -> None:
-    marks.area_sample(0.2, inner=0.5)(brush, x, y)
+    marks.area_sample(_OUTER, inner=_INNER)(brush, x, y)
     marks.put_upright(brush, "", x, (y - 3.5, y + 3.5))
 
 

@@ -66,9 +66,16 @@ def number(value: Any) -> float:
     return np.nan if is_missing(value) else float(value)
 
 
-def estimate(record: Mapping[str, Any], name: str, factor: float = 1.0) -> tuple[float, ...]:
-    """Estimate and limits of a row: the columns `name`, ``name_lower`` and ``name_upper``."""
-    return tuple(factor * number(record[f"{name}{end}"]) for end in ("", "_lower", "_upper"))
+def interval_of(
+    record: Mapping[str, Any], name: str = "", factor: float = 1.0
+) -> tuple[float, float, float]:
+    """Estimate and limits of a row: the columns `name`, ``name_lower`` and ``name_upper``.
+
+    Without a name: ``estimate``, ``lower`` and ``upper``.
+    """
+    names = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
+    middle, lower, upper = (factor * number(record[column]) for column in names)
+    return middle, lower, upper
 
 
 def flag(value: Any) -> bool:

@@ -17,12 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D, Transform
 
 from synthesis.plots.marks import Brush, Sample
-from synthesis.plots.style import INK, MUTED, STYLE, Sheet
+from synthesis.plots.style import INK, STYLE, Face, Sheet
 
 MARGIN = 3.0
 
@@ -43,10 +42,6 @@ class Page:
     height: float
     transform: Transform
 
-    def brush(self, hue: str = INK) -> Brush:
-        """A brush for marks outside of any axes."""
-        return Brush(self.figure, self.transform, hue)
-
 
 @dataclass(frozen=True)
 class LegendEntry:
@@ -58,18 +53,7 @@ class LegendEntry:
 
 @dataclass(frozen=True)
 class Frame:
-    """Title, legend and foot of a figure, set in lines.
-
-    Attributes
-    ----------
-    sheet : Sheet
-    title : tuple of str
-        Lines above everything.
-    legend : tuple
-        Lines of pairs (left edge in points, entry).
-    foot : tuple of str
-        Lines below everything.
-    """
+    """Title, legend (entries with their left edge) and foot of a figure, set in lines."""
 
     sheet: Sheet
     title: tuple[str, ...]
@@ -79,17 +63,14 @@ class Frame:
     @property
     def top(self) -> float:
         """Where the figure proper begins, in points."""
-        return MARGIN + len(self.title) * 1.35 * self.sheet.title + (3 if self.title else 0)
+        return MARGIN + len(self.title) * self.sheet.title.pitch + (3 if self.title else 0)
 
     @property
     def below(self) -> float:
         """Height in points of legend and foot with the white space above them."""
-        lines = len(self.legend) * self._legend_pitch + len(self.foot) * self.sheet.small_pitch
+        sheet = self.sheet
+        lines = len(self.legend) * sheet.key.pitch + len(self.foot) * sheet.note.pitch
         return lines + (5 if self.legend else 0) + (2 if self.foot else 0) + MARGIN
-
-    @property
-    def _legend_pitch(self) -> float:
-        return 1.5 * self.sheet.small
 
     def open(self, bottom: float) -> Page:
         """Make the figure; its own drawing reaches from `top` to `bottom` points.
@@ -99,103 +80,78 @@ class Frame:
         Page
             Outside pyplot, with title, legend and foot in place.
         """
-        sheet = self.sheet
-        page = _open_page(sheet.width, bottom + self.below)
-        put_lines(
-            page, MARGIN, MARGIN, self.title, sheet.title, pitch=1.35 * sheet.title, weight="bold"
-        )
+        sheet, height = self.sheet, bottom + self.below
+        figure = Figure(figsize=(sheet.width / 72, height / 72), layout="none")
+        FigureCanvasAgg(figure)
+        to_inches = Affine2D().scale(1 / 72, -1 / 72).translate(0, height / 72)
+        page = Page(figure, sheet.width, height, to_inches + figure.dpi_scale_trans)
+        put_lines(page, MARGIN, MARGIN, self.title, sheet.title)
         top = bottom + (5 if self.legend else 0)
         for line in self.legend:
-            middle = top + self._legend_pitch / 2
             for left, entry in line:
-                x = MARGIN + left
-                entry.draw(page.brush(), x + _SAMPLE / 2, middle)
-                put_text(page, x + _SAMPLE + 3, middle, entry.text, sheet.small)
-            top += self._legend_pitch
-        put_lines(
-            page, MARGIN, top + 2, self.foot, sheet.small, pitch=sheet.small_pitch, color=MUTED
-        )
+                middle = top + sheet.key.pitch / 2
+                brush = Brush(figure, page.transform)
+                entry.draw(brush, MARGIN + left + _SAMPLE / 2, middle)
+                put_text(page, MARGIN + left + _SAMPLE + 3, middle, entry.text, sheet.key)
+            top += sheet.key.pitch
+        put_lines(page, MARGIN, top + 2, self.foot, sheet.note)
         return page
 
 
 def make_frame(
     sheet: Sheet, title: str | None, legend: Sequence[LegendEntry] = (), foot: str = ""
 ) -> Frame:
-    """Set title, legend and foot in lines of the width of a sheet."""
+    """Set title, legend and foot in as few lines as fit the width of a sheet."""
     inner = sheet.width - 2 * MARGIN
-    return Frame(
-        sheet,
-        wrap(title or "", sheet.title, inner, "bold"),
-        _flow(legend, sheet.small, inner),
-        wrap(foot, sheet.small, inner),
-    )
-
-
-def _flow(
-    entries: Sequence[LegendEntry], size: float, width: float
-) -> tuple[tuple[tuple[float, LegendEntry], ...], ...]:
-    """Distribute legend entries over as few lines as fit `width` points."""
     lines: list[list[tuple[float, LegendEntry]]] = [[]]
     left = 0.0
-    for entry in entries:
-        needed = _SAMPLE + 3 + text_width(entry.text, size)
-        if lines[-1] and left + needed > width:
+    for entry in legend:
+        needed = _SAMPLE + 3 + text_width(entry.text, sheet.key)
+        if lines[-1] and left + needed > inner:
             lines.append([])
             left = 0.0
         lines[-1].append((left, entry))
-        left += needed + 1.6 * size
-    return tuple(tuple(line) for line in lines if line)
-
-
-def _open_page(width: float, height: float) -> Page:
-    figure = Figure(figsize=(width / 72, height / 72), layout="none")
-    FigureCanvasAgg(figure)
-    to_inches = Affine2D().scale(1 / 72, -1 / 72).translate(0, height / 72)
-    return Page(figure, width, height, to_inches + figure.dpi_scale_trans)
+        left += needed + 1.6 * sheet.small
+    entries = tuple(tuple(line) for line in lines if line)
+    return Frame(
+        sheet, wrap(title or "", sheet.title, inner), entries, wrap(foot, sheet.note, inner)
+    )
 
 
 def add_axes(
     page: Page, left: float, top: float, width: float, height: float, label: str = ""
 ) -> Axes:
     """Place axes on a page; position of the upper left corner and size in points."""
-    box = (
-        left / page.width,
-        1 - (top + height) / page.height,
-        width / page.width,
-        height / page.height,
-    )
-    axes = page.figure.add_axes(box, facecolor="none")
+    corner = left / page.width, 1 - (top + height) / page.height
+    size = width / page.width, height / page.height
+    axes = page.figure.add_axes((*corner, *size), facecolor="none")
     axes.set_label(label)
+    for side in ("right", "top"):
+        axes.spines[side].set_visible(False)
     return axes
 
 
-@lru_cache(maxsize=20_000)
-def text_width(text: str, size: float, weight: str = "normal") -> float:
+def text_width(text: str, face: Face) -> float:
     """Width of one line of text in points.
 
     Measured on the outlines of the bundled font, without hinting: the width in the vector files
     and, to a fraction of a pixel, in the raster.
     """
-    return _width_at_100(text, weight) * size / _MEASURED_AT
+    return _width_at_100(text, face.weight) * face.size / _MEASURED_AT
 
 
 @lru_cache(maxsize=20_000)
 def _width_at_100(text: str, weight: str) -> float:
-    font = _font(weight)
+    font = FontProperties(family=STYLE["font.family"], size=_MEASURED_AT, weight=weight)
     return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
 
 
-@lru_cache(maxsize=2)
-def _font(weight: str) -> FontProperties:
-    return FontProperties(family=STYLE["font.family"], size=_MEASURED_AT, weight=weight)
-
-
-def widest(texts: Iterable[str], size: float, weight: str = "normal") -> float:
+def widest(texts: Iterable[str], face: Face) -> float:
     """Width in points of the widest of some texts; 0 when there are none."""
-    return max((text_width(text, size, weight) for text in texts), default=0.0)
+    return max((text_width(text, face) for text in texts), default=0.0)
 
 
-def wrap(text: str, size: float, width: float, weight: str = "normal") -> tuple[str, ...]:
+def wrap(text: str, face: Face, width: float) -> tuple[str, ...]:
     """Break text into lines no wider than `width` points.
 
     Lines break at spaces; a single word that is too wide is shortened and ends in an ellipsis.
@@ -203,46 +159,37 @@ def wrap(text: str, size: float, width: float, weight: str = "normal") -> tuple[
     lines: list[str] = []
     for word in text.split():
         candidate = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width(candidate, size, weight) <= width:
+        if lines and text_width(candidate, face) <= width:
             lines[-1] = candidate
         else:
-            lines.append(_shorten(word, size, width, weight))
+            lines.append(_shorten(word, face, width))
     return tuple(lines)
 
 
-def _shorten(word: str, size: float, width: float, weight: str) -> str:
-    if text_width(word, size, weight) <= width:
+def _shorten(word: str, face: Face, width: float) -> str:
+    if text_width(word, face) <= width:
         return word
     kept = word
-    while kept and text_width(f"{kept}…", size, weight) > width:
+    while kept and text_width(f"{kept}…", face) > width:
         kept = kept[:-1]
     return f"{kept}…"
 
 
 def put_text(
-    page: Page,
-    x: float,
-    y: float,
-    text: str,
-    size: float,
-    *,
-    weight: str = "normal",
-    color: str = INK,
-    align: str = "left",
-    gid: str | None = None,
-) -> Text:
+    page: Page, x: float, y: float, text: str, face: Face, *, align: str = "left", gid: str = ""
+) -> None:
     """Set one line of text, its capitals centred on height `y`."""
-    return page.figure.text(
+    page.figure.text(
         x,
-        y + _HALF_CAPITAL * size,
+        y + _HALF_CAPITAL * face.size,
         text,
-        size=size,
-        weight=weight,
-        color=color,
+        size=face.size,
+        weight=face.weight,
+        color=face.color,
         ha=align,
         va="baseline",
         transform=page.transform,
-        gid=gid,
+        gid=gid or None,
     )
 
 
@@ -251,26 +198,22 @@ def put_lines(
     x: float,
     top: float,
     lines: Sequence[str],
-    size: float,
+    face: Face,
     *,
-    pitch: float,
-    weight: str = "normal",
-    color: str = INK,
     align: str = "left",
-    gid: str | None = None,
+    gid: str = "",
 ) -> float:
     """Set lines of text one under the other and return where the next would begin."""
-    for number, line in enumerate(lines):
-        name = f"{gid}-{number}" if gid else None
-        centre = top + (number + 0.5) * pitch
-        put_text(page, x, centre, line, size, weight=weight, color=color, align=align, gid=name)
-    return top + len(lines) * pitch
+    for place, line in enumerate(lines):
+        name = f"{gid}-{place}" if gid else ""
+        put_text(page, x, top + (place + 0.5) * face.pitch, line, face, align=align, gid=name)
+    return top + len(lines) * face.pitch
 
 
-def put_upright_text(page: Page, x: float, y: float, text: str, size: float) -> None:
+def put_upright_text(page: Page, x: float, y: float, text: str, face: Face) -> None:
     """Set one line of text that runs upwards, centred on a point."""
     page.figure.text(
-        x, y, text, size=size, rotation=90, ha="center", va="center", transform=page.transform
+        x, y, text, size=face.size, rotation=90, ha="center", va="center", transform=page.transform
     )
 
 

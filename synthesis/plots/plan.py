@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from synthesis import numbers
-from synthesis.plots import marks
-from synthesis.plots.inputs import flag, require_columns, require_known, require_unique
+from synthesis.plots import inputs, marks, style
+from synthesis.plots.inputs import flag
 from synthesis.plots.marks import Brush
 from synthesis.plots.page import (
     MARGIN,
@@ -26,29 +25,13 @@ from synthesis.plots.page import (
     wrap,
 )
 from synthesis.plots.scales import dress_ticks
-from synthesis.plots.style import (
-    INK,
-    MIXED,
-    MUTED,
-    POINTS_PER_MM,
-    PURE,
-    Sheet,
-    Width,
-    find_sheet,
-    style_context,
-)
+from synthesis.plots.style import INK, MIXED, MUTED, POINTS_PER_MM, PURE, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ASSURANCE_COLUMNS: tuple[str, ...] = (
-    "population",
-    "n",
-    "delta",
-    "p_today",
-    "assurance",
-    "assurance_error",
-    "reliable",
+    *("population", "n", "delta", "p_today", "assurance", "assurance_error", "reliable"),
 )
 EFFECT_LABELS: Mapping[str, str] = {
     "prognostic": "Under any treatment (prognostic)",
@@ -73,11 +56,12 @@ _DOTTED = (0, (1.2, 1.6))
 _WIDTH = "Ratio of medians of mixed to pure tumours: upper over lower end of its 95 % interval"
 _Z = 1.96
 _RATIOS = (1.2, 1.5, 2, 3, 4, 6, 8, 12, 20, 40, 100)
-_HEIGHT_MM: Mapping[str, float] = {"one-column": 46, "two-column": 60, "slide": 84}
+_HEIGHT_MM = {"one-column": 46, "two-column": 60, "slide": 84}
 
 
+@style.style_context()
 def plot_assurance(
-    table: pd.DataFrame, *, width: Width = "one-column", title: str | None = None
+    table: pd.DataFrame, *, width: style.Width = "one-column", title: str | None = None
 ) -> Figure:
     """Draw the probability that a study concludes a gain, against its number of patients.
 
@@ -87,10 +71,8 @@ def plot_assurance(
     ----------
     table : DataFrame
         Columns `ASSURANCE_COLUMNS`, of one endpoint, treatment, reference and design.
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm).
-    title : str, optional
-        Set above the axes.
+    width, title
+        As of `plot_forest`.
 
     Returns
     -------
@@ -108,29 +90,28 @@ def plot_assurance(
     months = f"{numbers.value(delta)} {'month' if delta == 1.0 else 'months'}"
     words = f"Probability of concluding a gain of more than {months}"
     legend = [*_legend(table), LegendEntry(f"P(gain > {months}) today", _dotted_sample)]
-    with style_context():
-        figure, (axes,) = _panels(sheet, title, {"assurance": words}, legend)
-        _dress(axes, sheet, table["n"])
-        axes.set_ylim(0.0, 1.0)
-        ticks = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-        axes.yaxis.set_major_locator(FixedLocator(ticks))
-        axes.yaxis.set_major_formatter(FixedFormatter([numbers.decimal(t, 1) for t in ticks]))
-        of = table["population"].nunique()
-        for place, (name, own) in enumerate(_by_population(table)):
-            across = _spread(own["n"], place, of)
-            values = own["assurance"].to_numpy(float)
-            half = _Z * own["assurance_error"].to_numpy(float)
-            low, high = np.clip(values - half, 0.0, 1.0), np.clip(values + half, 0.0, 1.0)
-            hue = _POPULATIONS[name][1]
-            axes.vlines(across, low, high, color=hue, lw=0.8, zorder=2)
-            _draw_line(axes, name, across, values, own["reliable"])
-            today = axes.axhline(own["p_today"].iloc[0], color=hue, lw=0.9, ls=_DOTTED, zorder=1.5)
-            today.set_gid(f"plan-today-{name}")
+    figure, (axes,) = _panels(sheet, title, {"assurance": words}, legend)
+    _dress(axes, sheet, table["n"])
+    axes.set_ylim(0.0, 1.0)
+    ticks = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    dress_ticks(axes, "y", sheet.text, ticks, labels=[numbers.decimal(tick, 1) for tick in ticks])
+    of = table["population"].nunique()
+    for place, (name, own) in enumerate(_by_population(table)):
+        # limits of populations do not overlap when their sizes stand a little apart
+        across = own["n"].to_numpy(float) * 1.03 ** (place - (of - 1) / 2)
+        values, half = own["assurance"].to_numpy(float), _Z * own["assurance_error"].to_numpy(float)
+        low, high = np.clip(values - half, 0.0, 1.0), np.clip(values + half, 0.0, 1.0)
+        hue = _POPULATIONS[name][1]
+        axes.vlines(across, low, high, color=hue, lw=0.8, zorder=2)
+        _draw_line(axes, name, across, values, own["reliable"])
+        today = axes.axhline(own["p_today"].iloc[0], color=hue, lw=0.9, ls=_DOTTED, zorder=1.5)
+        today.set_gid(f"plan-today-{name}")
     return figure
 
 
+@style.style_context()
 def plot_planned_widths(
-    table: pd.DataFrame, *, width: Width = "two-column", title: str | None = None
+    table: pd.DataFrame, *, width: style.Width = "two-column", title: str | None = None
 ) -> Figure:
     """Draw how narrow intervals of the effects of histology are expected to become.
 
@@ -156,35 +137,29 @@ def plot_planned_widths(
         As `plot_assurance`.
     """
     sheet = _checked(table, WIDTH_COLUMNS, width, "plot_planned_widths")
-    names = [
-        f"{kind}_{name}" for kind in ("expected_width", "width_today") for name in EFFECT_LABELS
-    ]
-    ends = np.exp([table[names].to_numpy(float).min(), table[names].to_numpy(float).max()])
-    low, high = ends[0] / 1.12, ends[1] * 1.12
+    widths = table[[name for name in WIDTH_COLUMNS if "width" in name]].to_numpy(float)
+    low, high = np.exp(widths.min()) / 1.12, np.exp(widths.max()) * 1.12
     ticks = [ratio for ratio in _RATIOS if low <= ratio <= high]
     legend = [*_legend(table), LegendEntry("Today", _dotted_sample)]
-    with style_context():
-        figure, panels = _panels(sheet, title, EFFECT_LABELS, legend, _WIDTH)
-        for name, axes in zip(EFFECT_LABELS, panels, strict=True):
-            _dress(axes, sheet, table["n"])
-            axes.set_yscale("log")
-            axes.set_ylim(low, high)
-            axes.yaxis.set_major_locator(FixedLocator(ticks))
-            axes.yaxis.set_minor_locator(NullLocator())
-            axes.yaxis.set_major_formatter(FixedFormatter([numbers.value(t) for t in ticks]))
-            today = np.exp(float(table[f"width_today_{name}"].iloc[0]))
-            axes.axhline(today, color=MUTED, lw=0.8, ls=_DOTTED, zorder=1.5)
-            for population, own in _by_population(table):
-                values = np.exp(own[f"expected_width_{name}"].to_numpy(float))
-                _draw_line(axes, population, own["n"].to_numpy(float), values, own["reliable"])
+    figure, panels = _panels(sheet, title, EFFECT_LABELS, legend, _WIDTH)
+    for name, axes in zip(EFFECT_LABELS, panels, strict=True):
+        _dress(axes, sheet, table["n"])
+        axes.set_yscale("log")
+        axes.set_ylim(low, high)
+        dress_ticks(axes, "y", sheet.text, ticks)
+        today = np.exp(float(table[f"width_today_{name}"].iloc[0]))
+        axes.axhline(today, color=MUTED, lw=0.8, ls=_DOTTED, zorder=1.5)
+        for population, own in _by_population(table):
+            values = np.exp(own[f"expected_width_{name}"].to_numpy(float))
+            _draw_line(axes, population, own["n"].to_numpy(float), values, own["reliable"])
     return figure
 
 
 def _checked(table: pd.DataFrame, columns: Sequence[str], width: str, what: str) -> Sheet:
-    require_columns(table, columns, what)
-    require_unique(table, ("population", "n"), what)
-    require_known(table["population"].unique(), _POPULATIONS, f"{what}: population")
-    return find_sheet(width)
+    inputs.require_columns(table, columns, what)
+    inputs.require_unique(table, ("population", "n"), what)
+    inputs.require_known(table["population"].unique(), _POPULATIONS, f"{what}: population")
+    return style.find_sheet(width)
 
 
 def _by_population(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -192,11 +167,6 @@ def _by_population(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         own = table[table["population"] == name].sort_values("n")
         if len(own):
             yield name, own
-
-
-def _spread(sizes: pd.Series, place: int, of: int) -> np.ndarray:
-    """Sizes moved apart a little on the log scale, so that limits of populations do not overlap."""
-    return sizes.to_numpy(float) * 1.03 ** (place - (of - 1) / 2)
 
 
 def _draw_line(
@@ -216,13 +186,7 @@ def _dress(axes: Axes, sheet: Sheet, sizes: pd.Series) -> None:
     axes.set_xscale("log")
     axes.set_xlim(ticks[0] / 1.25, ticks[-1] * 1.25)
     kept = _apart(ticks)
-    axes.xaxis.set_major_locator(FixedLocator(kept))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FixedFormatter([f"{tick:,}" for tick in kept]))
-    for axis in ("x", "y"):
-        dress_ticks(axes, axis, sheet.body)
-    for side in ("right", "top"):
-        axes.spines[side].set_visible(False)
+    dress_ticks(axes, "x", sheet.text, kept, labels=[f"{tick:,}" for tick in kept])
 
 
 def _apart(ticks: Sequence[int]) -> list[int]:
@@ -246,25 +210,27 @@ def _panels(
     size, inner = sheet.body, sheet.width - 2 * MARGIN
     columns = 1 if sheet.is_narrow else len(headings)
     rows = math.ceil(len(headings) / columns)
-    left = text_width("0.0", size) + 7
+    left = text_width("0.0", sheet.text) + 7
     room = (inner - (columns - 1) * 2 * sheet.gap) / columns
-    heads = {name: wrap(words, size, room) for name, words in headings.items()}
-    above = max(map(len, heads.values())) * sheet.pitch + 4
+    heads = {name: wrap(words, sheet.text.bold, room) for name, words in headings.items()}
+    above = max(map(len, heads.values())) * sheet.text.pitch + 4
     height = _HEIGHT_MM[sheet.name] * POINTS_PER_MM
     step = above + height + 3.6 * size
     frame = make_frame(sheet, title, legend)
-    lead_lines = wrap(lead, size, inner)
-    top = frame.top + len(lead_lines) * sheet.pitch + (4 if lead_lines else 0)
+    lead_lines = wrap(lead, sheet.text, inner)
+    top = frame.top + len(lead_lines) * sheet.text.pitch + (4 if lead_lines else 0)
     page = frame.open(top + rows * step)
-    put_lines(page, MARGIN, frame.top, lead_lines, size, pitch=sheet.pitch)
+    put_lines(page, MARGIN, frame.top, lead_lines, sheet.text)
     panels = []
     for place, (name, lines) in enumerate(heads.items()):
         row, column = divmod(place, columns)
         x, y = MARGIN + column * (room + 2 * sheet.gap), top + row * step
-        put_lines(page, x, y, lines, size, pitch=sheet.pitch, weight="bold")
+        put_lines(page, x, y, lines, sheet.text.bold)
         panels.append(add_axes(page, x + left, y + above, room - left, height, name))
         middle = x + left + (room - left) / 2
-        put_text(page, middle, y + above + height + 2.3 * size, "Patients", size, align="center")
+        put_text(
+            page, middle, y + above + height + 2.3 * size, "Patients", sheet.text, align="center"
+        )
     return page.figure, panels
 
 

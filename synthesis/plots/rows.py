@@ -33,7 +33,7 @@ from synthesis.plots.page import (
     wrap,
 )
 from synthesis.plots.scales import Scale, apply_scale
-from synthesis.plots.style import BAND, INK, MUTED, POINTS_PER_MM, Sheet, tint
+from synthesis.plots.style import BAND, INK, Face, Sheet, tint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,9 +44,9 @@ _BETWEEN_BLOCKS = 7.0
 _ASIDE, _LAST_LABEL = 3.0, 0.8
 # Height of a block from which its axis is repeated at the top, in points.
 _LONG = 330.0
-
-#: A density is drawn, and stretches the axis, where it exceeds this share of its peak.
-VISIBLE = 0.01
+# A density is drawn where it exceeds the first, and stretches the axis where it exceeds the second
+# share of its peak.
+_DRAWN, _VISIBLE = 0.002, 0.01
 
 
 class Quiet(str):
@@ -65,11 +65,14 @@ class Words:
         Above it.
     align : {"point", "left", "right"}
         Numbers stand with their decimal points below each other; words left, counts right.
+    most : float
+        Share of the width of the sheet from which a line goes on in the next.
     """
 
     name: str
     head: tuple[str, ...]
     align: str = "point"
+    most: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -84,23 +87,17 @@ class Axis:
         Below it.
     scale : callable
         Width in points -> scale.
-    head : tuple of str
+    head : str
         Above it.
-    note : str
-        In small type below the unit.
     null : float or None
         Where a line of no difference stands.
-    part : float
-        Of the width that the axes share.
     """
 
     name: str
     unit: str
     scale: Callable[[float], Scale]
-    head: tuple[str, ...] = ()
-    note: str = ""
+    head: str = ""
     null: float | None = None
-    part: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -111,9 +108,8 @@ class Spot:
     ----------
     axes, scales : mapping
         By the name of the column.
-    top, height : float
-    pitch : float
-        Distance between two lines of text.
+    top, height, pitch : float
+        Of the row, and the distance between two lines of text.
     gid : str
         Beginning of the identifiers of its artists.
     """
@@ -130,9 +126,9 @@ class Spot:
         """Height of its centre."""
         return self.top + self.height / 2
 
-    def line(self, number: int, of: int) -> float:
+    def line(self, place: int, of: int) -> float:
         """Height of one of several lines."""
-        return self.middle + (number - (of - 1) / 2) * self.pitch
+        return self.middle + (place - (of - 1) / 2) * self.pitch
 
     def brush(self, column: str, hue: str = INK, role: str = "") -> Brush:
         """A brush for the axis of a column."""
@@ -175,14 +171,13 @@ class Row:
     least: float = 0.0
 
     @property
-    def weight(self) -> str:
-        """Weight of its type."""
-        return "normal" if self.kind == "row" else "bold"
-
-    @property
     def is_heading(self) -> bool:
         """Whether there is nothing but its label, which may use the whole width."""
-        return self.kind != "row" and not self.texts and self.draw is None
+        return self.kind != "row" and self.draw is None and not any(self.texts.values())
+
+    def face(self, sheet: Sheet) -> Face:
+        """How its words are set."""
+        return sheet.text if self.kind == "row" else sheet.text.bold
 
     def lines(self, column: str) -> tuple[str, ...]:
         """Its lines in a column of words."""
@@ -213,12 +208,18 @@ class Block:
     head: str
     title: str = ""
 
+    @property
+    def heads(self) -> tuple[object, ...]:
+        """All column headings."""
+        return self.head, *(column.head for column in self.columns)
+
 
 @dataclass(frozen=True)
 class Panels:
-    """What stands above the rows of a figure: its height, and what draws it from a top."""
+    """What stands above the rows of a figure: its height, its letters, and what draws it."""
 
     height: float
+    count: int
     draw: Callable[[Page, float], None]
 
 
@@ -238,6 +239,14 @@ class _Fit:
         """Width over all."""
         return max(self.before + self.after, self.loose)
 
+    def widened(self, line: str, spec: Words, face: Face) -> _Fit:
+        """The same with room for one more line."""
+        whole, lead = text_width(line, face), _lead(line, spec)
+        if not lead:
+            return replace(self, loose=max(self.loose, whole))
+        before = text_width(lead, face)
+        return replace(self, before=max(self.before, before), after=max(self.after, whole - before))
+
 
 @dataclass(frozen=True)
 class _Column:
@@ -248,13 +257,24 @@ class _Column:
     right: float
     fit: _Fit = _Fit()
 
-    def start(self, text: str, size: float, weight: str) -> tuple[float, str]:
+    def start(self, line: str, face: Face) -> tuple[float, str]:
         """Where a line begins (or ends), and how it is aligned."""
         if self.spec.align == "right":
             return self.right, "right"
-        lead = _lead(text) if self.spec.align == "point" else ""
-        shift = self.fit.before - text_width(lead, size, weight) if lead else 0.0
-        return self.left + shift, "left"
+        lead = _lead(line, self.spec)
+        return self.left + (self.fit.before - text_width(lead, face) if lead else 0.0), "left"
+
+    def unit(self, sheet: Sheet) -> tuple[str, ...]:
+        """Lines below an axis, which may be a little wider than it."""
+        if isinstance(self.spec, Words):
+            return ()
+        return wrap(self.spec.unit, sheet.text, self.right - self.left + 2 * sheet.gap)
+
+    def head(self, sheet: Sheet) -> tuple[str, ...]:
+        """Lines above it."""
+        if isinstance(self.spec, Words):
+            return self.spec.head
+        return wrap(self.spec.head, sheet.text.bold, self.right - self.left)
 
 
 @dataclass(frozen=True)
@@ -265,31 +285,72 @@ class _Set:
     label: tuple[str, ...]
     detail: tuple[str, ...]
     inline: bool
+    indent: float
     top: float
     height: float
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Blocks laid out on a sheet: nothing is drawn yet.
+class _Placed:
+    """A block laid out: lines of its title and of its column headings, columns, rows."""
 
-    Attributes
-    ----------
-    sheet : Sheet
-    blocks : tuple
-        Each with its columns and its rows in lines.
-    first_letter : int
-        Panels before the first block that have a letter.
-    """
+    block: Block
+    sheet: Sheet
+    title: tuple[str, ...]
+    heads: int
+    columns: tuple[_Column, ...]
+    rows: tuple[_Set, ...]
+
+    @property
+    def rows_height(self) -> float:
+        """Height in points of its rows."""
+        return self.rows[-1].top + self.rows[-1].height + _CLEAR
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the axes are repeated at the top: the bottom one is out of sight."""
+        return self.rows_height > _LONG
+
+    @property
+    def offset(self) -> float:
+        """Distance in points from its top to its first row."""
+        above = len(self.title) * self.sheet.section.pitch
+        heads = 7 + self.heads * self.sheet.text.pitch if self.heads else 2
+        return above + heads + (self.axis_height if self.is_long else 0.0)
+
+    @property
+    def axis_height(self) -> float:
+        """Room in points for the labels of an axis."""
+        return _AXIS_ROOM + 1.25 * self.sheet.body
+
+    @property
+    def height(self) -> float:
+        """Height in points over all."""
+        units = max(len(column.unit(self.sheet)) for column in self.columns)
+        below = self.axis_height + units * self.sheet.text.pitch
+        return self.offset + self.rows_height + below
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Blocks laid out on a sheet, with what stands above them: nothing is drawn yet."""
 
     sheet: Sheet
-    blocks: tuple[tuple[Block, tuple[_Column, ...], tuple[_Set, ...]], ...]
-    first_letter: int = 0
+    blocks: tuple[_Placed, ...]
+    above: Panels | None = None
 
-    def height(self, number: int) -> float:
-        """Height in points of the rows of a block."""
-        last = self.blocks[number][2][-1]
-        return last.top + last.height + _CLEAR
+    @property
+    def height(self) -> float:
+        """Height in points without title, legend and foot."""
+        between = _BETWEEN_BLOCKS * (len(self.blocks) - 1)
+        panels = self.above.height if self.above else 0.0
+        return panels + sum(block.height for block in self.blocks) + between
+
+    @property
+    def plots(self) -> list[tuple[float, float]]:
+        """Left and right end in points of the axes of the first block."""
+        columns = self.blocks[0].columns
+        return [(own.left, own.right) for own in columns if isinstance(own.spec, Axis)]
 
 
 def lay_out(
@@ -298,7 +359,7 @@ def lay_out(
     *,
     label_share: float,
     between: float = 3.0,
-    first_letter: int = 0,
+    above: Panels | None = None,
 ) -> Layout:
     """Measure the words and divide the width.
 
@@ -311,22 +372,30 @@ def lay_out(
         Of the width that labels may take.
     between : float
         White space in points between two rows.
-    first_letter : int
-        Panels before the first block that have a letter.
+    above : Panels, optional
+        What is drawn above the blocks.
     """
-    blocks = [_without_stripes(block) for block in blocks]
-    rows = [row for block in blocks for row in block.rows]
-    label_width = _label_width(rows, [block.head for block in blocks], label_share, sheet)
-    fits = _fit_words(blocks, sheet.body)
-    placed = []
-    for block in blocks:
+    blocks = [_wrapped(_without_stripes(block), sheet) for block in blocks]
+    label_width = _label_width(blocks, label_share, sheet)
+    fits = _fit_words(blocks, sheet)
+    placed, first = [], above.count if above else 0
+    lettered = first + len(blocks) > 1
+    for place, block in enumerate(blocks):
+        title = f"{chr(ord('A') + first + place)}  {block.title}" if lettered else block.title
         columns = _place_columns(block.columns, fits, sheet, MARGIN + label_width)
-        placed.append((block, columns, _set_rows(block.rows, label_width, sheet, between)))
-    return Layout(sheet, tuple(placed), first_letter)
-
-
-def _indent(row: Row, rows: Iterable[Row]) -> float:
-    return (_INDENT if any(other.hue for other in rows) else 0.0) + row.level * _INDENT
+        repeated = place > 0 and block.heads == blocks[place - 1].heads
+        heads = 0 if repeated else max([1, *(len(column.head(sheet)) for column in columns)])
+        placed.append(
+            _Placed(
+                block,
+                sheet,
+                wrap(title, sheet.section, sheet.width - 2 * MARGIN) if block.title else (),
+                heads,
+                columns,
+                _set_rows(block.rows, label_width, sheet, between),
+            )
+        )
+    return Layout(sheet, tuple(placed), above)
 
 
 def _without_stripes(block: Block) -> Block:
@@ -336,60 +405,70 @@ def _without_stripes(block: Block) -> Block:
     return replace(block, rows=[replace(row, hue="") for row in block.rows])
 
 
-def _label_width(rows: Sequence[Row], heads: Sequence[str], share: float, sheet: Sheet) -> float:
-    needed = [widest(heads, sheet.body, "bold")]
-    for row in rows:
-        if not row.is_heading:
-            label = text_width(row.label, sheet.body, row.weight)
-            if row.detail:
-                label += 4 + text_width(row.detail, sheet.small)
-            needed.append(label + _indent(row, rows))
-    return max(min(max(needed), share * sheet.width), needed[0])
+def _wrapped(block: Block, sheet: Sheet) -> Block:
+    """Break the lines that are too wide for their column."""
+    rows = list(block.rows)
+    for spec in block.columns:
+        if isinstance(spec, Words) and spec.most < 1.0:
+            for place, row in enumerate(rows):
+                lines = tuple(
+                    type(line)(part)
+                    for line in row.lines(spec.name)
+                    for part in wrap(line, row.face(sheet), spec.most * sheet.width)
+                )
+                rows[place] = replace(row, texts={**row.texts, spec.name: lines})
+    return replace(block, rows=rows)
 
 
-def _fit_words(blocks: Sequence[Block], size: float) -> dict[str, _Fit]:
+def _indent(row: Row, rows: Iterable[Row]) -> float:
+    return (_INDENT if any(other.hue for other in rows) else 0.0) + row.level * _INDENT
+
+
+def _label_width(blocks: Sequence[Block], share: float, sheet: Sheet) -> float:
+    least = widest([block.head for block in blocks], sheet.text.bold)
+    needed = [least]
+    for block in blocks:
+        for row in block.rows:
+            if not row.is_heading:
+                detail = 4 + text_width(row.detail, sheet.note) if row.detail else 0.0
+                label = text_width(row.label, row.face(sheet))
+                needed.append(label + detail + _indent(row, block.rows))
+    return max(min(max(needed), share * sheet.width), least)
+
+
+def _fit_words(blocks: Sequence[Block], sheet: Sheet) -> dict[str, _Fit]:
     """Measure the columns of words over all blocks."""
     fits: dict[str, _Fit] = {}
     for block in blocks:
         for spec in block.columns:
-            if not isinstance(spec, Words):
-                continue
-            fit = fits.get(spec.name, _Fit())
-            loose = max(fit.loose, widest(spec.head, size, "bold"))
-            fits[spec.name] = replace(fit, loose=loose)
-            for row in block.rows:
-                for line in row.lines(spec.name):
-                    fits[spec.name] = _widened(fits[spec.name], line, row, spec, size)
+            if isinstance(spec, Words):
+                fit = fits.get(spec.name, _Fit())
+                fit = replace(fit, loose=max(fit.loose, widest(spec.head, sheet.text.bold)))
+                for row in block.rows:
+                    for line in row.lines(spec.name):
+                        fit = fit.widened(line, spec, row.face(sheet))
+                fits[spec.name] = fit
     return fits
 
 
-def _widened(fit: _Fit, line: str, row: Row, spec: Words, size: float) -> _Fit:
-    whole = text_width(line, size, row.weight)
-    lead = _lead(line) if spec.align == "point" else ""
-    if not lead:
-        return replace(fit, loose=max(fit.loose, whole))
-    before = text_width(lead, size, row.weight)
-    return replace(fit, before=max(fit.before, before), after=max(fit.after, whole - before))
-
-
-def _lead(text: str) -> str:
+def _lead(line: str, spec: Words) -> str:
     """The part of a number before its decimal point; empty where words stand."""
-    head = text.partition(" ")[0].partition(".")[0]
+    head = line.partition(" ")[0].partition(".")[0]
     digits = head[1:] if head[:1] in (MINUS, "<", ">") else head
-    return head if digits.isdecimal() or head == "NR" else ""
+    aligned = spec.align == "point" and (digits.isdecimal() or head == "NR")
+    return head if aligned else ""
 
 
 def _place_columns(
     specs: Sequence[Words | Axis], fits: Mapping[str, _Fit], sheet: Sheet, left: float
 ) -> tuple[_Column, ...]:
     """Give the columns of words their widths; the axes share what these leave."""
-    axes = [spec for spec in specs if isinstance(spec, Axis)]
+    axes = sum(isinstance(spec, Axis) for spec in specs)
     words = sum(fits[spec.name].width for spec in specs if isinstance(spec, Words))
     # an axis keeps clear of the words on either side; the last of its labels needs room
     end_room = _LAST_LABEL * sheet.body if isinstance(specs[-1], Axis) else 0.0
-    spare = sheet.width - MARGIN - left - sheet.gap * len(specs) - end_room
-    spare -= words + 2 * _ASIDE * len(axes)
-    parts = sum(spec.part for spec in axes)
+    spare = sheet.width - MARGIN - left - sheet.gap * len(specs) - end_room - words
+    width = spare / axes - 2 * _ASIDE
     placed, edge = [], left
     for spec in specs:
         edge += sheet.gap
@@ -398,7 +477,6 @@ def _place_columns(
             placed.append(_Column(spec, edge, edge + fit.width, fit))
             edge += fit.width
         else:
-            width = spare * spec.part / parts
             placed.append(_Column(spec, edge + _ASIDE, edge + _ASIDE + width))
             edge += width + 2 * _ASIDE
     return tuple(placed)
@@ -409,18 +487,18 @@ def _set_rows(
 ) -> tuple[_Set, ...]:
     placed, top = [], _CLEAR
     for row in rows:
-        width = sheet.width - 2 * MARGIN if row.is_heading else label_width
-        width -= _indent(row, rows)
-        label = wrap(row.label, sheet.body, width, row.weight)
-        room = width - text_width(label[-1], sheet.body, row.weight) - 4 if label else width
-        inline = bool(row.detail) and text_width(row.detail, sheet.small) <= room
-        detail = (row.detail,) if inline else wrap(row.detail, sheet.small, width)
-        tall = len(label) * sheet.pitch + (0 if inline else len(detail) * sheet.small_pitch)
-        texts = max((len(row.lines(name)) for name in row.texts), default=0) * sheet.pitch
+        face, note, indent = row.face(sheet), sheet.note, _indent(row, rows)
+        width = (sheet.width - 2 * MARGIN if row.is_heading else label_width) - indent
+        label = wrap(row.label, face, width)
+        room = width - text_width(label[-1], face) - 4 if label else width
+        inline = bool(row.detail) and text_width(row.detail, note) <= room
+        detail = (row.detail,) if inline else wrap(row.detail, note, width)
+        tall = len(label) * face.pitch + (0 if inline else len(detail) * note.pitch)
+        texts = max((len(row.lines(name)) for name in row.texts), default=0) * face.pitch
         height = max(tall, texts, row.least) + between
         if row.kind == "band" and placed:
             top += 2.0
-        placed.append(_Set(row, label, detail, inline, top, height))
+        placed.append(_Set(row, label, detail, inline, indent, top, height))
         top += height
     return tuple(placed)
 
@@ -429,229 +507,117 @@ def _set_rows(
 
 
 def draw_blocks(
-    layout: Layout,
-    *,
-    title: str | None = None,
-    legend: Sequence[LegendEntry] = (),
-    foot: str = "",
-    above: Panels | None = None,
+    layout: Layout, title: str | None, legend: Sequence[LegendEntry] = (), foot: str = ""
 ) -> Figure:
-    """Draw a figure of blocks, each with its letter where there are several.
-
-    Parameters
-    ----------
-    layout : Layout
-    title, legend, foot
-        Around the blocks.
-    above : Panels, optional
-        What is drawn between title and blocks.
-    """
-    sheet = layout.sheet
-    frame = make_frame(sheet, title, legend, foot)
-    tops, bottom = [], frame.top + (above.height if above else 0.0)
-    for number in range(len(layout.blocks)):
-        tops.append(bottom)
-        bottom += _block_height(layout, number) + _BETWEEN_BLOCKS
-    page = frame.open(bottom - _BETWEEN_BLOCKS)
-    if above is not None:
-        above.draw(page, frame.top)
-    for number, top in enumerate(tops):
-        _draw_block(page, layout, number, top)
+    """Draw a figure of blocks, each with its letter where there are several."""
+    frame = make_frame(layout.sheet, title, legend, foot)
+    page = frame.open(frame.top + layout.height)
+    top = frame.top
+    if layout.above:
+        layout.above.draw(page, top)
+        top += layout.above.height
+    for block in layout.blocks:
+        _draw_block(page, block, top)
+        top += block.height + _BETWEEN_BLOCKS
     return page.figure
 
 
 def figure_height(
-    layout: Layout, *, title: str | None = None, legend: Sequence[LegendEntry] = (), foot: str = ""
+    layout: Layout, title: str | None, legend: Sequence[LegendEntry] = (), foot: str = ""
 ) -> float:
-    """Height in millimetres of the figure that `draw_blocks` makes of the same."""
+    """Height in points of the figure that `draw_blocks` makes of the same."""
     frame = make_frame(layout.sheet, title, legend, foot)
-    heights = [_block_height(layout, number) for number in range(len(layout.blocks))]
-    between = _BETWEEN_BLOCKS * (len(heights) - 1)
-    return (frame.top + sum(heights) + between + frame.below) / POINTS_PER_MM
+    return frame.top + layout.height + frame.below
 
 
-def _title_lines(layout: Layout, number: int) -> tuple[str, ...]:
-    block, sheet = layout.blocks[number][0], layout.sheet
-    place = layout.first_letter + number
-    letter = f"{chr(ord('A') + place)}  " if place or len(layout.blocks) > 1 else ""
-    title = f"{letter}{block.title}" if block.title else ""
-    return wrap(title, sheet.body + 0.5, sheet.width - 2 * MARGIN, "bold")
-
-
-def _offset(layout: Layout, number: int) -> float:
-    """Distance in points from the top of a block to its first row."""
-    sheet = layout.sheet
-    above = len(_title_lines(layout, number)) * 1.3 * (sheet.body + 0.5)
-    axis = _AXIS_ROOM + 1.2 * sheet.body if _is_long(layout, number) else 0.0
-    heads = _head_lines(layout, number)
-    return above + (4 + heads * 1.2 * sheet.body + 3 if heads else 2) + axis
-
-
-def _head_lines(layout: Layout, number: int) -> int:
-    """Lines of the column headings; none where those of the block above say the same."""
-    heads = [(block.head, *(spec.head for spec in block.columns)) for block, _, _ in layout.blocks]
-    if number and heads[number] == heads[number - 1]:
-        return 0
-    return max([1, *map(len, heads[number][1:])])
-
-
-def _is_long(layout: Layout, number: int) -> bool:
-    return layout.height(number) > _LONG
-
-
-def _under(column: _Column, sheet: Sheet) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Lines of unit and note below an axis, which may be a little wider than it."""
-    if isinstance(column.spec, Words):
-        return (), ()
-    width = column.right - column.left + 2 * sheet.gap
-    return wrap(column.spec.unit, sheet.body, width), wrap(column.spec.note, sheet.small, width)
-
-
-def _block_height(layout: Layout, number: int) -> float:
-    sheet = layout.sheet
-    under = [_under(column, sheet) for column in layout.blocks[number][1]]
-    below = max(len(unit) * sheet.pitch + len(note) * sheet.small_pitch for unit, note in under)
-    axis = _AXIS_ROOM + 1.25 * sheet.body
-    return _offset(layout, number) + layout.height(number) + axis + below
-
-
-def _draw_block(page: Page, layout: Layout, number: int, top: float) -> None:
-    block, columns, rows = layout.blocks[number]
-    sheet, size = layout.sheet, layout.sheet.body
-    titles = _title_lines(layout, number)
-    top = put_lines(page, MARGIN, top, titles, size + 0.5, pitch=1.3 * (size + 0.5), weight="bold")
-    right, pitch = page.width - MARGIN, 1.2 * size
-    heads = _head_lines(layout, number)
-    rows_top = top + 2
+def _draw_block(page: Page, placed: _Placed, top: float) -> None:
+    sheet, right = placed.sheet, page.width - MARGIN
+    rows_top = top + placed.offset
+    top = put_lines(page, MARGIN, top, placed.title, sheet.section)
     put_rule(page, MARGIN, right, top + 1, 0.8)
-    if heads:
-        head_bottom = top + 4 + heads * pitch
-        put_text(page, MARGIN, head_bottom - pitch / 2, block.head, size, weight="bold")
-        for column in columns:
-            _put_head(page, column, head_bottom - len(column.spec.head) * pitch, size, pitch)
-        put_rule(page, MARGIN, right, head_bottom + 2, 0.5)
-        rows_top = head_bottom + 3
-    if _is_long(layout, number):
-        rows_top += _AXIS_ROOM + 1.2 * size
+    if placed.heads:
+        bottom = top + 4 + placed.heads * sheet.text.pitch
+        _put_heads(page, placed, bottom)
+        put_rule(page, MARGIN, right, bottom + 2, 0.5)
     axes, scales = {}, {}
-    height = layout.height(number)
-    for column in columns:
+    for column in placed.columns:
         if isinstance(column.spec, Axis):
             name = column.spec.name
             scales[name] = column.spec.scale(column.right - column.left)
-            axes[name] = _open_axes(page, block, column, scales[name], (rows_top, height), sheet)
-            _put_under(page, column, rows_top + height, sheet)
-    every = [row.row for row in rows]
-    for index, placed in enumerate(rows):
-        gid = f"{block.name}-{index}"
-        _put_row(page, placed, columns, rows_top, _indent(placed.row, every), sheet, gid)
-        if placed.row.draw is not None:
-            placed.row.draw(Spot(axes, scales, placed.top, placed.height, sheet.pitch, gid))
+            axes[name] = _open_axes(page, placed, column, scales[name], rows_top)
+            below = rows_top + placed.rows_height + placed.axis_height
+            centre = (column.left + column.right) / 2
+            put_lines(page, centre, below, column.unit(sheet), sheet.text, align="center")
+    for place, own in enumerate(placed.rows):
+        gid = f"{placed.block.name}-{place}"
+        _put_row(page, own, placed, rows_top, gid)
+        if own.row.draw is not None:
+            own.row.draw(Spot(axes, scales, own.top, own.height, sheet.text.pitch, gid))
 
 
-def _put_head(page: Page, column: _Column, top: float, size: float, pitch: float) -> None:
-    x, align = column.left, "left"
-    if isinstance(column.spec, Axis):
-        x, align = (column.left + column.right) / 2, "center"
-    elif column.spec.align == "right":
-        x, align = column.right, "right"
-    for line in column.spec.head:
-        color = MUTED if isinstance(line, Quiet) else INK
-        lines = (line,)
-        top = put_lines(
-            page, x, top, lines, size, pitch=pitch, weight="bold", align=align, color=color
-        )
+def _put_heads(page: Page, placed: _Placed, bottom: float) -> None:
+    """Set the column headings, their last lines on one height."""
+    face = placed.sheet.text.bold
+    put_text(page, MARGIN, bottom - face.pitch / 2, placed.block.head, face)
+    for column in placed.columns:
+        x, align = column.left, "left"
+        if isinstance(column.spec, Axis):
+            x, align = (column.left + column.right) / 2, "center"
+        elif column.spec.align == "right":
+            x, align = column.right, "right"
+        head = column.head(placed.sheet)
+        top = bottom - len(head) * face.pitch
+        for line in head:
+            top = put_lines(page, x, top, (line,), _face_of(line, face), align=align)
 
 
-def _open_axes(
-    page: Page,
-    block: Block,
-    column: _Column,
-    scale: Scale,
-    span: tuple[float, float],
-    sheet: Sheet,
-) -> Axes:
-    top, height = span
-    label = f"{block.name} {column.spec.name}"
-    axes = add_axes(page, column.left, top, column.right - column.left, height, label)
+def _face_of(line: str, face: Face) -> Face:
+    return face.quiet if isinstance(line, Quiet) else face
+
+
+def _open_axes(page: Page, placed: _Placed, column: _Column, scale: Scale, top: float) -> Axes:
+    name, spec, height = placed.block.name, column.spec, placed.rows_height
+    width = column.right - column.left
+    axes = add_axes(page, column.left, top, width, height, f"{name} {spec.name}")
     axes.set_ylim(height, 0)
     axes.yaxis.set_visible(False)
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    is_long = height > _LONG
-    axes.spines["top"].set_visible(is_long)
-    apply_scale(axes, scale, sheet.body, top=is_long)
-    if column.spec.null is not None:
-        null = axes.axvline(column.spec.null, color=INK, lw=0.6, zorder=0.9)
-        null.set_gid(f"{block.name}-{column.spec.name}-null")
+    axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_visible(bool(scale.ticks))
+    axes.spines["top"].set_visible(placed.is_long)
+    apply_scale(axes, scale, placed.sheet.text, top=placed.is_long)
+    if spec.null is not None:
+        null = axes.axvline(spec.null, color=INK, lw=0.6, zorder=0.9)
+        null.set_gid(f"{name}-{spec.name}-null")
     return axes
 
 
-def _put_under(page: Page, column: _Column, top: float, sheet: Sheet) -> None:
-    unit, note = _under(column, sheet)
-    centre = (column.left + column.right) / 2
-    top += _AXIS_ROOM + 1.25 * sheet.body
-    top = put_lines(page, centre, top, unit, sheet.body, pitch=sheet.pitch, align="center")
-    put_lines(
-        page,
-        centre,
-        top,
-        note,
-        sheet.small,
-        pitch=sheet.small_pitch,
-        align="center",
-        color=MUTED,
-    )
-
-
-def _put_row(
-    page: Page,
-    placed: _Set,
-    columns: Sequence[_Column],
-    rows_top: float,
-    indent: float,
-    sheet: Sheet,
-    gid: str,
-) -> None:
+def _put_row(page: Page, own: _Set, placed: _Placed, rows_top: float, gid: str) -> None:
     """Set the words of one row."""
-    row, size = placed.row, sheet.body
-    top, middle = rows_top + placed.top, rows_top + placed.top + placed.height / 2
-    if row.kind != "row":
-        # Nothing of the axes behind a heading that runs over them.
-        hue, zorder = (BAND, -1) if row.kind == "band" else ("white", 1)
-        if row.kind == "band" or row.is_heading:
-            zorder = 1 if row.is_heading else zorder
-            wide = page.width - 2 * MARGIN
-            put_box(page, MARGIN, top, wide, placed.height, hue, zorder=zorder)
+    row, sheet, face = own.row, placed.sheet, own.row.face(placed.sheet)
+    top, middle = rows_top + own.top, rows_top + own.top + own.height / 2
+    if row.kind == "band":
+        wide = page.width - 2 * MARGIN
+        put_box(page, MARGIN, top, wide, own.height, BAND, zorder=1 if row.is_heading else -1)
+    elif row.is_heading:  # nothing of the axes behind the words
+        wide = widest(own.label, face) + 2 * _ASIDE
+        put_box(page, MARGIN + own.indent, top, wide, own.height, "white", zorder=1)
     if row.hue:
-        put_box(page, MARGIN, top + 0.4, _STRIPE, placed.height - 0.8, row.hue, zorder=1.1)
-    tall = len(placed.label) * sheet.pitch
-    tall += 0 if placed.inline else len(placed.detail) * sheet.small_pitch
-    left, start = MARGIN + indent, middle - tall / 2
-    below = put_lines(
-        page, left, start, placed.label, size, pitch=sheet.pitch, weight=row.weight,
-        gid=f"{gid}-label",
-    )  # fmt: skip
-    if placed.inline:
-        after = left + text_width(placed.label[-1], size, row.weight) + 4
-        y = below - sheet.pitch / 2
-        put_text(page, after, y, row.detail, sheet.small, color=MUTED, gid=f"{gid}-detail")
+        put_box(page, MARGIN, top + 0.4, _STRIPE, own.height - 0.8, row.hue, zorder=1.1)
+    below = 0.0 if own.inline else len(own.detail) * sheet.note.pitch
+    left, start = MARGIN + own.indent, middle - (len(own.label) * face.pitch + below) / 2
+    end = put_lines(page, left, start, own.label, face, gid=f"{gid}-label")
+    if own.inline:
+        after = left + text_width(own.label[-1], face) + 4
+        put_text(page, after, end - face.pitch / 2, row.detail, sheet.note, gid=f"{gid}-detail")
     else:
-        put_lines(
-            page, left, below, placed.detail, sheet.small, pitch=sheet.small_pitch, color=MUTED,
-            gid=f"{gid}-detail",
-        )  # fmt: skip
-    for column in columns:
+        put_lines(page, left, end, own.detail, sheet.note, gid=f"{gid}-detail")
+    for column in placed.columns:
         lines = row.lines(column.spec.name) if isinstance(column.spec, Words) else ()
-        start = middle - len(lines) * sheet.pitch / 2
-        for number, line in enumerate(lines):
-            x, align = column.start(line, size, row.weight)
-            y = start + (number + 0.5) * sheet.pitch
-            color = MUTED if isinstance(line, Quiet) else INK
-            put_text(
-                page, x, y, line, size, weight=row.weight, color=color, align=align,
-                gid=f"{gid}-{column.spec.name}-{number}",
-            )  # fmt: skip
+        start = middle - len(lines) * face.pitch / 2
+        for place, line in enumerate(lines):
+            x, align = column.start(line, face)
+            y, name = start + (place + 0.5) * face.pitch, f"{gid}-{column.spec.name}-{place}"
+            put_text(page, x, y, line, _face_of(line, face), align=align, gid=name)
 
 
 # --- Marks that several figures share ------------------------------------------------------------
@@ -681,16 +647,6 @@ def put_estimate(
     marks.put_point(brush, middle, y, shape=shape, fill=fill and not extrapolated)
 
 
-def put_prediction(
-    brush: Brush, scale: Scale, outer: tuple[float, float], inner: tuple[float, float], y: float
-) -> None:
-    """Draw a prediction as a pale bar (95 %) with a darker one (50 %) inside."""
-    ends, beyond = scale.clip(*outer)
-    marks.put_area(brush.named("95"), ends, y, 6.0, 0.2)
-    marks.put_area(brush.named("50"), scale.clip(*inner)[0], y, 6.0, 0.5)
-    marks.put_arrows(brush, "expected", ends, y, beyond)
-
-
 def put_densities(spot: Spot, column: str, density: pd.DataFrame) -> None:
     """Draw prior (broken outline) and posterior (filled) of one quantity, on one vertical scale.
 
@@ -705,22 +661,19 @@ def put_densities(spot: Spot, column: str, density: pd.DataFrame) -> None:
     peak = float(density["density"].max())
     axes, scale = spot.axes[column], spot.scales[column]
     base, most = spot.top + spot.height - 1, spot.height - 4
-    for which in ("posterior", "prior"):
-        curve = density[(density["which"] == which) & (density["density"] >= 0.002 * peak)]
+    for which, dashes in (("posterior", "-"), ("prior", marks.DASHES)):
+        curve = density[(density["which"] == which) & (density["density"] >= _DRAWN * peak)]
         curve = curve[curve["x"].between(scale.lower, scale.upper)].sort_values("x")
-        if curve.empty:
-            continue
         x = curve["x"].to_numpy(dtype=float)
         y = base - most * curve["density"].to_numpy(dtype=float) / peak
-        if which == "posterior":
+        if which == "posterior" and len(x):
             area = axes.fill_between(x, y, base, fc=tint(INK, marks.AREA_SHARE), ec="none", lw=0)
             area.set(gid=f"{spot.gid}-posterior-area", zorder=2)
-        style = "-" if which == "posterior" else marks.DASHES
-        (line,) = axes.plot(x, y, color=INK, lw=0.9, ls=style, zorder=3)
+        (line,) = axes.plot(x, y, color=INK, lw=0.9, ls=dashes, zorder=3)
         line.set_gid(f"{spot.gid}-{which}")
 
 
-def visible(density: pd.DataFrame, by: Sequence[str]) -> list[float]:
+def visible(density: pd.DataFrame) -> list[float]:
     """Where densities are high enough to be seen: what an axis should hold."""
-    peaks = density.groupby(list(by))["density"].transform("max")
-    return density.loc[density["density"] >= VISIBLE * peaks, "x"].astype(float).tolist()
+    peaks = density.groupby(["parameter", "which"])["density"].transform("max")
+    return density.loc[density["density"] >= _VISIBLE * peaks, "x"].astype(float).tolist()

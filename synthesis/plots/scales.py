@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from synthesis import numbers
 from synthesis.plots.page import text_width
-from synthesis.plots.style import GRID, INK
+from synthesis.plots.style import GRID, INK, Face
 
 MONTH_TICKS: tuple[float, ...] = (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 96)
 RATIO_TICKS: tuple[float, ...] = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
@@ -66,13 +66,8 @@ class Scale:
             return self.lower * (self.upper / self.lower) ** share
         return self.lower + share * (self.upper - self.lower)
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Tick labels: the plain numbers."""
-        return tuple(numbers.value(float(tick)) for tick in self.ticks)
 
-
-def month_scale(inside: Iterable[float], ends: Iterable[float], width: float, size: float) -> Scale:
+def month_scale(inside: Iterable[float], ends: Iterable[float], width: float, face: Face) -> Scale:
     """Logarithmic axis in months.
 
     Parameters
@@ -83,24 +78,24 @@ def month_scale(inside: Iterable[float], ends: Iterable[float], width: float, si
         Limits of intervals, which may be cut.
     width : float
         Length of the axis in points.
-    size : float
-        Type size of the tick labels in points.
+    face : Face
+        Of the tick labels.
 
     Raises
     ------
     ValueError
         If no value is left to fit the axis to.
     """
-    return _log_scale(list(inside), list(ends), MONTH_TICKS, _MONTH_REACH, width, size)
+    return _log_scale(list(inside), list(ends), MONTH_TICKS, _MONTH_REACH, width, face)
 
 
-def ratio_scale(inside: Iterable[float], ends: Iterable[float], width: float, size: float) -> Scale:
+def ratio_scale(inside: Iterable[float], ends: Iterable[float], width: float, face: Face) -> Scale:
     """Logarithmic axis for ratios, always with 1 on it; parameters as in `month_scale`."""
-    return _log_scale([*inside, 1.0], list(ends), RATIO_TICKS, _RATIO_REACH, width, size)
+    return _log_scale([*inside, 1.0], list(ends), RATIO_TICKS, _RATIO_REACH, width, face)
 
 
 def difference_scale(
-    inside: Iterable[float], ends: Iterable[float], width: float, size: float
+    inside: Iterable[float], ends: Iterable[float], width: float, face: Face
 ) -> Scale:
     """Linear axis for differences in months, always with 0 on it; parameters as in `month_scale`.
 
@@ -117,43 +112,52 @@ def difference_scale(
     upper = max(max(core), min(_DIFFERENCE_REACH[1], max(core + rest)))
     room = 0.04 * max(upper - lower, 1.0)
     lower, upper = lower - room, upper + room
-    return Scale(lower, upper, _steps(lower, upper, _DIFFERENCE_STEPS, width, size), log=False)
+    return Scale(lower, upper, _steps(lower, upper, _DIFFERENCE_STEPS, width, face), log=False)
 
 
-def percent_scale(width: float, size: float, lower: float = 0.0, upper: float = 100.0) -> Scale:
+def percent_scale(width: float, face: Face, lower: float = 0.0, upper: float = 100.0) -> Scale:
     """Linear axis in per cent (or points), a little longer than its ticks."""
     room = _MARGIN * (upper - lower)
-    ticks = _steps(lower, upper, _PERCENT_STEPS, width, size)
+    ticks = _steps(lower, upper, _PERCENT_STEPS, width, face)
     return Scale(lower - room, upper + room, ticks, log=False)
 
 
 def _steps(
-    lower: float, upper: float, steps: Sequence[float], width: float, size: float
+    lower: float, upper: float, steps: Sequence[float], width: float, face: Face
 ) -> tuple[float, ...]:
     """Round ticks between two ends, as close to each other as the labels allow."""
     for step in steps:
         first, last = math.ceil(lower / step), math.floor(upper / step)
-        if (last - first + 1) * 2.2 * size <= width:
+        if (last - first + 1) * 2.2 * face.size <= width:
             break
     return tuple(float(step * number) for number in range(first, last + 1))
 
 
-def apply_scale(axes: Axes, scale: Scale, size: float, *, top: bool = False) -> None:
+def apply_scale(axes: Axes, scale: Scale, face: Face, *, top: bool = False) -> None:
     """Give axes a horizontal scale with labelled ticks and faint grid lines."""
     axes.set_xscale("log" if scale.log else "linear")
     axes.set_xlim(scale.lower, scale.upper)
-    axes.xaxis.set_major_locator(FixedLocator(scale.ticks))
-    axes.xaxis.set_major_formatter(FixedFormatter(scale.labels))
-    axes.xaxis.set_minor_locator(NullLocator())
-    dress_ticks(axes, "x", size, top=top, labeltop=top)
+    dress_ticks(axes, "x", face, scale.ticks, top=top, labeltop=top)
 
 
-def dress_ticks(axes: Axes, axis: str, size: float, *, grid: bool = True, **more: object) -> None:
-    """Give ticks their size, and faint grid lines."""
+def dress_ticks(
+    axes: Axes,
+    axis: str,
+    face: Face,
+    ticks: Sequence[float],
+    *,
+    grid: bool = True,
+    labels: Sequence[str] = (),
+    **more: object,
+) -> None:
+    """Set the ticks of an axis, labelled by their values or by `labels`, and faint grid lines."""
+    own = axes.xaxis if axis == "x" else axes.yaxis
+    own.set_major_locator(FixedLocator(ticks))
+    own.set_major_formatter(FixedFormatter(labels or [numbers.value(float(t)) for t in ticks]))
+    own.set_minor_locator(NullLocator())
     # Ticks are made when the figure is drawn, outside the style context: say all they need.
-    axes.tick_params(
-        axis=axis, length=2.5, width=0.6, pad=1.5, labelsize=size, color=INK, labelcolor=INK, **more
-    )
+    sizes = {"length": 2.5, "width": 0.6, "pad": 1.5, "labelsize": face.size}
+    axes.tick_params(axis=axis, color=INK, labelcolor=INK, **sizes, **more)
     if grid:
         axes.grid(axis=axis, color=GRID, linewidth=0.5, linestyle="-")
 
@@ -164,7 +168,7 @@ def _log_scale(
     marks: tuple[float, ...],
     reach: tuple[float, float],
     width: float,
-    size: float,
+    face: Face,
 ) -> Scale:
     core = [value for value in inside if math.isfinite(value) and value > 0]
     rest = [value for value in ends if math.isfinite(value) and value > 0]
@@ -180,7 +184,7 @@ def _log_scale(
         else:
             lower = max(mark for mark in marks if mark < lower) / 1.04
         ticks = _inside(marks, lower, upper)
-    return Scale(lower, upper, _thin(ticks, lower, upper, width, size), log=True)
+    return Scale(lower, upper, _thin(ticks, lower, upper, width, face), log=True)
 
 
 def _inside(marks: Sequence[float], lower: float, upper: float) -> tuple[float, ...]:
@@ -188,7 +192,7 @@ def _inside(marks: Sequence[float], lower: float, upper: float) -> tuple[float, 
 
 
 def _thin(
-    ticks: tuple[float, ...], lower: float, upper: float, width: float, size: float
+    ticks: tuple[float, ...], lower: float, upper: float, width: float, face: Face
 ) -> tuple[float, ...]:
     """Keep the best labels whose neighbours are at least half a figure apart."""
     per_point = math.log(upper / lower) / width
@@ -196,16 +200,21 @@ def _thin(
         fitting = [
             kept
             for kept in itertools.combinations(ticks, count)
-            if _far_enough(kept, per_point, size)
+            if _far_enough(kept, per_point, face)
         ]
         if fitting:
             return max(fitting, key=lambda kept: sum(_WORTH.get(tick, 0) for tick in kept))
     return ticks[:1]
 
 
-def _far_enough(ticks: tuple[float, ...], per_point: float, size: float) -> bool:
+def _label_room(left: float, right: float, face: Face) -> float:
+    """What two neighbouring tick labels need between their ticks."""
+    widths = (text_width(numbers.value(float(tick)), face) for tick in (left, right))
+    return sum(widths) / 2 + 0.45 * face.size
+
+
+def _far_enough(ticks: tuple[float, ...], per_point: float, face: Face) -> bool:
     return all(
-        math.log(right / left) / per_point
-        >= (text_width(f"{left:g}", size) + text_width(f"{right:g}", size)) / 2 + 0.45 * size
+        math.log(right / left) / per_point >= _label_room(left, right, face)
         for left, right in itertools.pairwise(ticks)
     )

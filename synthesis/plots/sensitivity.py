@@ -4,51 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
-from synthesis.plots import marks
-from synthesis.plots.inputs import number, require_columns, require_known, require_unique, word
-from synthesis.plots.page import (
-    MARGIN,
-    Frame,
-    LegendEntry,
-    Page,
-    add_axes,
-    make_frame,
-    put_box,
-    put_lines,
-    put_text,
-    text_width,
-    widest,
-    wrap,
-)
+from synthesis.plots import inputs, marks, style
+from synthesis.plots.inputs import interval_of, number, word
+from synthesis.plots.page import MARGIN, LegendEntry, Page, add_axes, put_text, text_width
+from synthesis.plots.rows import Axis, Block, Layout, Panels, Row, Spot, draw_blocks, lay_out
 from synthesis.plots.scales import Scale, difference_scale, dress_ticks, month_scale, ratio_scale
-from synthesis.plots.style import BAND, HUES, INK, MUTED, Sheet, Width, find_sheet, style_context
+from synthesis.plots.style import HUES, INK, MUTED, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SPECIFICATION_COLUMNS: tuple[str, ...] = (
-    "specification",
-    "group",
-    "heading",
-    "aspect",
-    "direction",
-    "label",
-    "kind",
-    "estimate",
-    "lower",
-    "upper",
-    "changes",
-    "mark",
+    *("specification", "group", "heading", "aspect", "direction", "label", "kind"),
+    *("estimate", "lower", "upper", "changes", "mark"),
 )
-
 #: Name of the specification that all others are set against.
 BASE = "base"
 
@@ -64,86 +39,15 @@ _UNITS: Mapping[str, str] = {
     "median_months": "Median, months",
     "p_gain": "Probability",
 }
-_CHANCES = (0.0, 0.25, 0.5, 0.75, 1.0)
+_CHANCES = Scale(-0.03, 1.03, (0.0, 0.25, 0.5, 0.75, 1.0), log=False)
+_LABEL_SHARES = {"one-column": 0.42, "two-column": 0.36, "slide": 0.34}
+
+Choice = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class _Choice:
-    """One specification at its place from left to right."""
-
-    place: float
-    order: int
-    name: str
-    heading: str
-    aspect: str
-    label: str
-    direction: int
-    estimate: float
-    lower: float
-    upper: float
-    changes: bool
-    mark: str
-
-    @property
-    def is_base(self) -> bool:
-        return self.name == BASE
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One line of the matrix: a heading, or an aspect with its wrapped label."""
-
-    lines: tuple[str, ...]
-    top: float
-    height: float
-    aspect: tuple[str, str] | None
-
-    @property
-    def middle(self) -> float:
-        return self.top + self.height / 2
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Where everything goes, in points."""
-
-    sheet: Sheet
-    choices: tuple[_Choice, ...]
-    rows: tuple[_Row, ...]
-    scale: Scale
-    unit: str
-    left: float
-    curve_top: float
-    levels: Mapping[str, int]
-
-    @property
-    def right(self) -> float:
-        return self.sheet.width - MARGIN
-
-    @property
-    def width(self) -> float:
-        return self.right - self.left
-
-    @property
-    def matrix_top(self) -> float:
-        return self.curve_top + _HEIGHT + 5
-
-    @property
-    def matrix_height(self) -> float:
-        return self.rows[-1].top + self.rows[-1].height
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        return -1.0, float(len(self.choices))
-
-    def across(self, place: float) -> float:
-        """Horizontal position of a choice on the page."""
-        low, high = self.limits
-        return self.left + self.width * (place - low) / (high - low)
-
-
+@style.style_context()
 def plot_specification(
-    table: pd.DataFrame, *, width: Width = "two-column", title: str | None = None
+    table: pd.DataFrame, *, width: style.Width = "two-column", title: str | None = None
 ) -> Figure:
     """Draw one conclusion under every choice, and what is chosen otherwise.
 
@@ -157,17 +61,15 @@ def plot_specification(
     table : DataFrame
         Columns `SPECIFICATION_COLUMNS`, one row a choice, one of them named `BASE`; ratios, months
         or probabilities (without limits). ``mark`` is a number that names a choice in the key, or
-        empty.
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm).
-    title : str, optional
-        Set above the curve.
+        empty. A choice without an estimate is left out.
+    width, title
+        As of `plot_forest`.
 
     Returns
     -------
     Figure
-        Axes labelled ``curve`` and ``matrix``; their horizontal coordinate is the place of a choice
-        in order of the estimates.
+        Axes labelled ``curve`` and ``specification matrix``; their horizontal coordinate is the
+        place of a choice in order of the estimates.
 
     Raises
     ------
@@ -176,226 +78,160 @@ def plot_specification(
         or the width or the kind of conclusion is unknown.
     """
     what = "plot_specification"
-    require_columns(table, SPECIFICATION_COLUMNS, what)
-    require_unique(table, ["specification"], what)
-    sheet = find_sheet(width)
-    choices = _in_order(table)
-    if not any(choice.is_base for choice in choices):
+    inputs.require_columns(table, SPECIFICATION_COLUMNS, what)
+    inputs.require_unique(table, ["specification"], what)
+    sheet, kind = style.find_sheet(width), word(table["kind"].iloc[0])
+    inputs.require_known([kind], _UNITS, f"{what}: kind")
+    listed = [row for row in table.to_dict("records") if not math.isnan(number(row["estimate"]))]
+    choices = sorted(listed, key=lambda row: (row["estimate"], not _is_base(row)))
+    if not any(map(_is_base, choices)):
         raise ValueError(f"{what}: found no row named {BASE!r} with an estimate; add the base")
-    kind = word(table["kind"].iloc[0])
-    require_known([kind], _UNITS, f"{what}: kind")
-    with style_context():
-        key = "; ".join(f"{choice.mark} {choice.label}" for choice in _numbered(choices))
-        frame = make_frame(sheet, title, _legend(choices), key)
-        return _draw(_lay_out(choices, kind, frame), frame)
+    matrix = Axis("matrix", "", lambda _: Scale(-1.0, float(len(choices)), (), log=False))
+    rows = _aspect_rows(listed, choices)
+    block = Block("specification", rows, [matrix], "Chosen otherwise")
+    levels = max(_levels(choices, sheet, sheet.width).values(), default=0)
+    room = (levels + 1) * sheet.note.pitch + 1.4 * sheet.body
+    layout: Layout
+
+    def draw_curve(page: Page, top: float) -> None:
+        _draw_curve(page, sheet, choices, kind, (*layout.plots[0], top + room))
+
+    above = Panels(room + _HEIGHT + 5, 0, draw_curve)
+    share = _LABEL_SHARES[sheet.name]
+    layout = lay_out([block], sheet, label_share=share, between=0.6, above=above)
+    marked = sorted((row for row in choices if word(row["mark"])), key=lambda row: int(row["mark"]))
+    key = "; ".join(f"{word(row['mark'])} {word(row['label'])}" for row in marked)
+    return draw_blocks(layout, title, _legend(choices), key)
 
 
-def _numbered(choices: Sequence[_Choice]) -> list[_Choice]:
-    return sorted((c for c in choices if c.mark), key=lambda c: (len(c.mark), c.mark))
+def _is_base(choice: Choice) -> bool:
+    return word(choice["specification"]) == BASE
 
 
-def _in_order(table: pd.DataFrame) -> tuple[_Choice, ...]:
-    rows = [
-        (order, row)
-        for order, row in enumerate(table.to_dict("records"))
-        if not math.isnan(number(row["estimate"]))
-    ]
-    rows.sort(key=lambda pair: (pair[1]["estimate"], pair[1]["specification"] != BASE))
-    return tuple(
-        _Choice(
-            float(place),
-            order,
-            word(row["specification"]),
-            word(row["heading"]),
-            word(row["aspect"]),
-            word(row["label"]),
-            int(row["direction"]),
-            number(row["estimate"]),
-            number(row["lower"]),
-            number(row["upper"]),
-            bool(row["changes"]),
-            word(row["mark"]),
-        )
-        for place, (order, row) in enumerate(rows)
-    )
+def _hue(choice: Choice, otherwise: str) -> str:
+    return INK if _is_base(choice) else _CHANGED if choice["changes"] else otherwise
 
 
-def _lay_out(choices: tuple[_Choice, ...], kind: str, frame: Frame) -> _Plan:
-    sheet = frame.sheet
-    size, pitch = sheet.small, 1.22 * sheet.small
-    listed = sorted((c for c in choices if not c.is_base), key=lambda c: c.order)
-    order = dict.fromkeys((c.heading, c.aspect) for c in listed)
-    room = min(widest((aspect for _, aspect in order), size), 0.42 * (sheet.width - 2 * MARGIN))
-    scale = _scale(choices, kind, size)
-    left = MARGIN + room + sheet.gap
-    rows: list[_Row] = []
-    top = 1.0
-    for heading in dict.fromkeys(c.heading for c in listed):
-        rows.append(_Row((heading,), top, 1.35 * pitch, None))
-        top += 1.35 * pitch
-        for key in order:
-            if key[0] == heading:
-                lines = wrap(key[1], size, room)
-                rows.append(_Row(lines, top, len(lines) * pitch, key))
-                top += len(lines) * pitch
-    plan = _Plan(sheet, choices, tuple(rows), scale, _UNITS[kind], left, 0.0, {})
-    levels = _levels(plan)
-    above = frame.top + 1.4 * sheet.body
-    above += (max(levels.values(), default=-1) + 1) * 1.15 * size
-    return replace(plan, curve_top=above, levels=levels)
+def _aspect_rows(listed: Sequence[Choice], choices: Sequence[Choice]) -> list[Row]:
+    """A row for each aspect, below headings, in order of the table."""
+    rows: dict[tuple[str, str], Row] = {}
+    for row in listed:
+        if not _is_base(row):
+            heading, aspect = word(row["heading"]), word(row["aspect"])
+            rows.setdefault((heading, ""), Row(heading, kind="head"))
+            draw = _aspect_marks(heading, aspect, choices)
+            rows.setdefault((heading, aspect), Row(aspect, draw=draw))
+    order = list(dict.fromkeys(heading for heading, _ in rows))
+    return [rows[key] for key in sorted(rows, key=lambda key: order.index(key[0]))]
 
 
-def _scale(choices: Sequence[_Choice], kind: str, size: float) -> Scale:
-    inside = [choice.estimate for choice in choices]
-    ends = [end for choice in choices for end in (choice.lower, choice.upper)]
+def _aspect_marks(heading: str, aspect: str, choices: Sequence[Choice]):
+    def draw(spot: Spot) -> None:
+        axes = spot.axes["matrix"]
+        for place, choice in enumerate(choices):
+            if _is_base(choice):
+                line = Line2D([place] * 2, [spot.top, spot.top + spot.height], color=MUTED, lw=0.6)
+                axes.add_line(line)
+            elif (word(choice["heading"]), word(choice["aspect"])) == (heading, aspect):
+                marker = _MARKERS[int(choice["direction"])]
+                _put(axes, choice, "choice", (place, spot.middle), marker, len(choices))
+
+    return draw
+
+
+def _draw_curve(
+    page: Page,
+    sheet: Sheet,
+    choices: Sequence[Choice],
+    kind: str,
+    place: tuple[float, float, float],
+) -> None:
+    """Estimates in order, with their intervals; numbers of the choices that have one above."""
+    left, right, top = place
+    scale = _scale(choices, kind, sheet)
+    axes = add_axes(page, left, top, right - left, _HEIGHT, "curve")
+    axes.set_yscale("log" if scale.log else "linear")
+    axes.set_xlim(-1, len(choices))
+    axes.set_ylim(scale.lower, scale.upper)
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    dress_ticks(axes, "y", sheet.text, scale.ticks)
+    if _UNITS[kind].startswith(("Ratio", "Difference")):
+        axes.axhline(1.0 if scale.log else 0.0, color=INK, lw=0.7, gid="null")
+    base = next(choice for choice in choices if _is_base(choice))
+    axes.axhline(base["estimate"], color=MUTED, lw=0.7, ls=marks.DASHES, gid="base-line")
+    spacing = (right - left) / (len(choices) + 1)
+    for order, choice in enumerate(choices):
+        middle, lower, upper = interval_of(choice)
+        if not math.isnan(lower):
+            strong = _is_base(choice) or choice["changes"]
+            thick = min(1.4 if strong else 0.8, 0.55 * spacing)
+            ends, _ = scale.clip(lower, upper)
+            bar = Line2D([order] * 2, ends, color=_hue(choice, _QUIET), lw=thick)
+            bar.set(solid_capstyle="butt", gid=f"{choice['specification']}-interval")
+            axes.add_line(bar)
+        marker = "D" if _is_base(choice) else "o"
+        _put(axes, choice, "mark", (order, middle), marker, len(choices))
+    put_text(page, MARGIN, top + 0.5 * sheet.body, _UNITS[kind], sheet.text)
+    for order, level in _levels(choices, sheet, right - left).items():
+        across = left + spacing * (order + 1)
+        y = top - (level + 0.8) * sheet.note.pitch
+        put_text(page, across, y, word(choices[order]["mark"]), sheet.note, align="center")
+
+
+def _scale(choices: Sequence[Choice], kind: str, sheet: Sheet) -> Scale:
+    inside, *ends = zip(*map(interval_of, choices), strict=True)
     if kind == "p_gain":
-        return Scale(-0.03, 1.03, _CHANCES, log=False)
+        return _CHANCES
     make = {"difference_median_months": difference_scale, "median_months": month_scale}
-    return make.get(kind, ratio_scale)(inside, ends, _HEIGHT, size)
+    return make.get(kind, ratio_scale)(inside, [*ends[0], *ends[1]], _HEIGHT, sheet.text)
 
 
-def _levels(plan: _Plan) -> dict[str, int]:
+def _levels(choices: Sequence[Choice], sheet: Sheet, width: float) -> dict[int, int]:
     """On which line above the curve the number of a choice stands, so that none touch."""
     ends: list[float] = []
-    found = {}
-    for choice in plan.choices:
-        if not choice.mark:
-            continue
-        half = text_width(choice.mark, plan.sheet.small) / 2
-        x = plan.across(choice.place)
-        level = next((i for i, end in enumerate(ends) if x - half > end + 1.5), len(ends))
-        ends[level : level + 1] = [x + half]
-        found[choice.name] = level
-    return found
+    levels = {}
+    for place, choice in enumerate(choices):
+        if word(choice["mark"]):
+            half = text_width(word(choice["mark"]), sheet.note) / 2
+            x = place * width / (len(choices) + 1)
+            free = (level for level, end in enumerate(ends) if x - half > end + 1.5)
+            level = next(free, len(ends))
+            ends[level : level + 1] = [x + half]
+            levels[place] = level
+    return levels
 
 
-def _draw(plan: _Plan, frame: Frame) -> Figure:
-    page = frame.open(plan.matrix_top + plan.matrix_height)
-    _draw_curve(page, plan)
-    _draw_matrix(page, plan)
-    return page.figure
-
-
-def _draw_curve(page: Page, plan: _Plan) -> None:
-    sheet = plan.sheet
-    axes = add_axes(page, plan.left, plan.curve_top, plan.width, _HEIGHT, "curve")
-    axes.set_xlim(*plan.limits)
-    axes.xaxis.set_visible(False)
-    for side in ("right", "top", "bottom"):
-        axes.spines[side].set_visible(False)
-    _apply_vertical(axes, plan.scale, sheet.small)
-    low, high = plan.limits
-    base = next(choice for choice in plan.choices if choice.is_base)
-    null = 1.0 if plan.scale.log else 0.0
-    if plan.unit.startswith(("Ratio", "Difference")):
-        axes.add_line(Line2D([low, high], [null, null], color=INK, lw=0.7, gid="null"))
-    line = Line2D([low, high], [base.estimate] * 2, color=MUTED, lw=0.7, gid="base-line")
-    line.set_linestyle((0, (3, 2)))
-    axes.add_line(line)
-    for choice in plan.choices:
-        _draw_choice(axes, plan, choice)
-    put_text(page, MARGIN, plan.curve_top + 0.5 * sheet.body, plan.unit, sheet.small)
-    for choice in plan.choices:
-        if choice.mark:
-            level = plan.levels[choice.name]
-            y = plan.curve_top - (level + 0.8) * 1.15 * sheet.small
-            put_text(page, plan.across(choice.place), y, choice.mark, sheet.small, align="center")
-
-
-def _apply_vertical(axes: Axes, scale: Scale, size: float) -> None:
-    """Give axes a vertical scale with labelled ticks and faint grid lines."""
-    axes.set_yscale("log" if scale.log else "linear")
-    axes.set_ylim(scale.lower, scale.upper)
-    axes.yaxis.set_major_locator(FixedLocator(scale.ticks))
-    axes.yaxis.set_major_formatter(FixedFormatter(scale.labels))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    dress_ticks(axes, "y", size)
-
-
-def _draw_choice(axes: Axes, plan: _Plan, choice: _Choice) -> None:
-    hue = INK if choice.is_base else _CHANGED if choice.changes else _QUIET
-    if not math.isnan(choice.lower):
-        ends, _ = plan.scale.clip(choice.lower, choice.upper)
-        thick = min(1.4 if choice.is_base or choice.changes else 0.8, 0.55 * _spacing(plan))
-        bar = Line2D([choice.place] * 2, ends, color=hue, lw=thick, solid_capstyle="butt")
-        bar.set_gid(f"{choice.name}-interval")
-        axes.add_line(bar)
-    marker = "D" if choice.is_base else "o"
-    _put(axes, choice, "mark", choice.estimate, marker, 3.2 if choice.is_base else _size(plan))
-
-
-def _spacing(plan: _Plan) -> float:
-    """Distance of two neighbouring choices in points."""
-    return plan.width / (len(plan.choices) + 1)
-
-
-def _size(plan: _Plan) -> float:
-    """Marks that do not touch their neighbours, as far as they can be seen."""
-    return min(3.0, max(1.5, 0.85 * _spacing(plan)))
-
-
-def _put(axes: Axes, choice: _Choice, role: str, y: float, marker: str, size: float) -> None:
-    filled = choice.is_base or choice.changes
-    hue = _CHANGED if choice.changes else INK
-    mark = Line2D([choice.place], [y], marker=marker, ms=size, ls="none", mec=hue, mew=0.5)
-    mark.set_markerfacecolor(hue if filled else "white")
-    mark.set_zorder(4)
-    mark.set_gid(f"{choice.name}-{role}")
+def _put(
+    axes: Axes, choice: Choice, role: str, at: tuple[float, float], marker: str, of: int
+) -> None:
+    """A mark that does not touch its neighbours, as far as it can be seen."""
+    spacing = axes.get_position().width * axes.figure.get_figwidth() * 72 / (of + 1)
+    size = 3.2 if _is_base(choice) else min(3.0, max(1.5, 0.85 * spacing))
+    hue = _hue(choice, INK)
+    fill = hue if _is_base(choice) or choice["changes"] else "white"
+    mark = Line2D(*([value] for value in at), marker=marker, ms=size, ls="none", mec=hue, mew=0.5)
+    mark.set(markerfacecolor=fill, zorder=4, gid=f"{choice['specification']}-{role}")
     axes.add_line(mark)
 
 
-def _draw_matrix(page: Page, plan: _Plan) -> None:
-    size = plan.sheet.small
-    axes = add_axes(page, plan.left, plan.matrix_top, plan.width, plan.matrix_height, "matrix")
-    axes.set_xlim(*plan.limits)
-    axes.set_ylim(plan.matrix_height, 0)
-    axes.set_axis_off()
-    base = next(choice for choice in plan.choices if choice.is_base)
-    shaded = False
-    for row in plan.rows:
-        if row.aspect is None:
-            put_text(
-                page,
-                MARGIN,
-                plan.matrix_top + row.top + 0.8 * row.height - 0.4 * size,
-                row.lines[0],
-                size,
-                weight="bold",
-            )
-            shaded = False
-            continue
-        if shaded:
-            across = (plan.left, plan.matrix_top + row.top, plan.width, row.height)
-            put_box(page, *across, BAND, zorder=-1)
-        shaded = not shaded
-        put_lines(page, MARGIN, plan.matrix_top + row.top, row.lines, size, pitch=1.22 * size)
-        for choice in plan.choices:
-            if not choice.is_base and (choice.heading, choice.aspect) == row.aspect:
-                _put(axes, choice, "choice", row.middle, _MARKERS[choice.direction], _size(plan))
-    line = Line2D([base.place] * 2, [0, plan.matrix_height], color=MUTED, lw=0.6, zorder=1)
-    line.set_linestyle((0, (3, 2)))
-    line.set_gid("base-place")
-    axes.add_line(line)
-
-
-def _legend(choices: Sequence[_Choice]) -> list[LegendEntry]:
+def _legend(choices: Sequence[Choice]) -> list[LegendEntry]:
     entries = [
-        LegendEntry("base", _sample("D", INK, filled=True)),
-        LegendEntry("same conclusion", _sample("o", INK, filled=False)),
+        LegendEntry("base", _sample("D", INK, INK)),
+        LegendEntry("same conclusion", _sample("o", INK, "white")),
     ]
-    if any(choice.changes for choice in choices):
-        entries.append(LegendEntry("conclusion changes", _sample("o", _CHANGED, filled=True)))
-    if any(choice.direction for choice in choices):
-        entries.append(LegendEntry("less", _sample("v", INK, filled=False)))
-        entries.append(LegendEntry("more", _sample("^", INK, filled=False)))
+    if any(choice["changes"] for choice in choices):
+        entries.append(LegendEntry("conclusion changes", _sample("o", _CHANGED, _CHANGED)))
+    if any(choice["direction"] for choice in choices):
+        entries.append(LegendEntry("less", _sample("v", INK, "white")))
+        entries.append(LegendEntry("more", _sample("^", INK, "white")))
     return entries
 
 
-def _sample(marker: str, hue: str, *, filled: bool) -> marks.Sample:
+def _sample(marker: str, hue: str, fill: str) -> marks.Sample:
     def draw(brush: marks.Brush, x: float, y: float) -> None:
-        mark = Line2D([x], [y], marker=marker, ms=3.2, ls="none", mec=hue, mew=0.5)
-        mark.set(markerfacecolor=hue if filled else "white", transform=brush.transform)
+        mark = Line2D([x], [y], marker=marker, ms=3.2, ls="none", mec=hue, mfc=fill, mew=0.5)
+        mark.set_transform(brush.transform)
         brush.host.add_artist(mark)
 
     return draw

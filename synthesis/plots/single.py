@@ -10,31 +10,19 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.plots import marks
-from synthesis.plots.histology import (
-    DENSITY_COLUMNS,
-    EFFECT_COLUMNS,
-    EFFECT_FOOT,
-    EFFECT_SHARES,
-    REPORTED_COLUMNS,
-    effect_columns,
-    effect_legend,
-    effect_rows,
-    reported_rows,
-)
-from synthesis.plots.inputs import number, require_columns, require_unique, word
+from synthesis.plots import histology, inputs, marks, style
+from synthesis.plots.inputs import number, word
 from synthesis.plots.page import LegendEntry
 from synthesis.plots.rows import Block, Row, Spot, draw_blocks, lay_out
-from synthesis.plots.style import Width, find_sheet, style_context
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Column that tells the results apart; the other tables have it in place of their endpoint.
 RESULT = "result"
-SINGLE_REPORTED_COLUMNS = (RESULT, *REPORTED_COLUMNS)
-SINGLE_EFFECT_COLUMNS = (RESULT, *EFFECT_COLUMNS[1:])
-SINGLE_DENSITY_COLUMNS = (RESULT, *DENSITY_COLUMNS[1:])
+SINGLE_REPORTED_COLUMNS = (RESULT, *histology.REPORTED_COLUMNS)
+SINGLE_EFFECT_COLUMNS = (RESULT, *histology.EFFECT_COLUMNS[1:])
+SINGLE_DENSITY_COLUMNS = (RESULT, *histology.DENSITY_COLUMNS[1:])
 SHOWN_COLUMNS: tuple[str, ...] = (RESULT, "truth", "true_ratio", "shown_ratio", "power")
 
 # Height of the strip of a density in points: many stand above each other.
@@ -44,13 +32,14 @@ _STRIP = 23.0
 POOLED = "as pooled"
 
 
+@style.style_context()
 def plot_singles(
     density: pd.DataFrame,
     effects: pd.DataFrame,
     reported: pd.DataFrame,
     shown: pd.DataFrame,
     *,
-    width: Width = "two-column",
+    width: style.Width = "two-column",
     title: str | None = None,
 ) -> Figure:
     """Draw all single results, a panel each: reported, alone, pooled, and how results exaggerate.
@@ -68,10 +57,8 @@ def plot_singles(
     shown : DataFrame
         Columns `SHOWN_COLUMNS`: true ratio (``truth`` is `POOLED` for the pooled one), the ratio
         that significant results show (missing: none), and the share that is significant.
-    width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm).
-    title : str, optional
-        Set above the panels.
+    width, title
+        As of `plot_forest`.
 
     Returns
     -------
@@ -90,9 +77,11 @@ def plot_singles(
         (reported, SINGLE_REPORTED_COLUMNS, "reported"),
         (shown, SHOWN_COLUMNS, "shown"),
     ):
-        require_columns(frame, columns, f"plot_singles, {name}", may_be_empty=name == "shown")
-    require_unique(reported, (RESULT,), "plot_singles, reported")
-    sheet = find_sheet(width)
+        inputs.require_columns(
+            frame, columns, f"plot_singles, {name}", may_be_empty=name == "shown"
+        )
+    inputs.require_unique(reported, (RESULT,), "plot_singles, reported")
+    sheet = style.find_sheet(width)
     blocks = []
     for place, record in enumerate(reported.to_dict("records")):
         own = {
@@ -100,20 +89,23 @@ def plot_singles(
             for name, frame in (("density", density), ("effects", effects), ("shown", shown))
         }
         given = reported.iloc[[place]]
-        first, *others = effect_rows(own["effects"], own["density"], "plot_singles", strip=_STRIP)
-        rows = [_with_report(first, reported_rows(given)[0]), *others, *_shown_rows(own["shown"])]
+        first, *rows = histology.effect_rows(
+            own["effects"], own["density"], "plot_singles", strip=_STRIP
+        )
+        first = _with_report(first, histology.reported_rows(given)[0])
+        rows = [first, *rows, *_shown_rows(own["shown"])]
         ratios = [*own["shown"]["true_ratio"], *own["shown"]["shown_ratio"]]
-        columns = effect_columns(own["density"], given, sheet, also=ratios)
+        columns = histology.effect_columns(own["density"], given, sheet, also=ratios)
         heading = f"{word(record['label'])}, {endpoint_of(record['endpoint']).words()}"
         blocks.append(Block(f"single-{place}", rows, columns, "Mixed against pure", heading))
     legend = [
-        *effect_legend(reported=True),
+        *histology.effect_legend(reported=True),
         LegendEntry("true ratio", marks.point_sample(fill=False)),
         LegendEntry("ratio that significant results show on average", marks.point_sample()),
     ]
-    with style_context():
-        layout = lay_out(blocks, sheet, label_share=EFFECT_SHARES[sheet.name], between=0.6)
-        return draw_blocks(layout, title=title, legend=legend, foot=EFFECT_FOOT)
+    share = histology.EFFECT_SHARES[sheet.name]
+    layout = lay_out(blocks, sheet, label_share=share, between=0.6)
+    return draw_blocks(layout, title, legend, histology.EFFECT_FOOT)
 
 
 def _with_report(alone: Row, report: Row) -> Row:

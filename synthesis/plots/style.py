@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -21,8 +21,35 @@ Width = Literal["one-column", "two-column", "slide"]
 
 POINTS_PER_MM = 72 / 25.4
 
-#: Tallest figure that a page holds, in millimetres.
-TALLEST_MM = 235.0
+#: Tallest figure that a page holds, in points.
+TALLEST = 235.0 * POINTS_PER_MM
+
+
+INK = "#1a1a1a"
+MUTED = "#5a5a5a"
+GRID = "#e0e0e0"
+BAND = "#f1f1f1"
+PALE = "#b4b4b4"
+
+
+@dataclass(frozen=True)
+class Face:
+    """How text is set: size and distance of lines in points, weight, colour."""
+
+    size: float
+    pitch: float
+    weight: str = "normal"
+    color: str = INK
+
+    @property
+    def bold(self) -> Face:
+        """The same in bold."""
+        return replace(self, weight="bold")
+
+    @property
+    def quiet(self) -> Face:
+        """The same, standing back."""
+        return replace(self, color=MUTED)
 
 
 @dataclass(frozen=True)
@@ -35,7 +62,7 @@ class Sheet:
         Name by which a figure asks for it.
     width_mm : float
         Width of the finished figure in millimetres.
-    body, small, title : float
+    body, small, head : float
         Type sizes in points: table text and axes, foot of the figure, title.
     gap : float
         White space between two text columns in points.
@@ -45,7 +72,7 @@ class Sheet:
     width_mm: float
     body: float
     small: float
-    title: float
+    head: float
     gap: float
 
     @property
@@ -54,14 +81,29 @@ class Sheet:
         return self.width_mm * POINTS_PER_MM
 
     @property
-    def pitch(self) -> float:
-        """Distance between two lines of body text in points."""
-        return 1.21 * self.body
+    def text(self) -> Face:
+        """Words in columns and on axes."""
+        return Face(self.body, 1.21 * self.body)
 
     @property
-    def small_pitch(self) -> float:
-        """Distance between two lines of small text in points."""
-        return 1.21 * self.small
+    def note(self) -> Face:
+        """What stands back: details, foot."""
+        return Face(self.small, 1.21 * self.small, color=MUTED)
+
+    @property
+    def key(self) -> Face:
+        """Legends."""
+        return Face(self.small, 1.5 * self.small)
+
+    @property
+    def title(self) -> Face:
+        """Above the figure."""
+        return Face(self.head, 1.35 * self.head, "bold")
+
+    @property
+    def section(self) -> Face:
+        """Above a panel."""
+        return Face(self.body + 0.5, 1.3 * (self.body + 0.5), "bold")
 
     @property
     def is_narrow(self) -> bool:
@@ -77,22 +119,10 @@ SHEETS: Mapping[str, Sheet] = MappingProxyType(
     }
 )
 
-INK = "#1a1a1a"
-MUTED = "#5a5a5a"
-GRID = "#e0e0e0"
-BAND = "#f1f1f1"
-PALE = "#b4b4b4"
-
 #: Eight hues that colour-blind readers tell apart (after Okabe & Ito); neighbours differ in grey.
 HUES: tuple[str, ...] = (
-    "#0072B2",
-    "#E69F00",
-    "#332288",
-    "#009E73",
-    "#882255",
-    "#CC79A7",
-    "#D55E00",
-    "#222222",
+    *("#0072B2", "#E69F00", "#332288", "#009E73"),
+    *("#882255", "#CC79A7", "#D55E00", "#222222"),
 )
 
 #: Hues of the two histologies, which also differ in shape.

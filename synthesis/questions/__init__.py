@@ -1,1 +1,1 @@
-"""The questions that are answered, a module each: its verb computes, its ``result`` says it."""
+"""Questions: each module computes an answer with its verb and says it with ``result``."""

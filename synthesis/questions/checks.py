@@ -30,10 +30,11 @@ from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import LEVEL, Curve, Fit, cohort_labels, flat
-from synthesis.model_arrays import shared_parts
-from synthesis.models import PooledSurvival, ResponseFit
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model.arrays import shared_parts
+from synthesis.model.observations import Arm
+from synthesis.model.printed import METHODS
 from synthesis.numbers import Writer, count, interval, months, percent
-from synthesis.observations import Arm
 from synthesis.predictive import (
     EventOfRank,
     Figure,
@@ -53,7 +54,6 @@ from synthesis.predictive import (
     share_alive,
     unknown_share,
 )
-from synthesis.ranks import METHODS
 from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
 
 PREDICTIVE_COLUMNS = (
@@ -290,7 +290,7 @@ def draw_together(
         Of the population, one a draw.
     laws : sequence of EventOfRank or ShareAlive
     weights : ndarray
-        Weight of each of :data:`~synthesis.ranks.METHODS`, ``(methods, draws)``.
+        Weight of each of :data:`~synthesis.model.printed.METHODS`, ``(methods, draws)``.
     rng : Generator
     methods : collection of str
         Those that can be behind the interval; without any of them, all that have its limits.

@@ -21,24 +21,16 @@ from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import (
-    Curve,
-    Fit,
-    NamedGroup,
-    curve,
-    reference_share,
-    response_rate,
-    tells_histology,
-)
+from synthesis.estimands import Fit, NamedGroup, quantiles, reference_share, tells_histology
 from synthesis.numbers import count, in_sentence, listed
 from synthesis.questions.contrasts import (
     GAIN,
     SURVIVAL_CONTRASTS,
     contrasts_of,
+    drawn,
     every_pair,
     gain_curve,
     ranks,
-    summaries,
     written,
 )
 from synthesis.questions.evidence import (
@@ -92,8 +84,8 @@ _COLUMNS = {
     ),
     "forest": (
         "endpoint treatment treatment_class estimand estimate lower upper gain gain_lower "
-        "gain_upper p_gain carried_by cohorts patients is_reference median median_lower "
-        "median_upper"
+        "gain_upper p_gain carried_by cohorts patients is_reference value value_lower "
+        "value_upper"
     ),
     "left_out": "endpoint treatment cohorts patients",
 }
@@ -130,8 +122,8 @@ class Comparison:
         Probability of each rank (1 the longest median, or the highest response rate), cumulative,
         and the mean rank with the 95 % interval of the rank.
     forest : DataFrame
-        A row a treatment shown, for drawing: contrast, gain, median (for response the rate), and
-        cohorts and patients of its own.
+        A row a treatment shown, for drawing: contrast, gain, its own value (median, for response
+        the rate), cohorts and patients.
     evidence : mapping
         (endpoint, treatment label) -> what carries its contrast with the reference.
     pairs : mapping
@@ -303,21 +295,13 @@ class _Part:
         """Places of the treatments shown."""
         return [self.groups.index(group) for group in self.shown]
 
-    @cached_property
-    def drawn(self) -> list[Curve | np.ndarray]:
-        """Curve of each treatment, or draws of its response rate."""
-        if endpoint_of(self.endpoint).is_response:
-            return [response_rate(self.fit, g.group, "mean_study") for g in self.groups]
-        shares = {"pure": 0.0, "mixed": 1.0, "reference mix": reference_share(self.fit, self.mix)}
-        share = shares[self.histology]
-        return [curve(self.fit, group.group, share, "mean_study") for group in self.groups]
-
-    @cached_property
-    def values(self) -> np.ndarray:
-        """Draws by which treatments are ranked, ``(treatments, draws)``."""
-        return np.stack(
-            [next(iter(contrasts_of(self.endpoint).values())).of(d) for d in self.drawn]
-        )
+    @property
+    def share(self) -> float:
+        """Share of mixed histology; of no meaning for response."""
+        known = {"pure": 0.0, "mixed": 1.0}
+        is_response = endpoint_of(self.endpoint).is_response
+        other = self.mix if is_response else reference_share(self.fit, self.mix)
+        return known.get(self.histology, other)
 
     @cached_property
     def pairs(self) -> Mapping[tuple[str, str], Evidence]:
@@ -325,23 +309,25 @@ class _Part:
 
     def rows(self) -> dict[str, list[tuple]]:
         """Rows of every table of :data:`_COLUMNS`."""
-        found, gains, chances = {}, np.empty(0), np.empty(0)
-        for name, draws in every_pair(contrasts_of(self.endpoint), self.drawn):
-            found[name] = summaries(draws)
+        treatments = drawn(self.fit, self.groups, self.share)
+        summaries, gains, chances = {}, np.empty((0, 0)), np.empty(0)
+        for name, draws in every_pair(contrasts_of(self.endpoint), treatments):
+            summaries[name] = quantiles(draws)
             if name == GAIN:
                 chances = SURVIVAL_CONTRASTS[name].favours(draws, self.delta)
-                gains = draws[:, self.base]
-        placed = ranks(self.values[self.places].T)
+                gains = draws[:, :, self.base]
+        values = next(iter(contrasts_of(self.endpoint).values())).of(treatments)
+        placed = ranks(values[:, self.places])
         order = np.argsort(placed.mean(axis=0), kind="stable")
         best = [self.places[i] for i in order]
         against = [(i, self.base) for i in range(len(self.groups)) if i != self.base]
-        pair_rows = partial(self._pair_rows, found, chances)
+        pair_rows = partial(self._pair_rows, summaries, chances)
         return {
             "table": pair_rows(against),
             "league": pair_rows(list(combinations(best, 2))),
             "gains": self._gain_rows(gains),
             "ranks": self._rank_rows(placed, order),
-            "forest": self._forest_rows(found, chances),
+            "forest": self._forest_rows(summaries, chances, quantiles(values)),
             "left_out": [
                 (self.endpoint, g.label, len(g.cohorts), g.patients)
                 for g in self.groups
@@ -354,7 +340,7 @@ class _Part:
 
     def _pair_rows(
         self,
-        found: Mapping[str, np.ndarray],
+        summaries: Mapping[str, np.ndarray],
         chances: np.ndarray,
         pairs: Sequence[tuple[int, int]],
     ) -> list[tuple]:
@@ -362,7 +348,7 @@ class _Part:
         for i, j in pairs:
             labels = self.groups[i].label, self.groups[j].label
             own = self._carried(i, j)
-            for name, summary in found.items():
+            for name, summary in summaries.items():
                 asked = (self.delta, float(chances[i, j])) if name == GAIN else (np.nan, np.nan)
                 about = (self.endpoint, *labels, self.histology, name, *summary[:, i, j].tolist())
                 rows.append((*about, *asked, own.kind, own.total_cohorts, own.total_patients))
@@ -382,14 +368,14 @@ class _Part:
             rows += [
                 (*about, self.reference.label, self.histology, delta, chance, *behind)
                 for delta, chance in zip(
-                    deltas.tolist(), gain_curve(gains[i], deltas).tolist(), strict=True
+                    deltas.tolist(), gain_curve(gains[:, i], deltas).tolist(), strict=True
                 )
             ]
         return rows
 
     def _rank_rows(self, placed: np.ndarray, order: np.ndarray) -> list[tuple]:
         rows, of = [], len(self.shown)
-        _, lower, upper = summaries(placed.T)
+        _, lower, upper = quantiles(placed)
         for i in order:
             group = self.shown[i]
             chances = np.bincount(placed[:, i], minlength=of + 1)[1:] / len(placed)
@@ -402,18 +388,19 @@ class _Part:
             ]
         return rows
 
-    def _forest_rows(self, found: Mapping[str, np.ndarray], chances: np.ndarray) -> list[tuple]:
+    def _forest_rows(
+        self, summaries: Mapping[str, np.ndarray], chances: np.ndarray, medians: np.ndarray
+    ) -> list[tuple]:
         """A row a treatment shown: contrast drawn, gain in months, and what stands behind it."""
         rows, about = [], endpoint_of(self.endpoint)
-        medians = summaries(self.values)
         for i in self.places:
             group, is_reference = self.groups[i], i == self.base
             contrast, gain, kind = [about.null] * 3, [np.nan] * 4, ""
             if not is_reference:
-                contrast = found[about.contrast][:, i, self.base].tolist()
+                contrast = summaries[about.contrast][:, i, self.base].tolist()
                 kind = self._carried(i, self.base).kind
-            if GAIN in found and not is_reference:
-                gain = [*found[GAIN][:, i, self.base].tolist(), float(chances[i, self.base])]
+            if GAIN in summaries and not is_reference:
+                gain = [*summaries[GAIN][:, i, self.base].tolist(), float(chances[i, self.base])]
             names = (self.endpoint, group.label, group.class_label, about.contrast)
             behind = (kind, len(group.cohorts), group.patients, is_reference)
             rows.append((*names, *contrast, *gain, *behind, *medians[:, i].tolist()))

@@ -28,13 +28,17 @@ import numpy as np
 
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import LEVEL, Curve
+from synthesis.estimands import Curve, Fit, NamedGroup, Target, curves, draws_of
+from synthesis.fits import ResponseFit
 
 #: Months to which hazards are averaged.
 HAZARD_HORIZON = 24.0
 
 # Points of the average, at the cubes of even steps: the early months, where most die, have most.
 _STEPS = 129
+
+# Draws whose survival is held at a time: a processor keeps them at hand.
+_BLOCK = 100
 
 #: How values are written, by their unit.
 WRITERS: Mapping[str, numbers.Writer] = {
@@ -55,10 +59,9 @@ class Contrast:
     unit : {"ratio", "months", "points"}
         Points are differences of fractions.
     of : callable
-        Curve, or draws of a response rate -> what is compared, ``(draws, ...)``.
+        Curves, or draws of response rates -> what `between` takes.
     between : callable
-        That of some treatments ``(n, draws, ...)`` and references ``(m, draws, ...)`` -> draws of
-        every pair, ``(n, m, draws)``.
+        That of ``n`` treatments and of ``m`` references -> draws of every pair, ``(draws, n, m)``.
     gain : {-1, 1}
         1 where larger values favour the treatment.
     """
@@ -88,45 +91,55 @@ class Contrast:
 
     def draws(self, treatment: Curve | np.ndarray, reference: Curve | np.ndarray) -> np.ndarray:
         """Draws of the contrast of two curves, or two response rates, shape ``(draws,)``."""
-        return self.between(self.of(treatment)[None], self.of(reference)[None])[0, 0]
+        return self.between(self.of(treatment), self.of(reference))[:, 0, 0]
 
     def favours(self, draws: np.ndarray, delta: float = 0.0) -> np.ndarray:
-        """Share of draws, along the last axis, that favour the treatment by more than `delta`."""
-        return np.mean(self.gain * (draws - self.null) > delta, axis=-1)
+        """Share of draws, along the first axis, that favour the treatment by more than `delta`."""
+        return np.mean(self.gain * (draws - self.null) > delta, axis=0)
 
 
 def average_hazard_ratio(
     treatment: Curve, reference: Curve, horizon: float = HAZARD_HORIZON
 ) -> np.ndarray:
     """Draws of the average hazard ratio to a horizon in months, shape ``(draws,)``."""
-    first, second = (_early_survival(own, horizon)[None] for own in (treatment, reference))
-    return _hazard_ratios(first, second)[0, 0]
+    return _hazard_ratios(treatment, reference, horizon)[:, 0, 0]
 
 
-def _early_survival(drawn: Curve, horizon: float = HAZARD_HORIZON) -> np.ndarray:
-    return drawn.survival(horizon * np.linspace(0.0, 1.0, _STEPS)[1:] ** 3)
+def _hazard_ratios(
+    treatments: Curve, references: Curve, horizon: float = HAZARD_HORIZON
+) -> np.ndarray:
+    months = horizon * np.linspace(0.0, 1.0, _STEPS)[1:] ** 3
+    blocks = []
+    for start in range(0, len(treatments.median), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        first = _beside(treatments.rows(rows).survival(months), 3)
+        same = references is treatments
+        second = first if same else _beside(references.rows(rows).survival(months), 3)
+        turned = second.swapaxes(1, 2)  # (draws, times, references)
+        # Deaths under one while alive under the other, by the trapezium rule from S = 1 on. The
+        # two integrals add up to one less the product at the horizon; this is their difference.
+        more = (
+            turned[:, :1]
+            - first[..., :1]
+            + first[..., :-1] @ turned[:, 1:]
+            - first[..., 1:] @ turned[:, :-1]
+        )
+        both = 1.0 - first[..., -1:] * turned[:, -1:]
+        blocks.append((both + more) / (both - more))
+    return np.concatenate(blocks)
 
 
-def _hazard_ratios(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    # Deaths under one while alive under the other, by the trapezium rule from S = 1 on. The two
-    # integrals add up to one less the product at the horizon; this is their difference.
-    one, other = (np.moveaxis(alive, 0, 1) for alive in (first, second))  # (draws, n, times)
-    more = (
-        other[:, None, :, 0]
-        - one[:, :, None, 0]
-        + one[:, :, :-1] @ other[:, :, 1:].swapaxes(1, 2)
-        - one[:, :, 1:] @ other[:, :, :-1].swapaxes(1, 2)
-    )
-    both = 1.0 - one[:, :, None, -1] * other[:, None, :, -1]
-    return np.moveaxis((both + more) / (both - more), 0, 2)
+def _beside(values: np.ndarray, dimensions: int) -> np.ndarray:
+    """Values of one curve as those of several beside each other."""
+    return values if values.ndim == dimensions else values[:, None]
 
 
 def _ratios(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return first[:, None] / second[None]
+    return _beside(first, 2)[:, :, None] / _beside(second, 2)[:, None]
 
 
 def _differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return first[:, None] - second[None]
+    return _beside(first, 2)[:, :, None] - _beside(second, 2)[:, None]
 
 
 def _estimand(name: str) -> Callable[[Curve], np.ndarray]:
@@ -143,7 +156,7 @@ CONTRASTS = (
         "average_hazard_ratio",
         "average hazard ratio to 24 months",
         "ratio",
-        _early_survival,
+        lambda curve: curve,
         _hazard_ratios,
         gain=-1,
     ),
@@ -190,24 +203,34 @@ def survival_contrast(treatment: Curve, reference: Curve, name: str) -> np.ndarr
     return SURVIVAL_CONTRASTS[name].draws(treatment, reference)
 
 
+def drawn(
+    fit: Fit, groups: Sequence[NamedGroup], share: float, target: Target = "mean_study"
+) -> Curve | np.ndarray:
+    """Curves of treatments side by side at a share of mixed histology, or their response rates."""
+    places = [group.group.treatment_index for group in groups]
+    if isinstance(fit, ResponseFit):
+        return draws_of(fit, "response_rate", target)[:, places]
+    return curves(fit, share, target).column(places)
+
+
 def every_pair(
     contrasts: Mapping[str, Contrast],
-    treatments: Sequence[Curve | np.ndarray],
-    references: Sequence[Curve | np.ndarray] | None = None,
+    treatments: Curve | np.ndarray,
+    references: Curve | np.ndarray | None = None,
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and draws ``(treatments, references, draws)`` of each contrast.
+    """Name and draws ``(draws, treatments, references)`` of each contrast.
 
-    Without references every treatment is compared with every one.
+    Parameters
+    ----------
+    contrasts : mapping
+        Of one kind of endpoint.
+    treatments, references : Curve or ndarray
+        From :func:`drawn`; without references every treatment is compared with every one.
     """
     for name, contrast in contrasts.items():
-        first = np.stack([contrast.of(own) for own in treatments])
-        second = first if references is None else np.stack([contrast.of(r) for r in references])
+        first = contrast.of(treatments)
+        second = first if references is None else contrast.of(references)
         yield name, contrast.between(first, second)
-
-
-def summaries(draws: np.ndarray) -> np.ndarray:
-    """Median and ends of the 95 % interval along the last axis: ``(3, ...)``."""
-    return np.quantile(draws, [0.5, 0.5 - LEVEL / 2.0, 0.5 + LEVEL / 2.0], axis=-1)
 
 
 def gain_curve(draws: np.ndarray, deltas: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from studies.usable import CohortRef
+from studies.figures import CohortRef
 from studies.vocabulary import UnknownWordError, Vocabulary
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Fit, NamedGroup, named_groups, patients_of
@@ -354,20 +354,3 @@ def across_words(kinds: Sequence[str]) -> str:
         f"{quantity} comparisons set patients of one study beside patients of another. "
         f"{BETWEEN_STUDIES}"
     )
-
-
-# --- Pure and mixed ------------------------------------------------------------------------------
-
-
-def tells_apart(fit: Fit, group: NamedGroup) -> bool:
-    """Whether counted reports of a treatment support its values in pure and in mixed tumours.
-
-    They do where some cohort of the treatment has figures of pure tumours alone and some, the same
-    or another, has figures of mixed tumours alone. Otherwise the two values differ by what other
-    treatments and the priors say of histology: they are *extrapolated*.
-    """
-    if endpoint_of(getattr(fit.data, "endpoint", "response")).is_response:
-        return False
-    cohorts = {ref.id for ref in group.cohorts}
-    shares = {arm.share for arm in fit.data.arms if fit.data.cohorts[arm.cohort].id in cohorts}
-    return {0.0, 1.0} <= shares

@@ -40,17 +40,24 @@ from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, Fit, NamedGroup, curve, tells_histology
-from synthesis.fit import Progress
-from synthesis.models import PooledSurvival
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    Fit,
+    NamedGroup,
+    quantiles,
+    tells_apart,
+    tells_histology,
+)
+from synthesis.fits import PooledSurvival
+from synthesis.model.sampler import Progress
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions import influence, single
 from synthesis.questions.compare import COMPARE_COLUMNS, chance_heading, months_words
 from synthesis.questions.contrasts import (
     GAIN,
     SURVIVAL_CONTRASTS,
+    drawn,
     every_pair,
-    summaries,
     written,
 )
 from synthesis.questions.evidence import (
@@ -61,7 +68,6 @@ from synthesis.questions.evidence import (
     choose_shown,
     evidence_of_pairs,
     not_pooled,
-    tells_apart,
     treatments_by_endpoint,
     treatments_of,
 )
@@ -154,6 +160,7 @@ def benefit_by_histology(
     *,
     reference: str | None = None,
     delta: float = 1.0,
+    treatment: str | None = None,
     show_all: bool = False,
 ) -> Benefit:
     """Compare treatments in pure and in mixed tumours.
@@ -167,6 +174,8 @@ def benefit_by_histology(
         Name of the treatment that gains are over; the usual one otherwise.
     delta : float
         Months of gain in the median whose probability is asked for.
+    treatment : str, optional
+        Name of the one treatment that is shown; the tables have all of them.
     show_all : bool
         Show every treatment, however little stands behind it.
 
@@ -175,35 +184,45 @@ def benefit_by_histology(
     ValueError
         If there is no survival endpoint, or ``delta`` is no number.
     NotComparedError
-        If the reference is unknown, or pooled for none of the endpoints.
+        If the reference or the treatment is unknown, or pooled for none of the endpoints.
     """
     pooled = treatments_by_endpoint(fits, vocabulary)
     if not np.isfinite(delta):
         raise ValueError(f"delta: found {delta}, expected a number of months")
-    references = {
-        name: choose_reference(own, vocabulary, reference) for name, own in pooled.items()
-    }
-    references = {name: own for name, own in references.items() if own is not None}
-    if reference is not None and not references:
-        raise not_pooled(reference, pooled)
+    references = _named(pooled, vocabulary, reference)
+    only = {} if treatment is None else _named(pooled, vocabulary, treatment)
     rows, effects, densities, shown = [], [], [], []
     for endpoint, groups in pooled.items():
-        over = references[endpoint].group if endpoint in references else None
+        over = references.get(endpoint)
         part = _Part(endpoint, fits[endpoint], groups, over, delta)
         own = histology_effects(part.fit, groups, over)
         rows += [*part.rows(), *part.effect_rows(own)]
         effects.append(effects_table(endpoint, own))
         densities.append(effect_densities(_drawn(own)).assign(endpoint=endpoint))
-        shown += part.group_rows(show_all=show_all)
+        chosen = groups if over is None else choose_shown(groups, over, show_all=show_all)
+        if treatment is not None:
+            chosen = [group for group in (only.get(endpoint), over) if group is not None]
+        shown += part.group_rows(chosen)
     return Benefit(
         table=pd.DataFrame(rows, columns=list(BENEFIT_COLUMNS)),
         effects=pd.concat(effects, ignore_index=True),
         density=pd.concat(densities, ignore_index=True),
         groups=pd.DataFrame(shown, columns=_GROUP_COLUMNS.split()),
-        references=MappingProxyType({name: own.label for name, own in references.items()}),
+        references=MappingProxyType({name: group.label for name, group in references.items()}),
         told=MappingProxyType({name: tells_histology(fits[name]) for name in pooled}),
         delta=delta,
     )
+
+
+def _named(
+    pooled: Mapping[str, Sequence[NamedGroup]], vocabulary: Vocabulary, name: str | None
+) -> dict[str, NamedGroup]:
+    """The treatment of a name, or the usual reference, in each endpoint that has it."""
+    chosen = {e: choose_reference(groups, vocabulary, name) for e, groups in pooled.items()}
+    groups = {endpoint: own.group for endpoint, own in chosen.items() if own is not None}
+    if name is not None and not groups:
+        raise not_pooled(name, pooled)
+    return groups
 
 
 def _drawn(effects: Sequence[Effect]) -> list[Effect]:
@@ -223,32 +242,27 @@ class _Part:
     reference: NamedGroup | None
     delta: float
 
-    @cached_property
-    def curves(self) -> dict[str, list[Curve]]:
-        return {
-            histology: [curve(self.fit, g.group, share, "mean_study") for g in self.groups]
-            for histology, share in SHARES.items()
-        }
+    def values(self, share: float, estimand: str) -> np.ndarray:
+        """Draws of an estimand, ``(draws, treatments)``."""
+        return drawn(self.fit, self.groups, share).estimand(estimand)
 
     @cached_property
     def extrapolated(self) -> dict[str, bool]:
-        own = {group.label: not tells_apart(self.fit, group) for group in self.groups}
+        own = {group.label: not tells_apart(self.fit, group.cohorts) for group in self.groups}
         return own | {ANY: all(own.values())}
 
-    def group_rows(self, *, show_all: bool) -> Iterator[tuple]:
-        shown, over = self.groups, self.reference
-        if over is not None:
-            shown = choose_shown(self.groups, over, show_all=show_all)
+    def group_rows(self, shown: Sequence[NamedGroup]) -> Iterator[tuple]:
         for group in self.groups:
             sizes = len(group.cohorts), group.patients
             about = (self.endpoint, group.label, group.class_label, *sizes)
-            yield (*about, group is over, group in shown, self.extrapolated[group.label])
+            flags = group is self.reference, group in shown, self.extrapolated[group.label]
+            yield (*about, *flags)
 
     def rows(self) -> Iterator[tuple]:
         """Estimates of every treatment by histology, and its gains over the reference."""
         absolute = {
-            (histology, name): summaries(np.stack([own.estimand(name) for own in curves]))
-            for histology, curves in self.curves.items()
+            (histology, name): quantiles(self.values(share, name))
+            for histology, share in SHARES.items()
             for name in SURVIVAL_ESTIMANDS
         }
         gains = self._gains()
@@ -272,25 +286,27 @@ class _Part:
         """Contrasts with the reference in either histology, and by how much the gains differ."""
         if self.reference is None:
             return {}
-        base, summed, gains = self.groups.index(self.reference), {}, {}
-        for histology, curves in self.curves.items():
-            for name, draws in every_pair(SURVIVAL_CONTRASTS, curves, [curves[base]]):
+        base = self.groups.index(self.reference)
+        summaries, gains = {}, {}
+        for histology, share in SHARES.items():
+            sides = (drawn(self.fit, own, share) for own in (self.groups, [self.reference]))
+            for name, draws in every_pair(SURVIVAL_CONTRASTS, *sides):
                 chances = None
                 if name == GAIN:
-                    gains[histology] = draws[:, 0]
-                    chances = SURVIVAL_CONTRASTS[name].favours(draws[:, 0], self.delta)
-                summed[histology, name] = summaries(draws[:, 0]), chances
-        alone = {histology: own - own[base] for histology, own in self._by_prognosis().items()}
+                    gains[histology] = draws[..., 0]
+                    chances = SURVIVAL_CONTRASTS[name].favours(draws[..., 0], self.delta)
+                summaries[histology, name] = quantiles(draws[..., 0]), chances
+        alone = {name: own - own[:, [base]] for name, own in self._by_prognosis().items()}
         for name, own in {DIFFERENCE: gains, FROM_PROGNOSIS: alone}.items():
-            summed["mixed", name] = summaries(own["mixed"] - own["pure"]), None
-        return summed
+            summaries["mixed", name] = quantiles(own["mixed"] - own["pure"]), None
+        return summaries
 
     def _by_prognosis(self) -> dict[str, np.ndarray]:
         """Medians as they would be if histology had the same effect under every treatment."""
         places = [group.group.treatment_index for group in self.groups]
-        predictive = self.fit.flat("predictive")[:, places].T
+        predictive = self.fit.flat("predictive")[:, places]
         return {
-            histology: np.stack([own.median for own in self.curves[histology]])
+            histology: self.values(share, "median_months")
             * np.exp(-predictive * (share - self.fit.centre_share))
             for histology, share in SHARES.items()
         }
@@ -305,7 +321,7 @@ class _Part:
                 told_by = WITHIN if all(is_split(self.fit, side) for side in sides) else ACROSS
             behind = (told_by, effect.cohorts, effect.patients)
             about = (effect.treatment or ANY, effect.reference, "mixed")
-            values = summaries(np.exp(effect.draws))
+            values = quantiles(np.exp(effect.draws))
             yield self._row(*about, EFFECT_ESTIMANDS[effect.name], values, behind)
 
     def _row(
@@ -360,6 +376,7 @@ def find_benefit(
     reference: str | None = None,
     delta: float = 1.0,
     mix: float = 0.4,
+    treatment: str | None = None,
     show_all: bool = False,
     known: Mapping[str, Mapping[str, np.ndarray]] = MappingProxyType({}),
     progress: Progress | None = None,
@@ -371,7 +388,7 @@ def find_benefit(
     fits : mapping
         Endpoint -> fit.
     vocabulary : Vocabulary
-    reference, delta, show_all
+    reference, delta, treatment, show_all
         As in :func:`benefit_by_histology`.
     mix : float
         Share of mixed histology of the medians whose influences are measured.
@@ -389,7 +406,12 @@ def find_benefit(
     tell = progress or (lambda _: None)
     tell("benefit by histology")
     benefit = benefit_by_histology(
-        fits, vocabulary, reference=reference, delta=delta, show_all=show_all
+        fits,
+        vocabulary,
+        reference=reference,
+        delta=delta,
+        treatment=treatment,
+        show_all=show_all,
     )
     survival = {name: fits[name] for name in benefit.endpoints}
     moved, singles = [], {}
@@ -411,6 +433,28 @@ def find_benefit(
     reported = [single.reported_ratios(fit) for fit in survival.values()]
     families = [_by_family(name, fit, vocabulary) for name, fit in survival.items()]
     return Findings(benefit, _joined(moved), singles, _joined(reported), _joined(families))
+
+
+def of_treatment(findings: Findings, label: str) -> Findings:
+    """What is shown of one treatment and what it is over; the table stays whole."""
+    benefit = findings.benefit
+    theirs = (benefit.effects["treatment"] == label) | (benefit.effects["effect"] == PROGNOSTIC)
+    parameters = {f"{PREDICTIVE}: {label}", PROGNOSTIC}
+    return replace(
+        findings,
+        benefit=replace(
+            benefit,
+            effects=benefit.effects[theirs].reset_index(drop=True),
+            density=benefit.density[benefit.density["parameter"].isin(parameters)],
+            groups=benefit.groups.assign(
+                shown=(benefit.groups["treatment"] == label) | benefit.groups["is_reference"]
+            ),
+        ),
+        singles={
+            endpoint: tuple(own for own in singles if own.treatment == label)
+            for endpoint, singles in findings.singles.items()
+        },
+    )
 
 
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -804,7 +848,10 @@ def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) ->
             "with 95 % intervals. Open and dashed: extrapolated, as no report tells the two "
             "apart. Treatments stand side by side across studies.",
             plot_benefit,
-            {"table": rows[rows["endpoint"].isin(told)].reset_index(drop=True)},
+            {
+                "table": rows[rows["endpoint"].isin(told)].reset_index(drop=True),
+                "delta": benefit.delta,
+            },
             alt=prognostic_words(benefit, told[0]),
         )
     yield Picture(

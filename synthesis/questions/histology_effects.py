@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from priors import Prior
-from synthesis.estimands import NamedGroup, summarise
-from synthesis.models import PooledSurvival
+from synthesis.estimands import NamedGroup, flat, summarise
+from synthesis.fits import PooledSurvival
 from synthesis.numbers import in_sentence, percent
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"
@@ -158,7 +158,7 @@ def histology_effects(
         What gains are over; without it there are no ratios of ratios.
     """
     prior = fit.priors["histology_predictive"]
-    drawn = fit.flat("predictive")
+    drawn = flat(fit, "predictive")
     effects = [
         Effect(
             PROGNOSTIC,
@@ -166,7 +166,7 @@ def histology_effects(
             "",
             "Mixed against pure, any treatment",
             fit.priors["histology_prognostic"],
-            fit.flat("prognostic"),
+            flat(fit, "prognostic"),
             *telling(fit),
         )
     ]

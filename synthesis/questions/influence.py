@@ -2,7 +2,7 @@ r"""Which published figures moved an answer: every cohort left out in turn, with
 
 The posterior without cohort ``j`` has, over everything but the cohort's own effects, the density
 :math:`p(\theta \mid y_{-j}) \propto p(\theta \mid y) / L_j(\theta)`, with the likelihood
-:math:`L_j` of :mod:`synthesis.integrated`, in which these effects are integrated out. So the draws
+:math:`L_j` of :mod:`synthesis.left_out`, in which these effects are integrated out. So the draws
 of the fit, weighted by :math:`1/L_j`, are draws without the cohort. The largest weights are
 smoothed by a generalised Pareto distribution; its shape k says how far they can be relied on
 (Vehtari, Simpson, Gelman, Yao & Gabry 2024, JMLR 25(72):1-58): above
@@ -26,15 +26,14 @@ import pandas as pd
 
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import NamedGroup, cohort_labels, curve, histology_effect, patients_of
-from synthesis.fit import Progress
-from synthesis.integrated import DRAWS, NODES, cohort_log_likelihood, spaced
-from synthesis.loo import HIGH_K
-from synthesis.models import PooledSurvival, SurvivalFit
+from synthesis.fits import PooledSurvival, SurvivalFit
+from synthesis.left_out import DRAWS, NODES, cohort_log_likelihood, spaced
+from synthesis.model.sampler import Progress
 from synthesis.numbers import capitalised, count, decimal, in_sentence, interval
 from synthesis.questions.contrasts import WRITERS, written
 from synthesis.questions.evidence import treatments_of
 from synthesis.result import Column, Finding, Table, make_table
-from synthesis.stacking import StackedFit
+from synthesis.stacking import HIGH_K, StackedFit
 
 INFLUENCE_COLUMNS = (
     "endpoint",
@@ -204,7 +203,7 @@ def cohort_weights(
         Draws of each family that are weighted; as many as give :data:`WEIGHTED` in all, and no
         fewer than leaving cohorts out takes elsewhere, otherwise.
     nodes : (int, int)
-        As in :func:`~synthesis.integrated.cohort_log_likelihood`.
+        As in :func:`~synthesis.left_out.cohort_log_likelihood`.
     known : mapping
         Name of a family -> what that function gives with the same nodes, where it was computed
         before: it is used again where it is of as many draws.

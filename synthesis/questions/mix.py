@@ -13,7 +13,7 @@ of four curves together with histology; the two are taken to be independent, and
 both to multiply the median. Line of treatment, design and time origin shift every curve alike.
 Survival and restricted means are weighted sums; quantities of :math:`S` are computed for each draw.
 
-What is not stated stays at the reference population of :mod:`synthesis.covariates`.
+What is not stated stays at the reference population of :mod:`synthesis.model.covariates`.
 """
 
 from __future__ import annotations
@@ -29,14 +29,6 @@ import pandas as pd
 from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.covariates import (
-    COVARIATE_LABELS,
-    COVARIATES,
-    DESIGNS,
-    LINES,
-    REFERENCE_BRAF_SHARE,
-    TIME_ORIGINS,
-)
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
@@ -46,27 +38,36 @@ from synthesis.estimands import (
     NamedGroup,
     Target,
     curve,
+    quantiles,
     summarise,
+    tells_apart,
 )
-from synthesis.models import PooledSurvival
+from synthesis.fits import PooledSurvival
+from synthesis.model.covariates import (
+    COVARIATE_LABELS,
+    COVARIATES,
+    DESIGNS,
+    LINES,
+    REFERENCE_BRAF_SHARE,
+    TIME_ORIGINS,
+)
+from synthesis.model.survival import PRIOR_OF
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions.contrasts import (
     GAIN,
     SURVIVAL_CONTRASTS,
+    drawn,
     every_pair,
-    summaries,
     written,
 )
 from synthesis.questions.evidence import (
     evidence,
     not_pooled,
-    tells_apart,
     treatments_by_endpoint,
     treatments_by_id,
 )
 from synthesis.questions.histology_effects import prior_share, share_words
 from synthesis.result import Column, Finding, Result, Table, make_table
-from synthesis.survival import PRIOR_OF
 
 MIX_COLUMNS = (
     "endpoint",
@@ -162,7 +163,7 @@ class Population:
 
 @dataclass(frozen=True)
 class MixtureCurve:
-    """Draws of the survival curve of patients of several kinds.
+    """Draws of the survival curve of patients of several kinds, or of several side by side.
 
     It has what contrasts ask of a :class:`~synthesis.estimands.Curve`.
 
@@ -179,7 +180,7 @@ class MixtureCurve:
 
     @cached_property
     def median(self) -> np.ndarray:
-        """Draws of the median of all patients, months, shape ``(draws,)``."""
+        """Draws of the median of all patients, months, shape as that of a curve."""
         logs = np.log([own.median for own in self.curves])
         # at the shortest median at least half of every kind are alive, at the longest at most
         low, high = logs.min(axis=0), logs.max(axis=0)
@@ -200,12 +201,15 @@ class MixtureCurve:
                 break
         return np.exp(middle)
 
+    def rows(self, rows: slice) -> MixtureCurve:
+        """Some of the draws."""
+        return MixtureCurve(self.weights, tuple(own.rows(rows) for own in self.curves))
+
     def _at(self, months: np.ndarray) -> np.ndarray:
-        """Survival at a time of its own for each draw, shape ``(draws,)``."""
-        one = np.ones(1)
+        """Survival at a time of its own for each draw, shape as that of `months`."""
+        parts = zip(self.weights, self.curves, strict=True)
         return sum(
-            weight * replace(own, median=own.median / months).survival(one)[:, 0]
-            for weight, own in zip(self.weights, self.curves, strict=True)
+            w * replace(own, median=own.median / months).survival_at(1.0) for w, own in parts
         )
 
     def survival(self, months: np.ndarray) -> np.ndarray:
@@ -247,9 +251,15 @@ def population_curve(
     ValueError
         If the fit does not adjust for a covariate that the population states.
     """
-    asked = population.asks
-    mutated = None if group.cohorts[0].treatment in selecting else population.braf
-    if (asked or mutated is not None) and not fit.variant.covariates:
+    braf = None if group.cohorts[0].treatment in selecting else population.braf
+    sides = [curve(fit, group.group, share, target) for share in (0.0, 1.0)]
+    return _mixture(fit, sides, replace(population, braf=braf))
+
+
+def _mixture(fit: PooledSurvival, sides: Sequence[Curve], population: Population) -> MixtureCurve:
+    """Mixture of the curves of pure and of mixed tumours, one or several side by side."""
+    asked, braf = population.asks, population.braf
+    if (asked or braf is not None) and not fit.variant.covariates:
         raise ValueError(
             "the fit does not adjust for design, line, time origin and BRAF: state the share of "
             "mixed histology only, or fit with covariates"
@@ -257,19 +267,20 @@ def population_curve(
     effects = fit.flat("covariate_effect")
     shift = effects @ np.array([asked.get(name, 0.0) for name in COVARIATES])
     kinds: list[tuple[float, np.ndarray]] = [(1.0, shift)]
-    if mutated is not None:
+    if braf is not None:
         own = effects[:, COVARIATES.index("braf_mutated")]
         kinds = [
-            (1.0 - mutated, shift - REFERENCE_BRAF_SHARE * own),
-            (mutated, shift + (1.0 - REFERENCE_BRAF_SHARE) * own),
+            (1.0 - braf, shift - REFERENCE_BRAF_SHARE * own),
+            (braf, shift + (1.0 - REFERENCE_BRAF_SHARE) * own),
         ]
     weights, curves = [], []
-    for share, weight in ((0.0, 1.0 - population.mixed), (1.0, population.mixed)):
-        drawn = curve(fit, group.group, share, target)
+    for side, weight in zip(sides, (1.0 - population.mixed, population.mixed), strict=True):
         for part, moved in kinds:
             if weight * part > 0.0:
+                factor = np.exp(moved).reshape(-1, *[1] * (side.median.ndim - 1))
                 weights.append(weight * part)
-                curves.append(replace(drawn, median=drawn.median * np.exp(moved)))
+                moves = bool(np.any(factor != 1.0))  # else its estimands are known already
+                curves.append(replace(side, median=side.median * factor) if moves else side)
     return MixtureCurve(tuple(weights), tuple(curves))
 
 
@@ -352,30 +363,41 @@ class _Part:
     population: Population
     selecting: frozenset[str]
 
-    def curve(self, group: NamedGroup, target: Target) -> MixtureCurve:
-        return population_curve(self.fit, group, self.population, target, selecting=self.selecting)
-
     def rows(
         self, groups: Sequence[NamedGroup], target: Target, over: NamedGroup | None
-    ) -> Iterator[tuple]:
-        if not groups:
-            return
-        curves = [self.curve(group, target) for group in groups]
-        values = {
-            ("", name): summaries(np.stack([own.estimand(name) for own in curves]))
-            for name in SURVIVAL_ESTIMANDS
-        }
-        if over is not None:
-            against = [self.curve(over, target)]
-            for name, draws in every_pair(SURVIVAL_CONTRASTS, curves, against):
-                values[over.label, name] = summaries(draws[:, 0])
+    ) -> list[tuple]:
         stated = [getattr(self.population, name) for name in ("mixed", "braf", *_WORDS)]
-        for number, group in enumerate(groups):
-            for (reference, name), own in values.items():
-                if reference == group.label:
-                    continue
-                about = (self.endpoint, group.label, reference, *stated, name, target)
-                yield (*about, *own[:, number].tolist(), len(group.cohorts), group.patients)
+        against = None if over is None else self._mixture([over], target)
+        rows: dict[str, list[tuple]] = {group.label: [] for group in groups}
+        for alike in self._alike(groups):
+            mixture = self._mixture(alike, target)
+            values = {("", name): quantiles(mixture.estimand(name)) for name in SURVIVAL_ESTIMANDS}
+            if over is not None:
+                for name, draws in every_pair(SURVIVAL_CONTRASTS, mixture, against):
+                    values[over.label, name] = quantiles(draws[..., 0])
+            for number, group in enumerate(alike):
+                rows[group.label] += [
+                    (
+                        *(self.endpoint, group.label, reference, *stated, name, target),
+                        *own[:, number].tolist(),
+                        *(len(group.cohorts), group.patients),
+                    )
+                    for (reference, name), own in values.items()
+                    if reference != group.label
+                ]
+        return [row for own in rows.values() for row in own]
+
+    def _alike(self, groups: Sequence[NamedGroup]) -> list[list[NamedGroup]]:
+        """Treatments of all tumours, and those that are given to mutated tumours only."""
+        only = [group for group in groups if group.cohorts[0].treatment in self.selecting]
+        rest = [group for group in groups if group not in only]
+        return [alike for alike in (rest, only) if alike]
+
+    def _mixture(self, groups: Sequence[NamedGroup], target: Target) -> MixtureCurve:
+        only_mutated = groups[0].cohorts[0].treatment in self.selecting
+        population = replace(self.population, braf=None) if only_mutated else self.population
+        sides = [drawn(self.fit, groups, share, target) for share in (0.0, 1.0)]
+        return _mixture(self.fit, sides, population)
 
 
 def _carried(
@@ -410,7 +432,7 @@ def _notes(
         )
     for name, fit in fits.items():
         groups = [group for group in pooled[name] if group.label in shown]
-        beyond = sum(not tells_apart(fit, group) for group in groups)
+        beyond = sum(not tells_apart(fit, group.cohorts) for group in groups)
         if fit.data.tells_histology and beyond:
             notes.append(
                 f"{numbers.capitalised(words[name])}: how survival changes with the share of mixed "

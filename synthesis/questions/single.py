@@ -31,20 +31,22 @@ import pandas as pd
 from scipy.special import ndtr
 
 from priors import Prior, Priors
+from priors.catalogue import MEAN_PRIOR
 from studies import Registry
 from studies.figures import histology_of, outcome_of
+from studies.schema import NOT_REACHED
 from studies.selection import CohortRef
-from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.effects import MEAN_PRIOR
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Curve, NamedGroup, histology_effect, named_groups, summarise
-from synthesis.families import FAMILIES, Family
-from synthesis.likelihoods import arm_log_likelihood, comparison_given_medians
-from synthesis.models import PooledSurvival
+from synthesis.fits import PooledSurvival
+from synthesis.model.families import FAMILIES, Family
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.observations import Arm, ArmComparison
+from synthesis.model.records import median_months
+from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
 from synthesis.numbers import capitalised, chance, in_sentence, percent
-from synthesis.observations import Arm, ArmComparison
 from synthesis.questions.contrasts import written
 from synthesis.questions.histology_effects import (
     MOSTLY_PRIOR,
@@ -53,13 +55,12 @@ from synthesis.questions.histology_effects import (
     Effect,
     density_frame,
     effect_densities,
+    effect_rows,
     effects_table,
     histology_effects,
     telling,
 )
-from synthesis.reading import median_months
 from synthesis.result import Column, Finding, Picture, Result, Table, make_table
-from synthesis.survival import SHAPE_PRIOR, TAIL_PRIOR
 
 #: Report whose result is the starting point of this project.
 STARTING_POINT = "sparano2021"
@@ -191,15 +192,17 @@ def reported_ratios(fit: PooledSurvival) -> pd.DataFrame:
     DataFrame
         ``endpoint, label, ratio, mixed, pure`` (months), ``n_mixed, n_pure, patients, p``.
     """
-    rows = []
-    for ref in fit.data.cohorts:
-        own = reported_groups(fit, ref)
-        if own is not None:
-            sizes = own.n_mixed, own.n_pure, own.patients
-            about = (fit.data.endpoint, ref.label, own.ratio, own.mixed, own.pure)
-            rows.append((*about, *sizes, own.p))
-    columns = "endpoint label ratio mixed pure n_mixed n_pure patients p"
-    frame = pd.DataFrame(rows, columns=columns.split())
+    every = {ref.label: reported_groups(fit, ref) for ref in fit.data.cohorts}
+    return _reported_frame(fit.data.endpoint, {label: own for label, own in every.items() if own})
+
+
+def _reported_frame(endpoint: str, groups: Mapping[str, ReportedGroups]) -> pd.DataFrame:
+    rows = [
+        vars(own) | {"label": label, "ratio": own.ratio, "patients": own.patients}
+        for label, own in groups.items()
+    ]
+    columns = "label ratio mixed pure n_mixed n_pure patients p"
+    frame = pd.DataFrame(rows, columns=columns.split()).assign(endpoint=endpoint)
     return frame.astype(dict.fromkeys(("n_mixed", "n_pure", "patients"), "Int64"))
 
 
@@ -711,23 +714,35 @@ def _exaggeration_result_table(own: SingleResult) -> Table:
     return make_table(title, columns, cells, narrow=True)
 
 
+def _effect_rows(own: SingleResult) -> pd.DataFrame:
+    """The result alone, then what the pool says, with their priors."""
+    low, high = MEAN_PRIOR.implied()
+    last = own.alone.iloc[-1]
+    alone = {
+        "parameter": "alone",
+        "label": "This result alone",
+        "prior": MEAN_PRIOR.natural(MEAN_PRIOR.location),
+        **{"prior_lower": low, "prior_upper": high, "posterior": last["estimate"]},
+        **{"posterior_lower": last["lower"], "posterior_upper": last["upper"]},
+        **{"prior_share": np.nan, "cohorts": 1, "patients": own.reported.patients or 0},
+    }
+    pooled = effect_rows(own.effects, own.density)
+    return pd.concat([pd.DataFrame([alone]), pooled], ignore_index=True)
+
+
 def _picture(singles: Singles, vocabulary: Vocabulary) -> Picture:
     from synthesis.plots.single import plot_singles
 
-    rows, exaggerated = [], []
-    for endpoint, own in _each(singles):
-        about = {"endpoint": endpoint, "label": own.label, "treatment": own.treatment}
-        about["patients"] = own.reported.patients
-        values = {"reported": {"estimate": own.reported.ratio}, "alone": own.alone.iloc[-1]}
-        after = own.effects[own.effects["which"] == "posterior"].set_index("effect")
-        values |= {"pooled": after.loc[BOTH], PROGNOSTIC: after.loc[PROGNOSTIC]}
-        values[PREDICTIVE] = after.loc[PREDICTIVE]
-        ends = ("estimate", "lower", "upper")
-        rows += [
-            about | {"which": which} | {end: float(row.get(end, np.nan)) for end in ends}
-            for which, row in values.items()
-        ]
-        exaggerated.append(own.exaggeration.assign(endpoint=endpoint, label=own.label))
+    frames: dict[str, list[pd.DataFrame]] = {}
+    for number, (endpoint, own) in enumerate(_each(singles)):
+        parts = {
+            "density": own.density,
+            "effects": _effect_rows(own),
+            "reported": _reported_frame(endpoint, {own.label: own.reported}),
+            "shown": own.exaggeration,
+        }
+        for name, frame in parts.items():
+            frames.setdefault(name, []).append(frame.assign(result=number))
     caption = (
         "Differences between mixed and pure tumours that reports give, as ratios of medians in "
         f"{vocabulary.subject_words}: as reported, by each result alone, once pooled, and the "
@@ -740,6 +755,6 @@ def _picture(singles: Singles, vocabulary: Vocabulary) -> Picture:
         "Reports of pure and mixed tumours, alone and once pooled",
         caption,
         plot_singles,
-        {"results": pd.DataFrame(rows), "exaggeration": pd.concat(exaggerated, ignore_index=True)},
+        {name: pd.concat(parts, ignore_index=True) for name, parts in frames.items()},
         alt=_chance_words(first),
     )

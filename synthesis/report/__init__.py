@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from studies.bibtex import bibtex
-from synthesis.report import compare, sensitivity
-from synthesis.report.benefit_files import benefit_tables
-from synthesis.report.figures import draw_figures
-from synthesis.report.files import write_tables, write_texts
+from studies.documents import bibtex
+from synthesis.endpoints import endpoint_of
 from synthesis.report.page import BIBLIOGRAPHY, render_page
-from synthesis.report.references import cited_studies
-from synthesis.staging import MANIFEST, staged_folder
+from synthesis.report.references import references
+from synthesis.report.writer import (
+    about,
+    draw,
+    files_in,
+    write_manifest,
+    write_tables,
+    write_texts,
+)
+from synthesis.staging import staged_folder
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthesis.run import Analysis
 
-__all__ = ["write_report"]
-
-TABLES = (
-    "pooled",
-    "families",
-    "model_choice",
-    "covariates",
-    "cohorts",
-    "figures",
-    "left_out",
-    "diagnostics",
-    "predictive_checks",
-    "priors",
-)
+__all__ = ["save_forest", "write_report"]
 
 
 def write_report(analysis: Analysis, out: Path) -> list[Path]:
@@ -60,47 +52,76 @@ def write_report(analysis: Analysis, out: Path) -> list[Path]:
     synthesis.staging.OutputError
         When `out` cannot be written; nothing is left behind then.
     """
-    out = Path(out)
+    out, registry, results = Path(out), analysis.registry, analysis.results
+    pictures = [picture for result in results for picture in result.pictures]
+    cited = [entry.id for entry in references(registry, analysis.cohorts["study"])]
     with staged_folder(out) as stage:
-        pictures = draw_figures(analysis, stage / "figures")
-        write_tables(tables_of(analysis), stage)
-        texts = {"report.html": render_page(analysis, pictures), BIBLIOGRAPHY: _cited(analysis)}
-        write_texts(texts, stage)
-        made = [file for file in stage.rglob("*") if file.is_file()] + [stage / MANIFEST]
-        names = sorted(file.relative_to(stage).as_posix() for file in made)
-        figures = {item.stem: [entry.id for entry in item.studies] for item in pictures}
-        entries = dict(analysis.manifest) | {"files": names, "studies_of_figures": figures}
-        manifest = json.dumps(_plain(entries), indent=2)
-        (stage / MANIFEST).write_text(manifest + "\n", encoding="utf-8", newline="\n")
-    return [out / name for name in names]
+        draw(pictures, registry, stage / "figures")
+        for result in results:
+            write_tables(result.tables, stage)
+        svgs = {
+            each.stem: (stage / "figures" / f"{each.stem}.svg").read_text(encoding="utf-8")
+            for each in pictures
+        }
+        studies = bibtex([registry.studies[name] for name in cited])
+        page = render_page(analysis, results, svgs)
+        write_texts({"report.html": page, BIBLIOGRAPHY: f"{studies.rstrip()}\n"}, stage)
+        used = {each.stem: each.studies for each in pictures}
+        write_manifest({**analysis.manifest, "studies_of_figures": used}, stage)
+        return [out / name for name in files_in(stage)]
 
 
-def tables_of(analysis: Analysis) -> dict[str, pd.DataFrame]:
-    """The tables that are written, by the name of their files."""
-    found = {name: getattr(analysis, name) for name in TABLES}
-    found |= compare.tables_of(analysis.comparison)
-    if analysis.findings is not None:
-        found |= benefit_tables(analysis.findings)
-    if analysis.populations:
-        found["mix"] = pd.concat([own.table for own in analysis.populations], ignore_index=True)
-    tried = [sensitivity.tables_of(own) for own in analysis.sensitivity.values()]
-    for name in sensitivity.TABLES if tried else ():
-        found[name] = pd.concat([own[name] for own in tried], ignore_index=True)
-    return found
+def save_forest(
+    analysis: Analysis, endpoint: str, path: Path, *, treatment: str | None, width: str
+) -> tuple[str, ...]:
+    """Draw one forest plot into one file.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        An analysis of that endpoint.
+    endpoint : {"os", "pfs", "response"}
+        Which forest plot.
+    path : Path
+        The file; its suffix, svg, pdf or png, says in which format.
+    treatment : str or None
+        Label of the only treatment to show; None shows all.
+    width : {"one-column", "two-column", "slide"}
+        Width of the figure.
+
+    Returns
+    -------
+    tuple of str
+        Identifiers of the studies that it shows, in the order of a reference list.
+    """
+    from synthesis.plots import save_figure
+
+    table, stem = analysis.forest[endpoint], f"forest_{endpoint}"
+    pictures = (each for result in analysis.results for each in result.pictures)
+    picture = next(each for each in pictures if each.stem == stem)
+    caption = picture.caption
+    if treatment is not None:
+        table = _only(table, treatment)
+        caption += f" Shown: {treatment} only; its estimates draw on all of these cohorts."
+    shown = references(analysis.registry, table["study_id"].dropna())
+    picture = replace(
+        picture,
+        title=endpoint_of(endpoint).name(analysis.registry.vocabulary),
+        caption=caption,
+        arguments={"table": table, "endpoint": endpoint},
+        studies=tuple(entry.id for entry in shown),
+    )
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        figure = picture.draw(width=width)
+        save_figure(figure, Path(folder) / "forest", about(picture, analysis.registry))
+        (Path(folder) / f"forest{path.suffix.lower()}").replace(path)
+    return picture.studies
 
 
-def _cited(analysis: Analysis) -> str:
-    """Give the studies used as a bibliography."""
-    studies = [analysis.registry.studies[name] for name in cited_studies(analysis)]
-    return f"{bibtex(studies).rstrip()}\n"
-
-
-def _plain(value: Any) -> Any:
-    """Turn what a manifest may hold into what JSON knows."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(entry) for entry in value]
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    return value.item() if hasattr(value, "item") else str(value)
+def _only(table: pd.DataFrame, treatment: str) -> pd.DataFrame:
+    """Keep one treatment, the class it belongs to, and what is said of the whole."""
+    own = table["treatment"] == treatment
+    above = (table["kind"] == "class") & table["treatment_class"].isin(
+        table.loc[own, "treatment_class"]
+    )
+    return table[own | above | (table["kind"] == "heterogeneity")].reset_index(drop=True)

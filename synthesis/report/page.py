@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from studies.selection import OVERLAP_RULE
-from synthesis.families import FAMILIES
-from synthesis.report import against, sections
-from synthesis.report.families import (
-    FAMILIES_LEAD,
-    POPULATION_LEAD,
-    family_blocks,
-    population_tables,
-)
-from synthesis.report.figures import Picture
-from synthesis.report.figures import Section as Place
-from synthesis.report.pooled import pooled_blocks
-from synthesis.report.predictive import PREDICTIVE_LEAD, predictive_blocks
-from synthesis.report.references import cited_studies, references
-from synthesis.report.trust import trust
-from synthesis.report.view import LEVEL, Cell, Column, Table, count, make_table, text
+from synthesis.endpoints import label_of
+from synthesis.numbers import capitalised, count
+from synthesis.report import evidence, methods
+from synthesis.report.references import references
+from synthesis.result import Picture, Result
 
 if TYPE_CHECKING:
+    from studies import Registry
     from synthesis.run import Analysis
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,30 +28,37 @@ SUBTITLE = "Bayesian synthesis of published cohorts"
 RESEARCH_USE = (
     "For research use. Nothing on this page is a basis for treating an individual patient."
 )
-COHORTS_LEAD = (
-    "Every cohort that entered, as its report prints it and as the model sees it: an estimate that "
-    "differs from the printed figure has been drawn towards the other cohorts of its treatment, "
-    "the more so the fewer patients stand behind it."
+NOT_ASKED = (
+    "Sensitivity analyses were not run: each is another fit, and all of them take minutes. The "
+    "first of these commands adds this section, the second asks about one endpoint; an interrupted "
+    "run goes on where it stopped."
 )
+# Height by width from which a figure runs over several sheets in print; A4 has about 1.4.
+_TALLEST = 1.7
+_SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 
 @dataclass(frozen=True)
-class Section:
-    """One entry of the list of contents."""
+class Figure:
+    """A picture as the page holds it: its SVG, and which reports it rests on."""
 
-    id: str
-    label: str
+    picture: Picture
+    svg: Markup
+    tall: bool
+    studies: tuple[str, ...]
 
 
-def render_page(analysis: Analysis, pictures: Sequence[Picture]) -> str:
+def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str, str]) -> str:
     """Render the page.
 
     Parameters
     ----------
     analysis : Analysis
         The finished analysis.
-    pictures : sequence of Picture
-        The figures, in the order of the page.
+    results : sequence of Result
+        The answers, in the order of the page.
+    svgs : mapping of str to str
+        Every picture of the results as SVG, by its stem.
 
     Returns
     -------
@@ -72,178 +72,120 @@ def render_page(analysis: Analysis, pictures: Sequence[Picture]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(_context(analysis, pictures))
+    registry = analysis.registry
+    own = _own_sections(analysis)
+    sections = [*results, *_not_asked(analysis, results), *own]
+    return environment.get_template("report.html.j2").render(
+        title=f"Treatments of {registry.vocabulary.subject_words}: {SUBTITLE}",
+        subtitle=_subtitle(analysis),
+        passed=capitalised(methods.passed(analysis)),
+        alarms=methods.alarms(analysis),
+        research_use=RESEARCH_USE,
+        sections=_named(sections),
+        figures={
+            each.stem: _figure(each, svgs[each.stem], registry)
+            for result in results
+            for each in result.pictures
+        },
+        own_sections=len(own),
+        of_its_own=[name for section in own for name in section.tables],
+        methods=methods.methods(analysis),
+        references=references(registry, analysis.cohorts["study"]),
+        bibliography=BIBLIOGRAPHY,
+        colophon=f"Made by atc-synthesis from {count(len(registry.studies), 'study file')}, "
+        f"seed {analysis.settings.seed}.",
+        paragraphs=_paragraphs,
+    )
 
 
-def _context(analysis: Analysis, pictures: Sequence[Picture]) -> dict[str, Any]:
-    by_section: dict[str, list[Picture]] = {name: [] for name in get_args(Place)}
-    for picture in pictures:
-        by_section[picture.section].append(picture)
-    context: dict[str, Any] = {
-        "title": f"Treatments of {analysis.registry.vocabulary.subject_words}: {SUBTITLE}",
-        "subtitle": _subtitle(analysis),
-        "research_use": RESEARCH_USE,
-        "verdicts": sections.verdicts(analysis),
-        "alarms": sections.alarms(analysis),
-        "answers": sections.answers(analysis),
-        "pooled": pooled_blocks(analysis),
-        "pooled_lead": _pooled_lead(analysis),
-        "forests": by_section["forest"],
-        "curves": by_section["curves"],
-        "compare": against.compared(analysis, pictures),
-        "benefit": against.by_histology(analysis, pictures),
-        "single": against.single_results(analysis, pictures),
-        "mix": against.populations(analysis),
-        "sensitivity": against.choices(analysis, pictures),
-        "families": family_blocks(analysis),
-        "families_lead": FAMILIES_LEAD,
-        "population": population_tables(analysis),
-        "population_lead": POPULATION_LEAD,
-        "predictive": predictive_blocks(analysis, by_section["predictive"]),
-        "predictive_lead": PREDICTIVE_LEAD,
-        "trust": trust(analysis, _overlap_rule(analysis)),
-        "diagnostics": sections.diagnostics(analysis),
-        "cohorts": sections.cohorts(analysis),
-        "cohorts_lead": COHORTS_LEAD,
-        "left_out": sections.left_out(analysis),
-        "left_out_lead": _left_out_lead(analysis),
-        "priors": sections.priors(analysis),
-        "methods": _methods(analysis),
-        "references": references(analysis.registry, cited_studies(analysis)),
-        "bibliography": BIBLIOGRAPHY,
-        "colophon": _colophon(analysis),
-    }
-    context |= _reproduce(analysis)
-    return context | {"sections": _sections(context)}
+def _own_sections(analysis: Analysis) -> tuple[Result, ...]:
+    return (
+        evidence.trust(analysis),
+        evidence.cohorts(analysis),
+        evidence.left_out(analysis),
+        Result("methods", "Methods"),
+        methods.diagnostics(analysis),
+        methods.priors(analysis),
+        methods.reproduce(analysis),
+        Result("references", "References of the studies used"),
+    )
 
 
-def _overlap_rule(analysis: Analysis) -> tuple[str, ...]:
-    """Leave the rule on histology out where there is none to go by."""
-    told = sections.tells_histology(analysis)
-    return tuple(rule for rule in OVERLAP_RULE if told or "histology" not in rule)
+def _not_asked(analysis: Analysis, results: Sequence[Result]) -> Iterator[Result]:
+    """How to ask for what takes minutes, or why it could not be asked."""
+    endpoints, title = analysis.settings.survival_endpoints, "Sensitivity"
+    if analysis.sensitivity_notes:
+        yield Result("sensitivity", title, analysis.sensitivity_notes)
+    elif endpoints and not any(result.name == "sensitivity" for result in results):
+        commands = ("atc report --sensitivity", f"atc sensitivity --endpoint {endpoints[0]}")
+        yield Result("sensitivity", title, (NOT_ASKED, *(f"- {each}" for each in commands)))
 
 
-def _sections(context: Mapping[str, Any]) -> tuple[Section, ...]:
-    listed = {
-        "answers": "Answers",
-        "pooled": "Pooled estimates",
-        "forest": "Forest plots",
-        "curves": "Survival curves",
-        "compare": "Treatments compared",
-        "benefit": "Benefit in pure and mixed tumours",
-        "single": "One published result, pooled",
-        "mix": "A stated population",
-        "families": "Which survival family?",
-        "population": "What kind of study and population",
-        "sensitivity": "Which choice changes what?",
-        "predictive": "Would the model print these figures?",
-        "trust": "How far this can be trusted",
-        "diagnostics": "Diagnostics",
-        "cohorts": "Cohorts used",
-        "left-out": "Cohorts left out",
-        "priors": "Priors",
-        "methods": "Methods",
-        "reproduce": "Settings, software, data",
-        "references": "References",
-    }
-    optional = ("curves", "benefit", "single", "mix", "families", "population", "sensitivity")
-    absent = {name for name in optional if not context[name]}
-    return tuple(Section(name, label) for name, label in listed.items() if name not in absent)
+def _named(sections: Sequence[Result]) -> list[tuple[str, Result]]:
+    """Sections by identifiers that differ, also where one question is answered twice."""
+    named: dict[str, Result] = {}
+    for section in sections:
+        times = sum(each.name == section.name for each in named.values())
+        named[f"{section.name}-{times + 1}" if times else section.name] = section
+    return list(named.items())
 
 
 def _subtitle(analysis: Analysis) -> str:
-    frame = analysis.cohorts
+    frame, vocabulary = analysis.cohorts, analysis.registry.vocabulary
     cohorts = frame.sort_values("n").drop_duplicates(["study", "cohort"], keep="last")
-    labels = [
-        sections.endpoint_label(analysis.registry, name) for name in analysis.settings.endpoints
-    ]
-    ends = ", ".join([labels[0], *(label.lower() for label in labels[1:])])
+    first, *others = (label_of(name, vocabulary) for name in analysis.settings.endpoints)
     size = (
-        f"{ends}. {count(frame['study'].nunique(), 'report')}, {count(len(cohorts), 'cohort')}, "
+        f"{', '.join([first, *map(str.lower, others)])}. "
+        f"{count(frame['study'].nunique(), 'report')}, {count(len(cohorts), 'cohort')}, "
         f"{count(int(cohorts['n'].sum()), 'patient')}."
     )
-    restricted = "; ".join(item.short for item in analysis.restrictions)
-    return f"{size} {restricted[:1].upper()}{restricted[1:]}." if restricted else size
+    restricted = "; ".join(each.short for each in analysis.restrictions)
+    return f"{size} {capitalised(restricted)}." if restricted else size
 
 
-def _colophon(analysis: Analysis) -> str:
-    registry = analysis.registry
-    return (
-        f"Made by atc-synthesis from {count(len(registry.studies), 'study file')}, "
-        f"seed {analysis.settings.seed}."
-    )
+def _paragraphs(sentences: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Paragraphs, and lists of neighbouring items, in order."""
+    parts: list[tuple[str, list[str]]] = []
+    for text in sentences:
+        if not text.startswith("- "):
+            parts.append((text, []))
+        elif parts and parts[-1][1]:
+            parts[-1][1].append(text.removeprefix("- "))
+        else:
+            parts.append(("", [text.removeprefix("- ")]))
+    return parts
 
 
-def _pooled_lead(analysis: Analysis) -> str:
-    mix = text(100 * analysis.settings.reference_mix)
-    lead = (
-        "The mean study is the average over the studies; a new study is what the next study of "
-        "the same treatment would show, which adds the differences between studies."
-    )
-    if sections.tells_histology(analysis):
-        lead += (
-            " The reference mix is a population in which "
-            f"{mix} % of the tumours are of mixed histology."
-        )
-    if not analysis.pooled["treatment"].str.endswith("(any)").any():
-        return lead
-    return (
-        f"{lead} A class followed by (any) stands for its average treatment; for a new study of "
-        "it the treatment is new as well."
-    )
+# --- Figures -------------------------------------------------------------------------------------
 
 
-def _left_out_lead(analysis: Analysis) -> str:
-    frame = analysis.left_out
-    shared = frame[frame["kind"] == sections.OVERLAP].drop_duplicates(["study", "cohort"])
-    return (
-        "Every other cohort of the registry, with the reason. A cohort may be used for one "
-        "endpoint and left out for another. Cohorts that share patients with a counted one "
-        f"({len(shared)}) are listed in the section on trust."
-    )
+def _figure(picture: Picture, svg: str, registry: Registry) -> Figure:
+    root = ET.fromstring(svg)
+    _, _, width, height = map(float, root.get("viewBox", "0 0 1 1").split())
+    labels = tuple(entry.label for entry in references(registry, picture.studies))
+    return Figure(picture, _inline(root, picture), height > _TALLEST * width, labels)
 
 
-def _methods(analysis: Analysis) -> dict[str, Any]:
-    settings = analysis.settings
-    return {
-        "survival": any(name != sections.RESPONSE for name in settings.endpoints),
-        "response": sections.RESPONSE in settings.endpoints,
-        "histology": sections.tells_histology(analysis),
-        "restrictions": tuple(item.sentence for item in analysis.restrictions),
-        "families": tuple(FAMILIES[name].label for name in settings.fitted),
-        "curves": tuple({CURVES[name]: None for name in settings.fitted}),
-        "tails": any(FAMILIES[name].has_tail for name in settings.fitted),
-        "level": LEVEL,
-        "mix": text(settings.reference_mix),
-    }
-
-
-# How the template writes the survival function of a family.
-CURVES = {
-    "exponential": "Weibull",
-    "weibull": "Weibull",
-    "log-logistic": "log-logistic",
-    "log-normal": "log-normal",
-    "generalised gamma": "generalised gamma",
-    "long-tail": "long-tail",
-}
-
-
-def _reproduce(analysis: Analysis) -> dict[str, Table]:
-    manifest = analysis.manifest
-    settings = asdict(analysis.settings)
-    if not sections.tells_histology(analysis):  # nothing on the page rests on these two
-        settings = {k: v for k, v in settings.items() if k not in ("reference_mix", "use_read_as")}
-    settings["conversions"] = tuple(f"{i.from_}:{i.to}" for i in analysis.registry.conversions)
-    return {
-        "settings": _pairs("Settings.", "Setting", "Value", settings),
-        "software": _pairs("Software.", "Package", "Version", manifest.get("versions", {})),
-        "fingerprints": _pairs(
-            "SHA-256 of each file that was read.", "File", "SHA-256", analysis.registry.fingerprints
-        ),
-    }
-
-
-def _pairs(title: str, key: str, value: str, entries: Mapping[str, Any]) -> Table:
-    rows = [(name, Cell(text(entry), kind="mono")) for name, entry in entries.items()]
-    return make_table(title, [Column(key, "keep"), Column(value)], rows, narrow=True)
+def _inline(root: ET.Element, picture: Picture) -> Markup:
+    """An SVG as a part of the page: its identifiers are its own, what it says of itself is out."""
+    ET.register_namespace("", _SVG)
+    ET.register_namespace("xlink", _LINK)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}title"):
+                parent.remove(child)
+        for name, text in list(parent.attrib.items()):
+            if name == "id":
+                parent.set(name, f"{picture.stem}-{text}")
+            elif name.endswith("href") and text.startswith("#"):
+                parent.set(name, f"#{picture.stem}-{text[1:]}")
+            elif "url(#" in text:
+                parent.set(name, text.replace("url(#", f"url(#{picture.stem}-"))
+        if parent.tag == f"{{{_SVG}}}style" and parent.text:  # a rule is one of the whole page
+            parent.text = re.sub(r"(?m)^\s*\*\s*\{", f"#{picture.stem} * {{", parent.text)
+    for name in ("width", "height"):
+        root.attrib.pop(name, None)
+    root.set("id", picture.stem)
+    root.set("role", "img")
+    root.set("aria-label", picture.alt or picture.caption)
+    return Markup(ET.tostring(root, encoding="unicode"))

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from studies import Registry, Study
 from studies.figures import study_label
-
-if TYPE_CHECKING:
-    from synthesis.run import Analysis
 
 AUTHORS_SHOWN = 6
 
@@ -53,36 +49,7 @@ class Reference:
 
 def anchor(study_id: str) -> str:
     """Return the identifier of a study's entry in the page."""
-    return f"ref-{study_id}"
-
-
-def cited_studies(
-    analysis: Analysis, stem: str | None = None, *, treatment: str | None = None
-) -> tuple[str, ...]:
-    """Decide which studies a figure of the report, or the whole report, used.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        The finished analysis.
-    stem : str or None
-        Name of the figure's files; None: every figure and table of the page. A figure rests on all
-        cohorts that were counted for its endpoint, the last word of its name: each of them moves
-        its pooled estimates.
-    treatment : str or None
-        Label of the only treatment that a forest plot shows: the studies with a row in it.
-
-    Returns
-    -------
-    tuple of str
-        Identifiers, in the order of the reference list.
-    """
-    used = analysis.cohorts
-    if stem is not None:
-        used = used[used["endpoint"] == stem.rpartition("_")[2]]
-    if treatment is not None:
-        used = used[used["treatment"] == treatment]
-    return tuple(entry.id for entry in references(analysis.registry, used["study"]))
+    return f"study-{study_id}"
 
 
 def references(registry: Registry, study_ids: Iterable[str]) -> tuple[Reference, ...]:

@@ -8,33 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from studies import Problem, Registry, RegistryError, load_registry
-from studies.lines import locate
+from studies.files import locate
 from synthesis.text.plain import count, shown_path
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found.
-
-    Attributes
-    ----------
-    reports, cohorts : int
-        How many were looked at; 0 where an error kept the registry from being read.
-    beside : int
-        Reports of the registry that they were read together with.
-    errors, warnings, notes : tuple of Problem
-        What cannot be used as it is, what looks like a slip, what is worth knowing.
-    acknowledged : tuple of (Problem, str)
-        Warnings that a study file accepts, with its reason.
-    """
+    """What a check found."""
 
     reports: int
     cohorts: int
+    """How many were looked at; 0 where an error kept the registry from being read."""
     beside: int
+    """Reports of the registry that they were read together with."""
     errors: tuple[Problem, ...] = ()
+    """What cannot be used as it is."""
     warnings: tuple[Problem, ...] = ()
+    """What looks like a slip."""
     notes: tuple[Problem, ...] = ()
+    """What is worth knowing."""
     acknowledged: tuple[tuple[Problem, str], ...] = ()
+    """Warnings that a study file accepts, with its reason."""
 
     @property
     def clean(self) -> bool:
@@ -77,21 +71,21 @@ def check(
     from studies.plausibility import review  # help does not wait for it
 
     names = {study_id for study_id in registry.studies if _among(registry, study_id, paths)}
-    found = review(registry)
+    reviewed = review(registry)
 
-    def own(problems: Iterable[Problem], *, lines: bool = True) -> tuple[Problem, ...]:
-        chosen = [item for item in problems if Path(item.file).stem in names]
-        return tuple(map(placed, locate(chosen) if lines else chosen))
+    def chosen(problems: Iterable[Problem], *, lines: bool = True) -> tuple[Problem, ...]:
+        here = [problem for problem in problems if Path(problem.file).stem in names]
+        return tuple(map(placed, locate(here) if lines else here))
 
-    accepted = [pair for pair in found.acknowledged if Path(pair[0].file).stem in names]
-    excused = own((item for item, _ in accepted), lines=lines_of_notes)
+    accepted = [pair for pair in reviewed.acknowledged if Path(pair[0].file).stem in names]
+    excused = chosen((problem for problem, _ in accepted), lines=lines_of_notes)
     return registry, Checked(
         reports=len(names),
         cohorts=sum(len(registry.studies[name].cohorts) for name in names),
         beside=len(registry) - len(names),
-        errors=own(found.stale),
-        warnings=own(found.warnings),
-        notes=own(found.notes, lines=lines_of_notes),
+        errors=chosen(reviewed.stale),
+        warnings=chosen(reviewed.warnings),
+        notes=chosen(reviewed.notes, lines=lines_of_notes),
         acknowledged=tuple(zip(excused, (reason for _, reason in accepted), strict=True)),
     )
 
@@ -110,39 +104,32 @@ def placed(problem: Problem) -> Problem:
 
 
 def checked_lines(checked: Checked, *, notes: bool = False) -> Iterator[str]:
-    """Set out what a check found, one problem on a line.
-
-    Parameters
-    ----------
-    checked : Checked
-        What was found.
-    notes : bool
-        List the notes too, and the acknowledged warnings with their reasons.
-
-    Yields
-    ------
-    str
-        Errors, warnings, how a warning is acknowledged, notes, and the counts.
-    """
-    yield from _section("Errors", checked.errors)
-    yield from _section("Warnings", checked.warnings)
+    """Set out errors, warnings and counts, one problem on a line; `notes` and what is accepted."""
+    yield from _section("Errors", map(_line, checked.errors))
+    yield from _section("Warnings", map(_line, checked.warnings))
     if checked.warnings:
-        yield from _how_to_acknowledge(checked.warnings[0])
+        check, field = checked.warnings[0].check, checked.warnings[0].field
+        yield from (
+            "A figure that does stand like that in the report stays as it is; say so in its file:",
+            "  [[acknowledged]]",
+            f'  check = "{check}"',
+            f'  field = "{field}"',
+            '  reason = "..."',
+            "",
+        )
     if notes:
-        yield from _section("Notes", checked.notes)
-        if checked.acknowledged:
-            yield "Acknowledged warnings"
-            for problem, reason in checked.acknowledged:
-                yield f"{_line(problem)} Acknowledged: {' '.join(reason.split())}"
-            yield ""
+        yield from _section("Notes", map(_line, checked.notes))
+        accepted = (
+            f"{_line(problem)} Acknowledged: {' '.join(reason.split())}"
+            for problem, reason in checked.acknowledged
+        )
+        yield from _section("Acknowledged warnings", accepted)
     yield _counts(checked, notes)
 
 
-def _section(title: str, problems: Sequence[Problem]) -> Iterator[str]:
-    if problems:
-        yield title
-        yield from map(_line, problems)
-        yield ""
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    body = list(lines)
+    return [title, *body, ""] if body else []
 
 
 def _line(problem: Problem) -> str:
@@ -151,58 +138,31 @@ def _line(problem: Problem) -> str:
     return " ".join(f"{problem}{check}".split())
 
 
-def _how_to_acknowledge(warning: Problem) -> Iterator[str]:
-    yield "A figure that does stand like that in the report stays as it is; say so in its file:"
-    yield "  [[acknowledged]]"
-    yield f'  check = "{warning.check}"'
-    yield f'  field = "{warning.field}"'
-    yield '  reason = "..."'
-    yield ""
-
-
 def _counts(checked: Checked, notes: bool) -> str:
     if checked.errors and not checked.reports:
         return f"{count(len(checked.errors), 'error')}; warnings are looked for when none is left."
     what = f"{count(checked.reports, 'report')} with {count(checked.cohorts, 'cohort')} checked"
     if checked.beside:
         what += f" beside {checked.beside} of the registry"
-    found = [
+    errors, warnings = (
         count(len(problems), noun) if problems else f"no {noun}"
         for noun, problems in (("error", checked.errors), ("warning", checked.warnings))
-    ]
-    aside = [
-        count(len(problems), noun)
-        for noun, problems in (
-            ("acknowledged warning", checked.acknowledged),
-            ("note", checked.notes),
-        )
-        if problems
-    ]
-    more = f"; {', '.join(aside)}" if aside else ""
-    hint = " (--notes shows them)" if aside and not notes else ""
-    return f"{what}: {', '.join(found)}{more}{hint}."
+    )
+    others = (("acknowledged warning", checked.acknowledged), ("note", checked.notes))
+    aside = ", ".join(count(len(problems), noun) for noun, problems in others if problems)
+    more = f"; {aside}" + ("" if notes else " (--notes shows them)") if aside else ""
+    return f"{what}: {errors}, {warnings}{more}."
 
 
 def checked_record(checked: Checked) -> Mapping[str, Any]:
-    """Return what a check found as plain data.
-
-    Parameters
-    ----------
-    checked : Checked
-        What was found.
-
-    Returns
-    -------
-    mapping
-        ``reports``, ``cohorts``, and lists of problems: ``errors``, ``warnings``, ``notes``,
-        ``acknowledged`` (each of these with its ``reason``).
-    """
+    """Return what a check found as plain data: counts, and lists of problems by severity."""
     return {
         "reports": checked.reports,
         "cohorts": checked.cohorts,
-        "errors": [_record(problem) for problem in checked.errors],
-        "warnings": [_record(problem) for problem in checked.warnings],
-        "notes": [_record(problem) for problem in checked.notes],
+        **{
+            key: list(map(_record, getattr(checked, key)))
+            for key in ("errors", "warnings", "notes")
+        },
         "acknowledged": [
             _record(problem) | {"reason": reason} for problem, reason in checked.acknowledged
         ],

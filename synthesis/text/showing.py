@@ -5,46 +5,43 @@ Reads nothing but the registry. Figures stand as printed, to the digit and in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from studies import Cohort, Problem, Registry, Study
 from studies.excluded import Excluded
 from studies.figures import study_label
-from studies.outcomes import Characteristic, Comparison, Landmark, Patient, Response
 from studies.plausibility import Review, review
-from studies.provenance import Citation, Overlap, Source
-from studies.schema import HistologySplit, Subgroup, SurvivalOutcome
+from studies.schema import (
+    NOT_REACHED,
+    Characteristic,
+    Citation,
+    Comparison,
+    Landmark,
+    Overlap,
+    Patient,
+    Response,
+    Source,
+    Subgroup,
+    SurvivalOutcome,
+)
 from studies.selection import ENDPOINTS, select
-from studies.values import NOT_REACHED
 from synthesis.text.plain import count, labelled, shown_path
 
 _STATUS = {
     "verified": "verified: the figures were seen in the report itself, but those marked otherwise",
     "secondary": "secondary: the figures were seen in a source about the report",
 }
-_INDENT = 2
 _ENDPOINT_WIDTH = 10
 _RESPONSES = ("cr", "pr", "sd", "pd", "ne", "responders", "disease_control", "evaluable")
 _PERCENTS = ("orr", "dcr", "cr", "pr", "sd", "pd")
-_WORDS = {"disease_control": "disease control"}
 
 
 def study_lines(registry: Registry, study_id: str) -> list[str]:
     """Set out everything that a registry holds of one report.
 
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-    study_id : str
-        Identifier of the report.
-
-    Returns
-    -------
-    list of str
-        Citation; how the patients were found; each cohort with its figures and their status;
-        comparisons; overlaps; what is counted for each endpoint; what looks odd; the file.
+    Citation; how the patients were found; each cohort with its figures and their status;
+    comparisons; overlaps; what is counted for each endpoint; what looks odd; the file.
 
     Raises
     ------
@@ -53,83 +50,71 @@ def study_lines(registry: Registry, study_id: str) -> list[str]:
     """
     study = registry.study(study_id)
     lines = [f"{study_label(study)}  ({study.id})", *_citation(study.citation), ""]
-    lines += _head(study)
-    lines += labelled("File", shown_path(registry.files[study.id]))
+    lines += _facts(
+        ("Status", _STATUS[study.status]),
+        ("Seen in", "; ".join(_source(source) for source in study.sources) or "-"),
+        ("Design", _joined(study.design, study.centres)),
+        ("Countries", ", ".join(study.countries)),
+        ("Institutions", "; ".join(study.institutions)),
+        ("Enrolled", study.enrolment),
+        ("Population", study.population),
+        ("Notes", study.notes),
+        ("File", shown_path(registry.files[study.id])),
+    )
     for cohort in study.cohorts:
         lines += ["", *_cohort(cohort, study, registry)]
-    lines += _section("COMPARISONS", _comparisons(study))
-    lines += _section("OVERLAPS", _overlaps(study, registry))
-    lines += _section("COUNTED", _counted(study, registry))
-    lines += _section("PLAUSIBILITY", _plausibility(study, review(registry)))
+    for title, body in (
+        ("COMPARISONS", _comparisons(study)),
+        ("OVERLAPS", _overlaps(study, registry)),
+        ("COUNTED", _counted(study, registry)),
+        ("PLAUSIBILITY", _plausibility(study, review(registry))),
+    ):
+        section = list(body)
+        lines += ["", title, *section] if section else []
     return lines
 
 
 def excluded_study_lines(report: Excluded) -> list[str]:
-    """Set out why a report was found and left out.
-
-    Parameters
-    ----------
-    report : Excluded
-        The report.
-
-    Returns
-    -------
-    list of str
-        Citation, number of patients, and the reason.
-    """
+    """Set out why a report was found and left out: citation, number of patients, reason."""
     lines = [f"{report.id}: left out of the registry", *_citation(report.citation), ""]
-    if report.n:
-        lines += labelled("Patients", ", ".join(str(number) for number in report.n))
-    return lines + labelled("Reason", report.reason)
+    patients = ", ".join(str(number) for number in report.n)
+    return [*lines, *_facts(("Patients", patients), ("Reason", report.reason))]
 
 
-def _section(title: str, lines: Iterable[str]) -> list[str]:
-    """Return a section with its title; nothing where it is empty."""
-    body = list(lines)
-    return ["", title, *body] if body else []
+def _facts(*facts: tuple[str, str | None], indent: int = 0) -> Iterator[str]:
+    """Yield texts behind their labels, but for those that are missing."""
+    for label, text in facts:
+        if text:
+            yield from labelled(label, text, indent=indent)
+
+
+def _joined(*parts: str | None, by: str = ", ") -> str:
+    return by.join(filter(None, parts))
+
+
+def _with(template: str, value: object) -> str | None:
+    """Return a value in its words, or nothing where it is not printed."""
+    return None if value is None else template.format(value)
 
 
 # --- The report ----------------------------------------------------------------------------------
 
 
 def _citation(citation: Citation) -> Iterator[str]:
-    if citation.authors:
-        yield from labelled("", ", ".join(citation.authors), indent=_INDENT, width=0)
-    if citation.title:
-        yield from labelled("", f"{citation.title.rstrip('.')}.", indent=_INDENT, width=0)
-    year = None if citation.year is None else str(citation.year)
-    place = " ".join(filter(None, (citation.journal, year, citation.volume_pages)))
-    codes = [
-        f"doi {citation.doi}" if citation.doi else None,
-        f"PMID {citation.pmid}" if citation.pmid else None,
-        citation.trial_registration,
-    ]
-    line = ". ".join(filter(None, (place, *codes)))
-    if line:
-        yield from labelled("", f"{line}.", indent=_INDENT, width=0)
-    if citation.unverified:
-        text = f"Not yet verified: {'; '.join(citation.unverified)}."
-        yield from labelled("", text, indent=_INDENT, width=0)
-
-
-def _head(study: Study) -> list[str]:
-    lines = labelled("Status", _STATUS[study.status])
-    lines += labelled("Seen in", "; ".join(_source(source) for source in study.sources) or "-")
-    lines += labelled("Design", ", ".join(filter(None, (study.design, study.centres))))
-    for label, text in (
-        ("Countries", ", ".join(study.countries)),
-        ("Institutions", "; ".join(study.institutions)),
-        ("Enrolled", study.enrolment),
-        ("Population", study.population),
-        ("Notes", study.notes),
+    place = _joined(citation.journal, _with("{}", citation.year), citation.volume_pages, by=" ")
+    doi, pmid = _with("doi {}", citation.doi), _with("PMID {}", citation.pmid)
+    for text in (
+        ", ".join(citation.authors),
+        _with("{}.", citation.title and citation.title.rstrip(".")),
+        _joined(place, doi, pmid, citation.trial_registration, by=". ") + ".",
+        citation.unverified and f"Not yet verified: {'; '.join(citation.unverified)}.",
     ):
-        if text:
-            lines += labelled(label, text)
-    return lines
+        if text and text != ".":
+            yield from labelled("", text, indent=2, width=0)
 
 
 def _source(source: Source) -> str:
-    where = ", ".join(filter(None, (source.doi and f"doi {source.doi}", source.url)))
+    where = _joined(_with("doi {}", source.doi), source.url)
     return f"{source.kind} ({where})" if where else source.kind
 
 
@@ -137,208 +122,176 @@ def _source(source: Source) -> str:
 
 
 def _cohort(cohort: Cohort, study: Study, registry: Registry) -> Iterator[str]:
-    vocabulary = registry.vocabulary
-    treatment = vocabulary.treatment(cohort.treatment)
-    group = vocabulary.treatment_class(treatment.class_).label
+    treatment = registry.vocabulary.treatment(cohort.treatment)
+    group = registry.vocabulary.treatment_class(treatment.class_).label
     yield f"COHORT {cohort.id}"
-    facts = [
+    yield from _facts(
         ("Treatment", f'{treatment.label} ({group}), printed as "{cohort.treatment_as_printed}"'),
         ("Patients", _patients(cohort)),
-        ("Disease", cohort.disease or vocabulary.main_disease),
+        ("Disease", cohort.disease or registry.vocabulary.main_disease),
         ("Line", cohort.line or "not printed"),
         ("Time from", _time_origin(cohort)),
-        ("Histology", _histology(cohort.histology)),
+        ("Histology", _histology(cohort)),
         ("Read as", _read_as(cohort)),
         ("BRAF V600E", _braf(cohort)),
-        ("Part of", cohort.part_of and f"{cohort.part_of} of the same report"),
+        ("Part of", _with("{} of the same report", cohort.part_of)),
         ("Not pooled", cohort.not_pooled),
         ("Caution", cohort.caution),
-    ]
-    for label, text in facts:
-        if text:
-            yield from labelled(label, text, indent=_INDENT)
-    figures = list(_figures(cohort, study, _INDENT * 2))
-    if figures:
-        yield f"{' ' * _INDENT}Figures as printed"
-        yield from figures
+        indent=2,
+    )
+    figures = list(_figures(cohort, study))
+    yield from ["  Figures as printed", *figures] if figures else ()
     for subgroup in cohort.subgroups:
         yield from _subgroup(subgroup, study)
     if cohort.patients:
-        yield f"{' ' * _INDENT}Single patients"
-        for patient in cohort.patients:
-            yield from labelled("", _patient(patient), indent=_INDENT * 2, width=0)
-    yield from _characteristics(cohort.characteristics, study, _INDENT)
+        yield "  Single patients"
+    for patient in cohort.patients:
+        yield from labelled("", _patient(patient), indent=4, width=0)
+    yield from _characteristics(cohort, study, 2)
 
 
 def _patients(cohort: Cohort) -> str:
-    if cohort.n is not None:
-        return str(cohort.n)
-    if cohort.n_implied is None:
-        return "not printed"
+    if cohort.n is not None or cohort.n_implied is None:
+        return "not printed" if cohort.n is None else str(cohort.n)
     implied = cohort.n_implied
     return f"not printed; {implied.value} follows from other figures ({implied.derivation})"
 
 
 def _time_origin(cohort: Cohort) -> str:
-    if cohort.time_origin is None:
-        return "not printed"
     how = "presumed, not printed" if cohort.time_origin_presumed else "printed"
-    return f"{cohort.time_origin} ({how})"
+    return _with(f"{{}} ({how})", cohort.time_origin) or "not printed"
 
 
-def _histology(split: HistologySplit | None) -> str:
-    if split is None:
-        return ""
-    parts = [
-        None if split.pure is None else f"{split.pure} pure",
-        None if split.mixed is None else f"{split.mixed} mixed",
-        None if split.pure_percent is None else f"{split.pure_percent} % pure",
-        None if split.mixed_percent is None else f"{split.mixed_percent} % mixed",
-        None if split.assessed is None else f"{split.assessed} assessed",
+def _histology(cohort: Cohort) -> str | None:
+    split = cohort.histology
+    return split and _joined(
+        _with("{} pure", split.pure),
+        _with("{} mixed", split.mixed),
+        _with("{} % pure", split.pure_percent),
+        _with("{} % mixed", split.mixed_percent),
+        _with("{} assessed", split.assessed),
         *(f"{number} {name}" for name, number in split.other.items()),
-        split.definition and f"defined as: {split.definition}",
-    ]
-    return ", ".join(filter(None, parts))
+        _with("defined as: {}", split.definition),
+    )
 
 
-def _read_as(arm: Cohort | Subgroup) -> str:
-    if arm.read_as is None:
-        return ""
-    return f"{arm.read_as.histology}, because {arm.read_as.reason}"
+def _read_as(arm: Cohort | Subgroup) -> str | None:
+    return arm.read_as and f"{arm.read_as.histology}, because {arm.read_as.reason}"
 
 
-def _braf(cohort: Cohort) -> str:
+def _braf(cohort: Cohort) -> str | None:
     status = cohort.braf_v600e
-    if status is None:
-        return ""
-    parts = [
-        None if status.positive is None else f"{status.positive} positive",
-        None if status.tested is None else f"{status.tested} tested",
-        None if status.percent is None else f"{status.percent} %",
-    ]
-    return ", ".join(filter(None, parts))
+    return status and _joined(
+        _with("{} positive", status.positive),
+        _with("{} tested", status.tested),
+        _with("{} %", status.percent),
+    )
 
 
 def _subgroup(group: Subgroup, study: Study) -> Iterator[str]:
-    printed = [f"{group.factor} {group.level}", group.label and f'printed as "{group.label}"']
-    n = "n not printed" if group.n is None else count(group.n, "patient")
-    read = _read_as(group)
-    words = ", ".join(filter(None, (*printed, n, read and f"read as {read}")))
-    yield from labelled("Subgroup", words, indent=_INDENT)
-    yield from _figures(group, study, _INDENT * 2)
-    yield from _characteristics(group.characteristics, study, _INDENT * 2)
+    words = _joined(
+        f"{group.factor} {group.level}",
+        _with('printed as "{}"', group.label),
+        "n not printed" if group.n is None else count(group.n, "patient"),
+        _with("read as {}", _read_as(group)),
+    )
+    yield from labelled("Subgroup", words, indent=2)
+    yield from _figures(group, study)
+    yield from _characteristics(group, study, 4)
 
 
 def _patient(patient: Patient) -> str:
-    times = [
-        f"{name} {value} {patient.unit or ''}".strip()
-        for name, value in (
-            ("os", patient.os),
-            ("pfs", patient.pfs),
-            ("response lasted", patient.response_duration),
-        )
-        if value is not None
-    ]
-    return ", ".join(filter(None, (*times, patient.event, patient.response, patient.histology)))
+    unit = patient.unit or ""
+    times = (("os", patient.os), ("pfs", patient.pfs))
+    times += (("response lasted", patient.response_duration),)
+    printed = (f"{name} {time} {unit}".strip() for name, time in times if time is not None)
+    return _joined(*printed, patient.event, patient.response, patient.histology)
 
 
-def _characteristics(
-    characteristics: Sequence[Characteristic], study: Study, indent: int
-) -> Iterator[str]:
-    if not characteristics:
-        return
-    yield f"{' ' * indent}Also printed"
-    for item in characteristics:
-        yield from labelled("", _characteristic(item, study), indent=indent + _INDENT, width=0)
+def _characteristics(arm: Cohort | Subgroup, study: Study, indent: int) -> Iterator[str]:
+    if arm.characteristics:
+        yield f"{' ' * indent}Also printed"
+    for printed in arm.characteristics:
+        text = _characteristic(printed)
+        if printed.status not in (None, study.status):
+            text += f" [{printed.status}]"
+        yield from labelled("", text, indent=indent + 2, width=0)
 
 
-def _characteristic(item: Characteristic, study: Study) -> str:
-    value = f"{item.value} %" if item.statistic == "percent" else f"{item.value}"
-    kind = item.statistic if item.statistic in ("mean", "median") else None
-    pairs = [
-        f"{name} {_pair(pair)}"
-        for name, pair in (("range", item.range), ("IQR", item.iqr), ("interval", item.ci))
-        if pair is not None
-    ]
-    figure = " ".join(filter(None, (kind, value, item.unit, item.of and f"of {item.of}")))
-    spread = None if item.sd is None else f"SD {item.sd}"
-    parts = [f"{item.name}: {figure}", spread, *pairs, item.group, item.note]
-    return ", ".join(filter(None, parts)) + _other_status(item.status, study)
+def _characteristic(printed: Characteristic) -> str:
+    kind = printed.statistic if printed.statistic in ("mean", "median") else None
+    value = f"{printed.value} %" if printed.statistic == "percent" else f"{printed.value}"
+    figure = _joined(kind, value, printed.unit, printed.of and f"of {printed.of}", by=" ")
+    return _joined(
+        f"{printed.name}: {figure}",
+        _with("SD {}", printed.sd),
+        _with("range {}", _pair(printed.range)),
+        _with("IQR {}", _pair(printed.iqr)),
+        _with("interval {}", _pair(printed.ci)),
+        printed.group,
+        printed.note,
+    )
 
 
 # --- Figures -------------------------------------------------------------------------------------
 
 
-def _figures(arm: Cohort | Subgroup, study: Study, indent: int) -> Iterator[str]:
+def _figures(arm: Cohort | Subgroup, study: Study) -> Iterator[str]:
     figures = [(figure.endpoint, _median(figure), figure) for figure in arm.survival]
     figures += [(figure.endpoint, _landmark(figure), figure) for figure in arm.landmarks]
     if arm.response is not None:
         figures.append(("response", _response(arm.response), arm.response))
     for name, text, figure in figures:
-        status = figure.status or study.status
-        words = f"{text} [{status}]"
-        yield from labelled(name, words, indent=indent, width=_ENDPOINT_WIDTH)
+        words = f"{text} [{figure.status or study.status}]"
+        yield from labelled(name, words, indent=4, width=_ENDPOINT_WIDTH)
         if figure.note:
-            yield from labelled("", figure.note, indent=indent + 2, width=_ENDPOINT_WIDTH)
+            yield from labelled("", figure.note, indent=6, width=_ENDPOINT_WIDTH)
 
 
 def _median(figure: SurvivalOutcome) -> str:
     unit = figure.unit or ""
-    median = None
-    if figure.median is not None:
-        of_unit = "" if figure.median == NOT_REACHED else f" {unit}"
-        median = f"median {figure.median}{of_unit}"
-    limits = None
-    if figure.ci is not None:
-        limits = f"{_level(figure.level)} interval {_pair(figure.ci)} {unit}".strip()
-        limits += f", {figure.ci_method} method" if figure.ci_method else ""
-    parts = [
-        median,
-        limits,
-        None if figure.iqr is None else f"IQR {_pair(figure.iqr)} {unit}",
-        None if figure.range is None else f"range {_pair(figure.range)} {unit}",
+    limits = _with(f"{_level(figure.level)} interval {{}} {unit}", _pair(figure.ci))
+    method = _with(", {} method", figure.ci_method) or ""
+    return _joined(
+        _with(
+            "median {}" if figure.median == NOT_REACHED else f"median {{}} {unit}", figure.median
+        ),
+        limits and limits.strip() + method,
+        _with(f"IQR {{}} {unit}", _pair(figure.iqr)),
+        _with(f"range {{}} {unit}", _pair(figure.range)),
         None if figure.events is None else count(figure.events, "event"),
-        None if figure.follow_up is None else f"median follow-up {figure.follow_up} {unit}",
-        figure.label and f'printed as "{figure.label}"',
-    ]
-    return ", ".join(filter(None, parts))
+        _with(f"median follow-up {{}} {unit}", figure.follow_up),
+        _with('printed as "{}"', figure.label),
+    )
 
 
 def _landmark(figure: Landmark) -> str:
-    text = f"{figure.survival} at {figure.time} {figure.unit}"
-    if figure.ci is not None:
-        text += f", {_level(figure.level)} interval {_pair(figure.ci)}"
-    if figure.at_risk is not None:
-        text += f", {figure.at_risk} at risk"
-    if figure.digitised:
-        text += ", READ OFF THE CURVE"
-    return text + (f', printed as "{figure.label}"' if figure.label else "")
+    return _joined(
+        f"{figure.survival} at {figure.time} {figure.unit}",
+        _with(f"{_level(figure.level)} interval {{}}", _pair(figure.ci)),
+        _with("{} at risk", figure.at_risk),
+        "READ OFF THE CURVE" if figure.digitised else None,
+        _with('printed as "{}"', figure.label),
+    )
 
 
 def _response(response: Response) -> str:
-    counts = [(name, getattr(response, name)) for name in _RESPONSES]
-    parts = [f"{_WORDS.get(name, name)} {value}" for name, value in counts if value is not None]
-    percents = [(name, getattr(response, f"{name}_percent")) for name in _PERCENTS]
-    parts += [f"{name} {value} %" for name, value in percents if value is not None]
-    if response.orr_ci is not None:
-        parts.append(f"{_level(response.orr_level)} interval of orr {_pair(response.orr_ci)} %")
-    return ", ".join(filter(None, (*parts, response.criteria, response.assessor)))
+    return _joined(
+        *(_with(name.replace("_", " ") + " {}", getattr(response, name)) for name in _RESPONSES),
+        *(_with(name + " {} %", getattr(response, f"{name}_percent")) for name in _PERCENTS),
+        _with(f"{_level(response.orr_level)} interval of orr {{}} %", _pair(response.orr_ci)),
+        response.criteria,
+        response.assessor,
+    )
 
 
 def _level(level: Decimal | None) -> str:
     """Return a level in words; a report that prints no level is not given one."""
-    if level is None:
-        return "unlabelled"
-    return f"{(level * 100).normalize():f} %"
+    return "unlabelled" if level is None else f"{(level * 100).normalize():f} %"
 
 
-def _pair(pair: tuple[Decimal, Decimal | str]) -> str:
-    return f"{pair[0]} to {pair[1]}"
-
-
-def _other_status(status: str | None, study: Study) -> str:
-    """Mark a figure that was seen elsewhere than the others of its report."""
-    return "" if status in (None, study.status) else f" [{status}]"
+def _pair(pair: tuple[Decimal, Decimal | str] | None) -> str | None:
+    return pair and f"{pair[0]} to {pair[1]}"
 
 
 # --- Between groups and between reports ----------------------------------------------------------
@@ -346,34 +299,24 @@ def _other_status(status: str | None, study: Study) -> str:
 
 def _comparisons(study: Study) -> Iterator[str]:
     for comparison in study.comparisons:
-        text = _comparison(comparison)
-        status = comparison.status or study.status
-        yield from labelled(
-            comparison.endpoint, f"{text} [{status}]", indent=_INDENT, width=_ENDPOINT_WIDTH
-        )
+        text = f"{_comparison(comparison)} [{comparison.status or study.status}]"
+        yield from labelled(comparison.endpoint, text, indent=2, width=_ENDPOINT_WIDTH)
         if comparison.note:
-            yield from labelled("", comparison.note, indent=_INDENT * 2, width=_ENDPOINT_WIDTH)
+            yield from labelled("", comparison.note, indent=4, width=_ENDPOINT_WIDTH)
 
 
 def _comparison(comparison: Comparison) -> str:
-    p = None
-    if comparison.p is not None:
-        sign = "" if isinstance(comparison.p, str) and comparison.p[:1] in "<>=≤≥" else "= "
-        p = f"p {sign}{comparison.p}" + (" ONE-SIDED" if comparison.sided == 1 else "")
-    limits = None
-    if comparison.hr_ci is not None:
-        limits = f"{_level(comparison.level)} interval {_pair(comparison.hr_ci)}"
-    adjusted = {True: "adjusted", False: "not adjusted", None: None}[comparison.adjusted]
-    parts = [
+    sign = "" if isinstance(comparison.p, str) and comparison.p[:1] in "<>=≤≥" else "= "
+    sides = " ONE-SIDED" if comparison.sided == 1 else ""
+    return _joined(
         " against ".join(comparison.groups),
-        p,
+        _with(f"p {sign}{{}}{sides}", comparison.p),
         comparison.test,
-        None if comparison.hr is None else f"hazard ratio {comparison.hr}",
-        limits,
-        adjusted,
-        comparison.text and f'"{comparison.text}"',
-    ]
-    return ", ".join(filter(None, parts))
+        _with("hazard ratio {}", comparison.hr),
+        _with(f"{_level(comparison.level)} interval {{}}", _pair(comparison.hr_ci)),
+        {True: "adjusted", False: "not adjusted", None: None}[comparison.adjusted],
+        _with('"{}"', comparison.text),
+    )
 
 
 def _overlaps(study: Study, registry: Registry) -> Iterator[str]:
@@ -384,54 +327,51 @@ def _overlaps(study: Study, registry: Registry) -> Iterator[str]:
         for overlap in other.overlaps:
             if overlap.with_ == study.id:
                 declared.setdefault(other.id, []).append((overlap, other.id))
-    for name, said in declared.items():
-        known = registry.studies.get(name)
-        called = "not in the registry" if known is None else study_label(known)
-        reasons = dict.fromkeys(overlap.reason.rstrip(".") for overlap, _ in said)
+    for name, overlaps in declared.items():
+        other = registry.studies.get(name)
+        label = "not in the registry" if other is None else study_label(other)
+        reasons = dict.fromkeys(overlap.reason.rstrip(".") for overlap, _ in overlaps)
         pairs = dict.fromkeys(
-            (pair if by == study.id else pair[::-1]) for item, by in said for pair in item.pairs
+            pair if by == study.id else pair[::-1]
+            for overlap, by in overlaps
+            for pair in overlap.pairs
         )
-        text = f"{name} ({called}): {'; '.join(reasons)}"
+        text = f"{name} ({label}): {'; '.join(reasons)}"
         if pairs:
-            text += f"; only {', '.join(f'{own} here and {its} there' for own, its in pairs)}"
-        text += "" if any(by == study.id for _, by in said) else f" [declared by {name}]"
-        yield from labelled("", text, indent=_INDENT, width=0)
+            text += f"; only {', '.join(f'{here} here and {there} there' for here, there in pairs)}"
+        text += "" if any(by == study.id for _, by in overlaps) else f" [declared by {name}]"
+        yield from labelled("", text, indent=2, width=0)
 
 
 def _counted(study: Study, registry: Registry) -> Iterator[str]:
     for endpoint in ENDPOINTS:
-        chosen = select(registry, endpoint)
-        counted = {ref.cohort.id for ref in chosen.counted if ref.study.id == study.id}
-        against = {
-            entry.cohort_id: entry.reason for entry in chosen.left_out if entry.study_id == study.id
+        left_out = {
+            entry.cohort_id: f"left out: {entry.reason}"
+            for entry in select(registry, endpoint).left_out
+            if entry.study_id == study.id
         }
         for cohort in study.cohorts:
-            text = "counted" if cohort.id in counted else f"left out: {against[cohort.id]}"
-            words = f"{cohort.id}: {text}"
-            yield from labelled(endpoint, words, indent=_INDENT, width=_ENDPOINT_WIDTH)
+            words = f"{cohort.id}: {left_out.get(cohort.id, 'counted')}"
+            yield from labelled(endpoint, words, indent=2, width=_ENDPOINT_WIDTH)
 
 
 # --- What looks odd ------------------------------------------------------------------------------
 
 
-def _plausibility(study: Study, found: Review) -> Iterator[str]:
-    file = f"{study.id}.toml"
-    for kind, problems in (
-        ("Warning", found.warnings),
-        ("Stale", found.stale),
-        ("Note", found.notes),
-    ):
-        for problem in problems:
-            if problem.file == file:
-                yield from labelled(kind, problem_words(problem), indent=_INDENT, width=10)
-    for problem, reason in found.acknowledged:
-        if problem.file == file:
-            words = f"{problem_words(problem)} Acknowledged: {reason}"
-            yield from labelled("Warning", words, indent=_INDENT, width=10)
+def _plausibility(study: Study, reviewed: Review) -> Iterator[str]:
+    problems: Iterable[tuple[str, Problem, str]] = (
+        *(("Warning", problem, "") for problem in reviewed.warnings),
+        *(("Stale", problem, "") for problem in reviewed.stale),
+        *(("Note", problem, "") for problem in reviewed.notes),
+        *(("Warning", problem, f" Acknowledged: {why}") for problem, why in reviewed.acknowledged),
+    )
+    for kind, problem, aside in problems:
+        if problem.file == f"{study.id}.toml":
+            yield from labelled(kind, problem_words(problem) + aside, indent=2, width=10)
 
 
 def problem_words(problem: Problem) -> str:
     """Return a problem without its file: the check, the field, what is found and expected."""
     check = f"[{problem.check}] " if problem.check else ""
-    place = f"{problem.field}: " if problem.field else ""
-    return f"{check}{place}found {problem.found}, expected {problem.expected}: {problem.action}."
+    field = f"{problem.field}: " if problem.field else ""
+    return f"{check}{field}found {problem.found}, expected {problem.expected}: {problem.action}."

@@ -24,8 +24,7 @@ from synthesis.estimands import (
     patients_of,
     tells_histology,
 )
-from synthesis.family_fits import FamilyFits
-from synthesis.models import PooledSurvival, ResponseFit, SurvivalFit
+from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit, used_priors
 from synthesis.numbers import LEVEL, count, in_sentence, interval, listed, percent
 from synthesis.questions.compare import Comparison
 from synthesis.questions.pooled.families import (
@@ -51,7 +50,7 @@ from synthesis.questions.pooled.tables import (
 )
 from synthesis.result import Cell, Column, Finding, Picture, Result, make_table
 from synthesis.settings import Settings
-from synthesis.used_priors import used_priors
+from synthesis.stacking import FamilyFits
 
 __all__ = [
     "Answer",

@@ -13,10 +13,9 @@ from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import ESTIMANDS
-from synthesis.family_fits import FamilyFits
-from synthesis.loo import HIGH_K, LEAST_COHORTS, ModelChoice
 from synthesis.numbers import LEVEL, count, percent
 from synthesis.result import Column, Finding, Table, make_table
+from synthesis.stacking import HIGH_K, LEAST_COHORTS, FamilyFits, ModelChoice
 
 _LEAD = (
     "Reports give a few points of a curve; what lies between and beyond them depends on the "

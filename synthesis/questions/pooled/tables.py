@@ -15,12 +15,10 @@ from scipy.stats import beta
 
 from priors import Prior, Priors, load_priors
 from studies.figures import figure_status, in_months, printed_landmark, printed_median
-from studies.schema import Landmark, SurvivalOutcome
+from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from studies.selection import CohortRef, LeftOut
-from studies.values import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.covariates import COVARIATE_LABELS, COVARIATES
 from synthesis.estimands import (
     LEVEL,
     TARGETS,
@@ -39,13 +37,12 @@ from synthesis.estimands import (
     tells,
     tells_apart,
 )
-from synthesis.family_fits import FamilyFits
-from synthesis.loo import CHOICE_COLUMNS
-from synthesis.models import PooledSurvival, ResponseFit
-from synthesis.observations import Arm, Record
-from synthesis.response import trials
-from synthesis.stacking import stack
-from synthesis.survival import PRIOR_OF
+from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model.covariates import COVARIATE_LABELS, COVARIATES
+from synthesis.model.observations import Arm, Record
+from synthesis.model.response import trials
+from synthesis.model.survival import PRIOR_OF
+from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
 
 POOLED_COLUMNS = (
     "endpoint", "treatment", "histology", "estimand", "target", "estimate", "lower", "upper",
@@ -443,7 +440,7 @@ def families_table(
 
 
 def model_choice_table(survival: Mapping[str, FamilyFits]) -> pd.DataFrame:
-    """How well the families predict, all endpoints: :data:`~synthesis.loo.CHOICE_COLUMNS`.
+    """How well the families predict, all endpoints: :data:`~synthesis.stacking.CHOICE_COLUMNS`.
 
     Without rows where each endpoint has one family.
     """

@@ -1,0 +1,1 @@
+"""Simulated papers of known truth: coverage, width and reliability of what is inferred."""

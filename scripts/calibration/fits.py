@@ -1,0 +1,328 @@
+"""The fits of one simulated registry: from print, from the interval, from the patients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from zlib import crc32
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from calibration.cells import Cell
+from calibration.hierarchy import HistologyStudy, histology_effect, one_arm, pooled, stacked
+from calibration.lattice import (
+    Z95,
+    ArmTable,
+    Lattice,
+    interval_table,
+    make_lattice,
+    paper_table,
+    patients_table,
+)
+from calibration.papers import (
+    FOLLOW,
+    TRUTHS,
+    Paper,
+    Patients,
+    Style,
+    draw_patients,
+    print_arm,
+    print_comparison,
+)
+from priors import load_priors
+from synthesis.choices import STACKED
+from synthesis.model.families import family
+from synthesis.model.records import ComparisonReading, find_comparison
+from synthesis.model.survival import centre_share
+from synthesis.stacking import STACKED_FAMILIES
+
+SEED = 20210
+
+#: Truths: SD of log shapes between studies; the rest is drawn.
+SHAPE_SPREAD = 0.1
+
+#: How often an abstract prints a landmark, one of them with its interval, the number of events,
+#: and its times in whole months.
+LANDMARK, LANDMARK_INTERVAL, EVENTS, WHOLE_MONTHS = 0.4, 0.5, 0.3, 0.15
+
+#: The family under which patients of another are fitted beside the stack.
+WRONG_ONE = {"weibull": "log-logistic", "log-logistic": "weibull"}
+
+Estimate = tuple[str, str, float, tuple[float, float, float]]
+
+
+@lru_cache(maxsize=8)
+def lattice_of(fitted: str) -> Lattice:
+    """Lattice of one fitted family, kept for the life of the process."""
+    return make_lattice(load_priors(), family(fitted))
+
+
+def simulate(cell: Cell, block: int, count: int) -> list[dict[str, object]]:
+    """Simulate and fit replicates of one cell; a row for each replicate, method and quantity."""
+    rng = np.random.default_rng([SEED, crc32(cell.name.encode()), block])
+    lattice = lattice_of(cell.family if cell.fitted == STACKED else cell.fitted)
+    fit = by_histology if cell.effect is not None else by_order_statistics
+    if cell.fitted == STACKED:
+        fit = by_stacking
+    rows = []
+    for i in range(count):
+        for method, quantity, truth, (middle, lower, upper) in fit(cell, rng, lattice):
+            rows.append(
+                {
+                    "replicate": i,
+                    "method": method,
+                    "quantity": quantity,
+                    "covered": bool(lower <= truth <= upper),
+                    "error": middle - truth,
+                    "width": upper - lower,
+                }
+            )
+    return rows
+
+
+@dataclass(frozen=True)
+class World:
+    """True values of one replicate.
+
+    Attributes
+    ----------
+    log_median, log_shape : float
+        Of the mean study.
+    spread : float
+        SD of log medians between studies.
+    """
+
+    log_median: float
+    log_shape: float
+    spread: float
+
+    def survival(self, cell: Cell, months: float) -> float:
+        """Survival in the mean study."""
+        z = np.exp(self.log_shape) * (np.log(months) - self.log_median)
+        return float(TRUTHS[cell.family].survival(z))
+
+
+def draw_world(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> World:
+    """Draw the true values: what the analysis believes before it sees anything.
+
+    A credible interval promises its coverage over these, not at each of them.
+    """
+    priors = lattice.priors
+    median, spread = priors["overall_median"], priors["study_sd"]
+    return World(
+        float(rng.normal(median.location, median.scale)),
+        float(rng.normal(np.log(TRUTHS[cell.family].shape), lattice.shape_prior.scale)),
+        float(abs(rng.normal(0.0, spread.scale))) if cell.arms > 1 else 0.0,
+    )
+
+
+def by_order_statistics(
+    cell: Cell, rng: np.random.Generator, lattice: Lattice
+) -> Iterator[Estimate]:
+    """Cohorts that print a median with its interval, and some of them more, or less."""
+    world = draw_world(cell, rng, lattice)
+    papers = [_cohort(cell, rng, world) for _ in range(cell.arms)]
+    tables = {
+        "order_statistics": [paper_table(paper, lattice) for paper in papers],
+        "lognormal_ci": [interval_table(paper, lattice) for paper in papers],
+        "patients": [patients_table(paper.patients, lattice) for paper in papers],
+    }
+    s12 = "survival_12m" if cell.family == cell.fitted else "survival_12m_wrong_family"
+    for method, own in tables.items():
+        found = [table for table in own if table is not None]
+        if not found:
+            continue
+        posterior = one_arm(found[0], lattice) if cell.arms == 1 else pooled(found, lattice)
+        yield method, "log_median", world.log_median, posterior.interval("mu")
+        yield method, s12, world.survival(cell, 12.0), posterior.interval("s12")
+        if cell.arms > 1:
+            yield method, "heterogeneity", world.spread, posterior.interval("tau")
+    wald = _wald(papers)
+    if wald is not None:
+        yield "wald_months", "log_median", world.log_median, wald
+
+
+def by_stacking(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Iterator[Estimate]:
+    """The families of a report stacked, beside the patients under the family they were drawn from.
+
+    The same registry under the one family that is wrong for it shows what the stack mends.
+    """
+    world = draw_world(cell, rng, lattice)
+    papers = [_cohort(cell, rng, world) for _ in range(cell.arms)]
+    lattices = [lattice_of(name) for name in STACKED_FAMILIES]
+    by_family = [_known(paper_table(paper, own) for paper in papers) for own in lattices]
+    patients = pooled([patients_table(paper.patients, lattice) for paper in papers], lattice)
+    found = stacked(by_family, lattices)
+    other = WRONG_ONE[cell.family]
+    single = pooled(by_family[STACKED_FAMILIES.index(other)], lattice_of(other))
+    truths = {
+        "mu": ("log_median", world.log_median),
+        "s12": ("survival_12m", world.survival(cell, 12.0)),
+        "tau": ("heterogeneity", world.spread),
+    }
+    for quantity, (name, truth) in truths.items():
+        yield "stacked", name, truth, found[quantity]
+        yield "one_wrong_family", name, truth, single.interval(quantity)
+        yield "patients", name, truth, patients.interval(quantity)
+
+
+def _known(tables: Iterable[ArmTable | None]) -> list[ArmTable]:
+    return [table for table in tables if table is not None]
+
+
+def _cohort(cell: Cell, rng: np.random.Generator, world: World) -> Paper:
+    low, _, high = cell.n.partition("-")
+    n = int(rng.integers(int(low), int(high) + 1)) if high else int(low)
+    deviation = SHAPE_SPREAD * rng.standard_normal() if cell.arms > 1 else 0.0
+    patients = draw_patients(
+        rng,
+        n,
+        log_median=world.log_median + world.spread * rng.standard_normal(),
+        shape=float(np.exp(world.log_shape + deviation)),
+        truth=TRUTHS[cell.family],
+        follow=FOLLOW[cell.censoring],
+    )
+    return print_cohort(cell, rng, patients)
+
+
+def print_cohort(cell: Cell, rng: np.random.Generator, patients: Patients) -> Paper:
+    """Print an arm in the convention of its cell, with what else its abstract happens to say."""
+    convention, told = cell.convention.rsplit(" ", 1)
+    style = Style(
+        convention,
+        told=told == "told",
+        digits=0 if rng.uniform() < WHOLE_MONTHS else 1,
+        landmark=12.0 if rng.uniform() < LANDMARK else None,
+        landmark_interval=bool(rng.uniform() < LANDMARK_INTERVAL),
+        events=bool(rng.uniform() < EVENTS),
+    )
+    return print_arm(patients, style)
+
+
+def _wald(papers: list[Paper]) -> tuple[float, float, float] | None:
+    """Pooled median by a Wald error on months and REML, on the log scale; None where it fails."""
+    pairs = []
+    for paper in papers:
+        outcome = paper.outcome
+        if outcome.ci is None or not paper.reached:
+            continue
+        middle, lower = float(outcome.median), float(outcome.ci[0])
+        reached = outcome.ci[1] != "not reached"
+        error = (float(outcome.ci[1]) - lower) / 2.0 if reached else middle - lower
+        if error > 0.0:
+            pairs.append((middle, error / Z95))
+    if not pairs:
+        return None
+    y, s = np.array(pairs).T
+    tau2 = _reml(y, s) if y.size > 1 else 0.0
+    weight = 1.0 / (s**2 + tau2)
+    mean, error = (weight * y).sum() / weight.sum(), weight.sum() ** -0.5
+    ends = [mean, mean - Z95 * error, mean + Z95 * error]
+    middle, lower, upper = (float(np.log(max(end, 1e-2))) for end in ends)
+    return middle, lower, upper
+
+
+def _reml(y: np.ndarray, s: np.ndarray) -> float:
+    """Between-study variance by restricted maximum likelihood."""
+
+    def loss(tau2: float) -> float:
+        weight = 1.0 / (s**2 + tau2)
+        mean = (weight * y).sum() / weight.sum()
+        return float(
+            -np.log(weight).sum() + np.log(weight.sum()) + (weight * (y - mean) ** 2).sum()
+        )
+
+    found = minimize_scalar(loss, bounds=(0.0, 10.0 * float(y.var()) + 1e-6), method="bounded")
+    return float(found.x) if found.fun < loss(0.0) else 0.0
+
+
+# --- Histology -----------------------------------------------------------------------------------
+
+
+def by_histology(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Iterator[Estimate]:
+    """Cohorts of which every other prints pure and mixed apart; a single one prints them, 15 v 8.
+
+    The others print all their patients together, and not how many were mixed. The naive form
+    takes the log-rank result of a single study as independent of the medians; ``patients`` knows
+    everyone's histology.
+    """
+    world = draw_world(cell, rng, lattice)
+    prior = lattice.priors["histology_prognostic"]
+    drawn = float(rng.normal(prior.location, prior.scale))
+    effect = drawn if cell.effect == "drawn" else float(cell.effect)
+    own: dict[str, list[HistologyStudy]] = {"order_statistics": [], "naive": [], "patients": []}
+    for i in range(cell.arms):
+        pure, mixed = _groups(cell, rng, world, effect, lattice)
+        own["patients"].append(
+            HistologyStudy(patients_table(pure, lattice), patients_table(mixed, lattice))
+        )
+        if i % 2:
+            table = paper_table(print_cohort(cell, rng, pure.with_others(mixed)), lattice)
+            printed = None if table is None else HistologyStudy(whole=table)
+        else:
+            printed = _split_paper(pure, mixed, lattice, events=bool(rng.uniform() < EVENTS))
+        if printed is not None:
+            own["order_statistics"].append(printed)
+            if cell.arms == 1:
+                own["naive"].append(replace(printed, medians=None))
+    for method, studies in own.items():
+        if studies:
+            yield method, "histology", effect, histology_effect(studies, lattice)
+
+
+def _groups(
+    cell: Cell, rng: np.random.Generator, world: World, effect: float, lattice: Lattice
+) -> tuple[Patients, Patients]:
+    """Pure and mixed patients of one study."""
+    low, _, high = cell.n.partition("-")
+    if high:
+        total, prior = int(rng.integers(int(low), int(high) + 1)), lattice.priors["mixed_share"]
+        share = prior.natural(rng.normal(prior.location, prior.scale))
+        mixed = int(np.clip(rng.binomial(total, share), 3, total - 3))
+        sizes = total - mixed, mixed
+    else:
+        sizes = tuple(int(n) for n in cell.n.split(" v "))
+    centre = world.log_median + world.spread * rng.standard_normal()
+    x0 = centre_share(lattice.priors)
+    drawn = [
+        draw_patients(
+            rng,
+            n,
+            log_median=centre + effect * (x - x0),
+            shape=float(np.exp(world.log_shape)),
+            truth=TRUTHS[cell.family],
+            follow=FOLLOW[cell.censoring],
+        )
+        for n, x in zip(sizes, (0.0, 1.0), strict=True)
+    ]
+    return drawn[0], drawn[1]
+
+
+def _split_paper(
+    pure: Patients, mixed: Patients, lattice: Lattice, *, events: bool
+) -> HistologyStudy | None:
+    """Two medians and a log-rank p; the p only where both medians were reached."""
+    style = Style("log-log", interval=False, events=events)
+    papers = [print_arm(patients, style) for patients in (pure, mixed)]
+    tables = [paper_table(paper, lattice) for paper in papers]
+    if any(table is None for table in tables):
+        return None
+    comparison, ratio = _comparison(papers[0], papers[1])
+    share = papers[1].n / (papers[0].n + papers[1].n)
+    return HistologyStudy(tables[0], tables[1], None, comparison, ratio, share)
+
+
+def _comparison(pure: Paper, mixed: Paper) -> tuple[ComparisonReading | None, float | None]:
+    """What the printed p says, and the log ratio of the printed medians."""
+    if not (pure.reached and mixed.reached):
+        return None, None
+    medians = [float(paper.outcome.median) for paper in (mixed, pure)]
+    if min(medians) <= 0.0 or medians[0] == medians[1]:
+        return None, None  # rounded to nothing, or no direction to be read from them
+    ratio = float(np.log(medians[0] / medians[1]))
+    printed = print_comparison(mixed.patients, pure.patients)
+    sizes, events = (mixed.n, pure.n), (mixed.outcome.events, pure.outcome.events)
+    names = {"mixed"}, {"pure"}
+    return find_comparison([printed], "os", *names, sizes, ratio > 0.0, events), ratio

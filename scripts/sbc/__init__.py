@@ -1,0 +1,1 @@
+"""Simulation-based calibration of the models, and the fingerprint of what was calibrated."""

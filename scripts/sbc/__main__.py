@@ -1,0 +1,5 @@
+"""Run the simulation-based calibration: ``PYTHONPATH=scripts python -m sbc``."""
+
+from sbc.run import main
+
+main()

@@ -1,0 +1,178 @@
+"""Fits of simulated worlds, and the ranks of the true values among their draws.
+
+The sampler runs as in every report, but once: :func:`synthesis.fits.fit_survival_data` would
+sample again, with more draws, wherever the few draws that ranks need do not earn a PASS.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from xarray import DataTree
+
+from priors import Priors, load_priors
+from sbc import response_world, survival_world
+from synthesis.model.arrays import sizes_for
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import family
+from synthesis.model.kernel import DATA, PARAMETERS, PrintedFigures
+from synthesis.model.printed import METHODS
+from synthesis.model.response import STAGES, response_problem, trials, variable
+from synthesis.model.sampler import Problem, SamplerSettings, run
+from synthesis.model.survival import survival_problem
+
+MODELS = ("survival", "response")
+
+#: Draws after thinning: the ranks are 0 to this.
+DRAWS = 99
+_SETTINGS = {
+    "survival": {"draws": 250, "tune": 400, "chains": 4, "target_accept": 0.95},
+    "response": {"draws": 250, "tune": 400, "chains": 4, "target_accept": 0.95},
+}
+
+_SURVIVAL_SCALARS = (
+    *("mu", "class_sd", "treatment_sd", "study_sd", "prognostic"),
+    *("shape_mean", "shape_sd", "shape_treatment_sd", "tail_mean", "tail_treatment_sd"),
+)
+_SURVIVAL_ENTRIES = {
+    "predictive[0]": ("predictive", 0),
+    "class_effect[0]": ("class_effect", 0),
+    "treatment_effect[0]": ("treatment_effect", 0),
+    "study_effect[hospital]": ("study_effect", 4),
+    "cohort_effect[hospital, first]": ("cohort_effect", 2),
+    "mixed_share[hospital, first]": ("mixed_share", 2),
+    "log_median[hospital, first]": ("log_median", 2),
+    "log_median[pair, mixed]": ("log_median", 5),
+    "log_shape[allocated, first]": ("log_shape", 0),
+    "shape_treatment_effect[0]": ("shape_treatment_effect", 0),
+    "tail_treatment_effect[0]": ("tail_treatment_effect", 0),
+    **{f"covariate {name}": ("covariate_effect", i) for i, name in enumerate(COVARIATES)},
+    **{f"convention_logits[{name}]": ("convention_logits", i) for i, name in enumerate(METHODS)},
+}
+
+
+def replicate(model: str, number: int, seed: int) -> dict[str, Any]:
+    """Simulate, fit and rank one world.
+
+    Parameters
+    ----------
+    model : {"survival", "response"}
+    number : int
+        Of the replicate: its random numbers do not depend on any other.
+    seed : int
+
+    Returns
+    -------
+    dict
+        Ranks by quantity, and how the sampler did.
+    """
+    started = time.perf_counter()
+    rng = np.random.default_rng([seed, MODELS.index(model), number])
+    settings = SamplerSettings(seed=int(rng.integers(2**31)), **_SETTINGS[model])
+    priors = load_priors()
+    problem, truth, add = (_survival if model == "survival" else _response)(rng, priors, number)
+    draws = run(problem, settings, cache=False)
+    thinned = _thinned(draws.tree, problem)
+    ranks = {}
+    named = _survival_quantities if model == "survival" else _response_quantities
+    true_values, drawn = named(add(truth, one=True)), named(add(thinned, one=False))
+    for name, value in true_values.items():
+        ranks[name] = int((drawn[name] < value).sum())
+    return {
+        "replicate": number,
+        "ranks": ranks,
+        "divergences": int(draws.tree["sample_stats"]["diverging"].sum()),
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+
+
+Values = Mapping[str, np.ndarray]
+_Adds = Callable[..., Values]
+
+
+def _thinned(tree: DataTree, problem: Problem) -> dict[str, np.ndarray]:
+    """Evenly spaced draws of all chains: ``(DRAWS, ...)`` each."""
+    found = {}
+    for name in problem.keep:
+        values = tree["posterior"][name].to_numpy()
+        values = values.reshape(-1, *values.shape[2:])
+        found[name] = values[np.linspace(0, len(values) - 1, DRAWS + 1).round().astype(int)][1:]
+    return found
+
+
+def _survival(
+    rng: np.random.Generator, priors: Priors, number: int
+) -> tuple[Problem, Values, _Adds]:
+    turn = survival_world.FAMILIES_IN_TURN
+    name = turn[number % len(turn)]
+    world = survival_world.simulate(rng, priors, name)
+    problem = survival_problem(world.data, priors, family(name), sizes_for([world.data]))
+
+    def with_likelihood(values: Values, *, one: bool) -> Values:
+        if one:
+            return {**values, "log_likelihood": _printed_likelihood(values, problem)}
+        each = [
+            _printed_likelihood({name: value[i] for name, value in values.items()}, problem)
+            for i in range(DRAWS)
+        ]
+        return {**values, "log_likelihood": np.array(each)}
+
+    return problem, world.truth, with_likelihood
+
+
+def _printed_likelihood(values: Values, problem: Problem) -> float:
+    """Log likelihood of all printed figures at one set of values."""
+    data = problem.values
+    arms = data["arm_cohort"].size
+    known = values["log_median"].size
+    inputs = {name: np.zeros(arms) for name in PARAMETERS}
+    inputs["location"][:known] = values["log_median"]
+    cohort, treatment = data["arm_cohort"][:known], data["arm_treatment"][:known]
+    inputs["log_shape"][:known] = values["log_shape"][cohort]
+    inputs["tail"][:known] = values["tail_mean"] + values["tail_treatment_effect"][treatment]
+    logits = values["convention_logits"]
+    inputs["log_convention"] = logits - np.logaddexp.reduce(logits)
+    given = [*(inputs[name] for name in PARAMETERS), *(data[name] for name in DATA)]
+    outputs: list[list[Any]] = [[None] for _ in range(1 + len(PARAMETERS))]
+    PrintedFigures().perform(None, given, outputs)
+    return float(outputs[0][0])
+
+
+def _survival_quantities(values: Values) -> dict[str, np.ndarray]:
+    entries = {name: values[of][..., i] for name, (of, i) in _SURVIVAL_ENTRIES.items()}
+    scalars = {name: values[name] for name in (*_SURVIVAL_SCALARS, "log_likelihood")}
+    return scalars | entries
+
+
+def _response(
+    rng: np.random.Generator, priors: Priors, number: int
+) -> tuple[Problem, Values, _Adds]:
+    world = response_world.simulate(rng, priors)
+    counts = [trials(count) for count in world.data.counts]
+    numbers = {
+        stage: np.array([count.get(stage, (0, 0)) for count in counts]).T for stage in STAGES
+    }
+
+    def with_likelihood(values: Values, *, one: bool) -> Values:
+        added = dict(values)
+        for stage, (successes, of) in numbers.items():
+            odds = np.asarray(values[variable(stage, "log_odds")])
+            each = successes * odds - of * np.logaddexp(0.0, odds)
+            added[variable(stage, "log_likelihood")] = each.sum(axis=-1)
+        return added
+
+    return response_problem(world.data, priors), world.truth, with_likelihood
+
+
+def _response_quantities(values: Values) -> dict[str, np.ndarray]:
+    found = {}
+    for stage in STAGES:
+        names = ("mu", "class_sd", "treatment_sd", "study_sd", "log_likelihood")
+        found |= {variable(stage, n): values[variable(stage, n)] for n in names}
+        for name in ("class_effect", "treatment_effect", "study_effect", "log_odds"):
+            own = variable(stage, name)
+            found[f"{own}[0]"] = values[own][..., 0]
+    return found

@@ -1,0 +1,305 @@
+"""Worlds of the survival model: parameters from its priors, and what reports would then print.
+
+The hierarchy is written out here once more, from the equations of :mod:`synthesis.model.survival`,
+and patients are drawn one by one: a slip in the compiled model cannot repeat itself here. Only the
+ranks of the limits (:mod:`synthesis.model.printed`) and the quantiles of the families are the
+package's own; both are tested elsewhere.
+
+Figures are printed as the likelihood takes them: nobody is censored but for the listed patients
+and the cohort of short follow-up (whose likelihood is exact too), times have six decimals, the
+numbers of patients are odd (the median is a patient), and where the transformation of an interval
+is not told every transformation gives both limits and no landmark stands beside it. What censoring,
+half ranks and coarse rounding cost is the matter of ``calibration.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from priors import Priors
+from studies.figures import CohortRef, View
+from studies.schema import NOT_REACHED, Study
+from synthesis.model.families import family, quantile
+from synthesis.model.observations import SurvivalData, survival_data
+from synthesis.model.printed import METHODS, interval_ranks
+from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
+
+#: Families in turn: the two that reports use in two replicates of three.
+FAMILIES_IN_TURN = (
+    *("weibull", "log-logistic", "log-normal"),
+    *("weibull", "log-logistic", "long-tail"),
+    *("weibull", "log-logistic", "generalised gamma"),
+)
+
+CLASSES = {"t1": "c1", "t2": "c1", "t3": "c2", "t4": "c2"}
+FOLLOW_UP = 10.0  # months, of the cohort whose median may not be reached
+LISTED_FOLLOW_UP = 24.0  # months
+
+_EFFECTS = {
+    "retrospective": {"retrospective": 0.5, "prospective_single_arm": -0.5, "randomised": -0.5},
+    "pretreated": {"pretreated": 0.5, "first-line": -0.5},
+    "from_diagnosis": {"diagnosis": 0.5, "treatment start": -0.5, "randomisation": -0.5},
+}
+_REFERENCE_BRAF = 0.3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one cohort prints.
+
+    Attributes
+    ----------
+    report, treatment : str
+    n : tuple of int
+        Patients: of the whole, or of the pure and the mixed.
+    prints : str
+        ``"pairs"`` (medians of pure and mixed), ``"limits"`` (median with limits), ``"median"``,
+        ``"landmarks"``, ``"listed"`` or ``"follow-up"`` (a median unless it was not reached).
+    told : str
+        Transformation behind the limits, ``""`` where the report does not tell it.
+    months : tuple of float
+        Landmarks, beside what is printed otherwise.
+    mixed : int
+        Mixed patients of the whole, -1 where they are not printed.
+    design, line, origin : str
+    braf : tuple of int
+        Mutated and tested.
+    """
+
+    report: str
+    treatment: str
+    n: tuple[int, ...]
+    prints: str
+    told: str = ""
+    months: tuple[float, ...] = ()
+    mixed: int = -1
+    design: str = "not stated"
+    line: str = ""
+    origin: str = ""
+    braf: tuple[int, int] = (0, 0)
+
+
+PLANS = (
+    Plan("allocated", "t1", (25,), "limits", "log-log", design="randomised", line="first-line"),
+    Plan("allocated", "t3", (27,), "limits", "log-log", design="randomised", line="first-line"),
+    Plan("hospital", "t2", (15,), "limits", design="retrospective", origin="diagnosis"),
+    Plan("hospital", "t4", (31,), "limits", design="retrospective", origin="diagnosis"),
+    Plan("pair", "t1", (17, 9), "pairs", design="retrospective", line="pretreated"),
+    Plan("couple", "t3", (21, 13), "pairs", design="prospective_single_arm"),
+    Plan("curve", "t2", (19,), "landmarks", months=(6.0, 12.0), mixed=7, origin="treatment start"),
+    Plan("both", "t4", (23,), "limits", "plain", (6.0,), line="pretreated", braf=(10, 20)),
+    Plan("list", "t3", (7,), "listed", origin="diagnosis", braf=(1, 16)),
+    Plan("short", "t1", (11,), "follow-up", line="first-line"),
+    Plan("small", "t4", (9,), "limits", "log", design="prospective_single_arm", mixed=4),
+    Plan("large", "t2", (39,), "limits", design="retrospective", braf=(20, 22)),
+    Plan("plainest", "t1", (33,), "limits", origin="treatment start"),
+    Plan("median", "t2", (13,), "median", line="pretreated"),
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """A simulated registry with its truth.
+
+    Attributes
+    ----------
+    data : SurvivalData
+    truth : mapping
+        Variable of the model -> its true value, of the shape in which draws are stored.
+    family : str
+    """
+
+    data: SurvivalData
+    truth: Mapping[str, np.ndarray]
+    family: str
+
+
+def simulate(rng: np.random.Generator, priors: Priors, family_name: str) -> World:
+    """Draw a world from the priors."""
+    truth = _parameters(rng, priors, family_name)
+    truth |= _cohorts(rng, priors, truth)
+    if not family(family_name).has_shape:
+        truth["log_shape"] = np.zeros(len(PLANS))
+    reports: dict[str, dict[str, Any]] = {}
+    arm = 0
+    for j, plan in enumerate(PLANS):
+        treatment = sorted(CLASSES).index(plan.treatment)
+        shape = np.exp(truth["log_shape"][j])
+        tail = truth["tail_mean"] + truth["tail_treatment_effect"][treatment]
+        groups = []
+        for n in plan.n:
+            median = np.exp(truth["log_median"][arm])
+            uniform = rng.uniform(size=n)
+            groups.append(np.sort(quantile(uniform, median, shape, family_name, tail)))
+            arm += 1
+        report = reports.setdefault(plan.report, _head(plan))
+        report["cohorts"].append(_printed(rng, plan, groups, truth["convention_logits"]))
+    return World(arranged(reports.values()), truth, family_name)
+
+
+def _draw(rng: np.random.Generator, priors: Priors, name: str, size: int | None = None) -> Any:
+    value = priors[name].scale * rng.standard_normal(size)
+    return np.abs(value) if priors[name].family == "half_normal" else priors[name].location + value
+
+
+def _parameters(rng: np.random.Generator, priors: Priors, name: str) -> dict[str, np.ndarray]:
+    """Everything above the cohorts."""
+    sizes = {"predictive": 4, "convention_logits": 3}
+    truth = {
+        v: _draw(rng, priors, p, sizes.get(v)) for v, p in PRIOR_OF.items() if v != "share_logit"
+    }
+    truth["covariate_effect"] = np.array([truth.pop(v) for v in (*_EFFECTS, "braf_mutated")])
+    truth["shape_mean"] = _draw(rng, priors, SHAPE_PRIOR[name])
+    truth["tail_mean"] = _draw(rng, priors, TAIL_PRIOR.get(name, "tail_generalised_gamma"))
+    numbers = {"class": 2, "treatment": 4, "study": len({p.report for p in PLANS})}
+    for level, number in (*numbers.items(), ("shape_treatment", 4), ("tail_treatment", 4)):
+        truth[f"{level}_effect"] = truth[f"{level}_sd"] * rng.standard_normal(number)
+    return truth
+
+
+def _cohorts(
+    rng: np.random.Generator, priors: Priors, truth: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Shape of every cohort; share and log median of every arm."""
+    own = truth["study_sd"] * rng.standard_normal(len(PLANS))
+    log_shape = truth["shape_mean"] + truth["shape_sd"] * rng.standard_normal(len(PLANS))
+    centre = 1.0 / (1.0 + np.exp(-priors["mixed_share"].location))
+    reports = [plan.report for plan in PLANS]
+    log_median, shares = [], []
+    for j, plan in enumerate(PLANS):
+        treatment = sorted(CLASSES).index(plan.treatment)
+        log_shape[j] += truth["shape_treatment_effect"][treatment]
+        alone = reports.count(plan.report) == 1 or plan.design == "randomised"
+        shared = truth["study_effect"][sorted(set(reports)).index(plan.report)]
+        location = truth["mu"] + truth["treatment_effect"][treatment]
+        location += truth["class_effect"][
+            sorted(set(CLASSES.values())).index(CLASSES[plan.treatment])
+        ]
+        location += shared if alone else np.sqrt(0.5) * (shared + own[j])
+        location += float(truth["covariate_effect"] @ _covariates(plan))
+        slope = truth["prognostic"] + truth["predictive"][treatment]
+        unknown = 1.0 / (1.0 + np.exp(-_draw(rng, priors, "mixed_share")))
+        if plan.prints == "pairs":
+            of_cohort = [0.0, 1.0]
+        else:
+            of_cohort = [unknown if plan.mixed < 0 else plan.mixed / plan.n[0]]
+        shares += of_cohort
+        log_median += [location + slope * (share - centre) for share in of_cohort]
+    return {
+        "cohort_effect": own,
+        "log_shape": log_shape,
+        "mixed_share": np.array(shares),
+        "log_median": np.array(log_median),
+    }
+
+
+def _covariates(plan: Plan) -> np.ndarray:
+    words = zip(_EFFECTS.values(), (plan.design, plan.line, plan.origin), strict=True)
+    mutated, tested = plan.braf
+    braf = mutated / tested - _REFERENCE_BRAF if tested else 0.0
+    return np.array([*(numbers.get(word, 0.0) for numbers, word in words), braf])
+
+
+# --- What is printed -----------------------------------------------------------------------------
+
+
+def _head(plan: Plan) -> dict[str, Any]:
+    citation = {"authors": ["Simulated"], "year": 2021}
+    head = {"id": plan.report, "status": "verified", "design": plan.design, "citation": citation}
+    return head | {"cohorts": []}
+
+
+def _printed(
+    rng: np.random.Generator, plan: Plan, groups: list[np.ndarray], logits: np.ndarray
+) -> dict[str, Any]:
+    """The record of one cohort."""
+    n = sum(plan.n)
+    record = {"id": f"{plan.report}_{plan.treatment}", "treatment": plan.treatment, "n": n}
+    record |= {"treatment_as_printed": plan.treatment}
+    record |= {"line": plan.line or None, "time_origin": plan.origin or None}
+    if plan.braf[1]:
+        record["braf_v600e"] = {"positive": plan.braf[0], "tested": plan.braf[1]}
+    if plan.mixed >= 0:
+        record["histology"] = {"pure": n - plan.mixed, "mixed": plan.mixed}
+    if plan.prints == "pairs":
+        record["histology"] = {"pure": plan.n[0], "mixed": plan.n[1]}
+        parts = zip(("pure", "mixed"), groups, strict=True)
+        record["subgroups"] = [
+            {
+                "factor": "histology",
+                "level": word,
+                "histology": word,
+                "n": times.size,
+                "survival": [_outcome(_middle(times))],
+            }
+            for word, times in parts
+        ]
+        return record
+    return record | _figures(rng, plan, groups[0], logits)
+
+
+def _figures(
+    rng: np.random.Generator, plan: Plan, times: np.ndarray, logits: np.ndarray
+) -> dict[str, Any]:
+    """What is printed of one whole cohort."""
+    # after the last death there is nothing to print
+    shown = [m for m in plan.months if not any(times[-1] <= earlier < m for earlier in plan.months)]
+    found: dict[str, Any] = {"landmarks": [_landmark(times, months) for months in shown]}
+    if plan.prints == "listed":
+        found["patients"] = [
+            {
+                "os": _decimal(min(time, LISTED_FOLLOW_UP)),
+                "unit": "months",
+                "event": "died" if time <= LISTED_FOLLOW_UP else "alive",
+            }
+            for time in times
+        ]
+    elif plan.prints == "follow-up":
+        reached = _middle(times) <= FOLLOW_UP
+        found["survival"] = [_outcome(_middle(times) if reached else None, FOLLOW_UP)]
+    elif plan.prints == "median":
+        found["survival"] = [_outcome(_middle(times))]
+    elif plan.prints == "limits":
+        weights = np.exp(logits - logits.max())
+        used = plan.told or str(rng.choice(METHODS, p=weights / weights.sum()))
+        ranks = interval_ranks(times.size, used)
+        lower, upper = (
+            None if r is None else times[int(r) - 1] for r in (ranks.lower, ranks.upper)
+        )
+        outcome = _outcome(_middle(times)) | {"level": Decimal("0.95")}
+        outcome["ci"] = [_decimal(lower), NOT_REACHED if upper is None else _decimal(upper)]
+        found["survival"] = [outcome | {"ci_method": plan.told or None}]
+    return found
+
+
+def _outcome(median: float | None, follow_up: float | None = None) -> dict[str, Any]:
+    printed = NOT_REACHED if median is None else _decimal(median)
+    said = None if follow_up is None else _decimal(follow_up)
+    return {"endpoint": "os", "median": printed, "unit": "months", "follow_up": said}
+
+
+def _landmark(times: np.ndarray, months: float) -> dict[str, Any]:
+    alive = _decimal(float(np.mean(times > months)))
+    return {"endpoint": "os", "time": _decimal(months), "unit": "months", "survival": alive}
+
+
+def _middle(times: np.ndarray) -> float:
+    return float(times[times.size // 2])
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(f"{value:.6f}")
+
+
+def arranged(reports: Any) -> SurvivalData:
+    """Read the records as those of a registry."""
+    refs = []
+    for record in reports:
+        study = Study.model_validate(record)
+        refs += [CohortRef(study, c, CLASSES[c.treatment], "systemic") for c in study.cohorts]
+    return survival_data(refs, View("os", verified_only=False, use_read_as=True), ["c1", "c2"])

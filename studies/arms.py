@@ -1,0 +1,585 @@
+"""Studies from a table with one row for each arm, as a review keeps them in a spreadsheet.
+
+What belongs to the report (authors, year, status) stands in the first row of a study; its other
+rows repeat it or leave it empty. A row with ``subgroup_factor`` and ``subgroup_level`` is a
+subgroup of the arm that it names. Treatments may go by any name that the vocabulary knows. Columns
+that the vocabulary makes begin with the id of an endpoint: ``os_median``, ``pfs_upper``,
+``os_survival_12_months``, ``os_survival_12_months_lower``. A table cannot hold everything that a
+study file can: comparisons, patients and characteristics are added to the files afterwards.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal, get_args
+
+from studies.checks import study_findings, word_findings
+from studies.files import FILE_NAME, validate
+from studies.problems import Problem, RegistryError, closest, dotted, show
+from studies.schema import NOT_REACHED, Study, Unit
+from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabulary
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table."""
+
+    file: str
+    """Name of the file of the table."""
+    number: int
+    """Its number as a spreadsheet counts: the header is row 1."""
+    line: int
+    """Line of the text on which it begins; cells with line breaks make it differ from `number`."""
+    cells: Mapping[str, str]
+    """Its cells by column."""
+
+    def text(self, column: str) -> str:
+        """Return what a cell holds; nothing where there is no such column."""
+        return self.cells.get(column, "").strip()
+
+    def problem(self, column: str, found: str, expected: str, action: str) -> Problem:
+        """Return a problem of one cell, or of the whole row where `column` is empty."""
+        place = f"row {self.number}, column {column}" if column else f"row {self.number}"
+        return Problem(self.file, place, found, expected, action, self.line)
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """A table as it was read."""
+
+    columns: tuple[str, ...]
+    """The header."""
+    rows: tuple[Row, ...]
+    """The rows below it that hold anything."""
+
+
+def read_csv_table(text: str, name: str) -> CsvTable:
+    """Read a comma-separated table (RFC 4180) with a header; rows without content are left out."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    records: list[tuple[int, list[str]]] = []
+    begins = 1
+    try:
+        for record in reader:
+            records.append((begins, record))
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        mistake, expected = f"a row that cannot be read ({error})", "cells separated by commas"
+        action = "close the quotation marks, and double those inside a cell"
+        raise RegistryError([Problem(name, "", mistake, expected, action, begins)]) from None
+    columns = tuple(cell.strip() for cell in records[0][1]) if records else ()
+    problems = _csv_problems(columns, name)
+    rows = []
+    for number, (line, cells) in enumerate(records[1:], 2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        row = Row(name, number, line, dict(zip(columns, cells, strict=False)))
+        if len(cells) != len(columns):
+            expected = f"{len(columns)}, one for each column"
+            action = "put a cell that contains a comma in quotation marks"
+            problems.append(row.problem("", f"{len(cells)} cells", expected, action))
+        rows.append(row)
+    if problems:
+        raise RegistryError(problems)
+    return CsvTable(columns, tuple(rows))
+
+
+def _csv_problems(columns: tuple[str, ...], name: str) -> list[Problem]:
+    """Return what is wrong with the header."""
+
+    def problem(mistake: str, expected: str, action: str) -> Problem:
+        return Problem(name, "row 1", mistake, expected, action, 1)
+
+    if not any(columns):
+        action = "write the names of the columns in the first row"
+        return [problem("no header", "the names of the columns", action)]
+    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t"):
+        action = "save the table as comma-separated values (CSV), with a point in decimal numbers"
+        mistake = "columns separated by another sign"
+        return [problem(mistake, "columns separated by commas", action)]
+    expected, action = "a name of its own for each column", "rename or remove one of them"
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    mistakes = (
+        f"the column {show(name)} twice" if name else "columns without a name" for name in twice
+    )
+    return [problem(mistake, expected, action) for mistake in mistakes]
+
+
+# --- Columns -------------------------------------------------------------------------------------
+
+Reading = Literal["text", "list", "whole", "number", "reached", "fraction", "true_false"]
+Place = tuple[str | int, ...]
+Columns = Mapping[str, tuple[Place, Reading]]
+
+
+def _columns(*names: str, below: str = "") -> dict[str, tuple[Place, Reading]]:
+    """Return columns: where each stands, and what its cells hold (``name=place:reading``)."""
+    columns = {}
+    for written in " ".join(names).split():
+        column, _, reading = written.partition(":")
+        name, _, place = column.partition("=")
+        parts = f"{below}{place or name}".split(".")
+        columns[name] = tuple(int(p) if p.isdigit() else p for p in parts), reading or "text"
+    return columns
+
+
+OF_STUDY: Columns = {
+    **_columns("study=id"),
+    **_columns(
+        "authors:list year:whole title journal volume_pages doi pmid trial_registration",
+        "unverified:list",
+        below="citation.",
+    ),
+    **_columns("design centres countries:list institutions:list enrolment population status notes"),
+    **_columns("source=kind source_url=url source_doi=doi", below="sources.0."),
+}
+# Columns of an arm alone: a row of a subgroup leaves them empty, or repeats them.
+OF_ARM: Columns = {
+    **_columns("arm=id treatment treatment_as_printed disease line time_origin part_of"),
+    **_columns(
+        "pure:whole mixed:whole pure_percent:number mixed_percent:number", below="histology."
+    ),
+    **_columns("not_pooled caution"),
+}
+OF_SUBGROUP = _columns("subgroup_factor=factor subgroup_level=level subgroup_histology=histology")
+OF_BOTH: Columns = {
+    **_columns("n:whole"),
+    **_columns(
+        "responders:whole evaluable:whole cr:whole pr:whole sd:whole pd:whole ne:whole",
+        "disease_control:whole orr_percent:number orr_lower=orr_ci.0:number",
+        "orr_upper=orr_ci.1:number orr_level:number dcr_percent:number criteria assessor",
+        below="response.",
+    ),
+}
+_OF_ENDPOINT: Columns = _columns(
+    "median:reached lower=ci.0:number upper=ci.1:reached level:number unit events:whole",
+    "follow_up:number iqr_lower=iqr.0:number iqr_upper=iqr.1:number range_lower=range.0:number",
+    "range_upper=range.1:number label status note",
+)
+_AT_A_TIME: Columns = {
+    "": (("survival",), "fraction"),
+    **_columns(
+        "_lower=ci.0:fraction _upper=ci.1:fraction _level=level:number _at_risk=at_risk:whole",
+        "_digitised=digitised:true_false",
+    ),
+}
+_TIME = re.compile(
+    rf"survival_(\d+(?:\.\d+)?)_({'|'.join(get_args(Unit))})({'|'.join(filter(None, _AT_A_TIME))})?"
+)
+REQUIRED = ("study", "status", "arm", "treatment")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column whose name is understood."""
+
+    name: str
+    """As in the header."""
+    level: Literal["study", "arm", "subgroup", "both"]
+    """What its cells speak of."""
+    place: Place
+    """Where its cells stand, relative to the study, the arm or the subgroup; for a figure of an
+    endpoint relative to that figure.
+    """
+    reading: Reading
+    """What its cells hold."""
+    figure: tuple[tuple[str, Any], ...] = ()
+    """For a figure of an endpoint: list that it stands in, and what tells it from the others of
+    that list; empty otherwise.
+    """
+
+
+def column_of(name: str, vocabulary: Vocabulary) -> Column | None:
+    """Return what a column of that name holds, or None where there is no such column."""
+    levels = {"study": OF_STUDY, "arm": OF_ARM, "subgroup": OF_SUBGROUP, "both": OF_BOTH}
+    for level, columns in levels.items():
+        if name in columns:
+            return Column(name, level, *columns[name])
+    # An id may begin with another one.
+    for endpoint in sorted((item.id for item in vocabulary.endpoints), key=len, reverse=True):
+        rest = name.removeprefix(f"{endpoint}_")
+        if rest == name:
+            continue
+        if rest in _OF_ENDPOINT:
+            figure = (("survival", None), ("endpoint", endpoint))
+            return Column(name, "both", *_OF_ENDPOINT[rest], figure)
+        match = _TIME.fullmatch(rest)
+        if match is not None:
+            when = (("time", Decimal(match[1])), ("unit", match[2]))
+            figure = (("landmarks", None), ("endpoint", endpoint), *when)
+            return Column(name, "both", *_AT_A_TIME[match[3] or ""], figure)
+    return None
+
+
+def columns_beside(column: Column) -> tuple[Column, ...]:
+    """Return the columns that speak of the same figure, whether the header has them or not."""
+    (kind, _), (_, endpoint), *when = column.figure
+    columns, stem = (_OF_ENDPOINT, f"{endpoint}_") if kind == "survival" else (_AT_A_TIME, "")
+    if when:
+        stem = f"{endpoint}_survival_{when[0][1]}_{when[1][1]}"
+    return tuple(
+        Column(stem + name, "both", place, reading, column.figure)
+        for name, (place, reading) in columns.items()
+    )
+
+
+def columns_known(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return the name of every column that may be used; 12 months stand for any time."""
+    return columns_for(tuple(item.id for item in vocabulary.endpoints))
+
+
+def columns_for(endpoints: Iterable[str]) -> tuple[str, ...]:
+    """Return the name of every column of a table with the figures of these endpoints."""
+    names = [*OF_STUDY, *OF_ARM, *OF_SUBGROUP, "n"]
+    for endpoint in endpoints:
+        names += [f"{endpoint}_{item}" for item in _OF_ENDPOINT]
+        names += [f"{endpoint}_survival_12_months{item}" for item in _AT_A_TIME]
+    return (*names, *(name for name in OF_BOTH if name != "n"))
+
+
+# --- Cells ---------------------------------------------------------------------------------------
+
+_NUMBER = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?")
+_WHOLE = re.compile(r"\d{1,30}")
+_COMMA = re.compile(r"[+-]?\d+[,·]\d+")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_NOT_REACHED = frozenset(
+    map(fold, (NOT_REACHED, "NR", "N.R.", "NE", "N.E.", "not estimable", "not evaluable"))
+)
+
+
+class CellError(ValueError):
+    """A cell that cannot be read.
+
+    Attributes
+    ----------
+    expected, action : str
+        What the cell should hold, and what to do.
+    """
+
+    def __init__(self, expected: str, action: str) -> None:
+        self.expected, self.action = expected, action
+        super().__init__(f"{expected}: {action}")
+
+
+def read_cell(text: str, reading: Reading) -> Any:
+    """Return what a cell holds."""
+    match reading:
+        case "text":
+            return text
+        case "list":
+            return _list(text)
+        case "whole":
+            if not _WHOLE.fullmatch(text):
+                action = "write the count as digits, or leave the cell empty"
+                raise CellError("a whole number", action)
+            return int(text)
+        case "true_false":
+            if fold(text) not in ("true", "false"):
+                raise CellError("true or false", "write true, or leave the cell empty")
+            return fold(text) == "true"
+        case "reached" if fold(text) in _NOT_REACHED:
+            return NOT_REACHED
+    return _number(text, reading)
+
+
+def _list(text: str) -> list[str]:
+    if "," in text:
+        example = "; ".join(part.strip() for part in text.split(",")[:2])
+        raise CellError("entries separated by semicolons", f"write for example {example}")
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def _number(text: str, reading: Reading) -> Decimal:
+    """Return a printed number; say how to write the numbers that people write in other ways."""
+    expected = "a number with a decimal point"
+    if reading == "reached":
+        expected += f' or "{NOT_REACHED}"'
+    if _NUMBER.fullmatch(text):
+        return Decimal(text)
+    if _COMMA.fullmatch(text):
+        whole, part = re.split("[,·]", text)
+        action = f"write {whole}.{part}"
+        if len(part) == 3 and "," in text:
+            action += f", or {whole}{part} where the comma separates thousands"
+        raise CellError(expected, action)
+    percent = _PERCENT.fullmatch(text)
+    if percent is not None:
+        number = Decimal(percent[1])
+        number = number.scaleb(-2) if reading == "fraction" else number
+        raise CellError(f"{expected}, without a percent sign", f"write {number:f}")
+    raise CellError(expected, "write the number alone, or leave the cell empty")
+
+
+def arms_header(vocabulary: Vocabulary, endpoints: Iterable[str] = ("os", "pfs")) -> str:
+    """Return the header of a table of arms; 12 months of survival may be renamed to any time."""
+    words = {endpoint.id for endpoint in vocabulary.endpoints}
+    out = io.StringIO(newline="")
+    names = columns_for([endpoint for endpoint in endpoints if endpoint in words])
+    csv.writer(out, lineterminator="\r\n").writerow(names)
+    return out.getvalue()
+
+
+def studies_from_arms(
+    text: str, name: str = "arms.csv", vocabulary: Vocabulary | None = None
+) -> dict[str, dict[str, Any]]:
+    """Read a table of arms, one CSV row each, as the tables of study files by file name.
+
+    They passed every check that needs no other study; `RegistryError` holds every problem, by row
+    and column.
+    """
+    vocabulary = vocabulary or load_vocabulary()
+    table = read_csv_table(text, name)
+    columns = [column_of(column, vocabulary) for column in table.columns]
+    problems = [*_header_problems(table, columns, vocabulary, name)]
+    if problems:
+        raise RegistryError(problems)
+    builder = _Builder([column for column in columns if column], vocabulary)
+    for row in table.rows:
+        builder.add(row)
+    problems = builder.problems
+    # Cells that could not be read would be missed by the checks of the whole.
+    spoilt = {problem.line for problem in problems}
+    for report in builder.reports.values():
+        if not spoilt & {row.line for row in report.rows}:
+            problems += report.problems(name, vocabulary)
+    if problems:
+        raise RegistryError(sorted(problems, key=lambda problem: problem.line or 0))
+    return {f"{study}.toml": report.tables for study, report in builder.reports.items()}
+
+
+def _header_problems(
+    table: CsvTable, columns: list[Column | None], vocabulary: Vocabulary, name: str
+) -> Iterator[Problem]:
+    """Yield columns that do not exist, and required ones that are missing."""
+    if {"file", "field", "kind", "value"} <= set(table.columns):
+        action = "import an export as JSON (atc studies export --format json) instead"
+        yield Problem(name, "row 1", "one value in each row", "one arm in each row", action, 1)
+        return
+    for written, column in zip(table.columns, columns, strict=True):
+        if column is None:
+            nearest = closest(written, columns_known(vocabulary))
+            action = f"write {nearest}" if nearest else "remove it, or correct its name"
+            mistake, expected = f"the unknown column {show(written)}", "a column of a table of arms"
+            yield Problem(name, "row 1", mistake, expected, action, 1)
+    meant: dict[tuple[Any, ...], str] = {}
+    for column in filter(None, columns):
+        same = meant.setdefault((column.level, column.place, column.figure), column.name)
+        if same != column.name:
+            mistake, expected = f"the column {show(column.name)}", f"one for what {same} holds"
+            yield Problem(name, "row 1", mistake, expected, "remove one of the two", 1)
+    for required in REQUIRED:
+        if required not in table.columns:
+            expected = f"the column {required}"
+            yield Problem(name, "row 1", f"no column {required}", expected, "add it", 1)
+    if not table.rows:
+        expected, action = "a row for each arm", "write one below the names of the columns"
+        yield Problem(name, "", "no row", expected, action)
+
+
+@dataclass
+class _Report:
+    """One study while it is put together.
+
+    `cells` says from which cell a field came, or should come, by its path.
+    """
+
+    tables: dict[str, Any]
+    rows: list[Row] = field(default_factory=list)
+    arms: dict[str, tuple[int, Row]] = field(default_factory=dict)
+    cells: dict[str, tuple[Row, str]] = field(default_factory=dict)
+
+    def note(self, path: Place, column: Column, row: Row) -> None:
+        """Note from which cell a field below `path` comes, or should come."""
+        for depth in range(len(column.place), -1, -1):
+            self.cells.setdefault(dotted((*path, *column.place[:depth])), (row, column.name))
+
+    def problems(self, name: str, vocabulary: Vocabulary) -> Iterator[Problem]:
+        """Yield what is wrong with the study as a whole, by row and column."""
+        validated = validate(self.tables, Study, name)
+        for problem in validated.problems:
+            row, column = self._cell(problem.field)
+            yield row.problem(column, problem.found, problem.expected, problem.action)
+        if validated.problems or validated.record is None:
+            return
+        study = validated.record
+        for finding in (*study_findings(study), *word_findings(study, vocabulary)):
+            row, column = self._cell(dotted(finding.path))
+            other_row, other_column = self._cell(dotted(finding.other))
+            other = f"row {other_row.number}, column {other_column}"
+            expected = finding.expected.replace("{other}", other)
+            yield row.problem(column, finding.found, expected, finding.action)
+
+    def _cell(self, path: str) -> tuple[Row, str]:
+        """Return the cell of a field, or of what the field is part of."""
+        while path and path not in self.cells:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.cells.get(path, (self.rows[0], ""))
+
+
+class _Builder:
+    """Puts rows together to studies."""
+
+    def __init__(self, columns: list[Column], vocabulary: Vocabulary) -> None:
+        self._columns, self._vocabulary = columns, vocabulary
+        self.reports: dict[str, _Report] = {}
+        self.problems: list[Problem] = []
+
+    def add(self, row: Row) -> None:
+        """Add one row; what is wrong with it is noted."""
+        problems = [*_identity_problems(row)]
+        if not problems:
+            report = self.reports.setdefault(row.text("study"), _Report({}))
+            report.rows.append(row)
+            problems += self._add_study(row, report)
+            problems += self._add_arm(row, report)
+        self.problems += problems
+
+    def _add_study(self, row: Row, report: _Report) -> Iterator[Problem]:
+        """Set what the row says of the report; its rows may not say different things."""
+        first = report.rows[0]
+        for name, (place, reading) in OF_STUDY.items() if row is first else ():
+            report.note((), Column(name, "study", place, reading), row)
+        for column in self._columns:
+            if column.level != "study":
+                continue
+            text, before = row.text(column.name), first.text(column.name)
+            if row is first:
+                if text:
+                    yield from _set(report.tables, column, row)
+                elif column.name in REQUIRED:
+                    expected = "verified or secondary"
+                    yield row.problem(column.name, "an empty cell", expected, "write it")
+            elif text and text != before:
+                known = f"{show(before)}, as in row {first.number}" if before else "nothing"
+                action = "write what belongs to the report in the first row of the study"
+                expected = f"{known}, or an empty cell"
+                yield row.problem(column.name, show(text), expected, action)
+        report.tables.setdefault("citation", {})
+
+    def _add_arm(self, row: Row, report: _Report) -> Iterator[Problem]:
+        arm_id = row.text("arm")
+        if any(row.text(column) for column in OF_SUBGROUP):
+            yield from self._add_subgroup(row, report, arm_id)
+        elif arm_id in report.arms:
+            first = report.arms[arm_id][1].number
+            expected = f"an id that row {first} does not have, or a subgroup"
+            action = "rename the arm, or fill subgroup_factor and subgroup_level"
+            yield row.problem("arm", f"{show(arm_id)} again", expected, action)
+        else:
+            arms = report.tables.setdefault("cohorts", [])
+            report.arms[arm_id] = (len(arms), row)
+            arms.append({})
+            path = ("cohorts", len(arms) - 1)
+            yield from self._fill(arms[-1], path, row, report, {"arm", "both"})
+            yield from self._name_treatment(arms[-1], row)
+
+    def _add_subgroup(self, row: Row, report: _Report, arm_id: str) -> Iterator[Problem]:
+        if arm_id not in report.arms:
+            expected, action = "an arm that an earlier row has", "put the row of the arm first"
+            yield row.problem("arm", show(arm_id), expected, action)
+            return
+        place, arm_row = report.arms[arm_id]
+        for column in OF_ARM:
+            text = row.text(column)
+            if text and fold(text) != fold(arm_row.text(column)):
+                action = f"write it in row {arm_row.number}, that of the arm"
+                yield row.problem(
+                    column, show(text), "an empty cell in the row of a subgroup", action
+                )
+        for column in ("subgroup_factor", "subgroup_level"):
+            if not row.text(column):
+                expected = "what tells the subgroup, such as histology and mixed"
+                yield row.problem(column, "an empty cell", expected, "fill it")
+        subgroups = report.tables["cohorts"][place].setdefault("subgroups", [])
+        subgroups.append({})
+        path = ("cohorts", place, "subgroups", len(subgroups) - 1)
+        yield from self._fill(subgroups[-1], path, row, report, {"subgroup", "both"})
+
+    def _fill(
+        self, arm: dict[str, Any], path: Place, row: Row, report: _Report, levels: set[str]
+    ) -> Iterator[Problem]:
+        """Set the figures of an arm or a subgroup."""
+        report.cells[dotted(path)] = (row, "")
+        figures: dict[Any, tuple[dict[str, Any], Place]] = {}
+        for column in self._columns:
+            if column.level not in levels or not row.text(column.name):
+                continue
+            target, here = arm, path
+            if column.figure:
+                if column.figure not in figures:
+                    (kind, _), *tells = column.figure
+                    entries = arm.setdefault(kind, [])
+                    entries.append(dict(tells))
+                    figures[column.figure] = entries[-1], (*path, kind, len(entries) - 1)
+                target, here = figures[column.figure]
+            for noted in (column, *(columns_beside(column) if column.figure else ())):
+                report.note(here, noted, row)
+            yield from _set(target, column, row)
+        for name, (place, reading) in {**OF_ARM, **OF_BOTH, **OF_SUBGROUP}.items():
+            report.note(path, Column(name, "both", place, reading), row)
+        yield from _half_pairs(arm, row, path, report)
+
+    def _name_treatment(self, arm: dict[str, Any], row: Row) -> Iterator[Problem]:
+        """Resolve the treatment by any of its names, and keep the words of the table."""
+        written, expected = row.text("treatment"), "a treatment of the vocabulary"
+        if not written:
+            yield row.problem("treatment", "an empty cell", expected, "write it")
+            return
+        arm.setdefault("treatment_as_printed", written)
+        try:
+            arm["treatment"] = self._vocabulary.treatment(written).id
+        except UnknownWordError as error:
+            add = "add it to vocabulary.toml under [[treatments]]"
+            action = f'write "{error.suggestion}", or {add}' if error.suggestion else add
+            yield row.problem(
+                "treatment", show(written), f"{expected}, by any of its names", action
+            )
+
+
+def _identity_problems(row: Row) -> Iterator[Problem]:
+    for column in ("study", "arm"):
+        if not row.text(column):
+            yield row.problem(column, "an empty cell", f"the id of the {column}", "write it")
+    study_id = row.text("study")
+    if study_id and not FILE_NAME.fullmatch(f"{study_id}.toml"):
+        expected = "an identifier of letters, digits, and _ . + -"
+        yield row.problem("study", show(study_id), expected, "write another one")
+
+
+def _set(target: dict[str, Any], column: Column, row: Row) -> Iterator[Problem]:
+    """Read one cell and put its value in its place; limits are keyed by 0 and 1 at first."""
+    text = row.text(column.name)
+    try:
+        value = read_cell(text, column.reading)
+    except CellError as error:
+        yield row.problem(column.name, show(text), error.expected, error.action)
+        return
+    *inside, last = column.place
+    if inside[:1] == ["sources"]:
+        target, inside = target.setdefault("sources", [{}])[0], []
+    for key in inside:
+        target = target.setdefault(key, {})
+    target[last] = value
+
+
+def _half_pairs(arm: Any, row: Row, path: Place, report: _Report) -> Iterator[Problem]:
+    """Yield the intervals of which one limit alone is given, and make pairs of the others."""
+    for key, value in list(arm.items() if isinstance(arm, dict) else enumerate(arm)):
+        here = (*path, key)
+        if isinstance(value, dict) and value and all(isinstance(k, int) for k in value):
+            if len(value) == 2:
+                arm[key] = [value[0], value[1]]
+                continue
+            given = report.cells[dotted((*here, *value))][1]
+            stem, _, limit = given.rpartition("_")
+            other = f"{stem}_{'upper' if limit == 'lower' else 'lower'}"
+            if not row.text(other):  # else it is complained about already
+                action = "write the other one, or leave both empty"
+                yield row.problem(other, f"nothing beside {given}", "both limits", action)
+        elif isinstance(value, dict | list) and key != "subgroups":
+            yield from _half_pairs(value, row, here, report)

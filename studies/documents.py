@@ -1,0 +1,675 @@
+"""Studies as documents: TOML files, one JSON document of a whole registry, citations as BibTeX.
+
+The printed digits, the order and the style are kept: a file that is read and written again says the
+same, ``2.0`` stays ``2.0`` and an absent key stays absent. Comments are no content, and are lost.
+
+The JSON document is ``{"format": ..., "version": 1, "vocabulary": {...}, "studies": [...],
+"excluded": [...]}``, whose tables are those of the files. In BibTeX accents stay as they are
+(UTF-8); the signs that TeX takes for commands are escaped, except in addresses.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel
+
+from studies.figures import surname
+from studies.files import EXCLUDED_FILE, FILE_NAME, VOCABULARY_FILE, is_study_file
+from studies.problems import Problem, RegistryError, model_in, show
+from studies.registry import Registry
+from studies.schema import BrafStatus, Characteristic, Citation, ImpliedCount, Patient, Study
+from studies.vocabulary import Vocabulary
+
+SCHEMA_FILE = "study.schema.json"
+SHIPPED_SCHEMA = f"../{SCHEMA_FILE}"
+WIDTH = 100
+
+# Short records read better on one line than under a header of their own.
+_ON_ONE_LINE = frozenset({BrafStatus, Characteristic, ImpliedCount, Patient})
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+# A line may end after blanks that a word follows, or after a line break of the text itself.
+_CHUNK = re.compile(r"[^\n]*?(?: +(?=[^ \n])|\n)|[^\n]+")
+_LONG_TEXT = 20
+
+# --- The keys of a table --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One key of a table."""
+
+    name: str
+    key: str
+    """Name in the code, and key in the file."""
+    hint: Any
+    """Type, with its annotations."""
+    required: bool
+    """Whether the key must be there."""
+    record: type[BaseModel] | None
+    """Record that the key holds, alone or in a list."""
+    many: bool
+    """Whether it holds a list of records."""
+    meaning: str
+    """What it means."""
+    examples: tuple[str, str, str]
+    """What to write, what not, and why not, as declared."""
+
+
+@cache
+def shapes(model: type[BaseModel]) -> tuple[Shape, ...]:
+    """Return the keys of a table, in the order of its record."""
+    hints = get_type_hints(model, include_extras=True)
+    return tuple(
+        Shape(
+            name,
+            field.alias or name,
+            hints[name],
+            field.is_required(),
+            record := model_in(hints[name]),
+            record is not None and _is_list(hints[name]),
+            field.description or "",
+            tuple(field.examples or ("", "", "")),
+        )
+        for name, field in model.model_fields.items()
+    )
+
+
+def records_below(model: type[BaseModel]) -> tuple[type[BaseModel], ...]:
+    """Return a record and every record that it holds, each once, outermost first."""
+    records = [model]
+    for record in records:  # grows while it is walked
+        records += [s.record for s in shapes(record) if s.record and s.record not in records]
+    return tuple(records)
+
+
+def plain(hint: Any) -> Any:
+    """Return a type without the `None` that an optional key adds to it."""
+    if get_origin(hint) is Annotated or type(None) not in get_args(hint):
+        return hint
+    left = [item for item in get_args(hint) if item is not type(None)]
+    return left[0] if len(left) == 1 else hint
+
+
+def _is_list(hint: Any) -> bool:
+    """Whether a type is a list of something."""
+    if get_origin(hint) is Annotated:
+        return _is_list(get_args(hint)[0])
+    return get_origin(hint) is tuple
+
+
+# --- TOML -----------------------------------------------------------------------------------------
+
+
+def tables_of(record: BaseModel) -> dict[str, Any]:
+    """Return a record as the plain tables of its file, in its order, with numbers as `Decimal`.
+
+    What is absent from the file is absent here; what the file says is here, even where it is what
+    an absent key would mean.
+    """
+    found = {}
+    fields = type(record).model_fields
+    for shape in shapes(type(record)):
+        value = getattr(record, shape.name)
+        said = shape.name in record.model_fields_set or value != fields[shape.name].default
+        if value is not None and said:
+            found[shape.key] = _plain(value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case BaseModel():
+            return tables_of(value)
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+    return value
+
+
+def to_toml(study: Study, *, heading: str = "", schema: str = SHIPPED_SCHEMA) -> str:
+    """Write a study as the text of its file."""
+    return toml_of(tables_of(study), Study, heading=heading, schema=schema)
+
+
+def toml_of(
+    tables: Mapping[str, Any], model: type[BaseModel] | None, *, heading: str = "", schema: str = ""
+) -> str:
+    """Write plain tables in the style of the registry, sound or not."""
+    lines = [f"#:schema {schema}", ""] if schema else []
+    lines += [f"# {line}" for line in heading.splitlines()] + [""] if heading else []
+    lines += _table_lines(tables, model, ())
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+# --- Tables --------------------------------------------------------------------------------------
+
+
+def _table_lines(
+    tables: Mapping[str, Any], model: type[BaseModel] | None, path: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield the lines of a table: its values, then the tables below it."""
+    below = []
+    for key, value, shape in _in_order(tables, model):
+        inside = None if shape is None else shape.record
+        loose = model is None or not path  # a table that no record describes, or the document
+        if _has_header(value, inside, loose=loose):
+            below.append((key, value, inside))
+        else:
+            yield f"{bare(key)} = {_value(value, f'{bare(key)} = ', inside)}"
+    for key, value, inside in below:
+        here = (*path, key)
+        name = ".".join(map(bare, here))
+        for entry in value if isinstance(value, list) else [value]:
+            yield ""
+            yield f"[[{name}]]" if isinstance(value, list) else f"[{name}]"
+            yield from _table_lines(entry, inside, here)
+
+
+def _in_order(
+    tables: Mapping[str, Any], model: type[BaseModel] | None
+) -> Iterator[tuple[str, Any, Shape | None]]:
+    """Yield the entries of a table in the order of its record, unknown keys at the end."""
+    known = {} if model is None else {shape.key: shape for shape in shapes(model)}
+    for key in [*(k for k in known if k in tables), *(k for k in tables if k not in known)]:
+        yield key, tables[key], known.get(key)
+
+
+def _has_header(value: Any, model: type[BaseModel] | None, *, loose: bool) -> bool:
+    """Whether a value stands under a header of its own instead of behind its key."""
+    entries = value if isinstance(value, list) else [value]
+    if model in _ON_ONE_LINE or not entries:
+        return False
+    if not all(isinstance(entry, dict) for entry in entries):
+        return False
+    return model is not None or loose
+
+
+def bare(key: str) -> str:
+    """Return a key as it is written: in quotation marks where it holds anything unusual."""
+    return key if _BARE_KEY.fullmatch(key) else _quoted(key)
+
+
+# --- Values --------------------------------------------------------------------------------------
+
+
+def _value(value: Any, before: str, model: type[BaseModel] | None) -> str:
+    """Write a value behind its key, over several lines where one is too short for it."""
+    line = _on_one_line(value, model)
+    entries = isinstance(value, list) and any(isinstance(item, dict) for item in value)
+    if not entries and len(before) + len(line) <= WIDTH and not _has_line_break(value):
+        return line
+    if isinstance(value, str):
+        return _folded(value, "") if len(_CHUNK.findall(value)) > 1 else line
+    if isinstance(value, list):
+        items = [_on_one_line(item, model) for item in value]
+        if entries:
+            items = [
+                _wide_table(item, model, indent="  ") if isinstance(item, dict) else text
+                for item, text in zip(value, items, strict=True)
+            ]
+            return "[\n" + "".join(f"  {item},\n" for item in items) + "]"
+        return "[\n" + "".join(f"    {line}\n" for line in _packed(items)) + "]"
+    return _wide_table(value, model, indent="") if isinstance(value, dict) else line
+
+
+def _on_one_line(value: Any, model: type[BaseModel] | None) -> str:
+    match value:
+        case str():
+            return _quoted(value)
+        case list():
+            return "[" + ", ".join(_on_one_line(item, model) for item in value) + "]"
+        case dict():
+            entries = [
+                f"{bare(key)} = {_on_one_line(item, None if shape is None else shape.record)}"
+                for key, item, shape in _in_order(value, model)
+            ]
+            return "{ " + ", ".join(entries) + " }" if entries else "{}"
+    return scalar(value)
+
+
+def _wide_table(tables: dict[str, Any], model: type[BaseModel] | None, indent: str) -> str:
+    """Write a table on one line, the remark at its end folded where it would be too wide."""
+    line = _on_one_line(tables, model)
+    if len(indent) + len(line) < WIDTH:
+        return line
+    entries = []
+    for place, (key, item, shape) in enumerate(_in_order(tables, model), 1):
+        remark = place == len(tables) and isinstance(item, str) and len(item) > _LONG_TEXT
+        text = (
+            _folded(item, indent + "  ")
+            if remark
+            else _on_one_line(item, None if shape is None else shape.record)
+        )
+        entries.append(f"{bare(key)} = {text}")
+    return "{ " + ", ".join(entries) + " }"
+
+
+def _packed(items: Iterable[str]) -> Iterator[str]:
+    """Yield lines of as many items as fit beside one another."""
+    line = ""
+    for item in items:
+        if line and 4 + len(line) + len(item) + 2 > WIDTH:
+            yield line
+            line = ""
+        line += f"{' ' if line else ''}{item},"
+    yield line
+
+
+def scalar(value: Any) -> str:
+    """Write a number, a truth value or a date, to the printed digit; `TypeError` for others."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Decimal() if not value.is_finite():
+            return str(value).lower().replace("infinity", "inf")
+        case Decimal() if value.is_zero() and str(value) == "-0":
+            return "-0e0"  # without an exponent it would be read as a whole number, without sign
+        case int() | float() | Decimal():
+            return str(value)
+        case datetime.date() | datetime.time():
+            return value.isoformat()
+    raise TypeError(f"{value!r} cannot be written")
+
+
+# --- Texts ---------------------------------------------------------------------------------------
+
+
+def _has_line_break(value: Any) -> bool:
+    return isinstance(value, str) and "\n" in value
+
+
+def _quoted(text: str) -> str:
+    # JSON escapes a subset of what TOML does, but leaves the character 127 as it is.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _folded(text: str, indent: str) -> str:
+    """Write a text over several lines, each of which ends with a backslash."""
+    chunks = [_chunk(match[0]) for match in _CHUNK.finditer(text)]
+    lines, line = [], ""
+    for place, chunk in enumerate(chunks):
+        closing = 3 if place == len(chunks) - 1 else 1
+        full = len(indent) + len(line) + len(chunk) + closing > WIDTH
+        if line and (full or line.endswith("\\n")):
+            lines.append(line)
+            line = ""
+        line += chunk
+    lines.append(re.sub(r'"$', r"\"", line))
+    return '"""\\\n' + "\\\n".join(indent + line for line in lines) + '"""'
+
+
+def _chunk(text: str) -> str:
+    """Escape a piece of a folded text; its leading blank would be lost after a backslash."""
+    written = _quoted(text)[1:-1].replace('\\"', '"').replace('""', '"\\"')
+    return "\\u0020" + written[1:] if written.startswith(" ") else written
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+FORMAT, VERSION = "atc-studies", 1
+_KEYS = ("format", "version", "vocabulary", "studies", "excluded")
+# No study is nested half as deep; recursion over such tables is safe.
+_DEEPEST = 40
+
+Tables = dict[str, Any]
+
+
+def registry_files(registry: Registry) -> dict[str, Tables]:
+    """Return everything that a registry holds, as tables by the name of their file."""
+    files = {VOCABULARY_FILE: tables_of(registry.vocabulary)}
+    excluded = [tables_of(report) for report in registry.excluded]
+    if excluded:
+        files[EXCLUDED_FILE] = {"excluded": excluded}
+    return files | {f"{study.id}.toml": tables_of(study) for study in registry}
+
+
+def export_json(registry: Registry) -> str:
+    """Write a registry as one JSON document.
+
+    Numbers have their printed digits, so that a reader must not take them for floats where the
+    digits matter.
+    """
+    files = registry_files(registry)
+    vocabulary = files.pop(VOCABULARY_FILE)
+    excluded = files.pop(EXCLUDED_FILE, {"excluded": []})
+    document = {"format": FORMAT, "version": VERSION, "vocabulary": vocabulary}
+    return json_of(document | {"studies": list(files.values())} | excluded) + "\n"
+
+
+def json_of(value: Any, indent: str = "") -> str:
+    """Write a value as JSON: the standard library cannot write the digits of a `Decimal`."""
+    inner = indent + "  "
+    match value:
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case dict() if value:
+            entries = [
+                f"{json.dumps(key, ensure_ascii=False)}: {json_of(entry, inner)}"
+                for key, entry in value.items()
+            ]
+            return "{\n" + ",\n".join(inner + entry for entry in entries) + f"\n{indent}}}"
+        case list() if any(isinstance(entry, dict | list) for entry in value):
+            entries = [inner + json_of(entry, inner) for entry in value]
+            return "[\n" + ",\n".join(entries) + f"\n{indent}]"
+        case list():
+            return "[" + ", ".join(json_of(entry) for entry in value) + "]"
+        case dict():
+            return "{}"
+    return scalar(value)
+
+
+def read_json(text: str, name: str = "registry.json") -> dict[str, Tables]:
+    """Read what `export_json` writes: tables by file name, not yet checked as studies.
+
+    `RegistryError` where it is no such document; `name` is that of its file, for the problems.
+    """
+    document = _parse_json(text.removeprefix("\ufeff"), name)
+    if not isinstance(document, dict):
+        expected = "a JSON object with the key studies"
+        action = "give a file that was exported from a registry"
+        raise RegistryError([Problem(name, "", show(document), expected, action)])
+    problems = [*_document_problems(document, name)] or [*_value_problems(document, (), name)]
+    if problems:
+        raise RegistryError(problems)
+    files = {VOCABULARY_FILE: document["vocabulary"]} if document.get("vocabulary") else {}
+    if document.get("excluded"):
+        files[EXCLUDED_FILE] = {"excluded": document["excluded"]}
+    return files | {f"{tables['id']}.toml": tables for tables in document["studies"]}
+
+
+class _TwiceError(ValueError):
+    """A key that stands twice in one object."""
+
+
+def _parse_json(text: str, name: str) -> Any:
+    """Parse JSON, keeping the digits of its numbers; whatever goes wrong becomes a problem."""
+
+    def pairs(entries: list[tuple[str, Any]]) -> Tables:
+        tables = dict(entries)
+        if len(tables) < len(entries):
+            keys = [key for key, _ in entries]
+            raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+        return tables
+
+    line = None
+    try:
+        return json.loads(text, parse_float=Decimal, object_pairs_hook=pairs)
+    except json.JSONDecodeError as error:
+        mistake, line = f"malformed JSON, {error.msg[:1].lower()}{error.msg[1:]}", error.lineno
+    except _TwiceError as error:
+        mistake = f"the key {show(str(error))} twice in one object"
+    except RecursionError:
+        mistake = "lists nested too deep to read"
+    except (ArithmeticError, ValueError):
+        mistake = "a number too large to hold"
+    action = "export the registry again, or correct the text"
+    raise RegistryError([Problem(name, "", mistake, "a JSON document", action, line)])
+
+
+def _document_problems(document: Tables, name: str) -> Iterator[Problem]:
+    """Yield what is wrong with the outermost object."""
+    for key in document:
+        if key not in _KEYS:
+            expected = f"the keys {', '.join(_KEYS)}"
+            yield Problem(name, key, f"the unknown key {key}", expected, "remove or correct it")
+    if document.get("format") != FORMAT:
+        action = "give a file that was exported from a registry"
+        yield Problem(name, "format", show(document.get("format")), show(FORMAT), action)
+    if document.get("version") != VERSION or isinstance(document.get("version"), bool):
+        action = "export the registry again with this version of the program"
+        yield Problem(name, "version", show(document.get("version")), str(VERSION), action)
+    if not isinstance(document.get("vocabulary", {}), dict):
+        written = show(document["vocabulary"])
+        yield Problem(name, "vocabulary", written, "an object", "correct it, or remove the key")
+    for key, standing_in in (("studies", None), ("excluded", [])):
+        entries = document.get(key, standing_in)
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            yield Problem(name, key, show(entries), "a list of objects", "correct it")
+            return
+    yield from _id_problems(document["studies"], name)
+
+
+def _id_problems(studies: list[Tables], name: str) -> Iterator[Problem]:
+    """Yield the studies whose identifier is none, or that of another one."""
+    seen: set[str] = set()
+    for place, tables in enumerate(studies):
+        study_id = tables.get("id")
+        if not isinstance(study_id, str) or not is_study_file(f"{study_id}.toml"):
+            expected, action = "an identifier of letters, digits, and _ . + -", "correct it"
+        elif study_id in seen:
+            expected, action = "an id that no other study has", "rename or remove one of the two"
+        else:
+            seen.add(study_id)
+            continue
+        yield Problem(name, f"studies[{place}].id", show(study_id), expected, action)
+
+
+def _value_problems(value: Any, path: tuple[str | int, ...], name: str) -> Iterator[Problem]:
+    """Yield the values of JSON that no study file can hold."""
+    if len(path) > _DEEPEST:
+        action = "export the registry again, or correct the text"
+        yield Problem(name, "", "lists nested too deep to read", "a JSON document", action)
+        return
+    match value:
+        case None:
+            action = "remove the key: what is not printed is absent"
+            yield Problem(name, _written(path), "null", "a value", action)
+        case dict():
+            for key, entry in value.items():
+                yield from _value_problems(key, (*path, key), name)
+                yield from _value_problems(entry, (*path, key), name)
+        case list():
+            for place, entry in enumerate(value):
+                yield from _value_problems(entry, (*path, place), name)
+        case float():
+            yield Problem(name, _written(path), f"{value}", "a finite number", "correct it")
+        case str() if any("\ud800" <= character <= "\udfff" for character in value):
+            field = _written(path).encode("utf-8", "replace").decode("utf-8")
+            half = "half of a character (a surrogate)"
+            yield Problem(name, field, half, "text in Unicode", "correct it")
+
+
+def _written(path: Iterable[str | int]) -> str:
+    """Return a field path as TOML writes it, odd keys in quotation marks."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{bare(part)}" for part in path)
+    return "".join(parts).removeprefix(".")
+
+
+# --- Files ---------------------------------------------------------------------------------------
+
+
+def write_files(
+    files: Mapping[str, Mapping[str, Any]], folder: Path | str, *, schema: str = SHIPPED_SCHEMA
+) -> tuple[Path, ...]:
+    """Write one TOML file for each table into a new or empty folder: all of them, or none.
+
+    `files` holds tables by file name; `schema` is where an editor finds the description of study
+    files, relative to them. Hidden files in the folder are left alone; `RegistryError` where it
+    holds others, or cannot be written.
+    """
+    folder = Path(folder)
+    texts = {name: _text_of(name, tables, schema) for name, tables in files.items()}
+    for name in texts:
+        if not FILE_NAME.fullmatch(name):
+            expected, action = "the name of a study file, such as sparano2021.toml", "correct it"
+            raise RegistryError([Problem(name, "", "such a name", expected, action)])
+    try:
+        missing = [f for f in (folder, *folder.absolute().parents) if not f.exists()]
+        _refuse_full(folder)
+        _write_all(texts, folder, missing)
+    except OSError as error:
+        mistake = f"a folder that cannot be written ({(error.strerror or str(error)).lower()})"
+        expected, action = "a folder that can be written", "give another folder"
+        raise RegistryError([Problem(str(folder), "", mistake, expected, action)]) from None
+    return tuple(folder / name for name in texts)
+
+
+def _text_of(name: str, tables: Mapping[str, Any], schema: str) -> str:
+    model = {VOCABULARY_FILE: Vocabulary, EXCLUDED_FILE: None}.get(name, Study)
+    return toml_of(tables, model, schema=schema if model is Study else "")
+
+
+def _refuse_full(folder: Path) -> None:
+    here = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    visible = sorted(entry for entry in here if not entry.startswith("."))
+    if visible or (folder.exists() and not folder.is_dir()):
+        content = f"a folder that holds {visible[0]}" if visible else "a file"
+        expected, action = "a new or empty folder", "give another folder, or empty this one"
+        raise RegistryError([Problem(str(folder), "", content, expected, action)])
+
+
+def _write_all(texts: Mapping[str, str], folder: Path, missing: list[Path]) -> None:
+    """Write into a hidden folder within `folder`, and move everything up at the end."""
+    moved: list[Path] = []
+    finished = False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".unfinished-", dir=folder, ignore_cleanup_errors=True
+        ) as stage:
+            for name, text in texts.items():
+                (Path(stage) / name).write_bytes(text.encode("utf-8"))
+            for name in texts:
+                moved.append(folder / name)
+                (Path(stage) / name).rename(folder / name)
+        finished = True
+    finally:
+        if not finished:
+            for path in moved:
+                path.unlink(missing_ok=True)
+            for path in missing:
+                with suppress(OSError):
+                    path.rmdir()
+
+
+# --- BibTeX ---------------------------------------------------------------------------------------
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    # A brace alone, even behind a backslash, would never close for BibTeX.
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+} | {sign: f"\\{sign}" for sign in "&%$#_"}
+_OTHERS = re.compile(r"et al\.?|and others", re.IGNORECASE)
+# 28(1):15-26, 2019:8218949, 10(2), (6):1028-1034; the volume or the number may be missing. A number
+# alone may be a volume or a page.
+_PLACE = re.compile(
+    r"(?P<volume>\d+)?(?:\((?P<number>[^()]+)\))?(?::(?P<pages>[A-Za-z]*\d[\w-]*))?"
+)
+_PAGES = re.compile(r"[A-Za-z]?\d+-[A-Za-z]?\d+")
+
+
+def bibtex(studies: Iterable[Study]) -> str:
+    """Write the citations of studies as BibTeX, in the order of the identifiers.
+
+    What was not seen is left out, and what still needs a look stands in the note.
+    """
+    ordered = sorted(studies, key=lambda study: study.id)
+    return "\n".join(_entry(study) for study in ordered)
+
+
+def _entry(study: Study) -> str:
+    citation = study.citation
+    kind = "article" if citation.journal and citation.title else "misc"
+    fields = [(key, value) for key, value in _fields(study) if value]
+    lines = [f"  {key} = {{{value}}},\n" for key, value in fields]
+    return f"@{kind}{{{study.id},\n{''.join(lines)}}}\n"
+
+
+def _fields(study: Study) -> Iterator[tuple[str, str | None]]:
+    """Yield names and values, in the order in which they are written."""
+    citation = study.citation
+    place = _place(citation.volume_pages)
+    yield "author", _authors(citation.authors)
+    # A second pair of braces keeps the capitals of names and abbreviations.
+    title = citation.title or (None if citation.authors else citation.label)
+    yield "title", f"{{{_escaped(title)}}}" if title else None
+    yield "journal", _escaped(citation.journal)
+    yield "year", None if citation.year is None else str(citation.year)
+    for key in ("volume", "number", "pages"):
+        yield key, place.get(key)
+    yield "doi", _verbatim(citation.doi)
+    yield "pmid", _escaped(citation.pmid)
+    yield "url", None if citation.doi else _url(study)
+    yield "note", _note(citation, parsed=bool(place))
+
+
+def _authors(authors: tuple[str, ...]) -> str | None:
+    """Return authors as "Family, Initials" joined by "and"."""
+    return " and ".join(map(_author, authors)) or None
+
+
+def _author(author: str) -> str:
+    if _OTHERS.fullmatch(author):
+        return "others"
+    family = surname(author)
+    initials = author.replace(",", " ").split()[len(family.split()) :]
+    if not initials:
+        # Braces: a group of investigators is no person with given names.
+        return f"{{{_escaped(family)}}}" if " " in family else _escaped(family)
+    given = " ".join(_spelt(word) for word in initials)
+    return f"{_escaped(family)}, {_escaped(given)}"
+
+
+def _spelt(initials: str) -> str:
+    """Return initials as BibTeX tells them apart: "K. B." for "KB"."""
+    if not initials.isalpha():
+        return initials
+    return " ".join(f"{letter}." for letter in initials)
+
+
+def _place(printed: str | None) -> dict[str, str]:
+    """Return volume, number and pages, or nothing where they are written in another way."""
+    match = _PLACE.fullmatch(printed or "")
+    if match is None or (printed or "").isdigit():
+        alone = _PAGES.fullmatch(printed or "")
+        return {"pages": printed.replace("-", "--")} if alone else {}
+    found = {key: _escaped(value) for key, value in match.groupdict().items() if value}
+    if _PAGES.fullmatch(match["pages"] or ""):
+        found["pages"] = found["pages"].replace("-", "--")
+    return found
+
+
+def _url(study: Study) -> str | None:
+    """Return the first address at which the figures were seen."""
+    return _verbatim(next((source.url for source in study.sources if source.url), None))
+
+
+def _note(citation: Citation, *, parsed: bool) -> str | None:
+    """Return what has no field of its own: a register, an odd volume, what was not verified."""
+    parts = []
+    if citation.volume_pages and not parsed:
+        parts.append(citation.volume_pages)
+    if citation.trial_registration:
+        parts.append(f"Trial registration: {citation.trial_registration}")
+    if citation.unverified:
+        parts.append(f"Not verified: {', '.join(citation.unverified)}")
+    return _escaped(". ".join(parts))
+
+
+def _verbatim(address: str | None) -> str | None:
+    """Return an address as it is, since styles set it verbatim; braces and backslashes encoded."""
+    if address is None:
+        return None
+    return re.sub(r"[{}\\\s]", lambda match: f"%{ord(match[0]):02X}", address)
+
+
+def _escaped(text: str | None) -> str | None:
+    """Return a text in which TeX finds no commands, on one line."""
+    if text is None:
+        return None
+    return "".join(_ESCAPES.get(character, character) for character in " ".join(text.split()))

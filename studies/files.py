@@ -1,0 +1,535 @@
+"""Which files make up a registry, what they hold, and on which line each field stands.
+
+Reading never raises on bad content: it returns what could be read and the problems. A table with a
+mistake does not hide the mistakes beside it: what pydantic refuses is reported, taken out, and the
+rest is validated, so that the checks between figures still run on all that is sound.
+
+The parser of the standard library keeps no positions, so that a file with a problem is read a
+second time, by a scanner that knows just enough of TOML to say where each key and each entry of a
+list begins. It expects a document that the parser has accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from studies.problems import Finding, Problem, RegistryError, dotted, in_folder, show, translate
+from studies.schema import FrozenDict
+
+FieldPath = tuple[str | int, ...]
+# Each round removes what the last one refused; a required key that goes takes its table with it in
+# the next round, so that the depth of nesting bounds the number of rounds.
+_MOST_ROUNDS = 8
+
+
+@dataclass(frozen=True)
+class TomlFile:
+    """Content of one TOML file."""
+
+    path: Path
+    """Where the file stands."""
+    content: dict[str, Any] | None
+    """The parsed tables, numbers with a decimal point as `Decimal`; None where parsing failed."""
+    fingerprint: str
+    """SHA-256 of the bytes, hexadecimal; empty where the file could not be read."""
+    problems: tuple[Problem, ...] = ()
+    """Why parsing failed."""
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.path.name
+
+
+@dataclass(frozen=True)
+class Validated[Model: BaseModel]:
+    """Outcome of validating the content of one file."""
+
+    record: Model | None
+    """The record, without whatever was refused; None where nothing sound was left."""
+    problems: tuple[Problem, ...] = ()
+    """Everything that was refused."""
+    removed: frozenset[str] = frozenset()
+    """Dotted paths that were taken out, about which no further check should complain."""
+    positions: Mapping[FieldPath, tuple[int, ...]] = field(default_factory=dict)
+    """Where the entries of each list stood in the file, by the path of the list; empty where
+    nothing was refused.
+    """
+
+
+def read_toml(path: Path) -> TomlFile:
+    """Read one TOML file."""
+    fingerprint = ""
+
+    def refused(field: str, mistake: str, expected: str, action: str, line: int | None = None):
+        problem = Problem(path.name, field, mistake, expected, action, line)
+        return TomlFile(path, None, fingerprint, tuple(in_folder([problem], path.parent)))
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        mistake = f"a file that cannot be read ({error.strerror or 'unknown reason'})"
+        action = "check that it is a file and that you may read it"
+        return refused("", mistake, "a readable TOML file", action)
+    fingerprint = hashlib.sha256(data).hexdigest()
+    try:
+        # utf-8-sig: editors on Windows put a byte order mark, which TOML does not know.
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        mistake = f"the byte 0x{data[error.start]:02x}, which is not UTF-8"
+        action = "save the file with the encoding UTF-8"
+        return refused(f"line {line}", mistake, "a text file in UTF-8", action, line)
+    try:
+        content = tomllib.loads(text, parse_float=Decimal)
+    except RecursionError:
+        line, place, mistake = None, "", "lists nested too deep to read"
+    except ArithmeticError:  # a number whose exponent no decimal can hold
+        start = re.search(r"[eE][+-]?[\d_]{10,}", text)
+        line = text.count("\n", 0, start.start()) + 1 if start else None
+        place, mistake = "", "a number too large to hold"
+    except ValueError as error:  # also impossible dates and integers of thousands of digits
+        line, place, mistake = _place_of(str(error), text.splitlines())
+    else:
+        if content:
+            return TomlFile(path, content, fingerprint)
+        expected = "the tables that such a file holds"
+        return refused("", "no key at all", expected, "fill the file, or remove it")
+    action = "correct the text at this place; texts stand in quotation marks, tables in [brackets]"
+    return refused(place, f"malformed TOML, {mistake}", "a TOML document", action, line)
+
+
+def _place_of(message: str, lines: list[str]) -> tuple[int | None, str, str]:
+    """Split the message of the TOML parser into the line, the place and what is wrong there."""
+    what = message.split("(at ")[0].strip().rstrip(".")
+    what = what[:1].lower() + what[1:] or "a value that cannot be read"
+    position = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    if position is None:
+        at_end = "end of document" in message
+        return (max(len(lines), 1), "end of file", what) if at_end else (None, "", what)
+    number = int(position[1])
+    line = lines[number - 1].strip() if number <= len(lines) else ""
+    return number, f"line {number}, column {position[2]}", f"{what} in {show(line)}"
+
+
+def validate[Model: BaseModel](
+    content: dict[str, Any],
+    model: type[Model],
+    name: str,
+    stand_ins: Mapping[str, Any] = FrozenDict(),
+) -> Validated[Model]:
+    """Validate the content of one file, setting aside what is refused."""
+    try:
+        return Validated(model.model_validate(content))
+    except ValidationError as error:
+        problems, refused = translate(error, name, model), error
+    copy = _Copy(content, stand_ins)
+    for _ in range(_MOST_ROUNDS):
+        if not copy.remove(refused):
+            break
+        try:
+            record = model.model_validate(copy.root)
+        except ValidationError as error:
+            refused = error
+        else:
+            return Validated(record, problems, frozenset(copy.removed), copy.positions())
+    return Validated(None, problems, frozenset(copy.removed))
+
+
+def placed(findings: Iterable[Finding], validated: Validated[Any], name: str) -> Iterator[Problem]:
+    """Say where in the file each finding stands, but for fields that were refused already."""
+    removed = validated.removed
+    for finding in findings:
+        field = _written(finding.path, validated)
+        if any(place == field or place.startswith((f"{field}.", f"{field}[")) for place in removed):
+            continue
+        other = _written(finding.other, validated)
+        expected = finding.expected.replace("{other}", other)
+        _, found, _, action, _, severity, check = finding
+        yield Problem(name, field, found, expected, action, severity=severity, check=check)
+
+
+def _written(path: FieldPath, validated: Validated[Any]) -> str:
+    """Return where a field of a record stands in the file, whose lists may be longer."""
+    place: list[str | int] = []
+    for depth, part in enumerate(path):
+        kept = validated.positions.get(path[:depth])
+        place.append(kept[part] if kept is not None and isinstance(part, int) else part)
+    return dotted(place)
+
+
+class _Copy:
+    """A copy of parsed tables, from which entries are taken out without forgetting their place."""
+
+    def __init__(self, content: dict[str, Any], stand_ins: Mapping[str, Any]) -> None:
+        self._stand_ins = stand_ins
+        self._kept: dict[int, list[int]] = {}
+        self.root = self._duplicate(content)
+        self.removed: set[str] = set()
+
+    def _duplicate(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self._duplicate(item) for key, item in value.items()}
+        if isinstance(value, list):
+            entries = [self._duplicate(item) for item in value]
+            self._kept[id(entries)] = list(range(len(entries)))
+            return entries
+        return value
+
+    def remove(self, error: ValidationError) -> bool:
+        """Take out every refused entry; False where the document as a whole is refused."""
+        targets: dict[tuple[int, str | int], tuple[Any, str | int]] = {}
+        for details in error.errors(include_url=False, include_input=False):
+            location = details["loc"]
+            if details["type"] == "missing" and dotted(location) in self._stand_ins:
+                self.root[location[0]] = self._stand_ins[dotted(location)]
+                self.removed.add(dotted(location))
+                continue
+            if details["type"] == "missing":
+                location = location[:-1]
+            container, key, place = self._find(location)
+            if key is None:
+                return False
+            targets[id(container), key] = (container, key)
+            self.removed.add(dotted(place))
+        # From the last position to the first, so that taking one entry out does not move the next.
+        ordered = sorted(targets.values(), key=lambda item: str(item[1]).zfill(12), reverse=True)
+        for container, key in ordered:
+            if isinstance(container, list):
+                del self._kept[id(container)][key]
+            del container[key]
+        return True
+
+    def _find(self, location: FieldPath) -> tuple[Any, Any, list[str | int]]:
+        """Return container and key of the deepest entry on `location`, and its path in the file."""
+        container, key, here = None, None, self.root
+        place: list[str | int] = []
+        for part in location:
+            is_entry = (isinstance(here, dict) and part in here) or (
+                isinstance(here, list) and isinstance(part, int) and part < len(here)
+            )
+            if not is_entry:
+                break
+            container, key = here, part
+            place.append(self._kept[id(here)][part] if isinstance(here, list) else part)
+            here = here[part]
+        return container, key, place
+
+    def positions(self) -> dict[FieldPath, tuple[int, ...]]:
+        """Return where the entries of every list stood, by the path of the list in this copy."""
+        places: dict[FieldPath, tuple[int, ...]] = {}
+
+        def visit(value: Any, path: FieldPath) -> None:
+            if isinstance(value, list):
+                places[path] = tuple(self._kept[id(value)])
+                value = dict(enumerate(value))
+            for key, entry in value.items() if isinstance(value, dict) else ():
+                visit(entry, (*path, key))
+
+        visit(self.root, ())
+        return places
+
+
+# --- Lines ---------------------------------------------------------------------------------------
+
+_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_STRING = re.compile(
+    r'"""(?:\\.|(?!""")[^\\])*"{3,5}'
+    r"|'''(?:(?!''').)*'{3,5}"
+    r'|"(?:\\.|[^"\\])*"'
+    r"|'[^']*'",
+    re.DOTALL,
+)
+_BARE_VALUE = re.compile(r"[^,\]}#\n]*")
+_KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')[ \t]*""")
+
+
+def locate(
+    problems: Iterable[Problem], texts_by_file: Mapping[Path, str] | None = None
+) -> tuple[Problem, ...]:
+    """Return problems with the line of the file on which each stands, where it can be known.
+
+    Files that are not among `texts_by_file` (by `Problem.path`) are read again.
+    """
+    lines: dict[Path, Mapping[str, int]] = {}
+    located = []
+    for problem in problems:
+        if problem.line is None and problem.field:
+            path = problem.path
+            if path not in lines:
+                lines[path] = _lines_of_file(path, texts_by_file or {})
+            if lines[path]:
+                problem = replace(problem, line=_line_among(lines[path], problem.field))
+        located.append(problem)
+    return tuple(located)
+
+
+def _lines_of_file(path: Path, texts: Mapping[Path, str]) -> Mapping[str, int]:
+    """Return the lines of a file by field; empty where it cannot be read or is no TOML."""
+    try:
+        text = texts[path] if path in texts else path.read_text(encoding="utf-8-sig")
+        tomllib.loads(text)
+        return lines_of(text)
+    # Beside syntax and encoding: integers of thousands of digits, and lists nested too deep.
+    except (OSError, ValueError, ArithmeticError, RecursionError):
+        return {}
+
+
+def _line_among(lines: Mapping[str, int], field: str) -> int:
+    """Return the line of the longest beginning of a path that exists; the first line at least."""
+    # Keys may hold dots and brackets, so that a path cannot be taken apart, only cut.
+    cuts = [len(field), *(m.start() for m in re.finditer(r"[.\[]", field))]
+    beginnings = (field[:cut] for cut in sorted(cuts, reverse=True))
+    return next((lines[start] for start in beginnings if start in lines), 1)
+
+
+def lines_of(text: str) -> Mapping[str, int]:
+    """Return the line of every key and every entry of a list, by dotted path."""
+    return _Scanner(text.removeprefix("\ufeff")).scan()
+
+
+class _Scanner:
+    """Goes through a document once and notes where keys and entries begin."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._ends = [match.start() for match in re.finditer("\n", text)]
+        self._lines: dict[str, int] = {}
+        # Number of tables so far of each [[array of tables]], by its path.
+        self._tables: dict[FieldPath, int] = {}
+
+    def scan(self) -> Mapping[str, int]:
+        """Go through the document."""
+        table: FieldPath = ()
+        while self._skip_blank():
+            if self._text[self._at] == "[":
+                table = self._header()
+            else:
+                self._pair(table)
+        return self._lines
+
+    def _skip_blank(self) -> bool:
+        """Move to the next token; False at the end of the text."""
+        self._at = _BLANK.match(self._text, self._at).end()
+        return self._at < len(self._text)
+
+    def _note(self, path: FieldPath, start: int, *, overwrite: bool = False) -> None:
+        """Remember that an entry begins here, unless its table began earlier."""
+        name = dotted(path)
+        if overwrite or name not in self._lines:
+            self._lines[name] = bisect_right(self._ends, start - 1) + 1
+
+    def _header(self) -> FieldPath:
+        """Read ``[a.b]`` or ``[[a.b]]`` and return the path of the table that it opens."""
+        start = self._at
+        several = self._text.startswith("[[", start)
+        self._at += 2 if several else 1
+        keys = self._key()
+        self._at += 2 if several else 1
+        path: FieldPath = ()
+        for key in keys[:-1]:
+            path = self._last((*path, key))
+            self._note(path, start)
+        path = (*path, keys[-1])
+        if several:
+            number = self._tables.get(path, 0)
+            self._tables[path] = number + 1
+            self._note(path, start)
+            path = (*path, number)
+        self._note(path, start, overwrite=True)
+        return path
+
+    def _last(self, path: FieldPath) -> FieldPath:
+        """Return the path of the latest table of an array of tables, or of the table itself."""
+        number = self._tables.get(path)
+        return path if number is None else (*path, number - 1)
+
+    def _pair(self, table: FieldPath) -> None:
+        """Read a key with its value; a dotted key names the tables on its way too."""
+        start = self._at
+        path = table
+        for key in self._key():
+            path = (*path, key)
+            self._note(path, start)
+        self._skip_blank()
+        self._at += 1  # the equals sign
+        self._value(path)
+
+    def _key(self) -> list[str]:
+        """Read a key, which may be dotted and quoted."""
+        parts = []
+        while True:
+            match = _KEY_PART.match(self._text, self._at)
+            word = match[1]
+            parts.append(tomllib.loads(f"k = {word}")["k"] if word[0] in "\"'" else word)
+            self._at = match.end()
+            if not self._text.startswith(".", self._at):
+                return parts
+            self._at += 1
+
+    def _value(self, path: FieldPath) -> None:
+        """Pass over a value, and note the entries of a list or of an inline table."""
+        self._skip_blank()
+        match self._text[self._at]:
+            case "[":
+                self._at += 1
+                number = 0
+                while self._more("]"):
+                    self._note((*path, number), self._at)
+                    self._value((*path, number))
+                    number += 1
+            case "{":
+                self._at += 1
+                while self._more("}"):
+                    self._pair(path)
+            case '"' | "'":
+                self._at = _STRING.match(self._text, self._at).end()
+            case _:
+                self._at = _BARE_VALUE.match(self._text, self._at).end()
+
+    def _more(self, end: str) -> bool:
+        """Move to the next entry of a list or an inline table; False, and past it, at its end."""
+        self._skip_blank()
+        if self._text[self._at] == ",":
+            self._at += 1
+            self._skip_blank()
+        if self._text[self._at] == end:
+            self._at += 1
+            return False
+        return True
+
+
+# --- Folders -------------------------------------------------------------------------------------
+
+VOCABULARY_FILE = "vocabulary.toml"
+EXCLUDED_FILE = "excluded.toml"
+_NOT_STUDIES = (VOCABULARY_FILE, EXCLUDED_FILE)
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\.toml")
+
+
+def is_study_file(name: str) -> bool:
+    """Whether a name is one of a study file, and not that of the vocabulary or of a list."""
+    return FILE_NAME.fullmatch(name) is not None and name not in _NOT_STUDIES
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of study files, or a single study file."""
+
+    path: Path
+    """The folder or the file, as it was given."""
+    files: tuple[Path, ...]
+    """The study files."""
+    vocabulary: Path | None = None
+    """The vocabulary beside them."""
+    excluded: Path | None = None
+    """The list of reports that were left out, in the folder or beside it; of a single file: None.
+    """
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which files are read."""
+
+    layers: Mapping[Path, int]
+    """The files, each with the position of its source."""
+    replaced: tuple[tuple[str, Path], ...]
+    """Identifier of a study of which a later source has another version, and that source."""
+
+
+def sources_of(paths: Iterable[Path | str]) -> tuple[Source, ...]:
+    """Return what stands at folders and study files; `RegistryError` for those without any."""
+    sources: list[Source] = []
+    problems: list[Problem] = []
+    for path in map(Path, paths):
+        try:
+            single = path.suffix.lower() == ".toml" and not path.is_dir()
+            sources.append(_file_source(path) if single else _folder_source(path))
+        except RegistryError as error:
+            problems += error.problems
+    if problems:
+        raise RegistryError(problems)
+    return tuple(sources)
+
+
+def _file_source(path: Path) -> Source:
+    """Return a single study file."""
+    expected = "a study file"
+    if path.name in _NOT_STUDIES:
+        mistake = "a file of words or of reasons"
+        action = "give the path of the folder that it belongs to"
+        raise RegistryError([Problem(str(path), "", mistake, expected, action)])
+    if not path.exists():
+        action = "give the path of a study file, or of a folder of study files"
+        raise RegistryError([Problem(str(path), "", "no such file", expected, action)])
+    beside = path.parent / VOCABULARY_FILE
+    return Source(path, (path,), beside if beside.is_file() else None)
+
+
+def _folder_source(folder: Path) -> Source:
+    """Return the study files of a folder; hidden files, which editors leave behind, are none."""
+    expected = "a folder with one TOML file for each study"
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        mistake = {FileNotFoundError: "no such folder", NotADirectoryError: "a file"}.get(
+            type(error), f"a folder that cannot be read ({error.strerror})"
+        )
+        action = "give the path of the folder that holds the study files"
+        raise RegistryError([Problem(str(folder), "", mistake, expected, action)]) from None
+    toml = [entry for entry in entries if entry.suffix.lower() == ".toml"]
+    files = [e for e in toml if not e.name.startswith(".") and e.name not in _NOT_STUDIES]
+    if not files:
+        below = [entry for entry in entries if entry.is_dir() and any(entry.glob("*.toml"))]
+        action = (
+            f"give the path of the folder {below[0].name} in it, which has such files"
+            if below
+            else "put a study file into it, or give the path of another folder"
+        )
+        raise RegistryError([Problem(str(folder), "", "no study file", expected, action)])
+    words = folder / VOCABULARY_FILE
+    lists = (folder / EXCLUDED_FILE, folder.parent / EXCLUDED_FILE)
+    excluded = next((path for path in lists if path.is_file()), None)
+    return Source(folder, tuple(files), words if words.exists() else None, excluded)
+
+
+def without_repeats(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """Return sources without those that were given before."""
+    first: dict[Path, Source] = {}
+    for source in sources:
+        first.setdefault(source.path.resolve(), source)
+    return tuple(first.values())
+
+
+def choose(sources: Sequence[Source], known: Mapping[str, Path]) -> Chosen:
+    """Return which files are read: of two files with one name, that of the later source.
+
+    `known` holds the files of studies that are there already, by identifier.
+    """
+    by_study: dict[str, list[Path]] = {name: [path] for name, path in known.items()}
+    layers: dict[Path, int] = {}
+    replaced: dict[str, Path] = {}
+    for position, source in enumerate(sources):
+        here: dict[str, list[Path]] = {}
+        for path in source.files:
+            here.setdefault(path.stem, []).append(path)
+        for name, paths in here.items():
+            earlier = by_study.get(name, [])
+            if earlier and {p.resolve() for p in earlier} != {p.resolve() for p in paths}:
+                replaced[name] = source.path
+            for path in earlier:
+                layers.pop(path, None)
+            by_study[name] = paths
+            layers |= dict.fromkeys(paths, position)
+    return Chosen(layers, tuple(replaced.items()))

@@ -1,0 +1,446 @@
+"""What study files may hold, made from the records: JSON Schema, field guide and skeleton.
+
+An editor that knows the schema (draft 07, which TOML editors read) names the keys, offers the words
+of the vocabulary with their meaning, and marks a misspelt key or a figure of the wrong kind while
+it is typed. The field guide is the table of every key in ``studies/README.md``. The skeleton is the
+first draft of a study file: lines that begin with ``##`` explain, lines that begin with ``# `` are
+examples, sound as a whole when the mark is removed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from studies.documents import SCHEMA_FILE, WIDTH, Shape, plain, records_below, shapes
+from studies.problems import Problem, RegistryError, show
+from studies.schema import (
+    IDENTIFIER,
+    NOT_STATED,
+    Acknowledgement,
+    Citation,
+    Cohort,
+    Count,
+    CountsByName,
+    Fraction,
+    Landmark,
+    PatientCount,
+    Percent,
+    Printed,
+    PrintedOrText,
+    PrintedPair,
+    Reached,
+    ReachedPair,
+    Study,
+    Subgroup,
+    SurvivalOutcome,
+    Text,
+)
+from studies.vocabulary import Vocabulary
+
+Words = Mapping[tuple[type[BaseModel], str], Mapping[str, str]]
+
+
+def words_of(vocabulary: Vocabulary) -> Words:
+    """Return the words of every key that takes its words from the vocabulary, with meanings."""
+    endpoints = {entry.id: f"{entry.label}: {entry.meaning}" for entry in vocabulary.endpoints}
+    labels = {entry.id: entry.label for entry in vocabulary.classes}
+    treatments = {
+        entry.id: _sentences(
+            f"{entry.label} ({labels.get(entry.class_, entry.class_)})",
+            entry.meaning,
+            entry.requires and f"Requires {entry.requires}",
+        )
+        for entry in vocabulary.treatments
+    }
+    return {
+        (Study, "design"): dict(vocabulary.designs) | {NOT_STATED: "The design is not known."},
+        (Cohort, "treatment"): treatments,
+        (Cohort, "disease"): vocabulary.diseases,
+        (Cohort, "line"): vocabulary.lines,
+        (Cohort, "time_origin"): vocabulary.time_origins,
+        (SurvivalOutcome, "endpoint"): endpoints,
+        (Landmark, "endpoint"): endpoints,
+    }
+
+
+def _sentences(*parts: str | None) -> str:
+    return ". ".join(part.rstrip(".") for part in parts if part) + "."
+
+
+def _summary(record: type[BaseModel]) -> str:
+    return (record.__doc__ or "").splitlines()[0]
+
+
+# --- JSON Schema ---------------------------------------------------------------------------------
+
+_NOT_FOR_EDITORS = ("title", "default", "examples")
+
+
+class _Generator(GenerateJsonSchema):
+    ignored_warning_kinds: ClassVar = {"skipped-choice", "non-serializable-default"}
+
+
+def study_schema(vocabulary: Vocabulary) -> dict[str, Any]:
+    """Describe study files that use a vocabulary, as JSON Schema, draft 07."""
+    raw = Study.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Generator)
+    tables = {record.__name__: record for record in records_below(Study)}
+    described = {name: raw if name == "Study" else raw["$defs"][name] for name in tables}
+    words = words_of(vocabulary)
+    definitions = {
+        name: {
+            "description": _summary(record),
+            "type": "object",
+            "properties": {
+                shape.key: _property(shape, described[name], words.get((record, shape.key)))
+                for shape in shapes(record)
+            },
+            "required": [shape.key for shape in shapes(record) if shape.required],
+            "additionalProperties": False,
+        }
+        for name, record in tables.items()
+    }
+    head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Study file"}
+    return head | definitions.pop("Study") | {"definitions": definitions}
+
+
+def schema_text(vocabulary: Vocabulary) -> str:
+    """Return the description of study files as the text of a JSON file."""
+    return json.dumps(study_schema(vocabulary), ensure_ascii=False, indent=2) + "\n"
+
+
+def _property(
+    shape: Shape, table: Mapping[str, Any], words: Mapping[str, str] | None
+) -> dict[str, Any]:
+    """Describe what stands behind a key: an enumeration of words, or what pydantic says of it."""
+    value = _draft_07(table["properties"][shape.key])
+    meaning = value.pop("description")
+    if shape.many:
+        meaning = f"{meaning} Each: {_lowered(_summary(shape.record))}"
+    if words is not None:
+        texts = list(words.values())
+        value = {
+            "enum": list(words),
+            "markdownEnumDescriptions": texts,
+            "x-taplo": {"docs": {"enumValues": texts}},
+        }
+    # What stands beside a reference is not read in this draft.
+    return {"description": meaning} | ({"allOf": [value]} if "$ref" in value else value)
+
+
+def _draft_07(node: Any) -> Any:
+    """Return a part of a schema without what is no fact of the file, pairs as draft 07 has them."""
+    if isinstance(node, list):
+        return [_draft_07(entry) for entry in node]
+    if not isinstance(node, dict):
+        return node
+    here = {key: _draft_07(value) for key, value in node.items() if key not in _NOT_FOR_EDITORS}
+    choices = [choice for choice in here.pop("anyOf", []) if choice != {"type": "null"}]
+    here = (choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {}) | here
+    if "prefixItems" in here:
+        here["items"] = here.pop("prefixItems")
+    if "enum" in here or "const" in here:
+        here.pop("type", None)
+    return here
+
+
+def _lowered(sentence: str) -> str:
+    """Return a sentence as it stands after a colon; abbreviations keep their capitals."""
+    return sentence[0].lower() + sentence[1:] if sentence[1:2].islower() else sentence
+
+
+# --- Field guide ---------------------------------------------------------------------------------
+
+
+class _Kind(NamedTuple):
+    """A kind of value: in words, and the mistake that is made most often."""
+
+    words: str
+    bad: str
+    why: str
+
+
+_NUMBER = _Kind("number", '"3.1"', "a number stands without quotation marks")
+_KINDS: tuple[tuple[Any, _Kind], ...] = (
+    (Text, _Kind("text", "7", "a text stands in quotation marks")),
+    (Printed, _NUMBER),
+    (Fraction, _NUMBER),
+    (Percent, _NUMBER),
+    (Reached, _Kind('number, or "not reached"', '"NR"', 'write "not reached"')),
+    (PrintedPair, _Kind("two numbers, lower first", '"1.0-2.5"', "two numbers in brackets")),
+    (
+        ReachedPair,
+        _Kind(
+            'two numbers, lower first; the second may be "not reached"',
+            '["not reached", 5.5]',
+            "only the upper limit can be not reached",
+        ),
+    ),
+    (PrintedOrText, _Kind("number or text", "true", "write what is printed")),
+    (Count, _Kind("whole number, 0 or more", "2.0", "a count has no decimal point")),
+    (PatientCount, _Kind("whole number, 1 or more", "0", "leave it out when it is not printed")),
+    (CountsByName, _Kind("counts by name", "3", "each count has a name")),
+    (bool, _Kind("true or false", '"yes"', "write true or false, without quotation marks")),
+    (tuple[Text, ...], _Kind("list of texts", '"one"', "a list stands in brackets")),
+    (tuple[tuple[Text, Text], ...], _Kind("list of pairs of texts", '["arm_1"]', "two in each")),
+)
+
+
+class Example(NamedTuple):
+    """What to write behind a key, what not (TOML values), and why the second is refused."""
+
+    good: str
+    bad: str
+    why: str
+
+
+def example(record: type[BaseModel], shape: Shape) -> Example:
+    """Return what to write behind a key of a record, and what not."""
+    good, bad, why = shape.examples
+    if not good:
+        header = f"{_places(record)[0].strip('[]')}.{shape.key}".removeprefix(".")
+        header = f"[[{header}]]" if shape.many else f"[{header}]"
+        return Example(header, f'{shape.key} = "..."', "its keys stand below a header of their own")
+    if bad:
+        return Example(good, bad, why)
+    return Example(good, *_kind(shape)[1:])
+
+
+def _kind(shape: Shape) -> _Kind:
+    """Return the kind of value of a key that holds no record."""
+    hint = plain(shape.hint)
+    for known, kind in _KINDS:
+        if hint == known or (known is bool and get_args(hint)[:1] == (bool,)):
+            return kind
+    if get_origin(hint) is Literal:
+        choices = ", ".join(str(word) for word in get_args(hint))
+        return _Kind(f"one of {choices}", '"other"', "one of these")
+    raise TypeError(f"no words for {hint}")
+
+
+def type_words(shape: Shape) -> str:
+    """Return the type of a key in words, for instance "two numbers, lower first"."""
+    if shape.record is None:
+        return _kind(shape).words
+    return "tables" if shape.many else "table"
+
+
+def field_guide() -> str:
+    """Return the reference of every key, in Markdown: one section with a table for each record."""
+    return "\n".join(line for record in records_below(Study) for line in _section(record))
+
+
+def _section(record: type[BaseModel]) -> Iterator[str]:
+    """Yield the lines of one record."""
+    first, *others = _places(record)
+    yield f"### `{first}`" if first else "### Top of the file"
+    yield ""
+    also = ", ".join(f"`{place}`" for place in others)
+    yield _summary(record) + (f" Also as {also}." if also else "")
+    yield ""
+    yield "| key | type | meaning | write | not | because |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for shape in shapes(record):
+        good, bad, why = example(record, shape)
+        name = f"**`{shape.key}`**" if shape.required else f"`{shape.key}`"
+        cells = (name, type_words(shape), shape.meaning, f"`{good}`", f"`{bad}`", why)
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    yield ""
+
+
+def _places(record: type[BaseModel]) -> list[str]:
+    """Return the headers or keys behind which a record stands; empty: the top of the file."""
+    places = [""] if record is Study else []
+
+    def visit(model: type[BaseModel], path: str) -> None:
+        for shape in shapes(model):
+            if shape.record is not None:
+                here = f"{path}.{shape.key}".removeprefix(".")
+                if shape.record is record:
+                    places.append(f"[[{here}]]" if shape.many else f"[{here}]")
+                visit(shape.record, here)
+
+    visit(Study, "")
+    return places
+
+
+# --- Skeleton ------------------------------------------------------------------------------------
+
+_HOW = """\
+How to fill this in. Lines with ## explain. Lines with a single # are examples: remove the "# " and
+write what the report prints, or leave the line as it is. What the report does not print stays out:
+absent is not zero. Numbers keep their printed digits (2.0 is not 2) and their unit; words and texts
+stand in "quotation marks". Then: atc studies check {id}.toml"""
+# Keys that go with some figures only: they are explained, with an example that stays out.
+_ASIDE = frozenset(
+    (
+        *("ci_method", "iqr", "range", "label", "note", "n_implied", "part_of", "digitised"),
+        *("time_origin_presumed", "read_as", "not_pooled", "caution", "group", "unverified"),
+    )
+)
+
+
+def skeleton(
+    study_id: str, vocabulary: Vocabulary, *, arms: int = 1, schema: str = f"./{SCHEMA_FILE}"
+) -> str:
+    """Return the first draft of a study file.
+
+    Parameters
+    ----------
+    study_id : str
+        Identifier of the study, and stem of its file.
+    vocabulary : Vocabulary
+        The words that it may use, which the comments list.
+    arms : int
+        How many arms the report has.
+    schema : str
+        Where an editor finds the description of study files, relative to the file.
+
+    Returns
+    -------
+    str
+        TOML that no check accepts until it is filled in.
+
+    Raises
+    ------
+    RegistryError
+        Where the identifier cannot be one, or there is no arm.
+    """
+    problems = [*_refusals(study_id, arms)]
+    if problems:
+        raise RegistryError(problems)
+    draft = _Draft(vocabulary, study_id)
+    lines = [f"#:schema {schema}", "", *_explained(_HOW.format(id=study_id)), ""]
+    lines += [f'id = "{study_id}"', *_explained("The name of this file without .toml."), ""]
+    lines += draft.keys(Study, leave=("id",))
+    for shape in shapes(Study):
+        if shape.record is Cohort:
+            for number in range(1, arms + 1):
+                lines += draft.arm(number)
+        elif shape.record is not None:
+            lines += draft.table(shape.record, shape, shape.key)
+    return "\n".join(lines) + "\n"
+
+
+def _refusals(study_id: str, arms: int) -> Iterator[Problem]:
+    file = f"{study_id}.toml"
+    if not re.fullmatch(IDENTIFIER, study_id) or study_id in ("vocabulary", "excluded"):
+        expected = "an identifier of letters, digits, and _ . + -"
+        action = "give for example the first author and the year, such as sparano2021"
+        yield Problem(file, "id", show(study_id), expected, action)
+    if arms < 1:
+        yield Problem(file, "cohorts", f"{arms} arms", "one arm or more", "give their number")
+
+
+class _Draft:
+    """The lines of a skeleton, with the words of a vocabulary."""
+
+    def __init__(self, vocabulary: Vocabulary, study_id: str) -> None:
+        self._vocabulary, self._words = vocabulary, words_of(vocabulary)
+        self._listed: list[Any] = []  # what was explained once is not explained again
+        year = re.search(r"(?:19|20)\d\d", study_id)
+        first = next((entry.id for entry in vocabulary.treatments), "a word of vocabulary.toml")
+        self._examples = {
+            (Citation, "year"): year[0] if year else "2021",
+            (Study, "design"): f'"{next(iter(vocabulary.designs), NOT_STATED)}"',
+            (Cohort, "treatment"): f'"{first}"',
+        }
+
+    def arm(self, number: int) -> Iterator[str]:
+        """Yield an arm: the first with everything that an arm can have, the others in short."""
+        yield from ("", *_explained(f"--- Arm {number}: {_lowered(_summary(Cohort))}"), "")
+        yield "[[cohorts]]"
+        self._examples[Cohort, "id"] = f'"arm_{number}"'
+        if number > 1:
+            yield from _explained("Written as arm 1; every section of it may be used here too.")
+            short = ("id", "treatment", "treatment_as_printed", "n")
+            for shape in shapes(Cohort):
+                if shape.key in short:
+                    yield f"# {shape.key} = {self._example(Cohort, shape)}"
+            return
+        yield from self.keys(Cohort)
+        for shape in shapes(Cohort):
+            if shape.record is not None and not shape.examples[0]:
+                yield from self.table(shape.record, shape, f"cohorts.{shape.key}")
+
+    def table(self, record: type[BaseModel], shape: Shape, header: str) -> Iterator[str]:
+        """Yield a table below a header, which stays out where the vocabulary has no word for it."""
+        needed = self._words.get((record, "endpoint"), {"": ""})
+        if not needed:
+            return
+        required = " Required." if shape.required else ""
+        yield from ("", *_explained(f"--- {header}: {_lowered(shape.meaning)}{required}"))
+        mark = "##  " if record is Acknowledgement else "#"
+        yield f"{mark} [[{header}]]" if shape.many else f"{mark} [{header}]"
+        yield from self.keys(record, mark=mark)
+        if record is Subgroup:
+            tables = [f"[[{header}.survival]]", f"[[{header}.landmarks]]", f"[{header}.response]"]
+            yield from _explained(f"Figures are written as those of the arm: {', '.join(tables)}.")
+
+    def keys(
+        self, record: type[BaseModel], leave: tuple[str, ...] = (), mark: str = "#"
+    ) -> Iterator[str]:
+        """Yield the keys of a table, each explained and with its example."""
+        for shape in shapes(record):
+            if shape.key in leave or not shape.examples[0]:
+                continue
+            required = "Required. " if shape.required and record is not Study else ""
+            yield from _explained(f"{shape.key}: {required}{shape.meaning}", hang=True)
+            words = self._words.get((record, shape.key))
+            if record is Cohort and shape.key == "treatment":
+                yield from self._treatments()
+            elif words is not None and words not in self._listed:
+                self._listed.append(words)
+                yield from _listed(words)
+            elif get_origin(plain(shape.hint)) is Literal:
+                yield f"##   {type_words(shape)}"
+            elif shape.record is not None and shape.record not in self._listed:
+                self._listed.append(shape.record)
+                yield from _listed({s.key: s.meaning for s in shapes(shape.record)})
+            shown = self._example(record, shape)
+            if words != {}:
+                aside = shape.key in _ASIDE or (shape.key == "status" and record is not Study)
+                yield f"{'##  ' if aside else mark} {shape.key} = {shown}"
+
+    def _example(self, record: type[BaseModel], shape: Shape) -> str:
+        """Return what to write behind a key, a word of the vocabulary where it needs one."""
+        words = self._words.get((record, shape.key))
+        given = self._examples.get((record, shape.key), shape.examples[0])
+        if words and given.strip('"') not in words:
+            return f'"{next(iter(words))}"'
+        return given
+
+    def _treatments(self) -> Iterator[str]:
+        """Yield the treatments of each class, in the order in which tables show them."""
+        for group in sorted(self._vocabulary.classes, key=lambda group: group.order):
+            names = [entry.id for entry in self._vocabulary.treatments if entry.class_ == group.id]
+            if names:
+                yield from _listed({group.label: ", ".join(names)})
+
+
+def _listed(words: Mapping[str, str]) -> Iterator[str]:
+    """Yield words with their meanings, one below the other."""
+    for word, meaning in words.items():
+        yield from _wrapped(f"{word}: {meaning}", "##   ", "##     ")
+
+
+def _explained(text: str, *, hang: bool = False) -> Iterator[str]:
+    """Yield a text as lines of explanation."""
+    return _wrapped(text, "## ", "##   " if hang else "## ")
+
+
+def _wrapped(text: str, first: str, later: str) -> Iterator[str]:
+    yield from textwrap.wrap(
+        " ".join(text.split()),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,1 +1,0 @@
-"""Benefit: treatments compared, by histology and for a population, and what carries each answer."""

@@ -1,0 +1,20 @@
+"""Words that a person chooses among: commands know them before anything heavy is loaded."""
+
+from __future__ import annotations
+
+#: Survival families, by their names in commands, settings and files.
+FAMILIES = (
+    *("exponential", "weibull", "log-logistic", "log-normal"),
+    *("generalised gamma", "long-tail"),
+)
+#: Instead of one family: several, weighted by how well they predict.
+STACKED = "stacked"
+#: Histology of patients; ``reference`` is the reference mix.
+HISTOLOGIES = ("pure", "mixed", "reference")
+#: What a sensitivity analysis makes otherwise.
+CHANGES = ("priors", "family", "likelihood", "selection", "classes", "studies")
+#: Designs of a planned study, and who would be treated in it.
+STUDY_KINDS = ("single-arm", "randomised")
+POPULATIONS = ("all", "pure", "mixed")
+#: Widths of a figure.
+WIDTHS = ("one-column", "two-column", "slide")

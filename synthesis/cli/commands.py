@@ -1,0 +1,487 @@
+"""The questions that can be asked: `atc report`, `atc compare` ..., each with its own options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from textwrap import indent
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from studies import Registry
+from studies.registry import add_studies
+from synthesis.cli import options as of
+from synthesis.cli.options import ANY, flag, option
+from synthesis.cli.request import (
+    Request,
+    answers,
+    fit,
+    pooled_treatments,
+    require_pooled,
+    settings_of,
+    that_can_be_pooled,
+    that_pool,
+)
+from synthesis.cli.running import InputError, tell_replaced
+from synthesis.cli.terminal import RESEARCH_USE, verdict_lines
+from synthesis.endpoints import ENDPOINTS, survival_endpoints
+from synthesis.numbers import count
+from synthesis.result import Result
+from synthesis.staging import check_file, staged_folder
+
+if TYPE_CHECKING:
+    from synthesis.estimands import Fit
+    from synthesis.run import Analysis
+
+# First words of a bibliography that this program wrote and may write anew; a manuscript's own
+# bibliography often has the name of its picture's file.
+_BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Options that were given; a repeated one holds each of its words once."""
+    return {
+        name: tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+        for name, value in values.items()
+        if value is not None and value != []
+    }
+
+
+def _with_fits(result: Result, fits: Mapping[str, Fit], notes: Sequence[str] = ()) -> Result:
+    """Add the verdicts of fits, and notes on what was left out."""
+    verdicts = {name: fitted.diagnosis.verdict for name, fitted in fits.items()}
+    return replace(result, verdicts=verdicts, lead=(*result.lead, *notes))
+
+
+# --- The pool ------------------------------------------------------------------------------------
+
+
+def analysed(request: Request, asked: Mapping[str, Any], *, compared: bool = True) -> Analysis:
+    """Analyse what was asked for."""
+    settings = settings_of(request, asked)
+    from synthesis.run import analyse
+
+    return analyse(
+        request.registry,
+        settings,
+        priors=request.priors,
+        progress=request.tell,
+        cache=request.cache,
+        compared=compared,
+    )
+
+
+@answers(out=("Folder for the report.", Path("results")), kind="report")
+def report(
+    request: Request,
+    endpoint: of.EndpointsOption = None,
+    reference: of.ReferenceOption = None,
+    delta: of.DeltaOption = 1.0,
+    sensitivity: flag(
+        "--sensitivity",
+        "Also fit again with one choice made otherwise at a time, which takes minutes.",
+    ) = False,
+) -> list[str]:
+    """Pool the cohorts, compare the treatments and write the report."""
+    if reference is not None:
+        require_pooled(request, reference, pooled_treatments(request, endpoint or ENDPOINTS))
+    asked = _given(endpoints=endpoint, reference=reference, delta=delta, sensitivity=sensitivity)
+    analysis = analysed(request, asked)
+    from synthesis.report import write_report
+
+    request.tell("writing the report")
+    files = write_report(analysis, request.out)
+    lines = [
+        line
+        for answer in analysis.answers
+        for line in (answer.question, indent(answer.text, "  "), "")
+    ]
+    lines += verdict_lines(analysis.verdicts)
+    return [
+        *lines,
+        f"\nReport: {request.out / 'report.html'} ({len(files)} files)",
+        f"\n{RESEARCH_USE}",
+    ]
+
+
+def _check_picture(output: Path, **_: Any) -> None:
+    """Refuse a picture that cannot be written, or whose bibliography stands there already."""
+    if output.suffix.lower() not in of.SUFFIXES:
+        suffix = f"'{output.suffix}'" if output.suffix else "no suffix"
+        raise InputError(f"{output} has {suffix}; name the picture *{', *'.join(of.SUFFIXES)}.")
+    check_file(output)
+    path = output.with_suffix(".bib")
+    check_file(path)
+    try:
+        ours = path.read_text(encoding="utf-8").startswith(_BIBLIOGRAPHY_MARK)
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError):
+        ours = False
+    if not ours:
+        raise InputError(
+            f"{path} is a bibliography of your own, and that of the picture would replace it; "
+            "give the picture another name (-o)."
+        )
+
+
+PictureFile = Annotated[
+    Path, typer.Option("-o", "--output", metavar="FILE", help="The picture: .svg, .pdf or .png")
+]
+
+
+@answers(out=None, first=_check_picture)
+def forest(
+    request: Request,
+    endpoint: of.EndpointArgument,
+    output: PictureFile,
+    treatment: of.TreatmentOption = None,
+    width: of.WidthOption = "two-column",
+) -> list[str]:
+    """Draw one forest plot. The bibliography of what it draws is written beside it."""
+    label = None
+    if treatment is not None:
+        pooled = pooled_treatments(request, (endpoint,), background=True)
+        label = require_pooled(request, treatment, pooled).label
+    analysis = analysed(request, {"endpoints": (endpoint,)}, compared=False)
+    from studies.documents import bibtex
+    from synthesis.report import save_forest
+    from synthesis.report.references import cited_studies
+
+    request.tell("drawing the forest plot")
+    bibliography = output.with_suffix(".bib")
+    drawn = cited_studies(analysis, f"forest_{endpoint}", treatment=label)
+    with staged_folder(output.parent) as stage:
+        save_forest(analysis, endpoint, stage / output.name, treatment=label, width=width)
+        studies = bibtex([request.registry.study(name) for name in drawn]).rstrip()
+        text = f"{_BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
+        (stage / bibliography.name).write_text(text, encoding="utf-8", newline="\n")
+    return [
+        *verdict_lines(analysis.verdicts),
+        f"Forest plot: {output}",
+        f"Bibliography of what it draws: {bibliography} ({count(len(drawn), 'report')})",
+    ]
+
+
+@answers(out=("Folder for tables and figures of the answer.", None), kind="impact", one_family=True)
+def impact(
+    request: Request,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Study files, or folders of them.")
+    ],
+    endpoint: of.EndpointsOption = None,
+) -> tuple[Result, Registry]:
+    """Say what new studies change. The pool is fitted without them and with them.
+
+    One survival family is fitted, where a report stacks several.
+    """
+    before = request.registry
+    after = add_studies(before, files)
+    tell_replaced(after, before)
+    if all(after.fingerprints[name] == before.fingerprints.get(name) for name in after.studies):
+        raise InputError(
+            "no study is new or changed: the registry has every one of these reports as it is."
+        )
+    settings = settings_of(request, _given(endpoints=endpoint))
+    from synthesis.questions import impact as question
+
+    answer = question.impact(
+        before,
+        after,
+        settings,
+        priors=request.priors,
+        progress=request.tell,
+        cache=request.cache,
+    )
+    return question.result(answer, after), after
+
+
+# --- Treatments set against each other -----------------------------------------------------------
+
+
+@answers()
+def compare(
+    request: Request,
+    reference: of.ReferenceOption = None,
+    endpoint: of.EndpointsOption = None,
+    histology: of.HistologyOption = "reference",
+    delta: of.DeltaOption = 1.0,
+    show_all: of.AllOption = False,
+) -> Result:
+    """Compare treatments: contrasts, gains, ranks, and what carries each of them."""
+    asked, notes = _given(endpoints=endpoint), ()
+    if reference is not None:
+        asked["endpoints"], notes = that_pool(request, endpoint, reference)
+    settings = settings_of(request, asked)
+    fits = fit(request, settings)
+    from synthesis.questions import compare as question
+
+    request.tell("comparing")
+    answer = question.compare(
+        fits,
+        request.registry.vocabulary,
+        reference=reference,
+        histology=question.REFERENCE_MIX if histology == "reference" else histology,
+        mix=settings.reference_mix,
+        delta=delta,
+        show_all=show_all,
+    )
+    if answer.is_empty:
+        raise InputError(" ".join(answer.notes))
+    return _with_fits(question.result(answer, request.registry), fits, notes)
+
+
+@answers()
+def benefit(
+    request: Request,
+    by: of.ByOption = "histology",
+    treatment: of.TreatmentOption = None,
+    reference: of.ReferenceOption = None,
+    delta: of.DeltaOption = 1.0,
+    endpoint: of.SurvivalEndpointsOption = None,
+    show_all: of.AllOption = False,
+) -> Result:
+    """Say what treatments gain in pure and in mixed tumours, and how much of it is prior."""
+    endpoints = that_can_be_pooled(
+        request, endpoint, (treatment, reference), among=survival_endpoints()
+    )
+    settings = settings_of(request, {"endpoints": endpoints})
+    fits = fit(request, settings)
+    from synthesis.questions import histology as question
+
+    answer = question.find_benefit(
+        fits,
+        request.registry.vocabulary,
+        reference=reference,
+        delta=delta,
+        mix=settings.reference_mix,
+        show_all=show_all,
+        progress=request.tell,
+    )
+    if treatment is not None:
+        label = request.registry.vocabulary.treatment(treatment).label
+        answer = question.of_treatment(answer, label)
+    return _with_fits(question.result(answer, request.registry), fits)
+
+
+@answers(mix=False)
+def mix(
+    request: Request,
+    treatment: of.TreatmentOption = None,
+    mixed: of.MixedOption = None,
+    braf: of.BrafOption = None,
+    line: of.LineOption = None,
+    design: of.DesignOfOption = None,
+    time_origin: of.OriginOption = None,
+    reference: of.ReferenceOption = None,
+    endpoint: of.SurvivalEndpointsOption = None,
+) -> Result:
+    """Give the pooled survival of a stated population of patients.
+
+    What is not stated stays at the reference population.
+    """
+    endpoints = that_can_be_pooled(
+        request, endpoint, (treatment, reference), among=survival_endpoints()
+    )
+    settings = settings_of(request, {"endpoints": endpoints})
+    fits = fit(request, settings)
+    from synthesis.questions import mix as question
+
+    request.tell("the stated population")
+    share = settings.reference_mix if mixed is None else mixed
+    answer = question.patient_mix(
+        fits,
+        request.registry.vocabulary,
+        question.Population(share, braf, line, design, time_origin),
+        treatment=treatment,
+        reference=reference,
+    )
+    return _with_fits(question.result(answer, request.registry), fits)
+
+
+# --- How sure one can be -------------------------------------------------------------------------
+
+
+@answers(one_family=True)
+def sensitivity(
+    request: Request,
+    endpoint: of.SurvivalOption = "os",
+    treatment: option(
+        ANY, "--treatment", "T",
+        "The treatment asked about (that of which pure and mixed are printed apart).",
+    ) = None,
+    reference: option(
+        ANY, "--reference", "T",
+        "What it is set against (supportive care where it is pooled).",
+    ) = None,
+    delta: of.DeltaOption = 1.0,
+    choice: of.ChangesOption = None,
+    every_report: flag(
+        "--every-report", "Leave out every report in turn, not the main ones."
+    ) = False,
+) -> Result:  # fmt: skip
+    """Say which conclusion changes under which choice: priors, family, figures, reports.
+
+    Everything is fitted again with one choice made otherwise. What is done is kept, and the same
+    command goes on after an interrupt. One survival family is fitted, where a report stacks
+    several.
+    """
+    request.tell("loading the sampler")
+    from synthesis.questions import sensitivity as question
+
+    answer = question.sensitivity(
+        request.registry,
+        endpoint,
+        delta=delta,
+        cache=request.cache,
+        progress=request.tell,
+        **_of_one_family(request),
+        **_given(
+            treatment=treatment,
+            reference=reference,
+            groups=choice,
+            most_studies=len(request.registry) if every_report else None,
+        ),
+    )
+    return question.result(answer, request.registry)
+
+
+@answers(one_family=True)
+def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
+    """Ask whether retrospective reports are optimistic, and small cohorts too (optional).
+
+    A model in which every retrospective report has a bias of its own is fitted beside the usual
+    one, and the printed medians are set in a funnel. No pooled answer of a report comes from it.
+    """
+    request.tell("loading the sampler")
+    from synthesis.questions import bias as question
+
+    answer = question.bias(
+        request.registry,
+        endpoint,
+        cache=request.cache,
+        progress=request.tell,
+        **_of_one_family(request),
+    )
+    return question.result(answer, request.registry)
+
+
+def _of_one_family(request: Request) -> dict[str, Any]:
+    """What was given of priors and settings, as analyses of one family call it."""
+    names = {"family": "family_name"}
+    given = {names.get(name, name): value for name, value in request.given.items()}
+    return given | _given(priors=request.priors)
+
+
+# --- What comes next -----------------------------------------------------------------------------
+
+
+@answers(out=("Folder for table and figures.", None), mix=False, one_family=True)
+def plan(
+    request: Request,
+    treatment: option(str, "--treatment", "T", "The treatment that would be studied."),
+    reference: of.ReferenceOption = None,
+    n: option(
+        of.INTEGERS, "--n", "N",
+        "Patients, of both arms together; may be repeated (20, 40, 80, 160).",
+    ) = None,
+    design: of.KindOption = "single-arm",
+    delta: of.DeltaOption = 1.0,
+    threshold: option(
+        of.NUMBER, "--threshold", "P",
+        "Probability of the gain from which on it counts as concluded (0.975).",
+    ) = None,
+    population: of.PopulationsOption = None,
+    mixed: of.MixedOption = None,
+    follow_up: option(
+        of.NUMBER, "--follow-up", "MONTHS", "From the last entry to the analysis (12)."
+    ) = None,
+    accrual: option(of.NUMBER, "--accrual", "MONTHS", "Over which patients enter (24).") = None,
+    simulations: option(
+        of.INTEGER, "--simulations", "N", "Studies of each size (200)."
+    ) = None,
+    endpoint: of.SurvivalOption = "os",
+) -> Result:  # fmt: skip
+    """Say what a study of so many patients would conclude, and how narrow intervals would become.
+
+    Studies are simulated from what is believed today, printed as a trial prints them, and read like
+    any other report. One survival family is fitted, where a report stacks several.
+    """
+    vocabulary = request.registry.vocabulary
+    for name in filter(None, (treatment, reference)):
+        vocabulary.treatment(name)  # a slip is told before anything is sampled
+    request.tell("loading the sampler")
+    from synthesis.fits import DEFAULT_FAMILY
+    from synthesis.model.families import family
+    from synthesis.questions import plan as question
+
+    study = question.Design(
+        treatment,
+        kind=design,
+        **_given(
+            reference=reference,
+            sizes=n,
+            populations=population,
+            mixed=mixed,
+            accrual=accrual,
+            follow_up=follow_up,
+        ),
+    )
+    chosen = request.given.get("family", DEFAULT_FAMILY)
+    settings = settings_of(request, {"endpoints": (endpoint,), "family": chosen})
+    question.check_family(family(settings.family))
+    fits = fit(request, settings)
+    answer = question.plan(
+        fits[endpoint],
+        vocabulary,
+        study,
+        delta=delta,
+        progress=request.tell,
+        **_given(threshold=threshold, simulations=simulations, seed=request.given.get("seed")),
+    )
+    return _with_fits(question.result(answer, request.registry), fits)
+
+
+@answers(out=("Folder for tables, figures, JSON and R.", None), mix=False)
+def control(
+    request: Request,
+    treatment: option(
+        ANY, "--treatment", "T", "What the arm is given (supportive care where it is pooled)."
+    ) = None,
+    endpoint: of.EndpointsOption = None,
+    mixed: of.MixedOption = None,
+    braf: of.BrafOption = None,
+    line: of.LineOption = None,
+    design: of.DesignOfOption = None,
+    time_origin: of.OriginOption = None,
+    robust: of.RobustOption = 0.2,
+    components: of.ComponentsOption = None,
+) -> Result:
+    """Predict an arm of a new study, as a prior that trial software can read.
+
+    Rates as mixtures of beta distributions, the log median of normal ones, the hazard of gamma
+    ones, each with its effective sample size. What is not stated of the new study stays at the
+    reference population.
+    """
+    if treatment is not None:
+        endpoints, notes = that_pool(request, endpoint, treatment)
+    else:
+        endpoints, notes = that_can_be_pooled(request, endpoint), ()
+    settings = settings_of(request, {"endpoints": endpoints})
+    fits = fit(request, settings)
+    from synthesis.questions import control as question
+    from synthesis.questions.mix import Population
+
+    share = settings.reference_mix if mixed is None else mixed
+    answer = question.control(
+        fits,
+        request.registry.vocabulary,
+        Population(share, braf, line, design, time_origin),
+        treatment=treatment,
+        robust=robust,
+        progress=request.tell,
+    )
+    result = question.result(answer, request.registry, settings=asdict(settings))
+    return _with_fits(result, fits, notes)

@@ -1,0 +1,178 @@
+"""An answer on a terminal or in a pipe, as wide as there is room.
+
+Tables that are too wide go on in a second block, which begins with their first column again.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from synthesis.numbers import count
+from synthesis.result import RESEARCH_USE
+
+if TYPE_CHECKING:
+    from rich.table import Table as Grid
+
+    from synthesis.result import Cell, Finding, Result, Table
+
+#: Columns of text in a pipe, and between two columns of a table.
+IN_A_PIPE, GAP = 100, 2
+#: Columns of text that a column of words takes at most, or where that lets a table fit; the first
+#: has a third of the room.
+WRAPPED, NARROW = 30, 16
+
+_INDENT = 2
+_SPELLED = {"–": "-", "—": "-", "−": "-", "·": "-", "×": "x", "≥": ">=", "≤": "<=", "’": "'"}
+
+
+def show(result: Result, written: Sequence[Path] = ()) -> None:
+    """Show an answer: lead, findings that are no details, verdicts, files, research use."""
+    say(*result.lead)
+    for finding in result.findings:
+        if not finding.folded and (finding.sentences or finding.tables):
+            _show_finding(finding)
+    for line in verdict_lines(result.verdicts):
+        print(line)
+    if written:
+        names = [*result.texts, *(f"tables/{name}.csv" for name in result.tables)]
+        first = next((path for path in written if path.as_posix().endswith(names[0])), written[0])
+        print(f"\nWritten: {first} ({count(len(written), 'file')})")
+    print(f"\n{RESEARCH_USE}")
+
+
+def say(*paragraphs: str) -> None:
+    """Show paragraphs, each with an empty line behind it; items of a list stand together."""
+    for text, after in pairwise((*paragraphs, "")):
+        for line in _wrapped(text):
+            print(line)
+        if not (text.startswith("- ") and after.startswith("- ")):
+            print()
+
+
+def verdict_lines(verdicts: Mapping[str, str]) -> list[str]:
+    """The verdict of each fit, PASS, REVIEW or FAIL, before its name."""
+    return [f"{verdict:<6}  {name}" for name, verdict in verdicts.items()]
+
+
+def width() -> int:
+    """Columns that there are: those of the terminal, or what a pipe gets."""
+    return shutil.get_terminal_size((IN_A_PIPE, 24)).columns
+
+
+def _wrapped(text: str) -> list[str]:
+    indent = "  " if text.startswith("- ") else ""
+    return wrap(text, width(), subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _show_finding(finding: Finding) -> None:
+    if finding.heading:
+        _print_heading(finding.heading)
+    say(*finding.sentences)
+    for table in finding.tables:
+        if table.title:
+            _print_heading(table.title)
+        for block in blocks(table, width()):
+            _print(block)
+            print()
+        if table.note:
+            say(table.note)
+
+
+def _print_heading(text: str) -> None:
+    for line in wrap(text, width()):
+        print(f"\033[1m{line}\033[0m" if sys.stdout.isatty() else line)
+
+
+def _print(grid: Grid) -> None:
+    """Write a table, without blanks at the ends of lines."""
+    from rich.console import Console
+
+    text, styled = io.StringIO(), sys.stdout.isatty()
+    Console(file=text, width=width(), force_terminal=styled, highlight=False).print(grid, end="")
+    for line in text.getvalue().splitlines():
+        print(line.rstrip())
+
+
+# --- Tables --------------------------------------------------------------------------------------
+
+
+def blocks(table: Table, room: int) -> Iterator[Grid]:
+    """Tables that hold as many columns as there is room for, each with the first column."""
+    first, *others = (place for place, column in enumerate(table.columns) if column.terminal)
+    for most in (WRAPPED, NARROW):
+        widths = {place: _width(table, place, most) for place in others}
+        widths[first] = _width(table, first, room // 3) + (_INDENT if table.groups else 0)
+        if sum(widths.values()) + GAP * len(others) <= room:
+            break
+    part: list[int] = []
+    for place in others:
+        taken = sum(widths[each] + GAP for each in (first, *part))
+        if part and taken + widths[place] > room:
+            yield _grid(table, (first, *part), widths)
+            part = []
+        part.append(place)
+    yield _grid(table, (first, *part), widths)
+
+
+def _width(table: Table, place: int, most: int) -> int:
+    """Columns of text that a column needs: for numbers all, for words up to `most`."""
+    column = table.columns[place]
+    cells = [_text(row[place]) for row in table.rows]
+    words = [word for text in (*cells, column.label) for word in text.split()]
+    whole = max(map(len, cells), default=0)
+    if column.kind not in ("num", "verdict"):
+        whole = min(whole, most)
+    heading = min(len(column.label), max(whole, 10))
+    return max(whole, heading, *map(len, words), 1)
+
+
+def _grid(table: Table, places: Sequence[int], widths: Mapping[int, int]) -> Grid:
+    from rich.padding import Padding
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    for place in places:
+        column = table.columns[place]
+        justify = "right" if column.kind == "num" else "left"
+        grid.add_column(Text(column.label), justify=justify, width=widths[place], vertical="top")
+    indent = (0, 0, 0, _INDENT if table.groups else 0)
+    for heading, rows in table.grouped():
+        if heading:
+            grid.add_row(Text(heading, "bold"))
+        for row in rows:
+            cells = [row[place] for place in places]
+            name, *others = (Text(_text(c), "dim" if c.extrapolated else "") for c in cells)
+            grid.add_row(Padding(name, indent), *others)
+    return grid
+
+
+def _text(cell: Cell) -> str:
+    text = f"{cell.text}, {cell.more}" if cell.extrapolated and cell.more else cell.text
+    return text if cell.rows else ""
+
+
+# --- Letters -------------------------------------------------------------------------------------
+
+
+def spell_what_cannot_be_shown() -> None:
+    """Let terminals that have no dash show a hyphen, and for other letters a question mark."""
+    codecs.register_error("spelled", _spelled)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="spelled")
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters: Iterable[str] = error.object[error.start : error.end]
+    return "".join(_SPELLED.get(letter, "?") for letter in letters), error.end

@@ -1,0 +1,463 @@
+"""From a registry to fitted models: the two functions that most users call.
+
+A fit that does not pass is tried again with more draws and smaller steps before it is reported.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+from xarray import DataTree
+
+from priors import Priors, load_priors
+from studies import Registry
+from studies.figures import ResponseRefused, View, best_responses
+from studies.selection import LeftOut, select
+from synthesis.endpoints import survival_endpoints
+from synthesis.model import covariates, response, survival
+from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.model.families import Family, family
+from synthesis.model.observations import SurvivalData, survival_data
+from synthesis.model.response import ResponseData, response_data, response_problem
+from synthesis.model.sampler import (
+    Diagnosis,
+    Draws,
+    Problem,
+    Progress,
+    SamplerSettings,
+    diagnosis_of,
+    run,
+)
+from synthesis.model.survival import USUAL, Variant, centre_share, survival_problem
+
+SURVIVAL_ENDPOINTS = survival_endpoints()
+DEFAULT_FAMILY = "log-logistic"
+
+# Summaries use at most this many draws, evenly spaced: more than the effective number, and the
+# restricted means of every treatment stay quick.
+_SUMMARY_DRAWS = 4000
+
+_ATTEMPTS = 3
+
+
+class NothingToPoolError(ValueError):
+    """No cohort of the registry can be counted for an endpoint; the message says so."""
+
+
+class PooledSurvival(Protocol):
+    """What tables and estimands ask of a survival fit, be it of one family or of several."""
+
+    @property
+    def data(self) -> SurvivalData:
+        """The observations."""
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Cohorts that are not counted."""
+
+    @property
+    def priors(self) -> Priors:
+        """The priors of the fit."""
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What its draws are worth."""
+
+    @property
+    def centre_share(self) -> float:
+        """Share of mixed histology at which ``mu`` and the effects are stated."""
+
+    @property
+    def variant(self) -> Variant:
+        """What is taken otherwise than in every report."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers."""
+
+    @property
+    def family_weights(self) -> Mapping[str, float]:
+        """Weight of each family by its name in running text."""
+
+    @property
+    def draw_family(self) -> str | np.ndarray:
+        """Name of the family of all draws of :meth:`flat`, or of each."""
+
+    @property
+    def has_shape(self) -> float | np.ndarray:
+        """One where the shape of a draw is free, else zero."""
+
+    def flat(self, name: str) -> np.ndarray:
+        """Draws of a variable, ``(draws, ...)``: chains one after the other and thinned."""
+
+
+class _Sampled:
+    """What both kinds of fits have of their draws."""
+
+    draws: Draws
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers."""
+        return self.draws.settings.seed
+
+    @property
+    def tree(self) -> DataTree:
+        """The draws, with named coordinates."""
+        return self.draws.tree
+
+    def flat(self, name: str) -> np.ndarray:
+        """Draws of a variable, chains one after the other and thinned: ``(draws, ...)``."""
+        values = self.tree["posterior"][name].to_numpy()
+        values = values.reshape(-1, *values.shape[2:])
+        return values[:: max(len(values) // _SUMMARY_DRAWS, 1)]
+
+
+@dataclass(frozen=True)
+class SurvivalFit(_Sampled):
+    """A fitted survival model.
+
+    Attributes
+    ----------
+    data : SurvivalData
+    left_out : tuple of LeftOut
+    priors : Priors
+    family : Family
+    draws : Draws
+    diagnosis : Diagnosis
+    centre_share : float
+        Share of mixed histology at which ``mu`` and the effects are stated.
+    variant : Variant
+    """
+
+    data: SurvivalData
+    left_out: tuple[LeftOut, ...]
+    priors: Priors
+    family: Family
+    draws: Draws
+    diagnosis: Diagnosis
+    centre_share: float
+    variant: Variant = USUAL
+
+    @property
+    def family_weights(self) -> Mapping[str, float]:
+        """The one family, by its name in running text."""
+        return {self.family.label: 1.0}
+
+    @property
+    def draw_family(self) -> str | np.ndarray:
+        """Name of the family of all draws of :meth:`flat`."""
+        return self.family.name
+
+    @property
+    def has_shape(self) -> float | np.ndarray:
+        """One where the shape of a draw of :meth:`flat` is free, else zero."""
+        return float(self.family.has_shape)
+
+
+@dataclass(frozen=True)
+class ResponseFit(_Sampled):
+    """A fitted response model; attributes as in :class:`SurvivalFit`."""
+
+    data: ResponseData
+    left_out: tuple[LeftOut, ...]
+    priors: Priors
+    draws: Draws
+    diagnosis: Diagnosis
+
+
+def bias_spread(fit: PooledSurvival) -> np.ndarray:
+    """SD of the biases of retrospective reports, ``(draws,)``; 0 but in a variant with a bias."""
+    if fit.variant.estimates_bias:
+        return fit.flat("bias_sd")
+    return np.full(fit.flat("mu").size, float(fit.variant.retrospective_bias))
+
+
+def survival_observations(
+    registry: Registry, *, verified_only: bool = False, use_read_as: bool = True
+) -> Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]:
+    """Observations and cohorts left out, for each survival endpoint."""
+    observations = {}
+    for endpoint in SURVIVAL_ENDPOINTS:
+        chosen = select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as)
+        view = View(endpoint, verified_only, use_read_as)
+        data = survival_data(
+            chosen.counted, view, class_order(registry), registry.vocabulary.selecting
+        )
+        observations[endpoint] = (data, chosen.left_out)
+    return MappingProxyType(observations)
+
+
+def class_order(registry: Registry) -> list[str]:
+    """Class identifiers of the vocabulary in order of display."""
+    return [c.id for c in sorted(registry.vocabulary.classes, key=lambda c: c.order)]
+
+
+def fit_survival(
+    registry: Registry,
+    endpoint: str = "os",
+    *,
+    family_name: str = DEFAULT_FAMILY,
+    priors: Priors | None = None,
+    settings: SamplerSettings | None = None,
+    verified_only: bool = False,
+    use_read_as: bool = True,
+    variant: Variant = USUAL,
+    sizes: Sizes | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> SurvivalFit:
+    """Pool the printed survival figures of a registry.
+
+    Parameters
+    ----------
+    registry : Registry
+    endpoint : {"os", "pfs"}
+    family_name : str
+        A name of :data:`synthesis.model.families.FAMILIES`.
+    priors : Priors, optional
+        The default catalogue otherwise.
+    settings : SamplerSettings, optional
+    verified_only : bool
+        Count only figures that were seen in the report itself.
+    use_read_as : bool
+        Use declared readings of a report's own groups as pure or mixed.
+    variant : Variant
+        What is taken otherwise than in every report.
+    sizes : Sizes, optional
+        Room of the compiled model, at least that of the registry: one model for two registries.
+    cache : bool
+        Read and store draws on disk.
+    progress : callable, optional
+        Called with a sentence at each stage.
+
+    Returns
+    -------
+    SurvivalFit
+
+    Raises
+    ------
+    NothingToPoolError
+        If no cohort can be counted.
+    ValueError
+        If endpoint or family is unknown.
+    """
+    if endpoint not in SURVIVAL_ENDPOINTS:
+        choices = " or ".join(SURVIVAL_ENDPOINTS)
+        raise ValueError(f"unknown survival endpoint {endpoint!r}: choose {choices}")
+    family(family_name)
+    observed = survival_observations(registry, verified_only=verified_only, use_read_as=use_read_as)
+    data, left_out = observed[endpoint]
+    if not data.cohorts:
+        raise _nothing_to_pool(registry, endpoint)
+    priors = priors or load_priors()
+    # where no report tells pure from mixed, the term for it falls away: all are at the centre
+    entered = data if data.tells_histology else data.at_share(centre_share(priors))
+    fit = fit_survival_data(
+        entered,
+        family_name=family_name,
+        priors=priors,
+        settings=settings,
+        variant=variant,
+        sizes=sizes or sizes_for([d for d, _ in observed.values()]),
+        cache=cache,
+        progress=progress,
+    )
+    return replace(fit, data=data, left_out=left_out)
+
+
+def fit_survival_data(
+    data: SurvivalData,
+    *,
+    family_name: str = DEFAULT_FAMILY,
+    priors: Priors | None = None,
+    settings: SamplerSettings | None = None,
+    variant: Variant = USUAL,
+    sizes: Sizes | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> SurvivalFit:
+    """Fit observations that were made already (simulated ones, or part of a registry).
+
+    Parameters are those of :func:`fit_survival`; ``sizes`` share a compiled model between
+    datasets.
+    """
+    priors = priors or load_priors()
+    chosen = family(family_name)
+    problem = survival_problem(data, priors, chosen, sizes or sizes_for([data]), variant)
+    draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
+    return SurvivalFit(data, (), priors, chosen, draws, diagnosis, centre_share(priors), variant)
+
+
+def fit_response(
+    registry: Registry,
+    *,
+    priors: Priors | None = None,
+    settings: SamplerSettings | None = None,
+    verified_only: bool = False,
+    use_read_as: bool = True,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> ResponseFit:
+    """Pool the best responses of a registry.
+
+    Parameters are those of :func:`fit_survival`.
+
+    Raises
+    ------
+    NothingToPoolError
+        If no cohort can be counted.
+    """
+    chosen = select(registry, "response", verified_only=verified_only, use_read_as=use_read_as)
+    if not chosen.counted:
+        raise _nothing_to_pool(registry, "response")
+    counts = [best_responses(ref.cohort.response, ref.cohort.n) for ref in chosen.counted]
+    for ref, count in zip(chosen.counted, counts, strict=True):
+        if isinstance(count, ResponseRefused):
+            raise TypeError(f"{ref.id} was counted for response, but {count.reason}")
+    data = response_data(chosen.counted, counts, class_order(registry))
+    return fit_response_data(
+        data,
+        priors=priors,
+        settings=settings,
+        left_out=chosen.left_out,
+        cache=cache,
+        progress=progress,
+    )
+
+
+def fit_response_data(
+    data: ResponseData,
+    *,
+    priors: Priors | None = None,
+    settings: SamplerSettings | None = None,
+    left_out: tuple[LeftOut, ...] = (),
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> ResponseFit:
+    """Fit response counts that were made already; parameters as in :func:`fit_response`."""
+    priors = priors or load_priors()
+    problem = response_problem(data, priors)
+    draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
+    return ResponseFit(data, left_out, priors, draws, diagnosis)
+
+
+def _nothing_to_pool(registry: Registry, endpoint: str) -> NothingToPoolError:
+    where = " and ".join(str(folder) for folder in registry.folders)
+    return NothingToPoolError(f"no cohort of {where} can be counted for {endpoint}")
+
+
+def _run(
+    problem: Problem, settings: SamplerSettings, cache: bool, progress: Progress | None
+) -> tuple[Draws, Diagnosis]:
+    """Sample, judge, and sample again more carefully where the verdict is not PASS."""
+    for attempt in range(_ATTEMPTS):
+        draws = run(problem, settings, cache=cache, progress=progress)
+        diagnosis = diagnosis_of(draws)
+        if diagnosis.verdict == "PASS" or attempt == _ATTEMPTS - 1:
+            break
+        if progress is not None:
+            progress(f"{diagnosis.verdict}: {diagnosis.advice}; sampling again")
+        # where a few transitions diverged, smaller steps are all that is wanted
+        more = 1 if diagnosis.has_enough_draws else 2
+        settings = replace(
+            settings,
+            draws=more * settings.draws,
+            tune=more * settings.tune,
+            target_accept=1.0 - (1.0 - settings.target_accept) / 2.0,
+        )
+    return draws, diagnosis
+
+
+# --- What a fit rests on -------------------------------------------------------------------------
+
+# Priors that matter only where the histology of some cohort is known.
+_OF_HISTOLOGY = ("histology_prognostic", "histology_predictive", "mixed_share")
+
+_PACKAGES = ("atc-synthesis", "pymc", "nutpie", "arviz", "numpy", "pandas", "matplotlib")
+
+
+def used_priors(fits: Mapping[str, SurvivalFit | ResponseFit]) -> list[str]:
+    """Names of the priors that can matter for any of the fits.
+
+    Parameters
+    ----------
+    fits : mapping
+        Name -> fit, each of one family.
+
+    Returns
+    -------
+    list of str
+        Each once, in the order of the models.
+    """
+    names: list[str] = []
+    for fit in fits.values():
+        if isinstance(fit, ResponseFit):
+            stages = fit.data.stages
+            names += [p for p in response.PRIOR_OF.values() if p.split("_")[0] in stages]
+        else:
+            idle = _idle_priors(fit)
+            of_model = (*survival.PRIOR_OF.values(), fit.family.shape_prior, fit.family.tail_prior)
+            names += [name for name in of_model if name and name not in idle]
+    return list(dict.fromkeys(names))
+
+
+def _idle_priors(fit: SurvivalFit) -> set[str]:
+    """Priors of terms that the likelihood of a fit does not have."""
+    idle = set() if fit.data.tells_histology else set(_OF_HISTOLOGY)
+    if not fit.family.has_tail:
+        idle.add("tail_treatment_sd")
+    if not fit.family.has_shape:
+        idle |= {"shape_treatment_sd", "shape_sd", fit.family.shape_prior}
+    if all(arm.told for arm in fit.data.arms):
+        idle.add("convention_logit")
+    for number, covariate in enumerate(covariates.ALL):
+        differs = any(values[number] != 0.0 for values in fit.data.covariates)
+        if not (differs and fit.variant.covariates):
+            idle.add(covariate.prior)
+    return idle
+
+
+def run_facts(
+    settings: Mapping[str, Any], priors: Priors, fits: Mapping[str, SurvivalFit | ResponseFit]
+) -> dict[str, Any]:
+    """Facts of a run that do not depend on what it was for.
+
+    Parameters
+    ----------
+    settings : mapping
+        With a ``seed``.
+    priors : Priors
+    fits : mapping
+        Name -> fit.
+
+    Returns
+    -------
+    dict
+        ``versions``, ``seed``, ``settings``, ``priors`` and ``fits``, ready for JSON.
+    """
+    return {
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in _PACKAGES},
+        "seed": settings["seed"],
+        "settings": dict(settings),
+        "priors": {
+            "fingerprint": priors.fingerprint,
+            "values": {name: prior.parameters for name, prior in priors.items()},
+        },
+        "fits": {
+            name: {
+                "verdict": fit.diagnosis.verdict,
+                "sampler": asdict(fit.draws.settings),
+                "seconds": dict(fit.draws.seconds),
+                "from_cache": fit.draws.from_cache,
+            }
+            for name, fit in fits.items()
+        },
+    }

@@ -1,0 +1,574 @@
+r"""The likelihood of printed figures as one PyTensor operation with its gradient.
+
+The equations are those of :mod:`synthesis.model.likelihoods`, which is the readable definition and
+the oracle of this module's tests. Here they run as one compiled loop that returns the value and its
+gradient together: a graph of elementary operations for the same sums takes minutes to compile.
+
+The work is in three steps: every *node* (an arm at one time) is evaluated once, with its
+derivatives in the parameters of the arm; the chains of printed points are summed forward and
+weighed backward, which leaves the slope of the total in log S and log f of each node; the slopes
+are added up by arm.
+
+A chain is a Markov chain over the nodes of its points: the log sum of everything up to a node is
+carried forward; on the way back the share of each node in the total is split over the nodes before
+it, and the slope of the total is the weighted sum of the slopes of the pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.gradient import disconnected_type
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+from pytensor.link.numba.dispatch import basic as numba_basic
+from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
+from pytensor.tensor import TensorVariable
+
+from synthesis.model import logrank, source_digest
+from synthesis.model.families import compiled, curve_at, prepare_tail
+
+#: What is differentiated, in the order of the operation's inputs: location (log median), log
+#: shape, tail, shift and share of the second kind of patients, each (A,); and the log weights of
+#: the interval conventions, (C,).
+PARAMETERS = ("location", "log_shape", "tail", "shift", "second_share", "log_convention")
+
+#: Data of the operation, in the order of its inputs after the parameters: the family, the printed
+#: points, the listed patients, the comparisons.
+DATA = (
+    *("family", "slope_series", "weight_series", "median_weight"),
+    *("point_arm", "point_start", "point_stop", "cell", "density", "beyond", "survivors", "size"),
+    *("convention_free", "log_weight", "node_log_time", "node_log_weight"),
+    *("patient_arm", "patient_log_time", "patient_event", "patient_weight"),
+    *("comparison_first", "comparison_second", "comparison_estimate", "comparison_variance"),
+    *("comparison_medians", "comparison_given", "comparison_either_sign", "comparison_mean"),
+    "comparison_weight",
+)
+
+_RHO = math.log(2.0) ** 2
+_WIDEST = logrank.WIDEST
+_WIDEST_TAIL = logrank.WIDEST_TAIL
+
+_NARROWEST = -1e-12
+_IMPOSSIBLE = -1e300
+_NO_CHAIN = -1e5  # log weight below which an arm does not have a convention
+
+# Rows of an evaluated node: value of log S, then its derivatives in location, log shape, tail,
+# shift and share; the same of log f.
+_S, _F, _ROWS = 0, 6, 12
+
+
+@compiled
+def _evaluate(  # pragma: no cover - compiled
+    row, log_t, location, log_shape, tail, shift, share, code, w_below, w_at, w_above
+):
+    """Fill the row of one node."""
+    k = math.exp(log_shape)
+    z = k * (log_t - location)
+    log_s, log_f, s_z, f_z, s_tail, f_tail = curve_at(code, z, tail, w_below, w_at, w_above)
+    log_f += log_shape - log_t
+    row[_S], row[_S + 1], row[_S + 2], row[_S + 3] = log_s, -k * s_z, z * s_z, s_tail
+    row[_F], row[_F + 1], row[_F + 2], row[_F + 3] = log_f, -k * f_z, 1.0 + z * f_z, f_tail
+    if share == 0.0:
+        row[4], row[5], row[10], row[11] = 0.0, 0.0, 0.0, 0.0
+        return
+    z = k * (log_t - location - shift)
+    other_s, other_f, s_z, f_z, s_tail, f_tail = curve_at(code, z, tail, w_below, w_at, w_above)
+    other_f += log_shape - log_t
+    second = (-k * s_z, z * s_z, s_tail), (-k * f_z, 1.0 + z * f_z, f_tail)
+    for start, other, slopes in ((_S, other_s, second[0]), (_F, other_f, second[1])):
+        peak = max(row[start], other)
+        one, two = math.exp(row[start] - peak), math.exp(other - peak)
+        total = (1.0 - share) * one + share * two
+        part = share * two / total
+        row[start] = peak + math.log(total)
+        row[start + 4] = part * slopes[0]
+        row[start + 5] = (two - one) / total
+        for i in range(3):
+            row[start + 1 + i] = (1.0 - part) * row[start + 1 + i] + part * slopes[i]
+
+
+@compiled
+def _evaluate_nodes(  # pragma: no cover - compiled
+    rows, parameters, code, prepared, point_arm, start, stop, log_time
+):
+    for p in range(point_arm.size):
+        a = point_arm[p]
+        if a < 0:
+            continue
+        for i in range(start[p], stop[p]):
+            _evaluate(
+                rows[i], log_time[i], parameters[0, a], parameters[1, a], parameters[2, a],
+                parameters[3, a], parameters[4, a], code, prepared[a, 0], prepared[a, 1],
+                prepared[a, 2],
+            )  # fmt: skip
+
+
+@compiled
+def _add_row(row, by_s, by_f, arm, gradient):  # pragma: no cover - compiled
+    """Add the slopes in log S and log f of a node to the gradient of its arm."""
+    for i in range(5):
+        gradient[i, arm] += by_s * row[1 + i] + by_f * row[7 + i]
+
+
+# --- Chains --------------------------------------------------------------------------------------
+
+
+@compiled
+def _log_at_least(c, n, log_p):  # pragma: no cover - compiled
+    """Log P(Bin(n, p) >= c) for real c and n, and its slope in log p.
+
+    The regularised incomplete beta function I_p(c, n - c + 1) by Lentz's continued fraction.
+    """
+    log_p = min(log_p, _NARROWEST)
+    p = math.exp(log_p)
+    a, b = c, n - c + 1.0
+    log_q = math.log(-math.expm1(log_p))
+    log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+    front = a * log_p + b * log_q - log_beta
+    if p < (a + 1.0) / (a + b + 2.0):
+        value = front + math.log(_beta_fraction(a, b, p) / a)
+    else:
+        other = front + math.log(_beta_fraction(b, a, 1.0 - p) / b)
+        value = math.log(-math.expm1(min(other, _NARROWEST)))
+    value = max(value, -690.0)
+    return value, math.exp(front - log_q - value)
+
+
+@compiled
+def _beta_fraction(a, b, x):  # pragma: no cover - compiled
+    tiny = 1e-300
+    c = 1.0
+    d = 1.0 - (a + b) * x / (a + 1.0)
+    d = 1.0 / (d if abs(d) > tiny else tiny)
+    h = d
+    for m in range(1, 1000):
+        even = m * (b - m) * x / ((a + 2 * m - 1.0) * (a + 2 * m))
+        d = 1.0 + even * d
+        c = 1.0 + even / c
+        d = 1.0 / (d if abs(d) > tiny else tiny)
+        c = c if abs(c) > tiny else tiny
+        h *= d * c
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1.0))
+        d = 1.0 + odd * d
+        c = 1.0 + odd / c
+        d = 1.0 / (d if abs(d) > tiny else tiny)
+        c = c if abs(c) > tiny else tiny
+        step = d * c
+        h *= step
+        if abs(step - 1.0) < 1e-15:
+            break
+    return h
+
+
+@compiled
+def _pair_table(  # pragma: no cover - compiled
+    log_s, point_arm, start, stop, log_time
+):
+    """Log of the cell between each node and each node of the point before it, and its odds.
+
+    The odds are those in ``d log(S_before - S) = (1 + odds) d log S_before - odds d log S``. They
+    serve every convention. The pairs of a point begin at ``first[p]``.
+    """
+    points = point_arm.size
+    first = np.zeros(points + 1, dtype=np.int64)
+    for p in range(points):
+        count = stop[p] - start[p]
+        if p > 0 and point_arm[p] == point_arm[p - 1]:
+            count *= stop[p - 1] - start[p - 1]
+        first[p + 1] = first[p] + (count if point_arm[p] >= 0 else 0)
+    table = np.empty((3, first[points]))
+    for p in range(points):
+        if point_arm[p] < 0:
+            continue
+        q = first[p]
+        follows = p > 0 and point_arm[p] == point_arm[p - 1]
+        j0, j1 = (start[p - 1], stop[p - 1]) if follows else (0, 1)
+        for i in range(start[p], stop[p]):
+            for j in range(j0, j1):
+                before = log_s[j] if follows else 0.0
+                drop = min(log_s[i] - before, _NARROWEST)
+                fall = -math.expm1(drop)
+                table[0, q] = before + math.log(fall)
+                table[1, q] = 1.0 / fall - 1.0
+                table[2, q] = drop
+                if follows and log_time[j] >= log_time[i]:
+                    table[0, q] = _IMPOSSIBLE
+                q += 1
+    return first, table
+
+
+@numba.njit(inline="always", error_model="numpy")
+def _log_sum(values, count):  # pragma: no cover - compiled
+    if count == 1:
+        return values[0]
+    peak = values[0]
+    for i in range(1, count):
+        peak = max(peak, values[i])
+    if peak <= _IMPOSSIBLE:
+        return _IMPOSSIBLE
+    total = 0.0
+    for i in range(count):
+        total += math.exp(values[i] - peak)
+    return peak + math.log(total)
+
+
+@compiled
+def _forward(  # pragma: no cover - compiled
+    c, log_s, log_f, point_arm, start, stop, cell, density, beyond, survivors, size, log_weight,
+    log_node_weight, first, table, ahead, totals,
+):  # fmt: skip
+    """Fill ``ahead`` with the log sum up to each node, ``totals`` with that of each arm's chain."""
+    scratch = np.empty(log_s.size + 1)
+    for p in range(point_arm.size):
+        a = point_arm[p]
+        if a < 0 or log_weight[c, a] <= _NO_CHAIN:
+            continue
+        follows = p > 0 and point_arm[p - 1] == a
+        j0, j1 = (start[p - 1], stop[p - 1]) if follows else (0, 1)
+        q, e, of = first[p], cell[c, p], size[c, p]
+        for i in range(start[p], stop[p]):
+            own = log_node_weight[i] + beyond[c, p] * log_s[i] + density[p] * log_f[i]
+            count = 0
+            for j in range(j0, j1):
+                total = ahead[c, j] if follows else 0.0
+                if table[0, q] > _IMPOSSIBLE and total > _IMPOSSIBLE:
+                    total += e * table[0, q]
+                    if of > 0.0:
+                        total += _log_at_least(survivors[c, p], of, table[2, q])[0]
+                    scratch[count] = total
+                    count += 1
+                q += 1
+            ahead[c, i] = own + _log_sum(scratch, count) if count else _IMPOSSIBLE
+        if p + 1 == point_arm.size or point_arm[p + 1] != a:
+            count = 0
+            for i in range(start[p], stop[p]):
+                scratch[count] = ahead[c, i]
+                count += 1
+            totals[c, a] = _log_sum(scratch, count)
+
+
+@compiled
+def _shares_of_last_nodes(  # pragma: no cover - compiled
+    c, point_arm, start, stop, posterior, ahead, totals
+):
+    """Share of each node of a chain's last point in the likelihood of its arm."""
+    shares = np.zeros(ahead.shape[1])
+    for p in range(point_arm.size):
+        a = point_arm[p]
+        is_last = p + 1 == point_arm.size or point_arm[p + 1] != a
+        if a >= 0 and is_last and posterior[c, a] > 0.0:
+            for i in range(start[p], stop[p]):
+                shares[i] = posterior[c, a] * math.exp(ahead[c, i] - totals[c, a])
+    return shares
+
+
+@compiled
+def _backward(  # pragma: no cover - compiled
+    c, log_s, log_f, point_arm, start, stop, cell, density, beyond, survivors, size, posterior,
+    log_node_weight, first, table, ahead, totals, slopes,
+):  # fmt: skip
+    """Add the slopes of one convention's chains in log S and log f.
+
+    The share of a node in the sum of its chain is split over the nodes before it in proportion to
+    what each of them added.
+    """
+    after = _shares_of_last_nodes(c, point_arm, start, stop, posterior, ahead, totals)
+    for p in range(point_arm.size - 1, -1, -1):
+        a = point_arm[p]
+        if a < 0 or posterior[c, a] == 0.0:
+            continue
+        follows = p > 0 and point_arm[p - 1] == a
+        j0, j1 = (start[p - 1], stop[p - 1]) if follows else (0, 1)
+        q, e, of = first[p], cell[c, p], size[c, p]
+        for i in range(start[p], stop[p]):
+            part = after[i]
+            slopes[0, i] += part * beyond[c, p]
+            slopes[1, i] += part * density[p]
+            own = log_node_weight[i] + beyond[c, p] * log_s[i] + density[p] * log_f[i]
+            for j in range(j0, j1):
+                share, tail, slope = part, 0.0, 0.0
+                if of > 0.0:
+                    tail, slope = _log_at_least(survivors[c, p], of, table[2, q])
+                if j1 - j0 > 1:
+                    share = 0.0
+                    if part > 0.0 and table[0, q] > _IMPOSSIBLE and ahead[c, j] > _IMPOSSIBLE:
+                        step = ahead[c, j] + e * table[0, q] + tail + own - ahead[c, i]
+                        share = part * math.exp(step)
+                slopes[0, i] += share * (slope - e * table[1, q])
+                if follows:
+                    slopes[0, j] += share * (e * (1.0 + table[1, q]) - slope)
+                    after[j] += share
+                q += 1
+
+
+@compiled
+def _weigh(log_weight, totals, posterior):  # pragma: no cover - compiled
+    """Fill the posterior weight of each convention in each arm; return the log sum of all arms."""
+    value = 0.0
+    for a in range(totals.shape[1]):
+        peak = _IMPOSSIBLE
+        for c in range(totals.shape[0]):
+            if totals[c, a] > _IMPOSSIBLE:
+                peak = max(peak, totals[c, a] + log_weight[c, a])
+        if peak <= _IMPOSSIBLE:
+            continue  # no printed points, or none that any convention allows
+        total = 0.0
+        for c in range(totals.shape[0]):
+            if totals[c, a] > _IMPOSSIBLE:
+                posterior[c, a] = math.exp(totals[c, a] + log_weight[c, a] - peak)
+                total += posterior[c, a]
+        value += peak + math.log(total)
+        for c in range(totals.shape[0]):
+            posterior[c, a] /= total
+    return value
+
+
+@compiled
+def sum_chains(  # pragma: no cover - compiled
+    log_s, log_f, point_arm, start, stop, cell, density, beyond, survivors, size, log_weight,
+    log_time, log_node_weight, slopes,
+):  # fmt: skip
+    """Log likelihood of all arms, and the posterior weight of each convention in each arm.
+
+    Parameters
+    ----------
+    log_s, log_f : (M,) of the nodes
+    point_arm, start, stop : (N,) arm of a point (-1: padding) and the range of its nodes
+    cell, beyond, survivors, size : (C, N); density : (N,)
+    log_weight : (C, A)
+    log_time, log_node_weight : (M,)
+    slopes : (2, M), added to: slopes of the value in log S and log f
+
+    Returns
+    -------
+    (float, ndarray (C, A))
+    """
+    first, table = _pair_table(log_s, point_arm, start, stop, log_time)
+    ahead = np.full((log_weight.shape[0], log_s.size), _IMPOSSIBLE)
+    totals = np.full(log_weight.shape, _IMPOSSIBLE)
+    posterior = np.zeros(log_weight.shape)
+    for c in range(log_weight.shape[0]):
+        _forward(
+            c, log_s, log_f, point_arm, start, stop, cell, density, beyond, survivors, size,
+            log_weight, log_node_weight, first, table, ahead, totals,
+        )  # fmt: skip
+    value = _weigh(log_weight, totals, posterior)
+    for c in range(log_weight.shape[0]):
+        _backward(
+            c, log_s, log_f, point_arm, start, stop, cell, density, beyond, survivors, size,
+            posterior, log_node_weight, first, table, ahead, totals, slopes,
+        )  # fmt: skip
+    return value, posterior
+
+
+# --- Everything that is printed ------------------------------------------------------------------
+
+
+@compiled
+def _printed(  # pragma: no cover - compiled
+    parameters, log_convention, code, prepared, data, gradient, by_convention
+):
+    """Add the printed points: value returned, gradients added to."""
+    (
+        point_arm, start, stop, cell, density, beyond, survivors, size, free, log_weight,
+        node_log_time, node_log_weight,
+    ) = data  # fmt: skip
+    rows = np.zeros((node_log_time.size, _ROWS))
+    _evaluate_nodes(rows, parameters, code, prepared, point_arm, start, stop, node_log_time)
+    weights = log_weight.copy()
+    for c in range(weights.shape[0]):
+        for a in range(weights.shape[1]):
+            weights[c, a] += free[a] * log_convention[c]
+    slopes = np.zeros((2, node_log_time.size))
+    value, posterior = sum_chains(
+        rows[:, _S], rows[:, _F], point_arm, start, stop, cell, density, beyond, survivors, size,
+        weights, node_log_time, node_log_weight, slopes,
+    )  # fmt: skip
+    for p in range(point_arm.size):
+        a = point_arm[p]
+        if a >= 0:
+            for i in range(start[p], stop[p]):
+                _add_row(rows[i], slopes[0, i], slopes[1, i], a, gradient)
+    for c in range(weights.shape[0]):
+        for a in range(weights.shape[1]):
+            by_convention[c] += free[a] * posterior[c, a]
+    return value
+
+
+@compiled
+def _patients(parameters, code, prepared, data, gradient):  # pragma: no cover - compiled
+    """Add individually listed patients."""
+    arm, log_time, event, weight = data
+    value, row = 0.0, np.zeros(_ROWS)
+    for i in range(arm.size):
+        if weight[i] == 0.0:
+            continue
+        a = arm[i]
+        _evaluate(
+            row, log_time[i], parameters[0, a], parameters[1, a], parameters[2, a],
+            parameters[3, a], parameters[4, a], code, prepared[a, 0], prepared[a, 1],
+            prepared[a, 2],
+        )  # fmt: skip
+        value += weight[i] * (event[i] * row[_F] + (1.0 - event[i]) * row[_S])
+        _add_row(row, weight[i] * (1.0 - event[i]), weight[i] * event[i], a, gradient)
+    return value
+
+
+@compiled
+def _chebyshev(series, x):  # pragma: no cover - compiled
+    """Value and derivative of a Chebyshev series at ``x`` in [-1, 1]."""
+    value, slope = series[0] + series[1] * x, series[1]
+    t0, t1, u0, u1 = 1.0, x, 1.0, 2.0 * x
+    for n in range(2, series.size):
+        t0, t1 = t1, 2.0 * x * t1 - t0
+        value += series[n] * t1
+        slope += series[n] * n * u1
+        u0, u1 = u1, 2.0 * x * u1 - u0
+    return value, slope
+
+
+@compiled
+def _tail_factor(series, tail):  # pragma: no cover - compiled
+    x = tail / _WIDEST_TAIL
+    value, slope = _chebyshev(series, min(max(x, -1.0), 1.0))
+    return value, slope / _WIDEST_TAIL if abs(x) < 1.0 else 0.0
+
+
+@compiled
+def _comparisons(  # pragma: no cover - compiled
+    parameters, slope_series, weight_series, median_weight, data, gradient
+):
+    """Add log-rank results and hazard ratios, given the medians."""
+    first, second, estimate, variance, medians, given, either, mean_series, weight = data
+    value = 0.0
+    for i in range(first.size):
+        if weight[i] == 0.0:
+            continue
+        a, b = first[i], second[i]
+        k = math.exp(parameters[1, a])
+        contrast = parameters[0, a] - parameters[0, b]
+        delta = k * contrast
+        inside = min(max(delta, -_WIDEST), _WIDEST)
+        h, h_slope = _chebyshev(mean_series[i], inside / _WIDEST)
+        h_slope /= _WIDEST
+        h += h_slope * (delta - inside)
+        c, c_slope = _tail_factor(slope_series, parameters[2, a])
+        g, g_slope = _tail_factor(weight_series, parameters[2, a])
+        from_medians = given[i] * median_weight * k * (medians[i] - contrast)
+        mean = c * h - g * from_medians
+        v = variance[i] * (1.0 - given[i] * _RHO)
+        residual = estimate[i] - mean
+        value += weight[i] * (-0.5 * math.log(2.0 * math.pi * v) - 0.5 * residual**2 / v)
+        if either[i] > 0.0:  # log of what the other sign adds, and the mean of the two residuals
+            odds = -2.0 * estimate[i] * mean / v
+            value += weight[i] * (max(odds, 0.0) + math.log1p(math.exp(-abs(odds))))
+            residual -= 2.0 * estimate[i] / (1.0 + math.exp(-odds))
+        by_mean = weight[i] * residual / v
+        by_contrast = by_mean * k * (c * h_slope + given[i] * g * median_weight)
+        gradient[0, a] += by_contrast
+        gradient[0, b] -= by_contrast
+        gradient[1, a] += by_mean * (c * h_slope * delta - g * from_medians)
+        gradient[2, a] += by_mean * (c_slope * h - g_slope * from_medians)
+    return value
+
+
+@compiled
+def value_and_gradient(*inputs):  # pragma: no cover - compiled
+    """Log likelihood of all printed figures and its gradient.
+
+    Parameters
+    ----------
+    *inputs : ndarray
+        The :data:`PARAMETERS`, then the :data:`DATA`.
+
+    Returns
+    -------
+    tuple
+        The value, and its gradient in each of :data:`PARAMETERS`.
+    """
+    location, log_shape, tail, shift, second_share, log_convention = inputs[:6]
+    family, slope_series, weight_series, median_weight = inputs[6:10]
+    code = family.item()
+    parameters = np.empty((5, location.size))
+    parameters[0], parameters[1], parameters[2] = location, log_shape, tail
+    parameters[3], parameters[4] = shift, second_share
+    prepared = np.zeros((location.size, 3))
+    for a in range(location.size):
+        if a > 0 and tail[a] == tail[a - 1]:
+            prepared[a] = prepared[a - 1]
+        else:
+            prepared[a, 0], prepared[a, 1], prepared[a, 2] = prepare_tail(code, tail[a])
+    gradient, by_convention = np.zeros((5, location.size)), np.zeros(log_convention.size)
+    value = _printed(
+        parameters, log_convention, code, prepared, inputs[10:22], gradient, by_convention
+    )
+    value += _patients(parameters, code, prepared, inputs[22:26], gradient)
+    value += _comparisons(
+        parameters, slope_series, weight_series, median_weight.item(), inputs[26:], gradient
+    )
+    return (
+        np.asarray(value), gradient[0].copy(), gradient[1].copy(), gradient[2].copy(),
+        gradient[3].copy(), gradient[4].copy(), by_convention,
+    )  # fmt: skip
+
+
+class PrintedFigures(Op):
+    """Log likelihood of printed figures; outputs the value and its gradient in each parameter."""
+
+    __props__ = ()
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """Take the parameters named by :data:`PARAMETERS` and the data named by :data:`DATA`."""
+        inputs = [pt.as_tensor_variable(i) for i in inputs]
+        expected = len(PARAMETERS) + len(DATA)
+        if len(inputs) != expected:
+            raise ValueError(f"expected {expected} inputs, found {len(inputs)}")
+        slopes = [i.type() for i in inputs[: len(PARAMETERS)]]
+        return Apply(self, inputs, [pt.dscalar(), *slopes])
+
+    def perform(self, node: Apply, inputs: list[Any], outputs: list[list[Any]]) -> None:
+        """Evaluate outside of compiled graphs."""
+        arrays = [np.asarray(i) for i in inputs]
+        for storage, result in zip(outputs, value_and_gradient(*arrays), strict=True):
+            storage[0] = np.asarray(result)
+
+    def pullback(self, inputs: list[Any], outputs: list[Any], cotangents: list[Any]) -> list[Any]:
+        """Gradient: the operation has computed it already."""
+        slopes = [cotangents[0] * slope for slope in outputs[1:]]
+        return [*slopes, *(disconnected_type() for _ in DATA)]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        """Only the parameters are differentiated, only the value is."""
+        rest = [False] * len(PARAMETERS)
+        return [[i < len(PARAMETERS), *rest] for i in range(len(node.inputs))]
+
+
+@register_funcify_default_op_cache_key(PrintedFigures)
+def _compiled_printed_figures(op: PrintedFigures, node: Apply, **_: Any) -> tuple[Any, int]:
+    @numba_basic.numba_njit
+    def printed_figures(*inputs):  # pragma: no cover - compiled
+        return value_and_gradient(*inputs)
+
+    # compiled code is kept on disk under this number: other source, other code
+    return printed_figures, int(source_digest()[:15], 16)
+
+
+def log_likelihood(
+    parameters: dict[str, TensorVariable], data: dict[str, TensorVariable]
+) -> TensorVariable:
+    """Scalar log likelihood of all printed figures.
+
+    Parameters
+    ----------
+    parameters : dict
+        Tensors named by :data:`PARAMETERS`.
+    data : dict
+        Tensors named by :data:`DATA`.
+    """
+    inputs = [parameters[name] for name in PARAMETERS] + [data[name] for name in DATA]
+    return PrintedFigures()(*inputs)[0]

@@ -1,0 +1,463 @@
+"""Sampling, and judging what the sampler left: the only caller of the sampler.
+
+A model is compiled once for given sizes and refitted with other data, priors or another family
+in about a second. Draws are kept on disk under the fingerprint of everything that determines
+them, and beside them what was computed of them alone, so that nothing is computed twice.
+
+A fit is PASS, REVIEW or FAIL. Limits follow Vehtari et al. 2021 (doi 10.1214/20-BA1221) and
+Betancourt 2016 (arXiv 1604.00695): rank-normalised R-hat below 1.01, bulk and tail effective sizes
+above 400, no divergence, and an energy fraction (E-FMI) above 0.3. R-hat and effective size come
+first: a chain can be stuck without a single divergence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+from zipfile import BadZipFile
+
+import numpy as np
+import pymc as pm
+from arviz import bfmi, ess, from_dict, rhat
+from xarray import Dataset, DataTree
+
+from synthesis.model import source_digest
+from synthesis.model.arrays import pack
+
+Progress = Callable[[str], None]
+
+_COMPILED: dict[tuple[Any, ...], Any] = {}
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How many draws, and from which seed.
+
+    Attributes
+    ----------
+    draws, tune : int
+        Per chain, kept and discarded.
+    chains : int
+        At least two, or convergence cannot be judged.
+    seed : int
+    target_accept : float
+        Mean acceptance that the step size is tuned to.
+    """
+
+    draws: int = 4000
+    tune: int = 1000
+    chains: int = 4
+    seed: int = 20210
+    target_accept: float = 0.95
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot give a posterior.
+
+        Raises
+        ------
+        ValueError
+            Names the setting, what was found and what is expected.
+        """
+        least = {"draws": 4, "tune": 1, "chains": 2, "seed": 0}
+        for name, minimum in least.items():
+            if getattr(self, name) < minimum:
+                raise ValueError(
+                    f"{name} must be at least {minimum}, found {getattr(self, name)}: raise it"
+                )
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What a run of the sampler left.
+
+    Attributes
+    ----------
+    tree : DataTree
+        Groups ``posterior`` and ``sample_stats``. Of draws that were read back only those that are
+        looked at come into memory.
+    settings : SamplerSettings
+    seconds : mapping
+        ``compile`` and ``sample``: wall time when the draws were made.
+    from_cache : bool
+        Whether they were read back instead of sampled.
+    folder : Path or None
+        Where they are kept; ``None``: nowhere.
+    """
+
+    tree: DataTree
+    settings: SamplerSettings
+    seconds: Mapping[str, float]
+    from_cache: bool
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A model with its data, ready to be sampled.
+
+    Attributes
+    ----------
+    kind : tuple
+        Identifies the graph: name and sizes. Problems of one kind share a compiled model.
+    build : callable
+        Returns the :class:`pymc.Model`; called once a kind.
+    values : mapping
+        All model data.
+    keep : mapping
+        Stored variable -> its dimensions.
+    labels : mapping
+        Dimension -> labels of the entries that are data; padding beyond them is cut off.
+    """
+
+    kind: tuple[Any, ...]
+    build: Callable[[], pm.Model]
+    values: Mapping[str, np.ndarray]
+    keep: Mapping[str, tuple[str, ...]]
+    labels: Mapping[str, tuple[str, ...]]
+
+
+def run(
+    problem: Problem,
+    settings: SamplerSettings,
+    *,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Draws:
+    """Sample a problem, or read its draws back.
+
+    Chains start within one unit of the centre of the standardised priors: a start far out can
+    leave a chain stuck without a single divergence.
+
+    Parameters
+    ----------
+    problem : Problem
+    settings : SamplerSettings
+    cache : bool
+        Whether draws of the same fingerprint may be read and are stored.
+    progress : callable, optional
+        Called with a sentence at each stage.
+    """
+    report = progress or (lambda _: None)
+    folder = cache_folder() / fingerprint(problem, settings) if cache else None
+    kept = folder and _read_draws(folder)
+    if kept:
+        report("draws of this very analysis are at hand")
+        arrays, seconds = kept
+        return Draws(_tree(problem, arrays), settings, seconds, from_cache=True, folder=folder)
+    started = time.perf_counter()
+    compiled = _compiled(problem, report)
+    compiled_at = time.perf_counter()
+    report(f"sampling {settings.chains} chains of {settings.draws} draws")
+    arrays = _sample(compiled, problem, settings)
+    seconds = {"compile": compiled_at - started, "sample": time.perf_counter() - compiled_at}
+    if folder and not _write_draws(folder, arrays, seconds):
+        folder = None
+    return Draws(_tree(problem, arrays), settings, seconds, from_cache=False, folder=folder)
+
+
+def prior_draws(problem: Problem, count: int, seed: int) -> DataTree:
+    """Draw from the priors through the very model that is fitted.
+
+    Potentials are not drawn from: where a variant takes Student-t study effects, those of the
+    priors are normal.
+
+    Returns
+    -------
+    DataTree
+        Group ``prior`` with dimensions ``chain`` (of one) and ``draw``.
+    """
+    model = problem.build()
+    with model:
+        pm.set_data(pack(problem.values))
+    names = list(problem.keep)
+    drawn = pm.draw([model[name] for name in names], draws=count, random_seed=seed)
+    arrays = {name: np.asarray(values)[None] for name, values in zip(names, drawn, strict=True)}
+    return _tree(problem, _without_padding(problem, arrays), group="prior")
+
+
+def _compiled(problem: Problem, report: Progress) -> Any:
+    if problem.kind not in _COMPILED:
+        import nutpie  # only a process that samples pays for the import
+
+        report("compiling the model")
+        _COMPILED[problem.kind] = nutpie.compile_pymc_model(
+            problem.build(), freeze_model=False, var_names=list(problem.keep)
+        )
+    return _COMPILED[problem.kind]
+
+
+def _sample(compiled: Any, problem: Problem, settings: SamplerSettings) -> dict[str, np.ndarray]:
+    import nutpie
+
+    tree = nutpie.sample(
+        compiled.with_data(**pack(problem.values)),
+        draws=settings.draws,
+        tune=settings.tune,
+        chains=settings.chains,
+        cores=min(settings.chains, os.cpu_count() or 1),
+        seed=settings.seed,
+        save_warmup=False,
+        progress_bar=False,
+        target_accept=settings.target_accept,
+    )
+    posterior = {name: tree["posterior"][name].to_numpy() for name in problem.keep}
+    arrays = _without_padding(problem, posterior)
+    for name in ("diverging", "energy"):
+        arrays[f"stats.{name}"] = tree["sample_stats"][name].to_numpy().astype(float)
+    return arrays
+
+
+def _without_padding(problem: Problem, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Entries of each variable that are data."""
+    both = slice(None), slice(None)
+    return {
+        name: arrays[name][(*both, *(slice(len(problem.labels[d])) for d in dims))]
+        for name, dims in problem.keep.items()
+    }
+
+
+def _tree(problem: Problem, arrays: Mapping[str, np.ndarray], group: str = "posterior") -> DataTree:
+    """The arrays with names of their dimensions."""
+    groups: dict[str, dict[str, np.ndarray]] = {group: {}}
+    for name, values in arrays.items():
+        kind, _, short = name.rpartition(".")
+        groups.setdefault({"stats": "sample_stats"}.get(kind, group), {})[short] = values
+    coords = {name: list(labels) for name, labels in problem.labels.items()}
+    return from_dict(groups, coords=coords, dims={n: list(d) for n, d in problem.keep.items()})
+
+
+# --- What is kept on disk ------------------------------------------------------------------------
+
+
+def fingerprint(problem: Problem, settings: SamplerSettings) -> str:
+    """SHA-256 of data, priors, settings, versions and the code that defines the model."""
+    digest = hashlib.sha256(source_digest().encode())
+    for name in sorted(problem.values):
+        value = np.ascontiguousarray(problem.values[name])
+        digest.update(f"{name}{value.dtype}{value.shape}".encode())
+        digest.update(value.tobytes())
+    packages = ("pymc", "pytensor", "nutpie", "numpy", "numba", "arviz")
+    facts = [
+        problem.kind,
+        sorted(problem.keep.items()),
+        {name: len(labels) for name, labels in problem.labels.items()},
+        asdict(settings),
+        {name: version(name) for name in packages},
+        (platform.python_version(), platform.machine()),
+    ]
+    digest.update(repr(facts).encode())
+    return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where draws are kept: ``ATC_CACHE_DIR``, or a folder of the user's caches."""
+    base = os.environ.get("ATC_CACHE_DIR")
+    if base:
+        return Path(base)
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "atc-synthesis"
+
+
+def _read_draws(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, float]] | None:
+    """Stored draws, mapped from the disk; ``None`` where there are none that can be read."""
+    try:
+        facts = json.loads((folder / "draws.json").read_text(encoding="utf-8"))
+        values = np.asarray(np.load(folder / "draws.npy", mmap_mode="c", allow_pickle=False))
+        if values.size != sum(math.prod(shape) for shape in facts["shapes"].values()):
+            return None
+        arrays, start = {}, 0
+        for name, shape in facts["shapes"].items():
+            stop = start + math.prod(shape)
+            arrays[name] = values[start:stop].reshape(shape)
+            start = stop
+        return arrays, facts["seconds"]
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _write_draws(
+    folder: Path, arrays: Mapping[str, np.ndarray], seconds: Mapping[str, float]
+) -> bool:
+    """Store draws in one move; a folder that cannot be written costs the next run its time only."""
+    shapes = {name: values.shape for name, values in arrays.items()}
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as stage:
+            draft = Path(stage) / "draws"
+            draft.mkdir()
+            vector = np.concatenate([np.ravel(values) for values in arrays.values()])
+            np.save(draft / "draws.npy", vector)
+            facts = json.dumps({"shapes": shapes, "seconds": dict(seconds)})
+            (draft / "draws.json").write_text(facts, encoding="utf-8")
+            if folder.exists():  # what could not be read
+                folder.rename(Path(stage) / "damaged")
+            draft.rename(folder)
+    except OSError:
+        return False
+    return True
+
+
+def kept_beside(
+    draws: Draws, name: str, make: Callable[[], Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Arrays that follow from draws alone: read from beside them, or made and kept there.
+
+    Parameters
+    ----------
+    draws : Draws
+    name : str
+        Tells the arrays, and the code outside of this folder that makes them.
+    make : callable
+        Makes the arrays, by name.
+    """
+    path = draws.folder and draws.folder / f"{name}.npz"
+    if path is None:
+        return dict(make())
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except (OSError, ValueError, EOFError, BadZipFile):
+        pass
+    arrays = dict(make())
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent) as stage:
+            np.savez(Path(stage) / path.name, **arrays)
+            (Path(stage) / path.name).replace(path)
+    except OSError:
+        pass
+    return arrays
+
+
+# --- What draws are worth ------------------------------------------------------------------------
+
+Verdict = Literal["PASS", "REVIEW", "FAIL"]
+
+RHAT_PASS, RHAT_FAIL = 1.01, 1.05
+ESS_PASS, ESS_FAIL = 400.0, 100.0
+DIVERGENT_SHARE_FAIL = 0.01
+BFMI_PASS = 0.3
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the sampler's draws are worth.
+
+    Attributes
+    ----------
+    verdict : {"PASS", "REVIEW", "FAIL"}
+    max_rhat : float
+        Largest rank-normalised split R-hat of any parameter, which ``worst_parameter`` names.
+    min_ess_bulk, min_ess_tail : float
+        Smallest effective sizes of any parameter.
+    divergences : int
+    min_bfmi : float
+        Smallest energy fraction of any chain.
+    draws, chains : int
+    advice : str
+        What does not pass and what to do; empty for PASS.
+    """
+
+    verdict: Verdict
+    max_rhat: float
+    worst_parameter: str
+    min_ess_bulk: float
+    min_ess_tail: float
+    divergences: int
+    min_bfmi: float
+    draws: int
+    chains: int
+    advice: str
+
+    @property
+    def has_enough_draws(self) -> bool:
+        """Whether chains agree and the effective sizes suffice."""
+        least = min(self.min_ess_bulk, self.min_ess_tail)
+        return self.max_rhat < RHAT_PASS and least > ESS_PASS
+
+
+def diagnose(tree: DataTree) -> Diagnosis:
+    """Judge the draws of one fit.
+
+    Parameters
+    ----------
+    tree : DataTree
+        Groups ``posterior`` and ``sample_stats`` (``diverging``, ``energy``). Quantities that do
+        not vary (a share that is printed) are not judged.
+    """
+    posterior = tree["posterior"].to_dataset()
+    with warnings.catch_warnings():
+        # a printed share is constant: its R-hat is 0/0 and is dropped below
+        warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)
+        convergence = _flat(rhat(posterior))
+    judged = {name for name, value in convergence.items() if np.isfinite(value)}
+    bulk, tail = (_flat(ess(posterior, method=method)) for method in ("bulk", "tail"))
+    worst = max(judged, key=convergence.__getitem__)
+    stats = tree["sample_stats"].to_dataset()
+    chains, draws = stats["diverging"].shape
+    figures = {
+        "max_rhat": convergence[worst],
+        "min_ess_bulk": min(bulk[name] for name in judged),
+        "min_ess_tail": min(tail[name] for name in judged),
+        "divergences": int(stats["diverging"].sum()),
+        "min_bfmi": float(bfmi(tree)["energy"].min()),
+    }
+    verdict, advice = _judge(figures, chains * draws)
+    return Diagnosis(
+        verdict=verdict,
+        worst_parameter=worst,
+        draws=draws,
+        chains=chains,
+        advice=advice,
+        **figures,
+    )
+
+
+def _flat(values: Dataset) -> dict[str, float]:
+    """Each scalar under its name with coordinates, ``study_effect[sparano2021]``."""
+    flat = {}
+    for name, array in values.data_vars.items():
+        for index in np.ndindex(array.shape):
+            where = [str(array[d].to_numpy()[i]) for d, i in zip(array.dims, index, strict=True)]
+            flat[f"{name}[{', '.join(where)}]" if where else str(name)] = float(
+                array.to_numpy()[index]
+            )
+    return flat
+
+
+def _judge(figures: dict[str, float], total: int) -> tuple[Verdict, str]:
+    advice = []
+    if figures["max_rhat"] >= RHAT_PASS:
+        advice.append("chains disagree: more draws, or a look at the model")
+    if min(figures["min_ess_bulk"], figures["min_ess_tail"]) <= ESS_PASS:
+        advice.append("few effective draws: more draws")
+    if figures["divergences"]:
+        advice.append("divergent transitions: smaller steps (a higher target acceptance)")
+    if figures["min_bfmi"] < BFMI_PASS:
+        advice.append("energy poorly explored: tighter priors on the standard deviations")
+    failed = (
+        figures["max_rhat"] >= RHAT_FAIL
+        or min(figures["min_ess_bulk"], figures["min_ess_tail"]) < ESS_FAIL
+        or figures["divergences"] > DIVERGENT_SHARE_FAIL * total
+    )
+    verdict: Verdict = "FAIL" if failed else "REVIEW" if advice else "PASS"
+    return verdict, "; ".join(advice)
+
+
+def diagnosis_of(draws: Draws) -> Diagnosis:
+    """Judge draws, or read their diagnosis back: it takes seconds."""
+
+    def make() -> dict[str, np.ndarray]:
+        return {"diagnosis": np.array(json.dumps(asdict(diagnose(draws.tree))))}
+
+    return Diagnosis(**json.loads(str(kept_beside(draws, "diagnosis", make)["diagnosis"])))

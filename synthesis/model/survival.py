@@ -1,0 +1,356 @@
+r"""The hierarchical survival model.
+
+For arm ``i`` of cohort ``j``, study ``s``, treatment ``t`` of class ``c``, with ``x`` the share of
+mixed histology (0 pure, 1 mixed) and ``z`` the covariates of the cohort:
+
+.. math::
+   \log m_i &= \mu + \sigma_C u_c + \sigma_T v_t
+               + \sigma_S (\sqrt{r_j}\, w_s + \sqrt{1 - r_j}\, w'_j)
+               + \beta^\top z_j + (\eta + \delta_t)(x_i - x_0) \\
+   \log k_j &= \kappa + \sigma_Q q_t + \sigma_K g_j \\
+   \theta_t &= \theta + \sigma_\theta h_t
+
+- :math:`\mu, \sigma_C, \sigma_T, \sigma_S`: mean log median at the share :math:`x_0`, and the SD
+  between classes, treatments and studies; ``u, v, q, g, h`` are standard normal, the study effects
+  ``w`` standard normal or Student-t with four degrees of freedom.
+- Cohorts of one report share the part :math:`r_j` of the variance between studies: all of it where
+  patients were allocated at random (the study effect cancels), half otherwise.
+- :math:`\beta`: what kind of study and population it is (:mod:`synthesis.model.covariates`); the
+  reference population is 0.
+- :math:`\eta` is what mixed histology does under any treatment (prognostic), :math:`\delta_t`
+  what it adds under treatment ``t`` (predictive).
+- Where a cohort does not print its share, ``x`` has a prior and shifts the location only: a
+  mixture of two curves there would let heavy tails pass for an effect of histology. That mixture
+  is a named variant, to show what it would say.
+- :math:`\theta_t` is the tail of the families that have one.
+- In a variant with a bias, a retrospective report may be optimistic or pessimistic on its own: its
+  study effects have the SD :math:`\sqrt{\sigma_S^2 + \sigma_B^2}`, the two parts of which the
+  sampler need not tell apart (Welton et al. 2009, doi 10.1111/j.1467-985X.2008.00548.x). The mean
+  of the biases is the effect of design among :math:`\beta`. :math:`\sigma_B` is a fixed number,
+  or a parameter with a prior of its own: :math:`\sigma_B = |b|`,
+  :math:`b \sim \mathrm{Normal}(0, s_B^2)`. In every report it is 0.
+- The transformation behind an interval that does not tell it is plain, log or log-log with
+  probabilities that all reports share: the softmax of three logits.
+- What is printed enters through :mod:`synthesis.model.likelihoods`.
+
+The survival family is model data, as are all priors, variants and observations: one compiled model
+serves every endpoint, family, variant and prior of the same sizes, but for the variant that
+estimates the spread of the biases: it has one parameter more, and is compiled by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.tensor import TensorVariable
+
+from priors import Priors
+from priors.realise import prior_data, realise
+from synthesis.model import covariates, logrank
+from synthesis.model.arrays import Sizes, padded, unpack
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import FAMILIES, Family
+from synthesis.model.kernel import log_likelihood
+from synthesis.model.observations import SurvivalData
+from synthesis.model.printed import METHODS
+from synthesis.model.sampler import Problem
+
+#: Variable of the model -> name of its prior. Shape and tail have one prior a family.
+PRIOR_OF = {
+    "mu": "overall_median",
+    "class_sd": "class_sd",
+    "treatment_sd": "treatment_sd",
+    "study_sd": "study_sd",
+    "prognostic": "histology_prognostic",
+    "predictive": "histology_predictive",
+    "share_logit": "mixed_share",
+    "shape_treatment_sd": "shape_treatment_sd",
+    "shape_sd": "shape_sd",
+    "tail_treatment_sd": "tail_treatment_sd",
+    "convention_logits": "convention_logit",
+    **{own.name: own.prior for own in covariates.ALL},
+}
+#: Prior of the spread of the biases of retrospective reports, where it is estimated.
+BIAS_PRIOR = "retrospective_bias_sd"
+SHAPE_PRIOR = {name: family.shape_prior for name, family in FAMILIES.items()}
+TAIL_PRIOR = {name: family.tail_prior for name, family in FAMILIES.items() if family.has_tail}
+
+# The tail of a family that has none is drawn and says nothing.
+_IDLE_TAIL = TAIL_PRIOR["generalised gamma"]
+
+#: Degrees of freedom of the Student-t study effects.
+ROBUST_FREEDOM = 4.0
+_NORMAL_FREEDOM = 1e6  # a Student-t that no draw can tell from the normal
+
+#: Value of :attr:`Variant.retrospective_bias` that makes it a parameter.
+ESTIMATED = "estimated"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a sensitivity analysis may take otherwise; the defaults are those of every report.
+
+    Attributes
+    ----------
+    study_effects : {"normal", "student-t"}
+        Distribution of the study effects; Student-t with four degrees of freedom is robust.
+    unknown_histology : {"shift", "mixture"}
+        How the unknown share of mixed histology of an arm enters: it shifts the location, or the
+        arm is a mixture of two curves (which lets heavy tails pass for an effect of histology).
+    covariates : bool
+        Whether design, line, time origin and BRAF selection are adjusted for.
+    retrospective_bias : float or "estimated"
+        SD of a bias of each retrospective report, on the scale of log medians: its study effect
+        varies by so much more than that of a prospective one. Their common bias is a covariate.
+        ``"estimated"``: the SD is the parameter ``bias_sd`` of a model of its own.
+
+    Raises
+    ------
+    ValueError
+        If the SD is negative, or is a word that says nothing.
+    """
+
+    study_effects: Literal["normal", "student-t"] = "normal"
+    unknown_histology: Literal["shift", "mixture"] = "shift"
+    covariates: bool = True
+    retrospective_bias: float | Literal["estimated"] = 0.0
+
+    def __post_init__(self) -> None:
+        sd = self.retrospective_bias
+        if not self.estimates_bias and (isinstance(sd, str) or not sd >= 0.0):
+            shown = repr(sd) if isinstance(sd, str) else f"{sd:g}"
+            raise ValueError(
+                f"retrospective bias: found {shown}, expected an SD, which is 0 or more, "
+                f"or {ESTIMATED!r}"
+            )
+
+    @property
+    def estimates_bias(self) -> bool:
+        """Whether the spread of the biases is a parameter."""
+        return self.retrospective_bias == ESTIMATED
+
+
+#: What every report takes.
+USUAL = Variant()
+
+
+def survival_model(
+    data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
+) -> pm.Model:
+    """Build the model; nothing is sampled here.
+
+    Parameters
+    ----------
+    data : SurvivalData
+        The observations of one endpoint; padded to ``sizes``.
+    priors : Priors
+    family : Family
+        Starting value of the switch; can be changed in the compiled model.
+    sizes : Sizes
+        Numbers of classes, treatments, studies, cohorts, arms, ... that the compiled model holds.
+    variant : Variant
+        Starting values of its switches; can be changed in the compiled model, but for whether
+        the spread of the biases is estimated.
+
+    Returns
+    -------
+    pymc.Model
+        With the dimensions of ``sizes``.
+    """
+    with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
+        d = unpack(model_data(data, priors, family, sizes, variant))
+        log_shape = _log_shape(d, priors, family)[d["arm_cohort"]]
+        tail = _tail(d, priors, family)[d["arm_treatment"]]
+        bias_sd = None
+        if variant.estimates_bias:
+            bias_sd = realise(priors[BIAS_PRIOR], "bias_sd", d)
+        parameters = {"log_shape": log_shape, "tail": tail} | _location(d, priors, bias_sd)
+        logits = realise(priors["convention_logit"], "convention_logits", d, dims="convention")
+        parameters["log_convention"] = pm.math.log_softmax(logits)
+        pm.Potential("printed_figures", log_likelihood(parameters, d))
+    return model
+
+
+def model_data(
+    data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
+) -> dict[str, np.ndarray]:
+    """Values of all model data: observations padded to ``sizes``, switches and priors."""
+    values = padded(data, sizes)
+    values["comparison_mean"] = np.zeros((sizes["comparison"], logrank.TERMS))
+    for i, comparison in enumerate(data.comparisons):
+        share = comparison.reading.patients_share
+        values["comparison_mean"][i] = logrank.mean_series(family, share)
+    values["slope_series"], values["weight_series"] = logrank.tail_series(family.name)
+    values["family"] = np.asarray(family.code, dtype="int64")
+    values["median_weight"] = np.asarray(family.median_weight)
+    values["shape_free"] = np.asarray(float(family.has_shape))
+    values["centre_share"] = np.asarray(centre_share(priors))
+    robust = variant.study_effects == "student-t"
+    values["study_freedom"] = np.asarray(ROBUST_FREEDOM if robust else _NORMAL_FREEDOM)
+    mixture = variant.unknown_histology == "mixture"
+    values["is_mixture"] = (1.0 - values["share_known"]) * float(mixture)
+    values |= _biases(data, sizes, variant)
+    if not variant.covariates:
+        values["cohort_covariates"] = np.zeros_like(values["cohort_covariates"])
+    of_family = {
+        "shape_mean": family.shape_prior,
+        "tail_mean": family.tail_prior or _IDLE_TAIL,
+    }
+    of_variant = {"bias_sd": BIAS_PRIOR} if variant.estimates_bias else {}
+    for variable, name in {**PRIOR_OF, **of_family, **of_variant}.items():
+        values |= {k: np.asarray(v) for k, v in prior_data(priors[name], variable).items()}
+    return values
+
+
+def _biases(data: SurvivalData, sizes: Sizes, variant: Variant) -> dict[str, np.ndarray]:
+    """SD of the bias of every report and of its cohorts, or 1: 0 but for retrospective ones."""
+    bias = 1.0 if variant.estimates_bias else variant.retrospective_bias
+    arrays = {f"{level}_bias": np.zeros(sizes[level]) for level in ("study", "cohort")}
+    for j, (ref, numbers) in enumerate(zip(data.cohorts, data.covariates, strict=False)):
+        if is_retrospective(numbers):
+            arrays["study_bias"][data.studies.index(ref.study.id)] = bias
+            arrays["cohort_bias"][j] = bias
+    return arrays
+
+
+def is_retrospective(covariates: Sequence[float]) -> bool:
+    """Whether a cohort with these covariates is of a retrospective report; not if not stated."""
+    return bool(covariates) and covariates[COVARIATES.index("retrospective")] > 0.0
+
+
+def centre_share(priors: Priors) -> float:
+    """Share of mixed histology at which ``mu`` and all effects are stated: the prior median."""
+    return priors["mixed_share"].natural(priors["mixed_share"].location)
+
+
+def _location(
+    d: dict[str, TensorVariable], priors: Priors, bias_sd: TensorVariable | None
+) -> dict[str, TensorVariable]:
+    """Log median of every arm; for an arm that is a mixture, that of its pure patients."""
+    location = realise(priors["overall_median"], "mu", d)
+    for level in ("class", "treatment"):
+        sd = realise(priors[f"{level}_sd"], f"{level}_sd", d)
+        raw = pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
+        effect = pm.Deterministic(f"{level}_effect", sd * raw, dims=level)
+        location += effect[d[f"arm_{level}"]]
+    location += _study_effect(d, priors, bias_sd)
+    location += _covariates(d, priors)[d["arm_cohort"]]
+    prognostic = realise(priors["histology_prognostic"], "prognostic", d)
+    predictive = realise(priors["histology_predictive"], "predictive", d, dims="treatment")
+    share_logit = realise(priors["mixed_share"], "share_logit", d, dims="cohort")
+    unknown = pt.sigmoid(share_logit)[d["arm_cohort"]]
+    known = d["share_known"]
+    share = pm.Deterministic(
+        "mixed_share", known * d["share"] + (1.0 - known) * unknown, dims="arm"
+    )
+    slope = prognostic + predictive[d["arm_treatment"]]
+    pm.Deterministic("log_median", location + slope * (share - d["centre_share"]), dims="arm")
+    shifts = (1.0 - d["is_mixture"]) * share - d["centre_share"]
+    return {
+        "location": location + slope * shifts,
+        "shift": slope * d["is_mixture"],
+        "second_share": share * d["is_mixture"],
+    }
+
+
+def _study_effect(
+    d: dict[str, TensorVariable], priors: Priors, bias_sd: TensorVariable | None
+) -> TensorVariable:
+    """Study effect of every arm: a part that cohorts of one report share, a part of its own."""
+    sd = realise(priors["study_sd"], "study_sd", d)
+    raw = {
+        level: pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
+        for level in ("study", "cohort")
+    }
+    # Student-t with the freedom that is set, less the normal density above and constants: a
+    # Student-t variable of PyMC would evaluate gamma functions of every element at every step
+    freedom, both = d["study_freedom"], pt.concatenate(list(raw.values()))
+    heavier = 0.5 * both**2 - 0.5 * (freedom + 1.0) * pt.log1p(both**2 / freedom)
+    pm.Potential("study_effects_distribution", heavier.sum())
+    bias = {level: d[f"{level}_bias"] for level in raw}
+    if bias_sd is not None:  # the data say of which reports
+        bias = {level: bias_sd * which for level, which in bias.items()}
+    shared, own = (
+        pm.Deterministic(f"{level}_effect", pt.sqrt(sd**2 + bias[level] ** 2) * effect, dims=level)
+        for level, effect in raw.items()
+    )
+    part = d["cohort_shared"][d["arm_cohort"]]
+    # a square root has no slope at zero, but the part is data
+    return pt.sqrt(part) * shared[d["arm_study"]] + pt.sqrt(1.0 - part) * own[d["arm_cohort"]]
+
+
+def _covariates(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
+    """Sum of the covariate effects of every cohort."""
+    effects = [realise(priors[PRIOR_OF[name]], name, d) for name in COVARIATES]
+    effect = pm.Deterministic("covariate_effect", pt.stack(effects), dims="covariate")
+    return d["cohort_covariates"] @ effect
+
+
+def _log_shape(d: dict[str, TensorVariable], priors: Priors, family: Family) -> TensorVariable:
+    mean = realise(priors[family.shape_prior], "shape_mean", d)
+    treatment_sd = realise(priors["shape_treatment_sd"], "shape_treatment_sd", d)
+    treatment_raw = pm.Normal("shape_treatment_effect_raw", 0.0, 1.0, dims="treatment")
+    treatment = pm.Deterministic(
+        "shape_treatment_effect", treatment_sd * treatment_raw, dims="treatment"
+    )
+    sd = realise(priors["shape_sd"], "shape_sd", d)
+    raw = pm.Normal("log_shape_raw", 0.0, 1.0, dims="cohort")
+    log_shape = mean + treatment[d["cohort_treatment"]] + sd * raw
+    return pm.Deterministic("log_shape", d["shape_free"] * log_shape, dims="cohort")
+
+
+def _tail(d: dict[str, TensorVariable], priors: Priors, family: Family) -> TensorVariable:
+    """Tail of every treatment; without meaning for a family that has none."""
+    mean = realise(priors[family.tail_prior or _IDLE_TAIL], "tail_mean", d)
+    sd = realise(priors["tail_treatment_sd"], "tail_treatment_sd", d)
+    raw = pm.Normal("tail_treatment_effect_raw", 0.0, 1.0, dims="treatment")
+    effect = pm.Deterministic("tail_treatment_effect", sd * raw, dims="treatment")
+    return mean + effect
+
+
+#: Stored variables and their dimensions.
+KEEP: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("mu", "class_sd", "treatment_sd", "study_sd"), ()),
+    **{f"{level}_effect": (level,) for level in ("class", "treatment", "study", "cohort")},
+    "covariate_effect": ("covariate",),
+    "convention_logits": ("convention",),
+    "prognostic": (),
+    "predictive": ("treatment",),
+    "mixed_share": ("arm",),
+    "log_median": ("arm",),
+    **dict.fromkeys(("shape_mean", "shape_treatment_sd", "shape_sd"), ()),
+    "shape_treatment_effect": ("treatment",),
+    "log_shape": ("cohort",),
+    **dict.fromkeys(("tail_mean", "tail_treatment_sd"), ()),
+    "tail_treatment_effect": ("treatment",),
+}
+
+
+def survival_problem(
+    data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
+) -> Problem:
+    """The model of one endpoint with its data, ready for :func:`synthesis.model.sampler.run`."""
+    arms = [f"{data.cohorts[arm.cohort].id}:{arm.histology}" for arm in data.arms]
+    labels = {
+        "class": data.classes,
+        "treatment": data.treatments,
+        "study": data.studies,
+        "cohort": tuple(ref.id for ref in data.cohorts),
+        "arm": tuple(arms),
+        "covariate": COVARIATES,
+        "convention": METHODS,
+    }
+    used = [name for name in sorted(priors) if variant.estimates_bias or name != BIAS_PRIOR]
+    kind = "survival, bias estimated" if variant.estimates_bias else "survival"
+    return Problem(
+        kind=(kind, sizes.room, tuple(priors[name].family for name in used)),
+        build=lambda: survival_model(data, priors, family, sizes, variant),
+        values=model_data(data, priors, family, sizes, variant),
+        keep=KEEP | ({"bias_sd": ()} if variant.estimates_bias else {}),
+        labels=labels,
+    )

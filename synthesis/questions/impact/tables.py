@@ -1,0 +1,463 @@
+"""Two fits side by side, without and with new studies: estimates, ranks, surprise, selection.
+
+A fit without cohorts of a treatment answers with what it expects of a new one, so that no rank
+changes only because there are more treatments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from studies import Registry
+from studies.figures import study_label
+from studies.selection import CohortRef, Selection
+from studies.vocabulary import Vocabulary
+from synthesis import numbers
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    TARGETS,
+    Fit,
+    cohort_labels,
+    histologies,
+    named_groups,
+    patients_of,
+    reference_share,
+    summarise,
+    tells_apart,
+)
+from synthesis.fits import ResponseFit, SurvivalFit
+from synthesis.model.observations import Record, SurvivalData
+from synthesis.model.response import ResponseData
+from synthesis.predictive import (
+    Crowd,
+    Figure,
+    NewCohort,
+    Place,
+    Surprise,
+    count_alike,
+    curve_of,
+    judge,
+    listed_median,
+    place_of,
+    predict_curve,
+    predict_rate,
+    printed_figures,
+    rate_of,
+    unknown_share,
+    verdict,
+)
+from synthesis.questions.contrasts import ranks
+
+ESTIMATE_COLUMNS = (
+    "endpoint", "treatment", "treatment_class", "histology", "estimand", "target", "before",
+    "before_lower", "before_upper", "after", "after_lower", "after_upper", "scale", "shift",
+    "shift_in_sd", "width_ratio", "before_basis", "after_basis", "cohorts_before", "cohorts_after",
+    "patients_before", "patients_after", "new", "extrapolated",
+)  # fmt: skip
+RANK_COLUMNS = (
+    "endpoint", "treatment", "treatment_class", "of", "rank_before", "mean_before", "median_before",
+    "lower_before", "upper_before", "best_before", "rank_after", "mean_after", "median_after",
+    "lower_after", "upper_after", "best_after", "before_basis", "after_basis", "new",
+)  # fmt: skip
+SURPRISE_COLUMNS = (
+    "endpoint", "study", "cohort", "label", "treatment", "treatment_class", "group", "figure", "n",
+    "mix", "printed", "value", "predicted", "lower", "upper", "lower_50", "upper_50",
+    "predicted_printed", "percentile", "p", "verdict", "headline", "entered", "basis", "note",
+)  # fmt: skip
+SELECTION_COLUMNS = (
+    "endpoint", "study", "cohort", "label", "change", "other", "reason",
+)  # fmt: skip
+
+# Predictions of each figure: a percentile is then good to half a point.
+_PREDICTIONS = 20_000
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A treatment, or the average treatment of a class, without and with the new studies.
+
+    Attributes
+    ----------
+    label, class_label : str
+    places : pair of Place
+        Where it stands in both fits.
+    cohorts : pair of tuple of CohortRef
+    patients : pair of int
+    """
+
+    label: str
+    class_label: str
+    places: tuple[Place, ...]
+    cohorts: tuple[tuple[CohortRef, ...], ...]
+    patients: tuple[int, ...]
+
+    @property
+    def is_class(self) -> bool:
+        """Whether it stands for the average treatment of a class."""
+        return self.places[0].is_class
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether it is a treatment, with other cohorts than of mixed treatments."""
+        roles = {ref.role for refs in self.cohorts for ref in refs}
+        return not self.is_class and roles != {"mixed"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The fits of one endpoint without and with the new studies.
+
+    Attributes
+    ----------
+    before, after : SurvivalFit or ResponseFit
+    endpoint : str
+    vocabulary : Vocabulary
+    reference_mix : float
+        Share of mixed histology of the reference population, 0 to 1.
+    new_cohorts : collection of str
+        Cohorts of the new studies, ``study:cohort``.
+    """
+
+    before: Fit
+    after: Fit
+    endpoint: str
+    vocabulary: Vocabulary
+    reference_mix: float
+    new_cohorts: Collection[str]
+
+    @property
+    def fits(self) -> tuple[Fit, Fit]:
+        """Without and with the new studies."""
+        return self.before, self.after
+
+    @cached_property
+    def subjects(self) -> list[Subject]:
+        """Treatments and classes that either fit has cohorts of, in order of display."""
+        named = {}
+        for fit in self.fits:
+            for group in named_groups(fit, self.vocabulary):
+                treatment = None if group.is_class else group.cohorts[0].treatment
+                key = group.class_label, group.label
+                named[key] = treatment, fit.data.classes[group.group.class_index]
+        made = [self._subject(*labels, *ids) for labels, ids in named.items()]
+        order = {known.label: known.order for known in self.vocabulary.classes}
+        return sorted(made, key=lambda s: (order[s.class_label], s.is_class, s.label))
+
+    def _subject(
+        self, class_label: str, label: str, treatment: str | None, class_id: str
+    ) -> Subject:
+        cohorts, sizes = [], []
+        for fit in self.fits:
+            refs = [ref for ref in fit.data.cohorts if ref.treatment_class == class_id]
+            cohorts.append(tuple(ref for ref in refs if treatment in (None, ref.treatment)))
+            sizes.append(sum(patients_of(fit)[ref.id] for ref in cohorts[-1]))
+        places = tuple(place_of(fit, treatment, class_id) for fit in self.fits)
+        return Subject(label, class_label, places, tuple(cohorts), tuple(sizes))
+
+    def about(self, subject: Subject) -> dict[str, Any]:
+        """Cells that estimates and ranks have in common."""
+        new = any(ref.id in self.new_cohorts for ref in subject.cohorts[1])
+        return {
+            "endpoint": self.endpoint,
+            "treatment": subject.label,
+            "treatment_class": subject.class_label,
+            "before_basis": subject.places[0].words,
+            "after_basis": subject.places[1].words,
+            "new": new and not subject.is_class,
+        }
+
+
+# --- Estimates and ranks -------------------------------------------------------------------------
+
+
+def estimates_table(pair: Pair) -> pd.DataFrame:
+    """Pooled estimates without and with the new studies: :data:`ESTIMATE_COLUMNS`.
+
+    Months for medians and restricted means, whose ``shift`` is a log ratio; fractions of one for
+    survival and response, whose shift is a difference. ``shift_in_sd`` is the shift over the
+    posterior SD before; ``width_ratio`` compares the 95 % intervals (on the log scale for months).
+    A treatment without cohorts has what is expected of a new one; ``before_basis`` and
+    ``after_basis`` say so. ``extrapolated``: pure or mixed, where no report of it tells them apart.
+    """
+    rows = []
+    for subject in pair.subjects:
+        about = pair.about(subject)
+        for i, name in enumerate(("before", "after")):
+            about[f"cohorts_{name}"] = len(subject.cohorts[i])
+            about[f"patients_{name}"] = subject.patients[i]
+        old, new = (
+            _estimates(fit, place, pair.reference_mix)
+            for fit, place in zip(pair.fits, subject.places, strict=True)
+        )
+        apart = tells_apart(pair.after, subject.cohorts[1])
+        # a fit that knows no histology has nothing to say of pure and mixed
+        for keys in (key for key in new if key in old):
+            row = dict(zip(("histology", "estimand", "target"), keys, strict=True))
+            row["extrapolated"] = row["histology"] != "reference" and not apart
+            rows.append(about | row | _shift(row["estimand"], old[keys], new[keys]))
+    return pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS))
+
+
+def _estimates(fit: Fit, place: Place, mix: float) -> dict[tuple[str, str, str], np.ndarray]:
+    """Draws by histology, estimand and target."""
+    if isinstance(fit, ResponseFit):
+        return {("reference", "response_rate", t): rate_of(fit, place, t) for t in TARGETS}
+    draws = {}
+    for histology, share in histologies(fit, mix).items():
+        for target in TARGETS:
+            curve = curve_of(fit, place, share, target)
+            for estimand in SURVIVAL_ESTIMANDS:
+                draws[histology, estimand, target] = curve.estimand(estimand)
+    return draws
+
+
+def _shift(estimand: str, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
+    is_time = estimand == "median_months" or estimand.startswith("rmst")
+    on_scale = np.log if is_time else np.asarray
+    cells, ends = {}, {}
+    for name, draws in (("before", before), ("after", after)):
+        own = summarise(draws)
+        cells |= {name: own.estimate, f"{name}_lower": own.lower, f"{name}_upper": own.upper}
+        ends[name] = on_scale([own.estimate, own.lower, own.upper])
+    shift = float(ends["after"][0] - ends["before"][0])
+    widths = {name: upper - lower for name, (_, lower, upper) in ends.items()}
+    return cells | {
+        "scale": "log ratio" if is_time else "difference",
+        "shift": shift,
+        "shift_in_sd": shift / float(np.std(on_scale(before))),
+        "width_ratio": float(widths["after"] / widths["before"]),
+    }
+
+
+def ranks_table(pair: Pair) -> pd.DataFrame:
+    """Ranks of the treatments without and with the new studies: :data:`RANK_COLUMNS`.
+
+    Rank 1 has the longest median, or the highest response rate, of the average study. ``mean_*`` is
+    the mean rank and ``rank_*`` the place in the order of mean ranks; ``median_*`` with its 95 %
+    interval is the posterior of the rank itself, ``best_*`` the probability of rank 1.
+    """
+    ranked = [subject for subject in pair.subjects if subject.is_ranked]
+    rows = [pair.about(subject) | {"of": len(ranked)} for subject in ranked]
+    for number, name in enumerate(("before", "after") if ranked else ()):
+        places = [subject.places[number] for subject in ranked]
+        drawn = _ranks(pair.fits[number], places, pair.reference_mix)
+        means = drawn.mean(axis=0)
+        for i, row in enumerate(rows):
+            rank = summarise(drawn[:, i])
+            row[f"rank_{name}"] = int((means < means[i]).sum()) + 1
+            row[f"mean_{name}"], row[f"median_{name}"] = float(means[i]), rank.estimate
+            row[f"lower_{name}"], row[f"upper_{name}"] = rank.lower, rank.upper
+            row[f"best_{name}"] = float((drawn[:, i] == 1).mean())
+    table = pd.DataFrame(rows, columns=list(RANK_COLUMNS))
+    return table.sort_values("rank_after", kind="stable", ignore_index=True)
+
+
+def _ranks(fit: Fit, places: Sequence[Place], mix: float) -> np.ndarray:
+    if isinstance(fit, ResponseFit):
+        return ranks(np.stack([rate_of(fit, place, "mean_study") for place in places], axis=1))
+    share = reference_share(fit, mix)
+    medians = [curve_of(fit, place, share, "mean_study").median for place in places]
+    return ranks(np.stack(medians, axis=1))
+
+
+# --- Who is counted ------------------------------------------------------------------------------
+
+
+def selection_table(
+    before: Selection,
+    after: Selection,
+    endpoint: str,
+    registries: tuple[Registry, Registry],
+    new_studies: Collection[str],
+) -> pd.DataFrame:
+    """What is counted differently, and which cohorts of new studies are not counted, with reasons.
+
+    ``change`` is ``counted`` (a cohort of a new study), ``not counted`` (another of a new study),
+    ``gave way``, ``no longer counted`` or ``counted again`` (cohorts of older studies); ``other``
+    is the cohort that took the place, ``study:cohort``.
+    """
+    old, now = ({ref.id: ref for ref in chosen.counted} for chosen in (before, after))
+    why_then, why_now = (
+        {f"{left.study_id}:{left.cohort_id}": left for left in chosen.left_out}
+        for chosen in (before, after)
+    )
+    rows: list[tuple[str, ...]] = []
+    for key, ref in now.items():
+        if ref.study.id in new_studies:
+            gone = [k for k, left in why_now.items() if left.gave_way_to == key and k in old]
+            rows.append((key, "counted", ", ".join(gone), ""))
+    for key, left in why_now.items():
+        if left.study_id in new_studies or key in old:
+            change = "gave way" if left.gave_way_to else "no longer counted"
+            change = "not counted" if left.study_id in new_studies else change
+            rows.append((key, change, left.gave_way_to or "", left.reason))
+    for key in old:
+        if key not in now and key not in why_now:
+            rows.append((key, "no longer counted", "", "The new registry does not hold it."))
+    for key, ref in now.items():
+        if ref.study.id not in new_studies and key not in old:
+            other = key in why_then and why_then[key].gave_way_to
+            reason = f"It gave way to {other} before, which is itself not counted now."
+            usable = "The new registry holds figures of it that can be used."
+            rows.append((key, "counted again", "", reason if other else usable))
+    labels = {study.id: study_label(study) for registry in registries for study in registry}
+    cells = []
+    for key, *rest in rows:
+        study, _, cohort = key.partition(":")
+        cells.append((endpoint, study, cohort, labels.get(study, study), *rest))
+    return pd.DataFrame(cells, columns=list(SELECTION_COLUMNS))
+
+
+def shared_patients(
+    selection: Selection, counted_before: Collection[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """Newly counted cohort -> cohorts counted before that gave way to it: shared patients."""
+    shared: dict[str, tuple[str, ...]] = {}
+    for left in selection.left_out:
+        key = f"{left.study_id}:{left.cohort_id}"
+        if left.gave_way_to and key in counted_before:
+            shared[left.gave_way_to] = (*shared.get(left.gave_way_to, ()), key)
+    return shared
+
+
+# --- Surprise ------------------------------------------------------------------------------------
+
+
+def surprise_table(
+    fit: Fit,
+    data: SurvivalData | ResponseData,
+    cohorts: Collection[str],
+    vocabulary: Vocabulary,
+    notes: Mapping[str, str],
+) -> pd.DataFrame:
+    """Each reported figure of new cohorts against what a fit without them expects.
+
+    Parameters
+    ----------
+    fit : SurvivalFit or ResponseFit
+        Fitted without the cohorts.
+    data : SurvivalData or ResponseData
+        Observations that hold them.
+    cohorts : collection of str
+        Which cohorts, ``study:cohort``.
+    vocabulary : Vocabulary
+    notes : mapping of str to str
+        Cohort -> why it is not quite new to the fit.
+
+    Returns
+    -------
+    DataFrame
+        :data:`SURPRISE_COLUMNS`; months and fractions of one, ``predicted_printed`` in the unit of
+        the report. ``headline`` marks the figure of each cohort that speaks for it.
+    """
+    rng = np.random.default_rng([fit.seed, 11])
+    rows: list[dict[str, Any]] = []
+    labels = cohort_labels([ref for ref in data.cohorts if ref.id in cohorts])
+    judged = _response_rows if isinstance(fit, ResponseFit) else _survival_rows
+    for index, ref in enumerate(data.cohorts):
+        if ref.id not in cohorts:
+            continue
+        place = place_of(fit, ref.treatment, ref.treatment_class)
+        about = {
+            "endpoint": data.endpoint,
+            "study": ref.study.id,
+            "cohort": ref.cohort.id,
+            "label": labels[ref.id],
+            "treatment": vocabulary.treatment(ref.treatment).label,
+            "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
+            "basis": place.words,
+            "note": notes.get(ref.id, ""),
+        }
+        own = list(judged(fit, data, index, place, rng))
+        first = min(range(len(own)), key=lambda i: own[i][0], default=None)
+        rows += [about | row | {"headline": i == first} for i, (_, row) in enumerate(own)]
+    return pd.DataFrame(rows, columns=list(SURPRISE_COLUMNS))
+
+
+#: A row, behind its place in line to speak for its cohort.
+_Judged = tuple[tuple[bool, bool, float], dict[str, Any]]
+
+
+def _survival_rows(
+    fit: SurvivalFit, data: SurvivalData, index: int, place: Place, rng: np.random.Generator
+) -> Iterator[_Judged]:
+    arms = [arm for arm in data.arms if arm.cohort == index]
+    repeats = _repeats(fit)
+    seeds = (int(rng.integers(2**32)), int(rng.integers(2**32)))  # arms of one cohort
+    cohort = NewCohort(*seeds, covariates=data.covariates[index] if data.covariates else ())
+    curves = []
+    for arm in arms:
+        share = unknown_share(fit, repeats, rng) if arm.share is None else arm.share
+        curves.append(predict_curve(fit, place, share, cohort, repeats))
+    crowd = Crowd(tuple(arm.n for arm in arms), tuple(curves))
+    split = len(arms) > 1
+    mix = "its pure and mixed patients" if split else _mix_words(arms[0].share)
+    about = {"group": "whole", "entered": not split, "mix": mix}
+    yield from _group_rows(data.records[index].whole, crowd, about, rng)
+    if not arms[0].chains:
+        patients = [own for own in data.patients if data.arms[own.arm] is arms[0]]
+        median = listed_median([own.months for own in patients], [own.event for own in patients])
+        if median is not None:
+            figure, law = median
+            yield _row(figure, judge(law(crowd, rng), figure.alike), crowd.n, about)
+    for arm, curve in zip(arms, curves, strict=True) if split else ():
+        about = {"group": arm.histology, "entered": True, "mix": _mix_words(arm.share)}
+        yield from _group_rows(arm.record, Crowd((arm.n,), (curve,)), about, rng)
+
+
+def _repeats(fit: Fit) -> int:
+    return max(_PREDICTIONS // fit.flat("mu").size, 1)
+
+
+def _group_rows(
+    record: Record, crowd: Crowd, about: Mapping[str, Any], rng: np.random.Generator
+) -> Iterator[_Judged]:
+    for figure, law in printed_figures(record.outcome, record.landmarks, crowd.n):
+        yield _row(figure, judge(law(crowd, rng), figure.alike), crowd.n, about)
+
+
+def _response_rows(
+    fit: ResponseFit, data: ResponseData, index: int, place: Place, rng: np.random.Generator
+) -> Iterator[_Judged]:
+    responders, n = data.counts[index].responders, data.counts[index].evaluable
+    predictions = rng.binomial(n, predict_rate(fit, place, rng, _repeats(fit))) / n
+    alike = count_alike(responders, n)
+    figure = Figure("responders", f"{responders}/{n}", responders / n, alike)
+    about = {"group": "whole", "entered": True, "mix": ""}
+    yield _row(figure, judge(predictions, alike), n, about)
+
+
+def _mix_words(share: float | None) -> str:
+    return "not reported" if share is None else f"{numbers.percent(share)} % mixed"
+
+
+def _row(figure: Figure, surprise: Surprise, n: int, about: Mapping[str, Any]) -> _Judged:
+    """A figure with its prediction; the whole, a median, survival near a year speak first."""
+    away = 0.0 if np.isnan(figure.at) else abs(figure.at - 12.0)
+    return (about["group"] != "whole", figure.name != "median", away), {
+        "figure": figure.name,
+        "n": n,
+        "printed": figure.printed,
+        "value": figure.value,
+        **vars(surprise),
+        "predicted_printed": _as_printed(figure, surprise, n),
+        "verdict": verdict(surprise.p),
+        **about,
+    }
+
+
+def _as_printed(figure: Figure, surprise: Surprise, n: int) -> str:
+    """The prediction as the report would have given it."""
+    ends = (surprise.predicted, surprise.lower, surprise.upper)
+    if figure.name == "responders":
+        return f"{numbers.interval(*ends, lambda rate: numbers.decimal(rate * n, 0))} of {n}"
+    if figure.months_per_unit is None:
+        return numbers.interval(*ends, lambda share: numbers.decimal(share, 2))
+    in_unit = [end / figure.months_per_unit for end in ends]
+    return f"{numbers.interval(*in_unit, numbers.months)} {figure.unit}"

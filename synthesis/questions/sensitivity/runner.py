@@ -1,0 +1,445 @@
+"""Refits under every specification: one compiled model, each result kept as soon as it is there.
+
+All data sets are laid out at the sizes that hold the largest of them, and family, priors and
+variants are data of the model: nothing is compiled a second time. A refit takes fewer draws than
+the base, as many as make the Monte Carlo error small beside the width of an interval; it is made
+again with twice as many where the chains of a number that is shown disagree.
+
+A result is a few kilobytes of JSON under the fingerprint of everything that determines it: the
+arrays of the model, the settings of the sampler, versions and the code of model and estimands. The
+draws themselves are not kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from xarray import DataTree
+
+from studies import Registry
+from synthesis.estimands import curve
+from synthesis.fits import NothingToPoolError, SurvivalFit, centre_share
+from synthesis.left_out import CohortLikelihood
+from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.model.families import family
+from synthesis.model.observations import SurvivalData
+from synthesis.model.sampler import (
+    Diagnosis,
+    Problem,
+    Progress,
+    SamplerSettings,
+    cache_folder,
+    diagnose,
+    run,
+)
+from synthesis.model.sampler import fingerprint as sampler_fingerprint
+from synthesis.model.survival import survival_problem
+from synthesis.questions.contrasts import survival_contrast
+from synthesis.questions.sensitivity.conclusions import (
+    Estimate,
+    Question,
+    answers_of,
+    conclusion_draws,
+)
+from synthesis.questions.sensitivity.observed import observe
+from synthesis.questions.sensitivity.power_scaling import power_scaling
+from synthesis.questions.sensitivity.specifications import BASE, Base, Specification
+from synthesis.staging import OutputError, staged_file
+
+#: Of a refit: Monte Carlo errors of about a twentieth of a posterior standard deviation.
+REFIT = SamplerSettings(draws=300, tune=200, chains=4, target_accept=0.9)
+
+#: Of the base, against which everything is set.
+BASE_DRAWS = SamplerSettings(draws=1500, tune=1000, chains=4, target_accept=0.97)
+
+#: Families that take some twenty times as long as the others, and so get half as many chains: the
+#: incomplete gamma function has no closed form.
+COSTLY = frozenset({"generalised gamma"})
+
+#: A number is relied on below this R-hat and from this effective size on (Vehtari et al. 2021,
+#: doi 10.1214/20-BA1221, less strictly for what is only compared), and with few divergences.
+RHAT, ESS, DIVERGENT = 1.05, 100.0, 0.01
+
+_ATTEMPTS = {True: 3, False: 2}  # of the base, of a refit
+
+
+# --- What is fitted ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A specification with its observations and everything else that a fit needs."""
+
+    specification: Specification
+    base: Base
+    data: SurvivalData
+    sizes: Sizes
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The model with its data."""
+        priors, data = self.base.priors, self.data
+        if not data.tells_histology:  # the term for it falls away: all are at the centre
+            data = data.at_share(centre_share(priors))
+        chosen = family(self.base.family)
+        return survival_problem(data, priors, chosen, self.sizes, self.base.variant)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A base, its question, and what is tried instead.
+
+    Attributes
+    ----------
+    registry : Registry
+    base : Base
+    question : Question
+    specifications : tuple of Specification
+    settings, base_settings : SamplerSettings
+        Of the refits, and of the base.
+    """
+
+    registry: Registry
+    base: Base
+    question: Question
+    specifications: tuple[Specification, ...]
+    settings: SamplerSettings = REFIT
+    base_settings: SamplerSettings = BASE_DRAWS
+
+    def prepare(self) -> tuple[tuple[Prepared, ...], tuple[Specification, ...]]:
+        """Observations of the base, then of every specification, at sizes that hold them all.
+
+        Returns
+        -------
+        (tuple of Prepared, tuple of Specification)
+            Those that can be fitted, and those that leave no cohort.
+
+        Raises
+        ------
+        NothingToPoolError
+            Where the base has no cohort.
+        """
+        made, impossible = [], []
+        for specification in (BASE, *self.specifications):
+            base = specification.apply(self.base)
+            data = observe(self.registry, base.endpoint, base.counting)
+            if data.cohorts:
+                made.append((specification, base, data))
+            elif specification is BASE:
+                raise NothingToPoolError(f"no cohort can be counted for {base.endpoint}")
+            else:
+                impossible.append(specification)
+        sizes = sizes_for([data for *_, data in made])
+        return tuple(Prepared(*parts, sizes) for parts in made), tuple(impossible)
+
+
+#: What makes a fit.
+Fitter = Callable[[Prepared, SamplerSettings], SurvivalFit]
+#: What else is made of the fit of the base.
+Extra = Callable[[SurvivalFit, Question], Mapping[str, Any]]
+
+
+def sample(prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
+    """Fit a specification once, whatever its draws are worth; only the base is judged whole.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Where the sampler was interrupted: it then hands over what it has.
+    """
+    draws = run(prepared.problem, settings, cache=False)
+    tree = draws.tree
+    if tree["posterior"].sizes["draw"] < settings.draws:
+        raise KeyboardInterrupt
+    base = prepared.base
+    is_base = prepared.specification is BASE
+    diagnosis = diagnose(tree) if is_base else _not_judged(tree, settings)
+    chosen, centre = family(base.family), centre_share(base.priors)
+    return SurvivalFit(
+        prepared.data, (), base.priors, chosen, draws, diagnosis, centre, base.variant
+    )
+
+
+def _not_judged(tree: DataTree, settings: SamplerSettings) -> Diagnosis:
+    """Every number that is shown is judged by itself; all others would cost half a refit more."""
+    divergences, nan = int(tree["sample_stats"]["diverging"].sum()), float("nan")
+    sizes = settings.draws, settings.chains
+    return Diagnosis("REVIEW", nan, "", nan, nan, divergences, nan, *sizes, "not judged")
+
+
+# --- What is kept --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of results; None as folder: nothing is read or kept."""
+
+    folder: Path | None
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """The result of a fingerprint, or ``None`` where there is none that can be read."""
+        with suppress(OSError, ValueError):
+            return self.folder and json.loads(self._file(name).read_text(encoding="utf-8"))
+        return None
+
+    def write(self, name: str, result: Mapping[str, Any]) -> None:
+        """Keep a result, whole or not at all.
+
+        A folder that cannot be written costs the next run its time only.
+        """
+        if self.folder is not None:
+            with suppress(OutputError), staged_file(self._file(name)) as draft:
+                draft.write_text(json.dumps(dict(result)), encoding="utf-8")
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
+
+
+def default_store(*, cache: bool = True) -> Store:
+    """Beside the draws of fits; nowhere without a cache."""
+    return Store(cache_folder() / "sensitivity" if cache else None)
+
+
+def fingerprint(problem: Problem, settings: SamplerSettings, question: Question) -> str:
+    """SHA-256 of everything that determines a result."""
+    digest = hashlib.sha256(sampler_fingerprint(problem, settings).encode())
+    digest.update(repr([sorted(problem.labels.items()), asdict(question)]).encode())
+    # code that turns draws into the stored numbers
+    used = (answers_of, power_scaling, survival_contrast, curve, CohortLikelihood)
+    for source in (__file__, *map(inspect.getfile, used)):
+        digest.update(Path(source).read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Refit:
+    """What one specification gave.
+
+    Attributes
+    ----------
+    specification : Specification
+    answers : mapping
+        Name of a conclusion -> estimate; without those that cannot be answered.
+    cohorts, patients : int
+        That are counted.
+    counted_instead : tuple of str
+        Labels of reports that are counted here and not in the base.
+    reliable : bool
+        Whether the chains agree on every number.
+    draws, chains, divergences : int
+    from_store : bool
+        Whether it was read back.
+    changes_nothing : bool
+        Whether every array of the model is that of the base, so that nothing was refitted.
+    extra : mapping
+        What else was made of the draws of the base; empty elsewhere.
+    """
+
+    specification: Specification
+    answers: Mapping[str, Estimate] = field(default_factory=dict)
+    cohorts: int = 0
+    patients: int = 0
+    counted_instead: tuple[str, ...] = ()
+    reliable: bool = True
+    draws: int = 0
+    chains: int = 0
+    divergences: int = 0
+    from_store: bool = False
+    changes_nothing: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The base, every refit, and the specifications that leave no cohort."""
+
+    base: Refit
+    refits: tuple[Refit, ...]
+    impossible: tuple[Specification, ...] = ()
+
+
+# --- Running -------------------------------------------------------------------------------------
+
+
+def run_specifications(
+    job: Job,
+    store: Store,
+    *,
+    fitter: Fitter = sample,
+    extra: Extra | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Refit under every specification, the base first.
+
+    Parameters
+    ----------
+    job : Job
+    store : Store
+        Results that are there are read, others are kept as soon as they are made.
+    fitter : Fitter
+        What makes a fit.
+    extra : callable, optional
+        Makes what else is wanted of the draws of the base; kept with its result.
+    progress : callable, optional
+        Called with a sentence at each refit: how many are done, and how long the rest may take.
+
+    Raises
+    ------
+    InterruptedRunError
+        On an interrupt; it says how many results are kept.
+    NothingToPoolError
+        Where the base has no cohort.
+    """
+    tell = progress or (lambda _: None)
+    tell("laying out the observations of every choice")
+    prepared, impossible = job.prepare()
+    runner = _Runner(job, store, fitter, extra, prepared[0])
+    refits: list[Refit] = []
+    try:
+        for words, item in zip(_counting(prepared, refits), prepared, strict=True):
+            tell(words)
+            refits.append(runner.result(item, refits))
+    except KeyboardInterrupt:
+        raise InterruptedRunError(len(refits), len(prepared), store.folder is not None) from None
+    return Results(refits[0], tuple(refits[1:]), impossible)
+
+
+class InterruptedRunError(KeyboardInterrupt):
+    """An interrupt between or within refits.
+
+    Attributes
+    ----------
+    done, of : int
+        Results that are there, and those that were wanted.
+    kept : bool
+        Whether they are on disk.
+    """
+
+    def __init__(self, done: int, of: int, kept: bool) -> None:
+        self.done, self.of, self.kept = done, of, kept
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """How much is kept, in words."""
+        if not self.kept:
+            return f"{self.done} of {self.of} fits were made, and none is kept (--no-cache)."
+        return f"{self.done} of {self.of} fits are kept: the same command goes on from there."
+
+
+def _counting(prepared: Sequence[Prepared], refits: Sequence[Refit]) -> Iterator[str]:
+    """What is being done, with the time that the rest may take as refits so far took."""
+    took: list[float] = []
+    for number, item in enumerate(prepared):
+        words = f"fit {number + 1} of {len(prepared)}: {item.specification.label}"
+        if took:
+            left = (len(prepared) - number) * sum(took) / len(took)
+            words += f" ({time_words(left)} left)"
+        started = time.perf_counter()
+        yield words
+        # the base takes longer than a refit, and what is read back takes no time
+        made = refits[-1]
+        if number and not (made.from_store or made.changes_nothing):
+            took.append(time.perf_counter() - started)
+
+
+def time_words(seconds: float) -> str:
+    """A duration to the accuracy of a guess: ``about 40 s``, ``about 3 min``."""
+    if seconds < 90.0:
+        return f"about {max(10 * round(seconds / 10.0), 10)} s"
+    return f"about {round(seconds / 60.0)} min"
+
+
+@dataclass(frozen=True)
+class _Runner:
+    """One run of a job."""
+
+    job: Job
+    store: Store
+    fitter: Fitter
+    extra: Extra | None
+    base: Prepared
+
+    def result(self, item: Prepared, before: Sequence[Refit]) -> Refit:
+        """Read a result back, or make and keep it; the first of those before is the base."""
+        problem = item.problem
+        if before and _same(problem, self.base.problem):
+            return replace(before[0], specification=item.specification, changes_nothing=True)
+        settings = self._settings(item) if before else self.job.base_settings
+        name = fingerprint(problem, settings, self.job.question)
+        stored = self.store.read(name)
+        made = stored or self._made(item, settings)
+        if not stored:
+            self.store.write(name, made)
+        counted = {ref.id for ref in self.base.data.cohorts}
+        new = [ref.label for ref in item.data.cohorts if ref.id not in counted]
+        answers = {name: Estimate(**own) for name, own in made["answers"].items()}
+        return Refit(
+            specification=item.specification,
+            cohorts=len(item.data.cohorts),
+            patients=sum(arm.n for arm in item.data.arms),
+            counted_instead=tuple(dict.fromkeys(new)),
+            from_store=bool(stored),
+            **{**made, "answers": MappingProxyType(answers)},
+        )
+
+    def _settings(self, item: Prepared) -> SamplerSettings:
+        settings = self.job.settings
+        if item.base.family in COSTLY and self.job.base.family not in COSTLY:
+            return replace(settings, chains=max(settings.chains // 2, 2))
+        return settings
+
+    def _made(self, item: Prepared, settings: SamplerSettings) -> dict[str, Any]:
+        """Fit until the chains agree on every number that is shown, or for the last time."""
+        question = self.job.question
+        is_base = item is self.base
+        for left in reversed(range(_ATTEMPTS[is_base])):
+            fit = self.fitter(item, settings)
+            answers = answers_of(conclusion_draws(fit, question), question, settings.chains)
+            reliable = _agrees(answers, fit.diagnosis.divergences, settings)
+            # the base is judged as a report judges its fits
+            enough = reliable and not (is_base and fit.diagnosis.verdict != "PASS")
+            if enough or not left:
+                break
+            settings = replace(
+                settings,
+                draws=2 * settings.draws,
+                tune=2 * settings.tune,
+                target_accept=1.0 - (1.0 - settings.target_accept) / 2.0,
+            )
+        return {
+            "answers": {name: asdict(own) for name, own in answers.items()},
+            "reliable": reliable,
+            "draws": settings.draws,
+            "chains": settings.chains,
+            "divergences": fit.diagnosis.divergences,
+            "extra": dict(self.extra(fit, question)) if self.extra and is_base else {},
+        }
+
+
+def _agrees(answers: Mapping[str, Estimate], divergences: int, settings: SamplerSettings) -> bool:
+    # a probability is judged with the difference that it is of
+    judged = [own for own in answers.values() if not math.isnan(own.lower)]
+    agree = all(own.rhat < RHAT and own.ess >= ESS for own in judged)
+    return agree and divergences <= DIVERGENT * settings.draws * settings.chains
+
+
+def _same(one: Problem, other: Problem) -> bool:
+    """Whether two problems are the same to the last number."""
+    return (
+        one.kind == other.kind
+        and one.labels == other.labels
+        and all(np.array_equal(one.values[k], other.values[k]) for k in other.values)
+    )

@@ -1,0 +1,144 @@
+"""Registries that several tests share: the shipped one, and small ones in memory or in files.
+
+Numbers of the builders are texts or decimals, so that they keep their digits.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from small_registry import cohort, full_study, landmark, median, study, write_registry
+
+from studies import load_registry, load_vocabulary
+from studies.checks import study_findings
+from studies.plausibility import Review, review
+from studies.registry import Registry
+from studies.schema import Study
+
+D = Decimal
+NR = "not reached"
+SURVIVAL = "cohorts[0].survival[0]"
+vocabulary = cache(load_vocabulary)
+#: The shipped registry, read once; it is frozen.
+shipped = cache(load_registry)
+EXCLUDED = """\
+[[excluded]]
+id = "left2011"
+n = [7]
+reason = "Prints no survival."
+[excluded.citation]
+authors = ["Left A"]
+year = 2011
+"""
+
+
+def odd_study(name="odd2021", **more):
+    """Describe a sound study with a percentage that no number of its patients gives."""
+    share = {"name": "male", "statistic": "percent", "value": 40, "of": 19}
+    return study(name, cohort("a", n=19, survival=[median()], characteristics=[share]), **more)
+
+
+def small_folder(tmp_path):
+    """Write a registry of two overlapping reports and one that was left out, with its own words."""
+    other = study(
+        "jannin2023",
+        cohort("x", "various", 300, survival=[median(4)]),
+        cohort("y", "paclitaxel", 12, landmarks=[landmark(6, 0.5, endpoint="pfs")]),
+        year=2023,
+        status="secondary",
+    )
+    folder = write_registry(tmp_path / "registry", full_study(), other)
+    (folder / "excluded.toml").write_text(EXCLUDED)
+    return folder
+
+
+def arm(**figures):
+    """Describe a cohort of 40 patients."""
+    return cohort(n=figures.pop("n", 40), **figures)
+
+
+def one(*cohorts, name="abel2001", **more):
+    """Describe a study of these cohorts."""
+    more.setdefault("year", 2001)
+    return study(name, *cohorts, **more)
+
+
+def group(factor, level, n=None, **figures):
+    """Describe a subgroup."""
+    return {"factor": factor, "level": level} | ({} if n is None else {"n": n}) | figures
+
+
+def months(value, **more):
+    """Describe a median of overall survival in months."""
+    return median(D(value), **more)
+
+
+def interval(value, lower, upper, n, **more):
+    """Describe a study whose one median has an interval."""
+    upper = upper if upper == NR else D(upper)
+    return one(arm(n=n, survival=[months(value, ci=[D(lower), upper], **more)]))
+
+
+def response(n=40, **figures):
+    """Describe a study that prints a response."""
+    return one(arm(n=n, response=figures))
+
+
+def compared(n, medians, **more):
+    """Describe two cohorts and their comparison."""
+    arms = [
+        cohort(name, n=size, survival=[months(value)])
+        for name, size, value in zip("ab", n, medians, strict=True)
+    ]
+    comparison = {"endpoint": "os", "groups": ["a", "b"]} | more
+    return one(*arms, comparisons=[comparison])
+
+
+def hazard(**more):
+    """Describe a study that compares two groups of which no more is known."""
+    comparison = {"endpoint": "os", "groups": ["x", "y"]} | more
+    return one(arm(), comparisons=[comparison])
+
+
+def counted(name, value, of=None, statistic="count", **more):
+    """Describe a characteristic."""
+    item = {"name": name, "statistic": statistic, "value": value} | more
+    return item | ({} if of is None else {"of": of})
+
+
+def study_of(tables: dict[str, Any]) -> Study:
+    """Validate a study, which must be free of what is refused in any case."""
+    study = Study.model_validate(tables)
+    assert list(study_findings(study)) == [], "refused before plausibility is asked"
+    return study
+
+
+def registry_of(*studies: Study | dict[str, Any]) -> Registry:
+    """Build a registry with the words that are shipped."""
+    records = [item if isinstance(item, Study) else study_of(item) for item in studies]
+    return Registry(
+        studies={study.id: study for study in records},
+        vocabulary=vocabulary(),
+        fingerprints={study.id: "" for study in records},
+        vocabulary_fingerprint="",
+        folders=(Path("reports"),),
+        files={study.id: Path("reports") / f"{study.id}.toml" for study in records},
+    )
+
+
+def reviewed(*studies: Study | dict[str, Any]) -> Review:
+    """Review a registry of these studies."""
+    return review(registry_of(*studies))
+
+
+def warned(*studies: Study | dict[str, Any]) -> list[tuple[str, str]]:
+    """Return check and field of every warning."""
+    return [(problem.check, problem.field) for problem in reviewed(*studies).warnings]
+
+
+def noted(*studies: Study | dict[str, Any]) -> list[tuple[str, str]]:
+    """Return check and field of every note."""
+    return [(problem.check, problem.field) for problem in reviewed(*studies).notes]

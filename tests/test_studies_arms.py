@@ -1,0 +1,335 @@
+"""A table of arms becomes study files, or is refused cell by cell."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+
+import golden
+import pytest
+from small_registry import VOCABULARY
+
+from studies import RegistryError, load_registry
+from studies.arms import arms_header, columns_known, studies_from_arms
+from studies.documents import write_files
+from studies.schema import Study
+from studies.vocabulary import Vocabulary
+
+WORDS = Vocabulary.model_validate(VOCABULARY)
+ARM = {
+    "study": "abel2001",
+    "status": "verified",
+    "authors": "Abel A; Cain C",
+    "year": "2001",
+    "arm": "all",
+    "treatment": "lenvatinib",
+    "n": "20",
+}
+
+
+def table(*rows, columns=None):
+    """Write rows as CSV; an absent cell is empty."""
+    columns = columns or list(dict.fromkeys(key for row in rows for key in row))
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, columns, restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def read(*rows):
+    return studies_from_arms(table(*rows), "arms.csv", WORDS)
+
+
+def arm_of(**cells):
+    """Return the one arm of a table with one row."""
+    (study,) = read(ARM | cells).values()
+    (arm,) = study["cohorts"]
+    return arm
+
+
+def refusals(*rows, **cells):
+    """Return the problems of a table, each as its sentence."""
+    with pytest.raises(RegistryError) as raised:
+        read(*(rows or (ARM | cells,)))
+    return [str(problem) for problem in raised.value.problems]
+
+
+# --- What is read --------------------------------------------------------------------------------
+
+
+WHOLE = {
+    "design": "retrospective",
+    "countries": "France; Italy",
+    "doi": "10.1000/x",
+    "source": "abstract",
+    "source_url": "https://example.org",
+    "line": "first-line",
+    "pure": "12",
+    "mixed": "8",
+    "os_median": "3.10",
+    "os_lower": "2.0",
+    "os_upper": "NR",
+    "os_level": "0.95",
+    "os_unit": "months",
+    "os_events": "14",
+    "os_survival_12_months": "0.20",
+    "os_survival_12_months_lower": "0.05",
+    "os_survival_12_months_upper": "0.41",
+    "pfs_survival_1.5_years": "0.10",
+    "pfs_survival_1.5_years_at_risk": "2",
+    "pfs_survival_1.5_years_digitised": "TRUE",
+    "pr": "3",
+    "evaluable": "19",
+    "orr_percent": "15.8",
+    "orr_lower": "3.4",
+    "orr_upper": "39.6",
+}
+
+
+def test_a_whole_row():
+    (study,) = read(ARM | WHOLE).values()
+    assert study == {
+        "id": "abel2001",
+        "status": "verified",
+        "citation": {"authors": ["Abel A", "Cain C"], "year": 2001, "doi": "10.1000/x"},
+        "design": "retrospective",
+        "countries": ["France", "Italy"],
+        "sources": [{"kind": "abstract", "url": "https://example.org"}],
+        "cohorts": [
+            {
+                "id": "all",
+                "treatment": "lenvatinib",
+                "treatment_as_printed": "lenvatinib",
+                "line": "first-line",
+                "n": 20,
+                "histology": {"pure": 12, "mixed": 8},
+                "survival": [
+                    {
+                        "endpoint": "os",
+                        "median": Decimal("3.10"),
+                        "unit": "months",
+                        "ci": [Decimal("2.0"), "not reached"],
+                        "level": Decimal("0.95"),
+                        "events": 14,
+                    }
+                ],
+                "landmarks": [
+                    {
+                        "endpoint": "os",
+                        "time": Decimal("12"),
+                        "unit": "months",
+                        "survival": Decimal("0.20"),
+                        "ci": [Decimal("0.05"), Decimal("0.41")],
+                    },
+                    {
+                        "endpoint": "pfs",
+                        "time": Decimal("1.5"),
+                        "unit": "years",
+                        "survival": Decimal("0.10"),
+                        "at_risk": 2,
+                        "digitised": True,
+                    },
+                ],
+                "response": {
+                    "pr": 3,
+                    "evaluable": 19,
+                    "orr_percent": Decimal("15.8"),
+                    "orr_ci": [Decimal("3.4"), Decimal("39.6")],
+                },
+            }
+        ],
+    }
+    outcome = Study.model_validate(study).cohorts[0].survival[0]
+    assert [str(outcome.median), str(outcome.ci[0])] == ["3.10", "2.0"]
+
+
+def test_what_belongs_to_the_report_stands_in_its_first_row_or_in_all():
+    second = ARM | {"arm": "b", "authors": "", "year": "", "n": "5"}
+    third = ARM | {"arm": "c", "n": "6"}
+    other = ARM | {"study": "cain2002", "authors": "Cain C"}
+    files = read(ARM, second, other, third)
+    assert list(files) == ["abel2001.toml", "cain2002.toml"]
+    assert [arm["id"] for arm in files["abel2001.toml"]["cohorts"]] == ["all", "b", "c"]
+    assert files["abel2001.toml"]["citation"]["authors"] == ["Abel A", "Cain C"]
+
+
+def test_a_row_of_a_subgroup_belongs_to_its_arm():
+    mixed = {
+        "study": "abel2001",
+        "arm": "all",
+        "treatment": "Lenvatinib",
+        "subgroup_factor": "histology",
+        "subgroup_level": "mixed",
+        "subgroup_histology": "mixed",
+        "n": "8",
+        "os_median": "60",
+        "os_unit": "days",
+    }
+    arm = read(ARM, mixed)["abel2001.toml"]["cohorts"][0]
+    assert arm["subgroups"] == [
+        {
+            "factor": "histology",
+            "level": "mixed",
+            "histology": "mixed",
+            "n": 8,
+            "survival": [{"endpoint": "os", "median": Decimal(60), "unit": "days"}],
+        }
+    ]
+
+
+@pytest.mark.parametrize("name", ["lenvatinib", "Lenvima", " LENVATINIB "])
+def test_a_treatment_goes_by_any_of_its_names(name):
+    arm = arm_of(treatment=name)
+    assert (arm["treatment"], arm["treatment_as_printed"]) == ("lenvatinib", name.strip())
+    printed = arm_of(treatment=name, treatment_as_printed="E7080")
+    assert printed["treatment_as_printed"] == "E7080"
+
+
+@pytest.mark.parametrize("word", ["NR", "n.r.", "NE", "not reached", "Not  Estimable"])
+def test_not_reached_in_its_many_words(word):
+    assert arm_of(os_median=word)["survival"][0]["median"] == "not reached"
+
+
+@pytest.mark.parametrize("number", ["2.0", "0.520", "1E+2", "119", "+5", ".5"])
+def test_numbers_keep_their_digits(number):
+    found = arm_of(os_median=number, os_unit="days")["survival"][0]["median"]
+    assert found.as_tuple() == Decimal(number).as_tuple()
+
+
+def test_the_files_are_a_registry(tmp_path):
+    words = {"vocabulary.toml": VOCABULARY}
+    folder = tmp_path / "new"
+    write_files(read(ARM, ARM | {"study": "cain2002"}) | words, folder)
+    assert list(load_registry(folder).studies) == ["abel2001", "cain2002"]
+
+
+def test_the_header_names_columns_that_exist():
+    header = arms_header(WORDS).strip().split(",")
+    assert set(header) == set(columns_known(WORDS))
+    assert len(header) == len(set(header))
+    assert not any(name.startswith("pfs_") for name in arms_header(WORDS, ["os"]).split(","))
+    full = table(ARM, columns=header)
+    assert studies_from_arms(full, "arms.csv", WORDS)["abel2001.toml"]["cohorts"][0]["n"] == 20
+
+
+def test_an_endpoint_whose_id_begins_like_another():
+    words = VOCABULARY["endpoints"] + [{"id": "os_late", "label": "Late", "meaning": "Later."}]
+    vocabulary = Vocabulary.model_validate(VOCABULARY | {"endpoints": words})
+    text = table(ARM | {"os_late_median": "3", "os_late_unit": "months"})
+    (arm,) = studies_from_arms(text, "x.csv", vocabulary)["abel2001.toml"]["cohorts"]
+    assert arm["survival"][0]["endpoint"] == "os_late"
+
+
+# --- What is refused -----------------------------------------------------------------------------
+
+
+WRONG_CELLS = [
+    {"os_median": "3,1"},
+    {"os_median": "1,037", "os_unit": "days"},
+    {"os_median": "3·1"},
+    {"os_median": "-"},
+    {"os_lower": "NR", "os_upper": "3"},
+    {"os_survival_6_months": "52 %"},
+    {"os_survival_6_months": "52"},
+    {"os_survival_6_months": "0.5", "os_survival_6_months_at_risk": "21"},
+    {"os_survival_6_months": "0.5", "os_survival_6_months_digitised": "yes"},
+    {"os_survival_6_months_at_risk": "9"},
+    {"orr_percent": "15.8%"},
+    {"n": "20.0"},
+    {"n": "0"},
+    {"os_median": "3.1"},
+    {"os_median": "3", "os_unit": "mo"},
+    {"os_lower": "2", "os_upper": "", "os_unit": "days"},
+    {"orr_upper": "20", "orr_lower": ""},
+    {"os_median": "9", "os_lower": "2", "os_upper": "5", "os_unit": "days"},
+    {"pr": "21"},
+    {"treatment": "lenvatinb"},
+    {"treatment": ""},
+    {"line": "second"},
+    {"design": "cohort"},
+    {"status": ""},
+    {"status": "seen"},
+    {"study": ""},
+    {"study": "Abel 2001"},
+    {"arm": ""},
+    {"authors": "Abel A, Cain C"},
+    {"year": "in press"},
+    {"year": "1066"},
+    {"doi": "doi:10.1000/x"},
+    {"source_url": "x.org", "source": "a"},
+    {"source_url": "https://x.org"},
+    {"subgroup_factor": "stage"},
+]
+
+
+def test_a_cell_that_cannot_be_right_is_named():
+    assert "n" not in arm_of(n="")
+    sentences = [refusals(**cells) for cells in WRONG_CELLS]
+    assert [len(found) for found in sentences] == [1] * len(WRONG_CELLS)
+    assert all(found.startswith("arms.csv:2, row 2, column ") for (found,) in sentences)
+    golden.check("refusals_arms", "".join(f"{sentence}\n" for (sentence,) in sentences))
+
+
+WRONG_ROWS = [
+    {},
+    {"arm": "b", "year": "2002"},
+    {"subgroup_factor": "stage", "subgroup_level": ""},
+    {"subgroup_factor": "stage", "subgroup_level": "IVB", "treatment": "paclitaxel"},
+    {"subgroup_factor": "stage", "subgroup_level": "IVB", "n": "21"},
+    {"arm": "b", "part_of": "c"},
+]
+
+
+def test_a_row_that_contradicts_an_earlier_one_is_named():
+    sentences = [refusals(ARM, ARM | second) for second in WRONG_ROWS]
+    assert all(found.startswith("arms.csv:3, row 3, ") for (found,) in sentences)
+    golden.check("refusals_arms_rows", "".join(f"{sentence}\n" for (sentence,) in sentences))
+
+
+def test_a_figure_that_contradicts_another_names_the_other_cell():
+    cells = {"os_survival_6_months": "0.20", "os_survival_12_months": "0.60"}
+    (sentence,) = refusals(**cells)
+    assert (
+        "column os_survival_12_months: found 0.60 at 12 months, expected no more than" in sentence
+    )
+    assert "(row 2, column os_survival_6_months)" in sentence
+
+
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [
+        (
+            "os_medain",
+            'row 1: found the unknown column "os_medain", expected a column of a table '
+            "of arms: write os_median.",
+        ),
+        ("os_survival_12_month", "write os_survival_12_months."),
+        ("xyz", "remove it, or correct its name."),
+        ("ttp_median", "found the unknown column"),
+    ],
+)
+def test_an_unknown_column_names_the_closest(column, sentence):
+    (found,) = refusals(**{column: "3"})
+    assert sentence in found
+
+
+def test_two_columns_for_one_figure_are_refused():
+    (sentence,) = refusals(**{"os_survival_12_months": "0.2", "os_survival_12.0_months": "0.3"})
+    assert sentence.startswith(
+        'arms.csv:1, row 1: found the column "os_survival_12.0_months", expected one for what '
+        "os_survival_12_months holds: "
+    )
+
+
+def test_required_columns_and_rows():
+    with pytest.raises(RegistryError) as raised:
+        studies_from_arms("study,n\n,\n", "x.csv", WORDS)
+    found = {problem.found for problem in raised.value.problems}
+    assert found == {"no column status", "no column arm", "no column treatment", "no row"}
+
+
+def test_every_problem_of_every_row_is_told_at_once():
+    rows = [ARM | {"arm": f"a{i}", "n": "x"} for i in range(3)] + [ARM | {"study": "b", "pr": "99"}]
+    assert [sentence.split(":")[1].split(",")[0] for sentence in refusals(*rows)] == list("2345")

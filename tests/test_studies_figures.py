@@ -1,0 +1,369 @@
+"""Numbers of best responses are read from what is printed, or refused with their candidates."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from registries import shipped
+
+from studies.figures import (
+    BestResponses,
+    ResponseCount,
+    ResponseRefused,
+    best_responses,
+    counts_that_fit,
+    responders,
+)
+from studies.schema import Response
+
+
+@pytest.mark.parametrize(
+    ("printed", "n", "count", "evaluable", "derivation"),
+    [
+        ({"responders": 3, "pr": 2, "evaluable": 9}, 12, 3, 9, "responders as printed"),
+        ({"cr": 0, "pr": 2, "evaluable": 23}, 23, 2, 23, "0 complete + 2 partial responses"),
+        (
+            {"orr_percent": Decimal("17.4"), "evaluable": 23},
+            23,
+            4,
+            23,
+            "4 is the only count of 23 that rounds to 17.4 %",
+        ),
+        ({"pr": 6, "evaluable": 9}, 9, 6, 9, "complete responses not printed, taken as none"),
+        (
+            {"cr": 0, "pr": 0},
+            26,
+            0,
+            26,
+            "0 complete + 0 partial responses; number evaluable not printed, the 26 patients of "
+            "the cohort taken",
+        ),
+    ],
+)
+def test_responders_are_found_in_the_declared_order(printed, n, count, evaluable, derivation):
+    assert responders(Response(**printed), n) == ResponseCount(count, evaluable, derivation)
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason", "candidates"),
+    [
+        (
+            {"orr_percent": 10, "evaluable": 200},
+            "The printed response rate of 10 % fits more than one number of the 200 patients: 19, "
+            "20, 21.",
+            (19, 20, 21),
+        ),
+        (
+            {"orr_percent": 40, "evaluable": 11},
+            "The printed response rate of 40 % fits no whole number of the 11 patients; the "
+            "nearest are 4/11 = 36.4 % and 5/11 = 45.5 %.",
+            (),
+        ),
+        ({"cr": 1, "evaluable": 9}, "Complete responses are printed, but not partial ones.", ()),
+        (
+            {"sd": 4, "evaluable": 9},
+            "Neither a number of responders nor a response rate is printed.",
+            (),
+        ),
+        (
+            {"pr": 4},
+            "Neither the number of evaluable patients nor that of the cohort is printed.",
+            (),
+        ),
+    ],
+)
+def test_a_response_that_is_no_count_is_refused_with_the_candidates(printed, reason, candidates):
+    assert responders(Response(**printed)) == ResponseRefused(reason, candidates)
+
+
+@pytest.mark.parametrize("digits", [0, 1])
+def test_counts_that_fit_are_those_whose_percentage_rounds_to_the_printed_one(digits):
+    step = Fraction(1, 10**digits)
+    for of in (1, 3, 7, 23, 36, 105, 150):
+        for tenths in range(0, 1001 if digits else 101, 7):
+            percent = Decimal(tenths).scaleb(-digits)
+            by_hand = tuple(
+                count
+                for count in range(of + 1)
+                if abs(Fraction(100 * count, of) - Fraction(percent)) <= step / 2
+            )
+            assert tuple(counts_that_fit(percent, of)) == by_hand
+
+
+# --- Every best response -------------------------------------------------------------------------
+
+
+def numbers(found):
+    """Complete, responders, with disease control, evaluable."""
+    return found.complete, found.responders, found.control, found.evaluable
+
+
+@pytest.mark.parametrize(
+    ("printed", "n", "expected"),
+    [
+        ({"cr": 1, "pr": 2, "sd": 3, "pd": 4, "evaluable": 10}, 10, (1, 3, 6, 10)),
+        ({"responders": 3, "evaluable": 10}, 10, (None, 3, None, 10)),
+        ({"responders": 3, "pr": 2, "disease_control": 7, "evaluable": 10}, 10, (1, 3, 7, 10)),
+        ({"responders": 0, "evaluable": 10}, 10, (0, 0, None, 10)),
+        ({"responders": 4, "evaluable": 4}, 4, (None, 4, 4, 4)),
+        ({"orr_percent": 50, "cr_percent": 17, "dcr_percent": 83, "evaluable": 6}, 6, (1, 3, 5, 6)),
+        ({"orr_percent": 50, "pr_percent": 33, "sd_percent": 33, "evaluable": 6}, 6, (1, 3, 5, 6)),
+        # Partial responses alone count as all responders, and tell nothing of complete ones.
+        ({"pr": 6, "evaluable": 9}, 9, (None, 6, None, 9)),
+        ({"pr": 6, "sd": 1, "evaluable": 9}, 9, (None, 6, 7, 9)),
+        # A printed count goes before a percentage.
+        ({"cr": 1, "pr": 1, "sd": 2, "evaluable": 7, "dcr_percent": 58}, 7, (1, 2, 4, 7)),
+        # All but those who progressed, where it is told who could not be evaluated.
+        ({"responders": 2, "pd": 3, "ne": 0, "evaluable": 9}, 9, (None, 2, 6, 9)),
+        ({"responders": 2, "pd": 3, "ne": 2, "evaluable": 9}, 9, (None, 2, 4, 9)),
+        ({"responders": 2, "pd": 3, "ne": 2, "evaluable": 9}, 11, (None, 2, 6, 9)),
+        ({"responders": 2, "pd": 3, "ne": 2, "evaluable": 9}, 20, (None, 2, None, 9)),
+        ({"responders": 2, "pd": 3, "evaluable": 9}, 9, (None, 2, None, 9)),
+    ],
+)
+def test_every_number_that_the_report_determines(printed, n, expected):
+    found = best_responses(Response(**printed), n)
+    assert numbers(found) == expected
+    assert found.complete_refused is None
+    assert found.control_refused is None
+    for count, derivation in (
+        (found.complete, found.complete_derivation),
+        (found.control, found.control_derivation),
+    ):
+        assert bool(derivation) == (count is not None)
+
+
+@pytest.mark.parametrize(
+    ("printed", "part", "reason", "candidates"),
+    [
+        (
+            {"responders": 40, "cr_percent": 1, "evaluable": 200},
+            "complete",
+            "complete response in 1 % fits more than one number of the 200 patients: 1, 2, 3.",
+            (1, 2, 3),
+        ),
+        (
+            {"responders": 3, "cr_percent": 40, "evaluable": 11},
+            "complete",
+            "complete response in 40 % fits no whole number of the 11 patients between none and "
+            "the 3 responders.",
+            (),
+        ),
+        (
+            {"responders": 3, "cr": 2, "pr": 2, "evaluable": 11},
+            "complete",
+            "what is printed makes it 1 (3 responders less 2 partial) and 2 (as printed).",
+            (1, 2),
+        ),
+        (
+            {"responders": 2, "pr": 3, "evaluable": 11},
+            "complete",
+            "-1 (2 responders less 3 partial) is not between none and the 2 responders.",
+            (-1,),
+        ),
+        (
+            {"pr": 6, "cr_percent": 11, "evaluable": 9},
+            "complete",
+            "complete response in 11 % fits no whole number of the 9 patients between none and "
+            "the 6 responders.",
+            (),
+        ),
+        (
+            {"responders": 8, "dcr_percent": 50, "sd_percent": 13, "evaluable": 20},
+            "control",
+            "disease control in 50 % and stable disease in 13 % fit no whole number of the 20 "
+            "patients between the 8 responders and the 20 evaluable patients.",
+            (),
+        ),
+        (
+            {"responders": 4, "sd": 8, "disease_control": 9, "evaluable": 17},
+            "control",
+            "what is printed makes it 9 (as printed) and 12 (4 responders + 8 stable).",
+            (9, 12),
+        ),
+        (
+            {"responders": 4, "disease_control": 3, "evaluable": 17},
+            "control",
+            "3 (as printed) is not between the 4 responders and the 17 evaluable patients.",
+            (3,),
+        ),
+        (
+            {"responders": 4, "sd": 6, "pd": 8, "evaluable": 17},
+            "control",
+            "10 (4 responders + 6 stable) is not between the 4 responders and the 9 evaluable "
+            "patients who did not progress.",
+            (10,),
+        ),
+    ],
+)
+def test_what_is_printed_but_determines_no_number_is_refused(printed, part, reason, candidates):
+    found = best_responses(Response(**printed), printed["evaluable"])
+    whom = {"complete": "a complete response", "control": "disease control"}[part]
+    sentence = f"The number with {whom} is not known: {reason}"
+    assert getattr(found, f"{part}_refused") == ResponseRefused(sentence, candidates)
+    assert getattr(found, part) is None
+    assert reason.rstrip(".") in found.entered_as
+
+
+def test_without_responders_nothing_is_known():
+    response = Response(sd=4, evaluable=9)
+    assert best_responses(response) == responders(response)
+    assert best_responses(Response(responders=9, evaluable=3)) == ResponseRefused(
+        "The 9 responders are more than the 3 evaluable patients."
+    )
+
+
+@pytest.mark.parametrize(
+    ("printed", "n", "note"),
+    [
+        ({"responders": 2, "evaluable": 23}, 23, ""),
+        ({"responders": 2, "evaluable": 23}, None, ""),
+        ({"responders": 2}, 23, ""),  # the derivation says that the cohort was taken
+        ({"responders": 2, "ne": 0, "evaluable": 23}, 23, ""),
+        (
+            {"responders": 2, "evaluable": 19},
+            20,
+            "denominator: the 19 evaluable of 20 treated patients",
+        ),
+        (
+            {"cr": 0, "pr": 9, "sd": 22, "pd": 8, "ne": 3, "evaluable": 42},
+            56,
+            "denominator: the 42 evaluable of 56 treated patients; the denominator holds the 3 not "
+            "evaluable",
+        ),
+        ({"responders": 2, "ne": 3}, 20, "the denominator holds the 3 not evaluable"),
+        (
+            {"cr": 0, "pr": 9, "sd": 22, "pd": 8, "ne": 3, "evaluable": 39},
+            42,
+            "denominator: the 39 evaluable of 42 treated patients; the denominator does not hold "
+            "the 3 not evaluable",
+        ),
+        (
+            {"responders": 9, "ne": 3, "evaluable": 42},
+            56,
+            "denominator: the 42 evaluable of 56 treated patients; whether the denominator holds "
+            "the 3 not evaluable is not told",
+        ),
+    ],
+)
+def test_a_denominator_other_than_the_treated_patients_is_said(printed, n, note):
+    found = best_responses(Response(**printed), n)
+    assert found.note == note
+    assert found.entered_as.endswith(note or found.derivation)
+
+
+# Complete, responders, with disease control and evaluable, by hand from the study files.
+SHIPPED = {
+    ("ain2000", "paclitaxel96h"): (1, 10, None, 19),
+    ("anlotinib_chemo2023", "anlotinib_chemo"): (1, 15, 22, 25),  # 88.0 % of 25
+    ("capdevila2020", "spartalizumab"): (3, 8, None, 42),
+    ("chang2022", "dt"): (None, 9, None, 11),  # 81.8 % of 11, and nothing else
+    ("dierks2021", "lenva_pembro_atc"): (4, 4, 5, 6),
+    ("fda2018dt", "dt"): (1, 14, None, 23),  # 4 % and 57 % of 23: 1 and 13
+    ("higashiyama2022", "lenvatinib"): (1, 5, 31, 42),
+    ("hyman2015", "vemurafenib_atc"): (None, 2, 2, 7),
+    ("iwasaki2018", "lenvatinib"): (None, 4, 10, 23),  # 17.4 % and 43.5 % of 23
+    ("onoda2016", "paclitaxel"): (0, 9, 31, 42),  # 9 + 22 + 8 and 3 not evaluable make 42
+    ("savvides2013", "sorafenib"): (0, 2, 7, 20),  # 10 % of 20 are the 2 partial responses
+    ("sparano2021", "lenvatinib"): (0, 2, 9, 23),
+    ("subbiah2018", "dt"): (1, 11, 14, 16),
+    ("takahashi2020", "lenvatinib"): (None, 46, None, 105),
+    ("troch2010", "docetaxel_rt"): (4, 6, 6, 6),
+    ("wirth2021", "lenvatinib"): (0, 1, 18, 34),  # 2.9 % is the partial response; 52.9 % of 34
+}
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return shipped()
+
+
+@pytest.mark.parametrize("name", SHIPPED, ids="-".join)
+def test_counts_of_shipped_reports(registry, name):
+    study, cohort = name
+    (arm,) = [own for own in registry.studies[study].cohorts if own.id == cohort]
+    assert numbers(best_responses(arm.response, arm.n)) == SHIPPED[name]
+
+
+def test_no_shipped_report_prints_a_contradiction(registry):
+    whole = [
+        best_responses(arm.response, arm.n)
+        for study in registry
+        for arm in study.cohorts
+        if arm.response is not None
+    ]
+    found = [own for own in whole if isinstance(own, BestResponses)]
+    assert len(found) > 40
+    assert [own.complete_refused or own.control_refused for own in found] == [None] * len(found)
+
+
+# --- Any report ----------------------------------------------------------------------------------
+
+COUNTS = ("cr", "pr", "sd", "pd", "ne", "responders", "disease_control", "evaluable")
+PERCENTS = ("orr_percent", "dcr_percent", "cr_percent", "pr_percent", "sd_percent")
+
+
+def in_order(found):
+    known = [number for number in (0, *numbers(found)) if number is not None]
+    return known == sorted(known)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={name: st.integers(0, 12) for name in COUNTS}
+        | {name: st.decimals(0, 100, places=1) for name in PERCENTS},
+    ),
+    st.none() | st.integers(1, 15),
+)
+def test_whatever_is_printed_the_numbers_are_in_order(printed, n):
+    found = best_responses(Response(**printed), n)
+    count = responders(Response(**printed), n)
+    if isinstance(found, BestResponses):
+        assert (found.responders, found.evaluable) == (count.responders, count.evaluable)
+        assert found.derivation == count.derivation
+        assert in_order(found)
+        assert found.complete is None or found.complete_refused is None
+        assert found.control is None or found.control_refused is None
+    else:
+        assert isinstance(count, ResponseRefused) or count.responders > count.evaluable
+
+
+@st.composite
+def reports(draw):
+    """Patients by best response, and some true figures of them."""
+    cr, pr, sd, pd, ne = (draw(st.integers(0, 8)) for _ in range(5))
+    counts_them = draw(st.booleans())  # whether the denominator holds those not evaluable
+    of = cr + pr + sd + pd + (ne if counts_them else 0)
+    assume(of > 0)
+    n = cr + pr + sd + pd + ne
+    true = {"cr": cr, "pr": pr, "sd": sd, "pd": pd, "ne": ne, "evaluable": of}
+    true |= {"responders": cr + pr, "disease_control": cr + pr + sd}
+    digit = draw(st.sampled_from([Decimal(1), Decimal("0.1")]))
+    shares = {"orr": cr + pr, "dcr": cr + pr + sd, "cr": cr, "pr": pr, "sd": sd}
+    for name, number in shares.items():
+        exact = Decimal(100 * number) / of
+        true[f"{name}_percent"] = exact.quantize(digit, rounding=ROUND_HALF_UP)
+    chosen = draw(st.sets(st.sampled_from(sorted(true)))) | {"evaluable"}
+    return {name: true[name] for name in chosen}, n, (cr, cr + pr, cr + pr + sd, of)
+
+
+@given(reports())
+def test_true_figures_give_the_truth_or_nothing(report):
+    printed, n, truth = report
+    alone = not {"cr", "responders", "orr_percent"} & set(printed)
+    assume(not (alone and "pr" in printed and truth[0] > 0))  # complete responses taken as none
+    found = best_responses(Response(**printed), n)
+    if isinstance(found, ResponseRefused):
+        return
+    for number, true in zip(numbers(found), truth, strict=True):
+        assert number in (None, true)
+    for part, true in (("complete", truth[0]), ("control", truth[2])):
+        refused = getattr(found, f"{part}_refused")
+        assert refused is None or true in refused.candidates
+    everything = {"cr", "pr", "sd"} <= set(printed)
+    assert not everything or numbers(found) == truth

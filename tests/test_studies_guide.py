@@ -1,0 +1,554 @@
+"""Schema, field guide and skeleton say what the records say, and what the checks accept."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import re
+import sys
+import tomllib
+import types
+from decimal import Decimal
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from registries import vocabulary
+from small_registry import VOCABULARY, changed, full_study, problems_with, write_file
+
+import studies
+from studies import RegistryError, load_registry, load_vocabulary
+from studies.checks import study_findings, word_findings
+from studies.documents import SCHEMA_FILE, WIDTH, records_below, shapes
+from studies.files import validate
+from studies.guide import example, field_guide, schema_text, skeleton, study_schema, type_words
+from studies.plausibility import CHECKS
+from studies.problems import dotted
+from studies.schema import (
+    Acknowledgement,
+    BrafStatus,
+    Characteristic,
+    Citation,
+    Cohort,
+    Comparison,
+    HistologySplit,
+    ImpliedCount,
+    Landmark,
+    Overlap,
+    Patient,
+    ReadAs,
+    Response,
+    Source,
+    Study,
+    Subgroup,
+    SurvivalOutcome,
+)
+from studies.vocabulary import Vocabulary
+
+
+def read(text):
+    return tomllib.loads(text, parse_float=Decimal)
+
+
+def filled(text):
+    """Return a skeleton with the mark of its examples removed."""
+    return "\n".join(line.removeprefix("# ") for line in text.splitlines())
+
+
+def load(folder, text, words=None):
+    folder.mkdir(exist_ok=True)
+    (folder / "new2025.toml").write_text(text, encoding="utf-8")
+    if words is not None:
+        write_file(folder / "vocabulary.toml", words)
+    return load_registry(folder, alone=True).study("new2025")
+
+
+@pytest.mark.parametrize("arms", [1, 3])
+def test_an_empty_one_is_refused_with_what_to_fill_in(tmp_path, arms):
+    with pytest.raises(RegistryError) as raised:
+        load(tmp_path, skeleton("new2025", vocabulary(), arms=arms))
+    found = {(problem.field, problem.action) for problem in raised.value.problems}
+    expected = {("status", "add status to the top of the file"), ("citation", "add it")}
+    for arm in range(arms):
+        for key in ("id", "treatment", "treatment_as_printed"):
+            expected.add((f"cohorts[{arm}].{key}", f"add {key} to this table"))
+    assert found == expected
+
+
+@pytest.mark.parametrize("arms", [1, 2, 3])
+def test_the_examples_are_a_sound_study(tmp_path, arms):
+    study = load(tmp_path, filled(skeleton("new2025", vocabulary(), arms=arms)))
+    assert len(study.cohorts) == arms
+    first = study.cohorts[0]
+    assert first.survival[0].ci[1] == "not reached"
+    assert first.survival[0].unit == "days"
+    assert study.citation.year == 2025  # as in its name
+    assert study.comparisons[0].groups == ("mixed", "pure")
+    for kind in ("landmarks", "response", "subgroups", "patients", "characteristics", "histology"):
+        assert getattr(first, kind), kind
+    for kind in ("overlaps", "comparisons", "sources", "countries", "population"):
+        assert getattr(study, kind), kind
+
+
+@pytest.mark.parametrize("removed", ["status", "title", "treatment_as_printed"])
+def test_each_example_line_may_stay_away(tmp_path, removed):
+    """What is required is missed, what is not required is not."""
+    lines = filled(skeleton("new2025", vocabulary())).splitlines()
+    text = "\n".join(line for line in lines if not line.startswith(f"{removed} ="))
+    if removed == "title":
+        assert load(tmp_path, text).citation.title is None
+    else:
+        with pytest.raises(RegistryError, match=f"expected the key {removed}"):
+            load(tmp_path, text)
+
+
+def test_every_key_of_every_record_is_told():
+    text = skeleton("new2025", vocabulary())
+    untold = [
+        f"{record.__name__}.{shape.key}"
+        for record in records_below(Study)
+        for shape in shapes(record)
+        if not re.search(rf"\b{re.escape(shape.key)}\b", text)
+    ]
+    assert untold == []
+
+
+def test_every_word_that_may_be_used_is_listed():
+    text = skeleton("new2025", vocabulary())
+    for words in (
+        vocabulary().designs,
+        vocabulary().lines,
+        vocabulary().time_origins,
+        vocabulary().diseases,
+    ):
+        assert all(f"##   {word}: " in text for word in words)
+    assert all(f"##   {item.id}: " in text for item in vocabulary().endpoints)
+    assert all(re.search(rf"\b{item.id}\b", text) for item in vocabulary().treatments)
+    assert all(item.label in text for item in vocabulary().classes)
+
+
+def test_lines_can_be_read_and_editors_find_the_schema():
+    lines = skeleton("new2025", vocabulary(), arms=12).splitlines()
+    assert lines[0] == "#:schema ./study.schema.json"
+    assert max(map(len, lines)) <= WIDTH
+    live = [line for line in lines[1:] if line and not line.startswith("#")]
+    assert live == ['id = "new2025"'] + ["[[cohorts]]"] * 12
+    examples = [line for line in lines[1:] if line.startswith("#") and not line.startswith("##")]
+    assert all(line.startswith("# ") for line in examples)
+    assert tomllib.loads("\n".join(lines))["id"] == "new2025"
+
+
+def test_a_vocabulary_of_other_words_and_one_without_words(tmp_path):
+    words = VOCABULARY | {"designs": {}, "lines": {}}
+    text = filled(skeleton("new2025", Vocabulary.model_validate(words)))
+    study = load(tmp_path, text, words)
+    assert study.cohorts[0].treatment == "lenvatinib"
+    assert study.cohorts[0].line is None
+    silent = VOCABULARY | {"endpoints": [], "lines": {}, "time_origins": {}, "diseases": {"X": "y"}}
+    text = filled(skeleton("new2025", Vocabulary.model_validate(silent), arms=2))
+    assert load(tmp_path, text, silent).cohorts[1].survival == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../up", "two words", "vocabulary", "excluded", 'a"b', "a\nb"]
+)
+def test_a_name_that_cannot_be_one_is_refused(name):
+    with pytest.raises(RegistryError, match="expected an identifier of letters, digits"):
+        skeleton(name, vocabulary())
+
+
+def test_a_study_has_an_arm():
+    with pytest.raises(RegistryError, match="found 0 arms, expected one arm or more"):
+        skeleton("new2025", vocabulary(), arms=0)
+
+
+# --- Field guide ----------------------------------------------------------------------------------
+
+ROOT = Path(studies.__file__).parent.parent
+README = ROOT / "studies" / "README.md"
+
+KEYS = [
+    pytest.param(record, shape, id=f"{record.__name__}.{shape.key}")
+    for record in records_below(Study)
+    for shape in shapes(record)
+]
+
+
+def generator():
+    """Return the script that writes the pages; that of the model is another matter."""
+    page = types.ModuleType("model_page")
+    page.PAGE, page.model_page = README, lambda: README.read_text(encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
+    module = importlib.util.module_from_spec(spec)
+    with mock.patch.dict(sys.modules, {"model_page": page}):
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def host():
+    """A sound study with every record, in which each example is tried."""
+    tables = read(filled(skeleton("new2025", load_vocabulary(), arms=2)))
+    second = tables["cohorts"][1]
+    second["part_of"] = "arm_1"
+    second["n_implied"] = {"value": 25, "derivation": "30 less 5"}
+    second["read_as"] = {"histology": "mixed", "reason": "small foci"}
+    tables["acknowledged"] = [{"check": "c", "field": "f", "reason": "r"}]
+    return tables
+
+
+PLACES = {
+    Study: (),
+    Citation: ("citation",),
+    Overlap: ("overlaps", 0),
+    Cohort: ("cohorts", 0),
+    HistologySplit: ("cohorts", 0, "histology"),
+    BrafStatus: ("cohorts", 0, "braf_v600e"),
+    SurvivalOutcome: ("cohorts", 0, "survival", 0),
+    Landmark: ("cohorts", 0, "landmarks", 0),
+    Response: ("cohorts", 0, "response"),
+    Subgroup: ("cohorts", 0, "subgroups", 0),
+    Patient: ("cohorts", 0, "patients", 0),
+    Characteristic: ("cohorts", 0, "characteristics", 0),
+    ImpliedCount: ("cohorts", 1, "n_implied"),
+    ReadAs: ("cohorts", 1, "read_as"),
+    Comparison: ("comparisons", 0),
+    Source: ("sources", 0),
+    Acknowledgement: ("acknowledged", 0),
+}
+
+
+def refused_with(host, record, key, value):
+    """Return what is refused where one key of the host is changed."""
+    tables = copy.deepcopy(host)
+    here = tables
+    for part in PLACES[record]:
+        here = here[part]
+    here[key] = value
+    # What would contradict the example by being there, not by the example being wrong.
+    second = tables["cohorts"][1]
+    if (record, key) == (Cohort, "part_of"):
+        del second["part_of"], here["n"]
+    elif (record, key) == (Cohort, "id"):
+        del second["part_of"], tables["overlaps"]
+    elif (record, key) == (Subgroup, "read_as"):
+        del here["histology"]
+    validated = validate(tables, Study, "new2025.toml")
+    if validated.problems:
+        return [str(problem) for problem in validated.problems]
+    findings = study_findings(validated.record), word_findings(validated.record, vocabulary())
+    return [f"{dotted(path)} {expected}" for found in findings for path, _, expected, *_ in found]
+
+
+def test_the_page_and_the_schema_are_current(capsys):
+    assert generator().main(["--check"]) == 0, capsys.readouterr().out
+    assert field_guide() in README.read_text(encoding="utf-8")
+
+
+def test_a_stale_page_is_told_and_written_again(tmp_path, monkeypatch, capsys):
+    module = generator()
+    page = README.read_text(encoding="utf-8")
+    (tmp_path / "README.md").write_text(page.replace("| `doi` |", "| `odi` |"), encoding="utf-8")
+    monkeypatch.setattr(module, "STUDIES", tmp_path)
+    assert module.main(["--check"]) == 1
+    assert "README.md is not current" in capsys.readouterr().out
+    assert module.main([]) == 0
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == page
+    assert module.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize(("record", "shape"), KEYS)
+def test_every_key_has_an_example_and_words_for_its_type(record, shape):
+    good, bad, why = example(record, shape)
+    assert good != bad
+    assert why
+    assert type_words(shape)
+
+
+VALUES = [
+    pytest.param(record, shape, id=f"{record.__name__}.{shape.key}")
+    for record in records_below(Study)
+    for shape in shapes(record)
+    if not re.fullmatch(r"\[+[a-z.]+\]+", example(record, shape)[0])  # the header of a table
+]
+
+
+def value_of(text):
+    return tomllib.loads(f"value = {text}", parse_float=Decimal)["value"]
+
+
+@pytest.mark.parametrize(("record", "shape"), VALUES)
+def test_what_to_write_is_accepted(host, record, shape):
+    assert refused_with(host, record, shape.key, value_of(example(record, shape)[0])) == []
+
+
+@pytest.mark.parametrize(("record", "shape"), KEYS)
+def test_what_not_to_write_is_refused(host, record, shape):
+    bad = example(record, shape)[1]
+    value = value_of(bad.partition(" = ")[2] if bad.startswith(f"{shape.key} = ") else bad)
+    assert any(shape.key in told for told in refused_with(host, record, shape.key, value))
+
+
+def test_the_page_speaks_of_things_that_exist():
+    text = README.read_text(encoding="utf-8")
+    assert "interval-width" in {check.name for check in CHECKS}
+    assert set(re.findall(r"`?(\w+\.toml)`?", text)) <= {
+        "excluded.toml",
+        "vocabulary.toml",
+        "family2025.toml",
+    }
+    keys = {shape.key for record in records_below(Study) for shape in shapes(record)}
+    for name in (
+        "evaluable",
+        "part_of",
+        "not_pooled",
+        "read_as",
+        "n_implied",
+        "ci_method",
+        "sided",
+    ):
+        assert name in keys
+        assert f"`{name}" in text
+
+
+# --- JSON Schema ----------------------------------------------------------------------------------
+
+WORDS = Vocabulary.model_validate(VOCABULARY)
+ANNOTATIONS = {
+    "$schema",
+    "title",
+    "description",
+    "definitions",
+    "markdownEnumDescriptions",
+    "x-taplo",
+}
+
+
+INSIDE = {"properties", "items", "additionalProperties"}
+
+
+def is_of(value, kind):
+    """Whether a value has a type of JSON Schema."""
+    number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return {
+        "object": isinstance(value, dict),
+        "array": isinstance(value, list),
+        "string": isinstance(value, str),
+        "boolean": isinstance(value, bool),
+        "number": number,
+        "integer": number and value == int(value),
+    }[kind]
+
+
+def same(value, other):
+    """Whether two values are equal for JSON, where true is not 1."""
+    return isinstance(value, bool) == isinstance(other, bool) and value == other
+
+
+def complaints(value, schema, root, path=""):
+    """Yield where a value breaks a schema: the part of draft 07 that is used here, and no other."""
+    for keyword, wanted in schema.items():
+        if keyword == "$ref":
+            found = root["definitions"][wanted.removeprefix("#/definitions/")]
+            yield from complaints(value, found, root, path)
+        elif keyword == "allOf":
+            yield from (c for part in wanted for c in complaints(value, part, root, path))
+        elif keyword == "anyOf":
+            if all(list(complaints(value, part, root, path)) for part in wanted):
+                yield f"{path}: none of several"
+        elif keyword not in ANNOTATIONS | INSIDE and not holds(keyword, wanted, value):
+            yield f"{path}: {keyword}"
+    if isinstance(value, dict):
+        yield from complaints_of_table(value, schema, root, path)
+    elif isinstance(value, list):
+        items = schema.get("items", {})
+        parts = items if isinstance(items, list) else [items] * len(value)
+        for place, (item, part) in enumerate(zip(value, parts, strict=False)):
+            yield from complaints(item, part, root, f"{path}[{place}]")
+
+
+def complaints_of_table(table, schema, root, path):
+    """Yield where the values of a table break its schema."""
+    known, others = schema.get("properties", {}), schema.get("additionalProperties", {})
+    for key, value in table.items():
+        if key not in known and others is False:
+            yield f"{path}: unknown {key}"
+        else:
+            yield from complaints(value, known.get(key, others), root, f"{path}.{key}")
+
+
+def holds(keyword, wanted, value):
+    """Whether a value keeps one rule that looks no deeper."""
+    number, text = is_of(value, "number"), isinstance(value, str)
+    match keyword:
+        case "type":
+            return is_of(value, wanted)
+        case "enum":
+            return any(same(value, item) for item in wanted)
+        case "const":
+            return same(value, wanted)
+        case "required":
+            return not isinstance(value, dict) or set(wanted) <= set(value)
+        case "minItems":
+            return not isinstance(value, list) or len(value) >= wanted
+        case "maxItems":
+            return not isinstance(value, list) or len(value) <= wanted
+        case "pattern":
+            return not text or re.search(wanted, value) is not None
+        case "minimum":
+            return not number or value >= wanted
+        case "maximum":
+            return not number or value <= wanted
+    raise AssertionError(f"a keyword that nobody checks: {keyword}")
+
+
+def refused(tables, vocabulary=WORDS):
+    schema = study_schema(vocabulary)
+    return list(complaints(tables, schema, schema))
+
+
+def every_schema(schema):
+    """Yield a schema and every schema inside it."""
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from every_schema(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from every_schema(value)
+
+
+# --- The shipped description ---------------------------------------------------------------------
+
+
+def test_the_shipped_description_is_current():
+    shipped = Path(studies.__file__).parent / SCHEMA_FILE
+    current = schema_text(load_vocabulary())
+    assert shipped.read_text(encoding="utf-8") == current, "run make docs"
+
+
+def test_every_shipped_file_agrees_with_it_and_points_to_it():
+    registry = load_registry()
+    schema = json.loads(schema_text(registry.vocabulary))
+    for path in registry.files.values():
+        text = path.read_text(encoding="utf-8")
+        tables = tomllib.loads(text, parse_float=Decimal)
+        assert list(complaints(tables, schema, schema)) == [], path.name
+        pointer = text.splitlines()[0].removeprefix("#:schema ")
+        assert (path.parent / pointer).resolve() == path.parents[1] / SCHEMA_FILE
+    assert len(registry.files) >= 138
+
+
+def test_it_is_draft_07_and_its_references_lead_somewhere():
+    schema = study_schema(WORDS)
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert json.loads(schema_text(WORDS)) == schema
+    used = {part["$ref"] for part in every_schema(schema) if isinstance(part.get("$ref"), str)}
+    defined = {f"#/definitions/{name}" for name in schema["definitions"]}
+    assert used == defined
+    assert not any(len(part) > 1 for part in every_schema(schema) if "$ref" in part)
+
+
+# --- Meanings ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("record", records_below(Study), ids=lambda record: record.__name__)
+def test_every_key_of_every_record_is_described(record):
+    schema = study_schema(WORDS)
+    table = schema if record is Study else schema["definitions"][record.__name__]
+    keys = [shape.key for shape in shapes(record)]
+    assert list(table["properties"]) == keys
+    assert table["additionalProperties"] is False
+    for key in keys:
+        description = table["properties"][key]["description"]
+        assert len(description) >= 9, key
+        assert description.endswith((".", "?")), key
+        assert not re.search(r"\bNone\b|As in ", description), key
+
+
+def test_meanings_are_the_texts_below_the_fields():
+    meaning = {
+        (record, s.key): s.meaning for record in records_below(Study) for s in shapes(record)
+    }
+    assert meaning[SurvivalOutcome, "median"].startswith("Median in `unit`; ")
+    assert meaning[Overlap, "with"].startswith("Identifier of the other study")
+    assert study_schema(WORDS)["properties"]["enrolment"]["description"] == "Years of enrolment."
+
+
+def test_words_of_the_vocabulary_are_offered_with_their_meaning():
+    schema = study_schema(WORDS)
+    cohort = schema["definitions"]["Cohort"]["properties"]
+    assert cohort["treatment"]["enum"] == [item.id for item in WORDS.treatments]
+    assert (
+        cohort["treatment"]["markdownEnumDescriptions"][0] == "Lenvatinib (Multikinase inhibitor)."
+    )
+    assert cohort["line"]["x-taplo"] == {"docs": {"enumValues": ["Not treated before."]}}
+    assert schema["properties"]["design"]["enum"] == ["retrospective", "registry", "not stated"]
+    for part in every_schema(schema):
+        if "markdownEnumDescriptions" in part:
+            assert len(part["markdownEnumDescriptions"]) == len(part["enum"])
+
+
+# --- Slips ---------------------------------------------------------------------------------------
+
+COHORT = ("cohorts", 0)
+OUTCOME = (*COHORT, "survival", 0)
+LANDMARK = (*COHORT, "landmarks", 0)
+
+
+def test_a_sound_study_is_accepted():
+    assert refused(full_study()) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ((*OUTCOME, "median"), "3.1"),
+        ((*OUTCOME, "median"), "NR"),
+        ((*OUTCOME, "unit"), "month"),
+        ((*OUTCOME, "endpoint"), "OS"),
+        ((*OUTCOME, "ci"), [Decimal("0.6")]),
+        ((*OUTCOME, "ci"), ["not reached", 5]),
+        ((*OUTCOME, "ci"), "0.6-5.5"),
+        ((*OUTCOME, "level"), 95),
+        ((*OUTCOME, "events"), -1),
+        ((*OUTCOME, "medain"), 3),
+        ((*LANDMARK, "survival"), 52),
+        ((*LANDMARK, "time"), ...),
+        ((*COHORT, "treatment"), "Lenvatinib"),
+        ((*COHORT, "treatment"), ...),
+        ((*COHORT, "n"), 0),
+        ((*COHORT, "n"), "23"),
+        ((*COHORT, "id"), "two words"),
+        ((*COHORT, "line"), "second"),
+        ((*COHORT, "time_origin"), "first dose"),
+        ((*COHORT, "disease"), "anaplastic"),
+        ((*COHORT, "time_origin_presumed"), "yes"),
+        ((*COHORT, "survival"), {"endpoint": "os"}),
+        ((*COHORT, "response"), [{"pr": 2}]),
+        ((*COHORT, "response", "orr_percent"), Decimal("120")),
+        ((*COHORT, "histology", "other"), {"focal": "3"}),
+        ((*COHORT, "patients", 0, "event"), "dead"),
+        ((*COHORT, "characteristics", 0, "statistic"), "sum"),
+        (("cohorts",), []),
+        (("cohorts",), ...),
+        (("citation",), ...),
+        (("citation", "authors"), "Abel A"),
+        (("citation", "year"), "2021"),
+        (("citation", "pmid"), 33112817),
+        (("citation", "title"), "  "),
+        (("status",), "checked"),
+        (("status",), ...),
+        (("design",), "cohort study"),
+        (("overlaps", 0, "pairs"), [["all"]]),
+        (("comparisons", 0, "sided"), 3),
+        (("sources", 0, "doi"), "doi:10.1530/ERC-20-0106"),
+        (("comparisons", 0, "p"), True),
+        (("note",), "x"),
+    ],
+)
+def test_a_slip_is_refused_here_and_by_the_checks(tmp_path, place, value):
+    tables = changed(place, value)
+    assert refused(tables) != []
+    assert problems_with(tmp_path, tables) != []

@@ -1,0 +1,370 @@
+"""Priors of a new arm: what they are worth, what follows from a fit, and what R and JSON hold."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from benefit_fits import spread
+from control_fits import HALF, registry_folder, response_fit, survival_fit
+from fits import fit_of
+from scipy import integrate, stats
+
+from studies import load_registry
+from synthesis.estimands import named_groups, response_rate
+from synthesis.questions.control import (
+    EXCHANGEABLE,
+    NO_DESIGN,
+    QUANTITIES,
+    control,
+    result,
+)
+from synthesis.questions.control.mixtures import (
+    UNIT_SD,
+    Mixture,
+    largest_difference,
+    matched,
+    robustify,
+)
+from synthesis.questions.evidence import NotComparedError
+from synthesis.questions.mix import Population, patient_mix
+from synthesis.result import RESEARCH_USE
+
+# The prior of the vignette "Getting started with RBesT (binary)" of RBesT 1.9-0, as printed there
+# (ankylosing spondylitis, placebo arms of eight trials).
+AS = Mixture(
+    "beta",
+    (0.4612914, 0.1917812, 0.1893896, 0.1575378),
+    (33.9513487, 19.4400089, 12.2692310, 2.2521243),
+    (103.0146367, 41.5205219, 55.9202833, 5.4812202),
+)
+# The examples of the help page of `ess` of RBesT.
+BETA = Mixture("beta", (0.2, 0.8), (1.0, 10.0), (1.0, 2.0))
+NORMAL = Mixture("normal", (0.5, 0.5), (0.0, 3.0), (2.0, 4.0))
+GAMMA = Mixture("gamma", (0.3, 0.7), (20.0, 50.0), (4.0, 10.0))
+
+
+def one(kind, first, second):
+    return Mixture(kind, (1.0,), (first,), (second,))
+
+
+# --- Published numbers ---------------------------------------------------------------------------
+
+
+def test_sizes_are_those_of_the_vignette_and_the_help_page_of_rbest():
+    assert round(AS.size()) == 24  # given as a whole number
+    assert BETA.size() == pytest.approx(3.161034, rel=5e-7)  # all digits that are given
+    assert NORMAL.size(sigma=10.0) == pytest.approx(8.163265, rel=5e-7)
+
+
+def test_summary_is_that_of_the_vignette():
+    # weights and parameters are given to seven decimals: what follows agrees to five figures
+    expected = (0.25545885, 0.08662045, 0.10730400, 0.24758768, 0.46276759)
+    # the quantiles there come from a root finder of about four figures
+    values = (AS.mean, AS.sd, *AS.quantile([0.025, 0.5, 0.975]))
+    np.testing.assert_allclose(values, expected, rtol=1e-4)
+
+
+# --- Laws ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mixture", "size"),
+    [
+        (one("beta", 3.5, 11.0), 14.5),
+        (one("beta", 1.0, 1.0), 2.0),
+        (one("normal", 1.3, 0.25), 16.0),
+        (one("gamma", 12.0, 40.0), 12.0),
+    ],
+)
+def test_one_distribution_is_worth_its_observations(mixture, size):
+    assert mixture.size() == pytest.approx(size, rel=1e-12)
+    assert UNIT_SD == 1.0  # an exponential: the log of the mean of d times has variance 1/d
+
+
+@pytest.mark.parametrize("mixture", [AS, NORMAL, GAMMA, robustify(GAMMA, 0.2)])
+def test_quantiles_invert_the_distribution_function_and_moments_are_its(mixture):
+    p = np.array([0.001, 0.025, 0.5, 0.9, 0.999])
+    np.testing.assert_allclose(mixture.cdf(mixture.quantile(p)), p, atol=1e-11)
+    low, high = mixture.quantile([1e-9, 1.0 - 1e-9])
+    x = np.linspace(low, high, 20_001)
+    beyond = 1.0 - mixture.cdf(x)
+    mean = low + integrate.simpson(beyond, x=x)
+    assert mean == pytest.approx(mixture.mean, rel=1e-6)
+    square = integrate.simpson(2.0 * (x - low) * beyond, x=x)
+    assert np.sqrt(square - (mean - low) ** 2) == pytest.approx(mixture.sd, rel=1e-5)
+
+
+def test_the_vague_component_is_that_of_rbest():
+    assert robustify(AS, 0.2).components["vague"] == (0.2, 1.0, 1.0)
+    assert robustify(NORMAL, 0.1).components["vague"] == (0.1, NORMAL.mean, 1.0)
+    weight, shape, rate = robustify(GAMMA, 0.1).components["vague"]
+    assert (weight, shape) == (0.1, 1.0)
+    assert shape / rate == pytest.approx(GAMMA.mean, rel=1e-14)
+    # one event, whichever way it is counted: variance over information
+    assert one("normal", NORMAL.mean, 1.0).size() == pytest.approx(1.0)
+    assert one("gamma", shape, rate).size() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("kind", ["beta", "normal", "gamma"])
+def test_the_distribution_has_the_moments_of_the_draws(kind):
+    truth = {"beta": stats.beta(3.0, 14.0), "normal": stats.norm(1.0, 0.4)}
+    x = truth.get(kind, stats.gamma(6.0, scale=0.05)).rvs(4000, random_state=5)
+    mixture = matched(x, kind)
+    assert (mixture.mean, mixture.sd) == pytest.approx((x.mean(), x.std()), rel=1e-9)
+    # 4000 draws tell a parameter to about 3 %
+    first, second = {"beta": (3.0, 14.0), "normal": (1.0, 0.4), "gamma": (6.0, 20.0)}[kind]
+    assert mixture.components["1"] == pytest.approx((1.0, first, second), rel=0.1)
+
+
+def test_the_difference_is_that_of_kolmogorov():
+    x, poor = stats.beta(6.0, 40.0).rvs(500, random_state=8), one("beta", 2.0, 3.0)
+    expected = stats.kstest(x, poor.cdf).statistic
+    assert largest_difference(x, poor) == pytest.approx(expected, abs=1e-12)
+
+
+# --- What is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (("cauchy", (1.0,), (1.0,), (1.0,)), "kind: found 'cauchy', expected beta, normal, gamma"),
+        (("beta", (0.5, 0.4), (1.0, 2.0), (1.0, 2.0)), "weights: found 0.5, 0.4"),
+        (("beta", (1.0,), (0.0,), (1.0,)), "parameters a and b: expected finite numbers above 0"),
+        (("normal", (1.0,), (np.inf,), (1.0,)), "m and s: expected finite numbers, s above 0"),
+        (("gamma", (1.0,), (1.0, 2.0), (1.0,)), "expected at least one"),
+        (("gamma", (), (), ()), "expected at least one"),
+    ],
+)
+def test_what_is_no_mixture_is_refused(content, words):
+    with pytest.raises(ValueError, match=words):
+        Mixture(*content)
+
+
+@pytest.mark.parametrize(
+    ("draws", "kind", "words"),
+    [
+        (np.full(50, 0.3), "beta", "all are the same"),
+        (np.linspace(0.1, 1.2, 50), "beta", "found 0.1 to 1.2, expected rates from 0 to 1"),
+        (np.linspace(-1.0, 1.0, 50), "gamma", "found -1, expected positive numbers"),
+        (np.array([0.1, np.nan] * 20), "normal", "expected at least 10 finite numbers"),
+        (np.array([0.1, 0.2]), "normal", "expected at least 10 finite numbers"),
+    ],
+)
+def test_draws_that_cannot_be_matched_are_refused(draws, kind, words):
+    with pytest.raises(ValueError, match=words):
+        matched(draws, kind)
+
+
+def test_what_cannot_be_asked_is_refused(fits, registry):
+    words = registry.vocabulary
+    with pytest.raises(ValueError, match="weight: found 1, expected a share above 0 and below 1"):
+        robustify(AS, 1.0)
+    with pytest.raises(ValueError, match="robust: found 1, expected a weight from 0 to below 1"):
+        control(fits, words, HALF, robust=1.0)
+    with pytest.raises(NotComparedError, match="no cohort of radiotherapy is pooled for os or"):
+        control(fits, words, HALF, treatment="radiotherapy")
+    with pytest.raises(NotComparedError, match='did you mean "lenvatinib"'):
+        control(fits, words, HALF, treatment="lenvatinip")
+    some = control(fits, words, HALF, treatment="sorafenib")
+    assert list(some.behind) == ["os"]
+    assert some.left_out == ("No cohort of sorafenib is pooled for response, which is left out.",)
+
+
+# --- From a fit ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    return load_registry(registry_folder(tmp_path_factory.mktemp("control")), alone=True)
+
+
+@pytest.fixture(scope="module")
+def fits(registry):
+    return {"os": survival_fit(registry), "response": response_fit(registry)}
+
+
+@pytest.fixture(scope="module")
+def answer(fits, registry):
+    return control(fits, registry.vocabulary, HALF)
+
+
+def sentences(answer, registry):
+    findings = result(answer, registry).findings
+    return [" ".join(finding.sentences) for finding in findings]
+
+
+def test_the_draws_are_those_of_a_new_study_in_the_population(answer, fits, registry):
+    mixed = patient_mix(fits, registry.vocabulary, HALF, treatment="best_care").table
+    rows = mixed[mixed["target"] == "new_study"].set_index("estimand")
+    for prior in answer.of("os"):
+        middle = np.quantile(prior.draws, [0.5, 0.025, 0.975])
+        if prior.quantity in ("log_median", "hazard"):
+            row = rows.loc["median_months"]
+            middle = np.exp(middle) if prior.quantity == "log_median" else np.log(2) / middle
+        else:
+            row = rows.loc[prior.quantity]
+        # quantiles lie between draws, which a log or a reciprocal moves
+        expected = [row["estimate"], row["lower"], row["upper"]]
+        if prior.quantity == "hazard":
+            expected = [row["estimate"], row["upper"], row["lower"]]
+        np.testing.assert_allclose(middle, expected, rtol=2e-3)
+    (rate,) = answer.of("response")
+    (group,) = [g for g in named_groups(fits["response"], registry.vocabulary) if not g.is_class]
+    expected = response_rate(fits["response"], group.group, "new_study")
+    np.testing.assert_array_equal(rate.draws, expected)
+
+
+def test_the_reference_is_what_treatments_are_compared_with(answer, fits):
+    behind = answer.behind
+    assert (behind["os"].label, behind["os"].total) == ("Best supportive care", 50)
+    # no supportive treatment is pooled for response
+    assert (behind["response"].label, behind["response"].total) == ("Lenvatinib", 30)
+    assert [prior.quantity for prior in answer.priors] == list(QUANTITIES)
+    expected = np.median(fits["os"].flat("study_sd"))
+    assert behind["os"].study_sd.estimate == pytest.approx(expected)
+
+
+def test_every_prior_follows_its_draws_and_says_what_it_is_worth(answer):
+    rows = answer.summary.set_index(["endpoint", "quantity", "version"])
+    for prior in answer.priors:
+        assert prior.difference == largest_difference(prior.draws, prior.fitted)
+        for version, mixture in prior.mixtures.items():
+            row = rows.loc[(prior.endpoint, prior.quantity, version)]
+            assert row["ess_moment"] == mixture.size()
+            assert row["lower"] < row["median"] < row["upper"]
+        # a vague component makes a prior wider, and worth less
+        fitted, robust = (rows.loc[(prior.endpoint, prior.quantity, v)] for v in prior.mixtures)
+        assert robust["ess_moment"] < fitted["ess_moment"]
+        assert robust["sd"] > fitted["sd"]
+    check = answer.check.set_index(["quantity", "probability"])
+    rate = answer.of("response")[0].draws
+    assert check.loc[("response_rate", 0.5), "draws"] == np.median(rate)
+    shares = answer.check[answer.check["quantity"].str.startswith("survival")]
+    # a distribution function off by 0.03 at most, where the density of a rate is above 0.3
+    assert (shares["draws"] - shares["mixture"]).abs().max() < 0.1
+
+
+def test_a_weaker_belief_in_the_past_is_worth_less(fits, registry):
+    sizes, some = [], {"response": fits["response"]}
+    for weight in (0.0, 0.2, 0.6):
+        answer = control(some, registry.vocabulary, HALF, robust=weight)
+        sizes.append(answer.summary["ess_moment"].iloc[-1])
+        assert (answer.priors[0].robust is None) == (weight == 0.0)
+        assert ("No vague component" in sentences(answer, registry)[-1]) == (weight == 0.0)
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_the_population_moves_survival_and_not_response(answer, fits, registry):
+    stated = Population(0.0, line="first-line", design="retrospective")
+    other = control(fits, registry.vocabulary, stated, treatment="Lenvima")
+    assert {prior.treatment for prior in other.priors} == {"Lenvatinib"}
+    survival, _, common = sentences(other, registry)
+    assert "0 % with mixed histology; first-line; as in a retrospective study" in survival
+    assert NO_DESIGN in sentences(answer, registry)[-1]
+    assert NO_DESIGN not in common
+    assert "does not move its prior" in common
+    np.testing.assert_array_equal(other.of("response")[0].draws, answer.of("response")[0].draws)
+
+
+def test_the_result_says_what_stands_behind_and_on_what_condition(answer, registry):
+    survival, response, common = sentences(answer, registry)
+    assert "It rests on 1 cohort of 50 patients (1 retrospective)" in survival
+    assert "none is an arm of a randomised study" in survival
+    sd = answer.behind["os"].study_sd
+    assert f"{sd.estimate:.2f} ({sd.lower:.2f}\N{EN DASH}{sd.upper:.2f})" in survival
+    assert "learned from 5 cohorts of all treatments" in survival
+    assert EXCHANGEABLE in common
+    row = answer.summary[answer.summary["quantity"] == "response_rate"].iloc[0]
+    assert f"worth {row['ess_moment']:.1f} patients" in response
+    assert f"Response rate: {100 * row['median']:.0f} (" in response
+    (table,) = result(answer, registry).findings[1].tables
+    assert [row[1].text for row in table.rows] == ["draws", "fitted", "robust"]
+    assert table.rows[1][5].text == f"{row['ess_moment']:.1f} patients"
+
+
+def test_one_distribution_that_does_not_follow_the_draws_is_told(registry):
+    rare = {"response": fit_of(registry, "response", mu=spread(-4.5, 1.2, 1), study_sd=1.6)}
+    answer = control(rare, registry.vocabulary, HALF)
+    assert answer.priors[0].difference > 0.02
+    assert "does not follow the draws of response_rate" in sentences(answer, registry)[-1]
+
+
+# --- As text -------------------------------------------------------------------------------------
+
+
+def read_r(text):
+    """Mixtures of R code by the name of their object, and what else each call is given."""
+    kinds = {"mixbeta": "beta", "mixnorm": "normal", "mixgamma": "gamma"}
+    code = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    mixtures = {}
+    for name, call, body in re.findall(r"^(\w+) <- (mix\w+)\(\n(.*?)\n\)$", code, re.M | re.S):
+        parts = re.findall(r"(\w+) = c\(([^)]*)\)", body)
+        columns = zip(*([float(v) for v in values.split(",")] for _, values in parts), strict=True)
+        more = re.findall(r"^  (\w+) = (?!c\()(.+?),?$", body, re.M)
+        labels = [label for label, _ in parts]
+        mixture = Mixture(kinds[call], *columns, is_robust=labels[-1] == "robust")
+        mixtures[name] = (mixture, labels, dict(more))
+    return mixtures
+
+
+def test_r_json_and_csv_carry_the_same_numbers(answer, registry):
+    written = result(answer, registry, settings={"family": "weibull"})
+    code = read_r(written.texts["historical_control.R"])
+    content = json.loads(written.texts["historical_control.json"])
+    table = written.tables["historical_control"].set_index(["endpoint", "quantity", "version"])
+    more = {"beta": {}, "normal": {"sigma": "1.0"}, "gamma": {"likelihood": '"exp"'}}
+    assert len(code) == 2 * len(answer.priors) == 2 * len(content["priors"])
+    for prior, stored in zip(answer.priors, content["priors"], strict=True):
+        drawn = written.tables["historical_control_draws"][prior.name].dropna()
+        np.testing.assert_array_equal(drawn, prior.draws)
+        for version, mixture in prior.mixtures.items():
+            name = prior.name if version == "fitted" else f"{prior.name}_robust"
+            read, labels, further = code[name]
+            assert read == mixture
+            assert labels == (["comp1"] if version == "fitted" else ["comp1", "robust"])
+            assert further == more[mixture.kind]
+            parts = stored["mixtures"][version]
+            assert [tuple(p.values())[1:] for p in parts["components"]] == list(
+                mixture.components.values()
+            )
+            assert parts["ess"]["moment"] == mixture.size()
+            rows = table.loc[[(prior.endpoint, prior.quantity, version)]]
+            values = rows[["weight", "value_1", "value_2"]].itertuples(index=False, name=None)
+            assert list(values) == list(mixture.components.values())
+    made = content["made"]
+    assert made["registry"]["fingerprint"] == registry.fingerprint
+    assert set(made["registry"]["studies"]) == {"fifth", "sixth"}
+    assert made["settings"]["family"] == "weibull"
+    assert made["versions"]["atc-synthesis"]
+    assert content["behind"]["os"]["cohorts"][0]["patients"] == 50
+    assert content["population"]["mixed"] == 0.5
+    assert EXCHANGEABLE in content["notes"]
+    assert content["research_use"] == RESEARCH_USE
+
+
+def test_r_code_is_calls_and_comments_only(answer, registry):
+    text = result(answer, registry).texts["historical_control.R"]
+    assert text.isascii()
+    assert "library(RBesT)" in text.splitlines()
+    number = r"[-+.e\d]+"
+    shape = re.compile(
+        r'#.*|library\(RBesT\)|\w+ <- mix(beta|norm|gamma)\(|\)|  sigma = 1\.0|  likelihood = "exp"'
+        rf"|  (comp\d|robust) = c\({number}, {number}, {number}\),?|"
+        r'|draws <- read\.csv\("tables/historical_control_draws\.csv"\)|ess\(\w+\)'
+        r'|\w+ <- automixfit\(na\.omit\(draws\$\w+\), type = "(beta|norm|gamma)"\)'
+        r'|sigma\(\w+\) <- 1\.0|likelihood\(\w+\) <- "exp"'
+        rf"|\w+_robust <- robustify\(\w+, weight = {number}, mean = {number}\)"
+    )
+    assert [line for line in text.splitlines() if not shape.fullmatch(line)] == []
+    assert text.count("automixfit") == len(answer.priors)
+    assert text.count("(") == text.count(")")
+
+
+def test_the_same_fits_give_the_same_priors(answer, fits, registry):
+    again = control(fits, registry.vocabulary, HALF)
+    pd.testing.assert_frame_equal(again.table, answer.table, check_exact=True)
