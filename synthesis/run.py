@@ -213,12 +213,7 @@ def analyse(
         populations=populations,
         sensitivity=MappingProxyType(tried),
         sensitivity_notes=notes,
-        restrictions=restrictions(
-            vocabulary,
-            verified_only=settings.verified_only,
-            use_read_as=settings.use_read_as,
-            conversions=_converted(registry, fits),
-        ),
+        restrictions=_restrictions(registry, settings, fits),
         manifest=_manifest(registry, settings, priors, fits, survival),
     )
 
@@ -353,14 +348,21 @@ def _sensitivity(
     return tried, tuple(notes)
 
 
-def _converted(registry: Registry, fits: Mapping[str, Fit]) -> dict[tuple[str, str], list[str]]:
-    """Labels of the counted cohorts that each conversion touched."""
+def _restrictions(
+    registry: Registry, settings: Settings, fits: Mapping[str, Fit]
+) -> tuple[Restriction, ...]:
+    """What was not counted, and the counted cohorts that each conversion touched."""
     touched = {}
     for conversion in registry.conversions:
         refs = fits[conversion.to].data.cohorts if conversion.to in fits else ()
         labels = cohort_labels([ref for ref in refs if ref.id in conversion.cohorts])
         touched[conversion.from_, conversion.to] = list(labels.values())
-    return touched
+    return restrictions(
+        registry.vocabulary,
+        verified_only=settings.verified_only,
+        use_read_as=settings.use_read_as,
+        conversions=touched,
+    )
 
 
 def _manifest(
