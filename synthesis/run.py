@@ -188,19 +188,15 @@ def analyse(
     fits, survival = fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)
     asked = fits if compared else {}
     tell("treatments compared")
-    comparison = compare.compare(
-        asked,
-        vocabulary,
-        reference=settings.reference if asked else None,
-        mix=settings.reference_mix,
-        delta=settings.delta,
-    )
+    about = {"mix": settings.reference_mix, "delta": settings.delta}
+    reference = settings.reference if asked else None
+    comparison = compare.compare(asked, vocabulary, reference=reference, **about)
     findings = _benefit(asked, survival, vocabulary, settings, tell)
     tell("stated populations")
     populations = _populations(asked, vocabulary, settings)
     tried, notes = {}, ()
     if settings.sensitivity and compared:
-        tried, notes = _sensitivity(registry, settings, priors, cache=cache, progress=tell)
+        tried, notes = _sensitivity(registry, settings, priors, cache, tell)
     tell("tables")
     fits, survival = MappingProxyType(fits), MappingProxyType(survival)
     tables = pooled.pool(registry, fits, survival, comparison, settings, priors)
@@ -315,7 +311,7 @@ def _populations(
 
 
 def _sensitivity(
-    registry: Registry, settings: Settings, priors: Priors, *, cache: bool, progress: Progress
+    registry: Registry, settings: Settings, priors: Priors, cache: bool, progress: Progress
 ) -> tuple[dict[str, Sensitivity], tuple[str, ...]]:
     """What changes under which choice, and a sentence on each endpoint that cannot be asked about.
 
