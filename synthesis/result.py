@@ -128,6 +128,35 @@ def make_table(
     return Table(title, tuple(columns), cells, tuple(groups), note, narrow)
 
 
+def table_of(
+    title: str,
+    rows: Iterable[Any],
+    columns: Sequence[tuple[str, ColumnKind, Callable[[Any], object]]],
+    *,
+    note: str = "",
+    group: Callable[[Any], str] | None = None,
+    narrow: bool = False,
+) -> Table:
+    """A table from rows of any kind: each column is a heading, a kind, and what it says of a row.
+
+    `group` gives the heading that a row stands under.
+    """
+    known = list(rows)
+    return make_table(
+        title,
+        [Column(label, kind) for label, kind, _ in columns],
+        [[say(row) for *_, say in columns] for row in known],
+        note=note,
+        groups=[group(row) for row in known] if group else (),
+        narrow=narrow,
+    )
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names of the columns of a table that is kept, from a text of them."""
+    return tuple(text.split())
+
+
 def _cell(entry: object, column: Column) -> Cell:
     if isinstance(entry, Cell):
         return replace(entry, kind=entry.kind or column.kind)

@@ -17,18 +17,20 @@ from synthesis.model.sampler import SamplerSettings
 from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, written
 from synthesis.questions.evidence import NotComparedError
 from synthesis.questions.histology import (
-    ANY,
-    BENEFIT_COLUMNS,
-    DIFFERENCE,
-    FROM_PROGNOSIS,
     SAYS_NOTHING,
-    benefit_by_histology,
     benefit_rows,
     find_benefit,
     pick,
     result,
     section,
     sentences,
+)
+from synthesis.questions.histology.benefit import (
+    ANY,
+    BENEFIT_COLUMNS,
+    DIFFERENCE,
+    FROM_PROGNOSIS,
+    benefit_by_histology,
 )
 from synthesis.questions.histology_effects import (
     EFFECT_COLUMNS,

@@ -26,15 +26,14 @@ from synthesis.questions.single import (
     POOLED_TRUTH,
     STARTING_POINT,
     TRUE_RATIOS,
-    _pair,
-    log_ratios,
     logrank_p,
-    ratio_alone,
     reported_ratios,
     results_by_histology,
     sentences,
     single_result,
 )
+from synthesis.questions.single.alone import log_ratios, ratio_alone
+from synthesis.questions.single.alone import pair_of as single_pair
 from synthesis.stacking import stack
 
 STEP = log_ratios()[1] - log_ratios()[0]
@@ -57,7 +56,7 @@ def result(registry, fit):
 
 def pair_of(folder, **more):
     fit = fit_of(read(folder, split(**more), whole("other", "sorafenib")))
-    return _pair(fit, results_by_histology(fit)[0])
+    return single_pair(fit, results_by_histology(fit)[0])
 
 
 # --- Alone ---------------------------------------------------------------------------------------

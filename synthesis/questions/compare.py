@@ -7,12 +7,12 @@ gives both, the study effect is common to both, so that the ratio of medians is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import combinations
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ from synthesis.questions.evidence import (
     treatments_by_id,
     treatments_of,
 )
-from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
+from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
 
 Histology = Literal["pure", "mixed", "reference mix"]
 HISTOLOGIES: tuple[Histology, ...] = ("pure", "mixed", "reference mix")
@@ -56,20 +56,9 @@ REFERENCE_MIX: Histology = "reference mix"
 # --- The comparison ------------------------------------------------------------------------------
 
 #: Columns of the tables of contrasts.
-COMPARE_COLUMNS = (
-    "endpoint",
-    "treatment",
-    "reference",
-    "histology",
-    "estimand",
-    "estimate",
-    "lower",
-    "upper",
-    "delta",
-    "p_gain",
-    "carried_by",
-    "cohorts",
-    "patients",
+COMPARE_COLUMNS = names(
+    "endpoint treatment reference histology estimand estimate lower upper delta p_gain carried_by "
+    "cohorts patients"
 )
 _COLUMNS = {
     "table": " ".join(COMPARE_COLUMNS),
@@ -240,7 +229,7 @@ def compare(
         knowing=frozenset(part.endpoint for part in parts if tells_histology(part.fit)),
         notes=tuple(notes),
         **{
-            name: pd.DataFrame([row for own in rows for row in own[name]], columns=columns.split())
+            name: pd.DataFrame([row for own in rows for row in own[name]], columns=names(columns))
             for name, columns in _COLUMNS.items()
         },
     )
@@ -439,11 +428,9 @@ def result(comparison: Comparison, registry: Registry) -> Result:
     if comparison.is_empty:
         return Result("compare", title, comparison.notes, tables=frames)
     vocabulary = registry.vocabulary
-    findings = [
-        Finding(
-            "Every treatment against the reference", pictures=(_picture(comparison, vocabulary),)
-        )
-    ]
+    across = across_words(comparison.forest["carried_by"])
+    picture = _picture(comparison, vocabulary)
+    findings = [Finding(picture.title, (across,) if across else (), pictures=(picture,))]
     for endpoint in comparison.endpoints:
         words = sentences(comparison, endpoint, vocabulary)
         name = endpoint_of(endpoint).name(vocabulary)
@@ -453,8 +440,7 @@ def result(comparison: Comparison, registry: Registry) -> Result:
             findings.append(Finding(f"{name}: hazard ratios and restricted means", (), (others,)))
         league = _league_table(comparison, endpoint)
         findings.append(Finding(f"{name}: every pair", (), (league,), folded=True))
-    lead = (LEAD, across_words(comparison.forest["carried_by"]), *comparison.notes)
-    return Result("compare", title, tuple(filter(None, lead)), tuple(findings), frames)
+    return Result("compare", title, (LEAD, *comparison.notes), tuple(findings), frames)
 
 
 def sentences(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -> tuple[str, ...]:
@@ -566,48 +552,39 @@ def _left_out_words(comparison: Comparison, endpoint: str) -> tuple[str, ...]:
 def _contrast_tables(comparison: Comparison, endpoint: str) -> tuple[Table, Table]:
     """The principal contrasts with ranks and evidence, and all others."""
     about, known = endpoint_of(endpoint), contrasts_of(endpoint)
-    first = dict.fromkeys((about.contrast, about.gain))
-    others = [name for name in known if name not in first]
-    rows = comparison.table[comparison.table["endpoint"] == endpoint]
-    by = {(row.treatment, row.estimand): row for row in rows.itertuples(index=False)}
+    own = comparison.table[comparison.table["endpoint"] == endpoint]
+    by = {(row.treatment, row.estimand): row for row in own.itertuples(index=False)}
     placed = comparison.ranks[comparison.ranks["endpoint"] == endpoint]
     placed = placed.drop_duplicates("treatment").set_index("treatment")
 
-    def text(treatment: str, name: str) -> str:
-        row = by[treatment, name]
-        return written(row, known[name].write)
+    def columns(names: Iterable[str]) -> list[tuple]:
+        return [
+            (known[n].heading, "num", lambda r, n=n: written(by[r.treatment, n], known[n].write))
+            for n in names
+        ]
 
-    def chance(treatment: str) -> tuple[str, ...]:
-        return () if about.is_response else (numbers.chance(by[treatment, GAIN].p_gain),)
+    def carried(row: Any) -> Cell:
+        evidence = comparison.evidence[endpoint, row.treatment]
+        return Cell(evidence.kind, more="; ".join(evidence.reports))
 
-    principal, more = [], []
-    for row in _compared(comparison, endpoint).itertuples(index=False):
-        own = comparison.evidence[endpoint, row.treatment]
-        principal.append(
-            (
-                row.treatment,
-                *(text(row.treatment, name) for name in first),
-                *chance(row.treatment),
-                _rank_text(placed.loc[row.treatment]),
-                Cell(own.kind, more="; ".join(own.reports)),
-                f"{row.cohorts} ({row.patients:,})",
-            )
-        )
-        more.append((row.treatment, *(text(row.treatment, name) for name in others)))
-    columns = [
-        Column("Treatment", "keep"),
-        *(Column(known[name].heading, "num") for name in first),
-        *([] if about.is_response else [Column(chance_heading(comparison.delta), "num")]),
-        Column("Mean rank", "num"),
-        Column("Carried by"),
-        Column("Cohorts (patients)", "num"),
-    ]
+    first = dict.fromkeys((about.contrast, about.gain))
+    name = ("Treatment", "keep", lambda row: row.treatment)
+    chance = (chance_heading(comparison.delta), "num", lambda row: numbers.chance(row.p_gain))
+    rows = list(_compared(comparison, endpoint).itertuples(index=False))
     title = f"Against {in_sentence(comparison.references[endpoint].label)}."
+    principal = [
+        name,
+        *columns(first),
+        *([] if about.is_response else [chance]),
+        ("Mean rank", "num", lambda row: _rank_text(placed.loc[row.treatment])),
+        ("Carried by", "", carried),
+        ("Cohorts (patients)", "num", lambda row: f"{row.cohorts} ({row.patients:,})"),
+    ]
     note = "With 95 % intervals. Cohorts and patients are those of the treatment itself."
-    other_columns = [columns[0], *(Column(known[name].heading, "num") for name in others)]
+    others = [name, *columns(n for n in known if n not in first)]
     return (
-        make_table(title, columns, principal, note=note),
-        make_table(title, other_columns, more, note="With 95 % intervals."),
+        table_of(title, rows, principal, note=note),
+        table_of(title, rows, others, note="With 95 % intervals."),
     )
 
 
@@ -619,24 +596,27 @@ def chance_heading(delta: float) -> str:
 def _league_table(comparison: Comparison, endpoint: str) -> Table:
     """Every pair of treatments, the better ranked one against each of the others."""
     about, known = endpoint_of(endpoint), contrasts_of(endpoint)
-    names = list(dict.fromkeys((about.contrast, about.gain)))
-    rows = comparison.league[comparison.league["endpoint"] == endpoint]
-    pairs = rows.groupby(["treatment", "reference"], sort=False)
-    cells, headings = [], []
-    for (treatment, reference), part in pairs:
-        by = {row.estimand: row for row in part.itertuples(index=False)}
-        texts = (written(by[name], known[name].write) for name in names)
-        own = comparison.pairs[endpoint, treatment, reference]
-        carried = Cell(own.kind, more="; ".join(own.reports))
-        cells.append((f"against {in_sentence(reference)}", *texts, carried))
-        headings.append(treatment)
-    columns = [
-        Column("Pair", "keep"),
-        *(Column(known[name].heading, "num") for name in names),
-        Column("Carried by"),
-    ]
-    note = "Treatments by mean rank, with 95 % intervals."
-    return make_table("Every pair of treatments.", columns, cells, groups=headings, note=note)
+    own = comparison.league[comparison.league["endpoint"] == endpoint]
+    by = {(r.treatment, r.reference, r.estimand): r for r in own.itertuples(index=False)}
+
+    def carried(pair: tuple[str, str]) -> Cell:
+        evidence = comparison.pairs[endpoint, *pair]
+        return Cell(evidence.kind, more="; ".join(evidence.reports))
+
+    return table_of(
+        "Every pair of treatments.",
+        dict.fromkeys(key[:2] for key in by),
+        [
+            ("Pair", "keep", lambda pair: f"against {in_sentence(pair[1])}"),
+            *(
+                (known[n].heading, "num", lambda pair, n=n: written(by[*pair, n], known[n].write))
+                for n in dict.fromkeys((about.contrast, about.gain))
+            ),
+            ("Carried by", "", carried),
+        ],
+        note="Treatments by mean rank, with 95 % intervals.",
+        group=lambda pair: pair[0],
+    )
 
 
 def _picture(comparison: Comparison, vocabulary: Vocabulary) -> Picture:

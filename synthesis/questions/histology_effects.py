@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from priors import Prior
-from synthesis.estimands import NamedGroup, flat, summarise
+from synthesis.estimands import NamedGroup, effect_density, flat, summarise
 from synthesis.fits import PooledSurvival
 from synthesis.numbers import in_sentence, percent
+from synthesis.result import names
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"
 
@@ -23,21 +24,9 @@ PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of rati
 #: more than 85 % of the prior's.
 MOSTLY_PRIOR = 0.85**2
 
-EFFECT_COLUMNS = (
-    "endpoint",
-    "effect",
-    "treatment",
-    "reference",
-    "label",
-    "which",
-    "estimate",
-    "lower",
-    "upper",
-    "log_sd",
-    "prior_share",
-    "p_above_one",
-    "cohorts",
-    "patients",
+EFFECT_COLUMNS = names(
+    "endpoint effect treatment reference label which estimate lower upper log_sd prior_share "
+    "p_above_one cohorts patients"
 )
 
 
@@ -180,8 +169,8 @@ def histology_effects(
         # two effects, independent before any data
         wider = prior.model_copy(update={"location": 0.0, "scale": prior.scale * float(np.sqrt(2))})
         away = own - drawn[:, reference.group.treatment_index]
-        names = in_sentence(group.label), in_sentence(reference.label)
-        label = f"Gain of {names[0]} over {names[1]}, mixed to pure"
+        over = in_sentence(reference.label)
+        label = f"Gain of {in_sentence(group.label)} over {over}, mixed to pure"
         sizes = tuple(map(sum, zip(sizes, telling(fit, reference), strict=True)))
         effects.append(
             Effect(INTERACTION, group.label, reference.label, label, wider, away, *sizes)
@@ -210,38 +199,16 @@ def effects_table(endpoint: str, effects: Sequence[Effect]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(EFFECT_COLUMNS))
 
 
-def effect_densities(effects: Sequence[Effect]) -> pd.DataFrame:
-    """Prior densities, and Gaussian kernel estimates of posteriors, on the log ratio.
+def effect_densities(endpoint: str, effects: Sequence[Effect]) -> pd.DataFrame:
+    """Prior and posterior densities of effects, from :func:`~synthesis.estimands.effect_density`.
 
     Returns
     -------
     DataFrame
-        ``parameter, label, which`` (prior or posterior), ``x`` (ratio), ``density`` per log unit.
+        ``parameter, label, which, x, density, endpoint``.
     """
-    from scipy.stats import gaussian_kde
-
-    frames = []
-    for effect in effects:
-        prior, draws = effect.prior, effect.draws
-        reach = 3.5 * prior.scale
-        low = min(prior.location - reach, draws.min())
-        high = max(prior.location + reach, draws.max())
-        grid = np.linspace(low, high, 256)
-        known = NormalDist(prior.location, prior.scale)
-        kinds = {"prior": [known.pdf(x) for x in grid], "posterior": gaussian_kde(draws)(grid)}
-        frames += [
-            density_frame(effect.parameter, effect.label, which, grid, values)
-            for which, values in kinds.items()
-        ]
-    return pd.concat(frames, ignore_index=True)
-
-
-def density_frame(
-    parameter: str, label: str, which: str, log_ratio: np.ndarray, density: Sequence[float]
-) -> pd.DataFrame:
-    """One density of a log ratio, in the columns of :func:`effect_densities`."""
-    values = {"x": np.exp(log_ratio), "density": density}
-    return pd.DataFrame({"parameter": parameter, "label": label, "which": which, **values})
+    frames = [effect_density(e.parameter, e.label, e.prior, e.draws) for e in effects]
+    return pd.concat(frames, ignore_index=True).assign(endpoint=endpoint)
 
 
 def effect_rows(effects: pd.DataFrame, density: pd.DataFrame) -> pd.DataFrame:
@@ -252,7 +219,7 @@ def effect_rows(effects: pd.DataFrame, density: pd.DataFrame) -> pd.DataFrame:
     effects : DataFrame
         :data:`EFFECT_COLUMNS`.
     density : DataFrame
-        From :func:`effect_densities`, with the column ``endpoint``.
+        From :func:`effect_densities`.
 
     Returns
     -------

@@ -25,37 +25,19 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
-from synthesis.estimands import NamedGroup, cohort_labels, curve, histology_effect, patients_of
+from synthesis.estimands import cohort_labels, curve, histology_effect, patients_of
 from synthesis.fits import PooledSurvival, SurvivalFit
 from synthesis.left_out import DRAWS, NODES, cohort_log_likelihood, spaced
 from synthesis.model.sampler import Progress
 from synthesis.numbers import capitalised, count, decimal, in_sentence, interval
 from synthesis.questions.contrasts import WRITERS, written
 from synthesis.questions.evidence import treatments_of
-from synthesis.result import Column, Finding, Table, make_table
+from synthesis.result import Finding, Table, names, table_of
 from synthesis.stacking import HIGH_K, StackedFit
 
-INFLUENCE_COLUMNS = (
-    "endpoint",
-    "quantity",
-    "label",
-    "unit",
-    "study",
-    "cohort",
-    "cohort_label",
-    "treatment",
-    "patients",
-    "tells_histology",
-    "estimate",
-    "lower",
-    "upper",
-    "without",
-    "without_lower",
-    "without_upper",
-    "shift",
-    "shift_in_sd",
-    "pareto_k",
-    "reliable",
+INFLUENCE_COLUMNS = names(
+    "endpoint quantity label unit study cohort cohort_label treatment patients tells_histology "
+    "estimate lower upper without without_lower without_upper shift shift_in_sd pareto_k reliable"
 )
 
 _QUANTILES = (0.5, 0.025, 0.975)
@@ -98,12 +80,10 @@ class Quantity:
 
 def histology_quantities(fit: PooledSurvival, vocabulary: Vocabulary) -> list[Quantity]:
     """The prognostic effect, and effects under treatments whose histology some cohort tells."""
-    found = [
+    whole = "ratio of medians of mixed to pure tumours under"
+    quantities = [
         Quantity(
-            "prognostic",
-            "ratio of medians of mixed to pure tumours under any treatment",
-            "ratio",
-            lambda own: own.flat("prognostic"),
+            "prognostic", f"{whole} any treatment", "ratio", lambda own: own.flat("prognostic")
         )
     ]
     told = {
@@ -112,23 +92,21 @@ def histology_quantities(fit: PooledSurvival, vocabulary: Vocabulary) -> list[Qu
     for group in treatments_of(fit, vocabulary):
         if group.cohorts[0].treatment in told:
             name = in_sentence(group.label)
-            found.append(
+            quantities += [
                 Quantity(
                     f"predictive: {group.label}",
                     f"further ratio of mixed to pure tumours under {name}",
                     "ratio",
-                    _predictive(group),
-                )
-            )
-            found.append(
+                    lambda own, g=group.group: own.flat("predictive")[:, g.treatment_index],
+                ),
                 Quantity(
                     f"mixed to pure: {group.label}",
-                    f"ratio of medians of mixed to pure tumours under {name}",
+                    f"{whole} {name}",
                     "ratio",
-                    _ratio(group),
-                )
-            )
-    return found
+                    lambda own, g=group.group: histology_effect(own, g),
+                ),
+            ]
+    return quantities
 
 
 def median_quantities(fit: PooledSurvival, vocabulary: Vocabulary, share: float) -> list[Quantity]:
@@ -138,23 +116,11 @@ def median_quantities(fit: PooledSurvival, vocabulary: Vocabulary, share: float)
             f"median: {group.label}",
             f"median under {in_sentence(group.label)}",
             "months",
-            _median(group, share),
+            lambda own, g=group.group: np.log(curve(own, g, share, "mean_study").median),
             needs=group.cohorts[0].treatment,
         )
         for group in treatments_of(fit, vocabulary)
     ]
-
-
-def _predictive(group: NamedGroup) -> Callable[[PooledSurvival], np.ndarray]:
-    return lambda own: own.flat("predictive")[:, group.group.treatment_index]
-
-
-def _ratio(group: NamedGroup) -> Callable[[PooledSurvival], np.ndarray]:
-    return lambda own: histology_effect(own, group.group)
-
-
-def _median(group: NamedGroup, share: float) -> Callable[[PooledSurvival], np.ndarray]:
-    return lambda own: np.log(curve(own, group.group, share, "mean_study").median)
 
 
 @dataclass(frozen=True)
@@ -425,46 +391,26 @@ def _without(row: Any) -> str:
     return interval(*limits, WRITERS[row.unit])
 
 
-def influence_result_table(table: pd.DataFrame, most: int = 6) -> Table:
-    """Cohorts that move each quantity of an endpoint most, to be read.
+def _moved_table(table: pd.DataFrame, most: int = 6) -> Table:
+    """Cohorts that move each quantity of an endpoint most, so many of each."""
 
-    Parameters
-    ----------
-    table : DataFrame
-        From :func:`influence_table`, of one endpoint.
-    most : int
-        Cohorts of each quantity.
-    """
-    rows = list(table.groupby("quantity", sort=False).head(most).itertuples(index=False))
-    columns = [
-        Column("Left out", "keep"),
-        Column("Treatment"),
-        Column("Patients", "num"),
-        Column("With every cohort", "num"),
-        Column("Without it", "num"),
-        Column("Moved, posterior SD", "num"),
-        Column("Pareto k", "num"),
-    ]
-    cells = [
-        (
-            row.cohort_label,
-            row.treatment,
-            row.patients,
-            written(row, WRITERS[row.unit]),
-            _without(row),
-            decimal(row.shift_in_sd, 2),
-            f"{decimal(row.pareto_k, 2)}{'' if row.reliable else ' (unreliable)'}",
-        )
-        for row in rows
-    ]
-    return make_table(
+    def doubt(row: Any) -> str:
+        return f"{decimal(row.pareto_k, 2)}{'' if row.reliable else ' (unreliable)'}"
+
+    return table_of(
         "Without each of the cohorts that move it most.",
-        columns,
-        cells,
-        groups=[
-            capitalised(row.label) + (", months" if row.unit == "months" else "") for row in rows
+        table.groupby("quantity", sort=False).head(most).itertuples(index=False),
+        [
+            ("Left out", "keep", lambda row: row.cohort_label),
+            ("Treatment", "", lambda row: row.treatment),
+            ("Patients", "num", lambda row: row.patients),
+            ("With every cohort", "num", lambda row: written(row, WRITERS[row.unit])),
+            ("Without it", "num", _without),
+            ("Moved, posterior SD", "num", lambda row: decimal(row.shift_in_sd, 2)),
+            ("Pareto k", "num", doubt),
         ],
         note="By weighting the draws of the fit: nothing is fitted again.",
+        group=lambda r: capitalised(r.label) + (", months" if r.unit == "months" else ""),
     )
 
 
@@ -479,4 +425,4 @@ def finding(table: pd.DataFrame, heading: str) -> Finding:
     """
     effects = table[table["unit"] == "ratio"]["quantity"].unique()
     words = (words for quantity in effects for words in influence_words(table, quantity))
-    return Finding(heading, tuple(words), (influence_result_table(table),), folded=True)
+    return Finding(heading, tuple(words), (_moved_table(table),), folded=True)

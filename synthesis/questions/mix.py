@@ -31,6 +31,7 @@ from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import (
+    ESTIMANDS,
     SURVIVAL_ESTIMANDS,
     TARGETS,
     Curve,
@@ -67,24 +68,11 @@ from synthesis.questions.evidence import (
     treatments_by_id,
 )
 from synthesis.questions.histology_effects import prior_share, share_words
-from synthesis.result import Column, Finding, Result, Table, make_table
+from synthesis.result import Finding, Result, Table, names, table_of
 
-MIX_COLUMNS = (
-    "endpoint",
-    "treatment",
-    "reference",
-    "mixed",
-    "braf",
-    "line",
-    "design",
-    "time_origin",
-    "estimand",
-    "target",
-    "estimate",
-    "lower",
-    "upper",
-    "cohorts",
-    "patients",
+MIX_COLUMNS = names(
+    "endpoint treatment reference mixed braf line design time_origin estimand target estimate "
+    "lower upper cohorts patients"
 )
 
 # Steps to where half are alive, of which a dozen are enough, and a step of the log median that is
@@ -480,6 +468,19 @@ def _covariate_note(endpoint: str, fit: PooledSurvival, name: str) -> str:
 
 _STUDIES = {"mean_study": "average", "new_study": "new"}
 
+# Titles of the tables to be read, and headings of their estimands.
+_SHOWN: Mapping[str, Mapping[str, str]] = {
+    "Median and survival.": {
+        "median_months": "Median, months",
+        "survival_6m": "Alive at 6 months, %",
+        "survival_12m": "at 12 months, %",
+    },
+    "Restricted mean survival, months.": {
+        "rmst_12m": "Restricted mean to 12 months",
+        "rmst_24m": "to 24 months",
+    },
+}
+
 
 def result(
     populations: PatientMix | Sequence[PatientMix],
@@ -536,43 +537,30 @@ def gain_words(mix: PatientMix, endpoint: str) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-#: Columns of the two tables: estimand -> heading and writer.
-_SHOWN: tuple[Mapping[str, tuple[str, numbers.Writer]], ...] = (
-    {
-        "median_months": ("Median, months", numbers.months),
-        "survival_6m": ("Alive at 6 months, %", percent),
-        "survival_12m": ("at 12 months, %", percent),
-    },
-    {
-        "rmst_12m": ("Restricted mean to 12 months", numbers.months),
-        "rmst_24m": ("to 24 months", numbers.months),
-    },
-)
-
-
 def _tables(
     populations: Sequence[PatientMix], endpoint: str, shown: Collection[str] | None
 ) -> Iterator[Table]:
     """Medians and survival, then restricted means: a row a treatment and study."""
-    titles = ("Median and survival.", "Restricted mean survival, months.")
-    for title, columns in zip(titles, _SHOWN, strict=True):
-        cells, headings = [], []
-        for mix in populations:
-            rows = mix.table[(mix.table["endpoint"] == endpoint) & (mix.table["reference"] == "")]
-            for (treatment, target), part in rows.groupby(["treatment", "target"], sort=False):
-                if shown is not None and treatment not in shown:
-                    continue
-                by = {row.estimand: row for row in part.itertuples(index=False)}
-                texts = (written(by[name], write) for name, (_, write) in columns.items())
-                cells.append((treatment, _STUDIES[target], *texts))
-                headings.append(numbers.capitalised(mix.population.words))
-        yield make_table(
+    by = {
+        (number, row.treatment, row.target, row.estimand): row
+        for number, mix in enumerate(populations)
+        for row in mix.table.itertuples(index=False)
+        if row.endpoint == endpoint and row.reference == ""
+        if shown is None or row.treatment in shown
+    }
+    for title, names_of in _SHOWN.items():
+        yield table_of(
             title,
+            dict.fromkeys(key[:3] for key in by),
             [
-                Column("Treatment", "keep"),
-                Column("Study"),
-                *(Column(label, "num") for label, _ in columns.values()),
+                ("Treatment", "keep", lambda key: key[1]),
+                ("Study", "", lambda key: _STUDIES[key[2]]),
+                *(
+                    (label, "num", lambda key, n=n: written(by[*key, n], ESTIMANDS[n].write))
+                    for n, label in names_of.items()
+                ),
             ],
-            cells,
-            groups=headings if len(populations) > 1 else (),
+            group=(lambda key: numbers.capitalised(populations[key[0]].population.words))
+            if len(populations) > 1
+            else None,
         )

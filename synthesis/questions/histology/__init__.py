@@ -27,9 +27,8 @@ the prior could make it exceed 1, which counts as 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -43,303 +42,38 @@ from synthesis.endpoints import endpoint_of
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
     Fit,
-    NamedGroup,
-    quantiles,
-    tells_apart,
-    tells_histology,
 )
 from synthesis.fits import PooledSurvival
 from synthesis.model.sampler import Progress
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions import influence, single
-from synthesis.questions.compare import COMPARE_COLUMNS, chance_heading, months_words
+from synthesis.questions.compare import chance_heading, months_words
 from synthesis.questions.contrasts import (
     GAIN,
     SURVIVAL_CONTRASTS,
-    drawn,
-    every_pair,
     written,
 )
 from synthesis.questions.evidence import (
-    ACROSS,
-    WITHIN,
-    Evidence,
-    choose_reference,
-    choose_shown,
-    evidence_of_pairs,
-    not_pooled,
-    treatments_by_endpoint,
     treatments_of,
 )
+from synthesis.questions.histology.benefit import (
+    DIFFERENCE,
+    FROM_PROGNOSIS,
+    SHARES,
+    Benefit,
+    benefit_by_histology,
+)
 from synthesis.questions.histology_effects import (
-    INTERACTION,
     MOSTLY_PRIOR,
     PREDICTIVE,
     PROGNOSTIC,
-    Effect,
-    effect_densities,
     effect_rows,
     effects_table,
     histology_effects,
     is_split,
     share_words,
 )
-from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
-
-#: As of every table of contrasts, and whether no report of the treatment supports the value.
-BENEFIT_COLUMNS = (*COMPARE_COLUMNS, "extrapolated")
-
-#: Share of mixed histology that each label of the ``histology`` column stands for.
-SHARES: Mapping[str, float] = MappingProxyType({"pure": 0.0, "mixed": 1.0})
-
-#: What the rows of an effect say in the ``treatment`` column where it is of all treatments.
-ANY = "Any treatment"
-
-#: Estimands of the effects of histology: ratios, ratios of ratios, months.
-EFFECT_ESTIMANDS: Mapping[str, str] = MappingProxyType(
-    {
-        PROGNOSTIC: "prognostic_ratio",
-        PREDICTIVE: "predictive_ratio",
-        INTERACTION: "ratio_of_ratios",
-    }
-)
-DIFFERENCE = "difference_of_gains_months"
-FROM_PROGNOSIS = "difference_of_gains_by_prognosis_months"
-
-_GROUP_COLUMNS = (
-    "endpoint treatment treatment_class cohorts patients is_reference shown extrapolated"
-)
-
-# Densities of predictive effects are drawn for as many treatments where no report tells histology.
-_SHOWN_UNTOLD = 1
-
-
-@dataclass(frozen=True)
-class Benefit:
-    """What is known of benefit in pure and in mixed tumours.
-
-    Attributes
-    ----------
-    table : DataFrame
-        :data:`BENEFIT_COLUMNS`. Absolute estimands have no reference; rows of the effects of
-        histology (:data:`EFFECT_ESTIMANDS`, differences of gains) say ``mixed``: they are of mixed
-        against pure tumours.
-    effects : DataFrame
-        :data:`~synthesis.questions.histology_effects.EFFECT_COLUMNS`: prior and posterior.
-    density : DataFrame
-        ``endpoint, parameter, label, which, x, density``: of the prognostic effect, and of the
-        predictive effect of treatments whose histology some report tells.
-    groups : DataFrame
-        The treatments of each endpoint in display order, which of them have enough behind them to
-        be shown, and of which the values by histology are extrapolated.
-    references : mapping
-        Endpoint -> label of what gains are over; only where it is pooled.
-    told : mapping
-        Endpoint -> whether any counted cohort tells pure from mixed.
-    delta : float
-        Months of gain asked for.
-    """
-
-    table: pd.DataFrame = field(repr=False)
-    effects: pd.DataFrame = field(repr=False)
-    density: pd.DataFrame = field(repr=False)
-    groups: pd.DataFrame = field(repr=False)
-    references: Mapping[str, str]
-    told: Mapping[str, bool]
-    delta: float
-
-    @property
-    def endpoints(self) -> tuple[str, ...]:
-        """Survival endpoints, in order."""
-        return tuple(self.told)
-
-
-def benefit_by_histology(
-    fits: Mapping[str, Fit],
-    vocabulary: Vocabulary,
-    *,
-    reference: str | None = None,
-    delta: float = 1.0,
-    treatment: str | None = None,
-    show_all: bool = False,
-) -> Benefit:
-    """Compare treatments in pure and in mixed tumours.
-
-    Parameters
-    ----------
-    fits : mapping
-        Endpoint -> fit; response, which is not known by histology, is passed over.
-    vocabulary : Vocabulary
-    reference : str, optional
-        Name of the treatment that gains are over; the usual one otherwise.
-    delta : float
-        Months of gain in the median whose probability is asked for.
-    treatment : str, optional
-        Name of the one treatment that is shown; the tables have all of them.
-    show_all : bool
-        Show every treatment, however little stands behind it.
-
-    Raises
-    ------
-    ValueError
-        If there is no survival endpoint, or ``delta`` is no number.
-    NotComparedError
-        If the reference or the treatment is unknown, or pooled for none of the endpoints.
-    """
-    pooled = treatments_by_endpoint(fits, vocabulary)
-    if not np.isfinite(delta):
-        raise ValueError(f"delta: found {delta}, expected a number of months")
-    references = _named(pooled, vocabulary, reference)
-    only = {} if treatment is None else _named(pooled, vocabulary, treatment)
-    rows, effects, densities, shown = [], [], [], []
-    for endpoint, groups in pooled.items():
-        over = references.get(endpoint)
-        part = _Part(endpoint, fits[endpoint], groups, over, delta)
-        own = histology_effects(part.fit, groups, over)
-        rows += [*part.rows(), *part.effect_rows(own)]
-        effects.append(effects_table(endpoint, own))
-        densities.append(effect_densities(_drawn(own)).assign(endpoint=endpoint))
-        chosen = groups if over is None else choose_shown(groups, over, show_all=show_all)
-        if treatment is not None:
-            chosen = [group for group in (only.get(endpoint), over) if group is not None]
-        shown += part.group_rows(chosen)
-    return Benefit(
-        table=pd.DataFrame(rows, columns=list(BENEFIT_COLUMNS)),
-        effects=pd.concat(effects, ignore_index=True),
-        density=pd.concat(densities, ignore_index=True),
-        groups=pd.DataFrame(shown, columns=_GROUP_COLUMNS.split()),
-        references=MappingProxyType({name: group.label for name, group in references.items()}),
-        told=MappingProxyType({name: tells_histology(fits[name]) for name in pooled}),
-        delta=delta,
-    )
-
-
-def _named(
-    pooled: Mapping[str, Sequence[NamedGroup]], vocabulary: Vocabulary, name: str | None
-) -> dict[str, NamedGroup]:
-    """The treatment of a name, or the usual reference, in each endpoint that has it."""
-    chosen = {e: choose_reference(groups, vocabulary, name) for e, groups in pooled.items()}
-    groups = {endpoint: own.group for endpoint, own in chosen.items() if own is not None}
-    if name is not None and not groups:
-        raise not_pooled(name, pooled)
-    return groups
-
-
-def _drawn(effects: Sequence[Effect]) -> list[Effect]:
-    """The prognostic effect, and predictive effects that the data can say something of."""
-    predictive = [effect for effect in effects if effect.name == PREDICTIVE]
-    told = [effect for effect in predictive if effect.cohorts]
-    return [effects[0], *(told or predictive[:_SHOWN_UNTOLD])]
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One endpoint on its way to the tables; draws are arrays ``(treatments, draws)``."""
-
-    endpoint: str
-    fit: PooledSurvival
-    groups: Sequence[NamedGroup]
-    reference: NamedGroup | None
-    delta: float
-
-    def values(self, share: float, estimand: str) -> np.ndarray:
-        """Draws of an estimand, ``(draws, treatments)``."""
-        return drawn(self.fit, self.groups, share).estimand(estimand)
-
-    @cached_property
-    def extrapolated(self) -> dict[str, bool]:
-        own = {group.label: not tells_apart(self.fit, group.cohorts) for group in self.groups}
-        return own | {ANY: all(own.values())}
-
-    def group_rows(self, shown: Sequence[NamedGroup]) -> Iterator[tuple]:
-        for group in self.groups:
-            sizes = len(group.cohorts), group.patients
-            about = (self.endpoint, group.label, group.class_label, *sizes)
-            flags = group is self.reference, group in shown, self.extrapolated[group.label]
-            yield (*about, *flags)
-
-    def rows(self) -> Iterator[tuple]:
-        """Estimates of every treatment by histology, and its gains over the reference."""
-        absolute = {
-            (histology, name): quantiles(self.values(share, name))
-            for histology, share in SHARES.items()
-            for name in SURVIVAL_ESTIMANDS
-        }
-        gains = self._gains()
-        for number, group in enumerate(self.groups):
-            behind = ("", len(group.cohorts), group.patients)
-            for (histology, name), values in absolute.items():
-                yield self._row(group.label, "", histology, name, values[:, number], behind)
-            if self.reference is None or group is self.reference:
-                continue
-            own = self._pairs[group.label, self.reference.label]
-            behind = (own.kind, own.total_cohorts, own.total_patients)
-            for (histology, name), (values, chances) in gains.items():
-                about = (group.label, self.reference.label, histology, name, values[:, number])
-                yield self._row(*about, behind, None if chances is None else chances[number])
-
-    @cached_property
-    def _pairs(self) -> Mapping[tuple[str, str], Evidence]:
-        return evidence_of_pairs(self.fit, self.groups)
-
-    def _gains(self) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray | None]]:
-        """Contrasts with the reference in either histology, and by how much the gains differ."""
-        if self.reference is None:
-            return {}
-        base = self.groups.index(self.reference)
-        summaries, gains = {}, {}
-        for histology, share in SHARES.items():
-            sides = (drawn(self.fit, own, share) for own in (self.groups, [self.reference]))
-            for name, draws in every_pair(SURVIVAL_CONTRASTS, *sides):
-                chances = None
-                if name == GAIN:
-                    gains[histology] = draws[..., 0]
-                    chances = SURVIVAL_CONTRASTS[name].favours(draws[..., 0], self.delta)
-                summaries[histology, name] = quantiles(draws[..., 0]), chances
-        alone = {name: own - own[:, [base]] for name, own in self._by_prognosis().items()}
-        for name, own in {DIFFERENCE: gains, FROM_PROGNOSIS: alone}.items():
-            summaries["mixed", name] = quantiles(own["mixed"] - own["pure"]), None
-        return summaries
-
-    def _by_prognosis(self) -> dict[str, np.ndarray]:
-        """Medians as they would be if histology had the same effect under every treatment."""
-        places = [group.group.treatment_index for group in self.groups]
-        predictive = self.fit.flat("predictive")[:, places]
-        return {
-            histology: self.values(share, "median_months")
-            * np.exp(-predictive * (share - self.fit.centre_share))
-            for histology, share in SHARES.items()
-        }
-
-    def effect_rows(self, effects: Sequence[Effect]) -> Iterator[tuple]:
-        by_label = {group.label: group for group in self.groups}
-        for effect in effects:
-            told_by = ""
-            if effect.cohorts:
-                labels = [name for name in (effect.treatment, effect.reference) if name]
-                sides = [by_label[name] for name in labels] or [None]
-                told_by = WITHIN if all(is_split(self.fit, side) for side in sides) else ACROSS
-            behind = (told_by, effect.cohorts, effect.patients)
-            about = (effect.treatment or ANY, effect.reference, "mixed")
-            values = quantiles(np.exp(effect.draws))
-            yield self._row(*about, EFFECT_ESTIMANDS[effect.name], values, behind)
-
-    def _row(
-        self,
-        treatment: str,
-        reference: str,
-        histology: str,
-        estimand: str,
-        values: np.ndarray,
-        behind: tuple[str, int, int],
-        chance: float | None = None,
-    ) -> tuple:
-        asked = (np.nan, np.nan) if chance is None else (self.delta, float(chance))
-        about = (self.endpoint, treatment, reference, histology, estimand, *values.tolist())
-        return (*about, *asked, *behind, self.extrapolated[treatment])
-
-
-# --- Everything that one question asks for -------------------------------------------------------
+from synthesis.result import Cell, Finding, Picture, Result, Table, table_of
 
 
 @dataclass(frozen=True)
@@ -376,7 +110,6 @@ def find_benefit(
     reference: str | None = None,
     delta: float = 1.0,
     mix: float = 0.4,
-    treatment: str | None = None,
     show_all: bool = False,
     known: Mapping[str, Mapping[str, np.ndarray]] = MappingProxyType({}),
     progress: Progress | None = None,
@@ -388,7 +121,7 @@ def find_benefit(
     fits : mapping
         Endpoint -> fit.
     vocabulary : Vocabulary
-    reference, delta, treatment, show_all
+    reference, delta, show_all
         As in :func:`benefit_by_histology`.
     mix : float
         Share of mixed histology of the medians whose influences are measured.
@@ -406,12 +139,7 @@ def find_benefit(
     tell = progress or (lambda _: None)
     tell("benefit by histology")
     benefit = benefit_by_histology(
-        fits,
-        vocabulary,
-        reference=reference,
-        delta=delta,
-        treatment=treatment,
-        show_all=show_all,
+        fits, vocabulary, reference=reference, delta=delta, show_all=show_all
     )
     survival = {name: fits[name] for name in benefit.endpoints}
     moved, singles = [], {}
@@ -484,6 +212,10 @@ LEAD = (
     "The prognostic effect is what mixed histology does under any treatment; the predictive effect "
     "is what one treatment adds to it. None of it is advice on treatment."
 )
+ACROSS_STUDIES = (
+    "Treatments stand side by side across studies, most of them single-armed: a gain may be a "
+    "difference between their patients."
+)
 SAYS_NOTHING = (
     "No counted cohort tells pure from mixed tumours: the data say nothing on histology, and every "
     "difference between pure and mixed below is the prior alone."
@@ -524,7 +256,7 @@ def section(findings: Findings, registry: Registry) -> Result:
         moved = findings.influence[findings.influence["endpoint"] == endpoint]
         parts.append(influence.finding(moved, f"{name}: cohorts that moved these answers"))
     pictures = tuple(_pictures(findings, rows, vocabulary))
-    opening = Finding("Pure and mixed tumours", pictures=pictures)
+    opening = Finding("Pure and mixed tumours", (ACROSS_STUDIES,), pictures=pictures)
     tables = {
         "benefit": benefit.table,
         "benefit_effects": benefit.effects,
@@ -559,8 +291,7 @@ def sentences(benefit: Benefit, endpoint: str, vocabulary: Vocabulary) -> tuple[
     words = [
         f"{endpoint_of(endpoint).name(vocabulary)} in {vocabulary.subject_words} by histology, in "
         f"the average study and the reference population; {gains}posterior medians with 95 % "
-        "intervals. Treatments stand side by side across studies, most of them single-armed: a "
-        "gain may be a difference between their patients.",
+        "intervals.",
         *([] if told else [SAYS_NOTHING]),
         prognostic_words(benefit, endpoint),
         *(treatment_words(benefit, endpoint, treatment) for treatment in informed),
@@ -673,8 +404,8 @@ def benefit_rows(benefit: Benefit) -> pd.DataFrame:
         values |= {name: row.estimate, f"{name}_lower": row.lower, f"{name}_upper": row.upper}
         if row.estimand == GAIN:
             values |= {"p_gain": row.p_gain, "carried_by": row.carried_by}
-    names = [short.get(name, name) for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)]
-    empty = {f"{name}{end}": np.nan for name in names for end in ("", "_lower", "_upper")}
+    columns = [short.get(name, name) for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)]
+    empty = {f"{name}{end}": np.nan for name in columns for end in ("", "_lower", "_upper")}
     empty |= {"p_gain": np.nan, "carried_by": ""}
     return pd.DataFrame(
         [
@@ -693,58 +424,47 @@ def benefit_rows(benefit: Benefit) -> pd.DataFrame:
     ).drop(columns="shown")
 
 
-def _side_table(
-    title: str,
-    rows: pd.DataFrame,
-    columns: Mapping[str, tuple[str, numbers.Writer]],
-    more: Mapping[str, Callable[[Any], str]] = MappingProxyType({}),
-    note: str = "",
-) -> Table:
-    """Pure above mixed: estimates with their limits by column, then further texts."""
-    cells = []
-    for row in rows.to_dict("records"):
-        beyond = bool(row["extrapolated"])
-        first = row["histology"] == next(iter(SHARES))
-        cells.append(
-            (
-                Cell(row["treatment"], rows=len(SHARES) if first else 0),
-                Cell(row["histology"], more="extrapolated" if beyond else "", extrapolated=beyond),
-                *(
-                    Cell(
-                        numbers.interval(row[n], row[f"{n}_lower"], row[f"{n}_upper"], write),
-                        extrapolated=beyond,
-                    )
-                    for n, (_, write) in columns.items()
-                ),
-                *(text(row) for text in more.values()),
-            )
-        )
-    headings = [
-        Column("Treatment", "keep"),
-        Column("Tumours", "keep"),
-        *(Column(label, "num") for label, _ in columns.values()),
-        *(Column(label) for label in more),
+def _side_table(title: str, rows: pd.DataFrame, columns: Sequence[tuple], note: str = "") -> Table:
+    """Pure above mixed, each with its columns."""
+    first = next(iter(SHARES))
+    sides = [
+        ("Treatment", "keep", lambda r: Cell(r.treatment, rows=2 if r.histology == first else 0)),
+        ("Tumours", "keep", lambda row: _marked(row, row.histology)),
     ]
-    return make_table(title, headings, cells, note=note)
+    return table_of(title, rows.itertuples(index=False), [*sides, *columns], note=note)
+
+
+def _marked(row: Any, text: str) -> Cell:
+    """A cell of what may be extrapolated; the word stands beside the histology."""
+    word = "extrapolated" if row.extrapolated and text == row.histology else ""
+    return Cell(text, more=word, extrapolated=row.extrapolated)
+
+
+def _limits(row: Any, name: str, write: numbers.Writer) -> str:
+    ends = (getattr(row, f"{name}{end}") for end in ("", "_lower", "_upper"))
+    return numbers.interval(*ends, write)
+
+
+def _estimate(label: str, name: str, write: numbers.Writer) -> tuple:
+    return label, "num", lambda row: _marked(row, _limits(row, name, write))
 
 
 def _survival_table(rows: pd.DataFrame) -> Table:
-    return _side_table(
-        "Pure and mixed side by side.",
-        rows,
-        {
-            "median": ("Median, months", numbers.months),
-            "survival_6m": ("Alive at 6 months, %", percent),
-            "survival_12m": ("at 12 months, %", percent),
-        },
-        {"Cohorts (patients)": lambda row: f"{row['cohorts']} ({row['patients']:,})"},
-        "Average study, reference population. Cohorts and patients are of both histologies.",
-    )
+    columns = [
+        _estimate("Median, months", "median", numbers.months),
+        _estimate("Alive at 6 months, %", "survival_6m", percent),
+        _estimate("at 12 months, %", "survival_12m", percent),
+        ("Cohorts (patients)", "num", lambda row: f"{row.cohorts} ({row.patients:,})"),
+    ]
+    note = "Average study, reference population. Cohorts and patients are of both histologies."
+    return _side_table("Pure and mixed side by side.", rows, columns, note)
 
 
 def _restricted_table(rows: pd.DataFrame) -> Table:
-    names = {"rmst_12m": "Restricted mean to 12 months", "rmst_24m": "to 24 months"}
-    columns = {name: (label, numbers.months) for name, label in names.items()}
+    columns = [
+        _estimate("Restricted mean to 12 months", "rmst_12m", numbers.months),
+        _estimate("to 24 months", "rmst_24m", numbers.months),
+    ]
     return _side_table("Restricted mean survival, months.", rows, columns)
 
 
@@ -753,65 +473,52 @@ def _gain_table(rows: pd.DataFrame, delta: float) -> Table | None:
     if gained.empty:
         return None
     (reference,) = rows.loc[rows["is_reference"], "treatment"].unique()
-    return _side_table(
-        f"Gains over {in_sentence(reference)}.",
-        gained,
-        {
-            "gain": ("Gain in the median, months", numbers.months),
-            "ratio_of_medians": ("Ratio of medians", numbers.ratio),
-        },
-        {
-            chance_heading(delta): lambda row: numbers.chance(row["p_gain"]),
-            "Carried by": lambda row: row["carried_by"],
-        },
-    )
+    columns = [
+        _estimate("Gain in the median, months", "gain", numbers.months),
+        _estimate("Ratio of medians", "ratio_of_medians", numbers.ratio),
+        (chance_heading(delta), "num", lambda row: numbers.chance(row.p_gain)),
+        ("Carried by", "", lambda row: row.carried_by),
+    ]
+    return _side_table(f"Gains over {in_sentence(reference)}.", gained, columns)
 
 
 def _effect_table(benefit: Benefit, endpoint: str) -> Table:
     rows = effect_rows(benefit.effects, benefit.density)
-    columns = [
-        Column("Effect, ratio of medians"),
-        Column("Prior", "num"),
-        Column("Posterior", "num"),
-        Column("Assumption, %", "num"),
-        Column("Told by", "keep"),
-    ]
-    cells = [
-        (
-            row.label,
-            numbers.interval(row.prior, row.prior_lower, row.prior_upper, numbers.ratio),
-            numbers.interval(
-                row.posterior, row.posterior_lower, row.posterior_upper, numbers.ratio
-            ),
-            percent(row.prior_share),
-            f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
-            if row.cohorts
-            else "no report",
-        )
-        for row in rows[rows["endpoint"] == endpoint].itertuples(index=False)
-    ]
-    note = (
-        "With 95 % intervals. Assumption: ratio of the variances, posterior to prior, on the log "
-        "scale, which is the weight of the prior in the answer. At 100 % the data say nothing."
+
+    def told_by(row: Any) -> str:
+        sizes = f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
+        return sizes if row.cohorts else "no report"
+
+    return table_of(
+        "How much of each effect is assumption.",
+        rows[rows["endpoint"] == endpoint].itertuples(index=False),
+        [
+            ("Effect, ratio of medians", "", lambda row: row.label),
+            ("Prior", "num", lambda row: _limits(row, "prior", numbers.ratio)),
+            ("Posterior", "num", lambda row: _limits(row, "posterior", numbers.ratio)),
+            ("Assumption, %", "num", lambda row: percent(row.prior_share)),
+            ("Told by", "keep", told_by),
+        ],
+        note="With 95 % intervals. Assumption: ratio of the variances, posterior to prior, on the "
+        "log scale, which is the weight of the prior in the answer. At 100 % the data say nothing.",
     )
-    return make_table("How much of each effect is assumption.", columns, cells, note=note)
 
 
 def _reported_table(reported: pd.DataFrame) -> Table:
-    columns = [
-        Column("Report", "keep"),
-        Column("Mixed, months", "num"),
-        Column("Pure, months", "num"),
-        Column("Mixed, n", "num"),
-        Column("Pure, n", "num"),
-        Column("Ratio of medians", "num"),
-        Column("p, as reported", "num"),
-    ]
-    cells = [
-        (row.label, row.mixed, row.pure, row.n_mixed, row.n_pure, numbers.ratio(row.ratio), row.p)
-        for row in reported.itertuples(index=False)
-    ]
-    return make_table("Medians of pure and of mixed tumours.", columns, cells, narrow=True)
+    return table_of(
+        "Medians of pure and of mixed tumours.",
+        reported.itertuples(index=False),
+        [
+            ("Report", "keep", lambda row: row.label),
+            ("Mixed, months", "num", lambda row: row.mixed),
+            ("Pure, months", "num", lambda row: row.pure),
+            ("Mixed, n", "num", lambda row: row.n_mixed),
+            ("Pure, n", "num", lambda row: row.n_pure),
+            ("Ratio of medians", "num", lambda row: numbers.ratio(row.ratio)),
+            ("p, as reported", "num", lambda row: row.p),
+        ],
+        narrow=True,
+    )
 
 
 def _family_table(findings: Findings, endpoint: str) -> Table | None:
@@ -820,21 +527,24 @@ def _family_table(findings: Findings, endpoint: str) -> Table | None:
         return None
     effects = findings.families[findings.families["endpoint"] == endpoint]
     by = {(row.family, row.label): row for row in effects.itertuples(index=False)}
-    labels = list(dict.fromkeys(effects["label"]))
-    columns = [Column("Survival family"), *(Column(label, "num") for label in labels)]
-    cells = [
-        (family, *(written(by[family, label], numbers.ratio) for label in labels))
-        for family in dict.fromkeys(effects["family"])
+    columns = [
+        (label, "num", lambda name, label=label: written(by[name, label], numbers.ratio))
+        for label in dict.fromkeys(effects["label"])
     ]
-    note = "Posterior ratio of medians if that family were the only one, with 95 % intervals."
-    return make_table("Under each survival family.", columns, cells, note=note, narrow=True)
+    return table_of(
+        "Under each survival family.",
+        dict.fromkeys(effects["family"]),
+        [("Survival family", "", lambda name: name), *columns],
+        note="Posterior ratio of medians if that family were the only one, with 95 % intervals.",
+        narrow=True,
+    )
 
 
 def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) -> Iterator[Picture]:
     from synthesis.plots.histology import plot_benefit, plot_effects
 
     benefit, subject = findings.benefit, vocabulary.subject_words
-    names = listed(endpoint_of(name).words(vocabulary) for name in benefit.endpoints)
+    outcomes = listed(endpoint_of(name).words(vocabulary) for name in benefit.endpoints)
     # where no cohort tells histology, an estimate by histology would be the prior
     told = [name for name in benefit.endpoints if benefit.told[name]]
     if told:
@@ -843,10 +553,10 @@ def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) ->
         yield Picture(
             "benefit",
             "Benefit in pure and mixed tumours",
-            f"{numbers.capitalised(names)} in {subject}, in pure (open circles) and mixed tumours "
-            f"(dots) under each treatment: median{gains}, average study and reference population, "
-            "with 95 % intervals. Open and dashed: extrapolated, as no report tells the two "
-            "apart. Treatments stand side by side across studies.",
+            f"{numbers.capitalised(outcomes)} in {subject}, in pure (dots) and mixed tumours "
+            f"(diamonds) under each treatment: median{gains}, average study and reference "
+            "population, with 95 % intervals. Open and dashed: extrapolated, as no report tells "
+            "the two apart. Treatments stand side by side across studies.",
             plot_benefit,
             {
                 "table": rows[rows["endpoint"].isin(told)].reset_index(drop=True),
@@ -857,7 +567,7 @@ def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) ->
     yield Picture(
         "benefit_effects",
         "Effects of mixed histology on their priors",
-        f"Effects of mixed histology on {names} in {subject}: prior (broken line) and posterior "
+        f"Effects of mixed histology on {outcomes} in {subject}: prior (broken line) and posterior "
         "(filled) of the prognostic effect, under any treatment, and of what a treatment adds to "
         "it. Bars: share of the answer that is assumption, the ratio of the variances on the log "
         f"scale.{'' if findings.reported.empty else ' In a column of their own: ratios reported.'}",

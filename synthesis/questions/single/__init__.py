@@ -1,18 +1,6 @@
 r"""What one published difference between pure and mixed tumours means, alone and once pooled.
 
-*Alone*: the two medians and their comparison enter the likelihood of the pool (order statistics;
-the log-rank p given the medians), with next to nothing believed beforehand: the log ratio of
-medians :math:`\beta \sim \mathrm{Normal}(0, 2^2)`, the mean of both log medians within the same
-spread of that of any cohort, log shape and tail as of any cohort before data. On a lattice of log
-medians :math:`a`,
-
-.. math::
-   p(\beta \mid y) \propto p(\beta)\, e^{\beta^2/8s^2} \int L_c(\beta, k) \int
-   L_\mathrm{pure}(a, k)\, \varphi(a)\, L_\mathrm{mixed}(a + \beta, k)\, \varphi(a + \beta)\,da\;
-   p(k)\,dk, \qquad \varphi(a) = e^{-(a - \mu_0)^2/4s^2},
-
-(the product of both :math:`\varphi` and the factor before is the prior of the mean, of SD ``s``), a
-correlation of two curves at each Gauss-Hermite node of shape and tail; no sampler.
+*Alone* is told in :mod:`synthesis.questions.single.alone`.
 
 *Selected*: what is published because p < 0.05 is larger than the truth on average (type M error)
 and may have the wrong sign (type S; Gelman & Carlin 2014, doi 10.1177/1745691614551642). Both come
@@ -25,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from priors import Prior, Priors
 from priors.catalogue import MEAN_PRIOR
 from studies import Registry
 from studies.figures import histology_of, outcome_of
@@ -41,11 +29,8 @@ from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Curve, NamedGroup, histology_effect, named_groups, summarise
 from synthesis.fits import PooledSurvival
-from synthesis.model.families import FAMILIES, Family
-from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
-from synthesis.model.observations import Arm, ArmComparison
+from synthesis.model.families import FAMILIES
 from synthesis.model.records import median_months
-from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
 from synthesis.numbers import capitalised, chance, in_sentence, percent
 from synthesis.questions.contrasts import written
 from synthesis.questions.histology_effects import (
@@ -53,14 +38,14 @@ from synthesis.questions.histology_effects import (
     PREDICTIVE,
     PROGNOSTIC,
     Effect,
-    density_frame,
     effect_densities,
     effect_rows,
     effects_table,
     histology_effects,
     telling,
 )
-from synthesis.result import Column, Finding, Picture, Result, Table, make_table
+from synthesis.questions.single.alone import alone_table, log_ratios, pair_of, ratio_alone
+from synthesis.result import Finding, Picture, Result, Table, names, table_of
 
 #: Report whose result is the starting point of this project.
 STARTING_POINT = "sparano2021"
@@ -74,19 +59,7 @@ SIGNIFICANT = 0.05
 #: True ratios at which studies of the same size are simulated, beside those drawn from the pool.
 TRUE_RATIOS = (1.25, 1.5, 2.0, 3.0)
 
-EXAGGERATION_COLUMNS = (
-    "truth",
-    "true_ratio",
-    "power",
-    "wrong_sign",
-    "shown_ratio",
-    "exaggeration",
-)
-
-# The lattice of log medians, months: far beyond any curve on either side.
-_STEP = 0.02
-_LATTICE = np.arange(np.log(0.02), np.log(2000.0), _STEP)
-_SHAPE_NODES, _TAIL_NODES = 15, 7
+EXAGGERATION_COLUMNS = names("truth true_ratio power wrong_sign shown_ratio exaggeration")
 
 
 @dataclass(frozen=True)
@@ -201,8 +174,8 @@ def _reported_frame(endpoint: str, groups: Mapping[str, ReportedGroups]) -> pd.D
         vars(own) | {"label": label, "ratio": own.ratio, "patients": own.patients}
         for label, own in groups.items()
     ]
-    columns = "label ratio mixed pure n_mixed n_pure patients p"
-    frame = pd.DataFrame(rows, columns=columns.split()).assign(endpoint=endpoint)
+    columns = names("label ratio mixed pure n_mixed n_pure patients p")
+    frame = pd.DataFrame(rows, columns=columns).assign(endpoint=endpoint)
     return frame.astype(dict.fromkeys(("n_mixed", "n_pure", "patients"), "Int64"))
 
 
@@ -240,7 +213,7 @@ def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -
             f"patients, which are {known}"
         )
     reported = reported_groups(fit, ref)
-    pair = _pair(fit, ref)
+    pair = pair_of(fit, ref)
     group = next(
         g
         for g in named_groups(fit, vocabulary)
@@ -259,7 +232,7 @@ def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -
         label=ref.label,
         treatment=group.label,
         reported=reported,
-        alone=_alone_table(densities, _weights(fit), together),
+        alone=alone_table(densities, _weights(fit), together),
         effects=effects_table(fit.data.endpoint, effects),
         density=_density_table(fit.data.endpoint, together, effects),
         as_large_by_chance=float(np.mean(np.abs(chance.log_ratio) >= abs(np.log(reported.ratio)))),
@@ -288,23 +261,6 @@ def _weights(fit: PooledSurvival) -> dict[str, float]:
     return {labels[label]: w for label, w in fit.family_weights.items() if w > 0.0}
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The two arms of one cohort and their comparison."""
-
-    pure: Arm
-    mixed: Arm
-    comparison: ArmComparison | None
-
-
-def _pair(fit: PooledSurvival, ref: CohortRef) -> Pair:
-    index = fit.data.cohorts.index(ref)
-    arms = {a.histology: (i, a) for i, a in enumerate(fit.data.arms) if a.cohort == index}
-    (i, mixed), (_, pure) = arms["mixed"], arms["pure"]
-    compared = [item for item in fit.data.comparisons if item.first == i]
-    return Pair(pure, mixed, compared[0] if compared else None)
-
-
 def _own_curve(fit: PooledSurvival, ref: CohortRef) -> Curve:
     """Draws of the curve of a cohort, with a median of one."""
     index = fit.data.cohorts.index(ref)
@@ -313,127 +269,6 @@ def _own_curve(fit: PooledSurvival, ref: CohortRef) -> Curve:
     tail = fit.flat("tail_mean") + fit.flat("tail_treatment_effect")[:, treatment]
     shape = np.exp(log_shape * fit.has_shape)
     return Curve(np.ones(log_shape.size), shape, fit.draw_family, tail)
-
-
-# --- By itself -----------------------------------------------------------------------------------
-
-
-def log_ratios() -> np.ndarray:
-    """Log ratios at which :func:`ratio_alone` gives the density."""
-    return _STEP * np.arange(-(_LATTICE.size - 1), _LATTICE.size)
-
-
-def ratio_alone(pair: Pair, family: Family, priors: Priors) -> np.ndarray:
-    """Posterior density of the log ratio of medians by one result alone.
-
-    Parameters
-    ----------
-    pair : Pair
-    family : Family
-    priors : Priors
-        For location, shape and tail of a cohort.
-
-    Returns
-    -------
-    ndarray
-        At :func:`log_ratios`, per unit of the log ratio.
-    """
-    beta = log_ratios()
-    centre = priors["overall_median"].location
-    # half of the prior of the mean of both log medians with either, as derived above
-    log_a = -0.25 * ((_LATTICE - centre) / MEAN_PRIOR.scale) ** 2
-    total = np.full(beta.size, -np.inf)
-    for log_shape, log_shape_weight in _shape_nodes(family, priors):
-        for tail, log_tail_weight in _tail_nodes(family, priors):
-            pure, mixed = (
-                _arm(arm, _LATTICE, log_shape, family, tail) for arm in (pair.pure, pair.mixed)
-            )
-            value = (
-                _log_correlation(pure + log_a, mixed + log_a) + log_shape_weight + log_tail_weight
-            )
-            total = np.logaddexp(total, value + _compared(pair, beta, log_shape, family, tail))
-    total = total + 0.125 * (beta / MEAN_PRIOR.scale) ** 2
-    total = total - 0.5 * ((beta - MEAN_PRIOR.location) / MEAN_PRIOR.scale) ** 2
-    density = np.exp(total - total.max())
-    return density / (density.sum() * _STEP)
-
-
-def _arm(
-    arm: Arm, location: np.ndarray, log_shape: float, family: Family, tail: float
-) -> np.ndarray:
-    # without the pool every transformation behind an interval is as likely as the others
-    weights = [0.0 if arm.told else -np.log(len(arm.chains))] * len(arm.chains)
-    return arm_log_likelihood(arm.chains, weights, location, log_shape, family, tail)
-
-
-def _compared(
-    pair: Pair, beta: np.ndarray, log_shape: float, family: Family, tail: float
-) -> np.ndarray | float:
-    item = pair.comparison
-    if item is None:
-        return 0.0
-    return comparison_given_medians(
-        beta,
-        log_shape,
-        family,
-        tail,
-        estimate=item.reading.estimate,
-        variance=item.reading.variance,
-        medians=item.log_median_ratio,
-        share=item.reading.share if item.reading.kind == "p" else None,
-        either_sign=item.reading.either_sign,
-    )
-
-
-def _log_correlation(pure: np.ndarray, mixed: np.ndarray) -> np.ndarray:
-    """Log of the sum over ``a`` of two exponentials, the second at ``a`` plus each lag."""
-    peaks = pure.max(), mixed.max()
-    total = np.correlate(np.exp(mixed - peaks[1]), np.exp(pure - peaks[0]), mode="full")
-    return np.log(np.maximum(total, 1e-300)) + sum(peaks)
-
-
-def _shape_nodes(family: Family, priors: Priors) -> list[tuple[float, float]]:
-    """Log shape of a cohort before data: that of the mean cohort, of its treatment, its own."""
-    if not family.has_shape:
-        return [(0.0, 0.0)]
-    own = (priors[SHAPE_PRIOR[family.name]], priors["shape_treatment_sd"], priors["shape_sd"])
-    return _nodes(own, _SHAPE_NODES)
-
-
-def _tail_nodes(family: Family, priors: Priors) -> list[tuple[float, float]]:
-    if not family.has_tail:
-        return [(0.0, 0.0)]
-    return _nodes((priors[TAIL_PRIOR[family.name]], priors["tail_treatment_sd"]), _TAIL_NODES)
-
-
-def _nodes(priors: Sequence[Prior], count: int) -> list[tuple[float, float]]:
-    """Nodes of a mean plus deviations whose SDs have half-normal priors, with log weights.
-
-    A normal of the same mean and variance stands for it.
-    """
-    sd = np.sqrt(sum(prior.scale**2 for prior in priors))
-    x, weight = np.polynomial.hermite_e.hermegauss(count)
-    return list(zip(priors[0].location + sd * x, np.log(weight / weight.sum()), strict=True))
-
-
-def _alone_table(
-    densities: dict[str, np.ndarray], weights: dict[str, float], together: np.ndarray
-) -> pd.DataFrame:
-    rows = [
-        {"family": FAMILIES[name].label, "weight": weights[name], **_of_density(density)}
-        for name, density in densities.items()
-    ]
-    if len(rows) > 1:
-        rows.append({"family": "stacked", "weight": 1.0, **_of_density(together)})
-    return pd.DataFrame(rows)
-
-
-def _of_density(density: np.ndarray) -> dict[str, float]:
-    beta = log_ratios()
-    reached = np.cumsum(density) * _STEP - 0.5 * density * _STEP
-    middle, low, high = np.exp(np.interp((0.5, 0.025, 0.975), reached, beta))
-    limits = {"estimate": float(middle), "lower": float(low), "upper": float(high)}
-    return {**limits, "p_above_one": float(1.0 - np.interp(0.0, beta, reached))}
 
 
 # --- Once pooled ---------------------------------------------------------------------------------
@@ -459,14 +294,13 @@ def _density_table(endpoint: str, together: np.ndarray, effects: Sequence[Effect
     inside = slice(near[0], near[-1] + 1)
     x = log_ratios()[inside]
     known = NormalDist(MEAN_PRIOR.location, MEAN_PRIOR.scale)
+    about = {"parameter": "alone", "label": "This result alone", "endpoint": endpoint}
     kinds = {"prior": [known.pdf(value) for value in x], "posterior": together[inside]}
     alone = [
-        density_frame("alone", "This result alone", kind, x, density)
+        pd.DataFrame(about | {"which": kind, "x": np.exp(x), "density": density})
         for kind, density in kinds.items()
     ]
-    return pd.concat([*alone, effect_densities(effects)], ignore_index=True).assign(
-        endpoint=endpoint
-    )
+    return pd.concat([*alone, effect_densities(endpoint, effects)], ignore_index=True)
 
 
 # --- Selected ------------------------------------------------------------------------------------
@@ -679,39 +513,39 @@ def _selected_words(own: SingleResult) -> str:
 
 
 def _alone_result_table(own: SingleResult) -> Table:
-    columns = [
-        Column("Survival family"),
-        Column("Weight in the pool, %", "num"),
-        Column("Ratio of medians", "num"),
-        Column("P(above 1)", "num"),
-    ]
-    cells = [
-        (row.family, percent(row.weight), written(row, numbers.ratio), chance(row.p_above_one))
-        for row in own.alone.itertuples(index=False)
-    ]
-    note = "With 95 % intervals."
-    return make_table("By this result alone.", columns, cells, note=note, narrow=True)
+    return table_of(
+        "By this result alone.",
+        own.alone.itertuples(index=False),
+        [
+            ("Survival family", "", lambda row: row.family),
+            ("Weight in the pool, %", "num", lambda row: percent(row.weight)),
+            ("Ratio of medians", "num", lambda row: written(row, numbers.ratio)),
+            ("P(above 1)", "num", lambda row: chance(row.p_above_one)),
+        ],
+        note="With 95 % intervals.",
+        narrow=True,
+    )
 
 
 def _exaggeration_result_table(own: SingleResult) -> Table:
-    columns = [
-        Column("True ratio", "num"),
-        Column("Studies that are significant, %", "num"),
-        Column("of these with the wrong sign, %", "num"),
-        Column("Ratio they show on average", "num"),
-        Column("Exaggeration of the log ratio", "num"),
-    ]
-    writers = {"wrong_sign": percent, "shown_ratio": numbers.ratio, "exaggeration": numbers.ratio}
-    cells = [
-        (
-            f"{numbers.ratio(row.true_ratio)}{' (as pooled)' if row.truth == POOLED_TRUTH else ''}",
-            percent(row.power),
-            *(numbers.interval(getattr(row, n), None, None, write) for n, write in writers.items()),
-        )
-        for row in own.exaggeration.itertuples(index=False)
-    ]
-    title = "What significant results of a study of this size show."
-    return make_table(title, columns, cells, narrow=True)
+    def text(value: float, write: numbers.Writer) -> str:
+        return numbers.interval(value, None, None, write)
+
+    def truth(row: Any) -> str:
+        return f"{numbers.ratio(row.true_ratio)}{' (as pooled)' * (row.truth == POOLED_TRUTH)}"
+
+    return table_of(
+        "What significant results of a study of this size show.",
+        own.exaggeration.itertuples(index=False),
+        [
+            ("True ratio", "num", truth),
+            ("Studies that are significant, %", "num", lambda row: percent(row.power)),
+            ("of these with the wrong sign, %", "num", lambda row: text(row.wrong_sign, percent)),
+            ("Ratio they show on average", "num", lambda r: text(r.shown_ratio, numbers.ratio)),
+            ("Exaggeration of the log ratio", "num", lambda r: text(r.exaggeration, numbers.ratio)),
+        ],
+        narrow=True,
+    )
 
 
 def _effect_rows(own: SingleResult) -> pd.DataFrame:
