@@ -57,8 +57,7 @@ EQUATIONS = (
     ("What the draws are worth once a new study is printed", "synthesis.questions.plan.update"),
     ("Effective sample size of a historical control", "synthesis.questions.control.mixtures"),
     ("Biases of retrospective reports (optional)", "synthesis.questions.bias.effects"),
-    ("Funnel of printed medians (optional)", "synthesis.questions.bias.funnel"),
-    ("Small studies (optional)", "synthesis.questions.bias.funnel"),
+    ("Funnel of printed medians and small studies (optional)", "synthesis.questions.bias.funnel"),
 )
 
 _WRITTEN = "<!-- Written by `make docs` from {source}; edit those instead. -->\n\n"

@@ -200,7 +200,7 @@ def column_of(name: str, vocabulary: Vocabulary) -> Column | None:
         if name in columns:
             return Column(name, level, *columns[name])
     # An id may begin with another one.
-    for endpoint in sorted((item.id for item in vocabulary.endpoints), key=len, reverse=True):
+    for endpoint in sorted((entry.id for entry in vocabulary.endpoints), key=len, reverse=True):
         rest = name.removeprefix(f"{endpoint}_")
         if rest == name:
             continue
@@ -229,15 +229,15 @@ def columns_beside(column: Column) -> tuple[Column, ...]:
 
 def columns_known(vocabulary: Vocabulary) -> tuple[str, ...]:
     """Return the name of every column that may be used; 12 months stand for any time."""
-    return columns_for(tuple(item.id for item in vocabulary.endpoints))
+    return columns_for(tuple(entry.id for entry in vocabulary.endpoints))
 
 
 def columns_for(endpoints: Iterable[str]) -> tuple[str, ...]:
     """Return the name of every column of a table with the figures of these endpoints."""
     names = [*OF_STUDY, *OF_ARM, *OF_SUBGROUP, "n"]
     for endpoint in endpoints:
-        names += [f"{endpoint}_{item}" for item in _OF_ENDPOINT]
-        names += [f"{endpoint}_survival_12_months{item}" for item in _AT_A_TIME]
+        names += [f"{endpoint}_{figure}" for figure in _OF_ENDPOINT]
+        names += [f"{endpoint}_survival_12_months{figure}" for figure in _AT_A_TIME]
     return (*names, *(name for name in OF_BOTH if name != "n"))
 
 
@@ -455,9 +455,9 @@ class _Builder:
                     expected = "verified or secondary"
                     yield row.problem(column.name, "an empty cell", expected, "write it")
             elif text and text != before:
-                known = f"{show(before)}, as in row {first.number}" if before else "nothing"
+                before_it = f"{show(before)}, as in row {first.number}" if before else "nothing"
                 action = "write what belongs to the report in the first row of the study"
-                expected = f"{known}, or an empty cell"
+                expected = f"{before_it}, or an empty cell"
                 yield row.problem(column.name, show(text), expected, action)
         report.tables.setdefault("citation", {})
 

@@ -21,8 +21,11 @@ from itertools import combinations
 from studies.figures import half_step, in_months
 from studies.problems import Finding, closest, one_of, show
 from studies.schema import (
+    DOI,
+    IDENTIFIER,
     NOT_REACHED,
     NOT_STATED,
+    PMID,
     Characteristic,
     Citation,
     Cohort,
@@ -143,13 +146,9 @@ def landmark_findings(landmark: Landmark, path: Path, n: int | None) -> Iterator
         return
     lower, upper = landmark.ci
     if not (0 <= lower <= 1 and 0 <= upper <= 1):
-        percents = all(0 <= limit <= 100 for limit in landmark.ci)
-        action = (
-            f"write [{lower.scaleb(-2)}, {upper.scaleb(-2)}]"
-            if percents
-            else "check it against the report"
-        )
-        expected = "two fractions between 0 and 1"
+        action, expected = "check it against the report", "two fractions between 0 and 1"
+        if all(0 <= limit <= 100 for limit in landmark.ci):
+            action = f"write [{lower.scaleb(-2)}, {upper.scaleb(-2)}]"
         yield Finding((*path, "ci"), show(landmark.ci), expected, action)
     elif 0 <= landmark.survival <= 1:
         yield from span_findings(landmark.ci, landmark.survival, (*path, "ci"), "survival")
@@ -260,9 +259,9 @@ def response_findings(response: Response, path: Path, n: int | None) -> Iterator
     """Yield what cannot be true of printed response counts and percentages."""
     evaluable = response.evaluable
     yield from at_most(evaluable, n, (*path, "evaluable"), "patients of the arm")
-    whole, whose = (
-        (n, "patients of the arm") if evaluable is None else (evaluable, "evaluable patients")
-    )
+    whole, whose = n, "patients of the arm"
+    if evaluable is not None:
+        whole, whose = evaluable, "evaluable patients"
     for key in ("cr", "pr", "sd", "pd", "responders", "disease_control"):
         yield from at_most(getattr(response, key), whole, (*path, key), whose)
     # Patients who were not evaluable may stand outside the denominator, but not outside the arm.
@@ -280,11 +279,9 @@ def response_findings(response: Response, path: Path, n: int | None) -> Iterator
         value = getattr(response, f"{key}_percent")
         yield from percent_findings(value, (*path, f"{key}_percent"), whole)
     yield from span_findings(response.orr_ci, response.orr_percent, (*path, "orr_ci"), "rate")
-    for limit_percent in response.orr_ci or ():
-        if not 0 <= limit_percent <= 100:
-            expected = "two percentages between 0 and 100"
-            yield Finding((*path, "orr_ci"), show(response.orr_ci), expected, CHECK_BOTH)
-            break
+    if not all(0 <= limit <= 100 for limit in response.orr_ci or ()):
+        expected = "two percentages between 0 and 100"
+        yield Finding((*path, "orr_ci"), show(response.orr_ci), expected, CHECK_BOTH)
     yield from level_findings(response.orr_level, (*path, "orr_level"))
 
 
@@ -300,38 +297,33 @@ def _responder_findings(response: Response, path: Path) -> Iterator[Finding]:
     least = total if total is not None else (cr or 0) + (pr or 0)
     if response.disease_control is not None and response.disease_control < least:
         expected = f"no fewer than the {least} responders"
-        yield Finding(
-            (*path, "disease_control"), show(response.disease_control), expected, CHECK_BOTH
-        )
+        here = (*path, "disease_control")
+        yield Finding(here, show(response.disease_control), expected, CHECK_BOTH)
 
 
-def characteristic_findings(item: Characteristic, path: Path) -> Iterator[Finding]:
+def characteristic_findings(printed: Characteristic, path: Path) -> Iterator[Finding]:
     """Yield what cannot be true of a printed characteristic."""
-    value = item.value
+    value, kind, here = printed.value, printed.statistic, (*path, "value")
     if isinstance(value, str):
-        if item.statistic not in ("text", "value"):
-            expected = f"a number, since the statistic is {item.statistic}"
+        if kind not in ("text", "value"):
+            expected = f"a number, since the statistic is {kind}"
             action = 'write the number, or say statistic = "text"'
-            yield Finding((*path, "value"), show(value), expected, action)
+            yield Finding(here, show(value), expected, action)
         return
-    if item.statistic == "text":
-        yield Finding((*path, "value"), show(value), "a text", f'write "{value}"')
-    elif item.statistic == "count":
-        if value < 0 or value != value.to_integral_value():
-            action = "check the figure, or the statistic"
-            yield Finding((*path, "value"), show(value), "a count of 0 or more", action)
-        else:
-            yield from at_most(int(value), item.of, (*path, "value"), "counted (of)")
-    elif item.statistic == "percent":
-        yield from percent_findings(value, (*path, "value"), item.of)
+    if kind == "text":
+        yield Finding(here, show(value), "a text", f'write "{value}"')
+    elif kind == "count" and (value < 0 or value != value.to_integral_value()):
+        action = "check the figure, or the statistic"
+        yield Finding(here, show(value), "a count of 0 or more", action)
+    elif kind == "count":
+        yield from at_most(int(value), printed.of, here, "counted (of)")
+    elif kind == "percent":
+        yield from percent_findings(value, here, printed.of)
     for key in ("range", "iqr", "ci"):
-        centre = value if item.statistic in ("mean", "median", "percent") else None
-        yield from span_findings(getattr(item, key), centre, (*path, key), item.statistic)
+        centre = value if kind in ("mean", "median", "percent") else None
+        yield from span_findings(getattr(printed, key), centre, (*path, key), kind)
 
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-_DOI = re.compile(r"10\.\d{4,9}/\S+")
-_PMID = re.compile(r"[1-9]\d{0,7}")
 _P_VALUE = re.compile(r"[pP]?\s*(?:<=|>=|[<>=≤≥~])?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 
@@ -365,25 +357,23 @@ def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
         yield from _word(cohort.line, vocabulary.lines, (*path, "line"), "[lines]")
         origins, here = vocabulary.time_origins, (*path, "time_origin")
         yield from _word(cohort.time_origin, origins, here, "[time_origins]")
-        arms: list[tuple[Arm, Path]] = [(cohort, path)]
-        arms += [(arm, (*path, "subgroups", p)) for p, arm in enumerate(cohort.subgroups)]
-        for arm, arm_path in arms:
+        arms = {path: cohort}
+        arms |= {(*path, "subgroups", p): group for p, group in enumerate(cohort.subgroups)}
+        for arm_path, arm in arms.items():
             for kind, figures in (("survival", arm.survival), ("landmarks", arm.landmarks)):
-                for position, figure in enumerate(figures):
-                    here = (*arm_path, kind, position, "endpoint")
+                for number, figure in enumerate(figures):
+                    here = (*arm_path, kind, number, "endpoint")
                     yield from _word(figure.endpoint, endpoints, here, "[[endpoints]]")
 
 
-def _word(word: str | None, known: Iterable[str], path: Path, heading: str) -> Iterator[Finding]:
+def _word(word: str | None, words: Iterable[str], path: Path, heading: str) -> Iterator[Finding]:
     """Yield a finding where `word` is not among the words under a heading of the vocabulary."""
-    known = list(known)
-    if word is None or word in known:
+    if word is None or word in words:
         return
-    nearest = closest(word, known)
-    add = f"add the word to vocabulary.toml under {heading}"
-    action = f"write {show(nearest)}, or {add}" if nearest else f"choose one of them, or {add}"
-    expected = f"{one_of(known)}, as the vocabulary lists"
-    yield Finding(path, show(word), expected, action)
+    nearest = closest(word, words)
+    choice = f"write {show(nearest)}" if nearest else "choose one of them"
+    action = f"{choice}, or add the word to vocabulary.toml under {heading}"
+    yield Finding(path, show(word), f"{one_of(words)}, as the vocabulary lists", action)
 
 
 def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Finding]:
@@ -394,10 +384,8 @@ def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Findin
         treatment = vocabulary.treatment(name)
     except UnknownWordError as error:
         nearest = error.suggestion
-        action = (
-            f'write "{nearest}", or {add}' if nearest else f"choose one that is there, or {add}"
-        )
-        yield Finding(path, show(name), expected, action)
+        choice = f'write "{nearest}"' if nearest else "choose one that is there"
+        yield Finding(path, show(name), expected, f"{choice}, or {add}")
         return
     if treatment.id != name:
         action = f'write "{treatment.id}", and keep the words of the report in treatment_as_printed'
@@ -406,16 +394,16 @@ def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Findin
 
 def identifier_findings(value: str, path: Path) -> Iterator[Finding]:
     """Yield a finding where an identifier cannot be the name of a file or of an anchor."""
-    if not _IDENTIFIER.fullmatch(value):
+    if not re.fullmatch(IDENTIFIER, value):
         expected = "an identifier of letters, digits, and _ . + -"
         suggestion = re.sub(r"[^A-Za-z0-9_.+-]+", "_", value).strip("_") or "an identifier"
         yield Finding(path, show(value), expected, f"write for example {suggestion}")
 
 
 def _doi(value: str | None, path: Path) -> Iterator[Finding]:
-    if value is None or _DOI.fullmatch(value):
+    if value is None or re.fullmatch(DOI, value):
         return
-    inside = _DOI.search(value)
+    inside = re.search(DOI.strip("^$"), value)
     action = f'write "{inside[0]}"' if inside else "check it, or leave the key out"
     yield Finding(path, show(value), "a DOI such as 10.1530/ERC-20-0106", action)
 
@@ -428,7 +416,7 @@ def citation_findings(citation: Citation, path: Path = ("citation",)) -> Iterato
         action = "write the year of publication, or leave the key out"
         yield Finding((*path, "year"), show(year), expected, action)
     yield from _doi(citation.doi, (*path, "doi"))
-    if citation.pmid is not None and not _PMID.fullmatch(citation.pmid):
+    if citation.pmid is not None and not re.fullmatch(PMID, citation.pmid):
         expected = "a PubMed identifier of up to eight digits"
         action = "write the digits alone, or leave the key out"
         yield Finding((*path, "pmid"), show(citation.pmid), expected, action)
@@ -482,9 +470,8 @@ def _cohort_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
         yield from percent_findings(braf.percent, (*here, "percent"), braf.tested)
     yield from _arm_findings(cohort, path)
     yield from _subgroup_findings(cohort, path)
-    yield from at_most(
-        len(cohort.patients), cohort.n, (*path, "patients"), "patients of the cohort"
-    )
+    listed = len(cohort.patients)
+    yield from at_most(listed, cohort.n, (*path, "patients"), "patients of the cohort")
     for place, patient in enumerate(cohort.patients):
         yield from _patient_findings(patient, (*path, "patients", place))
 
@@ -498,8 +485,8 @@ def _arm_findings(arm: Arm, path: Path) -> Iterator[Finding]:
     yield from curve_findings(arm, path)
     if arm.response is not None:
         yield from response_findings(arm.response, (*path, "response"), arm.n)
-    for place, item in enumerate(arm.characteristics):
-        yield from characteristic_findings(item, (*path, "characteristics", place))
+    for place, printed in enumerate(arm.characteristics):
+        yield from characteristic_findings(printed, (*path, "characteristics", place))
 
 
 def _subgroup_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
@@ -535,11 +522,9 @@ def _histology_findings(
     if split is None:
         return
     yield from at_most(split.assessed, n, (*path, "assessed"), "patients of the cohort")
-    whole, whose = (
-        (n, "patients of the cohort")
-        if split.assessed is None
-        else (split.assessed, "patients whose histology was assessed")
-    )
+    whole, whose = n, "patients of the cohort"
+    if split.assessed is not None:
+        whole, whose = split.assessed, "patients whose histology was assessed"
     for key in ("pure", "mixed"):
         yield from at_most(getattr(split, key), whole, (*path, key), whose)
         percent = getattr(split, f"{key}_percent")
@@ -589,7 +574,7 @@ def _comparison_findings(comparison: Comparison, path: Path) -> Iterator[Finding
 
 def _own_overlaps(study: Study) -> Iterator[Finding]:
     """Yield overlaps with the study itself, declared twice, or naming cohorts it does not have."""
-    own = [cohort.id for cohort in study.cohorts]
+    cohorts = [cohort.id for cohort in study.cohorts]
     first: dict[str, int] = {}
     for place, overlap in enumerate(study.overlaps):
         path = ("overlaps", place)
@@ -599,18 +584,18 @@ def _own_overlaps(study: Study) -> Iterator[Finding]:
             yield Finding((*path, "with"), show(overlap.with_), expected, action)
         if first.setdefault(overlap.with_, place) != place:
             expected, action = "each study once, as in {other}", "put all pairs in one table"
-            found, other = f"{show(overlap.with_)} again", ("overlaps", first[overlap.with_])
-            yield Finding((*path, "with"), found, expected, action, other)
+            again, other = f"{show(overlap.with_)} again", ("overlaps", first[overlap.with_])
+            yield Finding((*path, "with"), again, expected, action, other)
         for number, (cohort, _) in enumerate(overlap.pairs):
-            yield from _paired(cohort, own, (*path, "pairs", number), f"first, {study.id}")
+            yield from _paired(cohort, cohorts, (*path, "pairs", number), f"first, {study.id}")
 
 
-def _paired(cohort: str, known: list[str], path: Path, whose: str) -> Iterator[Finding]:
+def _paired(cohort: str, cohorts: list[str], path: Path, whose: str) -> Iterator[Finding]:
     """Yield a finding where a pair names a cohort that does not exist."""
-    if cohort in known:
+    if cohort in cohorts:
         return
-    nearest = closest(cohort, known)
-    expected = f"a cohort of the {whose} ({one_of(known)})"
+    nearest = closest(cohort, cohorts)
+    expected = f"a cohort of the {whose} ({one_of(cohorts)})"
     action = f"write {show(nearest)}" if nearest else "correct it, or remove the pair"
     yield Finding(path, show(cohort), expected, action)
 
@@ -621,7 +606,7 @@ def overlap_findings(study: Study, studies: Mapping[str, Study]) -> Iterator[Fin
         other = studies.get(overlap.with_)
         if other is None or other.id == study.id:
             continue
-        known = [cohort.id for cohort in other.cohorts]
+        cohorts = [cohort.id for cohort in other.cohorts]
         for number, (_, cohort) in enumerate(overlap.pairs):
             path = ("overlaps", place, "pairs", number)
-            yield from _paired(cohort, known, path, f"second, {other.id}")
+            yield from _paired(cohort, cohorts, path, f"second, {other.id}")

@@ -97,7 +97,7 @@ def plain(hint: Any) -> Any:
     """Return a type without the `None` that an optional key adds to it."""
     if get_origin(hint) is Annotated or type(None) not in get_args(hint):
         return hint
-    left = [item for item in get_args(hint) if item is not type(None)]
+    left = [part for part in get_args(hint) if part is not type(None)]
     return left[0] if len(left) == 1 else hint
 
 
@@ -117,14 +117,14 @@ def tables_of(record: BaseModel) -> dict[str, Any]:
     What is absent from the file is absent here; what the file says is here, even where it is what
     an absent key would mean.
     """
-    found = {}
+    tables = {}
     fields = type(record).model_fields
     for shape in shapes(type(record)):
         value = getattr(record, shape.name)
-        said = shape.name in record.model_fields_set or value != fields[shape.name].default
-        if value is not None and said:
-            found[shape.key] = _plain(value)
-    return found
+        written = shape.name in record.model_fields_set or value != fields[shape.name].default
+        if value is not None and written:
+            tables[shape.key] = _plain(value)
+    return tables
 
 
 def _plain(value: Any) -> Any:
@@ -132,9 +132,9 @@ def _plain(value: Any) -> Any:
         case BaseModel():
             return tables_of(value)
         case Mapping():
-            return {key: _plain(item) for key, item in value.items()}
+            return {key: _plain(entry) for key, entry in value.items()}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [_plain(entry) for entry in value]
     return value
 
 
@@ -153,17 +153,14 @@ def toml_of(
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
-# --- Tables --------------------------------------------------------------------------------------
-
-
 def _table_lines(
     tables: Mapping[str, Any], model: type[BaseModel] | None, path: tuple[str, ...]
 ) -> Iterator[str]:
     """Yield the lines of a table: its values, then the tables below it."""
     below = []
-    for key, value, shape in _in_order(tables, model):
-        inside = None if shape is None else shape.record
-        loose = model is None or not path  # a table that no record describes, or the document
+    # The document, and a table that no record describes, may hold tables of any name.
+    loose = model is None or not path
+    for key, value, inside in _in_order(tables, model):
         if _has_header(value, inside, loose=loose):
             below.append((key, value, inside))
         else:
@@ -172,28 +169,25 @@ def _table_lines(
         here = (*path, key)
         name = ".".join(map(bare, here))
         for entry in value if isinstance(value, list) else [value]:
-            yield ""
-            yield f"[[{name}]]" if isinstance(value, list) else f"[{name}]"
+            yield from ("", f"[[{name}]]" if isinstance(value, list) else f"[{name}]")
             yield from _table_lines(entry, inside, here)
 
 
 def _in_order(
     tables: Mapping[str, Any], model: type[BaseModel] | None
-) -> Iterator[tuple[str, Any, Shape | None]]:
-    """Yield the entries of a table in the order of its record, unknown keys at the end."""
-    known = {} if model is None else {shape.key: shape for shape in shapes(model)}
-    for key in [*(k for k in known if k in tables), *(k for k in tables if k not in known)]:
-        yield key, tables[key], known.get(key)
+) -> Iterator[tuple[str, Any, type[BaseModel] | None]]:
+    """Yield the entries of a table, with their records, in the order of its own record."""
+    records = {} if model is None else {shape.key: shape.record for shape in shapes(model)}
+    for key in [*(k for k in records if k in tables), *(k for k in tables if k not in records)]:
+        yield key, tables[key], records.get(key)
 
 
 def _has_header(value: Any, model: type[BaseModel] | None, *, loose: bool) -> bool:
     """Whether a value stands under a header of its own instead of behind its key."""
     entries = value if isinstance(value, list) else [value]
-    if model in _ON_ONE_LINE or not entries:
+    if model in _ON_ONE_LINE or not entries or not (model is not None or loose):
         return False
-    if not all(isinstance(entry, dict) for entry in entries):
-        return False
-    return model is not None or loose
+    return all(isinstance(entry, dict) for entry in entries)
 
 
 def bare(key: str) -> str:
@@ -201,27 +195,23 @@ def bare(key: str) -> str:
     return key if _BARE_KEY.fullmatch(key) else _quoted(key)
 
 
-# --- Values --------------------------------------------------------------------------------------
-
-
 def _value(value: Any, before: str, model: type[BaseModel] | None) -> str:
     """Write a value behind its key, over several lines where one is too short for it."""
     line = _on_one_line(value, model)
-    entries = isinstance(value, list) and any(isinstance(item, dict) for item in value)
-    if not entries and len(before) + len(line) <= WIDTH and not _has_line_break(value):
+    tables = isinstance(value, list) and any(isinstance(entry, dict) for entry in value)
+    broken = isinstance(value, str) and "\n" in value
+    if not tables and len(before) + len(line) <= WIDTH and not broken:
         return line
-    if isinstance(value, str):
-        return _folded(value, "") if len(_CHUNK.findall(value)) > 1 else line
-    if isinstance(value, list):
-        items = [_on_one_line(item, model) for item in value]
-        if entries:
-            items = [
-                _wide_table(item, model, indent="  ") if isinstance(item, dict) else text
-                for item, text in zip(value, items, strict=True)
-            ]
-            return "[\n" + "".join(f"  {item},\n" for item in items) + "]"
-        return "[\n" + "".join(f"    {line}\n" for line in _packed(items)) + "]"
-    return _wide_table(value, model, indent="") if isinstance(value, dict) else line
+    match value:
+        case str():
+            return _folded(value, "") if len(_CHUNK.findall(value)) > 1 else line
+        case list() if tables:
+            entries = (_wide_table(entry, model, indent="  ") for entry in value)
+            return "[\n" + "".join(f"  {entry},\n" for entry in entries) + "]"
+        case list():
+            entries = _packed(_on_one_line(entry, model) for entry in value)
+            return "[\n" + "".join(f"    {entry}\n" for entry in entries) + "]"
+    return _wide_table(value, model, indent="")
 
 
 def _on_one_line(value: Any, model: type[BaseModel] | None) -> str:
@@ -229,41 +219,37 @@ def _on_one_line(value: Any, model: type[BaseModel] | None) -> str:
         case str():
             return _quoted(value)
         case list():
-            return "[" + ", ".join(_on_one_line(item, model) for item in value) + "]"
+            return "[" + ", ".join(_on_one_line(entry, model) for entry in value) + "]"
         case dict():
-            entries = [
-                f"{bare(key)} = {_on_one_line(item, None if shape is None else shape.record)}"
-                for key, item, shape in _in_order(value, model)
-            ]
-            return "{ " + ", ".join(entries) + " }" if entries else "{}"
+            entries = (
+                f"{bare(key)} = {_on_one_line(entry, inside)}"
+                for key, entry, inside in _in_order(value, model)
+            )
+            return "{ " + ", ".join(entries) + " }" if value else "{}"
     return scalar(value)
 
 
-def _wide_table(tables: dict[str, Any], model: type[BaseModel] | None, indent: str) -> str:
+def _wide_table(tables: Any, model: type[BaseModel] | None, indent: str) -> str:
     """Write a table on one line, the remark at its end folded where it would be too wide."""
     line = _on_one_line(tables, model)
-    if len(indent) + len(line) < WIDTH:
+    if len(indent) + len(line) < WIDTH or not isinstance(tables, dict):
         return line
     entries = []
-    for place, (key, item, shape) in enumerate(_in_order(tables, model), 1):
-        remark = place == len(tables) and isinstance(item, str) and len(item) > _LONG_TEXT
-        text = (
-            _folded(item, indent + "  ")
-            if remark
-            else _on_one_line(item, None if shape is None else shape.record)
-        )
+    for place, (key, entry, inside) in enumerate(_in_order(tables, model), 1):
+        remark = place == len(tables) and isinstance(entry, str) and len(entry) > _LONG_TEXT
+        text = _folded(entry, indent + "  ") if remark else _on_one_line(entry, inside)
         entries.append(f"{bare(key)} = {text}")
     return "{ " + ", ".join(entries) + " }"
 
 
-def _packed(items: Iterable[str]) -> Iterator[str]:
-    """Yield lines of as many items as fit beside one another."""
+def _packed(entries: Iterable[str]) -> Iterator[str]:
+    """Yield lines of as many entries as fit beside one another."""
     line = ""
-    for item in items:
-        if line and 4 + len(line) + len(item) + 2 > WIDTH:
+    for entry in entries:
+        if line and 4 + len(line) + len(entry) + 2 > WIDTH:
             yield line
             line = ""
-        line += f"{' ' if line else ''}{item},"
+        line += f"{' ' if line else ''}{entry},"
     yield line
 
 
@@ -281,13 +267,6 @@ def scalar(value: Any) -> str:
         case datetime.date() | datetime.time():
             return value.isoformat()
     raise TypeError(f"{value!r} cannot be written")
-
-
-# --- Texts ---------------------------------------------------------------------------------------
-
-
-def _has_line_break(value: Any) -> bool:
-    return isinstance(value, str) and "\n" in value
 
 
 def _quoted(text: str) -> str:
@@ -638,10 +617,10 @@ def _place(printed: str | None) -> dict[str, str]:
     if match is None or (printed or "").isdigit():
         alone = _PAGES.fullmatch(printed or "")
         return {"pages": printed.replace("-", "--")} if alone else {}
-    found = {key: _escaped(value) for key, value in match.groupdict().items() if value}
+    parts = {key: _escaped(value) for key, value in match.groupdict().items() if value}
     if _PAGES.fullmatch(match["pages"] or ""):
-        found["pages"] = found["pages"].replace("-", "--")
-    return found
+        parts["pages"] = parts["pages"].replace("-", "--")
+    return parts
 
 
 def _url(study: Study) -> str | None:

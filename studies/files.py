@@ -179,9 +179,9 @@ class _Copy:
 
     def _duplicate(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: self._duplicate(item) for key, item in value.items()}
+            return {key: self._duplicate(entry) for key, entry in value.items()}
         if isinstance(value, list):
-            entries = [self._duplicate(item) for item in value]
+            entries = [self._duplicate(entry) for entry in value]
             self._kept[id(entries)] = list(range(len(entries)))
             return entries
         return value
@@ -203,7 +203,9 @@ class _Copy:
             targets[id(container), key] = (container, key)
             self.removed.add(dotted(place))
         # From the last position to the first, so that taking one entry out does not move the next.
-        ordered = sorted(targets.values(), key=lambda item: str(item[1]).zfill(12), reverse=True)
+        ordered = sorted(
+            targets.values(), key=lambda target: str(target[1]).zfill(12), reverse=True
+        )
         for container, key in ordered:
             if isinstance(container, list):
                 del self._kept[id(container)][key]
@@ -512,12 +514,12 @@ def without_repeats(sources: Iterable[Source]) -> tuple[Source, ...]:
     return tuple(first.values())
 
 
-def choose(sources: Sequence[Source], known: Mapping[str, Path]) -> Chosen:
+def choose(sources: Sequence[Source], held: Mapping[str, Path]) -> Chosen:
     """Return which files are read: of two files with one name, that of the later source.
 
-    `known` holds the files of studies that are there already, by identifier.
+    `held` holds the files of studies that are there already, by identifier.
     """
-    by_study: dict[str, list[Path]] = {name: [path] for name, path in known.items()}
+    by_study: dict[str, list[Path]] = {name: [path] for name, path in held.items()}
     layers: dict[Path, int] = {}
     replaced: dict[str, Path] = {}
     for position, source in enumerate(sources):

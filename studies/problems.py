@@ -123,10 +123,12 @@ def show(value: Any) -> str:
             return text if len(text) <= _LONGEST_QUOTE else f"a number of {len(text)} digits"
         case dict():
             return "a table"
-        case list() | tuple() if any(isinstance(item, dict) for item in value):
+        case list() | tuple() if any(isinstance(entry, dict) for entry in value):
             return "a list of tables"
         case list() | tuple():
-            text = "[" + ", ".join("[...]" if _nested(item) else show(item) for item in value) + "]"
+            text = (
+                "[" + ", ".join("[...]" if _nested(entry) else show(entry) for entry in value) + "]"
+            )
             return text if len(text) <= _LONGEST_QUOTE else f"a list of {len(value)} items"
         case datetime.date() | datetime.time():
             return f"the date {value}"
@@ -136,12 +138,12 @@ def show(value: Any) -> str:
 def _nested(value: Any) -> bool:
     """Whether a value is a list of lists, which may be nested deeper than can be shown."""
     kinds = list | tuple
-    return isinstance(value, kinds) and any(isinstance(item, kinds) for item in value)
+    return isinstance(value, kinds) and any(isinstance(entry, kinds) for entry in value)
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that looks most like `word`, or None where none comes near."""
-    by_folded = {entry.casefold(): entry for entry in known}
+def closest(word: str, words: Iterable[str]) -> str | None:
+    """Return the words word that looks most like `word`, or None where none comes near."""
+    by_folded = {entry.casefold(): entry for entry in words}
     matches = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[matches[0]] if matches else None
 

@@ -164,9 +164,9 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
         With every problem of the new files, and of what they do to those that are there.
     """
     sources = sources_of(paths)
-    known = VocabularyRead(registry.vocabulary, (), registry.vocabulary_fingerprint, True)
+    words = VocabularyRead(registry.vocabulary, (), registry.vocabulary_fingerprint, True)
     beside = (source.vocabulary for source in sources if source.vocabulary)
-    larger = _assemble(without_repeats(sources), read_vocabulary(beside, known), registry)
+    larger = _assemble(without_repeats(sources), read_vocabulary(beside, words), registry)
     if not registry.conversions:
         return larger
     pairs = [f"{reading.from_}:{reading.to}" for reading in registry.conversions]
@@ -196,12 +196,12 @@ def _assemble(
     sources: Sequence[Source], words: VocabularyRead, before: Registry | None
 ) -> Registry:
     """Read the files of some sources and check them, together with a registry that is there."""
-    known = {} if before is None else before.files
-    chosen = choose(sources, known)
+    earlier = {} if before is None else before.files
+    chosen = choose(sources, earlier)
     reports = [_read(path, layer) for path, layer in chosen.layers.items()]
     files = {report.file.path.stem: report.file.path for report in reports}
     left_out = () if before is None else before.excluded
-    excluded, about_excluded = read_excluded(_lists(sources, chosen, known), left_out)
+    excluded, about_excluded = read_excluded(_lists(sources, chosen, earlier), left_out)
     problems = [*words.problems, *about_excluded]
     problems += _content_problems(reports, None if words.problems else words.vocabulary)
     problems += _overlap_problems(reports, before)
@@ -222,7 +222,7 @@ def _assemble(
 
 
 def _lists(
-    sources: Sequence[Source], chosen: Chosen, known: Mapping[str, Path]
+    sources: Sequence[Source], chosen: Chosen, earlier: Mapping[str, Path]
 ) -> dict[Path, dict[str, Path]]:
     """Return the lists of excluded reports, each with the studies that it must not name.
 
@@ -232,7 +232,7 @@ def _lists(
     last = {source.excluded: i for i, source in enumerate(sources) if source.excluded is not None}
     layers = chosen.layers.items()
     return {
-        path: {**known, **{file.stem: file for file, layer in layers if layer <= position}}
+        path: {**earlier, **{file.stem: file for file, layer in layers if layer <= position}}
         for path, position in sorted(last.items())
     }
 

@@ -203,7 +203,7 @@ class Vocabulary(Record):
     @cached_property
     def selecting(self) -> frozenset[str]:
         """Identifiers of the treatments that require an alteration of the tumour."""
-        return frozenset(item.id for item in self.treatments if item.requires is not None)
+        return frozenset(entry.id for entry in self.treatments if entry.requires is not None)
 
     def treatment_class(self, name: str) -> TreatmentClass:
         """Return a class by its identifier; `UnknownWordError` names the closest."""
@@ -331,7 +331,7 @@ def _merged(base: Vocabulary, more: Vocabulary) -> Vocabulary:
     fields: dict[str, Any] = {"disease": base.main_disease, "subject": base.subject_words}
     for kind in (*_LISTS, "conversions"):
         here = getattr(base, kind)
-        fields[kind] = (*here, *(item for item in getattr(more, kind) if item not in here))
+        fields[kind] = (*here, *(entry for entry in getattr(more, kind) if entry not in here))
     for kind in _TABLES:
         fields[kind] = FrozenDict({**getattr(base, kind), **getattr(more, kind)})
     return Vocabulary.model_construct(**fields)
@@ -441,19 +441,19 @@ def _endpoint_findings(vocabulary: Vocabulary, base: Vocabulary | None) -> Itera
             path = ("endpoints", place, "usual_median_months")
             expected = "two times in months, the shorter first"
             yield Finding(path, show(usual), expected, "write for example [1, 60]")
-    known = [item.id for part in (base, vocabulary) if part for item in part.endpoints]
+    endpoints = [endpoint.id for part in (base, vocabulary) if part for endpoint in part.endpoints]
     first: dict[tuple[str, str], int] = {}
-    for position, item in enumerate(vocabulary.conversions):
-        here = ("conversions", position)
-        for key, word in (("from", item.from_), ("to", item.to)):
-            if word not in known:
-                nearest = closest(word, known)
+    for place, pair in enumerate(vocabulary.conversions):
+        here = ("conversions", place)
+        for key, word in (("from", pair.from_), ("to", pair.to)):
+            if word not in endpoints:
+                nearest = closest(word, endpoints)
                 action = f"write {nearest}" if nearest else "correct it, or add the endpoint"
                 yield Finding((*here, key), show(word), "the id of an endpoint", action)
-        if item.from_ == item.to:
-            expected = f"another endpoint than {item.from_}"
-            yield Finding((*here, "to"), show(item.to), expected, "remove the conversion")
-        if first.setdefault((item.from_, item.to), position) != position:
-            found, expected = f"{item.from_} to {item.to} again", "each pair once, as in {other}"
-            other = ("conversions", first[item.from_, item.to])
+        if pair.from_ == pair.to:
+            expected = f"another endpoint than {pair.from_}"
+            yield Finding((*here, "to"), show(pair.to), expected, "remove the conversion")
+        if first.setdefault((pair.from_, pair.to), place) != place:
+            found, expected = f"{pair.from_} to {pair.to} again", "each pair once, as in {other}"
+            other = ("conversions", first[pair.from_, pair.to])
             yield Finding(here, found, expected, "remove one of the two", other)

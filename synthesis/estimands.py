@@ -177,10 +177,10 @@ def kept[T](fit: Fit, key: Hashable, make: Callable[[], T]) -> T:
     if id(fit) not in _KEPT:
         _KEPT[id(fit)] = {}
         weakref.finalize(fit, _KEPT.pop, id(fit), None)
-    own = _KEPT[id(fit)]
-    if key not in own:
-        own[key] = make()
-    return own[key]
+    values = _KEPT[id(fit)]
+    if key not in values:
+        values[key] = make()
+    return values[key]
 
 
 def flat(fit: Fit, name: str) -> np.ndarray:
@@ -482,8 +482,8 @@ def curves(fit: PooledSurvival, share: float, target: Target) -> Curve:
 
     def make() -> Curve:
         parts = [_curves(fit, groups, share, target) for groups in _by_kind(groups_of(fit))]
-        arrays = ([getattr(own, name) for own in parts] for name in ("median", "shape", "tail"))
-        median, shape, tail = (np.concatenate(own, axis=1) for own in arrays)
+        arrays = ([getattr(part, name) for part in parts] for name in ("median", "shape", "tail"))
+        median, shape, tail = (np.concatenate(kinds, axis=1) for kinds in arrays)
         return Curve(median, shape, fit.draw_family, tail)
 
     return kept(fit, ("curves", share, target), make)
@@ -493,7 +493,7 @@ def _by_kind(groups: Sequence[Group]) -> list[list[Group]]:
     """Treatments and classes apart: what is drawn anew of them differs."""
     treatments = [group for group in groups if group.treatment_index is not None]
     classes = [group for group in groups if group.treatment_index is None]
-    return [own for own in (treatments, classes) if own]
+    return [kind for kind in (treatments, classes) if kind]
 
 
 def _curves(fit: PooledSurvival, groups: Sequence[Group], share: float, target: Target) -> Curve:
@@ -534,17 +534,17 @@ def _base(
 ) -> np.ndarray:
     """Log median at the centre share, or log odds of a stage, of groups of one kind."""
 
-    def own(name: str) -> np.ndarray:
+    def draws(name: str) -> np.ndarray:
         return flat(fit, variable(stage, name))
 
-    value = own("mu")[:, None] + own("class_effect")[:, [group.class_index for group in groups]]
+    value = draws("mu")[:, None] + draws("class_effect")[:, [group.class_index for group in groups]]
     size = len(value)
     if groups[0].treatment_index is not None:
-        value = value + own("treatment_effect")[:, [group.treatment_index for group in groups]]
+        value = value + draws("treatment_effect")[:, [group.treatment_index for group in groups]]
     elif target == "new_study":
-        value = value + (own("treatment_sd") * rng.standard_normal(size))[:, None]
+        value = value + (draws("treatment_sd") * rng.standard_normal(size))[:, None]
     if target == "new_study":
-        value = value + (own("study_sd") * study_noise(fit, rng, (size,)))[:, None]
+        value = value + (draws("study_sd") * study_noise(fit, rng, (size,)))[:, None]
     return value
 
 
@@ -571,7 +571,7 @@ def _rates(
     def make(stage: str) -> np.ndarray:
         # later stages have other noise than the response rate
         seeds = [STAGES.index(stage)] if stage != STAGES[0] else []
-        parts = [_base(fit, own, target, _rng(fit, *seeds), stage) for own in _by_kind(groups)]
+        parts = [_base(fit, kind, target, _rng(fit, *seeds), stage) for kind in _by_kind(groups)]
         return 1.0 / (1.0 + np.exp(-np.concatenate(parts, axis=1)))
 
     return lambda stage: kept(fit, ("rates", groups, target, stage), lambda: make(stage))
@@ -650,6 +650,6 @@ def summaries(
 
     def make() -> dict[Group, Summary]:
         columns = quantiles(draws_of(fit, name, target, share)).T.tolist()
-        return dict(zip(groups_of(fit), (Summary(*own) for own in columns), strict=True))
+        return dict(zip(groups_of(fit), (Summary(*ends) for ends in columns), strict=True))
 
     return kept(fit, ("summaries", name, target, share), make)

@@ -25,7 +25,7 @@ from synthesis.questions.histology import Findings
 from synthesis.questions.mix import PatientMix, Population
 from synthesis.questions.pooled import Answer, Pooled
 from synthesis.restrictions import Restriction, restrictions
-from synthesis.result import Result
+from synthesis.result import Picture, Result
 from synthesis.settings import Settings
 from synthesis.stacking import FamilyFits, fit_families
 
@@ -102,12 +102,12 @@ class Analysis(Pooled):
     @cached_property
     def results(self) -> tuple[Result, ...]:
         """What every question answers, in the order of the page."""
-        return tuple(_restricted(own, self.restrictions) for own in self._results())
+        return tuple(_restricted(result, self.restrictions) for result in self._results())
 
     @property
     def captions(self) -> dict[str, str]:
         """Stem of a figure -> caption."""
-        return {own.stem: own.caption for result in self.results for own in result.pictures}
+        return {p.stem: p.caption for result in self.results for p in result.pictures}
 
     def _results(self) -> Iterator[Result]:
         yield pooled.result(self, self.registry)
@@ -122,26 +122,27 @@ class Analysis(Pooled):
         if self.sensitivity:
             from synthesis.questions import sensitivity as choices
 
-            yield from (choices.result(own, self.registry) for own in self.sensitivity.values())
+            for answer in self.sensitivity.values():
+                yield choices.result(answer, self.registry)
         yield checks.result(self.checks, self.registry)
 
 
-def _restricted(result: Result, told: tuple[Restriction, ...]) -> Result:
+def _restricted(result: Result, restrictions: tuple[Restriction, ...]) -> Result:
     """A result whose captions end with what was restricted on request."""
 
-    def with_caption(picture: Any) -> Any:
-        words = [
-            own.sentence
-            for own in told
-            if picture.endpoint is None or own.touches(picture.endpoint)
-        ]
-        return replace(picture, caption=" ".join([picture.caption, *words]))
+    def with_caption(picture: Picture) -> Picture:
+        sentences = (
+            restriction.sentence
+            for restriction in restrictions
+            if picture.endpoint is None or restriction.touches(picture.endpoint)
+        )
+        return replace(picture, caption=" ".join([picture.caption, *sentences]))
 
     findings = (
         replace(finding, pictures=tuple(map(with_caption, finding.pictures)))
         for finding in result.findings
     )
-    return replace(result, findings=tuple(findings)) if told else result
+    return replace(result, findings=tuple(findings))
 
 
 def analyse(
@@ -293,9 +294,9 @@ def _benefit(
         delta=settings.delta,
         mix=settings.reference_mix,
         known={
-            name: own.choice.log_likelihood
-            for name, own in by_family.items()
-            if own.choice is not None
+            name: families.choice.log_likelihood
+            for name, families in by_family.items()
+            if families.choice is not None
         },
         progress=progress,
     )
@@ -311,8 +312,11 @@ def _populations(
     share = settings.reference_mix
     adjusted = all(fit.variant.covariates for fit in survival.values())
     lines = [line for line in sorted(LINES, key=LINES.__getitem__) if line in vocabulary.lines]
-    asked = [Population(share, line=line) for line in lines] if adjusted else []
-    return tuple(mix.patient_mix(survival, vocabulary, own) for own in asked or [Population(share)])
+    stated = [Population(share, line=line) for line in lines] if adjusted else []
+    return tuple(
+        mix.patient_mix(survival, vocabulary, population)
+        for population in stated or [Population(share)]
+    )
 
 
 def _sensitivity(
@@ -354,8 +358,8 @@ def _converted(registry: Registry, fits: Mapping[str, Fit]) -> dict[tuple[str, s
     touched = {}
     for conversion in registry.conversions:
         refs = fits[conversion.to].data.cohorts if conversion.to in fits else ()
-        own = [ref for ref in refs if ref.id in conversion.cohorts]
-        touched[conversion.from_, conversion.to] = list(cohort_labels(own).values())
+        labels = cohort_labels([ref for ref in refs if ref.id in conversion.cohorts])
+        touched[conversion.from_, conversion.to] = list(labels.values())
     return touched
 
 
@@ -368,11 +372,13 @@ def _manifest(
 ) -> dict[str, Any]:
     facts = run_facts(asdict(settings), priors, pooled.sampled_fits(fits, survival))
     facts["family_weights"] = {
-        name: dict(own.choice.weights) for name, own in survival.items() if own.choice is not None
+        name: dict(families.choice.weights)
+        for name, families in survival.items()
+        if families.choice is not None
     }
     facts["registry"] = {
         "studies": dict(registry.fingerprints),
         "vocabulary": registry.vocabulary_fingerprint,
-        "conversions": [f"{own.from_}:{own.to}" for own in registry.conversions],
+        "conversions": [f"{pair.from_}:{pair.to}" for pair in registry.conversions],
     }
     return facts

@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 
 from synthesis.choices import STACKED
+from synthesis.endpoints import ENDPOINTS
 from synthesis.model.families import family
 from synthesis.model.sampler import SamplerSettings
 from synthesis.stacking import STACKED_FAMILIES
-
-ENDPOINTS = ("os", "pfs", "response")
 
 #: Draws a chain: each of several families, so fewer than one fit alone would get.
 DRAWS = 1500
@@ -29,7 +28,7 @@ class Settings:
     Attributes
     ----------
     endpoints : tuple of str
-        Of ``"os"``, ``"pfs"``, ``"response"``.
+        Of :data:`~synthesis.endpoints.ENDPOINTS`.
     family : str
         Survival family of the answers, or ``"stacked"``: several families are fitted, and the
         answers are those of the mixture that predicts best.
@@ -51,7 +50,7 @@ class Settings:
         Fit everything again with one choice made otherwise, which takes minutes.
     """
 
-    endpoints: tuple[str, ...] = ENDPOINTS
+    endpoints: tuple[str, ...] = tuple(ENDPOINTS)
     family: str = STACKED
     families: tuple[str, ...] = STACKED_FAMILIES
     draws: int = DRAWS
@@ -92,7 +91,7 @@ class Settings:
     @property
     def survival_endpoints(self) -> tuple[str, ...]:
         """The endpoints that have a survival curve."""
-        return tuple(name for name in self.endpoints if name != "response")
+        return tuple(name for name in self.endpoints if not ENDPOINTS[name].is_response)
 
     @property
     def fitted(self) -> tuple[str, ...]:

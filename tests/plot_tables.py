@@ -15,6 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from synthesis.plots import style_context
+
 ENDPOINTS = ("os", "pfs", "response")
 AUTHORS = (
     *("Ferrante", "Oduya", "Takemoto", "Brandvold", "Castellanos", "Whitcombe", "Nakashiro"),
@@ -250,7 +252,9 @@ def check_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
             row = {"endpoint": endpoint, "label": f"{AUTHORS[number]} 2020", "figure": figure}
             row |= {"treatment": TREATMENTS[number][1], "n": SIZES[number], "value": value}
             row |= {"histology": "mixed" if number == 4 else "not reported"}
-            row |= dict(zip(("predicted", "lower", "upper"), around(0.3 if share else 5, 3)))
+            row |= dict(
+                zip(("predicted", "lower", "upper"), around(0.3 if share else 5, 3), strict=True)
+            )
             pit = 0.01 + 0.13 * number
             rows.append(row | {"pit": pit, "within": 0.025 < pit < 0.975})
     return positions, pd.DataFrame(rows)
@@ -354,9 +358,10 @@ def bias_tables(reports: int = 12) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataF
         for which, sd in (("prior", 0.25), ("posterior", 0.15)):
             own = {"parameter": name, "which": which, "x": np.exp(x)}
             frames.append(pd.DataFrame(own | {"density": np.exp(-0.5 * (x / sd) ** 2) / sd}))
-        row = {"parameter": name, "label": f"{name.capitalize()} of retrospective reports"}
-        row |= limits("prior", around(1.1, 1.5)) | limits("posterior", around(1.1, 1.3))
-        effects.append(row | {"prior_share": 0.39, "cohorts": 47 - number, "patients": 1428})
+        row = {"effect": name, "label": f"{name.capitalize()} of retrospective reports"}
+        row |= {"prior_share": 0.39, "cohorts": 47 - number, "patients": 1428}
+        for which, factor in (("prior", 1.5), ("posterior", 1.3)):
+            effects.append(row | {"which": which} | limits("", around(1.1, factor)))
     rng = np.random.default_rng(5)
     for number in range(reports):
         group, treatment = TREATMENTS[number % len(TREATMENTS)]
@@ -364,8 +369,7 @@ def bias_tables(reports: int = 12) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataF
         row = {"cohort_label": f"{AUTHORS[number]} {2001 + number}", "treatment": treatment}
         row |= {"treatment_class": group, "patients": 10 + 7 * number}
         rows.append(row | limits("", around(middle, 90.0 if number == 3 else 1.5)))
-    columns = list(rows[0]) if rows else ["treatment_class", "estimate", "lower", "upper"]
-    return pd.concat(frames), pd.DataFrame(effects), pd.DataFrame(rows, columns=columns)
+    return pd.concat(frames), pd.DataFrame(effects), pd.DataFrame(rows)
 
 
 def funnel_table(points: int = 40) -> pd.DataFrame:
@@ -404,9 +408,10 @@ def words(figure: Figure) -> list[str]:
 
 def boxes(figure: Figure, artists: list) -> np.ndarray:
     """Bounding boxes in points: left, bottom, right, top."""
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw_without_rendering()
-    extents = [artist.get_window_extent(renderer).extents for artist in artists]
+    with style_context():  # as when it is saved: glyphs without hints
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw_without_rendering()
+        extents = [artist.get_window_extent(renderer).extents for artist in artists]
     return np.array(extents).reshape(-1, 4) * 72 / figure.dpi
 
 
@@ -436,6 +441,16 @@ def assert_printable(figure: Figure, width: str) -> None:
     assert cut == [], f"words that are cut off: {cut}"
     assert min(text.get_fontsize() for text in texts) >= 6.5
     assert abs(wide * 25.4 / 72 - WIDTHS_MM[width]) < 1e-6
+
+
+def row_of(figure: Figure, label: str) -> str:
+    """Beginning of the identifiers of the first row with a label."""
+    lines: dict[str, list[str]] = {}
+    for text in figure.texts:
+        row, mark, _ = (text.get_gid() or "").rpartition("-label-")
+        if mark:
+            lines.setdefault(row, []).append(text.get_text())
+    return next(row for row, own in lines.items() if " ".join(own) == label)
 
 
 def by_gid(figure: Figure) -> dict[str, object]:

@@ -69,14 +69,14 @@ def refused(capsys, *words):
 
 def test_benefit_is_the_page_that_was_read(folder, capsys, asked):
     out = answer(capsys, *words_of(folder, "benefit", "--by", "histology", "--delta", "2"))
-    golden.check("benefit", out)
+    golden.check("atc_benefit", out)
     # no cohort prints progression: it is passed over, not failed upon
     assert asked["settings"].endpoints == ("os",)
 
 
 def test_benefit_of_one_treatment_leaves_the_others_out(folder, capsys):
     out = answer(capsys, *words_of(folder, "benefit", "--treatment", "Lenvima"))
-    golden.check("benefit_of_one_treatment", out)
+    golden.check("atc_benefit_of_one_treatment", out)
     assert "Sorafenib" not in out
     assert "Best supportive care" in out  # what its gain is over
 
@@ -84,7 +84,7 @@ def test_benefit_of_one_treatment_leaves_the_others_out(folder, capsys):
 def test_a_population_is_the_page_that_was_read(folder, capsys):
     words = ("--treatment", "lenvatinib", "--reference", "best_care", "--mixed", "0.3")
     more = ("--braf", "0.2", "--line", "first-line")
-    golden.check("mix", answer(capsys, *words_of(folder, "mix", *words, *more)))
+    golden.check("atc_mix", answer(capsys, *words_of(folder, "mix", *words, *more)))
 
 
 def test_the_reference_mix_stands_for_a_share_that_is_not_stated(folder, capsys):

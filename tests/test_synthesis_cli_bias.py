@@ -40,7 +40,7 @@ def words_of(folder, *more):
 def test_the_answer_is_the_page_that_was_read(folder, asked, capsys):
     assert cli.main(words_of(folder)) == 0
     text = capsys.readouterr().out
-    golden.check("bias", text)
+    golden.check("atc_bias", text)
     assert max(map(len, text.splitlines())) <= 100
 
 

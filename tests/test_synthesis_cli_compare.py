@@ -63,7 +63,7 @@ def never(*_, **__):
 def test_the_answer_is_the_page_that_was_read(folder, asked, capsys):
     assert cli.main(both(folder, "--all", "--delta", "2")) == 0
     captured = capsys.readouterr()
-    golden.check("compare", captured.out)
+    golden.check("atc_compare", captured.out)
     assert captured.err == ""
     assert max(map(len, captured.out.splitlines())) <= 100
     assert captured.out.splitlines()[-1] == RESEARCH_USE

@@ -49,7 +49,7 @@ QUICK = ("--treatment", "lenvatinib", "--simulations", "10", "--n", "20", "--del
 def test_the_answer_is_the_page_that_was_read(capsys, folder, asked):
     code, said = run(capsys, folder, *QUICK)
     assert code == 0
-    golden.check("plan", said.out)
+    golden.check("atc_plan", said.out)
     assert max(map(len, said.out.splitlines())) <= 100
     assert asked["settings"].family == "log-logistic"
 

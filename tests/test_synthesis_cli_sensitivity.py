@@ -1,20 +1,15 @@
-"""`atc sensitivity`: what it prints and writes, what it refuses, and what an interrupt keeps."""
+"""`atc sensitivity`: what it shows and writes, what it refuses, and what an interrupt keeps."""
 
 from __future__ import annotations
 
+import golden
 import pandas as pd
 import pytest
 from fits import CHOICE_WORDS, Counting, six_reports
 from small_registry import write_registry
-from synthesis.report.sensitivity import sensitivity_blocks
 
-from studies import load_registry
 from synthesis import cli
-from synthesis.cli import sensitivity as command
 from synthesis.questions import sensitivity
-from synthesis.questions.sensitivity import sensitivity as run
-from synthesis.questions.sensitivity.runner import Store
-from synthesis.report.evidence import Block
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +36,14 @@ def words_of(folder, *more):
     return ("sensitivity", "--registry", f"{folder}", "--only", "--draws", "200", *more)
 
 
-def test_what_changes_is_printed_and_written(folder, fitter, tmp_path, capsys):
+def test_the_answer_is_the_page_that_was_read_and_is_written(folder, fitter, tmp_path, capsys):
     out = tmp_path / "out"
-    assert cli.main(words_of(folder, "--choice", "family", "--out", f"{out}")) == 0
+    assert cli.main(words_of(folder, "--choice", "family")) == 0
     text = capsys.readouterr().out
-    assert "Which conclusion changes under which choice?" in text
-    assert "survival family: Weibull" in text
-    assert "For research use" in text
+    golden.check("atc_sensitivity", text)
+    assert max(map(len, text.splitlines())) <= 100
+    assert cli.main(words_of(folder, "--choice", "family", "--out", f"{out}")) == 0
+    assert f"Written: {out / 'tables' / 'sensitivity.csv'}" in capsys.readouterr().out
     table = pd.read_csv(out / "tables" / "sensitivity.csv")
     assert set(table["specification"]) == {
         "base",
@@ -102,27 +98,3 @@ def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_fitted(
     assert cli.main(words_of(folder, "--out", f"{tmp_path / 'out'}")) == 2
     assert "is a file" in capsys.readouterr().err
     assert fitter.names == []
-
-
-def test_help_names_the_choices(capsys):
-    assert cli.main(("sensitivity", "--help")) == 0
-    text = capsys.readouterr().out
-    assert "priors|family|likelihood|selection|classes|studies" in text
-    assert command.EXAMPLES.splitlines()[-1].strip() in text
-
-
-def test_the_section_of_the_report_has_a_block_for_each_finding(folder, tmp_path):
-    registry = load_registry(folder, alone=True)
-    groups = ("family", "studies")
-    found = run(registry, groups=groups, fitter=Counting(), store=Store(tmp_path), draws=200)
-    blocks = sensitivity_blocks(found)
-    assert all(isinstance(block, Block) for block in blocks)
-    assert [block.label for block in blocks[:-1]] == [item.question for item in found.findings]
-    assert blocks[0].items
-    (changes,) = blocks[0].tables
-    assert sum(len(group.rows) for group in changes.groups) == len(found.changes)
-    choices, scaling = blocks[-1].folded
-    assert sum(len(group.rows) for group in choices.groups) == 1 + len(found.specifications)
-    assert sum(len(group.rows) for group in scaling.groups) == len(
-        found.power_scaling["conclusion"].unique()
-    )

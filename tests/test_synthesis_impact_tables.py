@@ -36,9 +36,9 @@ from synthesis.questions.impact.tables import (
     surprise_table,
 )
 
-LENVATINIB = study("lenva", cohort(n=23, survival=[median(Decimal("4.0"))]))
-SORAFENIB = study("sora", cohort("arm", "sorafenib", 20, survival=[median(Decimal("5.0"))]))
-PACLITAXEL = study("pacli", cohort("arm", "paclitaxel", 30, survival=[median(Decimal("3.0"))]))
+LENVATINIB = study("lenva", cohort(n=23, survival=[median(4)]))
+SORAFENIB = study("sora", cohort("arm", "sorafenib", 20, survival=[median(5)]))
+PACLITAXEL = study("pacli", cohort("arm", "paclitaxel", 30, survival=[median(3)]))
 TWO_LEVELS = {"class_sd": 0.3, "treatment_sd": 0.4, "study_sd": 0.5}
 
 
@@ -55,10 +55,23 @@ def pair(old, new, after, new_cohorts=()):
     return Pair(old, new, "os", after.vocabulary, old.centre_share, new_cohorts)
 
 
-def surprise(before, after, new, notes=None, endpoint="os"):
+def surprise(before, after, notes=None, endpoint="os"):
+    """Of the cohorts of the study ``fresh``."""
     data = observations(after, endpoint)
-    ids = [ref.id for ref in data.cohorts if ref.study.id in new]
+    ids = [ref.id for ref in data.cohorts if ref.study.id == "fresh"]
     return surprise_table(before, data, ids, after.vocabulary, notes or {})
+
+
+def fresh(**figures):
+    return study("fresh", cohort(**figures))
+
+
+def at_four(registry, **fixed):
+    return fit_of(registry, mu=np.log(4.0), **fixed)
+
+
+def os_of(months):
+    return [median(Decimal(months))]
 
 
 # --- treatments that a fit does not know ---------------------------------------------------------
@@ -203,18 +216,18 @@ def test_draws_of_a_half_normal_prior_are_positive(load):
     ("printed", "verdict"), [("4.0", "as expected"), ("0.3", "very surprising"), ("60", "very")]
 )
 def test_an_extreme_median_is_surprising_and_an_expected_one_is_not(load, printed, verdict):
-    new = study("fresh", cohort(n=23, survival=[median(Decimal(printed))]))
+    new = fresh(n=23, survival=os_of(printed))
     before, after = load(LENVATINIB), load(LENVATINIB, new)
-    fit = fit_of(before, mu=np.log(4.0), study_sd=0.2)
-    (row,) = surprise(fit, after, {"fresh"}).to_dict("records")
+    fit = at_four(before, study_sd=0.2)
+    (row,) = surprise(fit, after).to_dict("records")
     assert row["verdict"].startswith(verdict)
     assert row["percentile"] == pytest.approx({"4.0": 50, "0.3": 0, "60": 100}[printed], abs=2)
 
 
 def test_p_of_a_new_study_is_exact_where_nothing_is_uncertain(load):
-    new = study("fresh", cohort(n=23, survival=[median(Decimal("2.6"))]))
-    fit = fit_of(load(LENVATINIB), mu=np.log(4.0))
-    (row,) = surprise(fit, load(LENVATINIB, new), {"fresh"}).to_dict("records")
+    new = fresh(n=23, survival=os_of("2.6"))
+    fit = at_four(load(LENVATINIB))
+    (row,) = surprise(fit, load(LENVATINIB, new)).to_dict("records")
     share = stats.beta.cdf(1.0 - 0.5 ** (2.6 / 4.0), 12, 12)
     assert row["percentile"] == pytest.approx(100 * share, abs=2.0)
     assert row["p"] == pytest.approx(2 * share, abs=0.03)
@@ -222,27 +235,27 @@ def test_p_of_a_new_study_is_exact_where_nothing_is_uncertain(load):
 
 
 def test_a_share_that_is_not_printed_widens_the_expectation(load):
-    told = cohort(n=400, survival=[median(Decimal("4.0"))], histology={"pure": 200, "mixed": 200})
-    silent = cohort(n=400, survival=[median(Decimal("4.0"))])
+    told = cohort(n=400, survival=os_of("4.0"), histology={"pure": 200, "mixed": 200})
+    silent = cohort(n=400, survival=os_of("4.0"))
     base = study("base", cohort(n=20, survival=[median(4)], histology={"pure": 10, "mixed": 10}))
-    fit = fit_of(load(base), mu=np.log(4.0), prognostic=1.5)
+    fit = at_four(load(base), prognostic=1.5)
     widths = []
     for arm in (told, silent):
-        (row,) = surprise(fit, load(base, study("fresh", arm)), {"fresh"}).to_dict("records")
+        (row,) = surprise(fit, load(base, study("fresh", arm))).to_dict("records")
         widths.append(np.log(row["upper"] / row["lower"]))
     assert widths[1] > 1.5 * widths[0]
 
 
 def test_split_cohort_is_judged_as_a_whole_and_in_its_groups(load):
     groups = [
-        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
-        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
+        subgroup("pure", 15, survival=os_of("2.7")),
+        subgroup("mixed", 8, survival=os_of("6.3")),
     ]
     arm = cohort(n=23, histology={"pure": 15, "mixed": 8}, subgroups=groups)
     arm["survival"] = [median(95, unit="days")]
     after = load(LENVATINIB, study("fresh", arm))
-    fit = fit_of(load(LENVATINIB), mu=np.log(4.0), prognostic=0.8, study_sd=0.2)
-    table = surprise(fit, after, {"fresh"}).set_index("group")
+    fit = at_four(load(LENVATINIB), prognostic=0.8, study_sd=0.2)
+    table = surprise(fit, after).set_index("group")
     assert list(table.index) == ["whole", "pure", "mixed"]
     assert list(table["n"]) == [23, 15, 8]
     assert list(table["headline"]) == [True, False, False]
@@ -261,8 +274,8 @@ def test_landmark_nearest_to_a_year_speaks_for_a_cohort_without_median(load):
         landmark(12, Decimal("0.2")),
         landmark(24, Decimal("0.1")),
     ]
-    after = load(LENVATINIB, study("fresh", cohort(n=30, landmarks=marks)))
-    table = surprise(fit_of(load(LENVATINIB), mu=np.log(4.0)), after, {"fresh"})
+    after = load(LENVATINIB, fresh(n=30, landmarks=marks))
+    table = surprise(at_four(load(LENVATINIB)), after)
     assert list(table["headline"]) == [False, True, False]
     assert table["predicted"].is_monotonic_decreasing
 
@@ -272,8 +285,8 @@ def test_listed_patients_are_judged_by_their_median(load):
         {"os": Decimal(time), "unit": "months", "event": event}
         for time, event in (("1.0", "died"), ("4.0", "died"), ("9.0", "alive"))
     ]
-    after = load(LENVATINIB, study("fresh", cohort(n=3, patients=patients)))
-    (row,) = surprise(fit_of(load(LENVATINIB), mu=np.log(4.0)), after, {"fresh"}).to_dict("records")
+    after = load(LENVATINIB, fresh(n=3, patients=patients))
+    (row,) = surprise(at_four(load(LENVATINIB)), after).to_dict("records")
     assert row["value"] == 4.0
     assert row["printed"] == "4.0 from 3 listed patients"
     assert 30 < row["percentile"] < 70
@@ -281,9 +294,9 @@ def test_listed_patients_are_judged_by_their_median(load):
 
 def test_responders_are_judged_by_the_binomial_law(load):
     old = study("lenva", cohort(n=23, response={"responders": 4, "evaluable": 23}))
-    new = study("fresh", cohort(n=20, response={"responders": 1, "evaluable": 20}))
+    new = fresh(n=20, response={"responders": 1, "evaluable": 20})
     fit = fit_of(load(old), "response", mu=np.log(0.3 / 0.7))
-    (row,) = surprise(fit, load(old, new), {"fresh"}, endpoint="response").to_dict("records")
+    (row,) = surprise(fit, load(old, new), endpoint="response").to_dict("records")
     law = stats.binom(20, 0.3)
     assert row["percentile"] / 100 == pytest.approx(law.cdf(0) + law.pmf(1) / 2, abs=0.005)
     assert row["printed"] == "1/20"
@@ -291,10 +304,10 @@ def test_responders_are_judged_by_the_binomial_law(load):
 
 
 def test_cohorts_of_one_report_are_told_apart(load):
-    arms = [cohort(name, n=20, survival=[median(Decimal("4.0"))]) for name in ("first", "arm_two")]
+    arms = [cohort(name, n=20, survival=os_of("4.0")) for name in ("first", "arm_two")]
     after = load(LENVATINIB, study("fresh", *arms))
     note = {"fresh:first": "Shares patients."}
-    table = surprise(fit_of(load(LENVATINIB), mu=np.log(4.0)), after, {"fresh"}, note)
+    table = surprise(at_four(load(LENVATINIB)), after, note)
     assert list(table["label"]) == ["Fresh 2021 (first)", "Fresh 2021 (arm two)"]
     assert list(table["note"]) == ["Shares patients.", ""]
 
@@ -351,6 +364,18 @@ def test_a_treatment_new_to_the_pool_has_what_was_expected_of_it(load):
     assert list(rows["patients_after"]) == [23, 20, 43, 30]
 
 
+def test_pure_and_mixed_are_extrapolated_where_no_report_tells_them_apart(load):
+    groups = [subgroup(name, 10, survival=os_of("4.0")) for name in ("pure", "mixed")]
+    registry = load(study("split", cohort(n=20, subgroups=groups)), PACLITAXEL)
+    fit = fit_of(registry, mu=np.linspace(0.9, 1.1, DRAWS)[None], **TWO_LEVELS)
+    table = estimates_table(pair(fit, fit, registry))
+    rows = table.groupby(["treatment", "histology"])["extrapolated"].all()
+    assert {key for key, extrapolated in rows.items() if extrapolated} == {
+        ("Paclitaxel", "pure"),
+        ("Paclitaxel", "mixed"),
+    }
+
+
 def test_a_treatment_that_loses_its_cohorts_keeps_a_row(load):
     before, after = load(LENVATINIB, SORAFENIB), load(LENVATINIB)
     old, new = fit_of(before, **TWO_LEVELS), fit_of(after, **TWO_LEVELS)
@@ -388,7 +413,7 @@ def test_ranks_before_and_after(load):
 
 def overlapping(name, year, n, others=()):
     """A report on lenvatinib that shares patients with others."""
-    arm = cohort(n=n, survival=[median(Decimal("4.0"))])
+    arm = cohort(n=n, survival=os_of("4.0"))
     overlaps = [{"with": other, "reason": "same centre"} for other in others]
     return study(name, arm, year=year, overlaps=overlaps)
 

@@ -16,6 +16,7 @@ from simulated_registry import read
 from small_registry import cohort, landmark, median, study, write_registry
 
 from studies import load_registry
+from synthesis import left_out
 from synthesis.fits import fit_survival_data
 from synthesis.left_out import cohort_log_likelihood, leave_one_out
 from synthesis.model.arrays import shared_parts
@@ -185,6 +186,22 @@ def test_importance_sampling_agrees_with_leaving_each_cohort_out(tmp_path, survi
 
 
 # --- weights -------------------------------------------------------------------------------------
+
+
+def test_left_out_densities_are_kept_beside_the_draws(data, tmp_path, monkeypatch):
+    fit = drawn(data, "weibull", draws=30)[1]
+    fit = replace(fit, draws=replace(fit.draws, folder=tmp_path))
+    first = leave_one_out(fit, nodes=(3, 3))
+    (kept,) = tmp_path.iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(left_out, "cohort_log_likelihood", lambda *_, **__: pytest.fail("again"))
+        for name, value in vars(leave_one_out(fit, nodes=(3, 3))).items():
+            np.testing.assert_array_equal(value, getattr(first, name))
+        with pytest.raises(pytest.fail.Exception, match="again"):
+            leave_one_out(fit, nodes=(5, 3))
+    kept.write_bytes(kept.read_bytes()[:100])
+    np.testing.assert_array_equal(leave_one_out(fit, nodes=(3, 3)).elpd, first.elpd)
+    assert kept.stat().st_size > 100
 
 
 @pytest.mark.parametrize("even", [0.0, 1.0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import math
+import re
 import subprocess
 import sys
 import weakref
@@ -12,28 +13,23 @@ from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
+from matplotlib.font_manager import FontProperties, findfont
 from PIL import Image
-from plot_tables import CLASSES, curve_tables, forest_table
+from plot_tables import curve_tables, forest_table
 
-from synthesis.plots import (
-    STYLE,
-    About,
-    class_hues,
-    plot_curves,
-    plot_forest,
-    save_figure,
-    style_context,
-)
+from synthesis import numbers
+from synthesis.plots import STYLE, About, plot_curves, plot_forest, save_figure, style_context
 from synthesis.plots.page import text_width, wrap
 from synthesis.plots.scales import MONTH_TICKS, month_scale
-from synthesis.plots.style import HUES
+from synthesis.plots.style import FONTS, HUES, SHEETS, Face
 
 pytestmark = pytest.mark.filterwarnings("error")
+
+FACE = Face(7.0, 9.0)
 
 
 def _lightness(rgb: np.ndarray) -> float:
@@ -46,10 +42,16 @@ def test_neighbouring_hues_differ_in_grey_and_no_two_are_alike():
     grey = [_lightness(np.array(to_rgb(hue))) for hue in HUES]
     assert min(abs(a - b) for a, b in itertools.pairwise(grey)) > 15
     assert min(abs(a - b) for a, b in itertools.combinations(grey, 2)) > 2
-    assert len(HUES) >= len(CLASSES)
-    hues = class_hues([*CLASSES, *CLASSES])
-    assert list(hues) == list(CLASSES)
-    assert len(set(hues.values())) == len(CLASSES)
+
+
+def test_the_bundled_font_is_the_one_that_is_drawn_and_small_type_is_legible():
+    for weight, name in (("normal", "Arimo-Regular.ttf"), ("bold", "Arimo-Bold.ttf")):
+        font = FontProperties(family=STYLE["font.family"], weight=weight)
+        assert findfont(font) == str(FONTS / name)
+    assert "SIL OPEN FONT LICENSE" in (FONTS / "LICENSE").read_text(encoding="utf-8")
+    for sheet in SHEETS.values():
+        assert sheet.body >= 7.5
+        assert sheet.small >= 6.5
 
 
 @given(
@@ -58,26 +60,30 @@ def test_neighbouring_hues_differ_in_grey_and_no_two_are_alike():
     st.floats(60, 300),
 )
 def test_month_axis_holds_every_estimate_and_legible_ticks(inside, ends, width):
-    scale = month_scale(inside, ends, width, 7.0)
+    scale = month_scale(inside, ends, width, FACE)
     assert scale.lower < min(inside)
     assert max(inside) < scale.upper
     assert set(scale.ticks) <= set(MONTH_TICKS)
     assert len(scale.ticks) >= 2
     per_point = math.log(scale.upper / scale.lower) / width
-    for (a, b), (left, right) in zip(
-        itertools.pairwise(scale.ticks), itertools.pairwise(scale.labels), strict=True
-    ):
-        needed = (text_width(left, 7.0) + text_width(right, 7.0)) / 2
+    for a, b in itertools.pairwise(scale.ticks):
+        needed = sum(text_width(numbers.value(float(tick)), FACE) for tick in (a, b)) / 2
         assert math.log(b / a) / per_point > needed
     with pytest.raises(ValueError, match="no finite positive value"):
-        month_scale([math.nan], ends, width, 7.0)
+        month_scale([math.nan], ends, width, FACE)
+
+
+def test_letters_that_the_font_lacks_come_from_another(tmp_path):
+    table = forest_table("os", 3, 1).replace("Ferrante", "Nguyễn")
+    svg, *_ = save_figure(plot_forest(table), tmp_path / "forest")
+    assert ">Nguyễn 2004</text>" in svg.read_text(encoding="utf-8")
 
 
 def test_long_words_are_shortened_to_the_width():
-    lines = wrap("a Donaudampfschifffahrtsgesellschaft b", 7, 60)
+    lines = wrap("a Donaudampfschifffahrtsgesellschaft b", FACE, 60)
     assert lines[0] == "a"
     assert lines[1].endswith("…")
-    assert all(text_width(line, 7) <= 60 for line in lines)
+    assert all(text_width(line, FACE) <= 60 for line in lines)
 
 
 def test_settings_of_the_caller_neither_matter_nor_change():
@@ -88,19 +94,9 @@ def test_settings_of_the_caller_neither_matter_nor_change():
         figure = plot_forest(table)
         assert dict(matplotlib.rcParams) == before
         assert [text.get_fontsize() for text in figure.texts] == expected
-        assert figure.texts[0].get_fontfamily() == ["sans-serif"]
+        assert figure.texts[0].get_fontfamily() == STYLE["font.family"]
     with style_context():
         assert matplotlib.rcParams["svg.fonttype"] == STYLE["svg.fonttype"] == "none"
-
-
-def test_tables_are_left_as_they_were():
-    table = forest_table("os", 3, 1)
-    curves, points = curve_tables(treatments=2)
-    copies = [frame.copy(deep=True) for frame in (table, curves, points)]
-    plot_forest(table)
-    plot_curves(curves, points)
-    for frame, copy in zip((table, curves, points), copies, strict=True):
-        pd.testing.assert_frame_equal(frame, copy)
 
 
 def test_saved_files_are_identical_searchable_and_fine_enough(tmp_path):
@@ -118,15 +114,30 @@ def test_saved_files_are_identical_searchable_and_fine_enough(tmp_path):
     svg, pdf, png = written[0]
     assert ">Ferrante 2004 (3)</text>" in svg.read_text()
     assert "<dc:date>" not in svg.read_text()
-    assert "DejaVu Sans" in svg.read_text()
-    assert "Arial" in svg.read_text()
+    assert "'Arimo', 'Arial', 'Helvetica'" in svg.read_text()
     assert b"/CIDFontType2" in pdf.read_bytes()
     assert b"/Type3" not in pdf.read_bytes()
     assert b"/CreationDate" not in pdf.read_bytes()
     with Image.open(png) as image:
-        assert image.info["dpi"] == pytest.approx((600, 600), abs=0.1)
-        assert image.width == pytest.approx(85 / 25.4 * 600, abs=1)
+        assert image.mode == "RGB"
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+        assert image.width == pytest.approx(85 / 25.4 * 300, abs=1)
         assert "Software" not in image.info
+        assert image.getpixel((2, 2)) == (255, 255, 255)
+
+
+def test_pictures_are_small_and_can_stand_in_one_page(tmp_path):
+    forest = save_figure(plot_forest(forest_table("os", 30, 12)), tmp_path / "forest_os")
+    curves = save_figure(plot_curves(*curve_tables()), tmp_path / "curves_os")
+    texts = [paths[0].read_text() for paths in (forest, curves)]
+    assert len(texts[0]) < 250_000
+    assert len(texts[1]) < 200_000
+    own, other = (set(re.findall(r' id="([^"]*)"', text)) for text in texts)
+    assert all(name.startswith("forest_os-") for name in own)
+    assert not own & other
+    for text, names in zip(texts, (own, other), strict=True):
+        assert set(re.findall(r'(?:url\(#|href="#)([^")]*)', text)) <= names
+        assert len(re.findall(r' id="', text)) == len(names)
 
 
 def test_files_tell_what_they_are_given_in_characters_that_every_format_holds(tmp_path):
@@ -135,8 +146,9 @@ def test_files_tell_what_they_are_given_in_characters_that_every_format_holds(tm
     )
     figure = plot_forest(forest_table("os", 3, 1), width="one-column")
     svg, pdf, png = save_figure(figure, tmp_path / "forest", about)
-    again = save_figure(figure, tmp_path / "again", about)
-    assert [path.read_bytes() for path in again] == [p.read_bytes() for p in (svg, pdf, png)]
+    before = [path.read_bytes() for path in (svg, pdf, png)]
+    again = save_figure(figure, tmp_path / "forest", about)
+    assert [path.read_bytes() for path in again] == before
     tree = ElementTree.parse(svg)  # refuses what XML may not hold
     words = {element.tag.rpartition("}")[2]: element.text for element in tree.iter()}
     assert words["description"] == "A < B &  (2.1–5.0)"
@@ -155,12 +167,12 @@ def test_nothing_is_written_when_one_format_fails(tmp_path, monkeypatch):
     figure = plot_forest(forest_table("os", 3, 1))
     save = figure.savefig
 
-    def fail_on_png(target, *, format, metadata, pil_kwargs=None):
-        if format == "png":
+    def fail_on_raster(target, *, format, **more):
+        if format == "rgba":
             raise MemoryError("the raster is too large")
-        save(target, format=format, metadata=metadata)
+        save(target, format=format, **more)
 
-    monkeypatch.setattr(figure, "savefig", fail_on_png)
+    monkeypatch.setattr(figure, "savefig", fail_on_raster)
     with pytest.raises(MemoryError):
         save_figure(figure, tmp_path / "forest")
     assert list(tmp_path.iterdir()) == []
@@ -173,5 +185,6 @@ def test_figures_are_made_outside_pyplot_and_freed():
     del figure
     gc.collect()
     assert ghost() is None
-    code = "import sys, synthesis.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    code = "import sys, synthesis.plots; print({'matplotlib.pyplot', 'pandas'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout == "set()\n"

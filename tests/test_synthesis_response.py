@@ -20,6 +20,7 @@ from synthesis.estimands import (
     Group,
     complete_response_rate,
     disease_control_rate,
+    estimand,
     named_groups,
     response_rate,
     stage_rate,
@@ -235,7 +236,7 @@ def test_a_new_study_differs_in_every_stage_independently(group, variance):
 def test_no_draw_has_more_complete_than_other_responses_or_less_control():
     fit = fit_of(*FULL, **RATES, **SPREAD)
     rate, control, complete = (
-        found(fit, Group(0), "new_study") for found in RESPONSE_ESTIMANDS.values()
+        estimand(fit, Group(0), name, "new_study") for name in RESPONSE_ESTIMANDS
     )
     assert (complete < rate).all()
     assert (rate < control).all()

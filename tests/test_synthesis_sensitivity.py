@@ -226,15 +226,15 @@ def test_what_gave_way_to_a_report_takes_its_place(registry, found):
     base = cohorts(observe(registry, "os", EVERYTHING))
     assert cohorts(observed(registry, found["without_late"])) == base - {"late:arm"} | {"early:arm"}
     assert cohorts(observed(registry, found["without_trial"])) == base - {"trial:one", "trial:two"}
-    assert found["without_late"].leaves_out == "late"
+    assert found["without_late"].counting == {"without_study": "late"}
 
 
 def test_classes_are_left_out_in_turn(registry, found):
     named = [item for item in found.values() if item.group == "classes"]
-    assert [item.leaves_out for item in named] == ["mki", "chemo", "care"]
+    assert [item.counting["without_class"] for item in named] == ["mki", "chemo", "care"]
     for item in named:
         left = observed(registry, item)
-        assert item.leaves_out not in left.classes
+        assert item.counting["without_class"] not in left.classes
         assert len(left.classes) == 2
 
 

@@ -10,12 +10,9 @@ import pandas as pd
 import pytest
 from fits import DRAWS, GOOD, fit_of
 from small_registry import cohort, median, study, write_registry
-from synthesis.histology_table import histology_tables
-from synthesis.narrative import captions
 
 from priors import load_priors
 from studies import load_registry
-from synthesis.choices import STACKED
 from synthesis.estimands import Group, curve, tells_histology
 from synthesis.fits import used_priors
 from synthesis.model.covariates import COVARIATES
@@ -23,6 +20,7 @@ from synthesis.model.families import family, survival
 from synthesis.questions.pooled import (
     covariates_table,
     families_table,
+    family_words,
     model_choice_table,
     pooled_table,
 )
@@ -31,7 +29,6 @@ from synthesis.questions.pooled.tables import (
     COVARIATE_COLUMNS,
     FAMILY_COLUMNS,
     cohort_estimate,
-    family_name,
 )
 from synthesis.settings import Settings
 from synthesis.stacking import CHOICE_COLUMNS, STACKED_FAMILIES, FamilyFits, stack
@@ -115,8 +112,6 @@ def test_it_answers_what_a_fit_answers(registry, stacked):
     single = next(iter(stacked.fits.values()))
     assert stacked.data is single.data
     assert stacked.seed == single.seed == single.draws.settings.seed
-    assert family_name(stacked) == STACKED
-    assert family_name(single) == "Weibull"
     assert tells_histology(stacked)
     assert stacked.family_weights == {"Weibull": 0.25, "log-logistic": 0.75, "log-normal": 0.0}
     table = pooled_table({"os": stacked}, registry.vocabulary, 0.4)
@@ -167,32 +162,24 @@ def test_families_are_furthest_apart_beside_the_width_of_the_answer():
     answers = [("a", "", 4.0, 2.0, 8.0), ("b", "", 4.0, 3.9, 4.1)]
     each = [("a", "x", 3.0, 0, 0), ("a", "y", 6.0, 0, 0), ("b", "x", 4.05, 0, 0)]
     each.append(("b", "y", 3.95, 0, 0))
-    found = disagreement(frame("median_months", each), frame("median_months", answers))
+    found = disagreement(
+        frame("median_months", each), frame("median_months", answers), "median_months"
+    )
     assert (found.treatment, found.lowest_family, found.highest_family) == ("a", "x", "y")
     assert (found.lowest, found.highest) == (3.0, 6.0)
     assert found.share == pytest.approx(np.log(2.0) / np.log(4.0))
-    found = disagreement(frame("survival_12m", each), frame("survival_12m", answers))
+    found = disagreement(
+        frame("survival_12m", each), frame("survival_12m", answers), "survival_12m"
+    )
     assert found.treatment == "a"
     assert found.share == pytest.approx(3.0 / 6.0)
 
 
-def test_the_histology_answer_shows_every_family_beside_the_stacked_one(registry, stacked):
-    single = tuple(stacked.fits.values())
-    tables = histology_tables(stacked, single, registry.vocabulary)
-    posterior = tables.ratios[tables.ratios["kind"] == "posterior"]
-    assert list(posterior["family"]) == ["stacked", "Weibull", "log-logistic", "log-normal"]
-    assert list(tables.ratios["kind"]).count("prior") == 1
-
-
-def test_captions_say_over_what_the_answer_is_stacked(registry, stacked):
-    told = captions({"os": stacked}, registry.vocabulary, 0.4)
+def test_words_say_over_what_the_answer_is_stacked(registry, stacked):
     words = "stacked over survival families (Weibull 25 %, log-logistic 75 %, log-normal 0 %)"
-    for stem in ("forest_os", "curves_os", "predictive_checks_os"):
-        assert words in told[stem]
+    assert family_words(stacked) == words
     (single,) = fits_of(registry, weibull=1.0).values()
-    told = captions({"os": single}, registry.vocabulary, 0.4)
-    assert "Weibull family" in told["forest_os"]
-    assert "stacked" not in " ".join(told.values())
+    assert family_words(single) == "Weibull family"
 
 
 def test_covariates_have_prior_and_posterior(registry):

@@ -62,9 +62,9 @@ def review(registry: Registry) -> Review:
     stale: list[Problem] = []
     found = findings(registry)
     for study in registry:
-        problems = [_problem(study, item, registry) for item in found.get(study.id, ())]
+        problems = [_problem(study, finding, registry) for finding in found.get(study.id, ())]
         raised = {(p.check, p.field) for p in problems if p.severity == "warning"}
-        given = {(item.check, item.field): item for item in study.acknowledged}
+        given = {(excuse.check, excuse.field): excuse for excuse in study.acknowledged}
         for problem in problems:
             excuse = given.get((problem.check, problem.field))
             if problem.severity == "note":
@@ -73,9 +73,9 @@ def review(registry: Registry) -> Review:
                 warnings.append(problem)
             else:
                 acknowledged.append((problem, excuse.reason))
-        for place, item in enumerate(study.acknowledged):
-            if (item.check, item.field) not in raised:
-                stale.append(_stale(study, place, item, registry, raised))
+        for place, excuse in enumerate(study.acknowledged):
+            if (excuse.check, excuse.field) not in raised:
+                stale.append(_stale(study, place, excuse, registry, raised))
     return Review(tuple(warnings), tuple(notes), tuple(acknowledged), tuple(stale))
 
 
@@ -100,17 +100,17 @@ def _problem(study: Study, finding: Finding, registry: Registry) -> Problem:
 def _stale(
     study: Study,
     place: int,
-    item: Acknowledgement,
+    excuse: Acknowledgement,
     registry: Registry,
     raised: set[tuple[str, str]],
 ) -> Problem:
     """Return what is wrong with an acknowledgement that no warning asks for."""
-    found = f"{show(item.check)} acknowledged at {item.field}, which raises no such warning"
+    found = f"{show(excuse.check)} acknowledged at {excuse.field}, which raises no such warning"
     names = [check.name for check in CHECKS if check.severity == "warning"]
-    elsewhere = [field for check, field in raised if check == item.check]
-    if item.check not in names:
+    elsewhere = [field for check, field in raised if check == excuse.check]
+    if excuse.check not in names:
         expected = f"a check that warns ({one_of(names, most=len(names))})"
-        nearest = closest(item.check, names)
+        nearest = closest(excuse.check, names)
         action = f"write {show(nearest)}, or remove it" if nearest else "remove it"
     elif elsewhere:
         expected = f"a field at which that check warns ({one_of(sorted(elsewhere))})"
@@ -120,5 +120,5 @@ def _stale(
         action = "remove the acknowledgement"
     file, field = registry.files[study.id], f"acknowledged[{place}]"
     return Problem(
-        file.name, field, found, expected, action, check=item.check, folder=str(file.parent)
+        file.name, field, found, expected, action, check=excuse.check, folder=str(file.parent)
     )

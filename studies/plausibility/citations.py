@@ -83,16 +83,16 @@ def shared_citations(registry: Registry) -> dict[str, tuple[tuple[str, str, str]
     found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for study in registry:
         citation = study.citation
-        items = [("doi", citation.doi), ("pmid", citation.pmid)]
+        values = [("doi", citation.doi), ("pmid", citation.pmid)]
         if citation.trial_registration is not None and citation.title is not None:
-            items.append(("title", f"{citation.trial_registration} {citation.title}"))
-        for key, item in items:
-            if item is None:
+            values.append(("title", f"{citation.trial_registration} {citation.title}"))
+        for key, value in values:
+            if value is None:
                 continue
-            other = first.setdefault((key, " ".join(item.split()).casefold()), study.id)
+            other = first.setdefault((key, " ".join(value.split()).casefold()), study.id)
             if other != study.id:
-                found[study.id].append((key, item, other))
-    return {study: tuple(items) for study, items in found.items()}
+                found[study.id].append((key, value, other))
+    return {study: tuple(values) for study, values in found.items()}
 
 
 def _candidate(study: Study, registry: Registry) -> _Candidate | None:
@@ -160,7 +160,7 @@ def _authors(study: Study) -> list[str]:
 def _meeting(group: list[_Candidate]) -> Iterator[tuple[_Candidate, _Candidate]]:
     """Yield every two studies of a group whose periods of enrolment meet."""
     running: list[_Candidate] = []
-    for candidate in sorted(group, key=lambda item: (item.first, item.study.id)):
+    for candidate in sorted(group, key=lambda candidate: (candidate.first, candidate.study.id)):
         running = [other for other in running if other.last >= candidate.first]
         for other in running:
             yield other, candidate
@@ -213,9 +213,9 @@ def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 def same_reports(study: Study, around: Surroundings) -> Iterator[Finding]:
     """Ask whether the report has been entered under another name already."""
-    for key, item, other in around.same_report.get(study.id, ()):
+    for key, value, other in around.same_report.get(study.id, ()):
         words = {"doi": "the DOI", "pmid": "the PubMed identifier", "title": "trial and title of"}
-        found = f"{words[key]} {item}"
+        found = f"{words[key]} {value}"
         expected = f"another than that of {other}"
         action = "remove one of the two studies, or correct the citation"
         yield Finding(("citation", key), found, expected, action)

@@ -185,9 +185,9 @@ def _off_centre(comparison: Comparison, low: _Range, high: _Range, path: Path) -
     step = half_step(comparison.hr)
     if comparison.hr <= step:
         return
-    own = _Range(_log(comparison.hr - step), _log(comparison.hr + step))
+    ratio = _Range(_log(comparison.hr - step), _log(comparison.hr + step))
     least, greatest = (low.low + high.low) / 2.0, (low.high + high.high) / 2.0
-    distance = max(least - own.high, own.low - greatest, 0.0)
+    distance = max(least - ratio.high, ratio.low - greatest, 0.0)
     if distance > _OFF_CENTRE * (high.low - low.high) / 2.0:
         centre = math.exp((least + greatest) / 2.0)
         expected = f"limits around {comparison.hr} on the log scale, whose middle is {centre:.2g}"

@@ -181,16 +181,16 @@ def landmark_counts(study: Study, around: Surroundings) -> Iterator[Finding]:
     """
     for arm, path, _ in arms(study):
         yield from _at_risk(arm, path)
-        for item in arm.characteristics:
-            alive = _ALIVE.fullmatch(item.name)
-            if alive is None or item.statistic != "count" or item.group is not None:
+        for printed in arm.characteristics:
+            alive = _ALIVE.fullmatch(printed.name)
+            if alive is None or printed.statistic != "count" or printed.group is not None:
                 continue
-            of, time = item.of or arm.n, in_months(Decimal(alive[1]), f"{alive[2]}s")
+            of, time = printed.of or arm.n, in_months(Decimal(alive[1]), f"{alive[2]}s")
             for place, mark in enumerate(arm.landmarks):
                 same = abs(in_months(mark.time, mark.unit) - time) < 0.1
                 if same and of and mark.endpoint == "os":
                     here = (*path, "landmarks", place, "survival")
-                    yield from _count_against(item, mark, of, here, _uncensored(arm))
+                    yield from _count_against(printed, mark, of, here, _uncensored(arm))
 
 
 def _at_risk(arm: Arm, path: Path) -> Iterator[Finding]:
@@ -224,12 +224,14 @@ def _uncensored(arm: Arm) -> bool:
 
 
 def _count_against(
-    item: Characteristic, mark: Landmark, of: int, path: Path, uncensored: bool
+    printed: Characteristic, mark: Landmark, of: int, path: Path, uncensored: bool
 ) -> Iterator[Finding]:
-    share, step = float(item.value) / of, float(half_step(mark.survival)) + _misread(mark)
+    share, step = float(printed.value) / of, float(half_step(mark.survival)) + _misread(mark)
     above = share > float(mark.survival) + step
     below = share < float(mark.survival) - step
     if above or (below and uncensored):
         found = f"a survival of {mark.survival} at {timed(mark.time, mark.unit)}"
-        expected = f"{share:.3f}, since {item.value} of {of} patients are counted as {item.name}"
+        expected = (
+            f"{share:.3f}, since {printed.value} of {of} patients are counted as {printed.name}"
+        )
         yield Finding(path, found, expected, "correct one of the two")

@@ -154,10 +154,10 @@ def _survival_of(part: Arm, whole: Landmark) -> Decimal | None:
 def printed_shares(study: Study, around: Surroundings) -> Iterator[Finding]:
     """Ask whether a percentage of a stated number of patients is a whole number of them."""
     for arm, path, cohort in arms(study):
-        for place, item in enumerate(arm.characteristics):
-            if item.statistic == "percent" and isinstance(item.value, Decimal) and item.of:
+        for place, printed in enumerate(arm.characteristics):
+            if printed.statistic == "percent" and isinstance(printed.value, Decimal) and printed.of:
                 here = (*path, "characteristics", place, "value")
-                yield from _share_of(item.value, item.of, here)
+                yield from _share_of(printed.value, printed.of, here)
         if arm is cohort:
             yield from _split_shares(cohort.histology, cohort.n, (*path, "histology"))
             braf = cohort.braf_v600e

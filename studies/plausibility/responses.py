@@ -84,10 +84,10 @@ def response_sums(study: Study, around: Surroundings) -> Iterator[Finding]:
                     path, f"categories that add up to {everyone}", expected, "correct the counts"
                 )
         control = response.disease_control
-        known = _counts(response.model_copy(update={"disease_control": None}))["dcr"]
-        if control is not None and known is not None and control != known:
+        total = _counts(response.model_copy(update={"disease_control": None}))["dcr"]
+        if control is not None and total is not None and control != total:
             # Some reports count stable disease only from a duration on.
-            expected = f"{known}, the sum of responders and stable disease"
+            expected = f"{total}, the sum of responders and stable disease"
             yield Finding(
                 (*path, "disease_control"), show(control), expected, "correct one of the two"
             )
@@ -105,13 +105,18 @@ def _characteristics_against(arm: Arm, response: Response, path: Path) -> Iterat
         "stable disease": counts["sd"],
         "progressive disease": counts["pd"],
     }
-    for place, item in enumerate(arm.characteristics):
-        own = named.get(item.name)
-        if own is None or item.statistic != "count" or item.group is not None or item.value == own:
+    for place, printed in enumerate(arm.characteristics):
+        count = named.get(printed.name)
+        if (
+            count is None
+            or printed.statistic != "count"
+            or printed.group is not None
+            or printed.value == count
+        ):
             continue
         here = (*path[:-1], "characteristics", place, "value")
-        found = f"{item.name} in {item.value}"
-        expected = f"{own}, as the response of the arm says ({{other}})"
+        found = f"{printed.name} in {printed.value}"
+        expected = f"{count}, as the response of the arm says ({{other}})"
         yield Finding(here, found, expected, "correct one of the two", path)
 
 

@@ -87,7 +87,7 @@ def _better_unit(median: Decimal, usual: tuple[float, float]) -> tuple[str, floa
         for unit in get_args(Unit)
         if max(usual[0], 1e-9) <= float(median * MONTHS_PER_UNIT[unit]) <= usual[1]
     ]
-    return min(fitting, key=lambda item: abs(math.log(item[1] / middle)), default=None)
+    return min(fitting, key=lambda choice: abs(math.log(choice[1] / middle)), default=None)
 
 
 def _out_of(

@@ -25,72 +25,45 @@ app = typer.Typer(
     add_completion=False,
     epilog=RESEARCH_USE,
 )
-#: Commands in order of the list, each with its line there and the examples of its own help.
-COMMANDS = (
-    (
-        commands.report,
-        "Pool the cohorts and write the report.",
-        "atc report --out results",
-        "atc report --endpoint os --registry my_studies --verified-only",
-        "atc report --reference paclitaxel --delta 2 --sensitivity",
-    ),
-    (
-        commands.forest,
-        "Draw one forest plot.",
-        "atc forest os -o forest_os.pdf",
-        "atc forest pfs --treatment lenvatinib --width slide -o lenvatinib.png",
-    ),
-    (
-        commands.impact,
-        "Say what new studies change.",
-        "atc impact smith2024.toml",
-        "atc impact smith2024.toml --endpoint os --out impact_smith2024",
-    ),
-    (
-        commands.compare,
-        "Compare treatments.",
-        "atc compare --endpoint os",
-        'atc compare --reference "best supportive care" --histology pure --delta 2 --out compared',
-    ),
-    (
-        commands.benefit,
-        "Benefit in pure and in mixed tumours.",
-        "atc benefit --by histology",
-        "atc benefit --by histology --endpoint os --reference paclitaxel --delta 2 --out benefit",
-    ),
-    (
-        commands.mix,
-        "Survival of a stated population.",
-        "atc mix --treatment lenvatinib --mixed 0.3",
-        "atc mix --mixed 0.3 --braf 0.2 --line first-line --endpoint os",
-    ),
-    (
-        commands.sensitivity,
-        "Which choice changes what.",
-        "atc sensitivity",
-        "atc sensitivity --treatment lenvatinib --choice priors --choice studies --out choices",
-    ),
-    (
-        commands.bias,
-        "Biased reports, small studies (optional).",
-        "atc bias",
-        "atc bias --endpoint pfs --family weibull --out bias",
-    ),
-    (
-        commands.plan,
-        "What the next study would conclude.",
-        "atc plan --treatment lenvatinib",
-        "atc plan --treatment dabrafenib_trametinib --design randomised --n 60 --n 120 --out plan",
-    ),
-    (
-        commands.control,
-        "A new arm as a prior of a trial.",
-        "atc control --endpoint os --design randomised",
-        "atc control --treatment lenvatinib --mixed 0.3 --robust 0.5 --out control",
-    ),
-)
-for command, line, *lines in COMMANDS:
-    app.command(short_help=line, epilog=examples(*lines))(command)
+#: Commands in order of the list, each with its line there.
+COMMANDS = {
+    commands.report: "Pool the cohorts and write the report.",
+    commands.forest: "Draw one forest plot.",
+    commands.impact: "Say what new studies change.",
+    commands.compare: "Compare treatments.",
+    commands.benefit: "Benefit in pure and in mixed tumours.",
+    commands.mix: "Survival of a stated population.",
+    commands.sensitivity: "Which choice changes what.",
+    commands.bias: "Biased reports, small studies (optional).",
+    commands.plan: "What the next study would conclude.",
+    commands.control: "A new arm as a prior of a trial.",
+}
+EXAMPLES = """\
+atc report --out results
+atc report --endpoint os --registry my_studies --verified-only
+atc report --reference paclitaxel --delta 2 --sensitivity
+atc forest os -o forest_os.pdf
+atc forest pfs --treatment lenvatinib --width slide -o lenvatinib.png
+atc impact smith2024.toml
+atc impact smith2024.toml --endpoint os --out impact_smith2024
+atc compare --endpoint os
+atc compare --reference "best supportive care" --histology pure --delta 2 --out compared
+atc benefit --by histology
+atc benefit --by histology --endpoint os --reference paclitaxel --delta 2 --out benefit
+atc mix --treatment lenvatinib --mixed 0.3
+atc mix --mixed 0.3 --braf 0.2 --line first-line --endpoint os
+atc sensitivity
+atc sensitivity --treatment lenvatinib --choice priors --choice studies --out choices
+atc bias
+atc bias --endpoint pfs --family weibull --out bias
+atc plan --treatment lenvatinib
+atc plan --treatment dabrafenib_trametinib --design randomised --n 60 --n 120 --out plan
+atc control --endpoint os --design randomised
+atc control --treatment lenvatinib --mixed 0.3 --robust 0.5 --out control
+""".splitlines()
+for command, line in COMMANDS.items():
+    own = (text for text in EXAMPLES if text.split()[1] == command.__name__)
+    app.command(short_help=line, epilog=examples(*own))(command)
 app.add_typer(studies.app, name="studies", short_help="List, check, add and exchange studies.")
 
 

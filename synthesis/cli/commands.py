@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +18,7 @@ from synthesis.cli.request import (
     Request,
     answers,
     fit,
+    fitting,
     pooled_treatments,
     require_pooled,
     settings_of,
@@ -25,7 +26,7 @@ from synthesis.cli.request import (
     that_pool,
 )
 from synthesis.cli.running import InputError, tell_replaced
-from synthesis.cli.terminal import RESEARCH_USE, verdict_lines
+from synthesis.cli.terminal import verdict_lines
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count
 from synthesis.result import Result
@@ -63,14 +64,7 @@ def analysed(request: Request, asked: Mapping[str, Any], *, compared: bool = Tru
     settings = settings_of(request, asked)
     from synthesis.run import analyse
 
-    return analyse(
-        request.registry,
-        settings,
-        priors=request.priors,
-        progress=request.tell,
-        cache=request.cache,
-        compared=compared,
-    )
+    return analyse(request.registry, settings, **fitting(request), compared=compared)
 
 
 @answers(out=("Folder for the report.", Path("results")), kind="report")
@@ -85,25 +79,17 @@ def report(
     ) = False,
 ) -> list[str]:
     """Pool the cohorts, compare the treatments and write the report."""
+    began = time.monotonic()
     if reference is not None:
         require_pooled(request, reference, pooled_treatments(request, endpoint or ENDPOINTS))
     asked = _given(endpoints=endpoint, reference=reference, delta=delta, sensitivity=sensitivity)
     analysis = analysed(request, asked)
+    from synthesis.cli.summary import summary
     from synthesis.report import write_report
 
     request.tell("writing the report")
     files = write_report(analysis, request.out)
-    lines = [
-        line
-        for answer in analysis.answers
-        for line in (answer.question, indent(answer.text, "  "), "")
-    ]
-    lines += verdict_lines(analysis.verdicts)
-    return [
-        *lines,
-        f"\nReport: {request.out / 'report.html'} ({len(files)} files)",
-        f"\n{RESEARCH_USE}",
-    ]
+    return summary(analysis, files, time.monotonic() - began)
 
 
 def _check_picture(output: Path, **_: Any) -> None:
@@ -187,14 +173,7 @@ def impact(
     settings = settings_of(request, _given(endpoints=endpoint))
     from synthesis.questions import impact as question
 
-    answer = question.impact(
-        before,
-        after,
-        settings,
-        priors=request.priors,
-        progress=request.tell,
-        cache=request.cache,
-    )
+    answer = question.impact(before, after, settings, **fitting(request))
     return question.result(answer, after), after
 
 
@@ -335,8 +314,6 @@ def sensitivity(
         request.registry,
         endpoint,
         delta=delta,
-        cache=request.cache,
-        progress=request.tell,
         **_of_one_family(request),
         **_given(
             treatment=treatment,
@@ -358,21 +335,15 @@ def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
     request.tell("loading the sampler")
     from synthesis.questions import bias as question
 
-    answer = question.bias(
-        request.registry,
-        endpoint,
-        cache=request.cache,
-        progress=request.tell,
-        **_of_one_family(request),
-    )
+    answer = question.bias(request.registry, endpoint, **_of_one_family(request))
     return question.result(answer, request.registry)
 
 
 def _of_one_family(request: Request) -> dict[str, Any]:
-    """What was given of priors and settings, as analyses of one family call it."""
+    """What was given of settings, and how fits are made, as analyses of one family are told."""
     names = {"family": "family_name"}
     given = {names.get(name, name): value for name, value in request.given.items()}
-    return given | _given(priors=request.priors)
+    return given | fitting(request)
 
 
 # --- What comes next -----------------------------------------------------------------------------

@@ -7,7 +7,8 @@ of them share, reads what they name, tells what is being done, and shows and wri
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,7 @@ from synthesis.cli import options
 from synthesis.cli.running import (
     InputError,
     Tell,
-    converted,
     progress,
-    read_priors,
     read_registry,
     sentence,
 )
@@ -53,9 +52,6 @@ _SHARED: Mapping[str, tuple[Any, Any]] = {
     "cache": (options.CacheOption, True),
 }
 _SETTINGS = ("verified_only", "reference_mix", "family", "seed", "draws")
-
-# By which questions refuse; named, since what defines them is too heavy to be loaded for it.
-_REFUSALS = ("NothingToPoolError", "NotComparedError", "NotPlannedError", "NotAskedError")
 
 
 @dataclass(frozen=True)
@@ -151,12 +147,19 @@ def _with_options(
 
 def _respond(answer: Callable[[Request], Answer], given: dict[str, Any]) -> None:
     """Ask; write what is answered where a folder is given, and show it."""
-    registry = converted(read_registry(given["registry"], given["only"]), given["convert"])
+    registry, files = read_registry(given["registry"], given["only"]), []
+    if given["convert"]:
+        from studies.registry import convert_endpoints
+
+        registry = convert_endpoints(registry, given["convert"])
+    priors, out = None, given.get("out")
+    if given["priors"] is not None:
+        from priors import load_priors
+
+        priors = load_priors(given["priors"])
     settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
-    priors, out, files = read_priors(given["priors"]), given.get("out"), []
-    with progress() as tell:
-        request = Request(registry, settings, priors, given["cache"], tell, out)
-        result = _asked(answer, request)
+    with progress() as tell, _telling_what_is_kept():
+        result = answer(Request(registry, settings, priors, given["cache"], tell, out))
         if isinstance(result, tuple):
             result, registry = result
         if out is not None and not isinstance(result, list):
@@ -167,26 +170,17 @@ def _respond(answer: Callable[[Request], Answer], given: dict[str, Any]) -> None
     if isinstance(result, list):
         for line in result:
             typer.echo(line)
-        return
-    show(result, files)
+    else:
+        show(result, files)
 
 
-def _asked(answer: Callable[[Request], Answer], request: Request) -> Answer:
-    """Ask; what cannot be answered becomes a sentence.
-
-    Raises
-    ------
-    InputError
-        In the place of the errors of a question.
-    """
+@contextmanager
+def _telling_what_is_kept() -> Iterator[None]:
+    """On an interrupt, say what is kept of the work."""
     try:
-        return answer(request)
-    except ValueError as error:
-        if type(error).__name__ not in _REFUSALS:
-            raise
-        raise InputError(f"{str(error).rstrip('.')}.") from None
+        yield
     except KeyboardInterrupt as error:
-        if hasattr(error, "sentence"):  # what is kept of the work
+        if hasattr(error, "sentence"):
             typer.echo(error.sentence, err=True)
         raise
 
@@ -206,14 +200,12 @@ def fit(request: Request, settings: Settings) -> dict[str, Fit]:
     """Fit the endpoints of settings."""
     from synthesis.run import fit_endpoints
 
-    fits, _ = fit_endpoints(
-        request.registry,
-        settings,
-        priors=request.priors,
-        progress=request.tell,
-        cache=request.cache,
-    )
-    return fits
+    return fit_endpoints(request.registry, settings, **fitting(request))[0]
+
+
+def fitting(request: Request) -> dict[str, Any]:
+    """How fits are made, as every function that fits is told."""
+    return {"priors": request.priors, "progress": request.tell, "cache": request.cache}
 
 
 def pooled_treatments(

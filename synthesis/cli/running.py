@@ -11,13 +11,13 @@ import typer
 
 from studies import Cohort, Registry, RegistryError, Study, UnknownWordError, load_registry
 from synthesis.cli.terminal import spell_what_cannot_be_shown
-from synthesis.staging import OutputError, check_file, staged_file
+from synthesis.staging import check_file, staged_file
 from synthesis.text.checking import placed
 from synthesis.text.listing import Wanted, find_cohorts, known_words
 from synthesis.text.plain import shown_path
 
 if TYPE_CHECKING:
-    from priors import Priors
+    pass
 
 CHECK_FOUND = 1
 BAD_INPUT = 2
@@ -35,44 +35,11 @@ class InputError(Exception):
 
 
 def read_registry(folders: Sequence[Path] | None, only: bool) -> Registry:
-    """Read the shipped registry and whatever was named beside it.
-
-    Parameters
-    ----------
-    folders : sequence of Path or None
-        Folders and files of studies (``--registry``).
-    only : bool
-        Only those (``--only``).
-
-    Raises
-    ------
-    InputError
-        For `only` without a folder.
-    RegistryError
-        With every problem of every file.
-    """
+    """Read the shipped registry and what ``--registry`` names; with ``--only`` nothing else."""
     require_registry(folders, only)
     registry = load_registry(*(folders or ()), alone=only)
     tell_replaced(registry)
     return registry
-
-
-def converted(registry: Registry, wanted: Sequence[str] | None) -> Registry:
-    """Return a registry with the endpoints of ``--convert`` read as others.
-
-    Raises
-    ------
-    InputError
-        For a conversion that the vocabulary does not allow; the message says why.
-    """
-    if not wanted:
-        return registry
-    from studies.registry import ConversionError, convert_endpoints
-
-    try:
-        return convert_endpoints(registry, wanted)
-    except ConversionError as error:
-        raise InputError(str(error)) from None
 
 
 def require_registry(named: Sequence[Path] | None, only: bool) -> None:
@@ -111,24 +78,6 @@ def find(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ...]
             raise
         words = known_words(registry.vocabulary)[error.kind]
         raise InputError(f"{error}; possible: {', '.join(words)}.") from None
-
-
-def read_priors(path: Path | None) -> Priors | None:
-    """Read a file of priors; None where no file was named.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be used.
-    """
-    if path is None:
-        return None
-    from priors import PriorsError, load_priors
-
-    try:
-        return load_priors(path)
-    except PriorsError as error:
-        raise InputError(f"{str(error).rstrip('.')}.") from None
 
 
 # --- Working and telling -------------------------------------------------------------------------
@@ -170,48 +119,45 @@ def emit(text: str, output: Path | None) -> None:
 
 # --- Errors and exit codes -----------------------------------------------------------------------
 
+# Errors of what was asked, by name: what defines them is too heavy to be loaded for it.
+_REFUSALS = (
+    *("ConversionError", "InputError", "NotAskedError", "NotComparedError"),
+    *("NothingToPoolError", "NotPlannedError", "OutputError", "PriorsError"),
+)
+
 
 def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
-    """Run a command line and return its exit code.
-
-    The one place where bad input becomes a sentence and exit code 2.
-
-    Parameters
-    ----------
-    app : Typer
-        The command line.
-    arguments : sequence of str or None
-        The words after the name of the program; None: those of the process.
-    """
+    """Run a command line and return its exit code: the one place where errors become sentences."""
     spell_what_cannot_be_shown()
     try:
         given = None if arguments is None else list(arguments)
         code = app(args=given, prog_name="atc", standalone_mode=False)
-    except RegistryError as error:
-        return _refuse([str(placed(problem)) for problem in error.problems] or [str(error)])
-    except UnknownWordError as error:
-        return _refuse([sentence(error)])
-    except (InputError, OutputError) as error:
-        return _refuse([str(error)])
     except SystemExit:  # typer leaves so, and only so, when nobody reads on
         return PIPE_CLOSED
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
-        if not hasattr(error, "format_message"):  # only an error of usage knows its own words
-            raise
-        return _refuse([error.format_message()])
+        for text in _sentences(error):
+            typer.echo(" ".join(text.split()), err=True)
+        return BAD_INPUT
     if code == INTERRUPTED:
         typer.echo("Interrupted; nothing was written.", err=True)
     return code if isinstance(code, int) else 0
 
 
+def _sentences(error: Exception) -> list[str]:
+    """What is wrong with what was asked; any other error is a fault, which is raised again."""
+    if isinstance(error, RegistryError) and error.problems:
+        return [str(placed(problem)) for problem in error.problems]
+    if isinstance(error, UnknownWordError):
+        return [sentence(error)]
+    if hasattr(error, "format_message"):  # an error of usage
+        return list(filter(None, [error.format_message()]))
+    if isinstance(error, RegistryError) or type(error).__name__ in _REFUSALS:
+        return [f"{str(error).rstrip('.')}."]
+    raise error
+
+
 def sentence(error: UnknownWordError) -> str:
     """What an unknown word is told, as a sentence."""
     return f"{str(error).rstrip('?')}{'?' if error.suggestion else '.'}"
-
-
-def _refuse(sentences: Sequence[str]) -> int:
-    for sentence in filter(None, sentences):
-        typer.echo(" ".join(sentence.split()), err=True)
-    return BAD_INPUT

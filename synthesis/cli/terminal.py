@@ -45,16 +45,23 @@ def show(result: Result, written: Sequence[Path] = ()) -> None:
         names = [*result.texts, *(f"tables/{name}.csv" for name in result.tables)]
         first = next((path for path in written if path.as_posix().endswith(names[0])), written[0])
         print(f"\nWritten: {first} ({count(len(written), 'file')})")
-    print(f"\n{RESEARCH_USE}")
+    for line in ("", *paragraph(RESEARCH_USE)):
+        print(line)
 
 
 def say(*paragraphs: str) -> None:
     """Show paragraphs, each with an empty line behind it; items of a list stand together."""
     for text, after in pairwise((*paragraphs, "")):
-        for line in _wrapped(text):
+        for line in paragraph(text):
             print(line)
         if not (text.startswith("- ") and after.startswith("- ")):
             print()
+
+
+def paragraph(text: str) -> list[str]:
+    """Lines of a paragraph, or of an item of a list."""
+    indent = "  " if text.startswith("- ") else ""
+    return wrap(text, width(), subsequent_indent=indent, break_on_hyphens=False)
 
 
 def verdict_lines(verdicts: Mapping[str, str]) -> list[str]:
@@ -67,11 +74,6 @@ def width() -> int:
     return shutil.get_terminal_size((IN_A_PIPE, 24)).columns
 
 
-def _wrapped(text: str) -> list[str]:
-    indent = "  " if text.startswith("- ") else ""
-    return wrap(text, width(), subsequent_indent=indent, break_on_hyphens=False)
-
-
 def _show_finding(finding: Finding) -> None:
     if finding.heading:
         _print_heading(finding.heading)
@@ -79,9 +81,8 @@ def _show_finding(finding: Finding) -> None:
     for table in finding.tables:
         if table.title:
             _print_heading(table.title)
-        for block in blocks(table, width()):
-            _print(block)
-            print()
+        for line in (*table_lines(table), ""):
+            print(line)
         if table.note:
             say(table.note)
 
@@ -91,17 +92,20 @@ def _print_heading(text: str) -> None:
         print(f"\033[1m{line}\033[0m" if sys.stdout.isatty() else line)
 
 
-def _print(grid: Grid) -> None:
-    """Write a table, without blanks at the ends of lines."""
+# --- Tables --------------------------------------------------------------------------------------
+
+
+def table_lines(table: Table) -> Iterator[str]:
+    """Lines of a table, without blanks at their ends; an empty one between two blocks."""
     from rich.console import Console
 
-    text, styled = io.StringIO(), sys.stdout.isatty()
-    Console(file=text, width=width(), force_terminal=styled, highlight=False).print(grid, end="")
-    for line in text.getvalue().splitlines():
-        print(line.rstrip())
-
-
-# --- Tables --------------------------------------------------------------------------------------
+    styled = sys.stdout.isatty()
+    for number, block in enumerate(blocks(table, width())):
+        text = io.StringIO()
+        console = Console(file=text, width=width(), force_terminal=styled, highlight=False)
+        console.print(block, end="")
+        yield from [""] * bool(number)
+        yield from (line.rstrip() for line in text.getvalue().splitlines())
 
 
 def blocks(table: Table, room: int) -> Iterator[Grid]:

@@ -13,48 +13,26 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from synthesis import numbers
-from synthesis.plots import inputs, marks, style
-from synthesis.plots.histology import EFFECT_COLUMNS, effect_legend, effect_rows
+from synthesis.plots import inputs, marks, page, rows, style
+from synthesis.plots.histology import answer_columns, effect_legend, effect_rows
 from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.marks import Brush
-from synthesis.plots.page import (
-    MARGIN,
-    LegendEntry,
-    Page,
-    add_axes,
-    make_frame,
-    put_box,
-    put_lines,
-    put_upright_text,
-    text_width,
-    wrap,
-)
-from synthesis.plots.rows import (
-    Axis,
-    Block,
-    Quiet,
-    Row,
-    Spot,
-    Words,
-    draw_blocks,
-    lay_out,
-    put_estimate,
-    visible,
-)
 from synthesis.plots.scales import Scale, apply_scale, dress_ticks, ratio_scale
-from synthesis.plots.style import INK, MUTED, Sheet
+from synthesis.plots.style import INK, MUTED, PLAIN, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BIAS_COLUMNS: tuple[str, ...] = EFFECT_COLUMNS[1:]
+BIAS_COLUMNS: tuple[str, ...] = (
+    *("effect", "label", "which", "estimate", "lower", "upper"),
+    *("prior_share", "cohorts", "patients"),
+)
 DENSITY_COLUMNS: tuple[str, ...] = ("parameter", "which", "x", "density")
 REPORT_COLUMNS: tuple[str, ...] = (
-    *("cohort_label", "treatment", "treatment_class", "patients", "estimate", "lower", "upper"),
+    *("cohort_label", "treatment", "patients", "estimate", "lower", "upper"),
 )
 FUNNEL_COLUMNS: tuple[str, ...] = (
-    *("cohort_label", "treatment_class", "kind", "ratio", "standard_error"),
-    *("study_sd", "beyond_sampling"),
+    *("cohort_label", "kind", "ratio", "standard_error", "study_sd", "beyond_sampling"),
 )
 
 _LABEL_SHARES = {"one-column": 0.36, "two-column": 0.36, "slide": 0.34}
@@ -69,7 +47,6 @@ def plot_bias(
     *,
     width: style.Width = "two-column",
     title: str | None = None,
-    hues: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the common bias, the spread of biases and, below, the bias of each report.
 
@@ -82,10 +59,11 @@ def plot_bias(
         Columns `DENSITY_COLUMNS`; ``which`` is prior or posterior, ``x`` a ratio or a factor,
         ``density`` per unit of its logarithm.
     effects : DataFrame
-        Columns `BIAS_COLUMNS`, in display order; ``prior_share`` a fraction.
+        Columns `BIAS_COLUMNS`, in display order, a prior and a posterior row of each; the name of
+        an ``effect`` is the ``parameter`` of its density, ``prior_share`` a fraction.
     reports : DataFrame
         Columns `REPORT_COLUMNS`, in display order: ratios of medians. May be empty.
-    width, title, hues
+    width, title
         As of `plot_forest`.
 
     Returns
@@ -96,48 +74,61 @@ def plot_bias(
     Raises
     ------
     ValueError
-        If a column, an effect or its density is missing, the width is unknown, or a class has no
-        hue.
+        If a column, an effect or its density is missing, or the width is unknown.
     """
     inputs.require_columns(density, DENSITY_COLUMNS, "plot_bias, density")
     inputs.require_columns(effects, BIAS_COLUMNS, "plot_bias, effects")
     inputs.require_columns(reports, REPORT_COLUMNS, "plot_bias, reports", may_be_empty=True)
-    inputs.require_unique(effects, ("parameter",), "plot_bias, effects")
+    inputs.require_unique(effects, ("effect", "which"), "plot_bias, effects")
     sheet = style.find_sheet(width)
-    hues = style.choose_hues(hues, reports["treatment_class"], "plot_bias")
-    rows, legend = list(effect_rows(effects, density, "plot_bias")), effect_legend(reported=False)
+    entries = list(effect_rows(_side_by_side(effects), density, sheet, "plot_bias"))
+    legend = effect_legend(reported=False)
     if not reports.empty:
         words = "Whole bias of each retrospective report, common and its own"
-        rows.append(Row(words, kind="head"))
-        rows += [_report_row(record, hues) for record in reports.to_dict("records")]
-        legend.append(LegendEntry(f"report, {numbers.LEVEL} CrI", marks.estimate_sample()))
+        entries.append(rows.Row(words, kind="head"))
+        entries += [_report_row(record) for record in reports.to_dict("records")]
+        legend.append(page.LegendEntry(f"report, {numbers.LEVEL} CrI", marks.estimate_sample()))
     # the axis reaches at least from half to twice: a bias within it is to be seen as one
     inside = [0.5, 2.0, *reports["estimate"]]
-    ends = [*visible(density), *reports["lower"], *reports["upper"]]
+    ends = [*rows.visible(density), *reports["lower"], *reports["upper"]]
     unit = "Ratio of medians to a prospective study (log scale)"
     columns = [
-        Axis("ratio", unit, lambda span: ratio_scale(inside, ends, span, sheet.text), null=1.0),
-        Words("posterior", (Quiet("Prior"), f"Posterior ({numbers.LEVEL} CrI)")),
-        Words("share", ("Share", "assumed"), "right"),
+        rows.Axis(
+            "ratio", unit, lambda span: ratio_scale(inside, ends, span, sheet.text), null=1.0
+        ),
+        *answer_columns(sheet),
     ]
-    block = Block("bias", rows, columns, "Bias")
-    layout = lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=1.5)
+    block = rows.Block("bias", entries, columns, "Bias")
+    layout = rows.lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=1.5)
     foot = (
         "Right of 1: optimistic. The spread is the factor that one report in forty exceeds. "
         "Share assumed: how much of the answer is prior. CrI, credible interval."
     )
-    return draw_blocks(layout, title, legend, foot)
+    return rows.draw_blocks(layout, title, legend, foot)
 
 
-def _report_row(record: Mapping[str, Any], hues: Mapping[str, str]) -> Row:
-    values, hue = interval_of(record), hues[word(record["treatment_class"])]
+def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
+    """Prior and posterior of an effect in one row, as `effect_rows` reads them."""
+    ends = {"estimate": "", "lower": "_lower", "upper": "_upper"}
+    before, after = (
+        effects[effects["which"] == which].rename(
+            columns={n: f"{which}{e}" for n, e in ends.items()}
+        )
+        for which in ("prior", "posterior")
+    )
+    priors = before[["effect", *(f"prior{end}" for end in ends.values())]]
+    return after.merge(priors, on="effect").rename(columns={"effect": "parameter"})
+
+
+def _report_row(record: Mapping[str, Any]) -> rows.Row:
+    values = interval_of(record)
     detail = f"n = {int(record['patients']):,}, {numbers.in_sentence(word(record['treatment']))}"
     texts = {"posterior": numbers.interval(*values, numbers.ratio)}
 
-    def draw(spot: Spot) -> None:
-        put_estimate(spot.brush("ratio", hue), spot.scales["ratio"], values, spot.middle)
+    def draw(spot: rows.Spot) -> None:
+        rows.put_estimate(spot.brush("ratio", PLAIN), spot.scales["ratio"], values, spot.middle)
 
-    return Row(word(record["cohort_label"]), detail, texts, draw, hue=hue)
+    return rows.Row(word(record["cohort_label"]), detail, texts, draw)
 
 
 # --- Funnel --------------------------------------------------------------------------------------
@@ -166,7 +157,6 @@ def plot_funnel(
     *,
     width: style.Width = "two-column",
     title: str | None = None,
-    hues: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the funnel of reported medians.
 
@@ -180,7 +170,7 @@ def plot_funnel(
     table : DataFrame
         Columns `FUNNEL_COLUMNS`, one row a reported median: ``ratio`` above zero, ``kind`` is
         retrospective, prospective or not stated, ``study_sd`` the same in every row.
-    width, title, hues
+    width, title
         As of `plot_forest`.
 
     Returns
@@ -191,34 +181,33 @@ def plot_funnel(
     Raises
     ------
     ValueError
-        If a column is missing, there is no row, a kind or the width is unknown, a number is missing
-        or not positive, or a class has no hue.
+        If a column is missing, there is no row, a kind or the width is unknown, or a number is
+        missing or not positive.
     """
     inputs.require_columns(table, FUNNEL_COLUMNS, "plot_funnel")
     inputs.require_known(table["kind"], _MARKS, "plot_funnel: kind")
     points = tuple(_points(table))
     sheet = style.find_sheet(width)
-    hues = style.choose_hues(hues, table["treatment_class"], "plot_funnel")
     spread = number(table["study_sd"].iloc[0])
-    frame = make_frame(sheet, title, _legend(points), _foot(points))
+    frame = page.make_frame(sheet, title, _legend(points), _foot(points))
     top = frame.top + 0.8 * sheet.body
-    left = MARGIN + 1.9 * sheet.body + text_width("0.00", sheet.text) + 4
-    across = sheet.width - MARGIN - left - sheet.body
+    left = page.MARGIN + 1.9 * sheet.body + page.text_width("0.00", sheet.text) + 4
+    across = sheet.width - page.MARGIN - left - sheet.body
     field = _fit(points, spread, (left, top, across, _ASPECT[sheet.name] * across), sheet)
-    unit = wrap("Reported over expected median (log scale)", sheet.text, across)
+    unit = page.wrap("Reported over expected median (log scale)", sheet.text, across)
     unit_top = top + field.height + 4 + 1.4 * sheet.body
-    page = frame.open(unit_top + len(unit) * sheet.text.pitch)
-    axes = _open(page, field, sheet)
+    paper = frame.open(unit_top + len(unit) * sheet.text.pitch)
+    axes = _open(paper, field, sheet)
     _draw_limits(axes, field, spread)
     for place, point in enumerate(points):
-        mark = _mark(point.kind, point.ratio, point.error, hues[point.treatment_class])
+        mark = _mark(point.kind, point.ratio, point.error, PLAIN)
         mark.set_gid(f"funnel-{place}-{point.kind.replace(' ', '-')}")
         axes.add_line(mark)
-    _put_names(page, field, points, sheet)
-    put_lines(page, left + across / 2, unit_top, unit, sheet.text, align="center")
+    _put_names(paper, field, points, sheet)
+    page.put_lines(paper, left + across / 2, unit_top, unit, sheet.text, align="center")
     words, middle = "Standard error of the log median", top + field.height / 2
-    put_upright_text(page, MARGIN + 0.6 * sheet.body, middle, words, sheet.text)
-    return page.figure
+    page.put_upright_text(paper, page.MARGIN + 0.6 * sheet.body, middle, words, sheet.text)
+    return paper.figure
 
 
 @dataclass(frozen=True)
@@ -228,7 +217,6 @@ class _Point:
     ratio: float
     error: float
     kind: str
-    treatment_class: str
     name: str
 
 
@@ -260,7 +248,7 @@ def _points(table: pd.DataFrame) -> Iterator[_Point]:
                 "expected numbers above zero"
             )
         name = label if flag(record["beyond_sampling"]) else ""
-        yield _Point(ratio, error, word(record["kind"]), word(record["treatment_class"]), name)
+        yield _Point(ratio, error, word(record["kind"]), name)
 
 
 def _fit(
@@ -273,8 +261,8 @@ def _fit(
     return _Field(*box, scale, deepest)
 
 
-def _open(page: Page, field: _Field, sheet: Sheet) -> Axes:
-    axes = add_axes(page, field.left, field.top, field.width, field.height, "funnel")
+def _open(paper: page.Page, field: _Field, sheet: Sheet) -> Axes:
+    axes = page.add_axes(paper, field.left, field.top, field.width, field.height, "funnel")
     apply_scale(axes, field.scale, sheet.text)
     axes.grid(False)
     axes.set_ylim(field.deepest, 0.0)
@@ -310,7 +298,7 @@ def _mark(kind: str, x: float, y: float, hue: str) -> Line2D:
 _Box = tuple[float, float, float, float]
 
 
-def _put_names(page: Page, field: _Field, points: Sequence[_Point], sheet: Sheet) -> None:
+def _put_names(paper: page.Page, field: _Field, points: Sequence[_Point], sheet: Sheet) -> None:
     """Name the points outside of the limits, where no mark and no other name is in the way."""
     taken: list[_Box] = []
     for point in points:
@@ -329,15 +317,15 @@ def _put_names(page: Page, field: _Field, points: Sequence[_Point], sheet: Sheet
         if box:
             taken.append(box)
             left, top = field.left + box[0], field.top + box[1]
-            put_box(page, left, top, box[2] - box[0], box[3] - box[1], "white", zorder=2)
+            page.put_box(paper, left, top, box[2] - box[0], box[3] - box[1], "white", zorder=2)
             face = replace(sheet.note, color=INK)
-            put_lines(page, left, top, lines, face, gid=f"funnel-name-{place}")
+            page.put_lines(paper, left, top, lines, face, gid=f"funnel-name-{place}")
 
 
 def _candidates(field: _Field, point: _Point, lines: Sequence[str], sheet: Sheet) -> Iterator[_Box]:
     """Boxes for a name inside the plot, the best first: outwards, inwards, above, below."""
     x, y = field.place(point.ratio, point.error)
-    width = max(text_width(line, sheet.note) for line in lines)
+    width = max(page.text_width(line, sheet.note) for line in lines)
     height = len(lines) * sheet.note.pitch
     for reach in _REACHES:
         sides = [(x + reach, y - height / 2), (x - reach - width, y - height / 2)]
@@ -354,12 +342,16 @@ def _overlap(one: _Box, other: _Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _legend(points: Sequence[_Point]) -> list[LegendEntry]:
+def _legend(points: Sequence[_Point]) -> list[page.LegendEntry]:
     kinds = [kind for kind in _MARKS if any(point.kind == kind for point in points)]
     words = {"not stated": "design not stated"}
-    entries = [LegendEntry(words.get(kind, kind), _mark_sample(kind)) for kind in kinds]
-    sampling = LegendEntry("95 % limits, sampling error alone", _limit_sample("sampling"))
-    return [*entries, sampling, LegendEntry("with the spread of studies", _limit_sample("studies"))]
+    entries = [page.LegendEntry(words.get(kind, kind), _mark_sample(kind)) for kind in kinds]
+    sampling = page.LegendEntry("95 % limits, sampling error alone", _limit_sample("sampling"))
+    return [
+        *entries,
+        sampling,
+        page.LegendEntry("with the spread of studies", _limit_sample("studies")),
+    ]
 
 
 def _mark_sample(kind: str) -> marks.Sample:

@@ -10,18 +10,8 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, endpoint_of
-from synthesis.plots import inputs, marks, style
+from synthesis.plots import inputs, marks, page, rows, style
 from synthesis.plots.inputs import flag, number, word
-from synthesis.plots.page import (
-    MARGIN,
-    LegendEntry,
-    Page,
-    add_axes,
-    put_text,
-    put_upright_text,
-    text_width,
-)
-from synthesis.plots.rows import Axis, Block, Panels, Row, Spot, Words, draw_blocks, lay_out
 from synthesis.plots.scales import Scale, dress_ticks
 from synthesis.plots.style import INK, MUTED, Sheet, tint
 
@@ -91,16 +81,16 @@ def plot_checks(
     per_row = 1 if sheet.is_narrow else len(panels)
     step = _HEIGHT + 5.2 * sheet.body
 
-    def draw_panels(page: Page, top: float) -> None:
-        wide = (sheet.width - 2 * MARGIN) / per_row
+    def draw_panels(paper: page.Page, top: float) -> None:
+        wide = (sheet.width - 2 * page.MARGIN) / per_row
         for place, (name, own) in enumerate(panels):
             row, column = divmod(place, per_row)
-            heading = f"{chr(ord('A') + place)}  {endpoint_of(name).name()}"
-            corner = (MARGIN + column * wide, top + row * step)
-            _draw_spread(page, sheet, corner, wide, heading, own)
+            heading = f"{chr(ord('A') + place)} {endpoint_of(name).name()}"
+            corner = (page.MARGIN + column * wide, top + row * step)
+            _draw_spread(paper, sheet, corner, wide, heading, own)
 
-    above = Panels(math.ceil(len(panels) / per_row) * step + 6, len(panels), draw_panels)
-    layout = lay_out(
+    above = rows.Panels(math.ceil(len(panels) / per_row) * step + 6, len(panels), draw_panels)
+    layout = rows.lay_out(
         list(_blocks(extremes, sheet)),
         sheet,
         label_share=_LABEL_SHARES[sheet.name],
@@ -108,17 +98,17 @@ def plot_checks(
         above=above,
     )
     legend = [
-        LegendEntry("reported figures", marks.line_sample(thickness=1.1)),
-        LegendEntry("95 % of data sets drawn from the model", marks.area_sample(_BAND)),
-        LegendEntry("reported figure inside its 95 % prediction", marks.point_sample()),
-        LegendEntry("outside", marks.point_sample(fill=False)),
+        page.LegendEntry("reported figures", marks.line_sample(thickness=1.1)),
+        page.LegendEntry("95 % of data sets drawn from the model", marks.area_sample(_BAND)),
+        page.LegendEntry("reported figure inside its 95 % prediction", marks.point_sample()),
+        page.LegendEntry("outside", marks.point_sample(fill=False)),
     ]
     foot = "Position: share of predicted figures below the reported one. NR, not reached."
-    return draw_blocks(layout, title, legend, foot)
+    return rows.draw_blocks(layout, title, legend, foot)
 
 
 def _draw_spread(
-    page: Page,
+    paper: page.Page,
     sheet: Sheet,
     corner: tuple[float, float],
     wide: float,
@@ -127,10 +117,13 @@ def _draw_spread(
 ) -> None:
     """How the positions of one endpoint are spread: their distribution in its band."""
     size, endpoint = sheet.body, positions["endpoint"].iloc[0]
-    left, top = corner[0] + 1.6 * size + text_width("100", sheet.text) + 4, corner[1] + 1.6 * size
+    left, top = (
+        corner[0] + 1.6 * size + page.text_width("100", sheet.text) + 4,
+        corner[1] + 1.6 * size,
+    )
     width = min(corner[0] + wide - left - 1.5 * size, 1.35 * _HEIGHT)
-    put_text(page, left, corner[1] + 0.7 * size, heading, sheet.text.bold)
-    axes = add_axes(page, left, top, width, _HEIGHT, f"spread {endpoint}")
+    page.put_text(paper, left, corner[1] + 0.7 * size, heading, sheet.text.bold)
+    axes = page.add_axes(paper, left, top, width, _HEIGHT, f"spread {endpoint}")
     axes.set_xlim(0.0, 1.0)
     axes.set_ylim(0.0, 100.0)
     dress_ticks(axes, "x", sheet.text, (0.0, 0.5, 1.0))
@@ -144,28 +137,28 @@ def _draw_spread(
     (drawn,) = axes.step(x, line, where="post", color=INK, lw=1.1, zorder=3)
     drawn.set_gid(f"spread-{endpoint}-line")
     bottom = top + _HEIGHT + 2.6 * size
-    put_text(page, left + width / 2, bottom, "Position", sheet.text, align="center")
+    page.put_text(paper, left + width / 2, bottom, "Position", sheet.text, align="center")
     words = "Figures at or below, %"
-    put_upright_text(page, corner[0] + 0.7 * size, top + _HEIGHT / 2, words, sheet.text)
+    page.put_upright_text(paper, corner[0] + 0.7 * size, top + _HEIGHT / 2, words, sheet.text)
 
 
-def _blocks(extremes: pd.DataFrame, sheet: Sheet) -> Iterator[Block]:
+def _blocks(extremes: pd.DataFrame, sheet: Sheet) -> Iterator[rows.Block]:
     ticks = _TICKS.get(sheet.name, _TICKS["two-column"])
     scale = Scale(-0.025, 1.025, ticks, log=False)
     columns = [
-        Words("reported", ("Reported",)),
-        Words("predicted", ("Predicted", f"({numbers.LEVEL})")),
-        Axis("position", "Position in the prediction", lambda _: scale),
+        rows.Words("reported", ("Reported",)),
+        rows.Words("predicted", ("Predicted", f"({numbers.LEVEL})")),
+        rows.Axis("position", "Position in the prediction", lambda _: scale),
     ]
     for name, own in extremes.groupby("endpoint", sort=False):
         away = (own["pit"].astype(float) - 0.5).abs()
         order = away.sort_values(ascending=False, kind="stable").index[:MOST]
-        rows = [_row(record) for record in own.loc[order].to_dict("records")]
+        entries = [_row(record) for record in own.loc[order].to_dict("records")]
         title = f"{endpoint_of(name).name()}: the most extreme figures"
-        yield Block(f"checks-{name}", rows, columns, "Study, figure", title)
+        yield rows.Block(f"checks-{name}", entries, columns, "Study, figure", title)
 
 
-def _row(record: Mapping[str, Any]) -> Row:
+def _row(record: Mapping[str, Any]) -> rows.Row:
     figure, value = word(record["figure"]), number(record["value"])
     is_time = figure in TIMES
     write = numbers.months if is_time else numbers.percent
@@ -178,13 +171,13 @@ def _row(record: Mapping[str, Any]) -> Row:
     who = f"{histology} tumours, " if histology in ("pure", "mixed") else ""
     size = "" if numbers.is_missing(n) else f", n = {int(n):,}"
     detail = f"{who}{figure}{size}; {numbers.in_sentence(word(record['treatment']))}"
-    return Row(word(record["label"]), detail, texts, _marks(record))
+    return rows.Row(word(record["label"]), detail, texts, _marks(record))
 
 
 def _marks(record: Mapping[str, Any]):
     pit, inside = number(record["pit"]), flag(record["within"])
 
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         brush = spot.brush("position")
         marks.put_area(brush, _CENTRAL, spot.middle, 5.0, _BAND)
         marks.put_point(brush, pit, spot.middle, "position", fill=inside)

@@ -11,21 +11,9 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import inputs, marks, style
+from synthesis.plots import inputs, marks, rows, style
 from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.page import LegendEntry
-from synthesis.plots.rows import (
-    Axis,
-    Block,
-    Layout,
-    Quiet,
-    Row,
-    Spot,
-    Words,
-    draw_blocks,
-    figure_height,
-    lay_out,
-)
 from synthesis.plots.scales import Scale, percent_scale, ratio_scale
 
 if TYPE_CHECKING:
@@ -57,7 +45,6 @@ def plot_compare(
     delta: float = 1.0,
     width: style.Width = "two-column",
     title: str | None = None,
-    hues: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw every treatment against the reference, a panel an endpoint.
 
@@ -75,7 +62,7 @@ def plot_compare(
         ``p_gain`` are missing for response and in the row of the reference.
     delta : float
         Months of gain, for the heading.
-    width, title, hues
+    width, title
         As of `plot_forest`. In one column cohorts, medians and gains are left out.
 
     Returns
@@ -86,8 +73,8 @@ def plot_compare(
     Raises
     ------
     ValueError
-        If a column is missing, there is no row, two rows are of one endpoint and treatment, the
-        endpoint, the width or a kind of evidence is unknown, or a class has no hue.
+        If a column is missing, there is no row, two rows are of one endpoint and treatment, or the
+        endpoint, the width or a kind of evidence is unknown.
     """
     inputs.require_columns(table, COMPARE_COLUMNS, "plot_compare")
     inputs.require_unique(table, ("endpoint", "treatment"), "plot_compare")
@@ -95,9 +82,8 @@ def plot_compare(
     kinds = {word(kind) for kind in table["carried_by"]} - {""}
     inputs.require_known(sorted(kinds), EVIDENCE, "plot_compare: carried_by")
     sheet = style.find_sheet(width)
-    hues = style.choose_hues(hues, table["treatment_class"], "plot_compare")
     panels = [
-        _Panel(endpoint_of(name), own.to_dict("records"), hues, delta, sheet)
+        _Panel(endpoint_of(name), own.to_dict("records"), delta, sheet)
         for name, own in table.groupby("endpoint", sort=False)
     ]
     legend = [
@@ -106,16 +92,16 @@ def plot_compare(
         if kind in kinds
     ]
     layout = _lay_out(panels, by_class=True)
-    if not sheet.is_narrow and figure_height(layout, title, legend) > style.TALLEST:
+    if not sheet.is_narrow and rows.figure_height(layout, title, legend) > style.TALLEST:
         layout = _lay_out(panels, by_class=False)
-    return draw_blocks(layout, title, legend)
+    return rows.draw_blocks(layout, title, legend)
 
 
-def _lay_out(panels: Sequence[_Panel], *, by_class: bool) -> Layout:
+def _lay_out(panels: Sequence[_Panel], *, by_class: bool) -> rows.Layout:
     sheet = panels[0].sheet
     blocks = [panel.block(by_class=by_class) for panel in panels]
     between = 2.0 if sheet.is_narrow else 0.3
-    return lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=between)
+    return rows.lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=between)
 
 
 @dataclass(frozen=True)
@@ -124,7 +110,6 @@ class _Panel:
 
     endpoint: Endpoint
     records: Sequence[Mapping[str, Any]]
-    hues: Mapping[str, str]
     delta: float
     sheet: style.Sheet
 
@@ -133,17 +118,17 @@ class _Panel:
         """What contrasts are multiplied by to stand on the axis."""
         return 100.0 if self.endpoint.is_response else 1.0
 
-    def block(self, *, by_class: bool) -> Block:
+    def block(self, *, by_class: bool) -> rows.Block:
         """Rows and columns of the panel."""
         names = [word(row["treatment"]) for row in self.records if flag(row["is_reference"])]
         over = numbers.in_sentence(names[0]) if names else "the reference"
         more = "more respond" if self.endpoint.is_response else "longer"
         title = f"{self.endpoint.name()} (right of the line: {more} than with {over})"
-        rows = self._by_class() if by_class else map(self._row, self._by_effect())
+        entries = self._by_class() if by_class else map(self._row, self._by_effect())
         name = f"compare-{self.endpoint.id}"
-        return Block(name, list(rows), self._columns(), "Treatment", title)
+        return rows.Block(name, list(entries), self._columns(), "Treatment", title)
 
-    def _columns(self) -> list[Words | Axis]:
+    def _columns(self) -> list[rows.Words | rows.Axis]:
         is_response = self.endpoint.is_response
         unit = "Percentage points" if is_response else "Ratio (log scale)"
         ratio = (
@@ -151,16 +136,16 @@ class _Panel:
             if is_response
             else ("Ratio of medians", _INTERVAL)
         )
-        value = Words("value", ("Rate, %" if is_response else "Median, months", _INTERVAL))
-        axis = Axis("contrast", unit, self._scale, null=self.factor * self.endpoint.null)
-        columns: list[Words | Axis] = [axis, Words("contrast", ratio)]
+        value = rows.Words("value", ("Rate, %" if is_response else "Median, months", _INTERVAL))
+        axis = rows.Axis("contrast", unit, self._scale, null=self.factor * self.endpoint.null)
+        columns: list[rows.Words | rows.Axis] = [axis, rows.Words("contrast", ratio)]
         if not self.sheet.is_narrow:
-            columns = [Words("counts", ("Cohorts", "(patients)")), *columns, value]
+            columns = [rows.Words("counts", ("Cohorts", "(patients)")), *columns, value]
             if not is_response:
-                columns.append(Words("gain", ("Gain, months", _INTERVAL)))
+                columns.append(rows.Words("gain", ("Gain, months", _INTERVAL)))
         if is_response:
             return columns
-        return [*columns, Words("p", ("P(gain", f"> {numbers.value(self.delta)} mo.)"))]
+        return [*columns, rows.Words("p", ("P(gain", f"> {numbers.value(self.delta)} mo.)"))]
 
     def _scale(self, width: float) -> Scale:
         contrasts = [interval_of(row) for row in self.records]
@@ -175,37 +160,36 @@ class _Panel:
     def _by_effect(self) -> list[Mapping[str, Any]]:
         return sorted(self.records, key=lambda row: -number(row["estimate"]))
 
-    def _by_class(self) -> Iterator[Row]:
+    def _by_class(self) -> Iterator[rows.Row]:
         """Treatments of one class below its heading; a class with one treatment needs none."""
         records = self._by_effect()
         for name in dict.fromkeys(word(row["treatment_class"]) for row in records):
-            rows = [self._row(row) for row in records if word(row["treatment_class"]) == name]
-            if len(rows) > 1:
-                yield Row(name, kind="head", hue=self.hues[name])
-                rows = [replace(row, level=1) for row in rows]
-            yield from rows
+            entries = [self._row(row) for row in records if word(row["treatment_class"]) == name]
+            if len(entries) > 1:
+                yield rows.Row(name, kind="head")
+                entries = [replace(row, level=1) for row in entries]
+            yield from entries
 
-    def _row(self, record: Mapping[str, Any]) -> Row:
+    def _row(self, record: Mapping[str, Any]) -> rows.Row:
         endpoint, is_reference = self.endpoint, flag(record["is_reference"])
         contrast = numbers.interval(*interval_of(record), endpoint.write_contrast)
         gain = numbers.interval(*interval_of(record, "gain"), endpoint.write_gain)
         texts = {
             "counts": f"{int(record['cohorts']):,} ({int(record['patients']):,})",
             "value": numbers.interval(*interval_of(record, "value"), endpoint.write),
-            "contrast": Quiet("reference") if is_reference else contrast,
+            "contrast": rows.Quiet("reference") if is_reference else contrast,
             "gain": "" if is_reference else gain,
             "p": "" if is_reference else numbers.chance(record["p_gain"]),
         }
-        hue = self.hues[word(record["treatment_class"])]
-        draw = None if is_reference else self._marks(record, hue)
-        return Row(word(record["treatment"]), texts=texts, draw=draw, hue=hue)
+        draw = None if is_reference else self._marks(record)
+        return rows.Row(word(record["treatment"]), texts=texts, draw=draw)
 
-    def _marks(self, record: Mapping[str, Any], hue: str):
+    def _marks(self, record: Mapping[str, Any]) -> rows.Draw:
         middle, *limits = interval_of(record, factor=self.factor)
         shape, fill, _ = EVIDENCE[word(record["carried_by"])]
 
-        def draw(spot: Spot) -> None:
-            brush = spot.brush("contrast", hue)
+        def draw(spot: rows.Spot) -> None:
+            brush = spot.brush("contrast", style.PLAIN)
             span, beyond = spot.scales["contrast"].clip(*limits)
             marks.put_line(brush, "interval", span, spot.middle, arrows=beyond)
             marks.put_point(brush, middle, spot.middle, "contrast", shape=shape, fill=fill)

@@ -13,21 +13,9 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.plots import marks, style
+from synthesis.plots import marks, page, style
 from synthesis.plots.inputs import number, require_columns, require_unique
 from synthesis.plots.marks import Brush
-from synthesis.plots.page import (
-    MARGIN,
-    LegendEntry,
-    Page,
-    add_axes,
-    make_frame,
-    put_lines,
-    put_text,
-    put_upright_text,
-    text_width,
-    wrap,
-)
 from synthesis.plots.scales import dress_ticks
 from synthesis.plots.style import PALE, Sheet, tint
 
@@ -79,7 +67,7 @@ def plot_curves(
     Each panel shows the curve of the average study with its band, pale behind it the curve of the
     reference, reported medians on the 50 % line, and landmarks with their intervals. A curve is
     faded beyond `FADE_AFTER` times the last reported point of its treatment. Treatments with fewer
-    than `COHORTS` cohorts and `PATIENTS` patients are counted in words.
+    than `COHORTS` cohorts and `PATIENTS` patients are counted in words, unless there are no others.
 
     Parameters
     ----------
@@ -104,7 +92,7 @@ def plot_curves(
     ------
     ValueError
         If a column is missing, a treatment has two curves, the endpoint, the reference or the
-        width is unknown, a class has no hue, or no treatment has enough data.
+        width is unknown, or a class has no hue.
     """
     require_columns(curves, CURVE_COLUMNS, "plot_curves, curves")
     require_columns(points, POINT_COLUMNS, "plot_curves, points", may_be_empty=True)
@@ -114,26 +102,29 @@ def plot_curves(
     drawn = {name: own.sort_values("time") for name, own in curves.groupby("treatment", sort=False)}
     if reference and reference not in drawn:
         raise ValueError(f"plot_curves: the reference {reference!r} has no curve")
-    panels = [name for name, own in drawn.items() if _is_enough(own)]
-    if not panels:
-        raise ValueError(f"plot_curves: no treatment has {COHORTS} cohorts or {PATIENTS} patients")
+    panels = [name for name, own in drawn.items() if _is_enough(own)] or list(drawn)
     legend, foot = _legend(reference, points), _foot(len(drawn) - len(panels))
-    frame = make_frame(sheet, title, legend, foot)
+    frame = page.make_frame(sheet, title, legend, foot)
     grid = _make_grid(sheet, frame.top, [_titles(drawn[name]) for name in panels])
-    page = frame.open(grid.bottom)
+    paper = frame.open(grid.bottom)
     for place, name in enumerate(panels):
         curve, gid = drawn[name], f"curves-panel-{place}"
-        axes = _open_panel(page, sheet, grid, place, _titles(curve))
+        axes = _open_panel(paper, sheet, grid, place, _titles(curve))
         if reference and name != reference:
             _draw_reference(axes, drawn[reference], gid)
         hue = hues[curve["treatment_class"].iloc[0]]
         _draw_curve(axes, curve, hue, gid)
         _draw_points(axes, points[points["treatment"] == name], hue, gid)
+    _label_axes(paper, sheet, grid, f"{words.name()}, %")
+    return paper.figure
+
+
+def _label_axes(paper: page.Page, sheet: Sheet, grid: _Grid, quantity: str) -> None:
     centre = (grid.lefts[0] + grid.lefts[-1] + grid.width) / 2
-    put_text(page, centre, grid.bottom - 0.6 * sheet.body, "Months", sheet.text, align="center")
+    bottom = grid.bottom - 0.6 * sheet.body
+    page.put_text(paper, centre, bottom, "Months", sheet.text, align="center")
     middle = (grid.tops[0] + grid.tops[-1] + grid.height) / 2
-    put_upright_text(page, MARGIN + 0.6 * sheet.body, middle, f"{words.name()}, %", sheet.text)
-    return page.figure
+    page.put_upright_text(paper, page.MARGIN + 0.6 * sheet.body, middle, quantity, sheet.text)
 
 
 def _is_enough(curve: pd.DataFrame) -> bool:
@@ -164,16 +155,16 @@ def _make_grid(sheet: Sheet, top: float, titles: Sequence[tuple[str, str]]) -> _
     """Place the panels so that rows are about equally full."""
     rows = math.ceil(len(titles) / _MOST_IN_A_ROW[sheet.name])
     columns = math.ceil(len(titles) / rows)
-    left = MARGIN + 1.4 * sheet.body + text_width("100", sheet.text) + 6
+    left = page.MARGIN + 1.4 * sheet.body + page.text_width("100", sheet.text) + 6
     # Half of the last tick label stands to the right of the last panel.
-    right = sheet.width - MARGIN - text_width("24", sheet.text) / 2
+    right = sheet.width - page.MARGIN - page.text_width("24", sheet.text) / 2
     gap = 1.5 * sheet.body
     width = min((right - left - (columns - 1) * gap) / columns, 190.0)
     height = min(0.8 * width, 105.0)
     tops = []
     for row in range(rows):
         own = titles[row * columns : (row + 1) * columns]
-        lines = max(len(wrap(name, sheet.text.bold, width)) for name, _ in own)
+        lines = max(len(page.wrap(name, sheet.text.bold, width)) for name, _ in own)
         tops.append(top + lines * sheet.text.pitch + sheet.note.pitch + 3)
         top = tops[-1] + height + _BELOW
     lefts = tuple(left + place * (width + gap) for place in range(columns))
@@ -181,15 +172,17 @@ def _make_grid(sheet: Sheet, top: float, titles: Sequence[tuple[str, str]]) -> _
     return _Grid(len(titles), lefts, tuple(tops), width, height, bottom)
 
 
-def _open_panel(page: Page, sheet: Sheet, grid: _Grid, place: int, titles: tuple[str, str]) -> Axes:
+def _open_panel(
+    paper: page.Page, sheet: Sheet, grid: _Grid, place: int, titles: tuple[str, str]
+) -> Axes:
     """Axes of one panel with its title; tick labels only at the left and at the foot."""
     row, column = divmod(place, len(grid.lefts))
     left, top = grid.lefts[column], grid.tops[row]
-    lines = wrap(titles[0], sheet.text.bold, grid.width)
+    lines = page.wrap(titles[0], sheet.text.bold, grid.width)
     start = top - 3 - sheet.note.pitch - len(lines) * sheet.text.pitch
-    start = put_lines(page, left, start, lines, sheet.text.bold)
-    put_lines(page, left, start, titles[1:], sheet.note)
-    axes = add_axes(page, left, top, grid.width, grid.height, titles[0])
+    start = page.put_lines(paper, left, start, lines, sheet.text.bold)
+    page.put_lines(paper, left, start, titles[1:], sheet.note)
+    axes = page.add_axes(paper, left, top, grid.width, grid.height, titles[0])
     axes.set_xlim(0, HORIZON)
     axes.set_ylim(0, 100)
     is_last = place + len(grid.lefts) >= grid.panels
@@ -280,20 +273,20 @@ def _draw_landmark(brush: Brush, record: Mapping[str, Any]) -> None:
 # --- Words around the panels ---------------------------------------------------------------------
 
 
-def _legend(reference: str, points: pd.DataFrame) -> list[LegendEntry]:
+def _legend(reference: str, points: pd.DataFrame) -> list[page.LegendEntry]:
     entries = [
-        LegendEntry(f"average study, {numbers.LEVEL} CrI", _curve_sample(1.0)),
-        LegendEntry("far beyond the last reported point", _curve_sample(_FADED)),
+        page.LegendEntry(f"average study, {numbers.LEVEL} CrI", _curve_sample(1.0)),
+        page.LegendEntry("far beyond the last reported point", _curve_sample(_FADED)),
     ]
     if reference:
-        entries.append(LegendEntry(numbers.in_sentence(reference), _reference_sample))
+        entries.append(page.LegendEntry(numbers.in_sentence(reference), _reference_sample))
     medians = points[points["kind"] == "median"]
     if not medians.empty:
-        entries.append(LegendEntry("reported median (area by n)", marks.square_sample))
+        entries.append(page.LegendEntry("reported median (area by n)", marks.square_sample))
     if (medians["time"] > HORIZON).any():
-        entries.append(LegendEntry("not reached, or beyond the axis", marks.ARROW))
+        entries.append(page.LegendEntry("not reached, or beyond the axis", marks.ARROW))
     if (points["kind"] == "landmark").any():
-        entries.append(LegendEntry("reported survival at a fixed time", _landmark_sample))
+        entries.append(page.LegendEntry("reported survival at a fixed time", _landmark_sample))
     return entries
 
 

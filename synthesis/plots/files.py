@@ -17,21 +17,24 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from synthesis.plots.style import STYLE, style_context
+from synthesis.plots.style import FONT, STYLE, style_context
 from synthesis.staging import staged_folder
 
 # What each vector format would otherwise date or sign.
 _UNDATED: Mapping[str, Mapping[str, None]] = MappingProxyType(
     {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 )
+# Who lacks the font sees one of the same widths.
+_FALLBACKS = ", ".join([*(repr(name) for name in (FONT, *STYLE["font.sans-serif"])), "sans-serif"])
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_LEVEL = 6
+_PNG_LEVEL = 4
 
 # Parts of an SVG that say nothing: white space between elements, and digits beyond a hundredth of
 # a point.
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+_FAMILY = re.compile(rf"font-family: '{FONT}'(?!,)")
 _BETWEEN = re.compile(r">\s+<")
 _NUMBERS_IN = re.compile(r' (?:d|x|y|transform|width|height)="[^"]*"')
 _IDENTIFIER = re.compile(r' id="([^"]*)"')
@@ -176,6 +179,7 @@ def _compact(svg: str, name: str) -> str:
     head, middle, body = svg.partition("</metadata>")
     body = _COUNTED.sub("", _BETWEEN.sub("><", body))
     body = _NUMBERS_IN.sub(lambda match: _LONG_NUMBER.sub(_rounded, match.group()), body)
+    body = _FAMILY.sub(f"font-family: {_FALLBACKS}", body)
     prefix = re.sub(r"[^\w-]", "-", name)
     body = _IDENTIFIER.sub(rf' id="{prefix}-\1"', body)
     body = _REFERENCE.sub(rf"\1{prefix}-\2", body)

@@ -12,22 +12,9 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import marks, style
+from synthesis.plots import marks, rows, style
 from synthesis.plots.inputs import flag, interval_of, number, require_columns, require_known, word
 from synthesis.plots.page import LegendEntry
-from synthesis.plots.rows import (
-    Axis,
-    Block,
-    Draw,
-    Layout,
-    Quiet,
-    Row,
-    Spot,
-    Words,
-    draw_blocks,
-    figure_height,
-    lay_out,
-)
 from synthesis.plots.scales import Scale, month_scale, percent_scale
 
 if TYPE_CHECKING:
@@ -115,7 +102,7 @@ def plot_forest(
     require_known([endpoint], ENDPOINTS, "plot_forest: endpoint")
     sheet = style.find_sheet(width)
     layout = _lay_out(table, endpoint, sheet, part, hues)
-    return draw_blocks(layout, title, _legend(endpoint), _foot(table, sheet))
+    return rows.draw_blocks(layout, title, _legend(endpoint), _foot(table, sheet))
 
 
 def parts_of(
@@ -138,7 +125,7 @@ def parts_of(
     sheet = style.find_sheet(width)
     classes = list(dict.fromkeys(name for name in table["treatment_class"] if word(name)))
     whole = _lay_out(table, endpoint, sheet)
-    around = figure_height(whole, "Title", _legend(endpoint), _foot(table, sheet))
+    around = rows.figure_height(whole, "Title", _legend(endpoint), _foot(table, sheet))
     room = style.TALLEST - (around - whole.blocks[0].rows_height)
     heights = {}
     for name in classes:
@@ -187,16 +174,16 @@ def _lay_out(
     sheet: style.Sheet,
     part: tuple[int, int] | None = None,
     hues: Mapping[str, str] | None = None,
-) -> Layout:
+) -> rows.Layout:
     classes = [name for name in table["treatment_class"] if word(name)]
     hues = style.choose_hues(hues, classes, "plot_forest")
     forest = _Forest(endpoint_of(endpoint), sheet, hues)
-    rows = list(forest.rows(table.to_dict("records")))
-    if not any(row.draw for row in rows):
+    entries = list(forest.entries(table.to_dict("records")))
+    if not any(row.draw for row in entries):
         raise ValueError("plot_forest: the table has no cohort and no pooled row to draw")
     head = "Treatment, study" + (f" (part {part[0]} of {part[1]})" if part else "")
-    block = Block(f"forest-{endpoint}", rows, forest.columns(table), head)
-    return lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=0.6)
+    block = rows.Block(f"forest-{endpoint}", entries, forest.columns(table), head)
+    return rows.lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=0.6)
 
 
 @dataclass(frozen=True)
@@ -220,7 +207,7 @@ class _Forest:
         """The model's estimate with its interval."""
         return numbers.interval(*interval_of(record), self.endpoint.write)
 
-    def columns(self, table: pd.DataFrame) -> list[Words | Axis]:
+    def columns(self, table: pd.DataFrame) -> list[rows.Words | rows.Axis]:
         """Columns from left to right."""
         endpoint, sheet, unit = self.endpoint, self.sheet, self.endpoint.unit
         interval, most = f"({numbers.LEVEL} CrI)", _REPORTED_SHARES[sheet.name]
@@ -231,25 +218,25 @@ class _Forest:
             return month_scale(*_reach(table), width, sheet.text)
 
         words = "%" if endpoint.is_response else "Months (log scale)"
-        axis = Axis("values", words, scale, numbers.capitalised(endpoint.quantity()))
+        axis = rows.Axis("values", words, scale, numbers.capitalised(endpoint.quantity()))
         model = (f"Model, {unit}", interval)
         if sheet.is_narrow:
-            return [axis, Words("estimate", (Quiet("Reported"), *model), most=most)]
-        counts = [Words("n", ("n",), "right")]
+            return [axis, rows.Words("estimate", (rows.Quiet("Reported"), *model), most=most)]
+        counts = [rows.Words("n", ("n",), "right")]
         if table["events"].notna().any():
-            counts.append(Words("events", ("(events)",), "left"))
+            counts.append(rows.Words("events", ("(events)",), "left"))
         design = "Design, country" if sheet.name == "slide" else ""
         given = ("Responders/", "evaluable") if endpoint.is_response else ("Reported", "(interval)")
-        printed = Words("printed", given, most=most)
+        printed = rows.Words("printed", given, most=most)
         return [
-            Words("design", (design,), "left"),
+            rows.Words("design", (design,), "left"),
             *counts,
             axis,
             printed,
-            Words("estimate", model),
+            rows.Words("estimate", model),
         ]
 
-    def rows(self, records: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+    def entries(self, records: Sequence[Mapping[str, Any]]) -> Iterator[rows.Row]:
         """Headings of classes, and below each its treatments in order of their estimates."""
         for name in dict.fromkeys(filter(None, (word(r["treatment_class"]) for r in records))):
             own = [row for row in records if word(row["treatment_class"]) == name]
@@ -258,38 +245,38 @@ class _Forest:
             for row in own:
                 if word(row["treatment"]):
                     groups.setdefault(word(row["treatment"]), []).append(row)
-            for rows in sorted(groups.values(), key=_effect):
-                yield from self._treatment_rows(rows)
+            for entries in sorted(groups.values(), key=_effect):
+                yield from self._treatment_rows(entries)
 
-    def _class_row(self, name: str, rows: Sequence[Mapping[str, Any]]) -> Row:
+    def _class_row(self, name: str, entries: Sequence[Mapping[str, Any]]) -> rows.Row:
         """Heading of a class, with its diamond where the table has one."""
-        label = next((word(row["label"]) for row in rows if row["kind"] == "class"), "") or name
-        heading = Row(label, kind="band", hue=self.hues[name])
-        for row in rows:
+        label = next((word(row["label"]) for row in entries if row["kind"] == "class"), "") or name
+        heading = rows.Row(label, kind="band", hue=self.hues[name])
+        for row in entries:
             if row["kind"] in ("class", "mean_study") and not math.isnan(number(row["estimate"])):
                 return replace(heading, texts={"estimate": self.text(row)}, draw=self._pooled(row))
         return heading
 
-    def _treatment_rows(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-        cohorts = [row for row in rows if row["kind"] == "cohort"]
-        pooled = {row["kind"]: row for row in rows if row["kind"] != "cohort"}
-        label = word(pooled.get("treatment", rows[0])["label"]) or word(rows[0]["treatment"])
+    def _treatment_rows(self, entries: Sequence[Mapping[str, Any]]) -> Iterator[rows.Row]:
+        cohorts = [row for row in entries if row["kind"] == "cohort"]
+        pooled = {row["kind"]: row for row in entries if row["kind"] != "cohort"}
+        label = word(pooled.get("treatment", entries[0])["label"]) or word(entries[0]["treatment"])
         if len(cohorts) == 1:
             model = pooled.get("mean_study", cohorts[0])
             names = ("estimate", "lower", "upper")
             yield self._cohort_row(cohorts[0] | {name: model[name] for name in names}, label)
             return
-        if label != word(rows[0]["treatment_class"]):
-            yield Row(label, kind="head")
+        if label != word(entries[0]["treatment_class"]):
+            yield rows.Row(label, kind="head")
         for cohort in cohorts:
             yield replace(self._cohort_row(cohort), level=1)
         words = {"mean_study": ("Average study", "head"), "new_study": ("New study", "row")}
         for kind, (name, weight) in words.items():
             if kind in pooled:
                 text, draw = self.text(pooled[kind]), self._pooled(pooled[kind])
-                yield Row(name, texts={"estimate": text}, draw=draw, kind=weight, level=1)
+                yield rows.Row(name, texts={"estimate": text}, draw=draw, kind=weight, level=1)
 
-    def _cohort_row(self, record: Mapping[str, Any], treatment: str = "") -> Row:
+    def _cohort_row(self, record: Mapping[str, Any], treatment: str = "") -> rows.Row:
         """One cohort; before its name the treatment, where it is the only one of it."""
         study, year = word(record["label"]), numbers.value(record["year"])
         if year != numbers.MISSING and year not in study:
@@ -301,12 +288,12 @@ class _Forest:
         texts: dict[str, str | tuple[str, ...]] = {"estimate": model, "printed": reported, "n": n}
         if self.sheet.is_narrow:
             study = f"{study} ({n})" if n else study
-            texts = {"estimate": (Quiet(reported), model) if reported else model}
+            texts = {"estimate": (rows.Quiet(reported), model) if reported else model}
         else:
             texts["design"] = self._place(record)
             if not numbers.is_missing(record["events"]):
                 texts["events"] = f"({int(record['events']):,})"
-        return Row(treatment or study, study if treatment else "", texts, draw)
+        return rows.Row(treatment or study, study if treatment else "", texts, draw)
 
     @property
     def apart(self) -> float:
@@ -322,12 +309,12 @@ class _Forest:
         country = f"{first} +{len(others)}" if others else first
         return ", ".join(filter(None, (numbers.capitalised(words), country)))
 
-    def _pooled(self, record: Mapping[str, Any]) -> Draw:
+    def _pooled(self, record: Mapping[str, Any]) -> rows.Draw:
         """Diamond of an average study, bar of a new one."""
         middle, *limits = interval_of(record, factor=self.factor)
         is_bar = record["kind"] == "new_study"
 
-        def draw(spot: Spot) -> None:
+        def draw(spot: rows.Spot) -> None:
             span, beyond = spot.scales["values"].clip(*limits)
             brush = spot.brush("values", self.hue(record))
             put = marks.put_bar if is_bar else marks.put_diamond
@@ -338,9 +325,9 @@ class _Forest:
         return draw
 
 
-def _effect(rows: Sequence[Mapping[str, Any]]) -> float:
+def _effect(entries: Sequence[Mapping[str, Any]]) -> float:
     """Sorts treatments by their pooled estimate, the largest first."""
-    pooled = [number(row["estimate"]) for row in rows if row["kind"] == "mean_study"]
+    pooled = [number(row["estimate"]) for row in entries if row["kind"] == "mean_study"]
     return -pooled[0] if pooled and not math.isnan(pooled[0]) else math.inf
 
 
@@ -360,7 +347,7 @@ class _CohortMarks:
     apart: float
     shape: str
 
-    def __call__(self, spot: Spot) -> None:
+    def __call__(self, spot: rows.Spot) -> None:
         value = number(self.record["printed_value"])
         is_reported = flag(self.record["printed_not_reached"]) or not math.isnan(value)
         y, away = spot.middle, self.apart if is_reported else 0.0
@@ -420,7 +407,7 @@ def _foot(table: pd.DataFrame, sheet: style.Sheet) -> str:
     if sheet.name == "two-column":
         designs = dict.fromkeys(map(_design, cohorts))
         keys += [f"{letter}, {name}" for letter, name in designs if letter]
-    elif sheet.name == "slide":
+    elif sheet.name == "slide" and any("," in word(row["country"]) for row in cohorts):
         keys.append("+n, and n further countries")
     if any("NR" in word(row["printed"]) for row in cohorts):
         keys.append("NR, not reached")

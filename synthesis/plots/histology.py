@@ -10,22 +10,9 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import inputs, marks, style
+from synthesis.plots import inputs, marks, rows, style
 from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.page import LegendEntry
-from synthesis.plots.rows import (
-    Axis,
-    Block,
-    Quiet,
-    Row,
-    Spot,
-    Words,
-    draw_blocks,
-    lay_out,
-    put_densities,
-    put_estimate,
-    visible,
-)
 from synthesis.plots.scales import Scale, difference_scale, month_scale, ratio_scale
 
 if TYPE_CHECKING:
@@ -105,26 +92,26 @@ def plot_benefit(
         _benefit_block(endpoint_of(name), own, delta, sheet)
         for name, own in table.groupby("endpoint", sort=False)
     ]
-    layout = lay_out(blocks, sheet, label_share=_BENEFIT_SHARES[sheet.name], between=1.0)
+    layout = rows.lay_out(blocks, sheet, label_share=_BENEFIT_SHARES[sheet.name], between=1.0)
     foot = "Average study, reference population. CrI, credible interval."
-    return draw_blocks(layout, title, _benefit_legend(table), foot)
+    return rows.draw_blocks(layout, title, _benefit_legend(table), foot)
 
 
 def _benefit_block(
     endpoint: Endpoint, table: pd.DataFrame, delta: float, sheet: style.Sheet
-) -> Block:
+) -> rows.Block:
     groups = [own.to_dict("records") for _, own in table.groupby("treatment", sort=False)]
     unsupported = [own for own in groups if all(flag(row["extrapolated"]) for row in own)]
     supported = [own for own in groups if own not in unsupported]
-    rows = [_benefit_row(own) for own in supported]
+    entries = [_benefit_row(own) for own in supported]
     if unsupported:
         words = "Extrapolated: no report of the treatment tells pure from mixed"
-        rows += [Row(words, kind="band"), *(_benefit_row(own) for own in unsupported)]
+        entries += [rows.Row(words, kind="band"), *(_benefit_row(own) for own in unsupported)]
     columns = _benefit_columns(endpoint, table, delta, sheet)
-    return Block(f"benefit-{endpoint.id}", rows, columns, "Treatment", endpoint.name())
+    return rows.Block(f"benefit-{endpoint.id}", entries, columns, "Treatment", endpoint.name())
 
 
-def _benefit_row(records: Sequence[Mapping[str, Any]]) -> Row:
+def _benefit_row(records: Sequence[Mapping[str, Any]]) -> rows.Row:
     first = records[0]
     behind = numbers.count(int(first["cohorts"]), "cohort")
     detail = f"{behind}, n = {int(first['patients']):,}"
@@ -134,12 +121,12 @@ def _benefit_row(records: Sequence[Mapping[str, Any]]) -> Row:
         detail += f"; {numbers.listed(names)} extrapolated"
     texts = {"medians": tuple(_months(row, "median") for row in records)}
     if flag(first["is_reference"]):
-        texts["gains"] = (Quiet("reference"),)
+        texts["gains"] = (rows.Quiet("reference"),)
     else:
         texts["gains"] = tuple(_months(row, "gain") for row in records)
         texts["p"] = tuple(numbers.chance(row["p_gain"]) for row in records)
 
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         for place, row in enumerate(records):
             y = spot.line(place, len(records))
             shape, hue = HISTOLOGIES[word(row["histology"])]
@@ -148,9 +135,9 @@ def _benefit_row(records: Sequence[Mapping[str, Any]]) -> Row:
                     brush = spot.brush(column, hue, f"{column}-{row['histology']}")
                     values, scale = interval_of(row, quantity), spot.scales[column]
                     unsure = flag(row["extrapolated"])
-                    put_estimate(brush, scale, values, y, shape=shape, extrapolated=unsure)
+                    rows.put_estimate(brush, scale, values, y, shape=shape, extrapolated=unsure)
 
-    return Row(word(first["treatment"]), detail, texts, draw)
+    return rows.Row(word(first["treatment"]), detail, texts, draw)
 
 
 def _months(record: Mapping[str, Any], name: str) -> str:
@@ -159,27 +146,30 @@ def _months(record: Mapping[str, Any], name: str) -> str:
 
 def _benefit_columns(
     endpoint: Endpoint, table: pd.DataFrame, delta: float, sheet: style.Sheet
-) -> list[Words | Axis]:
+) -> list[rows.Words | rows.Axis]:
     face = sheet.text
-    medians = Axis(
+    medians = rows.Axis(
         "medians",
         "Months (log scale)",
         lambda width: month_scale(table["median"], _ends(table, "median"), width, face),
     )
-    columns: list[Words | Axis] = [medians, Words("medians", ("Median, months", _INTERVAL))]
+    columns: list[rows.Words | rows.Axis] = [
+        medians,
+        rows.Words("medians", ("Median, months", _INTERVAL)),
+    ]
     references = table.loc[table["is_reference"].astype(bool), "treatment"]
     if sheet.is_narrow or references.empty or table["gain"].isna().all():
         return columns
     over = numbers.in_sentence(word(references.iloc[0]))
-    gains = Axis(
+    gains = rows.Axis(
         "gains",
         f"Months longer than with {over}",
         lambda width: difference_scale(table["gain"], _ends(table, "gain"), width, face),
         null=0.0,
     )
-    columns += [gains, Words("gains", ("Gain, months", _INTERVAL))]
+    columns += [gains, rows.Words("gains", ("Gain, months", _INTERVAL))]
     if sheet.name == "slide":
-        columns.append(Words("p", ("P(gain", f"> {numbers.value(delta)} mo.)")))
+        columns.append(rows.Words("p", ("P(gain", f"> {numbers.value(delta)} mo.)")))
     return columns
 
 
@@ -248,12 +238,13 @@ def plot_effects(
     sheet, blocks = style.find_sheet(width), []
     for name, own in effects.groupby("endpoint", sort=False):
         drawn, ratios = (frame[frame["endpoint"] == name] for frame in (density, reported))
-        rows = [*effect_rows(own, drawn, "plot_effects"), *reported_rows(ratios)]
+        entries = [*effect_rows(own, drawn, sheet, "plot_effects"), *reported_rows(ratios)]
         columns = effect_columns(drawn, ratios, sheet)
+        head = "Effect" if sheet.is_narrow else "Effect of mixed histology"
         label = endpoint_of(name).name()
-        blocks.append(Block(f"effects-{name}", rows, columns, "Effect of mixed histology", label))
-    layout = lay_out(blocks, sheet, label_share=EFFECT_SHARES[sheet.name])
-    return draw_blocks(layout, title, effect_legend(reported=not reported.empty), EFFECT_FOOT)
+        blocks.append(rows.Block(f"effects-{name}", entries, columns, head, label))
+    layout = rows.lay_out(blocks, sheet, label_share=EFFECT_SHARES[sheet.name])
+    return rows.draw_blocks(layout, title, effect_legend(reported=not reported.empty), EFFECT_FOOT)
 
 
 EFFECT_FOOT = (
@@ -263,8 +254,13 @@ EFFECT_FOOT = (
 
 
 def effect_rows(
-    effects: pd.DataFrame, density: pd.DataFrame, what: str, *, strip: float = STRIP
-) -> Iterator[Row]:
+    effects: pd.DataFrame,
+    density: pd.DataFrame,
+    sheet: style.Sheet,
+    what: str,
+    *,
+    strip: float = STRIP,
+) -> Iterator[rows.Row]:
     """A row an effect: its densities, prior and posterior in words, and the share that is prior.
 
     Raises
@@ -282,14 +278,17 @@ def effect_rows(
         prior = numbers.interval(*interval_of(record, "prior"), numbers.ratio)
         posterior = numbers.interval(*interval_of(record, "posterior"), numbers.ratio)
         texts = {
-            "posterior": (Quiet(prior), posterior),
+            "posterior": (rows.Quiet(prior), posterior),
             "share": "" if math.isnan(share) else f"{numbers.percent(share)} %",
         }
-        yield Row(word(record["label"]), _behind(record), texts, _density_marks(own), least=strip)
+        detail = _behind(record)
+        if sheet.is_narrow and texts["share"]:
+            detail = f"{detail}; {texts['share']} assumed"
+        yield rows.Row(word(record["label"]), detail, texts, _density_marks(own), least=strip)
 
 
 def _density_marks(density: pd.DataFrame):
-    return lambda spot: put_densities(spot, "ratio", density)
+    return lambda spot: rows.put_densities(spot, "ratio", density)
 
 
 def _behind(record: Mapping[str, Any]) -> str:
@@ -302,16 +301,16 @@ def _behind(record: Mapping[str, Any]) -> str:
     return "" if math.isnan(patients) else f"n = {int(patients):,}"
 
 
-def reported_rows(reported: pd.DataFrame) -> list[Row]:
+def reported_rows(reported: pd.DataFrame) -> list[rows.Row]:
     """A row a report that gives medians of both histologies: their ratio in its own column."""
-    rows = []
+    entries = []
     for record in reported.to_dict("records"):
         p = f", p = {word(record['p'])}" if word(record["p"]) else ""
         pure, mixed = number(record["pure"]), number(record["mixed"])
         detail = f"{numbers.months(mixed)} v {numbers.months(pure)} months{p}"
         texts = {"reported": numbers.ratio(number(record["ratio"]))}
-        rows.append(Row(word(record["label"]), detail, texts, _reported_marks(record)))
-    return rows
+        entries.append(rows.Row(word(record["label"]), detail, texts, _reported_marks(record)))
+    return entries
 
 
 def _reported_marks(record: Mapping[str, Any]):
@@ -326,21 +325,26 @@ def effect_columns(
     sheet: style.Sheet,
     *,
     also: Sequence[float] = (),
-) -> list[Words | Axis]:
+) -> list[rows.Words | rows.Axis]:
     """Columns of a panel of effects; `also` are further ratios that must lie on the axis."""
-    inside, ends = [*reported["ratio"], *also], visible(density)
+    inside, ends = [*reported["ratio"], *also], rows.visible(density)
+    unit = "Ratio (log scale)" if sheet.is_narrow else "Ratio of medians, mixed to pure (log scale)"
 
     def scale(width: float) -> Scale:
         return ratio_scale(inside, ends, width, sheet.text)
 
-    columns: list[Words | Axis] = [
-        Axis("ratio", "Ratio of medians, mixed to pure (log scale)", scale, null=1.0)
-    ]
+    columns: list[rows.Words | rows.Axis] = [rows.Axis("ratio", unit, scale, null=1.0)]
     if not reported.empty:
-        columns.append(Words("reported", ("Reported", "ratio")))
-    columns.append(Words("posterior", (Quiet("Prior"), f"Posterior {_INTERVAL}")))
-    columns.append(Words("share", ("Share", "assumed"), "right"))
-    return columns
+        columns.append(rows.Words("reported", ("Reported", "ratio")))
+    return [*columns, *answer_columns(sheet)]
+
+
+def answer_columns(sheet: style.Sheet) -> list[rows.Words | rows.Axis]:
+    """Prior and posterior in words; the share assumed, which in one column stands in the detail."""
+    if sheet.is_narrow:
+        return [rows.Words("posterior", (rows.Quiet("Prior"), "Posterior", _INTERVAL))]
+    words = rows.Words("posterior", (rows.Quiet("Prior"), f"Posterior {_INTERVAL}"))
+    return [words, rows.Words("share", ("Share", "assumed"), "right")]
 
 
 def effect_legend(*, reported: bool) -> list[LegendEntry]:

@@ -10,34 +10,23 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import inputs, marks, style
+from synthesis.plots import inputs, marks, rows, style
 from synthesis.plots.checks import TIMES
 from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.page import LegendEntry
-from synthesis.plots.rows import (
-    Axis,
-    Block,
-    Quiet,
-    Row,
-    Spot,
-    Words,
-    draw_blocks,
-    lay_out,
-    put_estimate,
-)
 from synthesis.plots.scales import Scale, month_scale, percent_scale
-from synthesis.plots.style import INK, Sheet
+from synthesis.plots.style import INK, PLAIN, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd
 
 IMPACT_COLUMNS: tuple[str, ...] = (
-    *("endpoint", "treatment", "treatment_class", "histology", "estimand", "target"),
+    *("endpoint", "treatment", "histology", "estimand", "target"),
     *("before", "before_lower", "before_upper", "after", "after_lower", "after_upper"),
     *("shift_in_sd", "before_basis", "after_basis", "new"),
 )
 SURPRISE_COLUMNS: tuple[str, ...] = (
-    *("endpoint", "cohort", "label", "treatment_class", "group", "figure", "n", "printed"),
+    *("endpoint", "cohort", "label", "group", "figure", "n", "printed"),
     *("value", "predicted", "lower", "upper", "lower_50", "upper_50", "p", "headline"),
 )
 RANK_COLUMNS: tuple[str, ...] = ("endpoint", "treatment", "rank_before", "rank_after")
@@ -58,7 +47,6 @@ def plot_impact(
     endpoint: str = "os",
     width: style.Width = "two-column",
     title: str | None = None,
-    hues: Mapping[str, str] | None = None,
     limit: int = 9,
 ) -> Figure:
     """Draw what new studies change for one endpoint.
@@ -80,7 +68,7 @@ def plot_impact(
         Columns `RANK_COLUMNS`; only treatments in it, or of the new studies, are drawn.
     endpoint : str
         os, pfs (logarithmic axis in months) or response (linear axis, 0 to 100 %).
-    width, title, hues
+    width, title
         As of `plot_forest`.
     limit : int
         Most rows of A, and of the reported figures.
@@ -94,8 +82,8 @@ def plot_impact(
     Raises
     ------
     ValueError
-        If a column is missing, no treatment is left to draw, the endpoint or the width is
-        unknown, or a class has no hue.
+        If a column is missing, no treatment is left to draw, or the endpoint or the width is
+        unknown.
     """
     inputs.require_columns(table, IMPACT_COLUMNS, "plot_impact, table")
     inputs.require_columns(surprise, SURPRISE_COLUMNS, "plot_impact, surprise", may_be_empty=True)
@@ -106,15 +94,15 @@ def plot_impact(
     if not estimates:
         raise ValueError(f"plot_impact: the table has no treatment for {endpoint} to draw")
     figures = _drawn_figures(surprise, endpoint, limit)
-    classes = [word(row["treatment_class"]) for row in [*estimates, *figures]]
-    hues = style.choose_hues(hues, classes, "plot_impact")
-    blocks = [_estimate_block(estimates, about, hues, sheet)]
+    blocks = [_estimate_block(estimates, about, sheet)]
     for name, unit, is_time in (("times", "Months (log scale)", True), ("shares", "%", False)):
         own = [row for row in figures if (word(row["figure"]) in TIMES) == is_time]
         if own:
-            blocks.append(_figure_block(name, own, unit, hues, sheet))
-    layout = lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=2.0)
-    return draw_blocks(layout, title, _legend(has_figures=bool(figures)), _foot(estimates, figures))
+            blocks.append(_figure_block(name, own, unit, sheet))
+    layout = rows.lay_out(blocks, sheet, label_share=_LABEL_SHARES[sheet.name], between=2.0)
+    return rows.draw_blocks(
+        layout, title, _legend(has_figures=bool(figures)), _foot(estimates, figures)
+    )
 
 
 def _drawn_estimates(
@@ -122,17 +110,17 @@ def _drawn_estimates(
 ) -> list[dict[str, Any]]:
     """Treatments of the new studies, then those that move most; with their ranks."""
     ranked = ranks[ranks["endpoint"] == endpoint.id].set_index("treatment")
-    rows = table[
+    entries = table[
         (table["endpoint"] == endpoint.id)
         & (table["histology"] == "reference")
         & (table["estimand"] == endpoint.estimand)
         & (table["target"] == "mean_study")
     ]
-    rows = rows[rows["new"].astype(bool) | rows["treatment"].isin(ranked.index)]
-    order = rows["shift_in_sd"].abs().sort_values(ascending=False, kind="stable").index
-    rows = rows.loc[order].sort_values("new", ascending=False, kind="stable").head(limit)
+    entries = entries[entries["new"].astype(bool) | entries["treatment"].isin(ranked.index)]
+    order = entries["shift_in_sd"].abs().sort_values(ascending=False, kind="stable").index
+    entries = entries.loc[order].sort_values("new", ascending=False, kind="stable").head(limit)
     drawn = []
-    for row in rows.to_dict("records"):
+    for row in entries.to_dict("records"):
         own = ranked.loc[row["treatment"]] if row["treatment"] in ranked.index else {}
         values = (number(own.get(f"rank_{side}")) for side in _SIDES)
         drawn.append(row | {"ranks": tuple(numbers.value(value) for value in values)})
@@ -155,17 +143,14 @@ def _drawn_figures(surprise: pd.DataFrame, endpoint: str, limit: int) -> list[di
 
 
 def _estimate_block(
-    records: Sequence[Mapping[str, Any]],
-    endpoint: Endpoint,
-    hues: Mapping[str, str],
-    sheet: Sheet,
-) -> Block:
-    rows = []
+    records: Sequence[Mapping[str, Any]], endpoint: Endpoint, sheet: Sheet
+) -> rows.Block:
+    entries = []
     for new, words in ((True, "With new studies"), (False, "Other treatments")):
         own = [row for row in records if flag(row["new"]) == new]
         if own:
-            rows.append(Row(words, kind="head"))
-        rows += [_estimate_row(row, endpoint, hues) for row in own]
+            entries.append(rows.Row(words, kind="head"))
+        entries += [_estimate_row(row, endpoint) for row in own]
     factor = 100.0 if endpoint.is_response else 1.0
     values = [interval_of(row, side, factor) for row in records for side in _SIDES]
 
@@ -177,29 +162,28 @@ def _estimate_block(
 
     unit = "%" if endpoint.is_response else "Months (log scale)"
     columns = [
-        Axis("values", unit, scale),
-        Words("estimate", (numbers.capitalised(endpoint.unit), f"({numbers.LEVEL} CrI)")),
-        Words("rank", ("Rank",)),
+        rows.Axis("values", unit, scale),
+        rows.Words("estimate", (numbers.capitalised(endpoint.unit), f"({numbers.LEVEL} CrI)")),
+        rows.Words("rank", ("Rank",)),
     ]
     title = f"Pooled {endpoint.quantity()} without and with the new studies"
-    return Block("impact-estimates", rows, columns, "Treatment", title)
+    return rows.Block("impact-estimates", entries, columns, "Treatment", title)
 
 
-def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint, hues: Mapping[str, str]) -> Row:
+def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint) -> rows.Row:
     before, after = (_estimate_text(record, side, endpoint) for side in _SIDES)
     first, second = record["ranks"]
-    texts = {"estimate": (Quiet(before), after), "rank": (Quiet(first), second)}
-    hue = hues[word(record["treatment_class"])]
+    texts = {"estimate": (rows.Quiet(before), after), "rank": (rows.Quiet(first), second)}
     factor = 100.0 if endpoint.is_response else 1.0
 
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         for place, side in enumerate(_SIDES):
             values = interval_of(record, side, factor)
-            brush = spot.brush("values", hue, side)
+            brush = spot.brush("values", PLAIN, side)
             y = spot.line(place, 2)
-            put_estimate(brush, spot.scales["values"], values, y, fill=side == "after")
+            rows.put_estimate(brush, spot.scales["values"], values, y, fill=side == "after")
 
-    return Row(word(record["treatment"]), texts=texts, draw=draw, hue=hue)
+    return rows.Row(word(record["treatment"]), texts=texts, draw=draw)
 
 
 def _estimate_text(record: Mapping[str, Any], side: str, endpoint: Endpoint) -> str:
@@ -216,12 +200,8 @@ def _is_known(record: Mapping[str, Any], side: str) -> bool:
 
 
 def _figure_block(
-    name: str,
-    records: Sequence[Mapping[str, Any]],
-    unit: str,
-    hues: Mapping[str, str],
-    sheet: Sheet,
-) -> Block:
+    name: str, records: Sequence[Mapping[str, Any]], unit: str, sheet: Sheet
+) -> rows.Block:
     factor = 1.0 if name == "times" else 100.0
 
     def scale(width: float) -> Scale:
@@ -231,39 +211,39 @@ def _figure_block(
         ends = [number(row[key]) for row in records for key in ("lower", "upper")]
         return month_scale(inside, ends, width, sheet.text)
 
-    columns = [Axis("values", unit, scale), Words("reported", ("Reported",), "left", most=0.2)]
-    columns.append(Words("p", ("Two-", "sided p")))
-    rows = list(_figure_rows(records, factor, hues))
+    columns = [
+        rows.Axis("values", unit, scale),
+        rows.Words("reported", ("Reported",), "left", most=0.2),
+    ]
+    columns.append(rows.Words("p", ("Two-", "sided p")))
+    entries = list(_figure_rows(records, factor))
     what = "times" if name == "times" else "shares of patients"
     title = f"Reported {what} on what was expected without the new studies"
-    return Block(f"impact-{name}", rows, columns, "Report, figure", title)
+    return rows.Block(f"impact-{name}", entries, columns, "Report, figure", title)
 
 
-def _figure_rows(
-    records: Sequence[Mapping[str, Any]], factor: float, hues: Mapping[str, str]
-) -> Iterator[Row]:
+def _figure_rows(records: Sequence[Mapping[str, Any]], factor: float) -> Iterator[rows.Row]:
     """Figures below a heading for each cohort."""
     last = None
     for record in records:
         cohort = (word(record["label"]), word(record["cohort"]))
         if cohort != last:
-            yield Row(cohort[0], kind="head")
+            yield rows.Row(cohort[0], kind="head")
         last = cohort
         group = "" if word(record["group"]) == "whole" else f"{word(record['group'])}, "
         detail = f"{group}n = {int(record['n']):,}"
         texts = {"reported": word(record["printed"]), "p": numbers.chance(record["p"])}
-        hue = hues[word(record["treatment_class"])]
-        draw = _figure_marks(record, factor, hue)
-        yield Row(word(record["figure"]), detail, texts, draw, level=1)
+        draw = _figure_marks(record, factor)
+        yield rows.Row(word(record["figure"]), detail, texts, draw, level=1)
 
 
-def _figure_marks(record: Mapping[str, Any], factor: float, hue: str):
+def _figure_marks(record: Mapping[str, Any], factor: float) -> rows.Draw:
     names = ("predicted", "lower", "upper", "lower_50", "upper_50", "value")
     middle, lower, upper, low, high, value = (factor * number(record[name]) for name in names)
 
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         scale, y = spot.scales["values"], spot.middle
-        brush, ink = spot.brush("values", hue), spot.brush("values", INK)
+        brush, ink = spot.brush("values", PLAIN), spot.brush("values", INK)
         ends, beyond = scale.clip(lower, upper)
         marks.put_area(brush.named("95"), ends, y, _BAR, _OUTER)
         marks.put_area(brush.named("50"), scale.clip(low, high)[0], y, _BAR, _INNER)

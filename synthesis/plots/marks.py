@@ -22,9 +22,7 @@ from matplotlib.transforms import ScaledTranslation, Transform
 from synthesis.plots.style import INK, tint
 
 DASHES = (0, (2.4, 1.5))
-BAND_SHARE = 0.22
 AREA_SHARE = 0.28
-CURVE_WIDTH = 1.2
 
 _ARROW = 3.4
 _DIAMOND_HALF, _BAR = 3.1, 2.8
@@ -40,18 +38,9 @@ _SHAPES = {"dot": ("o", 3.5), "diamond": ("D", 3.1), "square": ("s", 3.4)}
 
 @dataclass(frozen=True)
 class Brush:
-    """Where marks go and in which hue.
+    """Where marks go, in the coordinates of `transform`, and in which hue.
 
-    Attributes
-    ----------
-    host : Axes or Figure
-        What the artists are added to.
-    transform : Transform
-        Coordinates of the positions.
-    hue : str
-        Colour.
-    name : str
-        Beginning of the identifiers of the artists, e.g. ``forest-os-3``; empty for none.
+    Identifiers of the artists begin with `name`, e.g. ``forest-os-3``; empty for none.
     """
 
     host: Axes | Figure
@@ -117,24 +106,10 @@ def put_line(
     ends: tuple[bool, bool] = (False, False),
     arrows: tuple[bool, bool] = (False, False),
 ) -> None:
-    """Draw a horizontal interval.
+    """Draw a horizontal interval: dashed for a prior or what no report supports.
 
-    Parameters
-    ----------
-    brush : Brush
-    role : str
-        What it is, for the identifier.
-    x : pair of float
-        Where the line begins and ends.
-    y : float
-    thickness : float
-        Line width in points.
-    dashed : bool
-        Broken: a prior, or a value that no report supports.
-    ends : pair of bool
-        Small upright stroke at the left and right end: a reported limit.
-    arrows : pair of bool
-        Arrow head at the left and right end: it goes on beyond the axis.
+    At the left and right end a small upright stroke is a reported limit (`ends`), an arrow head
+    says that it goes on beyond the axis (`arrows`).
     """
     line = Line2D(
         x,
@@ -231,7 +206,7 @@ def _add(brush: Brush, artist: Artist, role: str) -> None:
 Sample = Callable[[Brush, float, float], None]
 
 
-def line_sample(*points: Callable[[Brush, float, float], None], **line: Any) -> Sample:
+def line_sample(*points: Sample, **line: Any) -> Sample:
     """An interval with what stands on it."""
 
     def draw(brush: Brush, x: float, y: float) -> None:

@@ -21,7 +21,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D, Transform
 
 from synthesis.plots.marks import Brush, Sample
-from synthesis.plots.style import INK, STYLE, Face, Sheet
+from synthesis.plots.style import INK, Face, Sheet, families
 
 MARGIN = 3.0
 
@@ -142,7 +142,7 @@ def text_width(text: str, face: Face) -> float:
 
 @lru_cache(maxsize=20_000)
 def _width_at_100(text: str, weight: str) -> float:
-    font = FontProperties(family=STYLE["font.family"], size=_MEASURED_AT, weight=weight)
+    font = FontProperties(family=families(text), size=_MEASURED_AT, weight=weight)
     return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
 
 
@@ -184,6 +184,7 @@ def put_text(
         y + _HALF_CAPITAL * face.size,
         text,
         size=face.size,
+        family=families(text),
         weight=face.weight,
         color=face.color,
         ha=align,

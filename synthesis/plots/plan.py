@@ -11,19 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from synthesis import numbers
-from synthesis.plots import inputs, marks, style
+from synthesis.plots import inputs, marks, page, style
 from synthesis.plots.inputs import flag
 from synthesis.plots.marks import Brush
-from synthesis.plots.page import (
-    MARGIN,
-    LegendEntry,
-    add_axes,
-    make_frame,
-    put_lines,
-    put_text,
-    text_width,
-    wrap,
-)
 from synthesis.plots.scales import dress_ticks
 from synthesis.plots.style import INK, MIXED, MUTED, POINTS_PER_MM, PURE, Sheet
 
@@ -89,7 +79,7 @@ def plot_assurance(
     delta = float(table["delta"].iloc[0])
     months = f"{numbers.value(delta)} {'month' if delta == 1.0 else 'months'}"
     words = f"Probability of concluding a gain of more than {months}"
-    legend = [*_legend(table), LegendEntry(f"P(gain > {months}) today", _dotted_sample)]
+    legend = [*_legend(table), page.LegendEntry(f"P(gain > {months}) today", _dotted_sample)]
     figure, (axes,) = _panels(sheet, title, {"assurance": words}, legend)
     _dress(axes, sheet, table["n"])
     axes.set_ylim(0.0, 1.0)
@@ -140,7 +130,7 @@ def plot_planned_widths(
     widths = table[[name for name in WIDTH_COLUMNS if "width" in name]].to_numpy(float)
     low, high = np.exp(widths.min()) / 1.12, np.exp(widths.max()) * 1.12
     ticks = [ratio for ratio in _RATIOS if low <= ratio <= high]
-    legend = [*_legend(table), LegendEntry("Today", _dotted_sample)]
+    legend = [*_legend(table), page.LegendEntry("Today", _dotted_sample)]
     figure, panels = _panels(sheet, title, EFFECT_LABELS, legend, _WIDTH)
     for name, axes in zip(EFFECT_LABELS, panels, strict=True):
         _dress(axes, sheet, table["n"])
@@ -203,45 +193,45 @@ def _panels(
     sheet: Sheet,
     title: str | None,
     headings: Mapping[str, str],
-    legend: Sequence[LegendEntry],
+    legend: Sequence[page.LegendEntry],
     lead: str = "",
 ) -> tuple[Figure, list[Axes]]:
     """A panel a heading, beside or below each other; `lead` says what all of them show."""
-    size, inner = sheet.body, sheet.width - 2 * MARGIN
+    size, inner = sheet.body, sheet.width - 2 * page.MARGIN
     columns = 1 if sheet.is_narrow else len(headings)
     rows = math.ceil(len(headings) / columns)
-    left = text_width("0.0", sheet.text) + 7
+    left = page.text_width("0.0", sheet.text) + 7
     room = (inner - (columns - 1) * 2 * sheet.gap) / columns
-    heads = {name: wrap(words, sheet.text.bold, room) for name, words in headings.items()}
+    heads = {name: page.wrap(words, sheet.text.bold, room) for name, words in headings.items()}
     above = max(map(len, heads.values())) * sheet.text.pitch + 4
     height = _HEIGHT_MM[sheet.name] * POINTS_PER_MM
     step = above + height + 3.6 * size
-    frame = make_frame(sheet, title, legend)
-    lead_lines = wrap(lead, sheet.text, inner)
+    frame = page.make_frame(sheet, title, legend)
+    lead_lines = page.wrap(lead, sheet.text, inner)
     top = frame.top + len(lead_lines) * sheet.text.pitch + (4 if lead_lines else 0)
-    page = frame.open(top + rows * step)
-    put_lines(page, MARGIN, frame.top, lead_lines, sheet.text)
+    paper = frame.open(top + rows * step)
+    page.put_lines(paper, page.MARGIN, frame.top, lead_lines, sheet.text)
     panels = []
     for place, (name, lines) in enumerate(heads.items()):
         row, column = divmod(place, columns)
-        x, y = MARGIN + column * (room + 2 * sheet.gap), top + row * step
-        put_lines(page, x, y, lines, sheet.text.bold)
-        panels.append(add_axes(page, x + left, y + above, room - left, height, name))
+        x, y = page.MARGIN + column * (room + 2 * sheet.gap), top + row * step
+        page.put_lines(paper, x, y, lines, sheet.text.bold)
+        panels.append(page.add_axes(paper, x + left, y + above, room - left, height, name))
         middle = x + left + (room - left) / 2
-        put_text(
-            page, middle, y + above + height + 2.3 * size, "Patients", sheet.text, align="center"
+        page.put_text(
+            paper, middle, y + above + height + 2.3 * size, "Patients", sheet.text, align="center"
         )
-    return page.figure, panels
+    return paper.figure, panels
 
 
-def _legend(table: pd.DataFrame) -> list[LegendEntry]:
+def _legend(table: pd.DataFrame) -> list[page.LegendEntry]:
     entries = []
     for name, _ in _by_population(table):
         label, hue, shape = _POPULATIONS[name]
-        entries.append(LegendEntry(label, marks.estimate_sample(shape, hue)))
+        entries.append(page.LegendEntry(label, marks.estimate_sample(shape, hue)))
     if not all(flag(value) for value in table["reliable"]):
         words = "Open mark: weights of draws not reliable"
-        entries.append(LegendEntry(words, marks.point_sample(hue=MUTED, fill=False)))
+        entries.append(page.LegendEntry(words, marks.point_sample(hue=MUTED, fill=False)))
     return entries
 
 

@@ -55,18 +55,10 @@ class Quiet(str):
 
 @dataclass(frozen=True)
 class Words:
-    """A column of words.
+    """A column of words: rows give their lines under its name; `head` stands above it.
 
-    Attributes
-    ----------
-    name : str
-        Rows give their lines under it.
-    head : tuple of str
-        Above it.
-    align : {"point", "left", "right"}
-        Numbers stand with their decimal points below each other; words left, counts right.
-    most : float
-        Share of the width of the sheet from which a line goes on in the next.
+    Numbers (`align` point) stand with their decimal points below each other, words left, counts
+    right. A line wider than the share `most` of the sheet goes on in the next.
     """
 
     name: str
@@ -77,20 +69,10 @@ class Words:
 
 @dataclass(frozen=True)
 class Axis:
-    """A column with an axis.
+    """A column with an axis on which rows draw by its name.
 
-    Attributes
-    ----------
-    name : str
-        Rows draw on it by its name.
-    unit : str
-        Below it.
-    scale : callable
-        Width in points -> scale.
-    head : str
-        Above it.
-    null : float or None
-        Where a line of no difference stands.
+    `unit` stands below it, `head` above; `scale` makes its scale from its width in points; at
+    `null` stands a line of no difference.
     """
 
     name: str
@@ -102,16 +84,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Spot:
-    """Where the marks of a row go; vertical positions are points below the first row.
+    """Where the marks of a row go: axes and scales by the name of their column.
 
-    Attributes
-    ----------
-    axes, scales : mapping
-        By the name of the column.
-    top, height, pitch : float
-        Of the row, and the distance between two lines of text.
-    gid : str
-        Beginning of the identifiers of its artists.
+    Vertical positions are points below the first row, `pitch` is the distance of two lines of
+    text; identifiers of the artists begin with `gid`.
     """
 
     axes: Mapping[str, Axes]
@@ -143,22 +119,10 @@ Draw = Callable[[Spot], None]
 class Row:
     """One row before it is laid out.
 
-    Attributes
-    ----------
-    label, detail : str
-        What it is; `detail` in small type after it where there is room, below otherwise.
-    texts : mapping
-        Name of a column of words -> one line, or several.
-    draw : callable or None
-        Draws its marks.
-    hue : str
-        Of the stripe before the label; empty for none.
-    kind : {"row", "head", "band"}
-        A head is bold, a band stands on grey; both may have words and marks.
-    level : int
-        Steps by which the label is set in.
-    least : float
-        Least height in points.
+    `detail` stands in small type after the label where there is room, below otherwise; `texts` has
+    one line or several for each column of words; `draw` draws the marks; `hue` is that of the
+    stripe before the label. A head is bold, a band stands on grey. `level` counts the steps by
+    which the label is set in, `least` is the least height in points.
     """
 
     label: str
@@ -187,19 +151,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Block:
-    """Rows that share their columns and axes.
+    """Rows that share their columns, from left to right after the labels, and their axes.
 
-    Attributes
-    ----------
-    name : str
-        Beginning of the labels of its axes and of the identifiers of its artists.
-    rows : sequence of Row
-    columns : sequence of Words and Axis
-        From left to right; the labels of the rows stand before them.
-    head : str
-        Above the labels.
-    title : str
-        Above the block, after its letter.
+    `name` begins the labels of its axes and the identifiers of its artists; `head` stands above
+    the labels, `title` above the block, after its letter.
     """
 
     name: str
@@ -375,13 +330,13 @@ def lay_out(
     above : Panels, optional
         What is drawn above the blocks.
     """
-    blocks = [_wrapped(_without_stripes(block), sheet) for block in blocks]
+    blocks = [_wrapped(block, sheet) for block in blocks]
     label_width = _label_width(blocks, label_share, sheet)
     fits = _fit_words(blocks, sheet)
     placed, first = [], above.count if above else 0
     lettered = first + len(blocks) > 1
     for place, block in enumerate(blocks):
-        title = f"{chr(ord('A') + first + place)}  {block.title}" if lettered else block.title
+        title = f"{chr(ord('A') + first + place)} {block.title}" if lettered else block.title
         columns = _place_columns(block.columns, fits, sheet, MARGIN + label_width)
         repeated = place > 0 and block.heads == blocks[place - 1].heads
         heads = 0 if repeated else max([1, *(len(column.head(sheet)) for column in columns)])
@@ -396,13 +351,6 @@ def lay_out(
             )
         )
     return Layout(sheet, tuple(placed), above)
-
-
-def _without_stripes(block: Block) -> Block:
-    """Stripes tell classes apart: where all are alike they say nothing, and go."""
-    if len({row.hue for row in block.rows if row.hue}) > 1:
-        return block
-    return replace(block, rows=[replace(row, hue="") for row in block.rows])
 
 
 def _wrapped(block: Block, sheet: Sheet) -> Block:

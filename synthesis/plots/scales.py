@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
@@ -18,9 +17,10 @@ from synthesis.plots.style import GRID, INK, Face
 MONTH_TICKS: tuple[float, ...] = (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 96)
 RATIO_TICKS: tuple[float, ...] = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
 
-# What a label is worth when not all fit: the most labels win, then the highest sum.
-_WORTH: Mapping[float, int] = MappingProxyType(
-    {1: 9, 12: 8, 3: 7, 6: 6, 24: 5, 48: 4, 2: 3, 0.5: 3, 4: 2, 0.25: 2, 8: 1, 16: 1}
+# Labels that stay when not all fit: those of the first set, then of the second and so on.
+_FEWER: Sequence[tuple[float, ...]] = (
+    *((0.5, 1, 3, 6, 12, 24, 48), (1, 3, 12, 48), (0.5, 1, 2, 4, 8, 16), (0.25, 1, 4, 16)),
+    *((1, 12), (1, 3), (1, 6), (1, 4)),
 )
 
 # An interval may stretch the axis to these values and no further (months, ratios, differences);
@@ -38,17 +38,7 @@ _MARGIN = 0.025
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis.
-
-    Attributes
-    ----------
-    lower, upper : float
-        Ends of the axis.
-    ticks : tuple of float
-        Where labelled ticks stand.
-    log : bool
-        Logarithmic rather than linear.
-    """
+    """An axis: its ends, where labelled ticks stand, and whether it is logarithmic."""
 
     lower: float
     upper: float
@@ -194,17 +184,14 @@ def _inside(marks: Sequence[float], lower: float, upper: float) -> tuple[float, 
 def _thin(
     ticks: tuple[float, ...], lower: float, upper: float, width: float, face: Face
 ) -> tuple[float, ...]:
-    """Keep the best labels whose neighbours are at least half a figure apart."""
+    """Keep labels whose neighbours are at least half a figure apart, as many as fit."""
     per_point = math.log(upper / lower) / width
-    for count in range(len(ticks), 1, -1):
-        fitting = [
-            kept
-            for kept in itertools.combinations(ticks, count)
-            if _far_enough(kept, per_point, face)
-        ]
-        if fitting:
-            return max(fitting, key=lambda kept: sum(_WORTH.get(tick, 0) for tick in kept))
-    return ticks[:1]
+    sets = [ticks, *(tuple(tick for tick in ticks if tick in kept) for kept in _FEWER)]
+    pairs = itertools.combinations(ticks, 2)
+    fitting = [
+        kept for kept in [*sets, *pairs] if len(kept) > 1 and _far_enough(kept, per_point, face)
+    ]
+    return max(fitting, key=len) if fitting else ticks[:1]
 
 
 def _label_room(left: float, right: float, face: Face) -> float:

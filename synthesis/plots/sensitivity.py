@@ -10,10 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from synthesis.plots import inputs, marks, style
+from synthesis.plots import inputs, marks, page, rows, style
 from synthesis.plots.inputs import interval_of, number, word
-from synthesis.plots.page import MARGIN, LegendEntry, Page, add_axes, put_text, text_width
-from synthesis.plots.rows import Axis, Block, Layout, Panels, Row, Spot, draw_blocks, lay_out
 from synthesis.plots.scales import Scale, difference_scale, dress_ticks, month_scale, ratio_scale
 from synthesis.plots.style import HUES, INK, MUTED, Sheet
 
@@ -27,7 +25,7 @@ SPECIFICATION_COLUMNS: tuple[str, ...] = (
 #: Name of the specification that all others are set against.
 BASE = "base"
 
-_CHANGED = HUES[6]  # what it says is said by the fill, too
+_CHANGED = HUES[7]  # what it says is said by the fill, too
 _QUIET = "#8c8c8c"
 _HEIGHT = 150.0  # of the curve, points
 _MARKERS: Mapping[int, str] = {-1: "v", 0: "o", 1: "^"}
@@ -86,22 +84,22 @@ def plot_specification(
     choices = sorted(listed, key=lambda row: (row["estimate"], not _is_base(row)))
     if not any(map(_is_base, choices)):
         raise ValueError(f"{what}: found no row named {BASE!r} with an estimate; add the base")
-    matrix = Axis("matrix", "", lambda _: Scale(-1.0, float(len(choices)), (), log=False))
-    rows = _aspect_rows(listed, choices)
-    block = Block("specification", rows, [matrix], "Chosen otherwise")
+    matrix = rows.Axis("matrix", "", lambda _: Scale(-1.0, float(len(choices)), (), log=False))
+    entries = _aspect_rows(listed, choices)
+    block = rows.Block("specification", entries, [matrix], "Chosen otherwise")
     levels = max(_levels(choices, sheet, sheet.width).values(), default=0)
     room = (levels + 1) * sheet.note.pitch + 1.4 * sheet.body
-    layout: Layout
+    layout: rows.Layout
 
-    def draw_curve(page: Page, top: float) -> None:
-        _draw_curve(page, sheet, choices, kind, (*layout.plots[0], top + room))
+    def draw_curve(paper: page.Page, top: float) -> None:
+        _draw_curve(paper, sheet, choices, kind, (*layout.plots[0], top + room))
 
-    above = Panels(room + _HEIGHT + 5, 0, draw_curve)
+    above = rows.Panels(room + _HEIGHT + 5, 0, draw_curve)
     share = _LABEL_SHARES[sheet.name]
-    layout = lay_out([block], sheet, label_share=share, between=0.6, above=above)
+    layout = rows.lay_out([block], sheet, label_share=share, between=0.6, above=above)
     marked = sorted((row for row in choices if word(row["mark"])), key=lambda row: int(row["mark"]))
     key = "; ".join(f"{word(row['mark'])} {word(row['label'])}" for row in marked)
-    return draw_blocks(layout, title, _legend(choices), key)
+    return rows.draw_blocks(layout, title, _legend(choices), key)
 
 
 def _is_base(choice: Choice) -> bool:
@@ -112,21 +110,21 @@ def _hue(choice: Choice, otherwise: str) -> str:
     return INK if _is_base(choice) else _CHANGED if choice["changes"] else otherwise
 
 
-def _aspect_rows(listed: Sequence[Choice], choices: Sequence[Choice]) -> list[Row]:
+def _aspect_rows(listed: Sequence[Choice], choices: Sequence[Choice]) -> list[rows.Row]:
     """A row for each aspect, below headings, in order of the table."""
-    rows: dict[tuple[str, str], Row] = {}
+    entries: dict[tuple[str, str], rows.Row] = {}
     for row in listed:
         if not _is_base(row):
             heading, aspect = word(row["heading"]), word(row["aspect"])
-            rows.setdefault((heading, ""), Row(heading, kind="head"))
+            entries.setdefault((heading, ""), rows.Row(heading, kind="head"))
             draw = _aspect_marks(heading, aspect, choices)
-            rows.setdefault((heading, aspect), Row(aspect, draw=draw))
-    order = list(dict.fromkeys(heading for heading, _ in rows))
-    return [rows[key] for key in sorted(rows, key=lambda key: order.index(key[0]))]
+            entries.setdefault((heading, aspect), rows.Row(aspect, draw=draw))
+    order = list(dict.fromkeys(heading for heading, _ in entries))
+    return [entries[key] for key in sorted(entries, key=lambda key: order.index(key[0]))]
 
 
 def _aspect_marks(heading: str, aspect: str, choices: Sequence[Choice]):
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         axes = spot.axes["matrix"]
         for place, choice in enumerate(choices):
             if _is_base(choice):
@@ -140,7 +138,7 @@ def _aspect_marks(heading: str, aspect: str, choices: Sequence[Choice]):
 
 
 def _draw_curve(
-    page: Page,
+    paper: page.Page,
     sheet: Sheet,
     choices: Sequence[Choice],
     kind: str,
@@ -149,7 +147,7 @@ def _draw_curve(
     """Estimates in order, with their intervals; numbers of the choices that have one above."""
     left, right, top = place
     scale = _scale(choices, kind, sheet)
-    axes = add_axes(page, left, top, right - left, _HEIGHT, "curve")
+    axes = page.add_axes(paper, left, top, right - left, _HEIGHT, "curve")
     axes.set_yscale("log" if scale.log else "linear")
     axes.set_xlim(-1, len(choices))
     axes.set_ylim(scale.lower, scale.upper)
@@ -172,11 +170,11 @@ def _draw_curve(
             axes.add_line(bar)
         marker = "D" if _is_base(choice) else "o"
         _put(axes, choice, "mark", (order, middle), marker, len(choices))
-    put_text(page, MARGIN, top + 0.5 * sheet.body, _UNITS[kind], sheet.text)
+    page.put_text(paper, page.MARGIN, top + 0.5 * sheet.body, _UNITS[kind], sheet.text)
     for order, level in _levels(choices, sheet, right - left).items():
         across = left + spacing * (order + 1)
         y = top - (level + 0.8) * sheet.note.pitch
-        put_text(page, across, y, word(choices[order]["mark"]), sheet.note, align="center")
+        page.put_text(paper, across, y, word(choices[order]["mark"]), sheet.note, align="center")
 
 
 def _scale(choices: Sequence[Choice], kind: str, sheet: Sheet) -> Scale:
@@ -193,7 +191,7 @@ def _levels(choices: Sequence[Choice], sheet: Sheet, width: float) -> dict[int, 
     levels = {}
     for place, choice in enumerate(choices):
         if word(choice["mark"]):
-            half = text_width(word(choice["mark"]), sheet.note) / 2
+            half = page.text_width(word(choice["mark"]), sheet.note) / 2
             x = place * width / (len(choices) + 1)
             free = (level for level, end in enumerate(ends) if x - half > end + 1.5)
             level = next(free, len(ends))
@@ -215,16 +213,16 @@ def _put(
     axes.add_line(mark)
 
 
-def _legend(choices: Sequence[Choice]) -> list[LegendEntry]:
+def _legend(choices: Sequence[Choice]) -> list[page.LegendEntry]:
     entries = [
-        LegendEntry("base", _sample("D", INK, INK)),
-        LegendEntry("same conclusion", _sample("o", INK, "white")),
+        page.LegendEntry("base", _sample("D", INK, INK)),
+        page.LegendEntry("same conclusion", _sample("o", INK, "white")),
     ]
     if any(choice["changes"] for choice in choices):
-        entries.append(LegendEntry("conclusion changes", _sample("o", _CHANGED, _CHANGED)))
+        entries.append(page.LegendEntry("conclusion changes", _sample("o", _CHANGED, _CHANGED)))
     if any(choice["direction"] for choice in choices):
-        entries.append(LegendEntry("less", _sample("v", INK, "white")))
-        entries.append(LegendEntry("more", _sample("^", INK, "white")))
+        entries.append(page.LegendEntry("less", _sample("v", INK, "white")))
+        entries.append(page.LegendEntry("more", _sample("^", INK, "white")))
     return entries
 
 

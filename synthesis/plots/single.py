@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,9 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.plots import histology, inputs, marks, style
+from synthesis.plots import histology, inputs, marks, rows, style
 from synthesis.plots.inputs import number, word
 from synthesis.plots.page import LegendEntry
-from synthesis.plots.rows import Block, Row, Spot, draw_blocks, lay_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,36 +82,42 @@ def plot_singles(
         )
     inputs.require_unique(reported, (RESULT,), "plot_singles, reported")
     sheet = style.find_sheet(width)
-    blocks = []
-    for place, record in enumerate(reported.to_dict("records")):
-        own = {
-            name: frame[frame[RESULT] == record[RESULT]]
-            for name, frame in (("density", density), ("effects", effects), ("shown", shown))
-        }
-        given = reported.iloc[[place]]
-        first, *rows = histology.effect_rows(
-            own["effects"], own["density"], "plot_singles", strip=_STRIP
-        )
-        first = _with_report(first, histology.reported_rows(given)[0])
-        rows = [first, *rows, *_shown_rows(own["shown"])]
-        ratios = [*own["shown"]["true_ratio"], *own["shown"]["shown_ratio"]]
-        columns = histology.effect_columns(own["density"], given, sheet, also=ratios)
-        heading = f"{word(record['label'])}, {endpoint_of(record['endpoint']).words()}"
-        blocks.append(Block(f"single-{place}", rows, columns, "Mixed against pure", heading))
+    frames = {"density": density, "effects": effects, "shown": shown}
+    blocks = [
+        _block(reported.iloc[[place]], place, frames, sheet) for place in range(len(reported))
+    ]
     legend = [
         *histology.effect_legend(reported=True),
         LegendEntry("true ratio", marks.point_sample(fill=False)),
         LegendEntry("ratio that significant results show on average", marks.point_sample()),
     ]
     share = histology.EFFECT_SHARES[sheet.name]
-    layout = lay_out(blocks, sheet, label_share=share, between=0.6)
-    return draw_blocks(layout, title, legend, histology.EFFECT_FOOT)
+    layout = rows.lay_out(blocks, sheet, label_share=share, between=0.6)
+    return rows.draw_blocks(layout, title, legend, histology.EFFECT_FOOT)
 
 
-def _with_report(alone: Row, report: Row) -> Row:
+def _block(
+    reported: pd.DataFrame, place: int, frames: Mapping[str, pd.DataFrame], sheet: style.Sheet
+) -> rows.Block:
+    """Panel of one result."""
+    record = reported.iloc[0]
+    own = {name: frame[frame[RESULT] == record[RESULT]] for name, frame in frames.items()}
+    density, shown = own["density"], own["shown"]
+    first, *entries = histology.effect_rows(
+        own["effects"], density, sheet, "plot_singles", strip=_STRIP
+    )
+    first = _with_report(first, histology.reported_rows(reported)[0])
+    entries = [first, *entries, *_shown_rows(shown)]
+    ratios = [*shown["true_ratio"], *shown["shown_ratio"]]
+    columns = histology.effect_columns(density, reported, sheet, also=ratios)
+    heading = f"{word(record['label'])}, {endpoint_of(record['endpoint']).words()}"
+    return rows.Block(f"single-{place}", entries, columns, "Mixed against pure", heading)
+
+
+def _with_report(alone: rows.Row, report: rows.Row) -> rows.Row:
     """What the report says by itself, with the ratio that it gives."""
 
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         alone.draw(spot)
         report.draw(spot)
 
@@ -119,22 +125,22 @@ def _with_report(alone: Row, report: Row) -> Row:
     return replace(alone, detail=detail, texts={**alone.texts, **report.texts}, draw=draw)
 
 
-def _shown_rows(shown: pd.DataFrame) -> list[Row]:
+def _shown_rows(shown: pd.DataFrame) -> list[rows.Row]:
     if shown.empty:
         return []
-    rows = [Row("Significant results of a study of this size", kind="head")]
+    entries = [rows.Row("Significant results of a study of this size", kind="head")]
     for record in shown.to_dict("records"):
         true, seen = number(record["true_ratio"]), number(record["shown_ratio"])
         pooled = "as pooled" if record["truth"] == POOLED else "true"
         power = f"{numbers.percent(number(record['power']))} % are significant"
         texts = {} if math.isnan(seen) else {"posterior": f"shown as {numbers.ratio(seen)}"}
         label = f"{numbers.capitalised(pooled)} {numbers.ratio(true)}"
-        rows.append(Row(label, power, texts, _shown_marks(true, seen)))
-    return rows
+        entries.append(rows.Row(label, power, texts, _shown_marks(true, seen)))
+    return entries
 
 
 def _shown_marks(true: float, seen: float):
-    def draw(spot: Spot) -> None:
+    def draw(spot: rows.Spot) -> None:
         brush = spot.brush("ratio")
         if not math.isnan(seen):
             marks.put_line(brush, "drawn-out", (true, seen), spot.middle)

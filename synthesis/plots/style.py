@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 import matplotlib.style
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
 Width = Literal["one-column", "two-column", "slide"]
 
@@ -56,16 +57,8 @@ class Face:
 class Sheet:
     """One of the widths a figure is made for, with the type that belongs to it.
 
-    Attributes
-    ----------
-    name : str
-        Name by which a figure asks for it.
-    width_mm : float
-        Width of the finished figure in millimetres.
-    body, small, head : float
-        Type sizes in points: table text and axes, foot of the figure, title.
-    gap : float
-        White space between two text columns in points.
+    Type sizes are in points (`body` for table text and axes, `small` for foot and details, `head`
+    for the title), `gap` is the white space between two text columns.
     """
 
     name: str
@@ -122,11 +115,13 @@ SHEETS: Mapping[str, Sheet] = MappingProxyType(
 #: Eight hues that colour-blind readers tell apart (after Okabe & Ito); neighbours differ in grey.
 HUES: tuple[str, ...] = (
     *("#0072B2", "#E69F00", "#332288", "#009E73"),
-    *("#882255", "#CC79A7", "#D55E00", "#222222"),
+    *("#882255", "#CC79A7", "#222222", "#D55E00"),
 )
 
+#: Hue of what the model says where colour tells nothing more.
+PLAIN = HUES[0]
 #: Hues of the two histologies, which also differ in shape.
-PURE, MIXED = HUES[0], HUES[6]
+PURE, MIXED = HUES[0], HUES[7]
 
 #: Arimo has the widths of Arial and Helvetica: who lacks it sees the same layout.
 FONT = "Arimo"
@@ -134,7 +129,7 @@ FONTS = Path(__file__).with_name("fonts")
 
 STYLE: Mapping[str, object] = MappingProxyType(
     {
-        "font.family": [FONT, "sans-serif"],
+        "font.family": [FONT],
         "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
         "font.size": 7.5,
         # Labels are data: a dollar sign in one is a dollar sign.
@@ -168,6 +163,17 @@ def _register_fonts() -> None:
 
 
 _register_fonts()
+
+
+def families(text: str) -> list[str]:
+    """Font families of a text: others beside the bundled one only where it lacks a letter."""
+    return [FONT] if _letters().issuperset(text) else [FONT, "sans-serif"]
+
+
+@lru_cache(maxsize=1)
+def _letters() -> frozenset[str]:
+    font = get_font(findfont(FontProperties(family=FONT)))
+    return frozenset(map(chr, font.get_charmap()))
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,27 +57,10 @@ from synthesis.predictive import (
 from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
 
 PREDICTIVE_COLUMNS = (
-    "endpoint",
-    "study",
-    "cohort",
-    "label",
-    "year",
-    "treatment",
-    "treatment_class",
-    "histology",
-    "n",
-    "figure",
-    "printed",
-    "value",
-    "predicted",
-    "lower",
-    "upper",
-    "lower_50",
-    "upper_50",
-    "pit",
-    "within",
-)
-
+    "endpoint", "study", "cohort", "label", "year", "treatment", "treatment_class", "histology",
+    "n", "figure", "printed", "value", "predicted", "lower", "upper", "lower_50", "upper_50",
+    "pit", "within",
+)  # fmt: skip
 POSITION_COLUMNS = ("position", "share", "lower", "upper")
 
 #: Levels at which the figures inside their predictive intervals are counted.
@@ -140,10 +122,12 @@ class Coverage:
 
 @dataclass(frozen=True)
 class _Replicated:
-    """A printed figure, whose it is, and its replicates as they would be printed."""
+    """A printed figure, whose it is, and its replicates before they are printed."""
 
     figure: Figure
-    about: Mapping[str, Any]
+    ref: CohortRef
+    histology: str
+    n: int
     drawn: np.ndarray
 
     @property
@@ -183,54 +167,46 @@ def predictive_check(
     """
     rng = np.random.default_rng([fit.seed, 17])
     replicate = _response if isinstance(fit, ResponseFit) else _survival
-    figures = list(replicate(fit, rng))
-    if not figures:
-        return _ordered([], ()), Coverage(pd.DataFrame(columns=list(POSITION_COLUMNS)), ())
-    replicates = np.column_stack([own.printed for own in figures])
-    values = np.array([own.figure.value for own in figures])
+    replicas = list(replicate(fit, rng))
+    if not replicas:
+        empty = pd.DataFrame(columns=list(PREDICTIVE_COLUMNS))
+        return _ordered(empty, ()), Coverage(pd.DataFrame(columns=list(POSITION_COLUMNS)), ())
+    replicates = np.column_stack([replica.printed for replica in replicas])
     limits = {level: _central(replicates, level) for level in LEVELS}
     labels = cohort_labels(fit.data.cohorts)
-    rows = [
+    table = pd.DataFrame(
         {
             "endpoint": fit.data.endpoint,
-            **_names(own.about["ref"], labels, vocabulary),
-            **{name: own.about[name] for name in ("histology", "n")},
-            "figure": own.figure.name,
-            "printed": own.figure.printed,
-            "value": own.figure.value,
-            "predicted": _quantile(replicates[:, i], 0.5),
-            "lower": limits[LEVEL][0][i],
-            "upper": limits[LEVEL][1][i],
-            "lower_50": limits[0.5][0][i],
-            "upper_50": limits[0.5][1][i],
-            "pit": own.pit,
-            "within": bool(limits[LEVEL][0][i] <= values[i] <= limits[LEVEL][1][i]),
+            "study": replica.ref.study.id,
+            "cohort": replica.ref.cohort.id,
+            "label": labels[replica.ref.id],
+            "year": replica.ref.study.citation.year,
+            "treatment": vocabulary.treatment(replica.ref.treatment).label,
+            "treatment_class": vocabulary.treatment_class(replica.ref.treatment_class).label,
+            "histology": replica.histology,
+            "n": replica.n,
+            "figure": replica.figure.name,
+            "printed": replica.figure.printed,
+            "value": replica.figure.value,
+            "pit": replica.pit,
         }
-        for i, own in enumerate(figures)
-    ]
+        for replica in replicas
+    )
+    table["predicted"] = _quantile(replicates, 0.5)
+    table["lower"], table["upper"] = limits[LEVEL]
+    table["lower_50"], table["upper_50"] = limits[0.5]
+    table["within"] = table["value"].between(table["lower"], table["upper"])
+    values = table["value"].to_numpy()
     inside = tuple(_inside(level, *limits[level], values, replicates) for level in LEVELS)
-    positions = _positions(np.array([own.pit for own in figures]), replicates)
-    return _ordered(rows, treatments), Coverage(positions, inside)
+    positions = _positions(table["pit"].to_numpy(), replicates)
+    return _ordered(table[list(PREDICTIVE_COLUMNS)], treatments), Coverage(positions, inside)
 
 
-def _names(ref: CohortRef, labels: Mapping[str, str], vocabulary: Vocabulary) -> dict[str, Any]:
-    return {
-        "study": ref.study.id,
-        "cohort": ref.cohort.id,
-        "label": labels[ref.id],
-        "year": ref.study.citation.year,
-        "treatment": vocabulary.treatment(ref.treatment).label,
-        "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
-    }
-
-
-def _ordered(rows: Sequence[Mapping[str, Any]], treatments: Sequence[str]) -> pd.DataFrame:
-    every = dict.fromkeys([*treatments, *(row["treatment"] for row in rows)])
-    place = {name: number for number, name in enumerate(every)}
-    frame = pd.DataFrame(rows, columns=list(PREDICTIVE_COLUMNS))
-    keys = frame["treatment"].map(place)
-    frame = frame.assign(place=keys).sort_values(["place", "year", "label"], kind="stable")
-    return frame.drop(columns="place").astype({"year": "Int64"}).reset_index(drop=True)
+def _ordered(table: pd.DataFrame, treatments: Sequence[str]) -> pd.DataFrame:
+    every = dict.fromkeys([*treatments, *table["treatment"]])
+    place = table["treatment"].map({name: number for number, name in enumerate(every)})
+    table = table.assign(place=place).sort_values(["place", "year", "label"], kind="stable")
+    return table.drop(columns="place").astype({"year": "Int64"}).reset_index(drop=True)
 
 
 # --- replicates ----------------------------------------------------------------------------------
@@ -249,13 +225,11 @@ def _response(fit: ResponseFit, rng: np.random.Generator) -> Iterator[_Replicate
     seeds = _seeds(fit, rng)
     for ref, counts in zip(fit.data.cohorts, fit.data.counts, strict=True):
         place = place_of(fit, ref.treatment, ref.treatment_class)
-        own = np.random.default_rng(seeds[ref.study.id])
-        n = counts.evaluable
-        drawn = rng.binomial(n, predict_rate(fit, place, own, _repeats(fit))) / n
-        share = counts.responders / n
-        alike = count_alike(counts.responders, n)
-        figure = Figure("response rate", f"{counts.responders}/{n}", share, alike)
-        yield _Replicated(figure, {"ref": ref, "histology": "", "n": n}, drawn)
+        rates = predict_rate(fit, place, np.random.default_rng(seeds[ref.study.id]), _repeats(fit))
+        responders, n = counts.responders, counts.evaluable
+        alike = count_alike(responders, n)
+        figure = Figure("response rate", f"{responders}/{n}", responders / n, alike)
+        yield _Replicated(figure, ref, "", n, rng.binomial(n, rates) / n)
 
 
 def _survival(fit: PooledSurvival, rng: np.random.Generator) -> Iterator[_Replicated]:
@@ -264,8 +238,8 @@ def _survival(fit: PooledSurvival, rng: np.random.Generator) -> Iterator[_Replic
     parts = shared_parts(fit.data)
     every = fit.data.covariates or ((),) * len(parts)
     new = [
-        NewCohort(seeds[ref.study.id], int(rng.integers(2**32)), part, own)
-        for ref, part, own in zip(fit.data.cohorts, parts, every, strict=True)
+        NewCohort(seeds[ref.study.id], int(rng.integers(2**32)), part, values)
+        for ref, part, values in zip(fit.data.cohorts, parts, every, strict=True)
     ]
     for arm in fit.data.arms:
         ref = fit.data.cohorts[arm.cohort]
@@ -275,9 +249,8 @@ def _survival(fit: PooledSurvival, rng: np.random.Generator) -> Iterator[_Replic
         figures = _figures(fit, arm)
         laws = [law for _, law in figures]
         drawn = draw_together(curve, laws, weights, rng, methods=arm.methods)
-        about = {"ref": ref, "histology": _histology_words(arm), "n": arm.n}
         for (figure, _), values in zip(figures, drawn, strict=True):
-            yield _Replicated(figure, about, values)
+            yield _Replicated(figure, ref, _histology_words(arm), arm.n, values)
 
 
 def _figures(fit: PooledSurvival, arm: Arm) -> list[tuple[Figure, Law]]:
@@ -329,7 +302,7 @@ def draw_together(
     """
     events = [law for law in laws if isinstance(law, EventOfRank)]
     marks = [law for law in laws if isinstance(law, ShareAlive)]
-    found: dict[int, np.ndarray] = {}
+    drawn: dict[int, np.ndarray] = {}
     knots = reached = np.empty((0, curve.median.size))
     n = float(max((law.size for law in marks), default=0))
     if events:
@@ -340,7 +313,7 @@ def draw_together(
         reached = joint_shares(knots, n, rng)
         first, second = np.split(event_times(curve, reached), 2)
         times = first + np.maximum(ranks - below, 0.0) * (second - first)
-        found |= {id(law): own for law, own in zip(events, times, strict=True)}
+        drawn |= dict(zip(map(id, events), times, strict=True))
     for law in sorted(marks, key=lambda law: law.months):
         gone = 1.0 - share_alive(curve, law.months)
         count = _events_by(gone, knots, reached, n, rng)
@@ -348,8 +321,8 @@ def draw_together(
         alive = np.maximum(round(n) - count, 0.0).astype(int)
         if law.size < round(n):  # the interval of the share speaks of fewer patients
             alive = rng.hypergeometric(alive, round(n) - alive, law.size)
-        found[id(law)] = alive / law.size
-    return [found[id(law)] for law in laws]
+        drawn[id(law)] = alive / law.size
+    return [drawn[id(law)] for law in laws]
 
 
 def _drawn_ranks(
@@ -403,17 +376,17 @@ def _inside(
 ) -> Inside:
     drawn = np.sum((replicates >= lower) & (replicates <= upper), axis=1)
     low, high = _quantile(drawn, [0.025, 0.975])
-    found = int(np.sum((values >= lower) & (values <= upper)))
-    return Inside(level, found, values.size, float(drawn.mean()), float(low), float(high))
+    count_inside = int(np.sum((values >= lower) & (values <= upper)))
+    return Inside(level, count_inside, values.size, float(drawn.mean()), float(low), float(high))
 
 
 def _positions(pits: np.ndarray, replicates: np.ndarray) -> pd.DataFrame:
     """Distribution of the positions with its simultaneous band."""
-    own = (rankdata(replicates, axis=0) - 0.5) / len(replicates)
+    each = (rankdata(replicates, axis=0) - 0.5) / len(replicates)
     # how many of each line fall into each step of the grid, then up to it
-    steps = np.searchsorted(_GRID, own) + _GRID.size * np.arange(len(own))[:, None]
-    counts = np.bincount(steps.ravel(), minlength=len(own) * _GRID.size)
-    lines = np.cumsum(counts.reshape(len(own), -1), axis=1) / own.shape[1]
+    steps = np.searchsorted(_GRID, each) + _GRID.size * np.arange(len(each))[:, None]
+    counts = np.bincount(steps.ravel(), minlength=len(each) * _GRID.size)
+    lines = np.cumsum(counts.reshape(len(each), -1), axis=1) / each.shape[1]
     lower, upper = envelope(lines)
     share = np.array([np.mean(pits <= at) for at in _GRID])
     return pd.DataFrame(dict(zip(POSITION_COLUMNS, (_GRID, share, lower, upper), strict=True)))
@@ -466,14 +439,11 @@ def check(
     fits: Mapping[str, Fit], vocabulary: Vocabulary, treatments: Mapping[str, Sequence[str]]
 ) -> Checks:
     """Check every fit; parameters as in :func:`predictive_check`, by endpoint."""
-    both = {
-        name: predictive_check(fit, vocabulary, treatments.get(name, ()))
-        for name, fit in fits.items()
-    }
-    return Checks(
-        {name: table for name, (table, _) in both.items()},
-        {name: coverage for name, (_, coverage) in both.items()},
-    )
+    predictive, coverage = {}, {}
+    for name, fit in fits.items():
+        order = treatments.get(name, ())
+        predictive[name], coverage[name] = predictive_check(fit, vocabulary, order)
+    return Checks(predictive, coverage)
 
 
 LEAD = (
@@ -519,15 +489,15 @@ def coverage_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
         f"{_range(most)}. {half.found} lie inside their {percent(half.level)} % intervals "
         f"({_range(half)})."
     ]
-    for own in coverage.inside:
-        if own.found < own.lower:
+    for level in coverage.inside:
+        if level.found < level.lower:
             sentences.append(
-                f"Fewer than that lie inside the {percent(own.level)} % intervals: the model is "
+                f"Fewer than that lie inside the {percent(level.level)} % intervals: the model is "
                 "surer of what reports print than they bear out."
             )
-        elif own.found > own.upper:
+        elif level.found > level.upper:
             sentences.append(
-                f"More than that lie inside the {percent(own.level)} % intervals: reports differ "
+                f"More than that lie inside the {percent(level.level)} % intervals: reports differ "
                 "less than the model allows for, and its treatment effects have learned from these "
                 "very figures."
             )
@@ -542,8 +512,8 @@ def coverage_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _range(own: Inside) -> str:
-    return f"{own.lower:.0f} to {own.upper:.0f}, {own.expected:.0f} on average"
+def _range(level: Inside) -> str:
+    return f"{level.lower:.0f} to {level.upper:.0f}, {level.expected:.0f} on average"
 
 
 def _outlying_tables(table: pd.DataFrame) -> tuple[Table, ...]:
@@ -587,17 +557,13 @@ _EXTREME = 5
 def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
     from synthesis.plots.checks import plot_checks
 
-    table = checks.table
-    extreme = [
-        own.loc[(own["pit"] - 0.5).abs().sort_values(ascending=False, kind="stable").index]
-        for own in checks.predictive.values()
-    ]
-    positions = [own.positions.assign(endpoint=name) for name, own in checks.coverage.items()]
-    words = [
-        f"{endpoint_of(name).name(vocabulary)}: "
-        f"{' '.join(coverage_words(own, checks.coverage[name]))}"
-        for name, own in checks.predictive.items()
-    ]
+    extremes, positions, words = [], [], []
+    for name, table in checks.predictive.items():
+        furthest = (table["pit"] - 0.5).abs().sort_values(ascending=False, kind="stable")
+        extremes.append(table.loc[furthest.index[:_EXTREME]])
+        positions.append(checks.coverage[name].positions.assign(endpoint=name))
+        sentences = coverage_words(table, checks.coverage[name])
+        words.append(f"{endpoint_of(name).name(vocabulary)}: {' '.join(sentences)}")
     caption = (
         f"Reported figures in {vocabulary.subject_words} on what the fitted models would print of "
         "as many patients in a new study of the same treatment. Position: share of the predictions "
@@ -607,8 +573,8 @@ def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
     )
     arguments = {
         "positions": pd.concat(positions, ignore_index=True),
-        "extremes": pd.concat([own.head(_EXTREME) for own in extreme], ignore_index=True),
+        "extremes": pd.concat(extremes, ignore_index=True),
     }
-    studies = tuple(dict.fromkeys(table["study"]))
+    studies = tuple(dict.fromkeys(checks.table["study"]))
     stem = "predictive_checks"
     return Picture(stem, "Model check", caption, plot_checks, arguments, studies, " ".join(words))

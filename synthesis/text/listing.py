@@ -166,7 +166,7 @@ def _row(
 
 def excluded_in(registry: Registry, years: Years = (None, None)) -> tuple[Excluded, ...]:
     """Return the reports that were left out, of some years of publication."""
-    return tuple(item for item in registry.excluded if _in_years(item.citation.year, years))
+    return tuple(report for report in registry.excluded if _in_years(report.citation.year, years))
 
 
 def excluded_lines(excluded: Iterable[Excluded], *, width: int | None = None) -> list[str]:

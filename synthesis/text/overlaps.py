@@ -143,7 +143,9 @@ class _State:
         never = self._never(studies)
         verdicts = [("any", "left out", f"{name}: {reason}") for name, reason in never.items()]
         for endpoint in self.chosen:
-            verdicts += [(endpoint, *said) for said in self._verdicts(endpoint, studies, never)]
+            verdicts += [
+                (endpoint, *verdict) for verdict in self._verdicts(endpoint, studies, never)
+            ]
         before = ""
         for endpoint, verdict, text in verdicts:
             label = "" if endpoint == before else endpoint

@@ -28,12 +28,14 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from textwrap import wrap
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from priors import Priors
 from studies import Registry
@@ -52,7 +54,6 @@ from synthesis.questions.control.mixtures import (
     VAGUE,
     Kind,
     Mixture,
-    largest_difference,
     matched,
     robustify,
 )
@@ -106,8 +107,6 @@ class ControlPrior:
         The one distribution of the mean and the variance of the draws.
     robust : Mixture or None
         The same with a vague component; None where its weight is 0.
-    difference : float
-        Largest difference of the distribution functions of draws and `fitted`.
     """
 
     endpoint: str
@@ -116,7 +115,6 @@ class ControlPrior:
     draws: np.ndarray = field(repr=False)
     fitted: Mixture
     robust: Mixture | None
-    difference: float
 
     @property
     def name(self) -> str:
@@ -129,6 +127,11 @@ class ControlPrior:
         """Mixtures by version, ``fitted`` and, where there is one, ``robust``."""
         robust = {} if self.robust is None else {ROBUST: self.robust}
         return {FITTED: self.fitted} | robust
+
+    @cached_property
+    def difference(self) -> float:
+        """Largest difference of the distribution functions of draws and fitted distribution."""
+        return float(stats.ks_1samp(self.draws, self.fitted.cdf, method="asymp").statistic)
 
     @property
     def about(self) -> dict[str, str]:
@@ -285,9 +288,7 @@ def control(
     if not 0.0 <= robust < 1.0:
         raise ValueError(f"robust: found {robust:g}, expected a weight from 0 to below 1")
     tell = progress or (lambda _: None)
-    priors: list[ControlPrior] = []
-    behind: dict[str, Behind] = {}
-    pooled, left_out, notes = set(), [], []
+    pooled, priors, behind, left_out, notes = set(), [], {}, [], []
     for endpoint, fit in fits.items():
         groups = treatments_of(fit, vocabulary)
         pooled |= {group.cohorts[0].treatment for group in groups}
@@ -299,12 +300,10 @@ def control(
         tell(f"{endpoint}: prediction for a new arm")
         behind[endpoint] = _behind(fit, choice.group, choice.why)
         notes += _notes(endpoint, fit, choice.group, vocabulary, population)
-        predicted = _predicted(fit, choice.group, population, vocabulary.selecting)
-        for quantity, draws in predicted.items():
+        for quantity, draws in _predicted(fit, choice.group, population, vocabulary.selecting):
             fitted = matched(draws, QUANTITIES[quantity][0])
             wider = robustify(fitted, robust) if robust > 0.0 else None
-            gap = largest_difference(draws, fitted)
-            priors.append(ControlPrior(endpoint, choice.label, quantity, draws, fitted, wider, gap))
+            priors.append(ControlPrior(endpoint, choice.label, quantity, draws, fitted, wider))
     if not priors:
         raise NotComparedError(
             f"no cohort of {_called(treatment, vocabulary)} is pooled for "
@@ -312,12 +311,13 @@ def control(
             f"{', '.join(sorted(pooled)) or 'none'}."
         )
     first = next(iter(fits.values()))
+    verdicts = {name: fit.diagnosis.verdict for name, fit in fits.items()}
     return HistoricalControl(
         population=population,
         robust_weight=robust,
         priors=tuple(priors),
         behind=MappingProxyType(behind),
-        verdicts=MappingProxyType({name: fit.diagnosis.verdict for name, fit in fits.items()}),
+        verdicts=MappingProxyType(verdicts),
         believed=first.priors,
         seed=first.seed,
         left_out=tuple(left_out),
@@ -354,13 +354,15 @@ def _notes(
 
 def _predicted(
     fit: Fit, group: NamedGroup, population: Population, selecting: frozenset[str]
-) -> dict[str, np.ndarray]:
+) -> Iterator[tuple[str, np.ndarray]]:
     """Draws of every quantity of a new study."""
     if isinstance(fit, ResponseFit):
-        return {"response_rate": response_rate(fit, group.group, "new_study")}
+        yield "response_rate", response_rate(fit, group.group, "new_study")
+        return
     curve = population_curve(fit, group, population, "new_study", selecting=selecting)
-    draws = {name: curve.estimand(name) for name in ("survival_6m", "survival_12m")}
-    return draws | {"log_median": np.log(curve.median), "hazard": LN2 / curve.median}
+    yield from ((name, curve.estimand(name)) for name in ("survival_6m", "survival_12m"))
+    yield "log_median", np.log(curve.median)
+    yield "hazard", LN2 / curve.median
 
 
 # --- In words ------------------------------------------------------------------------------------
@@ -439,8 +441,8 @@ def _endpoint_sentences(
     none = "" if "randomised" in counts else "; none is an arm of a randomised study"
     patients = numbers.count(behind.total, "patient")
     yield (
-        f"What is predicted for an arm of a new study in {vocabulary.subject_words}{whom}; the "
-        f"treatment is {behind.why}."
+        f"What is predicted for an arm of a new study in {vocabulary.subject_words}{whom}, under "
+        f"{numbers.in_sentence(behind.label)} ({behind.why})."
     )
     yield (
         f"It rests on {numbers.count(len(behind.cohorts), 'cohort')} of {patients} "
@@ -641,7 +643,7 @@ def _prior_entry(prior: ControlPrior, vocabulary: Vocabulary) -> dict[str, Any]:
         **prior.about,
         "target": "new_study",
         "words": prior_sentence(prior, vocabulary),
-        "mixtures": {version: _entry(own) for version, own in prior.mixtures.items()},
+        "mixtures": {version: _entry(mixture) for version, mixture in prior.mixtures.items()},
         "check": check | {"quantiles": prior.quantiles.to_dict("records")},
     }
 

@@ -190,8 +190,3 @@ def robustify(mixture: Mixture, weight: float) -> Mixture:
         (*mixture.second, vague[1]),
         is_robust=True,
     )
-
-
-def largest_difference(draws: np.ndarray, mixture: Mixture) -> float:
-    """Largest difference between the distribution functions of draws and mixture."""
-    return float(stats.ks_1samp(draws, mixture.cdf, method="asymp").statistic)

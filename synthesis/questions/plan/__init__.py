@@ -36,7 +36,7 @@ from studies.figures import View
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import Endpoint, endpoint_of
-from synthesis.estimands import NamedGroup, curve, histology_effect, patients_of
+from synthesis.estimands import NamedGroup, curve, histology_effect, patients_of, tells_apart
 from synthesis.fits import SurvivalFit
 from synthesis.left_out import spaced
 from synthesis.model.families import FAMILIES, Family
@@ -67,7 +67,7 @@ from synthesis.questions.plan.simulate import (
     study_refs,
 )
 from synthesis.questions.plan.update import Updater, expected_of
-from synthesis.result import Column, Finding, Picture, Result, Table, make_table
+from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
 
 #: Simulated studies of each size and population, and draws that are weighted.
 SIMULATIONS, DRAWS = 200, 3000
@@ -117,7 +117,8 @@ class Plan:
         together. What is said of today is from all draws, as in every table; columns that end with
         ``error`` are Monte Carlo standard errors. ``effective_draws`` is the median of the
         simulated studies, ``unreliable_share`` the part of them whose weights are not to be relied
-        on: a row is ``reliable`` where it is small.
+        on: a row is ``reliable`` where it is small. ``extrapolated``: pure or mixed patients only,
+        where no report of the treatment tells them apart.
     """
 
     design: Design
@@ -409,6 +410,7 @@ def _row(
         "effective_draws": float(np.median(updated.effective)),
         "unreliable_share": unreliable,
         "reliable": unreliable <= _UNRELIABLE_SHARE,
+        "extrapolated": population != "all" and not tells_apart(job.fit, job.pair[0].cohorts),
     }
 
 
@@ -608,6 +610,11 @@ def _limit(answer: Plan) -> str:
 
 
 def _doubts(answer: Plan) -> Iterator[str]:
+    if answer.table["extrapolated"].any():
+        yield (
+            "What is said of pure or of mixed histology alone is extrapolated: no report of "
+            f"{numbers.in_sentence(answer.treatment)} tells the two apart."
+        )
     rows = [
         f"{row.population}, n = {row.n} ({numbers.percent(row.unreliable_share)} % of the studies)"
         for row in answer.table[~answer.table["reliable"]].itertuples(index=False)
@@ -620,14 +627,17 @@ def _doubts(answer: Plan) -> Iterator[str]:
 
 
 def _table(answer: Plan) -> Table:
-    labels = ("n", "P(gain) today", "Concludes a gain", "Monte Carlo error", "Concludes none")
-    widths = (f"Width, {label}" for label in ("prognostic", "predictive", "both"))
-    columns = [Column("Patients"), *(Column(label, "num") for label in (*labels, *widths))]
+    labels = ("n", "P(gain) today", "Gain", "Error", "None", "Prognostic", "Predictive", "Both")
+    columns = [Column("Patients"), *(Column(label, "num") for label in labels)]
     rows = [
         (
-            _POPULATIONS[row.population],
+            Cell(
+                _POPULATIONS[row.population],
+                more="extrapolated" if row.extrapolated else "",
+                extrapolated=row.extrapolated,
+            ),
             row.n,
-            numbers.chance(row.p_today),
+            Cell(numbers.chance(row.p_today), extrapolated=row.extrapolated),
             f"{numbers.chance(row.assurance)}{'' if row.reliable else '*'}",
             numbers.decimal(row.assurance_error, 2),
             numbers.chance(row.concludes_none),
@@ -636,8 +646,9 @@ def _table(answer: Plan) -> Table:
         for row in answer.table.itertuples(index=False)
     ]
     note = (
-        "Concludes: probability that a study does. Width: of the interval of the ratio of medians, "
-        "mixed to pure, as upper over lower end."
+        "Gain, none: probability that a study concludes that there is a gain, or none; error: that "
+        "of the simulation. Prognostic, predictive, both: width of the interval of the ratio of "
+        "medians, mixed to pure, as upper over lower end."
     )
     if not answer.table["reliable"].all():
         note += " * Weights of the draws are not reliable."

@@ -214,13 +214,13 @@ class Updater:
         }
 
     def log_likelihood(self, data: SurvivalData) -> np.ndarray:
-        """Log likelihood of what a new study prints, its own effects integrated out, ``(draws,)``.
+        """Log likelihood of what a new study reports, its own effects integrated out, ``(draws,)``.
 
         Parameters
         ----------
         data : SurvivalData
             Of the new study alone, its cohorts in the order of the arms; every share of mixed
-            histology is 0 or 1, and every transformation of an interval is told.
+            histology is 0 or 1, and every transformation of an interval is known.
         """
         first, *others = [self._profile(data, number) for number in range(len(data.cohorts))]
         share = data.arms[0].share

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +48,7 @@ from synthesis.questions.pooled.tables import (
     pooled_table,
     priors_table,
 )
-from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
+from synthesis.result import Cell, Column, Finding, Picture, Result, make_table
 from synthesis.settings import Settings
 from synthesis.stacking import FamilyFits
 
@@ -74,9 +75,9 @@ __all__ = [
 BEYOND_RESPONSE = (
     "Shares of the evaluable patients. Disease control: a complete or partial response, or a "
     "disease that stayed stable for as long as each report asks for. Complete response: no sign of "
-    "the tumour is left. Both build on the response rate above and on the cohorts that report "
-    "them, whose number stands below each estimate; where none does, the estimate is what the "
-    "other treatments lead to expect."
+    "the tumour is left. Both build on the response rate and on the cohorts that report them, "
+    "whose number stands below each estimate; where none does, the estimate is what the other "
+    "treatments lead to expect."
 )
 UNTOLD = (
     "No counted cohort tells pure from mixed tumours: the data say nothing on it, and no estimate "
@@ -162,7 +163,7 @@ def pool(
     vocabulary, mix = registry.vocabulary, settings.reference_mix
     sampled = sampled_fits(fits, survival)
     labels = {study.id: study_label(study) for study in registry}
-    pooled = {name: own.pooled for name, own in survival.items()}
+    pooled = {name: families.pooled for name, families in survival.items()}
     return Pooled(
         settings=settings,
         fits=fits,
@@ -190,7 +191,7 @@ def sampled_fits(
     for endpoint, fit in fits.items():
         single = survival[endpoint].by_family if endpoint in survival else {}
         if len(single) > 1:
-            named |= {f"{endpoint}, {own.family.label}": own for own in single.values()}
+            named |= {f"{endpoint}, {one.family.label}": one for one in single.values()}
         else:
             named[endpoint] = fit
     return named
@@ -317,8 +318,9 @@ def _answer_rows(
 
     Treatments are those that the comparison shows; without one, all with several cohorts.
     """
-    own = pooled.pooled.query("endpoint == @endpoint.id and estimand == @endpoint.estimand")
-    own = own[own["histology"] == "reference"].set_index(["treatment", "target"])
+    estimates = pooled.pooled.query("endpoint == @endpoint.id and estimand == @endpoint.estimand")
+    estimates = estimates[estimates["histology"] == "reference"]
+    by = {(row.treatment, row.target): row for row in estimates.itertuples()}
     compared = pooled.comparison.forest
     compared = compared[compared["endpoint"] == endpoint.id].set_index("treatment")
     for group in named_groups(fit, vocabulary):
@@ -327,7 +329,7 @@ def _answer_rows(
             continue
         row = {"treatment": group.label}
         for target in TARGETS:
-            row[target] = interval_of(own.loc[group.label, target], endpoint.write)
+            row[target] = interval_of(by[group.label, target], endpoint.write)
         row |= dict.fromkeys(("gain", "p_gain", "carried_by"), "")
         if len(compared):
             row |= _gain(compared.loc[group.label], endpoint)
@@ -392,10 +394,12 @@ def _forest_pictures(
     """The forest plot, in numbered parts where it is too long for a page."""
     from synthesis.plots.forest import parts_of, plot_forest
 
-    parts = parts_of(pooled.forest[endpoint.id], endpoint=endpoint.id)
+    table = pooled.forest[endpoint.id]
+    parts = parts_of(table, endpoint=endpoint.id)
     for number, part in enumerate(parts, start=1):
         title, stem = endpoint.name(vocabulary), f"forest_{endpoint.id}"
         arguments = {"table": part, "endpoint": endpoint.id}
+        shown = table[table["treatment_class"].isin(set(part["treatment_class"]))]
         if len(parts) > 1:
             title = f"{title}, part {number} of {len(parts)}"
             stem = stem if number == 1 else f"{stem}_{number}"
@@ -406,8 +410,8 @@ def _forest_pictures(
             _forest_caption(fit, pooled, endpoint, vocabulary),
             plot_forest,
             arguments,
-            tuple(dict.fromkeys(filter(None, part["study_id"]))),
-            _pooled_words(part, endpoint, vocabulary),
+            tuple(dict.fromkeys(filter(None, shown["study_id"]))),
+            _pooled_words(shown, endpoint, vocabulary),
             endpoint.id,
         )
 
@@ -415,9 +419,7 @@ def _forest_pictures(
 def _pooled_words(table: pd.DataFrame, endpoint: Endpoint, vocabulary: Vocabulary) -> str:
     """What a forest plot shows, for a reader who cannot see it."""
     rows = table[table["kind"] == "mean_study"].sort_values("estimate", ascending=False)
-    values = [
-        f"{row['treatment']} {interval_of(row, endpoint.write)}" for row in rows.to_dict("records")
-    ]
+    values = [f"{row.treatment} {interval_of(row, endpoint.write)}" for row in rows.itertuples()]
     quantity = numbers.capitalised(endpoint.quantity(vocabulary))
     return f"{quantity}, {endpoint.unit}, average study: {'; '.join(values)}."
 
@@ -499,59 +501,37 @@ def _curves_caption(
 
 
 def _estimates(pooled: Pooled, endpoint: str, vocabulary: Vocabulary) -> Finding:
-    """The principal estimand, then the others; what differs by histology is another question."""
-    frame = pooled.pooled[pooled.pooled["endpoint"] == endpoint]
-    mix = ", reference mix" if tells_histology(pooled.fits[endpoint]) else ""
-    frame = frame[frame["histology"] == "reference"]
-    labels = {g.label: g.class_label for g in named_groups(pooled.fits[endpoint], vocabulary)}
-    principal, *others = dict.fromkeys(frame["estimand"])
-    tables = [_principal_table(frame[frame["estimand"] == principal], labels, mix)]
-    if others:
-        rest = frame[frame["estimand"].isin(others)]
-        note = BEYOND_RESPONSE if endpoint_of(endpoint).is_response else ""
-        tables.append(_other_table(rest, labels, mix, note))
-    heading = f"{endpoint_of(endpoint).name(vocabulary)}: pooled estimates"
-    return Finding(heading, tables=tuple(tables), folded=True)
-
-
-def _principal_table(frame: pd.DataFrame, classes: Mapping[str, str], mix: str) -> Table:
-    estimand = frame["estimand"].iloc[0]
-    columns = [Column("Treatment", "keep"), Column("Cohorts", "num"), Column("Patients", "num")]
-    columns += [Column(f"{words}{mix}", "num") for words in _TARGET_WORDS.values()]
-    rows = []
-    for treatment, own in frame.groupby("treatment", sort=False):
-        by = own.set_index("target")
-        cells = [interval_of(by.loc[name], ESTIMANDS[estimand].write) for name in TARGETS]
-        rows.append((treatment, own["cohorts"].iloc[0], own["patients"].iloc[0], *cells))
-    title = f"{heading_of(estimand)} ({LEVEL} interval)."
-    return make_table(title, columns, rows, groups=[classes[row[0]] for row in rows])
-
-
-def _other_table(frame: pd.DataFrame, classes: Mapping[str, str], mix: str, note: str) -> Table:
-    """Further estimands; with a note on them, also the cohorts behind each."""
+    """Every estimand of every treatment; what differs by histology is another question."""
+    fit, about = pooled.fits[endpoint], endpoint_of(endpoint)
+    frame = pooled.pooled.query("endpoint == @endpoint and histology == 'reference'")
     names = list(dict.fromkeys(frame["estimand"]))
-    columns = [Column("Treatment", "keep"), Column("For", "keep")]
-    columns += [Column(heading_of(name), "num") for name in names]
-    by = frame.set_index(["treatment", "target", "estimand"])
-    rows = []
-    for treatment in dict.fromkeys(frame["treatment"]):
+    by = {(row.treatment, row.target, row.estimand): row for row in frame.itertuples()}
+    columns = [Column("Treatment", "keep"), Column("Cohorts (patients)", "num")]
+    columns += [Column("For", "keep"), *(Column(heading_of(name), "num") for name in names)]
+    rows, classes = [], []
+    for group in named_groups(fit, vocabulary):
+        size = f"{len(group.cohorts)} ({group.patients})"
         for number, (target, label) in enumerate(_TARGET_WORDS.items()):
-            cells = [Cell(treatment, rows=0 if number else len(TARGETS)), Cell(label)]
+            span = 0 if number else len(TARGETS)
+            cells = [Cell(group.label, rows=span), Cell(size, rows=span), Cell(label)]
             for name in names:
-                row = by.loc[treatment, target, name]
-                more = _behind(row) if note and not number else ""
+                row = by[group.label, target, name]
+                more = _behind(row) if about.is_response and not number else ""
                 cells.append(Cell(interval_of(row, ESTIMANDS[name].write), more))
             rows.append(cells)
-    title = f"Further estimands{mix} ({LEVEL} interval)."
-    groups = [classes[row[0].text] for row in rows]
-    return make_table(title, columns, rows, note=note, groups=groups)
+            classes.append(group.class_label)
+    mix = numbers.mixed_share(pooled.settings.reference_mix)
+    title = f"Pooled estimates{f', {mix}' if tells_histology(fit) else ''} ({LEVEL} interval)."
+    note = BEYOND_RESPONSE if about.is_response and len(names) > 1 else ""
+    table = make_table(title, columns, rows, note=note, groups=classes)
+    return Finding(f"{about.name(vocabulary)}: pooled estimates", tables=(table,), folded=True)
 
 
-def _behind(row: pd.Series) -> str:
+def _behind(row: Any) -> str:
     """How many cohorts tell an estimand."""
-    if not row["cohorts"]:
+    if not row.cohorts:
         return "no cohort"
-    return f"{count(int(row['cohorts']), 'cohort')}, {count(int(row['patients']), 'patient')}"
+    return f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
 
 
 # --- Where model and reports disagree ------------------------------------------------------------

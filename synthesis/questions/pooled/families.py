@@ -43,7 +43,7 @@ _ESTIMANDS = ("median_months", "survival_12m", "rmst_12m")
 
 def interval_of(row: Any, write: numbers.Writer) -> str:
     """The estimate of a row with its limits, as text."""
-    return numbers.interval(row["estimate"], row["lower"], row["upper"], write)
+    return numbers.interval(row.estimate, row.lower, row.upper, write)
 
 
 def family_findings(
@@ -129,31 +129,31 @@ def disagreement(families: pd.DataFrame, pooled: pd.DataFrame, estimand: str) ->
     estimand : str
     """
     scale = np.log if ESTIMANDS[estimand].unit == "months" else np.asarray
+    by_treatment: dict[str, list[Any]] = {}
+    for row in families[families["estimand"] == estimand].itertuples(index=False):
+        by_treatment.setdefault(row.treatment, []).append(row)
     apart = []
     for row in pooled[pooled["estimand"] == estimand].itertuples(index=False):
-        own = families[
-            (families["treatment"] == row.treatment) & (families["estimand"] == estimand)
-        ]
-        low, high = own.loc[own["estimate"].idxmin()], own.loc[own["estimate"].idxmax()]
-        distance = scale(high["estimate"]) - scale(low["estimate"])
+        low, *_, high = sorted(by_treatment[row.treatment], key=lambda one: one.estimate)
+        distance = scale(high.estimate) - scale(low.estimate)
         share = float(distance / (scale(row.upper) - scale(row.lower)))
-        ends = float(low["estimate"]), float(high["estimate"]), low["family"], high["family"]
+        ends = low.estimate, high.estimate, low.family, high.family
         apart.append(Disagreement(estimand, row.treatment, *ends, share))
-    return max(apart, key=lambda own: own.share)
+    return max(apart, key=lambda pair: pair.share)
 
 
-def _apart_words(own: Disagreement) -> str:
-    about = ESTIMANDS[own.estimand]
-    if own.share <= _HARDLY:
+def _apart_words(pair: Disagreement) -> str:
+    about = ESTIMANDS[pair.estimand]
+    if pair.share <= _HARDLY:
         verdict = "the choice of family hardly matters"
-    elif own.share <= _LITTLE:
+    elif pair.share <= _LITTLE:
         verdict = "the choice of family matters less than what the data leave open"
     else:
         verdict = "the choice of family matters: read each family's answer"
     return (
-        f"{about.label}: {own.treatment}, {about.write(own.lowest)} ({own.lowest_family}) to "
-        f"{about.write(own.highest)} {about.unit} ({own.highest_family}). That is "
-        f"{percent(own.share)} % of the width of its {LEVEL} interval: {verdict}."
+        f"{about.label}: {pair.treatment}, {about.write(pair.lowest)} ({pair.lowest_family}) to "
+        f"{about.write(pair.highest)} {about.unit} ({pair.highest_family}). That is "
+        f"{percent(pair.share)} % of the width of its {LEVEL} interval: {verdict}."
     )
 
 
@@ -218,14 +218,13 @@ def _family_table(families: pd.DataFrame, pooled: pd.DataFrame) -> Table:
     names = list(dict.fromkeys(families["family"]))
     columns = [Column("Treatment", "keep"), Column(f"Stacked ({LEVEL})", "num")]
     columns += [Column(name, "num") for name in names]
-    by = families.set_index(["estimand", "treatment", "family"])
+    by = {(row.estimand, row.treatment, row.family): row for row in families.itertuples()}
     rows, groups = [], []
     for estimand in _ESTIMANDS:
         write = ESTIMANDS[estimand].write
-        for row in pooled[pooled["estimand"] == estimand].to_dict("records"):
-            treatment = row["treatment"]
-            cells = [interval_of(by.loc[estimand, treatment, name], write) for name in names]
-            rows.append((treatment, interval_of(row, write), *cells))
+        for row in pooled[pooled["estimand"] == estimand].itertuples(index=False):
+            cells = [interval_of(by[estimand, row.treatment, name], write) for name in names]
+            rows.append((row.treatment, interval_of(row, write), *cells))
             groups.append(heading_of(estimand))
     title = "The same estimates under each family, average study."
     return make_table(title, columns, rows, groups=groups)
@@ -242,9 +241,9 @@ def population_findings(covariates: pd.DataFrame, vocabulary: Vocabulary) -> Ite
     ]
     note = "What a report does not state counts as half way, and tells nothing."
     tables = []
-    for endpoint, own in covariates.groupby("endpoint", sort=False):
+    for endpoint, effects in covariates.groupby("endpoint", sort=False):
         rows = []
-        for _, effect in own.groupby("covariate", sort=False):
+        for _, effect in effects.groupby("covariate", sort=False):
             by = effect.set_index("which")
             before, after = by.loc["prior"], by.loc["posterior"]
             cells = [interval_of(row, numbers.ratio) for row in (before, after)]

@@ -45,32 +45,16 @@ from synthesis.model.survival import PRIOR_OF
 from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
 
 POOLED_COLUMNS = (
-    "endpoint",
-    "treatment",
-    "histology",
-    "estimand",
-    "target",
-    "estimate",
-    "lower",
-    "upper",
-    "cohorts",
-    "patients",
-    "extrapolated",
-)
+    "endpoint", "treatment", "histology", "estimand", "target", "estimate", "lower", "upper",
+    "cohorts", "patients", "extrapolated",
+)  # fmt: skip
 FAMILY_COLUMNS = ("endpoint", "family", *POOLED_COLUMNS[1:])
 FIGURE_COLUMNS = ("endpoint", "study", "cohort", "label", "group", "kind", "printed", "status")
 LEFT_OUT_COLUMNS = ("endpoint", "study", "cohort", "label", "kind", "reason", "gave_way_to")
 COVARIATE_COLUMNS = (
-    "endpoint",
-    "covariate",
-    "label",
-    "which",
-    "estimate",
-    "lower",
-    "upper",
-    "log_sd",
+    "endpoint", "covariate", "label", "which", "estimate", "lower", "upper", "log_sd",
     "cohorts",
-)
+)  # fmt: skip
 
 # --- Pooled estimates ----------------------------------------------------------------------------
 
@@ -100,8 +84,7 @@ def _pooled_rows(fit: Fit, named: NamedGroup, reference_mix: float) -> Iterator[
     for target in TARGETS:
         for histology, share in histologies(fit, reference_mix).items():
             for name, size in sizes.items():
-                own = summaries(fit, name, target, share)[named.group]
-                estimate = own.estimate, own.lower, own.upper
+                estimate = vars(summaries(fit, name, target, share)[named.group]).values()
                 extrapolated = histology != "reference" and not apart
                 yield named.label, histology, name, target, *estimate, *size, extrapolated
 
@@ -110,11 +93,11 @@ def _size_behind(fit: Fit, named: NamedGroup, estimand: str) -> tuple[int, int]:
     """Cohorts of a group that tell an estimand, and their patients."""
     if not isinstance(fit, ResponseFit):
         return len(named.cohorts), named.patients
-    own = {ref.id for ref in named.cohorts}
+    names = {ref.id for ref in named.cohorts}
     telling = [
         count.evaluable
         for ref, count in zip(fit.data.cohorts, fit.data.counts, strict=True)
-        if ref.id in own and tells(count, estimand)
+        if ref.id in names and tells(count, estimand)
     ]
     return len(telling), sum(telling)
 
@@ -435,7 +418,7 @@ def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
                 "cohorts": int(np.sum(values[:, number] != 0.0)),
             }
             draws = flat(fit, "covariate_effect")[:, number]
-            rows += [about | own for own in prior_and_posterior(fit.priors[PRIOR_OF[name]], draws)]
+            rows += [about | row for row in prior_and_posterior(fit.priors[PRIOR_OF[name]], draws)]
     return pd.DataFrame(rows, columns=list(COVARIATE_COLUMNS))
 
 
@@ -451,8 +434,8 @@ def families_table(
     for endpoint, fits in survival.items():
         for name, fit in fits.by_family.items():
             thinned = stack({name: fit}, {name: 1.0}, draws=_FAMILY_DRAWS)
-            own = pooled_table({endpoint: thinned}, vocabulary, reference_mix)
-            frames.append(own.assign(family=fit.family.label)[list(FAMILY_COLUMNS)])
+            table = pooled_table({endpoint: thinned}, vocabulary, reference_mix)
+            frames.append(table.assign(family=fit.family.label)[list(FAMILY_COLUMNS)])
     return pd.concat(frames[1:] or frames, ignore_index=True)
 
 
@@ -505,7 +488,7 @@ def forest_table(fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> pd.D
     pooled = {target: summaries(fit, principal, target, share) for target in TARGETS}
     every = named_groups(fit, vocabulary)
     mean = pooled["mean_study"]
-    averages = {own.class_label: vars(mean[own.group]) for own in every if own.is_class}
+    averages = {g.class_label: vars(mean[g.group]) for g in every if g.is_class}
     groups = [group for group in every if not group.is_class]
     groups.sort(key=lambda group: -mean[group.group].estimate)
     rows: list[dict[str, Any]] = []
@@ -513,7 +496,7 @@ def forest_table(fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> pd.D
         rows.append(_row("class", class_label, "", class_label, **averages.get(class_label, {})))
         for group in groups:
             if group.class_label == class_label:
-                rows += _group_rows(fit, group, {k: own[group.group] for k, own in pooled.items()})
+                rows += _group_rows(fit, group, {k: of[group.group] for k, of in pooled.items()})
     rows.append(_row("heterogeneity", "", "", heterogeneity_words(fit)))
     return pd.DataFrame(rows).astype({"year": "Int64", "n": "Int64", "events": "Int64"})
 
@@ -531,9 +514,9 @@ def _group_rows(
     index = {ref.id: i for i, ref in enumerate(fit.data.cohorts)}
     studies = [ref.study.id for ref in group.cohorts]
     for ref in sorted(group.cohorts, key=lambda ref: (ref.study.citation.year or 0, ref.id)):
-        own = f" ({ref.cohort.id.replace('_', ' ')})" if studies.count(ref.study.id) > 1 else ""
+        name = f" ({ref.cohort.id.replace('_', ' ')})" if studies.count(ref.study.id) > 1 else ""
         figures = _cohort_figures(fit, index[ref.id], ref)
-        yield _row("cohort", *names, f"{ref.label}{own}", **figures)
+        yield _row("cohort", *names, f"{ref.label}{name}", **figures)
     who = "evaluable patient" if isinstance(fit, ResponseFit) else "patient"
     size = numbers.count(len(group.cohorts), "cohort"), numbers.count(group.patients, who)
     for target, words in _TARGET_LABELS.items():
@@ -650,12 +633,12 @@ def _points(fit: PooledSurvival, index: int, ref: CohortRef) -> Iterator[dict[st
     record = fit.data.records[index]
     groups = {f"{ref.label}, {group.holder.level}": group for group in record.groups}
     whole = record.whole.outcome or record.whole.landmarks
-    for label, own in ({ref.label: record.whole} if whole else groups).items():
+    for label, printed in ({ref.label: record.whole} if whole else groups).items():
         about = {"study_id": ref.study.id, "cohort_id": ref.cohort.id, "label": label}
-        about["n"] = own.holder.n
-        if own.outcome is not None:
-            yield about | _median_point(own.outcome)
-        for mark in own.landmarks:
+        about["n"] = printed.holder.n
+        if printed.outcome is not None:
+            yield about | _median_point(printed.outcome)
+        for mark in printed.landmarks:
             lower, upper = (float(v) for v in mark.ci) if mark.ci else (np.nan, np.nan)
             yield about | {
                 "kind": "landmark",

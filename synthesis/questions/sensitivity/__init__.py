@@ -455,21 +455,17 @@ def _changes(answer: Sensitivity) -> Iterator[str]:
     table, question = answer.table, answer.question
     others = table[table["specification"] != BASE.name]
     endpoint = endpoint_of(question.endpoint).name(answer.registry.vocabulary)
-    choices = numbers.count(others["specification"].nunique(), "choice")
+    choices = others["specification"].nunique()
     yield (
         f"{endpoint} in the average study{_population(answer)}. The base uses one survival family, "
-        f"the {family(answer.base.family).label}, where a report stacks several. Made otherwise: "
-        f"{choices}, one at a time."
+        f"the {family(answer.base.family).label}, where a report stacks several. "
+        f"{numbers.count(choices, 'choice')} {'is' if choices == 1 else 'are'} made otherwise, one "
+        "at a time."
     )
-    is_median = answer.changes["kind"] == MEDIAN
-    conclusions, medians = (
-        numbers.count(answer.changes.loc[own, "specification"].nunique(), "choice")
-        for own in (~is_median, is_median)
-    )
-    yield (
-        f"That change a conclusion: {conclusions}. That move a pooled median out of the interval "
-        f"of the base: {medians}."
-    )
+    changed = answer.changes
+    yield _how_many(changed[changed["kind"] != MEDIAN], "change", "a conclusion")
+    medians = changed[changed["kind"] == MEDIAN]
+    yield _how_many(medians, "move", "a pooled median out of the interval of the base")
     numeric = others[others["lower"].notna()]
     if not numeric.empty:
         share = (numeric["error"] / (numeric["upper"] - numeric["lower"])).median()
@@ -486,6 +482,13 @@ def _changes(answer: Sensitivity) -> Iterator[str]:
         yield f"These choices change nothing here: {'; '.join(map(in_sentence, idle))}."
     if answer.advice:
         yield f"The base fit is {answer.verdict}: {answer.advice}."
+
+
+def _how_many(changed: pd.DataFrame, verb: str, what: str) -> str:
+    """How many choices do something: "2 choices change the conclusion."."""
+    number = changed["specification"].nunique()
+    choices = numbers.count(number, "choice") if number else "No choice"
+    return f"{choices} {verb}{'' if number > 1 else 's'} {what}."
 
 
 def _summary_table(answer: Sensitivity) -> Table:
@@ -650,22 +653,21 @@ def _pictures(answer: Sensitivity) -> Iterator[Picture]:
     for item in _drawn(answer):
         title = f"{name}: {item.label}"
         base, others = _rows_of(answer.table, item.name)
-        changed = int((others["change"] == CHANGES).sum())
+        changed = _how_many(others[others["change"] == CHANGES], "change", "the conclusion")
         yield Picture(
             stem=f"sensitivity_{item.name.replace(':', '_')}_{endpoint.id}",
             title=title,
             caption=_caption(answer, item),
             plot=plot_specification,
             arguments={"table": curve_table(answer.table, item.name), "title": title},
-            alt=f"{title}: {value_of(base)} in the base; {changed} of {len(others)} choices "
-            "change the conclusion.",
+            alt=f"{title}: {value_of(base)} in the base. {changed}",
             endpoint=endpoint.id,
         )
 
 
 def _caption(answer: Sensitivity, item: Conclusion) -> str:
     base, others = _rows_of(answer.table, item.name)
-    changed = int((others["change"] == CHANGES).sum())
+    changed = _how_many(others[others["change"] == CHANGES], "change", "the conclusion")
     words = endpoint_of(answer.question.endpoint).words(answer.registry.vocabulary)
     population = "" if item.kind in _PRIORS else _population(answer)
     size = [numbers.count(int(base[f"{what}s"]), what) for what in ("cohort", "patient")]
@@ -675,7 +677,5 @@ def _caption(answer: Sensitivity, item: Conclusion) -> str:
         f"{family(answer.base.family).label} family, {', '.join(size)}), one change at a time, in "
         f"order of the estimate. Above: posterior median, bar: {numbers.LEVEL} credible interval, "
         "filled where the conclusion changes. Below: what is chosen otherwise; triangles: less or "
-        "more (a narrower or wider prior, a lower or higher centre). "
-        f"{numbers.count(changed, 'choice')} {'changes' if changed == 1 else 'change'} the "
-        "conclusion."
+        f"more (a narrower or wider prior, a lower or higher centre). {changed}"
     )

@@ -133,8 +133,6 @@ class Specification:
     variant, counting : mapping
         Fields of a :class:`~synthesis.model.survival.Variant` or of a
         :class:`~synthesis.questions.sensitivity.observed.Counting` -> value.
-    leaves_out : str
-        Identifier of the report or class that is left out; empty for none.
     """
 
     name: str
@@ -146,7 +144,6 @@ class Specification:
     family: str | None = None
     variant: Mapping[str, Any] = field(default_factory=dict)
     counting: Mapping[str, Any] = field(default_factory=dict)
-    leaves_out: str = ""
 
     def apply(self, base: Base) -> Base:
         """The analysis with this change."""
@@ -365,7 +362,6 @@ def _classes(registry: Registry, data: SurvivalData) -> Iterator[Specification]:
             f"Without {in_sentence(registry.vocabulary.treatment_class(name).label)}",
             "Each class in turn",
             counting={"without_class": name},
-            leaves_out=name,
         )
 
 
@@ -381,7 +377,6 @@ def _studies(data: SurvivalData, asked: Collection[str], most: int) -> Iterator[
                 f"Without {labels[name]}{f' ({name})' if twice else ''}",
                 "Each report in turn",
                 counting={"without_study": name},
-                leaves_out=name,
             )
 
 
