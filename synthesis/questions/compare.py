@@ -206,12 +206,15 @@ def compare(
     if not parts and (reference is not None or histology != REFERENCE_MIX):
         possible = ", ".join(sorted(pooled)) or "none"
         raise NotComparedError(f"{' '.join(notes)} Possible references: {possible}.")
+    asked = {"histology": histology, "mix": mix, "delta": delta, "notes": tuple(notes)}
+    return _assembled(parts, asked)
+
+
+def _assembled(parts: Sequence[_Part], asked: Mapping[str, Any]) -> Comparison:
     rows = [part.rows() for part in parts]
     return Comparison(
+        **asked,
         endpoints=tuple(part.endpoint for part in parts),
-        histology=histology,
-        mix=mix,
-        delta=delta,
         references=MappingProxyType({part.endpoint: part.reference for part in parts}),
         evidence=MappingProxyType(
             {
@@ -226,7 +229,6 @@ def compare(
         ),
         studies=MappingProxyType({part.endpoint: part.studies for part in parts}),
         knowing=frozenset(part.endpoint for part in parts if tells_histology(part.fit)),
-        notes=tuple(notes),
         **{
             name: pd.DataFrame([row for own in rows for row in own[name]], columns=names(columns))
             for name, columns in _COLUMNS.items()
