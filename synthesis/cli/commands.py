@@ -17,13 +17,13 @@ from synthesis.cli.options import ANY, flag, option
 from synthesis.cli.request import (
     Request,
     answers,
+    endpoints_to_fit,
+    endpoints_with,
     fit,
     fitting,
     pooled_treatments,
     require_pooled,
     settings_of,
-    that_can_be_pooled,
-    that_pool,
 )
 from synthesis.cli.running import InputError, tell_replaced
 from synthesis.cli.terminal import verdict_lines
@@ -35,6 +35,7 @@ from synthesis.staging import check_file, staged_folder
 if TYPE_CHECKING:
     from synthesis.estimands import Fit
     from synthesis.run import Analysis
+    from synthesis.settings import Settings
 
 # First words of a bibliography that this program wrote and may write anew; a manuscript's own
 # bibliography often has the name of its picture's file.
@@ -134,13 +135,11 @@ def forest(
     analysis = analysed(request, {"endpoints": (endpoint,)}, compared=False)
     from studies.documents import bibtex
     from synthesis.report import save_forest
-    from synthesis.report.references import cited_studies
 
     request.tell("drawing the forest plot")
     bibliography = output.with_suffix(".bib")
-    drawn = cited_studies(analysis, f"forest_{endpoint}", treatment=label)
     with staged_folder(output.parent) as stage:
-        save_forest(analysis, endpoint, stage / output.name, treatment=label, width=width)
+        drawn = save_forest(analysis, endpoint, stage / output.name, treatment=label, width=width)
         studies = bibtex([request.registry.study(name) for name in drawn]).rstrip()
         text = f"{_BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
         (stage / bibliography.name).write_text(text, encoding="utf-8", newline="\n")
@@ -192,7 +191,7 @@ def compare(
     """Compare treatments: contrasts, gains, ranks, and what carries each of them."""
     asked, notes = _given(endpoints=endpoint), ()
     if reference is not None:
-        asked["endpoints"], notes = that_pool(request, endpoint, reference)
+        asked["endpoints"], notes = endpoints_with(request, endpoint, reference)
     settings = settings_of(request, asked)
     fits = fit(request, settings)
     from synthesis.questions import compare as question
@@ -212,6 +211,15 @@ def compare(
     return _with_fits(question.result(answer, request.registry), fits, notes)
 
 
+def _fit_survival(
+    request: Request, named: Sequence[str] | None, treatments: Sequence[str | None]
+) -> tuple[Settings, dict[str, Fit]]:
+    """Fit the survival endpoints that are named, or those that have something to pool."""
+    endpoints = endpoints_to_fit(request, named, treatments, among=survival_endpoints())
+    settings = settings_of(request, {"endpoints": endpoints})
+    return settings, fit(request, settings)
+
+
 @answers()
 def benefit(
     request: Request,
@@ -223,11 +231,7 @@ def benefit(
     show_all: of.AllOption = False,
 ) -> Result:
     """Say what treatments gain in pure and in mixed tumours, and how much of it is prior."""
-    endpoints = that_can_be_pooled(
-        request, endpoint, (treatment, reference), among=survival_endpoints()
-    )
-    settings = settings_of(request, {"endpoints": endpoints})
-    fits = fit(request, settings)
+    settings, fits = _fit_survival(request, endpoint, (treatment, reference))
     from synthesis.questions import histology as question
 
     answer = question.find_benefit(
@@ -261,11 +265,7 @@ def mix(
 
     What is not stated stays at the reference population.
     """
-    endpoints = that_can_be_pooled(
-        request, endpoint, (treatment, reference), among=survival_endpoints()
-    )
-    settings = settings_of(request, {"endpoints": endpoints})
-    fits = fit(request, settings)
+    settings, fits = _fit_survival(request, endpoint, (treatment, reference))
     from synthesis.questions import mix as question
 
     request.tell("the stated population")
@@ -289,7 +289,7 @@ def sensitivity(
     endpoint: of.SurvivalOption = "os",
     treatment: option(
         ANY, "--treatment", "T",
-        "The treatment asked about (that of which pure and mixed are printed apart).",
+        "The treatment asked about (that of which pure and mixed are reported apart).",
     ) = None,
     reference: option(
         ANY, "--reference", "T",
@@ -330,7 +330,7 @@ def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
     """Ask whether retrospective reports are optimistic, and small cohorts too (optional).
 
     A model in which every retrospective report has a bias of its own is fitted beside the usual
-    one, and the printed medians are set in a funnel. No pooled answer of a report comes from it.
+    one, and the reported medians are set in a funnel. No pooled answer of a report comes from it.
     """
     request.tell("loading the sampler")
     from synthesis.questions import bias as question
@@ -377,8 +377,8 @@ def plan(
 ) -> Result:  # fmt: skip
     """Say what a study of so many patients would conclude, and how narrow intervals would become.
 
-    Studies are simulated from what is believed today, printed as a trial prints them, and read like
-    any other report. One survival family is fitted, where a report stacks several.
+    Studies are simulated from what is believed today, reported as a trial reports them, and read
+    like any other report. One survival family is fitted, where a report stacks several.
     """
     vocabulary = request.registry.vocabulary
     for name in filter(None, (treatment, reference)):
@@ -432,14 +432,14 @@ def control(
 ) -> Result:
     """Predict an arm of a new study, as a prior that trial software can read.
 
-    Rates as mixtures of beta distributions, the log median of normal ones, the hazard of gamma
-    ones, each with its effective sample size. What is not stated of the new study stays at the
-    reference population.
+    Rates as beta distributions, the log median as a normal one, the hazard as a gamma one, each
+    with its effective sample size. What is not stated of the new study stays at the reference
+    population.
     """
     if treatment is not None:
-        endpoints, notes = that_pool(request, endpoint, treatment)
+        endpoints, notes = endpoints_with(request, endpoint, treatment)
     else:
-        endpoints, notes = that_can_be_pooled(request, endpoint), ()
+        endpoints, notes = endpoints_to_fit(request, endpoint), ()
     settings = settings_of(request, {"endpoints": endpoints})
     fits = fit(request, settings)
     from synthesis.questions import control as question

@@ -247,7 +247,7 @@ def require_pooled(request: Request, name: str, pooled: Mapping[str, Collection[
     return treatment
 
 
-def that_can_be_pooled(
+def endpoints_to_fit(
     request: Request,
     named: Sequence[str] | None,
     treatments: Iterable[str | None] = (),
@@ -268,7 +268,7 @@ def that_can_be_pooled(
     return kept or tuple(pooled)
 
 
-def that_pool(
+def endpoints_with(
     request: Request, named: Sequence[str] | None, treatment: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Endpoints that pool a treatment, and a sentence on each of the others.
