@@ -22,7 +22,7 @@ from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.fits import DEFAULT_FAMILY, NothingToPoolError, SurvivalFit
 from synthesis.model.families import family
-from synthesis.model.sampler import Progress
+from synthesis.model.sampler import Progress, SamplerSettings
 from synthesis.numbers import in_sentence
 from synthesis.plots.sensitivity import plot_specification
 from synthesis.questions.sensitivity.conclusions import (
@@ -217,24 +217,34 @@ def sensitivity(
         specifications = default_specifications(
             registry, base, asked=asked, groups=groups, most_studies=most_studies
         )
-    draws = REFIT.draws if draws is None else draws
-    seed = REFIT.seed if seed is None else seed
-    refit = replace(REFIT, seed=seed, draws=draws)
-    more = BASE_DRAWS.draws // REFIT.draws
-    of_base = replace(BASE_DRAWS, seed=seed, draws=more * draws)
-    job = Job(registry, base, question, specifications, refit, of_base)
+    job = Job(registry, base, question, specifications, *_sampler_settings(seed, draws))
     kept = store if store is not None else default_store(cache=cache)
     results = run_specifications(job, kept, fitter=fitter, extra=_of_base, progress=progress)
+    return _answer(job, results)
+
+
+def _sampler_settings(
+    seed: int | None, draws: int | None
+) -> tuple[SamplerSettings, SamplerSettings]:
+    """Of a refit and of the base."""
+    seed = REFIT.seed if seed is None else seed
+    draws = REFIT.draws if draws is None else draws
+    more = BASE_DRAWS.draws // REFIT.draws
+    of_base = replace(BASE_DRAWS, seed=seed, draws=more * draws)
+    return replace(REFIT, seed=seed, draws=draws), of_base
+
+
+def _answer(job: Job, results: Results) -> Sensitivity:
     extra = results.base.extra
     scaled = [Scaled(**own) for own in extra["power_scaling"]]
     return Sensitivity(
-        registry=registry,
-        base=base,
-        question=question,
-        specifications=specifications,
+        registry=job.registry,
+        base=job.base,
+        question=job.question,
+        specifications=job.specifications,
         results=results,
-        table=sensitivity_table(results, question),
-        power_scaling=power_scaling_table(scaled, question, base.priors),
+        table=sensitivity_table(results, job.question),
+        power_scaling=power_scaling_table(scaled, job.question, job.base.priors),
         verdict=extra["verdict"],
         advice=extra["advice"],
     )
