@@ -188,19 +188,15 @@ def analyse(
     fits, survival = fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)
     asked = fits if compared else {}
     tell("treatments compared")
-    comparison = compare.compare(
-        asked,
-        vocabulary,
-        reference=settings.reference if asked else None,
-        mix=settings.reference_mix,
-        delta=settings.delta,
-    )
+    about = {"mix": settings.reference_mix, "delta": settings.delta}
+    reference = settings.reference if asked else None
+    comparison = compare.compare(asked, vocabulary, reference=reference, **about)
     findings = _benefit(asked, survival, vocabulary, settings, tell)
     tell("stated populations")
     populations = _populations(asked, vocabulary, settings)
     tried, notes = {}, ()
     if settings.sensitivity and compared:
-        tried, notes = _sensitivity(registry, settings, priors, cache=cache, progress=tell)
+        tried, notes = _sensitivity(registry, settings, priors, cache, tell)
     tell("tables")
     fits, survival = MappingProxyType(fits), MappingProxyType(survival)
     tables = pooled.pool(registry, fits, survival, comparison, settings, priors)
@@ -213,12 +209,7 @@ def analyse(
         populations=populations,
         sensitivity=MappingProxyType(tried),
         sensitivity_notes=notes,
-        restrictions=restrictions(
-            vocabulary,
-            verified_only=settings.verified_only,
-            use_read_as=settings.use_read_as,
-            conversions=_converted(registry, fits),
-        ),
+        restrictions=_restrictions(registry, settings, fits),
         manifest=_manifest(registry, settings, priors, fits, survival),
     )
 
@@ -320,7 +311,7 @@ def _populations(
 
 
 def _sensitivity(
-    registry: Registry, settings: Settings, priors: Priors, *, cache: bool, progress: Progress
+    registry: Registry, settings: Settings, priors: Priors, cache: bool, progress: Progress
 ) -> tuple[dict[str, Sensitivity], tuple[str, ...]]:
     """What changes under which choice, and a sentence on each endpoint that cannot be asked about.
 
@@ -353,14 +344,21 @@ def _sensitivity(
     return tried, tuple(notes)
 
 
-def _converted(registry: Registry, fits: Mapping[str, Fit]) -> dict[tuple[str, str], list[str]]:
-    """Labels of the counted cohorts that each conversion touched."""
+def _restrictions(
+    registry: Registry, settings: Settings, fits: Mapping[str, Fit]
+) -> tuple[Restriction, ...]:
+    """What was not counted, and the counted cohorts that each conversion touched."""
     touched = {}
     for conversion in registry.conversions:
         refs = fits[conversion.to].data.cohorts if conversion.to in fits else ()
         labels = cohort_labels([ref for ref in refs if ref.id in conversion.cohorts])
         touched[conversion.from_, conversion.to] = list(labels.values())
-    return touched
+    return restrictions(
+        registry.vocabulary,
+        verified_only=settings.verified_only,
+        use_read_as=settings.use_read_as,
+        conversions=touched,
+    )
 
 
 def _manifest(

@@ -96,20 +96,9 @@ def test_keys_stand_in_the_order_of_the_record():
     assert toml_of(backwards, Study) == toml_of(tables, Study)
 
 
-@pytest.mark.parametrize(
-    ("number", "expected"),
-    [
-        ("2.0", "2.0"),
-        ("50", "50"),
-        ("0.520", "0.520"),
-        ("1E+2", "1E+2"),
-        ("1E-7", "1E-7"),
-        ("-0", "-0e0"),
-        ("-3.10", "-3.10"),
-        ("0E+3", "0E+3"),
-    ],
-)
-def test_numbers_keep_their_digits(number, expected):
+@pytest.mark.parametrize("number", ["2.0", "50", "0.520", "1E+2", "1E-7", "-0", "-3.10", "0E+3"])
+def test_numbers_keep_their_digits(number):
+    expected = "-0e0" if number == "-0" else number  # a whole number has no sign of nought
     tables = {"id": "x", "follow_up": Decimal(number)}
     text = toml_of(tables, None)
     assert f"follow_up = {expected}" in text.splitlines()

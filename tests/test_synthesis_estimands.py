@@ -117,40 +117,6 @@ FIXED = {
 }
 
 
-@pytest.fixture(scope="module")
-def fit(registry):
-    found = replace(fit_of(registry, **FIXED), family=family("long-tail"))
-    assert found.data.treatments == ("lenvatinib", "sorafenib", "paclitaxel")
-    return found
-
-
-@pytest.mark.parametrize(("treatment", "of_class"), [(0, 0), (1, 0), (2, 1)])
-@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
-def test_the_mean_study_of_a_treatment_is_the_sum_of_its_effects(fit, treatment, of_class, share):
-    found = curve(fit, Group(of_class, treatment), share, "mean_study")
-    slope = FIXED["prognostic"] + FIXED["predictive"][treatment]
-    location = FIXED["mu"] + FIXED["class_effect"][of_class] + FIXED["treatment_effect"][treatment]
-    location += slope * (share - fit.centre_share)
-    np.testing.assert_allclose(found.median, np.exp(location), rtol=EXACT)
-    log_shape = FIXED["shape_mean"] + FIXED["shape_treatment_effect"][treatment]
-    np.testing.assert_allclose(found.shape, np.exp(log_shape), rtol=EXACT)
-    np.testing.assert_allclose(
-        found.tail, FIXED["tail_mean"] + FIXED["tail_treatment_effect"][treatment], rtol=EXACT
-    )
-    assert found.family == "long-tail"
-    np.testing.assert_allclose(histology_effect(fit, Group(of_class, treatment)), slope, rtol=EXACT)
-
-
-def test_a_class_is_its_average_treatment(fit):
-    found = curve(fit, Group(1), 1.0, "mean_study")
-    location = FIXED["mu"] + FIXED["class_effect"][1]
-    location += FIXED["prognostic"] * (1.0 - fit.centre_share)
-    np.testing.assert_allclose(found.median, np.exp(location), rtol=EXACT)
-    np.testing.assert_allclose(found.shape, np.exp(FIXED["shape_mean"]), rtol=EXACT)
-    np.testing.assert_allclose(found.tail, FIXED["tail_mean"], rtol=EXACT)
-    np.testing.assert_allclose(histology_effect(fit, Group(1)), FIXED["prognostic"], rtol=EXACT)
-
-
 def test_a_family_without_a_shape_has_one(registry):
     exponential = replace(fit_of(registry, **FIXED), family=family("exponential"))
     found = curve(exponential, Group(0, 0), 0.4, "new_study")
@@ -262,6 +228,9 @@ def test_arrays_of_all_groups_are_those_of_each_group(registry, share, target):
     assert groups == (Group(0, 0), Group(0, 1), Group(1, 2), Group(0))
     for number, group in enumerate(groups):
         expected = by_hand(fit, group, share, target)
+        effect = histology_effect(fit, group)
+        pure, mixed = (curve(fit, group, at, "mean_study").median for at in (0.0, 1.0))
+        np.testing.assert_allclose(effect, np.log(mixed / pure), rtol=1e-9, atol=EXACT)
         for name in SURVIVAL_ESTIMANDS:
             own = draws_of(fit, name, target, share)
             assert own.shape == (500, len(groups))

@@ -109,8 +109,7 @@ def test_without_any_histology_there_is_nothing_of_it(analysis, words):
     assert analysis.populations == ()
     assert [own.name for own in analysis.results] == ["pooled", "compare", "checks"]
     assert set(analysis.captions) == {
-        "forest_os", "forest_pfs", "forest_response", "curves_os", "curves_pfs", "compare",
-        "predictive_checks",
+        "forest_os", "forest_pfs", "forest_response", "curves_os", "compare", "predictive_checks"
     }  # fmt: skip
     assert not re.findall(r"histolog|\bpure\b|reference mix|mixed (?:tumour|patient)", words)
     assert "histology_prognostic" not in set(analysis.priors["name"])

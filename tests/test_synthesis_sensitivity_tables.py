@@ -32,7 +32,6 @@ from synthesis.questions.sensitivity.conclusions import (
 )
 from synthesis.questions.sensitivity.power_scaling import Scaled
 from synthesis.questions.sensitivity.runner import Store
-from synthesis.report.writer import write_result
 
 GROUPS = ("family", "selection", "studies")
 PREDICTIVE = "predictive_ratio:lenvatinib"
@@ -236,16 +235,5 @@ def test_what_is_said_is_made_from_the_tables(tried, registry):
     base, weibull = (row(tried, RATIO, name) for name in ("base", "family_weibull"))
     for own in (base, weibull):
         assert f"{own['estimate']:.2f} ({own['lower']:.2f}\N{EN DASH}{own['upper']:.2f})" in page
-    assert len(page.split("What changes. |")[1].split("## ")[0].splitlines()) > len(tried.changes)
-
-
-def test_tables_and_figures_are_written(tried, registry, tmp_path):
-    files = write_result(result(tried, registry), registry, tmp_path / "out")
-    names = {file.relative_to(tmp_path / "out").as_posix() for file in files}
-    stems = ("ratio_of_medians", "p_gain", "prognostic_ratio", "predictive_ratio_lenvatinib")
-    assert names == {"tables/sensitivity.csv", "tables/power_scaling.csv"} | {
-        f"figures/sensitivity_{stem}_os.{suffix}"
-        for stem in stems
-        for suffix in ("svg", "pdf", "png")
-    }
     assert PROGNOSTIC in tried.captions
+    assert "40 % mixed" not in tried.captions[PROGNOSTIC]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from studies.plausibility import (
-    citations,
-    comparisons,
-    curves,
-    groups,
-    intervals,
-    notes,
-    responses,
-    times,
-)
+import studies.plausibility.citations as citations
+import studies.plausibility.comparisons as comparisons
+import studies.plausibility.curves as curves
+import studies.plausibility.groups as groups
+import studies.plausibility.intervals as intervals
+import studies.plausibility.notes as notes
+import studies.plausibility.responses as responses
+import studies.plausibility.times as times
 from studies.plausibility.question import Check
 
 CHECKS: tuple[Check, ...] = (

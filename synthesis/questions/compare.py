@@ -25,7 +25,6 @@ from synthesis.estimands import Fit, NamedGroup, quantiles, reference_share, tel
 from synthesis.numbers import count, in_sentence, listed
 from synthesis.questions.contrasts import (
     GAIN,
-    SURVIVAL_CONTRASTS,
     contrasts_of,
     drawn,
     every_pair,
@@ -207,12 +206,15 @@ def compare(
     if not parts and (reference is not None or histology != REFERENCE_MIX):
         possible = ", ".join(sorted(pooled)) or "none"
         raise NotComparedError(f"{' '.join(notes)} Possible references: {possible}.")
+    asked = {"histology": histology, "mix": mix, "delta": delta, "notes": tuple(notes)}
+    return _assembled(parts, asked)
+
+
+def _assembled(parts: Sequence[_Part], asked: Mapping[str, Any]) -> Comparison:
     rows = [part.rows() for part in parts]
     return Comparison(
+        **asked,
         endpoints=tuple(part.endpoint for part in parts),
-        histology=histology,
-        mix=mix,
-        delta=delta,
         references=MappingProxyType({part.endpoint: part.reference for part in parts}),
         evidence=MappingProxyType(
             {
@@ -227,7 +229,6 @@ def compare(
         ),
         studies=MappingProxyType({part.endpoint: part.studies for part in parts}),
         knowing=frozenset(part.endpoint for part in parts if tells_histology(part.fit)),
-        notes=tuple(notes),
         **{
             name: pd.DataFrame([row for own in rows for row in own[name]], columns=names(columns))
             for name, columns in _COLUMNS.items()
@@ -298,25 +299,28 @@ class _Part:
 
     def rows(self) -> dict[str, list[tuple]]:
         """Rows of every table of :data:`_COLUMNS`."""
-        treatments = drawn(self.fit, self.groups, self.share)
-        summaries, gains, chances = {}, np.empty((0, 0)), np.empty(0)
-        for name, draws in every_pair(contrasts_of(self.endpoint), treatments):
-            summaries[name] = quantiles(draws)
-            if name == GAIN:
-                chances = SURVIVAL_CONTRASTS[name].favours(draws, self.delta)
-                gains = draws[:, :, self.base]
-        values = next(iter(contrasts_of(self.endpoint).values())).of(treatments)
+        treatments, known = drawn(self.fit, self.groups, self.share), contrasts_of(self.endpoint)
+        values = next(iter(known.values())).of(treatments)
         placed = ranks(values[:, self.places])
         order = np.argsort(placed.mean(axis=0), kind="stable")
-        best = [self.places[i] for i in order]
+        league = list(combinations([self.places[i] for i in order], 2))
         against = [(i, self.base) for i in range(len(self.groups)) if i != self.base]
-        pair_rows = partial(self._pair_rows, summaries, chances)
+        pairs = list(dict.fromkeys([*against, *league]))
+        summaries: dict[tuple[int, int], dict[str, list[float]]] = {pair: {} for pair in pairs}
+        gains = np.empty((0, 0))
+        for name, draws in every_pair(known, treatments):
+            own, chances = draws[:, *zip(*pairs, strict=True)], [np.nan] * len(pairs)
+            if name == GAIN:
+                gains = draws[:, :, self.base]
+                chances = known[name].favours(own, self.delta).tolist()
+            for pair, limits, chance in zip(pairs, quantiles(own).T.tolist(), chances, strict=True):
+                summaries[pair][name] = [*limits, chance]
         return {
-            "table": pair_rows(against),
-            "league": pair_rows(list(combinations(best, 2))),
+            "table": self._pair_rows(summaries, against),
+            "league": self._pair_rows(summaries, league),
             "gains": self._gain_rows(gains),
             "ranks": self._rank_rows(placed, order),
-            "forest": self._forest_rows(summaries, chances, quantiles(values)),
+            "forest": self._forest_rows(summaries, quantiles(values)),
             "left_out": [
                 (self.endpoint, g.label, len(g.cohorts), g.patients)
                 for g in self.groups
@@ -329,18 +333,17 @@ class _Part:
 
     def _pair_rows(
         self,
-        summaries: Mapping[str, np.ndarray],
-        chances: np.ndarray,
+        summaries: Mapping[tuple[int, int], Mapping[str, list[float]]],
         pairs: Sequence[tuple[int, int]],
     ) -> list[tuple]:
         rows = []
         for i, j in pairs:
-            labels = self.groups[i].label, self.groups[j].label
-            own = self._carried(i, j)
-            for name, summary in summaries.items():
-                asked = (self.delta, float(chances[i, j])) if name == GAIN else (np.nan, np.nan)
-                about = (self.endpoint, *labels, self.histology, name, *summary[:, i, j].tolist())
-                rows.append((*about, *asked, own.kind, own.total_cohorts, own.total_patients))
+            labels, own = (self.groups[i].label, self.groups[j].label), self._carried(i, j)
+            behind = (own.kind, own.total_cohorts, own.total_patients)
+            for name, (*limits, chance) in summaries[i, j].items():
+                delta = self.delta if name == GAIN else np.nan
+                about = (self.endpoint, *labels, self.histology, name)
+                rows.append((*about, *limits, delta, chance, *behind))
         return rows
 
     def _gain_rows(self, gains: np.ndarray) -> list[tuple]:
@@ -378,21 +381,19 @@ class _Part:
         return rows
 
     def _forest_rows(
-        self, summaries: Mapping[str, np.ndarray], chances: np.ndarray, medians: np.ndarray
+        self, summaries: Mapping[tuple[int, int], Mapping[str, list[float]]], medians: np.ndarray
     ) -> list[tuple]:
         """A row a treatment shown: contrast drawn, gain in months, and what stands behind it."""
         rows, about = [], endpoint_of(self.endpoint)
+        nothing = {about.contrast: [about.null] * 4}
         for i in self.places:
             group, is_reference = self.groups[i], i == self.base
-            contrast, gain, kind = [about.null] * 3, [np.nan] * 4, ""
-            if not is_reference:
-                contrast = summaries[about.contrast][:, i, self.base].tolist()
-                kind = self._carried(i, self.base).kind
-            if GAIN in summaries and not is_reference:
-                gain = [*summaries[GAIN][:, i, self.base].tolist(), float(chances[i, self.base])]
+            own = nothing if is_reference else summaries[i, self.base]
+            kind = "" if is_reference else self._carried(i, self.base).kind
             names = (self.endpoint, group.label, group.class_label, about.contrast)
+            estimates = (*own[about.contrast][:3], *own.get(GAIN, [np.nan] * 4))
             behind = (kind, len(group.cohorts), group.patients, is_reference)
-            rows.append((*names, *contrast, *gain, *behind, *medians[:, i].tolist()))
+            rows.append((*names, *estimates, *behind, *medians[:, i].tolist()))
         return rows
 
 

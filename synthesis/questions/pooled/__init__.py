@@ -381,8 +381,7 @@ def _drawn(pooled: Pooled, vocabulary: Vocabulary) -> Iterator[Finding]:
     for name, fit in pooled.fits.items():
         endpoint = endpoint_of(name)
         pictures = list(_forest_pictures(pooled, fit, endpoint, vocabulary))
-        _, points = pooled.curves.get(name, (None, ()))
-        if len(points):  # patients listed one by one leave no printed point to draw
+        if name in pooled.curves and _has_curves(*pooled.curves[name]):
             pictures.append(_curves_picture(pooled, fit, endpoint, vocabulary))
         heading = f"{endpoint.name(vocabulary)}: every cohort and treatment"
         yield Finding(heading, pictures=tuple(pictures))
@@ -422,6 +421,17 @@ def _pooled_words(table: pd.DataFrame, endpoint: Endpoint, vocabulary: Vocabular
     values = [f"{row.treatment} {interval_of(row, endpoint.write)}" for row in rows.itertuples()]
     quantity = numbers.capitalised(endpoint.quantity(vocabulary))
     return f"{quantity}, {endpoint.unit}, average study: {'; '.join(values)}."
+
+
+def _has_curves(curves: pd.DataFrame, points: pd.DataFrame) -> bool:
+    """Whether a treatment has enough behind it to be drawn, and a reported figure to be drawn by.
+
+    Patients listed one by one leave no figure.
+    """
+    from synthesis.plots.curves import COHORTS, PATIENTS
+
+    enough = (curves["cohorts"] >= COHORTS) | (curves["patients"] >= PATIENTS)
+    return bool(enough.any()) and not points.empty
 
 
 def _curves_picture(

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.fits import DEFAULT_FAMILY, NothingToPoolError, SurvivalFit
 from synthesis.model.families import family
-from synthesis.model.sampler import Progress
+from synthesis.model.sampler import Progress, SamplerSettings
 from synthesis.numbers import in_sentence
 from synthesis.plots.sensitivity import plot_specification
 from synthesis.questions.sensitivity.conclusions import (
@@ -217,24 +217,34 @@ def sensitivity(
         specifications = default_specifications(
             registry, base, asked=asked, groups=groups, most_studies=most_studies
         )
-    draws = REFIT.draws if draws is None else draws
-    seed = REFIT.seed if seed is None else seed
-    refit = replace(REFIT, seed=seed, draws=draws)
-    more = BASE_DRAWS.draws // REFIT.draws
-    of_base = replace(BASE_DRAWS, seed=seed, draws=more * draws)
-    job = Job(registry, base, question, specifications, refit, of_base)
+    job = Job(registry, base, question, specifications, *_sampler_settings(seed, draws))
     kept = store if store is not None else default_store(cache=cache)
     results = run_specifications(job, kept, fitter=fitter, extra=_of_base, progress=progress)
+    return _answer(job, results)
+
+
+def _sampler_settings(
+    seed: int | None, draws: int | None
+) -> tuple[SamplerSettings, SamplerSettings]:
+    """Of a refit and of the base."""
+    seed = REFIT.seed if seed is None else seed
+    draws = REFIT.draws if draws is None else draws
+    more = BASE_DRAWS.draws // REFIT.draws
+    of_base = replace(BASE_DRAWS, seed=seed, draws=more * draws)
+    return replace(REFIT, seed=seed, draws=draws), of_base
+
+
+def _answer(job: Job, results: Results) -> Sensitivity:
     extra = results.base.extra
     scaled = [Scaled(**own) for own in extra["power_scaling"]]
     return Sensitivity(
-        registry=registry,
-        base=base,
-        question=question,
-        specifications=specifications,
+        registry=job.registry,
+        base=job.base,
+        question=job.question,
+        specifications=job.specifications,
         results=results,
-        table=sensitivity_table(results, question),
-        power_scaling=power_scaling_table(scaled, question, base.priors),
+        table=sensitivity_table(results, job.question),
+        power_scaling=power_scaling_table(scaled, job.question, job.base.priors),
         verdict=extra["verdict"],
         advice=extra["advice"],
     )
@@ -365,11 +375,7 @@ def curve_table(table: pd.DataFrame, conclusion: str) -> pd.DataFrame:
 
 # --- Words ---------------------------------------------------------------------------------------
 
-_WRITERS: Mapping[str, Callable[[float], str]] = {
-    MEDIAN: numbers.months,
-    DIFFERENCE: numbers.months,
-    CHANCE: numbers.chance,
-}
+_WRITERS = {MEDIAN: numbers.months, DIFFERENCE: numbers.months, CHANCE: numbers.chance}
 _PRIORS = {PROGNOSTIC: "histology_prognostic", PREDICTIVE: "histology_predictive"}
 
 
@@ -424,8 +430,11 @@ def _findings(answer: Sensitivity) -> Iterator[Finding]:
 
 def value_of(row: Mapping[str, Any]) -> str:
     """The number of a row with its interval."""
-    write = _WRITERS.get(row["kind"], numbers.ratio)
-    return numbers.interval(row["estimate"], row["lower"], row["upper"], write)
+    return numbers.interval(row["estimate"], row["lower"], row["upper"], _writer(row["kind"]))
+
+
+def _writer(kind: str) -> numbers.Writer:
+    return _WRITERS.get(kind, numbers.ratio)
 
 
 def _rows_of(table: pd.DataFrame, conclusion: str) -> tuple[pd.Series, pd.DataFrame]:
@@ -462,10 +471,10 @@ def _changes(answer: Sensitivity) -> Iterator[str]:
         f"{numbers.count(choices, 'choice')} {'is' if choices == 1 else 'are'} made otherwise, one "
         "at a time."
     )
-    changed = answer.changes
-    yield _how_many(changed[changed["kind"] != MEDIAN], "change", "a conclusion")
-    medians = changed[changed["kind"] == MEDIAN]
-    yield _how_many(medians, "move", "a pooled median out of the interval of the base")
+    is_median = answer.changes["kind"] == MEDIAN
+    conclusions = _how_many(answer.changes[~is_median], "change", "a conclusion")
+    out_of_it = "a pooled median out of the interval of the base"
+    yield f"{conclusions} {_how_many(answer.changes[is_median], 'move', out_of_it)}"
     numeric = others[others["lower"].notna()]
     if not numeric.empty:
         share = (numeric["error"] / (numeric["upper"] - numeric["lower"])).median()
@@ -495,26 +504,24 @@ def _summary_table(answer: Sensitivity) -> Table:
     rows = []
     for item in _main(answer):
         base, others = _rows_of(answer.table, item.name)
-        cells = [item.label, value_of(base), base["base_answer"]]
         near = int((others["change"] == AT_THE_LIMIT).sum())
-        same = int((others["change"] != CHANGES).sum())
-        at_limit = f"{near} of them at the limit" if near else ""
-        cells.append(Cell(f"{same} of {len(others)}", at_limit))
-        for place in ("idxmin", "idxmax"):
-            end = others.loc[getattr(others["estimate"], place)()] if len(others) else base
-            cells.append(Cell(value_of(end), end["label"]))
-        rows.append(cells)
+        same = f"{int((others['change'] != CHANGES).sum())} of {len(others)}"
+        ends = others.sort_values("estimate", kind="stable").iloc[[0, -1] if len(others) else []]
+        reach = numbers.limits_of(*ends["estimate"], _writer(item.kind)) if len(others) else ""
+        choices = " \N{EN DASH} ".join(in_sentence(label) for label in ends["label"])
+        same = Cell(same, f"{near} of them at the limit" if near else "")
+        rows.append([item.label, value_of(base), base["base_answer"], same, Cell(reach, choices)])
     columns = (
         Column("Conclusion", "wide"),
         Column(f"Base ({numbers.LEVEL} interval)", "num"),
         Column("Answer of the base"),
         Column("Same under", "num"),
-        Column("Lowest estimate", "num"),
-        Column("Highest estimate", "num"),
+        Column("Estimates", "num"),
     )
     note = (
         f"A conclusion changes where its {numbers.LEVEL} interval comes to hold no effect, or no "
-        f"longer does; a probability where it crosses {SHOWN:g}, one half or {1 - SHOWN:g}."
+        f"longer does; a probability where it crosses {SHOWN:g}, one half or {1 - SHOWN:g}. "
+        "Estimates: from the lowest to the highest of all choices."
     )
     return make_table("Conclusions.", columns, rows, note=note)
 
@@ -529,7 +536,7 @@ def _changes_table(answer: Sensitivity) -> Table:
         Column("Answer"),
     )
     rows = [(row["label"], GROUPS[row["group"]], value_of(row), row["answer"]) for row in changes]
-    headings = [f"{row['conclusion_label']} (base: {row['base_answer']})" for row in changes]
+    headings = [row["conclusion_label"] for row in changes]
     return make_table("What changes.", columns, rows, groups=headings)
 
 
