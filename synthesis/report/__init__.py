@@ -103,7 +103,7 @@ def save_forest(
     if treatment is not None:
         table = _only(table, treatment)
         caption += f" Shown: {treatment} only; its estimates draw on all of these cohorts."
-    shown = references(analysis.registry, table["study_id"].dropna())
+    shown = references(analysis.registry, filter(None, table["study_id"].dropna()))
     picture = replace(
         picture,
         title=endpoint_of(endpoint).name(analysis.registry.vocabulary),

@@ -254,23 +254,13 @@ def _bias_picture(answer: BiasAnalysis, name: str, about: str) -> Picture:
         plot_bias,
         {
             "density": answer.density,
-            "effects": _side_by_side(answer.tables.effects),
+            "effects": answer.tables.effects,
             "reports": reports,
         },
         tuple(dict.fromkeys(reports["study"])),
         alt=" ".join(_common(answer.tables)),
         endpoint=answer.endpoint,
     )
-
-
-def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
-    """A row an effect, prior and posterior beside each other: what a figure takes."""
-    same = ["effect", "label", "cohorts", "patients"]
-    values = effects.pivot(index=same, columns="which", values=["estimate", "lower", "upper"])
-    values.columns = [f"{which}_{end}".removesuffix("_estimate") for end, which in values.columns]
-    after = effects[effects["which"] == "posterior"]
-    rows = after[[*same, "prior_share"]].merge(values.reset_index(), on=same)
-    return rows.rename(columns={"effect": "parameter"})
 
 
 def _funnel_picture(answer: BiasAnalysis, name: str, about: str) -> Iterator[Picture]:
