@@ -70,7 +70,12 @@ _NORMAL_SLOPE = 0.9031972855686256
 
 # Gauss-Legendre nodes of the restricted mean where it has no closed form, and the share of the
 # longest survivors that it leaves out: what follows them is zero, and would waste the nodes.
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+# Log times of the nodes after t = end v^3, and their weights.
+_LOG_NODES = 3.0 * np.log(0.5 * (_NODES + 1.0))
+_NODE_WEIGHTS = 0.375 * (_NODES + 1.0) ** 2 * _WEIGHTS
+# Curves at a time: what they need stays in the cache of the processor.
+_AT_A_TIME = 2048
 _NOBODY = 1e-14
 
 Array = np.ndarray
@@ -157,11 +162,15 @@ class Family(ABC):
 
     def restricted_mean(self, tau: Array, median: Array, shape: Array, tail: Array) -> Array:
         """Restricted mean by quadrature; families with a closed form take that."""
-        v = 0.5 * (_NODES + 1.0)
+        tau, median, shape, tail = np.broadcast_arrays(tau, median, shape, tail)
         end = np.minimum(tau, quantile(1.0 - _NOBODY, median, shape, self.name, tail))
-        times = end[..., None] * v**3
-        alive = survival(times, median[..., None], shape[..., None], self.name, tail[..., None])
-        return end * np.sum(alive * 1.5 * v**2 * _WEIGHTS, axis=-1)
+        last, slope, bend = ((shape * np.log(end / median)).ravel(), shape.ravel(), tail.ravel())
+        means = np.empty(last.size)
+        for start in range(0, last.size, _AT_A_TIME):
+            rows = slice(start, start + _AT_A_TIME)
+            z = last[rows, None] + slope[rows, None] * _LOG_NODES
+            means[rows] = np.exp(self.log_survival(z, bend[rows, None])) @ _NODE_WEIGHTS
+        return end * means.reshape(end.shape)
 
     @property
     def has_tail(self) -> bool:
@@ -237,6 +246,11 @@ def _log_logistic(z, tail, *prepared):  # pragma: no cover - compiled
     return log_s, z + 2.0 * log_s, slope, 1.0 + 2.0 * slope, 0.0, 0.0
 
 
+def _softplus(z: Array) -> Array:
+    """``log(1 + exp(z))``, twice as fast as :func:`numpy.logaddexp`."""
+    return np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z)))
+
+
 class LogLogistic(Family):
     """Proportional odds."""
 
@@ -248,7 +262,7 @@ class LogLogistic(Family):
 
     @override
     def log_survival(self, z: Any, tail: Any) -> Array:
-        return -np.logaddexp(0.0, z)
+        return -_softplus(np.asarray(z, dtype=float))
 
     @override
     def log_density(self, z: Any, tail: Any) -> Array:
@@ -501,7 +515,7 @@ class GeneralisedGamma(Family):
 def _bent(z: Any, tail: Any) -> Array:
     """Log cumulative hazard of the long-tail family, less that at the median."""
     z = np.asarray(z, dtype=float)
-    return z + np.expm1(tail) * BEND * (np.logaddexp(0.0, z / BEND) - LN2)
+    return z + np.expm1(tail) * BEND * (_softplus(z / BEND) - LN2)
 
 
 def _straightened(bent: Array, tail: Any) -> Array:
