@@ -43,7 +43,7 @@ from scipy import special
 
 from synthesis import choices
 
-LN2 = float(np.log(2.0))
+LN2 = math.log(2.0)
 
 # Beyond z = 30 a Weibull survival is exp(-7e12): the cap keeps gradients finite, nothing else.
 LARGEST_Z = 30.0
@@ -56,8 +56,7 @@ BEND = 0.5
 #: between them: the gamma functions of a huge argument lose digits, and the curve is smooth.
 Q_NODES = (-0.06, -0.04, -0.02, 0.02, 0.04, 0.06)
 
-_LN2 = math.log(2.0)
-_LOG_LN2 = math.log(_LN2)
+_LOG_LN2 = math.log(LN2)
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 _ROOT_2 = math.sqrt(2.0)
 
@@ -95,10 +94,8 @@ class Family(ABC):
     ----------
     name, label : str
         A key of :data:`FAMILIES`, and the name in running text.
-    shape_prior : str
-        Prior of the mean log shape.
-    tail_prior : str or None
-        Prior of the mean tail; ``None`` where there is no tail.
+    shape_prior, tail_prior : str
+        Priors of the mean log shape and tail; ``None`` where there is no tail.
     has_shape : bool
         Whether the shape is free.
     without_tail : str or None
@@ -134,15 +131,8 @@ class Family(ABC):
     prepare: Callable[..., Any] = staticmethod(_needs_nothing)
 
     def __init_subclass__(cls) -> None:
-        """Refuse a family that lacks a piece.
-
-        Raises
-        ------
-        TypeError
-            Names the family and the piece.
-        """
-        pieces = ("name", "label", "shape_prior", "logrank_slope", "median_weight", "curve")
-        for piece in pieces:
+        """Refuse a family that lacks a piece: a TypeError names both."""
+        for piece in ("name", "label", "shape_prior", "logrank_slope", "median_weight", "curve"):
             if not hasattr(cls, piece):
                 raise TypeError(f"the survival family {cls.__name__} has no {piece}: give it one")
         if cls.name not in choices.FAMILIES:
@@ -192,7 +182,7 @@ class Family(ABC):
 
 @compiled
 def _weibull(z, tail, *prepared):  # pragma: no cover - compiled
-    log_s = -_LN2 * math.exp(min(z, LARGEST_Z))
+    log_s = -LN2 * math.exp(min(z, LARGEST_Z))
     return log_s, _LOG_LN2 + min(z, LARGEST_Z) + log_s, log_s, 1.0 + log_s, 0.0, 0.0
 
 
@@ -406,7 +396,7 @@ def _median_of_gamma(q):  # pragma: no cover - compiled
         w = (math.log(0.5) + math.lgamma(a + 1.0)) / a / q - math.log(a) / q
     for _ in range(50):
         log_s, log_f = _gamma_at(w, q)
-        step = (log_s + _LN2) * math.exp(log_s - log_f)
+        step = (log_s + LN2) * math.exp(log_s - log_f)
         step = min(max(step, -1.0), 1.0)
         w += step
         if abs(step) < 1e-14 * (1.0 + abs(w)):
@@ -542,13 +532,13 @@ def _long_tail(z, tail, *prepared):  # pragma: no cover - compiled
     else:
         e = math.exp(y)
         soft, part = math.log1p(e), e / (1.0 + e)
-    bent = z + rise * BEND * (soft - _LN2)
+    bent = z + rise * BEND * (soft - LN2)
     slope = 1.0 + rise * part
     capped = bent > LARGEST_Z
     bent = min(bent, LARGEST_Z)
-    log_s = -_LN2 * math.exp(bent)
+    log_s = -LN2 * math.exp(bent)
     log_f = _LOG_LN2 + bent + math.log(slope) + log_s
-    by_tail = 0.0 if capped else (rise + 1.0) * BEND * (soft - _LN2)
+    by_tail = 0.0 if capped else (rise + 1.0) * BEND * (soft - LN2)
     by_z = 0.0 if capped else slope
     part_z = part * (1.0 - part) / BEND
     return (
@@ -636,19 +626,10 @@ prepare_tail = _switch([own.prepare for own in FAMILIES.values()])
 
 
 def family(name: str) -> Family:
-    """Look a family up by name.
-
-    Raises
-    ------
-    ValueError
-        If there is no such family; the message lists those there are.
-    """
-    try:
-        return FAMILIES[name]
-    except KeyError:
-        raise ValueError(
-            f"unknown survival family {name!r}: choose one of {', '.join(FAMILIES)}"
-        ) from None
+    """Look a family up by name; a ValueError lists those there are."""
+    if name not in FAMILIES:
+        raise ValueError(f"unknown survival family {name!r}: choose one of {', '.join(FAMILIES)}")
+    return FAMILIES[name]
 
 
 def log_survival(z: Any, family: Family, tail: Any = 0.0) -> Array:
@@ -664,23 +645,13 @@ def standard_log_density(z: Any, family: Family, tail: Any = 0.0) -> Array:
 def log_density(z: Array, log_shape: Array, log_t: Array, family: Family, tail: Any = 0.0) -> Array:
     r"""Log density of the time itself (per month): :math:`\log f(t) = \log(-dS/dt)`.
 
-    Parameters
-    ----------
-    z, log_shape, log_t, tail : arrays that broadcast
-        Standardised log time, :math:`\log k`, :math:`\log t`, tail.
-    family : Family
+    Standardised log time, :math:`\log k`, :math:`\log t` and tail broadcast.
     """
     return log_shape - log_t + family.log_density(z, tail)
 
 
 def survival(t: Any, median: Any, shape: Any, name: str, tail: Any = 0.0) -> Array:
-    """Survival at time ``t`` (same unit as ``median``); arguments broadcast.
-
-    Raises
-    ------
-    ValueError
-        If the family is unknown.
-    """
+    """Survival at time ``t`` (same unit as ``median``); arguments broadcast."""
     t, median, shape = (np.asarray(a, dtype=float) for a in (t, median, shape))
     with np.errstate(divide="ignore"):
         log_t = np.maximum(np.log(t), -700.0)
