@@ -160,21 +160,6 @@ def run(
     return Draws(_tree(problem, arrays), settings, seconds, from_cache=False, folder=folder)
 
 
-def prior_draws(problem: Problem, count: int, seed: int) -> DataTree:
-    """Draw from the priors through the very model that is fitted: group ``prior``, one chain.
-
-    Potentials are not drawn from: where a variant takes Student-t study effects, those of the
-    priors are normal.
-    """
-    model = problem.build()
-    with model:
-        pm.set_data(pack(problem.values))
-    names = list(problem.keep)
-    drawn = pm.draw([model[name] for name in names], draws=count, random_seed=seed)
-    arrays = {name: np.asarray(values)[None] for name, values in zip(names, drawn, strict=True)}
-    return _tree(problem, _without_padding(problem, arrays), group="prior")
-
-
 def _compiled(problem: Problem, report: Progress) -> Any:
     if problem.kind not in _COMPILED:
         import nutpie  # only a process that samples pays for the import
@@ -216,12 +201,12 @@ def _without_padding(problem: Problem, arrays: Mapping[str, np.ndarray]) -> dict
     }
 
 
-def _tree(problem: Problem, arrays: Mapping[str, np.ndarray], group: str = "posterior") -> DataTree:
+def _tree(problem: Problem, arrays: Mapping[str, np.ndarray]) -> DataTree:
     """The arrays with names of their dimensions."""
-    groups: dict[str, dict[str, np.ndarray]] = {group: {}}
+    groups: dict[str, dict[str, np.ndarray]] = {"posterior": {}, "sample_stats": {}}
     for name, values in arrays.items():
         kind, _, short = name.rpartition(".")
-        groups.setdefault("sample_stats" if kind else group, {})[short] = values
+        groups["sample_stats" if kind else "posterior"][short] = values
     coords = {name: list(labels) for name, labels in problem.labels.items()}
     return from_dict(groups, coords=coords, dims={n: list(d) for n, d in problem.keep.items()})
 
