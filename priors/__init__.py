@@ -1,9 +1,212 @@
 """What was believed before: named priors with their reasons, and what they imply.
 
-The public names are :func:`load_priors`, :class:`Priors` and :class:`Prior`. Turning a prior into
-a PyMC variable is :func:`priors.realise.realise`, imported by models only.
+Each has a role, family, scale, rationale, source, and the 95 % range that it implies. Turning a
+prior into a PyMC variable is :func:`priors.realise.realise`, imported by models only.
 """
 
-from priors.catalogue import Prior, Priors, PriorsError, load_priors
+from __future__ import annotations
 
-__all__ = ["Prior", "Priors", "PriorsError", "load_priors"]
+import hashlib
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from statistics import NormalDist
+from types import MappingProxyType
+from typing import Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+DEFAULT_FILE = Path(__file__).parent / "data" / "default.toml"
+
+_NORMAL = NormalDist()
+
+
+class PriorsError(ValueError):
+    """A file of priors that cannot be used; the message names file, field and remedy."""
+
+
+class Prior(BaseModel):
+    r"""One named prior.
+
+    Attributes
+    ----------
+    name : str
+        The model's name for the quantity.
+    role : str
+        What the quantity is, with its scale, in words.
+    family : {"normal", "half_normal"}
+        :math:`\mathrm{Normal}(\text{location}, \text{scale}^2)` or its absolute value at
+        location zero.
+    location, scale : float
+        On the scale of the model (log months, log ratio, log odds).
+    reads_as : {"months", "ratio", "factor", "share", "shape", "value"}
+        How a reader sees it: ``exp`` for months, ratios and shapes, the logistic function for
+        shares, as it is for a value, and for a standard deviation :math:`\tau` the factor
+        :math:`e^{1.96\,\tau}` by which one in forty lies above the mean.
+    rationale, source : str
+        Why this family and scale, and where from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str = Field(pattern=r"^[a-z][a-z_]*$")
+    role: str
+    family: Literal["normal", "half_normal"]
+    location: float = 0.0
+    scale: float = Field(gt=0.0)
+    reads_as: Literal["months", "ratio", "factor", "share", "shape", "value"]
+    rationale: str
+    source: str
+
+    @field_validator("location")
+    @classmethod
+    def _half_normal_starts_at_zero(cls, location: float, info: ValidationInfo) -> float:
+        if location != 0.0 and info.data.get("family") == "half_normal":
+            raise ValueError("a half_normal prior has location zero, leave the location out")
+        return location
+
+    def quantile(self, p: float) -> float:
+        """Quantile on the scale of the model, ``0 < p < 1``."""
+        if self.family == "half_normal":
+            return self.scale * _NORMAL.inv_cdf(0.5 + p / 2.0)
+        return self.location + self.scale * _NORMAL.inv_cdf(p)
+
+    def implied(self, level: float = 0.95) -> tuple[float, float]:
+        """Equal-tailed range in the reader's units (months, ratio, factor, share 0-1, shape)."""
+        ends = (self.quantile(0.5 - level / 2.0), self.quantile(0.5 + level / 2.0))
+        return tuple(self.natural(end) for end in ends)
+
+    def natural(self, value: float) -> float:
+        """Put a value of the model's scale into the reader's units."""
+        if self.reads_as == "share":
+            return 1.0 / (1.0 + math.exp(-value))
+        if self.reads_as == "value":
+            return value
+        return math.exp(_NORMAL.inv_cdf(0.975) * value if self.reads_as == "factor" else value)
+
+    @property
+    def parameters(self) -> str:
+        """The distribution as it is written, e.g. ``Normal(1.609, 0.7)``."""
+        if self.family == "half_normal":
+            return f"half-normal({self.scale:g})"
+        return f"Normal({self.location:.4g}, {self.scale:g})"
+
+
+class Priors(Mapping[str, Prior]):
+    """The priors of one analysis by name; immutable.
+
+    Attributes
+    ----------
+    fingerprint : str
+        SHA-256 of everything that the model reads of them (family, location, scale).
+    """
+
+    def __init__(self, priors: Mapping[str, Prior]) -> None:
+        self._priors = MappingProxyType(dict(priors))
+
+    def __getitem__(self, name: str) -> Prior:
+        return self._priors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._priors)
+
+    def __len__(self) -> int:
+        return len(self._priors)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of every family, location and scale."""
+        numbers = [(p.name, p.family, p.location, p.scale) for p in self.values()]
+        return hashlib.sha256(repr(sorted(numbers)).encode()).hexdigest()
+
+    def replace(
+        self, name: str, *, location: float | None = None, scale: float | None = None
+    ) -> Priors:
+        """The same priors with one of them moved or rescaled: a sensitivity analysis.
+
+        Raises
+        ------
+        PriorsError
+            If there is no prior of that name, a number is not finite, the scale is not positive,
+            or a half-normal prior is given a location.
+        """
+        if name not in self:
+            raise PriorsError(f"no prior is named {name!r}: choose one of {', '.join(self)}")
+        if scale is not None and not 0.0 < scale < math.inf:
+            raise PriorsError(f"the scale of prior {name!r} must be above zero, found {scale:g}")
+        if location is not None and not math.isfinite(location):
+            raise PriorsError(f"the location of prior {name!r} must be finite, found {location:g}")
+        if location and self[name].family == "half_normal":
+            raise PriorsError(f"the prior {name!r} is half-normal and has no location: change none")
+        changes = {"location": location, "scale": scale}
+        changed = self[name].model_copy(
+            update={key: value for key, value in changes.items() if value is not None}
+        )
+        return Priors({**self, name: changed})
+
+
+def load_priors(path: Path | str | None = None) -> Priors:
+    """Read a file of priors; those it does not name keep their default.
+
+    Parameters
+    ----------
+    path : path, optional
+        A TOML file of ``[[priors]]`` tables; without it the default catalogue.
+
+    Raises
+    ------
+    PriorsError
+        If the file cannot be read, names an unknown prior or one twice, or holds a bad value.
+    """
+    defaults = _read(DEFAULT_FILE)
+    if path is None:
+        return Priors(defaults)
+    own = _read(Path(path))
+    unknown = sorted(set(own) - set(defaults))
+    if unknown:
+        raise PriorsError(
+            f"{path}: found the prior {unknown[0]!r}, expected one of {', '.join(defaults)}: "
+            "correct its name"
+        )
+    return Priors({**defaults, **own})
+
+
+def _read(path: Path) -> dict[str, Prior]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("priors", [])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PriorsError(f"{path}: cannot be read as a TOML file of priors ({error})") from None
+    if not isinstance(tables, list) or not tables:
+        raise PriorsError(f"{path}: found no [[priors]] table, expected at least one: add it")
+    priors: dict[str, Prior] = {}
+    for position, table in enumerate(tables):
+        try:
+            prior = Prior.model_validate(table)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise PriorsError(f"{path}: priors[{position}].{field}: {first['msg']}") from None
+        if prior.name in priors:
+            raise PriorsError(f"{path}: the prior {prior.name!r} is there twice: keep one")
+        priors[prior.name] = prior
+    return priors
+
+
+#: Prior of the mean effect over studies where a report's own effect is all that there is.
+MEAN_PRIOR = Prior(
+    name="effect_mean",
+    role="Mean effect over studies, log ratio",
+    family="normal",
+    scale=2.0,
+    reads_as="ratio",
+    rationale="Centred on no effect; fifty-fold effects either way are within reach.",
+    source="Neutral by design",
+)

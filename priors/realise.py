@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pymc as pm
 from pytensor.tensor import TensorVariable
 
-from priors.catalogue import Prior
+from priors import Prior
 
 
 def realise(

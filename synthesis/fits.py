@@ -51,47 +51,38 @@ class NothingToPoolError(ValueError):
 
 
 class PooledSurvival(Protocol):
-    """What tables and estimands ask of a survival fit, be it of one family or of several."""
+    """What tables and estimands ask of a survival fit, be it of one family or of several.
 
-    @property
-    def data(self) -> SurvivalData:
-        """The observations."""
+    Attributes
+    ----------
+    data : SurvivalData
+    left_out : tuple of LeftOut
+        Cohorts that are not counted.
+    priors : Priors
+    diagnosis : Diagnosis
+    centre_share : float
+        Share of mixed histology at which ``mu`` and the effects are stated.
+    variant : Variant
+    seed : int
+        Of the random numbers.
+    family_weights : mapping
+        Weight of each family by its name in running text.
+    draw_family : str or ndarray
+        Name of the family of all draws of :meth:`flat`, or of each.
+    has_shape : float or ndarray
+        One where the shape of a draw is free, else zero.
+    """
 
-    @property
-    def left_out(self) -> tuple[LeftOut, ...]:
-        """Cohorts that are not counted."""
-
-    @property
-    def priors(self) -> Priors:
-        """The priors of the fit."""
-
-    @property
-    def diagnosis(self) -> Diagnosis:
-        """What its draws are worth."""
-
-    @property
-    def centre_share(self) -> float:
-        """Share of mixed histology at which ``mu`` and the effects are stated."""
-
-    @property
-    def variant(self) -> Variant:
-        """What is taken otherwise than in every report."""
-
-    @property
-    def seed(self) -> int:
-        """Seed of the random numbers."""
-
-    @property
-    def family_weights(self) -> Mapping[str, float]:
-        """Weight of each family by its name in running text."""
-
-    @property
-    def draw_family(self) -> str | np.ndarray:
-        """Name of the family of all draws of :meth:`flat`, or of each."""
-
-    @property
-    def has_shape(self) -> float | np.ndarray:
-        """One where the shape of a draw is free, else zero."""
+    data: SurvivalData
+    left_out: tuple[LeftOut, ...]
+    priors: Priors
+    diagnosis: Diagnosis
+    centre_share: float
+    variant: Variant
+    seed: int
+    family_weights: Mapping[str, float]
+    draw_family: str | np.ndarray
+    has_shape: float | np.ndarray
 
     def flat(self, name: str) -> np.ndarray:
         """Draws of a variable, ``(draws, ...)``: chains one after the other and thinned."""
@@ -121,20 +112,7 @@ class _Sampled:
 
 @dataclass(frozen=True)
 class SurvivalFit(_Sampled):
-    """A fitted survival model.
-
-    Attributes
-    ----------
-    data : SurvivalData
-    left_out : tuple of LeftOut
-    priors : Priors
-    family : Family
-    draws : Draws
-    diagnosis : Diagnosis
-    centre_share : float
-        Share of mixed histology at which ``mu`` and the effects are stated.
-    variant : Variant
-    """
+    """A fitted survival model of one family; attributes as in :class:`PooledSurvival`."""
 
     data: SurvivalData
     left_out: tuple[LeftOut, ...]
@@ -183,13 +161,12 @@ def survival_observations(
     registry: Registry, *, verified_only: bool = False, use_read_as: bool = True
 ) -> Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]:
     """Observations and cohorts left out, for each survival endpoint."""
+    classes, selecting = class_order(registry), registry.vocabulary.selecting
     observations = {}
     for endpoint in SURVIVAL_ENDPOINTS:
         chosen = select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as)
         view = View(endpoint, verified_only, use_read_as)
-        data = survival_data(
-            chosen.counted, view, class_order(registry), registry.vocabulary.selecting
-        )
+        data = survival_data(chosen.counted, view, classes, selecting)
         observations[endpoint] = (data, chosen.left_out)
     return MappingProxyType(observations)
 
@@ -223,7 +200,6 @@ def fit_survival(
         A name of :data:`synthesis.model.families.FAMILIES`.
     priors : Priors, optional
         The default catalogue otherwise.
-    settings : SamplerSettings, optional
     verified_only : bool
         Count only figures that were seen in the report itself.
     use_read_as : bool
@@ -237,10 +213,6 @@ def fit_survival(
     progress : callable, optional
         Called with a sentence at each stage.
 
-    Returns
-    -------
-    SurvivalFit
-
     Raises
     ------
     NothingToPoolError
@@ -249,8 +221,8 @@ def fit_survival(
         If endpoint or family is unknown.
     """
     if endpoint not in SURVIVAL_ENDPOINTS:
-        choices = " or ".join(SURVIVAL_ENDPOINTS)
-        raise ValueError(f"unknown survival endpoint {endpoint!r}: choose {choices}")
+        known = " or ".join(SURVIVAL_ENDPOINTS)
+        raise ValueError(f"unknown survival endpoint {endpoint!r}: choose {known}")
     family(family_name)
     observed = survival_observations(registry, verified_only=verified_only, use_read_as=use_read_as)
     data, left_out = observed[endpoint]
@@ -386,15 +358,7 @@ _PACKAGES = ("atc-synthesis", "pymc", "nutpie", "arviz", "numpy", "pandas", "mat
 def used_priors(fits: Mapping[str, SurvivalFit | ResponseFit]) -> list[str]:
     """Names of the priors that can matter for any of the fits.
 
-    Parameters
-    ----------
-    fits : mapping
-        Name -> fit, each of one family.
-
-    Returns
-    -------
-    list of str
-        Each once, in the order of the models.
+    Each once, in the order of the models; every fit is of one family.
     """
     names: list[str] = []
     for fit in fits.values():
@@ -427,20 +391,12 @@ def _idle_priors(fit: SurvivalFit) -> set[str]:
 def run_facts(
     settings: Mapping[str, Any], priors: Priors, fits: Mapping[str, SurvivalFit | ResponseFit]
 ) -> dict[str, Any]:
-    """Facts of a run that do not depend on what it was for.
-
-    Parameters
-    ----------
-    settings : mapping
-        With a ``seed``.
-    priors : Priors
-    fits : mapping
-        Name -> fit.
+    """Facts of a run that do not depend on what it was for, ready for JSON.
 
     Returns
     -------
     dict
-        ``versions``, ``seed``, ``settings``, ``priors`` and ``fits``, ready for JSON.
+        ``versions``, ``seed``, ``settings``, ``priors`` and ``fits``.
     """
     return {
         "versions": {"python": platform.python_version()}

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -97,12 +98,8 @@ def leave_one_out(
 ) -> LeftOutDensities:
     """Log predictive density of each cohort of a fit given all others.
 
-    It takes seconds, and is kept beside the draws of the fit.
-
-    Parameters
-    ----------
-    fit, draws, nodes
-        As in :func:`cohort_log_likelihood`.
+    It takes seconds, and is kept beside the draws of the fit. Parameters are those of
+    :func:`cohort_log_likelihood`.
     """
     name = f"left_out_{draws}_{nodes[0]}x{nodes[1]}_{_source_digest()}"
     kept = kept_beside(fit.draws, name, lambda: _leave_one_out(fit, draws, nodes))
@@ -148,7 +145,7 @@ def cohort_log_likelihood(
     ----------
     fit : SurvivalFit
     draws : int
-        Draws that are used, evenly spaced.
+        How many are used.
     nodes : (int, int)
         Quadrature nodes for the log median and for the log shape.
 
@@ -183,23 +180,15 @@ class _Prior:
 
     The displacement is a mixture of normals: ``mean`` plus one of the ``shifts`` that the share of
     mixed histology may make, with one of the standard deviations ``sd``.
-
-    Attributes
-    ----------
-    mean, shape_mean, shape_sd : ndarray, shape (draws,)
-    sd : ndarray, shape (draws, K)
-    sd_weights : ndarray, shape (K,)
-    shifts : ndarray, shape (draws, M)
-    shift_weights : ndarray, shape (M,)
     """
 
-    mean: np.ndarray
-    sd: np.ndarray
-    sd_weights: np.ndarray
-    shape_mean: np.ndarray
-    shape_sd: np.ndarray
-    shifts: np.ndarray
-    shift_weights: np.ndarray
+    mean: np.ndarray  # (draws,)
+    sd: np.ndarray  # (draws, K)
+    sd_weights: np.ndarray  # (K,)
+    shape_mean: np.ndarray  # (draws,)
+    shape_sd: np.ndarray  # (draws,)
+    shifts: np.ndarray  # (draws, M)
+    shift_weights: np.ndarray  # (M,)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of the displacement."""
@@ -365,10 +354,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Point:
-    """Where a likelihood is evaluated: displacement and log shape of one cohort.
-
-    Both are ``(draws, nodes)``.
-    """
+    """Displacement and log shape of one cohort at which to evaluate, ``(draws, nodes)`` each."""
 
     cohort: int
     displacement: np.ndarray
@@ -377,27 +363,15 @@ class Point:
 
 @dataclass(frozen=True)
 class CohortLikelihood:
-    """The terms of the likelihood at some draws of a fit.
-
-    Attributes
-    ----------
-    fit : SurvivalFit
-    rows : ndarray
-        Indices of the draws that are used.
-    """
+    """The terms of the likelihood at those draws of a fit whose indices are ``rows``."""
 
     fit: SurvivalFit
     rows: np.ndarray
 
     @cached_property
-    def _drawn(self) -> dict[str, np.ndarray]:
-        return {}
-
-    def draws(self, name: str) -> np.ndarray:
-        """Draws of a variable that are used, ``(draws, ...)``."""
-        if name not in self._drawn:
-            self._drawn[name] = self.fit.flat(name)[self.rows]
-        return self._drawn[name]
+    def draws(self) -> Callable[[str], np.ndarray]:
+        """Draws of a variable that are used, by its name: ``(draws, ...)``."""
+        return cache(lambda name: self.fit.flat(name)[self.rows])
 
     @cached_property
     def tail(self) -> np.ndarray:
@@ -422,10 +396,7 @@ class CohortLikelihood:
 
     @cached_property
     def study(self) -> np.ndarray:
-        """Part of the study effect that each cohort shares with its report, ``(draws, cohorts)``.
-
-        Before it is weighted by the root of the part that is shared.
-        """
+        """Effect of the report of each cohort, ``(draws, cohorts)``."""
         data = self.fit.data
         return self.draws("study_effect")[:, [data.studies.index(r.study.id) for r in data.cohorts]]
 
@@ -483,11 +454,6 @@ class CohortLikelihood:
         alone = sum(ref.study.id == refs[cohort].study.id for ref in refs) == 1
         return 0.0 if alone or self.companions(cohort) else self.shared[cohort]
 
-    @property
-    def is_mixture(self) -> bool:
-        """Whether an arm of unknown histology is a mixture of two curves."""
-        return self.fit.variant.unknown_histology == "mixture"
-
     def share_is_free(self, cohort: int) -> bool:
         """Whether the share of mixed histology is integrated out.
 
@@ -495,8 +461,8 @@ class CohortLikelihood:
         by side share the one and not the other), and where it makes a mixture of two curves.
         """
         unknown = all(self.fit.data.arms[i].share is None for i in self.arms(cohort))
-        tells = self.fit.data.tells_histology
-        return unknown and tells and not self.is_mixture and not self.companions(cohort)
+        shifts = self.fit.data.tells_histology and not self.fit.variant.is_mixture
+        return unknown and shifts and not self.companions(cohort)
 
     def base(self, arm: int, cohort: int) -> np.ndarray:
         """Log median of an arm less what the displacement of a cohort stands for, ``(draws,)``."""
@@ -523,13 +489,13 @@ class CohortLikelihood:
         return np.stack([displacement, self.draws("log_shape")[:, cohort]], axis=1)
 
     def location(self, arm: int, at: Point) -> np.ndarray:
-        """Log median of an arm, ``(draws, nodes)`` or ``(draws, 1)``."""
+        """Log median of an arm, ``(draws, nodes or 1)``."""
         own = self.cohort(arm)
         moves = own == at.cohort or own in self.companions(at.cohort)
         return self.base(arm, at.cohort)[:, None] + (at.displacement if moves else 0.0)
 
     def shape(self, arm: int, at: Point) -> np.ndarray:
-        """Log shape of an arm, ``(draws, nodes)`` or ``(draws, 1)``."""
+        """Log shape of an arm, ``(draws, nodes or 1)``."""
         own = self.cohort(arm)
         return at.log_shape if own == at.cohort else self.draws("log_shape")[:, own][:, None]
 
@@ -562,7 +528,7 @@ class CohortLikelihood:
             for method in printed.methods
         ]
         second: dict[str, Any] = {}
-        if printed.share is None and self.is_mixture:
+        if printed.share is None and self.fit.variant.is_mixture:
             share = self.draws("mixed_share")[:, arm][:, None]
             second = {"shift": self.slope[:, treatment][:, None], "share": share}
             location = location - second["shift"] * share

@@ -57,16 +57,8 @@ HIGH_K = 0.7
 _MOST_STEPS, _SMALL_STEP = 50_000, 1e-9  # of the search for the weights
 
 CHOICE_COLUMNS = (
-    "endpoint",
-    "family",
-    "elpd",
-    "se",
-    "elpd_difference",
-    "se_difference",
-    "p_loo",
-    "largest_k",
-    "high_k",
-    "weight",
+    *("endpoint", "family", "elpd", "se", "elpd_difference", "se_difference", "p_loo"),
+    *("largest_k", "high_k", "weight"),
 )
 
 
@@ -81,8 +73,6 @@ class ModelChoice:
         the log predictive density; ``elpd_difference``: against the best; ``p_loo``: how far it
         falls short of the density with the cohort included; ``high_k``: number of cohorts whose
         Pareto k exceeds :data:`HIGH_K`.
-    pointwise : DataFrame
-        Log predictive density, one row a cohort, one column a family.
     weights : mapping
         Name of a family -> stacking weight; in the order of the fits.
     cohorts : int
@@ -94,7 +84,6 @@ class ModelChoice:
     """
 
     table: pd.DataFrame
-    pointwise: pd.DataFrame = field(repr=False)
     weights: Mapping[str, float]
     cohorts: int
     stacked: bool
@@ -169,17 +158,16 @@ def stack(
     *,
     draws: int = STACKED_DRAWS,
 ) -> StackedFit:
-    """Stack fits of several families.
+    """Stack fits of several families to the same observations, by the name of the family.
 
     Parameters
     ----------
     fits : mapping
-        Name of a family -> fit, all of the same observations.
     weights : mapping
-        Name of a family -> weight; not negative, adding up to one.
+        Not negative, adding up to one.
     draws : int
-        Draws in all, taken evenly from the chains of each family; fewer where a family does not
-        have enough for its weight.
+        In all, taken evenly from the chains of each family; fewer where a family does not have
+        enough for its weight.
 
     Raises
     ------
@@ -232,7 +220,7 @@ def choose(
     fits : mapping
         Name of a family -> fit.
     draws, nodes
-        As in :func:`~synthesis.left_out.cohort_log_likelihood`.
+        Of :func:`~synthesis.left_out.cohort_log_likelihood`.
 
     Raises
     ------
@@ -273,10 +261,8 @@ def choose(
         )
     table = pd.DataFrame(rows, columns=list(CHOICE_COLUMNS))
     table = table.sort_values("elpd", ascending=False, kind="stable").reset_index(drop=True)
-    cohorts = pd.Index([ref.id for ref in first.data.cohorts], name="cohort")
     return ModelChoice(
         table,
-        pd.DataFrame(elpd, index=cohorts, columns=list(fits)),
         MappingProxyType(weights),
         len(elpd),
         stacked,
@@ -353,16 +339,8 @@ def fit_families(
 ) -> FamilyFits:
     """Fit an endpoint under each family, and stack the fits if there are several.
 
-    Parameters
-    ----------
-    registry : Registry
-    endpoint : {"os", "pfs"}
-    names : sequence of str
-        Of :data:`synthesis.model.families.FAMILIES`.
-    priors, settings, verified_only, use_read_as, cache
-        As in :func:`~synthesis.fits.fit_survival`.
-    progress : callable, optional
-        Called with a sentence at each stage.
+    ``names`` are those of families; the other parameters are those of
+    :func:`~synthesis.fits.fit_survival`.
 
     Raises
     ------
@@ -380,7 +358,7 @@ def fit_families(
             verified_only=verified_only,
             use_read_as=use_read_as,
             cache=cache,
-            progress=_stage(report, f"{endpoint}, {name}"),
+            progress=lambda words, name=name: report(f"{endpoint}, {name}: {words}"),
         )
         for name in names
     }
@@ -390,7 +368,3 @@ def fit_families(
     report(f"{endpoint}: comparing families")
     choice = choose(fits)
     return FamilyFits(by_family, choice, stack(fits, choice.weights))
-
-
-def _stage(report: Progress, name: str) -> Progress:
-    return lambda words: report(f"{name}: {words}")

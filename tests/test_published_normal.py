@@ -12,8 +12,7 @@ import pymc as pm
 import pytest
 from monte_carlo import assert_agrees, deviations, reference
 
-from priors import Prior
-from priors.catalogue import MEAN_PRIOR
+from priors import MEAN_PRIOR, Prior
 from priors.realise import prior_data, realise
 from synthesis.model.arrays import unpack
 from synthesis.model.sampler import Problem, SamplerSettings, diagnose, run

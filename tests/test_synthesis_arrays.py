@@ -140,14 +140,6 @@ def test_cohorts_of_one_report_share_a_part_of_the_study_effect(observed, endpoi
     np.testing.assert_array_equal(exact_arrays(data)["cohort_shared"], list(parts.values()))
 
 
-def test_some_cohorts_share_all_of_it_and_some_a_part(observed):
-    data = observed["os"]
-    parts = dict(zip((ref.id for ref in data.cohorts), shared_parts(data), strict=True))
-    assert parts["sosa2014:cp"] == parts["sherman2023:placebo"] == 1.0
-    assert parts["iwasaki2020mco:lenvatinib"] == SHARED_WITHIN_REPORT
-    assert parts["sparano2021:lenvatinib"] == 1.0
-
-
 # --- Room to spare -------------------------------------------------------------------------------
 
 
@@ -281,9 +273,3 @@ def test_other_values_of_the_same_shapes_can_be_set():
     found = evaluated(VALUES, other)
     for name, value in other.items():
         np.testing.assert_array_equal(found[name], value)
-
-
-@pytest.mark.parametrize(("name", "absent"), [("scale", INDICES), ("arm", NUMBERS)])
-def test_a_vector_without_entries_is_not_made(name, absent):
-    assert absent not in pack({name: VALUES[name]})
-    np.testing.assert_array_equal(evaluated({name: VALUES[name]})[name], VALUES[name])

@@ -110,13 +110,6 @@ def test_quantile_inverts_survival(name, tail):
     np.testing.assert_allclose(died, p, rtol=1e-9, atol=2e-11 if (name, tail) in NEAR else 0.0)
 
 
-@pytest.mark.parametrize(("name", "tail"), CURVES)
-def test_the_median_is_the_median(name, tail):
-    # interpolated in Q near the log-normal: good to ten digits there
-    assert survival(4.2, 4.2, 0.7, name, tail) == pytest.approx(0.5, rel=1e-9)
-    assert quantile(0.5, 4.2, 0.7, name, tail) == pytest.approx(4.2, rel=1e-9)
-
-
 @pytest.mark.parametrize(
     ("shape", "closed"),
     [

@@ -271,10 +271,8 @@ def test_stacking_finds_the_family_of_plentiful_data(tmp_path, true):
     assert choice.table["family"].iloc[0] == FAMILIES[true].label
     assert choice.weights[true] > 0.8
     assert sum(choice.weights.values()) == pytest.approx(1.0)
-    assert list(choice.pointwise.columns) == list(fits)
     for row in choice.table.itertuples():
         name = next(n for n, f in FAMILIES.items() if f.label == row.family)
-        assert row.elpd == pytest.approx(choice.pointwise[name].sum())
         assert row.weight == choice.weights[name]
     assert (choice.table["elpd_difference"] <= 0.0).all()
 

@@ -238,11 +238,3 @@ def test_a_comparison_between_cohorts_takes_counted_patients_of_one_report(obser
     assert "log-rank p = 0.00298" in " ".join(arm.entered_as for arm in own)
     counted = {ref.study.id for ref in data.cohorts}
     assert {"iwasaki2018", "iwasaki_ivc"}.isdisjoint(counted)
-
-
-def test_randomised_groups_enter_with_the_ratio_of_their_trial(observed):
-    data = observed["os"]
-    ratios = [item for item in data.comparisons if item.reading.kind == "hazard ratio"]
-    designs = {data.cohorts[data.arms[item.first].cohort].study.design for item in ratios}
-    assert designs == {"randomised"}
-    assert len(ratios) == 2

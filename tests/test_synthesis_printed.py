@@ -432,24 +432,11 @@ def test_unknown_conventions_are_all_kept():
         assert evaluate(own) == pytest.approx(expected, abs=EXACT)
 
 
-def test_a_convention_that_cannot_print_the_limit_is_dropped():
-    printed = PrintedMedian(Reading(3.5, 0.05), Reading(2.1, 0.05), Reading(9.1, 0.05))
-    assert interval_ranks(8, "log").upper is None
-    assert [method for method, _ in candidate_chains(printed, [], 8)] == ["plain", "log-log"]
-
-
 def test_a_convention_that_contradicts_a_landmark_is_dropped():
     # by "log" only 2 of 15 are left at the upper limit, a third at 10 months
     printed = PrintedMedian(Reading(3.5, 0.05), Reading(2.1, 0.05), Reading(9.1, 0.05))
     found = candidate_chains(printed, [FixedTime(10.0, 0.34)], 15)
     assert [method for method, _ in found] == ["plain", "log-log"]
-
-
-def test_a_named_convention_is_the_only_one():
-    printed = PrintedMedian(
-        Reading(3.5, 0.05), Reading(2.1, 0.05), Reading(9.1, 0.05), method="log"
-    )
-    assert [method for method, _ in candidate_chains(printed, [], 15)] == ["log"]
 
 
 def test_where_every_convention_fails_the_median_is_left():
@@ -459,12 +446,6 @@ def test_where_every_convention_fails_the_median_is_left():
     ((method, found),) = candidate_chains(printed, [], 8)
     assert method == "median"
     assert evaluate(found) == pytest.approx(log_joint([3.5], [4.5], 8), abs=EXACT)
-
-
-def test_landmarks_alone():
-    ((method, found),) = candidate_chains(None, [FixedTime(6.0, 0.3)], 20)
-    assert method == "landmarks"
-    assert found.time.tolist() == [6.0]
 
 
 def test_figures_that_contradict_the_median_itself_are_refused():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pymc as pm
 import pytest
 from monte_carlo import assert_agrees, deviations, reference
 from scipy.special import expit
@@ -14,8 +15,9 @@ from priors import load_priors
 from studies.figures import BestResponses
 from studies.selection import CohortRef
 from synthesis.fits import fit_response_data
+from synthesis.model.arrays import pack
 from synthesis.model.response import STAGES, response_data, response_problem, variable
-from synthesis.model.sampler import SamplerSettings, prior_draws, run
+from synthesis.model.sampler import SamplerSettings, run
 
 SETTINGS = SamplerSettings(draws=3000, tune=1000, chains=4, seed=77)
 
@@ -107,6 +109,17 @@ def locations(draws, data):
     return np.stack(found, axis=-2)
 
 
+def prior_draws(problem, count, seed):
+    """Draws of every stored variable from the priors of the very model that is fitted."""
+    model = problem.build()
+    with model:
+        pm.set_data(pack(problem.values))
+    drawn = pm.draw([model[name] for name in problem.keep], draws=count, random_seed=seed)
+    data = [[slice(len(problem.labels[d])) for d in dims] for dims in problem.keep.values()]
+    named = zip(problem.keep, drawn, data, strict=True)
+    return {name: np.asarray(values)[(slice(None), *own)] for name, values, own in named}
+
+
 @pytest.mark.slow
 def test_truths_drawn_from_the_priors_are_covered():
     """A right posterior covers what its prior drew in 95 of 100 registries, in every stage."""
@@ -114,12 +127,12 @@ def test_truths_drawn_from_the_priors_are_covered():
     refs = refs_of([f"t{i % 7}" for i in range(COHORTS)], CLASSES)
     nobody = [BestResponses(0, 0, "none")] * COHORTS
     empty = response_data(refs, nobody, ["c0", "c1", "c2"])
-    truths = prior_draws(response_problem(empty, priors), 500, 23)["prior"]
-    before = np.diff(np.quantile(locations(truths, empty)[0], [0.025, 0.975], axis=0), axis=0)[0]
+    truths = prior_draws(response_problem(empty, priors), 500, 23)
+    before = np.diff(np.quantile(locations(truths, empty), [0.025, 0.975], axis=0), axis=0)[0]
     settings = SamplerSettings(draws=500, tune=500, chains=2, seed=5)
     covered, narrower = [], []
     for number in range(REGISTRIES):
-        truth = truths.isel(chain=0, draw=number)
+        truth = {name: values[number] for name, values in truths.items()}
         log_odds = np.stack([truth[variable(stage, "log_odds")] for stage in STAGES])
         data = response_data(refs, simulated(rng, log_odds), ["c0", "c1", "c2"])
         posterior = run(response_problem(data, priors), settings, cache=False).tree["posterior"]

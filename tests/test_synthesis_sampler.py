@@ -23,7 +23,6 @@ from synthesis.model.sampler import (
     diagnose,
     diagnosis_of,
     fingerprint,
-    prior_draws,
     run,
 )
 from synthesis.model.survival import Variant, survival_problem
@@ -181,17 +180,6 @@ def test_draws_that_were_read_back_can_be_changed_in_memory_only(problem, folder
     changed *= 0.0
     assert not changed.any()
     assert again.all()
-
-
-def test_prior_draws_come_from_the_fitted_model(problem, data):
-    prior = prior_draws(problem, 400, seed=1)["prior"]
-    mu, priors = prior["mu"].to_numpy(), load_priors()
-    assert mu.shape == (1, 400)
-    assert prior["log_median"].shape == (1, 400, len(data.arms))
-    # four standard errors of the mean and of the SD of 400 independent normal draws
-    location, scale = priors["overall_median"].location, priors["overall_median"].scale
-    assert abs(mu.mean() - location) < 4.0 * scale / np.sqrt(400)
-    assert abs(mu.std() - scale) < 4.0 * scale / np.sqrt(800)
 
 
 @pytest.mark.parametrize(

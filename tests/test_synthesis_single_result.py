@@ -11,8 +11,7 @@ from benefit_fits import read, split, spread, told_fit, whole
 from fits import DRAWS, fit_of
 from scipy import stats
 
-from priors import load_priors
-from priors.catalogue import MEAN_PRIOR
+from priors import MEAN_PRIOR, load_priors
 from studies import load_registry
 from synthesis import numbers
 from synthesis.model.families import FAMILIES

@@ -12,8 +12,6 @@ where it was interrupted, and stores ``tests/reference/benefit_calibration.csv``
 from __future__ import annotations
 
 import argparse
-import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.progress import Progress
 from sbc import survival_world
+from sbc.blocks import kept
 
 from priors import load_priors
 from studies.vocabulary import Vocabulary
@@ -256,16 +255,7 @@ def _panel(axis: Axes, rows: pd.DataFrame, title: str) -> None:
     true = np.array([own.true for own in found])
     error = _ERRORS * np.array([own.error for own in found])
     axis.plot([0.0, 1.0], [0.0, 1.0], color=style.MUTED, lw=0.8, ls=(0, (4, 3)))
-    axis.errorbar(
-        said,
-        true,
-        yerr=error,
-        fmt="o",
-        ms=4,
-        color=style.HUES[0],
-        ecolor=style.HUES[0],
-        elinewidth=1,
-    )
+    axis.errorbar(said, true, yerr=error, fmt="o", ms=4, color=style.HUES[0], elinewidth=1)
     axis.set_xlim(-0.02, 1.02)
     axis.set_ylim(-0.08, 1.08)
     axis.set_aspect("equal")
@@ -279,22 +269,17 @@ def _panel(axis: Axes, rows: pd.DataFrame, title: str) -> None:
 
 def simulated(worlds: Sequence[int], seed: int, folder: Path | None = None) -> pd.DataFrame:
     """Rows of many worlds; those that a folder holds are read from there."""
+
+    def made(block: Sequence[int]) -> list[Sequence[Any]]:
+        return [row for number in block for row in world_rows(number, seed)]
+
     rows: list[Sequence[Any]] = []
     with Progress() as progress:
         task = progress.add_task("worlds", total=len(worlds))
         for start in range(0, len(worlds), BLOCK):
             block = worlds[start : start + BLOCK]
-            path = None if folder is None else folder / f"{seed}_{block[0]}_{block[-1]}.json"
-            if path is not None and path.exists():
-                rows += json.loads(path.read_text(encoding="utf-8"))
-            else:
-                own = [row for number in block for row in world_rows(number, seed)]
-                if path is not None:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    part = path.with_suffix(f".{os.getpid()}.part")
-                    part.write_text(json.dumps(own), encoding="utf-8")
-                    part.replace(path)
-                rows += own
+            name = f"{seed}_{block[0]}_{block[-1]}.json"
+            rows += made(block) if folder is None else kept(folder / name, lambda b=block: made(b))
             progress.update(task, advance=len(block))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -34,6 +34,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from rich.progress import Progress
+from sbc.blocks import kept
 
 from calibration.cells import Cell, cells
 from calibration.fits import STACKED, simulate
@@ -45,21 +46,8 @@ BLOCK = 25  # replicates of one unit of work: what an interrupt can lose
 SMOKE = 2  # replicates of a cell that only show that it runs
 
 COLUMNS = (
-    "arms",
-    "n",
-    "family",
-    "censoring",
-    "convention",
-    "method",
-    "quantity",
-    "coverage",
-    "coverage_mcse",
-    "bias",
-    "width_ratio",
-    "replicates",
-    "fitted",
-    "effect",
-    "date",
+    *("arms", "n", "family", "censoring", "convention", "method", "quantity", "coverage"),
+    *("coverage_mcse", "bias", "width_ratio", "replicates", "fitted", "effect", "date"),
 )
 
 
@@ -87,7 +75,6 @@ def run(
     processes : int, optional
         All cores otherwise; 1: this process.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     waiting = [
         (cell, block, count)
         for cell in chosen
@@ -97,10 +84,7 @@ def run(
     with Progress() as progress:
         task = progress.add_task("blocks of replicates", total=len(waiting))
         for cell, block, rows in _simulated(waiting, processes or os.cpu_count()):
-            path = block_file(folder, cell, block)
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(rows), encoding="utf-8")
-            part.replace(path)
+            kept(block_file(folder, cell, block), lambda rows=rows: rows)
             progress.advance(task)
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -29,6 +28,7 @@ import numpy as np
 from rich.progress import Progress
 
 from sbc import bands, fits
+from sbc.blocks import kept
 from sbc.fingerprint import in_plain_python
 
 ROOT = Path(__file__).parents[2]
@@ -43,34 +43,19 @@ REPLICATES = {"survival": 150, "response": 300}
 def run(
     model: str, wanted: int, folder: Path, *, fingerprint: str = "any", seed: int = SEED
 ) -> list[dict[str, Any]]:
-    """Replicates of a model, made where they are not there yet.
+    """Replicates of a model in whole blocks of :data:`BLOCK`, made where they are not there yet.
 
-    Parameters
-    ----------
-    model : {"survival", "response"}
-    wanted : int
-        Whole blocks of :data:`BLOCK`.
-    folder : Path
-        Where the blocks are kept.
-    fingerprint : str
-        Of the model: blocks of another one are not taken.
-    seed : int
+    Blocks of a model with another fingerprint are not taken.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     found: list[dict[str, Any]] = []
     with Progress() as progress:
         task = progress.add_task(f"replicates of the {model} model", total=wanted)
         for block in range(-(-wanted // BLOCK)):
             path = folder / f"{model}_{fingerprint[:8]}_{seed}_{block:03d}.json"
-            if not path.exists():
-                own = []
-                for number in range(block * BLOCK, (block + 1) * BLOCK):
-                    own.append(fits.replicate(model, number, seed))
-                    progress.update(task, completed=number + 1)
-                part = path.with_suffix(f".{os.getpid()}.part")
-                part.write_text(json.dumps(own), encoding="utf-8")
-                part.replace(path)
-            found += json.loads(path.read_text(encoding="utf-8"))
+            numbers = range(block * BLOCK, (block + 1) * BLOCK)
+            found += kept(
+                path, lambda numbers=numbers: [fits.replicate(model, n, seed) for n in numbers]
+            )
             progress.update(task, completed=len(found))
     return found
 

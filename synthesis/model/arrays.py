@@ -35,7 +35,6 @@ _NO_WEIGHT = -1e6  # log weight of a convention that an arm does not have
 #: randomisation they share all of it, and the study effect cancels.
 SHARED_WITHIN_REPORT = 0.5
 
-
 # Room is made in steps, so that a study more or less finds the same compiled model.
 _STEP = {"class": 4, "treatment": 8, "study": 16, "cohort": 16, "arm": 16}
 _STEP |= {"point": 32, "node": 64, "patient": 8, "comparison": 4}
@@ -47,7 +46,9 @@ _FIXED = {
     "tail_term": TAIL_TERMS,
 }
 
-_OF_COMPARISON = ("first", "second", "estimate", "variance", "medians", "given", "either_sign")
+_OF_COMPARISON = (
+    *("first", "second", "estimate", "variance", "medians", "given", "either_sign", "weight"),
+)
 
 #: Dimensions of each array of :func:`padded`.
 DIMS: Mapping[str, tuple[str, ...]] = {
@@ -61,7 +62,7 @@ DIMS: Mapping[str, tuple[str, ...]] = {
     "log_weight": ("convention", "arm"),
     **dict.fromkeys(("node_log_time", "node_log_weight"), ("node",)),
     **{f"patient_{name}": ("patient",) for name in ("arm", "log_time", "event", "weight")},
-    **{f"comparison_{name}": ("comparison",) for name in (*_OF_COMPARISON, "weight")},
+    **{f"comparison_{name}": ("comparison",) for name in _OF_COMPARISON},
 }
 
 _INDICES = frozenset(
@@ -114,18 +115,7 @@ def sizes_for(datasets: Sequence[SurvivalData], *, spare: bool = True) -> Sizes:
 
 
 def padded(data: SurvivalData, sizes: Sizes) -> dict[str, np.ndarray]:
-    """All arrays at the sizes of a compiled model; padding carries zero exponents.
-
-    Parameters
-    ----------
-    data : SurvivalData
-    sizes : Sizes
-
-    Returns
-    -------
-    dict
-        The arrays of :data:`DIMS`.
-    """
+    """The arrays of :data:`DIMS` at the sizes of a model; padding carries zero exponents."""
     arrays = {
         name: np.zeros([sizes[d] for d in dimensions], "int64" if name in _INDICES else float)
         for name, dimensions in DIMS.items()
@@ -145,19 +135,18 @@ def padded(data: SurvivalData, sizes: Sizes) -> dict[str, np.ndarray]:
         arrays["patient_weight"][i] = 1.0
     for i, comparison in enumerate(data.comparisons):
         read, medians = comparison.reading, comparison.log_median_ratio
-        given, ratio = medians is not None, medians or 0.0
-        row = (
-            comparison.first,
-            comparison.second,
-            read.estimate,
-            read.variance,
-            ratio,
-            given,
-            read.either_sign,
-        )
-        for name, value in zip(_OF_COMPARISON, row, strict=True):
+        row = {
+            "first": comparison.first,
+            "second": comparison.second,
+            "estimate": read.estimate,
+            "variance": read.variance,
+            "medians": medians or 0.0,
+            "given": medians is not None,
+            "either_sign": read.either_sign,
+            "weight": 1.0,
+        }
+        for name, value in row.items():
             arrays[f"comparison_{name}"][i] = value
-        arrays["comparison_weight"][i] = 1.0
     return arrays
 
 
@@ -220,18 +209,13 @@ def _fill_chains(
 
 
 def pack(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Put arrays one behind the other, in their order.
-
-    Parameters
-    ----------
-    values : mapping of str to ndarray
-        Arrays of any shape, of floats or of integers.
+    """Put arrays of floats and of integers one behind the other, in their order.
 
     Returns
     -------
     dict
-        ``numbers``, a vector of floats, and ``indices``, a vector of integers; each only where
-        there is one to hold.
+        ``numbers``, a vector of floats, and ``indices``, one of integers; each only where there
+        is an array to hold.
     """
     flat: dict[str, list[np.ndarray]] = {NUMBERS: [], INDICES: []}
     for value in values.values():
@@ -244,16 +228,7 @@ def pack(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def unpack(values: Mapping[str, np.ndarray]) -> dict[str, TensorVariable]:
     """Add the two vectors to the model in context, and return the arrays by name.
 
-    Parameters
-    ----------
-    values : mapping of str to ndarray
-        As in :func:`pack`; other values of the same names, order, shapes and kinds can be set in
-        the compiled model.
-
-    Returns
-    -------
-    dict
-        One tensor a name, of the shape of its array.
+    Other values of the same names, order, shapes and kinds can be set in the compiled model.
     """
     vectors = {name: pm.Data(name, vector) for name, vector in pack(values).items()}
     start = dict.fromkeys(vectors, 0)

@@ -11,11 +11,13 @@ of BRAF mutations of unselected patients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from studies.figures import CohortRef
+if TYPE_CHECKING:  # the command line reads the words of options here, and reads no study
+    from studies.figures import CohortRef
 
 # BRAF V600E among the tested of unselected cohorts, as the registry prints it: 41 % of 202 in
 # wang2022_mut, 48 of 212 in tuthyref_braf2022, 12 of 24 in chang2022, 2 of 13 in eses_atc27.
@@ -45,77 +47,49 @@ class Covariate:
     label : str
         What an effect of 1 compares, in words.
     option : str
-        The word by which a stated population names it.
-    difference : callable
-        A cohort, the treatments given to mutated tumours only, and whether what has no mark of
-        verification may be used -> difference from the reference.
+        The word by which a stated population names it, and the field of the report.
     words : mapping
-        Word of the vocabulary -> difference; empty where a number is printed.
+        Word of the vocabulary -> difference; empty for the share of BRAF V600E, a number.
     """
 
     name: str
     label: str
     option: str
-    difference: Callable[[CohortRef, Collection[str], bool], float]
-    words: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, float] = MappingProxyType({})
 
     @property
     def prior(self) -> str:
         """Name of the prior of its effect."""
         return f"covariate_{self.name}"
 
-
-def _by_word(
-    name: str,
-    label: str,
-    option: str,
-    words: Mapping[str, float],
-    printed: Callable[[CohortRef], str | None],
-) -> Covariate:
-    def difference(ref: CohortRef, selecting: Collection[str], unmarked: bool) -> float:
-        return words.get(printed(ref) or "", 0.0)
-
-    return Covariate(name, label, option, difference, words)
-
-
-def _braf_difference(ref: CohortRef, selecting: Collection[str], unmarked: bool) -> float:
-    """Share of BRAF V600E among the tested, less that of the reference."""
-    braf = ref.cohort.braf_v600e
-    if braf is None or not unmarked or ref.treatment in selecting:
-        return 0.0
-    if braf.positive is not None and braf.tested:
-        return braf.positive / braf.tested - REFERENCE_BRAF_SHARE
-    return 0.0 if braf.percent is None else float(braf.percent) / 100.0 - REFERENCE_BRAF_SHARE
+    def difference(self, ref: CohortRef) -> float:
+        """Difference of a cohort from the reference; 0 where nothing is printed."""
+        if self.words:
+            holder = ref.study if self.option == "design" else ref.cohort
+            return self.words.get(getattr(holder, self.option) or "", 0.0)
+        braf = ref.cohort.braf_v600e
+        if braf is not None and braf.positive is not None and braf.tested:
+            return braf.positive / braf.tested - REFERENCE_BRAF_SHARE
+        if braf is None or braf.percent is None:
+            return 0.0
+        return float(braf.percent) / 100.0 - REFERENCE_BRAF_SHARE
 
 
 #: Every covariate: the list that model, tables and options follow.
 ALL: tuple[Covariate, ...] = (
-    _by_word(
-        "retrospective",
-        "Retrospective rather than prospective",
-        "design",
-        DESIGNS,
-        lambda ref: ref.study.design,
-    ),
-    _by_word(
-        "pretreated",
-        "Pretreated rather than first-line",
-        "line",
-        LINES,
-        lambda ref: ref.cohort.line,
-    ),
-    _by_word(
+    Covariate("retrospective", "Retrospective rather than prospective", "design", DESIGNS),
+    Covariate("pretreated", "Pretreated rather than first-line", "line", LINES),
+    Covariate(
         "from_diagnosis",
         "Time from diagnosis rather than from treatment start",
         "time_origin",
         TIME_ORIGINS,
-        lambda ref: ref.cohort.time_origin,
     ),
-    Covariate(
-        "braf_mutated", "All BRAF-mutated rather than none", "braf_mutated", _braf_difference
-    ),
+    Covariate("braf_mutated", "All BRAF-mutated rather than none", "braf_mutated"),
 )
 
+#: The covariate that each option of a stated population names.
+BY_OPTION: Mapping[str, Covariate] = MappingProxyType({own.option: own for own in ALL})
 COVARIATES = tuple(own.name for own in ALL)
 COVARIATE_LABELS: Mapping[str, str] = MappingProxyType({own.name: own.label for own in ALL})
 
@@ -141,4 +115,5 @@ def covariates(
         In the order of :data:`ALL`: -0.5, 0 or 0.5 each, and the share of BRAF V600E less
         :data:`REFERENCE_BRAF_SHARE`.
     """
-    return tuple(own.difference(ref, mutation_required, use_unmarked) for own in ALL)
+    tells_braf = use_unmarked and ref.treatment not in mutation_required
+    return tuple(own.difference(ref) if own.words or tells_braf else 0.0 for own in ALL)

@@ -63,10 +63,11 @@ _S, _F, _ROWS = 0, 6, 12
 
 
 @compiled
-def _evaluate(  # pragma: no cover - compiled
-    row, log_t, location, log_shape, tail, shift, share, code, w_below, w_at, w_above
-):
-    """Fill the row of one node."""
+def _evaluate(row, log_t, code, parameters, prepared, a):  # pragma: no cover - compiled
+    """Fill the row of one node of arm ``a``."""
+    location, log_shape, tail = parameters[0, a], parameters[1, a], parameters[2, a]
+    shift, share = parameters[3, a], parameters[4, a]
+    w_below, w_at, w_above = prepared[a, 0], prepared[a, 1], prepared[a, 2]
     k = math.exp(log_shape)
     z = k * (log_t - location)
     log_s, log_f, s_z, f_z, s_tail, f_tail = curve_at(code, z, tail, w_below, w_at, w_above)
@@ -90,22 +91,6 @@ def _evaluate(  # pragma: no cover - compiled
         row[start + 5] = (two - one) / total
         for i in range(3):
             row[start + 1 + i] = (1.0 - part) * row[start + 1 + i] + part * slopes[i]
-
-
-@compiled
-def _evaluate_nodes(  # pragma: no cover - compiled
-    rows, parameters, code, prepared, point_arm, start, stop, log_time
-):
-    for p in range(point_arm.size):
-        a = point_arm[p]
-        if a < 0:
-            continue
-        for i in range(start[p], stop[p]):
-            _evaluate(
-                rows[i], log_time[i], parameters[0, a], parameters[1, a], parameters[2, a],
-                parameters[3, a], parameters[4, a], code, prepared[a, 0], prepared[a, 1],
-                prepared[a, 2],
-            )  # fmt: skip
 
 
 @compiled
@@ -166,9 +151,7 @@ def _beta_fraction(a, b, x):  # pragma: no cover - compiled
 
 
 @compiled
-def _pair_table(  # pragma: no cover - compiled
-    log_s, point_arm, start, stop, log_time
-):
+def _pair_table(log_s, point_arm, start, stop, log_time):  # pragma: no cover - compiled
     """Log of the cell between each node and each node of the point before it, and its odds.
 
     The odds are those in ``d log(S_before - S) = (1 + odds) d log S_before - odds d log S``. They
@@ -219,10 +202,10 @@ def _log_sum(values, count):  # pragma: no cover - compiled
 
 @compiled
 def _forward(  # pragma: no cover - compiled
-    c, log_s, log_f, point_arm, start, stop, cell, density, beyond, survivors, size, log_weight,
-    log_node_weight, first, table, ahead, totals,
-):  # fmt: skip
+    c, log_s, log_f, points, log_weight, log_node_weight, first, table, ahead, totals
+):
     """Fill ``ahead`` with the log sum up to each node, ``totals`` with that of each arm's chain."""
+    point_arm, start, stop, cell, density, beyond, survivors, size = points
     scratch = np.empty(log_s.size + 1)
     for p in range(point_arm.size):
         a = point_arm[p]
@@ -254,30 +237,30 @@ def _forward(  # pragma: no cover - compiled
 
 @compiled
 def _shares_of_last_nodes(  # pragma: no cover - compiled
-    c, point_arm, start, stop, posterior, ahead, totals
+    point_arm, start, stop, posterior, ahead, totals
 ):
     """Share of each node of a chain's last point in the likelihood of its arm."""
-    shares = np.zeros(ahead.shape[1])
+    shares = np.zeros(ahead.size)
     for p in range(point_arm.size):
         a = point_arm[p]
         is_last = p + 1 == point_arm.size or point_arm[p + 1] != a
-        if a >= 0 and is_last and posterior[c, a] > 0.0:
+        if a >= 0 and is_last and posterior[a] > 0.0:
             for i in range(start[p], stop[p]):
-                shares[i] = posterior[c, a] * math.exp(ahead[c, i] - totals[c, a])
+                shares[i] = posterior[a] * math.exp(ahead[i] - totals[a])
     return shares
 
 
 @compiled
 def _backward(  # pragma: no cover - compiled
-    c, log_s, log_f, point_arm, start, stop, cell, density, beyond, survivors, size, posterior,
-    log_node_weight, first, table, ahead, totals, slopes,
-):  # fmt: skip
+    c, log_s, log_f, points, posterior, log_node_weight, first, table, ahead, totals, slopes
+):
     """Add the slopes of one convention's chains in log S and log f.
 
     The share of a node in the sum of its chain is split over the nodes before it in proportion to
     what each of them added.
     """
-    after = _shares_of_last_nodes(c, point_arm, start, stop, posterior, ahead, totals)
+    point_arm, start, stop, cell, density, beyond, survivors, size = points
+    after = _shares_of_last_nodes(point_arm, start, stop, posterior[c], ahead[c], totals[c])
     for p in range(point_arm.size - 1, -1, -1):
         a = point_arm[p]
         if a < 0 or posterior[c, a] == 0.0:
@@ -329,40 +312,25 @@ def _weigh(log_weight, totals, posterior):  # pragma: no cover - compiled
 
 
 @compiled
-def sum_chains(  # pragma: no cover - compiled
-    log_s, log_f, point_arm, start, stop, cell, density, beyond, survivors, size, log_weight,
-    log_time, log_node_weight, slopes,
-):  # fmt: skip
+def _sum_chains(  # pragma: no cover - compiled
+    log_s, log_f, points, log_weight, log_time, log_node_weight, slopes
+):
     """Log likelihood of all arms, and the posterior weight of each convention in each arm.
 
-    Parameters
-    ----------
-    log_s, log_f : (M,) of the nodes
-    point_arm, start, stop : (N,) arm of a point (-1: padding) and the range of its nodes
-    cell, beyond, survivors, size : (C, N); density : (N,)
-    log_weight : (C, A)
-    log_time, log_node_weight : (M,)
-    slopes : (2, M), added to: slopes of the value in log S and log f
-
-    Returns
-    -------
-    (float, ndarray (C, A))
+    ``log_s``, ``log_f``, ``log_time`` and ``log_node_weight`` are ``(M,)`` of the nodes,
+    ``log_weight`` is ``(C, A)``; slopes in log S and log f are added to ``slopes``, ``(2, M)``.
     """
-    first, table = _pair_table(log_s, point_arm, start, stop, log_time)
+    first, table = _pair_table(log_s, points[0], points[1], points[2], log_time)
     ahead = np.full((log_weight.shape[0], log_s.size), _IMPOSSIBLE)
     totals = np.full(log_weight.shape, _IMPOSSIBLE)
     posterior = np.zeros(log_weight.shape)
     for c in range(log_weight.shape[0]):
-        _forward(
-            c, log_s, log_f, point_arm, start, stop, cell, density, beyond, survivors, size,
-            log_weight, log_node_weight, first, table, ahead, totals,
-        )  # fmt: skip
+        _forward(c, log_s, log_f, points, log_weight, log_node_weight, first, table, ahead, totals)
     value = _weigh(log_weight, totals, posterior)
     for c in range(log_weight.shape[0]):
         _backward(
-            c, log_s, log_f, point_arm, start, stop, cell, density, beyond, survivors, size,
-            posterior, log_node_weight, first, table, ahead, totals, slopes,
-        )  # fmt: skip
+            c, log_s, log_f, points, posterior, log_node_weight, first, table, ahead, totals, slopes
+        )
     return value, posterior
 
 
@@ -374,21 +342,19 @@ def _printed(  # pragma: no cover - compiled
     parameters, log_convention, code, prepared, data, gradient, by_convention
 ):
     """Add the printed points: value returned, gradients added to."""
-    (
-        point_arm, start, stop, cell, density, beyond, survivors, size, free, log_weight,
-        node_log_time, node_log_weight,
-    ) = data  # fmt: skip
-    rows = np.zeros((node_log_time.size, _ROWS))
-    _evaluate_nodes(rows, parameters, code, prepared, point_arm, start, stop, node_log_time)
-    weights = log_weight.copy()
-    for c in range(weights.shape[0]):
-        for a in range(weights.shape[1]):
-            weights[c, a] += free[a] * log_convention[c]
-    slopes = np.zeros((2, node_log_time.size))
-    value, posterior = sum_chains(
-        rows[:, _S], rows[:, _F], point_arm, start, stop, cell, density, beyond, survivors, size,
-        weights, node_log_time, node_log_weight, slopes,
-    )  # fmt: skip
+    points = data[:8]
+    point_arm, start, stop = points[0], points[1], points[2]
+    free, log_weight, log_time, log_node_weight = data[8:]
+    rows = np.zeros((log_time.size, _ROWS))
+    for p in range(point_arm.size):
+        if point_arm[p] >= 0:
+            for i in range(start[p], stop[p]):
+                _evaluate(rows[i], log_time[i], code, parameters, prepared, point_arm[p])
+    weights = log_weight + np.outer(log_convention, free)
+    slopes = np.zeros((2, log_time.size))
+    value, posterior = _sum_chains(
+        rows[:, _S], rows[:, _F], points, weights, log_time, log_node_weight, slopes
+    )
     for p in range(point_arm.size):
         a = point_arm[p]
         if a >= 0:
@@ -409,11 +375,7 @@ def _patients(parameters, code, prepared, data, gradient):  # pragma: no cover -
         if weight[i] == 0.0:
             continue
         a = arm[i]
-        _evaluate(
-            row, log_time[i], parameters[0, a], parameters[1, a], parameters[2, a],
-            parameters[3, a], parameters[4, a], code, prepared[a, 0], prepared[a, 1],
-            prepared[a, 2],
-        )  # fmt: skip
+        _evaluate(row, log_time[i], code, parameters, prepared, a)
         value += weight[i] * (event[i] * row[_F] + (1.0 - event[i]) * row[_S])
         _add_row(row, weight[i] * (1.0 - event[i]), weight[i] * event[i], a, gradient)
     return value
@@ -479,17 +441,9 @@ def _comparisons(  # pragma: no cover - compiled
 
 @compiled
 def value_and_gradient(*inputs):  # pragma: no cover - compiled
-    """Log likelihood of all printed figures and its gradient.
+    """Log likelihood of all printed figures, and its gradient in each of :data:`PARAMETERS`.
 
-    Parameters
-    ----------
-    *inputs : ndarray
-        The :data:`PARAMETERS`, then the :data:`DATA`.
-
-    Returns
-    -------
-    tuple
-        The value, and its gradient in each of :data:`PARAMETERS`.
+    ``inputs`` are the :data:`PARAMETERS`, then the :data:`DATA`.
     """
     location, log_shape, tail, shift, second_share, log_convention = inputs[:6]
     family, slope_series, weight_series, median_weight = inputs[6:10]
@@ -511,10 +465,8 @@ def value_and_gradient(*inputs):  # pragma: no cover - compiled
     value += _comparisons(
         parameters, slope_series, weight_series, median_weight.item(), inputs[26:], gradient
     )
-    return (
-        np.asarray(value), gradient[0].copy(), gradient[1].copy(), gradient[2].copy(),
-        gradient[3].copy(), gradient[4].copy(), by_convention,
-    )  # fmt: skip
+    slopes = gradient[0].copy(), gradient[1].copy(), gradient[2].copy(), gradient[3].copy()
+    return np.asarray(value), *slopes, gradient[4].copy(), by_convention
 
 
 class PrintedFigures(Op):
@@ -561,14 +513,6 @@ def _compiled_printed_figures(op: PrintedFigures, node: Apply, **_: Any) -> tupl
 def log_likelihood(
     parameters: dict[str, TensorVariable], data: dict[str, TensorVariable]
 ) -> TensorVariable:
-    """Scalar log likelihood of all printed figures.
-
-    Parameters
-    ----------
-    parameters : dict
-        Tensors named by :data:`PARAMETERS`.
-    data : dict
-        Tensors named by :data:`DATA`.
-    """
+    """Scalar log likelihood of all printed figures, from tensors under their names."""
     inputs = [parameters[name] for name in PARAMETERS] + [data[name] for name in DATA]
     return PrintedFigures()(*inputs)[0]

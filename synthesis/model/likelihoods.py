@@ -166,14 +166,7 @@ def listed_patients(
 ) -> np.ndarray:
     """Log likelihood of individually listed patients: ``log f`` for a death, ``log S`` else.
 
-    Parameters
-    ----------
-    location, log_shape, log_time, event, tail : (N,)
-        ``event`` is 1 for an event, 0 for a censored time.
-
-    Returns
-    -------
-    (N,) log likelihood
+    All arrays broadcast; ``event`` is 1 for an event, 0 for a censored time.
     """
     z = np.exp(log_shape) * (log_time - location)
     log_f = log_density(z, log_shape, log_time, family, tail)

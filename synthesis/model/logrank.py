@@ -18,6 +18,7 @@ statistic does (no p value is small enough for a handful of patients).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -77,13 +78,7 @@ def _mean(family: Family, delta: float, share: float) -> float:
 
 
 def evaluate(series: np.ndarray, delta: np.ndarray) -> np.ndarray:
-    r"""Mean of an estimate at effects :math:`\delta`: the series, linear beyond its ends.
-
-    Parameters
-    ----------
-    series : ndarray, shape (TERMS,)
-    delta : ndarray
-    """
+    r"""Mean of an estimate at effects :math:`\delta`: the series, linear beyond its ends."""
     inside = np.clip(delta, -WIDEST, WIDEST)
     slope = chebyshev.chebval(inside / WIDEST, chebyshev.chebder(series)) / WIDEST
     return chebyshev.chebval(inside / WIDEST, series) + slope * (delta - inside)
@@ -102,17 +97,14 @@ def tail_series(name: str) -> tuple[np.ndarray, np.ndarray]:
     family = FAMILIES[name]
     if not family.has_tail:
         return tuple(np.r_[1.0, np.zeros(TAIL_TERMS - 1)] for _ in range(2))
-    series = []
-    for constant, unit in ((slope, family.logrank_slope), (weight, family.median_weight)):
-        series.append(
-            chebyshev.chebinterpolate(
-                lambda x, f=constant, u=unit: np.array(
-                    [f(family, WIDEST_TAIL * float(t)) / u for t in x]
-                ),
-                TAIL_TERMS - 1,
-            )
+
+    def series(constant: Callable[[Family, float], float], unit: float) -> np.ndarray:
+        return chebyshev.chebinterpolate(
+            lambda x: np.array([constant(family, WIDEST_TAIL * float(t)) / unit for t in x]),
+            TAIL_TERMS - 1,
         )
-    return tuple(series)
+
+    return series(slope, family.logrank_slope), series(weight, family.median_weight)
 
 
 def tail_factor(series: np.ndarray, tail: np.ndarray) -> np.ndarray:

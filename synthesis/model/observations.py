@@ -43,8 +43,7 @@ class Record:
     ----------
     holder : Cohort or Subgroup
         Where it stands in the report.
-    histology : str
-        ``"whole"``, ``"pure"`` or ``"mixed"``.
+    histology : {"whole", "pure", "mixed"}
     outcome : SurvivalOutcome or None
         The printed median, be it "not reached".
     landmarks : tuple of Landmark
@@ -59,14 +58,7 @@ class Record:
 
 @dataclass(frozen=True)
 class CohortRecord:
-    """What a report prints of a whole cohort, and of its pure and mixed patients apart.
-
-    Attributes
-    ----------
-    whole : Record
-    groups : tuple of Record
-        The pure and the mixed patients, in the order of the report; empty unless it prints both.
-    """
+    """What a report prints of a whole cohort and, where of both, of pure and mixed patients."""
 
     whole: Record
     groups: tuple[Record, ...] = ()
@@ -80,8 +72,7 @@ class Arm:
     ----------
     cohort : int
         Index into :attr:`SurvivalData.cohorts`.
-    histology : str
-        ``"whole"``, ``"pure"`` or ``"mixed"``.
+    histology : {"whole", "pure", "mixed"}
     n : int
     share : float or None
         Share of mixed histology; ``None`` where not printed.
@@ -144,14 +135,17 @@ class ArmComparison:
         Log hazard ratio of the first against the second.
     log_median_ratio : float or None
         Of the printed medians; ``None`` where one of them is not printed.
-    printed : Comparison or None
     """
 
     first: int
     second: int
     reading: ComparisonReading
     log_median_ratio: float | None
-    printed: Comparison | None = None
+
+    @property
+    def printed(self) -> Comparison | None:
+        """The record that was read."""
+        return self.reading.printed
 
 
 @dataclass(frozen=True)
@@ -221,8 +215,6 @@ def survival_data(
     counted : sequence of CohortRef
         From :func:`studies.selection.select`, with the same view.
     view : View
-        Endpoint (``"os"`` or ``"pfs"``), whether only verified figures count, and whether declared
-        readings of a report's own groups as pure or mixed are used.
     class_order : sequence of str
         Class identifiers in order of display.
     mutation_required : collection of str
@@ -285,24 +277,15 @@ def order_treatments(
 
 
 def _cohort_record(ref: CohortRef, view: View) -> CohortRecord:
-    groups = histology_groups(ref, view)
-    return CohortRecord(
-        _record(ref, view, ref.cohort, "whole"),
-        tuple(
-            _record(ref, view, group, histology_of(group, use_read_as=view.use_read_as))
-            for group in groups
-        ),
-    )
-
-
-def _record(ref: CohortRef, view: View, holder: Cohort | Subgroup, histology: str) -> Record:
     keep = view.keep(ref.study)
-    return Record(
-        holder,
-        histology,
-        outcome_of(holder, view.endpoint, keep),
-        landmarks_of(holder, view.endpoint, keep),
-    )
+
+    def record(holder: Cohort | Subgroup, histology: str) -> Record:
+        outcome = outcome_of(holder, view.endpoint, keep)
+        return Record(holder, histology, outcome, landmarks_of(holder, view.endpoint, keep))
+
+    groups = histology_groups(ref, view)
+    histologies = [histology_of(group, use_read_as=view.use_read_as) for group in groups]
+    return CohortRecord(record(ref.cohort, "whole"), tuple(map(record, groups, histologies)))
 
 
 def _arms_of(index: int, ref: CohortRef, view: View, record: CohortRecord) -> list[Arm]:
@@ -330,10 +313,7 @@ def _share(ref: CohortRef, view: View) -> float | None:
 def _arm(cohort: int, record: Record, share: float | None) -> Arm | None:
     n = record.holder.n
     read = read_arm(record.outcome, record.landmarks, n)
-    if read is None:
-        return None
-    words, methods, told = read.entered_as, read.methods, read.told
-    return Arm(cohort, record.histology, n, share, read.chains, words, methods, told, record)
+    return None if read is None else Arm(cohort, record.histology, n, share, *read, record)
 
 
 def _listed(cohort: Cohort, endpoint: str) -> list[tuple[float, bool]]:
@@ -346,55 +326,47 @@ def _listed(cohort: Cohort, endpoint: str) -> list[tuple[float, bool]]:
     ]
 
 
+@dataclass(frozen=True)
+class _Side:
+    """One of two compared groups: the index of its arm, the arm, its names."""
+
+    index: int
+    arm: Arm
+    names: set[str]
+
+
 def _compare_histologies(
     ref: CohortRef, view: View, record: CohortRecord, arms: Sequence[Arm], start: int
 ) -> list[ArmComparison]:
     """The printed p value or hazard ratio between the mixed and the pure arm of one cohort."""
-    position = {arm.histology: start + i for i, arm in enumerate(arms)}
-    if not {"pure", "mixed"} <= set(position):
+    sides = {}
+    for index, arm in enumerate(arms, start):
+        groups = [group.holder for group in record.groups if group.histology == arm.histology]
+        words = {word for group in groups for word in (group.level, group.label) if word}
+        sides[arm.histology] = _Side(index, arm, {arm.histology} | words)
+    if not {"pure", "mixed"} <= set(sides):
         return []
-    names: dict[str, set[str]] = {"mixed": {"mixed"}, "pure": {"pure"}}
-    for group in record.groups:
-        words = (group.holder.level, group.holder.label)
-        names[group.histology] |= {word.lower() for word in words if word}
-    sides = [
-        _Side(position[name], names[name], arms[position[name] - start])
-        for name in ("mixed", "pure")
-    ]
-    return _compare(ref, view, *sides)
+    return _compare(ref, view, sides["mixed"], sides["pure"])
 
 
 def _compare_cohorts(
     counted: Sequence[CohortRef], view: View, arms: Sequence[Arm]
 ) -> list[ArmComparison]:
     """The printed comparisons between two whole cohorts of one report."""
-    whole = {arm.cohort: i for i, arm in enumerate(arms) if arm.histology == "whole"}
+    sides = []
+    for index, arm in enumerate(arms):
+        if arm.histology == "whole":
+            own = counted[arm.cohort].cohort
+            sides.append(_Side(index, arm, {own.id, own.treatment, own.treatment_as_printed}))
     comparisons = []
-    for (i, one), (j, other) in combinations(enumerate(counted), 2):
-        if one.study.id == other.study.id and i in whole and j in whole:
-            sides = [
-                _Side(whole[k], _names_of(ref), arms[whole[k]]) for k, ref in ((i, one), (j, other))
-            ]
-            comparisons += _compare(one, view, *sides)
+    for one, other in combinations(sides, 2):
+        ref = counted[one.arm.cohort]
+        if ref.study.id == counted[other.arm.cohort].study.id:
+            comparisons += _compare(ref, view, one, other)
     return comparisons
 
 
-def _names_of(ref: CohortRef) -> set[str]:
-    cohort = ref.cohort
-    return {cohort.id.lower(), cohort.treatment.lower(), cohort.treatment_as_printed.lower()}
-
-
-@dataclass(frozen=True)
-class _Side:
-    """One of two compared groups: the index of its arm, its names, the arm."""
-
-    index: int
-    names: set[str]
-    arm: Arm
-
-
 def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[ArmComparison]:
-    keep = view.keep(ref.study)
     outcomes = [side.arm.outcome for side in (first, second)]
     medians = [
         median_months(outcome)
@@ -403,7 +375,7 @@ def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[Ar
     ]
     ratio = float(np.log(medians[0] / medians[1])) if len(medians) == 2 else None
     read = find_comparison(
-        filter(keep, ref.study.comparisons),
+        filter(view.keep(ref.study), ref.study.comparisons),
         view.endpoint,
         first.names,
         second.names,
@@ -411,6 +383,4 @@ def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[Ar
         None if ratio is None else ratio > 0.0,
         tuple(None if outcome is None else outcome.events for outcome in outcomes),
     )
-    if read is None:
-        return []
-    return [ArmComparison(first.index, second.index, read, ratio, read.printed)]
+    return [] if read is None else [ArmComparison(first.index, second.index, read, ratio)]

@@ -94,14 +94,10 @@ def interval_ranks(n: int, method: str, level: float = 0.95) -> Ranks:
     ----------
     n : int
         Number of patients, at least one.
-    method : str
-        ``"plain"``, ``"log"`` or ``"log-log"``: the transformation behind the band.
+    method : {"plain", "log", "log-log"}
+        The transformation behind the band.
     level : float
         Confidence level, ``0 < level < 1``.
-
-    Returns
-    -------
-    Ranks
 
     Raises
     ------
@@ -112,10 +108,8 @@ def interval_ranks(n: int, method: str, level: float = 0.95) -> Ranks:
         raise ValueError(f"no ranks for n={n!r}, method={method!r}, level={level!r}")
     z = NormalDist().inv_cdf(0.5 + level / 2.0)
     j = np.arange(1, n + 1)
-    lower_band, upper_band = _bands(1.0 - j / n, n, z, method)
-    return Ranks(
-        _first_at_or_below_half(lower_band), median_rank(n), _first_at_or_below_half(upper_band)
-    )
+    lower, upper = (_first_at_or_below_half(band) for band in _bands(1.0 - j / n, n, z, method))
+    return Ranks(lower, median_rank(n), upper)
 
 
 def _bands(s: np.ndarray, n: int, z: float, method: str) -> tuple[np.ndarray, np.ndarray]:
@@ -265,7 +259,7 @@ def chain(points: Sequence[Point], n: float) -> Chain:
             # nobody was left before it: it says nothing, but keeps its place in every chain
             rows.append(_Row(point.months, 0.0))
             continue
-        before, after, variance_here = _levels(point, n, level, variance)
+        before, after, variance_here = _levels(point, n)
         slack = _PATIENTS_OF_SLACK / max(n * level, 1.0)
         if level <= 0.0 or before / level > 1.0 + slack:
             raise ContradictionError(
@@ -279,7 +273,9 @@ def chain(points: Sequence[Point], n: float) -> Chain:
         event = 1.0 if isinstance(point, OrderStatistic) else 0.0
         cell = entering * (1.0 - ratio)
         at_risk = max(entering - cell - event, 0.0)
-        log_constant += _log_choose(entering, cell, at_risk)
+        log_constant += float(
+            gammaln(entering + 1.0) - gammaln(cell + 1.0) - gammaln(at_risk + 1.0)
+        )
         rows.append(_row(point, cell, n, ordered))
         rows[-1].beyond += min(leaving, at_risk)
         at_risk = max(at_risk - leaving, 0.0)
@@ -302,17 +298,11 @@ class _Row:
     survivors: float = 0.0
     size: float = 0.0
 
-    def nodes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Months at which the point is evaluated, and their weights."""
-        x, weight = _legendre(self.node_count)
-        return self.time + self.half_unit * x, self.part * weight / 2.0
-
 
 def _in_order(points: Sequence[Point], n: float) -> list[Point]:
     """Points in the order in which the curve passes them.
 
-    A landmark within the rounding interval of an order statistic may lie on either side of it:
-    its survival says which.
+    Of a landmark within the rounding interval of an order statistic, survival says on which side.
     """
     ordered: list[Point] = sorted(
         (point for point in points if isinstance(point, OrderStatistic)), key=_position
@@ -325,20 +315,16 @@ def _in_order(points: Sequence[Point], n: float) -> list[Point]:
 
 
 def _without_idle(ordered: Sequence[Point]) -> list[Point]:
-    """Points without a median not reached by a time at which, or behind which, there is another.
+    """Points without a median not reached by a time at which, or behind which, another says more.
 
-    The other says more, also where it has the same time or rounds to it.
+    Another may have the same time or round to it.
     """
     others = [point for point in ordered if not isinstance(point, Survivors)]
+    latest = [p.reading.edges[1] if isinstance(p, OrderStatistic) else p.months for p in others]
     last = ordered[-1]
-    if not isinstance(last, Survivors):
+    if not isinstance(last, Survivors) or (others and last.months <= max(latest)):
         return others
-    return others if others and last.months <= max(map(_latest, others)) else [*others, last]
-
-
-def _latest(point: OrderStatistic | FixedTime) -> float:
-    """Latest time at which a point may lie, months."""
-    return point.reading.edges[1] if isinstance(point, OrderStatistic) else point.months
+    return [*others, last]
 
 
 def _precedes(other: Point, point: FixedTime | Survivors, n: float) -> bool:
@@ -379,11 +365,9 @@ def _open_interval(point: OrderStatistic, ordered: Sequence[Point]) -> tuple[flo
 def _node_count(resolution: float) -> int:
     """Nodes that average over a rounding interval to about a thousandth of a log unit.
 
-    A single node does so to about a hundredth, far from the printed time. Shapes above 1.2 lose
-    a digit.
-
-    ``resolution`` is half of the interval over the time, times the root of the patients: about
-    1.3 times half of the interval over the standard deviation of the order statistic.
+    A single node does so to about a hundredth far from the printed time; shapes above 1.2 lose a
+    digit. ``resolution`` is half of the interval over the time, times the root of the patients:
+    about 1.3 times half of the interval over the standard deviation of the order statistic.
     """
     return next((count for count, most in _NODES if resolution <= most), _NODES[-1][0])
 
@@ -404,20 +388,15 @@ def _assemble(rows: Sequence[_Row], log_constant: float) -> Chain:
             last.beyond += row.beyond
             last.survivors, last.size = row.survivors, row.size
     columns = ([getattr(r, name) for r in merged] for name in ("time", "cell", "density", "beyond"))
-    nodes, weights = zip(*(row.nodes() for row in merged), strict=True)
+    rules = [(row, *_legendre(row.node_count)) for row in merged]
     return Chain(
         *(np.array(column) for column in columns),
         log_constant,
-        nodes,
-        weights,
+        tuple(row.time + row.half_unit * x for row, x, _ in rules),
+        tuple(row.part * weight / 2.0 for row, _, weight in rules),
         merged[-1].survivors,
         merged[-1].size,
     )
-
-
-def _log_choose(entering: float, cell: float, beyond: float) -> float:
-    """Log of ``entering! / (cell! beyond!)``, for effective numbers too."""
-    return float(gammaln(entering + 1.0) - gammaln(cell + 1.0) - gammaln(beyond + 1.0))
 
 
 def _position(point: Point) -> tuple[float, float]:
@@ -426,9 +405,7 @@ def _position(point: Point) -> tuple[float, float]:
     return point.months, np.inf
 
 
-def _levels(
-    point: OrderStatistic | FixedTime, n: float, level: float, variance_before: float
-) -> tuple[float, float, float]:
+def _levels(point: OrderStatistic | FixedTime, n: float) -> tuple[float, float, float]:
     """Survival just before and after the point, and the variance of log survival after it."""
     if isinstance(point, OrderStatistic):
         before, after = 1.0 - (point.rank - 1.0) / n, max(1.0 - point.rank / n, 0.0)
@@ -490,17 +467,13 @@ class PrintedMedian:
 def candidate_chains(
     printed: PrintedMedian | None, landmarks: Sequence[FixedTime | Survivors], n: float
 ) -> list[tuple[str, Chain]]:
-    """Every reading of the printed points that the data allow.
+    """Every reading of the printed points that the data allow, each with its method.
 
     With the transformation of the interval unknown there is one chain a transformation; the
     model averages over them, with weights that all arms share. A transformation that cannot have
     produced the print (its limit would not exist, or its ranks contradict a landmark) is left out.
-
-    Returns
-    -------
-    list of (method, Chain)
-        ``method`` is one of :data:`METHODS`, ``"median"`` where only the median's rank is used, or
-        ``"landmarks"``.
+    The method is one of :data:`METHODS`, ``"median"`` where only the median's rank is used, or
+    ``"landmarks"``.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from studies.figures import (
     half_step,
@@ -47,37 +47,31 @@ def reading(value: Decimal, unit: Unit) -> Reading:
     return Reading(in_months(value, unit), in_months(half_step(value), unit))
 
 
-@dataclass(frozen=True)
-class ArmReading:
+class ArmReading(NamedTuple):
     """What one arm contributes.
 
     Attributes
     ----------
     chains : tuple of Chain
         One for each transformation that can have produced the printed interval.
+    entered_as : str
+        In words, what entered and what did not.
     methods : tuple of str
         The transformation of each chain; ``"median"`` or ``"landmarks"`` where no limit entered.
     told : bool
         Whether the report names the transformation, or none is needed.
-    entered_as : str
-        In words, what entered and what did not.
     """
 
     chains: tuple[Chain, ...]
+    entered_as: str
     methods: tuple[str, ...]
     told: bool
-    entered_as: str
 
 
 def read_arm(
     outcome: SurvivalOutcome | None, landmarks: Sequence[Landmark], n: int
 ) -> ArmReading | None:
-    """Read the printed survival figures of one arm.
-
-    Returns
-    -------
-    ArmReading or None
-        ``None`` if nothing of it can enter a likelihood.
+    """Read the printed survival figures of one arm; ``None`` if none can enter a likelihood.
 
     Raises
     ------
@@ -85,7 +79,8 @@ def read_arm(
         If the printed points cannot belong to one curve.
     """
     fixed: list[FixedTime | Survivors] = [read_landmark(landmark) for landmark in landmarks]
-    words = [_landmark_words(landmarks)] if landmarks else []
+    times = ", ".join(f"{landmark.time} {landmark.unit}" for landmark in landmarks)
+    words = [f"survival at {times} as a binomial cell"] if landmarks else []
     printed, effective = None, effective_size(outcome, n)
     if outcome is not None and outcome.median is not None:
         printed, median_words = read_median(outcome)
@@ -101,7 +96,7 @@ def read_arm(
     if effective < n:
         words.append(f"effective size {effective:g} from {outcome.events} events")
     told = not limits or printed.method is not None or methods[0] not in METHODS
-    return ArmReading(chains, methods, told, "; ".join(words))
+    return ArmReading(chains, "; ".join(words), methods, told)
 
 
 def effective_size(outcome: SurvivalOutcome | None, n: int) -> float:
@@ -120,11 +115,6 @@ def read_landmark(landmark: Landmark) -> FixedTime:
         variance = log_survival_variance(s, float(landmark.ci[0]), float(landmark.ci[1]), level)
     months = in_months(landmark.time, landmark.unit)
     return FixedTime(months, s, variance, landmark.at_risk)
-
-
-def _landmark_words(landmarks: Sequence[Landmark]) -> str:
-    times = ", ".join(f"{landmark.time} {landmark.unit}" for landmark in landmarks)
-    return f"survival at {times} as a binomial cell"
 
 
 def _beyond_follow_up(outcome: SurvivalOutcome, n: float, words: list[str]) -> list[Survivors]:
@@ -258,7 +248,6 @@ def find_comparison(
     comparisons : iterable of Comparison
         Those of one report.
     endpoint : str
-        Word of the vocabulary.
     first, second : set of str
         The names under which either group may appear; case does not matter. A name in both is
         passed over.
@@ -273,56 +262,34 @@ def find_comparison(
     Returns
     -------
     ComparisonReading or None
-        The first hazard ratio with an interval, else the first p value; ``None`` where neither can
-        be read.
+        The first hazard ratio with an interval, else the first p value, else ``None``.
     """
-    groups = _Groups(endpoint, _folded(first), _folded(second), sizes, first_lives_longer, events)
-    readings = [read for read in (_read(own, groups) for own in comparisons) if read is not None]
-    ratios = [read for read in readings if read.kind == "hazard ratio"]
-    return next(iter(ratios or readings), None)
+    sides = _folded(first), _folded(second)
+    readings = []
+    for own in comparisons:
+        reverse = _reverse(own, sides) if own.endpoint == endpoint else None
+        if reverse is None or own.adjusted or _ONE_TIME.match(own.text or ""):
+            continue
+        ratio = _from_hazard_ratio(own, sizes, reverse)
+        readings.append(ratio or _from_p(own, sizes, reverse, first_lives_longer, events))
+    known = [read for read in readings if read is not None]
+    return next((read for read in known if read.kind == "hazard ratio"), next(iter(known), None))
 
 
-@dataclass(frozen=True)
-class _Groups:
-    """The two groups of a comparison that is looked for."""
-
-    endpoint: str
-    first: frozenset[str]
-    second: frozenset[str]
-    sizes: Pair
-    first_lives_longer: bool | None
-    events: tuple[int | None, int | None]
-
-    @property
-    def share(self) -> float:
-        return self.sizes[0] / sum(self.sizes)
+def _folded(names: Iterable[str]) -> list[str]:
+    return [" ".join(name.split()).casefold() for name in names]
 
 
-def _folded(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(" ".join(name.split()).casefold() for name in names)
-
-
-def _read(comparison: Comparison, groups: _Groups) -> ComparisonReading | None:
-    """What a comparison says of the groups; ``None`` where it is of others or cannot be read."""
-    reverse = _reverse(comparison, groups)
-    if reverse is None or comparison.adjusted or _ONE_TIME.match(comparison.text or ""):
-        return None
-    return _from_hazard_ratio(comparison, groups, reverse) or _from_p(comparison, groups, reverse)
-
-
-def _reverse(comparison: Comparison, groups: _Groups) -> bool | None:
+def _reverse(comparison: Comparison, sides: tuple[list[str], list[str]]) -> bool | None:
     """Whether the groups are named the other way round; ``None`` where they are not these."""
-    if comparison.endpoint != groups.endpoint or len(comparison.groups) != 2:
+    roles = [tuple(name in side for side in sides) for name in _folded(comparison.groups)]
+    if roles not in ([(True, False), (False, True)], [(False, True), (True, False)]):
         return None
-    named = [" ".join(group.split()).casefold() for group in comparison.groups]
-    roles = [(name in groups.first, name in groups.second) for name in named]
-    if roles == [(True, False), (False, True)]:
-        return False
-    return True if roles == [(False, True), (True, False)] else None
+    return roles[0][1]
 
 
 def _from_hazard_ratio(
-    comparison: Comparison, groups: _Groups, reverse: bool
+    comparison: Comparison, sizes: Pair, reverse: bool
 ) -> ComparisonReading | None:
     if comparison.hr is None or comparison.hr_ci is None:
         return None
@@ -332,10 +299,9 @@ def _from_hazard_ratio(
         return None
     z = NormalDist().inv_cdf(0.5 + level / 2.0)
     estimate = math.log(comparison.hr) * (-1.0 if reverse else 1.0)
+    variance, share = (width / (2.0 * z)) ** 2, sizes[0] / sum(sizes)
     words = f"hazard ratio {comparison.hr} given the medians"
-    return ComparisonReading(
-        estimate, (width / (2.0 * z)) ** 2, "hazard ratio", groups.share, words, comparison
-    )
+    return ComparisonReading(estimate, variance, "hazard ratio", share, words, comparison)
 
 
 def _log_width(comparison: Comparison) -> float | None:
@@ -350,40 +316,39 @@ def _log_width(comparison: Comparison) -> float | None:
     return width if width > 0.0 else None
 
 
-def _from_p(comparison: Comparison, groups: _Groups, reverse: bool) -> ComparisonReading | None:
-    p = _exact(comparison.p)
-    if p is None or (comparison.test and not _RANK_TEST.search(comparison.test)):
+def _from_p(
+    comparison: Comparison,
+    sizes: Pair,
+    reverse: bool,
+    first_lives_longer: bool | None,
+    events: tuple[int | None, int | None],
+) -> ComparisonReading | None:
+    printed = _number(comparison.p)
+    if printed is None or (comparison.test and not _RANK_TEST.search(comparison.test)):
         return None
+    p = float(printed)
     tail = min(p, 1.0 - p) if comparison.sided == 1 else p / 2.0
     says_direction = comparison.hr is not None and comparison.hr != 1
     # a ratio printed beside it goes before the medians
-    longer = (comparison.hr < 1) != reverse if says_direction else groups.first_lives_longer
-    events = [n if d is None else d for d, n in zip(groups.events, groups.sizes, strict=True)]
-    if not 0.0 < tail <= 0.5 or longer is None or min(events) < 1:
+    longer = (comparison.hr < 1) != reverse if says_direction else first_lives_longer
+    died = [n if d is None else d for d, n in zip(events, sizes, strict=True)]
+    if not 0.0 < tail <= 0.5 or longer is None or min(died) < 1:
         return None
-    variance = 1.0 / events[0] + 1.0 / events[1]
+    variance = 1.0 / died[0] + 1.0 / died[1]
     size = abs(NormalDist().inv_cdf(tail)) * math.sqrt(variance)
     name = "log-rank p" if comparison.test else "p (test not named, taken as log-rank)"
     sided = " (one-sided)" if comparison.sided == 1 else ""
     sign = "" if says_direction else ", either sign"
+    words = f"{name} = {printed}{sided} given the medians{sign}"
+    estimate, share = -size if longer else size, sizes[0] / sum(sizes)
     return ComparisonReading(
-        -size if longer else size,
-        variance,
-        "p",
-        groups.share,
-        f"{name} = {_number(comparison.p)}{sided} given the medians{sign}",
-        comparison,
-        either_sign=not says_direction,
+        estimate, variance, "p", share, words, comparison, either_sign=not says_direction
     )
 
 
-def _exact(p: Decimal | str | None) -> float | None:
-    """A p value that is a number; ``None`` where none or only a bound is printed."""
+def _number(p: Decimal | str | None) -> str | None:
+    """A p value that is a number, as printed; ``None`` where none or only a bound is printed."""
     if p is None or isinstance(p, Decimal):
-        return None if p is None else float(p)
+        return None if p is None else str(p)
     written = _EXACT.fullmatch(p.strip())
-    return None if written is None else float(written[1])
-
-
-def _number(p: Decimal | str) -> str:
-    return str(p) if isinstance(p, Decimal) else _EXACT.fullmatch(p.strip())[1]
+    return None if written is None else written[1]

@@ -75,17 +75,7 @@ _STEP = {"class": 4, "treatment": 8, "study": 16, "cohort": 16}
 
 
 def trials(count: BestResponses) -> dict[str, tuple[int, int]]:
-    """Successes and trials of each stage that a cohort's best responses determine.
-
-    Parameters
-    ----------
-    count : BestResponses
-
-    Returns
-    -------
-    dict
-        Stage -> (successes, trials), without the stages of which nothing is known.
-    """
+    """Successes and trials of each stage that a cohort's best responses determine."""
     stages = {"response": (count.responders, count.evaluable)}
     if count.control is not None:
         stable, others = count.control - count.responders, count.evaluable - count.responders
@@ -147,15 +137,9 @@ _COHORT_DATA = (
 def response_data(
     counted: Sequence[CohortRef], counts: Sequence[ResponseCount], class_order: Sequence[str]
 ) -> ResponseData:
-    """Arrange counted cohorts with their best responses.
+    """Arrange counted cohorts with their best responses, which are in the same order.
 
-    Parameters
-    ----------
-    counted : sequence of CohortRef
-    counts : sequence of ResponseCount or BestResponses
-        In the same order; a plain count knows nothing but the responders.
-    class_order : sequence of str
-        Class identifiers in order of display.
+    A plain count knows nothing but the responders; classes come in order of display.
     """
     classes, treatments, treatment_class = order_treatments(counted, class_order)
     studies = tuple(sorted({ref.study.id for ref in counted}))
@@ -192,20 +176,7 @@ def response_problem(data: ResponseData, priors: Priors) -> Problem:
 
 
 def response_model(values: dict[str, np.ndarray], priors: Priors, sizes: Sizes) -> pm.Model:
-    """Build the model; nothing is sampled here.
-
-    Parameters
-    ----------
-    values : dict
-        From :meth:`ResponseData.padded`.
-    priors : Priors
-    sizes : Sizes
-
-    Returns
-    -------
-    pymc.Model
-        With dimensions ``class, treatment, study, cohort``.
-    """
+    """Build the model of the values of :meth:`ResponseData.padded`; nothing is sampled here."""
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
         d = unpack(values)
         for stage in STAGES:

@@ -62,13 +62,7 @@ class SamplerSettings:
     target_accept: float = 0.95
 
     def __post_init__(self) -> None:
-        """Refuse settings that cannot give a posterior.
-
-        Raises
-        ------
-        ValueError
-            Names the setting, what was found and what is expected.
-        """
+        """Refuse settings that cannot give a posterior: a ValueError names the setting."""
         least = {"draws": 4, "tune": 1, "chains": 2, "seed": 0}
         for name, minimum in least.items():
             if getattr(self, name) < minimum:
@@ -166,26 +160,6 @@ def run(
     return Draws(_tree(problem, arrays), settings, seconds, from_cache=False, folder=folder)
 
 
-def prior_draws(problem: Problem, count: int, seed: int) -> DataTree:
-    """Draw from the priors through the very model that is fitted.
-
-    Potentials are not drawn from: where a variant takes Student-t study effects, those of the
-    priors are normal.
-
-    Returns
-    -------
-    DataTree
-        Group ``prior`` with dimensions ``chain`` (of one) and ``draw``.
-    """
-    model = problem.build()
-    with model:
-        pm.set_data(pack(problem.values))
-    names = list(problem.keep)
-    drawn = pm.draw([model[name] for name in names], draws=count, random_seed=seed)
-    arrays = {name: np.asarray(values)[None] for name, values in zip(names, drawn, strict=True)}
-    return _tree(problem, _without_padding(problem, arrays), group="prior")
-
-
 def _compiled(problem: Problem, report: Progress) -> Any:
     if problem.kind not in _COMPILED:
         import nutpie  # only a process that samples pays for the import
@@ -227,12 +201,12 @@ def _without_padding(problem: Problem, arrays: Mapping[str, np.ndarray]) -> dict
     }
 
 
-def _tree(problem: Problem, arrays: Mapping[str, np.ndarray], group: str = "posterior") -> DataTree:
+def _tree(problem: Problem, arrays: Mapping[str, np.ndarray]) -> DataTree:
     """The arrays with names of their dimensions."""
-    groups: dict[str, dict[str, np.ndarray]] = {group: {}}
+    groups: dict[str, dict[str, np.ndarray]] = {"posterior": {}, "sample_stats": {}}
     for name, values in arrays.items():
         kind, _, short = name.rpartition(".")
-        groups.setdefault({"stats": "sample_stats"}.get(kind, group), {})[short] = values
+        groups["sample_stats" if kind else "posterior"][short] = values
     coords = {name: list(labels) for name, labels in problem.labels.items()}
     return from_dict(groups, coords=coords, dims={n: list(d) for n, d in problem.keep.items()})
 
@@ -274,15 +248,13 @@ def _read_draws(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, float]] 
     try:
         facts = json.loads((folder / "draws.json").read_text(encoding="utf-8"))
         values = np.asarray(np.load(folder / "draws.npy", mmap_mode="c", allow_pickle=False))
-        if values.size != sum(math.prod(shape) for shape in facts["shapes"].values()):
+        stops = np.cumsum([math.prod(shape) for shape in facts["shapes"].values()])
+        if values.size != stops[-1]:
             return None
-        arrays, start = {}, 0
-        for name, shape in facts["shapes"].items():
-            stop = start + math.prod(shape)
-            arrays[name] = values[start:stop].reshape(shape)
-            start = stop
-        return arrays, facts["seconds"]
-    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError):
+        parts = np.split(values, stops[:-1])
+        named = zip(facts["shapes"].items(), parts, strict=True)
+        return {name: part.reshape(shape) for (name, shape), part in named}, facts["seconds"]
+    except (OSError, ValueError, EOFError, LookupError, TypeError, AttributeError):
         return None
 
 
@@ -313,13 +285,7 @@ def kept_beside(
 ) -> dict[str, np.ndarray]:
     """Arrays that follow from draws alone: read from beside them, or made and kept there.
 
-    Parameters
-    ----------
-    draws : Draws
-    name : str
-        Tells the arrays, and the code outside of this folder that makes them.
-    make : callable
-        Makes the arrays, by name.
+    The name tells the arrays, and the code outside of this folder that makes them.
     """
     path = draws.folder and draws.folder / f"{name}.npz"
     if path is None:
@@ -387,14 +353,7 @@ class Diagnosis:
 
 
 def diagnose(tree: DataTree) -> Diagnosis:
-    """Judge the draws of one fit.
-
-    Parameters
-    ----------
-    tree : DataTree
-        Groups ``posterior`` and ``sample_stats`` (``diverging``, ``energy``). Quantities that do
-        not vary (a share that is printed) are not judged.
-    """
+    """Judge the draws of one fit; what does not vary (a share that is printed) is not judged."""
     posterior = tree["posterior"].to_dataset()
     with warnings.catch_warnings():
         # a printed share is constant: its R-hat is 0/0 and is dropped below
@@ -429,9 +388,8 @@ def _flat(values: Dataset) -> dict[str, float]:
     for name, array in values.data_vars.items():
         for index in np.ndindex(array.shape):
             where = [str(array[d].to_numpy()[i]) for d, i in zip(array.dims, index, strict=True)]
-            flat[f"{name}[{', '.join(where)}]" if where else str(name)] = float(
-                array.to_numpy()[index]
-            )
+            label = f"{name}[{', '.join(where)}]" if where else str(name)
+            flat[label] = float(array.to_numpy()[index])
     return flat
 
 

@@ -130,6 +130,11 @@ class Variant:
             )
 
     @property
+    def is_mixture(self) -> bool:
+        """Whether an arm of unknown histology is a mixture of two curves."""
+        return self.unknown_histology == "mixture"
+
+    @property
     def estimates_bias(self) -> bool:
         """Whether the spread of the biases is a parameter."""
         return self.retrospective_bias == ESTIMATED
@@ -142,25 +147,10 @@ USUAL = Variant()
 def survival_model(
     data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
 ) -> pm.Model:
-    """Build the model; nothing is sampled here.
+    """Build the model, with the dimensions of ``sizes``; nothing is sampled here.
 
-    Parameters
-    ----------
-    data : SurvivalData
-        The observations of one endpoint; padded to ``sizes``.
-    priors : Priors
-    family : Family
-        Starting value of the switch; can be changed in the compiled model.
-    sizes : Sizes
-        Numbers of classes, treatments, studies, cohorts, arms, ... that the compiled model holds.
-    variant : Variant
-        Starting values of its switches; can be changed in the compiled model, but for whether
-        the spread of the biases is estimated.
-
-    Returns
-    -------
-    pymc.Model
-        With the dimensions of ``sizes``.
+    Observations, family, variant and numbers of the priors can be changed in the compiled model,
+    but for whether the spread of the biases is estimated.
     """
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
         d = unpack(model_data(data, priors, family, sizes, variant))
@@ -192,8 +182,7 @@ def model_data(
     values["centre_share"] = np.asarray(centre_share(priors))
     robust = variant.study_effects == "student-t"
     values["study_freedom"] = np.asarray(ROBUST_FREEDOM if robust else _NORMAL_FREEDOM)
-    mixture = variant.unknown_histology == "mixture"
-    values["is_mixture"] = (1.0 - values["share_known"]) * float(mixture)
+    values["is_mixture"] = (1.0 - values["share_known"]) * float(variant.is_mixture)
     values |= _biases(data, sizes, variant)
     if not variant.covariates:
         values["cohort_covariates"] = np.zeros_like(values["cohort_covariates"])

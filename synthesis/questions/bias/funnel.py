@@ -50,7 +50,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from priors.catalogue import Prior
+from priors import Prior
 from studies.schema import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import cohort_labels, summarise

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from priors.catalogue import MEAN_PRIOR
+from priors import MEAN_PRIOR
 from studies import Registry
 from studies.figures import histology_of, outcome_of
 from studies.schema import NOT_REACHED

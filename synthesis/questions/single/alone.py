@@ -23,8 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from priors import Prior, Priors
-from priors.catalogue import MEAN_PRIOR
+from priors import MEAN_PRIOR, Prior, Priors
 from studies.selection import CohortRef
 from synthesis.fits import PooledSurvival
 from synthesis.model.families import FAMILIES, Family
