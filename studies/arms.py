@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 
 from studies.checks import study_findings, word_findings
 from studies.files import FILE_NAME, validate
-from studies.problems import Problem, RegistryError, closest, dotted, show
+from studies.problems import Problem, RegistryError, correction, dotted, show
 from studies.schema import NOT_REACHED, Study, Unit
 from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabulary
 
@@ -362,8 +362,8 @@ def _header_problems(
         return
     for written, column in zip(table.columns, columns, strict=True):
         if column is None:
-            nearest = closest(written, columns_known(vocabulary))
-            action = f"write {nearest}" if nearest else "remove it, or correct its name"
+            known, otherwise = columns_known(vocabulary), "remove it, or correct its name"
+            action = correction(written, known, otherwise, quoted=False)
             mistake, expected = f"the unknown column {show(written)}", "a column of a table of arms"
             yield Problem(name, "row 1", mistake, expected, action, 1)
     meant: dict[tuple[Any, ...], str] = {}

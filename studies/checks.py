@@ -1,14 +1,8 @@
-"""Questions that the printed figures of one arm must answer consistently.
+"""Everything that must hold within one study, and between the studies of one registry.
 
-Each function yields findings about one record; paths are relative to the study. A figure may be odd
-and true; what is refused here cannot be true as written: a median outside its own interval, more
-responders than patients, a survival curve that rises.
-
-
-Everything that must hold within one study, and between the studies of one registry.
-
-The checks run on sound records, and yield findings: where, what was found, what was expected, what
-to do. They know no file; `studies.registry` adds it.
+The checks run on sound records, and yield findings, whose paths are relative to the study; they
+know no file. A figure may be odd and true; what is refused here cannot be true as written: a median
+outside its own interval, more responders than patients, a survival curve that rises.
 """
 
 from __future__ import annotations
@@ -19,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import combinations
 
 from studies.figures import half_step, in_months
-from studies.problems import Finding, closest, one_of, show
+from studies.problems import Finding, correction, one_of, repeats, show
 from studies.schema import (
     DOI,
     IDENTIFIER,
@@ -174,16 +168,12 @@ def curve_findings(arm: Arm, path: Path) -> Iterator[Finding]:
         for mark, mark_path in landmarks:
             if outcome.endpoint == mark.endpoint and _same_series(outcome, mark):
                 yield from _median_against(outcome, here, mark, mark_path)
-        for before in range(place):
-            other = arm.survival[before]
-            if (other.endpoint, other.label) == (outcome.endpoint, outcome.label):
-                yield Finding(
-                    (*here, "endpoint"),
-                    f"{show(outcome.endpoint)} a second time",
-                    "one entry for each endpoint, which {other} is",
-                    "remove one of the two, or tell them apart by label; the first one is used",
-                    (*path, "survival", before),
-                )
+    for place, first in repeats((outcome.endpoint, outcome.label) for outcome in arm.survival):
+        here, other = (*path, "survival", place, "endpoint"), (*path, "survival", first)
+        again = f"{show(arm.survival[place].endpoint)} a second time"
+        expected = "one entry for each endpoint, which {other} is"
+        action = "remove one of the two, or tell them apart by label; the first one is used"
+        yield Finding(here, again, expected, action, other)
 
 
 def _same_series(one: SurvivalOutcome | Landmark, other: SurvivalOutcome | Landmark) -> bool:
@@ -370,8 +360,7 @@ def _word(word: str | None, words: Iterable[str], path: Path, heading: str) -> I
     """Yield a finding where `word` is not among the words under a heading of the vocabulary."""
     if word is None or word in words:
         return
-    nearest = closest(word, words)
-    choice = f"write {show(nearest)}" if nearest else "choose one of them"
+    choice = correction(word, words, "choose one of them")
     action = f"{choice}, or add the word to vocabulary.toml under {heading}"
     yield Finding(path, show(word), f"{one_of(words)}, as the vocabulary lists", action)
 
@@ -424,22 +413,18 @@ def citation_findings(citation: Citation, path: Path = ("citation",)) -> Iterato
 
 def _cohort_structure(cohorts: tuple[Cohort, ...]) -> Iterator[Finding]:
     """Yield repeated cohort identifiers, and cohorts that are part of nothing or of themselves."""
-    by_id: dict[str, Cohort] = {}
-    first: dict[str, int] = {}
-    for place, cohort in enumerate(cohorts):
-        by_id.setdefault(cohort.id, cohort)
-        if first.setdefault(cohort.id, place) != place:
-            expected, action = "an id that {other} does not have", "give each cohort its own id"
-            path, other = ("cohorts", place, "id"), ("cohorts", first[cohort.id])
-            yield Finding(path, show(cohort.id), expected, action, other)
+    by_id = {cohort.id: cohort for cohort in cohorts}
+    for place, first in repeats(cohort.id for cohort in cohorts):
+        expected, action = "an id that {other} does not have", "give each cohort its own id"
+        path, other = ("cohorts", place, "id"), ("cohorts", first)
+        yield Finding(path, show(cohorts[place].id), expected, action, other)
     for place, cohort in enumerate(cohorts):
         if cohort.part_of is None or len(by_id) < len(cohorts):
             continue
         path = ("cohorts", place, "part_of")
         if cohort.part_of not in by_id:
             expected = f"the id of another cohort of this study ({one_of(by_id)})"
-            nearest = closest(cohort.part_of, by_id)
-            action = f"write {show(nearest)}" if nearest else "correct it, or remove the key"
+            action = correction(cohort.part_of, by_id, "correct it, or remove the key")
             yield Finding(path, show(cohort.part_of), expected, action)
         elif _returns_to_itself(cohort, by_id):
             expected = "a larger cohort, which is not in turn part of this one"
@@ -492,7 +477,6 @@ def _arm_findings(arm: Arm, path: Path) -> Iterator[Finding]:
 def _subgroup_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
     """Yield what is wrong within the subgroups, and with their numbers of patients."""
     by_histology: dict[str, list[int]] = {}
-    first: dict[tuple[str, str, str | None], int] = {}
     for place, subgroup in enumerate(cohort.subgroups):
         here = (*path, "subgroups", place)
         yield from at_most(subgroup.n, cohort.n, (*here, "n"), "patients of the cohort")
@@ -502,12 +486,12 @@ def _subgroup_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
             yield Finding((*here, "read_as"), "both", expected, "keep one of the two keys")
         if (subgroup.histology or subgroup.read_as) and subgroup.n is not None:
             by_histology.setdefault(subgroup.factor, []).append(subgroup.n)
-        key = (subgroup.factor, subgroup.level, subgroup.label)
-        if first.setdefault(key, place) != place:
-            expected, action = "one table, {other}, for each level", "put all its figures there"
-            found = f"{subgroup.factor} {show(subgroup.level)} a second time"
-            other = (*path, "subgroups", first[key])
-            yield Finding((*here, "level"), found, expected, action, other)
+    for place, first in repeats((g.factor, g.level, g.label) for g in cohort.subgroups):
+        expected, action = "one table, {other}, for each level", "put all its figures there"
+        subgroup = cohort.subgroups[place]
+        found = f"{subgroup.factor} {show(subgroup.level)} a second time"
+        here, other = (*path, "subgroups", place, "level"), (*path, "subgroups", first)
+        yield Finding(here, found, expected, action, other)
     for factor, numbers in by_histology.items():
         total = sum(numbers)
         if cohort.n is not None and total > cohort.n >= max(numbers):
@@ -575,17 +559,16 @@ def _comparison_findings(comparison: Comparison, path: Path) -> Iterator[Finding
 def _own_overlaps(study: Study) -> Iterator[Finding]:
     """Yield overlaps with the study itself, declared twice, or naming cohorts it does not have."""
     cohorts = [cohort.id for cohort in study.cohorts]
-    first: dict[str, int] = {}
+    for place, first in repeats(overlap.with_ for overlap in study.overlaps):
+        expected, action = "each study once, as in {other}", "put all pairs in one table"
+        again, other = f"{show(study.overlaps[place].with_)} again", ("overlaps", first)
+        yield Finding(("overlaps", place, "with"), again, expected, action, other)
     for place, overlap in enumerate(study.overlaps):
         path = ("overlaps", place)
         if overlap.with_ == study.id:
             expected = "the id of another study"
             action = "remove it; within one study, say part_of in the smaller cohort"
             yield Finding((*path, "with"), show(overlap.with_), expected, action)
-        if first.setdefault(overlap.with_, place) != place:
-            expected, action = "each study once, as in {other}", "put all pairs in one table"
-            again, other = f"{show(overlap.with_)} again", ("overlaps", first[overlap.with_])
-            yield Finding((*path, "with"), again, expected, action, other)
         for number, (cohort, _) in enumerate(overlap.pairs):
             yield from _paired(cohort, cohorts, (*path, "pairs", number), f"first, {study.id}")
 
@@ -594,9 +577,8 @@ def _paired(cohort: str, cohorts: list[str], path: Path, whose: str) -> Iterator
     """Yield a finding where a pair names a cohort that does not exist."""
     if cohort in cohorts:
         return
-    nearest = closest(cohort, cohorts)
     expected = f"a cohort of the {whose} ({one_of(cohorts)})"
-    action = f"write {show(nearest)}" if nearest else "correct it, or remove the pair"
+    action = correction(cohort, cohorts, "correct it, or remove the pair")
     yield Finding(path, show(cohort), expected, action)
 
 

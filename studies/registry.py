@@ -1,5 +1,17 @@
 """A registry: one file for each published report, read from folders and checked as a whole.
 
+Reports that were found and left out stand in one file, ``excluded.toml``, in the folder of the
+study files or beside that folder::
+
+    [[excluded]]
+    id = "baek2017"
+    n = [329]                           # patients of each printed group; may be left out
+    reason = "The abstract prints no median and no survival rate."
+
+    [excluded.citation]                 # as in a study file
+    authors = ["Baek SK", "Lee MC"]
+    year = 2017
+
 One endpoint is read as another only where the vocabulary allows it, and only on request: a time to
 progression is no progression-free survival. An analysis may ask for it to see how much hangs on it;
 every cohort that is read so carries a caution.
@@ -14,8 +26,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studies.checks import overlap_findings, study_findings, word_findings
-from studies.excluded import Excluded, read_excluded
+from studies.checks import (
+    citation_findings,
+    identifier_findings,
+    overlap_findings,
+    study_findings,
+    word_findings,
+)
 from studies.figures import CohortRef, endpoints_of
 from studies.files import (
     VOCABULARY_FILE,
@@ -31,8 +48,17 @@ from studies.files import (
     validate,
     without_repeats,
 )
-from studies.problems import Finding, Problem, RegistryError, closest, dotted, in_folder, show
-from studies.schema import Cohort, FrozenDict, Study, Subgroup
+from studies.problems import (
+    Finding,
+    Problem,
+    RegistryError,
+    closest,
+    dotted,
+    in_folder,
+    repeats,
+    show,
+)
+from studies.schema import Citation, Cohort, FrozenDict, PatientCount, Record, Study, Subgroup, Text
 from studies.vocabulary import (
     Conversion,
     UnknownWordError,
@@ -45,6 +71,23 @@ SHIPPED_FOLDER = Path(__file__).parent / "data"
 # Stand in for keys that are missing or refused, so that the figures are checked all the same.
 _STAND_INS = {"id": "unknown", "status": "secondary", "citation": {}}
 _LOST_COHORT = re.compile(r"cohorts\[\d+\](\.id)?")
+
+
+class Excluded(Record):
+    """A report that was found and left out."""
+
+    id: Text
+    """Identifier, which no study of the registry has."""
+    n: tuple[PatientCount, ...] = ()
+    """Patients of each printed group; empty where no number is printed."""
+    reason: Text
+    """Why it is left out."""
+    citation: Citation
+    """Bibliographic record."""
+
+
+class _ExcludedFile(Record):
+    excluded: tuple[Excluded, ...] = ()
 
 
 class ConvertedEndpoint(NamedTuple):
@@ -235,6 +278,52 @@ def _lists(
         path: {**earlier, **{file.stem: file for file, layer in layers if layer <= position}}
         for path, position in sorted(last.items())
     }
+
+
+def read_excluded(
+    lists: Mapping[Path, Mapping[str, Path]], known: Iterable[Excluded] = ()
+) -> tuple[tuple[Excluded, ...], tuple[Problem, ...]]:
+    """Read lists of excluded reports and everything that is wrong with them."""
+    entries = {entry.id: entry for entry in known}
+    places = dict.fromkeys(entries, "an earlier list of reports that were left out")
+    problems: list[Problem] = []
+    for path in {path.resolve(): path for path in lists}.values():
+        file = read_toml(path)
+        problems += file.problems
+        if file.content is None:
+            continue
+        validated = validate(file.content, _ExcludedFile, file.name)
+        found = list(validated.problems)
+        if validated.record is not None:
+            here = validated.record.excluded
+            owners = {name: str(study) for name, study in lists[path].items()}
+            owners |= {
+                entry.id: places[entry.id]
+                for entry in here
+                if entry.id in entries and entries[entry.id] != entry
+            }
+            found += placed(_about_excluded(here, owners), validated, file.name)
+            for place, entry in enumerate(here):
+                entries.setdefault(entry.id, entry)
+                places.setdefault(entry.id, f"excluded[{place}] of {path}")
+        problems += in_folder(found, path.parent)
+    return tuple(entries.values()), tuple(problems)
+
+
+def _about_excluded(entries: tuple[Excluded, ...], owners: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what is wrong with the reports of one file."""
+    action = "remove one of the two, or give them different ids"
+    repeated = dict(repeats(entry.id for entry in entries))
+    for place, entry in enumerate(entries):
+        path = ("excluded", place)
+        yield from identifier_findings(entry.id, (*path, "id"))
+        yield from citation_findings(entry.citation, (*path, "citation"))
+        if place in repeated:
+            expected, other = "an id that {other} does not have", ("excluded", repeated[place])
+            yield Finding((*path, "id"), show(entry.id), expected, action, other)
+        elif entry.id in owners:
+            expected = f"an id of its own, which {owners[entry.id]} has already"
+            yield Finding((*path, "id"), show(entry.id), expected, action)
 
 
 def _joined(before: Registry, new: Registry) -> Registry:

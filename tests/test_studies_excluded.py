@@ -7,7 +7,7 @@ import pytest
 from small_registry import cohort, study, toml, write_registry
 
 from studies import RegistryError, add_studies, load_registry
-from studies.excluded import Excluded
+from studies.registry import Excluded
 
 
 def entry(name, **more):

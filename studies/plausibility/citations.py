@@ -188,7 +188,10 @@ def _years_in_words(one: _Candidate, other: _Candidate) -> str:
 
 
 def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether identifier, enrolment and citation are of years that follow on each other."""
+    """Ask whether identifier, enrolment and citation are of years that follow on each other.
+
+    A report that ends before its patients were enrolled is not the report it is called.
+    """
     year = study.citation.year
     if year is None:
         return
@@ -212,7 +215,10 @@ def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def same_reports(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the report has been entered under another name already."""
+    """Ask whether the report has been entered under another name already.
+
+    A report entered twice counts twice.
+    """
     for key, value, other in around.same_report.get(study.id, ()):
         words = {"doi": "the DOI", "pmid": "the PubMed identifier", "title": "trial and title of"}
         found = f"{words[key]} {value}"
@@ -222,7 +228,10 @@ def same_reports(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def same_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether an earlier report may count the same patients without a declared overlap."""
+    """Ask whether an earlier report may count the same patients without a declared overlap.
+
+    Patients who are counted twice make a pool too sure, in silence.
+    """
     for suspicion in around.suspicions.get(study.id, ()):
         found = f"{suspicion.shared} in common with {suspicion.other}, {suspicion.years}"
         expected = "a declared overlap, since both may count the same patients"

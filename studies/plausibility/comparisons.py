@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from studies.figures import half_step
-from studies.plausibility.intervals import SHAPES
+from studies.plausibility.curves import SHAPES
 from studies.plausibility.laws import z_of, z_of_p
 from studies.plausibility.question import Arm, Path, Surroundings, arms, level_of, months
 from studies.problems import Finding, show
@@ -45,7 +45,11 @@ class _Range(NamedTuple):
 
 
 def p_values(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a p value or a hazard ratio can come from groups with the printed medians."""
+    """Ask whether a p value or a hazard ratio can come from groups with the printed medians.
+
+    Medians and p value inform a model together: a contradiction between them would be read as
+    information.
+    """
     named = _named(study)
     for place, comparison in enumerate(study.comparisons):
         path: Path = ("comparisons", place)
@@ -157,7 +161,10 @@ def _hr_against_medians(
 
 
 def hazard_ratios(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether hazard ratio, interval and p value of one comparison agree."""
+    """Ask whether hazard ratio, interval and p value of one comparison agree.
+
+    The three are one result in three forms: where they differ, one is misprinted.
+    """
     for place, comparison in enumerate(study.comparisons):
         path: Path = ("comparisons", place)
         interval = _log_interval(comparison)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from studies import Cohort, Registry, Study
-from studies.excluded import Excluded
+from studies.registry import Excluded
 
 if TYPE_CHECKING:
     import pandas as pd

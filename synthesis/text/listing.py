@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from studies import Cohort, Registry, Study, UnknownWordError, Vocabulary
-from studies.excluded import Excluded
 from studies.problems import closest
+from studies.registry import Excluded
 from studies.schema import NOT_STATED
 from studies.selection import ENDPOINTS, select
 from studies.vocabulary import fold

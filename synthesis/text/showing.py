@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from studies import Cohort, Problem, Registry, Study
-from studies.excluded import Excluded
 from studies.figures import study_label
 from studies.plausibility import Review, review
+from studies.registry import Excluded
 from studies.schema import (
     NOT_REACHED,
     Characteristic,
