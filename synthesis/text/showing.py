@@ -26,7 +26,8 @@ from studies.schema import (
     SurvivalOutcome,
 )
 from studies.selection import ENDPOINTS, select
-from synthesis.text.plain import count, labelled, shown_path
+from synthesis.numbers import count
+from synthesis.text.plain import labelled, shown_path
 
 _STATUS = {
     "verified": "verified: the figures were seen in the report itself, but those marked otherwise",
