@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 Severity = Literal["error", "warning", "note"]
 _LONGEST_QUOTE = 60
+CHECK_BOTH = "check both figures against the report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,17 @@ class Finding(NamedTuple):
     severity: Severity = "error"
     check: str = ""
     """As in `Problem`."""
+
+
+def odd(
+    path: tuple[str | int, ...],
+    value: Any,
+    expected: str,
+    action: str = CHECK_BOTH,
+    other: tuple[str | int, ...] = (),
+) -> Finding:
+    """Return a finding about a value that stands there as it is written."""
+    return Finding(path, show(value), expected, action, other)
 
 
 class RegistryError(ValueError):

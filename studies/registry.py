@@ -55,6 +55,7 @@ from studies.problems import (
     closest,
     dotted,
     in_folder,
+    odd,
     repeats,
     show,
 )
@@ -320,10 +321,10 @@ def _about_excluded(entries: tuple[Excluded, ...], owners: Mapping[str, str]) ->
         yield from citation_findings(entry.citation, (*path, "citation"))
         if place in repeated:
             expected, other = "an id that {other} does not have", ("excluded", repeated[place])
-            yield Finding((*path, "id"), show(entry.id), expected, action, other)
+            yield odd((*path, "id"), entry.id, expected, action, other)
         elif entry.id in owners:
             expected = f"an id of its own, which {owners[entry.id]} has already"
-            yield Finding((*path, "id"), show(entry.id), expected, action)
+            yield odd((*path, "id"), entry.id, expected, action)
 
 
 def _joined(before: Registry, new: Registry) -> Registry:

@@ -74,6 +74,7 @@ from studies.problems import (
     closest,
     correction,
     in_folder,
+    odd,
     one_of,
     repeats,
     show,
@@ -343,7 +344,7 @@ def _inconsistencies(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterato
         for place, first in repeats(map(fold, ids)):
             expected = "an identifier that {other} does not have"
             action = "give each entry its own identifier, or remove one of the two"
-            yield Finding((kind, place, "id"), show(ids[place]), expected, action, (kind, first))
+            yield odd((kind, place, "id"), ids[place], expected, action, (kind, first))
     if base is not None:
         yield from _changed_words(vocabulary, base)
     classes = [group.id for part in (base, vocabulary) if part for group in part.classes]
@@ -353,7 +354,7 @@ def _inconsistencies(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterato
             action = correction(treatment.class_, classes, otherwise, quoted=False)
             expected = "the id of one of the classes of this file"
             path = ("treatments", place, "class")
-            yield Finding(path, show(treatment.class_), expected, action)
+            yield odd(path, treatment.class_, expected, action)
     yield from _clashing_names(vocabulary, base)
     yield from _main_disease(vocabulary, base)
     yield from _endpoint_findings(vocabulary, base)
@@ -402,7 +403,7 @@ def _clashing_names(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator
             if fold(owner) != fold(entry.id):
                 expected = f"a name that {owner} does not have already"
                 action = "keep it with one of the two treatments"
-                yield Finding(("treatments", place, *field), show(name), expected, action)
+                yield odd(("treatments", place, *field), name, expected, action)
 
 
 def _main_disease(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
@@ -416,14 +417,14 @@ def _main_disease(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[F
             written = getattr(vocabulary, key)
             if written not in (None, word):
                 expected = f"{show(word)}, as in the vocabulary that is extended"
-                yield Finding((key,), show(written), expected, action)
+                yield odd((key,), written, expected, action)
     elif not vocabulary.diseases:
         action = "add the disease of the registry"
         yield Finding(("diseases",), "no word", "one or more diseases", action)
     elif vocabulary.disease not in (None, *vocabulary.diseases):
         word, words = vocabulary.disease, vocabulary.diseases
         action = ", or ".join(filter(None, (correction(word, words), "add it under [diseases]")))
-        yield Finding(("disease",), show(word), one_of(words), action)
+        yield odd(("disease",), word, one_of(words), action)
 
 
 def _endpoint_findings(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
@@ -433,7 +434,7 @@ def _endpoint_findings(vocabulary: Vocabulary, base: Vocabulary | None) -> Itera
         if usual is not None and not 0 <= usual[0] < usual[1]:
             path = ("endpoints", place, "usual_median_months")
             expected = "two times in months, the shorter first"
-            yield Finding(path, show(usual), expected, "write for example [1, 60]")
+            yield odd(path, usual, expected, "write for example [1, 60]")
     endpoints = [endpoint.id for part in (base, vocabulary) if part for endpoint in part.endpoints]
     pairs = [(pair.from_, pair.to) for pair in vocabulary.conversions]
     for place, first in repeats(pairs):
@@ -446,7 +447,7 @@ def _endpoint_findings(vocabulary: Vocabulary, base: Vocabulary | None) -> Itera
             if word not in endpoints:
                 otherwise = "correct it, or add the endpoint"
                 action = correction(word, endpoints, otherwise, quoted=False)
-                yield Finding((*here, key), show(word), "the id of an endpoint", action)
+                yield odd((*here, key), word, "the id of an endpoint", action)
         if pair.from_ == pair.to:
             expected = f"another endpoint than {pair.from_}"
-            yield Finding((*here, "to"), show(pair.to), expected, "remove the conversion")
+            yield odd((*here, "to"), pair.to, expected, "remove the conversion")

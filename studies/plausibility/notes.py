@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from studies.figures import is_symmetric
 from studies.plausibility.question import Surroundings, arms, figures
-from studies.problems import Finding, show
+from studies.problems import Finding, odd, show
 from studies.schema import Study
 
 _SPECIFIC = "dss"
@@ -91,8 +91,7 @@ def evaluable(study: Study, around: Surroundings) -> Iterator[Finding]:
         if response.evaluable < arm.n:
             found = f"response evaluable in {response.evaluable} of {arm.n}"
             action = "rates are of the evaluable patients, and say so"
-            here = (*path, "response", "evaluable")
-            yield Finding(here, found, f"all {arm.n} patients", action)
+            yield Finding((*path, "response", "evaluable"), found, f"all {arm.n} patients", action)
 
 
 def other_diseases(study: Study, around: Surroundings) -> Iterator[Finding]:
@@ -104,7 +103,7 @@ def other_diseases(study: Study, around: Surroundings) -> Iterator[Finding]:
         if not around.of_main_disease(cohort):
             expected = show(around.registry.vocabulary.main_disease)
             action = "the cohort is kept apart and never pooled"
-            yield Finding(("cohorts", place, "disease"), show(cohort.disease), expected, action)
+            yield odd(("cohorts", place, "disease"), cohort.disease, expected, action)
 
 
 def readings(study: Study, around: Surroundings) -> Iterator[Finding]:
@@ -160,7 +159,7 @@ def unresolved_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]
         if overlap.with_ not in around.registry.studies:
             expected = "a report of this registry"
             action = "nothing is counted twice as long as that report is not added"
-            yield Finding(("overlaps", place, "with"), show(overlap.with_), expected, action)
+            yield odd(("overlaps", place, "with"), overlap.with_, expected, action)
 
 
 def secondary_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
