@@ -89,70 +89,46 @@ def known_words(vocabulary: Vocabulary) -> Mapping[str, tuple[str, ...]]:
 
 
 def find_cohorts(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ...]:
-    """Return the cohorts that are looked for, in the order of the registry.
-
-    Raises
-    ------
-    studies.UnknownWordError
-        For a word that the vocabulary does not know.
-    """
-    wanted = _in_words_of(registry.vocabulary, wanted)
+    """Return the cohorts that are looked for; `UnknownWordError` for an unknown word."""
+    vocabulary = registry.vocabulary
+    wanted = _in_words_of(vocabulary, wanted)
     return tuple(
         (study, cohort)
         for study in registry
-        if _study_fits(study, wanted)
         for cohort in study.cohorts
-        if _cohort_fits(cohort, wanted, registry.vocabulary)
+        if wanted.design in (None, study.design)
+        and wanted.status in (None, study.status)
+        and _in_years(study.citation.year, wanted.years)
+        and wanted.treatment in (None, cohort.treatment)
+        and wanted.treatment_class in (None, vocabulary.treatment(cohort.treatment).class_)
+        and wanted.disease in (None, cohort.disease or vocabulary.main_disease)
+        and wanted.endpoint in (None, *endpoints_of(cohort))
     )
 
 
 def _in_words_of(vocabulary: Vocabulary, wanted: Wanted) -> Wanted:
     """Return the same with every word as the vocabulary writes it."""
-    words = known_words(vocabulary)
-
-    def word(kind: str, given: str | None) -> str | None:
-        if given is None:
-            return None
-        written = {fold(name): name for name in words[kind]}
-        if fold(given) not in written:
-            raise UnknownWordError(kind, given, closest(given, words[kind]))
-        return written[fold(given)]
-
-    name, group = wanted.treatment, wanted.treatment_class
+    given = {kind: getattr(wanted, kind) for kind in ("endpoint", "design", "disease")}
     labels = {fold(entry.label): entry.id for entry in vocabulary.classes}
-    return Wanted(
-        treatment=None if name is None else vocabulary.treatment(name).id,
-        treatment_class=None if group is None else word("class", labels.get(fold(group), group)),
-        endpoint=word("endpoint", wanted.endpoint),
-        design=word("design", wanted.design),
-        years=wanted.years,
-        status=wanted.status,
-        disease=word("disease", wanted.disease),
-    )
-
-
-def _study_fits(study: Study, wanted: Wanted) -> bool:
-    return (
-        wanted.design in (None, study.design)
-        and wanted.status in (None, study.status)
-        and _in_years(study.citation.year, wanted.years)
-    )
+    group, name = wanted.treatment_class, wanted.treatment
+    given["class"] = group and labels.get(fold(group), group)
+    words = known_words(vocabulary)
+    for kind, word in given.items():
+        if word is not None:
+            written = {fold(known): known for known in words[kind]}
+            if fold(word) not in written:
+                raise UnknownWordError(kind, word, closest(word, words[kind]))
+            given[kind] = written[fold(word)]
+    group = given.pop("class")
+    treatment = name if name is None else vocabulary.treatment(name).id
+    return replace(wanted, treatment=treatment, treatment_class=group, **given)
 
 
 def _in_years(year: int | None, years: Years) -> bool:
     first, last = years
-    if first is None and last is None:
-        return True
-    return year is not None and (first or year) <= year <= (last or year)
-
-
-def _cohort_fits(cohort: Cohort, wanted: Wanted, vocabulary: Vocabulary) -> bool:
-    return (
-        wanted.treatment in (None, cohort.treatment)
-        and wanted.treatment_class in (None, vocabulary.treatment(cohort.treatment).class_)
-        and wanted.disease in (None, cohort.disease or vocabulary.main_disease)
-        and (wanted.endpoint is None or wanted.endpoint in endpoints_of(cohort))
-    )
+    if year is None:
+        return first is None and last is None
+    return (first or year) <= year <= (last or year)
 
 
 def cohort_lines(
@@ -168,26 +144,23 @@ def cohort_lines(
         for endpoint in (ENDPOINTS if cohorts else ())
         for ref in select(registry, endpoint).counted
     }
-    rows = [_row(study, cohort, counted) for study, cohort in cohorts]
+    rows = [
+        (
+            study.id,
+            "" if cohort.id == cohort.treatment else cohort.id,
+            str(study.citation.year or "-"),
+            _SHORT_DESIGNS.get(study.design, study.design),
+            cohort.treatment,
+            "-" if cohort.n is None else str(cohort.n),
+            " ".join(endpoints_of(cohort)) or "-",
+            " ".join(name for name in ENDPOINTS if (study.id, cohort.id, name) in counted) or "-",
+        )
+        for study, cohort in cohorts
+    ]
     named = any(row[1] for row in rows)
     table = [row if named else (row[0], *row[2:]) for row in (_HEAD, *rows)]
     total = f"{count(len(rows), 'cohort')} of {count(len({row[0] for row in rows}), 'report')}"
     return [*aligned(table, right={table[0].index("N")}, width=width), "", total]
-
-
-def _row(
-    study: Study, cohort: Cohort, counted: Collection[tuple[str, str, str]]
-) -> tuple[str, ...]:
-    return (
-        study.id,
-        "" if cohort.id == cohort.treatment else cohort.id,
-        str(study.citation.year or "-"),
-        _SHORT_DESIGNS.get(study.design, study.design),
-        cohort.treatment,
-        "-" if cohort.n is None else str(cohort.n),
-        " ".join(endpoints_of(cohort)) or "-",
-        " ".join(name for name in ENDPOINTS if (study.id, cohort.id, name) in counted) or "-",
-    )
 
 
 def excluded_in(registry: Registry, years: Years = (None, None)) -> tuple[Excluded, ...]:
@@ -229,7 +202,7 @@ def overlap_lines(
     verbose: bool = False,
     width: int | None = None,
 ) -> list[str]:
-    """Set out the reports that share patients.
+    """Set out the reports that share patients: one line a group, with how many cohorts count.
 
     Parameters
     ----------
@@ -242,37 +215,31 @@ def overlap_lines(
     verbose : bool
         At length: the overlaps with their reasons; for each endpoint the cohorts that are counted,
         those that gave way, to whom and by which criterion, and those without a figure of it.
-        Otherwise one line a group: how many of its cohorts are counted for each endpoint.
     width : int, optional
         Columns of the terminal, if there is one.
     """
-    groups = overlap_groups(registry)
-    if study_id is not None:
-        groups = tuple(group for group in groups if study_id in group.studies)
-    endpoints = ENDPOINTS if endpoint is None else (endpoint,)
-    state = _State(
-        {ref.id: ref for ref in references(registry)},
-        {name: select(registry, name) for name in endpoints},
-    )
+    groups = [g for g in overlap_groups(registry) if study_id is None or study_id in g.studies]
+    chosen = {
+        name: select(registry, name) for name in (ENDPOINTS if endpoint is None else [endpoint])
+    }
     lines: list[str] = []
     if study_id is not None and not groups:
         lines = [f"{_name(registry, study_id)} shares patients with no other report."]
-        lines += state.lines((study_id,))
-    elif verbose or study_id is not None:
-        for number, group in enumerate(groups):
-            lines += [""] if number else []
-            lines += [*_group_lines(group, registry), *state.lines(group.studies)]
+        return [*lines, *_verdict_lines(registry, chosen, (study_id,))]
+    if verbose or study_id is not None:
+        for group in groups:
+            lines += [""] if lines else []
+            lines += _group_lines(group, registry)
+            lines += _verdict_lines(registry, chosen, group.studies)
     else:
-        head = ("REPORTS", *(name.upper() for name in endpoints), "WHO SHARE PATIENTS")
-        rows = [state.summary(group) for group in groups]
+        head = ("REPORTS", *(name.upper() for name in chosen), "WHO SHARE PATIENTS")
+        rows = [_summary(group, chosen) for group in groups]
         lines += aligned([head, *rows], right=range(len(head) - 1), width=width)
-    return lines if study_id is not None else [*lines, "", _counts_of(groups)]
-
-
-def _counts_of(groups: Collection[OverlapGroup]) -> str:
-    reports = sum(len(group.studies) for group in groups)
-    edges = sum(len(group.edges) for group in groups)
-    return f"{count(len(groups), 'group')} of {count(reports, 'report')}, {count(edges, 'overlap')}"
+    if study_id is not None:
+        return lines
+    reports = count(sum(len(group.studies) for group in groups), "report")
+    edges = count(sum(len(group.edges) for group in groups), "overlap")
+    return [*lines, "", f"{count(len(groups), 'group')} of {reports}, {edges}"]
 
 
 def _name(registry: Registry, study_id: str) -> str:
@@ -287,15 +254,10 @@ def _group_lines(group: OverlapGroup, registry: Registry) -> Iterator[str]:
         partners[edge.one][edge.other] = partners[edge.other][edge.one] = edge.reason
     shown: set[str] = set()
     for name in sorted(group.studies, key=lambda name: (-len(partners[name]), name)):
-        reasons = {
-            _name(registry, other): why
-            for other, why in sorted(partners[name].items())
-            if other not in shown
-        } | {
-            f"{edge.other} (not in the registry)": edge.reason
-            for edge in sorted(group.unknown)
-            if edge.one == name
-        }
+        known = {other: why for other, why in sorted(partners[name].items()) if other not in shown}
+        reasons = {_name(registry, other): why for other, why in known.items()}
+        unknown = [edge for edge in sorted(group.unknown) if edge.one == name]
+        reasons |= {f"{edge.other} (not in the registry)": edge.reason for edge in unknown}
         if reasons:
             yield f"{_name(registry, name)} shares patients with"
         for other, why in reasons.items():
@@ -303,72 +265,65 @@ def _group_lines(group: OverlapGroup, registry: Registry) -> Iterator[str]:
         shown.add(name)
 
 
-@dataclass(frozen=True)
-class _State:
-    """Who is counted for each endpoint."""
+def _summary(group: OverlapGroup, chosen: Mapping[str, Selection]) -> tuple[str, ...]:
+    """Return how many cohorts of a group are counted, by endpoint, beside its reports."""
+    counted = [
+        sum(ref.study.id in group.studies for ref in selection.counted)
+        for selection in chosen.values()
+    ]
+    unknown = [f"{edge.other} (not here)" for edge in group.unknown]
+    names = ", ".join(dict.fromkeys([*group.studies, *unknown]))
+    return (*map(str, (len(group.studies), *counted)), names)
 
-    refs: dict[str, CohortRef]
-    chosen: dict[str, Selection]
 
-    def summary(self, group: OverlapGroup) -> tuple[str, ...]:
-        """Return how many cohorts of a group are counted, by endpoint, beside its reports."""
-        counted = (
-            sum(ref.study.id in group.studies for ref in chosen.counted)
-            for chosen in self.chosen.values()
-        )
-        unknown = [f"{edge.other} (not here)" for edge in group.unknown]
-        names = ", ".join(dict.fromkeys([*group.studies, *unknown]))
-        return (str(len(group.studies)), *map(str, counted), names)
+def _verdict_lines(
+    registry: Registry, chosen: Mapping[str, Selection], studies: Collection[str]
+) -> Iterator[str]:
+    """Yield what becomes of the cohorts of some reports."""
+    refs = {ref.id: ref for ref in references(registry)}
+    left_out = {
+        endpoint: {_id(entry): entry for entry in selection.left_out if entry.study_id in studies}
+        for endpoint, selection in chosen.items()
+    }
+    # One reason keeps these out of every endpoint.
+    reasons = [
+        {name: entry.reason for name, entry in entries.items() if not _gives_way(entry)}
+        for entries in left_out.values()
+    ]
+    never = {
+        name: reason
+        for name, reason in reasons[0].items()
+        if all(others.get(name) == reason for others in reasons)
+    }
+    verdicts = [("any", "left out", f"{name}: {reason}") for name, reason in never.items()]
+    for endpoint, selection in chosen.items():
+        counted = [ref.id for ref in selection.counted if ref.study.id in studies]
+        entries = {name: e for name, e in left_out[endpoint].items() if name not in never}
+        verdicts.append((endpoint, "counted", ", ".join(counted) or "none"))
+        verdicts += [(endpoint, *verdict) for verdict in _verdicts(entries, refs, endpoint)]
+    before = ""
+    for endpoint, verdict, text in verdicts:
+        label = "" if endpoint == before else endpoint
+        first = f"{label:<{_ENDPOINT_WIDTH}}{verdict:<{_VERDICT_WIDTH}}"
+        yield from labelled(first, text, indent=2, width=_ENDPOINT_WIDTH + _VERDICT_WIDTH)
+        before = endpoint
 
-    def lines(self, studies: Collection[str]) -> Iterator[str]:
-        """Yield what becomes of the cohorts of some reports."""
-        never = self._never(studies)
-        verdicts = [("any", "left out", f"{name}: {reason}") for name, reason in never.items()]
-        for endpoint in self.chosen:
-            verdicts += [
-                (endpoint, *verdict) for verdict in self._verdicts(endpoint, studies, never)
-            ]
-        before = ""
-        for endpoint, verdict, text in verdicts:
-            label = "" if endpoint == before else endpoint
-            first = f"{label:<{_ENDPOINT_WIDTH}}{verdict:<{_VERDICT_WIDTH}}"
-            yield from labelled(first, text, indent=2, width=_ENDPOINT_WIDTH + _VERDICT_WIDTH)
-            before = endpoint
 
-    def _never(self, studies: Collection[str]) -> dict[str, str]:
-        """Return the cohorts that one reason keeps out of every endpoint, with the reason."""
-        left_out = [
-            {_id(entry): entry.reason for entry in chosen.left_out if not _gives_way(entry)}
-            for chosen in self.chosen.values()
-        ]
-        return {
-            name: reason
-            for name, reason in left_out[0].items()
-            if self.refs[name].study.id in studies
-            and all(reasons.get(name) == reason for reasons in left_out)
-        }
-
-    def _verdicts(
-        self, endpoint: str, studies: Collection[str], never: Collection[str]
-    ) -> Iterator[tuple[str, str]]:
-        chosen, view = self.chosen[endpoint], View(endpoint, False, True)
-        counted = [ref.id for ref in chosen.counted if ref.study.id in studies]
-        yield "counted", ", ".join(counted) or "none"
-        left_out = {
-            _id(entry): entry
-            for entry in chosen.left_out
-            if entry.study_id in studies and _id(entry) not in never
-        }
-        for name, entry in left_out.items():
-            if entry.gave_way_to is not None:
-                why = why_first(self.refs[entry.gave_way_to], self.refs[name], view)
-                yield "gave way", f"{name} to {entry.gave_way_to}: {why}"
-        without = [name for name, entry in left_out.items() if entry.kind in _NO_FIGURE]
-        if without:
-            yield "no figure", f"{', '.join(without)} (nothing to count, so it displaces nobody)"
-        for name, entry in left_out.items():
-            if not _gives_way(entry):
-                yield "left out", f"{name}: {entry.reason}"
+def _verdicts(
+    entries: Mapping[str, LeftOut], refs: Mapping[str, CohortRef], endpoint: str
+) -> Iterator[tuple[str, str]]:
+    """Yield why cohorts are not counted for an endpoint: who gave way, has no figure, is out."""
+    view = View(endpoint, False, True)
+    for name, entry in entries.items():
+        if entry.gave_way_to is not None:
+            why = why_first(refs[entry.gave_way_to], refs[name], view)
+            yield "gave way", f"{name} to {entry.gave_way_to}: {why}"
+    without = [name for name, entry in entries.items() if entry.kind in _NO_FIGURE]
+    if without:
+        yield "no figure", f"{', '.join(without)} (nothing to count, so it displaces nobody)"
+    for name, entry in entries.items():
+        if not _gives_way(entry):
+            yield "left out", f"{name}: {entry.reason}"
 
 
 def _id(entry: LeftOut) -> str:
@@ -421,9 +376,7 @@ def check(
     paths : sequence of Path
         Study files and folders of them; empty: the whole registry.
     folders : sequence of Path
-        Folders of the registry beside the shipped one.
-    alone : bool
-        Without the shipped registry.
+        Folders of the registry beside the shipped one; `alone` leaves that one out.
     lines_of_notes : bool
         Look up the lines of notes too: there are some for most files, and each is read again.
 
@@ -432,8 +385,7 @@ def check(
     registry : Registry or None
         The registry with the files in it; None where an error keeps it from being read.
     checked : Checked
-        What was found. Errors are told of every file, for one broken file stops all; warnings and
-        notes of `paths` only.
+        Errors of every file, for one broken file stops all; warnings and notes of `paths` only.
     """
     try:
         registry = load_registry(*folders, *paths, alone=alone)
