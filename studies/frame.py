@@ -32,42 +32,12 @@ _OF_COHORT = (
     *("n", "not_pooled", "caution"),
 )
 _FLAGS = ("time_origin_presumed", "median_not_reached", "upper_not_reached")
-COLUMNS = tuple(
-    [
-        "study_id",
-        "cohort_id",
-        "label",
-        "year",
-        "design",
-        "countries",
-        "disease",
-        "treatment_class",
-        "treatment",
-        "treatment_as_printed",
-        "line",
-        "time_origin",
-        "time_origin_presumed",
-        "n",
-        "n_pure",
-        "n_mixed",
-        "endpoint",
-        "printed",
-        "median_months",
-        "lower_months",
-        "upper_months",
-        "median_not_reached",
-        "upper_not_reached",
-        "events",
-        "landmarks",
-        "responders",
-        "evaluable",
-        "derivation",
-        "status",
-        "not_pooled",
-        "caution",
-        "doi",
-        "pmid",
-    ]
+COLUMNS = (
+    *("study_id", "cohort_id", "label", "year", "design", "countries", "disease"),
+    *("treatment_class", "treatment", "treatment_as_printed", "line", "time_origin"),
+    *("time_origin_presumed", "n", "n_pure", "n_mixed", "endpoint", "printed", *_FLOAT),
+    *("median_not_reached", "upper_not_reached", "events", "landmarks", "responders"),
+    *("evaluable", "derivation", "status", "not_pooled", "caution", "doi", "pmid"),
 )
 
 

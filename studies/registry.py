@@ -217,8 +217,7 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     return convert_endpoints(larger, pairs)
 
 
-@dataclass(frozen=True)
-class _Report:
+class _Report(NamedTuple):
     """One study file, with the place of its folder among those that were given."""
 
     file: TomlFile
@@ -579,9 +578,10 @@ def as_sentence(text: str) -> str:
 def references(registry: Registry) -> list[CohortRef]:
     """Return every cohort of a registry, in its order."""
     vocabulary = registry.vocabulary
-    refs = []
-    for study in registry:
-        for cohort in study.cohorts:
-            group = vocabulary.treatment_class(vocabulary.treatment(cohort.treatment).class_)
-            refs.append(CohortRef(study, cohort, group.id, group.role))
-    return refs
+    groups = {t.id: vocabulary.treatment_class(t.class_) for t in vocabulary.treatments}
+    return [
+        CohortRef(study, cohort, group.id, group.role)
+        for study in registry
+        for cohort in study.cohorts
+        for group in (groups[cohort.treatment],)
+    ]
