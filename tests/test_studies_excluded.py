@@ -133,13 +133,8 @@ def test_an_id_stands_once_in_all_lists(tmp_path, folder):
 
 
 MISTAKES = [
-    {"n": 12},
-    {"n": [0]},
-    {"reason": ""},
-    {"why": "x"},
-    {"id": "a b"},
-    {"citation": {"year": 99}},
-    {"citation": {"doi": "x"}},
+    *({"n": 12}, {"n": [0]}, {"reason": ""}, {"why": "x"}, {"id": "a b"}),
+    *({"citation": {"year": 99}}, {"citation": {"doi": "x"}}),
 ]
 
 

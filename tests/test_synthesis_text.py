@@ -14,7 +14,9 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 from studies import UnknownWordError, load_registry
 from studies.selection import OVERLAP_RULE
 from synthesis.text.listing import (
+    WIDTH,
     Wanted,
+    aligned,
     check,
     checked_lines,
     checked_record,
@@ -23,10 +25,10 @@ from synthesis.text.listing import (
     excluded_lines,
     find_cohorts,
     known_words,
+    labelled,
     overlap_lines,
     rule_lines,
 )
-from synthesis.text.plain import WIDTH, aligned, labelled
 from synthesis.text.showing import study_lines
 
 LEFT_OUT = """\

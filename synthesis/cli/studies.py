@@ -41,8 +41,8 @@ from synthesis.text.listing import (
     excluded_lines,
     overlap_lines,
     rule_lines,
+    shown_path,
 )
-from synthesis.text.plain import shown_path
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -27,7 +27,7 @@ from studies.schema import (
 )
 from studies.selection import ENDPOINTS, select
 from synthesis.numbers import count
-from synthesis.text.plain import labelled, shown_path
+from synthesis.text.listing import labelled, shown_path
 
 _STATUS = {
     "verified": "verified: the figures were seen in the report itself, but those marked otherwise",
