@@ -41,9 +41,6 @@ class _Range(NamedTuple):
     high: float
 
 
-# --- p-value -------------------------------------------------------------------------------------
-
-
 def p_values(study: Study, around: Surroundings) -> Iterator[Finding]:
     """Ask whether a p value or a hazard ratio can come from groups with the printed medians.
 
@@ -155,9 +152,6 @@ def _hr_against_medians(
     )
     action = "correct it, or name the groups in the order in which the ratio is taken"
     yield Finding((*path, "hr"), found, expected, action)
-
-
-# --- hazard-ratio --------------------------------------------------------------------------------
 
 
 def hazard_ratios(study: Study, around: Surroundings) -> Iterator[Finding]:

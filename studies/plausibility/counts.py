@@ -43,9 +43,6 @@ def _responses(study: Study) -> Iterator[tuple[Arm, Response, Path]]:
             yield arm, arm.response, (*path, "response")
 
 
-# --- response-rate -------------------------------------------------------------------------------
-
-
 def response_rates(study: Study, around: Surroundings) -> Iterator[Finding]:
     """Ask whether each printed percentage is a whole number of the evaluable patients.
 
@@ -86,9 +83,6 @@ def _share(percent: Decimal, count: int | None, of: int, path: Path) -> Iterator
     elif not counts_that_fit(percent, of):
         expected = f"a whole number of the {of} patients, such as {nearest_shares(percent, of)}"
         yield Finding(path, f"{percent} %", expected, "correct the percentage or the denominator")
-
-
-# --- response-sum --------------------------------------------------------------------------------
 
 
 def response_sums(study: Study, around: Surroundings) -> Iterator[Finding]:
@@ -146,9 +140,6 @@ def _characteristics_against(arm: Arm, response: Response, path: Path) -> Iterat
         yield Finding(here, found, expected, "correct one of the two", path)
 
 
-# --- orr-interval --------------------------------------------------------------------------------
-
-
 def response_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
     """Ask whether the interval of a response rate is one of that many responders.
 
@@ -192,9 +183,6 @@ def _by_factor(cohort: Cohort) -> dict[str, list[tuple[int, Arm]]]:
     return factors
 
 
-# --- subgroup-sizes ------------------------------------------------------------------------------
-
-
 def subgroup_sizes(study: Study, around: Surroundings) -> Iterator[Finding]:
     """Ask whether the groups of a factor, or the parts of a cohort, have too many patients.
 
@@ -235,9 +223,6 @@ def _histology_against_groups(cohort: Cohort, path: Path) -> Iterator[Finding]:
         expected = f"{count}, as the split of the cohort says ({{other}})"
         here = (*path, "subgroups", sizes[0][0], "n")
         yield Finding(here, found, expected, "correct one of the two", (*path, "histology", kind))
-
-
-# --- subgroup-medians ----------------------------------------------------------------------------
 
 
 def subgroup_medians(study: Study, around: Surroundings) -> Iterator[Finding]:
@@ -319,9 +304,6 @@ def _survival_of(part: Arm, whole: Landmark) -> Decimal | None:
         if same and (mark.endpoint, mark.label) == (whole.endpoint, whole.label):
             return mark.survival
     return None
-
-
-# --- printed-share -------------------------------------------------------------------------------
 
 
 def printed_shares(study: Study, around: Surroundings) -> Iterator[Finding]:

@@ -72,9 +72,6 @@ _MISREAD = 0.02  # of a survival that was read off a curve
 _ALIVE = re.compile(r"alive (?:at|after|beyond|for more than) (\d+) (day|week|month|year)s?")
 
 
-# --- interval-width ------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class _Limits:
     """A printed interval as floats, in its own unit, each limit with its rounding."""
@@ -199,9 +196,6 @@ def _other_range(limits: _Limits) -> str:
     return "a range, another unit of one limit, or another number of patients would explain it"
 
 
-# --- landmark-median -----------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class _Point:
     """A printed point of a curve: its time and survival, each with its rounding."""
@@ -294,9 +288,6 @@ def _fall(one: _Point, other: _Point, n: int, endpoint: str) -> Iterator[Finding
     )
 
 
-# --- landmark-interval ---------------------------------------------------------------------------
-
-
 def landmark_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
     """Ask whether the interval of a survival probability has a width that its patients allow.
 
@@ -332,9 +323,6 @@ def _landmark_width(mark: Landmark, n: int, path: Path) -> Iterator[Finding]:
 
 def _width(interval: tuple[float, float]) -> float:
     return interval[1] - interval[0]
-
-
-# --- landmark-count ------------------------------------------------------------------------------
 
 
 def landmark_counts(study: Study, around: Surroundings) -> Iterator[Finding]:

@@ -33,9 +33,6 @@ _FOLLOW_UPS = (0.5, 480.0)
 _NOT_LATER = (("pfs", "os"), ("ttf", "os"), ("ttp", "os"), ("pfs", "ttp"), ("os", "dss"))
 
 
-# --- unit-slip -----------------------------------------------------------------------------------
-
-
 def unit_slips(study: Study, around: Surroundings) -> Iterator[Finding]:
     """Ask whether printed times are usual for their endpoint, and fit between start and report.
 
@@ -120,9 +117,6 @@ def _beyond_window(
     yield Finding(path, found, expected, "correct the figure, its unit or the years")
 
 
-# --- endpoint-order ------------------------------------------------------------------------------
-
-
 def endpoint_order(study: Study, around: Surroundings) -> Iterator[Finding]:
     """Ask whether progression comes before death, and death from any cause before the other.
 
@@ -176,9 +170,6 @@ def _of(figures: tuple, endpoint: str) -> Iterator[tuple[int, SurvivalOutcome | 
     for place, figure in enumerate(figures):
         if figure.endpoint == endpoint:
             yield place, figure
-
-
-# --- repeated-figure -----------------------------------------------------------------------------
 
 
 def repeated_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
