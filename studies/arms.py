@@ -89,8 +89,6 @@ def read_csv_table(text: str, name: str) -> CsvTable:
 
 
 def _csv_problems(columns: tuple[str, ...], name: str) -> list[Problem]:
-    """Return what is wrong with the header."""
-
     def problem(mistake: str, expected: str, action: str) -> Problem:
         return Problem(name, "row 1", mistake, expected, action, 1)
 
@@ -253,13 +251,7 @@ _NOT_REACHED = frozenset(
 
 
 class CellError(ValueError):
-    """A cell that cannot be read.
-
-    Attributes
-    ----------
-    expected, action : str
-        What the cell should hold, and what to do.
-    """
+    """A cell that cannot be read: what it should hold, and what to do."""
 
     def __init__(self, expected: str, action: str) -> None:
         self.expected, self.action = expected, action
@@ -355,7 +347,6 @@ def studies_from_arms(
 def _header_problems(
     table: CsvTable, columns: list[Column | None], vocabulary: Vocabulary, name: str
 ) -> Iterator[Problem]:
-    """Yield columns that do not exist, and required ones that are missing."""
     if {"file", "field", "kind", "value"} <= set(table.columns):
         action = "import an export as JSON (atc studies export --format json) instead"
         yield Problem(name, "row 1", "one value in each row", "one arm in each row", action, 1)

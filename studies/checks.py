@@ -257,7 +257,6 @@ def response_findings(response: Response, path: Path, n: int | None) -> Iterator
 
 
 def _responder_findings(response: Response, path: Path) -> Iterator[Finding]:
-    """Yield contradictions between the responders and their parts."""
     cr, pr, total = response.cr, response.pr, response.responders
     if total is not None and cr is not None and pr is not None and cr + pr != total:
         expected = f"the sum of cr {cr} and pr {pr}, which is {cr + pr}"
@@ -334,7 +333,6 @@ def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
 
 
 def _word(word: str | None, words: Iterable[str], path: Path, heading: str) -> Iterator[Finding]:
-    """Yield a finding where `word` is not among the words under a heading of the vocabulary."""
     if word is None or word in words:
         return
     choice = correction(word, words, "choose one of them")
@@ -343,7 +341,6 @@ def _word(word: str | None, words: Iterable[str], path: Path, heading: str) -> I
 
 
 def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Finding]:
-    """Yield a finding where `name` is not the identifier of a treatment."""
     expected = "the id of a treatment of the vocabulary"
     add = "add the treatment to vocabulary.toml under [[treatments]]"
     try:
@@ -421,7 +418,6 @@ def _returns_to_itself(cohort: Cohort, by_id: Mapping[str, Cohort]) -> bool:
 
 
 def _cohort_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
-    """Yield everything that is wrong within one cohort."""
     yield from identifier_findings(cohort.id, (*path, "id"))
     yield from _histology_findings(cohort.histology, (*path, "histology"), cohort.n)
     braf = cohort.braf_v600e
@@ -439,7 +435,6 @@ def _cohort_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
 
 
 def _arm_findings(arm: Arm, path: Path) -> Iterator[Finding]:
-    """Yield everything that is wrong with the figures of a cohort or of a subgroup."""
     for place, outcome in enumerate(arm.survival):
         yield from survival_findings(outcome, (*path, "survival", place), arm.n)
     for place, landmark in enumerate(arm.landmarks):
@@ -452,7 +447,6 @@ def _arm_findings(arm: Arm, path: Path) -> Iterator[Finding]:
 
 
 def _subgroup_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
-    """Yield what is wrong within the subgroups, and with their numbers of patients."""
     by_histology: dict[str, list[int]] = {}
     for place, subgroup in enumerate(cohort.subgroups):
         here = (*path, "subgroups", place)
@@ -549,7 +543,6 @@ def _own_overlaps(study: Study) -> Iterator[Finding]:
 
 
 def _paired(cohort: str, cohorts: list[str], path: Path, whose: str) -> Iterator[Finding]:
-    """Yield a finding where a pair names a cohort that does not exist."""
     if cohort in cohorts:
         return
     expected = f"a cohort of the {whose} ({one_of(cohorts)})"

@@ -102,7 +102,6 @@ def plain(hint: Any) -> Any:
 
 
 def _is_list(hint: Any) -> bool:
-    """Whether a type is a list of something."""
     if get_origin(hint) is Annotated:
         return _is_list(get_args(hint)[0])
     return get_origin(hint) is tuple
@@ -156,7 +155,6 @@ def toml_of(
 def _table_lines(
     tables: Mapping[str, Any], model: type[BaseModel] | None, path: tuple[str, ...]
 ) -> Iterator[str]:
-    """Yield the lines of a table: its values, then the tables below it."""
     below = []
     # The document, and a table that no record describes, may hold tables of any name.
     loose = model is None or not path
@@ -398,7 +396,6 @@ def _parse_json(text: str, name: str) -> Any:
 
 
 def _document_problems(document: Tables, name: str) -> Iterator[Problem]:
-    """Yield what is wrong with the outermost object."""
     for key in document:
         if key not in _KEYS:
             expected = f"the keys {', '.join(_KEYS)}"
@@ -569,7 +566,6 @@ def _entry(study: Study) -> str:
 
 
 def _fields(study: Study) -> Iterator[tuple[str, str | None]]:
-    """Yield names and values, in the order in which they are written."""
     citation = study.citation
     place = _place(citation.volume_pages)
     yield "author", " and ".join(map(_author, citation.authors))

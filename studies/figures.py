@@ -412,7 +412,6 @@ def _not_evaluable_outside(response: Response, n: int | None, count: ResponseCou
 
 
 def _denominator_words(response: Response, n: int | None, outside: int | None) -> str:
-    """Return what the denominator is where it is not simply the treated patients."""
     words = []
     evaluable, without = response.evaluable, response.ne
     if evaluable is not None and n is not None and evaluable < n:

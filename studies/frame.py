@@ -67,7 +67,6 @@ def registry_frame(registry: Registry) -> pd.DataFrame:
 
 
 def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str, Any]]:
-    """Return the rows of one cohort."""
     treatment = vocabulary.treatment(cohort.treatment)
     split = cohort.histology
     citation = study.citation
@@ -92,7 +91,6 @@ def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str
 
 
 def _figures(cohort: Cohort, study: Study, endpoint: str | None) -> dict[str, Any]:
-    """Return the columns of one endpoint."""
     if endpoint is None:
         return {}
     if endpoint == RESPONSE:
@@ -121,7 +119,6 @@ def _figures(cohort: Cohort, study: Study, endpoint: str | None) -> dict[str, An
 
 
 def _response(response: Response, n: int | None, study: Study) -> dict[str, Any]:
-    """Return the columns of the response."""
     count = responders(response, n)
     known = isinstance(count, ResponseCount)
     return {

@@ -196,7 +196,6 @@ def translate(error: ValidationError, file: str, model: type[BaseModel]) -> tupl
 
 
 def _sentence(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, str, str]:
-    """Return what was found, what was expected and what to do."""
     location, value = details["loc"], details["input"]
     if kind in ("missing", "extra_forbidden"):
         return _about_key(kind, location, model)
@@ -206,7 +205,6 @@ def _sentence(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, str
 
 
 def _about_key(kind: str, location: Any, model: type[BaseModel]) -> tuple[str, str, str]:
-    """Say that a key is missing, or is none."""
     key = location[-1]
     if kind == "extra_forbidden":
         keys = _fields(_model_at(model, location[:-1]))
@@ -221,7 +219,6 @@ def _about_key(kind: str, location: Any, model: type[BaseModel]) -> tuple[str, s
 
 
 def _about_value(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, str]:
-    """Return what was expected in the place of a value, and what to do."""
     value = details["input"]
     match kind:
         case "study_value":
@@ -255,7 +252,6 @@ _FIXED = {
 
 
 def _as_list(value: Any, location: Any, model: type[BaseModel]) -> str:
-    """Say how to write a list in the place of another value."""
     if isinstance(value, dict):
         return f"write the table with double brackets, [[{_header(location)}]]"
     if _model_at(model, location) is not None:
@@ -269,7 +265,6 @@ def _header(location: Sequence[str | int]) -> str:
 
 
 def _fields(model: type[BaseModel] | None) -> dict[str, Any]:
-    """Return the fields of a table by their keys in the file."""
     fields = {} if model is None else model.model_fields
     return {field.alias or name: field for name, field in fields.items()}
 

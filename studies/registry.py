@@ -191,16 +191,11 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     Parameters
     ----------
     registry : Registry
-        The registry, which stays as it is.
+        The registry, which stays as it is; what it reads as another endpoint is read so in the new
+        studies too.
     paths : iterable of Path or str
         Study files, or folders of them. A study with the identifier of one that is there replaces
         it. Vocabularies beside them that say ``extends = true`` add their words.
-
-    Returns
-    -------
-    Registry
-        The larger registry; what `registry` reads as another endpoint is read so in the new studies
-        too.
 
     Raises
     ------
@@ -311,7 +306,6 @@ def read_excluded(
 
 
 def _about_excluded(entries: tuple[Excluded, ...], owners: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what is wrong with the reports of one file."""
     action = "remove one of the two, or give them different ids"
     repeated = dict(repeats(entry.id for entry in entries))
     for place, entry in enumerate(entries):
@@ -327,7 +321,6 @@ def _about_excluded(entries: tuple[Excluded, ...], owners: Mapping[str, str]) ->
 
 
 def _joined(before: Registry, new: Registry) -> Registry:
-    """Return a registry with the studies of another, which go before its own."""
     conversions = []
     for reading in before.conversions:
         kept = (name for name in reading.cohorts if name.partition(":")[0] not in new.files)
@@ -345,7 +338,6 @@ def _joined(before: Registry, new: Registry) -> Registry:
 
 
 def _read(path: Path, layer: int) -> _Report:
-    """Read and validate one study file."""
     file = read_toml(path)
     if file.content is None:
         return _Report(file, layer, None)
@@ -384,7 +376,6 @@ def _content_problems(
 
 
 def _written_id(file: TomlFile) -> str | None:
-    """Return the identifier that a file gives, if it is one."""
     study_id = file.content.get("id") if file.content is not None else None
     return study_id if isinstance(study_id, str) else None
 
@@ -405,7 +396,6 @@ def _identity_problems(file: TomlFile, names_by_id: Mapping[str, list[str]]) -> 
 
 
 def _overlap_problems(reports: Sequence[_Report], before: Registry | None) -> Iterator[Problem]:
-    """Yield the pairs of overlapping studies that name cohorts which do not exist."""
     everyone = [*_held(before, reports), *reports]
     by_id = {report.study.id: report for report in everyone if report.study is not None}
     intact = {name: report.study for name, report in by_id.items() if not report.lost_cohort}
@@ -462,7 +452,10 @@ class ConversionError(ValueError):
 
 
 def convert_endpoints(registry: Registry, wanted: Sequence[str]) -> Registry:
-    """Read printed figures of one endpoint as figures of another.
+    """Read printed figures of one endpoint as figures of another, in copies of the studies.
+
+    Each cohort concerned gets a caution. A cohort of which the report prints the wanted endpoint,
+    be it for a subgroup only, keeps all figures as they are.
 
     Parameters
     ----------
@@ -471,13 +464,6 @@ def convert_endpoints(registry: Registry, wanted: Sequence[str]) -> Registry:
     wanted : sequence of str
         The readings, ``"ttp:pfs"`` each. Where two lead to the same endpoint, the first that a
         cohort prints is used; no figure is read twice.
-
-    Returns
-    -------
-    Registry
-        Copies of the studies, with medians and survival probabilities under the endpoint that they
-        are read as, and a caution in each cohort concerned. A cohort of which the report prints
-        the wanted endpoint, be it for a subgroup only, keeps all figures as they are.
 
     Raises
     ------
@@ -543,7 +529,6 @@ def _chosen(cohort: Cohort, pairs: Sequence[Conversion]) -> tuple[Conversion, ..
 
 
 def _converted(cohort: Cohort, chosen: Sequence[Conversion], vocabulary: Vocabulary) -> Cohort:
-    """Return a cohort with its figures under the endpoints that they are read as."""
     if not chosen:
         return cohort
     names = {pair.from_: pair.to for pair in chosen}
@@ -560,7 +545,6 @@ def _converted(cohort: Cohort, chosen: Sequence[Conversion], vocabulary: Vocabul
 
 
 def _renamed(arm: Cohort | Subgroup, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return the figures of an arm under other endpoints."""
     return {
         kind: tuple(
             figure.model_copy(update={"endpoint": names.get(figure.endpoint, figure.endpoint)})

@@ -163,7 +163,6 @@ def overlap_groups(registry: Registry) -> tuple[OverlapGroup, ...]:
 
 
 def _connected(start: str, index: OverlapIndex) -> set[str]:
-    """Return every report that can be reached from one."""
     reached, waiting = {start}, [start]
     while waiting:
         new = set(index.partners(waiting.pop())) - reached
@@ -173,7 +172,6 @@ def _connected(start: str, index: OverlapIndex) -> set[str]:
 
 
 def _edges(members: Iterable[str], index: OverlapIndex) -> Iterator[OverlapEdge]:
-    """Yield the overlaps among reports, each once."""
     for one in members:
         for other in index.partners(one):
             if other > one:
@@ -290,28 +288,18 @@ class Selection:
 def select(
     registry: Registry, endpoint: str, *, verified_only: bool = False, use_read_as: bool = True
 ) -> Selection:
-    """Choose the cohorts that answer for an endpoint.
+    """Choose the cohorts that answer for an endpoint; every other one has a reason against it.
 
     Parameters
     ----------
     registry : Registry
         The registry.
     endpoint : {"os", "pfs", "response"}
-        The endpoint.
+        The endpoint; `UnknownWordError` for another one.
     verified_only : bool
         Use only figures that were seen in the report itself.
     use_read_as : bool
         Whether declared readings of a report's own groups as pure or mixed count as histology.
-
-    Returns
-    -------
-    Selection
-        Counted cohorts, and every other cohort with the reason against it.
-
-    Raises
-    ------
-    UnknownWordError
-        For an endpoint that cannot be pooled.
     """
     if endpoint not in ENDPOINTS:
         raise UnknownWordError("endpoint", endpoint, closest(endpoint, ENDPOINTS))
@@ -400,7 +388,6 @@ def _no_usable_figure(
 
 
 def _no_response(ref: CohortRef, view: View) -> tuple[Kind, str] | None:
-    """Return why no number of responders can be used, or None."""
     response, keep = ref.cohort.response, view.keep(ref.study)
     if response is None or not keep(response):
         groups = [group for group in ref.cohort.subgroups if group.response is not None]
@@ -414,7 +401,6 @@ def _no_response(ref: CohortRef, view: View) -> tuple[Kind, str] | None:
 
 
 def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[Kind, str]:
-    """Return why no survival figure can be used of a cohort that has none."""
     cohort = ref.cohort
     if any(getattr(patient, view.endpoint) is not None for patient in cohort.patients):
         return "event_status", (

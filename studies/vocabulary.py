@@ -300,7 +300,6 @@ def read_vocabulary(paths: Iterable[Path], onto: VocabularyRead | None = None) -
 
 
 def _extends(file: TomlFile) -> bool:
-    """Return whether a file says that it adds to another vocabulary."""
     return file.content is not None and file.content.get("extends") is True
 
 
@@ -327,7 +326,6 @@ def _read_one(file: TomlFile, base: Vocabulary | None) -> VocabularyRead:
 
 
 def _merged(base: Vocabulary, more: Vocabulary) -> Vocabulary:
-    """Return two vocabularies as one; where both have a word, it says the same."""
     fields: dict[str, Any] = {"disease": base.main_disease, "subject": base.subject_words}
     for kind in (*_LISTS, "conversions"):
         here = getattr(base, kind)
@@ -338,7 +336,6 @@ def _merged(base: Vocabulary, more: Vocabulary) -> Vocabulary:
 
 
 def _inconsistencies(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
-    """Yield a finding for words that clash or point nowhere."""
     for kind in _LISTS:
         ids = [entry.id for entry in getattr(vocabulary, kind)]
         for place, first in repeats(map(fold, ids)):
@@ -366,7 +363,6 @@ def _inconsistencies(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterato
 
 
 def _changed_words(vocabulary: Vocabulary, base: Vocabulary) -> Iterator[Finding]:
-    """Yield the words to which an extending file would give another meaning."""
     action = "choose another word, or remove extends and keep every word in this file"
     before = {key: meaning for key, meaning, _, _ in _meanings(base)}
     for key, meaning, path, word in _meanings(vocabulary):
@@ -389,7 +385,6 @@ def _meanings(vocabulary: Vocabulary) -> Iterator[tuple[Any, Any, tuple[str | in
 
 
 def _clashing_names(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
-    """Yield the names by which two treatments would be found."""
     owners: dict[str, str] = {}
     for entry in () if base is None else base.treatments:
         owners |= {fold(name): entry.id for name in (entry.id, entry.label, *entry.synonyms)}
@@ -407,7 +402,6 @@ def _clashing_names(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator
 
 
 def _main_disease(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
-    """Yield a finding where the main disease is no disease, or another one than is extended."""
     if base is not None:
         action = (
             "remove the key; a registry of another disease needs a vocabulary of its own, without "
@@ -428,7 +422,6 @@ def _main_disease(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[F
 
 
 def _endpoint_findings(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
-    """Yield ranges of medians that are none, and conversions between endpoints that are none."""
     for place, endpoint in enumerate(vocabulary.endpoints):
         usual = endpoint.usual_median_months
         if usual is not None and not 0 <= usual[0] < usual[1]:

@@ -91,7 +91,6 @@ def shared_citations(registry: Registry) -> dict[str, tuple[tuple[str, str, str]
 
 
 def _candidate(study: Study, registry: Registry) -> _Candidate | None:
-    """Return what decides about a study; None where no cohort of it is ever pooled."""
     pooled = [cohort for cohort in study.cohorts if cohort.not_pooled is None]
     if not pooled:
         return None
@@ -118,7 +117,6 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
 
 
 def _groups(candidates: Iterable[_Candidate]) -> Iterator[tuple[str, list[_Candidate]]]:
-    """Yield studies of one institution, and studies by the same two authors."""
     by_place: dict[str, list[_Candidate]] = defaultdict(list)
     by_authors: dict[str, list[_Candidate]] = defaultdict(list)
     for candidate in candidates:
@@ -131,7 +129,6 @@ def _groups(candidates: Iterable[_Candidate]) -> Iterator[tuple[str, list[_Candi
 
 
 def _places(study: Study) -> Iterator[str]:
-    """Yield the institutions of a study, and the trials under which it is registered."""
     yield from dict.fromkeys(study.institutions)
     for trial in re.split(r"[,;]", study.citation.trial_registration or ""):
         if trial.strip():

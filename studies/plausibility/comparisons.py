@@ -70,7 +70,6 @@ def _named(study: Study) -> dict[str, Arm | None]:
 
 
 def _of_whole_curves(comparison: Comparison) -> bool:
-    """Whether a comparison is of two survival curves, and not adjusted or of one time point."""
     if comparison.adjusted or (comparison.text or "").startswith("at "):
         return False
     return comparison.test is None or bool(_RANK_TESTS.search(comparison.test))
@@ -170,7 +169,6 @@ def hazard_ratios(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def _log_interval(comparison: Comparison) -> tuple[_Range, _Range] | None:
-    """Return the log limits of a hazard ratio, each with its rounding."""
     if comparison.hr_ci is None or not isinstance(comparison.hr_ci[1], Decimal):
         return None
     limits = []

@@ -59,7 +59,6 @@ def response_rates(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def _counts(response: Response) -> dict[str, int | None]:
-    """Return the printed number of patients behind each percentage."""
     cr, pr, sd = response.cr, response.pr, response.sd
     total = response.responders
     if total is None and cr is not None and pr is not None:
@@ -71,7 +70,6 @@ def _counts(response: Response) -> dict[str, int | None]:
 
 
 def _share(percent: Decimal, count: int | None, of: int, path: Path) -> Iterator[Finding]:
-    """Yield a finding where a percentage is not that of its count, or of no count at all."""
     if count is not None:
         exact = Decimal(100 * count) / of
         # Cut off instead of rounded: no slip.
@@ -176,7 +174,6 @@ def _near(printed: tuple[Decimal, Decimal], interval: tuple[float, float]) -> bo
 
 
 def _by_factor(cohort: Cohort) -> dict[str, list[tuple[int, Arm]]]:
-    """Return the subgroups of a cohort by factor, each with its position."""
     factors: dict[str, list[tuple[int, Arm]]] = defaultdict(list)
     for place, subgroup in enumerate(cohort.subgroups):
         factors[subgroup.factor].append((place, subgroup))
@@ -210,7 +207,6 @@ def _histology(groups: list[tuple[int, Arm]]) -> bool:
 
 
 def _histology_against_groups(cohort: Cohort, path: Path) -> Iterator[Finding]:
-    """Yield a finding where the split by histology is not that of the groups by histology."""
     split = cohort.histology
     if split is None:
         return

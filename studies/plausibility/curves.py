@@ -159,7 +159,6 @@ def _slope_error(n: float) -> float:
 def _judge(
     outcome: SurvivalOutcome, limits: _Limits, span: tuple[float, float, float, float], path: Path
 ) -> Iterator[Finding]:
-    """Yield a finding where the printed width lies outside of the bounds of the law."""
     least, greatest, low, high = span
     patients = f"{limits.n} patients"
     if limits.least < limits.n:
@@ -180,7 +179,6 @@ def _judge(
 
 
 def _bound(bound: float, outcome: SurvivalOutcome, limits: _Limits) -> str:
-    """Return the widest or narrowest interval in the words of its kind."""
     if is_symmetric(outcome):
         return f"{outcome.median} ± {bound * (limits.lower + limits.upper) / 2.0:.2g}"
     return f"its limits a factor of {math.exp(bound):.3g} apart"
@@ -229,7 +227,6 @@ def curve_shapes(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def _labels(arm: Arm, endpoint: str) -> list[str | None]:
-    """Return the labels that tell several curves of one endpoint apart."""
     figures = [*arm.survival, *arm.landmarks]
     labels = {figure.label for figure in figures if figure.endpoint == endpoint}
     return sorted(labels - {None}) or [None]

@@ -169,7 +169,6 @@ def find_cohorts(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohor
 
 
 def _in_words_of(vocabulary: Vocabulary, wanted: Wanted) -> Wanted:
-    """Return the same with every word as the vocabulary writes it."""
     given = {kind: getattr(wanted, kind) for kind in ("endpoint", "design", "disease")}
     labels = {fold(entry.label): entry.id for entry in vocabulary.classes}
     group, name = wanted.treatment_class, wanted.treatment
@@ -341,7 +340,6 @@ def _summary(group: OverlapGroup, chosen: Mapping[str, Selection]) -> tuple[str,
 def _verdict_lines(
     registry: Registry, chosen: Mapping[str, Selection], studies: Collection[str]
 ) -> Iterator[str]:
-    """Yield what becomes of the cohorts of some reports."""
     refs = {ref.id: ref for ref in references(registry)}
     left_out = {
         endpoint: {_id(entry): entry for entry in selection.left_out if entry.study_id in studies}
@@ -393,7 +391,6 @@ def _id(entry: LeftOut) -> str:
 
 
 def _gives_way(entry: LeftOut) -> bool:
-    """Return whether a cohort is left out for another one, or for want of a figure."""
     return entry.gave_way_to is not None or entry.kind in _NO_FIGURE
 
 
@@ -476,7 +473,6 @@ def check(
 
 
 def _among(registry: Registry, study_id: str, paths: Sequence[Path]) -> bool:
-    """Return whether a study was read from one of these files or folders."""
     file = registry.files[study_id].absolute()
     return not paths or any(path.absolute() in (file, file.parent) for path in paths)
 

@@ -74,7 +74,6 @@ def excluded_study_lines(report: Excluded) -> list[str]:
 
 
 def _facts(*facts: tuple[str, str | None], indent: int = 0) -> Iterator[str]:
-    """Yield texts behind their labels, but for those that are missing."""
     for label, text in facts:
         if text:
             yield from labelled(label, text, indent=indent)
