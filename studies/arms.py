@@ -476,12 +476,10 @@ class _Builder:
             return
         place, arm_row = report.arms[arm_id]
         for column in OF_ARM:
-            text = row.text(column)
+            text, expected = row.text(column), "an empty cell in the row of a subgroup"
             if text and fold(text) != fold(arm_row.text(column)):
                 action = f"write it in row {arm_row.number}, that of the arm"
-                yield row.problem(
-                    column, show(text), "an empty cell in the row of a subgroup", action
-                )
+                yield row.problem(column, show(text), expected, action)
         for column in ("subgroup_factor", "subgroup_level"):
             if not row.text(column):
                 expected = "what tells the subgroup, such as histology and mixed"
@@ -527,9 +525,8 @@ class _Builder:
         except UnknownWordError as error:
             add = "add it to vocabulary.toml under [[treatments]]"
             action = f'write "{error.suggestion}", or {add}' if error.suggestion else add
-            yield row.problem(
-                "treatment", show(written), f"{expected}, by any of its names", action
-            )
+            expected += ", by any of its names"
+            yield row.problem("treatment", show(written), expected, action)
 
 
 def _identity_problems(row: Row) -> Iterator[Problem]:

@@ -192,30 +192,21 @@ _KINDS: tuple[tuple[Any, _Kind], ...] = (
 )
 
 
-class Example(NamedTuple):
-    """What to write behind a key, what not (TOML values), and why the second is refused."""
-
-    good: str
-    bad: str
-    why: str
-
-
-def example(record: type[BaseModel], shape: Shape) -> Example:
-    """Return what to write behind a key of a record, and what not."""
+def example(record: type[BaseModel], shape: Shape) -> tuple[str, str, str]:
+    """Return what to write behind a key (TOML), what not, and why the second is refused."""
     good, bad, why = shape.examples
     if not good:
         header = f"{_places(record)[0].strip('[]')}.{shape.key}".removeprefix(".")
         header = f"[[{header}]]" if shape.many else f"[{header}]"
-        return Example(header, f'{shape.key} = "..."', "its keys stand below a header of their own")
-    if bad:
-        return Example(good, bad, why)
-    return Example(good, *_kind(shape)[1:])
+        return header, f'{shape.key} = "..."', "its keys stand below a header of their own"
+    return (good, bad, why) if bad else (good, *_kind(shape)[1:])
 
 
 def _kind(shape: Shape) -> _Kind:
     hint = plain(shape.hint)
+    hint = bool if get_args(hint)[:1] == (bool,) else hint
     for known, kind in _KINDS:
-        if hint == known or (known is bool and get_args(hint)[:1] == (bool,)):
+        if hint == known:
             return kind
     if get_origin(hint) is Literal:
         choices = ", ".join(str(word) for word in get_args(hint))

@@ -437,16 +437,6 @@ def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:
     return Problem(other.name, "cohorts", missing, expected, action, folder=folder)
 
 
-def unresolved_overlaps(registry: Registry) -> tuple[tuple[str, str], ...]:
-    """Return the declared overlaps with reports that the registry does not hold."""
-    return tuple(
-        (study.id, overlap.with_)
-        for study in registry
-        for overlap in study.overlaps
-        if overlap.with_ not in registry.studies
-    )
-
-
 class ConversionError(ValueError):
     """A reading of one endpoint as another that is not possible, or not allowed."""
 

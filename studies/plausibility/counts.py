@@ -98,17 +98,15 @@ def response_sums(study: Study, around: Surroundings) -> Iterator[Finding]:
                 expected = f"the {whole} patients that are evaluable"
                 if arm.n is not None and arm.n != whole:
                     expected += f", or the {arm.n} of the arm"
-                yield Finding(
-                    path, f"categories that add up to {everyone}", expected, "correct the counts"
-                )
+                found = f"categories that add up to {everyone}"
+                yield Finding(path, found, expected, "correct the counts")
         control = response.disease_control
         total = _counts(response.model_copy(update={"disease_control": None}))["dcr"]
         if control is not None and total is not None and control != total:
             # Some reports count stable disease only from a duration on.
             expected = f"{total}, the sum of responders and stable disease"
-            yield Finding(
-                (*path, "disease_control"), show(control), expected, "correct one of the two"
-            )
+            here = (*path, "disease_control")
+            yield Finding(here, show(control), expected, "correct one of the two")
         yield from _characteristics_against(arm, response, path)
 
 
@@ -124,18 +122,12 @@ def _characteristics_against(arm: Arm, response: Response, path: Path) -> Iterat
         "progressive disease": counts["pd"],
     }
     for place, printed in enumerate(arm.characteristics):
-        count = named.get(printed.name)
-        if (
-            count is None
-            or printed.statistic != "count"
-            or printed.group is not None
-            or printed.value == count
-        ):
-            continue
-        here = (*path[:-1], "characteristics", place, "value")
-        found = f"{printed.name} in {printed.value}"
-        expected = f"{count}, as the response of the arm says ({{other}})"
-        yield Finding(here, found, expected, "correct one of the two", path)
+        count, of_all = named.get(printed.name), printed.group is None
+        if count not in (None, printed.value) and printed.statistic == "count" and of_all:
+            here = (*path[:-1], "characteristics", place, "value")
+            found = f"{printed.name} in {printed.value}"
+            expected = f"{count}, as the response of the arm says ({{other}})"
+            yield Finding(here, found, expected, "correct one of the two", path)
 
 
 def response_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
@@ -144,26 +136,19 @@ def response_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
     The interval knows the true denominator, whatever is said elsewhere.
     """
     for arm, response, path in _responses(study):
-        if response.orr_ci is None or (response.evaluable or arm.n or 0) > _MOST:
-            continue
         count = responders(response, arm.n)
-        if not isinstance(count, ResponseCount):
+        too_many = (response.evaluable or arm.n or 0) > _MOST
+        if response.orr_ci is None or too_many or not isinstance(count, ResponseCount):
             continue
         level = level_of(response.orr_level)
         k, of = count.responders, count.evaluable
-        intervals = [
-            exact_interval(k, of, level),
-            wilson_interval(k / of, of, level),
-            wald_interval(k / of, of, level),
-        ]
-        if any(_near(response.orr_ci, interval) for interval in intervals):
-            continue
-        low, high = intervals[0]
-        found = f"an interval of {show(response.orr_ci)} for {k} of {of} responders"
-        expected = f"about {100 * low:.1f} to {100 * high:.1f}"
-        yield Finding(
-            (*path, "orr_ci"), found, expected, "correct the interval, its level or the counts"
-        )
+        others = (method(k / of, of, level) for method in (wilson_interval, wald_interval))
+        low, high = exact = exact_interval(k, of, level)
+        if not any(_near(response.orr_ci, interval) for interval in (exact, *others)):
+            found = f"an interval of {show(response.orr_ci)} for {k} of {of} responders"
+            expected = f"about {100 * low:.1f} to {100 * high:.1f}"
+            action = "correct the interval, its level or the counts"
+            yield Finding((*path, "orr_ci"), found, expected, action)
 
 
 def _near(printed: tuple[Decimal, Decimal], interval: tuple[float, float]) -> bool:
