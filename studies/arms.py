@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 
 from studies.checks import study_findings, word_findings
 from studies.files import FILE_NAME, validate
-from studies.problems import Problem, RegistryError, closest, dotted, show
+from studies.problems import Problem, RegistryError, correction, dotted, show
 from studies.schema import NOT_REACHED, Study, Unit
 from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabulary
 
@@ -89,8 +89,6 @@ def read_csv_table(text: str, name: str) -> CsvTable:
 
 
 def _csv_problems(columns: tuple[str, ...], name: str) -> list[Problem]:
-    """Return what is wrong with the header."""
-
     def problem(mistake: str, expected: str, action: str) -> Problem:
         return Problem(name, "row 1", mistake, expected, action, 1)
 
@@ -253,13 +251,7 @@ _NOT_REACHED = frozenset(
 
 
 class CellError(ValueError):
-    """A cell that cannot be read.
-
-    Attributes
-    ----------
-    expected, action : str
-        What the cell should hold, and what to do.
-    """
+    """A cell that cannot be read: what it should hold, and what to do."""
 
     def __init__(self, expected: str, action: str) -> None:
         self.expected, self.action = expected, action
@@ -355,15 +347,14 @@ def studies_from_arms(
 def _header_problems(
     table: CsvTable, columns: list[Column | None], vocabulary: Vocabulary, name: str
 ) -> Iterator[Problem]:
-    """Yield columns that do not exist, and required ones that are missing."""
     if {"file", "field", "kind", "value"} <= set(table.columns):
         action = "import an export as JSON (atc studies export --format json) instead"
         yield Problem(name, "row 1", "one value in each row", "one arm in each row", action, 1)
         return
     for written, column in zip(table.columns, columns, strict=True):
         if column is None:
-            nearest = closest(written, columns_known(vocabulary))
-            action = f"write {nearest}" if nearest else "remove it, or correct its name"
+            known, otherwise = columns_known(vocabulary), "remove it, or correct its name"
+            action = correction(written, known, otherwise, quoted=False)
             mistake, expected = f"the unknown column {show(written)}", "a column of a table of arms"
             yield Problem(name, "row 1", mistake, expected, action, 1)
     meant: dict[tuple[Any, ...], str] = {}
@@ -485,12 +476,10 @@ class _Builder:
             return
         place, arm_row = report.arms[arm_id]
         for column in OF_ARM:
-            text = row.text(column)
+            text, expected = row.text(column), "an empty cell in the row of a subgroup"
             if text and fold(text) != fold(arm_row.text(column)):
                 action = f"write it in row {arm_row.number}, that of the arm"
-                yield row.problem(
-                    column, show(text), "an empty cell in the row of a subgroup", action
-                )
+                yield row.problem(column, show(text), expected, action)
         for column in ("subgroup_factor", "subgroup_level"):
             if not row.text(column):
                 expected = "what tells the subgroup, such as histology and mixed"
@@ -536,9 +525,8 @@ class _Builder:
         except UnknownWordError as error:
             add = "add it to vocabulary.toml under [[treatments]]"
             action = f'write "{error.suggestion}", or {add}' if error.suggestion else add
-            yield row.problem(
-                "treatment", show(written), f"{expected}, by any of its names", action
-            )
+            expected += ", by any of its names"
+            yield row.problem("treatment", show(written), expected, action)
 
 
 def _identity_problems(row: Row) -> Iterator[Problem]:

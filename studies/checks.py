@@ -1,14 +1,8 @@
-"""Questions that the printed figures of one arm must answer consistently.
+"""Everything that must hold within one study, and between the studies of one registry.
 
-Each function yields findings about one record; paths are relative to the study. A figure may be odd
-and true; what is refused here cannot be true as written: a median outside its own interval, more
-responders than patients, a survival curve that rises.
-
-
-Everything that must hold within one study, and between the studies of one registry.
-
-The checks run on sound records, and yield findings: where, what was found, what was expected, what
-to do. They know no file; `studies.registry` adds it.
+The checks run on sound records, and yield findings, whose paths are relative to the study; they
+know no file. A figure may be odd and true; what is refused here cannot be true as written: a median
+outside its own interval, more responders than patients, a survival curve that rises.
 """
 
 from __future__ import annotations
@@ -19,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import combinations
 
 from studies.figures import half_step, in_months
-from studies.problems import Finding, closest, one_of, show
+from studies.problems import CHECK_BOTH, Finding, correction, odd, one_of, repeats, show
 from studies.schema import (
     DOI,
     IDENTIFIER,
@@ -43,7 +37,7 @@ from studies.vocabulary import UnknownWordError, Vocabulary
 Path = tuple[str | int, ...]
 Arm = Cohort | Subgroup
 UNITS = one_of(["days", "weeks", "months", "years"])
-CHECK_BOTH = "check both figures against the report"
+CHECK_IT = "check it against the report"
 READ_AGAIN = "read the curve again at both times"
 
 
@@ -51,8 +45,8 @@ def fraction_findings(value: Decimal, path: Path, what: str = "a fraction") -> I
     """Yield a finding where `value` is not a fraction of 1, naming the fraction of a percentage."""
     if 0 <= value <= 1:
         return
-    action = f"write {value.scaleb(-2)}" if 1 < value <= 100 else "check it against the report"
-    yield Finding(path, show(value), f"{what} between 0 and 1", action)
+    action = f"write {value.scaleb(-2)}" if 1 < value <= 100 else CHECK_IT
+    yield odd(path, value, f"{what} between 0 and 1", action)
 
 
 def level_findings(value: Decimal | None, path: Path) -> Iterator[Finding]:
@@ -69,11 +63,10 @@ def percent_findings(value: Decimal | None, path: Path, of: int | None) -> Itera
     if value is None:
         return
     if not 0 <= value <= 100:
-        action = "check it against the report"
-        yield Finding(path, show(value), "a percentage between 0 and 100", action)
+        yield odd(path, value, "a percentage between 0 and 100", CHECK_IT)
     elif 0 < value < 1 and of and value + half_step(value) < Decimal(100) / of:
         expected = f"a percentage, and one of {of} patients is {Decimal(100) / of:.1f} percent"
-        yield Finding(path, show(value), expected, f"write {value.scaleb(2):f}")
+        yield odd(path, value, expected, f"write {value.scaleb(2):f}")
 
 
 def span_findings(
@@ -85,21 +78,20 @@ def span_findings(
     lower, upper = pair
     if isinstance(upper, Decimal) and lower > upper:
         expected = "the lower figure first"
-        yield Finding(path, show(pair), expected, f"write [{upper}, {lower}], if both are right")
+        yield odd(path, pair, expected, f"write [{upper}, {lower}], if both are right")
     elif centre == NOT_REACHED and isinstance(upper, Decimal):
         expected = f'an upper limit of "{NOT_REACHED}", since the {name} is not reached'
-        yield Finding(path, show(pair), expected, CHECK_BOTH)
+        yield odd(path, pair, expected)
     elif isinstance(centre, Decimal) and (
         centre < lower or (isinstance(upper, Decimal) and centre > upper)
     ):
-        expected = f"limits around the {name} of {centre}"
-        yield Finding(path, show(pair), expected, CHECK_BOTH)
+        yield odd(path, pair, f"limits around the {name} of {centre}")
 
 
 def _interval_findings(pair: tuple[Decimal, Decimal | str] | None, path: Path) -> Iterator[Finding]:
     """Yield a finding where the two limits of a confidence interval are the same figure."""
     if pair is not None and pair[0] == pair[1]:
-        yield Finding(path, show(pair), "a lower limit below the upper one", CHECK_BOTH)
+        yield odd(path, pair, "a lower limit below the upper one")
 
 
 def survival_findings(outcome: SurvivalOutcome, path: Path, n: int | None) -> Iterator[Finding]:
@@ -111,34 +103,29 @@ def survival_findings(outcome: SurvivalOutcome, path: Path, n: int | None) -> It
     if all(time is None for time in times) and outcome.events is None and outcome.note is None:
         action = "add what the report prints, or remove the table"
         yield Finding(path, "no figure", "a median, an interval or a follow-up", action)
-    if isinstance(outcome.median, Decimal) and outcome.median <= 0:
-        yield _not_a_time(outcome.median, (*path, "median"))
-    if outcome.follow_up is not None and outcome.follow_up <= 0:
-        yield _not_a_time(outcome.follow_up, (*path, "follow_up"))
+    for key in ("median", "follow_up"):
+        time = getattr(outcome, key)
+        if isinstance(time, Decimal) and time <= 0:
+            yield odd((*path, key), time, "a time above 0", CHECK_IT)
     for key, pair in pairs.items():
         yield from span_findings(pair, outcome.median, (*path, key), "median")
         if pair is not None and pair[0] < 0:
-            yield Finding((*path, key), show(pair), "times of 0 or more", CHECK_BOTH)
+            yield odd((*path, key), pair, "times of 0 or more")
     yield from _interval_findings(outcome.ci, (*path, "ci"))
     yield from level_findings(outcome.level, (*path, "level"))
     yield from at_most(outcome.events, n, (*path, "events"), "patients of the arm")
 
 
-def _not_a_time(value: Decimal, path: Path) -> Finding:
-    return Finding(path, show(value), "a time above 0", "check it against the report")
-
-
 def at_most(count: int | None, limit: int | None, path: Path, whose: str) -> Iterator[Finding]:
     """Yield a finding where a count exceeds the number of those it was counted among."""
     if count is not None and limit is not None and count > limit:
-        expected = f"no more than the {limit} {whose}"
-        yield Finding(path, show(count), expected, CHECK_BOTH)
+        yield odd(path, count, f"no more than the {limit} {whose}")
 
 
 def landmark_findings(landmark: Landmark, path: Path, n: int | None) -> Iterator[Finding]:
     """Yield what cannot be true of a printed survival probability of `n` patients."""
     if landmark.time <= 0:
-        yield _not_a_time(landmark.time, (*path, "time"))
+        yield odd((*path, "time"), landmark.time, "a time above 0", CHECK_IT)
     yield from at_most(landmark.at_risk, n, (*path, "at_risk"), "patients of the arm")
     yield from fraction_findings(landmark.survival, (*path, "survival"))
     yield from level_findings(landmark.level, (*path, "level"))
@@ -146,10 +133,10 @@ def landmark_findings(landmark: Landmark, path: Path, n: int | None) -> Iterator
         return
     lower, upper = landmark.ci
     if not (0 <= lower <= 1 and 0 <= upper <= 1):
-        action, expected = "check it against the report", "two fractions between 0 and 1"
+        action, expected = CHECK_IT, "two fractions between 0 and 1"
         if all(0 <= limit <= 100 for limit in landmark.ci):
             action = f"write [{lower.scaleb(-2)}, {upper.scaleb(-2)}]"
-        yield Finding((*path, "ci"), show(landmark.ci), expected, action)
+        yield odd((*path, "ci"), landmark.ci, expected, action)
     elif 0 <= landmark.survival <= 1:
         yield from span_findings(landmark.ci, landmark.survival, (*path, "ci"), "survival")
         yield from _interval_findings(landmark.ci, (*path, "ci"))
@@ -174,16 +161,12 @@ def curve_findings(arm: Arm, path: Path) -> Iterator[Finding]:
         for mark, mark_path in landmarks:
             if outcome.endpoint == mark.endpoint and _same_series(outcome, mark):
                 yield from _median_against(outcome, here, mark, mark_path)
-        for before in range(place):
-            other = arm.survival[before]
-            if (other.endpoint, other.label) == (outcome.endpoint, outcome.label):
-                yield Finding(
-                    (*here, "endpoint"),
-                    f"{show(outcome.endpoint)} a second time",
-                    "one entry for each endpoint, which {other} is",
-                    "remove one of the two, or tell them apart by label; the first one is used",
-                    (*path, "survival", before),
-                )
+    for place, first in repeats((outcome.endpoint, outcome.label) for outcome in arm.survival):
+        here, other = (*path, "survival", place, "endpoint"), (*path, "survival", first)
+        again = f"{show(arm.survival[place].endpoint)} a second time"
+        expected = "one entry for each endpoint, which {other} is"
+        action = "remove one of the two, or tell them apart by label; the first one is used"
+        yield Finding(here, again, expected, action, other)
 
 
 def _same_series(one: SurvivalOutcome | Landmark, other: SurvivalOutcome | Landmark) -> bool:
@@ -196,32 +179,23 @@ def _rise(one: Landmark, one_path: Path, other: Landmark, other_path: Path) -> I
     times = in_months(one.time, one.unit), in_months(other.time, other.unit)
     if times[0] == times[1]:
         if one.label == other.label:
-            yield Finding(
-                (*other_path, "time"),
-                f"{other.time} {other.unit} a second time",
-                "one survival for each time, which {other} is",
-                "remove one of the two, or tell them apart by label",
-                one_path,
-            )
+            again = f"{other.time} {other.unit} a second time"
+            expected = "one survival for each time, which {other} is"
+            action = "remove one of the two, or tell them apart by label"
+            yield Finding((*other_path, "time"), again, expected, action, one_path)
         return
     if times[0] > times[1]:
         one, one_path, other, other_path = other, other_path, one, one_path
+    before, after = f"{one.time} {one.unit} ({{other}})", f"{other.time} {other.unit}"
     if other.survival - _blur(other.survival) > one.survival + _blur(one.survival):
-        yield Finding(
-            (*other_path, "survival"),
-            f"{other.survival} at {other.time} {other.unit}",
-            f"no more than the {one.survival} at {one.time} {one.unit} ({{other}})",
-            READ_AGAIN if one.digitised or other.digitised else CHECK_BOTH,
-            one_path,
-        )
+        found, expected = f"{other.survival} at {after}", f"no more than the {one.survival}"
+        action = READ_AGAIN if one.digitised or other.digitised else CHECK_BOTH
+        here = (*other_path, "survival")
+        yield Finding(here, found, f"{expected} at {before}", action, one_path)
     if None not in (one.at_risk, other.at_risk) and other.at_risk > one.at_risk:
-        yield Finding(
-            (*other_path, "at_risk"),
-            f"{other.at_risk} at risk at {other.time} {other.unit}",
-            f"no more than the {one.at_risk} at {one.time} {one.unit} ({{other}})",
-            CHECK_BOTH,
-            one_path,
-        )
+        found, expected = f"{other.at_risk} at risk at {after}", f"no more than the {one.at_risk}"
+        here = (*other_path, "at_risk")
+        yield Finding(here, found, f"{expected} at {before}", CHECK_BOTH, one_path)
 
 
 def _median_against(
@@ -234,19 +208,18 @@ def _median_against(
     if outcome.median == NOT_REACHED:
         if high < Decimal("0.5"):
             expected = f"a number, since {landmark} is below one half"
-            yield Finding((*path, "median"), show(NOT_REACHED), expected, CHECK_BOTH, mark_path)
+            yield odd((*path, "median"), NOT_REACHED, expected, CHECK_BOTH, mark_path)
         return
     if not isinstance(outcome.median, Decimal) or outcome.unit is None:
         return
     step = half_step(outcome.median)
     earliest = in_months(outcome.median - step, outcome.unit)
     latest = in_months(outcome.median + step, outcome.unit)
-    found = f"{outcome.median} {outcome.unit}"
-    if time > latest and low > Decimal("0.5"):
-        expected = f"a median after {mark.time} {mark.unit}, to agree with {landmark}"
-        yield Finding((*path, "median"), found, expected, CHECK_BOTH, mark_path)
-    elif time < earliest and high < Decimal("0.5"):
-        expected = f"a median before {mark.time} {mark.unit}, to agree with {landmark}"
+    too_early = time > latest and low > Decimal("0.5")
+    if too_early or (time < earliest and high < Decimal("0.5")):
+        side = "after" if too_early else "before"
+        expected = f"a median {side} {mark.time} {mark.unit}, to agree with {landmark}"
+        found = f"{outcome.median} {outcome.unit}"
         yield Finding((*path, "median"), found, expected, CHECK_BOTH, mark_path)
 
 
@@ -259,9 +232,8 @@ def response_findings(response: Response, path: Path, n: int | None) -> Iterator
     """Yield what cannot be true of printed response counts and percentages."""
     evaluable = response.evaluable
     yield from at_most(evaluable, n, (*path, "evaluable"), "patients of the arm")
-    whole, whose = n, "patients of the arm"
-    if evaluable is not None:
-        whole, whose = evaluable, "evaluable patients"
+    whole = n if evaluable is None else evaluable
+    whose = "patients of the arm" if evaluable is None else "evaluable patients"
     for key in ("cr", "pr", "sd", "pd", "responders", "disease_control"):
         yield from at_most(getattr(response, key), whole, (*path, key), whose)
     # Patients who were not evaluable may stand outside the denominator, but not outside the arm.
@@ -280,25 +252,22 @@ def response_findings(response: Response, path: Path, n: int | None) -> Iterator
         yield from percent_findings(value, (*path, f"{key}_percent"), whole)
     yield from span_findings(response.orr_ci, response.orr_percent, (*path, "orr_ci"), "rate")
     if not all(0 <= limit <= 100 for limit in response.orr_ci or ()):
-        expected = "two percentages between 0 and 100"
-        yield Finding((*path, "orr_ci"), show(response.orr_ci), expected, CHECK_BOTH)
+        yield odd((*path, "orr_ci"), response.orr_ci, "two percentages between 0 and 100")
     yield from level_findings(response.orr_level, (*path, "orr_level"))
 
 
 def _responder_findings(response: Response, path: Path) -> Iterator[Finding]:
-    """Yield contradictions between the responders and their parts."""
     cr, pr, total = response.cr, response.pr, response.responders
     if total is not None and cr is not None and pr is not None and cr + pr != total:
         expected = f"the sum of cr {cr} and pr {pr}, which is {cr + pr}"
-        yield Finding((*path, "responders"), show(total), expected, CHECK_BOTH)
+        yield odd((*path, "responders"), total, expected)
     elif total is not None and max(cr or 0, pr or 0) > total:
         expected = "no fewer than the complete or the partial responses"
-        yield Finding((*path, "responders"), show(total), expected, CHECK_BOTH)
-    least = total if total is not None else (cr or 0) + (pr or 0)
+        yield odd((*path, "responders"), total, expected)
+    least = (cr or 0) + (pr or 0) if total is None else total
     if response.disease_control is not None and response.disease_control < least:
         expected = f"no fewer than the {least} responders"
-        here = (*path, "disease_control")
-        yield Finding(here, show(response.disease_control), expected, CHECK_BOTH)
+        yield odd((*path, "disease_control"), response.disease_control, expected)
 
 
 def characteristic_findings(printed: Characteristic, path: Path) -> Iterator[Finding]:
@@ -307,14 +276,12 @@ def characteristic_findings(printed: Characteristic, path: Path) -> Iterator[Fin
     if isinstance(value, str):
         if kind not in ("text", "value"):
             expected = f"a number, since the statistic is {kind}"
-            action = 'write the number, or say statistic = "text"'
-            yield Finding(here, show(value), expected, action)
+            yield odd(here, value, expected, 'write the number, or say statistic = "text"')
         return
     if kind == "text":
-        yield Finding(here, show(value), "a text", f'write "{value}"')
+        yield odd(here, value, "a text", f'write "{value}"')
     elif kind == "count" and (value < 0 or value != value.to_integral_value()):
-        action = "check the figure, or the statistic"
-        yield Finding(here, show(value), "a count of 0 or more", action)
+        yield odd(here, value, "a count of 0 or more", "check the figure, or the statistic")
     elif kind == "count":
         yield from at_most(int(value), printed.of, here, "counted (of)")
     elif kind == "percent":
@@ -336,7 +303,7 @@ def study_findings(study: Study) -> Iterator[Finding]:
         yield from _doi(source.doi, ("sources", place, "doi"))
         if source.url is not None and not source.url.startswith(("https://", "http://")):
             path = ("sources", place, "url")
-            yield Finding(path, show(source.url), "a web address", "begin it with https://")
+            yield odd(path, source.url, "a web address", "begin it with https://")
     yield from _cohort_structure(study.cohorts)
     for place, cohort in enumerate(study.cohorts):
         yield from _cohort_findings(cohort, ("cohorts", place))
@@ -353,10 +320,9 @@ def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
     for place, cohort in enumerate(study.cohorts):
         path = ("cohorts", place)
         yield from _treatment(cohort.treatment, (*path, "treatment"), vocabulary)
-        yield from _word(cohort.disease, vocabulary.diseases, (*path, "disease"), "[diseases]")
-        yield from _word(cohort.line, vocabulary.lines, (*path, "line"), "[lines]")
-        origins, here = vocabulary.time_origins, (*path, "time_origin")
-        yield from _word(cohort.time_origin, origins, here, "[time_origins]")
+        for key in ("disease", "line", "time_origin"):
+            words = getattr(vocabulary, f"{key}s")
+            yield from _word(getattr(cohort, key), words, (*path, key), f"[{key}s]")
         arms = {path: cohort}
         arms |= {(*path, "subgroups", p): group for p, group in enumerate(cohort.subgroups)}
         for arm_path, arm in arms.items():
@@ -367,17 +333,14 @@ def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
 
 
 def _word(word: str | None, words: Iterable[str], path: Path, heading: str) -> Iterator[Finding]:
-    """Yield a finding where `word` is not among the words under a heading of the vocabulary."""
     if word is None or word in words:
         return
-    nearest = closest(word, words)
-    choice = f"write {show(nearest)}" if nearest else "choose one of them"
+    choice = correction(word, words, "choose one of them")
     action = f"{choice}, or add the word to vocabulary.toml under {heading}"
-    yield Finding(path, show(word), f"{one_of(words)}, as the vocabulary lists", action)
+    yield odd(path, word, f"{one_of(words)}, as the vocabulary lists", action)
 
 
 def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Finding]:
-    """Yield a finding where `name` is not the identifier of a treatment."""
     expected = "the id of a treatment of the vocabulary"
     add = "add the treatment to vocabulary.toml under [[treatments]]"
     try:
@@ -385,7 +348,7 @@ def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Findin
     except UnknownWordError as error:
         nearest = error.suggestion
         choice = f'write "{nearest}"' if nearest else "choose one that is there"
-        yield Finding(path, show(name), expected, f"{choice}, or {add}")
+        yield odd(path, name, expected, f"{choice}, or {add}")
         return
     if treatment.id != name:
         action = f'write "{treatment.id}", and keep the words of the report in treatment_as_printed'
@@ -397,7 +360,7 @@ def identifier_findings(value: str, path: Path) -> Iterator[Finding]:
     if not re.fullmatch(IDENTIFIER, value):
         expected = "an identifier of letters, digits, and _ . + -"
         suggestion = re.sub(r"[^A-Za-z0-9_.+-]+", "_", value).strip("_") or "an identifier"
-        yield Finding(path, show(value), expected, f"write for example {suggestion}")
+        yield odd(path, value, expected, f"write for example {suggestion}")
 
 
 def _doi(value: str | None, path: Path) -> Iterator[Finding]:
@@ -405,7 +368,7 @@ def _doi(value: str | None, path: Path) -> Iterator[Finding]:
         return
     inside = re.search(DOI.strip("^$"), value)
     action = f'write "{inside[0]}"' if inside else "check it, or leave the key out"
-    yield Finding(path, show(value), "a DOI such as 10.1530/ERC-20-0106", action)
+    yield odd(path, value, "a DOI such as 10.1530/ERC-20-0106", action)
 
 
 def citation_findings(citation: Citation, path: Path = ("citation",)) -> Iterator[Finding]:
@@ -414,36 +377,32 @@ def citation_findings(citation: Citation, path: Path = ("citation",)) -> Iterato
     if year is not None and not _FIRST_YEAR <= year <= _LAST_YEAR:
         expected = f"a year from {_FIRST_YEAR} to {_LAST_YEAR}"
         action = "write the year of publication, or leave the key out"
-        yield Finding((*path, "year"), show(year), expected, action)
+        yield odd((*path, "year"), year, expected, action)
     yield from _doi(citation.doi, (*path, "doi"))
     if citation.pmid is not None and not re.fullmatch(PMID, citation.pmid):
         expected = "a PubMed identifier of up to eight digits"
         action = "write the digits alone, or leave the key out"
-        yield Finding((*path, "pmid"), show(citation.pmid), expected, action)
+        yield odd((*path, "pmid"), citation.pmid, expected, action)
 
 
 def _cohort_structure(cohorts: tuple[Cohort, ...]) -> Iterator[Finding]:
     """Yield repeated cohort identifiers, and cohorts that are part of nothing or of themselves."""
-    by_id: dict[str, Cohort] = {}
-    first: dict[str, int] = {}
-    for place, cohort in enumerate(cohorts):
-        by_id.setdefault(cohort.id, cohort)
-        if first.setdefault(cohort.id, place) != place:
-            expected, action = "an id that {other} does not have", "give each cohort its own id"
-            path, other = ("cohorts", place, "id"), ("cohorts", first[cohort.id])
-            yield Finding(path, show(cohort.id), expected, action, other)
+    by_id = {cohort.id: cohort for cohort in cohorts}
+    for place, first in repeats(cohort.id for cohort in cohorts):
+        expected, action = "an id that {other} does not have", "give each cohort its own id"
+        path, other = ("cohorts", place, "id"), ("cohorts", first)
+        yield odd(path, cohorts[place].id, expected, action, other)
     for place, cohort in enumerate(cohorts):
         if cohort.part_of is None or len(by_id) < len(cohorts):
             continue
         path = ("cohorts", place, "part_of")
         if cohort.part_of not in by_id:
             expected = f"the id of another cohort of this study ({one_of(by_id)})"
-            nearest = closest(cohort.part_of, by_id)
-            action = f"write {show(nearest)}" if nearest else "correct it, or remove the key"
-            yield Finding(path, show(cohort.part_of), expected, action)
+            action = correction(cohort.part_of, by_id, "correct it, or remove the key")
+            yield odd(path, cohort.part_of, expected, action)
         elif _returns_to_itself(cohort, by_id):
             expected = "a larger cohort, which is not in turn part of this one"
-            yield Finding(path, show(cohort.part_of), expected, "remove one of the part_of keys")
+            yield odd(path, cohort.part_of, expected, "remove one of the part_of keys")
         else:
             limit, whose = by_id[cohort.part_of].n, f"patients of {cohort.part_of}"
             yield from at_most(cohort.n, limit, ("cohorts", place, "n"), whose)
@@ -459,7 +418,6 @@ def _returns_to_itself(cohort: Cohort, by_id: Mapping[str, Cohort]) -> bool:
 
 
 def _cohort_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
-    """Yield everything that is wrong within one cohort."""
     yield from identifier_findings(cohort.id, (*path, "id"))
     yield from _histology_findings(cohort.histology, (*path, "histology"), cohort.n)
     braf = cohort.braf_v600e
@@ -477,7 +435,6 @@ def _cohort_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
 
 
 def _arm_findings(arm: Arm, path: Path) -> Iterator[Finding]:
-    """Yield everything that is wrong with the figures of a cohort or of a subgroup."""
     for place, outcome in enumerate(arm.survival):
         yield from survival_findings(outcome, (*path, "survival", place), arm.n)
     for place, landmark in enumerate(arm.landmarks):
@@ -490,9 +447,7 @@ def _arm_findings(arm: Arm, path: Path) -> Iterator[Finding]:
 
 
 def _subgroup_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
-    """Yield what is wrong within the subgroups, and with their numbers of patients."""
     by_histology: dict[str, list[int]] = {}
-    first: dict[tuple[str, str, str | None], int] = {}
     for place, subgroup in enumerate(cohort.subgroups):
         here = (*path, "subgroups", place)
         yield from at_most(subgroup.n, cohort.n, (*here, "n"), "patients of the cohort")
@@ -502,12 +457,12 @@ def _subgroup_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
             yield Finding((*here, "read_as"), "both", expected, "keep one of the two keys")
         if (subgroup.histology or subgroup.read_as) and subgroup.n is not None:
             by_histology.setdefault(subgroup.factor, []).append(subgroup.n)
-        key = (subgroup.factor, subgroup.level, subgroup.label)
-        if first.setdefault(key, place) != place:
-            expected, action = "one table, {other}, for each level", "put all its figures there"
-            found = f"{subgroup.factor} {show(subgroup.level)} a second time"
-            other = (*path, "subgroups", first[key])
-            yield Finding((*here, "level"), found, expected, action, other)
+    for place, first in repeats((g.factor, g.level, g.label) for g in cohort.subgroups):
+        expected, action = "one table, {other}, for each level", "put all its figures there"
+        subgroup = cohort.subgroups[place]
+        found = f"{subgroup.factor} {show(subgroup.level)} a second time"
+        here, other = (*path, "subgroups", place, "level"), (*path, "subgroups", first)
+        yield Finding(here, found, expected, action, other)
     for factor, numbers in by_histology.items():
         total = sum(numbers)
         if cohort.n is not None and total > cohort.n >= max(numbers):
@@ -546,7 +501,7 @@ def _patient_findings(patient: Patient, path: Path) -> Iterator[Finding]:
     times = {key: getattr(patient, key) for key in ("os", "pfs", "response_duration")}
     for key, time in times.items():
         if time is not None and time < 0:
-            yield Finding((*path, key), show(time), "a time of 0 or more", "check the report")
+            yield odd((*path, key), time, "a time of 0 or more", "check the report")
     if patient.unit is None and any(time is not None for time in times.values()):
         yield Finding((*path, "unit"), "nothing", UNITS, "add the unit of the printed times")
 
@@ -560,11 +515,9 @@ def _comparison_findings(comparison: Comparison, path: Path) -> Iterator[Finding
         except InvalidOperation:
             p = None
     if p is not None and not 0 <= p <= 1:
-        expected = "a p value between 0 and 1"
-        yield Finding((*path, "p"), show(comparison.p), expected, "check it against the report")
+        yield odd((*path, "p"), comparison.p, "a p value between 0 and 1", CHECK_IT)
     if comparison.hr is not None and comparison.hr <= 0:
-        expected = "a hazard ratio above 0"
-        yield Finding((*path, "hr"), show(comparison.hr), expected, "check it against the report")
+        yield odd((*path, "hr"), comparison.hr, "a hazard ratio above 0", CHECK_IT)
     yield from span_findings(comparison.hr_ci, comparison.hr, (*path, "hr_ci"), "hazard ratio")
     if comparison.hr_ci is not None and comparison.hr_ci[0] < 0:
         found, expected = show(comparison.hr_ci), "hazard ratios of 0 or more"
@@ -575,29 +528,26 @@ def _comparison_findings(comparison: Comparison, path: Path) -> Iterator[Finding
 def _own_overlaps(study: Study) -> Iterator[Finding]:
     """Yield overlaps with the study itself, declared twice, or naming cohorts it does not have."""
     cohorts = [cohort.id for cohort in study.cohorts]
-    first: dict[str, int] = {}
+    for place, first in repeats(overlap.with_ for overlap in study.overlaps):
+        expected, action = "each study once, as in {other}", "put all pairs in one table"
+        again, other = f"{show(study.overlaps[place].with_)} again", ("overlaps", first)
+        yield Finding(("overlaps", place, "with"), again, expected, action, other)
     for place, overlap in enumerate(study.overlaps):
         path = ("overlaps", place)
         if overlap.with_ == study.id:
             expected = "the id of another study"
             action = "remove it; within one study, say part_of in the smaller cohort"
-            yield Finding((*path, "with"), show(overlap.with_), expected, action)
-        if first.setdefault(overlap.with_, place) != place:
-            expected, action = "each study once, as in {other}", "put all pairs in one table"
-            again, other = f"{show(overlap.with_)} again", ("overlaps", first[overlap.with_])
-            yield Finding((*path, "with"), again, expected, action, other)
+            yield odd((*path, "with"), overlap.with_, expected, action)
         for number, (cohort, _) in enumerate(overlap.pairs):
             yield from _paired(cohort, cohorts, (*path, "pairs", number), f"first, {study.id}")
 
 
 def _paired(cohort: str, cohorts: list[str], path: Path, whose: str) -> Iterator[Finding]:
-    """Yield a finding where a pair names a cohort that does not exist."""
     if cohort in cohorts:
         return
-    nearest = closest(cohort, cohorts)
     expected = f"a cohort of the {whose} ({one_of(cohorts)})"
-    action = f"write {show(nearest)}" if nearest else "correct it, or remove the pair"
-    yield Finding(path, show(cohort), expected, action)
+    action = correction(cohort, cohorts, "correct it, or remove the pair")
+    yield odd(path, cohort, expected, action)
 
 
 def overlap_findings(study: Study, studies: Mapping[str, Study]) -> Iterator[Finding]:

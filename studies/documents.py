@@ -102,7 +102,6 @@ def plain(hint: Any) -> Any:
 
 
 def _is_list(hint: Any) -> bool:
-    """Whether a type is a list of something."""
     if get_origin(hint) is Annotated:
         return _is_list(get_args(hint)[0])
     return get_origin(hint) is tuple
@@ -156,7 +155,6 @@ def toml_of(
 def _table_lines(
     tables: Mapping[str, Any], model: type[BaseModel] | None, path: tuple[str, ...]
 ) -> Iterator[str]:
-    """Yield the lines of a table: its values, then the tables below it."""
     below = []
     # The document, and a table that no record describes, may hold tables of any name.
     loose = model is None or not path
@@ -398,7 +396,6 @@ def _parse_json(text: str, name: str) -> Any:
 
 
 def _document_problems(document: Tables, name: str) -> Iterator[Problem]:
-    """Yield what is wrong with the outermost object."""
     for key in document:
         if key not in _KEYS:
             expected = f"the keys {', '.join(_KEYS)}"
@@ -564,16 +561,14 @@ def bibtex(studies: Iterable[Study]) -> str:
 def _entry(study: Study) -> str:
     citation = study.citation
     kind = "article" if citation.journal and citation.title else "misc"
-    fields = [(key, value) for key, value in _fields(study) if value]
-    lines = [f"  {key} = {{{value}}},\n" for key, value in fields]
+    lines = [f"  {key} = {{{value}}},\n" for key, value in _fields(study) if value]
     return f"@{kind}{{{study.id},\n{''.join(lines)}}}\n"
 
 
 def _fields(study: Study) -> Iterator[tuple[str, str | None]]:
-    """Yield names and values, in the order in which they are written."""
     citation = study.citation
     place = _place(citation.volume_pages)
-    yield "author", _authors(citation.authors)
+    yield "author", " and ".join(map(_author, citation.authors))
     # A second pair of braces keeps the capitals of names and abbreviations.
     title = citation.title or (None if citation.authors else citation.label)
     yield "title", f"{{{_escaped(title)}}}" if title else None
@@ -583,13 +578,9 @@ def _fields(study: Study) -> Iterator[tuple[str, str | None]]:
         yield key, place.get(key)
     yield "doi", _verbatim(citation.doi)
     yield "pmid", _escaped(citation.pmid)
-    yield "url", None if citation.doi else _url(study)
+    seen = next((source.url for source in study.sources if source.url), None)
+    yield "url", None if citation.doi else _verbatim(seen)
     yield "note", _note(citation, parsed=bool(place))
-
-
-def _authors(authors: tuple[str, ...]) -> str | None:
-    """Return authors as "Family, Initials" joined by "and"."""
-    return " and ".join(map(_author, authors)) or None
 
 
 def _author(author: str) -> str:
@@ -600,15 +591,9 @@ def _author(author: str) -> str:
     if not initials:
         # Braces: a group of investigators is no person with given names.
         return f"{{{_escaped(family)}}}" if " " in family else _escaped(family)
-    given = " ".join(_spelt(word) for word in initials)
-    return f"{_escaped(family)}, {_escaped(given)}"
-
-
-def _spelt(initials: str) -> str:
-    """Return initials as BibTeX tells them apart: "K. B." for "KB"."""
-    if not initials.isalpha():
-        return initials
-    return " ".join(f"{letter}." for letter in initials)
+    # BibTeX tells initials apart where they are written "K. B." for "KB".
+    apart = (" ".join(f"{x}." for x in word) if word.isalpha() else word for word in initials)
+    return f"{_escaped(family)}, {_escaped(' '.join(apart))}"
 
 
 def _place(printed: str | None) -> dict[str, str]:
@@ -621,11 +606,6 @@ def _place(printed: str | None) -> dict[str, str]:
     if _PAGES.fullmatch(match["pages"] or ""):
         parts["pages"] = parts["pages"].replace("-", "--")
     return parts
-
-
-def _url(study: Study) -> str | None:
-    """Return the first address at which the figures were seen."""
-    return _verbatim(next((source.url for source in study.sources if source.url), None))
 
 
 def _note(citation: Citation, *, parsed: bool) -> str | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import NamedTuple
 
 from studies.schema import (
     NOT_REACHED,
@@ -93,10 +94,8 @@ def outcome_of(
     arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
 ) -> SurvivalOutcome | None:
     """Return the first median of an endpoint that `keep` allows, be it "not reached"."""
-    for outcome in arm.survival:
-        if outcome.endpoint == endpoint and outcome.median is not None and keep(outcome):
-            return outcome
-    return None
+    printed = (o for o in arm.survival if o.endpoint == endpoint and o.median is not None)
+    return next(filter(keep, printed), None)
 
 
 def landmarks_of(
@@ -121,12 +120,9 @@ def splits_histology(split: HistologySplit | None) -> bool:
     """Return whether a split tells the shares: both counts, one of the assessed, or a percent."""
     if split is None:
         return False
-    counts = [split.pure, split.mixed, split.assessed]
-    if sum(count is not None for count in counts[:2]) == 2:
-        return True
-    one_of_assessed = split.assessed and any(count is not None for count in counts[:2])
+    counted = [count is not None for count in (split.pure, split.mixed)]
     percents = (split.pure_percent, split.mixed_percent)
-    return bool(one_of_assessed) or any(percent is not None for percent in percents)
+    return all(counted) or bool(split.assessed and any(counted)) or percents != (None, None)
 
 
 def printed_median(outcome: SurvivalOutcome) -> str:
@@ -287,23 +283,12 @@ def best_responses(response: Response, n: int | None = None) -> BestResponses | 
         excess = f"The {count.responders} responders are more than the {count.evaluable}"
         return ResponseRefused(f"{excess} evaluable patients.")
     outside = _not_evaluable_outside(response, n, count)
-    complete, control = _complete(response, count), _control(response, count, outside)
-    return BestResponses(
-        count.responders,
-        count.evaluable,
-        count.derivation,
-        complete.count,
-        control.count,
-        complete.derivation,
-        control.derivation,
-        complete.refused,
-        control.refused,
-        _denominator_words(response, n, outside),
-    )
+    settled = zip(_complete(response, count), _control(response, count, outside), strict=True)
+    pairs = [each for pair in settled for each in pair]
+    return BestResponses(*astuple(count), *pairs, _denominator_words(response, n, outside))
 
 
-@dataclass(frozen=True)
-class _Settled:
+class _Settled(NamedTuple):
     """A number with its derivation, the reason against it, or neither: nothing is printed."""
 
     count: int | None = None
@@ -427,7 +412,6 @@ def _not_evaluable_outside(response: Response, n: int | None, count: ResponseCou
 
 
 def _denominator_words(response: Response, n: int | None, outside: int | None) -> str:
-    """Return what the denominator is where it is not simply the treated patients."""
     words = []
     evaluable, without = response.evaluable, response.ne
     if evaluable is not None and n is not None and evaluable < n:

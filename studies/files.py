@@ -466,7 +466,6 @@ def sources_of(paths: Iterable[Path | str]) -> tuple[Source, ...]:
 
 
 def _file_source(path: Path) -> Source:
-    """Return a single study file."""
     expected = "a study file"
     if path.name in _NOT_STUDIES:
         mistake = "a file of words or of reasons"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from studies.figures import (
@@ -26,41 +27,17 @@ if TYPE_CHECKING:
 
 _WHOLE = ("year", "n", "n_pure", "n_mixed", "events", "responders", "evaluable")
 _FLOAT = ("median_months", "lower_months", "upper_months")
+_OF_COHORT = (
+    *("treatment_as_printed", "line", "time_origin", "time_origin_presumed"),
+    *("n", "not_pooled", "caution"),
+)
 _FLAGS = ("time_origin_presumed", "median_not_reached", "upper_not_reached")
 COLUMNS = (
-    "study_id",
-    "cohort_id",
-    "label",
-    "year",
-    "design",
-    "countries",
-    "disease",
-    "treatment_class",
-    "treatment",
-    "treatment_as_printed",
-    "line",
-    "time_origin",
-    "time_origin_presumed",
-    "n",
-    "n_pure",
-    "n_mixed",
-    "endpoint",
-    "printed",
-    "median_months",
-    "lower_months",
-    "upper_months",
-    "median_not_reached",
-    "upper_not_reached",
-    "events",
-    "landmarks",
-    "responders",
-    "evaluable",
-    "derivation",
-    "status",
-    "not_pooled",
-    "caution",
-    "doi",
-    "pmid",
+    *("study_id", "cohort_id", "label", "year", "design", "countries", "disease"),
+    *("treatment_class", "treatment", "treatment_as_printed", "line", "time_origin"),
+    *("time_origin_presumed", "n", "n_pure", "n_mixed", "endpoint", "printed", *_FLOAT),
+    *("median_not_reached", "upper_not_reached", "events", "landmarks", "responders"),
+    *("evaluable", "derivation", "status", "not_pooled", "caution", "doi", "pmid"),
 )
 
 
@@ -90,43 +67,34 @@ def registry_frame(registry: Registry) -> pd.DataFrame:
 
 
 def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str, Any]]:
-    """Return the rows of one cohort."""
     treatment = vocabulary.treatment(cohort.treatment)
     split = cohort.histology
+    citation = study.citation
     common = {
         "study_id": study.id,
         "cohort_id": cohort.id,
         "label": study_label(study),
-        "year": study.citation.year,
         "design": study.design,
         "countries": "; ".join(study.countries) or None,
         "disease": cohort.disease or vocabulary.main_disease,
         "treatment_class": vocabulary.treatment_class(treatment.class_).label,
         "treatment": treatment.label,
-        "treatment_as_printed": cohort.treatment_as_printed,
-        "line": cohort.line,
-        "time_origin": cohort.time_origin,
-        "time_origin_presumed": cohort.time_origin_presumed,
-        "n": cohort.n,
-        "n_pure": split.pure if split is not None else None,
-        "n_mixed": split.mixed if split is not None else None,
-        "not_pooled": cohort.not_pooled,
-        "caution": cohort.caution,
-        "doi": study.citation.doi,
-        "pmid": study.citation.pmid,
+        "n_pure": split and split.pure,
+        "n_mixed": split and split.mixed,
     }
-    rows = []
-    for endpoint in endpoints_of(cohort) or (None,):
-        if endpoint == RESPONSE:
-            figures = _response(cohort, study)
-        else:
-            figures = {} if endpoint is None else _survival(cohort, study, endpoint)
-        rows.append(common | {"endpoint": endpoint} | figures)
-    return rows
+    common |= {name: getattr(cohort, name) for name in _OF_COHORT}
+    common |= {name: getattr(citation, name) for name in ("year", "doi", "pmid")}
+    return [
+        common | {"endpoint": endpoint} | _figures(cohort, study, endpoint)
+        for endpoint in endpoints_of(cohort) or (None,)
+    ]
 
 
-def _survival(cohort: Cohort, study: Study, endpoint: str) -> dict[str, Any]:
-    """Return the columns of one survival endpoint."""
+def _figures(cohort: Cohort, study: Study, endpoint: str | None) -> dict[str, Any]:
+    if endpoint is None:
+        return {}
+    if endpoint == RESPONSE:
+        return {} if cohort.response is None else _response(cohort.response, cohort.n, study)
     outcome, landmarks = outcome_of(cohort, endpoint), landmarks_of(cohort, endpoint)
     figures = [*landmarks] if outcome is None else [outcome, *landmarks]
     statuses = dict.fromkeys(figure_status(figure, study) for figure in figures)
@@ -136,46 +104,37 @@ def _survival(cohort: Cohort, study: Study, endpoint: str) -> dict[str, Any]:
     }
     if outcome is None:
         return row
-    row["printed"] = printed_median(outcome)
-    row["median_not_reached"] = outcome.median == NOT_REACHED
-    row["events"] = outcome.events
-    figures_in_months = {"median_months": outcome.median}
-    if outcome.ci is not None:
-        row["upper_not_reached"] = outcome.ci[1] == NOT_REACHED
-        figures_in_months |= dict(zip(_FLOAT[1:], outcome.ci, strict=True))
-    for column, value in figures_in_months.items():
-        if not isinstance(value, str) and value is not None and outcome.unit is not None:
-            row[column] = in_months(value, outcome.unit)
-    return row
+    times = (outcome.median, *(outcome.ci or ()))
+    row |= {
+        "printed": printed_median(outcome),
+        "events": outcome.events,
+        "median_not_reached": outcome.median == NOT_REACHED,
+        "upper_not_reached": None if outcome.ci is None else outcome.ci[1] == NOT_REACHED,
+    }
+    return row | {
+        column: in_months(time, outcome.unit)
+        for column, time in zip(_FLOAT, times, strict=False)
+        if isinstance(time, Decimal) and outcome.unit is not None
+    }
 
 
-def _response(cohort: Cohort, study: Study) -> dict[str, Any]:
-    """Return the columns of the response."""
-    response = cohort.response
-    if response is None:
-        return {}
-    count = responders(response, cohort.n)
-    row: dict[str, Any] = {
+def _response(response: Response, n: int | None, study: Study) -> dict[str, Any]:
+    count = responders(response, n)
+    known = isinstance(count, ResponseCount)
+    return {
         "printed": printed_response(response),
-        "evaluable": response.evaluable,
+        "responders": count.responders if known else None,
+        "evaluable": count.evaluable if known else response.evaluable,
+        "derivation": count.derivation if known else count.reason,
         "status": figure_status(response, study),
     }
-    if isinstance(count, ResponseCount):
-        return row | {
-            "responders": count.responders,
-            "evaluable": count.evaluable,
-            "derivation": count.derivation,
-        }
-    return row | {"derivation": count.reason}
 
 
 def printed_response(response: Response) -> str | None:
     """Return the response as printed: a count of the evaluable, or a rate."""
-    rate = response.orr_percent
-    parts = (response.cr, response.pr)
-    counted = response.responders
-    if counted is None and (None not in parts or (rate is None and response.pr is not None)):
-        counted = (response.cr or 0) + (response.pr or 0)
+    rate, counted, cr, pr = response.orr_percent, response.responders, response.cr, response.pr
+    if counted is None and pr is not None and (cr is not None or rate is None):
+        counted = (cr or 0) + pr
     if counted is not None:
         return f"{counted}/{'?' if response.evaluable is None else response.evaluable}"
     if rate is None:

@@ -192,31 +192,21 @@ _KINDS: tuple[tuple[Any, _Kind], ...] = (
 )
 
 
-class Example(NamedTuple):
-    """What to write behind a key, what not (TOML values), and why the second is refused."""
-
-    good: str
-    bad: str
-    why: str
-
-
-def example(record: type[BaseModel], shape: Shape) -> Example:
-    """Return what to write behind a key of a record, and what not."""
+def example(record: type[BaseModel], shape: Shape) -> tuple[str, str, str]:
+    """Return what to write behind a key (TOML), what not, and why the second is refused."""
     good, bad, why = shape.examples
     if not good:
         header = f"{_places(record)[0].strip('[]')}.{shape.key}".removeprefix(".")
         header = f"[[{header}]]" if shape.many else f"[{header}]"
-        return Example(header, f'{shape.key} = "..."', "its keys stand below a header of their own")
-    if bad:
-        return Example(good, bad, why)
-    return Example(good, *_kind(shape)[1:])
+        return header, f'{shape.key} = "..."', "its keys stand below a header of their own"
+    return (good, bad, why) if bad else (good, *_kind(shape)[1:])
 
 
 def _kind(shape: Shape) -> _Kind:
-    """Return the kind of value of a key that holds no record."""
     hint = plain(shape.hint)
+    hint = bool if get_args(hint)[:1] == (bool,) else hint
     for known, kind in _KINDS:
-        if hint == known or (known is bool and get_args(hint)[:1] == (bool,)):
+        if hint == known:
             return kind
     if get_origin(hint) is Literal:
         choices = ", ".join(str(word) for word in get_args(hint))
@@ -237,7 +227,6 @@ def field_guide() -> str:
 
 
 def _section(record: type[BaseModel]) -> Iterator[str]:
-    """Yield the lines of one record."""
     first, *others = _places(record)
     yield f"### `{first}`" if first else "### Top of the file"
     yield ""
@@ -289,28 +278,18 @@ _ASIDE = frozenset(
 def skeleton(
     study_id: str, vocabulary: Vocabulary, *, arms: int = 1, schema: str = f"./{SCHEMA_FILE}"
 ) -> str:
-    """Return the first draft of a study file.
+    """Return the first draft of a study file: TOML that no check accepts until it is filled in.
 
     Parameters
     ----------
     study_id : str
-        Identifier of the study, and stem of its file.
+        Identifier of the study, and stem of its file; `RegistryError` where it cannot be one.
     vocabulary : Vocabulary
         The words that it may use, which the comments list.
     arms : int
         How many arms the report has.
     schema : str
         Where an editor finds the description of study files, relative to the file.
-
-    Returns
-    -------
-    str
-        TOML that no check accepts until it is filled in.
-
-    Raises
-    ------
-    RegistryError
-        Where the identifier cannot be one, or there is no arm.
     """
     problems = [*_refusals(study_id, arms)]
     if problems:
@@ -339,8 +318,6 @@ def _refusals(study_id: str, arms: int) -> Iterator[Problem]:
 
 
 class _Draft:
-    """The lines of a skeleton, with the words of a vocabulary."""
-
     def __init__(self, vocabulary: Vocabulary, study_id: str) -> None:
         self._vocabulary, self._words = vocabulary, words_of(vocabulary)
         self._listed: list[Any] = []  # what was explained once is not explained again
@@ -417,7 +394,6 @@ class _Draft:
         return given
 
     def _treatments(self) -> Iterator[str]:
-        """Yield the treatments of each class, in the order in which tables show them."""
         for group in sorted(self._vocabulary.classes, key=lambda group: group.order):
             names = [entry.id for entry in self._vocabulary.treatments if entry.class_ == group.id]
             if names:
@@ -425,13 +401,11 @@ class _Draft:
 
 
 def _listed(words: Mapping[str, str]) -> Iterator[str]:
-    """Yield words with their meanings, one below the other."""
     for word, meaning in words.items():
         yield from _wrapped(f"{word}: {meaning}", "##   ", "##     ")
 
 
 def _explained(text: str, *, hang: bool = False) -> Iterator[str]:
-    """Yield a text as lines of explanation."""
     return _wrapped(text, "## ", "##   " if hang else "## ")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 Severity = Literal["error", "warning", "note"]
 _LONGEST_QUOTE = 60
+CHECK_BOTH = "check both figures against the report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,17 @@ class Finding(NamedTuple):
     """As in `Problem`."""
 
 
+def odd(
+    path: tuple[str | int, ...],
+    value: Any,
+    expected: str,
+    action: str = CHECK_BOTH,
+    other: tuple[str | int, ...] = (),
+) -> Finding:
+    """Return a finding about a value that stands there as it is written."""
+    return Finding(path, show(value), expected, action, other)
+
+
 class RegistryError(ValueError):
     """A registry, a study or a vocabulary that cannot be used as it stands.
 
@@ -126,9 +138,8 @@ def show(value: Any) -> str:
         case list() | tuple() if any(isinstance(entry, dict) for entry in value):
             return "a list of tables"
         case list() | tuple():
-            text = (
-                "[" + ", ".join("[...]" if _nested(entry) else show(entry) for entry in value) + "]"
-            )
+            entries = ("[...]" if _nested(entry) else show(entry) for entry in value)
+            text = f"[{', '.join(entries)}]"
             return text if len(text) <= _LONGEST_QUOTE else f"a list of {len(value)} items"
         case datetime.date() | datetime.time():
             return f"the date {value}"
@@ -148,6 +159,20 @@ def closest(word: str, words: Iterable[str]) -> str | None:
     return by_folded[matches[0]] if matches else None
 
 
+def correction(word: str, words: Iterable[str], otherwise: str = "", *, quoted: bool = True) -> str:
+    """Say which of the words to write instead; `otherwise` where none comes near."""
+    nearest = closest(word, words)
+    return otherwise if nearest is None else f"write {show(nearest) if quoted else nearest}"
+
+
+def repeats(keys: Iterable[Hashable]) -> Iterator[tuple[int, int]]:
+    """Yield the place of every key that was there before, and the first place of that key."""
+    first: dict[Hashable, int] = {}
+    for place, key in enumerate(keys):
+        if first.setdefault(key, place) != place:
+            yield place, first[key]
+
+
 def one_of(words: Iterable[str], *, most: int = 12) -> str:
     """Return "one of a, b, c", cut short where the list is long."""
     listed = list(words)
@@ -157,21 +182,20 @@ def one_of(words: Iterable[str], *, most: int = 12) -> str:
 
 def translate(error: ValidationError, file: str, model: type[BaseModel]) -> tuple[Problem, ...]:
     """Turn the errors of pydantic into problems."""
-    errors = error.errors(include_url=False)
-    return tuple(_translate_one(details, file, model) for details in errors)
-
-
-def _translate_one(details: Any, file: str, model: type[BaseModel]) -> Problem:
-    """Turn one error of pydantic into a problem."""
-    location, kind = details["loc"], details["type"]
-    if kind == "missing" and location and isinstance(location[-1], int):
-        expected, action = "a list of two texts", 'write both, for example ["a", "b"]'
-        return Problem(file, dotted(location[:-1]), show(details["input"]), expected, action)
-    return Problem(file, dotted(location), *_sentence(kind, details, model))
+    problems = []
+    for details in error.errors(include_url=False):
+        location, kind = details["loc"], details["type"]
+        if kind == "missing" and location and isinstance(location[-1], int):
+            location = location[:-1]
+            expected, action = "a list of two texts", 'write both, for example ["a", "b"]'
+            words = show(details["input"]), expected, action
+        else:
+            words = _sentence(kind, details, model)
+        problems.append(Problem(file, dotted(location), *words))
+    return tuple(problems)
 
 
 def _sentence(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, str, str]:
-    """Return what was found, what was expected and what to do."""
     location, value = details["loc"], details["input"]
     if kind in ("missing", "extra_forbidden"):
         return _about_key(kind, location, model)
@@ -181,12 +205,11 @@ def _sentence(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, str
 
 
 def _about_key(kind: str, location: Any, model: type[BaseModel]) -> tuple[str, str, str]:
-    """Say that a key is missing, or is none."""
     key = location[-1]
     if kind == "extra_forbidden":
         keys = _fields(_model_at(model, location[:-1]))
-        nearest = closest(str(key), keys)
-        action = f"write {nearest}" if nearest else "remove the key, or correct its name"
+        otherwise = "remove the key, or correct its name"
+        action = correction(str(key), keys, otherwise, quoted=False)
         return f"the unknown key {dotted([str(key)])}", one_of(keys, most=40), action
     if _model_at(model, location) is not None:
         header = f"[{_header(location)}]"
@@ -196,7 +219,6 @@ def _about_key(kind: str, location: Any, model: type[BaseModel]) -> tuple[str, s
 
 
 def _about_value(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, str]:
-    """Return what was expected in the place of a value, and what to do."""
     value = details["input"]
     match kind:
         case "study_value":
@@ -209,16 +231,15 @@ def _about_value(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, 
             # pydantic lists the choices as 'a', 'b' or 'c'.
             choices = details["ctx"]["expected"].replace(" or ", ", ").split(", ")
             words = [choice.strip("'") for choice in choices]
-            nearest = closest(value, words) if isinstance(value, str) else None
-            return one_of(words), f"write {nearest}" if nearest else "choose one of these"
+            written = value if isinstance(value, str) else ""
+            return one_of(words), correction(written, words, "choose one of these", quoted=False)
         case "tuple_type" | "list_type":
             return "a list", _as_list(value, details["loc"], model)
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
             header = _header(details["loc"])
             single = f"write it as a table with the header [{header}]"
-            return "a table", single if isinstance(
-                value, list
-            ) else f"write its keys in a table {header}"
+            several = f"write its keys in a table {header}"
+            return "a table", single if isinstance(value, list) else several
     # No kind of error is known to end here; should one do, pydantic's words are better than none.
     return _FIXED.get(kind, ("another value", str(details["msg"]).rstrip(".")))
 
@@ -231,7 +252,6 @@ _FIXED = {
 
 
 def _as_list(value: Any, location: Any, model: type[BaseModel]) -> str:
-    """Say how to write a list in the place of another value."""
     if isinstance(value, dict):
         return f"write the table with double brackets, [[{_header(location)}]]"
     if _model_at(model, location) is not None:
@@ -245,7 +265,6 @@ def _header(location: Sequence[str | int]) -> str:
 
 
 def _fields(model: type[BaseModel] | None) -> dict[str, Any]:
-    """Return the fields of a table by their keys in the file."""
     fields = {} if model is None else model.model_fields
     return {field.alias or name: field for name, field in fields.items()}
 

@@ -1,5 +1,17 @@
 """A registry: one file for each published report, read from folders and checked as a whole.
 
+Reports that were found and left out stand in one file, ``excluded.toml``, in the folder of the
+study files or beside that folder::
+
+    [[excluded]]
+    id = "baek2017"
+    n = [329]                           # patients of each printed group; may be left out
+    reason = "The abstract prints no median and no survival rate."
+
+    [excluded.citation]                 # as in a study file
+    authors = ["Baek SK", "Lee MC"]
+    year = 2017
+
 One endpoint is read as another only where the vocabulary allows it, and only on request: a time to
 progression is no progression-free survival. An analysis may ask for it to see how much hangs on it;
 every cohort that is read so carries a caution.
@@ -14,8 +26,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studies.checks import overlap_findings, study_findings, word_findings
-from studies.excluded import Excluded, read_excluded
+from studies.checks import (
+    citation_findings,
+    identifier_findings,
+    overlap_findings,
+    study_findings,
+    word_findings,
+)
 from studies.figures import CohortRef, endpoints_of
 from studies.files import (
     VOCABULARY_FILE,
@@ -31,8 +48,18 @@ from studies.files import (
     validate,
     without_repeats,
 )
-from studies.problems import Finding, Problem, RegistryError, closest, dotted, in_folder, show
-from studies.schema import Cohort, FrozenDict, Study, Subgroup
+from studies.problems import (
+    Finding,
+    Problem,
+    RegistryError,
+    closest,
+    dotted,
+    in_folder,
+    odd,
+    repeats,
+    show,
+)
+from studies.schema import Citation, Cohort, FrozenDict, PatientCount, Record, Study, Subgroup, Text
 from studies.vocabulary import (
     Conversion,
     UnknownWordError,
@@ -45,6 +72,23 @@ SHIPPED_FOLDER = Path(__file__).parent / "data"
 # Stand in for keys that are missing or refused, so that the figures are checked all the same.
 _STAND_INS = {"id": "unknown", "status": "secondary", "citation": {}}
 _LOST_COHORT = re.compile(r"cohorts\[\d+\](\.id)?")
+
+
+class Excluded(Record):
+    """A report that was found and left out."""
+
+    id: Text
+    """Identifier, which no study of the registry has."""
+    n: tuple[PatientCount, ...] = ()
+    """Patients of each printed group; empty where no number is printed."""
+    reason: Text
+    """Why it is left out."""
+    citation: Citation
+    """Bibliographic record."""
+
+
+class _ExcludedFile(Record):
+    excluded: tuple[Excluded, ...] = ()
 
 
 class ConvertedEndpoint(NamedTuple):
@@ -147,16 +191,11 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     Parameters
     ----------
     registry : Registry
-        The registry, which stays as it is.
+        The registry, which stays as it is; what it reads as another endpoint is read so in the new
+        studies too.
     paths : iterable of Path or str
         Study files, or folders of them. A study with the identifier of one that is there replaces
         it. Vocabularies beside them that say ``extends = true`` add their words.
-
-    Returns
-    -------
-    Registry
-        The larger registry; what `registry` reads as another endpoint is read so in the new studies
-        too.
 
     Raises
     ------
@@ -173,8 +212,7 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     return convert_endpoints(larger, pairs)
 
 
-@dataclass(frozen=True)
-class _Report:
+class _Report(NamedTuple):
     """One study file, with the place of its folder among those that were given."""
 
     file: TomlFile
@@ -237,8 +275,52 @@ def _lists(
     }
 
 
+def read_excluded(
+    lists: Mapping[Path, Mapping[str, Path]], known: Iterable[Excluded] = ()
+) -> tuple[tuple[Excluded, ...], tuple[Problem, ...]]:
+    """Read lists of excluded reports and everything that is wrong with them."""
+    entries = {entry.id: entry for entry in known}
+    places = dict.fromkeys(entries, "an earlier list of reports that were left out")
+    problems: list[Problem] = []
+    for path in {path.resolve(): path for path in lists}.values():
+        file = read_toml(path)
+        problems += file.problems
+        if file.content is None:
+            continue
+        validated = validate(file.content, _ExcludedFile, file.name)
+        found = list(validated.problems)
+        if validated.record is not None:
+            here = validated.record.excluded
+            owners = {name: str(study) for name, study in lists[path].items()}
+            owners |= {
+                entry.id: places[entry.id]
+                for entry in here
+                if entry.id in entries and entries[entry.id] != entry
+            }
+            found += placed(_about_excluded(here, owners), validated, file.name)
+            for place, entry in enumerate(here):
+                entries.setdefault(entry.id, entry)
+                places.setdefault(entry.id, f"excluded[{place}] of {path}")
+        problems += in_folder(found, path.parent)
+    return tuple(entries.values()), tuple(problems)
+
+
+def _about_excluded(entries: tuple[Excluded, ...], owners: Mapping[str, str]) -> Iterator[Finding]:
+    action = "remove one of the two, or give them different ids"
+    repeated = dict(repeats(entry.id for entry in entries))
+    for place, entry in enumerate(entries):
+        path = ("excluded", place)
+        yield from identifier_findings(entry.id, (*path, "id"))
+        yield from citation_findings(entry.citation, (*path, "citation"))
+        if place in repeated:
+            expected, other = "an id that {other} does not have", ("excluded", repeated[place])
+            yield odd((*path, "id"), entry.id, expected, action, other)
+        elif entry.id in owners:
+            expected = f"an id of its own, which {owners[entry.id]} has already"
+            yield odd((*path, "id"), entry.id, expected, action)
+
+
 def _joined(before: Registry, new: Registry) -> Registry:
-    """Return a registry with the studies of another, which go before its own."""
     conversions = []
     for reading in before.conversions:
         kept = (name for name in reading.cohorts if name.partition(":")[0] not in new.files)
@@ -256,7 +338,6 @@ def _joined(before: Registry, new: Registry) -> Registry:
 
 
 def _read(path: Path, layer: int) -> _Report:
-    """Read and validate one study file."""
     file = read_toml(path)
     if file.content is None:
         return _Report(file, layer, None)
@@ -295,7 +376,6 @@ def _content_problems(
 
 
 def _written_id(file: TomlFile) -> str | None:
-    """Return the identifier that a file gives, if it is one."""
     study_id = file.content.get("id") if file.content is not None else None
     return study_id if isinstance(study_id, str) else None
 
@@ -316,7 +396,6 @@ def _identity_problems(file: TomlFile, names_by_id: Mapping[str, list[str]]) -> 
 
 
 def _overlap_problems(reports: Sequence[_Report], before: Registry | None) -> Iterator[Problem]:
-    """Yield the pairs of overlapping studies that name cohorts which do not exist."""
     everyone = [*_held(before, reports), *reports]
     by_id = {report.study.id: report for report in everyone if report.study is not None}
     intact = {name: report.study for name, report in by_id.items() if not report.lost_cohort}
@@ -358,22 +437,15 @@ def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:
     return Problem(other.name, "cohorts", missing, expected, action, folder=folder)
 
 
-def unresolved_overlaps(registry: Registry) -> tuple[tuple[str, str], ...]:
-    """Return the declared overlaps with reports that the registry does not hold."""
-    return tuple(
-        (study.id, overlap.with_)
-        for study in registry
-        for overlap in study.overlaps
-        if overlap.with_ not in registry.studies
-    )
-
-
 class ConversionError(ValueError):
     """A reading of one endpoint as another that is not possible, or not allowed."""
 
 
 def convert_endpoints(registry: Registry, wanted: Sequence[str]) -> Registry:
-    """Read printed figures of one endpoint as figures of another.
+    """Read printed figures of one endpoint as figures of another, in copies of the studies.
+
+    Each cohort concerned gets a caution. A cohort of which the report prints the wanted endpoint,
+    be it for a subgroup only, keeps all figures as they are.
 
     Parameters
     ----------
@@ -382,13 +454,6 @@ def convert_endpoints(registry: Registry, wanted: Sequence[str]) -> Registry:
     wanted : sequence of str
         The readings, ``"ttp:pfs"`` each. Where two lead to the same endpoint, the first that a
         cohort prints is used; no figure is read twice.
-
-    Returns
-    -------
-    Registry
-        Copies of the studies, with medians and survival probabilities under the endpoint that they
-        are read as, and a caution in each cohort concerned. A cohort of which the report prints
-        the wanted endpoint, be it for a subgroup only, keeps all figures as they are.
 
     Raises
     ------
@@ -454,7 +519,6 @@ def _chosen(cohort: Cohort, pairs: Sequence[Conversion]) -> tuple[Conversion, ..
 
 
 def _converted(cohort: Cohort, chosen: Sequence[Conversion], vocabulary: Vocabulary) -> Cohort:
-    """Return a cohort with its figures under the endpoints that they are read as."""
     if not chosen:
         return cohort
     names = {pair.from_: pair.to for pair in chosen}
@@ -471,7 +535,6 @@ def _converted(cohort: Cohort, chosen: Sequence[Conversion], vocabulary: Vocabul
 
 
 def _renamed(arm: Cohort | Subgroup, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return the figures of an arm under other endpoints."""
     return {
         kind: tuple(
             figure.model_copy(update={"endpoint": names.get(figure.endpoint, figure.endpoint)})
@@ -489,9 +552,10 @@ def as_sentence(text: str) -> str:
 def references(registry: Registry) -> list[CohortRef]:
     """Return every cohort of a registry, in its order."""
     vocabulary = registry.vocabulary
-    refs = []
-    for study in registry:
-        for cohort in study.cohorts:
-            group = vocabulary.treatment_class(vocabulary.treatment(cohort.treatment).class_)
-            refs.append(CohortRef(study, cohort, group.id, group.role))
-    return refs
+    groups = {t.id: vocabulary.treatment_class(t.class_) for t in vocabulary.treatments}
+    return [
+        CohortRef(study, cohort, group.id, group.role)
+        for study in registry
+        for cohort in study.cohorts
+        for group in (groups[cohort.treatment],)
+    ]

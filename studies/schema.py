@@ -76,7 +76,6 @@ def _number(value: Any) -> Decimal:
 
 
 def _reached(value: Any) -> Decimal | str:
-    """Return a printed number or the words "not reached"."""
     if value == NOT_REACHED:
         return NOT_REACHED
     if isinstance(value, str):
@@ -88,8 +87,6 @@ def _reached(value: Any) -> Decimal | str:
 
 
 def _pair(upper: Any) -> Any:
-    """Build the validator of a pair of figures whose second is read by `upper`."""
-
     def read(value: Any) -> tuple[Any, Any]:
         if not isinstance(value, list | tuple) or len(value) != 2:
             raise _refuse("a list of two figures, lower then upper", "write for example [0.6, 5.5]")
@@ -99,8 +96,6 @@ def _pair(upper: Any) -> Any:
 
 
 def _whole(least: int) -> Any:
-    """Build the validator of a whole number that is at least `least`."""
-
     def read(value: Any) -> int:
         expected = f"a whole number of {least} or more"
         if isinstance(value, bool) or not isinstance(value, int):
@@ -113,7 +108,6 @@ def _whole(least: int) -> Any:
 
 
 def _number_or_text(value: Any) -> Decimal | str:
-    """Return a printed number, or the text in which the report prints it."""
     if isinstance(value, str):
         if not value.strip():
             raise _refuse(

@@ -29,44 +29,24 @@ from studies.registry import Registry, as_sentence, references
 from studies.schema import Cohort, Overlap, Study, Subgroup
 from studies.vocabulary import UnknownWordError, Vocabulary
 
-
-@dataclass(frozen=True)
-class _Precedence:
-    """One criterion of the order in which overlapping cohorts are counted."""
-
-    rule: str
-    because: str
-    value: Callable[[CohortRef, View], float]
-
-
-_ORDER = (
-    _Precedence(
-        "A cohort of one treatment or one class goes before a cohort of mixed treatments.",
-        "its patients had one treatment, not mixed ones",
-        lambda ref, view: ref.role != "mixed",
-    ),
-    _Precedence(
-        "Then a cohort whose outcomes are printed by histology, pure and mixed.",
-        "it tells outcomes by histology",
-        lambda ref, view: bool(histology_groups(ref, view)),
-    ),
-    _Precedence(
-        "Then the cohort with the most printed points of this endpoint: the median, each limit of "
-        "its interval that is reached, each survival probability; a response counts one.",
-        "it prints more of this endpoint",
-        lambda ref, view: points(ref, view),
-    ),
-    _Precedence(
-        "Then the latest report.",
-        "it is the later report",
-        lambda ref, view: ref.study.citation.year or 0,
-    ),
-    _Precedence(
-        "Then the largest cohort.", "it has more patients", lambda ref, view: ref.cohort.n or 0
-    ),
+OVERLAP_RULE = (
+    "A cohort of one treatment or one class goes before a cohort of mixed treatments.",
+    "Then a cohort whose outcomes are printed by histology, pure and mixed.",
+    "Then the cohort with the most printed points of this endpoint: the median, each limit of its "
+    "interval that is reached, each survival probability; a response counts one.",
+    "Then the latest report.",
+    "Then the largest cohort.",
+    "Then the first by name, so that the choice never depends on chance.",
 )
-_LAST_RULE = "Then the first by name, so that the choice never depends on chance."
-OVERLAP_RULE: tuple[str, ...] = (*(criterion.rule for criterion in _ORDER), _LAST_RULE)
+#: The criteria of `OVERLAP_RULE` but the last: why a cohort goes first, and its value, the larger
+#: the earlier.
+_ORDER: Mapping[str, Callable[[CohortRef, View], float]] = {
+    "its patients had one treatment, not mixed ones": lambda ref, view: ref.role != "mixed",
+    "it tells outcomes by histology": lambda ref, view: bool(histology_groups(ref, view)),
+    "it prints more of this endpoint": points,
+    "it is the later report": lambda ref, view: ref.study.citation.year or 0,
+    "it has more patients": lambda ref, view: ref.cohort.n or 0,
+}
 
 
 class OverlapEdge(NamedTuple):
@@ -183,7 +163,6 @@ def overlap_groups(registry: Registry) -> tuple[OverlapGroup, ...]:
 
 
 def _connected(start: str, index: OverlapIndex) -> set[str]:
-    """Return every report that can be reached from one."""
     reached, waiting = {start}, [start]
     while waiting:
         new = set(index.partners(waiting.pop())) - reached
@@ -193,7 +172,6 @@ def _connected(start: str, index: OverlapIndex) -> set[str]:
 
 
 def _edges(members: Iterable[str], index: OverlapIndex) -> Iterator[OverlapEdge]:
-    """Yield the overlaps among reports, each once."""
     for one in members:
         for other in index.partners(one):
             if other > one:
@@ -243,28 +221,24 @@ def _alike(one: CohortRef, other: CohortRef) -> bool:
 
 def _is_part_of(part: Cohort, whole: Cohort, study: Study) -> bool:
     """Return whether a cohort is part of another of the same report, directly or by a chain."""
-    by_id: Mapping[str, Cohort] = {cohort.id: cohort for cohort in study.cohorts}
-    here = part
-    for _ in study.cohorts:
-        if here.part_of is None:
-            return False
-        if here.part_of == whole.id:
-            return True
-        here = by_id[here.part_of]
-    return False
+    larger = {cohort.id: cohort.part_of for cohort in study.cohorts}
+    here = part.part_of
+    while here not in (None, whole.id):  # a sound study has no circle
+        here = larger[here]
+    return here is not None
 
 
 def rank(ref: CohortRef, view: View) -> tuple[list[float], str]:
     """Return the sorting key of `OVERLAP_RULE`: the cohort that is counted first comes first."""
-    return [-criterion.value(ref, view) for criterion in _ORDER], ref.id
+    return [-value(ref, view) for value in _ORDER.values()], ref.id
 
 
 def why_first(first: CohortRef, second: CohortRef, view: View) -> str:
     """Return by which criterion the first cohort goes before the second."""
     who = first.id if first.study.id == second.study.id else first.label
-    for criterion in _ORDER:
-        if criterion.value(first, view) != criterion.value(second, view):
-            return f"{who} is counted instead, because {criterion.because}."
+    for because, value in _ORDER.items():
+        if value(first, view) != value(second, view):
+            return f"{who} is counted instead, because {because}."
     return f"{who} is counted instead, as the first by name of two that are alike."
 
 
@@ -314,56 +288,40 @@ class Selection:
 def select(
     registry: Registry, endpoint: str, *, verified_only: bool = False, use_read_as: bool = True
 ) -> Selection:
-    """Choose the cohorts that answer for an endpoint.
+    """Choose the cohorts that answer for an endpoint; every other one has a reason against it.
 
     Parameters
     ----------
     registry : Registry
         The registry.
     endpoint : {"os", "pfs", "response"}
-        The endpoint.
+        The endpoint; `UnknownWordError` for another one.
     verified_only : bool
         Use only figures that were seen in the report itself.
     use_read_as : bool
         Whether declared readings of a report's own groups as pure or mixed count as histology.
-
-    Returns
-    -------
-    Selection
-        Counted cohorts, and every other cohort with the reason against it.
-
-    Raises
-    ------
-    UnknownWordError
-        For an endpoint that cannot be pooled.
     """
     if endpoint not in ENDPOINTS:
         raise UnknownWordError("endpoint", endpoint, closest(endpoint, ENDPOINTS))
     view = View(endpoint, verified_only, use_read_as)
     refs = references(registry)
-    left_out: dict[str, LeftOut] = {}
-    usable: list[CohortRef] = []
-    for ref in refs:
-        unusable = _reason_against(ref, view, registry.vocabulary)
-        if unusable is None:
-            usable.append(ref)
-        else:
-            left_out[ref.id] = LeftOut(ref.study.id, ref.cohort.id, endpoint, *unusable)
-    counted, kept = Counted(OverlapIndex(registry)), set()
+    against = {ref.id: _reason_against(ref, view, registry.vocabulary) for ref in refs}
+    counted = Counted(OverlapIndex(registry))
+    usable = [ref for ref in refs if against[ref.id] is None]
     for ref in sorted(usable, key=lambda ref: rank(ref, view)):
-        against = counted.first_against(ref)
-        if against is None:
+        shares = counted.first_against(ref)
+        if shares is None:
             counted.add(ref)
-            kept.add(ref.id)
         else:
-            first, why = against
-            reason = f"{why} {why_first(first, ref, view)}"
-            left_out[ref.id] = LeftOut(
-                ref.study.id, ref.cohort.id, endpoint, "overlap", reason, first.id
-            )
+            first, why = shares
+            against[ref.id] = "overlap", f"{why} {why_first(first, ref, view)}", first.id
     return Selection(
-        tuple(ref for ref in refs if ref.id in kept),
-        tuple(left_out[ref.id] for ref in refs if ref.id in left_out),
+        tuple(ref for ref in refs if against[ref.id] is None),
+        tuple(
+            LeftOut(ref.study.id, ref.cohort.id, endpoint, *against[ref.id])
+            for ref in refs
+            if against[ref.id] is not None
+        ),
     )
 
 
@@ -412,18 +370,16 @@ def _no_usable_figure(
     ref: CohortRef, view: View, vocabulary: Vocabulary
 ) -> tuple[Kind, str] | None:
     """Return why a cohort prints nothing that can be used for the endpoint, or None."""
-    everything = View(view.endpoint, False, view.use_read_as)
-    name = RESPONSE_WORDS
-    if view.endpoint != RESPONSE:
-        name = vocabulary.endpoint(view.endpoint).label.lower()
     if view.endpoint == RESPONSE:
-        against = _no_response(ref, view)
+        name, against = RESPONSE_WORDS, _no_response(ref, view)
     elif prints_survival(ref.cohort, view, ref.study) or histology_groups(ref, view):
         return None
     else:
+        name = vocabulary.endpoint(view.endpoint).label.lower()
         against = _no_survival(ref, view, name)
     if against is None or not view.verified_only:
         return against
+    everything = View(view.endpoint, False, view.use_read_as)
     if _no_usable_figure(ref, everything, vocabulary) is None:
         return "not_verified", (
             f"The figures of {name} were seen in another source only, not in the report itself."
@@ -432,7 +388,6 @@ def _no_usable_figure(
 
 
 def _no_response(ref: CohortRef, view: View) -> tuple[Kind, str] | None:
-    """Return why no number of responders can be used, or None."""
     response, keep = ref.cohort.response, view.keep(ref.study)
     if response is None or not keep(response):
         groups = [group for group in ref.cohort.subgroups if group.response is not None]
@@ -446,7 +401,6 @@ def _no_response(ref: CohortRef, view: View) -> tuple[Kind, str] | None:
 
 
 def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[Kind, str]:
-    """Return why no survival figure can be used of a cohort that has none."""
     cohort = ref.cohort
     if any(getattr(patient, view.endpoint) is not None for patient in cohort.patients):
         return "event_status", (

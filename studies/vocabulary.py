@@ -67,7 +67,18 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictBool
 
 from studies.files import TomlFile, locate, placed, read_toml, validate
-from studies.problems import Finding, Problem, RegistryError, closest, in_folder, one_of, show
+from studies.problems import (
+    Finding,
+    Problem,
+    RegistryError,
+    closest,
+    correction,
+    in_folder,
+    odd,
+    one_of,
+    repeats,
+    show,
+)
 from studies.schema import FrozenDict, Histology, PrintedPair, Record, Text, Unit, distinct_names
 
 Role = Literal["systemic", "supportive", "local", "mixed"]
@@ -183,12 +194,9 @@ class Vocabulary(Record):
         return names | {fold(t.id): t for t in self.treatments}
 
     @cached_property
-    def _classes_by_id(self) -> Mapping[str, TreatmentClass]:
-        return {fold(entry.id): entry for entry in self.classes}
-
-    @cached_property
-    def _endpoints_by_id(self) -> Mapping[str, Endpoint]:
-        return {fold(entry.id): entry for entry in self.endpoints}
+    def _entries(self) -> Mapping[tuple[str, str], Any]:
+        kinds = (("class", self.classes), ("endpoint", self.endpoints))
+        return {(kind, fold(entry.id)): entry for kind, listed in kinds for entry in listed}
 
     def treatment(self, name: str) -> Treatment:
         """Return a treatment by id, label or synonym; `UnknownWordError` names the closest."""
@@ -207,19 +215,17 @@ class Vocabulary(Record):
 
     def treatment_class(self, name: str) -> TreatmentClass:
         """Return a class by its identifier; `UnknownWordError` names the closest."""
-        return self._entry("class", name, self._classes_by_id)
+        return self._entry("class", name, self.classes)
 
     def endpoint(self, name: str) -> Endpoint:
         """Return an endpoint by its identifier; `UnknownWordError` names the closest."""
-        return self._entry("endpoint", name, self._endpoints_by_id)
+        return self._entry("endpoint", name, self.endpoints)
 
-    def _entry[Entry: (TreatmentClass, Endpoint)](
-        self, kind: str, name: str, entries: Mapping[str, Entry]
-    ) -> Entry:
-        if fold(name) not in entries:
-            words = [entry.id for entry in entries.values()]
-            raise UnknownWordError(kind, name, closest(name, words))
-        return entries[fold(name)]
+    def _entry(self, kind: str, name: str, entries: Iterable[Any]) -> Any:
+        entry = self._entries.get((kind, fold(name)))
+        if entry is None:
+            raise UnknownWordError(kind, name, closest(name, [entry.id for entry in entries]))
+        return entry
 
 
 def fold(name: str) -> str:
@@ -274,20 +280,14 @@ def read_vocabulary(paths: Iterable[Path], onto: VocabularyRead | None = None) -
     adding = [file for file in files.values() if _extends(file)]
     alone = [] if onto is not None else [file for file in files.values() if not _extends(file)]
     read = onto or _read_one(alone[0] if alone else read_toml(SHIPPED_VOCABULARY), None)
+    second = "a second vocabulary that stands alone"
     action = (
         "write extends = true in the one whose words are to be added, or give one folder at a time"
     )
-    problems = [
-        Problem(
-            file.name,
-            "extends",
-            "a second vocabulary that stands alone",
-            f"one for all folders, as {alone[0].path} is",
-            action,
-            folder=str(file.path.parent),
-        )
-        for file in alone[1:]
-    ]
+    problems = []
+    for file in alone[1:]:
+        expected, folder = f"one for all folders, as {alone[0].path} is", str(file.path.parent)
+        problems.append(Problem(file.name, "extends", second, expected, action, folder=folder))
     fingerprint, vocabulary = read.fingerprint, read.vocabulary
     for file in adding:
         more = _read_one(file, vocabulary)
@@ -300,7 +300,6 @@ def read_vocabulary(paths: Iterable[Path], onto: VocabularyRead | None = None) -
 
 
 def _extends(file: TomlFile) -> bool:
-    """Return whether a file says that it adds to another vocabulary."""
     return file.content is not None and file.content.get("extends") is True
 
 
@@ -327,7 +326,6 @@ def _read_one(file: TomlFile, base: Vocabulary | None) -> VocabularyRead:
 
 
 def _merged(base: Vocabulary, more: Vocabulary) -> Vocabulary:
-    """Return two vocabularies as one; where both have a word, it says the same."""
     fields: dict[str, Any] = {"disease": base.main_disease, "subject": base.subject_words}
     for kind in (*_LISTS, "conversions"):
         here = getattr(base, kind)
@@ -338,27 +336,22 @@ def _merged(base: Vocabulary, more: Vocabulary) -> Vocabulary:
 
 
 def _inconsistencies(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
-    """Yield a finding for words that clash or point nowhere."""
     for kind in _LISTS:
-        seen: dict[str, int] = {}
-        for place, entry in enumerate(getattr(vocabulary, kind)):
-            first = seen.setdefault(fold(entry.id), place)
-            if first != place:
-                expected = "an identifier that {other} does not have"
-                action = "give each entry its own identifier, or remove one of the two"
-                yield Finding((kind, place, "id"), show(entry.id), expected, action, (kind, first))
+        ids = [entry.id for entry in getattr(vocabulary, kind)]
+        for place, first in repeats(map(fold, ids)):
+            expected = "an identifier that {other} does not have"
+            action = "give each entry its own identifier, or remove one of the two"
+            yield odd((kind, place, "id"), ids[place], expected, action, (kind, first))
     if base is not None:
         yield from _changed_words(vocabulary, base)
     classes = [group.id for part in (base, vocabulary) if part for group in part.classes]
     for place, treatment in enumerate(vocabulary.treatments):
         if treatment.class_ not in classes:
-            nearest = closest(treatment.class_, classes)
-            action = (
-                f"write {nearest}" if nearest else "correct it, or add the class under [[classes]]"
-            )
+            otherwise = "correct it, or add the class under [[classes]]"
+            action = correction(treatment.class_, classes, otherwise, quoted=False)
             expected = "the id of one of the classes of this file"
             path = ("treatments", place, "class")
-            yield Finding(path, show(treatment.class_), expected, action)
+            yield odd(path, treatment.class_, expected, action)
     yield from _clashing_names(vocabulary, base)
     yield from _main_disease(vocabulary, base)
     yield from _endpoint_findings(vocabulary, base)
@@ -370,30 +363,28 @@ def _inconsistencies(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterato
 
 
 def _changed_words(vocabulary: Vocabulary, base: Vocabulary) -> Iterator[Finding]:
-    """Yield the words to which an extending file would give another meaning."""
-    changed: list[tuple[tuple[str | int, ...], str]] = []
-    for kind in _LISTS:
-        before = {fold(entry.id): entry for entry in getattr(base, kind)}
-        for place, entry in enumerate(getattr(vocabulary, kind)):
-            if before.get(fold(entry.id), entry) != entry:
-                changed.append(((kind, place, "id"), entry.id))
-    for kind in _TABLES:
-        meanings = getattr(base, kind)
-        for word, meaning in getattr(vocabulary, kind).items():
-            if meanings.get(word, meaning) != meaning:
-                changed.append(((kind, word), word))
-    pairs = {(entry.from_, entry.to): entry for entry in base.conversions}
-    for place, entry in enumerate(vocabulary.conversions):
-        if pairs.get((entry.from_, entry.to), entry) != entry:
-            changed.append((("conversions", place), f"{entry.from_} to {entry.to}"))
     action = "choose another word, or remove extends and keep every word in this file"
-    for path, word in changed:
-        another = f"{show(word)} with another meaning than in the vocabulary that is extended"
-        yield Finding(path, another, "words that are not there yet", action)
+    before = {key: meaning for key, meaning, _, _ in _meanings(base)}
+    for key, meaning, path, word in _meanings(vocabulary):
+        if before.get(key, meaning) != meaning:
+            another = f"{show(word)} with another meaning than in the vocabulary that is extended"
+            yield Finding(path, another, "words that are not there yet", action)
+
+
+def _meanings(vocabulary: Vocabulary) -> Iterator[tuple[Any, Any, tuple[str | int, ...], str]]:
+    """Yield every word: what tells it from others, its meaning, its place and how it is written."""
+    for kind in _LISTS:
+        for place, entry in enumerate(getattr(vocabulary, kind)):
+            yield (kind, fold(entry.id)), entry, (kind, place, "id"), entry.id
+    for kind in _TABLES:
+        for word, meaning in getattr(vocabulary, kind).items():
+            yield (kind, word), meaning, (kind, word), word
+    for place, entry in enumerate(vocabulary.conversions):
+        pair = f"{entry.from_} to {entry.to}"
+        yield ("conversions", pair), entry, ("conversions", place), pair
 
 
 def _clashing_names(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
-    """Yield the names by which two treatments would be found."""
     owners: dict[str, str] = {}
     for entry in () if base is None else base.treatments:
         owners |= {fold(name): entry.id for name in (entry.id, entry.label, *entry.synonyms)}
@@ -407,11 +398,10 @@ def _clashing_names(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator
             if fold(owner) != fold(entry.id):
                 expected = f"a name that {owner} does not have already"
                 action = "keep it with one of the two treatments"
-                yield Finding(("treatments", place, *field), show(name), expected, action)
+                yield odd(("treatments", place, *field), name, expected, action)
 
 
 def _main_disease(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
-    """Yield a finding where the main disease is no disease, or another one than is extended."""
     if base is not None:
         action = (
             "remove the key; a registry of another disease needs a vocabulary of its own, without "
@@ -421,39 +411,36 @@ def _main_disease(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[F
             written = getattr(vocabulary, key)
             if written not in (None, word):
                 expected = f"{show(word)}, as in the vocabulary that is extended"
-                yield Finding((key,), show(written), expected, action)
+                yield odd((key,), written, expected, action)
     elif not vocabulary.diseases:
         action = "add the disease of the registry"
         yield Finding(("diseases",), "no word", "one or more diseases", action)
     elif vocabulary.disease not in (None, *vocabulary.diseases):
-        action = "add it under [diseases]"
-        nearest = closest(vocabulary.disease, vocabulary.diseases)
-        if nearest:
-            action = f"write {show(nearest)}, or {action}"
-        yield Finding(("disease",), show(vocabulary.disease), one_of(vocabulary.diseases), action)
+        word, words = vocabulary.disease, vocabulary.diseases
+        action = ", or ".join(filter(None, (correction(word, words), "add it under [diseases]")))
+        yield odd(("disease",), word, one_of(words), action)
 
 
 def _endpoint_findings(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
-    """Yield ranges of medians that are none, and conversions between endpoints that are none."""
     for place, endpoint in enumerate(vocabulary.endpoints):
         usual = endpoint.usual_median_months
         if usual is not None and not 0 <= usual[0] < usual[1]:
             path = ("endpoints", place, "usual_median_months")
             expected = "two times in months, the shorter first"
-            yield Finding(path, show(usual), expected, "write for example [1, 60]")
+            yield odd(path, usual, expected, "write for example [1, 60]")
     endpoints = [endpoint.id for part in (base, vocabulary) if part for endpoint in part.endpoints]
-    first: dict[tuple[str, str], int] = {}
+    pairs = [(pair.from_, pair.to) for pair in vocabulary.conversions]
+    for place, first in repeats(pairs):
+        again = f"{' to '.join(pairs[place])} again"
+        path, other = ("conversions", place), ("conversions", first)
+        yield Finding(path, again, "each pair once, as in {other}", "remove one of the two", other)
     for place, pair in enumerate(vocabulary.conversions):
         here = ("conversions", place)
         for key, word in (("from", pair.from_), ("to", pair.to)):
             if word not in endpoints:
-                nearest = closest(word, endpoints)
-                action = f"write {nearest}" if nearest else "correct it, or add the endpoint"
-                yield Finding((*here, key), show(word), "the id of an endpoint", action)
+                otherwise = "correct it, or add the endpoint"
+                action = correction(word, endpoints, otherwise, quoted=False)
+                yield odd((*here, key), word, "the id of an endpoint", action)
         if pair.from_ == pair.to:
             expected = f"another endpoint than {pair.from_}"
-            yield Finding((*here, "to"), show(pair.to), expected, "remove the conversion")
-        if first.setdefault((pair.from_, pair.to), place) != place:
-            found, expected = f"{pair.from_} to {pair.to} again", "each pair once, as in {other}"
-            other = ("conversions", first[pair.from_, pair.to])
-            yield Finding(here, found, expected, "remove one of the two", other)
+            yield odd((*here, "to"), pair.to, expected, "remove the conversion")

@@ -39,15 +39,11 @@ numbers |= st.sampled_from(
     [Decimal(text) for text in ("2.0", "1E+2", "0.520", "-0", "1E-30", "0E+3")]
 )
 KINDS = (
-    (Text, texts),
-    (Printed, numbers),
-    (Fraction, numbers),
-    (Percent, numbers),
+    *((Text, texts), (Printed, numbers), (Fraction, numbers), (Percent, numbers)),
     (Reached, numbers | st.just(NOT_REACHED)),
     (PrintedPair, st.lists(numbers, min_size=2, max_size=2)),
     (ReachedPair, st.tuples(numbers, numbers | st.just(NOT_REACHED)).map(list)),
-    (PrintedOrText, numbers | texts),
-    (Count, st.integers(0, 10**6)),
+    *((PrintedOrText, numbers | texts), (Count, st.integers(0, 10**6))),
     (PatientCount, st.integers(1, 10**6)),
     (CountsByName, st.dictionaries(texts, st.integers(0, 99), max_size=2)),
 )

@@ -178,13 +178,8 @@ def test_an_overlap_with_a_report_outside_is_not_a_misspelt_one(registry):
         ("sugitani2012", "onoda2020", "atccj1037"),
         ("kini2025", "pezzi2017", "ncdb3460_modality", "ncdb_metastatic_pc"),
         (
-            "huang2019seer",
-            "lin2019_seer",
-            "seer1769",
-            "seer874",
-            "seer_rt_chemo2021",
-            "song2020seer",
-            "zhang2024_seer_pdtc_atc",
+            *("huang2019seer", "lin2019_seer", "seer1769", "seer874", "seer_rt_chemo2021"),
+            *("song2020seer", "zhang2024_seer_pdtc_atc"),
         ),
     ],
     ids=lambda group: group[0],
@@ -198,14 +193,8 @@ def test_reports_of_one_source_declare_it_pairwise(registry, group):
 @pytest.mark.parametrize(
     "series",
     [
-        "iyer2018dt",
-        "iyer2018pembro",
-        "cabanillas2024",
-        "cabanillas2025_adjpembro",
-        "zhao2023",
-        "rao2017",
-        "wang2022_mut",
-        "bhatia2010",
+        *("iyer2018dt", "iyer2018pembro", "cabanillas2024", "cabanillas2025_adjpembro"),
+        *("zhao2023", "rao2017", "wang2022_mut", "bhatia2010"),
     ],
 )
 def test_series_of_one_hospital_overlap_with_its_consecutive_series(registry, series):
@@ -274,20 +263,13 @@ def test_squamous_carcinoma_is_kept_apart(registry, study_id):
 @pytest.mark.parametrize(
     ("study_id", "cohort_id"),
     [
-        ("gangnam_longterm23", "longterm_survivors"),
-        ("onoda2019ptx", "responders"),
-        ("onoda2019ptx", "non_responders"),
-        ("maniakas2020", "neoadjuvant_braf_surgery"),
+        *(("gangnam_longterm23", "longterm_survivors"), ("onoda2019ptx", "responders")),
+        *(("onoda2019ptx", "non_responders"), ("maniakas2020", "neoadjuvant_braf_surgery")),
         ("cabanillas2025_adjpembro", "adjuvant_pembrolizumab"),
-        ("cabanillas2025_adjpembro", "matched_control"),
-        ("zhao2023", "neoadjuvant_surgery"),
-        ("zhao2023", "surgery_first"),
-        ("zhao2023", "no_surgery"),
-        ("sosa2012", "cp_operated"),
-        ("shimaoka1985", "doxorubicin"),
-        ("encobini2024", "all"),
-        ("smallridge2010_background", "pooled"),
-        ("ata2021_background", "historical"),
+        *(("cabanillas2025_adjpembro", "matched_control"), ("zhao2023", "neoadjuvant_surgery")),
+        *(("zhao2023", "surgery_first"), ("zhao2023", "no_surgery"), ("sosa2012", "cp_operated")),
+        *(("shimaoka1985", "doxorubicin"), ("encobini2024", "all")),
+        *(("smallridge2010_background", "pooled"), ("ata2021_background", "historical")),
     ],
 )
 def test_what_must_not_be_pooled_says_why(registry, study_id, cohort_id):
@@ -297,13 +279,11 @@ def test_what_must_not_be_pooled_says_why(registry, study_id, cohort_id):
 @pytest.mark.parametrize(
     ("study_id", "cohort_id", "part_of"),
     [
-        ("iyer2018dt", "lenvatinib", "all"),
-        ("cabanillas2024", "c2", "c1_3"),
+        *(("iyer2018dt", "lenvatinib", "all"), ("cabanillas2024", "c2", "c1_3")),
         ("prasongsook2017", "palliative", "all_2003_2015"),
         ("maniakas2020", "era2014_2016", "all"),
         ("maniakas2020", "neoadjuvant_braf_surgery", "era2017_2019"),
-        ("smallridge2013", "dose_0.15", "all"),
-        ("tuthyref_braf2022", "dt", "braf_mutated_all"),
+        *(("smallridge2013", "dose_0.15", "all"), ("tuthyref_braf2022", "dt", "braf_mutated_all")),
     ],
 )
 def test_arms_within_arms_are_declared(registry, study_id, cohort_id, part_of):

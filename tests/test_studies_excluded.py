@@ -7,7 +7,7 @@ import pytest
 from small_registry import cohort, study, toml, write_registry
 
 from studies import RegistryError, add_studies, load_registry
-from studies.excluded import Excluded
+from studies.registry import Excluded
 
 
 def entry(name, **more):
@@ -133,13 +133,8 @@ def test_an_id_stands_once_in_all_lists(tmp_path, folder):
 
 
 MISTAKES = [
-    {"n": 12},
-    {"n": [0]},
-    {"reason": ""},
-    {"why": "x"},
-    {"id": "a b"},
-    {"citation": {"year": 99}},
-    {"citation": {"doi": "x"}},
+    *({"n": 12}, {"n": [0]}, {"reason": ""}, {"why": "x"}, {"id": "a b"}),
+    *({"citation": {"year": 99}}, {"citation": {"doi": "x"}}),
 ]
 
 

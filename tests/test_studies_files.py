@@ -117,20 +117,9 @@ def test_every_form_of_key_table_and_value_keeps_its_line(end):
 @pytest.mark.parametrize(
     ("field", "line"),
     [
-        ("text", 6),
-        ("numbers", 21),
-        ("numbers[3]", 24),
-        ("rows", 29),
-        ("rows[1]", 31),
-        ("table", 36),
-        ("other", 40),
-        ("other.p.q", 40),
-        ("list", 42),
-        ("list[0]", 42),
-        ("list[0].sub", 44),
-        ("list[0].sub[1]", 46),
-        ("list[1]", 50),
-        ("list[1].sub[0]", 53),
+        *(("text", 6), ("numbers", 21), ("numbers[3]", 24), ("rows", 29), ("rows[1]", 31)),
+        *(("table", 36), ("other", 40), ("other.p.q", 40), ("list", 42), ("list[0]", 42)),
+        *(("list[0].sub", 44), ("list[0].sub[1]", 46), ("list[1]", 50), ("list[1].sub[0]", 53)),
     ],
 )
 def test_tables_and_lists_stand_where_they_begin(field, line):
@@ -140,13 +129,8 @@ def test_tables_and_lists_stand_where_they_begin(field, line):
 @pytest.mark.parametrize(
     ("field", "line"),
     [
-        ("list[1].median", 50),
-        ("list[0].sub[0].survival[3].ci", 44),
-        ("rows[0].unit", 30),
-        ("table.inner.m", 38),
-        ("numbers[9]", 21),
-        ("status", 1),
-        ("list[0].number", 42),
+        *(("list[1].median", 50), ("list[0].sub[0].survival[3].ci", 44), ("rows[0].unit", 30)),
+        *(("table.inner.m", 38), ("numbers[9]", 21), ("status", 1), ("list[0].number", 42)),
     ],
 )
 def test_a_field_that_is_missing_stands_in_the_innermost_table_that_is_there(field, line):
@@ -226,11 +210,9 @@ treatment = "sorafenib"
     )
     (folder / "enos2003.toml").write_text("a = 1\nid =", encoding="utf-8")
     assert problems_in(folder) == [
-        "cain2002.toml:8, citation.doi",
-        "cain2002.toml:19, cohorts[0].survival[0].ci",
+        *("cain2002.toml:8, citation.doi", "cain2002.toml:19, cohorts[0].survival[0].ci"),
         "cain2002.toml:12, cohorts[0].treatment",
-        "cain2002.toml:24, cohorts[1].treatment_as_printed",
-        "cain2002.toml:3, id",
+        *("cain2002.toml:24, cohorts[1].treatment_as_printed", "cain2002.toml:3, id"),
         "enos2003.toml:2, end of file",
     ]
 

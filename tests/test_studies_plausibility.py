@@ -26,7 +26,7 @@ from registries import (
 )
 from small_registry import cohort, landmark, median
 
-from studies.plausibility import CHECKS, citations
+from studies.plausibility import NOTES, WARNINGS, citations
 
 FLAGGED = [
     one(arm(survival=[months("166")])),
@@ -159,7 +159,7 @@ def test_what_looks_like_a_slip_is_flagged_at_its_field_and_nothing_else_is():
     assert [len(warnings) for warnings in told] == [1] * len(FLAGGED)
     golden.check("warnings", "".join(f"{w.check} at {w}\n" for (w,) in told))
     between_studies = {"same-report", "same-patients"}
-    asked = {check.name for check in CHECKS if check.severity == "warning"}
+    asked = set(WARNINGS)
     assert {warning.check for (warning,) in told} == asked - between_studies
 
 
@@ -167,11 +167,11 @@ def test_what_looks_like_a_slip_is_flagged_at_its_field_and_nothing_else_is():
 
 
 def test_the_names_of_checks_are_unique_and_each_says_what_it_asks_and_why():
-    names = [check.name for check in CHECKS]
+    names = [*WARNINGS, *NOTES]
     assert len(set(names)) == len(names)
     assert [name for name in names if not re.fullmatch(r"[a-z]+(-[a-z]+)*", name)] == []
-    assert [check.name for check in CHECKS if not check.question.endswith("?")] == []
-    assert [check.name for check in CHECKS if not check.reason.endswith(".")] == []
+    docs = [check.__doc__ for check in (*WARNINGS.values(), *NOTES.values())]
+    assert [doc for doc in docs if not re.match(r"(?s)Ask .*\.\n\n *[A-Z].*\.\n", doc)] == []
 
 
 def test_a_warning_says_how_it_is_acknowledged_and_is_then_set_apart():
@@ -246,7 +246,7 @@ def test_a_trap_is_noted_and_asks_for_nothing():
     assert [(len(found.notes), found.warnings) for found in told] == [(1, ())] * len(NOTED)
     notes = [note for found in told for note in found.notes]
     golden.check("notes", "".join(f"{note.check} at {note}\n" for note in notes))
-    asked = {check.name for check in CHECKS if check.severity == "note"}
+    asked = set(NOTES)
     assert {note.check for note in notes} | {"declared-overlap"} == asked
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from studies.plausibility.intervals import RANK_SLACK, SHAPES
+from studies.plausibility.curves import RANK_SLACK, SHAPES
 from studies.plausibility.laws import (
     binomial_at_most,
     exact_interval,

@@ -30,8 +30,8 @@ from small_registry import (
 
 from studies import RegistryError, UnknownWordError, load_registry
 from studies.frame import registry_frame
-from studies.registry import ConversionError, convert_endpoints, unresolved_overlaps
-from studies.selection import select
+from studies.registry import ConversionError, convert_endpoints
+from studies.selection import overlap_groups, select
 from studies.vocabulary import load_vocabulary
 
 # --- What is read --------------------------------------------------------------------------------
@@ -80,9 +80,10 @@ def test_hidden_files_and_the_list_of_excluded_reports_are_no_studies(tmp_path):
     assert len(load_registry(folder)) == 1
 
 
-def test_an_overlap_with_a_report_outside_the_registry_is_kept_and_can_be_listed(tmp_path):
+def test_an_overlap_with_a_report_outside_the_registry_is_kept(tmp_path):
     registry = load_registry(write_registry(tmp_path / "r", full_study()))
-    assert unresolved_overlaps(registry) == (("sparano2021", "jannin2023"),)
+    (group,) = overlap_groups(registry)
+    assert [(edge.one, edge.other) for edge in group.unknown] == [("sparano2021", "jannin2023")]
 
 
 def test_a_byte_order_mark_and_line_ends_of_windows_are_read(tmp_path):

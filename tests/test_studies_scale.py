@@ -13,7 +13,6 @@ from small_registry import cohort, median, study, write_file, write_registry
 
 import studies.selection
 from studies import load_registry
-from studies.registry import unresolved_overlaps
 from studies.selection import overlap_groups, overlap_pairs, select
 
 SMALL, LARGE = 150, 600
@@ -84,7 +83,6 @@ WORK = {
     "select": lambda registry: select(registry, "os"),
     "overlap_pairs": overlap_pairs,
     "overlap_groups": overlap_groups,
-    "unresolved_overlaps": unresolved_overlaps,
 }
 
 

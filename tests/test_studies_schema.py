@@ -133,12 +133,8 @@ def test_half_a_step_of_the_last_printed_digit(printed, step):
 @pytest.mark.parametrize(
     ("author", "family"),
     [
-        ("Sparano C", "Sparano"),
-        ("Do Cao C", "Do Cao"),
-        ("de Ridder M", "de Ridder"),
-        ("Iñiguez-Ariza NM", "Iñiguez-Ariza"),
-        ("Ahn", "Ahn"),
-        ("Smith J.-P.", "Smith"),
+        *(("Sparano C", "Sparano"), ("Do Cao C", "Do Cao"), ("de Ridder M", "de Ridder")),
+        *(("Iñiguez-Ariza NM", "Iñiguez-Ariza"), ("Ahn", "Ahn"), ("Smith J.-P.", "Smith")),
         ("SWOG S1609 DART investigators", "SWOG S1609 DART investigators"),
     ],
 )

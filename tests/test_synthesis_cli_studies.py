@@ -69,11 +69,7 @@ def test_list_shows_the_cohorts_that_are_asked_for(answer):
 def test_list_as_csv_and_json_has_a_row_for_each_endpoint(answer):
     rows = list(csv.DictReader(io.StringIO(answer("list", "--format", "csv"))))
     assert [(row["cohort_id"], row["endpoint"]) for row in rows] == [
-        ("x", "os"),
-        ("y", "pfs"),
-        ("all", "os"),
-        ("all", "pfs"),
-        ("all", "response"),
+        *(("x", "os"), ("y", "pfs"), ("all", "os"), ("all", "pfs"), ("all", "response")),
         ("old", ""),
     ]
     records = json.loads(answer("list", "--format", "json", "--endpoint", "pfs"))
@@ -147,12 +143,7 @@ def test_show_prints_a_report_or_why_it_was_left_out(answer, registry, monkeypat
 
 def test_overlaps_prints_a_line_for_each_group_or_everything_or_the_rule(answer, run):
     assert answer("overlaps").splitlines()[1].split() == [
-        "2",
-        "1",
-        "1",
-        "1",
-        "jannin2023,",
-        "sparano2021",
+        *("2", "1", "1", "1", "jannin2023,", "sparano2021"),
     ]
     text = answer("overlaps", "--verbose")
     assert "jannin2023 (Jannin 2023) shares patients with" in text

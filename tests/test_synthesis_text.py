@@ -13,18 +13,22 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
 from studies import UnknownWordError, load_registry
 from studies.selection import OVERLAP_RULE
-from synthesis.text.checking import check, checked_lines, checked_record
 from synthesis.text.listing import (
+    WIDTH,
     Wanted,
+    aligned,
+    check,
+    checked_lines,
+    checked_record,
     cohort_lines,
     excluded_in,
     excluded_lines,
     find_cohorts,
     known_words,
-    printed_endpoints,
+    labelled,
+    overlap_lines,
+    rule_lines,
 )
-from synthesis.text.overlaps import overlap_lines, rule_lines
-from synthesis.text.plain import WIDTH, aligned, count, labelled
 from synthesis.text.showing import study_lines
 
 LEFT_OUT = """\
@@ -138,13 +142,6 @@ def test_a_list_is_folded_at_the_width_of_a_terminal(listed):
     assert "".join("".join(wide).split()) != ""
     letters = [sorted("".join("".join(lines).split())) for lines in (wide, narrow)]
     assert letters[0] == letters[1]
-
-
-def test_endpoints_of_parts_are_printed_too(listed):
-    cohorts = {item.id: item for _, item in find_cohorts(listed, Wanted())}
-    assert printed_endpoints(cohorts["a"]) == ("os", "response")
-    assert printed_endpoints(cohorts["b"]) == ("pfs",)
-    assert printed_endpoints(cohorts["d"]) == ()
 
 
 # --- One report ----------------------------------------------------------------------------------
@@ -327,9 +324,3 @@ def test_labelled_text_hangs_below_its_beginning():
     assert all(line.startswith(" " * 12 + "word") for line in lines[1:])
     assert labelled("", "text", width=0) == ["text"]
     assert labelled("A long label", "text", width=4) == ["A long label text"]
-
-
-def test_nouns_are_counted():
-    assert [count(1, "study"), count(2, "study"), count(0, "report")] == [
-        *("1 study", "2 studies", "0 reports")
-    ]

@@ -2,23 +2,60 @@
 
 What cannot be true as written is refused when a registry is loaded. Here are the figures that can
 be true and look like a slip (warnings: to be corrected, or acknowledged in the study file with a
-reason), and the traps that a reader has to know of (notes). Every check states its question and why
-the answer matters; only the standard library computes.
+reason), and the traps that a reader has to know of (notes). A check is a function, which takes a
+study and its surroundings and yields findings; its docstring says what it asks, and why the answer
+matters. Only the standard library computes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from studies.plausibility.catalogue import CHECKS
-from studies.plausibility.citations import shared_citations, suspicions
-from studies.plausibility.question import Check, Surroundings
-from studies.problems import Finding, Problem, closest, dotted, one_of, show
+from studies.plausibility import citations, comparisons, counts, curves, notes, times
+from studies.plausibility.question import Question, Surroundings
+from studies.problems import Finding, Problem, correction, dotted, one_of, show
 from studies.registry import Registry
 from studies.schema import Acknowledgement, Study
 
-__all__ = ["CHECKS", "Check", "Review", "findings", "review"]
+__all__ = ["NOTES", "WARNINGS", "Review", "findings", "review"]
+
+#: Checks by the word by which findings and acknowledgements refer to them.
+WARNINGS: Mapping[str, Question] = {
+    "unit-slip": times.unit_slips,
+    "endpoint-order": times.endpoint_order,
+    "repeated-figure": times.repeated_figures,
+    "interval-width": curves.interval_widths,
+    "landmark-median": curves.curve_shapes,
+    "landmark-interval": curves.landmark_intervals,
+    "landmark-count": curves.landmark_counts,
+    "response-rate": counts.response_rates,
+    "response-sum": counts.response_sums,
+    "orr-interval": counts.response_intervals,
+    "subgroup-sizes": counts.subgroup_sizes,
+    "subgroup-medians": counts.subgroup_medians,
+    "printed-share": counts.printed_shares,
+    "p-value": comparisons.p_values,
+    "hazard-ratio": comparisons.hazard_ratios,
+    "citation": citations.citation_years,
+    "same-report": citations.same_reports,
+    "same-patients": citations.same_patients,
+}
+NOTES: Mapping[str, Question] = {
+    "iqr-not-interval": notes.spreads,
+    "other-endpoint": notes.other_endpoints,
+    "one-sided-p": notes.one_sided,
+    "evaluable-below-treated": notes.evaluable,
+    "other-disease": notes.other_diseases,
+    "read-as": notes.readings,
+    "selected-patients": notes.selected_patients,
+    "declared-overlap": notes.declared_overlaps,
+    "unresolved-overlap": notes.unresolved_overlaps,
+    "secondary-figures": notes.secondary_figures,
+    "symmetric-interval": notes.symmetric_intervals,
+}
 
 
 @dataclass(frozen=True)
@@ -37,88 +74,69 @@ class Review:
 
 def findings(registry: Registry) -> dict[str, list[Finding]]:
     """Ask every check of every study; by identifier, for studies with a finding."""
-    around = Surroundings(registry, suspicions(registry), shared_citations(registry))
-    found = {study.id: list(_asked(study, around)) for study in registry}
-    return {study: items for study, items in found.items() if items}
+    suspicions, citation = citations.suspicions(registry), citations.shared_citations(registry)
+    around = Surroundings(registry, suspicions, citation)
+    by_study = {study.id: list(_asked(study, around)) for study in registry}
+    return {study: listed for study, listed in by_study.items() if listed}
 
 
 def _asked(study: Study, around: Surroundings) -> Iterator[Finding]:
-    for check in CHECKS:
-        for finding in check.ask(study, around):
-            yield finding._replace(severity=check.severity, check=check.name)
+    for severity, checks in (("warning", WARNINGS), ("note", NOTES)):
+        for name, ask in checks.items():
+            for finding in ask(study, around):
+                yield finding._replace(severity=severity, check=name)
 
 
 def review(registry: Registry) -> Review:
-    """Review a registry: what looks like a slip, what has to be known, what was looked at.
-
-    Returns
-    -------
-    Review
-        Everything that was found, with the names of the files.
-    """
+    """Review a registry: what looks like a slip, what has to be known, what was looked at."""
     warnings: list[Problem] = []
     notes: list[Problem] = []
     acknowledged: list[tuple[Problem, str]] = []
     stale: list[Problem] = []
-    found = findings(registry)
+    by_study = findings(registry)
     for study in registry:
-        problems = [_problem(study, finding, registry) for finding in found.get(study.id, ())]
+        file = registry.files[study.id]
+        problems = [_problem(finding, file) for finding in by_study.get(study.id, ())]
         raised = {(p.check, p.field) for p in problems if p.severity == "warning"}
-        given = {(excuse.check, excuse.field): excuse for excuse in study.acknowledged}
+        reasons = {(excuse.check, excuse.field): excuse.reason for excuse in study.acknowledged}
         for problem in problems:
-            excuse = given.get((problem.check, problem.field))
+            reason = reasons.get((problem.check, problem.field))
             if problem.severity == "note":
                 notes.append(problem)
-            elif excuse is None:
+            elif reason is None:
                 warnings.append(problem)
             else:
-                acknowledged.append((problem, excuse.reason))
-        for place, excuse in enumerate(study.acknowledged):
-            if (excuse.check, excuse.field) not in raised:
-                stale.append(_stale(study, place, excuse, registry, raised))
+                acknowledged.append((problem, reason))
+        stale += [
+            _problem_in(file, f"acknowledged[{place}]", *_stale(excuse, raised), check=excuse.check)
+            for place, excuse in enumerate(study.acknowledged)
+            if (excuse.check, excuse.field) not in raised
+        ]
     return Review(tuple(warnings), tuple(notes), tuple(acknowledged), tuple(stale))
 
 
-def _problem(study: Study, finding: Finding, registry: Registry) -> Problem:
+def _problem_in(file: Path, *words: str, **more: Any) -> Problem:
+    return Problem(file.name, *words, folder=str(file.parent), **more)
+
+
+def _problem(finding: Finding, file: Path) -> Problem:
     """Return a finding as a problem; that of a warning ends with what to do about it."""
-    field, action = dotted(finding.path), finding.action
-    if finding.severity == "warning":
-        action += f", or acknowledge it (check = {show(finding.check)}, field = {show(field)})"
-    file = registry.files[study.id]
-    return Problem(
-        file.name,
-        field,
-        finding.found,
-        finding.expected.replace("{other}", dotted(finding.other)),
-        action,
-        severity=finding.severity,
-        check=finding.check,
-        folder=str(file.parent),
-    )
+    path, found, expected, action, other, severity, check = finding
+    if severity == "warning":
+        action += f", or acknowledge it (check = {show(check)}, field = {show(dotted(path))})"
+    expected = expected.replace("{other}", dotted(other))
+    return _problem_in(file, dotted(path), found, expected, action, severity=severity, check=check)
 
 
-def _stale(
-    study: Study,
-    place: int,
-    excuse: Acknowledgement,
-    registry: Registry,
-    raised: set[tuple[str, str]],
-) -> Problem:
-    """Return what is wrong with an acknowledgement that no warning asks for."""
+def _stale(excuse: Acknowledgement, raised: Iterable[tuple[str, str]]) -> tuple[str, str, str]:
+    """Say what is wrong with an acknowledgement that no warning asks for."""
     found = f"{show(excuse.check)} acknowledged at {excuse.field}, which raises no such warning"
-    names = [check.name for check in CHECKS if check.severity == "warning"]
-    elsewhere = [field for check, field in raised if check == excuse.check]
-    if excuse.check not in names:
-        expected = f"a check that warns ({one_of(names, most=len(names))})"
-        nearest = closest(excuse.check, names)
-        action = f"write {show(nearest)}, or remove it" if nearest else "remove it"
-    elif elsewhere:
-        expected = f"a field at which that check warns ({one_of(sorted(elsewhere))})"
-        action = "correct the field, or remove the acknowledgement"
-    else:
-        expected = "a warning of that check"
-        action = "remove the acknowledgement"
-    file, field = registry.files[study.id], f"acknowledged[{place}]"
-    return Problem(
-        file.name, field, found, expected, action, check=excuse.check, folder=str(file.parent)
-    )
+    elsewhere = sorted(field for check, field in raised if check == excuse.check)
+    if excuse.check not in WARNINGS:
+        expected = f"a check that warns ({one_of(WARNINGS, most=len(WARNINGS))})"
+        choices = (correction(excuse.check, WARNINGS), "remove it")
+        return found, expected, ", or ".join(filter(None, choices))
+    if elsewhere:
+        expected = f"a field at which that check warns ({one_of(elsewhere)})"
+        return found, expected, "correct the field, or remove the acknowledgement"
+    return found, "a warning of that check", "remove the acknowledgement"

@@ -19,6 +19,7 @@ from studies.plausibility.question import Surroundings, Suspicion
 from studies.problems import Finding, show
 from studies.registry import Registry
 from studies.schema import Study
+from studies.vocabulary import fold
 
 YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 _OPEN_ENDED = re.compile(r"\b(?:since|from|after)\b|[-–]\s*$", re.IGNORECASE)
@@ -55,23 +56,19 @@ class _Candidate:
 def suspicions(registry: Registry) -> dict[str, tuple[Suspicion, ...]]:
     """Return, for every study, the earlier reports that may count some of the same patients."""
     candidates = [c for study in registry if (c := _candidate(study, registry)) is not None]
-    common: dict[tuple[str, str], list[str]] = {}
+    common: dict[tuple[str, str], dict[str, None]] = {}
     for words, group in _groups(candidates):
         for one, other in _meeting(group):
-            earlier, later = sorted((one, other), key=_published)
-            if other.study.id in one.declared or one.study.id in other.declared:
-                continue
-            if not _alike(one, other):
-                continue
-            shared = common.setdefault((later.study.id, earlier.study.id), [])
-            if words not in shared:
-                shared.append(words)
+            declared = other.study.id in one.declared or one.study.id in other.declared
+            if not declared and _alike(one, other):
+                earlier, later = (each.study.id for each in sorted((one, other), key=_published))
+                common.setdefault((later, earlier), {})[words] = None
     by_id = {candidate.study.id: candidate for candidate in candidates}
-    found: dict[str, list[Suspicion]] = defaultdict(list)
-    for (later_id, earlier_id), shared in common.items():
-        years = _years_in_words(by_id[later_id], by_id[earlier_id])
-        found[later_id].append(Suspicion(earlier_id, " and ".join(shared[:3]), years))
-    return {study: tuple(items) for study, items in found.items()}
+    suspected: dict[str, tuple[Suspicion, ...]] = defaultdict(tuple)
+    for (later, earlier), shared in common.items():
+        years = _years_in_words(by_id[later], by_id[earlier])
+        suspected[later] += (Suspicion(earlier, " and ".join([*shared][:3]), years),)
+    return suspected
 
 
 def shared_citations(registry: Registry) -> dict[str, tuple[tuple[str, str, str], ...]]:
@@ -80,23 +77,20 @@ def shared_citations(registry: Registry) -> dict[str, tuple[tuple[str, str, str]
     A title counts only together with the registration of the trial: many reports are called alike.
     """
     first: dict[tuple[str, str], str] = {}
-    found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    shared: dict[str, tuple[tuple[str, str, str], ...]] = defaultdict(tuple)
     for study in registry:
         citation = study.citation
-        values = [("doi", citation.doi), ("pmid", citation.pmid)]
+        values = {"doi": citation.doi, "pmid": citation.pmid}
         if citation.trial_registration is not None and citation.title is not None:
-            values.append(("title", f"{citation.trial_registration} {citation.title}"))
-        for key, value in values:
-            if value is None:
-                continue
-            other = first.setdefault((key, " ".join(value.split()).casefold()), study.id)
-            if other != study.id:
-                found[study.id].append((key, value, other))
-    return {study: tuple(values) for study, values in found.items()}
+            values["title"] = f"{citation.trial_registration} {citation.title}"
+        for key, value in values.items():
+            other = value and first.setdefault((key, fold(value)), study.id)
+            if value and other != study.id:
+                shared[study.id] += ((key, value, other),)
+    return shared
 
 
 def _candidate(study: Study, registry: Registry) -> _Candidate | None:
-    """Return what decides about a study; None where no cohort of it is ever pooled."""
     pooled = [cohort for cohort in study.cohorts if cohort.not_pooled is None]
     if not pooled:
         return None
@@ -123,24 +117,18 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
 
 
 def _groups(candidates: Iterable[_Candidate]) -> Iterator[tuple[str, list[_Candidate]]]:
-    """Yield studies of one institution, and studies by the same two authors."""
     by_place: dict[str, list[_Candidate]] = defaultdict(list)
-    by_authors: dict[tuple[str, str], list[_Candidate]] = defaultdict(list)
+    by_authors: dict[str, list[_Candidate]] = defaultdict(list)
     for candidate in candidates:
         for place in _places(candidate.study):
             by_place[place].append(candidate)
-        for pair in combinations(_authors(candidate.study), 2):
-            by_authors[pair].append(candidate)
-    for place, group in by_place.items():
-        if len(group) > 1:
-            yield place, group
-    for pair, group in by_authors.items():
-        if len(group) > 1:
-            yield f"the authors {pair[0]} and {pair[1]}", group
+        for one, other in combinations(_authors(candidate.study), 2):
+            by_authors[f"the authors {one} and {other}"].append(candidate)
+    groups = [*by_place.items(), *by_authors.items()]
+    yield from ((words, group) for words, group in groups if len(group) > 1)
 
 
 def _places(study: Study) -> Iterator[str]:
-    """Yield the institutions of a study, and the trials under which it is registered."""
     yield from dict.fromkeys(study.institutions)
     for trial in re.split(r"[,;]", study.citation.trial_registration or ""):
         if trial.strip():
@@ -184,11 +172,11 @@ def _years_in_words(one: _Candidate, other: _Candidate) -> str:
     return f"and enrolment {one.enrolment} against {other.enrolment}"
 
 
-# --- Checks --------------------------------------------------------------------------------------
-
-
 def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether identifier, enrolment and citation are of years that follow on each other."""
+    """Ask whether identifier, enrolment and citation are of years that follow on each other.
+
+    A report that ends before its patients were enrolled is not the report it is called.
+    """
     year = study.citation.year
     if year is None:
         return
@@ -212,7 +200,10 @@ def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def same_reports(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the report has been entered under another name already."""
+    """Ask whether the report has been entered under another name already.
+
+    A report entered twice counts twice.
+    """
     for key, value, other in around.same_report.get(study.id, ()):
         words = {"doi": "the DOI", "pmid": "the PubMed identifier", "title": "trial and title of"}
         found = f"{words[key]} {value}"
@@ -222,7 +213,10 @@ def same_reports(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def same_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether an earlier report may count the same patients without a declared overlap."""
+    """Ask whether an earlier report may count the same patients without a declared overlap.
+
+    Patients who are counted twice make a pool too sure, in silence.
+    """
     for suspicion in around.suspicions.get(study.id, ()):
         found = f"{suspicion.shared} in common with {suspicion.other}, {suspicion.years}"
         expected = "a declared overlap, since both may count the same patients"

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from studies.figures import half_step
-from studies.plausibility.intervals import SHAPES
+from studies.plausibility.curves import SHAPES
 from studies.plausibility.laws import z_of, z_of_p
 from studies.plausibility.question import Arm, Path, Surroundings, arms, level_of, months
 from studies.problems import Finding, show
@@ -41,11 +41,12 @@ class _Range(NamedTuple):
     high: float
 
 
-# --- p-value -------------------------------------------------------------------------------------
-
-
 def p_values(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a p value or a hazard ratio can come from groups with the printed medians."""
+    """Ask whether a p value or a hazard ratio can come from groups with the printed medians.
+
+    Medians and p value inform a model together: a contradiction between them would be read as
+    information.
+    """
     named = _named(study)
     for place, comparison in enumerate(study.comparisons):
         path: Path = ("comparisons", place)
@@ -69,7 +70,6 @@ def _named(study: Study) -> dict[str, Arm | None]:
 
 
 def _of_whole_curves(comparison: Comparison) -> bool:
-    """Whether a comparison is of two survival curves, and not adjusted or of one time point."""
     if comparison.adjusted or (comparison.text or "").startswith("at "):
         return False
     return comparison.test is None or bool(_RANK_TESTS.search(comparison.test))
@@ -153,11 +153,11 @@ def _hr_against_medians(
     yield Finding((*path, "hr"), found, expected, action)
 
 
-# --- hazard-ratio --------------------------------------------------------------------------------
-
-
 def hazard_ratios(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether hazard ratio, interval and p value of one comparison agree."""
+    """Ask whether hazard ratio, interval and p value of one comparison agree.
+
+    The three are one result in three forms: where they differ, one is misprinted.
+    """
     for place, comparison in enumerate(study.comparisons):
         path: Path = ("comparisons", place)
         interval = _log_interval(comparison)
@@ -169,7 +169,6 @@ def hazard_ratios(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def _log_interval(comparison: Comparison) -> tuple[_Range, _Range] | None:
-    """Return the log limits of a hazard ratio, each with its rounding."""
     if comparison.hr_ci is None or not isinstance(comparison.hr_ci[1], Decimal):
         return None
     limits = []

@@ -92,9 +92,6 @@ def _trigamma(x: float) -> float:
     return shift + 1.0 / x + r / 2.0 + r / x * (1 / 6 - r * (1 / 30 - r / 42))
 
 
-# --- Counts --------------------------------------------------------------------------------------
-
-
 def binomial_at_most(count: int, of: int, probability: float) -> float:
     """Return the probability of at most ``count`` of ``of`` events."""
     if count < 0:

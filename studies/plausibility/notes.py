@@ -9,36 +9,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from studies.figures import is_symmetric
-from studies.plausibility.question import Path, Surroundings, arms
-from studies.problems import Finding, show
-from studies.schema import Comparison, Landmark, Response, Study, SurvivalOutcome
+from studies.plausibility.question import Surroundings, arms, figures
+from studies.problems import Finding, odd, show
+from studies.schema import Study
 
 _SPECIFIC = "dss"
+_LEFT_OUT = "the cohort is left out of every pool"
+_BESIDE = "the caution stands beside the result"
 
 
 def spreads(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a range of the patients' times stands where an interval would."""
+    """Ask whether a range of the patients' times stands where an interval would.
+
+    Quartiles and ranges say how patients differ, not how sure the median is.
+    """
     names = {"iqr": "an interquartile range", "range": "a range"}
-    for arm, path, _ in arms(study):
-        for place, outcome in enumerate(arm.survival):
-            if outcome.ci is not None:
-                continue
-            for key, name in names.items():
-                pair = getattr(outcome, key)
-                if pair is not None:
-                    found = f"{name} of {show(pair)} and no confidence interval"
-                    action = "it is kept for display and never used as an interval"
-                    here = (*path, "survival", place, key)
-                    yield Finding(here, found, "an interval of the median", action)
+    action = "it is kept for display and never used as an interval"
+    for _, path, outcome in figures(study, "survival"):
+        for key, name in names.items():
+            pair = getattr(outcome, key)
+            if outcome.ci is None and pair is not None:
+                found = f"{name} of {show(pair)} and no confidence interval"
+                yield Finding((*path, key), found, "an interval of the median", action)
 
 
 def other_endpoints(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether an endpoint stands in for another one, or beside it; each is told once."""
+    """Ask whether an endpoint stands in for another one, or beside it; each is told once.
+
+    Time to progression and disease-specific survival leave deaths out, and so are longer.
+    """
     told: set[tuple[str, str]] = set()
     for arm, path, cohort in arms(study):
-        printed = {figure.endpoint for figure in (*arm.survival, *arm.landmarks)}
         # What is printed of the whole cohort is not missed in its groups.
-        printed |= {figure.endpoint for figure in (*cohort.survival, *cohort.landmarks)}
+        everything = (part for one in (arm, cohort) for part in (*one.survival, *one.landmarks))
+        printed = {figure.endpoint for figure in everything}
         for kind, listed in (("survival", arm.survival), ("landmarks", arm.landmarks)):
             for place, figure in enumerate(listed):
                 sentence = _instead(figure.endpoint, printed)
@@ -63,7 +67,10 @@ def _instead(endpoint: str, printed: set[str]) -> tuple[str, str] | None:
 
 
 def one_sided(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a p value counts one tail only."""
+    """Ask whether a p value counts one tail only.
+
+    Read as two-sided, it would be twice as significant as it is.
+    """
     for place, comparison in enumerate(study.comparisons):
         if comparison.sided == 1 and comparison.p is not None:
             found = f"a one-sided p value of {comparison.p}"
@@ -73,7 +80,10 @@ def one_sided(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def evaluable(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether response was evaluable in fewer patients than were treated."""
+    """Ask whether response was evaluable in fewer patients than were treated.
+
+    Patients who die before the first scan are no responders, but leave the denominator.
+    """
     for arm, path, _ in arms(study):
         response = arm.response
         if response is None or response.evaluable is None or arm.n is None:
@@ -81,21 +91,26 @@ def evaluable(study: Study, around: Surroundings) -> Iterator[Finding]:
         if response.evaluable < arm.n:
             found = f"response evaluable in {response.evaluable} of {arm.n}"
             action = "rates are of the evaluable patients, and say so"
-            here = (*path, "response", "evaluable")
-            yield Finding(here, found, f"all {arm.n} patients", action)
+            yield Finding((*path, "response", "evaluable"), found, f"all {arm.n} patients", action)
 
 
 def other_diseases(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a cohort has another disease than the registry is about."""
+    """Ask whether a cohort has another disease than the registry is about.
+
+    Another disease has another survival.
+    """
     for place, cohort in enumerate(study.cohorts):
         if not around.of_main_disease(cohort):
             expected = show(around.registry.vocabulary.main_disease)
             action = "the cohort is kept apart and never pooled"
-            yield Finding(("cohorts", place, "disease"), show(cohort.disease), expected, action)
+            yield odd(("cohorts", place, "disease"), cohort.disease, expected, action)
 
 
 def readings(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a group of the report is read as pure or mixed histology."""
+    """Ask whether a group of the report is read as pure or mixed histology.
+
+    The reading is a judgement, and the answer on histology rests on it.
+    """
     for arm, path, _ in arms(study):
         if arm.read_as is not None:
             name = getattr(arm, "level", None) or getattr(arm, "id", "")
@@ -106,21 +121,24 @@ def readings(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def selected_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the patients of a cohort were chosen in a way that shows in the outcome."""
+    """Ask whether the patients of a cohort were chosen in a way that shows in the outcome.
+
+    Who must survive to be counted, or to be treated, survives longer.
+    """
     for place, cohort in enumerate(study.cohorts):
-        path: Path = ("cohorts", place)
-        if cohort.not_pooled is not None:
-            expected = "a cohort that can be pooled"
-            here = (*path, "not_pooled")
-            yield Finding(here, cohort.not_pooled, expected, "the cohort is left out of every pool")
-        if cohort.caution is not None:
-            expected = "a cohort without a caution"
-            here = (*path, "caution")
-            yield Finding(here, cohort.caution, expected, "the caution stands beside the result")
+        for key, words, expected, action in (
+            ("not_pooled", cohort.not_pooled, "a cohort that can be pooled", _LEFT_OUT),
+            ("caution", cohort.caution, "a cohort without a caution", _BESIDE),
+        ):
+            if words is not None:
+                yield Finding(("cohorts", place, key), words, expected, action)
 
 
 def declared_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask with how many reports of the registry patients are shared, as declared."""
+    """Ask with how many reports of the registry patients are shared, as declared.
+
+    Of reports that share patients one is counted, so that a new one may replace an old one.
+    """
     direct, through = around.partners.get(study.id, ((), ()))
     if not direct:
         return
@@ -133,40 +151,40 @@ def declared_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def unresolved_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a declared overlap is with a report that is not here."""
+    """Ask whether a declared overlap is with a report that is not here.
+
+    Whoever adds that report has to know.
+    """
     for place, overlap in enumerate(study.overlaps):
         if overlap.with_ not in around.registry.studies:
             expected = "a report of this registry"
             action = "nothing is counted twice as long as that report is not added"
-            yield Finding(("overlaps", place, "with"), show(overlap.with_), expected, action)
+            yield odd(("overlaps", place, "with"), overlap.with_, expected, action)
 
 
 def secondary_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether figures were seen only in a source about the report."""
-    count = sum((figure.status or study.status) == "secondary" for figure in _figures(study))
+    """Ask whether figures were seen only in a source about the report.
+
+    What others write about a report is sometimes not what it says.
+    """
+    responses = [arm.response for arm, _, _ in arms(study) if arm.response is not None]
+    printed = [figure for kind in ("survival", "landmarks") for *_, figure in figures(study, kind)]
+    marked = (*printed, *responses, *study.comparisons)
+    count = sum((figure.status or study.status) == "secondary" for figure in marked)
     if count:
-        figures = "1 figure" if count == 1 else f"{count} figures"
-        found = f"{figures} seen only in a source about the report"
+        counted = "1 figure" if count == 1 else f"{count} figures"
+        found = f"{counted} seen only in a source about the report"
         action = "an analysis can be made with verified figures alone"
         yield Finding(("status",), found, "figures seen in the report itself", action)
 
 
-def _figures(study: Study) -> Iterator[SurvivalOutcome | Landmark | Response | Comparison]:
-    for arm, _, _ in arms(study):
-        yield from arm.survival
-        yield from arm.landmarks
-        if arm.response is not None:
-            yield arm.response
-    yield from study.comparisons
-
-
 def symmetric_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the limits of a median lie symmetrically about it."""
-    for arm, path, _ in arms(study):
-        for place, outcome in enumerate(arm.survival):
-            if outcome.ci is None or not is_symmetric(outcome):
-                continue
+    """Ask whether the limits of a median lie symmetrically about it.
+
+    Such limits are no event times, and say less than they seem to.
+    """
+    action = "the median is used, its limits are kept for display"
+    for _, path, outcome in figures(study, "survival"):
+        if outcome.ci is not None and is_symmetric(outcome):
             found = f"{outcome.median} {show(outcome.ci)}, symmetric about the median"
-            action = "the median is used, its limits are kept for display"
-            here = (*path, "survival", place, "ci")
-            yield Finding(here, found, "limits that are event times", action)
+            yield Finding((*path, "ci"), found, "limits that are event times", action)

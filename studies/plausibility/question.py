@@ -7,32 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 from studies.figures import half_step, in_months
-from studies.problems import Finding, Severity, show
+from studies.problems import Finding, show
 from studies.registry import Registry
 from studies.schema import NOT_REACHED, Cohort, Study, Subgroup, Unit
 from studies.selection import overlap_groups
 
 Path = tuple[str | int, ...]
 Arm = Cohort | Subgroup
+#: A check: takes a study and its surroundings, yields findings with paths relative to the study.
 Question = Callable[[Study, "Surroundings"], Iterator[Finding]]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One question that is asked of every study."""
-
-    name: str
-    """Word by which findings and acknowledgements refer to it."""
-    severity: Severity
-    """warning: to be corrected or acknowledged; note: to be known."""
-    question: str
-    """What is asked, one sentence."""
-    reason: str
-    """Why the answer matters, one sentence."""
-    ask: Question = field(repr=False)
-    """Takes a study and its surroundings, yields findings with paths relative to the study."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +84,13 @@ def arms(study: Study) -> Iterator[tuple[Arm, Path, Cohort]]:
         yield cohort, path, cohort
         for number, subgroup in enumerate(cohort.subgroups):
             yield subgroup, (*path, "subgroups", number), cohort
+
+
+def figures(study: Study, kind: str) -> Iterator[tuple[Arm, Path, Any]]:
+    """Yield every survival, landmark or characteristic of a study with its arm and its path."""
+    for arm, path, _ in arms(study):
+        for place, figure in enumerate(getattr(arm, kind)):
+            yield arm, (*path, kind, place), figure
 
 
 def months(value: Decimal | str | None, unit: Unit | None) -> tuple[float, float] | None:

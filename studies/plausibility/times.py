@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import combinations
 from typing import get_args
 
 from studies.figures import MONTHS_PER_UNIT, in_months
@@ -32,11 +33,11 @@ _FOLLOW_UPS = (0.5, 480.0)
 _NOT_LATER = (("pfs", "os"), ("ttf", "os"), ("ttp", "os"), ("pfs", "ttp"), ("os", "dss"))
 
 
-# --- unit-slip -----------------------------------------------------------------------------------
-
-
 def unit_slips(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether printed times are usual for their endpoint, and fit between start and report."""
+    """Ask whether printed times are usual for their endpoint, and fit between start and report.
+
+    A median of 166 days entered as months outweighs every other cohort of a pool.
+    """
     window = _window(study)
     for arm, path, cohort in arms(study):
         usual = around.usual_medians if around.of_main_disease(cohort) else {}
@@ -44,21 +45,14 @@ def unit_slips(study: Study, around: Surroundings) -> Iterator[Finding]:
             here = (*path, "survival", place)
             yield from _unusual_median(outcome, here, usual.get(outcome.endpoint))
             yield from _out_of(outcome.follow_up, outcome.unit, (*here, "follow_up"), _FOLLOW_UPS)
-            for key, time in _times(outcome):
-                yield from _beyond_window(time, outcome.unit, (*here, key), window)
+            for key in ("median", "follow_up", "ci", "iqr", "range"):
+                time = getattr(outcome, key)
+                latest = time[1] if isinstance(time, tuple) else time
+                yield from _beyond_window(latest, outcome.unit, (*here, key), window)
         for place, mark in enumerate(arm.landmarks):
             here = (*path, "landmarks", place, "time")
             yield from _out_of(mark.time, mark.unit, here, _LANDMARK_TIMES)
             yield from _beyond_window(mark.time, mark.unit, here, window)
-
-
-def _times(outcome: SurvivalOutcome) -> Iterator[tuple[str, Decimal | str | None]]:
-    yield "median", outcome.median
-    yield "follow_up", outcome.follow_up
-    for key in ("ci", "iqr", "range"):
-        pair = getattr(outcome, key)
-        if pair is not None:
-            yield key, pair[1]
 
 
 def _unusual_median(
@@ -123,11 +117,12 @@ def _beyond_window(
     yield Finding(path, found, expected, "correct the figure, its unit or the years")
 
 
-# --- endpoint-order ------------------------------------------------------------------------------
-
-
 def endpoint_order(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether progression comes before death, and death from any cause before the other."""
+    """Ask whether progression comes before death, and death from any cause before the other.
+
+    An endpoint that ends before the one it contains has been exchanged with it, or is in another
+    unit.
+    """
     for arm, path, _ in arms(study):
         for first, second in _NOT_LATER:
             yield from _medians_in_order(arm, path, first, second)
@@ -177,31 +172,24 @@ def _of(figures: tuple, endpoint: str) -> Iterator[tuple[int, SurvivalOutcome | 
             yield place, figure
 
 
-# --- repeated-figure -----------------------------------------------------------------------------
-
-
 def repeated_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether an interval or a whole result was copied to a place where it does not belong."""
+    """Ask whether an interval or a whole result was copied to a place where it does not belong.
+
+    A figure copied to a second place is wrong in one of the two.
+    """
     for arm, path, cohort in arms(study):
-        for place, outcome in enumerate(arm.survival):
-            if outcome.ci is None:
-                continue
+        printed = [(p, outcome) for p, outcome in enumerate(arm.survival) if outcome.ci is not None]
+        for (before, other), (place, outcome) in combinations(printed, 2):
+            same = (other.ci, other.unit) == (outcome.ci, outcome.unit)
+            if same and other.median != outcome.median:
+                found = f"{show(outcome.ci)} around {outcome.endpoint} {outcome.median}"
+                expected = f"another interval than that around {other.endpoint} {other.median}"
+                here, there = ((*path, "survival", number, "ci") for number in (place, before))
+                fix = "correct one of the two"
+                yield Finding(here, found, f"{expected} ({{other}})", fix, there)
+        for place, outcome in printed if arm is not cohort else ():
             here = (*path, "survival", place, "ci")
-            for before in range(place):
-                other = arm.survival[before]
-                if (other.ci, other.unit) == (outcome.ci, outcome.unit) and (
-                    other.median != outcome.median
-                ):
-                    yield Finding(
-                        here,
-                        f"{show(outcome.ci)} around {outcome.endpoint} {outcome.median}",
-                        f"another interval than that around {other.endpoint} {other.median} "
-                        "({other})",
-                        "correct one of the two",
-                        (*path, "survival", before, "ci"),
-                    )
-            if arm is not cohort:
-                yield from _whole_repeated(arm, outcome, here, cohort, path[:2])
+            yield from _whole_repeated(arm, outcome, here, cohort, path[:2])
 
 
 def _whole_repeated(

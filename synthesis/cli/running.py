@@ -12,9 +12,7 @@ import typer
 from studies import Cohort, Registry, RegistryError, Study, UnknownWordError, load_registry
 from synthesis.cli.terminal import spell_what_cannot_be_shown
 from synthesis.staging import check_file, staged_file
-from synthesis.text.checking import placed
-from synthesis.text.listing import Wanted, find_cohorts, known_words
-from synthesis.text.plain import shown_path
+from synthesis.text.listing import Wanted, find_cohorts, known_words, placed, shown_path
 
 if TYPE_CHECKING:
     pass

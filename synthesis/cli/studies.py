@@ -1,36 +1,25 @@
-"""`atc studies list`, `show`, `check` and `overlaps`: what the registry holds."""
+"""`atc studies`: what the registry holds, and study files written and read as documents."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studies import Registry, UnknownWordError
+from studies import Cohort, Registry, Study, UnknownWordError
+from studies.documents import SCHEMA_FILE, SHIPPED_SCHEMA
 from studies.files import sources_of
 from studies.problems import closest
-from synthesis.cli import study_files
-from synthesis.cli.options import (
-    CheckFormatOption,
-    ClassOption,
-    DesignOption,
-    DiseaseOption,
-    ListFormatOption,
-    OnlyOption,
-    OutputOption,
-    PooledOption,
-    PrintsOption,
-    RegistryOption,
-    StatusOption,
-    TreatmentOption,
-    YearOption,
-    examples,
-    first_and_last,
-)
+from studies.registry import Excluded
+from synthesis.cli import options
+from synthesis.cli.options import OnlyOption, OutputOption, RegistryOption, examples
+from synthesis.cli.request import with_options
 from synthesis.cli.running import (
     CHECK_FOUND,
     InputError,
@@ -40,10 +29,47 @@ from synthesis.cli.running import (
     require_registry,
     tell_replaced,
 )
-from synthesis.text.checking import check, checked_lines, checked_record
-from synthesis.text.listing import Wanted, cohort_lines, excluded_in, excluded_lines
+from synthesis.numbers import count
+from synthesis.staging import check_folder, staged_file, staged_folder
+from synthesis.text.listing import (
+    Wanted,
+    check,
+    checked_lines,
+    checked_record,
+    cohort_lines,
+    excluded_in,
+    excluded_lines,
+    overlap_lines,
+    rule_lines,
+    shown_path,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(rich_markup_mode=None)
+
+_FILTERS = {
+    "treatment": (options.TreatmentOption, None),
+    "treatment_class": (options.ClassOption, None),
+    "endpoint": (options.PrintsOption, None),
+    "design": (options.DesignOption, None),
+    "years": (options.YearOption, None),
+    "status": (options.StatusOption, None),
+    "disease": (options.DiseaseOption, None),
+}
+_REGISTRY = {"registry": (RegistryOption, None), "only": (OnlyOption, False)}
+
+
+def _filtered(answer: Callable[..., None]) -> Callable[..., None]:
+    """Make a command of a function of a registry, what is looked for in it, and own options."""
+
+    def run(registry: list[Path] | None, only: bool, **given: Any) -> None:
+        words = {name: given.pop(name) for name in _FILTERS}
+        wanted = Wanted(**words | {"years": options.first_and_last(words["years"])})
+        answer(lambda: read_registry(registry, only), wanted, **given)
+
+    return with_options(run, answer, _FILTERS | _REGISTRY, skip=2)
 
 
 @app.callback(invoke_without_command=True)
@@ -61,40 +87,78 @@ def _studies(context: typer.Context) -> None:
         "atc studies list --excluded",
     ),
 )
+@_filtered
 def list_studies(
-    treatment: TreatmentOption = None,
-    treatment_class: ClassOption = None,
-    endpoint: PrintsOption = None,
-    design: DesignOption = None,
-    year: YearOption = None,
-    status: StatusOption = None,
-    disease: DiseaseOption = None,
+    read: Callable[[], Registry],
+    wanted: Wanted,
     excluded: Annotated[
         bool, typer.Option("--excluded", help="The reports that were left out, with the reason.")
     ] = False,
-    format_: ListFormatOption = "table",
+    format_: options.ListFormatOption = "table",
     output: OutputOption = None,
-    registry: RegistryOption = None,
-    only: OnlyOption = False,
 ) -> None:
     """List the cohorts, one on a line. As csv or json: a row for each endpoint."""
-    loaded = read_registry(registry, only)
-    wanted = Wanted(
-        treatment, treatment_class, endpoint, design, first_and_last(year), status, disease
-    )
+    registry, width, as_table = read(), _width(output), format_ == "table"
     if excluded:
         if wanted != Wanted(years=wanted.years):
             raise InputError("--excluded knows no figures; only --year goes with it.")
-        emit(_excluded_text(loaded, wanted, format_, _width(output)), output)
-        return
-    cohorts = find(loaded, wanted)
-    if format_ == "table":
-        emit("\n".join(cohort_lines(loaded, cohorts, width=_width(output))), output)
-        return
-    from synthesis.cli.frames import cohort_frame, csv_text, json_text
+        reports = excluded_in(registry, wanted.years)
+        rows = excluded_lines(reports, width=width) if as_table else _excluded(reports)
+    else:
+        cohorts = find(registry, wanted)
+        rows = (
+            cohort_lines(registry, cohorts, width=width)
+            if as_table
+            else _frame(registry, cohorts, wanted.endpoint)
+        )
+    emit("\n".join(rows) if as_table else _text_of_table(rows, format_), output)
 
-    frame = cohort_frame(loaded, cohorts, wanted.endpoint)
-    emit(csv_text(frame) if format_ == "csv" else json_text(frame), output)
+
+def _width(output: Path | None = None) -> int | None:
+    """Columns of the terminal; None where the text goes to a pipe or a file."""
+    return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else None
+
+
+def _frame(
+    registry: Registry, cohorts: Iterable[tuple[Study, Cohort]], endpoint: str | None
+) -> pd.DataFrame:
+    """Return the rows of some cohorts from the table of a registry; those of one endpoint."""
+    from studies.frame import registry_frame
+
+    frame = registry_frame(registry)
+    wanted = {(study.id, cohort.id) for study, cohort in cohorts}
+    keep = [key in wanted for key in zip(frame["study_id"], frame["cohort_id"], strict=True)]
+    frame = frame[keep]
+    if endpoint is not None:
+        frame = frame[frame["endpoint"].fillna("").str.casefold() == endpoint.casefold()]
+    return frame.reset_index(drop=True)
+
+
+def _excluded(reports: Iterable[Excluded]) -> pd.DataFrame:
+    """Return reports that were left out as a table, a row for each."""
+    import pandas as pd
+
+    columns = ("study_id", "year", "n", "reason", "authors", "title", "journal", "doi", "pmid")
+    rows = [
+        (
+            report.id,
+            report.citation.year,
+            "; ".join(map(str, report.n)) or None,
+            " ".join(report.reason.split()),
+            "; ".join(report.citation.authors) or None,
+            *(getattr(report.citation, key) for key in columns[5:]),
+        )
+        for report in reports
+    ]
+    return pd.DataFrame(rows, columns=list(columns)).astype({"year": "Int64"})
+
+
+def _text_of_table(frame: pd.DataFrame, format_: str) -> str:
+    """Return a table as text: csv, or a JSON list of objects with null for what is missing."""
+    if format_ == "csv":
+        return frame.to_csv(index=False, lineterminator="\n")
+    plain = frame.astype(object).where(frame.notna(), None)
+    return json.dumps(plain.to_dict("records"), indent=2, ensure_ascii=False)
 
 
 @app.command(epilog=examples("atc studies show sparano2021"))
@@ -108,12 +172,10 @@ def show(
 
     loaded = read_registry(registry, only)
     left_out = {report.id: report for report in loaded.excluded}
-    if study_id in left_out:
-        lines = excluded_study_lines(left_out[study_id])
-    elif study_id in loaded.studies:
-        lines = study_lines(loaded, study_id)
-    else:
+    if study_id not in {*left_out, *loaded.studies}:
         raise UnknownWordError("report", study_id, closest(study_id, [*loaded.studies, *left_out]))
+    excluded = left_out.get(study_id)
+    lines = excluded_study_lines(excluded) if excluded else study_lines(loaded, study_id)
     typer.echo("\n".join(lines))
 
 
@@ -130,7 +192,7 @@ def check_studies(
     notes: Annotated[
         bool, typer.Option("--notes", help="Also list notes and acknowledged warnings.")
     ] = False,
-    format_: CheckFormatOption = "text",
+    format_: options.CheckFormatOption = "text",
     registry: RegistryOption = None,
     only: OnlyOption = False,
 ) -> None:
@@ -142,11 +204,8 @@ def check_studies(
     loaded, found = check(paths or (), folders=registry or (), alone=only, lines_of_notes=whole)
     if loaded is not None:
         tell_replaced(loaded)
-    if format_ == "json":
-        typer.echo(json.dumps(checked_record(found), indent=2, ensure_ascii=False))
-    else:
-        for line in checked_lines(found, notes=notes):
-            typer.echo(line)
+    record = json.dumps(checked_record(found), indent=2, ensure_ascii=False)
+    typer.echo(record if format_ == "json" else "\n".join(checked_lines(found, notes=notes)))
     if not found.clean:
         raise typer.Exit(CHECK_FOUND)
 
@@ -162,7 +221,7 @@ def overlaps(
     study_id: Annotated[
         str | None, typer.Argument(metavar="ID", help="Only the group of this report.")
     ] = None,
-    endpoint: PooledOption = None,
+    endpoint: options.PooledOption = None,
     rule: Annotated[
         bool, typer.Option("--rule", help="Print the order of precedence, and nothing else.")
     ] = False,
@@ -173,8 +232,6 @@ def overlaps(
     only: OnlyOption = False,
 ) -> None:
     """Show which reports share patients, one line a group: how many of its cohorts count."""
-    from synthesis.text.overlaps import overlap_lines, rule_lines
-
     if rule:
         typer.echo("\n".join(rule_lines()))
         return
@@ -187,22 +244,173 @@ def overlaps(
     typer.echo("\n".join(lines))
 
 
-def _width(output: Path | None = None) -> int | None:
-    """Columns of the terminal; None where the text goes to a pipe or a file."""
-    return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else None
+# --- Study files ---------------------------------------------------------------------------------
 
 
-def _excluded_text(registry: Registry, wanted: Wanted, format_: str, width: int | None) -> str:
-    reports = excluded_in(registry, wanted.years)
-    if format_ == "table":
-        return "\n".join(excluded_lines(reports, width=width))
-    from synthesis.cli.frames import csv_text, excluded_frame, json_text
+@app.command(
+    epilog=examples(
+        "atc studies new smith2024 --arms 3", "atc studies new smith2024 --folder my_studies"
+    )
+)
+def new(
+    study_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Name of the study, such as smith2024.")
+    ],
+    folder: options.FolderOption = Path("."),
+    arms: Annotated[
+        int, typer.Option("--arms", metavar="N", min=1, max=50, help="Arms of the report.")
+    ] = 1,
+    registry: RegistryOption = None,
+    only: OnlyOption = False,
+) -> None:
+    """Start a study file. Every key stands there with what belongs to it, to be filled in."""
+    loaded = read_registry(registry, only)
+    _refuse_known(study_id, loaded)
+    from studies.guide import schema_text, skeleton
 
-    frame = excluded_frame(reports)
-    return csv_text(frame) if format_ == "csv" else json_text(frame)
+    above = (folder.absolute().parent / SCHEMA_FILE).is_file()  # as in the shipped registry
+    beside = (folder / SCHEMA_FILE).exists() or not above
+    schema = f"./{SCHEMA_FILE}" if beside else SHIPPED_SCHEMA
+    text = skeleton(study_id, loaded.vocabulary, arms=arms, schema=schema)
+    path = folder / f"{study_id}.toml"
+    if path.exists():
+        raise InputError(f"{path} exists already; edit it, or choose another identifier.")
+    check_folder(folder)
+    with staged_folder(folder) as stage:
+        (stage / path.name).write_text(text, encoding="utf-8", newline="\n")
+        if beside and not (folder / SCHEMA_FILE).exists():
+            words = schema_text(loaded.vocabulary)
+            (stage / SCHEMA_FILE).write_text(words, encoding="utf-8", newline="\n")
+    typer.echo(f"Written: {path}")
+    typer.echo("Fill in what the report prints, to the digit and in its unit, then:")
+    words = [f"--registry {shlex.quote(str(named))}" for named in registry or ()]
+    rest = " ".join([shlex.quote(str(path)), *words, *(["--only"] if only else [])])
+    typer.echo(f"  atc studies check {rest}\n  atc impact {rest}")
 
 
-app.command(epilog=study_files.NEW_EXAMPLES)(study_files.new)
-app.command("import", epilog=study_files.IMPORT_EXAMPLES)(study_files.import_studies)
-app.command("export", epilog=study_files.EXPORT_EXAMPLES)(study_files.export)
-app.command(epilog=study_files.SCHEMA_EXAMPLES)(study_files.schema)
+def _refuse_known(study_id: str, registry: Registry) -> None:
+    """Refuse the identifier of a report that the registry holds; say if it was left out."""
+    if study_id in registry.studies:
+        file = shown_path(registry.files[study_id])
+        raise InputError(f"{study_id} is in the registry already: {file}; edit that file.")
+    for report in registry.excluded:
+        if report.id == study_id:
+            reason = report.reason.rstrip(".")
+            typer.echo(
+                f"{study_id} was found before and left out: {reason}. If this is another report of "
+                "the same authors and year, choose another identifier.",
+                err=True,
+            )
+
+
+@app.command(
+    "import",
+    epilog=examples(
+        "atc studies import --template > arms.csv",
+        "atc studies import arms.csv --folder my_studies",
+    ),
+)
+def import_studies(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A table of arms, or an export: .csv or .json."),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder",
+            metavar="DIR",
+            help="New or empty folder for the study files; otherwise named like the file.",
+        ),
+    ] = None,
+    template: Annotated[
+        bool, typer.Option("--template", help="Print the header of a table of arms.")
+    ] = False,
+    registry: RegistryOption = None,
+    only: OnlyOption = False,
+) -> None:
+    """Make study files of a table of arms or an export. They are checked then."""
+    from studies.arms import arms_header, studies_from_arms
+    from studies.documents import read_json, write_files
+    from studies.guide import schema_text
+
+    if template:
+        emit(arms_header(read_registry(registry, only).vocabulary), None)
+        return
+    if file is None:
+        raise InputError("no FILE to import; --template prints the header of a table to fill in.")
+    kind = file.suffix.lower().removeprefix(".")
+    if kind not in ("csv", "json"):
+        raise InputError(f"{file} is neither *.csv nor *.json; give a table of arms or an export.")
+    words, text, name = read_registry(registry, only).vocabulary, _text_of(file), str(file)
+    files = read_json(text, name) if kind == "json" else studies_from_arms(text, name, words)
+    target = folder if folder is not None else file.with_suffix("")
+    written = write_files(files, target, schema=f"./{SCHEMA_FILE}")
+    with staged_file(target / SCHEMA_FILE) as path:
+        path.write_text(schema_text(words), encoding="utf-8", newline="\n")
+    typer.echo(f"Written: {count(len(written), 'file')} in {target}")
+    _, found = check([target], folders=registry or (), alone=only)
+    typer.echo("\n".join(checked_lines(found)))
+    if not found.clean:
+        raise typer.Exit(CHECK_FOUND)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not in UTF-8; save it as CSV in UTF-8.") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{file} cannot be read ({reason}); give a .csv or .json file.") from None
+
+
+@app.command(
+    epilog=examples(
+        "atc studies export --format json -o registry.json",
+        "atc studies export --format bibtex --treatment lenvatinib -o lenvatinib.bib",
+    )
+)
+@_filtered
+def export(
+    read: Callable[[], Registry],
+    wanted: Wanted,
+    format_: options.ExportFormatOption,
+    output: OutputOption = None,
+) -> None:
+    """Write the registry. As json it is complete and can be imported again.
+
+    bibtex has the citations, table one row for each cohort and endpoint; both can be filtered.
+    """
+    from studies.documents import bibtex, export_json
+
+    if format_ == "csv":
+        raise InputError(
+            "a registry is exported as json, complete; for a table use atc studies export "
+            "--format table or atc studies list --format csv."
+        )
+    registry = read()
+    if format_ == "json":
+        if wanted != Wanted():
+            raise InputError(
+                "json holds the whole registry: leave the filters out, or choose --format table "
+                "or bibtex."
+            )
+        emit(export_json(registry), output)
+        return
+    cohorts = find(registry, wanted)
+    if format_ == "bibtex":
+        emit(bibtex({study.id: study for study, _ in cohorts}.values()), output)
+    else:
+        frame = _frame(registry, cohorts, wanted.endpoint)
+        emit(_text_of_table(frame, "csv"), output)
+
+
+@app.command(epilog=examples(f"atc studies schema -o {SCHEMA_FILE}"))
+def schema(
+    output: OutputOption = None, registry: RegistryOption = None, only: OnlyOption = False
+) -> None:
+    """Print the JSON Schema of study files. With it an editor completes keys and words."""
+    from studies.guide import schema_text
+
+    emit(schema_text(read_registry(registry, only).vocabulary), output)

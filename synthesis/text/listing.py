@@ -1,19 +1,46 @@
-"""Cohorts and left-out reports of a registry as lines of text; reads nothing but the registry."""
+"""Cohorts, reports left out, overlaps and findings of a check as lines of text.
+
+Reads nothing but the registry.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
 
-from studies import Cohort, Registry, Study, UnknownWordError, Vocabulary
-from studies.excluded import Excluded
+from studies import (
+    Cohort,
+    Problem,
+    Registry,
+    RegistryError,
+    Study,
+    UnknownWordError,
+    Vocabulary,
+    load_registry,
+)
+from studies.figures import RESPONSE, CohortRef, View, endpoints_of, study_label
+from studies.files import locate
 from studies.problems import closest
+from studies.registry import Excluded, references
 from studies.schema import NOT_STATED
-from studies.selection import ENDPOINTS, select
+from studies.selection import (
+    ENDPOINTS,
+    OVERLAP_RULE,
+    LeftOut,
+    OverlapGroup,
+    Selection,
+    overlap_groups,
+    select,
+    why_first,
+)
 from studies.vocabulary import fold
-from synthesis.text.plain import aligned, count
+from synthesis.numbers import count
 
-RESPONSE = "response"
+WIDTH = 100
+
 _HEAD = ("STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS", "COUNTS")
 _EXCLUDED_HEAD = ("REPORT", "YEAR", "N", "WHY IT WAS LEFT OUT")
 _SHORT_DESIGNS = {
@@ -21,7 +48,76 @@ _SHORT_DESIGNS = {
     "case_series": "cases",
     "pooled_literature": "literature",
 }
+_ENDPOINT_WIDTH, _VERDICT_WIDTH = 10, 11
+# Why a cohort has nothing to count for an endpoint; such a cohort stands in nobody's way.
+_NO_FIGURE = ("no_figure", "subgroup_only", "response_not_a_count", "event_status", "not_verified")
+_RULE = (
+    "Patients count once for each endpoint. Of cohorts that share patients, only those with a "
+    "figure of the endpoint are compared: a report that prints none of it displaces nobody. They "
+    "are taken in this order, and each is counted unless it shares patients with one that is "
+    "counted already:"
+)
 Years = tuple[int | None, int | None]
+
+
+def aligned(
+    rows: Iterable[Sequence[str]], *, right: Collection[int] = (), width: int | None = None
+) -> Iterator[str]:
+    """Set rows of cells in columns, two blanks between them; those of `right` flush right.
+
+    Cells are folded where a line would be wider than `width`, that of the terminal.
+    """
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
+        yield from _folded(table, right, width)
+        return
+    for row in table:
+        cells = (
+            cell.rjust(wide) if column in right else cell.ljust(wide)
+            for column, (cell, wide) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def _folded(rows: Sequence[Sequence[str]], right: Collection[int], width: int) -> list[str]:
+    """Fit rows into the width of a terminal; a cell goes on in lines of its own."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for column in range(len(rows[0])):
+        grid.add_column(justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    console = Console(width=width, color_system=None, markup=False, highlight=False)
+    with console.capture() as lines:
+        console.print(grid)
+    return [line.rstrip() for line in lines.get().splitlines()]
+
+
+def labelled(label: str, text: str, *, indent: int = 0, width: int = 14) -> list[str]:
+    """Set a text, wrapped at `WIDTH`, behind its label, which takes `width` columns."""
+    first = " " * indent + f"{label:<{width}}"
+    return wrap(
+        " ".join(text.split()),
+        WIDTH,
+        initial_indent=first if first.endswith(" ") or not first else f"{first} ",
+        subsequent_indent=" " * (indent + width),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as a reader finds it from here: relative where it lies below this folder."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+# --- Cohorts and reports left out ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -55,78 +151,45 @@ def known_words(vocabulary: Vocabulary) -> Mapping[str, tuple[str, ...]]:
 
 
 def find_cohorts(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ...]:
-    """Return the cohorts that are looked for, in the order of the registry.
-
-    Raises
-    ------
-    studies.UnknownWordError
-        For a word that the vocabulary does not know.
-    """
-    wanted = _in_words_of(registry.vocabulary, wanted)
+    """Return the cohorts that are looked for; `UnknownWordError` for an unknown word."""
+    vocabulary = registry.vocabulary
+    wanted = _in_words_of(vocabulary, wanted)
     return tuple(
         (study, cohort)
         for study in registry
-        if _study_fits(study, wanted)
         for cohort in study.cohorts
-        if _cohort_fits(cohort, wanted, registry.vocabulary)
+        if wanted.design in (None, study.design)
+        and wanted.status in (None, study.status)
+        and _in_years(study.citation.year, wanted.years)
+        and wanted.treatment in (None, cohort.treatment)
+        and wanted.treatment_class in (None, vocabulary.treatment(cohort.treatment).class_)
+        and wanted.disease in (None, cohort.disease or vocabulary.main_disease)
+        and wanted.endpoint in (None, *endpoints_of(cohort))
     )
 
 
 def _in_words_of(vocabulary: Vocabulary, wanted: Wanted) -> Wanted:
-    """Return the same with every word as the vocabulary writes it."""
-    words = known_words(vocabulary)
-
-    def word(kind: str, given: str | None) -> str | None:
-        if given is None:
-            return None
-        written = {fold(name): name for name in words[kind]}
-        if fold(given) not in written:
-            raise UnknownWordError(kind, given, closest(given, words[kind]))
-        return written[fold(given)]
-
-    name, group = wanted.treatment, wanted.treatment_class
+    given = {kind: getattr(wanted, kind) for kind in ("endpoint", "design", "disease")}
     labels = {fold(entry.label): entry.id for entry in vocabulary.classes}
-    return Wanted(
-        treatment=None if name is None else vocabulary.treatment(name).id,
-        treatment_class=None if group is None else word("class", labels.get(fold(group), group)),
-        endpoint=word("endpoint", wanted.endpoint),
-        design=word("design", wanted.design),
-        years=wanted.years,
-        status=wanted.status,
-        disease=word("disease", wanted.disease),
-    )
-
-
-def _study_fits(study: Study, wanted: Wanted) -> bool:
-    return (
-        wanted.design in (None, study.design)
-        and wanted.status in (None, study.status)
-        and _in_years(study.citation.year, wanted.years)
-    )
+    group, name = wanted.treatment_class, wanted.treatment
+    given["class"] = group and labels.get(fold(group), group)
+    words = known_words(vocabulary)
+    for kind, word in given.items():
+        if word is not None:
+            written = {fold(known): known for known in words[kind]}
+            if fold(word) not in written:
+                raise UnknownWordError(kind, word, closest(word, words[kind]))
+            given[kind] = written[fold(word)]
+    group = given.pop("class")
+    treatment = name if name is None else vocabulary.treatment(name).id
+    return replace(wanted, treatment=treatment, treatment_class=group, **given)
 
 
 def _in_years(year: int | None, years: Years) -> bool:
     first, last = years
-    if first is None and last is None:
-        return True
-    return year is not None and (first or year) <= year <= (last or year)
-
-
-def _cohort_fits(cohort: Cohort, wanted: Wanted, vocabulary: Vocabulary) -> bool:
-    return (
-        wanted.treatment in (None, cohort.treatment)
-        and wanted.treatment_class in (None, vocabulary.treatment(cohort.treatment).class_)
-        and wanted.disease in (None, cohort.disease or vocabulary.main_disease)
-        and (wanted.endpoint is None or wanted.endpoint in printed_endpoints(cohort))
-    )
-
-
-def printed_endpoints(cohort: Cohort) -> tuple[str, ...]:
-    """Name the endpoints of which a cohort, or a part of it, prints a figure, in file order."""
-    parts = (cohort, *cohort.subgroups)
-    names = [figure.endpoint for part in parts for figure in (*part.survival, *part.landmarks)]
-    names += [RESPONSE for part in parts if part.response is not None]
-    return tuple(dict.fromkeys(names))
+    if year is None:
+        return first is None and last is None
+    return (first or year) <= year <= (last or year)
 
 
 def cohort_lines(
@@ -142,26 +205,23 @@ def cohort_lines(
         for endpoint in (ENDPOINTS if cohorts else ())
         for ref in select(registry, endpoint).counted
     }
-    rows = [_row(study, cohort, counted) for study, cohort in cohorts]
+    rows = [
+        (
+            study.id,
+            "" if cohort.id == cohort.treatment else cohort.id,
+            str(study.citation.year or "-"),
+            _SHORT_DESIGNS.get(study.design, study.design),
+            cohort.treatment,
+            "-" if cohort.n is None else str(cohort.n),
+            " ".join(endpoints_of(cohort)) or "-",
+            " ".join(name for name in ENDPOINTS if (study.id, cohort.id, name) in counted) or "-",
+        )
+        for study, cohort in cohorts
+    ]
     named = any(row[1] for row in rows)
     table = [row if named else (row[0], *row[2:]) for row in (_HEAD, *rows)]
     total = f"{count(len(rows), 'cohort')} of {count(len({row[0] for row in rows}), 'report')}"
     return [*aligned(table, right={table[0].index("N")}, width=width), "", total]
-
-
-def _row(
-    study: Study, cohort: Cohort, counted: Collection[tuple[str, str, str]]
-) -> tuple[str, ...]:
-    return (
-        study.id,
-        "" if cohort.id == cohort.treatment else cohort.id,
-        str(study.citation.year or "-"),
-        _SHORT_DESIGNS.get(study.design, study.design),
-        cohort.treatment,
-        "-" if cohort.n is None else str(cohort.n),
-        " ".join(printed_endpoints(cohort)) or "-",
-        " ".join(name for name in ENDPOINTS if (study.id, cohort.id, name) in counted) or "-",
-    )
 
 
 def excluded_in(registry: Registry, years: Years = (None, None)) -> tuple[Excluded, ...]:
@@ -182,3 +242,314 @@ def excluded_lines(excluded: Iterable[Excluded], *, width: int | None = None) ->
     ]
     lines = aligned([_EXCLUDED_HEAD, *rows], width=width)
     return [*lines, "", f"{count(len(rows), 'report')} left out"]
+
+
+# --- Overlaps ------------------------------------------------------------------------------------
+
+
+def rule_lines() -> list[str]:
+    """Set out the order of precedence among cohorts that share patients."""
+    lines = labelled("", _RULE, width=0)
+    for number, rule in enumerate(OVERLAP_RULE, 1):
+        lines += labelled(f"{number}.", rule, indent=2, width=3)
+    return lines
+
+
+def overlap_lines(
+    registry: Registry,
+    *,
+    study_id: str | None = None,
+    endpoint: str | None = None,
+    verbose: bool = False,
+    width: int | None = None,
+) -> list[str]:
+    """Set out the reports that share patients: one line a group, with how many cohorts count.
+
+    Parameters
+    ----------
+    registry : Registry
+        The registry.
+    study_id : str, optional
+        Only the group of this report, at length.
+    endpoint : {"os", "pfs", "response"}, optional
+        Only this endpoint.
+    verbose : bool
+        At length: the overlaps with their reasons; for each endpoint the cohorts that are counted,
+        those that gave way, to whom and by which criterion, and those without a figure of it.
+    width : int, optional
+        Columns of the terminal, if there is one.
+    """
+    groups = [g for g in overlap_groups(registry) if study_id is None or study_id in g.studies]
+    chosen = {
+        name: select(registry, name) for name in (ENDPOINTS if endpoint is None else [endpoint])
+    }
+    lines: list[str] = []
+    if study_id is not None and not groups:
+        lines = [f"{_name(registry, study_id)} shares patients with no other report."]
+        return [*lines, *_verdict_lines(registry, chosen, (study_id,))]
+    if verbose or study_id is not None:
+        for group in groups:
+            lines += [""] if lines else []
+            lines += _group_lines(group, registry)
+            lines += _verdict_lines(registry, chosen, group.studies)
+    else:
+        head = ("REPORTS", *(name.upper() for name in chosen), "WHO SHARE PATIENTS")
+        rows = [_summary(group, chosen) for group in groups]
+        lines += aligned([head, *rows], right=range(len(head) - 1), width=width)
+    if study_id is not None:
+        return lines
+    reports = count(sum(len(group.studies) for group in groups), "report")
+    edges = count(sum(len(group.edges) for group in groups), "overlap")
+    return [*lines, "", f"{count(len(groups), 'group')} of {reports}, {edges}"]
+
+
+def _name(registry: Registry, study_id: str) -> str:
+    label = study_label(registry.study(study_id))
+    return study_id if label == study_id else f"{study_id} ({label})"
+
+
+def _group_lines(group: OverlapGroup, registry: Registry) -> Iterator[str]:
+    """Yield each overlap once, below the report that has the most of them."""
+    partners: dict[str, dict[str, str]] = {name: {} for name in group.studies}
+    for edge in group.edges:
+        partners[edge.one][edge.other] = partners[edge.other][edge.one] = edge.reason
+    shown: set[str] = set()
+    for name in sorted(group.studies, key=lambda name: (-len(partners[name]), name)):
+        known = {other: why for other, why in sorted(partners[name].items()) if other not in shown}
+        reasons = {_name(registry, other): why for other, why in known.items()}
+        unknown = [edge for edge in sorted(group.unknown) if edge.one == name]
+        reasons |= {f"{edge.other} (not in the registry)": edge.reason for edge in unknown}
+        if reasons:
+            yield f"{_name(registry, name)} shares patients with"
+        for other, why in reasons.items():
+            yield from labelled("-", f"{other}: {why.rstrip('.')}", indent=2, width=2)
+        shown.add(name)
+
+
+def _summary(group: OverlapGroup, chosen: Mapping[str, Selection]) -> tuple[str, ...]:
+    """Return how many cohorts of a group are counted, by endpoint, beside its reports."""
+    counted = [
+        sum(ref.study.id in group.studies for ref in selection.counted)
+        for selection in chosen.values()
+    ]
+    unknown = [f"{edge.other} (not here)" for edge in group.unknown]
+    names = ", ".join(dict.fromkeys([*group.studies, *unknown]))
+    return (*map(str, (len(group.studies), *counted)), names)
+
+
+def _verdict_lines(
+    registry: Registry, chosen: Mapping[str, Selection], studies: Collection[str]
+) -> Iterator[str]:
+    refs = {ref.id: ref for ref in references(registry)}
+    left_out = {
+        endpoint: {_id(entry): entry for entry in selection.left_out if entry.study_id in studies}
+        for endpoint, selection in chosen.items()
+    }
+    # One reason keeps these out of every endpoint.
+    reasons = [
+        {name: entry.reason for name, entry in entries.items() if not _gives_way(entry)}
+        for entries in left_out.values()
+    ]
+    never = {
+        name: reason
+        for name, reason in reasons[0].items()
+        if all(others.get(name) == reason for others in reasons)
+    }
+    verdicts = [("any", "left out", f"{name}: {reason}") for name, reason in never.items()]
+    for endpoint, selection in chosen.items():
+        counted = [ref.id for ref in selection.counted if ref.study.id in studies]
+        entries = {name: e for name, e in left_out[endpoint].items() if name not in never}
+        verdicts.append((endpoint, "counted", ", ".join(counted) or "none"))
+        verdicts += [(endpoint, *verdict) for verdict in _verdicts(entries, refs, endpoint)]
+    before = ""
+    for endpoint, verdict, text in verdicts:
+        label = "" if endpoint == before else endpoint
+        first = f"{label:<{_ENDPOINT_WIDTH}}{verdict:<{_VERDICT_WIDTH}}"
+        yield from labelled(first, text, indent=2, width=_ENDPOINT_WIDTH + _VERDICT_WIDTH)
+        before = endpoint
+
+
+def _verdicts(
+    entries: Mapping[str, LeftOut], refs: Mapping[str, CohortRef], endpoint: str
+) -> Iterator[tuple[str, str]]:
+    """Yield why cohorts are not counted for an endpoint: who gave way, has no figure, is out."""
+    view = View(endpoint, False, True)
+    for name, entry in entries.items():
+        if entry.gave_way_to is not None:
+            why = why_first(refs[entry.gave_way_to], refs[name], view)
+            yield "gave way", f"{name} to {entry.gave_way_to}: {why}"
+    without = [name for name, entry in entries.items() if entry.kind in _NO_FIGURE]
+    if without:
+        yield "no figure", f"{', '.join(without)} (nothing to count, so it displaces nobody)"
+    for name, entry in entries.items():
+        if not _gives_way(entry):
+            yield "left out", f"{name}: {entry.reason}"
+
+
+def _id(entry: LeftOut) -> str:
+    return f"{entry.study_id}:{entry.cohort_id}"
+
+
+def _gives_way(entry: LeftOut) -> bool:
+    return entry.gave_way_to is not None or entry.kind in _NO_FIGURE
+
+
+# --- What a check found --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found."""
+
+    reports: int
+    cohorts: int
+    """How many were looked at; 0 where an error kept the registry from being read."""
+    beside: int
+    """Reports of the registry that they were read together with."""
+    errors: tuple[Problem, ...] = ()
+    """What cannot be used as it is."""
+    warnings: tuple[Problem, ...] = ()
+    """What looks like a slip."""
+    notes: tuple[Problem, ...] = ()
+    """What is worth knowing."""
+    acknowledged: tuple[tuple[Problem, str], ...] = ()
+    """Warnings that a study file accepts, with its reason."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is left to repair or to acknowledge."""
+        return not self.errors and not self.warnings
+
+
+def check(
+    paths: Sequence[Path],
+    *,
+    folders: Sequence[Path] = (),
+    alone: bool = False,
+    lines_of_notes: bool = False,
+) -> tuple[Registry | None, Checked]:
+    """Check study files together with the registry that they will stand in.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Study files and folders of them; empty: the whole registry.
+    folders : sequence of Path
+        Folders of the registry beside the shipped one; `alone` leaves that one out.
+    lines_of_notes : bool
+        Look up the lines of notes too: there are some for most files, and each is read again.
+
+    Returns
+    -------
+    registry : Registry or None
+        The registry with the files in it; None where an error keeps it from being read.
+    checked : Checked
+        Errors of every file, for one broken file stops all; warnings and notes of `paths` only.
+    """
+    try:
+        registry = load_registry(*folders, *paths, alone=alone)
+    except RegistryError as error:
+        return None, Checked(0, 0, 0, errors=tuple(map(placed, error.problems)))
+    from studies.plausibility import review  # help does not wait for it
+
+    names = {study_id for study_id in registry.studies if _among(registry, study_id, paths)}
+    reviewed = review(registry)
+
+    def chosen(problems: Iterable[Problem], *, lines: bool = True) -> tuple[Problem, ...]:
+        here = [problem for problem in problems if Path(problem.file).stem in names]
+        return tuple(map(placed, locate(here) if lines else here))
+
+    accepted = [pair for pair in reviewed.acknowledged if Path(pair[0].file).stem in names]
+    excused = chosen((problem for problem, _ in accepted), lines=lines_of_notes)
+    return registry, Checked(
+        reports=len(names),
+        cohorts=sum(len(registry.studies[name].cohorts) for name in names),
+        beside=len(registry) - len(names),
+        errors=chosen(reviewed.stale),
+        warnings=chosen(reviewed.warnings),
+        notes=chosen(reviewed.notes, lines=lines_of_notes),
+        acknowledged=tuple(zip(excused, (reason for _, reason in accepted), strict=True)),
+    )
+
+
+def _among(registry: Registry, study_id: str, paths: Sequence[Path]) -> bool:
+    file = registry.files[study_id].absolute()
+    return not paths or any(path.absolute() in (file, file.parent) for path in paths)
+
+
+def placed(problem: Problem) -> Problem:
+    """Return a problem whose file can be opened from here."""
+    if not problem.folder:
+        return problem
+    return replace(problem, file=shown_path(Path(problem.folder) / problem.file), folder="")
+
+
+def checked_lines(checked: Checked, *, notes: bool = False) -> Iterator[str]:
+    """Set out errors, warnings and counts, one problem on a line; `notes` and what is accepted."""
+    yield from _section("Errors", map(_line, checked.errors))
+    yield from _section("Warnings", map(_line, checked.warnings))
+    if checked.warnings:
+        check, field = checked.warnings[0].check, checked.warnings[0].field
+        yield from (
+            "A figure that does stand like that in the report stays as it is; say so in its file:",
+            "  [[acknowledged]]",
+            f'  check = "{check}"',
+            f'  field = "{field}"',
+            '  reason = "..."',
+            "",
+        )
+    if notes:
+        yield from _section("Notes", map(_line, checked.notes))
+        accepted = (
+            f"{_line(problem)} Acknowledged: {' '.join(reason.split())}"
+            for problem, reason in checked.acknowledged
+        )
+        yield from _section("Acknowledged warnings", accepted)
+    yield _counts(checked, notes)
+
+
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    body = list(lines)
+    return [title, *body, ""] if body else []
+
+
+def _line(problem: Problem) -> str:
+    # A warning names its check where it says how it is acknowledged.
+    check = f" [{problem.check}]" if problem.check and problem.severity == "note" else ""
+    return " ".join(f"{problem}{check}".split())
+
+
+def _counts(checked: Checked, notes: bool) -> str:
+    if checked.errors and not checked.reports:
+        return f"{count(len(checked.errors), 'error')}; warnings are looked for when none is left."
+    what = f"{count(checked.reports, 'report')} with {count(checked.cohorts, 'cohort')} checked"
+    if checked.beside:
+        what += f" beside {checked.beside} of the registry"
+    errors, warnings = (
+        count(len(problems), noun) if problems else f"no {noun}"
+        for noun, problems in (("error", checked.errors), ("warning", checked.warnings))
+    )
+    others = (("acknowledged warning", checked.acknowledged), ("note", checked.notes))
+    aside = ", ".join(count(len(problems), noun) for noun, problems in others if problems)
+    more = f"; {aside}" + ("" if notes else " (--notes shows them)") if aside else ""
+    return f"{what}: {errors}, {warnings}{more}."
+
+
+def checked_record(checked: Checked) -> Mapping[str, Any]:
+    """Return what a check found as plain data: counts, and lists of problems by severity."""
+    return {
+        "reports": checked.reports,
+        "cohorts": checked.cohorts,
+        **{
+            key: list(map(_record, getattr(checked, key)))
+            for key in ("errors", "warnings", "notes")
+        },
+        "acknowledged": [
+            _record(problem) | {"reason": reason} for problem, reason in checked.acknowledged
+        ],
+    }
+
+
+def _record(problem: Problem) -> dict[str, Any]:
+    keys = ("file", "line", "field", "severity", "check", "found", "expected", "action")
+    return {key: getattr(problem, key) for key in keys}

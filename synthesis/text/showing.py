@@ -5,13 +5,13 @@ Reads nothing but the registry. Figures stand as printed, to the digit and in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 
 from studies import Cohort, Problem, Registry, Study
-from studies.excluded import Excluded
 from studies.figures import study_label
 from studies.plausibility import Review, review
+from studies.registry import Excluded
 from studies.schema import (
     NOT_REACHED,
     Characteristic,
@@ -26,7 +26,8 @@ from studies.schema import (
     SurvivalOutcome,
 )
 from studies.selection import ENDPOINTS, select
-from synthesis.text.plain import count, labelled, shown_path
+from synthesis.numbers import count
+from synthesis.text.listing import labelled, shown_path
 
 _STATUS = {
     "verified": "verified: the figures were seen in the report itself, but those marked otherwise",
@@ -38,16 +39,7 @@ _PERCENTS = ("orr", "dcr", "cr", "pr", "sd", "pd")
 
 
 def study_lines(registry: Registry, study_id: str) -> list[str]:
-    """Set out everything that a registry holds of one report.
-
-    Citation; how the patients were found; each cohort with its figures and their status;
-    comparisons; overlaps; what is counted for each endpoint; what looks odd; the file.
-
-    Raises
-    ------
-    studies.UnknownWordError
-        Where the registry does not hold the report.
-    """
+    """Set out everything that a registry holds of one report; `UnknownWordError` for another."""
     study = registry.study(study_id)
     lines = [f"{study_label(study)}  ({study.id})", *_citation(study.citation), ""]
     lines += _facts(
@@ -82,7 +74,6 @@ def excluded_study_lines(report: Excluded) -> list[str]:
 
 
 def _facts(*facts: tuple[str, str | None], indent: int = 0) -> Iterator[str]:
-    """Yield texts behind their labels, but for those that are missing."""
     for label, text in facts:
         if text:
             yield from labelled(label, text, indent=indent)
@@ -320,26 +311,24 @@ def _comparison(comparison: Comparison) -> str:
 
 
 def _overlaps(study: Study, registry: Registry) -> Iterator[str]:
-    declared: dict[str, list[tuple[Overlap, str]]] = {}
+    declared: dict[str, list[tuple[Overlap, bool]]] = {}
     for overlap in study.overlaps:
-        declared.setdefault(overlap.with_, []).append((overlap, study.id))
+        declared.setdefault(overlap.with_, []).append((overlap, True))
     for other in registry:
         for overlap in other.overlaps:
             if overlap.with_ == study.id:
-                declared.setdefault(other.id, []).append((overlap, other.id))
+                declared.setdefault(other.id, []).append((overlap, False))
     for name, overlaps in declared.items():
         other = registry.studies.get(name)
         label = "not in the registry" if other is None else study_label(other)
         reasons = dict.fromkeys(overlap.reason.rstrip(".") for overlap, _ in overlaps)
         pairs = dict.fromkeys(
-            pair if by == study.id else pair[::-1]
-            for overlap, by in overlaps
-            for pair in overlap.pairs
+            pair if here else pair[::-1] for overlap, here in overlaps for pair in overlap.pairs
         )
         text = f"{name} ({label}): {'; '.join(reasons)}"
         if pairs:
             text += f"; only {', '.join(f'{here} here and {there} there' for here, there in pairs)}"
-        text += "" if any(by == study.id for _, by in overlaps) else f" [declared by {name}]"
+        text += "" if any(here for _, here in overlaps) else f" [declared by {name}]"
         yield from labelled("", text, indent=2, width=0)
 
 
@@ -359,19 +348,14 @@ def _counted(study: Study, registry: Registry) -> Iterator[str]:
 
 
 def _plausibility(study: Study, reviewed: Review) -> Iterator[str]:
-    problems: Iterable[tuple[str, Problem, str]] = (
+    problems: list[tuple[str, Problem, str]] = [
         *(("Warning", problem, "") for problem in reviewed.warnings),
         *(("Stale", problem, "") for problem in reviewed.stale),
         *(("Note", problem, "") for problem in reviewed.notes),
         *(("Warning", problem, f" Acknowledged: {why}") for problem, why in reviewed.acknowledged),
-    )
+    ]
     for kind, problem, aside in problems:
         if problem.file == f"{study.id}.toml":
-            yield from labelled(kind, problem_words(problem) + aside, indent=2, width=10)
-
-
-def problem_words(problem: Problem) -> str:
-    """Return a problem without its file: the check, the field, what is found and expected."""
-    check = f"[{problem.check}] " if problem.check else ""
-    field = f"{problem.field}: " if problem.field else ""
-    return f"{check}{field}found {problem.found}, expected {problem.expected}: {problem.action}."
+            check = f"[{problem.check}] " if problem.check else ""
+            words = f"{check}{problem.field}: found {problem.found}, expected {problem.expected}"
+            yield from labelled(kind, f"{words}: {problem.action}.{aside}", indent=2, width=10)

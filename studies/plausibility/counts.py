@@ -1,0 +1,327 @@
+"""Whether counts, percentages and limits of response and of groups add up to their cohort."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+
+from studies.figures import (
+    ResponseCount,
+    counts_that_fit,
+    half_step,
+    in_months,
+    nearest_shares,
+    responders,
+)
+from studies.plausibility.laws import exact_interval, wald_interval, wilson_interval
+from studies.plausibility.question import (
+    Arm,
+    Path,
+    Surroundings,
+    arms,
+    figures,
+    level_of,
+    months,
+    timed,
+)
+from studies.problems import Finding, show
+from studies.schema import Cohort, HistologySplit, Landmark, Response, Study, SurvivalOutcome
+
+# Limits further than this from those of every usual method, in points of per cent, are of another
+# count; methods that differ in detail (mid-p, continuity correction) move them by less.
+_POINTS = 4.0
+_MOST = 100_000  # patients: more are a slip of another kind
+# Rounding, and patients who leave observation: in the tail of a curve, where few are left, the
+# whole may leave its parts by some points of per cent, and by a patient of the smallest part.
+_TAIL = Decimal("0.05")
+
+
+def _responses(study: Study) -> Iterator[tuple[Arm, Response, Path]]:
+    for arm, path, _ in arms(study):
+        if arm.response is not None:
+            yield arm, arm.response, (*path, "response")
+
+
+def response_rates(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether each printed percentage is a whole number of the evaluable patients.
+
+    A rate that no count gives has another denominator than the one entered.
+    """
+    for arm, response, path in _responses(study):
+        of = response.evaluable or arm.n
+        if not of:
+            continue
+        for key, count in _counts(response).items():
+            percent = getattr(response, f"{key}_percent")
+            if percent is not None:
+                yield from _share(percent, count, of, (*path, f"{key}_percent"))
+
+
+def _counts(response: Response) -> dict[str, int | None]:
+    cr, pr, sd = response.cr, response.pr, response.sd
+    total = response.responders
+    if total is None and cr is not None and pr is not None:
+        total = cr + pr
+    control = response.disease_control
+    if control is None and total is not None and sd is not None:
+        control = total + sd
+    return {"orr": total, "dcr": control, "cr": cr, "pr": pr, "sd": sd, "pd": response.pd}
+
+
+def _share(percent: Decimal, count: int | None, of: int, path: Path) -> Iterator[Finding]:
+    if count is not None:
+        exact = Decimal(100 * count) / of
+        # Cut off instead of rounded: no slip.
+        if abs(exact - percent) > half_step(percent) and not (
+            0 <= exact - percent < 2 * half_step(percent)
+        ):
+            expected = f"{exact:.1f} %, which is {count} of {of}"
+            yield Finding(path, f"{percent} %", expected, "correct the percentage or the counts")
+    elif not counts_that_fit(percent, of):
+        expected = f"a whole number of the {of} patients, such as {nearest_shares(percent, of)}"
+        yield Finding(path, f"{percent} %", expected, "correct the percentage or the denominator")
+
+
+def response_sums(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether the categories of response add up to the patients, and to disease control.
+
+    A category that is missing or counted twice moves the response rate.
+    """
+    for arm, response, path in _responses(study):
+        parts = [response.cr, response.pr, response.sd, response.pd]
+        whole = response.evaluable or arm.n
+        if whole and all(part is not None for part in parts):
+            total = sum(parts)
+            everyone = total + (response.ne or 0)
+            if whole not in range(total, everyone + 1) and arm.n != everyone:
+                expected = f"the {whole} patients that are evaluable"
+                if arm.n is not None and arm.n != whole:
+                    expected += f", or the {arm.n} of the arm"
+                found = f"categories that add up to {everyone}"
+                yield Finding(path, found, expected, "correct the counts")
+        control = response.disease_control
+        total = _counts(response.model_copy(update={"disease_control": None}))["dcr"]
+        if control is not None and total is not None and control != total:
+            # Some reports count stable disease only from a duration on.
+            expected = f"{total}, the sum of responders and stable disease"
+            here = (*path, "disease_control")
+            yield Finding(here, show(control), expected, "correct one of the two")
+        yield from _characteristics_against(arm, response, path)
+
+
+def _characteristics_against(arm: Arm, response: Response, path: Path) -> Iterator[Finding]:
+    """Yield a finding where a further count of the same thing disagrees with the response."""
+    counts = _counts(response)
+    named = {
+        "responders": counts["orr"],
+        "disease control": counts["dcr"],
+        "complete response": counts["cr"],
+        "partial response": counts["pr"],
+        "stable disease": counts["sd"],
+        "progressive disease": counts["pd"],
+    }
+    for place, printed in enumerate(arm.characteristics):
+        count, of_all = named.get(printed.name), printed.group is None
+        if count not in (None, printed.value) and printed.statistic == "count" and of_all:
+            here = (*path[:-1], "characteristics", place, "value")
+            found = f"{printed.name} in {printed.value}"
+            expected = f"{count}, as the response of the arm says ({{other}})"
+            yield Finding(here, found, expected, "correct one of the two", path)
+
+
+def response_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether the interval of a response rate is one of that many responders.
+
+    The interval knows the true denominator, whatever is said elsewhere.
+    """
+    for arm, response, path in _responses(study):
+        count = responders(response, arm.n)
+        too_many = (response.evaluable or arm.n or 0) > _MOST
+        if response.orr_ci is None or too_many or not isinstance(count, ResponseCount):
+            continue
+        level = level_of(response.orr_level)
+        k, of = count.responders, count.evaluable
+        others = (method(k / of, of, level) for method in (wilson_interval, wald_interval))
+        low, high = exact = exact_interval(k, of, level)
+        if not any(_near(response.orr_ci, interval) for interval in (exact, *others)):
+            found = f"an interval of {show(response.orr_ci)} for {k} of {of} responders"
+            expected = f"about {100 * low:.1f} to {100 * high:.1f}"
+            action = "correct the interval, its level or the counts"
+            yield Finding((*path, "orr_ci"), found, expected, action)
+
+
+def _near(printed: tuple[Decimal, Decimal], interval: tuple[float, float]) -> bool:
+    return all(
+        abs(float(limit) - 100.0 * exact) <= _POINTS + float(half_step(limit))
+        for limit, exact in zip(printed, interval, strict=True)
+    )
+
+
+def _by_factor(cohort: Cohort) -> dict[str, list[tuple[int, Arm]]]:
+    factors: dict[str, list[tuple[int, Arm]]] = defaultdict(list)
+    for place, subgroup in enumerate(cohort.subgroups):
+        factors[subgroup.factor].append((place, subgroup))
+    return factors
+
+
+def subgroup_sizes(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether the groups of a factor, or the parts of a cohort, have too many patients.
+
+    Groups that replace their cohort in a pool must not count a patient twice.
+    """
+    for place, cohort in enumerate(study.cohorts):
+        path: Path = ("cohorts", place)
+        if cohort.n is not None:
+            for factor, groups in _by_factor(cohort).items():
+                total = sum(group.n or 0 for _, group in groups)
+                if total > cohort.n and not _histology(groups):
+                    found = f"{total} patients in the groups by {factor}"
+                    expected = f"no more than the {cohort.n} of the cohort"
+                    action = (
+                        "correct the numbers, or give groups that lie within each other different "
+                        "factors"
+                    )
+                    yield Finding((*path, "subgroups", groups[0][0], "n"), found, expected, action)
+        yield from _histology_against_groups(cohort, path)
+
+
+def _histology(groups: list[tuple[int, Arm]]) -> bool:
+    """Whether groups are pure and mixed: too many of these are no warning but an error."""
+    return all(group.histology or group.read_as for _, group in groups)
+
+
+def _histology_against_groups(cohort: Cohort, path: Path) -> Iterator[Finding]:
+    split = cohort.histology
+    if split is None:
+        return
+    for kind in ("pure", "mixed"):
+        count = getattr(split, kind)
+        sizes = [(p, g.n) for p, g in enumerate(cohort.subgroups) if g.histology == kind]
+        if count is None or len(sizes) != 1 or sizes[0][1] in (None, count):
+            continue
+        found = f"{sizes[0][1]} patients of {kind} histology"
+        expected = f"{count}, as the split of the cohort says ({{other}})"
+        here = (*path, "subgroups", sizes[0][0], "n")
+        yield Finding(here, found, expected, "correct one of the two", (*path, "histology", kind))
+
+
+def subgroup_medians(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether a whole lies between the parts that make it up.
+
+    A whole outside of its parts shows that one of the figures belongs elsewhere.
+
+    While nobody has left observation, a curve is the mean of the curves of its parts, so that its
+    median lies between the shortest and the longest of theirs, and its survival at any time between
+    the lowest and the highest.
+    """
+    for place, cohort in enumerate(study.cohorts):
+        path: Path = ("cohorts", place)
+        parts = [
+            (other, ("cohorts", position))
+            for position, other in enumerate(study.cohorts)
+            if other.part_of == cohort.id
+        ]
+        partitions = [parts]
+        for groups in _by_factor(cohort).values():
+            partitions.append([(group, (*path, "subgroups", p)) for p, group in groups])
+        for partition in partitions:
+            if len(partition) > 1 and _makes_up(partition, cohort):
+                yield from _between_medians(cohort, path, partition)
+                yield from _between_landmarks(cohort, path, partition)
+
+
+def _makes_up(parts: list[tuple[Arm, Path]], cohort: Cohort) -> bool:
+    """Whether the printed sizes say that every patient of a cohort is in one of the parts."""
+    sizes = [part.n for part, _ in parts]
+    return all(sizes) and sum(sizes) == cohort.n
+
+
+def _between_medians(
+    cohort: Cohort, path: Path, parts: list[tuple[Arm, Path]]
+) -> Iterator[Finding]:
+    for place, whole in enumerate(cohort.survival):
+        span = months(whole.median, whole.unit)
+        others = [_median_of(part, whole) for part, _ in parts]
+        if span is None or None in others:
+            continue
+        low, high = min(other[0] for other in others), max(other[1] for other in others)
+        if span[1] < low or span[0] > high:
+            side = "shorter" if span[1] < low else "longer"
+            printed = timed(whole.median, whole.unit)
+            found = f"{whole.endpoint} {printed}, {side} than in every part of it"
+            expected = "a median between those of its parts ({other} and further)"
+            here = (*path, "survival", place, "median")
+            yield Finding(here, found, expected, "correct one of them", parts[0][1])
+
+
+def _median_of(part: Arm, whole: SurvivalOutcome) -> tuple[float, float] | None:
+    for outcome in part.survival:
+        if (outcome.endpoint, outcome.label) == (whole.endpoint, whole.label):
+            return months(outcome.median, outcome.unit)
+    return None
+
+
+def _between_landmarks(
+    cohort: Cohort, path: Path, parts: list[tuple[Arm, Path]]
+) -> Iterator[Finding]:
+    for place, whole in enumerate(cohort.landmarks):
+        others = [_survival_of(part, whole) for part, _ in parts]
+        if None in others:
+            continue
+        slack = max(_TAIL, *(1 / Decimal(part.n or 1) for part, _ in parts))
+        if not min(others) - slack <= whole.survival <= max(others) + slack:
+            side = "lower" if whole.survival < min(others) else "higher"
+            found = f"{whole.endpoint} {whole.survival}, {side} than in every part of the cohort"
+            expected = "a survival between those of its parts ({other} and further)"
+            here = (*path, "landmarks", place, "survival")
+            yield Finding(here, found, expected, "correct one of them", parts[0][1])
+
+
+def _survival_of(part: Arm, whole: Landmark) -> Decimal | None:
+    time = in_months(whole.time, whole.unit)
+    for mark in part.landmarks:
+        same = abs(in_months(mark.time, mark.unit) - time) < 0.1
+        if same and (mark.endpoint, mark.label) == (whole.endpoint, whole.label):
+            return mark.survival
+    return None
+
+
+def printed_shares(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether a percentage of a stated number of patients is a whole number of them.
+
+    A share that no count gives has another denominator than the one entered.
+    """
+    for _, path, printed in figures(study, "characteristics"):
+        if printed.statistic == "percent" and isinstance(printed.value, Decimal) and printed.of:
+            yield from _share_of(printed.value, printed.of, (*path, "value"))
+    for place, cohort in enumerate(study.cohorts):
+        path = ("cohorts", place)
+        yield from _split_shares(cohort.histology, cohort.n, (*path, "histology"))
+        braf = cohort.braf_v600e
+        if braf is not None and braf.percent is not None and braf.tested:
+            here = (*path, "braf_v600e", "percent")
+            yield from _share_of(braf.percent, braf.tested, here, braf.positive)
+
+
+def _split_shares(split: HistologySplit | None, n: int | None, path: Path) -> Iterator[Finding]:
+    if split is None:
+        return
+    for kind in ("pure", "mixed"):
+        percent, of = getattr(split, f"{kind}_percent"), split.assessed or n
+        # Some reports leave patients out of the percentage without saying how many: a percentage
+        # without a count beside it is not judged.
+        count = getattr(split, kind)
+        if percent is not None and of and count is not None:
+            yield from _share_of(percent, of, (*path, f"{kind}_percent"), count)
+
+
+def _share_of(percent: Decimal, of: int, path: Path, count: int | None = None) -> Iterator[Finding]:
+    fitting = counts_that_fit(percent, of)
+    if count is not None and count not in fitting:
+        expected = f"{Decimal(100 * count) / of:.1f} %, which is {count} of {of}"
+    elif not fitting:
+        expected = f"a whole number of the {of} patients, such as {nearest_shares(percent, of)}"
+    else:
+        return
+    yield Finding(path, f"{percent} %", expected, "correct the percentage or the number")
