@@ -16,14 +16,14 @@ does not respond, and :math:`c` that of a complete response for one who does (th
 
 so that in every draw complete response <= response <= disease control.
 
-Draws of all groups are one array, ``(draws, groups)`` in the order of :func:`groups_of`; each is
-computed once for a fit and kept as long as the fit itself. Estimates are posterior medians with
-equal-tailed intervals, on the natural scale.
+Draws of all groups are one array, ``(draws, groups)`` in the order of :func:`groups_of`, kept as
+long as the fit itself. Estimates are posterior medians with equal-tailed intervals.
 """
 
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
@@ -53,16 +53,12 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Estimand:
-    """One quantity of the tables.
+    """One quantity of the tables, by its name in the ``estimand`` column.
 
     Attributes
     ----------
-    name : str
-        In the ``estimand`` column.
-    label, unit : str
-        Name in words; unit of its numbers as `write` writes them.
-    write : callable
-        Writes one number.
+    unit : str
+        Of its numbers as `write` writes them.
     draws_of : callable
         Its draws, of a `Curve`; for response, of the function that gives the rate of each stage.
     horizon : float or None
@@ -108,13 +104,13 @@ ESTIMANDS: dict[str, Estimand] = {
         _survival_at(12.0),
         _mean_to(12.0),
         _mean_to(24.0),
-        _rate("responders", "response_rate", lambda rate: rate("response")),
+        _rate("responders", "response_rate", lambda rate: rate(STAGES[0])),
         _rate(
             "control",
             "disease_control",
-            lambda rate: rate("response") + (1.0 - rate("response")) * rate("control"),
+            lambda rate: rate(STAGES[0]) + (1.0 - rate(STAGES[0])) * rate("control"),
         ),
-        _rate("complete", "complete_response", lambda rate: rate("response") * rate("complete")),
+        _rate("complete", "complete_response", lambda rate: rate(STAGES[0]) * rate("complete")),
     )
 }
 
@@ -141,7 +137,7 @@ def estimands_of(fit: Fit) -> tuple[str, ...]:
     return tuple(
         name
         for name in RESPONSE_ESTIMANDS
-        if name == "response_rate" or any(tells(count, name) for count in fit.data.counts)
+        if name == RESPONSE_ESTIMANDS[0] or any(tells(count, name) for count in fit.data.counts)
     )
 
 
@@ -193,15 +189,7 @@ def flat(fit: Fit, name: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Group:
-    """What an estimate speaks of: one treatment, or the average treatment of a class.
-
-    Attributes
-    ----------
-    class_index : int
-        Index into the classes of the data.
-    treatment_index : int or None
-        Index into the treatments; ``None`` for the class.
-    """
+    """A treatment, or with index ``None`` the average treatment of a class: indices in a fit."""
 
     class_index: int
     treatment_index: int | None = None
@@ -243,33 +231,38 @@ def named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
 
 
 def _named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
-    data, sizes, groups = fit.data, patients_of(fit), []
-    every = sorted(
-        groups_of(fit),
-        key=lambda g: (g.class_index, g.treatment_index is None, g.treatment_index or 0),
-    )
-    for group in every:
-        class_id = data.classes[group.class_index]
+    data, sizes = fit.data, patients_of(fit)
+
+    def named(group: Group) -> NamedGroup:
+        class_id, treatment = data.classes[group.class_index], None
         class_label = vocabulary.treatment_class(class_id).label
-        if group.treatment_index is None:
-            label = f"{class_label} (any)"
-            cohorts = tuple(r for r in data.cohorts if r.treatment_class == class_id)
-        else:
+        label = f"{class_label} (any)"
+        if group.treatment_index is not None:
             treatment = data.treatments[group.treatment_index]
             label = vocabulary.treatment(treatment).label
-            cohorts = tuple(r for r in data.cohorts if r.treatment == treatment)
+        cohorts = tuple(
+            ref
+            for ref in data.cohorts
+            if (
+                ref.treatment_class == class_id if treatment is None else ref.treatment == treatment
+            )
+        )
         patients = sum(sizes[ref.id] for ref in cohorts)
-        groups.append(NamedGroup(group, label, class_label, cohorts, patients))
-    return groups
+        return NamedGroup(group, label, class_label, cohorts, patients)
+
+    def place(group: Group) -> tuple[Any, ...]:
+        return group.class_index, group.treatment_index is None, group.treatment_index or 0
+
+    return [named(group) for group in sorted(groups_of(fit), key=place)]
 
 
 def cohort_labels(refs: Sequence[CohortRef]) -> dict[str, str]:
     """How cohorts are called: by their study, and where it has several by their own name too."""
-    several = {ref.study.id for ref in refs if sum(o.study.id == ref.study.id for o in refs) > 1}
+    number = Counter(ref.study.id for ref in refs)
     return {
-        ref.id: f"{ref.label} ({ref.cohort.id.replace('_', ' ')})"
-        if ref.study.id in several
-        else ref.label
+        ref.id: ref.label
+        if number[ref.study.id] == 1
+        else f"{ref.label} ({ref.cohort.id.replace('_', ' ')})"
         for ref in refs
     }
 
@@ -333,15 +326,6 @@ def histology_effect(fit: PooledSurvival, group: Group) -> np.ndarray:
 def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
     """Prior density, and a Gaussian kernel estimate of the posterior, of a log ratio.
 
-    Parameters
-    ----------
-    name, label : str
-        Columns ``parameter`` and ``label``.
-    prior : Prior
-        Normal, of the log ratio.
-    draws : ndarray, shape (draws,)
-        Log ratios.
-
     Returns
     -------
     DataFrame
@@ -349,18 +333,16 @@ def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd
     """
     from scipy.stats import gaussian_kde
 
-    reach = 3.5 * prior.scale
-    low = min(prior.location - reach, draws.min())
-    high = max(prior.location + reach, draws.max())
-    grid = np.linspace(low, high, 256)
+    ends = prior.location + np.array([-3.5, 3.5]) * prior.scale
+    grid = np.linspace(min(ends[0], draws.min()), max(ends[1], draws.max()), 256)
     density = NormalDist(prior.location, prior.scale).pdf
     kinds = {"prior": [density(x) for x in grid], "posterior": gaussian_kde(draws)(grid)}
-    about = {"parameter": name, "label": label}
+    about = {"parameter": name, "label": label, "x": np.exp(grid)}
     frames = [
-        pd.DataFrame(about | {"which": kind, "x": np.exp(grid), "density": values})
-        for kind, values in kinds.items()
+        pd.DataFrame(about | {"which": kind, "density": values}) for kind, values in kinds.items()
     ]
-    return pd.concat(frames, ignore_index=True)
+    columns = ["parameter", "label", "which", "x", "density"]
+    return pd.concat(frames, ignore_index=True)[columns]
 
 
 # --- curves --------------------------------------------------------------------------------------
@@ -460,40 +442,37 @@ class Curve:
 
 
 def curve(fit: PooledSurvival, group: Group, share: float, target: Target) -> Curve:
-    """Draws of the survival curve of a group at a share of mixed histology.
-
-    Parameters
-    ----------
-    fit : PooledSurvival
-    group : Group
-    share : float
-        0 pure, 1 mixed, between: a cohort with that share.
-    target : {"mean_study", "new_study"}
-    """
-    every = groups_of(fit)
-    if group in every:
-        return curves(fit, share, target).column(every.index(group))
-    alone = kept(fit, ("curve", group, share, target), lambda: _curves(fit, [group], share, target))
-    return alone.column(0)
+    """Draws of the survival curve of a group at a share of mixed histology, 0 pure to 1 mixed."""
+    groups, column = _beside(fit, group)
+    return curves(fit, share, target, groups).column(column)
 
 
-def curves(fit: PooledSurvival, share: float, target: Target) -> Curve:
-    """Curves of all groups side by side, in the order of :func:`groups_of`."""
+def curves(
+    fit: PooledSurvival, share: float, target: Target, groups: tuple[Group, ...] = ()
+) -> Curve:
+    """Curves of groups side by side, of all in the order of :func:`groups_of` unless stated."""
+    groups = groups or groups_of(fit)
 
     def make() -> Curve:
-        parts = [_curves(fit, groups, share, target) for groups in _by_kind(groups_of(fit))]
+        parts = [_curves(fit, kind, share, target) for kind in _by_kind(groups)]
         arrays = ([getattr(part, name) for part in parts] for name in ("median", "shape", "tail"))
         median, shape, tail = (np.concatenate(kinds, axis=1) for kinds in arrays)
         return Curve(median, shape, fit.draw_family, tail)
 
-    return kept(fit, ("curves", share, target), make)
+    return kept(fit, ("curves", groups, share, target), make)
+
+
+def _beside(fit: Fit, group: Group) -> tuple[tuple[Group, ...], int]:
+    """Groups that are computed along with one, and its place; a class of one treatment is alone."""
+    groups = groups_of(fit)
+    return (groups, groups.index(group)) if group in groups else ((group,), 0)
 
 
 def _by_kind(groups: Sequence[Group]) -> list[list[Group]]:
     """Treatments and classes apart: what is drawn anew of them differs."""
     treatments = [group for group in groups if group.treatment_index is not None]
     classes = [group for group in groups if group.treatment_index is None]
-    return [kind for kind in (treatments, classes) if kind]
+    return list(filter(None, (treatments, classes)))
 
 
 def _curves(fit: PooledSurvival, groups: Sequence[Group], share: float, target: Target) -> Curve:
@@ -560,7 +539,7 @@ def _rng(fit: Fit, *stage: int) -> np.random.Generator:
     return np.random.default_rng([fit.seed, 7, *stage])
 
 
-# --- rates of response ---------------------------------------------------------------------------
+# --- rates of response, and any estimand ----------------------------------------------------------
 
 
 def _rates(
@@ -580,13 +559,8 @@ def _rates(
 def stage_rate(fit: ResponseFit, stage: str, group: Group, target: Target) -> np.ndarray:
     """Draws of the probability of a later stage among those who reach it, shape ``(draws,)``.
 
-    Parameters
-    ----------
-    fit : ResponseFit
-    stage : {"control", "complete"}
-        Stable disease of those who do not respond; complete response of those who do.
-    group : Group
-    target : {"mean_study", "new_study"}
+    Of ``control``: stable disease of those who do not respond; of ``complete``: complete response
+    of those who do.
     """
     return _rates(fit, (group,), target)(stage)[:, 0]
 
@@ -597,11 +571,7 @@ def response_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
 
 
 def disease_control_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
-    """Draws of the share of evaluable patients with disease control, shape ``(draws,)``.
-
-    Disease control is a complete or partial response or stable disease, for as long as each report
-    asks for.
-    """
+    """Draws of the share of evaluable patients with disease control, shape ``(draws,)``."""
     return estimand(fit, group, "disease_control", target)
 
 
@@ -610,11 +580,14 @@ def complete_response_rate(fit: ResponseFit, group: Group, target: Target) -> np
     return estimand(fit, group, "complete_response", target)
 
 
-# --- all groups at once --------------------------------------------------------------------------
-
-
-def draws_of(fit: Fit, name: str, target: Target, share: float | None = None) -> np.ndarray:
-    """Draws of an estimand, ``(draws, groups)`` in the order of :func:`groups_of`.
+def draws_of(
+    fit: Fit,
+    name: str,
+    target: Target,
+    share: float | None = None,
+    groups: tuple[Group, ...] = (),
+) -> np.ndarray:
+    """Draws of an estimand, ``(draws, groups)``.
 
     Parameters
     ----------
@@ -624,23 +597,22 @@ def draws_of(fit: Fit, name: str, target: Target, share: float | None = None) ->
     target : {"mean_study", "new_study"}
     share : float, optional
         Share of mixed histology of a survival fit.
+    groups : tuple of Group
+        All in the order of :func:`groups_of` unless stated.
     """
-    if isinstance(fit, ResponseFit):
-        rates = _rates(fit, groups_of(fit), target)
-        return kept(fit, (name, target), lambda: ESTIMANDS[name].draws_of(rates))
-    return curves(fit, share, target).estimand(name)
+    if not isinstance(fit, ResponseFit):
+        return curves(fit, share, target, groups).estimand(name)
+    groups = groups or groups_of(fit)
+    rates = _rates(fit, groups, target)
+    return kept(fit, (name, groups, target), lambda: ESTIMANDS[name].draws_of(rates))
 
 
 def estimand(
     fit: Fit, group: Group, name: str, target: Target, share: float | None = None
 ) -> np.ndarray:
     """Draws of an estimand of one group, ``(draws,)``; parameters as in :func:`draws_of`."""
-    every = groups_of(fit)
-    if group in every:
-        return draws_of(fit, name, target, share)[:, every.index(group)]
-    if isinstance(fit, ResponseFit):
-        return ESTIMANDS[name].draws_of(_rates(fit, (group,), target))[:, 0]
-    return curve(fit, group, share, target).estimand(name)
+    groups, column = _beside(fit, group)
+    return draws_of(fit, name, target, share, groups)[:, column]
 
 
 def summaries(
