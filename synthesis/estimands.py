@@ -27,7 +27,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -37,10 +37,10 @@ from studies.figures import BestResponses
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.fits import PooledSurvival, ResponseFit, bias_spread
 from synthesis.model import families
 from synthesis.model.response import STAGES, variable
-from synthesis.model.survival import ROBUST_FREEDOM
+from synthesis.model.survival import ROBUST_FREEDOM, is_retrospective
 
 Fit = PooledSurvival | ResponseFit
 Target = Literal["mean_study", "new_study"]
@@ -194,13 +194,15 @@ class Group:
     class_index: int
     treatment_index: int | None = None
 
+    @property
+    def is_class(self) -> bool:
+        """Whether it stands for the average treatment of a class."""
+        return self.treatment_index is None
+
 
 @dataclass(frozen=True)
 class NamedGroup:
-    """A treatment or a class with its label, the cohorts behind it and their patients.
-
-    Patients are those that the figures speak of: for response, the evaluable ones.
-    """
+    """A treatment or a class, with the cohorts behind it and the patients of their figures."""
 
     group: Group
     label: str
@@ -211,7 +213,7 @@ class NamedGroup:
     @property
     def is_class(self) -> bool:
         """Whether it stands for the average treatment of a class."""
-        return self.group.treatment_index is None
+        return self.group.is_class
 
 
 def groups_of(fit: Fit) -> tuple[Group, ...]:
@@ -292,10 +294,7 @@ def reference_share(fit: PooledSurvival, reference_mix: float) -> float:
 
 
 def histologies(fit: Fit, reference_mix: float) -> dict[str, float | None]:
-    """Share of mixed histology that each label of the ``histology`` column stands for.
-
-    A response fit has the reference alone, and no share.
-    """
+    """Share of mixed histology of each label of ``histology``; response has the reference alone."""
     if isinstance(fit, ResponseFit):
         return {"reference": None}
     reference = {"reference": reference_share(fit, reference_mix)}
@@ -303,11 +302,7 @@ def histologies(fit: Fit, reference_mix: float) -> dict[str, float | None]:
 
 
 def tells_apart(fit: Fit, cohorts: Sequence[CohortRef]) -> bool:
-    """Whether figures of pure and of mixed tumours alone stand behind cohorts.
-
-    Without both, what a fit says of either under their treatment is *extrapolated*: from other
-    treatments and the priors.
-    """
+    """Whether figures of pure and of mixed tumours stand behind cohorts: else *extrapolated*."""
     if isinstance(fit, ResponseFit):
         return False
     names = {ref.id for ref in cohorts}
@@ -356,7 +351,7 @@ class Curve:
     ----------
     median, shape : ndarray, shape (draws,) or (draws, curves)
     family : str or ndarray of str, shape (draws,)
-        Survival family, of all draws or of each: draws of several families may be stacked.
+        Survival family, of all draws or of each.
     tail : ndarray, shape as that of `median`, or float
         Without meaning for a family that has none.
     """
@@ -409,12 +404,7 @@ class Curve:
         )
 
     def quantile(self, p: np.ndarray) -> np.ndarray:
-        """Draws of the times by which shares ``p`` of the patients of one curve had the event.
-
-        Parameters
-        ----------
-        p : ndarray, shape (draws,) or (draws, ...)
-        """
+        """Draws of the times by which shares ``p``, ``(draws, ...)``, had the event."""
         p = np.asarray(p)
 
         def at(
@@ -454,9 +444,9 @@ def curves(
     groups = groups or groups_of(fit)
 
     def make() -> Curve:
-        parts = [_curves(fit, kind, share, target) for kind in _by_kind(groups)]
-        arrays = ([getattr(part, name) for part in parts] for name in ("median", "shape", "tail"))
-        median, shape, tail = (np.concatenate(kinds, axis=1) for kinds in arrays)
+        each = [Effects(fit, _rng(fit)).curve(group, share, target) for group in groups]
+        arrays = ([getattr(one, name) for one in each] for name in ("median", "shape", "tail"))
+        median, shape, tail = (np.stack(columns, axis=1) for columns in arrays)
         return Curve(median, shape, fit.draw_family, tail)
 
     return kept(fit, ("curves", groups, share, target), make)
@@ -466,65 +456,6 @@ def _beside(fit: Fit, group: Group) -> tuple[tuple[Group, ...], int]:
     """Groups that are computed along with one, and its place; a class of one treatment is alone."""
     groups = groups_of(fit)
     return (groups, groups.index(group)) if group in groups else ((group,), 0)
-
-
-def _by_kind(groups: Sequence[Group]) -> list[list[Group]]:
-    """Treatments and classes apart: what is drawn anew of them differs."""
-    treatments = [group for group in groups if group.treatment_index is not None]
-    classes = [group for group in groups if group.treatment_index is None]
-    return list(filter(None, (treatments, classes)))
-
-
-def _curves(fit: PooledSurvival, groups: Sequence[Group], share: float, target: Target) -> Curve:
-    """Curves of groups of one kind."""
-    rng = _rng(fit)
-    log_median = _base(fit, groups, target, rng)
-    slopes = np.stack([histology_effect(fit, group) for group in groups], axis=1)
-    log_median = log_median + slopes * (share - fit.centre_share)
-    log_shape = _of_treatment(fit, "shape", groups, target, rng)
-    if target == "new_study":
-        noise = rng.standard_normal(len(log_shape))
-        log_shape = log_shape + (flat(fit, "shape_sd") * noise)[:, None]
-    tail = _of_treatment(fit, "tail", groups, target, rng)
-    log_shape = log_shape * np.reshape(fit.has_shape, (-1, 1))
-    log_median, log_shape, tail = np.broadcast_arrays(log_median, log_shape, tail)
-    return Curve(np.exp(log_median), np.exp(log_shape), fit.draw_family, tail)
-
-
-def _of_treatment(
-    fit: PooledSurvival, what: str, groups: Sequence[Group], target: Target, rng: Any
-) -> np.ndarray:
-    """Log shape or tail of treatments; of a class that of its average or of a new treatment."""
-    value = flat(fit, f"{what}_mean")
-    if groups[0].treatment_index is not None:
-        indices = [group.treatment_index for group in groups]
-        return value[:, None] + flat(fit, f"{what}_treatment_effect")[:, indices]
-    if target == "new_study":
-        value = value + flat(fit, f"{what}_treatment_sd") * rng.standard_normal(value.shape)
-    return value[:, None]
-
-
-def _base(
-    fit: Fit,
-    groups: Sequence[Group],
-    target: Target,
-    rng: np.random.Generator,
-    stage: str = STAGES[0],
-) -> np.ndarray:
-    """Log median at the centre share, or log odds of a stage, of groups of one kind."""
-
-    def draws(name: str) -> np.ndarray:
-        return flat(fit, variable(stage, name))
-
-    value = draws("mu")[:, None] + draws("class_effect")[:, [group.class_index for group in groups]]
-    size = len(value)
-    if groups[0].treatment_index is not None:
-        value = value + draws("treatment_effect")[:, [group.treatment_index for group in groups]]
-    elif target == "new_study":
-        value = value + (draws("treatment_sd") * rng.standard_normal(size))[:, None]
-    if target == "new_study":
-        value = value + (draws("study_sd") * study_noise(fit, rng, (size,)))[:, None]
-    return value
 
 
 def study_noise(fit: Fit, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -539,6 +470,119 @@ def _rng(fit: Fit, *stage: int) -> np.random.Generator:
     return np.random.default_rng([fit.seed, 7, *stage])
 
 
+def draw_prior(prior: Prior, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws of a prior on the scale of the model."""
+    drawn = prior.location + prior.scale * rng.standard_normal(size)
+    return np.abs(drawn) if prior.family == "half_normal" else drawn
+
+
+class Place(Protocol):
+    """A group, or what a fit does not know: then the treatment, or the class too, has no index."""
+
+    class_index: int | None
+    treatment_index: int | None
+    is_class: bool
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Effects of a fit, known or drawn anew, all of shape ``(draws * repeats,)``.
+
+    Attributes
+    ----------
+    rng : Generator
+        Draws what belongs to a study.
+    own : Generator or None
+        Draws what belongs to one cohort of it, where that is another one.
+    shared : float
+        Part of the variance between studies that cohorts of one study share.
+    covariates : tuple of float
+        How a cohort differs from the reference population; empty for not at all.
+    stage : str
+        Of the response.
+    """
+
+    fit: Fit
+    rng: np.random.Generator
+    own: np.random.Generator | None = None
+    repeats: int = 1
+    shared: float = 1.0
+    covariates: tuple[float, ...] = ()
+    stage: str = STAGES[0]
+
+    def curve(self, place: Place, share: float | np.ndarray, target: Target) -> Curve:
+        """The survival curve at a share of mixed histology, one for all or one a curve."""
+        slope = self._flat("prognostic") + self._slope(place)
+        log_median = self.base(place, target) + slope * (share - self.fit.centre_share)
+        log_shape = self._of_treatment("shape", place, target)
+        if target == "new_study":
+            noise = (self.own or self.rng).standard_normal(log_shape.size)
+            log_shape = log_shape + self._flat("shape_sd") * noise
+        tail = self._of_treatment("tail", place, target)
+        family, free = (
+            np.tile(value, self.repeats) if np.ndim(value) else value
+            for value in (self.fit.draw_family, self.fit.has_shape)
+        )
+        return Curve(np.exp(log_median), np.exp(log_shape * free), family, tail)
+
+    def rate(self, place: Place, target: Target) -> np.ndarray:
+        """The rate of the stage among those who reach it."""
+        return 1.0 / (1.0 + np.exp(-self.base(place, target)))
+
+    def base(self, place: Place, target: Target) -> np.ndarray:
+        """Log median at the centre share, or log odds."""
+        value = self._flat("mu") + self._effect("class", place.class_index)
+        if not place.is_class or target == "new_study":
+            value = value + self._effect("treatment", place.treatment_index)
+        if target == "new_study":
+            value = value + self._new_study(value.size)
+        if self.covariates and self.fit.variant.covariates:
+            effects = np.tile(flat(self.fit, "covariate_effect"), (self.repeats, 1))
+            value = value + effects @ np.asarray(self.covariates)
+        return value
+
+    def _flat(self, name: str, index: int | None = None) -> np.ndarray:
+        values = flat(self.fit, variable(self.stage, name))
+        return np.tile(values if index is None else values[:, index], self.repeats)
+
+    def _new(self, level: str) -> np.ndarray:
+        """An effect of a level that nothing is known of but its spread."""
+        spread = self._flat(f"{level}_sd")
+        return spread * self.rng.standard_normal(spread.size)
+
+    def _effect(self, level: str, index: int | None) -> np.ndarray:
+        return self._new(level) if index is None else self._flat(f"{level}_effect", index)
+
+    def _new_study(self, size: int) -> np.ndarray:
+        """Study effects; those of retrospective reports hold a bias where the fit has one."""
+        noise = study_noise(self.fit, self.rng, (size,))
+        if self.shared < 1.0:
+            apart = study_noise(self.fit, self.own, (size,))
+            noise = np.sqrt(self.shared) * noise + np.sqrt(1.0 - self.shared) * apart
+        spread = self._flat("study_sd")
+        if is_retrospective(self.covariates):
+            spread = np.hypot(spread, np.tile(bias_spread(self.fit), self.repeats))
+        return spread * noise
+
+    def _of_treatment(self, what: str, place: Place, target: Target) -> np.ndarray:
+        """Log shape or tail of a treatment, or of the average treatment of a class."""
+        value = self._flat(f"{what}_mean")
+        if place.treatment_index is not None:
+            return value + self._flat(f"{what}_treatment_effect", place.treatment_index)
+        if place.is_class and target == "mean_study":
+            return value
+        return value + self._new(f"{what}_treatment")
+
+    def _slope(self, place: Place) -> np.ndarray | float:
+        """What mixed histology adds under the treatment."""
+        if place.is_class:
+            return 0.0
+        if place.treatment_index is not None:
+            return self._flat("predictive", place.treatment_index)
+        size = flat(self.fit, "mu").size * self.repeats
+        return draw_prior(self.fit.priors["histology_predictive"], size, self.rng)
+
+
 # --- rates of response, and any estimand ----------------------------------------------------------
 
 
@@ -550,8 +594,9 @@ def _rates(
     def make(stage: str) -> np.ndarray:
         # later stages have other noise than the response rate
         seeds = [STAGES.index(stage)] if stage != STAGES[0] else []
-        parts = [_base(fit, kind, target, _rng(fit, *seeds), stage) for kind in _by_kind(groups)]
-        return 1.0 / (1.0 + np.exp(-np.concatenate(parts, axis=1)))
+        each = (Effects(fit, _rng(fit, *seeds), stage=stage) for _ in groups)
+        rates = [own.rate(group, target) for own, group in zip(each, groups, strict=True)]
+        return np.stack(rates, axis=1)
 
     return lambda stage: kept(fit, ("rates", groups, target, stage), lambda: make(stage))
 
@@ -587,18 +632,10 @@ def draws_of(
     share: float | None = None,
     groups: tuple[Group, ...] = (),
 ) -> np.ndarray:
-    """Draws of an estimand, ``(draws, groups)``.
+    """Draws of an estimand of :data:`ESTIMANDS`, ``(draws, groups)``.
 
-    Parameters
-    ----------
-    fit : PooledSurvival or ResponseFit
-    name : str
-        Of :data:`ESTIMANDS`.
-    target : {"mean_study", "new_study"}
-    share : float, optional
-        Share of mixed histology of a survival fit.
-    groups : tuple of Group
-        All in the order of :func:`groups_of` unless stated.
+    ``share`` is that of mixed histology, of a survival fit; ``groups`` are all in the order of
+    :func:`groups_of` unless stated.
     """
     if not isinstance(fit, ResponseFit):
         return curves(fit, share, target, groups).estimand(name)

@@ -117,6 +117,11 @@ class Pooled:
     forest: Mapping[str, pd.DataFrame] = field(repr=False)
     curves: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]] = field(repr=False)
 
+    @property
+    def verdicts(self) -> Mapping[str, str]:
+        """Name of a fit -> PASS, REVIEW or FAIL."""
+        return dict(zip(self.diagnostics["fit"], self.diagnostics["verdict"], strict=True))
+
 
 TABLES = (
     *("pooled", "families", "model_choice", "covariates", "cohorts", "figures", "left_out"),
@@ -132,20 +137,9 @@ def pool(
     settings: Settings,
     priors: Priors,
 ) -> Pooled:
-    """Make every table of the fits.
+    """Make every table of the fits, by endpoint, and of those by family.
 
-    Parameters
-    ----------
-    registry : Registry
-    fits : mapping
-        Endpoint -> fit.
-    survival : mapping
-        Survival endpoint -> its fits by family.
-    comparison : Comparison
-        Of the same fits; empty where nothing was compared.
-    settings : Settings
-    priors : Priors
-        Of the fits.
+    The comparison is of the same fits, and empty where nothing was compared.
     """
     vocabulary, mix = registry.vocabulary, settings.reference_mix
     sampled = sampled_fits(fits, survival)
@@ -201,7 +195,7 @@ def result(pooled: Pooled, registry: Registry) -> Result:
         title="Pooled estimates",
         findings=tuple(findings),
         tables={name: getattr(pooled, name) for name in TABLES},
-        verdicts=dict(zip(pooled.diagnostics["fit"], pooled.diagnostics["verdict"], strict=True)),
+        verdicts=pooled.verdicts,
     )
 
 
@@ -572,11 +566,7 @@ class Disagreement(NamedTuple):
 def disagreement(families: pd.DataFrame, pooled: pd.DataFrame, estimand: str) -> Disagreement:
     """The treatment on which the families differ most, beside the width of its interval.
 
-    Parameters
-    ----------
-    families, pooled : DataFrame
-        Rows of one endpoint, histology and target, of the same treatments.
-    estimand : str
+    Rows are of one endpoint, histology and target, and of the same treatments.
     """
     scale = np.log if ESTIMANDS[estimand].unit == "months" else np.asarray
     each = families[families["estimand"] == estimand]

@@ -117,6 +117,12 @@ class Printed(NamedTuple):
     events: int | None = None
     status: str = ""
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What tables show of it."""
+        names = ("printed", "printed_value", "printed_lower", "printed_upper")
+        return dict(zip(names, self, strict=False))
+
 
 def printed_figure(fit: Fit, index: int) -> Printed:
     """The figure of cohort ``index`` of a fit that a forest plot shows."""
@@ -218,10 +224,7 @@ def cohorts_table(fits: Mapping[str, Fit], vocabulary: Vocabulary) -> pd.DataFra
             "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
             "histology": _histology(fit, index),
             "n": ref.cohort.n,
-            "printed": printed.text,
-            "printed_value": printed.value,
-            "printed_lower": printed.lower,
-            "printed_upper": printed.upper,
+            **printed.columns,
             **vars(cohort_estimate(fit, index)),
             "entered_as": _entered_as(fit, index),
             "note": ref.cohort.caution or "",
@@ -281,7 +284,7 @@ def _figures_of_response(fit: ResponseFit, index: int, ref: CohortRef) -> Iterat
     )
     entered = trials(count)
     for stage, (kind, number, derivation) in zip(STAGES, figures, strict=True):
-        if stage in entered and entered[stage][1]:
+        if entered.get(stage, (0, 0))[1]:
             yield "whole", kind, f"{number}/{count.evaluable}: {derivation}", status
 
 
@@ -492,10 +495,7 @@ def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
         "country": ", ".join(ref.study.countries),
         "n": ref.cohort.n,
         "events": printed.events,
-        "printed": printed.text,
-        "printed_value": printed.value,
-        "printed_lower": printed.lower,
-        "printed_upper": printed.upper,
+        **printed.columns,
         "printed_not_reached": printed.not_reached,
         "printed_upper_not_reached": printed.upper_not_reached,
         "note": ref.cohort.caution or "",
@@ -543,8 +543,8 @@ def curve_tables(
         ``treatment, treatment_class, histology, time`` (months), ``survival, lower, upper,
         last_printed, cohorts, patients``.
     points : DataFrame
-        ``treatment, study_id, cohort_id, label, kind`` (median or landmark), ``time, time_lower,
-        time_upper, survival, survival_lower, survival_upper, n``.
+        ``treatment, study_id, cohort_id, label, n, kind`` (median or landmark), and values with
+        limits of ``time`` and ``survival``.
     """
     times = np.arange(0.0, _HORIZON + _STEP, _STEP)
     share = reference_share(fit, reference_mix)
@@ -563,28 +563,22 @@ def curve_tables(
         drawn = curve(fit, named.group, share, "mean_study").rows(every)
         middle, lower, upper = quantiles(drawn.survival(np.maximum(times, 1e-6)))
         ends = [row[key] for row in printed for key in ("time", "time_upper")]
-        columns = {
-            "treatment": named.label,
-            "treatment_class": named.class_label,
-            "histology": "reference",
-            "time": times,
-            "survival": middle,
-            "lower": lower,
-            "upper": upper,
-            "last_printed": max(filter(np.isfinite, ends), default=12.0),
-            "cohorts": len(named.cohorts),
-            "patients": named.patients,
-        }
-        curves.append(pd.DataFrame(columns))
+        about = {"treatment": named.label, "treatment_class": named.class_label}
+        about |= {"histology": "reference", "time": times}
+        about |= {"survival": middle, "lower": lower, "upper": upper}
+        about["last_printed"] = max(filter(np.isfinite, ends), default=12.0)
+        about |= {"cohorts": len(named.cohorts), "patients": named.patients}
+        curves.append(pd.DataFrame(about))
     return pd.concat(curves, ignore_index=True), pd.DataFrame(points)
 
 
 def _points(fit: PooledSurvival, index: int, ref: CohortRef) -> Iterator[dict[str, Any]]:
     """Printed figures of a cohort, or of its pure and mixed patients where only they print any."""
     record = fit.data.records[index]
-    groups = {f"{ref.label}, {group.holder.level}": group for group in record.groups}
-    whole = record.whole.outcome or record.whole.landmarks
-    for label, printed in ({ref.label: record.whole} if whole else groups).items():
+    holders = {ref.label: record.whole}
+    if not (record.whole.outcome or record.whole.landmarks):
+        holders = {f"{ref.label}, {group.holder.level}": group for group in record.groups}
+    for label, printed in holders.items():
         about = {"study_id": ref.study.id, "cohort_id": ref.cohort.id, "label": label}
         about["n"] = printed.holder.n
         if printed.outcome is not None:
