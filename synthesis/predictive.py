@@ -163,13 +163,22 @@ def share_alive(curve: Curve, months: float) -> np.ndarray:
     return curve.survival(np.array([months]))[:, 0]
 
 
-def neighbours(rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two events between which a fractional rank lies; a whole rank is its own neighbour."""
-    below = np.maximum(np.floor(rank), 1.0)
-    return below, np.where(rank > below, below + 1.0, below)
+def times_of_ranks(
+    curve: Curve, ranks: np.ndarray, n: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Months of the events of fractional ranks among ``n``, ``(events, draws)``, of one sample.
+
+    Behind them the whole ranks between which they lie, and the shares that those have reached.
+    """
+    below = np.maximum(np.floor(ranks), 1.0)
+    above = np.where(ranks > below, below + 1.0, below)
+    knots = np.concatenate([below, above])
+    reached = _joint_shares(knots, n, rng)
+    first, second = np.split(event_times(curve, reached), 2)
+    return first + np.maximum(ranks - below, 0.0) * (second - first), knots, reached
 
 
-def joint_shares(ranks: np.ndarray, n: float, rng: np.random.Generator) -> np.ndarray:
+def _joint_shares(ranks: np.ndarray, n: float, rng: np.random.Generator) -> np.ndarray:
     """Shares of the population that have had the event at events of known rank among ``n``.
 
     Ranks, ``(events, draws)``, are whole and in any order; equal ranks are one event. ``n`` may be
@@ -211,10 +220,7 @@ class Crowd:
         """
         rank = np.broadcast_to(np.asarray(rank, dtype=float), (self.draws,))
         if len(self.sizes) == 1:
-            below, above = neighbours(rank)
-            shares = joint_shares(np.stack([below, above]), n, rng)
-            first, second = event_times(self.curves[0], shares)
-            return first + np.maximum(rank - below, 0.0) * (second - first)
+            return times_of_ranks(self.curves[0], rank[None], n, rng)[0][0]
         sizes = [max(round(size * n / self.n), 1) for size in self.sizes]
         step = max(_AT_A_TIME // sum(sizes), 1)
         parts = []

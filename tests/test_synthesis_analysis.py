@@ -323,11 +323,9 @@ def test_a_pooled_median_outside_its_cohorts_is_named_with_reasons(registry):
     (text,) = contradictions(*tables_for([3.0, 3.2, np.nan], 4.1), registry.vocabulary)
     assert text.startswith(
         "Lenvatinib, overall survival: the pooled median of 4.1 months lies outside the "
-        "reported medians of its cohorts (3.0 to 3.2 months). Why: "
+        "reported medians of its cohorts (3.0 to 3.2 months). "
     )
-    assert "1 further cohort enters by other figures" in text
-    assert "2 medians rest on 20 patients" in text
-    assert "so close together" in text
+    assert "2 of 3 cohorts report a median, of 20 patients" in text
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,7 @@ def test_without_a_figure_to_predict_there_is_nothing(load):
     ("half", "most", "says"),
     [
         (6, 10, None),
-        (6, 7, "surer of what reports print"),
+        (6, 7, "surer of reports"),
         (9, 10, "reports differ less than the model allows"),
     ],
 )

@@ -43,16 +43,14 @@ from synthesis.predictive import (
     NewCohort,
     ShareAlive,
     count_alike,
-    event_times,
-    joint_shares,
     listed_median,
-    neighbours,
     place_of,
     position,
     predict_curve,
     predict_rate,
     printed_figures,
     share_alive,
+    times_of_ranks,
     unknown_share,
 )
 from synthesis.result import Cell, Finding, Picture, Result, Table, table_of
@@ -290,11 +288,7 @@ def draw_together(
     if events:
         n = events[0].n
         ranks = _drawn_ranks(events, weights, rng, methods)
-        below, above = neighbours(ranks)
-        knots = np.concatenate([below, above])
-        reached = joint_shares(knots, n, rng)
-        first, second = np.split(event_times(curve, reached), 2)
-        times = first + np.maximum(ranks - below, 0.0) * (second - first)
+        times, knots, reached = times_of_ranks(curve, ranks, n, rng)
         drawn |= dict(zip(map(id, events), times, strict=True))
     for law in sorted(marks, key=lambda law: law.months):
         gone = 1.0 - share_alive(curve, law.months)
@@ -458,17 +452,11 @@ def coverage_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
         f"({_range(half)})."
     ]
     for level in coverage.inside:
+        inside = f"than that lie inside the {percent(level.level)} % intervals"
         if level.found < level.lower:
-            sentences.append(
-                f"Fewer than that lie inside the {percent(level.level)} % intervals: the model is "
-                "surer of what reports print than they bear out."
-            )
+            sentences.append(f"Fewer {inside}: the model is surer of reports than they bear out.")
         elif level.found > level.upper:
-            sentences.append(
-                f"More than that lie inside the {percent(level.level)} % intervals: reports differ "
-                "less than the model allows for, and its treatment effects have learned from these "
-                "very figures."
-            )
+            sentences.append(f"More {inside}: reports differ less than the model allows for.")
     if not coverage.in_band:
         sentences.append("The distribution of the positions leaves its band.")
     far = len(outliers(table))

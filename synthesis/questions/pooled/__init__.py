@@ -77,8 +77,6 @@ _TARGET_WORDS = {"mean_study": "Mean study", "new_study": "New study"}
 _COHORTS_SHOWN = 2
 # Estimands on which families are compared.
 _COMPARED = ("median_months", "survival_12m", "rmst_12m")
-# Parts of the width of an interval up to which a distance is called so.
-_HARDLY, _LITTLE = 0.1, 0.5
 
 
 @dataclass(frozen=True)
@@ -583,16 +581,10 @@ def disagreement(families: pd.DataFrame, pooled: pd.DataFrame, estimand: str) ->
 
 def _apart_words(pair: Disagreement) -> str:
     about = ESTIMANDS[pair.estimand]
-    verdict = "matters: read each family's answer"
-    if pair.share <= _HARDLY:
-        verdict = "hardly matters"
-    elif pair.share <= _LITTLE:
-        verdict = "matters less than what the data leave open"
     return (
         f"{about.label}: {pair.treatment}, {about.write(pair.lowest)} ({pair.lowest_family}) to "
-        f"{about.write(pair.highest)} {about.unit} ({pair.highest_family}). That is "
-        f"{percent(pair.share)} % of the width of its {LEVEL} interval: the choice of family "
-        f"{verdict}."
+        f"{about.write(pair.highest)} {about.unit} ({pair.highest_family}), that is "
+        f"{percent(pair.share)} % of the width of its {LEVEL} interval."
     )
 
 
@@ -606,19 +598,14 @@ def _choice_words(choice: ModelChoice) -> str:
             f"are equal ({weights})."
         )
     far = [row.family for row in others if -row.elpd_difference > 2.0 * row.se_difference]
-    behind = (
-        f"Behind it by more than two standard errors: {', '.join(far)}."
-        if far
-        else "None of the others is behind it by more than two standard errors."
+    words = (
+        f"Over {cohorts} the {best.family} predicts best. Behind it by more than two standard "
+        f"errors: {listed(far) or 'none'}. Weights: {weights}."
     )
-    words = f"Over {cohorts} the {best.family} predicts best. {behind} Weights: {weights}."
     doubtful = int(choice.table["high_k"].max())
     if doubtful:
-        words += (
-            f" For up to {count(doubtful, 'cohort')} the predictive density is uncertain (Pareto k "
-            f"above {HIGH_K:g}): these cohorts are unlike the rest, or the only ones that tell "
-            "something."
-        )
+        unlike = f"{count(doubtful, 'cohort')} unlike the rest (Pareto k above {HIGH_K:g})"
+        words += f" The predictive density is uncertain for up to {unlike}."
     return words
 
 

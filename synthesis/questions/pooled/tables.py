@@ -629,22 +629,8 @@ def contradictions(
                 f"{treatment}, {endpoint_of(name).words(vocabulary)}: the pooled median of "
                 f"{numbers.months(estimate)} months lies outside the reported medians of its "
                 f"cohorts ({numbers.months(low)} to {numbers.months(high)} months). "
-                f"Why: {'; '.join(_why_outside(group, reported))}."
+                f"{len(reported)} of {numbers.count(len(group), 'cohort')} report a median, of "
+                f"{int(reported['n'].sum())} patients, so the estimate is drawn towards the other "
+                "figures and treatments of the class."
             )
     return tuple(sentences)
-
-
-def _why_outside(group: pd.DataFrame, reported: pd.DataFrame) -> Iterator[str]:
-    without = len(group) - len(reported)
-    if without:
-        enters = "enters" if without == 1 else "enter"
-        further = numbers.count(without, "further cohort")
-        yield f"{further} {enters} by other figures than a median"
-    if not (group["histology"] == "not printed").all():
-        yield "some cohorts report a mix of histologies other than the reference mix"
-    yield (
-        f"the {len(reported)} medians rest on {int(reported['n'].sum())} patients, so the estimate "
-        "is drawn towards the other treatments of the class"
-    )
-    if reported["printed_value"].max() < 1.25 * reported["printed_value"].min():
-        yield "they lie so close together that rounding and sampling error exceed their range"
