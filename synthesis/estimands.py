@@ -626,11 +626,7 @@ def complete_response_rate(fit: ResponseFit, group: Group, target: Target) -> np
 
 
 def draws_of(
-    fit: Fit,
-    name: str,
-    target: Target,
-    share: float | None = None,
-    groups: tuple[Group, ...] = (),
+    fit: Fit, name: str, target: Target, share: float | None = None, groups: tuple[Group, ...] = ()
 ) -> np.ndarray:
     """Draws of an estimand of :data:`ESTIMANDS`, ``(draws, groups)``.
 

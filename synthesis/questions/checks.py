@@ -344,11 +344,7 @@ def _central(replicates: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarr
 
 
 def _inside(
-    level: float,
-    lower: np.ndarray,
-    upper: np.ndarray,
-    values: np.ndarray,
-    replicates: np.ndarray,
+    level: float, lower: np.ndarray, upper: np.ndarray, values: np.ndarray, replicates: np.ndarray
 ) -> Inside:
     drawn = np.sum((replicates >= lower) & (replicates <= upper), axis=1)
     low, high = _quantile(drawn, [0.025, 0.975])

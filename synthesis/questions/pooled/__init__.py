@@ -15,14 +15,7 @@ from studies.figures import study_label
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.estimands import (
-    ESTIMANDS,
-    TARGETS,
-    Fit,
-    named_groups,
-    patients_of,
-    tells_histology,
-)
+from synthesis.estimands import ESTIMANDS, TARGETS, Fit, named_groups, patients_of, tells_histology
 from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit, used_priors
 from synthesis.numbers import LEVEL, count, in_sentence, interval, listed, percent
 from synthesis.questions.compare import Comparison

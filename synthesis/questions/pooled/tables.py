@@ -278,7 +278,7 @@ def _figures_of_response(fit: ResponseFit, index: int, ref: CohortRef) -> Iterat
     count = fit.data.counts[index]
     status = figure_status(ref.cohort.response, ref.study)
     figures = (
-        ("response", count.responders, count.derivation),
+        (STAGES[0], count.responders, count.derivation),
         ("disease control", count.control, count.control_derivation),
         ("complete response", count.complete, count.complete_derivation),
     )
