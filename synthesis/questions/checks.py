@@ -53,13 +53,12 @@ from synthesis.predictive import (
     times_of_ranks,
     unknown_share,
 )
-from synthesis.result import Cell, Finding, Picture, Result, Table, table_of
+from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
 
-PREDICTIVE_COLUMNS = (
-    "endpoint", "study", "cohort", "label", "year", "treatment", "treatment_class", "histology",
-    "n", "figure", "printed", "value", "predicted", "lower", "upper", "lower_50", "upper_50",
-    "pit", "within",
-)  # fmt: skip
+PREDICTIVE_COLUMNS = names(
+    "endpoint study cohort label year treatment treatment_class histology n figure printed value "
+    "predicted lower upper lower_50 upper_50 pit within"
+)
 POSITION_COLUMNS = ("position", "share", "lower", "upper")
 
 #: Levels at which the figures inside their predictive intervals are counted.

@@ -26,6 +26,7 @@ from synthesis.estimands import (
     Fit,
     NamedGroup,
     Summary,
+    cohort_labels,
     curve,
     estimands_of,
     flat,
@@ -43,19 +44,17 @@ from synthesis.model.covariates import COVARIATE_LABELS, COVARIATES
 from synthesis.model.observations import Arm, Record
 from synthesis.model.response import STAGES, trials
 from synthesis.model.survival import PRIOR_OF
+from synthesis.result import names
 from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
 
-POOLED_COLUMNS = (
-    "endpoint", "treatment", "histology", "estimand", "target", "estimate", "lower", "upper",
-    "cohorts", "patients", "extrapolated",
-)  # fmt: skip
+POOLED_COLUMNS = names(
+    "endpoint treatment histology estimand target estimate lower upper cohorts patients "
+    "extrapolated"
+)
 FAMILY_COLUMNS = ("endpoint", "family", *POOLED_COLUMNS[1:])
-FIGURE_COLUMNS = ("endpoint", "study", "cohort", "label", "group", "kind", "printed", "status")
-LEFT_OUT_COLUMNS = ("endpoint", "study", "cohort", "label", "kind", "reason", "gave_way_to")
-COVARIATE_COLUMNS = (
-    "endpoint", "covariate", "label", "which", "estimate", "lower", "upper", "log_sd",
-    "cohorts",
-)  # fmt: skip
+FIGURE_COLUMNS = names("endpoint study cohort label group kind printed status")
+LEFT_OUT_COLUMNS = names("endpoint study cohort label kind reason gave_way_to")
+COVARIATE_COLUMNS = names("endpoint covariate label which estimate lower upper log_sd cohorts")
 
 # --- Pooled estimates ----------------------------------------------------------------------------
 
@@ -93,11 +92,11 @@ def _size_behind(fit: Fit, named: NamedGroup, estimand: str) -> tuple[int, int]:
     """Cohorts of a group that tell an estimand, and their patients."""
     if not isinstance(fit, ResponseFit):
         return len(named.cohorts), named.patients
-    names = {ref.id for ref in named.cohorts}
+    ids = {ref.id for ref in named.cohorts}
     telling = [
         count.evaluable
         for ref, count in zip(fit.data.cohorts, fit.data.counts, strict=True)
-        if ref.id in names and tells(count, estimand)
+        if ref.id in ids and tells(count, estimand)
     ]
     return len(telling), sum(telling)
 
@@ -120,8 +119,8 @@ class Printed(NamedTuple):
     @property
     def columns(self) -> dict[str, Any]:
         """What tables show of it."""
-        names = ("printed", "printed_value", "printed_lower", "printed_upper")
-        return dict(zip(names, self, strict=False))
+        columns = names("printed printed_value printed_lower printed_upper")
+        return dict(zip(columns, self, strict=False))
 
 
 def printed_figure(fit: Fit, index: int) -> Printed:
@@ -152,10 +151,10 @@ def printed_figure(fit: Fit, index: int) -> Printed:
 def _printed_otherwise(fit: PooledSurvival, index: int) -> Printed:
     """Figures by histology, else the landmark nearest to one year, else listed patients."""
     study, record = fit.data.cohorts[index].study, fit.data.records[index]
-    figures = {group.histology: _figure_of(group) for group in record.groups}
+    figures = [(group.histology, _figure_of(group)) for group in record.groups]
     if figures:
-        parts = [f"{name} {_as_printed(figure)}" for name, figure in figures.items()]
-        statuses = {figure_status(figure, study) for figure in figures.values()}
+        parts = [f"{name} {_as_printed(figure)}" for name, figure in figures]
+        statuses = {figure_status(figure, study) for _, figure in figures}
         status = "verified" if statuses == {"verified"} else "secondary"
         return Printed("; ".join(sorted(parts, reverse=True)), status=status)
     figure = _figure_of(record.whole)
@@ -313,10 +312,9 @@ def left_out_table(
     labels : mapping of study identifier to label
     """
     rows = [
-        (endpoint, *names, labels[names[0]], o.kind, o.reason, o.gave_way_to or "")
-        for endpoint, cohorts in left_out.items()
+        (name, o.study_id, o.cohort_id, labels[o.study_id], o.kind, o.reason, o.gave_way_to or "")
+        for name, cohorts in left_out.items()
         for o in cohorts
-        for names in [(o.study_id, o.cohort_id)]
     ]
     return pd.DataFrame(rows, columns=list(LEFT_OUT_COLUMNS))
 
@@ -459,26 +457,24 @@ def forest_table(fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> pd.D
 
 
 def _row(kind: str, class_label: str, treatment: str, label: str, **more: Any) -> dict[str, Any]:
-    names = {"kind": kind, "treatment_class": class_label, "treatment": treatment, "label": label}
-    return names | _EMPTY_ROW | more
+    about = {"kind": kind, "treatment_class": class_label, "treatment": treatment, "label": label}
+    return about | _EMPTY_ROW | more
 
 
 def _group_rows(
     fit: Fit, group: NamedGroup, pooled: Mapping[str, Summary]
 ) -> Iterator[dict[str, Any]]:
-    names = group.class_label, group.label
-    yield _row("treatment", *names, group.label)
+    about = group.class_label, group.label
+    yield _row("treatment", *about, group.label)
     index = {ref.id: i for i, ref in enumerate(fit.data.cohorts)}
-    studies = [ref.study.id for ref in group.cohorts]
+    labels = cohort_labels(group.cohorts)
     for ref in sorted(group.cohorts, key=lambda ref: (ref.study.citation.year or 0, ref.id)):
-        name = f" ({ref.cohort.id.replace('_', ' ')})" if studies.count(ref.study.id) > 1 else ""
-        figures = _cohort_figures(fit, index[ref.id], ref)
-        yield _row("cohort", *names, f"{ref.label}{name}", **figures)
+        yield _row("cohort", *about, labels[ref.id], **_cohort_figures(fit, index[ref.id], ref))
     who = "evaluable patient" if isinstance(fit, ResponseFit) else "patient"
     size = numbers.count(len(group.cohorts), "cohort"), numbers.count(group.patients, who)
     for target, words in _TARGET_LABELS.items():
         label = f"{words} ({', '.join(size)})" if target == "mean_study" else words
-        yield _row(target, *names, label, **vars(pooled[target]))
+        yield _row(target, *about, label, **vars(pooled[target]))
 
 
 def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
@@ -589,10 +585,7 @@ def _points(fit: PooledSurvival, index: int, ref: CohortRef) -> Iterator[dict[st
             yield about | dict(zip(_POINT, ("landmark", *values), strict=True))
 
 
-_POINT = (
-    *("kind", "time", "time_lower", "time_upper"),
-    *("survival", "survival_lower", "survival_upper"),
-)
+_POINT = names("kind time time_lower time_upper survival survival_lower survival_upper")
 
 
 def _median_point(outcome: SurvivalOutcome) -> dict[str, Any]:
