@@ -490,10 +490,8 @@ class Effects:
 
     Attributes
     ----------
-    rng : Generator
-        Draws what belongs to a study.
-    own : Generator or None
-        Draws what belongs to one cohort of it, where that is another one.
+    rng, own : Generator
+        They draw what belongs to a study, and to one cohort of it where that is another one.
     shared : float
         Part of the variance between studies that cohorts of one study share.
     covariates : tuple of float

@@ -146,8 +146,8 @@ def predictive_check(
     -------
     DataFrame
         :data:`PREDICTIVE_COLUMNS`, by treatment, year and label; months, or fractions of one. An
-        infinite ``value`` was not reached. ``within``: inside the 95 % interval. Without any figure
-        that can be predicted both are empty.
+        infinite ``value`` was not reached; ``within`` the 95 % interval. Empty without any figure
+        that can be predicted.
     Coverage
     """
     rng = np.random.default_rng([fit.seed, 17])

@@ -304,12 +304,9 @@ def _figures_of_arm(arm: Arm, ref: CohortRef) -> Iterator[_Row]:
 def left_out_table(
     left_out: Mapping[str, Sequence[LeftOut]], labels: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Each cohort that is not counted, with the reason and what it gave way to.
+    """Each cohort that is not counted, by endpoint, with the reason and what it gave way to.
 
-    Parameters
-    ----------
-    left_out : mapping of endpoint to sequence of LeftOut
-    labels : mapping of study identifier to label
+    ``labels``: study identifier -> label.
     """
     rows = [
         (name, o.study_id, o.cohort_id, labels[o.study_id], o.kind, o.reason, o.gave_way_to or "")
@@ -362,19 +359,10 @@ def _prior_and_posterior(prior: Prior, draws: np.ndarray) -> Iterator[dict[str, 
 
 
 def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
-    """Effects of design, line, time origin and mutation status as ratios of medians.
+    """Effects of design, line, time origin and mutation status as ratios of medians, by endpoint.
 
-    Parameters
-    ----------
-    fits : mapping
-        Survival endpoint -> fit.
-
-    Returns
-    -------
-    DataFrame
-        :data:`COVARIATE_COLUMNS`: for each effect a row with its prior and one with its posterior.
-        ``cohorts`` counts those that differ from the reference and so tell something of it;
-        ``log_sd`` is the standard deviation on the log scale.
+    Of each effect a row with its prior and one with its posterior; ``cohorts`` counts those that
+    differ from the reference and so tell something of it; ``log_sd`` is on the log scale.
     """
     rows = []
     for endpoint, fit in fits.items():
@@ -430,13 +418,10 @@ _EMPTY_ROW = {
 def forest_table(fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> pd.DataFrame:
     """Rows of the forest plot of one endpoint, at a share of mixed histology.
 
-    Returns
-    -------
-    DataFrame
-        ``kind`` is class, treatment, cohort, mean_study, new_study or heterogeneity. Treatments
-        stand by class, then by pooled estimate; cohorts by year. A class of several treatments has
-        the estimate of its average treatment. Months, or fractions for response, of which reported
-        limits are those of an exact interval.
+    ``kind`` is class, treatment, cohort, mean_study, new_study or heterogeneity. Treatments stand
+    by class, then by pooled estimate; cohorts by year. A class of several treatments has the
+    estimate of its average treatment. Months, or fractions for response, of which reported limits
+    are those of an exact interval.
     """
     share = histologies(fit, reference_mix)["reference"]
     principal = estimands_of(fit)[0]
