@@ -18,22 +18,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint that is pooled.
+    """One endpoint that is pooled, by its word in the vocabulary, study files and commands.
 
     Attributes
     ----------
-    id : str
-        Its word in the vocabulary, in study files, file names and commands.
-    label : str
-        Its name where no vocabulary is at hand.
-    short : str
-        Its abbreviation, for axes and narrow columns.
+    label, short : str
+        Its name where no vocabulary is at hand, and its abbreviation.
     question : str
         What a report asks of it.
     is_response : bool
         Counts of responding patients; otherwise times to an event.
     events : tuple of str
         Events of a listed patient that end the time.
+    unit, unit_of_gain : str
+        Of its estimates, and of a difference between two treatments.
+    estimand : str
+        Name of its principal estimand in the tables.
+    contrast, gain : str
+        Contrasts by which its treatments stand in figures, and that say how much is gained.
+    null : float
+        Value of `contrast` without a difference.
+    write, write_gain, write_contrast : callable
+        How an estimate, a gain and `contrast` are written.
     """
 
     id: str
@@ -42,51 +48,15 @@ class Endpoint:
     question: str
     is_response: bool = False
     events: tuple[str, ...] = ()
-
-    @property
-    def unit(self) -> str:
-        """Unit of its estimates."""
-        return "%" if self.is_response else "months"
-
-    @property
-    def unit_of_gain(self) -> str:
-        """Unit of a difference between two treatments."""
-        return "points" if self.is_response else "months"
-
-    @property
-    def estimand(self) -> str:
-        """Name of its principal estimand in the tables."""
-        return "response_rate" if self.is_response else "median_months"
-
-    @property
-    def contrast(self) -> str:
-        """Name of the contrast by which its treatments stand in figures."""
-        return "difference_response_rate" if self.is_response else "ratio_of_medians"
-
-    @property
-    def gain(self) -> str:
-        """Name of the contrast that says how much is gained."""
-        return "difference_response_rate" if self.is_response else "difference_median_months"
-
-    @property
-    def null(self) -> float:
-        """Value of `contrast` without a difference."""
-        return 0.0 if self.is_response else 1.0
-
-    @property
-    def write(self) -> numbers.Writer:
-        """How an estimate is written, in `unit`."""
-        return numbers.percent if self.is_response else numbers.months
-
-    @property
-    def write_gain(self) -> numbers.Writer:
-        """How a gain is written, in `unit_of_gain`."""
-        return numbers.points if self.is_response else numbers.months
-
-    @property
-    def write_contrast(self) -> numbers.Writer:
-        """How `contrast` is written."""
-        return numbers.points if self.is_response else numbers.ratio
+    unit: str = "months"
+    unit_of_gain: str = "months"
+    estimand: str = "median_months"
+    contrast: str = "ratio_of_medians"
+    gain: str = "difference_median_months"
+    null: float = 1.0
+    write: numbers.Writer = numbers.months
+    write_gain: numbers.Writer = numbers.months
+    write_contrast: numbers.Writer = numbers.ratio
 
     def name(self, vocabulary: Vocabulary | None = None) -> str:
         """Its name as the vocabulary has it: "Overall survival"."""
@@ -97,7 +67,7 @@ class Endpoint:
         return numbers.in_sentence(self.name(vocabulary))
 
     def quantity(self, vocabulary: Vocabulary | None = None) -> str:
-        """What is pooled, within a sentence: "median overall survival", "objective response"."""
+        """What is pooled, within a sentence: "median overall survival"."""
         return f"{'' if self.is_response else 'median '}{self.words(vocabulary)}"
 
     def best(self, vocabulary: Vocabulary | None = None) -> str:
@@ -131,19 +101,22 @@ ENDPOINTS: dict[str, Endpoint] = {
             "ORR",
             "How many respond, and how many more under which treatment?",
             is_response=True,
+            unit="%",
+            unit_of_gain="points",
+            estimand="response_rate",
+            contrast="difference_response_rate",
+            gain="difference_response_rate",
+            null=0.0,
+            write=numbers.percent,
+            write_gain=numbers.points,
+            write_contrast=numbers.points,
         ),
     )
 }
 
 
 def endpoint_of(name: str) -> Endpoint:
-    """Look up a pooled endpoint.
-
-    Raises
-    ------
-    ValueError
-        For a name that is none of `ENDPOINTS`.
-    """
+    """Look up a pooled endpoint; a ValueError for a name that is none of `ENDPOINTS`."""
     if name not in ENDPOINTS:
         raise ValueError(f"endpoint: found {name!r}, expected one of {', '.join(ENDPOINTS)}")
     return ENDPOINTS[name]

@@ -16,18 +16,18 @@ does not respond, and :math:`c` that of a complete response for one who does (th
 
 so that in every draw complete response <= response <= disease control.
 
-Draws of all groups are one array, ``(draws, groups)`` in the order of :func:`groups_of`; each is
-computed once for a fit and kept as long as the fit itself. Estimates are posterior medians with
-equal-tailed intervals, on the natural scale.
+Draws of all groups are one array, ``(draws, groups)`` in the order of :func:`groups_of`, kept as
+long as the fit itself. Estimates are posterior medians with equal-tailed intervals.
 """
 
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -37,10 +37,10 @@ from studies.figures import BestResponses
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.fits import PooledSurvival, ResponseFit, bias_spread
 from synthesis.model import families
 from synthesis.model.response import STAGES, variable
-from synthesis.model.survival import ROBUST_FREEDOM
+from synthesis.model.survival import ROBUST_FREEDOM, is_retrospective
 
 Fit = PooledSurvival | ResponseFit
 Target = Literal["mean_study", "new_study"]
@@ -53,16 +53,12 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Estimand:
-    """One quantity of the tables.
+    """One quantity of the tables, by its name in the ``estimand`` column.
 
     Attributes
     ----------
-    name : str
-        In the ``estimand`` column.
-    label, unit : str
-        Name in words; unit of its numbers as `write` writes them.
-    write : callable
-        Writes one number.
+    unit : str
+        Of its numbers as `write` writes them.
     draws_of : callable
         Its draws, of a `Curve`; for response, of the function that gives the rate of each stage.
     horizon : float or None
@@ -108,13 +104,13 @@ ESTIMANDS: dict[str, Estimand] = {
         _survival_at(12.0),
         _mean_to(12.0),
         _mean_to(24.0),
-        _rate("responders", "response_rate", lambda rate: rate("response")),
+        _rate("responders", "response_rate", lambda rate: rate(STAGES[0])),
         _rate(
             "control",
             "disease_control",
-            lambda rate: rate("response") + (1.0 - rate("response")) * rate("control"),
+            lambda rate: rate(STAGES[0]) + (1.0 - rate(STAGES[0])) * rate("control"),
         ),
-        _rate("complete", "complete_response", lambda rate: rate("response") * rate("complete")),
+        _rate("complete", "complete_response", lambda rate: rate(STAGES[0]) * rate("complete")),
     )
 }
 
@@ -141,7 +137,7 @@ def estimands_of(fit: Fit) -> tuple[str, ...]:
     return tuple(
         name
         for name in RESPONSE_ESTIMANDS
-        if name == "response_rate" or any(tells(count, name) for count in fit.data.counts)
+        if name == RESPONSE_ESTIMANDS[0] or any(tells(count, name) for count in fit.data.counts)
     )
 
 
@@ -193,26 +189,20 @@ def flat(fit: Fit, name: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Group:
-    """What an estimate speaks of: one treatment, or the average treatment of a class.
-
-    Attributes
-    ----------
-    class_index : int
-        Index into the classes of the data.
-    treatment_index : int or None
-        Index into the treatments; ``None`` for the class.
-    """
+    """A treatment, or with index ``None`` the average treatment of a class: indices in a fit."""
 
     class_index: int
     treatment_index: int | None = None
 
+    @property
+    def is_class(self) -> bool:
+        """Whether it stands for the average treatment of a class."""
+        return self.treatment_index is None
+
 
 @dataclass(frozen=True)
 class NamedGroup:
-    """A treatment or a class with its label, the cohorts behind it and their patients.
-
-    Patients are those that the figures speak of: for response, the evaluable ones.
-    """
+    """A treatment or a class, with the cohorts behind it and the patients of their figures."""
 
     group: Group
     label: str
@@ -223,7 +213,7 @@ class NamedGroup:
     @property
     def is_class(self) -> bool:
         """Whether it stands for the average treatment of a class."""
-        return self.group.treatment_index is None
+        return self.group.is_class
 
 
 def groups_of(fit: Fit) -> tuple[Group, ...]:
@@ -243,33 +233,38 @@ def named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
 
 
 def _named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
-    data, sizes, groups = fit.data, patients_of(fit), []
-    every = sorted(
-        groups_of(fit),
-        key=lambda g: (g.class_index, g.treatment_index is None, g.treatment_index or 0),
-    )
-    for group in every:
-        class_id = data.classes[group.class_index]
+    data, sizes = fit.data, patients_of(fit)
+
+    def named(group: Group) -> NamedGroup:
+        class_id, treatment = data.classes[group.class_index], None
         class_label = vocabulary.treatment_class(class_id).label
-        if group.treatment_index is None:
-            label = f"{class_label} (any)"
-            cohorts = tuple(r for r in data.cohorts if r.treatment_class == class_id)
-        else:
+        label = f"{class_label} (any)"
+        if group.treatment_index is not None:
             treatment = data.treatments[group.treatment_index]
             label = vocabulary.treatment(treatment).label
-            cohorts = tuple(r for r in data.cohorts if r.treatment == treatment)
+        cohorts = tuple(
+            ref
+            for ref in data.cohorts
+            if (
+                ref.treatment_class == class_id if treatment is None else ref.treatment == treatment
+            )
+        )
         patients = sum(sizes[ref.id] for ref in cohorts)
-        groups.append(NamedGroup(group, label, class_label, cohorts, patients))
-    return groups
+        return NamedGroup(group, label, class_label, cohorts, patients)
+
+    def place(group: Group) -> tuple[Any, ...]:
+        return group.class_index, group.treatment_index is None, group.treatment_index or 0
+
+    return [named(group) for group in sorted(groups_of(fit), key=place)]
 
 
 def cohort_labels(refs: Sequence[CohortRef]) -> dict[str, str]:
     """How cohorts are called: by their study, and where it has several by their own name too."""
-    several = {ref.study.id for ref in refs if sum(o.study.id == ref.study.id for o in refs) > 1}
+    number = Counter(ref.study.id for ref in refs)
     return {
-        ref.id: f"{ref.label} ({ref.cohort.id.replace('_', ' ')})"
-        if ref.study.id in several
-        else ref.label
+        ref.id: ref.label
+        if number[ref.study.id] == 1
+        else f"{ref.label} ({ref.cohort.id.replace('_', ' ')})"
         for ref in refs
     }
 
@@ -299,10 +294,7 @@ def reference_share(fit: PooledSurvival, reference_mix: float) -> float:
 
 
 def histologies(fit: Fit, reference_mix: float) -> dict[str, float | None]:
-    """Share of mixed histology that each label of the ``histology`` column stands for.
-
-    A response fit has the reference alone, and no share.
-    """
+    """Share of mixed histology of each label of ``histology``; response has the reference alone."""
     if isinstance(fit, ResponseFit):
         return {"reference": None}
     reference = {"reference": reference_share(fit, reference_mix)}
@@ -310,11 +302,7 @@ def histologies(fit: Fit, reference_mix: float) -> dict[str, float | None]:
 
 
 def tells_apart(fit: Fit, cohorts: Sequence[CohortRef]) -> bool:
-    """Whether figures of pure and of mixed tumours alone stand behind cohorts.
-
-    Without both, what a fit says of either under their treatment is *extrapolated*: from other
-    treatments and the priors.
-    """
+    """Whether figures of pure and of mixed tumours stand behind cohorts: else *extrapolated*."""
     if isinstance(fit, ResponseFit):
         return False
     names = {ref.id for ref in cohorts}
@@ -333,15 +321,6 @@ def histology_effect(fit: PooledSurvival, group: Group) -> np.ndarray:
 def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
     """Prior density, and a Gaussian kernel estimate of the posterior, of a log ratio.
 
-    Parameters
-    ----------
-    name, label : str
-        Columns ``parameter`` and ``label``.
-    prior : Prior
-        Normal, of the log ratio.
-    draws : ndarray, shape (draws,)
-        Log ratios.
-
     Returns
     -------
     DataFrame
@@ -349,18 +328,16 @@ def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd
     """
     from scipy.stats import gaussian_kde
 
-    reach = 3.5 * prior.scale
-    low = min(prior.location - reach, draws.min())
-    high = max(prior.location + reach, draws.max())
-    grid = np.linspace(low, high, 256)
+    ends = prior.location + np.array([-3.5, 3.5]) * prior.scale
+    grid = np.linspace(min(ends[0], draws.min()), max(ends[1], draws.max()), 256)
     density = NormalDist(prior.location, prior.scale).pdf
     kinds = {"prior": [density(x) for x in grid], "posterior": gaussian_kde(draws)(grid)}
-    about = {"parameter": name, "label": label}
+    about = {"parameter": name, "label": label, "x": np.exp(grid)}
     frames = [
-        pd.DataFrame(about | {"which": kind, "x": np.exp(grid), "density": values})
-        for kind, values in kinds.items()
+        pd.DataFrame(about | {"which": kind, "density": values}) for kind, values in kinds.items()
     ]
-    return pd.concat(frames, ignore_index=True)
+    columns = ["parameter", "label", "which", "x", "density"]
+    return pd.concat(frames, ignore_index=True)[columns]
 
 
 # --- curves --------------------------------------------------------------------------------------
@@ -374,7 +351,7 @@ class Curve:
     ----------
     median, shape : ndarray, shape (draws,) or (draws, curves)
     family : str or ndarray of str, shape (draws,)
-        Survival family, of all draws or of each: draws of several families may be stacked.
+        Survival family, of all draws or of each.
     tail : ndarray, shape as that of `median`, or float
         Without meaning for a family that has none.
     """
@@ -427,12 +404,7 @@ class Curve:
         )
 
     def quantile(self, p: np.ndarray) -> np.ndarray:
-        """Draws of the times by which shares ``p`` of the patients of one curve had the event.
-
-        Parameters
-        ----------
-        p : ndarray, shape (draws,) or (draws, ...)
-        """
+        """Draws of the times by which shares ``p``, ``(draws, ...)``, had the event."""
         p = np.asarray(p)
 
         def at(
@@ -460,92 +432,30 @@ class Curve:
 
 
 def curve(fit: PooledSurvival, group: Group, share: float, target: Target) -> Curve:
-    """Draws of the survival curve of a group at a share of mixed histology.
-
-    Parameters
-    ----------
-    fit : PooledSurvival
-    group : Group
-    share : float
-        0 pure, 1 mixed, between: a cohort with that share.
-    target : {"mean_study", "new_study"}
-    """
-    every = groups_of(fit)
-    if group in every:
-        return curves(fit, share, target).column(every.index(group))
-    alone = kept(fit, ("curve", group, share, target), lambda: _curves(fit, [group], share, target))
-    return alone.column(0)
+    """Draws of the survival curve of a group at a share of mixed histology, 0 pure to 1 mixed."""
+    groups, column = _beside(fit, group)
+    return curves(fit, share, target, groups).column(column)
 
 
-def curves(fit: PooledSurvival, share: float, target: Target) -> Curve:
-    """Curves of all groups side by side, in the order of :func:`groups_of`."""
+def curves(
+    fit: PooledSurvival, share: float, target: Target, groups: tuple[Group, ...] = ()
+) -> Curve:
+    """Curves of groups side by side, of all in the order of :func:`groups_of` unless stated."""
+    groups = groups or groups_of(fit)
 
     def make() -> Curve:
-        parts = [_curves(fit, groups, share, target) for groups in _by_kind(groups_of(fit))]
-        arrays = ([getattr(part, name) for part in parts] for name in ("median", "shape", "tail"))
-        median, shape, tail = (np.concatenate(kinds, axis=1) for kinds in arrays)
+        each = [Effects(fit, _rng(fit)).curve(group, share, target) for group in groups]
+        arrays = ([getattr(one, name) for one in each] for name in ("median", "shape", "tail"))
+        median, shape, tail = (np.stack(columns, axis=1) for columns in arrays)
         return Curve(median, shape, fit.draw_family, tail)
 
-    return kept(fit, ("curves", share, target), make)
+    return kept(fit, ("curves", groups, share, target), make)
 
 
-def _by_kind(groups: Sequence[Group]) -> list[list[Group]]:
-    """Treatments and classes apart: what is drawn anew of them differs."""
-    treatments = [group for group in groups if group.treatment_index is not None]
-    classes = [group for group in groups if group.treatment_index is None]
-    return [kind for kind in (treatments, classes) if kind]
-
-
-def _curves(fit: PooledSurvival, groups: Sequence[Group], share: float, target: Target) -> Curve:
-    """Curves of groups of one kind."""
-    rng = _rng(fit)
-    log_median = _base(fit, groups, target, rng)
-    slopes = np.stack([histology_effect(fit, group) for group in groups], axis=1)
-    log_median = log_median + slopes * (share - fit.centre_share)
-    log_shape = _of_treatment(fit, "shape", groups, target, rng)
-    if target == "new_study":
-        noise = rng.standard_normal(len(log_shape))
-        log_shape = log_shape + (flat(fit, "shape_sd") * noise)[:, None]
-    tail = _of_treatment(fit, "tail", groups, target, rng)
-    log_shape = log_shape * np.reshape(fit.has_shape, (-1, 1))
-    log_median, log_shape, tail = np.broadcast_arrays(log_median, log_shape, tail)
-    return Curve(np.exp(log_median), np.exp(log_shape), fit.draw_family, tail)
-
-
-def _of_treatment(
-    fit: PooledSurvival, what: str, groups: Sequence[Group], target: Target, rng: Any
-) -> np.ndarray:
-    """Log shape or tail of treatments; of a class that of its average or of a new treatment."""
-    value = flat(fit, f"{what}_mean")
-    if groups[0].treatment_index is not None:
-        indices = [group.treatment_index for group in groups]
-        return value[:, None] + flat(fit, f"{what}_treatment_effect")[:, indices]
-    if target == "new_study":
-        value = value + flat(fit, f"{what}_treatment_sd") * rng.standard_normal(value.shape)
-    return value[:, None]
-
-
-def _base(
-    fit: Fit,
-    groups: Sequence[Group],
-    target: Target,
-    rng: np.random.Generator,
-    stage: str = STAGES[0],
-) -> np.ndarray:
-    """Log median at the centre share, or log odds of a stage, of groups of one kind."""
-
-    def draws(name: str) -> np.ndarray:
-        return flat(fit, variable(stage, name))
-
-    value = draws("mu")[:, None] + draws("class_effect")[:, [group.class_index for group in groups]]
-    size = len(value)
-    if groups[0].treatment_index is not None:
-        value = value + draws("treatment_effect")[:, [group.treatment_index for group in groups]]
-    elif target == "new_study":
-        value = value + (draws("treatment_sd") * rng.standard_normal(size))[:, None]
-    if target == "new_study":
-        value = value + (draws("study_sd") * study_noise(fit, rng, (size,)))[:, None]
-    return value
+def _beside(fit: Fit, group: Group) -> tuple[tuple[Group, ...], int]:
+    """Groups that are computed along with one, and its place; a class of one treatment is alone."""
+    groups = groups_of(fit)
+    return (groups, groups.index(group)) if group in groups else ((group,), 0)
 
 
 def study_noise(fit: Fit, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -560,7 +470,118 @@ def _rng(fit: Fit, *stage: int) -> np.random.Generator:
     return np.random.default_rng([fit.seed, 7, *stage])
 
 
-# --- rates of response ---------------------------------------------------------------------------
+def draw_prior(prior: Prior, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws of a prior on the scale of the model."""
+    drawn = prior.location + prior.scale * rng.standard_normal(size)
+    return np.abs(drawn) if prior.family == "half_normal" else drawn
+
+
+class Place(Protocol):
+    """A group, or what a fit does not know: then the treatment, or the class too, has no index."""
+
+    class_index: int | None
+    treatment_index: int | None
+    is_class: bool
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Effects of a fit, known or drawn anew, all of shape ``(draws * repeats,)``.
+
+    Attributes
+    ----------
+    rng, own : Generator
+        They draw what belongs to a study, and to one cohort of it where that is another one.
+    shared : float
+        Part of the variance between studies that cohorts of one study share.
+    covariates : tuple of float
+        How a cohort differs from the reference population; empty for not at all.
+    stage : str
+        Of the response.
+    """
+
+    fit: Fit
+    rng: np.random.Generator
+    own: np.random.Generator | None = None
+    repeats: int = 1
+    shared: float = 1.0
+    covariates: tuple[float, ...] = ()
+    stage: str = STAGES[0]
+
+    def curve(self, place: Place, share: float | np.ndarray, target: Target) -> Curve:
+        """The survival curve at a share of mixed histology, one for all or one a curve."""
+        slope = self._flat("prognostic") + self._slope(place)
+        log_median = self.base(place, target) + slope * (share - self.fit.centre_share)
+        log_shape = self._of_treatment("shape", place, target)
+        if target == "new_study":
+            noise = (self.own or self.rng).standard_normal(log_shape.size)
+            log_shape = log_shape + self._flat("shape_sd") * noise
+        tail = self._of_treatment("tail", place, target)
+        family, free = (
+            np.tile(value, self.repeats) if np.ndim(value) else value
+            for value in (self.fit.draw_family, self.fit.has_shape)
+        )
+        return Curve(np.exp(log_median), np.exp(log_shape * free), family, tail)
+
+    def rate(self, place: Place, target: Target) -> np.ndarray:
+        """The rate of the stage among those who reach it."""
+        return 1.0 / (1.0 + np.exp(-self.base(place, target)))
+
+    def base(self, place: Place, target: Target) -> np.ndarray:
+        """Log median at the centre share, or log odds."""
+        value = self._flat("mu") + self._effect("class", place.class_index)
+        if not place.is_class or target == "new_study":
+            value = value + self._effect("treatment", place.treatment_index)
+        if target == "new_study":
+            value = value + self._new_study(value.size)
+        if self.covariates and self.fit.variant.covariates:
+            effects = np.tile(flat(self.fit, "covariate_effect"), (self.repeats, 1))
+            value = value + effects @ np.asarray(self.covariates)
+        return value
+
+    def _flat(self, name: str, index: int | None = None) -> np.ndarray:
+        values = flat(self.fit, variable(self.stage, name))
+        return np.tile(values if index is None else values[:, index], self.repeats)
+
+    def _new(self, level: str) -> np.ndarray:
+        """An effect of a level that nothing is known of but its spread."""
+        spread = self._flat(f"{level}_sd")
+        return spread * self.rng.standard_normal(spread.size)
+
+    def _effect(self, level: str, index: int | None) -> np.ndarray:
+        return self._new(level) if index is None else self._flat(f"{level}_effect", index)
+
+    def _new_study(self, size: int) -> np.ndarray:
+        """Study effects; those of retrospective reports hold a bias where the fit has one."""
+        noise = study_noise(self.fit, self.rng, (size,))
+        if self.shared < 1.0:
+            apart = study_noise(self.fit, self.own, (size,))
+            noise = np.sqrt(self.shared) * noise + np.sqrt(1.0 - self.shared) * apart
+        spread = self._flat("study_sd")
+        if is_retrospective(self.covariates):
+            spread = np.hypot(spread, np.tile(bias_spread(self.fit), self.repeats))
+        return spread * noise
+
+    def _of_treatment(self, what: str, place: Place, target: Target) -> np.ndarray:
+        """Log shape or tail of a treatment, or of the average treatment of a class."""
+        value = self._flat(f"{what}_mean")
+        if place.treatment_index is not None:
+            return value + self._flat(f"{what}_treatment_effect", place.treatment_index)
+        if place.is_class and target == "mean_study":
+            return value
+        return value + self._new(f"{what}_treatment")
+
+    def _slope(self, place: Place) -> np.ndarray | float:
+        """What mixed histology adds under the treatment."""
+        if place.is_class:
+            return 0.0
+        if place.treatment_index is not None:
+            return self._flat("predictive", place.treatment_index)
+        size = flat(self.fit, "mu").size * self.repeats
+        return draw_prior(self.fit.priors["histology_predictive"], size, self.rng)
+
+
+# --- rates of response, and any estimand ----------------------------------------------------------
 
 
 def _rates(
@@ -571,8 +592,9 @@ def _rates(
     def make(stage: str) -> np.ndarray:
         # later stages have other noise than the response rate
         seeds = [STAGES.index(stage)] if stage != STAGES[0] else []
-        parts = [_base(fit, kind, target, _rng(fit, *seeds), stage) for kind in _by_kind(groups)]
-        return 1.0 / (1.0 + np.exp(-np.concatenate(parts, axis=1)))
+        each = (Effects(fit, _rng(fit, *seeds), stage=stage) for _ in groups)
+        rates = [own.rate(group, target) for own, group in zip(each, groups, strict=True)]
+        return np.stack(rates, axis=1)
 
     return lambda stage: kept(fit, ("rates", groups, target, stage), lambda: make(stage))
 
@@ -580,13 +602,8 @@ def _rates(
 def stage_rate(fit: ResponseFit, stage: str, group: Group, target: Target) -> np.ndarray:
     """Draws of the probability of a later stage among those who reach it, shape ``(draws,)``.
 
-    Parameters
-    ----------
-    fit : ResponseFit
-    stage : {"control", "complete"}
-        Stable disease of those who do not respond; complete response of those who do.
-    group : Group
-    target : {"mean_study", "new_study"}
+    Of ``control``: stable disease of those who do not respond; of ``complete``: complete response
+    of those who do.
     """
     return _rates(fit, (group,), target)(stage)[:, 0]
 
@@ -597,11 +614,7 @@ def response_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
 
 
 def disease_control_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
-    """Draws of the share of evaluable patients with disease control, shape ``(draws,)``.
-
-    Disease control is a complete or partial response or stable disease, for as long as each report
-    asks for.
-    """
+    """Draws of the share of evaluable patients with disease control, shape ``(draws,)``."""
     return estimand(fit, group, "disease_control", target)
 
 
@@ -610,37 +623,27 @@ def complete_response_rate(fit: ResponseFit, group: Group, target: Target) -> np
     return estimand(fit, group, "complete_response", target)
 
 
-# --- all groups at once --------------------------------------------------------------------------
+def draws_of(
+    fit: Fit, name: str, target: Target, share: float | None = None, groups: tuple[Group, ...] = ()
+) -> np.ndarray:
+    """Draws of an estimand of :data:`ESTIMANDS`, ``(draws, groups)``.
 
-
-def draws_of(fit: Fit, name: str, target: Target, share: float | None = None) -> np.ndarray:
-    """Draws of an estimand, ``(draws, groups)`` in the order of :func:`groups_of`.
-
-    Parameters
-    ----------
-    fit : PooledSurvival or ResponseFit
-    name : str
-        Of :data:`ESTIMANDS`.
-    target : {"mean_study", "new_study"}
-    share : float, optional
-        Share of mixed histology of a survival fit.
+    ``share`` is that of mixed histology, of a survival fit; ``groups`` are all in the order of
+    :func:`groups_of` unless stated.
     """
-    if isinstance(fit, ResponseFit):
-        rates = _rates(fit, groups_of(fit), target)
-        return kept(fit, (name, target), lambda: ESTIMANDS[name].draws_of(rates))
-    return curves(fit, share, target).estimand(name)
+    if not isinstance(fit, ResponseFit):
+        return curves(fit, share, target, groups).estimand(name)
+    groups = groups or groups_of(fit)
+    rates = _rates(fit, groups, target)
+    return kept(fit, (name, groups, target), lambda: ESTIMANDS[name].draws_of(rates))
 
 
 def estimand(
     fit: Fit, group: Group, name: str, target: Target, share: float | None = None
 ) -> np.ndarray:
     """Draws of an estimand of one group, ``(draws,)``; parameters as in :func:`draws_of`."""
-    every = groups_of(fit)
-    if group in every:
-        return draws_of(fit, name, target, share)[:, every.index(group)]
-    if isinstance(fit, ResponseFit):
-        return ESTIMANDS[name].draws_of(_rates(fit, (group,), target))[:, 0]
-    return curve(fit, group, share, target).estimand(name)
+    groups, column = _beside(fit, group)
+    return draws_of(fit, name, target, share, groups)[:, column]
 
 
 def summaries(

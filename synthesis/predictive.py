@@ -20,15 +20,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 
-from priors import Prior
 from studies.figures import half_step, in_months, printed_landmark, printed_median
 from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome, Unit
 from synthesis import estimands
-from synthesis.estimands import Curve, Fit, Group, Target, flat, study_noise
-from synthesis.fits import PooledSurvival, ResponseFit, bias_spread
+from synthesis.estimands import Curve, Effects, Fit, Group, Target, draw_prior, flat
+from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.model.printed import (
     METHODS,
     PrintedMedian,
@@ -38,7 +38,6 @@ from synthesis.model.printed import (
     median_rank,
 )
 from synthesis.model.records import effective_size, read_landmark, read_median
-from synthesis.model.survival import is_retrospective
 
 # Simulated patients at a time, so that a registry of thousands needs no more memory than a trial.
 _AT_A_TIME = 2_000_000
@@ -50,18 +49,11 @@ EXPECTED = "as expected"
 # --- Curves and rates of any treatment -----------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a treatment, or the average treatment of a class, stands in a fit.
 
-    Attributes
-    ----------
-    class_index : int or None
-        Index into the classes of the fit; ``None`` for a class that it does not know.
-    treatment_index : int or None
-        Index into its treatments; ``None`` for one that it does not know, and for a class.
-    is_class : bool
-        Whether the average treatment of the class is meant.
+    An index into its classes or treatments is ``None`` for what it does not know, and that of the
+    treatment for a class.
     """
 
     class_index: int | None
@@ -85,9 +77,8 @@ class Place:
             return "its cohorts"
         if self.is_class:
             return "expected of a new class"
-        if self.class_index is not None:
-            return "expected of a new treatment of its class"
-        return "expected of a new treatment of a new class"
+        which = "its class" if self.class_index is not None else "a new class"
+        return f"expected of a new treatment of {which}"
 
 
 def place_of(fit: Fit, treatment: str | None, class_id: str) -> Place:
@@ -101,40 +92,29 @@ def place_of(fit: Fit, treatment: str | None, class_id: str) -> Place:
 
 
 def curve_of(fit: PooledSurvival, place: Place, share: float, target: Target) -> Curve:
-    """Draws of a survival curve for tables; of a known treatment, those of the report.
-
-    Parameters
-    ----------
-    fit : PooledSurvival
-    place : Place
-    share : float
-        Share of mixed histology.
-    target : {"mean_study", "new_study"}
-    """
+    """Draws of a survival curve for tables; of a known treatment, those of the report."""
     if place.is_known:
         return estimands.curve(fit, place.group, share, target)
-    return _curve(_Drawer.of_tables(fit), place, share, target)
+    return Effects(fit, _rng_of_tables(fit)).curve(place, share, target)
 
 
 def rate_of(fit: ResponseFit, place: Place, target: Target) -> np.ndarray:
-    """Draws of a response rate for tables; parameters as in :func:`curve_of`."""
+    """Draws of a response rate for tables; of a known treatment, those of the report."""
     if place.is_known:
         return estimands.response_rate(fit, place.group, target)
-    return _rate(_Drawer.of_tables(fit), place, target)
+    return Effects(fit, _rng_of_tables(fit)).rate(place, target)
 
 
-@dataclass(frozen=True)
-class NewCohort:
+def _rng_of_tables(fit: Fit) -> np.random.Generator:
+    """The same noise for every estimand of a treatment: tables agree."""
+    return np.random.default_rng([fit.seed, 13])
+
+
+class NewCohort(NamedTuple):
     """What is known of a cohort of a new study before its figures are seen.
 
-    Attributes
-    ----------
-    study, cohort : int
-        Seeds: arms with both alike are arms of one cohort, with the first alike of one study.
-    shared : float
-        Part of the variance between studies that it shares with other cohorts of its study.
-    covariates : tuple of float
-        How it differs from the reference population; empty for not at all.
+    ``study`` and ``cohort`` are seeds: arms with both alike are arms of one cohort, with the first
+    alike of one study. ``shared`` and ``covariates``: as of :class:`~synthesis.estimands.Effects`.
     """
 
     study: int
@@ -146,46 +126,17 @@ class NewCohort:
 def predict_curve(
     fit: PooledSurvival, place: Place, share: float | np.ndarray, cohort: NewCohort, repeats: int
 ) -> Curve:
-    """Curves of new studies, ``repeats`` for each draw of the fit.
-
-    Parameters
-    ----------
-    fit : PooledSurvival
-    place : Place
-    share : float or ndarray
-        Share of mixed histology, one for all or one a curve.
-    cohort : NewCohort
-    repeats : int
-    """
-    rng, own = (np.random.default_rng(seed) for seed in (cohort.study, cohort.cohort))
-    draw = _Drawer(fit, rng, own, repeats, cohort.shared, cohort.covariates)
-    return _curve(draw, place, share, "new_study")
+    """Curves of new studies, ``repeats`` for each draw of the fit; a share for all or for each."""
+    rng, own = (np.random.default_rng(seed) for seed in cohort[:2])
+    effects = Effects(fit, rng, own, repeats, cohort.shared, cohort.covariates)
+    return effects.curve(place, share, "new_study")
 
 
 def predict_rate(
     fit: ResponseFit, place: Place, rng: np.random.Generator, repeats: int
 ) -> np.ndarray:
-    """Response rates of new studies, ``repeats`` for each draw of the fit.
-
-    Generators of one seed give the arms of one study.
-    """
-    return _rate(_Drawer(fit, rng, rng, repeats), place, "new_study")
-
-
-def _curve(draw: _Drawer, place: Place, share: float | np.ndarray, target: Target) -> Curve:
-    slope = draw.flat("prognostic") + draw.treatment_slope(place)
-    log_median = draw.base(place, target) + slope * (share - draw.fit.centre_share)
-    log_shape = draw.of_treatment("shape", place, target)
-    if target == "new_study":
-        log_shape = log_shape + draw.flat("shape_sd") * draw.own.standard_normal(log_shape.size)
-    tail = draw.of_treatment("tail", place, target)
-    fit = draw.fit
-    family, free = draw.each(fit.draw_family), draw.each(fit.has_shape)
-    return Curve(np.exp(log_median), np.exp(log_shape * free), family, tail)
-
-
-def _rate(draw: _Drawer, place: Place, target: Target) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-draw.base(place, target)))
+    """Response rates of new studies, ``repeats`` for each draw; one seed, arms of one study."""
+    return Effects(fit, rng, repeats=repeats).rate(place, "new_study")
 
 
 def unknown_share(
@@ -196,93 +147,6 @@ def unknown_share(
         return fit.centre_share  # the fit has no term for it
     logit = draw_prior(fit.priors["mixed_share"], flat(fit, "mu").size * repeats, rng)
     return 1.0 / (1.0 + np.exp(-logit))
-
-
-def draw_prior(prior: Prior, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws of a prior on the scale of the model."""
-    drawn = prior.location + prior.scale * rng.standard_normal(size)
-    return np.abs(drawn) if prior.family == "half_normal" else drawn
-
-
-@dataclass(frozen=True)
-class _Drawer:
-    """Effects of a fit, known or drawn anew, all of shape ``(draws * repeats,)``.
-
-    ``rng`` draws what belongs to a study, ``own`` what belongs to one cohort of it.
-    """
-
-    fit: Fit
-    rng: np.random.Generator
-    own: np.random.Generator
-    repeats: int
-    shared: float = 1.0
-    covariates: tuple[float, ...] = ()
-
-    @classmethod
-    def of_tables(cls, fit: Fit) -> _Drawer:
-        """The same noise for every estimand of a treatment: tables agree."""
-        rng = np.random.default_rng([fit.seed, 13])
-        return cls(fit, rng, rng, 1)
-
-    def flat(self, name: str, index: int | None = None) -> np.ndarray:
-        values = flat(self.fit, name)
-        return np.tile(values if index is None else values[:, index], self.repeats)
-
-    def each(self, value: str | float | np.ndarray) -> str | float | np.ndarray:
-        """A value of all draws, or of each."""
-        return value if np.ndim(value) == 0 else np.tile(value, self.repeats)
-
-    def new(self, level: str) -> np.ndarray:
-        """An effect of a level that nothing is known of but its spread."""
-        spread = self.flat(f"{level}_sd")
-        return spread * self.rng.standard_normal(spread.size)
-
-    def effect(self, level: str, index: int | None) -> np.ndarray:
-        return self.new(level) if index is None else self.flat(f"{level}_effect", index)
-
-    def base(self, place: Place, target: Target) -> np.ndarray:
-        """Log median at the centre share, or log odds."""
-        value = self.flat("mu") + self.effect("class", place.class_index)
-        if not place.is_class or target == "new_study":
-            value = value + self.effect("treatment", place.treatment_index)
-        if target == "new_study":
-            value = value + self.new_study(value.size)
-        if self.covariates and self.fit.variant.covariates:
-            effects = np.tile(flat(self.fit, "covariate_effect"), (self.repeats, 1))
-            value = value + effects @ np.asarray(self.covariates)
-        return value
-
-    def new_study(self, size: int) -> np.ndarray:
-        """Study effects, of which cohorts of one report may share only a part.
-
-        Those of a retrospective report hold a bias of its own where the fit has one.
-        """
-        noise = study_noise(self.fit, self.rng, (size,))
-        if self.shared < 1.0:
-            own = study_noise(self.fit, self.own, (size,))
-            noise = np.sqrt(self.shared) * noise + np.sqrt(1.0 - self.shared) * own
-        spread = self.flat("study_sd")
-        if is_retrospective(self.covariates):
-            spread = np.hypot(spread, np.tile(bias_spread(self.fit), self.repeats))
-        return spread * noise
-
-    def of_treatment(self, what: str, place: Place, target: Target) -> np.ndarray:
-        """Log shape or tail of a treatment, or of the average treatment of a class."""
-        value = self.flat(f"{what}_mean")
-        if place.treatment_index is not None:
-            return value + self.flat(f"{what}_treatment_effect", place.treatment_index)
-        if place.is_class and target == "mean_study":
-            return value
-        return value + self.new(f"{what}_treatment")
-
-    def treatment_slope(self, place: Place) -> np.ndarray | float:
-        """What mixed histology adds under the treatment."""
-        if place.is_class:
-            return 0.0
-        if place.treatment_index is not None:
-            return self.flat("predictive", place.treatment_index)
-        size = flat(self.fit, "mu").size * self.repeats
-        return draw_prior(self.fit.priors["histology_predictive"], size, self.rng)
 
 
 # --- Patients of a new study, and the figures of their report ---------------------------------
@@ -299,27 +163,26 @@ def share_alive(curve: Curve, months: float) -> np.ndarray:
     return curve.survival(np.array([months]))[:, 0]
 
 
-def neighbours(rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two events between which a fractional rank lies; a whole rank is its own neighbour."""
-    below = np.maximum(np.floor(rank), 1.0)
-    return below, np.where(rank > below, below + 1.0, below)
+def times_of_ranks(
+    curve: Curve, ranks: np.ndarray, n: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Months of the events of fractional ranks among ``n``, ``(events, draws)``, of one sample.
+
+    Behind them the whole ranks between which they lie, and the shares that those have reached.
+    """
+    below = np.maximum(np.floor(ranks), 1.0)
+    above = np.where(ranks > below, below + 1.0, below)
+    knots = np.concatenate([below, above])
+    reached = _joint_shares(knots, n, rng)
+    first, second = np.split(event_times(curve, reached), 2)
+    return first + np.maximum(ranks - below, 0.0) * (second - first), knots, reached
 
 
-def joint_shares(ranks: np.ndarray, n: float, rng: np.random.Generator) -> np.ndarray:
+def _joint_shares(ranks: np.ndarray, n: float, rng: np.random.Generator) -> np.ndarray:
     """Shares of the population that have had the event at events of known rank among ``n``.
 
-    Parameters
-    ----------
-    ranks : ndarray
-        Whole ranks in any order, ``(events, draws)``; equal ranks are one event.
-    n : float
-        Patients; may be fractional, as an effective number is.
-    rng : Generator
-
-    Returns
-    -------
-    ndarray
-        ``(events, draws)``: the events of one draw are of one sample.
+    Ranks, ``(events, draws)``, are whole and in any order; equal ranks are one event. ``n`` may be
+    fractional, as an effective number is. The events of one draw are of one sample.
     """
     order = np.argsort(ranks, axis=0, kind="stable")
     rising = np.take_along_axis(ranks, order, axis=0)
@@ -333,15 +196,7 @@ def joint_shares(ranks: np.ndarray, n: float, rng: np.random.Generator) -> np.nd
 
 @dataclass(frozen=True)
 class Crowd:
-    """Patients of a new study as predicted: groups with one curve each, which it may pool.
-
-    Attributes
-    ----------
-    sizes : tuple of int
-        Patients of each group.
-    curves : tuple of Curve
-        Draws of the curve of each, all of one length.
-    """
+    """Patients of a new study as predicted: groups, each with its size and draws of its curve."""
 
     sizes: tuple[int, ...]
     curves: tuple[Curve, ...]
@@ -365,10 +220,7 @@ class Crowd:
         """
         rank = np.broadcast_to(np.asarray(rank, dtype=float), (self.draws,))
         if len(self.sizes) == 1:
-            below, above = neighbours(rank)
-            shares = joint_shares(np.stack([below, above]), n, rng)
-            first, second = event_times(self.curves[0], shares)
-            return first + np.maximum(rank - below, 0.0) * (second - first)
+            return times_of_ranks(self.curves[0], rank[None], n, rng)[0][0]
         sizes = [max(round(size * n / self.n), 1) for size in self.sizes]
         step = max(_AT_A_TIME // sum(sizes), 1)
         parts = []
@@ -404,24 +256,19 @@ def _at_rank(times: np.ndarray, rank: np.ndarray) -> np.ndarray:
     return times[rows, below] + (position - below) * (times[rows, above] - times[rows, below])
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """A printed figure: its value, and what would have been printed alike.
 
     Attributes
     ----------
     name : str
         ``median``, ``lower limit``, ``survival at 12 months``, ...
-    printed : str
-        As printed.
     value : float
         Months, or a fraction of one; infinite for a median that was not reached.
     alike : tuple of float
         Values from the first up to the second are printed as this one.
     months_per_unit : float or None
         Of the printed unit; ``None`` for a fraction.
-    unit : str
-        The printed unit.
     at : float
         Months at which survival was read; not a number for other figures.
     step : float
@@ -440,15 +287,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class EventOfRank:
-    """Law of the time of an event of known rank; called, it predicts one a draw of a crowd.
+    """Law of the time of an event of known rank among ``n``; called, it predicts one a draw.
 
-    Attributes
-    ----------
-    ranks : mapping of str to float
-        Transformation that may be behind the interval -> rank; without a preference all are alike
-        likely.
-    n : float
-        Patients; may be fractional.
+    Ranks stand by the transformation that may be behind the interval; without a preference all are
+    alike likely. ``n`` may be fractional.
     """
 
     ranks: Mapping[str, float]
@@ -481,23 +323,14 @@ def printed_figures(
 ) -> list[tuple[Figure, Law]]:
     """Figures of one group of ``n`` patients that a prediction can be set against.
 
-    Parameters
-    ----------
-    outcome : SurvivalOutcome or None
-    landmarks : sequence of Landmark
-    n : int
-
-    Returns
-    -------
-    list of (Figure, Law)
-        The median, limits that are event times, survival at fixed times. A median that was not
-        reached within an unknown time says nothing and is not among them.
+    These are the median, limits that are event times, and survival at fixed times. A median that
+    was not reached within an unknown time says nothing and is not among them.
     """
     effective = effective_size(outcome, n)
     figures: list[tuple[Figure, Law]] = []
     if outcome is not None and outcome.median is not None:
         if outcome.median == NOT_REACHED and outcome.follow_up is not None:
-            figures.append(_not_reached(outcome, effective))
+            figures.append((_not_reached(outcome), _middle(effective)))
         figures += _median_and_limits(outcome, effective)
     return figures + [_landmark(mark, effective) for mark in landmarks]
 
@@ -507,12 +340,11 @@ def _middle(n: float) -> EventOfRank:
     return EventOfRank(dict.fromkeys(METHODS, median_rank(n)), n)
 
 
-def _not_reached(outcome: SurvivalOutcome, n: float) -> tuple[Figure, Law]:
+def _not_reached(outcome: SurvivalOutcome) -> Figure:
     since = in_months(outcome.follow_up, outcome.unit)
     text = f"{printed_median(outcome)}, followed for {outcome.follow_up} {outcome.unit}"
     per_unit = in_months(Decimal(1), outcome.unit)
-    figure = Figure("median", text, np.inf, (since, np.inf), per_unit, outcome.unit)
-    return figure, _middle(n)
+    return Figure("median", text, np.inf, (since, np.inf), per_unit, outcome.unit)
 
 
 def _median_and_limits(outcome: SurvivalOutcome, n: float) -> Iterator[tuple[Figure, Law]]:
@@ -589,18 +421,10 @@ def count_alike(count: int, n: int) -> tuple[float, float]:
     return (count - 0.5) / n, (count + 0.5) / n
 
 
-@dataclass(frozen=True)
-class Surprise:
+class Surprise(NamedTuple):
     """Where a printed figure falls in its prediction.
 
-    Attributes
-    ----------
-    predicted, lower, upper, lower_50, upper_50 : float
-        Median, 95 % and 50 % interval of the prediction.
-    percentile : float
-        0 to 100.
-    p : float
-        Two-sided.
+    Median, 95 % and 50 % interval of the prediction; percentile from 0 to 100; two-sided p.
     """
 
     predicted: float
@@ -620,14 +444,7 @@ def position(predictions: np.ndarray, alike: tuple[float, float]) -> float:
 
 
 def judge(predictions: np.ndarray, alike: tuple[float, float]) -> Surprise:
-    """Set a printed figure against predictions of it.
-
-    Parameters
-    ----------
-    predictions : ndarray
-    alike : tuple of float
-        Values from the first up to the second would have been printed as the figure was.
-    """
+    """Set a printed figure against predictions of it; `alike` as of a :class:`Figure`."""
     share = position(predictions, alike)
     tails = np.quantile(predictions, [0.5, 0.025, 0.975, 0.25, 0.75])
     p = min(1.0, 2.0 * min(share, 1.0 - share))

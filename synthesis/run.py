@@ -8,8 +8,6 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from priors import Priors, load_priors
 from studies import Registry
 from studies.vocabulary import Vocabulary
@@ -20,7 +18,7 @@ from synthesis.fits import fit_response, run_facts
 from synthesis.model.covariates import LINES
 from synthesis.model.sampler import Progress
 from synthesis.questions import checks, compare, histology, mix, pooled, single
-from synthesis.questions.checks import Checks, Coverage
+from synthesis.questions.checks import Checks
 from synthesis.questions.histology import Findings
 from synthesis.questions.mix import PatientMix, Population
 from synthesis.questions.pooled import Answer, Pooled
@@ -41,8 +39,6 @@ class Analysis(Pooled):
 
     Attributes
     ----------
-    registry : Registry
-        What was analysed.
     checks : Checks
         Reported figures on what the fits would print.
     findings : Findings or None
@@ -70,26 +66,6 @@ class Analysis(Pooled):
     manifest: Mapping[str, Any]
 
     @property
-    def verdicts(self) -> Mapping[str, str]:
-        """Name of a fit -> PASS, REVIEW or FAIL."""
-        return dict(zip(self.diagnostics["fit"], self.diagnostics["verdict"], strict=True))
-
-    @property
-    def predictive(self) -> Mapping[str, pd.DataFrame]:
-        """Endpoint -> reported figures on what the fit would print."""
-        return self.checks.predictive
-
-    @property
-    def coverage(self) -> Mapping[str, Coverage]:
-        """Endpoint -> how they are spread over it."""
-        return self.checks.coverage
-
-    @property
-    def predictive_checks(self) -> pd.DataFrame:
-        """The predictive checks of all endpoints, one table."""
-        return self.checks.table
-
-    @property
     def answers(self) -> tuple[Answer, ...]:
         """The questions that people come with, answered."""
         return pooled.answers(self, self.registry.vocabulary)
@@ -102,40 +78,39 @@ class Analysis(Pooled):
     @cached_property
     def results(self) -> tuple[Result, ...]:
         """What every question answers, in the order of the page."""
-        return tuple(_restricted(result, self.restrictions) for result in self._results())
+        return tuple(_restricted(result, self.restrictions) for result in _results(self))
 
     @property
     def captions(self) -> dict[str, str]:
         """Stem of a figure -> caption."""
         return {p.stem: p.caption for result in self.results for p in result.pictures}
 
-    def _results(self) -> Iterator[Result]:
-        yield pooled.result(self, self.registry)
-        if not self.comparison.is_empty:
-            yield compare.result(self.comparison, self.registry)
-        if self.findings is not None:
-            yield histology.section(self.findings, self.registry)
-            yield single.result(self.findings.singles, self.registry)
-        if self.populations:
-            shown = self.comparison.forest.groupby("endpoint")["treatment"].agg(list).to_dict()
-            yield mix.result(self.populations, self.registry, shown)
-        if self.sensitivity:
-            from synthesis.questions import sensitivity as choices
 
-            for answer in self.sensitivity.values():
-                yield choices.result(answer, self.registry)
-        yield checks.result(self.checks, self.registry)
+def _results(analysis: Analysis) -> Iterator[Result]:
+    registry = analysis.registry
+    yield pooled.result(analysis, registry)
+    if not analysis.comparison.is_empty:
+        yield compare.result(analysis.comparison, registry)
+    if analysis.findings is not None:
+        yield histology.section(analysis.findings, registry)
+        yield single.result(analysis.findings.singles, registry)
+    if analysis.populations:
+        shown = analysis.comparison.forest.groupby("endpoint")["treatment"].agg(list).to_dict()
+        yield mix.result(analysis.populations, registry, shown)
+    if analysis.sensitivity:
+        from synthesis.questions import sensitivity as choices
+
+        for answer in analysis.sensitivity.values():
+            yield choices.result(answer, registry)
+    yield checks.result(analysis.checks, registry)
 
 
 def _restricted(result: Result, restrictions: tuple[Restriction, ...]) -> Result:
     """A result whose captions end with what was restricted on request."""
 
     def with_caption(picture: Picture) -> Picture:
-        sentences = (
-            restriction.sentence
-            for restriction in restrictions
-            if picture.endpoint is None or restriction.touches(picture.endpoint)
-        )
+        about = picture.endpoint
+        sentences = (r.sentence for r in restrictions if about is None or r.touches(about))
         return replace(picture, caption=" ".join([picture.caption, *sentences]))
 
     findings = (
@@ -167,8 +142,8 @@ def analyse(
     cache : bool
         Read and store draws on disk.
     compared : bool
-        Set treatments against each other, and tell benefit by histology; it takes seconds an
-        endpoint. Otherwise the comparison is empty and there are no findings.
+        Set treatments against each other, and tell benefit by histology. Otherwise the comparison
+        is empty and there are no findings.
 
     Raises
     ------
@@ -222,19 +197,12 @@ def fit_endpoints(
     progress: Progress | None = None,
     cache: bool = True,
 ) -> tuple[dict[str, Fit], dict[str, FamilyFits]]:
-    """Fit every endpoint asked for: what answers are read from, and the fits by family.
-
-    Parameters are those of :func:`analyse`.
+    """Fit every endpoint asked for; parameters and errors are those of :func:`analyse`.
 
     Returns
     -------
     (dict, dict)
-        Endpoint -> fit, and survival endpoint -> its fits by family.
-
-    Raises
-    ------
-    NothingToPoolError
-        If no cohort can be counted for an endpoint.
+        Endpoint -> fit that answers are read from, and survival endpoint -> its fits by family.
     """
     tell = progress or (lambda _: None)
     fits: dict[str, Fit] = {}

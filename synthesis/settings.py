@@ -27,11 +27,8 @@ class Settings:
 
     Attributes
     ----------
-    endpoints : tuple of str
-        Of :data:`~synthesis.endpoints.ENDPOINTS`.
     family : str
-        Survival family of the answers, or ``"stacked"``: several families are fitted, and the
-        answers are those of the mixture that predicts best.
+        Survival family of the answers, or ``"stacked"``: the mixture of several that predicts best.
     families : tuple of str
         Those that are stacked.
     draws, tune, chains, seed : int

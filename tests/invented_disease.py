@@ -88,54 +88,42 @@ def interval(lower: str, upper: str) -> dict[str, Any]:
 
 def reports() -> tuple[dict[str, Any], ...]:
     """Six reports: of two drugs, of fog, one of another disease, and one with unlike figures."""
-    return (
-        report(
-            "example2001",
-            citation("Example A", 2001, "Examplinib in xylose tumour"),
-            arm(
-                "examplinib",
-                40,
-                survival=[
-                    median(Decimal("20.1"), **interval("14.2", "29.8")),
-                    median(Decimal("9.5"), endpoint="pfs"),
-                ],
-                response={"responders": 12, "evaluable": 38},
+    example = arm(
+        *("examplinib", 40),
+        survival=[
+            median(Decimal("20.1"), **interval("14.2", "29.8")),
+            median(Decimal("9.5"), endpoint="pfs"),
+        ],
+        response={"responders": 12, "evaluable": 38},
+    )
+    specimen = arm(
+        *("examplinib", 25),
+        survival=[median(Decimal("17.4"), status="secondary")],
+        landmarks=[landmark(12, Decimal("0.64"))],
+        response={"responders": 6, "evaluable": 25},
+    )
+    samplinib = arm("samplinib", 33, survival=[median(Decimal("26.0"))])
+    fogging = arm("fogging", 31, survival=[median(Decimal("11.3"))])
+    mockup = arm("samplinib", 18, survival=[median(Decimal("8.0"), endpoint="ttp")])
+    talk = arm("fogging", 22, survival=[median(Decimal("12.9"))], caution="Told in a talk.")
+    cysts = arm("examplinib", 50, disease="sugar cyst", survival=[median(Decimal("60.0"))])
+    by_lot, told = {"design": "randomised"}, {"status": "secondary"}
+    return tuple(
+        report(name, citation(author, int(name[-4:]), title), *arms, **more)
+        for name, author, title, arms, more in (
+            ("example2001", "Example A", "Examplinib in xylose tumour", [example], {}),
+            ("specimen2004", "Specimen B", "More examplinib", [specimen], {}),
+            (
+                "placeholder2007",
+                "Placeholder C",
+                "Samplinib against fog",
+                [samplinib, fogging],
+                by_lot,
             ),
-        ),
-        report(
-            "specimen2004",
-            citation("Specimen B", 2004, "More examplinib"),
-            arm(
-                "examplinib",
-                25,
-                survival=[median(Decimal("17.4"), status="secondary")],
-                landmarks=[landmark(12, Decimal("0.64"))],
-                response={"responders": 6, "evaluable": 25},
-            ),
-        ),
-        report(
-            "placeholder2007",
-            citation("Placeholder C", 2007, "Samplinib against fog"),
-            arm("samplinib", 33, survival=[median(Decimal("26.0"))]),
-            arm("fogging", 31, survival=[median(Decimal("11.3"))]),
-            design="randomised",
-        ),
-        report(
-            "mockup2010",
-            citation("Mockup D", 2010, "Samplinib, growth only"),
-            arm("samplinib", 18, survival=[median(Decimal("8.0"), endpoint="ttp")]),
-        ),
-        report(
-            "dummy2012",
-            citation("Dummy E", 2012, "Fog as a talk told it"),
-            arm("fogging", 22, survival=[median(Decimal("12.9"))], caution="Told in a talk."),
-            status="secondary",
-        ),
-        report(
-            "cysts2015",
-            citation("Example A", 2015, "Examplinib in sugar cysts"),
-            arm("examplinib", 50, disease="sugar cyst", survival=[median(Decimal("60.0"))]),
-        ),
+            ("mockup2010", "Mockup D", "Samplinib, growth only", [mockup], {}),
+            ("dummy2012", "Dummy E", "Fog as a talk told it", [talk], told),
+            ("cysts2015", "Example A", "Examplinib in sugar cysts", [cysts], {}),
+        )
     )
 
 

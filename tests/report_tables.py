@@ -16,105 +16,82 @@ from synthesis.run import Analysis, Settings
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 CLASS, TREATMENT = "Multikinase inhibitor", "Lenvatinib"
 
-FOREST_ROW = {
-    "kind": "cohort",
-    "treatment_class": CLASS,
-    "treatment": TREATMENT,
-    "label": "First 2020",
-    "study_id": "first2020",
-    "cohort_id": "arm",
+PRINTED = {
+    "n": 23,
     "year": 2020,
     "design": "retrospective",
     "country": "France",
-    "n": 23,
-    "events": pd.NA,
+    "study_id": "first2020",
+    "cohort_id": "arm",
     "printed": "3.1 (0.6-5.5)",
     "printed_value": 3.1,
     "printed_lower": 0.6,
     "printed_upper": 5.5,
+}
+FOREST_ROW = PRINTED | {
+    "treatment_class": CLASS,
+    "label": "First 2020",
+    "events": pd.NA,
     "printed_not_reached": False,
     "printed_upper_not_reached": False,
     "estimate": 3.3,
     "lower": 2.1,
     "upper": 5.0,
-    "estimate_text": "3.3 (2.1-5.0)",
     "note": None,
 }
-NOTHING_PRINTED = {
-    "study_id": None,
-    "cohort_id": None,
-    "printed": None,
-    "printed_value": np.nan,
-    "printed_lower": np.nan,
-    "printed_upper": np.nan,
-    "n": pd.NA,
-    "year": pd.NA,
-    "design": None,
-    "country": None,
-}
+NOTHING = dict.fromkeys(PRINTED) | {"n": pd.NA, "year": pd.NA}
+NOTHING |= dict.fromkeys(("printed_value", "printed_lower", "printed_upper"), np.nan)
 
 
 def forest_table(treatments=(TREATMENT,), scale=1.0) -> pd.DataFrame:
-    rows = [FOREST_ROW | NOTHING_PRINTED | {"kind": "class", "treatment": None, "label": CLASS}]
+    without = FOREST_ROW | NOTHING
+    rows = [without | {"kind": "class", "treatment": None, "label": CLASS}]
     for name in treatments:
-        own = FOREST_ROW | {"treatment": name}
-        rows.append(own | NOTHING_PRINTED | {"kind": "treatment", "label": name})
-        rows.append(own)
-        rows.append(own | NOTHING_PRINTED | {"kind": "mean_study", "label": "Pooled, mean study"})
-        rows.append(own | NOTHING_PRINTED | {"kind": "new_study", "label": "New study"})
+        rows += [
+            without | {"treatment": name, "kind": "treatment", "label": name},
+            FOREST_ROW | {"treatment": name, "kind": "cohort"},
+            without | {"treatment": name, "kind": "mean_study", "label": "Pooled, mean study"},
+            without | {"treatment": name, "kind": "new_study", "label": "New study"},
+        ]
     last = {"kind": "heterogeneity", "treatment": None, "treatment_class": None, "label": "SD 0.2"}
-    frame = pd.DataFrame([*rows, FOREST_ROW | NOTHING_PRINTED | last])
+    frame = pd.DataFrame([*rows, without | last])
     numbers = ["printed_value", "printed_lower", "printed_upper", "estimate", "lower", "upper"]
     frame[numbers] *= scale
     return frame.astype({"year": "Int64", "n": "Int64", "events": "Int64"})
 
 
 def pooled_table(endpoints) -> pd.DataFrame:
-    rows = []
-    for endpoint in endpoints:
-        estimands = {"response_rate": 0.153, "disease_control": 0.4, "complete_response": 0.02}
-        if endpoint != "response":
-            estimands = {"median_months": 3.2, "survival_6m": 0.254}
-        for histology in ("reference", "pure", "mixed") if endpoint == "os" else ("reference",):
-            for estimand, value in estimands.items():
-                for target, width in (("mean_study", 1.5), ("new_study", 2.0)):
-                    rows.append(
-                        {
-                            "endpoint": endpoint,
-                            "treatment": TREATMENT,
-                            "histology": histology,
-                            "estimand": estimand,
-                            "target": target,
-                            "estimate": value,
-                            "lower": value / width,
-                            "upper": value * width,
-                            "cohorts": 0 if estimand == "complete_response" else 1,
-                            "patients": 0 if estimand == "complete_response" else 23,
-                        }
-                    )
+    survival = {"median_months": 3.2, "survival_6m": 0.254}
+    response = {"response_rate": 0.153, "disease_control": 0.4, "complete_response": 0.02}
+    rows = [
+        {
+            "endpoint": endpoint,
+            "treatment": TREATMENT,
+            "histology": histology,
+            "estimand": estimand,
+            "target": target,
+            "estimate": value,
+            "lower": value / width,
+            "upper": value * width,
+            "cohorts": 0 if estimand == "complete_response" else 1,
+            "patients": 0 if estimand == "complete_response" else 23,
+        }
+        for endpoint in endpoints
+        for histology in (("reference", "pure", "mixed") if endpoint == "os" else ("reference",))
+        for estimand, value in (response if endpoint == "response" else survival).items()
+        for target, width in (("mean_study", 1.5), ("new_study", 2.0))
+    ]
     return pd.DataFrame(rows)
 
 
 def cohort_table(endpoints) -> pd.DataFrame:
+    names = ("printed", "printed_value", "printed_lower", "printed_upper")
     row = {
-        "study": "first2020",
-        "cohort": "arm",
-        "label": "First 2020",
-        "year": 2020,
-        "treatment": TREATMENT,
-        "treatment_class": CLASS,
-        "histology": "unknown",
-        "n": 23,
-        "printed": "3.1 (0.6-5.5)",
-        "printed_value": 3.1,
-        "printed_lower": 0.6,
-        "printed_upper": 5.5,
-        "estimate": 0.33,
-        "lower": 0.21,
-        "upper": 0.5,
-        "entered_as": "the median's rank",
-        "note": "the interval lies evenly around the median",
-        "status": "verified",
+        **{"study": "first2020", "cohort": "arm", "label": "First 2020", "year": 2020},
+        **{"treatment": TREATMENT, "treatment_class": CLASS, "histology": "unknown", "n": 23},
+        **{name: PRINTED[name] for name in names},
+        **{"estimate": 0.33, "lower": 0.21, "upper": 0.5, "entered_as": "the median's rank"},
+        **{"note": "the interval lies evenly around the median", "status": "verified"},
     }
     return pd.DataFrame([{"endpoint": endpoint} | row for endpoint in endpoints])
 
@@ -133,27 +110,18 @@ def figures_table(endpoints) -> pd.DataFrame:
 
 
 def left_out_table(endpoints) -> pd.DataFrame:
-    second = {"study": "second2021", "cohort": "arm", "label": "Second 2021", "kind": "overlap"}
-    third = {"study": "third2022", "cohort": "a", "label": "Third 2022", "kind": "no_figure"}
-    rows = []
-    for endpoint in endpoints:
-        why = {"reason": "same hospital", "gave_way_to": "first2020:arm"}
-        rows.append({"endpoint": endpoint} | second | why)
-        rows.append({"endpoint": endpoint} | third | {"reason": HOSTILE, "gave_way_to": None})
-    return pd.DataFrame(rows)
+    columns = ["endpoint", "study", "cohort", "label", "kind", "reason", "gave_way_to"]
+    second = ("second2021", "arm", "Second 2021", "overlap", "same hospital", "first2020:arm")
+    third = ("third2022", "a", "Third 2022", "no_figure", HOSTILE, None)
+    rows = [(endpoint, *row) for endpoint in endpoints for row in (second, third)]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def diagnostics_table(endpoints, verdict) -> pd.DataFrame:
     row = {
-        "max_rhat": 1.0042,
-        "worst_parameter": "study_sd",
-        "min_ess_bulk": 1403.4,
-        "min_ess_tail": 1220.0,
-        "divergences": 0,
-        "min_bfmi": 0.813,
-        "draws": 1000,
-        "chains": 4,
-        "advice": "" if verdict == "PASS" else "Raise the number of draws.",
+        **{"max_rhat": 1.0042, "worst_parameter": "study_sd", "min_ess_bulk": 1403.4},
+        **{"min_ess_tail": 1220.0, "divergences": 0, "min_bfmi": 0.813, "draws": 1000},
+        **{"chains": 4, "advice": "" if verdict == "PASS" else "Raise the number of draws."},
     }
     return pd.DataFrame([{"fit": endpoint, "verdict": verdict} | row for endpoint in endpoints])
 
@@ -204,7 +172,6 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS",
     prior = {"name": "study_sd", "role": "Between studies", "family": "half-normal"}
     more = {"parameters": "half-normal(0.5)", "implied_95": "1 to 9", "unit": "factor"}
     more |= {"instead_of": ""}
-    nothing = pd.DataFrame()
     made = Analysis(
         registry=registry,
         settings=Settings(endpoints=endpoints),
@@ -217,9 +184,7 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS",
         left_out=left_out_table(endpoints),
         diagnostics=diagnostics_table(endpoints, verdict),
         priors=pd.DataFrame([prior | more | {"rationale": "weak", "source": "a paper"}]),
-        families=nothing,
-        covariates=nothing,
-        model_choice=nothing,
+        **dict.fromkeys(("families", "covariates", "model_choice"), pd.DataFrame()),
         forest={
             name: forest_table(scale=0.05 if name == "response" else 1.0) for name in endpoints
         },

@@ -109,21 +109,18 @@ def test_percentiles_of_simulated_reports_are_uniform():
     rng = np.random.default_rng(9)
     n, reports = 21, 400
     people = crowd((n, 6.0), shape=1.3)
-    found = {"median": [], "lower limit": [], "survival at 6 months": []}
-    cached = {}
+    laws, found = {}, {"median": [], "lower limit": [], "survival at 6 months": []}
     for _ in range(reports):
         times = 6.0 * rng.weibull(1.3, n) / np.log(2.0) ** (1 / 1.3)
         middle, lower, upper = (Decimal(f"{v:.1f}") for v in kaplan_meier(times))
         alive = Decimal(f"{np.mean(times > 6.0):.2f}")
         limits = {"ci": [lower, upper], "level": Decimal("0.95"), "ci_method": "log-log"}
-        figures = printed_figures(outcome(middle, **limits), [mark(6, alive)], n)
-        for figure, law in figures:
+        for figure, law in printed_figures(outcome(middle, **limits), [mark(6, alive)], n):
             if figure.name in found:
                 # the law depends on what is printed only through n and the transformation
-                if figure.name not in cached:
-                    cached[figure.name] = law(people, np.random.default_rng(10))
-                share = judge(cached[figure.name], figure.alike).percentile / 100
-                found[figure.name].append(share)
+                if figure.name not in laws:
+                    laws[figure.name] = law(people, np.random.default_rng(10))
+                found[figure.name].append(judge(laws[figure.name], figure.alike).percentile / 100)
     for name in ("median", "lower limit"):
         assert stats.kstest(found[name], "uniform").pvalue > 0.001, name
     # a count is not uniform, but its mid-p has mean one half and no extra spread
@@ -160,14 +157,13 @@ def test_censoring_leaves_a_median_less_certain():
 
 
 def test_limits_are_left_out_where_they_are_no_event_times():
-    asymmetric = outcome(Decimal("3.1"), ci=[Decimal("2.0"), Decimal("7.9")])
-    names = [figure.name for figure, _ in printed_figures(asymmetric, (), 23)]
-    assert names == ["median", "lower limit", "upper limit"]
-    even = outcome(Decimal("3.1"), ci=[Decimal("0.6"), Decimal("5.6")])
-    assert [figure.name for figure, _ in printed_figures(even, (), 23)] == ["median"]
-    open_end = outcome(Decimal("3.1"), ci=[Decimal("2.0"), "not reached"])
-    names = [figure.name for figure, _ in printed_figures(open_end, (), 23)]
-    assert names == ["median", "lower limit"]
+    def names(*limits):
+        ci = [end if isinstance(end, str) else Decimal(str(end)) for end in limits]
+        return [own.name for own, _ in printed_figures(outcome(Decimal("3.1"), ci=ci), (), 23)]
+
+    assert names(2.0, 7.9) == ["median", "lower limit", "upper limit"]
+    assert names(0.6, 5.6) == ["median"]
+    assert names(2.0, "not reached") == ["median", "lower limit"]
 
 
 def test_median_not_reached_is_all_that_lies_beyond_the_follow_up():
@@ -190,13 +186,13 @@ def test_figures_keep_their_unit():
 
 
 def test_median_of_listed_patients():
-    figure, _ = listed_median([1.0, 2.0, 8.0], [True, True, True])
-    assert figure.value == 2.0
-    figure, _ = listed_median([4.0, 1.0, 8.0, 2.0], [True, True, True, True])
-    assert figure.value == 3.0
+    def middle(months, events):
+        return listed_median(months, events)[0].value
+
+    assert middle([1.0, 2.0, 8.0], [True] * 3) == 2.0
+    assert middle([4.0, 1.0, 8.0, 2.0], [True] * 4) == 3.0
     # the patient censored at 1.5 leaves two of the remaining three at risk
-    figure, _ = listed_median([1.0, 1.5, 3.0, 9.0], [True, False, True, True])
-    assert figure.value == 3.0
+    assert middle([1.0, 1.5, 3.0, 9.0], [True, False, True, True]) == 3.0
     assert listed_median([1.0, 5.0, 6.0], [True, False, False]) is None
 
 
@@ -213,13 +209,7 @@ def test_half_of_the_ties_lie_below():
 
 
 def test_verdicts_by_p():
-    words = [verdict(p) for p in (0.001, 0.01, 0.049, 0.05, 0.19, 0.2, 1.0)]
-    assert words == [
-        "very surprising",
-        "surprising",
-        "surprising",
-        "at the edge of the expected",
-        "at the edge of the expected",
-        "as expected",
-        "as expected",
-    ]
+    assert verdict(0.001) == "very surprising"
+    assert verdict(0.01) == verdict(0.049) == "surprising"
+    assert verdict(0.05) == verdict(0.19) == "at the edge of the expected"
+    assert verdict(0.2) == verdict(1.0) == "as expected"

@@ -14,13 +14,12 @@ from small_registry import cohort, landmark, median, study, subgroup, write_regi
 from studies import load_registry
 from studies.selection import select
 from synthesis import estimands
-from synthesis.estimands import Group
+from synthesis.estimands import Group, draw_prior
 from synthesis.model.families import family
 from synthesis.predictive import (
     NewCohort,
     Place,
     curve_of,
-    draw_prior,
     place_of,
     predict_curve,
     predict_rate,

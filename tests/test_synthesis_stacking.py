@@ -19,12 +19,12 @@ from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family, survival
 from synthesis.questions.pooled import (
     covariates_table,
+    disagreement,
     families_table,
     family_words,
     model_choice_table,
     pooled_table,
 )
-from synthesis.questions.pooled.families import disagreement
 from synthesis.questions.pooled.tables import (
     COVARIATE_COLUMNS,
     FAMILY_COLUMNS,

@@ -10,19 +10,20 @@ each printed figure is placed among its replicates:
 .. math::
    \mathrm{pit} = \Pr(y^\mathrm{rep} < y) + \tfrac12 \Pr(y^\mathrm{rep} = y).
 
-All arms of one draw make one replicated registry, so that the spread of the number of figures
-inside their intervals, and of the distribution of positions, allows for figures that hang together.
-A treatment effect has learned from the very figures that it predicts: where one cohort stands
-behind a treatment, the check is kinder than a new study would be.
+All arms of one draw make one replicated registry: the spread of the number of figures inside their
+intervals, and of the distribution of positions, allows for figures that hang together. Where one
+cohort stands behind a treatment, its effect has learned from the very figures that it predicts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 from scipy.stats import rankdata
 
 from studies import Registry
@@ -34,7 +35,7 @@ from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.model.arrays import shared_parts
 from synthesis.model.observations import Arm
 from synthesis.model.printed import METHODS
-from synthesis.numbers import Writer, count, interval, months, percent
+from synthesis.numbers import count, interval, months, percent
 from synthesis.predictive import (
     EventOfRank,
     Figure,
@@ -42,25 +43,22 @@ from synthesis.predictive import (
     NewCohort,
     ShareAlive,
     count_alike,
-    event_times,
-    joint_shares,
     listed_median,
-    neighbours,
     place_of,
     position,
     predict_curve,
     predict_rate,
     printed_figures,
     share_alive,
+    times_of_ranks,
     unknown_share,
 )
-from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
+from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
 
-PREDICTIVE_COLUMNS = (
-    "endpoint", "study", "cohort", "label", "year", "treatment", "treatment_class", "histology",
-    "n", "figure", "printed", "value", "predicted", "lower", "upper", "lower_50", "upper_50",
-    "pit", "within",
-)  # fmt: skip
+PREDICTIVE_COLUMNS = names(
+    "endpoint study cohort label year treatment treatment_class histology n figure printed value "
+    "predicted lower upper lower_50 upper_50 pit within"
+)
 POSITION_COLUMNS = ("position", "share", "lower", "upper")
 
 #: Levels at which the figures inside their predictive intervals are counted.
@@ -74,19 +72,11 @@ _REPLICATES = 4000
 _GRID = np.linspace(0.0, 1.0, 101)
 
 
-@dataclass(frozen=True)
-class Inside:
-    """How many figures lie inside their predictive intervals, and how many should.
+class Inside(NamedTuple):
+    """How many figures lie inside their predictive intervals of a level, and how many should.
 
-    Attributes
-    ----------
-    level : float
-        Of the intervals.
-    found, figures : int
-        Inside, and all.
-    expected, lower, upper : float
-        Mean and 95 % range of the number inside, of registries drawn from the model: rounding lets
-        it exceed the level.
+    ``expected`` is the mean, ``lower`` and ``upper`` the 95 % range of the number inside, of
+    registries drawn from the model: rounding lets it exceed the level.
     """
 
     level: float
@@ -101,13 +91,9 @@ class Inside:
 class Coverage:
     """How the printed figures of an endpoint are spread over their predictions.
 
-    Attributes
-    ----------
-    positions : DataFrame
-        ``position`` from 0 to 1, ``share`` of the figures at or below it, and ``lower``, ``upper``:
-        the band that holds the whole line in 95 % of the registries drawn from the model.
-    inside : tuple of Inside
-        One for each of :data:`LEVELS`.
+    ``positions`` has a ``position`` from 0 to 1, the ``share`` of the figures at or below it, and
+    the band ``lower, upper`` that holds the whole line in 95 % of registries drawn from the model.
+    ``inside`` has an entry for each of :data:`LEVELS`.
     """
 
     positions: pd.DataFrame
@@ -117,11 +103,10 @@ class Coverage:
     def in_band(self) -> bool:
         """Whether the whole line is inside its band."""
         p = self.positions
-        return bool(((p["share"] >= p["lower"]) & (p["share"] <= p["upper"])).all())
+        return bool(p["share"].between(p["lower"], p["upper"]).all())
 
 
-@dataclass(frozen=True)
-class _Replicated:
+class _Replicated(NamedTuple):
     """A printed figure, whose it is, and its replicates before they are printed."""
 
     figure: Figure
@@ -161,28 +146,27 @@ def predictive_check(
     -------
     DataFrame
         :data:`PREDICTIVE_COLUMNS`, by treatment, year and label; months, or fractions of one. An
-        infinite ``value`` was not reached. ``within``: inside the 95 % interval. Without any figure
-        that can be predicted both are empty.
+        infinite ``value`` was not reached; ``within`` the 95 % interval. Empty without any figure
+        that can be predicted.
     Coverage
     """
     rng = np.random.default_rng([fit.seed, 17])
-    replicate = _response if isinstance(fit, ResponseFit) else _survival
-    replicas = list(replicate(fit, rng))
+    replicas = list((_response if isinstance(fit, ResponseFit) else _survival)(fit, rng))
     if not replicas:
-        empty = pd.DataFrame(columns=list(PREDICTIVE_COLUMNS))
-        return _ordered(empty, ()), Coverage(pd.DataFrame(columns=list(POSITION_COLUMNS)), ())
+        empty = pd.DataFrame(columns=list(PREDICTIVE_COLUMNS)).astype({"year": "Int64"})
+        return empty, Coverage(pd.DataFrame(columns=list(POSITION_COLUMNS)), ())
     replicates = np.column_stack([replica.printed for replica in replicas])
     limits = {level: _central(replicates, level) for level in LEVELS}
     labels = cohort_labels(fit.data.cohorts)
     table = pd.DataFrame(
         {
             "endpoint": fit.data.endpoint,
-            "study": replica.ref.study.id,
-            "cohort": replica.ref.cohort.id,
-            "label": labels[replica.ref.id],
-            "year": replica.ref.study.citation.year,
-            "treatment": vocabulary.treatment(replica.ref.treatment).label,
-            "treatment_class": vocabulary.treatment_class(replica.ref.treatment_class).label,
+            "study": ref.study.id,
+            "cohort": ref.cohort.id,
+            "label": labels[ref.id],
+            "year": ref.study.citation.year,
+            "treatment": vocabulary.treatment(ref.treatment).label,
+            "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
             "histology": replica.histology,
             "n": replica.n,
             "figure": replica.figure.name,
@@ -191,6 +175,7 @@ def predictive_check(
             "pit": replica.pit,
         }
         for replica in replicas
+        for ref in [replica.ref]
     )
     table["predicted"] = _quantile(replicates, 0.5)
     table["lower"], table["upper"] = limits[LEVEL]
@@ -199,14 +184,11 @@ def predictive_check(
     values = table["value"].to_numpy()
     inside = tuple(_inside(level, *limits[level], values, replicates) for level in LEVELS)
     positions = _positions(table["pit"].to_numpy(), replicates)
-    return _ordered(table[list(PREDICTIVE_COLUMNS)], treatments), Coverage(positions, inside)
-
-
-def _ordered(table: pd.DataFrame, treatments: Sequence[str]) -> pd.DataFrame:
-    every = dict.fromkeys([*treatments, *table["treatment"]])
-    place = table["treatment"].map({name: number for number, name in enumerate(every)})
-    table = table.assign(place=place).sort_values(["place", "year", "label"], kind="stable")
-    return table.drop(columns="place").astype({"year": "Int64"}).reset_index(drop=True)
+    order = list(dict.fromkeys([*treatments, *table["treatment"]]))
+    table = table.assign(place=table["treatment"].map(order.index))
+    table = table.sort_values(["place", "year", "label"], kind="stable", ignore_index=True)
+    table = table[list(PREDICTIVE_COLUMNS)].astype({"year": "Int64"})
+    return table, Coverage(positions, inside)
 
 
 # --- replicates ----------------------------------------------------------------------------------
@@ -226,9 +208,8 @@ def _response(fit: ResponseFit, rng: np.random.Generator) -> Iterator[_Replicate
     for ref, counts in zip(fit.data.cohorts, fit.data.counts, strict=True):
         place = place_of(fit, ref.treatment, ref.treatment_class)
         rates = predict_rate(fit, place, np.random.default_rng(seeds[ref.study.id]), _repeats(fit))
-        responders, n = counts.responders, counts.evaluable
-        alike = count_alike(responders, n)
-        figure = Figure("response rate", f"{responders}/{n}", responders / n, alike)
+        count, n = counts.responders, counts.evaluable
+        figure = Figure("response rate", f"{count}/{n}", count / n, count_alike(count, n))
         yield _Replicated(figure, ref, "", n, rng.binomial(n, rates) / n)
 
 
@@ -269,9 +250,7 @@ def _histology_words(arm: Arm) -> str:
 
 def _convention_weights(fit: PooledSurvival, repeats: int) -> np.ndarray:
     """Weights of the transformations behind intervals of unknown convention, a column a draw."""
-    logits = np.tile(flat(fit, "convention_logits"), (repeats, 1)).T
-    weights = np.exp(logits - logits.max(axis=0))
-    return weights / weights.sum(axis=0)
+    return softmax(np.tile(flat(fit, "convention_logits"), (repeats, 1)).T, axis=0)
 
 
 def draw_together(
@@ -308,11 +287,7 @@ def draw_together(
     if events:
         n = events[0].n
         ranks = _drawn_ranks(events, weights, rng, methods)
-        below, above = neighbours(ranks)
-        knots = np.concatenate([below, above])
-        reached = joint_shares(knots, n, rng)
-        first, second = np.split(event_times(curve, reached), 2)
-        times = first + np.maximum(ranks - below, 0.0) * (second - first)
+        times, knots, reached = times_of_ranks(curve, ranks, n, rng)
         drawn |= dict(zip(map(id, events), times, strict=True))
     for law in sorted(marks, key=lambda law: law.months):
         gone = 1.0 - share_alive(curve, law.months)
@@ -368,11 +343,7 @@ def _central(replicates: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarr
 
 
 def _inside(
-    level: float,
-    lower: np.ndarray,
-    upper: np.ndarray,
-    values: np.ndarray,
-    replicates: np.ndarray,
+    level: float, lower: np.ndarray, upper: np.ndarray, values: np.ndarray, replicates: np.ndarray
 ) -> Inside:
     drawn = np.sum((replicates >= lower) & (replicates <= upper), axis=1)
     low, high = _quantile(drawn, [0.025, 0.975])
@@ -416,22 +387,14 @@ def outliers(table: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Checks:
-    """The predictive checks of every endpoint.
-
-    Attributes
-    ----------
-    predictive : mapping
-        Endpoint -> :data:`PREDICTIVE_COLUMNS`.
-    coverage : mapping
-        Endpoint -> how the figures are spread over what the fit would print.
-    """
+    """The predictive checks by endpoint: tables of :data:`PREDICTIVE_COLUMNS`, and coverage."""
 
     predictive: Mapping[str, pd.DataFrame] = field(repr=False)
     coverage: Mapping[str, Coverage] = field(repr=False)
 
     @property
     def table(self) -> pd.DataFrame:
-        """The checks of all endpoints, one table."""
+        """All endpoints, one table."""
         return pd.concat(self.predictive.values(), ignore_index=True)
 
 
@@ -439,11 +402,12 @@ def check(
     fits: Mapping[str, Fit], vocabulary: Vocabulary, treatments: Mapping[str, Sequence[str]]
 ) -> Checks:
     """Check every fit; parameters as in :func:`predictive_check`, by endpoint."""
-    predictive, coverage = {}, {}
-    for name, fit in fits.items():
-        order = treatments.get(name, ())
-        predictive[name], coverage[name] = predictive_check(fit, vocabulary, order)
-    return Checks(predictive, coverage)
+    each = {
+        name: predictive_check(fit, vocabulary, treatments.get(name, ()))
+        for name, fit in fits.items()
+    }
+    tables, coverage = ({name: pair[i] for name, pair in each.items()} for i in (0, 1))
+    return Checks(tables, coverage)
 
 
 LEAD = (
@@ -455,14 +419,7 @@ LEAD = (
 
 
 def result(checks: Checks, registry: Registry) -> Result:
-    """Say whether the fitted model would print what the reports print.
-
-    Parameters
-    ----------
-    checks : Checks
-    registry : Registry
-        The reports.
-    """
+    """Say whether the fitted model would print what the reports print."""
     vocabulary = registry.vocabulary
     findings = [
         Finding(
@@ -490,26 +447,17 @@ def coverage_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
         f"({_range(half)})."
     ]
     for level in coverage.inside:
+        inside = f"than that lie inside the {percent(level.level)} % intervals"
         if level.found < level.lower:
-            sentences.append(
-                f"Fewer than that lie inside the {percent(level.level)} % intervals: the model is "
-                "surer of what reports print than they bear out."
-            )
+            sentences.append(f"Fewer {inside}: the model is surer of reports than they bear out.")
         elif level.found > level.upper:
-            sentences.append(
-                f"More than that lie inside the {percent(level.level)} % intervals: reports differ "
-                "less than the model allows for, and its treatment effects have learned from these "
-                "very figures."
-            )
+            sentences.append(f"More {inside}: reports differ less than the model allows for.")
     if not coverage.in_band:
         sentences.append("The distribution of the positions leaves its band.")
-    outlying = len(outliers(table))
-    sentences.append(
-        f"{count(outlying, 'figure') if outlying else 'No figure'} "
-        f"{'are' if outlying > 1 else 'is'} outlying (a position below {OUTLYING:g} or above "
-        f"{1 - OUTLYING:g})."
-    )
-    return tuple(sentences)
+    far = len(outliers(table))
+    who = f"{count(far, 'figure') if far else 'No figure'} {'are' if far > 1 else 'is'}"
+    where = f"a position below {OUTLYING:g} or above {1 - OUTLYING:g}"
+    return (*sentences, f"{who} outlying ({where}).")
 
 
 def _range(level: Inside) -> str:
@@ -521,33 +469,26 @@ def _outlying_tables(table: pd.DataFrame) -> tuple[Table, ...]:
     frame = outliers(table)
     if frame.empty:
         return ()
-    columns = [
-        Column("Cohort", "keep"),
-        Column("Treatment"),
-        Column("n", "num"),
-        Column("Figure", "keep"),
-        Column("Reported", "keep"),
-        Column("Predicted (95 %)", "num"),
-        Column("Position", "num"),
-    ]
-    rows = [
-        (
-            Cell(row.label, href=f"#study-{row.study}"),
-            row.treatment,
-            row.n,
-            row.figure,
-            row.printed,
-            interval(row.predicted, row.lower, row.upper, _writer(row.figure)),
-            f"{row.pit:.3f}",
-        )
-        for row in frame.itertuples(index=False)
-    ]
-    note = "Predicted: months, or per cent of the patients."
-    return (make_table(f"Outlying: {count(len(rows), 'figure')}.", columns, rows, note=note),)
+    outlying = table_of(
+        f"Outlying: {count(len(frame), 'figure')}.",
+        frame.itertuples(index=False),
+        [
+            ("Cohort", "keep", lambda row: Cell(row.label, href=f"#study-{row.study}")),
+            ("Treatment", "", lambda row: row.treatment),
+            ("n", "num", lambda row: row.n),
+            ("Figure", "keep", lambda row: row.figure),
+            ("Reported", "keep", lambda row: row.printed),
+            ("Predicted (95 %)", "num", _predicted),
+            ("Position", "num", lambda row: f"{row.pit:.3f}"),
+        ],
+        note="Predicted: months, or per cent of the patients.",
+    )
+    return (outlying,)
 
 
-def _writer(figure: str) -> Writer:
-    return months if figure in ("median", "lower limit", "upper limit") else percent
+def _predicted(row: Any) -> str:
+    is_time = row.figure in ("median", "lower limit", "upper limit")
+    return interval(row.predicted, row.lower, row.upper, months if is_time else percent)
 
 
 # Figures of each endpoint that are drawn one by one: those furthest from the middle.
@@ -557,13 +498,16 @@ _EXTREME = 5
 def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
     from synthesis.plots.checks import plot_checks
 
-    extremes, positions, words = [], [], []
-    for name, table in checks.predictive.items():
-        furthest = (table["pit"] - 0.5).abs().sort_values(ascending=False, kind="stable")
-        extremes.append(table.loc[furthest.index[:_EXTREME]])
-        positions.append(checks.coverage[name].positions.assign(endpoint=name))
-        sentences = coverage_words(table, checks.coverage[name])
-        words.append(f"{endpoint_of(name).name(vocabulary)}: {' '.join(sentences)}")
+    extremes = [
+        table.sort_values("pit", key=lambda pit: -(pit - 0.5).abs(), kind="stable").head(_EXTREME)
+        for table in checks.predictive.values()
+    ]
+    positions = [own.positions.assign(endpoint=name) for name, own in checks.coverage.items()]
+    words = [
+        f"{endpoint_of(name).name(vocabulary)}: "
+        f"{' '.join(coverage_words(table, checks.coverage[name]))}"
+        for name, table in checks.predictive.items()
+    ]
     caption = (
         f"Reported figures in {vocabulary.subject_words} on what the fitted models would print of "
         "as many patients in a new study of the same treatment. Position: share of the predictions "
@@ -575,6 +519,12 @@ def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
         "positions": pd.concat(positions, ignore_index=True),
         "extremes": pd.concat(extremes, ignore_index=True),
     }
-    studies = tuple(dict.fromkeys(checks.table["study"]))
-    stem = "predictive_checks"
-    return Picture(stem, "Model check", caption, plot_checks, arguments, studies, " ".join(words))
+    return Picture(
+        "predictive_checks",
+        "Model check",
+        caption,
+        plot_checks,
+        arguments,
+        tuple(dict.fromkeys(checks.table["study"])),
+        " ".join(words),
+    )

@@ -53,7 +53,7 @@ from scipy.special import expit
 from priors import Prior
 from studies.schema import NOT_REACHED
 from studies.vocabulary import Vocabulary
-from synthesis.estimands import cohort_labels, summarise
+from synthesis.estimands import cohort_labels, draw_prior, summarise
 from synthesis.fits import PooledSurvival, SurvivalFit, bias_spread
 from synthesis.left_out import spaced
 from synthesis.model.arrays import shared_parts
@@ -63,7 +63,6 @@ from synthesis.model.observations import Arm
 from synthesis.model.records import effective_size, median_months
 from synthesis.model.sampler import Progress
 from synthesis.model.survival import PRIOR_OF, is_retrospective
-from synthesis.predictive import draw_prior
 from synthesis.questions.histology_effects import prior_share
 from synthesis.questions.influence import CohortWeights, cohort_weights, weighted_quantiles
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,28 +14,14 @@ from studies import Registry
 from studies.figures import study_label
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.endpoints import Endpoint, endpoint_of
-from synthesis.estimands import (
-    ESTIMANDS,
-    TARGETS,
-    Fit,
-    NamedGroup,
-    named_groups,
-    patients_of,
-    tells_histology,
-)
+from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
+from synthesis.estimands import ESTIMANDS, TARGETS, Fit, named_groups, patients_of, tells_histology
 from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit, used_priors
 from synthesis.numbers import LEVEL, count, in_sentence, interval, listed, percent
 from synthesis.questions.compare import Comparison
-from synthesis.questions.pooled.families import (
-    COHORTS_SHOWN,
-    family_findings,
-    heading_of,
-    interval_of,
-    population_findings,
-)
 from synthesis.questions.pooled.tables import (
     cohorts_table,
+    contradictions,
     covariates_table,
     curve_tables,
     diagnostics_table,
@@ -48,42 +34,42 @@ from synthesis.questions.pooled.tables import (
     pooled_table,
     priors_table,
 )
-from synthesis.result import Cell, Column, Finding, Picture, Result, make_table
+from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table, table_of
 from synthesis.settings import Settings
-from synthesis.stacking import FamilyFits
+from synthesis.stacking import HIGH_K, LEAST_COHORTS, FamilyFits, ModelChoice
 
-__all__ = [
-    "Answer",
-    "Pooled",
-    "answers",
-    "cohorts_table",
-    "contradictions",
-    "covariates_table",
-    "curve_tables",
-    "diagnostics_table",
-    "families_table",
-    "figures_table",
-    "forest_table",
-    "left_out_table",
-    "model_choice_table",
-    "pool",
-    "pooled_table",
-    "priors_table",
-    "result",
-]
+__all__ = ["Answer", "Pooled", "answers", "contradictions", "pool", "result"]
 
 BEYOND_RESPONSE = (
     "Shares of the evaluable patients. Disease control: a complete or partial response, or a "
     "disease that stayed stable for as long as each report asks for. Complete response: no sign of "
-    "the tumour is left. Both build on the response rate and on the cohorts that report them, "
-    "whose number stands below each estimate; where none does, the estimate is what the other "
-    "treatments lead to expect."
+    "the tumour is left. Below each estimate stands the number of cohorts that report it; where "
+    "none does, the estimate is what the other treatments lead to expect."
 )
 UNTOLD = (
     "No counted cohort tells pure from mixed tumours: the data say nothing on it, and no estimate "
     "here is by histology but what the prior alone says."
 )
+_FAMILIES = (
+    "Reports give a few points of a curve; what lies between and beyond them depends on the "
+    "survival family. Several families are fitted to the same figures. Each is judged by how well "
+    "it predicts every cohort from all the others. Their weights make the mixture that predicts "
+    "best, and the answers are those of the mixture. The weights are not probabilities: a family "
+    "that adds nothing to the others gets hardly any. So that chance does not decide a near tie, "
+    "they are chosen as if one further cohort spoke for all families alike."
+)
+_POPULATION = (
+    "Reports differ in design, line of treatment, time origin and share of BRAF mutations. Their "
+    "effects on the median are estimated along with the rest. Pooled estimates are those of a "
+    "population half way between the kinds. A posterior that lies on its prior has learned nothing "
+    "from these cohorts."
+)
 _TARGET_WORDS = {"mean_study": "Mean study", "new_study": "New study"}
+
+# A treatment is spoken of where at least this many cohorts stand behind it.
+_COHORTS_SHOWN = 2
+# Estimands on which families are compared.
+_COMPARED = ("median_months", "survival_12m", "rmst_12m")
 
 
 @dataclass(frozen=True)
@@ -92,7 +78,6 @@ class Pooled:
 
     Attributes
     ----------
-    settings : Settings
     fits : mapping
         Endpoint -> what answers are read from: a fit, or several stacked.
     survival : mapping
@@ -123,17 +108,15 @@ class Pooled:
     forest: Mapping[str, pd.DataFrame] = field(repr=False)
     curves: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]] = field(repr=False)
 
+    @property
+    def verdicts(self) -> Mapping[str, str]:
+        """Name of a fit -> PASS, REVIEW or FAIL."""
+        return dict(zip(self.diagnostics["fit"], self.diagnostics["verdict"], strict=True))
+
 
 TABLES = (
-    "pooled",
-    "families",
-    "model_choice",
-    "covariates",
-    "cohorts",
-    "figures",
-    "left_out",
-    "diagnostics",
-    "priors",
+    *("pooled", "families", "model_choice", "covariates", "cohorts", "figures", "left_out"),
+    *("diagnostics", "priors"),
 )
 
 
@@ -145,20 +128,9 @@ def pool(
     settings: Settings,
     priors: Priors,
 ) -> Pooled:
-    """Make every table of the fits.
+    """Make every table of the fits, by endpoint, and of those by family.
 
-    Parameters
-    ----------
-    registry : Registry
-    fits : mapping
-        Endpoint -> fit.
-    survival : mapping
-        Survival endpoint -> its fits by family.
-    comparison : Comparison
-        Of the same fits; empty where nothing was compared.
-    settings : Settings
-    priors : Priors
-        Of the fits.
+    The comparison is of the same fits, and empty where nothing was compared.
     """
     vocabulary, mix = registry.vocabulary, settings.reference_mix
     sampled = sampled_fits(fits, survival)
@@ -198,32 +170,51 @@ def sampled_fits(
 
 
 def result(pooled: Pooled, registry: Registry) -> Result:
-    """Say what the pooled estimates are.
-
-    Parameters
-    ----------
-    pooled : Pooled
-    registry : Registry
-        The reports that they rest on.
-    """
+    """Say what the pooled estimates are, by the reports that they rest on."""
     vocabulary = registry.vocabulary
-    findings = [
-        _answer_finding(answer, pooled, vocabulary) for answer in answers(pooled, vocabulary)
-    ]
-    first = pooled.fits.get("os")
+    findings = [_question(answer, pooled, vocabulary) for answer in answers(pooled, vocabulary)]
+    first = pooled.fits.get(next(iter(ENDPOINTS)))
     if first is not None and vocabulary.histologies and not tells_histology(first):
         findings.append(Finding("Do mixed tumours fare better than pure ones?", (UNTOLD,)))
-    findings += _drawn(pooled, vocabulary)
-    findings += [_estimates(pooled, endpoint, vocabulary) for endpoint in pooled.fits]
-    findings += family_findings(pooled.survival, pooled.families, pooled.pooled, vocabulary)
-    findings += population_findings(pooled.covariates, vocabulary)
+    parts = [_Part(pooled, fit, endpoint_of(name), vocabulary) for name, fit in pooled.fits.items()]
+    findings += [_drawn(part) for part in parts]
+    findings += [_estimates(part) for part in parts]
+    findings += _family_findings(pooled, vocabulary)
+    findings += _population_findings(pooled.covariates, vocabulary)
     return Result(
         name="pooled",
         title="Pooled estimates",
         findings=tuple(findings),
         tables={name: getattr(pooled, name) for name in TABLES},
-        verdicts=dict(zip(pooled.diagnostics["fit"], pooled.diagnostics["verdict"], strict=True)),
+        verdicts=pooled.verdicts,
     )
+
+
+class _Part(NamedTuple):
+    """One endpoint of the pooled estimates."""
+
+    pooled: Pooled
+    fit: Fit
+    endpoint: Endpoint
+    vocabulary: Vocabulary
+
+    @property
+    def name(self) -> str:
+        return self.endpoint.name(self.vocabulary)
+
+    @property
+    def quantity(self) -> str:
+        return numbers.capitalised(self.endpoint.quantity(self.vocabulary))
+
+    @property
+    def mix(self) -> str:
+        """The reference mix where the fit knows of one, else nothing."""
+        share = self.pooled.settings.reference_mix
+        return numbers.mixed_share(share) if tells_histology(self.fit) else ""
+
+
+def _interval_of(row: Any, write: numbers.Writer) -> str:
+    return interval(row.estimate, row.lower, row.upper, write)
 
 
 # --- Answers -------------------------------------------------------------------------------------
@@ -256,35 +247,35 @@ class Answer:
 
 def answers(pooled: Pooled, vocabulary: Vocabulary) -> tuple[Answer, ...]:
     """Answer the question of each endpoint."""
+    parts = [_Part(pooled, fit, endpoint_of(name), vocabulary) for name, fit in pooled.fits.items()]
     return tuple(
         Answer(
-            endpoint_of(name).question,
-            tuple(_opening(fit, pooled, endpoint_of(name), vocabulary)),
-            tuple(_answer_rows(fit, pooled, endpoint_of(name), vocabulary)),
-            name,
+            part.endpoint.question,
+            tuple(_opening(part)),
+            tuple(_answer_rows(part)),
+            part.endpoint.id,
         )
-        for name, fit in pooled.fits.items()
+        for part in parts
     )
 
 
-def _opening(fit: Fit, pooled: Pooled, endpoint: Endpoint, vocabulary: Vocabulary) -> Iterator[str]:
+def _opening(part: _Part) -> Iterator[str]:
     """What is estimated, in whom, and what gains are over."""
-    quantity = numbers.capitalised(endpoint.quantity(vocabulary))
     each = f"posterior median ({LEVEL} interval) for the average study, then for a new one."
-    if isinstance(fit, ResponseFit):
-        yield f"{quantity} in {vocabulary.subject_words}, per cent of evaluable patients: {each}"
+    who = f"{part.quantity} in {part.vocabulary.subject_words}"
+    if part.endpoint.is_response:
+        yield f"{who}, per cent of evaluable patients: {each}"
     else:
-        yield (
-            f"{quantity} in {vocabulary.subject_words}, months from the time origin of each study "
-            f"({time_origins(fit)}): {each}"
-        )
-        if tells_histology(fit):
-            share = percent(pooled.settings.reference_mix)
+        origins = time_origins(part.fit)
+        yield f"{who}, months from the time origin of each study ({origins}): {each}"
+        if part.mix:
+            share = percent(part.pooled.settings.reference_mix)
             yield f"The estimates are for patients of whom {share} % have mixed histology."
-            yield from declared_words(fit)
-    over = pooled.comparison.references.get(endpoint.id)
+            yield from declared_words(part.fit)
+    over = part.pooled.comparison.references.get(part.endpoint.id)
     if over is not None:
-        yield f"Gains are over {in_sentence(over.label)} ({_size(over.group)}), average study."
+        size = count(len(over.group.cohorts), "cohort"), count(over.group.patients, "patient")
+        yield f"Gains are over {in_sentence(over.label)} ({', '.join(size)}), average study."
 
 
 def declared_words(fit: PooledSurvival) -> tuple[str, ...]:
@@ -295,10 +286,8 @@ def declared_words(fit: PooledSurvival) -> tuple[str, ...]:
         if fit.data.use_read_as
         if ref.cohort.read_as or any(group.read_as for group in ref.cohort.subgroups)
     ]
-    if not declared:
-        return ()
     names = listed(dict.fromkeys(declared))
-    return (f"Groups of {names} are read as pure and mixed, as declared.",)
+    return (f"Groups of {names} are read as pure and mixed, as declared.",) if declared else ()
 
 
 def time_origins(fit: PooledSurvival) -> str:
@@ -307,33 +296,31 @@ def time_origins(fit: PooledSurvival) -> str:
     return ", ".join(f"{name}: {n}" for name, n in pd.Series(origins).value_counts().items())
 
 
-def _size(group: NamedGroup) -> str:
-    return f"{count(len(group.cohorts), 'cohort')}, {count(group.patients, 'patient')}"
-
-
-def _answer_rows(
-    fit: Fit, pooled: Pooled, endpoint: Endpoint, vocabulary: Vocabulary
-) -> Iterator[dict[str, str]]:
+def _answer_rows(part: _Part) -> Iterator[dict[str, str]]:
     """Estimates, gains and what carries them, a row a treatment.
 
     Treatments are those that the comparison shows; without one, all with several cohorts.
     """
+    pooled, endpoint = part.pooled, part.endpoint
     estimates = pooled.pooled.query("endpoint == @endpoint.id and estimand == @endpoint.estimand")
     estimates = estimates[estimates["histology"] == "reference"]
     by = {(row.treatment, row.target): row for row in estimates.itertuples()}
     compared = pooled.comparison.forest
     compared = compared[compared["endpoint"] == endpoint.id].set_index("treatment")
-    for group in named_groups(fit, vocabulary):
-        several = len(group.cohorts) >= COHORTS_SHOWN and not _is_background(group)
+    for group in named_groups(part.fit, part.vocabulary):
+        background = all(ref.role == "mixed" for ref in group.cohorts)
+        several = len(group.cohorts) >= _COHORTS_SHOWN and not background
         if not (group.label in compared.index if len(compared) else several):
             continue
-        row = {"treatment": group.label}
-        for target in TARGETS:
-            row[target] = interval_of(by[group.label, target], endpoint.write)
-        row |= dict.fromkeys(("gain", "p_gain", "carried_by"), "")
-        if len(compared):
-            row |= _gain(compared.loc[group.label], endpoint)
-        yield row | {"cohorts": str(len(group.cohorts)), "patients": str(group.patients)}
+        gain = _gain(compared.loc[group.label], endpoint) if len(compared) else {}
+        yield {
+            "treatment": group.label,
+            **{t: _interval_of(by[group.label, t], endpoint.write) for t in TARGETS},
+            **dict.fromkeys(("gain", "p_gain", "carried_by"), ""),
+            **gain,
+            "cohorts": str(len(group.cohorts)),
+            "patients": str(group.patients),
+        }
 
 
 def _gain(row: pd.Series, endpoint: Endpoint) -> dict[str, str]:
@@ -349,11 +336,7 @@ def _gain(row: pd.Series, endpoint: Endpoint) -> dict[str, str]:
     }
 
 
-def _is_background(group: NamedGroup) -> bool:
-    return all(ref.role == "mixed" for ref in group.cohorts)
-
-
-def _answer_finding(answer: Answer, pooled: Pooled, vocabulary: Vocabulary) -> Finding:
+def _question(answer: Answer, pooled: Pooled, vocabulary: Vocabulary) -> Finding:
     """A question with its table: which treatment, by how much, how sure, carried by what."""
     endpoint = endpoint_of(answer.endpoint)
     estimated = "Responding, %" if endpoint.is_response else "Median, months"
@@ -376,85 +359,64 @@ def _answer_finding(answer: Answer, pooled: Pooled, vocabulary: Vocabulary) -> F
 # --- Pictures ------------------------------------------------------------------------------------
 
 
-def _drawn(pooled: Pooled, vocabulary: Vocabulary) -> Iterator[Finding]:
-    """Forest plots and curves of each endpoint."""
-    for name, fit in pooled.fits.items():
-        endpoint = endpoint_of(name)
-        pictures = list(_forest_pictures(pooled, fit, endpoint, vocabulary))
-        if name in pooled.curves and _has_curves(*pooled.curves[name]):
-            pictures.append(_curves_picture(pooled, fit, endpoint, vocabulary))
-        heading = f"{endpoint.name(vocabulary)}: every cohort and treatment"
-        yield Finding(heading, pictures=tuple(pictures))
-
-
-def _forest_pictures(
-    pooled: Pooled, fit: Fit, endpoint: Endpoint, vocabulary: Vocabulary
-) -> Iterator[Picture]:
-    """The forest plot, in numbered parts where it is too long for a page."""
+def _drawn(part: _Part) -> Finding:
+    """Forest plot, in numbered parts where it is too long for a page, and curves of an endpoint."""
+    from synthesis.plots.curves import plot_curves
     from synthesis.plots.forest import parts_of, plot_forest
 
-    table = pooled.forest[endpoint.id]
+    pooled, endpoint = part.pooled, part.endpoint
+    table, caption = pooled.forest[endpoint.id], _forest_caption(part)
     parts = parts_of(table, endpoint=endpoint.id)
-    for number, part in enumerate(parts, start=1):
-        title, stem = endpoint.name(vocabulary), f"forest_{endpoint.id}"
-        arguments = {"table": part, "endpoint": endpoint.id}
-        shown = table[table["treatment_class"].isin(set(part["treatment_class"]))]
+    pictures = []
+    for number, rows in enumerate(parts, start=1):
+        title, stem = part.name, f"forest_{endpoint.id}"
+        arguments = {"table": rows, "endpoint": endpoint.id}
+        shown = table[table["treatment_class"].isin(set(rows["treatment_class"]))]
         if len(parts) > 1:
             title = f"{title}, part {number} of {len(parts)}"
             stem = stem if number == 1 else f"{stem}_{number}"
             arguments["part"] = (number, len(parts))
-        yield Picture(
-            stem,
-            title,
-            _forest_caption(fit, pooled, endpoint, vocabulary),
-            plot_forest,
-            arguments,
-            tuple(dict.fromkeys(filter(None, shown["study_id"]))),
-            _pooled_words(shown, endpoint, vocabulary),
-            endpoint.id,
+        studies = tuple(dict.fromkeys(filter(None, shown["study_id"])))
+        words = _pooled_words(part, shown)
+        pictures.append(
+            Picture(stem, title, caption, plot_forest, arguments, studies, words, endpoint.id)
         )
+    if endpoint.id in pooled.curves and _has_curves(*pooled.curves[endpoint.id]):
+        curves, points = pooled.curves[endpoint.id]
+        over = pooled.comparison.references.get(endpoint.id)
+        reference = "" if over is None else over.label
+        pictures.append(
+            Picture(
+                f"curves_{endpoint.id}",
+                f"{part.name}: curves",
+                _curves_caption(part),
+                plot_curves,
+                dict(curves=curves, points=points, endpoint=endpoint.id, reference=reference),
+                tuple(dict.fromkeys(points["study_id"])),
+                _pooled_words(part, table),
+                endpoint.id,
+            )
+        )
+    return Finding(f"{part.name}: every cohort and treatment", pictures=tuple(pictures))
 
 
-def _pooled_words(table: pd.DataFrame, endpoint: Endpoint, vocabulary: Vocabulary) -> str:
+def _pooled_words(part: _Part, table: pd.DataFrame) -> str:
     """What a forest plot shows, for a reader who cannot see it."""
     rows = table[table["kind"] == "mean_study"].sort_values("estimate", ascending=False)
-    values = [f"{row.treatment} {interval_of(row, endpoint.write)}" for row in rows.itertuples()]
-    quantity = numbers.capitalised(endpoint.quantity(vocabulary))
-    return f"{quantity}, {endpoint.unit}, average study: {'; '.join(values)}."
+    write = part.endpoint.write
+    values = [f"{row.treatment} {_interval_of(row, write)}" for row in rows.itertuples()]
+    return f"{part.quantity}, {part.endpoint.unit}, average study: {'; '.join(values)}."
 
 
 def _has_curves(curves: pd.DataFrame, points: pd.DataFrame) -> bool:
-    """Whether a treatment has enough behind it to be drawn, and a reported figure to be drawn by.
-
-    Patients listed one by one leave no figure.
-    """
+    """Whether a treatment has enough behind it, and a reported figure, to be drawn by."""
     from synthesis.plots.curves import COHORTS, PATIENTS
 
     enough = (curves["cohorts"] >= COHORTS) | (curves["patients"] >= PATIENTS)
     return bool(enough.any()) and not points.empty
 
 
-def _curves_picture(
-    pooled: Pooled, fit: PooledSurvival, endpoint: Endpoint, vocabulary: Vocabulary
-) -> Picture:
-    from synthesis.plots.curves import plot_curves
-
-    curves, points = pooled.curves[endpoint.id]
-    name, over = endpoint.name(vocabulary), pooled.comparison.references.get(endpoint.id)
-    reference = "" if over is None else over.label
-    return Picture(
-        f"curves_{endpoint.id}",
-        f"{name}: curves",
-        _curves_caption(fit, pooled, endpoint, vocabulary),
-        plot_curves,
-        {"curves": curves, "points": points, "endpoint": endpoint.id, "reference": reference},
-        tuple(dict.fromkeys(points["study_id"])),
-        _pooled_words(pooled.forest[endpoint.id], endpoint, vocabulary),
-        endpoint.id,
-    )
-
-
-def size_words(fit: Fit) -> str:
+def _size(fit: Fit) -> str:
     """Cohorts, reports and patients behind a fit."""
     refs = fit.data.cohorts
     reports = count(len({ref.study.id for ref in refs}), "report")
@@ -471,70 +433,71 @@ def family_words(fit: PooledSurvival) -> str:
     return f"stacked over survival families ({', '.join(parts)})"
 
 
-def _forest_caption(fit: Fit, pooled: Pooled, endpoint: Endpoint, vocabulary: Vocabulary) -> str:
+def _forest_caption(part: _Part) -> str:
+    fit, subject = part.fit, part.vocabulary.subject_words
     marks = (
         "Open squares: reported value with its reported interval, area by number of patients; "
         f"filled dots: the model's estimate of the same cohort with its {LEVEL} interval; "
         f"diamonds: average study of the treatment; bars: {LEVEL} prediction for a new study."
     )
-    if isinstance(fit, ResponseFit):
+    if part.endpoint.is_response:
         return (
-            f"Objective response rate in {vocabulary.subject_words}, per cent. {size_words(fit)}. "
+            f"Objective response rate in {subject}, per cent. {_size(fit)}. "
             f"Binomial-logit hierarchy of classes, treatments and studies. {marks} "
             f"{heterogeneity_words(fit)}"
         )
-    mix = numbers.mixed_share(pooled.settings.reference_mix)
-    rows = f"Pooled rows: {mix}. " if tells_histology(fit) else ""
     return (
-        f"{endpoint.name(vocabulary)} in {vocabulary.subject_words}, median in months (log scale), "
-        f"from the time origin of each study ({time_origins(fit)}). {size_words(fit)}. "
+        f"{part.name} in {subject}, median in months (log scale), "
+        f"from the time origin of each study ({time_origins(fit)}). {_size(fit)}. "
         f"Survival hierarchy of classes, treatments and studies, {family_words(fit)}; reported "
         "medians, limits and landmarks enter as order statistics and binomial cells. "
-        f"{rows}{marks} Arrows: not reached. {heterogeneity_words(fit)}"
+        f"{f'Pooled rows: {part.mix}. ' if part.mix else ''}{marks} Arrows: not reached. "
+        f"{heterogeneity_words(fit)}"
     )
 
 
-def _curves_caption(
-    fit: PooledSurvival, pooled: Pooled, endpoint: Endpoint, vocabulary: Vocabulary
-) -> str:
-    mix = numbers.mixed_share(pooled.settings.reference_mix)
+def _curves_caption(part: _Part) -> str:
+    mix = f", {part.mix}" if part.mix else ""
     return (
-        f"{endpoint.name(vocabulary)} in {vocabulary.subject_words} under each treatment: pooled "
-        f"curve of the average study with its {LEVEL} band"
-        f"{f', {mix}' if tells_histology(fit) else ''}, {family_words(fit)}. Open squares: "
+        f"{part.name} in {part.vocabulary.subject_words} under each treatment: pooled curve of the "
+        f"average study with its {LEVEL} band{mix}, {family_words(part.fit)}. Open squares: "
         "reported medians with their intervals; dots: reported survival at fixed times. Faded: "
-        f"beyond twice the last reported point. {size_words(fit)}."
+        f"beyond twice the last reported point. {_size(part.fit)}."
     )
 
 
 # --- Estimates as tables -------------------------------------------------------------------------
 
 
-def _estimates(pooled: Pooled, endpoint: str, vocabulary: Vocabulary) -> Finding:
+def _estimates(part: _Part) -> Finding:
     """Every estimand of every treatment; what differs by histology is another question."""
-    fit, about = pooled.fits[endpoint], endpoint_of(endpoint)
-    frame = pooled.pooled.query("endpoint == @endpoint and histology == 'reference'")
+    endpoint = part.endpoint
+    frame = part.pooled.pooled.query("endpoint == @endpoint.id and histology == 'reference'")
     names = list(dict.fromkeys(frame["estimand"]))
     by = {(row.treatment, row.target, row.estimand): row for row in frame.itertuples()}
     columns = [Column("Treatment", "keep"), Column("Cohorts (patients)", "num")]
-    columns += [Column("For", "keep"), *(Column(heading_of(name), "num") for name in names)]
+    columns += [Column("For", "keep"), *(Column(_heading(name), "num") for name in names)]
     rows, classes = [], []
-    for group in named_groups(fit, vocabulary):
+    for group in named_groups(part.fit, part.vocabulary):
         size = f"{len(group.cohorts)} ({group.patients})"
         for number, (target, label) in enumerate(_TARGET_WORDS.items()):
             span = 0 if number else len(TARGETS)
             cells = [Cell(group.label, rows=span), Cell(size, rows=span), Cell(label)]
             for name in names:
                 row = by[group.label, target, name]
-                more = _behind(row) if about.is_response and not number else ""
-                cells.append(Cell(interval_of(row, ESTIMANDS[name].write), more))
+                more = _behind(row) if endpoint.is_response and not number else ""
+                cells.append(Cell(_interval_of(row, ESTIMANDS[name].write), more))
             rows.append(cells)
             classes.append(group.class_label)
-    mix = numbers.mixed_share(pooled.settings.reference_mix)
-    title = f"Pooled estimates{f', {mix}' if tells_histology(fit) else ''} ({LEVEL} interval)."
-    note = BEYOND_RESPONSE if about.is_response and len(names) > 1 else ""
+    mix = f", {part.mix}" if part.mix else ""
+    note = BEYOND_RESPONSE if endpoint.is_response and len(names) > 1 else ""
+    title = f"Pooled estimates{mix} ({LEVEL} interval)."
     table = make_table(title, columns, rows, note=note, groups=classes)
-    return Finding(f"{about.name(vocabulary)}: pooled estimates", tables=(table,), folded=True)
+    return Finding(f"{part.name}: pooled estimates", tables=(table,), folded=True)
+
+
+def _heading(estimand: str) -> str:
+    return f"{ESTIMANDS[estimand].label}, {ESTIMANDS[estimand].unit}"
 
 
 def _behind(row: Any) -> str:
@@ -544,52 +507,170 @@ def _behind(row: Any) -> str:
     return f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
 
 
-# --- Where model and reports disagree ------------------------------------------------------------
+# --- Survival families ---------------------------------------------------------------------------
 
 
-def contradictions(
-    cohorts: pd.DataFrame, pooled: pd.DataFrame, vocabulary: Vocabulary
-) -> tuple[str, ...]:
-    """Treatments whose pooled median lies outside the range of their own reported medians, and why.
-
-    Only treatments of which two or more cohorts report a median are judged.
-    """
-    medians = pooled[(pooled["histology"] == "reference") & (pooled["target"] == "mean_study")]
-    medians = medians[medians["estimand"] == "median_months"]
-    medians = medians.set_index(["endpoint", "treatment"])["estimate"]
-    told = []
-    for (name, treatment), group in cohorts.groupby(["endpoint", "treatment"], sort=False):
-        reported = group.dropna(subset=["printed_value"])
-        if endpoint_of(name).is_response or len(reported) < 2:
+def _family_findings(pooled: Pooled, vocabulary: Vocabulary) -> Iterator[Finding]:
+    """How the families of each endpoint compare and what each says, where several were fitted."""
+    for name, fits in pooled.survival.items():
+        if fits.choice is None:
             continue
-        low, high = reported["printed_value"].min(), reported["printed_value"].max()
-        estimate = float(medians[name, treatment])
-        if not low <= estimate <= high:
-            told.append(
-                f"{treatment}, {endpoint_of(name).words(vocabulary)}: the pooled median of "
-                f"{numbers.months(estimate)} months lies outside the reported medians of its "
-                f"cohorts ({numbers.months(low)} to {numbers.months(high)} months). "
-                f"{_why_outside(group, reported)}"
-            )
-    return tuple(told)
-
-
-def _why_outside(group: pd.DataFrame, reported: pd.DataFrame) -> str:
-    reasons = []
-    without = len(group) - len(reported)
-    if without:
-        enters = "enters" if without == 1 else "enter"
-        further = count(without, "further cohort")
-        reasons.append(f"{further} {enters} by other figures than a median")
-    if not (group["histology"] == "not printed").all():
-        reasons.append("some cohorts report a mix of histologies other than the reference mix")
-    reasons.append(
-        f"the {len(reported)} medians rest on {int(reported['n'].sum())} patients, so the estimate "
-        "is drawn towards the other treatments of the class"
-    )
-    width = np.log(reported["printed_value"].max() / reported["printed_value"].min())
-    if width < np.log(1.25):
-        reasons.append(
-            "they lie so close together that rounding and sampling error exceed their range"
+        every, each = (
+            _shown(table[table["endpoint"] == name]) for table in (pooled.pooled, pooled.families)
         )
-    return "Why: " + "; ".join(reasons) + "."
+        each = each[each["treatment"].isin(every["treatment"])]
+        known = [estimand for estimand in _COMPARED if (every["estimand"] == estimand).any()]
+        items = [f"- {_apart_words(disagreement(each, every, estimand))}" for estimand in known]
+        words = (_FAMILIES, _choice_words(fits.choice), "The families lie furthest apart here:")
+        yield Finding(
+            f"Survival families: {endpoint_of(name).words(vocabulary)}",
+            (*words, *items),
+            (_choice_table(fits.choice), _family_table(each, every)),
+            folded=True,
+        )
+
+
+def _shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """The average study of each treatment with several cohorts, or of all if none has."""
+    frame = frame[(frame["histology"] == "reference") & (frame["target"] == "mean_study")]
+    frame = frame[~frame["treatment"].str.endswith("(any)")]
+    main = frame[frame["cohorts"] >= _COHORTS_SHOWN]
+    return frame if main.empty else main
+
+
+class Disagreement(NamedTuple):
+    """Where the families lie furthest apart in one estimand.
+
+    ``share`` is the distance between the lowest and the highest estimate as a part of the width of
+    the 95 % interval of the pooled answer, on the log scale for times.
+    """
+
+    estimand: str
+    treatment: str
+    lowest: float
+    highest: float
+    lowest_family: str
+    highest_family: str
+    share: float
+
+
+def disagreement(families: pd.DataFrame, pooled: pd.DataFrame, estimand: str) -> Disagreement:
+    """The treatment on which the families differ most, beside the width of its interval.
+
+    Rows are of one endpoint, histology and target, and of the same treatments.
+    """
+    scale = np.log if ESTIMANDS[estimand].unit == "months" else np.asarray
+    each = families[families["estimand"] == estimand]
+    apart = []
+    for row in pooled[pooled["estimand"] == estimand].itertuples(index=False):
+        ordered = each[each["treatment"] == row.treatment].sort_values("estimate", kind="stable")
+        low, high = ordered.iloc[0], ordered.iloc[-1]
+        distance = scale(high["estimate"]) - scale(low["estimate"])
+        share = float(distance / (scale(row.upper) - scale(row.lower)))
+        ends = low["estimate"], high["estimate"], low["family"], high["family"]
+        apart.append(Disagreement(estimand, row.treatment, *ends, share))
+    return max(apart, key=lambda pair: pair.share)
+
+
+def _apart_words(pair: Disagreement) -> str:
+    about = ESTIMANDS[pair.estimand]
+    return (
+        f"{about.label}: {pair.treatment}, {about.write(pair.lowest)} ({pair.lowest_family}) to "
+        f"{about.write(pair.highest)} {about.unit} ({pair.highest_family}), that is "
+        f"{percent(pair.share)} % of the width of its {LEVEL} interval."
+    )
+
+
+def _choice_words(choice: ModelChoice) -> str:
+    best, *others = choice.table.itertuples(index=False)
+    weights = ", ".join(f"{row.family} {percent(row.weight)} %" for row in (best, *others))
+    cohorts = count(choice.cohorts, "cohort")
+    if not choice.stacked:
+        return (
+            f"{cohorts} cannot tell families apart: with fewer than {LEAST_COHORTS} the weights "
+            f"are equal ({weights})."
+        )
+    far = [row.family for row in others if -row.elpd_difference > 2.0 * row.se_difference]
+    words = (
+        f"Over {cohorts} the {best.family} predicts best. Behind it by more than two standard "
+        f"errors: {listed(far) or 'none'}. Weights: {weights}."
+    )
+    doubtful = int(choice.table["high_k"].max())
+    if doubtful:
+        unlike = f"{count(doubtful, 'cohort')} unlike the rest (Pareto k above {HIGH_K:g})"
+        words += f" The predictive density is uncertain for up to {unlike}."
+    return words
+
+
+def _choice_table(choice: ModelChoice) -> Table:
+    one = numbers.decimal
+    return table_of(
+        "How well each family predicts.",
+        choice.table.itertuples(index=False),
+        [
+            ("Family", "keep", lambda row: row.family),
+            (
+                "Log predictive density (SE)",
+                "num",
+                lambda row: f"{one(row.elpd, 1)} ({one(row.se, 1)})",
+            ),
+            (
+                "Behind the best (SE)",
+                "num",
+                lambda row: f"{one(abs(row.elpd_difference), 1)} ({one(row.se_difference, 1)})",
+            ),
+            ("Effective parameters", "num", lambda row: one(row.p_loo, 1)),
+            ("Largest Pareto k", "num", lambda row: one(row.largest_k, 2)),
+            (f"Cohorts with k above {HIGH_K:g}", "num", lambda row: row.high_k),
+            ("Weight, %", "num", lambda row: percent(row.weight)),
+        ],
+        note="Density: the sum over cohorts of the log density that the family, fitted to all "
+        "other cohorts, gives to what the cohort reports. Behind the best: more than twice the "
+        "standard error (SE) is a clear difference.",
+    )
+
+
+def _family_table(families: pd.DataFrame, pooled: pd.DataFrame) -> Table:
+    names = list(dict.fromkeys(families["family"]))
+    columns = [Column("Treatment", "keep"), Column(f"Stacked ({LEVEL})", "num")]
+    columns += [Column(name, "num") for name in names]
+    by = {(row.estimand, row.treatment, row.family): row for row in families.itertuples()}
+    rows, groups = [], []
+    for estimand in _COMPARED:
+        write = ESTIMANDS[estimand].write
+        for row in pooled[pooled["estimand"] == estimand].itertuples(index=False):
+            each = (row, *(by[estimand, row.treatment, name] for name in names))
+            rows.append((row.treatment, *(_interval_of(one, write) for one in each)))
+            groups.append(_heading(estimand))
+    title = "The same estimates under each family, average study."
+    return make_table(title, columns, rows, groups=groups)
+
+
+def _population_findings(covariates: pd.DataFrame, vocabulary: Vocabulary) -> Iterator[Finding]:
+    """Prior and posterior of what kind of study and population makes, a table an endpoint."""
+    if covariates.empty:
+        return
+    tables = []
+    for endpoint, effects in covariates.groupby("endpoint", sort=False):
+        sides = [effects[effects["which"] == which] for which in ("prior", "posterior")]
+        pairs = zip(*(side.itertuples(index=False) for side in sides), strict=True)
+        tables.append(
+            table_of(
+                f"{endpoint_of(endpoint).name(vocabulary)}: ratio of medians.",
+                pairs,
+                [
+                    ("Effect", "", lambda pair: pair[0].label),
+                    ("Cohorts that tell of it", "num", lambda pair: pair[0].cohorts),
+                    (f"Prior ({LEVEL})", "num", lambda p: _interval_of(p[0], numbers.ratio)),
+                    (f"Posterior ({LEVEL})", "num", lambda p: _interval_of(p[1], numbers.ratio)),
+                    (
+                        "Posterior SD, % of the prior's",
+                        "num",
+                        lambda pair: percent(pair[1].log_sd / pair[0].log_sd),
+                    ),
+                ],
+                note="What a report does not state counts as half way, and tells nothing.",
+            )
+        )
+    heading = "Effect of design and population"
+    yield Finding(heading, (_POPULATION,), tuple(tables), folded=True)

@@ -6,8 +6,8 @@ Each number is computed once, here or in :mod:`synthesis.estimands`; whatever sh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,12 +19,14 @@ from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from studies.selection import CohortRef, LeftOut
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
+from synthesis.endpoints import endpoint_of
 from synthesis.estimands import (
     LEVEL,
     TARGETS,
     Fit,
     NamedGroup,
     Summary,
+    cohort_labels,
     curve,
     estimands_of,
     flat,
@@ -40,21 +42,19 @@ from synthesis.estimands import (
 from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.model.covariates import COVARIATE_LABELS, COVARIATES
 from synthesis.model.observations import Arm, Record
-from synthesis.model.response import trials
+from synthesis.model.response import STAGES, trials
 from synthesis.model.survival import PRIOR_OF
+from synthesis.result import names
 from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
 
-POOLED_COLUMNS = (
-    "endpoint", "treatment", "histology", "estimand", "target", "estimate", "lower", "upper",
-    "cohorts", "patients", "extrapolated",
-)  # fmt: skip
+POOLED_COLUMNS = names(
+    "endpoint treatment histology estimand target estimate lower upper cohorts patients "
+    "extrapolated"
+)
 FAMILY_COLUMNS = ("endpoint", "family", *POOLED_COLUMNS[1:])
-FIGURE_COLUMNS = ("endpoint", "study", "cohort", "label", "group", "kind", "printed", "status")
-LEFT_OUT_COLUMNS = ("endpoint", "study", "cohort", "label", "kind", "reason", "gave_way_to")
-COVARIATE_COLUMNS = (
-    "endpoint", "covariate", "label", "which", "estimate", "lower", "upper", "log_sd",
-    "cohorts",
-)  # fmt: skip
+FIGURE_COLUMNS = names("endpoint study cohort label group kind printed status")
+LEFT_OUT_COLUMNS = names("endpoint study cohort label kind reason gave_way_to")
+COVARIATE_COLUMNS = names("endpoint covariate label which estimate lower upper log_sd cohorts")
 
 # --- Pooled estimates ----------------------------------------------------------------------------
 
@@ -64,10 +64,9 @@ def pooled_table(
 ) -> pd.DataFrame:
     """Pooled estimates of every treatment and class: :data:`POOLED_COLUMNS`.
 
-    Months for medians and restricted means, fractions of one for survival and response. Cohorts
-    and patients are those behind the figures: for disease control and complete response the
-    cohorts that print them; what no cohort prints has no row. ``extrapolated``: pure or mixed where
-    no report of the treatment tells them apart.
+    Months, or fractions of one for survival and response. Cohorts and patients are those that
+    report the estimand; what no cohort reports has no row. ``extrapolated``: pure or mixed where no
+    report of the treatment tells them apart.
     """
     rows = [
         (endpoint, *row)
@@ -93,11 +92,11 @@ def _size_behind(fit: Fit, named: NamedGroup, estimand: str) -> tuple[int, int]:
     """Cohorts of a group that tell an estimand, and their patients."""
     if not isinstance(fit, ResponseFit):
         return len(named.cohorts), named.patients
-    names = {ref.id for ref in named.cohorts}
+    ids = {ref.id for ref in named.cohorts}
     telling = [
         count.evaluable
         for ref, count in zip(fit.data.cohorts, fit.data.counts, strict=True)
-        if ref.id in names and tells(count, estimand)
+        if ref.id in ids and tells(count, estimand)
     ]
     return len(telling), sum(telling)
 
@@ -105,8 +104,7 @@ def _size_behind(fit: Fit, named: NamedGroup, estimand: str) -> tuple[int, int]:
 # --- Cohorts -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Printed:
+class Printed(NamedTuple):
     """A cohort's own figure for an endpoint, as text and in months (or fractions)."""
 
     text: str
@@ -117,6 +115,12 @@ class Printed:
     upper_not_reached: bool = False
     events: int | None = None
     status: str = ""
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What tables show of it."""
+        columns = names("printed printed_value printed_lower printed_upper")
+        return dict(zip(columns, self, strict=False))
 
 
 def printed_figure(fit: Fit, index: int) -> Printed:
@@ -130,38 +134,33 @@ def printed_figure(fit: Fit, index: int) -> Printed:
     outcome = fit.data.records[index].whole.outcome
     if outcome is None:
         return _printed_otherwise(fit, index)
-    lower, upper = outcome.ci or (None, None)
+    limits = outcome.ci or (None, None)
     return Printed(
         printed_median(outcome),
-        _months_of(outcome.median, outcome),
-        _months_of(lower, outcome),
-        _months_of(upper, outcome),
+        *(
+            np.nan if value in (None, NOT_REACHED) else in_months(value, outcome.unit)
+            for value in (outcome.median, *limits)
+        ),
         not_reached=outcome.median == NOT_REACHED,
-        upper_not_reached=upper == NOT_REACHED,
+        upper_not_reached=limits[1] == NOT_REACHED,
         events=outcome.events,
         status=figure_status(outcome, ref.study),
     )
 
 
-def _months_of(value: Any, outcome: SurvivalOutcome) -> float:
-    return np.nan if value in (None, NOT_REACHED) else in_months(value, outcome.unit)
-
-
 def _printed_otherwise(fit: PooledSurvival, index: int) -> Printed:
     """Figures by histology, else the landmark nearest to one year, else listed patients."""
-    ref, record = fit.data.cohorts[index], fit.data.records[index]
-    parts, statuses = [], set()
-    for group in record.groups:
-        figure = _figure_of(group)
-        parts.append(f"{group.histology} {_as_printed(figure)}")
-        statuses.add(figure_status(figure, ref.study))
-    if parts:
+    study, record = fit.data.cohorts[index].study, fit.data.records[index]
+    figures = [(group.histology, _figure_of(group)) for group in record.groups]
+    if figures:
+        parts = [f"{name} {_as_printed(figure)}" for name, figure in figures]
+        statuses = {figure_status(figure, study) for _, figure in figures}
         status = "verified" if statuses == {"verified"} else "secondary"
         return Printed("; ".join(sorted(parts, reverse=True)), status=status)
     figure = _figure_of(record.whole)
     if figure is None:
-        return Printed("patients listed", status=ref.study.status)
-    return Printed(_as_printed(figure), status=figure_status(figure, ref.study))
+        return Printed("patients listed", status=study.status)
+    return Printed(_as_printed(figure), status=figure_status(figure, study))
 
 
 def _figure_of(record: Record) -> SurvivalOutcome | Landmark | None:
@@ -192,69 +191,58 @@ def cohort_estimate(fit: Fit, index: int) -> Summary:
 
 
 def _entered_as(fit: Fit, index: int) -> str:
+    """What of a cohort entered the likelihood."""
     if isinstance(fit, ResponseFit):
         return fit.data.counts[index].entered_as
-    arms = list(arms_of(fit, index).values())
-    if len(arms) == 1:
-        return arms[0].entered_as
-    return "; ".join(f"{arm.histology} ({arm.n}): {arm.entered_as}" for arm in arms)
+    arms = arms_of(fit, index).values()
+    parts = [f"{arm.histology} ({arm.n}): {arm.entered_as}" for arm in arms]
+    return "; ".join(parts) if len(parts) > 1 else next(iter(arms)).entered_as
 
 
-def _histology_words(fit: Fit, index: int) -> str:
+def _histology(fit: Fit, index: int) -> str:
     if isinstance(fit, ResponseFit):
         return ""
-    arms = list(arms_of(fit, index).values())
-    if len(arms) > 1:
+    first, *others = arms_of(fit, index).values()
+    if others:
         return "pure and mixed apart"
-    share = arms[0].share
-    return "not printed" if share is None else f"{100 * share:.0f} % mixed"
+    return "not printed" if first.share is None else f"{100 * first.share:.0f} % mixed"
 
 
 def cohorts_table(fits: Mapping[str, Fit], vocabulary: Vocabulary) -> pd.DataFrame:
     """Each counted cohort: what it prints, what entered the likelihood, and its estimate."""
-    rows = []
-    for endpoint, fit in fits.items():
-        for index, ref in enumerate(fit.data.cohorts):
-            printed = printed_figure(fit, index)
-            rows.append(
-                {
-                    "endpoint": endpoint,
-                    "study": ref.study.id,
-                    "cohort": ref.cohort.id,
-                    "label": ref.label,
-                    "year": ref.study.citation.year,
-                    "treatment": vocabulary.treatment(ref.treatment).label,
-                    "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
-                    "histology": _histology_words(fit, index),
-                    "n": ref.cohort.n,
-                    "printed": printed.text,
-                    "printed_value": printed.value,
-                    "printed_lower": printed.lower,
-                    "printed_upper": printed.upper,
-                    **vars(cohort_estimate(fit, index)),
-                    "entered_as": _entered_as(fit, index),
-                    "note": ref.cohort.caution or "",
-                    "status": printed.status,
-                }
-            )
+
+    def row(endpoint: str, fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
+        printed = printed_figure(fit, index)
+        return {
+            "endpoint": endpoint,
+            "study": ref.study.id,
+            "cohort": ref.cohort.id,
+            "label": ref.label,
+            "year": ref.study.citation.year,
+            "treatment": vocabulary.treatment(ref.treatment).label,
+            "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
+            "histology": _histology(fit, index),
+            "n": ref.cohort.n,
+            **printed.columns,
+            **vars(cohort_estimate(fit, index)),
+            "entered_as": _entered_as(fit, index),
+            "note": ref.cohort.caution or "",
+            "status": printed.status,
+        }
+
+    rows = [
+        row(endpoint, fit, index, ref)
+        for endpoint, fit in fits.items()
+        for index, ref in enumerate(fit.data.cohorts)
+    ]
     return pd.DataFrame(rows).astype({"year": "Int64", "n": "Int64"})
 
 
 def figures_table(fits: Mapping[str, Fit]) -> pd.DataFrame:
-    """List the printed figures behind each fit.
+    """Printed figures behind each fit, by endpoint: :data:`FIGURE_COLUMNS`.
 
-    Parameters
-    ----------
-    fits : mapping
-        Endpoint -> fit.
-
-    Returns
-    -------
-    DataFrame
-        Columns :data:`FIGURE_COLUMNS`. ``kind`` is median, survival probability, response, disease
-        control, complete response, listed patients, comparison or histology; ``status`` is
-        verified where the figure was seen in the report itself, else secondary. A figure without
-        a mark of its own has that of its study.
+    ``status`` is verified where the figure was seen in the report itself, else secondary. A figure
+    without a mark of its own has that of its study.
     """
     rows = [
         (endpoint, ref.study.id, ref.cohort.id, ref.label, *row)
@@ -288,13 +276,14 @@ def _figures_of_response(fit: ResponseFit, index: int, ref: CohortRef) -> Iterat
     """The counts of the stages that a cohort enters: one without trials tells nothing."""
     count = fit.data.counts[index]
     status = figure_status(ref.cohort.response, ref.study)
-    entered = {stage for stage, (_, of) in trials(count).items() if of}
-    for stage, kind, number, derivation in (
-        ("response", "response", count.responders, count.derivation),
-        ("control", "disease control", count.control, count.control_derivation),
-        ("complete", "complete response", count.complete, count.complete_derivation),
-    ):
-        if stage in entered:
+    figures = (
+        (STAGES[0], count.responders, count.derivation),
+        ("disease control", count.control, count.control_derivation),
+        ("complete response", count.complete, count.complete_derivation),
+    )
+    entered = trials(count)
+    for stage, (kind, number, derivation) in zip(STAGES, figures, strict=True):
+        if entered.get(stage, (0, 0))[1]:
             yield "whole", kind, f"{number}/{count.evaluable}: {derivation}", status
 
 
@@ -315,25 +304,14 @@ def _figures_of_arm(arm: Arm, ref: CohortRef) -> Iterator[_Row]:
 def left_out_table(
     left_out: Mapping[str, Sequence[LeftOut]], labels: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Each cohort that is not counted, with the reason and what it gave way to.
+    """Each cohort that is not counted, by endpoint, with the reason and what it gave way to.
 
-    Parameters
-    ----------
-    left_out : mapping of endpoint to sequence of LeftOut
-    labels : mapping of study identifier to label
+    ``labels``: study identifier -> label.
     """
     rows = [
-        (
-            endpoint,
-            cohort.study_id,
-            cohort.cohort_id,
-            labels[cohort.study_id],
-            cohort.kind,
-            cohort.reason,
-            cohort.gave_way_to or "",
-        )
-        for endpoint, cohorts in left_out.items()
-        for cohort in cohorts
+        (name, o.study_id, o.cohort_id, labels[o.study_id], o.kind, o.reason, o.gave_way_to or "")
+        for name, cohorts in left_out.items()
+        for o in cohorts
     ]
     return pd.DataFrame(rows, columns=list(LEFT_OUT_COLUMNS))
 
@@ -346,14 +324,7 @@ def diagnostics_table(fits: Mapping[str, Fit]) -> pd.DataFrame:
     return pd.DataFrame([{"fit": name, **asdict(fit.diagnosis)} for name, fit in fits.items()])
 
 
-_PRIOR_UNITS = {
-    "months": "months",
-    "ratio": "ratio of medians",
-    "factor": "factor at 1.96 SD",
-    "share": "share",
-    "shape": "shape",
-    "value": "",
-}
+_PRIOR_UNITS = {"ratio": "ratio of medians", "factor": "factor at 1.96 SD", "value": ""}
 
 
 def priors_table(priors: Priors, used: Sequence[str]) -> pd.DataFrame:
@@ -361,27 +332,24 @@ def priors_table(priors: Priors, used: Sequence[str]) -> pd.DataFrame:
 
     ``instead_of`` holds the default where the analysis has a distribution of its own.
     """
+
+    def row(prior: Prior, usual: Prior) -> dict[str, str]:
+        low, high = prior.implied()
+        same = prior.family == usual.family and prior.parameters == usual.parameters
+        return {
+            **{name: getattr(prior, name) for name in ("name", "role", "family", "parameters")},
+            "implied_95": f"{low:.2g} to {high:.2g}",
+            "unit": _PRIOR_UNITS.get(prior.reads_as, prior.reads_as),
+            "instead_of": "" if same else usual.parameters,
+            "rationale": prior.rationale,
+            "source": prior.source,
+        }
+
     usual = load_priors()
-    return pd.DataFrame([_prior_row(priors[name], usual[name]) for name in used])
+    return pd.DataFrame([row(priors[name], usual[name]) for name in used])
 
 
-def _prior_row(prior: Prior, usual: Prior) -> dict[str, str]:
-    low, high = prior.implied()
-    same = prior.family == usual.family and prior.parameters == usual.parameters
-    return {
-        "name": prior.name,
-        "role": prior.role,
-        "family": prior.family,
-        "parameters": prior.parameters,
-        "implied_95": f"{low:.2g} to {high:.2g}",
-        "unit": _PRIOR_UNITS[prior.reads_as],
-        "instead_of": "" if same else usual.parameters,
-        "rationale": prior.rationale,
-        "source": prior.source,
-    }
-
-
-def prior_and_posterior(prior: Prior, draws: np.ndarray) -> Iterator[dict[str, Any]]:
+def _prior_and_posterior(prior: Prior, draws: np.ndarray) -> Iterator[dict[str, Any]]:
     """Two rows on a log ratio: ``which, estimate, lower, upper`` as ratios, and ``log_sd``."""
     low, high = prior.implied()
     median = prior.natural(prior.quantile(0.5))
@@ -391,34 +359,23 @@ def prior_and_posterior(prior: Prior, draws: np.ndarray) -> Iterator[dict[str, A
 
 
 def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
-    """Effects of design, line, time origin and mutation status as ratios of medians.
+    """Effects of design, line, time origin and mutation status as ratios of medians, by endpoint.
 
-    Parameters
-    ----------
-    fits : mapping
-        Survival endpoint -> fit.
-
-    Returns
-    -------
-    DataFrame
-        :data:`COVARIATE_COLUMNS`: for each effect a row with its prior and one with its posterior.
-        ``cohorts`` counts those that differ from the reference and so tell something of it;
-        ``log_sd`` is the standard deviation on the log scale.
+    Of each effect a row with its prior and one with its posterior; ``cohorts`` counts those that
+    differ from the reference and so tell something of it; ``log_sd`` is on the log scale.
     """
     rows = []
     for endpoint, fit in fits.items():
         if not fit.variant.covariates:
             continue
         values = np.array(fit.data.covariates or np.zeros((1, len(COVARIATES))))
-        for number, name in enumerate(COVARIATES):
-            about = {
-                "endpoint": endpoint,
-                "covariate": name,
-                "label": COVARIATE_LABELS[name],
-                "cohorts": int(np.sum(values[:, number] != 0.0)),
-            }
-            draws = flat(fit, "covariate_effect")[:, number]
-            rows += [about | row for row in prior_and_posterior(fit.priors[PRIOR_OF[name]], draws)]
+        telling = np.sum(values != 0.0, axis=0)
+        for name, draws, cohorts in zip(
+            COVARIATES, flat(fit, "covariate_effect").T, telling, strict=True
+        ):
+            about = {"endpoint": endpoint, "covariate": name, "label": COVARIATE_LABELS[name]}
+            sides = _prior_and_posterior(fit.priors[PRIOR_OF[name]], draws)
+            rows += [about | {"cohorts": int(cohorts)} | side for side in sides]
     return pd.DataFrame(rows, columns=list(COVARIATE_COLUMNS))
 
 
@@ -440,88 +397,69 @@ def families_table(
 
 
 def model_choice_table(survival: Mapping[str, FamilyFits]) -> pd.DataFrame:
-    """How well the families predict, all endpoints: :data:`~synthesis.stacking.CHOICE_COLUMNS`.
-
-    Without rows where each endpoint has one family.
-    """
+    """How well the families predict, where several were fitted: `CHOICE_COLUMNS` of stacking."""
+    empty = pd.DataFrame(columns=list(CHOICE_COLUMNS))
     tables = [fits.choice.table for fits in survival.values() if fits.choice is not None]
-    return (
-        pd.concat(tables, ignore_index=True)
-        if tables
-        else pd.DataFrame(columns=list(CHOICE_COLUMNS))
-    )
+    return pd.concat(tables or [empty], ignore_index=True)
 
 
 # --- Forest plots --------------------------------------------------------------------------------
 
 _TARGET_LABELS = {"mean_study": "Pooled, mean study", "new_study": "New study (prediction)"}
+_VALUES = ("printed_value", "printed_lower", "printed_upper", "estimate", "lower", "upper")
 _EMPTY_ROW = {
     **dict.fromkeys(("study_id", "cohort_id", "design", "country", "printed", "note"), ""),
     **dict.fromkeys(("year", "n", "events"), None),
-    **dict.fromkeys(
-        ("printed_value", "printed_lower", "printed_upper", "estimate", "lower", "upper"), np.nan
-    ),
+    **dict.fromkeys(_VALUES, np.nan),
     **dict.fromkeys(("printed_not_reached", "printed_upper_not_reached"), False),
 }
 
 
 def forest_table(fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> pd.DataFrame:
-    """Rows of the forest plot of one endpoint.
+    """Rows of the forest plot of one endpoint, at a share of mixed histology.
 
-    Parameters
-    ----------
-    fit : PooledSurvival or ResponseFit
-    vocabulary : Vocabulary
-    reference_mix : float
-        Share of mixed histology of the pooled rows.
-
-    Returns
-    -------
-    DataFrame
-        ``kind`` is class, treatment, cohort, mean_study, new_study or heterogeneity. Treatments
-        stand by class, then by pooled estimate; cohorts by year. A class of several treatments has
-        the estimate of its average treatment. Months, or fractions for response, of which reported
-        limits are those of an exact interval.
+    ``kind`` is class, treatment, cohort, mean_study, new_study or heterogeneity. Treatments stand
+    by class, then by pooled estimate; cohorts by year. A class of several treatments has the
+    estimate of its average treatment. Months, or fractions for response, of which reported limits
+    are those of an exact interval.
     """
     share = histologies(fit, reference_mix)["reference"]
     principal = estimands_of(fit)[0]
     pooled = {target: summaries(fit, principal, target, share) for target in TARGETS}
-    every = named_groups(fit, vocabulary)
     mean = pooled["mean_study"]
-    averages = {g.class_label: vars(mean[g.group]) for g in every if g.is_class}
-    groups = [group for group in every if not group.is_class]
-    groups.sort(key=lambda group: -mean[group.group].estimate)
+    by_class: dict[str, list[NamedGroup]] = {}
+    for group in named_groups(fit, vocabulary):
+        by_class.setdefault(group.class_label, []).append(group)
     rows: list[dict[str, Any]] = []
-    for class_label in dict.fromkeys(group.class_label for group in every):
-        rows.append(_row("class", class_label, "", class_label, **averages.get(class_label, {})))
-        for group in groups:
-            if group.class_label == class_label:
+    for label, groups in by_class.items():
+        average = next((vars(mean[group.group]) for group in groups if group.is_class), {})
+        rows.append(_row("class", label, "", label, **average))
+        for group in sorted(groups, key=lambda group: -mean[group.group].estimate):
+            if not group.is_class:
                 rows += _group_rows(fit, group, {k: of[group.group] for k, of in pooled.items()})
     rows.append(_row("heterogeneity", "", "", heterogeneity_words(fit)))
     return pd.DataFrame(rows).astype({"year": "Int64", "n": "Int64", "events": "Int64"})
 
 
 def _row(kind: str, class_label: str, treatment: str, label: str, **more: Any) -> dict[str, Any]:
-    names = {"kind": kind, "treatment_class": class_label, "treatment": treatment, "label": label}
-    return names | _EMPTY_ROW | more
+    about = {"kind": kind, "treatment_class": class_label, "treatment": treatment, "label": label}
+    return about | _EMPTY_ROW | more
 
 
 def _group_rows(
     fit: Fit, group: NamedGroup, pooled: Mapping[str, Summary]
 ) -> Iterator[dict[str, Any]]:
-    names = group.class_label, group.label
-    yield _row("treatment", *names, group.label)
+    about = group.class_label, group.label
+    yield _row("treatment", *about, group.label)
     index = {ref.id: i for i, ref in enumerate(fit.data.cohorts)}
-    studies = [ref.study.id for ref in group.cohorts]
+    labels = cohort_labels(group.cohorts)
     for ref in sorted(group.cohorts, key=lambda ref: (ref.study.citation.year or 0, ref.id)):
-        name = f" ({ref.cohort.id.replace('_', ' ')})" if studies.count(ref.study.id) > 1 else ""
-        figures = _cohort_figures(fit, index[ref.id], ref)
-        yield _row("cohort", *names, f"{ref.label}{name}", **figures)
+        yield _row("cohort", *about, labels[ref.id], **_cohort_figures(fit, index[ref.id], ref))
     who = "evaluable patient" if isinstance(fit, ResponseFit) else "patient"
     size = numbers.count(len(group.cohorts), "cohort"), numbers.count(group.patients, who)
     for target, words in _TARGET_LABELS.items():
         label = f"{words} ({', '.join(size)})" if target == "mean_study" else words
-        yield _row(target, *names, label, **vars(pooled[target]))
+        yield _row(target, *about, label, **vars(pooled[target]))
 
 
 def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
@@ -529,7 +467,7 @@ def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
     if isinstance(fit, ResponseFit):
         count = fit.data.counts[index]
         lower, upper = exact_interval(count.responders, count.evaluable)
-        printed = replace(printed, lower=lower, upper=upper)
+        printed = printed._replace(lower=lower, upper=upper)
     return {
         "study_id": ref.study.id,
         "cohort_id": ref.cohort.id,
@@ -538,10 +476,7 @@ def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
         "country": ", ".join(ref.study.countries),
         "n": ref.cohort.n,
         "events": printed.events,
-        "printed": printed.text,
-        "printed_value": printed.value,
-        "printed_lower": printed.lower,
-        "printed_upper": printed.upper,
+        **printed.columns,
         "printed_not_reached": printed.not_reached,
         "printed_upper_not_reached": printed.upper_not_reached,
         "note": ref.cohort.caution or "",
@@ -549,9 +484,9 @@ def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
     }
 
 
-def exact_interval(count: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Exact limits of a share (Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404)."""
-    tail = 0.5 - level / 2.0
+def exact_interval(count: int, n: int) -> tuple[float, float]:
+    """Exact 95 % limits of a share (Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404)."""
+    tail = 0.5 - LEVEL / 2.0
     lower = beta.ppf(tail, count, n - count + 1) if count else 0.0
     upper = beta.isf(tail, count + 1, n - count) if count < n else 1.0
     return float(lower), float(upper)
@@ -559,15 +494,15 @@ def exact_interval(count: int, n: int, level: float = LEVEL) -> tuple[float, flo
 
 def heterogeneity_words(fit: Fit) -> str:
     """Between-study SD in words: what it is, and the factor that it means."""
-    is_response = isinstance(fit, ResponseFit)
+    what, of, prior = "medians", "median", "study_sd"
+    if isinstance(fit, ResponseFit):
+        what, of, prior = "odds", "odds", "response_study_sd"
     ends = list(vars(summarise(flat(fit, "study_sd"))).values())
     factor = numbers.interval(*np.exp(ends), numbers.ratio)
-    prior = fit.priors["response_study_sd" if is_response else "study_sd"]
     return (
-        f"Between studies of one treatment: SD of log {'odds' if is_response else 'medians'} "
-        f"{numbers.interval(*ends, numbers.ratio)}, that is a factor of {factor} in the "
-        f"{'odds' if is_response else 'median'} for a study one SD above the mean; prior "
-        f"{prior.parameters}."
+        f"Between studies of one treatment: SD of log {what} "
+        f"{numbers.interval(*ends, numbers.ratio)}, that is a factor of {factor} in the {of} for a "
+        f"study one SD above the mean; prior {fit.priors[prior].parameters}."
     )
 
 
@@ -589,8 +524,8 @@ def curve_tables(
         ``treatment, treatment_class, histology, time`` (months), ``survival, lower, upper,
         last_printed, cohorts, patients``.
     points : DataFrame
-        ``treatment, study_id, cohort_id, label, kind`` (median or landmark), ``time, time_lower,
-        time_upper, survival, survival_lower, survival_upper, n``.
+        ``treatment, study_id, cohort_id, label, n, kind`` (median or landmark), and values with
+        limits of ``time`` and ``survival``.
     """
     times = np.arange(0.0, _HORIZON + _STEP, _STEP)
     share = reference_share(fit, reference_mix)
@@ -609,59 +544,71 @@ def curve_tables(
         drawn = curve(fit, named.group, share, "mean_study").rows(every)
         middle, lower, upper = quantiles(drawn.survival(np.maximum(times, 1e-6)))
         ends = [row[key] for row in printed for key in ("time", "time_upper")]
-        curves.append(
-            pd.DataFrame(
-                {
-                    "treatment": named.label,
-                    "treatment_class": named.class_label,
-                    "histology": "reference",
-                    "time": times,
-                    "survival": middle,
-                    "lower": lower,
-                    "upper": upper,
-                    "last_printed": max(filter(np.isfinite, ends), default=12.0),
-                    "cohorts": len(named.cohorts),
-                    "patients": named.patients,
-                }
-            )
-        )
+        about = {"treatment": named.label, "treatment_class": named.class_label}
+        about |= {"histology": "reference", "time": times}
+        about |= {"survival": middle, "lower": lower, "upper": upper}
+        about["last_printed"] = max(filter(np.isfinite, ends), default=12.0)
+        about |= {"cohorts": len(named.cohorts), "patients": named.patients}
+        curves.append(pd.DataFrame(about))
     return pd.concat(curves, ignore_index=True), pd.DataFrame(points)
 
 
 def _points(fit: PooledSurvival, index: int, ref: CohortRef) -> Iterator[dict[str, Any]]:
     """Printed figures of a cohort, or of its pure and mixed patients where only they print any."""
     record = fit.data.records[index]
-    groups = {f"{ref.label}, {group.holder.level}": group for group in record.groups}
-    whole = record.whole.outcome or record.whole.landmarks
-    for label, printed in ({ref.label: record.whole} if whole else groups).items():
+    holders = {ref.label: record.whole}
+    if not (record.whole.outcome or record.whole.landmarks):
+        holders = {f"{ref.label}, {group.holder.level}": group for group in record.groups}
+    for label, printed in holders.items():
         about = {"study_id": ref.study.id, "cohort_id": ref.cohort.id, "label": label}
         about["n"] = printed.holder.n
         if printed.outcome is not None:
             yield about | _median_point(printed.outcome)
         for mark in printed.landmarks:
-            lower, upper = (float(v) for v in mark.ci) if mark.ci else (np.nan, np.nan)
-            yield about | {
-                "kind": "landmark",
-                "time": in_months(mark.time, mark.unit),
-                "time_lower": np.nan,
-                "time_upper": np.nan,
-                "survival": float(mark.survival),
-                "survival_lower": lower,
-                "survival_upper": upper,
-            }
+            time, limits = in_months(mark.time, mark.unit), mark.ci or (np.nan, np.nan)
+            values = (time, np.nan, np.nan, *map(float, (mark.survival, *limits)))
+            yield about | dict(zip(_POINT, ("landmark", *values), strict=True))
+
+
+_POINT = names("kind time time_lower time_upper survival survival_lower survival_upper")
 
 
 def _median_point(outcome: SurvivalOutcome) -> dict[str, Any]:
     def months(value: Any) -> float:
         return np.inf if value == NOT_REACHED else in_months(value, outcome.unit)
 
-    lower, upper = (months(v) for v in outcome.ci) if outcome.ci else (np.nan, np.nan)
-    return {
-        "kind": "median",
-        "time": months(outcome.median),
-        "time_lower": lower,
-        "time_upper": upper,
-        "survival": 0.5,
-        "survival_lower": np.nan,
-        "survival_upper": np.nan,
-    }
+    limits = [months(value) for value in outcome.ci or ()] or [np.nan, np.nan]
+    values = ("median", months(outcome.median), *limits, 0.5, np.nan, np.nan)
+    return dict(zip(_POINT, values, strict=True))
+
+
+# --- Where model and reports disagree ------------------------------------------------------------
+
+
+def contradictions(
+    cohorts: pd.DataFrame, pooled: pd.DataFrame, vocabulary: Vocabulary
+) -> tuple[str, ...]:
+    """Treatments whose pooled median lies outside the range of their own reported medians, and why.
+
+    Only treatments of which two or more cohorts report a median are judged.
+    """
+    medians = pooled[(pooled["histology"] == "reference") & (pooled["target"] == "mean_study")]
+    medians = medians[medians["estimand"] == "median_months"]
+    medians = medians.set_index(["endpoint", "treatment"])["estimate"]
+    sentences = []
+    for (name, treatment), group in cohorts.groupby(["endpoint", "treatment"], sort=False):
+        reported = group.dropna(subset=["printed_value"])
+        if endpoint_of(name).is_response or len(reported) < 2:
+            continue
+        low, high = reported["printed_value"].min(), reported["printed_value"].max()
+        estimate = float(medians[name, treatment])
+        if not low <= estimate <= high:
+            sentences.append(
+                f"{treatment}, {endpoint_of(name).words(vocabulary)}: the pooled median of "
+                f"{numbers.months(estimate)} months lies outside the reported medians of its "
+                f"cohorts ({numbers.months(low)} to {numbers.months(high)} months). "
+                f"{len(reported)} of {numbers.count(len(group), 'cohort')} report a median, of "
+                f"{int(reported['n'].sum())} patients, so the estimate is drawn towards the other "
+                "figures and treatments of the class."
+            )
+    return tuple(sentences)
