@@ -15,20 +15,18 @@ from synthesis import numbers
 from synthesis.estimands import curve, response_rate, summarise
 from synthesis.questions.compare import COMPARE_COLUMNS, DELTAS, compare, result, sentences
 from synthesis.questions.contrasts import (
-    GAIN,
-    SURVIVAL_CONTRASTS,
-    Contrast,
-    contrasts_of,
-    survival_contrast,
-    written,
-)
-from synthesis.questions.evidence import (
     ACROSS,
+    GAIN,
     RANDOMISED,
+    SURVIVAL_CONTRASTS,
     WITHIN,
+    Contrast,
     NotComparedError,
     choose_reference,
+    contrasts_of,
+    survival_contrast,
     treatments_of,
+    written,
 )
 
 # The same arithmetic on the same draws: rounding only.
@@ -141,7 +139,7 @@ def test_what_carries_a_contrast_and_both_sides_are_told(found):
     }
     assert rows.loc[LENVATINIB, ["cohorts", "patients"]].tolist() == [5, 116]
     assert rows.loc["Sorafenib", ["cohorts", "patients"]].tolist() == [3, 39]
-    assert found.evidence["os", LENVATINIB].patients == (82, 34)
+    assert found.pairs["os", LENVATINIB, CARE].patients == (82, 34)
 
 
 def test_the_reports_behind_it_are_named(found):

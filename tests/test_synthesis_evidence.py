@@ -6,7 +6,7 @@ import pytest
 from compare_fits import REPORTS, arm, registry_of, response_fit, survival_fit
 from small_registry import study
 
-from synthesis.questions.evidence import (
+from synthesis.questions.contrasts import (
     ACROSS,
     BETWEEN_STUDIES,
     KINDS,
