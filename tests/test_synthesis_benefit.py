@@ -14,8 +14,7 @@ from synthesis import numbers
 from synthesis.estimands import ESTIMANDS, SURVIVAL_ESTIMANDS
 from synthesis.fits import fit_survival
 from synthesis.model.sampler import SamplerSettings
-from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, written
-from synthesis.questions.evidence import NotComparedError
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, NotComparedError, written
 from synthesis.questions.histology import (
     SAYS_NOTHING,
     benefit_rows,

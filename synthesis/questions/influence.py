@@ -30,8 +30,7 @@ from synthesis.fits import PooledSurvival, SurvivalFit
 from synthesis.left_out import DRAWS, NODES, cohort_log_likelihood, spaced
 from synthesis.model.sampler import Progress
 from synthesis.numbers import capitalised, count, decimal, in_sentence, interval
-from synthesis.questions.contrasts import WRITERS, written
-from synthesis.questions.evidence import treatments_of
+from synthesis.questions.contrasts import WRITERS, treatments_of, written
 from synthesis.result import Finding, Table, names, table_of
 from synthesis.stacking import HIGH_K, StackedFit
 

@@ -59,13 +59,11 @@ from synthesis.questions.contrasts import (
     SURVIVAL_CONTRASTS,
     drawn,
     every_pair,
-    written,
-)
-from synthesis.questions.evidence import (
     evidence,
     not_pooled,
     treatments_by_endpoint,
     treatments_by_id,
+    written,
 )
 from synthesis.questions.histology_effects import prior_share, share_words
 from synthesis.result import Finding, Result, Table, names, table_of

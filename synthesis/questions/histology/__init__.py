@@ -51,10 +51,8 @@ from synthesis.questions.compare import chance_heading, months_words
 from synthesis.questions.contrasts import (
     GAIN,
     SURVIVAL_CONTRASTS,
-    written,
-)
-from synthesis.questions.evidence import (
     treatments_of,
+    written,
 )
 from synthesis.questions.histology.benefit import (
     DIFFERENCE,

@@ -22,17 +22,15 @@ from synthesis.estimands import (
 from synthesis.fits import PooledSurvival
 from synthesis.questions.compare import COMPARE_COLUMNS
 from synthesis.questions.contrasts import (
+    ACROSS,
     GAIN,
     SURVIVAL_CONTRASTS,
-    drawn,
-    every_pair,
-)
-from synthesis.questions.evidence import (
-    ACROSS,
     WITHIN,
     Evidence,
     choose_reference,
     choose_shown,
+    drawn,
+    every_pair,
     evidence_of_pairs,
     not_pooled,
     treatments_by_endpoint,
