@@ -23,6 +23,7 @@ from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Fit, NamedGroup, quantiles, reference_share, tells_histology
 from synthesis.numbers import count, in_sentence, listed
 from synthesis.questions.contrasts import (
+    COMPARE_COLUMNS,
     GAIN,
     PATIENTS_SHOWN,
     Evidence,
@@ -51,11 +52,6 @@ REFERENCE_MIX: Histology = "reference mix"
 
 # --- The comparison ------------------------------------------------------------------------------
 
-#: Columns of the tables of contrasts.
-COMPARE_COLUMNS = names(
-    "endpoint treatment reference histology estimand estimate lower upper delta p_gain carried_by "
-    "cohorts patients"
-)
 _COLUMNS = {
     "table": COMPARE_COLUMNS,
     "league": COMPARE_COLUMNS,
@@ -351,8 +347,8 @@ _NAMED_FROM, _NAMED_AT_MOST = 0.9, 6
 
 LEAD = (
     "Contrasts of the average study: what would differ between two patients of the reference "
-    "population, one under each treatment, if the model holds. Estimates are posterior medians with "
-    "95 % intervals. None of it is advice on treatment."
+    "population, one under each treatment, if the model holds. Estimates are posterior medians "
+    "with 95 % intervals. None of it is advice on treatment."
 )
 
 

@@ -42,6 +42,7 @@ from synthesis.estimands import (
 )
 from synthesis.fits import ResponseFit
 from synthesis.numbers import capitalised, count, listed
+from synthesis.result import names
 
 #: Months to which hazards are averaged.
 HAZARD_HORIZON = 24.0
@@ -52,6 +53,11 @@ _STEPS = 129
 # Draws whose survival is held at a time: a processor keeps them at hand.
 _BLOCK = 100
 
+#: Columns of the tables of contrasts.
+COMPARE_COLUMNS = names(
+    "endpoint treatment reference histology estimand estimate lower upper delta p_gain carried_by "
+    "cohorts patients"
+)
 #: How values are written, by their unit.
 WRITERS = {"ratio": numbers.ratio, "months": numbers.months, "points": numbers.points}
 
