@@ -17,7 +17,7 @@ from synthesis.endpoints import endpoint_of
 from synthesis.fits import NothingToPoolError
 from synthesis.model.arrays import sizes_for
 from synthesis.numbers import interval
-from synthesis.questions.compare import COMPARE_COLUMNS
+from synthesis.questions.contrasts import COMPARE_COLUMNS
 from synthesis.questions.influence import cohort_weights
 from synthesis.questions.pooled import contradictions
 from synthesis.run import analyse

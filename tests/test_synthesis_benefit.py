@@ -24,18 +24,16 @@ from synthesis.questions.histology import (
     section,
     sentences,
 )
-from synthesis.questions.histology.benefit import (
+from synthesis.questions.histology_effects import (
     ANY,
     BENEFIT_COLUMNS,
     DIFFERENCE,
-    FROM_PROGNOSIS,
-    benefit_by_histology,
-)
-from synthesis.questions.histology_effects import (
     EFFECT_COLUMNS,
+    FROM_PROGNOSIS,
     MOSTLY_PRIOR,
     PREDICTIVE,
     PROGNOSTIC,
+    benefit_by_histology,
     effect_rows,
     prior_share,
     share_words,

@@ -13,9 +13,10 @@ from small_registry import study
 
 from synthesis import numbers
 from synthesis.estimands import curve, response_rate, summarise
-from synthesis.questions.compare import COMPARE_COLUMNS, DELTAS, compare, result, sentences
+from synthesis.questions.compare import DELTAS, compare, result, sentences
 from synthesis.questions.contrasts import (
     ACROSS,
+    COMPARE_COLUMNS,
     GAIN,
     RANDOMISED,
     SURVIVAL_CONTRASTS,

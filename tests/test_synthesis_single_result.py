@@ -26,14 +26,15 @@ from synthesis.questions.single import (
     POOLED_TRUTH,
     STARTING_POINT,
     TRUE_RATIOS,
+    log_ratios,
     logrank_p,
+    ratio_alone,
     reported_ratios,
     results_by_histology,
     sentences,
     single_result,
 )
-from synthesis.questions.single.alone import log_ratios, ratio_alone
-from synthesis.questions.single.alone import pair_of as single_pair
+from synthesis.questions.single import pair_of as single_pair
 from synthesis.stacking import stack
 
 STEP = log_ratios()[1] - log_ratios()[0]
