@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -181,30 +181,31 @@ def compare(
         groups = treatments_of(fit, vocabulary)
         pooled |= set(treatments_by_id(groups))
         chosen = choose_reference(groups, vocabulary, reference)
-        name, is_response = (
-            endpoint_of(endpoint).words(vocabulary),
-            endpoint_of(endpoint).is_response,
-        )
+        about = endpoint_of(endpoint)
+        name = about.words(vocabulary)
         if len(groups) < 2:
             only = groups[0].label if groups else "none"
             notes.append(f"For {name} there is nothing to compare; pooled: {only}.")
         elif chosen is None:
             notes.append(f"The reference is not pooled for {name}, which is left out.")
-        elif histology != REFERENCE_MIX and not is_response and not tells_histology(fit):
+        elif histology != REFERENCE_MIX and not about.is_response and not tells_histology(fit):
             notes.append(f"No counted cohort tells its histology for {name}, which is left out.")
         else:
             shown = choose_shown(groups, chosen.group, show_all=show_all)
-            own = REFERENCE_MIX if is_response else histology
+            own = REFERENCE_MIX if about.is_response else histology
             parts.append(_Part(endpoint, fit, groups, shown, chosen, own, mix, delta))
     if not parts and (reference is not None or histology != REFERENCE_MIX):
         possible = ", ".join(sorted(pooled)) or "none"
         raise NotComparedError(f"{' '.join(notes)} Possible references: {possible}.")
+    asked = {"histology": histology, "mix": mix, "delta": delta, "notes": tuple(notes)}
+    return _assembled(parts, asked)
+
+
+def _assembled(parts: Sequence[_Part], asked: Mapping[str, Any]) -> Comparison:
     rows = [part.rows() for part in parts]
     return Comparison(
+        **asked,
         endpoints=tuple(part.endpoint for part in parts),
-        histology=histology,
-        mix=mix,
-        delta=delta,
         references={part.endpoint: part.reference for part in parts},
         pairs={(part.endpoint, *pair): own for part in parts for pair, own in part.pairs.items()},
         studies={
@@ -212,7 +213,6 @@ def compare(
             for part in parts
         },
         knowing=frozenset(part.endpoint for part in parts if tells_histology(part.fit)),
-        notes=tuple(notes),
         **{
             name: pd.DataFrame([row for own in rows for row in own[name]], columns=columns)
             for name, columns in _COLUMNS.items()
