@@ -287,27 +287,6 @@ def told(registry, fit):
     return find_benefit({"os": fit}, registry.vocabulary)
 
 
-def test_words_hold_the_numbers_of_the_table(benefit, registry):
-    opening, prognostic, lenvatinib, others = sentences(benefit, "os", registry.vocabulary)
-    assert "gains are over best supportive care" in opening
-    row = pick(benefit.effects, {"effect": PROGNOSTIC, "which": "posterior"})
-    assert f"is {written(row, numbers.ratio)} times" in prognostic
-    assert "1 cohort with 23 patients tells its histology" in prognostic
-    for histology in ("pure", "mixed"):
-        where = {"treatment": "Lenvatinib", "histology": histology}
-        median = of(benefit, estimand="median_months", **where)
-        gain = of(benefit, estimand=GAIN, **where)
-        assert written(median, numbers.months) in lenvatinib
-        assert written(gain, numbers.months) in lenvatinib
-        assert f"{100 * gain.p_gain:.0f} %" in lenvatinib
-    where = {"treatment": "Lenvatinib", "histology": "mixed"}
-    differ, alone = (of(benefit, estimand=name, **where) for name in (DIFFERENCE, FROM_PROGNOSIS))
-    limits = numbers.limits_of(differ.lower, differ.upper, numbers.months)
-    assert f"gain {differ.estimate:.1f} months more than pure ones ({limits})." in lenvatinib
-    assert f"alone would explain {alone.estimate:.1f}." in lenvatinib
-    assert "extrapolated for 3 of the 4 treatments" in others
-
-
 def test_an_effect_that_is_all_but_assumption_is_not_claimed(registry, fit):
     prior = fit.priors["histology_predictive"].scale
     found = benefit_by_histology(

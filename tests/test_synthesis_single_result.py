@@ -259,21 +259,6 @@ def test_without_a_p_value_its_chance_is_not_told(tmp_path):
 # --- Read ----------------------------------------------------------------------------------------
 
 
-def test_words_hold_the_numbers_of_the_tables(result):
-    words = sentences(result)
-    assert len(words) == 5
-    assert written(result.alone.iloc[-1], numbers.ratio) in words[1]
-    for effect in (BOTH, "prognostic", "predictive"):
-        row = pick(result.effects, {"effect": effect, "which": "posterior"})
-        assert written(row, numbers.ratio) in words[2]
-    assert words[3].startswith(
-        f"By chance alone, {numbers.percent(result.as_large_by_chance)} % of studies this small"
-    )
-    for row in result.exaggeration.itertuples(index=False):
-        shown = row.exaggeration if row.truth == POOLED_TRUTH else row.shown_ratio
-        assert numbers.ratio(shown) in words[4]
-
-
 def test_every_number_is_read_as_it_is_written(result, registry):
     told = single.result({"os": (result,)}, registry)
     stored = told.tables["single_results"]
