@@ -27,7 +27,7 @@ import pandas as pd
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import cohort_labels, curve, histology_effect, patients_of
 from synthesis.fits import PooledSurvival, SurvivalFit
-from synthesis.left_out import DRAWS, NODES, cohort_log_likelihood, spaced
+from synthesis.left_out import DRAWS, cohort_log_likelihood, spaced
 from synthesis.model.sampler import Progress
 from synthesis.numbers import capitalised, count, decimal, in_sentence, interval
 from synthesis.questions.contrasts import WRITERS, treatments_of, written
@@ -39,7 +39,8 @@ INFLUENCE_COLUMNS = names(
     "estimate lower upper without without_lower without_upper shift shift_in_sd pareto_k reliable"
 )
 
-_SHIFT, _QUANTILES = INFLUENCE_COLUMNS.index("shift"), (0.5, 0.025, 0.975)
+_SHIFT = INFLUENCE_COLUMNS.index("shift")
+_QUANTILES = (0.5, 0.025, 0.975)
 
 #: Draws that are weighted, over all families: the ends of an interval want more than its middle.
 WEIGHTED = 2000
@@ -54,20 +55,14 @@ TOLD_FROM = 0.1
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that an answer rests on.
+    """Something that an answer rests on; its label stands in running text, behind "the".
 
     Attributes
     ----------
-    name : str
-        In tables.
-    label : str
-        In running text, behind "the".
-    unit : {"ratio", "months"}
     draws : callable
         Fit of one family, or stacked -> draws of its logarithm, ``(draws,)``.
     needs : str
-        Treatment that must have another cohort for the quantity to be known without one; empty
-        for none.
+        Treatment that must have another cohort for the quantity to be known without one.
     """
 
     name: str
@@ -155,7 +150,6 @@ def cohort_weights(
     fit: PooledSurvival,
     *,
     draws: int | None = None,
-    nodes: tuple[int, int] = NODES,
     known: Mapping[str, np.ndarray] = MappingProxyType({}),
     progress: Progress | None = None,
 ) -> CohortWeights:
@@ -167,11 +161,9 @@ def cohort_weights(
     draws : int, optional
         Draws of each family that are weighted; as many as give :data:`WEIGHTED` in all, and no
         fewer than leaving cohorts out takes elsewhere, otherwise.
-    nodes : (int, int)
-        As in :func:`~synthesis.left_out.cohort_log_likelihood`.
     known : mapping
-        Name of a family -> what that function gives with the same nodes, where it was computed
-        before: it is used again where it is of as many draws.
+        Name of a family -> what :func:`~synthesis.left_out.cohort_log_likelihood` gave before: it
+        is used again where it is of as many draws.
     progress : callable, optional
         Called with a sentence at each stage.
     """
@@ -186,7 +178,7 @@ def cohort_weights(
         rows = spaced(own.flat("mu").size, draws)
         values = known.get(own.family.name)
         if values is None or len(values) != rows.size:
-            values = cohort_log_likelihood(own, draws=draws, nodes=nodes)
+            values = cohort_log_likelihood(own, draws=draws)
         weights, k = without_each(values)
         parts.append((own, rows, stacked))
         columns.append(stacked * weights)

@@ -206,18 +206,10 @@ def population_curve(
     *,
     selecting: frozenset[str] = frozenset(),
 ) -> MixtureCurve:
-    """Draws of the survival curve of a population under one treatment.
+    """Draws of the survival curve of a population under a treatment, or a class.
 
-    Parameters
-    ----------
-    fit : PooledSurvival
-    group : NamedGroup
-        A treatment, or a class.
-    population : Population
-    target : {"mean_study", "new_study"}
-    selecting : frozenset of str
-        Treatments that are given to mutated tumours only: the share of BRAF-mutated patients says
-        nothing of those.
+    The share of BRAF-mutated patients says nothing of treatments that are given to mutated tumours
+    only, which are those of `selecting`.
 
     Raises
     ------
@@ -266,15 +258,10 @@ def _mixture(fit: PooledSurvival, sides: Sequence[Curve], population: Population
 
 @dataclass(frozen=True)
 class PatientMix:
-    """Pooled survival of a stated population.
+    """Pooled survival of a stated population, and what stands behind it, and what does not.
 
-    Attributes
-    ----------
-    population : Population
-    table : DataFrame
-        :data:`MIX_COLUMNS`: months, fractions of one, or ratios; contrasts have a reference.
-    notes : tuple of str
-        What stands behind the answer, and what does not.
+    The table has :data:`MIX_COLUMNS`: months, fractions of one, or ratios; contrasts have a
+    reference.
     """
 
     population: Population
@@ -296,12 +283,9 @@ def patient_mix(
     ----------
     fits : mapping
         Endpoint -> fit; response is passed over.
-    vocabulary : Vocabulary
-    population : Population
-    treatment : str, optional
-        Name of the one treatment asked for.
-    reference : str, optional
-        Name of the treatment that gains are over; none otherwise.
+    vocabulary, population
+    treatment, reference : str, optional
+        Names of the one treatment asked for, and of the one that gains are over.
 
     Raises
     ------

@@ -119,15 +119,9 @@ class SingleResult:
 
 @dataclass(frozen=True)
 class ReportedGroups:
-    """Medians that a report gives of its pure and its mixed patients.
+    """Medians in months that a report gives of its pure and its mixed patients.
 
-    Attributes
-    ----------
-    pure, mixed : float
-        Months.
-    n_pure, n_mixed : int or None
-    p : str
-        Of their comparison, as reported; empty where there is none.
+    Its p is that of their comparison, as reported; empty where there is none.
     """
 
     pure: float
@@ -200,15 +194,7 @@ def results_by_histology(fit: PooledSurvival) -> list[CohortRef]:
 
 
 def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -> SingleResult:
-    """Say what one report's difference between pure and mixed tumours means.
-
-    Parameters
-    ----------
-    fit : SurvivalFit or StackedFit
-        Of the pool that the cohort is part of.
-    ref : CohortRef
-        One of :func:`results_by_histology`.
-    vocabulary : Vocabulary
+    """Say what one report's difference between pure and mixed tumours means, alone and pooled.
 
     Raises
     ------
