@@ -48,7 +48,7 @@ from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_med
 from synthesis.model.observations import Arm, ArmComparison
 from synthesis.model.records import median_months
 from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
-from synthesis.numbers import capitalised, chance, in_sentence, percent
+from synthesis.numbers import chance, in_sentence, percent
 from synthesis.questions.contrasts import written
 from synthesis.questions.histology_effects import (
     MOSTLY_PRIOR,
@@ -563,25 +563,16 @@ def _chance_words(own: SingleResult) -> str:
 
 
 def _selected_words(own: SingleResult) -> str:
-    pooled, *fixed = own.exaggeration.itertuples(index=False)
+    pooled = own.exaggeration.iloc[0]
     words = (
         f"What is published because p < {SIGNIFICANT:g} overstates. If the effect is as pooled "
         f"(which has learned from this result too), {percent(pooled.power)} % of studies of this "
         "size would reach it"
     )
     if pooled.exaggeration == pooled.exaggeration:
-        words += (
-            f", and those would show {numbers.ratio(pooled.exaggeration)} times the true log ratio "
-            "on average"
-        )
-    parts = [
-        f"at a true ratio of {numbers.ratio(row.true_ratio)}, {percent(row.power)} % of them, "
-        f"which show {numbers.ratio(row.shown_ratio)} on average"
-        + (f", {percent(row.wrong_sign)} % with the wrong sign" if row.wrong_sign >= 0.005 else "")
-        for row in fixed
-        if row.shown_ratio == row.shown_ratio
-    ]
-    return f"{words}. {capitalised('; '.join(parts))}{'.' * bool(parts)}".rstrip()
+        times = numbers.ratio(pooled.exaggeration)
+        words += f", and those would show {times} times the true log ratio on average"
+    return f"{words}."
 
 
 def _tables(own: SingleResult) -> tuple[Table, Table]:
