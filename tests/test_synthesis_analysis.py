@@ -18,7 +18,7 @@ from synthesis.estimands import ESTIMANDS, estimands_of, named_groups, summaries
 from synthesis.fits import NothingToPoolError
 from synthesis.model.arrays import sizes_for
 from synthesis.numbers import interval
-from synthesis.questions.compare import COMPARE_COLUMNS
+from synthesis.questions.contrasts import COMPARE_COLUMNS
 from synthesis.questions.influence import cohort_weights
 from synthesis.questions.pooled import contradictions
 from synthesis.run import analyse

@@ -14,8 +14,7 @@ from synthesis import numbers
 from synthesis.estimands import ESTIMANDS, SURVIVAL_ESTIMANDS
 from synthesis.fits import fit_survival
 from synthesis.model.sampler import SamplerSettings
-from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, written
-from synthesis.questions.evidence import NotComparedError
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, NotComparedError, written
 from synthesis.questions.histology import (
     SAYS_NOTHING,
     benefit_rows,
@@ -25,18 +24,16 @@ from synthesis.questions.histology import (
     section,
     sentences,
 )
-from synthesis.questions.histology.benefit import (
+from synthesis.questions.histology_effects import (
     ANY,
     BENEFIT_COLUMNS,
     DIFFERENCE,
-    FROM_PROGNOSIS,
-    benefit_by_histology,
-)
-from synthesis.questions.histology_effects import (
     EFFECT_COLUMNS,
+    FROM_PROGNOSIS,
     MOSTLY_PRIOR,
     PREDICTIVE,
     PROGNOSTIC,
+    benefit_by_histology,
     effect_rows,
     prior_share,
     share_words,
@@ -288,27 +285,6 @@ def test_values_that_no_report_of_a_treatment_supports_are_extrapolated(benefit)
 @pytest.fixture(scope="module")
 def told(registry, fit):
     return find_benefit({"os": fit}, registry.vocabulary)
-
-
-def test_words_hold_the_numbers_of_the_table(benefit, registry):
-    opening, prognostic, lenvatinib, others = sentences(benefit, "os", registry.vocabulary)
-    assert "gains are over best supportive care" in opening
-    row = pick(benefit.effects, {"effect": PROGNOSTIC, "which": "posterior"})
-    assert f"is {written(row, numbers.ratio)} times" in prognostic
-    assert "1 cohort with 23 patients tells its histology" in prognostic
-    for histology in ("pure", "mixed"):
-        where = {"treatment": "Lenvatinib", "histology": histology}
-        median = of(benefit, estimand="median_months", **where)
-        gain = of(benefit, estimand=GAIN, **where)
-        assert written(median, numbers.months) in lenvatinib
-        assert written(gain, numbers.months) in lenvatinib
-        assert f"{100 * gain.p_gain:.0f} %" in lenvatinib
-    where = {"treatment": "Lenvatinib", "histology": "mixed"}
-    differ, alone = (of(benefit, estimand=name, **where) for name in (DIFFERENCE, FROM_PROGNOSIS))
-    limits = numbers.limits_of(differ.lower, differ.upper, numbers.months)
-    assert f"gain {differ.estimate:.1f} months more than pure ones ({limits})." in lenvatinib
-    assert f"alone would explain {alone.estimate:.1f}." in lenvatinib
-    assert "extrapolated for 3 of the 4 treatments" in others
 
 
 def test_an_effect_that_is_all_but_assumption_is_not_claimed(registry, fit):

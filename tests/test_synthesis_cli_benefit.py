@@ -13,7 +13,7 @@ import synthesis.run
 from studies import load_registry
 from synthesis import cli
 from synthesis.questions.histology import SAYS_NOTHING, benefit_by_histology
-from synthesis.questions.histology.benefit import BENEFIT_COLUMNS
+from synthesis.questions.histology_effects import BENEFIT_COLUMNS
 from synthesis.questions.mix import MIX_COLUMNS
 
 

@@ -13,7 +13,8 @@ from compare_fits import REPORTS, registry_of, response_fit, survival_fit
 
 import synthesis.run
 from synthesis import cli
-from synthesis.questions.compare import COMPARE_COLUMNS, compare
+from synthesis.questions.compare import compare
+from synthesis.questions.contrasts import COMPARE_COLUMNS
 from synthesis.result import RESEARCH_USE
 
 ENDPOINTS = ("os", "response")

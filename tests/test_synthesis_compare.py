@@ -13,22 +13,21 @@ from small_registry import study
 
 from synthesis import numbers
 from synthesis.estimands import curve, response_rate, summarise
-from synthesis.questions.compare import COMPARE_COLUMNS, DELTAS, compare, result, sentences
+from synthesis.questions.compare import DELTAS, compare, result, sentences
 from synthesis.questions.contrasts import (
-    GAIN,
-    SURVIVAL_CONTRASTS,
-    Contrast,
-    contrasts_of,
-    survival_contrast,
-    written,
-)
-from synthesis.questions.evidence import (
     ACROSS,
+    COMPARE_COLUMNS,
+    GAIN,
     RANDOMISED,
+    SURVIVAL_CONTRASTS,
     WITHIN,
+    Contrast,
     NotComparedError,
     choose_reference,
+    contrasts_of,
+    survival_contrast,
     treatments_of,
+    written,
 )
 
 # The same arithmetic on the same draws: rounding only.
@@ -141,11 +140,7 @@ def test_what_carries_a_contrast_and_both_sides_are_told(found):
     }
     assert rows.loc[LENVATINIB, ["cohorts", "patients"]].tolist() == [5, 116]
     assert rows.loc["Sorafenib", ["cohorts", "patients"]].tolist() == [3, 39]
-    assert found.evidence["os", LENVATINIB].patients == (82, 34)
-
-
-def test_the_reports_behind_it_are_named(found):
-    assert found.studies["os"] == ("alone", "both", "lot", "small", "care")
+    assert found.pairs["os", LENVATINIB, CARE].patients == (82, 34)
 
 
 # --- League, gains, ranks ------------------------------------------------------------------------
@@ -397,22 +392,6 @@ def test_a_further_contrast_is_one_record(registry, fits, monkeypatch):
     row = rows[rows["treatment"] == LENVATINIB].iloc[0]
     (cells,) = [cells for cells in table.rows if cells[0].text == LENVATINIB]
     assert written(row, numbers.months) in [cell.text for cell in cells]
-
-
-def test_sentences_say_endpoint_population_reference_and_what_carries_it(registry, fits):
-    found = compare(fits, registry.vocabulary)
-    said = sentences(found, "os", registry.vocabulary)
-    for words in ("Overall survival in ATC", "average study", "no counted cohort tells it"):
-        assert words in said[0]
-    assert "best supportive care (2 cohorts, 34 patients)" in said[0]
-    rows = found.forest.query("endpoint == 'os'").set_index("treatment")
-    assert numbers.chance(rows.loc[LENVATINIB, "p_gain"]) in said[1]
-    assert said[2] == (
-        "None of the 2 comparisons with best supportive care is randomised. One (lenvatinib) comes "
-        "from a report with both groups; one (paclitaxel) compares different studies."
-    )
-    assert "sorafenib" in said[-1]
-    assert "histology does not apply" in sentences(found, "response", registry.vocabulary)[0]
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,7 @@ from synthesis.model.observations import survival_data
 from synthesis.model.sampler import SamplerSettings
 from synthesis.questions import plan as planning
 from synthesis.questions.compare import compare
-from synthesis.questions.contrasts import GAIN
-from synthesis.questions.evidence import NotComparedError, treatments_of
+from synthesis.questions.contrasts import GAIN, NotComparedError, treatments_of
 from synthesis.questions.plan import Design, result
 from synthesis.questions.plan.simulate import (
     PlannedArm,

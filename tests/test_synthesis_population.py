@@ -14,8 +14,7 @@ from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, curve, summarise
 from synthesis.model.covariates import COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.model.families import family
 from synthesis.model.survival import Variant
-from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
-from synthesis.questions.evidence import NotComparedError, treatments_of
+from synthesis.questions.contrasts import SURVIVAL_CONTRASTS, NotComparedError, treatments_of
 from synthesis.questions.mix import (
     MIX_COLUMNS,
     MixtureCurve,

@@ -25,14 +25,15 @@ from synthesis.questions.single import (
     POOLED_TRUTH,
     STARTING_POINT,
     TRUE_RATIOS,
+    log_ratios,
     logrank_p,
+    ratio_alone,
     reported_ratios,
     results_by_histology,
     sentences,
     single_result,
 )
-from synthesis.questions.single.alone import log_ratios, ratio_alone
-from synthesis.questions.single.alone import pair_of as single_pair
+from synthesis.questions.single import pair_of as single_pair
 from synthesis.stacking import stack
 
 STEP = log_ratios()[1] - log_ratios()[0]
@@ -255,21 +256,6 @@ def test_without_a_p_value_its_chance_is_not_told(tmp_path):
 
 
 # --- Read ----------------------------------------------------------------------------------------
-
-
-def test_words_hold_the_numbers_of_the_tables(result):
-    words = sentences(result)
-    assert len(words) == 5
-    assert written(result.alone.iloc[-1], numbers.ratio) in words[1]
-    for effect in (BOTH, "prognostic", "predictive"):
-        row = pick(result.effects, {"effect": effect, "which": "posterior"})
-        assert written(row, numbers.ratio) in words[2]
-    assert words[3].startswith(
-        f"By chance alone, {numbers.percent(result.as_large_by_chance)} % of studies this small"
-    )
-    for row in result.exaggeration.itertuples(index=False):
-        shown = row.exaggeration if row.truth == POOLED_TRUTH else row.shown_ratio
-        assert numbers.ratio(shown) in words[4]
 
 
 def test_every_number_is_read_as_it_is_written(result, registry):

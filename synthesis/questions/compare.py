@@ -7,11 +7,10 @@ gives both, the study effect is common to both, so that the ratio of medians is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import combinations
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -24,15 +23,8 @@ from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Fit, NamedGroup, quantiles, reference_share, tells_histology
 from synthesis.numbers import count, in_sentence, listed
 from synthesis.questions.contrasts import (
+    COMPARE_COLUMNS,
     GAIN,
-    contrasts_of,
-    drawn,
-    every_pair,
-    gain_curve,
-    ranks,
-    written,
-)
-from synthesis.questions.evidence import (
     PATIENTS_SHOWN,
     Evidence,
     NotComparedError,
@@ -40,11 +32,17 @@ from synthesis.questions.evidence import (
     across_words,
     choose_reference,
     choose_shown,
+    contrasts_of,
+    drawn,
+    every_pair,
     evidence_of_pairs,
     evidence_words,
+    gain_curve,
+    ranks,
     size_words,
     treatments_by_id,
     treatments_of,
+    written,
 )
 from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
 
@@ -54,28 +52,22 @@ REFERENCE_MIX: Histology = "reference mix"
 
 # --- The comparison ------------------------------------------------------------------------------
 
-#: Columns of the tables of contrasts.
-COMPARE_COLUMNS = names(
-    "endpoint treatment reference histology estimand estimate lower upper delta p_gain carried_by "
-    "cohorts patients"
-)
 _COLUMNS = {
-    "table": " ".join(COMPARE_COLUMNS),
-    "league": " ".join(COMPARE_COLUMNS),
-    "gains": (
+    "table": COMPARE_COLUMNS,
+    "league": COMPARE_COLUMNS,
+    "gains": names(
         "endpoint treatment treatment_class reference histology delta p_gain carried_by cohorts "
         "patients"
     ),
-    "ranks": (
+    "ranks": names(
         "endpoint treatment treatment_class histology of rank probability cumulative mean_rank "
         "lower upper cohorts patients"
     ),
-    "forest": (
+    "forest": names(
         "endpoint treatment treatment_class estimand estimate lower upper gain gain_lower "
-        "gain_upper p_gain carried_by cohorts patients is_reference value value_lower "
-        "value_upper"
+        "gain_upper p_gain carried_by cohorts patients is_reference value value_lower value_upper"
     ),
-    "left_out": "endpoint treatment cohorts patients",
+    "left_out": names("endpoint treatment cohorts patients"),
 }
 
 #: Months of gain at which the probability of more is given, beside the one that is asked for.
@@ -90,12 +82,8 @@ class Comparison:
     ----------
     endpoints : tuple of str
         Those with something to compare.
-    histology : {"pure", "mixed", "reference mix"}
-        Of the survival endpoints.
-    mix : float
-        Share of mixed histology of the reference mix.
-    delta : float
-        Months of gain that are asked for.
+    histology, mix, delta
+        As asked for; the histology is that of the survival endpoints.
     references : mapping
         Endpoint -> what its treatments are set against.
     table : DataFrame
@@ -112,16 +100,14 @@ class Comparison:
     forest : DataFrame
         A row a treatment shown, for drawing: contrast, gain, its own value (median, for response
         the rate), cohorts and patients.
-    evidence : mapping
-        (endpoint, treatment label) -> what carries its contrast with the reference.
     pairs : mapping
-        (endpoint, label, label) -> what carries the contrast of any two treatments.
+        (endpoint, label, label) -> what carries the contrast of two treatments.
     left_out : DataFrame
         Treatments with too little behind them to be ranked and shown.
     studies : mapping
         Endpoint -> identifiers of the reports that its contrasts rest on.
     knowing : frozenset of str
-        Endpoints of which some counted cohort tells its histology: only for these a mix means
+        Endpoints of which some counted cohort tells its histology: only there a mix means
         anything.
     notes : tuple of str
         What could not be compared, and why.
@@ -137,12 +123,11 @@ class Comparison:
     gains: pd.DataFrame = field(repr=False)
     ranks: pd.DataFrame = field(repr=False)
     forest: pd.DataFrame = field(repr=False)
-    evidence: Mapping[tuple[str, str], Evidence] = field(repr=False)
     pairs: Mapping[tuple[str, str, str], Evidence] = field(repr=False)
     left_out: pd.DataFrame = field(repr=False)
     studies: Mapping[str, tuple[str, ...]] = field(repr=False)
-    knowing: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = ()
+    knowing: frozenset[str]
+    notes: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
@@ -169,8 +154,8 @@ def compare(
     vocabulary : Vocabulary
     reference : str, optional
         Any name of a treatment; otherwise see
-        :func:`~synthesis.questions.evidence.choose_reference`. Endpoints for which it is not pooled
-        are left out, with a note.
+        :func:`~synthesis.questions.contrasts.choose_reference`. Endpoints for which it is not
+        pooled are left out, with a note.
     histology : {"pure", "mixed", "reference mix"}
         Histology of the patients; it does not apply to response.
     mix : float
@@ -196,13 +181,19 @@ def compare(
         groups = treatments_of(fit, vocabulary)
         pooled |= set(treatments_by_id(groups))
         chosen = choose_reference(groups, vocabulary, reference)
-        against = _reason_against(endpoint, fit, groups, chosen, histology, vocabulary)
-        if against is not None:
-            notes.append(against)
-            continue
-        shown = choose_shown(groups, chosen.group, show_all=show_all)
-        of_patients = REFERENCE_MIX if endpoint_of(endpoint).is_response else histology
-        parts.append(_Part(endpoint, fit, groups, shown, chosen, of_patients, mix, delta))
+        about = endpoint_of(endpoint)
+        name = about.words(vocabulary)
+        if len(groups) < 2:
+            only = groups[0].label if groups else "none"
+            notes.append(f"For {name} there is nothing to compare; pooled: {only}.")
+        elif chosen is None:
+            notes.append(f"The reference is not pooled for {name}, which is left out.")
+        elif histology != REFERENCE_MIX and not about.is_response and not tells_histology(fit):
+            notes.append(f"No counted cohort tells its histology for {name}, which is left out.")
+        else:
+            shown = choose_shown(groups, chosen.group, show_all=show_all)
+            own = REFERENCE_MIX if about.is_response else histology
+            parts.append(_Part(endpoint, fit, groups, shown, chosen, own, mix, delta))
     if not parts and (reference is not None or histology != REFERENCE_MIX):
         possible = ", ".join(sorted(pooled)) or "none"
         raise NotComparedError(f"{' '.join(notes)} Possible references: {possible}.")
@@ -215,46 +206,22 @@ def _assembled(parts: Sequence[_Part], asked: Mapping[str, Any]) -> Comparison:
     return Comparison(
         **asked,
         endpoints=tuple(part.endpoint for part in parts),
-        references=MappingProxyType({part.endpoint: part.reference for part in parts}),
-        evidence=MappingProxyType(
-            {
-                (part.endpoint, first): own
-                for part in parts
-                for (first, second), own in part.pairs.items()
-                if second == part.reference.label
-            }
-        ),
-        pairs=MappingProxyType(
-            {(part.endpoint, *pair): own for part in parts for pair, own in part.pairs.items()}
-        ),
-        studies=MappingProxyType({part.endpoint: part.studies for part in parts}),
+        references={part.endpoint: part.reference for part in parts},
+        pairs={(part.endpoint, *pair): own for part in parts for pair, own in part.pairs.items()},
+        studies={
+            part.endpoint: tuple(dict.fromkeys(r.study.id for g in part.groups for r in g.cohorts))
+            for part in parts
+        },
         knowing=frozenset(part.endpoint for part in parts if tells_histology(part.fit)),
         **{
-            name: pd.DataFrame([row for own in rows for row in own[name]], columns=names(columns))
+            name: pd.DataFrame([row for own in rows for row in own[name]], columns=columns)
             for name, columns in _COLUMNS.items()
         },
     )
 
 
-def _reason_against(
-    endpoint: str,
-    fit: Fit,
-    groups: Sequence[NamedGroup],
-    chosen: Reference | None,
-    histology: Histology,
-    vocabulary: Vocabulary,
-) -> str | None:
-    """Why an endpoint cannot be compared, a sentence; None where it can."""
-    about = endpoint_of(endpoint)
-    name = about.words(vocabulary)
-    if len(groups) < 2:
-        only = groups[0].label if groups else "none"
-        return f"For {name} there is nothing to compare; pooled: {only}."
-    if chosen is None:
-        return f"The reference is not pooled for {name}, which is left out."
-    if histology != REFERENCE_MIX and not about.is_response and not tells_histology(fit):
-        return f"No counted cohort tells its histology for {name}, which is left out."
-    return None
+#: Places of a treatment and its reference -> contrast -> estimate, limits, chance of the gain.
+_Summaries = Mapping[tuple[int, int], Mapping[str, Sequence[float]]]
 
 
 @dataclass(frozen=True)
@@ -270,12 +237,7 @@ class _Part:
     mix: float
     delta: float
 
-    @property
-    def studies(self) -> tuple[str, ...]:
-        names = (ref.study.id for group in self.groups for ref in group.cohorts)
-        return tuple(dict.fromkeys(names))
-
-    @property
+    @cached_property
     def base(self) -> int:
         """Place of the reference."""
         return self.groups.index(self.reference.group)
@@ -288,16 +250,16 @@ class _Part:
     @property
     def share(self) -> float:
         """Share of mixed histology; of no meaning for response."""
-        known = {"pure": 0.0, "mixed": 1.0}
+        if self.histology != REFERENCE_MIX:
+            return float(self.histology == "mixed")
         is_response = endpoint_of(self.endpoint).is_response
-        other = self.mix if is_response else reference_share(self.fit, self.mix)
-        return known.get(self.histology, other)
+        return self.mix if is_response else reference_share(self.fit, self.mix)
 
     @cached_property
     def pairs(self) -> Mapping[tuple[str, str], Evidence]:
         return evidence_of_pairs(self.fit, self.groups)
 
-    def rows(self) -> dict[str, list[tuple]]:
+    def rows(self) -> dict[str, Iterable[tuple]]:
         """Rows of every table of :data:`_COLUMNS`."""
         treatments, known = drawn(self.fit, self.groups, self.share), contrasts_of(self.endpoint)
         values = next(iter(known.values())).of(treatments)
@@ -307,7 +269,7 @@ class _Part:
         against = [(i, self.base) for i in range(len(self.groups)) if i != self.base]
         pairs = list(dict.fromkeys([*against, *league]))
         summaries: dict[tuple[int, int], dict[str, list[float]]] = {pair: {} for pair in pairs}
-        gains = np.empty((0, 0))
+        gains = None
         for name, draws in every_pair(known, treatments):
             own, chances = draws[:, *zip(*pairs, strict=True)], [np.nan] * len(pairs)
             if name == GAIN:
@@ -318,7 +280,7 @@ class _Part:
         return {
             "table": self._pair_rows(summaries, against),
             "league": self._pair_rows(summaries, league),
-            "gains": self._gain_rows(gains),
+            "gains": () if gains is None else self._gain_rows(gains),
             "ranks": self._rank_rows(placed, order),
             "forest": self._forest_rows(summaries, quantiles(values)),
             "left_out": [
@@ -328,73 +290,54 @@ class _Part:
             ],
         }
 
-    def _carried(self, i: int, j: int) -> Evidence:
-        return self.pairs[self.groups[i].label, self.groups[j].label]
+    def _behind(self, i: int, j: int) -> tuple[str, int, int]:
+        own = self.pairs[self.groups[i].label, self.groups[j].label]
+        return own.kind, own.total_cohorts, own.total_patients
 
     def _pair_rows(
-        self,
-        summaries: Mapping[tuple[int, int], Mapping[str, list[float]]],
-        pairs: Sequence[tuple[int, int]],
-    ) -> list[tuple]:
-        rows = []
+        self, summaries: _Summaries, pairs: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple]:
         for i, j in pairs:
-            labels, own = (self.groups[i].label, self.groups[j].label), self._carried(i, j)
-            behind = (own.kind, own.total_cohorts, own.total_patients)
+            about = (self.endpoint, self.groups[i].label, self.groups[j].label, self.histology)
             for name, (*limits, chance) in summaries[i, j].items():
                 delta = self.delta if name == GAIN else np.nan
-                about = (self.endpoint, *labels, self.histology, name)
-                rows.append((*about, *limits, delta, chance, *behind))
-        return rows
+                yield (*about, name, *limits, delta, chance, *self._behind(i, j))
 
-    def _gain_rows(self, gains: np.ndarray) -> list[tuple]:
-        if not gains.size:
-            return []
+    def _gain_rows(self, gains: np.ndarray) -> Iterator[tuple]:
         deltas = np.union1d(DELTAS, [self.delta])
-        rows = []
         for i in self.places:
-            if i == self.base:
-                continue
-            group, own = self.groups[i], self._carried(i, self.base)
-            about = (self.endpoint, group.label, group.class_label)
-            behind = (own.kind, own.total_cohorts, own.total_patients)
-            rows += [
-                (*about, self.reference.label, self.histology, delta, chance, *behind)
-                for delta, chance in zip(
-                    deltas.tolist(), gain_curve(gains[:, i], deltas).tolist(), strict=True
-                )
-            ]
-        return rows
+            if i != self.base:
+                about = (self.endpoint, self.groups[i].label, self.groups[i].class_label)
+                curve = np.column_stack([deltas, gain_curve(gains[:, i], deltas)]).tolist()
+                for point in curve:
+                    over = (self.reference.label, self.histology)
+                    yield (*about, *over, *point, *self._behind(i, self.base))
 
-    def _rank_rows(self, placed: np.ndarray, order: np.ndarray) -> list[tuple]:
-        rows, of = [], len(self.shown)
+    def _rank_rows(self, placed: np.ndarray, order: np.ndarray) -> Iterator[tuple]:
         _, lower, upper = quantiles(placed)
         for i in order:
-            group = self.shown[i]
+            group, of = self.shown[i], len(self.shown)
             chances = np.bincount(placed[:, i], minlength=of + 1)[1:] / len(placed)
             about = (self.endpoint, group.label, group.class_label, self.histology, of)
             mean = (float(placed[:, i].mean()), float(lower[i]), float(upper[i]))
-            steps = zip(chances.tolist(), chances.cumsum().tolist(), strict=True)
-            rows += [
-                (*about, rank, *chance, *mean, len(group.cohorts), group.patients)
-                for rank, chance in enumerate(steps, start=1)
-            ]
-        return rows
+            steps = np.column_stack([chances, chances.cumsum()]).tolist()
+            for rank, chance in enumerate(steps, start=1):
+                yield (*about, rank, *chance, *mean, len(group.cohorts), group.patients)
 
-    def _forest_rows(
-        self, summaries: Mapping[tuple[int, int], Mapping[str, list[float]]], medians: np.ndarray
-    ) -> list[tuple]:
+    def _forest_rows(self, summaries: _Summaries, values: np.ndarray) -> Iterator[tuple]:
         """A row a treatment shown: contrast drawn, gain in months, and what stands behind it."""
-        rows, about = [], endpoint_of(self.endpoint)
-        nothing = {about.contrast: [about.null] * 4}
+        contrast, null = endpoint_of(self.endpoint).contrast, endpoint_of(self.endpoint).null
         for i in self.places:
             group, is_reference = self.groups[i], i == self.base
-            own = nothing if is_reference else summaries[i, self.base]
-            kind = "" if is_reference else self._carried(i, self.base).kind
-            names = (self.endpoint, group.label, group.class_label, about.contrast)
-            estimates = (*own[about.contrast][:3], *own.get(GAIN, [np.nan] * 4))
-            behind = (kind, len(group.cohorts), group.patients, is_reference)
-            rows.append((*names, *estimates, *behind, *medians[:, i].tolist()))
-        return rows
+            own = {contrast: [null] * 4} if is_reference else summaries[i, self.base]
+            yield (
+                *(self.endpoint, group.label, group.class_label, contrast),
+                *own[contrast][:3],
+                *own.get(GAIN, [np.nan] * 4),
+                "" if is_reference else self._behind(i, self.base)[0],
+                *(len(group.cohorts), group.patients, is_reference),
+                *values[:, i].tolist(),
+            )
 
 
 # --- In words ------------------------------------------------------------------------------------
@@ -404,21 +347,13 @@ _NAMED_FROM, _NAMED_AT_MOST = 0.9, 6
 
 LEAD = (
     "Contrasts of the average study: what would differ between two patients of the reference "
-    "population, one under each treatment, if the model holds. In a new study that gives both the "
-    "ratio of medians is the same, since what sets a study apart is common to both. None of it is "
-    "advice on treatment."
+    "population, one under each treatment, if the model holds. Estimates are posterior medians "
+    "with 95 % intervals. None of it is advice on treatment."
 )
 
 
 def result(comparison: Comparison, registry: Registry) -> Result:
-    """Say what a comparison shows.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    registry : Registry
-        The reports that it rests on.
-    """
+    """Say what a comparison of treatments of a registry shows."""
     frames = {
         "compare": comparison.table,
         "league": comparison.league,
@@ -433,13 +368,11 @@ def result(comparison: Comparison, registry: Registry) -> Result:
     picture = _picture(comparison, vocabulary)
     findings = [Finding(picture.title, (across,) if across else (), pictures=(picture,))]
     for endpoint in comparison.endpoints:
-        words = sentences(comparison, endpoint, vocabulary)
         name = endpoint_of(endpoint).name(vocabulary)
-        contrasts, others = _contrast_tables(comparison, endpoint)
-        findings.append(Finding(name, words, (contrasts,)))
+        contrasts, others, league = _tables(comparison, endpoint)
+        findings.append(Finding(name, sentences(comparison, endpoint, vocabulary), (contrasts,)))
         if others.columns[1:]:
             findings.append(Finding(f"{name}: hazard ratios and restricted means", (), (others,)))
-        league = _league_table(comparison, endpoint)
         findings.append(Finding(f"{name}: every pair", (), (league,), folded=True))
     return Result("compare", title, (LEAD, *comparison.notes), tuple(findings), frames)
 
@@ -447,15 +380,25 @@ def result(comparison: Comparison, registry: Registry) -> Result:
 def sentences(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -> tuple[str, ...]:
     """What the tables say of an endpoint: gains, evidence, ranks, treatments left out."""
     reference = comparison.references[endpoint]
-    return (
+    first = comparison.ranks[comparison.ranks["endpoint"] == endpoint].iloc[0]
+    few = comparison.left_out[comparison.left_out["endpoint"] == endpoint]["treatment"]
+    words = (
         f"{endpoint_of(endpoint).name(vocabulary)} in {vocabulary.subject_words}, "
         f"{population(comparison, endpoint, vocabulary)}in the average study: every treatment "
-        f"against {in_sentence(reference.label)} ({size_words(reference.group)}), {reference.why}. "
-        "Estimates are posterior medians with 95 % intervals.",
+        f"against {in_sentence(reference.label)} ({size_words(reference.group)}), {reference.why}.",
         _gain_words(comparison, endpoint, vocabulary),
         comparison_evidence(comparison, endpoint),
-        _rank_words(comparison, endpoint),
-        *_left_out_words(comparison, endpoint),
+        f"{first['treatment']} has the best mean rank of {first['of']} treatments, "
+        f"{_rank_text(first)}, and is first with a probability of "
+        f"{numbers.chance(first['probability'])}. A rank says nothing of how large a difference "
+        "is.",
+    )
+    if few.empty:
+        return words
+    return (
+        *words,
+        f"Neither ranked nor shown, with one cohort of fewer than {PATIENTS_SHOWN} patients each: "
+        f"{listed(map(in_sentence, few))}. compare.csv has them.",
     )
 
 
@@ -498,7 +441,7 @@ def _gain_words(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -
     gain = f"{about.quantity(vocabulary)} more than {months_words(comparison.delta)} longer"
     named = [
         f"{in_sentence(row.treatment)} ({numbers.chance(row.p_gain)})"
-        for row in (rows.head(1) if likely.empty else likely.head(_NAMED_AT_MOST)).itertuples()
+        for row in rows.head(max(min(len(likely), _NAMED_AT_MOST), 1)).itertuples()
     ]
     if likely.empty:
         return (
@@ -522,71 +465,9 @@ def comparison_evidence(comparison: Comparison, endpoint: str) -> str:
     return evidence_words(kinds, in_sentence(comparison.references[endpoint].label))
 
 
-def _rank_words(comparison: Comparison, endpoint: str) -> str:
-    first = comparison.ranks[comparison.ranks["endpoint"] == endpoint].iloc[0]
-    return (
-        f"{first['treatment']} has the best mean rank of {first['of']} treatments, "
-        f"{_rank_text(first)} with the 95 % interval of the rank, and is first with a probability "
-        f"of {numbers.chance(first['probability'])}. A rank says nothing of how large a "
-        "difference is."
-    )
-
-
 def _rank_text(row: pd.Series) -> str:
     limits = numbers.limits_of(row["lower"], row["upper"], partial(numbers.decimal, digits=0))
     return f"{numbers.decimal(row['mean_rank'], 1)} ({limits})"
-
-
-def _left_out_words(comparison: Comparison, endpoint: str) -> tuple[str, ...]:
-    rows = comparison.left_out[comparison.left_out["endpoint"] == endpoint]
-    if rows.empty:
-        return ()
-    return (
-        f"Neither ranked nor shown, with one cohort of fewer than {PATIENTS_SHOWN} patients each: "
-        f"{listed(map(in_sentence, rows['treatment']))}. compare.csv has them.",
-    )
-
-
-# --- Tables and the picture ----------------------------------------------------------------------
-
-
-def _contrast_tables(comparison: Comparison, endpoint: str) -> tuple[Table, Table]:
-    """The principal contrasts with ranks and evidence, and all others."""
-    about, known = endpoint_of(endpoint), contrasts_of(endpoint)
-    own = comparison.table[comparison.table["endpoint"] == endpoint]
-    by = {(row.treatment, row.estimand): row for row in own.itertuples(index=False)}
-    placed = comparison.ranks[comparison.ranks["endpoint"] == endpoint]
-    placed = placed.drop_duplicates("treatment").set_index("treatment")
-
-    def columns(names: Iterable[str]) -> list[tuple]:
-        return [
-            (known[n].heading, "num", lambda r, n=n: written(by[r.treatment, n], known[n].write))
-            for n in names
-        ]
-
-    def carried(row: Any) -> Cell:
-        evidence = comparison.evidence[endpoint, row.treatment]
-        return Cell(evidence.kind, more="; ".join(evidence.reports))
-
-    first = dict.fromkeys((about.contrast, about.gain))
-    name = ("Treatment", "keep", lambda row: row.treatment)
-    chance = (chance_heading(comparison.delta), "num", lambda row: numbers.chance(row.p_gain))
-    rows = list(_compared(comparison, endpoint).itertuples(index=False))
-    title = f"Against {in_sentence(comparison.references[endpoint].label)}."
-    principal = [
-        name,
-        *columns(first),
-        *([] if about.is_response else [chance]),
-        ("Mean rank", "num", lambda row: _rank_text(placed.loc[row.treatment])),
-        ("Carried by", "", carried),
-        ("Cohorts (patients)", "num", lambda row: f"{row.cohorts} ({row.patients:,})"),
-    ]
-    note = "With 95 % intervals. Cohorts and patients are those of the treatment itself."
-    others = [name, *columns(n for n in known if n not in first)]
-    return (
-        table_of(title, rows, principal, note=note),
-        table_of(title, rows, others, note="With 95 % intervals."),
-    )
 
 
 def chance_heading(delta: float) -> str:
@@ -594,29 +475,70 @@ def chance_heading(delta: float) -> str:
     return f"P(gain > {delta:g} mo)"
 
 
-def _league_table(comparison: Comparison, endpoint: str) -> Table:
-    """Every pair of treatments, the better ranked one against each of the others."""
+# --- Tables and the picture ----------------------------------------------------------------------
+
+
+def _tables(comparison: Comparison, endpoint: str) -> tuple[Table, Table, Table]:
+    """The principal contrasts with ranks and evidence, all others, and every pair."""
     about, known = endpoint_of(endpoint), contrasts_of(endpoint)
-    own = comparison.league[comparison.league["endpoint"] == endpoint]
-    by = {(r.treatment, r.reference, r.estimand): r for r in own.itertuples(index=False)}
+    table, league, placed = (
+        frame[frame["endpoint"] == endpoint]
+        for frame in (comparison.table, comparison.league, comparison.ranks)
+    )
+    by = {
+        (row.treatment, row.reference, row.estimand): row
+        for row in pd.concat([table, league]).itertuples(index=False)
+    }
+    over = comparison.references[endpoint].label
+    rows = {row.treatment: row for row in _compared(comparison, endpoint).itertuples(index=False)}
+    placed = placed.drop_duplicates("treatment").set_index("treatment")
+
+    def columns(names: Iterable[str]) -> list[tuple]:
+        return [
+            (known[n].heading, "num", lambda pair, n=n: written(by[*pair, n], known[n].write))
+            for n in names
+        ]
 
     def carried(pair: tuple[str, str]) -> Cell:
         evidence = comparison.pairs[endpoint, *pair]
         return Cell(evidence.kind, more="; ".join(evidence.reports))
 
-    return table_of(
-        "Every pair of treatments.",
-        dict.fromkeys(key[:2] for key in by),
-        [
-            ("Pair", "keep", lambda pair: f"against {in_sentence(pair[1])}"),
-            *(
-                (known[n].heading, "num", lambda pair, n=n: written(by[*pair, n], known[n].write))
-                for n in dict.fromkeys((about.contrast, about.gain))
-            ),
-            ("Carried by", "", carried),
-        ],
-        note="Treatments by mean rank, with 95 % intervals.",
-        group=lambda pair: pair[0],
+    def sizes(pair: tuple[str, str]) -> str:
+        return f"{rows[pair[0]].cohorts} ({rows[pair[0]].patients:,})"
+
+    pairs = [(treatment, over) for treatment in rows]
+    first = tuple(dict.fromkeys((about.contrast, about.gain)))
+    name = ("Treatment", "keep", lambda pair: pair[0])
+    chance = (
+        chance_heading(comparison.delta),
+        "num",
+        lambda pair: numbers.chance(rows[pair[0]].p_gain),
+    )
+    principal = [
+        name,
+        *columns(first),
+        *([] if about.is_response else [chance]),
+        ("Mean rank", "num", lambda pair: _rank_text(placed.loc[pair[0]])),
+        ("Carried by", "", carried),
+        ("Cohorts (patients)", "num", sizes),
+    ]
+    title, note = f"Against {in_sentence(over)}.", "With 95 % intervals."
+    against = ("Pair", "keep", lambda pair: f"against {in_sentence(pair[1])}")
+    return (
+        table_of(
+            title,
+            pairs,
+            principal,
+            note=f"{note} Cohorts and patients are those of the treatment itself.",
+        ),
+        table_of(title, pairs, [name, *columns(n for n in known if n not in first)], note=note),
+        table_of(
+            "Every pair of treatments.",
+            dict.fromkeys(zip(league["treatment"], league["reference"], strict=True)),
+            [against, *columns(first), ("Carried by", "", carried)],
+            note="Treatments by mean rank, with 95 % intervals.",
+            group=lambda pair: pair[0],
+        ),
     )
 
 

@@ -20,16 +20,29 @@ With curves :math:`S_1` (treatment) and :math:`S_0` (reference) of the same draw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
+from studies.figures import CohortRef
+from studies.vocabulary import UnknownWordError, Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import Curve, Fit, NamedGroup, Target, curves, draws_of
+from synthesis.estimands import (
+    Curve,
+    Fit,
+    NamedGroup,
+    Target,
+    curves,
+    draws_of,
+    named_groups,
+    patients_of,
+)
 from synthesis.fits import ResponseFit
+from synthesis.numbers import capitalised, count, listed
+from synthesis.result import names
 
 #: Months to which hazards are averaged.
 HAZARD_HORIZON = 24.0
@@ -40,12 +53,13 @@ _STEPS = 129
 # Draws whose survival is held at a time: a processor keeps them at hand.
 _BLOCK = 100
 
+#: Columns of the tables of contrasts.
+COMPARE_COLUMNS = names(
+    "endpoint treatment reference histology estimand estimate lower upper delta p_gain carried_by "
+    "cohorts patients"
+)
 #: How values are written, by their unit.
-WRITERS: Mapping[str, numbers.Writer] = {
-    "ratio": numbers.ratio,
-    "months": numbers.months,
-    "points": numbers.points,
-}
+WRITERS = {"ratio": numbers.ratio, "months": numbers.months, "points": numbers.points}
 
 
 @dataclass(frozen=True)
@@ -86,28 +100,17 @@ class Contrast:
     @property
     def heading(self) -> str:
         """Heading of a column."""
-        unit = "" if self.unit == "ratio" else f", {self.unit}"
-        return f"{numbers.capitalised(self.label)}{unit}"
-
-    def draws(self, treatment: Curve | np.ndarray, reference: Curve | np.ndarray) -> np.ndarray:
-        """Draws of the contrast of two curves, or two response rates, shape ``(draws,)``."""
-        return self.between(self.of(treatment), self.of(reference))[:, 0, 0]
+        return capitalised(self.label) + ("" if self.unit == "ratio" else f", {self.unit}")
 
     def favours(self, draws: np.ndarray, delta: float = 0.0) -> np.ndarray:
         """Share of draws, along the first axis, that favour the treatment by more than `delta`."""
         return np.mean(self.gain * (draws - self.null) > delta, axis=0)
 
 
-def average_hazard_ratio(
-    treatment: Curve, reference: Curve, horizon: float = HAZARD_HORIZON
-) -> np.ndarray:
-    """Draws of the average hazard ratio to a horizon in months, shape ``(draws,)``."""
-    return _hazard_ratios(treatment, reference, horizon)[:, 0, 0]
-
-
-def _hazard_ratios(
+def average_hazard_ratios(
     treatments: Curve, references: Curve, horizon: float = HAZARD_HORIZON
 ) -> np.ndarray:
+    """Draws of the average hazard ratio of every pair to a horizon in months."""
     months = horizon * np.linspace(0.0, 1.0, _STEPS)[1:] ** 3
     blocks = []
     for start in range(0, len(treatments.median), _BLOCK):
@@ -157,7 +160,7 @@ CONTRASTS = (
         "average hazard ratio to 24 months",
         "ratio",
         lambda curve: curve,
-        _hazard_ratios,
+        average_hazard_ratios,
         gain=-1,
     ),
     Contrast(GAIN, "difference of medians", "months", _estimand("median_months"), _differences),
@@ -191,16 +194,9 @@ def contrasts_of(endpoint: str) -> dict[str, Contrast]:
 
 
 def survival_contrast(treatment: Curve, reference: Curve, name: str) -> np.ndarray:
-    """Draws of a contrast of two survival curves, shape ``(draws,)``.
-
-    Parameters
-    ----------
-    treatment, reference : Curve
-        Of the same fit, at the same share of mixed histology and for the same target.
-    name : str
-        Of :data:`SURVIVAL_CONTRASTS`.
-    """
-    return SURVIVAL_CONTRASTS[name].draws(treatment, reference)
+    """Draws ``(draws,)`` of one of :data:`SURVIVAL_CONTRASTS`, of two curves of one fit."""
+    contrast = SURVIVAL_CONTRASTS[name]
+    return contrast.between(contrast.of(treatment), contrast.of(reference))[:, 0, 0]
 
 
 def drawn(
@@ -220,12 +216,8 @@ def every_pair(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Name and draws ``(draws, treatments, references)`` of each contrast.
 
-    Parameters
-    ----------
-    contrasts : mapping
-        Of one kind of endpoint.
-    treatments, references : Curve or ndarray
-        From :func:`drawn`; without references every treatment is compared with every one.
+    Both sides are from :func:`drawn`; without references every treatment is compared with every
+    one.
     """
     for name, contrast in contrasts.items():
         first = contrast.of(treatments)
@@ -234,28 +226,13 @@ def every_pair(
 
 
 def gain_curve(draws: np.ndarray, deltas: np.ndarray) -> np.ndarray:
-    """Probability of a gain above each of some values, shape of ``deltas``.
-
-    Parameters
-    ----------
-    draws : ndarray, shape (draws,)
-        Of a difference.
-    deltas : ndarray
-        In the unit of the difference.
-    """
-    ordered = np.sort(draws)
-    return 1.0 - np.searchsorted(ordered, deltas, side="right") / ordered.size
+    """Share of the draws ``(draws,)`` of a difference above each of some values."""
+    return 1.0 - np.searchsorted(np.sort(draws), deltas, side="right") / draws.size
 
 
-def ranks(values: np.ndarray, *, larger_is_better: bool = True) -> np.ndarray:
-    """Rank of every treatment in every draw, 1 the best: ``(draws, treatments)``.
-
-    Parameters
-    ----------
-    values : ndarray, shape (draws, treatments)
-    larger_is_better : bool
-    """
-    order = np.argsort(-values if larger_is_better else values, axis=1, kind="stable")
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Rank of every treatment in every draw, 1 the largest value: ``(draws, treatments)``."""
+    order = np.argsort(-values, axis=1, kind="stable")
     placed = np.empty_like(order)
     np.put_along_axis(placed, order, np.arange(1, values.shape[1] + 1)[None, :], axis=1)
     return placed
@@ -264,3 +241,308 @@ def ranks(values: np.ndarray, *, larger_is_better: bool = True) -> np.ndarray:
 def written(row: Any, write: numbers.Writer) -> str:
     """The ``estimate``, ``lower`` and ``upper`` of a row as text."""
     return numbers.interval(row.estimate, row.lower, row.upper, write)
+
+
+# --- Treatments and their reference --------------------------------------------------------------
+
+RANDOMISED = "randomised"
+WITHIN = "within one study"
+ACROSS = "across single-arm studies"
+
+#: Kinds of evidence, the strongest first.
+KINDS = (RANDOMISED, WITHIN, ACROSS)
+
+#: What a comparison of different studies rests on.
+BETWEEN_STUDIES = (
+    "The model adjusts for design, line, time origin and BRAF status; any other difference between "
+    "the patients will look like a treatment effect."
+)
+
+#: A treatment is ranked and shown where so many cohorts, or so many patients, stand behind it.
+COHORTS_SHOWN, PATIENTS_SHOWN = 2, 20
+
+
+class NotComparedError(ValueError):
+    """What was asked for cannot be compared; the message says what can."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the treatments of one endpoint are set against, and why, as the end of a sentence."""
+
+    group: NamedGroup = field(repr=False)
+    why: str
+
+    @property
+    def label(self) -> str:
+        """Label of the treatment."""
+        return self.group.label
+
+
+def treatments_of(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
+    """Pooled treatments, in order of display.
+
+    Without classes, and without groups of patients who had different treatments: no treatment can
+    be credited with their outcome.
+    """
+    return [
+        group
+        for group in named_groups(fit, vocabulary)
+        if not group.is_class and group.cohorts[0].role != "mixed"
+    ]
+
+
+def treatments_by_id(groups: Sequence[NamedGroup]) -> dict[str, NamedGroup]:
+    """Treatments by their identifier in the vocabulary."""
+    return {group.cohorts[0].treatment: group for group in groups}
+
+
+def treatments_by_endpoint(
+    fits: Mapping[str, Fit], vocabulary: Vocabulary
+) -> dict[str, list[NamedGroup]]:
+    """Pooled treatments of each survival endpoint.
+
+    Raises
+    ------
+    ValueError
+        If there is no survival endpoint.
+    """
+    survival = [name for name in fits if not endpoint_of(name).is_response]
+    if not survival:
+        found = ", ".join(fits) or "none"
+        raise ValueError(f"endpoints: found {found}, expected os or pfs: ask for one of them")
+    return {name: treatments_of(fits[name], vocabulary) for name in survival}
+
+
+def not_pooled(name: str, pooled: Mapping[str, Sequence[NamedGroup]]) -> NotComparedError:
+    """The error for a treatment that is pooled for none of the endpoints; says which are."""
+    known = sorted({name for groups in pooled.values() for name in treatments_by_id(groups)})
+    return NotComparedError(
+        f"no cohort of {name} is pooled for {' or '.join(pooled)}; possible: {', '.join(known)}."
+    )
+
+
+def choose_reference(
+    groups: Sequence[NamedGroup], vocabulary: Vocabulary, wanted: str | None = None
+) -> Reference | None:
+    """Choose what the treatments of an endpoint are set against.
+
+    That is the treatment `wanted`, by any of its names; otherwise the first pooled treatment of the
+    vocabulary whose class is supportive (best supportive care, then no systemic therapy), or the
+    one with most patients where none is. None where the wanted treatment, or any, is not pooled.
+
+    Raises
+    ------
+    NotComparedError
+        For a word that names no treatment; names the pooled ones.
+    """
+    by_id = treatments_by_id(groups)
+    if wanted is not None:
+        try:
+            group = by_id.get(vocabulary.treatment(wanted).id)
+        except UnknownWordError as error:
+            hint = f"{str(error).rstrip('.?')}{'?' if error.suggestion else '.'}"
+            raise NotComparedError(f"{hint} Possible: {', '.join(sorted(by_id))}.") from None
+        return group and Reference(group, "as asked for")
+    if not groups:
+        return None
+    roles = {entry.id: entry.role for entry in vocabulary.classes}
+    for treatment in vocabulary.treatments:
+        if treatment.id in by_id and roles[treatment.class_] == "supportive":
+            why = "the first supportive treatment of the vocabulary that is pooled"
+            return Reference(by_id[treatment.id], why)
+    largest = max(groups, key=lambda group: group.patients)
+    return Reference(largest, "the treatment with most patients, as no supportive one is pooled")
+
+
+def choose_shown(
+    groups: Sequence[NamedGroup], reference: NamedGroup, *, show_all: bool = False
+) -> list[NamedGroup]:
+    """Choose the treatments that are ranked and shown, in order of display.
+
+    Those with at least :data:`COHORTS_SHOWN` cohorts or :data:`PATIENTS_SHOWN` patients, and the
+    reference; all of them where that leaves fewer than two, or where it is asked for.
+    """
+    chosen = [
+        group
+        for group in groups
+        if group is reference
+        or len(group.cohorts) >= COHORTS_SHOWN
+        or group.patients >= PATIENTS_SHOWN
+    ]
+    return list(groups) if show_all or len(chosen) < 2 else chosen
+
+
+def size_words(group: NamedGroup) -> str:
+    """Cohorts and patients of a treatment, ``2 cohorts, 28 patients``."""
+    return f"{count(len(group.cohorts), 'cohort')}, {count(group.patients, 'patient')}"
+
+
+# --- What carries a comparison -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What stands behind a contrast of two treatments; pairs are (treatment, reference).
+
+    It is read from the counted cohorts of a fit: *randomised* where a randomised report has a
+    counted cohort of each treatment, *within one study* where another report has, and *across
+    single-arm studies* otherwise, also where one of the two was randomised against something else.
+    The estimate itself always uses every counted cohort.
+
+    Attributes
+    ----------
+    cohorts, patients : pair of int
+        All counted cohorts of each, and their patients: for response the evaluable ones.
+    randomised, within : tuple of str
+        Labels of the reports with a counted cohort of each, randomised ones and others.
+    shared : pair of int
+        Patients of each in the reports that carry the contrast; zero where none gave both.
+    """
+
+    cohorts: tuple[int, int]
+    patients: tuple[int, int]
+    randomised: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+    shared: tuple[int, int] = (0, 0)
+
+    @property
+    def kind(self) -> str:
+        """One of :data:`KINDS`."""
+        if self.randomised:
+            return RANDOMISED
+        return WITHIN if self.within else ACROSS
+
+    @property
+    def reports(self) -> tuple[str, ...]:
+        """Labels of the reports that carry the contrast; empty where none gave both."""
+        return self.randomised or self.within
+
+    @property
+    def total_cohorts(self) -> int:
+        """Cohorts of both treatments."""
+        return sum(self.cohorts)
+
+    @property
+    def total_patients(self) -> int:
+        """Patients of both treatments."""
+        return sum(self.patients)
+
+    @property
+    def sentence(self) -> str:
+        """What carries the contrast, in words."""
+        if self.kind == ACROSS:
+            return (
+                "No report gave both treatments: patients of one study stand beside patients of "
+                f"another. {BETWEEN_STUDIES}"
+            )
+        reports = count(len(self.reports), f"{'randomised ' * bool(self.randomised)}report")
+        source = f"({listed(self.reports)}; {self.shared[0]} and {self.shared[1]} patients)"
+        words = (
+            f"{reports} gave both {source}: what sets studies apart cancels within each."
+            if self.randomised
+            else f"{reports} gave both, not by lot {source}: place, time and follow-up are shared, "
+            "the reasons for giving one or the other are not."
+        )
+        if self.total_patients == sum(self.shared):
+            return words
+        sides = zip(self.cohorts, self.patients, strict=True)
+        sizes = (f"{count(k, 'cohort')} with {count(n, 'patient')}" for k, n in sides)
+        return f"{words} The estimate uses every cohort of either: in all {listed(sizes)}."
+
+
+def evidence(fit: Fit, treatment: str, reference: str) -> Evidence:
+    """What carries the contrast of two treatments of a fit, by their identifiers.
+
+    Raises
+    ------
+    ValueError
+        Where one of them has no counted cohort, or both are the same.
+    """
+    if treatment == reference:
+        raise ValueError(f"{treatment} is compared with itself; name two treatments")
+    for name in (treatment, reference):
+        if name not in fit.data.treatments:
+            pooled = ", ".join(sorted(fit.data.treatments))
+            raise ValueError(f"no counted cohort of {name}; those pooled are {pooled}")
+    sides = (
+        [ref for ref in fit.data.cohorts if ref.treatment == t] for t in (treatment, reference)
+    )
+    return _evidence(*sides, patients_of(fit))
+
+
+def _evidence(
+    treatment: Sequence[CohortRef], reference: Sequence[CohortRef], sizes: Mapping[str, int]
+) -> Evidence:
+    both = {ref.study.id for ref in treatment} & {ref.study.id for ref in reference}
+    randomised, within = (
+        {
+            ref.study.id: ref.label
+            for ref in treatment
+            if ref.study.id in both and (ref.study.design == RANDOMISED) is by_lot
+        }
+        for by_lot in (True, False)
+    )
+
+    def patients(studies: Collection[str] | None = None) -> tuple[int, int]:
+        first, second = (
+            sum(sizes[ref.id] for ref in refs if studies is None or ref.study.id in studies)
+            for refs in (treatment, reference)
+        )
+        return first, second
+
+    return Evidence(
+        (len(treatment), len(reference)),
+        patients(),
+        tuple(randomised.values()),
+        tuple(within.values()),
+        patients(randomised or within),
+    )
+
+
+def evidence_of_pairs(fit: Fit, groups: Sequence[NamedGroup]) -> dict[tuple[str, str], Evidence]:
+    """What carries the contrast of every two treatments, by their labels, either way round."""
+    sizes = patients_of(fit)
+    return {
+        (first.label, second.label): _evidence(first.cohorts, second.cohorts, sizes)
+        for first in groups
+        for second in groups
+        if first is not second
+    }
+
+
+def evidence_words(kinds: Mapping[str, str], reference: str) -> str:
+    """How many comparisons with a reference are randomised, within a report, and across studies.
+
+    `kinds` gives the kind of each treatment; names are as within a sentence.
+    """
+    named = {kind: [name for name, own in kinds.items() if own == kind] for kind in KINDS}
+
+    def part(kind: str, one: str, more: str, of: str = "") -> str:
+        names = named[kind]
+        number = f"one ({names[0]})" if len(names) == 1 else str(len(names) or "none")
+        return f"{number}{of} {one if len(names) < 2 else more}"
+
+    of = f" of the {count(len(kinds), 'comparison')} with {reference}"
+    parts = [
+        part(kind, one, more)
+        for kind, one, more in (
+            (WITHIN, "comes from a report with both groups", "come from a report with both groups"),
+            (ACROSS, "compares different studies", "compare different studies"),
+        )
+        if named[kind]
+    ]
+    words = [part(RANDOMISED, "is randomised", "are randomised", of), "; ".join(parts)]
+    return " ".join(f"{capitalised(text)}." for text in words if text)
+
+
+def across_words(kinds: Sequence[str]) -> str:
+    """What comparisons of different studies rest on; empty where there are none."""
+    share = np.mean([kind == ACROSS for kind in kinds])
+    if not share:
+        return ""
+    quantity = "All" if share == 1.0 else "Most" if share > 0.5 else "Some"
+    return (
+        f"{quantity} comparisons set patients of one study beside patients of another. "
+        f"{BETWEEN_STUDIES}"
+    )

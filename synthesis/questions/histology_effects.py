@@ -1,22 +1,51 @@
-"""The effects of mixed histology, prior and posterior, and how much of each is prior.
+"""Benefit and the effects of mixed histology in numbers, prior and posterior.
 
 The equations are those of :mod:`synthesis.questions.histology`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import NormalDist
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from priors import Prior
-from synthesis.estimands import NamedGroup, effect_density, flat, summarise
+from studies.vocabulary import Vocabulary
+from synthesis.estimands import (
+    SURVIVAL_ESTIMANDS,
+    Fit,
+    NamedGroup,
+    effect_density,
+    flat,
+    quantiles,
+    summarise,
+    tells_apart,
+    tells_histology,
+)
 from synthesis.fits import PooledSurvival
 from synthesis.numbers import in_sentence, percent
+from synthesis.questions.contrasts import (
+    ACROSS,
+    COMPARE_COLUMNS,
+    GAIN,
+    SURVIVAL_CONTRASTS,
+    WITHIN,
+    choose_reference,
+    choose_shown,
+    drawn,
+    every_pair,
+    evidence_of_pairs,
+    not_pooled,
+    treatments_by_endpoint,
+)
 from synthesis.result import names
+
+# --- Effects of histology ------------------------------------------------------------------------
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"
 
@@ -70,13 +99,7 @@ class Effect:
 
 
 def prior_share(prior_sd: float, draws: np.ndarray) -> float:
-    """Share of an answer that is prior: ratio of variances, at most 1.
-
-    Parameters
-    ----------
-    prior_sd : float
-        Of the quantity on the scale of its draws.
-    draws : ndarray, shape (draws,)
+    """Share of an answer that is prior: ratio of variances on the scale of the draws, at most 1.
 
     Raises
     ------
@@ -89,15 +112,7 @@ def prior_share(prior_sd: float, draws: np.ndarray) -> float:
 
 
 def share_words(share: float, *, told: bool) -> str:
-    """How much of an answer is prior, in a sentence.
-
-    Parameters
-    ----------
-    share : float
-        From :func:`prior_share`.
-    told : bool
-        Whether any counted cohort tells what the answer is about.
-    """
+    """How much of an answer is prior; `told` is whether any counted cohort tells of it."""
     if not told:
         return "The data say nothing about it: this is the prior."
     part = f"{percent(share)} % of this answer is assumption"
@@ -109,14 +124,7 @@ def share_words(share: float, *, told: bool) -> str:
 
 
 def telling(fit: PooledSurvival, group: NamedGroup | None = None) -> tuple[int, int]:
-    """Cohorts that tell their histology, and their patients.
-
-    Parameters
-    ----------
-    fit : PooledSurvival
-    group : NamedGroup, optional
-        Only those of a treatment.
-    """
+    """Cohorts that tell their histology, and their patients, of any or of one treatment."""
     arms = [arm for arm in _arms_of(fit, group) if arm.share is not None]
     return len({arm.cohort for arm in arms}), sum(arm.n for arm in arms)
 
@@ -127,9 +135,7 @@ def is_split(fit: PooledSurvival, group: NamedGroup | None = None) -> bool:
 
 
 def _arms_of(fit: PooledSurvival, group: NamedGroup | None) -> list:
-    if group is None:
-        return list(fit.data.arms)
-    ids = {ref.id for ref in group.cohorts}
+    ids = {ref.id for ref in (fit.data.cohorts if group is None else group.cohorts)}
     return [arm for arm in fit.data.arms if fit.data.cohorts[arm.cohort].id in ids]
 
 
@@ -138,43 +144,24 @@ def histology_effects(
 ) -> list[Effect]:
     """The prognostic effect, then of each treatment the predictive one and the ratio of ratios.
 
-    Parameters
-    ----------
-    fit : PooledSurvival
-    groups : sequence of NamedGroup
-        Treatments.
-    reference : NamedGroup or None
-        What gains are over; without it there are no ratios of ratios.
+    Ratios of ratios are those of gains over the reference; without one there are none.
     """
-    prior = fit.priors["histology_predictive"]
-    drawn = flat(fit, "predictive")
-    effects = [
-        Effect(
-            PROGNOSTIC,
-            "",
-            "",
-            "Mixed against pure, any treatment",
-            fit.priors["histology_prognostic"],
-            flat(fit, "prognostic"),
-            *telling(fit),
-        )
-    ]
+    prior, draws = fit.priors["histology_predictive"], flat(fit, "predictive")
+    # two effects, independent before any data
+    wider = prior.model_copy(update={"location": 0.0, "scale": prior.scale * float(np.sqrt(2))})
+    about = "", "", "Mixed against pure, any treatment", fit.priors["histology_prognostic"]
+    effects = [Effect(PROGNOSTIC, *about, flat(fit, "prognostic"), *telling(fit))]
     for group in groups:
-        own = drawn[:, group.group.treatment_index]
-        label = f"Extra gain of mixed under {in_sentence(group.label)}"
-        sizes = telling(fit, group)
+        name, own = in_sentence(group.label), draws[:, group.group.treatment_index]
+        label, sizes = f"Extra gain of mixed under {name}", telling(fit, group)
         effects.append(Effect(PREDICTIVE, group.label, "", label, prior, own, *sizes))
         if reference is None or group.group == reference.group:
             continue
-        # two effects, independent before any data
-        wider = prior.model_copy(update={"location": 0.0, "scale": prior.scale * float(np.sqrt(2))})
-        away = own - drawn[:, reference.group.treatment_index]
-        over = in_sentence(reference.label)
-        label = f"Gain of {in_sentence(group.label)} over {over}, mixed to pure"
-        sizes = tuple(map(sum, zip(sizes, telling(fit, reference), strict=True)))
-        effects.append(
-            Effect(INTERACTION, group.label, reference.label, label, wider, away, *sizes)
-        )
+        away = own - draws[:, reference.group.treatment_index]
+        sizes = map(sum, zip(sizes, telling(fit, reference), strict=True))
+        label = f"Gain of {name} over {in_sentence(reference.label)}, mixed to pure"
+        both = group.label, reference.label, label
+        effects.append(Effect(INTERACTION, *both, wider, away, *sizes))
     return effects
 
 
@@ -200,13 +187,7 @@ def effects_table(endpoint: str, effects: Sequence[Effect]) -> pd.DataFrame:
 
 
 def effect_densities(endpoint: str, effects: Sequence[Effect]) -> pd.DataFrame:
-    """Prior and posterior densities of effects, from :func:`~synthesis.estimands.effect_density`.
-
-    Returns
-    -------
-    DataFrame
-        ``parameter, label, which, x, density, endpoint``.
-    """
+    """Prior and posterior densities: ``parameter, label, which, x, density, endpoint``."""
     frames = [effect_density(e.parameter, e.label, e.prior, e.draws) for e in effects]
     return pd.concat(frames, ignore_index=True).assign(endpoint=endpoint)
 
@@ -214,33 +195,251 @@ def effect_densities(endpoint: str, effects: Sequence[Effect]) -> pd.DataFrame:
 def effect_rows(effects: pd.DataFrame, density: pd.DataFrame) -> pd.DataFrame:
     """Prior and posterior of each effect that has a density beside each other, a row an effect.
 
-    Parameters
-    ----------
-    effects : DataFrame
-        :data:`EFFECT_COLUMNS`.
-    density : DataFrame
-        From :func:`effect_densities`.
-
     Returns
     -------
     DataFrame
-        ``endpoint, parameter, label, cohorts, patients, prior, prior_lower, prior_upper,
-        posterior, posterior_lower, posterior_upper, prior_share``.
+        ``endpoint, label, cohorts, patients, prior_share, parameter``; estimates and limits
+        ``prior, prior_lower, prior_upper, posterior, posterior_lower, posterior_upper``.
     """
     sides = {
         which: effects[effects["which"] == which].reset_index(drop=True)
         for which in ("prior", "posterior")
     }
-    rows = sides["posterior"]
-    pairs = zip(rows["effect"], rows["treatment"], strict=True)
+    after = sides["posterior"]
     values = {
-        f"{which}{end}": own[column]
-        for which, own in sides.items()
+        f"{which}{end}": frame[column]
+        for which, frame in sides.items()
         for end, column in {"": "estimate", "_lower": "lower", "_upper": "upper"}.items()
     }
-    rows = rows[["endpoint", "label", "cohorts", "patients", "prior_share"]].assign(
-        parameter=[": ".join(filter(None, pair)) for pair in pairs], **values
+    rows = after[["endpoint", "label", "cohorts", "patients", "prior_share"]].assign(
+        parameter=(after["effect"] + ": " + after["treatment"]).str.removesuffix(": "), **values
     )
-    drawn = set(zip(density["endpoint"], density["parameter"], strict=True))
-    keys = zip(rows["endpoint"], rows["parameter"], strict=True)
-    return rows[[key in drawn for key in keys]].reset_index(drop=True)
+    return rows.merge(density[["endpoint", "parameter"]].drop_duplicates())
+
+
+# --- Benefit by histology ------------------------------------------------------------------------
+
+#: As of every table of contrasts, and whether no report of the treatment supports the value.
+BENEFIT_COLUMNS = (*COMPARE_COLUMNS, "extrapolated")
+
+#: Share of mixed histology that each label of the ``histology`` column stands for.
+SHARES: Mapping[str, float] = MappingProxyType({"pure": 0.0, "mixed": 1.0})
+
+#: What the rows of an effect say in the ``treatment`` column where it is of all treatments.
+ANY = "Any treatment"
+
+# Estimands of the effects of histology: ratios, ratios of ratios, months.
+_EFFECT_ESTIMANDS = {
+    PROGNOSTIC: "prognostic_ratio",
+    PREDICTIVE: "predictive_ratio",
+    INTERACTION: "ratio_of_ratios",
+}
+DIFFERENCE = "difference_of_gains_months"
+FROM_PROGNOSIS = "difference_of_gains_by_prognosis_months"
+
+_GROUP_COLUMNS = (
+    "endpoint treatment treatment_class cohorts patients is_reference shown extrapolated"
+)
+
+
+@dataclass(frozen=True)
+class Benefit:
+    """What is known of benefit in pure and in mixed tumours.
+
+    Attributes
+    ----------
+    table : DataFrame
+        :data:`BENEFIT_COLUMNS`. Absolute estimands have no reference; rows of the effects of
+        histology and of differences of gains say ``mixed``: they are of mixed against pure tumours.
+    effects : DataFrame
+        :data:`~synthesis.questions.histology_effects.EFFECT_COLUMNS`: prior and posterior.
+    density : DataFrame
+        ``endpoint, parameter, label, which, x, density``: of the prognostic effect, and of the
+        predictive effect of treatments whose histology some report tells.
+    groups : DataFrame
+        The treatments of each endpoint in display order, which of them have enough behind them to
+        be shown, and of which the values by histology are extrapolated.
+    references : mapping
+        Endpoint -> label of what gains are over; only where it is pooled.
+    told : mapping
+        Endpoint -> whether any counted cohort tells pure from mixed.
+    delta : float
+        Months of gain asked for.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    effects: pd.DataFrame = field(repr=False)
+    density: pd.DataFrame = field(repr=False)
+    groups: pd.DataFrame = field(repr=False)
+    references: Mapping[str, str]
+    told: Mapping[str, bool]
+    delta: float
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Survival endpoints, in order."""
+        return tuple(self.told)
+
+
+def benefit_by_histology(
+    fits: Mapping[str, Fit],
+    vocabulary: Vocabulary,
+    *,
+    reference: str | None = None,
+    delta: float = 1.0,
+    show_all: bool = False,
+) -> Benefit:
+    """Compare treatments in pure and in mixed tumours.
+
+    Parameters
+    ----------
+    fits : mapping
+        Endpoint -> fit; response, which is not known by histology, is passed over.
+    vocabulary : Vocabulary
+    reference : str, optional
+        Name of the treatment that gains are over; the usual one otherwise.
+    delta : float
+        Months of gain in the median whose probability is asked for.
+    show_all : bool
+        Show every treatment, however little stands behind it.
+
+    Raises
+    ------
+    ValueError
+        If there is no survival endpoint, or ``delta`` is no number.
+    NotComparedError
+        If the reference is unknown, or pooled for none of the endpoints.
+    """
+    pooled = treatments_by_endpoint(fits, vocabulary)
+    if not np.isfinite(delta):
+        raise ValueError(f"delta: found {delta}, expected a number of months")
+    chosen = {e: choose_reference(own, vocabulary, reference) for e, own in pooled.items()}
+    references = {endpoint: own.group for endpoint, own in chosen.items() if own is not None}
+    if reference is not None and not references:
+        raise not_pooled(reference, pooled)
+    rows, effects, densities, shown = [], [], [], []
+    for endpoint, groups in pooled.items():
+        over = references.get(endpoint)
+        part = _Part(endpoint, fits[endpoint], groups, over, delta)
+        own = histology_effects(part.fit, groups, over)
+        rows += [*part.rows(), *part.effect_rows(own)]
+        effects.append(effects_table(endpoint, own))
+        densities.append(effect_densities(endpoint, _drawn(own)))
+        shown += part.group_rows(show_all=show_all)
+    return Benefit(
+        table=pd.DataFrame(rows, columns=BENEFIT_COLUMNS),
+        effects=pd.concat(effects, ignore_index=True),
+        density=pd.concat(densities, ignore_index=True),
+        groups=pd.DataFrame(shown, columns=names(_GROUP_COLUMNS)),
+        references={name: group.label for name, group in references.items()},
+        told={name: tells_histology(fits[name]) for name in pooled},
+        delta=delta,
+    )
+
+
+def _drawn(effects: Sequence[Effect]) -> list[Effect]:
+    """The prognostic effect, and predictive effects that data tell; one where they tell none."""
+    predictive = [effect for effect in effects if effect.name == PREDICTIVE]
+    return [effects[0], *([own for own in predictive if own.cohorts] or predictive[:1])]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One endpoint on its way to the tables."""
+
+    endpoint: str
+    fit: PooledSurvival
+    groups: Sequence[NamedGroup]
+    reference: NamedGroup | None
+    delta: float
+
+    def values(self, share: float, estimand: str) -> np.ndarray:
+        """Draws of an estimand, ``(draws, treatments)``."""
+        return drawn(self.fit, self.groups, share).estimand(estimand)
+
+    @cached_property
+    def extrapolated(self) -> dict[str, bool]:
+        own = {group.label: not tells_apart(self.fit, group.cohorts) for group in self.groups}
+        return own | {ANY: all(own.values())}
+
+    def group_rows(self, *, show_all: bool) -> Iterator[tuple]:
+        shown, over = self.groups, self.reference
+        if over is not None:
+            shown = choose_shown(self.groups, over, show_all=show_all)
+        for group in self.groups:
+            sizes = len(group.cohorts), group.patients
+            about = (self.endpoint, group.label, group.class_label, *sizes)
+            yield (*about, group is over, group in shown, self.extrapolated[group.label])
+
+    def rows(self) -> Iterator[tuple]:
+        """Estimates of every treatment by histology, and its gains over the reference."""
+        absolute = {
+            (histology, name): quantiles(self.values(share, name))
+            for histology, share in SHARES.items()
+            for name in SURVIVAL_ESTIMANDS
+        }
+        gains, pairs = self._gains(), evidence_of_pairs(self.fit, self.groups)
+        for number, group in enumerate(self.groups):
+            behind = ("", len(group.cohorts), group.patients)
+            for key, values in absolute.items():
+                yield self._row(group.label, "", *key, values[:, number], behind)
+            if self.reference is None or group is self.reference:
+                continue
+            own = pairs[group.label, self.reference.label]
+            behind = (own.kind, own.total_cohorts, own.total_patients)
+            for key, (values, chances) in gains.items():
+                about = (group.label, self.reference.label, *key, values[:, number], behind)
+                yield self._row(*about, None if chances is None else chances[number])
+
+    def _gains(self) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray | None]]:
+        """Contrasts with the reference in either histology, and by how much the gains differ."""
+        if self.reference is None:
+            return {}
+        base = self.groups.index(self.reference)
+        places = [group.group.treatment_index for group in self.groups]
+        predictive = self.fit.flat("predictive")[:, places]
+        summaries, gains, alone = {}, {}, {}
+        for histology, share in SHARES.items():
+            sides = (drawn(self.fit, own, share) for own in (self.groups, [self.reference]))
+            for name, draws in every_pair(SURVIVAL_CONTRASTS, *sides):
+                own, chances = draws[..., 0], None
+                if name == GAIN:
+                    gains[histology] = own
+                    chances = SURVIVAL_CONTRASTS[name].favours(own, self.delta)
+                summaries[histology, name] = quantiles(own), chances
+            # medians as if histology had the same effect under every treatment
+            away = np.exp(-predictive * (share - self.fit.centre_share))
+            medians = self.values(share, "median_months") * away
+            alone[histology] = medians - medians[:, [base]]
+        for name, own in {DIFFERENCE: gains, FROM_PROGNOSIS: alone}.items():
+            summaries["mixed", name] = quantiles(own["mixed"] - own["pure"]), None
+        return summaries
+
+    def effect_rows(self, effects: Sequence[Effect]) -> Iterator[tuple]:
+        by_label = {group.label: group for group in self.groups}
+        for effect in effects:
+            told_by = ""
+            if effect.cohorts:
+                labels = [name for name in (effect.treatment, effect.reference) if name]
+                sides = [by_label[name] for name in labels] or [None]
+                told_by = WITHIN if all(is_split(self.fit, side) for side in sides) else ACROSS
+            yield self._row(
+                *(effect.treatment or ANY, effect.reference, "mixed"),
+                _EFFECT_ESTIMANDS[effect.name],
+                quantiles(np.exp(effect.draws)),
+                (told_by, effect.cohorts, effect.patients),
+            )
+
+    def _row(
+        self,
+        treatment: str,
+        reference: str,
+        histology: str,
+        estimand: str,
+        values: np.ndarray,
+        behind: tuple[str, int, int],
+        chance: float | None = None,
+    ) -> tuple:
+        asked = (np.nan, np.nan) if chance is None else (self.delta, float(chance))
+        about = (self.endpoint, treatment, reference, histology, estimand, *values.tolist())
+        return (*about, *asked, *behind, self.extrapolated[treatment])

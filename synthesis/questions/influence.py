@@ -27,11 +27,10 @@ import pandas as pd
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import cohort_labels, curve, histology_effect, patients_of
 from synthesis.fits import PooledSurvival, SurvivalFit
-from synthesis.left_out import DRAWS, NODES, cohort_log_likelihood, spaced
+from synthesis.left_out import DRAWS, cohort_log_likelihood, spaced
 from synthesis.model.sampler import Progress
 from synthesis.numbers import capitalised, count, decimal, in_sentence, interval
-from synthesis.questions.contrasts import WRITERS, written
-from synthesis.questions.evidence import treatments_of
+from synthesis.questions.contrasts import WRITERS, treatments_of, written
 from synthesis.result import Finding, Table, names, table_of
 from synthesis.stacking import HIGH_K, StackedFit
 
@@ -40,6 +39,7 @@ INFLUENCE_COLUMNS = names(
     "estimate lower upper without without_lower without_upper shift shift_in_sd pareto_k reliable"
 )
 
+_SHIFT = INFLUENCE_COLUMNS.index("shift")
 _QUANTILES = (0.5, 0.025, 0.975)
 
 #: Draws that are weighted, over all families: the ends of an interval want more than its middle.
@@ -55,20 +55,14 @@ TOLD_FROM = 0.1
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that an answer rests on.
+    """Something that an answer rests on; its label stands in running text, behind "the".
 
     Attributes
     ----------
-    name : str
-        In tables.
-    label : str
-        In running text, behind "the".
-    unit : {"ratio", "months"}
     draws : callable
         Fit of one family, or stacked -> draws of its logarithm, ``(draws,)``.
     needs : str
-        Treatment that must have another cohort for the quantity to be known without one; empty
-        for none.
+        Treatment that must have another cohort for the quantity to be known without one.
     """
 
     name: str
@@ -156,7 +150,6 @@ def cohort_weights(
     fit: PooledSurvival,
     *,
     draws: int | None = None,
-    nodes: tuple[int, int] = NODES,
     known: Mapping[str, np.ndarray] = MappingProxyType({}),
     progress: Progress | None = None,
 ) -> CohortWeights:
@@ -168,24 +161,24 @@ def cohort_weights(
     draws : int, optional
         Draws of each family that are weighted; as many as give :data:`WEIGHTED` in all, and no
         fewer than leaving cohorts out takes elsewhere, otherwise.
-    nodes : (int, int)
-        As in :func:`~synthesis.left_out.cohort_log_likelihood`.
     known : mapping
-        Name of a family -> what that function gives with the same nodes, where it was computed
-        before: it is used again where it is of as many draws.
+        Name of a family -> what :func:`~synthesis.left_out.cohort_log_likelihood` gave before: it
+        is used again where it is of as many draws.
     progress : callable, optional
         Called with a sentence at each stage.
     """
     tell = progress or (lambda _: None)
     parts, columns, usual, worst = [], [], [], []
-    families = _families(fit)
+    families = [(fit, 1.0)]
+    if isinstance(fit, StackedFit):
+        families = [(fit.fits[name], float(fit.weights[name])) for name in fit.rows]
     draws = draws or max(DRAWS, WEIGHTED // len(families))
     for own, stacked in families:
         tell(f"leaving cohorts out: {own.family.label}")
         rows = spaced(own.flat("mu").size, draws)
         values = known.get(own.family.name)
         if values is None or len(values) != rows.size:
-            values = cohort_log_likelihood(own, draws=draws, nodes=nodes)
+            values = cohort_log_likelihood(own, draws=draws)
         weights, k = without_each(values)
         parts.append((own, rows, stacked))
         columns.append(stacked * weights)
@@ -202,17 +195,10 @@ def cohort_weights(
 
 
 def without_each(log_likelihood: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of draws without each cohort in turn, the largest smoothed.
+    """Weights of draws without each cohort in turn, the largest smoothed, and Pareto k.
 
-    Parameters
-    ----------
-    log_likelihood : ndarray, shape (draws, cohorts)
-
-    Returns
-    -------
-    (ndarray, ndarray)
-        Weights ``(draws, cohorts)``, each column adding up to one, and Pareto k ``(cohorts,)``:
-        infinite where there are too few draws to tell, nought where no draw differs.
+    `log_likelihood` and the weights are ``(draws, cohorts)``, each column of these adding up to
+    one. Pareto k is infinite where there are too few draws to tell, nought where no draw differs.
     """
     # heavy with arviz: only what weighs draws pays for it
     from arviz_stats.base import array_stats
@@ -235,20 +221,11 @@ def reliable_below(draws: int) -> float:
     return float(min(1.0 - 1.0 / np.log10(max(draws, 2)), HIGH_K))
 
 
-def _families(fit: PooledSurvival) -> list[tuple[SurvivalFit, float]]:
-    """The fits that a fit is made of, with their weights."""
-    if isinstance(fit, StackedFit):
-        return [(fit.fits[name], float(fit.weights[name])) for name in fit.rows]
-    return [(fit, 1.0)]
-
-
 def influence_table(
     fit: PooledSurvival,
     quantities: Sequence[Quantity],
     vocabulary: Vocabulary,
     weights: CohortWeights | None = None,
-    *,
-    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Each quantity with every cohort left out in turn.
 
@@ -257,11 +234,8 @@ def influence_table(
     fit : SurvivalFit or StackedFit
     quantities : sequence of Quantity
     vocabulary : Vocabulary
-        For the labels of treatments.
     weights : CohortWeights, optional
         From :func:`cohort_weights` of the same fit; made here otherwise.
-    progress : callable, optional
-        Called with a sentence at each stage.
 
     Returns
     -------
@@ -270,70 +244,42 @@ def influence_table(
         ``shift`` is the change of the log of the posterior median when the cohort is left out.
         Without its only cohort a treatment has no median: missing values.
     """
-    weights = weights or cohort_weights(fit, progress=progress)
+    weights = weights or cohort_weights(fit)
     labels, sizes = cohort_labels(fit.data.cohorts), patients_of(fit)
     tell = {fit.data.cohorts[a.cohort].id for a in fit.data.arms if a.share is not None}
     given = [ref.treatment for ref in fit.data.cohorts]
     rows = []
     for quantity in quantities:
         whole, few = quantity.draws(fit), weights.draws(quantity)
-        usual = np.quantile(whole, _QUANTILES)
-        base, sd = weighted_quantiles(few, weights.usual, _QUANTILES), float(np.std(whole))
-        own = []
+        usual, sd = np.quantile(whole, _QUANTILES), float(np.std(whole))
+        base = weighted_quantiles(few, weights.usual, _QUANTILES)
+        own = {}
         for number, ref in enumerate(fit.data.cohorts):
             moved = weighted_quantiles(few, weights.weights[:, number], _QUANTILES) - base
             if ref.treatment == quantity.needs and given.count(ref.treatment) == 1:
                 moved = np.full(3, np.nan)
-            k = float(weights.pareto_k[number])
-            own.append(
-                {
-                    "endpoint": fit.data.endpoint,
-                    "quantity": quantity.name,
-                    "label": quantity.label,
-                    "unit": quantity.unit,
-                    "study": ref.study.id,
-                    "cohort": ref.cohort.id,
-                    "cohort_label": labels[ref.id],
-                    "treatment": vocabulary.treatment(ref.treatment).label,
-                    "patients": sizes[ref.id],
-                    "tells_histology": ref.id in tell,
-                    **_named(("estimate", "lower", "upper"), np.exp(usual)),
-                    **_named(_WITHOUT, np.exp(_in_order(usual + moved))),
-                    "shift": float(moved[0]),
-                    "shift_in_sd": float(moved[0]) / sd if sd > 0.0 else 0.0,
-                    "pareto_k": k,
-                    "reliable": k <= weights.limit,
-                }
+            middle, low, high = usual + moved
+            # noise must not carry an end past the median
+            without = middle, np.fmin(low, middle), np.fmax(high, middle)
+            shift, k = float(moved[0]), float(weights.pareto_k[number])
+            own[number] = (
+                *(fit.data.endpoint, quantity.name, quantity.label, quantity.unit),
+                *(ref.study.id, ref.cohort.id, labels[ref.id]),
+                vocabulary.treatment(ref.treatment).label,
+                *(sizes[ref.id], ref.id in tell),
+                *np.exp(usual).tolist(),
+                *np.exp(without).tolist(),
+                *(shift, shift / sd if sd > 0.0 else 0.0, k, k <= weights.limit),
             )
-        own.sort(key=lambda row: -abs(row["shift"]) if row["shift"] == row["shift"] else 0.0)
-        rows += own
-    return pd.DataFrame(rows, columns=list(INFLUENCE_COLUMNS))
-
-
-_WITHOUT = ("without", "without_lower", "without_upper")
-
-
-def _named(names: Sequence[str], values: np.ndarray) -> Mapping[str, float]:
-    return dict(zip(names, map(float, values), strict=True))
-
-
-def _in_order(values: np.ndarray) -> np.ndarray:
-    """Median, lower and upper end; noise must not carry an end past the median."""
-    middle, low, high = values
-    return np.array([middle, np.fmin(low, middle), np.fmax(high, middle)])
+        shifts = np.abs([row[_SHIFT] for row in own.values()])
+        rows += [own[number] for number in np.argsort(-np.nan_to_num(shifts), kind="stable")]
+    return pd.DataFrame(rows, columns=INFLUENCE_COLUMNS)
 
 
 def weighted_quantiles(values: np.ndarray, weights: np.ndarray, p: Sequence[float]) -> np.ndarray:
-    """Quantiles of weighted draws.
+    """Quantiles of weighted draws, of which the weights are not negative and not all zero.
 
     Each draw stands in the middle of its own weight; between draws the quantile is linear.
-
-    Parameters
-    ----------
-    values, weights : ndarray, shape (draws,)
-        Weights are not negative and not all zero.
-    p : sequence of float
-        Probabilities.
     """
     order = np.argsort(values, kind="stable")
     weight = weights[order] / weights.sum()
@@ -345,16 +291,7 @@ def weighted_quantiles(values: np.ndarray, weights: np.ndarray, p: Sequence[floa
 
 
 def influence_words(table: pd.DataFrame, quantity: str, most: int = 4) -> tuple[str, ...]:
-    """Which cohorts moved a quantity, a sentence each.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From :func:`influence_table`, of one endpoint.
-    quantity : str
-        Its name there.
-    most : int
-        Cohorts that are named at most.
+    """Which cohorts moved a quantity of one endpoint, a sentence each, and so many at most.
 
     Raises
     ------
@@ -415,14 +352,7 @@ def _moved_table(table: pd.DataFrame, most: int = 6) -> Table:
 
 
 def finding(table: pd.DataFrame, heading: str) -> Finding:
-    """Which cohorts moved the answers of an endpoint: sentences on effects of histology, a table.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From :func:`influence_table`, of one endpoint.
-    heading : str
-    """
+    """Which cohorts moved the answers of an endpoint: effects of histology in words, a table."""
     effects = table[table["unit"] == "ratio"]["quantity"].unique()
     words = (words for quantity in effects for words in influence_words(table, quantity))
     return Finding(heading, tuple(words), (_moved_table(table),), folded=True)

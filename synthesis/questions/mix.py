@@ -18,9 +18,10 @@ What is not stated stays at the reference population of :mod:`synthesis.model.co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from types import MappingProxyType
 
 import numpy as np
@@ -44,28 +45,18 @@ from synthesis.estimands import (
     tells_apart,
 )
 from synthesis.fits import PooledSurvival
-from synthesis.model.covariates import (
-    COVARIATE_LABELS,
-    COVARIATES,
-    DESIGNS,
-    LINES,
-    REFERENCE_BRAF_SHARE,
-    TIME_ORIGINS,
-)
-from synthesis.model.survival import PRIOR_OF
+from synthesis.model.covariates import ALL, COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions.contrasts import (
     GAIN,
     SURVIVAL_CONTRASTS,
     drawn,
     every_pair,
-    written,
-)
-from synthesis.questions.evidence import (
     evidence,
     not_pooled,
     treatments_by_endpoint,
     treatments_by_id,
+    written,
 )
 from synthesis.questions.histology_effects import prior_share, share_words
 from synthesis.result import Finding, Result, Table, names, table_of
@@ -79,10 +70,12 @@ MIX_COLUMNS = names(
 # none any more: 1e-12 of a month.
 _STEPS, _NO_STEP = 60, 1e-12
 
-_WORDS: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {"line": LINES, "design": DESIGNS, "time_origin": TIME_ORIGINS}
-)
-_COVARIATE_OF = {"line": "pretreated", "design": "retrospective", "time_origin": "from_diagnosis"}
+# Covariates that are stated by a word, by the name under which they are stated.
+_STATED = {
+    name: next(own for own in ALL if own.option == name)
+    for name in ("line", "design", "time_origin")
+}
+_BRAF = COVARIATES.index("braf_mutated")
 
 
 @dataclass(frozen=True)
@@ -119,34 +112,26 @@ class Population:
                 raise ValueError(
                     f"{name}: found {share:g}, expected a fraction from 0 to 1 (0.3 for 30 percent)"
                 )
-        for name, words in _WORDS.items():
+        for name, covariate in _STATED.items():
             word = getattr(self, name)
-            if word is not None and word not in words:
-                known = ", ".join(words)
+            if word is not None and word not in covariate.words:
+                known = ", ".join(covariate.words)
                 raise ValueError(f"{name}: found {word!r}, expected one of {known}")
 
     @property
     def words(self) -> str:
         """The population in words."""
-        stated = [numbers.mixed_share(self.mixed)]
-        if self.braf is not None:
-            stated.append(f"{percent(self.braf)} % with BRAF V600E")
-        if self.line is not None:
-            stated.append(self.line)
-        if self.design is not None:
-            stated.append(f"as in a {self.design.replace('_', ' ')} study")
-        if self.time_origin is not None:
-            stated.append(f"time from {self.time_origin}")
-        return "; ".join(stated)
+        braf = "" if self.braf is None else f"{percent(self.braf)} % with BRAF V600E"
+        design = self.design and f"as in a {self.design.replace('_', ' ')} study"
+        origin = self.time_origin and f"time from {self.time_origin}"
+        parts = numbers.mixed_share(self.mixed), braf, self.line, design, origin
+        return "; ".join(filter(None, parts))
 
     @property
     def asks(self) -> dict[str, float]:
-        """Covariate that is stated -> difference from the reference, those of shares left out."""
-        return {
-            _COVARIATE_OF[name]: words[getattr(self, name)]
-            for name, words in _WORDS.items()
-            if getattr(self, name) is not None
-        }
+        """Name of a covariate that a word states -> difference from the reference."""
+        stated = [(own, getattr(self, name)) for name, own in _STATED.items()]
+        return {own.name: own.words[word] for own, word in stated if word is not None}
 
 
 @dataclass(frozen=True)
@@ -195,22 +180,22 @@ class MixtureCurve:
 
     def _at(self, months: np.ndarray) -> np.ndarray:
         """Survival at a time of its own for each draw, shape as that of `months`."""
-        parts = zip(self.weights, self.curves, strict=True)
-        return sum(
-            w * replace(own, median=own.median / months).survival_at(1.0) for w, own in parts
-        )
+        moved = (replace(own, median=own.median / months) for own in self.curves)
+        return self._mean(own.survival_at(1.0) for own in moved)
+
+    def _mean(self, values: Iterable[np.ndarray]) -> np.ndarray:
+        """Mean of the values of all kinds."""
+        return sum(weight * own for weight, own in zip(self.weights, values, strict=True))
 
     def survival(self, months: np.ndarray) -> np.ndarray:
         """Draws of survival, shape ``(draws, times)``."""
-        parts = zip(self.weights, self.curves, strict=True)
-        return sum(weight * own.survival(months) for weight, own in parts)
+        return self._mean(own.survival(months) for own in self.curves)
 
     def estimand(self, name: str) -> np.ndarray:
         """Draws of an estimand of :data:`~synthesis.estimands.SURVIVAL_ESTIMANDS`."""
         if SURVIVAL_ESTIMANDS[name] is None:
             return self.median
-        parts = zip(self.weights, self.curves, strict=True)
-        return sum(weight * own.estimand(name) for weight, own in parts)
+        return self._mean(own.estimand(name) for own in self.curves)
 
 
 def population_curve(
@@ -221,27 +206,26 @@ def population_curve(
     *,
     selecting: frozenset[str] = frozenset(),
 ) -> MixtureCurve:
-    """Draws of the survival curve of a population under one treatment.
+    """Draws of the survival curve of a population under a treatment, or a class.
 
-    Parameters
-    ----------
-    fit : PooledSurvival
-    group : NamedGroup
-        A treatment, or a class.
-    population : Population
-    target : {"mean_study", "new_study"}
-    selecting : frozenset of str
-        Treatments that are given to mutated tumours only: the share of BRAF-mutated patients says
-        nothing of those.
+    The share of BRAF-mutated patients says nothing of treatments that are given to mutated tumours
+    only, which are those of `selecting`.
 
     Raises
     ------
     ValueError
         If the fit does not adjust for a covariate that the population states.
     """
-    braf = None if group.cohorts[0].treatment in selecting else population.braf
     sides = [curve(fit, group.group, share, target) for share in (0.0, 1.0)]
-    return _mixture(fit, sides, replace(population, braf=braf))
+    return _mixture(fit, sides, _without_braf(population, group, selecting))
+
+
+def _without_braf(
+    population: Population, group: NamedGroup, selecting: Collection[str]
+) -> Population:
+    """The population, its BRAF status unstated where the treatment is for mutated tumours only."""
+    given = group.cohorts[0].treatment in selecting
+    return replace(population, braf=None) if given else population
 
 
 def _mixture(fit: PooledSurvival, sides: Sequence[Curve], population: Population) -> MixtureCurve:
@@ -254,9 +238,9 @@ def _mixture(fit: PooledSurvival, sides: Sequence[Curve], population: Population
         )
     effects = fit.flat("covariate_effect")
     shift = effects @ np.array([asked.get(name, 0.0) for name in COVARIATES])
-    kinds: list[tuple[float, np.ndarray]] = [(1.0, shift)]
+    kinds = [(1.0, shift)]
     if braf is not None:
-        own = effects[:, COVARIATES.index("braf_mutated")]
+        own = effects[:, _BRAF]
         kinds = [
             (1.0 - braf, shift - REFERENCE_BRAF_SHARE * own),
             (braf, shift + (1.0 - REFERENCE_BRAF_SHARE) * own),
@@ -274,15 +258,10 @@ def _mixture(fit: PooledSurvival, sides: Sequence[Curve], population: Population
 
 @dataclass(frozen=True)
 class PatientMix:
-    """Pooled survival of a stated population.
+    """Pooled survival of a stated population, and what stands behind it, and what does not.
 
-    Attributes
-    ----------
-    population : Population
-    table : DataFrame
-        :data:`MIX_COLUMNS`: months, fractions of one, or ratios; contrasts have a reference.
-    notes : tuple of str
-        What stands behind the answer, and what does not.
+    The table has :data:`MIX_COLUMNS`: months, fractions of one, or ratios; contrasts have a
+    reference.
     """
 
     population: Population
@@ -304,12 +283,9 @@ def patient_mix(
     ----------
     fits : mapping
         Endpoint -> fit; response is passed over.
-    vocabulary : Vocabulary
-    population : Population
-    treatment : str, optional
-        Name of the one treatment asked for.
-    reference : str, optional
-        Name of the treatment that gains are over; none otherwise.
+    vocabulary, population
+    treatment, reference : str, optional
+        Names of the one treatment asked for, and of the one that gains are over.
 
     Raises
     ------
@@ -327,19 +303,22 @@ def patient_mix(
     for name in filter(None, (only, over)):
         if not any(name in treatments_by_id(groups) for groups in pooled.values()):
             raise not_pooled(name, pooled)
-    rows = []
+    rows, fits = [], {endpoint: fits[endpoint] for endpoint in pooled}
     for endpoint, groups in pooled.items():
         by_id = treatments_by_id(groups)
         shown = [by_id[only]] if only in by_id else [] if only else groups
         part = _Part(endpoint, fits[endpoint], population, vocabulary.selecting)
         for target in TARGETS:
             rows += part.rows(shown, target, by_id.get(over))
-    table = pd.DataFrame(rows, columns=list(MIX_COLUMNS))
-    survival = {endpoint: fits[endpoint] for endpoint in pooled}
-    notes = _notes(survival, pooled, set(table["treatment"]), vocabulary, population)
-    if only and over:
-        notes += tuple(_carried(survival, vocabulary, only, over))
-    return PatientMix(population, table, notes)
+    table = pd.DataFrame(rows, columns=MIX_COLUMNS)
+    notes = [*_notes(fits, pooled, set(table["treatment"]), vocabulary, population)]
+    if only and over and only != over:
+        notes += [
+            f"{endpoint_of(endpoint).name(vocabulary)}, gain: {evidence(fit, only, over).sentence}"
+            for endpoint, fit in fits.items()
+            if {only, over} <= set(fit.data.treatments)
+        ]
+    return PatientMix(population, table, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -353,11 +332,13 @@ class _Part:
 
     def rows(
         self, groups: Sequence[NamedGroup], target: Target, over: NamedGroup | None
-    ) -> list[tuple]:
-        stated = [getattr(self.population, name) for name in ("mixed", "braf", *_WORDS)]
+    ) -> Iterator[tuple]:
+        stated = [getattr(self.population, name) for name in ("mixed", "braf", *_STATED)]
         against = None if over is None else self._mixture([over], target)
         rows: dict[str, list[tuple]] = {group.label: [] for group in groups}
-        for alike in self._alike(groups):
+        selected = [group for group in groups if group.cohorts[0].treatment in self.selecting]
+        others = [group for group in groups if group not in selected]
+        for alike in filter(None, (others, selected)):
             mixture = self._mixture(alike, target)
             values = {("", name): quantiles(mixture.estimand(name)) for name in SURVIVAL_ESTIMANDS}
             if over is not None:
@@ -373,30 +354,12 @@ class _Part:
                     for (reference, name), own in values.items()
                     if reference != group.label
                 ]
-        return [row for own in rows.values() for row in own]
-
-    def _alike(self, groups: Sequence[NamedGroup]) -> list[list[NamedGroup]]:
-        """Treatments of all tumours, and those that are given to mutated tumours only."""
-        only = [group for group in groups if group.cohorts[0].treatment in self.selecting]
-        rest = [group for group in groups if group not in only]
-        return [alike for alike in (rest, only) if alike]
+        return chain.from_iterable(rows.values())
 
     def _mixture(self, groups: Sequence[NamedGroup], target: Target) -> MixtureCurve:
-        only_mutated = groups[0].cohorts[0].treatment in self.selecting
-        population = replace(self.population, braf=None) if only_mutated else self.population
+        population = _without_braf(self.population, groups[0], self.selecting)
         sides = [drawn(self.fit, groups, share, target) for share in (0.0, 1.0)]
         return _mixture(self.fit, sides, population)
-
-
-def _carried(
-    fits: Mapping[str, PooledSurvival], vocabulary: Vocabulary, treatment: str, reference: str
-) -> Iterator[str]:
-    """What carries the contrast of two treatments, for each endpoint that pools both."""
-    names = {treatment, reference}
-    for endpoint, fit in fits.items():
-        if len(names) == 2 and names <= set(fit.data.treatments):
-            name = endpoint_of(endpoint).name(vocabulary)
-            yield f"{name}, gain: {evidence(fit, treatment, reference).sentence}"
 
 
 def _notes(
@@ -405,16 +368,16 @@ def _notes(
     shown: Collection[str],
     vocabulary: Vocabulary,
     population: Population,
-) -> tuple[str, ...]:
+) -> Iterator[str]:
     words = {name: endpoint_of(name).words(vocabulary) for name in fits}
-    notes = [
+    yield (
         "A mixture of patients: the survival of all is the weighted mean of the curves of the "
         "kinds of patients, and the median is where it falls to one half. A cohort of that mix, as "
         "in tables at a reference mix, has one curve at a location between them."
-    ]
+    )
     untold = [words[name] for name, fit in fits.items() if not fit.data.tells_histology]
     if untold and population.mixed > 0.0:
-        notes.append(
+        yield (
             f"For {listed(untold)} no counted cohort tells pure from mixed: what histology does "
             "there is the prior alone."
         )
@@ -422,46 +385,41 @@ def _notes(
         groups = [group for group in pooled[name] if group.label in shown]
         beyond = sum(not tells_apart(fit, group.cohorts) for group in groups)
         if fit.data.tells_histology and beyond:
-            notes.append(
+            yield (
                 f"{numbers.capitalised(words[name])}: how survival changes with the share of mixed "
                 f"histology is extrapolated for {beyond} of {count(len(groups), 'treatment')}, as "
                 "no report tells pure from mixed there."
             )
-    stated = list(population.asks) + (["braf_mutated"] if population.braf is not None else [])
+    stated = [*population.asks, *([] if population.braf is None else ["braf_mutated"])]
     for name, fit in fits.items():
-        notes += [_covariate_note(words[name], fit, covariate) for covariate in stated]
+        for number in map(COVARIATES.index, stated):
+            own = ALL[number]
+            effect = fit.flat("covariate_effect")[:, number]
+            differing = sum(values[number] != 0.0 for values in fit.data.covariates)
+            share = prior_share(fit.priors[own.prior].scale, effect)
+            yield (
+                f"{own.label}, {words[name]}: ratio of medians "
+                f"{written(summarise(np.exp(effect)), numbers.ratio)} from "
+                f"{count(differing, 'cohort')}. {share_words(share, told=bool(differing))}"
+            )
     if stated:
-        notes.append(
+        yield (
             "The effects of line, design, time origin and BRAF are learned between studies and "
             "taken to be the same under every treatment."
         )
     if population.braf is not None:
+        yield "Histology and mutation are taken to be independent of each other."
         mutated = {
             group.label
             for groups in pooled.values()
             for group in groups
             if group.cohorts[0].treatment in vocabulary.selecting and group.label in shown
         }
-        notes.append("Histology and mutation are taken to be independent of each other.")
         if mutated:
-            notes.append(
+            yield (
                 f"{listed(sorted(mutated))}: given to mutated tumours only, so that the share of "
                 "BRAF-mutated patients does not move it."
             )
-    return tuple(notes)
-
-
-def _covariate_note(endpoint: str, fit: PooledSurvival, name: str) -> str:
-    """What the data say of one covariate effect."""
-    number = COVARIATES.index(name)
-    drawn = fit.flat("covariate_effect")[:, number]
-    differing = sum(values[number] != 0.0 for values in fit.data.covariates)
-    share = prior_share(fit.priors[PRIOR_OF[name]].scale, drawn)
-    return (
-        f"{COVARIATE_LABELS[name]}, {endpoint}: ratio of medians "
-        f"{written(summarise(np.exp(drawn)), numbers.ratio)} from "
-        f"{count(differing, 'cohort')}. {share_words(share, told=bool(differing))}"
-    )
 
 
 # --- In words ------------------------------------------------------------------------------------
@@ -487,15 +445,10 @@ def result(
     registry: Registry,
     shown: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Result:
-    """Say how stated populations fare.
+    """Say how populations fare, of the same endpoints and treatments.
 
-    Parameters
-    ----------
-    populations : PatientMix, or several of them
-        Of the same endpoints and treatments.
-    registry : Registry
-    shown : mapping
-        Endpoint -> labels of the treatments in the tables to be read; all where it is not named.
+    `shown` gives for an endpoint the labels of the treatments in the tables to be read, which are
+    all where it is not named.
     """
     several = [populations] if isinstance(populations, PatientMix) else list(populations)
     vocabulary = registry.vocabulary

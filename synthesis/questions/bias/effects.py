@@ -41,7 +41,7 @@ from synthesis.model.arrays import shared_parts
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.survival import BIAS_PRIOR
 from synthesis.questions.bias.funnel import KINDS, PROSPECTIVE, RETROSPECTIVE, cohort_kinds
-from synthesis.questions.evidence import treatments_of
+from synthesis.questions.contrasts import treatments_of
 from synthesis.questions.histology_effects import prior_share
 
 COMMON, SPREAD = "common bias", "spread of biases"

@@ -47,6 +47,7 @@ from synthesis.estimands import Fit, NamedGroup, Summary, patients_of, response_
 from synthesis.fits import ResponseFit, run_facts
 from synthesis.model.families import LN2
 from synthesis.model.sampler import Progress
+from synthesis.questions.contrasts import NotComparedError, choose_reference, treatments_of
 from synthesis.questions.control.mixtures import (
     PARAMETERS,
     UNIT_SD,
@@ -57,7 +58,6 @@ from synthesis.questions.control.mixtures import (
     matched,
     robustify,
 )
-from synthesis.questions.evidence import NotComparedError, choose_reference, treatments_of
 from synthesis.questions.mix import Population, patient_mix, population_curve
 from synthesis.result import RESEARCH_USE, Column, Finding, Result, Table, make_table
 

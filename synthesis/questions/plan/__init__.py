@@ -43,13 +43,15 @@ from synthesis.model.families import FAMILIES, Family
 from synthesis.model.observations import SurvivalData, UnusableCohortError, survival_data
 from synthesis.model.sampler import Progress
 from synthesis.plots.plan import plot_assurance, plot_planned_widths
-from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.questions.evidence import (
+from synthesis.questions.contrasts import (
+    GAIN,
+    SURVIVAL_CONTRASTS,
     Evidence,
     NotComparedError,
     Reference,
     choose_reference,
     evidence,
+    survival_contrast,
     treatments_of,
 )
 from synthesis.questions.influence import reliable_below, weighted_quantiles, without_each

@@ -28,8 +28,14 @@ from synthesis.estimands import LEVEL, Group, NamedGroup, curve, quantiles, refe
 from synthesis.fits import SurvivalFit
 from synthesis.model.observations import SurvivalData
 from synthesis.numbers import in_sentence
-from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.questions.evidence import NotComparedError, choose_reference, treatments_of
+from synthesis.questions.contrasts import (
+    GAIN,
+    SURVIVAL_CONTRASTS,
+    NotComparedError,
+    choose_reference,
+    survival_contrast,
+    treatments_of,
+)
 
 RATIO, DIFFERENCE, CHANCE = "ratio_of_medians", GAIN, "p_gain"
 PROGNOSTIC, PREDICTIVE, MEDIAN = "prognostic_ratio", "predictive_ratio", "median_months"
@@ -183,7 +189,7 @@ def ask(
         apart, with most cohorts if there are several, else that with most cohorts.
     reference : str, optional
         Any name of a treatment; otherwise that of
-        :func:`synthesis.questions.evidence.choose_reference`.
+        :func:`synthesis.questions.contrasts.choose_reference`.
     delta : float
         Months of gain that are asked for.
     reference_mix : float

@@ -1,6 +1,18 @@
 r"""What one published difference between pure and mixed tumours means, alone and once pooled.
 
-*Alone* is told in :mod:`synthesis.questions.single.alone`.
+*Alone*: the two medians and their comparison enter the likelihood of the pool (order statistics;
+the log-rank p given the medians), with next to nothing believed beforehand: the log ratio of
+medians :math:`\beta \sim \mathrm{Normal}(0, 2^2)`, the mean of both log medians within the same
+spread of that of any cohort, log shape and tail as of any cohort before data. On a lattice of log
+medians :math:`a`,
+
+.. math::
+   p(\beta \mid y) \propto p(\beta)\, e^{\beta^2/8s^2} \int L_c(\beta, k) \int
+   L_\mathrm{pure}(a, k)\, \varphi(a)\, L_\mathrm{mixed}(a + \beta, k)\, \varphi(a + \beta)\,da\;
+   p(k)\,dk, \qquad \varphi(a) = e^{-(a - \mu_0)^2/4s^2},
+
+(the product of both :math:`\varphi` and the factor before is the prior of the mean, of SD ``s``), a
+correlation of two curves at each Gauss-Hermite node of shape and tail; no sampler.
 
 *Selected*: what is published because p < 0.05 is larger than the truth on average (type M error)
 and may have the wrong sign (type S; Gelman & Carlin 2014, doi 10.1177/1745691614551642). Both come
@@ -10,8 +22,9 @@ to the event.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import NormalDist
 from typing import Any
 
@@ -19,7 +32,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from priors import MEAN_PRIOR
+from priors import Priors
+from priors.catalogue import MEAN_PRIOR
 from studies import Registry
 from studies.figures import histology_of, outcome_of
 from studies.schema import NOT_REACHED
@@ -29,14 +43,15 @@ from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Curve, NamedGroup, histology_effect, named_groups, summarise
 from synthesis.fits import PooledSurvival
-from synthesis.model.families import FAMILIES
+from synthesis.model.families import FAMILIES, Family
+from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.observations import Arm, ArmComparison
 from synthesis.model.records import median_months
-from synthesis.numbers import capitalised, chance, in_sentence, percent
+from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
+from synthesis.numbers import chance, in_sentence, percent
 from synthesis.questions.contrasts import written
 from synthesis.questions.histology_effects import (
     MOSTLY_PRIOR,
-    PREDICTIVE,
-    PROGNOSTIC,
     Effect,
     effect_densities,
     effect_rows,
@@ -44,7 +59,6 @@ from synthesis.questions.histology_effects import (
     histology_effects,
     telling,
 )
-from synthesis.questions.single.alone import alone_table, log_ratios, pair_of, ratio_alone
 from synthesis.result import Finding, Picture, Result, Table, names, table_of
 
 #: Report whose result is the starting point of this project.
@@ -105,15 +119,9 @@ class SingleResult:
 
 @dataclass(frozen=True)
 class ReportedGroups:
-    """Medians that a report gives of its pure and its mixed patients.
+    """Medians in months that a report gives of its pure and its mixed patients.
 
-    Attributes
-    ----------
-    pure, mixed : float
-        Months.
-    n_pure, n_mixed : int or None
-    p : str
-        Of their comparison, as reported; empty where there is none.
+    Its p is that of their comparison, as reported; empty where there is none.
     """
 
     pure: float
@@ -130,8 +138,7 @@ class ReportedGroups:
     @property
     def patients(self) -> int | None:
         """Patients of both groups; None where neither size is known."""
-        sizes = [size for size in (self.n_pure, self.n_mixed) if size is not None]
-        return sum(sizes) if sizes else None
+        return (self.n_pure or 0) + (self.n_mixed or 0) or None
 
 
 def reported_groups(fit: PooledSurvival, ref: CohortRef) -> ReportedGroups | None:
@@ -163,18 +170,15 @@ def reported_ratios(fit: PooledSurvival) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``endpoint, label, ratio, mixed, pure`` (months), ``n_mixed, n_pure, patients, p``.
+        ``label, ratio, mixed, pure`` (months), ``n_mixed, n_pure, patients, p, endpoint``.
     """
-    every = {ref.label: reported_groups(fit, ref) for ref in fit.data.cohorts}
-    return _reported_frame(fit.data.endpoint, {label: own for label, own in every.items() if own})
+    every = ((ref.label, reported_groups(fit, ref)) for ref in fit.data.cohorts)
+    return _reported_frame(fit.data.endpoint, {label: own for label, own in every if own})
 
 
 def _reported_frame(endpoint: str, groups: Mapping[str, ReportedGroups]) -> pd.DataFrame:
-    rows = [
-        vars(own) | {"label": label, "ratio": own.ratio, "patients": own.patients}
-        for label, own in groups.items()
-    ]
     columns = names("label ratio mixed pure n_mixed n_pure patients p")
+    rows = [[label, *(getattr(own, name) for name in columns[1:])] for label, own in groups.items()]
     frame = pd.DataFrame(rows, columns=columns).assign(endpoint=endpoint)
     return frame.astype(dict.fromkeys(("n_mixed", "n_pure", "patients"), "Int64"))
 
@@ -190,61 +194,49 @@ def results_by_histology(fit: PooledSurvival) -> list[CohortRef]:
 
 
 def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -> SingleResult:
-    """Say what one report's difference between pure and mixed tumours means.
-
-    Parameters
-    ----------
-    fit : SurvivalFit or StackedFit
-        Of the pool that the cohort is part of.
-    ref : CohortRef
-        One of :func:`results_by_histology`.
-    vocabulary : Vocabulary
+    """Say what one report's difference between pure and mixed tumours means, alone and pooled.
 
     Raises
     ------
     ValueError
         If the cohort is not counted with medians of both groups; names those that are.
     """
-    possible = results_by_histology(fit)
-    if ref.id not in [item.id for item in possible]:
-        known = ", ".join(item.id for item in possible) or "none"
+    possible = [own.id for own in results_by_histology(fit)]
+    if ref.id not in possible:
+        known = ", ".join(possible) or "none"
         raise ValueError(
             f"cohort: found {ref.id}, expected one that reports medians of pure and of mixed "
             f"patients, which are {known}"
         )
-    reported = reported_groups(fit, ref)
-    pair = pair_of(fit, ref)
+    reported, pair = reported_groups(fit, ref), pair_of(fit, ref)
     group = next(
         g
         for g in named_groups(fit, vocabulary)
         if not g.is_class and g.cohorts[0].treatment == ref.treatment
     )
-    densities = {name: ratio_alone(pair, FAMILIES[name], fit.priors) for name in _weights(fit)}
-    together = sum(weight * densities[name] for name, weight in _weights(fit).items())
+    labels = {family.label: name for name, family in FAMILIES.items()}
+    weights = {labels[label]: w for label, w in fit.family_weights.items() if w > 0.0}
+    densities = {name: ratio_alone(pair, FAMILIES[name], fit.priors) for name in weights}
+    together = sum(weight * densities[name] for name, weight in weights.items())
     effects = _effects(fit, group)
-    like = _own_curve(fit, ref)
     rng = np.random.default_rng([fit.seed, 11])
-    study = _Study(like, pair.pure.n, pair.mixed.n, rng)
-    effect = histology_effect(fit, group.group)
-    chance, expected = study.simulate(np.zeros(effect.size)), study.simulate(effect)
+    simulate = partial(_simulated, _own_curve(fit, ref), (pair.pure.n, pair.mixed.n), rng)
+    effect, ratio = histology_effect(fit, group.group), np.log(reported.ratio)
+    ratios, p_values = simulate(np.zeros(effect.size))
+    expected, _ = simulate(effect)
     p = _p_value(reported.p)
     return SingleResult(
         label=ref.label,
         treatment=group.label,
         reported=reported,
-        alone=alone_table(densities, _weights(fit), together),
+        alone=_alone_table(densities, weights, together),
         effects=effects_table(fit.data.endpoint, effects),
         density=_density_table(fit.data.endpoint, together, effects),
-        as_large_by_chance=float(np.mean(np.abs(chance.log_ratio) >= abs(np.log(reported.ratio)))),
-        as_significant_by_chance=np.nan if p is None else float(np.mean(chance.p <= p)),
-        as_large_expected=_as_large(expected.log_ratio, np.log(reported.ratio)),
-        exaggeration=_exaggeration(study, effect),
+        as_large_by_chance=float(np.mean(np.abs(ratios) >= abs(ratio))),
+        as_significant_by_chance=np.nan if p is None else float(np.mean(p_values <= p)),
+        as_large_expected=float(np.mean(expected >= ratio if ratio >= 0.0 else expected <= ratio)),
+        exaggeration=_exaggeration(simulate, effect),
     )
-
-
-def _as_large(log_ratio: np.ndarray, reported: float) -> float:
-    """Share of ratios that go as far in the direction of the reported one."""
-    return float(np.mean(log_ratio >= reported if reported >= 0.0 else log_ratio <= reported))
 
 
 def _p_value(reported: str) -> float | None:
@@ -255,12 +247,6 @@ def _p_value(reported: str) -> float | None:
         return None
 
 
-def _weights(fit: PooledSurvival) -> dict[str, float]:
-    """Weight of each family by its name; those without any are left out."""
-    labels = {family.label: name for name, family in FAMILIES.items()}
-    return {labels[label]: w for label, w in fit.family_weights.items() if w > 0.0}
-
-
 def _own_curve(fit: PooledSurvival, ref: CohortRef) -> Curve:
     """Draws of the curve of a cohort, with a median of one."""
     index = fit.data.cohorts.index(ref)
@@ -269,6 +255,126 @@ def _own_curve(fit: PooledSurvival, ref: CohortRef) -> Curve:
     tail = fit.flat("tail_mean") + fit.flat("tail_treatment_effect")[:, treatment]
     shape = np.exp(log_shape * fit.has_shape)
     return Curve(np.ones(log_shape.size), shape, fit.draw_family, tail)
+
+
+# --- Alone ---------------------------------------------------------------------------------------
+
+# The lattice of log medians, months: far beyond any curve on either side.
+_STEP = 0.02
+_LATTICE = np.arange(np.log(0.02), np.log(2000.0), _STEP)
+_SHAPE_NODES, _TAIL_NODES = 15, 7
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two arms of one cohort and their comparison."""
+
+    pure: Arm
+    mixed: Arm
+    comparison: ArmComparison | None
+
+
+def pair_of(fit: PooledSurvival, ref: CohortRef) -> Pair:
+    """Arms of a cohort whose pure and mixed patients entered apart."""
+    index = fit.data.cohorts.index(ref)
+    arms = {a.histology: (i, a) for i, a in enumerate(fit.data.arms) if a.cohort == index}
+    (i, mixed), (_, pure) = arms["mixed"], arms["pure"]
+    compared = [item for item in fit.data.comparisons if item.first == i]
+    return Pair(pure, mixed, compared[0] if compared else None)
+
+
+def log_ratios() -> np.ndarray:
+    """Log ratios at which :func:`ratio_alone` gives the density."""
+    return _STEP * np.arange(-(_LATTICE.size - 1), _LATTICE.size)
+
+
+def ratio_alone(pair: Pair, family: Family, priors: Priors) -> np.ndarray:
+    """Posterior density of the log ratio of medians by one result alone, at :func:`log_ratios`.
+
+    The priors are those of location, shape and tail of a cohort.
+    """
+    beta = log_ratios()
+    centre = priors["overall_median"].location
+    # half of the prior of the mean of both log medians with either, as derived above
+    log_a = -0.25 * ((_LATTICE - centre) / MEAN_PRIOR.scale) ** 2
+    total = np.full(beta.size, -np.inf)
+    shape = (SHAPE_PRIOR[family.name], "shape_treatment_sd", "shape_sd") if family.has_shape else ()
+    tails = (TAIL_PRIOR[family.name], "tail_treatment_sd") if family.has_tail else ()
+    for log_shape, log_shape_weight in _nodes(priors, shape, _SHAPE_NODES):
+        for tail, log_tail_weight in _nodes(priors, tails, _TAIL_NODES):
+            pure, mixed = (
+                _arm(arm, log_shape, family, tail) + log_a for arm in (pair.pure, pair.mixed)
+            )
+            value = _log_correlation(pure, mixed) + log_shape_weight + log_tail_weight
+            total = np.logaddexp(total, value + _compared(pair, beta, log_shape, family, tail))
+    total = total + 0.125 * (beta / MEAN_PRIOR.scale) ** 2
+    total = total - 0.5 * ((beta - MEAN_PRIOR.location) / MEAN_PRIOR.scale) ** 2
+    density = np.exp(total - total.max())
+    return density / (density.sum() * _STEP)
+
+
+def _arm(arm: Arm, log_shape: float, family: Family, tail: float) -> np.ndarray:
+    # without the pool every transformation behind an interval is as likely as the others
+    weights = [0.0 if arm.told else -np.log(len(arm.chains))] * len(arm.chains)
+    return arm_log_likelihood(arm.chains, weights, _LATTICE, log_shape, family, tail)
+
+
+def _compared(
+    pair: Pair, beta: np.ndarray, log_shape: float, family: Family, tail: float
+) -> np.ndarray | float:
+    item = pair.comparison
+    if item is None:
+        return 0.0
+    return comparison_given_medians(
+        beta,
+        log_shape,
+        family,
+        tail,
+        estimate=item.reading.estimate,
+        variance=item.reading.variance,
+        medians=item.log_median_ratio,
+        share=item.reading.share if item.reading.kind == "p" else None,
+        either_sign=item.reading.either_sign,
+    )
+
+
+def _log_correlation(pure: np.ndarray, mixed: np.ndarray) -> np.ndarray:
+    """Log of the sum over ``a`` of two exponentials, the second at ``a`` plus each lag."""
+    peaks = pure.max(), mixed.max()
+    total = np.correlate(np.exp(mixed - peaks[1]), np.exp(pure - peaks[0]), mode="full")
+    return np.log(np.maximum(total, 1e-300)) + sum(peaks)
+
+
+def _nodes(priors: Priors, of: Sequence[str], count: int) -> list[tuple[float, float]]:
+    """Nodes, with log weights, of a mean plus deviations whose SDs have half-normal priors.
+
+    A normal of the same mean and variance stands for it; without priors it is 0.
+    """
+    if not of:
+        return [(0.0, 0.0)]
+    sd = np.sqrt(sum(priors[name].scale ** 2 for name in of))
+    x, weight = np.polynomial.hermite_e.hermegauss(count)
+    return list(zip(priors[of[0]].location + sd * x, np.log(weight / weight.sum()), strict=True))
+
+
+def _alone_table(
+    densities: Mapping[str, np.ndarray], weights: Mapping[str, float], together: np.ndarray
+) -> pd.DataFrame:
+    """Ratios of medians by one result alone, under each family and weighted as in the pool."""
+    rows = [(FAMILIES[name].label, weights[name], own) for name, own in densities.items()]
+    rows += [("stacked", 1.0, together)] * (len(rows) > 1)
+    return pd.DataFrame(
+        [(label, weight, *_of_density(density)) for label, weight, density in rows],
+        columns=names("family weight estimate lower upper p_above_one"),
+    )
+
+
+def _of_density(density: np.ndarray) -> list[float]:
+    """Median and limits of the ratio, and the probability that it is above one."""
+    beta = log_ratios()
+    reached = np.cumsum(density) * _STEP - 0.5 * density * _STEP
+    ratios = np.exp(np.interp((0.5, 0.025, 0.975), reached, beta)).tolist()
+    return [*ratios, float(1.0 - np.interp(0.0, beta, reached))]
 
 
 # --- Once pooled ---------------------------------------------------------------------------------
@@ -306,46 +412,26 @@ def _density_table(endpoint: str, together: np.ndarray, effects: Sequence[Effect
 # --- Selected ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Results:
-    """Simulated results: log ratio of sample medians, and two-sided log-rank p."""
+def _simulated(
+    like: Curve, sizes: tuple[int, int], rng: np.random.Generator, effect: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log ratios of sample medians, and log-rank p, of studies at true log ratios.
 
-    log_ratio: np.ndarray
-    p: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Study:
-    """A study of so many pure and mixed patients, its curve as drawn."""
-
-    like: Curve
-    n_pure: int
-    n_mixed: int
-    rng: np.random.Generator
-
-    def simulate(self, effect: np.ndarray) -> _Results:
-        """Results at true log ratios, one for each draw of the curve."""
-        mixed = replace(self.like, median=self.like.median * np.exp(effect))
-        draws = effect.size
-        times = [
-            own.quantile(self.rng.uniform(size=(draws, size)))
-            for own, size in ((self.like, self.n_pure), (mixed, self.n_mixed))
-        ]
-        medians = [np.median(own, axis=1) for own in times]
-        return _Results(np.log(medians[1] / medians[0]), logrank_p(times[0], times[1]))
+    Each study has so many pure and mixed patients, and the curve of one draw.
+    """
+    mixed = replace(like, median=like.median * np.exp(effect))
+    first, second = (
+        own.quantile(rng.uniform(size=(effect.size, size)))
+        for own, size in zip((like, mixed), sizes, strict=True)
+    )
+    ratio = np.median(second, axis=1) / np.median(first, axis=1)
+    return np.log(ratio), logrank_p(first, second)
 
 
 def logrank_p(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Two-sided p values of log-rank tests, every patient followed to the event.
+    """Two-sided p values ``(studies,)`` of log-rank tests, every patient followed to the event.
 
-    Parameters
-    ----------
-    first, second : ndarray, shape (studies, patients)
-        Times of either group, no two alike.
-
-    Returns
-    -------
-    ndarray, shape (studies,)
+    Both groups are times ``(studies, patients)``, no two alike.
     """
     times = np.concatenate([first, second], axis=1)
     is_first = np.arange(times.shape[1]) < first.shape[1]
@@ -359,25 +445,25 @@ def logrank_p(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return 2.0 * ndtr(-np.abs(score) / np.sqrt(variance))
 
 
-def _exaggeration(study: _Study, effect: np.ndarray) -> pd.DataFrame:
+def _exaggeration(
+    simulate: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], effect: np.ndarray
+) -> pd.DataFrame:
     truths = {POOLED_TRUTH: effect}
     truths |= {f"{ratio:g}": np.full(effect.size, np.log(ratio)) for ratio in TRUE_RATIOS}
     rows = []
     for name, truth in truths.items():
-        results = study.simulate(truth)
-        chosen = results.p < SIGNIFICANT
-        row = {
-            "truth": name,
-            "true_ratio": summarise(np.exp(truth)).estimate,
-            "power": float(chosen.mean()),
-        }
+        ratios, p = simulate(truth)
+        chosen = p < SIGNIFICANT
+        row = [name, summarise(np.exp(truth)).estimate, float(chosen.mean())]
         if chosen.any():
-            shown, true = results.log_ratio[chosen], truth[chosen]
-            row["wrong_sign"] = float(np.mean(np.sign(shown) != np.sign(true)))
-            row["shown_ratio"] = float(np.exp(np.mean(shown * np.sign(true))))
-            row["exaggeration"] = float(np.mean(np.abs(shown)) / np.mean(np.abs(true)))
-        rows.append(row)
-    return pd.DataFrame(rows, columns=list(EXAGGERATION_COLUMNS))
+            shown, true = ratios[chosen], truth[chosen]
+            row += [
+                float(np.mean(np.sign(shown) != np.sign(true))),
+                float(np.exp(np.mean(shown * np.sign(true)))),
+                float(np.mean(np.abs(shown)) / np.mean(np.abs(true))),
+            ]
+        rows.append(dict(zip(EXAGGERATION_COLUMNS, row, strict=False)))
+    return pd.DataFrame(rows, columns=EXAGGERATION_COLUMNS)
 
 
 # --- In words ------------------------------------------------------------------------------------
@@ -392,28 +478,20 @@ Singles = Mapping[str, Sequence[SingleResult]]
 
 
 def result(singles: Singles, registry: Registry) -> Result:
-    """Say what single results mean, alone and once pooled; all but the first are folded.
-
-    Parameters
-    ----------
-    singles : mapping
-        Endpoint -> results, as :class:`~synthesis.questions.histology.Findings` has them.
-    registry : Registry
-    """
+    """Say what single results mean, alone and once pooled; all but the first are folded."""
     vocabulary = registry.vocabulary
     findings = [
         Finding(
             f"{own.label}, {endpoint_of(endpoint).words(vocabulary)}",
             sentences(own),
-            (_alone_result_table(own), _exaggeration_result_table(own)),
+            _tables(own),
             folded=number > 0,
         )
         for number, (endpoint, own) in enumerate(_each(singles))
     ]
     if not findings:
         return Result("single", "One study in context")
-    pictures = (_picture(singles, vocabulary),)
-    findings[0] = replace(findings[0], pictures=pictures)
+    findings[0] = replace(findings[0], pictures=(_picture(singles, vocabulary),))
     exaggerated = [
         own.exaggeration.assign(endpoint=e, label=own.label) for e, own in _each(singles)
     ]
@@ -428,14 +506,8 @@ def _each(singles: Singles) -> Iterator[tuple[str, SingleResult]]:
 def sentences(own: SingleResult) -> tuple[str, ...]:
     """What one report's difference between pure and mixed tumours means, by paragraphs."""
     treatment, last = in_sentence(own.treatment), own.alone.iloc[-1]
-    both, prognostic, predictive = (
-        next(
-            own.effects[
-                (own.effects["which"] == "posterior") & (own.effects["effect"] == name)
-            ].itertuples(index=False)
-        )
-        for name in (BOTH, PROGNOSTIC, PREDICTIVE)
-    )
+    after = own.effects[own.effects["which"] == "posterior"]
+    both, prognostic, predictive = after.itertuples(index=False)
     return (
         _reported_words(own.reported, own.label, treatment),
         f"Alone, with next to nothing believed beforehand, its medians"
@@ -491,73 +563,67 @@ def _chance_words(own: SingleResult) -> str:
 
 
 def _selected_words(own: SingleResult) -> str:
-    pooled, *fixed = own.exaggeration.itertuples(index=False)
+    pooled = own.exaggeration.iloc[0]
     words = (
         f"What is published because p < {SIGNIFICANT:g} overstates. If the effect is as pooled "
         f"(which has learned from this result too), {percent(pooled.power)} % of studies of this "
         "size would reach it"
     )
     if pooled.exaggeration == pooled.exaggeration:
-        words += (
-            f", and those would show {numbers.ratio(pooled.exaggeration)} times the true log ratio "
-            "on average"
-        )
-    parts = [
-        f"at a true ratio of {numbers.ratio(row.true_ratio)}, {percent(row.power)} % of them, "
-        f"which show {numbers.ratio(row.shown_ratio)} on average"
-        + (f", {percent(row.wrong_sign)} % with the wrong sign" if row.wrong_sign >= 0.005 else "")
-        for row in fixed
-        if row.shown_ratio == row.shown_ratio
-    ]
-    return f"{words}. {capitalised('; '.join(parts))}{'.' * bool(parts)}".rstrip()
+        times = numbers.ratio(pooled.exaggeration)
+        words += f", and those would show {times} times the true log ratio on average"
+    return f"{words}."
 
 
-def _alone_result_table(own: SingleResult) -> Table:
-    return table_of(
-        "By this result alone.",
-        own.alone.itertuples(index=False),
-        [
-            ("Survival family", "", lambda row: row.family),
-            ("Weight in the pool, %", "num", lambda row: percent(row.weight)),
-            ("Ratio of medians", "num", lambda row: written(row, numbers.ratio)),
-            ("P(above 1)", "num", lambda row: chance(row.p_above_one)),
-        ],
-        note="With 95 % intervals.",
-        narrow=True,
-    )
+def _tables(own: SingleResult) -> tuple[Table, Table]:
+    """The result alone, and what significant results of a study of this size show."""
 
-
-def _exaggeration_result_table(own: SingleResult) -> Table:
     def text(value: float, write: numbers.Writer) -> str:
         return numbers.interval(value, None, None, write)
 
     def truth(row: Any) -> str:
         return f"{numbers.ratio(row.true_ratio)}{' (as pooled)' * (row.truth == POOLED_TRUTH)}"
 
-    return table_of(
-        "What significant results of a study of this size show.",
-        own.exaggeration.itertuples(index=False),
-        [
-            ("True ratio", "num", truth),
-            ("Studies that are significant, %", "num", lambda row: percent(row.power)),
-            ("of these with the wrong sign, %", "num", lambda row: text(row.wrong_sign, percent)),
-            ("Ratio they show on average", "num", lambda r: text(r.shown_ratio, numbers.ratio)),
-            ("Exaggeration of the log ratio", "num", lambda r: text(r.exaggeration, numbers.ratio)),
-        ],
-        narrow=True,
+    return (
+        table_of(
+            "By this result alone.",
+            own.alone.itertuples(index=False),
+            [
+                ("Survival family", "", lambda row: row.family),
+                ("Weight in the pool, %", "num", lambda row: percent(row.weight)),
+                ("Ratio of medians", "num", lambda row: written(row, numbers.ratio)),
+                ("P(above 1)", "num", lambda row: chance(row.p_above_one)),
+            ],
+            note="With 95 % intervals.",
+            narrow=True,
+        ),
+        table_of(
+            "What significant results of a study of this size show.",
+            own.exaggeration.itertuples(index=False),
+            [
+                ("True ratio", "num", truth),
+                ("Studies that are significant, %", "num", lambda r: percent(r.power)),
+                ("of these with the wrong sign, %", "num", lambda r: text(r.wrong_sign, percent)),
+                ("Ratio they show on average", "num", lambda r: text(r.shown_ratio, numbers.ratio)),
+                (
+                    "Exaggeration of the log ratio",
+                    "num",
+                    lambda r: text(r.exaggeration, numbers.ratio),
+                ),
+            ],
+            narrow=True,
+        ),
     )
 
 
 def _effect_rows(own: SingleResult) -> pd.DataFrame:
     """The result alone, then what the pool says, with their priors."""
-    low, high = MEAN_PRIOR.implied()
-    last = own.alone.iloc[-1]
+    last, ends = own.alone.iloc[-1], ("", "_lower", "_upper")
+    prior = (MEAN_PRIOR.natural(MEAN_PRIOR.location), *MEAN_PRIOR.implied())
     alone = {
-        "parameter": "alone",
-        "label": "This result alone",
-        "prior": MEAN_PRIOR.natural(MEAN_PRIOR.location),
-        **{"prior_lower": low, "prior_upper": high, "posterior": last["estimate"]},
-        **{"posterior_lower": last["lower"], "posterior_upper": last["upper"]},
+        **{"parameter": "alone", "label": "This result alone"},
+        **{f"prior{end}": value for end, value in zip(ends, prior, strict=True)},
+        **{f"posterior{end}": value for end, value in zip(ends, last.iloc[2:5], strict=True)},
         **{"prior_share": np.nan, "cohorts": 1, "patients": own.reported.patients or 0},
     }
     pooled = effect_rows(own.effects, own.density)

@@ -51,29 +51,27 @@ from synthesis.questions.compare import chance_heading, months_words
 from synthesis.questions.contrasts import (
     GAIN,
     SURVIVAL_CONTRASTS,
+    treatments_of,
     written,
 )
-from synthesis.questions.evidence import (
-    treatments_of,
-)
-from synthesis.questions.histology.benefit import (
+from synthesis.questions.histology_effects import (
     DIFFERENCE,
     FROM_PROGNOSIS,
-    SHARES,
-    Benefit,
-    benefit_by_histology,
-)
-from synthesis.questions.histology_effects import (
     MOSTLY_PRIOR,
     PREDICTIVE,
     PROGNOSTIC,
+    SHARES,
+    Benefit,
+    benefit_by_histology,
     effect_rows,
     effects_table,
     histology_effects,
     is_split,
     share_words,
 )
-from synthesis.result import Cell, Finding, Picture, Result, Table, table_of
+from synthesis.result import Cell, Finding, Picture, Result, Table, markdown, table_of
+
+# --- What moved it, and what single results say --------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -118,11 +116,8 @@ def find_benefit(
 
     Parameters
     ----------
-    fits : mapping
-        Endpoint -> fit.
-    vocabulary : Vocabulary
-    reference, delta, show_all
-        As in :func:`benefit_by_histology`.
+    fits, vocabulary, reference, delta, show_all
+        As in :func:`benefit_by_histology`, which also says what is refused.
     mix : float
         Share of mixed histology of the medians whose influences are measured.
     known : mapping
@@ -130,11 +125,6 @@ def find_benefit(
         :func:`~synthesis.questions.influence.cohort_weights`.
     progress : callable, optional
         Called with a sentence at each stage.
-
-    Raises
-    ------
-    ValueError, NotComparedError
-        As :func:`benefit_by_histology`.
     """
     tell = progress or (lambda _: None)
     tell("benefit by histology")
@@ -193,13 +183,13 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _by_family(endpoint: str, fit: PooledSurvival, vocabulary: Vocabulary) -> pd.DataFrame:
     """Effects that some report tells, under each family of a stacked fit."""
-    groups = [g for g in treatments_of(fit, vocabulary) if is_split(fit, g)]
-    own = getattr(fit, "fits", {})
+    groups = [group for group in treatments_of(fit, vocabulary) if is_split(fit, group)]
+    fits = list(getattr(fit, "fits", {}).values())
     frames = [
-        effects_table(endpoint, histology_effects(one, groups, None)).assign(
-            family=one.family.label
+        effects_table(endpoint, histology_effects(own, groups, None)).assign(
+            family=own.family.label
         )
-        for one in (own.values() if len(own) > 1 else ())
+        for own in fits * (len(fits) > 1)
     ]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"which": []})
     return frame[frame["which"] == "posterior"]
@@ -225,59 +215,48 @@ SAYS_NOTHING = (
 def result(findings: Findings, registry: Registry) -> Result:
     """Say what is known of benefit by histology, what moved it, and what single results mean."""
     first, last = section(findings, registry), single.result(findings.singles, registry)
-    text = [f"# {first.title}", *_markdown(first), *_markdown(last)]
-    return replace(
+    whole = replace(
         first,
         findings=(*first.findings, *last.findings),
         tables={**first.tables, **last.tables},
-        texts={"benefit.md": "\n\n".join(text) + "\n"},
     )
+    return replace(whole, texts={"benefit.md": markdown(whole)})
 
 
 def section(findings: Findings, registry: Registry) -> Result:
     """The same without single results, which have a section of their own on a page."""
     benefit, vocabulary = findings.benefit, registry.vocabulary
-    rows = benefit_rows(benefit)
-    parts = []
+    shown = benefit_rows(benefit)
+    pictures = tuple(_pictures(findings, shown, vocabulary))
+    parts = [Finding("Pure and mixed tumours", (ACROSS_STUDIES,), pictures=pictures)]
     for endpoint in benefit.endpoints:
-        name, told = endpoint_of(endpoint).name(vocabulary), benefit.told[endpoint]
-        own = rows[rows["endpoint"] == endpoint]
-        # where no report tells histology, what is by histology is the prior alone
-        tables = (_survival_table(own), _restricted_table(own), _gain_table(own, benefit.delta))
-        effects = (_effect_table(benefit, endpoint), _family_table(findings, endpoint))
+        name = endpoint_of(endpoint).name(vocabulary)
+        rows, reported, moved, families = (
+            frame[frame["endpoint"] == endpoint] if len(frame) else frame
+            for frame in (shown, findings.reported, findings.influence, findings.families)
+        )
+        assumed = (_effect_table(benefit, endpoint), *_family_tables(families))
         parts.append(Finding(name, sentences(benefit, endpoint, vocabulary)))
-        parts.append(Finding(f"{name}: how much is assumption", (), _present(*effects)))
-        if told:
-            parts.append(Finding(f"{name}: pure and mixed side by side", (), _present(*tables)))
-        reported = findings.reported[findings.reported["endpoint"] == endpoint]
-        if not reported.empty:
+        parts.append(Finding(f"{name}: how much is assumption", (), assumed))
+        # where no report tells histology, what is by histology is the prior alone
+        if benefit.told[endpoint]:
+            tables = tuple(_side_tables(rows, benefit.delta))
+            parts.append(Finding(f"{name}: pure and mixed side by side", (), tables))
+        if len(reported):
             table = _reported_table(reported)
             parts.append(Finding(f"{name}: as reports give it", (), (table,), folded=True))
-        moved = findings.influence[findings.influence["endpoint"] == endpoint]
         parts.append(influence.finding(moved, f"{name}: cohorts that moved these answers"))
-    pictures = tuple(_pictures(findings, rows, vocabulary))
-    opening = Finding("Pure and mixed tumours", (ACROSS_STUDIES,), pictures=pictures)
-    tables = {
-        "benefit": benefit.table,
-        "benefit_effects": benefit.effects,
-        "influence": findings.influence,
-    }
     return Result(
-        "benefit", "Benefit in pure and mixed tumours", (LEAD,), (opening, *parts), tables
+        "benefit",
+        "Benefit in pure and mixed tumours",
+        (LEAD,),
+        tuple(parts),
+        {
+            "benefit": benefit.table,
+            "benefit_effects": benefit.effects,
+            "influence": findings.influence,
+        },
     )
-
-
-def _present(*tables: Table | None) -> tuple[Table, ...]:
-    return tuple(table for table in tables if table is not None)
-
-
-def _markdown(part: Result) -> Iterator[str]:
-    """Sentences and captions of a result."""
-    for finding in part.findings:
-        if finding.sentences:
-            yield from (f"## {finding.heading}", *finding.sentences)
-        for picture in finding.pictures:
-            yield f"![{picture.stem}](figures/{picture.stem}.png)\n\n{picture.caption}"
 
 
 def sentences(benefit: Benefit, endpoint: str, vocabulary: Vocabulary) -> tuple[str, ...]:
@@ -325,14 +304,14 @@ def prognostic_words(benefit: Benefit, endpoint: str) -> str:
     """Whether mixed tumours fare better than pure ones, under any treatment."""
     where = {"endpoint": endpoint, "effect": PROGNOSTIC}
     before, after = (pick(benefit.effects, where | {"which": w}) for w in ("prior", "posterior"))
-    told = benefit.told[endpoint]
-    sizes = f"{count(after.cohorts, 'cohort')} with {count(after.patients, 'patient')}"
-    behind = f" {sizes} {'tells its' if after.cohorts == 1 else 'tell their'} histology."
+    told, behind = benefit.told[endpoint], ""
+    if told:
+        sizes = f"{count(after.cohorts, 'cohort')} with {count(after.patients, 'patient')}"
+        behind = f" {sizes} {'tells its' if after.cohorts == 1 else 'tell their'} histology."
     return (
         f"Prognosis: under any treatment the median of mixed tumours is "
         f"{written(after, numbers.ratio)} times that of pure ones; the prior allowed "
-        f"{written(before, numbers.ratio)}. {share_words(after.prior_share, told=told)}"
-        f"{behind if told else ''}"
+        f"{written(before, numbers.ratio)}. {share_words(after.prior_share, told=told)}{behind}"
     )
 
 
@@ -343,27 +322,22 @@ def treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
     def row(estimand: str, histology: str = "mixed") -> Any:
         return pick(benefit.table, where | {"estimand": estimand, "histology": histology})
 
-    medians, gains = (
-        {name: written(row(estimand, name), numbers.months) for name in SHARES}
-        for estimand in ("median_months", GAIN if _has_gain(benefit, where) else "median_months")
-    )
-    name = in_sentence(treatment)
-    words = (
-        f"{treatment}: median {medians['pure']} months in pure and {medians['mixed']} in mixed "
-        "tumours."
-    )
-    if _has_gain(benefit, where):
+    def by_histology(estimand: str) -> str:
+        pure, mixed = (written(row(estimand, name), numbers.months) for name in SHARES)
+        return f"{pure} months in pure and {mixed} in mixed tumours"
+
+    words, name = f"{treatment}: median {by_histology('median_months')}.", in_sentence(treatment)
+    over = benefit.references.get(endpoint)
+    if over not in (None, treatment):
         chances = [f"{percent(row(GAIN, histology).p_gain)} %" for histology in SHARES]
         differ, alone = row(DIFFERENCE), row(FROM_PROGNOSIS)
         limits = numbers.limits_of(differ.lower, differ.upper, numbers.months)
-        more = "less" if differ.estimate < 0.0 else "more"
         words += (
-            f" Its gain over {in_sentence(benefit.references[endpoint])} is {gains['pure']} months "
-            f"in pure and {gains['mixed']} in mixed tumours, {row(GAIN).carried_by}; it is above "
-            f"{months_words(benefit.delta)} with a probability of {chances[0]} and {chances[1]}. "
-            f"Mixed tumours gain {numbers.months(abs(differ.estimate))} months {more} than pure "
-            f"ones ({limits}). Their better prognosis alone would explain "
-            f"{numbers.months(alone.estimate)}."
+            f" Its gain over {in_sentence(over)} is {by_histology(GAIN)}, {row(GAIN).carried_by}; "
+            f"it is above {months_words(benefit.delta)} with a probability of {chances[0]} and "
+            f"{chances[1]}. Mixed tumours gain {numbers.months(abs(differ.estimate))} months "
+            f"{'less' if differ.estimate < 0.0 else 'more'} than pure ones ({limits}). Their "
+            f"better prognosis alone would explain {numbers.months(alone.estimate)}."
         )
     after = pick(benefit.effects, where | {"effect": PREDICTIVE, "which": "posterior"})
     share = f"{percent(after.prior_share)} % of that answer is assumption"
@@ -377,11 +351,6 @@ def treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
     )
 
 
-def _has_gain(benefit: Benefit, where: Mapping[str, Any]) -> bool:
-    over = benefit.references.get(where["endpoint"])
-    return over is not None and over != where["treatment"]
-
-
 # --- Tables and pictures -------------------------------------------------------------------------
 
 
@@ -391,53 +360,28 @@ def benefit_rows(benefit: Benefit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``endpoint, treatment, treatment_class, cohorts, patients, is_reference, histology,
-        extrapolated, carried_by, p_gain``, then of every estimand and contrast its estimate under
-        its name, and its limits (``_lower``, ``_upper``); ``median`` and ``gain`` stand for the
-        median and for its difference from the reference.
+        The columns of ``groups``, ``histology``; of every estimand and contrast its estimate under
+        its name, and its limits (``_lower``, ``_upper``), where ``median`` and ``gain`` stand for
+        the median and for its difference from the reference; ``p_gain, carried_by``.
     """
     short = {"median_months": "median", GAIN: "gain"}
-    by = {}
-    for row in benefit.table.itertuples(index=False):
-        values = by.setdefault((row.endpoint, row.treatment, row.histology), {})
-        name = short.get(row.estimand, row.estimand)
-        values |= {name: row.estimate, f"{name}_lower": row.lower, f"{name}_upper": row.upper}
-        if row.estimand == GAIN:
-            values |= {"p_gain": row.p_gain, "carried_by": row.carried_by}
-    columns = [short.get(name, name) for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)]
-    empty = {f"{name}{end}": np.nan for name in columns for end in ("", "_lower", "_upper")}
-    empty |= {"p_gain": np.nan, "carried_by": ""}
-    return pd.DataFrame(
-        [
-            group._asdict()
-            | {"histology": histology}
-            | empty
-            | {
-                name: value
-                for name, value in by[group.endpoint, group.treatment, histology].items()
-                if name in empty
-            }
-            for group in benefit.groups.itertuples(index=False)
-            if group.shown
-            for histology in SHARES
-        ]
-    ).drop(columns="shown")
-
-
-def _side_table(title: str, rows: pd.DataFrame, columns: Sequence[tuple], note: str = "") -> Table:
-    """Pure above mixed, each with its columns."""
-    first = next(iter(SHARES))
-    sides = [
-        ("Treatment", "keep", lambda r: Cell(r.treatment, rows=2 if r.histology == first else 0)),
-        ("Tumours", "keep", lambda row: _marked(row, row.histology)),
-    ]
-    return table_of(title, rows.itertuples(index=False), [*sides, *columns], note=note)
-
-
-def _marked(row: Any, text: str) -> Cell:
-    """A cell of what may be extrapolated; the word stands beside the histology."""
-    word = "extrapolated" if row.extrapolated and text == row.histology else ""
-    return Cell(text, more=word, extrapolated=row.extrapolated)
+    columns = {name: short.get(name, name) for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)}
+    keys = ["endpoint", "treatment", "histology"]
+    table = benefit.table[benefit.table["estimand"].isin(list(columns))]
+    wide = table.assign(name=table["estimand"].map(columns)).pivot(
+        index=keys, columns="name", values=["estimate", "lower", "upper"]
+    )
+    wide.columns = [name if end == "estimate" else f"{name}_{end}" for end, name in wide.columns]
+    ends = [f"{name}{end}" for name in columns.values() for end in ("", "_lower", "_upper")]
+    gains = table.loc[table["estimand"] == GAIN, [*keys, "p_gain", "carried_by"]]
+    return (
+        benefit.groups[benefit.groups["shown"]]
+        .drop(columns="shown")
+        .merge(pd.DataFrame({"histology": list(SHARES)}), how="cross")
+        .merge(wide.reindex(columns=ends), how="left", on=keys)
+        .merge(gains, how="left", on=keys)
+        .fillna({"carried_by": ""})
+    )
 
 
 def _limits(row: Any, name: str, write: numbers.Writer) -> str:
@@ -445,41 +389,58 @@ def _limits(row: Any, name: str, write: numbers.Writer) -> str:
     return numbers.interval(*ends, write)
 
 
-def _estimate(label: str, name: str, write: numbers.Writer) -> tuple:
-    return label, "num", lambda row: _marked(row, _limits(row, name, write))
+def _side_tables(rows: pd.DataFrame, delta: float) -> Iterator[Table]:
+    """Medians, restricted means and gains, pure above mixed."""
 
+    def value(label: str, name: str, write: numbers.Writer) -> tuple:
+        def cell(row: Any) -> Cell:
+            return Cell(_limits(row, name, write), extrapolated=row.extrapolated)
 
-def _survival_table(rows: pd.DataFrame) -> Table:
-    columns = [
-        _estimate("Median, months", "median", numbers.months),
-        _estimate("Alive at 6 months, %", "survival_6m", percent),
-        _estimate("at 12 months, %", "survival_12m", percent),
-        ("Cohorts (patients)", "num", lambda row: f"{row.cohorts} ({row.patients:,})"),
-    ]
-    note = "Average study, reference population. Cohorts and patients are of both histologies."
-    return _side_table("Pure and mixed side by side.", rows, columns, note)
+        return label, "num", cell
 
+    def treatment(row: Any) -> Cell:
+        return Cell(row.treatment, rows=2 if row.histology == "pure" else 0)
 
-def _restricted_table(rows: pd.DataFrame) -> Table:
-    columns = [
-        _estimate("Restricted mean to 12 months", "rmst_12m", numbers.months),
-        _estimate("to 24 months", "rmst_24m", numbers.months),
-    ]
-    return _side_table("Restricted mean survival, months.", rows, columns)
+    def tumours(row: Any) -> Cell:
+        word = "extrapolated" if row.extrapolated else ""
+        return Cell(row.histology, more=word, extrapolated=row.extrapolated)
 
-
-def _gain_table(rows: pd.DataFrame, delta: float) -> Table | None:
+    sides = [("Treatment", "keep", treatment), ("Tumours", "keep", tumours)]
+    yield table_of(
+        "Pure and mixed side by side.",
+        rows.itertuples(index=False),
+        [
+            *sides,
+            value("Median, months", "median", numbers.months),
+            value("Alive at 6 months, %", "survival_6m", percent),
+            value("at 12 months, %", "survival_12m", percent),
+            ("Cohorts (patients)", "num", lambda row: f"{row.cohorts} ({row.patients:,})"),
+        ],
+        note="Average study, reference population. Cohorts and patients are of both histologies.",
+    )
+    yield table_of(
+        "Restricted mean survival, months.",
+        rows.itertuples(index=False),
+        [
+            *sides,
+            value("Restricted mean to 12 months", "rmst_12m", numbers.months),
+            value("to 24 months", "rmst_24m", numbers.months),
+        ],
+    )
     gained = rows[rows["carried_by"] != ""]
-    if gained.empty:
-        return None
-    (reference,) = rows.loc[rows["is_reference"], "treatment"].unique()
-    columns = [
-        _estimate("Gain in the median, months", "gain", numbers.months),
-        _estimate("Ratio of medians", "ratio_of_medians", numbers.ratio),
-        (chance_heading(delta), "num", lambda row: numbers.chance(row.p_gain)),
-        ("Carried by", "", lambda row: row.carried_by),
-    ]
-    return _side_table(f"Gains over {in_sentence(reference)}.", gained, columns)
+    if len(gained):
+        (reference,) = rows.loc[rows["is_reference"], "treatment"].unique()
+        yield table_of(
+            f"Gains over {in_sentence(reference)}.",
+            gained.itertuples(index=False),
+            [
+                *sides,
+                value("Gain in the median, months", "gain", numbers.months),
+                value("Ratio of medians", "ratio_of_medians", numbers.ratio),
+                (chance_heading(delta), "num", lambda row: numbers.chance(row.p_gain)),
+                ("Carried by", "", lambda row: row.carried_by),
+            ],
+        )
 
 
 def _effect_table(benefit: Benefit, endpoint: str) -> Table:
@@ -521,23 +482,21 @@ def _reported_table(reported: pd.DataFrame) -> Table:
     )
 
 
-def _family_table(findings: Findings, endpoint: str) -> Table | None:
-    """The effects under each survival family; None where there is one only."""
-    if findings.families.empty:
-        return None
-    effects = findings.families[findings.families["endpoint"] == endpoint]
-    by = {(row.family, row.label): row for row in effects.itertuples(index=False)}
-    columns = [
-        (label, "num", lambda name, label=label: written(by[name, label], numbers.ratio))
-        for label in dict.fromkeys(effects["label"])
-    ]
-    return table_of(
-        "Under each survival family.",
-        dict.fromkeys(effects["family"]),
-        [("Survival family", "", lambda name: name), *columns],
-        note="Posterior ratio of medians if that family were the only one, with 95 % intervals.",
-        narrow=True,
-    )
+def _family_tables(effects: pd.DataFrame) -> Iterator[Table]:
+    """The effects under each survival family, where there are several."""
+    if len(effects):
+        by = {(row.family, row.label): row for row in effects.itertuples(index=False)}
+        columns = [
+            (label, "num", lambda name, label=label: written(by[name, label], numbers.ratio))
+            for label in dict.fromkeys(effects["label"])
+        ]
+        yield table_of(
+            "Under each survival family.",
+            dict.fromkeys(effects["family"]),
+            [("Survival family", "", lambda name: name), *columns],
+            note="Posterior ratios if that family were the only one, with 95 % intervals.",
+            narrow=True,
+        )
 
 
 def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) -> Iterator[Picture]:
