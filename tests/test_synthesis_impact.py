@@ -142,9 +142,7 @@ def test_answers_are_made_from_the_tables(sampled, os_rows):
     row = os_rows.loc["Lenvatinib"]
     ends = (row["before"], row["before_lower"], row["before_upper"])
     assert f"from {numbers.interval(*ends, numbers.months)} months" in sampled.answers[0].text
-    assert [finding.heading for finding in sampled.findings] == [
-        answer.question for answer in sampled.answers
-    ]
+    assert sampled.answers[0].question.startswith("What does adding Odd 2021, ")
 
 
 def test_stages_are_reported(sampled, stages):
@@ -228,7 +226,7 @@ def test_the_summary_is_the_page_that_was_read(tmp_path, monkeypatch):
     )
     limit = "Only figures that were seen in the report itself count"
     assert limit in restricted.answers[0].text
-    assert limit in restricted.captions["impact_response"]
+    assert limit in restricted.answers[0].pictures[0].caption
 
 
 # --- Files ---------------------------------------------------------------------------------------
