@@ -83,15 +83,10 @@ def test_place_of_known_and_unknown_treatments(load):
     assert place_of(fit, "sorafenib", "mki") == Place(0, None)
     assert place_of(fit, "best_care", "care") == Place(None, None)
     assert place_of(fit, None, "mki") == Place(0, None, is_class=True)
-    words = [
-        place_of(fit, *ids).words
-        for ids in [("lenvatinib", "mki"), ("sorafenib", "mki"), ("best_care", "care")]
-    ]
-    assert words == [
-        "its cohorts",
-        "expected of a new treatment of its class",
-        "expected of a new treatment of a new class",
-    ]
+    assert place_of(fit, "lenvatinib", "mki").words == "its cohorts"
+    assert place_of(fit, "sorafenib", "mki").words == "expected of a new treatment of its class"
+    away = "expected of a new treatment of a new class"
+    assert place_of(fit, "best_care", "care").words == away
 
 
 def test_a_known_treatment_has_the_curve_of_the_report(load):
@@ -269,11 +264,7 @@ def test_split_cohort_is_judged_as_a_whole_and_in_its_groups(load):
 
 
 def test_landmark_nearest_to_a_year_speaks_for_a_cohort_without_median(load):
-    marks = [
-        landmark(3, Decimal("0.6")),
-        landmark(12, Decimal("0.2")),
-        landmark(24, Decimal("0.1")),
-    ]
+    marks = [landmark(at, Decimal(alive)) for at, alive in ((3, "0.6"), (12, "0.2"), (24, "0.1"))]
     after = load(LENVATINIB, fresh(n=30, landmarks=marks))
     table = surprise(at_four(load(LENVATINIB)), after)
     assert list(table["headline"]) == [False, True, False]
@@ -348,12 +339,8 @@ def test_a_treatment_new_to_the_pool_has_what_was_expected_of_it(load):
         & (table["target"] == "mean_study")
         & (table["histology"] == "reference")
     ].set_index("treatment")
-    assert list(rows.index) == [
-        "Lenvatinib",
-        "Sorafenib",
-        "Multikinase inhibitor (any)",
-        "Paclitaxel",
-    ]
+    every = ["Lenvatinib", "Sorafenib", "Multikinase inhibitor (any)", "Paclitaxel"]
+    assert list(rows.index) == every
     assert list(rows["new"]) == [False, True, False, True]
     assert rows.loc["Sorafenib", "before_basis"] == "expected of a new treatment of its class"
     assert rows.loc["Paclitaxel", "before_basis"] == "expected of a new treatment of a new class"

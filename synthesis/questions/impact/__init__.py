@@ -21,7 +21,7 @@ from studies.selection import Selection, select
 from synthesis import numbers
 from synthesis.choices import STACKED
 from synthesis.endpoints import Endpoint, endpoint_of, survival_endpoints
-from synthesis.estimands import Fit, cohort_labels, patients_of, tells_histology
+from synthesis.estimands import Fit, cohort_labels, patients_of
 from synthesis.fits import (
     DEFAULT_FAMILY,
     class_order,
@@ -53,7 +53,7 @@ from synthesis.questions.impact.tables import (
 )
 from synthesis.questions.pooled import diagnostics_table
 from synthesis.restrictions import Restriction, restrictions
-from synthesis.result import Finding, Picture, Result, markdown
+from synthesis.result import Finding, Picture, Result, markdown, names
 from synthesis.settings import Settings
 
 __all__ = ["Impact", "impact", "result"]
@@ -66,6 +66,13 @@ PLACES_FROM = 0.5
 
 _SURPRISING = dict((words, below) for below, words in VERDICTS)["surprising"]
 _WITHOUT, _WITH = "without", "with"
+_COLUMNS = {
+    "estimates": ESTIMATE_COLUMNS,
+    "surprise": SURPRISE_COLUMNS,
+    "ranks": RANK_COLUMNS,
+    "selection": SELECTION_COLUMNS,
+    "cohorts": names("endpoint treatment label n"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,6 @@ class Impact:
     ----------
     registry : Registry
         With the new studies.
-    settings : Settings
     new, changed : tuple of Study
         Reports that were not there before, and those whose file is another one now.
     endpoints : tuple of str
@@ -84,17 +90,11 @@ class Impact:
     estimates, surprise, ranks, selection : DataFrame
         From :mod:`synthesis.questions.impact.tables`.
     cohorts : DataFrame
-        Counted cohorts of the new studies: ``endpoint``, ``treatment``, ``label``, ``n``.
-    diagnostics : DataFrame
-        The diagnosis of each fit.
+        Counted cohorts of the new studies.
     verdicts : mapping
         ``"os, without"``, ``"os, with"``, ... -> PASS, REVIEW or FAIL.
     restrictions : tuple of Restriction
         What was left out, or counted as something else, on request.
-    knowing : frozenset of str
-        Endpoints whose fits know the histology of some cohort.
-    manifest : mapping
-        Versions, seed, fingerprints, settings and timings.
     """
 
     registry: Registry
@@ -110,7 +110,6 @@ class Impact:
     diagnostics: pd.DataFrame = field(repr=False)
     verdicts: Mapping[str, str]
     restrictions: tuple[Restriction, ...]
-    knowing: frozenset[str]
     manifest: Mapping[str, Any]
 
     @property
@@ -140,14 +139,10 @@ def impact(
     before, after : Registry
         Without and with the new studies.
     settings : Settings, optional
-        ``endpoints`` are those asked about. Where they ask for stacked families the answer is that
-        of :data:`~synthesis.fits.DEFAULT_FAMILY` alone: several would take as many times as long.
-    priors : Priors, optional
-        The default catalogue otherwise.
-    progress : callable, optional
-        Called with a sentence at each stage.
-    cache : bool
-        Read and store draws on disk: the fit without the new studies is then one of the report.
+        Where they ask for stacked families the answer is that of
+        :data:`~synthesis.fits.DEFAULT_FAMILY` alone: several would take as many times as long.
+    priors, progress, cache
+        As of :func:`synthesis.run.analyse`.
 
     Raises
     ------
@@ -195,21 +190,23 @@ class _Job:
         }
         self.tell("tables")
         pairs = {e: (fits[f"{e}, {_WITHOUT}"], fits[f"{e}, {_WITH}"]) for e in endpoints}
-        selected = [selection_table(*p, e, self.registries, ids) for e, p in chosen.items()]
+        made = [self.tables(e, pair, chosen[e], ids) for e, pair in pairs.items()]
+        made += [
+            {"selection": selection_table(*pair, e, self.registries, ids)}
+            for e, pair in chosen.items()
+        ]
         return Impact(
             registry=after,
             settings=self.settings,
             new=tuple(study for study in fresh if study.id not in changed),
             changed=tuple(study for study in fresh if study.id in changed),
             endpoints=endpoints,
-            **self.tables(pairs, chosen, ids, changed),
-            selection=_stacked(SELECTION_COLUMNS, selected),
+            **{k: _stacked(_COLUMNS[k], [own[k] for own in made if k in own]) for k in _COLUMNS},
             diagnostics=diagnostics_table(fits),
             verdicts={name: fit.diagnosis.verdict for name, fit in fits.items()},
             restrictions=restrictions(
                 after, {e: new for e, (_, new) in pairs.items()}, **self.counting
             ),
-            knowing=frozenset(e for e, pair in pairs.items() if all(map(tells_histology, pair))),
             manifest=self.manifest(ids, fits),
         )
 
@@ -241,44 +238,41 @@ class _Job:
         if endpoint_of(name).is_response:
             if chosen.counted:
                 return fit_response(registry, **self.counting, **common)
-            nothing = response_data((), (), order)
-            return fit_response_data(nothing, left_out=chosen.left_out, **common)
+            empty = response_data((), (), order)
+            return fit_response_data(empty, left_out=chosen.left_out, **common)
         # without the new studies it is the fit of the report, at sizes of its own
         own_sizes = sizes if which == _WITH else None
         common |= {"family_name": self.settings.family, "sizes": own_sizes}
         if chosen.counted:
             return fit_survival(registry, name, **self.counting, **common)
-        nothing = survival_data((), View(name, **self.counting), order)
-        return replace(fit_survival_data(nothing, **common), left_out=chosen.left_out)
+        empty = survival_data((), View(name, **self.counting), order)
+        return replace(fit_survival_data(empty, **common), left_out=chosen.left_out)
 
     def tables(
         self,
-        fits: Mapping[str, tuple[Fit, Fit]],
-        chosen: Mapping[str, tuple[Selection, ...]],
+        endpoint: str,
+        fits: tuple[Fit, Fit],
+        chosen: tuple[Selection, ...],
         fresh: Collection[str],
-        changed: Collection[str],
     ) -> dict[str, pd.DataFrame]:
-        """Tables of the fits, all endpoints one below the other."""
-        estimates, moved, surprise, cohorts = [], [], [], []
-        vocabulary, mix = self.registries[1].vocabulary, self.settings.reference_mix
-        for name, (old, new) in fits.items():
-            added = [ref for ref in new.data.cohorts if ref.study.id in fresh]
-            ids = {ref.id for ref in added}
-            pair = Pair(old, new, name, vocabulary, mix, ids)
-            estimates.append(estimates_table(pair))
-            moved.append(ranks_table(pair))
-            notes = _notes(*chosen[name], ids, changed)
-            surprise.append(surprise_table(old, new.data, ids, vocabulary, notes))
-            patients, labels = patients_of(new), cohort_labels(added)
-            cohorts += [
-                (name, vocabulary.treatment(r.treatment).label, labels[r.id], patients[r.id])
-                for r in added
-            ]
+        """Tables of the fits of one endpoint."""
+        old, new = fits
+        before, after = self.registries
+        vocabulary = after.vocabulary
+        added = [ref for ref in new.data.cohorts if ref.study.id in fresh]
+        ids = {ref.id for ref in added}
+        pair = Pair(old, new, endpoint, vocabulary, self.settings.reference_mix, ids)
+        notes = _notes(*chosen, ids, fresh & before.studies.keys())
+        patients, labels = patients_of(new), cohort_labels(added)
+        cohorts = [
+            (endpoint, vocabulary.treatment(r.treatment).label, labels[r.id], patients[r.id])
+            for r in added
+        ]
         return {
-            "estimates": _stacked(ESTIMATE_COLUMNS, estimates),
-            "ranks": _stacked(RANK_COLUMNS, moved),
-            "surprise": _stacked(SURPRISE_COLUMNS, surprise),
-            "cohorts": pd.DataFrame(cohorts, columns=["endpoint", "treatment", "label", "n"]),
+            "estimates": estimates_table(pair),
+            "ranks": ranks_table(pair),
+            "surprise": surprise_table(old, new.data, ids, vocabulary, notes),
+            "cohorts": pd.DataFrame(cohorts, columns=list(_COLUMNS["cohorts"])),
         }
 
     def manifest(self, fresh: Collection[str], fits: Mapping[str, Fit]) -> dict[str, Any]:
@@ -325,13 +319,15 @@ def _stacked(columns: Sequence[str], tables: Sequence[pd.DataFrame]) -> pd.DataF
 
 def result(answer: Impact, registry: Registry) -> Result:
     """Say what new studies change, in sentences and figures; `registry` has the new studies."""
-    tables = ("estimates", "surprise", "ranks", "selection", "diagnostics")
     cited = bibtex([registry.studies[study.id] for study in (*answer.new, *answer.changed)])
     made = Result(
         name="impact",
         title=f"What {_names(answer)} change{'s' if len(answer.titles) == 1 else ''}",
         findings=answer.answers,
-        tables={name: getattr(answer, name) for name in tables},
+        tables={
+            name: getattr(answer, name)
+            for name in ("estimates", "surprise", "ranks", "selection", "diagnostics")
+        },
         verdicts=answer.verdicts,
         facts=answer.manifest,
     )
@@ -374,7 +370,7 @@ def _of(table: pd.DataFrame, endpoint: Endpoint) -> pd.DataFrame:
 
 def _mix(answer: Impact, endpoint: Endpoint) -> str:
     """Which histology the estimates stand for; empty where none is known."""
-    known = endpoint.id in answer.knowing
+    known = (_of(answer.estimates, endpoint)["histology"] == "mixed").any()
     return f", {numbers.mixed_share(answer.settings.reference_mix)}" if known else ""
 
 
