@@ -39,18 +39,7 @@ from synthesis.model.response import response_data
 from synthesis.model.sampler import Progress
 from synthesis.plots.impact import plot_impact
 from synthesis.predictive import VERDICTS
-from synthesis.questions.impact.tables import (
-    ESTIMATE_COLUMNS,
-    RANK_COLUMNS,
-    SELECTION_COLUMNS,
-    SURPRISE_COLUMNS,
-    Pair,
-    estimates_table,
-    ranks_table,
-    selection_table,
-    shared_patients,
-    surprise_table,
-)
+from synthesis.questions.impact import tables
 from synthesis.questions.pooled import diagnostics_table
 from synthesis.restrictions import Restriction, restrictions
 from synthesis.result import Finding, Picture, Result, markdown, names
@@ -67,10 +56,10 @@ PLACES_FROM = 0.5
 _SURPRISING = dict((words, below) for below, words in VERDICTS)["surprising"]
 _WITHOUT, _WITH = "without", "with"
 _COLUMNS = {
-    "estimates": ESTIMATE_COLUMNS,
-    "surprise": SURPRISE_COLUMNS,
-    "ranks": RANK_COLUMNS,
-    "selection": SELECTION_COLUMNS,
+    "estimates": tables.ESTIMATE_COLUMNS,
+    "surprise": tables.SURPRISE_COLUMNS,
+    "ranks": tables.RANK_COLUMNS,
+    "selection": tables.SELECTION_COLUMNS,
     "cohorts": names("endpoint treatment label n"),
 }
 
@@ -192,7 +181,7 @@ class _Job:
         pairs = {e: (fits[f"{e}, {_WITHOUT}"], fits[f"{e}, {_WITH}"]) for e in endpoints}
         made = [self.tables(e, pair, chosen[e], ids) for e, pair in pairs.items()]
         made += [
-            {"selection": selection_table(*pair, e, self.registries, ids)}
+            {"selection": tables.selection_table(*pair, e, self.registries, ids)}
             for e, pair in chosen.items()
         ]
         return Impact(
@@ -261,7 +250,7 @@ class _Job:
         vocabulary = after.vocabulary
         added = [ref for ref in new.data.cohorts if ref.study.id in fresh]
         ids = {ref.id for ref in added}
-        pair = Pair(old, new, endpoint, vocabulary, self.settings.reference_mix, ids)
+        pair = tables.Pair(old, new, endpoint, vocabulary, self.settings.reference_mix, ids)
         notes = _notes(*chosen, ids, fresh & before.studies.keys())
         patients, labels = patients_of(new), cohort_labels(added)
         cohorts = [
@@ -269,9 +258,9 @@ class _Job:
             for r in added
         ]
         return {
-            "estimates": estimates_table(pair),
-            "ranks": ranks_table(pair),
-            "surprise": surprise_table(old, new.data, ids, vocabulary, notes),
+            "estimates": tables.estimates_table(pair),
+            "ranks": tables.ranks_table(pair),
+            "surprise": tables.surprise_table(old, new.data, ids, vocabulary, notes),
             "cohorts": pd.DataFrame(cohorts, columns=list(_COLUMNS["cohorts"])),
         }
 
@@ -299,7 +288,7 @@ def _notes(
 ) -> dict[str, str]:
     """Why the fit without a cohort is not quite blind to it."""
     old = {ref.id for ref in before.counted}
-    shared, notes = shared_patients(after, old), {}
+    shared, notes = tables.shared_patients(after, old), {}
     for name in added:
         if name.partition(":")[0] in changed and name in old:
             notes[name] = "The fit without it counted an earlier version of this report."
@@ -309,8 +298,8 @@ def _notes(
     return notes
 
 
-def _stacked(columns: Sequence[str], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    filled = [table for table in tables if not table.empty]
+def _stacked(columns: Sequence[str], frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [frame for frame in frames if not frame.empty]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
 
 
@@ -404,13 +393,13 @@ def _picture(answer: Impact, endpoint: Endpoint, moves: Sequence[str]) -> Pictur
         "figures of the new studies (squares) on what the fit without them expected (pale bar "
         "95 %, dark bar 50 %, stroke the median), with the two-sided p."
     )
-    tables = {"table": answer.estimates, "surprise": answer.surprise, "ranks": answer.ranks}
+    frames = {"table": answer.estimates, "surprise": answer.surprise, "ranks": answer.ranks}
     return Picture(
         stem=f"impact_{endpoint.id}",
         title=f"{name}: what new studies change",
         caption=" ".join([caption, *_closing(answer, endpoint)]),
         plot=plot_impact,
-        arguments={**tables, "endpoint": endpoint.id},
+        arguments={**frames, "endpoint": endpoint.id},
         studies=tuple(study.id for study in (*answer.new, *answer.changed)),
         alt=" ".join(line.removeprefix("- ") for line in moves),
         endpoint=endpoint.id,

@@ -205,18 +205,17 @@ def _estimates(fit: Fit, place: Place, mix: float) -> dict[tuple[str, str, str],
 def _shift(estimand: str, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
     is_time = estimand == "median_months" or estimand.startswith("rmst")
     on_scale = np.log if is_time else np.asarray
-    ends = {name: summarise(draws) for name, draws in (("before", before), ("after", after))}
-    (old, *old_limits), (new, *new_limits) = (
-        on_scale([own.estimate, own.lower, own.upper]) for own in ends.values()
-    )
-    return {
-        f"{name}{suffix}": value
-        for name, own in ends.items()
-        for suffix, value in (("", own.estimate), ("_lower", own.lower), ("_upper", own.upper))
-    } | {
+    cells, ends = {}, []
+    for name, draws in (("before", before), ("after", after)):
+        own = summarise(draws)
+        cells |= {name: own.estimate, f"{name}_lower": own.lower, f"{name}_upper": own.upper}
+        ends.append(on_scale([own.estimate, own.lower, own.upper]))
+    (old, *old_limits), (new, *new_limits) = ends
+    shift = float(new - old)
+    return cells | {
         "scale": "log ratio" if is_time else "difference",
-        "shift": float(new - old),
-        "shift_in_sd": float(new - old) / float(np.std(on_scale(before))),
+        "shift": shift,
+        "shift_in_sd": shift / float(np.std(on_scale(before))),
         "width_ratio": float(np.ptp(new_limits) / np.ptp(old_limits)),
     }
 

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,7 @@ from synthesis.model.families import family
 from synthesis.model.sampler import Progress
 from synthesis.numbers import in_sentence
 from synthesis.plots.sensitivity import SPECIFICATION_COLUMNS, plot_specification
+from synthesis.questions.sensitivity import runner
 from synthesis.questions.sensitivity.conclusions import (
     ALL,
     AT_THE_LIMIT,
@@ -46,18 +47,7 @@ from synthesis.questions.sensitivity.conclusions import (
     change_of,
     power_scaling,
 )
-from synthesis.questions.sensitivity.runner import (
-    BASE_DRAWS,
-    REFIT,
-    Fitter,
-    Job,
-    Refit,
-    Results,
-    Store,
-    default_store,
-    run_specifications,
-    sample,
-)
+from synthesis.questions.sensitivity.runner import Refit, Results
 from synthesis.questions.sensitivity.specifications import (
     BASE,
     GROUPS,
@@ -162,8 +152,8 @@ def sensitivity(
     seed: int | None = None,
     draws: int | None = None,
     specifications: tuple[Specification, ...] | None = None,
-    store: Store | None = None,
-    fitter: Fitter = sample,
+    store: runner.Store | None = None,
+    fitter: runner.Fitter = runner.sample,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> Sensitivity:
@@ -173,10 +163,8 @@ def sensitivity(
     ----------
     registry, endpoint, family_name, priors, verified_only, use_read_as
         Of the base, as in :func:`synthesis.fits.fit_survival`.
-    treatment, reference : str, optional
-        Any names; see :func:`~synthesis.questions.sensitivity.conclusions.ask`.
-    delta, reference_mix : float
-        Months of gain that are asked for; share of mixed histology of the reference population.
+    treatment, reference, delta, reference_mix
+        As of :func:`~synthesis.questions.sensitivity.conclusions.ask`.
     groups, most_studies, specifications
         Which choices: of :data:`~synthesis.questions.sensitivity.specifications.GROUPS`; how many
         reports are left out one at a time; or the specifications themselves.
@@ -188,11 +176,9 @@ def sensitivity(
 
     Raises
     ------
-    NothingToPoolError, NotAskedError, ValueError
+    NothingToPoolError, NotAskedError, ValueError, InterruptedRunError
         If no cohort can be counted; if treatment or reference is not pooled; for an unknown
-        endpoint, family or group.
-    InterruptedRunError
-        On an interrupt; it says how many results are kept.
+        endpoint, family or group; on an interrupt, with how many results are kept.
     """
     counting = Counting(verified_only=verified_only, use_read_as=use_read_as)
     base = Base(endpoint, family_name, priors or load_priors(), counting)
@@ -206,23 +192,31 @@ def sensitivity(
         specifications = default_specifications(
             registry, base, asked=asked, groups=groups, most_studies=most_studies
         )
-    seed, draws = REFIT.seed if seed is None else seed, REFIT.draws if draws is None else draws
-    of_base = replace(BASE_DRAWS, seed=seed, draws=draws * (BASE_DRAWS.draws // REFIT.draws))
-    of_refit = replace(REFIT, seed=seed, draws=draws)
-    job = Job(registry, base, question, specifications, of_refit, of_base)
-    kept = store if store is not None else default_store(cache=cache)
-    results = run_specifications(job, kept, fitter=fitter, extra=_of_base, progress=progress)
-    scaled = [Scaled(**own) for own in results.base.extra["power_scaling"]]
+    settings = runner.settings_of(seed, draws)
+    job = runner.Job(registry, base, question, specifications, *settings)
+    results = runner.run_specifications(
+        job,
+        store if store is not None else runner.default_store(cache=cache),
+        fitter=fitter,
+        extra=_of_base,
+        progress=progress,
+    )
+    return _answer(job, results)
+
+
+def _answer(job: runner.Job, results: Results) -> Sensitivity:
+    extra = results.base.extra
+    scaled = [Scaled(**own) for own in extra["power_scaling"]]
     return Sensitivity(
-        registry=registry,
-        base=base,
-        question=question,
-        specifications=specifications,
+        registry=job.registry,
+        base=job.base,
+        question=job.question,
+        specifications=job.specifications,
         results=results,
-        table=sensitivity_table(results, question),
-        power_scaling=power_scaling_table(scaled, question, base.priors),
-        verdict=results.base.extra["verdict"],
-        advice=results.base.extra["advice"],
+        table=sensitivity_table(results, job.question),
+        power_scaling=power_scaling_table(scaled, job.question, job.base.priors),
+        verdict=extra["verdict"],
+        advice=extra["advice"],
     )
 
 
@@ -276,15 +270,11 @@ def _choice_cells(refit: Refit) -> dict[str, object]:
         "the chains do not agree: not to be relied on": not refit.reliable,
     }
     return {
+        **vars(choice),
+        **vars(refit),
         "specification": choice.name,
-        "group": choice.group,
         "aspect": "" if choice is BASE else choice.aspect or choice.label,
-        "direction": choice.direction,
-        "label": choice.label,
-        "cohorts": refit.cohorts,
-        "patients": refit.patients,
         "counted_instead": ", ".join(refit.counted_instead),
-        "reliable": refit.reliable,
         "note": "; ".join(note for note, holds in notes.items() if holds),
     }
 
@@ -297,9 +287,7 @@ def _answer_cells(item: Conclusion, refit: Refit, base: Refit) -> dict[str, obje
     errors = (own.estimate_error, own.lower_error, own.upper_error)
     is_base = refit.specification is BASE
     return {
-        "estimate": own.estimate,
-        "lower": own.lower,
-        "upper": own.upper,
+        **vars(own),
         "error": max(error for error in errors if error == error),
         "difference": own.estimate - was.estimate,
         "shift_in_sd": (own.centre - was.centre) / was.sd if was.sd else float("nan"),

@@ -62,6 +62,15 @@ REFIT = SamplerSettings(draws=300, tune=200, chains=4, target_accept=0.9)
 #: Of the base, against which everything is set.
 BASE_DRAWS = SamplerSettings(draws=1500, tune=1000, chains=4, target_accept=0.97)
 
+
+def settings_of(seed: int | None, draws: int | None) -> tuple[SamplerSettings, SamplerSettings]:
+    """Settings of a refit, and of the base with as many times more draws as without `draws`."""
+    seed = REFIT.seed if seed is None else seed
+    draws = REFIT.draws if draws is None else draws
+    of_base = replace(BASE_DRAWS, seed=seed, draws=draws * (BASE_DRAWS.draws // REFIT.draws))
+    return replace(REFIT, seed=seed, draws=draws), of_base
+
+
 #: Families that take some twenty times as long as the others, and so get half as many chains: the
 #: incomplete gamma function has no closed form.
 COSTLY = frozenset({"generalised gamma"})
