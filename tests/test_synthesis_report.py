@@ -216,6 +216,12 @@ def test_an_answer_has_its_words_tables_and_figures_and_details_open_on_request(
     assert [attrs["aria-label"] for attrs in scrolling] == ["Every number"]
 
 
+def test_a_figure_may_have_the_name_of_its_section(registry):
+    page = make_page(make_analysis(registry, results=[answer(picture("compare"))]))
+    ids = [attrs["id"] for _, attrs in page.elements if attrs.get("id")]
+    assert len(ids) == len(set(ids))
+
+
 def test_a_question_that_is_answered_twice_has_two_sections(registry):
     page = make_page(
         make_analysis(registry, results=[Result("sensitivity", "A"), Result("sensitivity", "B")])
@@ -244,16 +250,19 @@ def test_a_picture_of_several_sheets_is_known_as_such(analysis, height, tall):
 def test_a_figure_keeps_its_identifiers_to_itself(analysis):
     page = make_page(analysis)
     ((svg, words),) = page.every("svg")
-    assert (svg["id"], svg["role"]) == ("forest_os", "img")
+    assert (svg["id"], svg["role"]) == ("figure-forest_os", "img")
     assert svg["aria-label"].startswith("Caption of forest_os.")
     ((group, _),) = page.every("g")
-    assert (group["id"], group["clip-path"]) == ("forest_os-axes_1", "url(#forest_os-clip)")
+    assert (group["id"], group["clip-path"]) == (
+        "figure-forest_os-axes_1",
+        "url(#figure-forest_os-clip)",
+    )
     ((use, _),) = page.every("use")
-    assert use["xlink:href"] == "#forest_os-mark"
+    assert use["xlink:href"] == "#figure-forest_os-mark"
     assert words.endswith("a <b>")
     assert "cited" not in words
     _, (_, style) = page.every("style")
-    assert style == "#forest_os * {stroke-width: 1}"
+    assert style == "#figure-forest_os * {stroke-width: 1}"
 
 
 def test_each_figure_says_which_studies_it_rests_on(page):

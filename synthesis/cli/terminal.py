@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Columns of text in a pipe, and between two columns of a table.
 IN_A_PIPE, GAP = 100, 2
 #: Columns of text that a column of words takes at most, or where that lets a table fit; the first
-#: has a third of the room.
+#: has what the others leave, and a third of the room at least.
 WRAPPED, NARROW = 30, 16
 
 _INDENT = 2
@@ -113,7 +113,8 @@ def blocks(table: Table, room: int) -> Iterator[Grid]:
     first, *others = (place for place, column in enumerate(table.columns) if column.terminal)
     for most in (WRAPPED, NARROW):
         widths = {place: _width(table, place, most) for place in others}
-        widths[first] = _width(table, first, room // 3) + (_INDENT if table.groups else 0)
+        left = room - sum(widths.values()) - GAP * len(others)
+        widths[first] = _width(table, first, max(left, room // 3))
         if sum(widths.values()) + GAP * len(others) <= room:
             break
     part: list[int] = []
@@ -132,6 +133,8 @@ def _width(table: Table, place: int, most: int) -> int:
     cells = [_text(row[place]) for row in table.rows]
     words = [word for text in (*cells, column.label) for word in text.split()]
     whole = max(map(len, cells), default=0)
+    if table.groups and not place:
+        whole += _INDENT
     if column.kind not in ("num", "verdict"):
         whole = min(whole, most)
     heading = min(len(column.label), max(whole, 10))

@@ -168,6 +168,7 @@ def _figure(picture: Picture, svg: str, registry: Registry) -> Figure:
 
 def _inline(root: ET.Element, picture: Picture) -> Markup:
     """An SVG as a part of the page: its identifiers are its own, what it says of itself is out."""
+    own = f"figure-{picture.stem}"
     ET.register_namespace("", _SVG)
     ET.register_namespace("xlink", _LINK)
     for parent in list(root.iter()):
@@ -176,16 +177,16 @@ def _inline(root: ET.Element, picture: Picture) -> Markup:
                 parent.remove(child)
         for name, text in list(parent.attrib.items()):
             if name == "id":
-                parent.set(name, f"{picture.stem}-{text}")
+                parent.set(name, f"{own}-{text}")
             elif name.endswith("href") and text.startswith("#"):
-                parent.set(name, f"#{picture.stem}-{text[1:]}")
+                parent.set(name, f"#{own}-{text[1:]}")
             elif "url(#" in text:
-                parent.set(name, text.replace("url(#", f"url(#{picture.stem}-"))
+                parent.set(name, text.replace("url(#", f"url(#{own}-"))
         if parent.tag == f"{{{_SVG}}}style" and parent.text:  # a rule is one of the whole page
-            parent.text = re.sub(r"(?m)^\s*\*\s*\{", f"#{picture.stem} * {{", parent.text)
+            parent.text = re.sub(r"(?m)^\s*\*\s*\{", f"#{own} * {{", parent.text)
     for name in ("width", "height"):
         root.attrib.pop(name, None)
-    root.set("id", picture.stem)
+    root.set("id", own)
     root.set("role", "img")
     root.set("aria-label", picture.alt or picture.caption)
     return Markup(ET.tostring(root, encoding="unicode"))
