@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from studies import Registry
 from synthesis import numbers
 from synthesis.estimands import Fit, cohort_labels
+from synthesis.settings import Settings
 
 _VERIFIED = (
     "Only figures that were seen in the report itself count; those known from another source "
@@ -41,14 +42,14 @@ class Restriction:
 
 
 def restrictions(
-    registry: Registry, fits: Mapping[str, Fit], *, verified_only: bool, use_read_as: bool
+    registry: Registry, fits: Mapping[str, Fit], settings: Settings
 ) -> tuple[Restriction, ...]:
     """Say in words what an analysis was restricted to; empty where everything counts as it is.
 
     `fits` by endpoint have the counted cohorts that a conversion of the registry touched.
     """
-    whole = [Restriction("verified figures only", _VERIFIED)] if verified_only else []
-    if not use_read_as:
+    whole = [Restriction("verified figures only", _VERIFIED)] if settings.verified_only else []
+    if not settings.use_read_as:
         whole.append(Restriction("declared readings not used", _AS_REPORTED))
     return (*whole, *_converted(registry, fits))
 

@@ -209,12 +209,7 @@ def analyse(
         populations=populations,
         sensitivity=MappingProxyType(tried),
         sensitivity_notes=notes,
-        restrictions=restrictions(
-            registry,
-            fits,
-            verified_only=settings.verified_only,
-            use_read_as=settings.use_read_as,
-        ),
+        restrictions=restrictions(registry, fits, settings),
         manifest=_manifest(registry, settings, priors, fits, survival),
     )
 

@@ -194,7 +194,7 @@ class _Job:
             diagnostics=diagnostics_table(fits),
             verdicts={name: fit.diagnosis.verdict for name, fit in fits.items()},
             restrictions=restrictions(
-                after, {e: new for e, (_, new) in pairs.items()}, **self.counting
+                after, {e: new for e, (_, new) in pairs.items()}, self.settings
             ),
             manifest=self.manifest(ids, fits),
         )
