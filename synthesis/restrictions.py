@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from studies.vocabulary import Vocabulary
+from studies import Registry
+from synthesis import numbers
+from synthesis.estimands import Fit, cohort_labels
+from synthesis.settings import Settings
+
+_VERIFIED = (
+    "Only figures that were seen in the report itself count; those known from another source "
+    "alone were left out."
+)
+_AS_REPORTED = (
+    "Groups under a report's own words count as neither pure nor mixed: declared readings were "
+    "not used."
+)
 
 
 @dataclass(frozen=True)
@@ -14,10 +26,8 @@ class Restriction:
 
     Attributes
     ----------
-    short : str
-        A phrase, for the line under a title.
-    sentence : str
-        A full sentence, for captions and methods.
+    short, sentence : str
+        A phrase for the line under a title; a full sentence for captions and methods.
     endpoint : str or None
         The endpoint that it touches; None: all.
     """
@@ -32,66 +42,30 @@ class Restriction:
 
 
 def restrictions(
-    vocabulary: Vocabulary,
-    *,
-    verified_only: bool,
-    use_read_as: bool,
-    conversions: Mapping[tuple[str, str], Sequence[str]],
+    registry: Registry, fits: Mapping[str, Fit], settings: Settings
 ) -> tuple[Restriction, ...]:
-    """Say in words what an analysis was restricted to.
+    """Say in words what an analysis was restricted to; empty where everything counts as it is.
 
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-        Names the endpoints.
-    verified_only : bool
-        Only figures seen in the report itself count.
-    use_read_as : bool
-        Declared readings of a report's own groups as pure or mixed count.
-    conversions : mapping
-        (From, to) endpoint -> labels of the counted cohorts whose figures were converted.
-
-    Returns
-    -------
-    tuple of Restriction
-        Empty where everything counts as what it is.
+    `fits` by endpoint have the counted cohorts that a conversion of the registry touched.
     """
-    found = []
-    if verified_only:
-        found.append(
-            Restriction(
-                "verified figures only",
-                "Only figures that were seen in the report itself count; those known from another "
-                "source alone were left out.",
-            )
-        )
-    if not use_read_as:
-        found.append(
-            Restriction(
-                "declared readings not used",
-                "Groups under a report's own words count as neither pure nor mixed: declared "
-                "readings were not used.",
-            )
-        )
-    for (source, target), labels in conversions.items():
-        found.append(_conversion(vocabulary, source, target, labels))
-    return tuple(found)
+    whole = [Restriction("verified figures only", _VERIFIED)] if settings.verified_only else []
+    if not settings.use_read_as:
+        whole.append(Restriction("declared readings not used", _AS_REPORTED))
+    return (*whole, *_converted(registry, fits))
 
 
-def _conversion(
-    vocabulary: Vocabulary, source: str, target: str, labels: Sequence[str]
-) -> Restriction:
-    old, new = (vocabulary.endpoint(name).label.lower() for name in (source, target))
-    cohorts = f"{len(labels)} counted cohort{'' if len(labels) == 1 else 's'}"
-    reasons = [
-        f" {item.reason}"
-        for item in vocabulary.conversions
-        if (item.from_, item.to) == (source, target)
-    ]
-    named = f": {', '.join(labels)}" if labels else ""
-    return Restriction(
-        f"{old} counted as {new} in {cohorts}",
-        f"On request {old} counts as {new} where a report prints only the former "
-        f"({cohorts}{named}).{''.join(reasons)}",
-        target,
-    )
+def _converted(registry: Registry, fits: Mapping[str, Fit]) -> Iterator[Restriction]:
+    vocabulary = registry.vocabulary
+    reasons = {(each.from_, each.to): f" {each.reason}" for each in vocabulary.conversions}
+    for pair in registry.conversions:
+        refs = fits[pair.to].data.cohorts if pair.to in fits else ()
+        labels = cohort_labels([ref for ref in refs if ref.id in pair.cohorts]).values()
+        old, new = (vocabulary.endpoint(name).label.lower() for name in (pair.from_, pair.to))
+        cohorts = numbers.count(len(labels), "counted cohort")
+        named = f": {', '.join(labels)}" if labels else ""
+        yield Restriction(
+            f"{old} counted as {new} in {cohorts}",
+            f"On request {old} counts as {new} where a report prints only the former "
+            f"({cohorts}{named}).{reasons.get((pair.from_, pair.to), '')}",
+            pair.to,
+        )

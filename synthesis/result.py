@@ -219,6 +219,16 @@ class Finding:
     pictures: tuple[Picture, ...] = ()
     folded: bool = False
 
+    @property
+    def question(self) -> str:
+        """The heading."""
+        return self.heading
+
+    @property
+    def text(self) -> str:
+        """The sentences, a paragraph a line."""
+        return "\n".join(self.sentences)
+
 
 @dataclass(frozen=True)
 class Result:

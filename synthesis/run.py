@@ -13,7 +13,7 @@ from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis.choices import STACKED
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import Fit, cohort_labels, tells_histology
+from synthesis.estimands import Fit, tells_histology
 from synthesis.fits import fit_response, run_facts
 from synthesis.model.covariates import LINES
 from synthesis.model.sampler import Progress
@@ -184,7 +184,7 @@ def analyse(
         populations=populations,
         sensitivity=MappingProxyType(tried),
         sensitivity_notes=notes,
-        restrictions=_restrictions(registry, settings, fits),
+        restrictions=restrictions(registry, fits, settings),
         manifest=_manifest(registry, settings, priors, fits, survival),
     )
 
@@ -310,23 +310,6 @@ def _sensitivity(
             label = endpoint_of(endpoint).name(registry.vocabulary)
             notes.append(f"{label}: {str(error).rstrip('.')}.")
     return tried, tuple(notes)
-
-
-def _restrictions(
-    registry: Registry, settings: Settings, fits: Mapping[str, Fit]
-) -> tuple[Restriction, ...]:
-    """What was not counted, and the counted cohorts that each conversion touched."""
-    touched = {}
-    for conversion in registry.conversions:
-        refs = fits[conversion.to].data.cohorts if conversion.to in fits else ()
-        labels = cohort_labels([ref for ref in refs if ref.id in conversion.cohorts])
-        touched[conversion.from_, conversion.to] = list(labels.values())
-    return restrictions(
-        registry.vocabulary,
-        verified_only=settings.verified_only,
-        use_read_as=settings.use_read_as,
-        conversions=touched,
-    )
 
 
 def _manifest(

@@ -7,9 +7,18 @@ from decimal import Decimal
 
 import numpy as np
 from arviz import from_dict
-from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
+from small_registry import (
+    VOCABULARY,
+    cohort,
+    landmark,
+    median,
+    study,
+    subgroup,
+    write_registry,
+)
 
 from priors import load_priors
+from studies import load_registry
 from studies.figures import View, responders
 from studies.selection import select
 from synthesis.fits import ResponseFit, SurvivalFit, class_order
@@ -106,6 +115,12 @@ def six_reports():
         study("marks", cohort(treatment="paclitaxel", n=30, landmarks=[landmark(12, 0.2)])),
         study("planned", planned, design="prospective_single_arm", status="secondary"),
     ]
+
+
+def choice_registry(tmp_path_factory):
+    """The six reports as a registry, for a fixture."""
+    folder = tmp_path_factory.mktemp("choices") / "registry"
+    return load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
 
 
 # --- Made-up fits --------------------------------------------------------------------------------

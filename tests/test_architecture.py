@@ -24,13 +24,13 @@ LONGEST_CHAIN = 18
 # What stands in synthesis, from the bottom up; a name imports only from those before it.
 FLOORS = (
     ("choices", "kaplan_meier", "numbers", "staging"),
-    ("endpoints", "result", "restrictions", "text"),
+    ("endpoints", "result", "text"),
     ("model",),
     ("fits",),
     ("left_out",),
     ("stacking",),
     ("estimands", "settings"),
-    ("predictive",),
+    ("predictive", "restrictions"),
     ("plots",),
     ("questions",),
     ("run",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from decimal import Decimal
 
 import golden
@@ -23,7 +22,6 @@ from synthesis.questions.impact import impact, percentile, result
 from synthesis.questions.impact.tables import ESTIMATE_COLUMNS, RANK_COLUMNS, SURPRISE_COLUMNS
 from synthesis.report.writer import write_result
 from synthesis.settings import Settings
-from synthesis.staging import OutputError
 
 SETTINGS = Settings(endpoints=("os", "pfs"), draws=100, tune=200, chains=2, seed=4)
 
@@ -142,13 +140,11 @@ def test_answers_are_made_from_the_tables(sampled, os_rows):
     row = os_rows.loc["Lenvatinib"]
     ends = (row["before"], row["before_lower"], row["before_upper"])
     assert f"from {numbers.interval(*ends, numbers.months)} months" in sampled.answers[0].text
-    assert [finding.heading for finding in sampled.findings] == [
-        answer.question for answer in sampled.answers
-    ]
+    assert sampled.answers[0].question.startswith("What does adding Odd 2021, ")
 
 
 def test_stages_are_reported(sampled, stages):
-    assert "tables" in stages
+    assert stages[-1] == "tables"
     assert any(words.startswith("os, with the new studies:") for words in stages)
     assert sum("compiling" in words for words in stages) <= 1
 
@@ -228,7 +224,7 @@ def test_the_summary_is_the_page_that_was_read(tmp_path, monkeypatch):
     )
     limit = "Only figures that were seen in the report itself count"
     assert limit in restricted.answers[0].text
-    assert limit in restricted.captions["impact_response"]
+    assert limit in restricted.answers[0].pictures[0].caption
 
 
 # --- Files ---------------------------------------------------------------------------------------
@@ -258,19 +254,3 @@ def test_everything_is_written_and_listed(sampled, out):
     bibliography = (out / "references.bib").read_text(encoding="utf-8")
     assert all(f"{{{study.id}," in bibliography for study in sampled.new)
     assert "adams" not in bibliography
-
-
-def test_a_second_answer_takes_the_files_of_the_first_away(out, nothing, tmp_path):
-    shutil.copytree(out, tmp_path / "copy")
-    (tmp_path / "copy" / "own.txt").write_text("mine", encoding="utf-8")
-    write(nothing, tmp_path / "copy")
-    assert not list(tmp_path.rglob("impact_os.svg"))
-    assert (tmp_path / "copy" / "own.txt").read_text(encoding="utf-8") == "mine"
-
-
-def test_a_folder_with_a_report_is_refused(nothing, tmp_path):
-    (tmp_path / "manifest.json").write_text('{"files": ["report.html"]}', encoding="utf-8")
-    (tmp_path / "report.html").write_text("a report", encoding="utf-8")
-    with pytest.raises(OutputError, match=r"holds other results \(report\)"):
-        write(nothing, tmp_path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["manifest.json", "report.html"]

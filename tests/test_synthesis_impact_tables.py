@@ -61,6 +61,13 @@ def surprise(before, after, notes=None, endpoint="os"):
     return surprise_table(before, data, ids, after.vocabulary, notes or {})
 
 
+def medians(estimates):
+    """Of the average study at the reference mix, by treatment."""
+    rows = estimates[(estimates["estimand"] == "median_months")]
+    rows = rows[(rows["target"] == "mean_study") & (rows["histology"] == "reference")]
+    return rows.set_index("treatment")
+
+
 def fresh(**figures):
     return study("fresh", cohort(**figures))
 
@@ -82,15 +89,10 @@ def test_place_of_known_and_unknown_treatments(load):
     assert place_of(fit, "sorafenib", "mki") == Place(0, None)
     assert place_of(fit, "best_care", "care") == Place(None, None)
     assert place_of(fit, None, "mki") == Place(0, None, is_class=True)
-    words = [
-        place_of(fit, *ids).words
-        for ids in [("lenvatinib", "mki"), ("sorafenib", "mki"), ("best_care", "care")]
-    ]
-    assert words == [
-        "its cohorts",
-        "expected of a new treatment of its class",
-        "expected of a new treatment of a new class",
-    ]
+    assert place_of(fit, "lenvatinib", "mki").words == "its cohorts"
+    assert place_of(fit, "sorafenib", "mki").words == "expected of a new treatment of its class"
+    away = "expected of a new treatment of a new class"
+    assert place_of(fit, "best_care", "care").words == away
 
 
 def test_a_known_treatment_has_the_curve_of_the_report(load):
@@ -246,12 +248,13 @@ def test_a_share_that_is_not_printed_widens_the_expectation(load):
 
 
 def test_split_cohort_is_judged_as_a_whole_and_in_its_groups(load):
+    sizes = {"pure": 15, "mixed": 8}
     groups = [
-        subgroup("pure", 15, survival=os_of("2.7")),
-        subgroup("mixed", 8, survival=os_of("6.3")),
+        subgroup(name, sizes[name], survival=os_of(months))
+        for name, months in (("pure", "2.7"), ("mixed", "6.3"))
     ]
-    arm = cohort(n=23, histology={"pure": 15, "mixed": 8}, subgroups=groups)
-    arm["survival"] = [median(95, unit="days")]
+    days = [median(95, unit="days")]
+    arm = cohort(n=23, histology=sizes, subgroups=groups, survival=days)
     after = load(LENVATINIB, study("fresh", arm))
     fit = at_four(load(LENVATINIB), prognostic=0.8, study_sd=0.2)
     table = surprise(fit, after).set_index("group")
@@ -268,11 +271,7 @@ def test_split_cohort_is_judged_as_a_whole_and_in_its_groups(load):
 
 
 def test_landmark_nearest_to_a_year_speaks_for_a_cohort_without_median(load):
-    marks = [
-        landmark(3, Decimal("0.6")),
-        landmark(12, Decimal("0.2")),
-        landmark(24, Decimal("0.1")),
-    ]
+    marks = [landmark(at, Decimal(alive)) for at, alive in ((3, "0.6"), (12, "0.2"), (24, "0.1"))]
     after = load(LENVATINIB, fresh(n=30, landmarks=marks))
     table = surprise(at_four(load(LENVATINIB)), after)
     assert list(table["headline"]) == [False, True, False]
@@ -320,8 +319,7 @@ def test_shift_is_a_log_ratio_over_the_sd_before(load):
     old = fit_of(before, mu=np.log(4.0) + 0.25 * z, **TWO_LEVELS)
     new = fit_of(after, mu=np.log(5.0) + 0.2 * z, **TWO_LEVELS)
     table = estimates_table(pair(old, new, after, {"sora:arm"}))
-    rows = table[(table["estimand"] == "median_months") & (table["histology"] == "reference")]
-    row = rows[rows["target"] == "mean_study"].set_index("treatment").loc["Lenvatinib"]
+    row = medians(table).loc["Lenvatinib"]
     assert row["before"] == pytest.approx(4.0, rel=1e-3)
     assert row["after"] == pytest.approx(5.0, rel=1e-3)
     assert row["shift"] == pytest.approx(np.log(1.25), rel=1e-3)
@@ -342,17 +340,9 @@ def test_a_treatment_new_to_the_pool_has_what_was_expected_of_it(load):
     table = estimates_table(pair(old, new, after, ids))
     assert not table.isna().any().any()
     assert (table["before_lower"] < table["before"]).sum() > len(table) / 2
-    rows = table[
-        (table["estimand"] == "median_months")
-        & (table["target"] == "mean_study")
-        & (table["histology"] == "reference")
-    ].set_index("treatment")
-    assert list(rows.index) == [
-        "Lenvatinib",
-        "Sorafenib",
-        "Multikinase inhibitor (any)",
-        "Paclitaxel",
-    ]
+    rows = medians(table)
+    every = ["Lenvatinib", "Sorafenib", "Multikinase inhibitor (any)", "Paclitaxel"]
+    assert list(rows.index) == every
     assert list(rows["new"]) == [False, True, False, True]
     assert rows.loc["Sorafenib", "before_basis"] == "expected of a new treatment of its class"
     assert rows.loc["Paclitaxel", "before_basis"] == "expected of a new treatment of a new class"
@@ -419,22 +409,16 @@ def overlapping(name, year, n, others=()):
 
 def test_who_gave_way_and_who_is_not_counted(load):
     nothing = study("silent", cohort(n=12))
-    before = load(overlapping("small", 2015, 10), SORAFENIB)
-    after = load(
-        overlapping("small", 2015, 10),
-        SORAFENIB,
-        overlapping("large", 2020, 90, ["small"]),
-        nothing,
-    )
+    old = [overlapping("small", 2015, 10), SORAFENIB]
+    before, after = load(*old), load(*old, overlapping("large", 2020, 90, ["small"]), nothing)
     chosen = [select(registry, "os") for registry in (before, after)]
     table = selection_table(*chosen, "os", (before, after), {"large", "silent"})
     rows = table.set_index("study")
-    assert set(rows.index) == {"large", "small", "silent"}
-    assert rows.loc["large", "change"] == "counted"
-    assert rows.loc["large", "other"] == "small:arm"
-    assert rows.loc["small", "change"] == "gave way"
-    assert rows.loc["small", "other"] == "large:arm"
-    assert rows.loc["silent", "change"] == "not counted"
+    assert rows[["change", "other"]].T.to_dict("list") == {
+        "large": ["counted", "small:arm"],
+        "small": ["gave way", "large:arm"],
+        "silent": ["not counted", ""],
+    }
     assert "neither a median" in rows.loc["silent", "reason"]
     assert "same centre" in rows.loc["small", "reason"]
     counted = {ref.id for ref in chosen[0].counted}

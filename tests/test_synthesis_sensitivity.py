@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fits import CHOICE_WORDS, six_reports
-from small_registry import write_registry
+from fits import choice_registry
 
 from priors import load_priors
 from studies import load_registry
@@ -16,22 +15,19 @@ from synthesis.model.arrays import padded, sizes_for
 from synthesis.model.families import FAMILIES
 from synthesis.model.survival import USUAL
 from synthesis.questions.sensitivity import specifications
-from synthesis.questions.sensitivity.observed import EVERYTHING, observe
 from synthesis.questions.sensitivity.specifications import (
     BASE,
+    EVERYTHING,
     GROUPS,
     Base,
     PriorChange,
     Specification,
     default_specifications,
     informative_studies,
+    observe,
 )
 
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sensitivity") / "registry"
-    return load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
+registry = pytest.fixture(scope="module")(choice_registry)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from fits import CHOICE_WORDS, Counting, drawn_fit, means, six_reports
-from small_registry import write_registry
+from fits import Counting, choice_registry, drawn_fit, means
 
-from studies import load_registry
-from synthesis.model import sampler as sampler
+from synthesis.model import sampler
 from synthesis.model.sampler import SamplerSettings
-from synthesis.questions.sensitivity import sensitivity
+from synthesis.questions.sensitivity import result, sensitivity
 from synthesis.questions.sensitivity.conclusions import (
     CHANCE,
     DIFFERENCE,
@@ -25,7 +23,6 @@ from synthesis.questions.sensitivity.conclusions import (
     ask,
     conclusion_draws,
 )
-from synthesis.questions.sensitivity.observed import EVERYTHING, observe
 from synthesis.questions.sensitivity.runner import (
     ESS,
     RHAT,
@@ -36,16 +33,18 @@ from synthesis.questions.sensitivity.runner import (
     sample,
     time_words,
 )
-from synthesis.questions.sensitivity.specifications import Base, default_specifications
+from synthesis.questions.sensitivity.specifications import (
+    EVERYTHING,
+    Base,
+    default_specifications,
+    observe,
+)
 
 FEW = SamplerSettings(draws=200, tune=10, chains=4, seed=1)
 PREDICTIVE = "predictive_ratio:lenvatinib"
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sensitivity") / "registry"
-    return load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
+registry = pytest.fixture(scope="module")(choice_registry)
 
 
 GROUPS = ("selection",)
@@ -65,12 +64,8 @@ def test_the_question_is_that_of_the_split_treatment_and_supportive_care(registr
     question = ask(observe(registry, "os", EVERYTHING), registry.vocabulary)
     assert (question.treatment.id, question.reference.id) == ("lenvatinib", "best_care")
     assert [own.id for own in question.predictive] == ["lenvatinib"]
-    assert [own.label for own in question.treatments] == [
-        "Lenvatinib",
-        "Sorafenib",
-        "Paclitaxel",
-        "Best supportive care",
-    ]
+    labels = [own.label for own in question.treatments]
+    assert labels == ["Lenvatinib", "Sorafenib", "Paclitaxel", "Best supportive care"]
     names = [item.name for item in question.conclusions]
     assert names[:5] == [RATIO, DIFFERENCE, CHANCE, PROGNOSTIC, PREDICTIVE]
     assert len(names) == 9
@@ -162,15 +157,9 @@ def test_an_interrupted_run_goes_on_where_it_stopped(registry, tmp_path):
 
 
 def test_without_a_cache_nothing_is_kept(registry):
-    with pytest.raises(InterruptedRunError) as error:
-        run_specifications(
-            job_of(registry, groups=("family",)), Store(None), fitter=Counting(stop=2)
-        )
-    assert "none is kept (--no-cache)" in error.value.sentence
-
-
-def test_an_interrupt_is_still_an_interrupt():
-    assert issubclass(InterruptedRunError, KeyboardInterrupt)
+    job = job_of(registry, groups=("family",))
+    with pytest.raises(InterruptedRunError, match=r"none is kept \(--no-cache\)"):
+        run_specifications(job, Store(None), fitter=Counting(stop=2))
 
 
 def test_a_result_that_cannot_be_read_is_made_again(registry, tmp_path):
@@ -276,23 +265,14 @@ def test_refits_share_one_compiled_model_and_the_prior_is_left_without_histology
     monkeypatch.setattr(sampler, "_COMPILED", {})
     chosen = {item.name: item for item in default_specifications(registry)}
     names = ("study_sd_doubled", "family_weibull", "robust", "medians_only", "no_histology")
-    found = sensitivity(
-        registry,
-        specifications=tuple(chosen[name] for name in names),
-        store=Store(tmp_path),
-        draws=500,
-    )
+    asked = {"store": Store(tmp_path), "draws": 500}
+    asked["specifications"] = tuple(chosen[name] for name in names)
+    found = sensitivity(registry, **asked)
     assert len(sampler._COMPILED) == 1
     assert found.table["reliable"].all()
-    (without,) = [f for f in found.findings if f.heading.startswith("What if no report")]
+    (without,) = [
+        f for f in result(found, registry).findings if f.heading.startswith("What if no report")
+    ]
     assert sum("The data then say nothing of it" in text for text in without.sentences) == 2
-    again = pd.DataFrame(
-        sensitivity(
-            registry,
-            specifications=tuple(chosen[name] for name in names),
-            store=Store(tmp_path),
-            fitter=Counting(stop=0),
-            draws=500,
-        ).table
-    )
-    pd.testing.assert_frame_equal(again, found.table)
+    again = sensitivity(registry, fitter=Counting(stop=0), **asked)
+    pd.testing.assert_frame_equal(again.table, found.table)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from arviz import from_dict, psense
-from fits import CHOICE_WORDS, drawn_fit, means, observations, six_reports
+from fits import choice_registry, drawn_fit, means, observations
 from loo_by_hand import DESIGNS, ByHand, drawn, every_kind
 from scipy import stats
 from scipy.special import logit
@@ -15,16 +15,15 @@ from small_registry import write_registry
 
 from studies import load_registry
 from synthesis.model.sampler import SamplerSettings
-from synthesis.questions.sensitivity.conclusions import ask
-from synthesis.questions.sensitivity.observed import EVERYTHING, observe
-from synthesis.questions.sensitivity.power_scaling import (
+from synthesis.questions.sensitivity.conclusions import (
     ALL,
+    ask,
     log_likelihoods,
     log_priors,
     power_scaling,
 )
 from synthesis.questions.sensitivity.runner import Job
-from synthesis.questions.sensitivity.specifications import Base
+from synthesis.questions.sensitivity.specifications import EVERYTHING, Base, observe
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +34,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("scaling") / "registry"
-    registry = load_registry(write_registry(folder, *six_reports(), vocabulary=CHOICE_WORDS))
+    registry = choice_registry(tmp_path_factory)
     question = ask(observe(registry, "os", EVERYTHING), registry.vocabulary)
     (base,), _ = Job(registry, Base(), question, ()).prepare()
     settings = SamplerSettings(draws=500, chains=4, seed=3)

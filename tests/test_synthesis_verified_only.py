@@ -22,6 +22,7 @@ from synthesis.questions.pooled import declared_words, figures_table
 from synthesis.questions.pooled.tables import _points, printed_figure
 from synthesis.questions.single import reported_groups
 from synthesis.restrictions import restrictions
+from synthesis.settings import Settings
 
 SECONDARY = {"status": "secondary"}
 
@@ -232,9 +233,9 @@ def test_where_no_histology_is_known_the_reference_mix_changes_nothing(everythin
 
 
 def test_restrictions_are_told_in_words(registry):
-    none = restrictions(registry.vocabulary, verified_only=False, use_read_as=True, conversions={})
+    none = restrictions(registry, {}, Settings())
     assert none == ()
-    both = restrictions(registry.vocabulary, verified_only=True, use_read_as=False, conversions={})
+    both = restrictions(registry, {}, Settings(verified_only=True, use_read_as=False))
     assert [item.short for item in both] == ["verified figures only", "declared readings not used"]
     assert all(item.touches("os") and item.touches("response") for item in both)
     assert both[0].sentence.startswith("Only figures that were seen in the report itself count")

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -22,7 +21,7 @@ from studies.selection import Selection, select
 from synthesis import numbers
 from synthesis.choices import STACKED
 from synthesis.endpoints import Endpoint, endpoint_of, survival_endpoints
-from synthesis.estimands import Fit, cohort_labels, patients_of, tells_histology
+from synthesis.estimands import Fit, cohort_labels, patients_of
 from synthesis.fits import (
     DEFAULT_FAMILY,
     class_order,
@@ -40,24 +39,13 @@ from synthesis.model.response import response_data
 from synthesis.model.sampler import Progress
 from synthesis.plots.impact import plot_impact
 from synthesis.predictive import VERDICTS
-from synthesis.questions.impact.tables import (
-    ESTIMATE_COLUMNS,
-    RANK_COLUMNS,
-    SELECTION_COLUMNS,
-    SURPRISE_COLUMNS,
-    Pair,
-    estimates_table,
-    ranks_table,
-    selection_table,
-    shared_patients,
-    surprise_table,
-)
+from synthesis.questions.impact import tables
 from synthesis.questions.pooled import diagnostics_table
 from synthesis.restrictions import Restriction, restrictions
-from synthesis.result import Finding, Picture, Result
+from synthesis.result import Finding, Picture, Result, markdown, names
 from synthesis.settings import Settings
 
-__all__ = ["Answer", "Impact", "impact", "result"]
+__all__ = ["Impact", "impact", "result"]
 
 #: A treatment elsewhere in the hierarchy is named from this share of its posterior SD on: below
 #: that a shift is about as large as its Monte Carlo error.
@@ -66,13 +54,14 @@ NAMED_FROM, NAMED_AT_MOST = 0.15, 5
 PLACES_FROM = 0.5
 
 _SURPRISING = dict((words, below) for below, words in VERDICTS)["surprising"]
-
-
-class Answer(NamedTuple):
-    """A question with its answer: a paragraph a line, items of a list begin with ``- ``."""
-
-    question: str
-    text: str
+_WITHOUT, _WITH = "without", "with"
+_COLUMNS = {
+    "estimates": tables.ESTIMATE_COLUMNS,
+    "surprise": tables.SURPRISE_COLUMNS,
+    "ranks": tables.RANK_COLUMNS,
+    "selection": tables.SELECTION_COLUMNS,
+    "cohorts": names("endpoint treatment label n"),
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +72,6 @@ class Impact:
     ----------
     registry : Registry
         With the new studies.
-    settings : Settings
     new, changed : tuple of Study
         Reports that were not there before, and those whose file is another one now.
     endpoints : tuple of str
@@ -91,17 +79,11 @@ class Impact:
     estimates, surprise, ranks, selection : DataFrame
         From :mod:`synthesis.questions.impact.tables`.
     cohorts : DataFrame
-        Counted cohorts of the new studies: ``endpoint``, ``treatment``, ``label``, ``n``.
-    diagnostics : DataFrame
-        The diagnosis of each fit.
+        Counted cohorts of the new studies.
     verdicts : mapping
         ``"os, without"``, ``"os, with"``, ... -> PASS, REVIEW or FAIL.
     restrictions : tuple of Restriction
         What was left out, or counted as something else, on request.
-    knowing : frozenset of str
-        Endpoints whose fits know the histology of some cohort.
-    manifest : mapping
-        Versions, seed, fingerprints, settings and timings.
     """
 
     registry: Registry
@@ -117,7 +99,6 @@ class Impact:
     diagnostics: pd.DataFrame = field(repr=False)
     verdicts: Mapping[str, str]
     restrictions: tuple[Restriction, ...]
-    knowing: frozenset[str]
     manifest: Mapping[str, Any]
 
     @property
@@ -126,19 +107,9 @@ class Impact:
         return tuple(study_label(study) for study in (*self.new, *self.changed))
 
     @cached_property
-    def findings(self) -> tuple[Finding, ...]:
+    def answers(self) -> tuple[Finding, ...]:
         """Questions with their answers in words, and the figure of each endpoint."""
         return tuple(_findings(self))
-
-    @property
-    def answers(self) -> tuple[Answer, ...]:
-        """The findings as plain text."""
-        return tuple(Answer(each.heading, "\n".join(each.sentences)) for each in self.findings)
-
-    @property
-    def captions(self) -> Mapping[str, str]:
-        """Stem of a figure -> caption."""
-        return {own.stem: own.caption for each in self.findings for own in each.pictures}
 
 
 def impact(
@@ -157,15 +128,10 @@ def impact(
     before, after : Registry
         Without and with the new studies.
     settings : Settings, optional
-        ``endpoints`` are those asked about. Where they ask for stacked families the answer is that
-        of :data:`~synthesis.fits.DEFAULT_FAMILY` alone: what changes is compared, and twice as
-        many fits for each of several families would take long.
-    priors : Priors, optional
-        The default catalogue otherwise.
-    progress : callable, optional
-        Called with a sentence at each stage.
-    cache : bool
-        Read and store draws on disk: the fit without the new studies is then one of the report.
+        Where they ask for stacked families the answer is that of
+        :data:`~synthesis.fits.DEFAULT_FAMILY` alone: several would take as many times as long.
+    priors, progress, cache
+        As of :func:`synthesis.run.analyse`.
 
     Raises
     ------
@@ -181,55 +147,56 @@ def impact(
             "no study is new or changed: every file holds a report that the registry has as it is"
         )
     tell = progress or (lambda _: None)
-    return _Job(before, after, settings, priors or load_priors(), tell, cache).run(fresh)
+    return _Job((before, after), settings, priors or load_priors(), tell, cache).run(fresh)
 
 
 @dataclass(frozen=True)
 class _Job:
     """One question, with everything that its parts need."""
 
-    before: Registry
-    after: Registry
+    registries: tuple[Registry, Registry]
     settings: Settings
     priors: Priors
     tell: Progress
     cache: bool
 
     def run(self, fresh: Sequence[Study]) -> Impact:
-        names = {study.id for study in fresh}
-        registries = (self.before, self.after)
+        before, after = self.registries
+        ids = {study.id for study in fresh}
+        changed = ids & before.studies.keys()
         chosen = {
-            name: tuple(select(own, name, **self.counting) for own in registries)
+            name: tuple(select(own, name, **self.counting) for own in self.registries)
             for name in self.settings.endpoints
         }
-        endpoints = tuple(name for name, pair in chosen.items() if _differs(*pair, names))
+        endpoints = tuple(name for name, pair in chosen.items() if _differs(*pair, ids))
         sizes = self.sizes() if set(endpoints) & set(survival_endpoints()) else None
-        fits: dict[str, tuple[Fit, Fit]] = {}
-        for name in endpoints:
-            old, new = chosen[name]
-            without = self.fit(self.before, name, old, "without", None)
-            fits[name] = without, self.fit(self.after, name, new, "with", sizes)
-        self.tell("tables")
-        named = {
-            f"{name}, {which}": fit
-            for name, pair in fits.items()
-            for which, fit in zip(("without", "with"), pair, strict=True)
+        fits = {
+            f"{name}, {which}": self.fit(registry, name, own, which, sizes)
+            for name in endpoints
+            for registry, own, which in zip(
+                self.registries, chosen[name], (_WITHOUT, _WITH), strict=True
+            )
         }
-        was_there = names & self.before.studies.keys()
-        selected = [selection_table(*p, name, registries, names) for name, p in chosen.items()]
+        self.tell("tables")
+        pairs = {e: (fits[f"{e}, {_WITHOUT}"], fits[f"{e}, {_WITH}"]) for e in endpoints}
+        made = [self.tables(e, pair, chosen[e], ids) for e, pair in pairs.items()]
+        made += [
+            {"selection": tables.selection_table(*pair, e, self.registries, ids)}
+            for e, pair in chosen.items()
+        ]
         return Impact(
-            registry=self.after,
+            registry=after,
             settings=self.settings,
-            new=tuple(study for study in fresh if study.id not in was_there),
-            changed=tuple(study for study in fresh if study.id in was_there),
+            new=tuple(study for study in fresh if study.id not in changed),
+            changed=tuple(study for study in fresh if study.id in changed),
             endpoints=endpoints,
-            **self.tables(fits, chosen, names, was_there),
-            selection=_stacked(SELECTION_COLUMNS, selected),
-            diagnostics=diagnostics_table(named),
-            verdicts=MappingProxyType({k: fit.diagnosis.verdict for k, fit in named.items()}),
-            restrictions=self.restrictions(fits),
-            knowing=frozenset(e for e in endpoints if all(map(tells_histology, fits[e]))),
-            manifest=self.manifest(names, named),
+            **{k: _stacked(_COLUMNS[k], [own[k] for own in made if k in own]) for k in _COLUMNS},
+            diagnostics=diagnostics_table(fits),
+            verdicts={name: fit.diagnosis.verdict for name, fit in fits.items()},
+            restrictions=restrictions(
+                after, {e: new for e, (_, new) in pairs.items()}, self.settings
+            ),
+            manifest=self.manifest(ids, fits),
         )
 
     @property
@@ -242,7 +209,7 @@ class _Job:
         """Room for both registries: one compiled model serves both wherever that can be."""
         both = [
             sizes_for([data for data, _ in survival_observations(own, **self.counting).values()])
-            for own in (self.before, self.after)
+            for own in self.registries
         ]
         return Sizes(tuple((name, max(own[name] for own in both)) for name in both[0]))
 
@@ -260,60 +227,52 @@ class _Job:
         if endpoint_of(name).is_response:
             if chosen.counted:
                 return fit_response(registry, **self.counting, **common)
-            nothing = response_data((), (), order)
-            return fit_response_data(nothing, left_out=chosen.left_out, **common)
-        common |= {"family_name": self.settings.family, "sizes": sizes}
+            empty = response_data((), (), order)
+            return fit_response_data(empty, left_out=chosen.left_out, **common)
+        # without the new studies it is the fit of the report, at sizes of its own
+        own_sizes = sizes if which == _WITH else None
+        common |= {"family_name": self.settings.family, "sizes": own_sizes}
         if chosen.counted:
             return fit_survival(registry, name, **self.counting, **common)
-        nothing = survival_data((), View(name, **self.counting), order)
-        return replace(fit_survival_data(nothing, **common), left_out=chosen.left_out)
+        empty = survival_data((), View(name, **self.counting), order)
+        return replace(fit_survival_data(empty, **common), left_out=chosen.left_out)
 
     def tables(
         self,
-        fits: Mapping[str, tuple[Fit, Fit]],
-        chosen: Mapping[str, tuple[Selection, ...]],
+        endpoint: str,
+        fits: tuple[Fit, Fit],
+        chosen: tuple[Selection, ...],
         fresh: Collection[str],
-        changed: Collection[str],
     ) -> dict[str, pd.DataFrame]:
-        """Tables of the fits, all endpoints one below the other."""
-        estimates, moved, surprise, cohorts = [], [], [], []
-        vocabulary, mix = self.after.vocabulary, self.settings.reference_mix
-        for name, (old, new) in fits.items():
-            added = [ref for ref in new.data.cohorts if ref.study.id in fresh]
-            ids = {ref.id for ref in added}
-            pair = Pair(old, new, name, vocabulary, mix, ids)
-            estimates.append(estimates_table(pair))
-            moved.append(ranks_table(pair))
-            notes = _notes(*chosen[name], ids, changed)
-            surprise.append(surprise_table(old, new.data, ids, vocabulary, notes))
-            patients, labels = patients_of(new), cohort_labels(added)
-            cohorts += [
-                (name, vocabulary.treatment(r.treatment).label, labels[r.id], patients[r.id])
-                for r in added
-            ]
+        """Tables of the fits of one endpoint."""
+        old, new = fits
+        before, after = self.registries
+        vocabulary = after.vocabulary
+        added = [ref for ref in new.data.cohorts if ref.study.id in fresh]
+        ids = {ref.id for ref in added}
+        pair = tables.Pair(old, new, endpoint, vocabulary, self.settings.reference_mix, ids)
+        notes = _notes(*chosen, ids, fresh & before.studies.keys())
+        patients, labels = patients_of(new), cohort_labels(added)
+        cohorts = [
+            (endpoint, vocabulary.treatment(r.treatment).label, labels[r.id], patients[r.id])
+            for r in added
+        ]
         return {
-            "estimates": _stacked(ESTIMATE_COLUMNS, estimates),
-            "ranks": _stacked(RANK_COLUMNS, moved),
-            "surprise": _stacked(SURPRISE_COLUMNS, surprise),
-            "cohorts": pd.DataFrame(cohorts, columns=["endpoint", "treatment", "label", "n"]),
+            "estimates": tables.estimates_table(pair),
+            "ranks": tables.ranks_table(pair),
+            "surprise": tables.surprise_table(old, new.data, ids, vocabulary, notes),
+            "cohorts": pd.DataFrame(cohorts, columns=list(_COLUMNS["cohorts"])),
         }
-
-    def restrictions(self, fits: Mapping[str, tuple[Fit, Fit]]) -> tuple[Restriction, ...]:
-        """What was left out, or counted as something else, on request."""
-        converted = {}
-        for own in self.after.conversions:
-            refs = fits[own.to][1].data.cohorts if own.to in fits else ()
-            converted[own.from_, own.to] = [ref.label for ref in refs if ref.id in own.cohorts]
-        return restrictions(self.after.vocabulary, **self.counting, conversions=converted)
 
     def manifest(self, fresh: Collection[str], fits: Mapping[str, Fit]) -> dict[str, Any]:
         """Facts of the run."""
+        before, after = self.registries
         facts = {"kind": "impact"} | run_facts(asdict(self.settings), self.priors, fits)
         facts["registry"] = {
-            "conversions": [f"{own.from_}:{own.to}" for own in self.after.conversions],
-            "before": self.before.fingerprint,
-            "after": self.after.fingerprint,
-            "new_or_changed": {name: self.after.fingerprints[name] for name in sorted(fresh)},
+            "conversions": [f"{own.from_}:{own.to}" for own in after.conversions],
+            "before": before.fingerprint,
+            "after": after.fingerprint,
+            "new_or_changed": {name: after.fingerprints[name] for name in sorted(fresh)},
         }
         return facts
 
@@ -329,7 +288,7 @@ def _notes(
 ) -> dict[str, str]:
     """Why the fit without a cohort is not quite blind to it."""
     old = {ref.id for ref in before.counted}
-    shared, notes = shared_patients(after, old), {}
+    shared, notes = tables.shared_patients(after, old), {}
     for name in added:
         if name.partition(":")[0] in changed and name in old:
             notes[name] = "The fit without it counted an earlier version of this report."
@@ -339,8 +298,8 @@ def _notes(
     return notes
 
 
-def _stacked(columns: Sequence[str], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    filled = [table for table in tables if not table.empty]
+def _stacked(columns: Sequence[str], frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [frame for frame in frames if not frame.empty]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
 
 
@@ -348,72 +307,45 @@ def _stacked(columns: Sequence[str], tables: Sequence[pd.DataFrame]) -> pd.DataF
 
 
 def result(answer: Impact, registry: Registry) -> Result:
-    """Say what new studies change, in sentences and figures.
-
-    Parameters
-    ----------
-    answer : Impact
-    registry : Registry
-        With the new studies.
-    """
-    names = ("estimates", "surprise", "ranks", "selection", "diagnostics")
+    """Say what new studies change, in sentences and figures; `registry` has the new studies."""
     cited = bibtex([registry.studies[study.id] for study in (*answer.new, *answer.changed)])
-    summary = "\n".join(_summary(answer)) + "\n"
-    return Result(
+    made = Result(
         name="impact",
-        title=_title(answer),
-        findings=answer.findings,
-        tables={name: getattr(answer, name) for name in names},
-        texts={"impact.md": summary, "references.bib": cited.rstrip() + "\n"},
+        title=f"What {_names(answer)} change{'s' if len(answer.titles) == 1 else ''}",
+        findings=answer.answers,
+        tables={
+            name: getattr(answer, name)
+            for name in ("estimates", "surprise", "ranks", "selection", "diagnostics")
+        },
         verdicts=answer.verdicts,
         facts=answer.manifest,
     )
+    fits = tuple(
+        f"- {row['fit']} the new studies: {row['verdict']}"
+        f"{f': {row["advice"]}' if row['advice'] else ''}"
+        for row in answer.diagnostics.to_dict("records")
+    )
+    trust = (Finding("Can the fits be trusted?", fits),) if fits else ()
+    page = markdown(replace(made, findings=(*made.findings, *trust)))
+    return replace(made, texts={"impact.md": page, "references.bib": cited.rstrip() + "\n"})
 
 
 def _names(answer: Impact) -> str:
     return numbers.listed(dict.fromkeys(answer.titles))
 
 
-def _title(answer: Impact) -> str:
-    return f"What {_names(answer)} change{'s' if len(answer.titles) == 1 else ''}"
-
-
-def _summary(answer: Impact) -> Iterator[str]:
-    """Lines of the summary in Markdown: answers, verdicts, figures with their captions."""
-    yield f"# {_title(answer)}"
-    for finding in answer.findings:
-        yield f"\n## {finding.heading}"
-        previous = ""
-        for sentence in finding.sentences:
-            # a list needs an empty line before it, and a paragraph one of its own
-            if not (sentence.startswith("- ") and previous.startswith("- ")):
-                yield ""
-            yield sentence
-            previous = sentence
-    if answer.verdicts:
-        yield "\n## Can the fits be trusted?\n"
-    for row in answer.diagnostics.to_dict("records"):
-        advice = f": {row['advice']}" if row["advice"] else ""
-        yield f"- {row['fit']} the new studies: {row['verdict']}{advice}"
-    for stem, caption in answer.captions.items():
-        yield f"\n![{stem}](figures/{stem}.png)\n\n{caption}"
-
-
 def _findings(answer: Impact) -> Iterator[Finding]:
-    names, vocabulary = _names(answer), answer.registry.vocabulary
+    adding, vocabulary = f"What does adding {_names(answer)} change", answer.registry.vocabulary
     for endpoint in map(endpoint_of, answer.endpoints):
+        moves = tuple(_estimate_lines(answer, endpoint))
         yield Finding(
-            f"What does adding {names} change in {endpoint.words(vocabulary)}?",
-            (
-                _opening(answer, endpoint),
-                *_estimate_lines(answer, endpoint),
-                *_elsewhere(answer, endpoint),
-            ),
-            pictures=(_picture(answer, endpoint),),
+            f"{adding} in {endpoint.words(vocabulary)}?",
+            (_opening(answer, endpoint), *moves, *_elsewhere(answer, endpoint)),
+            pictures=(_picture(answer, endpoint, moves),),
         )
     if not answer.endpoints:
         nothing = "Nothing: no figure of it can be counted. The reasons stand below."
-        yield Finding(f"What does adding {names} change?", (nothing,))
+        yield Finding(f"{adding}?", (nothing,))
     if not answer.surprise.empty:
         yield Finding("Are the reported figures surprising?", tuple(_surprise_lines(answer)))
     if answer.endpoints:
@@ -421,14 +353,21 @@ def _findings(answer: Impact) -> Iterator[Finding]:
     yield Finding("What is counted now, and what gave way?", tuple(_selection_lines(answer)))
 
 
+def _of(table: pd.DataFrame, endpoint: Endpoint) -> pd.DataFrame:
+    return table[table["endpoint"] == endpoint.id]
+
+
 def _mix(answer: Impact, endpoint: Endpoint) -> str:
     """Which histology the estimates stand for; empty where none is known."""
-    known = endpoint.id in answer.knowing
+    known = (_of(answer.estimates, endpoint)["histology"] == "mixed").any()
     return f", {numbers.mixed_share(answer.settings.reference_mix)}" if known else ""
 
 
-def _restricted(answer: Impact, endpoint: Endpoint) -> list[str]:
-    return [own.sentence for own in answer.restrictions if own.touches(endpoint.id)]
+def _closing(answer: Impact, endpoint: Endpoint) -> Iterator[str]:
+    """The survival family, and what was restricted on request."""
+    if not endpoint.is_response:
+        yield f"Survival family: {family(answer.settings.family).label} alone."
+    yield from (own.sentence for own in answer.restrictions if own.touches(endpoint.id))
 
 
 def _opening(answer: Impact, endpoint: Endpoint) -> str:
@@ -439,42 +378,36 @@ def _opening(answer: Impact, endpoint: Endpoint) -> str:
         f"{what} in {vocabulary.subject_words}{of} in the average study of a treatment"
         f"{_mix(answer, endpoint)}; posterior median ({numbers.LEVEL} interval)."
     )
-    if not endpoint.is_response:
-        label = family(answer.settings.family).label
-        text += f" Both fits use one survival family, the {label}; a report stacks several."
-    return " ".join([text, *_restricted(answer, endpoint)])
+    return " ".join([text, *_closing(answer, endpoint)])
 
 
-def _picture(answer: Impact, endpoint: Endpoint) -> Picture:
+def _picture(answer: Impact, endpoint: Endpoint, moves: Sequence[str]) -> Picture:
     vocabulary = answer.registry.vocabulary
     name = endpoint.name(vocabulary)
     scale = "per cent" if endpoint.is_response else "months (log scale)"
     caption = (
         f"{name} in {vocabulary.subject_words}: what adding {_names(answer)} changes. A: pooled "
         f"estimates of the average study{_mix(answer, endpoint)}, {scale}, without (open circles) "
-        f"and with (filled dots) the new studies, with {numbers.LEVEL} intervals, and the place of "
-        "the treatment in the order of mean ranks; treatments with new studies first, then what "
-        "moves most. B: reported figures of the new studies (squares) on what the fit without them "
-        "expected of a study of that size (pale bar 95 %, dark bar 50 %, stroke the median), with "
-        "the two-sided p."
+        f"and with (filled dots) the new studies, {numbers.LEVEL} intervals, and the place in the "
+        "order of mean ranks; treatments with new studies first, then what moves most. B: reported "
+        "figures of the new studies (squares) on what the fit without them expected (pale bar "
+        "95 %, dark bar 50 %, stroke the median), with the two-sided p."
     )
-    if not endpoint.is_response:
-        caption += f" Survival family: {family(answer.settings.family).label}."
-    tables = {"table": answer.estimates, "surprise": answer.surprise, "ranks": answer.ranks}
+    frames = {"table": answer.estimates, "surprise": answer.surprise, "ranks": answer.ranks}
     return Picture(
         stem=f"impact_{endpoint.id}",
         title=f"{name}: what new studies change",
-        caption=" ".join([caption, *_restricted(answer, endpoint)]),
+        caption=" ".join([caption, *_closing(answer, endpoint)]),
         plot=plot_impact,
-        arguments={**tables, "endpoint": endpoint.id},
+        arguments={**frames, "endpoint": endpoint.id},
         studies=tuple(study.id for study in (*answer.new, *answer.changed)),
-        alt=" ".join(line.removeprefix("- ") for line in _estimate_lines(answer, endpoint)),
+        alt=" ".join(line.removeprefix("- ") for line in moves),
         endpoint=endpoint.id,
     )
 
 
 def _headline(answer: Impact, endpoint: Endpoint, target: str) -> pd.DataFrame:
-    table = answer.estimates[answer.estimates["endpoint"] == endpoint.id]
+    table = _of(answer.estimates, endpoint)
     table = table[(table["histology"] == "reference") & (table["target"] == target)]
     return table[table["estimand"] == endpoint.estimand]
 
@@ -483,21 +416,20 @@ def _estimate_lines(answer: Impact, endpoint: Endpoint) -> Iterator[str]:
     """How the treatments of the new studies move."""
     rows = _headline(answer, endpoint, "mean_study")
     predicted = _headline(answer, endpoint, "new_study").set_index("treatment")
-    ranks = answer.ranks[answer.ranks["endpoint"] == endpoint.id].set_index("treatment")
+    ranks = _of(answer.ranks, endpoint).set_index("treatment")
     for row in rows[rows["new"].astype(bool)].to_dict("records"):
         new = predicted.loc[row["treatment"]]
         text = (
-            f"{_moves(answer, row, endpoint)} For a new study: "
+            f"- {_moves(answer, row, endpoint)} For a new study: "
             f"{_interval(new, 'before', endpoint)} before, {_interval(new, 'after', endpoint)} "
             "after."
         )
-        if row["treatment"] in ranks.index:
-            text += f" {_rank_words(ranks.loc[row['treatment']])}"
-        yield f"- {text}"
+        ranked = row["treatment"] in ranks.index
+        yield f"{text} {_rank_words(ranks.loc[row['treatment']])}" if ranked else text
 
 
 def _moves(answer: Impact, row: Mapping[str, Any], endpoint: Endpoint) -> str:
-    cohorts = answer.cohorts[answer.cohorts["endpoint"] == endpoint.id]
+    cohorts = _of(answer.cohorts, endpoint)
     cohorts = cohorts[cohorts["treatment"] == row["treatment"]]
     who = f"Adding {numbers.listed(f'{own.label} (n = {own.n})' for own in cohorts.itertuples())}"
     old, new = (_interval(row, name, endpoint) for name in ("before", "after"))
@@ -532,10 +464,7 @@ def _rank_words(row: pd.Series) -> str:
     stays = is_same or abs(row["mean_after"] - row["mean_before"]) < PLACES_FROM
     moves = "stays at about" if stays else f"goes from {row['rank_before']} to"
     ends = numbers.limits_of(row["lower_after"], row["upper_after"], lambda r: f"{r:.0f}")
-    return (
-        f"Its rank {moves} {row['rank_after']} of {row['of']} ({numbers.LEVEL} interval of the "
-        f"rank {ends})."
-    )
+    return f"Its rank {moves} {row['rank_after']} of {row['of']} ({numbers.LEVEL} interval {ends})."
 
 
 def _elsewhere(answer: Impact, endpoint: Endpoint) -> Iterator[str]:
@@ -545,10 +474,7 @@ def _elsewhere(answer: Impact, endpoint: Endpoint) -> Iterator[str]:
     if moved.empty:
         yield f"No other treatment moves by {NAMED_FROM:g} of its posterior SD or more."
         return
-    yield (
-        "Other treatments move too, because the hierarchy shares what it learns, or because "
-        "cohorts gave way:"
-    )
+    yield "Other treatments move too: the hierarchy shares what it learns, or cohorts gave way."
     moved = moved.loc[moved["shift_in_sd"].abs().sort_values(ascending=False).index]
     for row in moved.head(NAMED_AT_MOST).to_dict("records"):
         before, after = row["cohorts_before"], row["cohorts_after"]
@@ -570,22 +496,17 @@ def _surprise_lines(answer: Impact) -> Iterator[str]:
     for row in answer.surprise.to_dict("records"):
         if row["headline"] or row["p"] < _SURPRISING:
             yield f"- {_surprise_line(answer, row)}"
-    p = answer.surprise["p"]
-    low, by_chance = int((p < _SURPRISING).sum()), f"in {1 / _SURPRISING:.0f}"
+    every = len(answer.surprise)
+    low = int((answer.surprise["p"] < _SURPRISING).sum())
     if not low:
-        every = f"None of the {len(p)} reported figures is surprising."
-        yield "So it is not surprising." if len(p) == 1 else every
+        one = every == 1
+        yield "It is not surprising." if one else f"None of the {every} figures is surprising."
         return
-    text = f"By chance alone a figure has p below {_SURPRISING:g} one time {by_chance}."
-    if len(p) > 1:
-        text = (
-            f"Of {len(p)} reported figures, {low} {'has' if low == 1 else 'have'} p below "
-            f"{_SURPRISING:g}. By chance alone it would be one {by_chance}, and figures of one "
-            "report are views of the same patients."
-        )
     yield (
-        f"{text} A surprise may mean other patients, other care, another time origin, or a slip "
-        "in print or in the file: compare the file with the report first."
+        f"{low} of {numbers.count(every, 'reported figure')} {'has' if low == 1 else 'have'} p "
+        f"below {_SURPRISING:g}; by chance alone it is one in {1 / _SURPRISING:.0f}, and figures "
+        "of one report are views of the same patients. A surprise may mean other patients, other "
+        "care, another time origin, or a slip: compare the file with the report first."
     )
 
 
@@ -611,20 +532,18 @@ def percentile(value: float) -> str:
 
 def _rank_lines(answer: Impact) -> Iterator[str]:
     for endpoint in map(endpoint_of, answer.endpoints):
-        ranks = answer.ranks[answer.ranks["endpoint"] == endpoint.id]
+        ranks = _of(answer.ranks, endpoint)
         moved = ranks[(ranks["mean_after"] - ranks["mean_before"]).abs() >= PLACES_FROM]
-        name = endpoint.name(answer.registry.vocabulary)
         moves = [
-            f"{numbers.in_sentence(row['treatment'])} {row['mean_before']:.1f} to "
-            f"{row['mean_after']:.1f}"
-            for row in moved.sort_values("mean_after").to_dict("records")
+            f"{numbers.in_sentence(row.treatment)} {row.mean_before:.1f} to {row.mean_after:.1f}"
+            for row in moved.sort_values("mean_after").itertuples()
         ]
+        name = endpoint.name(answer.registry.vocabulary)
         every = f"- {name}, mean ranks of {len(ranks)} treatments: {', '.join(moves)}."
         yield every if moves else f"- {name}: no mean rank moves by half a place or more."
     yield (
-        "Rank 1 has the longest median or the highest response rate. Ranks are uncertain: close "
-        "neighbours swap places by chance, and most treatments stand side by side across "
-        "single-arm studies."
+        "Rank 1 has the longest median or the highest response rate. Close neighbours swap places "
+        "by chance, and most treatments stand side by side across single-arm studies."
     )
 
 

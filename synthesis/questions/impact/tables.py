@@ -16,13 +16,14 @@ import pandas as pd
 
 from studies import Registry
 from studies.figures import study_label
-from studies.selection import CohortRef, Selection
+from studies.selection import CohortRef, LeftOut, Selection
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
     TARGETS,
     Fit,
+    NamedGroup,
     cohort_labels,
     histologies,
     named_groups,
@@ -32,7 +33,7 @@ from synthesis.estimands import (
     tells_apart,
 )
 from synthesis.fits import ResponseFit, SurvivalFit
-from synthesis.model.observations import Record, SurvivalData
+from synthesis.model.observations import SurvivalData
 from synthesis.model.response import ResponseData
 from synthesis.predictive import (
     Crowd,
@@ -53,26 +54,24 @@ from synthesis.predictive import (
     verdict,
 )
 from synthesis.questions.contrasts import ranks
+from synthesis.result import names
 
-ESTIMATE_COLUMNS = (
-    "endpoint", "treatment", "treatment_class", "histology", "estimand", "target", "before",
-    "before_lower", "before_upper", "after", "after_lower", "after_upper", "scale", "shift",
-    "shift_in_sd", "width_ratio", "before_basis", "after_basis", "cohorts_before", "cohorts_after",
-    "patients_before", "patients_after", "new", "extrapolated",
-)  # fmt: skip
-RANK_COLUMNS = (
-    "endpoint", "treatment", "treatment_class", "of", "rank_before", "mean_before", "median_before",
-    "lower_before", "upper_before", "best_before", "rank_after", "mean_after", "median_after",
-    "lower_after", "upper_after", "best_after", "before_basis", "after_basis", "new",
-)  # fmt: skip
-SURPRISE_COLUMNS = (
-    "endpoint", "study", "cohort", "label", "treatment", "treatment_class", "group", "figure", "n",
-    "mix", "printed", "value", "predicted", "lower", "upper", "lower_50", "upper_50",
-    "predicted_printed", "percentile", "p", "verdict", "headline", "entered", "basis", "note",
-)  # fmt: skip
-SELECTION_COLUMNS = (
-    "endpoint", "study", "cohort", "label", "change", "other", "reason",
-)  # fmt: skip
+ESTIMATE_COLUMNS = names(
+    "endpoint treatment treatment_class histology estimand target before before_lower before_upper "
+    "after after_lower after_upper scale shift shift_in_sd width_ratio before_basis after_basis "
+    "cohorts_before cohorts_after patients_before patients_after new extrapolated"
+)
+RANK_COLUMNS = names(
+    "endpoint treatment treatment_class of rank_before mean_before median_before lower_before "
+    "upper_before best_before rank_after mean_after median_after lower_after upper_after "
+    "best_after before_basis after_basis new"
+)
+SURPRISE_COLUMNS = names(
+    "endpoint study cohort label treatment treatment_class group figure n mix printed value "
+    "predicted lower upper lower_50 upper_50 predicted_printed percentile p verdict headline "
+    "entered basis note"
+)
+SELECTION_COLUMNS = names("endpoint study cohort label change other reason")
 
 # Predictions of each figure: a percentile is then good to half a point.
 _PREDICTIONS = 20_000
@@ -80,16 +79,7 @@ _PREDICTIONS = 20_000
 
 @dataclass(frozen=True)
 class Subject:
-    """A treatment, or the average treatment of a class, without and with the new studies.
-
-    Attributes
-    ----------
-    label, class_label : str
-    places : pair of Place
-        Where it stands in both fits.
-    cohorts : pair of tuple of CohortRef
-    patients : pair of int
-    """
+    """A treatment, or the average treatment of a class; pairs are without and with new studies."""
 
     label: str
     class_label: str
@@ -111,18 +101,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Pair:
-    """The fits of one endpoint without and with the new studies.
-
-    Attributes
-    ----------
-    before, after : SurvivalFit or ResponseFit
-    endpoint : str
-    vocabulary : Vocabulary
-    reference_mix : float
-        Share of mixed histology of the reference population, 0 to 1.
-    new_cohorts : collection of str
-        Cohorts of the new studies, ``study:cohort``.
-    """
+    """The fits of one endpoint without and with new studies, whose cohorts are `new_cohorts`."""
 
     before: Fit
     after: Fit
@@ -139,26 +118,32 @@ class Pair:
     @cached_property
     def subjects(self) -> list[Subject]:
         """Treatments and classes that either fit has cohorts of, in order of display."""
-        named = {}
-        for fit in self.fits:
-            for group in named_groups(fit, self.vocabulary):
-                treatment = None if group.is_class else group.cohorts[0].treatment
-                key = group.class_label, group.label
-                named[key] = treatment, fit.data.classes[group.group.class_index]
-        made = [self._subject(*labels, *ids) for labels, ids in named.items()]
+        named = {
+            (group.label, group.class_label): group
+            for fit in self.fits
+            for group in named_groups(fit, self.vocabulary)
+        }
         order = {known.label: known.order for known in self.vocabulary.classes}
-        return sorted(made, key=lambda s: (order[s.class_label], s.is_class, s.label))
+        return sorted(
+            map(self._subject, named.values()),
+            key=lambda own: (order[own.class_label], own.is_class, own.label),
+        )
 
-    def _subject(
-        self, class_label: str, label: str, treatment: str | None, class_id: str
-    ) -> Subject:
-        cohorts, sizes = [], []
-        for fit in self.fits:
-            refs = [ref for ref in fit.data.cohorts if ref.treatment_class == class_id]
-            cohorts.append(tuple(ref for ref in refs if treatment in (None, ref.treatment)))
-            sizes.append(sum(patients_of(fit)[ref.id] for ref in cohorts[-1]))
+    def _subject(self, group: NamedGroup) -> Subject:
+        class_id = group.cohorts[0].treatment_class
+        treatment = None if group.is_class else group.cohorts[0].treatment
+        cohorts = tuple(
+            tuple(
+                ref
+                for ref in fit.data.cohorts
+                if ref.treatment_class == class_id and treatment in (None, ref.treatment)
+            )
+            for fit in self.fits
+        )
         places = tuple(place_of(fit, treatment, class_id) for fit in self.fits)
-        return Subject(label, class_label, places, tuple(cohorts), tuple(sizes))
+        sizes = zip(map(patients_of, self.fits), cohorts, strict=True)
+        patients = tuple(sum(size[ref.id] for ref in refs) for size, refs in sizes)
+        return Subject(group.label, group.class_label, places, cohorts, patients)
 
     def about(self, subject: Subject) -> dict[str, Any]:
         """Cells that estimates and ranks have in common."""
@@ -208,30 +193,30 @@ def _estimates(fit: Fit, place: Place, mix: float) -> dict[tuple[str, str, str],
     """Draws by histology, estimand and target."""
     if isinstance(fit, ResponseFit):
         return {("reference", "response_rate", t): rate_of(fit, place, t) for t in TARGETS}
-    draws = {}
-    for histology, share in histologies(fit, mix).items():
-        for target in TARGETS:
-            curve = curve_of(fit, place, share, target)
-            for estimand in SURVIVAL_ESTIMANDS:
-                draws[histology, estimand, target] = curve.estimand(estimand)
-    return draws
+    return {
+        (histology, estimand, target): curve.estimand(estimand)
+        for histology, share in histologies(fit, mix).items()
+        for target in TARGETS
+        for curve in [curve_of(fit, place, share, target)]
+        for estimand in SURVIVAL_ESTIMANDS
+    }
 
 
 def _shift(estimand: str, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
     is_time = estimand == "median_months" or estimand.startswith("rmst")
     on_scale = np.log if is_time else np.asarray
-    cells, ends = {}, {}
+    cells, ends = {}, []
     for name, draws in (("before", before), ("after", after)):
         own = summarise(draws)
         cells |= {name: own.estimate, f"{name}_lower": own.lower, f"{name}_upper": own.upper}
-        ends[name] = on_scale([own.estimate, own.lower, own.upper])
-    shift = float(ends["after"][0] - ends["before"][0])
-    widths = {name: upper - lower for name, (_, lower, upper) in ends.items()}
+        ends.append(on_scale([own.estimate, own.lower, own.upper]))
+    (old, *old_limits), (new, *new_limits) = ends
+    shift = float(new - old)
     return cells | {
         "scale": "log ratio" if is_time else "difference",
         "shift": shift,
         "shift_in_sd": shift / float(np.std(on_scale(before))),
-        "width_ratio": float(widths["after"] / widths["before"]),
+        "width_ratio": float(np.ptp(new_limits) / np.ptp(old_limits)),
     }
 
 
@@ -282,45 +267,51 @@ def selection_table(
     ``gave way``, ``no longer counted`` or ``counted again`` (cohorts of older studies); ``other``
     is the cohort that took the place, ``study:cohort``.
     """
+    labels = {study.id: study_label(study) for registry in registries for study in registry}
+    rows = []
+    for key, *rest in _changes(before, after, new_studies):
+        study, _, cohort = key.partition(":")
+        rows.append((endpoint, study, cohort, labels.get(study, study), *rest))
+    return pd.DataFrame(rows, columns=list(SELECTION_COLUMNS))
+
+
+def _changes(
+    before: Selection, after: Selection, new_studies: Collection[str]
+) -> Iterator[tuple[str, str, str, str]]:
+    """Cohort, change, other and reason."""
     old, now = ({ref.id: ref for ref in chosen.counted} for chosen in (before, after))
-    why_then, why_now = (
-        {f"{left.study_id}:{left.cohort_id}": left for left in chosen.left_out}
-        for chosen in (before, after)
-    )
-    rows: list[tuple[str, ...]] = []
+    why_then, why_now = _left_out(before), _left_out(after)
     for key, ref in now.items():
         if ref.study.id in new_studies:
             gone = [k for k, left in why_now.items() if left.gave_way_to == key and k in old]
-            rows.append((key, "counted", ", ".join(gone), ""))
+            yield key, "counted", ", ".join(gone), ""
     for key, left in why_now.items():
-        if left.study_id in new_studies or key in old:
+        if left.study_id in new_studies:
+            yield key, "not counted", left.gave_way_to or "", left.reason
+        elif key in old:
             change = "gave way" if left.gave_way_to else "no longer counted"
-            change = "not counted" if left.study_id in new_studies else change
-            rows.append((key, change, left.gave_way_to or "", left.reason))
+            yield key, change, left.gave_way_to or "", left.reason
     for key in old:
         if key not in now and key not in why_now:
-            rows.append((key, "no longer counted", "", "The new registry does not hold it."))
+            yield key, "no longer counted", "", "The new registry does not hold it."
     for key, ref in now.items():
         if ref.study.id not in new_studies and key not in old:
             other = key in why_then and why_then[key].gave_way_to
             reason = f"It gave way to {other} before, which is itself not counted now."
             usable = "The new registry holds figures of it that can be used."
-            rows.append((key, "counted again", "", reason if other else usable))
-    labels = {study.id: study_label(study) for registry in registries for study in registry}
-    cells = []
-    for key, *rest in rows:
-        study, _, cohort = key.partition(":")
-        cells.append((endpoint, study, cohort, labels.get(study, study), *rest))
-    return pd.DataFrame(cells, columns=list(SELECTION_COLUMNS))
+            yield key, "counted again", "", reason if other else usable
+
+
+def _left_out(selection: Selection) -> dict[str, LeftOut]:
+    return {f"{left.study_id}:{left.cohort_id}": left for left in selection.left_out}
 
 
 def shared_patients(
     selection: Selection, counted_before: Collection[str]
-) -> Mapping[str, tuple[str, ...]]:
+) -> dict[str, tuple[str, ...]]:
     """Newly counted cohort -> cohorts counted before that gave way to it: shared patients."""
     shared: dict[str, tuple[str, ...]] = {}
-    for left in selection.left_out:
-        key = f"{left.study_id}:{left.cohort_id}"
+    for key, left in _left_out(selection).items():
         if left.gave_way_to and key in counted_before:
             shared[left.gave_way_to] = (*shared.get(left.gave_way_to, ()), key)
     return shared
@@ -338,6 +329,9 @@ def surprise_table(
 ) -> pd.DataFrame:
     """Each reported figure of new cohorts against what a fit without them expects.
 
+    Months and fractions of one, ``predicted_printed`` in the unit of the report: see
+    :data:`SURPRISE_COLUMNS`. ``headline`` marks the figure of each cohort that speaks for it.
+
     Parameters
     ----------
     fit : SurvivalFit or ResponseFit
@@ -349,12 +343,6 @@ def surprise_table(
     vocabulary : Vocabulary
     notes : mapping of str to str
         Cohort -> why it is not quite new to the fit.
-
-    Returns
-    -------
-    DataFrame
-        :data:`SURPRISE_COLUMNS`; months and fractions of one, ``predicted_printed`` in the unit of
-        the report. ``headline`` marks the figure of each cohort that speaks for it.
     """
     rng = np.random.default_rng([fit.seed, 11])
     rows: list[dict[str, Any]] = []
@@ -395,31 +383,26 @@ def _survival_rows(
     for arm in arms:
         share = unknown_share(fit, repeats, rng) if arm.share is None else arm.share
         curves.append(predict_curve(fit, place, share, cohort, repeats))
-    crowd = Crowd(tuple(arm.n for arm in arms), tuple(curves))
     split = len(arms) > 1
     mix = "its pure and mixed patients" if split else _mix_words(arms[0].share)
     about = {"group": "whole", "entered": not split, "mix": mix}
-    yield from _group_rows(data.records[index].whole, crowd, about, rng)
+    crowd, record = Crowd(tuple(arm.n for arm in arms), tuple(curves)), data.records[index].whole
+    groups = [(crowd, about, printed_figures(record.outcome, record.landmarks, crowd.n))]
     if not arms[0].chains:
         patients = [own for own in data.patients if data.arms[own.arm] is arms[0]]
         median = listed_median([own.months for own in patients], [own.event for own in patients])
-        if median is not None:
-            figure, law = median
-            yield _row(figure, judge(law(crowd, rng), figure.alike), crowd.n, about)
+        groups.append((crowd, about, filter(None, [median])))
     for arm, curve in zip(arms, curves, strict=True) if split else ():
         about = {"group": arm.histology, "entered": True, "mix": _mix_words(arm.share)}
-        yield from _group_rows(arm.record, Crowd((arm.n,), (curve,)), about, rng)
+        figures = printed_figures(arm.record.outcome, arm.record.landmarks, arm.n)
+        groups.append((Crowd((arm.n,), (curve,)), about, figures))
+    for crowd, about, figures in groups:
+        for figure, law in figures:
+            yield _row(figure, judge(law(crowd, rng), figure.alike), crowd.n, about)
 
 
 def _repeats(fit: Fit) -> int:
     return max(_PREDICTIONS // fit.flat("mu").size, 1)
-
-
-def _group_rows(
-    record: Record, crowd: Crowd, about: Mapping[str, Any], rng: np.random.Generator
-) -> Iterator[_Judged]:
-    for figure, law in printed_figures(record.outcome, record.landmarks, crowd.n):
-        yield _row(figure, judge(law(crowd, rng), figure.alike), crowd.n, about)
 
 
 def _response_rows(

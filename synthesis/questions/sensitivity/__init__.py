@@ -1,16 +1,16 @@
 """Which conclusion changes under which choice: one choice at a time is made otherwise.
 
-- ``specifications``: what may be chosen otherwise, each as one change against the base analysis.
-- ``observed``: which figures are counted under a specification.
-- ``conclusions``: the question that is asked of every fit, its answers, and when one changes.
+- ``specifications``: what may be chosen otherwise, each as one change against the base analysis,
+  and which figures are counted then.
+- ``conclusions``: the question that is asked of every fit, its answers, when one changes, and how
+  much prior and likelihood say, without a refit.
 - ``runner``: refits that share one compiled model, each kept as soon as it is done.
-- ``power_scaling``: how much prior and likelihood say, without a refit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -22,10 +22,12 @@ from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.fits import DEFAULT_FAMILY, NothingToPoolError, SurvivalFit
 from synthesis.model.families import family
-from synthesis.model.sampler import Progress, SamplerSettings
+from synthesis.model.sampler import Progress
 from synthesis.numbers import in_sentence
-from synthesis.plots.sensitivity import plot_specification
+from synthesis.plots.sensitivity import SPECIFICATION_COLUMNS, plot_specification
+from synthesis.questions.sensitivity import runner
 from synthesis.questions.sensitivity.conclusions import (
+    ALL,
     AT_THE_LIMIT,
     CHANCE,
     CHANGES,
@@ -35,69 +37,70 @@ from synthesis.questions.sensitivity.conclusions import (
     PREDICTIVE,
     PROGNOSTIC,
     SAME,
+    SENSITIVE,
     SHOWN,
     Conclusion,
     Question,
+    Scaled,
     answer_word,
     ask,
     change_of,
+    power_scaling,
 )
-from synthesis.questions.sensitivity.observed import Counting, observe
-from synthesis.questions.sensitivity.power_scaling import ALL, SENSITIVE, Scaled, power_scaling
-from synthesis.questions.sensitivity.runner import (
-    BASE_DRAWS,
-    REFIT,
-    Fitter,
-    Job,
-    Refit,
-    Results,
-    Store,
-    default_store,
-    run_specifications,
-    sample,
-)
+from synthesis.questions.sensitivity.runner import Refit, Results
 from synthesis.questions.sensitivity.specifications import (
     BASE,
     GROUPS,
     MOST_STUDIES,
     Base,
+    Counting,
     Specification,
     default_specifications,
+    observe,
 )
-from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
+from synthesis.result import (
+    Cell,
+    Column,
+    Finding,
+    Picture,
+    Result,
+    Table,
+    make_table,
+    names,
+    table_of,
+)
 
 __all__ = ["Sensitivity", "result", "sensitivity"]
 
-SENSITIVITY_COLUMNS = (
-    "endpoint", "specification", "group", "aspect", "direction", "label", "conclusion", "kind",
-    "conclusion_label", "treatment", "reference", "estimate", "lower", "upper", "error",
-    "difference", "shift_in_sd", "answer", "base_answer", "change", "cohorts", "patients",
-    "counted_instead", "reliable", "note",
-)  # fmt: skip
-POWER_SCALING_COLUMNS = (
-    "endpoint", "conclusion", "kind", "conclusion_label", "treatment", "prior", "prior_label",
-    "prior_sensitivity", "likelihood_sensitivity", "diagnosis",
-)  # fmt: skip
-#: What the specification curve of one conclusion is drawn from.
-CURVE_COLUMNS = (
-    "specification", "group", "heading", "aspect", "direction", "label", "kind", "estimate",
-    "lower", "upper", "changes", "mark",
-)  # fmt: skip
+SENSITIVITY_COLUMNS = names(
+    "endpoint specification group aspect direction label conclusion kind conclusion_label "
+    "treatment reference estimate lower upper error difference shift_in_sd answer base_answer "
+    "change cohorts patients counted_instead reliable note"
+)
+POWER_SCALING_COLUMNS = names(
+    "endpoint conclusion kind conclusion_label treatment prior prior_label prior_sensitivity "
+    "likelihood_sensitivity diagnosis"
+)
 
-#: Shifts in standard deviations of the base from which on a report moves an answer so far. The
-#: first is more than four times the Monte Carlo error of a refit's mean: none of a hundred shifts
-#: is then likely to be chance.
+#: How far a report moves an answer, by the shift in standard deviations of the base from which on
+#: it does. The first is more than four times the Monte Carlo error of a refit's mean: none of a
+#: hundred shifts is then likely to be chance.
 LITTLE, CLEARLY, MUCH = 0.15, 0.5, 1.0
+_INFLUENCE = {
+    MUCH: "carries much of it",
+    CLEARLY: "moves it clearly",
+    LITTLE: "moves it a little",
+    0.0: "hardly moves it",
+}
 
 # Choices of an aspect that is chosen so many ways that its row does not tell which is which are
 # named by number where the answer changes, or moves by so many standard deviations of the base.
 _MANY, _MOVED, _NUMBERED_AT_MOST = 4, 0.25, 9
 
 LEAD = (
-    "An analysis is a chain of choices, each of which could have been made otherwise. Here each is "
-    "made otherwise in turn, with everything else as it was, and the fit is made again. A "
-    "conclusion that stands under all of them may still fall under several at once; one that falls "
-    "under a single defensible choice is not to be relied on."
+    "Each choice of the analysis is made otherwise in turn, with everything else as it was, and "
+    "the fit is made again. A conclusion that stands under all of them may still fall under "
+    "several at once; one that falls under a single defensible choice is not to be relied on."
 )
 
 
@@ -105,20 +108,8 @@ LEAD = (
 class Sensitivity:
     """What every choice says.
 
-    Attributes
-    ----------
-    registry : Registry
-    base : Base
-    question : Question
-    specifications : tuple of Specification
-    results : Results
-    table : DataFrame
-        Every conclusion under every choice; see :func:`sensitivity_table`.
-    power_scaling : DataFrame
-        See :func:`power_scaling_table`.
-    verdict : str
-        Of the base: PASS, REVIEW or FAIL.
-    advice : str
+    `table` is that of :func:`sensitivity_table`, `power_scaling` of :func:`power_scaling_table`;
+    `verdict` (PASS, REVIEW or FAIL) and `advice` are of the base.
     """
 
     registry: Registry
@@ -143,16 +134,6 @@ class Sensitivity:
             list(orders), kind="stable", key=lambda own: own.map(orders[own.name].index)
         )
 
-    @cached_property
-    def findings(self) -> tuple[Finding, ...]:
-        """Questions with their answers in words and tables."""
-        return tuple(_findings(self))
-
-    @property
-    def captions(self) -> Mapping[str, str]:
-        """Name of a conclusion that is drawn -> caption of its figure."""
-        return {item.name: _caption(self, item) for item in _drawn(self)}
-
 
 def sensitivity(
     registry: Registry,
@@ -171,8 +152,8 @@ def sensitivity(
     seed: int | None = None,
     draws: int | None = None,
     specifications: tuple[Specification, ...] | None = None,
-    store: Store | None = None,
-    fitter: Fitter = sample,
+    store: runner.Store | None = None,
+    fitter: runner.Fitter = runner.sample,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> Sensitivity:
@@ -182,10 +163,8 @@ def sensitivity(
     ----------
     registry, endpoint, family_name, priors, verified_only, use_read_as
         Of the base, as in :func:`synthesis.fits.fit_survival`.
-    treatment, reference : str, optional
-        Any names; see :func:`~synthesis.questions.sensitivity.conclusions.ask`.
-    delta, reference_mix : float
-        Months of gain that are asked for; share of mixed histology of the reference population.
+    treatment, reference, delta, reference_mix
+        As of :func:`~synthesis.questions.sensitivity.conclusions.ask`.
     groups, most_studies, specifications
         Which choices: of :data:`~synthesis.questions.sensitivity.specifications.GROUPS`; how many
         reports are left out one at a time; or the specifications themselves.
@@ -197,44 +176,35 @@ def sensitivity(
 
     Raises
     ------
-    NothingToPoolError, NotAskedError, ValueError
+    NothingToPoolError, NotAskedError, ValueError, InterruptedRunError
         If no cohort can be counted; if treatment or reference is not pooled; for an unknown
-        endpoint, family or group.
-    InterruptedRunError
-        On an interrupt; it says how many results are kept.
+        endpoint, family or group; on an interrupt, with how many results are kept.
     """
     counting = Counting(verified_only=verified_only, use_read_as=use_read_as)
     base = Base(endpoint, family_name, priors or load_priors(), counting)
     data = observe(registry, endpoint, counting)
     if not data.cohorts:
         raise NothingToPoolError(f"no cohort can be counted for {endpoint}")
-    question = ask(
-        data, registry.vocabulary, treatment=treatment, reference=reference, delta=delta,
-        reference_mix=reference_mix,
-    )  # fmt: skip
+    about = {"delta": delta, "reference_mix": reference_mix}
+    question = ask(data, registry.vocabulary, treatment=treatment, reference=reference, **about)
     if specifications is None:
         asked = (question.treatment.id, question.reference.id)
         specifications = default_specifications(
             registry, base, asked=asked, groups=groups, most_studies=most_studies
         )
-    job = Job(registry, base, question, specifications, *_sampler_settings(seed, draws))
-    kept = store if store is not None else default_store(cache=cache)
-    results = run_specifications(job, kept, fitter=fitter, extra=_of_base, progress=progress)
+    settings = runner.settings_of(seed, draws)
+    job = runner.Job(registry, base, question, specifications, *settings)
+    results = runner.run_specifications(
+        job,
+        store if store is not None else runner.default_store(cache=cache),
+        fitter=fitter,
+        extra=_of_base,
+        progress=progress,
+    )
     return _answer(job, results)
 
 
-def _sampler_settings(
-    seed: int | None, draws: int | None
-) -> tuple[SamplerSettings, SamplerSettings]:
-    """Of a refit and of the base."""
-    seed = REFIT.seed if seed is None else seed
-    draws = REFIT.draws if draws is None else draws
-    more = BASE_DRAWS.draws // REFIT.draws
-    of_base = replace(BASE_DRAWS, seed=seed, draws=more * draws)
-    return replace(REFIT, seed=seed, draws=draws), of_base
-
-
-def _answer(job: Job, results: Results) -> Sensitivity:
+def _answer(job: runner.Job, results: Results) -> Sensitivity:
     extra = results.base.extra
     scaled = [Scaled(**own) for own in extra["power_scaling"]]
     return Sensitivity(
@@ -253,8 +223,11 @@ def _answer(job: Job, results: Results) -> Sensitivity:
 def _of_base(fit: SurvivalFit, question: Question) -> dict[str, Any]:
     """What else is made of the draws of the base: sensitivities to prior and likelihood."""
     scaled = [asdict(own) for own in power_scaling(fit, question)]
-    diagnosis = fit.diagnosis
-    return {"power_scaling": scaled, "verdict": diagnosis.verdict, "advice": diagnosis.advice}
+    return {
+        "power_scaling": scaled,
+        "verdict": fit.diagnosis.verdict,
+        "advice": fit.diagnosis.advice,
+    }
 
 
 # --- Tables --------------------------------------------------------------------------------------
@@ -268,68 +241,60 @@ def sensitivity_table(results: Results, question: Question) -> pd.DataFrame:
     probabilities), and ``shift_in_sd`` that of the posterior means in standard deviations of the
     base, on the log scale for ratios and medians. Rows without an answer say why in ``note``.
     """
-    impossible = [Refit(own) for own in results.impossible]
     rows = [
-        _row(item, refit, results.base, question.endpoint)
-        for refit in (results.base, *results.refits, *impossible)
+        _labels(question, item) | _choice_cells(refit) | _answer_cells(item, refit, results.base)
+        for refit in (results.base, *results.refits, *map(Refit, results.impossible))
         for item in question.conclusions
     ]
     table = pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
     return table.astype({"direction": int, "cohorts": int, "patients": int, "reliable": bool})
 
 
-def _row(item: Conclusion, refit: Refit, base: Refit, endpoint: str) -> dict[str, object]:
-    choice = refit.specification
-    row: dict[str, object] = {
-        "endpoint": endpoint,
-        "specification": choice.name,
-        "group": choice.group,
-        "aspect": "" if choice is BASE else choice.aspect or choice.label,
-        "direction": choice.direction,
-        "label": choice.label,
-        **_labels(item),
-        "cohorts": refit.cohorts,
-        "patients": refit.patients,
-        "counted_instead": ", ".join(refit.counted_instead),
-        "reliable": refit.reliable,
-        "answer": "",
-        "base_answer": "",
-        "change": NO_ANSWER,
-        "note": _note(refit),
+def _labels(question: Question, item: Conclusion) -> dict[str, str]:
+    one, other = (*(own.label for own in item.treatments), "", "")[:2]
+    return {
+        "endpoint": question.endpoint,
+        "conclusion": item.name,
+        "kind": item.kind,
+        "conclusion_label": item.label,
+        "treatment": one,
+        "reference": other,
     }
+
+
+def _choice_cells(refit: Refit) -> dict[str, object]:
+    choice = refit.specification
+    notes = {
+        "no cohort is left that can be counted": not refit.cohorts,
+        "nothing is counted otherwise here: the base itself": refit.changes_nothing,
+        "the chains do not agree: not to be relied on": not refit.reliable,
+    }
+    return {
+        **vars(choice),
+        **vars(refit),
+        "specification": choice.name,
+        "aspect": "" if choice is BASE else choice.aspect or choice.label,
+        "counted_instead": ", ".join(refit.counted_instead),
+        "note": "; ".join(note for note, holds in notes.items() if holds),
+    }
+
+
+def _answer_cells(item: Conclusion, refit: Refit, base: Refit) -> dict[str, object]:
     own, was = refit.answers.get(item.name), base.answers.get(item.name)
     if own is None or was is None:
-        gone = "no cohort of the treatment is left"
-        return row | {"note": gone if refit.cohorts else row["note"]}
+        gone = {"note": "no cohort of the treatment is left"} if refit.cohorts else {}
+        return {"answer": "", "base_answer": "", "change": NO_ANSWER} | gone
     errors = (own.estimate_error, own.lower_error, own.upper_error)
-    return row | {
-        "estimate": own.estimate,
-        "lower": own.lower,
-        "upper": own.upper,
+    is_base = refit.specification is BASE
+    return {
+        **vars(own),
         "error": max(error for error in errors if error == error),
         "difference": own.estimate - was.estimate,
         "shift_in_sd": (own.centre - was.centre) / was.sd if was.sd else float("nan"),
         "answer": answer_word(item, own, was),
         "base_answer": answer_word(item, was, was),
-        "change": SAME if choice is BASE else change_of(item, own, was),
+        "change": SAME if is_base else change_of(item, own, was),
     }
-
-
-def _labels(item: Conclusion) -> dict[str, str]:
-    one, other = (*(own.label for own in item.treatments), "", "")[:2]
-    labels = {"conclusion": item.name, "kind": item.kind, "conclusion_label": item.label}
-    return labels | {"treatment": one, "reference": other}
-
-
-def _note(refit: Refit) -> str:
-    notes = []
-    if not refit.cohorts:
-        notes.append("no cohort is left that can be counted")
-    if refit.changes_nothing:
-        notes.append("nothing is counted otherwise here: the base itself")
-    if not refit.reliable:
-        notes.append("the chains do not agree: not to be relied on")
-    return "; ".join(notes)
 
 
 def power_scaling_table(
@@ -342,8 +307,7 @@ def power_scaling_table(
     items = {item.name: item for item in question.conclusions}
     rows = [
         {
-            "endpoint": question.endpoint,
-            **_labels(items[own.conclusion]),
+            **_labels(question, items[own.conclusion]),
             "prior_label": "All priors" if own.prior == ALL else priors[own.prior].role,
             **asdict(own),
             "diagnosis": own.diagnosis,
@@ -354,7 +318,7 @@ def power_scaling_table(
 
 
 def curve_table(table: pd.DataFrame, conclusion: str) -> pd.DataFrame:
-    """One conclusion under every choice, for drawing: :data:`CURVE_COLUMNS`.
+    """One conclusion under every choice, for :func:`plot_specification`.
 
     Choices without an answer are not there. Those that a reader would want to be named, one class
     or one report left out, are numbered in order of their estimates.
@@ -362,15 +326,15 @@ def curve_table(table: pd.DataFrame, conclusion: str) -> pd.DataFrame:
     own = table[(table["conclusion"] == conclusion) & (table["change"] != NO_ANSWER)].copy()
     own["changes"] = own["change"] == CHANGES
     own["heading"] = [GROUPS.get(name, "") for name in own["group"]]
+    own["distance"] = own["shift_in_sd"].abs()
     ways = own.groupby(["group", "aspect"])["specification"].transform("count")
-    far = own["changes"] | (own["shift_in_sd"].abs() >= _MOVED)
     # what changes the conclusion goes first, then the furthest; numbers run from left to right
-    order = own[far & (ways >= _MANY)].assign(distance=own["shift_in_sd"].abs())
-    order = order.sort_values(["changes", "distance"], ascending=False, kind="stable")
-    numbered = order.head(_NUMBERED_AT_MOST).sort_values("estimate", kind="stable")
+    far = own[(own["changes"] | (own["distance"] >= _MOVED)) & (ways >= _MANY)]
+    far = far.sort_values(["changes", "distance"], ascending=False, kind="stable")
+    numbered = far.head(_NUMBERED_AT_MOST).sort_values("estimate", kind="stable")
     marks = {name: str(i) for i, name in enumerate(numbered["specification"], start=1)}
     own["mark"] = [marks.get(name, "") for name in own["specification"]]
-    return own[list(CURVE_COLUMNS)].reset_index(drop=True)
+    return own[list(SPECIFICATION_COLUMNS)].reset_index(drop=True)
 
 
 # --- Words ---------------------------------------------------------------------------------------
@@ -380,19 +344,13 @@ _PRIORS = {PROGNOSTIC: "histology_prognostic", PREDICTIVE: "histology_predictive
 
 
 def result(answer: Sensitivity, registry: Registry) -> Result:
-    """Say which conclusion changes under which choice.
-
-    Parameters
-    ----------
-    answer : Sensitivity
-    registry : Registry
-    """
+    """Say which conclusion changes under which choice."""
     endpoint = endpoint_of(answer.question.endpoint)
     return Result(
         name="sensitivity",
         title=f"Sensitivity: {endpoint.words(registry.vocabulary)}",
         lead=(LEAD,),
-        findings=answer.findings,
+        findings=tuple(_findings(answer)),
         tables={"sensitivity": answer.table, "power_scaling": answer.power_scaling},
         verdicts={f"base, {endpoint.id}": answer.verdict},
     )
@@ -404,7 +362,7 @@ def _findings(answer: Sensitivity) -> Iterator[Finding]:
         "Which choice changes which conclusion?",
         tuple(_changes(answer)),
         (_summary_table(answer), *([_changes_table(answer)] if len(answer.changes) else [])),
-        tuple(_pictures(answer)),
+        tuple(_picture(answer, item) for item in _drawn(answer)),
     )
     reports = table.loc[table["group"] == "studies", "specification"].nunique()
     if reports:
@@ -461,15 +419,12 @@ def _population(answer: Sensitivity) -> str:
 
 def _changes(answer: Sensitivity) -> Iterator[str]:
     """What is asked, how many choices change something, and what to beware of."""
-    table, question = answer.table, answer.question
-    others = table[table["specification"] != BASE.name]
-    endpoint = endpoint_of(question.endpoint).name(answer.registry.vocabulary)
-    choices = others["specification"].nunique()
+    others = answer.table[answer.table["specification"] != BASE.name]
+    endpoint = endpoint_of(answer.question.endpoint).name(answer.registry.vocabulary)
+    choices = numbers.count(others["specification"].nunique(), "choice")
     yield (
-        f"{endpoint} in the average study{_population(answer)}. The base uses one survival family, "
-        f"the {family(answer.base.family).label}, where a report stacks several. "
-        f"{numbers.count(choices, 'choice')} {'is' if choices == 1 else 'are'} made otherwise, one "
-        "at a time."
+        f"{endpoint} in the average study{_population(answer)}; {choices} beside the base. "
+        f"Survival family of the base: {family(answer.base.family).label} alone."
     )
     is_median = answer.changes["kind"] == MEDIAN
     conclusions = _how_many(answer.changes[~is_median], "change", "a conclusion")
@@ -486,7 +441,7 @@ def _changes(answer: Sensitivity) -> Iterator[str]:
     doubtful = numeric.loc[~numeric["reliable"], "label"].unique()
     if len(doubtful):
         yield f"Not to be relied on, as the chains do not agree: {'; '.join(doubtful)}."
-    idle = table.loc[table["note"].str.startswith("nothing is counted"), "label"].unique()
+    idle = others.loc[others["note"].str.startswith("nothing is counted"), "label"].unique()
     if len(idle):
         yield f"These choices change nothing here: {'; '.join(map(in_sentence, idle))}."
     if answer.advice:
@@ -543,31 +498,31 @@ def _changes_table(answer: Sensitivity) -> Table:
 def _choices_table(answer: Sensitivity) -> Table:
     """The conclusions that are drawn, under every choice."""
     drawn = _drawn(answer)
-    rows, headings = [], []
-    for _, own in answer.table.groupby("specification", sort=False):
-        cells = {row["conclusion"]: row for row in own.to_dict("records")}
-        first = cells[drawn[0].name]
-        headings.append(GROUPS.get(first["group"], "Base"))
-        values = (cells[item.name] for item in drawn)
-        texts = [f"{value_of(row)}{'*' if row['change'] == CHANGES else ''}" for row in values]
-        rows.append((first["label"], first["cohorts"], *texts))
-    columns = (
-        Column("Choice"),
-        Column("Cohorts", "num"),
-        *(Column(item.label, "num") for item in drawn),
+    rows = [
+        {row["conclusion"]: row for row in own.to_dict("records")}
+        for _, own in answer.table.groupby("specification", sort=False)
+    ]
+
+    def estimate(name: str) -> Callable[[Any], str]:
+        return lambda row: f"{value_of(row[name])}{'*' * (row[name]['change'] == CHANGES)}"
+
+    first = drawn[0].name
+    return table_of(
+        "Every choice.",
+        rows,
+        [
+            ("Choice", "", lambda row: row[first]["label"]),
+            ("Cohorts", "num", lambda row: row[first]["cohorts"]),
+            *((item.label, "num", estimate(item.name)) for item in drawn),
+        ],
+        group=lambda row: GROUPS.get(row[first]["group"], "Base"),
+        note=f"Posterior median ({numbers.LEVEL} interval); an asterisk: the conclusion changes.",
     )
-    note = f"Posterior median ({numbers.LEVEL} interval); an asterisk: the conclusion changes."
-    return make_table("Every choice.", columns, rows, groups=headings, note=note)
 
 
 def influence_words(shift: float) -> str:
     """How far a report moves an answer, by the shift in standard deviations of the base."""
-    size = abs(shift)
-    if size < LITTLE:
-        return "hardly moves it"
-    if size < CLEARLY:
-        return "moves it a little"
-    return "moves it clearly" if size < MUCH else "carries much of it"
+    return next(words for least, words in _INFLUENCE.items() if abs(shift) >= least)
 
 
 def _influence_table(answer: Sensitivity) -> Table:
@@ -578,7 +533,7 @@ def _influence_table(answer: Sensitivity) -> Table:
         others = others[others["group"] == "studies"]
         if item.kind == CHANCE or others.empty:
             continue
-        moving = others.loc[others["shift_in_sd"].abs().sort_values(ascending=False).index]
+        moving = others.sort_values("shift_in_sd", ascending=False, key=abs)
         moving = moving[moving["shift_in_sd"].abs() >= LITTLE]
         for row in moving.to_dict("records"):
             shift = row["shift_in_sd"]
@@ -609,9 +564,8 @@ def _without_histology(answer: Sensitivity) -> Iterator[str]:
                 f"- {item.label}: {value_of(base)} with the reports that tell histology, "
                 f"{value_of(row)} without them. The prior is {believed}."
             )
-            if says_nothing(row, prior):
-                text += " The data then say nothing of it: what is left is the prior."
-            yield text
+            nothing = " The data then say nothing of it: what is left is the prior."
+            yield text + nothing if says_nothing(row, prior) else text
 
 
 def _centre_and_ends(prior: Prior) -> tuple[float, float, float]:
@@ -627,18 +581,16 @@ def says_nothing(row: Mapping[str, Any], prior: Prior) -> bool:
 
 def _scaling_table(scaling: pd.DataFrame) -> Table:
     """Sensitivity of conclusions to priors and likelihood, and the priors that matter."""
-    rows, headings = [], []
-    for _, own in scaling.groupby("conclusion", sort=False):
-        whole = own[own["prior"] == ALL].iloc[0]
-        single = own[own["prior"] != ALL].sort_values("prior_sensitivity", ascending=False)
-        strong = single[single["prior_sensitivity"] >= SENSITIVE]
-        names = [
-            f"{row.prior_label.partition(':')[0]} ({numbers.ratio(row.prior_sensitivity)})"
-            for row in strong.itertuples()
-        ]
-        sizes = map(numbers.ratio, whole[["prior_sensitivity", "likelihood_sensitivity"]])
-        rows.append((whole["conclusion_label"], *sizes, whole["diagnosis"], "; ".join(names)))
-        headings.append("Pooled medians" if whole["kind"] == MEDIAN else "Conclusions")
+    strong = scaling[scaling["prior"] != ALL].sort_values("prior_sensitivity", ascending=False)
+    strong = strong[strong["prior_sensitivity"] >= SENSITIVE]
+
+    def priors(row: Mapping[str, Any]) -> str:
+        own = strong[strong["conclusion"] == row["conclusion"]]
+        return "; ".join(
+            f"{each.prior_label.partition(':')[0]} ({numbers.ratio(each.prior_sensitivity)})"
+            for each in own.itertuples()
+        )
+
     columns = (
         Column("Conclusion", "wide"),
         Column("All priors", "num"),
@@ -646,43 +598,43 @@ def _scaling_table(scaling: pd.DataFrame) -> Table:
         Column("Diagnosis"),
         Column("Priors that matter", "wide", terminal=False),
     )
+    whole = scaling[scaling["prior"] == ALL].to_dict("records")
+    rows = [
+        (
+            row["conclusion_label"],
+            numbers.ratio(row["prior_sensitivity"]),
+            numbers.ratio(row["likelihood_sensitivity"]),
+            row["diagnosis"],
+            priors(row),
+        )
+        for row in whole
+    ]
+    headings = ["Pooled medians" if row["kind"] == MEDIAN else "Conclusions" for row in whole]
     note = "Change per doubling of the power of priors or likelihood."
     return make_table("Prior and data.", columns, rows, groups=headings, note=note)
 
 
-# --- Pictures ------------------------------------------------------------------------------------
-
-
-def _pictures(answer: Sensitivity) -> Iterator[Picture]:
-    """The specification curve of every conclusion that is drawn."""
-    endpoint = endpoint_of(answer.question.endpoint)
-    name = endpoint.name(answer.registry.vocabulary)
-    for item in _drawn(answer):
-        title = f"{name}: {item.label}"
-        base, others = _rows_of(answer.table, item.name)
-        changed = _how_many(others[others["change"] == CHANGES], "change", "the conclusion")
-        yield Picture(
-            stem=f"sensitivity_{item.name.replace(':', '_')}_{endpoint.id}",
-            title=title,
-            caption=_caption(answer, item),
-            plot=plot_specification,
-            arguments={"table": curve_table(answer.table, item.name), "title": title},
-            alt=f"{title}: {value_of(base)} in the base. {changed}",
-            endpoint=endpoint.id,
-        )
-
-
-def _caption(answer: Sensitivity, item: Conclusion) -> str:
+def _picture(answer: Sensitivity, item: Conclusion) -> Picture:
+    """The specification curve of a conclusion."""
+    endpoint, vocabulary = endpoint_of(answer.question.endpoint), answer.registry.vocabulary
     base, others = _rows_of(answer.table, item.name)
+    title = f"{endpoint.name(vocabulary)}: {item.label}"
     changed = _how_many(others[others["change"] == CHANGES], "change", "the conclusion")
-    words = endpoint_of(answer.question.endpoint).words(answer.registry.vocabulary)
     population = "" if item.kind in _PRIORS else _population(answer)
     size = [numbers.count(int(base[f"{what}s"]), what) for what in ("cohort", "patient")]
-    return (
-        f"{item.label}, {words} in the average study{population}: "
-        f"{numbers.count(len(others), 'choice')} beside the base (line; {value_of(base)}; "
-        f"{family(answer.base.family).label} family, {', '.join(size)}), one change at a time, in "
-        f"order of the estimate. Above: posterior median, bar: {numbers.LEVEL} credible interval, "
-        "filled where the conclusion changes. Below: what is chosen otherwise; triangles: less or "
-        f"more (a narrower or wider prior, a lower or higher centre). {changed}"
+    return Picture(
+        stem=f"sensitivity_{item.name.replace(':', '_')}_{endpoint.id}",
+        title=title,
+        caption=(
+            f"{item.label}, {endpoint.words(vocabulary)} in the average study{population}: "
+            f"{numbers.count(len(others), 'choice')} beside the base (line; {value_of(base)}; "
+            f"{family(answer.base.family).label} family, {', '.join(size)}), one change at a time. "
+            f"Above: posterior median with {numbers.LEVEL} interval, filled where the conclusion "
+            "changes. Below: what is chosen otherwise; triangles: less or more (a narrower or "
+            f"wider prior, a lower or higher centre). {changed}"
+        ),
+        plot=plot_specification,
+        arguments={"table": curve_table(answer.table, item.name), "title": title},
+        alt=f"{title}: {value_of(base)} in the base. {changed}",
+        endpoint=endpoint.id,
     )

@@ -11,29 +11,41 @@ whether it is at least 0.975 (shown), above a half, at most a half, or at most 0
 pooled median has no such value, and its answer is another one where the estimate leaves the
 interval of the base. Where a number decides that lies within two Monte Carlo standard errors of
 its limit, the answer is *at the limit* and counts as no change.
+
+How much prior and likelihood say is measured without a refit, by power-scaling: the posterior is
+made anew with the prior, or the likelihood, raised to a power near one, by Pareto-smoothed
+importance weights of the draws, and the distance between the old and the new distribution of a
+conclusion (cumulative Jensen-Shannon, per doubling of the power) is the sensitivity (Kallioinen,
+Paananen, Bürkner & Vehtari 2023, doi 10.1007/s11222-023-10366-5). Of a hierarchy only the named
+priors are scaled: the effects of classes, treatments, studies and cohorts given their spread belong
+neither to what was believed before nor to what was printed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-from arviz import ess, from_dict, mcse, rhat
+from arviz import ess, from_dict, mcse, psense, rhat
+from scipy.special import logit
+from xarray import DataTree
 
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import LEVEL, Group, NamedGroup, curve, quantiles, reference_share
-from synthesis.fits import SurvivalFit
+from synthesis.fits import SurvivalFit, used_priors
+from synthesis.left_out import CohortLikelihood, Point, Terms
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.observations import SurvivalData
+from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
 from synthesis.numbers import in_sentence
-from synthesis.questions.contrasts import (
-    GAIN,
-    SURVIVAL_CONTRASTS,
+from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
+from synthesis.questions.evidence import (
     NotComparedError,
     choose_reference,
-    survival_contrast,
+    treatments_by_id,
     treatments_of,
 )
 
@@ -92,13 +104,6 @@ class Conclusion:
         """Identifiers of the treatments that it is of."""
         return tuple(own.id for own in self.treatments)
 
-    @property
-    def null(self) -> float | None:
-        """Value of no effect; ``None`` where there is none."""
-        if self.words is None:
-            return None
-        return 1.0 if self.scale == "log" else 0.0
-
 
 @dataclass(frozen=True)
 class Question:
@@ -106,16 +111,11 @@ class Question:
 
     Attributes
     ----------
-    endpoint : str
-    treatment, reference : Treatment
-    delta : float
-        Months of gain.
-    reference_mix : float
-        Share of mixed histology of the population, 0 to 1.
-    treatments : tuple of Treatment
-        All whose pooled medians are looked at, in order of display.
-    predictive : tuple of Treatment
-        Those of which a report gives pure and mixed patients apart.
+    delta, reference_mix : float
+        Months of gain; share of mixed histology of the population, 0 to 1.
+    treatments, predictive : tuple of Treatment
+        All whose pooled medians are looked at, in order of display; those of which a report gives
+        pure and mixed patients apart.
     tells_histology : bool
         Whether any counted cohort of the base tells its histology.
     """
@@ -139,11 +139,12 @@ class Question:
         one, other = (in_sentence(own.label) for own in pair)
         against, either = f"{one} against {other}", "either may be longer"
         words = (f"shorter under {one}", either, f"longer under {one}")
-        yield Conclusion(RATIO, f"Ratio of medians, {against}", pair, "log", words)
+        yield Conclusion(RATIO, f"Ratio of medians, {against}", pair, words=words)
         label = f"Difference of medians in months, {against}"
         yield Conclusion(DIFFERENCE, label, pair, "linear", words)
-        gain = f"more than {self.delta:g} month{'' if self.delta == 1.0 else 's'} longer"
-        yield Conclusion(CHANCE, f"Probability of a median {gain}, {against}", pair, "chance")
+        months = f"{self.delta:g} month{'' if self.delta == 1.0 else 's'}"
+        label = f"Probability of a median more than {months} longer, {against}"
+        yield Conclusion(CHANCE, label, pair, "chance")
         if self.tells_histology:
             label = "Ratio of medians, mixed against pure histology under any treatment"
             words = ("shorter with mixed histology", either, "longer with mixed histology")
@@ -177,51 +178,43 @@ def ask(
     delta: float = 1.0,
     reference_mix: float = 0.4,
 ) -> Question:
-    """Make the question of a sensitivity analysis.
+    """Make the question of a sensitivity analysis of observations.
 
     Parameters
     ----------
     data : SurvivalData
-        Observations of the base analysis.
-    vocabulary : Vocabulary
-    treatment : str, optional
-        Any name of a treatment; otherwise that of which a report gives pure and mixed patients
-        apart, with most cohorts if there are several, else that with most cohorts.
-    reference : str, optional
-        Any name of a treatment; otherwise that of
-        :func:`synthesis.questions.contrasts.choose_reference`.
-    delta : float
-        Months of gain that are asked for.
-    reference_mix : float
-        Share of mixed histology of the reference population, 0 to 1.
+        Of the base analysis.
+    treatment, reference : str, optional
+        Any names. Otherwise the treatment of which a report gives pure and mixed patients apart,
+        with most cohorts if there are several, else that with most cohorts; and the reference of
+        :func:`synthesis.questions.evidence.choose_reference`.
 
     Raises
     ------
     NotAskedError
         Where treatment or reference is not pooled, or both are the same.
     """
-    groups = treatments_of(_Observed(data), vocabulary)
+    groups = treatments_by_id(treatments_of(_Observed(data), vocabulary))
+    named = {name: Treatment(name, group.label) for name, group in groups.items()}
     if len(groups) < 2:
-        only = groups[0].label if groups else "none"
+        only = next((own.label for own in named.values()), "none")
         raise NotAskedError(f"there is nothing to compare: pooled treatments: {only}.")
     split = {data.cohorts[arm.cohort].treatment for arm in data.arms if arm.histology == "mixed"}
     against = _wanted(groups, vocabulary, reference)
-    if treatment is None:
-        others = [group for group in groups if group is not against]
-        chosen = max(others, key=lambda g: (_id(g) in split, len(g.cohorts), g.patients))
-    else:
+    others = {name: group for name, group in groups.items() if name != against}
+    if treatment is not None:
         chosen = _wanted(groups, vocabulary, treatment)
-    if chosen is against:
-        possible = ", ".join(_id(g) for g in groups if g is not against)
+    else:
+        chosen = max(others, key=lambda n: (n in split, len(others[n].cohorts), others[n].patients))
+    if chosen == against:
         raise NotAskedError(
-            f"{chosen.label} would be compared with itself; name another treatment or reference. "
-            f"Possible: {possible}."
+            f"{named[chosen].label} would be compared with itself; name another treatment or "
+            f"reference. Possible: {', '.join(others)}."
         )
-    named = {id(group): Treatment(_id(group), group.label) for group in groups}
     return Question(
         endpoint=data.endpoint,
-        treatment=named[id(chosen)],
-        reference=named[id(against)],
+        treatment=named[chosen],
+        reference=named[against],
         delta=delta,
         reference_mix=reference_mix,
         treatments=tuple(named.values()),
@@ -230,19 +223,15 @@ def ask(
     )
 
 
-def _wanted(groups: Sequence[NamedGroup], vocabulary: Vocabulary, wanted: str | None) -> NamedGroup:
+def _wanted(groups: Mapping[str, NamedGroup], vocabulary: Vocabulary, wanted: str | None) -> str:
+    """Identifier of a pooled treatment by any of its names; of the usual reference for none."""
     try:
-        chosen = choose_reference(groups, vocabulary, wanted)
+        chosen = choose_reference(list(groups.values()), vocabulary, wanted)
     except NotComparedError as error:
         raise NotAskedError(str(error)) from None
     if chosen is None:
-        possible = ", ".join(map(_id, groups))
-        raise NotAskedError(f"no cohort of {wanted} is pooled here. Possible: {possible}.")
-    return chosen.group
-
-
-def _id(group: NamedGroup) -> str:
-    return group.cohorts[0].treatment
+        raise NotAskedError(f"no cohort of {wanted} is pooled here. Possible: {', '.join(groups)}.")
+    return chosen.group.cohorts[0].treatment
 
 
 # --- Answers -------------------------------------------------------------------------------------
@@ -311,30 +300,18 @@ class Estimate:
 def answers_of(
     draws: Mapping[str, np.ndarray], question: Question, chains: int
 ) -> Mapping[str, Estimate]:
-    """Summarise draws of conclusions.
-
-    Parameters
-    ----------
-    draws : mapping
-        From :func:`conclusion_draws`: chains one after the other, of equal length.
-    question : Question
-    chains : int
-    """
+    """Summarise the draws of :func:`conclusion_draws`: chains one after the other, equally long."""
     scales = {item.name: item.scale for item in question.conclusions}
-    answers = _with_limits(
-        {k: v for k, v in draws.items() if scales[k] != "chance"}, chains, scales
-    )
-    for name, values in draws.items():
-        if scales[name] == "chance":
-            answers[name] = _chance(values, chains)
+    chances = {name for name in draws if scales[name] == "chance"}
+    limited = {name: values for name, values in draws.items() if name not in chances}
+    answers = _with_limits(limited, chains, scales) if limited else {}
+    answers |= {name: _chance(draws[name], chains) for name in chances}
     return MappingProxyType({name: answers[name] for name in draws})
 
 
 def _with_limits(
     draws: Mapping[str, np.ndarray], chains: int, scales: Mapping[str, str]
 ) -> dict[str, Estimate]:
-    if not draws:
-        return {}
     # one array for all: as many single variables would take twice as long
     data = _dataset(np.stack(list(draws.values()), axis=1), chains)
     limits = [mcse(data, method="quantile", prob=0.5 + side * LEVEL / 2.0) for side in (-1, 1)]
@@ -386,16 +363,7 @@ def _chance(values: np.ndarray, chains: int) -> Estimate:
 
 
 def answer_word(item: Conclusion, own: Estimate, base: Estimate, error: float = 0.0) -> str:
-    """The answer in words.
-
-    Parameters
-    ----------
-    item : Conclusion
-    own, base : Estimate
-        Under the choice, and under the base.
-    error : float
-        Monte Carlo standard errors by which the deciding numbers are moved.
-    """
+    """The answer under a choice, in words, with the deciding numbers moved by so many errors."""
     estimate = own.estimate + error * own.estimate_error
     if item.scale == "chance":
         if estimate >= SHOWN or estimate <= 1.0 - SHOWN:
@@ -404,22 +372,144 @@ def answer_word(item: Conclusion, own: Estimate, base: Estimate, error: float = 
     if item.words is None:
         inside = base.lower <= estimate <= base.upper
         return f"{'within' if inside else 'outside'} the interval of the base"
+    null = 1.0 if item.scale == "log" else 0.0
     lower = own.lower + error * own.lower_error
     upper = own.upper + error * own.upper_error
-    return item.words[0 if upper < item.null else 2 if lower > item.null else 1]
+    return item.words[0 if upper < null else 2 if lower > null else 1]
 
 
 def change_of(item: Conclusion, own: Estimate, base: Estimate) -> str:
-    """Whether a conclusion changes: :data:`CHANGES`, :data:`AT_THE_LIMIT` or :data:`SAME`.
-
-    Parameters
-    ----------
-    item : Conclusion
-    own, base : Estimate
-        Under the choice, and under the base.
-    """
+    """Whether a choice changes a conclusion: `CHANGES`, `AT_THE_LIMIT` or `SAME`."""
     if answer_word(item, own, base) == answer_word(item, base, base):
         return SAME
     about = (-ERRORS, 0.0, ERRORS)
     here, there = ({answer_word(item, a, base, e) for e in about} for a in (own, base))
     return AT_THE_LIMIT if here & there else CHANGES
+
+
+# --- Power-scaling -------------------------------------------------------------------------------
+
+#: From here on a part is sensitive.
+SENSITIVE = 0.05
+
+#: All named priors together, in the place of the name of one.
+ALL = "all"
+
+CONFLICT = "prior and data differ"
+PRIOR_SPEAKS = "the prior speaks"
+DATA_SPEAK = "the data speak"
+NEITHER = "neither is sensitive"
+
+#: Powers on either side of one between which sensitivity is measured.
+_ALPHAS = (0.99, 1.01)
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Sensitivity of a conclusion to one prior, or :data:`ALL`, and to the likelihood.
+
+    Both are the change of the distribution per doubling of the power.
+    """
+
+    conclusion: str
+    prior: str
+    prior_sensitivity: float
+    likelihood_sensitivity: float
+
+    @property
+    def diagnosis(self) -> str:
+        """What the two say together."""
+        if self.prior_sensitivity >= SENSITIVE:
+            return CONFLICT if self.likelihood_sensitivity >= SENSITIVE else PRIOR_SPEAKS
+        return DATA_SPEAK if self.likelihood_sensitivity >= SENSITIVE else NEITHER
+
+
+def power_scaling(fit: SurvivalFit, question: Question) -> tuple[Scaled, ...]:
+    """Sensitivity of every conclusion to all its priors, to each of them, and to the likelihood."""
+    tree = scaling_tree(fit, question)
+    names = list(tree["log_prior"].data_vars)
+    likelihood = psense(tree, group="likelihood", alphas=_ALPHAS)
+    prior = {
+        part: psense(tree, group="prior", group_var_names=scaled, alphas=_ALPHAS)
+        for part, scaled in ({ALL: names} | {name: [name] for name in names}).items()
+    }
+    return tuple(
+        Scaled(name, part, float(prior[part][name]), float(likelihood[name]))
+        for name in tree["posterior"].data_vars
+        for part in prior
+    )
+
+
+def scaling_tree(fit: SurvivalFit, question: Question) -> DataTree:
+    """Draws of the conclusions with the log densities of priors and cohorts.
+
+    Groups ``posterior`` (conclusions on the scale on which they are judged), ``log_prior`` (a
+    variable a named prior) and ``log_likelihood`` (a variable, one entry a cohort).
+    """
+    items = {item.name: item for item in question.conclusions}
+    groups = {
+        "posterior": {
+            name: np.log(values) if items[name].scale == "log" else values
+            for name, values in conclusion_draws(fit, question).items()
+            if items[name].kind != CHANCE  # its draws are those of the difference
+        },
+        "log_prior": log_priors(fit),
+        "log_likelihood": {"printed_figures": log_likelihoods(fit)},
+    }
+    chains = fit.tree["posterior"].sizes["chain"]
+    return from_dict(
+        {
+            group: {name: by_chain(values, chains) for name, values in variables.items()}
+            for group, variables in groups.items()
+        },
+        dims={"printed_figures": ["cohort"]},
+        coords={"cohort": [ref.id for ref in fit.data.cohorts]},
+    )
+
+
+def log_likelihoods(fit: SurvivalFit) -> np.ndarray:
+    """Log likelihood of what each cohort prints at every draw, ``(draws, cohorts)``.
+
+    A printed comparison belongs to the later of its two cohorts.
+    """
+    likelihood = CohortLikelihood(fit, np.arange(fit.flat("mu").size))
+    columns = []
+    for j in range(len(fit.data.cohorts)):
+        compared = (c for c in fit.data.comparisons if max(likelihood.compared(c)) == j)
+        displacement, log_shape = likelihood.drawn(j).T
+        at = Point(j, displacement[:, None], log_shape[:, None])
+        columns.append(likelihood.of(Terms(likelihood.arms(j), tuple(compared)), at)[:, 0])
+    return np.column_stack(columns)
+
+
+def log_priors(fit: SurvivalFit) -> dict[str, np.ndarray]:
+    """Log density of every named prior at every draw, up to a constant, ``(draws,)`` each.
+
+    Only priors that the likelihood can reach; one that several quantities share (a treatment each,
+    a cohort each) is the sum over them. A normal and a half-normal have the same density up to a
+    constant, where they have one.
+    """
+    densities = {}
+    for name, values in _quantities(fit):
+        prior = fit.priors[name]
+        squares = ((values - prior.location) / prior.scale) ** 2
+        densities[name] = -0.5 * squares.reshape(len(squares), -1).sum(axis=1)
+    return densities
+
+
+def _quantities(fit: SurvivalFit) -> Iterator[tuple[str, np.ndarray]]:
+    """Names of the priors that can matter, each with the draws of what it is the prior of."""
+    own = {SHAPE_PRIOR[fit.family.name]: "shape_mean"}
+    if fit.family.has_tail:
+        own[TAIL_PRIOR[fit.family.name]] = "tail_mean"
+    variables = {prior: variable for variable, prior in PRIOR_OF.items()} | own
+    for prior in used_priors({"": fit}):
+        if prior == "mixed_share":
+            unknown = {arm.cohort: i for i, arm in enumerate(fit.data.arms) if arm.share is None}
+            share = np.clip(fit.flat("mixed_share")[:, [*unknown.values()]], 1e-12, 1.0 - 1e-12)
+            if unknown:
+                yield prior, logit(share)
+        elif variables[prior] in COVARIATES:
+            yield prior, fit.flat("covariate_effect")[:, list(COVARIATES).index(variables[prior])]
+        else:
+            yield prior, fit.flat(variables[prior])

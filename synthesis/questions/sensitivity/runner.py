@@ -17,7 +17,7 @@ import inspect
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -32,6 +32,7 @@ from studies import Registry
 from synthesis.estimands import curve
 from synthesis.fits import NothingToPoolError, SurvivalFit, centre_share
 from synthesis.left_out import CohortLikelihood
+from synthesis.model import sampler
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.families import family
 from synthesis.model.observations import SurvivalData
@@ -44,7 +45,6 @@ from synthesis.model.sampler import (
     diagnose,
     run,
 )
-from synthesis.model.sampler import fingerprint as sampler_fingerprint
 from synthesis.model.survival import survival_problem
 from synthesis.questions.contrasts import survival_contrast
 from synthesis.questions.sensitivity.conclusions import (
@@ -53,9 +53,7 @@ from synthesis.questions.sensitivity.conclusions import (
     answers_of,
     conclusion_draws,
 )
-from synthesis.questions.sensitivity.observed import observe
-from synthesis.questions.sensitivity.power_scaling import power_scaling
-from synthesis.questions.sensitivity.specifications import BASE, Base, Specification
+from synthesis.questions.sensitivity.specifications import BASE, Base, Specification, observe
 from synthesis.staging import OutputError, staged_file
 
 #: Of a refit: Monte Carlo errors of about a twentieth of a posterior standard deviation.
@@ -63,6 +61,15 @@ REFIT = SamplerSettings(draws=300, tune=200, chains=4, target_accept=0.9)
 
 #: Of the base, against which everything is set.
 BASE_DRAWS = SamplerSettings(draws=1500, tune=1000, chains=4, target_accept=0.97)
+
+
+def settings_of(seed: int | None, draws: int | None) -> tuple[SamplerSettings, SamplerSettings]:
+    """Settings of a refit, and of the base with as many times more draws as without `draws`."""
+    seed = REFIT.seed if seed is None else seed
+    draws = REFIT.draws if draws is None else draws
+    of_base = replace(BASE_DRAWS, seed=seed, draws=draws * (BASE_DRAWS.draws // REFIT.draws))
+    return replace(REFIT, seed=seed, draws=draws), of_base
+
 
 #: Families that take some twenty times as long as the others, and so get half as many chains: the
 #: incomplete gamma function has no closed form.
@@ -99,17 +106,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Job:
-    """A base, its question, and what is tried instead.
-
-    Attributes
-    ----------
-    registry : Registry
-    base : Base
-    question : Question
-    specifications : tuple of Specification
-    settings, base_settings : SamplerSettings
-        Of the refits, and of the base.
-    """
+    """A base, its question, what is tried instead, and settings of the refits and of the base."""
 
     registry: Registry
     base: Base
@@ -119,12 +116,9 @@ class Job:
     base_settings: SamplerSettings = BASE_DRAWS
 
     def prepare(self) -> tuple[tuple[Prepared, ...], tuple[Specification, ...]]:
-        """Observations of the base, then of every specification, at sizes that hold them all.
+        """The base and every specification that can be fitted, and those that leave no cohort.
 
-        Returns
-        -------
-        (tuple of Prepared, tuple of Specification)
-            Those that can be fitted, and those that leave no cohort.
+        All are laid out at sizes that hold the largest of them.
 
         Raises
         ------
@@ -195,10 +189,7 @@ class Store:
         return None
 
     def write(self, name: str, result: Mapping[str, Any]) -> None:
-        """Keep a result, whole or not at all.
-
-        A folder that cannot be written costs the next run its time only.
-        """
+        """Keep a result, whole or not at all: a folder that cannot be written costs time only."""
         if self.folder is not None:
             with suppress(OutputError), staged_file(self._file(name)) as draft:
                 draft.write_text(json.dumps(dict(result)), encoding="utf-8")
@@ -214,10 +205,10 @@ def default_store(*, cache: bool = True) -> Store:
 
 def fingerprint(problem: Problem, settings: SamplerSettings, question: Question) -> str:
     """SHA-256 of everything that determines a result."""
-    digest = hashlib.sha256(sampler_fingerprint(problem, settings).encode())
+    digest = hashlib.sha256(sampler.fingerprint(problem, settings).encode())
     digest.update(repr([sorted(problem.labels.items()), asdict(question)]).encode())
     # code that turns draws into the stored numbers
-    used = (answers_of, power_scaling, survival_contrast, curve, CohortLikelihood)
+    used = (answers_of, survival_contrast, curve, CohortLikelihood)
     for source in (__file__, *map(inspect.getfile, used)):
         digest.update(Path(source).read_bytes())
     return digest.hexdigest()
@@ -229,7 +220,6 @@ class Refit:
 
     Attributes
     ----------
-    specification : Specification
     answers : mapping
         Name of a conclusion -> estimate; without those that cannot be answered.
     cohorts, patients : int
@@ -238,11 +228,9 @@ class Refit:
         Labels of reports that are counted here and not in the base.
     reliable : bool
         Whether the chains agree on every number.
-    draws, chains, divergences : int
-    from_store : bool
-        Whether it was read back.
-    changes_nothing : bool
-        Whether every array of the model is that of the base, so that nothing was refitted.
+    from_store, changes_nothing : bool
+        Whether it was read back; whether every array of the model is that of the base, so that
+        nothing was refitted.
     extra : mapping
         What else was made of the draws of the base; empty elsewhere.
     """
@@ -254,8 +242,6 @@ class Refit:
     counted_instead: tuple[str, ...] = ()
     reliable: bool = True
     draws: int = 0
-    chains: int = 0
-    divergences: int = 0
     from_store: bool = False
     changes_nothing: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -288,10 +274,8 @@ def run_specifications(
     job : Job
     store : Store
         Results that are there are read, others are kept as soon as they are made.
-    fitter : Fitter
-        What makes a fit.
-    extra : callable, optional
-        Makes what else is wanted of the draws of the base; kept with its result.
+    fitter, extra : callable
+        Makes a fit; makes what else is kept of the draws of the base.
     progress : callable, optional
         Called with a sentence at each refit: how many are done, and how long the rest may take.
 
@@ -307,52 +291,36 @@ def run_specifications(
     prepared, impossible = job.prepare()
     runner = _Runner(job, store, fitter, extra, prepared[0])
     refits: list[Refit] = []
+    took: list[float] = []
     try:
-        for words, item in zip(_counting(prepared, refits), prepared, strict=True):
+        for number, item in enumerate(prepared):
+            words = f"fit {number + 1} of {len(prepared)}: {item.specification.label}"
+            if took:
+                left = (len(prepared) - number) * sum(took) / len(took)
+                words += f" ({time_words(left)} left)"
             tell(words)
-            refits.append(runner.result(item, refits))
+            started = time.perf_counter()
+            made = runner.result(item, refits)
+            refits.append(made)
+            # the base takes longer than a refit, and what is read back takes no time
+            if number and not (made.from_store or made.changes_nothing):
+                took.append(time.perf_counter() - started)
     except KeyboardInterrupt:
         raise InterruptedRunError(len(refits), len(prepared), store.folder is not None) from None
     return Results(refits[0], tuple(refits[1:]), impossible)
 
 
 class InterruptedRunError(KeyboardInterrupt):
-    """An interrupt between or within refits.
-
-    Attributes
-    ----------
-    done, of : int
-        Results that are there, and those that were wanted.
-    kept : bool
-        Whether they are on disk.
-    """
+    """An interrupt between or within refits; `sentence` says how many results are on disk."""
 
     def __init__(self, done: int, of: int, kept: bool) -> None:
-        self.done, self.of, self.kept = done, of, kept
+        self.done, self.of = done, of
+        self.sentence = (
+            f"{done} of {of} fits are kept: the same command goes on from there."
+            if kept
+            else f"{done} of {of} fits were made, and none is kept (--no-cache)."
+        )
         super().__init__(self.sentence)
-
-    @property
-    def sentence(self) -> str:
-        """How much is kept, in words."""
-        if not self.kept:
-            return f"{self.done} of {self.of} fits were made, and none is kept (--no-cache)."
-        return f"{self.done} of {self.of} fits are kept: the same command goes on from there."
-
-
-def _counting(prepared: Sequence[Prepared], refits: Sequence[Refit]) -> Iterator[str]:
-    """What is being done, with the time that the rest may take as refits so far took."""
-    took: list[float] = []
-    for number, item in enumerate(prepared):
-        words = f"fit {number + 1} of {len(prepared)}: {item.specification.label}"
-        if took:
-            left = (len(prepared) - number) * sum(took) / len(took)
-            words += f" ({time_words(left)} left)"
-        started = time.perf_counter()
-        yield words
-        # the base takes longer than a refit, and what is read back takes no time
-        made = refits[-1]
-        if number and not (made.from_store or made.changes_nothing):
-            took.append(time.perf_counter() - started)
 
 
 def time_words(seconds: float) -> str:
@@ -423,8 +391,6 @@ class _Runner:
             "answers": {name: asdict(own) for name, own in answers.items()},
             "reliable": reliable,
             "draws": settings.draws,
-            "chains": settings.chains,
-            "divergences": fit.diagnosis.divergences,
             "extra": dict(self.extra(fit, question)) if self.extra and is_base else {},
         }
 

@@ -6,10 +6,15 @@ one treatment class or one report less). One change at a time: an answer that st
 them may still fall under several at once (Steegen et al. 2016, doi 10.1177/1745691616658637).
 
 A choice is one record of :data:`CHOICES`, and what is believed one of :data:`BELIEFS`.
+:func:`observe` counts the figures under a choice. A rule that says which reports count acts before
+cohorts are chosen, so that what gave way to a report that is left out is counted in its place. A
+rule that says which of their figures enter acts behind it: the cohorts stay, unless nothing is left
+of them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType, SimpleNamespace
@@ -17,17 +22,26 @@ from typing import Any, Literal
 
 from priors import Priors, load_priors
 from studies import Registry
-from studies.figures import study_label, tells_histology
-from studies.selection import CohortRef
+from studies.figures import (
+    View,
+    histology_groups,
+    in_months,
+    outcome_of,
+    prints_survival,
+    study_label,
+    tells_histology,
+)
+from studies.registry import references
+from studies.schema import NOT_REACHED, Cohort, Study, Subgroup
+from studies.selection import CohortRef, Counted, OverlapIndex, overlap_pairs, rank, select
 from synthesis.endpoints import survival_endpoints
-from synthesis.fits import DEFAULT_FAMILY, used_priors
+from synthesis.fits import DEFAULT_FAMILY, class_order, used_priors
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, family
-from synthesis.model.observations import SurvivalData
+from synthesis.model.observations import Arm, SurvivalData, survival_data
 from synthesis.model.printed import METHODS
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
 from synthesis.numbers import capitalised, in_sentence, months, percent
-from synthesis.questions.sensitivity.observed import EVERYTHING, Counting, observe
 
 #: Groups of specifications and their headings, in order of display.
 GROUPS: Mapping[str, str] = MappingProxyType(
@@ -45,22 +59,54 @@ GROUPS: Mapping[str, str] = MappingProxyType(
 #: treatment asked about or were randomised, and the largest of the others up to this number.
 MOST_STUDIES = 16
 
-Direction = Literal[-1, 0, 1]
+#: Designs planned ahead.
+PROSPECTIVE = frozenset({"prospective_single_arm", "randomised"})
+
+#: Months beyond which a landmark is late.
+EARLY = 12.0
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Which figures count; the defaults are those of every report.
+
+    Attributes
+    ----------
+    verified_only, use_read_as : bool
+        As in :func:`studies.selection.select`.
+    overlap : {"declared", "latest", "largest", "all", "none"}
+        Which of several reports on the same patients counts: by the declared order of precedence,
+        the latest, the largest, all of them (patients are then counted twice), or none of them.
+    prospective : bool
+        Only reports whose design was planned ahead.
+    without_histology : bool
+        Without every counted cohort that tells its histology.
+    without_class, without_study : str
+        Identifiers; empty for none.
+    figures : str
+        Which of the printed figures of a cohort enter: ``"all"``, or one of :data:`FIGURES`.
+    convention : str
+        The transformation behind intervals that do not tell it; ``"untold"``: learned.
+    """
+
+    verified_only: bool = False
+    use_read_as: bool = True
+    overlap: str = "declared"
+    prospective: bool = False
+    without_histology: bool = False
+    without_class: str = ""
+    without_study: str = ""
+    figures: str = "all"
+    convention: str = "untold"
+
+
+#: What every report counts.
+EVERYTHING = Counting()
 
 
 @dataclass(frozen=True)
 class PriorChange:
-    """Another scale, or another location, of one prior.
-
-    Attributes
-    ----------
-    name : str
-        In the catalogue.
-    scale : float
-        Factor of the scale.
-    shift : float
-        Added to the location, in units of the scale of the base.
-    """
+    """Another scale (a factor), or another location (in units of the scale), of one prior."""
 
     name: str
     scale: float = 1.0
@@ -77,15 +123,10 @@ class PriorChange:
 class Base:
     """The analysis against which every change is set.
 
-    Attributes
-    ----------
-    endpoint : {"os", "pfs"}
-    family : str
-        The one survival family.
-    priors : Priors
-    counting : Counting
-        Which figures count.
-    variant : Variant
+    Raises
+    ------
+    ValueError
+        For an endpoint or a family that cannot be analysed.
     """
 
     endpoint: str = "os"
@@ -95,13 +136,6 @@ class Base:
     variant: Variant = USUAL
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be analysed.
-
-        Raises
-        ------
-        ValueError
-            Names what was found and what is expected.
-        """
         if self.endpoint not in survival_endpoints():
             raise ValueError(
                 f"endpoint: found {self.endpoint!r}, expected {' or '.join(survival_endpoints())}: "
@@ -116,30 +150,22 @@ class Specification:
 
     Attributes
     ----------
-    name : str
-        Unique, for tables.
-    group : str
-        A key of :data:`GROUPS`.
-    label : str
-        The choice, to be read by itself.
+    name, group, label : str
+        Unique, for tables; a key of :data:`GROUPS`; the choice, to be read by itself.
     aspect : str
         What is chosen, shared by specifications that choose it differently: a row of the figure;
         that of one that stands alone is its label.
     direction : {-1, 0, 1}
         -1 for less (a narrower prior), 1 for more, 0 where there is no such order.
-    priors : tuple of PriorChange
-    family : str or None
-        Another survival family.
     variant, counting : mapping
-        Fields of a :class:`~synthesis.model.survival.Variant` or of a
-        :class:`~synthesis.questions.sensitivity.observed.Counting` -> value.
+        Fields of a :class:`~synthesis.model.survival.Variant` or of a :class:`Counting` -> value.
     """
 
     name: str
     group: str
     label: str
     aspect: str = ""
-    direction: Direction = 0
+    direction: Literal[-1, 0, 1] = 0
     priors: tuple[PriorChange, ...] = ()
     family: str | None = None
     variant: Mapping[str, Any] = field(default_factory=dict)
@@ -165,6 +191,25 @@ BASE = Specification("base", "base", "Base analysis")
 
 # --- Likelihood and selection --------------------------------------------------------------------
 
+#: Which of the printed figures enter, where it is not all of them.
+FIGURES = {
+    "no_intervals": "Intervals of medians not used",
+    "no_landmarks_beside_medians": "Survival probabilities only where no median is reported",
+    "early_landmarks": "No survival probability beyond 12 months",
+    "medians_only": "Medians only",
+    "no_comparisons": "Reported hazard ratios and p values not used",
+}
+_VARIANTS = {
+    "robust": ("Study effects: Student-t with 4 degrees of freedom", "study_effects", "student-t"),
+    "bias": ("Retrospective reports: a bias of each, SD 0.3 (log)", "retrospective_bias", 0.3),
+    "mixture": ("Unknown histology: mixture of two curves", "unknown_histology", "mixture"),
+    "no_covariates": ("Kind of study and population not allowed for", "covariates", False),
+}
+_RULES = {
+    "verified_only": ("Verified figures only", "verified_only", True),
+    "no_read_as": ("Declared readings not used", "use_read_as", False),
+    "prospective": ("Prospective reports only", "prospective", True),
+}
 _UNTOLD = "Intervals that do not tell"
 _OVERLAPS = {
     "latest": "the latest counts",
@@ -174,44 +219,46 @@ _OVERLAPS = {
 }
 
 #: Choices that every analysis has; one that the base has made already is not tried.
-# fmt: off
 CHOICES: tuple[Specification, ...] = (
-    Specification("robust", "likelihood", "Study effects: Student-t with 4 degrees of freedom",
-                  variant={"study_effects": "student-t"}),
-    Specification("bias", "likelihood", "Retrospective reports: a bias of each, SD 0.3 (log)",
-                  variant={"retrospective_bias": 0.3}),
-    Specification("mixture", "likelihood", "Unknown histology: mixture of two curves",
-                  variant={"unknown_histology": "mixture"}),
-    Specification("no_covariates", "likelihood", "Kind of study and population not allowed for",
-                  variant={"covariates": False}),
-    Specification("no_intervals", "likelihood", "Intervals of medians not used",
-                  counting={"figures": "no_intervals"}),
-    Specification("no_landmarks_beside_medians", "likelihood",
-                  "Survival probabilities only where no median is reported",
-                  counting={"figures": "no_landmarks_beside_medians"}),
-    Specification("early_landmarks", "likelihood", "No survival probability beyond 12 months",
-                  counting={"figures": "early_landmarks"}),
-    Specification("medians_only", "likelihood", "Medians only",
-                  counting={"figures": "medians_only"}),
-    Specification("no_comparisons", "likelihood", "Reported hazard ratios and p values not used",
-                  counting={"figures": "no_comparisons"}),
-    *(Specification(f"intervals_{method.replace('-', '_')}", "likelihood",
-                    f"{_UNTOLD} their transformation: all {method}",
-                    f"{_UNTOLD}: one transformation", counting={"convention": method})
-      for method in METHODS),
-    Specification("verified_only", "selection", "Verified figures only",
-                  counting={"verified_only": True}),
-    Specification("no_read_as", "selection", "Declared readings not used",
-                  counting={"use_read_as": False}),
-    Specification("prospective", "selection", "Prospective reports only",
-                  counting={"prospective": True}),
-    *(Specification(f"overlap_{rule}", "selection", f"Overlapping reports: {words}",
-                    "Overlapping reports: another rule", counting={"overlap": rule})
-      for rule, words in _OVERLAPS.items()),
-    Specification("no_histology", "selection", "Without every report that tells histology",
-                  counting={"without_histology": True}),
+    *(
+        Specification(name, "likelihood", label, variant={key: value})
+        for name, (label, key, value) in _VARIANTS.items()
+    ),
+    *(
+        Specification(name, "likelihood", label, counting={"figures": name})
+        for name, label in FIGURES.items()
+    ),
+    *(
+        Specification(
+            f"intervals_{method.replace('-', '_')}",
+            "likelihood",
+            f"{_UNTOLD} their transformation: all {method}",
+            f"{_UNTOLD}: one transformation",
+            counting={"convention": method},
+        )
+        for method in METHODS
+    ),
+    *(
+        Specification(name, "selection", label, counting={key: value})
+        for name, (label, key, value) in _RULES.items()
+    ),
+    *(
+        Specification(
+            f"overlap_{rule}",
+            "selection",
+            f"Overlapping reports: {words}",
+            "Overlapping reports: another rule",
+            counting={"overlap": rule},
+        )
+        for rule, words in _OVERLAPS.items()
+    ),
+    Specification(
+        "no_histology",
+        "selection",
+        "Without every report that tells histology",
+        counting={"without_histology": True},
+    ),
 )
-# fmt: on
 
 
 def _choices(group: str, base: Base, data: SurvivalData) -> Iterator[Specification]:
@@ -229,16 +276,8 @@ def _choices(group: str, base: Base, data: SurvivalData) -> Iterator[Specificati
 class Belief:
     """What is believed of one thing: priors that are changed together.
 
-    Attributes
-    ----------
-    name : str
-        Beginning of the names of its specifications.
-    label : str
-    priors : tuple of str
-        Names in the catalogue, of which those are changed that can matter; empty: the one of that
-        name.
-    shift : float
-        How far a location is moved, in units of the scale; 0 for not at all.
+    `priors` are names in the catalogue, of which those are changed that can matter; empty: the one
+    of that name. A location is moved by so many scales; 0 for not at all.
     """
 
     name: str
@@ -272,10 +311,8 @@ def _priors(base: Base, data: SurvivalData) -> Iterator[Specification]:
         names = [name for name in belief.priors or (belief.name,) if name in used]
         changes = [("halved", -1, {"scale": 0.5}), ("doubled", 1, {"scale": 2.0})]
         if belief.shift:
-            changes += [
-                ("lower", -1, {"shift": -belief.shift}),
-                ("higher", 1, {"shift": belief.shift}),
-            ]
+            moves = (("lower", -1), ("higher", 1))
+            changes += [(word, side, {"shift": side * belief.shift}) for word, side in moves]
         for word, direction, change in changes if names else ():
             priors = tuple(PriorChange(name, **change) for name in names)
             yield Specification(
@@ -314,13 +351,12 @@ def default_specifications(
     ----------
     registry : Registry
     base : Base, optional
-        The defaults of an analysis of overall survival otherwise.
     asked : collection of str
         Identifiers of the treatments asked about: reports of these are left out in any case.
     groups : collection of str, optional
         Of :data:`GROUPS`; all otherwise.
     most_studies : int
-        Reports that are left out one at a time.
+        As of :data:`MOST_STUDIES`.
 
     Raises
     ------
@@ -368,32 +404,138 @@ def _classes(registry: Registry, data: SurvivalData) -> Iterator[Specification]:
 def _studies(data: SurvivalData, asked: Collection[str], most: int) -> Iterator[Specification]:
     chosen = informative_studies(data, asked, most) if len(data.studies) > 1 else ()
     labels = {ref.study.id: study_label(ref.study) for ref in data.cohorts}
+    alike = Counter(labels.values())
     for name in data.studies:
         if name in chosen:
-            twice = list(labels.values()).count(labels[name]) > 1
             yield Specification(
                 f"without_{name}",
                 "studies",
-                f"Without {labels[name]}{f' ({name})' if twice else ''}",
+                f"Without {labels[name]}{f' ({name})' if alike[labels[name]] > 1 else ''}",
                 "Each report in turn",
                 counting={"without_study": name},
             )
 
 
 def informative_studies(data: SurvivalData, asked: Collection[str], most: int) -> set[str]:
-    """Reports that are left out one at a time.
-
-    All that tell histology, gave a treatment asked about or were randomised, then the largest
-    until there are `most`.
-    """
-
-    def first(ref: CohortRef) -> bool:
-        randomised = ref.study.design == "randomised"
-        return tells_histology(ref, data.view) or ref.treatment in asked or randomised
-
-    patients = dict.fromkeys((ref.study.id for ref in data.cohorts), 0)
+    """Reports that are left out one at a time; see :data:`MOST_STUDIES`."""
+    chosen = {
+        ref.study.id
+        for ref in data.cohorts
+        if tells_histology(ref, data.view)
+        or ref.treatment in asked
+        or ref.study.design == "randomised"
+    }
+    patients: Counter[str] = Counter()
     for ref in data.cohorts:
         patients[ref.study.id] += ref.cohort.n or 0
-    chosen = {ref.study.id for ref in data.cohorts if first(ref)}
     largest = sorted(patients.keys() - chosen, key=lambda name: (-patients[name], name))
     return chosen | set(largest[: max(most - len(chosen), 0)])
+
+
+# --- Which figures are counted -------------------------------------------------------------------
+
+
+def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalData:
+    """Observations of a survival endpoint under a choice; no cohorts where nothing is counted."""
+    view = View(endpoint, counting.verified_only, counting.use_read_as)
+    counted = [
+        ref
+        for ref in _counted(registry, view, counting)
+        if ref.treatment_class != counting.without_class
+        and not (counting.without_histology and tells_histology(ref, view))
+    ]
+    if counting.figures != "all":
+        thinned = (_with_figures(ref, endpoint, counting.figures) for ref in counted)
+        counted = [
+            ref
+            for ref in thinned
+            if prints_survival(ref.cohort, view, ref.study) or histology_groups(ref, view)
+        ]
+    data = survival_data(counted, view, class_order(registry), registry.vocabulary.selecting)
+    if counting.convention == "untold":
+        return data
+    return replace(data, arms=tuple(_read_as(arm, counting.convention) for arm in data.arms))
+
+
+def _counted(registry: Registry, view: View, counting: Counting) -> Sequence[CohortRef]:
+    """Cohorts that are counted, reports left out before the choice between overlapping ones."""
+    kept = {study.id: study for study in registry if _stays(study, counting)}
+    if counting.overlap == "all":
+        kept = {name: study.model_copy(update={"overlaps": ()}) for name, study in kept.items()}
+    smaller = replace(
+        registry,
+        studies=kept,
+        fingerprints={name: registry.fingerprints[name] for name in kept},
+        files={name: registry.files[name] for name in kept},
+    )
+    chosen = select(
+        smaller, view.endpoint, verified_only=view.verified_only, use_read_as=view.use_read_as
+    )
+    if counting.overlap in ("declared", "all"):
+        return chosen.counted
+    usable = {ref.id for ref in chosen.counted} | {
+        f"{own.study_id}:{own.cohort_id}" for own in chosen.left_out if own.kind == "overlap"
+    }
+    refs = [ref for ref in references(smaller) if ref.id in usable]
+    if counting.overlap == "none":
+        sharing = [{one.id, other.id} for one, other, _ in overlap_pairs(smaller)]
+        shared = set().union(*(pair for pair in sharing if pair <= usable))
+        return [ref for ref in refs if ref.id not in shared]
+    return _first_counted(smaller, refs, view, counting.overlap)
+
+
+def _stays(study: Study, counting: Counting) -> bool:
+    if study.id == counting.without_study:
+        return False
+    return not counting.prospective or study.design in PROSPECTIVE
+
+
+def _first_counted(
+    registry: Registry, usable: Sequence[CohortRef], view: View, rule: str
+) -> list[CohortRef]:
+    """Cohorts that share no patient, the latest or the largest first; then in declared order."""
+
+    def order(ref: CohortRef) -> tuple[float, tuple[list[float], str]]:
+        first = ref.study.citation.year if rule == "latest" else ref.cohort.n
+        return -(first or 0), rank(ref, view)
+
+    counted, kept = Counted(OverlapIndex(registry)), set()
+    for ref in sorted(usable, key=order):
+        if counted.first_against(ref) is None:
+            counted.add(ref)
+            kept.add(ref.id)
+    return [ref for ref in usable if ref.id in kept]
+
+
+def _with_figures(ref: CohortRef, endpoint: str, figures: str) -> CohortRef:
+    """The cohort with some of its printed figures only."""
+    if figures == "no_comparisons":
+        return replace(ref, study=ref.study.model_copy(update={"comparisons": ()}))
+    groups = tuple(_thinned(group, endpoint, figures) for group in ref.cohort.subgroups)
+    cohort = _thinned(ref.cohort, endpoint, figures)
+    return replace(ref, cohort=cohort.model_copy(update={"subgroups": groups}))
+
+
+def _thinned[Holder: (Cohort, Subgroup)](holder: Holder, endpoint: str, figures: str) -> Holder:
+    """What is left of the figures of a cohort or of a group of its patients."""
+    survival, landmarks = holder.survival, holder.landmarks
+    if figures in ("no_intervals", "medians_only"):
+        no_interval = {"ci": None, "level": None, "ci_method": None}
+        survival = tuple(own.model_copy(update=no_interval) for own in survival)
+    if figures == "medians_only":
+        landmarks = ()
+    elif figures == "early_landmarks":
+        landmarks = (mark for mark in landmarks if in_months(mark.time, mark.unit) <= EARLY)
+    elif figures == "no_landmarks_beside_medians":
+        outcome = outcome_of(holder, endpoint)
+        if outcome is not None and outcome.median not in (None, NOT_REACHED):
+            landmarks = (mark for mark in landmarks if mark.endpoint != endpoint)
+    return holder.model_copy(update={"survival": survival, "landmarks": tuple(landmarks)})
+
+
+def _read_as(arm: Arm, convention: str) -> Arm:
+    """The arm with one reading of its interval, where the report does not tell which."""
+    if arm.told or convention not in arm.methods:
+        return arm
+    at = arm.methods.index(convention)
+    return replace(arm, chains=(arm.chains[at],), methods=(convention,), told=True)
