@@ -18,13 +18,11 @@ from synthesis.questions.control import (
     EXCHANGEABLE,
     NO_DESIGN,
     QUANTITIES,
-    control,
-    result,
-)
-from synthesis.questions.control.mixtures import (
     UNIT_SD,
     Mixture,
+    control,
     matched,
+    result,
     robustify,
 )
 from synthesis.questions.evidence import NotComparedError
