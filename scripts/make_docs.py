@@ -54,9 +54,9 @@ EQUATIONS = (
     ("Contrasts of treatments", "synthesis.questions.contrasts"),
     ("A stated population", "synthesis.questions.mix"),
     ("What a planned study would settle", "synthesis.questions.plan"),
-    ("What the draws are worth once a new study is printed", "synthesis.questions.plan.update"),
+    ("What the draws are worth once a new study is printed", "synthesis.questions.plan.simulate"),
     ("Effective sample size of a historical control", "synthesis.questions.control.mixtures"),
-    ("Biases of retrospective reports (optional)", "synthesis.questions.bias.effects"),
+    ("Biases of retrospective reports (optional)", "synthesis.questions.bias"),
     ("Funnel of printed medians and small studies (optional)", "synthesis.questions.bias.funnel"),
 )
 

@@ -16,14 +16,7 @@ _HALF = 0.5 + 1e-9  # a curve at one half must not miss it by rounding
 
 @dataclass(frozen=True)
 class Patients:
-    """Follow-up of a group of patients.
-
-    Attributes
-    ----------
-    months : ndarray, shape (n,)
-        To the event or to the end of follow-up.
-    event : ndarray of bool, shape (n,)
-    """
+    """Follow-up of patients: months to the event or the end, and whether it was an event, (n,)."""
 
     months: np.ndarray
     event: np.ndarray
@@ -40,12 +33,9 @@ class Patients:
 
 @dataclass(frozen=True)
 class Steps:
-    """A Kaplan-Meier curve at its event times.
+    """A Kaplan-Meier curve at its event times, each ``(events,)``.
 
-    Attributes
-    ----------
-    time, survival, variance : ndarray, shape (events,)
-        Months, survival from there on, Greenwood's variance of its logarithm (infinite at zero).
+    Months, survival from there on, and Greenwood's variance of its logarithm (infinite at zero).
     """
 
     time: np.ndarray
@@ -67,15 +57,14 @@ class Steps:
         stays = abs(self.survival[first] - 0.5) < 1e-9 and first + 1 < self.time.size
         return float(np.mean(self.time[first : first + 2]) if stays else self.time[first])
 
-    def limits(self, method: str = "log-log") -> tuple[float | None, float | None]:
+    def limits(self) -> tuple[float | None, float | None]:
         """Times at which the lower and the upper end of the band first reach one half.
 
-        A curve at zero has no band, but for a plain one, whose ends are zero, too.
+        A curve at zero has no band.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
-            ends = band(self.survival, self.variance, method)
-        at_zero = 0.0 if method == "plain" else np.nan
-        first = [np.flatnonzero(np.where(self.survival > 0.0, e, at_zero) <= _HALF) for e in ends]
+            ends = band(self.survival, self.variance)
+        first = [np.flatnonzero(np.where(self.survival > 0.0, e, np.nan) <= _HALF) for e in ends]
         lower, upper = (float(self.time[at[0]]) if at.size else None for at in first)
         return lower, upper
 
@@ -91,16 +80,9 @@ def kaplan_meier(patients: Patients) -> Steps:
     return Steps(months[event], survival[event], variance[event])
 
 
-def band(
-    survival: np.ndarray, variance: np.ndarray, method: str = "log-log"
-) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper end of the 95 % band, by the plain, log or log-log transformation."""
-    half = _Z * np.sqrt(variance)
-    if method == "plain":
-        return survival * (1.0 - half), survival * (1.0 + half)
-    if method == "log":
-        return survival * np.exp(-half), survival * np.exp(half)
-    power = np.exp(half / np.abs(np.log(survival)))
+def band(survival: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end of the 95 % band, by the log-log transformation."""
+    power = np.exp(_Z * np.sqrt(variance) / np.abs(np.log(survival)))
     return survival**power, survival ** (1.0 / power)
 
 

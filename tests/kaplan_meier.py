@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synthesis.kaplan_meier import Patients, band, kaplan_meier, logrank
+from synthesis.kaplan_meier import Patients, kaplan_meier, logrank
 
 Z = NormalDist().inv_cdf(0.975)
 NR = "not reached"
@@ -27,8 +27,14 @@ class Curve(NamedTuple):
 def curve_of(times: np.ndarray, died: np.ndarray, method: str) -> Curve:
     """Estimate a curve of times without ties; ``method`` is the transformation of the band."""
     steps = kaplan_meier(Patients(np.asarray(times), np.asarray(died)))
+    survival, half = steps.survival, Z * np.sqrt(steps.variance)
     with np.errstate(divide="ignore", invalid="ignore"):
-        low, high = band(steps.survival, steps.variance, method)
+        power = np.exp(half / np.abs(np.log(survival)))
+        low, high = {
+            "plain": (survival * (1.0 - half), survival * (1.0 + half)),
+            "log": (survival * np.exp(-half), survival * np.exp(half)),
+            "log-log": (survival**power, survival ** (1.0 / power)),
+        }[method]
     known = np.isfinite(low)
     ends = (np.clip(end, 0.0, 1.0)[known] for end in (low, high))
     return Curve(steps.time[known], steps.survival[known], *ends)

@@ -26,20 +26,22 @@ from synthesis.estimands import Group, curve
 from synthesis.fits import fit_survival_data
 from synthesis.model.sampler import SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR
-from synthesis.questions.bias import WITH_BIAS, of_fits, result
-from synthesis.questions.bias.effects import (
+from synthesis.questions.bias import (
     AS_PROSPECTIVE,
     COMMON,
     HALF_WAY,
     REPORT_COLUMNS,
     SPREAD,
+    WITH_BIAS,
     bias_densities,
     bias_effects,
     common_bias,
     kinds_table,
     medians_table,
+    of_fits,
     own_biases,
     reports_table,
+    result,
     treatments_of_both_kinds,
 )
 from synthesis.questions.bias.funnel import RETROSPECTIVE, cohort_kinds
@@ -62,10 +64,16 @@ def biased(registry):
     return biased_fit(registry, np.abs(spread(0.0, 0.2, 9)))
 
 
-def sentences(analysis, heading):
-    findings = result(analysis, analysis.registry).findings
+def sentences(analysis, registry, heading):
+    findings = result(analysis, registry).findings
     (finding,) = [finding for finding in findings if heading in finding.heading]
     return " ".join(finding.sentences)
+
+
+def effects_of(**studies):
+    """Draws of study effects, the same for every draw; zero for a study that is not named."""
+    values = [studies.get(name, 0.0) for name in sorted(table["id"] for table in reports())]
+    return np.broadcast_to(values, (1, DRAWS, len(values))).copy()
 
 
 # --- Who carries it ------------------------------------------------------------------------------
@@ -139,11 +147,7 @@ def test_densities_hold_all_of_the_probability(biased):
 
 def test_the_bias_of_a_report_is_its_part_of_the_study_effect(registry):
     """Normal-normal: a part of the effect as drawn, and the spread that is left."""
-    effects = np.zeros((1, DRAWS, 8))
-    names = sorted(t["id"] for t in reports())
-    effects[:, :, names.index("series")] = 0.5
-    effects[:, :, names.index("planned")] = 0.5
-    fit = biased_fit(registry, 0.3, study_effect=effects)
+    fit = biased_fit(registry, 0.3, study_effect=effects_of(series=0.5, planned=0.5, pair=0.6))
     own = own_biases(fit)
     order = [ref.study.id for ref in fit.data.cohorts]
     part = 0.3**2 / (0.3**2 + 0.2**2)
@@ -153,19 +157,9 @@ def test_the_bias_of_a_report_is_its_part_of_the_study_effect(registry):
     assert series.std() == pytest.approx(np.sqrt(part) * 0.2, rel=0.065)
     for name in ("planned", "untold", "lone"):
         assert (own[:, order.index(name)] == 0.0).all()
-
-
-def test_cohorts_of_one_report_share_half_of_its_bias(registry):
-    effects = np.zeros((1, DRAWS, 8))
-    names = sorted(t["id"] for t in reports())
-    effects[:, :, names.index("pair")] = 0.6
-    fit = biased_fit(registry, 0.3, study_effect=effects)
-    own, order = own_biases(fit), [ref.id for ref in fit.data.cohorts]
-    part = 0.3**2 / (0.3**2 + 0.2**2)
-    for name in ("pair:one", "pair:two"):
-        assert own[:, order.index(name)].mean() == pytest.approx(
-            np.sqrt(0.5) * 0.6 * part, abs=0.016
-        )
+    # the cohorts of one report share half of its variance
+    pair = own[:, [name == "pair" for name in order]].mean(axis=0)
+    assert pair == pytest.approx([np.sqrt(0.5) * 0.6 * part] * 2, abs=0.016)
 
 
 def test_reports_are_retrospective_ones_the_most_optimistic_first(biased, registry):
@@ -210,45 +204,36 @@ NOTHING = "The data say nothing about it"
 def test_the_result_says_what_the_tables_say(usual, biased, registry):
     analysis = of_fits(registry, usual, biased, MIX)
     answer = result(analysis, registry)
-    assert "5 retrospective reports (6 cohorts, 94 patients)" in sentences(analysis, KINDS)
-    assert NOTHING not in sentences(analysis, KINDS)
-    assert "median not reached (1 arm)" in sentences(analysis, "outside of the funnel")
+    assert NOTHING not in sentences(analysis, registry, KINDS)
     assert [picture.stem for picture in answer.pictures] == ["bias_os", "funnel_os"]
-    effects = dict(answer.pictures[0].arguments)["effects"].set_index("parameter")
-    expected = analysis.tables.effects.set_index(["effect", "which"])["lower"]
-    assert effects.loc[COMMON, "prior_lower"] == expected[COMMON, "prior"]
+    assert answer.pictures[0].arguments["effects"] is answer.tables["bias"]
     for name, frame in answer.tables.items():
         assert (frame["endpoint"] == "os").all(), name
     page = answer.texts["bias.md"]
     assert all(f"## {finding.heading}" in page for finding in answer.findings)
     assert all(picture.caption in page for picture in answer.pictures)
     reports, medians = (table for finding in answer.findings for table in finding.tables)
-    for cells, row in zip(reports.rows, analysis.tables.reports.itertuples(), strict=True):
+    for cells, row in zip(reports.rows, analysis.tables["bias_reports"].itertuples(), strict=True):
         assert cells[0].text == row.cohort_label
         assert cells[2].text.startswith(f"{row.estimate:.2f} (")
     assert len(medians.rows) == 4
 
 
 @pytest.mark.parametrize(
-    ("tables", "common", "single"),
-    [
-        ([("lenvatinib", PROSPECTIVE)] * 3, True, True),
-        ([("lenvatinib", {})] * 3, True, False),
-    ],
+    ("design", "single"), [(PROSPECTIVE, True), ({}, False)], ids=["prospective", "retrospective"]
 )
-def test_what_no_report_tells_is_the_prior(tmp_path, tables, common, single):
-    made = [whole(f"s{n}", name, **more) for n, (name, more) in enumerate(tables)]
-    registry = read(tmp_path, *made)
+def test_what_no_report_tells_is_the_prior(tmp_path, design, single):
+    registry = read(tmp_path, *(whole(f"s{n}", "lenvatinib", **design) for n in range(3)))
     analysis = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
-    assert (NOTHING in sentences(analysis, KINDS)) == common
-    assert (NOTHING in sentences(analysis, SINGLE)) == single
-    assert analysis.tables.reports.empty == single
+    assert NOTHING in sentences(analysis, registry, KINDS)
+    assert (NOTHING in sentences(analysis, registry, SINGLE)) == single
+    assert analysis.tables["bias_reports"].empty == single
 
 
 def test_no_treatment_of_both_kinds_is_said(tmp_path):
     registry = read(tmp_path, whole("one", "lenvatinib"), whole("two", "best_care", **PROSPECTIVE))
     analysis = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
-    assert "No treatment has reports of both kinds" in sentences(analysis, KINDS)
+    assert "No treatment has reports of both kinds" in sentences(analysis, registry, KINDS)
 
 
 def test_without_a_median_there_is_no_funnel(tmp_path):
@@ -258,7 +243,7 @@ def test_without_a_median_there_is_no_funnel(tmp_path):
     registry = read(tmp_path, *tables)
     analysis = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
     assert [picture.stem for picture in result(analysis, registry).pictures] == ["bias_os"]
-    assert "too few reported medians" in sentences(analysis, "Do small cohorts")
+    assert "too few reported medians" in sentences(analysis, registry, "Do small cohorts")
 
 
 def test_a_fit_without_a_spread_of_biases_is_refused(usual, registry):
@@ -267,12 +252,10 @@ def test_a_fit_without_a_spread_of_biases_is_refused(usual, registry):
 
 
 def test_a_report_far_out_is_named(registry, usual):
-    effects = np.zeros((1, DRAWS, 8))
-    effects[:, :, sorted(t["id"] for t in reports()).index("series")] = 1.5
-    fit = biased_fit(registry, 0.6, study_effect=effects)
-    assert "Series 2021, " in sentences(of_fits(registry, usual, fit, MIX), SINGLE)
+    fit = biased_fit(registry, 0.6, study_effect=effects_of(series=1.5))
+    assert "Series 2021, " in sentences(of_fits(registry, usual, fit, MIX), registry, SINGLE)
     still = of_fits(registry, usual, with_bias(usual, 0.1), MIX)
-    assert "No report can be told from the others" in sentences(still, SINGLE)
+    assert "No report can be told from the others" in sentences(still, registry, SINGLE)
 
 
 # --- Planted biases of simulated registries ------------------------------------------------------

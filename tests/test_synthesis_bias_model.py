@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bias_fits import biased_fit, read, usual_fit, with_bias
@@ -136,8 +138,6 @@ def test_a_new_retrospective_report_has_a_bias_of_its_own(registry, kind):
     still = {"mu": 1.3, "covariate_effect": 0.0}
     fit = biased_fit(registry, 0.6, **still)
     if kind == "fixed":
-        from dataclasses import replace
-
         fit = replace(usual_fit(registry, **still), variant=Variant(retrospective_bias=0.6))
     assert drawn_sd(fit, (0.5, 0.0, 0.0, 0.0)) == pytest.approx(np.hypot(0.2, 0.6), rel=0.02)
     for other in ((-0.5, 0.0, 0.0, 0.0), (0.0, 0.5, 0.5, 0.0), ()):

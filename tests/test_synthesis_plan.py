@@ -26,6 +26,7 @@ from synthesis.questions.compare import compare
 from synthesis.questions.contrasts import GAIN, NotComparedError, treatments_of
 from synthesis.questions.plan import Design, result
 from synthesis.questions.plan.simulate import (
+    Axis,
     PlannedArm,
     comparison_of,
     draw_course,
@@ -36,7 +37,6 @@ from synthesis.questions.plan.simulate import (
     reported_study,
     study_refs,
 )
-from synthesis.questions.plan.update import Axis
 
 
 @pytest.fixture(scope="module")
@@ -280,9 +280,7 @@ def test_the_result_says_what_the_table_says(usual, tmp_path):
         assert float(cells[8].text) == pytest.approx(np.exp(row.expected_width_ratio), rel=0.005)
         assert (f"n = {row.n} (" in limit.sentences[-1]) == (not row.reliable)
         assert cells[3].text.endswith("*") == (not row.reliable)
-    assert found.carried.sentence in limit.sentences[1]
     assert answer.tables["plan"] is found.table
-    assert answer.verdicts == {"os": "PASS"}
     assert all(picture.draw().axes for picture in answer.pictures)
 
 

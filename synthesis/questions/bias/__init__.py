@@ -1,66 +1,97 @@
-"""Are retrospective reports optimistic, and small cohorts too: an optional question.
+r"""Are retrospective reports optimistic, and small cohorts too: an optional question.
 
-No part of the pooled answers: the model with a bias of retrospective reports is
-fitted beside the usual one (:mod:`synthesis.questions.bias.effects`), and the reported medians are
-set in a funnel (:mod:`synthesis.questions.bias.funnel`).
+No part of the pooled answers: the model with a bias of retrospective reports is fitted beside the
+usual one, and the reported medians are set in a funnel (:mod:`synthesis.questions.bias.funnel`).
+
+A retrospective report multiplies the median that a prospective one would have shown by
+:math:`e^{B + b_s}`: :math:`B \sim \mathrm{Normal}(0, s^2)` is common to all of them (the effect of
+design of the usual model, optimistic or pessimistic), and :math:`b_s \sim
+\mathrm{Normal}(0, \sigma_B^2)` is its own (Welton et al. 2009,
+doi 10.1111/j.1467-985X.2008.00548.x).
+
+The sampler knows only the sum :math:`e_s` of a report's own bias and its study effect, which is
+:math:`\mathrm{Normal}(0, \sigma_S^2 + \sigma_B^2)`. Its share of bias follows from that,
+
+.. math::
+   b_s \mid e_s \sim \mathrm{Normal}\{\rho e_s,\ \rho\,\sigma_S^2\},
+   \qquad \rho = \frac{\sigma_B^2}{\sigma_S^2 + \sigma_B^2},
+
+and is drawn afterwards. Where cohorts of one report share a part of the variance only, each has a
+bias of its own beside the shared one, in the same parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
+from scipy.stats import gaussian_kde, norm
 
-import synthesis.questions.bias.effects as effects
-from priors import Prior, Priors, load_priors
+from priors import Prior
 from studies import Registry
+from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.fits import DEFAULT_FAMILY, SurvivalFit, fit_survival
+from synthesis.estimands import (
+    cohort_labels,
+    curve,
+    effect_density,
+    patients_of,
+    reference_share,
+    summarise,
+)
+from synthesis.fits import (
+    PooledSurvival,
+    SurvivalFit,
+    bias_spread,
+    fit_survival,
+)
+from synthesis.model.arrays import shared_parts
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.sampler import Progress, SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR, ESTIMATED, USUAL, Variant
 from synthesis.plots.bias import plot_bias, plot_funnel
 from synthesis.questions.bias.funnel import (
     ALL,
+    KINDS,
     LARGE,
     NOT_STATED,
     PROSPECTIVE,
     RETROSPECTIVE,
     SMALL,
+    cohort_kinds,
     funnel_table,
     slope_table,
 )
-from synthesis.questions.histology_effects import share_words
+from synthesis.questions.evidence import treatments_of
+from synthesis.questions.histology_effects import prior_share, share_words
 from synthesis.questions.influence import cohort_weights
-from synthesis.result import Column, Finding, Picture, Result, Table, make_table, markdown
+from synthesis.result import Finding, Picture, Result, Table, markdown, names, table_of
 
 #: The model with a bias of each retrospective report, their spread estimated.
 WITH_BIAS = Variant(retrospective_bias=ESTIMATED)
 
-#: Stands above everything that this analysis shows or writes.
-OPTIONAL = (
-    "Optional analysis of biases and small studies. It is no part of the pooled answers of a "
-    "report, which allow for design as a covariate and for no bias of single reports."
+COMMON, SPREAD = "common bias", "spread of biases"
+
+#: Populations of the medians: that of every report, and that of an unbiased study.
+HALF_WAY, AS_PROSPECTIVE = "half way between the designs", "prospective study"
+
+REPORT_COLUMNS = names(
+    "endpoint study cohort cohort_label treatment treatment_class design patients "
+    "estimate lower upper own own_lower own_upper p_optimistic"
 )
 
-# Treatments or reports that a sentence names at most.
+_LABELS = {
+    COMMON: "Common bias, retrospective to prospective",
+    SPREAD: "Spread of the reports' own biases",
+}
+
+# Reports that a sentence names at most.
 _NAMED = 6
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The tidy tables of a bias analysis, and treatments with both kinds of reports."""
-
-    kinds: pd.DataFrame = field(repr=False)
-    effects: pd.DataFrame = field(repr=False)
-    reports: pd.DataFrame = field(repr=False)
-    medians: pd.DataFrame = field(repr=False)
-    funnel: pd.DataFrame = field(repr=False)
-    slopes: pd.DataFrame = field(repr=False)
-    both: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -69,24 +100,24 @@ class BiasAnalysis:
 
     Attributes
     ----------
-    registry : Registry
-    endpoint : str
     usual, biased : SurvivalFit
         Without and with the spread of biases; the funnel is of the former.
     reference_mix : float
         Share of mixed histology of the medians.
-    tables : Tables
-        Kinds of reports, effects, reports' own biases, medians, funnel, slopes.
+    tables : mapping of str to DataFrame
+        ``bias``: effects, ``bias_kinds``: kinds of reports, ``bias_reports``: reports' own biases,
+        ``bias_medians``, ``funnel`` and ``funnel_slope``.
+    both : tuple of str
+        Treatments with both kinds of reports.
     density : DataFrame
         Prior and posterior densities of the effects.
     """
 
-    registry: Registry
-    endpoint: str
     usual: SurvivalFit
     biased: SurvivalFit
     reference_mix: float
-    tables: Tables
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    both: tuple[str, ...]
     density: pd.DataFrame = field(repr=False)
 
 
@@ -94,16 +125,12 @@ def bias(
     registry: Registry,
     endpoint: str = "os",
     *,
-    family_name: str = DEFAULT_FAMILY,
-    priors: Priors | None = None,
     settings: SamplerSettings | None = None,
-    verified_only: bool = False,
-    use_read_as: bool = True,
     reference_mix: float = 0.4,
     seed: int | None = None,
     draws: int | None = None,
-    cache: bool = True,
     progress: Progress | None = None,
+    **options: Any,
 ) -> BiasAnalysis:
     """Fit the model with a bias of retrospective reports beside the usual one.
 
@@ -111,8 +138,8 @@ def bias(
 
     Parameters
     ----------
-    registry, endpoint, family_name, priors, settings, verified_only, use_read_as, cache, progress
-        As in :func:`synthesis.fits.fit_survival`.
+    registry, endpoint, settings, progress, **options
+        As in :func:`synthesis.fits.fit_survival`, but for its variant.
     reference_mix : float
         Share of mixed histology at which medians are compared.
     seed, draws : int, optional
@@ -123,22 +150,16 @@ def bias(
     NothingToPoolError, ValueError
         As :func:`~synthesis.fits.fit_survival`.
     """
-    tell = progress or (lambda _: None)
-    priors, settings = priors or load_priors(), settings or SamplerSettings()
-    changes = {"seed": seed, "draws": draws}
-    settings = replace(settings, **{k: v for k, v in changes.items() if v is not None})
+    tell, changes = progress or (lambda _: None), {"seed": seed, "draws": draws}
+    changes = {name: value for name, value in changes.items() if value is not None}
     usual, biased = (
         fit_survival(
             registry,
             endpoint,
-            family_name=family_name,
-            priors=priors,
-            settings=settings,
-            verified_only=verified_only,
-            use_read_as=use_read_as,
+            settings=replace(settings or SamplerSettings(), **changes),
             variant=variant,
-            cache=cache,
             progress=lambda words, stage=stage: tell(f"{stage}: {words}"),
+            **options,
         )
         for variant, stage in ((USUAL, "usual model"), (WITH_BIAS, "with a bias of each report"))
     )
@@ -167,19 +188,216 @@ def of_fits(
         )
     vocabulary = registry.vocabulary
     funnel = funnel_table(usual, vocabulary, cohort_weights(usual, progress=progress))
-    tables = Tables(
-        kinds=effects.kinds_table(biased),
-        effects=effects.bias_effects(biased),
-        reports=effects.reports_table(biased, vocabulary),
-        medians=effects.medians_table(usual, biased, vocabulary, reference_mix),
-        funnel=funnel,
-        slopes=slope_table(usual, funnel),
-        both=effects.treatments_of_both_kinds(biased, vocabulary),
+    tables = {
+        "bias": bias_effects(biased),
+        "bias_kinds": kinds_table(biased),
+        "bias_reports": reports_table(biased, vocabulary),
+        "bias_medians": medians_table(usual, biased, vocabulary, reference_mix),
+        "funnel": funnel,
+        "funnel_slope": slope_table(usual, funnel),
+    }
+    both = treatments_of_both_kinds(biased, vocabulary)
+    return BiasAnalysis(usual, biased, reference_mix, tables, both, bias_densities(biased))
+
+
+# --- Tables --------------------------------------------------------------------------------------
+
+
+def kinds_table(fit: PooledSurvival) -> pd.DataFrame:
+    """Reports, cohorts, patients and treatments of each kind of report, a row each."""
+    sizes, rows = patients_of(fit), []
+    for kind in KINDS:
+        of_kind = zip(fit.data.cohorts, cohort_kinds(fit), strict=True)
+        refs = [ref for ref, own in of_kind if own == kind]
+        rows.append(
+            {
+                "endpoint": fit.data.endpoint,
+                "kind": kind,
+                "reports": len({ref.study.id for ref in refs}),
+                "cohorts": len(refs),
+                "patients": sum(sizes[ref.id] for ref in refs),
+                "treatments": len({ref.treatment for ref in refs}),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def treatments_of_both_kinds(fit: PooledSurvival, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Labels of the treatments that retrospective and prospective reports gave.
+
+    Without groups of patients who had different treatments: these are not alike between reports.
+    """
+    given = {
+        (ref.treatment, kind)
+        for ref, kind in zip(fit.data.cohorts, cohort_kinds(fit), strict=True)
+        if ref.role != "mixed"
+    }
+    return tuple(
+        vocabulary.treatment(name).label
+        for name in fit.data.treatments
+        if {(name, RETROSPECTIVE), (name, PROSPECTIVE)} <= given
     )
-    density = effects.bias_densities(biased)
-    return BiasAnalysis(
-        registry, usual.data.endpoint, usual, biased, reference_mix, tables, density
+
+
+def common_bias(fit: PooledSurvival) -> np.ndarray:
+    """Draws of the common bias on the scale of log medians, ``(draws,)``."""
+    return fit.flat("covariate_effect")[:, COVARIATES.index("retrospective")]
+
+
+def bias_effects(fit: PooledSurvival) -> pd.DataFrame:
+    """Prior and posterior of the common bias and of the spread of the biases, a row each.
+
+    The common bias is a ratio of medians, retrospective to prospective; the spread is the factor
+    that one report in forty exceeds, 1.96 SD. ``log_sd`` is the standard deviation of the log
+    ratio, or of the SD. The fit is of the variant that estimates the spread.
+    """
+    kinds = kinds_table(fit).set_index("kind")[["cohorts", "patients"]]
+    common, sds, priors = common_bias(fit), bias_spread(fit), fit.priors
+    design, spread = priors["covariate_retrospective"], priors[BIAS_PRIOR]
+    above = float(ndtr(design.location / design.scale)), float(np.mean(common > 0.0))
+    rows = []
+    for name, prior, draws, optimistic, behind in (
+        (COMMON, design, common, above, kinds.loc[[RETROSPECTIVE, PROSPECTIVE]].sum()),
+        (SPREAD, spread, sds, (np.nan, np.nan), kinds.loc[RETROSPECTIVE]),
+    ):
+        half = prior.family == "half_normal"
+        sd = prior.scale * (np.sqrt(1.0 - 2.0 / np.pi) if half else 1.0)
+        ends = (prior.natural(prior.quantile(0.5)), *prior.implied())
+        before = dict(zip(("estimate", "lower", "upper"), ends, strict=True))
+        after = vars(summarise(np.array([prior.natural(draw) for draw in draws])))
+        share, log_sd = prior_share(sd, draws), float(np.std(draws))
+        about = {"endpoint": fit.data.endpoint, "effect": name, "label": _LABELS[name]}
+        for which, summary, told in (
+            ("prior", before, (sd, 1.0, optimistic[0])),
+            ("posterior", after, (log_sd, share, optimistic[1])),
+        ):
+            told = dict(zip(("log_sd", "prior_share", "p_optimistic"), told, strict=True))
+            rows.append(about | {"which": which} | summary | told | behind.to_dict())
+    return pd.DataFrame(rows)
+
+
+def bias_densities(fit: PooledSurvival) -> pd.DataFrame:
+    """Prior and posterior densities: ``parameter, label, which, x, density``.
+
+    ``x`` is what the table of effects shows, a ratio or a factor, and ``density`` is per unit of
+    its logarithm.
+    """
+    design, prior, sds = (
+        fit.priors["covariate_retrospective"],
+        fit.priors[BIAS_PRIOR],
+        bias_spread(fit),
     )
+    grid = np.linspace(0.0, max(3.5 * prior.scale, float(sds.max())), 256)
+    # mirrored draws: a density does not fall towards zero because nothing lies beyond it
+    densities = {
+        "prior": 2.0 * norm.pdf(grid, scale=prior.scale),
+        "posterior": 2.0 * gaussian_kde(np.concatenate([sds, -sds]))(grid),
+    }
+    x, unit = np.array([prior.natural(sd) for sd in grid]), np.log(prior.natural(1.0))
+    about = {"parameter": SPREAD, "label": _LABELS[SPREAD]}
+    spreads = [
+        pd.DataFrame(about | {"which": which, "x": x, "density": density / unit})
+        for which, density in densities.items()
+    ]
+    common = effect_density(COMMON, _LABELS[COMMON], design, common_bias(fit))
+    return pd.concat([common, *spreads], ignore_index=True)
+
+
+def own_biases(fit: PooledSurvival) -> np.ndarray:
+    """Draws of each cohort's own bias on the scale of log medians, ``(draws, cohorts)``.
+
+    Without the common bias; 0 for a cohort that is not of a retrospective report.
+    """
+    data, rng = fit.data, np.random.default_rng([fit.seed, 17])
+    spread, study = bias_spread(fit) ** 2, fit.flat("study_sd") ** 2
+    part = (spread / np.maximum(study + spread, 1e-300))[:, None]
+
+    def biases(level: str) -> np.ndarray:
+        effect = fit.flat(f"{level}_effect")
+        noise = np.sqrt(part * study[:, None]) * rng.standard_normal(effect.shape)
+        return part * effect + noise
+
+    of_studies, of_cohorts = biases("study"), biases("cohort")
+    order = [data.studies.index(ref.study.id) for ref in data.cohorts]
+    shared = np.array(shared_parts(data))
+    both = np.sqrt(shared) * of_studies[:, order] + np.sqrt(1.0 - shared) * of_cohorts
+    return both * np.array([kind == RETROSPECTIVE for kind in cohort_kinds(fit)])
+
+
+def reports_table(fit: PooledSurvival, vocabulary: Vocabulary) -> pd.DataFrame:
+    """The bias of each cohort of a retrospective report, the most optimistic first.
+
+    ``estimate`` is its whole bias, common and own, as a ratio of medians to what a prospective
+    study would have shown; ``own`` is what it has beyond the common bias; ``p_optimistic`` is the
+    probability that the whole bias is above 1.
+    """
+    common, biases = common_bias(fit), own_biases(fit)
+    labels, sizes, rows = cohort_labels(fit.data.cohorts), patients_of(fit), []
+    for ref, kind, own in zip(fit.data.cohorts, cohort_kinds(fit), biases.T, strict=True):
+        if kind == RETROSPECTIVE:
+            rows.append(
+                {
+                    "endpoint": fit.data.endpoint,
+                    "study": ref.study.id,
+                    "cohort": ref.cohort.id,
+                    "cohort_label": labels[ref.id],
+                    "treatment": vocabulary.treatment(ref.treatment).label,
+                    "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
+                    "design": ref.study.design.replace("_", " "),
+                    "patients": sizes[ref.id],
+                    **vars(summarise(np.exp(common + own))),
+                    **_under("own", np.exp(own)),
+                    "p_optimistic": float(np.mean(common + own > 0.0)),
+                }
+            )
+    rows.sort(key=lambda row: -row["estimate"])
+    return pd.DataFrame(rows, columns=list(REPORT_COLUMNS))
+
+
+def _under(name: str, draws: np.ndarray) -> dict[str, float]:
+    """Summary of draws as columns: the estimate is called by the name alone."""
+    summary = summarise(draws)
+    return {name: summary.estimate, f"{name}_lower": summary.lower, f"{name}_upper": summary.upper}
+
+
+def medians_table(
+    usual: PooledSurvival, biased: PooledSurvival, vocabulary: Vocabulary, reference_mix: float
+) -> pd.DataFrame:
+    """Median of the average study under each treatment, without and with the bias model.
+
+    Two populations: the one of every report, which lies half way between a retrospective and a
+    prospective study, and that of a prospective study, which has no bias. The usual model knows the
+    common bias too (as an effect of design); what the bias model adds is that retrospective reports
+    count for less. In months; ``ratio`` is with the bias model to without, in the same population,
+    ``ratio_to_pooled`` with the bias model to the usual pooled median, which is half way.
+    """
+    fits, rows = {"usual": usual, "biased": biased}, []
+    for group in treatments_of(usual, vocabulary):
+        logs = {
+            name: np.log(
+                curve(fit, group.group, reference_share(fit, reference_mix), "mean_study").median
+            )
+            for name, fit in fits.items()
+        }
+        pooled = float(np.exp(np.median(logs["usual"])))
+        for population, steps in ((HALF_WAY, 0.0), (AS_PROSPECTIVE, -0.5)):
+            medians: dict[str, float] = {}
+            for name, fit in fits.items():
+                medians |= _under(name, np.exp(logs[name] + steps * common_bias(fit)))
+            rows.append(
+                {
+                    "endpoint": usual.data.endpoint,
+                    "treatment": group.label,
+                    "treatment_class": group.class_label,
+                    "population": population,
+                    **medians,
+                    "ratio": medians["biased"] / medians["usual"],
+                    "ratio_to_pooled": medians["biased"] / pooled,
+                    "cohorts": len(group.cohorts),
+                    "patients": group.patients,
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 # --- In words ------------------------------------------------------------------------------------
@@ -194,14 +412,14 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
     registry : Registry
         For the names of endpoint and disease.
     """
-    tables, endpoint = answer.tables, endpoint_of(answer.endpoint)
+    tables, endpoint = answer.tables, endpoint_of(answer.usual.data.endpoint)
     name = endpoint.name(registry.vocabulary)
     about = f"{name} in {registry.vocabulary.subject_words}"
-    reports = () if tables.reports.empty else (_reports(tables.reports),)
+    reports = () if tables["bias_reports"].empty else (_reports(tables["bias_reports"]),)
     findings = (
         Finding(
             "Are retrospective reports optimistic or pessimistic?",
-            (f"{about}.", *_common(tables)),
+            (f"{about}.", *_common(answer)),
             pictures=(_bias_picture(answer, name, about),),
         ),
         Finding(
@@ -212,76 +430,66 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
         Finding(
             "What would a prospective study show?",
             tuple(_medians(answer)),
-            (_median_rows(tables.medians),),
+            (_median_rows(tables["bias_medians"]),),
         ),
-        Finding("Do small cohorts report longer medians?", tuple(_slope(tables))),
+        Finding("Do small cohorts report longer medians?", tuple(_slope(tables["funnel_slope"]))),
         Finding(
             "Which reported medians lie outside of the funnel?",
-            tuple(_funnel(tables)),
+            tuple(_funnel(tables["funnel"])),
             pictures=tuple(_funnel_picture(answer, name, about)),
         ),
     )
     fits = {"usual model": answer.usual, "with biases": answer.biased}
-    verdicts = {f"{which}, {endpoint.id}": fit.diagnosis.verdict for which, fit in fits.items()}
     advice = (fit.diagnosis.advice for fit in fits.values())
+    optional = (
+        "Optional analysis of biases and small studies. It is no part of the pooled answers of a "
+        "report, which allow for design as a covariate and for no bias of single reports."
+    )
     answered = Result(
         name="bias",
         title=f"{name}: biases and small studies",
-        lead=(OPTIONAL, *dict.fromkeys(filter(None, advice))),
+        lead=(optional, *dict.fromkeys(filter(None, advice))),
         findings=findings,
-        tables={
-            "bias": tables.effects,
-            "bias_kinds": tables.kinds,
-            "bias_reports": tables.reports,
-            "bias_medians": tables.medians,
-            "funnel": tables.funnel,
-            "funnel_slope": tables.slopes,
-        },
-        verdicts=verdicts,
+        tables=tables,
+        verdicts={f"{which}, {endpoint.id}": fit.diagnosis.verdict for which, fit in fits.items()},
     )
     return replace(answered, texts={"bias.md": markdown(answered)})
 
 
 def _bias_picture(answer: BiasAnalysis, name: str, about: str) -> Picture:
-    reports = answer.tables.reports
+    endpoint, reports = answer.usual.data.endpoint, answer.tables["bias_reports"]
     return Picture(
-        f"bias_{answer.endpoint}",
+        f"bias_{endpoint}",
         f"{name}: biases of retrospective reports",
         f"{about}, optional bias model: prior (broken line) and posterior (filled) of the common "
-        "bias of retrospective reports and of the spread of their own biases; below, the whole "
-        "bias of each report as a ratio of medians to what a prospective study would have shown, "
-        "with 95 % credible intervals. Right of 1: optimistic.",
+        "bias of retrospective reports and of the spread of their own; below, the whole bias of "
+        "each report as a ratio of medians to a prospective study, with 95 % credible intervals.",
         plot_bias,
-        {
-            "density": answer.density,
-            "effects": answer.tables.effects,
-            "reports": reports,
-        },
+        {"density": answer.density, "effects": answer.tables["bias"], "reports": reports},
         tuple(dict.fromkeys(reports["study"])),
-        alt=" ".join(_common(answer.tables)),
-        endpoint=answer.endpoint,
+        alt=" ".join(_common(answer)),
+        endpoint=endpoint,
     )
 
 
 def _funnel_picture(answer: BiasAnalysis, name: str, about: str) -> Iterator[Picture]:
     """The funnel; none where no median has a place in it."""
-    shown, _ = _places(answer.tables)
+    endpoint, funnel = answer.usual.data.endpoint, answer.tables["funnel"]
+    shown = funnel[funnel["shown"].astype(bool)]
     if shown.empty:
         return
     spread = numbers.decimal(shown["study_sd"].iloc[0], 2)
     yield Picture(
-        f"funnel_{answer.endpoint}",
+        f"funnel_{endpoint}",
         f"{name}: funnel of reported medians",
         f"{about}, {numbers.count(len(shown), 'reported median')} over the median that the other "
-        "cohorts lead to expect of the average study of the same treatment, histology and kind of "
-        "population, by the standard error of the log median. Dashed: 95 % limits by sampling "
-        f"error alone; dotted: with the spread of studies added (SD {spread}, posterior median). "
-        "Medians without a place in the funnel are listed in the table.",
+        "cohorts lead to expect, by the standard error of the log median. Dashed: 95 % limits by "
+        f"sampling error alone; dotted: with the spread of studies (SD {spread}) added.",
         plot_funnel,
         {"table": shown},
         tuple(dict.fromkeys(shown["study"])),
-        alt=" ".join(_funnel(answer.tables)),
-        endpoint=answer.endpoint,
+        alt=" ".join(_funnel(funnel)),
+        endpoint=endpoint,
     )
 
 
@@ -296,22 +504,22 @@ def _cohorts(row: Any) -> str:
     return f"{numbers.count(row.cohorts, 'cohort')}, {numbers.count(row.patients, 'patient')}"
 
 
-def _effect(tables: Tables, name: str) -> tuple[Any, Any]:
+def _effect(tables: Mapping[str, pd.DataFrame], name: str) -> tuple[Any, Any]:
     """Prior and posterior row of an effect."""
-    rows = tables.effects[tables.effects["effect"] == name].set_index("which")
-    return rows.loc["prior"], rows.loc["posterior"]
+    rows = tables["bias"].set_index(["effect", "which"])
+    return rows.loc[name, "prior"], rows.loc[name, "posterior"]
 
 
-def _common(tables: Tables) -> Iterator[str]:
-    kinds = {row.kind: row for row in tables.kinds.itertuples(index=False)}
+def _common(answer: BiasAnalysis) -> Iterator[str]:
+    kinds = {row.kind: row for row in answer.tables["bias_kinds"].itertuples(index=False)}
     first, second = (
         f"{numbers.count(row.reports, f'{row.kind} report')} ({_cohorts(row)})"
         for row in (kinds[RETROSPECTIVE], kinds[PROSPECTIVE])
     )
-    without = numbers.count(kinds[NOT_STATED].reports, "report")
-    silent = f"; {without} without a stated design" if kinds[NOT_STATED].reports else ""
-    yield f"{first} stand against {second}{silent}."
-    before, after = _effect(tables, effects.COMMON)
+    silent = kinds[NOT_STATED].reports
+    without = f"; {numbers.count(silent, 'report')} without a stated design" if silent else ""
+    yield f"{first} stand against {second}{without}."
+    before, after = _effect(answer.tables, COMMON)
     prior = _value(before)
     if not (kinds[RETROSPECTIVE].reports and kinds[PROSPECTIVE].reports):
         yield share_words(1.0, told=False)
@@ -322,96 +530,74 @@ def _common(tables: Tables) -> Iterator[str]:
         f"prospective ones (prior {prior}). They are optimistic with a probability of "
         f"{numbers.chance(after['p_optimistic'])}. {share_words(after['prior_share'], told=True)}"
     )
-    yield _told_apart(tables.both)
-
-
-def _told_apart(both: tuple[str, ...]) -> str:
-    """Where the data can tell a bias from something else, and that they cannot from patients."""
-    patients = (
-        "And no treatment tells a bias from a true difference of the patients: those who enter a "
-        "prospective study are chosen, too, and what is reported of them does not settle it. The "
-        "common bias is both together."
+    listed = ", ".join(map(numbers.in_sentence, answer.both))
+    yield (
+        f"Treatments with reports of both kinds: {listed}. Elsewhere a bias looks like an effect "
+        "of the treatment."
+        if answer.both
+        else "No treatment has reports of both kinds: the priors alone tell a bias from an effect "
+        "of treatment."
     )
-    if not both:
-        return (
-            "No treatment has reports of both kinds: a bias is told from an effect of treatment by "
-            f"the priors alone. {patients}"
-        )
-    names = ", ".join(map(numbers.in_sentence, both))
-    return (
-        f"{numbers.count(len(both), 'treatment')} {'has' if len(both) == 1 else 'have'} reports of "
-        f"both kinds ({names}); elsewhere a bias looks like an effect of the treatment. {patients}"
+    yield (
+        "No treatment tells a bias from a true difference of the patients: those who enter a "
+        "prospective study are chosen, too. The common bias is both together."
     )
 
 
-def _spread(tables: Tables, prior: Prior) -> Iterator[str]:
-    before, after = _effect(tables, effects.SPREAD)
+def _spread(tables: Mapping[str, pd.DataFrame], prior: Prior) -> Iterator[str]:
+    before, after = _effect(tables, SPREAD)
     if not after["cohorts"]:
         yield share_words(1.0, told=False)
         return
     yield (
         "One retrospective report in forty is flattered by more than the factor "
         f"{_value(after)}, and as many are disfavoured (prior {_value(before)}, SD "
-        f"{prior.parameters}). {share_words(after['prior_share'], told=True)} How far "
-        "retrospective reports differ at all bounds it; what of that is bias, only a smaller "
-        "difference between prospective reports could tell."
+        f"{prior.parameters}). {share_words(after['prior_share'], told=True)}"
     )
-    reports = tables.reports
+    reports = tables["bias_reports"]
     beyond = reports[(reports["own_lower"] > 1.0) | (reports["own_upper"] < 1.0)]
     if beyond.empty:
-        least, most = numbers.ratio(reports["own"].min()), numbers.ratio(reports["own"].max())
         yield (
             "No report can be told from the others: the 95 % interval of what each has beyond the "
-            f"common bias holds 1. The estimates lie between {least} and {most}. With the common "
-            f"bias the most optimistic is {reports['cohort_label'].iloc[0]}, the most pessimistic "
-            f"{reports['cohort_label'].iloc[-1]}."
+            "common bias holds 1."
         )
         return
-    names = [f"{row.cohort_label}, {_value(row, 'own')}" for row in beyond.itertuples(index=False)]
-    yield f"Beyond the common bias stand {'; '.join(names[:_NAMED])}."
+    listed = [f"{row.cohort_label}, {_value(row, 'own')}" for row in beyond.itertuples(index=False)]
+    yield f"Beyond the common bias stand {'; '.join(listed[:_NAMED])}."
 
 
 def _reports(reports: pd.DataFrame) -> Table:
-    labels = ("Patients", "Bias (ratio of medians)", "P(optimistic)")
-    columns = [Column("Retrospective report"), *(Column(label, "num") for label in labels)]
-    rows = [
-        (row.cohort_label, row.patients, _value(row), numbers.chance(row.p_optimistic))
-        for row in reports.itertuples(index=False)
-    ]
-    return make_table("Bias of each retrospective report.", columns, rows)
-
-
-def _populations(medians: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
-    """Rows of the medians half way between the designs, and of those of a prospective study."""
-    names = (effects.HALF_WAY, effects.AS_PROSPECTIVE)
-    return tuple(medians[medians["population"] == name] for name in names)
+    return table_of(
+        "Bias of each retrospective report.",
+        reports.itertuples(index=False),
+        (
+            ("Retrospective report", "", lambda row: row.cohort_label),
+            ("Patients", "num", lambda row: row.patients),
+            ("Bias (ratio of medians)", "num", _value),
+            ("P(optimistic)", "num", lambda row: numbers.chance(row.p_optimistic)),
+        ),
+    )
 
 
 def _medians(answer: BiasAnalysis) -> Iterator[str]:
-    medians = answer.tables.medians
+    medians = answer.tables["bias_medians"]
     several = medians[medians["cohorts"] > 1]
-    rows = medians if several.empty else several
-    half, prospective = _populations(rows)
-    mixed = ""
-    if answer.biased.data.tells_histology:
-        mixed = f", {numbers.mixed_share(answer.reference_mix)}"
+    rows = (medians if several.empty else several).set_index("population")
     which = "treatments" if several.empty else "treatments with several cohorts"
+    half, prospective = rows.loc[[HALF_WAY]], rows.loc[[AS_PROSPECTIVE]]
+    tells = answer.biased.data.tells_histology
+    mixed = f", {numbers.mixed_share(answer.reference_mix)}" if tells else ""
     yield (
-        f"Median in the average study{mixed}, {which}. The pooled medians of reports stand half "
-        "way between a retrospective and a prospective study. There the bias model multiplies them "
-        f"by {_range(half['ratio'])}: all that changes is that retrospective reports count for "
-        "less."
+        f"Median in the average study{mixed}, {which}. Pooled medians stand half way between a "
+        "retrospective and a prospective study. There the bias model multiplies them by "
+        f"{_range(half['ratio'])}: retrospective reports count for less."
     )
-    most = prospective.loc[np.log(prospective["ratio_to_pooled"]).abs().idxmax()]
+    most = prospective.iloc[np.log(prospective["ratio_to_pooled"]).abs().argmax()]
     yield (
-        "Who takes the bias for one asks what a prospective study would show: the bias model "
-        f"multiplies the pooled medians by {_range(prospective['ratio_to_pooled'])}. It moves "
+        "For a prospective study it multiplies the pooled medians by "
+        f"{_range(prospective['ratio_to_pooled'])}, if the difference is a bias. It moves "
         f"{numbers.in_sentence(most['treatment'])} most, to "
         f"{_value(most, 'biased', numbers.months)} months."
-    )
-    yield (
-        "If the difference between the designs is one of their patients, and these are more like "
-        "those of the retrospective reports, the pooled medians would have to move the other way."
     )
 
 
@@ -421,30 +607,31 @@ def _range(values: pd.Series) -> str:
 
 
 def _median_rows(medians: pd.DataFrame) -> Table:
-    labels = ("Pooled (usual)", "Bias model", "Ratio", "As prospective", "Ratio")
-    columns = [Column("Median, months"), *(Column(label, "num") for label in labels)]
-    pairs = (frame.itertuples(index=False) for frame in _populations(medians))
-    rows = [
+    half, prospective = (
+        medians[medians["population"] == name].itertuples(index=False)
+        for name in (HALF_WAY, AS_PROSPECTIVE)
+    )
+    return table_of(
+        "Medians without and with the bias model.",
+        zip(half, prospective, strict=True),
         (
-            half.treatment,
-            _value(half, "usual", numbers.months),
-            _value(half, "biased", numbers.months),
-            numbers.ratio(half.ratio),
-            _value(prospective, "biased", numbers.months),
-            numbers.ratio(prospective.ratio_to_pooled),
-        )
-        for half, prospective in zip(*pairs, strict=True)
-    ]
-    note = "Ratios are to the pooled median of the usual model."
-    return make_table("Medians without and with the bias model.", columns, rows, note=note)
+            ("Median, months", "", lambda pair: pair[0].treatment),
+            ("Pooled (usual)", "num", lambda pair: _value(pair[0], "usual", numbers.months)),
+            ("Bias model", "num", lambda pair: _value(pair[0], "biased", numbers.months)),
+            ("Ratio", "num", lambda pair: numbers.ratio(pair[0].ratio)),
+            ("As prospective", "num", lambda pair: _value(pair[1], "biased", numbers.months)),
+            ("Ratio", "num", lambda pair: numbers.ratio(pair[1].ratio_to_pooled)),
+        ),
+        note="Ratios are to the pooled median of the usual model.",
+    )
 
 
-def _slope(tables: Tables) -> Iterator[str]:
-    slopes = {row.reports: row for row in tables.slopes.itertuples(index=False)}
+def _slope(table: pd.DataFrame) -> Iterator[str]:
+    slopes = {row.reports: row for row in table.itertuples(index=False)}
     if not slopes:
         yield "There are too few reported medians to draw a line through."
         return
-    whole = slopes[ALL]
+    whole = slopes.pop(ALL)
     holds = whole.lower <= 0.0 <= whole.upper
     slope = _value(whole, write=lambda value: numbers.decimal(value, 2))
     yield (
@@ -456,42 +643,34 @@ def _slope(tables: Tables) -> Iterator[str]:
         f"{share_words(whole.prior_share, told=True)}"
     )
     yield (
-        "So few cohorts are weak evidence: only a factor of "
-        f"{numbers.ratio(whole.detectable)} or more between such cohorts would have stood out. And "
-        "a slope is no proof of selective publication: small cohorts may have had other patients."
+        f"Only a factor of {numbers.ratio(whole.detectable)} or more would have stood out. A slope "
+        "is no proof of selective publication: small cohorts may have had other patients."
     )
     parts = [
         f"{row.reports} {_value(row, 'factor')} times ({numbers.count(row.points, 'median')})"
         for row in slopes.values()
-        if row is not whole
     ]
     if parts:
         yield f"By the kind of report: {'; '.join(parts)}."
 
 
-def _places(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Arms that have a place in the funnel, and the others."""
-    shown = tables.funnel["shown"].astype(bool)
-    return tables.funnel[shown], tables.funnel[~shown]
-
-
-def _funnel(tables: Tables) -> Iterator[str]:
-    shown, others = _places(tables)
+def _funnel(funnel: pd.DataFrame) -> Iterator[str]:
+    has_place = funnel["shown"].astype(bool)
+    shown, others = funnel[has_place], funnel[~has_place]
     if not shown.empty:
         beyond = shown[shown["beyond"].astype(bool)].sort_values("z", key=abs, ascending=False)
-        line = (
-            f"{len(beyond) or 'None'} of {numbers.count(len(shown), 'reported median')} "
-            f"{'lies' if len(beyond) == 1 else 'lie'} further from what the other cohorts lead to "
-            "expect than 95 % should, where "
-            f"{numbers.decimal(0.05 * len(shown), 1)} would by chance"
-        )
-        names = [
+        listed = "; ".join(
             f"{row.cohort_label} ({numbers.in_sentence(row.treatment)}, "
             f"{numbers.months(row.printed_months)} months reported, "
             f"{numbers.months(row.expected_months)} expected)"
             for row in beyond.head(_NAMED).itertuples(index=False)
-        ]
-        yield f"{line}: {'; '.join(names)}." if names else f"{line}."
+        )
+        yield (
+            f"{len(beyond) or 'None'} of {numbers.count(len(shown), 'reported median')} "
+            f"{'lies' if len(beyond) == 1 else 'lie'} further from what the other cohorts lead to "
+            f"expect than 95 % should, where {numbers.decimal(0.05 * len(shown), 1)} would by "
+            f"chance{f': {listed}' if listed else ''}."
+        )
         doubtful = shown[~shown["reliable"].astype(bool)]["cohort_label"].head(_NAMED)
         if len(doubtful):
             yield (

@@ -61,10 +61,10 @@ from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import standard_log_density
 from synthesis.model.observations import Arm
 from synthesis.model.records import effective_size, median_months
-from synthesis.model.sampler import Progress
 from synthesis.model.survival import PRIOR_OF, is_retrospective
 from synthesis.questions.histology_effects import prior_share
-from synthesis.questions.influence import CohortWeights, cohort_weights, weighted_quantiles
+from synthesis.questions.influence import CohortWeights, weighted_quantiles
+from synthesis.result import names
 
 #: Kinds of reports, in order of display.
 RETROSPECTIVE, PROSPECTIVE, NOT_STATED = "retrospective", "prospective", "not stated"
@@ -96,16 +96,14 @@ SMALL, LARGE = 10, 40
 #: Name of the slope over all reports.
 ALL = "all"
 
-FUNNEL_COLUMNS = (
-    *("endpoint", "study", "cohort", "cohort_label", "histology", "treatment", "treatment_class"),
-    *("kind", "patients", "effective_size", "printed_months", "expected_months", "ratio"),
-    *("deviation", "standard_error", "study_sd", "expected_sd", "z", "beyond_sampling", "beyond"),
-    *("pareto_k", "reliable", "shown", "reason"),
+FUNNEL_COLUMNS = names(
+    "endpoint study cohort cohort_label histology treatment treatment_class kind patients "
+    "effective_size printed_months expected_months ratio deviation standard_error study_sd "
+    "expected_sd z beyond_sampling beyond pareto_k reliable shown reason"
 )
-SLOPE_COLUMNS = (
-    *("endpoint", "reports", "estimate", "lower", "upper", "prior_lower", "prior_upper"),
-    *("p_positive", "prior_share", "factor", "factor_lower", "factor_upper", "detectable"),
-    *("points", "cohorts", "patients"),
+SLOPE_COLUMNS = names(
+    "endpoint reports estimate lower upper prior_lower prior_upper p_positive prior_share "
+    "factor factor_lower factor_upper detectable points cohorts patients"
 )
 
 # Draws of the SDs, and of the slope for each of them; a line through fewer points says nothing.
@@ -119,22 +117,17 @@ def cohort_kinds(fit: PooledSurvival) -> tuple[str, ...]:
     """
     column = COVARIATES.index("retrospective")
     values = [known[column] for known in fit.data.covariates] or [0.0] * len(fit.data.cohorts)
-    names = {1.0: RETROSPECTIVE, -1.0: PROSPECTIVE, 0.0: NOT_STATED}
-    return tuple(names[float(np.sign(value))] for value in values)
+    kinds = {1.0: RETROSPECTIVE, -1.0: PROSPECTIVE, 0.0: NOT_STATED}
+    return tuple(kinds[float(np.sign(value))] for value in values)
 
 
 # --- The funnel ----------------------------------------------------------------------------------
 
 
 def standard_error(size: Any, steepness: Any) -> Any:
-    """Standard error of the log of a sample median.
+    """Standard error of the log of a sample median of so many effective patients.
 
-    Parameters
-    ----------
-    size : float or ndarray
-        Effective number of patients.
-    steepness : float or ndarray
-        Density of the log time at the median, ``k g(0)``, from :func:`steepness_of`.
+    ``steepness`` is the density of the log time at the median, from :func:`steepness_of`.
     """
     return 1.0 / (2.0 * np.sqrt(size) * steepness)
 
@@ -148,11 +141,7 @@ def steepness_of(fit: SurvivalFit, treatment: int, rows: np.ndarray | slice) -> 
 
 
 def funnel_table(
-    fit: PooledSurvival,
-    vocabulary: Vocabulary,
-    weights: CohortWeights | None = None,
-    *,
-    progress: Progress | None = None,
+    fit: PooledSurvival, vocabulary: Vocabulary, weights: CohortWeights
 ) -> pd.DataFrame:
     """Deviation and standard error of every reported median.
 
@@ -161,11 +150,8 @@ def funnel_table(
     fit : SurvivalFit or StackedFit
     vocabulary : Vocabulary
         For the labels.
-    weights : CohortWeights, optional
-        From :func:`~synthesis.questions.influence.cohort_weights` of the same fit; made here
-        otherwise.
-    progress : callable, optional
-        Called with a sentence at each stage.
+    weights : CohortWeights
+        From :func:`~synthesis.questions.influence.cohort_weights` of the same fit.
 
     Returns
     -------
@@ -177,7 +163,6 @@ def funnel_table(
         ``beyond_sampling`` and ``beyond`` say whether it exceeds 95 % limits by sampling alone, and
         by all three. ``reliable``: whether the draws could be weighted so far (see ``pareto_k``).
     """
-    weights = weights or cohort_weights(fit, progress=progress)
     kinds, labels = cohort_kinds(fit), cohort_labels(fit.data.cohorts)
     given = [ref.treatment for ref in fit.data.cohorts]
     spread = float(np.median(fit.flat("study_sd")))
@@ -209,7 +194,7 @@ def funnel_table(
             "shown": not reason,
             "reason": reason,
         }
-        rows.append(row if reason else row | _place(weights, arm, (months, size, spread), rng))
+        rows.append(row if reason else row | _place(weights, arm, months, size, spread, rng))
     rows.sort(key=lambda row: (not row["shown"], row["standard_error"], row["cohort_label"]))
     return pd.DataFrame(rows, columns=list(FUNNEL_COLUMNS))
 
@@ -226,11 +211,12 @@ def _reported(arm: Arm, is_sole: bool) -> tuple[float, str]:
 def _place(
     weights: CohortWeights,
     arm: Arm,
-    reported: tuple[float, float, float],
+    months: float,
+    size: float,
+    spread: float,
     rng: np.random.Generator,
 ) -> dict[str, float | bool]:
-    """Where an arm stands in the funnel; ``reported`` is its median, its size, the study SD."""
-    months, size, spread = reported
+    """Where an arm stands in the funnel: its median, its size, and the SD between studies."""
     expected, steepness = [], []
     for fit, rows, _ in weights.parts:
         treatment = fit.data.treatments.index(fit.data.cohorts[arm.cohort].treatment)
@@ -291,16 +277,15 @@ def slope_table(fit: PooledSurvival, funnel: pd.DataFrame) -> pd.DataFrame:
         interval.
     """
     shown = funnel[funnel["shown"].astype(bool)]
-    rows = []
-    if len(shown) >= _LEAST:
-        points, kinds = _points(fit, shown), shown["kind"].to_numpy()
-        parts = {kind: kinds == kind for kind in (RETROSPECTIVE, PROSPECTIVE)}
-        parts = {kind: which for kind, which in parts.items() if which.sum() >= _LEAST}
-        for lines in ({ALL: np.ones(len(shown), dtype=bool)}, parts):
-            draws = _slopes(fit, points, list(lines.values())) if lines else np.empty((0, 0))
+    kinds, rows = shown["kind"].to_numpy(), []
+    parts = {kind: kinds == kind for kind in (RETROSPECTIVE, PROSPECTIVE)}
+    for lines in ({ALL: np.ones(len(shown), dtype=bool)}, parts):
+        enough = {name: which for name, which in lines.items() if which.sum() >= _LEAST}
+        if enough:
+            draws = _slopes(fit, _points(fit, shown), list(enough.values()))
             rows += [
                 _slope_row(fit, shown[which], name, slope)
-                for (name, which), slope in zip(lines.items(), draws.T, strict=True)
+                for (name, which), slope in zip(enough.items(), draws.T, strict=True)
             ]
     return pd.DataFrame(rows, columns=list(SLOPE_COLUMNS))
 
@@ -378,9 +363,10 @@ def _points(fit: PooledSurvival, shown: pd.DataFrame) -> _Points:
     )
 
 
-def _same(names: Sequence[object]) -> np.ndarray:
-    """One where two points have the same name, else zero."""
-    return np.array([[float(one == other) for other in names] for one in names])
+def _same(values: Sequence[object]) -> np.ndarray:
+    """One where two points have the same value, else zero."""
+    codes = pd.factorize(np.array(values))[0]
+    return (codes[:, None] == codes).astype(float)
 
 
 def _shares(

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from textwrap import wrap
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -49,9 +49,8 @@ from synthesis.model.families import LN2
 from synthesis.model.sampler import Progress
 from synthesis.questions.contrasts import NotComparedError, choose_reference, treatments_of
 from synthesis.questions.control.mixtures import (
-    PARAMETERS,
+    LAWS,
     UNIT_SD,
-    UNITS,
     VAGUE,
     Kind,
     Mixture,
@@ -61,34 +60,46 @@ from synthesis.questions.control.mixtures import (
 from synthesis.questions.mix import Population, patient_mix, population_curve
 from synthesis.result import RESEARCH_USE, Column, Finding, Result, Table, make_table
 
-#: Weight of the vague component unless stated otherwise.
-ROBUST_WEIGHT = 0.2
 
-#: A distribution function that is nowhere further from that of the draws follows them: about what
-#: chance does to 4000 independent draws, once in twenty times.
-CLOSE = 0.02
+def _decimals(value: float) -> str:
+    return numbers.decimal(value, 3)
 
-#: Probabilities at which quantiles of draws and distribution stand side by side.
-PROBABILITIES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 
-#: Names of the two versions of a prior.
-FITTED, ROBUST = "fitted", "robust"
+class Quantity(NamedTuple):
+    """A quantity: kind of its distribution, name (``{}``: the endpoint), and how it is written."""
 
-#: Quantity -> kind of its distribution; how it is called, where ``{}`` is the endpoint.
-QUANTITIES: Mapping[str, tuple[Kind, str]] = MappingProxyType(
+    kind: Kind
+    title: str
+    write: numbers.Writer = numbers.percent
+    unit: str = "%"
+
+
+QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
-        "survival_6m": ("beta", "{} at 6 months"),
-        "survival_12m": ("beta", "{} at 12 months"),
-        "log_median": ("normal", "Median {} (prior of its log)"),
-        "hazard": ("gamma", "Hazard a month of {}, exponential with the same median"),
-        "response_rate": ("beta", "Response rate"),
+        "survival_6m": Quantity("beta", "{} at 6 months"),
+        "survival_12m": Quantity("beta", "{} at 12 months"),
+        "log_median": Quantity(
+            "normal",
+            "Median {} (prior of its log)",
+            lambda value: numbers.months(math.exp(value)),
+            "months",
+        ),
+        "hazard": Quantity(
+            "gamma", "Hazard a month of {}, exponential with the same median", _decimals, "a month"
+        ),
+        "response_rate": Quantity("beta", "Response rate"),
     }
 )
 
+# A distribution function that is nowhere further from that of the draws follows them: about what
+# chance does to 4000 independent draws, once in twenty times.
+_CLOSE = 0.02
 _STEM = "historical_control"
 _SPREAD = (0.5, 0.025, 0.975)
-# A prior that is worth so large a part of the patients of its treatment rests on more than them.
-_MUCH = 0.5
+_QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+
+
+# --- The answer ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -97,16 +108,13 @@ class ControlPrior:
 
     Attributes
     ----------
-    endpoint, treatment : str
-        Identifier of the endpoint, label of the treatment.
-    quantity : str
-        A name of :data:`QUANTITIES`.
+    endpoint, treatment, quantity : str
+        Identifier, label, and a name of :data:`QUANTITIES`.
     draws : ndarray, shape (draws,)
         The prediction.
-    fitted : Mixture
-        The one distribution of the mean and the variance of the draws.
-    robust : Mixture or None
-        The same with a vague component; None where its weight is 0.
+    fitted, robust : Mixture
+        The distribution of mean and variance of the draws; the same with a vague component, None
+        where its weight is 0.
     """
 
     endpoint: str
@@ -125,8 +133,7 @@ class ControlPrior:
     @property
     def mixtures(self) -> dict[str, Mixture]:
         """Mixtures by version, ``fitted`` and, where there is one, ``robust``."""
-        robust = {} if self.robust is None else {ROBUST: self.robust}
-        return {FITTED: self.fitted} | robust
+        return {"fitted": self.fitted} | ({"robust": self.robust} if self.robust else {})
 
     @cached_property
     def difference(self) -> float:
@@ -141,17 +148,16 @@ class ControlPrior:
     @property
     def quantiles(self) -> pd.DataFrame:
         """Those of draws and fitted distribution: ``probability, draws, mixture``."""
-        theirs, ours = np.quantile(self.draws, PROBABILITIES), self.fitted.quantile(PROBABILITIES)
-        return pd.DataFrame({"probability": PROBABILITIES, "draws": theirs, "mixture": ours})
+        theirs, ours = np.quantile(self.draws, _QUANTILES), self.fitted.quantile(_QUANTILES)
+        return pd.DataFrame({"probability": _QUANTILES, "draws": theirs, "mixture": ours})
 
 
 @dataclass(frozen=True)
 class Behind:
     """What stands behind the priors of an endpoint.
 
-    Label of the treatment and how it was chosen; its cohorts, and patients of each by identifier;
-    ``every``, the cohorts of all treatments, from which the spread of studies is learned; the SD
-    between studies on the scale of log medians or log odds; weight of each survival family.
+    Label of the treatment and how it was chosen; its cohorts, with their patients by identifier;
+    number of cohorts of all treatments; SD between studies; weight of each survival family.
     """
 
     label: str
@@ -180,18 +186,14 @@ class HistoricalControl:
         Of the vague component; 0: none.
     priors : tuple of ControlPrior
         By endpoint.
-    behind : mapping
-        Endpoint -> what stands behind its priors.
-    verdicts : mapping
-        Endpoint -> PASS, REVIEW or FAIL.
+    behind, verdicts : mapping
+        Endpoint -> what stands behind its priors, and PASS, REVIEW or FAIL.
     believed : Priors
         The priors of the fits.
     seed : int
         Of the fits.
-    left_out : tuple of str
-        A sentence on each endpoint without a prior.
-    notes : tuple of str
-        What the stated population rests on.
+    left_out, notes : tuple of str
+        A sentence on each endpoint without a prior; what the population rests on.
     """
 
     population: Population
@@ -214,8 +216,8 @@ class HistoricalControl:
         return pd.DataFrame(
             about
             | {"component": name, "weight": weight}
-            | {"parameter_1": PARAMETERS[mixture.kind][0], "value_1": first}
-            | {"parameter_2": PARAMETERS[mixture.kind][1], "value_2": second}
+            | {"parameter_1": LAWS[mixture.kind].parameters[0], "value_1": first}
+            | {"parameter_2": LAWS[mixture.kind].parameters[1], "value_2": second}
             | {"reference_sd": UNIT_SD if mixture.kind == "normal" else np.nan}
             for _, about, mixture in self._versions()
             for name, (weight, first, second) in mixture.components.items()
@@ -228,7 +230,7 @@ class HistoricalControl:
             about
             | {"mean": mixture.mean, "sd": mixture.sd}
             | dict(zip(("median", "lower", "upper"), mixture.quantile(_SPREAD), strict=True))
-            | {"ess_moment": mixture.size(), "ess_unit": UNITS[mixture.kind]}
+            | {"ess_moment": mixture.size(), "ess_unit": LAWS[mixture.kind].unit}
             | {"largest_difference": np.nan if mixture.is_robust else prior.difference}
             | {"cohorts": len(self.behind[prior.endpoint].cohorts)}
             | {"patients": self.behind[prior.endpoint].total}
@@ -259,7 +261,7 @@ def control(
     population: Population,
     *,
     treatment: str | None = None,
-    robust: float = ROBUST_WEIGHT,
+    robust: float = 0.2,
     progress: Progress | None = None,
 ) -> HistoricalControl:
     """Make priors of an arm of a new study under a treatment.
@@ -287,37 +289,48 @@ def control(
     """
     if not 0.0 <= robust < 1.0:
         raise ValueError(f"robust: found {robust:g}, expected a weight from 0 to below 1")
-    tell = progress or (lambda _: None)
-    pooled, priors, behind, left_out, notes = set(), [], {}, [], []
+    groups = {endpoint: treatments_of(fit, vocabulary) for endpoint, fit in fits.items()}
+
+    def whom() -> str:
+        return "a treatment" if treatment is None else vocabulary.treatment(treatment).id
+
+    priors, behind, left_out, notes = [], {}, [], []
     for endpoint, fit in fits.items():
-        groups = treatments_of(fit, vocabulary)
-        pooled |= {group.cohorts[0].treatment for group in groups}
-        choice = choose_reference(groups, vocabulary, treatment)
+        choice = choose_reference(groups[endpoint], vocabulary, treatment)
         if choice is None:
-            whom = _called(treatment, vocabulary)
-            left_out.append(f"No cohort of {whom} is pooled for {endpoint}, which is left out.")
+            left_out.append(f"No cohort of {whom()} is pooled for {endpoint}, which is left out.")
             continue
-        tell(f"{endpoint}: prediction for a new arm")
-        behind[endpoint] = _behind(fit, choice.group, choice.why)
-        notes += _notes(endpoint, fit, choice.group, vocabulary, population)
-        for quantity, draws in _predicted(fit, choice.group, population, vocabulary.selecting):
-            fitted = matched(draws, QUANTITIES[quantity][0])
+        if progress:
+            progress(f"{endpoint}: prediction for a new arm")
+        sizes, cohorts = patients_of(fit), choice.group.cohorts
+        behind[endpoint] = Behind(
+            choice.label,
+            choice.why,
+            cohorts,
+            {ref.id: sizes[ref.id] for ref in cohorts},
+            len(fit.data.cohorts),
+            summarise(fit.flat("study_sd")),
+            {} if isinstance(fit, ResponseFit) else dict(fit.family_weights),
+        )
+        predicted, rests_on = _predicted(fit, choice.group, population, vocabulary)
+        notes += rests_on
+        for quantity, draws in predicted.items():
+            fitted = matched(draws, QUANTITIES[quantity].kind)
             wider = robustify(fitted, robust) if robust > 0.0 else None
             priors.append(ControlPrior(endpoint, choice.label, quantity, draws, fitted, wider))
     if not priors:
+        pooled = {group.cohorts[0].treatment for every in groups.values() for group in every}
         raise NotComparedError(
-            f"no cohort of {_called(treatment, vocabulary)} is pooled for "
-            f"{' or '.join(fits) or 'any endpoint'}; possible: "
-            f"{', '.join(sorted(pooled)) or 'none'}."
+            f"no cohort of {whom()} is pooled for {' or '.join(fits) or 'any endpoint'}; "
+            f"possible: {', '.join(sorted(pooled)) or 'none'}."
         )
     first = next(iter(fits.values()))
-    verdicts = {name: fit.diagnosis.verdict for name, fit in fits.items()}
     return HistoricalControl(
         population=population,
         robust_weight=robust,
         priors=tuple(priors),
-        behind=MappingProxyType(behind),
-        verdicts=MappingProxyType(verdicts),
+        behind=behind,
+        verdicts={name: fit.diagnosis.verdict for name, fit in fits.items()},
         believed=first.priors,
         seed=first.seed,
         left_out=tuple(left_out),
@@ -325,66 +338,33 @@ def control(
     )
 
 
-def _called(treatment: str | None, vocabulary: Vocabulary) -> str:
-    return "a treatment" if treatment is None else vocabulary.treatment(treatment).id
-
-
-def _behind(fit: Fit, group: NamedGroup, why: str) -> Behind:
-    sizes = patients_of(fit)
-    families = {} if isinstance(fit, ResponseFit) else dict(fit.family_weights)
-    patients = MappingProxyType({ref.id: sizes[ref.id] for ref in group.cohorts})
-    spread, every = summarise(fit.flat("study_sd")), len(fit.data.cohorts)
-    return Behind(
-        group.label, why, group.cohorts, patients, every, spread, MappingProxyType(families)
-    )
-
-
-def _notes(
-    endpoint: str, fit: Fit, group: NamedGroup, vocabulary: Vocabulary, population: Population
-) -> tuple[str, ...]:
-    """What the population rests on."""
-    if isinstance(fit, ResponseFit):
-        return (
-            "Response is pooled without histology, line, design and mutation: the stated "
-            "population does not move its prior.",
-        )
-    treatment = group.cohorts[0].treatment
-    return patient_mix({endpoint: fit}, vocabulary, population, treatment=treatment).notes
-
-
 def _predicted(
-    fit: Fit, group: NamedGroup, population: Population, selecting: frozenset[str]
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Draws of every quantity of a new study."""
+    fit: Fit, group: NamedGroup, population: Population, vocabulary: Vocabulary
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Draws of every quantity of a new study, and what the population rests on."""
     if isinstance(fit, ResponseFit):
-        yield "response_rate", response_rate(fit, group.group, "new_study")
-        return
+        note = (
+            "Response is pooled without histology, line, design and mutation: the stated "
+            "population does not move its prior."
+        )
+        return {"response_rate": response_rate(fit, group.group, "new_study")}, (note,)
+    selecting = vocabulary.selecting
     curve = population_curve(fit, group, population, "new_study", selecting=selecting)
-    yield from ((name, curve.estimand(name)) for name in ("survival_6m", "survival_12m"))
-    yield "log_median", np.log(curve.median)
-    yield "hazard", LN2 / curve.median
+    draws = {name: curve.estimand(name) for name in ("survival_6m", "survival_12m")}
+    draws |= {"log_median": np.log(curve.median), "hazard": LN2 / curve.median}
+    fits, treatment = {fit.data.endpoint: fit}, group.cohorts[0].treatment
+    return draws, patient_mix(fits, vocabulary, population, treatment=treatment).notes
 
 
 # --- In words ------------------------------------------------------------------------------------
 
 EXCHANGEABLE = (
-    "The prior holds if the new study is exchangeable with those pooled: if, before its patients "
-    "are seen, nothing is known by which its outcome would be better or worse than theirs. That is "
-    "a judgement on patients, care and follow-up, which no figure here supports."
+    "The prior holds if the new study is exchangeable with those pooled: if nothing is known by "
+    "which its outcome would be better or worse than theirs. No figure supports that judgement."
 )
 NO_DESIGN = (
     "No design is stated: the new study is taken to lie half way between a retrospective and a "
-    "prospective one. State that of the study that is planned."
-)
-_SIZES = (
-    "ESS, the effective sample size, says how many patients or events the prior is worth, by "
-    "moments: a heavy tail makes it small. A patient is one followed to the horizon; an event is "
-    "one on the scale of the log median or log hazard under an exponential curve, of standard "
-    "deviation 1."
-)
-_ONE_VIEW = (
-    "The priors of one endpoint are views of one prediction: a design uses one of them, not two as "
-    "if they were independent."
+    "prospective one."
 )
 
 
@@ -402,13 +382,18 @@ def result(
         Of the fits, ready for JSON.
     """
     vocabulary = registry.vocabulary
-    findings = []
-    for endpoint, behind in answer.behind.items():
-        name, label = endpoint_of(endpoint).name(vocabulary), numbers.in_sentence(behind.label)
-        sentences = [*_endpoint_sentences(answer, endpoint, vocabulary)]
-        sentences += [f"- {prior_sentence(prior, vocabulary)}" for prior in answer.of(endpoint)]
-        table = _table(answer, endpoint)
-        findings.append(Finding(f"{name} of a new arm under {label}", tuple(sentences), (table,)))
+    findings = [
+        Finding(
+            f"{endpoint_of(endpoint).name(vocabulary)} of a new arm under "
+            f"{numbers.in_sentence(behind.label)}",
+            (
+                *_endpoint_sentences(answer, endpoint, vocabulary),
+                *(f"- {_prior_sentence(prior, vocabulary)}" for prior in answer.of(endpoint)),
+            ),
+            (_table(answer, endpoint),),
+        )
+        for endpoint, behind in answer.behind.items()
+    ]
     findings.append(Finding("What do the priors rest on?", tuple(_common_sentences(answer))))
     return Result(
         name="control",
@@ -421,8 +406,8 @@ def result(
             f"{_STEM}_draws": answer.draws,
         },
         texts={
-            f"{_STEM}.json": as_json(answer, registry, settings or {}),
-            f"{_STEM}.R": as_r(answer, vocabulary),
+            f"{_STEM}.json": _as_json(answer, registry, settings or {}),
+            f"{_STEM}.R": _as_r(answer, vocabulary),
         },
         verdicts=answer.verdicts,
     )
@@ -434,7 +419,7 @@ def _endpoint_sentences(
     behind, is_response = answer.behind[endpoint], endpoint_of(endpoint).is_response
     whom = "" if is_response else f", {answer.population.words}"
     scale, of_one = ("log odds", "odds") if is_response else ("log median", "median")
-    limits = (behind.study_sd.estimate, behind.study_sd.lower, behind.study_sd.upper)
+    limits = vars(behind.study_sd).values()
     factor = numbers.interval(*map(math.exp, limits), numbers.ratio)
     counts = Counter(ref.study.design.replace("_", " ") for ref in behind.cohorts)
     designs = ", ".join(f"{number} {design}" for design, number in counts.most_common())
@@ -450,42 +435,40 @@ def _endpoint_sentences(
         f"{numbers.interval(*limits, numbers.ratio)}, a factor of {factor} in the {of_one}; it is "
         f"learned from {numbers.count(behind.every, 'cohort')} of all treatments."
     )
-    if max(prior.fitted.size() for prior in answer.of(endpoint)) > _MUCH * behind.total:
+    if max(prior.fitted.size() for prior in answer.of(endpoint)) > 0.5 * behind.total:
         yield (
             f"A prior that is worth more than half of these {patients} takes the rest from other "
             "treatments, and from the priors of the model."
         )
-    else:
-        yield (
-            f"A prior is worth less than these {patients}: what sets studies apart is not averaged "
-            "away by more patients in each."
-        )
 
 
-def title_of(prior: ControlPrior, vocabulary: Vocabulary) -> str:
-    """Name of a quantity, ``Overall survival at 6 months``."""
-    endpoint, title = endpoint_of(prior.endpoint), QUANTITIES[prior.quantity][1]
+def _title(prior: ControlPrior, vocabulary: Vocabulary) -> str:
+    endpoint, title = endpoint_of(prior.endpoint), QUANTITIES[prior.quantity].title
     name = endpoint.name if title.startswith("{}") else endpoint.words
     return title.format(name(vocabulary))
 
 
-def prior_sentence(prior: ControlPrior, vocabulary: Vocabulary) -> str:
+def _worth(mixture: Mixture) -> str:
+    return f"{numbers.decimal(mixture.size(), 1)} {LAWS[mixture.kind].unit}"
+
+
+def _prior_sentence(prior: ControlPrior, vocabulary: Vocabulary) -> str:
     """Median and interval of a prior on the scale that a reader knows, and what it is worth."""
-    spread, write, unit = prior.fitted.quantile(_SPREAD), numbers.percent, "%"
-    if prior.quantity == "log_median":
-        spread, write, unit = np.exp(spread), numbers.months, "months"
-    elif prior.quantity == "hazard":
-        write, unit = _decimals, "a month"
-    worth = f"worth {numbers.decimal(prior.fitted.size(), 1)} {UNITS[prior.fitted.kind]}"
+    quantity = QUANTITIES[prior.quantity]
+    value = numbers.interval(*prior.fitted.quantile(_SPREAD), quantity.write)
+    worth = f"worth {_worth(prior.fitted)}"
     if prior.robust is not None:
         worth += f", {numbers.decimal(prior.robust.size(), 1)} with the vague component"
-    value = numbers.interval(*spread, write)
-    return f"{title_of(prior, vocabulary)}: {value} {unit}, {worth}."
+    return f"{_title(prior, vocabulary)}: {value} {quantity.unit}, {worth}."
 
 
 def _common_sentences(answer: HistoricalControl) -> Iterator[str]:
-    """What holds for every prior."""
-    yield from (EXCHANGEABLE, _SIZES, _ONE_VIEW)
+    yield EXCHANGEABLE
+    yield (
+        "ESS, the effective sample size, says how many patients or events the prior is worth, by "
+        "moments. A patient is followed to the horizon; an event is one under an exponential curve."
+    )
+    yield "The priors of one endpoint are views of one prediction: a design uses one of them."
     if answer.robust_weight == 0.0:
         yield (
             "No vague component is added (weight 0): where the new study disagrees with the past, "
@@ -493,17 +476,15 @@ def _common_sentences(answer: HistoricalControl) -> Iterator[str]:
         )
     else:
         yield (
-            f"The robust prior has a vague component of weight {answer.robust_weight:g}: uniform "
-            "for a rate, worth one event about the mean for the others. It lets the prior give way "
-            "where the new study disagrees with the past (Schmidli et al. 2014)."
+            f"The robust prior has a vague component of weight {answer.robust_weight:g}, which "
+            "lets it give way where the new study disagrees with the past (Schmidli et al. 2014)."
         )
-    worst = max(answer.priors, key=lambda prior: prior.difference)
-    gap = _decimals(worst.difference)
-    off = [prior.name for prior in answer.priors if prior.difference > CLOSE]
+    gap = _decimals(max(prior.difference for prior in answer.priors))
+    off = [prior.name for prior in answer.priors if prior.difference > _CLOSE]
     if off:
         yield (
             f"One distribution does not follow the draws of {numbers.listed(off)}: the "
-            f"distribution functions differ by up to {gap}, where {CLOSE:g} would be chance. "
+            f"distribution functions differ by up to {gap}, where {_CLOSE:g} would be chance. "
             f"{_STEM}.R fits closer mixtures to the draws with RBesT."
         )
     else:
@@ -515,90 +496,73 @@ def _common_sentences(answer: HistoricalControl) -> Iterator[str]:
 
 
 def _table(answer: HistoricalControl, endpoint: str) -> Table:
-    """Draws, the distribution of their moments, and the robust prior side by side."""
-    columns = [Column(label) for label in ("Quantity", "Version", "Distribution")]
-    columns += [Column(label, "num") for label in ("Mean", "Median (95 % interval)", "ESS")]
-
-    def row(version: str, law: str, mean: float, spread: np.ndarray, worth: str = "") -> tuple:
-        interval = numbers.interval(*spread, _decimals)
-        return prior.quantity, version, law, _decimals(mean), interval, worth
-
     rows = []
     for prior in answer.of(endpoint):
-        rows.append(row("draws", "", prior.draws.mean(), np.quantile(prior.draws, _SPREAD)))
+        drawn = numbers.interval(*np.quantile(prior.draws, _SPREAD), _decimals)
+        rows.append((prior.quantity, "draws", "", _decimals(prior.draws.mean()), drawn, ""))
         for version, mixture in prior.mixtures.items():
-            worth = f"{numbers.decimal(mixture.size(), 1)} {UNITS[mixture.kind]}"
             law = f"{answer.robust_weight:g} vague" if mixture.is_robust else _law(mixture)
-            rows.append(row(version, law, mixture.mean, mixture.quantile(_SPREAD), worth))
+            interval = numbers.interval(*mixture.quantile(_SPREAD), _decimals)
+            figures = _decimals(mixture.mean), interval, _worth(mixture)
+            rows.append((prior.quantity, version, law, *figures))
+    columns = [
+        *map(Column, ("Quantity", "Version", "Distribution")),
+        *(Column(label, "num") for label in ("Mean", "Median (95 % interval)", "ESS")),
+    ]
     note = "On the scale of the parameter; ESS by moments."
     return make_table("Draws and priors.", columns, rows, note=note)
 
 
 def _law(mixture: Mixture) -> str:
-    (first, second), (one,) = PARAMETERS[mixture.kind], mixture.components.values()
-    return f"{mixture.kind}, {first} {_decimals(one[1])}, {second} {_decimals(one[2])}"
-
-
-def _decimals(value: float) -> str:
-    return numbers.decimal(value, 3)
+    (first, second), (_, one, two) = LAWS[mixture.kind].parameters, mixture.components["1"]
+    return f"{mixture.kind}, {first} {_decimals(one)}, {second} {_decimals(two)}"
 
 
 # --- For other software: numbers are written so that reading them gives the same number ----------
 
-# How RBesT calls a kind; what a call and what a fit are given besides.
-_TYPES = {"beta": "beta", "normal": "norm", "gamma": "gamma"}
-_FURTHER = {"normal": f"  sigma = {UNIT_SD!r}", "gamma": '  likelihood = "exp"'}
-_SETS = {"normal": f"sigma({{}}) <- {UNIT_SD!r}", "gamma": 'likelihood({}) <- "exp"'}
 
-_READS = (
-    "Priors of an arm of a new study for RBesT of R (Weber et al. 2021, doi "
-    "10.18637/jss.v100.i19): weight and two parameters of each component."
-)
-_GOES_ON = (
-    "Closer mixtures, as many components as RBesT chooses, fitted to the draws; run this in the "
-    "folder of this file."
-)
+def _as_r(answer: HistoricalControl, vocabulary: Vocabulary) -> str:
+    """Priors as R code that can be sourced: objects of RBesT, then closer mixtures of the draws.
 
-
-def as_r(answer: HistoricalControl, vocabulary: Vocabulary) -> str:
-    """Priors as R code that can be sourced: objects of RBesT, and what it needs to go on.
-
-    A prior is called after its endpoint and quantity (``os_survival_6m``), its robust version has
-    ``_robust`` behind it. Normal ones have the reference standard deviation of one event, gamma
-    ones the exponential likelihood, so that ``ess(..., method = "moment")`` gives the sizes in the
-    comments. Then mixtures as close as ``automixfit`` chooses are fitted to the exported draws.
+    Normal priors have the reference standard deviation of one event, gamma ones the exponential
+    likelihood, so that ``ess(..., method = "moment")`` gives the sizes in the comments.
     """
-    lines = [*_comment(RESEARCH_USE), "#", *_comment(_READS), "", "library(RBesT)"]
+    reads = (
+        "Priors of an arm of a new study for RBesT of R (Weber et al. 2021, doi "
+        "10.18637/jss.v100.i19): weight and two parameters of each component."
+    )
+    goes_on = "Closer mixtures, fitted to the draws; run this in the folder of this file."
+    lines = [*_comment(RESEARCH_USE), "#", *_comment(reads), "", "library(RBesT)"]
     for endpoint in answer.behind:
         lines += ["", *_comment(*_endpoint_sentences(answer, endpoint, vocabulary))]
         for prior in answer.of(endpoint):
-            lines += ["", *_comment(prior_sentence(prior, vocabulary))]
+            lines += ["", *_comment(_prior_sentence(prior, vocabulary))]
             for mixture in prior.mixtures.values():
                 lines += _call(f"{prior.name}{'_robust' * mixture.is_robust}", mixture)
-    lines += ["", *_comment(_GOES_ON), f'draws <- read.csv("tables/{_STEM}_draws.csv")']
+    lines += ["", *_comment(goes_on), f'draws <- read.csv("tables/{_STEM}_draws.csv")']
     for prior in answer.priors:
         lines += _closer(prior, answer.robust_weight)
-    lines += ["", *_comment(*_common_sentences(answer))]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_comment(*_common_sentences(answer))]) + "\n"
 
 
 def _call(name: str, mixture: Mixture) -> list[str]:
+    law = LAWS[mixture.kind]
     parts = [
         f"  {'robust' if label == VAGUE else f'comp{label}'} = c({', '.join(map(repr, values))})"
         for label, values in mixture.components.items()
     ]
-    parts += [_FURTHER[mixture.kind]] if mixture.kind in _FURTHER else []
-    head = f"{name} <- mix{_TYPES[mixture.kind]}("
-    return [head, *(f"{part}," for part in parts[:-1]), parts[-1], ")"]
+    parts += ["  {} = {}".format(*law.further)] if law.further else []
+    return [f"{name} <- mix{law.rbest}(", ",\n".join(parts), ")"]
 
 
 def _closer(prior: ControlPrior, weight: float) -> list[str]:
     """Lines of R that fit a mixture to the draws of a prior and make it robust."""
-    name, kind = f"{prior.name}_mix", prior.fitted.kind
-    lines = ["", f'{name} <- automixfit(na.omit(draws${prior.name}), type = "{_TYPES[kind]}")']
-    lines += [_SETS[kind].format(name)] if kind in _SETS else []
+    name, law = f"{prior.name}_mix", LAWS[prior.fitted.kind]
+    lines = ["", f'{name} <- automixfit(na.omit(draws${prior.name}), type = "{law.rbest}")']
+    if law.further:
+        lines.append(f"{law.further[0]}({name}) <- {law.further[1]}")
     if weight > 0.0:
-        mean = 0.5 if kind == "beta" else prior.fitted.mean
+        mean = 0.5 if prior.fitted.kind == "beta" else prior.fitted.mean
         lines.append(f"{name}_robust <- robustify({name}, weight = {weight!r}, mean = {mean!r})")
     return [*lines, f"ess({name})"]
 
@@ -609,8 +573,7 @@ def _comment(*texts: str) -> list[str]:
     return [f"# {line}" for paragraph in lines for line in paragraph]
 
 
-def as_json(answer: HistoricalControl, registry: Registry, settings: Mapping[str, Any]) -> str:
-    """Priors as JSON with the population, what stands behind them, and how they were made."""
+def _as_json(answer: HistoricalControl, registry: Registry, settings: Mapping[str, Any]) -> str:
     refs = {ref.study.id for behind in answer.behind.values() for ref in behind.cohorts}
     made = run_facts({"seed": answer.seed} | dict(settings), answer.believed, {})
     del made["fits"]  # what they are worth stands with what is behind each endpoint
@@ -631,47 +594,47 @@ def as_json(answer: HistoricalControl, registry: Registry, settings: Mapping[str
         "notes": list(_common_sentences(answer)),
         "made": made,
     }
-    # NaN is no JSON: whatever is not known is left out where it would stand
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _prior_entry(prior: ControlPrior, vocabulary: Vocabulary) -> dict[str, Any]:
-    check = {"largest_difference": prior.difference, "draws": int(prior.draws.size)}
     return {
         "name": prior.name,
-        "title": title_of(prior, vocabulary),
+        "title": _title(prior, vocabulary),
         **prior.about,
         "target": "new_study",
-        "words": prior_sentence(prior, vocabulary),
+        "words": _prior_sentence(prior, vocabulary),
         "mixtures": {version: _entry(mixture) for version, mixture in prior.mixtures.items()},
-        "check": check | {"quantiles": prior.quantiles.to_dict("records")},
+        "check": {
+            "largest_difference": prior.difference,
+            "draws": int(prior.draws.size),
+            "quantiles": prior.quantiles.to_dict("records"),
+        },
     }
 
 
 def _entry(mixture: Mixture) -> dict[str, Any]:
-    names = ("weight", *PARAMETERS[mixture.kind])
+    names = ("component", "weight", *LAWS[mixture.kind].parameters)
     median, *interval = mixture.quantile(_SPREAD).tolist()
-    return {
+    entry = {
         "distribution": mixture.kind,
         "components": [
-            {"component": label, **dict(zip(names, values, strict=True))}
+            dict(zip(names, (label, *values), strict=True))
             for label, values in mixture.components.items()
         ],
-        **{"mean": mixture.mean, "sd": mixture.sd, "median": median, "interval_95": interval},
-        "ess": {"moment": mixture.size(), "unit": UNITS[mixture.kind]},
-        **({"reference_sd": UNIT_SD} if mixture.kind == "normal" else {}),
+        "mean": mixture.mean,
+        "sd": mixture.sd,
+        "median": median,
+        "interval_95": interval,
+        "ess": {"moment": mixture.size(), "unit": LAWS[mixture.kind].unit},
     }
+    return entry | ({"reference_sd": UNIT_SD} if mixture.kind == "normal" else {})
 
 
 def _behind_entry(
     answer: HistoricalControl, endpoint: str, vocabulary: Vocabulary
 ) -> dict[str, Any]:
     behind = answer.behind[endpoint]
-    cohorts = [
-        {"id": ref.id, "label": ref.label, "design": ref.study.design}
-        | {"patients": behind.patients[ref.id]}
-        for ref in behind.cohorts
-    ]
     return {
         "treatment": behind.label,
         "chosen": behind.why,
@@ -679,5 +642,13 @@ def _behind_entry(
         "study_sd": vars(behind.study_sd),
         "families": dict(behind.families),
         "verdict": answer.verdicts[endpoint],
-        "cohorts": cohorts,
+        "cohorts": [
+            {
+                "id": ref.id,
+                "label": ref.label,
+                "design": ref.study.design,
+                "patients": behind.patients[ref.id],
+            }
+            for ref in behind.cohorts
+        ],
     }

@@ -6,15 +6,13 @@ a gamma. The standard deviation :math:`\sigma` of one event is 1 on the scale of
 survival is exponential, :math:`d` deaths give the log median (and the log hazard) a standard error
 of :math:`1/\sqrt d`. A Weibull curve of known shape :math:`k` gives :math:`1/(k\sqrt d)`; the
 median of a Kaplan-Meier curve of :math:`n` patients followed to death, asymptotically
-:math:`1/(k \ln 2\,\sqrt n)`, so that an event tells about half as much there and the same prior is
-worth :math:`1/(\ln 2)^2 = 2.1` times as many of them.
+:math:`1/(k \ln 2\,\sqrt n)`: an event tells about half as much there, and the same prior is worth
+:math:`1/(\ln 2)^2 = 2.1` times as many of them.
 
-Closer mixtures of several components are left to RBesT, whose ``automixfit`` reads the draws: a fit
-by expectation and maximisation of our own, with the size by the expected local information ratio
-(Neuenschwander et al. 2020, doi 10.1111/biom.13252), gave what RBesT gives (38 patients for the
-prior of its vignette, 27 with a vague component, where moments say 24). It showed that moments are
-the careful choice: a heavy tail makes their size small, while the other does not exist for a beta
-component with a parameter below one and becomes thousands of patients where rates pile up at zero.
+Closer mixtures are left to ``automixfit`` of RBesT, which reads the draws. Moments are the careful
+choice: they give the prior of its vignette 24 patients, where the expected local information ratio
+(Neuenschwander et al. 2020, doi 10.1111/biom.13252) gives 38. That ratio does not exist for a beta
+component with a parameter below one, and becomes thousands of patients where rates pile up at zero.
 """
 
 from __future__ import annotations
@@ -24,27 +22,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
 
 Kind = Literal["beta", "normal", "gamma"]
 
-#: Names of the two parameters of a component, as RBesT has them: rate ``b`` of a gamma.
-PARAMETERS: Mapping[Kind, tuple[str, str]] = MappingProxyType(
-    {"beta": ("a", "b"), "normal": ("m", "s"), "gamma": ("a", "b")}
-)
-
-#: What one observation is.
-UNITS = MappingProxyType({"beta": "patients", "normal": "events", "gamma": "events"})
+#: Name of the vague component.
+VAGUE = "vague"
 
 #: Standard deviation of one event on the scale of a log median or a log hazard.
 UNIT_SD = 1.0
-_FEWEST_DRAWS = 10
 
-#: Name of the vague component.
-VAGUE = "vague"
+
+class Law(NamedTuple):
+    """A kind of distribution: its two parameters, what one observation is, and how RBesT has it.
+
+    `further` is what RBesT is told besides the components: a name and its value.
+    """
+
+    parameters: tuple[str, str]
+    unit: str
+    rbest: str
+    further: tuple[str, str] | None = None
+
+
+LAWS: Mapping[str, Law] = MappingProxyType(
+    {
+        "beta": Law(("a", "b"), "patients", "beta"),
+        "normal": Law(("m", "s"), "events", "norm", ("sigma", repr(UNIT_SD))),
+        "gamma": Law(("a", "b"), "events", "gamma", ("likelihood", '"exp"')),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -55,9 +65,9 @@ class Mixture:
     ----------
     kind : {"beta", "normal", "gamma"}
     weights : tuple of float
-        Of the components, adding up to one.
+        Adding up to one.
     first, second : tuple of float
-        Parameters of the components: :data:`PARAMETERS`.
+        Parameters of the components, named in :data:`LAWS`; a gamma has a rate.
     is_robust : bool
         Whether the last component is a vague one.
     """
@@ -70,8 +80,8 @@ class Mixture:
 
     def __post_init__(self) -> None:
         """Refuse what is no mixture: ValueError with what was found and what is expected."""
-        if self.kind not in PARAMETERS:
-            raise ValueError(f"kind: found {self.kind!r}, expected {', '.join(PARAMETERS)}")
+        if self.kind not in LAWS:
+            raise ValueError(f"kind: found {self.kind!r}, expected {', '.join(LAWS)}")
         sizes = {len(self.weights), len(self.first), len(self.second)}
         if sizes == {0} or len(sizes) > 1:
             raise ValueError("components: expected at least one, each of a weight and two numbers")
@@ -80,7 +90,7 @@ class Mixture:
             raise ValueError(f"weights: found {listed}, expected shares that add up to one")
         positive = self.second if self.kind == "normal" else (*self.first, *self.second)
         if not np.isfinite([*self.first, *self.second]).all() or min(positive) <= 0.0:
-            names = " and ".join(PARAMETERS[self.kind])
+            names = " and ".join(LAWS[self.kind].parameters)
             expected = "numbers, s above 0" if self.kind == "normal" else "numbers above 0"
             raise ValueError(f"{self.kind} parameters {names}: expected finite {expected}")
 
@@ -113,7 +123,7 @@ class Mixture:
         return float(np.sqrt(np.dot(self.weights, self._parts.var() + away**2)))
 
     def size(self, sigma: float = UNIT_SD) -> float:
-        """Effective sample size by moments, :data:`UNITS`; ``sigma``: SD of a normal's event."""
+        """Effective sample size by moments; ``sigma``: SD of a normal's event."""
         mean, variance = self.mean, self.sd**2
         if self.kind == "beta":
             return mean * (1.0 - mean) / variance - 1.0
@@ -147,8 +157,8 @@ def matched(draws: np.ndarray, kind: Kind) -> Mixture:
         0 to 1, a gamma positive numbers.
     """
     x = np.asarray(draws, dtype=float).ravel()
-    if x.size < _FEWEST_DRAWS or not np.isfinite(x).all():
-        raise ValueError(f"draws: expected at least {_FEWEST_DRAWS} finite numbers")
+    if x.size < 10 or not np.isfinite(x).all():
+        raise ValueError("draws: expected at least 10 finite numbers")
     low, high, mean, variance = (float(v) for v in (x.min(), x.max(), x.mean(), x.var()))
     if kind == "beta" and not 0.0 <= low <= high <= 1.0:
         raise ValueError(f"draws: found {low:g} to {high:g}, expected rates from 0 to 1")
@@ -157,19 +167,19 @@ def matched(draws: np.ndarray, kind: Kind) -> Mixture:
     # a spread that is rounding only is none
     if high - low <= 1e-9 * max(abs(mean), 1e-9):
         raise ValueError("draws: all are the same, and a distribution cannot be fitted to them")
-    if kind == "beta":
-        size = mean * (1.0 - mean) / variance - 1.0
-        return Mixture(kind, (1.0,), (mean * size,), ((1.0 - mean) * size,))
-    if kind == "gamma":
-        return Mixture(kind, (1.0,), (mean**2 / variance,), (mean / variance,))
-    return Mixture(kind, (1.0,), (mean,), (math.sqrt(variance),))
+    size = mean * (1.0 - mean) / variance - 1.0
+    first, second = {
+        "beta": (mean * size, (1.0 - mean) * size),
+        "normal": (mean, math.sqrt(variance)),
+        "gamma": (mean**2 / variance, mean / variance),
+    }[kind]
+    return Mixture(kind, (1.0,), (first,), (second,))
 
 
 def robustify(mixture: Mixture, weight: float) -> Mixture:
     """Add a vague component of a weight above 0 and below 1, last, to a mixture.
 
-    Uniform for a rate, and for the others the information of one event about the mean: a normal has
-    the standard deviation of one event, a gamma is exponential.
+    Uniform for a rate, for the others the information of one event about the mean.
 
     Raises
     ------

@@ -7,23 +7,23 @@ simulated studies
 1. one draw of the posterior is the truth, patients are drawn from a new study under it, and they
    are reported (:mod:`synthesis.questions.plan.simulate`);
 2. the draws are weighted by the likelihood of that report
-   (:mod:`synthesis.questions.plan.update`), the largest weights smoothed (Vehtari et al. 2024,
-   JMLR 25(72):1-58); the truth itself has none;
+   (``Updater`` there), the largest weights smoothed (Vehtari et al. 2024, JMLR 25(72):1-58); the
+   truth itself has none;
 3. the study *concludes* a gain where the updated P(gain > delta) reaches the threshold, and
    concludes that there is none where it falls to one less the threshold or below.
 
 The mean of the updated probability over the simulated studies is the probability today: no study
 is expected to move it. So none concludes with a probability above the probability today over the
 threshold, and one that told everything would conclude with the probability today. The truths are
-evenly spaced in the order of their gain, which keeps Monte Carlo error from the part of it that is
-known.
+evenly spaced in the order of their gain, which makes Monte Carlo error small.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,7 +48,6 @@ from synthesis.questions.contrasts import (
     SURVIVAL_CONTRASTS,
     Evidence,
     NotComparedError,
-    Reference,
     choose_reference,
     evidence,
     survival_contrast,
@@ -62,30 +61,24 @@ from synthesis.questions.plan.simulate import (
     NotPlannedError,
     PlannedArm,
     Population,
+    Updater,
     draw_course,
+    expected_of,
     new_curves,
     planned_covariates,
     reported_study,
     study_refs,
 )
-from synthesis.questions.plan.update import Updater, expected_of
-from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table
+from synthesis.result import Cell, Finding, Picture, Result, Table, table_of
 
-#: Simulated studies of each size and population, and draws that are weighted.
-SIMULATIONS, DRAWS = 200, 3000
-
-#: Probability from which on a gain counts as concluded: that of a 95 % interval above delta.
-THRESHOLD = 0.975
-
-#: A size settles a question where its studies conclude with this probability.
-SETTLES = 0.8
+# A size settles a question where its studies conclude with this probability.
+_SETTLES = 0.8
 
 # A simulated study is updated reliably up to a Pareto k and from so many effective draws on; a
 # row of the table is reliable where all but this share of its studies are.
 _LEAST_EFFECTIVE, _UNRELIABLE_SHARE = 100.0, 0.05
 
 _INTERVAL = (0.025, 0.975)
-_EFFECTS = ("prognostic", "predictive", "ratio")
 
 
 @dataclass(frozen=True)
@@ -96,20 +89,16 @@ class Plan:
     ----------
     design : Design
         With identifiers of treatment and reference.
-    treatment, reference : str
-        Labels.
-    why_reference : str
-        How the reference was chosen.
-    family : str
-        Survival family of the fit, in running text.
+    treatment, reference, why_reference : str
+        Labels, and how the reference was chosen.
+    family, verdict : str
+        Of the fit: survival family in running text; PASS, REVIEW or FAIL.
     cohorts, patients : int
         Behind the fit.
     carried : Evidence
         What carries the contrast of treatment and reference today.
     braf_selected : bool
         Whether the other arm has mutated tumours only because the treatment asks for them.
-    verdict : str
-        That of the fit: PASS, REVIEW or FAIL.
     table : DataFrame
         A row a population and size. ``p_today`` and ``mean_updated_p`` are
         probabilities of a gain of more than ``delta`` months in the median of the average study;
@@ -128,11 +117,11 @@ class Plan:
     reference: str
     why_reference: str
     family: str
+    verdict: str
     cohorts: int
     patients: int
     carried: Evidence
     braf_selected: bool
-    verdict: str
     table: pd.DataFrame = field(repr=False)
 
 
@@ -142,9 +131,9 @@ def plan(
     design: Design,
     *,
     delta: float = 1.0,
-    threshold: float = THRESHOLD,
-    simulations: int = SIMULATIONS,
-    draws: int = DRAWS,
+    threshold: float = 0.975,
+    simulations: int = 200,
+    draws: int = 3000,
     seed: int | None = None,
     progress: Progress | None = None,
 ) -> Plan:
@@ -178,31 +167,37 @@ def plan(
     """
     _check(fit, threshold, simulations, draws)
     groups = treatments_of(fit, vocabulary)
-    treatment = _pooled(groups, vocabulary, design.treatment).group
-    reference = _pooled(groups, vocabulary, design.reference)
-    pair = (treatment, reference.group)
-    if treatment.group == reference.group.group:
+    chosen = []
+    for name in (design.treatment, design.reference):
+        choice = choose_reference(groups, vocabulary, name)
+        if choice is None:
+            known = ", ".join(sorted(group.cohorts[0].treatment for group in groups)) or "none"
+            missing = vocabulary.treatment(name).id
+            raise NotComparedError(f"no cohort of {missing} is pooled; possible: {known}.")
+        chosen.append(choice)
+    treatment, reference = chosen
+    if treatment.group.group == reference.group.group:
         raise NotComparedError(
             f"{treatment.label} is the reference itself: name another one with the reference option"
         )
+    pair = (treatment.group, reference.group)
     names = [group.cohorts[0].treatment for group in pair]
     named = replace(design, treatment=names[0], reference=names[1])
     rows = spaced(fit.flat("mu").size, draws)
     job = Job(fit, vocabulary.selecting, named, pair, delta, threshold, rows)
     rng = np.random.default_rng([fit.seed if seed is None else seed, 23])
-    table = pd.DataFrame(_rows(job, simulations, rng, progress))
     return Plan(
         design=named,
         treatment=treatment.label,
         reference=reference.label,
         why_reference=reference.why,
         family=fit.family.label,
+        verdict=fit.diagnosis.verdict,
         cohorts=len(fit.data.cohorts),
         patients=sum(patients_of(fit).values()),
         carried=evidence(fit, *names),
         braf_selected=any(arm.braf_selected for arm in job.arms),
-        verdict=fit.diagnosis.verdict,
-        table=table,
+        table=pd.DataFrame(_rows(job, simulations, rng, progress or (lambda _: None))),
     )
 
 
@@ -237,16 +232,6 @@ def _check(fit: SurvivalFit, threshold: float, simulations: int, draws: int) -> 
             raise NotPlannedError(f"{name}: found {value}, expected {least} or more")
 
 
-def _pooled(groups: Sequence[NamedGroup], vocabulary: Vocabulary, name: str | None) -> Reference:
-    """A treatment of a design, or what its gain is over where none is named."""
-    choice = choose_reference(groups, vocabulary, name)
-    if choice is None:
-        known = ", ".join(sorted(group.cohorts[0].treatment for group in groups)) or "none"
-        missing = vocabulary.treatment(name).id
-        raise NotComparedError(f"no cohort of {missing} is pooled; possible: {known}.")
-    return choice
-
-
 @dataclass(frozen=True)
 class Job:
     """What stays the same over sizes, populations and simulated studies."""
@@ -264,19 +249,17 @@ class Job:
         """Treatments of the arms."""
         return self.pair if self.design.is_randomised else self.pair[:1]
 
-    @property
+    @cached_property
     def arms(self) -> tuple[PlannedArm, ...]:
         """The arms; where one asks for a mutation, all patients have it."""
         refs = [group.cohorts[0] for group in self.treated]
-        asking = [ref.treatment in self.selecting for ref in refs]
+        asking = {ref.treatment for ref in refs} & self.selecting
         return tuple(
-            PlannedArm(
-                ref.treatment, ref.treatment_class, ref.role, any(asking) and not asks_itself
-            )
-            for ref, asks_itself in zip(refs, asking, strict=True)
+            PlannedArm(ref.treatment, ref.treatment_class, ref.role, bool(asking - {ref.treatment}))
+            for ref in refs
         )
 
-    @property
+    @cached_property
     def differs(self) -> tuple[tuple[float, ...], ...]:
         """Covariates of the arms."""
         return planned_covariates(self.design, self.arms, self.selecting)
@@ -298,25 +281,31 @@ class Job:
         }
 
     def read(self, course: Course, n: int, *, landmarks: bool = True) -> SurvivalData:
-        """What the report of a study of ``n`` patients enters a likelihood with."""
+        """What the report of a study of ``n`` patients enters a likelihood with.
+
+        Figures of two or three patients, one of them censored, may seem to contradict each other
+        when read with an effective number of patients: their median is then reported alone.
+        """
         endpoint = self.fit.data.endpoint
         report = reported_study(course, self.design, self.arms, n, endpoint, landmarks=landmarks)
-        return survival_data(
-            study_refs(report, self.arms),
-            View(endpoint, verified_only=False, use_read_as=True),
-            self.fit.data.classes,
-            self.selecting,
-        )
+        view = View(endpoint, verified_only=False, use_read_as=True)
+        refs = study_refs(report, self.arms)
+        try:
+            return survival_data(refs, view, self.fit.data.classes, self.selecting)
+        except UnusableCohortError:
+            if not landmarks:
+                raise
+            return self.read(course, n, landmarks=False)
 
     def updater(self, n: int) -> Updater:
         """The likelihood of studies of ``n`` patients."""
+        fit, rows = self.fit, self.rows
         expected = tuple(
-            expected_of(self.fit, named.group, differs, self.rows)
+            expected_of(fit, named.group, differs, rows)
             for named, differs in zip(self.treated, self.differs, strict=True)
         )
-        shape_sd = self.fit.flat("shape_sd") * self.fit.has_shape
-        study_sd = self.fit.flat("study_sd")
-        return Updater(self.fit.family, expected, study_sd[self.rows], shape_sd[self.rows], n)
+        shape_sd = fit.flat("shape_sd") * fit.has_shape
+        return Updater(fit.family, expected, fit.flat("study_sd")[rows], shape_sd[rows], n)
 
 
 class Updated(NamedTuple):
@@ -340,9 +329,8 @@ def weigh(log_likelihood: np.ndarray) -> Updated:
 
 
 def _rows(
-    job: Job, simulations: int, rng: np.random.Generator, progress: Progress | None
+    job: Job, simulations: int, rng: np.random.Generator, tell: Progress
 ) -> Iterator[dict[str, Any]]:
-    tell = progress or (lambda _: None)
     updaters = {n: job.updater(n) for n in job.design.sizes}
     arms = new_curves(job.fit, job.arms, job.differs, rng)
     for population in job.design.populations:
@@ -356,7 +344,7 @@ def _rows(
                     tell(f"{population}, n = {n}: study {number} of {simulations}")
                 draw, patients = int(job.rows[truth]), np.random.default_rng(seed)
                 course = draw_course(arms, draw, job.design, population, patients)
-                values[:, number] = _log_likelihood(job, updater, course)
+                values[:, number] = updater.log_likelihood(job.read(course, n))
                 values[truth, number] = -np.inf  # the truth has no weight in its own study
             yield _row(job, population, n, gain, weigh(values))
 
@@ -365,17 +353,6 @@ def _evenly(gain: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarra
     """Draws evenly spaced in the order of their gain, at random within each step."""
     at = (np.arange(count) + rng.uniform(size=count)) / count * gain.size
     return np.argsort(gain, kind="stable")[at.astype(int)]
-
-
-def _log_likelihood(job: Job, updater: Updater, course: Course) -> np.ndarray:
-    """Log likelihood of one simulated study, ``(draws,)``."""
-    try:
-        data = job.read(course, updater.n)
-    except UnusableCohortError:
-        # figures of two or three patients, one of them censored, may seem to contradict each other
-        # when read with an effective number of patients: their median is reported alone
-        data = job.read(course, updater.n, landmarks=False)
-    return updater.log_likelihood(data)
 
 
 def _row(
@@ -417,10 +394,7 @@ def _row(
 
 
 def _error(share: float, count: int) -> float:
-    """Monte Carlo standard error of a share: not zero where none, or all, of a count have it.
-
-    SD of the beta distribution that the count gives under Jeffreys' prior.
-    """
+    """Monte Carlo error of a share: SD of the beta that its count gives under Jeffreys' prior."""
     return float(stats.beta(count * share + 0.5, count * (1.0 - share) + 0.5).std())
 
 
@@ -441,8 +415,8 @@ def result(answer: Plan, registry: Registry) -> Result:
     endpoint = endpoint_of(answer.table["endpoint"].iloc[0])
     opening, method = _opening(answer, endpoint, registry.vocabulary), _method(answer)
     conclusions, widths, limit = tuple(_conclusions(answer)), _widths(answer), _limit(answer)
-    names = [numbers.in_sentence(label) for label in (answer.treatment, answer.reference)]
-    title = f"{numbers.capitalised(answer.design.kind)} study of {names[0]} against {names[1]}"
+    treatment, reference = map(numbers.in_sentence, (answer.treatment, answer.reference))
+    title = f"{numbers.capitalised(answer.design.kind)} study of {treatment} against {reference}"
 
     def picture(stem: str, caption: str, plot: Callable[..., Figure], alt: str) -> Picture:
         arguments = {"table": answer.table, "title": title}
@@ -463,7 +437,7 @@ def result(answer: Plan, registry: Registry) -> Result:
             Finding(
                 "Would such a study conclude a gain?",
                 conclusions,
-                (_table(answer),),
+                (_table(answer.table),),
                 (picture("assurance", assurance, plot_assurance, " ".join(conclusions)),),
             ),
             Finding(
@@ -509,12 +483,12 @@ def _opening(answer: Plan, endpoint: Endpoint, vocabulary: Vocabulary) -> str:
 def _method(answer: Plan) -> str:
     design = answer.design
     return (
-        f"{int(answer.table['simulations'].iloc[0])} studies of each size are simulated. Each has "
-        "a truth drawn from what is believed today, with a study effect of its own. Its patients "
-        f"enter over {design.accrual:g} months and are followed for {design.follow_up:g} more. It "
-        f"reports medians, limits and survival at {numbers.listed(map(str, LANDMARKS))} months, of "
-        "pure and mixed patients apart where there are both, and is read like any other report "
-        f"({answer.family} family)."
+        f"{int(answer.table['simulations'].iloc[0])} studies of each size are simulated, each with "
+        "a truth drawn from what is believed today and a study effect of its own. Patients "
+        f"enter over {design.accrual:g} months and are followed for {design.follow_up:g} more. "
+        f"Medians, limits and survival at {numbers.listed(map(str, LANDMARKS))} months are "
+        "reported, of pure and mixed patients apart where there are both, and read like any other "
+        f"report ({answer.family} family)."
     )
 
 
@@ -539,17 +513,16 @@ def _conclusion(name: str, rows: pd.DataFrame) -> Iterator[str]:
         )
         return
     yield f"The probability that a study concludes such a gain is {_by_size(rows)}."
-    enough = rows[rows["assurance"] >= SETTLES]
-    share = f"{numbers.percent(SETTLES)} %"
+    enough = rows[rows["assurance"] >= _SETTLES]
+    share = f"{numbers.percent(_SETTLES)} %"
+    bound = min(today / first["threshold"], 1.0)
     if len(enough):
         yield f"It reaches {share} with {int(enough['n'].iloc[0])} patients."
     else:
         yield f"No study of up to {most} patients reaches {share}."
-    bound = min(today / first["threshold"], 1.0)
     yield (
-        "A study that settled the truth would find such a gain with probability "
-        f"{numbers.chance(today)}; no study of any size concludes one with a probability above "
-        f"{numbers.chance(bound)}{f', so that none can reach {share}' if bound < SETTLES else ''}."
+        "No study of any size concludes such a gain with a probability above "
+        f"{numbers.chance(bound)}{f', so that none can reach {share}' if bound < _SETTLES else ''}."
     )
     if largest["concludes_none"] > 0.0:
         yield (
@@ -596,18 +569,17 @@ def _widths(answer: Plan) -> str:
 def _limit(answer: Plan) -> str:
     if not answer.design.is_randomised:
         return (
-            "A single-arm study of any size has one study effect of its own and says nothing of "
-            "the reference: however many patients it has, it does not narrow these."
+            "A single-arm study has one study effect of its own and says nothing of the reference: "
+            "however many patients it has, it does not narrow these."
         )
     selected = (
-        f" All patients carry the mutation that {numbers.in_sentence(answer.treatment)} asks for, "
-        "so that what the other arm says of unselected patients depends on the effect of the "
-        "mutation as pooled today."
+        f" All patients carry the mutation that {numbers.in_sentence(answer.treatment)} asks for: "
+        "what the other arm says of others depends on the effect of the mutation as pooled today."
     )
     return (
-        "The arms of a randomised study share its study effect, which cancels in their contrast; "
-        "each arm keeps a shape of its own. What is concluded is of the average study in the "
-        f"reference population.{selected if answer.braf_selected else ''}"
+        "The arms of a randomised study share its study effect, which cancels in their contrast. "
+        "What is concluded is of the average study in the reference population."
+        f"{selected if answer.braf_selected else ''}"
     )
 
 
@@ -623,35 +595,42 @@ def _doubts(answer: Plan) -> Iterator[str]:
     ]
     if rows:
         yield (
-            "Not to be relied on to the last digit, as too few draws of today's fit stand for what "
-            f"is believed after many of the simulated studies: {'; '.join(rows)}."
+            "Too few draws of today's fit stand for what is believed after many of the simulated "
+            f"studies: {'; '.join(rows)}."
         )
 
 
-def _table(answer: Plan) -> Table:
-    labels = ("n", "P(gain) today", "Gain", "Error", "None", "Prognostic", "Predictive", "Both")
-    columns = [Column("Patients"), *(Column(label, "num") for label in labels)]
-    rows = [
-        (
-            Cell(
-                _POPULATIONS[row.population],
-                more="extrapolated" if row.extrapolated else "",
-                extrapolated=row.extrapolated,
-            ),
-            row.n,
-            Cell(numbers.chance(row.p_today), extrapolated=row.extrapolated),
-            f"{numbers.chance(row.assurance)}{'' if row.reliable else '*'}",
-            numbers.decimal(row.assurance_error, 2),
-            numbers.chance(row.concludes_none),
-            *(_width(getattr(row, f"expected_width_{name}")) for name in _EFFECTS),
-        )
-        for row in answer.table.itertuples(index=False)
-    ]
+def _table(table: pd.DataFrame) -> Table:
+    def population(row: Any) -> Cell:
+        more = "extrapolated" if row.extrapolated else ""
+        return Cell(_POPULATIONS[row.population], more, extrapolated=row.extrapolated)
+
     note = (
-        "Gain, none: probability that a study concludes that there is a gain, or none; error: that "
-        "of the simulation. Prognostic, predictive, both: width of the interval of the ratio of "
-        "medians, mixed to pure, as upper over lower end."
+        "Gain, none: probability that a study concludes so; error: that of the simulation. "
+        "Prognostic, predictive, both: width of the interval, as upper over lower end."
+        f"{'' if table['reliable'].all() else ' * Weights of the draws are not reliable.'}"
     )
-    if not answer.table["reliable"].all():
-        note += " * Weights of the draws are not reliable."
-    return make_table("What studies would conclude.", columns, rows, note=note)
+    return table_of(
+        "What studies would conclude.",
+        table.itertuples(index=False),
+        (
+            ("Patients", "", population),
+            ("n", "num", lambda row: row.n),
+            (
+                "P(gain) today",
+                "num",
+                lambda row: Cell(numbers.chance(row.p_today), extrapolated=row.extrapolated),
+            ),
+            (
+                "Gain",
+                "num",
+                lambda row: f"{numbers.chance(row.assurance)}{'' if row.reliable else '*'}",
+            ),
+            ("Error", "num", lambda row: numbers.decimal(row.assurance_error, 2)),
+            ("None", "num", lambda row: numbers.chance(row.concludes_none)),
+            ("Prognostic", "num", lambda row: _width(row.expected_width_prognostic)),
+            ("Predictive", "num", lambda row: _width(row.expected_width_predictive)),
+            ("Both", "num", lambda row: _width(row.expected_width_ratio)),
+        ),
+        note=note,
+    )
