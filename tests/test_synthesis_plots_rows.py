@@ -13,7 +13,7 @@ from plot_tables import by_gid, row_of, words
 
 from synthesis import plots
 from synthesis.plots.checks import MOST
-from synthesis.plots.scales import difference_scale
+from synthesis.plots.page import difference_scale
 from synthesis.plots.sensitivity import BASE
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -89,12 +89,12 @@ def plot_bias(
     axis = rows.Axis("ratio", unit, partial(ratio_scale, inside, ends), null=1.0)
     block = rows.Block("bias", entries, [axis, *answer_columns(sheet)], "Bias")
     share = sheet.choose(0.36, 0.36, 0.34)
-    layout = rows.lay_out([block], sheet, label_share=share, between=1.5)
     foot = (
         "Right of 1: optimistic. The spread is the factor that one report in forty exceeds. "
         "Share assumed: how much of the answer is prior. CrI, credible interval."
     )
-    return rows.draw_blocks(layout, title, legend, foot)
+    frame = page.make_frame(sheet, title, legend, foot)
+    return rows.draw_blocks(rows.lay_out([block], frame, label_share=share, between=1.5))
 
 
 def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:

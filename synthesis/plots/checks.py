@@ -84,7 +84,6 @@ def plot_checks(
 
     above = rows.Panels(math.ceil(len(panels) / per_row) * step + 6, len(panels), draw_panels)
     blocks, share = list(_blocks(extremes, sheet)), sheet.choose(0.42, 0.4, 0.4)
-    layout = rows.lay_out(blocks, sheet, label_share=share, between=0.8, above=above)
     legend = [
         ("reported figures", marks.line_sample(thickness=1.1)),
         ("95 % of data sets drawn from the model", marks.area_sample(_BAND)),
@@ -92,7 +91,9 @@ def plot_checks(
         ("outside", marks.point_sample(fill=False)),
     ]
     foot = "Position: share of predicted figures below the reported one. NR, not reached."
-    return rows.draw_blocks(layout, title, legend, foot)
+    frame = page.make_frame(sheet, title, legend, foot)
+    layout = rows.lay_out(blocks, frame, label_share=share, between=0.8, above=above)
+    return rows.draw_blocks(layout)
 
 
 def _draw_spread(

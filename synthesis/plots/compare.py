@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
 from synthesis.plots import marks, rows, style
-from synthesis.plots.page import percent_scale, ratio_scale
+from synthesis.plots.page import make_frame, percent_scale, ratio_scale
 from synthesis.plots.rows import INTERVAL, Axis, Row, Words, flag, interval_of, number, word
 
 COMPARE_COLUMNS: tuple[str, ...] = (
@@ -85,17 +85,14 @@ def plot_compare(
         for kind, (shape, fill, words) in EVIDENCE.items()
         if kind in kinds
     ]
-    layout = _lay_out(panels, by_class=True)
-    if not sheet.is_narrow and rows.figure_height(layout, title, legend) > style.TALLEST:
-        layout = _lay_out(panels, by_class=False)
-    return rows.draw_blocks(layout, title, legend)
-
-
-def _lay_out(panels: Sequence[_Panel], *, by_class: bool) -> rows.Layout:
-    sheet = panels[0].sheet
-    blocks = [panel.block(by_class=by_class) for panel in panels]
+    frame = make_frame(sheet, title, legend)
     share, between = sheet.choose(0.3, 0.27, 0.25), sheet.choose(2.0, 0.3, 0.3)
-    return rows.lay_out(blocks, sheet, label_share=share, between=between)
+    for by_class in (True, False):
+        blocks = [panel.block(by_class=by_class) for panel in panels]
+        layout = rows.lay_out(blocks, frame, label_share=share, between=between)
+        if sheet.is_narrow or layout.height <= style.TALLEST:
+            break
+    return rows.draw_blocks(layout)
 
 
 @dataclass(frozen=True)

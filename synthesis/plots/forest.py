@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from synthesis import numbers
 from synthesis.endpoints import Endpoint, endpoint_of
 from synthesis.plots import marks, rows, style
-from synthesis.plots.page import LegendEntry, Scale
+from synthesis.plots.page import Frame, Scale, make_frame
 from synthesis.plots.rows import Row, Words, flag, interval_of, number, word
 
 FOREST_COLUMNS: tuple[str, ...] = (
@@ -90,9 +90,8 @@ def plot_forest(
         width is unknown, or a class has no hue.
     """
     rows.require(table, FOREST_COLUMNS, "plot_forest", known={"kind": KINDS})
-    sheet = style.find_sheet(width)
-    layout = _lay_out(table, endpoint, sheet, part, hues)
-    return rows.draw_blocks(layout, title, _legend(endpoint), _foot(table, sheet))
+    frame = _frame(table, endpoint, width, title)
+    return rows.draw_blocks(_lay_out(table, endpoint, frame, part, hues))
 
 
 def parts_of(
@@ -112,13 +111,12 @@ def parts_of(
         where it fits. All parts are drawn on one axis.
     """
     rows.require(table, FOREST_COLUMNS, "parts_of")
-    sheet = style.find_sheet(width)
     classes = list(dict.fromkeys(filter(word, table["treatment_class"])))
-    whole = _lay_out(table, endpoint, sheet)
-    around = rows.figure_height(whole, "Title", _legend(endpoint), _foot(table, sheet))
-    room = style.TALLEST - (around - whole.blocks[0].rows_height)
+    frame = _frame(table, endpoint, width, "Title")
+    whole = _lay_out(table, endpoint, frame)
+    room = style.TALLEST - (whole.height - whole.blocks[0].rows_height)
     heights = [
-        _lay_out(table[table["treatment_class"] == name], endpoint, sheet).blocks[0].rows_height
+        _lay_out(table[table["treatment_class"] == name], endpoint, frame).blocks[0].rows_height
         for name in classes
     ]
     cuts = next(
@@ -165,19 +163,19 @@ def _reach(table: pd.DataFrame) -> tuple[list[float], list[float]]:
 def _lay_out(
     table: pd.DataFrame,
     endpoint: str,
-    sheet: style.Sheet,
+    frame: Frame,
     part: tuple[int, int] | None = None,
     hues: Mapping[str, str] | None = None,
 ) -> rows.Layout:
     hues = style.choose_hues(hues, filter(word, table["treatment_class"]), "plot_forest")
-    forest = _Forest(endpoint_of(endpoint), sheet, hues)
+    forest = _Forest(endpoint_of(endpoint), frame.sheet, hues)
     entries = list(forest.entries(table.to_dict("records")))
     if not any(row.draw for row in entries):
         raise ValueError("plot_forest: the table has no cohort and no pooled row to draw")
     head = "Treatment, study" + (f" (part {part[0]} of {part[1]})" if part else "")
     block = rows.Block(f"forest-{endpoint}", entries, forest.columns(table), head)
-    share = sheet.choose(0.36, 0.31, 0.27)
-    return rows.lay_out([block], sheet, label_share=share, between=0.6)
+    share = frame.sheet.choose(0.36, 0.31, 0.27)
+    return rows.lay_out([block], frame, label_share=share, between=0.6)
 
 
 @dataclass(frozen=True)
@@ -352,18 +350,19 @@ def _or(value: float, otherwise: float) -> float:
 # --- Words around the rows -----------------------------------------------------------------------
 
 
-def _legend(endpoint: str) -> list[LegendEntry]:
-    is_response = endpoint_of(endpoint).is_response
+def _frame(table: pd.DataFrame, endpoint: str, width: str, title: str | None) -> Frame:
+    sheet, is_response = style.find_sheet(width), endpoint_of(endpoint).is_response
     reported = "reported, exact 95 % interval" if is_response else "reported, with its interval"
-    arrow = [] if is_response else [("not reached, or beyond the axis", marks.ARROW)]
-    return [
+    legend = [
         (f"{reported} (area by n)", marks.REPORTED),
         ("model: this cohort", marks.estimate_sample()),
         ("model: treatment with one cohort", marks.estimate_sample("diamond")),
         ("average study", marks.diamond_sample),
         ("new study", marks.bar_sample),
-        *arrow,
     ]
+    if not is_response:
+        legend.append(("not reached, or beyond the axis", marks.ARROW))
+    return make_frame(sheet, title, legend, _foot(table, sheet))
 
 
 def _foot(table: pd.DataFrame, sheet: style.Sheet) -> str:

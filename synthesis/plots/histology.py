@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
 from synthesis.plots import marks, rows, style
-from synthesis.plots.page import LegendEntry, difference_scale, month_scale, ratio_scale
+from synthesis.plots.page import LegendEntry, difference_scale, make_frame, month_scale, ratio_scale
 from synthesis.plots.rows import INTERVAL, Axis, Row, Words, flag, interval_of, number, word
 
 BENEFIT_COLUMNS: tuple[str, ...] = (
@@ -88,10 +88,10 @@ def plot_benefit(
         _benefit_block(endpoint_of(name), own, delta, sheet)
         for name, own in table.groupby("endpoint", sort=False)
     ]
-    share = sheet.choose(0.31, 0.25, 0.24)
-    layout = rows.lay_out(blocks, sheet, label_share=share, between=1.0)
     foot = "Average study, reference population. CrI, credible interval."
-    return rows.draw_blocks(layout, title, _benefit_legend(table), foot)
+    frame = make_frame(sheet, title, _benefit_legend(table), foot)
+    share = sheet.choose(0.31, 0.25, 0.24)
+    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=share, between=1.0))
 
 
 def _benefit_block(
@@ -231,8 +231,8 @@ def plot_effects(
         blocks.append(
             rows.Block(f"effects-{name}", entries, columns, head, endpoint_of(name).name())
         )
-    layout = rows.lay_out(blocks, sheet, label_share=sheet.choose(0.3, 0.27, 0.27))
-    return rows.draw_blocks(layout, title, effect_legend(reported=not reported.empty), EFFECT_FOOT)
+    frame = make_frame(sheet, title, effect_legend(reported=not reported.empty), EFFECT_FOOT)
+    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=sheet.choose(0.3, 0.27, 0.27)))
 
 
 def effect_rows(
@@ -379,8 +379,8 @@ def plot_singles(
         ("true ratio", marks.point_sample(fill=False)),
         ("ratio that significant results show on average", marks.point_sample()),
     ]
-    layout = rows.lay_out(blocks, sheet, label_share=sheet.choose(0.3, 0.27, 0.27), between=0.6)
-    return rows.draw_blocks(layout, title, legend, EFFECT_FOOT)
+    frame, share = make_frame(sheet, title, legend, EFFECT_FOOT), sheet.choose(0.3, 0.27, 0.27)
+    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=share, between=0.6))
 
 
 def _single_block(

@@ -14,7 +14,7 @@ from synthesis import numbers
 from synthesis.endpoints import Endpoint, endpoint_of
 from synthesis.plots import marks, rows, style
 from synthesis.plots.checks import TIMES
-from synthesis.plots.page import LegendEntry
+from synthesis.plots.page import LegendEntry, make_frame
 from synthesis.plots.rows import Quiet, Row, Words, flag, interval_of, number, word
 from synthesis.plots.style import INK, PLAIN
 
@@ -95,9 +95,9 @@ def plot_impact(
         own = [row for row in figures if (word(row["figure"]) not in TIMES) == is_share]
         if own:
             blocks.append(_figure_block(own, is_share=is_share))
-    layout = rows.lay_out(blocks, sheet, label_share=sheet.choose(0.33, 0.3, 0.28), between=2.0)
-    foot = _foot(estimates, figures)
-    return rows.draw_blocks(layout, title, _legend(has_figures=bool(figures)), foot)
+    legend, foot = _legend(has_figures=bool(figures)), _foot(estimates, figures)
+    frame, share = make_frame(sheet, title, legend, foot), sheet.choose(0.33, 0.3, 0.28)
+    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=share, between=2.0))
 
 
 def _drawn_estimates(

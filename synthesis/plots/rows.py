@@ -20,26 +20,8 @@ from matplotlib.figure import Figure
 
 from synthesis.endpoints import Endpoint
 from synthesis.numbers import LEVEL, MINUS, is_missing
-from synthesis.plots import marks
+from synthesis.plots import marks, page
 from synthesis.plots.marks import Brush
-from synthesis.plots.page import (
-    MARGIN,
-    LegendEntry,
-    Page,
-    Scale,
-    add_axes,
-    apply_scale,
-    make_frame,
-    month_scale,
-    percent_scale,
-    put_box,
-    put_lines,
-    put_rule,
-    put_text,
-    text_width,
-    widest,
-    wrap,
-)
 from synthesis.plots.style import BAND, INK, Face, Sheet, tint
 
 #: Below the heading of a column of estimates.
@@ -158,7 +140,7 @@ class Axis:
 
     name: str
     unit: str
-    scale: Callable[[float, Face], Scale]
+    scale: Callable[[float, Face], page.Scale]
     head: str = ""
     null: float | None = None
 
@@ -168,8 +150,8 @@ def value_axis(
 ) -> Axis:
     """The column ``values``: 0 to 100 %, or months on a log scale (as of `month_scale`)."""
     if is_share:
-        return Axis("values", "%", partial(percent_scale, 0.0, 100.0), head)
-    return Axis("values", "Months (log scale)", partial(month_scale, inside, ends), head)
+        return Axis("values", "%", partial(page.percent_scale, 0.0, 100.0), head)
+    return Axis("values", "Months (log scale)", partial(page.month_scale, inside, ends), head)
 
 
 @dataclass(frozen=True)
@@ -181,7 +163,7 @@ class Spot:
     """
 
     axes: Mapping[str, Axes]
-    scales: Mapping[str, Scale]
+    scales: Mapping[str, page.Scale]
     top: float
     height: float
     pitch: float
@@ -278,7 +260,7 @@ class Block:
                         name: tuple(
                             type(line)(part)
                             for line in row.lines(name)
-                            for part in wrap(line, row.face(sheet), most)
+                            for part in page.wrap(line, row.face(sheet), most)
                         )
                         for name, most in narrow.items()
                     },
@@ -298,7 +280,7 @@ class Panels:
 
     height: float
     count: int
-    draw: Callable[[Page, float, tuple[float, float]], None]
+    draw: Callable[[page.Page, float, tuple[float, float]], None]
 
 
 # --- Layout --------------------------------------------------------------------------------------
@@ -313,28 +295,30 @@ class _Column:
     right: float
     before: float = 0.0
 
-    @property
-    def centre(self) -> float:
-        return (self.left + self.right) / 2
+    def anchor(self) -> tuple[float, str]:
+        """Where its heading stands, and how it is aligned."""
+        if isinstance(self.spec, Axis):
+            return (self.left + self.right) / 2, "center"
+        return (self.right, "right") if self.spec.align == "right" else (self.left, "left")
 
     def start(self, line: str, face: Face) -> tuple[float, str]:
         """Where a line begins (or ends), and how it is aligned."""
-        if self.spec.align == "right":
-            return self.right, "right"
         lead = _lead(line, self.spec)
-        return self.left + (self.before - text_width(lead, face) if lead else 0.0), "left"
+        if self.spec.align == "right":
+            return self.anchor()
+        return self.left + (self.before - page.text_width(lead, face) if lead else 0.0), "left"
 
     def unit(self, sheet: Sheet) -> tuple[str, ...]:
         """Lines below an axis, which may be a little wider than it."""
         if isinstance(self.spec, Words):
             return ()
-        return wrap(self.spec.unit, sheet.text, self.right - self.left + 2 * sheet.gap)
+        return page.wrap(self.spec.unit, sheet.text, self.right - self.left + 2 * sheet.gap)
 
     def head(self, sheet: Sheet) -> tuple[str, ...]:
         """Lines above it."""
         if isinstance(self.spec, Words):
             return self.spec.head
-        return wrap(self.spec.head, sheet.text.bold, self.right - self.left)
+        return page.wrap(self.spec.head, sheet.text.bold, self.right - self.left)
 
 
 @dataclass(frozen=True)
@@ -393,23 +377,28 @@ class _Placed:
 
 @dataclass(frozen=True)
 class Layout:
-    """Blocks laid out on a sheet, with what stands above them: nothing is drawn yet."""
+    """A figure laid out: its frame, its blocks, and what stands above them; nothing is drawn."""
 
-    sheet: Sheet
+    frame: page.Frame
     blocks: tuple[_Placed, ...]
     above: Panels | None = None
 
     @property
-    def height(self) -> float:
-        """Height in points without title, legend and foot."""
+    def bottom(self) -> float:
+        """Where the lowest block ends, in points."""
         between = _BETWEEN_BLOCKS * (len(self.blocks) - 1)
         panels = self.above.height if self.above else 0.0
-        return panels + sum(block.height for block in self.blocks) + between
+        return self.frame.top + (panels + sum(block.height for block in self.blocks) + between)
+
+    @property
+    def height(self) -> float:
+        """Height in points of the whole figure."""
+        return self.bottom + self.frame.below
 
 
 def lay_out(
     blocks: Sequence[Block],
-    sheet: Sheet,
+    frame: page.Frame,
     *,
     label_share: float,
     between: float = 3.0,
@@ -417,18 +406,10 @@ def lay_out(
 ) -> Layout:
     """Measure the words and divide the width.
 
-    Parameters
-    ----------
-    blocks : sequence of Block
-        Columns of words that have one name have one width in all of them.
-    sheet : Sheet
-    label_share : float
-        Of the width that labels may take.
-    between : float
-        White space in points between two rows.
-    above : Panels, optional
-        What is drawn above the blocks.
+    Columns of words that have one name have one width in all blocks. Labels may take
+    `label_share` of the width; `between` two rows are so many points of white space.
     """
+    sheet = frame.sheet
     blocks = [block.wrapped(sheet) for block in blocks]
     label_width = _label_width(blocks, label_share, sheet)
     rooms = _measure(blocks, sheet)
@@ -436,20 +417,22 @@ def lay_out(
     lettered = first + len(blocks) > 1
     for place, block in enumerate(blocks):
         title = f"{chr(ord('A') + first + place)} {block.title}" if lettered else block.title
-        title_lines = wrap(title, sheet.section, sheet.width - 2 * MARGIN) if block.title else ()
-        columns = _place_columns(block.columns, rooms, sheet, MARGIN + label_width)
+        title_lines = (
+            page.wrap(title, sheet.section, sheet.width - 2 * page.MARGIN) if block.title else ()
+        )
+        columns = _place_columns(block.columns, rooms, sheet, page.MARGIN + label_width)
         repeated = place > 0 and block.heads == blocks[place - 1].heads
         heads = 0 if repeated else max([1, *(len(column.head(sheet)) for column in columns)])
         rows = _set_rows(block, label_width, sheet, between)
         placed.append(_Placed(block, sheet, title_lines, heads, columns, rows))
-    return Layout(sheet, tuple(placed), above)
+    return Layout(frame, tuple(placed), above)
 
 
 def _label_width(blocks: Sequence[Block], share: float, sheet: Sheet) -> float:
-    least = widest([block.head for block in blocks], sheet.text.bold)
+    least = page.widest([block.head for block in blocks], sheet.text.bold)
     needed = [
-        text_width(row.label, row.face(sheet))
-        + (4 + text_width(row.detail, sheet.note) if row.detail else 0.0)
+        page.text_width(row.label, row.face(sheet))
+        + (4 + page.text_width(row.detail, sheet.note) if row.detail else 0.0)
         + block.indent(row)
         for block in blocks
         for row in block.rows
@@ -466,13 +449,13 @@ def _measure(blocks: Sequence[Block], sheet: Sheet) -> dict[str, tuple[float, fl
             if isinstance(spec, Axis):
                 continue
             name = spec.name
-            loose[name] = max(loose[name], widest(spec.head, sheet.text.bold))
+            loose[name] = max(loose[name], page.widest(spec.head, sheet.text.bold))
             for row in block.rows:
                 face = row.face(sheet)
                 for line in row.lines(name):
-                    whole, lead = text_width(line, face), _lead(line, spec)
+                    whole, lead = page.text_width(line, face), _lead(line, spec)
                     if lead:
-                        start = text_width(lead, face)
+                        start = page.text_width(lead, face)
                         before[name] = max(before[name], start)
                         after[name] = max(after[name], whole - start)
                     else:
@@ -499,7 +482,7 @@ def _place_columns(
     words = sum(rooms[spec.name][1] for spec in specs if isinstance(spec, Words))
     # an axis keeps clear of the words on either side; the last of its labels needs room
     end_room = _LAST_LABEL * sheet.body if isinstance(specs[-1], Axis) else 0.0
-    spare = sheet.width - MARGIN - left - sheet.gap * len(specs) - end_room - words
+    spare = sheet.width - page.MARGIN - left - sheet.gap * len(specs) - end_room - words
     width = spare / axes - 2 * _ASIDE
     placed, edge = [], left
     for spec in specs:
@@ -518,11 +501,11 @@ def _set_rows(block: Block, label_width: float, sheet: Sheet, between: float) ->
     placed, top = [], _CLEAR
     for row in block.rows:
         face, note, indent = row.face(sheet), sheet.note, block.indent(row)
-        width = (sheet.width - 2 * MARGIN if row.is_heading else label_width) - indent
-        label = wrap(row.label, face, width)
-        room = width - text_width(label[-1], face) - 4 if label else width
-        inline = bool(row.detail) and text_width(row.detail, note) <= room
-        detail = (row.detail,) if inline else wrap(row.detail, note, width)
+        width = (sheet.width - 2 * page.MARGIN if row.is_heading else label_width) - indent
+        label = page.wrap(row.label, face, width)
+        room = width - page.text_width(label[-1], face) - 4 if label else width
+        inline = bool(row.detail) and page.text_width(row.detail, note) <= room
+        detail = (row.detail,) if inline else page.wrap(row.detail, note, width)
         tall = len(label) * face.pitch + (0 if inline else len(detail) * note.pitch)
         texts = max((len(row.lines(name)) for name in row.texts), default=0) * face.pitch
         height = max(tall, texts, row.least) + between
@@ -536,115 +519,108 @@ def _set_rows(block: Block, label_width: float, sheet: Sheet, between: float) ->
 # --- Drawing -------------------------------------------------------------------------------------
 
 
-def draw_blocks(
-    layout: Layout, title: str | None, legend: Sequence[LegendEntry] = (), foot: str = ""
-) -> Figure:
+def draw_blocks(layout: Layout) -> Figure:
     """Draw a figure of blocks, each with its letter where there are several."""
-    frame = make_frame(layout.sheet, title, legend, foot)
-    page, top = frame.open(frame.top + layout.height), frame.top
+    paper, top = layout.frame.open(layout.bottom), layout.frame.top
     if layout.above:
         axis = next(own for own in layout.blocks[0].columns if isinstance(own.spec, Axis))
-        layout.above.draw(page, top, (axis.left, axis.right))
+        layout.above.draw(paper, top, (axis.left, axis.right))
         top += layout.above.height
     for block in layout.blocks:
-        _draw_block(page, block, top)
+        _draw_block(paper, block, top)
         top += block.height + _BETWEEN_BLOCKS
-    return page.figure
+    return paper.figure
 
 
-def figure_height(
-    layout: Layout, title: str | None, legend: Sequence[LegendEntry] = (), foot: str = ""
-) -> float:
-    """Height in points of the figure that `draw_blocks` makes of the same."""
-    frame = make_frame(layout.sheet, title, legend, foot)
-    return frame.top + layout.height + frame.below
-
-
-def _draw_block(page: Page, placed: _Placed, top: float) -> None:
+def _draw_block(paper: page.Page, placed: _Placed, top: float) -> None:
     sheet, rows_top = placed.sheet, top + placed.offset
-    top = put_lines(page, MARGIN, top, placed.title, sheet.section)
-    put_rule(page, top + 1, 0.8)
+    top = page.put_lines(paper, page.MARGIN, top, placed.title, sheet.section)
+    page.put_rule(paper, top + 1, 0.8)
     if placed.heads:
         bottom = top + 4 + placed.heads * sheet.text.pitch
-        _put_heads(page, placed, bottom)
-        put_rule(page, bottom + 2, 0.5)
+        _put_heads(paper, placed, bottom)
+        page.put_rule(paper, bottom + 2, 0.5)
     axes, scales = {}, {}
     for column in placed.columns:
         if isinstance(column.spec, Axis):
             name = column.spec.name
             scales[name] = column.spec.scale(column.right - column.left, sheet.text)
-            axes[name] = _open_axes(page, placed, column, scales[name], rows_top)
+            axes[name] = _open_axes(paper, placed, column, scales[name], rows_top)
             below = rows_top + placed.rows_height + placed.axis_height
-            put_lines(page, column.centre, below, column.unit(sheet), sheet.text, align="center")
+            page.put_lines(
+                paper, column.anchor()[0], below, column.unit(sheet), sheet.text, align="center"
+            )
     for place, own in enumerate(placed.rows):
         gid = f"{placed.block.name}-{place}"
-        _put_row(page, own, placed, rows_top, gid)
+        _put_row(paper, own, placed, rows_top, gid)
         if own.row.draw is not None:
             own.row.draw(Spot(axes, scales, own.top, own.height, sheet.text.pitch, gid))
 
 
-def _put_heads(page: Page, placed: _Placed, bottom: float) -> None:
+def _put_heads(paper: page.Page, placed: _Placed, bottom: float) -> None:
     """Set the column headings, their last lines on one height."""
     face = placed.sheet.text.bold
-    put_text(page, MARGIN, bottom - face.pitch / 2, placed.block.head, face)
+    page.put_text(paper, page.MARGIN, bottom - face.pitch / 2, placed.block.head, face)
     for column in placed.columns:
-        x, align = column.left, "left"
-        if isinstance(column.spec, Axis):
-            x, align = column.centre, "center"
-        elif column.spec.align == "right":
-            x, align = column.right, "right"
+        x, align = column.anchor()
         head = column.head(placed.sheet)
         top = bottom - len(head) * face.pitch
         for line in head:
-            top = put_lines(page, x, top, (line,), _face_of(line, face), align=align)
+            top = page.put_lines(paper, x, top, (line,), _face_of(line, face), align=align)
 
 
 def _face_of(line: str, face: Face) -> Face:
     return face.quiet if isinstance(line, Quiet) else face
 
 
-def _open_axes(page: Page, placed: _Placed, column: _Column, scale: Scale, top: float) -> Axes:
+def _open_axes(
+    paper: page.Page, placed: _Placed, column: _Column, scale: page.Scale, top: float
+) -> Axes:
     name, spec, height = placed.block.name, column.spec, placed.rows_height
     width = column.right - column.left
-    axes = add_axes(page, column.left, top, width, height, f"{name} {spec.name}")
+    axes = page.add_axes(paper, column.left, top, width, height, f"{name} {spec.name}")
     axes.set_ylim(height, 0)
     axes.yaxis.set_visible(False)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_visible(bool(scale.ticks))
     axes.spines["top"].set_visible(placed.is_long)
-    apply_scale(axes, scale, placed.sheet.text, top=placed.is_long)
+    page.apply_scale(axes, scale, placed.sheet.text, top=placed.is_long)
     if spec.null is not None:
         axes.axvline(spec.null, color=INK, lw=0.6, zorder=0.9, gid=f"{name}-{spec.name}-null")
     return axes
 
 
-def _put_row(page: Page, own: _Set, placed: _Placed, rows_top: float, gid: str) -> None:
+def _put_row(paper: page.Page, own: _Set, placed: _Placed, rows_top: float, gid: str) -> None:
     """Set the words of one row."""
     row, sheet, face = own.row, placed.sheet, own.row.face(placed.sheet)
     top, middle = rows_top + own.top, rows_top + own.top + own.height / 2
     if row.kind == "band":
-        wide = page.width - 2 * MARGIN
-        put_box(page, MARGIN, top, wide, own.height, BAND, zorder=1 if row.is_heading else -1)
+        wide = paper.width - 2 * page.MARGIN
+        page.put_box(
+            paper, page.MARGIN, top, wide, own.height, BAND, zorder=1 if row.is_heading else -1
+        )
     elif row.is_heading:  # nothing of the axes behind the words
-        wide = widest(own.label, face) + 2 * _ASIDE
-        put_box(page, MARGIN + own.indent, top, wide, own.height, "white", zorder=1)
+        wide = page.widest(own.label, face) + 2 * _ASIDE
+        page.put_box(paper, page.MARGIN + own.indent, top, wide, own.height, "white", zorder=1)
     if row.hue:
-        put_box(page, MARGIN, top + 0.4, _STRIPE, own.height - 0.8, row.hue, zorder=1.1)
+        page.put_box(paper, page.MARGIN, top + 0.4, _STRIPE, own.height - 0.8, row.hue, zorder=1.1)
     below = 0.0 if own.inline else len(own.detail) * sheet.note.pitch
-    left, start = MARGIN + own.indent, middle - (len(own.label) * face.pitch + below) / 2
-    end = put_lines(page, left, start, own.label, face, gid=f"{gid}-label")
+    left, start = page.MARGIN + own.indent, middle - (len(own.label) * face.pitch + below) / 2
+    end = page.put_lines(paper, left, start, own.label, face, gid=f"{gid}-label")
     if own.inline:
-        after = left + text_width(own.label[-1], face) + 4
-        put_text(page, after, end - face.pitch / 2, row.detail, sheet.note, gid=f"{gid}-detail")
+        after = left + page.text_width(own.label[-1], face) + 4
+        page.put_text(
+            paper, after, end - face.pitch / 2, row.detail, sheet.note, gid=f"{gid}-detail"
+        )
     else:
-        put_lines(page, left, end, own.detail, sheet.note, gid=f"{gid}-detail")
+        page.put_lines(paper, left, end, own.detail, sheet.note, gid=f"{gid}-detail")
     for column in placed.columns:
         lines = row.lines(column.spec.name) if isinstance(column.spec, Words) else ()
         start = middle - len(lines) * face.pitch / 2
         for place, line in enumerate(lines):
             x, align = column.start(line, face)
             y, name = start + (place + 0.5) * face.pitch, f"{gid}-{column.spec.name}-{place}"
-            put_text(page, x, y, line, _face_of(line, face), align=align, gid=name)
+            page.put_text(paper, x, y, line, _face_of(line, face), align=align, gid=name)
 
 
 # --- Marks that several figures share ------------------------------------------------------------
@@ -652,7 +628,7 @@ def _put_row(page: Page, own: _Set, placed: _Placed, rows_top: float, gid: str) 
 
 def put_estimate(
     brush: Brush,
-    scale: Scale,
+    scale: page.Scale,
     values: Sequence[float],
     y: float,
     *,

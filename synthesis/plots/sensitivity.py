@@ -92,10 +92,11 @@ def plot_specification(
 
     above = rows.Panels(room + _HEIGHT + 5, 0, draw_curve)
     share = sheet.choose(0.42, 0.36, 0.34)
-    layout = rows.lay_out([block], sheet, label_share=share, between=0.6, above=above)
     marked = sorted((row for row in choices if word(row["mark"])), key=lambda row: int(row["mark"]))
     key = "; ".join(f"{word(row['mark'])} {word(row['label'])}" for row in marked)
-    return rows.draw_blocks(layout, title, _legend(choices), key)
+    frame = page.make_frame(sheet, title, _legend(choices), key)
+    layout = rows.lay_out([block], frame, label_share=share, between=0.6, above=above)
+    return rows.draw_blocks(layout)
 
 
 def _is_base(choice: Choice) -> bool:
