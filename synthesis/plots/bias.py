@@ -47,7 +47,7 @@ def plot_bias(
     """Draw the common bias, the spread of biases and, below, the bias of each report.
 
     A strip for each of the two with prior (broken outline) and posterior (filled), then a row a
-    report. Nothing is computed but positions; each strip has one vertical scale.
+    report. Each strip has one vertical scale. One Axes, labelled ``bias ratio``.
 
     Parameters
     ----------
@@ -61,11 +61,6 @@ def plot_bias(
         Columns `REPORT_COLUMNS`, in display order: ratios of medians. May be empty.
     width, title
         As of `plot_forest`.
-
-    Returns
-    -------
-    Figure
-        One Axes, labelled ``bias ratio``.
 
     Raises
     ------
@@ -152,7 +147,7 @@ def plot_funnel(
     Horizontally the reported median over the expected one, on a log scale, vertically the standard
     error of the log median, 0 on top. Marks tell the kind of report. Broken lines are the 95 %
     limits by sampling error alone, dotted ones with the spread of studies added; a median outside
-    of the former is named. Nothing is computed but positions.
+    of the former is named. One Axes, labelled ``funnel``.
 
     Parameters
     ----------
@@ -161,11 +156,6 @@ def plot_funnel(
         retrospective, prospective or not stated, ``study_sd`` the same in every row.
     width, title
         As of `plot_forest`.
-
-    Returns
-    -------
-    Figure
-        One Axes, labelled ``funnel``.
 
     Raises
     ------

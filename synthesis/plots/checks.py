@@ -43,8 +43,8 @@ def plot_checks(
 
     Above, a panel an endpoint: which share of the reported figures lies at or below a position in
     its prediction, with the band that holds the whole line. Below, the figures that lie furthest
-    out: as reported, as predicted, and their position; open where it is outside of 95 %. Nothing
-    is computed but positions.
+    out: as reported, as predicted, and their position; open where it is outside of 95 %. Axes
+    labelled ``spread os`` and ``checks-os position`` for each endpoint.
 
     Parameters
     ----------
@@ -55,11 +55,6 @@ def plot_checks(
         not reached; `MOST` of each endpoint are drawn, the most extreme first.
     width, title
         As of `plot_forest`.
-
-    Returns
-    -------
-    Figure
-        Axes labelled ``spread os`` and ``checks-os position`` for each endpoint.
 
     Raises
     ------

@@ -61,6 +61,7 @@ def plot_curves(
     reference, reported medians on the 50 % line, and landmarks with their intervals. A curve is
     faded beyond `FADE_AFTER` times the last reported point of its treatment. Treatments with fewer
     than `COHORTS` cohorts and `PATIENTS` patients are counted in words, unless there are no others.
+    One Axes per treatment, in display order; its label is the treatment.
 
     Parameters
     ----------
@@ -75,11 +76,6 @@ def plot_curves(
         Treatment whose curve stands behind every other one; empty for none.
     width, title, hues
         As of `plot_forest`; two, four or five panels stand in a row.
-
-    Returns
-    -------
-    Figure
-        One Axes per treatment, in display order; its label is the treatment.
 
     Raises
     ------

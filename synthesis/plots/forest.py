@@ -50,12 +50,12 @@ def plot_forest(
 ) -> Figure:
     """Draw the forest plot of one endpoint.
 
-    Classes are headings, with their diamond where there is one; treatments follow in order of
-    their estimates. A treatment with several cohorts has a line for each, its diamond (average
-    study) and its bar (new study). A cohort has two marks: an open square for the value as
-    reported, its area by the number of patients, with the reported interval; below it a dot for
-    the model's estimate. A treatment with one cohort has one line: the cohort's square, and the
-    estimate of its average study. Nothing is computed but positions.
+    Classes are headings, with their diamond where there is one; treatments follow in order of their
+    estimates. A treatment with several cohorts has a line for each, its diamond (average study) and
+    its bar (new study). A cohort has two marks: an open square for the value as reported, its area
+    by the number of patients, with the reported interval; below it a dot for the model's estimate.
+    A treatment with one cohort has one line: the cohort's square, and the estimate of its average
+    study. One Axes, whose vertical coordinate is points below the first row.
 
     Parameters
     ----------
@@ -77,11 +77,6 @@ def plot_forest(
     hues : mapping of str to str, optional
         Colour of each treatment class, as from `class_hues`; by default given by the classes
         of this table.
-
-    Returns
-    -------
-    Figure
-        One Axes, whose vertical coordinate is points below the first row.
 
     Raises
     ------

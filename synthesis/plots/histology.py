@@ -54,9 +54,9 @@ def plot_benefit(
     """Draw medians and gains of every treatment by histology, a panel an endpoint.
 
     Dots are pure tumours, diamonds mixed ones. A value that no report of the treatment supports is
-    open, its interval dashed; treatments all of whose values are so stand below a heading that
-    says it. The left axis has the median, the right one the gain over the reference. Nothing is
-    computed but positions.
+    open, its interval dashed; treatments all of whose values are so stand below a heading that says
+    it. The left axis has the median, the right one the gain over the reference. Axes ``benefit-os
+    medians`` and, with gains and where there is room, ``benefit-os gains``.
 
     Parameters
     ----------
@@ -68,11 +68,6 @@ def plot_benefit(
     width, title
         As of `plot_forest`. In one column there are medians only; the probability of a gain stands
         on a slide.
-
-    Returns
-    -------
-    Figure
-        Axes ``benefit-os medians`` and, with gains and where there is room, ``benefit-os gains``.
 
     Raises
     ------
@@ -191,8 +186,8 @@ def plot_effects(
     """Draw effects of histology, a panel an endpoint: posterior over prior, and how much is prior.
 
     A strip for each effect with its densities, both in words, and the share of the answer that is
-    prior. Below, the ratios that reports give, in a column of their own. Nothing is computed but
-    positions; each strip has one vertical scale.
+    prior. Below, the ratios that reports give, in a column of their own. Each strip has one
+    vertical scale. An Axes an endpoint, labelled ``effects-os ratio``.
 
     Parameters
     ----------
@@ -205,11 +200,6 @@ def plot_effects(
         Columns `REPORTED_COLUMNS`: medians in months, their ratio, p in words.
     width, title
         As of `plot_forest`.
-
-    Returns
-    -------
-    Figure
-        An Axes an endpoint, labelled ``effects-os ratio``.
 
     Raises
     ------
@@ -336,9 +326,9 @@ def plot_singles(
 ) -> Figure:
     """Draw all single results, a panel each: reported, alone, pooled, and how results exaggerate.
 
-    Above, the ratio that the report gives and the densities of what it says alone and once
-    pooled. Below, what significant results of studies of the same size show at stated true ratios.
-    Nothing is computed but positions.
+    Above, the ratio that the report gives and the densities of what it says alone and once pooled.
+    Below, what significant results of studies of the same size show at stated true ratios. An Axes
+    a result, labelled ``single-0 ratio``.
 
     Parameters
     ----------
@@ -351,11 +341,6 @@ def plot_singles(
         that significant results show (missing: none), and the share that is significant.
     width, title
         As of `plot_forest`.
-
-    Returns
-    -------
-    Figure
-        An Axes a result, labelled ``single-0 ratio``.
 
     Raises
     ------

@@ -48,11 +48,12 @@ def plot_impact(
 ) -> Figure:
     """Draw what new studies change for one endpoint.
 
-    A: pooled estimates of the average study at the reference mix without (open circle) and with
-    the new studies (dot), treatments of the new studies first, then those that move most; their
-    ranks stand beside. Below: reported figures of the new studies (open squares, area by patients)
-    on what the fit without them expected (pale bar 95 %, dark bar 50 %, stroke the median), times
-    and shares on axes of their own. Nothing is computed but positions.
+    A: pooled estimates of the average study at the reference mix without (open circle) and with the
+    new studies (dot), treatments of the new studies first, then those that move most; their ranks
+    stand beside. Below: reported figures of the new studies (open squares, area by patients) on
+    what the fit without them expected (pale bar 95 %, dark bar 50 %, stroke the median), times and
+    shares on axes of their own. Axes labelled ``impact-estimates values`` and, where there are such
+    figures, ``impact-times values`` and ``impact-shares values``.
 
     Parameters
     ----------
@@ -69,12 +70,6 @@ def plot_impact(
         As of `plot_forest`.
     limit : int
         Most rows of A, and of the reported figures.
-
-    Returns
-    -------
-    Figure
-        Axes labelled ``impact-estimates values`` and, where there are such figures,
-        ``impact-times values`` and ``impact-shares values``.
 
     Raises
     ------

@@ -50,6 +50,7 @@ def plot_assurance(
     """Draw the probability that a study concludes a gain, against its number of patients.
 
     A line a population, with 95 % Monte Carlo limits; dotted, the probability of the gain today.
+    One Axes, labelled ``assurance``.
 
     Parameters
     ----------
@@ -57,11 +58,6 @@ def plot_assurance(
         Columns `ASSURANCE_COLUMNS`, of one endpoint, treatment, reference and design.
     width, title
         As of `plot_forest`.
-
-    Returns
-    -------
-    Figure
-        One Axes, labelled ``assurance``.
 
     Raises
     ------
@@ -99,7 +95,8 @@ def plot_planned_widths(
     """Draw how narrow intervals of the effects of histology are expected to become.
 
     A panel an effect, a line a population: upper over lower end of the 95 % interval of a ratio of
-    medians of mixed to pure tumours, on a log scale; dotted, the same today.
+    medians of mixed to pure tumours, on a log scale; dotted, the same today. An Axes an effect,
+    labelled by it.
 
     Parameters
     ----------
@@ -108,11 +105,6 @@ def plot_planned_widths(
         of log ratios.
     width, title
         As in `plot_assurance`; panels stand below each other in one column.
-
-    Returns
-    -------
-    Figure
-        An Axes an effect, labelled by it.
 
     Raises
     ------

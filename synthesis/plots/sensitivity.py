@@ -47,10 +47,11 @@ def plot_specification(
 ) -> Figure:
     """Draw one conclusion under every choice, and what is chosen otherwise.
 
-    Above: estimates in order with their intervals, a line through that of the base, and where
-    there is one the value of no effect. Below: one row for each aspect of the analysis, with a
-    mark under every estimate for which that aspect is chosen otherwise. Nothing is computed but
-    positions (Simonsohn, Simmons & Nelson 2020, doi 10.1038/s41562-020-0912-z).
+    Above: estimates in order with their intervals, a line through that of the base, and where there
+    is one the value of no effect. Below: one row for each aspect of the analysis, with a mark under
+    every estimate for which that aspect is chosen otherwise (Simonsohn, Simmons & Nelson 2020, doi
+    10.1038/s41562-020-0912-z). Axes labelled ``curve`` and ``specification matrix``; their
+    horizontal coordinate is the place of a choice in order of the estimates.
 
     Parameters
     ----------
@@ -60,12 +61,6 @@ def plot_specification(
         empty. A choice without an estimate is left out.
     width, title
         As of `plot_forest`.
-
-    Returns
-    -------
-    Figure
-        Axes labelled ``curve`` and ``specification matrix``; their horizontal coordinate is the
-        place of a choice in order of the estimates.
 
     Raises
     ------
