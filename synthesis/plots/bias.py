@@ -109,10 +109,7 @@ def _report_row(record: Mapping[str, Any]) -> rows.Row:
     values = interval_of(record)
     detail = f"n = {int(record['patients']):,}, {numbers.in_sentence(word(record['treatment']))}"
     texts = {"posterior": numbers.interval(*values, numbers.ratio)}
-
-    def draw(spot: rows.Spot) -> None:
-        rows.put_estimate(spot.brush("ratio", PLAIN), spot.scales["ratio"], values, spot.middle)
-
+    draw = rows.estimate_marks("ratio", PLAIN, values)
     return rows.Row(word(record["cohort_label"]), detail, texts, draw)
 
 

@@ -157,16 +157,8 @@ class _Panel:
             "gain": numbers.interval(*interval_of(record, "gain"), endpoint.write_gain),
             "p": numbers.chance(record["p_gain"]),
         }
-        return Row(word(record["treatment"]), texts=texts, draw=self._marks(record))
-
-    def _marks(self, record: Mapping[str, Any]) -> rows.Draw:
-        middle, *limits = interval_of(record, factor=rows.factor_of(self.endpoint))
+        values = interval_of(record, factor=rows.factor_of(endpoint))
         shape, fill, _ = EVIDENCE[word(record["carried_by"])]
-
-        def draw(spot: rows.Spot) -> None:
-            brush = spot.brush("contrast", style.PLAIN)
-            span, beyond = spot.scales["contrast"].clip(*limits)
-            marks.put_line(brush, "interval", span, spot.middle, arrows=beyond)
-            marks.put_point(brush, middle, spot.middle, "contrast", shape=shape, fill=fill)
-
-        return draw
+        look = {"shape": shape, "fill": fill, "roles": ("interval", "contrast")}
+        draw = rows.estimate_marks("contrast", style.PLAIN, values, **look)
+        return Row(word(record["treatment"]), texts=texts, draw=draw)

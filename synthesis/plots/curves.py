@@ -90,7 +90,8 @@ def plot_curves(
     drawn = {name: own.sort_values("time") for name, own in curves.groupby("treatment", sort=False)}
     if reference and reference not in drawn:
         raise ValueError(f"plot_curves: the reference {reference!r} has no curve")
-    panels = [name for name, own in drawn.items() if _is_enough(own)] or list(drawn)
+    enough = curves[(curves["cohorts"] >= COHORTS) | (curves["patients"] >= PATIENTS)]
+    panels = list(enough["treatment"].unique()) or list(drawn)
     frame = page.make_frame(
         sheet, title, _legend(reference, points), _foot(len(drawn) - len(panels))
     )
@@ -112,10 +113,6 @@ def plot_curves(
     middle, left = (grid.tops[0] + grid.tops[-1] + grid.height) / 2, page.MARGIN + 0.6 * sheet.body
     page.put_upright_text(paper, left, middle, f"{quantity}, %", sheet.text)
     return paper.figure
-
-
-def _is_enough(curve: pd.DataFrame) -> bool:
-    return bool(curve["cohorts"].iloc[0] >= COHORTS or curve["patients"].iloc[0] >= PATIENTS)
 
 
 @dataclass(frozen=True)

@@ -632,15 +632,14 @@ def put_estimate(
     values: Sequence[float],
     y: float,
     *,
-    shape: str = "dot",
     extrapolated: bool = False,
-    fill: bool = True,
     roles: tuple[str, str] = ("interval", "estimate"),
+    **look: Any,
 ) -> None:
     """Draw an estimate with its interval, which ends in arrows where it goes on beyond the axis.
 
     Nothing is drawn of what is missing; an estimate that no report supports is open, its interval
-    dashed.
+    dashed. `look` is shape and fill as of `marks.put_point`.
     """
     middle, lower, upper = values
     if math.isnan(middle):
@@ -648,7 +647,16 @@ def put_estimate(
     if not math.isnan(lower):
         span, beyond = scale.clip(lower, upper)
         marks.put_line(brush, roles[0], span, y, dashed=extrapolated, arrows=beyond)
-    marks.put_point(brush, middle, y, roles[1], shape=shape, fill=fill and not extrapolated)
+    marks.put_point(brush, middle, y, roles[1], **{"fill": not extrapolated} | look)
+
+
+def estimate_marks(column: str, hue: str, values: Sequence[float], **look: Any) -> Draw:
+    """Draws one estimate in the middle of a row; `look` as of `put_estimate`."""
+
+    def draw(spot: Spot) -> None:
+        put_estimate(spot.brush(column, hue), spot.scales[column], values, spot.middle, **look)
+
+    return draw
 
 
 def put_densities(spot: Spot, *, column: str, density: pd.DataFrame) -> None:

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 import matplotlib.style
@@ -108,13 +106,11 @@ class Sheet:
         return dict(zip(SHEETS, (one_column, two_column, slide), strict=True))[self.name]
 
 
-SHEETS: Mapping[str, Sheet] = MappingProxyType(
-    {
-        "one-column": Sheet("one-column", 85, 7.5, 6.5, 8.5, 4),
-        "two-column": Sheet("two-column", 174, 7.5, 6.8, 9, 7),
-        "slide": Sheet("slide", 254, 9, 8, 11, 11),
-    }
-)
+SHEETS: dict[str, Sheet] = {
+    "one-column": Sheet("one-column", 85, 7.5, 6.5, 8.5, 4),
+    "two-column": Sheet("two-column", 174, 7.5, 6.8, 9, 7),
+    "slide": Sheet("slide", 254, 9, 8, 11, 11),
+}
 
 #: Eight hues that colour-blind readers tell apart (after Okabe & Ito); neighbours differ in grey.
 HUES: tuple[str, ...] = (
@@ -131,49 +127,42 @@ PURE, MIXED = HUES[0], HUES[7]
 FONT = "Arimo"
 FONTS = Path(__file__).with_name("fonts")
 
-STYLE: Mapping[str, object] = MappingProxyType(
-    {
-        "font.family": [FONT],
-        "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
-        "font.size": 7.5,
-        # labels are data: a dollar sign in one is a dollar sign
-        "text.parse_math": False,
-        "text.color": INK,
-        # Unhinted glyphs have the same width at every resolution.
-        "text.hinting": "none",
-        "axes.edgecolor": INK,
-        "axes.labelcolor": INK,
-        "axes.linewidth": 0.6,
-        "axes.axisbelow": True,
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "figure.dpi": 144.0,
-        "figure.facecolor": "white",
-        "savefig.facecolor": "white",
-        "savefig.dpi": 300.0,
-        "savefig.bbox": None,
-        "pdf.fonttype": 42,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "synthesis.plots",
-    }
-)
+STYLE: dict[str, object] = {
+    "font.family": [FONT],
+    "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 7.5,
+    # labels are data: a dollar sign in one is a dollar sign
+    "text.parse_math": False,
+    "text.color": INK,
+    # Unhinted glyphs have the same width at every resolution.
+    "text.hinting": "none",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.dpi": 144.0,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "savefig.dpi": 300.0,
+    "savefig.bbox": None,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "synthesis.plots",
+}
 
 
 # The bundled font comes before any of its name that the machine has.
 for _file in sorted(FONTS.glob("*.ttf")):
     fontManager.addfont(_file)
 fontManager.ttflist.sort(key=lambda entry: Path(entry.fname).parent != FONTS)
+_LETTERS = frozenset(map(chr, get_font(findfont(FontProperties(family=FONT))).get_charmap()))
 
 
 def families(text: str) -> list[str]:
     """Font families of a text: others beside the bundled one only where it lacks a letter."""
-    return [FONT] if _letters().issuperset(text) else [FONT, "sans-serif"]
-
-
-@lru_cache(maxsize=1)
-def _letters() -> frozenset[str]:
-    font = get_font(findfont(FontProperties(family=FONT)))
-    return frozenset(map(chr, font.get_charmap()))
+    return [FONT] if _LETTERS.issuperset(text) else [FONT, "sans-serif"]
 
 
 @contextmanager
@@ -183,7 +172,7 @@ def style_context() -> Iterator[None]:
     The settings of the caller, from code or from a ``matplotlibrc`` file, neither reach into the
     block nor change by it.
     """
-    with matplotlib.style.context(dict(STYLE), after_reset=True):
+    with matplotlib.style.context(STYLE, after_reset=True):
         yield
 
 
