@@ -134,10 +134,7 @@ _CLEAR, _REACHES = 1.5, (4.5, 9.0, 14.0)
 
 @style.style_context()
 def plot_funnel(
-    table: pd.DataFrame,
-    *,
-    width: style.Width = "two-column",
-    title: str | None = None,
+    table: pd.DataFrame, *, width: style.Width = "two-column", title: str | None = None
 ) -> Figure:
     """Draw the funnel of reported medians.
 

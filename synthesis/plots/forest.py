@@ -352,8 +352,8 @@ def _frame(table: pd.DataFrame, endpoint: str, width: str, title: str | None) ->
         (f"{reported} (area by n)", marks.REPORTED),
         ("model: this cohort", marks.estimate_sample()),
         ("model: treatment with one cohort", marks.estimate_sample("diamond")),
-        ("average study", marks.diamond_sample),
-        ("new study", marks.bar_sample),
+        ("average study", marks.wide_sample(marks.put_diamond)),
+        ("new study", marks.wide_sample(marks.put_bar)),
     ]
     if not is_response:
         legend.append(("not reached, or beyond the axis", marks.ARROW))

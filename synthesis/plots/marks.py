@@ -76,7 +76,8 @@ def square_side(patients: float) -> float:
 
 def put_square(brush: Brush, x: float, y: float, side: float, *, see_through: bool = False) -> None:
     """Draw an open square: a value as reported."""
-    _put_marker(brush, "reported", x, y, "s", side, "none" if see_through else "white", 0.8)
+    fill = "none" if see_through else "white"
+    _put_marker(brush, "reported", x, y, "s", side, mfc=fill, mew=0.8)
 
 
 def put_point(
@@ -84,13 +85,13 @@ def put_point(
 ) -> None:
     """Draw an estimate of the model: a dot, diamond or square; open where `fill` is false."""
     marker, size = _SHAPES[shape]
-    edge = 0.3 if fill else 0.8
-    _put_marker(brush, role, x, y, marker, size, brush.hue if fill else "white", edge)
+    look = {"mew": 0.3} if fill else {"mfc": "white", "mew": 0.8}
+    _put_marker(brush, role, x, y, marker, size, **look)
 
 
 def put_landmark(brush: Brush, x: float, y: float) -> None:
     """Draw a filled dot with a white edge: reported survival at a fixed time."""
-    _put_marker(brush, "landmark", x, y, "o", 3.4, brush.hue, 0.4, edge="white")
+    _put_marker(brush, "landmark", x, y, "o", 3.4, mew=0.4, mec="white")
 
 
 def put_line(
@@ -115,7 +116,7 @@ def put_line(
     put_arrows(brush, role, x, y, arrows)
     for side, place, stroke, arrow in zip(("left", "right"), x, ends, arrows, strict=True):
         if stroke and not arrow:
-            _put_marker(brush, f"{role}-end-{side}", place, y, "|", 2.8, brush.hue, 0.6)
+            _put_marker(brush, f"{role}-end-{side}", place, y, "|", 2.8)
 
 
 def put_upright(brush: Brush, role: str, x: float, y: tuple[float, float]) -> None:
@@ -132,7 +133,7 @@ def put_arrows(
     for (side, head), place, arrow in zip(heads, x, arrows, strict=True):
         if arrow:
             name = f"{role}-arrow-{side}"
-            _put_marker(brush, name, place, y, head, _ARROW, brush.hue, 0.6, edge="none")
+            _put_marker(brush, name, place, y, head, _ARROW, mec="none")
 
 
 def put_diamond(brush: Brush, x: tuple[float, float, float], y: float) -> None:
@@ -150,7 +151,7 @@ def put_bar(brush: Brush, x: tuple[float, float, float], y: float) -> None:
     bar = Rectangle((lower, y - _BAR / 2), upper - lower, _BAR, lw=0.5, zorder=3)
     bar.set(fc=tint(brush.hue, 0.3), ec=brush.hue)
     put(brush, bar, "new-study")
-    _put_marker(brush, "new-study-middle", middle, y, "|", _BAR + 2, brush.hue, 0.6)
+    _put_marker(brush, "new-study-middle", middle, y, "|", _BAR + 2)
 
 
 def put_area(
@@ -163,19 +164,11 @@ def put_area(
 
 
 def _put_marker(
-    brush: Brush,
-    role: str,
-    x: float,
-    y: float,
-    marker: Any,
-    size: float,
-    fill: str,
-    edge_width: float,
-    edge: str | None = None,
+    brush: Brush, role: str, x: float, y: float, marker: Any, size: float, **look: Any
 ) -> None:
-    mark = Line2D([x], [y], marker=marker, ls="none", ms=size, mfc=fill, mew=edge_width)
-    mark.set(mec=edge or brush.hue, zorder=3.5 if marker == "|" else 5)
-    put(brush, mark, role)
+    look = {"mfc": brush.hue, "mec": brush.hue, "mew": 0.6} | look
+    level = 3.5 if marker == "|" else 5
+    put(brush, Line2D([x], [y], marker=marker, ls="none", ms=size, zorder=level, **look), role)
 
 
 def put(brush: Brush, artist: Artist, role: str) -> None:
@@ -225,14 +218,9 @@ ARROW: Sample = line_sample(thickness=0.6, arrows=(False, True))
 PRIOR: Sample = line_sample(dashed=True)
 
 
-def diamond_sample(brush: Brush, x: float, y: float) -> None:
-    """A pooled estimate of the average study."""
-    put_diamond(brush, (x - 8, x, x + 8), y)
-
-
-def bar_sample(brush: Brush, x: float, y: float) -> None:
-    """A prediction for a new study."""
-    put_bar(brush, (x - 8, x, x + 8), y)
+def wide_sample(put_wide: Callable[[Brush, tuple[float, float, float], float], None]) -> Sample:
+    """What `put_diamond` or `put_bar` draws."""
+    return lambda brush, x, y: put_wide(brush, (x - 8, x, x + 8), y)
 
 
 def area_sample(share: float = AREA_SHARE, inner: float = 0.0) -> Sample:

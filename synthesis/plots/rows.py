@@ -220,6 +220,15 @@ class Row:
         text = self.texts.get(column, ())
         return (text,) if isinstance(text, str) else text
 
+    def wrapped(self, column: str, width: float, sheet: Sheet) -> Row:
+        """The same with the lines of a column of words broken to a width."""
+        lines = tuple(
+            type(line)(part)
+            for line in self.lines(column)
+            for part in page.wrap(line, self.face(sheet), width)
+        )
+        return replace(self, texts={**self.texts, column: lines})
+
 
 @dataclass(frozen=True)
 class Block:
@@ -246,28 +255,10 @@ class Block:
 
     def wrapped(self, sheet: Sheet) -> Block:
         """The same with lines broken that are too wide for their column."""
-        narrow = {
-            column.name: column.most * sheet.width
-            for column in self.columns
-            if isinstance(column, Words) and column.most < 1.0
-        }
-        rows = [
-            replace(
-                row,
-                texts={
-                    **row.texts,
-                    **{
-                        name: tuple(
-                            type(line)(part)
-                            for line in row.lines(name)
-                            for part in page.wrap(line, row.face(sheet), most)
-                        )
-                        for name, most in narrow.items()
-                    },
-                },
-            )
-            for row in self.rows
-        ]
+        rows = list(self.rows)
+        for column in self.columns:
+            if isinstance(column, Words) and column.most < 1.0:
+                rows = [row.wrapped(column.name, column.most * sheet.width, sheet) for row in rows]
         return replace(self, rows=rows)
 
 
