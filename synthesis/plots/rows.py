@@ -623,14 +623,15 @@ def put_estimate(
     values: Sequence[float],
     y: float,
     *,
+    shape: str = "dot",
+    fill: bool = True,
     extrapolated: bool = False,
     roles: tuple[str, str] = ("interval", "estimate"),
-    **look: Any,
 ) -> None:
     """Draw an estimate with its interval, which ends in arrows where it goes on beyond the axis.
 
     Nothing is drawn of what is missing; an estimate that no report supports is open, its interval
-    dashed. `look` is shape and fill as of `marks.put_point`.
+    dashed.
     """
     middle, lower, upper = values
     if math.isnan(middle):
@@ -638,14 +639,23 @@ def put_estimate(
     if not math.isnan(lower):
         span, beyond = scale.clip(lower, upper)
         marks.put_line(brush, roles[0], span, y, dashed=extrapolated, arrows=beyond)
-    marks.put_point(brush, middle, y, roles[1], **{"fill": not extrapolated} | look)
+    marks.put_point(brush, middle, y, roles[1], shape=shape, fill=fill and not extrapolated)
 
 
-def estimate_marks(column: str, hue: str, values: Sequence[float], **look: Any) -> Draw:
-    """Draws one estimate in the middle of a row; `look` as of `put_estimate`."""
+def estimate_marks(
+    column: str,
+    hue: str,
+    values: Sequence[float],
+    *,
+    shape: str = "dot",
+    fill: bool = True,
+    roles: tuple[str, str] = ("interval", "estimate"),
+) -> Draw:
+    """Draws one estimate in the middle of a row, as of `put_estimate`."""
 
     def draw(spot: Spot) -> None:
-        put_estimate(spot.brush(column, hue), spot.scales[column], values, spot.middle, **look)
+        brush, scale = spot.brush(column, hue), spot.scales[column]
+        put_estimate(brush, scale, values, spot.middle, shape=shape, fill=fill, roles=roles)
 
     return draw
 
