@@ -11,11 +11,10 @@ from synthesis.plots.compare import plot_compare
 from synthesis.plots.curves import plot_curves
 from synthesis.plots.files import About, save_figure
 from synthesis.plots.forest import parts_of, plot_forest
-from synthesis.plots.histology import plot_benefit, plot_effects
+from synthesis.plots.histology import plot_benefit, plot_effects, plot_singles
 from synthesis.plots.impact import plot_impact
 from synthesis.plots.plan import plot_assurance, plot_planned_widths
 from synthesis.plots.sensitivity import plot_specification
-from synthesis.plots.single import plot_singles
 from synthesis.plots.style import STYLE, class_hues, style_context
 
 __all__ = [

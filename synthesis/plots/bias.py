@@ -5,23 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from synthesis import numbers
-from synthesis.plots import inputs, marks, page, rows, style
+from synthesis.plots import marks, page, rows, style
 from synthesis.plots.histology import answer_columns, effect_legend, effect_rows
-from synthesis.plots.inputs import flag, interval_of, number, word
 from synthesis.plots.marks import Brush
-from synthesis.plots.scales import Scale, apply_scale, dress_ticks, ratio_scale
+from synthesis.plots.page import Scale, ratio_scale
+from synthesis.plots.rows import flag, interval_of, number, word
 from synthesis.plots.style import INK, MUTED, PLAIN, Sheet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BIAS_COLUMNS: tuple[str, ...] = (
     *("effect", "label", "which", "estimate", "lower", "upper"),
@@ -34,9 +33,6 @@ REPORT_COLUMNS: tuple[str, ...] = (
 FUNNEL_COLUMNS: tuple[str, ...] = (
     *("cohort_label", "kind", "ratio", "standard_error", "study_sd", "beyond_sampling"),
 )
-
-_LABEL_SHARES = {"one-column": 0.36, "two-column": 0.36, "slide": 0.34}
-_INTERVAL = f"({numbers.LEVEL} CrI)"
 
 
 @style.style_context()
@@ -51,7 +47,7 @@ def plot_bias(
     """Draw the common bias, the spread of biases and, below, the bias of each report.
 
     A strip for each of the two with prior (broken outline) and posterior (filled), then a row a
-    report. Nothing is computed but positions; each strip has one vertical scale.
+    report. Each strip has one vertical scale. One Axes, labelled ``bias ratio``.
 
     Parameters
     ----------
@@ -66,68 +62,54 @@ def plot_bias(
     width, title
         As of `plot_forest`.
 
-    Returns
-    -------
-    Figure
-        One Axes, labelled ``bias ratio``.
-
     Raises
     ------
     ValueError
         If a column, an effect or its density is missing, or the width is unknown.
     """
-    inputs.require_columns(density, DENSITY_COLUMNS, "plot_bias, density")
-    inputs.require_columns(effects, BIAS_COLUMNS, "plot_bias, effects")
-    inputs.require_columns(reports, REPORT_COLUMNS, "plot_bias, reports", may_be_empty=True)
-    inputs.require_unique(effects, ("effect", "which"), "plot_bias, effects")
+    rows.require(density, DENSITY_COLUMNS, "plot_bias, density")
+    rows.require(effects, BIAS_COLUMNS, "plot_bias, effects", unique=("effect", "which"))
+    rows.require(reports, REPORT_COLUMNS, "plot_bias, reports", may_be_empty=True)
     sheet = style.find_sheet(width)
     entries = list(effect_rows(_side_by_side(effects), density, sheet, "plot_bias"))
     legend = effect_legend(reported=False)
     if not reports.empty:
         words = "Whole bias of each retrospective report, common and its own"
-        entries.append(rows.Row(words, kind="head"))
-        entries += [_report_row(record) for record in reports.to_dict("records")]
-        legend.append(page.LegendEntry(f"report, {numbers.LEVEL} CrI", marks.estimate_sample()))
+        entries += [rows.Row(words, kind="head"), *map(_report_row, reports.to_dict("records"))]
+        legend.append((f"report, {numbers.LEVEL} CrI", marks.estimate_sample()))
     # the axis reaches at least from half to twice: a bias within it is to be seen as one
     inside = [0.5, 2.0, *reports["estimate"]]
     ends = [*rows.visible(density), *reports["lower"], *reports["upper"]]
     unit = "Ratio of medians to a prospective study (log scale)"
-    columns = [
-        rows.Axis(
-            "ratio", unit, lambda span: ratio_scale(inside, ends, span, sheet.text), null=1.0
-        ),
-        *answer_columns(sheet),
-    ]
-    block = rows.Block("bias", entries, columns, "Bias")
-    layout = rows.lay_out([block], sheet, label_share=_LABEL_SHARES[sheet.name], between=1.5)
+    axis = rows.Axis("ratio", unit, partial(ratio_scale, inside, ends), null=1.0)
+    block = rows.Block("bias", entries, [axis, *answer_columns(sheet)], "Bias")
+    share = sheet.choose(0.36, 0.36, 0.34)
     foot = (
         "Right of 1: optimistic. The spread is the factor that one report in forty exceeds. "
         "Share assumed: how much of the answer is prior. CrI, credible interval."
     )
-    return rows.draw_blocks(layout, title, legend, foot)
+    frame = page.make_frame(sheet, title, legend, foot)
+    return rows.draw_blocks(rows.lay_out([block], frame, label_share=share, between=1.5))
 
 
 def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
     """Prior and posterior of an effect in one row, as `effect_rows` reads them."""
     ends = {"estimate": "", "lower": "_lower", "upper": "_upper"}
-    before, after = (
-        effects[effects["which"] == which].rename(
-            columns={n: f"{which}{e}" for n, e in ends.items()}
-        )
+    prior, posterior = (
+        effects[effects["which"] == which]
+        .rename(columns={name: f"{which}{end}" for name, end in ends.items()})
+        .rename(columns={"effect": "parameter"})
         for which in ("prior", "posterior")
     )
-    priors = before[["effect", *(f"prior{end}" for end in ends.values())]]
-    return after.merge(priors, on="effect").rename(columns={"effect": "parameter"})
+    priors = prior[["parameter", *(f"prior{end}" for end in ends.values())]]
+    return posterior.merge(priors, on="parameter")
 
 
 def _report_row(record: Mapping[str, Any]) -> rows.Row:
     values = interval_of(record)
     detail = f"n = {int(record['patients']):,}, {numbers.in_sentence(word(record['treatment']))}"
     texts = {"posterior": numbers.interval(*values, numbers.ratio)}
-
-    def draw(spot: rows.Spot) -> None:
-        rows.put_estimate(spot.brush("ratio", PLAIN), spot.scales["ratio"], values, spot.middle)
-
+    draw = rows.estimate_marks("ratio", PLAIN, values)
     return rows.Row(word(record["cohort_label"]), detail, texts, draw)
 
 
@@ -139,7 +121,6 @@ _MARKS: Mapping[str, tuple[str, float, bool]] = {
     "prospective": ("D", 4.2, False),
     "not stated": ("s", 4.0, False),
 }
-_ASPECT = {"one-column": 0.95, "two-column": 0.58, "slide": 0.52}
 _LIMITS: Mapping[str, object] = {"sampling": (0, (4.0, 2.0)), "studies": (0, (1.0, 1.6))}
 
 # Standard deviations of a normal distribution within which 95 % lie.
@@ -153,17 +134,14 @@ _CLEAR, _REACHES = 1.5, (4.5, 9.0, 14.0)
 
 @style.style_context()
 def plot_funnel(
-    table: pd.DataFrame,
-    *,
-    width: style.Width = "two-column",
-    title: str | None = None,
+    table: pd.DataFrame, *, width: style.Width = "two-column", title: str | None = None
 ) -> Figure:
     """Draw the funnel of reported medians.
 
     Horizontally the reported median over the expected one, on a log scale, vertically the standard
     error of the log median, 0 on top. Marks tell the kind of report. Broken lines are the 95 %
     limits by sampling error alone, dotted ones with the spread of studies added; a median outside
-    of the former is named. Nothing is computed but positions.
+    of the former is named. One Axes, labelled ``funnel``.
 
     Parameters
     ----------
@@ -173,39 +151,37 @@ def plot_funnel(
     width, title
         As of `plot_forest`.
 
-    Returns
-    -------
-    Figure
-        One Axes, labelled ``funnel``.
-
     Raises
     ------
     ValueError
         If a column is missing, there is no row, a kind or the width is unknown, or a number is
         missing or not positive.
     """
-    inputs.require_columns(table, FUNNEL_COLUMNS, "plot_funnel")
-    inputs.require_known(table["kind"], _MARKS, "plot_funnel: kind")
-    points = tuple(_points(table))
+    rows.require(table, FUNNEL_COLUMNS, "plot_funnel", known={"kind": _MARKS})
+    points = list(_points(table))
     sheet = style.find_sheet(width)
     spread = number(table["study_sd"].iloc[0])
     frame = page.make_frame(sheet, title, _legend(points), _foot(points))
     top = frame.top + 0.8 * sheet.body
     left = page.MARGIN + 1.9 * sheet.body + page.text_width("0.00", sheet.text) + 4
     across = sheet.width - page.MARGIN - left - sheet.body
-    field = _fit(points, spread, (left, top, across, _ASPECT[sheet.name] * across), sheet)
+    # scales that hold every point, and the limits as far as the axis may reach
+    deepest = 1.06 * max(point.error for point in points)
+    end = math.exp(_LIMIT * math.hypot(deepest, spread))
+    scale = ratio_scale([point.ratio for point in points], [end, 1.0 / end], across, sheet.text)
+    height = sheet.choose(0.95, 0.58, 0.52) * across
+    field = _Field(left, top, across, height, scale, deepest)
     unit = page.wrap("Reported over expected median (log scale)", sheet.text, across)
-    unit_top = top + field.height + 4 + 1.4 * sheet.body
+    unit_top = top + height + 4 + 1.4 * sheet.body
     paper = frame.open(unit_top + len(unit) * sheet.text.pitch)
     axes = _open(paper, field, sheet)
     _draw_limits(axes, field, spread)
     for place, point in enumerate(points):
-        mark = _mark(point.kind, point.ratio, point.error, PLAIN)
-        mark.set_gid(f"funnel-{place}-{point.kind.replace(' ', '-')}")
-        axes.add_line(mark)
+        gid = f"funnel-{place}-{point.kind.replace(' ', '-')}"
+        axes.add_line(_mark(point.kind, point.ratio, point.error, PLAIN, gid=gid))
     _put_names(paper, field, points, sheet)
     page.put_lines(paper, left + across / 2, unit_top, unit, sheet.text, align="center")
-    words, middle = "Standard error of the log median", top + field.height / 2
+    words, middle = "Standard error of the log median", top + height / 2
     page.put_upright_text(paper, page.MARGIN + 0.6 * sheet.body, middle, words, sheet.text)
     return paper.figure
 
@@ -231,11 +207,11 @@ class _Field:
     scale: Scale
     deepest: float
 
-    def place(self, ratio: float, error: float) -> tuple[float, float]:
-        """Where a value stands, in points from the upper left corner of the plot."""
+    def place(self, point: _Point) -> tuple[float, float]:
+        """Where a median stands, in points from the upper left corner of the plot."""
         span = math.log(self.scale.upper / self.scale.lower)
-        across = math.log(ratio / self.scale.lower) / span * self.width
-        return across, error / self.deepest * self.height
+        across = math.log(point.ratio / self.scale.lower) / span * self.width
+        return across, point.error / self.deepest * self.height
 
 
 def _points(table: pd.DataFrame) -> Iterator[_Point]:
@@ -251,47 +227,33 @@ def _points(table: pd.DataFrame) -> Iterator[_Point]:
         yield _Point(ratio, error, word(record["kind"]), name)
 
 
-def _fit(
-    points: Sequence[_Point], spread: float, box: tuple[float, float, float, float], sheet: Sheet
-) -> _Field:
-    """Scales that hold every point, and the limits as far as the axis may reach."""
-    deepest = 1.06 * max(point.error for point in points)
-    end = math.exp(_LIMIT * math.hypot(deepest, spread))
-    scale = ratio_scale([point.ratio for point in points], [end, 1.0 / end], box[2], sheet.text)
-    return _Field(*box, scale, deepest)
-
-
 def _open(paper: page.Page, field: _Field, sheet: Sheet) -> Axes:
     axes = page.add_axes(paper, field.left, field.top, field.width, field.height, "funnel")
-    apply_scale(axes, field.scale, sheet.text)
+    page.apply_scale(axes, field.scale, sheet.text)
     axes.grid(False)
     axes.set_ylim(field.deepest, 0.0)
     step = next((own for own in _STEPS if field.deepest / own <= _MOST_TICKS), _STEPS[-1])
     ticks = [round(place * step, 6) for place in range(int(field.deepest / step) + 1)]
-    dress_ticks(axes, "y", sheet.text, ticks, grid=False)
-    axes.axvline(1.0, color=INK, lw=0.6, zorder=1).set_gid("funnel-null")
+    page.dress_ticks(axes, "y", sheet.text, ticks, grid=False)
+    axes.axvline(1.0, color=INK, lw=0.6, zorder=1, gid="funnel-null")
     return axes
 
 
-def _reach(error: np.ndarray, extra: float) -> np.ndarray:
-    """Log ratio within which 95 % of the medians of a standard error lie."""
-    return _LIMIT * np.hypot(error, extra)
-
-
 def _draw_limits(axes: Axes, field: _Field, spread: float) -> None:
+    """Lines within which 95 % of the medians of a standard error lie."""
     errors = np.linspace(0.0, field.deepest, 60)
     for name, extra in (("sampling", 0.0), ("studies", spread)):
         for side, sign in (("left", -1.0), ("right", 1.0)):
-            across = np.exp(sign * _reach(errors, extra))
-            (line,) = axes.plot(across, errors, color=MUTED, lw=0.8, ls=_LIMITS[name], zorder=1.5)
-            line.set_gid(f"funnel-{name}-{side}")
+            across = np.exp(sign * _LIMIT * np.hypot(errors, extra))
+            look = {"color": MUTED, "lw": 0.8, "ls": _LIMITS[name], "gid": f"funnel-{name}-{side}"}
+            axes.plot(across, errors, zorder=1.5, **look)
 
 
-def _mark(kind: str, x: float, y: float, hue: str) -> Line2D:
+def _mark(kind: str, x: float, y: float, hue: str, **more: object) -> Line2D:
     marker, size, filled = _MARKS[kind]
     edge = {"mec": "white", "mew": 0.4} if filled else {"mec": hue, "mew": 1.0}
-    fill = hue if filled else "white"
-    return Line2D([x], [y], marker=marker, ls="none", ms=size, mfc=fill, zorder=4, **edge)
+    fill, more = hue if filled else "white", edge | more
+    return Line2D([x], [y], marker=marker, ls="none", ms=size, mfc=fill, zorder=4, **more)
 
 
 # Left, top, right and bottom in points from the upper left corner of the plot.
@@ -302,7 +264,7 @@ def _put_names(paper: page.Page, field: _Field, points: Sequence[_Point], sheet:
     """Name the points outside of the limits, where no mark and no other name is in the way."""
     taken: list[_Box] = []
     for point in points:
-        x, y = field.place(point.ratio, point.error)
+        x, y = field.place(point)
         half = _MARKS[point.kind][1] / 2 + _CLEAR
         taken.append((x - half, y - half, x + half, y + half))
     for place, point in enumerate(points):
@@ -324,7 +286,7 @@ def _put_names(paper: page.Page, field: _Field, points: Sequence[_Point], sheet:
 
 def _candidates(field: _Field, point: _Point, lines: Sequence[str], sheet: Sheet) -> Iterator[_Box]:
     """Boxes for a name inside the plot, the best first: outwards, inwards, above, below."""
-    x, y = field.place(point.ratio, point.error)
+    x, y = field.place(point)
     width = max(page.text_width(line, sheet.note) for line in lines)
     height = len(lines) * sheet.note.pitch
     for reach in _REACHES:
@@ -343,33 +305,25 @@ def _overlap(one: _Box, other: _Box) -> bool:
 
 
 def _legend(points: Sequence[_Point]) -> list[page.LegendEntry]:
-    kinds = [kind for kind in _MARKS if any(point.kind == kind for point in points)]
-    words = {"not stated": "design not stated"}
-    entries = [page.LegendEntry(words.get(kind, kind), _mark_sample(kind)) for kind in kinds]
-    sampling = page.LegendEntry("95 % limits, sampling error alone", _limit_sample("sampling"))
+    kinds = {point.kind for point in points}
     return [
-        *entries,
-        sampling,
-        page.LegendEntry("with the spread of studies", _limit_sample("studies")),
+        *(
+            ("design not stated" if kind == "not stated" else kind, partial(_mark_sample, kind))
+            for kind in _MARKS
+            if kind in kinds
+        ),
+        ("95 % limits, sampling error alone", partial(_limit_sample, "sampling")),
+        ("with the spread of studies", partial(_limit_sample, "studies")),
     ]
 
 
-def _mark_sample(kind: str) -> marks.Sample:
-    def draw(brush: Brush, x: float, y: float) -> None:
-        mark = _mark(kind, x, y, INK)
-        mark.set_transform(brush.transform)
-        brush.host.add_artist(mark)
-
-    return draw
+def _mark_sample(kind: str, brush: Brush, x: float, y: float) -> None:
+    marks.put(brush, _mark(kind, x, y, INK), "")
 
 
-def _limit_sample(name: str) -> marks.Sample:
-    def draw(brush: Brush, x: float, y: float) -> None:
-        line = Line2D((x - 8, x + 8), (y, y), color=MUTED, lw=0.8, ls=_LIMITS[name])
-        line.set_transform(brush.transform)
-        brush.host.add_artist(line)
-
-    return draw
+def _limit_sample(name: str, brush: Brush, x: float, y: float) -> None:
+    line = Line2D((x - 8, x + 8), (y, y), color=MUTED, lw=0.8, ls=_LIMITS[name])
+    marks.put(brush, line, "")
 
 
 def _foot(points: Sequence[_Point]) -> str:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, endpoint_of
-from synthesis.plots import inputs, marks, page, rows, style
-from synthesis.plots.inputs import flag, number, word
-from synthesis.plots.scales import Scale, dress_ticks
+from synthesis.plots import marks, page, rows, style
+from synthesis.plots.page import Scale, dress_ticks
+from synthesis.plots.rows import Row, flag, interval_of, number, word
 from synthesis.plots.style import INK, MUTED, Sheet, tint
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 POSITION_COLUMNS: tuple[str, ...] = ("endpoint", "position", "share", "lower", "upper")
 EXTREME_COLUMNS: tuple[str, ...] = (
@@ -28,11 +27,8 @@ TIMES = ("median", "lower limit", "upper limit")
 #: So many of the most extreme figures of each endpoint are drawn.
 MOST = 5
 
-_LABEL_SHARES = {"one-column": 0.42, "two-column": 0.4, "slide": 0.4}
-_TICKS = {"one-column": (0.0, 0.5, 1.0), "two-column": (0.0, 0.25, 0.5, 0.75, 1.0)}
 _CENTRAL = (0.025, 0.975)
-_HEIGHT = 100.0
-_BAND = 0.2
+_HEIGHT, _BAND = 100.0, 0.2
 
 
 @style.style_context()
@@ -47,8 +43,8 @@ def plot_checks(
 
     Above, a panel an endpoint: which share of the reported figures lies at or below a position in
     its prediction, with the band that holds the whole line. Below, the figures that lie furthest
-    out: as reported, as predicted, and their position; open where it is outside of 95 %. Nothing
-    is computed but positions.
+    out: as reported, as predicted, and their position; open where it is outside of 95 %. Axes
+    labelled ``spread os`` and ``checks-os position`` for each endpoint.
 
     Parameters
     ----------
@@ -60,28 +56,20 @@ def plot_checks(
     width, title
         As of `plot_forest`.
 
-    Returns
-    -------
-    Figure
-        Axes labelled ``spread os`` and ``checks-os position`` for each endpoint.
-
     Raises
     ------
     ValueError
         If a column is missing, there is no row, or an endpoint or the width is unknown.
     """
-    for frame, columns, name in (
-        (positions, POSITION_COLUMNS, "positions"),
-        (extremes, EXTREME_COLUMNS, "extremes"),
-    ):
-        inputs.require_columns(frame, columns, f"plot_checks, {name}")
-        inputs.require_known(frame["endpoint"], ENDPOINTS, f"plot_checks, {name}: endpoint")
+    known = {"endpoint": ENDPOINTS}
+    rows.require(positions, POSITION_COLUMNS, "plot_checks, positions", known=known)
+    rows.require(extremes, EXTREME_COLUMNS, "plot_checks, extremes", known=known)
     sheet = style.find_sheet(width)
     panels = list(positions.groupby("endpoint", sort=False))
     per_row = 1 if sheet.is_narrow else len(panels)
     step = _HEIGHT + 5.2 * sheet.body
 
-    def draw_panels(paper: page.Page, top: float) -> None:
+    def draw_panels(paper: page.Page, top: float, _: object) -> None:
         wide = (sheet.width - 2 * page.MARGIN) / per_row
         for place, (name, own) in enumerate(panels):
             row, column = divmod(place, per_row)
@@ -90,21 +78,17 @@ def plot_checks(
             _draw_spread(paper, sheet, corner, wide, heading, own)
 
     above = rows.Panels(math.ceil(len(panels) / per_row) * step + 6, len(panels), draw_panels)
-    layout = rows.lay_out(
-        list(_blocks(extremes, sheet)),
-        sheet,
-        label_share=_LABEL_SHARES[sheet.name],
-        between=0.8,
-        above=above,
-    )
+    blocks, share = list(_blocks(extremes, sheet)), sheet.choose(0.42, 0.4, 0.4)
     legend = [
-        page.LegendEntry("reported figures", marks.line_sample(thickness=1.1)),
-        page.LegendEntry("95 % of data sets drawn from the model", marks.area_sample(_BAND)),
-        page.LegendEntry("reported figure inside its 95 % prediction", marks.point_sample()),
-        page.LegendEntry("outside", marks.point_sample(fill=False)),
+        ("reported figures", marks.line_sample(thickness=1.1)),
+        ("95 % of data sets drawn from the model", marks.area_sample(_BAND)),
+        ("reported figure inside its 95 % prediction", marks.point_sample()),
+        ("outside", marks.point_sample(fill=False)),
     ]
     foot = "Position: share of predicted figures below the reported one. NR, not reached."
-    return rows.draw_blocks(layout, title, legend, foot)
+    frame = page.make_frame(sheet, title, legend, foot)
+    layout = rows.lay_out(blocks, frame, label_share=share, between=0.8, above=above)
+    return rows.draw_blocks(layout)
 
 
 def _draw_spread(
@@ -128,27 +112,23 @@ def _draw_spread(
     axes.set_ylim(0.0, 100.0)
     dress_ticks(axes, "x", sheet.text, (0.0, 0.5, 1.0))
     dress_ticks(axes, "y", sheet.text, (0, 50, 100))
-    x = positions["position"].to_numpy(float)
-    names = ("lower", "upper", "share")
-    low, high, line = (100 * positions[name].to_numpy(float) for name in names)
-    band = axes.fill_between(x, low, high, step="post", fc=tint(INK, _BAND), ec="none", lw=0)
-    band.set(gid=f"spread-{endpoint}-band", zorder=1)
+    x, low, high, line = positions[["position", "lower", "upper", "share"]].to_numpy(float).T
+    look = {"fc": tint(INK, _BAND), "ec": "none", "lw": 0, "gid": f"spread-{endpoint}-band"}
+    axes.fill_between(x, 100 * low, 100 * high, step="post", zorder=1, **look)
     axes.plot([0, 1], [0, 100], color=MUTED, lw=0.6, ls=marks.DASHES, zorder=2)
-    (drawn,) = axes.step(x, line, where="post", color=INK, lw=1.1, zorder=3)
-    drawn.set_gid(f"spread-{endpoint}-line")
-    bottom = top + _HEIGHT + 2.6 * size
+    look = {"color": INK, "lw": 1.1, "gid": f"spread-{endpoint}-line"}
+    axes.step(x, 100 * line, where="post", zorder=3, **look)
+    bottom, words = top + _HEIGHT + 2.6 * size, "Figures at or below, %"
     page.put_text(paper, left + width / 2, bottom, "Position", sheet.text, align="center")
-    words = "Figures at or below, %"
     page.put_upright_text(paper, corner[0] + 0.7 * size, top + _HEIGHT / 2, words, sheet.text)
 
 
 def _blocks(extremes: pd.DataFrame, sheet: Sheet) -> Iterator[rows.Block]:
-    ticks = _TICKS.get(sheet.name, _TICKS["two-column"])
-    scale = Scale(-0.025, 1.025, ticks, log=False)
+    ticks = (0.0, 0.5, 1.0) if sheet.is_narrow else (0.0, 0.25, 0.5, 0.75, 1.0)
     columns = [
         rows.Words("reported", ("Reported",)),
         rows.Words("predicted", ("Predicted", f"({numbers.LEVEL})")),
-        rows.Axis("position", "Position in the prediction", lambda _: scale),
+        rows.Axis("position", "Position in the prediction", lambda *_: Scale(-0.025, 1.025, ticks)),
     ]
     for name, own in extremes.groupby("endpoint", sort=False):
         away = (own["pit"].astype(float) - 0.5).abs()
@@ -158,28 +138,23 @@ def _blocks(extremes: pd.DataFrame, sheet: Sheet) -> Iterator[rows.Block]:
         yield rows.Block(f"checks-{name}", entries, columns, "Study, figure", title)
 
 
-def _row(record: Mapping[str, Any]) -> rows.Row:
+def _row(record: Mapping[str, Any]) -> Row:
     figure, value = word(record["figure"]), number(record["value"])
-    is_time = figure in TIMES
-    write = numbers.months if is_time else numbers.percent
-    limits = (number(record[name]) for name in ("predicted", "lower", "upper"))
+    write, unit = (numbers.months, "mo") if figure in TIMES else (numbers.percent, "%")
+    predicted = interval_of({**record, "estimate": record["predicted"]})
     texts = {
-        "reported": "NR" if math.isinf(value) else f"{write(value)} {'mo' if is_time else '%'}",
-        "predicted": numbers.interval(*limits, write),
+        "reported": "NR" if math.isinf(value) else f"{write(value)} {unit}",
+        "predicted": numbers.interval(*predicted, write),
     }
     histology, n = word(record["histology"]), record["n"]
     who = f"{histology} tumours, " if histology in ("pure", "mixed") else ""
     size = "" if numbers.is_missing(n) else f", n = {int(n):,}"
     detail = f"{who}{figure}{size}; {numbers.in_sentence(word(record['treatment']))}"
-    return rows.Row(word(record["label"]), detail, texts, _marks(record))
+    draw = partial(_put_position, number(record["pit"]), flag(record["within"]))
+    return Row(word(record["label"]), detail, texts, draw)
 
 
-def _marks(record: Mapping[str, Any]):
-    pit, inside = number(record["pit"]), flag(record["within"])
-
-    def draw(spot: rows.Spot) -> None:
-        brush = spot.brush("position")
-        marks.put_area(brush, _CENTRAL, spot.middle, 5.0, _BAND)
-        marks.put_point(brush, pit, spot.middle, "position", fill=inside)
-
-    return draw
+def _put_position(pit: float, inside: bool, spot: rows.Spot) -> None:
+    brush = spot.brush("position")
+    marks.put_area(brush, _CENTRAL, spot.middle, 5.0, _BAND)
+    marks.put_point(brush, pit, spot.middle, "position", fill=inside)

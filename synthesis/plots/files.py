@@ -7,11 +7,8 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import matplotlib
 import numpy as np
@@ -20,10 +17,6 @@ from matplotlib.figure import Figure
 from synthesis.plots.style import FONT, STYLE, style_context
 from synthesis.staging import staged_folder
 
-# What each vector format would otherwise date or sign.
-_UNDATED: Mapping[str, Mapping[str, None]] = MappingProxyType(
-    {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-)
 # Who lacks the font sees one of the same widths.
 _FALLBACKS = ", ".join([*(repr(name) for name in (FONT, *STYLE["font.sans-serif"])), "sans-serif"])
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -66,28 +59,19 @@ class About:
     def metadata(self, suffix: str) -> dict[str, object]:
         """Return the entries for one file format, under the names that its readers know."""
         sources = "\n".join(self.sources)
-        entries: dict[str, object]
+        entries = {"Title": self.title, "Description": self.description, "Source": sources}
         if suffix == "svg":
-            entries = {
-                "Title": self.title,
-                "Description": self.description,
-                "Source": sources,
-                "Keywords": list(self.keywords),
-            }
-        elif suffix == "pdf":  # a PDF has no field for sources
+            entries["Keywords"] = list(self.keywords)
+        elif suffix == "pdf":  # has no field for sources
             subject = "\n".join(filter(None, (self.description, sources)))
             keywords = "; ".join(self.keywords)
             entries = {"Title": self.title, "Subject": subject, "Keywords": keywords}
-        else:
-            entries = {"Title": self.title, "Description": self.description, "Source": sources}
         return {name: _plain(entry) for name, entry in entries.items() if entry}
 
 
-def _plain(entry: object) -> object:
+def _plain(entry: str | list[str]) -> object:
     """Put a blank for characters that no XML may hold."""
-    if isinstance(entry, list):
-        return [_plain(part) for part in entry]
-    return _CONTROL.sub(" ", entry) if isinstance(entry, str) else entry
+    return list(map(_plain, entry)) if isinstance(entry, list) else _CONTROL.sub(" ", entry)
 
 
 def save_figure(
@@ -113,42 +97,26 @@ def save_figure(
     list of Path
         The three files: svg, pdf, png.
     """
-    stem = Path(stem)
-    about = about or About("", "")
-    render = {"svg": _svg, "pdf": _pdf, "png": _png}
-    with style_context(), _salted(stem.name):
-        rendered = {
-            stem.with_name(f"{stem.name}.{suffix}"): make(fig, about, stem.name)
-            for suffix, make in render.items()
-        }
+    stem, about = Path(stem), about or About("", "")
+    # identifiers that are generated depend on the name of the figure
+    salt = {"svg.hashsalt": f"{STYLE['svg.hashsalt']}.{stem.name}"}
+    with style_context(), matplotlib.rc_context(salt):
+        svg = _compact(_vector(fig, about, "svg").decode("utf-8"), stem.name).encode("utf-8")
+        rendered = {"svg": svg, "pdf": _vector(fig, about, "pdf"), "png": _png(fig, about)}
     with staged_folder(stem.parent) as stage:
-        for path, content in rendered.items():
-            (stage / path.name).write_bytes(content)
-    return list(rendered)
-
-
-@contextmanager
-def _salted(name: str) -> Iterator[None]:
-    """Make generated identifiers depend on the name of the figure."""
-    with matplotlib.rc_context({"svg.hashsalt": f"{STYLE['svg.hashsalt']}.{name}"}):
-        yield
-
-
-def _svg(fig: Figure, about: About, name: str) -> bytes:
-    return _compact(_vector(fig, about, "svg").decode("utf-8"), name).encode("utf-8")
-
-
-def _pdf(fig: Figure, about: About, name: str) -> bytes:
-    return _vector(fig, about, "pdf")
+        for suffix, content in rendered.items():
+            (stage / f"{stem.name}.{suffix}").write_bytes(content)
+    return [stem.with_name(f"{stem.name}.{suffix}") for suffix in rendered]
 
 
 def _vector(fig: Figure, about: About, suffix: str) -> bytes:
+    undated = {"Date" if suffix == "svg" else "CreationDate": None}
     buffer = io.BytesIO()
-    fig.savefig(buffer, format=suffix, metadata=dict(_UNDATED[suffix]) | about.metadata(suffix))
+    fig.savefig(buffer, format=suffix, metadata=undated | about.metadata(suffix))
     return buffer.getvalue()
 
 
-def _png(fig: Figure, about: About, name: str) -> bytes:
+def _png(fig: Figure, about: About) -> bytes:
     """The raster as plain RGB; written here, since figures pack best without any filter."""
     dpi = float(STYLE["savefig.dpi"])
     buffer = io.BytesIO()
@@ -158,13 +126,14 @@ def _png(fig: Figure, about: About, name: str) -> bytes:
     lines = np.zeros((height, 1 + 3 * width), np.uint8)  # each begins with its filter: none
     lines[:, 1:] = pixels.reshape(height, -1)
     per_metre = round(dpi / 0.0254)
+    texts = (
+        key.encode("latin-1") + b"\0\0\0\0\0" + str(entry).encode("utf-8")
+        for key, entry in about.metadata("png").items()
+    )
     chunks = [
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
         (b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)),
-        *(
-            (b"iTXt", key.encode("latin-1") + b"\0\0\0\0\0" + str(entry).encode("utf-8"))
-            for key, entry in about.metadata("png").items()
-        ),
+        *((b"iTXt", text) for text in texts),
         (b"IDAT", zlib.compress(lines.tobytes(), _PNG_LEVEL)),
         (b"IEND", b""),
     ]

@@ -1,22 +1,21 @@
-"""Pure and mixed tumours: medians and gains side by side, and effects on their priors."""
+"""Pure and mixed tumours: medians and gains, effects on their priors, and single results."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import inputs, marks, rows, style
-from synthesis.plots.inputs import flag, interval_of, number, word
-from synthesis.plots.page import LegendEntry
-from synthesis.plots.scales import Scale, difference_scale, month_scale, ratio_scale
-
-if TYPE_CHECKING:
-    import pandas as pd
+from synthesis.plots import marks, rows, style
+from synthesis.plots.page import LegendEntry, difference_scale, make_frame, month_scale, ratio_scale
+from synthesis.plots.rows import INTERVAL, Axis, Row, Words, flag, interval_of, number, word
 
 BENEFIT_COLUMNS: tuple[str, ...] = (
     *("endpoint", "treatment", "histology", "median", "median_lower", "median_upper"),
@@ -38,12 +37,10 @@ HISTOLOGIES: Mapping[str, tuple[str, str]] = {
     "mixed": ("diamond", style.MIXED),
 }
 
-#: Height of the strip of a density in points, and shares of the width that labels may take.
-STRIP = 30.0
-_BENEFIT_SHARES = {"one-column": 0.31, "two-column": 0.25, "slide": 0.24}
-EFFECT_SHARES = {"one-column": 0.3, "two-column": 0.27, "slide": 0.27}
-
-_INTERVAL = f"({numbers.LEVEL} CrI)"
+EFFECT_FOOT = (
+    "Right of 1: mixed tumours live longer, or gain more. Share assumed: how much of the answer is "
+    "prior. CrI, credible interval."
+)
 
 
 @style.style_context()
@@ -57,9 +54,9 @@ def plot_benefit(
     """Draw medians and gains of every treatment by histology, a panel an endpoint.
 
     Dots are pure tumours, diamonds mixed ones. A value that no report of the treatment supports is
-    open, its interval dashed; treatments all of whose values are so stand below a heading that
-    says it. The left axis has the median, the right one the gain over the reference. Nothing is
-    computed but positions.
+    open, its interval dashed; treatments all of whose values are so stand below a heading that says
+    it. The left axis has the median, the right one the gain over the reference. Axes ``benefit-os
+    medians`` and, with gains and where there is room, ``benefit-os gains``.
 
     Parameters
     ----------
@@ -72,52 +69,50 @@ def plot_benefit(
         As of `plot_forest`. In one column there are medians only; the probability of a gain stands
         on a slide.
 
-    Returns
-    -------
-    Figure
-        Axes ``benefit-os medians`` and, with gains and where there is room, ``benefit-os gains``.
-
     Raises
     ------
     ValueError
         If a column is missing, there is no row, two rows are of one endpoint, treatment and
         histology, or an endpoint, a histology or the width is unknown.
     """
-    inputs.require_columns(table, BENEFIT_COLUMNS, "plot_benefit")
-    inputs.require_unique(table, ("endpoint", "treatment", "histology"), "plot_benefit")
-    inputs.require_known(table["endpoint"], ENDPOINTS, "plot_benefit: endpoint")
-    inputs.require_known(table["histology"], HISTOLOGIES, "plot_benefit: histology")
+    unique = ("endpoint", "treatment", "histology")
+    known = {"endpoint": ENDPOINTS, "histology": HISTOLOGIES}
+    rows.require(table, BENEFIT_COLUMNS, "plot_benefit", unique=unique, known=known)
     sheet = style.find_sheet(width)
     blocks = [
         _benefit_block(endpoint_of(name), own, delta, sheet)
         for name, own in table.groupby("endpoint", sort=False)
     ]
-    layout = rows.lay_out(blocks, sheet, label_share=_BENEFIT_SHARES[sheet.name], between=1.0)
     foot = "Average study, reference population. CrI, credible interval."
-    return rows.draw_blocks(layout, title, _benefit_legend(table), foot)
+    frame = make_frame(sheet, title, _benefit_legend(table), foot)
+    share = sheet.choose(0.31, 0.25, 0.24)
+    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=share, between=1.0))
 
 
 def _benefit_block(
     endpoint: Endpoint, table: pd.DataFrame, delta: float, sheet: style.Sheet
 ) -> rows.Block:
     groups = [own.to_dict("records") for _, own in table.groupby("treatment", sort=False)]
-    unsupported = [own for own in groups if all(flag(row["extrapolated"]) for row in own)]
-    supported = [own for own in groups if own not in unsupported]
-    entries = [_benefit_row(own) for own in supported]
-    if unsupported:
-        words = "Extrapolated: no report of the treatment tells pure from mixed"
-        entries += [rows.Row(words, kind="band"), *(_benefit_row(own) for own in unsupported)]
-    columns = _benefit_columns(endpoint, table, delta, sheet)
-    return rows.Block(f"benefit-{endpoint.id}", entries, columns, "Treatment", endpoint.name())
+    supported, unsupported = (
+        [
+            _benefit_row(own)
+            for own in groups
+            if all(flag(row["extrapolated"]) for row in own) == is_unsupported
+        ]
+        for is_unsupported in (False, True)
+    )
+    words = "Extrapolated: no report of the treatment tells pure from mixed"
+    heading = [Row(words, kind="band")] if unsupported else []
+    columns = _benefit_columns(table, delta, sheet)
+    name, entries = f"benefit-{endpoint.id}", [*supported, *heading, *unsupported]
+    return rows.Block(name, entries, columns, "Treatment", endpoint.name())
 
 
-def _benefit_row(records: Sequence[Mapping[str, Any]]) -> rows.Row:
+def _benefit_row(records: Sequence[Mapping[str, Any]]) -> Row:
     first = records[0]
-    behind = numbers.count(int(first["cohorts"]), "cohort")
-    detail = f"{behind}, n = {int(first['patients']):,}"
-    flags = [flag(row["extrapolated"]) for row in records]
-    if any(flags) and not all(flags):
-        names = [word(row["histology"]) for row in records if flag(row["extrapolated"])]
+    detail = f"{numbers.count(int(first['cohorts']), 'cohort')}, n = {int(first['patients']):,}"
+    names = [word(row["histology"]) for row in records if flag(row["extrapolated"])]
+    if 0 < len(names) < len(records):
         detail += f"; {numbers.listed(names)} extrapolated"
     texts = {"medians": tuple(_months(row, "median") for row in records)}
     if flag(first["is_reference"]):
@@ -130,46 +125,34 @@ def _benefit_row(records: Sequence[Mapping[str, Any]]) -> rows.Row:
         for place, row in enumerate(records):
             y = spot.line(place, len(records))
             shape, hue = HISTOLOGIES[word(row["histology"])]
-            for column, quantity in (("medians", "median"), ("gains", "gain")):
-                if column in spot.axes:
-                    brush = spot.brush(column, hue, f"{column}-{row['histology']}")
-                    values, scale = interval_of(row, quantity), spot.scales[column]
-                    unsure = flag(row["extrapolated"])
-                    rows.put_estimate(brush, scale, values, y, shape=shape, extrapolated=unsure)
+            for column in spot.axes:
+                brush = spot.brush(column, hue, f"{column}-{row['histology']}")
+                values, scale = interval_of(row, column.removesuffix("s")), spot.scales[column]
+                unsure = flag(row["extrapolated"])
+                rows.put_estimate(brush, scale, values, y, shape=shape, extrapolated=unsure)
 
-    return rows.Row(word(first["treatment"]), detail, texts, draw)
+    return Row(word(first["treatment"]), detail, texts, draw)
 
 
 def _months(record: Mapping[str, Any], name: str) -> str:
     return numbers.interval(*interval_of(record, name), numbers.months)
 
 
-def _benefit_columns(
-    endpoint: Endpoint, table: pd.DataFrame, delta: float, sheet: style.Sheet
-) -> list[rows.Words | rows.Axis]:
-    face = sheet.text
-    medians = rows.Axis(
-        "medians",
-        "Months (log scale)",
-        lambda width: month_scale(table["median"], _ends(table, "median"), width, face),
-    )
-    columns: list[rows.Words | rows.Axis] = [
-        medians,
-        rows.Words("medians", ("Median, months", _INTERVAL)),
+def _benefit_columns(table: pd.DataFrame, delta: float, sheet: style.Sheet) -> list[Words | Axis]:
+    medians = partial(month_scale, table["median"], _ends(table, "median"))
+    columns: list[Words | Axis] = [
+        Axis("medians", "Months (log scale)", medians),
+        Words("medians", ("Median, months", INTERVAL)),
     ]
     references = table.loc[table["is_reference"].astype(bool), "treatment"]
     if sheet.is_narrow or references.empty or table["gain"].isna().all():
         return columns
     over = numbers.in_sentence(word(references.iloc[0]))
-    gains = rows.Axis(
-        "gains",
-        f"Months longer than with {over}",
-        lambda width: difference_scale(table["gain"], _ends(table, "gain"), width, face),
-        null=0.0,
-    )
-    columns += [gains, rows.Words("gains", ("Gain, months", _INTERVAL))]
+    gains = partial(difference_scale, table["gain"], _ends(table, "gain"))
+    columns.append(Axis("gains", f"Months longer than with {over}", gains, null=0.0))
+    columns.append(Words("gains", ("Gain, months", INTERVAL)))
     if sheet.name == "slide":
-        columns.append(rows.Words("p", ("P(gain", f"> {numbers.value(delta)} mo.)")))
+        columns.append(Words("p", ("P(gain", f"> {numbers.value(delta)} mo.)")))
     return columns
 
 
@@ -179,12 +162,12 @@ def _ends(table: pd.DataFrame, name: str) -> list[float]:
 
 def _benefit_legend(table: pd.DataFrame) -> list[LegendEntry]:
     entries = [
-        LegendEntry(f"{name} tumours", marks.estimate_sample(shape, hue))
+        (f"{name} tumours", marks.estimate_sample(shape, hue))
         for name, (shape, hue) in HISTOLOGIES.items()
     ]
     if table["extrapolated"].astype(bool).any():
         sample = marks.estimate_sample(extrapolated=True)
-        entries.append(LegendEntry("extrapolated: no report of the treatment supports it", sample))
+        entries.append(("extrapolated: no report of the treatment supports it", sample))
     return entries
 
 
@@ -203,8 +186,8 @@ def plot_effects(
     """Draw effects of histology, a panel an endpoint: posterior over prior, and how much is prior.
 
     A strip for each effect with its densities, both in words, and the share of the answer that is
-    prior. Below, the ratios that reports give, in a column of their own. Nothing is computed but
-    positions; each strip has one vertical scale.
+    prior. Below, the ratios that reports give, in a column of their own. Each strip has one
+    vertical scale. An Axes an endpoint, labelled ``effects-os ratio``.
 
     Parameters
     ----------
@@ -218,82 +201,62 @@ def plot_effects(
     width, title
         As of `plot_forest`.
 
-    Returns
-    -------
-    Figure
-        An Axes an endpoint, labelled ``effects-os ratio``.
-
     Raises
     ------
     ValueError
         If a column, an effect or its density is missing, or an endpoint or the width is unknown.
     """
-    inputs.require_columns(density, DENSITY_COLUMNS, "plot_effects, density")
-    inputs.require_columns(effects, EFFECT_COLUMNS, "plot_effects, effects")
-    inputs.require_unique(effects, ("endpoint", "parameter"), "plot_effects, effects")
-    inputs.require_known(effects["endpoint"], ENDPOINTS, "plot_effects: endpoint")
+    rows.require(density, DENSITY_COLUMNS, "plot_effects, density")
+    unique, known = ("endpoint", "parameter"), {"endpoint": ENDPOINTS}
+    rows.require(effects, EFFECT_COLUMNS, "plot_effects, effects", unique=unique, known=known)
     if reported is None:
         reported = effects.head(0).reindex(columns=list(REPORTED_COLUMNS))
-    inputs.require_columns(reported, REPORTED_COLUMNS, "plot_effects, reported", may_be_empty=True)
+    rows.require(reported, REPORTED_COLUMNS, "plot_effects, reported", may_be_empty=True)
     sheet, blocks = style.find_sheet(width), []
     for name, own in effects.groupby("endpoint", sort=False):
         drawn, ratios = (frame[frame["endpoint"] == name] for frame in (density, reported))
-        entries = [*effect_rows(own, drawn, sheet, "plot_effects"), *reported_rows(ratios)]
-        columns = effect_columns(drawn, ratios, sheet)
+        entries = [*effect_rows(own, drawn, sheet, "plot_effects"), *_reported_rows(ratios)]
+        columns = _effect_columns(drawn, ratios, ratios["ratio"], sheet)
         head = "Effect" if sheet.is_narrow else "Effect of mixed histology"
-        label = endpoint_of(name).name()
-        blocks.append(rows.Block(f"effects-{name}", entries, columns, head, label))
-    layout = rows.lay_out(blocks, sheet, label_share=EFFECT_SHARES[sheet.name])
-    return rows.draw_blocks(layout, title, effect_legend(reported=not reported.empty), EFFECT_FOOT)
-
-
-EFFECT_FOOT = (
-    "Right of 1: mixed tumours live longer, or gain more. Share assumed: how much of the answer is "
-    "prior. CrI, credible interval."
-)
+        blocks.append(
+            rows.Block(f"effects-{name}", entries, columns, head, endpoint_of(name).name())
+        )
+    frame = make_frame(sheet, title, effect_legend(reported=not reported.empty), EFFECT_FOOT)
+    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=sheet.choose(0.3, 0.27, 0.27)))
 
 
 def effect_rows(
-    effects: pd.DataFrame,
-    density: pd.DataFrame,
-    sheet: style.Sheet,
-    what: str,
-    *,
-    strip: float = STRIP,
-) -> Iterator[rows.Row]:
+    effects: pd.DataFrame, density: pd.DataFrame, sheet: style.Sheet, what: str, strip: float = 30.0
+) -> Iterator[Row]:
     """A row an effect: its densities, prior and posterior in words, and the share that is prior.
+
+    `strip` is the height of the densities in points.
 
     Raises
     ------
     ValueError
         If an effect has no density; names the figure and the effects.
     """
-    known = set(density["parameter"])
-    bare = [word(name) for name in effects["parameter"] if name not in known]
+    densities = dict(tuple(density.groupby("parameter")))
+    bare = [word(name) for name in effects["parameter"] if name not in densities]
     if bare:
         raise ValueError(f"{what}: no density for {', '.join(bare)}")
     for record in effects.to_dict("records"):
-        own = density[density["parameter"] == record["parameter"]]
+        prior, posterior = (
+            numbers.interval(*interval_of(record, which), numbers.ratio)
+            for which in ("prior", "posterior")
+        )
         share = number(record["prior_share"])
-        prior = numbers.interval(*interval_of(record, "prior"), numbers.ratio)
-        posterior = numbers.interval(*interval_of(record, "posterior"), numbers.ratio)
-        texts = {
-            "posterior": (rows.Quiet(prior), posterior),
-            "share": "" if math.isnan(share) else f"{numbers.percent(share)} %",
-        }
-        detail = _behind(record)
-        if sheet.is_narrow and texts["share"]:
-            detail = f"{detail}; {texts['share']} assumed"
-        yield rows.Row(word(record["label"]), detail, texts, _density_marks(own), least=strip)
-
-
-def _density_marks(density: pd.DataFrame):
-    return lambda spot: rows.put_densities(spot, "ratio", density)
+        share = "" if math.isnan(share) else f"{numbers.percent(share)} %"
+        texts = {"posterior": (rows.Quiet(prior), posterior), "share": share}
+        detail = _behind(record) + (f"; {share} assumed" if sheet.is_narrow and share else "")
+        draw = partial(rows.put_densities, density=densities[record["parameter"]], column="ratio")
+        yield Row(word(record["label"]), detail, texts, draw, least=strip)
 
 
 def _behind(record: Mapping[str, Any]) -> str:
     """Cohorts whose histology is known, in few words."""
-    cohorts, patients = number(record.get("cohorts")), number(record.get("patients"))
+    cohorts, patients = number(record["cohorts"]), number(record["patients"])
     if cohorts > 0:
         return f"{numbers.count(int(cohorts), 'cohort')}, n = {int(patients):,}"
     if cohorts == 0:
@@ -301,58 +264,154 @@ def _behind(record: Mapping[str, Any]) -> str:
     return "" if math.isnan(patients) else f"n = {int(patients):,}"
 
 
-def reported_rows(reported: pd.DataFrame) -> list[rows.Row]:
+def _reported_rows(reported: pd.DataFrame) -> Iterator[Row]:
     """A row a report that gives medians of both histologies: their ratio in its own column."""
-    entries = []
     for record in reported.to_dict("records"):
         p = f", p = {word(record['p'])}" if word(record["p"]) else ""
-        pure, mixed = number(record["pure"]), number(record["mixed"])
+        mixed, pure, ratio = (number(record[name]) for name in ("mixed", "pure", "ratio"))
         detail = f"{numbers.months(mixed)} v {numbers.months(pure)} months{p}"
-        texts = {"reported": numbers.ratio(number(record["ratio"]))}
-        entries.append(rows.Row(word(record["label"]), detail, texts, _reported_marks(record)))
-    return entries
+        draw = partial(_put_ratio, ratio, marks.square_side(number(record["patients"])))
+        yield Row(word(record["label"]), detail, {"reported": numbers.ratio(ratio)}, draw)
 
 
-def _reported_marks(record: Mapping[str, Any]):
-    side = marks.square_side(number(record["patients"]))
-    ratio = number(record["ratio"])
-    return lambda spot: marks.put_square(spot.brush("ratio"), ratio, spot.middle, side)
+def _put_ratio(ratio: float, side: float, spot: rows.Spot) -> None:
+    marks.put_square(spot.brush("ratio"), ratio, spot.middle, side)
 
 
-def effect_columns(
-    density: pd.DataFrame,
-    reported: pd.DataFrame,
-    sheet: style.Sheet,
-    *,
-    also: Sequence[float] = (),
-) -> list[rows.Words | rows.Axis]:
-    """Columns of a panel of effects; `also` are further ratios that must lie on the axis."""
-    inside, ends = [*reported["ratio"], *also], rows.visible(density)
+def _effect_columns(
+    density: pd.DataFrame, reported: pd.DataFrame, inside: Sequence[float], sheet: style.Sheet
+) -> list[Words | Axis]:
+    """Columns of a panel of effects; the ratios `inside` must lie on the axis."""
     unit = "Ratio (log scale)" if sheet.is_narrow else "Ratio of medians, mixed to pure (log scale)"
-
-    def scale(width: float) -> Scale:
-        return ratio_scale(inside, ends, width, sheet.text)
-
-    columns: list[rows.Words | rows.Axis] = [rows.Axis("ratio", unit, scale, null=1.0)]
-    if not reported.empty:
-        columns.append(rows.Words("reported", ("Reported", "ratio")))
-    return [*columns, *answer_columns(sheet)]
+    axis = Axis("ratio", unit, partial(ratio_scale, inside, rows.visible(density)), null=1.0)
+    ratios = [] if reported.empty else [Words("reported", ("Reported", "ratio"))]
+    return [axis, *ratios, *answer_columns(sheet)]
 
 
-def answer_columns(sheet: style.Sheet) -> list[rows.Words | rows.Axis]:
+def answer_columns(sheet: style.Sheet) -> list[Words | Axis]:
     """Prior and posterior in words; the share assumed, which in one column stands in the detail."""
     if sheet.is_narrow:
-        return [rows.Words("posterior", (rows.Quiet("Prior"), "Posterior", _INTERVAL))]
-    words = rows.Words("posterior", (rows.Quiet("Prior"), f"Posterior {_INTERVAL}"))
-    return [words, rows.Words("share", ("Share", "assumed"), "right")]
+        return [Words("posterior", (rows.Quiet("Prior"), "Posterior", INTERVAL))]
+    words = Words("posterior", (rows.Quiet("Prior"), f"Posterior {INTERVAL}"))
+    return [words, Words("share", ("Share", "assumed"), "right")]
 
 
 def effect_legend(*, reported: bool) -> list[LegendEntry]:
     """Legend of densities and, where there are any, of reported ratios."""
-    entries = [
-        LegendEntry("prior density", marks.PRIOR),
-        LegendEntry("posterior density", marks.area_sample()),
+    ratio = [("ratio that a report gives (area by n)", marks.square_sample)] if reported else []
+    return [("prior density", marks.PRIOR), ("posterior density", marks.area_sample()), *ratio]
+
+
+# --- Single results ------------------------------------------------------------------------------
+
+#: Column that tells the results apart; the other tables have it in place of their endpoint.
+RESULT = "result"
+SINGLE_REPORTED_COLUMNS = (RESULT, *REPORTED_COLUMNS)
+SINGLE_EFFECT_COLUMNS = (RESULT, *EFFECT_COLUMNS[1:])
+SINGLE_DENSITY_COLUMNS = (RESULT, *DENSITY_COLUMNS[1:])
+SHOWN_COLUMNS: tuple[str, ...] = (RESULT, "truth", "true_ratio", "shown_ratio", "power")
+#: ``truth`` of the row whose true ratio is drawn from the pool.
+POOLED = "as pooled"
+
+
+@style.style_context()
+def plot_singles(
+    density: pd.DataFrame,
+    effects: pd.DataFrame,
+    reported: pd.DataFrame,
+    shown: pd.DataFrame,
+    *,
+    width: style.Width = "two-column",
+    title: str | None = None,
+) -> Figure:
+    """Draw all single results, a panel each: reported, alone, pooled, and how results exaggerate.
+
+    Above, the ratio that the report gives and the densities of what it says alone and once pooled.
+    Below, what significant results of studies of the same size show at stated true ratios. An Axes
+    a result, labelled ``single-0 ratio``.
+
+    Parameters
+    ----------
+    density, effects, reported : DataFrame
+        As of `plot_effects`, with a column ``result`` that tells the results apart; only
+        ``reported``, one row a result, has the endpoint. The first effect of a result is what the
+        report says alone.
+    shown : DataFrame
+        Columns `SHOWN_COLUMNS`: true ratio (``truth`` is `POOLED` for the pooled one), the ratio
+        that significant results show (missing: none), and the share that is significant.
+    width, title
+        As of `plot_forest`.
+
+    Raises
+    ------
+    ValueError
+        If a column or a density is missing, there is no result, two rows report one result, or
+        the width is unknown.
+    """
+    unique = (RESULT,)
+    rows.require(density, SINGLE_DENSITY_COLUMNS, "plot_singles, density")
+    rows.require(effects, SINGLE_EFFECT_COLUMNS, "plot_singles, effects")
+    rows.require(reported, SINGLE_REPORTED_COLUMNS, "plot_singles, reported", unique=unique)
+    rows.require(shown, SHOWN_COLUMNS, "plot_singles, shown", may_be_empty=True)
+    sheet, blocks = style.find_sheet(width), []
+    for place in range(len(reported)):
+        own = reported.iloc[[place]]
+        result = own[RESULT].iloc[0]
+        frames = (frame[frame[RESULT] == result] for frame in (density, effects, shown))
+        blocks.append(_single_block(f"single-{place}", own, *frames, sheet))
+    legend = [
+        *effect_legend(reported=True),
+        ("true ratio", marks.point_sample(fill=False)),
+        ("ratio that significant results show on average", marks.point_sample()),
     ]
-    if reported:
-        entries.append(LegendEntry("ratio that a report gives (area by n)", marks.square_sample))
-    return entries
+    frame, share = make_frame(sheet, title, legend, EFFECT_FOOT), sheet.choose(0.3, 0.27, 0.27)
+    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=share, between=0.6))
+
+
+def _single_block(
+    name: str,
+    reported: pd.DataFrame,
+    density: pd.DataFrame,
+    effects: pd.DataFrame,
+    shown: pd.DataFrame,
+    sheet: style.Sheet,
+) -> rows.Block:
+    """Panel of one result: many densities stand above each other."""
+    first, *entries = effect_rows(effects, density, sheet, "plot_singles", strip=23.0)
+    (report,) = _reported_rows(reported)
+    entries = [_with_report(first, report), *entries, *_shown_rows(shown)]
+    inside = [*reported["ratio"], *shown["true_ratio"], *shown["shown_ratio"]]
+    columns = _effect_columns(density, reported, inside, sheet)
+    words = endpoint_of(reported["endpoint"].iloc[0]).words()
+    heading = f"{report.label}, {words}"
+    return rows.Block(name, entries, columns, "Mixed against pure", heading)
+
+
+def _with_report(alone: Row, report: Row) -> Row:
+    """What the report says by itself, with the ratio that it gives."""
+
+    def draw(spot: rows.Spot) -> None:
+        alone.draw(spot)
+        report.draw(spot)
+
+    detail = "; ".join(filter(None, (alone.detail, report.detail)))
+    return replace(alone, detail=detail, texts={**alone.texts, **report.texts}, draw=draw)
+
+
+def _shown_rows(shown: pd.DataFrame) -> Iterator[Row]:
+    if not shown.empty:
+        yield Row("Significant results of a study of this size", kind="head")
+    for record in shown.to_dict("records"):
+        true, seen = number(record["true_ratio"]), number(record["shown_ratio"])
+        pooled = "As pooled" if record["truth"] == POOLED else "True"
+        power = f"{numbers.percent(number(record['power']))} % are significant"
+        texts = {} if math.isnan(seen) else {"posterior": f"shown as {numbers.ratio(seen)}"}
+        yield Row(f"{pooled} {numbers.ratio(true)}", power, texts, partial(_put_shown, true, seen))
+
+
+def _put_shown(true: float, seen: float, spot: rows.Spot) -> None:
+    brush = spot.brush("ratio")
+    if not math.isnan(seen):
+        marks.put_line(brush, "drawn-out", (true, seen), spot.middle)
+        marks.put_point(brush, seen, spot.middle, "shown")
+    marks.put_point(brush, true, spot.middle, "true", fill=False)

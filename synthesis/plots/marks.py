@@ -66,8 +66,7 @@ class Brush:
 def square_side(patients: float) -> float:
     """Side in points of the square of a cohort: area proportional to its patients.
 
-    Smaller and larger cohorts than the scale can show get its smallest and largest square, an
-    unknown size (NaN) the smallest.
+    Cohorts beyond the scale get its smallest or largest square, an unknown size (NaN) the smallest.
     """
     if math.isnan(patients):
         return _SQUARE_SMALLEST
@@ -78,7 +77,7 @@ def square_side(patients: float) -> float:
 def put_square(brush: Brush, x: float, y: float, side: float, *, see_through: bool = False) -> None:
     """Draw an open square: a value as reported."""
     fill = "none" if see_through else "white"
-    _put_marker(brush, "reported", x, y, "s", side, fill, 0.8)
+    _put_marker(brush, "reported", x, y, "s", side, mfc=fill, mew=0.8)
 
 
 def put_point(
@@ -86,13 +85,13 @@ def put_point(
 ) -> None:
     """Draw an estimate of the model: a dot, diamond or square; open where `fill` is false."""
     marker, size = _SHAPES[shape]
-    edge = 0.3 if fill else 0.8
-    _put_marker(brush, role, x, y, marker, size, brush.hue if fill else "white", edge)
+    look = {"mew": 0.3} if fill else {"mfc": "white", "mew": 0.8}
+    _put_marker(brush, role, x, y, marker, size, **look)
 
 
 def put_landmark(brush: Brush, x: float, y: float) -> None:
     """Draw a filled dot with a white edge: reported survival at a fixed time."""
-    _put_marker(brush, "landmark", x, y, "o", 3.4, brush.hue, 0.4, edge="white")
+    _put_marker(brush, "landmark", x, y, "o", 3.4, mew=0.4, mec="white")
 
 
 def put_line(
@@ -111,30 +110,19 @@ def put_line(
     At the left and right end a small upright stroke is a reported limit (`ends`), an arrow head
     says that it goes on beyond the axis (`arrows`).
     """
-    line = Line2D(
-        x,
-        (y, y),
-        lw=thickness,
-        color=brush.hue,
-        solid_capstyle="butt",
-        ls=DASHES if dashed else "-",
-        transform=brush.transform,
-        zorder=3,
-    )
-    _add(brush, line, f"{role}-line")
+    line = Line2D(x, (y, y), lw=thickness, color=brush.hue, ls=DASHES if dashed else "-")
+    line.set(solid_capstyle="butt", zorder=3)
+    put(brush, line, f"{role}-line")
     put_arrows(brush, role, x, y, arrows)
     for side, place, stroke, arrow in zip(("left", "right"), x, ends, arrows, strict=True):
         if stroke and not arrow:
-            _put_marker(brush, f"{role}-end-{side}", place, y, "|", 2.8, brush.hue, 0.6)
+            _put_marker(brush, f"{role}-end-{side}", place, y, "|", 2.8)
 
 
 def put_upright(brush: Brush, role: str, x: float, y: tuple[float, float]) -> None:
     """Draw a vertical stroke or interval."""
-    line = Line2D(
-        (x, x), y, lw=0.7, color=brush.hue, solid_capstyle="butt", transform=brush.transform
-    )
-    line.set_zorder(3)
-    _add(brush, line, f"{role}-line")
+    line = Line2D((x, x), y, lw=0.7, color=brush.hue, solid_capstyle="butt", zorder=3)
+    put(brush, line, f"{role}-line")
 
 
 def put_arrows(
@@ -145,7 +133,7 @@ def put_arrows(
     for (side, head), place, arrow in zip(heads, x, arrows, strict=True):
         if arrow:
             name = f"{role}-arrow-{side}"
-            _put_marker(brush, name, place, y, head, _ARROW, brush.hue, 0.6, edge="none")
+            _put_marker(brush, name, place, y, head, _ARROW, mec="none")
 
 
 def put_diamond(brush: Brush, x: tuple[float, float, float], y: float) -> None:
@@ -153,17 +141,17 @@ def put_diamond(brush: Brush, x: tuple[float, float, float], y: float) -> None:
     lower, middle, upper = x
     corners = [(lower, y), (middle, y - _DIAMOND_HALF), (upper, y), (middle, y + _DIAMOND_HALF)]
     shape = Polygon(corners, closed=True, fc=brush.hue, ec=brush.hue, lw=0.4, joinstyle="miter")
-    shape.set(transform=brush.transform, zorder=4)
-    _add(brush, shape, "mean-study")
+    shape.set_zorder(4)
+    put(brush, shape, "mean-study")
 
 
 def put_bar(brush: Brush, x: tuple[float, float, float], y: float) -> None:
     """Draw a pale bar with a stroke at the estimate: prediction for a new study."""
     lower, middle, upper = x
-    bar = Rectangle((lower, y - _BAR / 2), upper - lower, _BAR, lw=0.5)
-    bar.set(fc=tint(brush.hue, 0.3), ec=brush.hue, transform=brush.transform, zorder=3)
-    _add(brush, bar, "new-study")
-    _put_marker(brush, "new-study-middle", middle, y, "|", _BAR + 2, brush.hue, 0.6)
+    bar = Rectangle((lower, y - _BAR / 2), upper - lower, _BAR, lw=0.5, zorder=3)
+    bar.set(fc=tint(brush.hue, 0.3), ec=brush.hue)
+    put(brush, bar, "new-study")
+    _put_marker(brush, "new-study-middle", middle, y, "|", _BAR + 2)
 
 
 def put_area(
@@ -171,30 +159,22 @@ def put_area(
 ) -> None:
     """Draw a rectangle in a paler hue."""
     area = Rectangle((x[0], y - height / 2), x[1] - x[0], height, fc=tint(brush.hue, share))
-    area.set(ec="none", transform=brush.transform, zorder=2)
-    _add(brush, area, "area")
+    area.set(ec="none", zorder=2)
+    put(brush, area, "area")
 
 
 def _put_marker(
-    brush: Brush,
-    role: str,
-    x: float,
-    y: float,
-    marker: Any,
-    size: float,
-    fill: str,
-    edge_width: float,
-    edge: str | None = None,
+    brush: Brush, role: str, x: float, y: float, marker: Any, size: float, **look: Any
 ) -> None:
-    mark = Line2D([x], [y], marker=marker, ls="none", ms=size, mfc=fill, mew=edge_width)
-    mark.set_markeredgecolor(brush.hue if edge is None else edge)
-    mark.set(transform=brush.transform, zorder=3.5 if marker == "|" else 5)
-    _add(brush, mark, role)
+    look = {"mfc": brush.hue, "mec": brush.hue, "mew": 0.6} | look
+    level = 3.5 if marker == "|" else 5
+    put(brush, Line2D([x], [y], marker=marker, ls="none", ms=size, zorder=level, **look), role)
 
 
-def _add(brush: Brush, artist: Artist, role: str) -> None:
+def put(brush: Brush, artist: Artist, role: str) -> None:
+    """Add any artist where a brush draws."""
     # Rows lie inside their axes; an arrow head at the very end must not lose half of itself.
-    artist.set_clip_on(False)
+    artist.set(clip_on=False, transform=brush.transform)
     if brush.name:
         artist.set_gid(f"{brush.name}-{role}")
     brush.host.add_artist(artist)
@@ -224,12 +204,8 @@ def point_sample(shape: str = "dot", hue: str = INK, *, fill: bool = True) -> Sa
 
 def estimate_sample(shape: str = "dot", hue: str = INK, *, extrapolated: bool = False) -> Sample:
     """An estimate with its interval, open and dashed where no report supports it."""
-
-    def draw(brush: Brush, x: float, y: float) -> None:
-        put_line(brush.coloured(hue), "", (x - 8, x + 8), y, dashed=extrapolated)
-        put_point(brush.coloured(hue), x, y, shape=shape, fill=not extrapolated)
-
-    return draw
+    sample = line_sample(point_sample(shape, hue, fill=not extrapolated), dashed=extrapolated)
+    return lambda brush, x, y: sample(brush.coloured(hue), x, y)
 
 
 def square_sample(brush: Brush, x: float, y: float) -> None:
@@ -242,22 +218,17 @@ ARROW: Sample = line_sample(thickness=0.6, arrows=(False, True))
 PRIOR: Sample = line_sample(dashed=True)
 
 
-def diamond_sample(brush: Brush, x: float, y: float) -> None:
-    """A pooled estimate of the average study."""
-    put_diamond(brush, (x - 8, x, x + 8), y)
+def wide_sample(put_wide: Callable[[Brush, tuple[float, float, float], float], None]) -> Sample:
+    """What `put_diamond` or `put_bar` draws."""
+    return lambda brush, x, y: put_wide(brush, (x - 8, x, x + 8), y)
 
 
-def bar_sample(brush: Brush, x: float, y: float) -> None:
-    """A prediction for a new study."""
-    put_bar(brush, (x - 8, x, x + 8), y)
-
-
-def area_sample(share: float = AREA_SHARE, hue: str = INK, inner: float = 0.0) -> Sample:
+def area_sample(share: float = AREA_SHARE, inner: float = 0.0) -> Sample:
     """A filled area, with a darker one inside where `inner` is its share of the hue."""
 
     def draw(brush: Brush, x: float, y: float) -> None:
-        put_area(brush.coloured(hue), (x - 8, x + 8), y, 5.0, share)
+        put_area(brush, (x - 8, x + 8), y, 5.0, share)
         if inner:
-            put_area(brush.coloured(hue).named("inner"), (x - 3.5, x + 3.5), y, 5.0, inner)
+            put_area(brush, (x - 3.5, x + 3.5), y, 5.0, inner)
 
     return draw

@@ -1,12 +1,14 @@
-"""A figure as a sheet of paper, and the one frame of every figure.
+"""A figure as a sheet of paper, the frame of every figure, and its axes.
 
 Text is measured and set in points from the upper left corner: positions run to the right and
 downwards, both at final size. `Frame` holds what stands around every figure: title above, legend
-and foot below.
+and foot below. A `Scale` has its ticks where clinicians think, and cuts what goes on beyond it.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,19 +20,22 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from matplotlib.transforms import Affine2D, Transform
 
+from synthesis import numbers
 from synthesis.plots.marks import Brush, Sample
-from synthesis.plots.style import INK, Face, Sheet, families
+from synthesis.plots.style import GRID, INK, Face, Sheet, families
 
 MARGIN = 3.0
 
 # Half the height of a capital, in parts of the type size: sets a baseline so that text looks
 # centred on a line whatever letters it holds.
 _HALF_CAPITAL = 0.36
-
 _SAMPLE = 17.0
-_MEASURED_AT = 100.0
+
+#: One explained mark: what it means, and what draws a sample of it.
+LegendEntry = tuple[str, Sample]
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,6 @@ class Page:
     width: float
     height: float
     transform: Transform
-
-
-@dataclass(frozen=True)
-class LegendEntry:
-    """One explained mark: what it means, and what draws a sample of it."""
-
-    text: str
-    draw: Sample
 
 
 @dataclass(frozen=True)
@@ -73,13 +70,7 @@ class Frame:
         return lines + (5 if self.legend else 0) + (2 if self.foot else 0) + MARGIN
 
     def open(self, bottom: float) -> Page:
-        """Make the figure; its own drawing reaches from `top` to `bottom` points.
-
-        Returns
-        -------
-        Page
-            Outside pyplot, with title, legend and foot in place.
-        """
+        """Make the figure outside pyplot; its drawing reaches from `top` to `bottom` points."""
         sheet, height = self.sheet, bottom + self.below
         figure = Figure(figsize=(sheet.width / 72, height / 72), layout="none")
         FigureCanvasAgg(figure)
@@ -87,12 +78,12 @@ class Frame:
         page = Page(figure, sheet.width, height, to_inches + figure.dpi_scale_trans)
         put_lines(page, MARGIN, MARGIN, self.title, sheet.title)
         top = bottom + (5 if self.legend else 0)
+        brush = Brush(figure, page.transform)
         for line in self.legend:
-            for left, entry in line:
+            for left, (text, draw) in line:
                 middle = top + sheet.key.pitch / 2
-                brush = Brush(figure, page.transform)
-                entry.draw(brush, MARGIN + left + _SAMPLE / 2, middle)
-                put_text(page, MARGIN + left + _SAMPLE + 3, middle, entry.text, sheet.key)
+                draw(brush, MARGIN + left + _SAMPLE / 2, middle)
+                put_text(page, MARGIN + left + _SAMPLE + 3, middle, text, sheet.key)
             top += sheet.key.pitch
         put_lines(page, MARGIN, top + 2, self.foot, sheet.note)
         return page
@@ -106,7 +97,7 @@ def make_frame(
     lines: list[list[tuple[float, LegendEntry]]] = [[]]
     left = 0.0
     for entry in legend:
-        needed = _SAMPLE + 3 + text_width(entry.text, sheet.key)
+        needed = _SAMPLE + 3 + text_width(entry[0], sheet.key)
         if lines[-1] and left + needed > inner:
             lines.append([])
             left = 0.0
@@ -118,17 +109,7 @@ def make_frame(
     )
 
 
-def add_axes(
-    page: Page, left: float, top: float, width: float, height: float, label: str = ""
-) -> Axes:
-    """Place axes on a page; position of the upper left corner and size in points."""
-    corner = left / page.width, 1 - (top + height) / page.height
-    size = width / page.width, height / page.height
-    axes = page.figure.add_axes((*corner, *size), facecolor="none")
-    axes.set_label(label)
-    for side in ("right", "top"):
-        axes.spines[side].set_visible(False)
-    return axes
+# --- Text and shapes -----------------------------------------------------------------------------
 
 
 def text_width(text: str, face: Face) -> float:
@@ -137,12 +118,12 @@ def text_width(text: str, face: Face) -> float:
     Measured on the outlines of the bundled font, without hinting: the width in the vector files
     and, to a fraction of a pixel, in the raster.
     """
-    return _width_at_100(text, face.weight) * face.size / _MEASURED_AT
+    return _width_at_100(text, face.weight) * face.size / 100.0
 
 
 @lru_cache(maxsize=20_000)
 def _width_at_100(text: str, weight: str) -> float:
-    font = FontProperties(family=families(text), size=_MEASURED_AT, weight=weight)
+    font = FontProperties(family=families(text), size=100.0, weight=weight)
     return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
 
 
@@ -169,29 +150,18 @@ def wrap(text: str, face: Face, width: float) -> tuple[str, ...]:
 def _shorten(word: str, face: Face, width: float) -> str:
     if text_width(word, face) <= width:
         return word
-    kept = word
-    while kept and text_width(f"{kept}…", face) > width:
-        kept = kept[:-1]
-    return f"{kept}…"
+    starts = (f"{word[:end]}…" for end in range(len(word), 0, -1))
+    return next((start for start in starts if text_width(start, face) <= width), "…")
 
 
 def put_text(
     page: Page, x: float, y: float, text: str, face: Face, *, align: str = "left", gid: str = ""
 ) -> None:
     """Set one line of text, its capitals centred on height `y`."""
-    page.figure.text(
-        x,
-        y + _HALF_CAPITAL * face.size,
-        text,
-        size=face.size,
-        family=families(text),
-        weight=face.weight,
-        color=face.color,
-        ha=align,
-        va="baseline",
-        transform=page.transform,
-        gid=gid or None,
-    )
+    look = {"size": face.size, "weight": face.weight, "color": face.color, "ha": align}
+    place = {"va": "baseline", "transform": page.transform, "gid": gid or None}
+    y += _HALF_CAPITAL * face.size
+    page.figure.text(x, y, text, family=families(text), **look, **place)
 
 
 def put_lines(
@@ -213,15 +183,14 @@ def put_lines(
 
 def put_upright_text(page: Page, x: float, y: float, text: str, face: Face) -> None:
     """Set one line of text that runs upwards, centred on a point."""
-    page.figure.text(
-        x, y, text, size=face.size, rotation=90, ha="center", va="center", transform=page.transform
-    )
+    place = {"rotation": 90, "ha": "center", "va": "center", "transform": page.transform}
+    page.figure.text(x, y, text, size=face.size, **place)
 
 
-def put_rule(page: Page, left: float, right: float, y: float, thickness: float) -> None:
-    """Draw a horizontal rule across part of the page."""
-    rule = Line2D([left, right], [y, y], lw=thickness, color=INK, solid_capstyle="butt")
-    rule.set_transform(page.transform)
+def put_rule(page: Page, y: float, thickness: float) -> None:
+    """Draw a horizontal rule across the page."""
+    ends, transform = (MARGIN, page.width - MARGIN), page.transform
+    rule = Line2D(ends, (y, y), lw=thickness, color=INK, solid_capstyle="butt", transform=transform)
     page.figure.add_artist(rule)
 
 
@@ -232,3 +201,192 @@ def put_box(
     box = Rectangle((left, top), width, height, fc=hue, ec="none", transform=page.transform)
     box.set_zorder(zorder)
     page.figure.add_artist(box)
+
+
+# --- Axes ----------------------------------------------------------------------------------------
+
+MONTH_TICKS: tuple[float, ...] = (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 96)
+_RATIO_TICKS: tuple[float, ...] = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
+
+# Labels that stay when not all fit: those of the first set, then of the second and so on.
+_FEWER: Sequence[tuple[float, ...]] = (
+    *((0.5, 1, 3, 6, 12, 24, 48), (1, 3, 12, 48), (0.5, 1, 2, 4, 8, 16), (0.25, 1, 4, 16)),
+    *((1, 12), (1, 3), (1, 6), (1, 4)),
+)
+
+# An interval may stretch the axis to these values and no further (months, ratios, differences);
+# estimates and reported values always lie inside.
+_MONTH_REACH, _RATIO_REACH, _DIFFERENCE_REACH = (0.45, 50.0), (0.2, 40.0), (-12.0, 24.0)
+
+# Distance between two ticks of a linear axis: the first that leaves room for the labels.
+_DIFFERENCE_STEPS = (1, 2, 3, 6, 12, 24, 48)
+_PERCENT_STEPS = (20, 25, 50, 100)
+# Share of its length by which an axis in per cent goes on, so that a mark at 0 stays whole.
+_BEYOND = 0.025
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An axis: its ends, where labelled ticks stand, and whether it is logarithmic."""
+
+    lower: float
+    upper: float
+    ticks: tuple[float, ...]
+    log: bool = False
+
+    def clip(self, lower: float, upper: float) -> tuple[tuple[float, float], tuple[bool, bool]]:
+        """Cut an interval to the axis; the flags say at which ends (left, right) it goes on."""
+        beyond = (lower < self.lower, upper > self.upper)
+        return (max(lower, self.lower), min(upper, self.upper)), beyond
+
+    def at_share(self, share: float) -> float:
+        """Value that stands at a share of the length of the axis, 0 (left) to 1 (right)."""
+        if self.log:
+            return self.lower * (self.upper / self.lower) ** share
+        return self.lower + share * (self.upper - self.lower)
+
+
+def month_scale(inside: Iterable[float], ends: Iterable[float], width: float, face: Face) -> Scale:
+    """Logarithmic axis in months.
+
+    Parameters
+    ----------
+    inside, ends : iterable of float
+        Values that must lie on the axis, and limits of intervals, which may be cut; NaN and
+        infinite ones are ignored.
+    width : float
+        Length of the axis in points.
+    face : Face
+        Of the tick labels.
+
+    Raises
+    ------
+    ValueError
+        If no value is left to fit the axis to.
+    """
+    return _log_scale(inside, ends, MONTH_TICKS, _MONTH_REACH, width, face)
+
+
+def ratio_scale(inside: Iterable[float], ends: Iterable[float], width: float, face: Face) -> Scale:
+    """Logarithmic axis for ratios, always with 1 on it; parameters as in `month_scale`."""
+    return _log_scale([*inside, 1.0], ends, _RATIO_TICKS, _RATIO_REACH, width, face)
+
+
+def difference_scale(
+    inside: Iterable[float], ends: Iterable[float], width: float, face: Face
+) -> Scale:
+    """Linear axis for differences in months, always with 0 on it; parameters as in `month_scale`.
+
+    Raises
+    ------
+    ValueError
+        If a value that must lie on the axis is not finite.
+    """
+    core = [value for value in [*inside, 0.0] if not math.isnan(value)]
+    if not all(map(math.isfinite, core)):
+        raise ValueError("a difference that is not finite cannot lie on an axis")
+    rest = [value for value in ends if math.isfinite(value)]
+    lower = min(min(core), max(_DIFFERENCE_REACH[0], min(core + rest)))
+    upper = max(max(core), min(_DIFFERENCE_REACH[1], max(core + rest)))
+    room = 0.04 * max(upper - lower, 1.0)
+    lower, upper = lower - room, upper + room
+    return Scale(lower, upper, _steps(lower, upper, _DIFFERENCE_STEPS, width, face))
+
+
+def percent_scale(lower: float, upper: float, width: float, face: Face) -> Scale:
+    """Linear axis in per cent (or points), a little longer than its ticks."""
+    room, ticks = _BEYOND * (upper - lower), _steps(lower, upper, _PERCENT_STEPS, width, face)
+    return Scale(lower - room, upper + room, ticks)
+
+
+def _steps(
+    lower: float, upper: float, steps: Sequence[float], width: float, face: Face
+) -> tuple[float, ...]:
+    """Round ticks between two ends, as close to each other as the labels allow."""
+    for step in steps:
+        first, last = math.ceil(lower / step), math.floor(upper / step)
+        if (last - first + 1) * 2.2 * face.size <= width:
+            break
+    return tuple(float(step * number) for number in range(first, last + 1))
+
+
+def _log_scale(
+    inside: Iterable[float],
+    ends: Iterable[float],
+    marks: Sequence[float],
+    reach: tuple[float, float],
+    width: float,
+    face: Face,
+) -> Scale:
+    core, rest = (
+        [value for value in values if math.isfinite(value) and value > 0]
+        for values in (inside, ends)
+    )
+    if not core:
+        raise ValueError("no finite positive value to fit a logarithmic axis to")
+    lower = min(min(core), max(reach[0], min(core + rest))) / 1.08
+    upper = max(max(core), min(reach[1], max(core + rest))) * 1.08
+    while sum(lower <= mark <= upper for mark in marks) < 3:
+        if marks[-1] > upper:
+            upper = min(mark for mark in marks if mark > upper) * 1.04
+        else:
+            lower = max(mark for mark in marks if mark < lower) / 1.04
+    ticks = tuple(mark for mark in marks if lower <= mark <= upper)
+    return Scale(lower, upper, _thin(ticks, math.log(upper / lower) / width, face), log=True)
+
+
+def _thin(ticks: tuple[float, ...], per_point: float, face: Face) -> tuple[float, ...]:
+    """Keep labels whose neighbours are at least half a figure apart, as many as fit."""
+
+    def has_room(kept: tuple[float, ...]) -> bool:
+        return len(kept) > 1 and all(
+            math.log(right / left) / per_point
+            >= (widths[left] + widths[right]) / 2 + 0.45 * face.size
+            for left, right in itertools.pairwise(kept)
+        )
+
+    widths = {tick: text_width(numbers.value(float(tick)), face) for tick in ticks}
+    sets = [ticks, *(tuple(tick for tick in ticks if tick in kept) for kept in _FEWER)]
+    return max(
+        filter(has_room, [*sets, *itertools.combinations(ticks, 2)]), key=len, default=ticks[:1]
+    )
+
+
+def add_axes(
+    page: Page, left: float, top: float, width: float, height: float, label: str = ""
+) -> Axes:
+    """Place axes on a page; position of the upper left corner and size in points."""
+    corner = left / page.width, 1 - (top + height) / page.height
+    size = width / page.width, height / page.height
+    axes = page.figure.add_axes((*corner, *size), facecolor="none", label=label)
+    axes.spines[["right", "top"]].set_visible(False)
+    return axes
+
+
+def apply_scale(axes: Axes, scale: Scale, face: Face, *, top: bool = False) -> None:
+    """Give axes a horizontal scale with labelled ticks and faint grid lines."""
+    axes.set_xscale("log" if scale.log else "linear")
+    axes.set_xlim(scale.lower, scale.upper)
+    dress_ticks(axes, "x", face, scale.ticks, top=top, labeltop=top)
+
+
+def dress_ticks(
+    axes: Axes,
+    axis: str,
+    face: Face,
+    ticks: Sequence[float],
+    *,
+    grid: bool = True,
+    labels: Sequence[str] = (),
+    **more: object,
+) -> None:
+    """Set the ticks of an axis, labelled by their values or by `labels`, and faint grid lines."""
+    own = axes.xaxis if axis == "x" else axes.yaxis
+    own.set_major_locator(FixedLocator(ticks))
+    own.set_major_formatter(FixedFormatter(labels or [numbers.value(float(t)) for t in ticks]))
+    own.set_minor_locator(NullLocator())
+    # Ticks are made when the figure is drawn, outside the style context: say all they need.
+    sizes = {"length": 2.5, "width": 0.6, "pad": 1.5, "labelsize": face.size}
+    axes.tick_params(axis=axis, color=INK, labelcolor=INK, **sizes, **more)
+    if grid:
+        axes.grid(axis=axis, color=GRID, linewidth=0.5, linestyle="-")

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from synthesis import numbers
-from synthesis.plots import inputs, marks, page, style
-from synthesis.plots.inputs import flag
+from synthesis.plots import marks, page, rows, style
 from synthesis.plots.marks import Brush
-from synthesis.plots.scales import dress_ticks
+from synthesis.plots.page import dress_ticks
 from synthesis.plots.style import INK, MIXED, MUTED, POINTS_PER_MM, PURE, Sheet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ASSURANCE_COLUMNS: tuple[str, ...] = (
     *("population", "n", "delta", "p_today", "assurance", "assurance_error", "reliable"),
@@ -42,11 +38,9 @@ _POPULATIONS: Mapping[str, tuple[str, str, str]] = {
     "pure": ("Pure histology", PURE, "dot"),
     "mixed": ("Mixed histology", MIXED, "diamond"),
 }
-_DOTTED = (0, (1.2, 1.6))
+_DOTTED, _Z = (0, (1.2, 1.6)), 1.96
 _WIDTH = "Ratio of medians of mixed to pure tumours: upper over lower end of its 95 % interval"
-_Z = 1.96
 _RATIOS = (1.2, 1.5, 2, 3, 4, 6, 8, 12, 20, 40, 100)
-_HEIGHT_MM = {"one-column": 46, "two-column": 60, "slide": 84}
 
 
 @style.style_context()
@@ -56,6 +50,7 @@ def plot_assurance(
     """Draw the probability that a study concludes a gain, against its number of patients.
 
     A line a population, with 95 % Monte Carlo limits; dotted, the probability of the gain today.
+    One Axes, labelled ``assurance``.
 
     Parameters
     ----------
@@ -63,11 +58,6 @@ def plot_assurance(
         Columns `ASSURANCE_COLUMNS`, of one endpoint, treatment, reference and design.
     width, title
         As of `plot_forest`.
-
-    Returns
-    -------
-    Figure
-        One Axes, labelled ``assurance``.
 
     Raises
     ------
@@ -79,7 +69,7 @@ def plot_assurance(
     delta = float(table["delta"].iloc[0])
     months = f"{numbers.value(delta)} {'month' if delta == 1.0 else 'months'}"
     words = f"Probability of concluding a gain of more than {months}"
-    legend = [*_legend(table), page.LegendEntry(f"P(gain > {months}) today", _dotted_sample)]
+    legend = [*_legend(table), (f"P(gain > {months}) today", _dotted_sample)]
     figure, (axes,) = _panels(sheet, title, {"assurance": words}, legend)
     _dress(axes, sheet, table["n"])
     axes.set_ylim(0.0, 1.0)
@@ -89,13 +79,12 @@ def plot_assurance(
     for place, (name, own) in enumerate(_by_population(table)):
         # limits of populations do not overlap when their sizes stand a little apart
         across = own["n"].to_numpy(float) * 1.03 ** (place - (of - 1) / 2)
-        values, half = own["assurance"].to_numpy(float), _Z * own["assurance_error"].to_numpy(float)
-        low, high = np.clip(values - half, 0.0, 1.0), np.clip(values + half, 0.0, 1.0)
-        hue = _POPULATIONS[name][1]
+        values, hue = own["assurance"], _POPULATIONS[name][1]
+        low, high = ((values + z * own["assurance_error"]).clip(0.0, 1.0) for z in (-_Z, _Z))
         axes.vlines(across, low, high, color=hue, lw=0.8, zorder=2)
         _draw_line(axes, name, across, values, own["reliable"])
-        today = axes.axhline(own["p_today"].iloc[0], color=hue, lw=0.9, ls=_DOTTED, zorder=1.5)
-        today.set_gid(f"plan-today-{name}")
+        look = {"color": hue, "lw": 0.9, "ls": _DOTTED, "gid": f"plan-today-{name}"}
+        axes.axhline(own["p_today"].iloc[0], zorder=1.5, **look)
     return figure
 
 
@@ -106,7 +95,8 @@ def plot_planned_widths(
     """Draw how narrow intervals of the effects of histology are expected to become.
 
     A panel an effect, a line a population: upper over lower end of the 95 % interval of a ratio of
-    medians of mixed to pure tumours, on a log scale; dotted, the same today.
+    medians of mixed to pure tumours, on a log scale; dotted, the same today. An Axes an effect,
+    labelled by it.
 
     Parameters
     ----------
@@ -115,11 +105,6 @@ def plot_planned_widths(
         of log ratios.
     width, title
         As in `plot_assurance`; panels stand below each other in one column.
-
-    Returns
-    -------
-    Figure
-        An Axes an effect, labelled by it.
 
     Raises
     ------
@@ -130,7 +115,7 @@ def plot_planned_widths(
     widths = table[[name for name in WIDTH_COLUMNS if "width" in name]].to_numpy(float)
     low, high = np.exp(widths.min()) / 1.12, np.exp(widths.max()) * 1.12
     ticks = [ratio for ratio in _RATIOS if low <= ratio <= high]
-    legend = [*_legend(table), page.LegendEntry("Today", _dotted_sample)]
+    legend = [*_legend(table), ("Today", _dotted_sample)]
     figure, panels = _panels(sheet, title, EFFECT_LABELS, legend, _WIDTH)
     for name, axes in zip(EFFECT_LABELS, panels, strict=True):
         _dress(axes, sheet, table["n"])
@@ -140,15 +125,14 @@ def plot_planned_widths(
         today = np.exp(float(table[f"width_today_{name}"].iloc[0]))
         axes.axhline(today, color=MUTED, lw=0.8, ls=_DOTTED, zorder=1.5)
         for population, own in _by_population(table):
-            values = np.exp(own[f"expected_width_{name}"].to_numpy(float))
-            _draw_line(axes, population, own["n"].to_numpy(float), values, own["reliable"])
+            values = np.exp(own[f"expected_width_{name}"].astype(float))
+            _draw_line(axes, population, own["n"], values, own["reliable"])
     return figure
 
 
 def _checked(table: pd.DataFrame, columns: Sequence[str], width: str, what: str) -> Sheet:
-    inputs.require_columns(table, columns, what)
-    inputs.require_unique(table, ("population", "n"), what)
-    inputs.require_known(table["population"].unique(), _POPULATIONS, f"{what}: population")
+    known = {"population": _POPULATIONS}
+    rows.require(table, columns, what, unique=("population", "n"), known=known)
     return style.find_sheet(width)
 
 
@@ -160,15 +144,13 @@ def _by_population(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _draw_line(
-    axes: Axes, name: str, across: np.ndarray, values: np.ndarray, reliable: pd.Series
+    axes: Axes, name: str, across: pd.Series, values: pd.Series, reliable: pd.Series
 ) -> None:
     _, hue, shape = _POPULATIONS[name]
-    gid = f"plan-{axes.get_label()}-{name}"
-    (line,) = axes.plot(across, values, color=hue, lw=1.1, zorder=2.5)
-    line.set_gid(gid)
+    brush = Brush(axes, axes.transData, hue, f"plan-{axes.get_label()}-{name}")
+    axes.plot(across, values, color=hue, lw=1.1, zorder=2.5, gid=brush.name)
     for place, (x, y, sure) in enumerate(zip(across, values, reliable, strict=True)):
-        brush = Brush(axes, axes.transData, hue, gid)
-        marks.put_point(brush, x, y, f"{place}", shape=shape, fill=flag(sure))
+        marks.put_point(brush, x, y, f"{place}", shape=shape, fill=rows.flag(sure))
 
 
 def _dress(axes: Axes, sheet: Sheet, sizes: pd.Series) -> None:
@@ -197,19 +179,18 @@ def _panels(
     lead: str = "",
 ) -> tuple[Figure, list[Axes]]:
     """A panel a heading, beside or below each other; `lead` says what all of them show."""
-    size, inner = sheet.body, sheet.width - 2 * page.MARGIN
+    inner = sheet.width - 2 * page.MARGIN
     columns = 1 if sheet.is_narrow else len(headings)
-    rows = math.ceil(len(headings) / columns)
     left = page.text_width("0.0", sheet.text) + 7
     room = (inner - (columns - 1) * 2 * sheet.gap) / columns
     heads = {name: page.wrap(words, sheet.text.bold, room) for name, words in headings.items()}
     above = max(map(len, heads.values())) * sheet.text.pitch + 4
-    height = _HEIGHT_MM[sheet.name] * POINTS_PER_MM
-    step = above + height + 3.6 * size
+    height = sheet.choose(46, 60, 84) * POINTS_PER_MM
+    step = above + height + 3.6 * sheet.body
     frame = page.make_frame(sheet, title, legend)
     lead_lines = page.wrap(lead, sheet.text, inner)
     top = frame.top + len(lead_lines) * sheet.text.pitch + (4 if lead_lines else 0)
-    paper = frame.open(top + rows * step)
+    paper = frame.open(top + math.ceil(len(headings) / columns) * step)
     page.put_lines(paper, page.MARGIN, frame.top, lead_lines, sheet.text)
     panels = []
     for place, (name, lines) in enumerate(heads.items()):
@@ -217,21 +198,17 @@ def _panels(
         x, y = page.MARGIN + column * (room + 2 * sheet.gap), top + row * step
         page.put_lines(paper, x, y, lines, sheet.text.bold)
         panels.append(page.add_axes(paper, x + left, y + above, room - left, height, name))
-        middle = x + left + (room - left) / 2
-        page.put_text(
-            paper, middle, y + above + height + 2.3 * size, "Patients", sheet.text, align="center"
-        )
+        x, y = x + left + (room - left) / 2, y + above + height + 2.3 * sheet.body
+        page.put_text(paper, x, y, "Patients", sheet.text, align="center")
     return paper.figure, panels
 
 
 def _legend(table: pd.DataFrame) -> list[page.LegendEntry]:
-    entries = []
-    for name, _ in _by_population(table):
-        label, hue, shape = _POPULATIONS[name]
-        entries.append(page.LegendEntry(label, marks.estimate_sample(shape, hue)))
-    if not all(flag(value) for value in table["reliable"]):
-        words = "Open mark: weights of draws not reliable"
-        entries.append(page.LegendEntry(words, marks.point_sample(hue=MUTED, fill=False)))
+    looks = (_POPULATIONS[name] for name, _ in _by_population(table))
+    entries = [(label, marks.estimate_sample(shape, hue)) for label, hue, shape in looks]
+    if not all(map(rows.flag, table["reliable"])):
+        sample = marks.point_sample(hue=MUTED, fill=False)
+        entries.append(("Open mark: weights of draws not reliable", sample))
     return entries
 
 

@@ -2,41 +2,30 @@
 
 A figure is a stack of blocks; a block has columns, some of words and some with an axis, and rows.
 Widths are measured, heights follow from the lines of each row, and every row brings the function
-that draws its marks.
+that draws its marks. The functions at the top read and check the tables that rows are made of.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synthesis.numbers import MINUS
-from synthesis.plots import marks
+from synthesis.endpoints import Endpoint
+from synthesis.numbers import LEVEL, MINUS, is_missing
+from synthesis.plots import marks, page
 from synthesis.plots.marks import Brush
-from synthesis.plots.page import (
-    MARGIN,
-    LegendEntry,
-    Page,
-    add_axes,
-    make_frame,
-    put_box,
-    put_lines,
-    put_rule,
-    put_text,
-    text_width,
-    widest,
-    wrap,
-)
-from synthesis.plots.scales import Scale, apply_scale
 from synthesis.plots.style import BAND, INK, Face, Sheet, tint
 
-if TYPE_CHECKING:
-    import pandas as pd
+#: Below the heading of a column of estimates.
+INTERVAL = f"({LEVEL} CrI)"
 
 _CLEAR, _AXIS_ROOM, _STRIPE, _INDENT = 2.5, 4.0, 1.8, 5.0
 _BETWEEN_BLOCKS = 7.0
@@ -47,6 +36,80 @@ _LONG = 330.0
 # A density is drawn where it exceeds the first, and stretches the axis where it exceeds the second
 # share of its peak.
 _DRAWN, _VISIBLE = 0.002, 0.01
+
+
+# --- Reading tables ------------------------------------------------------------------------------
+
+
+def require(
+    table: pd.DataFrame,
+    columns: Iterable[str],
+    what: str,
+    *,
+    unique: Sequence[str] = (),
+    known: Mapping[str, Iterable[str]] | None = None,
+    may_be_empty: bool = False,
+) -> None:
+    """Check what a figure asks of a table.
+
+    Raises
+    ------
+    ValueError
+        Names the table and every missing column, that there is no row, the first two rows that
+        agree in the columns `unique`, or the first word that is not `known` in its column.
+    """
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        there = ", ".join(map(str, table.columns)) or "none"
+        raise ValueError(
+            f"{what}: the table lacks the columns {', '.join(missing)} (found: {there})"
+        )
+    if table.empty and not may_be_empty:
+        raise ValueError(f"{what}: the table has no rows; there is nothing to draw")
+    twice = table[table.duplicated(list(unique))] if unique else table.head(0)
+    if not twice.empty:
+        first = ", ".join(f"{column} {twice.iloc[0][column]!s}" for column in unique)
+        raise ValueError(f"{what}: two rows for {first}; expected one")
+    for column, words in (known or {}).items():
+        strange = [value for value in table[column] if word(value) not in words]
+        if strange:
+            expected = ", ".join(filter(None, words))
+            raise ValueError(f"{what}: {column} is {strange[0]!r}; expected one of {expected}")
+
+
+def number(value: Any) -> float:
+    """A cell as a number; a missing one is NaN."""
+    return math.nan if is_missing(value) else float(value)
+
+
+def flag(value: Any) -> bool:
+    """A cell as yes or no; a missing one is no."""
+    return not is_missing(value) and bool(value)
+
+
+def word(value: Any) -> str:
+    """A cell as text; a missing one is empty."""
+    return "" if is_missing(value) else str(value).strip()
+
+
+def interval_of(
+    record: Mapping[str, Any], name: str = "", factor: float = 1.0
+) -> tuple[float, float, float]:
+    """Estimate and limits of a row: the columns `name`, ``name_lower`` and ``name_upper``.
+
+    Without a name: ``estimate``, ``lower`` and ``upper``.
+    """
+    names = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
+    middle, lower, upper = (factor * number(record[column]) for column in names)
+    return middle, lower, upper
+
+
+def factor_of(endpoint: Endpoint) -> float:
+    """What estimates are multiplied by to stand on an axis."""
+    return 100.0 if endpoint.is_response else 1.0
+
+
+# --- What a figure is made of --------------------------------------------------------------------
 
 
 class Quiet(str):
@@ -71,15 +134,24 @@ class Words:
 class Axis:
     """A column with an axis on which rows draw by its name.
 
-    `unit` stands below it, `head` above; `scale` makes its scale from its width in points; at
-    `null` stands a line of no difference.
+    `unit` stands below it, `head` above; `scale` makes its scale from its width in points and the
+    face of its labels; at `null` stands a line of no difference.
     """
 
     name: str
     unit: str
-    scale: Callable[[float], Scale]
+    scale: Callable[[float, Face], page.Scale]
     head: str = ""
     null: float | None = None
+
+
+def value_axis(
+    inside: Iterable[float], ends: Iterable[float], *, is_share: bool, head: str = ""
+) -> Axis:
+    """The column ``values``: 0 to 100 %, or months on a log scale (as of `month_scale`)."""
+    if is_share:
+        return Axis("values", "%", partial(page.percent_scale, 0.0, 100.0), head)
+    return Axis("values", "Months (log scale)", partial(page.month_scale, inside, ends), head)
 
 
 @dataclass(frozen=True)
@@ -91,7 +163,7 @@ class Spot:
     """
 
     axes: Mapping[str, Axes]
-    scales: Mapping[str, Scale]
+    scales: Mapping[str, page.Scale]
     top: float
     height: float
     pitch: float
@@ -148,6 +220,15 @@ class Row:
         text = self.texts.get(column, ())
         return (text,) if isinstance(text, str) else text
 
+    def wrapped(self, column: str, width: float, sheet: Sheet) -> Row:
+        """The same with the lines of a column of words broken to a width."""
+        lines = tuple(
+            type(line)(part)
+            for line in self.lines(column)
+            for part in page.wrap(line, self.face(sheet), width)
+        )
+        return replace(self, texts={**self.texts, column: lines})
+
 
 @dataclass(frozen=True)
 class Block:
@@ -168,68 +249,67 @@ class Block:
         """All column headings."""
         return self.head, *(column.head for column in self.columns)
 
+    def indent(self, row: Row) -> float:
+        """How far the label of a row is set in, in points."""
+        return (row.level + any(other.hue for other in self.rows)) * _INDENT
+
+    def wrapped(self, sheet: Sheet) -> Block:
+        """The same with lines broken that are too wide for their column."""
+        rows = list(self.rows)
+        for column in self.columns:
+            if isinstance(column, Words) and column.most < 1.0:
+                rows = [row.wrapped(column.name, column.most * sheet.width, sheet) for row in rows]
+        return replace(self, rows=rows)
+
 
 @dataclass(frozen=True)
 class Panels:
-    """What stands above the rows of a figure: its height, its letters, and what draws it."""
+    """What stands above the rows of a figure: its height, its letters, and what draws it.
+
+    `draw` takes the page, its top, and the left and right end of the first axis below it.
+    """
 
     height: float
     count: int
-    draw: Callable[[Page, float], None]
+    draw: Callable[[page.Page, float, tuple[float, float]], None]
 
 
 # --- Layout --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """Widths of a column of words: before and after the decimal point, and of what has none."""
-
-    before: float = 0.0
-    after: float = 0.0
-    loose: float = 0.0
-
-    @property
-    def width(self) -> float:
-        """Width over all."""
-        return max(self.before + self.after, self.loose)
-
-    def widened(self, line: str, spec: Words, face: Face) -> _Fit:
-        """The same with room for one more line."""
-        whole, lead = text_width(line, face), _lead(line, spec)
-        if not lead:
-            return replace(self, loose=max(self.loose, whole))
-        before = text_width(lead, face)
-        return replace(self, before=max(self.before, before), after=max(self.after, whole - before))
-
-
-@dataclass(frozen=True)
 class _Column:
-    """A column with its place."""
+    """A column with its place; `before` is the room before its decimal points."""
 
     spec: Words | Axis
     left: float
     right: float
-    fit: _Fit = _Fit()
+    before: float = 0.0
+
+    def anchor(self) -> tuple[float, str]:
+        """Where its heading stands, and how it is aligned."""
+        if isinstance(self.spec, Axis):
+            return (self.left + self.right) / 2, "center"
+        return (self.right, "right") if self.spec.align == "right" else (self.left, "left")
 
     def start(self, line: str, face: Face) -> tuple[float, str]:
         """Where a line begins (or ends), and how it is aligned."""
-        if self.spec.align == "right":
-            return self.right, "right"
         lead = _lead(line, self.spec)
-        return self.left + (self.fit.before - text_width(lead, face) if lead else 0.0), "left"
+        if self.spec.align == "right":
+            return self.anchor()
+        return self.left + (self.before - page.text_width(lead, face) if lead else 0.0), "left"
 
     def unit(self, sheet: Sheet) -> tuple[str, ...]:
         """Lines below an axis, which may be a little wider than it."""
         if isinstance(self.spec, Words):
             return ()
-        return wrap(self.spec.unit, sheet.text, self.right - self.left + 2 * sheet.gap)
+        return page.wrap(self.spec.unit, sheet.text, self.right - self.left + 2 * sheet.gap)
 
     def head(self, sheet: Sheet) -> tuple[str, ...]:
         """Lines above it."""
         if isinstance(self.spec, Words):
             return self.spec.head
-        return wrap(self.spec.head, sheet.text.bold, self.right - self.left)
+        return page.wrap(self.spec.head, sheet.text.bold, self.right - self.left)
 
 
 @dataclass(frozen=True)
@@ -288,29 +368,28 @@ class _Placed:
 
 @dataclass(frozen=True)
 class Layout:
-    """Blocks laid out on a sheet, with what stands above them: nothing is drawn yet."""
+    """A figure laid out: its frame, its blocks, and what stands above them; nothing is drawn."""
 
-    sheet: Sheet
+    frame: page.Frame
     blocks: tuple[_Placed, ...]
     above: Panels | None = None
 
     @property
-    def height(self) -> float:
-        """Height in points without title, legend and foot."""
+    def bottom(self) -> float:
+        """Where the lowest block ends, in points."""
         between = _BETWEEN_BLOCKS * (len(self.blocks) - 1)
         panels = self.above.height if self.above else 0.0
-        return panels + sum(block.height for block in self.blocks) + between
+        return self.frame.top + (panels + sum(block.height for block in self.blocks) + between)
 
     @property
-    def plots(self) -> list[tuple[float, float]]:
-        """Left and right end in points of the axes of the first block."""
-        columns = self.blocks[0].columns
-        return [(own.left, own.right) for own in columns if isinstance(own.spec, Axis)]
+    def height(self) -> float:
+        """Height in points of the whole figure."""
+        return self.bottom + self.frame.below
 
 
 def lay_out(
     blocks: Sequence[Block],
-    sheet: Sheet,
+    frame: page.Frame,
     *,
     label_share: float,
     between: float = 3.0,
@@ -318,85 +397,61 @@ def lay_out(
 ) -> Layout:
     """Measure the words and divide the width.
 
-    Parameters
-    ----------
-    blocks : sequence of Block
-        Columns of words that have one name have one width in all of them.
-    sheet : Sheet
-    label_share : float
-        Of the width that labels may take.
-    between : float
-        White space in points between two rows.
-    above : Panels, optional
-        What is drawn above the blocks.
+    Columns of words that have one name have one width in all blocks. Labels may take
+    `label_share` of the width; `between` two rows are so many points of white space.
     """
-    blocks = [_wrapped(block, sheet) for block in blocks]
+    sheet = frame.sheet
+    blocks = [block.wrapped(sheet) for block in blocks]
     label_width = _label_width(blocks, label_share, sheet)
-    fits = _fit_words(blocks, sheet)
+    rooms = _measure(blocks, sheet)
     placed, first = [], above.count if above else 0
     lettered = first + len(blocks) > 1
     for place, block in enumerate(blocks):
         title = f"{chr(ord('A') + first + place)} {block.title}" if lettered else block.title
-        columns = _place_columns(block.columns, fits, sheet, MARGIN + label_width)
+        title_lines = (
+            page.wrap(title, sheet.section, sheet.width - 2 * page.MARGIN) if block.title else ()
+        )
+        columns = _place_columns(block.columns, rooms, sheet, page.MARGIN + label_width)
         repeated = place > 0 and block.heads == blocks[place - 1].heads
         heads = 0 if repeated else max([1, *(len(column.head(sheet)) for column in columns)])
-        placed.append(
-            _Placed(
-                block,
-                sheet,
-                wrap(title, sheet.section, sheet.width - 2 * MARGIN) if block.title else (),
-                heads,
-                columns,
-                _set_rows(block.rows, label_width, sheet, between),
-            )
-        )
-    return Layout(sheet, tuple(placed), above)
-
-
-def _wrapped(block: Block, sheet: Sheet) -> Block:
-    """Break the lines that are too wide for their column."""
-    rows = list(block.rows)
-    for spec in block.columns:
-        if isinstance(spec, Words) and spec.most < 1.0:
-            for place, row in enumerate(rows):
-                lines = tuple(
-                    type(line)(part)
-                    for line in row.lines(spec.name)
-                    for part in wrap(line, row.face(sheet), spec.most * sheet.width)
-                )
-                rows[place] = replace(row, texts={**row.texts, spec.name: lines})
-    return replace(block, rows=rows)
-
-
-def _indent(row: Row, rows: Iterable[Row]) -> float:
-    return (_INDENT if any(other.hue for other in rows) else 0.0) + row.level * _INDENT
+        rows = _set_rows(block, label_width, sheet, between)
+        placed.append(_Placed(block, sheet, title_lines, heads, columns, rows))
+    return Layout(frame, tuple(placed), above)
 
 
 def _label_width(blocks: Sequence[Block], share: float, sheet: Sheet) -> float:
-    least = widest([block.head for block in blocks], sheet.text.bold)
-    needed = [least]
-    for block in blocks:
-        for row in block.rows:
-            if not row.is_heading:
-                detail = 4 + text_width(row.detail, sheet.note) if row.detail else 0.0
-                label = text_width(row.label, row.face(sheet))
-                needed.append(label + detail + _indent(row, block.rows))
-    return max(min(max(needed), share * sheet.width), least)
+    least = page.widest([block.head for block in blocks], sheet.text.bold)
+    needed = [
+        page.text_width(row.label, row.face(sheet))
+        + (4 + page.text_width(row.detail, sheet.note) if row.detail else 0.0)
+        + block.indent(row)
+        for block in blocks
+        for row in block.rows
+        if not row.is_heading
+    ]
+    return max(min(max([least, *needed]), share * sheet.width), least)
 
 
-def _fit_words(blocks: Sequence[Block], sheet: Sheet) -> dict[str, _Fit]:
-    """Measure the columns of words over all blocks."""
-    fits: dict[str, _Fit] = {}
+def _measure(blocks: Sequence[Block], sheet: Sheet) -> dict[str, tuple[float, float]]:
+    """Room of the columns of words over all blocks: before the decimal point, and altogether."""
+    loose, before, after = (defaultdict(float) for _ in range(3))
     for block in blocks:
         for spec in block.columns:
-            if isinstance(spec, Words):
-                fit = fits.get(spec.name, _Fit())
-                fit = replace(fit, loose=max(fit.loose, widest(spec.head, sheet.text.bold)))
-                for row in block.rows:
-                    for line in row.lines(spec.name):
-                        fit = fit.widened(line, spec, row.face(sheet))
-                fits[spec.name] = fit
-    return fits
+            if isinstance(spec, Axis):
+                continue
+            name = spec.name
+            loose[name] = max(loose[name], page.widest(spec.head, sheet.text.bold))
+            for row in block.rows:
+                face = row.face(sheet)
+                for line in row.lines(name):
+                    whole, lead = page.text_width(line, face), _lead(line, spec)
+                    if lead:
+                        start = page.text_width(lead, face)
+                        before[name] = max(before[name], start)
+                        after[name] = max(after[name], whole - start)
+                    else:
+                        loose[name] = max(loose[name], whole)
+    return {name: (before[name], max(before[name] + after[name], loose[name])) for name in loose}
 
 
 def _lead(line: str, spec: Words) -> str:
@@ -408,39 +463,40 @@ def _lead(line: str, spec: Words) -> str:
 
 
 def _place_columns(
-    specs: Sequence[Words | Axis], fits: Mapping[str, _Fit], sheet: Sheet, left: float
+    specs: Sequence[Words | Axis],
+    rooms: Mapping[str, tuple[float, float]],
+    sheet: Sheet,
+    left: float,
 ) -> tuple[_Column, ...]:
     """Give the columns of words their widths; the axes share what these leave."""
     axes = sum(isinstance(spec, Axis) for spec in specs)
-    words = sum(fits[spec.name].width for spec in specs if isinstance(spec, Words))
+    words = sum(rooms[spec.name][1] for spec in specs if isinstance(spec, Words))
     # an axis keeps clear of the words on either side; the last of its labels needs room
     end_room = _LAST_LABEL * sheet.body if isinstance(specs[-1], Axis) else 0.0
-    spare = sheet.width - MARGIN - left - sheet.gap * len(specs) - end_room - words
+    spare = sheet.width - page.MARGIN - left - sheet.gap * len(specs) - end_room - words
     width = spare / axes - 2 * _ASIDE
     placed, edge = [], left
     for spec in specs:
         edge += sheet.gap
         if isinstance(spec, Words):
-            fit = fits[spec.name]
-            placed.append(_Column(spec, edge, edge + fit.width, fit))
-            edge += fit.width
+            before, room = rooms[spec.name]
+            placed.append(_Column(spec, edge, edge + room, before))
+            edge += room
         else:
             placed.append(_Column(spec, edge + _ASIDE, edge + _ASIDE + width))
             edge += width + 2 * _ASIDE
     return tuple(placed)
 
 
-def _set_rows(
-    rows: Sequence[Row], label_width: float, sheet: Sheet, between: float
-) -> tuple[_Set, ...]:
+def _set_rows(block: Block, label_width: float, sheet: Sheet, between: float) -> tuple[_Set, ...]:
     placed, top = [], _CLEAR
-    for row in rows:
-        face, note, indent = row.face(sheet), sheet.note, _indent(row, rows)
-        width = (sheet.width - 2 * MARGIN if row.is_heading else label_width) - indent
-        label = wrap(row.label, face, width)
-        room = width - text_width(label[-1], face) - 4 if label else width
-        inline = bool(row.detail) and text_width(row.detail, note) <= room
-        detail = (row.detail,) if inline else wrap(row.detail, note, width)
+    for row in block.rows:
+        face, note, indent = row.face(sheet), sheet.note, block.indent(row)
+        width = (sheet.width - 2 * page.MARGIN if row.is_heading else label_width) - indent
+        label = page.wrap(row.label, face, width)
+        room = width - page.text_width(label[-1], face) - 4 if label else width
+        inline = bool(row.detail) and page.text_width(row.detail, note) <= room
+        detail = (row.detail,) if inline else page.wrap(row.detail, note, width)
         tall = len(label) * face.pitch + (0 if inline else len(detail) * note.pitch)
         texts = max((len(row.lines(name)) for name in row.texts), default=0) * face.pitch
         height = max(tall, texts, row.least) + between
@@ -454,118 +510,108 @@ def _set_rows(
 # --- Drawing -------------------------------------------------------------------------------------
 
 
-def draw_blocks(
-    layout: Layout, title: str | None, legend: Sequence[LegendEntry] = (), foot: str = ""
-) -> Figure:
+def draw_blocks(layout: Layout) -> Figure:
     """Draw a figure of blocks, each with its letter where there are several."""
-    frame = make_frame(layout.sheet, title, legend, foot)
-    page = frame.open(frame.top + layout.height)
-    top = frame.top
+    paper, top = layout.frame.open(layout.bottom), layout.frame.top
     if layout.above:
-        layout.above.draw(page, top)
+        axis = next(own for own in layout.blocks[0].columns if isinstance(own.spec, Axis))
+        layout.above.draw(paper, top, (axis.left, axis.right))
         top += layout.above.height
     for block in layout.blocks:
-        _draw_block(page, block, top)
+        _draw_block(paper, block, top)
         top += block.height + _BETWEEN_BLOCKS
-    return page.figure
+    return paper.figure
 
 
-def figure_height(
-    layout: Layout, title: str | None, legend: Sequence[LegendEntry] = (), foot: str = ""
-) -> float:
-    """Height in points of the figure that `draw_blocks` makes of the same."""
-    frame = make_frame(layout.sheet, title, legend, foot)
-    return frame.top + layout.height + frame.below
-
-
-def _draw_block(page: Page, placed: _Placed, top: float) -> None:
-    sheet, right = placed.sheet, page.width - MARGIN
-    rows_top = top + placed.offset
-    top = put_lines(page, MARGIN, top, placed.title, sheet.section)
-    put_rule(page, MARGIN, right, top + 1, 0.8)
+def _draw_block(paper: page.Page, placed: _Placed, top: float) -> None:
+    sheet, rows_top = placed.sheet, top + placed.offset
+    top = page.put_lines(paper, page.MARGIN, top, placed.title, sheet.section)
+    page.put_rule(paper, top + 1, 0.8)
     if placed.heads:
         bottom = top + 4 + placed.heads * sheet.text.pitch
-        _put_heads(page, placed, bottom)
-        put_rule(page, MARGIN, right, bottom + 2, 0.5)
+        _put_heads(paper, placed, bottom)
+        page.put_rule(paper, bottom + 2, 0.5)
     axes, scales = {}, {}
     for column in placed.columns:
         if isinstance(column.spec, Axis):
             name = column.spec.name
-            scales[name] = column.spec.scale(column.right - column.left)
-            axes[name] = _open_axes(page, placed, column, scales[name], rows_top)
+            scales[name] = column.spec.scale(column.right - column.left, sheet.text)
+            axes[name] = _open_axes(paper, placed, column, scales[name], rows_top)
             below = rows_top + placed.rows_height + placed.axis_height
-            centre = (column.left + column.right) / 2
-            put_lines(page, centre, below, column.unit(sheet), sheet.text, align="center")
+            page.put_lines(
+                paper, column.anchor()[0], below, column.unit(sheet), sheet.text, align="center"
+            )
     for place, own in enumerate(placed.rows):
         gid = f"{placed.block.name}-{place}"
-        _put_row(page, own, placed, rows_top, gid)
+        _put_row(paper, own, placed, rows_top, gid)
         if own.row.draw is not None:
             own.row.draw(Spot(axes, scales, own.top, own.height, sheet.text.pitch, gid))
 
 
-def _put_heads(page: Page, placed: _Placed, bottom: float) -> None:
+def _put_heads(paper: page.Page, placed: _Placed, bottom: float) -> None:
     """Set the column headings, their last lines on one height."""
     face = placed.sheet.text.bold
-    put_text(page, MARGIN, bottom - face.pitch / 2, placed.block.head, face)
+    page.put_text(paper, page.MARGIN, bottom - face.pitch / 2, placed.block.head, face)
     for column in placed.columns:
-        x, align = column.left, "left"
-        if isinstance(column.spec, Axis):
-            x, align = (column.left + column.right) / 2, "center"
-        elif column.spec.align == "right":
-            x, align = column.right, "right"
+        x, align = column.anchor()
         head = column.head(placed.sheet)
         top = bottom - len(head) * face.pitch
         for line in head:
-            top = put_lines(page, x, top, (line,), _face_of(line, face), align=align)
+            top = page.put_lines(paper, x, top, (line,), _face_of(line, face), align=align)
 
 
 def _face_of(line: str, face: Face) -> Face:
     return face.quiet if isinstance(line, Quiet) else face
 
 
-def _open_axes(page: Page, placed: _Placed, column: _Column, scale: Scale, top: float) -> Axes:
+def _open_axes(
+    paper: page.Page, placed: _Placed, column: _Column, scale: page.Scale, top: float
+) -> Axes:
     name, spec, height = placed.block.name, column.spec, placed.rows_height
     width = column.right - column.left
-    axes = add_axes(page, column.left, top, width, height, f"{name} {spec.name}")
+    axes = page.add_axes(paper, column.left, top, width, height, f"{name} {spec.name}")
     axes.set_ylim(height, 0)
     axes.yaxis.set_visible(False)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_visible(bool(scale.ticks))
     axes.spines["top"].set_visible(placed.is_long)
-    apply_scale(axes, scale, placed.sheet.text, top=placed.is_long)
+    page.apply_scale(axes, scale, placed.sheet.text, top=placed.is_long)
     if spec.null is not None:
-        null = axes.axvline(spec.null, color=INK, lw=0.6, zorder=0.9)
-        null.set_gid(f"{name}-{spec.name}-null")
+        axes.axvline(spec.null, color=INK, lw=0.6, zorder=0.9, gid=f"{name}-{spec.name}-null")
     return axes
 
 
-def _put_row(page: Page, own: _Set, placed: _Placed, rows_top: float, gid: str) -> None:
+def _put_row(paper: page.Page, own: _Set, placed: _Placed, rows_top: float, gid: str) -> None:
     """Set the words of one row."""
     row, sheet, face = own.row, placed.sheet, own.row.face(placed.sheet)
     top, middle = rows_top + own.top, rows_top + own.top + own.height / 2
     if row.kind == "band":
-        wide = page.width - 2 * MARGIN
-        put_box(page, MARGIN, top, wide, own.height, BAND, zorder=1 if row.is_heading else -1)
+        wide = paper.width - 2 * page.MARGIN
+        page.put_box(
+            paper, page.MARGIN, top, wide, own.height, BAND, zorder=1 if row.is_heading else -1
+        )
     elif row.is_heading:  # nothing of the axes behind the words
-        wide = widest(own.label, face) + 2 * _ASIDE
-        put_box(page, MARGIN + own.indent, top, wide, own.height, "white", zorder=1)
+        wide = page.widest(own.label, face) + 2 * _ASIDE
+        page.put_box(paper, page.MARGIN + own.indent, top, wide, own.height, "white", zorder=1)
     if row.hue:
-        put_box(page, MARGIN, top + 0.4, _STRIPE, own.height - 0.8, row.hue, zorder=1.1)
+        page.put_box(paper, page.MARGIN, top + 0.4, _STRIPE, own.height - 0.8, row.hue, zorder=1.1)
     below = 0.0 if own.inline else len(own.detail) * sheet.note.pitch
-    left, start = MARGIN + own.indent, middle - (len(own.label) * face.pitch + below) / 2
-    end = put_lines(page, left, start, own.label, face, gid=f"{gid}-label")
+    left, start = page.MARGIN + own.indent, middle - (len(own.label) * face.pitch + below) / 2
+    end = page.put_lines(paper, left, start, own.label, face, gid=f"{gid}-label")
     if own.inline:
-        after = left + text_width(own.label[-1], face) + 4
-        put_text(page, after, end - face.pitch / 2, row.detail, sheet.note, gid=f"{gid}-detail")
+        after = left + page.text_width(own.label[-1], face) + 4
+        page.put_text(
+            paper, after, end - face.pitch / 2, row.detail, sheet.note, gid=f"{gid}-detail"
+        )
     else:
-        put_lines(page, left, end, own.detail, sheet.note, gid=f"{gid}-detail")
+        page.put_lines(paper, left, end, own.detail, sheet.note, gid=f"{gid}-detail")
     for column in placed.columns:
         lines = row.lines(column.spec.name) if isinstance(column.spec, Words) else ()
         start = middle - len(lines) * face.pitch / 2
         for place, line in enumerate(lines):
             x, align = column.start(line, face)
             y, name = start + (place + 0.5) * face.pitch, f"{gid}-{column.spec.name}-{place}"
-            put_text(page, x, y, line, _face_of(line, face), align=align, gid=name)
+            page.put_text(paper, x, y, line, _face_of(line, face), align=align, gid=name)
 
 
 # --- Marks that several figures share ------------------------------------------------------------
@@ -573,38 +619,52 @@ def _put_row(page: Page, own: _Set, placed: _Placed, rows_top: float, gid: str) 
 
 def put_estimate(
     brush: Brush,
-    scale: Scale,
+    scale: page.Scale,
     values: Sequence[float],
     y: float,
     *,
     shape: str = "dot",
-    extrapolated: bool = False,
     fill: bool = True,
+    extrapolated: bool = False,
+    roles: tuple[str, str] = ("interval", "estimate"),
 ) -> None:
     """Draw an estimate with its interval, which ends in arrows where it goes on beyond the axis.
 
-    Nothing is drawn of an estimate that is missing; one that no report supports is open, its
-    interval dashed.
+    Nothing is drawn of what is missing; an estimate that no report supports is open, its interval
+    dashed.
     """
     middle, lower, upper = values
     if math.isnan(middle):
         return
     if not math.isnan(lower):
         span, beyond = scale.clip(lower, upper)
-        marks.put_line(brush, "interval", span, y, dashed=extrapolated, arrows=beyond)
-    marks.put_point(brush, middle, y, shape=shape, fill=fill and not extrapolated)
+        marks.put_line(brush, roles[0], span, y, dashed=extrapolated, arrows=beyond)
+    marks.put_point(brush, middle, y, roles[1], shape=shape, fill=fill and not extrapolated)
 
 
-def put_densities(spot: Spot, column: str, density: pd.DataFrame) -> None:
+def estimate_marks(
+    column: str,
+    hue: str,
+    values: Sequence[float],
+    *,
+    shape: str = "dot",
+    fill: bool = True,
+    roles: tuple[str, str] = ("interval", "estimate"),
+) -> Draw:
+    """Draws one estimate in the middle of a row, as of `put_estimate`."""
+
+    def draw(spot: Spot) -> None:
+        brush, scale = spot.brush(column, hue), spot.scales[column]
+        put_estimate(brush, scale, values, spot.middle, shape=shape, fill=fill, roles=roles)
+
+    return draw
+
+
+def put_densities(spot: Spot, *, column: str, density: pd.DataFrame) -> None:
     """Draw prior (broken outline) and posterior (filled) of one quantity, on one vertical scale.
 
-    Parameters
-    ----------
-    spot : Spot
-    column : str
-        Name of the axis; what lies beyond it is left out.
-    density : DataFrame
-        Columns ``which`` (prior, posterior), ``x``, ``density`` of one quantity.
+    `density` has the columns ``which`` (prior, posterior), ``x`` and ``density``; what lies beyond
+    the axis `column` is left out.
     """
     peak = float(density["density"].max())
     axes, scale = spot.axes[column], spot.scales[column]
@@ -617,8 +677,7 @@ def put_densities(spot: Spot, column: str, density: pd.DataFrame) -> None:
         if which == "posterior" and len(x):
             area = axes.fill_between(x, y, base, fc=tint(INK, marks.AREA_SHARE), ec="none", lw=0)
             area.set(gid=f"{spot.gid}-posterior-area", zorder=2)
-        (line,) = axes.plot(x, y, color=INK, lw=0.9, ls=dashes, zorder=3)
-        line.set_gid(f"{spot.gid}-{which}")
+        axes.plot(x, y, color=INK, lw=0.9, ls=dashes, zorder=3, gid=f"{spot.gid}-{which}")
 
 
 def visible(density: pd.DataFrame) -> list[float]:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from synthesis.plots import inputs, marks, page, rows, style
-from synthesis.plots.inputs import interval_of, number, word
-from synthesis.plots.scales import Scale, difference_scale, dress_ticks, month_scale, ratio_scale
+from synthesis.plots import marks, page, rows, style
+from synthesis.plots.page import Scale, difference_scale, month_scale, ratio_scale
+from synthesis.plots.rows import interval_of, number, word
 from synthesis.plots.style import HUES, INK, MUTED, Sheet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SPECIFICATION_COLUMNS: tuple[str, ...] = (
     *("specification", "group", "heading", "aspect", "direction", "label", "kind"),
@@ -37,8 +36,7 @@ _UNITS: Mapping[str, str] = {
     "median_months": "Median, months",
     "p_gain": "Probability",
 }
-_CHANCES = Scale(-0.03, 1.03, (0.0, 0.25, 0.5, 0.75, 1.0), log=False)
-_LABEL_SHARES = {"one-column": 0.42, "two-column": 0.36, "slide": 0.34}
+_CHANCES = Scale(-0.03, 1.03, (0.0, 0.25, 0.5, 0.75, 1.0))
 
 Choice = Mapping[str, Any]
 
@@ -49,10 +47,11 @@ def plot_specification(
 ) -> Figure:
     """Draw one conclusion under every choice, and what is chosen otherwise.
 
-    Above: estimates in order with their intervals, a line through that of the base, and where
-    there is one the value of no effect. Below: one row for each aspect of the analysis, with a
-    mark under every estimate for which that aspect is chosen otherwise. Nothing is computed but
-    positions (Simonsohn, Simmons & Nelson 2020, doi 10.1038/s41562-020-0912-z).
+    Above: estimates in order with their intervals, a line through that of the base, and where there
+    is one the value of no effect. Below: one row for each aspect of the analysis, with a mark under
+    every estimate for which that aspect is chosen otherwise (Simonsohn, Simmons & Nelson 2020, doi
+    10.1038/s41562-020-0912-z). Axes labelled ``curve`` and ``specification matrix``; their
+    horizontal coordinate is the place of a choice in order of the estimates.
 
     Parameters
     ----------
@@ -63,43 +62,36 @@ def plot_specification(
     width, title
         As of `plot_forest`.
 
-    Returns
-    -------
-    Figure
-        Axes labelled ``curve`` and ``specification matrix``; their horizontal coordinate is the
-        place of a choice in order of the estimates.
-
     Raises
     ------
     ValueError
         If a column is missing, a choice is there twice, the base is not there or has no estimate,
         or the width or the kind of conclusion is unknown.
     """
-    what = "plot_specification"
-    inputs.require_columns(table, SPECIFICATION_COLUMNS, what)
-    inputs.require_unique(table, ["specification"], what)
+    what, known = "plot_specification", {"kind": _UNITS}
+    unique = ("specification",)
+    rows.require(table, SPECIFICATION_COLUMNS, what, unique=unique, known=known)
     sheet, kind = style.find_sheet(width), word(table["kind"].iloc[0])
-    inputs.require_known([kind], _UNITS, f"{what}: kind")
     listed = [row for row in table.to_dict("records") if not math.isnan(number(row["estimate"]))]
     choices = sorted(listed, key=lambda row: (row["estimate"], not _is_base(row)))
     if not any(map(_is_base, choices)):
         raise ValueError(f"{what}: found no row named {BASE!r} with an estimate; add the base")
-    matrix = rows.Axis("matrix", "", lambda _: Scale(-1.0, float(len(choices)), (), log=False))
+    matrix = rows.Axis("matrix", "", lambda *_: Scale(-1.0, float(len(choices)), ()))
     entries = _aspect_rows(listed, choices)
     block = rows.Block("specification", entries, [matrix], "Chosen otherwise")
     levels = max(_levels(choices, sheet, sheet.width).values(), default=0)
     room = (levels + 1) * sheet.note.pitch + 1.4 * sheet.body
-    layout: rows.Layout
 
-    def draw_curve(paper: page.Page, top: float) -> None:
-        _draw_curve(paper, sheet, choices, kind, (*layout.plots[0], top + room))
+    def draw_curve(paper: page.Page, top: float, span: tuple[float, float]) -> None:
+        _draw_curve(paper, sheet, choices, kind, span, top + room)
 
     above = rows.Panels(room + _HEIGHT + 5, 0, draw_curve)
-    share = _LABEL_SHARES[sheet.name]
-    layout = rows.lay_out([block], sheet, label_share=share, between=0.6, above=above)
+    share = sheet.choose(0.42, 0.36, 0.34)
     marked = sorted((row for row in choices if word(row["mark"])), key=lambda row: int(row["mark"]))
     key = "; ".join(f"{word(row['mark'])} {word(row['label'])}" for row in marked)
-    return rows.draw_blocks(layout, title, _legend(choices), key)
+    frame = page.make_frame(sheet, title, _legend(choices), key)
+    layout = rows.lay_out([block], frame, label_share=share, between=0.6, above=above)
+    return rows.draw_blocks(layout)
 
 
 def _is_base(choice: Choice) -> bool:
@@ -112,29 +104,26 @@ def _hue(choice: Choice, otherwise: str) -> str:
 
 def _aspect_rows(listed: Sequence[Choice], choices: Sequence[Choice]) -> list[rows.Row]:
     """A row for each aspect, below headings, in order of the table."""
-    entries: dict[tuple[str, str], rows.Row] = {}
+    headings: dict[str, dict[str, rows.Row]] = {}
     for row in listed:
         if not _is_base(row):
             heading, aspect = word(row["heading"]), word(row["aspect"])
-            entries.setdefault((heading, ""), rows.Row(heading, kind="head"))
-            draw = _aspect_marks(heading, aspect, choices)
-            entries.setdefault((heading, aspect), rows.Row(aspect, draw=draw))
-    order = list(dict.fromkeys(heading for heading, _ in entries))
-    return [entries[key] for key in sorted(entries, key=lambda key: order.index(key[0]))]
+            draw = partial(_put_choices, heading, aspect, choices)
+            aspects = headings.setdefault(heading, {"": rows.Row(heading, kind="head")})
+            aspects.setdefault(aspect, rows.Row(aspect, draw=draw))
+    return [row for aspects in headings.values() for row in aspects.values()]
 
 
-def _aspect_marks(heading: str, aspect: str, choices: Sequence[Choice]):
-    def draw(spot: rows.Spot) -> None:
-        axes = spot.axes["matrix"]
-        for place, choice in enumerate(choices):
-            if _is_base(choice):
-                line = Line2D([place] * 2, [spot.top, spot.top + spot.height], color=MUTED, lw=0.6)
-                axes.add_line(line)
-            elif (word(choice["heading"]), word(choice["aspect"])) == (heading, aspect):
-                marker = _MARKERS[int(choice["direction"])]
-                _put(axes, choice, "choice", (place, spot.middle), marker, len(choices))
-
-    return draw
+def _put_choices(heading: str, aspect: str, choices: Sequence[Choice], spot: rows.Spot) -> None:
+    """A mark under every estimate for which an aspect is chosen otherwise."""
+    axes = spot.axes["matrix"]
+    for place, choice in enumerate(choices):
+        if _is_base(choice):
+            line = Line2D([place] * 2, [spot.top, spot.top + spot.height], color=MUTED, lw=0.6)
+            axes.add_line(line)
+        elif (word(choice["heading"]), word(choice["aspect"])) == (heading, aspect):
+            marker = _MARKERS[int(choice["direction"])]
+            _put(axes, choice, "choice", (place, spot.middle), marker, len(choices))
 
 
 def _draw_curve(
@@ -142,23 +131,24 @@ def _draw_curve(
     sheet: Sheet,
     choices: Sequence[Choice],
     kind: str,
-    place: tuple[float, float, float],
+    span: tuple[float, float],
+    top: float,
 ) -> None:
     """Estimates in order, with their intervals; numbers of the choices that have one above."""
-    left, right, top = place
+    left, width = span[0], span[1] - span[0]
     scale = _scale(choices, kind, sheet)
-    axes = page.add_axes(paper, left, top, right - left, _HEIGHT, "curve")
+    axes = page.add_axes(paper, left, top, width, _HEIGHT, "curve")
     axes.set_yscale("log" if scale.log else "linear")
     axes.set_xlim(-1, len(choices))
     axes.set_ylim(scale.lower, scale.upper)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
-    dress_ticks(axes, "y", sheet.text, scale.ticks)
+    page.dress_ticks(axes, "y", sheet.text, scale.ticks)
     if _UNITS[kind].startswith(("Ratio", "Difference")):
         axes.axhline(1.0 if scale.log else 0.0, color=INK, lw=0.7, gid="null")
     base = next(choice for choice in choices if _is_base(choice))
     axes.axhline(base["estimate"], color=MUTED, lw=0.7, ls=marks.DASHES, gid="base-line")
-    spacing = (right - left) / (len(choices) + 1)
+    spacing = width / (len(choices) + 1)
     for order, choice in enumerate(choices):
         middle, lower, upper = interval_of(choice)
         if not math.isnan(lower):
@@ -171,10 +161,9 @@ def _draw_curve(
         marker = "D" if _is_base(choice) else "o"
         _put(axes, choice, "mark", (order, middle), marker, len(choices))
     page.put_text(paper, page.MARGIN, top + 0.5 * sheet.body, _UNITS[kind], sheet.text)
-    for order, level in _levels(choices, sheet, right - left).items():
-        across = left + spacing * (order + 1)
-        y = top - (level + 0.8) * sheet.note.pitch
-        page.put_text(paper, across, y, word(choices[order]["mark"]), sheet.note, align="center")
+    for order, level in _levels(choices, sheet, width).items():
+        x, y = left + spacing * (order + 1), top - (level + 0.8) * sheet.note.pitch
+        page.put_text(paper, x, y, word(choices[order]["mark"]), sheet.note, align="center")
 
 
 def _scale(choices: Sequence[Choice], kind: str, sheet: Sheet) -> Scale:
@@ -214,22 +203,18 @@ def _put(
 
 
 def _legend(choices: Sequence[Choice]) -> list[page.LegendEntry]:
-    entries = [
-        page.LegendEntry("base", _sample("D", INK, INK)),
-        page.LegendEntry("same conclusion", _sample("o", INK, "white")),
-    ]
-    if any(choice["changes"] for choice in choices):
-        entries.append(page.LegendEntry("conclusion changes", _sample("o", _CHANGED, _CHANGED)))
-    if any(choice["direction"] for choice in choices):
-        entries.append(page.LegendEntry("less", _sample("v", INK, "white")))
-        entries.append(page.LegendEntry("more", _sample("^", INK, "white")))
-    return entries
+    changed = any(choice["changes"] for choice in choices)
+    directed = any(choice["direction"] for choice in choices)
+    entries = (
+        (True, "base", "D", INK, INK),
+        (True, "same conclusion", "o", INK, "white"),
+        (changed, "conclusion changes", "o", _CHANGED, _CHANGED),
+        (directed, "less", "v", INK, "white"),
+        (directed, "more", "^", INK, "white"),
+    )
+    return [(words, partial(_sample, *look)) for is_drawn, words, *look in entries if is_drawn]
 
 
-def _sample(marker: str, hue: str, fill: str) -> marks.Sample:
-    def draw(brush: marks.Brush, x: float, y: float) -> None:
-        mark = Line2D([x], [y], marker=marker, ms=3.2, ls="none", mec=hue, mfc=fill, mew=0.5)
-        mark.set_transform(brush.transform)
-        brush.host.add_artist(mark)
-
-    return draw
+def _sample(marker: str, hue: str, fill: str, brush: marks.Brush, x: float, y: float) -> None:
+    look = {"marker": marker, "ms": 3.2, "mec": hue, "mfc": fill, "mew": 0.5}
+    marks.put(brush, Line2D([x], [y], ls="none", **look), "")

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib.style
 from matplotlib.colors import to_hex, to_rgb
@@ -103,14 +101,16 @@ class Sheet:
         """Whether it has room for the most needed columns only."""
         return self.name == "one-column"
 
+    def choose(self, one_column: Any, two_column: Any, slide: Any) -> Any:
+        """What belongs to its width."""
+        return dict(zip(SHEETS, (one_column, two_column, slide), strict=True))[self.name]
 
-SHEETS: Mapping[str, Sheet] = MappingProxyType(
-    {
-        "one-column": Sheet("one-column", 85, 7.5, 6.5, 8.5, 4),
-        "two-column": Sheet("two-column", 174, 7.5, 6.8, 9, 7),
-        "slide": Sheet("slide", 254, 9, 8, 11, 11),
-    }
-)
+
+SHEETS: dict[str, Sheet] = {
+    "one-column": Sheet("one-column", 85, 7.5, 6.5, 8.5, 4),
+    "two-column": Sheet("two-column", 174, 7.5, 6.8, 9, 7),
+    "slide": Sheet("slide", 254, 9, 8, 11, 11),
+}
 
 #: Eight hues that colour-blind readers tell apart (after Okabe & Ito); neighbours differ in grey.
 HUES: tuple[str, ...] = (
@@ -127,53 +127,42 @@ PURE, MIXED = HUES[0], HUES[7]
 FONT = "Arimo"
 FONTS = Path(__file__).with_name("fonts")
 
-STYLE: Mapping[str, object] = MappingProxyType(
-    {
-        "font.family": [FONT],
-        "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
-        "font.size": 7.5,
-        # Labels are data: a dollar sign in one is a dollar sign.
-        "text.parse_math": False,
-        "text.color": INK,
-        # Unhinted glyphs have the same width at every resolution.
-        "text.hinting": "none",
-        "axes.edgecolor": INK,
-        "axes.labelcolor": INK,
-        "axes.linewidth": 0.6,
-        "axes.axisbelow": True,
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "figure.dpi": 144.0,
-        "figure.facecolor": "white",
-        "savefig.facecolor": "white",
-        "savefig.dpi": 300.0,
-        "savefig.bbox": None,
-        "pdf.fonttype": 42,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "synthesis.plots",
-    }
-)
+STYLE: dict[str, object] = {
+    "font.family": [FONT],
+    "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 7.5,
+    # labels are data: a dollar sign in one is a dollar sign
+    "text.parse_math": False,
+    "text.color": INK,
+    # Unhinted glyphs have the same width at every resolution.
+    "text.hinting": "none",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.dpi": 144.0,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "savefig.dpi": 300.0,
+    "savefig.bbox": None,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "synthesis.plots",
+}
 
 
-def _register_fonts() -> None:
-    """Make the bundled font known, before any of its name that the machine has."""
-    for file in sorted(FONTS.glob("*.ttf")):
-        fontManager.addfont(file)
-    fontManager.ttflist.sort(key=lambda entry: Path(entry.fname).parent != FONTS)
-
-
-_register_fonts()
+# The bundled font comes before any of its name that the machine has.
+for _file in sorted(FONTS.glob("*.ttf")):
+    fontManager.addfont(_file)
+fontManager.ttflist.sort(key=lambda entry: Path(entry.fname).parent != FONTS)
+_LETTERS = frozenset(map(chr, get_font(findfont(FontProperties(family=FONT))).get_charmap()))
 
 
 def families(text: str) -> list[str]:
     """Font families of a text: others beside the bundled one only where it lacks a letter."""
-    return [FONT] if _letters().issuperset(text) else [FONT, "sans-serif"]
-
-
-@lru_cache(maxsize=1)
-def _letters() -> frozenset[str]:
-    font = get_font(findfont(FontProperties(family=FONT)))
-    return frozenset(map(chr, font.get_charmap()))
+    return [FONT] if _LETTERS.issuperset(text) else [FONT, "sans-serif"]
 
 
 @contextmanager
@@ -183,7 +172,7 @@ def style_context() -> Iterator[None]:
     The settings of the caller, from code or from a ``matplotlibrc`` file, neither reach into the
     block nor change by it.
     """
-    with matplotlib.style.context(dict(STYLE), after_reset=True):
+    with matplotlib.style.context(STYLE, after_reset=True):
         yield
 
 
@@ -206,14 +195,14 @@ def class_hues(classes: Iterable[str]) -> dict[str, str]:
     Parameters
     ----------
     classes : iterable of str
-        Class labels in display order, repetitions allowed. Pass the classes of the whole
-        analysis to keep one hue per class over several figures.
+        Labels in display order, repetitions allowed; those of the whole analysis keep one hue per
+        class over several figures.
 
     Returns
     -------
     dict of str to str
-        Label to hexadecimal colour, in order of first appearance. No hue stands for two classes:
-        where there are more classes than `HUES`, colour says nothing, and all have the first.
+        Label to hexadecimal colour. No hue stands for two classes: where there are more classes
+        than `HUES`, colour says nothing, and all have the first.
     """
     distinct = list(dict.fromkeys(classes))
     hues = HUES if len(distinct) <= len(HUES) else HUES[:1] * len(distinct)
@@ -230,23 +219,13 @@ def choose_hues(
     ValueError
         If the caller's hues leave a class out; names the figure and the classes.
     """
-    distinct = list(dict.fromkeys(classes))
-    if given is None:
-        return class_hues(distinct)
-    missing = [label for label in distinct if label not in given]
+    hues = class_hues(classes)
+    missing = [label for label in hues if given is not None and label not in given]
     if missing:
         raise ValueError(f"{what}: hues has no colour for the classes {', '.join(missing)}")
-    return given
+    return hues if given is None else given
 
 
 def tint(hue: str, share: float) -> str:
-    """Mix a hue with white, which prints everywhere alike where transparency does not.
-
-    Parameters
-    ----------
-    hue : str
-        Any matplotlib colour.
-    share : float
-        Share of the hue in the mixture, 0 (white) to 1 (the hue).
-    """
+    """Mix a share of a hue, 0 to 1, with white: prints alike where transparency does not."""
     return to_hex([1 - share * (1 - channel) for channel in to_rgb(hue)])

@@ -631,7 +631,7 @@ def _effect_rows(own: SingleResult) -> pd.DataFrame:
 
 
 def _picture(singles: Singles, vocabulary: Vocabulary) -> Picture:
-    from synthesis.plots.single import plot_singles
+    from synthesis.plots.histology import plot_singles
 
     frames: dict[str, list[pd.DataFrame]] = {}
     for number, (endpoint, own) in enumerate(_each(singles)):
