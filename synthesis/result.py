@@ -26,19 +26,16 @@ LONG = 30
 RESEARCH_USE = "For research use; not for decisions about an individual patient."
 
 
+class NotAnsweredError(ValueError):
+    """A question that cannot be answered as it was asked; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class Column:
-    """One column of a table to be read.
+    """One column of a table to be read; `terminal` says whether a terminal shows it.
 
-    Attributes
-    ----------
-    label : str
-        Heading.
-    kind : {"", "num", "keep", "wide", "mono", "verdict"}
-        Plain text, right-aligned number, unbroken text, long text, monospaced text, or the verdict
-        of a fit.
-    terminal : bool
-        Whether a terminal shows it.
+    Its kind is plain text, right-aligned number, unbroken text, long text, monospaced text, or the
+    verdict of a fit.
     """
 
     label: str
@@ -52,12 +49,10 @@ class Cell:
 
     Attributes
     ----------
-    text, more : str
-        What stands there; a second, quieter line.
+    more : str
+        A second, quieter line.
     href : str
         Where it leads, empty for nowhere.
-    kind : str
-        As that of a column.
     rows : int
         Number of rows the cell stands for: 0 for one that a cell above stands for.
     extrapolated : bool
@@ -80,8 +75,6 @@ class Table:
     ----------
     title, note : str
         Bold and plain part of the caption.
-    columns : tuple of Column
-    rows : tuple of tuple of Cell
     groups : tuple of str
         Heading of each row; neighbouring rows of one heading stand under it. Empty for none.
     narrow : bool
@@ -171,12 +164,11 @@ class Picture:
     ----------
     stem : str
         Name of its files without suffix.
-    title, caption, alt : str
-        Heading; caption ready to paste; the finding, for a reader who cannot see it.
+    caption, alt : str
+        Ready to paste; the finding, for a reader who cannot see it.
     plot : callable
-        A function of :mod:`synthesis.plots`, by its module: it can be sent to another process.
-    arguments : mapping
-        What it is called with: tidy tables and words.
+        A function of a module of :mod:`synthesis.plots`, so that another process can call it with
+        the arguments.
     studies : tuple of str
         Identifiers of the reports that it rests on.
     endpoint : str or None
@@ -201,16 +193,8 @@ class Picture:
 class Finding:
     """One question with what is known about it.
 
-    Attributes
-    ----------
-    heading : str
-        A question or a subject.
-    sentences : tuple of str
-        A paragraph each; one that begins with "- " is an item of a list.
-    tables : tuple of Table
-    pictures : tuple of Picture
-    folded : bool
-        A detail: the page opens it on request, a terminal leaves it to the files.
+    A sentence is a paragraph; one that begins with "- " is an item of a list. What is folded is a
+    detail: the page opens it on request, a terminal leaves it to the files.
     """
 
     heading: str
@@ -238,11 +222,8 @@ class Result:
     ----------
     name : str
         That of the question: ``compare``. It names the command and the section.
-    title : str
-        Heading of the section.
     lead : tuple of str
         Paragraphs above the findings.
-    findings : tuple of Finding
     tables : mapping of str to DataFrame
         What is kept, by the name of the file without suffix.
     texts : mapping of str to str

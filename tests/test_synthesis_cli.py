@@ -280,7 +280,7 @@ def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, mon
     def never(*_, **__):
         raise AssertionError("the output is tried first")
 
-    monkeypatch.setattr("synthesis.cli.request.read_registry", never)
+    monkeypatch.setattr("synthesis.cli.commands.read_registry", never)
     file = tmp_path / "file"
     file.write_text("mine")
     # Below a regular file and below /proc nobody can write, the administrator included.
@@ -303,7 +303,7 @@ def test_a_bibliography_of_ones_own_is_not_replaced(tmp_path, capsys, monkeypatc
     def never(*_, **__):
         raise AssertionError("the output is tried first")
 
-    monkeypatch.setattr("synthesis.cli.request.read_registry", never)
+    monkeypatch.setattr("synthesis.cli.commands.read_registry", never)
     own = tmp_path / "paper.bib"
     for text in ("@article{key,}\n", "", "\xff"):
         own.write_text(text, encoding="latin-1")

@@ -20,7 +20,7 @@ from synthesis.fits import fit_survival
 from synthesis.model.arrays import sizes_for
 from synthesis.questions.impact import impact, percentile, result
 from synthesis.questions.impact.tables import ESTIMATE_COLUMNS, RANK_COLUMNS, SURPRISE_COLUMNS
-from synthesis.report.writer import write_result
+from synthesis.report import write_result
 from synthesis.settings import Settings
 
 SETTINGS = Settings(endpoints=("os", "pfs"), draws=100, tune=200, chains=2, seed=4)

@@ -14,7 +14,7 @@ from small_registry import cohort, median, study, write_registry
 
 import synthesis.drawing
 from studies import load_registry
-from synthesis.report.writer import write_result
+from synthesis.report import write_result
 from synthesis.result import Finding, Result
 from synthesis.staging import OutputError
 

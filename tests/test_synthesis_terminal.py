@@ -11,7 +11,6 @@ from report_fits import analysis_of, registry_of
 from report_tables import TREATMENT, answer
 
 from synthesis.cli import terminal
-from synthesis.cli.summary import summary
 from synthesis.result import RESEARCH_USE, Cell, Column, Finding, Result, make_table
 
 #: Lines that a report ends with.
@@ -90,7 +89,7 @@ def test_a_report_ends_with_few_lines(analysis, columns, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     files = [tmp_path / "results" / name for name in ("report.html", "a.svg", "b.csv")]
     relative = [path.relative_to(tmp_path) for path in files]
-    lines = summary(analysis, relative, 517.2)
+    lines = terminal.summary(analysis, relative, 517.2)
     golden.check(f"atc_report_{columns}", "\n".join(lines) + "\n")
     assert len(lines) <= MOST_LINES
     assert max(map(len, lines)) <= columns

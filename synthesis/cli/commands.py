@@ -1,38 +1,42 @@
-"""The questions that can be asked: `atc report`, `atc compare` ..., each with its own options."""
+"""The questions that can be asked: `atc report`, `atc compare` ..., each with its own options.
+
+A command is a function of a `Request` and of its own options. `answers` adds the options that all
+of them share, reads what they name, tells what is being done, and shows and writes the `Result`.
+"""
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studies import Registry
+from studies import Registry, UnknownWordError
 from studies.registry import add_studies
+from studies.vocabulary import Treatment
 from synthesis.cli import options as of
 from synthesis.cli.options import ANY, flag, option
-from synthesis.cli.request import (
-    Request,
-    answers,
-    endpoints_to_fit,
-    endpoints_with,
-    fit,
-    fitting,
-    pooled_treatments,
-    require_pooled,
-    settings_of,
+from synthesis.cli.running import (
+    InputError,
+    Tell,
+    progress,
+    read_registry,
+    sentence,
+    tell_replaced,
 )
-from synthesis.cli.running import InputError, tell_replaced
-from synthesis.cli.terminal import verdict_lines
+from synthesis.cli.terminal import show, summary, verdict_lines
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
-from synthesis.numbers import count
+from synthesis.numbers import capitalised, count
 from synthesis.result import Result
-from synthesis.staging import check_file, staged_folder
+from synthesis.staging import check_file, check_folder, staged_folder
 
 if TYPE_CHECKING:
+    from priors import Priors
     from synthesis.estimands import Fit
     from synthesis.run import Analysis
     from synthesis.settings import Settings
@@ -40,6 +44,226 @@ if TYPE_CHECKING:
 # First words of a bibliography that this program wrote and may write anew; a manuscript's own
 # bibliography often has the name of its picture's file.
 _BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
+
+# Options that questions share, in the order of help, each with its default; those of the settings
+# bear the names that they have there.
+_SHARED: Mapping[str, tuple[Any, Any]] = {
+    "registry": (of.RegistryOption, None),
+    "only": (of.OnlyOption, False),
+    "verified_only": (of.VerifiedOption, False),
+    "convert": (of.ConvertOption, None),
+    "priors": (of.PriorsOption, None),
+    "reference_mix": (of.MixOption, None),
+    "family": (of.FamilyOption, None),
+    "seed": (of.SeedOption, None),
+    "draws": (of.DrawsOption, None),
+    "cache": (of.CacheOption, True),
+}
+_SETTINGS = ("verified_only", "reference_mix", "family", "seed", "draws")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a question is asked with; `given` are settings, by their names in `Settings`."""
+
+    registry: Registry
+    given: Mapping[str, Any]
+    priors: Priors | None
+    cache: bool
+    tell: Tell
+    out: Path | None
+
+    @property
+    def fitting(self) -> dict[str, Any]:
+        """How fits are made, as every function that fits is told."""
+        return {"priors": self.priors, "progress": self.tell, "cache": self.cache}
+
+    @property
+    def of_one_family(self) -> dict[str, Any]:
+        """Settings and how fits are made, as analyses of one family are told."""
+        names = {"family": "family_name"}
+        given = {names.get(name, name): value for name, value in self.given.items()}
+        return given | self.fitting
+
+
+#: The answer of a command: a result, that with the registry it rests on, or lines to be shown.
+Answer = "Result | tuple[Result, Registry] | list[str]"
+
+
+def answers(
+    *,
+    out: tuple[str, Path | None] | None = ("Folder for tables and figures.", None),
+    kind: str | None = None,
+    mix: bool = True,
+    one_family: bool = False,
+    first: Callable[..., None] | None = None,
+) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
+    """Make a command of a function that answers a request.
+
+    Parameters
+    ----------
+    out : (str, Path or None), optional
+        Help and default of ``--out``; None for a command without it.
+    kind : str, optional
+        Of the results that may stand in that folder already.
+    mix, one_family : bool
+        Whether ``--reference-mix`` is an option; whether families are not stacked.
+    first : callable, optional
+        Called with the options of its own before anything is read; to refuse them.
+    """
+    shared = {name: known for name, known in _SHARED.items() if mix or name != "reference_mix"}
+    if one_family:
+        shared["family"] = (of.OneFamilyOption, None)
+    if out is not None:
+        shared = {"out": (of.option(Path | None, "--out", "DIR", out[0]), out[1]), **shared}
+
+    def command(answer: Callable[..., Answer]) -> Callable[..., None]:
+        def _run(**given: Any) -> None:
+            own = {name: given.pop(name) for name in tuple(given) if name not in shared}
+            if first is not None:
+                first(**own)
+            if given.get("out") is not None:
+                check_folder(given["out"], kind)
+            _respond(lambda request: answer(request, **own), given)
+
+        return _with_options(_run, answer, shared)
+
+    return command
+
+
+def _with_options(
+    run: Callable[..., None], like: Callable[..., Any], shared: Mapping[str, tuple[Any, Any]]
+) -> Callable[..., None]:
+    """Give a command the options of a function behind its first parameter, and shared ones."""
+    by_name = inspect.Parameter.KEYWORD_ONLY
+    _, *own = inspect.signature(like, eval_str=True).parameters.values()
+    every = [each.replace(kind=by_name) for each in own] + [
+        inspect.Parameter(name, by_name, default=default, annotation=kind)
+        for name, (kind, default) in shared.items()
+    ]
+    run.__signature__ = inspect.Signature(every)
+    run.__annotations__ = {each.name: each.annotation for each in every}
+    run.__name__, run.__doc__ = like.__name__, like.__doc__
+    return run
+
+
+def _respond(answer: Callable[[Request], Answer], given: dict[str, Any]) -> None:
+    """Ask; write what is answered where a folder is given, and show it."""
+    registry, files = read_registry(given["registry"], given["only"]), []
+    if given["convert"]:
+        from studies.registry import convert_endpoints
+
+        registry = convert_endpoints(registry, given["convert"])
+    priors, out = None, given.get("out")
+    if given["priors"] is not None:
+        from priors import load_priors
+
+        priors = load_priors(given["priors"])
+    settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
+    with progress() as tell, _telling_what_is_kept():
+        result = answer(Request(registry, settings, priors, given["cache"], tell, out))
+        if isinstance(result, tuple):
+            result, registry = result
+        if out is not None and not isinstance(result, list):
+            from synthesis.report import write_result
+
+            tell("writing tables and figures")
+            files = write_result(result, registry, out)
+    if isinstance(result, list):
+        typer.echo("\n".join(result))
+    else:
+        show(result, files)
+
+
+@contextmanager
+def _telling_what_is_kept() -> Iterator[None]:
+    """On an interrupt, say what is kept of the work."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if hasattr(error, "sentence"):
+            typer.echo(error.sentence, err=True)
+        raise
+
+
+# --- What commands need of a request -------------------------------------------------------------
+
+
+def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:
+    """Settings of what was given and of `more`, but for None among these."""
+    request.tell("loading the sampler")
+    from synthesis.settings import Settings
+
+    return Settings(**{**request.given, **{k: v for k, v in more.items() if v is not None}})
+
+
+def fit(request: Request, **more: Any) -> tuple[Settings, dict[str, Fit]]:
+    """Settings of what was given and of `more`, and fits of their endpoints."""
+    settings = settings_of(request, more)
+    from synthesis.run import fit_endpoints
+
+    return settings, fit_endpoints(request.registry, settings, **request.fitting)[0]
+
+
+def pooled_treatments(
+    request: Request, endpoints: Iterable[str], *, background: bool = False
+) -> dict[str, frozenset[str]]:
+    """Treatments with a counted cohort, by endpoint, known before anything is sampled.
+
+    `background`: also groups of various treatments, which nothing can be compared with.
+    """
+    from studies.selection import select
+
+    verified = bool(request.given.get("verified_only"))
+    return {
+        endpoint: frozenset(
+            ref.treatment
+            for ref in select(request.registry, endpoint, verified_only=verified).counted
+            if background or ref.role != "mixed"
+        )
+        for endpoint in dict.fromkeys(endpoints)
+    }
+
+
+def require_pooled(request: Request, name: str, pooled: Mapping[str, Collection[str]]) -> Treatment:
+    """Return a treatment that is pooled for one endpoint at least; `InputError` names those."""
+    every = sorted(set().union(*pooled.values()))
+    possible = f"possible for {', '.join(pooled)}: {', '.join(every) or 'none'}."
+    try:
+        treatment = request.registry.vocabulary.treatment(name)
+    except UnknownWordError as error:
+        raise InputError(f"{sentence(error)} {capitalised(possible)}") from None
+    if treatment.id not in every:
+        raise InputError(f"no cohort of {treatment.id} is pooled; {possible}")
+    return treatment
+
+
+def endpoints_to_fit(
+    request: Request,
+    named: Sequence[str] | None,
+    treatments: Iterable[str | None] = (),
+    *,
+    among: Iterable[str] = ENDPOINTS,
+) -> tuple[str, ...]:
+    """Endpoints that are named, or those that have something to pool; needs the treatments."""
+    pooled = pooled_treatments(request, named or among)
+    for name in filter(None, treatments):
+        require_pooled(request, name, pooled)
+    kept = tuple(name for name, treatments in pooled.items() if named or treatments)
+    return kept or tuple(pooled)
+
+
+def endpoints_with(
+    request: Request, named: Sequence[str] | None, treatment: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Endpoints that pool a treatment, one at least, and a sentence on each of the others."""
+    pooled = pooled_treatments(request, named or ENDPOINTS)
+    known = require_pooled(request, treatment, pooled).id
+    return tuple(name for name in pooled if known in pooled[name]), tuple(
+        f"No cohort of {known} is pooled for {name}, which is left out."
+        for name in pooled
+        if known not in pooled[name]
+    )
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -65,7 +289,7 @@ def analysed(request: Request, asked: Mapping[str, Any], *, compared: bool = Tru
     settings = settings_of(request, asked)
     from synthesis.run import analyse
 
-    return analyse(request.registry, settings, **fitting(request), compared=compared)
+    return analyse(request.registry, settings, **request.fitting, compared=compared)
 
 
 @answers(out=("Folder for the report.", Path("results")), kind="report")
@@ -85,7 +309,6 @@ def report(
         require_pooled(request, reference, pooled_treatments(request, endpoint or ENDPOINTS))
     asked = _given(endpoints=endpoint, reference=reference, delta=delta, sensitivity=sensitivity)
     analysis = analysed(request, asked)
-    from synthesis.cli.summary import summary
     from synthesis.report import write_report
 
     request.tell("writing the report")
@@ -172,7 +395,7 @@ def impact(
     settings = settings_of(request, _given(endpoints=endpoint))
     from synthesis.questions import impact as question
 
-    answer = question.impact(before, after, settings, **fitting(request))
+    answer = question.impact(before, after, settings, **request.fitting)
     return question.result(answer, after), after
 
 
@@ -192,8 +415,7 @@ def compare(
     asked, notes = _given(endpoints=endpoint), ()
     if reference is not None:
         asked["endpoints"], notes = endpoints_with(request, endpoint, reference)
-    settings = settings_of(request, asked)
-    fits = fit(request, settings)
+    settings, fits = fit(request, **asked)
     from synthesis.questions import compare as question
 
     request.tell("comparing")
@@ -216,8 +438,7 @@ def _fit_survival(
 ) -> tuple[Settings, dict[str, Fit]]:
     """Fit the survival endpoints that are named, or those that have something to pool."""
     endpoints = endpoints_to_fit(request, named, treatments, among=survival_endpoints())
-    settings = settings_of(request, {"endpoints": endpoints})
-    return settings, fit(request, settings)
+    return fit(request, endpoints=endpoints)
 
 
 @answers()
@@ -314,7 +535,7 @@ def sensitivity(
         request.registry,
         endpoint,
         delta=delta,
-        **_of_one_family(request),
+        **request.of_one_family,
         **_given(
             treatment=treatment,
             reference=reference,
@@ -335,15 +556,8 @@ def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
     request.tell("loading the sampler")
     from synthesis.questions import bias as question
 
-    answer = question.bias(request.registry, endpoint, **_of_one_family(request))
+    answer = question.bias(request.registry, endpoint, **request.of_one_family)
     return question.result(answer, request.registry)
-
-
-def _of_one_family(request: Request) -> dict[str, Any]:
-    """What was given of settings, and how fits are made, as analyses of one family are told."""
-    names = {"family": "family_name"}
-    given = {names.get(name, name): value for name, value in request.given.items()}
-    return given | fitting(request)
 
 
 # --- What comes next -----------------------------------------------------------------------------
@@ -401,9 +615,8 @@ def plan(
         ),
     )
     chosen = request.given.get("family", DEFAULT_FAMILY)
-    settings = settings_of(request, {"endpoints": (endpoint,), "family": chosen})
-    question.check_family(family(settings.family))
-    fits = fit(request, settings)
+    question.check_family(family(chosen))
+    _, fits = fit(request, endpoints=(endpoint,), family=chosen)
     answer = question.plan(
         fits[endpoint],
         vocabulary,
@@ -440,8 +653,7 @@ def control(
         endpoints, notes = endpoints_with(request, endpoint, treatment)
     else:
         endpoints, notes = endpoints_to_fit(request, endpoint), ()
-    settings = settings_of(request, {"endpoints": endpoints})
-    fits = fit(request, settings)
+    settings, fits = fit(request, endpoints=endpoints)
     from synthesis.questions import control as question
     from synthesis.questions.mix import Population
 

@@ -18,7 +18,7 @@ from synthesis.model.covariates import DESIGNS, LINES, TIME_ORIGINS
 SUFFIXES = (".svg", ".pdf", ".png")
 MIN_DRAWS = 4  # per chain; with fewer no convergence can be judged
 
-_YEARS = re.compile(r"(\d{4})?(-)?(\d{4})?")
+_YEARS = re.compile(r"(\d{4})?-(\d{4})?|(\d{4})")
 _CONVERSION = re.compile(r"[^\s:]+:[^\s:]+")
 
 Check = Callable[[Any], Any]
@@ -85,34 +85,21 @@ def _one_of(words: tuple[str, ...]) -> Check:
 
 def _years(value: str | None) -> str | None:
     """Check a year or a range of years."""
-    if value is not None:
-        first, dash, last = _parts(value)
-        if not (first or last) or (last and not dash):
-            raise typer.BadParameter(f"'{value}' is not 2015, 2015-2020, 2015- or -2020.")
-        if first and last and first > last:
-            raise typer.BadParameter(f"'{value}' ends before it begins.")
+    first, last = first_and_last(value)
+    if value is not None and first is last is None:
+        raise typer.BadParameter(f"'{value}' is not 2015, 2015-2020, 2015- or -2020.")
+    if None not in (first, last) and first > last:
+        raise typer.BadParameter(f"'{value}' ends before it begins.")
     return value
 
 
-def _parts(value: str) -> tuple[str | None, str | None, str | None]:
-    match = _YEARS.fullmatch(value.strip())
-    return (None, None, None) if match is None else match.group(1, 2, 3)
-
-
 def first_and_last(value: str | None) -> tuple[int | None, int | None]:
-    """Return the first and the last year of `--year`; None where it is open.
-
-    Parameters
-    ----------
-    value : str or None
-        ``2015``, ``2015-2020``, ``2015-`` or ``-2020``.
-    """
-    if value is None:
+    """Return the first and the last year of `--year`; None where it is open."""
+    match = _YEARS.fullmatch((value or "").strip())
+    if match is None:
         return None, None
-    first, dash, last = _parts(value)
-    if dash is None:
-        last = first
-    return (None if first is None else int(first)), (None if last is None else int(last))
+    first, last, only = (None if year is None else int(year) for year in match.groups())
+    return (first, last) if only is None else (only, only)
 
 
 def _gone(value: int | None) -> None:

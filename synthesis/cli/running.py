@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from studies import Cohort, Registry, RegistryError, Study, UnknownWordError, load_registry
+from studies.registry import ConversionError
 from synthesis.cli.terminal import spell_what_cannot_be_shown
-from synthesis.staging import check_file, staged_file
-from synthesis.text.listing import Wanted, find_cohorts, known_words, placed, shown_path
-
-if TYPE_CHECKING:
-    pass
+from synthesis.result import NotAnsweredError
+from synthesis.staging import OutputError, check_file, staged_file
+from synthesis.text.checking import placed
+from synthesis.text.listing import Wanted, find_cohorts, known_words
+from synthesis.text.plain import shown_path
 
 CHECK_FOUND = 1
 BAD_INPUT = 2
@@ -47,10 +47,7 @@ def require_registry(named: Sequence[Path] | None, only: bool) -> None:
 
 
 def tell_replaced(registry: Registry, before: Registry | None = None) -> None:
-    """Say which study files stand in the place of another, but for what was said before.
-
-    Also those of reports that were left out so far.
-    """
+    """Say which study files replace another, or a report left out, but for those of `before`."""
     told = () if before is None else before.replaced
     for study_id, _ in registry.replaced[len(told) :]:
         file = shown_path(registry.files[study_id])
@@ -61,14 +58,7 @@ def tell_replaced(registry: Registry, before: Registry | None = None) -> None:
 
 
 def find(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ...]:
-    """Return the cohorts that are looked for.
-
-    Raises
-    ------
-    InputError
-        For a word that the vocabulary does not know and that looks like none of its words; it
-        names the words there are.
-    """
+    """Return the cohorts that are looked for; an unknown word is told the words."""
     try:
         return find_cohorts(registry, wanted)
     except UnknownWordError as error:
@@ -98,13 +88,7 @@ def progress() -> Iterator[Tell]:
 
 
 def emit(text: str, output: Path | None) -> None:
-    """Write a text to a file, or to standard output where none is given.
-
-    Raises
-    ------
-    OutputError
-        When the file cannot be written; an earlier one stays as it is.
-    """
+    """Write a text to a file, all of it or nothing, or to standard output where none is given."""
     text = text if text.endswith("\n") else f"{text}\n"
     if output is None:
         typer.echo(text, nl=False)
@@ -117,10 +101,10 @@ def emit(text: str, output: Path | None) -> None:
 
 # --- Errors and exit codes -----------------------------------------------------------------------
 
-# Errors of what was asked, by name: what defines them is too heavy to be loaded for it.
-_REFUSALS = (
-    *("ConversionError", "InputError", "NotAskedError", "NotComparedError"),
-    *("NothingToPoolError", "NotPlannedError", "OutputError", "PriorsError"),
+# Other errors of what was asked, by name: what defines them is too heavy to be loaded for it.
+_REFUSED = (
+    *("NotAskedError", "NotComparedError", "NothingToPoolError", "NotPlannedError"),
+    "PriorsError",
 )
 
 
@@ -151,7 +135,8 @@ def _sentences(error: Exception) -> list[str]:
         return [sentence(error)]
     if hasattr(error, "format_message"):  # an error of usage
         return list(filter(None, [error.format_message()]))
-    if isinstance(error, RegistryError) or type(error).__name__ in _REFUSALS:
+    refusals = (ConversionError, InputError, NotAnsweredError, OutputError, RegistryError)
+    if isinstance(error, refusals) or type(error).__name__ in _REFUSED:
         return [f"{str(error).rstrip('.')}."]
     raise error
 

@@ -17,7 +17,7 @@ from studies.selection import OVERLAP_RULE
 from synthesis.endpoints import endpoint_of, label_of
 from synthesis.numbers import LEVEL, MISSING, count, interval, is_missing, value
 from synthesis.report.references import anchor
-from synthesis.result import Cell, Column, Finding, Result, Table, make_table
+from synthesis.result import Cell, Column, Finding, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:
     from synthesis.run import Analysis
@@ -73,11 +73,8 @@ def trust(analysis: Analysis) -> Result:
 
 def _screening(analysis: Analysis) -> Iterator[Finding]:
     registry = analysis.registry
-    used, encoded, out = (
-        analysis.cohorts["study"].nunique(),
-        len(registry.studies),
-        registry.excluded,
-    )
+    used, encoded = analysis.cohorts["study"].nunique(), len(registry.studies)
+    out = registry.excluded
     yield Finding(
         "Reports screened",
         (
@@ -88,17 +85,13 @@ def _screening(analysis: Analysis) -> Iterator[Finding]:
         ),
     )
     if out:
-        rows = [
-            (
-                Cell(study_label(entry), more=entry.citation.title or ""),
-                ", ".join(f"{n:,}" for n in entry.n),
-                entry.reason,
-            )
-            for entry in out
-        ]
-        columns = [Column("Report", "wide"), Column("Patients", "num"), Column("Reason", "wide")]
+        columns = (
+            ("Report", "wide", lambda each: Cell(study_label(each), each.citation.title or "")),
+            ("Patients", "num", lambda each: ", ".join(f"{n:,}" for n in each.n)),
+            ("Reason", "wide", lambda each: each.reason),
+        )
         heading = f"Left out at screening ({count(len(out), 'report')})"
-        yield Finding(heading, tables=(make_table("", columns, rows),), folded=True)
+        yield Finding(heading, tables=(table_of("", out, columns),), folded=True)
 
 
 def _cohorts_of(registry: Registry, frame: pd.DataFrame) -> list[tuple[Study, Cohort]]:
@@ -200,32 +193,33 @@ def _sources(analysis: Analysis) -> Iterator[Finding]:
     )
     secondary = figures[figures["status"] != VERIFIED]
     if len(secondary):
-        rows = [
+        columns = (
             (
-                Cell(f"{row.label} · {row.cohort}", href=f"#{anchor(row.study)}"),
-                label_of(row.endpoint, registry.vocabulary),
-                row.kind if row.group == "whole" else f"{row.kind}, {row.group}",
-                row.printed,
-            )
-            for row in secondary.itertuples(index=False)
-        ]
-        names = (("Cohort", "keep"), ("Endpoint", "keep"), ("Figure", "keep"))
-        columns = [*(Column(*name) for name in names), Column("As it entered", "wide")]
-        heading = f"Secondary figures ({len(rows)})"
-        yield Finding(heading, tables=(make_table("", columns, rows),), folded=True)
+                *("Cohort", "keep"),
+                lambda row: Cell(f"{row.label} · {row.cohort}", href=f"#{anchor(row.study)}"),
+            ),
+            ("Endpoint", "keep", lambda row: label_of(row.endpoint, registry.vocabulary)),
+            ("Figure", "keep", lambda row: f"{row.kind}, {row.group}".removesuffix(", whole")),
+            ("As it entered", "wide", lambda row: row.printed),
+        )
+        table = table_of("", secondary.itertuples(), columns)
+        yield Finding(f"Secondary figures ({len(secondary)})", tables=(table,), folded=True)
 
 
 def _status_table(analysis: Analysis) -> Table:
-    rows = []
-    for endpoint in analysis.settings.endpoints:
-        own = analysis.figures[analysis.figures["endpoint"] == endpoint]
-        verified = own["status"] == VERIFIED
-        touched = own.loc[~verified, ["study", "cohort"]].drop_duplicates()
-        label = label_of(endpoint, analysis.registry.vocabulary)
-        rows.append((label, len(own), int(verified.sum()), int((~verified).sum()), len(touched)))
-    names = ("Figures", "Verified", "Secondary", "Cohorts with a secondary figure")
-    columns = [Column("Endpoint", "keep"), *(Column(name, "num") for name in names)]
-    return make_table("Where the figures were seen.", columns, rows, narrow=True)
+    figures, cohort = analysis.figures, ["study", "cohort"]
+    secondary = figures[figures["status"] != VERIFIED]
+    entered, other = figures["endpoint"].value_counts(), secondary["endpoint"].value_counts()
+    touched = secondary.drop_duplicates(["endpoint", *cohort])["endpoint"].value_counts()
+    columns = (
+        ("Endpoint", "keep", lambda name: label_of(name, analysis.registry.vocabulary)),
+        ("Figures", "num", lambda name: int(entered.get(name, 0))),
+        ("Verified", "num", lambda name: int(entered.get(name, 0) - other.get(name, 0))),
+        ("Secondary", "num", lambda name: int(other.get(name, 0))),
+        ("Cohorts with a secondary figure", "num", lambda name: int(touched.get(name, 0))),
+    )
+    title = "Where the figures were seen."
+    return table_of(title, analysis.settings.endpoints, columns, narrow=True)
 
 
 def _odd_figures(analysis: Analysis) -> Finding:
@@ -296,39 +290,36 @@ def _cohort_table(analysis: Analysis, name: str, frame: pd.DataFrame) -> Table:
     frame = frame.assign(place=place).sort_values(order, na_position="last")
     twice = set(frame["label"][frame["label"].duplicated()])
     known = any(words not in (MISSING, "not printed") for words in frame["histology"].map(value))
-    rows = [
-        (
-            Cell(row.label, row.cohort if row.label in twice else "", href=f"#{anchor(row.study)}"),
-            *([row.histology] if known else []),
-            row.n,
-            row.printed,
-            interval(row.estimate, row.lower, row.upper, endpoint.write),
-            Cell(value(row.entered_as), "" if is_missing(row.note) else row.note),
-            row.status,
-        )
-        for row in frame.itertuples(index=False)
-    ]
     columns = [
-        Column("Cohort", "keep"),
-        *([Column("Histology", "keep")] if known else []),
-        Column("n", "num"),
-        Column("Reported", "keep"),
-        Column(f"Estimate, {endpoint.unit} ({LEVEL})", "num"),
-        Column("What entered", "wide"),
-        Column("Source", "keep"),
+        (
+            *("Cohort", "keep"),
+            lambda row: Cell(
+                row.label, row.cohort if row.label in twice else "", f"#{anchor(row.study)}"
+            ),
+        ),
+        ("Histology", "keep", lambda row: row.histology),
+        ("n", "num", lambda row: row.n),
+        ("Reported", "keep", lambda row: row.printed),
+        (
+            *(f"Estimate, {endpoint.unit} ({LEVEL})", "num"),
+            lambda row: interval(row.estimate, row.lower, row.upper, endpoint.write),
+        ),
+        ("What entered", "wide", lambda row: Cell(value(row.entered_as), or_nothing(row.note))),
+        ("Source", "keep", lambda row: row.status),
     ]
     size = f"{count(len(frame), 'cohort')}, {count(int(frame['n'].sum()), 'patient')}"
-    return make_table(
+    return table_of(
         f"{endpoint.name(analysis.registry.vocabulary)}: {size}.",
-        columns,
-        rows,
+        frame.itertuples(index=False),
+        [each for each in columns if known or each[0] != "Histology"],
         note="Reported: with its unit. Estimate: this cohort under the model.",
-        groups=[_within(row.treatment_class, row.treatment) for row in frame.itertuples()],
+        group=lambda row: ": ".join(dict.fromkeys((row.treatment_class, row.treatment))),
     )
 
 
-def _within(treatment_class: str, treatment: str) -> str:
-    return treatment if treatment_class == treatment else f"{treatment_class}: {treatment}"
+def or_nothing(entry: object) -> str:
+    """A text as it is; nothing where it is missing."""
+    return "" if is_missing(entry) else str(entry)
 
 
 def left_out(analysis: Analysis) -> Result:
@@ -354,7 +345,7 @@ def _left_out_table(analysis: Analysis, kind: str) -> Table:
     keys = ["study", "cohort", "label", "reason", "gave_way_to"]
     merged: dict[tuple[str, ...], list[str]] = {}
     for row in frame[[*keys, "endpoint"]].itertuples(index=False):
-        key = tuple("" if is_missing(entry) else str(entry) for entry in row[:-1])
+        key = tuple(or_nothing(entry) for entry in row[:-1])
         merged.setdefault(key, []).append(row.endpoint)
     columns = [Column("Cohort", "keep"), Column("Endpoint"), Column("Reason", "wide")]
     rows = [

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from synthesis.choices import STACKED
 from synthesis.endpoints import endpoint_of, label_of
 from synthesis.model.families import FAMILIES
 from synthesis.numbers import LEVEL, count, decimal, is_missing, value
-from synthesis.report.evidence import knows_histology
-from synthesis.result import Cell, Column, Finding, Result, Table, make_table
+from synthesis.report.evidence import knows_histology, or_nothing
+from synthesis.result import Cell, Column, Finding, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:
     from synthesis.run import Analysis
@@ -58,29 +57,26 @@ def passed(analysis: Analysis) -> str:
 
 def diagnostics(analysis: Analysis) -> Result:
     """What was checked of each fit."""
-    columns = {
-        "fit": Column("Fit", "keep"),
-        "verdict": Column("Verdict", "verdict"),
-        "max_rhat": Column("Largest R-hat", "num"),
-        "worst_parameter": Column("of parameter", "mono"),
-        "min_ess_bulk": Column("Least bulk ESS", "num"),
-        "min_ess_tail": Column("Least tail ESS", "num"),
-        "divergences": Column("Divergences", "num"),
-        "min_bfmi": Column("Least E-BFMI", "num"),
-        "sampled": Column("Chains × draws", "num"),
-        "advice": Column("Advice", "wide"),
-    }
-    frame = analysis.diagnostics.copy()
-    frame["fit"] = [fit_label(analysis, name) for name in frame["fit"]]
-    frame["sampled"] = [f"{c} × {d}" for c, d in zip(frame["chains"], frame["draws"], strict=True)]
-    digits = {"max_rhat": 3, "min_bfmi": 2, "min_ess_bulk": 0, "min_ess_tail": 0}
-    for name, number in digits.items():
-        write = partial(decimal, digits=number)
-        frame[name] = [None if is_missing(x) else write(x) for x in frame[name]]
-    table = make_table(
+
+    def rounded(number: float, digits: int) -> str | None:
+        return None if is_missing(number) else decimal(number, digits)
+
+    columns = (
+        ("Fit", "keep", lambda row: fit_label(analysis, row.fit)),
+        ("Verdict", "verdict", lambda row: row.verdict),
+        ("Largest R-hat", "num", lambda row: rounded(row.max_rhat, 3)),
+        ("of parameter", "mono", lambda row: row.worst_parameter),
+        ("Least bulk ESS", "num", lambda row: rounded(row.min_ess_bulk, 0)),
+        ("Least tail ESS", "num", lambda row: rounded(row.min_ess_tail, 0)),
+        ("Divergences", "num", lambda row: row.divergences),
+        ("Least E-BFMI", "num", lambda row: rounded(row.min_bfmi, 2)),
+        ("Chains × draws", "num", lambda row: f"{row.chains} × {row.draws}"),
+        ("Advice", "wide", lambda row: row.advice),
+    )
+    table = table_of(
         "Checks of the sampler.",
-        list(columns.values()),
-        frame[list(columns)].itertuples(index=False),
+        analysis.diagnostics.itertuples(index=False),
+        columns,
         note="ESS is the effective number of independent draws; E-BFMI tells how well the sampler "
         "moves between energy levels.",
     )
@@ -91,27 +87,22 @@ def diagnostics(analysis: Analysis) -> Result:
 
 def priors(analysis: Analysis) -> Result:
     """What each prior is, what it implies and why."""
-    rows = [
-        (
-            Cell(value(row.role), row.name),
-            Cell(
-                value(row.parameters),
-                "" if is_missing(row.instead_of) else f"instead of {row.instead_of}",
-            ),
-            f"{value(row.implied_95)} {'' if is_missing(row.unit) else row.unit}",
-            Cell(value(row.rationale), row.source),
-        )
-        for row in analysis.priors.itertuples(index=False)
-    ]
-    columns = [
-        Column("Of what", "wide"),
-        Column("Prior", "keep"),
-        Column(f"Implied {LEVEL} range", "keep"),
-        Column("Why, and from where", "wide"),
-    ]
+
+    def prior(row: Any) -> Cell:
+        default = "" if is_missing(row.instead_of) else f"instead of {row.instead_of}"
+        return Cell(value(row.parameters), default)
+
+    implied = f"Implied {LEVEL} range"
+    columns = (
+        ("Of what", "wide", lambda row: Cell(value(row.role), row.name)),
+        ("Prior", "keep", prior),
+        (implied, "keep", lambda row: f"{value(row.implied_95)} {or_nothing(row.unit)}"),
+        ("Why, and from where", "wide", lambda row: Cell(value(row.rationale), row.source)),
+    )
     own = int((~analysis.priors["instead_of"].map(is_missing)).sum())
     note = f"{count(own, 'prior')} differ{'s' if own == 1 else ''} from the default." if own else ""
-    table = make_table("What was believed before.", columns, rows, note=note)
+    rows = analysis.priors.itertuples(index=False)
+    table = table_of("What was believed before.", rows, columns, note=note)
     findings = (Finding("", tables=(table,)),)
     return Result("priors", "Priors", findings=findings, tables={"priors": analysis.priors})
 
