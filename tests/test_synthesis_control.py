@@ -14,6 +14,7 @@ from scipy import integrate
 
 from studies import load_registry
 from synthesis.estimands import named_groups, response_rate
+from synthesis.questions.contrasts import NotComparedError
 from synthesis.questions.control import (
     EXCHANGEABLE,
     NO_DESIGN,
@@ -22,7 +23,6 @@ from synthesis.questions.control import (
     result,
 )
 from synthesis.questions.control.mixtures import UNIT_SD, Mixture, matched, robustify
-from synthesis.questions.evidence import NotComparedError
 from synthesis.questions.mix import Population, patient_mix
 from synthesis.result import RESEARCH_USE
 

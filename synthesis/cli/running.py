@@ -13,9 +13,7 @@ from studies.registry import ConversionError
 from synthesis.cli.terminal import spell_what_cannot_be_shown
 from synthesis.result import NotAnsweredError
 from synthesis.staging import OutputError, check_file, staged_file
-from synthesis.text.checking import placed
-from synthesis.text.listing import Wanted, find_cohorts, known_words
-from synthesis.text.plain import shown_path
+from synthesis.text.listing import Wanted, find_cohorts, known_words, placed, shown_path
 
 CHECK_FOUND = 1
 BAD_INPUT = 2

@@ -18,8 +18,8 @@ from studies.files import sources_of
 from studies.problems import closest
 from studies.registry import Excluded
 from synthesis.cli import options
+from synthesis.cli.commands import with_options
 from synthesis.cli.options import OnlyOption, OutputOption, RegistryOption, examples
-from synthesis.cli.request import with_options
 from synthesis.cli.running import (
     CHECK_FOUND,
     InputError,

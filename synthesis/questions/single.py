@@ -32,8 +32,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from priors import Priors
-from priors.catalogue import MEAN_PRIOR
+from priors import MEAN_PRIOR, Priors
 from studies import Registry
 from studies.figures import histology_of, outcome_of
 from studies.schema import NOT_REACHED

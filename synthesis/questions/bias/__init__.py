@@ -67,7 +67,7 @@ from synthesis.questions.bias.funnel import (
     funnel_table,
     slope_table,
 )
-from synthesis.questions.evidence import treatments_of
+from synthesis.questions.contrasts import treatments_of
 from synthesis.questions.histology_effects import prior_share, share_words
 from synthesis.questions.influence import cohort_weights
 from synthesis.result import Finding, Picture, Result, Table, markdown, names, table_of

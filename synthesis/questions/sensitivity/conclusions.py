@@ -41,10 +41,12 @@ from synthesis.model.covariates import COVARIATES
 from synthesis.model.observations import SurvivalData
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
 from synthesis.numbers import in_sentence
-from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.questions.evidence import (
+from synthesis.questions.contrasts import (
+    GAIN,
+    SURVIVAL_CONTRASTS,
     NotComparedError,
     choose_reference,
+    survival_contrast,
     treatments_by_id,
     treatments_of,
 )
@@ -187,7 +189,7 @@ def ask(
     treatment, reference : str, optional
         Any names. Otherwise the treatment of which a report gives pure and mixed patients apart,
         with most cohorts if there are several, else that with most cohorts; and the reference of
-        :func:`synthesis.questions.evidence.choose_reference`.
+        :func:`synthesis.questions.contrasts.choose_reference`.
 
     Raises
     ------
