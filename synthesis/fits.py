@@ -35,6 +35,7 @@ from synthesis.model.sampler import (
     run,
 )
 from synthesis.model.survival import USUAL, Variant, centre_share, survival_problem
+from synthesis.result import NotAnsweredError
 
 SURVIVAL_ENDPOINTS = survival_endpoints()
 DEFAULT_FAMILY = "log-logistic"
@@ -46,7 +47,7 @@ _SUMMARY_DRAWS = 4000
 _ATTEMPTS = 3
 
 
-class NothingToPoolError(ValueError):
+class NothingToPoolError(NotAnsweredError):
     """No cohort of the registry can be counted for an endpoint; the message says so."""
 
 

@@ -126,17 +126,20 @@ def answers(
                 check_folder(given["out"], kind)
             _respond(lambda request: answer(request, **own), given)
 
-        return _with_options(_run, answer, shared)
+        return with_options(_run, answer, shared)
 
     return command
 
 
-def _with_options(
-    run: Callable[..., None], like: Callable[..., Any], shared: Mapping[str, tuple[Any, Any]]
+def with_options(
+    run: Callable[..., None],
+    like: Callable[..., Any],
+    shared: Mapping[str, tuple[Any, Any]],
+    skip: int = 1,
 ) -> Callable[..., None]:
-    """Give a command the options of a function behind its first parameter, and shared ones."""
+    """Give a command the options of a function behind its first parameters, and shared ones."""
     by_name = inspect.Parameter.KEYWORD_ONLY
-    _, *own = inspect.signature(like, eval_str=True).parameters.values()
+    own = [*inspect.signature(like, eval_str=True).parameters.values()][skip:]
     every = [each.replace(kind=by_name) for each in own] + [
         inspect.Parameter(name, by_name, default=default, annotation=kind)
         for name, (kind, default) in shared.items()

@@ -99,11 +99,8 @@ def emit(text: str, output: Path | None) -> None:
 
 # --- Errors and exit codes -----------------------------------------------------------------------
 
-# Other errors of what was asked, by name: what defines them is too heavy to be loaded for it.
-_REFUSED = (
-    *("NotAskedError", "NotComparedError", "NothingToPoolError", "NotPlannedError"),
-    "PriorsError",
-)
+# An error of what was asked, by name: what defines it is too heavy to be loaded for it.
+_REFUSED = "PriorsError"
 
 
 def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
@@ -134,7 +131,7 @@ def _sentences(error: Exception) -> list[str]:
     if hasattr(error, "format_message"):  # an error of usage
         return list(filter(None, [error.format_message()]))
     refusals = (ConversionError, InputError, NotAnsweredError, OutputError, RegistryError)
-    if isinstance(error, refusals) or type(error).__name__ in _REFUSED:
+    if isinstance(error, refusals) or type(error).__name__ == _REFUSED:
         return [f"{str(error).rstrip('.')}."]
     raise error
 

@@ -42,7 +42,7 @@ from synthesis.estimands import (
 )
 from synthesis.fits import ResponseFit
 from synthesis.numbers import capitalised, count, listed
-from synthesis.result import names
+from synthesis.result import NotAnsweredError, names
 
 #: Months to which hazards are averaged.
 HAZARD_HORIZON = 24.0
@@ -262,7 +262,7 @@ BETWEEN_STUDIES = (
 COHORTS_SHOWN, PATIENTS_SHOWN = 2, 20
 
 
-class NotComparedError(ValueError):
+class NotComparedError(NotAnsweredError):
     """What was asked for cannot be compared; the message says what can."""
 
 

@@ -26,6 +26,7 @@ from studies.schema import (
     SurvivalOutcome,
 )
 from studies.selection import ENDPOINTS, select
+from synthesis.endpoints import survival_endpoints
 from synthesis.numbers import count
 from synthesis.text.listing import labelled, shown_path
 
@@ -193,7 +194,7 @@ def _subgroup(group: Subgroup, study: Study) -> Iterator[str]:
 
 def _patient(patient: Patient) -> str:
     unit = patient.unit or ""
-    times = (("os", patient.os), ("pfs", patient.pfs))
+    times = tuple((name, getattr(patient, name)) for name in survival_endpoints())
     times += (("response lasted", patient.response_duration),)
     printed = (f"{name} {time} {unit}".strip() for name, time in times if time is not None)
     return _joined(*printed, patient.event, patient.response, patient.histology)

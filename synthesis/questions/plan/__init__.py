@@ -28,7 +28,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from scipy import stats
 
 from studies import Registry
@@ -418,7 +417,7 @@ def result(answer: Plan, registry: Registry) -> Result:
     treatment, reference = map(numbers.in_sentence, (answer.treatment, answer.reference))
     title = f"{numbers.capitalised(answer.design.kind)} study of {treatment} against {reference}"
 
-    def picture(stem: str, caption: str, plot: Callable[..., Figure], alt: str) -> Picture:
+    def picture(stem: str, caption: str, plot: Callable[..., Any], alt: str) -> Picture:
         arguments = {"table": answer.table, "title": title}
         name = f"plan_{stem}_{endpoint.id}"
         return Picture(name, title, caption, plot, arguments, alt=alt, endpoint=endpoint.id)

@@ -78,6 +78,7 @@ from synthesis.model.families import Family
 from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
 from synthesis.model.observations import Arm, ArmComparison, SurvivalData
 from synthesis.predictive import NewCohort, place_of, predict_curve
+from synthesis.result import NotAnsweredError
 from synthesis.settings import REFERENCE_MIX
 
 Kind = Literal["single-arm", "randomised"]
@@ -103,7 +104,7 @@ _LEVEL = Decimal("0.95")
 _SMALLEST_P = 1e-50  # below, a decimal number would end as a bound
 
 
-class NotPlannedError(ValueError):
+class NotPlannedError(NotAnsweredError):
     """What was asked for cannot be planned; the message says what can."""
 
 

@@ -50,6 +50,7 @@ from synthesis.questions.contrasts import (
     treatments_by_id,
     treatments_of,
 )
+from synthesis.result import NotAnsweredError
 
 RATIO, DIFFERENCE, CHANCE = "ratio_of_medians", GAIN, "p_gain"
 PROGNOSTIC, PREDICTIVE, MEDIAN = "prognostic_ratio", "predictive_ratio", "median_months"
@@ -160,7 +161,7 @@ class Question:
             yield Conclusion(f"{MEDIAN}:{own.id}", label, (own,))
 
 
-class NotAskedError(ValueError):
+class NotAskedError(NotAnsweredError):
     """A question that no fit can answer; the message names what was found and what is possible."""
 
 
