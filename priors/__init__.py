@@ -24,6 +24,8 @@ from pydantic import (
     field_validator,
 )
 
+__all__ = ["Prior", "Priors", "PriorsError", "load_priors"]
+
 DEFAULT_FILE = Path(__file__).parent / "data" / "default.toml"
 
 _NORMAL = NormalDist()

@@ -2,7 +2,8 @@
 
 Run by ``make docs`` after a change of a record, of the vocabulary, of an equation or of a stored
 calibration; tests hold that all are current. With ``--check`` nothing is written, and the exit
-code says whether they are.
+code says whether they are. ``--results DIR`` first takes the answer of the front page from the
+tables of a report.
 
 ``docs/model.md`` holds the equations: they are the docstrings of the modules that hold them, so
 that page and code cannot differ. ``docs/calibration.md`` holds what was measured: its tables are
@@ -15,6 +16,7 @@ import csv
 import importlib
 import json
 import re
+import shutil
 import sys
 import textwrap
 from pathlib import Path
@@ -27,12 +29,16 @@ from calibration.tables import calibration_tables, table
 from studies.documents import SCHEMA_FILE
 from studies.guide import field_guide, schema_text
 from studies.vocabulary import load_vocabulary
+from synthesis import numbers
 from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
 
 ROOT = Path(__file__).parent.parent
 STUDIES = ROOT / "studies"
 MODEL, CALIBRATION = ROOT / "docs" / "model.md", ROOT / "docs" / "calibration.md"
 REFERENCE = ROOT / "tests" / "reference"
+FRONT, ANSWER = ROOT / "README.md", ROOT / "docs" / "answer.csv"
+ANSWER_BEGIN = "<!-- Written by `make docs` from docs/answer.csv. -->"
+ANSWER_END = "<!-- End of the answer. -->"
 BEGIN = "<!-- The field guide is written by `make docs`; edit the records instead. -->"
 END = "<!-- End of the field guide. -->"
 
@@ -109,9 +115,65 @@ def generated() -> dict[Path, str]:
     return {
         STUDIES / SCHEMA_FILE: schema_text(load_vocabulary()),
         readme: f"{before}{BEGIN}\n\n{field_guide()}\n{END}{after}",
+        FRONT: front_page(),
         MODEL: model_page(),
         CALIBRATION: calibration_page(),
     }
+
+
+def front_page() -> str:
+    """Return the front page with the answer of the stored report."""
+    before, _, rest = FRONT.read_text(encoding="utf-8").partition(ANSWER_BEGIN)
+    _, _, after = rest.partition(ANSWER_END)
+    rows = pd.read_csv(ANSWER)
+    lines = [
+        [
+            row.treatment,
+            numbers.interval(row.median, row.median_lower, row.median_upper, numbers.months),
+            numbers.interval(row.gain, row.gain_lower, row.gain_upper, numbers.months),
+            f"{row.cohorts} ({row.patients})",
+            row.evidence,
+        ]
+        for row in rows.itertuples()
+    ]
+    head = [
+        "treatment",
+        "median overall survival, months (95 %)",
+        "longer than with no systemic therapy by",
+        "cohorts (patients)",
+        "the comparison is",
+    ]
+    return f"{before}{ANSWER_BEGIN}\n\n{table(head, lines)}\n\n{ANSWER_END}{after}"
+
+
+def take_answer(results: Path, most: int = 6) -> None:
+    """Keep overall survival under the treatments with most patients, and the figure of all.
+
+    Parameters
+    ----------
+    results : Path
+        The folder of a report on this registry.
+    most : int
+        How many treatments.
+    """
+    pooled = pd.read_csv(results / "tables" / "pooled.csv")
+    compared = pd.read_csv(results / "tables" / "compare.csv")
+    keys = {"endpoint": "os", "estimand": "median_months"}
+    keys |= {"histology": "reference", "target": "mean_study"}
+    medians = pooled[(pooled[list(keys)] == list(keys.values())).all(axis=1)]
+    gains = compared[(compared["endpoint"] == "os") & (compared["p_gain"].notna())]
+    ends = ["estimate", "lower", "upper"]
+    rows = medians.set_index("treatment").join(
+        gains.set_index("treatment")[[*ends, "carried_by"]], rsuffix="_gain", how="inner"
+    )
+    named = {"estimate": "median", "lower": "median_lower", "upper": "median_upper"}
+    named |= {"carried_by": "evidence", "estimate_gain": "gain"}
+    named |= {"lower_gain": "gain_lower", "upper_gain": "gain_upper"}
+    known = rows[rows["lower_gain"].notna()].nlargest(most, "patients").rename(columns=named)
+    columns = [*named.values(), "cohorts", "patients"]
+    kept = known.sort_values("gain", ascending=False)[columns]
+    kept.to_csv(ANSWER, float_format="%.4g", lineterminator="\n")
+    shutil.copy(results / "figures" / "compare.svg", ANSWER.with_name("compare.svg"))
 
 
 def model_page() -> str:
@@ -305,6 +367,8 @@ def _grid(block: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the files, or with ``--check`` only look at them; return the exit code."""
+    if "--results" in arguments:
+        take_answer(Path(arguments[arguments.index("--results") + 1]))
     stale = [
         (path, text)
         for path, text in generated().items()

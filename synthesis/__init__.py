@@ -1,4 +1,4 @@
-"""What follows: models, estimands, tables, figures and the report.
+"""What follows: models, estimands, questions, figures and the report.
 
 The public names are loaded when they are first used, so that listing and checking studies does
 not wait for the sampler.
@@ -13,34 +13,56 @@ if TYPE_CHECKING:
     from synthesis.fits import fit_response, fit_survival
     from synthesis.model.sampler import SamplerSettings
     from synthesis.plots import plot_curves, plot_forest, save_figure
+    from synthesis.questions.compare import compare
+    from synthesis.questions.histology import find_benefit
+    from synthesis.questions.impact import impact
+    from synthesis.questions.mix import Population, patient_mix
+    from synthesis.questions.plan import Design, plan
     from synthesis.questions.pooled import forest_table
+    from synthesis.questions.sensitivity import sensitivity
     from synthesis.run import Analysis, analyse
     from synthesis.settings import Settings
 
 __all__ = [
     "Analysis",
+    "Design",
+    "Population",
     "SamplerSettings",
     "Settings",
     "analyse",
+    "compare",
+    "find_benefit",
     "fit_response",
     "fit_survival",
     "forest_table",
+    "impact",
+    "patient_mix",
+    "plan",
     "plot_curves",
     "plot_forest",
     "save_figure",
+    "sensitivity",
 ]
 
 _HOME = {
     "Analysis": "synthesis.run",
+    "Design": "synthesis.questions.plan",
+    "Population": "synthesis.questions.mix",
     "SamplerSettings": "synthesis.model.sampler",
     "Settings": "synthesis.settings",
     "analyse": "synthesis.run",
+    "compare": "synthesis.questions.compare",
+    "find_benefit": "synthesis.questions.histology",
     "fit_response": "synthesis.fits",
     "fit_survival": "synthesis.fits",
     "forest_table": "synthesis.questions.pooled",
+    "impact": "synthesis.questions.impact",
+    "patient_mix": "synthesis.questions.mix",
+    "plan": "synthesis.questions.plan",
     "plot_curves": "synthesis.plots",
     "plot_forest": "synthesis.plots",
     "save_figure": "synthesis.plots",
+    "sensitivity": "synthesis.questions.sensitivity",
 }
 
 

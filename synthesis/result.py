@@ -15,7 +15,6 @@ from synthesis.numbers import value
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 ColumnKind = Literal["", "num", "keep", "wide", "mono", "verdict"]
 
@@ -178,13 +177,13 @@ class Picture:
     stem: str
     title: str
     caption: str
-    plot: Callable[..., Figure] = field(repr=False)
+    plot: Callable[..., Any] = field(repr=False)
     arguments: Mapping[str, Any] = field(repr=False)
     studies: tuple[str, ...] = ()
     alt: str = ""
     endpoint: str | None = None
 
-    def draw(self, **more: Any) -> Figure:
+    def draw(self, **more: Any) -> Any:
         """Draw it; `more` goes to the plot function (``width``, ``hues``)."""
         return self.plot(**self.arguments, **more)
 

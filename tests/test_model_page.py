@@ -24,6 +24,10 @@ def test_a_page_is_that_of_the_code_and_of_the_stored_figures(path):
     assert path.read_text(encoding="utf-8") == PAGES[path](), "run `make docs`"
 
 
+def test_the_front_page_has_the_answer_of_the_stored_report():
+    assert make_docs.FRONT.read_text(encoding="utf-8") == make_docs.front_page(), "run `make docs`"
+
+
 def test_no_markup_of_the_docstrings_is_left(path):
     page = path.read_text(encoding="utf-8")
     assert re.findall(r":[a-z]+:`|\.\. math::|^=+ ", page, re.MULTILINE) == []

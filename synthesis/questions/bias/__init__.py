@@ -31,7 +31,7 @@ import pandas as pd
 from scipy.special import ndtr
 from scipy.stats import gaussian_kde, norm
 
-from priors import Prior
+from priors import Prior, Priors
 from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
@@ -45,6 +45,7 @@ from synthesis.estimands import (
     summarise,
 )
 from synthesis.fits import (
+    DEFAULT_FAMILY,
     PooledSurvival,
     SurvivalFit,
     bias_spread,
@@ -125,12 +126,16 @@ def bias(
     registry: Registry,
     endpoint: str = "os",
     *,
+    family_name: str = DEFAULT_FAMILY,
+    priors: Priors | None = None,
     settings: SamplerSettings | None = None,
+    verified_only: bool = False,
+    use_read_as: bool = True,
     reference_mix: float = 0.4,
     seed: int | None = None,
     draws: int | None = None,
+    cache: bool = True,
     progress: Progress | None = None,
-    **options: Any,
 ) -> BiasAnalysis:
     """Fit the model with a bias of retrospective reports beside the usual one.
 
@@ -138,8 +143,8 @@ def bias(
 
     Parameters
     ----------
-    registry, endpoint, settings, progress, **options
-        As in :func:`synthesis.fits.fit_survival`, but for its variant.
+    registry, endpoint, family_name, priors, settings, verified_only, use_read_as, cache, progress
+        As in :func:`synthesis.fits.fit_survival`.
     reference_mix : float
         Share of mixed histology at which medians are compared.
     seed, draws : int, optional
@@ -156,10 +161,14 @@ def bias(
         fit_survival(
             registry,
             endpoint,
+            family_name=family_name,
+            priors=priors,
             settings=replace(settings or SamplerSettings(), **changes),
             variant=variant,
+            verified_only=verified_only,
+            use_read_as=use_read_as,
+            cache=cache,
             progress=lambda words, stage=stage: tell(f"{stage}: {words}"),
-            **options,
         )
         for variant, stage in ((USUAL, "usual model"), (WITH_BIAS, "with a bias of each report"))
     )

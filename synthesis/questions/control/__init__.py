@@ -47,7 +47,12 @@ from synthesis.estimands import Fit, NamedGroup, Summary, patients_of, response_
 from synthesis.fits import ResponseFit, run_facts
 from synthesis.model.families import LN2
 from synthesis.model.sampler import Progress
-from synthesis.questions.contrasts import NotComparedError, choose_reference, treatments_of
+from synthesis.questions.contrasts import (
+    NotComparedError,
+    Reference,
+    choose_reference,
+    treatments_of,
+)
 from synthesis.questions.control.mixtures import (
     LAWS,
     UNIT_SD,
@@ -290,28 +295,16 @@ def control(
     if not 0.0 <= robust < 1.0:
         raise ValueError(f"robust: found {robust:g}, expected a weight from 0 to below 1")
     groups = {endpoint: treatments_of(fit, vocabulary) for endpoint, fit in fits.items()}
-
-    def whom() -> str:
-        return "a treatment" if treatment is None else vocabulary.treatment(treatment).id
-
     priors, behind, left_out, notes = [], {}, [], []
     for endpoint, fit in fits.items():
         choice = choose_reference(groups[endpoint], vocabulary, treatment)
         if choice is None:
-            left_out.append(f"No cohort of {whom()} is pooled for {endpoint}, which is left out.")
+            whom = _whom(treatment, vocabulary)
+            left_out.append(f"No cohort of {whom} is pooled for {endpoint}, which is left out.")
             continue
         if progress:
             progress(f"{endpoint}: prediction for a new arm")
-        sizes, cohorts = patients_of(fit), choice.group.cohorts
-        behind[endpoint] = Behind(
-            choice.label,
-            choice.why,
-            cohorts,
-            {ref.id: sizes[ref.id] for ref in cohorts},
-            len(fit.data.cohorts),
-            summarise(fit.flat("study_sd")),
-            {} if isinstance(fit, ResponseFit) else dict(fit.family_weights),
-        )
+        behind[endpoint] = _behind(fit, choice)
         predicted, rests_on = _predicted(fit, choice.group, population, vocabulary)
         notes += rests_on
         for quantity, draws in predicted.items():
@@ -321,7 +314,7 @@ def control(
     if not priors:
         pooled = {group.cohorts[0].treatment for every in groups.values() for group in every}
         raise NotComparedError(
-            f"no cohort of {whom()} is pooled for {' or '.join(fits) or 'any endpoint'}; "
+            f"no cohort of {_whom(treatment, vocabulary)} is pooled for {' or '.join(fits) or 'any endpoint'}; "
             f"possible: {', '.join(sorted(pooled)) or 'none'}."
         )
     first = next(iter(fits.values()))
@@ -335,6 +328,24 @@ def control(
         seed=first.seed,
         left_out=tuple(left_out),
         notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _whom(treatment: str | None, vocabulary: Vocabulary) -> str:
+    return "a treatment" if treatment is None else vocabulary.treatment(treatment).id
+
+
+def _behind(fit: Fit, choice: Reference) -> Behind:
+    """What a prior of one endpoint rests on."""
+    sizes, cohorts = patients_of(fit), choice.group.cohorts
+    return Behind(
+        choice.label,
+        choice.why,
+        cohorts,
+        {ref.id: sizes[ref.id] for ref in cohorts},
+        len(fit.data.cohorts),
+        summarise(fit.flat("study_sd")),
+        {} if isinstance(fit, ResponseFit) else dict(fit.family_weights),
     )
 
 
@@ -426,7 +437,7 @@ def _endpoint_sentences(
     none = "" if "randomised" in counts else "; none is an arm of a randomised study"
     patients = numbers.count(behind.total, "patient")
     yield (
-        f"What is predicted for an arm of a new study in {vocabulary.subject_words}{whom}, under "
+        f"What is predicted for an arm of a new study in {vocabulary.subject_words}{_whom(treatment, vocabulary)}, under "
         f"{numbers.in_sentence(behind.label)} ({behind.why})."
     )
     yield (

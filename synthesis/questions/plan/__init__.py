@@ -47,6 +47,7 @@ from synthesis.questions.contrasts import (
     SURVIVAL_CONTRASTS,
     Evidence,
     NotComparedError,
+    Reference,
     choose_reference,
     evidence,
     survival_contrast,
@@ -165,20 +166,7 @@ def plan(
         If treatment or reference is not pooled, or they are the same.
     """
     _check(fit, threshold, simulations, draws)
-    groups = treatments_of(fit, vocabulary)
-    chosen = []
-    for name in (design.treatment, design.reference):
-        choice = choose_reference(groups, vocabulary, name)
-        if choice is None:
-            known = ", ".join(sorted(group.cohorts[0].treatment for group in groups)) or "none"
-            missing = vocabulary.treatment(name).id
-            raise NotComparedError(f"no cohort of {missing} is pooled; possible: {known}.")
-        chosen.append(choice)
-    treatment, reference = chosen
-    if treatment.group.group == reference.group.group:
-        raise NotComparedError(
-            f"{treatment.label} is the reference itself: name another one with the reference option"
-        )
+    treatment, reference = _chosen(fit, vocabulary, design)
     pair = (treatment.group, reference.group)
     names = [group.cohorts[0].treatment for group in pair]
     named = replace(design, treatment=names[0], reference=names[1])
@@ -198,6 +186,26 @@ def plan(
         braf_selected=any(arm.braf_selected for arm in job.arms),
         table=pd.DataFrame(_rows(job, simulations, rng, progress or (lambda _: None))),
     )
+
+
+def _chosen(
+    fit: SurvivalFit, vocabulary: Vocabulary, design: Design
+) -> tuple[Reference, Reference]:
+    """Treatment and reference of a design among those that are pooled."""
+    groups, chosen = treatments_of(fit, vocabulary), []
+    for name in (design.treatment, design.reference):
+        choice = choose_reference(groups, vocabulary, name)
+        if choice is None:
+            known = ", ".join(sorted(group.cohorts[0].treatment for group in groups)) or "none"
+            missing = vocabulary.treatment(name).id
+            raise NotComparedError(f"no cohort of {missing} is pooled; possible: {known}.")
+        chosen.append(choice)
+    treatment, reference = chosen
+    if treatment.group.group == reference.group.group:
+        raise NotComparedError(
+            f"{treatment.label} is the reference itself: name another one with the reference option"
+        )
+    return treatment, reference
 
 
 def check_family(chosen: Family) -> None:
