@@ -314,7 +314,8 @@ def control(
     if not priors:
         pooled = {group.cohorts[0].treatment for every in groups.values() for group in every}
         raise NotComparedError(
-            f"no cohort of {_whom(treatment, vocabulary)} is pooled for {' or '.join(fits) or 'any endpoint'}; "
+            f"no cohort of {_whom(treatment, vocabulary)} is pooled for "
+            f"{' or '.join(fits) or 'any endpoint'}; "
             f"possible: {', '.join(sorted(pooled)) or 'none'}."
         )
     first = next(iter(fits.values()))
@@ -437,7 +438,7 @@ def _endpoint_sentences(
     none = "" if "randomised" in counts else "; none is an arm of a randomised study"
     patients = numbers.count(behind.total, "patient")
     yield (
-        f"What is predicted for an arm of a new study in {vocabulary.subject_words}{_whom(treatment, vocabulary)}, under "
+        f"What is predicted for an arm of a new study in {vocabulary.subject_words}{whom}, under "
         f"{numbers.in_sentence(behind.label)} ({behind.why})."
     )
     yield (
