@@ -147,7 +147,7 @@ def front_page() -> str:
 
 
 def take_answer(results: Path, most: int = 6) -> None:
-    """Keep overall survival under the treatments with most patients, and the figure of all.
+    """Keep overall survival under the largest treatments of several cohorts, and the figure of all.
 
     Parameters
     ----------
@@ -169,7 +169,8 @@ def take_answer(results: Path, most: int = 6) -> None:
     named = {"estimate": "median", "lower": "median_lower", "upper": "median_upper"}
     named |= {"carried_by": "evidence", "estimate_gain": "gain"}
     named |= {"lower_gain": "gain_lower", "upper_gain": "gain_upper"}
-    known = rows[rows["lower_gain"].notna()].nlargest(most, "patients").rename(columns=named)
+    several = rows["lower_gain"].notna() & (rows["cohorts"] >= 2)
+    known = rows[several].nlargest(most, "patients").rename(columns=named)
     columns = [*named.values(), "cohorts", "patients"]
     kept = known.sort_values("gain", ascending=False)[columns]
     kept.to_csv(ANSWER, float_format="%.4g", lineterminator="\n")

@@ -13,6 +13,12 @@ def _own_draws_cache(tmp_path_factory):
         yield
 
 
+@pytest.fixture(autouse=True)
+def _width_of_a_pipe(monkeypatch):
+    """Pages have the width of a pipe, whatever started the tests."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def survival_sizes():
     """Sizes of the survival model that all tests of a process share: compiling takes a minute.

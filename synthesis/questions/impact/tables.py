@@ -428,7 +428,7 @@ def _row(figure: Figure, surprise: Surprise, n: int, about: Mapping[str, Any]) -
         "n": n,
         "printed": figure.printed,
         "value": figure.value,
-        **vars(surprise),
+        **surprise._asdict(),
         "predicted_printed": _as_printed(figure, surprise, n),
         "verdict": verdict(surprise.p),
         **about,
