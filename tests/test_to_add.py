@@ -1,0 +1,212 @@
+"""Rows of the table "To add" of ARCHITECTURE.md, done in a copy: touch what a row says, and see."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("studies", "priors", "synthesis")
+
+STUDY = """\
+id = "smith2024"
+status = "verified"
+design = "retrospective"
+notes = "Made up."
+
+[citation]
+authors = ["Smith J"]
+year = 2024
+title = "Wonder drug in anaplastic thyroid cancer"
+journal = "Made up"
+
+[[cohorts]]
+id = "all"
+treatment = "wonder_drug"
+treatment_as_printed = "wonder drug"
+n = 19
+
+[[cohorts.survival]]
+endpoint = "os"
+median = 5.5
+unit = "months"
+ci = [3.1, 9.2]
+level = 0.95
+"""
+
+TREATMENT = """
+[[treatments]]
+id = "wonder_drug"
+label = "Wonder drug"
+class = "multikinase_inhibitor"
+"""
+
+CHECK = '''
+
+def small_cohorts(study: Study, around: Surroundings) -> Iterator[Finding]:
+    """Ask whether a cohort has fewer than twenty patients."""
+    for arm, path, _ in arms(study):
+        if (arm.n or 20) < 20:
+            yield odd((*path, "n"), show(arm.n), "twenty or more", "look twice")
+'''
+
+FAMILY = '''class Gumbel(Weibull):
+    """The Weibull under another name and with a prior of its own."""
+
+    name = label = "gumbel"
+    shape_prior = "shape_gumbel"
+
+
+#: Every family'''
+
+PRIOR = """
+[[priors]]
+name = "{name}"
+role = "Made up"
+family = "normal"
+location = 0.0
+scale = 0.3
+reads_as = "{reads_as}"
+rationale = "Made up."
+source = "Made up"
+"""
+
+COVARIATE = """    Covariate("of_disease", "Of the disease or not", "disease", {"ATC": 0.5}),
+    Covariate("braf_mutated","""
+
+QUESTION = '''"""How many cohorts count?"""
+
+from studies import Registry
+from studies.selection import select
+from synthesis.result import Finding, Result
+
+
+def result(registry: Registry) -> Result:
+    """Say how many cohorts count for overall survival."""
+    counted = len(select(registry, "os").counted)
+    return Result("howmany", "How many?", findings=(Finding("How many?", (f"{counted} count.",)),))
+'''
+
+COMMAND = '''
+
+@answers(out=None)
+def howmany(request: Request) -> Result:
+    """Count cohorts."""
+    from synthesis.questions import howmany as question
+
+    return question.result(request.registry)
+'''
+
+SEEN = """
+import json
+from pathlib import Path
+import numpy as np
+import studies, priors
+from typer.testing import CliRunner
+from studies import load_registry
+from studies.plausibility import review
+from studies.selection import select
+from synthesis.cli import app
+from synthesis.model import covariates, families
+
+run = lambda *words: CliRunner().invoke(app, list(words), env={"COLUMNS": "200"}).output
+registry = load_registry()
+new = next(ref for ref in select(registry, "os").counted if ref.study.id == "smith2024")
+print(json.dumps({
+    "home": str(Path(studies.__file__).parent.parent),
+    "help": run("--help"),
+    "compare": run("compare", "--help"),
+    "howmany": run("howmany"),
+    "list": run("studies", "list", "--treatment", "Wonder drug"),
+    "notes": [str(note) for note in review(registry).notes],
+    "survival": float(families.survival(np.array(4.0), 4.0, 1.0, "gumbel", 0.0)),
+    "covariates": covariates.COVARIATE_LABELS["of_disease"],
+    "priors": list(priors.load_priors()),
+    "label": registry.vocabulary.treatment(new.treatment).label,
+}))
+"""
+
+
+def put(path: Path, old: str, new: str) -> None:
+    """Replace a text that stands once in a file."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{path.name}: {old!r} stands {text.count(old)} times"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """What a copy of the project shows once each thing was added to it."""
+    copy = tmp_path_factory.mktemp("copy")
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "studies/data/smith2024.toml").write_text(STUDY, encoding="utf-8")
+    append(copy / "studies/vocabulary.toml", TREATMENT)
+    append(copy / "studies/plausibility/notes.py", CHECK)
+    entry = "NOTES: Mapping[str, Question] = {\n"
+    put(
+        copy / "studies/plausibility/__init__.py",
+        entry,
+        f'{entry}    "small": notes.small_cohorts,\n',
+    )
+    models = copy / "synthesis/model"
+    put(models / "families.py", "#: Every family", FAMILY)
+    put(
+        models / "families.py", "GeneralisedGamma, LongTail)", "GeneralisedGamma, LongTail, Gumbel)"
+    )
+    put(copy / "synthesis/choices.py", '"long-tail"),', '"long-tail", "gumbel"),')
+    put(models / "covariates.py", '    Covariate("braf_mutated",', COVARIATE)
+    priors = copy / "priors/data/default.toml"
+    append(priors, PRIOR.format(name="shape_gumbel", reads_as="shape"))
+    append(priors, PRIOR.format(name="covariate_of_disease", reads_as="ratio"))
+    (copy / "synthesis/questions/howmany.py").write_text(QUESTION, encoding="utf-8")
+    append(copy / "synthesis/cli/commands.py", COMMAND)
+    listed = 'commands.mix: "Survival of a stated population.",'
+    put(copy / "synthesis/cli/__init__.py", listed, f'{listed}\n    commands.howmany: "Count.",')
+    done = subprocess.run(
+        [sys.executable, "-c", SEEN],
+        cwd=copy,
+        env=os.environ | {"PYTHONPATH": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["home"] == str(copy)
+    return shown
+
+
+def test_a_study_and_a_treatment(seen):
+    assert seen["label"] == "Wonder drug"
+    assert "smith2024" in seen["list"]
+
+
+def test_a_plausibility_check(seen):
+    assert any("smith2024" in note and "twenty or more" in note for note in seen["notes"])
+
+
+def test_a_survival_family_with_its_prior(seen):
+    assert "gumbel" in seen["compare"]
+    assert "shape_gumbel" in seen["priors"]
+    assert seen["survival"] == pytest.approx(0.5)
+
+
+def test_a_covariate(seen):
+    assert seen["covariates"] == "Of the disease or not"
+    assert "covariate_of_disease" in seen["priors"]
+
+
+def test_a_question(seen):
+    assert "howmany" in seen["help"]
+    assert "count." in seen["howmany"]
