@@ -27,6 +27,7 @@ lint: $(READY)
 
 docs: $(READY)
 	$(BIN)/python scripts/make_docs.py
+	$(BIN)/python scripts/make_gallery.py
 
 benchmark: $(READY)
 	$(BIN)/python scripts/benchmark.py
