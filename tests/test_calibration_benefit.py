@@ -107,7 +107,5 @@ def test_gains_and_ranks_are_calibrated_in_new_worlds(tmp_path):
     """Other worlds than the stored ones, simulated, fitted and compared here."""
     rows = benefit.simulated(range(40), benefit.SEED + 1)
     assert_calibrated(rows.assign(true=rows["true"].astype(int)))
-    from calibration_benefit_figure import draw
-
-    draw(rows, tmp_path / "reliability.svg")
+    benefit.draw(rows, tmp_path / "reliability.svg")
     assert (tmp_path / "reliability.svg").stat().st_size > 1000
