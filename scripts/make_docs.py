@@ -163,9 +163,9 @@ def take_answer(results: Path, most: int = 6) -> None:
     medians = pooled[(pooled[list(keys)] == list(keys.values())).all(axis=1)]
     gains = compared[(compared["endpoint"] == "os") & (compared["p_gain"].notna())]
     ends = ["estimate", "lower", "upper"]
-    rows = medians.set_index("treatment").join(
-        gains.set_index("treatment")[[*ends, "carried_by"]], rsuffix="_gain", how="inner"
-    )
+    rows = medians.merge(
+        gains[["treatment", *ends, "carried_by"]], on="treatment", suffixes=("", "_gain")
+    ).set_index("treatment")
     named = {"estimate": "median", "lower": "median_lower", "upper": "median_upper"}
     named |= {"carried_by": "evidence", "estimate_gain": "gain"}
     named |= {"lower_gain": "gain_lower", "upper_gain": "gain_upper"}
