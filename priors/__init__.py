@@ -1,7 +1,6 @@
 """What was believed before: named priors with their reasons, and what they imply.
 
-Each has a role, family, scale, rationale, source, and the 95 % range that it implies. Turning a
-prior into a PyMC variable is :func:`priors.realise.realise`, imported by models only.
+Each has a role, family, scale, rationale, source, and the 95 % range that it implies.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from pydantic import (
     field_validator,
 )
 
-__all__ = ["Prior", "Priors", "PriorsError", "load_priors"]
+__all__ = ["Prior", "Priors", "PriorsError", "load_priors", "prior_data"]
 
 DEFAULT_FILE = Path(__file__).parent / "data" / "default.toml"
 
@@ -212,3 +211,11 @@ MEAN_PRIOR = Prior(
     rationale="Centred on no effect; fifty-fold effects either way are within reach.",
     source="Neutral by design",
 )
+
+
+def prior_data(prior: Prior, name: str) -> dict[str, float]:
+    """Location and scale of a prior as data of a model, under the name of its variable."""
+    data = {f"{name}_scale": prior.scale}
+    if prior.family == "normal":
+        data[f"{name}_location"] = prior.location
+    return data

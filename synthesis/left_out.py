@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from arviz import from_dict, loo
 from scipy.special import expit, roots_genlaguerre
 
 from synthesis.fits import SurvivalFit, bias_spread
@@ -118,6 +117,8 @@ def _leave_one_out(fit: SurvivalFit, draws: int, nodes: tuple[int, int]) -> dict
         elpd, pareto_k = -_log_mean(-values), np.full(values.shape[1], np.inf)
         p_loo = np.sum(_log_mean(values) - elpd)
     else:
+        from arviz import from_dict, loo  # only what is not stored pays for it
+
         tree = from_dict({"log_likelihood": {"cohort_figures": values[None]}})
         with warnings.catch_warnings():
             # a high Pareto k stands in the table, and one cohort has no standard error

@@ -13,6 +13,7 @@ from priors import Priors, load_priors
 from synthesis.model.arrays import Sizes, pack, padded
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, Family
+from synthesis.model.graphs import survival_model
 from synthesis.model.observations import SurvivalData
 from synthesis.model.survival import (
     BIAS_PRIOR,
@@ -23,7 +24,6 @@ from synthesis.model.survival import (
     USUAL,
     Variant,
     centre_share,
-    survival_model,
 )
 
 Point = Mapping[str, np.ndarray]

@@ -143,12 +143,9 @@ def test_studies_knows_neither_priors_nor_synthesis_nor_any_statistics():
     assert named(of("studies"), lambda path: roots(path) & heavy) == []
 
 
-def test_priors_knows_numbers_only_and_pymc_in_one_file():
+def test_priors_knows_numbers_only():
     allowed = {"priors", "numpy", "scipy", "pydantic"} | set(sys.stdlib_module_names)
-    realise = ROOT / "priors" / "realise.py"
-    others = [path for path in of("priors") if path != realise]
-    assert named(others, lambda path: roots(path) - allowed) == []
-    assert roots(realise) - allowed == {"pymc", "pytensor"}
+    assert named(of("priors"), lambda path: roots(path) - allowed) == []
 
 
 def test_every_room_of_synthesis_stands_on_a_floor_and_imports_downwards():

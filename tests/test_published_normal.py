@@ -12,9 +12,8 @@ import pymc as pm
 import pytest
 from monte_carlo import assert_agrees, deviations, reference
 
-from priors import MEAN_PRIOR, Prior
-from priors.realise import prior_data, realise
-from synthesis.model.arrays import unpack
+from priors import MEAN_PRIOR, Prior, prior_data
+from synthesis.model.graphs import realise, unpack
 from synthesis.model.sampler import Problem, SamplerSettings, diagnose, run
 
 SETTINGS = SamplerSettings(draws=4000, tune=1000, chains=4, seed=11)

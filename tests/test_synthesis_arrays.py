@@ -21,10 +21,10 @@ from synthesis.model.arrays import (
     padded,
     shared_parts,
     sizes_for,
-    unpack,
 )
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, family
+from synthesis.model.graphs import unpack
 from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.model.printed import METHODS
 

@@ -14,9 +14,9 @@ _HERE = Path(__file__).parent
 
 @cache
 def source_digest() -> str:
-    """SHA-256 of the source of every module of this folder, and of what makes priors of it."""
+    """SHA-256 of the source of every module of this folder."""
     digest = hashlib.sha256()
-    for path in (*sorted(_HERE.glob("*.py")), _HERE.parent.parent / "priors" / "realise.py"):
+    for path in sorted(_HERE.glob("*.py")):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -12,14 +12,11 @@ its name as a slice.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pymc as pm
-from pytensor.tensor import TensorVariable
 
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.logrank import TAIL_TERMS, TERMS
@@ -220,28 +217,11 @@ def pack(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     flat: dict[str, list[np.ndarray]] = {NUMBERS: [], INDICES: []}
     for value in values.values():
         array = np.asarray(value)
-        flat[_vector_of(array)].append(array.ravel())
+        flat[vector_of(array)].append(array.ravel())
     kinds = {NUMBERS: float, INDICES: "int64"}
     return {name: np.concatenate(rows).astype(kinds[name]) for name, rows in flat.items() if rows}
 
 
-def unpack(values: Mapping[str, np.ndarray]) -> dict[str, TensorVariable]:
-    """Add the two vectors to the model in context, and return the arrays by name.
-
-    Other values of the same names, order, shapes and kinds can be set in the compiled model.
-    """
-    vectors = {name: pm.Data(name, vector) for name, vector in pack(values).items()}
-    start = dict.fromkeys(vectors, 0)
-    tensors = {}
-    for name, value in values.items():
-        array = np.asarray(value)
-        vector = _vector_of(array)
-        stop = start[vector] + math.prod(array.shape)
-        piece = vectors[vector][start[vector] : stop]
-        tensors[name] = piece.reshape(array.shape) if array.ndim != 1 else piece
-        start[vector] = stop
-    return tensors
-
-
-def _vector_of(array: np.ndarray) -> str:
+def vector_of(array: np.ndarray) -> str:
+    """Which of the two vectors holds an array."""
     return INDICES if array.dtype.kind in "iu" else NUMBERS

@@ -47,7 +47,7 @@ class Covariate:
     label : str
         What an effect of 1 compares, in words.
     option : str
-        The word by which a stated population names it, and the field of the report.
+        The word by which a stated population names it, and the field of the cohort or the study.
     words : mapping
         Word of the vocabulary -> difference; empty for the share of BRAF V600E, a number.
     """
@@ -65,7 +65,7 @@ class Covariate:
     def difference(self, ref: CohortRef) -> float:
         """Difference of a cohort from the reference; 0 where nothing is printed."""
         if self.words:
-            holder = ref.study if self.option == "design" else ref.cohort
+            holder = ref.cohort if hasattr(ref.cohort, self.option) else ref.study
             return self.words.get(getattr(holder, self.option) or "", 0.0)
         braf = ref.cohort.braf_v600e
         if braf is not None and braf.positive is not None and braf.tested:
@@ -88,8 +88,6 @@ ALL: tuple[Covariate, ...] = (
     Covariate("braf_mutated", "All BRAF-mutated rather than none", "braf_mutated"),
 )
 
-#: The covariate that each option of a stated population names.
-BY_OPTION: Mapping[str, Covariate] = MappingProxyType({own.option: own for own in ALL})
 COVARIATES = tuple(own.name for own in ALL)
 COVARIATE_LABELS: Mapping[str, str] = MappingProxyType({own.name: own.label for own in ALL})
 

@@ -32,18 +32,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pymc as pm
-from pytensor.tensor import TensorVariable
 
-from priors import Priors
-from priors.realise import prior_data, realise
+from priors import Priors, prior_data
 from studies.figures import BestResponses, ResponseCount
 from studies.selection import CohortRef
-from synthesis.model.arrays import Sizes, unpack
+from synthesis.model.arrays import Sizes
 from synthesis.model.observations import order_treatments
 from synthesis.model.sampler import Problem
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 #: Stages of the model in order.
 STAGES = ("response", "control", "complete")
@@ -54,18 +55,18 @@ def variable(stage: str, name: str) -> str:
     return name if stage == STAGES[0] else f"{stage}_{name}"
 
 
-_LEVELS = ("class", "treatment", "study")
+LEVELS = ("class", "treatment", "study")
 
 PRIOR_OF = {
     variable(stage, name): f"{stage}_{prior}"
     for stage in STAGES
-    for name, prior in (("mu", "overall"), *((f"{level}_sd",) * 2 for level in _LEVELS))
+    for name, prior in (("mu", "overall"), *((f"{level}_sd",) * 2 for level in LEVELS))
 }
 
 _KEEP: dict[str, tuple[str, ...]] = {
     "mu": (),
-    **{f"{level}_sd": () for level in _LEVELS},
-    **{f"{level}_effect": (level,) for level in _LEVELS},
+    **{f"{level}_sd": () for level in LEVELS},
+    **{f"{level}_effect": (level,) for level in LEVELS},
     "log_odds": ("cohort",),
 }
 
@@ -129,7 +130,7 @@ class ResponseData:
 
 
 _COHORT_DATA = (
-    *(f"cohort_{level}" for level in _LEVELS),
+    *(f"cohort_{level}" for level in LEVELS),
     *(f"{stage}_{what}" for stage in STAGES for what in ("successes", "trials")),
 )
 
@@ -166,39 +167,16 @@ def response_problem(data: ResponseData, priors: Priors) -> Problem:
     for variable, name in PRIOR_OF.items():
         values |= {k: np.asarray(v) for k, v in prior_data(priors[name], variable).items()}
     families = tuple(priors[name].family for name in PRIOR_OF.values())
+
+    def build() -> pm.Model:
+        from synthesis.model.graphs import response_model  # only who samples loads PyMC
+
+        return response_model(values, priors, sizes)
+
     return Problem(
         kind=("response", sizes.room, families),
-        build=lambda: response_model(values, priors, sizes),
+        build=build,
         values=values,
         keep=KEEP,
         labels=labels,
     )
-
-
-def response_model(values: dict[str, np.ndarray], priors: Priors, sizes: Sizes) -> pm.Model:
-    """Build the model of the values of :meth:`ResponseData.padded`; nothing is sampled here."""
-    with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
-        d = unpack(values)
-        for stage in STAGES:
-            log_odds = _log_odds(stage, priors, d)
-            # Binomial on the log odds scale, written out: without trials it adds nothing
-            successes, of = d[f"{stage}_successes"], d[f"{stage}_trials"]
-            likelihood = successes * log_odds - of * pm.math.log1pexp(log_odds)
-            pm.Potential(f"{stage}_likelihood", likelihood, dims="cohort")
-    return model
-
-
-def _log_odds(stage: str, priors: Priors, d: dict[str, TensorVariable]) -> TensorVariable:
-    """The hierarchy of one stage: log odds of each cohort."""
-
-    def prior(name: str) -> TensorVariable:
-        own = variable(stage, name)
-        return realise(priors[PRIOR_OF[own]], own, d)
-
-    log_odds = prior("mu")
-    for level in _LEVELS:
-        sd, name = prior(f"{level}_sd"), variable(stage, f"{level}_effect")
-        raw = pm.Normal(f"{name}_raw", 0.0, 1.0, dims=level)
-        effect = pm.Deterministic(name, sd * raw, dims=level)
-        log_odds += effect[d[f"cohort_{level}"]]
-    return pm.Deterministic(variable(stage, "log_odds"), log_odds, dims="cohort")

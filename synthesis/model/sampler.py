@@ -24,16 +24,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
-import pymc as pm
-from arviz import bfmi, ess, from_dict, rhat
 from xarray import Dataset, DataTree
 
 from synthesis.model import source_digest
 from synthesis.model.arrays import pack
+
+if TYPE_CHECKING:  # who reads stored draws does not load it
+    import pymc as pm
 
 Progress = Callable[[str], None]
 
@@ -203,12 +204,15 @@ def _without_padding(problem: Problem, arrays: Mapping[str, np.ndarray]) -> dict
 
 def _tree(problem: Problem, arrays: Mapping[str, np.ndarray]) -> DataTree:
     """The arrays with names of their dimensions."""
-    groups: dict[str, dict[str, np.ndarray]] = {"posterior": {}, "sample_stats": {}}
+    groups: dict[str, dict[str, Any]] = {"posterior": {}, "sample_stats": {}}
     for name, values in arrays.items():
         kind, _, short = name.rpartition(".")
-        groups["sample_stats" if kind else "posterior"][short] = values
-    coords = {name: list(labels) for name, labels in problem.labels.items()}
-    return from_dict(groups, coords=coords, dims={n: list(d) for n, d in problem.keep.items()})
+        dims = ("chain", "draw", *problem.keep.get(name, ()))
+        groups["sample_stats" if kind else "posterior"][short] = (dims, values)
+    chains, draws = next(iter(arrays.values())).shape[:2]
+    labels = {"chain": range(chains), "draw": range(draws)} | problem.labels
+    coords = {name: list(entries) for name, entries in labels.items()}
+    return DataTree.from_dict({name: Dataset(own, coords) for name, own in groups.items()})
 
 
 # --- What is kept on disk ------------------------------------------------------------------------
@@ -354,6 +358,8 @@ class Diagnosis:
 
 def diagnose(tree: DataTree) -> Diagnosis:
     """Judge the draws of one fit; what does not vary (a share that is printed) is not judged."""
+    from arviz import bfmi, ess, rhat
+
     posterior = tree["posterior"].to_dataset()
     with warnings.catch_warnings():
         # a printed share is constant: its R-hat is 0/0 and is dropped below

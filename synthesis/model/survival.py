@@ -42,23 +42,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pymc as pm
-import pytensor.tensor as pt
-from pytensor.tensor import TensorVariable
 
-from priors import Priors
-from priors.realise import prior_data, realise
+from priors import Priors, prior_data
 from synthesis.model import covariates, logrank
-from synthesis.model.arrays import Sizes, padded, unpack
+from synthesis.model.arrays import Sizes, padded
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, Family
-from synthesis.model.kernel import log_likelihood
 from synthesis.model.observations import SurvivalData
 from synthesis.model.printed import METHODS
 from synthesis.model.sampler import Problem
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 #: Variable of the model -> name of its prior. Shape and tail have one prior a family.
 PRIOR_OF = {
@@ -80,8 +78,8 @@ BIAS_PRIOR = "retrospective_bias_sd"
 SHAPE_PRIOR = {name: family.shape_prior for name, family in FAMILIES.items()}
 TAIL_PRIOR = {name: family.tail_prior for name, family in FAMILIES.items() if family.has_tail}
 
-# The tail of a family that has none is drawn and says nothing.
-_IDLE_TAIL = TAIL_PRIOR["generalised gamma"]
+#: Prior of the tail of a family that has none: it is drawn and says nothing.
+IDLE_TAIL = TAIL_PRIOR["generalised gamma"]
 
 #: Degrees of freedom of the Student-t study effects.
 ROBUST_FREEDOM = 4.0
@@ -144,28 +142,6 @@ class Variant:
 USUAL = Variant()
 
 
-def survival_model(
-    data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
-) -> pm.Model:
-    """Build the model, with the dimensions of ``sizes``; nothing is sampled here.
-
-    Observations, family, variant and numbers of the priors can be changed in the compiled model,
-    but for whether the spread of the biases is estimated.
-    """
-    with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
-        d = unpack(model_data(data, priors, family, sizes, variant))
-        log_shape = _log_shape(d, priors, family)[d["arm_cohort"]]
-        tail = _tail(d, priors, family)[d["arm_treatment"]]
-        bias_sd = None
-        if variant.estimates_bias:
-            bias_sd = realise(priors[BIAS_PRIOR], "bias_sd", d)
-        parameters = {"log_shape": log_shape, "tail": tail} | _location(d, priors, bias_sd)
-        logits = realise(priors["convention_logit"], "convention_logits", d, dims="convention")
-        parameters["log_convention"] = pm.math.log_softmax(logits)
-        pm.Potential("printed_figures", log_likelihood(parameters, d))
-    return model
-
-
 def model_data(
     data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
 ) -> dict[str, np.ndarray]:
@@ -188,7 +164,7 @@ def model_data(
         values["cohort_covariates"] = np.zeros_like(values["cohort_covariates"])
     of_family = {
         "shape_mean": family.shape_prior,
-        "tail_mean": family.tail_prior or _IDLE_TAIL,
+        "tail_mean": family.tail_prior or IDLE_TAIL,
     }
     of_variant = {"bias_sd": BIAS_PRIOR} if variant.estimates_bias else {}
     for variable, name in {**PRIOR_OF, **of_family, **of_variant}.items():
@@ -215,91 +191,6 @@ def is_retrospective(covariates: Sequence[float]) -> bool:
 def centre_share(priors: Priors) -> float:
     """Share of mixed histology at which ``mu`` and all effects are stated: the prior median."""
     return priors["mixed_share"].natural(priors["mixed_share"].location)
-
-
-def _location(
-    d: dict[str, TensorVariable], priors: Priors, bias_sd: TensorVariable | None
-) -> dict[str, TensorVariable]:
-    """Log median of every arm; for an arm that is a mixture, that of its pure patients."""
-    location = realise(priors["overall_median"], "mu", d)
-    for level in ("class", "treatment"):
-        sd = realise(priors[f"{level}_sd"], f"{level}_sd", d)
-        raw = pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
-        effect = pm.Deterministic(f"{level}_effect", sd * raw, dims=level)
-        location += effect[d[f"arm_{level}"]]
-    location += _study_effect(d, priors, bias_sd)
-    location += _covariates(d, priors)[d["arm_cohort"]]
-    prognostic = realise(priors["histology_prognostic"], "prognostic", d)
-    predictive = realise(priors["histology_predictive"], "predictive", d, dims="treatment")
-    share_logit = realise(priors["mixed_share"], "share_logit", d, dims="cohort")
-    unknown = pt.sigmoid(share_logit)[d["arm_cohort"]]
-    known = d["share_known"]
-    share = pm.Deterministic(
-        "mixed_share", known * d["share"] + (1.0 - known) * unknown, dims="arm"
-    )
-    slope = prognostic + predictive[d["arm_treatment"]]
-    pm.Deterministic("log_median", location + slope * (share - d["centre_share"]), dims="arm")
-    shifts = (1.0 - d["is_mixture"]) * share - d["centre_share"]
-    return {
-        "location": location + slope * shifts,
-        "shift": slope * d["is_mixture"],
-        "second_share": share * d["is_mixture"],
-    }
-
-
-def _study_effect(
-    d: dict[str, TensorVariable], priors: Priors, bias_sd: TensorVariable | None
-) -> TensorVariable:
-    """Study effect of every arm: a part that cohorts of one report share, a part of its own."""
-    sd = realise(priors["study_sd"], "study_sd", d)
-    raw = {
-        level: pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
-        for level in ("study", "cohort")
-    }
-    # Student-t with the freedom that is set, less the normal density above and constants: a
-    # Student-t variable of PyMC would evaluate gamma functions of every element at every step
-    freedom, both = d["study_freedom"], pt.concatenate(list(raw.values()))
-    heavier = 0.5 * both**2 - 0.5 * (freedom + 1.0) * pt.log1p(both**2 / freedom)
-    pm.Potential("study_effects_distribution", heavier.sum())
-    bias = {level: d[f"{level}_bias"] for level in raw}
-    if bias_sd is not None:  # the data say of which reports
-        bias = {level: bias_sd * which for level, which in bias.items()}
-    shared, own = (
-        pm.Deterministic(f"{level}_effect", pt.sqrt(sd**2 + bias[level] ** 2) * effect, dims=level)
-        for level, effect in raw.items()
-    )
-    part = d["cohort_shared"][d["arm_cohort"]]
-    # a square root has no slope at zero, but the part is data
-    return pt.sqrt(part) * shared[d["arm_study"]] + pt.sqrt(1.0 - part) * own[d["arm_cohort"]]
-
-
-def _covariates(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
-    """Sum of the covariate effects of every cohort."""
-    effects = [realise(priors[PRIOR_OF[name]], name, d) for name in COVARIATES]
-    effect = pm.Deterministic("covariate_effect", pt.stack(effects), dims="covariate")
-    return d["cohort_covariates"] @ effect
-
-
-def _log_shape(d: dict[str, TensorVariable], priors: Priors, family: Family) -> TensorVariable:
-    mean = realise(priors[family.shape_prior], "shape_mean", d)
-    treatment_sd = realise(priors["shape_treatment_sd"], "shape_treatment_sd", d)
-    treatment_raw = pm.Normal("shape_treatment_effect_raw", 0.0, 1.0, dims="treatment")
-    treatment = pm.Deterministic(
-        "shape_treatment_effect", treatment_sd * treatment_raw, dims="treatment"
-    )
-    sd = realise(priors["shape_sd"], "shape_sd", d)
-    raw = pm.Normal("log_shape_raw", 0.0, 1.0, dims="cohort")
-    log_shape = mean + treatment[d["cohort_treatment"]] + sd * raw
-    return pm.Deterministic("log_shape", d["shape_free"] * log_shape, dims="cohort")
-
-
-def _tail(d: dict[str, TensorVariable], priors: Priors, family: Family) -> TensorVariable:
-    """Tail of every treatment; without meaning for a family that has none."""
-    mean = realise(priors[family.tail_prior or _IDLE_TAIL], "tail_mean", d)
-    sd = realise(priors["tail_treatment_sd"], "tail_treatment_sd", d)
-    raw = pm.Normal("tail_treatment_effect_raw", 0.0, 1.0, dims="treatment")
-    effect = pm.Deterministic("tail_treatment_effect", sd * raw, dims="treatment")
-    return mean + effect
 
 
 #: Stored variables and their dimensions.
@@ -334,11 +225,17 @@ def survival_problem(
         "covariate": COVARIATES,
         "convention": METHODS,
     }
+
+    def build() -> pm.Model:
+        from synthesis.model.graphs import survival_model  # only who samples loads PyMC
+
+        return survival_model(data, priors, family, sizes, variant)
+
     used = [name for name in sorted(priors) if variant.estimates_bias or name != BIAS_PRIOR]
     kind = "survival, bias estimated" if variant.estimates_bias else "survival"
     return Problem(
         kind=(kind, sizes.room, tuple(priors[name].family for name in used)),
-        build=lambda: survival_model(data, priors, family, sizes, variant),
+        build=build,
         values=model_data(data, priors, family, sizes, variant),
         keep=KEEP | ({"bias_sd": ()} if variant.estimates_bias else {}),
         labels=labels,

@@ -51,7 +51,7 @@ HAZARD_HORIZON = 24.0
 _STEPS = 129
 
 # Draws whose survival is held at a time: a processor keeps them at hand.
-_BLOCK = 100
+_BLOCK = 10
 
 #: Columns of the tables of contrasts.
 COMPARE_COLUMNS = names(

@@ -332,7 +332,7 @@ def _compared(
         estimate=item.reading.estimate,
         variance=item.reading.variance,
         medians=item.log_median_ratio,
-        share=item.reading.share if item.reading.kind == "p" else None,
+        share=item.reading.patients_share,
         either_sign=item.reading.either_sign,
     )
 
