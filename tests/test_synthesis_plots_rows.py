@@ -15,6 +15,7 @@ from synthesis import plots
 from synthesis.plots.checks import MOST
 from synthesis.plots.page import difference_scale
 from synthesis.plots.sensitivity import BASE
+from synthesis.plots.style import SHEETS
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -346,9 +347,10 @@ def test_numbers_stand_above_their_choices_and_in_the_key(tried):
     told = " ".join(words(tried))
     order = {name: i for i, name in enumerate(own.sort_values("estimate")["specification"])}
     curve = axes_named(tried, "curve")
+    notes = [text for text in tried.texts if text.get_fontsize() == SHEETS["two-column"].small]
     for row in own[own["mark"] != ""].itertuples(index=False):
         assert f"{row.mark} Choice {row.specification}" in told
-        (text,) = [text for text in tried.texts if text.get_text() == row.mark]
+        (text,) = [text for text in notes if text.get_text() == row.mark]
         at = text.get_transform().transform(text.get_position())
         across = curve.transData.inverted().transform(at)[0]
         assert across == pytest.approx(order[row.specification], abs=0.5)

@@ -38,10 +38,7 @@ _SHAPES = {"dot": ("o", 3.5), "diamond": ("D", 3.1), "square": ("s", 3.4)}
 
 @dataclass(frozen=True)
 class Brush:
-    """Where marks go, in the coordinates of `transform`, and in which hue.
-
-    Identifiers of the artists begin with `name`, e.g. ``forest-os-3``; empty for none.
-    """
+    """Where marks go, and in which hue; `name` begins the identifiers, e.g. ``forest-os-3``."""
 
     host: Axes | Figure
     transform: Transform
@@ -64,10 +61,7 @@ class Brush:
 
 
 def square_side(patients: float) -> float:
-    """Side in points of the square of a cohort: area proportional to its patients.
-
-    Cohorts beyond the scale get its smallest or largest square, an unknown size (NaN) the smallest.
-    """
+    """Side in points of the square of a cohort: area by its patients, as far as the scale goes."""
     if math.isnan(patients):
         return _SQUARE_SMALLEST
     side = _SQUARE_LARGEST * math.sqrt(max(patients, 0) / SQUARE_FULL_AT)
@@ -107,8 +101,8 @@ def put_line(
 ) -> None:
     """Draw a horizontal interval: dashed for a prior or what no report supports.
 
-    At the left and right end a small upright stroke is a reported limit (`ends`), an arrow head
-    says that it goes on beyond the axis (`arrows`).
+    At the left and right, an upright stroke is a reported limit (`ends`), and an arrow head says
+    that it goes on beyond the axis (`arrows`).
     """
     line = Line2D(x, (y, y), lw=thickness, color=brush.hue, ls=DASHES if dashed else "-")
     line.set(solid_capstyle="butt", zorder=3)
@@ -128,7 +122,7 @@ def put_upright(brush: Brush, role: str, x: float, y: tuple[float, float]) -> No
 def put_arrows(
     brush: Brush, role: str, x: tuple[float, float], y: float, arrows: tuple[bool, bool]
 ) -> None:
-    """Draw arrow heads at the left and right end of something that goes on beyond the axis."""
+    """Draw arrow heads at the left and right end of what goes on beyond the axis."""
     heads = (("left", CARETLEFT), ("right", CARETRIGHT))
     for (side, head), place, arrow in zip(heads, x, arrows, strict=True):
         if arrow:
