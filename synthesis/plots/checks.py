@@ -55,10 +55,8 @@ def plot_checks(
     width, title
         As of `plot_forest`.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, there is no row, or an endpoint or the width is unknown.
+    Raises ValueError if a column is missing, there is no row, or an endpoint or the width is
+    unknown.
     """
     known = {"endpoint": ENDPOINTS}
     rows.require(positions, POSITION_COLUMNS, "plot_checks, positions", known=known)

@@ -59,11 +59,8 @@ def plot_compare(
     width, title
         As of `plot_forest`. In one column cohorts, medians and gains are left out.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, there is no row, two rows are of one endpoint and treatment, or the
-        endpoint, the width or a kind of evidence is unknown.
+    Raises ValueError if a column is missing, there is no row, two rows are of one endpoint and
+    treatment, or the endpoint, the width or a kind of evidence is unknown.
     """
     known = {"endpoint": ENDPOINTS, "carried_by": ("", *EVIDENCE)}
     unique = ("endpoint", "treatment")

@@ -77,11 +77,8 @@ def plot_curves(
     width, title, hues
         As of `plot_forest`.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, a treatment has two curves, the endpoint, the reference or the
-        width is unknown, or a class has no hue.
+    Raises ValueError if a column is missing, a treatment has two curves, the endpoint, the
+    reference or the width is unknown, or a class has no hue.
     """
     require(curves, CURVE_COLUMNS, "plot_curves, curves", unique=("treatment", "time"))
     require(points, POINT_COLUMNS, "plot_curves, points", may_be_empty=True)

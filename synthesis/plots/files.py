@@ -51,8 +51,7 @@ _NUMBERS_IN = re.compile(r' (?:d|x|y|transform|width|height)="[^"]*"')
 _IDENTIFIER = re.compile(r' id="([^"]*)"')
 _REFERENCE = re.compile(r'(url\(#|href="#)([^")]*)')
 # Names that matplotlib counts through; nothing refers to them.
-_COUNTED = re.compile(r' id="(?:text|line2d|patch|FillBetweenPoly'
-                      r'Collection|LineCollection|PolyCollection)_\d+"')  # fmt: skip
+_COUNTED = re.compile(r' id="(?:text|line2d|patch|(?:FillBetweenPoly|Line|Poly)Collection)_\d+"')
 
 
 @dataclass(frozen=True)
@@ -198,6 +197,7 @@ def drawing_helper(pictures: int = MANY) -> Iterator[Helper]:
         yield helper
     finally:
         if helper:
+            helper.kill()
             helper.communicate()
 
 

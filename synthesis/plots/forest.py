@@ -78,11 +78,8 @@ def plot_forest(
     hues : mapping of str to str, optional
         Colour of each treatment class, as from `class_hues`; by default of the classes here.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, the table has no cohort or pooled row, a kind, the endpoint or the
-        width is unknown, or a class has no hue.
+    Raises ValueError if a column is missing, the table has no cohort or pooled row, a kind, the
+    endpoint or the width is unknown, or a class has no hue.
     """
     rows.require(table, FOREST_COLUMNS, "plot_forest", known={"kind": KINDS})
     frame = _frame(table, endpoint, width, title)

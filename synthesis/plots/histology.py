@@ -68,11 +68,8 @@ def plot_benefit(
     width, title
         As of `plot_forest`. One column has medians only; a slide the probability of a gain, too.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, there is no row, two rows are of one endpoint, treatment and
-        histology, or an endpoint, a histology or the width is unknown.
+    Raises ValueError if a column is missing, there is no row, two rows are of one endpoint,
+    treatment and histology, or an endpoint, a histology or the width is unknown.
     """
     unique = ("endpoint", "treatment", "histology")
     known = {"endpoint": ENDPOINTS, "histology": HISTOLOGIES}
@@ -194,10 +191,8 @@ def plot_effects(
     width, title
         As of `plot_forest`.
 
-    Raises
-    ------
-    ValueError
-        If a column, an effect or its density is missing, or an endpoint or the width is unknown.
+    Raises ValueError if a column, an effect or its density is missing, or an endpoint or the
+    width is unknown.
     """
     rows.require(density, DENSITY_COLUMNS, "plot_effects, density")
     unique, known = ("endpoint", "parameter"), {"endpoint": ENDPOINTS}
@@ -330,11 +325,8 @@ def plot_singles(
     width, title
         As of `plot_forest`.
 
-    Raises
-    ------
-    ValueError
-        If a column or a density is missing, there is no result, two rows report one result, or
-        the width is unknown.
+    Raises ValueError if a column or a density is missing, there is no result, two rows report
+    one result, or the width is unknown.
     """
     unique = (RESULT,)
     rows.require(density, SINGLE_DENSITY_COLUMNS, "plot_singles, density")

@@ -59,46 +59,25 @@ class Face:
 class Sheet:
     """One of the widths a figure is made for, with the type that belongs to it.
 
-    Points: `body` for table text and axes, `small` for foot and details, `head` for the title,
-    `gap` between two text columns.
+    `body`, `small` and `gap` (between two columns of text) are in points. `text` sets words in
+    columns and on axes, `note` what stands back, `key` legends, `section` what is above a panel.
     """
 
     name: str
     width_mm: float
     body: float
     small: float
-    head: float
     gap: float
+    text: Face
+    note: Face
+    key: Face
+    title: Face
+    section: Face
 
     @property
     def width(self) -> float:
         """Width of the finished figure in points."""
         return self.width_mm * POINTS_PER_MM
-
-    @property
-    def text(self) -> Face:
-        """Words in columns and on axes."""
-        return Face(self.body, 1.21 * self.body)
-
-    @property
-    def note(self) -> Face:
-        """What stands back: details, foot."""
-        return Face(self.small, 1.21 * self.small, color=MUTED)
-
-    @property
-    def key(self) -> Face:
-        """Legends."""
-        return Face(self.small, 1.5 * self.small)
-
-    @property
-    def title(self) -> Face:
-        """Above the figure."""
-        return Face(self.head, 1.35 * self.head, "bold")
-
-    @property
-    def section(self) -> Face:
-        """Above a panel."""
-        return Face(self.body + 0.5, 1.3 * (self.body + 0.5), "bold")
 
     @property
     def is_narrow(self) -> bool:
@@ -110,10 +89,21 @@ class Sheet:
         return dict(zip(SHEETS, (one_column, two_column, slide), strict=True))[self.name]
 
 
+def _sheet(name: str, width_mm: float, body: float, small: float, head: float, gap: float) -> Sheet:
+    return Sheet(
+        *(name, width_mm, body, small, gap),
+        text=Face(body, 1.21 * body),
+        note=Face(small, 1.21 * small, color=MUTED),
+        key=Face(small, 1.5 * small),
+        title=Face(head, 1.35 * head, "bold"),
+        section=Face(body + 0.5, 1.3 * (body + 0.5), "bold"),
+    )
+
+
 SHEETS: dict[str, Sheet] = {
-    "one-column": Sheet("one-column", 85, 7.5, 6.5, 8.5, 4),
-    "two-column": Sheet("two-column", 174, 7.5, 6.8, 9, 7),
-    "slide": Sheet("slide", 254, 9, 8, 11, 11),
+    "one-column": _sheet("one-column", 85, 7.5, 6.5, 8.5, 4),
+    "two-column": _sheet("two-column", 174, 7.5, 6.8, 9, 7),
+    "slide": _sheet("slide", 254, 9, 8, 11, 11),
 }
 
 #: Eight hues that colour-blind readers tell apart (after Okabe & Ito); neighbours differ in grey.
