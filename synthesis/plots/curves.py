@@ -210,7 +210,9 @@ def _draw_points(axes: Axes, points: pd.DataFrame, hue: str, name: str) -> None:
     ordered = landmarks.assign(shift=shifts).sort_values("time", kind="stable")
     for place, record in enumerate(ordered.to_dict("records")):
         brush = Brush(axes, axes.transData, hue, f"{name}-landmark-{place}")
-        _draw_landmark(brush.shifted(record["shift"], 0), record)
+        middle, *span = interval_of(record, "survival", 100)
+        span = None if any(map(math.isnan, span)) else tuple(span)
+        marks.put_landmark(brush.shifted(record["shift"]), number(record["time"]), middle, span)
 
 
 def _draw_median(brush: Brush, record: Mapping[str, Any]) -> None:
@@ -220,14 +222,6 @@ def _draw_median(brush: Brush, record: Mapping[str, Any]) -> None:
         marks.put_line(brush, "printed", shaft, 50, thickness=0.8, arrows=(False, True))
     else:
         marks.put_square(brush, time, 50, marks.square_side(number(record["n"])), see_through=True)
-
-
-def _draw_landmark(brush: Brush, record: Mapping[str, Any]) -> None:
-    """Reported survival at a fixed time with its interval."""
-    time, (middle, lower, upper) = number(record["time"]), interval_of(record, "survival", 100)
-    if not (math.isnan(lower) or math.isnan(upper)):
-        marks.put_upright(brush, "landmark", time, (lower, upper))
-    marks.put_landmark(brush, time, middle)
 
 
 # --- Words around the panels ---------------------------------------------------------------------
@@ -249,7 +243,7 @@ def _legend(reference: str, points: pd.DataFrame) -> list[page.LegendEntry]:
     if (medians["time"] > HORIZON).any():
         entries["not reached, or beyond the axis"] = marks.ARROW
     if (points["kind"] == "landmark").any():
-        entries["reported survival at a fixed time"] = _landmark_sample
+        entries["reported survival at a fixed time"] = marks.landmark_sample
     return list(entries.items())
 
 
@@ -262,11 +256,6 @@ def _curve_sample(share: float) -> marks.Sample:
         marks.put_line(pale, "", (x - 8, x + 8), y, thickness=_THICKNESS, dashed=is_faded)
 
     return draw
-
-
-def _landmark_sample(brush: Brush, x: float, y: float) -> None:
-    marks.put_upright(brush, "", x, (y - 4, y + 4))
-    marks.put_landmark(brush, x, y)
 
 
 def _foot(others: int) -> str:

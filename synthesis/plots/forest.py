@@ -103,10 +103,8 @@ def parts_of(
         _lay_out(table[table["treatment_class"] == name], endpoint, frame).blocks[0].rows_height
         for name in classes
     ]
-    cuts = next(
-        (cuts for highest, cuts in _splits(heights) if highest <= room),
-        (0, *range(1, len(classes))),
-    )
+    each = (0, *range(1, len(classes)))
+    cuts = next((cuts for highest, cuts in _splits(heights) if highest <= room), each)
     if len(cuts) == 1:
         return [table]
     parts, everywhere = [], table["kind"] == "heterogeneity"
@@ -121,15 +119,10 @@ def parts_of(
 def _splits(heights: Sequence[float]) -> Iterator[tuple[float, tuple[int, ...]]]:
     """The most even split into one, two, three ... parts: the highest part, where each begins."""
     for count in range(len(heights)):
+        splits = ((0, *cuts) for cuts in itertools.combinations(range(1, len(heights)), count))
         yield min(
-            (
-                (
-                    max(sum(heights[a:b]) for a, b in itertools.pairwise((0, *cuts, None))),
-                    (0, *cuts),
-                )
-                for cuts in itertools.combinations(range(1, len(heights)), count)
-            ),
-            key=lambda split: split[0],
+            (max(sum(heights[a:b]) for a, b in itertools.pairwise((*cuts, None))), cuts)
+            for cuts in splits
         )
 
 

@@ -45,10 +45,9 @@ class Brush:
     hue: str = INK
     name: str = ""
 
-    def shifted(self, right: float, down: float) -> Brush:
+    def shifted(self, right: float) -> Brush:
         """The same brush displaced by points on paper."""
-        figure = self.host if isinstance(self.host, Figure) else self.host.figure
-        offset = ScaledTranslation(right / 72, -down / 72, figure.dpi_scale_trans)
+        offset = ScaledTranslation(right / 72, 0.0, self.host.figure.dpi_scale_trans)
         return replace(self, transform=self.transform + offset)
 
     def named(self, role: str) -> Brush:
@@ -83,8 +82,10 @@ def put_point(
     _put_marker(brush, role, x, y, marker, size, **look)
 
 
-def put_landmark(brush: Brush, x: float, y: float) -> None:
-    """Draw a filled dot with a white edge: reported survival at a fixed time."""
+def put_landmark(brush: Brush, x: float, y: float, span: tuple[float, float] | None) -> None:
+    """Draw a dot with a white edge on its interval: reported survival at a fixed time."""
+    if span:
+        put_upright(brush, "landmark", x, span)
     _put_marker(brush, "landmark", x, y, "o", 3.4, mew=0.4, mec="white")
 
 
@@ -205,6 +206,11 @@ def estimate_sample(shape: str = "dot", hue: str = INK, *, extrapolated: bool = 
 def square_sample(brush: Brush, x: float, y: float) -> None:
     """A reported value."""
     put_square(brush, x, y, 4.0)
+
+
+def landmark_sample(brush: Brush, x: float, y: float) -> None:
+    """Reported survival at a fixed time."""
+    put_landmark(brush, x, y, (y - 4, y + 4))
 
 
 REPORTED: Sample = line_sample(square_sample, thickness=0.6, ends=(True, True))

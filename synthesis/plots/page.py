@@ -147,10 +147,26 @@ def _shorten(word: str, face: Face, width: float) -> str:
 
 
 class _Line(Text):
-    """One level line of text, set at its baseline: it needs no layout."""
+    """One level line of text on a figure, set at its baseline: it needs no layout."""
+
+    def __init__(
+        self,
+        figure: Figure,
+        place: tuple[float, float],
+        text: str,
+        face: Face,
+        align: str,
+        transform: Transform,
+    ) -> None:
+        look = {"size": face.size, "weight": face.weight, "color": face.color, "ha": align}
+        super().__init__(*place, text, family=families(text), transform=transform, **look)
+        self.set_figure(figure)
+        figure.texts.append(self)
 
     def draw(self, renderer: RendererBase) -> None:
         """Draw it as text, on a raster as outlines."""
+        if not self.get_visible():
+            return
         text, weight, pixels = self.get_text(), self.get_weight(), renderer.points_to_pixels(1.0)
         scale = pixels * self.get_size() / EM
         x, y = self.get_transform().transform(self.get_position())
@@ -174,25 +190,9 @@ def put_text(
     page: Page, x: float, y: float, text: str, face: Face, *, align: str = "left", gid: str = ""
 ) -> None:
     """Set one line of text, its capitals centred on height `y`."""
-    y += _HALF_CAPITAL * face.size
+    place = (x, y + _HALF_CAPITAL * face.size)
     if text:
-        _put_line(page.figure, (x, y), text, face, align, page.transform, gid)
-
-
-def _put_line(
-    figure: Figure,
-    place: tuple[float, float],
-    text: str,
-    face: Face,
-    align: str,
-    transform: Transform,
-    gid: str = "",
-) -> None:
-    look = {"size": face.size, "weight": face.weight, "color": face.color, "ha": align}
-    more = {"family": families(text), "transform": transform, "gid": gid or None}
-    line = _Line(*place, text, **look, **more)
-    line.set_figure(figure)
-    figure.texts.append(line)
+        _Line(page.figure, place, text, face, align, page.transform).set_gid(gid or None)
 
 
 def put_lines(
@@ -423,4 +423,4 @@ def dress_ticks(
         points = ScaledTranslation(shift[0] / 72, shift[1] / 72, axes.figure.dpi_scale_trans)
         for tick, label in zip(ticks, labels, strict=False):
             place, align = ((tick, end), "center") if across else ((end, tick), "right")
-            _put_line(axes.figure, place, label, face, align, transform + points)
+            _Line(axes.figure, place, label, face, align, transform + points)
