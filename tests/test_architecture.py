@@ -36,7 +36,6 @@ FLOORS = (
     ("plots",),
     ("questions",),
     ("run",),
-    ("drawing",),
     ("report",),
     ("cli",),
 )

@@ -168,18 +168,16 @@ def test_not_reached_is_an_arrow_at_the_end_of_the_axis_and_words(whole):
 
 
 def test_prediction_is_cut_at_the_end_of_the_axis(whole):
-    left, right = whole.axes[0].get_xlim()
-    bars = {name: a for name, a in by_gid(whole).items() if name.endswith("-new-study")}
-    for name, bar in bars.items():
-        assert bar.get_x() == pytest.approx(left)
-        assert bar.get_x() + bar.get_width() == pytest.approx(right)
-        assert f"{name}-arrow-right" in by_gid(whole)
+    named, ends = by_gid(whole), whole.axes[0].get_xlim()
+    for name in (name for name in named if name.endswith("-new-study")):
+        bar = named[name]
+        assert (bar.get_x(), bar.get_x() + bar.get_width()) == pytest.approx(ends)
+        assert f"{name}-arrow-right" in named
 
 
 def test_axis_is_logarithmic_in_months_and_linear_in_percent(whole):
     assert whole.axes[0].get_xscale() == "log"
-    labels = {label.get_text() for label in whole.axes[0].get_xticklabels()}
-    assert {"1", "12", "48"} <= labels
+    assert {"1", "12", "48"} <= set(words(whole))
     axes = draw("forest_response").axes[0]
     assert axes.get_xscale() == "linear"
     low, high = axes.get_xlim()
@@ -240,9 +238,14 @@ def test_hues_are_shared_and_none_stands_for_two_classes():
 # --- Survival curves -----------------------------------------------------------------------------
 
 
-def test_curves_have_a_panel_for_each_treatment_with_enough_data_and_count_the_others():
+@pytest.fixture(scope="module")
+def curves_drawn():
     curves, points = tables.curve_tables()
-    figure = plots.plot_curves(curves, points)
+    return curves, points, plots.plot_curves(curves, points, reference="Betafenib")
+
+
+def test_curves_have_a_panel_for_each_treatment_with_enough_data_and_count_the_others(curves_drawn):
+    curves, points, figure = curves_drawn
     first = curves.drop_duplicates("treatment")
     enough = first[(first["cohorts"] >= 2) | (first["patients"] >= 50)]
     assert [axes.get_label() for axes in figure.axes] == list(enough["treatment"])
@@ -256,9 +259,8 @@ def test_curves_have_a_panel_for_each_treatment_with_enough_data_and_count_the_o
     assert [axes.get_label() for axes in every.axes] == list(first["treatment"])
 
 
-def test_the_reference_stands_pale_behind_every_other_curve():
-    curves, points = tables.curve_tables()
-    figure = plots.plot_curves(curves, points, reference="Betafenib")
+def test_the_reference_stands_pale_behind_every_other_curve(curves_drawn):
+    curves, _, figure = curves_drawn
     named = by_gid(figure)
     for place, axes in enumerate(figure.axes):
         line = named.get(f"curves-panel-{place}-reference")
@@ -269,9 +271,8 @@ def test_the_reference_stands_pale_behind_every_other_curve():
             np.testing.assert_allclose(line.get_ydata(), expected)
 
 
-def test_a_curve_is_faded_beyond_twice_the_last_reported_point():
-    curves, points = tables.curve_tables()
-    figure = plots.plot_curves(curves, points)
+def test_a_curve_is_faded_beyond_twice_the_last_reported_point(curves_drawn):
+    figure = curves_drawn[2]
     named, labels = by_gid(figure), [axes.get_label() for axes in figure.axes]
     place = labels.index("Betafenib")
     known, faded = (named[f"curves-panel-{place}-curve{end}"] for end in ("", "-faded"))
@@ -280,9 +281,8 @@ def test_a_curve_is_faded_beyond_twice_the_last_reported_point():
     assert known.get_ydata()[0] == 100
 
 
-def test_reported_medians_stand_on_the_line_of_half_survival():
-    curves, points = tables.curve_tables()
-    figure = plots.plot_curves(curves, points)
+def test_reported_medians_stand_on_the_line_of_half_survival(curves_drawn):
+    _, points, figure = curves_drawn
     named = by_gid(figure)
     for panel, axes in enumerate(figure.axes):
         own = points[points["treatment"] == axes.get_label()]

@@ -15,6 +15,7 @@ from synthesis import plots
 from synthesis.plots.checks import MOST
 from synthesis.plots.page import difference_scale
 from synthesis.plots.sensitivity import BASE
+from synthesis.plots.style import SHEETS
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -142,10 +143,14 @@ def test_without_a_reference_or_in_one_column_there_are_no_gains():
         assert [axes.get_label() for axes in figure.axes] == ["benefit-os medians"]
 
 
-def test_posterior_is_filled_prior_is_an_outline():
-    density, effects, reported = tables.effect_tables()
-    figure = plots.plot_effects(density, effects, reported)
-    named = by_gid(figure)
+@pytest.fixture(scope="module")
+def effects_drawn():
+    return plots.plot_effects(*tables.effect_tables())
+
+
+def test_posterior_is_filled_prior_is_an_outline(effects_drawn):
+    density, effects, _ = tables.effect_tables()
+    figure, named = effects_drawn, by_gid(effects_drawn)
     for label in effects["label"].unique():
         gid = row_of(figure, label)
         assert f"{gid}-posterior-area" in named
@@ -157,28 +162,23 @@ def test_posterior_is_filled_prior_is_an_outline():
         assert x[np.argmin(y)] == pytest.approx(own.loc[own["density"].idxmax(), "x"])
 
 
-def test_the_ratio_of_a_report_has_a_column_of_its_own():
-    density, effects, reported = tables.effect_tables()
-    figure = plots.plot_effects(density, effects, reported)
-    named, gid = by_gid(figure), row_of(figure, "Delacroix-Morel 2019")
+def test_the_ratio_of_a_report_has_a_column_of_its_own(effects_drawn):
+    named, gid = by_gid(effects_drawn), row_of(effects_drawn, "Delacroix-Morel 2019")
     assert named[f"{gid}-reported"].get_xdata()[0] == pytest.approx(2.4)
-    texts = {text.get_gid(): text for text in figure.texts if text.get_gid()}
-    assert texts[f"{gid}-reported-0"].get_text() == "2.40"
-    assert not any(name.startswith(f"{gid}-posterior") for name in texts)
-    left = texts[f"{gid}-reported-0"].get_position()[0]
-    posterior = texts["effects-os-0-posterior-1"].get_position()[0]
-    assert left < posterior
-    assert "6.0 v 2.5 months, p = 0.03" in words(figure)
-    assert "Reported" not in words(plots.plot_effects(density, effects))
+    ratio = named[f"{gid}-reported-0"]
+    assert ratio.get_text() == "2.40"
+    assert not any(name.startswith(f"{gid}-posterior") for name in named)
+    assert ratio.get_position()[0] < named["effects-os-0-posterior-1"].get_position()[0]
+    assert "6.0 v 2.5 months, p = 0.03" in words(effects_drawn)
 
 
-def test_the_share_assumed_is_said_at_every_width():
+def test_the_share_assumed_is_said_at_every_width(effects_drawn):
     density, effects, _ = tables.effect_tables()
-    share = effects["prior_share"].iloc[0]
-    wide = words(plots.plot_effects(density, effects))
-    assert f"{100 * share:.0f} %" in wide
+    share = f"{100 * effects['prior_share'].iloc[0]:.0f} %"
+    assert share in words(effects_drawn)
     narrow = words(plots.plot_effects(density, effects, width="one-column"))
-    assert f"{100 * share:.0f} % assumed" in " ".join(narrow)
+    assert f"{share} assumed" in " ".join(narrow)
+    assert "Reported" not in narrow
 
 
 def test_single_results_are_panels_with_what_significant_results_show():
@@ -239,10 +239,14 @@ def test_positions_are_drawn_in_their_band_and_the_most_extreme_figures_as_rows(
 # --- Impact --------------------------------------------------------------------------------------
 
 
-def test_estimates_without_and_with_the_new_studies_stand_where_the_table_says():
+@pytest.fixture(scope="module")
+def moved():
+    return plots.plot_impact(*tables.impact_tables())
+
+
+def test_estimates_without_and_with_the_new_studies_stand_where_the_table_says(moved):
     table, surprise, ranks = tables.impact_tables()
-    figure = plots.plot_impact(table, surprise, ranks)
-    named = by_gid(figure)
+    figure, named = moved, by_gid(moved)
     for row in table.query("target == 'mean_study'").head(9).to_dict("records"):
         gid = row_of(figure, row["treatment"])
         before, after = (named[f"{gid}-{side}-estimate"] for side in ("before", "after"))
@@ -268,10 +272,9 @@ def test_treatments_of_new_studies_come_first_then_those_that_move_most():
     assert found.index(order[1]) < found.index("Other treatments")
 
 
-def test_reported_figures_stand_on_their_expectation():
-    table, surprise, ranks = tables.impact_tables()
-    figure = plots.plot_impact(table, surprise, ranks)
-    named = by_gid(figure)
+def test_reported_figures_stand_on_their_expectation(moved):
+    surprise = tables.impact_tables()[1]
+    figure, named = moved, by_gid(moved)
     labels = [axes.get_label() for axes in figure.axes]
     assert labels == [f"impact-{name} values" for name in ("estimates", "times", "shares")]
     for name, factor, places in (("times", 1, [1, 2, 3, 5]), ("shares", 100, [1, 2])):
@@ -346,9 +349,10 @@ def test_numbers_stand_above_their_choices_and_in_the_key(tried):
     told = " ".join(words(tried))
     order = {name: i for i, name in enumerate(own.sort_values("estimate")["specification"])}
     curve = axes_named(tried, "curve")
+    notes = [text for text in tried.texts if text.get_fontsize() == SHEETS["two-column"].small]
     for row in own[own["mark"] != ""].itertuples(index=False):
         assert f"{row.mark} Choice {row.specification}" in told
-        (text,) = [text for text in tried.texts if text.get_text() == row.mark]
+        (text,) = [text for text in notes if text.get_text() == row.mark]
         at = text.get_transform().transform(text.get_position())
         across = curve.transData.inverted().transform(at)[0]
         assert across == pytest.approx(order[row.specification], abs=0.5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import replace
 
 import pandas as pd
@@ -12,8 +11,9 @@ from matplotlib.figure import Figure
 from report_tables import picture
 from small_registry import cohort, median, study, write_registry
 
-import synthesis.drawing
+import synthesis.plots.files
 from studies import load_registry
+from synthesis.plots.files import MANY
 from synthesis.report import write_result
 from synthesis.result import Finding, Result
 from synthesis.staging import OutputError
@@ -57,41 +57,35 @@ def test_tables_figures_and_texts_are_written_and_listed(registry, tmp_path):
 
 
 def test_two_processes_write_the_same_files_as_one(registry, tmp_path, monkeypatch):
-    pictures = [picture(f"curves_{number}") for number in range(synthesis.drawing.MANY)]
-    helpers = []
+    pictures = [picture(f"curves_{number}") for number in range(MANY)]
+    here, draw = [], synthesis.plots.files._draw
 
-    def start(*words, **more):
-        helpers.append(subprocess.Popen(*words, **more))
-        return helpers[-1]
-
-    monkeypatch.setattr("synthesis.drawing.subprocess", _Subprocess(start))
-    write_result(result(*pictures), registry, tmp_path / "two")
-    assert [helper.returncode for helper in helpers] == [0]
+    def draw_here(job):
+        here.append(job)
+        draw(job)
 
     def refuse(*words, **more):
         raise OSError("no process can be made")
 
-    monkeypatch.setattr("synthesis.drawing.subprocess", _Subprocess(refuse))
+    monkeypatch.setattr("synthesis.plots.files._draw", draw_here)
+    write_result(result(*pictures), registry, tmp_path / "two")
+    assert len(here) < MANY
+    here.clear()
+    monkeypatch.setattr("synthesis.plots.files.subprocess.Popen", refuse)
     write_result(result(*pictures), registry, tmp_path / "one")
+    assert len(here) == MANY
     assert files(tmp_path / "one") == files(tmp_path / "two")
     assert len(files(tmp_path / "one")) == len(SUFFIXES) * len(pictures)
-
-
-class _Subprocess:
-    PIPE, DEVNULL = subprocess.PIPE, subprocess.DEVNULL
-
-    def __init__(self, start):
-        self.Popen = start
 
 
 def test_a_picture_that_cannot_be_sent_is_drawn_here(registry, tmp_path):
     own = {"plot": lambda labels: Figure(), "arguments": {"labels": ()}}
     pictures = [replace(picture(f"own_{number}"), **own) for number in range(3)]
-    pictures += [picture(f"curves_{number}") for number in range(synthesis.drawing.MANY)]
+    pictures += [picture(f"curves_{number}") for number in range(MANY)]
     assert len(write_result(result(*pictures), registry, tmp_path)) == 3 * len(pictures)
 
 
-@pytest.mark.parametrize("number", [1, synthesis.drawing.MANY])
+@pytest.mark.parametrize("number", [1, MANY])
 def test_a_failure_leaves_nothing_behind(registry, tmp_path, number):
     pictures = [replace(picture(f"broken_{n}"), plot=broken) for n in range(number)]
     with pytest.raises(ValueError, match="cannot be drawn"):

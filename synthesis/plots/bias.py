@@ -229,8 +229,7 @@ def _points(table: pd.DataFrame) -> Iterator[_Point]:
 
 def _open(paper: page.Page, field: _Field, sheet: Sheet) -> Axes:
     axes = page.add_axes(paper, field.left, field.top, field.width, field.height, "funnel")
-    page.apply_scale(axes, field.scale, sheet.text)
-    axes.grid(False)
+    page.apply_scale(axes, field.scale, sheet.text, grid=False)
     axes.set_ylim(field.deepest, 0.0)
     step = next((own for own in _STEPS if field.deepest / own <= _MOST_TICKS), _STEPS[-1])
     ticks = [round(place * step, 6) for place in range(int(field.deepest / step) + 1)]

@@ -41,10 +41,9 @@ def plot_checks(
 ) -> Figure:
     """Draw the model check of all endpoints.
 
-    Above, a panel an endpoint: which share of the reported figures lies at or below a position in
-    its prediction, with the band that holds the whole line. Below, the figures that lie furthest
-    out: as reported, as predicted, and their position; open where it is outside of 95 %. Axes
-    labelled ``spread os`` and ``checks-os position`` for each endpoint.
+    Above, a panel an endpoint: the share of the reported figures at or below a position in their
+    prediction, with the band that holds the whole line. Below, the figures furthest out; open where
+    outside of 95 %. Axes labelled ``spread os`` and ``checks-os position`` for each endpoint.
 
     Parameters
     ----------
@@ -56,10 +55,8 @@ def plot_checks(
     width, title
         As of `plot_forest`.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, there is no row, or an endpoint or the width is unknown.
+    Raises ValueError if a column is missing, there is no row, or an endpoint or the width is
+    unknown.
     """
     known = {"endpoint": ENDPOINTS}
     rows.require(positions, POSITION_COLUMNS, "plot_checks, positions", known=known)

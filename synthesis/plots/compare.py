@@ -45,10 +45,8 @@ def plot_compare(
     """Draw every treatment against the reference, a panel an endpoint.
 
     Treatments stand in order of their effect, those of one class below its heading as far as the
-    page is high enough. A row has cohorts and patients, the contrast with its interval, the same in
-    words, the median (or rate), the gain in months, and the probability of a gain of more than
-    `delta`. The shape of the mark says what carries the contrast. An Axes an endpoint, labelled
-    ``compare-os contrast``.
+    page is high enough. The shape of the mark says what carries the contrast. An Axes an endpoint,
+    labelled ``compare-os contrast``.
 
     Parameters
     ----------
@@ -61,11 +59,8 @@ def plot_compare(
     width, title
         As of `plot_forest`. In one column cohorts, medians and gains are left out.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, there is no row, two rows are of one endpoint and treatment, or the
-        endpoint, the width or a kind of evidence is unknown.
+    Raises ValueError if a column is missing, there is no row, two rows are of one endpoint and
+    treatment, or the endpoint, the width or a kind of evidence is unknown.
     """
     known = {"endpoint": ENDPOINTS, "carried_by": ("", *EVIDENCE)}
     unique = ("endpoint", "treatment")

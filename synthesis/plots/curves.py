@@ -55,13 +55,13 @@ def plot_curves(
     title: str | None = None,
     hues: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Draw pooled survival curves as small multiples, a panel for each treatment with enough data.
+    """Draw pooled survival curves, a panel for each treatment with enough data.
 
-    Each panel shows the curve of the average study with its band, pale behind it the curve of the
-    reference, reported medians on the 50 % line, and landmarks with their intervals. A curve is
-    faded beyond `FADE_AFTER` times the last reported point of its treatment. Treatments with fewer
-    than `COHORTS` cohorts and `PATIENTS` patients are counted in words, unless there are no others.
-    One Axes per treatment, in display order; its label is the treatment.
+    A panel has the curve of the average study with its band, pale behind it that of the reference,
+    reported medians on the 50 % line, and landmarks with their intervals. A curve is faded beyond
+    `FADE_AFTER` times the last reported point. Treatments with fewer than `COHORTS` cohorts and
+    `PATIENTS` patients are counted in words, unless there are no others. An Axes per treatment,
+    labelled by it.
 
     Parameters
     ----------
@@ -75,13 +75,10 @@ def plot_curves(
     reference : str
         Treatment whose curve stands behind every other one; empty for none.
     width, title, hues
-        As of `plot_forest`; two, four or five panels stand in a row.
+        As of `plot_forest`.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, a treatment has two curves, the endpoint, the reference or the
-        width is unknown, or a class has no hue.
+    Raises ValueError if a column is missing, a treatment has two curves, the endpoint, the
+    reference or the width is unknown, or a class has no hue.
     """
     require(curves, CURVE_COLUMNS, "plot_curves, curves", unique=("treatment", "time"))
     require(points, POINT_COLUMNS, "plot_curves, points", may_be_empty=True)
@@ -135,7 +132,7 @@ def _titles(curve: pd.DataFrame) -> tuple[str, str]:
 
 
 def _make_grid(sheet: Sheet, top: float, titles: Sequence[tuple[str, str]]) -> _Grid:
-    """Place the panels so that rows are about equally full."""
+    """Place the panels, their rows about equally full."""
     rows = math.ceil(len(titles) / sheet.choose(2, 4, 5))
     columns = math.ceil(len(titles) / rows)
     left = page.MARGIN + 1.4 * sheet.body + page.text_width("100", sheet.text) + 6
@@ -158,7 +155,7 @@ def _make_grid(sheet: Sheet, top: float, titles: Sequence[tuple[str, str]]) -> _
 def _open_panel(
     paper: page.Page, sheet: Sheet, grid: _Grid, place: int, titles: Sequence[tuple[str, str]]
 ) -> Axes:
-    """Axes of one panel with its title; tick labels only at the left and at the foot."""
+    """Axes of one panel with its title; tick labels at the left and the foot alone."""
     row, column = divmod(place, len(grid.lefts))
     left, top = grid.lefts[column], grid.tops[row]
     name, *more = titles[place]
@@ -170,8 +167,9 @@ def _open_panel(
     axes.set_xlim(0, HORIZON)
     axes.set_ylim(0, 100)
     is_last = place + len(grid.lefts) >= len(titles)
-    page.dress_ticks(axes, "x", sheet.text, (0, 6, 12, 18, 24), labelbottom=is_last)
-    page.dress_ticks(axes, "y", sheet.text, (0, 25, 50, 75, 100), labelleft=column == 0)
+    page.dress_ticks(axes, "x", sheet.text, (0, 6, 12, 18, 24), labels=None if is_last else ())
+    labels = None if column == 0 else ()
+    page.dress_ticks(axes, "y", sheet.text, (0, 25, 50, 75, 100), labels=labels)
     return axes
 
 
@@ -212,7 +210,9 @@ def _draw_points(axes: Axes, points: pd.DataFrame, hue: str, name: str) -> None:
     ordered = landmarks.assign(shift=shifts).sort_values("time", kind="stable")
     for place, record in enumerate(ordered.to_dict("records")):
         brush = Brush(axes, axes.transData, hue, f"{name}-landmark-{place}")
-        _draw_landmark(brush.shifted(record["shift"], 0), record)
+        middle, *span = interval_of(record, "survival", 100)
+        span = None if any(map(math.isnan, span)) else tuple(span)
+        marks.put_landmark(brush.shifted(record["shift"]), number(record["time"]), middle, span)
 
 
 def _draw_median(brush: Brush, record: Mapping[str, Any]) -> None:
@@ -224,35 +224,27 @@ def _draw_median(brush: Brush, record: Mapping[str, Any]) -> None:
         marks.put_square(brush, time, 50, marks.square_side(number(record["n"])), see_through=True)
 
 
-def _draw_landmark(brush: Brush, record: Mapping[str, Any]) -> None:
-    """Reported survival at a fixed time with its interval."""
-    time, (middle, lower, upper) = number(record["time"]), interval_of(record, "survival", 100)
-    if not (math.isnan(lower) or math.isnan(upper)):
-        marks.put_upright(brush, "landmark", time, (lower, upper))
-    marks.put_landmark(brush, time, middle)
-
-
 # --- Words around the panels ---------------------------------------------------------------------
 
 
 def _legend(reference: str, points: pd.DataFrame) -> list[page.LegendEntry]:
     medians = points[points["kind"] == "median"]
-    pale = marks.line_sample(thickness=1.6)
     entries = {
-        f"average study, {numbers.LEVEL} CrI": (True, _curve_sample(1.0)),
-        "far beyond the last reported point": (True, _curve_sample(_FADED)),
-        numbers.in_sentence(reference): (
-            bool(reference),
-            lambda brush, x, y: pale(brush.coloured(PALE), x, y),
-        ),
-        "reported median (area by n)": (not medians.empty, marks.square_sample),
-        "not reached, or beyond the axis": ((medians["time"] > HORIZON).any(), marks.ARROW),
-        "reported survival at a fixed time": (
-            (points["kind"] == "landmark").any(),
-            _landmark_sample,
-        ),
+        f"average study, {numbers.LEVEL} CrI": _curve_sample(1.0),
+        "far beyond the last reported point": _curve_sample(_FADED),
     }
-    return [(words, sample) for words, (is_drawn, sample) in entries.items() if is_drawn]
+    if reference:
+        pale = marks.line_sample(thickness=1.6)
+        entries[numbers.in_sentence(reference)] = lambda brush, x, y: pale(
+            brush.coloured(PALE), x, y
+        )
+    if not medians.empty:
+        entries["reported median (area by n)"] = marks.square_sample
+    if (medians["time"] > HORIZON).any():
+        entries["not reached, or beyond the axis"] = marks.ARROW
+    if (points["kind"] == "landmark").any():
+        entries["reported survival at a fixed time"] = marks.landmark_sample
+    return list(entries.items())
 
 
 def _curve_sample(share: float) -> marks.Sample:
@@ -264,11 +256,6 @@ def _curve_sample(share: float) -> marks.Sample:
         marks.put_line(pale, "", (x - 8, x + 8), y, thickness=_THICKNESS, dashed=is_faded)
 
     return draw
-
-
-def _landmark_sample(brush: Brush, x: float, y: float) -> None:
-    marks.put_upright(brush, "", x, (y - 4, y + 4))
-    marks.put_landmark(brush, x, y)
 
 
 def _foot(others: int) -> str:

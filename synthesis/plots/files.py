@@ -1,14 +1,26 @@
-"""Figures written to files: SVG, PDF and PNG, the same bytes for the same figure."""
+"""Figures written to files: SVG, PDF and PNG, the same bytes for the same figure.
+
+Many pictures are drawn by two processes, this one and a helper, which both take the next one from
+one line. The helper loads the drawing code alone, and does not run the program that started it
+again; where it cannot be started, this process draws every picture.
+"""
 
 from __future__ import annotations
 
 import io
 import os
+import pickle
 import re
 import struct
+import subprocess
+import sys
 import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -17,12 +29,18 @@ from matplotlib.figure import Figure
 from synthesis.plots.style import FONT, STYLE, style_context
 from synthesis.staging import staged_folder
 
+if TYPE_CHECKING:
+    from synthesis.result import Picture
+
+    Job = tuple[Picture, Path, "About"]
+    Helper = subprocess.Popen[bytes] | None
+
 # Who lacks the font sees one of the same widths.
 _FALLBACKS = ", ".join([*(repr(name) for name in (FONT, *STYLE["font.sans-serif"])), "sans-serif"])
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_LEVEL = 4
+_PNG_LEVEL = 3
 
 # Parts of an SVG that say nothing: white space between elements, and digits beyond a hundredth of
 # a point.
@@ -33,22 +51,14 @@ _NUMBERS_IN = re.compile(r' (?:d|x|y|transform|width|height)="[^"]*"')
 _IDENTIFIER = re.compile(r' id="([^"]*)"')
 _REFERENCE = re.compile(r'(url\(#|href="#)([^")]*)')
 # Names that matplotlib counts through; nothing refers to them.
-_COUNTED = re.compile(r' id="(?:text|line2d|patch|matplotlib\.axis|[xy]tick|FillBetweenPoly'
-                      r'Collection|LineCollection|PolyCollection)_\d+"')  # fmt: skip
+_COUNTED = re.compile(r' id="(?:text|line2d|patch|(?:FillBetweenPoly|Line|Poly)Collection)_\d+"')
 
 
 @dataclass(frozen=True)
 class About:
     """What a figure's files tell of it when the figure has left its page.
 
-    Attributes
-    ----------
-    title, description : str
-        Its heading, and its caption.
-    sources : tuple of str
-        Citations of the reports that it rests on, in full.
-    keywords : tuple of str
-        How the figure calls these reports.
+    Heading and caption; citations of the reports that it rests on, in full, and how it calls them.
     """
 
     title: str
@@ -57,7 +67,7 @@ class About:
     keywords: tuple[str, ...] = ()
 
     def metadata(self, suffix: str) -> dict[str, object]:
-        """Return the entries for one file format, under the names that its readers know."""
+        """Entries for one file format, under the names that its readers know."""
         sources = "\n".join(self.sources)
         entries = {"Title": self.title, "Description": self.description, "Source": sources}
         if suffix == "svg":
@@ -77,16 +87,14 @@ def _plain(entry: str | list[str]) -> object:
 def save_figure(
     fig: Figure, stem: str | os.PathLike[str], about: About | None = None
 ) -> list[Path]:
-    """Write a figure as SVG, PDF and PNG (300 dpi, without transparency).
+    """Write any figure as SVG, PDF and PNG (300 dpi, without transparency).
 
     The same figure gives the same bytes: identifiers have a fixed salt and no date is written.
-    All three are rendered before the first is written, and they appear together or not at all.
-    Identifiers in the SVG begin with the name of the file, so that several can stand in one page.
+    The files appear together or not at all. Identifiers in the SVG begin with the name of the file,
+    so that several can stand in one page.
 
     Parameters
     ----------
-    fig : Figure
-        A figure of this package, or any other.
     stem : str or path
         Path without suffix; missing folders are made.
     about : About, optional
@@ -158,3 +166,80 @@ def _compact(svg: str, name: str) -> str:
 def _rounded(match: re.Match[str]) -> str:
     text = f"{float(match.group()):.2f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+# --- Two processes -------------------------------------------------------------------------------
+
+#: Pictures from which a second process is worth its start.
+MANY = 4
+
+_HELPER = "from synthesis.plots.files import help_drawing; help_drawing()"
+_DONE = b"done\n"
+
+
+@contextmanager
+def drawing_helper(pictures: int = MANY) -> Iterator[Helper]:
+    """A process that draws pictures when asked.
+
+    None where it cannot be started, or there are too few pictures for it.
+    """
+    helper = None
+    with suppress(OSError):
+        if pictures >= MANY:
+            helper = subprocess.Popen(
+                [sys.executable, "-c", _HELPER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+    try:
+        yield helper
+    finally:
+        if helper:
+            helper.kill()
+            helper.communicate()
+
+
+def draw_pictures(jobs: Sequence[Job], helper: Helper) -> None:
+    """Draw pictures, each with the path of its files without suffix, and what they tell of it."""
+    line = iter(jobs)
+    with ThreadPoolExecutor(1) as pool:
+        helped = pool.submit(_hand_over, line, helper) if helper else None
+        try:
+            for job in line:
+                _draw(job)
+            for job in helped.result() if helped else ():
+                _draw(job)
+        finally:
+            list(line)  # after a failure the helper finds nothing more to do
+
+
+def _draw(job: Job) -> None:
+    picture, stem, about = job
+    save_figure(picture.draw(), stem, about)
+
+
+def _hand_over(line: Iterator[Job], helper: subprocess.Popen[bytes]) -> list[Job]:
+    """Have a helper draw what is in the line; return what it could not draw."""
+    undone: list[Job] = []
+    for job in line:
+        undone.append(job)
+        with suppress(OSError, pickle.PicklingError, AttributeError, TypeError):
+            sent = pickle.dumps(job)
+            helper.stdin.write(sent)
+            helper.stdin.flush()
+            if helper.stdout.readline() != _DONE:
+                break
+            undone.pop()
+    return undone
+
+
+def help_drawing() -> None:
+    """Draw what comes in, one picture after the other, until nothing comes (in the helper)."""
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    with suppress(EOFError, KeyboardInterrupt):
+        while True:
+            _draw(pickle.load(sys.stdin.buffer))
+            answers.write(_DONE)
+            answers.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +33,8 @@ _DESIGNS: Mapping[str, tuple[str, str]] = {
     "registry": ("G", "registry"),
     "case": ("C", "case series"),
 }
+# A hyphen that stands for "to".
+_RANGE = re.compile(r"(?<=\d)-(?=\d|NR)")
 # Where the shaft of an arrow begins when nothing was reached, as a share of the axis.
 _SHAFT = 0.94
 # Columns that an axis in months must hold, then those that may stretch it.
@@ -50,12 +53,11 @@ def plot_forest(
 ) -> Figure:
     """Draw the forest plot of one endpoint.
 
-    Classes are headings, with their diamond where there is one; treatments follow in order of their
-    estimates. A treatment with several cohorts has a line for each, its diamond (average study) and
-    its bar (new study). A cohort has two marks: an open square for the value as reported, its area
-    by the number of patients, with the reported interval; below it a dot for the model's estimate.
-    A treatment with one cohort has one line: the cohort's square, and the estimate of its average
-    study. One Axes, whose vertical coordinate is points below the first row.
+    Classes are headings, treatments follow in order of their estimates. A treatment with several
+    cohorts has a line for each, its diamond (average study) and its bar (new study). A cohort has
+    an open square for the value as reported, its area by the number of patients, and below it a dot
+    for the model's estimate. A treatment with one cohort has one line: the cohort's square, and the
+    estimate of its average study. One Axes, its vertical coordinate points below the first row.
 
     Parameters
     ----------
@@ -70,19 +72,14 @@ def plot_forest(
     part : (int, int), optional
         Which of how many parts the table is, from `parts_of`.
     width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm). In one column reported value
-        and estimate stand one above the other.
+        one-column (85 mm), two-column (174 mm) or slide (254 mm).
     title : str, optional
         Set above the figure.
     hues : mapping of str to str, optional
-        Colour of each treatment class, as from `class_hues`; by default given by the classes
-        of this table.
+        Colour of each treatment class, as from `class_hues`; by default of the classes here.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, the table has no cohort or pooled row, a kind, the endpoint or the
-        width is unknown, or a class has no hue.
+    Raises ValueError if a column is missing, the table has no cohort or pooled row, a kind, the
+    endpoint or the width is unknown, or a class has no hue.
     """
     rows.require(table, FOREST_COLUMNS, "plot_forest", known={"kind": KINDS})
     frame = _frame(table, endpoint, width, title)
@@ -92,18 +89,10 @@ def plot_forest(
 def parts_of(
     table: pd.DataFrame, *, endpoint: str = "os", width: style.Width = "two-column"
 ) -> list[pd.DataFrame]:
-    """Split a forest table by class so that each part fits a page.
+    """Split a table of `plot_forest` by class so that each part fits a page.
 
-    Parameters
-    ----------
-    table, endpoint, width
-        As of `plot_forest`.
-
-    Returns
-    -------
-    list of DataFrame
-        As few parts as possible, of about the same height, classes in order; the table itself
-        where it fits. All parts are drawn on one axis.
+    There are as few parts as possible, of about the same height, classes in order; the table itself
+    where it fits. All parts are drawn on one axis.
     """
     rows.require(table, FOREST_COLUMNS, "parts_of")
     classes = list(dict.fromkeys(filter(word, table["treatment_class"])))
@@ -114,10 +103,8 @@ def parts_of(
         _lay_out(table[table["treatment_class"] == name], endpoint, frame).blocks[0].rows_height
         for name in classes
     ]
-    cuts = next(
-        (cuts for highest, cuts in _splits(heights) if highest <= room),
-        (0, *range(1, len(classes))),
-    )
+    each = (0, *range(1, len(classes)))
+    cuts = next((cuts for highest, cuts in _splits(heights) if highest <= room), each)
     if len(cuts) == 1:
         return [table]
     parts, everywhere = [], table["kind"] == "heterogeneity"
@@ -132,15 +119,10 @@ def parts_of(
 def _splits(heights: Sequence[float]) -> Iterator[tuple[float, tuple[int, ...]]]:
     """The most even split into one, two, three ... parts: the highest part, where each begins."""
     for count in range(len(heights)):
+        splits = ((0, *cuts) for cuts in itertools.combinations(range(1, len(heights)), count))
         yield min(
-            (
-                (
-                    max(sum(heights[a:b]) for a, b in itertools.pairwise((0, *cuts, None))),
-                    (0, *cuts),
-                )
-                for cuts in itertools.combinations(range(1, len(heights)), count)
-            ),
-            key=lambda split: split[0],
+            (max(sum(heights[a:b]) for a, b in itertools.pairwise((*cuts, None))), cuts)
+            for cuts in splits
         )
 
 
@@ -246,7 +228,7 @@ class _Forest:
         study, year = word(record["label"]), numbers.value(record["year"])
         if year != numbers.MISSING and year not in study:
             study = f"{study} {year}"
-        reported, model = word(record["printed"]), self.text(record)
+        reported, model = _RANGE.sub("–", word(record["printed"])), self.text(record)
         n, events = (
             "" if numbers.is_missing(record[name]) else f"{int(record[name]):,}"
             for name in ("n", "events")

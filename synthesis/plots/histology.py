@@ -53,10 +53,10 @@ def plot_benefit(
 ) -> Figure:
     """Draw medians and gains of every treatment by histology, a panel an endpoint.
 
-    Dots are pure tumours, diamonds mixed ones. A value that no report of the treatment supports is
-    open, its interval dashed; treatments all of whose values are so stand below a heading that says
-    it. The left axis has the median, the right one the gain over the reference. Axes ``benefit-os
-    medians`` and, with gains and where there is room, ``benefit-os gains``.
+    Dots are pure tumours, diamonds mixed ones. What no report of the treatment supports is open and
+    dashed; treatments with nothing else stand below a heading. The left axis has the median, the
+    right one the gain over the reference: Axes ``benefit-os medians`` and, with gains and where
+    there is room, ``benefit-os gains``.
 
     Parameters
     ----------
@@ -66,14 +66,10 @@ def plot_benefit(
     delta : float
         Months of gain, for the heading of their probability.
     width, title
-        As of `plot_forest`. In one column there are medians only; the probability of a gain stands
-        on a slide.
+        As of `plot_forest`. One column has medians only; a slide the probability of a gain, too.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, there is no row, two rows are of one endpoint, treatment and
-        histology, or an endpoint, a histology or the width is unknown.
+    Raises ValueError if a column is missing, there is no row, two rows are of one endpoint,
+    treatment and histology, or an endpoint, a histology or the width is unknown.
     """
     unique = ("endpoint", "treatment", "histology")
     known = {"endpoint": ENDPOINTS, "histology": HISTOLOGIES}
@@ -92,19 +88,14 @@ def plot_benefit(
 def _benefit_block(
     endpoint: Endpoint, table: pd.DataFrame, delta: float, sheet: style.Sheet
 ) -> rows.Block:
-    groups = [own.to_dict("records") for _, own in table.groupby("treatment", sort=False)]
-    supported, unsupported = (
-        [
-            _benefit_row(own)
-            for own in groups
-            if all(flag(row["extrapolated"]) for row in own) == is_unsupported
-        ]
-        for is_unsupported in (False, True)
+    unsupported = table["extrapolated"].astype(bool).groupby(table["treatment"]).transform("all")
+    supported, rest = (
+        [_benefit_row(own.to_dict("records")) for _, own in half.groupby("treatment", sort=False)]
+        for half in (table[~unsupported], table[unsupported])
     )
     words = "Extrapolated: no report of the treatment tells pure from mixed"
-    heading = [Row(words, kind="band")] if unsupported else []
-    columns = _benefit_columns(table, delta, sheet)
-    name, entries = f"benefit-{endpoint.id}", [*supported, *heading, *unsupported]
+    entries = [*supported, Row(words, kind="band"), *rest] if rest else supported
+    columns, name = _benefit_columns(table, delta, sheet), f"benefit-{endpoint.id}"
     return rows.Block(name, entries, columns, "Treatment", endpoint.name())
 
 
@@ -185,9 +176,8 @@ def plot_effects(
 ) -> Figure:
     """Draw effects of histology, a panel an endpoint: posterior over prior, and how much is prior.
 
-    A strip for each effect with its densities, both in words, and the share of the answer that is
-    prior. Below, the ratios that reports give, in a column of their own. Each strip has one
-    vertical scale. An Axes an endpoint, labelled ``effects-os ratio``.
+    A strip for each effect, with a vertical scale of its own, and below the ratios that reports
+    give. An Axes an endpoint, labelled ``effects-os ratio``.
 
     Parameters
     ----------
@@ -201,10 +191,8 @@ def plot_effects(
     width, title
         As of `plot_forest`.
 
-    Raises
-    ------
-    ValueError
-        If a column, an effect or its density is missing, or an endpoint or the width is unknown.
+    Raises ValueError if a column, an effect or its density is missing, or an endpoint or the
+    width is unknown.
     """
     rows.require(density, DENSITY_COLUMNS, "plot_effects, density")
     unique, known = ("endpoint", "parameter"), {"endpoint": ENDPOINTS}
@@ -228,14 +216,9 @@ def plot_effects(
 def effect_rows(
     effects: pd.DataFrame, density: pd.DataFrame, sheet: style.Sheet, what: str, strip: float = 30.0
 ) -> Iterator[Row]:
-    """A row an effect: its densities, prior and posterior in words, and the share that is prior.
+    """A row an effect: its densities, `strip` points high, prior, posterior and share of the prior.
 
-    `strip` is the height of the densities in points.
-
-    Raises
-    ------
-    ValueError
-        If an effect has no density; names the figure and the effects.
+    Raises ValueError with the name of the figure for effects without a density.
     """
     densities = dict(tuple(density.groupby("parameter")))
     bare = [word(name) for name in effects["parameter"] if name not in densities]
@@ -298,8 +281,9 @@ def answer_columns(sheet: style.Sheet) -> list[Words | Axis]:
 
 def effect_legend(*, reported: bool) -> list[LegendEntry]:
     """Legend of densities and, where there are any, of reported ratios."""
-    ratio = [("ratio that a report gives (area by n)", marks.square_sample)] if reported else []
-    return [("prior density", marks.PRIOR), ("posterior density", marks.area_sample()), *ratio]
+    entries = [("prior density", marks.PRIOR), ("posterior density", marks.area_sample())]
+    ratio = ("ratio that a report gives (area by n)", marks.square_sample)
+    return [*entries, ratio] if reported else entries
 
 
 # --- Single results ------------------------------------------------------------------------------
@@ -326,9 +310,8 @@ def plot_singles(
 ) -> Figure:
     """Draw all single results, a panel each: reported, alone, pooled, and how results exaggerate.
 
-    Above, the ratio that the report gives and the densities of what it says alone and once pooled.
-    Below, what significant results of studies of the same size show at stated true ratios. An Axes
-    a result, labelled ``single-0 ratio``.
+    Below the densities, what significant results of studies of the same size show at stated true
+    ratios. An Axes a result, labelled ``single-0 ratio``.
 
     Parameters
     ----------
@@ -337,16 +320,13 @@ def plot_singles(
         ``reported``, one row a result, has the endpoint. The first effect of a result is what the
         report says alone.
     shown : DataFrame
-        Columns `SHOWN_COLUMNS`: true ratio (``truth`` is `POOLED` for the pooled one), the ratio
-        that significant results show (missing: none), and the share that is significant.
+        Columns `SHOWN_COLUMNS`: true ratio (``truth`` is `POOLED` for the pooled one), ratio that
+        significant results show (missing: none), share that is significant.
     width, title
         As of `plot_forest`.
 
-    Raises
-    ------
-    ValueError
-        If a column or a density is missing, there is no result, two rows report one result, or
-        the width is unknown.
+    Raises ValueError if a column or a density is missing, there is no result, two rows report
+    one result, or the width is unknown.
     """
     unique = (RESULT,)
     rows.require(density, SINGLE_DENSITY_COLUMNS, "plot_singles, density")

@@ -38,20 +38,16 @@ _SHAPES = {"dot": ("o", 3.5), "diamond": ("D", 3.1), "square": ("s", 3.4)}
 
 @dataclass(frozen=True)
 class Brush:
-    """Where marks go, in the coordinates of `transform`, and in which hue.
-
-    Identifiers of the artists begin with `name`, e.g. ``forest-os-3``; empty for none.
-    """
+    """Where marks go, and in which hue; `name` begins the identifiers, e.g. ``forest-os-3``."""
 
     host: Axes | Figure
     transform: Transform
     hue: str = INK
     name: str = ""
 
-    def shifted(self, right: float, down: float) -> Brush:
+    def shifted(self, right: float) -> Brush:
         """The same brush displaced by points on paper."""
-        figure = self.host if isinstance(self.host, Figure) else self.host.figure
-        offset = ScaledTranslation(right / 72, -down / 72, figure.dpi_scale_trans)
+        offset = ScaledTranslation(right / 72, 0.0, self.host.figure.dpi_scale_trans)
         return replace(self, transform=self.transform + offset)
 
     def named(self, role: str) -> Brush:
@@ -64,10 +60,7 @@ class Brush:
 
 
 def square_side(patients: float) -> float:
-    """Side in points of the square of a cohort: area proportional to its patients.
-
-    Cohorts beyond the scale get its smallest or largest square, an unknown size (NaN) the smallest.
-    """
+    """Side in points of the square of a cohort: area by its patients, as far as the scale goes."""
     if math.isnan(patients):
         return _SQUARE_SMALLEST
     side = _SQUARE_LARGEST * math.sqrt(max(patients, 0) / SQUARE_FULL_AT)
@@ -89,8 +82,10 @@ def put_point(
     _put_marker(brush, role, x, y, marker, size, **look)
 
 
-def put_landmark(brush: Brush, x: float, y: float) -> None:
-    """Draw a filled dot with a white edge: reported survival at a fixed time."""
+def put_landmark(brush: Brush, x: float, y: float, span: tuple[float, float] | None) -> None:
+    """Draw a dot with a white edge on its interval: reported survival at a fixed time."""
+    if span:
+        put_upright(brush, "landmark", x, span)
     _put_marker(brush, "landmark", x, y, "o", 3.4, mew=0.4, mec="white")
 
 
@@ -107,8 +102,8 @@ def put_line(
 ) -> None:
     """Draw a horizontal interval: dashed for a prior or what no report supports.
 
-    At the left and right end a small upright stroke is a reported limit (`ends`), an arrow head
-    says that it goes on beyond the axis (`arrows`).
+    At the left and right, an upright stroke is a reported limit (`ends`), and an arrow head says
+    that it goes on beyond the axis (`arrows`).
     """
     line = Line2D(x, (y, y), lw=thickness, color=brush.hue, ls=DASHES if dashed else "-")
     line.set(solid_capstyle="butt", zorder=3)
@@ -128,7 +123,7 @@ def put_upright(brush: Brush, role: str, x: float, y: tuple[float, float]) -> No
 def put_arrows(
     brush: Brush, role: str, x: tuple[float, float], y: float, arrows: tuple[bool, bool]
 ) -> None:
-    """Draw arrow heads at the left and right end of something that goes on beyond the axis."""
+    """Draw arrow heads at the left and right end of what goes on beyond the axis."""
     heads = (("left", CARETLEFT), ("right", CARETRIGHT))
     for (side, head), place, arrow in zip(heads, x, arrows, strict=True):
         if arrow:
@@ -211,6 +206,11 @@ def estimate_sample(shape: str = "dot", hue: str = INK, *, extrapolated: bool = 
 def square_sample(brush: Brush, x: float, y: float) -> None:
     """A reported value."""
     put_square(brush, x, y, 4.0)
+
+
+def landmark_sample(brush: Brush, x: float, y: float) -> None:
+    """Reported survival at a fixed time."""
+    put_landmark(brush, x, y, (y - 4, y + 4))
 
 
 REPORTED: Sample = line_sample(square_sample, thickness=0.6, ends=(True, True))

@@ -1,8 +1,7 @@
 """A figure as a sheet of paper, the frame of every figure, and its axes.
 
-Text is measured and set in points from the upper left corner: positions run to the right and
-downwards, both at final size. `Frame` holds what stands around every figure: title above, legend
-and foot below. A `Scale` has its ticks where clinicians think, and cuts what goes on beyond it.
+Text is measured and set in points from the upper left corner, to the right and downwards, at final
+size. A `Scale` has its ticks where clinicians think, and cuts what goes on beyond it.
 """
 
 from __future__ import annotations
@@ -11,28 +10,34 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.markers import TICKDOWN, TICKLEFT, TICKUP
 from matplotlib.patches import Rectangle
-from matplotlib.textpath import text_to_path
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-from matplotlib.transforms import Affine2D, Transform
+from matplotlib.text import Text
+from matplotlib.transforms import Affine2D, ScaledTranslation, Transform
 
 from synthesis import numbers
 from synthesis.plots.marks import Brush, Sample
-from synthesis.plots.style import GRID, INK, Face, Sheet, families
+from synthesis.plots.style import EM, GRID, INK, Face, Sheet, families, outlines, starts
 
 MARGIN = 3.0
 
 # Half the height of a capital, in parts of the type size: sets a baseline so that text looks
 # centred on a line whatever letters it holds.
 _HALF_CAPITAL = 0.36
+# Share of a line that stands before its place.
+_BEFORE = {"left": 0.0, "center": 0.5, "right": 1.0}
 _SAMPLE = 17.0
+# How far the font reaches above and below a baseline, in parts of its size; the length of a tick
+# and the distance of its label from the axis, in points.
+_ASCENT, _DESCENT = 0.728, 0.2104
+_TICK, _TICK_PAD = 2.5, 4.0
 
 #: One explained mark: what it means, and what draws a sample of it.
 LegendEntry = tuple[str, Sample]
@@ -64,7 +69,7 @@ class Frame:
 
     @property
     def below(self) -> float:
-        """Height in points of legend and foot with the white space above them."""
+        """Height in points of legend and foot."""
         sheet = self.sheet
         lines = len(self.legend) * sheet.key.pitch + len(self.foot) * sheet.note.pitch
         return lines + (5 if self.legend else 0) + (2 if self.foot else 0) + MARGIN
@@ -92,7 +97,7 @@ class Frame:
 def make_frame(
     sheet: Sheet, title: str | None, legend: Sequence[LegendEntry] = (), foot: str = ""
 ) -> Frame:
-    """Set title, legend and foot in as few lines as fit the width of a sheet."""
+    """Set title, legend and foot in as few lines as fit the sheet."""
     inner = sheet.width - 2 * MARGIN
     lines: list[list[tuple[float, LegendEntry]]] = [[]]
     left = 0.0
@@ -113,18 +118,8 @@ def make_frame(
 
 
 def text_width(text: str, face: Face) -> float:
-    """Width of one line of text in points.
-
-    Measured on the outlines of the bundled font, without hinting: the width in the vector files
-    and, to a fraction of a pixel, in the raster.
-    """
-    return _width_at_100(text, face.weight) * face.size / 100.0
-
-
-@lru_cache(maxsize=20_000)
-def _width_at_100(text: str, weight: str) -> float:
-    font = FontProperties(family=families(text), size=100.0, weight=weight)
-    return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
+    """Width of one line of text in points."""
+    return starts(text, face.weight)[-1] * face.size / EM
 
 
 def widest(texts: Iterable[str], face: Face) -> float:
@@ -133,10 +128,7 @@ def widest(texts: Iterable[str], face: Face) -> float:
 
 
 def wrap(text: str, face: Face, width: float) -> tuple[str, ...]:
-    """Break text into lines no wider than `width` points.
-
-    Lines break at spaces; a single word that is too wide is shortened and ends in an ellipsis.
-    """
+    """Break text at spaces into lines of at most `width` points; a word too wide is shortened."""
     lines: list[str] = []
     for word in text.split():
         candidate = f"{lines[-1]} {word}" if lines else word
@@ -154,14 +146,53 @@ def _shorten(word: str, face: Face, width: float) -> str:
     return next((start for start in starts if text_width(start, face) <= width), "…")
 
 
+class _Line(Text):
+    """One level line of text on a figure, set at its baseline: it needs no layout."""
+
+    def __init__(
+        self,
+        figure: Figure,
+        place: tuple[float, float],
+        text: str,
+        face: Face,
+        align: str,
+        transform: Transform,
+    ) -> None:
+        look = {"size": face.size, "weight": face.weight, "color": face.color, "ha": align}
+        super().__init__(*place, text, family=families(text), transform=transform, **look)
+        self.set_figure(figure)
+        figure.texts.append(self)
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw it as text, on a raster as outlines."""
+        if not self.get_visible():
+            return
+        text, weight, pixels = self.get_text(), self.get_weight(), renderer.points_to_pixels(1.0)
+        scale = pixels * self.get_size() / EM
+        x, y = self.get_transform().transform(self.get_position())
+        x -= _BEFORE[self.get_ha()] * scale * starts(text, weight)[-1]
+        gc = renderer.new_gc()
+        gc.set_foreground(self.get_color())
+        renderer.open_group("text", self.get_gid())
+        if isinstance(renderer, RendererAgg):
+            gc.set_linewidth(0)
+            gc.set_snap(False)
+            place = Affine2D().scale(scale).translate(x, y)
+            renderer.draw_path(gc, outlines(text, weight), place, gc.get_rgb())
+        else:
+            y = renderer.height - y if renderer.flipy() else y
+            renderer.draw_text(gc, x, y, text, self.get_fontproperties(), 0, mtext=self)
+        renderer.close_group("text")
+        gc.restore()
+
+
 def put_text(
     page: Page, x: float, y: float, text: str, face: Face, *, align: str = "left", gid: str = ""
 ) -> None:
     """Set one line of text, its capitals centred on height `y`."""
-    look = {"size": face.size, "weight": face.weight, "color": face.color, "ha": align}
-    place = {"va": "baseline", "transform": page.transform, "gid": gid or None}
-    y += _HALF_CAPITAL * face.size
-    page.figure.text(x, y, text, family=families(text), **look, **place)
+    place = (x, y + _HALF_CAPITAL * face.size)
+    if text:
+        _Line(page.figure, place, text, face, align, page.transform).set_gid(gid or None)
 
 
 def put_lines(
@@ -174,7 +205,7 @@ def put_lines(
     align: str = "left",
     gid: str = "",
 ) -> float:
-    """Set lines of text one under the other and return where the next would begin."""
+    """Set lines of text below each other; return where the next would begin."""
     for place, line in enumerate(lines):
         name = f"{gid}-{place}" if gid else ""
         put_text(page, x, top + (place + 0.5) * face.pitch, line, face, align=align, gid=name)
@@ -247,22 +278,10 @@ class Scale:
 
 
 def month_scale(inside: Iterable[float], ends: Iterable[float], width: float, face: Face) -> Scale:
-    """Logarithmic axis in months.
+    """Logarithmic axis in months, `width` points long, its labels in `face`.
 
-    Parameters
-    ----------
-    inside, ends : iterable of float
-        Values that must lie on the axis, and limits of intervals, which may be cut; NaN and
-        infinite ones are ignored.
-    width : float
-        Length of the axis in points.
-    face : Face
-        Of the tick labels.
-
-    Raises
-    ------
-    ValueError
-        If no value is left to fit the axis to.
+    The values `inside` lie on the axis, `ends` of intervals may be cut; NaN and infinite ones are
+    ignored. Raises ValueError if no value is left.
     """
     return _log_scale(inside, ends, MONTH_TICKS, _MONTH_REACH, width, face)
 
@@ -277,10 +296,7 @@ def difference_scale(
 ) -> Scale:
     """Linear axis for differences in months, always with 0 on it; parameters as in `month_scale`.
 
-    Raises
-    ------
-    ValueError
-        If a value that must lie on the axis is not finite.
+    Raises ValueError if a value that must lie on the axis is infinite.
     """
     core = [value for value in [*inside, 0.0] if not math.isnan(value)]
     if not all(map(math.isfinite, core)):
@@ -355,19 +371,23 @@ def _thin(ticks: tuple[float, ...], per_point: float, face: Face) -> tuple[float
 def add_axes(
     page: Page, left: float, top: float, width: float, height: float, label: str = ""
 ) -> Axes:
-    """Place axes on a page; position of the upper left corner and size in points."""
+    """Place axes without ticks on a page; upper left corner and size in points."""
     corner = left / page.width, 1 - (top + height) / page.height
     size = width / page.width, height / page.height
     axes = page.figure.add_axes((*corner, *size), facecolor="none", label=label)
     axes.spines[["right", "top"]].set_visible(False)
+    axes.xaxis.set_visible(False)
+    axes.yaxis.set_visible(False)
     return axes
 
 
-def apply_scale(axes: Axes, scale: Scale, face: Face, *, top: bool = False) -> None:
-    """Give axes a horizontal scale with labelled ticks and faint grid lines."""
+def apply_scale(
+    axes: Axes, scale: Scale, face: Face, *, grid: bool = True, top: bool = False
+) -> None:
+    """Give axes a horizontal scale with labelled ticks, on request also at its top."""
     axes.set_xscale("log" if scale.log else "linear")
     axes.set_xlim(scale.lower, scale.upper)
-    dress_ticks(axes, "x", face, scale.ticks, top=top, labeltop=top)
+    dress_ticks(axes, "x", face, scale.ticks, grid=grid, top=top)
 
 
 def dress_ticks(
@@ -377,16 +397,30 @@ def dress_ticks(
     ticks: Sequence[float],
     *,
     grid: bool = True,
-    labels: Sequence[str] = (),
-    **more: object,
+    labels: Sequence[str] | None = None,
+    top: bool = False,
 ) -> None:
-    """Set the ticks of an axis, labelled by their values or by `labels`, and faint grid lines."""
-    own = axes.xaxis if axis == "x" else axes.yaxis
-    own.set_major_locator(FixedLocator(ticks))
-    own.set_major_formatter(FixedFormatter(labels or [numbers.value(float(t)) for t in ticks]))
-    own.set_minor_locator(NullLocator())
-    # Ticks are made when the figure is drawn, outside the style context: say all they need.
-    sizes = {"length": 2.5, "width": 0.6, "pad": 1.5, "labelsize": face.size}
-    axes.tick_params(axis=axis, color=INK, labelcolor=INK, **sizes, **more)
+    """Draw ticks of an axis, labelled by their values or by `labels`, and faint grid lines."""
+    across = axis == "x"
+    transform = axes.get_xaxis_transform() if across else axes.get_yaxis_transform()
+    labels = [numbers.value(float(tick)) for tick in ticks] if labels is None else labels
+
+    def put(along: Sequence[float], share: Sequence[float], **look: object) -> None:
+        x, y = (along, share) if across else (share, along)
+        axes.add_line(Line2D(x, y, transform=transform, zorder=0.5, **look))
+
+    if not len(ticks):
+        return
     if grid:
-        axes.grid(axis=axis, color=GRID, linewidth=0.5, linestyle="-")
+        lines = np.repeat(np.asarray(ticks, float), 3)
+        put(lines, np.tile((0.0, 1.0, np.nan), len(ticks)), color=GRID, lw=0.5)
+    for end in (0.0, 1.0) if top else (0.0,):
+        outwards = (TICKUP if end else TICKDOWN) if across else TICKLEFT
+        look = {"marker": outwards, "ms": _TICK, "mew": 0.6, "color": INK, "clip_on": False}
+        put(ticks, [end] * len(ticks), ls="none", **look)
+        lift = _TICK_PAD + _DESCENT * face.size if end else -_TICK_PAD - _ASCENT * face.size
+        shift = (0.0, lift) if across else (-_TICK_PAD, -_ASCENT / 2 * face.size)
+        points = ScaledTranslation(shift[0] / 72, shift[1] / 72, axes.figure.dpi_scale_trans)
+        for tick, label in zip(ticks, labels, strict=False):
+            place, align = ((tick, end), "center") if across else ((end, tick), "right")
+            _Line(axes.figure, place, label, face, align, transform + points)

@@ -1,8 +1,7 @@
 """Rows of words and marks beside each other: the one engine of every figure that has rows.
 
-A figure is a stack of blocks; a block has columns, some of words and some with an axis, and rows.
-Widths are measured, heights follow from the lines of each row, and every row brings the function
-that draws its marks. The functions at the top read and check the tables that rows are made of.
+A figure is a stack of blocks; a block has columns, of words or with an axis, and rows, each with
+the function that draws its marks. Widths are measured, heights follow from the lines.
 """
 
 from __future__ import annotations
@@ -52,11 +51,8 @@ def require(
 ) -> None:
     """Check what a figure asks of a table.
 
-    Raises
-    ------
-    ValueError
-        Names the table and every missing column, that there is no row, the first two rows that
-        agree in the columns `unique`, or the first word that is not `known` in its column.
+    Raises ValueError with the name of the table: for every missing column, for no row, for two rows
+    that agree in the columns `unique`, and for a word that is not `known` in its column.
     """
     missing = [column for column in columns if column not in table.columns]
     if missing:
@@ -95,10 +91,7 @@ def word(value: Any) -> str:
 def interval_of(
     record: Mapping[str, Any], name: str = "", factor: float = 1.0
 ) -> tuple[float, float, float]:
-    """Estimate and limits of a row: the columns `name`, ``name_lower`` and ``name_upper``.
-
-    Without a name: ``estimate``, ``lower`` and ``upper``.
-    """
+    """Columns `name`, ``name_lower``, ``name_upper`` of a row, or ``estimate`` and its limits."""
     names = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
     middle, lower, upper = (factor * number(record[column]) for column in names)
     return middle, lower, upper
@@ -120,8 +113,8 @@ class Quiet(str):
 class Words:
     """A column of words: rows give their lines under its name; `head` stands above it.
 
-    Numbers (`align` point) stand with their decimal points below each other, words left, counts
-    right. A line wider than the share `most` of the sheet goes on in the next.
+    Decimal points (`align` point) stand below each other, words left, counts right. A line wider
+    than the share `most` of the sheet goes on in the next.
     """
 
     name: str
@@ -158,8 +151,8 @@ def value_axis(
 class Spot:
     """Where the marks of a row go: axes and scales by the name of their column.
 
-    Vertical positions are points below the first row, `pitch` is the distance of two lines of
-    text; identifiers of the artists begin with `gid`.
+    `top` is in points below the first row, `pitch` the distance of two lines of text; identifiers
+    of the artists begin with `gid`.
     """
 
     axes: Mapping[str, Axes]
@@ -171,7 +164,7 @@ class Spot:
 
     @property
     def middle(self) -> float:
-        """Height of its centre."""
+        """Height of the centre."""
         return self.top + self.height / 2
 
     def line(self, place: int, of: int) -> float:
@@ -192,9 +185,9 @@ class Row:
     """One row before it is laid out.
 
     `detail` stands in small type after the label where there is room, below otherwise; `texts` has
-    one line or several for each column of words; `draw` draws the marks; `hue` is that of the
-    stripe before the label. A head is bold, a band stands on grey. `level` counts the steps by
-    which the label is set in, `least` is the least height in points.
+    lines by column; `hue` is that of the stripe before the label. Of the kinds, a head is bold, a
+    band stands on grey. `level` counts the steps by which the label is set in, `least` is the least
+    height in points.
     """
 
     label: str
@@ -220,22 +213,13 @@ class Row:
         text = self.texts.get(column, ())
         return (text,) if isinstance(text, str) else text
 
-    def wrapped(self, column: str, width: float, sheet: Sheet) -> Row:
-        """The same with the lines of a column of words broken to a width."""
-        lines = tuple(
-            type(line)(part)
-            for line in self.lines(column)
-            for part in page.wrap(line, self.face(sheet), width)
-        )
-        return replace(self, texts={**self.texts, column: lines})
-
 
 @dataclass(frozen=True)
 class Block:
     """Rows that share their columns, from left to right after the labels, and their axes.
 
-    `name` begins the labels of its axes and the identifiers of its artists; `head` stands above
-    the labels, `title` above the block, after its letter.
+    `name` begins the labels of the axes and the identifiers of the artists; `head` stands above the
+    labels of the rows, `title` above the block.
     """
 
     name: str
@@ -255,10 +239,18 @@ class Block:
 
     def wrapped(self, sheet: Sheet) -> Block:
         """The same with lines broken that are too wide for their column."""
-        rows = list(self.rows)
-        for column in self.columns:
-            if isinstance(column, Words) and column.most < 1.0:
-                rows = [row.wrapped(column.name, column.most * sheet.width, sheet) for row in rows]
+        narrow = [own for own in self.columns if isinstance(own, Words) and own.most < 1.0]
+        rows = []
+        for row in self.rows:
+            lines = {
+                own.name: tuple(
+                    type(line)(part)
+                    for line in row.lines(own.name)
+                    for part in page.wrap(line, row.face(sheet), own.most * sheet.width)
+                )
+                for own in narrow
+            }
+            rows.append(replace(row, texts={**row.texts, **lines}))
         return replace(self, rows=rows)
 
 
@@ -287,26 +279,23 @@ class _Column:
     before: float = 0.0
 
     def anchor(self) -> tuple[float, str]:
-        """Where its heading stands, and how it is aligned."""
         if isinstance(self.spec, Axis):
             return (self.left + self.right) / 2, "center"
         return (self.right, "right") if self.spec.align == "right" else (self.left, "left")
 
     def start(self, line: str, face: Face) -> tuple[float, str]:
-        """Where a line begins (or ends), and how it is aligned."""
         lead = _lead(line, self.spec)
         if self.spec.align == "right":
             return self.anchor()
         return self.left + (self.before - page.text_width(lead, face) if lead else 0.0), "left"
 
     def unit(self, sheet: Sheet) -> tuple[str, ...]:
-        """Lines below an axis, which may be a little wider than it."""
         if isinstance(self.spec, Words):
             return ()
+        # the words may be a little wider than the axis
         return page.wrap(self.spec.unit, sheet.text, self.right - self.left + 2 * sheet.gap)
 
     def head(self, sheet: Sheet) -> tuple[str, ...]:
-        """Lines above it."""
         if isinstance(self.spec, Words):
             return self.spec.head
         return page.wrap(self.spec.head, sheet.text.bold, self.right - self.left)
@@ -327,7 +316,11 @@ class _Set:
 
 @dataclass(frozen=True)
 class _Placed:
-    """A block laid out: lines of its title and of its column headings, columns, rows."""
+    """A block laid out: lines of its title and of its column headings, columns, rows.
+
+    Heights are in points; `offset` is that from the top to the first row. A long block repeats its
+    axes at the top.
+    """
 
     block: Block
     sheet: Sheet
@@ -338,29 +331,24 @@ class _Placed:
 
     @property
     def rows_height(self) -> float:
-        """Height in points of its rows."""
         return self.rows[-1].top + self.rows[-1].height + _CLEAR
 
     @property
     def is_long(self) -> bool:
-        """Whether the axes are repeated at the top: the bottom one is out of sight."""
         return self.rows_height > _LONG
 
     @property
     def offset(self) -> float:
-        """Distance in points from its top to its first row."""
         above = len(self.title) * self.sheet.section.pitch
         heads = 7 + self.heads * self.sheet.text.pitch if self.heads else 2
         return above + heads + (self.axis_height if self.is_long else 0.0)
 
     @property
     def axis_height(self) -> float:
-        """Room in points for the labels of an axis."""
         return _AXIS_ROOM + 1.25 * self.sheet.body
 
     @property
     def height(self) -> float:
-        """Height in points over all."""
         units = max(len(column.unit(self.sheet)) for column in self.columns)
         below = self.axis_height + units * self.sheet.text.pitch
         return self.offset + self.rows_height + below
@@ -395,10 +383,9 @@ def lay_out(
     between: float = 3.0,
     above: Panels | None = None,
 ) -> Layout:
-    """Measure the words and divide the width.
+    """Measure the words and divide the width; columns of one name are as wide in all blocks.
 
-    Columns of words that have one name have one width in all blocks. Labels may take
-    `label_share` of the width; `between` two rows are so many points of white space.
+    Labels may take `label_share` of the width; `between` two rows are so many points.
     """
     sheet = frame.sheet
     blocks = [block.wrapped(sheet) for block in blocks]
@@ -571,7 +558,6 @@ def _open_axes(
     width = column.right - column.left
     axes = page.add_axes(paper, column.left, top, width, height, f"{name} {spec.name}")
     axes.set_ylim(height, 0)
-    axes.yaxis.set_visible(False)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_visible(bool(scale.ticks))
     axes.spines["top"].set_visible(placed.is_long)
@@ -630,8 +616,7 @@ def put_estimate(
 ) -> None:
     """Draw an estimate with its interval, which ends in arrows where it goes on beyond the axis.
 
-    Nothing is drawn of what is missing; an estimate that no report supports is open, its interval
-    dashed.
+    Of what is missing nothing is drawn; what no report supports is open and dashed.
     """
     middle, lower, upper = values
     if math.isnan(middle):
@@ -651,7 +636,7 @@ def estimate_marks(
     fill: bool = True,
     roles: tuple[str, str] = ("interval", "estimate"),
 ) -> Draw:
-    """Draws one estimate in the middle of a row, as of `put_estimate`."""
+    """Draw one estimate in the middle of a row, as of `put_estimate`."""
 
     def draw(spot: Spot) -> None:
         brush, scale = spot.brush(column, hue), spot.scales[column]
@@ -661,10 +646,10 @@ def estimate_marks(
 
 
 def put_densities(spot: Spot, *, column: str, density: pd.DataFrame) -> None:
-    """Draw prior (broken outline) and posterior (filled) of one quantity, on one vertical scale.
+    """Draw prior (broken outline) and posterior (filled), on one vertical scale.
 
-    `density` has the columns ``which`` (prior, posterior), ``x`` and ``density``; what lies beyond
-    the axis `column` is left out.
+    `density` has the columns ``which``, ``x`` and ``density``; what lies beyond the axis is left
+    out.
     """
     peak = float(density["density"].max())
     axes, scale = spot.axes[column], spot.scales[column]

@@ -6,15 +6,20 @@ Nothing here touches the global settings of matplotlib: figures are drawn and wr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib.style
+import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.path import Path as Outline
+from matplotlib.textpath import text_to_path
 
 Width = Literal["one-column", "two-column", "slide"]
 
@@ -22,7 +27,6 @@ POINTS_PER_MM = 72 / 25.4
 
 #: Tallest figure that a page holds, in points.
 TALLEST = 235.0 * POINTS_PER_MM
-
 
 INK = "#1a1a1a"
 MUTED = "#5a5a5a"
@@ -55,46 +59,25 @@ class Face:
 class Sheet:
     """One of the widths a figure is made for, with the type that belongs to it.
 
-    Type sizes are in points (`body` for table text and axes, `small` for foot and details, `head`
-    for the title), `gap` is the white space between two text columns.
+    `body`, `small` and `gap` (between two columns of text) are in points. `text` sets words in
+    columns and on axes, `note` what stands back, `key` legends, `section` what is above a panel.
     """
 
     name: str
     width_mm: float
     body: float
     small: float
-    head: float
     gap: float
+    text: Face
+    note: Face
+    key: Face
+    title: Face
+    section: Face
 
     @property
     def width(self) -> float:
         """Width of the finished figure in points."""
         return self.width_mm * POINTS_PER_MM
-
-    @property
-    def text(self) -> Face:
-        """Words in columns and on axes."""
-        return Face(self.body, 1.21 * self.body)
-
-    @property
-    def note(self) -> Face:
-        """What stands back: details, foot."""
-        return Face(self.small, 1.21 * self.small, color=MUTED)
-
-    @property
-    def key(self) -> Face:
-        """Legends."""
-        return Face(self.small, 1.5 * self.small)
-
-    @property
-    def title(self) -> Face:
-        """Above the figure."""
-        return Face(self.head, 1.35 * self.head, "bold")
-
-    @property
-    def section(self) -> Face:
-        """Above a panel."""
-        return Face(self.body + 0.5, 1.3 * (self.body + 0.5), "bold")
 
     @property
     def is_narrow(self) -> bool:
@@ -106,10 +89,21 @@ class Sheet:
         return dict(zip(SHEETS, (one_column, two_column, slide), strict=True))[self.name]
 
 
+def _sheet(name: str, width_mm: float, body: float, small: float, head: float, gap: float) -> Sheet:
+    return Sheet(
+        *(name, width_mm, body, small, gap),
+        text=Face(body, 1.21 * body),
+        note=Face(small, 1.21 * small, color=MUTED),
+        key=Face(small, 1.5 * small),
+        title=Face(head, 1.35 * head, "bold"),
+        section=Face(body + 0.5, 1.3 * (body + 0.5), "bold"),
+    )
+
+
 SHEETS: dict[str, Sheet] = {
-    "one-column": Sheet("one-column", 85, 7.5, 6.5, 8.5, 4),
-    "two-column": Sheet("two-column", 174, 7.5, 6.8, 9, 7),
-    "slide": Sheet("slide", 254, 9, 8, 11, 11),
+    "one-column": _sheet("one-column", 85, 7.5, 6.5, 8.5, 4),
+    "two-column": _sheet("two-column", 174, 7.5, 6.8, 9, 7),
+    "slide": _sheet("slide", 254, 9, 8, 11, 11),
 }
 
 #: Eight hues that colour-blind readers tell apart (after Okabe & Ito); neighbours differ in grey.
@@ -165,44 +159,75 @@ def families(text: str) -> list[str]:
     return [FONT] if _LETTERS.issuperset(text) else [FONT, "sans-serif"]
 
 
+#: Size of the type that texts are measured in.
+EM = 100.0
+
+
+@lru_cache(maxsize=20_000)
+def starts(text: str, weight: str) -> tuple[float, ...]:
+    """Where the letters of a line begin, and where it ends, in type of size `EM`, unhinted.
+
+    A text with a letter that the bundled font lacks is one piece.
+    """
+    pieces = _pieces(text)
+    # a letter is kerned with the next alone
+    steps = (_end(a + b, weight) - _end(b, weight) for a, b in pairwise(pieces))
+    last = (_end(piece, weight) for piece in pieces[-1:])
+    return tuple(accumulate((*steps, *last), initial=0.0))
+
+
+def _pieces(text: str) -> Sequence[str]:
+    return text if _LETTERS.issuperset(text) else (text,)
+
+
+@lru_cache(maxsize=20_000)
+def _end(text: str, weight: str) -> float:
+    return float(text_to_path.get_text_width_height_descent(text, _font(text, weight), False)[0])
+
+
+def _font(text: str, weight: str) -> FontProperties:
+    return FontProperties(family=families(text), size=EM, weight=weight)
+
+
+@lru_cache(maxsize=20_000)
+def outlines(text: str, weight: str) -> Outline:
+    """A line as a shape, its baseline at height 0, in type of size `EM`."""
+    shapes = [_outline(piece, weight) for piece in _pieces(text)]
+    placed = zip(shapes, starts(text, weight), strict=False)
+    return Outline(
+        np.concatenate([shape.vertices + np.array([x, 0.0]) for shape, x in placed]),
+        np.concatenate([shape.codes for shape in shapes]),
+    )
+
+
+@lru_cache(maxsize=2_000)
+def _outline(text: str, weight: str) -> Outline:
+    vertices, codes = text_to_path.get_text_path(_font(text, weight), text)
+    return Outline(vertices, np.asarray(codes, np.uint8))
+
+
 @contextmanager
 def style_context() -> Iterator[None]:
     """Apply `STYLE` over matplotlib's own defaults for the length of a `with` block.
 
-    The settings of the caller, from code or from a ``matplotlibrc`` file, neither reach into the
-    block nor change by it.
+    The settings of the caller neither reach into the block nor change by it.
     """
     with matplotlib.style.context(STYLE, after_reset=True):
         yield
 
 
 def find_sheet(width: str) -> Sheet:
-    """Look up one of the three figure widths.
-
-    Raises
-    ------
-    ValueError
-        If `width` is not the name of one.
-    """
+    """Look up one of the three figure widths; raises ValueError if there is none of that name."""
     if width not in SHEETS:
         raise ValueError(f"width is {width!r}; expected one of {', '.join(SHEETS)}")
     return SHEETS[width]
 
 
 def class_hues(classes: Iterable[str]) -> dict[str, str]:
-    """Give each treatment class its hue.
+    """Give each treatment class its hue: label to hexadecimal colour.
 
-    Parameters
-    ----------
-    classes : iterable of str
-        Labels in display order, repetitions allowed; those of the whole analysis keep one hue per
-        class over several figures.
-
-    Returns
-    -------
-    dict of str to str
-        Label to hexadecimal colour. No hue stands for two classes: where there are more classes
-        than `HUES`, colour says nothing, and all have the first.
+    The labels are in display order; those of the whole analysis keep one hue per class over several
+    figures. Where there are more classes than `HUES`, colour says nothing, and all have the first.
     """
     distinct = list(dict.fromkeys(classes))
     hues = HUES if len(distinct) <= len(HUES) else HUES[:1] * len(distinct)
@@ -214,10 +239,7 @@ def choose_hues(
 ) -> Mapping[str, str]:
     """Take the hues a caller gives, or give each class its own.
 
-    Raises
-    ------
-    ValueError
-        If the caller's hues leave a class out; names the figure and the classes.
+    Raises ValueError with the name of the figure if the caller's hues leave a class out.
     """
     hues = class_hues(classes)
     missing = [label for label in hues if given is not None and label not in given]

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.documents import bibtex
-from synthesis.drawing import draw_pictures
 from synthesis.endpoints import endpoint_of
 from synthesis.report.page import BIBLIOGRAPHY, render_page
 from synthesis.report.references import references
@@ -47,11 +46,14 @@ def write_report(analysis: Analysis, out: Path) -> list[Path]:
     synthesis.staging.OutputError
         When `out` cannot be written; nothing is left behind then.
     """
-    out, registry, results = Path(out), analysis.registry, analysis.results
-    pictures = [picture for result in results for picture in result.pictures]
+    from synthesis.plots.files import draw_pictures, drawing_helper
+
+    out, registry = Path(out), analysis.registry
     cited = [entry.id for entry in references(registry, analysis.cohorts["study"])]
-    with staged_folder(out) as stage:
-        _draw(pictures, registry, stage / "figures")
+    with drawing_helper() as helper, staged_folder(out) as stage:
+        results = analysis.results
+        pictures = [picture for result in results for picture in result.pictures]
+        draw_pictures(_jobs(pictures, registry, stage / "figures"), helper)
         for result in results:
             _write_tables(result.tables, stage)
         svgs = {
@@ -83,12 +85,15 @@ def write_result(result: Result, registry: Registry, out: Path) -> list[Path]:
     synthesis.staging.OutputError
         When `out` cannot be written, or holds results of another kind; nothing is left behind.
     """
+    from synthesis.plots.files import draw_pictures, drawing_helper
+
     out = Path(out)
     if result.facts:
         check_folder(out, result.name)
     with staged_folder(out) as stage:
         _write_tables(result.tables, stage)
-        _draw(result.pictures, registry, stage / "figures")
+        with drawing_helper(len(result.pictures)) as helper:
+            draw_pictures(_jobs(result.pictures, registry, stage / "figures"), helper)
         _write_texts(result.texts, stage)
         if result.facts:
             _write_manifest({**result.facts, "kind": result.name}, stage)
@@ -186,9 +191,11 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
 
 
-def _draw(pictures: Iterable[Picture], registry: Registry, folder: Path) -> None:
-    """Draw pictures into files: SVG, PDF and PNG of each, with caption and citations inside."""
-    draw_pictures([(each, folder / each.stem, _about(each, registry)) for each in pictures])
+def _jobs(
+    pictures: Iterable[Picture], registry: Registry, folder: Path
+) -> list[tuple[Picture, Path, About]]:
+    """Pictures to draw into files of a folder, each with what its files tell of it."""
+    return [(each, folder / each.stem, _about(each, registry)) for each in pictures]
 
 
 def _about(picture: Picture, registry: Registry) -> About:
