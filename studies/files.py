@@ -133,113 +133,84 @@ def validate[Model: BaseModel](
         return Validated(model.model_validate(content))
     except ValidationError as error:
         problems, refused = translate(error, name, model), error
-    copy = _Copy(content, stand_ins)
+    gone: set[FieldPath] = set()
+    instead: dict[str, Any] = {}
+    positions: dict[FieldPath, tuple[int, ...]] = {}
     for _ in range(_MOST_ROUNDS):
-        if not copy.remove(refused):
+        for details in refused.errors(include_url=False, include_input=False):
+            place = _in_file(details["loc"], positions)
+            missing = details["type"] == "missing"
+            if missing and dotted(place) in stand_ins:
+                instead[dotted(place)] = stand_ins[dotted(place)]
+            else:
+                place = _deepest(place[:-1] if missing else place, content)
+            gone.add(place)
+        if () in gone:
             break
+        positions = {}
+        sound = _without(gone, content, positions) | instead
         try:
-            record = model.model_validate(copy.root)
+            record = model.model_validate(sound)
         except ValidationError as error:
             refused = error
         else:
-            return Validated(record, problems, frozenset(copy.removed), copy.positions())
-    return Validated(None, problems, frozenset(copy.removed))
+            return Validated(record, problems, frozenset(map(dotted, gone)), positions)
+    return Validated(None, problems, frozenset(map(dotted, gone - {()})))
+
+
+def _in_file(path: FieldPath, positions: Mapping[FieldPath, tuple[int, ...]]) -> FieldPath:
+    """Return where a field of a record stands in the file, whose lists may be longer."""
+    place: list[str | int] = []
+    for depth, part in enumerate(path):
+        kept = positions.get(path[:depth], ())
+        place.append(kept[part] if isinstance(part, int) and part < len(kept) else part)
+    return tuple(place)
+
+
+def _deepest(place: FieldPath, content: Any) -> FieldPath:
+    """Return the longest beginning of a path that exists: kinds of value add parts to its end."""
+    for depth, part in enumerate(place):
+        within = range(len(content)) if isinstance(content, list) else content
+        if not isinstance(content, dict | list) or part not in within:
+            return place[:depth]
+        content = content[part]
+    return place
+
+
+def _without(
+    gone: set[FieldPath],
+    value: Any,
+    positions: dict[FieldPath, tuple[int, ...]],
+    place: FieldPath = (),
+    path: FieldPath = (),
+) -> Any:
+    """Copy tables without what is gone, and note which entries of each list are left."""
+    if isinstance(value, dict):
+        keys = {key: (*place, key) for key in value}
+        return {
+            key: _without(gone, value[key], positions, here, (*path, key))
+            for key, here in keys.items()
+            if here not in gone
+        }
+    if isinstance(value, list):
+        positions[path] = tuple(i for i in range(len(value)) if (*place, i) not in gone)
+        return [
+            _without(gone, value[i], positions, (*place, i), (*path, number))
+            for number, i in enumerate(positions[path])
+        ]
+    return value
 
 
 def placed(findings: Iterable[Finding], validated: Validated[Any], name: str) -> Iterator[Problem]:
     """Say where in the file each finding stands, but for fields that were refused already."""
-    removed = validated.removed
     for finding in findings:
-        field = _written(finding.path, validated)
-        if any(place == field or place.startswith((f"{field}.", f"{field}[")) for place in removed):
+        field = dotted(_in_file(finding.path, validated.positions))
+        if any(f"{place}.".startswith((f"{field}.", f"{field}[")) for place in validated.removed):
             continue
-        other = _written(finding.other, validated)
+        other = dotted(_in_file(finding.other, validated.positions))
         expected = finding.expected.replace("{other}", other)
         _, found, _, action, _, severity, check = finding
         yield Problem(name, field, found, expected, action, severity=severity, check=check)
-
-
-def _written(path: FieldPath, validated: Validated[Any]) -> str:
-    """Return where a field of a record stands in the file, whose lists may be longer."""
-    place: list[str | int] = []
-    for depth, part in enumerate(path):
-        kept = validated.positions.get(path[:depth])
-        place.append(kept[part] if kept is not None and isinstance(part, int) else part)
-    return dotted(place)
-
-
-class _Copy:
-    """A copy of parsed tables, from which entries are taken out without forgetting their place."""
-
-    def __init__(self, content: dict[str, Any], stand_ins: Mapping[str, Any]) -> None:
-        self._stand_ins = stand_ins
-        self._kept: dict[int, list[int]] = {}
-        self.root = self._duplicate(content)
-        self.removed: set[str] = set()
-
-    def _duplicate(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: self._duplicate(entry) for key, entry in value.items()}
-        if isinstance(value, list):
-            entries = [self._duplicate(entry) for entry in value]
-            self._kept[id(entries)] = list(range(len(entries)))
-            return entries
-        return value
-
-    def remove(self, error: ValidationError) -> bool:
-        """Take out every refused entry; False where the document as a whole is refused."""
-        targets: dict[tuple[int, str | int], tuple[Any, str | int]] = {}
-        for details in error.errors(include_url=False, include_input=False):
-            location = details["loc"]
-            if details["type"] == "missing" and dotted(location) in self._stand_ins:
-                self.root[location[0]] = self._stand_ins[dotted(location)]
-                self.removed.add(dotted(location))
-                continue
-            if details["type"] == "missing":
-                location = location[:-1]
-            container, key, place = self._find(location)
-            if key is None:
-                return False
-            targets[id(container), key] = (container, key)
-            self.removed.add(dotted(place))
-        # From the last position to the first, so that taking one entry out does not move the next.
-        ordered = sorted(
-            targets.values(), key=lambda target: str(target[1]).zfill(12), reverse=True
-        )
-        for container, key in ordered:
-            if isinstance(container, list):
-                del self._kept[id(container)][key]
-            del container[key]
-        return True
-
-    def _find(self, location: FieldPath) -> tuple[Any, Any, list[str | int]]:
-        """Return container and key of the deepest entry on `location`, and its path in the file."""
-        container, key, here = None, None, self.root
-        place: list[str | int] = []
-        for part in location:
-            is_entry = (isinstance(here, dict) and part in here) or (
-                isinstance(here, list) and isinstance(part, int) and part < len(here)
-            )
-            if not is_entry:
-                break
-            container, key = here, part
-            place.append(self._kept[id(here)][part] if isinstance(here, list) else part)
-            here = here[part]
-        return container, key, place
-
-    def positions(self) -> dict[FieldPath, tuple[int, ...]]:
-        """Return where the entries of every list stood, by the path of the list in this copy."""
-        places: dict[FieldPath, tuple[int, ...]] = {}
-
-        def visit(value: Any, path: FieldPath) -> None:
-            if isinstance(value, list):
-                places[path] = tuple(self._kept[id(value)])
-                value = dict(enumerate(value))
-            for key, entry in value.items() if isinstance(value, dict) else ():
-                visit(entry, (*path, key))
-
-        visit(self.root, ())
-        return places
 
 
 # --- Lines ---------------------------------------------------------------------------------------
