@@ -13,20 +13,17 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
 from studies.figures import surname
 from studies.files import EXCLUDED_FILE, FILE_NAME, VOCABULARY_FILE, is_study_file
-from studies.problems import Problem, RegistryError, model_in, show
+from studies.problems import Problem, RegistryError, model_in, repeats, show
 from studies.registry import Registry
 from studies.schema import BrafStatus, Characteristic, Citation, ImpliedCount, Patient, Study
 from studies.vocabulary import Vocabulary
@@ -47,21 +44,18 @@ _LONG_TEXT = 20
 
 @dataclass(frozen=True)
 class Shape:
-    """One key of a table."""
+    """One key of a table: `name` in the code, `key` in the file."""
 
     name: str
     key: str
-    """Name in the code, and key in the file."""
     hint: Any
     """Type, with its annotations."""
     required: bool
-    """Whether the key must be there."""
     record: type[BaseModel] | None
     """Record that the key holds, alone or in a list."""
     many: bool
     """Whether it holds a list of records."""
     meaning: str
-    """What it means."""
     examples: tuple[str, str, str]
     """What to write, what not, and why not, as declared."""
 
@@ -366,33 +360,30 @@ def read_json(text: str, name: str = "registry.json") -> dict[str, Tables]:
     return files | {f"{tables['id']}.toml": tables for tables in document["studies"]}
 
 
-class _TwiceError(ValueError):
-    """A key that stands twice in one object."""
-
-
 def _parse_json(text: str, name: str) -> Any:
     """Parse JSON, keeping the digits of its numbers; whatever goes wrong becomes a problem."""
 
-    def pairs(entries: list[tuple[str, Any]]) -> Tables:
-        tables = dict(entries)
-        if len(tables) < len(entries):
-            keys = [key for key, _ in entries]
-            raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
-        return tables
+    def refused(mistake: str, line: int | None = None) -> RegistryError:
+        action = "export the registry again, or correct the text"
+        return RegistryError([Problem(name, "", mistake, "a JSON document", action, line)])
 
-    line = None
+    def pairs(entries: list[tuple[str, Any]]) -> Tables:
+        keys = [key for key, _ in entries]
+        for place, _ in repeats(keys):
+            raise refused(f"the key {show(keys[place])} twice in one object")
+        return dict(entries)
+
     try:
         return json.loads(text, parse_float=Decimal, object_pairs_hook=pairs)
+    except RegistryError:
+        raise
     except json.JSONDecodeError as error:
-        mistake, line = f"malformed JSON, {error.msg[:1].lower()}{error.msg[1:]}", error.lineno
-    except _TwiceError as error:
-        mistake = f"the key {show(str(error))} twice in one object"
+        mistake = f"malformed JSON, {error.msg[:1].lower()}{error.msg[1:]}"
+        raise refused(mistake, error.lineno) from None
     except RecursionError:
-        mistake = "lists nested too deep to read"
+        raise refused("lists nested too deep to read") from None
     except (ArithmeticError, ValueError):
-        mistake = "a number too large to hold"
-    action = "export the registry again, or correct the text"
-    raise RegistryError([Problem(name, "", mistake, "a JSON document", action, line)])
+        raise refused("a number too large to hold") from None
 
 
 def _document_problems(document: Tables, name: str) -> Iterator[Problem]:
@@ -466,68 +457,21 @@ def _written(path: Iterable[str | int]) -> str:
 # --- Files ---------------------------------------------------------------------------------------
 
 
-def write_files(
-    files: Mapping[str, Mapping[str, Any]], folder: Path | str, *, schema: str = SHIPPED_SCHEMA
-) -> tuple[Path, ...]:
-    """Write one TOML file for each table into a new or empty folder: all of them, or none.
+def file_texts(
+    files: Mapping[str, Mapping[str, Any]], *, schema: str = SHIPPED_SCHEMA
+) -> dict[str, str]:
+    """Write tables by the name of their file as texts; `RegistryError` for a name that is none.
 
-    `files` holds tables by file name; `schema` is where an editor finds the description of study
-    files, relative to them. Hidden files in the folder are left alone; `RegistryError` where it
-    holds others, or cannot be written.
+    `schema` is where an editor finds the description of study files, relative to them.
     """
-    folder = Path(folder)
-    texts = {name: _text_of(name, tables, schema) for name, tables in files.items()}
-    for name in texts:
+    texts = {}
+    for name, tables in files.items():
         if not FILE_NAME.fullmatch(name):
             expected, action = "the name of a study file, such as sparano2021.toml", "correct it"
             raise RegistryError([Problem(name, "", "such a name", expected, action)])
-    try:
-        missing = [f for f in (folder, *folder.absolute().parents) if not f.exists()]
-        _refuse_full(folder)
-        _write_all(texts, folder, missing)
-    except OSError as error:
-        mistake = f"a folder that cannot be written ({(error.strerror or str(error)).lower()})"
-        expected, action = "a folder that can be written", "give another folder"
-        raise RegistryError([Problem(str(folder), "", mistake, expected, action)]) from None
-    return tuple(folder / name for name in texts)
-
-
-def _text_of(name: str, tables: Mapping[str, Any], schema: str) -> str:
-    model = {VOCABULARY_FILE: Vocabulary, EXCLUDED_FILE: None}.get(name, Study)
-    return toml_of(tables, model, schema=schema if model is Study else "")
-
-
-def _refuse_full(folder: Path) -> None:
-    here = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    visible = sorted(entry for entry in here if not entry.startswith("."))
-    if visible or (folder.exists() and not folder.is_dir()):
-        content = f"a folder that holds {visible[0]}" if visible else "a file"
-        expected, action = "a new or empty folder", "give another folder, or empty this one"
-        raise RegistryError([Problem(str(folder), "", content, expected, action)])
-
-
-def _write_all(texts: Mapping[str, str], folder: Path, missing: list[Path]) -> None:
-    """Write into a hidden folder within `folder`, and move everything up at the end."""
-    moved: list[Path] = []
-    finished = False
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=".unfinished-", dir=folder, ignore_cleanup_errors=True
-        ) as stage:
-            for name, text in texts.items():
-                (Path(stage) / name).write_bytes(text.encode("utf-8"))
-            for name in texts:
-                moved.append(folder / name)
-                (Path(stage) / name).rename(folder / name)
-        finished = True
-    finally:
-        if not finished:
-            for path in moved:
-                path.unlink(missing_ok=True)
-            for path in missing:
-                with suppress(OSError):
-                    path.rmdir()
+        model = {VOCABULARY_FILE: Vocabulary, EXCLUDED_FILE: None}.get(name, Study)
+        texts[name] = toml_of(tables, model, schema=schema if model is Study else "")
+    return texts
 
 
 # --- BibTeX ---------------------------------------------------------------------------------------

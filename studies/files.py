@@ -23,10 +23,18 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from studies.problems import Finding, Problem, RegistryError, dotted, in_folder, show, translate
+from studies.problems import (
+    FieldPath,
+    Finding,
+    Problem,
+    RegistryError,
+    dotted,
+    in_folder,
+    show,
+    translate,
+)
 from studies.schema import FrozenDict
 
-FieldPath = tuple[str | int, ...]
 # Each round removes what the last one refused; a required key that goes takes its table with it in
 # the next round, so that the depth of nesting bounds the number of rounds.
 _MOST_ROUNDS = 8

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from studies import RegistryError, load_registry
+from studies.documents import file_texts
 
 VOCABULARY: dict[str, Any] = {
     "classes": [
@@ -39,6 +40,13 @@ VOCABULARY: dict[str, Any] = {
     "time_origins": {"treatment start": "First dose.", "diagnosis": "Day of the biopsy."},
     "diseases": {"ATC": "Anaplastic carcinoma.", "squamous": "Squamous-cell carcinoma."},
 }
+
+
+def write_tables(files: dict[str, dict[str, Any]], folder: Path) -> None:
+    """Write tables by the name of their file, as an import does."""
+    folder.mkdir()
+    for name, text in file_texts(files).items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def toml(value: Any) -> str:

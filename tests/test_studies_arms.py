@@ -8,11 +8,10 @@ from decimal import Decimal
 
 import golden
 import pytest
-from small_registry import VOCABULARY
+from small_registry import VOCABULARY, write_tables
 
 from studies import RegistryError, load_registry
-from studies.arms import arms_header, columns_known, studies_from_arms
-from studies.documents import write_files
+from studies.arms import arms_header, columns_for, studies_from_arms
 from studies.schema import Study
 from studies.vocabulary import Vocabulary
 
@@ -201,13 +200,13 @@ def test_numbers_keep_their_digits(number):
 def test_the_files_are_a_registry(tmp_path):
     words = {"vocabulary.toml": VOCABULARY}
     folder = tmp_path / "new"
-    write_files(read(ARM, ARM | {"study": "cain2002"}) | words, folder)
+    write_tables(read(ARM, ARM | {"study": "cain2002"}) | words, folder)
     assert list(load_registry(folder).studies) == ["abel2001", "cain2002"]
 
 
 def test_the_header_names_columns_that_exist():
     header = arms_header(WORDS).strip().split(",")
-    assert set(header) == set(columns_known(WORDS))
+    assert set(header) == set(columns_for(entry.id for entry in WORDS.endpoints))
     assert len(header) == len(set(header))
     assert not any(name.startswith("pfs_") for name in arms_header(WORDS, ["os"]).split(","))
     full = table(ARM, columns=header)

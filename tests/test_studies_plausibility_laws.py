@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from studies.plausibility.curves import RANK_SLACK, SHAPES
-from studies.plausibility.laws import (
+from studies.plausibility.question import (
     binomial_at_most,
     exact_interval,
     log_log_interval,

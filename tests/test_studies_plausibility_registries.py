@@ -31,7 +31,7 @@ from registries import (
 from small_registry import cohort, landmark, study
 
 from studies.plausibility import NOTES, WARNINGS, findings, review
-from studies.plausibility.laws import exact_interval
+from studies.plausibility.question import exact_interval
 
 
 @pytest.fixture(scope="module")

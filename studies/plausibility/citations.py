@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from studies.figures import surname
-from studies.plausibility.question import Surroundings, Suspicion
+from studies.plausibility.question import Surroundings
 from studies.problems import Finding, show
 from studies.registry import Registry
 from studies.schema import Study
@@ -53,7 +53,7 @@ class _Candidate:
     declared: frozenset[str]
 
 
-def suspicions(registry: Registry) -> dict[str, tuple[Suspicion, ...]]:
+def suspicions(registry: Registry) -> dict[str, tuple[Finding, ...]]:
     """Return, for every study, the earlier reports that may count some of the same patients."""
     candidates = [c for study in registry if (c := _candidate(study, registry)) is not None]
     common: dict[tuple[str, str], dict[str, None]] = {}
@@ -64,20 +64,28 @@ def suspicions(registry: Registry) -> dict[str, tuple[Suspicion, ...]]:
                 earlier, later = (each.study.id for each in sorted((one, other), key=_published))
                 common.setdefault((later, earlier), {})[words] = None
     by_id = {candidate.study.id: candidate for candidate in candidates}
-    suspected: dict[str, tuple[Suspicion, ...]] = defaultdict(tuple)
+    suspected: dict[str, tuple[Finding, ...]] = defaultdict(tuple)
+    expected = "a declared overlap, since both may count the same patients"
     for (later, earlier), shared in common.items():
         years = _years_in_words(by_id[later], by_id[earlier])
-        suspected[later] += (Suspicion(earlier, " and ".join([*shared][:3]), years),)
+        found = f"{' and '.join([*shared][:3])} in common with {earlier}, {years}"
+        action = (
+            f'declare it by [[overlaps]] with = "{earlier}", and by pairs of cohorts where only '
+            "some of them share patients"
+        )
+        suspected[later] += (Finding(("overlaps", earlier), found, expected, action),)
     return suspected
 
 
-def shared_citations(registry: Registry) -> dict[str, tuple[tuple[str, str, str], ...]]:
+def shared_citations(registry: Registry) -> dict[str, tuple[Finding, ...]]:
     """Return, for every study, the earlier ones whose citation has the same DOI, PMID or title.
 
     A title counts only together with the registration of the trial: many reports are called alike.
     """
     first: dict[tuple[str, str], str] = {}
-    shared: dict[str, tuple[tuple[str, str, str], ...]] = defaultdict(tuple)
+    shared: dict[str, tuple[Finding, ...]] = defaultdict(tuple)
+    words = {"doi": "the DOI", "pmid": "the PubMed identifier", "title": "trial and title of"}
+    action = "remove one of the two studies, or correct the citation"
     for study in registry:
         citation = study.citation
         values = {"doi": citation.doi, "pmid": citation.pmid}
@@ -86,7 +94,8 @@ def shared_citations(registry: Registry) -> dict[str, tuple[tuple[str, str, str]
         for key, value in values.items():
             other = value and first.setdefault((key, fold(value)), study.id)
             if value and other != study.id:
-                shared[study.id] += ((key, value, other),)
+                found, expected = f"{words[key]} {value}", f"another than that of {other}"
+                shared[study.id] += (Finding(("citation", key), found, expected, action),)
     return shared
 
 
@@ -104,16 +113,10 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
     last = None if span is None else span[1]
     if last is None:  # whoever is in a report was enrolled by then
         last = _LAST_YEAR if published is None else published
-    return _Candidate(
-        study,
-        first,
-        max(first, last),
-        "of years that are not printed" if span is None else study.enrolment or "",
-        treatments,
-        classes,
-        "mixed" in roles,
-        frozenset(overlap.with_ for overlap in study.overlaps),
-    )
+    enrolment = "of years that are not printed" if span is None else study.enrolment or ""
+    declared = frozenset(overlap.with_ for overlap in study.overlaps)
+    period = (first, max(first, last), enrolment)
+    return _Candidate(study, *period, treatments, classes, "mixed" in roles, declared)
 
 
 def _groups(candidates: Iterable[_Candidate]) -> Iterator[tuple[str, list[_Candidate]]]:
@@ -204,12 +207,7 @@ def same_reports(study: Study, around: Surroundings) -> Iterator[Finding]:
 
     A report entered twice counts twice.
     """
-    for key, value, other in around.same_report.get(study.id, ()):
-        words = {"doi": "the DOI", "pmid": "the PubMed identifier", "title": "trial and title of"}
-        found = f"{words[key]} {value}"
-        expected = f"another than that of {other}"
-        action = "remove one of the two studies, or correct the citation"
-        yield Finding(("citation", key), found, expected, action)
+    yield from around.same_report.get(study.id, ())
 
 
 def same_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
@@ -217,11 +215,4 @@ def same_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
 
     Patients who are counted twice make a pool too sure, in silence.
     """
-    for suspicion in around.suspicions.get(study.id, ()):
-        found = f"{suspicion.shared} in common with {suspicion.other}, {suspicion.years}"
-        expected = "a declared overlap, since both may count the same patients"
-        action = (
-            f'declare it by [[overlaps]] with = "{suspicion.other}", and by pairs of cohorts where '
-            "only some of them share patients"
-        )
-        yield Finding(("overlaps", suspicion.other), found, expected, action)
+    yield from around.suspicions.get(study.id, ())

@@ -17,8 +17,16 @@ from typing import NamedTuple
 
 from studies.figures import half_step
 from studies.plausibility.curves import SHAPES
-from studies.plausibility.laws import z_of, z_of_p
-from studies.plausibility.question import Arm, Path, Surroundings, arms, level_of, months
+from studies.plausibility.question import (
+    Arm,
+    Path,
+    Surroundings,
+    arms,
+    level_of,
+    months,
+    z_of,
+    z_of_p,
+)
 from studies.problems import Finding, show
 from studies.schema import Comparison, Study
 

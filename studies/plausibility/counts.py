@@ -14,16 +14,18 @@ from studies.figures import (
     nearest_shares,
     responders,
 )
-from studies.plausibility.laws import exact_interval, wald_interval, wilson_interval
 from studies.plausibility.question import (
     Arm,
     Path,
     Surroundings,
     arms,
+    exact_interval,
     figures,
     level_of,
     months,
     timed,
+    wald_interval,
+    wilson_interval,
 )
 from studies.problems import Finding, show
 from studies.schema import Cohort, HistologySplit, Landmark, Response, Study, SurvivalOutcome
@@ -55,7 +57,8 @@ def response_rates(study: Study, around: Surroundings) -> Iterator[Finding]:
         for key, count in _counts(response).items():
             percent = getattr(response, f"{key}_percent")
             if percent is not None:
-                yield from _share(percent, count, of, (*path, f"{key}_percent"))
+                here, fix = (*path, f"{key}_percent"), "denominator" if count is None else "counts"
+                yield from _share(percent, of, here, count, fix, cut_off=True)
 
 
 def _counts(response: Response) -> dict[str, int | None]:
@@ -69,18 +72,21 @@ def _counts(response: Response) -> dict[str, int | None]:
     return {"orr": total, "dcr": control, "cr": cr, "pr": pr, "sd": sd, "pd": response.pd}
 
 
-def _share(percent: Decimal, count: int | None, of: int, path: Path) -> Iterator[Finding]:
-    if count is not None:
-        exact = Decimal(100 * count) / of
-        # Cut off instead of rounded: no slip.
-        if abs(exact - percent) > half_step(percent) and not (
-            0 <= exact - percent < 2 * half_step(percent)
-        ):
-            expected = f"{exact:.1f} %, which is {count} of {of}"
-            yield Finding(path, f"{percent} %", expected, "correct the percentage or the counts")
-    elif not counts_that_fit(percent, of):
+def _share(
+    percent: Decimal, of: int, path: Path, count: int | None, fix: str, *, cut_off: bool = False
+) -> Iterator[Finding]:
+    """Yield a finding where a percentage is not of a count, or of any; to cut off is allowed."""
+    fitting = counts_that_fit(percent, of)
+    if count is None:
+        if fitting:
+            return
         expected = f"a whole number of the {of} patients, such as {nearest_shares(percent, of)}"
-        yield Finding(path, f"{percent} %", expected, "correct the percentage or the denominator")
+    else:
+        exact = Decimal(100 * count) / of
+        if count in fitting or (cut_off and 0 <= exact - percent < 2 * half_step(percent)):
+            return
+        expected = f"{exact:.1f} %, which is {count} of {of}"
+    yield Finding(path, f"{percent} %", expected, f"correct the percentage or the {fix}")
 
 
 def response_sums(study: Study, around: Surroundings) -> Iterator[Finding]:
@@ -294,14 +300,14 @@ def printed_shares(study: Study, around: Surroundings) -> Iterator[Finding]:
     """
     for _, path, printed in figures(study, "characteristics"):
         if printed.statistic == "percent" and isinstance(printed.value, Decimal) and printed.of:
-            yield from _share_of(printed.value, printed.of, (*path, "value"))
+            yield from _share(printed.value, printed.of, (*path, "value"), None, "number")
     for place, cohort in enumerate(study.cohorts):
         path = ("cohorts", place)
         yield from _split_shares(cohort.histology, cohort.n, (*path, "histology"))
         braf = cohort.braf_v600e
         if braf is not None and braf.percent is not None and braf.tested:
             here = (*path, "braf_v600e", "percent")
-            yield from _share_of(braf.percent, braf.tested, here, braf.positive)
+            yield from _share(braf.percent, braf.tested, here, braf.positive, "number")
 
 
 def _split_shares(split: HistologySplit | None, n: int | None, path: Path) -> Iterator[Finding]:
@@ -313,15 +319,4 @@ def _split_shares(split: HistologySplit | None, n: int | None, path: Path) -> It
         # without a count beside it is not judged.
         count = getattr(split, kind)
         if percent is not None and of and count is not None:
-            yield from _share_of(percent, of, (*path, f"{kind}_percent"), count)
-
-
-def _share_of(percent: Decimal, of: int, path: Path, count: int | None = None) -> Iterator[Finding]:
-    fitting = counts_that_fit(percent, of)
-    if count is not None and count not in fitting:
-        expected = f"{Decimal(100 * count) / of:.1f} %, which is {count} of {of}"
-    elif not fitting:
-        expected = f"a whole number of the {of} patients, such as {nearest_shares(percent, of)}"
-    else:
-        return
-    yield Finding(path, f"{percent} %", expected, "correct the percentage or the number")
+            yield from _share(percent, of, (*path, f"{kind}_percent"), count, "number")

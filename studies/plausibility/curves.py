@@ -1,8 +1,8 @@
 """Whether the printed points of a curve, and their intervals, are those of so many patients.
 
 Two kinds of interval of a median are printed. Limits read off a confidence band are event times,
-whose ratio has a known law (`studies.plausibility.laws`). Limits that lie symmetrically about the
-median were made as median ± z standard errors, and only their distance has one.
+whose ratio has a known law. Limits that lie symmetrically about the median were made as median ± z
+standard errors, and only their distance has one.
 
 Every choice leans towards silence: the shape of the curve may be anything from `SHAPES`, the limits
 may be one rank further out or in (`RANK_SLACK`), rounding is granted, and an interval is flagged
@@ -20,26 +20,24 @@ from decimal import Decimal
 from itertools import pairwise
 
 from studies.figures import counts_that_fit, half_step, in_months, is_symmetric
-from studies.plausibility.laws import (
+from studies.plausibility.question import (
     FEWEST,
     RANK_SLACK,
-    binomial_at_most,
-    log_log_interval,
-    log_ratio_quantile,
-    median_interval_ranks,
-    wald_interval,
-    wilson_interval,
-    z_of,
-)
-from studies.plausibility.question import (
     Arm,
     Path,
     Surroundings,
     arms,
+    binomial_at_most,
     figures,
     level_of,
+    log_log_interval,
+    log_ratio_quantile,
+    median_interval_ranks,
     months,
     timed,
+    wald_interval,
+    wilson_interval,
+    z_of,
 )
 from studies.problems import Finding, show
 from studies.schema import NOT_REACHED, Characteristic, Landmark, Study, SurvivalOutcome

@@ -10,8 +10,8 @@ from typing import get_args
 
 from studies.figures import MONTHS_PER_UNIT, in_months
 from studies.plausibility.citations import enrolment_years
-from studies.plausibility.laws import FEWEST
 from studies.plausibility.question import (
+    FEWEST,
     Arm,
     Path,
     Surroundings,
