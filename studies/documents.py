@@ -131,17 +131,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def to_toml(study: Study, *, heading: str = "", schema: str = SHIPPED_SCHEMA) -> str:
-    """Write a study as the text of its file."""
-    return toml_of(tables_of(study), Study, heading=heading, schema=schema)
-
-
-def toml_of(
-    tables: Mapping[str, Any], model: type[BaseModel] | None, *, heading: str = "", schema: str = ""
-) -> str:
+def toml_of(tables: Mapping[str, Any], model: type[BaseModel] | None, schema: str = "") -> str:
     """Write plain tables in the style of the registry, sound or not."""
     lines = [f"#:schema {schema}", ""] if schema else []
-    lines += [f"# {line}" for line in heading.splitlines()] + [""] if heading else []
     lines += _table_lines(tables, model, ())
     return "\n".join(lines).lstrip("\n") + "\n"
 
@@ -458,7 +450,7 @@ def _written(path: Iterable[str | int]) -> str:
 
 
 def file_texts(
-    files: Mapping[str, Mapping[str, Any]], *, schema: str = SHIPPED_SCHEMA
+    files: Mapping[str, Mapping[str, Any]], schema: str = SHIPPED_SCHEMA
 ) -> dict[str, str]:
     """Write tables by the name of their file as texts; `RegistryError` for a name that is none.
 
@@ -470,7 +462,7 @@ def file_texts(
             expected, action = "the name of a study file, such as sparano2021.toml", "correct it"
             raise RegistryError([Problem(name, "", "such a name", expected, action)])
         model = {VOCABULARY_FILE: Vocabulary, EXCLUDED_FILE: None}.get(name, Study)
-        texts[name] = toml_of(tables, model, schema=schema if model is Study else "")
+        texts[name] = toml_of(tables, model, schema if model is Study else "")
     return texts
 
 

@@ -527,7 +527,7 @@ def endpoints_of(cohort: Cohort) -> tuple[str, ...]:
     """Return the endpoints of which a cohort or one of its subgroups prints a figure."""
     arms = (cohort, *cohort.subgroups)
     names = [figure.endpoint for arm in arms for figure in (*arm.survival, *arm.landmarks)]
-    for endpoint in ("os", "pfs"):
+    for endpoint in schema.PATIENT_TIMES:
         if any(getattr(patient, endpoint) is not None for patient in cohort.patients):
             names.append(endpoint)
     if any(arm.response is not None for arm in arms):

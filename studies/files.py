@@ -45,7 +45,6 @@ class TomlFile:
     """Content of one TOML file."""
 
     path: Path
-    """Where the file stands."""
     content: dict[str, Any] | None
     """The parsed tables, numbers with a decimal point as `Decimal`; None where parsing failed."""
     fingerprint: str
@@ -70,9 +69,7 @@ class Validated[Model: BaseModel]:
     removed: frozenset[str] = frozenset()
     """Dotted paths that were taken out, about which no further check should complain."""
     positions: Mapping[FieldPath, tuple[int, ...]] = field(default_factory=dict)
-    """Where the entries of each list stood in the file, by the path of the list; empty where
-    nothing was refused.
-    """
+    """Where the entries of each list stood in the file, by the path of the list."""
 
 
 def read_toml(path: Path) -> TomlFile:
@@ -287,7 +284,7 @@ class _Scanner:
         self._at = 0
         self._ends = [match.start() for match in re.finditer("\n", text)]
         self._lines: dict[str, int] = {}
-        # Number of tables so far of each [[array of tables]], by its path.
+        # Number of the latest table of each [[array of tables]], by its path.
         self._tables: dict[FieldPath, int] = {}
 
     def scan(self) -> Mapping[str, int]:
@@ -314,27 +311,23 @@ class _Scanner:
     def _header(self) -> FieldPath:
         """Read ``[a.b]`` or ``[[a.b]]`` and return the path of the table that it opens."""
         start = self._at
-        several = self._text.startswith("[[", start)
-        self._at += 2 if several else 1
-        keys = self._key()
-        self._at += 2 if several else 1
+        brackets = 2 if self._text.startswith("[[", start) else 1
+        self._at += brackets
+        *outer, last = self._key()
+        self._at += brackets
         path: FieldPath = ()
-        for key in keys[:-1]:
-            path = self._last((*path, key))
+        for key in outer:
+            path = (*path, key)
+            if path in self._tables:  # the latest of an array of tables
+                path = (*path, self._tables[path])
             self._note(path, start)
-        path = (*path, keys[-1])
-        if several:
-            number = self._tables.get(path, 0)
-            self._tables[path] = number + 1
+        path = (*path, last)
+        if brackets == 2:
             self._note(path, start)
-            path = (*path, number)
+            self._tables[path] = self._tables.get(path, -1) + 1
+            path = (*path, self._tables[path])
         self._note(path, start, overwrite=True)
         return path
-
-    def _last(self, path: FieldPath) -> FieldPath:
-        """Return the path of the latest table of an array of tables, or of the table itself."""
-        number = self._tables.get(path)
-        return path if number is None else (*path, number - 1)
 
     def _pair(self, table: FieldPath) -> None:
         """Read a key with its value; a dotted key names the tables on its way too."""
@@ -415,18 +408,7 @@ class Source:
     vocabulary: Path | None = None
     """The vocabulary beside them."""
     excluded: Path | None = None
-    """The list of reports that were left out, in the folder or beside it; of a single file: None.
-    """
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Which files are read."""
-
-    layers: Mapping[Path, int]
-    """The files, each with the position of its source."""
-    replaced: tuple[tuple[str, Path], ...]
-    """Identifier of a study of which a later source has another version, and that source."""
+    """The list of reports that were left out, in the folder or beside it."""
 
 
 def sources_of(paths: Iterable[Path | str]) -> tuple[Source, ...]:
@@ -492,10 +474,13 @@ def without_repeats(sources: Iterable[Source]) -> tuple[Source, ...]:
     return tuple(first.values())
 
 
-def choose(sources: Sequence[Source], held: Mapping[str, Path]) -> Chosen:
-    """Return which files are read: of two files with one name, that of the later source.
+def choose(
+    sources: Sequence[Source], held: Mapping[str, Path]
+) -> tuple[dict[Path, int], tuple[tuple[str, Path], ...]]:
+    """Return the files that are read, of two with one name that of the later source.
 
-    `held` holds the files of studies that are there already, by identifier.
+    Each with the position of its source; and the identifiers of studies of which a later source has
+    another version, with that source. `held` holds the files of studies that are there already.
     """
     by_study: dict[str, list[Path]] = {name: [path] for name, path in held.items()}
     layers: dict[Path, int] = {}
@@ -512,4 +497,4 @@ def choose(sources: Sequence[Source], held: Mapping[str, Path]) -> Chosen:
                 layers.pop(path, None)
             by_study[name] = paths
             layers |= dict.fromkeys(paths, position)
-    return Chosen(layers, tuple(replaced.items()))
+    return layers, tuple(replaced.items())

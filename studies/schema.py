@@ -478,6 +478,10 @@ class Comparison(Record):
     """A remark."""
 
 
+#: The endpoints of which single patients are listed; each is a field of `Patient`.
+PATIENT_TIMES = ("os", "pfs")
+
+
 class Patient(Record):
     """One patient whom the report lists."""
 

@@ -26,7 +26,7 @@ from studies.figures import (
 )
 from studies.problems import closest
 from studies.registry import Registry, as_sentence, references
-from studies.schema import Cohort, Overlap, Study, Subgroup
+from studies.schema import PATIENT_TIMES, Cohort, Overlap, Study, Subgroup
 from studies.vocabulary import UnknownWordError, Vocabulary
 
 OVERLAP_RULE = (
@@ -58,7 +58,6 @@ class OverlapEdge(NamedTuple):
     reason: str
     """Why they share patients; both reasons where the two reports give different ones."""
     declared_by: tuple[str, ...]
-    """Which of the two says so."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,6 @@ class OverlapGroup:
     studies: tuple[str, ...]
     """Identifiers, in alphabetical order."""
     edges: tuple[OverlapEdge, ...]
-    """The declared overlaps among them."""
     unknown: tuple[OverlapEdge, ...] = ()
     """Overlaps with reports that the registry does not hold: the study that declares it first."""
 
@@ -191,32 +189,22 @@ def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
     if one.study.id == other.study.id:
         for part, whole in ((one, other), (other, one)):
             if _is_part_of(part.cohort, whole.cohort, part.study):
-                return (
-                    f"The patients of {part.cohort.id} are counted in {whole.cohort.id} of the "
-                    "same report too."
-                )
+                names = f"{part.cohort.id} are counted in {whole.cohort.id}"
+                return f"The patients of {names} of the same report too."
         return ""
     declared = [
         (overlap, (mine.cohort.id, theirs.cohort.id) in overlap.pairs)
         for mine, theirs in ((one, other), (other, one))
         for overlap in index.declared(mine.study.id, theirs.study.id)
     ]
-    if any(overlap.pairs for overlap, _ in declared):
-        declared = [(overlap, paired) for overlap, paired in declared if paired]
-    elif not _alike(one, other):
-        return ""
-    if not declared:
-        return ""
-    return f"Shares patients with {other.label} ({other.id}): {declared[0][0].reason.rstrip('.')}."
-
-
-def _alike(one: CohortRef, other: CohortRef) -> bool:
-    """Return whether two cohorts of overlapping reports are taken to share patients by default."""
-    return (
-        one.treatment == other.treatment
-        or one.treatment_class == other.treatment_class
-        or "mixed" in (one.role, other.role)
-    )
+    by_pairs = any(overlap.pairs for overlap, _ in declared)
+    alike = one.treatment == other.treatment or one.treatment_class == other.treatment_class
+    alike = alike or "mixed" in (one.role, other.role)
+    for overlap, paired in declared:
+        if paired if by_pairs else alike:
+            reason = overlap.reason.rstrip(".")
+            return f"Shares patients with {other.label} ({other.id}): {reason}."
+    return ""
 
 
 def _is_part_of(part: Cohort, whole: Cohort, study: Study) -> bool:
@@ -242,7 +230,7 @@ def why_first(first: CohortRef, second: CohortRef, view: View) -> str:
     return f"{who} is counted instead, as the first by name of two that are alike."
 
 
-ENDPOINTS = ("os", "pfs", RESPONSE)
+ENDPOINTS = (*PATIENT_TIMES, RESPONSE)
 RESPONSE_WORDS = "tumour response"
 
 Kind = Literal[
@@ -266,7 +254,6 @@ class LeftOut:
     study_id: str
     cohort_id: str
     endpoint: str
-    """Which cohort, for which endpoint."""
     kind: Kind
     """The rule that left it out."""
     reason: str
@@ -282,7 +269,6 @@ class Selection:
     counted: tuple[CohortRef, ...]
     """Cohorts that share no patient."""
     left_out: tuple[LeftOut, ...]
-    """All others, each with its reason."""
 
 
 def select(
@@ -292,10 +278,8 @@ def select(
 
     Parameters
     ----------
-    registry : Registry
-        The registry.
     endpoint : {"os", "pfs", "response"}
-        The endpoint; `UnknownWordError` for another one.
+        `UnknownWordError` for another one.
     verified_only : bool
         Use only figures that were seen in the report itself.
     use_read_as : bool
@@ -315,13 +299,10 @@ def select(
         else:
             first, why = shares
             against[ref.id] = "overlap", f"{why} {why_first(first, ref, view)}", first.id
+    out = ((ref, against[ref.id]) for ref in refs if against[ref.id] is not None)
     return Selection(
         tuple(ref for ref in refs if against[ref.id] is None),
-        tuple(
-            LeftOut(ref.study.id, ref.cohort.id, endpoint, *against[ref.id])
-            for ref in refs
-            if against[ref.id] is not None
-        ),
+        tuple(LeftOut(ref.study.id, ref.cohort.id, endpoint, *why) for ref, why in out),
     )
 
 
@@ -340,7 +321,11 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
     if without is not None:
         return without
     if cohort.n is None:
-        return "no_n", _no_number(cohort)
+        without, implied = "The number of patients is not printed", cohort.n_implied
+        if implied is not None:
+            how = implied.derivation.rstrip(".")
+            without += f"; {implied.value} follows from other figures ({how})"
+        return "no_n", f"{without}."
     if ref.role in ("systemic", "supportive"):
         return None
     treatment = vocabulary.treatment(cohort.treatment).label
@@ -354,15 +339,6 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
     return "not_one_treatment", (
         f"The patients had different treatments ({treatment}), and the report does not tell their "
         "histology."
-    )
-
-
-def _no_number(cohort: Cohort) -> str:
-    if cohort.n_implied is None:
-        return "The number of patients is not printed."
-    return (
-        f"The number of patients is not printed; {cohort.n_implied.value} follows from other "
-        f"figures ({cohort.n_implied.derivation.rstrip('.')})."
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studies.plausibility import citations, comparisons, counts, curves, notes, times
+from studies.plausibility import citations, counts, curves, notes, times
 from studies.plausibility.question import Question, Surroundings
 from studies.problems import Finding, Problem, correction, dotted, one_of, show
 from studies.registry import Registry
@@ -37,8 +37,8 @@ WARNINGS: Mapping[str, Question] = {
     "subgroup-sizes": counts.subgroup_sizes,
     "subgroup-medians": counts.subgroup_medians,
     "printed-share": counts.printed_shares,
-    "p-value": comparisons.p_values,
-    "hazard-ratio": comparisons.hazard_ratios,
+    "p-value": curves.p_values,
+    "hazard-ratio": curves.hazard_ratios,
     "citation": citations.citation_years,
     "same-report": citations.same_reports,
     "same-patients": citations.same_patients,
