@@ -74,11 +74,7 @@ class Finding(NamedTuple):
 
 
 def odd(
-    path: FieldPath,
-    value: Any,
-    expected: str,
-    action: str = CHECK_BOTH,
-    other: FieldPath = (),
+    path: FieldPath, value: Any, expected: str, action: str = CHECK_BOTH, other: FieldPath = ()
 ) -> Finding:
     """Return a finding about a value that stands there as it is written."""
     return Finding(path, show(value), expected, action, other)

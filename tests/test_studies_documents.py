@@ -223,9 +223,9 @@ def test_the_shipped_registry_comes_back(registry, tmp_path):
 
 def test_points_of_a_curve_come_back_with_the_numbers_at_risk(tmp_path):
     marks = [
-        landmark(6, Decimal("0.40"), at_risk=0, digitised=False),
-        landmark(9, Decimal("0.30"), at_risk=0, digitised=True),
-        landmark(12, Decimal("0.20")),
+        landmark(6, "0.40", at_risk=0, digitised=False),
+        landmark(9, "0.30", at_risk=0, digitised=True),
+        landmark(12, "0.20"),
     ]
     words = [{**VOCABULARY["treatments"][0], "requires": "BRAF V600E"}]
     vocabulary = VOCABULARY | {"treatments": words + VOCABULARY["treatments"][1:]}

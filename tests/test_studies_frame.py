@@ -40,8 +40,8 @@ def test_a_cohort_that_names_no_disease_has_the_main_one(frame):
 
 def test_figures_are_kept_as_printed_and_converted_beside(frame):
     arm = cohort(
-        survival=[median(119, unit="days", ci=[Decimal("36.3"), Decimal("201.6")])],
-        landmarks=[landmark(1, Decimal("0.21"), unit="years"), landmark(6, Decimal("0.380"))],
+        survival=[median(119, unit="days", ci="36.3 201.6")],
+        landmarks=[landmark(1, "0.21", unit="years"), landmark(6, "0.380")],
     )
     row = frame(study("abel2001", arm)).iloc[0]
     assert row["printed"] == "119 (36.3-201.6) d"

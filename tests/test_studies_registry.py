@@ -395,7 +395,7 @@ def test_figures_move_to_the_endpoint_that_they_are_read_as_and_nothing_else_cha
     group = {"factor": "stage", "level": "IVC", "n": 9, "survival": [median(2, endpoint="ttp")]}
     arm = cohort(
         survival=[median(), median(4, endpoint="ttp", ci=[2, 5], label="TTP")],
-        landmarks=[landmark(6, Decimal("0.4"), endpoint="ttp")],
+        landmarks=[landmark(6, "0.4", endpoint="ttp")],
         subgroups=[group],
         response={"pr": 2, "evaluable": 23},
     )
@@ -432,7 +432,7 @@ def test_only_on_request_is_a_cohort_counted(registry):
     "also",
     [
         {"survival": [median(endpoint="ttp"), median(3, endpoint="pfs")]},
-        {"landmarks": [landmark(6, Decimal("0.4"), endpoint="pfs")]},
+        {"landmarks": [landmark(6, "0.4", endpoint="pfs")]},
         {"subgroups": [subgroup("pure", 5, survival=[median(3, endpoint="pfs")])]},
         {"patients": [{"pfs": 2, "unit": "months"}]},
     ],

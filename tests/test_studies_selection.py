@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from decimal import Decimal
 from itertools import combinations, pairwise
 
 import golden
@@ -24,8 +23,8 @@ from studies.selection import (
 )
 
 GROUPS = [
-    subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
-    subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
+    subgroup("pure", 15, survival=[median("2.7")]),
+    subgroup("mixed", 8, survival=[median("6.3")]),
 ]
 
 
@@ -56,9 +55,9 @@ def ids(selection):
     "arm",
     [
         cohort(survival=[median()]),
-        cohort(landmarks=[landmark(12, Decimal("0.2"))]),
+        cohort(landmarks=[landmark(12, "0.2")]),
         cohort(survival=[median("not reached", follow_up=9)]),
-        cohort(survival=[median("not reached")], landmarks=[landmark(6, Decimal("0.7"))]),
+        cohort(survival=[median("not reached")], landmarks=[landmark(6, "0.7")]),
         cohort(subgroups=GROUPS),
         cohort(n=1, patients=[{"os": 2, "unit": "months", "event": "died"}]),
         cohort(treatment="best_care", survival=[median()]),
@@ -152,9 +151,7 @@ def test_groups_that_are_read_as_pure_and_mixed_stand_for_the_cohort(chosen):
 
 def test_only_verified_figures_count_where_that_is_asked_for(chosen):
     secondary = cohort("second", survival=[median(status="secondary")])
-    both = cohort(
-        "both", survival=[median(status="secondary")], landmarks=[landmark(12, Decimal("0.2"))]
-    )
+    both = cohort("both", survival=[median(status="secondary")], landmarks=[landmark(12, "0.2")])
     studies = study("abel2001", secondary, both)
     assert ids(chosen(studies)) == ["abel2001:second", "abel2001:both"]
     strict = chosen(studies, verified_only=True)
@@ -202,7 +199,7 @@ SAME_HOSPITAL = "Shares patients with {}: same hospital. {} is counted instead, 
         ),
         (
             cohort(survival=[median()], subgroups=GROUPS),
-            cohort(n=99, survival=[median(ci=[1, 5])], landmarks=[landmark(12, Decimal("0.2"))]),
+            cohort(n=99, survival=[median(ci=[1, 5])], landmarks=[landmark(12, "0.2")]),
             "cain2002",
             "it tells outcomes by histology",
         ),
