@@ -1,4 +1,4 @@
-"""Studies as documents: TOML files, one JSON document of a whole registry, citations as BibTeX.
+"""Studies as documents: TOML files, JSON of a whole registry, citations as BibTeX, a table.
 
 The printed digits, the order and the style are kept: a file that is read and written again says the
 same, ``2.0`` stays ``2.0`` and an absent key stays absent. Comments are no content, and are lost.
@@ -17,23 +17,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
-from studies.figures import surname
+from studies import figures, schema
+from studies.figures import RESPONSE, surname
 from studies.files import EXCLUDED_FILE, FILE_NAME, VOCABULARY_FILE, is_study_file
 from studies.problems import Problem, RegistryError, model_in, repeats, show
 from studies.registry import Registry
-from studies.schema import BrafStatus, Characteristic, Citation, ImpliedCount, Patient, Study
+from studies.schema import NOT_REACHED, Citation, Cohort, Response, Study
 from studies.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_FILE = "study.schema.json"
 SHIPPED_SCHEMA = f"../{SCHEMA_FILE}"
 WIDTH = 100
 
 # Short records read better on one line than under a header of their own.
-_ON_ONE_LINE = frozenset({BrafStatus, Characteristic, ImpliedCount, Patient})
+_ON_ONE_LINE = (schema.BrafStatus, schema.Characteristic, schema.ImpliedCount, schema.Patient)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # A line may end after blanks that a word follows, or after a line break of the text itself.
 _CHUNK = re.compile(r"[^\n]*?(?: +(?=[^ \n])|\n)|[^\n]+")
@@ -568,3 +572,124 @@ def _escaped(text: str | None) -> str | None:
     if text is None:
         return None
     return "".join(_ESCAPES.get(character, character) for character in " ".join(text.split()))
+
+
+# --- Table ----------------------------------------------------------------------------------------
+
+_WHOLE = ("year", "n", "n_pure", "n_mixed", "events", "responders", "evaluable")
+_FLOAT = ("median_months", "lower_months", "upper_months")
+_OF_COHORT = (
+    *("treatment_as_printed", "line", "time_origin", "time_origin_presumed"),
+    *("n", "not_pooled", "caution"),
+)
+_FLAGS = ("time_origin_presumed", "median_not_reached", "upper_not_reached")
+COLUMNS = (
+    *("study_id", "cohort_id", "label", "year", "design", "countries", "disease"),
+    *("treatment_class", "treatment", "treatment_as_printed", "line", "time_origin"),
+    *("time_origin_presumed", "n", "n_pure", "n_mixed", "endpoint", "printed", *_FLOAT),
+    *("median_not_reached", "upper_not_reached", "events", "landmarks", "responders"),
+    *("evaluable", "derivation", "status", "not_pooled", "caution", "doi", "pmid"),
+)
+
+
+def registry_frame(registry: Registry) -> pd.DataFrame:
+    """Return a registry as a table with one row for each cohort and endpoint.
+
+    Returns
+    -------
+    DataFrame
+        Columns as in `COLUMNS`. Treatments and classes by label. ``printed`` is the figure exactly
+        as printed; the columns in months are converted from it, missing where nothing is printed or
+        not reached. ``responders`` of ``evaluable`` patients with their ``derivation``. Endpoints
+        that a cohort prints for subgroups only have a row without figures, and a cohort that prints
+        none has one row without an endpoint, so that no cohort is missing.
+    """
+    import pandas as pd
+
+    rows = [
+        row
+        for study in registry
+        for cohort in study.cohorts
+        for row in _rows(study, cohort, registry.vocabulary)
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    kinds = {name: "Int64" for name in _WHOLE} | {name: "float64" for name in _FLOAT}
+    return frame.astype(kinds | {name: "boolean" for name in _FLAGS})
+
+
+def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str, Any]]:
+    treatment = vocabulary.treatment(cohort.treatment)
+    split = cohort.histology
+    citation = study.citation
+    common = {
+        "study_id": study.id,
+        "cohort_id": cohort.id,
+        "label": figures.study_label(study),
+        "design": study.design,
+        "countries": "; ".join(study.countries) or None,
+        "disease": cohort.disease or vocabulary.main_disease,
+        "treatment_class": vocabulary.treatment_class(treatment.class_).label,
+        "treatment": treatment.label,
+        "n_pure": split and split.pure,
+        "n_mixed": split and split.mixed,
+    }
+    common |= {name: getattr(cohort, name) for name in _OF_COHORT}
+    common |= {name: getattr(citation, name) for name in ("year", "doi", "pmid")}
+    return [
+        common | {"endpoint": endpoint} | _figures(cohort, study, endpoint)
+        for endpoint in figures.endpoints_of(cohort) or (None,)
+    ]
+
+
+def _figures(cohort: Cohort, study: Study, endpoint: str | None) -> dict[str, Any]:
+    if endpoint is None:
+        return {}
+    if endpoint == RESPONSE:
+        return {} if cohort.response is None else _response(cohort.response, cohort.n, study)
+    outcome = figures.outcome_of(cohort, endpoint)
+    landmarks = figures.landmarks_of(cohort, endpoint)
+    printed = [*landmarks] if outcome is None else [outcome, *landmarks]
+    statuses = dict.fromkeys(figures.figure_status(figure, study) for figure in printed)
+    row: dict[str, Any] = {
+        "landmarks": "; ".join(figures.printed_landmark(mark) for mark in landmarks) or None,
+        "status": " and ".join(statuses) or None,
+    }
+    if outcome is None:
+        return row
+    times = (outcome.median, *(outcome.ci or ()))
+    row |= {
+        "printed": figures.printed_median(outcome),
+        "events": outcome.events,
+        "median_not_reached": outcome.median == NOT_REACHED,
+        "upper_not_reached": None if outcome.ci is None else outcome.ci[1] == NOT_REACHED,
+    }
+    return row | {
+        column: figures.in_months(time, outcome.unit)
+        for column, time in zip(_FLOAT, times, strict=False)
+        if isinstance(time, Decimal) and outcome.unit is not None
+    }
+
+
+def _response(response: Response, n: int | None, study: Study) -> dict[str, Any]:
+    count = figures.responders(response, n)
+    known = isinstance(count, figures.ResponseCount)
+    return {
+        "printed": printed_response(response),
+        "responders": count.responders if known else None,
+        "evaluable": count.evaluable if known else response.evaluable,
+        "derivation": count.derivation if known else count.reason,
+        "status": figures.figure_status(response, study),
+    }
+
+
+def printed_response(response: Response) -> str | None:
+    """Return the response as printed: a count of the evaluable, or a rate."""
+    rate, counted, cr, pr = response.orr_percent, response.responders, response.cr, response.pr
+    if counted is None and pr is not None and (cr is not None or rate is None):
+        counted = (cr or 0) + pr
+    if counted is not None:
+        return f"{counted}/{'?' if response.evaluable is None else response.evaluable}"
+    if rate is None:
+        return None
+    limits = "" if response.orr_ci is None else f" ({response.orr_ci[0]}-{response.orr_ci[1]})"
+    return f"{rate} %{limits}"

@@ -18,6 +18,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +230,7 @@ _STRING = re.compile(
     re.DOTALL,
 )
 _BARE_VALUE = re.compile(r"[^,\]}#\n]*")
-_KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')[ \t]*""")
+_KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')[ \t]*(\.)?""")
 
 
 def locate(
@@ -290,17 +291,23 @@ class _Scanner:
     def scan(self) -> Mapping[str, int]:
         """Go through the document."""
         table: FieldPath = ()
-        while self._skip_blank():
-            if self._text[self._at] == "[":
+        while self._here():
+            if self._here() == "[":
                 table = self._header()
             else:
                 self._pair(table)
         return self._lines
 
-    def _skip_blank(self) -> bool:
-        """Move to the next token; False at the end of the text."""
-        self._at = _BLANK.match(self._text, self._at).end()
-        return self._at < len(self._text)
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        """Move past a pattern, which is there."""
+        match = pattern.match(self._text, self._at)
+        self._at = match.end()
+        return match
+
+    def _here(self) -> str:
+        """Move to the next token, and return the sign with which it begins; "": the end."""
+        self._take(_BLANK)
+        return self._text[self._at : self._at + 1]
 
     def _note(self, path: FieldPath, start: int, *, overwrite: bool = False) -> None:
         """Remember that an entry begins here, unless its table began earlier."""
@@ -318,7 +325,7 @@ class _Scanner:
         path: FieldPath = ()
         for key in outer:
             path = (*path, key)
-            if path in self._tables:  # the latest of an array of tables
+            if path in self._tables:
                 path = (*path, self._tables[path])
             self._note(path, start)
         path = (*path, last)
@@ -331,57 +338,46 @@ class _Scanner:
 
     def _pair(self, table: FieldPath) -> None:
         """Read a key with its value; a dotted key names the tables on its way too."""
-        start = self._at
-        path = table
+        start, path = self._at, table
         for key in self._key():
             path = (*path, key)
             self._note(path, start)
-        self._skip_blank()
         self._at += 1  # the equals sign
         self._value(path)
 
     def _key(self) -> list[str]:
         """Read a key, which may be dotted and quoted."""
-        parts = []
-        while True:
-            match = _KEY_PART.match(self._text, self._at)
-            word = match[1]
+        parts, dot = [], "."
+        while dot:
+            word, dot = self._take(_KEY_PART).groups()
             parts.append(tomllib.loads(f"k = {word}")["k"] if word[0] in "\"'" else word)
-            self._at = match.end()
-            if not self._text.startswith(".", self._at):
-                return parts
-            self._at += 1
+        return parts
 
     def _value(self, path: FieldPath) -> None:
         """Pass over a value, and note the entries of a list or of an inline table."""
-        self._skip_blank()
-        match self._text[self._at]:
+        match self._here():
             case "[":
-                self._at += 1
-                number = 0
-                while self._more("]"):
+                for number in self._entries("]"):
                     self._note((*path, number), self._at)
                     self._value((*path, number))
-                    number += 1
             case "{":
-                self._at += 1
-                while self._more("}"):
+                for _ in self._entries("}"):
                     self._pair(path)
             case '"' | "'":
-                self._at = _STRING.match(self._text, self._at).end()
+                self._take(_STRING)
             case _:
-                self._at = _BARE_VALUE.match(self._text, self._at).end()
+                self._take(_BARE_VALUE)
 
-    def _more(self, end: str) -> bool:
-        """Move to the next entry of a list or an inline table; False, and past it, at its end."""
-        self._skip_blank()
-        if self._text[self._at] == ",":
-            self._at += 1
-            self._skip_blank()
-        if self._text[self._at] == end:
-            self._at += 1
-            return False
-        return True
+    def _entries(self, end: str) -> Iterator[int]:
+        """Move to each entry of a list or an inline table, and past its end."""
+        self._at += 1
+        for number in count():
+            if self._here() == ",":
+                self._at += 1
+            if self._here() == end:
+                self._at += 1
+                return
+            yield number
 
 
 # --- Folders -------------------------------------------------------------------------------------

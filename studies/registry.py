@@ -127,7 +127,6 @@ class Registry:
     """SHA-256 over files and conversions: the same for two registries with the same content."""
 
     def __post_init__(self) -> None:
-        """Order the studies and derive the fingerprint of the whole."""
         ordered = {key: self.studies[key] for key in sorted(self.studies)}
         prints = {key: self.fingerprints[key] for key in ordered}
         lines = [f"{key} {value}" for key, value in prints.items()]
@@ -144,11 +143,9 @@ class Registry:
         return self.folders[0]
 
     def __len__(self) -> int:
-        """Return the number of studies."""
         return len(self.studies)
 
     def __iter__(self) -> Iterator[Study]:
-        """Iterate over the studies by identifier."""
         return iter(self.studies.values())
 
     def study(self, study_id: str) -> Study:

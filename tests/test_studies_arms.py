@@ -12,6 +12,7 @@ from small_registry import VOCABULARY, write_tables
 
 from studies import RegistryError, load_registry
 from studies.arms import arms_header, columns_for, studies_from_arms
+from studies.documents import toml_of
 from studies.schema import Study
 from studies.vocabulary import Vocabulary
 
@@ -88,60 +89,10 @@ WHOLE = {
 
 
 def test_a_whole_row():
+    """The page shows the digits, which equality of decimals ignores."""
     (study,) = read(ARM | WHOLE).values()
-    assert study == {
-        "id": "abel2001",
-        "status": "verified",
-        "citation": {"authors": ["Abel A", "Cain C"], "year": 2001, "doi": "10.1000/x"},
-        "design": "retrospective",
-        "countries": ["France", "Italy"],
-        "sources": [{"kind": "abstract", "url": "https://example.org"}],
-        "cohorts": [
-            {
-                "id": "all",
-                "treatment": "lenvatinib",
-                "treatment_as_printed": "lenvatinib",
-                "line": "first-line",
-                "n": 20,
-                "histology": {"pure": 12, "mixed": 8},
-                "survival": [
-                    {
-                        "endpoint": "os",
-                        "median": Decimal("3.10"),
-                        "unit": "months",
-                        "ci": [Decimal("2.0"), "not reached"],
-                        "level": Decimal("0.95"),
-                        "events": 14,
-                    }
-                ],
-                "landmarks": [
-                    {
-                        "endpoint": "os",
-                        "time": Decimal("12"),
-                        "unit": "months",
-                        "survival": Decimal("0.20"),
-                        "ci": [Decimal("0.05"), Decimal("0.41")],
-                    },
-                    {
-                        "endpoint": "pfs",
-                        "time": Decimal("1.5"),
-                        "unit": "years",
-                        "survival": Decimal("0.10"),
-                        "at_risk": 2,
-                        "digitised": True,
-                    },
-                ],
-                "response": {
-                    "pr": 3,
-                    "evaluable": 19,
-                    "orr_percent": Decimal("15.8"),
-                    "orr_ci": [Decimal("3.4"), Decimal("39.6")],
-                },
-            }
-        ],
-    }
-    outcome = Study.model_validate(study).cohorts[0].survival[0]
-    assert [str(outcome.median), str(outcome.ci[0])] == ["3.10", "2.0"]
+    assert Study.model_validate(study).cohorts[0].n == 20
+    golden.check("arms_row", toml_of(study, Study))
 
 
 def test_what_belongs_to_the_report_stands_in_its_first_row_or_in_all():
@@ -155,27 +106,13 @@ def test_what_belongs_to_the_report_stands_in_its_first_row_or_in_all():
 
 
 def test_a_row_of_a_subgroup_belongs_to_its_arm():
-    mixed = {
-        "study": "abel2001",
-        "arm": "all",
-        "treatment": "Lenvatinib",
-        "subgroup_factor": "histology",
-        "subgroup_level": "mixed",
-        "subgroup_histology": "mixed",
-        "n": "8",
-        "os_median": "60",
-        "os_unit": "days",
-    }
-    arm = read(ARM, mixed)["abel2001.toml"]["cohorts"][0]
-    assert arm["subgroups"] == [
-        {
-            "factor": "histology",
-            "level": "mixed",
-            "histology": "mixed",
-            "n": 8,
-            "survival": [{"endpoint": "os", "median": Decimal(60), "unit": "days"}],
-        }
-    ]
+    mixed = {"study": "abel2001", "arm": "all", "treatment": "Lenvatinib", "n": "8"}
+    mixed |= {"subgroup_factor": "histology", "subgroup_level": "mixed"}
+    mixed |= {"subgroup_histology": "mixed", "os_median": "60", "os_unit": "days"}
+    (group,) = read(ARM, mixed)["abel2001.toml"]["cohorts"][0]["subgroups"]
+    figure = {"endpoint": "os", "median": Decimal(60), "unit": "days"}
+    words = {"factor": "histology", "level": "mixed", "histology": "mixed"}
+    assert group == words | {"n": 8, "survival": [figure]}
 
 
 @pytest.mark.parametrize("name", ["lenvatinib", "Lenvima", " LENVATINIB "])

@@ -137,11 +137,8 @@ def test_a_field_that_is_missing_stands_in_the_innermost_table_that_is_there(fie
     assert line_of(NUMBERED, field) == line
 
 
-def test_a_table_that_is_opened_after_a_table_within_it_stands_at_its_own_header():
+def test_a_late_header_and_the_whole_file():
     assert line_of("[a.b]\nn = 2\n[a]\nn = 4\n", "a") == 3
-
-
-def test_the_whole_file_stands_on_no_line():
     assert line_of(NUMBERED, "") is None
 
 
@@ -255,14 +252,6 @@ def test_texts_that_are_given_are_not_read_again(tmp_path):
     (found,) = locate([problem], {tmp_path / "a.toml": "\n\n[b]\nc = 1\n"})
     assert found.line == 4
     assert str(found) == "a.toml:4, b.c: found 1, expected 2: change it."
-
-
-def test_a_sound_registry_is_not_scanned(tmp_path, monkeypatch):
-    def never(*arguments):
-        raise AssertionError
-
-    monkeypatch.setattr("studies.files.lines_of", never)
-    assert len(load_registry(write_registry(tmp_path / "r", study("abel2001", cohort())))) == 1
 
 
 NEW_WORDS = {

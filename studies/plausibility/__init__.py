@@ -3,8 +3,8 @@
 What cannot be true as written is refused when a registry is loaded. Here are the figures that can
 be true and look like a slip (warnings: to be corrected, or acknowledged in the study file with a
 reason), and the traps that a reader has to know of (notes). A check is a function, which takes a
-study and its surroundings and yields findings; its docstring says what it asks, and why the answer
-matters. Only the standard library computes.
+study and its surroundings and yields findings; its docstring says what it asks: why that matters.
+Only the standard library computes.
 """
 
 from __future__ import annotations

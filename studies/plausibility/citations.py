@@ -8,6 +8,7 @@ the registry and with what is found in it, not with its square.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -176,10 +177,7 @@ def _years_in_words(one: _Candidate, other: _Candidate) -> str:
 
 
 def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether identifier, enrolment and citation are of years that follow on each other.
-
-    A report that ends before its patients were enrolled is not the report it is called.
-    """
+    """Ask whether years follow on each other: a report cannot end before its enrolment."""
     year = study.citation.year
     if year is None:
         return
@@ -189,8 +187,9 @@ def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
         action = "correct the year, or call the study after it"
         yield Finding(("citation", "year"), str(year), expected, action)
     # An issue may carry the year after the one in which it appears.
-    if year > around.this_year + 1:
-        expected = f"a year up to {around.this_year + 1}"
+    latest = datetime.date.today().year + 1
+    if year > latest:
+        expected = f"a year up to {latest}"
         yield Finding(("citation", "year"), str(year), expected, "correct the year")
     span = enrolment_years(study.enrolment)
     if span is None:
@@ -203,16 +202,10 @@ def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
 
 
 def same_reports(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the report has been entered under another name already.
-
-    A report entered twice counts twice.
-    """
+    """Ask whether the report is entered under another name too: it would count twice."""
     yield from around.same_report.get(study.id, ())
 
 
 def same_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether an earlier report may count the same patients without a declared overlap.
-
-    Patients who are counted twice make a pool too sure, in silence.
-    """
+    """Ask whether an earlier report may count the same patients: a pool would be too sure."""
     yield from around.suspicions.get(study.id, ())

@@ -46,10 +46,7 @@ def _responses(study: Study) -> Iterator[tuple[Arm, Response, Path]]:
 
 
 def response_rates(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether each printed percentage is a whole number of the evaluable patients.
-
-    A rate that no count gives has another denominator than the one entered.
-    """
+    """Ask whether rates are whole numbers of patients: else the denominator is another one."""
     for arm, response, path in _responses(study):
         of = response.evaluable or arm.n
         if not of:
@@ -90,10 +87,7 @@ def _share(
 
 
 def response_sums(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the categories of response add up to the patients, and to disease control.
-
-    A category that is missing or counted twice moves the response rate.
-    """
+    """Ask whether categories add up: one missing or counted twice moves the response rate."""
     for arm, response, path in _responses(study):
         parts = [response.cr, response.pr, response.sd, response.pd]
         whole = response.evaluable or arm.n
@@ -137,10 +131,7 @@ def _characteristics_against(arm: Arm, response: Response, path: Path) -> Iterat
 
 
 def response_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the interval of a response rate is one of that many responders.
-
-    The interval knows the true denominator, whatever is said elsewhere.
-    """
+    """Ask whether an interval is that of the responders: it knows the true denominator."""
     for arm, response, path in _responses(study):
         count = responders(response, arm.n)
         too_many = (response.evaluable or arm.n or 0) > _MOST
@@ -172,10 +163,7 @@ def _by_factor(cohort: Cohort) -> dict[str, list[tuple[int, Arm]]]:
 
 
 def subgroup_sizes(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the groups of a factor, or the parts of a cohort, have too many patients.
-
-    Groups that replace their cohort in a pool must not count a patient twice.
-    """
+    """Ask whether groups have too many patients: a pool must not count a patient twice."""
     for place, cohort in enumerate(study.cohorts):
         path: Path = ("cohorts", place)
         if cohort.n is not None:
@@ -213,9 +201,7 @@ def _histology_against_groups(cohort: Cohort, path: Path) -> Iterator[Finding]:
 
 
 def subgroup_medians(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a whole lies between the parts that make it up.
-
-    A whole outside of its parts shows that one of the figures belongs elsewhere.
+    """Ask whether a whole lies between its parts: else one of the figures belongs elsewhere.
 
     While nobody has left observation, a curve is the mean of the curves of its parts, so that its
     median lies between the shortest and the longest of theirs, and its survival at any time between
@@ -294,10 +280,7 @@ def _survival_of(part: Arm, whole: Landmark) -> Decimal | None:
 
 
 def printed_shares(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a percentage of a stated number of patients is a whole number of them.
-
-    A share that no count gives has another denominator than the one entered.
-    """
+    """Ask whether a share is a whole number of patients: else its denominator is another."""
     for _, path, printed in figures(study, "characteristics"):
         if printed.statistic == "percent" and isinstance(printed.value, Decimal) and printed.of:
             yield from _share(printed.value, printed.of, (*path, "value"), None, "number")

@@ -100,11 +100,7 @@ class _Limits:
 
 
 def interval_widths(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the interval of a median has a width that its patients allow.
-
-    The width of an interval weighs a cohort: a standard error or an interquartile range in its
-    place makes a cohort too sure or too unsure.
-    """
+    """Ask whether patients allow the width: a standard error makes a cohort too sure."""
     for arm, path, outcome in figures(study, "survival"):
         limits = _limits(outcome, arm)
         if limits is not None:
@@ -214,9 +210,7 @@ class _Point:
 
 
 def curve_shapes(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the curve through median and landmarks falls at a rate that curves have.
-
-    A slip in the time or the value of a point bends the whole curve of a cohort.
+    """Ask whether a curve falls at a possible rate: a slip of one point bends all of it.
 
     Between two neighbouring points, the survivors of the first are followed to the second: their
     number is binomial, with a probability that a Weibull curve through the first point gives for
@@ -293,10 +287,7 @@ def _fall(one: _Point, other: _Point, n: int, endpoint: str) -> Iterator[Finding
 
 
 def landmark_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the interval of a survival probability has a width that its patients allow.
-
-    A standard error printed as an interval counts the patients four times.
-    """
+    """Ask whether patients allow its width: a standard error counts patients four times."""
     for arm, path, mark in figures(study, "landmarks"):
         if (arm.n or 0) >= FEWEST and mark.ci is not None and 0 < mark.survival < 1:
             yield from _landmark_width(mark, arm.n, (*path, "ci"))
@@ -330,9 +321,7 @@ def _width(interval: tuple[float, float]) -> float:
 
 
 def landmark_counts(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a counted number of survivors agrees with the survival printed for that time.
-
-    Where the two disagree, one of the printed figures is wrong, and the report does not say which.
+    """Ask whether counted survivors agree with the curve: else one of the figures is wrong.
 
     More survivors than the curve has are impossible. Fewer are what censoring leaves, except where
     every printed survival of the arm is a whole number of its patients: then nobody was censored.
@@ -408,11 +397,7 @@ class _Range(NamedTuple):
 
 
 def p_values(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a p value or a hazard ratio can come from groups with the printed medians.
-
-    Medians and p value inform a model together: a contradiction between them would be read as
-    information.
-    """
+    """Ask whether medians allow p value and ratio: a contradiction would inform a model."""
     named = _named(study)
     for place, comparison in enumerate(study.comparisons):
         path: Path = ("comparisons", place)
@@ -520,10 +505,7 @@ def _hr_against_medians(
 
 
 def hazard_ratios(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether hazard ratio, interval and p value of one comparison agree.
-
-    The three are one result in three forms: where they differ, one is misprinted.
-    """
+    """Ask whether ratio, interval and p value agree: they are one result in three forms."""
     for place, comparison in enumerate(study.comparisons):
         path: Path = ("comparisons", place)
         interval = _log_interval(comparison)

@@ -15,10 +15,9 @@ and variance, so that :math:`D/E_a` is close to a multiple of an F variable.
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from statistics import NormalDist
@@ -46,8 +45,6 @@ class Surroundings:
     """Earlier reports that may count some of the same patients, by study."""
     same_report: Mapping[str, tuple[Finding, ...]]
     """Earlier studies with the same item of citation, by study."""
-    this_year: int = field(default_factory=lambda: datetime.date.today().year)
-    """The current year."""
 
     def of_main_disease(self, cohort: Cohort) -> bool:
         """Return whether a cohort has the disease that the registry is about."""

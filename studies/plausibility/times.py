@@ -34,10 +34,7 @@ _NOT_LATER = (("pfs", "os"), ("ttf", "os"), ("ttp", "os"), ("pfs", "ttp"), ("os"
 
 
 def unit_slips(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether printed times are usual for their endpoint, and fit between start and report.
-
-    A median of 166 days entered as months outweighs every other cohort of a pool.
-    """
+    """Ask whether times are usual and possible: days entered as months outweigh a whole pool."""
     window = _window(study)
     for arm, path, cohort in arms(study):
         usual = around.usual_medians if around.of_main_disease(cohort) else {}
@@ -118,11 +115,7 @@ def _beyond_window(
 
 
 def endpoint_order(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether progression comes before death, and death from any cause before the other.
-
-    An endpoint that ends before the one it contains has been exchanged with it, or is in another
-    unit.
-    """
+    """Ask whether endpoints end in their order: else two are exchanged, or in other units."""
     for arm, path, _ in arms(study):
         for first, second in _NOT_LATER:
             yield from _medians_in_order(arm, path, first, second)
@@ -173,10 +166,7 @@ def _of(figures: tuple, endpoint: str) -> Iterator[tuple[int, SurvivalOutcome | 
 
 
 def repeated_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether an interval or a whole result was copied to a place where it does not belong.
-
-    A figure copied to a second place is wrong in one of the two.
-    """
+    """Ask whether an interval or a result was copied: it is wrong in one of the two places."""
     for arm, path, cohort in arms(study):
         printed = [(p, outcome) for p, outcome in enumerate(arm.survival) if outcome.ci is not None]
         for (before, other), (place, outcome) in combinations(printed, 2):

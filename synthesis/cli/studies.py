@@ -123,7 +123,7 @@ def _frame(
     registry: Registry, cohorts: Iterable[tuple[Study, Cohort]], endpoint: str | None
 ) -> pd.DataFrame:
     """Return the rows of some cohorts from the table of a registry; those of one endpoint."""
-    from studies.frame import registry_frame
+    from studies.documents import registry_frame
 
     frame = registry_frame(registry)
     wanted = {(study.id, cohort.id) for study, cohort in cohorts}
