@@ -26,13 +26,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studies.checks import (
-    citation_findings,
-    identifier_findings,
-    overlap_findings,
-    study_findings,
-    word_findings,
-)
+from studies import checks
 from studies.figures import CohortRef, endpoints_of
 from studies.files import (
     VOCABULARY_FILE,
@@ -59,13 +53,7 @@ from studies.problems import (
     show,
 )
 from studies.schema import Citation, Cohort, FrozenDict, PatientCount, Record, Study, Subgroup, Text
-from studies.vocabulary import (
-    Conversion,
-    UnknownWordError,
-    Vocabulary,
-    VocabularyRead,
-    read_vocabulary,
-)
+from studies.vocabulary import Conversion, UnknownWordError, Vocabulary, WordsRead, read_vocabulary
 
 SHIPPED_FOLDER = Path(__file__).parent / "data"
 # Stand in for keys that are missing or refused, so that the figures are checked all the same.
@@ -199,7 +187,7 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
         With every problem of the new files, and of what they do to those that are there.
     """
     sources = sources_of(paths)
-    words = VocabularyRead(registry.vocabulary, (), registry.vocabulary_fingerprint, True)
+    words = registry.vocabulary, registry.vocabulary_fingerprint
     beside = (source.vocabulary for source in sources if source.vocabulary)
     larger = _assemble(without_repeats(sources), read_vocabulary(beside, words), registry)
     if not registry.conversions:
@@ -225,9 +213,7 @@ class _Report(NamedTuple):
         return any(_LOST_COHORT.fullmatch(place) for place in self.validated.removed)
 
 
-def _assemble(
-    sources: Sequence[Source], words: VocabularyRead, before: Registry | None
-) -> Registry:
+def _assemble(sources: Sequence[Source], words: WordsRead, before: Registry | None) -> Registry:
     """Read the files of some sources and check them, together with a registry that is there."""
     earlier = {} if before is None else before.files
     layers, replaced = choose(sources, earlier)
@@ -304,8 +290,8 @@ def _about_excluded(entries: tuple[Excluded, ...], owners: Mapping[str, str]) ->
     repeated = dict(repeats(entry.id for entry in entries))
     for place, entry in enumerate(entries):
         path = ("excluded", place)
-        yield from identifier_findings(entry.id, (*path, "id"))
-        yield from citation_findings(entry.citation, (*path, "citation"))
+        yield from checks.identifier_findings(entry.id, (*path, "id"))
+        yield from checks.citation_findings(entry.citation, (*path, "citation"))
         if place in repeated:
             expected, other = "an id that {other} does not have", ("excluded", repeated[place])
             yield odd((*path, "id"), entry.id, expected, action, other)
@@ -358,11 +344,11 @@ def _content_problems(
     for report in reports:
         problems = [*_identity_problems(report.file, names), *report.validated.problems]
         if report.study is not None:
-            findings = [*study_findings(report.study)]
+            findings = [*checks.study_findings(report.study)]
             if report.lost_cohort:
                 findings = [f for f in findings if not {"part_of", "pairs"} & set(f.path)]
             if vocabulary is not None:
-                findings += word_findings(report.study, vocabulary)
+                findings += checks.word_findings(report.study, vocabulary)
             problems += placed(findings, report.validated, report.file.name)
         yield from in_folder(problems, report.file.path.parent)
 
@@ -393,7 +379,7 @@ def _overlap_problems(reports: Sequence[_Report], before: Registry | None) -> It
     intact = {name: report.study for name, report in by_id.items() if not report.lost_cohort}
     for report in (report for report in everyone if report.study and not report.lost_cohort):
         path, here = report.file.path, []
-        for finding in overlap_findings(report.study, intact):
+        for finding in checks.overlap_findings(report.study, intact):
             other = by_id[report.study.overlaps[finding.path[1]].with_]
             if other.layer > report.layer:
                 yield _missed(finding, path, other.file.path)

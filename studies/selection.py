@@ -9,21 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from studies.figures import (
-    RESPONSE,
-    CohortRef,
-    ResponseRefused,
-    View,
-    histology_groups,
-    landmarks_of,
-    outcome_of,
-    points,
-    prints_survival,
-    responders,
-    tells_histology,
-)
+from studies import figures
+from studies.figures import RESPONSE, CohortRef, View, histology_groups, prints_survival
 from studies.problems import closest
 from studies.registry import Registry, as_sentence, references
 from studies.schema import PATIENT_TIMES, Cohort, Overlap, Study, Subgroup
@@ -43,7 +32,7 @@ OVERLAP_RULE = (
 _ORDER: Mapping[str, Callable[[CohortRef, View], float]] = {
     "its patients had one treatment, not mixed ones": lambda ref, view: ref.role != "mixed",
     "it tells outcomes by histology": lambda ref, view: bool(histology_groups(ref, view)),
-    "it prints more of this endpoint": points,
+    "it prints more of this endpoint": figures.points,
     "it is the later report": lambda ref, view: ref.study.citation.year or 0,
     "it has more patients": lambda ref, view: ref.cohort.n or 0,
 }
@@ -233,19 +222,6 @@ def why_first(first: CohortRef, second: CohortRef, view: View) -> str:
 ENDPOINTS = (*PATIENT_TIMES, RESPONSE)
 RESPONSE_WORDS = "tumour response"
 
-Kind = Literal[
-    "no_figure",
-    "other_disease",
-    "not_pooled",
-    "no_n",
-    "not_one_treatment",
-    "overlap",
-    "subgroup_only",
-    "response_not_a_count",
-    "not_verified",
-    "event_status",
-]
-
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -254,8 +230,10 @@ class LeftOut:
     study_id: str
     cohort_id: str
     endpoint: str
-    kind: Kind
-    """The rule that left it out."""
+    kind: str
+    """The rule that left it out: no_figure, other_disease, not_pooled, no_n, not_one_treatment,
+    overlap, subgroup_only, response_not_a_count, not_verified, event_status.
+    """
     reason: str
     """Why, a full sentence."""
     gave_way_to: str | None = None
@@ -306,7 +284,7 @@ def select(
     )
 
 
-def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple[Kind, str] | None:
+def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple[str, str] | None:
     """Return the first rule that speaks against a cohort, in the declared order, or None."""
     cohort = ref.cohort
     if cohort.disease not in (None, vocabulary.main_disease):
@@ -334,7 +312,7 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
         return "not_one_treatment", (
             f"The treatment is local ({treatment}, class {group}), neither systemic nor supportive."
         )
-    if tells_histology(ref, view):
+    if figures.tells_histology(ref, view):
         return None
     return "not_one_treatment", (
         f"The patients had different treatments ({treatment}), and the report does not tell their "
@@ -342,9 +320,7 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
     )
 
 
-def _no_usable_figure(
-    ref: CohortRef, view: View, vocabulary: Vocabulary
-) -> tuple[Kind, str] | None:
+def _no_usable_figure(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple[str, str] | None:
     """Return why a cohort prints nothing that can be used for the endpoint, or None."""
     if view.endpoint == RESPONSE:
         name, against = RESPONSE_WORDS, _no_response(ref, view)
@@ -363,27 +339,27 @@ def _no_usable_figure(
     return against
 
 
-def _no_response(ref: CohortRef, view: View) -> tuple[Kind, str] | None:
+def _no_response(ref: CohortRef, view: View) -> tuple[str, str] | None:
     response, keep = ref.cohort.response, view.keep(ref.study)
     if response is None or not keep(response):
         groups = [group for group in ref.cohort.subgroups if group.response is not None]
         if groups:
             return "subgroup_only", _only_in(groups, RESPONSE_WORDS)
         return "no_figure", f"The report prints no {RESPONSE_WORDS} of this cohort."
-    count = responders(response, ref.cohort.n)
-    if isinstance(count, ResponseRefused):
+    count = figures.responders(response, ref.cohort.n)
+    if isinstance(count, figures.ResponseRefused):
         return "response_not_a_count", count.reason
     return None
 
 
-def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[Kind, str]:
+def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[str, str]:
     cohort = ref.cohort
     if any(getattr(patient, view.endpoint) is not None for patient in cohort.patients):
         return "event_status", (
             f"The report lists {name} of single patients, but not for each whether the time ended "
             "with an event or was cut off."
         )
-    if outcome_of(cohort, view.endpoint, view.keep(ref.study)) is not None:
+    if figures.outcome_of(cohort, view.endpoint, view.keep(ref.study)) is not None:
         return "no_figure", (
             f"The median {name} was not reached, and neither a survival probability nor a "
             "follow-up is printed."
@@ -391,7 +367,7 @@ def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[Kind, str]:
     groups = [
         group
         for group in cohort.subgroups
-        if outcome_of(group, view.endpoint) or landmarks_of(group, view.endpoint)
+        if figures.outcome_of(group, view.endpoint) or figures.landmarks_of(group, view.endpoint)
     ]
     if groups:
         return "subgroup_only", _only_in(groups, name)

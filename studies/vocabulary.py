@@ -241,7 +241,7 @@ _NOTHING: dict[str, Any] = {key: [] for key in _LISTS} | {key: {} for key in _TA
 
 
 @dataclass(frozen=True)
-class VocabularyRead:
+class WordsRead:
     """What one or more files say about the words of a registry, and what is wrong with them."""
 
     vocabulary: Vocabulary | None
@@ -264,14 +264,17 @@ def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
     return read.vocabulary
 
 
-def read_vocabulary(paths: Iterable[Path], onto: VocabularyRead | None = None) -> VocabularyRead:
-    """Read vocabularies and everything that is wrong with them, without raising on bad content."""
+def read_vocabulary(paths: Iterable[Path], onto: tuple[Vocabulary, str] | None = None) -> WordsRead:
+    """Read vocabularies and everything that is wrong with them, without raising on bad content.
+
+    `onto` is a vocabulary with its fingerprint, to which words are added.
+    """
     files = {file.fingerprint or str(file.path): file for file in map(read_toml, paths)}
     adding = [file for file in files.values() if _extends(file)]
     alone = [] if onto is not None else [file for file in files.values() if not _extends(file)]
     first = alone[0] if alone else read_toml(SHIPPED_VOCABULARY)
-    vocabulary, problems = (onto.vocabulary, ()) if onto else _read_one(first, None)
-    fingerprint = onto.fingerprint if onto else first.fingerprint
+    vocabulary, problems = (onto[0], ()) if onto else _read_one(first, None)
+    fingerprint = onto[1] if onto else first.fingerprint
     found = "a second vocabulary that stands alone"
     fix = (
         "write extends = true in the one whose words are to be added, or give one folder at a time"
@@ -286,7 +289,7 @@ def read_vocabulary(paths: Iterable[Path], onto: VocabularyRead | None = None) -
         fingerprint = hashlib.sha256(both.encode()).hexdigest()
         if vocabulary is not None and more is not None:
             vocabulary = _merged(vocabulary, more)
-    return VocabularyRead(vocabulary, problems, fingerprint, bool(alone))
+    return WordsRead(vocabulary, problems, fingerprint, bool(alone))
 
 
 def _extends(file: TomlFile) -> bool:
