@@ -215,8 +215,7 @@ def placed(findings: Iterable[Finding], validated: Validated[Any], name: str) ->
             continue
         other = dotted(_in_file(finding.other, validated.positions))
         expected = finding.expected.replace("{other}", other)
-        _, found, _, action, _, severity, check = finding
-        yield Problem(name, field, found, expected, action, severity=severity, check=check)
+        yield Problem(name, field, finding.found, expected, finding.action)
 
 
 # --- Lines ---------------------------------------------------------------------------------------

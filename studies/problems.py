@@ -69,8 +69,6 @@ class Finding(NamedTuple):
     """As in `Problem`; ``{other}`` in `expected` stands for the path of a second field."""
     other: FieldPath = ()
     """Keys and positions that lead to the second field."""
-    severity: Severity = "error"
-    check: str = ""
 
 
 def odd(

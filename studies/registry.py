@@ -1,16 +1,7 @@
 """A registry: one file for each published report, read from folders and checked as a whole.
 
 Reports that were found and left out stand in one file, ``excluded.toml``, in the folder of the
-study files or beside that folder::
-
-    [[excluded]]
-    id = "baek2017"
-    n = [329]                           # patients of each printed group; may be left out
-    reason = "The abstract prints no median and no survival rate."
-
-    [excluded.citation]                 # as in a study file
-    authors = ["Baek SK", "Lee MC"]
-    year = 2017
+study files or beside that folder.
 
 One endpoint is read as another only where the vocabulary allows it, and only on request: a time to
 progression is no progression-free survival. An analysis may ask for it to see how much hangs on it;
@@ -124,11 +115,6 @@ class Registry:
         object.__setattr__(self, "fingerprints", FrozenDict(prints))
         object.__setattr__(self, "files", FrozenDict({key: self.files[key] for key in ordered}))
         object.__setattr__(self, "fingerprint", whole.hexdigest())
-
-    @property
-    def folder(self) -> Path:
-        """The first of the folders."""
-        return self.folders[0]
 
     def __len__(self) -> int:
         return len(self.studies)

@@ -1,54 +1,7 @@
 """The words a registry may use, and what they mean.
 
-A vocabulary is one file, ``vocabulary.toml``, whose keys are the fields of `Vocabulary`::
-
-    disease = "ATC"                     # of a cohort that names none; else the first of [diseases]
-    subject = "anaplastic thyroid cancer"    # the same in titles and sentences; else the word
-    extends = false                     # true: add these words to the shipped vocabulary
-
-    [[classes]]
-    id = "mki"
-    label = "Multikinase inhibitor"
-    role = "systemic"
-    order = 10
-
-    [[treatments]]
-    id = "lenvatinib"
-    label = "Lenvatinib"
-    class = "mki"                       # id of a class above
-    synonyms = ["Lenvima", "E7080"]     # may be left out
-
-    [[endpoints]]
-    id = "os"
-    label = "Overall survival"
-    meaning = "Time from the origin to death from any cause."
-
-    [[endpoints]]
-    id = "dss"
-    label = "Disease-specific survival"
-    meaning = "Time from the origin to death from the cancer."
-    usual_median_months = [1, 60]       # may be left out; a median outside is looked at again
-
-    [[conversions]]                     # may one endpoint be read as another?
-    from = "dss"
-    to = "os"
-    allowed = "on request"              # or "never"; nothing is converted without being asked for
-    reason = "Deaths from other causes are no event, so that it errs upwards."
-
-    [designs]                           # word = "a sentence that says what it means"
-    retrospective = "Patients identified after the fact from hospital records."
-
-    [lines]
-    first-line = "..."
-
-    [time_origins]
-    "treatment start" = "..."           # a word with a blank stands in quotation marks
-
-    [diseases]
-    ATC = "..."
-
-    [histologies]                       # optional; only pure and mixed exist
-    [units]                             # optional; only days, weeks, months and years exist
+A vocabulary is one file, ``vocabulary.toml``, whose keys are the fields of `Vocabulary`;
+``studies/README.md`` shows a whole one.
 
 Every identifier is unique within its list. Lookups ignore case and surrounding or repeated blanks.
 A vocabulary with ``extends = true`` may leave out every table, and adds only what is not there yet:

@@ -226,15 +226,6 @@ def test_problems_of_the_vocabulary_and_of_excluded_reports_have_lines_too(tmp_p
     ]
 
 
-def test_the_folder_of_each_problem_is_known(tmp_path):
-    folder = write_registry(tmp_path / "r", study("abel2001", cohort(n=0)))
-    (folder / "broken.toml").write_bytes(b"a =\xff")
-    with pytest.raises(RegistryError) as raised:
-        load_registry(folder)
-    paths = [problem.path for problem in raised.value.problems]
-    assert paths == [folder / "abel2001.toml", folder / "broken.toml"]
-
-
 def test_a_problem_of_a_file_that_cannot_be_read_again_stays_as_it_is(tmp_path):
     (tmp_path / "b.toml").write_text("a = [", encoding="utf-8")
     problems = [
@@ -290,20 +281,11 @@ def test_a_folder_without_vocabulary_adds_to_the_shipped_registry(tmp_path, ship
     registry = load_registry(folder)
     assert set(registry.studies) == {*shipped.studies, "abel2001"}
     assert registry.folders == (SHIPPED_FOLDER, folder)
-    assert registry.folder == SHIPPED_FOLDER
     assert registry.files["abel2001"] == folder / "abel2001.toml"
     assert registry.files["sparano2021"] == SHIPPED_FOLDER / "sparano2021.toml"
     assert registry.vocabulary_fingerprint == shipped.vocabulary_fingerprint
     assert registry.fingerprint != shipped.fingerprint
     assert registry.replaced == ()
-
-
-def test_a_folder_with_a_vocabulary_of_its_own_stands_alone(tmp_path):
-    folder = write_registry(tmp_path / "mine", study("abel2001", cohort()))
-    registry = load_registry(folder)
-    assert list(registry.studies) == ["abel2001"]
-    assert registry.folders == (folder,)
-    assert registry.excluded == ()
 
 
 def test_a_vocabulary_that_extends_adds_its_words_to_the_shipped_ones(tmp_path, shipped):
@@ -336,6 +318,8 @@ def test_folders_add_to_one_that_stands_alone(tmp_path):
     plain = write_folder(tmp_path / "plain", study("enos2003", cohort()))
     registry = load_registry(more, base, plain)
     assert list(registry.studies) == ["abel2001", "cain2002", "enos2003"]
+    assert registry.folders == (more, base, plain)
+    assert registry.excluded == ()
     assert set(registry.vocabulary.lines) == {"first-line", "late"}
     assert registry.vocabulary.subject_words == "ATC"
 

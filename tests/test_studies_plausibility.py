@@ -23,7 +23,6 @@ from registries import (
     response,
     reviewed,
     stages,
-    vocabulary,
     warned,
 )
 from small_registry import cohort, landmark, median
@@ -172,12 +171,6 @@ def test_an_acknowledgement_that_no_warning_asks_for_is_an_error(wrong, sentence
     assert (problem.severity, problem.field) == ("error", "acknowledged[0]")
     assert sentence in str(problem)
     assert len(found.warnings) == 1
-
-
-def test_the_usual_medians_are_those_of_the_vocabulary():
-    usual = {item.id: item.usual_median_months for item in vocabulary().endpoints}
-    assert usual["os"] == (1, 60)
-    assert usual["pfs"] == (D("0.5"), 36)
 
 
 NOTED = [
