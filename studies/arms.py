@@ -1,11 +1,8 @@
 """Studies from a table with one row for each arm, as a review keeps them in a spreadsheet.
 
-What belongs to the report (authors, year, status) stands in the first row of a study; its other
-rows repeat it or leave it empty. A row with ``subgroup_factor`` and ``subgroup_level`` is a
-subgroup of the arm that it names. Treatments may go by any name that the vocabulary knows. Columns
-that the vocabulary makes begin with the id of an endpoint: ``os_median``, ``pfs_upper``,
-``os_survival_12_months``, ``os_survival_12_months_lower``. A table cannot hold everything that a
-study file can: comparisons, patients and characteristics are added to the files afterwards.
+``studies/README.md`` tells the columns. What belongs to the report stands in the first row of a
+study; its other rows repeat it or leave it empty. A table cannot hold everything that a study file
+can: comparisons, patients and characteristics are added to the files afterwards.
 """
 
 from __future__ import annotations

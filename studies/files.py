@@ -1,12 +1,10 @@
 """Which files make up a registry, what they hold, and on which line each field stands.
 
-Reading never raises on bad content: it returns what could be read and the problems. A table with a
-mistake does not hide the mistakes beside it: what pydantic refuses is reported, taken out, and the
-rest is validated, so that the checks between figures still run on all that is sound.
+Reading never raises on bad content: it returns what could be read and the problems. What pydantic
+refuses is reported and taken out, so that the checks between figures run on all that is sound.
 
-The parser of the standard library keeps no positions, so that a file with a problem is read a
-second time, by a scanner that knows just enough of TOML to say where each key and each entry of a
-list begins. It expects a document that the parser has accepted.
+The parser of the standard library keeps no positions: a file with a problem is read once more, by a
+scanner that knows just enough of TOML to say where each key and each entry of a list begins.
 """
 
 from __future__ import annotations

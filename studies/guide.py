@@ -1,10 +1,8 @@
 """What study files may hold, made from the records: JSON Schema, field guide and skeleton.
 
-An editor that knows the schema (draft 07, which TOML editors read) names the keys, offers the words
-of the vocabulary with their meaning, and marks a misspelt key or a figure of the wrong kind while
-it is typed. The field guide is the table of every key in ``studies/README.md``. The skeleton is the
-first draft of a study file: lines that begin with ``##`` explain, lines that begin with ``# `` are
-examples, sound as a whole when the mark is removed.
+The schema is of draft 07, which TOML editors read. The field guide is the table of every key in
+``studies/README.md``. The skeleton is the first draft of a study file: lines that begin with ``##``
+explain, lines that begin with ``# `` are examples, sound as a whole when the mark is removed.
 """
 
 from __future__ import annotations

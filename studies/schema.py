@@ -1,11 +1,9 @@
 """The shape of one published report: frozen records, and the kinds of value that they hold.
 
 A study file holds what the report prints, to the printed digit: numbers are `decimal.Decimal`, so
-that ``2.0`` stays ``2.0`` and a resolution of one decimal is not mistaken for a resolution of none.
-Nothing here converts, derives or judges; consistency of the figures is the business of
-`studies.checks`, and the words a field may hold (treatments, endpoints, designs, ...) that of
-`studies.vocabulary`. A kind of value refuses what it does not understand with what it expected and
-what to do, which `studies.problems` turns into a sentence.
+that ``2.0`` stays ``2.0``. Nothing here converts, derives or judges: figures are held against each
+other by `studies.checks`, words against the vocabulary. A kind of value refuses what it does not
+understand with what it expected and what to do.
 
 A field that the report does not print is absent, which reads as ``None`` (or as an empty tuple):
 absent is never zero. The text below a field and the examples behind it, what to write and what not,
@@ -118,13 +116,7 @@ def _number_or_text(value: Any) -> Decimal | str:
 
 
 class FrozenDict(Mapping[str, Any]):
-    """A mapping that cannot change, and so can be hashed, copied and pickled with its record.
-
-    Parameters
-    ----------
-    entries : mapping
-        The entries, in the order in which they are kept.
-    """
+    """A mapping that cannot change, and so can be hashed, copied and pickled with its record."""
 
     __slots__ = ("_entries",)
 
@@ -187,14 +179,8 @@ Text = Annotated[
     WithJsonSchema(_TEXT_SCHEMA),
 ]
 Printed = Annotated[Decimal, PlainValidator(_number), WithJsonSchema(_NUMBER_SCHEMA)]
-Fraction = Annotated[
-    Decimal, PlainValidator(_number), WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 1})
-]
-Percent = Annotated[
-    Decimal,
-    PlainValidator(_number),
-    WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 100}),
-]
+Fraction = Annotated[Printed, WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 1})]
+Percent = Annotated[Printed, WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 100})]
 Reached = Annotated[
     Decimal | Literal["not reached"], PlainValidator(_reached), WithJsonSchema(_REACHED_SCHEMA)
 ]

@@ -172,8 +172,8 @@ def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
     """Return why two cohorts share patients, as a sentence on the first; empty: they do not.
 
     Cohorts of one report share patients when one is declared part of the other; cohorts of two
-    reports that declare an overlap, when a declared pair names them, or, without pairs, when they
-    have one treatment, one class, or either has mixed treatments.
+    reports that declare an overlap, when a declared pair names them, or, without pairs, when their
+    treatments are of one class, or either has mixed treatments.
     """
     if one.study.id == other.study.id:
         for part, whole in ((one, other), (other, one)):
@@ -187,8 +187,7 @@ def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
         for overlap in index.declared(mine.study.id, theirs.study.id)
     ]
     by_pairs = any(overlap.pairs for overlap, _ in declared)
-    alike = one.treatment == other.treatment or one.treatment_class == other.treatment_class
-    alike = alike or "mixed" in (one.role, other.role)
+    alike = one.treatment_class == other.treatment_class or "mixed" in (one.role, other.role)
     for overlap, paired in declared:
         if paired if by_pairs else alike:
             reason = overlap.reason.rstrip(".")

@@ -32,7 +32,7 @@ from registries import (
 from small_registry import cohort, landmark, median, study
 
 from studies.plausibility import review
-from studies.plausibility.question import exact_interval
+from studies.plausibility.counts import exact_interval
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from studies.plausibility import citations, counts, curves, notes, times
-from studies.plausibility.question import Question, Surroundings
+from studies.plausibility.question import Around, Question
 from studies.problems import Problem, Severity, correction, dotted, one_of, show
 from studies.registry import Registry
 from studies.schema import Acknowledgement, Study
@@ -73,7 +73,7 @@ class Review:
 def review(registry: Registry) -> Review:
     """Review a registry: what looks like a slip, what has to be known, what was looked at."""
     suspicions, citation = citations.suspicions(registry), citations.shared_citations(registry)
-    around = Surroundings(registry, suspicions, citation)
+    around = Around(registry, suspicions, citation)
     warnings: list[Problem] = []
     notes: list[Problem] = []
     acknowledged: list[tuple[Problem, str]] = []
@@ -99,7 +99,7 @@ def review(registry: Registry) -> Review:
 
 
 def _asked(
-    study: Study, around: Surroundings, severity: Severity, checks: Mapping[str, Question]
+    study: Study, around: Around, severity: Severity, checks: Mapping[str, Question]
 ) -> Iterator[Problem]:
     """Yield what checks find in a study; a warning ends with what to do about it."""
     place = around.registry.files[study.id]

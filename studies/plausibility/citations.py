@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from studies.figures import surname
-from studies.plausibility.question import Surroundings
+from studies.plausibility.question import Around
 from studies.problems import Finding, show
 from studies.registry import Registry
 from studies.schema import Study
@@ -48,7 +48,6 @@ class _Candidate:
     first: int
     last: int
     enrolment: str
-    treatments: frozenset[str]
     classes: frozenset[str]
     mixed: bool
     declared: frozenset[str]
@@ -105,8 +104,7 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
     if not pooled:
         return None
     vocabulary = registry.vocabulary
-    treatments = frozenset(cohort.treatment for cohort in pooled)
-    classes = frozenset(vocabulary.treatment(name).class_ for name in treatments)
+    classes = frozenset(vocabulary.treatment(cohort.treatment).class_ for cohort in pooled)
     roles = {vocabulary.treatment_class(name).role for name in classes}
     published = study.citation.year
     span = enrolment_years(study.enrolment)
@@ -117,7 +115,7 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
     enrolment = "of years that are not printed" if span is None else study.enrolment or ""
     declared = frozenset(overlap.with_ for overlap in study.overlaps)
     period = (first, max(first, last), enrolment)
-    return _Candidate(study, *period, treatments, classes, "mixed" in roles, declared)
+    return _Candidate(study, *period, classes, "mixed" in roles, declared)
 
 
 def _groups(candidates: Iterable[_Candidate]) -> Iterator[tuple[str, list[_Candidate]]]:
@@ -161,9 +159,7 @@ def _meeting(group: list[_Candidate]) -> Iterator[tuple[_Candidate, _Candidate]]
 
 def _alike(one: _Candidate, other: _Candidate) -> bool:
     """Return whether treatments allow that patients are shared, as for declared overlaps."""
-    return bool(
-        one.treatments & other.treatments or one.classes & other.classes or one.mixed or other.mixed
-    )
+    return bool(one.classes & other.classes or one.mixed or other.mixed)
 
 
 def _published(candidate: _Candidate) -> tuple[int, str]:
@@ -176,7 +172,7 @@ def _years_in_words(one: _Candidate, other: _Candidate) -> str:
     return f"and enrolment {one.enrolment} against {other.enrolment}"
 
 
-def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
+def citation_years(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether years follow on each other: a report cannot end before its enrolment."""
     year = study.citation.year
     if year is None:
@@ -201,11 +197,11 @@ def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
         yield Finding(("enrolment",), found, expected, "correct one of the two years")
 
 
-def same_reports(study: Study, around: Surroundings) -> Iterator[Finding]:
+def same_reports(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether the report is entered under another name too: it would count twice."""
     yield from around.same_report.get(study.id, ())
 
 
-def same_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
+def same_patients(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether an earlier report may count the same patients: a pool would be too sure."""
     yield from around.suspicions.get(study.id, ())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from statistics import NormalDist
 
 from studies.figures import (
     ResponseCount,
@@ -14,19 +16,7 @@ from studies.figures import (
     nearest_shares,
     responders,
 )
-from studies.plausibility.question import (
-    Arm,
-    Path,
-    Surroundings,
-    arms,
-    exact_interval,
-    figures,
-    level_of,
-    months,
-    timed,
-    wald_interval,
-    wilson_interval,
-)
+from studies.plausibility.question import Arm, Around, Path, arms, figures, level_of, months, timed
 from studies.problems import Finding, show
 from studies.schema import Cohort, HistologySplit, Landmark, Response, Study, SurvivalOutcome
 
@@ -45,7 +35,7 @@ def _responses(study: Study) -> Iterator[tuple[Arm, Response, Path]]:
             yield arm, arm.response, (*path, "response")
 
 
-def response_rates(study: Study, around: Surroundings) -> Iterator[Finding]:
+def response_rates(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether rates are whole numbers of patients: else the denominator is another one."""
     for arm, response, path in _responses(study):
         of = response.evaluable or arm.n
@@ -86,7 +76,7 @@ def _share(
     yield Finding(path, f"{percent} %", expected, f"correct the percentage or the {fix}")
 
 
-def response_sums(study: Study, around: Surroundings) -> Iterator[Finding]:
+def response_sums(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether categories add up: one missing or counted twice moves the response rate."""
     for arm, response, path in _responses(study):
         parts = [response.cr, response.pr, response.sd, response.pd]
@@ -130,7 +120,7 @@ def _characteristics_against(arm: Arm, response: Response, path: Path) -> Iterat
             yield Finding(here, found, expected, "correct one of the two", path)
 
 
-def response_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
+def response_intervals(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether an interval is that of the responders: it knows the true denominator."""
     for arm, response, path in _responses(study):
         count = responders(response, arm.n)
@@ -162,7 +152,7 @@ def _by_factor(cohort: Cohort) -> dict[str, list[tuple[int, Arm]]]:
     return factors
 
 
-def subgroup_sizes(study: Study, around: Surroundings) -> Iterator[Finding]:
+def subgroup_sizes(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether groups have too many patients: a pool must not count a patient twice."""
     for place, cohort in enumerate(study.cohorts):
         path: Path = ("cohorts", place)
@@ -200,7 +190,7 @@ def _histology_against_groups(cohort: Cohort, path: Path) -> Iterator[Finding]:
         yield Finding(here, found, expected, "correct one of the two", (*path, "histology", kind))
 
 
-def subgroup_medians(study: Study, around: Surroundings) -> Iterator[Finding]:
+def subgroup_medians(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether a whole lies between its parts: else one of the figures belongs elsewhere.
 
     While nobody has left observation, a curve is the mean of the curves of its parts, so that its
@@ -279,7 +269,7 @@ def _survival_of(part: Arm, whole: Landmark) -> Decimal | None:
     return None
 
 
-def printed_shares(study: Study, around: Surroundings) -> Iterator[Finding]:
+def printed_shares(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether a share is a whole number of patients: else its denominator is another."""
     for _, path, printed in figures(study, "characteristics"):
         if printed.statistic == "percent" and isinstance(printed.value, Decimal) and printed.of:
@@ -303,3 +293,87 @@ def _split_shares(split: HistologySplit | None, n: int | None, path: Path) -> It
         count = getattr(split, kind)
         if percent is not None and of and count is not None:
             yield from _share(percent, of, (*path, f"{kind}_percent"), count, "number")
+
+
+# --- Laws of a proportion: a number of survivors or responders is binomial -----------------------
+
+NORMAL = NormalDist()
+_MANY = 1000.0  # variance of a count from which on it is as good as normal
+
+
+def z_of(level: float) -> float:
+    """Return the normal quantile of a two-sided confidence level: 1.96 for 0.95."""
+    return NORMAL.inv_cdf(0.5 + level / 2.0)
+
+
+def binomial_at_most(count: int, of: int, probability: float) -> float:
+    """Return the probability of at most ``count`` of ``of`` events."""
+    if count < 0:
+        return 0.0
+    if count >= of or probability <= 0.0:
+        return 1.0
+    if probability >= 1.0:
+        return 0.0
+    mean = of * probability
+    if mean * (1.0 - probability) > _MANY:
+        spread = math.sqrt(mean * (1.0 - probability))
+        return NORMAL.cdf((count + 0.5 - mean) / spread)
+    # The terms fall away from the mean: the side of the count that leaves it out is summed.
+    if count < mean:
+        return _terms(range(count, -1, -1), of, probability)
+    return max(1.0 - _terms(range(count + 1, of + 1), of, probability), 0.0)
+
+
+def _terms(counts: range, of: int, probability: float) -> float:
+    """Sum of the binomial probabilities of counts that lead away from the mean."""
+    log_p, log_q, total = math.log(probability), math.log1p(-probability), 0.0
+    for k in counts:
+        log_ways = math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1)
+        term = math.exp(log_ways + k * log_p + (of - k) * log_q)
+        total += term
+        if term <= 1e-12 * total:
+            break
+    return min(total, 1.0)
+
+
+def exact_interval(count: int, of: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the Clopper-Pearson interval of a proportion."""
+    alpha = (1.0 - level) / 2.0
+    lower, upper = 0.0, 1.0
+    if count > 0:
+        lower = _solve(lambda p: 1.0 - binomial_at_most(count - 1, of, p), alpha)
+    if count < of:
+        upper = 1.0 - _solve(lambda q: binomial_at_most(count, of, 1.0 - q), alpha)
+    return lower, upper
+
+
+def _solve(rising: Callable[[float], float], target: float) -> float:
+    """Where a function that rises from 0 to 1 on [0, 1] meets a target."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if rising(middle) < target else (low, middle)
+    return (low + high) / 2.0
+
+
+def wilson_interval(share: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's score interval of a proportion."""
+    z = z_of(level)
+    middle = (share + z * z / (2.0 * n)) / (1.0 + z * z / n)
+    reach = z * math.sqrt(share * (1.0 - share) / n + (z / (2.0 * n)) ** 2) / (1.0 + z * z / n)
+    return middle - reach, middle + reach
+
+
+def wald_interval(share: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of a proportion by its standard error, cut at 0 and 1."""
+    reach = z_of(level) * math.sqrt(share * (1.0 - share) / n)
+    return max(share - reach, 0.0), min(share + reach, 1.0)
+
+
+def log_log_interval(share: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of a survival probability on the scale of log(-log S)."""
+    if not 0.0 < share < 1.0:
+        return share, share
+    power = z_of(level) * math.sqrt((1.0 - share) / (share * n)) / -math.log(share)
+    power = min(power, 100.0)
+    return share ** math.exp(power), share ** math.exp(-power)

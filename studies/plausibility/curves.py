@@ -4,6 +4,16 @@ Two kinds of interval of a median are printed. Limits read off a confidence band
 whose ratio has a known law. Limits that lie symmetrically about the median were made as median ± z
 standard errors, and only their distance has one.
 
+**Limits of a median.** The limits of a Kaplan-Meier median are event times. Among :math:`n`
+uncensored times they are the order statistics of about the ranks
+:math:`(n + 1)/2 \mp z\sqrt{n}/2` (Brookmeyer & Crowley 1982, doi 10.2307/2530286); which whole
+number each rank becomes depends on the transformation behind the band, by about `RANK_SLACK`.
+Where survival is Weibull with shape :math:`k`, :math:`T^k` is exponential, so that
+:math:`k \log(U/L)` is the log of the ratio of two exponential order statistics, whatever the
+median and the shape. The lower one, :math:`E_a`, and the step :math:`D` from it to the upper one
+are independent sums of exponentials (Rényi 1953), each close to a gamma variable of the same mean
+and variance, so that :math:`D/E_a` is close to a multiple of an F variable.
+
 Every choice leans towards silence: the shape of the curve may be anything from `SHAPES`, the limits
 may be one rank further out or in (`RANK_SLACK`), rounding is granted, and an interval is flagged
 only beyond the 0.1 % point that remains. What is found then is not a remarkable sample but another
@@ -24,30 +34,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from studies.figures import counts_that_fit, half_step, in_months, is_symmetric
-from studies.plausibility.question import (
-    FEWEST,
-    RANK_SLACK,
-    Arm,
-    Path,
-    Surroundings,
-    arms,
+from studies.plausibility.counts import (
+    NORMAL,
     binomial_at_most,
-    figures,
-    level_of,
     log_log_interval,
-    log_ratio_quantile,
-    median_interval_ranks,
-    months,
-    timed,
     wald_interval,
     wilson_interval,
     z_of,
-    z_of_p,
 )
+from studies.plausibility.question import Arm, Around, Path, arms, figures, level_of, months, timed
 from studies.problems import Finding, show
 from studies.schema import NOT_REACHED, Characteristic, Comparison, Landmark, Study, SurvivalOutcome
 
@@ -56,6 +56,10 @@ from studies.schema import NOT_REACHED, Characteristic, Comparison, Landmark, St
 # whenever the time fourfolds, one of 2.5 a cohort whose patients mostly die within a few months of
 # each other.
 SHAPES = (0.55, 2.5)
+FEWEST = 8  # below, the ranks of the limits leave the sample for one transformation or another
+# Bands of 8 to 200 times put both limits, or their distance, about a rank from the formula; what
+# is left (a log-log lower limit of 8 times, a log upper one) moves the tails too little to matter.
+RANK_SLACK = 1.0
 # Progression is found at visits: many patients have the same time, and the limits may be one visit
 # apart, or the same. How narrow such an interval may be, no law says.
 _SEEN_AT_VISITS = {"pfs", "ttp", "ttf", "lpfs", "dor"}
@@ -99,7 +103,7 @@ class _Limits:
         return math.log(max(least, 1e-9)), greatest
 
 
-def interval_widths(study: Study, around: Surroundings) -> Iterator[Finding]:
+def interval_widths(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether patients allow the width: a standard error makes a cohort too sure."""
     for arm, path, outcome in figures(study, "survival"):
         limits = _limits(outcome, arm)
@@ -209,7 +213,7 @@ class _Point:
     path: Path
 
 
-def curve_shapes(study: Study, around: Surroundings) -> Iterator[Finding]:
+def curve_shapes(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether a curve falls at a possible rate: a slip of one point bends all of it.
 
     Between two neighbouring points, the survivors of the first are followed to the second: their
@@ -286,7 +290,7 @@ def _fall(one: _Point, other: _Point, n: int, endpoint: str) -> Iterator[Finding
     )
 
 
-def landmark_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
+def landmark_intervals(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether patients allow its width: a standard error counts patients four times."""
     for arm, path, mark in figures(study, "landmarks"):
         if (arm.n or 0) >= FEWEST and mark.ci is not None and 0 < mark.survival < 1:
@@ -320,7 +324,7 @@ def _width(interval: tuple[float, float]) -> float:
     return interval[1] - interval[0]
 
 
-def landmark_counts(study: Study, around: Surroundings) -> Iterator[Finding]:
+def landmark_counts(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether counted survivors agree with the curve: else one of the figures is wrong.
 
     More survivors than the curve has are impossible. Fewer are what censoring leaves, except where
@@ -396,7 +400,7 @@ class _Range(NamedTuple):
     high: float
 
 
-def p_values(study: Study, around: Surroundings) -> Iterator[Finding]:
+def p_values(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether medians allow p value and ratio: a contradiction would inform a model."""
     named = _named(study)
     for place, comparison in enumerate(study.comparisons):
@@ -436,10 +440,19 @@ def _median(arm: Arm, endpoint: str) -> _Range | None:
 
 def _log_ratio(medians: list[_Range]) -> _Range:
     """Return the range of the log of the first median over the second that rounding leaves."""
-    one, other = medians
-    return _Range(
-        math.log(one.low) - math.log(other.high), math.log(one.high) - math.log(other.low)
-    )
+    (low, high), (other_low, other_high) = (map(math.log, median) for median in medians)
+    return _Range(low - other_high, high - other_low)
+
+
+def _size(value: _Range) -> _Range:
+    """Return the range of the absolute value."""
+    near, far = sorted(map(abs, value))
+    return _Range(0.0 if value.low <= 0.0 <= value.high else near, far)
+
+
+def _apart(one: _Range, other: _Range) -> float:
+    """Return the distance between two ranges, nothing where they meet."""
+    return max(one.low - other.high, other.low - one.high, 0.0)
 
 
 def _events(arm: Arm, endpoint: str) -> tuple[float, float]:
@@ -453,21 +466,16 @@ def _events(arm: Arm, endpoint: str) -> tuple[float, float]:
 def _p_against_medians(
     comparison: Comparison, groups: list[Arm], medians: list[_Range], path: Path
 ) -> Iterator[Finding]:
-    span = _p_range(comparison)
-    if span is None:
+    z = _deviates(comparison)
+    if z is None:
         return
     events = [_events(arm, comparison.endpoint) for arm in groups]
     v_least, v_most = (sum(1.0 / count[i] for count in events) for i in (0, 1))
-    ratio = _log_ratio(medians)
-    sizes = sorted((abs(ratio.low), abs(ratio.high)))
-    if ratio.low <= 0.0 <= ratio.high:
-        sizes[0] = 0.0
-    spread = math.sqrt(1.0 / _RHO - 1.0)
-    z_low, z_high = z_of_p(span.high), _least_p(span)
+    size, spread = _size(_log_ratio(medians)), math.sqrt(1.0 / _RHO - 1.0)
     # Difference between medians and test in standard errors of the difference, at the shape and
     # the number of events that bring them closest.
-    too_small = (z_low - SHAPES[1] * sizes[1] / math.sqrt(v_least)) / spread
-    too_large = (SHAPES[0] * sizes[0] / math.sqrt(v_most) - z_high) / spread
+    too_small = (z.low - SHAPES[1] * size.high / math.sqrt(v_least)) / spread
+    too_large = (SHAPES[0] * size.low / math.sqrt(v_most) - z.high) / spread
     if max(too_small, too_large) <= _MOST_ERRORS:
         return
     manner = "so far apart" if too_large > too_small else "so close together"
@@ -488,23 +496,23 @@ def _hr_against_medians(
         return
     events = [_events(arm, comparison.endpoint) for arm in groups]
     spread = math.sqrt(sum(1.0 / count[1] for count in events) * (1.0 / _RHO - 1.0))
-    log_hr, ratio = _log(comparison.hr), _log_ratio(medians)
+    log_hr = _log(comparison.hr)
     # -k times the log ratio of the medians, for every shape and rounding.
-    implied = [-shape * end for shape in SHAPES for end in ratio]
-    distance = max(min(implied) - log_hr, log_hr - max(implied), 0.0)
-    if distance <= _MOST_ERRORS * spread:
+    ends = [-shape * end for shape in SHAPES for end in _log_ratio(medians)]
+    implied = _Range(min(ends), max(ends))
+    if _apart(implied, _Range(log_hr, log_hr)) <= _MOST_ERRORS * spread:
         return
     first, second = (f"{math.sqrt(m.low * m.high):.2g}" for m in medians)
     found = f"a hazard ratio of {comparison.hr} of {comparison.groups[0]}"
     expected = (
         f"one that agrees with medians of {first} against {second} months, between "
-        f"{math.exp(min(implied)):.2g} and {math.exp(max(implied)):.2g}"
+        f"{math.exp(implied.low):.2g} and {math.exp(implied.high):.2g}"
     )
     action = "correct it, or name the groups in the order in which the ratio is taken"
     yield Finding((*path, "hr"), found, expected, action)
 
 
-def hazard_ratios(study: Study, around: Surroundings) -> Iterator[Finding]:
+def hazard_ratios(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether ratio, interval and p value agree: they are one result in three forms."""
     for place, comparison in enumerate(study.comparisons):
         path: Path = ("comparisons", place)
@@ -516,27 +524,21 @@ def hazard_ratios(study: Study, around: Surroundings) -> Iterator[Finding]:
         yield from _p_against_interval(comparison, low, high, path)
 
 
-def _log_interval(comparison: Comparison) -> tuple[_Range, _Range] | None:
-    if comparison.hr_ci is None or not isinstance(comparison.hr_ci[1], Decimal):
+def _log_interval(comparison: Comparison) -> list[_Range] | None:
+    limits = comparison.hr_ci
+    if limits is None or not isinstance(limits[1], Decimal):
         return None
-    limits = []
-    for limit in comparison.hr_ci:
-        step = half_step(limit)
-        if limit <= step:  # rounded to nothing: no logarithm
-            return None
-        limits.append(_Range(_log(limit - step), _log(limit + step)))
-    return limits[0], limits[1]
+    if any(limit <= half_step(limit) for limit in limits):  # rounded to nothing: no logarithm
+        return None
+    return [_log_range(limit) for limit in limits]
 
 
 def _off_centre(comparison: Comparison, low: _Range, high: _Range, path: Path) -> Iterator[Finding]:
-    step = half_step(comparison.hr)
-    if comparison.hr <= step:
+    if comparison.hr <= half_step(comparison.hr):
         return
-    ratio = _Range(_log(comparison.hr - step), _log(comparison.hr + step))
-    least, greatest = (low.low + high.low) / 2.0, (low.high + high.high) / 2.0
-    distance = max(least - ratio.high, ratio.low - greatest, 0.0)
-    if distance > _OFF_CENTRE * (high.low - low.high) / 2.0:
-        centre = math.exp((least + greatest) / 2.0)
+    middle = _Range((low.low + high.low) / 2.0, (low.high + high.high) / 2.0)
+    if _apart(middle, _log_range(comparison.hr)) > _OFF_CENTRE * (high.low - low.high) / 2.0:
+        centre = math.exp(sum(middle) / 2.0)
         expected = f"limits around {comparison.hr} on the log scale, whose middle is {centre:.2g}"
         found = show(comparison.hr_ci)
         yield Finding((*path, "hr_ci"), found, expected, "correct the ratio or a limit")
@@ -545,31 +547,25 @@ def _off_centre(comparison: Comparison, low: _Range, high: _Range, path: Path) -
 def _p_against_interval(
     comparison: Comparison, low: _Range, high: _Range, path: Path
 ) -> Iterator[Finding]:
-    span = _p_range(comparison)
-    if span is None or high.low <= low.high:  # limits so coarse that their distance is unknown
+    test = _deviates(comparison)
+    if test is None or high.low <= low.high:  # limits so coarse that their distance is unknown
         return
-    step = half_step(comparison.hr)
-    log_hr = sorted(abs(_log(comparison.hr + sign * step)) for sign in (-1, 1))
-    if comparison.hr - step < 1 < comparison.hr + step:
-        log_hr[0] = 0.0
+    size = _size(_log_range(comparison.hr))
     reach = 2.0 * z_of(level_of(comparison.level))
-    z_wald = _Range(
-        log_hr[0] * reach / (high.high - low.low), log_hr[1] * reach / (high.low - low.high)
+    wald = _Range(
+        size.low * reach / (high.high - low.low), size.high * reach / (high.low - low.high)
     )
-    z_test = _Range(z_of_p(span.high), _least_p(span))
-    distance = max(z_test.low - z_wald.high, z_wald.low - z_test.high, 0.0)
-    if distance <= _TEST_DIFFERENCE + _TEST_SHARE * max(z_wald.low, min(z_test.low, 6.0)):
+    most = _TEST_DIFFERENCE + _TEST_SHARE * max(wald.low, min(test.low, 6.0))
+    if _apart(test, wald) <= most:
         return
-    p = math.erfc((z_wald.low + z_wald.high) / 2.0 / math.sqrt(2.0))
+    p = math.erfc(sum(wald) / 2.0 / math.sqrt(2.0))
     found = f"p {comparison.p}"
     expected = f"about {p:.1g}, since the hazard ratio is {comparison.hr} {show(comparison.hr_ci)}"
     yield Finding((*path, "p"), found, expected, "correct the p value, the ratio or a limit")
 
 
-def _p_range(comparison: Comparison) -> _Range | None:
-    """Return the two-sided p values that a printed one may stand for."""
-    if comparison.p is None:
-        return None
+def _deviates(comparison: Comparison) -> _Range | None:
+    """Return the absolute normal deviates that a printed p value may stand for."""
     written = _P.fullmatch(str(comparison.p).strip())
     if written is None:
         return None
@@ -581,15 +577,80 @@ def _p_range(comparison: Comparison) -> _Range | None:
         low = 0.0
     elif relation in (">", ">=", "≥"):
         high = 1.0
-    high = min(high * scale, 1.0)
-    return None if high <= 0.0 else _Range(min(low * scale, 1.0), high)
+    if high <= 0.0:
+        return None
+    # Those below a bound have no greatest deviate.
+    greatest = math.inf if low <= 0.0 else _z_of_p(min(low * scale, 1.0))
+    return _Range(_z_of_p(min(high * scale, 1.0)), greatest)
 
 
-def _least_p(span: _Range) -> float:
-    """Return the greatest deviate of a range of p values; those below a bound have none."""
-    return math.inf if span.low <= 0.0 else z_of_p(span.low)
+def _log_range(value: Decimal) -> _Range:
+    step = half_step(value)
+    return _Range(_log(value - step), _log(value + step))
 
 
 def _log(value: Decimal) -> float:
     """Log of a printed ratio; one that is rounded to nothing is taken as tiny."""
     return math.log(max(float(value), 1e-9))
+
+
+def _z_of_p(p: float) -> float:
+    """Return the absolute normal deviate of a two-sided p value, 0 < p <= 1."""
+    return NORMAL.inv_cdf(1.0 - max(p, 1e-15) / 2.0)
+
+
+# --- Laws of a median ----------------------------------------------------------------------------
+
+
+def median_interval_ranks(n: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the ranks of the limits of a median among ``n`` uncensored times."""
+    reach = z_of(level) * math.sqrt(n) / 2.0
+    middle = (n + 1.0) / 2.0
+    return max(middle - reach, 1.0), min(middle + reach, n)
+
+
+def log_ratio_quantile(n: float, lower: float, upper: float, probability: float) -> float:
+    """Return a quantile of the log ratio of two exponential order statistics."""
+    first = _exponential_step(n, 0.0, lower)
+    step = _exponential_step(n, lower, upper)
+    shape_first, shape_step = first[0] ** 2 / first[1], step[0] ** 2 / step[1]
+    ratio = _f_quantile(2.0 * shape_step, 2.0 * shape_first, probability)
+    return math.log1p(ratio * step[0] / first[0])
+
+
+def _exponential_step(n: float, lower: float, upper: float) -> tuple[float, float]:
+    """Mean and variance of the step between two order statistics of ``n`` unit exponentials."""
+    high, low = n - lower + 1.0, n - upper + 1.0
+    return _digamma(high) - _digamma(low), _trigamma(low) - _trigamma(high)
+
+
+def _f_quantile(first: float, second: float, probability: float) -> float:
+    """Quantile of the F distribution by Paulson's normal approximation to its cube root."""
+    z = NORMAL.inv_cdf(probability)
+    a, b = 2.0 / (9.0 * first), 2.0 / (9.0 * second)
+    # ((1 - b) x - (1 - a)) / sqrt(b x^2 + a) = z, solved for the cube root x
+    square, linear = (1.0 - b) ** 2 - z * z * b, (1.0 - a) * (1.0 - b)
+    if square <= 0.0:
+        return math.inf if z > 0.0 else 0.0
+    root = math.sqrt(max(linear**2 - square * ((1.0 - a) ** 2 - z * z * a), 0.0))
+    return max((linear + math.copysign(root, z)) / square, 0.0) ** 3
+
+
+@lru_cache(maxsize=4096)
+def _digamma(x: float) -> float:
+    shift = 0.0
+    while x < 6.0:
+        shift -= 1.0 / x
+        x += 1.0
+    r = 1.0 / (x * x)
+    return shift + math.log(x) - 0.5 / x - r * (1 / 12 - r * (1 / 120 - r / 252))
+
+
+@lru_cache(maxsize=4096)
+def _trigamma(x: float) -> float:
+    shift = 0.0
+    while x < 6.0:
+        shift += 1.0 / (x * x)
+        x += 1.0
+    r = 1.0 / (x * x)
+    return shift + 1.0 / x + r / 2.0 + r / x * (1 / 6 - r * (1 / 30 - r / 42))

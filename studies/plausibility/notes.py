@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from studies.figures import is_symmetric
-from studies.plausibility.question import Surroundings, arms, figures
+from studies.plausibility.question import Around, arms, figures
 from studies.problems import Finding, odd, show
 from studies.schema import Study
 
@@ -18,7 +18,7 @@ _LEFT_OUT = "the cohort is left out of every pool"
 _BESIDE = "the caution stands beside the result"
 
 
-def spreads(study: Study, around: Surroundings) -> Iterator[Finding]:
+def spreads(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether a range stands for an interval: it says how patients differ, not the median."""
     names = {"iqr": "an interquartile range", "range": "a range"}
     action = "it is kept for display and never used as an interval"
@@ -30,7 +30,7 @@ def spreads(study: Study, around: Surroundings) -> Iterator[Finding]:
                 yield Finding((*path, key), found, "an interval of the median", action)
 
 
-def other_endpoints(study: Study, around: Surroundings) -> Iterator[Finding]:
+def other_endpoints(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether an endpoint stands for another: those that leave deaths out are longer."""
     told: set[tuple[str, str]] = set()
     for arm, path, cohort in arms(study):
@@ -60,7 +60,7 @@ def _instead(endpoint: str, printed: set[str]) -> tuple[str, str] | None:
     return None
 
 
-def one_sided(study: Study, around: Surroundings) -> Iterator[Finding]:
+def one_sided(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether a p value counts one tail: read as two-sided it looks twice as sure."""
     for place, comparison in enumerate(study.comparisons):
         if comparison.sided == 1 and comparison.p is not None:
@@ -70,7 +70,7 @@ def one_sided(study: Study, around: Surroundings) -> Iterator[Finding]:
             yield Finding(path, found, "a two-sided p value", action)
 
 
-def evaluable(study: Study, around: Surroundings) -> Iterator[Finding]:
+def evaluable(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether fewer were evaluable than treated: early deaths leave the denominator."""
     for arm, path, _ in arms(study):
         response = arm.response
@@ -82,7 +82,7 @@ def evaluable(study: Study, around: Surroundings) -> Iterator[Finding]:
             yield Finding((*path, "response", "evaluable"), found, f"all {arm.n} patients", action)
 
 
-def other_diseases(study: Study, around: Surroundings) -> Iterator[Finding]:
+def other_diseases(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether a cohort has another disease: that has another survival."""
     for place, cohort in enumerate(study.cohorts):
         if not around.of_main_disease(cohort):
@@ -91,7 +91,7 @@ def other_diseases(study: Study, around: Surroundings) -> Iterator[Finding]:
             yield odd(("cohorts", place, "disease"), cohort.disease, expected, action)
 
 
-def readings(study: Study, around: Surroundings) -> Iterator[Finding]:
+def readings(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether a group is read as pure or mixed: the answer on histology rests on it."""
     for arm, path, _ in arms(study):
         if arm.read_as is not None:
@@ -102,7 +102,7 @@ def readings(study: Study, around: Surroundings) -> Iterator[Finding]:
             yield Finding((*path, "read_as"), found, expected, action)
 
 
-def selected_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
+def selected_patients(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether patients were chosen by what shows in the outcome: survivors live longer."""
     for place, cohort in enumerate(study.cohorts):
         for key, words, expected, action in (
@@ -113,20 +113,20 @@ def selected_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
                 yield Finding(("cohorts", place, key), words, expected, action)
 
 
-def declared_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]:
+def declared_overlaps(study: Study, around: Around) -> Iterator[Finding]:
     """Ask how many reports share patients: one is counted, and a new one may replace it."""
-    direct, through = around.partners.get(study.id, ((), ()))
+    direct, through = around.partners.get(study.id, ((), 0))
     if not direct:
         return
     reports = "1 report" if len(direct) == 1 else f"{len(direct)} reports"
     found = f"patients shared with {reports} ({', '.join(direct)})"
     if through:
-        found += f", and through these with {len(through)} more"
+        found += f", and through these with {through} more"
     action = "of cohorts that share patients one is counted"
     yield Finding(("overlaps",), found, "patients that stand in one report only", action)
 
 
-def unresolved_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]:
+def unresolved_overlaps(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether an overlap is with a report that is not here: who adds it has to know."""
     for place, overlap in enumerate(study.overlaps):
         if overlap.with_ not in around.registry.studies:
@@ -135,7 +135,7 @@ def unresolved_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]
             yield odd(("overlaps", place, "with"), overlap.with_, expected, action)
 
 
-def secondary_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
+def secondary_figures(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether figures were seen in another source only: others may misquote a report."""
     responses = [arm.response for arm, _, _ in arms(study) if arm.response is not None]
     printed = [figure for kind in ("survival", "landmarks") for *_, figure in figures(study, kind)]
@@ -148,7 +148,7 @@ def secondary_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
         yield Finding(("status",), found, "figures seen in the report itself", action)
 
 
-def symmetric_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
+def symmetric_intervals(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether limits lie symmetrically about a median: such are no event times."""
     action = "the median is used, its limits are kept for display"
     for _, path, outcome in figures(study, "survival"):

@@ -10,16 +10,8 @@ from typing import get_args
 
 from studies.figures import MONTHS_PER_UNIT, in_months
 from studies.plausibility.citations import enrolment_years
-from studies.plausibility.question import (
-    FEWEST,
-    Arm,
-    Path,
-    Surroundings,
-    arms,
-    months,
-    timed,
-    timed_in_months,
-)
+from studies.plausibility.curves import FEWEST
+from studies.plausibility.question import Arm, Around, Path, arms, months, timed, timed_in_months
 from studies.problems import Finding, show
 from studies.schema import NOT_REACHED, Landmark, Study, SurvivalOutcome, Unit
 
@@ -33,7 +25,7 @@ _FOLLOW_UPS = (0.5, 480.0)
 _NOT_LATER = (("pfs", "os"), ("ttf", "os"), ("ttp", "os"), ("pfs", "ttp"), ("os", "dss"))
 
 
-def unit_slips(study: Study, around: Surroundings) -> Iterator[Finding]:
+def unit_slips(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether times are usual and possible: days entered as months outweigh a whole pool."""
     window = _window(study)
     for arm, path, cohort in arms(study):
@@ -114,7 +106,7 @@ def _beyond_window(
     yield Finding(path, found, expected, "correct the figure, its unit or the years")
 
 
-def endpoint_order(study: Study, around: Surroundings) -> Iterator[Finding]:
+def endpoint_order(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether endpoints end in their order: else two are exchanged, or in other units."""
     for arm, path, _ in arms(study):
         for first, second in _NOT_LATER:
@@ -165,7 +157,7 @@ def _of(figures: tuple, endpoint: str) -> Iterator[tuple[int, SurvivalOutcome | 
             yield place, figure
 
 
-def repeated_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
+def repeated_figures(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether an interval or a result was copied: it is wrong in one of the two places."""
     for arm, path, cohort in arms(study):
         printed = [(p, outcome) for p, outcome in enumerate(arm.survival) if outcome.ci is not None]
