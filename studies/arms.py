@@ -18,8 +18,8 @@ from typing import Any, Literal, get_args
 from studies.checks import study_findings, word_findings
 from studies.files import FILE_NAME, validate
 from studies.problems import Problem, RegistryError, correction, dotted, show
-from studies.schema import NOT_REACHED, Study, Unit
-from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabulary
+from studies.schema import NOT_REACHED, PATIENT_TIMES, Study, Unit
+from studies.vocabulary import UnknownWordError, Vocabulary, fold
 
 
 @dataclass(frozen=True)
@@ -278,24 +278,21 @@ def _number(text: str, reading: Reading) -> Decimal:
     raise CellError(expected, "write the number alone, or leave the cell empty")
 
 
-def arms_header(vocabulary: Vocabulary, endpoints: Iterable[str] = ("os", "pfs")) -> str:
+def arms_header(vocabulary: Vocabulary) -> str:
     """Return the header of a table of arms; 12 months of survival may be renamed to any time."""
     words = {endpoint.id for endpoint in vocabulary.endpoints}
     out = io.StringIO(newline="")
-    names = columns_for([endpoint for endpoint in endpoints if endpoint in words])
+    names = columns_for([endpoint for endpoint in PATIENT_TIMES if endpoint in words])
     csv.writer(out, lineterminator="\r\n").writerow(names)
     return out.getvalue()
 
 
-def studies_from_arms(
-    text: str, name: str = "arms.csv", vocabulary: Vocabulary | None = None
-) -> dict[str, dict[str, Any]]:
+def studies_from_arms(text: str, name: str, vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
     """Read a table of arms, one CSV row each, as the tables of study files by file name.
 
     They passed every check that needs no other study; `RegistryError` holds every problem, by row
     and column.
     """
-    vocabulary = vocabulary or load_vocabulary()
     header, rows = read_csv_table(text, name)
     columns = {written: column_of(written, vocabulary) for written in header}
     problems = [*_header_problems(columns, vocabulary, name)]

@@ -230,32 +230,27 @@ _BARE_VALUE = re.compile(r"[^,\]}#\n]*")
 _KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')[ \t]*(\.)?""")
 
 
-def locate(
-    problems: Iterable[Problem], texts_by_file: Mapping[Path, str] | None = None
-) -> tuple[Problem, ...]:
-    """Return problems with the line of the file on which each stands, where it can be known.
-
-    Files that are not among `texts_by_file` (by `Problem.path`) are read again.
-    """
+def locate(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems with the line of the file on which each stands, where it can be known."""
     lines: dict[Path, Mapping[str, int]] = {}
     located = []
     for problem in problems:
         if problem.line is None and problem.field:
             path = problem.path
             if path not in lines:
-                lines[path] = _lines_of_file(path, texts_by_file or {})
+                lines[path] = _lines_of(path)
             if lines[path]:
                 problem = replace(problem, line=_line_among(lines[path], problem.field))
         located.append(problem)
     return tuple(located)
 
 
-def _lines_of_file(path: Path, texts: Mapping[Path, str]) -> Mapping[str, int]:
+def _lines_of(path: Path) -> Mapping[str, int]:
     """Return the lines of a file by field; empty where it cannot be read or is no TOML."""
     try:
-        text = texts[path] if path in texts else path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
         tomllib.loads(text)
-        return lines_of(text)
+        return _Scanner(text).scan()
     # Beside syntax and encoding: integers of thousands of digits, and lists nested too deep.
     except (OSError, ValueError, ArithmeticError, RecursionError):
         return {}
@@ -267,11 +262,6 @@ def _line_among(lines: Mapping[str, int], field: str) -> int:
     cuts = [len(field), *(m.start() for m in re.finditer(r"[.\[]", field))]
     beginnings = (field[:cut] for cut in sorted(cuts, reverse=True))
     return next((lines[start] for start in beginnings if start in lines), 1)
-
-
-def lines_of(text: str) -> Mapping[str, int]:
-    """Return the line of every key and every entry of a list, by dotted path."""
-    return _Scanner(text.removeprefix("\ufeff")).scan()
 
 
 class _Scanner:

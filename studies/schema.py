@@ -226,6 +226,8 @@ DOI, PMID, WEB = r"^10\.\d{4,9}/\S+$", r"^[1-9]\d{0,7}$", r"^https?://"
 _QUOTES = "a text stands in quotation marks"
 _NO_QUOTES = "a number stands without quotation marks"
 _LISTS = "a list stands in brackets"
+_BARE_DOI = ('"10.1530/ERC-20-0106"', '"doi:10.1530/ERC"', "the bare DOI")
+_READING = ('{ histology = "mixed", reason = "small foci" }', '"mixed"', "say why")
 _CHARACTERISTIC = '[{ name = "metastasis", statistic = "count", value = 21, of = 30 }]'
 
 
@@ -263,9 +265,7 @@ class Citation(Record):
     """Journal, as printed."""
     volume_pages: Text | None = optional('"28(1):15-26"', "28", _QUOTES)
     """Volume, number and pages as printed, for instance `28(1):15-26`."""
-    doi: Text | None = optional(
-        '"10.1530/ERC-20-0106"', '"doi:10.1530/ERC"', "the bare DOI", pattern=DOI
-    )
+    doi: Text | None = optional(*_BARE_DOI, pattern=DOI)
     """Bare DOI, `10.1530/ERC-20-0106`."""
     pmid: Text | None = optional('"33112817"', "33112817", "an identifier is a text", pattern=PMID)
     """PubMed identifier, digits in quotation marks."""
@@ -286,9 +286,7 @@ class Source(Record):
         '"https://example.org/1"', '"example.org"', "with https://", pattern=WEB
     )
     """Web address of what was read."""
-    doi: Text | None = optional(
-        '"10.1530/ERC-20-0106"', '"doi:10.1530/ERC"', "the bare DOI", pattern=DOI
-    )
+    doi: Text | None = optional(*_BARE_DOI, pattern=DOI)
     """DOI of what was read."""
 
 
@@ -528,9 +526,7 @@ class Subgroup(Record):
     """Patients of the subgroup."""
     histology: Histology | None = optional('"mixed"', '"focal"', "the report's own pure or mixed")
     """Only where the report itself says pure or mixed."""
-    read_as: ReadAs | None = optional(
-        '{ histology = "mixed", reason = "small foci" }', '"mixed"', "say why"
-    )
+    read_as: ReadAs | None = optional(*_READING)
     """A declared reading of the report's own group."""
     survival: tuple[SurvivalOutcome, ...] = several()
     """Printed medians."""
@@ -591,9 +587,7 @@ class Cohort(Record):
     """Cohort of the same report in which these patients are counted too."""
     histology: HistologySplit | None = optional()
     """Patients by histology."""
-    read_as: ReadAs | None = optional(
-        '{ histology = "mixed", reason = "small foci" }', '"mixed"', "say why"
-    )
+    read_as: ReadAs | None = optional(*_READING)
     """A declared reading of the whole cohort as pure or mixed."""
     braf_v600e: BrafStatus | None = optional("{ positive = 12, tested = 28 }", "12", "say of whom")
     """BRAF V600E mutation."""

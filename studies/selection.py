@@ -6,6 +6,7 @@ silence. Patients who appear in more than one cohort count once, by a declared o
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -64,25 +65,25 @@ class OverlapIndex:
     """Declared overlaps by report, so that none but the partners of a report is ever looked at."""
 
     def __init__(self, registry: Registry) -> None:
-        self._declared: dict[tuple[str, str], tuple[Overlap, ...]] = {}
-        partners: dict[str, set[str]] = {}
-        for study in registry:
-            for overlap in study.overlaps:
-                if overlap.with_ not in registry.studies:
-                    continue
-                key = (study.id, overlap.with_)
-                self._declared[key] = (*self._declared.get(key, ()), overlap)
-                partners.setdefault(study.id, set()).add(overlap.with_)
-                partners.setdefault(overlap.with_, set()).add(study.id)
+        self._declared = {
+            (study.id, overlap.with_): overlap
+            for study in registry
+            for overlap in study.overlaps
+            if overlap.with_ in registry.studies
+        }
+        partners: dict[str, set[str]] = defaultdict(set)
+        for one, other in self._declared:
+            partners[one].add(other)
+            partners[other].add(one)
         self._partners = {name: tuple(sorted(others)) for name, others in partners.items()}
 
     def partners(self, study_id: str) -> tuple[str, ...]:
         """Return the reports of the registry with which one shares patients, whoever says so."""
         return self._partners.get(study_id, ())
 
-    def declared(self, study_id: str, other_id: str) -> tuple[Overlap, ...]:
+    def declared(self, study_id: str, other_id: str) -> Overlap | None:
         """Return what a report says of its overlap with another."""
-        return self._declared.get((study_id, other_id), ())
+        return self._declared.get((study_id, other_id))
 
 
 def overlap_pairs(registry: Registry) -> tuple[tuple[CohortRef, CohortRef, str], ...]:
@@ -162,10 +163,10 @@ def _edges(members: Iterable[str], index: OverlapIndex) -> Iterator[OverlapEdge]
     for one in members:
         for other in index.partners(one):
             if other > one:
-                declared = {a: index.declared(a, b) for a, b in ((one, other), (other, one))}
-                reasons = (entry.reason for overlaps in declared.values() for entry in overlaps)
-                declared_by = tuple(name for name, overlaps in declared.items() if overlaps)
-                yield OverlapEdge(one, other, "; ".join(dict.fromkeys(reasons)), declared_by)
+                told = {a: index.declared(a, b) for a, b in ((one, other), (other, one))}
+                reasons = {name: overlap.reason for name, overlap in told.items() if overlap}
+                words = "; ".join(dict.fromkeys(reasons.values()))
+                yield OverlapEdge(one, other, words, tuple(reasons))
 
 
 def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
@@ -184,7 +185,7 @@ def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
     declared = [
         (overlap, (mine.cohort.id, theirs.cohort.id) in overlap.pairs)
         for mine, theirs in ((one, other), (other, one))
-        for overlap in index.declared(mine.study.id, theirs.study.id)
+        if (overlap := index.declared(mine.study.id, theirs.study.id)) is not None
     ]
     by_pairs = any(overlap.pairs for overlap, _ in declared)
     alike = one.treatment_class == other.treatment_class or "mixed" in (one.role, other.role)

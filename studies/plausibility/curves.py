@@ -131,18 +131,19 @@ def _limits(outcome: SurvivalOutcome, arm: Arm) -> _Limits | None:
 
 def _ratios(limits: _Limits, *, half: bool) -> tuple[float, float, float, float]:
     """Printed log ratio, least and greatest with rounding, and the bounds of the law."""
-    narrow, wide = [], []
-    for n, bounds, slack in ((limits.n, narrow, -RANK_SLACK), (limits.least, wide, RANK_SLACK)):
+
+    def bound(n: float, slack: float, probability: float) -> float:
         lower, upper = median_interval_ranks(n, limits.level)
         if half:
             upper = (n + 1.0) / 2.0
         lower, upper = max(lower - slack, 1.0), min(upper + slack, n)
         if lower >= upper:
             lower, upper = (lower + upper - 1.0) / 2.0, (lower + upper + 1.0) / 2.0
-        probability = _RARE if slack < 0 else 1.0 - _RARE
-        bounds.append(log_ratio_quantile(n, lower, upper, probability))
-    least, greatest = limits.log_ratios
-    return least, greatest, narrow[0] / SHAPES[1], wide[0] / SHAPES[0]
+        return log_ratio_quantile(n, lower, upper, probability)
+
+    narrow = bound(limits.n, -RANK_SLACK, _RARE) / SHAPES[1]
+    wide = bound(limits.least, RANK_SLACK, 1.0 - _RARE) / SHAPES[0]
+    return *limits.log_ratios, narrow, wide
 
 
 def _distances(limits: _Limits) -> tuple[float, float, float, float]:
