@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from studies.checks import study_findings, word_findings
-from studies.files import FILE_NAME, validate
+from studies.files import is_study_file, validate
 from studies.problems import Problem, RegistryError, correction, dotted, show
 from studies.schema import NOT_REACHED, PATIENT_TIMES, Study, Unit
 from studies.vocabulary import UnknownWordError, Vocabulary, fold
@@ -354,7 +354,7 @@ def _identity_problems(row: Row) -> Iterator[Problem]:
         if not row.text(column):
             yield row.problem(column, "an empty cell", f"the id of the {column}", "write it")
     study_id = row.text("study")
-    if study_id and not FILE_NAME.fullmatch(f"{study_id}.toml"):
+    if study_id and not is_study_file(f"{study_id}.toml"):
         expected = "an identifier of letters, digits, and _ . + -"
         yield row.problem("study", show(study_id), expected, "write another one")
 

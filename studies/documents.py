@@ -23,7 +23,7 @@ from pydantic import BaseModel
 
 from studies import figures, schema
 from studies.figures import RESPONSE, surname
-from studies.files import EXCLUDED_FILE, FILE_NAME, VOCABULARY_FILE, is_study_file
+from studies.files import EXCLUDED_FILE, VOCABULARY_FILE, is_study_file
 from studies.problems import Problem, RegistryError, model_in, repeats, show
 from studies.registry import Registry
 from studies.schema import NOT_REACHED, Citation, Cohort, Response, Study
@@ -456,15 +456,12 @@ def _written(path: Iterable[str | int]) -> str:
 def file_texts(
     files: Mapping[str, Mapping[str, Any]], schema: str = SHIPPED_SCHEMA
 ) -> dict[str, str]:
-    """Write tables by the name of their file as texts; `RegistryError` for a name that is none.
+    """Write tables as texts, by the name of their file.
 
     `schema` is where an editor finds the description of study files, relative to them.
     """
     texts = {}
     for name, tables in files.items():
-        if not FILE_NAME.fullmatch(name):
-            expected, action = "the name of a study file, such as sparano2021.toml", "correct it"
-            raise RegistryError([Problem(name, "", "such a name", expected, action)])
         model = {VOCABULARY_FILE: Vocabulary, EXCLUDED_FILE: None}.get(name, Study)
         texts[name] = toml_of(tables, model, schema if model is Study else "")
     return texts

@@ -372,12 +372,12 @@ class _Scanner:
 VOCABULARY_FILE = "vocabulary.toml"
 EXCLUDED_FILE = "excluded.toml"
 _NOT_STUDIES = (VOCABULARY_FILE, EXCLUDED_FILE)
-FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\.toml")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\.toml")
 
 
 def is_study_file(name: str) -> bool:
     """Whether a name is one of a study file, and not that of the vocabulary or of a list."""
-    return FILE_NAME.fullmatch(name) is not None and name not in _NOT_STUDIES
+    return _FILE_NAME.fullmatch(name) is not None and name not in _NOT_STUDIES
 
 
 @dataclass(frozen=True)

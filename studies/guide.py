@@ -18,6 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from studies import schema
 from studies.documents import SCHEMA_FILE, WIDTH, Shape, plain, records_below, shapes
+from studies.files import is_study_file
 from studies.problems import Problem, RegistryError, show
 from studies.schema import NOT_STATED, Cohort, Landmark, Study, SurvivalOutcome, Text
 from studies.vocabulary import Vocabulary
@@ -243,9 +244,10 @@ def skeleton(
     Its comments list the words of the vocabulary; `schema` is where an editor finds the description
     of study files, relative to the file. `RegistryError` for an identifier that is none.
     """
-    problems = [*_refusals(study_id, arms)]
-    if problems:
-        raise RegistryError(problems)
+    if not is_study_file(f"{study_id}.toml"):
+        expected = "an identifier of letters, digits, and _ . + -"
+        action = "give for example the first author and the year, such as sparano2021"
+        raise RegistryError([Problem(f"{study_id}.toml", "id", show(study_id), expected, action)])
     draft = _Draft(vocabulary, study_id)
     lines = [f"#:schema {schema}", "", *_explained(_HOW.format(id=study_id)), ""]
     lines += [f'id = "{study_id}"', *_explained("The name of this file without .toml."), ""]
@@ -257,16 +259,6 @@ def skeleton(
         elif shape.record is not None:
             lines += draft.table(shape.record, shape, shape.key)
     return "\n".join(lines) + "\n"
-
-
-def _refusals(study_id: str, arms: int) -> Iterator[Problem]:
-    file = f"{study_id}.toml"
-    if not re.fullmatch(schema.IDENTIFIER, study_id) or study_id in ("vocabulary", "excluded"):
-        expected = "an identifier of letters, digits, and _ . + -"
-        action = "give for example the first author and the year, such as sparano2021"
-        yield Problem(file, "id", show(study_id), expected, action)
-    if arms < 1:
-        yield Problem(file, "cohorts", f"{arms} arms", "one arm or more", "give their number")
 
 
 class _Draft:

@@ -31,7 +31,6 @@ from studies.documents import (
     WIDTH,
     bibtex,
     export_json,
-    file_texts,
     json_of,
     read_json,
     registry_files,
@@ -322,11 +321,6 @@ MISTAKES = [
 def test_a_document_with_a_mistake():
     found = [sentences(read_json, json.dumps(HEAD | change), "r.json") for change in MISTAKES]
     golden.check("refusals_json_values", "".join(f"{sentence}\n" for (sentence,) in found))
-
-
-def test_a_name_that_leads_elsewhere_is_refused():
-    (sentence,) = sentences(file_texts, {"../x.toml": {"id": "x"}})
-    assert "expected the name of a study file" in sentence
 
 
 def parse(text):

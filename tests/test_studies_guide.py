@@ -133,11 +133,6 @@ def test_a_name_that_cannot_be_one_is_refused(name):
         skeleton(name, vocabulary())
 
 
-def test_a_study_has_an_arm():
-    with pytest.raises(RegistryError, match="found 0 arms, expected one arm or more"):
-        skeleton("new2025", vocabulary(), arms=0)
-
-
 # --- Field guide ----------------------------------------------------------------------------------
 
 README = Path(studies.__file__).parent / "README.md"
