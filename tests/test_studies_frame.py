@@ -64,45 +64,22 @@ def test_columns_have_the_same_kinds_whatever_is_missing(frame):
         assert str(table["median_not_reached"].dtype) == "boolean"
 
 
-@pytest.mark.parametrize(
-    ("outcome", "text"),
-    [
-        ({"median": Decimal("3.1"), "ci": [Decimal("0.6"), Decimal("5.5")]}, "3.1 (0.6-5.5)"),
-        ({"median": Decimal("2.0")}, "2.0"),
-        ({"median": 166, "unit": "days"}, "166 d"),
-        ({"median": Decimal("96.0"), "unit": "weeks"}, "96.0 wk"),
-        ({"median": "not reached", "ci": [Decimal("4.7"), "not reached"]}, "NR (4.7-NR)"),
-        ({"follow_up": 9}, ""),
-    ],
-)
-def test_a_median_is_written_as_printed(outcome, text):
-    assert printed_median(SurvivalOutcome(**{"endpoint": "os", "unit": "months"} | outcome)) == text
+MEDIANS = [
+    *(median("3.1", ci="0.6 5.5"), median("2.0"), median("166", unit="days")),
+    *(median("96.0", unit="weeks"), median("not reached", ci="4.7 NR"), median(None, follow_up=9)),
+]
+LANDMARKS = [landmark(12, "0.520", ci="0.35 0.67"), landmark(12, "0.520", digitised=True)]
+RESPONSES = [
+    *({"responders": 3, "evaluable": 9}, {"pr": 6, "evaluable": 9}, {"cr": 1, "pr": 2}),
+    {"sd": 4, "evaluable": 9},
+]
 
 
-def test_a_survival_probability_is_written_as_printed():
-    mark = Landmark(
-        endpoint="os",
-        time=12,
-        unit="months",
-        survival=Decimal("0.520"),
-        ci=[Decimal("0.35"), Decimal("0.67")],
-    )
-    assert printed_landmark(mark) == "12 mo: 0.520 (0.35-0.67)"
-    read_off = mark.model_copy(update={"digitised": True})
-    assert printed_landmark(read_off) == "12 mo: 0.520 (0.35-0.67), read off the curve"
-
-
-@pytest.mark.parametrize(
-    ("response", "text"),
-    [
-        ({"responders": 3, "evaluable": 9}, "3/9"),
-        ({"pr": 6, "evaluable": 9}, "6/9"),
-        ({"cr": 1, "pr": 2}, "3/?"),
-        ({"sd": 4, "evaluable": 9}, None),
-    ],
-)
-def test_a_response_is_written_as_printed(response, text):
-    assert printed_response(Response(**response)) == text
+def test_figures_are_written_as_printed():
+    lines = [printed_median(SurvivalOutcome(**figure)) for figure in MEDIANS]
+    lines += [printed_landmark(Landmark(**figure)) for figure in LANDMARKS]
+    lines += [str(printed_response(Response(**figure))) for figure in RESPONSES]
+    golden.check("printed_figures", "\n".join([*lines, ""]))
 
 
 def test_no_shipped_cohort_is_missing_from_the_table():
