@@ -98,6 +98,11 @@ def landmarks_of(
     return tuple(by_time[time] for time in sorted(by_time))
 
 
+def patients_with(cohort: Cohort, endpoint: str) -> list[schema.Patient]:
+    """Return the listed patients with a time of an endpoint."""
+    return [patient for patient in cohort.patients if getattr(patient, endpoint) is not None]
+
+
 def histology_of(arm: Cohort | Subgroup, *, use_read_as: bool = True) -> schema.Histology | None:
     """Return the histology of an arm that has only one, as printed or by a declared reading."""
     if isinstance(arm, Subgroup) and arm.histology is not None:
@@ -467,7 +472,7 @@ def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
         return outcome.median != NOT_REACHED or outcome.follow_up is not None
     if not isinstance(arm, Cohort) or not view.keeps_unmarked(study):
         return False
-    events = [p.event for p in arm.patients if getattr(p, view.endpoint) is not None]
+    events = [patient.event for patient in patients_with(arm, view.endpoint)]
     return bool(events) and "not stated" not in events
 
 
@@ -519,7 +524,7 @@ def _points_of(arm: Cohort | Subgroup, view: View, study: Study) -> int:
         points += outcome.median != NOT_REACHED or outcome.follow_up is not None
         points += sum(limit != NOT_REACHED for limit in outcome.ci or ())
     if points == 0 and isinstance(arm, Cohort):
-        points = sum(getattr(patient, view.endpoint) is not None for patient in arm.patients)
+        points = len(patients_with(arm, view.endpoint))
     return points
 
 
@@ -527,9 +532,7 @@ def endpoints_of(cohort: Cohort) -> tuple[str, ...]:
     """Return the endpoints of which a cohort or one of its subgroups prints a figure."""
     arms = (cohort, *cohort.subgroups)
     names = [figure.endpoint for arm in arms for figure in (*arm.survival, *arm.landmarks)]
-    for endpoint in schema.PATIENT_TIMES:
-        if any(getattr(patient, endpoint) is not None for patient in cohort.patients):
-            names.append(endpoint)
+    names += [endpoint for endpoint in schema.PATIENT_TIMES if patients_with(cohort, endpoint)]
     if any(arm.response is not None for arm in arms):
         names.append(RESPONSE)
     return tuple(dict.fromkeys(names))

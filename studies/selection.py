@@ -354,7 +354,7 @@ def _no_response(ref: CohortRef, view: View) -> tuple[str, str] | None:
 
 def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[str, str]:
     cohort = ref.cohort
-    if any(getattr(patient, view.endpoint) is not None for patient in cohort.patients):
+    if figures.patients_with(cohort, view.endpoint):
         return "event_status", (
             f"The report lists {name} of single patients, but not for each whether the time ended "
             "with an event or was cut off."

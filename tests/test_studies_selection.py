@@ -20,6 +20,7 @@ from studies.selection import (
     select,
     shared,
 )
+from synthesis import endpoints
 
 GROUPS = [
     subgroup("pure", 15, survival=[median("2.7")]),
@@ -169,6 +170,7 @@ def test_a_secondary_study_is_verified_where_a_figure_says_so(chosen):
 
 
 def test_an_endpoint_that_cannot_be_pooled_is_refused(chosen):
+    assert tuple(endpoints.ENDPOINTS) == ENDPOINTS
     with pytest.raises(UnknownWordError, match=r'unknown endpoint "respons".*"response"'):
         chosen(one(cohort()), endpoint="respons")
 
