@@ -293,26 +293,15 @@ _DEEPEST = 40
 Tables = dict[str, Any]
 
 
-def registry_files(registry: Registry) -> dict[str, Tables]:
-    """Return everything that a registry holds, as tables by the name of their file."""
-    files = {VOCABULARY_FILE: tables_of(registry.vocabulary)}
-    excluded = [tables_of(report) for report in registry.excluded]
-    if excluded:
-        files[EXCLUDED_FILE] = {"excluded": excluded}
-    return files | {f"{study.id}.toml": tables_of(study) for study in registry}
-
-
 def export_json(registry: Registry) -> str:
     """Write a registry as one JSON document.
 
     Numbers have their printed digits, so that a reader must not take them for floats where the
     digits matter.
     """
-    files = registry_files(registry)
-    vocabulary = files.pop(VOCABULARY_FILE)
-    excluded = files.pop(EXCLUDED_FILE, {"excluded": []})
-    document = {"format": FORMAT, "version": VERSION, "vocabulary": vocabulary}
-    return json_of(document | {"studies": list(files.values())} | excluded) + "\n"
+    document = {"format": FORMAT, "version": VERSION, "vocabulary": tables_of(registry.vocabulary)}
+    studies, excluded = (list(map(tables_of, part)) for part in (registry, registry.excluded))
+    return json_of(document | {"studies": studies, "excluded": excluded}) + "\n"
 
 
 def json_of(value: Any, indent: str = "") -> str:

@@ -146,11 +146,6 @@ class Vocabulary(Record):
         names = {fold(name): t for t in self.treatments for name in (*t.synonyms, t.label)}
         return names | {fold(t.id): t for t in self.treatments}
 
-    @cached_property
-    def _entries(self) -> Mapping[tuple[str, str], Any]:
-        kinds = (("class", self.classes), ("endpoint", self.endpoints))
-        return {(kind, fold(entry.id)): entry for kind, listed in kinds for entry in listed}
-
     def treatment(self, name: str) -> Treatment:
         """Return a treatment by id, label or synonym; `UnknownWordError` names the closest."""
         treatment = self._treatments_by_name.get(fold(name))
@@ -168,17 +163,18 @@ class Vocabulary(Record):
 
     def treatment_class(self, name: str) -> TreatmentClass:
         """Return a class by its identifier; `UnknownWordError` names the closest."""
-        return self._entry("class", name, self.classes)
+        return _entry("class", name, self.classes)
 
     def endpoint(self, name: str) -> Endpoint:
         """Return an endpoint by its identifier; `UnknownWordError` names the closest."""
-        return self._entry("endpoint", name, self.endpoints)
+        return _entry("endpoint", name, self.endpoints)
 
-    def _entry(self, kind: str, name: str, entries: Iterable[Any]) -> Any:
-        entry = self._entries.get((kind, fold(name)))
-        if entry is None:
-            raise UnknownWordError(kind, name, closest(name, [entry.id for entry in entries]))
-        return entry
+
+def _entry(kind: str, name: str, entries: Iterable[Any]) -> Any:
+    for entry in entries:
+        if fold(entry.id) == fold(name):
+            return entry
+    raise UnknownWordError(kind, name, closest(name, [entry.id for entry in entries]))
 
 
 def fold(name: str) -> str:

@@ -33,7 +33,6 @@ from studies.documents import (
     export_json,
     json_of,
     read_json,
-    registry_files,
     tables_of,
     toml_of,
 )
@@ -206,7 +205,6 @@ def sentences(read, *arguments):
 
 def test_the_shipped_registry_comes_back(registry, tmp_path):
     tables = read_json(export_json(registry))
-    assert tables == registry_files(registry)
     folder = tmp_path / "again"
     write_tables(tables, folder)
     again = load_registry(folder, alone=True)
@@ -276,8 +274,8 @@ def test_whatever_is_odd_survives_the_document():
 
 
 def test_a_byte_order_mark_and_other_line_ends_are_read(small):
-    text = export_json(small).replace("\n", "\r\n")
-    assert read_json("\ufeff" + text) == registry_files(small)
+    text = export_json(small)
+    assert read_json("\ufeff" + text.replace("\n", "\r\n")) == read_json(text)
 
 
 # --- What is refused -----------------------------------------------------------------------------
