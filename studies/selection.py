@@ -47,7 +47,6 @@ class OverlapEdge(NamedTuple):
     """Identifiers, in alphabetical order."""
     reason: str
     """Why they share patients; both reasons where the two reports give different ones."""
-    declared_by: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def overlap_groups(registry: Registry) -> tuple[OverlapGroup, ...]:
         seen |= members
         edges = tuple(_edges(sorted(members), index))
         unknown = tuple(
-            OverlapEdge(name, overlap.with_, overlap.reason, (name,))
+            OverlapEdge(name, overlap.with_, overlap.reason)
             for name in sorted(members)
             for overlap in registry.studies[name].overlaps
             if overlap.with_ not in registry.studies
@@ -163,10 +162,9 @@ def _edges(members: Iterable[str], index: OverlapIndex) -> Iterator[OverlapEdge]
     for one in members:
         for other in index.partners(one):
             if other > one:
-                told = {a: index.declared(a, b) for a, b in ((one, other), (other, one))}
-                reasons = {name: overlap.reason for name, overlap in told.items() if overlap}
-                words = "; ".join(dict.fromkeys(reasons.values()))
-                yield OverlapEdge(one, other, words, tuple(reasons))
+                told = (index.declared(one, other), index.declared(other, one))
+                reasons = dict.fromkeys(overlap.reason for overlap in told if overlap)
+                yield OverlapEdge(one, other, "; ".join(reasons))
 
 
 def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
