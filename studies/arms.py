@@ -1,11 +1,8 @@
 """Studies from a table with one row for each arm, as a review keeps them in a spreadsheet.
 
-What belongs to the report (authors, year, status) stands in the first row of a study; its other
-rows repeat it or leave it empty. A row with ``subgroup_factor`` and ``subgroup_level`` is a
-subgroup of the arm that it names. Treatments may go by any name that the vocabulary knows. Columns
-that the vocabulary makes begin with the id of an endpoint: ``os_median``, ``pfs_upper``,
-``os_survival_12_months``, ``os_survival_12_months_lower``. A table cannot hold everything that a
-study file can: comparisons, patients and characteristics are added to the files afterwards.
+``studies/README.md`` tells the columns. What belongs to the report stands in the first row of a
+study; its other rows repeat it or leave it empty. A table cannot hold everything that a study file
+can: comparisons, patients and characteristics are added to the files afterwards.
 """
 
 from __future__ import annotations
@@ -14,15 +11,15 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from studies.checks import study_findings, word_findings
-from studies.files import FILE_NAME, validate
+from studies.files import is_study_file, validate
 from studies.problems import Problem, RegistryError, correction, dotted, show
-from studies.schema import NOT_REACHED, Study, Unit
-from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabulary
+from studies.schema import NOT_REACHED, PATIENT_TIMES, Study, Unit
+from studies.vocabulary import UnknownWordError, Vocabulary, fold
 
 
 @dataclass(frozen=True)
@@ -30,13 +27,12 @@ class Row:
     """One row of a table."""
 
     file: str
-    """Name of the file of the table."""
     number: int
-    """Its number as a spreadsheet counts: the header is row 1."""
+    """As a spreadsheet counts: the header is row 1."""
     line: int
     """Line of the text on which it begins; cells with line breaks make it differ from `number`."""
     cells: Mapping[str, str]
-    """Its cells by column."""
+    """By column."""
 
     def text(self, column: str) -> str:
         """Return what a cell holds; nothing where there is no such column."""
@@ -48,18 +44,8 @@ class Row:
         return Problem(self.file, place, found, expected, action, self.line)
 
 
-@dataclass(frozen=True)
-class CsvTable:
-    """A table as it was read."""
-
-    columns: tuple[str, ...]
-    """The header."""
-    rows: tuple[Row, ...]
-    """The rows below it that hold anything."""
-
-
-def read_csv_table(text: str, name: str) -> CsvTable:
-    """Read a comma-separated table (RFC 4180) with a header; rows without content are left out."""
+def read_csv_table(text: str, name: str) -> tuple[tuple[str, ...], list[Row]]:
+    """Return the header of a comma-separated table (RFC 4180) and its rows that hold anything."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     records: list[tuple[int, list[str]]] = []
     begins = 1
@@ -72,8 +58,7 @@ def read_csv_table(text: str, name: str) -> CsvTable:
         action = "close the quotation marks, and double those inside a cell"
         raise RegistryError([Problem(name, "", mistake, expected, action, begins)]) from None
     columns = tuple(cell.strip() for cell in records[0][1]) if records else ()
-    problems = _csv_problems(columns, name)
-    rows = []
+    problems, rows = _csv_problems(columns, name), []
     for number, (line, cells) in enumerate(records[1:], 2):
         if not any(cell.strip() for cell in cells):
             continue
@@ -85,7 +70,7 @@ def read_csv_table(text: str, name: str) -> CsvTable:
         rows.append(row)
     if problems:
         raise RegistryError(problems)
-    return CsvTable(columns, tuple(rows))
+    return columns, rows
 
 
 def _csv_problems(columns: tuple[str, ...], name: str) -> list[Problem]:
@@ -176,19 +161,14 @@ class Column:
     """A column whose name is understood."""
 
     name: str
-    """As in the header."""
     level: Literal["study", "arm", "subgroup", "both"]
     """What its cells speak of."""
     place: Place
-    """Where its cells stand, relative to the study, the arm or the subgroup; for a figure of an
-    endpoint relative to that figure.
-    """
+    """Where its cells stand, relative to that, or to the figure of an endpoint."""
     reading: Reading
     """What its cells hold."""
     figure: tuple[tuple[str, Any], ...] = ()
-    """For a figure of an endpoint: list that it stands in, and what tells it from the others of
-    that list; empty otherwise.
-    """
+    """For a figure of an endpoint: list that it stands in, and what tells it from the others."""
 
 
 def column_of(name: str, vocabulary: Vocabulary) -> Column | None:
@@ -225,13 +205,8 @@ def columns_beside(column: Column) -> tuple[Column, ...]:
     )
 
 
-def columns_known(vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Return the name of every column that may be used; 12 months stand for any time."""
-    return columns_for(tuple(entry.id for entry in vocabulary.endpoints))
-
-
 def columns_for(endpoints: Iterable[str]) -> tuple[str, ...]:
-    """Return the name of every column of a table with the figures of these endpoints."""
+    """Return every column of a table with figures of these endpoints; 12 months stand for any."""
     names = [*OF_STUDY, *OF_ARM, *OF_SUBGROUP, "n"]
     for endpoint in endpoints:
         names += [f"{endpoint}_{figure}" for figure in _OF_ENDPOINT]
@@ -252,10 +227,6 @@ _NOT_REACHED = frozenset(
 
 class CellError(ValueError):
     """A cell that cannot be read: what it should hold, and what to do."""
-
-    def __init__(self, expected: str, action: str) -> None:
-        self.expected, self.action = expected, action
-        super().__init__(f"{expected}: {action}")
 
 
 def read_cell(text: str, reading: Reading) -> Any:
@@ -307,98 +278,115 @@ def _number(text: str, reading: Reading) -> Decimal:
     raise CellError(expected, "write the number alone, or leave the cell empty")
 
 
-def arms_header(vocabulary: Vocabulary, endpoints: Iterable[str] = ("os", "pfs")) -> str:
+def arms_header(vocabulary: Vocabulary) -> str:
     """Return the header of a table of arms; 12 months of survival may be renamed to any time."""
     words = {endpoint.id for endpoint in vocabulary.endpoints}
     out = io.StringIO(newline="")
-    names = columns_for([endpoint for endpoint in endpoints if endpoint in words])
+    names = columns_for([endpoint for endpoint in PATIENT_TIMES if endpoint in words])
     csv.writer(out, lineterminator="\r\n").writerow(names)
     return out.getvalue()
 
 
-def studies_from_arms(
-    text: str, name: str = "arms.csv", vocabulary: Vocabulary | None = None
-) -> dict[str, dict[str, Any]]:
+def studies_from_arms(text: str, name: str, vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
     """Read a table of arms, one CSV row each, as the tables of study files by file name.
 
     They passed every check that needs no other study; `RegistryError` holds every problem, by row
     and column.
     """
-    vocabulary = vocabulary or load_vocabulary()
-    table = read_csv_table(text, name)
-    columns = [column_of(column, vocabulary) for column in table.columns]
-    problems = [*_header_problems(table, columns, vocabulary, name)]
+    header, rows = read_csv_table(text, name)
+    columns = {written: column_of(written, vocabulary) for written in header}
+    problems = [*_header_problems(columns, vocabulary, name)]
+    if not rows and not _is_long(header):
+        expected, action = "a row for each arm", "write one below the names of the columns"
+        problems.append(Problem(name, "", "no row", expected, action))
     if problems:
         raise RegistryError(problems)
-    builder = _Builder([column for column in columns if column], vocabulary)
-    for row in table.rows:
-        builder.add(row)
-    problems = builder.problems
+    reports: dict[str, _Report] = {}
+    for row in rows:
+        unnamed = [*_identity_problems(row)]
+        problems += unnamed
+        if not unnamed:
+            study_id = row.text("study")
+            if study_id not in reports:
+                reports[study_id] = _Report([*columns.values()], vocabulary, row)
+            problems += reports[study_id].add(row)
     # Cells that could not be read would be missed by the checks of the whole.
     spoilt = {problem.line for problem in problems}
-    for report in builder.reports.values():
-        if not spoilt & {row.line for row in report.rows}:
-            problems += report.problems(name, vocabulary)
+    for report in reports.values():
+        if not spoilt & report.lines:
+            problems += report.problems(name)
     if problems:
         raise RegistryError(sorted(problems, key=lambda problem: problem.line or 0))
-    return {f"{study}.toml": report.tables for study, report in builder.reports.items()}
+    return {f"{study}.toml": report.tables for study, report in reports.items()}
+
+
+def _is_long(header: Iterable[str]) -> bool:
+    """Whether a table has one value in each row, as exports had once."""
+    return {"file", "field", "kind", "value"} <= set(header)
 
 
 def _header_problems(
-    table: CsvTable, columns: list[Column | None], vocabulary: Vocabulary, name: str
+    columns: Mapping[str, Column | None], vocabulary: Vocabulary, name: str
 ) -> Iterator[Problem]:
-    if {"file", "field", "kind", "value"} <= set(table.columns):
+    if _is_long(columns):
         action = "import an export as JSON (atc studies export --format json) instead"
         yield Problem(name, "row 1", "one value in each row", "one arm in each row", action, 1)
         return
-    for written, column in zip(table.columns, columns, strict=True):
-        if column is None:
-            known, otherwise = columns_known(vocabulary), "remove it, or correct its name"
-            action = correction(written, known, otherwise, quoted=False)
-            mistake, expected = f"the unknown column {show(written)}", "a column of a table of arms"
-            yield Problem(name, "row 1", mistake, expected, action, 1)
+    known = columns_for(entry.id for entry in vocabulary.endpoints)
+    for written in (written for written, column in columns.items() if column is None):
+        action = correction(written, known, "remove it, or correct its name", quoted=False)
+        mistake, expected = f"the unknown column {show(written)}", "a column of a table of arms"
+        yield Problem(name, "row 1", mistake, expected, action, 1)
     meant: dict[tuple[Any, ...], str] = {}
-    for column in filter(None, columns):
+    for column in filter(None, columns.values()):
         same = meant.setdefault((column.level, column.place, column.figure), column.name)
         if same != column.name:
             mistake, expected = f"the column {show(column.name)}", f"one for what {same} holds"
             yield Problem(name, "row 1", mistake, expected, "remove one of the two", 1)
     for required in REQUIRED:
-        if required not in table.columns:
+        if required not in columns:
             expected = f"the column {required}"
             yield Problem(name, "row 1", f"no column {required}", expected, "add it", 1)
-    if not table.rows:
-        expected, action = "a row for each arm", "write one below the names of the columns"
-        yield Problem(name, "", "no row", expected, action)
 
 
-@dataclass
+def _identity_problems(row: Row) -> Iterator[Problem]:
+    for column in ("study", "arm"):
+        if not row.text(column):
+            yield row.problem(column, "an empty cell", f"the id of the {column}", "write it")
+    study_id = row.text("study")
+    if study_id and not is_study_file(f"{study_id}.toml"):
+        expected = "an identifier of letters, digits, and _ . + -"
+        yield row.problem("study", show(study_id), expected, "write another one")
+
+
 class _Report:
-    """One study while it is put together.
+    """One study while its rows are put together."""
 
-    `cells` says from which cell a field came, or should come, by its path.
-    """
+    def __init__(self, columns: Iterable[Column], vocabulary: Vocabulary, first: Row) -> None:
+        self._columns, self._vocabulary, self._first = columns, vocabulary, first
+        self._arms: dict[str, tuple[int, Row]] = {}
+        # From which cell a field came, or should come, by its path.
+        self._cells: dict[str, tuple[Row, str]] = {}
+        self.tables: dict[str, Any] = {}
+        self.lines: set[int] = set()
+        for name, (place, reading) in OF_STUDY.items():
+            self._note((), Column(name, "study", place, reading), first)
 
-    tables: dict[str, Any]
-    rows: list[Row] = field(default_factory=list)
-    arms: dict[str, tuple[int, Row]] = field(default_factory=dict)
-    cells: dict[str, tuple[Row, str]] = field(default_factory=dict)
-
-    def note(self, path: Place, column: Column, row: Row) -> None:
+    def _note(self, path: Place, column: Column, row: Row) -> None:
         """Note from which cell a field below `path` comes, or should come."""
         for depth in range(len(column.place), -1, -1):
-            self.cells.setdefault(dotted((*path, *column.place[:depth])), (row, column.name))
+            self._cells.setdefault(dotted((*path, *column.place[:depth])), (row, column.name))
 
-    def problems(self, name: str, vocabulary: Vocabulary) -> Iterator[Problem]:
+    def problems(self, name: str) -> Iterator[Problem]:
         """Yield what is wrong with the study as a whole, by row and column."""
         validated = validate(self.tables, Study, name)
         for problem in validated.problems:
             row, column = self._cell(problem.field)
             yield row.problem(column, problem.found, problem.expected, problem.action)
-        if validated.problems or validated.record is None:
-            return
         study = validated.record
-        for finding in (*study_findings(study), *word_findings(study, vocabulary)):
+        if validated.problems or study is None:
+            return
+        for finding in (*study_findings(study), *word_findings(study, self._vocabulary)):
             row, column = self._cell(dotted(finding.path))
             other_row, other_column = self._cell(dotted(finding.other))
             other = f"row {other_row.number}, column {other_column}"
@@ -407,41 +395,37 @@ class _Report:
 
     def _cell(self, path: str) -> tuple[Row, str]:
         """Return the cell of a field, or of what the field is part of."""
-        while path and path not in self.cells:
+        while path and path not in self._cells:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return self.cells.get(path, (self.rows[0], ""))
+        return self._cells.get(path, (self._first, ""))
 
+    def add(self, row: Row) -> Iterator[Problem]:
+        """Add one row; what is wrong with it is yielded."""
+        self.lines.add(row.line)
+        yield from self._add_study(row)
+        arm_id = row.text("arm")
+        if any(row.text(column) for column in OF_SUBGROUP):
+            yield from self._add_subgroup(row, arm_id)
+        elif arm_id in self._arms:
+            expected = f"an id that row {self._arms[arm_id][1].number} does not have, or a subgroup"
+            action = "rename the arm, or fill subgroup_factor and subgroup_level"
+            yield row.problem("arm", f"{show(arm_id)} again", expected, action)
+        else:
+            arms = self.tables.setdefault("cohorts", [])
+            self._arms[arm_id] = (len(arms), row)
+            yield from self._fill(arms, ("cohorts",), row, {"arm", "both"})
+            yield from self._name_treatment(arms[-1], row)
 
-class _Builder:
-    """Puts rows together to studies."""
-
-    def __init__(self, columns: list[Column], vocabulary: Vocabulary) -> None:
-        self._columns, self._vocabulary = columns, vocabulary
-        self.reports: dict[str, _Report] = {}
-        self.problems: list[Problem] = []
-
-    def add(self, row: Row) -> None:
-        """Add one row; what is wrong with it is noted."""
-        problems = [*_identity_problems(row)]
-        if not problems:
-            report = self.reports.setdefault(row.text("study"), _Report({}))
-            report.rows.append(row)
-            problems += self._add_study(row, report)
-            problems += self._add_arm(row, report)
-        self.problems += problems
-
-    def _add_study(self, row: Row, report: _Report) -> Iterator[Problem]:
+    def _add_study(self, row: Row) -> Iterator[Problem]:
         """Set what the row says of the report; its rows may not say different things."""
-        first = report.rows[0]
-        for name, (place, reading) in OF_STUDY.items() if row is first else ():
-            report.note((), Column(name, "study", place, reading), row)
+        first = self._first
         for column in self._columns:
             if column.level != "study":
                 continue
             text, before = row.text(column.name), first.text(column.name)
             if row is first:
                 if text:
-                    yield from _set(report.tables, column, row)
+                    yield from _set(self.tables, column, row)
                 elif column.name in REQUIRED:
                     expected = "verified or secondary"
                     yield row.problem(column.name, "an empty cell", expected, "write it")
@@ -450,31 +434,14 @@ class _Builder:
                 action = "write what belongs to the report in the first row of the study"
                 expected = f"{before_it}, or an empty cell"
                 yield row.problem(column.name, show(text), expected, action)
-        report.tables.setdefault("citation", {})
+        self.tables.setdefault("citation", {})
 
-    def _add_arm(self, row: Row, report: _Report) -> Iterator[Problem]:
-        arm_id = row.text("arm")
-        if any(row.text(column) for column in OF_SUBGROUP):
-            yield from self._add_subgroup(row, report, arm_id)
-        elif arm_id in report.arms:
-            first = report.arms[arm_id][1].number
-            expected = f"an id that row {first} does not have, or a subgroup"
-            action = "rename the arm, or fill subgroup_factor and subgroup_level"
-            yield row.problem("arm", f"{show(arm_id)} again", expected, action)
-        else:
-            arms = report.tables.setdefault("cohorts", [])
-            report.arms[arm_id] = (len(arms), row)
-            arms.append({})
-            path = ("cohorts", len(arms) - 1)
-            yield from self._fill(arms[-1], path, row, report, {"arm", "both"})
-            yield from self._name_treatment(arms[-1], row)
-
-    def _add_subgroup(self, row: Row, report: _Report, arm_id: str) -> Iterator[Problem]:
-        if arm_id not in report.arms:
+    def _add_subgroup(self, row: Row, arm_id: str) -> Iterator[Problem]:
+        if arm_id not in self._arms:
             expected, action = "an arm that an earlier row has", "put the row of the arm first"
             yield row.problem("arm", show(arm_id), expected, action)
             return
-        place, arm_row = report.arms[arm_id]
+        place, arm_row = self._arms[arm_id]
         for column in OF_ARM:
             text, expected = row.text(column), "an empty cell in the row of a subgroup"
             if text and fold(text) != fold(arm_row.text(column)):
@@ -484,16 +451,18 @@ class _Builder:
             if not row.text(column):
                 expected = "what tells the subgroup, such as histology and mixed"
                 yield row.problem(column, "an empty cell", expected, "fill it")
-        subgroups = report.tables["cohorts"][place].setdefault("subgroups", [])
-        subgroups.append({})
-        path = ("cohorts", place, "subgroups", len(subgroups) - 1)
-        yield from self._fill(subgroups[-1], path, row, report, {"subgroup", "both"})
+        subgroups = self.tables["cohorts"][place].setdefault("subgroups", [])
+        path = ("cohorts", place, "subgroups")
+        yield from self._fill(subgroups, path, row, {"subgroup", "both"})
 
     def _fill(
-        self, arm: dict[str, Any], path: Place, row: Row, report: _Report, levels: set[str]
+        self, arms: list[dict[str, Any]], path: Place, row: Row, levels: set[str]
     ) -> Iterator[Problem]:
-        """Set the figures of an arm or a subgroup."""
-        report.cells[dotted(path)] = (row, "")
+        """Append an arm or a subgroup with its figures."""
+        arm: dict[str, Any] = {}
+        arms.append(arm)
+        path = (*path, len(arms) - 1)
+        self._cells[dotted(path)] = (row, "")
         figures: dict[Any, tuple[dict[str, Any], Place]] = {}
         for column in self._columns:
             if column.level not in levels or not row.text(column.name):
@@ -507,11 +476,28 @@ class _Builder:
                     figures[column.figure] = entries[-1], (*path, kind, len(entries) - 1)
                 target, here = figures[column.figure]
             for noted in (column, *(columns_beside(column) if column.figure else ())):
-                report.note(here, noted, row)
+                self._note(here, noted, row)
             yield from _set(target, column, row)
         for name, (place, reading) in {**OF_ARM, **OF_BOTH, **OF_SUBGROUP}.items():
-            report.note(path, Column(name, "both", place, reading), row)
-        yield from _half_pairs(arm, row, path, report)
+            self._note(path, Column(name, "both", place, reading), row)
+        yield from self._half_pairs(arm, row, path)
+
+    def _half_pairs(self, arm: Any, row: Row, path: Place) -> Iterator[Problem]:
+        """Yield the intervals of which one limit alone is given, make pairs of the others."""
+        for key, value in list(arm.items() if isinstance(arm, dict) else enumerate(arm)):
+            here = (*path, key)
+            if isinstance(value, dict) and value and all(isinstance(k, int) for k in value):
+                if len(value) == 2:
+                    arm[key] = [value[0], value[1]]
+                    continue
+                given = self._cells[dotted((*here, *value))][1]
+                stem, _, limit = given.rpartition("_")
+                other = f"{stem}_{'upper' if limit == 'lower' else 'lower'}"
+                if not row.text(other):  # else it is complained about already
+                    action = "write the other one, or leave both empty"
+                    yield row.problem(other, f"nothing beside {given}", "both limits", action)
+            elif isinstance(value, dict | list) and key != "subgroups":
+                yield from self._half_pairs(value, row, here)
 
     def _name_treatment(self, arm: dict[str, Any], row: Row) -> Iterator[Problem]:
         """Resolve the treatment by any of its names, and keep the words of the table."""
@@ -529,23 +515,13 @@ class _Builder:
             yield row.problem("treatment", show(written), expected, action)
 
 
-def _identity_problems(row: Row) -> Iterator[Problem]:
-    for column in ("study", "arm"):
-        if not row.text(column):
-            yield row.problem(column, "an empty cell", f"the id of the {column}", "write it")
-    study_id = row.text("study")
-    if study_id and not FILE_NAME.fullmatch(f"{study_id}.toml"):
-        expected = "an identifier of letters, digits, and _ . + -"
-        yield row.problem("study", show(study_id), expected, "write another one")
-
-
 def _set(target: dict[str, Any], column: Column, row: Row) -> Iterator[Problem]:
     """Read one cell and put its value in its place; limits are keyed by 0 and 1 at first."""
     text = row.text(column.name)
     try:
         value = read_cell(text, column.reading)
     except CellError as error:
-        yield row.problem(column.name, show(text), error.expected, error.action)
+        yield row.problem(column.name, show(text), *error.args)
         return
     *inside, last = column.place
     if inside[:1] == ["sources"]:
@@ -553,21 +529,3 @@ def _set(target: dict[str, Any], column: Column, row: Row) -> Iterator[Problem]:
     for key in inside:
         target = target.setdefault(key, {})
     target[last] = value
-
-
-def _half_pairs(arm: Any, row: Row, path: Place, report: _Report) -> Iterator[Problem]:
-    """Yield the intervals of which one limit alone is given, and make pairs of the others."""
-    for key, value in list(arm.items() if isinstance(arm, dict) else enumerate(arm)):
-        here = (*path, key)
-        if isinstance(value, dict) and value and all(isinstance(k, int) for k in value):
-            if len(value) == 2:
-                arm[key] = [value[0], value[1]]
-                continue
-            given = report.cells[dotted((*here, *value))][1]
-            stem, _, limit = given.rpartition("_")
-            other = f"{stem}_{'upper' if limit == 'lower' else 'lower'}"
-            if not row.text(other):  # else it is complained about already
-                action = "write the other one, or leave both empty"
-                yield row.problem(other, f"nothing beside {given}", "both limits", action)
-        elif isinstance(value, dict | list) and key != "subgroups":
-            yield from _half_pairs(value, row, here, report)

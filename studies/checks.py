@@ -10,52 +10,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
-from itertools import combinations
+from itertools import combinations, product
 
+from studies import schema
 from studies.figures import half_step, in_months
 from studies.problems import CHECK_BOTH, Finding, correction, odd, one_of, repeats, show
-from studies.schema import (
-    DOI,
-    IDENTIFIER,
-    NOT_REACHED,
-    NOT_STATED,
-    PMID,
-    Characteristic,
-    Citation,
-    Cohort,
-    Comparison,
-    HistologySplit,
-    Landmark,
-    Patient,
-    Response,
-    Study,
-    Subgroup,
-    SurvivalOutcome,
-)
+from studies.problems import FieldPath as Path
+from studies.schema import NOT_REACHED, NOT_STATED, Study
 from studies.vocabulary import UnknownWordError, Vocabulary
 
-Path = tuple[str | int, ...]
-Arm = Cohort | Subgroup
+Arm = schema.Cohort | schema.Subgroup
 UNITS = one_of(["days", "weeks", "months", "years"])
 CHECK_IT = "check it against the report"
 READ_AGAIN = "read the curve again at both times"
 
 
-def fraction_findings(value: Decimal, path: Path, what: str = "a fraction") -> Iterator[Finding]:
+def _fraction_findings(
+    value: Decimal | None, path: Path, what: str = "a confidence level as a fraction"
+) -> Iterator[Finding]:
     """Yield a finding where `value` is not a fraction of 1, naming the fraction of a percentage."""
-    if 0 <= value <= 1:
-        return
-    action = f"write {value.scaleb(-2)}" if 1 < value <= 100 else CHECK_IT
-    yield odd(path, value, f"{what} between 0 and 1", action)
+    if value is not None and not 0 <= value <= 1:
+        action = f"write {value.scaleb(-2)}" if 1 < value <= 100 else CHECK_IT
+        yield odd(path, value, f"{what} between 0 and 1", action)
 
 
-def level_findings(value: Decimal | None, path: Path) -> Iterator[Finding]:
-    """Yield a finding where a confidence level is not a fraction."""
-    if value is not None:
-        yield from fraction_findings(value, path, "a confidence level as a fraction")
-
-
-def percent_findings(value: Decimal | None, path: Path, of: int | None) -> Iterator[Finding]:
+def _percent_findings(value: Decimal | None, path: Path, of: int | None) -> Iterator[Finding]:
     """Yield a finding where `value` is no percentage, or is a fraction of 1 instead.
 
     One patient of `of` is 100 / `of` percent: a smaller positive figure cannot be a percentage.
@@ -69,7 +48,7 @@ def percent_findings(value: Decimal | None, path: Path, of: int | None) -> Itera
         yield odd(path, value, expected, f"write {value.scaleb(2):f}")
 
 
-def span_findings(
+def _span_findings(
     pair: tuple[Decimal, Decimal | str] | None, centre: Decimal | str | None, path: Path, name: str
 ) -> Iterator[Finding]:
     """Yield findings where the limits of a span are in the wrong order or leave out its centre."""
@@ -94,7 +73,9 @@ def _interval_findings(pair: tuple[Decimal, Decimal | str] | None, path: Path) -
         yield odd(path, pair, "a lower limit below the upper one")
 
 
-def survival_findings(outcome: SurvivalOutcome, path: Path, n: int | None) -> Iterator[Finding]:
+def _survival_findings(
+    outcome: schema.SurvivalOutcome, path: Path, n: int | None
+) -> Iterator[Finding]:
     """Yield what cannot be true of a printed median."""
     pairs = {"ci": outcome.ci, "iqr": outcome.iqr, "range": outcome.range}
     times = [outcome.median, outcome.follow_up, *(pair and pair[0] for pair in pairs.values())]
@@ -108,27 +89,27 @@ def survival_findings(outcome: SurvivalOutcome, path: Path, n: int | None) -> It
         if isinstance(time, Decimal) and time <= 0:
             yield odd((*path, key), time, "a time above 0", CHECK_IT)
     for key, pair in pairs.items():
-        yield from span_findings(pair, outcome.median, (*path, key), "median")
+        yield from _span_findings(pair, outcome.median, (*path, key), "median")
         if pair is not None and pair[0] < 0:
             yield odd((*path, key), pair, "times of 0 or more")
     yield from _interval_findings(outcome.ci, (*path, "ci"))
-    yield from level_findings(outcome.level, (*path, "level"))
-    yield from at_most(outcome.events, n, (*path, "events"), "patients of the arm")
+    yield from _fraction_findings(outcome.level, (*path, "level"))
+    yield from _at_most(outcome.events, n, (*path, "events"), "patients of the arm")
 
 
-def at_most(count: int | None, limit: int | None, path: Path, whose: str) -> Iterator[Finding]:
+def _at_most(count: int | None, limit: int | None, path: Path, whose: str) -> Iterator[Finding]:
     """Yield a finding where a count exceeds the number of those it was counted among."""
     if count is not None and limit is not None and count > limit:
         yield odd(path, count, f"no more than the {limit} {whose}")
 
 
-def landmark_findings(landmark: Landmark, path: Path, n: int | None) -> Iterator[Finding]:
+def _landmark_findings(landmark: schema.Landmark, path: Path, n: int | None) -> Iterator[Finding]:
     """Yield what cannot be true of a printed survival probability of `n` patients."""
     if landmark.time <= 0:
         yield odd((*path, "time"), landmark.time, "a time above 0", CHECK_IT)
-    yield from at_most(landmark.at_risk, n, (*path, "at_risk"), "patients of the arm")
-    yield from fraction_findings(landmark.survival, (*path, "survival"))
-    yield from level_findings(landmark.level, (*path, "level"))
+    yield from _at_most(landmark.at_risk, n, (*path, "at_risk"), "patients of the arm")
+    yield from _fraction_findings(landmark.survival, (*path, "survival"), "a fraction")
+    yield from _fraction_findings(landmark.level, (*path, "level"))
     if landmark.ci is None:
         return
     lower, upper = landmark.ci
@@ -138,11 +119,11 @@ def landmark_findings(landmark: Landmark, path: Path, n: int | None) -> Iterator
             action = f"write [{lower.scaleb(-2)}, {upper.scaleb(-2)}]"
         yield odd((*path, "ci"), landmark.ci, expected, action)
     elif 0 <= landmark.survival <= 1:
-        yield from span_findings(landmark.ci, landmark.survival, (*path, "ci"), "survival")
+        yield from _span_findings(landmark.ci, landmark.survival, (*path, "ci"), "survival")
         yield from _interval_findings(landmark.ci, (*path, "ci"))
 
 
-def curve_findings(arm: Arm, path: Path) -> Iterator[Finding]:
+def _curve_findings(arm: Arm, path: Path) -> Iterator[Finding]:
     """Yield pairs of figures of one arm that no falling curve can pass through.
 
     Rounding is granted: a survival of 0.52 is anything from 0.515 to 0.525, a median of 3 months
@@ -169,12 +150,16 @@ def curve_findings(arm: Arm, path: Path) -> Iterator[Finding]:
         yield Finding(here, again, expected, action, other)
 
 
-def _same_series(one: SurvivalOutcome | Landmark, other: SurvivalOutcome | Landmark) -> bool:
+def _same_series(
+    one: schema.SurvivalOutcome | schema.Landmark, other: schema.SurvivalOutcome | schema.Landmark
+) -> bool:
     """Whether two figures speak of one curve: labels tell different assessors apart."""
     return one.label is None or other.label is None or one.label == other.label
 
 
-def _rise(one: Landmark, one_path: Path, other: Landmark, other_path: Path) -> Iterator[Finding]:
+def _rise(
+    one: schema.Landmark, one_path: Path, other: schema.Landmark, other_path: Path
+) -> Iterator[Finding]:
     """Yield findings where the later of two landmarks has more survivors, or more at risk."""
     times = in_months(one.time, one.unit), in_months(other.time, other.unit)
     if times[0] == times[1]:
@@ -199,7 +184,7 @@ def _rise(one: Landmark, one_path: Path, other: Landmark, other_path: Path) -> I
 
 
 def _median_against(
-    outcome: SurvivalOutcome, path: Path, mark: Landmark, mark_path: Path
+    outcome: schema.SurvivalOutcome, path: Path, mark: schema.Landmark, mark_path: Path
 ) -> Iterator[Finding]:
     """Yield a finding where a median and a landmark cannot lie on one falling curve."""
     low, high = mark.survival - _blur(mark.survival), mark.survival + _blur(mark.survival)
@@ -228,14 +213,14 @@ def _blur(survival: Decimal) -> Decimal:
     return min(half_step(survival), Decimal("0.05"))
 
 
-def response_findings(response: Response, path: Path, n: int | None) -> Iterator[Finding]:
+def _response_findings(response: schema.Response, path: Path, n: int | None) -> Iterator[Finding]:
     """Yield what cannot be true of printed response counts and percentages."""
     evaluable = response.evaluable
-    yield from at_most(evaluable, n, (*path, "evaluable"), "patients of the arm")
+    yield from _at_most(evaluable, n, (*path, "evaluable"), "patients of the arm")
     whole = n if evaluable is None else evaluable
     whose = "patients of the arm" if evaluable is None else "evaluable patients"
     for key in ("cr", "pr", "sd", "pd", "responders", "disease_control"):
-        yield from at_most(getattr(response, key), whole, (*path, key), whose)
+        yield from _at_most(getattr(response, key), whole, (*path, key), whose)
     # Patients who were not evaluable may stand outside the denominator, but not outside the arm.
     parts = [c for c in (response.cr, response.pr, response.sd, response.pd) if c is not None]
     if whole is not None and max(parts, default=0) <= whole < sum(parts):
@@ -249,14 +234,14 @@ def response_findings(response: Response, path: Path, n: int | None) -> Iterator
     yield from _responder_findings(response, path)
     for key in ("orr", "dcr", "cr", "pr", "sd", "pd"):
         value = getattr(response, f"{key}_percent")
-        yield from percent_findings(value, (*path, f"{key}_percent"), whole)
-    yield from span_findings(response.orr_ci, response.orr_percent, (*path, "orr_ci"), "rate")
+        yield from _percent_findings(value, (*path, f"{key}_percent"), whole)
+    yield from _span_findings(response.orr_ci, response.orr_percent, (*path, "orr_ci"), "rate")
     if not all(0 <= limit <= 100 for limit in response.orr_ci or ()):
         yield odd((*path, "orr_ci"), response.orr_ci, "two percentages between 0 and 100")
-    yield from level_findings(response.orr_level, (*path, "orr_level"))
+    yield from _fraction_findings(response.orr_level, (*path, "orr_level"))
 
 
-def _responder_findings(response: Response, path: Path) -> Iterator[Finding]:
+def _responder_findings(response: schema.Response, path: Path) -> Iterator[Finding]:
     cr, pr, total = response.cr, response.pr, response.responders
     if total is not None and cr is not None and pr is not None and cr + pr != total:
         expected = f"the sum of cr {cr} and pr {pr}, which is {cr + pr}"
@@ -270,7 +255,7 @@ def _responder_findings(response: Response, path: Path) -> Iterator[Finding]:
         yield odd((*path, "disease_control"), response.disease_control, expected)
 
 
-def characteristic_findings(printed: Characteristic, path: Path) -> Iterator[Finding]:
+def _characteristic_findings(printed: schema.Characteristic, path: Path) -> Iterator[Finding]:
     """Yield what cannot be true of a printed characteristic."""
     value, kind, here = printed.value, printed.statistic, (*path, "value")
     if isinstance(value, str):
@@ -283,12 +268,12 @@ def characteristic_findings(printed: Characteristic, path: Path) -> Iterator[Fin
     elif kind == "count" and (value < 0 or value != value.to_integral_value()):
         yield odd(here, value, "a count of 0 or more", "check the figure, or the statistic")
     elif kind == "count":
-        yield from at_most(int(value), printed.of, here, "counted (of)")
+        yield from _at_most(int(value), printed.of, here, "counted (of)")
     elif kind == "percent":
-        yield from percent_findings(value, here, printed.of)
+        yield from _percent_findings(value, here, printed.of)
     for key in ("range", "iqr", "ci"):
         centre = value if kind in ("mean", "median", "percent") else None
-        yield from span_findings(getattr(printed, key), centre, (*path, key), kind)
+        yield from _span_findings(getattr(printed, key), centre, (*path, key), kind)
 
 
 _P_VALUE = re.compile(r"[pP]?\s*(?:<=|>=|[<>=≤≥~])?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
@@ -323,13 +308,11 @@ def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
         for key in ("disease", "line", "time_origin"):
             words = getattr(vocabulary, f"{key}s")
             yield from _word(getattr(cohort, key), words, (*path, key), f"[{key}s]")
-        arms = {path: cohort}
-        arms |= {(*path, "subgroups", p): group for p, group in enumerate(cohort.subgroups)}
-        for arm_path, arm in arms.items():
-            for kind, figures in (("survival", arm.survival), ("landmarks", arm.landmarks)):
-                for number, figure in enumerate(figures):
-                    here = (*arm_path, kind, number, "endpoint")
-                    yield from _word(figure.endpoint, endpoints, here, "[[endpoints]]")
+        groups = ((group, (*path, "subgroups", p)) for p, group in enumerate(cohort.subgroups))
+        for (arm, arm_path), kind in product(((cohort, path), *groups), ("survival", "landmarks")):
+            for number, figure in enumerate(getattr(arm, kind)):
+                here = (*arm_path, kind, number, "endpoint")
+                yield from _word(figure.endpoint, endpoints, here, "[[endpoints]]")
 
 
 def _word(word: str | None, words: Iterable[str], path: Path, heading: str) -> Iterator[Finding]:
@@ -357,21 +340,21 @@ def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Findin
 
 def identifier_findings(value: str, path: Path) -> Iterator[Finding]:
     """Yield a finding where an identifier cannot be the name of a file or of an anchor."""
-    if not re.fullmatch(IDENTIFIER, value):
+    if not re.fullmatch(schema.IDENTIFIER, value):
         expected = "an identifier of letters, digits, and _ . + -"
         suggestion = re.sub(r"[^A-Za-z0-9_.+-]+", "_", value).strip("_") or "an identifier"
         yield odd(path, value, expected, f"write for example {suggestion}")
 
 
 def _doi(value: str | None, path: Path) -> Iterator[Finding]:
-    if value is None or re.fullmatch(DOI, value):
+    if value is None or re.fullmatch(schema.DOI, value):
         return
-    inside = re.search(DOI.strip("^$"), value)
+    inside = re.search(schema.DOI.strip("^$"), value)
     action = f'write "{inside[0]}"' if inside else "check it, or leave the key out"
     yield odd(path, value, "a DOI such as 10.1530/ERC-20-0106", action)
 
 
-def citation_findings(citation: Citation, path: Path = ("citation",)) -> Iterator[Finding]:
+def citation_findings(citation: schema.Citation, path: Path = ("citation",)) -> Iterator[Finding]:
     """Yield what is wrong with a bibliographic record."""
     year = citation.year
     if year is not None and not _FIRST_YEAR <= year <= _LAST_YEAR:
@@ -379,13 +362,13 @@ def citation_findings(citation: Citation, path: Path = ("citation",)) -> Iterato
         action = "write the year of publication, or leave the key out"
         yield odd((*path, "year"), year, expected, action)
     yield from _doi(citation.doi, (*path, "doi"))
-    if citation.pmid is not None and not re.fullmatch(PMID, citation.pmid):
+    if citation.pmid is not None and not re.fullmatch(schema.PMID, citation.pmid):
         expected = "a PubMed identifier of up to eight digits"
         action = "write the digits alone, or leave the key out"
         yield odd((*path, "pmid"), citation.pmid, expected, action)
 
 
-def _cohort_structure(cohorts: tuple[Cohort, ...]) -> Iterator[Finding]:
+def _cohort_structure(cohorts: tuple[schema.Cohort, ...]) -> Iterator[Finding]:
     """Yield repeated cohort identifiers, and cohorts that are part of nothing or of themselves."""
     by_id = {cohort.id: cohort for cohort in cohorts}
     for place, first in repeats(cohort.id for cohort in cohorts):
@@ -405,52 +388,51 @@ def _cohort_structure(cohorts: tuple[Cohort, ...]) -> Iterator[Finding]:
             yield odd(path, cohort.part_of, expected, "remove one of the part_of keys")
         else:
             limit, whose = by_id[cohort.part_of].n, f"patients of {cohort.part_of}"
-            yield from at_most(cohort.n, limit, ("cohorts", place, "n"), whose)
+            yield from _at_most(cohort.n, limit, ("cohorts", place, "n"), whose)
 
 
-def _returns_to_itself(cohort: Cohort, by_id: Mapping[str, Cohort]) -> bool:
+def _returns_to_itself(cohort: schema.Cohort, by_id: Mapping[str, schema.Cohort]) -> bool:
     seen: set[str] = set()
-    here: Cohort | None = cohort
-    while here is not None and here.part_of is not None and here.id not in seen:
+    here: schema.Cohort | None = cohort
+    while here is not None and here.id not in seen:
         seen.add(here.id)
         here = by_id.get(here.part_of)
-    return here is not None and here.id in seen
+    return here is not None
 
 
-def _cohort_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
+def _cohort_findings(cohort: schema.Cohort, path: Path) -> Iterator[Finding]:
     yield from identifier_findings(cohort.id, (*path, "id"))
     yield from _histology_findings(cohort.histology, (*path, "histology"), cohort.n)
-    braf = cohort.braf_v600e
+    braf, here = cohort.braf_v600e, (*path, "braf_v600e")
     if braf is not None:
-        here = (*path, "braf_v600e")
-        yield from at_most(braf.positive, braf.tested, (*here, "positive"), "tested")
-        yield from at_most(braf.tested, cohort.n, (*here, "tested"), "patients of the cohort")
-        yield from percent_findings(braf.percent, (*here, "percent"), braf.tested)
+        yield from _at_most(braf.positive, braf.tested, (*here, "positive"), "tested")
+        yield from _at_most(braf.tested, cohort.n, (*here, "tested"), "patients of the cohort")
+        yield from _percent_findings(braf.percent, (*here, "percent"), braf.tested)
     yield from _arm_findings(cohort, path)
     yield from _subgroup_findings(cohort, path)
-    listed = len(cohort.patients)
-    yield from at_most(listed, cohort.n, (*path, "patients"), "patients of the cohort")
+    here = (*path, "patients")
+    yield from _at_most(len(cohort.patients), cohort.n, here, "patients of the cohort")
     for place, patient in enumerate(cohort.patients):
-        yield from _patient_findings(patient, (*path, "patients", place))
+        yield from _patient_findings(patient, (*here, place))
 
 
 def _arm_findings(arm: Arm, path: Path) -> Iterator[Finding]:
     for place, outcome in enumerate(arm.survival):
-        yield from survival_findings(outcome, (*path, "survival", place), arm.n)
+        yield from _survival_findings(outcome, (*path, "survival", place), arm.n)
     for place, landmark in enumerate(arm.landmarks):
-        yield from landmark_findings(landmark, (*path, "landmarks", place), arm.n)
-    yield from curve_findings(arm, path)
+        yield from _landmark_findings(landmark, (*path, "landmarks", place), arm.n)
+    yield from _curve_findings(arm, path)
     if arm.response is not None:
-        yield from response_findings(arm.response, (*path, "response"), arm.n)
+        yield from _response_findings(arm.response, (*path, "response"), arm.n)
     for place, printed in enumerate(arm.characteristics):
-        yield from characteristic_findings(printed, (*path, "characteristics", place))
+        yield from _characteristic_findings(printed, (*path, "characteristics", place))
 
 
-def _subgroup_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
+def _subgroup_findings(cohort: schema.Cohort, path: Path) -> Iterator[Finding]:
     by_histology: dict[str, list[int]] = {}
     for place, subgroup in enumerate(cohort.subgroups):
         here = (*path, "subgroups", place)
-        yield from at_most(subgroup.n, cohort.n, (*here, "n"), "patients of the cohort")
+        yield from _at_most(subgroup.n, cohort.n, (*here, "n"), "patients of the cohort")
         yield from _arm_findings(subgroup, here)
         if subgroup.histology is not None and subgroup.read_as is not None:
             expected = "either histology (the report says it) or read_as (it is read so)"
@@ -472,20 +454,20 @@ def _subgroup_findings(cohort: Cohort, path: Path) -> Iterator[Finding]:
 
 
 def _histology_findings(
-    split: HistologySplit | None, path: Path, n: int | None
+    split: schema.HistologySplit | None, path: Path, n: int | None
 ) -> Iterator[Finding]:
     if split is None:
         return
-    yield from at_most(split.assessed, n, (*path, "assessed"), "patients of the cohort")
+    yield from _at_most(split.assessed, n, (*path, "assessed"), "patients of the cohort")
     whole, whose = n, "patients of the cohort"
     if split.assessed is not None:
         whole, whose = split.assessed, "patients whose histology was assessed"
     for key in ("pure", "mixed"):
-        yield from at_most(getattr(split, key), whole, (*path, key), whose)
+        yield from _at_most(getattr(split, key), whole, (*path, key), whose)
         percent = getattr(split, f"{key}_percent")
-        yield from percent_findings(percent, (*path, f"{key}_percent"), whole)
+        yield from _percent_findings(percent, (*path, f"{key}_percent"), whole)
     for name, count in split.other.items():
-        yield from at_most(count, n, (*path, "other", name), "patients of the cohort")
+        yield from _at_most(count, n, (*path, "other", name), "patients of the cohort")
     counts = [count for count in (split.pure, split.mixed) if count is not None]
     if whole is not None and max(counts, default=0) <= whole < sum(counts):
         expected = f"pure and mixed that add up to no more than the {whole} {whose}"
@@ -497,7 +479,7 @@ def _histology_findings(
         yield Finding(path, f"a sum of {sum(percents)}", expected, "check the percentages")
 
 
-def _patient_findings(patient: Patient, path: Path) -> Iterator[Finding]:
+def _patient_findings(patient: schema.Patient, path: Path) -> Iterator[Finding]:
     times = {key: getattr(patient, key) for key in ("os", "pfs", "response_duration")}
     for key, time in times.items():
         if time is not None and time < 0:
@@ -506,7 +488,7 @@ def _patient_findings(patient: Patient, path: Path) -> Iterator[Finding]:
         yield Finding((*path, "unit"), "nothing", UNITS, "add the unit of the printed times")
 
 
-def _comparison_findings(comparison: Comparison, path: Path) -> Iterator[Finding]:
+def _comparison_findings(comparison: schema.Comparison, path: Path) -> Iterator[Finding]:
     p = comparison.p
     if isinstance(p, str):
         written = _P_VALUE.fullmatch(p)
@@ -518,11 +500,11 @@ def _comparison_findings(comparison: Comparison, path: Path) -> Iterator[Finding
         yield odd((*path, "p"), comparison.p, "a p value between 0 and 1", CHECK_IT)
     if comparison.hr is not None and comparison.hr <= 0:
         yield odd((*path, "hr"), comparison.hr, "a hazard ratio above 0", CHECK_IT)
-    yield from span_findings(comparison.hr_ci, comparison.hr, (*path, "hr_ci"), "hazard ratio")
+    yield from _span_findings(comparison.hr_ci, comparison.hr, (*path, "hr_ci"), "hazard ratio")
     if comparison.hr_ci is not None and comparison.hr_ci[0] < 0:
         found, expected = show(comparison.hr_ci), "hazard ratios of 0 or more"
         yield Finding((*path, "hr_ci"), found, expected, CHECK_BOTH)
-    yield from level_findings(comparison.level, (*path, "level"))
+    yield from _fraction_findings(comparison.level, (*path, "level"))
 
 
 def _own_overlaps(study: Study) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Studies as documents: TOML files, one JSON document of a whole registry, citations as BibTeX.
+"""Studies as documents: TOML files, JSON of a whole registry, citations as BibTeX, a table.
 
 The printed digits, the order and the style are kept: a file that is read and written again says the
 same, ``2.0`` stays ``2.0`` and an absent key stays absent. Comments are no content, and are lost.
@@ -13,30 +13,31 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
-from studies.figures import surname
-from studies.files import EXCLUDED_FILE, FILE_NAME, VOCABULARY_FILE, is_study_file
-from studies.problems import Problem, RegistryError, model_in, show
+from studies import figures, schema
+from studies.figures import RESPONSE, surname
+from studies.files import EXCLUDED_FILE, VOCABULARY_FILE, is_study_file
+from studies.problems import Problem, RegistryError, model_in, repeats, show
 from studies.registry import Registry
-from studies.schema import BrafStatus, Characteristic, Citation, ImpliedCount, Patient, Study
+from studies.schema import NOT_REACHED, Citation, Cohort, Response, Study
 from studies.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_FILE = "study.schema.json"
 SHIPPED_SCHEMA = f"../{SCHEMA_FILE}"
 WIDTH = 100
 
 # Short records read better on one line than under a header of their own.
-_ON_ONE_LINE = frozenset({BrafStatus, Characteristic, ImpliedCount, Patient})
+_ON_ONE_LINE = (schema.BrafStatus, schema.Characteristic, schema.ImpliedCount, schema.Patient)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # A line may end after blanks that a word follows, or after a line break of the text itself.
 _CHUNK = re.compile(r"[^\n]*?(?: +(?=[^ \n])|\n)|[^\n]+")
@@ -47,21 +48,18 @@ _LONG_TEXT = 20
 
 @dataclass(frozen=True)
 class Shape:
-    """One key of a table."""
+    """One key of a table: `name` in the code, `key` in the file."""
 
     name: str
     key: str
-    """Name in the code, and key in the file."""
     hint: Any
     """Type, with its annotations."""
     required: bool
-    """Whether the key must be there."""
     record: type[BaseModel] | None
     """Record that the key holds, alone or in a list."""
     many: bool
     """Whether it holds a list of records."""
     meaning: str
-    """What it means."""
     examples: tuple[str, str, str]
     """What to write, what not, and why not, as declared."""
 
@@ -137,17 +135,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def to_toml(study: Study, *, heading: str = "", schema: str = SHIPPED_SCHEMA) -> str:
-    """Write a study as the text of its file."""
-    return toml_of(tables_of(study), Study, heading=heading, schema=schema)
-
-
-def toml_of(
-    tables: Mapping[str, Any], model: type[BaseModel] | None, *, heading: str = "", schema: str = ""
-) -> str:
+def toml_of(tables: Mapping[str, Any], model: type[BaseModel] | None, schema: str = "") -> str:
     """Write plain tables in the style of the registry, sound or not."""
     lines = [f"#:schema {schema}", ""] if schema else []
-    lines += [f"# {line}" for line in heading.splitlines()] + [""] if heading else []
     lines += _table_lines(tables, model, ())
     return "\n".join(lines).lstrip("\n") + "\n"
 
@@ -303,26 +293,15 @@ _DEEPEST = 40
 Tables = dict[str, Any]
 
 
-def registry_files(registry: Registry) -> dict[str, Tables]:
-    """Return everything that a registry holds, as tables by the name of their file."""
-    files = {VOCABULARY_FILE: tables_of(registry.vocabulary)}
-    excluded = [tables_of(report) for report in registry.excluded]
-    if excluded:
-        files[EXCLUDED_FILE] = {"excluded": excluded}
-    return files | {f"{study.id}.toml": tables_of(study) for study in registry}
-
-
 def export_json(registry: Registry) -> str:
     """Write a registry as one JSON document.
 
     Numbers have their printed digits, so that a reader must not take them for floats where the
     digits matter.
     """
-    files = registry_files(registry)
-    vocabulary = files.pop(VOCABULARY_FILE)
-    excluded = files.pop(EXCLUDED_FILE, {"excluded": []})
-    document = {"format": FORMAT, "version": VERSION, "vocabulary": vocabulary}
-    return json_of(document | {"studies": list(files.values())} | excluded) + "\n"
+    document = {"format": FORMAT, "version": VERSION, "vocabulary": tables_of(registry.vocabulary)}
+    studies, excluded = (list(map(tables_of, part)) for part in (registry, registry.excluded))
+    return json_of(document | {"studies": studies, "excluded": excluded}) + "\n"
 
 
 def json_of(value: Any, indent: str = "") -> str:
@@ -366,33 +345,30 @@ def read_json(text: str, name: str = "registry.json") -> dict[str, Tables]:
     return files | {f"{tables['id']}.toml": tables for tables in document["studies"]}
 
 
-class _TwiceError(ValueError):
-    """A key that stands twice in one object."""
-
-
 def _parse_json(text: str, name: str) -> Any:
     """Parse JSON, keeping the digits of its numbers; whatever goes wrong becomes a problem."""
 
-    def pairs(entries: list[tuple[str, Any]]) -> Tables:
-        tables = dict(entries)
-        if len(tables) < len(entries):
-            keys = [key for key, _ in entries]
-            raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
-        return tables
+    def refused(mistake: str, line: int | None = None) -> RegistryError:
+        action = "export the registry again, or correct the text"
+        return RegistryError([Problem(name, "", mistake, "a JSON document", action, line)])
 
-    line = None
+    def pairs(entries: list[tuple[str, Any]]) -> Tables:
+        keys = [key for key, _ in entries]
+        for place, _ in repeats(keys):
+            raise refused(f"the key {show(keys[place])} twice in one object")
+        return dict(entries)
+
     try:
         return json.loads(text, parse_float=Decimal, object_pairs_hook=pairs)
+    except RegistryError:
+        raise
     except json.JSONDecodeError as error:
-        mistake, line = f"malformed JSON, {error.msg[:1].lower()}{error.msg[1:]}", error.lineno
-    except _TwiceError as error:
-        mistake = f"the key {show(str(error))} twice in one object"
+        mistake = f"malformed JSON, {error.msg[:1].lower()}{error.msg[1:]}"
+        raise refused(mistake, error.lineno) from None
     except RecursionError:
-        mistake = "lists nested too deep to read"
+        raise refused("lists nested too deep to read") from None
     except (ArithmeticError, ValueError):
-        mistake = "a number too large to hold"
-    action = "export the registry again, or correct the text"
-    raise RegistryError([Problem(name, "", mistake, "a JSON document", action, line)])
+        raise refused("a number too large to hold") from None
 
 
 def _document_problems(document: Tables, name: str) -> Iterator[Problem]:
@@ -466,68 +442,18 @@ def _written(path: Iterable[str | int]) -> str:
 # --- Files ---------------------------------------------------------------------------------------
 
 
-def write_files(
-    files: Mapping[str, Mapping[str, Any]], folder: Path | str, *, schema: str = SHIPPED_SCHEMA
-) -> tuple[Path, ...]:
-    """Write one TOML file for each table into a new or empty folder: all of them, or none.
+def file_texts(
+    files: Mapping[str, Mapping[str, Any]], schema: str = SHIPPED_SCHEMA
+) -> dict[str, str]:
+    """Write tables as texts, by the name of their file.
 
-    `files` holds tables by file name; `schema` is where an editor finds the description of study
-    files, relative to them. Hidden files in the folder are left alone; `RegistryError` where it
-    holds others, or cannot be written.
+    `schema` is where an editor finds the description of study files, relative to them.
     """
-    folder = Path(folder)
-    texts = {name: _text_of(name, tables, schema) for name, tables in files.items()}
-    for name in texts:
-        if not FILE_NAME.fullmatch(name):
-            expected, action = "the name of a study file, such as sparano2021.toml", "correct it"
-            raise RegistryError([Problem(name, "", "such a name", expected, action)])
-    try:
-        missing = [f for f in (folder, *folder.absolute().parents) if not f.exists()]
-        _refuse_full(folder)
-        _write_all(texts, folder, missing)
-    except OSError as error:
-        mistake = f"a folder that cannot be written ({(error.strerror or str(error)).lower()})"
-        expected, action = "a folder that can be written", "give another folder"
-        raise RegistryError([Problem(str(folder), "", mistake, expected, action)]) from None
-    return tuple(folder / name for name in texts)
-
-
-def _text_of(name: str, tables: Mapping[str, Any], schema: str) -> str:
-    model = {VOCABULARY_FILE: Vocabulary, EXCLUDED_FILE: None}.get(name, Study)
-    return toml_of(tables, model, schema=schema if model is Study else "")
-
-
-def _refuse_full(folder: Path) -> None:
-    here = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    visible = sorted(entry for entry in here if not entry.startswith("."))
-    if visible or (folder.exists() and not folder.is_dir()):
-        content = f"a folder that holds {visible[0]}" if visible else "a file"
-        expected, action = "a new or empty folder", "give another folder, or empty this one"
-        raise RegistryError([Problem(str(folder), "", content, expected, action)])
-
-
-def _write_all(texts: Mapping[str, str], folder: Path, missing: list[Path]) -> None:
-    """Write into a hidden folder within `folder`, and move everything up at the end."""
-    moved: list[Path] = []
-    finished = False
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=".unfinished-", dir=folder, ignore_cleanup_errors=True
-        ) as stage:
-            for name, text in texts.items():
-                (Path(stage) / name).write_bytes(text.encode("utf-8"))
-            for name in texts:
-                moved.append(folder / name)
-                (Path(stage) / name).rename(folder / name)
-        finished = True
-    finally:
-        if not finished:
-            for path in moved:
-                path.unlink(missing_ok=True)
-            for path in missing:
-                with suppress(OSError):
-                    path.rmdir()
+    texts = {}
+    for name, tables in files.items():
+        model = {VOCABULARY_FILE: Vocabulary, EXCLUDED_FILE: None}.get(name, Study)
+        texts[name] = toml_of(tables, model, schema if model is Study else "")
+    return texts
 
 
 # --- BibTeX ---------------------------------------------------------------------------------------
@@ -632,3 +558,124 @@ def _escaped(text: str | None) -> str | None:
     if text is None:
         return None
     return "".join(_ESCAPES.get(character, character) for character in " ".join(text.split()))
+
+
+# --- Table ----------------------------------------------------------------------------------------
+
+_WHOLE = ("year", "n", "n_pure", "n_mixed", "events", "responders", "evaluable")
+_FLOAT = ("median_months", "lower_months", "upper_months")
+_OF_COHORT = (
+    *("treatment_as_printed", "line", "time_origin", "time_origin_presumed"),
+    *("n", "not_pooled", "caution"),
+)
+_FLAGS = ("time_origin_presumed", "median_not_reached", "upper_not_reached")
+COLUMNS = (
+    *("study_id", "cohort_id", "label", "year", "design", "countries", "disease"),
+    *("treatment_class", "treatment", "treatment_as_printed", "line", "time_origin"),
+    *("time_origin_presumed", "n", "n_pure", "n_mixed", "endpoint", "printed", *_FLOAT),
+    *("median_not_reached", "upper_not_reached", "events", "landmarks", "responders"),
+    *("evaluable", "derivation", "status", "not_pooled", "caution", "doi", "pmid"),
+)
+
+
+def registry_frame(registry: Registry) -> pd.DataFrame:
+    """Return a registry as a table with one row for each cohort and endpoint.
+
+    Returns
+    -------
+    DataFrame
+        Columns as in `COLUMNS`. Treatments and classes by label. ``printed`` is the figure exactly
+        as printed; the columns in months are converted from it, missing where nothing is printed or
+        not reached. ``responders`` of ``evaluable`` patients with their ``derivation``. Endpoints
+        that a cohort prints for subgroups only have a row without figures, and a cohort that prints
+        none has one row without an endpoint, so that no cohort is missing.
+    """
+    import pandas as pd
+
+    rows = [
+        row
+        for study in registry
+        for cohort in study.cohorts
+        for row in _rows(study, cohort, registry.vocabulary)
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    kinds = {name: "Int64" for name in _WHOLE} | {name: "float64" for name in _FLOAT}
+    return frame.astype(kinds | {name: "boolean" for name in _FLAGS})
+
+
+def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str, Any]]:
+    treatment = vocabulary.treatment(cohort.treatment)
+    split = cohort.histology
+    citation = study.citation
+    common = {
+        "study_id": study.id,
+        "cohort_id": cohort.id,
+        "label": figures.study_label(study),
+        "design": study.design,
+        "countries": "; ".join(study.countries) or None,
+        "disease": cohort.disease or vocabulary.main_disease,
+        "treatment_class": vocabulary.treatment_class(treatment.class_).label,
+        "treatment": treatment.label,
+        "n_pure": split and split.pure,
+        "n_mixed": split and split.mixed,
+    }
+    common |= {name: getattr(cohort, name) for name in _OF_COHORT}
+    common |= {name: getattr(citation, name) for name in ("year", "doi", "pmid")}
+    return [
+        common | {"endpoint": endpoint} | _figures(cohort, study, endpoint)
+        for endpoint in figures.endpoints_of(cohort) or (None,)
+    ]
+
+
+def _figures(cohort: Cohort, study: Study, endpoint: str | None) -> dict[str, Any]:
+    if endpoint is None:
+        return {}
+    if endpoint == RESPONSE:
+        return {} if cohort.response is None else _response(cohort.response, cohort.n, study)
+    outcome = figures.outcome_of(cohort, endpoint)
+    landmarks = figures.landmarks_of(cohort, endpoint)
+    printed = [*landmarks] if outcome is None else [outcome, *landmarks]
+    statuses = dict.fromkeys(figures.figure_status(figure, study) for figure in printed)
+    row: dict[str, Any] = {
+        "landmarks": "; ".join(figures.printed_landmark(mark) for mark in landmarks) or None,
+        "status": " and ".join(statuses) or None,
+    }
+    if outcome is None:
+        return row
+    times = (outcome.median, *(outcome.ci or ()))
+    row |= {
+        "printed": figures.printed_median(outcome),
+        "events": outcome.events,
+        "median_not_reached": outcome.median == NOT_REACHED,
+        "upper_not_reached": None if outcome.ci is None else outcome.ci[1] == NOT_REACHED,
+    }
+    return row | {
+        column: figures.in_months(time, outcome.unit)
+        for column, time in zip(_FLOAT, times, strict=False)
+        if isinstance(time, Decimal) and outcome.unit is not None
+    }
+
+
+def _response(response: Response, n: int | None, study: Study) -> dict[str, Any]:
+    count = figures.responders(response, n)
+    known = isinstance(count, figures.ResponseCount)
+    return {
+        "printed": printed_response(response),
+        "responders": count.responders if known else None,
+        "evaluable": count.evaluable if known else response.evaluable,
+        "derivation": count.derivation if known else count.reason,
+        "status": figures.figure_status(response, study),
+    }
+
+
+def printed_response(response: Response) -> str | None:
+    """Return the response as printed: a count of the evaluable, or a rate."""
+    rate, counted, cr, pr = response.orr_percent, response.responders, response.cr, response.pr
+    if counted is None and pr is not None and (cr is not None or rate is None):
+        counted = (cr or 0) + pr
+    if counted is not None:
+        return f"{counted}/{'?' if response.evaluable is None else response.evaluable}"
+    if rate is None:
+        return None
+    limits = "" if response.orr_ci is None else f" ({response.orr_ci[0]}-{response.orr_ci[1]})"
+    return f"{rate} %{limits}"

@@ -14,22 +14,11 @@ from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
-from studies.schema import (
-    NOT_REACHED,
-    Cohort,
-    Histology,
-    HistologySplit,
-    Landmark,
-    Response,
-    Status,
-    Study,
-    Subgroup,
-    SurvivalOutcome,
-    Unit,
-)
+from studies import schema
+from studies.schema import NOT_REACHED, Cohort, Response, Study, Subgroup
 
 RESPONSE = "response"
-Figure = SurvivalOutcome | Landmark | Response
+Figure = schema.SurvivalOutcome | schema.Landmark | Response
 Keep = Callable[[Figure], bool]
 
 DAYS_PER_MONTH = Decimal("30.4375")  # 365.25 / 12: leap years included
@@ -43,7 +32,7 @@ _SHORT_UNIT = {"days": "d", "weeks": "wk", "months": "", "years": "y"}
 _INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,4}")
 
 
-def in_months(time: Decimal, unit: Unit) -> float:
+def in_months(time: Decimal, unit: schema.Unit) -> float:
     """Convert a printed time in `unit` to months of 30.4375 days."""
     return float(time * MONTHS_PER_UNIT[unit])
 
@@ -53,7 +42,7 @@ def half_step(value: Decimal) -> Decimal:
     return Decimal(5).scaleb(int(value.as_tuple().exponent) - 1)
 
 
-def is_symmetric(outcome: SurvivalOutcome) -> bool:
+def is_symmetric(outcome: schema.SurvivalOutcome) -> bool:
     """Return whether the limits lie on both sides of the median at one distance, or are said to.
 
     Such an interval is the median plus or minus a multiple of a standard error: its limits are not
@@ -85,14 +74,14 @@ def study_label(study: Study) -> str:
     return f"{surname(citation.authors[0])} {year}"
 
 
-def figure_status(figure: Figure, study: Study) -> Status:
+def figure_status(figure: Figure, study: Study) -> schema.Status:
     """Return whether a figure was seen in the report; its own mark goes before the study's."""
     return figure.status or study.status
 
 
 def outcome_of(
     arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
-) -> SurvivalOutcome | None:
+) -> schema.SurvivalOutcome | None:
     """Return the first median of an endpoint that `keep` allows, be it "not reached"."""
     printed = (o for o in arm.survival if o.endpoint == endpoint and o.median is not None)
     return next(filter(keep, printed), None)
@@ -100,23 +89,28 @@ def outcome_of(
 
 def landmarks_of(
     arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
-) -> tuple[Landmark, ...]:
+) -> tuple[schema.Landmark, ...]:
     """Return the survival of an endpoint that `keep` allows, by time; the first one of each."""
-    by_time: dict[float, Landmark] = {}
+    by_time: dict[float, schema.Landmark] = {}
     for landmark in arm.landmarks:
         if landmark.endpoint == endpoint and keep(landmark):
             by_time.setdefault(in_months(landmark.time, landmark.unit), landmark)
     return tuple(by_time[time] for time in sorted(by_time))
 
 
-def histology_of(arm: Cohort | Subgroup, *, use_read_as: bool = True) -> Histology | None:
+def patients_with(cohort: Cohort, endpoint: str) -> list[schema.Patient]:
+    """Return the listed patients with a time of an endpoint."""
+    return [patient for patient in cohort.patients if getattr(patient, endpoint) is not None]
+
+
+def histology_of(arm: Cohort | Subgroup, *, use_read_as: bool = True) -> schema.Histology | None:
     """Return the histology of an arm that has only one, as printed or by a declared reading."""
     if isinstance(arm, Subgroup) and arm.histology is not None:
         return arm.histology
     return arm.read_as.histology if use_read_as and arm.read_as is not None else None
 
 
-def splits_histology(split: HistologySplit | None) -> bool:
+def splits_histology(split: schema.HistologySplit | None) -> bool:
     """Return whether a split tells the shares: both counts, one of the assessed, or a percent."""
     if split is None:
         return False
@@ -125,7 +119,7 @@ def splits_histology(split: HistologySplit | None) -> bool:
     return all(counted) or bool(split.assessed and any(counted)) or percents != (None, None)
 
 
-def printed_median(outcome: SurvivalOutcome) -> str:
+def printed_median(outcome: schema.SurvivalOutcome) -> str:
     """Return a median as printed: ``3.1 (0.6-5.5)`` months, ``166 d``, ``NR (4.7-NR)``."""
     if outcome.median is None:
         return ""
@@ -136,7 +130,7 @@ def printed_median(outcome: SurvivalOutcome) -> str:
     return f"{text} {unit}".strip()
 
 
-def printed_landmark(landmark: Landmark) -> str:
+def printed_landmark(landmark: schema.Landmark) -> str:
     """Return a survival probability as printed: ``12 mo: 0.52 (0.35-0.67)``."""
     unit = _SHORT_UNIT[landmark.unit] or "mo"
     text = f"{landmark.time} {unit}: {landmark.survival}"
@@ -178,17 +172,16 @@ class BestResponses(ResponseCount):
     """
 
     complete: int | None = None
-    """Patients with a complete response; None where it is not known."""
     control: int | None = None
-    """Patients with disease control, as the report defines it; None where it is not known."""
+    """Patients with a complete response, and with disease control as the report defines it."""
     complete_derivation: str = ""
     control_derivation: str = ""
-    """How they follow from what is printed; empty where they are not known."""
+    """How they follow from what is printed."""
     complete_refused: ResponseRefused | None = None
     control_refused: ResponseRefused | None = None
     """Why something that is printed does not determine them."""
     note: str = ""
-    """What the denominator is where it is not simply the treated patients; else empty."""
+    """What the denominator is where it is not simply the treated patients."""
 
     @property
     def entered_as(self) -> str:
@@ -217,8 +210,9 @@ def responders(response: Response, n: int | None = None) -> ResponseCount | Resp
         denominator = n
         aside = f"; number evaluable not printed, the {n} patients of the cohort taken"
     if not denominator:
-        reason = "Neither the number of evaluable patients nor that of the cohort is printed."
-        return ResponseRefused(reason)
+        return ResponseRefused(
+            "Neither the number of evaluable patients nor that of the cohort is printed."
+        )
     cr, pr = response.cr, response.pr
     if response.responders is not None:
         total, derivation = response.responders, "responders as printed"
@@ -273,8 +267,7 @@ def best_responses(response: Response, n: int | None = None) -> BestResponses | 
 
     The responders are those of :func:`responders`. Complete responders and patients with disease
     control follow from printed counts, of which any two must agree, or else from printed
-    percentages, if exactly one whole number fits all of them at their printed digits. What the
-    report does not print stays unknown: a partial response alone says nothing of complete ones.
+    percentages, if exactly one whole number fits all of them at their printed digits.
     """
     count = responders(response, n)
     if isinstance(count, ResponseRefused):
@@ -429,13 +422,10 @@ class CohortRef:
     """A cohort with the study that it stands in."""
 
     study: Study
-    """The report."""
     cohort: Cohort
-    """The arm."""
     treatment_class: str
-    """Identifier of the class of its treatment."""
     role: str
-    """Role of that class."""
+    """Identifier and role of the class of its treatment."""
 
     @cached_property
     def id(self) -> str:
@@ -482,7 +472,7 @@ def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
         return outcome.median != NOT_REACHED or outcome.follow_up is not None
     if not isinstance(arm, Cohort) or not view.keeps_unmarked(study):
         return False
-    events = [p.event for p in arm.patients if getattr(p, view.endpoint) is not None]
+    events = [patient.event for patient in patients_with(arm, view.endpoint)]
     return bool(events) and "not stated" not in events
 
 
@@ -534,7 +524,7 @@ def _points_of(arm: Cohort | Subgroup, view: View, study: Study) -> int:
         points += outcome.median != NOT_REACHED or outcome.follow_up is not None
         points += sum(limit != NOT_REACHED for limit in outcome.ci or ())
     if points == 0 and isinstance(arm, Cohort):
-        points = sum(getattr(patient, view.endpoint) is not None for patient in arm.patients)
+        points = len(patients_with(arm, view.endpoint))
     return points
 
 
@@ -542,9 +532,7 @@ def endpoints_of(cohort: Cohort) -> tuple[str, ...]:
     """Return the endpoints of which a cohort or one of its subgroups prints a figure."""
     arms = (cohort, *cohort.subgroups)
     names = [figure.endpoint for arm in arms for figure in (*arm.survival, *arm.landmarks)]
-    for endpoint in ("os", "pfs"):
-        if any(getattr(patient, endpoint) is not None for patient in cohort.patients):
-            names.append(endpoint)
+    names += [endpoint for endpoint in schema.PATIENT_TIMES if patients_with(cohort, endpoint)]
     if any(arm.response is not None for arm in arms):
         names.append(RESPONSE)
     return tuple(dict.fromkeys(names))

@@ -1,12 +1,10 @@
 """Which files make up a registry, what they hold, and on which line each field stands.
 
-Reading never raises on bad content: it returns what could be read and the problems. A table with a
-mistake does not hide the mistakes beside it: what pydantic refuses is reported, taken out, and the
-rest is validated, so that the checks between figures still run on all that is sound.
+Reading never raises on bad content: it returns what could be read and the problems. What pydantic
+refuses is reported and taken out, so that the checks between figures run on all that is sound.
 
-The parser of the standard library keeps no positions, so that a file with a problem is read a
-second time, by a scanner that knows just enough of TOML to say where each key and each entry of a
-list begins. It expects a document that the parser has accepted.
+The parser of the standard library keeps no positions: a file with a problem is read once more, by a
+scanner that knows just enough of TOML to say where each key and each entry of a list begins.
 """
 
 from __future__ import annotations
@@ -18,15 +16,24 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from studies.problems import Finding, Problem, RegistryError, dotted, in_folder, show, translate
+from studies.problems import (
+    FieldPath,
+    Finding,
+    Problem,
+    RegistryError,
+    dotted,
+    in_folder,
+    show,
+    translate,
+)
 from studies.schema import FrozenDict
 
-FieldPath = tuple[str | int, ...]
 # Each round removes what the last one refused; a required key that goes takes its table with it in
 # the next round, so that the depth of nesting bounds the number of rounds.
 _MOST_ROUNDS = 8
@@ -37,7 +44,6 @@ class TomlFile:
     """Content of one TOML file."""
 
     path: Path
-    """Where the file stands."""
     content: dict[str, Any] | None
     """The parsed tables, numbers with a decimal point as `Decimal`; None where parsing failed."""
     fingerprint: str
@@ -62,9 +68,7 @@ class Validated[Model: BaseModel]:
     removed: frozenset[str] = frozenset()
     """Dotted paths that were taken out, about which no further check should complain."""
     positions: Mapping[FieldPath, tuple[int, ...]] = field(default_factory=dict)
-    """Where the entries of each list stood in the file, by the path of the list; empty where
-    nothing was refused.
-    """
+    """Where the entries of each list stood in the file, by the path of the list."""
 
 
 def read_toml(path: Path) -> TomlFile:
@@ -133,113 +137,83 @@ def validate[Model: BaseModel](
         return Validated(model.model_validate(content))
     except ValidationError as error:
         problems, refused = translate(error, name, model), error
-    copy = _Copy(content, stand_ins)
+    gone: set[FieldPath] = set()
+    instead: dict[str, Any] = {}
+    positions: dict[FieldPath, tuple[int, ...]] = {}
     for _ in range(_MOST_ROUNDS):
-        if not copy.remove(refused):
+        for details in refused.errors(include_url=False, include_input=False):
+            place = _in_file(details["loc"], positions)
+            missing = details["type"] == "missing"
+            if missing and dotted(place) in stand_ins:
+                instead[dotted(place)] = stand_ins[dotted(place)]
+            else:
+                place = _deepest(place[:-1] if missing else place, content)
+            gone.add(place)
+        if () in gone:
             break
+        positions = {}
+        sound = _without(gone, content, positions) | instead
         try:
-            record = model.model_validate(copy.root)
+            record = model.model_validate(sound)
         except ValidationError as error:
             refused = error
         else:
-            return Validated(record, problems, frozenset(copy.removed), copy.positions())
-    return Validated(None, problems, frozenset(copy.removed))
+            return Validated(record, problems, frozenset(map(dotted, gone)), positions)
+    return Validated(None, problems, frozenset(map(dotted, gone - {()})))
+
+
+def _in_file(path: FieldPath, positions: Mapping[FieldPath, tuple[int, ...]]) -> FieldPath:
+    """Return where a field of a record stands in the file, whose lists may be longer."""
+    place: list[str | int] = []
+    for depth, part in enumerate(path):
+        kept = positions.get(path[:depth], ())
+        place.append(kept[part] if isinstance(part, int) and part < len(kept) else part)
+    return tuple(place)
+
+
+def _deepest(place: FieldPath, content: Any) -> FieldPath:
+    """Return the longest beginning of a path that exists: kinds of value add parts to its end."""
+    for depth, part in enumerate(place):
+        within = range(len(content)) if isinstance(content, list) else content
+        if not isinstance(content, dict | list) or part not in within:
+            return place[:depth]
+        content = content[part]
+    return place
+
+
+def _without(
+    gone: set[FieldPath],
+    value: Any,
+    positions: dict[FieldPath, tuple[int, ...]],
+    place: FieldPath = (),
+    path: FieldPath = (),
+) -> Any:
+    """Copy tables without what is gone, and note which entries of each list are left."""
+    if isinstance(value, dict):
+        keys = {key: (*place, key) for key in value}
+        return {
+            key: _without(gone, value[key], positions, here, (*path, key))
+            for key, here in keys.items()
+            if here not in gone
+        }
+    if isinstance(value, list):
+        positions[path] = tuple(i for i in range(len(value)) if (*place, i) not in gone)
+        return [
+            _without(gone, value[i], positions, (*place, i), (*path, number))
+            for number, i in enumerate(positions[path])
+        ]
+    return value
 
 
 def placed(findings: Iterable[Finding], validated: Validated[Any], name: str) -> Iterator[Problem]:
     """Say where in the file each finding stands, but for fields that were refused already."""
-    removed = validated.removed
     for finding in findings:
-        field = _written(finding.path, validated)
-        if any(place == field or place.startswith((f"{field}.", f"{field}[")) for place in removed):
+        field = dotted(_in_file(finding.path, validated.positions))
+        if any(f"{place}.".startswith((f"{field}.", f"{field}[")) for place in validated.removed):
             continue
-        other = _written(finding.other, validated)
+        other = dotted(_in_file(finding.other, validated.positions))
         expected = finding.expected.replace("{other}", other)
-        _, found, _, action, _, severity, check = finding
-        yield Problem(name, field, found, expected, action, severity=severity, check=check)
-
-
-def _written(path: FieldPath, validated: Validated[Any]) -> str:
-    """Return where a field of a record stands in the file, whose lists may be longer."""
-    place: list[str | int] = []
-    for depth, part in enumerate(path):
-        kept = validated.positions.get(path[:depth])
-        place.append(kept[part] if kept is not None and isinstance(part, int) else part)
-    return dotted(place)
-
-
-class _Copy:
-    """A copy of parsed tables, from which entries are taken out without forgetting their place."""
-
-    def __init__(self, content: dict[str, Any], stand_ins: Mapping[str, Any]) -> None:
-        self._stand_ins = stand_ins
-        self._kept: dict[int, list[int]] = {}
-        self.root = self._duplicate(content)
-        self.removed: set[str] = set()
-
-    def _duplicate(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: self._duplicate(entry) for key, entry in value.items()}
-        if isinstance(value, list):
-            entries = [self._duplicate(entry) for entry in value]
-            self._kept[id(entries)] = list(range(len(entries)))
-            return entries
-        return value
-
-    def remove(self, error: ValidationError) -> bool:
-        """Take out every refused entry; False where the document as a whole is refused."""
-        targets: dict[tuple[int, str | int], tuple[Any, str | int]] = {}
-        for details in error.errors(include_url=False, include_input=False):
-            location = details["loc"]
-            if details["type"] == "missing" and dotted(location) in self._stand_ins:
-                self.root[location[0]] = self._stand_ins[dotted(location)]
-                self.removed.add(dotted(location))
-                continue
-            if details["type"] == "missing":
-                location = location[:-1]
-            container, key, place = self._find(location)
-            if key is None:
-                return False
-            targets[id(container), key] = (container, key)
-            self.removed.add(dotted(place))
-        # From the last position to the first, so that taking one entry out does not move the next.
-        ordered = sorted(
-            targets.values(), key=lambda target: str(target[1]).zfill(12), reverse=True
-        )
-        for container, key in ordered:
-            if isinstance(container, list):
-                del self._kept[id(container)][key]
-            del container[key]
-        return True
-
-    def _find(self, location: FieldPath) -> tuple[Any, Any, list[str | int]]:
-        """Return container and key of the deepest entry on `location`, and its path in the file."""
-        container, key, here = None, None, self.root
-        place: list[str | int] = []
-        for part in location:
-            is_entry = (isinstance(here, dict) and part in here) or (
-                isinstance(here, list) and isinstance(part, int) and part < len(here)
-            )
-            if not is_entry:
-                break
-            container, key = here, part
-            place.append(self._kept[id(here)][part] if isinstance(here, list) else part)
-            here = here[part]
-        return container, key, place
-
-    def positions(self) -> dict[FieldPath, tuple[int, ...]]:
-        """Return where the entries of every list stood, by the path of the list in this copy."""
-        places: dict[FieldPath, tuple[int, ...]] = {}
-
-        def visit(value: Any, path: FieldPath) -> None:
-            if isinstance(value, list):
-                places[path] = tuple(self._kept[id(value)])
-                value = dict(enumerate(value))
-            for key, entry in value.items() if isinstance(value, dict) else ():
-                visit(entry, (*path, key))
-
-        visit(self.root, ())
-        return places
+        yield Problem(name, field, finding.found, expected, finding.action)
 
 
 # --- Lines ---------------------------------------------------------------------------------------
@@ -253,35 +227,30 @@ _STRING = re.compile(
     re.DOTALL,
 )
 _BARE_VALUE = re.compile(r"[^,\]}#\n]*")
-_KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')[ \t]*""")
+_KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')[ \t]*(\.)?""")
 
 
-def locate(
-    problems: Iterable[Problem], texts_by_file: Mapping[Path, str] | None = None
-) -> tuple[Problem, ...]:
-    """Return problems with the line of the file on which each stands, where it can be known.
-
-    Files that are not among `texts_by_file` (by `Problem.path`) are read again.
-    """
+def locate(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems with the line of the file on which each stands, where it can be known."""
     lines: dict[Path, Mapping[str, int]] = {}
     located = []
     for problem in problems:
         if problem.line is None and problem.field:
             path = problem.path
             if path not in lines:
-                lines[path] = _lines_of_file(path, texts_by_file or {})
+                lines[path] = _lines_of(path)
             if lines[path]:
                 problem = replace(problem, line=_line_among(lines[path], problem.field))
         located.append(problem)
     return tuple(located)
 
 
-def _lines_of_file(path: Path, texts: Mapping[Path, str]) -> Mapping[str, int]:
+def _lines_of(path: Path) -> Mapping[str, int]:
     """Return the lines of a file by field; empty where it cannot be read or is no TOML."""
     try:
-        text = texts[path] if path in texts else path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
         tomllib.loads(text)
-        return lines_of(text)
+        return _Scanner(text).scan()
     # Beside syntax and encoding: integers of thousands of digits, and lists nested too deep.
     except (OSError, ValueError, ArithmeticError, RecursionError):
         return {}
@@ -295,11 +264,6 @@ def _line_among(lines: Mapping[str, int], field: str) -> int:
     return next((lines[start] for start in beginnings if start in lines), 1)
 
 
-def lines_of(text: str) -> Mapping[str, int]:
-    """Return the line of every key and every entry of a list, by dotted path."""
-    return _Scanner(text.removeprefix("\ufeff")).scan()
-
-
 class _Scanner:
     """Goes through a document once and notes where keys and entries begin."""
 
@@ -308,23 +272,29 @@ class _Scanner:
         self._at = 0
         self._ends = [match.start() for match in re.finditer("\n", text)]
         self._lines: dict[str, int] = {}
-        # Number of tables so far of each [[array of tables]], by its path.
+        # Number of the latest table of each [[array of tables]], by its path.
         self._tables: dict[FieldPath, int] = {}
 
     def scan(self) -> Mapping[str, int]:
         """Go through the document."""
         table: FieldPath = ()
-        while self._skip_blank():
-            if self._text[self._at] == "[":
+        while self._here():
+            if self._here() == "[":
                 table = self._header()
             else:
                 self._pair(table)
         return self._lines
 
-    def _skip_blank(self) -> bool:
-        """Move to the next token; False at the end of the text."""
-        self._at = _BLANK.match(self._text, self._at).end()
-        return self._at < len(self._text)
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        """Move past a pattern, which is there."""
+        match = pattern.match(self._text, self._at)
+        self._at = match.end()
+        return match
+
+    def _here(self) -> str:
+        """Move to the next token, and return the sign with which it begins; "": the end."""
+        self._take(_BLANK)
+        return self._text[self._at : self._at + 1]
 
     def _note(self, path: FieldPath, start: int, *, overwrite: bool = False) -> None:
         """Remember that an entry begins here, unless its table began earlier."""
@@ -335,81 +305,66 @@ class _Scanner:
     def _header(self) -> FieldPath:
         """Read ``[a.b]`` or ``[[a.b]]`` and return the path of the table that it opens."""
         start = self._at
-        several = self._text.startswith("[[", start)
-        self._at += 2 if several else 1
-        keys = self._key()
-        self._at += 2 if several else 1
+        brackets = 2 if self._text.startswith("[[", start) else 1
+        self._at += brackets
+        *outer, last = self._key()
+        self._at += brackets
         path: FieldPath = ()
-        for key in keys[:-1]:
-            path = self._last((*path, key))
+        for key in outer:
+            path = (*path, key)
+            if path in self._tables:
+                path = (*path, self._tables[path])
             self._note(path, start)
-        path = (*path, keys[-1])
-        if several:
-            number = self._tables.get(path, 0)
-            self._tables[path] = number + 1
+        path = (*path, last)
+        if brackets == 2:
             self._note(path, start)
-            path = (*path, number)
+            self._tables[path] = self._tables.get(path, -1) + 1
+            path = (*path, self._tables[path])
         self._note(path, start, overwrite=True)
         return path
 
-    def _last(self, path: FieldPath) -> FieldPath:
-        """Return the path of the latest table of an array of tables, or of the table itself."""
-        number = self._tables.get(path)
-        return path if number is None else (*path, number - 1)
-
     def _pair(self, table: FieldPath) -> None:
         """Read a key with its value; a dotted key names the tables on its way too."""
-        start = self._at
-        path = table
+        start, path = self._at, table
         for key in self._key():
             path = (*path, key)
             self._note(path, start)
-        self._skip_blank()
         self._at += 1  # the equals sign
         self._value(path)
 
     def _key(self) -> list[str]:
         """Read a key, which may be dotted and quoted."""
-        parts = []
-        while True:
-            match = _KEY_PART.match(self._text, self._at)
-            word = match[1]
+        parts, dot = [], "."
+        while dot:
+            word, dot = self._take(_KEY_PART).groups()
             parts.append(tomllib.loads(f"k = {word}")["k"] if word[0] in "\"'" else word)
-            self._at = match.end()
-            if not self._text.startswith(".", self._at):
-                return parts
-            self._at += 1
+        return parts
 
     def _value(self, path: FieldPath) -> None:
         """Pass over a value, and note the entries of a list or of an inline table."""
-        self._skip_blank()
-        match self._text[self._at]:
+        match self._here():
             case "[":
-                self._at += 1
-                number = 0
-                while self._more("]"):
+                for number in self._entries("]"):
                     self._note((*path, number), self._at)
                     self._value((*path, number))
-                    number += 1
             case "{":
-                self._at += 1
-                while self._more("}"):
+                for _ in self._entries("}"):
                     self._pair(path)
             case '"' | "'":
-                self._at = _STRING.match(self._text, self._at).end()
+                self._take(_STRING)
             case _:
-                self._at = _BARE_VALUE.match(self._text, self._at).end()
+                self._take(_BARE_VALUE)
 
-    def _more(self, end: str) -> bool:
-        """Move to the next entry of a list or an inline table; False, and past it, at its end."""
-        self._skip_blank()
-        if self._text[self._at] == ",":
-            self._at += 1
-            self._skip_blank()
-        if self._text[self._at] == end:
-            self._at += 1
-            return False
-        return True
+    def _entries(self, end: str) -> Iterator[int]:
+        """Move to each entry of a list or an inline table, and past its end."""
+        self._at += 1
+        for number in count():
+            if self._here() == ",":
+                self._at += 1
+            if self._here() == end:
+                self._at += 1
+                return
+            yield number
 
 
 # --- Folders -------------------------------------------------------------------------------------
@@ -417,12 +372,12 @@ class _Scanner:
 VOCABULARY_FILE = "vocabulary.toml"
 EXCLUDED_FILE = "excluded.toml"
 _NOT_STUDIES = (VOCABULARY_FILE, EXCLUDED_FILE)
-FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\.toml")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\.toml")
 
 
 def is_study_file(name: str) -> bool:
     """Whether a name is one of a study file, and not that of the vocabulary or of a list."""
-    return FILE_NAME.fullmatch(name) is not None and name not in _NOT_STUDIES
+    return _FILE_NAME.fullmatch(name) is not None and name not in _NOT_STUDIES
 
 
 @dataclass(frozen=True)
@@ -436,18 +391,7 @@ class Source:
     vocabulary: Path | None = None
     """The vocabulary beside them."""
     excluded: Path | None = None
-    """The list of reports that were left out, in the folder or beside it; of a single file: None.
-    """
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Which files are read."""
-
-    layers: Mapping[Path, int]
-    """The files, each with the position of its source."""
-    replaced: tuple[tuple[str, Path], ...]
-    """Identifier of a study of which a later source has another version, and that source."""
+    """The list of reports that were left out, in the folder or beside it."""
 
 
 def sources_of(paths: Iterable[Path | str]) -> tuple[Source, ...]:
@@ -513,10 +457,13 @@ def without_repeats(sources: Iterable[Source]) -> tuple[Source, ...]:
     return tuple(first.values())
 
 
-def choose(sources: Sequence[Source], held: Mapping[str, Path]) -> Chosen:
-    """Return which files are read: of two files with one name, that of the later source.
+def choose(
+    sources: Sequence[Source], held: Mapping[str, Path]
+) -> tuple[dict[Path, int], tuple[tuple[str, Path], ...]]:
+    """Return the files that are read, of two with one name that of the later source.
 
-    `held` holds the files of studies that are there already, by identifier.
+    Each with the position of its source; and the identifiers of studies of which a later source has
+    another version, with that source. `held` holds the files of studies that are there already.
     """
     by_study: dict[str, list[Path]] = {name: [path] for name, path in held.items()}
     layers: dict[Path, int] = {}
@@ -533,4 +480,4 @@ def choose(sources: Sequence[Source], held: Mapping[str, Path]) -> Chosen:
                 layers.pop(path, None)
             by_study[name] = paths
             layers |= dict.fromkeys(paths, position)
-    return Chosen(layers, tuple(replaced.items()))
+    return layers, tuple(replaced.items())

@@ -1,10 +1,8 @@
 """What study files may hold, made from the records: JSON Schema, field guide and skeleton.
 
-An editor that knows the schema (draft 07, which TOML editors read) names the keys, offers the words
-of the vocabulary with their meaning, and marks a misspelt key or a figure of the wrong kind while
-it is typed. The field guide is the table of every key in ``studies/README.md``. The skeleton is the
-first draft of a study file: lines that begin with ``##`` explain, lines that begin with ``# `` are
-examples, sound as a whole when the mark is removed.
+The schema is of draft 07, which TOML editors read. The field guide is the table of every key in
+``studies/README.md``. The skeleton is the first draft of a study file: lines that begin with ``##``
+explain, lines that begin with ``# `` are examples, sound as a whole when the mark is removed.
 """
 
 from __future__ import annotations
@@ -13,35 +11,16 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from studies import schema
 from studies.documents import SCHEMA_FILE, WIDTH, Shape, plain, records_below, shapes
+from studies.files import is_study_file
 from studies.problems import Problem, RegistryError, show
-from studies.schema import (
-    IDENTIFIER,
-    NOT_STATED,
-    Acknowledgement,
-    Citation,
-    Cohort,
-    Count,
-    CountsByName,
-    Fraction,
-    Landmark,
-    PatientCount,
-    Percent,
-    Printed,
-    PrintedOrText,
-    PrintedPair,
-    Reached,
-    ReachedPair,
-    Study,
-    Subgroup,
-    SurvivalOutcome,
-    Text,
-)
+from studies.schema import NOT_STATED, Cohort, Landmark, Study, SurvivalOutcome, Text
 from studies.vocabulary import Vocabulary
 
 Words = Mapping[tuple[type[BaseModel], str], Mapping[str, str]]
@@ -158,37 +137,24 @@ def _lowered(sentence: str) -> str:
 # --- Field guide ---------------------------------------------------------------------------------
 
 
-class _Kind(NamedTuple):
-    """A kind of value: in words, and the mistake that is made most often."""
-
-    words: str
-    bad: str
-    why: str
-
-
-_NUMBER = _Kind("number", '"3.1"', "a number stands without quotation marks")
+# Kinds of value: in words, the mistake that is made most often, and why it is one.
+_Kind = tuple[str, str, str]
+_NUMBER = ("number", '"3.1"', "a number stands without quotation marks")
+_REACHED_PAIR = 'two numbers, lower first; the second may be "not reached"'
+_UPPER = "only the upper limit can be not reached"
 _KINDS: tuple[tuple[Any, _Kind], ...] = (
-    (Text, _Kind("text", "7", "a text stands in quotation marks")),
-    (Printed, _NUMBER),
-    (Fraction, _NUMBER),
-    (Percent, _NUMBER),
-    (Reached, _Kind('number, or "not reached"', '"NR"', 'write "not reached"')),
-    (PrintedPair, _Kind("two numbers, lower first", '"1.0-2.5"', "two numbers in brackets")),
-    (
-        ReachedPair,
-        _Kind(
-            'two numbers, lower first; the second may be "not reached"',
-            '["not reached", 5.5]',
-            "only the upper limit can be not reached",
-        ),
-    ),
-    (PrintedOrText, _Kind("number or text", "true", "write what is printed")),
-    (Count, _Kind("whole number, 0 or more", "2.0", "a count has no decimal point")),
-    (PatientCount, _Kind("whole number, 1 or more", "0", "leave it out when it is not printed")),
-    (CountsByName, _Kind("counts by name", "3", "each count has a name")),
-    (bool, _Kind("true or false", '"yes"', "write true or false, without quotation marks")),
-    (tuple[Text, ...], _Kind("list of texts", '"one"', "a list stands in brackets")),
-    (tuple[tuple[Text, Text], ...], _Kind("list of pairs of texts", '["arm_1"]', "two in each")),
+    (Text, ("text", "7", "a text stands in quotation marks")),
+    *((number, _NUMBER) for number in (schema.Printed, schema.Fraction, schema.Percent)),
+    (schema.Reached, ('number, or "not reached"', '"NR"', 'write "not reached"')),
+    (schema.PrintedPair, ("two numbers, lower first", '"1.0-2.5"', "two numbers in brackets")),
+    (schema.ReachedPair, (_REACHED_PAIR, '["not reached", 5.5]', _UPPER)),
+    (schema.PrintedOrText, ("number or text", "true", "write what is printed")),
+    (schema.Count, ("whole number, 0 or more", "2.0", "a count has no decimal point")),
+    (schema.PatientCount, ("whole number, 1 or more", "0", "leave it out when it is not printed")),
+    (schema.CountsByName, ("counts by name", "3", "each count has a name")),
+    (bool, ("true or false", '"yes"', "write true or false, without quotation marks")),
+    (tuple[Text, ...], ("list of texts", '"one"', "a list stands in brackets")),
+    (tuple[tuple[Text, Text], ...], ("list of pairs of texts", '["arm_1"]', "two in each")),
 )
 
 
@@ -205,19 +171,16 @@ def example(record: type[BaseModel], shape: Shape) -> tuple[str, str, str]:
 def _kind(shape: Shape) -> _Kind:
     hint = plain(shape.hint)
     hint = bool if get_args(hint)[:1] == (bool,) else hint
-    for known, kind in _KINDS:
-        if hint == known:
-            return kind
     if get_origin(hint) is Literal:
         choices = ", ".join(str(word) for word in get_args(hint))
-        return _Kind(f"one of {choices}", '"other"', "one of these")
-    raise TypeError(f"no words for {hint}")
+        return f"one of {choices}", '"other"', "one of these"
+    return next(kind for known, kind in _KINDS if hint == known)
 
 
 def type_words(shape: Shape) -> str:
     """Return the type of a key in words, for instance "two numbers, lower first"."""
     if shape.record is None:
-        return _kind(shape).words
+        return _kind(shape)[0]
     return "tables" if shape.many else "table"
 
 
@@ -267,11 +230,9 @@ write what the report prints, or leave the line as it is. What the report does n
 absent is not zero. Numbers keep their printed digits (2.0 is not 2) and their unit; words and texts
 stand in "quotation marks". Then: atc studies check {id}.toml"""
 # Keys that go with some figures only: they are explained, with an example that stays out.
-_ASIDE = frozenset(
-    (
-        *("ci_method", "iqr", "range", "label", "note", "n_implied", "part_of", "digitised"),
-        *("time_origin_presumed", "read_as", "not_pooled", "caution", "group", "unverified"),
-    )
+_ASIDE = (
+    *("ci_method", "iqr", "range", "label", "note", "n_implied", "part_of", "digitised"),
+    *("time_origin_presumed", "read_as", "not_pooled", "caution", "group", "unverified"),
 )
 
 
@@ -280,20 +241,13 @@ def skeleton(
 ) -> str:
     """Return the first draft of a study file: TOML that no check accepts until it is filled in.
 
-    Parameters
-    ----------
-    study_id : str
-        Identifier of the study, and stem of its file; `RegistryError` where it cannot be one.
-    vocabulary : Vocabulary
-        The words that it may use, which the comments list.
-    arms : int
-        How many arms the report has.
-    schema : str
-        Where an editor finds the description of study files, relative to the file.
+    Its comments list the words of the vocabulary; `schema` is where an editor finds the description
+    of study files, relative to the file. `RegistryError` for an identifier that is none.
     """
-    problems = [*_refusals(study_id, arms)]
-    if problems:
-        raise RegistryError(problems)
+    if not is_study_file(f"{study_id}.toml"):
+        expected = "an identifier of letters, digits, and _ . + -"
+        action = "give for example the first author and the year, such as sparano2021"
+        raise RegistryError([Problem(f"{study_id}.toml", "id", show(study_id), expected, action)])
     draft = _Draft(vocabulary, study_id)
     lines = [f"#:schema {schema}", "", *_explained(_HOW.format(id=study_id)), ""]
     lines += [f'id = "{study_id}"', *_explained("The name of this file without .toml."), ""]
@@ -307,16 +261,6 @@ def skeleton(
     return "\n".join(lines) + "\n"
 
 
-def _refusals(study_id: str, arms: int) -> Iterator[Problem]:
-    file = f"{study_id}.toml"
-    if not re.fullmatch(IDENTIFIER, study_id) or study_id in ("vocabulary", "excluded"):
-        expected = "an identifier of letters, digits, and _ . + -"
-        action = "give for example the first author and the year, such as sparano2021"
-        yield Problem(file, "id", show(study_id), expected, action)
-    if arms < 1:
-        yield Problem(file, "cohorts", f"{arms} arms", "one arm or more", "give their number")
-
-
 class _Draft:
     def __init__(self, vocabulary: Vocabulary, study_id: str) -> None:
         self._vocabulary, self._words = vocabulary, words_of(vocabulary)
@@ -324,7 +268,7 @@ class _Draft:
         year = re.search(r"(?:19|20)\d\d", study_id)
         first = next((entry.id for entry in vocabulary.treatments), "a word of vocabulary.toml")
         self._examples = {
-            (Citation, "year"): year[0] if year else "2021",
+            (schema.Citation, "year"): year[0] if year else "2021",
             (Study, "design"): f'"{next(iter(vocabulary.designs), NOT_STATED)}"',
             (Cohort, "treatment"): f'"{first}"',
         }
@@ -353,10 +297,10 @@ class _Draft:
             return
         required = " Required." if shape.required else ""
         yield from ("", *_explained(f"--- {header}: {_lowered(shape.meaning)}{required}"))
-        mark = "##  " if record is Acknowledgement else "#"
+        mark = "##  " if record is schema.Acknowledgement else "#"
         yield f"{mark} [[{header}]]" if shape.many else f"{mark} [{header}]"
         yield from self.keys(record, mark=mark)
-        if record is Subgroup:
+        if record is schema.Subgroup:
             tables = [f"[[{header}.survival]]", f"[[{header}.landmarks]]", f"[{header}.response]"]
             yield from _explained(f"Figures are written as those of the arm: {', '.join(tables)}.")
 

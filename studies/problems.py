@@ -18,6 +18,8 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
+#: Keys and positions that lead to a field of a record.
+FieldPath = tuple[str | int, ...]
 Severity = Literal["error", "warning", "note"]
 _LONGEST_QUOTE = 60
 CHECK_BOTH = "check both figures against the report"
@@ -36,14 +38,13 @@ class Problem:
     action: str
     """What stands there, what should stand there, and what to do."""
     line: int | None = None
-    """Line of the file on which the field stands, from 1; None where it is not known."""
+    """Line of the file on which the field stands, from 1."""
     severity: Severity = "error"
-    """error: the file cannot be used as it is; warning: it looks like a slip; note: worth knowing.
-    """
+    """error: unusable as it is; warning: it looks like a slip; note: worth knowing."""
     check: str = ""
     """Name of the plausibility check that asks; empty for what must hold in any case."""
     folder: str = ""
-    """Folder of the file, as it was given; empty where it is not known."""
+    """Folder of the file, as it was given."""
 
     @property
     def path(self) -> Path:
@@ -51,10 +52,7 @@ class Problem:
         return Path(self.folder) / self.file
 
     def __str__(self) -> str:
-        """Return the problem as one sentence, which begins with FILE:LINE where the line is known.
-
-        Editors and terminals open that place on a click.
-        """
+        """Return one sentence that begins with FILE:LINE, which editors open on a click."""
         file = self.file if self.line is None else f"{self.file}:{self.line}"
         place = f"{file}, {self.field}" if self.field else file
         return f"{place}: found {self.found}, expected {self.expected}: {self.action}."
@@ -63,25 +61,18 @@ class Problem:
 class Finding(NamedTuple):
     """One thing to repair within a record, before it is known in which file the record stands."""
 
-    path: tuple[str | int, ...]
+    path: FieldPath
     """Keys and positions that lead to the field."""
     found: str
     expected: str
     action: str
     """As in `Problem`; ``{other}`` in `expected` stands for the path of a second field."""
-    other: tuple[str | int, ...] = ()
+    other: FieldPath = ()
     """Keys and positions that lead to the second field."""
-    severity: Severity = "error"
-    check: str = ""
-    """As in `Problem`."""
 
 
 def odd(
-    path: tuple[str | int, ...],
-    value: Any,
-    expected: str,
-    action: str = CHECK_BOTH,
-    other: tuple[str | int, ...] = (),
+    path: FieldPath, value: Any, expected: str, action: str = CHECK_BOTH, other: FieldPath = ()
 ) -> Finding:
     """Return a finding about a value that stands there as it is written."""
     return Finding(path, show(value), expected, action, other)
@@ -104,7 +95,7 @@ def in_folder(problems: Iterable[Problem], folder: Path | str) -> Iterator[Probl
         yield problem if problem.folder else replace(problem, folder=str(folder))
 
 
-def dotted(path: Sequence[str | int]) -> str:
+def dotted(path: FieldPath) -> str:
     """Return a field path in its written form, ``cohorts[0].survival[1].ci``."""
     written = ""
     for part in path:
@@ -184,38 +175,33 @@ def translate(error: ValidationError, file: str, model: type[BaseModel]) -> tupl
     """Turn the errors of pydantic into problems."""
     problems = []
     for details in error.errors(include_url=False):
-        location, kind = details["loc"], details["type"]
-        if kind == "missing" and location and isinstance(location[-1], int):
+        location, words = details["loc"], _sentence(details, model)
+        if details["type"] == "missing" and location and isinstance(location[-1], int):
             location = location[:-1]
-            expected, action = "a list of two texts", 'write both, for example ["a", "b"]'
-            words = show(details["input"]), expected, action
-        else:
-            words = _sentence(kind, details, model)
+            pair = "a list of two texts", 'write both, for example ["a", "b"]'
+            words = show(details["input"]), *pair
         problems.append(Problem(file, dotted(location), *words))
     return tuple(problems)
 
 
-def _sentence(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, str, str]:
-    location, value = details["loc"], details["input"]
-    if kind in ("missing", "extra_forbidden"):
-        return _about_key(kind, location, model)
-    if kind == "string_too_short":
-        return "an empty text", "a text", "write it, or leave the key out"
-    return show(value), *_about_value(kind, details, model)
-
-
-def _about_key(kind: str, location: Any, model: type[BaseModel]) -> tuple[str, str, str]:
-    key = location[-1]
-    if kind == "extra_forbidden":
-        keys = _fields(_model_at(model, location[:-1]))
-        otherwise = "remove the key, or correct its name"
-        action = correction(str(key), keys, otherwise, quoted=False)
-        return f"the unknown key {dotted([str(key)])}", one_of(keys, most=40), action
-    if _model_at(model, location) is not None:
-        header = f"[{_header(location)}]"
-        return "nothing", f"a table {header if key == 'citation' else f'[{header}]'}", "add it"
-    where = "this table" if len(location) > 1 else "the top of the file"
-    return "nothing", f"the key {key}", f"add {key} to {where}"
+def _sentence(details: Any, model: type[BaseModel]) -> tuple[str, str, str]:
+    location = details["loc"]
+    key = location[-1] if location else ""
+    match details["type"]:
+        case "extra_forbidden":
+            keys = _fields(_model_at(model, location[:-1]))
+            otherwise = "remove the key, or correct its name"
+            action = correction(str(key), keys, otherwise, quoted=False)
+            return f"the unknown key {dotted([str(key)])}", one_of(keys, most=40), action
+        case "missing" if _model_at(model, location) is not None:
+            header = f"[{_header(location)}]"
+            return "nothing", f"a table {header if key == 'citation' else f'[{header}]'}", "add it"
+        case "missing":
+            where = "this table" if len(location) > 1 else "the top of the file"
+            return "nothing", f"the key {key}", f"add {key} to {where}"
+        case "string_too_short":
+            return "an empty text", "a text", "write it, or leave the key out"
+    return show(details["input"]), *_about_value(details["type"], details, model)
 
 
 def _about_value(kind: str, details: Any, model: type[BaseModel]) -> tuple[str, str]:

@@ -1,16 +1,7 @@
 """A registry: one file for each published report, read from folders and checked as a whole.
 
 Reports that were found and left out stand in one file, ``excluded.toml``, in the folder of the
-study files or beside that folder::
-
-    [[excluded]]
-    id = "baek2017"
-    n = [329]                           # patients of each printed group; may be left out
-    reason = "The abstract prints no median and no survival rate."
-
-    [excluded.citation]                 # as in a study file
-    authors = ["Baek SK", "Lee MC"]
-    year = 2017
+study files or beside that folder.
 
 One endpoint is read as another only where the vocabulary allows it, and only on request: a time to
 progression is no progression-free survival. An analysis may ask for it to see how much hangs on it;
@@ -26,17 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studies.checks import (
-    citation_findings,
-    identifier_findings,
-    overlap_findings,
-    study_findings,
-    word_findings,
-)
+from studies import checks
 from studies.figures import CohortRef, endpoints_of
 from studies.files import (
     VOCABULARY_FILE,
-    Chosen,
     Source,
     TomlFile,
     Validated,
@@ -60,13 +44,7 @@ from studies.problems import (
     show,
 )
 from studies.schema import Citation, Cohort, FrozenDict, PatientCount, Record, Study, Subgroup, Text
-from studies.vocabulary import (
-    Conversion,
-    UnknownWordError,
-    Vocabulary,
-    VocabularyRead,
-    read_vocabulary,
-)
+from studies.vocabulary import Conversion, UnknownWordError, Vocabulary, WordsRead, read_vocabulary
 
 SHIPPED_FOLDER = Path(__file__).parent / "data"
 # Stand in for keys that are missing or refused, so that the figures are checked all the same.
@@ -98,7 +76,7 @@ class ConvertedEndpoint(NamedTuple):
     to: str
     """The printed endpoint, and what it is read as."""
     cohorts: tuple[str, ...]
-    """The cohorts that are read so, ``study:cohort``."""
+    """``study:cohort`` each."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +86,6 @@ class Registry:
     studies: Mapping[str, Study]
     """By identifier, in alphabetical order."""
     vocabulary: Vocabulary
-    """The words."""
     fingerprints: Mapping[str, str]
     """SHA-256 of each study file, hexadecimal, by identifier of the study."""
     vocabulary_fingerprint: str
@@ -129,7 +106,6 @@ class Registry:
     """SHA-256 over files and conversions: the same for two registries with the same content."""
 
     def __post_init__(self) -> None:
-        """Order the studies and derive the fingerprint of the whole."""
         ordered = {key: self.studies[key] for key in sorted(self.studies)}
         prints = {key: self.fingerprints[key] for key in ordered}
         lines = [f"{key} {value}" for key, value in prints.items()]
@@ -140,17 +116,10 @@ class Registry:
         object.__setattr__(self, "files", FrozenDict({key: self.files[key] for key in ordered}))
         object.__setattr__(self, "fingerprint", whole.hexdigest())
 
-    @property
-    def folder(self) -> Path:
-        """The first of the folders."""
-        return self.folders[0]
-
     def __len__(self) -> int:
-        """Return the number of studies."""
         return len(self.studies)
 
     def __iter__(self) -> Iterator[Study]:
-        """Iterate over the studies by identifier."""
         return iter(self.studies.values())
 
     def study(self, study_id: str) -> Study:
@@ -188,11 +157,12 @@ def load_registry(*folders: Path | str | None, alone: bool = False) -> Registry:
 def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     """Return a registry with more studies, checked as those of a registry are.
 
+    What `registry` reads as another endpoint is read so in the new studies too.
+
     Parameters
     ----------
     registry : Registry
-        The registry, which stays as it is; what it reads as another endpoint is read so in the new
-        studies too.
+        The registry, which stays as it is.
     paths : iterable of Path or str
         Study files, or folders of them. A study with the identifier of one that is there replaces
         it. Vocabularies beside them that say ``extends = true`` add their words.
@@ -203,7 +173,7 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
         With every problem of the new files, and of what they do to those that are there.
     """
     sources = sources_of(paths)
-    words = VocabularyRead(registry.vocabulary, (), registry.vocabulary_fingerprint, True)
+    words = registry.vocabulary, registry.vocabulary_fingerprint
     beside = (source.vocabulary for source in sources if source.vocabulary)
     larger = _assemble(without_repeats(sources), read_vocabulary(beside, words), registry)
     if not registry.conversions:
@@ -217,29 +187,26 @@ class _Report(NamedTuple):
 
     file: TomlFile
     layer: int
-    validated: Validated[Study] | None
+    validated: Validated[Study]
 
     @property
     def study(self) -> Study | None:
-        return None if self.validated is None else self.validated.record
+        return self.validated.record
 
     @property
     def lost_cohort(self) -> bool:
         """Whether a cohort was refused, so that nobody can be blamed for pointing to it."""
-        removed = frozenset() if self.validated is None else self.validated.removed
-        return any(_LOST_COHORT.fullmatch(place) for place in removed)
+        return any(_LOST_COHORT.fullmatch(place) for place in self.validated.removed)
 
 
-def _assemble(
-    sources: Sequence[Source], words: VocabularyRead, before: Registry | None
-) -> Registry:
+def _assemble(sources: Sequence[Source], words: WordsRead, before: Registry | None) -> Registry:
     """Read the files of some sources and check them, together with a registry that is there."""
     earlier = {} if before is None else before.files
-    chosen = choose(sources, earlier)
-    reports = [_read(path, layer) for path, layer in chosen.layers.items()]
+    layers, replaced = choose(sources, earlier)
+    reports = [_read(path, layer) for path, layer in layers.items()]
     files = {report.file.path.stem: report.file.path for report in reports}
     left_out = () if before is None else before.excluded
-    excluded, about_excluded = read_excluded(_lists(sources, chosen, earlier), left_out)
+    excluded, about_excluded = read_excluded(_lists(sources, layers, earlier), left_out)
     problems = [*words.problems, *about_excluded]
     problems += _content_problems(reports, None if words.problems else words.vocabulary)
     problems += _overlap_problems(reports, before)
@@ -254,13 +221,13 @@ def _assemble(
         files=files,
         excluded=tuple(entry for entry in excluded if entry.id not in files),
         taken_in=tuple(entry for entry in excluded if entry.id in files),
-        replaced=chosen.replaced,
+        replaced=replaced,
     )
     return new if before is None else _joined(before, new)
 
 
 def _lists(
-    sources: Sequence[Source], chosen: Chosen, earlier: Mapping[str, Path]
+    sources: Sequence[Source], layers: Mapping[Path, int], earlier: Mapping[str, Path]
 ) -> dict[Path, dict[str, Path]]:
     """Return the lists of excluded reports, each with the studies that it must not name.
 
@@ -268,9 +235,8 @@ def _lists(
     file of a report that was left out before.
     """
     last = {source.excluded: i for i, source in enumerate(sources) if source.excluded is not None}
-    layers = chosen.layers.items()
     return {
-        path: {**earlier, **{file.stem: file for file, layer in layers if layer <= position}}
+        path: {**earlier, **{file.stem: file for file, at in layers.items() if at <= position}}
         for path, position in sorted(last.items())
     }
 
@@ -310,8 +276,8 @@ def _about_excluded(entries: tuple[Excluded, ...], owners: Mapping[str, str]) ->
     repeated = dict(repeats(entry.id for entry in entries))
     for place, entry in enumerate(entries):
         path = ("excluded", place)
-        yield from identifier_findings(entry.id, (*path, "id"))
-        yield from citation_findings(entry.citation, (*path, "citation"))
+        yield from checks.identifier_findings(entry.id, (*path, "id"))
+        yield from checks.citation_findings(entry.citation, (*path, "citation"))
         if place in repeated:
             expected, other = "an id that {other} does not have", ("excluded", repeated[place])
             yield odd((*path, "id"), entry.id, expected, action, other)
@@ -321,13 +287,13 @@ def _about_excluded(entries: tuple[Excluded, ...], owners: Mapping[str, str]) ->
 
 
 def _joined(before: Registry, new: Registry) -> Registry:
-    conversions = []
-    for reading in before.conversions:
-        kept = (name for name in reading.cohorts if name.partition(":")[0] not in new.files)
-        conversions.append(reading._replace(cohorts=tuple(kept)))
+    def kept(reading: ConvertedEndpoint) -> ConvertedEndpoint:
+        names = (name for name in reading.cohorts if name.partition(":")[0] not in new.files)
+        return reading._replace(cohorts=tuple(names))
+
     return replace(
         new,
-        conversions=tuple(conversions),
+        conversions=tuple(map(kept, before.conversions)),
         studies={**before.studies, **new.studies},
         fingerprints={**before.fingerprints, **new.fingerprints},
         files={**before.files, **new.files},
@@ -340,7 +306,7 @@ def _joined(before: Registry, new: Registry) -> Registry:
 def _read(path: Path, layer: int) -> _Report:
     file = read_toml(path)
     if file.content is None:
-        return _Report(file, layer, None)
+        return _Report(file, layer, Validated(None, file.problems))
     return _Report(file, layer, validate(file.content, Study, file.name, _STAND_INS))
 
 
@@ -362,15 +328,13 @@ def _content_problems(
     for report in reports:
         names.setdefault(_written_id(report.file) or "", []).append(report.file.name)
     for report in reports:
-        problems = [*report.file.problems, *_identity_problems(report.file, names)]
-        if report.validated is not None:
-            problems += report.validated.problems
+        problems = [*_identity_problems(report.file, names), *report.validated.problems]
         if report.study is not None:
-            findings = [*study_findings(report.study)]
+            findings = [*checks.study_findings(report.study)]
             if report.lost_cohort:
                 findings = [f for f in findings if not {"part_of", "pairs"} & set(f.path)]
             if vocabulary is not None:
-                findings += word_findings(report.study, vocabulary)
+                findings += checks.word_findings(report.study, vocabulary)
             problems += placed(findings, report.validated, report.file.name)
         yield from in_folder(problems, report.file.path.parent)
 
@@ -399,11 +363,9 @@ def _overlap_problems(reports: Sequence[_Report], before: Registry | None) -> It
     everyone = [*_held(before, reports), *reports]
     by_id = {report.study.id: report for report in everyone if report.study is not None}
     intact = {name: report.study for name, report in by_id.items() if not report.lost_cohort}
-    for report in everyone:
-        if report.study is None or report.lost_cohort:
-            continue
+    for report in (report for report in everyone if report.study and not report.lost_cohort):
         path, here = report.file.path, []
-        for finding in overlap_findings(report.study, intact):
+        for finding in checks.overlap_findings(report.study, intact):
             other = by_id[report.study.overlaps[finding.path[1]].with_]
             if other.layer > report.layer:
                 yield _missed(finding, path, other.file.path)
@@ -552,10 +514,8 @@ def as_sentence(text: str) -> str:
 def references(registry: Registry) -> list[CohortRef]:
     """Return every cohort of a registry, in its order."""
     vocabulary = registry.vocabulary
-    groups = {t.id: vocabulary.treatment_class(t.class_) for t in vocabulary.treatments}
+    words = {t.id: vocabulary.treatment_class(t.class_) for t in vocabulary.treatments}
+    groups = {name: (group.id, group.role) for name, group in words.items()}
     return [
-        CohortRef(study, cohort, group.id, group.role)
-        for study in registry
-        for cohort in study.cohorts
-        for group in (groups[cohort.treatment],)
+        CohortRef(s, cohort, *groups[cohort.treatment]) for s in registry for cohort in s.cohorts
     ]

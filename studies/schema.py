@@ -1,11 +1,9 @@
 """The shape of one published report: frozen records, and the kinds of value that they hold.
 
 A study file holds what the report prints, to the printed digit: numbers are `decimal.Decimal`, so
-that ``2.0`` stays ``2.0`` and a resolution of one decimal is not mistaken for a resolution of none.
-Nothing here converts, derives or judges; consistency of the figures is the business of
-`studies.checks`, and the words a field may hold (treatments, endpoints, designs, ...) that of
-`studies.vocabulary`. A kind of value refuses what it does not understand with what it expected and
-what to do, which `studies.problems` turns into a sentence.
+that ``2.0`` stays ``2.0``. Nothing here converts, derives or judges: figures are held against each
+other by `studies.checks`, words against the vocabulary. A kind of value refuses what it does not
+understand with what it expected and what to do.
 
 A field that the report does not print is absent, which reads as ``None`` (or as an empty tuple):
 absent is never zero. The text below a field and the examples behind it, what to write and what not,
@@ -118,13 +116,7 @@ def _number_or_text(value: Any) -> Decimal | str:
 
 
 class FrozenDict(Mapping[str, Any]):
-    """A mapping that cannot change, and so can be hashed, copied and pickled with its record.
-
-    Parameters
-    ----------
-    entries : mapping
-        The entries, in the order in which they are kept.
-    """
+    """A mapping that cannot change, and so can be hashed, copied and pickled with its record."""
 
     __slots__ = ("_entries",)
 
@@ -187,14 +179,8 @@ Text = Annotated[
     WithJsonSchema(_TEXT_SCHEMA),
 ]
 Printed = Annotated[Decimal, PlainValidator(_number), WithJsonSchema(_NUMBER_SCHEMA)]
-Fraction = Annotated[
-    Decimal, PlainValidator(_number), WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 1})
-]
-Percent = Annotated[
-    Decimal,
-    PlainValidator(_number),
-    WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 100}),
-]
+Fraction = Annotated[Printed, WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 1})]
+Percent = Annotated[Printed, WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 100})]
 Reached = Annotated[
     Decimal | Literal["not reached"], PlainValidator(_reached), WithJsonSchema(_REACHED_SCHEMA)
 ]
@@ -240,6 +226,8 @@ DOI, PMID, WEB = r"^10\.\d{4,9}/\S+$", r"^[1-9]\d{0,7}$", r"^https?://"
 _QUOTES = "a text stands in quotation marks"
 _NO_QUOTES = "a number stands without quotation marks"
 _LISTS = "a list stands in brackets"
+_BARE_DOI = ('"10.1530/ERC-20-0106"', '"doi:10.1530/ERC"', "the bare DOI")
+_READING = ('{ histology = "mixed", reason = "small foci" }', '"mixed"', "say why")
 _CHARACTERISTIC = '[{ name = "metastasis", statistic = "count", value = 21, of = 30 }]'
 
 
@@ -277,9 +265,7 @@ class Citation(Record):
     """Journal, as printed."""
     volume_pages: Text | None = optional('"28(1):15-26"', "28", _QUOTES)
     """Volume, number and pages as printed, for instance `28(1):15-26`."""
-    doi: Text | None = optional(
-        '"10.1530/ERC-20-0106"', '"doi:10.1530/ERC"', "the bare DOI", pattern=DOI
-    )
+    doi: Text | None = optional(*_BARE_DOI, pattern=DOI)
     """Bare DOI, `10.1530/ERC-20-0106`."""
     pmid: Text | None = optional('"33112817"', "33112817", "an identifier is a text", pattern=PMID)
     """PubMed identifier, digits in quotation marks."""
@@ -300,9 +286,7 @@ class Source(Record):
         '"https://example.org/1"', '"example.org"', "with https://", pattern=WEB
     )
     """Web address of what was read."""
-    doi: Text | None = optional(
-        '"10.1530/ERC-20-0106"', '"doi:10.1530/ERC"', "the bare DOI", pattern=DOI
-    )
+    doi: Text | None = optional(*_BARE_DOI, pattern=DOI)
     """DOI of what was read."""
 
 
@@ -478,6 +462,10 @@ class Comparison(Record):
     """A remark."""
 
 
+#: The endpoints of which single patients are listed; each is a field of `Patient`.
+PATIENT_TIMES = ("os", "pfs")
+
+
 class Patient(Record):
     """One patient whom the report lists."""
 
@@ -538,9 +526,7 @@ class Subgroup(Record):
     """Patients of the subgroup."""
     histology: Histology | None = optional('"mixed"', '"focal"', "the report's own pure or mixed")
     """Only where the report itself says pure or mixed."""
-    read_as: ReadAs | None = optional(
-        '{ histology = "mixed", reason = "small foci" }', '"mixed"', "say why"
-    )
+    read_as: ReadAs | None = optional(*_READING)
     """A declared reading of the report's own group."""
     survival: tuple[SurvivalOutcome, ...] = several()
     """Printed medians."""
@@ -601,9 +587,7 @@ class Cohort(Record):
     """Cohort of the same report in which these patients are counted too."""
     histology: HistologySplit | None = optional()
     """Patients by histology."""
-    read_as: ReadAs | None = optional(
-        '{ histology = "mixed", reason = "small foci" }', '"mixed"', "say why"
-    )
+    read_as: ReadAs | None = optional(*_READING)
     """A declared reading of the whole cohort as pure or mixed."""
     braf_v600e: BrafStatus | None = optional("{ positive = 12, tested = 28 }", "12", "say of whom")
     """BRAF V600E mutation."""

@@ -6,27 +6,17 @@ silence. Patients who appear in more than one cohort count once, by a declared o
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from studies.figures import (
-    RESPONSE,
-    CohortRef,
-    ResponseRefused,
-    View,
-    histology_groups,
-    landmarks_of,
-    outcome_of,
-    points,
-    prints_survival,
-    responders,
-    tells_histology,
-)
+from studies import figures
+from studies.figures import RESPONSE, CohortRef, View, histology_groups, prints_survival
 from studies.problems import closest
 from studies.registry import Registry, as_sentence, references
-from studies.schema import Cohort, Overlap, Study, Subgroup
+from studies.schema import PATIENT_TIMES, Cohort, Overlap, Study, Subgroup
 from studies.vocabulary import UnknownWordError, Vocabulary
 
 OVERLAP_RULE = (
@@ -43,7 +33,7 @@ OVERLAP_RULE = (
 _ORDER: Mapping[str, Callable[[CohortRef, View], float]] = {
     "its patients had one treatment, not mixed ones": lambda ref, view: ref.role != "mixed",
     "it tells outcomes by histology": lambda ref, view: bool(histology_groups(ref, view)),
-    "it prints more of this endpoint": points,
+    "it prints more of this endpoint": figures.points,
     "it is the later report": lambda ref, view: ref.study.citation.year or 0,
     "it has more patients": lambda ref, view: ref.cohort.n or 0,
 }
@@ -57,8 +47,6 @@ class OverlapEdge(NamedTuple):
     """Identifiers, in alphabetical order."""
     reason: str
     """Why they share patients; both reasons where the two reports give different ones."""
-    declared_by: tuple[str, ...]
-    """Which of the two says so."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,6 @@ class OverlapGroup:
     studies: tuple[str, ...]
     """Identifiers, in alphabetical order."""
     edges: tuple[OverlapEdge, ...]
-    """The declared overlaps among them."""
     unknown: tuple[OverlapEdge, ...] = ()
     """Overlaps with reports that the registry does not hold: the study that declares it first."""
 
@@ -77,25 +64,25 @@ class OverlapIndex:
     """Declared overlaps by report, so that none but the partners of a report is ever looked at."""
 
     def __init__(self, registry: Registry) -> None:
-        self._declared: dict[tuple[str, str], tuple[Overlap, ...]] = {}
-        partners: dict[str, set[str]] = {}
-        for study in registry:
-            for overlap in study.overlaps:
-                if overlap.with_ not in registry.studies:
-                    continue
-                key = (study.id, overlap.with_)
-                self._declared[key] = (*self._declared.get(key, ()), overlap)
-                partners.setdefault(study.id, set()).add(overlap.with_)
-                partners.setdefault(overlap.with_, set()).add(study.id)
+        self._declared = {
+            (study.id, overlap.with_): overlap
+            for study in registry
+            for overlap in study.overlaps
+            if overlap.with_ in registry.studies
+        }
+        partners: dict[str, set[str]] = defaultdict(set)
+        for one, other in self._declared:
+            partners[one].add(other)
+            partners[other].add(one)
         self._partners = {name: tuple(sorted(others)) for name, others in partners.items()}
 
     def partners(self, study_id: str) -> tuple[str, ...]:
         """Return the reports of the registry with which one shares patients, whoever says so."""
         return self._partners.get(study_id, ())
 
-    def declared(self, study_id: str, other_id: str) -> tuple[Overlap, ...]:
+    def declared(self, study_id: str, other_id: str) -> Overlap | None:
         """Return what a report says of its overlap with another."""
-        return self._declared.get((study_id, other_id), ())
+        return self._declared.get((study_id, other_id))
 
 
 def overlap_pairs(registry: Registry) -> tuple[tuple[CohortRef, CohortRef, str], ...]:
@@ -152,7 +139,7 @@ def overlap_groups(registry: Registry) -> tuple[OverlapGroup, ...]:
         seen |= members
         edges = tuple(_edges(sorted(members), index))
         unknown = tuple(
-            OverlapEdge(name, overlap.with_, overlap.reason, (name,))
+            OverlapEdge(name, overlap.with_, overlap.reason)
             for name in sorted(members)
             for overlap in registry.studies[name].overlaps
             if overlap.with_ not in registry.studies
@@ -175,48 +162,36 @@ def _edges(members: Iterable[str], index: OverlapIndex) -> Iterator[OverlapEdge]
     for one in members:
         for other in index.partners(one):
             if other > one:
-                declared = {a: index.declared(a, b) for a, b in ((one, other), (other, one))}
-                reasons = (entry.reason for overlaps in declared.values() for entry in overlaps)
-                declared_by = tuple(name for name, overlaps in declared.items() if overlaps)
-                yield OverlapEdge(one, other, "; ".join(dict.fromkeys(reasons)), declared_by)
+                told = (index.declared(one, other), index.declared(other, one))
+                reasons = dict.fromkeys(overlap.reason for overlap in told if overlap)
+                yield OverlapEdge(one, other, "; ".join(reasons))
 
 
 def shared(one: CohortRef, other: CohortRef, index: OverlapIndex) -> str:
     """Return why two cohorts share patients, as a sentence on the first; empty: they do not.
 
     Cohorts of one report share patients when one is declared part of the other; cohorts of two
-    reports that declare an overlap, when a declared pair names them, or, without pairs, when they
-    have one treatment, one class, or either has mixed treatments.
+    reports that declare an overlap, when a declared pair names them, or, without pairs, when their
+    treatments are of one class, or either has mixed treatments.
     """
     if one.study.id == other.study.id:
         for part, whole in ((one, other), (other, one)):
             if _is_part_of(part.cohort, whole.cohort, part.study):
-                return (
-                    f"The patients of {part.cohort.id} are counted in {whole.cohort.id} of the "
-                    "same report too."
-                )
+                names = f"{part.cohort.id} are counted in {whole.cohort.id}"
+                return f"The patients of {names} of the same report too."
         return ""
     declared = [
         (overlap, (mine.cohort.id, theirs.cohort.id) in overlap.pairs)
         for mine, theirs in ((one, other), (other, one))
-        for overlap in index.declared(mine.study.id, theirs.study.id)
+        if (overlap := index.declared(mine.study.id, theirs.study.id)) is not None
     ]
-    if any(overlap.pairs for overlap, _ in declared):
-        declared = [(overlap, paired) for overlap, paired in declared if paired]
-    elif not _alike(one, other):
-        return ""
-    if not declared:
-        return ""
-    return f"Shares patients with {other.label} ({other.id}): {declared[0][0].reason.rstrip('.')}."
-
-
-def _alike(one: CohortRef, other: CohortRef) -> bool:
-    """Return whether two cohorts of overlapping reports are taken to share patients by default."""
-    return (
-        one.treatment == other.treatment
-        or one.treatment_class == other.treatment_class
-        or "mixed" in (one.role, other.role)
-    )
+    by_pairs = any(overlap.pairs for overlap, _ in declared)
+    alike = one.treatment_class == other.treatment_class or "mixed" in (one.role, other.role)
+    for overlap, paired in declared:
+        if paired if by_pairs else alike:
+            reason = overlap.reason.rstrip(".")
+            return f"Shares patients with {other.label} ({other.id}): {reason}."
+    return ""
 
 
 def _is_part_of(part: Cohort, whole: Cohort, study: Study) -> bool:
@@ -242,21 +217,8 @@ def why_first(first: CohortRef, second: CohortRef, view: View) -> str:
     return f"{who} is counted instead, as the first by name of two that are alike."
 
 
-ENDPOINTS = ("os", "pfs", RESPONSE)
+ENDPOINTS = (*PATIENT_TIMES, RESPONSE)
 RESPONSE_WORDS = "tumour response"
-
-Kind = Literal[
-    "no_figure",
-    "other_disease",
-    "not_pooled",
-    "no_n",
-    "not_one_treatment",
-    "overlap",
-    "subgroup_only",
-    "response_not_a_count",
-    "not_verified",
-    "event_status",
-]
 
 
 @dataclass(frozen=True)
@@ -266,9 +228,10 @@ class LeftOut:
     study_id: str
     cohort_id: str
     endpoint: str
-    """Which cohort, for which endpoint."""
-    kind: Kind
-    """The rule that left it out."""
+    kind: str
+    """The rule that left it out: no_figure, other_disease, not_pooled, no_n, not_one_treatment,
+    overlap, subgroup_only, response_not_a_count, not_verified, event_status.
+    """
     reason: str
     """Why, a full sentence."""
     gave_way_to: str | None = None
@@ -282,7 +245,6 @@ class Selection:
     counted: tuple[CohortRef, ...]
     """Cohorts that share no patient."""
     left_out: tuple[LeftOut, ...]
-    """All others, each with its reason."""
 
 
 def select(
@@ -292,10 +254,8 @@ def select(
 
     Parameters
     ----------
-    registry : Registry
-        The registry.
     endpoint : {"os", "pfs", "response"}
-        The endpoint; `UnknownWordError` for another one.
+        `UnknownWordError` for another one.
     verified_only : bool
         Use only figures that were seen in the report itself.
     use_read_as : bool
@@ -315,17 +275,14 @@ def select(
         else:
             first, why = shares
             against[ref.id] = "overlap", f"{why} {why_first(first, ref, view)}", first.id
+    out = ((ref, against[ref.id]) for ref in refs if against[ref.id] is not None)
     return Selection(
         tuple(ref for ref in refs if against[ref.id] is None),
-        tuple(
-            LeftOut(ref.study.id, ref.cohort.id, endpoint, *against[ref.id])
-            for ref in refs
-            if against[ref.id] is not None
-        ),
+        tuple(LeftOut(ref.study.id, ref.cohort.id, endpoint, *why) for ref, why in out),
     )
 
 
-def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple[Kind, str] | None:
+def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple[str, str] | None:
     """Return the first rule that speaks against a cohort, in the declared order, or None."""
     cohort = ref.cohort
     if cohort.disease not in (None, vocabulary.main_disease):
@@ -340,7 +297,11 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
     if without is not None:
         return without
     if cohort.n is None:
-        return "no_n", _no_number(cohort)
+        without, implied = "The number of patients is not printed", cohort.n_implied
+        if implied is not None:
+            how = implied.derivation.rstrip(".")
+            without += f"; {implied.value} follows from other figures ({how})"
+        return "no_n", f"{without}."
     if ref.role in ("systemic", "supportive"):
         return None
     treatment = vocabulary.treatment(cohort.treatment).label
@@ -349,7 +310,7 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
         return "not_one_treatment", (
             f"The treatment is local ({treatment}, class {group}), neither systemic nor supportive."
         )
-    if tells_histology(ref, view):
+    if figures.tells_histology(ref, view):
         return None
     return "not_one_treatment", (
         f"The patients had different treatments ({treatment}), and the report does not tell their "
@@ -357,18 +318,7 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
     )
 
 
-def _no_number(cohort: Cohort) -> str:
-    if cohort.n_implied is None:
-        return "The number of patients is not printed."
-    return (
-        f"The number of patients is not printed; {cohort.n_implied.value} follows from other "
-        f"figures ({cohort.n_implied.derivation.rstrip('.')})."
-    )
-
-
-def _no_usable_figure(
-    ref: CohortRef, view: View, vocabulary: Vocabulary
-) -> tuple[Kind, str] | None:
+def _no_usable_figure(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple[str, str] | None:
     """Return why a cohort prints nothing that can be used for the endpoint, or None."""
     if view.endpoint == RESPONSE:
         name, against = RESPONSE_WORDS, _no_response(ref, view)
@@ -387,27 +337,27 @@ def _no_usable_figure(
     return against
 
 
-def _no_response(ref: CohortRef, view: View) -> tuple[Kind, str] | None:
+def _no_response(ref: CohortRef, view: View) -> tuple[str, str] | None:
     response, keep = ref.cohort.response, view.keep(ref.study)
     if response is None or not keep(response):
         groups = [group for group in ref.cohort.subgroups if group.response is not None]
         if groups:
             return "subgroup_only", _only_in(groups, RESPONSE_WORDS)
         return "no_figure", f"The report prints no {RESPONSE_WORDS} of this cohort."
-    count = responders(response, ref.cohort.n)
-    if isinstance(count, ResponseRefused):
+    count = figures.responders(response, ref.cohort.n)
+    if isinstance(count, figures.ResponseRefused):
         return "response_not_a_count", count.reason
     return None
 
 
-def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[Kind, str]:
+def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[str, str]:
     cohort = ref.cohort
-    if any(getattr(patient, view.endpoint) is not None for patient in cohort.patients):
+    if figures.patients_with(cohort, view.endpoint):
         return "event_status", (
             f"The report lists {name} of single patients, but not for each whether the time ended "
             "with an event or was cut off."
         )
-    if outcome_of(cohort, view.endpoint, view.keep(ref.study)) is not None:
+    if figures.outcome_of(cohort, view.endpoint, view.keep(ref.study)) is not None:
         return "no_figure", (
             f"The median {name} was not reached, and neither a survival probability nor a "
             "follow-up is printed."
@@ -415,7 +365,7 @@ def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[Kind, str]:
     groups = [
         group
         for group in cohort.subgroups
-        if outcome_of(group, view.endpoint) or landmarks_of(group, view.endpoint)
+        if figures.outcome_of(group, view.endpoint) or figures.landmarks_of(group, view.endpoint)
     ]
     if groups:
         return "subgroup_only", _only_in(groups, name)

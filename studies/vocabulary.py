@@ -1,54 +1,7 @@
 """The words a registry may use, and what they mean.
 
-A vocabulary is one file, ``vocabulary.toml``, whose keys are the fields of `Vocabulary`::
-
-    disease = "ATC"                     # of a cohort that names none; else the first of [diseases]
-    subject = "anaplastic thyroid cancer"    # the same in titles and sentences; else the word
-    extends = false                     # true: add these words to the shipped vocabulary
-
-    [[classes]]
-    id = "mki"
-    label = "Multikinase inhibitor"
-    role = "systemic"
-    order = 10
-
-    [[treatments]]
-    id = "lenvatinib"
-    label = "Lenvatinib"
-    class = "mki"                       # id of a class above
-    synonyms = ["Lenvima", "E7080"]     # may be left out
-
-    [[endpoints]]
-    id = "os"
-    label = "Overall survival"
-    meaning = "Time from the origin to death from any cause."
-
-    [[endpoints]]
-    id = "dss"
-    label = "Disease-specific survival"
-    meaning = "Time from the origin to death from the cancer."
-    usual_median_months = [1, 60]       # may be left out; a median outside is looked at again
-
-    [[conversions]]                     # may one endpoint be read as another?
-    from = "dss"
-    to = "os"
-    allowed = "on request"              # or "never"; nothing is converted without being asked for
-    reason = "Deaths from other causes are no event, so that it errs upwards."
-
-    [designs]                           # word = "a sentence that says what it means"
-    retrospective = "Patients identified after the fact from hospital records."
-
-    [lines]
-    first-line = "..."
-
-    [time_origins]
-    "treatment start" = "..."           # a word with a blank stands in quotation marks
-
-    [diseases]
-    ATC = "..."
-
-    [histologies]                       # optional; only pure and mixed exist
-    [units]                             # optional; only days, weeks, months and years exist
+A vocabulary is one file, ``vocabulary.toml``, whose keys are the fields of `Vocabulary`;
+``studies/README.md`` shows a whole one.
 
 Every identifier is unique within its list. Lookups ignore case and surrounding or repeated blanks.
 A vocabulary with ``extends = true`` may leave out every table, and adds only what is not there yet:
@@ -193,11 +146,6 @@ class Vocabulary(Record):
         names = {fold(name): t for t in self.treatments for name in (*t.synonyms, t.label)}
         return names | {fold(t.id): t for t in self.treatments}
 
-    @cached_property
-    def _entries(self) -> Mapping[tuple[str, str], Any]:
-        kinds = (("class", self.classes), ("endpoint", self.endpoints))
-        return {(kind, fold(entry.id)): entry for kind, listed in kinds for entry in listed}
-
     def treatment(self, name: str) -> Treatment:
         """Return a treatment by id, label or synonym; `UnknownWordError` names the closest."""
         treatment = self._treatments_by_name.get(fold(name))
@@ -215,17 +163,18 @@ class Vocabulary(Record):
 
     def treatment_class(self, name: str) -> TreatmentClass:
         """Return a class by its identifier; `UnknownWordError` names the closest."""
-        return self._entry("class", name, self.classes)
+        return _entry("class", name, self.classes)
 
     def endpoint(self, name: str) -> Endpoint:
         """Return an endpoint by its identifier; `UnknownWordError` names the closest."""
-        return self._entry("endpoint", name, self.endpoints)
+        return _entry("endpoint", name, self.endpoints)
 
-    def _entry(self, kind: str, name: str, entries: Iterable[Any]) -> Any:
-        entry = self._entries.get((kind, fold(name)))
-        if entry is None:
-            raise UnknownWordError(kind, name, closest(name, [entry.id for entry in entries]))
-        return entry
+
+def _entry(kind: str, name: str, entries: Iterable[Any]) -> Any:
+    for entry in entries:
+        if fold(entry.id) == fold(name):
+            return entry
+    raise UnknownWordError(kind, name, closest(name, [entry.id for entry in entries]))
 
 
 def fold(name: str) -> str:
@@ -241,13 +190,12 @@ _NOTHING: dict[str, Any] = {key: [] for key in _LISTS} | {key: {} for key in _TA
 
 
 @dataclass(frozen=True)
-class VocabularyRead:
-    """What one or more files say about the words of a registry."""
+class WordsRead:
+    """What one or more files say about the words of a registry, and what is wrong with them."""
 
     vocabulary: Vocabulary | None
     """All words together; None where nothing could be read."""
     problems: tuple[Problem, ...]
-    """What is wrong."""
     fingerprint: str
     """SHA-256, hexadecimal: of the one file, or over the fingerprints of all."""
     stands_alone: bool
@@ -255,18 +203,9 @@ class VocabularyRead:
 
 
 def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
-    """Load a vocabulary.
+    """Load a vocabulary; `RegistryError` holds every problem of the file.
 
-    Parameters
-    ----------
-    path : Path, str or None
-        The file; None: the vocabulary that comes with the registry. A file that extends the shipped
-        vocabulary is loaded together with it.
-
-    Raises
-    ------
-    RegistryError
-        With every problem of the file.
+    None is the shipped vocabulary; a file that extends it is loaded together with it.
     """
     read = read_vocabulary([SHIPPED_VOCABULARY if path is None else Path(path)])
     if read.vocabulary is None or read.problems:
@@ -274,39 +213,44 @@ def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
     return read.vocabulary
 
 
-def read_vocabulary(paths: Iterable[Path], onto: VocabularyRead | None = None) -> VocabularyRead:
-    """Read vocabularies and everything that is wrong with them, without raising on bad content."""
+def read_vocabulary(paths: Iterable[Path], onto: tuple[Vocabulary, str] | None = None) -> WordsRead:
+    """Read vocabularies and everything that is wrong with them, without raising on bad content.
+
+    `onto` is a vocabulary with its fingerprint, to which words are added.
+    """
     files = {file.fingerprint or str(file.path): file for file in map(read_toml, paths)}
     adding = [file for file in files.values() if _extends(file)]
     alone = [] if onto is not None else [file for file in files.values() if not _extends(file)]
-    read = onto or _read_one(alone[0] if alone else read_toml(SHIPPED_VOCABULARY), None)
-    second = "a second vocabulary that stands alone"
-    action = (
+    first = alone[0] if alone else read_toml(SHIPPED_VOCABULARY)
+    vocabulary, problems = (onto[0], ()) if onto else _read_one(first, None)
+    fingerprint = onto[1] if onto else first.fingerprint
+    found = "a second vocabulary that stands alone"
+    fix = (
         "write extends = true in the one whose words are to be added, or give one folder at a time"
     )
-    problems = []
     for file in alone[1:]:
-        expected, folder = f"one for all folders, as {alone[0].path} is", str(file.path.parent)
-        problems.append(Problem(file.name, "extends", second, expected, action, folder=folder))
-    fingerprint, vocabulary = read.fingerprint, read.vocabulary
+        expected, folder = f"one for all folders, as {first.path} is", str(file.path.parent)
+        problems += (Problem(file.name, "extends", found, expected, fix, folder=folder),)
     for file in adding:
-        more = _read_one(file, vocabulary)
-        problems += more.problems
-        both = f"{fingerprint}\n{more.fingerprint}"
+        more, wrong = _read_one(file, vocabulary)
+        problems += wrong
+        both = f"{fingerprint}\n{file.fingerprint}"
         fingerprint = hashlib.sha256(both.encode()).hexdigest()
-        if vocabulary is not None and more.vocabulary is not None:
-            vocabulary = _merged(vocabulary, more.vocabulary)
-    return VocabularyRead(vocabulary, (*read.problems, *problems), fingerprint, bool(alone))
+        if vocabulary is not None and more is not None:
+            vocabulary = _merged(vocabulary, more)
+    return WordsRead(vocabulary, problems, fingerprint, bool(alone))
 
 
 def _extends(file: TomlFile) -> bool:
     return file.content is not None and file.content.get("extends") is True
 
 
-def _read_one(file: TomlFile, base: Vocabulary | None) -> VocabularyRead:
+def _read_one(
+    file: TomlFile, base: Vocabulary | None
+) -> tuple[Vocabulary | None, tuple[Problem, ...]]:
     """Read one file; `base` holds the words to which those of an extending file are added."""
     if file.content is None:
-        return VocabularyRead(None, file.problems, file.fingerprint, base is None)
+        return None, file.problems
     content = file.content if base is None else _NOTHING | file.content
     validated = validate(content, Vocabulary, file.name)
     problems = list(validated.problems)
@@ -317,12 +261,7 @@ def _read_one(file: TomlFile, base: Vocabulary | None) -> VocabularyRead:
                 # An entry that was refused cannot be missed by those that point to it.
                 findings = [finding for finding in findings if finding.path[-1] not in keys]
         problems += placed(findings, validated, file.name)
-    return VocabularyRead(
-        validated.record,
-        tuple(in_folder(problems, file.path.parent)),
-        file.fingerprint,
-        base is None,
-    )
+    return validated.record, tuple(in_folder(problems, file.path.parent))
 
 
 def _merged(base: Vocabulary, more: Vocabulary) -> Vocabulary:
@@ -385,9 +324,7 @@ def _meanings(vocabulary: Vocabulary) -> Iterator[tuple[Any, Any, tuple[str | in
 
 
 def _clashing_names(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
-    owners: dict[str, str] = {}
-    for entry in () if base is None else base.treatments:
-        owners |= {fold(name): entry.id for name in (entry.id, entry.label, *entry.synonyms)}
+    owners = {} if base is None else {n: t.id for n, t in base._treatments_by_name.items()}
     for entry in vocabulary.treatments:
         owners.setdefault(fold(entry.id), entry.id)
     for place, entry in enumerate(vocabulary.treatments):
@@ -408,10 +345,9 @@ def _main_disease(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[F
             "extends"
         )
         for key, word in (("disease", base.main_disease), ("subject", base.subject_words)):
-            written = getattr(vocabulary, key)
-            if written not in (None, word):
+            if getattr(vocabulary, key) not in (None, word):
                 expected = f"{show(word)}, as in the vocabulary that is extended"
-                yield odd((key,), written, expected, action)
+                yield odd((key,), getattr(vocabulary, key), expected, action)
     elif not vocabulary.diseases:
         action = "add the disease of the registry"
         yield Finding(("diseases",), "no word", "one or more diseases", action)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from small_registry import cohort, full_study, landmark, median, study, write_registry
+from small_registry import NR, cohort, digits, full_study, landmark, median, study, write_registry
 
 from studies import load_registry, load_vocabulary
 from studies.checks import study_findings
@@ -19,7 +19,6 @@ from studies.registry import Registry
 from studies.schema import Study
 
 D = Decimal
-NR = "not reached"
 SURVIVAL = "cohorts[0].survival[0]"
 vocabulary = cache(load_vocabulary)
 #: The shipped registry, read once; it is frozen.
@@ -60,6 +59,11 @@ def arm(**figures):
     return cohort(n=figures.pop("n", 40), **figures)
 
 
+def alone(**figures):
+    """Describe a study of one cohort of 40 patients."""
+    return one(arm(**figures))
+
+
 def one(*cohorts, name="abel2001", **more):
     """Describe a study of these cohorts."""
     more.setdefault("year", 2001)
@@ -73,18 +77,27 @@ def group(factor, level, n=None, **figures):
 
 def months(value, **more):
     """Describe a median of overall survival in months."""
-    return median(D(value), **more)
+    return median(value, **more)
+
+
+def stages(first, second, **more):
+    """Describe subgroups by stage, of 22 and of 18 patients, with a median each."""
+    sizes = more or {"IVB": 22, "IVC": 18}
+    return [
+        group("stage", level, n, survival=[months(value)])
+        for (level, n), value in zip(sizes.items(), (first, second), strict=True)
+    ]
 
 
 def interval(value, lower, upper, n, **more):
     """Describe a study whose one median has an interval."""
-    upper = upper if upper == NR else D(upper)
-    return one(arm(n=n, survival=[months(value, ci=[D(lower), upper], **more)]))
+    limits = f"{lower} {'NR' if upper == NR else upper}"
+    return alone(n=n, survival=[months(value, ci=limits, **more)])
 
 
 def response(n=40, **figures):
     """Describe a study that prints a response."""
-    return one(arm(n=n, response=figures))
+    return alone(n=n, response=digits(figures))
 
 
 def compared(n, medians, **more):
@@ -93,13 +106,13 @@ def compared(n, medians, **more):
         cohort(name, n=size, survival=[months(value)])
         for name, size, value in zip("ab", n, medians, strict=True)
     ]
-    comparison = {"endpoint": "os", "groups": ["a", "b"]} | more
+    comparison = {"endpoint": "os", "groups": ["a", "b"]} | digits(more)
     return one(*arms, comparisons=[comparison])
 
 
 def hazard(**more):
     """Describe a study that compares two groups of which no more is known."""
-    comparison = {"endpoint": "os", "groups": ["x", "y"]} | more
+    comparison = {"endpoint": "os", "groups": ["x", "y"]} | digits(more)
     return one(arm(), comparisons=[comparison])
 
 

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import datetime
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 
 from studies import RegistryError, load_registry
+from studies.documents import file_texts
 
+NR = "not reached"
 VOCABULARY: dict[str, Any] = {
     "classes": [
         {"id": "mki", "label": "Multikinase inhibitor", "role": "systemic", "order": 10},
@@ -41,6 +44,13 @@ VOCABULARY: dict[str, Any] = {
 }
 
 
+def write_tables(files: dict[str, dict[str, Any]], folder: Path) -> None:
+    """Write tables by the name of their file, as an import does."""
+    folder.mkdir()
+    for name, text in file_texts(files).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
 def toml(value: Any) -> str:
     """Write a value in TOML, tables inline."""
     match value:
@@ -64,16 +74,29 @@ def write_file(path: Path, tables: dict[str, Any]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def digits(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return figures with texts such as "3.1" and "0.6 5.5" as decimals and pairs of them."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(r"[\d.]+( ([\d.]+|NR))?", value):
+            return value
+        numbers = [NR if part == "NR" else Decimal(part) for part in value.split()]
+        return numbers if " " in value else numbers[0]
+
+    return {key: read(value) for key, value in figures.items()}
+
+
 def median(
-    value: Any = Decimal("3.1"), *, endpoint: str = "os", unit: str = "months", **more: Any
+    value: Any = "3.1", *, endpoint: str = "os", unit: str = "months", **more: Any
 ) -> dict[str, Any]:
     """Describe a printed median."""
-    return {"endpoint": endpoint, "median": value, "unit": unit} | more
+    return digits({"endpoint": endpoint, "median": value, "unit": unit} | more)
 
 
 def landmark(time: Any, survival: Any, *, endpoint: str = "os", **more: Any) -> dict[str, Any]:
     """Describe a printed survival probability, by default after so many months."""
-    return {"endpoint": endpoint, "time": time, "unit": "months", "survival": survival} | more
+    figures = {"endpoint": endpoint, "time": time, "unit": "months", "survival": survival}
+    return digits(figures | more)
 
 
 def subgroup(histology: str, n: int | None, **figures: Any) -> dict[str, Any]:
@@ -109,8 +132,8 @@ def write_registry(folder: Path, *studies: dict[str, Any], vocabulary: Any = VOC
 def full_study() -> dict[str, Any]:
     """Describe a sound study that uses every kind of record."""
     groups = [
-        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
-        subgroup("mixed", 8, survival=[median(Decimal("6.3"))], landmarks=[landmark(12, 0.25)]),
+        subgroup("pure", 15, survival=[median("2.7")]),
+        subgroup("mixed", 8, survival=[median("6.3")], landmarks=[landmark(12, 0.25)]),
     ]
     first = cohort(
         "all",
@@ -119,10 +142,10 @@ def full_study() -> dict[str, Any]:
         histology={"pure": 15, "mixed": 8, "other": {"focal": 3}},
         braf_v600e={"positive": 4, "tested": 20},
         survival=[
-            median(Decimal("3.1"), ci=[Decimal("0.6"), Decimal("5.5")], level=Decimal("0.95")),
-            median("not reached", endpoint="pfs", ci=[Decimal("2.0"), "not reached"], events=9),
+            median("3.1", ci="0.6 5.5", level="0.95"),
+            median("not reached", endpoint="pfs", ci="2.0 NR", events=9),
         ],
-        landmarks=[landmark(12, Decimal("0.20"), ci=[Decimal("0.05"), Decimal("0.41")])],
+        landmarks=[landmark(12, "0.20", ci="0.05 0.41")],
         response={"cr": 0, "pr": 2, "sd": 7, "evaluable": 23, "orr_percent": Decimal("8.7")},
         subgroups=groups,
         patients=[{"os": Decimal("2.0"), "unit": "months", "event": "died"}],

@@ -8,12 +8,14 @@ from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 
+import golden
 import pytest
 from registries import shipped
 
 import studies
-from studies import Study, load_registry
-from studies.schema import NOT_REACHED, Citation
+from studies import Study
+from studies.documents import tables_of, toml_of
+from studies.schema import Citation
 
 EXCLUDED = Path(studies.__file__).parent / "excluded.toml"
 
@@ -125,23 +127,6 @@ def test_pure_and_mixed_are_words_of_the_report_or_a_declared_reading(registry):
     assert not own_words & read
 
 
-@pytest.mark.parametrize(
-    ("study_id", "cohort_id", "reading"),
-    [
-        ("ahn2017", "dtc_anaplastic_foci", "mixed"),
-        ("ahn2017", "atc", "pure"),
-        ("choi2013", "PTC_with_MAF", "mixed"),
-        ("choi2013", "ATC", "pure"),
-    ],
-)
-def test_focal_groups_are_read_as_pure_or_mixed_with_a_reason(
-    registry, study_id, cohort_id, reading
-):
-    read_as = cohort_of(registry, study_id, cohort_id).read_as
-    assert read_as.histology == reading
-    assert read_as.reason
-
-
 def test_the_excluded_reports_have_reasons_and_are_not_in_the_registry(registry, excluded):
     assert len(excluded) >= 23
     assert not set(excluded) & set(registry.studies)
@@ -214,43 +199,10 @@ def test_declared_pairs_name_the_same_patients_from_both_sides(registry):
         assert {(b, a) for a, b in own} == pairs[other, one]
 
 
-@pytest.mark.parametrize(
-    ("study_id", "cohort_id", "iqr"),
-    [
-        ("seer_rt_chemo2021", "RCT", ("2", "7")),
-        ("seer_rt_chemo2021", "RT", ("1", "4")),
-        ("pisa2023", "all", ("1.97", "7.16")),
-    ],
-)
-def test_an_interquartile_range_is_no_confidence_interval(registry, study_id, cohort_id, iqr):
-    outcome = outcome_of(cohort_of(registry, study_id, cohort_id), "os")
-    assert outcome.ci is None
-    assert tuple(map(str, outcome.iqr)) == iqr
-
-
-@pytest.mark.parametrize(
-    ("study_id", "cohort_id"),
-    [("onoda2016", "paclitaxel"), ("smallridge2013", "dose_0.3"), ("kawada2010", "docetaxel")],
-)
-def test_time_to_progression_is_not_progression_free_survival(registry, study_id, cohort_id):
-    endpoints = {o.endpoint for o in cohort_of(registry, study_id, cohort_id).survival}
-    assert "ttp" in endpoints
-    assert "pfs" not in endpoints
-
-
 def test_a_one_sided_p_value_is_marked(registry):
     (comparison,) = registry.study("sherman2023").comparisons
     assert (comparison.sided, comparison.p) == (1, Decimal("0.28"))
     assert {c.sided for s in registry for c in s.comparisons if s.id != "sherman2023"} == {2}
-
-
-@pytest.mark.parametrize(
-    ("study_id", "cohort_id", "evaluable", "n"),
-    [("onoda2016", "paclitaxel", 42, 56), ("takahashi2020", "lenvatinib", 105, 124)],
-)
-def test_response_keeps_its_own_denominator(registry, study_id, cohort_id, evaluable, n):
-    cohort = cohort_of(registry, study_id, cohort_id)
-    assert (cohort.response.evaluable, cohort.n) == (evaluable, n)
 
 
 @pytest.mark.parametrize("study_id", ["yan2025_scc", "pscct12_wang", "iqbal2024_seer_scct"])
@@ -260,191 +212,109 @@ def test_squamous_carcinoma_is_kept_apart(registry, study_id):
         assert cohort.not_pooled
 
 
-@pytest.mark.parametrize(
-    ("study_id", "cohort_id"),
-    [
-        *(("gangnam_longterm23", "longterm_survivors"), ("onoda2019ptx", "responders")),
-        *(("onoda2019ptx", "non_responders"), ("maniakas2020", "neoadjuvant_braf_surgery")),
-        ("cabanillas2025_adjpembro", "adjuvant_pembrolizumab"),
-        *(("cabanillas2025_adjpembro", "matched_control"), ("zhao2023", "neoadjuvant_surgery")),
-        *(("zhao2023", "surgery_first"), ("zhao2023", "no_surgery"), ("sosa2012", "cp_operated")),
-        *(("shimaoka1985", "doxorubicin"), ("encobini2024", "all")),
-        *(("smallridge2010_background", "pooled"), ("ata2021_background", "historical")),
-    ],
-)
-def test_what_must_not_be_pooled_says_why(registry, study_id, cohort_id):
-    assert cohort_of(registry, study_id, cohort_id).not_pooled
+FACTS = {
+    # Focal groups are read as pure or mixed, which is said.
+    "ahn2017:dtc_anaplastic_foci read_as.histology": "mixed",
+    "ahn2017:atc read_as.histology": "pure",
+    "choi2013:PTC_with_MAF read_as.histology": "mixed",
+    "choi2013:ATC read_as.histology": "pure",
+    # An interquartile range is no confidence interval.
+    "seer_rt_chemo2021:RCT os.iqr": "2 7",
+    "seer_rt_chemo2021:RCT os.ci": "None",
+    "seer_rt_chemo2021:RT os.iqr": "1 4",
+    "seer_rt_chemo2021:RT os.ci": "None",
+    "pisa2023:all os.iqr": "1.97 7.16",
+    "pisa2023:all os.ci": "None",
+    # Response keeps its own denominator.
+    "onoda2016:paclitaxel response.evaluable": "42",
+    "onoda2016:paclitaxel n": "56",
+    "takahashi2020:lenvatinib response.evaluable": "105",
+    "takahashi2020:lenvatinib n": "124",
+    # Arms within arms are declared.
+    "iyer2018dt:lenvatinib part_of": "all",
+    "cabanillas2024:c2 part_of": "c1_3",
+    "prasongsook2017:palliative part_of": "all_2003_2015",
+    "maniakas2020:era2014_2016 part_of": "all",
+    "maniakas2020:neoadjuvant_braf_surgery part_of": "era2017_2019",
+    "smallridge2013:dose_0.15 part_of": "all",
+    "tuthyref_braf2022:dt part_of": "braf_mutated_all",
+    # Figures keep their printed digits and units, and what was not reached is said so.
+    "ito2017:sorafenib os.median": "5.0",
+    "iwasaki2020mco:palliative os.median": "2.0",
+    "ito2017:sorafenib os.unit": "months",
+    "iwasaki2020mco:palliative os.unit": "months",
+    "takahashi2020:lenvatinib os.median": "101.0",
+    "takahashi2020:lenvatinib os.unit": "days",
+    "aslan2014:all os.median": "119",
+    "aslan2014:all os.unit": "days",
+    "anlotinib_chemo2023:anlotinib_chemo pfs.median": "25.1",
+    "anlotinib_chemo2023:anlotinib_chemo pfs.unit": "weeks",
+    "anlotinib_chemo2023:anlotinib_chemo dss.median": "96.0",
+    "anlotinib_chemo2023:anlotinib_chemo dss.unit": "weeks",
+    "tuthyref_braf2022:dt os.ci": "4.66 not reached",
+    "subbiah2018:dt os.median": "not reached",
+    # Figures of another source are marked, and never replace those of the report.
+    "wirth2021:lenvatinib os.status": "secondary",
+    "wirth2021:lenvatinib pfs.status": "None",
+    "iwasaki2018:lenvatinib os.median": "166",
+    "iwasaki2018:lenvatinib os.unit": "days",
+    "iwasaki2018:lenvatinib os.status": "None",
+    "tahara2017:lenvatinib response.sd": "8",
+    "tahara2017:lenvatinib response.disease_control": "None",
+}
 
 
-@pytest.mark.parametrize(
-    ("study_id", "cohort_id", "part_of"),
-    [
-        *(("iyer2018dt", "lenvatinib", "all"), ("cabanillas2024", "c2", "c1_3")),
-        ("prasongsook2017", "palliative", "all_2003_2015"),
-        ("maniakas2020", "era2014_2016", "all"),
-        ("maniakas2020", "neoadjuvant_braf_surgery", "era2017_2019"),
-        *(("smallridge2013", "dose_0.15", "all"), ("tuthyref_braf2022", "dt", "braf_mutated_all")),
-    ],
-)
-def test_arms_within_arms_are_declared(registry, study_id, cohort_id, part_of):
-    assert cohort_of(registry, study_id, cohort_id).part_of == part_of
-
-
-@pytest.mark.parametrize(
-    ("study_id", "cohort_id", "endpoint", "median", "unit"),
-    [
-        ("ito2017", "sorafenib", "os", "5.0", "months"),
-        ("iwasaki2020mco", "palliative", "os", "2.0", "months"),
-        ("takahashi2020", "lenvatinib", "os", "101.0", "days"),
-        ("aslan2014", "all", "os", "119", "days"),
-        ("anlotinib_chemo2023", "anlotinib_chemo", "pfs", "25.1", "weeks"),
-        ("anlotinib_chemo2023", "anlotinib_chemo", "dss", "96.0", "weeks"),
-    ],
-)
-def test_figures_keep_their_printed_digits_and_units(
-    registry, study_id, cohort_id, endpoint, median, unit
-):
-    outcome = outcome_of(cohort_of(registry, study_id, cohort_id), endpoint)
-    assert (str(outcome.median), outcome.unit) == (median, unit)
-
-
-def test_limits_and_medians_that_were_not_reached_are_said_so(registry):
-    dt = outcome_of(cohort_of(registry, "tuthyref_braf2022", "dt"), "os")
-    assert (str(dt.ci[0]), dt.ci[1]) == ("4.66", NOT_REACHED)
-    assert outcome_of(cohort_of(registry, "subbiah2018", "dt"), "os").median == NOT_REACHED
+@pytest.mark.parametrize(("place", "printed"), FACTS.items(), ids=FACTS)
+def test_what_is_easily_mistaken_stands_there_as_printed(registry, place, printed):
+    where, _, path = place.partition(" ")
+    found = cohort_of(registry, *where.split(":"))
+    for part in path.split("."):
+        found = getattr(found, part) if hasattr(found, part) else outcome_of(found, part)
+    # Compared as text: the printed digits are part of the figure.
+    text = " ".join(map(str, found)) if isinstance(found, tuple) else str(found)
+    assert text == printed
 
 
 def test_figures_of_another_source_are_marked_one_by_one(registry):
-    wirth = cohort_of(registry, "wirth2021", "lenvatinib")
-    assert registry.study("wirth2021").status == "verified"
-    assert outcome_of(wirth, "os").status == "secondary"
-    assert outcome_of(wirth, "pfs").status is None
+    status = {name: registry.study(name).status for name in ("wirth2021", "sherman2023")}
+    assert status == {"wirth2021": "verified", "sherman2023": "secondary"}
     pazopanib = cohort_of(registry, "sherman2023", "pazopanib")
-    assert registry.study("sherman2023").status == "secondary"
     assert {landmark.status for landmark in pazopanib.landmarks} == {"verified"}
-
-
-def test_a_figure_of_another_source_never_replaces_that_of_the_report(registry):
-    iwasaki = cohort_of(registry, "iwasaki2018", "lenvatinib")
-    median = outcome_of(iwasaki, "os")
-    assert (str(median.median), median.unit, median.status) == ("166", "days", None)
-    tahara = cohort_of(registry, "tahara2017", "lenvatinib").response
-    assert (tahara.sd, tahara.disease_control) == (8, None)
-    assert "doubtful" in tahara.note
-
-
-@pytest.fixture(scope="module")
-def sparano() -> Study:
-    return load_registry().study("sparano2021")
-
-
-@pytest.fixture(scope="module")
-def cohort(sparano):
-    (only,) = sparano.cohorts
-    return only
-
-
-def test_citation(sparano):
-    citation = sparano.citation
-    assert citation.authors[0] == "Sparano C"
-    assert citation.authors[-1] == "Leboulleux S"
-    assert len(citation.authors) == 12
-    assert citation.title == (
-        "Limited efficacy of lenvatinib in heavily pretreated anaplastic thyroid cancer: "
-        "a French overview"
-    )
-    assert (citation.year, citation.journal, citation.volume_pages) == (
-        2021,
-        "Endocr Relat Cancer",
-        "28(1):15-26",
-    )
-    assert (citation.doi, citation.pmid) == ("10.1530/ERC-20-0106", "33112817")
-    assert citation.unverified == ()
-
-
-def test_who_was_studied(sparano, cohort):
-    assert sparano.status == "verified"
-    assert (sparano.design, sparano.centres) == ("retrospective", "multicentre")
-    assert sparano.countries == ("France",)
-    assert (cohort.treatment, cohort.disease, cohort.line) == ("lenvatinib", None, "pretreated")
-    assert (cohort.time_origin, cohort.time_origin_presumed) == ("treatment start", False)
-    assert cohort.n == 23
-    assert cohort.n_implied is None
-    assert cohort.not_pooled is None
+    assert "doubtful" in cohort_of(registry, "tahara2017", "lenvatinib").response.note
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "median", "lower", "upper"),
-    [("os", "3.1", "0.6", "5.5"), ("pfs", "2.7", "1.9", "3.5")],
+    "place", ["onoda2016:paclitaxel", "smallridge2013:dose_0.3", "kawada2010:docetaxel"]
 )
-def test_medians_and_intervals(cohort, endpoint, median, lower, upper):
-    (outcome,) = [o for o in cohort.survival if o.endpoint == endpoint]
-    # Compared as text: the printed digits are part of the figure.
-    assert str(outcome.median) == median
-    assert tuple(map(str, outcome.ci)) == (lower, upper)
-    assert (outcome.unit, outcome.level) == ("months", Decimal("0.95"))
+def test_time_to_progression_is_not_progression_free_survival(registry, place):
+    endpoints = {outcome.endpoint for outcome in cohort_of(registry, *place.split(":")).survival}
+    assert "ttp" in endpoints
+    assert "pfs" not in endpoints
 
 
-@pytest.mark.parametrize("endpoint", ["os", "pfs"])
-def test_intervals_are_declared_symmetric_because_they_are(cohort, endpoint):
-    (outcome,) = [o for o in cohort.survival if o.endpoint == endpoint]
-    lower, upper = outcome.ci
-    assert outcome.ci_method == "symmetric"
-    # Three figures rounded to 0.1: the centre can be off the median by no more than 0.1.
-    assert abs((lower + upper) / 2 - outcome.median) <= Decimal("0.1")
+NOT_POOLED = (
+    *("gangnam_longterm23:longterm_survivors", "onoda2019ptx:responders"),
+    *("onoda2019ptx:non_responders", "maniakas2020:neoadjuvant_braf_surgery"),
+    "cabanillas2025_adjpembro:adjuvant_pembrolizumab",
+    *("cabanillas2025_adjpembro:matched_control", "zhao2023:neoadjuvant_surgery"),
+    *("zhao2023:surgery_first", "zhao2023:no_surgery", "sosa2012:cp_operated"),
+    *("shimaoka1985:doxorubicin", "encobini2024:all"),
+    *("smallridge2010_background:pooled", "ata2021_background:historical"),
+)
 
 
-def test_only_these_outcomes_are_printed_for_the_whole_cohort(cohort):
-    assert [outcome.endpoint for outcome in cohort.survival] == ["os", "pfs"]
-    assert cohort.landmarks == ()
-    assert cohort.patients == ()
+@pytest.mark.parametrize("place", NOT_POOLED)
+def test_what_must_not_be_pooled_says_why(registry, place):
+    assert cohort_of(registry, *place.split(":")).not_pooled
 
 
-def test_response(cohort):
-    response = cohort.response
-    assert (response.cr, response.pr, response.sd, response.evaluable) == (0, 2, 7, 23)
-    assert (response.pd, response.ne, response.orr_percent) == (None, None, None)
-    assert response.criteria == "RECIST 1.1"
+def test_the_seed_study_is_what_its_abstract_prints(registry):
+    """Every digit of the report from which this project starts, typed in once more for the page."""
+    golden.check("study_sparano2021", toml_of(tables_of(registry.study("sparano2021")), Study))
 
 
-def test_histology(sparano, cohort):
-    assert (cohort.histology.pure, cohort.histology.mixed) == (15, 8)
-    groups = {group.histology: group for group in cohort.subgroups}
-    assert list(groups) == ["pure", "mixed"]
-    printed = {
-        name: (group.n, str(group.survival[0].median), group.survival[0].ci)
-        for name, group in groups.items()
-    }
-    assert printed == {"pure": (15, "2.7", None), "mixed": (8, "6.3", None)}
-    for group in groups.values():
-        (outcome,) = group.survival
-        assert (outcome.endpoint, outcome.unit) == ("os", "months")
-        assert group.read_as is None, "the report itself says pure and mixed"
-    (comparison,) = sparano.comparisons
-    assert (comparison.endpoint, comparison.groups) == ("os", ("mixed", "pure"))
-    assert (comparison.p, comparison.sided, comparison.test) == (Decimal("0.026"), 2, "log-rank")
-
-
-def test_everything_else_the_abstract_prints(cohort):
-    printed = {
-        item.name: (item.statistic, str(item.value), item.of) for item in cohort.characteristics
-    }
-    assert printed == {
-        "age": ("mean", "64", None),
-        "male": ("count", "14", 23),
-        "prior external beam irradiation of the neck": ("percent", "74", None),
-        "prior chemotherapy, at least one line": ("count", "22", None),
-        "prior chemotherapy, two lines": ("count", "11", None),
-        "prior tyrosine kinase inhibitor, another one": ("count", "4", None),
-        "clinical improvement": ("count", "7", None),
-        "fatal adverse events": ("count", "3", None),
-        "fatal haemoptysis": ("count", "2", None),
-        "fatal pneumothorax": ("count", "1", None),
-        "alive beyond 6 months with a biopsied distant metastasis": ("count", "4", None),
-        "alive beyond 6 months, biopsy poorly differentiated": ("count", "4", None),
-        "alive beyond 6 months, biopsied, histology mixed at first": ("count", "3", None),
-    }
-
-
-def test_reports_that_share_its_patients(sparano):
-    assert {overlap.with_ for overlap in sparano.overlaps} == {"jannin2023", "tuthyref_braf2022"}
+def test_intervals_are_declared_symmetric_because_they_are(registry):
+    for outcome in cohort_of(registry, "sparano2021", "lenvatinib").survival:
+        assert outcome.ci_method == "symmetric"
+        # Three figures rounded to 0.1: the centre can be off the median by no more than 0.1.
+        assert abs(sum(outcome.ci) / 2 - outcome.median) <= Decimal("0.1")

@@ -44,12 +44,9 @@ def test_the_shipped_list_is_read_in_its_order():
     assert not {item.id for item in registry.excluded} & set(registry.studies)
 
 
-def test_a_registry_without_a_list_has_left_out_nothing(folder):
-    assert load_registry(folder).excluded == ()
-
-
 @pytest.mark.parametrize("place", ["r/excluded.toml", "excluded.toml"])
 def test_the_list_stands_in_the_folder_or_beside_it(tmp_path, folder, place):
+    assert load_registry(folder).excluded == ()
     write_list(tmp_path / place, entry("baker1999", n=[3, 4]), entry("adler1998"))
     excluded = load_registry(folder).excluded
     assert [(item.id, item.n) for item in excluded] == [("baker1999", (3, 4)), ("adler1998", ())]
@@ -61,22 +58,22 @@ def test_a_list_in_the_folder_goes_before_one_beside_it(tmp_path, folder):
     assert [item.id for item in load_registry(folder).excluded] == ["adler1998"]
 
 
-def test_the_lists_of_several_folders_are_joined(tmp_path, folder):
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        ({"r": "baker1999", "s": "adler1998"}, ["baker1999", "adler1998"]),
+        ({".": "baker1999"}, ["baker1999"]),
+    ],
+)
+def test_the_lists_of_several_folders_are_joined_and_each_is_read_once(
+    tmp_path, folder, lists, expected
+):
     second = write_registry(tmp_path / "s", study("cain2002", cohort()))
-    write_list(folder / "excluded.toml", entry("baker1999"))
-    write_list(second / "excluded.toml", entry("adler1998"))
-    registry = load_registry(folder, second)
-    assert {item.id for item in registry.excluded} == {"baker1999", "adler1998"}
+    for place, name in lists.items():
+        write_list(tmp_path / place / "excluded.toml", entry(name))
+    assert [item.id for item in load_registry(folder, second).excluded] == expected
     added = add_studies(load_registry(folder), [second])
-    assert [item.id for item in added.excluded] == ["baker1999", "adler1998"]
-
-
-def test_one_list_beside_two_folders_is_read_once(tmp_path, folder):
-    second = write_registry(tmp_path / "s", study("cain2002", cohort()))
-    write_list(tmp_path / "excluded.toml", entry("baker1999"))
-    assert [item.id for item in load_registry(folder, second).excluded] == ["baker1999"]
-    added = add_studies(load_registry(folder), [second])
-    assert [item.id for item in added.excluded] == ["baker1999"]
+    assert [item.id for item in added.excluded] == expected
 
 
 def test_a_report_is_either_in_the_registry_or_left_out(folder):

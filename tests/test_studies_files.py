@@ -7,13 +7,14 @@ import tomllib
 from decimal import Decimal
 from pathlib import Path
 
+import golden
 import pytest
 from registries import shipped
 from small_registry import VOCABULARY, cohort, median, study, write_file, write_registry
 
 import studies
 from studies import Problem, RegistryError, UnknownWordError, add_studies, load_registry
-from studies.files import lines_of, locate
+from studies.files import locate
 from studies.problems import dotted
 from studies.registry import SHIPPED_FOLDER, convert_endpoints
 from studies.vocabulary import load_vocabulary
@@ -96,53 +97,39 @@ def entries(value, path=()):
         yield from entries(item, (*path, key))
 
 
-def line_of(text, field):
-    """Return the line on which a field stands in a document."""
-    (problem,) = locate([Problem("x.toml", field, "", "", "")], {Path("x.toml"): text})
-    return problem.line
+def lines_in(folder, text, fields):
+    """Return the lines on which fields stand in a document."""
+    (folder / "x.toml").write_bytes(text.encode("utf-8"))
+    problems = [Problem("x.toml", field, "", "", "", folder=str(folder)) for field in fields]
+    return [problem.line for problem in locate(problems)]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
-def test_every_form_of_key_table_and_value_keeps_its_line(end):
+def test_every_form_of_key_table_and_value_keeps_its_line(tmp_path, end):
     text = NUMBERED.replace("\n", end)
-    numbers = [
-        (dotted(path), value) for path, value in entries(tomllib.loads(text)) if type(value) is int
-    ]
+    found = entries(tomllib.loads(text))
+    numbers = {dotted(path): value for path, value in found if type(value) is int}
     assert len(numbers) > 30
     for written in (text, "\ufeff" + text):
-        lines = lines_of(written)
-        assert {path: lines[path] for path, _ in numbers} == dict(numbers)
+        assert lines_in(tmp_path, written, numbers) == list(numbers.values())
 
 
-@pytest.mark.parametrize(
-    ("field", "line"),
-    [
-        *(("text", 6), ("numbers", 21), ("numbers[3]", 24), ("rows", 29), ("rows[1]", 31)),
-        *(("table", 36), ("other", 40), ("other.p.q", 40), ("list", 42), ("list[0]", 42)),
-        *(("list[0].sub", 44), ("list[0].sub[1]", 46), ("list[1]", 50), ("list[1].sub[0]", 53)),
-    ],
-)
-def test_tables_and_lists_stand_where_they_begin(field, line):
-    assert line_of(NUMBERED, field) == line
+BEGINNINGS = {
+    # Tables and lists stand where they begin.
+    **{"text": 6, "numbers": 21, "numbers[3]": 24, "rows": 29, "rows[1]": 31},
+    **{"table": 36, "other": 40, "other.p.q": 40, "list": 42, "list[0]": 42},
+    **{"list[0].sub": 44, "list[0].sub[1]": 46, "list[1]": 50, "list[1].sub[0]": 53},
+    # A field that is missing stands in the innermost table that is there.
+    **{"list[1].median": 50, "list[0].sub[0].survival[3].ci": 44, "rows[0].unit": 30},
+    **{"table.inner.m": 38, "numbers[9]": 21, "status": 1, "list[0].number": 42},
+    # The whole file stands on no line.
+    "": None,
+}
 
 
-@pytest.mark.parametrize(
-    ("field", "line"),
-    [
-        *(("list[1].median", 50), ("list[0].sub[0].survival[3].ci", 44), ("rows[0].unit", 30)),
-        *(("table.inner.m", 38), ("numbers[9]", 21), ("status", 1), ("list[0].number", 42)),
-    ],
-)
-def test_a_field_that_is_missing_stands_in_the_innermost_table_that_is_there(field, line):
-    assert line_of(NUMBERED, field) == line
-
-
-def test_a_table_that_is_opened_after_a_table_within_it_stands_at_its_own_header():
-    assert line_of("[a.b]\nn = 2\n[a]\nn = 4\n", "a") == 3
-
-
-def test_the_whole_file_stands_on_no_line():
-    assert line_of(NUMBERED, "") is None
+def test_tables_lists_and_what_is_missing_stand_where_they_begin(tmp_path):
+    assert lines_in(tmp_path, NUMBERED, BEGINNINGS) == list(BEGINNINGS.values())
+    assert lines_in(tmp_path, "[a.b]\nn = 2\n[a]\nn = 4\n", ["a"]) == [3]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -151,9 +138,9 @@ def test_every_entry_of_every_shipped_file_is_found(path):
     lines = text.splitlines()
     found = list(entries(tomllib.loads(text, parse_float=Decimal)))
     assert found
-    problems = [Problem(path.name, dotted(place), "", "", "") for place, _ in found]
-    located = locate(problems, {Path(path.name): text})
-    for (place, value), problem in zip(found, located, strict=True):
+    folder = str(path.parent)
+    problems = [Problem(path.name, dotted(place), "", "", "", folder=folder) for place, _ in found]
+    for (place, value), problem in zip(found, locate(problems), strict=True):
         line = lines[problem.line - 1]
         if isinstance(place[-1], str):
             assert place[-1] in line, place
@@ -229,40 +216,21 @@ def test_problems_of_the_vocabulary_and_of_excluded_reports_have_lines_too(tmp_p
     ]
 
 
-def test_the_folder_of_each_problem_is_known(tmp_path):
-    folder = write_registry(tmp_path / "r", study("abel2001", cohort(n=0)))
-    (folder / "broken.toml").write_bytes(b"a =\xff")
-    with pytest.raises(RegistryError) as raised:
-        load_registry(folder)
-    paths = [problem.path for problem in raised.value.problems]
-    assert paths == [folder / "abel2001.toml", folder / "broken.toml"]
-
-
 def test_a_problem_of_a_file_that_cannot_be_read_again_stays_as_it_is(tmp_path):
+    (tmp_path / "a.toml").write_text("\n\n[b]\nc = 1\n", encoding="utf-8")
     (tmp_path / "b.toml").write_text("a = [", encoding="utf-8")
     problems = [
-        Problem("a.toml", "n", "1", "2", "change it", folder=str(tmp_path)),
-        Problem("b.toml", "n", "1", "2", "change it", folder=str(tmp_path)),
-        Problem("c.toml", "", "1", "2", "change it", folder=str(tmp_path)),
-        Problem("c.toml", "n", "1", "2", "change it", line=7, folder=str(tmp_path)),
+        Problem(f"{name}.toml", field, "1", "2", "change it", line=line, folder=str(tmp_path))
+        for name, field, line in (
+            ("x", "n", None),
+            ("b", "n", None),
+            ("x", "", None),
+            ("a", "n", 7),
+        )
     ]
-    texts = {tmp_path / "c.toml": "n = 1"}
-    assert locate(problems, texts) == tuple(problems)
-
-
-def test_texts_that_are_given_are_not_read_again(tmp_path):
-    problem = Problem("a.toml", "b.c", "1", "2", "change it", folder=str(tmp_path))
-    (found,) = locate([problem], {tmp_path / "a.toml": "\n\n[b]\nc = 1\n"})
-    assert found.line == 4
+    assert locate(problems) == tuple(problems)
+    (found,) = locate([Problem("a.toml", "b.c", "1", "2", "change it", folder=str(tmp_path))])
     assert str(found) == "a.toml:4, b.c: found 1, expected 2: change it."
-
-
-def test_a_sound_registry_is_not_scanned(tmp_path, monkeypatch):
-    def never(*arguments):
-        raise AssertionError
-
-    monkeypatch.setattr("studies.files.lines_of", never)
-    assert len(load_registry(write_registry(tmp_path / "r", study("abel2001", cohort())))) == 1
 
 
 NEW_WORDS = {
@@ -301,20 +269,11 @@ def test_a_folder_without_vocabulary_adds_to_the_shipped_registry(tmp_path, ship
     registry = load_registry(folder)
     assert set(registry.studies) == {*shipped.studies, "abel2001"}
     assert registry.folders == (SHIPPED_FOLDER, folder)
-    assert registry.folder == SHIPPED_FOLDER
     assert registry.files["abel2001"] == folder / "abel2001.toml"
     assert registry.files["sparano2021"] == SHIPPED_FOLDER / "sparano2021.toml"
     assert registry.vocabulary_fingerprint == shipped.vocabulary_fingerprint
     assert registry.fingerprint != shipped.fingerprint
     assert registry.replaced == ()
-
-
-def test_a_folder_with_a_vocabulary_of_its_own_stands_alone(tmp_path):
-    folder = write_registry(tmp_path / "mine", study("abel2001", cohort()))
-    registry = load_registry(folder)
-    assert list(registry.studies) == ["abel2001"]
-    assert registry.folders == (folder,)
-    assert registry.excluded == ()
 
 
 def test_a_vocabulary_that_extends_adds_its_words_to_the_shipped_ones(tmp_path, shipped):
@@ -347,6 +306,8 @@ def test_folders_add_to_one_that_stands_alone(tmp_path):
     plain = write_folder(tmp_path / "plain", study("enos2003", cohort()))
     registry = load_registry(more, base, plain)
     assert list(registry.studies) == ["abel2001", "cain2002", "enos2003"]
+    assert registry.folders == (more, base, plain)
+    assert registry.excluded == ()
     assert set(registry.vocabulary.lines) == {"first-line", "late"}
     assert registry.vocabulary.subject_words == "ATC"
 
@@ -449,44 +410,24 @@ def test_two_vocabularies_cannot_both_stand_alone_unless_they_are_the_same(tmp_p
     assert problem.expected == f"one for all folders, as {first / 'vocabulary.toml'} is"
 
 
-MEANING = "with another meaning than in the vocabulary that is extended"
+CLASHES = [
+    {"treatments": [{"id": "Sorafenib", "label": "S", "class": "chemotherapy"}]},
+    {"designs": {"registry": "x"}},
+    {"conversions": [{"from": "dor", "to": "pfs", "allowed": "on request", "reason": "x"}]},
+    {"treatments": [{"id": "bsc", "label": "B", "class": "supportive_care"}]},
+    {"treatments": [{"id": "x", "label": "X", "class": "kinase"}]},
+    *({"disease": "DTC"}, {"subject": "thyroid cancer"}),
+]
 
 
-@pytest.mark.parametrize(
-    ("words", "field", "found"),
-    [
-        (
-            {"treatments": [{"id": "Sorafenib", "label": "S", "class": "chemotherapy"}]},
-            "treatments[0].id",
-            f'"Sorafenib" {MEANING}',
-        ),
-        ({"designs": {"registry": "x"}}, "designs.registry", f'"registry" {MEANING}'),
-        (
-            {"conversions": [{"from": "dor", "to": "pfs", "allowed": "on request", "reason": "x"}]},
-            "conversions[0]",
-            f'"dor to pfs" {MEANING}',
-        ),
-        (
-            {"treatments": [{"id": "bsc", "label": "B", "class": "supportive_care"}]},
-            "treatments[0].id",
-            '"bsc"',
-        ),
-        (
-            {"treatments": [{"id": "x", "label": "X", "class": "kinase"}]},
-            "treatments[0].class",
-            '"kinase"',
-        ),
-        ({"disease": "DTC"}, "disease", '"DTC"'),
-        ({"subject": "thyroid cancer"}, "subject", '"thyroid cancer"'),
-    ],
-)
-def test_words_that_are_there_already_keep_their_meaning(tmp_path, words, field, found):
-    folder = write_folder(
-        tmp_path / "r", study("abel2001", cohort()), vocabulary={"extends": True} | words
-    )
-    (problem,) = refused(load_registry, folder)
-    assert (problem.path, problem.field) == (folder / "vocabulary.toml", field)
-    assert problem.found == found
+def test_words_that_are_there_already_keep_their_meaning(tmp_path):
+    folder, lines = write_folder(tmp_path / "r", study("abel2001", cohort())), []
+    for words in CLASHES:
+        write_file(folder / "vocabulary.toml", {"extends": True} | words)
+        (problem,) = refused(load_registry, folder)
+        assert problem.path == folder / "vocabulary.toml"
+        lines.append(f"{problem}\n")
+    golden.check("refusals_words", "".join(lines))
 
 
 def test_the_same_words_again_are_no_clash(tmp_path, shipped):

@@ -7,15 +7,18 @@ import math
 import numpy as np
 import pytest
 
-from studies.plausibility.curves import RANK_SLACK, SHAPES
-from studies.plausibility.laws import (
+from studies.plausibility.counts import (
     binomial_at_most,
     exact_interval,
     log_log_interval,
-    log_ratio_quantile,
-    median_interval_ranks,
     wald_interval,
     wilson_interval,
+)
+from studies.plausibility.curves import (
+    RANK_SLACK,
+    SHAPES,
+    log_ratio_quantile,
+    median_interval_ranks,
 )
 from synthesis.model.printed import METHODS, interval_ranks
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,27 +139,3 @@ def test_problems_of_many_files_are_told_in_linear_work(tmp_path):
         told()
         counts.append(calls_of(told))
     assert counts[1] < MOST * counts[0]
-
-
-def seconds_to_load_and_select(folder: Path) -> float:
-    """Return the processor time of loading a registry and selecting from it."""
-    start = time.process_time()
-    registry = load_registry(folder)
-    assert select(registry, "os").counted
-    assert overlap_groups(registry)
-    return time.process_time() - start
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("hub", [False, True], ids=["chain", "hub"])
-def test_four_thousand_reports_take_four_times_as_long_as_a_quarter_of_them(tmp_path, hub):
-    small = write_many(tmp_path / "small", 1_000, hub=hub)
-    large = write_many(tmp_path / "large", 4_000, hub=hub)
-
-    def ratio():
-        # As long a stretch of time for both, since the pace of a shared machine changes.
-        four_times = sum(seconds_to_load_and_select(small) for _ in range(4))
-        return seconds_to_load_and_select(large) / (four_times / 4)
-
-    # Work that grew with the number of pairs would take sixteen times as long, whenever measured.
-    assert any(ratio() < 6 for _ in range(3))

@@ -13,7 +13,7 @@ from planning_fits import BEST_CARE, LENVATINIB, brute, plan_of, planned_fit
 from scipy import stats
 
 from studies import add_studies, load_registry
-from studies.documents import to_toml
+from studies.documents import file_texts, tables_of
 from studies.figures import View
 from studies.plausibility import review
 from studies.schema import NOT_REACHED
@@ -132,7 +132,8 @@ def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, k
     arms = tuple(PlannedArm(name, "x", "systemic") for name in names)
     for draw in (3, 700):
         report = reported_study(course_of(job, draw, population), job.design, arms, 60, "os")
-        (tmp_path / "planned.toml").write_text(to_toml(report, schema=""), encoding="utf-8")
+        (text,) = file_texts({"planned.toml": tables_of(report)}, schema="").values()
+        (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
         larger = add_studies(shipped, [tmp_path / "planned.toml"])
         assert larger.studies["planned"] == report
         odd = [p.found for p in review(larger).warnings if p.file == "planned.toml"]

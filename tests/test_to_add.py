@@ -49,7 +49,7 @@ class = "multikinase_inhibitor"
 
 CHECK = '''
 
-def small_cohorts(study: Study, around: Surroundings) -> Iterator[Finding]:
+def small_cohorts(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether a cohort has fewer than twenty patients."""
     for arm, path, _ in arms(study):
         if (arm.n or 20) < 20:

@@ -3,24 +3,22 @@
 What cannot be true as written is refused when a registry is loaded. Here are the figures that can
 be true and look like a slip (warnings: to be corrected, or acknowledged in the study file with a
 reason), and the traps that a reader has to know of (notes). A check is a function, which takes a
-study and its surroundings and yields findings; its docstring says what it asks, and why the answer
-matters. Only the standard library computes.
+study and its surroundings and yields findings; its docstring says what it asks: why that matters.
+Only the standard library computes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from studies.plausibility import citations, comparisons, counts, curves, notes, times
-from studies.plausibility.question import Question, Surroundings
-from studies.problems import Finding, Problem, correction, dotted, one_of, show
+from studies.plausibility import citations, counts, curves, notes, times
+from studies.plausibility.question import Around, Question
+from studies.problems import Problem, Severity, correction, dotted, one_of, show
 from studies.registry import Registry
 from studies.schema import Acknowledgement, Study
 
-__all__ = ["NOTES", "WARNINGS", "Review", "findings", "review"]
+__all__ = ["NOTES", "WARNINGS", "Review", "review"]
 
 #: Checks by the word by which findings and acknowledgements refer to them.
 WARNINGS: Mapping[str, Question] = {
@@ -37,8 +35,8 @@ WARNINGS: Mapping[str, Question] = {
     "subgroup-sizes": counts.subgroup_sizes,
     "subgroup-medians": counts.subgroup_medians,
     "printed-share": counts.printed_shares,
-    "p-value": comparisons.p_values,
-    "hazard-ratio": comparisons.hazard_ratios,
+    "p-value": curves.p_values,
+    "hazard-ratio": curves.hazard_ratios,
     "citation": citations.citation_years,
     "same-report": citations.same_reports,
     "same-patients": citations.same_patients,
@@ -72,60 +70,46 @@ class Review:
     """Acknowledgements that match no warning, which are errors: the figure they excused is gone."""
 
 
-def findings(registry: Registry) -> dict[str, list[Finding]]:
-    """Ask every check of every study; by identifier, for studies with a finding."""
-    suspicions, citation = citations.suspicions(registry), citations.shared_citations(registry)
-    around = Surroundings(registry, suspicions, citation)
-    by_study = {study.id: list(_asked(study, around)) for study in registry}
-    return {study: listed for study, listed in by_study.items() if listed}
-
-
-def _asked(study: Study, around: Surroundings) -> Iterator[Finding]:
-    for severity, checks in (("warning", WARNINGS), ("note", NOTES)):
-        for name, ask in checks.items():
-            for finding in ask(study, around):
-                yield finding._replace(severity=severity, check=name)
-
-
 def review(registry: Registry) -> Review:
     """Review a registry: what looks like a slip, what has to be known, what was looked at."""
+    suspicions, citation = citations.suspicions(registry), citations.shared_citations(registry)
+    around = Around(registry, suspicions, citation)
     warnings: list[Problem] = []
     notes: list[Problem] = []
     acknowledged: list[tuple[Problem, str]] = []
     stale: list[Problem] = []
-    by_study = findings(registry)
     for study in registry:
-        file = registry.files[study.id]
-        problems = [_problem(finding, file) for finding in by_study.get(study.id, ())]
-        raised = {(p.check, p.field) for p in problems if p.severity == "warning"}
-        reasons = {(excuse.check, excuse.field): excuse.reason for excuse in study.acknowledged}
-        for problem in problems:
-            reason = reasons.get((problem.check, problem.field))
-            if problem.severity == "note":
-                notes.append(problem)
-            elif reason is None:
-                warnings.append(problem)
+        notes += _asked(study, around, "note", NOTES)
+        excuses = {(excuse.check, excuse.field): excuse.reason for excuse in study.acknowledged}
+        raised: dict[tuple[str, str], None] = {}
+        for problem in _asked(study, around, "warning", WARNINGS):
+            key = problem.check, problem.field
+            raised[key] = None
+            if key in excuses:
+                acknowledged.append((problem, excuses[key]))
             else:
-                acknowledged.append((problem, reason))
-        stale += [
-            _problem_in(file, f"acknowledged[{place}]", *_stale(excuse, raised), check=excuse.check)
-            for place, excuse in enumerate(study.acknowledged)
-            if (excuse.check, excuse.field) not in raised
-        ]
+                warnings.append(problem)
+        place = registry.files[study.id]
+        for number, excuse in enumerate(study.acknowledged):
+            if (excuse.check, excuse.field) not in raised:
+                words = (f"acknowledged[{number}]", *_stale(excuse, raised))
+                folder = str(place.parent)
+                stale.append(Problem(place.name, *words, check=excuse.check, folder=folder))
     return Review(tuple(warnings), tuple(notes), tuple(acknowledged), tuple(stale))
 
 
-def _problem_in(file: Path, *words: str, **more: Any) -> Problem:
-    return Problem(file.name, *words, folder=str(file.parent), **more)
-
-
-def _problem(finding: Finding, file: Path) -> Problem:
-    """Return a finding as a problem; that of a warning ends with what to do about it."""
-    path, found, expected, action, other, severity, check = finding
-    if severity == "warning":
-        action += f", or acknowledge it (check = {show(check)}, field = {show(dotted(path))})"
-    expected = expected.replace("{other}", dotted(other))
-    return _problem_in(file, dotted(path), found, expected, action, severity=severity, check=check)
+def _asked(
+    study: Study, around: Around, severity: Severity, checks: Mapping[str, Question]
+) -> Iterator[Problem]:
+    """Yield what checks find in a study; a warning ends with what to do about it."""
+    place = around.registry.files[study.id]
+    for check, ask in checks.items():
+        for path, found, expected, action, other in ask(study, around):
+            field = dotted(path)
+            if severity == "warning":
+                action += f", or acknowledge it (check = {show(check)}, field = {show(field)})"
+            words = field, found, expected.replace("{other}", dotted(other)), action
+            yield Problem(place.name, *words, None, severity, check, str(place.parent))
 
 
 def _stale(excuse: Acknowledgement, raised: Iterable[tuple[str, str]]) -> tuple[str, str, str]:

@@ -8,6 +8,7 @@ the registry and with what is found in it, not with its square.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from studies.figures import surname
-from studies.plausibility.question import Surroundings, Suspicion
+from studies.plausibility.question import Around
 from studies.problems import Finding, show
 from studies.registry import Registry
 from studies.schema import Study
@@ -47,13 +48,12 @@ class _Candidate:
     first: int
     last: int
     enrolment: str
-    treatments: frozenset[str]
     classes: frozenset[str]
     mixed: bool
     declared: frozenset[str]
 
 
-def suspicions(registry: Registry) -> dict[str, tuple[Suspicion, ...]]:
+def suspicions(registry: Registry) -> dict[str, tuple[Finding, ...]]:
     """Return, for every study, the earlier reports that may count some of the same patients."""
     candidates = [c for study in registry if (c := _candidate(study, registry)) is not None]
     common: dict[tuple[str, str], dict[str, None]] = {}
@@ -64,20 +64,28 @@ def suspicions(registry: Registry) -> dict[str, tuple[Suspicion, ...]]:
                 earlier, later = (each.study.id for each in sorted((one, other), key=_published))
                 common.setdefault((later, earlier), {})[words] = None
     by_id = {candidate.study.id: candidate for candidate in candidates}
-    suspected: dict[str, tuple[Suspicion, ...]] = defaultdict(tuple)
+    suspected: dict[str, tuple[Finding, ...]] = defaultdict(tuple)
+    expected = "a declared overlap, since both may count the same patients"
     for (later, earlier), shared in common.items():
         years = _years_in_words(by_id[later], by_id[earlier])
-        suspected[later] += (Suspicion(earlier, " and ".join([*shared][:3]), years),)
+        found = f"{' and '.join([*shared][:3])} in common with {earlier}, {years}"
+        action = (
+            f'declare it by [[overlaps]] with = "{earlier}", and by pairs of cohorts where only '
+            "some of them share patients"
+        )
+        suspected[later] += (Finding(("overlaps", earlier), found, expected, action),)
     return suspected
 
 
-def shared_citations(registry: Registry) -> dict[str, tuple[tuple[str, str, str], ...]]:
+def shared_citations(registry: Registry) -> dict[str, tuple[Finding, ...]]:
     """Return, for every study, the earlier ones whose citation has the same DOI, PMID or title.
 
     A title counts only together with the registration of the trial: many reports are called alike.
     """
     first: dict[tuple[str, str], str] = {}
-    shared: dict[str, tuple[tuple[str, str, str], ...]] = defaultdict(tuple)
+    shared: dict[str, tuple[Finding, ...]] = defaultdict(tuple)
+    words = {"doi": "the DOI", "pmid": "the PubMed identifier", "title": "trial and title of"}
+    action = "remove one of the two studies, or correct the citation"
     for study in registry:
         citation = study.citation
         values = {"doi": citation.doi, "pmid": citation.pmid}
@@ -86,7 +94,8 @@ def shared_citations(registry: Registry) -> dict[str, tuple[tuple[str, str, str]
         for key, value in values.items():
             other = value and first.setdefault((key, fold(value)), study.id)
             if value and other != study.id:
-                shared[study.id] += ((key, value, other),)
+                found, expected = f"{words[key]} {value}", f"another than that of {other}"
+                shared[study.id] += (Finding(("citation", key), found, expected, action),)
     return shared
 
 
@@ -95,8 +104,7 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
     if not pooled:
         return None
     vocabulary = registry.vocabulary
-    treatments = frozenset(cohort.treatment for cohort in pooled)
-    classes = frozenset(vocabulary.treatment(name).class_ for name in treatments)
+    classes = frozenset(vocabulary.treatment(cohort.treatment).class_ for cohort in pooled)
     roles = {vocabulary.treatment_class(name).role for name in classes}
     published = study.citation.year
     span = enrolment_years(study.enrolment)
@@ -104,16 +112,10 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
     last = None if span is None else span[1]
     if last is None:  # whoever is in a report was enrolled by then
         last = _LAST_YEAR if published is None else published
-    return _Candidate(
-        study,
-        first,
-        max(first, last),
-        "of years that are not printed" if span is None else study.enrolment or "",
-        treatments,
-        classes,
-        "mixed" in roles,
-        frozenset(overlap.with_ for overlap in study.overlaps),
-    )
+    enrolment = "of years that are not printed" if span is None else study.enrolment or ""
+    declared = frozenset(overlap.with_ for overlap in study.overlaps)
+    period = (first, max(first, last), enrolment)
+    return _Candidate(study, *period, classes, "mixed" in roles, declared)
 
 
 def _groups(candidates: Iterable[_Candidate]) -> Iterator[tuple[str, list[_Candidate]]]:
@@ -157,9 +159,7 @@ def _meeting(group: list[_Candidate]) -> Iterator[tuple[_Candidate, _Candidate]]
 
 def _alike(one: _Candidate, other: _Candidate) -> bool:
     """Return whether treatments allow that patients are shared, as for declared overlaps."""
-    return bool(
-        one.treatments & other.treatments or one.classes & other.classes or one.mixed or other.mixed
-    )
+    return bool(one.classes & other.classes or one.mixed or other.mixed)
 
 
 def _published(candidate: _Candidate) -> tuple[int, str]:
@@ -172,11 +172,8 @@ def _years_in_words(one: _Candidate, other: _Candidate) -> str:
     return f"and enrolment {one.enrolment} against {other.enrolment}"
 
 
-def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether identifier, enrolment and citation are of years that follow on each other.
-
-    A report that ends before its patients were enrolled is not the report it is called.
-    """
+def citation_years(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether years follow on each other: a report cannot end before its enrolment."""
     year = study.citation.year
     if year is None:
         return
@@ -186,8 +183,9 @@ def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
         action = "correct the year, or call the study after it"
         yield Finding(("citation", "year"), str(year), expected, action)
     # An issue may carry the year after the one in which it appears.
-    if year > around.this_year + 1:
-        expected = f"a year up to {around.this_year + 1}"
+    latest = datetime.date.today().year + 1
+    if year > latest:
+        expected = f"a year up to {latest}"
         yield Finding(("citation", "year"), str(year), expected, "correct the year")
     span = enrolment_years(study.enrolment)
     if span is None:
@@ -199,29 +197,11 @@ def citation_years(study: Study, around: Surroundings) -> Iterator[Finding]:
         yield Finding(("enrolment",), found, expected, "correct one of the two years")
 
 
-def same_reports(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the report has been entered under another name already.
-
-    A report entered twice counts twice.
-    """
-    for key, value, other in around.same_report.get(study.id, ()):
-        words = {"doi": "the DOI", "pmid": "the PubMed identifier", "title": "trial and title of"}
-        found = f"{words[key]} {value}"
-        expected = f"another than that of {other}"
-        action = "remove one of the two studies, or correct the citation"
-        yield Finding(("citation", key), found, expected, action)
+def same_reports(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether the report is entered under another name too: it would count twice."""
+    yield from around.same_report.get(study.id, ())
 
 
-def same_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether an earlier report may count the same patients without a declared overlap.
-
-    Patients who are counted twice make a pool too sure, in silence.
-    """
-    for suspicion in around.suspicions.get(study.id, ()):
-        found = f"{suspicion.shared} in common with {suspicion.other}, {suspicion.years}"
-        expected = "a declared overlap, since both may count the same patients"
-        action = (
-            f'declare it by [[overlaps]] with = "{suspicion.other}", and by pairs of cohorts where '
-            "only some of them share patients"
-        )
-        yield Finding(("overlaps", suspicion.other), found, expected, action)
+def same_patients(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether an earlier report may count the same patients: a pool would be too sure."""
+    yield from around.suspicions.get(study.id, ())

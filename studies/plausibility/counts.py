@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from statistics import NormalDist
 
 from studies.figures import (
     ResponseCount,
@@ -14,17 +16,7 @@ from studies.figures import (
     nearest_shares,
     responders,
 )
-from studies.plausibility.laws import exact_interval, wald_interval, wilson_interval
-from studies.plausibility.question import (
-    Arm,
-    Path,
-    Surroundings,
-    arms,
-    figures,
-    level_of,
-    months,
-    timed,
-)
+from studies.plausibility.question import Arm, Around, Path, arms, figures, level_of, months, timed
 from studies.problems import Finding, show
 from studies.schema import Cohort, HistologySplit, Landmark, Response, Study, SurvivalOutcome
 
@@ -43,11 +35,8 @@ def _responses(study: Study) -> Iterator[tuple[Arm, Response, Path]]:
             yield arm, arm.response, (*path, "response")
 
 
-def response_rates(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether each printed percentage is a whole number of the evaluable patients.
-
-    A rate that no count gives has another denominator than the one entered.
-    """
+def response_rates(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether rates are whole numbers of patients: else the denominator is another one."""
     for arm, response, path in _responses(study):
         of = response.evaluable or arm.n
         if not of:
@@ -55,7 +44,8 @@ def response_rates(study: Study, around: Surroundings) -> Iterator[Finding]:
         for key, count in _counts(response).items():
             percent = getattr(response, f"{key}_percent")
             if percent is not None:
-                yield from _share(percent, count, of, (*path, f"{key}_percent"))
+                here, fix = (*path, f"{key}_percent"), "denominator" if count is None else "counts"
+                yield from _share(percent, of, here, count, fix, cut_off=True)
 
 
 def _counts(response: Response) -> dict[str, int | None]:
@@ -69,25 +59,25 @@ def _counts(response: Response) -> dict[str, int | None]:
     return {"orr": total, "dcr": control, "cr": cr, "pr": pr, "sd": sd, "pd": response.pd}
 
 
-def _share(percent: Decimal, count: int | None, of: int, path: Path) -> Iterator[Finding]:
-    if count is not None:
-        exact = Decimal(100 * count) / of
-        # Cut off instead of rounded: no slip.
-        if abs(exact - percent) > half_step(percent) and not (
-            0 <= exact - percent < 2 * half_step(percent)
-        ):
-            expected = f"{exact:.1f} %, which is {count} of {of}"
-            yield Finding(path, f"{percent} %", expected, "correct the percentage or the counts")
-    elif not counts_that_fit(percent, of):
+def _share(
+    percent: Decimal, of: int, path: Path, count: int | None, fix: str, *, cut_off: bool = False
+) -> Iterator[Finding]:
+    """Yield a finding where a percentage is not of a count, or of any; to cut off is allowed."""
+    fitting = counts_that_fit(percent, of)
+    if count is None:
+        if fitting:
+            return
         expected = f"a whole number of the {of} patients, such as {nearest_shares(percent, of)}"
-        yield Finding(path, f"{percent} %", expected, "correct the percentage or the denominator")
+    else:
+        exact = Decimal(100 * count) / of
+        if count in fitting or (cut_off and 0 <= exact - percent < 2 * half_step(percent)):
+            return
+        expected = f"{exact:.1f} %, which is {count} of {of}"
+    yield Finding(path, f"{percent} %", expected, f"correct the percentage or the {fix}")
 
 
-def response_sums(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the categories of response add up to the patients, and to disease control.
-
-    A category that is missing or counted twice moves the response rate.
-    """
+def response_sums(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether categories add up: one missing or counted twice moves the response rate."""
     for arm, response, path in _responses(study):
         parts = [response.cr, response.pr, response.sd, response.pd]
         whole = response.evaluable or arm.n
@@ -130,11 +120,8 @@ def _characteristics_against(arm: Arm, response: Response, path: Path) -> Iterat
             yield Finding(here, found, expected, "correct one of the two", path)
 
 
-def response_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the interval of a response rate is one of that many responders.
-
-    The interval knows the true denominator, whatever is said elsewhere.
-    """
+def response_intervals(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether an interval is that of the responders: it knows the true denominator."""
     for arm, response, path in _responses(study):
         count = responders(response, arm.n)
         too_many = (response.evaluable or arm.n or 0) > _MOST
@@ -165,11 +152,8 @@ def _by_factor(cohort: Cohort) -> dict[str, list[tuple[int, Arm]]]:
     return factors
 
 
-def subgroup_sizes(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the groups of a factor, or the parts of a cohort, have too many patients.
-
-    Groups that replace their cohort in a pool must not count a patient twice.
-    """
+def subgroup_sizes(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether groups have too many patients: a pool must not count a patient twice."""
     for place, cohort in enumerate(study.cohorts):
         path: Path = ("cohorts", place)
         if cohort.n is not None:
@@ -206,10 +190,8 @@ def _histology_against_groups(cohort: Cohort, path: Path) -> Iterator[Finding]:
         yield Finding(here, found, expected, "correct one of the two", (*path, "histology", kind))
 
 
-def subgroup_medians(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a whole lies between the parts that make it up.
-
-    A whole outside of its parts shows that one of the figures belongs elsewhere.
+def subgroup_medians(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether a whole lies between its parts: else one of the figures belongs elsewhere.
 
     While nobody has left observation, a curve is the mean of the curves of its parts, so that its
     median lies between the shortest and the longest of theirs, and its survival at any time between
@@ -287,21 +269,18 @@ def _survival_of(part: Arm, whole: Landmark) -> Decimal | None:
     return None
 
 
-def printed_shares(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a percentage of a stated number of patients is a whole number of them.
-
-    A share that no count gives has another denominator than the one entered.
-    """
+def printed_shares(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether a share is a whole number of patients: else its denominator is another."""
     for _, path, printed in figures(study, "characteristics"):
         if printed.statistic == "percent" and isinstance(printed.value, Decimal) and printed.of:
-            yield from _share_of(printed.value, printed.of, (*path, "value"))
+            yield from _share(printed.value, printed.of, (*path, "value"), None, "number")
     for place, cohort in enumerate(study.cohorts):
         path = ("cohorts", place)
         yield from _split_shares(cohort.histology, cohort.n, (*path, "histology"))
         braf = cohort.braf_v600e
         if braf is not None and braf.percent is not None and braf.tested:
             here = (*path, "braf_v600e", "percent")
-            yield from _share_of(braf.percent, braf.tested, here, braf.positive)
+            yield from _share(braf.percent, braf.tested, here, braf.positive, "number")
 
 
 def _split_shares(split: HistologySplit | None, n: int | None, path: Path) -> Iterator[Finding]:
@@ -313,15 +292,88 @@ def _split_shares(split: HistologySplit | None, n: int | None, path: Path) -> It
         # without a count beside it is not judged.
         count = getattr(split, kind)
         if percent is not None and of and count is not None:
-            yield from _share_of(percent, of, (*path, f"{kind}_percent"), count)
+            yield from _share(percent, of, (*path, f"{kind}_percent"), count, "number")
 
 
-def _share_of(percent: Decimal, of: int, path: Path, count: int | None = None) -> Iterator[Finding]:
-    fitting = counts_that_fit(percent, of)
-    if count is not None and count not in fitting:
-        expected = f"{Decimal(100 * count) / of:.1f} %, which is {count} of {of}"
-    elif not fitting:
-        expected = f"a whole number of the {of} patients, such as {nearest_shares(percent, of)}"
-    else:
-        return
-    yield Finding(path, f"{percent} %", expected, "correct the percentage or the number")
+# --- Laws of a proportion: a number of survivors or responders is binomial -----------------------
+
+NORMAL = NormalDist()
+_MANY = 1000.0  # variance of a count from which on it is as good as normal
+
+
+def z_of(level: float) -> float:
+    """Return the normal quantile of a two-sided confidence level: 1.96 for 0.95."""
+    return NORMAL.inv_cdf(0.5 + level / 2.0)
+
+
+def binomial_at_most(count: int, of: int, probability: float) -> float:
+    """Return the probability of at most ``count`` of ``of`` events."""
+    if count < 0:
+        return 0.0
+    if count >= of or probability <= 0.0:
+        return 1.0
+    if probability >= 1.0:
+        return 0.0
+    mean = of * probability
+    if mean * (1.0 - probability) > _MANY:
+        spread = math.sqrt(mean * (1.0 - probability))
+        return NORMAL.cdf((count + 0.5 - mean) / spread)
+    # The terms fall away from the mean: the side of the count that leaves it out is summed.
+    if count < mean:
+        return _terms(range(count, -1, -1), of, probability)
+    return max(1.0 - _terms(range(count + 1, of + 1), of, probability), 0.0)
+
+
+def _terms(counts: range, of: int, probability: float) -> float:
+    """Sum of the binomial probabilities of counts that lead away from the mean."""
+    log_p, log_q, total = math.log(probability), math.log1p(-probability), 0.0
+    for k in counts:
+        log_ways = math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1)
+        term = math.exp(log_ways + k * log_p + (of - k) * log_q)
+        total += term
+        if term <= 1e-12 * total:
+            break
+    return min(total, 1.0)
+
+
+def exact_interval(count: int, of: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the Clopper-Pearson interval of a proportion."""
+    alpha = (1.0 - level) / 2.0
+    lower, upper = 0.0, 1.0
+    if count > 0:
+        lower = _solve(lambda p: 1.0 - binomial_at_most(count - 1, of, p), alpha)
+    if count < of:
+        upper = 1.0 - _solve(lambda q: binomial_at_most(count, of, 1.0 - q), alpha)
+    return lower, upper
+
+
+def _solve(rising: Callable[[float], float], target: float) -> float:
+    """Where a function that rises from 0 to 1 on [0, 1] meets a target."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if rising(middle) < target else (low, middle)
+    return (low + high) / 2.0
+
+
+def wilson_interval(share: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's score interval of a proportion."""
+    z = z_of(level)
+    middle = (share + z * z / (2.0 * n)) / (1.0 + z * z / n)
+    reach = z * math.sqrt(share * (1.0 - share) / n + (z / (2.0 * n)) ** 2) / (1.0 + z * z / n)
+    return middle - reach, middle + reach
+
+
+def wald_interval(share: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of a proportion by its standard error, cut at 0 and 1."""
+    reach = z_of(level) * math.sqrt(share * (1.0 - share) / n)
+    return max(share - reach, 0.0), min(share + reach, 1.0)
+
+
+def log_log_interval(share: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of a survival probability on the scale of log(-log S)."""
+    if not 0.0 < share < 1.0:
+        return share, share
+    power = z_of(level) * math.sqrt((1.0 - share) / (share * n)) / -math.log(share)
+    power = min(power, 100.0)
+    return share ** math.exp(power), share ** math.exp(-power)

@@ -1,13 +1,30 @@
-"""Whether the printed points of a curve, and their intervals, are those of so many patients.
+r"""Whether the printed points of curves, and comparisons, are those of so many patients.
 
 Two kinds of interval of a median are printed. Limits read off a confidence band are event times,
-whose ratio has a known law (`studies.plausibility.laws`). Limits that lie symmetrically about the
-median were made as median ± z standard errors, and only their distance has one.
+whose ratio has a known law. Limits that lie symmetrically about the median were made as median ± z
+standard errors, and only their distance has one.
+
+**Limits of a median.** The limits of a Kaplan-Meier median are event times. Among :math:`n`
+uncensored times they are the order statistics of about the ranks
+:math:`(n + 1)/2 \mp z\sqrt{n}/2` (Brookmeyer & Crowley 1982, doi 10.2307/2530286); which whole
+number each rank becomes depends on the transformation behind the band, by about `RANK_SLACK`.
+Where survival is Weibull with shape :math:`k`, :math:`T^k` is exponential, so that
+:math:`k \log(U/L)` is the log of the ratio of two exponential order statistics, whatever the
+median and the shape. The lower one, :math:`E_a`, and the step :math:`D` from it to the upper one
+are independent sums of exponentials (Rényi 1953), each close to a gamma variable of the same mean
+and variance, so that :math:`D/E_a` is close to a multiple of an F variable.
 
 Every choice leans towards silence: the shape of the curve may be anything from `SHAPES`, the limits
 may be one rank further out or in (`RANK_SLACK`), rounding is granted, and an interval is flagged
 only beyond the 0.1 % point that remains. What is found then is not a remarkable sample but another
 kind of range, another number of patients, or a slip.
+
+Two printed views of one comparison (medians, p value, hazard ratio, its interval) are compared on
+the scale of the log hazard ratio. Their difference has a known spread: with
+:math:`V = 1/d_1 + 1/d_2` for the events of the two groups, a log-rank test estimates the log hazard
+ratio with variance :math:`V`, and two medians, :math:`-k \log(m_1/m_2)`, with variance
+:math:`V/\rho`, :math:`\rho = (\log 2)^2`; the log-rank estimate is the efficient one, so that
+their difference has variance :math:`V/\rho - V`.
 """
 
 from __future__ import annotations
@@ -17,38 +34,32 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from studies.figures import counts_that_fit, half_step, in_months, is_symmetric
-from studies.plausibility.laws import (
-    FEWEST,
-    RANK_SLACK,
+from studies.plausibility.counts import (
+    NORMAL,
     binomial_at_most,
     log_log_interval,
-    log_ratio_quantile,
-    median_interval_ranks,
     wald_interval,
     wilson_interval,
     z_of,
 )
-from studies.plausibility.question import (
-    Arm,
-    Path,
-    Surroundings,
-    arms,
-    figures,
-    level_of,
-    months,
-    timed,
-)
+from studies.plausibility.question import Arm, Around, Path, arms, figures, level_of, months, timed
 from studies.problems import Finding, show
-from studies.schema import NOT_REACHED, Characteristic, Landmark, Study, SurvivalOutcome
+from studies.schema import NOT_REACHED, Characteristic, Comparison, Landmark, Study, SurvivalOutcome
 
 # Weibull shapes that the middle of a survival curve may have. In this disease it is 0.7 to 0.9;
 # the intervals of the registry fit 0.55 to 2. A shape of 0.55 is a hazard that falls nearly by half
 # whenever the time fourfolds, one of 2.5 a cohort whose patients mostly die within a few months of
 # each other.
 SHAPES = (0.55, 2.5)
+FEWEST = 8  # below, the ranks of the limits leave the sample for one transformation or another
+# Bands of 8 to 200 times put both limits, or their distance, about a rank from the formula; what
+# is left (a log-log lower limit of 8 times, a log upper one) moves the tails too little to matter.
+RANK_SLACK = 1.0
 # Progression is found at visits: many patients have the same time, and the limits may be one visit
 # apart, or the same. How narrow such an interval may be, no law says.
 _SEEN_AT_VISITS = {"pfs", "ttp", "ttf", "lpfs", "dor"}
@@ -92,12 +103,8 @@ class _Limits:
         return math.log(max(least, 1e-9)), greatest
 
 
-def interval_widths(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the interval of a median has a width that its patients allow.
-
-    The width of an interval weighs a cohort: a standard error or an interquartile range in its
-    place makes a cohort too sure or too unsure.
-    """
+def interval_widths(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether patients allow the width: a standard error makes a cohort too sure."""
     for arm, path, outcome in figures(study, "survival"):
         limits = _limits(outcome, arm)
         if limits is not None:
@@ -124,18 +131,19 @@ def _limits(outcome: SurvivalOutcome, arm: Arm) -> _Limits | None:
 
 def _ratios(limits: _Limits, *, half: bool) -> tuple[float, float, float, float]:
     """Printed log ratio, least and greatest with rounding, and the bounds of the law."""
-    narrow, wide = [], []
-    for n, bounds, slack in ((limits.n, narrow, -RANK_SLACK), (limits.least, wide, RANK_SLACK)):
+
+    def bound(n: float, slack: float, probability: float) -> float:
         lower, upper = median_interval_ranks(n, limits.level)
         if half:
             upper = (n + 1.0) / 2.0
         lower, upper = max(lower - slack, 1.0), min(upper + slack, n)
         if lower >= upper:
             lower, upper = (lower + upper - 1.0) / 2.0, (lower + upper + 1.0) / 2.0
-        probability = _RARE if slack < 0 else 1.0 - _RARE
-        bounds.append(log_ratio_quantile(n, lower, upper, probability))
-    least, greatest = limits.log_ratios
-    return least, greatest, narrow[0] / SHAPES[1], wide[0] / SHAPES[0]
+        return log_ratio_quantile(n, lower, upper, probability)
+
+    narrow = bound(limits.n, -RANK_SLACK, _RARE) / SHAPES[1]
+    wide = bound(limits.least, RANK_SLACK, 1.0 - _RARE) / SHAPES[0]
+    return *limits.log_ratios, narrow, wide
 
 
 def _distances(limits: _Limits) -> tuple[float, float, float, float]:
@@ -206,10 +214,8 @@ class _Point:
     path: Path
 
 
-def curve_shapes(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the curve through median and landmarks falls at a rate that curves have.
-
-    A slip in the time or the value of a point bends the whole curve of a cohort.
+def curve_shapes(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether a curve falls at a possible rate: a slip of one point bends all of it.
 
     Between two neighbouring points, the survivors of the first are followed to the second: their
     number is binomial, with a probability that a Weibull curve through the first point gives for
@@ -285,11 +291,8 @@ def _fall(one: _Point, other: _Point, n: int, endpoint: str) -> Iterator[Finding
     )
 
 
-def landmark_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the interval of a survival probability has a width that its patients allow.
-
-    A standard error printed as an interval counts the patients four times.
-    """
+def landmark_intervals(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether patients allow its width: a standard error counts patients four times."""
     for arm, path, mark in figures(study, "landmarks"):
         if (arm.n or 0) >= FEWEST and mark.ci is not None and 0 < mark.survival < 1:
             yield from _landmark_width(mark, arm.n, (*path, "ci"))
@@ -322,10 +325,8 @@ def _width(interval: tuple[float, float]) -> float:
     return interval[1] - interval[0]
 
 
-def landmark_counts(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a counted number of survivors agrees with the survival printed for that time.
-
-    Where the two disagree, one of the printed figures is wrong, and the report does not say which.
+def landmark_counts(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether counted survivors agree with the curve: else one of the figures is wrong.
 
     More survivors than the curve has are impossible. Fewer are what censoring leaves, except where
     every printed survival of the arm is a whole number of its patients: then nobody was censored.
@@ -379,3 +380,278 @@ def _count_against(
             f"{share:.3f}, since {printed.value} of {of} patients are counted as {printed.name}"
         )
         yield Finding(path, found, expected, "correct one of the two")
+
+
+_RHO = math.log(2.0) ** 2
+# Beyond 3.5 standard errors two views of one comparison contradict each other. Patients without
+# an event make V larger; where the events are not printed, as few as half of the patients.
+_MOST_ERRORS, _FEWEST_EVENTS = 3.5, 0.5
+# A log-rank and a Wald test of the same groups differ by a few tenths of a standard error, and by
+# more where the groups are small and far apart.
+_TEST_DIFFERENCE, _TEST_SHARE = 0.4, 0.15
+# The hazard ratio stands in the middle of its interval on the log scale; an interval by profile
+# likelihood, or of a penalised model, is off by less than a fifth of its half width.
+_OFF_CENTRE = 0.2
+_P = re.compile(r"[pP]?\s*(<=|>=|[<>=≤≥~])?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
+_RANK_TESTS = re.compile(r"log.?rank|kaplan|cox|mantel", re.IGNORECASE)
+
+
+class _Range(NamedTuple):
+    low: float
+    high: float
+
+
+def p_values(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether medians allow p value and ratio: a contradiction would inform a model."""
+    named = _named(study)
+    for place, comparison in enumerate(study.comparisons):
+        path: Path = ("comparisons", place)
+        groups = [named.get(name.casefold()) for name in comparison.groups]
+        if len(groups) != 2 or None in groups or not _of_whole_curves(comparison):
+            continue
+        medians = [_median(arm, comparison.endpoint) for arm in groups]
+        if None in medians or not all(arm.n for arm in groups):
+            continue
+        yield from _p_against_medians(comparison, groups, medians, path)
+        yield from _hr_against_medians(comparison, groups, medians, path)
+
+
+def _named(study: Study) -> dict[str, Arm | None]:
+    """Return cohorts and subgroups by the names that comparisons call them; None: ambiguous."""
+    named: dict[str, Arm | None] = {}
+    for arm, _, cohort in arms(study):
+        name = (arm.id if arm is cohort else arm.level).casefold()
+        named[name] = None if name in named else arm
+    return named
+
+
+def _of_whole_curves(comparison: Comparison) -> bool:
+    if comparison.adjusted or (comparison.text or "").startswith("at "):
+        return False
+    return comparison.test is None or bool(_RANK_TESTS.search(comparison.test))
+
+
+def _median(arm: Arm, endpoint: str) -> _Range | None:
+    for outcome in arm.survival:
+        if outcome.endpoint == endpoint:
+            span = months(outcome.median, outcome.unit)
+            return None if span is None or span[0] <= 0.0 else _Range(*span)
+    return None
+
+
+def _log_ratio(medians: list[_Range]) -> _Range:
+    """Return the range of the log of the first median over the second that rounding leaves."""
+    (low, high), (other_low, other_high) = (map(math.log, median) for median in medians)
+    return _Range(low - other_high, high - other_low)
+
+
+def _size(value: _Range) -> _Range:
+    """Return the range of the absolute value."""
+    near, far = sorted(map(abs, value))
+    return _Range(0.0 if value.low <= 0.0 <= value.high else near, far)
+
+
+def _apart(one: _Range, other: _Range) -> float:
+    """Return the distance between two ranges, nothing where they meet."""
+    return max(one.low - other.high, other.low - one.high, 0.0)
+
+
+def _events(arm: Arm, endpoint: str) -> tuple[float, float]:
+    """Return the most and the fewest events that an arm may have."""
+    for outcome in arm.survival:
+        if outcome.endpoint == endpoint and outcome.events:
+            return outcome.events, outcome.events
+    return arm.n, max(arm.n * _FEWEST_EVENTS, 1.0)
+
+
+def _p_against_medians(
+    comparison: Comparison, groups: list[Arm], medians: list[_Range], path: Path
+) -> Iterator[Finding]:
+    z = _deviates(comparison)
+    if z is None:
+        return
+    events = [_events(arm, comparison.endpoint) for arm in groups]
+    v_least, v_most = (sum(1.0 / count[i] for count in events) for i in (0, 1))
+    size, spread = _size(_log_ratio(medians)), math.sqrt(1.0 / _RHO - 1.0)
+    # Difference between medians and test in standard errors of the difference, at the shape and
+    # the number of events that bring them closest.
+    too_small = (z.low - SHAPES[1] * size.high / math.sqrt(v_least)) / spread
+    too_large = (SHAPES[0] * size.low / math.sqrt(v_most) - z.high) / spread
+    if max(too_small, too_large) <= _MOST_ERRORS:
+        return
+    manner = "so far apart" if too_large > too_small else "so close together"
+    one, other = groups
+    found = f"p {comparison.p}"
+    expected = (
+        f"{'a smaller' if too_large > too_small else 'a larger'} one, since the medians of "
+        f"{one.n} and {other.n} patients lie {manner}"
+    )
+    yield Finding((*path, "p"), found, expected, "correct the p value, a median or a number")
+
+
+def _hr_against_medians(
+    comparison: Comparison, groups: list[Arm], medians: list[_Range], path: Path
+) -> Iterator[Finding]:
+    """Yield a finding where a hazard ratio points the other way than the medians, or far beyond."""
+    if comparison.hr is None:
+        return
+    events = [_events(arm, comparison.endpoint) for arm in groups]
+    spread = math.sqrt(sum(1.0 / count[1] for count in events) * (1.0 / _RHO - 1.0))
+    log_hr = _log(comparison.hr)
+    # -k times the log ratio of the medians, for every shape and rounding.
+    ends = [-shape * end for shape in SHAPES for end in _log_ratio(medians)]
+    implied = _Range(min(ends), max(ends))
+    if _apart(implied, _Range(log_hr, log_hr)) <= _MOST_ERRORS * spread:
+        return
+    first, second = (f"{math.sqrt(m.low * m.high):.2g}" for m in medians)
+    found = f"a hazard ratio of {comparison.hr} of {comparison.groups[0]}"
+    expected = (
+        f"one that agrees with medians of {first} against {second} months, between "
+        f"{math.exp(implied.low):.2g} and {math.exp(implied.high):.2g}"
+    )
+    action = "correct it, or name the groups in the order in which the ratio is taken"
+    yield Finding((*path, "hr"), found, expected, action)
+
+
+def hazard_ratios(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether ratio, interval and p value agree: they are one result in three forms."""
+    for place, comparison in enumerate(study.comparisons):
+        path: Path = ("comparisons", place)
+        interval = _log_interval(comparison)
+        if comparison.hr is None or interval is None:
+            continue
+        low, high = interval
+        yield from _off_centre(comparison, low, high, path)
+        yield from _p_against_interval(comparison, low, high, path)
+
+
+def _log_interval(comparison: Comparison) -> list[_Range] | None:
+    limits = comparison.hr_ci
+    if limits is None or not isinstance(limits[1], Decimal):
+        return None
+    if any(limit <= half_step(limit) for limit in limits):  # rounded to nothing: no logarithm
+        return None
+    return [_log_range(limit) for limit in limits]
+
+
+def _off_centre(comparison: Comparison, low: _Range, high: _Range, path: Path) -> Iterator[Finding]:
+    if comparison.hr <= half_step(comparison.hr):
+        return
+    middle = _Range((low.low + high.low) / 2.0, (low.high + high.high) / 2.0)
+    if _apart(middle, _log_range(comparison.hr)) > _OFF_CENTRE * (high.low - low.high) / 2.0:
+        centre = math.exp(sum(middle) / 2.0)
+        expected = f"limits around {comparison.hr} on the log scale, whose middle is {centre:.2g}"
+        found = show(comparison.hr_ci)
+        yield Finding((*path, "hr_ci"), found, expected, "correct the ratio or a limit")
+
+
+def _p_against_interval(
+    comparison: Comparison, low: _Range, high: _Range, path: Path
+) -> Iterator[Finding]:
+    test = _deviates(comparison)
+    if test is None or high.low <= low.high:  # limits so coarse that their distance is unknown
+        return
+    size = _size(_log_range(comparison.hr))
+    reach = 2.0 * z_of(level_of(comparison.level))
+    wald = _Range(
+        size.low * reach / (high.high - low.low), size.high * reach / (high.low - low.high)
+    )
+    most = _TEST_DIFFERENCE + _TEST_SHARE * max(wald.low, min(test.low, 6.0))
+    if _apart(test, wald) <= most:
+        return
+    p = math.erfc(sum(wald) / 2.0 / math.sqrt(2.0))
+    found = f"p {comparison.p}"
+    expected = f"about {p:.1g}, since the hazard ratio is {comparison.hr} {show(comparison.hr_ci)}"
+    yield Finding((*path, "p"), found, expected, "correct the p value, the ratio or a limit")
+
+
+def _deviates(comparison: Comparison) -> _Range | None:
+    """Return the absolute normal deviates that a printed p value may stand for."""
+    written = _P.fullmatch(str(comparison.p).strip())
+    if written is None:
+        return None
+    value, relation = Decimal(written[2]), written[1] or "="
+    step = half_step(value)
+    scale = 2.0 if comparison.sided == 1 else 1.0  # a one-sided p value counts one tail only
+    low, high = float(max(value - step, Decimal(0))), float(min(value + step, Decimal(1)))
+    if relation in ("<", "<=", "≤"):
+        low = 0.0
+    elif relation in (">", ">=", "≥"):
+        high = 1.0
+    if high <= 0.0:
+        return None
+    # Those below a bound have no greatest deviate.
+    greatest = math.inf if low <= 0.0 else _z_of_p(min(low * scale, 1.0))
+    return _Range(_z_of_p(min(high * scale, 1.0)), greatest)
+
+
+def _log_range(value: Decimal) -> _Range:
+    step = half_step(value)
+    return _Range(_log(value - step), _log(value + step))
+
+
+def _log(value: Decimal) -> float:
+    """Log of a printed ratio; one that is rounded to nothing is taken as tiny."""
+    return math.log(max(float(value), 1e-9))
+
+
+def _z_of_p(p: float) -> float:
+    """Return the absolute normal deviate of a two-sided p value, 0 < p <= 1."""
+    return NORMAL.inv_cdf(1.0 - max(p, 1e-15) / 2.0)
+
+
+# --- Laws of a median ----------------------------------------------------------------------------
+
+
+def median_interval_ranks(n: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the ranks of the limits of a median among ``n`` uncensored times."""
+    reach = z_of(level) * math.sqrt(n) / 2.0
+    middle = (n + 1.0) / 2.0
+    return max(middle - reach, 1.0), min(middle + reach, n)
+
+
+def log_ratio_quantile(n: float, lower: float, upper: float, probability: float) -> float:
+    """Return a quantile of the log ratio of two exponential order statistics."""
+    first = _exponential_step(n, 0.0, lower)
+    step = _exponential_step(n, lower, upper)
+    shape_first, shape_step = first[0] ** 2 / first[1], step[0] ** 2 / step[1]
+    ratio = _f_quantile(2.0 * shape_step, 2.0 * shape_first, probability)
+    return math.log1p(ratio * step[0] / first[0])
+
+
+def _exponential_step(n: float, lower: float, upper: float) -> tuple[float, float]:
+    """Mean and variance of the step between two order statistics of ``n`` unit exponentials."""
+    high, low = n - lower + 1.0, n - upper + 1.0
+    return _digamma(high) - _digamma(low), _trigamma(low) - _trigamma(high)
+
+
+def _f_quantile(first: float, second: float, probability: float) -> float:
+    """Quantile of the F distribution by Paulson's normal approximation to its cube root."""
+    z = NORMAL.inv_cdf(probability)
+    a, b = 2.0 / (9.0 * first), 2.0 / (9.0 * second)
+    # ((1 - b) x - (1 - a)) / sqrt(b x^2 + a) = z, solved for the cube root x
+    square, linear = (1.0 - b) ** 2 - z * z * b, (1.0 - a) * (1.0 - b)
+    if square <= 0.0:
+        return math.inf if z > 0.0 else 0.0
+    root = math.sqrt(max(linear**2 - square * ((1.0 - a) ** 2 - z * z * a), 0.0))
+    return max((linear + math.copysign(root, z)) / square, 0.0) ** 3
+
+
+@lru_cache(maxsize=4096)
+def _digamma(x: float) -> float:
+    shift = 0.0
+    while x < 6.0:
+        shift -= 1.0 / x
+        x += 1.0
+    r = 1.0 / (x * x)
+    return shift + math.log(x) - 0.5 / x - r * (1 / 12 - r * (1 / 120 - r / 252))
+
+
+@lru_cache(maxsize=4096)
+def _trigamma(x: float) -> float:
+    shift = 0.0
+    while x < 6.0:
+        shift += 1.0 / (x * x)
+        x += 1.0
+    r = 1.0 / (x * x)
+    return shift + 1.0 / x + r / 2.0 + r / x * (1 / 6 - r * (1 / 30 - r / 42))

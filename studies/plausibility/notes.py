@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from studies.figures import is_symmetric
-from studies.plausibility.question import Surroundings, arms, figures
+from studies.plausibility.question import Around, arms, figures
 from studies.problems import Finding, odd, show
 from studies.schema import Study
 
@@ -18,11 +18,8 @@ _LEFT_OUT = "the cohort is left out of every pool"
 _BESIDE = "the caution stands beside the result"
 
 
-def spreads(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a range of the patients' times stands where an interval would.
-
-    Quartiles and ranges say how patients differ, not how sure the median is.
-    """
+def spreads(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether a range stands for an interval: it says how patients differ, not the median."""
     names = {"iqr": "an interquartile range", "range": "a range"}
     action = "it is kept for display and never used as an interval"
     for _, path, outcome in figures(study, "survival"):
@@ -33,11 +30,8 @@ def spreads(study: Study, around: Surroundings) -> Iterator[Finding]:
                 yield Finding((*path, key), found, "an interval of the median", action)
 
 
-def other_endpoints(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether an endpoint stands in for another one, or beside it; each is told once.
-
-    Time to progression and disease-specific survival leave deaths out, and so are longer.
-    """
+def other_endpoints(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether an endpoint stands for another: those that leave deaths out are longer."""
     told: set[tuple[str, str]] = set()
     for arm, path, cohort in arms(study):
         # What is printed of the whole cohort is not missed in its groups.
@@ -66,11 +60,8 @@ def _instead(endpoint: str, printed: set[str]) -> tuple[str, str] | None:
     return None
 
 
-def one_sided(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a p value counts one tail only.
-
-    Read as two-sided, it would be twice as significant as it is.
-    """
+def one_sided(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether a p value counts one tail: read as two-sided it looks twice as sure."""
     for place, comparison in enumerate(study.comparisons):
         if comparison.sided == 1 and comparison.p is not None:
             found = f"a one-sided p value of {comparison.p}"
@@ -79,11 +70,8 @@ def one_sided(study: Study, around: Surroundings) -> Iterator[Finding]:
             yield Finding(path, found, "a two-sided p value", action)
 
 
-def evaluable(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether response was evaluable in fewer patients than were treated.
-
-    Patients who die before the first scan are no responders, but leave the denominator.
-    """
+def evaluable(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether fewer were evaluable than treated: early deaths leave the denominator."""
     for arm, path, _ in arms(study):
         response = arm.response
         if response is None or response.evaluable is None or arm.n is None:
@@ -94,11 +82,8 @@ def evaluable(study: Study, around: Surroundings) -> Iterator[Finding]:
             yield Finding((*path, "response", "evaluable"), found, f"all {arm.n} patients", action)
 
 
-def other_diseases(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a cohort has another disease than the registry is about.
-
-    Another disease has another survival.
-    """
+def other_diseases(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether a cohort has another disease: that has another survival."""
     for place, cohort in enumerate(study.cohorts):
         if not around.of_main_disease(cohort):
             expected = show(around.registry.vocabulary.main_disease)
@@ -106,11 +91,8 @@ def other_diseases(study: Study, around: Surroundings) -> Iterator[Finding]:
             yield odd(("cohorts", place, "disease"), cohort.disease, expected, action)
 
 
-def readings(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a group of the report is read as pure or mixed histology.
-
-    The reading is a judgement, and the answer on histology rests on it.
-    """
+def readings(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether a group is read as pure or mixed: the answer on histology rests on it."""
     for arm, path, _ in arms(study):
         if arm.read_as is not None:
             name = getattr(arm, "level", None) or getattr(arm, "id", "")
@@ -120,11 +102,8 @@ def readings(study: Study, around: Surroundings) -> Iterator[Finding]:
             yield Finding((*path, "read_as"), found, expected, action)
 
 
-def selected_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the patients of a cohort were chosen in a way that shows in the outcome.
-
-    Who must survive to be counted, or to be treated, survives longer.
-    """
+def selected_patients(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether patients were chosen by what shows in the outcome: survivors live longer."""
     for place, cohort in enumerate(study.cohorts):
         for key, words, expected, action in (
             ("not_pooled", cohort.not_pooled, "a cohort that can be pooled", _LEFT_OUT),
@@ -134,27 +113,21 @@ def selected_patients(study: Study, around: Surroundings) -> Iterator[Finding]:
                 yield Finding(("cohorts", place, key), words, expected, action)
 
 
-def declared_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask with how many reports of the registry patients are shared, as declared.
-
-    Of reports that share patients one is counted, so that a new one may replace an old one.
-    """
-    direct, through = around.partners.get(study.id, ((), ()))
+def declared_overlaps(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask how many reports share patients: one is counted, and a new one may replace it."""
+    direct, through = around.partners.get(study.id, ((), 0))
     if not direct:
         return
     reports = "1 report" if len(direct) == 1 else f"{len(direct)} reports"
     found = f"patients shared with {reports} ({', '.join(direct)})"
     if through:
-        found += f", and through these with {len(through)} more"
+        found += f", and through these with {through} more"
     action = "of cohorts that share patients one is counted"
     yield Finding(("overlaps",), found, "patients that stand in one report only", action)
 
 
-def unresolved_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether a declared overlap is with a report that is not here.
-
-    Whoever adds that report has to know.
-    """
+def unresolved_overlaps(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether an overlap is with a report that is not here: who adds it has to know."""
     for place, overlap in enumerate(study.overlaps):
         if overlap.with_ not in around.registry.studies:
             expected = "a report of this registry"
@@ -162,11 +135,8 @@ def unresolved_overlaps(study: Study, around: Surroundings) -> Iterator[Finding]
             yield odd(("overlaps", place, "with"), overlap.with_, expected, action)
 
 
-def secondary_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether figures were seen only in a source about the report.
-
-    What others write about a report is sometimes not what it says.
-    """
+def secondary_figures(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether figures were seen in another source only: others may misquote a report."""
     responses = [arm.response for arm, _, _ in arms(study) if arm.response is not None]
     printed = [figure for kind in ("survival", "landmarks") for *_, figure in figures(study, kind)]
     marked = (*printed, *responses, *study.comparisons)
@@ -178,11 +148,8 @@ def secondary_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
         yield Finding(("status",), found, "figures seen in the report itself", action)
 
 
-def symmetric_intervals(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether the limits of a median lie symmetrically about it.
-
-    Such limits are no event times, and say less than they seem to.
-    """
+def symmetric_intervals(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether limits lie symmetrically about a median: such are no event times."""
     action = "the median is used, its limits are kept for display"
     for _, path, outcome in figures(study, "survival"):
         if outcome.ci is not None and is_symmetric(outcome):

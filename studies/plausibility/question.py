@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -13,38 +12,24 @@ from studies.figures import half_step, in_months
 from studies.problems import Finding, show
 from studies.registry import Registry
 from studies.schema import NOT_REACHED, Cohort, Study, Subgroup, Unit
-from studies.selection import overlap_groups
+from studies.selection import OverlapIndex, overlap_groups
 
 Path = tuple[str | int, ...]
 Arm = Cohort | Subgroup
 #: A check: takes a study and its surroundings, yields findings with paths relative to the study.
-Question = Callable[[Study, "Surroundings"], Iterator[Finding]]
+Question = Callable[[Study, "Around"], Iterator[Finding]]
 
 
 @dataclass(frozen=True)
-class Suspicion:
-    """Another study that may count some of the same patients."""
-
-    other: str
-    """Its identifier."""
-    shared: str
-    """What the two have in common, in words."""
-    years: str
-    """How their years of enrolment meet, in words."""
-
-
-@dataclass(frozen=True)
-class Surroundings:
+class Around:
     """The registry around a study, with what is found quickly in it."""
 
     registry: Registry
     """The registry."""
-    suspicions: Mapping[str, tuple[Suspicion, ...]]
+    suspicions: Mapping[str, tuple[Finding, ...]]
     """Earlier reports that may count some of the same patients, by study."""
-    same_report: Mapping[str, tuple[tuple[str, str, str], ...]]
-    """Other studies with the same item of citation: key, item and identifier, by study."""
-    this_year: int = field(default_factory=lambda: datetime.date.today().year)
-    """The current year."""
+    same_report: Mapping[str, tuple[Finding, ...]]
+    """Earlier studies with the same item of citation, by study."""
 
     def of_main_disease(self, cohort: Cohort) -> bool:
         """Return whether a cohort has the disease that the registry is about."""
@@ -53,27 +38,18 @@ class Surroundings:
     @cached_property
     def usual_medians(self) -> Mapping[str, tuple[float, float]]:
         """Usual medians of an endpoint in months, by endpoint."""
-        return {
-            endpoint.id: (float(usual[0]), float(usual[1]))
-            for endpoint in self.registry.vocabulary.endpoints
-            if (usual := endpoint.usual_median_months) is not None
-        }
+        endpoints = self.registry.vocabulary.endpoints
+        printed = {entry.id: entry.usual_median_months for entry in endpoints}
+        return {name: (float(pair[0]), float(pair[1])) for name, pair in printed.items() if pair}
 
     @cached_property
-    def partners(self) -> Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-        """The studies that share patients with one as declared, and those reached by way of them.
-
-        Whoever of the two declares it.
-        """
-        found = {}
+    def partners(self) -> Mapping[str, tuple[tuple[str, ...], int]]:
+        """The studies that share patients with one as declared, and how many more through these."""
+        index, found = OverlapIndex(self.registry), {}
         for group in overlap_groups(self.registry):
-            direct: dict[str, set[str]] = {study: set() for study in group.studies}
-            for edge in group.edges:
-                direct[edge.one].add(edge.other)
-                direct[edge.other].add(edge.one)
-            for study, others in direct.items():
-                through = set(group.studies) - others - {study}
-                found[study] = tuple(sorted(others)), tuple(sorted(through))
+            for study in group.studies:
+                direct = index.partners(study)
+                found[study] = direct, len(group.studies) - len(direct) - 1
         return found
 
 

@@ -10,16 +10,8 @@ from typing import get_args
 
 from studies.figures import MONTHS_PER_UNIT, in_months
 from studies.plausibility.citations import enrolment_years
-from studies.plausibility.laws import FEWEST
-from studies.plausibility.question import (
-    Arm,
-    Path,
-    Surroundings,
-    arms,
-    months,
-    timed,
-    timed_in_months,
-)
+from studies.plausibility.curves import FEWEST
+from studies.plausibility.question import Arm, Around, Path, arms, months, timed, timed_in_months
 from studies.problems import Finding, show
 from studies.schema import NOT_REACHED, Landmark, Study, SurvivalOutcome, Unit
 
@@ -33,11 +25,8 @@ _FOLLOW_UPS = (0.5, 480.0)
 _NOT_LATER = (("pfs", "os"), ("ttf", "os"), ("ttp", "os"), ("pfs", "ttp"), ("os", "dss"))
 
 
-def unit_slips(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether printed times are usual for their endpoint, and fit between start and report.
-
-    A median of 166 days entered as months outweighs every other cohort of a pool.
-    """
+def unit_slips(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether times are usual and possible: days entered as months outweigh a whole pool."""
     window = _window(study)
     for arm, path, cohort in arms(study):
         usual = around.usual_medians if around.of_main_disease(cohort) else {}
@@ -117,12 +106,8 @@ def _beyond_window(
     yield Finding(path, found, expected, "correct the figure, its unit or the years")
 
 
-def endpoint_order(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether progression comes before death, and death from any cause before the other.
-
-    An endpoint that ends before the one it contains has been exchanged with it, or is in another
-    unit.
-    """
+def endpoint_order(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether endpoints end in their order: else two are exchanged, or in other units."""
     for arm, path, _ in arms(study):
         for first, second in _NOT_LATER:
             yield from _medians_in_order(arm, path, first, second)
@@ -172,11 +157,8 @@ def _of(figures: tuple, endpoint: str) -> Iterator[tuple[int, SurvivalOutcome | 
             yield place, figure
 
 
-def repeated_figures(study: Study, around: Surroundings) -> Iterator[Finding]:
-    """Ask whether an interval or a whole result was copied to a place where it does not belong.
-
-    A figure copied to a second place is wrong in one of the two.
-    """
+def repeated_figures(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether an interval or a result was copied: it is wrong in one of the two places."""
     for arm, path, cohort in arms(study):
         printed = [(p, outcome) for p, outcome in enumerate(arm.survival) if outcome.ci is not None]
         for (before, other), (place, outcome) in combinations(printed, 2):

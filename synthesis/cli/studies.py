@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studies import Cohort, Registry, Study, UnknownWordError
+from studies import Cohort, Registry, RegistryError, Study, UnknownWordError
 from studies.documents import SCHEMA_FILE, SHIPPED_SCHEMA
 from studies.files import sources_of
-from studies.problems import closest
+from studies.problems import Problem, closest
 from studies.registry import Excluded
 from synthesis.cli import options
 from synthesis.cli.commands import with_options
@@ -30,7 +30,7 @@ from synthesis.cli.running import (
     tell_replaced,
 )
 from synthesis.numbers import count
-from synthesis.staging import check_folder, staged_file, staged_folder
+from synthesis.staging import check_folder, staged_folder
 from synthesis.text.listing import (
     Wanted,
     check,
@@ -123,7 +123,7 @@ def _frame(
     registry: Registry, cohorts: Iterable[tuple[Study, Cohort]], endpoint: str | None
 ) -> pd.DataFrame:
     """Return the rows of some cohorts from the table of a registry; those of one endpoint."""
-    from studies.frame import registry_frame
+    from studies.documents import registry_frame
 
     frame = registry_frame(registry)
     wanted = {(study.id, cohort.id) for study, cohort in cohorts}
@@ -331,7 +331,7 @@ def import_studies(
 ) -> None:
     """Make study files of a table of arms or an export. They are checked then."""
     from studies.arms import arms_header, studies_from_arms
-    from studies.documents import read_json, write_files
+    from studies.documents import file_texts, read_json
     from studies.guide import schema_text
 
     if template:
@@ -345,14 +345,25 @@ def import_studies(
     words, text, name = read_registry(registry, only).vocabulary, _text_of(file), str(file)
     files = read_json(text, name) if kind == "json" else studies_from_arms(text, name, words)
     target = folder if folder is not None else file.with_suffix("")
-    written = write_files(files, target, schema=f"./{SCHEMA_FILE}")
-    with staged_file(target / SCHEMA_FILE) as path:
-        path.write_text(schema_text(words), encoding="utf-8", newline="\n")
-    typer.echo(f"Written: {count(len(written), 'file')} in {target}")
+    texts = file_texts(files, schema=f"./{SCHEMA_FILE}")
+    _refuse_full(target)
+    with staged_folder(target) as stage:
+        for name, content in (texts | {SCHEMA_FILE: schema_text(words)}).items():
+            (stage / name).write_text(content, encoding="utf-8", newline="\n")
+    typer.echo(f"Written: {count(len(texts), 'file')} in {target}")
     _, found = check([target], folders=registry or (), alone=only)
     typer.echo("\n".join(checked_lines(found)))
     if not found.clean:
         raise typer.Exit(CHECK_FOUND)
+
+
+def _refuse_full(folder: Path) -> None:
+    entries = folder.iterdir() if folder.is_dir() else ()
+    visible = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    if visible:
+        found, expected = f"a folder that holds {visible[0]}", "a new or empty folder"
+        action = "give another folder, or empty this one"
+        raise RegistryError([Problem(str(folder), "", found, expected, action)])
 
 
 def _text_of(file: Path) -> str:

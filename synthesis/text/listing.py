@@ -27,7 +27,6 @@ from studies.problems import closest
 from studies.registry import Excluded, references
 from studies.schema import NOT_STATED
 from studies.selection import (
-    ENDPOINTS,
     OVERLAP_RULE,
     LeftOut,
     OverlapGroup,
@@ -37,6 +36,7 @@ from studies.selection import (
     why_first,
 )
 from studies.vocabulary import fold
+from synthesis.endpoints import ENDPOINTS
 from synthesis.numbers import count
 
 WIDTH = 100

@@ -25,8 +25,8 @@ from studies.schema import (
     Subgroup,
     SurvivalOutcome,
 )
-from studies.selection import ENDPOINTS, select
-from synthesis.endpoints import survival_endpoints
+from studies.selection import select
+from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count
 from synthesis.text.listing import labelled, shown_path
 
