@@ -70,11 +70,11 @@ NOTED = {
     "one-sided-p": {"sherman2023"},
     "evaluable-below-treated": {"onoda2016", "takahashi2020", "ha2010", "zafereo2025"},
     "other-disease": {
-        *("yan2025_scc", "pscct12_wang", "iqbal2024_seer_scct", "shimaoka1985", "encobini2024")
+        *("yan2025_scc", "pscct12_wang", "iqbal2024_seer_scct", "shimaoka1985", "encobini2024"),
+        *("cams_pscct28", "seer_scc199", "zheng2025_ratc", "carcinosarcoma17", "aic100_aacr2025"),
     },
     "read-as": {"ahn2017", "sugino2002", "choi2013"},
     "selected-patients": {"gangnam_longterm23", "cleveland_young2013", "lenvatinib18_korea"},
-    "unresolved-overlap": {"maniakas2020", "zhao2023", "onoda2020"},
     "secondary-figures": {"sherman2023", "subbiah2018", "bible2012", "onoda2016"},
     "symmetric-interval": {"sparano2021", "jannin2023", "aslan2014"},
 }
