@@ -18,9 +18,9 @@ from studies.figures import View
 from studies.plausibility import review
 from studies.schema import NOT_REACHED
 from synthesis.fits import class_order, fit_survival_data
-from synthesis.kaplan_meier import Patients, median_follow_up
 from synthesis.model.observations import survival_data
 from synthesis.model.sampler import SamplerSettings
+from synthesis.predictive import Patients, median_follow_up
 from synthesis.questions import plan as planning
 from synthesis.questions.compare import compare
 from synthesis.questions.contrasts import GAIN, NotComparedError, treatments_of

@@ -71,13 +71,21 @@ from studies.schema import (
 )
 from synthesis.estimands import Curve, Group, curve, histology_effect
 from synthesis.fits import PooledSurvival, SurvivalFit
-from synthesis.kaplan_meier import Patients, band, kaplan_meier, logrank, median_follow_up
 from synthesis.model import families
 from synthesis.model.covariates import covariates
 from synthesis.model.families import Family
 from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
 from synthesis.model.observations import Arm, ArmComparison, SurvivalData
-from synthesis.predictive import NewCohort, place_of, predict_curve
+from synthesis.predictive import (
+    NewCohort,
+    Patients,
+    band,
+    kaplan_meier,
+    logrank,
+    median_follow_up,
+    place_of,
+    predict_curve,
+)
 from synthesis.result import NotAnsweredError
 from synthesis.settings import REFERENCE_MIX
 
