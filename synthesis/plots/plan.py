@@ -32,8 +32,8 @@ WIDTH_COLUMNS: tuple[str, ...] = (
     *(f"width_today_{name}" for name in EFFECT_LABELS),
 )
 
-# Label, hue and mark of each population: neither colour nor mark alone tells them apart.
-_POPULATIONS: Mapping[str, tuple[str, str, str]] = {
+#: Label, hue and mark of each population: neither colour nor mark alone tells them apart.
+POPULATIONS: Mapping[str, tuple[str, str, str]] = {
     "all": ("All patients", INK, "square"),
     "pure": ("Pure histology", PURE, "dot"),
     "mixed": ("Mixed histology", MIXED, "diamond"),
@@ -79,7 +79,7 @@ def plot_assurance(
     for place, (name, own) in enumerate(_by_population(table)):
         # limits of populations do not overlap when their sizes stand a little apart
         across = own["n"].to_numpy(float) * 1.03 ** (place - (of - 1) / 2)
-        values, hue = own["assurance"], _POPULATIONS[name][1]
+        values, hue = own["assurance"], POPULATIONS[name][1]
         low, high = ((values + z * own["assurance_error"]).clip(0.0, 1.0) for z in (-_Z, _Z))
         axes.vlines(across, low, high, color=hue, lw=0.8, zorder=2)
         _draw_line(axes, name, across, values, own["reliable"])
@@ -131,13 +131,13 @@ def plot_planned_widths(
 
 
 def _checked(table: pd.DataFrame, columns: Sequence[str], width: str, what: str) -> Sheet:
-    known = {"population": _POPULATIONS}
+    known = {"population": POPULATIONS}
     rows.require(table, columns, what, unique=("population", "n"), known=known)
     return style.find_sheet(width)
 
 
 def _by_population(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    for name in _POPULATIONS:
+    for name in POPULATIONS:
         own = table[table["population"] == name].sort_values("n")
         if len(own):
             yield name, own
@@ -146,7 +146,7 @@ def _by_population(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 def _draw_line(
     axes: Axes, name: str, across: pd.Series, values: pd.Series, reliable: pd.Series
 ) -> None:
-    _, hue, shape = _POPULATIONS[name]
+    _, hue, shape = POPULATIONS[name]
     brush = Brush(axes, axes.transData, hue, f"plan-{axes.get_label()}-{name}")
     axes.plot(across, values, color=hue, lw=1.1, zorder=2.5, gid=brush.name)
     for place, (x, y, sure) in enumerate(zip(across, values, reliable, strict=True)):
@@ -204,7 +204,7 @@ def _panels(
 
 
 def _legend(table: pd.DataFrame) -> list[page.LegendEntry]:
-    looks = (_POPULATIONS[name] for name, _ in _by_population(table))
+    looks = (POPULATIONS[name] for name, _ in _by_population(table))
     entries = [(label, marks.estimate_sample(shape, hue)) for label, hue, shape in looks]
     if not all(map(rows.flag, table["reliable"])):
         sample = marks.point_sample(hue=MUTED, fill=False)
