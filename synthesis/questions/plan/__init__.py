@@ -117,8 +117,6 @@ def plan(
     ----------
     fit : SurvivalFit
         Of one survival family without a tail.
-    vocabulary : Vocabulary
-    design : Design
     delta : float
         Months of gain in the median.
     threshold : float
@@ -127,8 +125,6 @@ def plan(
         Studies of each size and population; draws of the fit that are used.
     seed : int, optional
         That of the fit otherwise.
-    progress : callable, optional
-        Called with a sentence at each stage.
 
     Raises
     ------
@@ -342,15 +338,13 @@ def result(answer: Plan, registry: Registry) -> Result:
     treatment, reference = (numbers.in_sentence(choice.label) for choice in job.pair)
     title = f"{numbers.capitalised(job.design.kind)} study of {treatment} against {reference}"
     opening, method = _opening(answer, registry.vocabulary), _method(answer)
-    conclusions, widths, limit = tuple(_conclusions(answer)), _widths(answer), _limit(answer)
-    carried = evidence(job.fit, *(choice.group.cohorts[0].treatment for choice in job.pair))
-    today = f"Evidence on this contrast today. {carried.sentence}"
+    conclusions, widths = tuple(_conclusions(answer)), _widths(answer)
     about = {"arguments": {"table": table, "title": title}, "endpoint": endpoint.id}
     assurance = Picture(
         f"plan_assurance_{endpoint.id}",
         title,
         f"{opening} Probability that a study concludes so, by number of patients, with 95 % Monte "
-        f"Carlo limits; dotted: the probability of such a gain today. {method} {limit}",
+        f"Carlo limits; dotted: the probability of such a gain today. {method}",
         plot_assurance,
         alt=" ".join(conclusions),
         **about,
@@ -371,7 +365,7 @@ def result(answer: Plan, registry: Registry) -> Result:
                 (widths,),
                 pictures=(narrower,),
             ),
-            Finding("What limits such a study?", (limit, today, *_doubts(answer))),
+            Finding("What limits such a study?", tuple(_limits(answer))),
         ),
         tables={"plan": table},
         verdicts={endpoint.id: job.fit.diagnosis.verdict},
@@ -456,31 +450,26 @@ def _widths(answer: Plan) -> str:
     )
 
 
-def _limit(answer: Plan) -> str:
-    if not answer.job.design.is_randomised:
-        return (
-            "A single-arm study has one study effect of its own and says nothing of the reference: "
-            "however many patients it has, it does not narrow these."
-        )
-    words = (
+def _limits(answer: Plan) -> Iterator[str]:
+    job, table, treatment = *answer, numbers.in_sentence(answer.job.pair[0].label)
+    yield (
         "The arms of a randomised study share its study effect, which cancels in their contrast. "
         "What is concluded is of the average study in the reference population."
+        if job.design.is_randomised
+        else "A single-arm study has one study effect of its own and says nothing of the "
+        "reference: however many patients it has, it does not narrow these."
     )
-    if any(arm.braf_selected for arm in answer.job.arms):
-        words += (
-            " All patients carry the mutation that "
-            f"{numbers.in_sentence(answer.job.pair[0].label)} asks for: what the other arm says of "
-            "others depends on the effect of the mutation as pooled today."
+    if any(arm.braf_selected for arm in job.arms):
+        yield (
+            f"All patients carry the mutation that {treatment} asks for: what the other arm says "
+            "of others depends on the effect of the mutation as pooled today."
         )
-    return words
-
-
-def _doubts(answer: Plan) -> Iterator[str]:
-    table = answer.table
+    carried = evidence(job.fit, *(choice.group.cohorts[0].treatment for choice in job.pair))
+    yield f"Evidence on this contrast today. {carried.sentence}"
     if table["extrapolated"].any():
         yield (
             "What is said of pure or of mixed histology alone is extrapolated: no report of "
-            f"{numbers.in_sentence(answer.job.pair[0].label)} tells the two apart."
+            f"{treatment} tells the two apart."
         )
     rows = [
         f"{row.population}, n = {row.n} ({numbers.percent(row.unreliable_share)} % of the studies)"

@@ -259,28 +259,29 @@ def reported_study(
     first = slice(n // len(arms))
     for arm, (entered, is_mixed) in zip(arms, course, strict=True):
         patients, mixed = entered.only(first), is_mixed[first]
-        every = {"pure": patients.only(~mixed), "mixed": patients.only(mixed)}
-        told: dict[str, Any] = {"histology": {name: group.n for name, group in every.items()}}
+        groups = {"pure": patients.only(~mixed), "mixed": patients.only(mixed)}
+        told: dict[str, Any] = {"histology": {name: group.n for name, group in groups.items()}}
         figures = {
             name: {
                 "survival": [outcome_of(group, endpoint)],
                 "landmarks": landmarks_of(group, endpoint) if landmarks else [],
             }
-            for name, group in every.items()
+            for name, group in groups.items()
             if group.n
         }
         if len(figures) == 1:
             told |= figures.popitem()[1]
         else:
             # a test of groups of one arm is not one of the other arm
-            levels = {name: f"{name}, {arm.treatment.replace('_', ' ')}" for name in every}
+            levels = {name: f"{name}, {arm.treatment.replace('_', ' ')}" for name in groups}
             told["subgroups"] = [
-                {"factor": "histology", "level": levels[name], "histology": name, "n": group.n}
-                | figures[name]
-                for name, group in every.items()
+                own
+                | {"factor": "histology", "level": levels[name], "histology": name}
+                | {"n": groups[name].n}
+                for name, own in figures.items()
             ]
             pair = (levels["mixed"], levels["pure"])
-            comparisons += comparison_of(every["mixed"], every["pure"], pair, endpoint)
+            comparisons += comparison_of(groups["mixed"], groups["pure"], pair, endpoint)
         cohorts.append(_cohort(design, arm, patients.n, **told))
     return _study(design, cohorts, comparisons)
 
@@ -435,54 +436,22 @@ def expected_of(
 
 
 class _Table(NamedTuple):
-    """Likelihood of an arm over its largest, ``(rows, shapes)`` from the location ``start`` on."""
+    """A likelihood over its largest from the location ``start`` on, and the log of that.
 
-    start: int
-    value: np.ndarray
-    log_scale: float
-
-    def rows(self, first: int, count: int) -> np.ndarray:
-        """Rows from a place of the grid on; zero beyond the table."""
-        rows = np.zeros((count, self.value.shape[1]))
-        low, high = max(first, self.start), min(first + count, self.start + len(self.value))
-        if low < high:
-            rows[low - first : high - first] = self.value[low - self.start : high - self.start]
-        return rows
-
-
-class _Profile(NamedTuple):
-    """Likelihood of a cohort ``(draws, rows)`` by the location of its first arm, from ``start`` on.
-
-    ``location`` is the log median of that arm in the average study, ``(draws,)``.
+    Of an arm ``(rows, shapes)``; of a cohort ``(draws, rows)``, by the location of its first arm.
     """
 
     start: int
     value: np.ndarray
     log_scale: float
-    location: np.ndarray
-
-    def shifted(self, start: int, count: int, shift: np.ndarray) -> np.ndarray:
-        """Values at places that each draw shifts by its own number of steps, ``(draws, count)``."""
-        whole = np.floor(shift).astype(int)
-        padded = np.pad(self.value, ((0, 0), (1, 1)))
-        column = start - self.start + 1 + np.arange(count) + whole[:, None]
-        ends = (np.clip(column + step, 0, padded.shape[1] - 1) for step in (0, 1))
-        return _between(*(np.take_along_axis(padded, end, axis=1) for end in ends), shift - whole)
 
 
 @dataclass(frozen=True)
 class Updater:
     """The likelihood of new studies of one design and size, for all draws at once.
 
-    Attributes
-    ----------
-    family : Family
-        One without a tail.
-    expected : tuple of Expected
-        Of each arm.
-    study_sd, shape_sd : ndarray, shape (draws,)
-    n : int
-        Patients of the study: they set the steps of the grids.
+    The family has no tail, ``expected`` is of each arm, the SDs are ``(draws,)``; ``n``, the
+    patients of the study, sets the steps of the grids.
     """
 
     family: Family
@@ -500,16 +469,13 @@ class Updater:
         return _axis_over(medians, self.study_sd, step), _axis_over(shapes, self.shape_sd, step)
 
     @cached_property
-    def _shape_weights(self) -> tuple[np.ndarray, ...]:
-        return tuple(
-            self._grids[1].hat_means(arm.log_shape, self.shape_sd) for arm in self.expected
+    def _weights(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Of the locations of the first arm, pure and mixed; of the shapes of each arm."""
+        (locations, shapes), first = self._grids, self.expected[0]
+        return (
+            [locations.hat_means(first.at(share), self.study_sd) for share in (0.0, 1.0)],
+            [shapes.hat_means(arm.log_shape, self.shape_sd) for arm in self.expected],
         )
-
-    @cached_property
-    def _location_weights(self) -> tuple[np.ndarray, ...]:
-        """Of the first arm, pure and mixed."""
-        first = self.expected[0]
-        return tuple(self._grids[0].hat_means(first.at(x), self.study_sd) for x in (0.0, 1.0))
 
     def log_likelihood(self, data: SurvivalData) -> np.ndarray:
         """Log likelihood of what a new study reports, its own effects integrated out, ``(draws,)``.
@@ -517,21 +483,25 @@ class Updater:
         ``data`` is of the new study alone, its cohorts in the order of the arms; every share of
         mixed histology is 0 or 1, and every transformation of an interval is known.
         """
-        first, *others = [self._profile(data, number) for number in range(len(data.cohorts))]
+        parts = [self._cohort(data, number) for number in range(len(self.expected))]
+        (first, location), *others = parts
         count = first.value.shape[1]
-        weights = self._location_weights[int(data.arms[0].share)]
+        weights = self._weights[0][int(data.arms[0].share)]
         value = weights[:, first.start : first.start + count] * first.value
-        log_scale = first.log_scale
-        for other in others:
-            shift = (other.location - first.location) / self._grids[0].step
-            value = value * other.shifted(first.start, count, shift)
-            log_scale += other.log_scale
+        for other, apart in others:
+            shift = (apart - location) / self._grids[0].step
+            whole = np.floor(shift).astype(int)
+            places = first.start - other.start + np.arange(count) + whole[:, None]
+            ends = (_taken(other.value, places + step, axis=1) for step in (0, 1))
+            value = value * _between(*ends, shift - whole)
+        log_scale = sum(table.log_scale for table, _ in parts)
         return np.log(np.maximum(value.sum(axis=1), _SMALLEST)) + log_scale
 
-    def _profile(self, data: SurvivalData, cohort: int) -> _Profile:
+    def _cohort(self, data: SurvivalData, cohort: int) -> tuple[_Table, np.ndarray]:
+        """Likelihood of a cohort, and the log median of its first arm in the average study."""
         expected = self.expected[cohort]
         arms = [arm for arm in data.arms if arm.cohort == cohort]
-        weights, log_scale = self._shape_weights[cohort], 0.0
+        weights, log_scale = self._weights[1][cohort], 0.0
         for test in data.comparisons:
             if data.arms[test.first].cohort == cohort:
                 likelihood, log_largest = self._compared(data, test)
@@ -545,7 +515,7 @@ class Updater:
             log_scale += second.log_scale
         else:
             value = _product(weights, table.value)
-        return _Profile(table.start, value, log_scale, expected.at(arms[0].share))
+        return _Table(table.start, value, log_scale), expected.at(arms[0].share)
 
     def _table(self, arm: Arm) -> _Table:
         """Likelihood of an arm on the grids, near its peak."""
@@ -593,6 +563,13 @@ def _over_largest(log_value: np.ndarray) -> tuple[np.ndarray, float]:
     return np.exp(log_value - largest), largest
 
 
+def _taken(value: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
+    """Entries at places of an axis, zero beyond it."""
+    last = value.shape[axis] - 1
+    taken = np.take_along_axis(value, np.clip(places, 0, last), axis)
+    return np.where((places < 0) | (places > last), 0.0, taken)
+
+
 def _between(low: np.ndarray, high: np.ndarray, part: np.ndarray) -> np.ndarray:
     """Linear between two rows of each draw."""
     part = part[:, None]
@@ -610,7 +587,8 @@ def _together(first: _Table, second: _Table, shift: np.ndarray, weights: np.ndar
     order = np.argsort(whole, kind="stable")
     steps, begin = np.unique(whole[order], return_index=True)
     for step, draws in zip(steps, np.split(order, begin[1:]), strict=True):
-        ends = second.rows(first.start + int(step), count + 1)
+        places = first.start + int(step) - second.start + np.arange(count + 1)
+        ends = _taken(second.value, places[:, None], axis=0)
         if ends.any():
             sides = (_product(weights[draws], first.value * rows) for rows in (ends[:-1], ends[1:]))
             product[draws] = _between(*sides, (shift - whole)[draws])
