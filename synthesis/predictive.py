@@ -180,8 +180,7 @@ def _joint_shares(ranks: np.ndarray, n: float, rng: np.random.Generator) -> np.n
     return shares
 
 
-@dataclass(frozen=True)
-class Crowd:
+class Crowd(NamedTuple):
     """Patients of a new study as predicted: groups, each with its size and draws of its curve."""
 
     sizes: tuple[int, ...]
@@ -192,45 +191,39 @@ class Crowd:
         """All patients."""
         return sum(self.sizes)
 
-    @property
-    def draws(self) -> int:
-        """Number of predictions."""
-        return self.curves[0].median.size
-
-    def _among(self, n: float) -> list[int]:
+    def among(self, n: float) -> list[int]:
         """Sizes of the groups among ``n`` patients."""
         return [max(round(size * n / self.n), 1) for size in self.sizes]
 
-    def order_statistic(
-        self, rank: float | np.ndarray, n: float, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Months at which the event of that rank among ``n`` happens, one a draw.
 
-        ``rank`` and ``n`` may be fractional, as for a median of an even or effective number.
-        """
-        rank = np.broadcast_to(np.asarray(rank, dtype=float), (self.draws,))
-        if len(self.sizes) == 1:
-            return times_of_ranks(self.curves[0], rank[None], n, rng)[0][0]
-        sizes, parts = self._among(n), []
+@dataclass(frozen=True)
+class EventOfRank:
+    """Law of the time of an event of known rank among ``n``; called, it predicts one a draw.
+
+    Ranks stand by the transformation that may be behind the interval; without a preference all are
+    alike likely. They and ``n`` may be fractional, as for a median of an even or effective number.
+    """
+
+    ranks: Mapping[str, float]
+    n: float
+
+    def __call__(self, crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
+        """Months, ``(draws,)``."""
+        draws = crowd.curves[0].median.size
+        rank = rng.choice(np.array(list(self.ranks.values()), dtype=float), size=draws)
+        if len(crowd.sizes) == 1:
+            return times_of_ranks(crowd.curves[0], rank[None], self.n, rng)[0][0]
+        sizes, parts = crowd.among(self.n), []
         step = max(_AT_A_TIME // sum(sizes), 1)
-        for start in range(0, self.draws, step):
+        for start in range(0, draws, step):
             rows = slice(start, start + step)
             times = [
                 event_times(part, rng.uniform(size=(size, part.median.size))).T
-                for size, part in zip(sizes, (c.rows(rows) for c in self.curves), strict=True)
+                for size, part in zip(sizes, (c.rows(rows) for c in crowd.curves), strict=True)
             ]
-            at = rank[rows] * (sum(sizes) + 1.0) / (n + 1.0)
+            at = rank[rows] * (sum(sizes) + 1.0) / (self.n + 1.0)
             parts.append(_at_rank(np.sort(np.concatenate(times, axis=1), axis=1), at))
         return np.concatenate(parts)
-
-    def share_alive(self, months: float, n: float, rng: np.random.Generator) -> np.ndarray:
-        """Share of ``n`` patients who are event-free at a time, one a draw."""
-        sizes = self._among(n)
-        alive = sum(
-            rng.binomial(size, curve.survival_at(months))
-            for size, curve in zip(sizes, self.curves, strict=True)
-        )
-        return alive / sum(sizes)
 
 
 def _at_rank(times: np.ndarray, rank: np.ndarray) -> np.ndarray:
@@ -240,6 +233,27 @@ def _at_rank(times: np.ndarray, rank: np.ndarray) -> np.ndarray:
     above = np.minimum(below + 1, times.shape[1] - 1)
     rows = np.arange(len(times))
     return times[rows, below] + (position - below) * (times[rows, above] - times[rows, below])
+
+
+@dataclass(frozen=True)
+class ShareAlive:
+    """Law of the share of ``size`` patients who are event-free; called as :class:`EventOfRank`."""
+
+    months: float
+    size: int
+
+    def __call__(self, crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
+        """Fractions of one, ``(draws,)``."""
+        sizes = crowd.among(self.size)
+        alive = sum(
+            rng.binomial(size, curve.survival_at(self.months))
+            for size, curve in zip(sizes, crowd.curves, strict=True)
+        )
+        return alive / sum(sizes)
+
+
+#: Predictions of a figure, one a draw of a crowd.
+Law = EventOfRank | ShareAlive
 
 
 # --- Figures of a report -------------------------------------------------------------------------
@@ -262,39 +276,6 @@ class Figure(NamedTuple):
     unit: str = ""
     at: float = np.nan
     step: float = 0.0
-
-
-@dataclass(frozen=True)
-class EventOfRank:
-    """Law of the time of an event of known rank among ``n``; called, it predicts one a draw.
-
-    Ranks stand by the transformation that may be behind the interval; without a preference all are
-    alike likely. ``n`` may be fractional.
-    """
-
-    ranks: Mapping[str, float]
-    n: float
-
-    def __call__(self, crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
-        """Months, ``(draws,)``."""
-        ranks = rng.choice(list(self.ranks.values()), size=crowd.draws)
-        return crowd.order_statistic(ranks, self.n, rng)
-
-
-@dataclass(frozen=True)
-class ShareAlive:
-    """Law of the share of ``size`` patients who are event-free; called as :class:`EventOfRank`."""
-
-    months: float
-    size: int
-
-    def __call__(self, crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
-        """Fractions of one, ``(draws,)``."""
-        return crowd.share_alive(self.months, self.size, rng)
-
-
-#: Predictions of a figure, one a draw of a crowd.
-Law = EventOfRank | ShareAlive
 
 
 def printed_figures(
