@@ -50,14 +50,8 @@ def plot_assurance(
     """Draw the probability that a study concludes a gain, against its number of patients.
 
     A line a population, with 95 % Monte Carlo limits; dotted, the probability of the gain today.
-    One Axes, labelled ``assurance``.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `ASSURANCE_COLUMNS`, of one endpoint, treatment, reference and design.
-    width, title
-        As of `plot_forest`.
+    One Axes, labelled ``assurance``. The table has the columns `ASSURANCE_COLUMNS`, is of one
+    endpoint, treatment, reference and design; `width` and `title` are as of `plot_forest`.
 
     Raises
     ------
@@ -94,22 +88,10 @@ def plot_planned_widths(
 ) -> Figure:
     """Draw how narrow intervals of the effects of histology are expected to become.
 
-    A panel an effect, a line a population: upper over lower end of the 95 % interval of a ratio of
-    medians of mixed to pure tumours, on a log scale; dotted, the same today. An Axes an effect,
-    labelled by it.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `WIDTH_COLUMNS`, of one endpoint, treatment, reference and design; widths are those
-        of log ratios.
-    width, title
-        As in `plot_assurance`; panels stand below each other in one column.
-
-    Raises
-    ------
-    ValueError
-        As `plot_assurance`.
+    A panel an effect, beside or, in one column, below each other, a line a population: upper over
+    lower end of the 95 % interval of a ratio of medians of mixed to pure tumours, on a log scale;
+    dotted, the same today. An Axes an effect, labelled by it. The table has the columns
+    `WIDTH_COLUMNS`, widths those of log ratios; all else is as of `plot_assurance`.
     """
     sheet = _checked(table, WIDTH_COLUMNS, width, "plot_planned_widths")
     widths = table[[name for name in WIDTH_COLUMNS if "width" in name]].to_numpy(float)
@@ -157,18 +139,12 @@ def _dress(axes: Axes, sheet: Sheet, sizes: pd.Series) -> None:
     ticks = sorted(set(sizes.astype(int)))
     axes.set_xscale("log")
     axes.set_xlim(ticks[0] / 1.25, ticks[-1] * 1.25)
-    kept = _apart(ticks)
-    dress_ticks(axes, "x", sheet.text, kept, labels=[f"{tick:,}" for tick in kept])
-
-
-def _apart(ticks: Sequence[int]) -> list[int]:
-    """Sizes whose labels have room: those nearer to the last than a seventh of the range go."""
-    room = math.log(ticks[-1] * 1.5625 / ticks[0]) / 8.0
-    kept = [ticks[-1]]
+    # labels have room: sizes nearer to the next than an eighth of the range have none
+    room, kept = math.log(ticks[-1] * 1.5625 / ticks[0]) / 8.0, ticks[-1:]
     for tick in reversed(ticks[:-1]):
         if math.log(kept[0] / tick) >= room:
             kept.insert(0, tick)
-    return kept
+    dress_ticks(axes, "x", sheet.text, kept, labels=[f"{tick:,}" for tick in kept])
 
 
 def _panels(
