@@ -87,9 +87,3 @@ def test_bad_input_is_one_sentence(folder, capsys, asked, words, expected):
     assert expected in told
     assert len(told.strip().splitlines()) == 1
     assert asked == {}  # before anything is sampled
-
-
-def test_a_place_that_cannot_be_written_is_told_first(folder, capsys, asked, tmp_path):
-    (tmp_path / "taken").write_text("a file\n")
-    assert "is a file" in refused(capsys, folder, "--out", f"{tmp_path / 'taken'}")
-    assert asked == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,7 +35,7 @@ from synthesis.questions.plan.simulate import (
     landmarks_of,
     new_curves,
     outcome_of,
-    planned_covariates,
+    planned_arms,
     reported_study,
     study_refs,
 )
@@ -53,7 +55,7 @@ def job_of(fit, vocabulary, rows=None, **design):
 
 
 def curves_of(job, seed):
-    return new_curves(job.fit, job.arms, job.differs, np.random.default_rng(seed))
+    return new_curves(job.fit, job.arms, np.random.default_rng(seed))
 
 
 def course_of(job, draw, population, seed=1):
@@ -162,10 +164,11 @@ def test_patients_of_a_randomised_study_differ_by_treatment_alone(usual):
 
 
 def test_a_control_arm_beside_a_selecting_treatment_is_selected_too():
-    arms = (PlannedArm("a", "x", "systemic"), PlannedArm("b", "x", "systemic", braf_selected=True))
-    found = planned_covariates(Design("a", kind="randomised"), arms, frozenset({"a"}))
-    assert found[0] == (-0.5, 0.0, -0.5, 0.0)
-    assert found[1] == (-0.5, 0.0, -0.5, pytest.approx(0.7))
+    refs = [SimpleNamespace(treatment=name, treatment_class="x", role="systemic") for name in "ab"]
+    asking, other = planned_arms(Design("a", kind="randomised"), refs, frozenset({"a"}))
+    assert (asking.braf_selected, other.braf_selected) == (False, True)
+    assert asking.covariates == (-0.5, 0.0, -0.5, 0.0)
+    assert other.covariates == (-0.5, 0.0, -0.5, pytest.approx(0.7))
 
 
 # --- How draws are weighed -----------------------------------------------------------------------

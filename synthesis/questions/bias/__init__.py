@@ -389,11 +389,7 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
         "bias of retrospective reports and of the spread of their own; below, the whole bias of "
         "each report as a ratio of medians to a prospective study, with 95 % credible intervals.",
         plot_bias,
-        {
-            "density": bias_densities(answer.biased),
-            "effects": tables["bias"],
-            "reports": reports,
-        },
+        {"density": bias_densities(answer.biased), "effects": tables["bias"], "reports": reports},
         tuple(dict.fromkeys(reports["study"])),
         alt=" ".join(common),
         endpoint=endpoint.id,
@@ -423,10 +419,7 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
     )
     fits = {"usual model": answer.usual, "with biases": answer.biased}
     advice = (fit.diagnosis.advice for fit in fits.values())
-    optional = (
-        "Optional: the pooled answers of a report allow for design as a covariate, and for no bias "
-        "of single reports."
-    )
+    optional = "Optional: pooled answers allow for design, and for no bias of single reports."
     answered = Result(
         name="bias",
         title=f"{name}: biases and small studies",
@@ -579,12 +572,11 @@ def _slope(table: pd.DataFrame) -> Iterator[str]:
         yield "There are too few reported medians to draw a line through."
         return
     whole = slopes.pop(ALL)
-    slope = _value(whole, write=lambda value: numbers.decimal(value, 2))
     yield (
         "Regression of the log median on its standard error over "
         f"{numbers.count(whole.points, 'median')} ({_cohorts(whole)}): all else alike a cohort of "
-        f"{SMALL} patients reports {_value(whole, 'factor')} times the median of one of {LARGE}. "
-        f"The slope is {slope}, positive with a probability of {numbers.chance(whole.p_positive)}. "
+        f"{SMALL} patients reports {_value(whole, 'factor')} times the median of one of {LARGE}, a "
+        f"longer one with a probability of {numbers.chance(whole.p_positive)}. "
         f"{share_words(whole.prior_share, told=True)}"
     )
     yield (

@@ -64,7 +64,7 @@ from synthesis.questions.plan.simulate import (
     expect,
     expected_of,
     new_curves,
-    planned_covariates,
+    planned_arms,
     reported_study,
     study_refs,
 )
@@ -187,19 +187,10 @@ class Job:
 
     @cached_property
     def arms(self) -> tuple[PlannedArm, ...]:
-        """The arms; where one asks for a mutation, all patients have it."""
+        """The arms of the study."""
         treated = self.pair if self.design.is_randomised else self.pair[:1]
         refs = [choice.group.cohorts[0] for choice in treated]
-        asking = {ref.treatment for ref in refs} & self.vocabulary.selecting
-        return tuple(
-            PlannedArm(ref.treatment, ref.treatment_class, ref.role, bool(asking - {ref.treatment}))
-            for ref in refs
-        )
-
-    @cached_property
-    def differs(self) -> tuple[tuple[float, ...], ...]:
-        """Covariates of the arms."""
-        return planned_covariates(self.design, self.arms, self.vocabulary.selecting)
+        return planned_arms(self.design, refs, self.vocabulary.selecting)
 
     def gain(self, population: Population) -> np.ndarray:
         """Gain in the median in the average study, months, of all draws."""
@@ -239,8 +230,8 @@ class Job:
         """The likelihood of studies of ``n`` patients."""
         fit, rows = self.fit, self.rows
         expected = tuple(
-            expected_of(fit, choice.group.group, differs, rows)
-            for choice, differs in zip(self.pair, self.differs, strict=False)
+            expected_of(fit, choice.group.group, arm.covariates, rows)
+            for choice, arm in zip(self.pair, self.arms, strict=False)
         )
         shape_sd = fit.flat("shape_sd") * fit.has_shape
         return Updater(fit.family, expected, fit.flat("study_sd")[rows], shape_sd[rows], n)
@@ -262,7 +253,7 @@ def _rows(
     job: Job, simulations: int, rng: np.random.Generator, tell: Progress
 ) -> Iterator[dict[str, Any]]:
     updaters = {n: job.updater(n) for n in job.design.sizes}
-    arms = new_curves(job.fit, job.arms, job.differs, rng)
+    arms = new_curves(job.fit, job.arms, rng)
     for population in job.design.populations:
         gain = job.gain(population)
         # evenly spaced in the order of their gain, at random within each step

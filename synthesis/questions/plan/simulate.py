@@ -170,12 +170,32 @@ def expect(holds: object, setting: str, value: str, expected: str) -> None:
 
 
 class PlannedArm(NamedTuple):
-    """One arm of a planned study: identifiers, and whether all patients carry the mutation."""
+    """One arm of a planned study: identifiers, whether all patients carry the mutation.
+
+    And how it differs from the reference population, from :func:`planned_arms`.
+    """
 
     treatment: str
     treatment_class: str
     role: str
     braf_selected: bool = False
+    covariates: tuple[float, ...] = ()
+
+
+def planned_arms(
+    design: Design, refs: Sequence[CohortRef], selecting: frozenset[str]
+) -> tuple[PlannedArm, ...]:
+    """Arms with the treatments of cohorts; where one asks for a mutation, all patients have it."""
+    asking = {ref.treatment for ref in refs} & selecting
+    arms = [
+        PlannedArm(ref.treatment, ref.treatment_class, ref.role, bool(asking - {ref.treatment}))
+        for ref in refs
+    ]
+    study = _study(design, [_cohort(design, arm, 1) for arm in arms])
+    return tuple(
+        arm._replace(covariates=covariates(ref, selecting))
+        for arm, ref in zip(arms, study_refs(study, arms), strict=True)
+    )
 
 
 #: Follow-up of the patients of each arm in order of entry, and who of them is mixed.
@@ -186,15 +206,12 @@ Curves = tuple[Curve, Curve]
 
 
 def new_curves(
-    fit: PooledSurvival,
-    arms: Sequence[PlannedArm],
-    differs: Sequence[tuple[float, ...]],
-    rng: np.random.Generator,
+    fit: PooledSurvival, arms: Sequence[PlannedArm], rng: np.random.Generator
 ) -> tuple[Curves, ...]:
-    """Curves of the arms of a new study; ``differs`` is from :func:`planned_covariates`."""
+    """Curves of the arms of a new study."""
     study, pairs = int(rng.integers(2**32)), []
-    for arm, values in zip(arms, differs, strict=True):
-        cohort = NewCohort(study, int(rng.integers(2**32)), 1.0, values)
+    for arm in arms:
+        cohort = NewCohort(study, int(rng.integers(2**32)), 1.0, arm.covariates)
         place = place_of(fit, arm.treatment, arm.treatment_class)
         pairs.append(tuple(predict_curve(fit, place, share, cohort, 1) for share in (0.0, 1.0)))
     return tuple(pairs)
@@ -224,14 +241,6 @@ def draw_course(
 
 
 # --- The report ----------------------------------------------------------------------------------
-
-
-def planned_covariates(
-    design: Design, arms: Sequence[PlannedArm], selecting: frozenset[str]
-) -> tuple[tuple[float, ...], ...]:
-    """How each arm of a planned study differs from the reference population."""
-    study = _study(design, [_cohort(design, arm, 1) for arm in arms])
-    return tuple(covariates(ref, selecting) for ref in study_refs(study, arms))
 
 
 def study_refs(study: Study, arms: Sequence[PlannedArm]) -> tuple[CohortRef, ...]:
