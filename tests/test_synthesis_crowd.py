@@ -198,6 +198,7 @@ def test_median_of_listed_patients():
 
     assert middle([1.0, 2.0, 8.0], [True] * 3) == 2.0
     assert middle([4.0, 1.0, 8.0, 2.0], [True] * 4) == 3.0
+    assert middle([1.0, 2.0, 2.0, 3.0], [True] * 4) == 2.0  # the curve passes one half at 2
     # the patient censored at 1.5 leaves two of the remaining three at risk
     assert middle([1.0, 1.5, 3.0, 9.0], [True, False, True, True]) == 3.0
     assert listed_median([1.0, 5.0, 6.0], [True, False, False]) is None
