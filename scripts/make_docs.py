@@ -61,7 +61,7 @@ EQUATIONS = (
     ("A stated population", "synthesis.questions.mix"),
     ("What a planned study would settle", "synthesis.questions.plan"),
     ("What the draws are worth once a new study is printed", "synthesis.questions.plan.simulate"),
-    ("Effective sample size of a historical control", "synthesis.questions.control.mixtures"),
+    ("Historical control: priors and what they are worth", "synthesis.questions.control"),
     ("Biases of retrospective reports (optional)", "synthesis.questions.bias"),
     ("Funnel of printed medians and small studies (optional)", "synthesis.questions.bias.funnel"),
 )

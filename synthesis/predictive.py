@@ -9,7 +9,8 @@ A median or limit of rank ``r`` among ``n`` patients is the time at which a shar
 mean of two such times; survival at a fixed time is binomial. The shares at several ranks belong
 together: their gaps are those of a Dirichlet distribution (David & Nagaraja, *Order Statistics*,
 3rd ed., section 2.4). Where a report prints pure and mixed patients apart, its whole is their
-union.
+union. Of patients' own times a report prints what software does: a Kaplan-Meier curve and its 95 %
+band.
 
 The *percentile* is the mid-p: all of the prediction below the printed value, and half of what would
 have been printed alike. The two-sided p is twice the smaller tail.
@@ -20,31 +21,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
 from studies.figures import half_step, in_months, printed_landmark, printed_median
-from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome, Unit
+from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from synthesis import estimands
 from synthesis.estimands import Curve, Effects, Fit, Group, Target, draw_prior, flat
 from synthesis.fits import PooledSurvival, ResponseFit
-from synthesis.model.printed import (
-    METHODS,
-    PrintedMedian,
-    Ranks,
-    Reading,
-    interval_ranks,
-    median_rank,
-)
+from synthesis.model.printed import METHODS, Reading, interval_ranks, median_rank
 from synthesis.model.records import effective_size, read_landmark, read_median
 
 # Simulated patients at a time, so that a registry of thousands needs no more memory than a trial.
 _AT_A_TIME = 2_000_000
 
+_Z = NormalDist().inv_cdf(0.975)
+_HALF = 0.5 + 1e-9  # a curve at one half must not miss it by rounding
+
 #: Two-sided p below which a figure is called so.
 VERDICTS = ((0.01, "very surprising"), (0.05, "surprising"), (0.2, "at the edge of the expected"))
-EXPECTED = "as expected"
 
 # --- Curves and rates of any treatment -----------------------------------------------------------
 
@@ -66,11 +63,6 @@ class Place(NamedTuple):
         return self.treatment_index is not None or (self.is_class and self.class_index is not None)
 
     @property
-    def group(self) -> Group:
-        """The group of a known place."""
-        return Group(self.class_index, self.treatment_index)
-
-    @property
     def words(self) -> str:
         """What an estimate of it rests on, in words."""
         if self.is_known:
@@ -85,23 +77,23 @@ def place_of(fit: Fit, treatment: str | None, class_id: str) -> Place:
     """Find a treatment in a fit, or with ``None`` the class; unknown ones have no index."""
     data = fit.data
     class_index = data.classes.index(class_id) if class_id in data.classes else None
-    if treatment is None:
-        return Place(class_index, None, is_class=True)
     known = treatment in data.treatments
-    return Place(class_index, data.treatments.index(treatment) if known else None)
+    return Place(
+        class_index, data.treatments.index(treatment) if known else None, treatment is None
+    )
 
 
 def curve_of(fit: PooledSurvival, place: Place, share: float, target: Target) -> Curve:
     """Draws of a survival curve for tables; of a known treatment, those of the report."""
     if place.is_known:
-        return estimands.curve(fit, place.group, share, target)
+        return estimands.curve(fit, Group(*place[:2]), share, target)
     return Effects(fit, _rng_of_tables(fit)).curve(place, share, target)
 
 
 def rate_of(fit: ResponseFit, place: Place, target: Target) -> np.ndarray:
     """Draws of a response rate for tables; of a known treatment, those of the report."""
     if place.is_known:
-        return estimands.response_rate(fit, place.group, target)
+        return estimands.response_rate(fit, Group(*place[:2]), target)
     return Effects(fit, _rng_of_tables(fit)).rate(place, target)
 
 
@@ -149,18 +141,13 @@ def unknown_share(
     return 1.0 / (1.0 + np.exp(-logit))
 
 
-# --- Patients of a new study, and the figures of their report ---------------------------------
+# --- Patients of a new study ---------------------------------------------------------------------
 
 
 def event_times(curve: Curve, share: np.ndarray) -> np.ndarray:
     """Months by which a share of the population has had the event, shape ``(..., draws)``."""
     inside = np.moveaxis(np.clip(share, 1e-15, 1.0 - 1e-15), -1, 0)
     return np.moveaxis(curve.quantile(inside), 0, -1)
-
-
-def share_alive(curve: Curve, months: float) -> np.ndarray:
-    """Share of the population that is event-free at a time, one a draw."""
-    return curve.survival(np.array([months]))[:, 0]
 
 
 def times_of_ranks(
@@ -179,10 +166,9 @@ def times_of_ranks(
 
 
 def _joint_shares(ranks: np.ndarray, n: float, rng: np.random.Generator) -> np.ndarray:
-    """Shares of the population that have had the event at events of known rank among ``n``.
+    """Shares of the population that have had the event at whole ranks, ``(events, draws)``.
 
-    Ranks, ``(events, draws)``, are whole and in any order; equal ranks are one event. ``n`` may be
-    fractional, as an effective number is. The events of one draw are of one sample.
+    Equal ranks are one event; ``n`` may be fractional, as an effective number is.
     """
     order = np.argsort(ranks, axis=0, kind="stable")
     rising = np.take_along_axis(ranks, order, axis=0)
@@ -194,8 +180,7 @@ def _joint_shares(ranks: np.ndarray, n: float, rng: np.random.Generator) -> np.n
     return shares
 
 
-@dataclass(frozen=True)
-class Crowd:
+class Crowd(NamedTuple):
     """Patients of a new study as predicted: groups, each with its size and draws of its curve."""
 
     sizes: tuple[int, ...]
@@ -206,45 +191,39 @@ class Crowd:
         """All patients."""
         return sum(self.sizes)
 
-    @property
-    def draws(self) -> int:
-        """Number of predictions."""
-        return self.curves[0].median.size
+    def among(self, n: float) -> list[int]:
+        """Sizes of the groups among ``n`` patients."""
+        return [max(round(size * n / self.n), 1) for size in self.sizes]
 
-    def order_statistic(
-        self, rank: float | np.ndarray, n: float, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Months at which the event of that rank among ``n`` happens, one a draw.
 
-        ``rank`` and ``n`` may be fractional, as for a median of an even or effective number.
-        """
-        rank = np.broadcast_to(np.asarray(rank, dtype=float), (self.draws,))
-        if len(self.sizes) == 1:
-            return times_of_ranks(self.curves[0], rank[None], n, rng)[0][0]
-        sizes = [max(round(size * n / self.n), 1) for size in self.sizes]
+@dataclass(frozen=True)
+class EventOfRank:
+    """Law of the time of an event of known rank among ``n``; called, it predicts one a draw.
+
+    Ranks stand by the transformation that may be behind the interval; without a preference all are
+    alike likely. They and ``n`` may be fractional, as for a median of an even or effective number.
+    """
+
+    ranks: Mapping[str, float]
+    n: float
+
+    def __call__(self, crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
+        """Months, ``(draws,)``."""
+        draws = crowd.curves[0].median.size
+        rank = rng.choice(np.array(list(self.ranks.values()), dtype=float), size=draws)
+        if len(crowd.sizes) == 1:
+            return times_of_ranks(crowd.curves[0], rank[None], self.n, rng)[0][0]
+        sizes, parts = crowd.among(self.n), []
         step = max(_AT_A_TIME // sum(sizes), 1)
-        parts = []
-        for start in range(0, self.draws, step):
+        for start in range(0, draws, step):
             rows = slice(start, start + step)
-            times = np.sort(np.concatenate(list(self._times(sizes, rows, rng)), axis=1), axis=1)
-            parts.append(_at_rank(times, rank[rows] * (sum(sizes) + 1.0) / (n + 1.0)))
+            times = [
+                event_times(part, rng.uniform(size=(size, part.median.size))).T
+                for size, part in zip(sizes, (c.rows(rows) for c in crowd.curves), strict=True)
+            ]
+            at = rank[rows] * (sum(sizes) + 1.0) / (self.n + 1.0)
+            parts.append(_at_rank(np.sort(np.concatenate(times, axis=1), axis=1), at))
         return np.concatenate(parts)
-
-    def _times(
-        self, sizes: Sequence[int], rows: slice, rng: np.random.Generator
-    ) -> Iterator[np.ndarray]:
-        for size, curve in zip(sizes, self.curves, strict=True):
-            part = curve.rows(rows)
-            yield event_times(part, rng.uniform(size=(size, part.median.size))).T
-
-    def share_alive(self, months: float, n: float, rng: np.random.Generator) -> np.ndarray:
-        """Share of ``n`` patients who are event-free at a time, one a draw."""
-        sizes = [max(round(size * n / self.n), 1) for size in self.sizes]
-        alive = sum(
-            rng.binomial(size, share_alive(curve, months))
-            for size, curve in zip(sizes, self.curves, strict=True)
-        )
-        return alive / sum(sizes)
 
 
 def _at_rank(times: np.ndarray, rank: np.ndarray) -> np.ndarray:
@@ -256,23 +235,37 @@ def _at_rank(times: np.ndarray, rank: np.ndarray) -> np.ndarray:
     return times[rows, below] + (position - below) * (times[rows, above] - times[rows, below])
 
 
-class Figure(NamedTuple):
-    """A printed figure: its value, and what would have been printed alike.
+@dataclass(frozen=True)
+class ShareAlive:
+    """Law of the share of ``size`` patients who are event-free; called as :class:`EventOfRank`."""
 
-    Attributes
-    ----------
-    name : str
-        ``median``, ``lower limit``, ``survival at 12 months``, ...
-    value : float
-        Months, or a fraction of one; infinite for a median that was not reached.
-    alike : tuple of float
-        Values from the first up to the second are printed as this one.
-    months_per_unit : float or None
-        Of the printed unit; ``None`` for a fraction.
-    at : float
-        Months at which survival was read; not a number for other figures.
-    step : float
-        Months of the last printed digit; zero for what is not rounded.
+    months: float
+    size: int
+
+    def __call__(self, crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
+        """Fractions of one, ``(draws,)``."""
+        sizes = crowd.among(self.size)
+        alive = sum(
+            rng.binomial(size, curve.survival_at(self.months))
+            for size, curve in zip(sizes, crowd.curves, strict=True)
+        )
+        return alive / sum(sizes)
+
+
+#: Predictions of a figure, one a draw of a crowd.
+Law = EventOfRank | ShareAlive
+
+
+# --- Figures of a report -------------------------------------------------------------------------
+
+
+class Figure(NamedTuple):
+    """A printed figure: its value in months or as a fraction, and what is printed alike.
+
+    The value of a median that was not reached is infinite. Values from the first of ``alike`` up to
+    the second are printed as this one; ``months_per_unit`` is None for a fraction, ``at`` the
+    months at which survival was read, else NaN, ``step`` the months of the last printed digit, zero
+    for what is not rounded.
     """
 
     name: str
@@ -285,39 +278,6 @@ class Figure(NamedTuple):
     step: float = 0.0
 
 
-@dataclass(frozen=True)
-class EventOfRank:
-    """Law of the time of an event of known rank among ``n``; called, it predicts one a draw.
-
-    Ranks stand by the transformation that may be behind the interval; without a preference all are
-    alike likely. ``n`` may be fractional.
-    """
-
-    ranks: Mapping[str, float]
-    n: float
-
-    def __call__(self, crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
-        """Months, ``(draws,)``."""
-        ranks = rng.choice(list(self.ranks.values()), size=crowd.draws)
-        return crowd.order_statistic(ranks, self.n, rng)
-
-
-@dataclass(frozen=True)
-class ShareAlive:
-    """Law of the share of ``size`` patients who are event-free; called as :class:`EventOfRank`."""
-
-    months: float
-    size: int
-
-    def __call__(self, crowd: Crowd, rng: np.random.Generator) -> np.ndarray:
-        """Fractions of one, ``(draws,)``."""
-        return crowd.share_alive(self.months, self.size, rng)
-
-
-#: Predictions of a figure, one a draw of a crowd.
-Law = EventOfRank | ShareAlive
-
-
 def printed_figures(
     outcome: SurvivalOutcome | None, landmarks: Sequence[Landmark], n: int
 ) -> list[tuple[Figure, Law]]:
@@ -327,58 +287,49 @@ def printed_figures(
     was not reached within an unknown time says nothing and is not among them.
     """
     effective = effective_size(outcome, n)
-    figures: list[tuple[Figure, Law]] = []
-    if outcome is not None and outcome.median is not None:
-        if outcome.median == NOT_REACHED and outcome.follow_up is not None:
-            figures.append((_not_reached(outcome), _middle(effective)))
-        figures += _median_and_limits(outcome, effective)
-    return figures + [_landmark(mark, effective) for mark in landmarks]
+    times = [] if outcome is None or outcome.median is None else _times(outcome, effective)
+    return [*times, *(_landmark(mark, effective) for mark in landmarks)]
+
+
+def _times(outcome: SurvivalOutcome, n: float) -> Iterator[tuple[Figure, Law]]:
+    """The median and the limits that are event times."""
+    unit, per_unit = outcome.unit, in_months(Decimal(1), outcome.unit)
+
+    def figure(name: str, text: str, own: Reading) -> Figure:
+        step = 2.0 * own.half_unit
+        return Figure(name, text, own.months, own.edges, per_unit, unit, step=step)
+
+    if outcome.median == NOT_REACHED and outcome.follow_up is not None:
+        since = in_months(outcome.follow_up, unit)
+        text = f"{printed_median(outcome)}, followed for {outcome.follow_up} {unit}"
+        yield Figure("median", text, np.inf, (since, np.inf), per_unit, unit), _middle(n)
+    printed, _ = read_median(outcome)
+    if printed is None:
+        return
+    if printed.median is not None:
+        yield figure("median", printed_median(outcome), printed.median), _middle(n)
+    # ranks of the limits under each transformation that has all of those printed
+    methods = (printed.method,) if printed.method else METHODS
+    every = {name: interval_ranks(max(round(n), 1), name, printed.level) for name in methods}
+    sides = [side for side in ("lower", "upper") if getattr(printed, side) is not None]
+    ranks = {
+        side: {
+            name: getattr(own, side)
+            for name, own in every.items()
+            if all(getattr(own, other) is not None for other in sides)
+        }
+        for side in sides
+    }
+    for side, of_method in ranks.items():
+        if of_method:
+            text = f"{outcome.ci[side == 'upper']} {unit}"
+            law = EventOfRank(of_method, n)
+            yield figure(f"{side} limit", text, getattr(printed, side)), law
 
 
 def _middle(n: float) -> EventOfRank:
     """The median, whose rank no transformation changes."""
     return EventOfRank(dict.fromkeys(METHODS, median_rank(n)), n)
-
-
-def _not_reached(outcome: SurvivalOutcome) -> Figure:
-    since = in_months(outcome.follow_up, outcome.unit)
-    text = f"{printed_median(outcome)}, followed for {outcome.follow_up} {outcome.unit}"
-    per_unit = in_months(Decimal(1), outcome.unit)
-    return Figure("median", text, np.inf, (since, np.inf), per_unit, outcome.unit)
-
-
-def _median_and_limits(outcome: SurvivalOutcome, n: float) -> Iterator[tuple[Figure, Law]]:
-    printed, _ = read_median(outcome)
-    if printed is None:
-        return
-    if printed.median is not None:
-        text = printed_median(outcome)
-        yield _time("median", text, printed.median, outcome.unit), _middle(n)
-    ranks = _limit_ranks(printed, n)
-    for side, end in (("lower", 0), ("upper", 1)):
-        reading = getattr(printed, side)
-        if reading is not None and ranks:
-            text = f"{outcome.ci[end]} {outcome.unit}"
-            law = EventOfRank({name: getattr(own, side) for name, own in ranks.items()}, n)
-            yield _time(f"{side} limit", text, reading, outcome.unit), law
-
-
-def _time(name: str, printed: str, reading: Reading, unit: Unit) -> Figure:
-    per_unit = in_months(Decimal(1), unit)
-    step = 2.0 * reading.half_unit
-    return Figure(name, printed, reading.months, reading.edges, per_unit, unit, step=step)
-
-
-def _limit_ranks(printed: PrintedMedian, n: float) -> dict[str, Ranks]:
-    """Ranks of the limits under each transformation that has all of those printed."""
-    methods = (printed.method,) if printed.method else METHODS
-    every = {name: interval_ranks(max(round(n), 1), name, printed.level) for name in methods}
-    sides = [side for side in ("lower", "upper") if getattr(printed, side) is not None]
-    return {
-        name: ranks
-        for name, ranks in every.items()
-        if all(getattr(ranks, side) is not None for side in sides)
-    }
 
 
 def _landmark(mark: Landmark, n: float) -> tuple[Figure, Law]:
@@ -399,21 +350,13 @@ def _landmark(mark: Landmark, n: float) -> tuple[Figure, Law]:
 
 def listed_median(months: Sequence[float], events: Sequence[bool]) -> tuple[Figure, Law] | None:
     """The Kaplan-Meier median of patients listed one by one; ``None`` if it is not reached."""
-    order = np.argsort(months, kind="stable")
-    times, died = np.asarray(months, dtype=float)[order], np.asarray(events, dtype=bool)[order]
-    at_risk = np.arange(times.size, 0, -1)
-    alive = np.cumprod(np.where(died, 1.0 - 1.0 / at_risk, 1.0))
-    below = np.flatnonzero(alive <= 0.5 + 1e-12)
-    if below.size == 0:
+    patients = Patients(np.asarray(months, dtype=float), np.asarray(events, dtype=bool))
+    middle = kaplan_meier(patients).median
+    if middle is None:
         return None
-    middle = times[below[0]]
-    later = np.flatnonzero(died & (times > middle))
-    if abs(alive[below[0]] - 0.5) < 1e-12 and later.size:
-        middle = (middle + times[later[0]]) / 2.0
-    n = (times.size + int(died.sum())) / 2.0
-    text = f"{middle:.1f} from {times.size} listed patients"
+    text = f"{middle:.1f} from {patients.n} listed patients"
     figure = Figure("median", text, middle, (middle, middle), 1.0, "months")
-    return figure, _middle(n)
+    return figure, _middle((patients.n + int(patients.event.sum())) / 2.0)
 
 
 def count_alike(count: int, n: int) -> tuple[float, float]:
@@ -453,4 +396,95 @@ def judge(predictions: np.ndarray, alike: tuple[float, float]) -> Surprise:
 
 def verdict(p: float) -> str:
     """What a two-sided p is called."""
-    return next((words for below, words in VERDICTS if p < below), EXPECTED)
+    return next((words for below, words in VERDICTS if p < below), "as expected")
+
+
+# --- What software reports of patients' own times ------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Follow-up of patients: months to the event or the end, and whether it was an event, (n,)."""
+
+    months: np.ndarray
+    event: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """Number of patients."""
+        return self.months.size
+
+    def only(self, chosen: np.ndarray | slice) -> Patients:
+        """Some of the patients."""
+        return Patients(self.months[chosen], self.event[chosen])
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A Kaplan-Meier curve at its event times, each ``(events,)``.
+
+    Months, survival from there on, and Greenwood's variance of its logarithm (infinite at zero).
+    """
+
+    time: np.ndarray
+    survival: np.ndarray
+    variance: np.ndarray
+
+    def at(self, months: float) -> tuple[float, float]:
+        """Survival at a time, and the variance of its logarithm."""
+        last = int(np.searchsorted(self.time, months, side="right")) - 1
+        return (1.0, 0.0) if last < 0 else (float(self.survival[last]), float(self.variance[last]))
+
+    @property
+    def median(self) -> float | None:
+        """First time at one half or below; the middle where the curve stays at one half."""
+        below = np.flatnonzero(self.survival <= _HALF)
+        if not below.size:
+            return None
+        first = int(below[0])
+        stays = abs(self.survival[first] - 0.5) < 1e-9 and first + 1 < self.time.size
+        return float(np.mean(self.time[first : first + 2]) if stays else self.time[first])
+
+    def limits(self) -> tuple[float | None, float | None]:
+        """Times at which the lower and the upper end of the band first reach one half.
+
+        A curve at zero has no band.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = band(self.survival, self.variance)
+        first = [np.flatnonzero(np.where(self.survival > 0.0, e, np.nan) <= _HALF) for e in ends]
+        lower, upper = (float(self.time[at[0]]) if at.size else None for at in first)
+        return lower, upper
+
+
+def kaplan_meier(patients: Patients) -> Steps:
+    """Kaplan-Meier curve of a group of patients."""
+    order = np.lexsort((~patients.event, patients.months))
+    months, event = patients.months[order], patients.event[order]
+    at_risk = np.arange(months.size, 0, -1, dtype=float)
+    survival = np.cumprod(1.0 - event / at_risk)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.cumsum(np.where(event, 1.0 / (at_risk * (at_risk - 1.0)), 0.0))
+    return Steps(months[event], survival[event], variance[event])
+
+
+def band(survival: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end of the 95 % band, by the log-log transformation."""
+    power = np.exp(_Z * np.sqrt(variance) / np.abs(np.log(survival)))
+    return survival**power, survival ** (1.0 / power)
+
+
+def median_follow_up(patients: Patients) -> float:
+    """By the reverse curve; the longest where fewer than half were followed to the analysis."""
+    median = kaplan_meier(Patients(patients.months, ~patients.event)).median
+    return float(patients.months.max()) if median is None else median
+
+
+def logrank(first: Patients, second: Patients) -> tuple[float, float]:
+    """Observed less expected events of the first group, and the variance of the difference."""
+    months = np.concatenate([first.months, second.months])
+    order = np.argsort(months, kind="stable")
+    event = np.concatenate([first.event, second.event])[order]
+    belongs = np.concatenate([np.ones(first.n), np.zeros(second.n)])[order]
+    share = np.cumsum(belongs[::-1])[::-1] / np.arange(months.size, 0, -1)
+    return float(np.sum((belongs - share)[event])), float(np.sum((share * (1.0 - share))[event]))

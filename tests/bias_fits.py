@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 from arviz import from_dict
-from benefit_fits import split
-from fits import DRAWS, fit_of
+from benefit_fits import split, spread
+from fits import fit_of
 from small_registry import VOCABULARY, cohort, landmark, median, study, write_registry
 
 from studies import load_registry
@@ -55,12 +55,6 @@ def read(folder, *tables):
     folder.mkdir(exist_ok=True)
     made = write_registry(folder / "registry", *(tables or reports()), vocabulary=WORDS)
     return load_registry(made)
-
-
-def spread(middle, sd, seed, width=None):
-    """Draws of a normal variable, or of several beside each other."""
-    shape = (1, DRAWS) if width is None else (1, DRAWS, width)
-    return middle + sd * np.random.default_rng(seed).standard_normal(shape)
 
 
 def usual_fit(registry, **more):

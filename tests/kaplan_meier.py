@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synthesis.kaplan_meier import Patients, kaplan_meier, logrank
+from synthesis.predictive import Patients, kaplan_meier, logrank
 
 Z = NormalDist().inv_cdf(0.975)
 NR = "not reached"

@@ -24,7 +24,7 @@ LONGEST_CHAIN = 18
 
 # What stands in synthesis, from the bottom up; a name imports only from those before it.
 FLOORS = (
-    ("choices", "kaplan_meier", "numbers", "staging"),
+    ("choices", "numbers", "staging"),
     ("endpoints", "result"),
     ("text",),
     ("model",),

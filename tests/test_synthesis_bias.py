@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import simulated_registry
 from bias_fits import (
-    DRAWS,
     PROSPECTIVE,
     WORDS,
     biased_fit,
@@ -17,6 +16,7 @@ from bias_fits import (
     whole,
     with_bias,
 )
+from fits import DRAWS
 from scipy import stats
 from simulated_registry import LOG_TIME
 from small_registry import cohort, landmark, study
@@ -178,18 +178,15 @@ def test_reports_are_retrospective_ones_the_most_optimistic_first(biased, regist
 def test_medians_of_a_prospective_study_are_half_the_common_bias_away(usual, biased, registry):
     table = medians_table(usual, biased, registry.vocabulary, MIX)
     own = table[table["treatment"] == "Lenvatinib"].set_index("population")
-    expected = {
-        name: np.log(curve(fit, Group(0, 0), MIX, "mean_study").median)
-        for name, fit in (("usual", usual), ("biased", biased))
-    }
+    pooled = own.loc[HALF_WAY, "usual"]
     for population, value in ((HALF_WAY, 0.0), (AS_PROSPECTIVE, -0.5)):
         row = own.loc[population]
         for name, fit in (("usual", usual), ("biased", biased)):
-            drawn = np.exp(expected[name] + value * fit.flat("covariate_effect")[:, 0])
+            middle = np.log(curve(fit, Group(0, 0), MIX, "mean_study").median)
+            drawn = np.exp(middle + value * fit.flat("covariate_effect")[:, 0])
             found = (row[name], row[f"{name}_lower"], row[f"{name}_upper"])
             assert found == pytest.approx(tuple(np.quantile(drawn, [0.5, 0.025, 0.975])))
         assert row["ratio"] == pytest.approx(row["biased"] / row["usual"])
-        pooled = own.loc[HALF_WAY, "usual"]
         assert row["ratio_to_pooled"] == pytest.approx(row["biased"] / pooled)
     # optimistic retrospective reports: a prospective study shows less
     assert own.loc[AS_PROSPECTIVE, "biased"] < own.loc[HALF_WAY, "biased"]
@@ -206,9 +203,6 @@ def test_the_result_says_what_the_tables_say(usual, biased, registry):
     answer = result(analysis, registry)
     assert NOTHING not in sentences(analysis, registry, KINDS)
     assert [picture.stem for picture in answer.pictures] == ["bias_os", "funnel_os"]
-    assert answer.pictures[0].arguments["effects"] is answer.tables["bias"]
-    for name, frame in answer.tables.items():
-        assert (frame["endpoint"] == "os").all(), name
     page = answer.texts["bias.md"]
     assert all(f"## {finding.heading}" in page for finding in answer.findings)
     assert all(picture.caption in page for picture in answer.pictures)

@@ -11,7 +11,7 @@ from control_fits import HALF, registry_folder, response_fit, survival_fit
 import synthesis.run
 from studies import load_registry
 from synthesis import cli
-from synthesis.questions.control import control
+from synthesis.questions.control import control, tables
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +46,19 @@ def refused(capsys, folder, *more):
     return captured.err
 
 
-def test_the_answer_is_the_page_that_was_read(folder, capsys, asked, tmp_path):
+def test_the_madeis_the_page_that_was_read(folder, capsys, asked, tmp_path):
     out = answer(capsys, folder, "--mixed", "0.5", "--out", f"{tmp_path}")
     # no cohort reports progression: it is passed over, not failed upon
     assert asked["settings"].endpoints == ("os", "response")
     golden.check("atc_control", "\n".join(x for x in out.splitlines() if "Written" not in x) + "\n")
     table = pd.read_csv(tmp_path / "tables" / "historical_control.csv")
     registry = load_registry(folder, alone=True)
-    expected = control({"os": survival_fit(registry)}, registry.vocabulary, HALF).table
+    made = control({"os": survival_fit(registry)}, registry.vocabulary, HALF)
+    expected = tables(made)["historical_control"]
     np.testing.assert_array_equal(table["value_1"][: len(expected)], expected["value_1"])
     names = {path.name for path in tmp_path.rglob("historical_control*")}
-    tables = {f"historical_control{end}.csv" for end in ("", "_summary", "_check", "_draws")}
-    assert names == tables | {"historical_control.R", "historical_control.json"}
+    files = {f"historical_control{end}.csv" for end in ("", "_summary", "_check", "_draws")}
+    assert names == files | {"historical_control.R", "historical_control.json"}
 
 
 def test_an_endpoint_that_is_not_asked_for_or_not_pooled_is_left_out(folder, capsys, asked):
@@ -86,9 +87,3 @@ def test_bad_input_is_one_sentence(folder, capsys, asked, words, expected):
     assert expected in told
     assert len(told.strip().splitlines()) == 1
     assert asked == {}  # before anything is sampled
-
-
-def test_a_place_that_cannot_be_written_is_told_first(folder, capsys, asked, tmp_path):
-    (tmp_path / "taken").write_text("a file\n")
-    assert "is a file" in refused(capsys, folder, "--out", f"{tmp_path / 'taken'}")
-    assert asked == {}

@@ -11,7 +11,14 @@ from simulated_registry import kaplan_meier
 
 from studies.schema import Landmark, SurvivalOutcome
 from synthesis.estimands import Curve
-from synthesis.predictive import Crowd, judge, listed_median, printed_figures, verdict
+from synthesis.predictive import (
+    Crowd,
+    EventOfRank,
+    judge,
+    listed_median,
+    printed_figures,
+    verdict,
+)
 
 MANY = 40_000
 
@@ -48,7 +55,7 @@ def renyi(n, rank, median):
 
 @pytest.mark.parametrize(("n", "rank"), [(1, 1), (5, 3), (23, 12), (23, 7), (161, 81)])
 def test_order_statistic_of_exponential_times(n, rank):
-    times = crowd((n, 4.0)).order_statistic(rank, n, np.random.default_rng(2))
+    times = EventOfRank({"": rank}, n)(crowd((n, 4.0)), np.random.default_rng(2))
     mean, variance = renyi(n, rank, 4.0)
     error = np.sqrt(variance / MANY)
     assert abs(times.mean() - mean) < 4.0 * error
@@ -68,7 +75,7 @@ def test_percentile_of_an_exponential_median_is_exact():
 
 def test_median_of_an_even_number_lies_between_the_two_middle_events():
     rng = np.random.default_rng(3)
-    times = crowd((14, 4.0)).order_statistic(7.5, 14, rng)
+    times = EventOfRank({"": 7.5}, 14)(crowd((14, 4.0)), rng)
     brute = np.median(rng.exponential(4.0 / np.log(2.0), (MANY, 14)), axis=1)
     assert np.quantile(times, [0.1, 0.5, 0.9]) == pytest.approx(
         np.quantile(brute, [0.1, 0.5, 0.9]), rel=0.02
@@ -78,14 +85,14 @@ def test_median_of_an_even_number_lies_between_the_two_middle_events():
 @pytest.mark.parametrize("name", ["weibull", "log-logistic"])
 def test_two_groups_of_one_curve_are_one_group(name):
     one, two = (
-        crowd(*groups, shape=1.4, name=name).order_statistic(12, 23, np.random.default_rng(seed))
+        EventOfRank({"": 12}, 23)(crowd(*groups, shape=1.4, name=name), np.random.default_rng(seed))
         for seed, groups in ((4, [(23, 4.0)]), (5, [(15, 4.0), (8, 4.0)]))
     )
     assert stats.ks_2samp(one, two).pvalue > 0.001
 
 
 def test_union_of_pure_and_mixed_patients():
-    times = crowd((15, 2.5), (8, 7.0)).order_statistic(12, 23, np.random.default_rng(6))
+    times = EventOfRank({"": 12}, 23)(crowd((15, 2.5), (8, 7.0)), np.random.default_rng(6))
     rng = np.random.default_rng(7)
     scale = np.r_[np.full(15, 2.5), np.full(8, 7.0)] / np.log(2.0)
     brute = np.median(rng.exponential(scale, (MANY, 23)), axis=1)
@@ -94,7 +101,7 @@ def test_union_of_pure_and_mixed_patients():
 
 def test_thousands_of_patients_are_simulated_in_parts():
     people = crowd((2000, 3.0), (1000, 6.0), draws=1500)
-    times = people.order_statistic(1500.5, 3000, np.random.default_rng(8))
+    times = EventOfRank({"": 1500.5}, 3000)(people, np.random.default_rng(8))
     assert times.shape == (1500,)
     share = (2000 * 0.5 ** (times / 3.0) + 1000 * 0.5 ** (times / 6.0)) / 3000
     assert share.mean() == pytest.approx(0.5, abs=0.002)
@@ -191,6 +198,7 @@ def test_median_of_listed_patients():
 
     assert middle([1.0, 2.0, 8.0], [True] * 3) == 2.0
     assert middle([4.0, 1.0, 8.0, 2.0], [True] * 4) == 3.0
+    assert middle([1.0, 2.0, 2.0, 3.0], [True] * 4) == 2.0  # the curve passes one half at 2
     # the patient censored at 1.5 leaves two of the remaining three at risk
     assert middle([1.0, 1.5, 3.0, 9.0], [True, False, True, True]) == 3.0
     assert listed_median([1.0, 5.0, 6.0], [True, False, False]) is None

@@ -81,13 +81,9 @@ def test_every_arm_is_there_and_what_has_no_place_says_why(registry):
     assert shown["standard_error"].is_monotonic_increasing
     apart = table[~table["shown"]]
     assert apart["deviation"].isna().all()
-    assert not apart["beyond"].any()
-    kinds = table.set_index("study")["kind"]
-    assert (kinds["planned"], kinds["series"], kinds["untold"]) == (
-        "prospective",
-        "retrospective",
-        "not stated",
-    )
+    kinds = table.set_index("study")["kind"].to_dict()
+    known = {"planned": "prospective", "series": "retrospective", "untold": "not stated"}
+    assert known.items() <= kinds.items()
 
 
 def test_deviations_and_limits_by_hand(registry):
@@ -141,17 +137,9 @@ def test_what_is_expected_does_not_follow_the_cohort_itself(tmp_path):
     rng = np.random.default_rng(4)
     effect = 0.3 * rng.standard_normal((1, DRAWS, 1))
     log_median = 1.5 + np.repeat(effect, 4, axis=2)
-    fit = usual_fit(
-        registry,
-        mu=1.5,
-        treatment_effect=effect,
-        covariate_effect=0.0,
-        log_median=log_median,
-        shape_sd=0.1,
-        shape_mean=0.1,
-        treatment_sd=0.5,
-        log_shape=0.1,
-    )
+    known = {"mu": 1.5, "treatment_effect": effect, "treatment_sd": 0.5, "covariate_effect": 0.0}
+    known |= {"log_median": log_median, "log_shape": 0.1, "shape_mean": 0.1, "shape_sd": 0.1}
+    fit = usual_fit(registry, **known)
     weighted = funnel_table(fit, registry.vocabulary, cohort_weights(fit)).set_index("study")
     as_drawn = funnel_table(fit, registry.vocabulary, even(fit)).set_index("study")
     assert weighted.loc["far", "expected_months"] < 0.97 * as_drawn.loc["far", "expected_months"]
@@ -184,9 +172,7 @@ def slopes(registry, **more):
     return slope_table(fit, funnel_table(fit, registry.vocabulary, even(fit)))
 
 
-def test_a_symmetric_world_has_a_slope_whose_interval_holds_zero_nineteen_times_in_twenty(
-    tmp_path,
-):
+def test_an_interval_of_the_slope_of_a_symmetric_world_holds_zero(tmp_path):
     """20 worlds: with coverage 0.95, fewer than 16 hold it with probability 0.003."""
     held, estimates = 0, []
     for seed in range(20):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,14 +18,14 @@ from studies import add_studies, load_registry
 from studies.documents import file_texts, tables_of
 from studies.figures import View
 from studies.plausibility import review
-from studies.schema import NOT_REACHED
+from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from synthesis.fits import class_order, fit_survival_data
-from synthesis.kaplan_meier import Patients, median_follow_up
 from synthesis.model.observations import survival_data
 from synthesis.model.sampler import SamplerSettings
+from synthesis.predictive import Patients, median_follow_up
 from synthesis.questions import plan as planning
 from synthesis.questions.compare import compare
-from synthesis.questions.contrasts import GAIN, NotComparedError, treatments_of
+from synthesis.questions.contrasts import GAIN, NotComparedError
 from synthesis.questions.plan import Design, result
 from synthesis.questions.plan.simulate import (
     Axis,
@@ -33,7 +35,7 @@ from synthesis.questions.plan.simulate import (
     landmarks_of,
     new_curves,
     outcome_of,
-    planned_covariates,
+    planned_arms,
     reported_study,
     study_refs,
 )
@@ -47,15 +49,13 @@ def usual(tmp_path_factory):
 
 def job_of(fit, vocabulary, rows=None, **design):
     """What `plan` works with, to look inside."""
-    asked = Design("lenvatinib", reference="best_care", **design)
-    by_name = {g.cohorts[0].treatment: g for g in treatments_of(fit, vocabulary)}
-    pair = (by_name["lenvatinib"], by_name["best_care"])
     rows = np.arange(0, DRAWS, 2) if rows is None else rows
-    return planning.Job(fit, vocabulary.selecting, asked, pair, 1.5, 0.975, rows)
+    asked = Design("lenvatinib", reference="best_care", **design)
+    return planning.Job(fit, vocabulary, asked, 1.5, 0.975, rows)
 
 
 def curves_of(job, seed):
-    return new_curves(job.fit, job.arms, job.differs, np.random.default_rng(seed))
+    return new_curves(job.fit, job.arms, np.random.default_rng(seed))
 
 
 def course_of(job, draw, population, seed=1):
@@ -73,7 +73,8 @@ def test_a_report_says_what_scipy_estimates(n):
     rng = np.random.default_rng(n)
     times, end = rng.weibull(0.9, n) * 6.0, rng.uniform(4.0, 30.0, n)
     patients = Patients(np.minimum(times, end), times <= end)
-    outcome, marks = outcome_of(patients, "os"), landmarks_of(patients, "os")
+    outcome = SurvivalOutcome(**outcome_of(patients, "os"))
+    marks = [Landmark(**mark) for mark in landmarks_of(patients, "os")]
     sample = stats.CensoredData.right_censored(patients.months, ~patients.event)
     survival = stats.ecdf(sample).sf
     interval = survival.confidence_interval(method="log-log")
@@ -103,24 +104,24 @@ def test_a_test_of_two_groups_says_how_sure_and_which_lives_longer():
     times[first] *= 2.0
     patients = Patients(np.minimum(times, 15.0), times < 15.0)
     groups = [patients.only(first), patients.only(~first)]
-    test = comparison_of(*groups, ("a", "b"), "os")
+    (test,) = comparison_of(*groups, ("a", "b"), "os")
     exact = stats.logrank(
         *(stats.CensoredData.right_censored(group.months, ~group.event) for group in groups)
     )
     # reported to two digits: half of the last is at most a twentieth of the value
-    assert float(test.p) == pytest.approx(exact.pvalue, rel=0.05)
-    assert test.hr < 1
-    assert test.groups == ("a", "b")
+    assert float(test["p"]) == pytest.approx(exact.pvalue, rel=0.05)
+    assert test["hr"] < 1
+    assert test["groups"] == ("a", "b")
     nobody = Patients(np.array([1.0]), np.array([False]))
-    assert comparison_of(nobody, nobody, ("a", "b"), "os") is None
+    assert comparison_of(nobody, nobody, ("a", "b"), "os") == []
 
 
 def test_nobody_dies_and_the_median_is_not_reached():
     patients = Patients(np.array([14.0, 20.0, 26.0]), np.zeros(3, dtype=bool))
     outcome = outcome_of(patients, "os")
-    assert (outcome.median, outcome.ci, outcome.events) == (NOT_REACHED, None, 0)
-    assert float(outcome.follow_up) == median_follow_up(patients) == 20.0
-    assert [mark.ci for mark in landmarks_of(patients, "os")] == [None, None]
+    assert (outcome["median"], outcome["events"]) == (NOT_REACHED, 0)
+    assert float(outcome["follow_up"]) == median_follow_up(patients) == 20.0
+    assert not any("ci" in record for record in (outcome, *landmarks_of(patients, "os")))
 
 
 @pytest.mark.parametrize("kind", ["single-arm", "randomised"])
@@ -164,10 +165,11 @@ def test_patients_of_a_randomised_study_differ_by_treatment_alone(usual):
 
 
 def test_a_control_arm_beside_a_selecting_treatment_is_selected_too():
-    arms = (PlannedArm("a", "x", "systemic"), PlannedArm("b", "x", "systemic", braf_selected=True))
-    found = planned_covariates(Design("a", kind="randomised"), arms, frozenset({"a"}))
-    assert found[0] == (-0.5, 0.0, -0.5, 0.0)
-    assert found[1] == (-0.5, 0.0, -0.5, pytest.approx(0.7))
+    refs = [SimpleNamespace(treatment=name, treatment_class="x", role="systemic") for name in "ab"]
+    asking, other = planned_arms(Design("a", kind="randomised"), refs, frozenset({"a"}))
+    assert (asking.braf_selected, other.braf_selected) == (False, True)
+    assert asking.covariates == (-0.5, 0.0, -0.5, 0.0)
+    assert other.covariates == (-0.5, 0.0, -0.5, pytest.approx(0.7))
 
 
 # --- How draws are weighed -----------------------------------------------------------------------
@@ -351,10 +353,11 @@ def test_weights_give_what_a_refit_gives(tmp_path, survival_sizes):
     # a study that the draws can be weighed by: one far from all of them is refused as unreliable
     for number in range(2000, 2010):
         course = course_of(job, number, "all", seed=12)
-        updated = planning.weigh(job.updater(48).log_likelihood(job.read(course, 48))[:, None])
-        if not updated.unreliable[0]:
+        values = job.updater(48).log_likelihood(job.read(course, 48))[:, None]
+        weights, (effective,), (unreliable,) = planning.weigh(values)
+        if not unreliable:
             break
-    assert not updated.unreliable[0]
+    assert not unreliable
 
     report = reported_study(course, job.design, job.arms, 48, "os")
     counted = (*data.cohorts, *study_refs(report, job.arms))
@@ -364,14 +367,14 @@ def test_weights_give_what_a_refit_gives(tmp_path, survival_sizes):
     again = fit_survival_data(larger, settings=LONG, sizes=survival_sizes)
     assert again.diagnosis.verdict == "PASS"
     refitted = quantities(job_of(again, vocabulary, every, kind="randomised", sizes=(48,)))
-    weights, shifts = updated.weights[:, 0], []
+    weights, shifts = weights[:, 0], []
     for name, before in quantities(job).items():
         after = refitted[name]
         mean = float(weights @ before)
         sd = float(np.sqrt(weights @ np.square(before - mean)))
         # draws along a chain are correlated: fewer are independent, by this factor
         correlated = before.size * np.square(chain_error(before) / before.std())
-        independent = updated.effective[0] / correlated
+        independent = effective / correlated
         error = np.hypot(sd / np.sqrt(independent), chain_error(after))
         assert abs(mean - after.mean()) < LARGEST_Z * error, name
         # relative error of an SD, twice that of a normal for a longer tail

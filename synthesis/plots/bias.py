@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -59,8 +59,6 @@ def plot_bias(
         an ``effect`` is the ``parameter`` of its density, ``prior_share`` a fraction.
     reports : DataFrame
         Columns `REPORT_COLUMNS`, in display order: ratios of medians. May be empty.
-    width, title
-        As of `plot_forest`.
 
     Raises
     ------
@@ -94,15 +92,15 @@ def plot_bias(
 
 def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
     """Prior and posterior of an effect in one row, as `effect_rows` reads them."""
-    ends = {"estimate": "", "lower": "_lower", "upper": "_upper"}
-    prior, posterior = (
-        effects[effects["which"] == which]
-        .rename(columns={name: f"{which}{end}" for name, end in ends.items()})
-        .rename(columns={"effect": "parameter"})
+    effects = effects.rename(columns={"effect": "parameter"})
+    columns = {
+        which: {"estimate": which, "lower": f"{which}_lower", "upper": f"{which}_upper"}
         for which in ("prior", "posterior")
+    }
+    prior, posterior = (
+        effects[effects["which"] == which].rename(columns=of) for which, of in columns.items()
     )
-    priors = prior[["parameter", *(f"prior{end}" for end in ends.values())]]
-    return posterior.merge(priors, on="parameter")
+    return posterior.merge(prior[["parameter", *columns["prior"].values()]], on="parameter")
 
 
 def _report_row(record: Mapping[str, Any]) -> rows.Row:
@@ -141,15 +139,9 @@ def plot_funnel(
     Horizontally the reported median over the expected one, on a log scale, vertically the standard
     error of the log median, 0 on top. Marks tell the kind of report. Broken lines are the 95 %
     limits by sampling error alone, dotted ones with the spread of studies added; a median outside
-    of the former is named. One Axes, labelled ``funnel``.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `FUNNEL_COLUMNS`, one row a reported median: ``ratio`` above zero, ``kind`` is
-        retrospective, prospective or not stated, ``study_sd`` the same in every row.
-    width, title
-        As of `plot_forest`.
+    of the former is named. One Axes, labelled ``funnel``. The table has the columns
+    `FUNNEL_COLUMNS`, a row a reported median, ``study_sd`` the same in every row; `width` and
+    `title` are as of `plot_forest`.
 
     Raises
     ------
@@ -186,8 +178,7 @@ def plot_funnel(
     return paper.figure
 
 
-@dataclass(frozen=True)
-class _Point:
+class _Point(NamedTuple):
     """One reported median; `name` is empty where it is not named."""
 
     ratio: float
@@ -196,8 +187,7 @@ class _Point:
     name: str
 
 
-@dataclass(frozen=True)
-class _Field:
+class _Field(NamedTuple):
     """The plot: its place on the page in points and its scales."""
 
     left: float
@@ -304,25 +294,24 @@ def _overlap(one: _Box, other: _Box) -> bool:
 
 
 def _legend(points: Sequence[_Point]) -> list[page.LegendEntry]:
-    kinds = {point.kind for point in points}
-    return [
-        *(
-            ("design not stated" if kind == "not stated" else kind, partial(_mark_sample, kind))
-            for kind in _MARKS
-            if kind in kinds
-        ),
-        ("95 % limits, sampling error alone", partial(_limit_sample, "sampling")),
-        ("with the spread of studies", partial(_limit_sample, "studies")),
+    def mark(kind: str, brush: Brush, x: float, y: float) -> None:
+        marks.put(brush, _mark(kind, x, y, INK), "")
+
+    def limit(name: str, brush: Brush, x: float, y: float) -> None:
+        line = Line2D((x - 8, x + 8), (y, y), color=MUTED, lw=0.8, ls=_LIMITS[name])
+        marks.put(brush, line, "")
+
+    there = {point.kind for point in points}
+    kinds = [
+        ("design not stated" if kind == "not stated" else kind, partial(mark, kind))
+        for kind in _MARKS
+        if kind in there
     ]
-
-
-def _mark_sample(kind: str, brush: Brush, x: float, y: float) -> None:
-    marks.put(brush, _mark(kind, x, y, INK), "")
-
-
-def _limit_sample(name: str, brush: Brush, x: float, y: float) -> None:
-    line = Line2D((x - 8, x + 8), (y, y), color=MUTED, lw=0.8, ls=_LIMITS[name])
-    marks.put(brush, line, "")
+    return [
+        *kinds,
+        ("95 % limits, sampling error alone", partial(limit, "sampling")),
+        ("with the spread of studies", partial(limit, "studies")),
+    ]
 
 
 def _foot(points: Sequence[_Point]) -> str:

@@ -32,8 +32,8 @@ WIDTH_COLUMNS: tuple[str, ...] = (
     *(f"width_today_{name}" for name in EFFECT_LABELS),
 )
 
-# Label, hue and mark of each population: neither colour nor mark alone tells them apart.
-_POPULATIONS: Mapping[str, tuple[str, str, str]] = {
+#: Label, hue and mark of each population: neither colour nor mark alone tells them apart.
+POPULATIONS: Mapping[str, tuple[str, str, str]] = {
     "all": ("All patients", INK, "square"),
     "pure": ("Pure histology", PURE, "dot"),
     "mixed": ("Mixed histology", MIXED, "diamond"),
@@ -50,14 +50,8 @@ def plot_assurance(
     """Draw the probability that a study concludes a gain, against its number of patients.
 
     A line a population, with 95 % Monte Carlo limits; dotted, the probability of the gain today.
-    One Axes, labelled ``assurance``.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `ASSURANCE_COLUMNS`, of one endpoint, treatment, reference and design.
-    width, title
-        As of `plot_forest`.
+    One Axes, labelled ``assurance``. The table has the columns `ASSURANCE_COLUMNS`, is of one
+    endpoint, treatment, reference and design; `width` and `title` are as of `plot_forest`.
 
     Raises
     ------
@@ -79,7 +73,7 @@ def plot_assurance(
     for place, (name, own) in enumerate(_by_population(table)):
         # limits of populations do not overlap when their sizes stand a little apart
         across = own["n"].to_numpy(float) * 1.03 ** (place - (of - 1) / 2)
-        values, hue = own["assurance"], _POPULATIONS[name][1]
+        values, hue = own["assurance"], POPULATIONS[name][1]
         low, high = ((values + z * own["assurance_error"]).clip(0.0, 1.0) for z in (-_Z, _Z))
         axes.vlines(across, low, high, color=hue, lw=0.8, zorder=2)
         _draw_line(axes, name, across, values, own["reliable"])
@@ -94,22 +88,10 @@ def plot_planned_widths(
 ) -> Figure:
     """Draw how narrow intervals of the effects of histology are expected to become.
 
-    A panel an effect, a line a population: upper over lower end of the 95 % interval of a ratio of
-    medians of mixed to pure tumours, on a log scale; dotted, the same today. An Axes an effect,
-    labelled by it.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `WIDTH_COLUMNS`, of one endpoint, treatment, reference and design; widths are those
-        of log ratios.
-    width, title
-        As in `plot_assurance`; panels stand below each other in one column.
-
-    Raises
-    ------
-    ValueError
-        As `plot_assurance`.
+    A panel an effect, beside or, in one column, below each other, a line a population: upper over
+    lower end of the 95 % interval of a ratio of medians of mixed to pure tumours, on a log scale;
+    dotted, the same today. An Axes an effect, labelled by it. The table has the columns
+    `WIDTH_COLUMNS`, widths those of log ratios; all else is as of `plot_assurance`.
     """
     sheet = _checked(table, WIDTH_COLUMNS, width, "plot_planned_widths")
     widths = table[[name for name in WIDTH_COLUMNS if "width" in name]].to_numpy(float)
@@ -131,13 +113,13 @@ def plot_planned_widths(
 
 
 def _checked(table: pd.DataFrame, columns: Sequence[str], width: str, what: str) -> Sheet:
-    known = {"population": _POPULATIONS}
+    known = {"population": POPULATIONS}
     rows.require(table, columns, what, unique=("population", "n"), known=known)
     return style.find_sheet(width)
 
 
 def _by_population(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    for name in _POPULATIONS:
+    for name in POPULATIONS:
         own = table[table["population"] == name].sort_values("n")
         if len(own):
             yield name, own
@@ -146,7 +128,7 @@ def _by_population(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 def _draw_line(
     axes: Axes, name: str, across: pd.Series, values: pd.Series, reliable: pd.Series
 ) -> None:
-    _, hue, shape = _POPULATIONS[name]
+    _, hue, shape = POPULATIONS[name]
     brush = Brush(axes, axes.transData, hue, f"plan-{axes.get_label()}-{name}")
     axes.plot(across, values, color=hue, lw=1.1, zorder=2.5, gid=brush.name)
     for place, (x, y, sure) in enumerate(zip(across, values, reliable, strict=True)):
@@ -157,18 +139,12 @@ def _dress(axes: Axes, sheet: Sheet, sizes: pd.Series) -> None:
     ticks = sorted(set(sizes.astype(int)))
     axes.set_xscale("log")
     axes.set_xlim(ticks[0] / 1.25, ticks[-1] * 1.25)
-    kept = _apart(ticks)
-    dress_ticks(axes, "x", sheet.text, kept, labels=[f"{tick:,}" for tick in kept])
-
-
-def _apart(ticks: Sequence[int]) -> list[int]:
-    """Sizes whose labels have room: those nearer to the last than a seventh of the range go."""
-    room = math.log(ticks[-1] * 1.5625 / ticks[0]) / 8.0
-    kept = [ticks[-1]]
+    # labels have room: sizes nearer to the next than an eighth of the range have none
+    room, kept = math.log(ticks[-1] * 1.5625 / ticks[0]) / 8.0, ticks[-1:]
     for tick in reversed(ticks[:-1]):
         if math.log(kept[0] / tick) >= room:
             kept.insert(0, tick)
-    return kept
+    dress_ticks(axes, "x", sheet.text, kept, labels=[f"{tick:,}" for tick in kept])
 
 
 def _panels(
@@ -204,7 +180,7 @@ def _panels(
 
 
 def _legend(table: pd.DataFrame) -> list[page.LegendEntry]:
-    looks = (_POPULATIONS[name] for name, _ in _by_population(table))
+    looks = (POPULATIONS[name] for name, _ in _by_population(table))
     entries = [(label, marks.estimate_sample(shape, hue)) for label, hue, shape in looks]
     if not all(map(rows.flag, table["reliable"])):
         sample = marks.point_sample(hue=MUTED, fill=False)

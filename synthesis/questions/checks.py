@@ -49,7 +49,6 @@ from synthesis.predictive import (
     predict_curve,
     predict_rate,
     printed_figures,
-    share_alive,
     times_of_ranks,
     unknown_share,
 )
@@ -290,7 +289,7 @@ def draw_together(
         times, knots, reached = times_of_ranks(curve, ranks, n, rng)
         drawn |= dict(zip(map(id, events), times, strict=True))
     for law in sorted(marks, key=lambda law: law.months):
-        gone = 1.0 - share_alive(curve, law.months)
+        gone = 1.0 - curve.survival_at(law.months)
         count = _events_by(gone, knots, reached, n, rng)
         knots, reached = np.vstack([knots, count]), np.vstack([reached, gone])
         alive = np.maximum(round(n) - count, 0.0).astype(int)

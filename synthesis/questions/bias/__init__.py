@@ -67,6 +67,7 @@ from synthesis.questions.bias.funnel import (
     cohort_kinds,
     funnel_table,
     slope_table,
+    under,
 )
 from synthesis.questions.contrasts import treatments_of
 from synthesis.questions.histology_effects import prior_share, share_words
@@ -108,18 +109,12 @@ class BiasAnalysis:
     tables : mapping of str to DataFrame
         ``bias``: effects, ``bias_kinds``: kinds of reports, ``bias_reports``: reports' own biases,
         ``bias_medians``, ``funnel`` and ``funnel_slope``.
-    both : tuple of str
-        Treatments with both kinds of reports.
-    density : DataFrame
-        Prior and posterior densities of the effects.
     """
 
     usual: SurvivalFit
     biased: SurvivalFit
     reference_mix: float
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
-    both: tuple[str, ...]
-    density: pd.DataFrame = field(repr=False)
 
 
 def bias(
@@ -128,7 +123,6 @@ def bias(
     *,
     family_name: str = DEFAULT_FAMILY,
     priors: Priors | None = None,
-    settings: SamplerSettings | None = None,
     verified_only: bool = False,
     use_read_as: bool = True,
     reference_mix: float = 0.4,
@@ -139,31 +133,18 @@ def bias(
 ) -> BiasAnalysis:
     """Fit the model with a bias of retrospective reports beside the usual one.
 
-    Optional: no pooled answer of a report comes from it.
-
-    Parameters
-    ----------
-    registry, endpoint, family_name, priors, settings, verified_only, use_read_as, cache, progress
-        As in :func:`synthesis.fits.fit_survival`.
-    reference_mix : float
-        Share of mixed histology at which medians are compared.
-    seed, draws : int, optional
-        Instead of those of `settings`.
-
-    Raises
-    ------
-    NothingToPoolError, ValueError
-        As :func:`~synthesis.fits.fit_survival`.
+    Parameters and errors are those of :func:`synthesis.fits.fit_survival`; medians are compared at
+    a share of mixed histology of `reference_mix`.
     """
-    tell, changes = progress or (lambda _: None), {"seed": seed, "draws": draws}
-    changes = {name: value for name, value in changes.items() if value is not None}
+    tell, given = progress or (lambda _: None), {"seed": seed, "draws": draws}
+    settings = SamplerSettings(**{name: own for name, own in given.items() if own is not None})
     usual, biased = (
         fit_survival(
             registry,
             endpoint,
             family_name=family_name,
             priors=priors,
-            settings=replace(settings or SamplerSettings(), **changes),
+            settings=settings,
             variant=variant,
             verified_only=verified_only,
             use_read_as=use_read_as,
@@ -205,8 +186,7 @@ def of_fits(
         "funnel": funnel,
         "funnel_slope": slope_table(usual, funnel),
     }
-    both = treatments_of_both_kinds(biased, vocabulary)
-    return BiasAnalysis(usual, biased, reference_mix, tables, both, bias_densities(biased))
+    return BiasAnalysis(usual, biased, reference_mix, tables)
 
 
 # --- Tables --------------------------------------------------------------------------------------
@@ -214,21 +194,21 @@ def of_fits(
 
 def kinds_table(fit: PooledSurvival) -> pd.DataFrame:
     """Reports, cohorts, patients and treatments of each kind of report, a row each."""
-    sizes, rows = patients_of(fit), []
-    for kind in KINDS:
-        of_kind = zip(fit.data.cohorts, cohort_kinds(fit), strict=True)
-        refs = [ref for ref, own in of_kind if own == kind]
-        rows.append(
-            {
-                "endpoint": fit.data.endpoint,
-                "kind": kind,
-                "reports": len({ref.study.id for ref in refs}),
-                "cohorts": len(refs),
-                "patients": sum(sizes[ref.id] for ref in refs),
-                "treatments": len({ref.treatment for ref in refs}),
-            }
-        )
-    return pd.DataFrame(rows)
+    sizes = patients_of(fit)
+    cohorts = pd.DataFrame(
+        [(ref.study.id, sizes[ref.id], ref.treatment) for ref in fit.data.cohorts],
+        columns=["study", "patients", "treatment"],
+    )
+    of_kind = cohorts.groupby(pd.Series(cohort_kinds(fit), name="kind"))
+    table = of_kind.agg(
+        reports=("study", "nunique"),
+        cohorts=("study", "size"),
+        patients=("patients", "sum"),
+        treatments=("treatment", "nunique"),
+    )
+    table = table.reindex(pd.Index(KINDS, name="kind"), fill_value=0).reset_index()
+    table.insert(0, "endpoint", fit.data.endpoint)
+    return table
 
 
 def treatments_of_both_kinds(fit: PooledSurvival, vocabulary: Vocabulary) -> tuple[str, ...]:
@@ -261,27 +241,25 @@ def bias_effects(fit: PooledSurvival) -> pd.DataFrame:
     ratio, or of the SD. The fit is of the variant that estimates the spread.
     """
     kinds = kinds_table(fit).set_index("kind")[["cohorts", "patients"]]
-    common, sds, priors = common_bias(fit), bias_spread(fit), fit.priors
-    design, spread = priors["covariate_retrospective"], priors[BIAS_PRIOR]
+    design, spread = fit.priors["covariate_retrospective"], fit.priors[BIAS_PRIOR]
+    common, rows = common_bias(fit), []
     above = float(ndtr(design.location / design.scale)), float(np.mean(common > 0.0))
-    rows = []
     for name, prior, draws, optimistic, behind in (
         (COMMON, design, common, above, kinds.loc[[RETROSPECTIVE, PROSPECTIVE]].sum()),
-        (SPREAD, spread, sds, (np.nan, np.nan), kinds.loc[RETROSPECTIVE]),
+        (SPREAD, spread, bias_spread(fit), (np.nan, np.nan), kinds.loc[RETROSPECTIVE]),
     ):
         half = prior.family == "half_normal"
         sd = prior.scale * (np.sqrt(1.0 - 2.0 / np.pi) if half else 1.0)
-        ends = (prior.natural(prior.quantile(0.5)), *prior.implied())
-        before = dict(zip(("estimate", "lower", "upper"), ends, strict=True))
-        after = vars(summarise(np.array([prior.natural(draw) for draw in draws])))
-        share, log_sd = prior_share(sd, draws), float(np.std(draws))
-        about = {"endpoint": fit.data.endpoint, "effect": name, "label": _LABELS[name]}
-        for which, summary, told in (
-            ("prior", before, (sd, 1.0, optimistic[0])),
-            ("posterior", after, (log_sd, share, optimistic[1])),
+        before = prior.natural(prior.quantile(0.5)), *prior.implied()
+        after = vars(summarise(np.array([prior.natural(draw) for draw in draws]))).values()
+        for which, ends, log_sd, share, p in (
+            ("prior", before, sd, 1.0, optimistic[0]),
+            ("posterior", after, float(np.std(draws)), prior_share(sd, draws), optimistic[1]),
         ):
-            told = dict(zip(("log_sd", "prior_share", "p_optimistic"), told, strict=True))
-            rows.append(about | {"which": which} | summary | told | behind.to_dict())
+            row = {"endpoint": fit.data.endpoint, "effect": name, "label": _LABELS[name]}
+            row |= {"which": which, **dict(zip(("estimate", "lower", "upper"), ends, strict=True))}
+            row |= {"log_sd": log_sd, "prior_share": share, "p_optimistic": p}
+            rows.append(row | behind.to_dict())
     return pd.DataFrame(rows)
 
 
@@ -291,25 +269,19 @@ def bias_densities(fit: PooledSurvival) -> pd.DataFrame:
     ``x`` is what the table of effects shows, a ratio or a factor, and ``density`` is per unit of
     its logarithm.
     """
-    design, prior, sds = (
-        fit.priors["covariate_retrospective"],
-        fit.priors[BIAS_PRIOR],
-        bias_spread(fit),
-    )
+    design, prior = fit.priors["covariate_retrospective"], fit.priors[BIAS_PRIOR]
+    frames = [effect_density(COMMON, _LABELS[COMMON], design, common_bias(fit))]
+    sds = bias_spread(fit)
     grid = np.linspace(0.0, max(3.5 * prior.scale, float(sds.max())), 256)
-    # mirrored draws: a density does not fall towards zero because nothing lies beyond it
-    densities = {
-        "prior": 2.0 * norm.pdf(grid, scale=prior.scale),
-        "posterior": 2.0 * gaussian_kde(np.concatenate([sds, -sds]))(grid),
-    }
     x, unit = np.array([prior.natural(sd) for sd in grid]), np.log(prior.natural(1.0))
-    about = {"parameter": SPREAD, "label": _LABELS[SPREAD]}
-    spreads = [
-        pd.DataFrame(about | {"which": which, "x": x, "density": density / unit})
-        for which, density in densities.items()
-    ]
-    common = effect_density(COMMON, _LABELS[COMMON], design, common_bias(fit))
-    return pd.concat([common, *spreads], ignore_index=True)
+    for which, density in (
+        ("prior", norm.pdf(grid, scale=prior.scale)),
+        # mirrored draws: a density does not fall towards zero because nothing lies beyond it
+        ("posterior", gaussian_kde(np.concatenate([sds, -sds]))(grid)),
+    ):
+        about = {"parameter": SPREAD, "label": _LABELS[SPREAD], "which": which}
+        frames.append(pd.DataFrame(about | {"x": x, "density": 2.0 * density / unit}))
+    return pd.concat(frames, ignore_index=True)
 
 
 def own_biases(fit: PooledSurvival) -> np.ndarray:
@@ -355,18 +327,12 @@ def reports_table(fit: PooledSurvival, vocabulary: Vocabulary) -> pd.DataFrame:
                     "design": ref.study.design.replace("_", " "),
                     "patients": sizes[ref.id],
                     **vars(summarise(np.exp(common + own))),
-                    **_under("own", np.exp(own)),
+                    **under("own", np.exp(own)),
                     "p_optimistic": float(np.mean(common + own > 0.0)),
                 }
             )
     rows.sort(key=lambda row: -row["estimate"])
     return pd.DataFrame(rows, columns=list(REPORT_COLUMNS))
-
-
-def _under(name: str, draws: np.ndarray) -> dict[str, float]:
-    """Summary of draws as columns: the estimate is called by the name alone."""
-    summary = summarise(draws)
-    return {name: summary.estimate, f"{name}_lower": summary.lower, f"{name}_upper": summary.upper}
 
 
 def medians_table(
@@ -382,17 +348,15 @@ def medians_table(
     """
     fits, rows = {"usual": usual, "biased": biased}, []
     for group in treatments_of(usual, vocabulary):
-        logs = {
-            name: np.log(
-                curve(fit, group.group, reference_share(fit, reference_mix), "mean_study").median
-            )
-            for name, fit in fits.items()
-        }
+        logs = {}
+        for name, fit in fits.items():
+            share = reference_share(fit, reference_mix)
+            logs[name] = np.log(curve(fit, group.group, share, "mean_study").median)
         pooled = float(np.exp(np.median(logs["usual"])))
         for population, steps in ((HALF_WAY, 0.0), (AS_PROSPECTIVE, -0.5)):
             medians: dict[str, float] = {}
             for name, fit in fits.items():
-                medians |= _under(name, np.exp(logs[name] + steps * common_bias(fit)))
+                medians |= under(name, np.exp(logs[name] + steps * common_bias(fit)))
             rows.append(
                 {
                     "endpoint": usual.data.endpoint,
@@ -413,47 +377,49 @@ def medians_table(
 
 
 def result(answer: BiasAnalysis, registry: Registry) -> Result:
-    """Say what the data tell of biases of retrospective reports and of small studies.
-
-    Parameters
-    ----------
-    answer : BiasAnalysis
-    registry : Registry
-        For the names of endpoint and disease.
-    """
+    """Say what the data tell of biases of retrospective reports and of small studies."""
     tables, endpoint = answer.tables, endpoint_of(answer.usual.data.endpoint)
     name = endpoint.name(registry.vocabulary)
     about = f"{name} in {registry.vocabulary.subject_words}"
-    reports = () if tables["bias_reports"].empty else (_reports(tables["bias_reports"]),)
+    reports, common = tables["bias_reports"], tuple(_common(answer, registry.vocabulary))
+    picture = Picture(
+        f"bias_{endpoint.id}",
+        f"{name}: biases of retrospective reports",
+        f"{about}, optional bias model: prior (broken line) and posterior (filled) of the common "
+        "bias of retrospective reports and of the spread of their own; below, the whole bias of "
+        "each report as a ratio of medians to a prospective study, with 95 % credible intervals.",
+        plot_bias,
+        {"density": bias_densities(answer.biased), "effects": tables["bias"], "reports": reports},
+        tuple(dict.fromkeys(reports["study"])),
+        alt=" ".join(common),
+        endpoint=endpoint.id,
+    )
     findings = (
         Finding(
             "Are retrospective reports optimistic or pessimistic?",
-            (f"{about}.", *_common(answer)),
-            pictures=(_bias_picture(answer, name, about),),
+            (f"{about}.", *common),
+            pictures=(picture,),
         ),
         Finding(
             "How far do the biases of single reports differ?",
             tuple(_spread(tables, answer.biased.priors[BIAS_PRIOR])),
-            reports,
+            () if reports.empty else (_reports(reports),),
         ),
         Finding(
             "What would a prospective study show?",
-            tuple(_medians(answer)),
+            (_medians(answer),),
             (_median_rows(tables["bias_medians"]),),
         ),
         Finding("Do small cohorts report longer medians?", tuple(_slope(tables["funnel_slope"]))),
         Finding(
             "Which reported medians lie outside of the funnel?",
             tuple(_funnel(tables["funnel"])),
-            pictures=tuple(_funnel_picture(answer, name, about)),
+            pictures=tuple(_funnel_picture(tables["funnel"], name, about)),
         ),
     )
     fits = {"usual model": answer.usual, "with biases": answer.biased}
     advice = (fit.diagnosis.advice for fit in fits.values())
-    optional = (
-        "Optional analysis of biases and small studies. It is no part of the pooled answers of a "
-        "report, which allow for design as a covariate and for no bias of single reports."
-    )
+    optional = "Optional: pooled answers allow for design, and for no bias of single reports."
     answered = Result(
         name="bias",
         title=f"{name}: biases and small studies",
@@ -465,41 +431,24 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
     return replace(answered, texts={"bias.md": markdown(answered)})
 
 
-def _bias_picture(answer: BiasAnalysis, name: str, about: str) -> Picture:
-    endpoint, reports = answer.usual.data.endpoint, answer.tables["bias_reports"]
-    return Picture(
-        f"bias_{endpoint}",
-        f"{name}: biases of retrospective reports",
-        f"{about}, optional bias model: prior (broken line) and posterior (filled) of the common "
-        "bias of retrospective reports and of the spread of their own; below, the whole bias of "
-        "each report as a ratio of medians to a prospective study, with 95 % credible intervals.",
-        plot_bias,
-        {"density": answer.density, "effects": answer.tables["bias"], "reports": reports},
-        tuple(dict.fromkeys(reports["study"])),
-        alt=" ".join(_common(answer)),
-        endpoint=endpoint,
-    )
-
-
-def _funnel_picture(answer: BiasAnalysis, name: str, about: str) -> Iterator[Picture]:
+def _funnel_picture(funnel: pd.DataFrame, name: str, about: str) -> Iterator[Picture]:
     """The funnel; none where no median has a place in it."""
-    endpoint, funnel = answer.usual.data.endpoint, answer.tables["funnel"]
     shown = funnel[funnel["shown"].astype(bool)]
-    if shown.empty:
-        return
-    spread = numbers.decimal(shown["study_sd"].iloc[0], 2)
-    yield Picture(
-        f"funnel_{endpoint}",
-        f"{name}: funnel of reported medians",
-        f"{about}, {numbers.count(len(shown), 'reported median')} over the median that the other "
-        "cohorts lead to expect, by the standard error of the log median. Dashed: 95 % limits by "
-        f"sampling error alone; dotted: with the spread of studies (SD {spread}) added.",
-        plot_funnel,
-        {"table": shown},
-        tuple(dict.fromkeys(shown["study"])),
-        alt=" ".join(_funnel(funnel)),
-        endpoint=endpoint,
-    )
+    if not shown.empty:
+        endpoint, spread = shown["endpoint"].iloc[0], shown["study_sd"].iloc[0]
+        yield Picture(
+            f"funnel_{endpoint}",
+            f"{name}: funnel of reported medians",
+            f"{about}, {numbers.count(len(shown), 'reported median')} over the median that the "
+            "other cohorts lead to expect, by the standard error of the log median. Dashed: 95 % "
+            "limits by sampling error alone; dotted: with the spread of studies (SD "
+            f"{numbers.decimal(spread, 2)}) added.",
+            plot_funnel,
+            {"table": shown},
+            tuple(dict.fromkeys(shown["study"])),
+            alt=" ".join(_funnel(funnel)),
+            endpoint=endpoint,
+        )
 
 
 def _value(row: Any, name: str = "", write: numbers.Writer = numbers.ratio) -> str:
@@ -513,13 +462,7 @@ def _cohorts(row: Any) -> str:
     return f"{numbers.count(row.cohorts, 'cohort')}, {numbers.count(row.patients, 'patient')}"
 
 
-def _effect(tables: Mapping[str, pd.DataFrame], name: str) -> tuple[Any, Any]:
-    """Prior and posterior row of an effect."""
-    rows = tables["bias"].set_index(["effect", "which"])
-    return rows.loc[name, "prior"], rows.loc[name, "posterior"]
-
-
-def _common(answer: BiasAnalysis) -> Iterator[str]:
+def _common(answer: BiasAnalysis, vocabulary: Vocabulary) -> Iterator[str]:
     kinds = {row.kind: row for row in answer.tables["bias_kinds"].itertuples(index=False)}
     first, second = (
         f"{numbers.count(row.reports, f'{row.kind} report')} ({_cohorts(row)})"
@@ -528,33 +471,37 @@ def _common(answer: BiasAnalysis) -> Iterator[str]:
     silent = kinds[NOT_STATED].reports
     without = f"; {numbers.count(silent, 'report')} without a stated design" if silent else ""
     yield f"{first} stand against {second}{without}."
-    before, after = _effect(answer.tables, COMMON)
-    prior = _value(before)
+    rows = answer.tables["bias"].set_index(["effect", "which"])
+    before, after = rows.loc[COMMON, "prior"], rows.loc[COMMON, "posterior"]
     if not (kinds[RETROSPECTIVE].reports and kinds[PROSPECTIVE].reports):
         yield share_words(1.0, told=False)
-        yield f"Its prior: retrospective reports show {prior} times the median of prospective ones."
+        yield (
+            f"By it retrospective reports show {_value(before)} times the median of prospective "
+            "ones."
+        )
         return
     yield (
         f"Under the same treatment retrospective reports show {_value(after)} times the median of "
-        f"prospective ones (prior {prior}). They are optimistic with a probability of "
+        f"prospective ones (prior {_value(before)}). They are optimistic with a probability of "
         f"{numbers.chance(after['p_optimistic'])}. {share_words(after['prior_share'], told=True)}"
     )
-    listed = ", ".join(map(numbers.in_sentence, answer.both))
+    both = treatments_of_both_kinds(answer.biased, vocabulary)
     yield (
-        f"Treatments with reports of both kinds: {listed}. Elsewhere a bias looks like an effect "
-        "of the treatment."
-        if answer.both
+        f"Treatments with reports of both kinds: {', '.join(map(numbers.in_sentence, both))}. "
+        "Elsewhere a bias looks like an effect of the treatment."
+        if both
         else "No treatment has reports of both kinds: the priors alone tell a bias from an effect "
         "of treatment."
     )
     yield (
-        "No treatment tells a bias from a true difference of the patients: those who enter a "
-        "prospective study are chosen, too. The common bias is both together."
+        "The common bias also holds differences between the patients: those who enter a "
+        "prospective study are chosen."
     )
 
 
 def _spread(tables: Mapping[str, pd.DataFrame], prior: Prior) -> Iterator[str]:
-    before, after = _effect(tables, SPREAD)
+    rows, reports = tables["bias"].set_index(["effect", "which"]), tables["bias_reports"]
+    before, after = rows.loc[SPREAD, "prior"], rows.loc[SPREAD, "posterior"]
     if not after["cohorts"]:
         yield share_words(1.0, told=False)
         return
@@ -563,16 +510,14 @@ def _spread(tables: Mapping[str, pd.DataFrame], prior: Prior) -> Iterator[str]:
         f"{_value(after)}, and as many are disfavoured (prior {_value(before)}, SD "
         f"{prior.parameters}). {share_words(after['prior_share'], told=True)}"
     )
-    reports = tables["bias_reports"]
-    beyond = reports[(reports["own_lower"] > 1.0) | (reports["own_upper"] < 1.0)]
-    if beyond.empty:
-        yield (
-            "No report can be told from the others: the 95 % interval of what each has beyond the "
-            "common bias holds 1."
-        )
-        return
+    beyond = reports[(reports["own_lower"] > 1.0) | (reports["own_upper"] < 1.0)].head(_NAMED)
     listed = [f"{row.cohort_label}, {_value(row, 'own')}" for row in beyond.itertuples(index=False)]
-    yield f"Beyond the common bias stand {'; '.join(listed[:_NAMED])}."
+    yield (
+        f"Beyond the common bias stand {'; '.join(listed)}."
+        if listed
+        else "No report can be told from the others: the 95 % interval of what each has beyond the "
+        "common bias holds 1."
+    )
 
 
 def _reports(reports: pd.DataFrame) -> Table:
@@ -588,31 +533,17 @@ def _reports(reports: pd.DataFrame) -> Table:
     )
 
 
-def _medians(answer: BiasAnalysis) -> Iterator[str]:
+def _medians(answer: BiasAnalysis) -> str:
     medians = answer.tables["bias_medians"]
-    several = medians[medians["cohorts"] > 1]
-    rows = (medians if several.empty else several).set_index("population")
-    which = "treatments" if several.empty else "treatments with several cohorts"
-    half, prospective = rows.loc[[HALF_WAY]], rows.loc[[AS_PROSPECTIVE]]
+    ratios = medians[medians["population"] == AS_PROSPECTIVE]["ratio_to_pooled"]
+    ends = dict.fromkeys(map(numbers.ratio, (ratios.min(), ratios.max())))
     tells = answer.biased.data.tells_histology
     mixed = f", {numbers.mixed_share(answer.reference_mix)}" if tells else ""
-    yield (
-        f"Median in the average study{mixed}, {which}. Pooled medians stand half way between a "
-        "retrospective and a prospective study. There the bias model multiplies them by "
-        f"{_range(half['ratio'])}: retrospective reports count for less."
+    return (
+        f"Medians of the average study{mixed}. Pooled ones stand half way between a retrospective "
+        f"and a prospective study: the latter would show {' to '.join(ends)} times the pooled "
+        "median, if the difference is a bias."
     )
-    most = prospective.iloc[np.log(prospective["ratio_to_pooled"]).abs().argmax()]
-    yield (
-        "For a prospective study it multiplies the pooled medians by "
-        f"{_range(prospective['ratio_to_pooled'])}, if the difference is a bias. It moves "
-        f"{numbers.in_sentence(most['treatment'])} most, to "
-        f"{_value(most, 'biased', numbers.months)} months."
-    )
-
-
-def _range(values: pd.Series) -> str:
-    ends = numbers.ratio(values.min()), numbers.ratio(values.max())
-    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def _median_rows(medians: pd.DataFrame) -> Table:
@@ -641,14 +572,11 @@ def _slope(table: pd.DataFrame) -> Iterator[str]:
         yield "There are too few reported medians to draw a line through."
         return
     whole = slopes.pop(ALL)
-    holds = whole.lower <= 0.0 <= whole.upper
-    slope = _value(whole, write=lambda value: numbers.decimal(value, 2))
     yield (
         "Regression of the log median on its standard error over "
         f"{numbers.count(whole.points, 'median')} ({_cohorts(whole)}): all else alike a cohort of "
-        f"{SMALL} patients reports {_value(whole, 'factor')} times the median of one of {LARGE}. "
-        f"The slope is {slope}, positive with a probability of {numbers.chance(whole.p_positive)}. "
-        f"The interval {'does not tell' if holds else 'tells'} small from large cohorts. "
+        f"{SMALL} patients reports {_value(whole, 'factor')} times the median of one of {LARGE}, a "
+        f"longer one with a probability of {numbers.chance(whole.p_positive)}. "
         f"{share_words(whole.prior_share, told=True)}"
     )
     yield (
@@ -682,10 +610,7 @@ def _funnel(funnel: pd.DataFrame) -> Iterator[str]:
         )
         doubtful = shown[~shown["reliable"].astype(bool)]["cohort_label"].head(_NAMED)
         if len(doubtful):
-            yield (
-                "The draws can hardly be weighted to what is expected without "
-                f"{', '.join(doubtful)}."
-            )
+            yield f"What is expected is unreliable without {', '.join(doubtful)}."
     if not others.empty:
         counts = others["reason"].value_counts(sort=False)
         reasons = (f"{reason} ({numbers.count(n, 'arm')})" for reason, n in counts.items())

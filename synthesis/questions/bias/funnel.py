@@ -42,8 +42,7 @@ within each, and the common bias of retrospective reports is a covariate beside 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -145,13 +144,7 @@ def funnel_table(
 ) -> pd.DataFrame:
     """Deviation and standard error of every reported median.
 
-    Parameters
-    ----------
-    fit : SurvivalFit or StackedFit
-    vocabulary : Vocabulary
-        For the labels.
-    weights : CohortWeights
-        From :func:`~synthesis.questions.influence.cohort_weights` of the same fit.
+    ``weights`` are from :func:`~synthesis.questions.influence.cohort_weights` of the same fit.
 
     Returns
     -------
@@ -171,7 +164,6 @@ def funnel_table(
     for arm in fit.data.arms:
         ref, k = fit.data.cohorts[arm.cohort], float(weights.pareto_k[arm.cohort])
         months, reason = _reported(arm, given.count(ref.treatment) == 1)
-        size = effective_size(arm.outcome, arm.n)
         part = "" if arm.histology == "whole" else f", {arm.histology}"
         row = {
             "endpoint": fit.data.endpoint,
@@ -183,7 +175,7 @@ def funnel_table(
             "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
             "kind": kinds[arm.cohort],
             "patients": arm.n,
-            "effective_size": size,
+            "effective_size": effective_size(arm.outcome, arm.n),
             "printed_months": months,
             "standard_error": np.nan,
             "study_sd": spread,
@@ -194,7 +186,7 @@ def funnel_table(
             "shown": not reason,
             "reason": reason,
         }
-        rows.append(row if reason else row | _place(weights, arm, months, size, spread, rng))
+        rows.append(row if reason else row | _place(weights, arm, row, rng))
     rows.sort(key=lambda row: (not row["shown"], row["standard_error"], row["cohort_label"]))
     return pd.DataFrame(rows, columns=list(FUNNEL_COLUMNS))
 
@@ -209,14 +201,9 @@ def _reported(arm: Arm, is_sole: bool) -> tuple[float, str]:
 
 
 def _place(
-    weights: CohortWeights,
-    arm: Arm,
-    months: float,
-    size: float,
-    spread: float,
-    rng: np.random.Generator,
+    weights: CohortWeights, arm: Arm, row: dict[str, Any], rng: np.random.Generator
 ) -> dict[str, float | bool]:
-    """Where an arm stands in the funnel: its median, its size, and the SD between studies."""
+    """Where an arm stands in the funnel."""
     expected, steepness = [], []
     for fit, rows, _ in weights.parts:
         treatment = fit.data.treatments.index(fit.data.cohorts[arm.cohort].treatment)
@@ -227,9 +214,9 @@ def _place(
     mean = float(np.average(values, weights=weight))
     known = float(np.sqrt(np.average((values - mean) ** 2, weights=weight)))
     steep = weighted_quantiles(np.concatenate(steepness), weight, [0.5])[0]
-    se = float(standard_error(size, steep))
-    deviation = float(np.log(months)) - middle
-    z = deviation / float(np.sqrt(se**2 + spread**2 + known**2))
+    se = float(standard_error(row["effective_size"], steep))
+    deviation = float(np.log(row["printed_months"])) - middle
+    z = deviation / float(np.sqrt(se**2 + row["study_sd"] ** 2 + known**2))
     return {
         "expected_months": float(np.exp(middle)),
         "ratio": float(np.exp(deviation)),
@@ -262,11 +249,7 @@ def _expected(fit: SurvivalFit, arm: Arm, treatment: int, rng: np.random.Generat
 def slope_table(fit: PooledSurvival, funnel: pd.DataFrame) -> pd.DataFrame:
     """Slope of reported log medians on their standard errors, over all reports and by their kind.
 
-    Parameters
-    ----------
-    fit : PooledSurvival
-    funnel : DataFrame
-        From :func:`funnel_table` of the same fit.
+    ``funnel`` is from :func:`funnel_table` of the same fit.
 
     Returns
     -------
@@ -282,33 +265,31 @@ def slope_table(fit: PooledSurvival, funnel: pd.DataFrame) -> pd.DataFrame:
     for lines in ({ALL: np.ones(len(shown), dtype=bool)}, parts):
         enough = {name: which for name, which in lines.items() if which.sum() >= _LEAST}
         if enough:
-            draws = _slopes(fit, _points(fit, shown), list(enough.values()))
-            rows += [
-                _slope_row(fit, shown[which], name, slope)
-                for (name, which), slope in zip(enough.items(), draws.T, strict=True)
-            ]
+            slopes = _slopes(fit, shown, list(enough.values())).T
+            for (name, which), slope in zip(enough.items(), slopes, strict=True):
+                about = {"endpoint": fit.data.endpoint, "reports": name}
+                rows.append(about | _slope_row(shown[which], slope))
     return pd.DataFrame(rows, columns=list(SLOPE_COLUMNS))
 
 
-def _slope_row(
-    fit: PooledSurvival, arms: pd.DataFrame, name: str, slope: np.ndarray
-) -> dict[str, object]:
+def under(name: str, draws: np.ndarray) -> dict[str, float]:
+    """Summary of draws as columns: the estimate is called by the name alone."""
+    columns = (name, f"{name}_lower", f"{name}_upper")
+    return dict(zip(columns, vars(summarise(draws)).values(), strict=True))
+
+
+def _slope_row(arms: pd.DataFrame, slope: np.ndarray) -> dict[str, object]:
     # the standard error of one patient in the average arm
     one = float(np.median(arms["standard_error"] * np.sqrt(arms["effective_size"])))
     step = one * (SMALL**-0.5 - LARGE**-0.5)
-    factor, summary = summarise(np.exp(step * slope)), summarise(slope)
-    low, high = SLOPE_PRIOR.implied()
+    summary, (low, high) = summarise(slope), SLOPE_PRIOR.implied()
     return {
-        "endpoint": fit.data.endpoint,
-        "reports": name,
         **vars(summary),
         "prior_lower": low,
         "prior_upper": high,
         "p_positive": float(np.mean(slope > 0.0)),
         "prior_share": prior_share(SLOPE_PRIOR.scale, slope),
-        "factor": factor.estimate,
-        "factor_lower": factor.lower,
-        "factor_upper": factor.upper,
+        **under("factor", np.exp(step * slope)),
         "detectable": float(np.exp(step * (summary.estimate - summary.lower))),
         "points": len(arms),
         "cohorts": len(arms[["study", "cohort"]].drop_duplicates()),
@@ -316,51 +297,48 @@ def _slope_row(
     }
 
 
-@dataclass(frozen=True)
-class _Points:
-    """Reported medians with all that the regression knows of them, one entry an arm."""
-
-    deviation: np.ndarray
-    error: np.ndarray
-    covariance: Mapping[str, np.ndarray]
-    share_sd: np.ndarray
-    biased: np.ndarray
-
-
-def _points(fit: PooledSurvival, shown: pd.DataFrame) -> _Points:
-    """Deviations from the prior means, and the covariances of everything in units of its SD."""
-    data, priors = fit.data, fit.priors
+def _slopes(fit: PooledSurvival, shown: pd.DataFrame, lines: Sequence[np.ndarray]) -> np.ndarray:
+    """Draws of the slopes of one regression, ``(draws, slopes)``; each is of some of the points."""
+    data, priors, rng = fit.data, fit.priors, np.random.default_rng([fit.seed, 23])
     index = {(ref.study.id, ref.cohort.id): j for j, ref in enumerate(data.cohorts)}
     where = [index[key] for key in zip(shown["study"], shown["cohort"], strict=True)]
-    refs = [data.cohorts[j] for j in where]
+    refs, shares, share_sd = [data.cohorts[j] for j in where], *_shares(fit, shown, where)
     known = data.covariates or ((0.0,) * len(COVARIATES),) * len(data.cohorts)
     z = np.array([known[j] for j in where]) * float(fit.variant.covariates)
-    shares, share_sd = _shares(fit, shown, where)
-    away = shares - fit.centre_share
-    treatment = _same([ref.treatment for ref in refs])
+    biased = np.array([is_retrospective(known[j]) for j in where], dtype=float)
+    error, away = shown["standard_error"].to_numpy(dtype=float), shares - fit.centre_share
+    # covariances of all effects, in units of those SDs that are drawn
+    same_class = _same([ref.treatment_class for ref in refs])
+    treatment, study = _same([r.treatment for r in refs]), _same([r.study.id for r in refs])
     part = np.array(shared_parts(data))[where]
-    together = np.sqrt(np.outer(part, part)) * _same([ref.study.id for ref in refs])
+    together = np.sqrt(np.outer(part, part)) * study
     together += np.sqrt(np.outer(1.0 - part, 1.0 - part)) * _same(where)
     effects = [priors[PRIOR_OF[name]] for name in COVARIATES]
-    prognostic, predictive = priors["histology_prognostic"], priors["histology_predictive"]
-    fixed = priors["overall_median"].scale ** 2
-    fixed = fixed + (z * np.array([prior.scale for prior in effects]) ** 2) @ z.T
+    overall, prognostic, predictive = (
+        priors[name] for name in ("overall_median", "histology_prognostic", "histology_predictive")
+    )
+    fixed = overall.scale**2 + (z * np.array([prior.scale for prior in effects]) ** 2) @ z.T
     fixed = fixed + prognostic.scale**2 * np.outer(away, away)
     fixed = fixed + predictive.scale**2 * np.outer(away, away) * treatment
-    expected = priors["overall_median"].location + prognostic.location * away
+    expected = overall.location + prognostic.location * away
     expected = expected + z @ np.array([prior.location for prior in effects])
-    return _Points(
-        deviation=np.log(shown["printed_months"].to_numpy(dtype=float)) - expected,
-        error=shown["standard_error"].to_numpy(dtype=float),
-        covariance={
-            "fixed": fixed,
-            "class_sd": _same([ref.treatment_class for ref in refs]),
-            "treatment_sd": treatment,
-            "study": together,
-        },
-        share_sd=share_sd,
-        biased=np.array([is_retrospective(known[j]) for j in where], dtype=float),
-    )
+    deviation = np.log(shown["printed_months"].to_numpy(dtype=float)) - expected
+    x = np.column_stack([which * (error - error[which].mean()) for which in lines])
+    rows, draws = spaced(fit.flat("mu").size, _DRAWS), []
+    of_draws = (fit.flat(f"{name}_sd")[rows] for name in ("class", "treatment", "study"))
+    of_draws = (*of_draws, bias_spread(fit)[rows], fit.flat("prognostic")[rows])
+    for class_sd, treatment_sd, study_sd, bias, slope in zip(*of_draws, strict=True):
+        sd = np.sqrt(study_sd**2 + biased * bias**2)
+        covariance = fixed + np.outer(sd, sd) * together
+        covariance = covariance + class_sd**2 * same_class
+        covariance = covariance + treatment_sd**2 * treatment
+        variance = error**2 + (slope * share_sd) ** 2
+        solved = np.linalg.solve(covariance + np.diag(variance), x)
+        precision = x.T @ solved + np.eye(len(lines)) / SLOPE_PRIOR.scale**2
+        middle = np.linalg.solve(precision, solved.T @ deviation)
+        root = np.linalg.cholesky(np.linalg.inv(precision))
+        draws.append(middle + rng.standard_normal((_EACH, len(lines))) @ root.T)
+    return np.concatenate(draws)
 
 
 def _same(values: Sequence[object]) -> np.ndarray:
@@ -383,25 +361,3 @@ def _shares(
     shares = [by_arm[key] for key in zip(where, shown["histology"], strict=True)]
     known = np.array([share is not None for share in shares])
     return np.array([mean if share is None else share for share in shares]), sd * ~known
-
-
-def _slopes(fit: PooledSurvival, points: _Points, lines: Sequence[np.ndarray]) -> np.ndarray:
-    """Draws of the slopes of one regression, ``(draws, slopes)``; each is of some of the points."""
-    rng = np.random.default_rng([fit.seed, 23])
-    rows = spaced(fit.flat("mu").size, _DRAWS)
-    sds = {name: fit.flat(name)[rows] for name in ("class_sd", "treatment_sd", "study_sd")}
-    bias, prognostic = bias_spread(fit)[rows], fit.flat("prognostic")[rows]
-    x = np.column_stack([which * (points.error - points.error[which].mean()) for which in lines])
-    parts, draws = points.covariance, []
-    for s in range(rows.size):
-        study = np.sqrt(sds["study_sd"][s] ** 2 + points.biased * bias[s] ** 2)
-        covariance = parts["fixed"] + np.outer(study, study) * parts["study"]
-        for name in ("class_sd", "treatment_sd"):
-            covariance = covariance + sds[name][s] ** 2 * parts[name]
-        variance = points.error**2 + (prognostic[s] * points.share_sd) ** 2
-        solved = np.linalg.solve(covariance + np.diag(variance), x)
-        precision = x.T @ solved + np.eye(len(lines)) / SLOPE_PRIOR.scale**2
-        middle = np.linalg.solve(precision, solved.T @ points.deviation)
-        root = np.linalg.cholesky(np.linalg.inv(precision))
-        draws.append(middle + rng.standard_normal((_EACH, len(lines))) @ root.T)
-    return np.concatenate(draws)

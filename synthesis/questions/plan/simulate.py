@@ -51,33 +51,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import ndtr
 
 from studies.figures import CohortRef
-from studies.schema import (
-    NOT_REACHED,
-    BrafStatus,
-    Citation,
-    Cohort,
-    Comparison,
-    HistologySplit,
-    Landmark,
-    Study,
-    Subgroup,
-    SurvivalOutcome,
-)
+from studies.schema import NOT_REACHED, Study
 from synthesis.estimands import Curve, Group, curve, histology_effect
 from synthesis.fits import PooledSurvival, SurvivalFit
-from synthesis.kaplan_meier import Patients, band, kaplan_meier, logrank, median_follow_up
 from synthesis.model import families
 from synthesis.model.covariates import covariates
 from synthesis.model.families import Family
 from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
 from synthesis.model.observations import Arm, ArmComparison, SurvivalData
-from synthesis.predictive import NewCohort, place_of, predict_curve
+from synthesis.predictive import (
+    NewCohort,
+    Patients,
+    band,
+    kaplan_meier,
+    logrank,
+    median_follow_up,
+    place_of,
+    predict_curve,
+)
 from synthesis.result import NotAnsweredError
 from synthesis.settings import REFERENCE_MIX
 
@@ -86,20 +83,14 @@ Population = Literal["all", "pure", "mixed"]
 KINDS: tuple[Kind, ...] = ("single-arm", "randomised")
 POPULATIONS: tuple[Population, ...] = ("all", "pure", "mixed")
 
-#: Numbers of patients that are tried where none is named.
-SIZES = (20, 40, 80, 160)
-
-#: Fewest and most patients of a study: an arm needs two for an interval, and beyond the most a
-#: reported month is coarse beside what the patients would tell.
-LEAST, MOST = 4, 2000
+# Fewest and most patients of a study: an arm needs two for an interval, and beyond the most a
+# reported month is coarse beside what the patients would tell.
+_LEAST, _MOST = 4, 2000
+_LONGEST = 240.0  # months of accrual and of follow-up
 
 #: Months at which survival is reported.
 LANDMARKS = (6, 12)
 
-#: Identifier of a simulated study.
-PLANNED = "planned"
-
-_LONGEST = 240.0  # months of accrual and of follow-up
 _LEVEL = Decimal("0.95")
 _SMALLEST_P = 1e-50  # below, a decimal number would end as a bound
 
@@ -114,11 +105,9 @@ class Design:
 
     Attributes
     ----------
-    treatment : str
-        Name of the treatment that is asked about.
-    reference : str or None
-        What its gain is over, and in a randomised study the other arm; ``None``: the supportive
-        treatment that is pooled.
+    treatment, reference : str
+        Names of what is asked about and of what its gain is over, in a randomised study the other
+        arm; without one, the supportive treatment that is pooled.
     kind : {"single-arm", "randomised"}
         One arm, or two of equal size by random allocation.
     sizes : tuple of int
@@ -127,57 +116,39 @@ class Design:
         Who is treated: ``"all"``, ``"pure"`` or ``"mixed"`` histology only.
     mixed : float
         Share of mixed histology among all, 0 to 1.
-    accrual : float
-        Months over which the patients enter, evenly.
-    follow_up : float
-        Months from the last entry to the analysis.
+    accrual, follow_up : float
+        Months over which the patients enter, evenly, and from the last entry to the analysis.
     """
 
     treatment: str
     reference: str | None = None
     kind: Kind = "single-arm"
-    sizes: tuple[int, ...] = SIZES
+    sizes: tuple[int, ...] = (20, 40, 80, 160)
     populations: tuple[Population, ...] = POPULATIONS
     mixed: float = REFERENCE_MIX
     accrual: float = 24.0
     follow_up: float = 12.0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be planned.
-
-        Raises
-        ------
-        NotPlannedError
-            Names the setting, what was found and what is expected.
-        """
-        for name, values, known in (
-            ("design", (self.kind,), KINDS),
-            ("population", self.populations, POPULATIONS),
-        ):
-            for value in values:
-                _expect(value in known, name, repr(value), f"one of {', '.join(known)}")
-        for name in ("sizes", "populations"):
-            values = getattr(self, name)
-            listed = ", ".join(map(str, values)) or "none"
-            _expect(
-                values and len(set(values)) == len(values), name, listed, "one or more, each once"
-            )
-        whole = f"a whole number of patients from {LEAST} to {MOST}"
-        even = (
-            "an even number: both arms of a randomised study together, half of the patients in each"
-        )
+        """Refuse what cannot be planned: setting, what was found, what is expected."""
+        expect(self.kind in KINDS, "design", repr(self.kind), f"one of {', '.join(KINDS)}")
+        for name in self.populations:
+            known = f"one of {', '.join(POPULATIONS)}"
+            expect(name in POPULATIONS, "population", repr(name), known)
+        for name, values in (("sizes", self.sizes), ("populations", self.populations)):
+            once = values and len(set(values)) == len(values)
+            expect(once, name, ", ".join(map(str, values)) or "none", "one or more, each once")
         for n in self.sizes:
-            is_whole = isinstance(n, int) and not isinstance(n, bool)
-            _expect(is_whole and LEAST <= n <= MOST, "n", f"{n}", whole)
-            _expect(not (self.is_randomised and n % 2), "n", f"{n}", even)
-        share = "a fraction from 0 to 1 (0.3 for 30 percent)"
-        _expect(0.0 <= self.mixed <= 1.0, "mixed", f"{self.mixed:g}", share)
-        for name, months, least in (
-            ("accrual", self.accrual, 0.0),
-            ("follow-up", self.follow_up, 1.0),
+            whole = isinstance(n, int) and not isinstance(n, bool) and _LEAST <= n <= _MOST
+            expect(whole, "n", f"{n}", f"a whole number of patients from {_LEAST} to {_MOST}")
+            half = "both arms of a randomised study together, half of the patients in each"
+            expect(not (self.is_randomised and n % 2), "n", f"{n}", f"an even number: {half}")
+        for name, value, least, most, unit in (
+            ("mixed", self.mixed, 0.0, 1.0, "a fraction from 0 to 1 (0.3 for 30 percent)"),
+            ("accrual", self.accrual, 0.0, _LONGEST, f"months from 0 to {_LONGEST:g}"),
+            ("follow-up", self.follow_up, 1.0, _LONGEST, f"months from 1 to {_LONGEST:g}"),
         ):
-            span = f"months from {least:g} to {_LONGEST:g}"
-            _expect(least <= months <= _LONGEST, name, f"{months:g}", span)
+            expect(least <= value <= most, name, f"{value:g}", unit)
 
     @property
     def is_randomised(self) -> bool:
@@ -189,7 +160,8 @@ class Design:
         return {"all": self.mixed, "pure": 0.0, "mixed": 1.0}[population]
 
 
-def _expect(holds: object, setting: str, value: str, expected: str) -> None:
+def expect(holds: object, setting: str, value: str, expected: str) -> None:
+    """Refuse a setting that does not hold."""
     if not holds:
         raise NotPlannedError(f"{setting}: found {value}, expected {expected}")
 
@@ -197,14 +169,33 @@ def _expect(holds: object, setting: str, value: str, expected: str) -> None:
 # --- Patients ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class PlannedArm:
-    """One arm of a planned study: identifiers, and whether all patients carry the mutation."""
+class PlannedArm(NamedTuple):
+    """One arm of a planned study: identifiers, whether all patients carry the mutation.
+
+    And how it differs from the reference population, from :func:`planned_arms`.
+    """
 
     treatment: str
     treatment_class: str
     role: str
     braf_selected: bool = False
+    covariates: tuple[float, ...] = ()
+
+
+def planned_arms(
+    design: Design, refs: Sequence[CohortRef], selecting: frozenset[str]
+) -> tuple[PlannedArm, ...]:
+    """Arms with the treatments of cohorts; where one asks for a mutation, all patients have it."""
+    asking = {ref.treatment for ref in refs} & selecting
+    arms = [
+        PlannedArm(ref.treatment, ref.treatment_class, ref.role, bool(asking - {ref.treatment}))
+        for ref in refs
+    ]
+    study = _study(design, [_cohort(design, arm, 1) for arm in arms])
+    return tuple(
+        arm._replace(covariates=covariates(ref, selecting))
+        for arm, ref in zip(arms, study_refs(study, arms), strict=True)
+    )
 
 
 #: Follow-up of the patients of each arm in order of entry, and who of them is mixed.
@@ -215,15 +206,12 @@ Curves = tuple[Curve, Curve]
 
 
 def new_curves(
-    fit: PooledSurvival,
-    arms: Sequence[PlannedArm],
-    differs: Sequence[tuple[float, ...]],
-    rng: np.random.Generator,
+    fit: PooledSurvival, arms: Sequence[PlannedArm], rng: np.random.Generator
 ) -> tuple[Curves, ...]:
-    """Curves of the arms of a new study; ``differs`` is from :func:`planned_covariates`."""
+    """Curves of the arms of a new study."""
     study, pairs = int(rng.integers(2**32)), []
-    for arm, values in zip(arms, differs, strict=True):
-        cohort = NewCohort(study, int(rng.integers(2**32)), 1.0, values)
+    for arm in arms:
+        cohort = NewCohort(study, int(rng.integers(2**32)), 1.0, arm.covariates)
         place = place_of(fit, arm.treatment, arm.treatment_class)
         pairs.append(tuple(predict_curve(fit, place, share, cohort, 1) for share in (0.0, 1.0)))
     return tuple(pairs)
@@ -237,15 +225,14 @@ def draw_course(
     rng: np.random.Generator,
 ) -> Course:
     """Draw the patients of the largest study that one draw of the fit gives."""
-    n = max(design.sizes) // len(arms)
-    chances = rng.uniform(size=(len(arms), n))
-    mixed = rng.uniform(size=(len(arms), n)) < design.share_of(population)
-    followed = design.follow_up + design.accrual * rng.uniform(size=(len(arms), n))
+    size = len(arms), max(design.sizes) // len(arms)
+    chances = np.clip(rng.uniform(size=size), 1e-12, 1.0 - 1e-12)
+    mixed = rng.uniform(size=size) < design.share_of(population)
+    followed = design.follow_up + design.accrual * rng.uniform(size=size)
     course = []
     for pair, chance, is_mixed, end in zip(arms, chances, mixed, followed, strict=True):
-        inside = np.clip(chance, 1e-12, 1.0 - 1e-12)
         pure_months, mixed_months = (
-            families.quantile(inside, curve.median[draw], curve.shape[draw], curve.family)
+            families.quantile(chance, curve.median[draw], curve.shape[draw], curve.family)
             for curve in pair
         )
         months = np.where(is_mixed, mixed_months, pure_months)
@@ -253,15 +240,15 @@ def draw_course(
     return tuple(course)
 
 
-def planned_covariates(
-    design: Design, arms: Sequence[PlannedArm], selecting: frozenset[str]
-) -> tuple[tuple[float, ...], ...]:
-    """How each arm of a planned study differs from the reference population."""
-    study = _study(design, [_cohort(design, arm, 1) for arm in arms])
-    return tuple(covariates(ref, selecting) for ref in study_refs(study, arms))
-
-
 # --- The report ----------------------------------------------------------------------------------
+
+
+def study_refs(study: Study, arms: Sequence[PlannedArm]) -> tuple[CohortRef, ...]:
+    """The cohorts of a simulated study, as the registry's selection would count them."""
+    return tuple(
+        CohortRef(study, cohort, arm.treatment_class, arm.role)
+        for cohort, arm in zip(study.cohorts, arms, strict=True)
+    )
 
 
 def reported_study(
@@ -282,37 +269,37 @@ def reported_study(
     for arm, (entered, is_mixed) in zip(arms, course, strict=True):
         patients, mixed = entered.only(first), is_mixed[first]
         groups = {"pure": patients.only(~mixed), "mixed": patients.only(mixed)}
+        told: dict[str, Any] = {"histology": {name: group.n for name, group in groups.items()}}
         figures = {
             name: {
-                "survival": (outcome_of(group, endpoint),),
-                "landmarks": landmarks_of(group, endpoint) if landmarks else (),
+                "survival": [outcome_of(group, endpoint)],
+                "landmarks": landmarks_of(group, endpoint) if landmarks else [],
             }
             for name, group in groups.items()
             if group.n
         }
-        fields = {"histology": HistologySplit(**{name: g.n for name, g in groups.items()})}
         if len(figures) == 1:
-            fields |= next(iter(figures.values()))
+            told |= figures.popitem()[1]
         else:
             # a test of groups of one arm is not one of the other arm
-            levels = {name: f"{name}, {arm.treatment.replace('_', ' ')}" for name in figures}
-            fields["subgroups"] = tuple(
-                Subgroup(
-                    factor="histology", level=levels[name], histology=name, n=groups[name].n, **own
-                )
+            levels = {name: f"{name}, {arm.treatment.replace('_', ' ')}" for name in groups}
+            told["subgroups"] = [
+                own
+                | {"factor": "histology", "level": levels[name], "histology": name}
+                | {"n": groups[name].n}
                 for name, own in figures.items()
-            )
+            ]
             pair = (levels["mixed"], levels["pure"])
-            comparisons.append(comparison_of(groups["mixed"], groups["pure"], pair, endpoint))
-        cohorts.append(_cohort(design, arm, patients.n, **fields))
-    return _study(design, cohorts, filter(None, comparisons))
+            comparisons += comparison_of(groups["mixed"], groups["pure"], pair, endpoint)
+        cohorts.append(_cohort(design, arm, patients.n, **told))
+    return _study(design, cohorts, comparisons)
 
 
-def outcome_of(patients: Patients, endpoint: str) -> SurvivalOutcome:
-    """The median of a group of patients with what stands around it."""
+def outcome_of(patients: Patients, endpoint: str) -> dict[str, Any]:
+    """The median of a group of patients with what stands around it, as a record."""
     steps = kaplan_meier(patients)
     median, (lower, upper) = steps.median, steps.limits()
-    record: dict[str, object] = {
+    record = {
         "endpoint": endpoint,
         "unit": "months",
         "median": NOT_REACHED if median is None else _rounded(median, 1),
@@ -322,80 +309,60 @@ def outcome_of(patients: Patients, endpoint: str) -> SurvivalOutcome:
     if lower is not None:
         end = NOT_REACHED if median is None or upper is None else _rounded(upper, 1)
         record |= {"ci": (_rounded(lower, 1), end), "level": _LEVEL, "ci_method": "log-log"}
-    return SurvivalOutcome(**record)
+    return record
 
 
-def landmarks_of(patients: Patients, endpoint: str) -> tuple[Landmark, ...]:
-    """Survival at fixed times that somebody was followed for."""
+def landmarks_of(patients: Patients, endpoint: str) -> list[dict[str, Any]]:
+    """Survival at fixed times that somebody was followed for, records."""
     steps, marks = kaplan_meier(patients), []
     for months in LANDMARKS:
-        if patients.months.max() <= months:
-            continue
-        survival, variance = steps.at(months)
-        record: dict[str, object] = {
-            "endpoint": endpoint,
-            "time": Decimal(months),
-            "unit": "months",
-            "survival": _rounded(survival, 3),
-        }
-        if 0.0 < survival < 1.0:
-            ends = band(np.array(survival), np.array(variance))
-            record |= {"ci": tuple(_rounded(end, 3) for end in ends), "level": _LEVEL}
-        marks.append(Landmark(**record))
-    return tuple(marks)
+        if patients.months.max() > months:
+            survival, variance = steps.at(months)
+            record = {"endpoint": endpoint, "time": Decimal(months), "unit": "months"}
+            record["survival"] = _rounded(survival, 3)
+            if 0.0 < survival < 1.0:
+                ends = band(np.array(survival), np.array(variance))
+                record |= {"ci": tuple(_rounded(end, 3) for end in ends), "level": _LEVEL}
+            marks.append(record)
+    return marks
 
 
 def comparison_of(
     first: Patients, second: Patients, groups: tuple[str, str], endpoint: str
-) -> Comparison | None:
-    """The log-rank test of two groups; ``None`` where there is nothing to test."""
+) -> list[dict[str, Any]]:
+    """The record of the log-rank test of two groups; none where there is nothing to test."""
     difference, variance = logrank(first, second)
     if variance <= 0.0:
-        return None
-    p = math.erfc(abs(difference) / math.sqrt(2.0 * variance))
+        return []
+    p = max(math.erfc(abs(difference) / math.sqrt(2.0 * variance)), _SMALLEST_P)
     ratio = math.exp(max(min(difference / variance, 6.0), -6.0))
-    return Comparison(
-        endpoint=endpoint,
-        groups=groups,
-        p=Decimal(f"{max(p, _SMALLEST_P):.2g}"),
-        test="log-rank",
-        hr=Decimal(f"{ratio:.3g}"),
-    )
-
-
-def study_refs(study: Study, arms: Sequence[PlannedArm]) -> tuple[CohortRef, ...]:
-    """The cohorts of a simulated study, as the registry's selection would count them."""
-    return tuple(
-        CohortRef(study, cohort, arm.treatment_class, arm.role)
-        for cohort, arm in zip(study.cohorts, arms, strict=True)
-    )
+    figures = {"p": Decimal(f"{p:.2g}"), "hr": Decimal(f"{ratio:.3g}"), "test": "log-rank"}
+    return [{"endpoint": endpoint, "groups": groups} | figures]
 
 
 def _rounded(value: float, digits: int) -> Decimal:
     return Decimal(f"{float(value):.{digits}f}")
 
 
-def _cohort(design: Design, arm: PlannedArm, n: int, **fields: Any) -> Cohort:
-    if arm.braf_selected:
-        fields["braf_v600e"] = BrafStatus(positive=n, tested=n)
-    return Cohort(
-        id=arm.treatment,
-        treatment=arm.treatment,
-        treatment_as_printed=arm.treatment.replace("_", " "),
-        time_origin="randomisation" if design.is_randomised else "treatment start",
-        n=n,
-        **fields,
-    )
+def _cohort(design: Design, arm: PlannedArm, n: int, **told: Any) -> dict[str, Any]:
+    return {
+        "id": arm.treatment,
+        "treatment": arm.treatment,
+        "treatment_as_printed": arm.treatment.replace("_", " "),
+        "time_origin": "randomisation" if design.is_randomised else "treatment start",
+        "n": n,
+        "braf_v600e": {"positive": n, "tested": n} if arm.braf_selected else None,
+    } | told
 
 
-def _study(design: Design, cohorts: Iterable[Cohort], comparisons: Iterable[Any] = ()) -> Study:
+def _study(design: Design, cohorts: Iterable[Any], comparisons: Iterable[Any] = ()) -> Study:
     return Study(
-        id=PLANNED,
-        citation=Citation(label="Planned study"),
+        id="planned",
+        citation={"label": "Planned study"},
         design="randomised" if design.is_randomised else "prospective_single_arm",
         status="verified",
-        cohorts=tuple(cohorts),
-        comparisons=tuple(comparisons),
+        cohorts=cohorts,
+        comparisons=comparisons,
     )
 
 
@@ -414,15 +381,13 @@ _BEYOND, _MARGIN = 5e-4, 0.3
 _NOTHING = 30.0
 _SMALLEST = 1e-300
 _NARROWEST = 1e-9  # SD: no draw of a spread is quite zero
-_COARSE = 4  # steps of the grid on which a peak is looked for
-_COARSE_SHAPES = 7
+_COARSE, _COARSE_SHAPES = 4, 7  # steps between rows, and shapes, among which a peak is looked for
 
 # Multiplications of a product of matrices that stays in one thread: several threads cost more.
 _SMALL_PRODUCT = 200_000
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """An even grid."""
 
     start: float
@@ -444,7 +409,7 @@ class Axis:
         return np.maximum(np.diff(above, n=2, axis=1) / self.step, 0.0)
 
 
-def axis_over(means: Sequence[np.ndarray], sd: np.ndarray, step: float) -> Axis:
+def _axis_over(means: Sequence[np.ndarray], sd: np.ndarray, step: float) -> Axis:
     """Grid over what normals around the draws of several means are expected to be."""
     mean, sd = np.concatenate(means), np.tile(sd, len(means))
     low = float(np.quantile(mean - 3.0 * sd, _BEYOND)) - _MARGIN
@@ -452,8 +417,7 @@ def axis_over(means: Sequence[np.ndarray], sd: np.ndarray, step: float) -> Axis:
     return Axis(low, step, int(np.ceil((high - low) / step)) + 1)
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(NamedTuple):
     """What the draws of a fit expect of one arm of a new study, each ``(draws,)``.
 
     Log median of pure patients in the average study, what mixed histology adds, and log shape.
@@ -480,59 +444,23 @@ def expected_of(
     return Expected(*(part[rows] for part in parts))
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Likelihood of an arm over its largest, ``(rows, shapes)`` from the location ``start`` on."""
+class _Table(NamedTuple):
+    """A likelihood over its largest from the location ``start`` on, and the log of that.
 
-    start: int
-    value: np.ndarray
-    log_scale: float
-
-    def rows(self, first: int, count: int) -> np.ndarray:
-        """Rows from a place of the grid on; zero beyond the table."""
-        rows = np.zeros((count, self.value.shape[1]))
-        low, high = max(first, self.start), min(first + count, self.start + len(self.value))
-        if low < high:
-            rows[low - first : high - first] = self.value[low - self.start : high - self.start]
-        return rows
-
-
-@dataclass(frozen=True)
-class _Profile:
-    """Likelihood of a cohort ``(draws, rows)`` by the location of its first arm, from ``start`` on.
-
-    ``location`` is the log median of that arm in the average study, ``(draws,)``.
+    Of an arm ``(rows, shapes)``; of a cohort ``(draws, rows)``, by the location of its first arm.
     """
 
     start: int
     value: np.ndarray
     log_scale: float
-    location: np.ndarray
-
-    def shifted(self, start: int, count: int, shift: np.ndarray) -> np.ndarray:
-        """Values at places that each draw shifts by its own number of steps, ``(draws, count)``."""
-        whole = np.floor(shift).astype(int)
-        part = (shift - whole)[:, None]
-        padded = np.pad(self.value, ((0, 0), (1, 1)))
-        column = start - self.start + 1 + np.arange(count) + whole[:, None]
-        ends = (np.clip(column + step, 0, padded.shape[1] - 1) for step in (0, 1))
-        low, high = (np.take_along_axis(padded, end, axis=1) for end in ends)
-        return (1.0 - part) * low + part * high
 
 
 @dataclass(frozen=True)
 class Updater:
     """The likelihood of new studies of one design and size, for all draws at once.
 
-    Parameters
-    ----------
-    family : Family
-        One without a tail.
-    expected : tuple of Expected
-        Of each arm.
-    study_sd, shape_sd : ndarray, shape (draws,)
-    n : int
-        Patients of the study: they set the steps of the grids.
+    The family has no tail, ``expected`` is of each arm, the SDs are ``(draws,)``; ``n``, the
+    patients of the study, sets the steps of the grids.
     """
 
     family: Family
@@ -541,57 +469,48 @@ class Updater:
     shape_sd: np.ndarray = field(repr=False)
     n: int
 
-    @property
-    def step(self) -> float:
-        """Step of the grids."""
-        return min(_STEP / np.sqrt(self.n), _WIDEST_STEP)
+    @cached_property
+    def _grids(self) -> tuple[Axis, Axis]:
+        """Grids of log medians and of log shapes."""
+        step = min(_STEP / np.sqrt(self.n), _WIDEST_STEP)
+        medians = [arm.at(share) for arm in self.expected for share in (0.0, 1.0)]
+        shapes = [arm.log_shape for arm in self.expected]
+        return _axis_over(medians, self.study_sd, step), _axis_over(shapes, self.shape_sd, step)
 
     @cached_property
-    def locations(self) -> Axis:
-        """Grid of log medians."""
-        ends = [arm.at(share) for arm in self.expected for share in (0.0, 1.0)]
-        return axis_over(ends, self.study_sd, self.step)
-
-    @cached_property
-    def shapes(self) -> Axis:
-        """Grid of log shapes."""
-        return axis_over([arm.log_shape for arm in self.expected], self.shape_sd, self.step)
-
-    @cached_property
-    def _shape_weights(self) -> tuple[np.ndarray, ...]:
-        return tuple(self.shapes.hat_means(arm.log_shape, self.shape_sd) for arm in self.expected)
-
-    @cached_property
-    def _location_weights(self) -> dict[float, np.ndarray]:
-        first = self.expected[0]
-        return {
-            share: self.locations.hat_means(first.at(share), self.study_sd) for share in (0.0, 1.0)
-        }
+    def _weights(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Of the locations of the first arm, pure and mixed; of the shapes of each arm."""
+        (locations, shapes), first = self._grids, self.expected[0]
+        return (
+            [locations.hat_means(first.at(share), self.study_sd) for share in (0.0, 1.0)],
+            [shapes.hat_means(arm.log_shape, self.shape_sd) for arm in self.expected],
+        )
 
     def log_likelihood(self, data: SurvivalData) -> np.ndarray:
         """Log likelihood of what a new study reports, its own effects integrated out, ``(draws,)``.
 
-        Parameters
-        ----------
-        data : SurvivalData
-            Of the new study alone, its cohorts in the order of the arms; every share of mixed
-            histology is 0 or 1, and every transformation of an interval is known.
+        ``data`` is of the new study alone, its cohorts in the order of the arms; every share of
+        mixed histology is 0 or 1, and every transformation of an interval is known.
         """
-        first, *others = [self._profile(data, number) for number in range(len(data.cohorts))]
-        share = data.arms[0].share
+        parts = [self._cohort(data, number) for number in range(len(self.expected))]
+        (first, location), *others = parts
         count = first.value.shape[1]
-        weights = self._location_weights[share][:, first.start : first.start + count]
-        value, log_scale = weights * first.value, first.log_scale
-        for other in others:
-            shift = (other.location - first.location) / self.step
-            value = value * other.shifted(first.start, count, shift)
-            log_scale += other.log_scale
+        weights = self._weights[0][int(data.arms[0].share)]
+        value = weights[:, first.start : first.start + count] * first.value
+        for other, apart in others:
+            shift = (apart - location) / self._grids[0].step
+            whole = np.floor(shift).astype(int)
+            places = first.start - other.start + np.arange(count) + whole[:, None]
+            ends = (_taken(other.value, places + step, axis=1) for step in (0, 1))
+            value = value * _between(*ends, shift - whole)
+        log_scale = sum(table.log_scale for table, _ in parts)
         return np.log(np.maximum(value.sum(axis=1), _SMALLEST)) + log_scale
 
-    def _profile(self, data: SurvivalData, cohort: int) -> _Profile:
+    def _cohort(self, data: SurvivalData, cohort: int) -> tuple[_Table, np.ndarray]:
+        """Likelihood of a cohort, and the log median of its first arm in the average study."""
         expected = self.expected[cohort]
         arms = [arm for arm in data.arms if arm.cohort == cohort]
-        weights, log_scale = self._shape_weights[cohort], 0.0
+        weights, log_scale = self._weights[1][cohort], 0.0
         for test in data.comparisons:
             if data.arms[test.first].cohort == cohort:
                 likelihood, log_largest = self._compared(data, test)
@@ -600,29 +519,27 @@ class Updater:
         log_scale += table.log_scale
         if others:
             (second,) = others
-            shift = expected.slope * (arms[1].share - arms[0].share) / self.step
+            shift = expected.slope * (arms[1].share - arms[0].share) / self._grids[0].step
             value = _together(table, second, shift, weights)
             log_scale += second.log_scale
         else:
             value = _product(weights, table.value)
-        return _Profile(table.start, value, log_scale, expected.at(arms[0].share))
+        return _Table(table.start, value, log_scale), expected.at(arms[0].share)
 
     def _table(self, arm: Arm) -> _Table:
         """Likelihood of an arm on the grids, near its peak."""
-        locations, shapes = self.locations.points, self.shapes.points
-        every = max(shapes.size // _COARSE_SHAPES, 1)
-        rough = self._of_arm(arm, locations[::_COARSE], shapes[::every]).max(axis=1)
-        near = _COARSE * np.flatnonzero(rough > rough.max() - _NOTHING)
-        start, stop = max(near[0] - _COARSE, 0), near[-1] + _COARSE + 1
-        value = self._of_arm(arm, locations[start:stop], shapes)
-        largest = float(value.max())
-        return _Table(int(start), np.exp(value - largest), largest)
+        locations, shapes = (grid.points for grid in self._grids)
 
-    def _of_arm(self, arm: Arm, locations: np.ndarray, shapes: np.ndarray) -> np.ndarray:
-        even = [0.0] * len(arm.chains)
-        return arm_log_likelihood(
-            arm.chains, even, locations[:, None], shapes[None, :], self.family
-        )
+        def log_likelihood(rows: slice, columns: slice) -> np.ndarray:
+            grid, even = (locations[rows, None], shapes[None, columns]), [0.0] * len(arm.chains)
+            return arm_log_likelihood(arm.chains, even, *grid, self.family)
+
+        every = slice(None, None, max(shapes.size // _COARSE_SHAPES, 1))
+        rough = log_likelihood(slice(None, None, _COARSE), every).max(axis=1)
+        near = _COARSE * np.flatnonzero(rough > rough.max() - _NOTHING)
+        start = max(near[0] - _COARSE, 0)
+        value = log_likelihood(slice(start, near[-1] + _COARSE + 1), slice(None))
+        return _Table(int(start), *_over_largest(value))
 
     def _compared(self, data: SurvivalData, test: ArmComparison) -> tuple[np.ndarray, float]:
         """Likelihood of a comparison over its largest, ``(draws, shapes)``, and the log of that."""
@@ -631,24 +548,41 @@ class Updater:
             for arm in (data.arms[test.first], data.arms[test.second])
         )
         contrast = one - other  # the study effect cancels
-        low, high = float(contrast.min()), float(contrast.max())
-        grid = Axis(low, self.step, int((high - low) / self.step) + 2)
-        value = comparison_given_medians(
-            grid.points[:, None],
-            self.shapes.points[None, :],
-            self.family,
-            estimate=test.reading.estimate,
-            variance=test.reading.variance,
-            medians=test.log_median_ratio,
-            share=test.reading.share if test.reading.kind == "p" else None,
-            either_sign=test.reading.either_sign,
+        step, low, high = self._grids[0].step, float(contrast.min()), float(contrast.max())
+        value, log_largest = _over_largest(
+            comparison_given_medians(
+                Axis(low, step, int((high - low) / step) + 2).points[:, None],
+                self._grids[1].points[None, :],
+                self.family,
+                estimate=test.reading.estimate,
+                variance=test.reading.variance,
+                medians=test.log_median_ratio,
+                share=test.reading.share if test.reading.kind == "p" else None,
+                either_sign=test.reading.either_sign,
+            )
         )
-        largest = float(value.max())
-        value = np.exp(value - largest)
-        steps = (contrast - low) / self.step
+        steps = (contrast - low) / step
         whole = steps.astype(int)
-        part = (steps - whole)[:, None]
-        return (1.0 - part) * value[whole] + part * value[whole + 1], largest
+        return _between(value[whole], value[whole + 1], steps - whole), log_largest
+
+
+def _over_largest(log_value: np.ndarray) -> tuple[np.ndarray, float]:
+    """A likelihood over its largest, and the log of that."""
+    largest = float(log_value.max())
+    return np.exp(log_value - largest), largest
+
+
+def _taken(value: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
+    """Entries at places of an axis, zero beyond it."""
+    last = value.shape[axis] - 1
+    taken = np.take_along_axis(value, np.clip(places, 0, last), axis)
+    return np.where((places < 0) | (places > last), 0.0, taken)
+
+
+def _between(low: np.ndarray, high: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Linear between two rows of each draw."""
+    part = part[:, None]
+    return (1.0 - part) * low + part * high
 
 
 def _together(first: _Table, second: _Table, shift: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -659,15 +593,14 @@ def _together(first: _Table, second: _Table, shift: np.ndarray, weights: np.ndar
     count = len(first.value)
     product = np.zeros((shift.size, count))
     whole = np.floor(shift).astype(int)
-    part = (shift - whole)[:, None]
     order = np.argsort(whole, kind="stable")
     steps, begin = np.unique(whole[order], return_index=True)
     for step, draws in zip(steps, np.split(order, begin[1:]), strict=True):
-        ends = second.rows(first.start + int(step), count + 1)
-        if not ends.any():
-            continue
-        low, high = (_product(weights[draws], first.value * rows) for rows in (ends[:-1], ends[1:]))
-        product[draws] = (1.0 - part[draws]) * low + part[draws] * high
+        places = first.start + int(step) - second.start + np.arange(count + 1)
+        ends = _taken(second.value, places[:, None], axis=0)
+        if ends.any():
+            sides = (_product(weights[draws], first.value * rows) for rows in (ends[:-1], ends[1:]))
+            product[draws] = _between(*sides, (shift - whole)[draws])
     return product
 
 

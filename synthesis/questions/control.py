@@ -19,6 +19,20 @@ They are several views of one prediction: a design uses one of them, not two as 
 is given as its draws and as the conjugate distribution of the same mean and variance, alone and
 with a vague component (``robustify`` of the R package RBesT: uniform for a rate, worth one event
 about the mean for the others), which lets data that disagree with the past speak for themselves.
+
+The *effective sample size* counts the observations of the conjugate distribution of that mean and
+variance: :math:`a + b` patients of a beta, :math:`\sigma^2/s^2` events of a normal, ``a`` events of
+a gamma. The standard deviation :math:`\sigma` of one event is 1 on the scale of a log median: where
+survival is exponential, :math:`d` deaths give the log median (and the log hazard) a standard error
+of :math:`1/\sqrt d`. A Weibull curve of known shape :math:`k` gives :math:`1/(k\sqrt d)`; the
+median of a Kaplan-Meier curve of :math:`n` patients followed to death, asymptotically
+:math:`1/(k \ln 2\,\sqrt n)`: an event tells about half as much there, and the same prior is worth
+:math:`1/(\ln 2)^2 = 2.1` times as many of them.
+
+Closer mixtures are left to ``automixfit`` of RBesT, which reads the draws. Moments are the careful
+choice: they give the prior of its vignette 24 patients, where the expected local information ratio
+(Neuenschwander et al. 2020, doi 10.1111/biom.13252) gives 38. That ratio does not exist for a beta
+component with a parameter below one, and becomes thousands of patients where rates pile up at zero.
 """
 
 from __future__ import annotations
@@ -26,24 +40,21 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from textwrap import wrap
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
-from priors import Priors
 from studies import Registry
-from studies.figures import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import Fit, NamedGroup, Summary, patients_of, response_rate, summarise
+from synthesis.estimands import Fit, NamedGroup, patients_of, response_rate, summarise
 from synthesis.fits import ResponseFit, run_facts
 from synthesis.model.families import LN2
 from synthesis.model.sampler import Progress
@@ -53,21 +64,138 @@ from synthesis.questions.contrasts import (
     choose_reference,
     treatments_of,
 )
-from synthesis.questions.control.mixtures import (
-    LAWS,
-    UNIT_SD,
-    VAGUE,
-    Kind,
-    Mixture,
-    matched,
-    robustify,
-)
 from synthesis.questions.mix import Population, patient_mix, population_curve
 from synthesis.result import RESEARCH_USE, Column, Finding, Result, Table, make_table
 
+# --- Conjugate distributions of the moments of draws ---------------------------------------------
 
-def _decimals(value: float) -> str:
-    return numbers.decimal(value, 3)
+Kind = Literal["beta", "normal", "gamma"]
+
+#: Name of the vague component.
+VAGUE = "vague"
+
+#: Standard deviation of one event on the scale of a log median or a log hazard.
+UNIT_SD = 1.0
+
+
+class Law(NamedTuple):
+    """A kind: its parameters, what one observation is, its name and further words in RBesT."""
+
+    parameters: tuple[str, str]
+    unit: str
+    rbest: str
+    further: Mapping[str, str]
+
+
+LAWS: Mapping[str, Law] = {
+    "beta": Law(("a", "b"), "patients", "beta", {}),
+    "normal": Law(("m", "s"), "events", "norm", {"sigma": repr(UNIT_SD)}),
+    "gamma": Law(("a", "b"), "events", "gamma", {"likelihood": '"exp"'}),
+}
+
+
+@dataclass(frozen=True)
+class Mixture:
+    r"""A mixture of distributions of one kind, :math:`p(\theta) = \sum_k w_k\, p_k(\theta)`.
+
+    Components are weight and two parameters (named in :data:`LAWS`; a gamma has a rate) by number,
+    :data:`VAGUE` for that of :func:`robustify`; weights add up to one.
+    """
+
+    kind: Kind
+    components: Mapping[str, tuple[float, float, float]]
+
+    @cached_property
+    def _parts(self) -> tuple[np.ndarray, stats.rv_frozen]:
+        """Weights and distributions of the components."""
+        weights, first, second = np.array(list(self.components.values())).T
+        if self.kind == "beta":
+            return weights, stats.beta(first, second)
+        if self.kind == "gamma":
+            return weights, stats.gamma(first, scale=1.0 / second)
+        return weights, stats.norm(first, second)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the mixture."""
+        weights, parts = self._parts
+        return float(np.dot(weights, parts.mean()))
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of the mixture."""
+        weights, parts = self._parts
+        return float(np.sqrt(np.dot(weights, parts.var() + (parts.mean() - self.mean) ** 2)))
+
+    @property
+    def size(self) -> float:
+        """Effective sample size by moments."""
+        mean, variance = self.mean, self.sd**2
+        if self.kind == "beta":
+            return mean * (1.0 - mean) / variance - 1.0
+        return (mean**2 if self.kind == "gamma" else UNIT_SD**2) / variance
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        """Distribution function at `x`, of the same shape."""
+        weights, parts = self._parts
+        return parts.cdf(np.asarray(x, dtype=float)[..., None]) @ weights
+
+    def quantile(self, p: Sequence[float]) -> np.ndarray:
+        """Quantiles at probabilities strictly between 0 and 1, shape ``(p,)``."""
+        of_each = self._parts[1].ppf(np.asarray(p, dtype=float)[:, None])
+        return np.array(
+            [
+                # the quantile of a mixture lies between those of its components
+                low
+                if low == high
+                else optimize.brentq(lambda x, q=q: float(self.cdf(x)) - q, low, high, xtol=1e-13)
+                for q, low, high in zip(p, of_each.min(axis=1), of_each.max(axis=1), strict=True)
+            ]
+        )
+
+
+def matched(draws: np.ndarray, kind: Kind) -> Mixture:
+    """The one distribution of a kind with the mean and the variance of draws, ``(draws,)``.
+
+    A ValueError for draws that are no numbers, or that do not vary.
+    """
+    x = np.asarray(draws, dtype=float).ravel()
+    if x.size < 10 or not np.isfinite(x).all():
+        raise ValueError("draws: expected at least 10 finite numbers")
+    mean, variance = float(x.mean()), float(x.var())
+    # a spread that is rounding only is none
+    if np.ptp(x) <= 1e-9 * max(abs(mean), 1e-9):
+        raise ValueError("draws: all are the same, and a distribution cannot be fitted to them")
+    size = mean * (1.0 - mean) / variance - 1.0
+    parameters = {
+        "beta": (mean * size, (1.0 - mean) * size),
+        "normal": (mean, math.sqrt(variance)),
+        "gamma": (mean**2 / variance, mean / variance),
+    }[kind]
+    return Mixture(kind, {"1": (1.0, *parameters)})
+
+
+def robustify(mixture: Mixture, weight: float) -> Mixture:
+    """Add a vague component of a weight above 0 and below 1, last, to a mixture.
+
+    Uniform for a rate, for the others the information of one event about the mean.
+    """
+    vague = {
+        "beta": (1.0, 1.0),
+        "normal": (mixture.mean, UNIT_SD),
+        "gamma": (1.0, 1.0 / mixture.mean),
+    }[mixture.kind]
+    others = {
+        name: ((1.0 - weight) * share, *parameters)
+        for name, (share, *parameters) in mixture.components.items()
+    }
+    return Mixture(mixture.kind, others | {VAGUE: (weight, *vague)})
+
+
+# --- The answer ----------------------------------------------------------------------------------
+
+
+_decimals = partial(numbers.decimal, digits=3)
 
 
 class Quantity(NamedTuple):
@@ -79,22 +207,20 @@ class Quantity(NamedTuple):
     unit: str = "%"
 
 
-QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
-    {
-        "survival_6m": Quantity("beta", "{} at 6 months"),
-        "survival_12m": Quantity("beta", "{} at 12 months"),
-        "log_median": Quantity(
-            "normal",
-            "Median {} (prior of its log)",
-            lambda value: numbers.months(math.exp(value)),
-            "months",
-        ),
-        "hazard": Quantity(
-            "gamma", "Hazard a month of {}, exponential with the same median", _decimals, "a month"
-        ),
-        "response_rate": Quantity("beta", "Response rate"),
-    }
-)
+QUANTITIES: Mapping[str, Quantity] = {
+    "survival_6m": Quantity("beta", "{} at 6 months"),
+    "survival_12m": Quantity("beta", "{} at 12 months"),
+    "log_median": Quantity(
+        "normal",
+        "Median {} (prior of its log)",
+        lambda value: numbers.months(math.exp(value)),
+        "months",
+    ),
+    "hazard": Quantity(
+        "gamma", "Hazard a month of {}, exponential with the same median", _decimals, "a month"
+    ),
+    "response_rate": Quantity("beta", "Response rate"),
+}
 
 # A distribution function that is nowhere further from that of the draws follows them: about what
 # chance does to 4000 independent draws, once in twenty times.
@@ -104,41 +230,30 @@ _SPREAD = (0.5, 0.025, 0.975)
 _QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 
 
-# --- The answer ----------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class ControlPrior:
-    """One quantity of a new study.
+    """One quantity of :data:`QUANTITIES` of a new study: its draws, ``(draws,)``, and mixtures.
 
-    Attributes
-    ----------
-    endpoint, treatment, quantity : str
-        Identifier, label, and a name of :data:`QUANTITIES`.
-    draws : ndarray, shape (draws,)
-        The prediction.
-    fitted, robust : Mixture
-        The distribution of mean and variance of the draws; the same with a vague component, None
-        where its weight is 0.
+    ``fitted`` has the mean and variance of the draws, ``robust`` a vague component too; there is
+    none where its weight is 0.
     """
 
     endpoint: str
     treatment: str
     quantity: str
     draws: np.ndarray = field(repr=False)
-    fitted: Mixture
-    robust: Mixture | None
+    mixtures: Mapping[str, Mixture]
+
+    @property
+    def fitted(self) -> Mixture:
+        """The mixture without a vague component."""
+        return self.mixtures["fitted"]
 
     @property
     def name(self) -> str:
         """A name that no other prior has, ``os_survival_6m``."""
         is_response = endpoint_of(self.endpoint).is_response
         return self.quantity if is_response else f"{self.endpoint}_{self.quantity}"
-
-    @property
-    def mixtures(self) -> dict[str, Mixture]:
-        """Mixtures by version, ``fitted`` and, where there is one, ``robust``."""
-        return {"fitted": self.fitted} | ({"robust": self.robust} if self.robust else {})
 
     @cached_property
     def difference(self) -> float:
@@ -158,106 +273,25 @@ class ControlPrior:
 
 
 @dataclass(frozen=True)
-class Behind:
-    """What stands behind the priors of an endpoint.
-
-    Label of the treatment and how it was chosen; its cohorts, with their patients by identifier;
-    number of cohorts of all treatments; SD between studies; weight of each survival family.
-    """
-
-    label: str
-    why: str
-    cohorts: tuple[CohortRef, ...] = field(repr=False)
-    patients: Mapping[str, int]
-    every: int
-    study_sd: Summary
-    families: Mapping[str, float]
-
-    @property
-    def total(self) -> int:
-        """Patients of all cohorts of the treatment."""
-        return sum(self.patients.values())
-
-
-@dataclass(frozen=True)
 class HistoricalControl:
-    """Priors of an arm of a new study.
+    """Priors of an arm of a new study, by endpoint, and what they rest on.
 
-    Attributes
-    ----------
-    population : Population
-        Of the new study; response is not adjusted for it.
-    robust_weight : float
-        Of the vague component; 0: none.
-    priors : tuple of ControlPrior
-        By endpoint.
-    behind, verdicts : mapping
-        Endpoint -> what stands behind its priors, and PASS, REVIEW or FAIL.
-    believed : Priors
-        The priors of the fits.
-    seed : int
-        Of the fits.
-    left_out, notes : tuple of str
-        A sentence on each endpoint without a prior; what the population rests on.
+    Response is not adjusted for the population; without a vague component its weight is 0.
+    ``chosen`` is the treatment of the arm, for each endpoint that has priors; ``left_out`` has a
+    sentence on each of the others.
     """
 
     population: Population
     robust_weight: float
     priors: tuple[ControlPrior, ...]
-    behind: Mapping[str, Behind]
-    verdicts: Mapping[str, str]
-    believed: Priors = field(repr=False)
-    seed: int
-    left_out: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    fits: Mapping[str, Fit] = field(repr=False)
+    chosen: Mapping[str, Reference]
+    notes: tuple[str, ...]
+    left_out: tuple[str, ...]
 
     def of(self, endpoint: str) -> tuple[ControlPrior, ...]:
         """Priors of one endpoint."""
         return tuple(prior for prior in self.priors if prior.endpoint == endpoint)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """A row a component, with its weight and its two parameters."""
-        return pd.DataFrame(
-            about
-            | {"component": name, "weight": weight}
-            | {"parameter_1": LAWS[mixture.kind].parameters[0], "value_1": first}
-            | {"parameter_2": LAWS[mixture.kind].parameters[1], "value_2": second}
-            | {"reference_sd": UNIT_SD if mixture.kind == "normal" else np.nan}
-            for _, about, mixture in self._versions()
-            for name, (weight, first, second) in mixture.components.items()
-        )
-
-    @property
-    def summary(self) -> pd.DataFrame:
-        """A row a mixture, on the scale of its parameter; ``ess_moment`` in ``ess_unit``."""
-        return pd.DataFrame(
-            about
-            | {"mean": mixture.mean, "sd": mixture.sd}
-            | dict(zip(("median", "lower", "upper"), mixture.quantile(_SPREAD), strict=True))
-            | {"ess_moment": mixture.size(), "ess_unit": LAWS[mixture.kind].unit}
-            | {"largest_difference": np.nan if mixture.is_robust else prior.difference}
-            | {"cohorts": len(self.behind[prior.endpoint].cohorts)}
-            | {"patients": self.behind[prior.endpoint].total}
-            for prior, about, mixture in self._versions()
-        )
-
-    @property
-    def check(self) -> pd.DataFrame:
-        """Quantiles of draws and fitted distribution side by side."""
-        frames = [pd.DataFrame([p.about]).merge(p.quantiles, "cross") for p in self.priors]
-        return pd.concat(frames, ignore_index=True)
-
-    @property
-    def draws(self) -> pd.DataFrame:
-        """Draws of each prior, a column each by its name; missing where another has more."""
-        return pd.DataFrame({prior.name: pd.Series(prior.draws) for prior in self.priors})
-
-    def _versions(self) -> Iterator[tuple[ControlPrior, dict[str, Any], Mixture]]:
-        for prior in self.priors:
-            for version, mixture in prior.mixtures.items():
-                more = {"version": version, "distribution": mixture.kind}
-                yield prior, prior.about | more, mixture
 
 
 def control(
@@ -295,58 +329,34 @@ def control(
     if not 0.0 <= robust < 1.0:
         raise ValueError(f"robust: found {robust:g}, expected a weight from 0 to below 1")
     groups = {endpoint: treatments_of(fit, vocabulary) for endpoint, fit in fits.items()}
-    priors, behind, left_out, notes = [], {}, [], []
+    whom = "a treatment"
+    priors, chosen, left_out, notes = [], {}, [], []
     for endpoint, fit in fits.items():
         choice = choose_reference(groups[endpoint], vocabulary, treatment)
+        if treatment is not None:
+            whom = vocabulary.treatment(treatment).id
         if choice is None:
-            whom = _whom(treatment, vocabulary)
             left_out.append(f"No cohort of {whom} is pooled for {endpoint}, which is left out.")
             continue
         if progress:
             progress(f"{endpoint}: prediction for a new arm")
-        behind[endpoint] = _behind(fit, choice)
+        chosen[endpoint] = choice
         predicted, rests_on = _predicted(fit, choice.group, population, vocabulary)
         notes += rests_on
         for quantity, draws in predicted.items():
-            fitted = matched(draws, QUANTITIES[quantity].kind)
-            wider = robustify(fitted, robust) if robust > 0.0 else None
-            priors.append(ControlPrior(endpoint, choice.label, quantity, draws, fitted, wider))
+            mixtures = {"fitted": matched(draws, QUANTITIES[quantity].kind)}
+            if robust > 0.0:
+                mixtures["robust"] = robustify(mixtures["fitted"], robust)
+            priors.append(ControlPrior(endpoint, choice.label, quantity, draws, mixtures))
     if not priors:
         pooled = {group.cohorts[0].treatment for every in groups.values() for group in every}
         raise NotComparedError(
-            f"no cohort of {_whom(treatment, vocabulary)} is pooled for "
-            f"{' or '.join(fits) or 'any endpoint'}; "
+            f"no cohort of {whom} is pooled for {' or '.join(fits) or 'any endpoint'}; "
             f"possible: {', '.join(sorted(pooled)) or 'none'}."
         )
-    first = next(iter(fits.values()))
+    notes = tuple(dict.fromkeys(notes))
     return HistoricalControl(
-        population=population,
-        robust_weight=robust,
-        priors=tuple(priors),
-        behind=behind,
-        verdicts={name: fit.diagnosis.verdict for name, fit in fits.items()},
-        believed=first.priors,
-        seed=first.seed,
-        left_out=tuple(left_out),
-        notes=tuple(dict.fromkeys(notes)),
-    )
-
-
-def _whom(treatment: str | None, vocabulary: Vocabulary) -> str:
-    return "a treatment" if treatment is None else vocabulary.treatment(treatment).id
-
-
-def _behind(fit: Fit, choice: Reference) -> Behind:
-    """What a prior of one endpoint rests on."""
-    sizes, cohorts = patients_of(fit), choice.group.cohorts
-    return Behind(
-        choice.label,
-        choice.why,
-        cohorts,
-        {ref.id: sizes[ref.id] for ref in cohorts},
-        len(fit.data.cohorts),
-        summarise(fit.flat("study_sd")),
-        {} if isinstance(fit, ResponseFit) else dict(fit.family_weights),
+        population, robust, tuple(priors), fits, chosen, notes, tuple(left_out)
     )
 
 
@@ -368,6 +378,43 @@ def _predicted(
     return draws, patient_mix(fits, vocabulary, population, treatment=treatment).notes
 
 
+def tables(answer: HistoricalControl) -> dict[str, pd.DataFrame]:
+    """What is kept, by the name of the file.
+
+    A row a component with its weight and parameters; of the ``summary`` a row a mixture, on the
+    scale of its parameter, ``ess_moment`` in ``ess_unit``; of the ``check`` a row a quantile.
+    """
+    components, summaries = [], []
+    for prior in answer.priors:
+        group = answer.chosen[prior.endpoint].group
+        for version, mixture in prior.mixtures.items():
+            law = LAWS[mixture.kind]
+            about = prior.about | {"version": version, "distribution": mixture.kind}
+            components += [
+                about
+                | {"component": name, "weight": weight}
+                | {"parameter_1": law.parameters[0], "value_1": first}
+                | {"parameter_2": law.parameters[1], "value_2": second}
+                | {"reference_sd": UNIT_SD if mixture.kind == "normal" else np.nan}
+                for name, (weight, first, second) in mixture.components.items()
+            ]
+            summaries.append(
+                about
+                | {"mean": mixture.mean, "sd": mixture.sd}
+                | dict(zip(("median", "lower", "upper"), mixture.quantile(_SPREAD), strict=True))
+                | {"ess_moment": mixture.size, "ess_unit": law.unit}
+                | {"largest_difference": np.nan if version == "robust" else prior.difference}
+                | {"cohorts": len(group.cohorts), "patients": group.patients}
+            )
+    checks = [pd.DataFrame([own.about]).merge(own.quantiles, "cross") for own in answer.priors]
+    return {
+        _STEM: pd.DataFrame(components),
+        f"{_STEM}_summary": pd.DataFrame(summaries),
+        f"{_STEM}_check": pd.concat(checks, ignore_index=True),
+        f"{_STEM}_draws": pd.DataFrame({own.name: pd.Series(own.draws) for own in answer.priors}),
+    }
+
+
 # --- In words ------------------------------------------------------------------------------------
 
 EXCHANGEABLE = (
@@ -385,69 +432,57 @@ def result(
 ) -> Result:
     """Say what is predicted of an arm of a new study, and write it for other software.
 
-    Parameters
-    ----------
-    answer : HistoricalControl
-    registry : Registry
-        That the fits were made of.
-    settings : mapping, optional
-        Of the fits, ready for JSON.
+    ``settings`` are those of the fits, ready for JSON.
     """
     vocabulary = registry.vocabulary
     findings = [
         Finding(
             f"{endpoint_of(endpoint).name(vocabulary)} of a new arm under "
-            f"{numbers.in_sentence(behind.label)}",
+            f"{numbers.in_sentence(choice.label)}",
             (
                 *_endpoint_sentences(answer, endpoint, vocabulary),
                 *(f"- {_prior_sentence(prior, vocabulary)}" for prior in answer.of(endpoint)),
             ),
             (_table(answer, endpoint),),
         )
-        for endpoint, behind in answer.behind.items()
+        for endpoint, choice in answer.chosen.items()
     ]
     findings.append(Finding("What do the priors rest on?", tuple(_common_sentences(answer))))
     return Result(
         name="control",
         title="Historical control: priors for an arm of a new study",
         findings=tuple(findings),
-        tables={
-            _STEM: answer.table,
-            f"{_STEM}_summary": answer.summary,
-            f"{_STEM}_check": answer.check,
-            f"{_STEM}_draws": answer.draws,
-        },
+        tables=tables(answer),
         texts={
             f"{_STEM}.json": _as_json(answer, registry, settings or {}),
             f"{_STEM}.R": _as_r(answer, vocabulary),
         },
-        verdicts=answer.verdicts,
+        verdicts={name: fit.diagnosis.verdict for name, fit in answer.fits.items()},
     )
 
 
 def _endpoint_sentences(
     answer: HistoricalControl, endpoint: str, vocabulary: Vocabulary
 ) -> Iterator[str]:
-    behind, is_response = answer.behind[endpoint], endpoint_of(endpoint).is_response
+    fit, choice = answer.fits[endpoint], answer.chosen[endpoint]
+    cohorts, is_response = choice.group.cohorts, endpoint_of(endpoint).is_response
     whom = "" if is_response else f", {answer.population.words}"
     scale, of_one = ("log odds", "odds") if is_response else ("log median", "median")
-    limits = vars(behind.study_sd).values()
+    limits = vars(summarise(fit.flat("study_sd"))).values()
     factor = numbers.interval(*map(math.exp, limits), numbers.ratio)
-    counts = Counter(ref.study.design.replace("_", " ") for ref in behind.cohorts)
+    counts = Counter(ref.study.design.replace("_", " ") for ref in cohorts)
     designs = ", ".join(f"{number} {design}" for design, number in counts.most_common())
     none = "" if "randomised" in counts else "; none is an arm of a randomised study"
-    patients = numbers.count(behind.total, "patient")
+    patients = numbers.count(choice.group.patients, "patient")
     yield (
-        f"What is predicted for an arm of a new study in {vocabulary.subject_words}{whom}, under "
-        f"{numbers.in_sentence(behind.label)} ({behind.why})."
+        f"An arm of a new study in {vocabulary.subject_words}{whom}, under "
+        f"{numbers.in_sentence(choice.label)} ({choice.why}), is predicted from "
+        f"{numbers.count(len(cohorts), 'cohort')} of {patients} ({designs}){none}. Between studies "
+        f"the {scale} has a standard deviation of {numbers.interval(*limits, numbers.ratio)}, a "
+        f"factor of {factor} in the {of_one}, learned from "
+        f"{numbers.count(len(fit.data.cohorts), 'cohort')} of all treatments."
     )
-    yield (
-        f"It rests on {numbers.count(len(behind.cohorts), 'cohort')} of {patients} "
-        f"({designs}){none}. Between studies the {scale} has a standard deviation of "
-        f"{numbers.interval(*limits, numbers.ratio)}, a factor of {factor} in the {of_one}; it is "
-        f"learned from {numbers.count(behind.every, 'cohort')} of all treatments."
-    )
-    if max(prior.fitted.size() for prior in answer.of(endpoint)) > 0.5 * behind.total:
+    if max(prior.fitted.size for prior in answer.of(endpoint)) > 0.5 * choice.group.patients:
         yield (
             f"A prior that is worth more than half of these {patients} takes the rest from other "
             "treatments, and from the priors of the model."
@@ -455,42 +490,38 @@ def _endpoint_sentences(
 
 
 def _title(prior: ControlPrior, vocabulary: Vocabulary) -> str:
-    endpoint, title = endpoint_of(prior.endpoint), QUANTITIES[prior.quantity].title
-    name = endpoint.name if title.startswith("{}") else endpoint.words
-    return title.format(name(vocabulary))
+    words = endpoint_of(prior.endpoint).words(vocabulary)
+    return numbers.capitalised(QUANTITIES[prior.quantity].title.format(words))
 
 
 def _worth(mixture: Mixture) -> str:
-    return f"{numbers.decimal(mixture.size(), 1)} {LAWS[mixture.kind].unit}"
+    return f"{numbers.decimal(mixture.size, 1)} {LAWS[mixture.kind].unit}"
 
 
 def _prior_sentence(prior: ControlPrior, vocabulary: Vocabulary) -> str:
     """Median and interval of a prior on the scale that a reader knows, and what it is worth."""
-    quantity = QUANTITIES[prior.quantity]
+    quantity, robust = QUANTITIES[prior.quantity], prior.mixtures.get("robust")
     value = numbers.interval(*prior.fitted.quantile(_SPREAD), quantity.write)
     worth = f"worth {_worth(prior.fitted)}"
-    if prior.robust is not None:
-        worth += f", {numbers.decimal(prior.robust.size(), 1)} with the vague component"
+    if robust is not None:
+        worth += f", {numbers.decimal(robust.size, 1)} with the vague component"
     return f"{_title(prior, vocabulary)}: {value} {quantity.unit}, {worth}."
 
 
 def _common_sentences(answer: HistoricalControl) -> Iterator[str]:
     yield EXCHANGEABLE
     yield (
-        "ESS, the effective sample size, says how many patients or events the prior is worth, by "
-        "moments. A patient is followed to the horizon; an event is one under an exponential curve."
+        "ESS, the effective sample size by moments, says what a prior is worth: patients followed "
+        "to the horizon, or events of an exponential curve. The priors of one endpoint are views "
+        "of one prediction: a design uses one of them."
     )
-    yield "The priors of one endpoint are views of one prediction: a design uses one of them."
-    if answer.robust_weight == 0.0:
-        yield (
-            "No vague component is added (weight 0): where the new study disagrees with the past, "
-            "the prior gives way slowly."
-        )
-    else:
-        yield (
-            f"The robust prior has a vague component of weight {answer.robust_weight:g}, which "
-            "lets it give way where the new study disagrees with the past (Schmidli et al. 2014)."
-        )
+    yield (
+        f"The robust prior has a vague component of weight {answer.robust_weight:g}, which lets it "
+        "give way where the new study disagrees with the past (Schmidli et al. 2014)."
+        if answer.robust_weight
+        else "No vague component is added (weight 0): where the new study disagrees with the past, "
+        "the prior gives way slowly."
+    )
     gap = _decimals(max(prior.difference for prior in answer.priors))
     off = [prior.name for prior in answer.priors if prior.difference > _CLOSE]
     if off:
@@ -501,7 +532,7 @@ def _common_sentences(answer: HistoricalControl) -> Iterator[str]:
         )
     else:
         yield f"The distribution functions of priors and draws differ by at most {gap}."
-    survival = [name for name in answer.behind if not endpoint_of(name).is_response]
+    survival = [name for name in answer.chosen if not endpoint_of(name).is_response]
     if survival and answer.population.design is None:
         yield NO_DESIGN
     yield from (*answer.notes, *answer.left_out)
@@ -513,7 +544,11 @@ def _table(answer: HistoricalControl, endpoint: str) -> Table:
         drawn = numbers.interval(*np.quantile(prior.draws, _SPREAD), _decimals)
         rows.append((prior.quantity, "draws", "", _decimals(prior.draws.mean()), drawn, ""))
         for version, mixture in prior.mixtures.items():
-            law = f"{answer.robust_weight:g} vague" if mixture.is_robust else _law(mixture)
+            if version == "robust":
+                law = f"{answer.robust_weight:g} vague"
+            else:
+                (a, b), (_, one, two) = LAWS[mixture.kind].parameters, mixture.components["1"]
+                law = f"{mixture.kind}, {a} {_decimals(one)}, {b} {_decimals(two)}"
             interval = numbers.interval(*mixture.quantile(_SPREAD), _decimals)
             figures = _decimals(mixture.mean), interval, _worth(mixture)
             rows.append((prior.quantity, version, law, *figures))
@@ -523,11 +558,6 @@ def _table(answer: HistoricalControl, endpoint: str) -> Table:
     ]
     note = "On the scale of the parameter; ESS by moments."
     return make_table("Draws and priors.", columns, rows, note=note)
-
-
-def _law(mixture: Mixture) -> str:
-    (first, second), (_, one, two) = LAWS[mixture.kind].parameters, mixture.components["1"]
-    return f"{mixture.kind}, {first} {_decimals(one)}, {second} {_decimals(two)}"
 
 
 # --- For other software: numbers are written so that reading them gives the same number ----------
@@ -543,15 +573,18 @@ def _as_r(answer: HistoricalControl, vocabulary: Vocabulary) -> str:
         "Priors of an arm of a new study for RBesT of R (Weber et al. 2021, doi "
         "10.18637/jss.v100.i19): weight and two parameters of each component."
     )
-    goes_on = "Closer mixtures, fitted to the draws; run this in the folder of this file."
     lines = [*_comment(RESEARCH_USE), "#", *_comment(reads), "", "library(RBesT)"]
-    for endpoint in answer.behind:
+    for endpoint in answer.chosen:
         lines += ["", *_comment(*_endpoint_sentences(answer, endpoint, vocabulary))]
         for prior in answer.of(endpoint):
             lines += ["", *_comment(_prior_sentence(prior, vocabulary))]
-            for mixture in prior.mixtures.values():
-                lines += _call(f"{prior.name}{'_robust' * mixture.is_robust}", mixture)
-    lines += ["", *_comment(goes_on), f'draws <- read.csv("tables/{_STEM}_draws.csv")']
+            for version, mixture in prior.mixtures.items():
+                lines += _call(prior.name + "_robust" * (version == "robust"), mixture)
+    lines += [
+        "",
+        *_comment("Closer mixtures, fitted to the draws; run this in the folder of this file."),
+    ]
+    lines.append(f'draws <- read.csv("tables/{_STEM}_draws.csv")')
     for prior in answer.priors:
         lines += _closer(prior, answer.robust_weight)
     return "\n".join([*lines, "", *_comment(*_common_sentences(answer))]) + "\n"
@@ -563,7 +596,7 @@ def _call(name: str, mixture: Mixture) -> list[str]:
         f"  {'robust' if label == VAGUE else f'comp{label}'} = c({', '.join(map(repr, values))})"
         for label, values in mixture.components.items()
     ]
-    parts += ["  {} = {}".format(*law.further)] if law.further else []
+    parts += [f"  {own} = {value}" for own, value in law.further.items()]
     return [f"{name} <- mix{law.rbest}(", ",\n".join(parts), ")"]
 
 
@@ -571,8 +604,7 @@ def _closer(prior: ControlPrior, weight: float) -> list[str]:
     """Lines of R that fit a mixture to the draws of a prior and make it robust."""
     name, law = f"{prior.name}_mix", LAWS[prior.fitted.kind]
     lines = ["", f'{name} <- automixfit(na.omit(draws${prior.name}), type = "{law.rbest}")']
-    if law.further:
-        lines.append(f"{law.further[0]}({name}) <- {law.further[1]}")
+    lines += [f"{own}({name}) <- {value}" for own, value in law.further.items()]
     if weight > 0.0:
         mean = 0.5 if prior.fitted.kind == "beta" else prior.fitted.mean
         lines.append(f"{name}_robust <- robustify({name}, weight = {weight!r}, mean = {mean!r})")
@@ -586,8 +618,9 @@ def _comment(*texts: str) -> list[str]:
 
 
 def _as_json(answer: HistoricalControl, registry: Registry, settings: Mapping[str, Any]) -> str:
-    refs = {ref.study.id for behind in answer.behind.values() for ref in behind.cohorts}
-    made = run_facts({"seed": answer.seed} | dict(settings), answer.believed, {})
+    first, vocabulary = next(iter(answer.fits.values())), registry.vocabulary
+    refs = {ref.study.id for choice in answer.chosen.values() for ref in choice.group.cohorts}
+    made = run_facts({"seed": first.seed} | dict(settings), first.priors, {})
     del made["fits"]  # what they are worth stands with what is behind each endpoint
     made["registry"] = {
         "fingerprint": registry.fingerprint,
@@ -595,14 +628,13 @@ def _as_json(answer: HistoricalControl, registry: Registry, settings: Mapping[st
         "conversions": [f"{rule.from_}:{rule.to}" for rule in registry.conversions],
         "studies": {name: registry.fingerprints[name] for name in sorted(refs)},
     }
-    vocabulary = registry.vocabulary
     content = {
         "kind": "historical control",
         "research_use": RESEARCH_USE,
         "population": vars(answer.population),
         "robust_weight": answer.robust_weight,
         "priors": [_prior_entry(prior, vocabulary) for prior in answer.priors],
-        "behind": {name: _behind_entry(answer, name, vocabulary) for name in answer.behind},
+        "behind": {name: _behind_entry(answer, name, vocabulary) for name in answer.chosen},
         "notes": list(_common_sentences(answer)),
         "made": made,
     }
@@ -638,7 +670,7 @@ def _entry(mixture: Mixture) -> dict[str, Any]:
         "sd": mixture.sd,
         "median": median,
         "interval_95": interval,
-        "ess": {"moment": mixture.size(), "unit": LAWS[mixture.kind].unit},
+        "ess": {"moment": mixture.size, "unit": LAWS[mixture.kind].unit},
     }
     return entry | ({"reference_sd": UNIT_SD} if mixture.kind == "normal" else {})
 
@@ -646,21 +678,22 @@ def _entry(mixture: Mixture) -> dict[str, Any]:
 def _behind_entry(
     answer: HistoricalControl, endpoint: str, vocabulary: Vocabulary
 ) -> dict[str, Any]:
-    behind = answer.behind[endpoint]
+    fit, choice = answer.fits[endpoint], answer.chosen[endpoint]
+    sizes = patients_of(fit)
     return {
-        "treatment": behind.label,
-        "chosen": behind.why,
+        "treatment": choice.label,
+        "chosen": choice.why,
         "words": list(_endpoint_sentences(answer, endpoint, vocabulary)),
-        "study_sd": vars(behind.study_sd),
-        "families": dict(behind.families),
-        "verdict": answer.verdicts[endpoint],
+        "study_sd": vars(summarise(fit.flat("study_sd"))),
+        "families": {} if isinstance(fit, ResponseFit) else dict(fit.family_weights),
+        "verdict": fit.diagnosis.verdict,
         "cohorts": [
             {
                 "id": ref.id,
                 "label": ref.label,
                 "design": ref.study.design,
-                "patients": behind.patients[ref.id],
+                "patients": sizes[ref.id],
             }
-            for ref in behind.cohorts
+            for ref in choice.group.cohorts
         ],
     }
