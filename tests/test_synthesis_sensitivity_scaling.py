@@ -102,17 +102,17 @@ def test_every_conclusion_is_set_against_all_priors_and_each(made_up):
     fit, question = made_up
     found = power_scaling(fit, question)
     names = [ALL, *log_priors(fit)]
-    conclusions = dict.fromkeys(item.conclusion for item in found)
-    assert [item.prior for item in found] == names * len(conclusions)
+    conclusions = dict.fromkeys(row["conclusion"] for row in found)
+    assert [row["prior"] for row in found] == names * len(conclusions)
     # the probability follows the difference
     assert "p_gain" not in conclusions
     assert len(conclusions) == len(question.conclusions) - 1
-    one = {i.prior: i for i in found if i.conclusion == "prognostic_ratio"}
-    assert len({item.likelihood_sensitivity for item in one.values()}) == 1
+    rows = {row["prior"]: row for row in found if row["conclusion"] == "prognostic_ratio"}
+    assert len({row["likelihood_sensitivity"] for row in rows.values()}) == 1
     # made-up draws are independent: the effect answers to its own prior
-    own = one.pop("histology_prognostic").prior_sensitivity
-    del one[ALL]
-    assert own > 3.0 * max(item.prior_sensitivity for item in one.values())
+    own = rows.pop("histology_prognostic")["prior_sensitivity"]
+    del rows[ALL]
+    assert own > 3.0 * max(row["prior_sensitivity"] for row in rows.values())
 
 
 def test_a_posterior_that_is_its_prior_answers_to_the_prior_alone():

@@ -1,16 +1,15 @@
 """The question that is asked of every fit, and what its draws answer.
 
-Every number that compares two treatments comes from :mod:`synthesis.questions.contrasts`; medians
-are those of the mean study at the reference mix of histology. A treatment that has no cohort under
-a choice has no answer there: what the model expects of a treatment that it has never seen is no
-estimate of that treatment.
+Medians are those of the mean study at the reference mix of histology. A treatment that has no
+cohort under a choice has no answer there: what the model expects of a treatment that it has never
+seen is no estimate of that treatment.
 
 A conclusion *changes* where its answer is another one. The answer of a ratio or a difference is
 whether its 95 % interval lies below no effect, holds it, or lies above it; that of a probability is
-whether it is at least 0.975 (shown), above a half, at most a half, or at most 0.025 (excluded); a
-pooled median has no such value, and its answer is another one where the estimate leaves the
-interval of the base. Where a number decides that lies within two Monte Carlo standard errors of
-its limit, the answer is *at the limit* and counts as no change.
+whether it is at least 0.975 (shown), above a half, at most a half, or at most 0.025 (excluded);
+that of a pooled median, whether it lies in the interval of the base. Where a number decides that
+lies within two Monte Carlo standard errors of its limit, the answer is *at the limit* and counts as
+no change.
 
 How much prior and likelihood say is measured without a refit, by power-scaling: the posterior is
 made anew with the prior, or the likelihood, raised to a power near one, by Pareto-smoothed
@@ -23,10 +22,10 @@ neither to what was believed before nor to what was printed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Literal
+from types import SimpleNamespace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from arviz import ess, from_dict, mcse, psense, rhat
@@ -64,8 +63,7 @@ CHANGES, AT_THE_LIMIT, SAME, NO_ANSWER = "changes", "at the limit", "", "no answ
 ERRORS = 2.0
 
 
-@dataclass(frozen=True)
-class Treatment:
+class Treatment(NamedTuple):
     """A treatment of the question: its identifier in the vocabulary, and its label."""
 
     id: str
@@ -78,10 +76,8 @@ class Conclusion:
 
     Attributes
     ----------
-    name : str
-        :data:`RATIO`, ... ; with the treatment behind a colon where there are several.
-    label : str
-        What is estimated, as the beginning of a sentence.
+    name, label : str
+        Its kind, with the treatment behind a colon where there are several; what is estimated.
     treatments : tuple of Treatment
         The treatment and its reference, the treatment alone, or none.
     scale : {"log", "linear", "chance"}
@@ -102,11 +98,6 @@ class Conclusion:
         """The name without the treatment."""
         return self.name.partition(":")[0]
 
-    @property
-    def of(self) -> tuple[str, ...]:
-        """Identifiers of the treatments that it is of."""
-        return tuple(own.id for own in self.treatments)
-
 
 @dataclass(frozen=True)
 class Question:
@@ -116,9 +107,8 @@ class Question:
     ----------
     delta, reference_mix : float
         Months of gain; share of mixed histology of the population, 0 to 1.
-    treatments, predictive : tuple of Treatment
-        All whose pooled medians are looked at, in order of display; those of which a report gives
-        pure and mixed patients apart.
+    conclusions : tuple of Conclusion
+        The numbers that are looked at, in order of display.
     tells_histology : bool
         Whether any counted cohort of the base tells its histology.
     """
@@ -128,48 +118,38 @@ class Question:
     reference: Treatment
     delta: float
     reference_mix: float
-    treatments: tuple[Treatment, ...]
-    predictive: tuple[Treatment, ...]
+    conclusions: tuple[Conclusion, ...]
     tells_histology: bool
 
-    @property
-    def conclusions(self) -> tuple[Conclusion, ...]:
-        """The numbers that are looked at, in order of display."""
-        return tuple(self._conclusions())
 
-    def _conclusions(self) -> Iterator[Conclusion]:
-        pair = (self.treatment, self.reference)
-        one, other = (in_sentence(own.label) for own in pair)
-        against, either = f"{one} against {other}", "either may be longer"
-        words = (f"shorter under {one}", either, f"longer under {one}")
-        yield Conclusion(RATIO, f"Ratio of medians, {against}", pair, words=words)
-        label = f"Difference of medians in months, {against}"
-        yield Conclusion(DIFFERENCE, label, pair, "linear", words)
-        months = f"{self.delta:g} month{'' if self.delta == 1.0 else 's'}"
-        label = f"Probability of a median more than {months} longer, {against}"
-        yield Conclusion(CHANCE, label, pair, "chance")
-        if self.tells_histology:
-            label = "Ratio of medians, mixed against pure histology under any treatment"
-            words = ("shorter with mixed histology", either, "longer with mixed histology")
-            yield Conclusion(PROGNOSTIC, label, words=words)
-            words = ("mixed gain less", "either may gain more", "mixed gain more")
-            for own in self.predictive:
-                label = f"Extra gain of mixed histology under {in_sentence(own.label)}, as a ratio"
-                yield Conclusion(f"{PREDICTIVE}:{own.id}", label, (own,), words=words)
-        for own in self.treatments:
-            label = f"Pooled median in months, {in_sentence(own.label)}"
-            yield Conclusion(f"{MEDIAN}:{own.id}", label, (own,))
+def _of_pair(pair: tuple[Treatment, Treatment], delta: float) -> Iterator[Conclusion]:
+    one, other = (in_sentence(own.label) for own in pair)
+    against = f"{one} against {other}"
+    words = (f"shorter under {one}", "either may be longer", f"longer under {one}")
+    yield Conclusion(RATIO, f"Ratio of medians, {against}", pair, words=words)
+    label = f"Difference of medians in months, {against}"
+    yield Conclusion(DIFFERENCE, label, pair, "linear", words)
+    months = f"{delta:g} month{'' if delta == 1.0 else 's'}"
+    label = f"Probability of a median more than {months} longer, {against}"
+    yield Conclusion(CHANCE, label, pair, "chance")
+
+
+def _of_histology(split: Sequence[Treatment]) -> Iterator[Conclusion]:
+    label = "Ratio of medians, mixed against pure histology under any treatment"
+    words = ("shorter with mixed histology", "either may be longer", "longer with mixed histology")
+    yield Conclusion(PROGNOSTIC, label, words=words)
+    words = ("mixed gain less", "either may gain more", "mixed gain more")
+    for own in split:
+        label = f"Extra gain of mixed histology under {in_sentence(own.label)}, as a ratio"
+        yield Conclusion(f"{PREDICTIVE}:{own.id}", label, (own,), words=words)
 
 
 class NotAskedError(NotAnsweredError):
     """A question that no fit can answer; the message names what was found and what is possible."""
 
 
-@dataclass(frozen=True)
-class _Observed:
+class _Observed(SimpleNamespace):
     """Observations in the place of a fit: enough to name treatments and their cohorts."""
-
-    data: SurvivalData
 
 
 def ask(
@@ -181,23 +161,13 @@ def ask(
     delta: float = 1.0,
     reference_mix: float = 0.4,
 ) -> Question:
-    """Make the question of a sensitivity analysis of observations.
+    """Make the question of a sensitivity analysis of the observations of the base.
 
-    Parameters
-    ----------
-    data : SurvivalData
-        Of the base analysis.
-    treatment, reference : str, optional
-        Any names. Otherwise the treatment of which a report gives pure and mixed patients apart,
-        with most cohorts if there are several, else that with most cohorts; and the reference of
-        :func:`synthesis.questions.contrasts.choose_reference`.
-
-    Raises
-    ------
-    NotAskedError
-        Where treatment or reference is not pooled, or both are the same.
+    `treatment` and `reference` are any names. Otherwise: the treatment of which a report gives pure
+    and mixed patients apart, or else that with most cohorts; and the usual reference.
+    NotAskedError where one of them is not pooled, or both are the same.
     """
-    groups = treatments_by_id(treatments_of(_Observed(data), vocabulary))
+    groups = treatments_by_id(treatments_of(_Observed(data=data), vocabulary))
     named = {name: Treatment(name, group.label) for name, group in groups.items()}
     if len(groups) < 2:
         only = next((own.label for own in named.values()), "none")
@@ -214,16 +184,19 @@ def ask(
             f"{named[chosen].label} would be compared with itself; name another treatment or "
             f"reference. Possible: {', '.join(others)}."
         )
-    return Question(
-        endpoint=data.endpoint,
-        treatment=named[chosen],
-        reference=named[against],
-        delta=delta,
-        reference_mix=reference_mix,
-        treatments=tuple(named.values()),
-        predictive=tuple(own for own in named.values() if own.id in split),
-        tells_histology=data.tells_histology,
+    pair = named[chosen], named[against]
+    apart = [own for own in named.values() if own.id in split]
+    conclusions = (
+        *_of_pair(pair, delta),
+        *(_of_histology(apart) if data.tells_histology else ()),
+        *(
+            Conclusion(
+                f"{MEDIAN}:{own.id}", f"Pooled median in months, {in_sentence(own.label)}", (own,)
+            )
+            for own in named.values()
+        ),
     )
+    return Question(data.endpoint, *pair, delta, reference_mix, conclusions, data.tells_histology)
 
 
 def _wanted(groups: Mapping[str, NamedGroup], vocabulary: Vocabulary, wanted: str | None) -> str:
@@ -241,33 +214,32 @@ def _wanted(groups: Mapping[str, NamedGroup], vocabulary: Vocabulary, wanted: st
 
 
 def conclusion_draws(fit: SurvivalFit, question: Question) -> dict[str, np.ndarray]:
-    """Draws of every conclusion that a fit can answer, ``(draws,)`` each, by its name.
-
-    A probability has draws of nought and one. What a fit has no cohort for is not there.
-    """
+    """Draws of every conclusion that a fit can answer, ``(draws,)``: of a probability 0 and 1."""
     known = {name: index for index, name in enumerate(fit.data.treatments)}
     share = reference_share(fit, question.reference_mix)
-    curves = {}
-    for own in question.treatments:
-        if own.id in known:
-            group = Group(fit.data.treatment_class[known[own.id]], known[own.id])
-            curves[own.id] = curve(fit, group, share, "mean_study")
+    asked = {own.id for item in question.conclusions for own in item.treatments}
+    curves = {
+        name: curve(fit, Group(fit.data.treatment_class[index], index), share, "mean_study")
+        for name, index in known.items()
+        if name in asked
+    }
     draws: dict[str, np.ndarray] = {}
     for item in question.conclusions:
-        if set(item.of) - curves.keys():
+        of = [own.id for own in item.treatments]
+        if set(of) - curves.keys():
             continue
         match item.kind:
             case "prognostic_ratio":
                 values = np.exp(fit.flat("prognostic"))
             case "predictive_ratio":
-                values = np.exp(fit.flat("predictive")[:, known[item.of[0]]])
+                values = np.exp(fit.flat("predictive")[:, known[of[0]]])
             case "median_months":
-                values = curves[item.of[0]].median
+                values = curves[of[0]].median
             case "p_gain":
-                gain = survival_contrast(*(curves[name] for name in item.of), GAIN)
+                gain = survival_contrast(*(curves[name] for name in of), GAIN)
                 values = SURVIVAL_CONTRASTS[GAIN].gain * gain > question.delta
             case name:
-                values = survival_contrast(*(curves[name] for name in item.of), name)
+                values = survival_contrast(*(curves[name] for name in of), name)
         draws[item.name] = np.asarray(values, dtype=float)
     return draws
 
@@ -279,9 +251,8 @@ class Estimate:
     Attributes
     ----------
     estimate, lower, upper : float
-        Posterior median and 95 % limits; for a probability the probability, without limits.
-    estimate_error, lower_error, upper_error : float
-        Monte Carlo standard errors (Vehtari et al. 2021, doi 10.1214/20-BA1221).
+        Posterior median and 95 % limits; for a probability the probability, without limits. Monte
+        Carlo standard errors are those of Vehtari et al. 2021, doi 10.1214/20-BA1221.
     centre, sd : float
         Posterior mean and standard deviation on the scale on which choices are compared.
     rhat, ess : float
@@ -302,33 +273,27 @@ class Estimate:
 
 def answers_of(
     draws: Mapping[str, np.ndarray], question: Question, chains: int
-) -> Mapping[str, Estimate]:
-    """Summarise the draws of :func:`conclusion_draws`: chains one after the other, equally long."""
-    scales = {item.name: item.scale for item in question.conclusions}
-    chances = {name for name in draws if scales[name] == "chance"}
-    limited = {name: values for name, values in draws.items() if name not in chances}
-    answers = _with_limits(limited, chains, scales) if limited else {}
-    answers |= {name: _chance(draws[name], chains) for name in chances}
-    return MappingProxyType({name: answers[name] for name in draws})
-
-
-def _with_limits(
-    draws: Mapping[str, np.ndarray], chains: int, scales: Mapping[str, str]
 ) -> dict[str, Estimate]:
+    """Summarise the draws of :func:`conclusion_draws`: chains one after the other, equally long."""
+    logs = {item.name for item in question.conclusions if item.scale == "log"}
+    chances = {item.name for item in question.conclusions if item.scale == "chance"}
+    answers = {name: _chance(draws[name], chains) for name in chances & draws.keys()}
+    limited = {name: values for name, values in draws.items() if name not in chances}
+    if not limited:
+        return answers
     # one array for all: as many single variables would take twice as long
-    data = _dataset(np.stack(list(draws.values()), axis=1), chains)
+    data = _dataset(np.stack(list(limited.values()), axis=1), chains)
     limits = [mcse(data, method="quantile", prob=0.5 + side * LEVEL / 2.0) for side in (-1, 1)]
     sizes = [ess(data, method=method) for method in ("bulk", "tail")]
     judged = [mcse(data, method="median"), *limits, rhat(data), *sizes]
     columns = np.stack([own["x"].to_numpy() for own in judged], axis=1).tolist()
-    answers = {}
     for (name, values), (*errors, agreement, bulk, tail) in zip(
-        draws.items(), columns, strict=True
+        limited.items(), columns, strict=True
     ):
-        working = np.log(values) if scales[name] == "log" else values
-        centre, sd = float(working.mean()), float(working.std())
+        working = np.log(values) if name in logs else values
+        spread = float(working.mean()), float(working.std())
         ends = quantiles(values).tolist()
-        answers[name] = Estimate(*ends, *errors, centre, sd, agreement, min(bulk, tail))
+        answers[name] = Estimate(*ends, *errors, *spread, agreement, min(bulk, tail))
     return answers
 
 
@@ -398,37 +363,26 @@ SENSITIVE = 0.05
 #: All named priors together, in the place of the name of one.
 ALL = "all"
 
-CONFLICT = "prior and data differ"
-PRIOR_SPEAKS = "the prior speaks"
-DATA_SPEAK = "the data speak"
-NEITHER = "neither is sensitive"
+_DIAGNOSES = {
+    (True, True): "prior and data differ",
+    (True, False): "the prior speaks",
+    (False, True): "the data speak",
+    (False, False): "neither is sensitive",
+}
+_ALPHAS = (0.99, 1.01)  # powers between which sensitivity is measured
 
-#: Powers on either side of one between which sensitivity is measured.
-_ALPHAS = (0.99, 1.01)
+
+def diagnosis_of(prior: float, likelihood: float) -> str:
+    """What sensitivities to prior and likelihood say together."""
+    return _DIAGNOSES[prior >= SENSITIVE, likelihood >= SENSITIVE]
 
 
-@dataclass(frozen=True)
-class Scaled:
-    """Sensitivity of a conclusion to one prior, or :data:`ALL`, and to the likelihood.
+def power_scaling(fit: SurvivalFit, question: Question) -> list[dict[str, Any]]:
+    """Sensitivity of every conclusion to all its priors, to each of them, and to the likelihood.
 
-    Both are the change of the distribution per doubling of the power.
+    Both are the change of the distribution per doubling of the power: columns ``conclusion``,
+    ``prior``, ``prior_sensitivity`` and ``likelihood_sensitivity``.
     """
-
-    conclusion: str
-    prior: str
-    prior_sensitivity: float
-    likelihood_sensitivity: float
-
-    @property
-    def diagnosis(self) -> str:
-        """What the two say together."""
-        if self.prior_sensitivity >= SENSITIVE:
-            return CONFLICT if self.likelihood_sensitivity >= SENSITIVE else PRIOR_SPEAKS
-        return DATA_SPEAK if self.likelihood_sensitivity >= SENSITIVE else NEITHER
-
-
-def power_scaling(fit: SurvivalFit, question: Question) -> tuple[Scaled, ...]:
-    """Sensitivity of every conclusion to all its priors, to each of them, and to the likelihood."""
     tree = scaling_tree(fit, question)
     names = list(tree["log_prior"].data_vars)
     likelihood = psense(tree, group="likelihood", alphas=_ALPHAS)
@@ -436,11 +390,16 @@ def power_scaling(fit: SurvivalFit, question: Question) -> tuple[Scaled, ...]:
         part: psense(tree, group="prior", group_var_names=scaled, alphas=_ALPHAS)
         for part, scaled in ({ALL: names} | {name: [name] for name in names}).items()
     }
-    return tuple(
-        Scaled(name, part, float(prior[part][name]), float(likelihood[name]))
+    return [
+        {
+            "conclusion": name,
+            "prior": part,
+            "prior_sensitivity": float(prior[part][name]),
+            "likelihood_sensitivity": float(likelihood[name]),
+        }
         for name in tree["posterior"].data_vars
         for part in prior
-    )
+    ]
 
 
 def scaling_tree(fit: SurvivalFit, question: Question) -> DataTree:
@@ -492,27 +451,23 @@ def log_priors(fit: SurvivalFit) -> dict[str, np.ndarray]:
     a cohort each) is the sum over them. A normal and a half-normal have the same density up to a
     constant, where they have one.
     """
-    densities = {}
-    for name, values in _quantities(fit):
-        prior = fit.priors[name]
-        squares = ((values - prior.location) / prior.scale) ** 2
-        densities[name] = -0.5 * squares.reshape(len(squares), -1).sum(axis=1)
-    return densities
-
-
-def _quantities(fit: SurvivalFit) -> Iterator[tuple[str, np.ndarray]]:
-    """Names of the priors that can matter, each with the draws of what it is the prior of."""
     own = {SHAPE_PRIOR[fit.family.name]: "shape_mean"}
     if fit.family.has_tail:
         own[TAIL_PRIOR[fit.family.name]] = "tail_mean"
     variables = {prior: variable for variable, prior in PRIOR_OF.items()} | own
-    for prior in used_priors({"": fit}):
-        if prior == "mixed_share":
-            unknown = {arm.cohort: i for i, arm in enumerate(fit.data.arms) if arm.share is None}
-            share = np.clip(fit.flat("mixed_share")[:, [*unknown.values()]], 1e-12, 1.0 - 1e-12)
-            if unknown:
-                yield prior, logit(share)
-        elif variables[prior] in COVARIATES:
-            yield prior, fit.flat("covariate_effect")[:, list(COVARIATES).index(variables[prior])]
+    unknown = {arm.cohort: i for i, arm in enumerate(fit.data.arms) if arm.share is None}
+    densities = {}
+    for name in used_priors({"": fit}):
+        variable = variables[name]
+        if name == "mixed_share":
+            if not unknown:
+                continue
+            share = fit.flat("mixed_share")[:, [*unknown.values()]]
+            values = logit(np.clip(share, 1e-12, 1.0 - 1e-12))
+        elif variable in COVARIATES:
+            values = fit.flat("covariate_effect")[:, list(COVARIATES).index(variable)]
         else:
-            yield prior, fit.flat(variables[prior])
+            values = fit.flat(variable)
+        squares = ((values - fit.priors[name].location) / fit.priors[name].scale) ** 2
+        densities[name] = -0.5 * squares.reshape(len(squares), -1).sum(axis=1)
+    return densities

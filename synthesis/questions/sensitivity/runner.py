@@ -17,12 +17,11 @@ import inspect
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -36,15 +35,7 @@ from synthesis.model import sampler
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.families import family
 from synthesis.model.observations import SurvivalData
-from synthesis.model.sampler import (
-    Diagnosis,
-    Problem,
-    Progress,
-    SamplerSettings,
-    cache_folder,
-    diagnose,
-    run,
-)
+from synthesis.model.sampler import Diagnosis, Problem, Progress, SamplerSettings, diagnose, run
 from synthesis.model.survival import survival_problem
 from synthesis.questions.contrasts import survival_contrast
 from synthesis.questions.sensitivity.conclusions import (
@@ -52,6 +43,7 @@ from synthesis.questions.sensitivity.conclusions import (
     Question,
     answers_of,
     conclusion_draws,
+    power_scaling,
 )
 from synthesis.questions.sensitivity.specifications import BASE, Base, Specification, observe
 from synthesis.staging import OutputError, staged_file
@@ -62,15 +54,6 @@ REFIT = SamplerSettings(draws=300, tune=200, chains=4, target_accept=0.9)
 #: Of the base, against which everything is set.
 BASE_DRAWS = SamplerSettings(draws=1500, tune=1000, chains=4, target_accept=0.97)
 
-
-def settings_of(seed: int | None, draws: int | None) -> tuple[SamplerSettings, SamplerSettings]:
-    """Settings of a refit, and of the base with as many times more draws as without `draws`."""
-    seed = REFIT.seed if seed is None else seed
-    draws = REFIT.draws if draws is None else draws
-    of_base = replace(BASE_DRAWS, seed=seed, draws=draws * (BASE_DRAWS.draws // REFIT.draws))
-    return replace(REFIT, seed=seed, draws=draws), of_base
-
-
 #: Families that take some twenty times as long as the others, and so get half as many chains: the
 #: incomplete gamma function has no closed form.
 COSTLY = frozenset({"generalised gamma"})
@@ -80,6 +63,14 @@ COSTLY = frozenset({"generalised gamma"})
 RHAT, ESS, DIVERGENT = 1.05, 100.0, 0.01
 
 _ATTEMPTS = {True: 3, False: 2}  # of the base, of a refit
+
+
+def settings_of(seed: int | None, draws: int | None) -> tuple[SamplerSettings, SamplerSettings]:
+    """Settings of a refit, and of the base with as many times more draws as without `draws`."""
+    seed = REFIT.seed if seed is None else seed
+    draws = REFIT.draws if draws is None else draws
+    of_base = replace(BASE_DRAWS, seed=seed, draws=draws * (BASE_DRAWS.draws // REFIT.draws))
+    return replace(REFIT, seed=seed, draws=draws), of_base
 
 
 # --- What is fitted ------------------------------------------------------------------------------
@@ -115,15 +106,10 @@ class Job:
     settings: SamplerSettings = REFIT
     base_settings: SamplerSettings = BASE_DRAWS
 
-    def prepare(self) -> tuple[tuple[Prepared, ...], tuple[Specification, ...]]:
+    def prepare(self) -> tuple[list[Prepared], list[Specification]]:
         """The base and every specification that can be fitted, and those that leave no cohort.
 
-        All are laid out at sizes that hold the largest of them.
-
-        Raises
-        ------
-        NothingToPoolError
-            Where the base has no cohort.
+        NothingToPoolError where the base has none.
         """
         made, impossible = [], []
         for specification in (BASE, *self.specifications):
@@ -136,30 +122,23 @@ class Job:
             else:
                 impossible.append(specification)
         sizes = sizes_for([data for *_, data in made])
-        return tuple(Prepared(*parts, sizes) for parts in made), tuple(impossible)
+        return [Prepared(*parts, sizes) for parts in made], impossible
 
 
 #: What makes a fit.
 Fitter = Callable[[Prepared, SamplerSettings], SurvivalFit]
-#: What else is made of the fit of the base.
-Extra = Callable[[SurvivalFit, Question], Mapping[str, Any]]
 
 
 def sample(prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
     """Fit a specification once, whatever its draws are worth; only the base is judged whole.
 
-    Raises
-    ------
-    KeyboardInterrupt
-        Where the sampler was interrupted: it then hands over what it has.
+    KeyboardInterrupt where the sampler was interrupted: it then hands over what it has.
     """
-    draws = run(prepared.problem, settings, cache=False)
-    tree = draws.tree
-    if tree["posterior"].sizes["draw"] < settings.draws:
+    draws, base = run(prepared.problem, settings, cache=False), prepared.base
+    if draws.tree["posterior"].sizes["draw"] < settings.draws:
         raise KeyboardInterrupt
-    base = prepared.base
     is_base = prepared.specification is BASE
-    diagnosis = diagnose(tree) if is_base else _not_judged(tree, settings)
+    diagnosis = diagnose(draws.tree) if is_base else _not_judged(draws.tree, settings)
     chosen, centre = family(base.family), centre_share(base.priors)
     return SurvivalFit(
         prepared.data, (), base.priors, chosen, draws, diagnosis, centre, base.variant
@@ -173,45 +152,7 @@ def _not_judged(tree: DataTree, settings: SamplerSettings) -> Diagnosis:
     return Diagnosis("REVIEW", nan, "", nan, nan, divergences, nan, *sizes, "not judged")
 
 
-# --- What is kept --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Store:
-    """A folder of results; None as folder: nothing is read or kept."""
-
-    folder: Path | None
-
-    def read(self, name: str) -> dict[str, Any] | None:
-        """The result of a fingerprint, or ``None`` where there is none that can be read."""
-        with suppress(OSError, ValueError):
-            return self.folder and json.loads(self._file(name).read_text(encoding="utf-8"))
-        return None
-
-    def write(self, name: str, result: Mapping[str, Any]) -> None:
-        """Keep a result, whole or not at all: a folder that cannot be written costs time only."""
-        if self.folder is not None:
-            with suppress(OutputError), staged_file(self._file(name)) as draft:
-                draft.write_text(json.dumps(dict(result)), encoding="utf-8")
-
-    def _file(self, name: str) -> Path:
-        return self.folder / f"{name}.json"
-
-
-def default_store(*, cache: bool = True) -> Store:
-    """Beside the draws of fits; nowhere without a cache."""
-    return Store(cache_folder() / "sensitivity" if cache else None)
-
-
-def fingerprint(problem: Problem, settings: SamplerSettings, question: Question) -> str:
-    """SHA-256 of everything that determines a result."""
-    digest = hashlib.sha256(sampler.fingerprint(problem, settings).encode())
-    digest.update(repr([sorted(problem.labels.items()), asdict(question)]).encode())
-    # code that turns draws into the stored numbers
-    used = (answers_of, survival_contrast, curve, CohortLikelihood)
-    for source in (__file__, *map(inspect.getfile, used)):
-        digest.update(Path(source).read_bytes())
-    return digest.hexdigest()
+# --- Running -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -222,17 +163,15 @@ class Refit:
     ----------
     answers : mapping
         Name of a conclusion -> estimate; without those that cannot be answered.
-    cohorts, patients : int
-        That are counted.
-    counted_instead : tuple of str
-        Labels of reports that are counted here and not in the base.
+    cohorts, patients, counted_instead : int, int, tuple of str
+        What is counted; labels of reports that are counted here and not in the base.
     reliable : bool
         Whether the chains agree on every number.
     from_store, changes_nothing : bool
         Whether it was read back; whether every array of the model is that of the base, so that
         nothing was refitted.
     extra : mapping
-        What else was made of the draws of the base; empty elsewhere.
+        Power-scaling, verdict and advice of the base; empty elsewhere.
     """
 
     specification: Specification
@@ -241,73 +180,9 @@ class Refit:
     patients: int = 0
     counted_instead: tuple[str, ...] = ()
     reliable: bool = True
-    draws: int = 0
     from_store: bool = False
     changes_nothing: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Results:
-    """The base, every refit, and the specifications that leave no cohort."""
-
-    base: Refit
-    refits: tuple[Refit, ...]
-    impossible: tuple[Specification, ...] = ()
-
-
-# --- Running -------------------------------------------------------------------------------------
-
-
-def run_specifications(
-    job: Job,
-    store: Store,
-    *,
-    fitter: Fitter = sample,
-    extra: Extra | None = None,
-    progress: Progress | None = None,
-) -> Results:
-    """Refit under every specification, the base first.
-
-    Parameters
-    ----------
-    job : Job
-    store : Store
-        Results that are there are read, others are kept as soon as they are made.
-    fitter, extra : callable
-        Makes a fit; makes what else is kept of the draws of the base.
-    progress : callable, optional
-        Called with a sentence at each refit: how many are done, and how long the rest may take.
-
-    Raises
-    ------
-    InterruptedRunError
-        On an interrupt; it says how many results are kept.
-    NothingToPoolError
-        Where the base has no cohort.
-    """
-    tell = progress or (lambda _: None)
-    tell("laying out the observations of every choice")
-    prepared, impossible = job.prepare()
-    runner = _Runner(job, store, fitter, extra, prepared[0])
-    refits: list[Refit] = []
-    took: list[float] = []
-    try:
-        for number, item in enumerate(prepared):
-            words = f"fit {number + 1} of {len(prepared)}: {item.specification.label}"
-            if took:
-                left = (len(prepared) - number) * sum(took) / len(took)
-                words += f" ({time_words(left)} left)"
-            tell(words)
-            started = time.perf_counter()
-            made = runner.result(item, refits)
-            refits.append(made)
-            # the base takes longer than a refit, and what is read back takes no time
-            if number and not (made.from_store or made.changes_nothing):
-                took.append(time.perf_counter() - started)
-    except KeyboardInterrupt:
-        raise InterruptedRunError(len(refits), len(prepared), store.folder is not None) from None
-    return Results(refits[0], tuple(refits[1:]), impossible)
 
 
 class InterruptedRunError(KeyboardInterrupt):
@@ -323,83 +198,50 @@ class InterruptedRunError(KeyboardInterrupt):
         super().__init__(self.sentence)
 
 
+def run_specifications(
+    job: Job,
+    store: Path | None,
+    *,
+    fitter: Fitter = sample,
+    progress: Progress | None = None,
+) -> list[Refit]:
+    """Refit under every specification: the base first, those that leave no cohort last.
+
+    Results are read from the folder `store`, or kept there as soon as they are made. `progress` is
+    called with a sentence at each refit. InterruptedRunError on an interrupt, NothingToPoolError
+    where the base has no cohort.
+    """
+    tell = progress or (lambda _: None)
+    tell("laying out the observations of every choice")
+    prepared, impossible = job.prepare()
+    refits: list[Refit] = []
+    took: list[float] = []
+    try:
+        for number, item in enumerate(prepared):
+            words = f"fit {number + 1} of {len(prepared)}: {item.specification.label}"
+            if took:
+                left = (len(prepared) - number) * sum(took) / len(took)
+                words += f" ({time_words(left)} left)"
+            tell(words)
+            if refits and _same(item.problem, prepared[0].problem):
+                same = replace(refits[0], specification=item.specification, changes_nothing=True)
+                refits.append(same)
+                continue
+            started = time.perf_counter()
+            refits.append(_refit(job, store, fitter, prepared[0], item))
+            # the base takes longer than a refit, and what is read back takes no time
+            if number and not refits[-1].from_store:
+                took.append(time.perf_counter() - started)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(len(refits), len(prepared), store is not None) from None
+    return [*refits, *map(Refit, impossible)]
+
+
 def time_words(seconds: float) -> str:
     """A duration to the accuracy of a guess: ``about 40 s``, ``about 3 min``."""
     if seconds < 90.0:
         return f"about {max(10 * round(seconds / 10.0), 10)} s"
     return f"about {round(seconds / 60.0)} min"
-
-
-@dataclass(frozen=True)
-class _Runner:
-    """One run of a job."""
-
-    job: Job
-    store: Store
-    fitter: Fitter
-    extra: Extra | None
-    base: Prepared
-
-    def result(self, item: Prepared, before: Sequence[Refit]) -> Refit:
-        """Read a result back, or make and keep it; the first of those before is the base."""
-        problem = item.problem
-        if before and _same(problem, self.base.problem):
-            return replace(before[0], specification=item.specification, changes_nothing=True)
-        settings = self._settings(item) if before else self.job.base_settings
-        name = fingerprint(problem, settings, self.job.question)
-        stored = self.store.read(name)
-        made = stored or self._made(item, settings)
-        if not stored:
-            self.store.write(name, made)
-        counted = {ref.id for ref in self.base.data.cohorts}
-        new = [ref.label for ref in item.data.cohorts if ref.id not in counted]
-        answers = {name: Estimate(**own) for name, own in made["answers"].items()}
-        return Refit(
-            specification=item.specification,
-            cohorts=len(item.data.cohorts),
-            patients=sum(arm.n for arm in item.data.arms),
-            counted_instead=tuple(dict.fromkeys(new)),
-            from_store=bool(stored),
-            **{**made, "answers": MappingProxyType(answers)},
-        )
-
-    def _settings(self, item: Prepared) -> SamplerSettings:
-        settings = self.job.settings
-        if item.base.family in COSTLY and self.job.base.family not in COSTLY:
-            return replace(settings, chains=max(settings.chains // 2, 2))
-        return settings
-
-    def _made(self, item: Prepared, settings: SamplerSettings) -> dict[str, Any]:
-        """Fit until the chains agree on every number that is shown, or for the last time."""
-        question = self.job.question
-        is_base = item is self.base
-        for left in reversed(range(_ATTEMPTS[is_base])):
-            fit = self.fitter(item, settings)
-            answers = answers_of(conclusion_draws(fit, question), question, settings.chains)
-            reliable = _agrees(answers, fit.diagnosis.divergences, settings)
-            # the base is judged as a report judges its fits
-            enough = reliable and not (is_base and fit.diagnosis.verdict != "PASS")
-            if enough or not left:
-                break
-            settings = replace(
-                settings,
-                draws=2 * settings.draws,
-                tune=2 * settings.tune,
-                target_accept=1.0 - (1.0 - settings.target_accept) / 2.0,
-            )
-        return {
-            "answers": {name: asdict(own) for name, own in answers.items()},
-            "reliable": reliable,
-            "draws": settings.draws,
-            "extra": dict(self.extra(fit, question)) if self.extra and is_base else {},
-        }
-
-
-def _agrees(answers: Mapping[str, Estimate], divergences: int, settings: SamplerSettings) -> bool:
-    # a probability is judged with the difference that it is of
-    judged = [own for own in answers.values() if not math.isnan(own.lower)]
-    agree = all(own.rhat < RHAT and own.ess >= ESS for own in judged)
-    return agree and divergences <= DIVERGENT * settings.draws * settings.chains
 
 
 def _same(one: Problem, other: Problem) -> bool:
@@ -409,3 +251,73 @@ def _same(one: Problem, other: Problem) -> bool:
         and one.labels == other.labels
         and all(np.array_equal(one.values[k], other.values[k]) for k in other.values)
     )
+
+
+def _refit(job: Job, store: Path | None, fitter: Fitter, base: Prepared, item: Prepared) -> Refit:
+    """Read a result back, or make and keep it."""
+    settings = job.base_settings if item is base else job.settings
+    if item.base.family in COSTLY and base.base.family not in COSTLY:
+        settings = replace(settings, chains=max(settings.chains // 2, 2))
+    file = store and store / f"{fingerprint(item.problem, settings, job.question)}.json"
+    stored = None
+    with suppress(OSError, ValueError):
+        stored = file and json.loads(file.read_text(encoding="utf-8"))
+    made = stored or _made(item, settings, job.question, fitter)
+    if file and not stored:  # a folder that cannot be written costs time only
+        with suppress(OutputError), staged_file(file) as draft:
+            draft.write_text(json.dumps(made), encoding="utf-8")
+    counted = {ref.id for ref in base.data.cohorts}
+    new = [ref.label for ref in item.data.cohorts if ref.id not in counted]
+    answers = {name: Estimate(**own) for name, own in made["answers"].items()}
+    return Refit(
+        specification=item.specification,
+        cohorts=len(item.data.cohorts),
+        patients=sum(arm.n for arm in item.data.arms),
+        counted_instead=tuple(dict.fromkeys(new)),
+        from_store=bool(stored),
+        **{**made, "answers": answers},
+    )
+
+
+def fingerprint(problem: Problem, settings: SamplerSettings, question: Question) -> str:
+    """SHA-256 of everything that determines a result."""
+    digest = hashlib.sha256(sampler.fingerprint(problem, settings).encode())
+    digest.update(repr([sorted(problem.labels.items()), asdict(question)]).encode())
+    # code that turns draws into the stored numbers
+    used = (answers_of, survival_contrast, curve, CohortLikelihood)
+    for source in (__file__, *map(inspect.getfile, used)):
+        digest.update(Path(source).read_bytes())
+    return digest.hexdigest()
+
+
+def _made(
+    item: Prepared, settings: SamplerSettings, question: Question, fitter: Fitter
+) -> dict[str, Any]:
+    """Fit until the chains agree on every number that is shown, or for the last time."""
+    is_base = item.specification is BASE
+    for left in reversed(range(_ATTEMPTS[is_base])):
+        fit = fitter(item, settings)
+        answers = answers_of(conclusion_draws(fit, question), question, settings.chains)
+        reliable = _agrees(answers, fit.diagnosis.divergences, settings)
+        # the base is judged as a report judges its fits
+        if not left or (reliable and not (is_base and fit.diagnosis.verdict != "PASS")):
+            break
+        settings = replace(
+            settings,
+            draws=2 * settings.draws,
+            tune=2 * settings.tune,
+            target_accept=1.0 - (1.0 - settings.target_accept) / 2.0,
+        )
+    diagnosis = {"verdict": fit.diagnosis.verdict, "advice": fit.diagnosis.advice}
+    return {
+        "answers": {name: asdict(own) for name, own in answers.items()},
+        "reliable": reliable,
+        "extra": {"power_scaling": power_scaling(fit, question)} | diagnosis if is_base else {},
+    }
+
+
+def _agrees(answers: Mapping[str, Estimate], divergences: int, settings: SamplerSettings) -> bool:
+    # a probability is judged with the difference that it is of
+    judged = [own for own in answers.values() if not math.isnan(own.lower)]
+    agree = all(own.rhat < RHAT and own.ess >= ESS for own in judged)
+    return agree and divergences <= DIVERGENT * settings.draws * settings.chains

@@ -1,15 +1,12 @@
 """What an analysis may have chosen otherwise: each specification is one change against the base.
 
-The list follows the branches of the analysis: what was believed before (priors), the law of the
-times (survival family), how printed figures enter (likelihood), and what is counted (selection,
-one treatment class or one report less). One change at a time: an answer that stands under each of
-them may still fall under several at once (Steegen et al. 2016, doi 10.1177/1745691616658637).
+One change at a time: an answer that stands under each of them may still fall under several at once
+(Steegen et al. 2016, doi 10.1177/1745691616658637). A choice is one record of :data:`CHOICES`, and
+what is believed one of :data:`BELIEFS`.
 
-A choice is one record of :data:`CHOICES`, and what is believed one of :data:`BELIEFS`.
-:func:`observe` counts the figures under a choice. A rule that says which reports count acts before
-cohorts are chosen, so that what gave way to a report that is left out is counted in its place. A
-rule that says which of their figures enter acts behind it: the cohorts stay, unless nothing is left
-of them.
+:func:`observe` counts the figures under a choice. Rules on reports act before cohorts are chosen:
+what gave way to a report that is left out is counted in its place. Rules on figures act behind it:
+the cohorts stay, unless nothing is left of them.
 """
 
 from __future__ import annotations
@@ -32,7 +29,7 @@ from studies.figures import (
     tells_histology,
 )
 from studies.registry import references
-from studies.schema import NOT_REACHED, Cohort, Study, Subgroup
+from studies.schema import NOT_REACHED, Cohort, Subgroup
 from studies.selection import CohortRef, Counted, OverlapIndex, overlap_pairs, rank, select
 from synthesis.endpoints import survival_endpoints
 from synthesis.fits import DEFAULT_FAMILY, class_order, used_priors
@@ -75,8 +72,7 @@ class Counting:
     verified_only, use_read_as : bool
         As in :func:`studies.selection.select`.
     overlap : {"declared", "latest", "largest", "all", "none"}
-        Which of several reports on the same patients counts: by the declared order of precedence,
-        the latest, the largest, all of them (patients are then counted twice), or none of them.
+        Which of several reports on the same patients counts.
     prospective : bool
         Only reports whose design was planned ahead.
     without_histology : bool
@@ -84,7 +80,7 @@ class Counting:
     without_class, without_study : str
         Identifiers; empty for none.
     figures : str
-        Which of the printed figures of a cohort enter: ``"all"``, or one of :data:`FIGURES`.
+        Which of the printed figures of a cohort enter: all, or a choice of :data:`CHOICES`.
     convention : str
         The transformation behind intervals that do not tell it; ``"untold"``: learned.
     """
@@ -102,21 +98,6 @@ class Counting:
 
 #: What every report counts.
 EVERYTHING = Counting()
-
-
-@dataclass(frozen=True)
-class PriorChange:
-    """Another scale (a factor), or another location (in units of the scale), of one prior."""
-
-    name: str
-    scale: float = 1.0
-    shift: float = 0.0
-
-    def apply(self, priors: Priors) -> Priors:
-        """The priors with this change."""
-        prior = priors[self.name]
-        location = prior.location + self.shift * prior.scale if self.shift else None
-        return priors.replace(self.name, location=location, scale=prior.scale * self.scale)
 
 
 @dataclass(frozen=True)
@@ -157,6 +138,8 @@ class Specification:
         that of one that stands alone is its label.
     direction : {-1, 0, 1}
         -1 for less (a narrower prior), 1 for more, 0 where there is no such order.
+    priors, scale, shift : tuple of str, float, float
+        Names of priors, of which the scale is multiplied, or the location moved by scales.
     variant, counting : mapping
         Fields of a :class:`~synthesis.model.survival.Variant` or of a :class:`Counting` -> value.
     """
@@ -166,7 +149,9 @@ class Specification:
     label: str
     aspect: str = ""
     direction: Literal[-1, 0, 1] = 0
-    priors: tuple[PriorChange, ...] = ()
+    priors: tuple[str, ...] = ()
+    scale: float = 1.0
+    shift: float = 0.0
     family: str | None = None
     variant: Mapping[str, Any] = field(default_factory=dict)
     counting: Mapping[str, Any] = field(default_factory=dict)
@@ -174,8 +159,10 @@ class Specification:
     def apply(self, base: Base) -> Base:
         """The analysis with this change."""
         priors = base.priors
-        for change in self.priors:
-            priors = change.apply(priors)
+        for name in self.priors:
+            own = priors[name]
+            location = own.location + self.shift * own.scale if self.shift else None
+            priors = priors.replace(name, location=location, scale=own.scale * self.scale)
         return replace(
             base,
             priors=priors,
@@ -191,82 +178,58 @@ BASE = Specification("base", "base", "Base analysis")
 
 # --- Likelihood and selection --------------------------------------------------------------------
 
-#: Which of the printed figures enter, where it is not all of them.
-FIGURES = {
-    "no_intervals": "Intervals of medians not used",
-    "no_landmarks_beside_medians": "Survival probabilities only where no median is reported",
-    "early_landmarks": "No survival probability beyond 12 months",
-    "medians_only": "Medians only",
-    "no_comparisons": "Reported hazard ratios and p values not used",
-}
-_VARIANTS = {
-    "robust": ("Study effects: Student-t with 4 degrees of freedom", "study_effects", "student-t"),
-    "bias": ("Retrospective reports: a bias of each, SD 0.3 (log)", "retrospective_bias", 0.3),
-    "mixture": ("Unknown histology: mixture of two curves", "unknown_histology", "mixture"),
-    "no_covariates": ("Kind of study and population not allowed for", "covariates", False),
-}
-_RULES = {
-    "verified_only": ("Verified figures only", "verified_only", True),
-    "no_read_as": ("Declared readings not used", "use_read_as", False),
-    "prospective": ("Prospective reports only", "prospective", True),
-}
-_UNTOLD = "Intervals that do not tell"
-_OVERLAPS = {
-    "latest": "the latest counts",
-    "largest": "the largest counts",
-    "all": "all count",
-    "none": "none counts",
-}
+
+def _fixed_choices() -> Iterator[Specification]:
+    for name, label, key, value in (
+        (
+            "robust",
+            "Study effects: Student-t with 4 degrees of freedom",
+            "study_effects",
+            "student-t",
+        ),
+        ("bias", "Retrospective reports: a bias of each, SD 0.3 (log)", "retrospective_bias", 0.3),
+        ("mixture", "Unknown histology: mixture of two curves", "unknown_histology", "mixture"),
+        ("no_covariates", "Kind of study and population not allowed for", "covariates", False),
+    ):
+        yield Specification(name, "likelihood", label, variant={key: value})
+    for name, label in (
+        ("no_intervals", "Intervals of medians not used"),
+        (
+            "no_landmarks_beside_medians",
+            "Survival probabilities only where no median is reported",
+        ),
+        ("early_landmarks", "No survival probability beyond 12 months"),
+        ("medians_only", "Medians only"),
+        ("no_comparisons", "Reported hazard ratios and p values not used"),
+    ):
+        yield Specification(name, "likelihood", label, counting={"figures": name})
+    untold = "Intervals that do not tell"
+    for method in METHODS:
+        name, label = method.replace("-", "_"), f"{untold} their transformation: all {method}"
+        aspect, counting = f"{untold}: one transformation", {"convention": method}
+        yield Specification(f"intervals_{name}", "likelihood", label, aspect, counting=counting)
+    for name, label, key, value in (
+        ("verified_only", "Verified figures only", "verified_only", True),
+        ("no_read_as", "Declared readings not used", "use_read_as", False),
+        ("prospective", "Prospective reports only", "prospective", True),
+    ):
+        yield Specification(name, "selection", label, counting={key: value})
+    for rule, words in (
+        ("latest", "the latest counts"),
+        ("largest", "the largest counts"),
+        ("all", "all count"),
+        ("none", "none counts"),
+    ):
+        label, aspect = f"Overlapping reports: {words}", "Overlapping reports: another rule"
+        yield Specification(
+            f"overlap_{rule}", "selection", label, aspect, counting={"overlap": rule}
+        )
+    label = "Without every report that tells histology"
+    yield Specification("no_histology", "selection", label, counting={"without_histology": True})
+
 
 #: Choices that every analysis has; one that the base has made already is not tried.
-CHOICES: tuple[Specification, ...] = (
-    *(
-        Specification(name, "likelihood", label, variant={key: value})
-        for name, (label, key, value) in _VARIANTS.items()
-    ),
-    *(
-        Specification(name, "likelihood", label, counting={"figures": name})
-        for name, label in FIGURES.items()
-    ),
-    *(
-        Specification(
-            f"intervals_{method.replace('-', '_')}",
-            "likelihood",
-            f"{_UNTOLD} their transformation: all {method}",
-            f"{_UNTOLD}: one transformation",
-            counting={"convention": method},
-        )
-        for method in METHODS
-    ),
-    *(
-        Specification(name, "selection", label, counting={key: value})
-        for name, (label, key, value) in _RULES.items()
-    ),
-    *(
-        Specification(
-            f"overlap_{rule}",
-            "selection",
-            f"Overlapping reports: {words}",
-            "Overlapping reports: another rule",
-            counting={"overlap": rule},
-        )
-        for rule, words in _OVERLAPS.items()
-    ),
-    Specification(
-        "no_histology",
-        "selection",
-        "Without every report that tells histology",
-        counting={"without_histology": True},
-    ),
-)
-
-
-def _choices(group: str, base: Base, data: SurvivalData) -> Iterator[Specification]:
-    for choice in CHOICES:
-        # without a report that tells histology this one has nothing to leave out
-        idle = choice.counting.get("without_histology") and not data.tells_histology
-        if choice.group == group and choice.apply(base) != base and not idle:
-            yield choice
+CHOICES: tuple[Specification, ...] = tuple(_fixed_choices())
 
 
 # --- Priors --------------------------------------------------------------------------------------
@@ -303,35 +266,30 @@ BELIEFS: tuple[Belief, ...] = (
 )
 
 
-def _priors(base: Base, data: SurvivalData) -> Iterator[Specification]:
+def _prior_choices(base: Base, data: SurvivalData) -> Iterator[Specification]:
     """Scales halved and doubled, and locations moved, of the priors that can matter."""
     fit = SimpleNamespace(data=data, family=family(base.family), variant=base.variant)
     used = used_priors({base.endpoint: fit})
     for belief in BELIEFS:
-        names = [name for name in belief.priors or (belief.name,) if name in used]
-        changes = [("halved", -1, {"scale": 0.5}), ("doubled", 1, {"scale": 2.0})]
+        names = tuple(name for name in belief.priors or (belief.name,) if name in used)
+        changes = [("halved", -1, 0.5, 0.0), ("doubled", 1, 2.0, 0.0)]
         if belief.shift:
-            moves = (("lower", -1), ("higher", 1))
-            changes += [(word, side, {"shift": side * belief.shift}) for word, side in moves]
-        for word, direction, change in changes if names else ():
-            priors = tuple(PriorChange(name, **change) for name in names)
-            yield Specification(
-                f"{belief.name}_{word}",
-                "priors",
-                f"Prior ({in_sentence(belief.label)}), {_change_words(word, priors, base)}",
-                belief.label,
-                direction,
-                priors,
+            changes += [("lower", -1, 1.0, -belief.shift), ("higher", 1, 1.0, belief.shift)]
+        for word, direction, *change in changes if names else ():
+            choice = Specification(
+                f"{belief.name}_{word}", "priors", "", belief.label, direction, names, *change
             )
+            words = _change_words(word, choice, base)
+            yield replace(choice, label=f"Prior ({in_sentence(belief.label)}), {words}")
 
 
-def _change_words(word: str, changes: Sequence[PriorChange], base: Base) -> str:
-    changed = changes[0].apply(base.priors)[changes[0].name]
-    if changes[0].shift:
+def _change_words(word: str, choice: Specification, base: Base) -> str:
+    changed = choice.apply(base).priors[choice.priors[0]]
+    if choice.shift:
         centre = changed.natural(changed.location)
         share = changed.reads_as == "share"
         return f"{word}: about {f'{percent(centre)} %' if share else f'{months(centre)} months'}"
-    return f"scale {word}{f': {changed.parameters}' if len(changes) == 1 else ''}"
+    return f"scale {word}{f': {changed.parameters}' if len(choice.priors) == 1 else ''}"
 
 
 # --- All of them ---------------------------------------------------------------------------------
@@ -347,73 +305,49 @@ def default_specifications(
 ) -> tuple[Specification, ...]:
     """Everything that is tried by default, in order of display.
 
-    Parameters
-    ----------
-    registry : Registry
-    base : Base, optional
-    asked : collection of str
-        Identifiers of the treatments asked about: reports of these are left out in any case.
-    groups : collection of str, optional
-        Of :data:`GROUPS`; all otherwise.
-    most_studies : int
-        As of :data:`MOST_STUDIES`.
-
-    Raises
-    ------
-    ValueError
-        For an unknown group; names those there are.
+    `asked` are identifiers of treatments, whose reports are left out in any case; `groups` some of
+    :data:`GROUPS`, all otherwise. ValueError for an unknown one.
     """
     unknown = sorted(set(groups or ()) - set(GROUPS))
     if unknown:
         raise ValueError(f"group: found {unknown[0]!r}, expected {', '.join(GROUPS)}")
     base = base or Base()
     data = observe(registry, base.endpoint, base.counting)
-    made = {
-        "priors": _priors(base, data),
-        "family": _families(base),
-        "classes": _classes(registry, data),
-        "studies": _studies(data, asked, most_studies),
-    }
-    return tuple(
-        specification
-        for group in GROUPS
-        if groups is None or group in groups
-        for specification in (*made.get(group, ()), *_choices(group, base, data))
-    )
+    made = [
+        *_prior_choices(base, data),
+        *_choices_of_one(registry, base, data, informative_studies(data, asked, most_studies)),
+        # without a report that tells histology there is nothing to leave out
+        *(
+            choice
+            for choice in CHOICES
+            if choice.apply(base) != base
+            and not (choice.counting.get("without_histology") and not data.tells_histology)
+        ),
+    ]
+    chosen = [group for group in GROUPS if groups is None or group in groups]
+    return tuple(own for group in chosen for own in made if own.group == group)
 
 
-def _families(base: Base) -> Iterator[Specification]:
+def _choices_of_one(
+    registry: Registry, base: Base, data: SurvivalData, studies: Collection[str]
+) -> Iterator[Specification]:
+    """Every other family; each class and each of some reports left out in turn."""
     for name, other in FAMILIES.items():
         if name != base.family:
             key = f"family_{name.replace(' ', '_').replace('-', '_')}"
             label, aspect = f"Survival family: {other.label}", capitalised(other.label)
             yield Specification(key, "family", label, aspect, family=name)
-
-
-def _classes(registry: Registry, data: SurvivalData) -> Iterator[Specification]:
     for name in data.classes if len(data.classes) > 1 else ():
-        yield Specification(
-            f"without_class_{name}",
-            "classes",
-            f"Without {in_sentence(registry.vocabulary.treatment_class(name).label)}",
-            "Each class in turn",
-            counting={"without_class": name},
-        )
-
-
-def _studies(data: SurvivalData, asked: Collection[str], most: int) -> Iterator[Specification]:
-    chosen = informative_studies(data, asked, most) if len(data.studies) > 1 else ()
+        label = f"Without {in_sentence(registry.vocabulary.treatment_class(name).label)}"
+        aspect, counting = "Each class in turn", {"without_class": name}
+        yield Specification(f"without_class_{name}", "classes", label, aspect, counting=counting)
     labels = {ref.study.id: study_label(ref.study) for ref in data.cohorts}
     alike = Counter(labels.values())
-    for name in data.studies:
-        if name in chosen:
-            yield Specification(
-                f"without_{name}",
-                "studies",
-                f"Without {labels[name]}{f' ({name})' if alike[labels[name]] > 1 else ''}",
-                "Each report in turn",
-                counting={"without_study": name},
-            )
+    for name in data.studies if len(data.studies) > 1 else ():
+        if name in studies:
+            label = f"Without {labels[name]}{f' ({name})' if alike[labels[name]] > 1 else ''}"
+            aspect, counting = "Each report in turn", {"without_study": name}
+            yield Specification(f"without_{name}", "studies", label, aspect, counting=counting)
 
 
 def informative_studies(data: SurvivalData, asked: Collection[str], most: int) -> set[str]:
@@ -459,15 +393,15 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
 
 def _counted(registry: Registry, view: View, counting: Counting) -> Sequence[CohortRef]:
     """Cohorts that are counted, reports left out before the choice between overlapping ones."""
-    kept = {study.id: study for study in registry if _stays(study, counting)}
+    kept = {
+        study.id: study
+        for study in registry
+        if study.id != counting.without_study
+        and (study.design in PROSPECTIVE or not counting.prospective)
+    }
     if counting.overlap == "all":
         kept = {name: study.model_copy(update={"overlaps": ()}) for name, study in kept.items()}
-    smaller = replace(
-        registry,
-        studies=kept,
-        fingerprints={name: registry.fingerprints[name] for name in kept},
-        files={name: registry.files[name] for name in kept},
-    )
+    smaller = replace(registry, studies=kept)
     chosen = select(
         smaller, view.endpoint, verified_only=view.verified_only, use_read_as=view.use_read_as
     )
@@ -482,12 +416,6 @@ def _counted(registry: Registry, view: View, counting: Counting) -> Sequence[Coh
         shared = set().union(*(pair for pair in sharing if pair <= usable))
         return [ref for ref in refs if ref.id not in shared]
     return _first_counted(smaller, refs, view, counting.overlap)
-
-
-def _stays(study: Study, counting: Counting) -> bool:
-    if study.id == counting.without_study:
-        return False
-    return not counting.prospective or study.design in PROSPECTIVE
 
 
 def _first_counted(
