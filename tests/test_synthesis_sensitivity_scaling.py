@@ -14,11 +14,11 @@ from scipy.special import logit
 from small_registry import write_registry
 
 from studies import load_registry
+from synthesis.left_out import log_likelihood_as_drawn
 from synthesis.model.sampler import SamplerSettings
 from synthesis.questions.sensitivity.conclusions import (
     ALL,
     ask,
-    log_likelihoods,
     log_priors,
     power_scaling,
 )
@@ -44,7 +44,7 @@ def made_up(tmp_path_factory):
 @pytest.mark.parametrize("family", ["weibull", "log-logistic", "long-tail", "exponential"])
 def test_the_likelihood_of_the_cohorts_is_that_of_all_arms_and_comparisons(data, family):
     own, fit = drawn(data, family)
-    found = log_likelihoods(fit)
+    found = log_likelihood_as_drawn(fit)
     assert found.shape == (3, len(data.cohorts))
     for s in range(3):
         hand = ByHand(own, fit, s)

@@ -35,7 +35,7 @@ from xarray import DataTree
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import LEVEL, Group, NamedGroup, curve, quantiles, reference_share
 from synthesis.fits import SurvivalFit, used_priors
-from synthesis.left_out import CohortLikelihood, Point, Terms
+from synthesis.left_out import log_likelihood_as_drawn
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.observations import SurvivalData
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
@@ -416,7 +416,7 @@ def scaling_tree(fit: SurvivalFit, question: Question) -> DataTree:
             if items[name].kind != CHANCE  # its draws are those of the difference
         },
         "log_prior": log_priors(fit),
-        "log_likelihood": {"printed_figures": log_likelihoods(fit)},
+        "log_likelihood": {"printed_figures": log_likelihood_as_drawn(fit)},
     }
     chains = fit.tree["posterior"].sizes["chain"]
     return from_dict(
@@ -427,21 +427,6 @@ def scaling_tree(fit: SurvivalFit, question: Question) -> DataTree:
         dims={"printed_figures": ["cohort"]},
         coords={"cohort": [ref.id for ref in fit.data.cohorts]},
     )
-
-
-def log_likelihoods(fit: SurvivalFit) -> np.ndarray:
-    """Log likelihood of what each cohort prints at every draw, ``(draws, cohorts)``.
-
-    A printed comparison belongs to the later of its two cohorts.
-    """
-    likelihood = CohortLikelihood(fit, np.arange(fit.flat("mu").size))
-    columns = []
-    for j in range(len(fit.data.cohorts)):
-        compared = (c for c in fit.data.comparisons if max(likelihood.compared(c)) == j)
-        displacement, log_shape = likelihood.drawn(j).T
-        at = Point(j, displacement[:, None], log_shape[:, None])
-        columns.append(likelihood.of(Terms(likelihood.arms(j), tuple(compared)), at)[:, 0])
-    return np.column_stack(columns)
 
 
 def log_priors(fit: SurvivalFit) -> dict[str, np.ndarray]:

@@ -29,8 +29,8 @@ from xarray import DataTree
 
 from studies import Registry
 from synthesis.estimands import curve
-from synthesis.fits import NothingToPoolError, SurvivalFit, centre_share
-from synthesis.left_out import CohortLikelihood
+from synthesis.fits import SurvivalFit, centre_share
+from synthesis.left_out import log_likelihood_as_drawn
 from synthesis.model import sampler
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.families import family
@@ -107,18 +107,13 @@ class Job:
     base_settings: SamplerSettings = BASE_DRAWS
 
     def prepare(self) -> tuple[list[Prepared], list[Specification]]:
-        """The base and every specification that can be fitted, and those that leave no cohort.
-
-        NothingToPoolError where the base has none.
-        """
+        """The base and every specification that can be fitted, and those that leave no cohort."""
         made, impossible = [], []
         for specification in (BASE, *self.specifications):
             base = specification.apply(self.base)
             data = observe(self.registry, base.endpoint, base.counting)
             if data.cohorts:
                 made.append((specification, base, data))
-            elif specification is BASE:
-                raise NothingToPoolError(f"no cohort can be counted for {base.endpoint}")
             else:
                 impossible.append(specification)
         sizes = sizes_for([data for *_, data in made])
@@ -188,14 +183,7 @@ class Refit:
 class InterruptedRunError(KeyboardInterrupt):
     """An interrupt between or within refits; `sentence` says how many results are on disk."""
 
-    def __init__(self, done: int, of: int, kept: bool) -> None:
-        self.done, self.of = done, of
-        self.sentence = (
-            f"{done} of {of} fits are kept: the same command goes on from there."
-            if kept
-            else f"{done} of {of} fits were made, and none is kept (--no-cache)."
-        )
-        super().__init__(self.sentence)
+    sentence = property(str)
 
 
 def run_specifications(
@@ -208,8 +196,7 @@ def run_specifications(
     """Refit under every specification: the base first, those that leave no cohort last.
 
     Results are read from the folder `store`, or kept there as soon as they are made. `progress` is
-    called with a sentence at each refit. InterruptedRunError on an interrupt, NothingToPoolError
-    where the base has no cohort.
+    called with a sentence at each refit. InterruptedRunError on an interrupt.
     """
     tell = progress or (lambda _: None)
     tell("laying out the observations of every choice")
@@ -233,7 +220,9 @@ def run_specifications(
             if number and not refits[-1].from_store:
                 took.append(time.perf_counter() - started)
     except KeyboardInterrupt:
-        raise InterruptedRunError(len(refits), len(prepared), store is not None) from None
+        kept = "are kept: the same command goes on from there."
+        words = kept if store else "were made, and none is kept (--no-cache)."
+        raise InterruptedRunError(f"{len(refits)} of {len(prepared)} fits {words}") from None
     return [*refits, *map(Refit, impossible)]
 
 
@@ -284,7 +273,7 @@ def fingerprint(problem: Problem, settings: SamplerSettings, question: Question)
     digest = hashlib.sha256(sampler.fingerprint(problem, settings).encode())
     digest.update(repr([sorted(problem.labels.items()), asdict(question)]).encode())
     # code that turns draws into the stored numbers
-    used = (answers_of, survival_contrast, curve, CohortLikelihood)
+    used = (answers_of, survival_contrast, curve, log_likelihood_as_drawn)
     for source in (__file__, *map(inspect.getfile, used)):
         digest.update(Path(source).read_bytes())
     return digest.hexdigest()
