@@ -27,15 +27,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from priors import Priors
 from studies import Registry
 from synthesis.fits import PooledSurvival, SurvivalFit, fit_survival
 from synthesis.left_out import DRAWS, NODES, leave_one_out, spaced
-from synthesis.model.sampler import Diagnosis, Progress
+from synthesis.model.sampler import Diagnosis, Progress, SamplerSettings
 
 #: Families that a stacked analysis fits unless others are named.
 STACKED_FAMILIES = ("weibull", "log-logistic", "log-normal", "long-tail")
@@ -279,12 +279,16 @@ def fit_families(
     endpoint: str,
     names: Sequence[str],
     *,
+    priors: Priors,
+    settings: SamplerSettings,
+    verified_only: bool = False,
+    use_read_as: bool = True,
+    cache: bool = True,
     progress: Progress | None = None,
-    **options: Any,
 ) -> FamilyFits:
     """Fit an endpoint under each of the named families, and stack the fits if there are several.
 
-    Options and errors are those of :func:`~synthesis.fits.fit_survival`.
+    The other parameters, and errors, are those of :func:`~synthesis.fits.fit_survival`.
     """
     report = progress or (lambda _: None)
     fits = {
@@ -292,8 +296,12 @@ def fit_families(
             registry,
             endpoint,
             family_name=name,
+            priors=priors,
+            settings=settings,
+            verified_only=verified_only,
+            use_read_as=use_read_as,
+            cache=cache,
             progress=lambda words, name=name: report(f"{endpoint}, {name}: {words}"),
-            **options,
         )
         for name in names
     }

@@ -30,9 +30,9 @@ from synthesis.questions.impact.tables import (
     SURPRISE_COLUMNS,
     Pair,
     estimates_table,
+    notes_of,
     ranks_table,
     selection_table,
-    shared_patients,
     surprise_table,
 )
 
@@ -370,10 +370,11 @@ def test_pure_and_mixed_are_extrapolated_where_no_report_tells_them_apart(load):
 def test_a_treatment_that_loses_its_cohorts_keeps_a_row(load):
     before, after = load(LENVATINIB, SORAFENIB), load(LENVATINIB)
     old, new = fit_of(before, **TWO_LEVELS), fit_of(after, **TWO_LEVELS)
-    (sorafenib,) = [s for s in pair(old, new, after).subjects if s.label == "Sorafenib"]
-    assert [len(refs) for refs in sorafenib.cohorts] == [1, 0]
-    assert sorafenib.patients == (20, 0)
-    assert sorafenib.places[1].words == "expected of a new treatment of its class"
+    subjects = pair(old, new, after).subjects
+    (about,) = [own.about for own in subjects if own.about["treatment"] == "Sorafenib"]
+    assert (about["cohorts_before"], about["cohorts_after"]) == (1, 0)
+    assert (about["patients_before"], about["patients_after"]) == (20, 0)
+    assert about["after_basis"] == "expected of a new treatment of its class"
 
 
 # --- ranks ---------------------------------------------------------------------------------------
@@ -423,8 +424,8 @@ def test_who_gave_way_and_who_is_not_counted(load):
     }
     assert "neither a median" in rows.loc["silent", "reason"]
     assert "same centre" in rows.loc["small", "reason"]
-    counted = {ref.id for ref in chosen[0].counted}
-    assert shared_patients(chosen[1], counted) == {"large:arm": ("small:arm",)}
+    (note,) = notes_of(*chosen, ["large:arm"], set()).values()
+    assert note == "The fit without it counted small:arm, which shares patients with it."
 
 
 def test_a_cohort_is_counted_again_when_the_one_before_it_goes(load):

@@ -225,7 +225,7 @@ class _Job:
         before, after = self.registries
         pair = fits[f"{name}, {_WITHOUT}"], fits[f"{name}, {_WITH}"]
         fresh = [ref.id for ref in pair[1].data.cohorts if ref.study.id in ids]
-        notes = _notes(*chosen, fresh, ids & before.studies.keys())
+        notes = tables.notes_of(*chosen, fresh, ids & before.studies.keys())
         return tables.Pair(pair, name, after.vocabulary, self.settings.reference_mix, fresh, notes)
 
     def manifest(self, ids: Collection[str], fits: Mapping[str, Fit]) -> dict[str, Any]:
@@ -245,21 +245,6 @@ def _differs(before: Selection, after: Selection, fresh: Collection[str]) -> boo
     """Whether what is counted changes: other cohorts, or figures of a new or changed report."""
     old, new = ({ref.id for ref in chosen.counted} for chosen in (before, after))
     return old != new or any(ref.study.id in fresh for ref in after.counted)
-
-
-def _notes(
-    before: Selection, after: Selection, added: Collection[str], changed: Collection[str]
-) -> dict[str, str]:
-    """Why the fit without a cohort is not quite blind to it."""
-    old = {ref.id for ref in before.counted}
-    shared, notes = tables.shared_patients(after, old), {}
-    for name in added:
-        if name.partition(":")[0] in changed and name in old:
-            notes[name] = "The fit without it counted an earlier version of this report."
-        elif name in shared:
-            others, verb = ", ".join(shared[name]), "shares" if len(shared[name]) == 1 else "share"
-            notes[name] = f"The fit without it counted {others}, which {verb} patients with it."
-    return notes
 
 
 def _added(pairs: Sequence[tables.Pair]) -> dict[tuple[str, str], list[str]]:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from studies import Registry
 from studies.figures import study_label
-from studies.selection import CohortRef, LeftOut, Selection
+from studies.selection import LeftOut, Selection
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.estimands import (
@@ -81,24 +81,16 @@ _PREDICTIONS = 20_000
 
 @dataclass(frozen=True)
 class Subject:
-    """A treatment, or the average treatment of a class; pairs are without and with new studies."""
+    """A treatment, or the average treatment of a class, without and with new studies.
 
-    label: str
-    class_label: str
+    `about` are the cells that estimates and ranks have in common; `ranked` are treatments, with
+    other cohorts than of mixed treatments; `apart`: cohorts tell pure and mixed apart.
+    """
+
+    about: dict[str, Any]
     places: tuple[Place, ...]
-    cohorts: tuple[tuple[CohortRef, ...], ...]
-    patients: tuple[int, ...]
-
-    @property
-    def is_class(self) -> bool:
-        """Whether it stands for the average treatment of a class."""
-        return self.places[0].is_class
-
-    @property
-    def is_ranked(self) -> bool:
-        """Whether it is a treatment, with other cohorts than of mixed treatments."""
-        roles = {ref.role for refs in self.cohorts for ref in refs}
-        return not self.is_class and roles != {"mixed"}
+    ranked: bool
+    apart: bool
 
 
 @dataclass(frozen=True)
@@ -119,44 +111,38 @@ class Pair:
     @cached_property
     def subjects(self) -> list[Subject]:
         """Treatments and classes that either fit has cohorts of, in order of display."""
-        named = {
-            (group.label, group.class_label): group
-            for fit in self.fits
-            for group in named_groups(fit, self.vocabulary)
-        }
+        groups = [group for fit in self.fits for group in named_groups(fit, self.vocabulary)]
+        named = {(group.label, group.class_label): group for group in groups}
         order = {known.label: known.order for known in self.vocabulary.classes}
-        return sorted(
-            map(self._subject, named.values()),
-            key=lambda own: (order[own.class_label], own.is_class, own.label),
+        shown = sorted(
+            named.values(), key=lambda own: (order[own.class_label], own.is_class, own.label)
         )
+        return [self._subject(group) for group in shown]
 
     def _subject(self, group: NamedGroup) -> Subject:
         class_id = group.cohorts[0].treatment_class
         treatment = None if group.is_class else group.cohorts[0].treatment
-        cohorts = tuple(
-            tuple(
+        about = {
+            "endpoint": self.endpoint,
+            "treatment": group.label,
+            "treatment_class": group.class_label,
+        }
+        places, roles = [], set()
+        for name, fit in zip(_SIDES, self.fits, strict=True):
+            refs = [
                 ref
                 for ref in fit.data.cohorts
                 if ref.treatment_class == class_id and treatment in (None, ref.treatment)
-            )
-            for fit in self.fits
-        )
-        places = tuple(place_of(fit, treatment, class_id) for fit in self.fits)
-        sizes = zip(map(patients_of, self.fits), cohorts, strict=True)
-        patients = tuple(sum(size[ref.id] for ref in refs) for size, refs in sizes)
-        return Subject(group.label, group.class_label, places, cohorts, patients)
-
-    def about(self, subject: Subject) -> dict[str, Any]:
-        """Cells that estimates and ranks have in common."""
-        new = any(ref.id in self.new_cohorts for ref in subject.cohorts[1])
-        return {
-            "endpoint": self.endpoint,
-            "treatment": subject.label,
-            "treatment_class": subject.class_label,
-            "before_basis": subject.places[0].words,
-            "after_basis": subject.places[1].words,
-            "new": new and not subject.is_class,
-        }
+            ]
+            roles |= {ref.role for ref in refs}
+            sizes, place = patients_of(fit), place_of(fit, treatment, class_id)
+            places.append(place)
+            about[f"{name}_basis"], about[f"cohorts_{name}"] = place.words, len(refs)
+            about[f"patients_{name}"] = sum(sizes[ref.id] for ref in refs)
+        new = any(ref.id in self.new_cohorts for ref in refs)
+        about["new"] = new and not group.is_class
+        ranked = not group.is_class and roles != {"mixed"}
+        return Subject(about, tuple(places), ranked, tells_apart(self.fits[1], refs))
 
 
 # --- Estimates and ranks -------------------------------------------------------------------------
@@ -173,17 +159,13 @@ def estimates_table(pairs: Iterable[Pair]) -> pd.DataFrame:
     """
     rows = []
     for pair, subject in [(own, subject) for own in pairs for subject in own.subjects]:
-        about = pair.about(subject)
-        for name, refs, size in zip(_SIDES, subject.cohorts, subject.patients, strict=True):
-            about |= {f"cohorts_{name}": len(refs), f"patients_{name}": size}
         places = zip(pair.fits, subject.places, strict=True)
         old, new = (_estimates(fit, place, pair.reference_mix) for fit, place in places)
-        apart = tells_apart(pair.fits[1], subject.cohorts[1])
         # a fit that knows no histology has nothing to say of pure and mixed
         for keys in (key for key in new if key in old):
             row = dict(zip(("histology", "estimand", "target"), keys, strict=True))
-            row["extrapolated"] = row["histology"] != "reference" and not apart
-            rows.append(about | row | _shift(row["estimand"], old[keys], new[keys]))
+            row["extrapolated"] = row["histology"] != "reference" and not subject.apart
+            rows.append(subject.about | row | _shift(row["estimand"], old[keys], new[keys]))
     return pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS))
 
 
@@ -226,8 +208,8 @@ def ranks_table(pairs: Iterable[Pair]) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for pair in pairs:
-        ranked = [subject for subject in pair.subjects if subject.is_ranked]
-        own = [pair.about(subject) | {"of": len(ranked)} for subject in ranked]
+        ranked = [subject for subject in pair.subjects if subject.ranked]
+        own = [subject.about | {"of": len(ranked)} for subject in ranked]
         for number, name in enumerate(_SIDES if ranked else ()):
             places = [subject.places[number] for subject in ranked]
             drawn = _ranks(pair.fits[number], places, pair.reference_mix)
@@ -302,15 +284,20 @@ def _left_out(selection: Selection) -> dict[str, LeftOut]:
     return {f"{left.study_id}:{left.cohort_id}": left for left in selection.left_out}
 
 
-def shared_patients(
-    selection: Selection, counted_before: Collection[str]
-) -> dict[str, tuple[str, ...]]:
-    """Newly counted cohort -> cohorts counted before that gave way to it: shared patients."""
-    shared: dict[str, tuple[str, ...]] = {}
-    for key, left in _left_out(selection).items():
-        if left.gave_way_to and key in counted_before:
-            shared[left.gave_way_to] = (*shared.get(left.gave_way_to, ()), key)
-    return shared
+def notes_of(
+    before: Selection, after: Selection, added: Collection[str], changed: Collection[str]
+) -> dict[str, str]:
+    """Why the fit without an added cohort is not quite blind to it, by cohort."""
+    old, notes = {ref.id for ref in before.counted}, {}
+    for name in added:
+        gone = [k for k, left in _left_out(after).items() if left.gave_way_to == name and k in old]
+        if name.partition(":")[0] in changed and name in old:
+            notes[name] = "The fit without it counted an earlier version of this report."
+        elif gone:
+            verb = "shares" if len(gone) == 1 else "share"
+            others = ", ".join(gone)
+            notes[name] = f"The fit without it counted {others}, which {verb} patients with it."
+    return notes
 
 
 # --- Surprise ------------------------------------------------------------------------------------
