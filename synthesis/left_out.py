@@ -26,7 +26,7 @@ import hashlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,7 @@ def cohort_log_likelihood(
     -------
     ndarray, shape (draws, cohorts)
     """
-    likelihood = CohortLikelihood(fit, spaced(fit.flat("mu").size, draws))
+    likelihood = _Likelihood(fit, spaced(fit.flat("mu").size, draws))
     columns = []
     for number in range(len(fit.data.cohorts)):
         cohort = _Cohort(likelihood, number)
@@ -170,7 +170,7 @@ def cohort_log_likelihood(
 
 def log_likelihood_as_drawn(fit: SurvivalFit) -> np.ndarray:
     """Log likelihood of what each cohort prints at every draw of a fit, ``(draws, cohorts)``."""
-    likelihood = CohortLikelihood(fit, np.arange(fit.flat("mu").size))
+    likelihood = _Likelihood(fit, np.arange(fit.flat("mu").size))
     medians, shapes = likelihood.draws("log_median"), likelihood.draws("log_shape")
     columns = [
         likelihood.of(
@@ -195,40 +195,30 @@ _Term = int | ArmComparison
 _Place = Callable[[int], np.ndarray]
 
 
-class CohortLikelihood:
+class _Likelihood:
     """The terms of the likelihood at those draws of a fit whose indices are ``rows``."""
 
     def __init__(self, fit: SurvivalFit, rows: np.ndarray) -> None:
-        self.fit, self.rows = fit, rows
-        self.draws = cache(lambda name: fit.flat(name)[rows])
-        self.tail = self.draws("tail_mean")[:, None] + self.draws("tail_treatment_effect")
-        self.slope = self.draws("prognostic")[:, None] + self.draws("predictive")
-        self.treatments = [fit.data.treatments.index(ref.treatment) for ref in fit.data.cohorts]
-        self.shared = np.array(shared_parts(fit.data))  # part of the variance that reports share
-
-    @cached_property
-    def study(self) -> np.ndarray:
-        """Effect of the report of each cohort, ``(draws, cohorts)``."""
-        data = self.fit.data
-        return self.draws("study_effect")[:, [data.studies.index(r.study.id) for r in data.cohorts]]
-
-    @cached_property
-    def effect(self) -> np.ndarray:
-        """Whole study effect of the cohorts as drawn, ``(draws, cohorts)``."""
-        own = np.sqrt(1.0 - self.shared) * self.draws("cohort_effect")
-        return np.sqrt(self.shared) * self.study + own
+        self.fit, self.rows, data = fit, rows, fit.data
+        self.draws = draws = cache(lambda name: fit.flat(name)[rows])
+        self.tail = draws("tail_mean")[:, None] + draws("tail_treatment_effect")
+        self.slope = draws("prognostic")[:, None] + draws("predictive")
+        self.treatments = [data.treatments.index(ref.treatment) for ref in data.cohorts]
+        self.shared = np.array(shared_parts(data))  # part of the variance that reports share
+        order = [data.studies.index(ref.study.id) for ref in data.cohorts]
+        self.study = draws("study_effect")[:, order]
+        own = np.sqrt(1.0 - self.shared) * draws("cohort_effect")
+        self.effect = np.sqrt(self.shared) * self.study + own
 
     def cohort(self, arm: int) -> int:
-        """Index of the cohort of an arm."""
         return self.fit.data.arms[arm].cohort
+
+    def arms(self, cohort: int) -> list[_Term]:
+        return [i for i in range(len(self.fit.data.arms)) if self.cohort(i) == cohort]
 
     def compared(self, comparison: ArmComparison) -> tuple[int, int]:
         """Indices of the cohorts of a comparison, which may be one."""
         return self.cohort(comparison.first), self.cohort(comparison.second)
-
-    def arms(self, cohort: int) -> list[_Term]:
-        """Indices of the arms of a cohort."""
-        return [i for i in range(len(self.fit.data.arms)) if self.cohort(i) == cohort]
 
     def terms(self, cohort: int) -> list[_Term]:
         """The arms of a cohort, and the comparisons of which it is the later one."""
@@ -297,7 +287,7 @@ class CohortLikelihood:
 class _Cohort:
     """A cohort whose own effects are integrated out, as a displacement and a log shape."""
 
-    def __init__(self, likelihood: CohortLikelihood, number: int) -> None:
+    def __init__(self, likelihood: _Likelihood, number: int) -> None:
         self.likelihood, self.number = likelihood, number
         fit, refs = likelihood.fit, likelihood.fit.data.cohorts
         ref, shared = refs[number], likelihood.shared[number]

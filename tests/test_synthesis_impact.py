@@ -135,15 +135,12 @@ def test_manifest_names_both_registries(sampled, pair):
     assert json.loads(json.dumps(sampled.manifest))["kind"] == "impact"
 
 
-def test_answers_are_made_from_the_tables(sampled, os_rows):
+def test_answers_are_made_from_the_tables_and_stages_are_reported(sampled, os_rows, stages):
     row = os_rows.loc["Lenvatinib"]
     ends = (row["before"], row["before_lower"], row["before_upper"])
     first = sampled.answers[0]
     assert f"from {numbers.interval(*ends, numbers.months)} to " in first.text
     assert first.question.startswith("What does adding Odd 2021, ")
-
-
-def test_stages_are_reported(sampled, stages):
     assert stages[-1] == "tables"
     assert any(words.startswith("os, with the new studies:") for words in stages)
     assert sum("compiling" in words for words in stages) <= 1
