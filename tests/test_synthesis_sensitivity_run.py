@@ -14,28 +14,26 @@ from synthesis.model import sampler
 from synthesis.model.sampler import SamplerSettings
 from synthesis.questions import sensitivity as question
 from synthesis.questions.sensitivity import result, runner, sensitivity
-from synthesis.questions.sensitivity.conclusions import (
-    CHANCE,
-    DIFFERENCE,
-    PROGNOSTIC,
-    RATIO,
-    NotAskedError,
-    answers_of,
-    ask,
-    conclusion_draws,
-)
 from synthesis.questions.sensitivity.runner import (
     ESS,
     RHAT,
     InterruptedRunError,
     Job,
+    answers_of,
+    conclusion_draws,
     run_specifications,
     sample,
     time_words,
 )
 from synthesis.questions.sensitivity.specifications import (
+    CHANCE,
+    DIFFERENCE,
     EVERYTHING,
+    PROGNOSTIC,
+    RATIO,
     Base,
+    NotAskedError,
+    ask,
     default_specifications,
     observe,
 )

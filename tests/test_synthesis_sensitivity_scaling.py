@@ -16,14 +16,8 @@ from small_registry import write_registry
 from studies import load_registry
 from synthesis.left_out import log_likelihood_as_drawn
 from synthesis.model.sampler import SamplerSettings
-from synthesis.questions.sensitivity.conclusions import (
-    ALL,
-    ask,
-    log_priors,
-    power_scaling,
-)
-from synthesis.questions.sensitivity.runner import Job
-from synthesis.questions.sensitivity.specifications import EVERYTHING, Base, observe
+from synthesis.questions.sensitivity.runner import ALL, Job, log_priors, power_scaling
+from synthesis.questions.sensitivity.specifications import EVERYTHING, Base, ask, observe
 
 
 @pytest.fixture(scope="module")

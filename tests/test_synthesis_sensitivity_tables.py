@@ -14,20 +14,17 @@ from synthesis.questions.sensitivity import (
     says_nothing,
     sensitivity,
 )
-from synthesis.questions.sensitivity.conclusions import (
+from synthesis.questions.sensitivity.runner import (
     AT_THE_LIMIT,
-    CHANCE,
     CHANGES,
     NO_ANSWER,
-    PROGNOSTIC,
-    RATIO,
     SAME,
-    Conclusion,
     Estimate,
     answer_word,
     change_of,
     diagnosis_of,
 )
+from synthesis.questions.sensitivity.specifications import CHANCE, PROGNOSTIC, RATIO, Conclusion
 
 GROUPS = ("family", "selection", "studies")
 PREDICTIVE = "predictive_ratio:lenvatinib"

@@ -1,10 +1,9 @@
 """Which conclusion changes under which choice: one choice at a time is made otherwise.
 
-- ``specifications``: what may be chosen otherwise, each as one change against the base analysis,
-  and which figures are counted then.
-- ``conclusions``: the question that is asked of every fit, its answers, when one changes, and how
-  much prior and likelihood say, without a refit.
-- ``runner``: refits that share one compiled model, each kept as soon as it is done.
+- ``specifications``: what is asked, what may be chosen otherwise, each as one change against the
+  base analysis, and which figures are counted then.
+- ``runner``: refits that share one compiled model, each kept as soon as it is done, their answers,
+  when one changes, and how much prior and likelihood say, without a refit.
 """
 
 from __future__ import annotations
@@ -25,33 +24,33 @@ from synthesis.model.sampler import Progress, cache_folder
 from synthesis.numbers import in_sentence
 from synthesis.plots.sensitivity import SPECIFICATION_COLUMNS, plot_specification
 from synthesis.questions.sensitivity import runner
-from synthesis.questions.sensitivity.conclusions import (
+from synthesis.questions.sensitivity.runner import (
     ALL,
     AT_THE_LIMIT,
-    CHANCE,
     CHANGES,
-    DIFFERENCE,
-    MEDIAN,
     NO_ANSWER,
-    PREDICTIVE,
-    PROGNOSTIC,
     SAME,
     SENSITIVE,
     SHOWN,
-    Conclusion,
-    Question,
+    Refit,
     answer_word,
-    ask,
     change_of,
     diagnosis_of,
 )
-from synthesis.questions.sensitivity.runner import Refit
 from synthesis.questions.sensitivity.specifications import (
     BASE,
+    CHANCE,
+    DIFFERENCE,
     GROUPS,
+    MEDIAN,
     MOST_STUDIES,
+    PREDICTIVE,
+    PROGNOSTIC,
     Base,
+    Conclusion,
     Counting,
+    Question,
+    ask,
     default_specifications,
     observe,
 )
@@ -150,7 +149,7 @@ def sensitivity(
     registry, endpoint, family_name, priors, verified_only, use_read_as
         Of the base, as in :func:`synthesis.fits.fit_survival`.
     treatment, reference, delta, reference_mix
-        As of :func:`~synthesis.questions.sensitivity.conclusions.ask`.
+        As of :func:`~synthesis.questions.sensitivity.specifications.ask`.
     groups, most_studies
         Which choices: of :data:`~synthesis.questions.sensitivity.specifications.GROUPS`; how many
         reports are left out one at a time.

@@ -1,4 +1,23 @@
-"""Refits under every specification: one compiled model, each result kept as soon as it is there.
+"""Refits under every specification, and what their draws answer.
+
+Medians are those of the mean study at the reference mix of histology. A treatment that has no
+cohort under a choice has no answer there: what the model expects of a treatment that it has never
+seen is no estimate of that treatment.
+
+A conclusion *changes* where its answer is another one. The answer of a ratio or a difference is
+whether its 95 % interval lies below no effect, holds it, or lies above it; that of a probability is
+whether it is at least 0.975 (shown), above a half, at most a half, or at most 0.025 (excluded);
+that of a pooled median, whether it lies in the interval of the base. Where a number decides that
+lies within two Monte Carlo standard errors of its limit, the answer is *at the limit* and counts as
+no change.
+
+How much prior and likelihood say is measured without a refit, by power-scaling: the posterior is
+made anew with the prior, or the likelihood, raised to a power near one, by Pareto-smoothed
+importance weights of the draws, and the distance between the old and the new distribution of a
+conclusion (cumulative Jensen-Shannon, per doubling of the power) is the sensitivity (Kallioinen,
+Paananen, Bürkner & Vehtari 2023, doi 10.1007/s11222-023-10366-5). Of a hierarchy only the named
+priors are scaled: the effects of classes, treatments, studies and cohorts given their spread belong
+neither to what was believed before nor to what was printed.
 
 All data sets are laid out at the sizes that hold the largest of them, and family, priors and
 variants are data of the model: nothing is compiled a second time. A refit takes fewer draws than
@@ -25,27 +44,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from arviz import ess, from_dict, mcse, psense, rhat
+from scipy.special import logit
 from xarray import DataTree
 
 from studies import Registry
-from synthesis.estimands import curve
-from synthesis.fits import SurvivalFit, centre_share
+from synthesis.estimands import LEVEL, Group, curve, quantiles, reference_share
+from synthesis.fits import SurvivalFit, centre_share, used_priors
 from synthesis.left_out import log_likelihood_as_drawn
 from synthesis.model import sampler
 from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family
 from synthesis.model.observations import SurvivalData
 from synthesis.model.sampler import Diagnosis, Problem, Progress, SamplerSettings, diagnose, run
-from synthesis.model.survival import survival_problem
-from synthesis.questions.contrasts import survival_contrast
-from synthesis.questions.sensitivity.conclusions import (
-    Estimate,
+from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, survival_problem
+from synthesis.questions.contrasts import SURVIVAL_CONTRASTS, survival_contrast
+from synthesis.questions.sensitivity.specifications import (
+    BASE,
+    CHANCE,
+    GAIN,
+    Base,
+    Conclusion,
     Question,
-    answers_of,
-    conclusion_draws,
-    power_scaling,
+    Specification,
+    observe,
 )
-from synthesis.questions.sensitivity.specifications import BASE, Base, Specification, observe
 from synthesis.staging import OutputError, staged_file
 
 #: Of a refit: Monte Carlo errors of about a twentieth of a posterior standard deviation.
@@ -273,7 +297,7 @@ def fingerprint(problem: Problem, settings: SamplerSettings, question: Question)
     digest = hashlib.sha256(sampler.fingerprint(problem, settings).encode())
     digest.update(repr([sorted(problem.labels.items()), asdict(question)]).encode())
     # code that turns draws into the stored numbers
-    used = (answers_of, survival_contrast, curve, log_likelihood_as_drawn)
+    used = (survival_contrast, curve, log_likelihood_as_drawn)
     for source in (__file__, *map(inspect.getfile, used)):
         digest.update(Path(source).read_bytes())
     return digest.hexdigest()
@@ -310,3 +334,259 @@ def _agrees(answers: Mapping[str, Estimate], divergences: int, settings: Sampler
     judged = [own for own in answers.values() if not math.isnan(own.lower)]
     agree = all(own.rhat < RHAT and own.ess >= ESS for own in judged)
     return agree and divergences <= DIVERGENT * settings.draws * settings.chains
+
+
+# --- Answers -------------------------------------------------------------------------------------
+
+#: Probability from which a gain counts as shown; below its complement it counts as excluded.
+SHOWN = 0.5 + LEVEL / 2.0
+
+CHANGES, AT_THE_LIMIT, SAME, NO_ANSWER = "changes", "at the limit", "", "no answer"
+
+#: Monte Carlo standard errors by which a number may miss a limit.
+ERRORS = 2.0
+
+
+def conclusion_draws(fit: SurvivalFit, question: Question) -> dict[str, np.ndarray]:
+    """Draws of every conclusion that a fit can answer, ``(draws,)``: of a probability 0 and 1."""
+    known = {name: index for index, name in enumerate(fit.data.treatments)}
+    share = reference_share(fit, question.reference_mix)
+    asked = {own.id for item in question.conclusions for own in item.treatments}
+    curves = {
+        name: curve(fit, Group(fit.data.treatment_class[index], index), share, "mean_study")
+        for name, index in known.items()
+        if name in asked
+    }
+    draws: dict[str, np.ndarray] = {}
+    for item in question.conclusions:
+        of = [own.id for own in item.treatments]
+        if set(of) - curves.keys():
+            continue
+        match item.kind:
+            case "prognostic_ratio":
+                values = np.exp(fit.flat("prognostic"))
+            case "predictive_ratio":
+                values = np.exp(fit.flat("predictive")[:, known[of[0]]])
+            case "median_months":
+                values = curves[of[0]].median
+            case "p_gain":
+                gain = survival_contrast(*(curves[name] for name in of), GAIN)
+                values = SURVIVAL_CONTRASTS[GAIN].gain * gain > question.delta
+            case name:
+                values = survival_contrast(*(curves[name] for name in of), name)
+        draws[item.name] = np.asarray(values, dtype=float)
+    return draws
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A conclusion under one choice, with the Monte Carlo error of each number.
+
+    Attributes
+    ----------
+    estimate, lower, upper : float
+        Posterior median and 95 % limits; for a probability the probability, without limits. Monte
+        Carlo standard errors are those of Vehtari et al. 2021, doi 10.1214/20-BA1221.
+    centre, sd : float
+        Posterior mean and standard deviation on the scale on which choices are compared.
+    rhat, ess : float
+        Of the draws; the smaller of bulk and tail.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+    estimate_error: float
+    lower_error: float
+    upper_error: float
+    centre: float
+    sd: float
+    rhat: float
+    ess: float
+
+
+def answers_of(
+    draws: Mapping[str, np.ndarray], question: Question, chains: int
+) -> dict[str, Estimate]:
+    """Summarise the draws of :func:`conclusion_draws`: chains one after the other, equally long."""
+    logs = {item.name for item in question.conclusions if item.scale == "log"}
+    chances = {item.name for item in question.conclusions if item.scale == "chance"}
+    answers = {name: _chance(draws[name], chains) for name in chances & draws.keys()}
+    limited = {name: values for name, values in draws.items() if name not in chances}
+    if not limited:
+        return answers
+    # one array for all: as many single variables would take twice as long
+    data = _dataset(np.stack(list(limited.values()), axis=1), chains)
+    limits = [mcse(data, method="quantile", prob=0.5 + side * LEVEL / 2.0) for side in (-1, 1)]
+    sizes = [ess(data, method=method) for method in ("bulk", "tail")]
+    judged = [mcse(data, method="median"), *limits, rhat(data), *sizes]
+    columns = np.stack([own["x"].to_numpy() for own in judged], axis=1).tolist()
+    for (name, values), (*errors, agreement, bulk, tail) in zip(
+        limited.items(), columns, strict=True
+    ):
+        working = np.log(values) if name in logs else values
+        spread = float(working.mean()), float(working.std())
+        ends = quantiles(values).tolist()
+        answers[name] = Estimate(*ends, *errors, *spread, agreement, min(bulk, tail))
+    return answers
+
+
+def by_chain(values: np.ndarray, chains: int) -> np.ndarray:
+    """Draws that stand chain after chain, ``(draws, ...)``, as ``(chains, draws, ...)``.
+
+    Thinned draws may leave a few over, which are cut off.
+    """
+    length = len(values) // chains
+    return values[: length * chains].reshape(chains, length, *values.shape[1:])
+
+
+def _dataset(values: np.ndarray, chains: int) -> Any:
+    tree = from_dict({"posterior": {"x": by_chain(values, chains)}})
+    return tree["posterior"].to_dataset()
+
+
+def _chance(values: np.ndarray, chains: int) -> Estimate:
+    """A probability; its chains are judged with the difference that it is of.
+
+    Where all draws of a chain agree its error is that of one draw in disagreement: an error of
+    nought would be a lie.
+    """
+    p, nan = float(values.mean()), float("nan")
+    shaped = by_chain(values, chains)
+    sd = float(np.sqrt(p * (1.0 - p)))
+    if (shaped.std(axis=1) > 0.0).all():
+        error = float(mcse(_dataset(values, chains), method="mean")["x"])
+    else:
+        error = max(sd / np.sqrt(chains), 1.0) / shaped.shape[1]
+    return Estimate(p, nan, nan, error, nan, nan, p, sd, nan, nan)
+
+
+# --- Changes -------------------------------------------------------------------------------------
+
+
+def answer_word(item: Conclusion, own: Estimate, base: Estimate, error: float = 0.0) -> str:
+    """The answer under a choice, in words, with the deciding numbers moved by so many errors."""
+    estimate = own.estimate + error * own.estimate_error
+    if item.scale == "chance":
+        if estimate >= SHOWN or estimate <= 1.0 - SHOWN:
+            return "shown" if estimate >= SHOWN else "excluded"
+        return "more likely than not" if estimate > 0.5 else "less likely than not"
+    if item.words is None:
+        inside = base.lower <= estimate <= base.upper
+        return f"{'within' if inside else 'outside'} the interval of the base"
+    null = 1.0 if item.scale == "log" else 0.0
+    lower = own.lower + error * own.lower_error
+    upper = own.upper + error * own.upper_error
+    return item.words[0 if upper < null else 2 if lower > null else 1]
+
+
+def change_of(item: Conclusion, own: Estimate, base: Estimate) -> str:
+    """Whether a choice changes a conclusion: `CHANGES`, `AT_THE_LIMIT` or `SAME`."""
+    if answer_word(item, own, base) == answer_word(item, base, base):
+        return SAME
+    about = (-ERRORS, 0.0, ERRORS)
+    here, there = ({answer_word(item, a, base, e) for e in about} for a in (own, base))
+    return AT_THE_LIMIT if here & there else CHANGES
+
+
+# --- Power-scaling -------------------------------------------------------------------------------
+
+#: From here on a part is sensitive.
+SENSITIVE = 0.05
+
+#: All named priors together, in the place of the name of one.
+ALL = "all"
+
+_DIAGNOSES = {
+    (True, True): "prior and data differ",
+    (True, False): "the prior speaks",
+    (False, True): "the data speak",
+    (False, False): "neither is sensitive",
+}
+_ALPHAS = (0.99, 1.01)  # powers between which sensitivity is measured
+
+
+def diagnosis_of(prior: float, likelihood: float) -> str:
+    """What sensitivities to prior and likelihood say together."""
+    return _DIAGNOSES[prior >= SENSITIVE, likelihood >= SENSITIVE]
+
+
+def power_scaling(fit: SurvivalFit, question: Question) -> list[dict[str, Any]]:
+    """Sensitivity of every conclusion to all its priors, to each of them, and to the likelihood.
+
+    Both are the change of the distribution per doubling of the power: columns ``conclusion``,
+    ``prior``, ``prior_sensitivity`` and ``likelihood_sensitivity``.
+    """
+    tree = scaling_tree(fit, question)
+    names = list(tree["log_prior"].data_vars)
+    likelihood = psense(tree, group="likelihood", alphas=_ALPHAS)
+    prior = {
+        part: psense(tree, group="prior", group_var_names=scaled, alphas=_ALPHAS)
+        for part, scaled in ({ALL: names} | {name: [name] for name in names}).items()
+    }
+    return [
+        {
+            "conclusion": name,
+            "prior": part,
+            "prior_sensitivity": float(prior[part][name]),
+            "likelihood_sensitivity": float(likelihood[name]),
+        }
+        for name in tree["posterior"].data_vars
+        for part in prior
+    ]
+
+
+def scaling_tree(fit: SurvivalFit, question: Question) -> DataTree:
+    """Draws of the conclusions with the log densities of priors and cohorts.
+
+    Groups ``posterior`` (conclusions on the scale on which they are judged), ``log_prior`` (a
+    variable a named prior) and ``log_likelihood`` (a variable, one entry a cohort).
+    """
+    items = {item.name: item for item in question.conclusions}
+    groups = {
+        "posterior": {
+            name: np.log(values) if items[name].scale == "log" else values
+            for name, values in conclusion_draws(fit, question).items()
+            if items[name].kind != CHANCE  # its draws are those of the difference
+        },
+        "log_prior": log_priors(fit),
+        "log_likelihood": {"printed_figures": log_likelihood_as_drawn(fit)},
+    }
+    chains = fit.tree["posterior"].sizes["chain"]
+    return from_dict(
+        {
+            group: {name: by_chain(values, chains) for name, values in variables.items()}
+            for group, variables in groups.items()
+        },
+        dims={"printed_figures": ["cohort"]},
+        coords={"cohort": [ref.id for ref in fit.data.cohorts]},
+    )
+
+
+def log_priors(fit: SurvivalFit) -> dict[str, np.ndarray]:
+    """Log density of every named prior at every draw, up to a constant, ``(draws,)`` each.
+
+    Only priors that the likelihood can reach; one that several quantities share (a treatment each,
+    a cohort each) is the sum over them. A normal and a half-normal have the same density up to a
+    constant, where they have one.
+    """
+    own = {SHAPE_PRIOR[fit.family.name]: "shape_mean"}
+    if fit.family.has_tail:
+        own[TAIL_PRIOR[fit.family.name]] = "tail_mean"
+    variables = {prior: variable for variable, prior in PRIOR_OF.items()} | own
+    unknown = {arm.cohort: i for i, arm in enumerate(fit.data.arms) if arm.share is None}
+    densities = {}
+    for name in used_priors({"": fit}):
+        variable = variables[name]
+        if name == "mixed_share":
+            if not unknown:
+                continue
+            share = fit.flat("mixed_share")[:, [*unknown.values()]]
+            values = logit(np.clip(share, 1e-12, 1.0 - 1e-12))
+        elif variable in COVARIATES:
+            values = fit.flat("covariate_effect")[:, list(COVARIATES).index(variable)]
+        else:
+            values = fit.flat(variable)
+        squares = ((values - fit.priors[name].location) / fit.priors[name].scale) ** 2
+        densities[name] = -0.5 * squares.reshape(len(squares), -1).sum(axis=1)
+    return densities

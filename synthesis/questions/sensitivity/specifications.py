@@ -1,8 +1,8 @@
-"""What an analysis may have chosen otherwise: each specification is one change against the base.
+"""What is asked of every fit, and what an analysis may have chosen otherwise.
 
-One change at a time: an answer that stands under each of them may still fall under several at once
-(Steegen et al. 2016, doi 10.1177/1745691616658637). A choice is one record of :data:`CHOICES`, and
-what is believed one of :data:`BELIEFS`.
+A specification is one change against the base, one at a time: an answer that stands under each of
+them may still fall under several at once (Steegen et al. 2016, doi 10.1177/1745691616658637). A
+choice is one record of :data:`CHOICES`, and what is believed one of :data:`BELIEFS`.
 
 :func:`observe` counts the figures under a choice. Rules on reports act before cohorts are chosen:
 what gave way to a report that is left out is counted in its place. Rules on figures act behind it:
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType, SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from priors import Priors, load_priors
 from studies import Registry
@@ -31,7 +31,9 @@ from studies.figures import (
 from studies.registry import references
 from studies.schema import NOT_REACHED, Cohort, Subgroup
 from studies.selection import CohortRef, Counted, OverlapIndex, overlap_pairs, rank, select
+from studies.vocabulary import Vocabulary
 from synthesis.endpoints import survival_endpoints
+from synthesis.estimands import NamedGroup
 from synthesis.fits import DEFAULT_FAMILY, class_order, used_priors
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, family
@@ -39,6 +41,169 @@ from synthesis.model.observations import Arm, SurvivalData, survival_data
 from synthesis.model.printed import METHODS
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
 from synthesis.numbers import capitalised, in_sentence, months, percent
+from synthesis.questions.contrasts import (
+    GAIN,
+    NotComparedError,
+    choose_reference,
+    treatments_by_id,
+    treatments_of,
+)
+from synthesis.result import NotAnsweredError
+
+# --- What is asked -------------------------------------------------------------------------------
+
+RATIO, DIFFERENCE, CHANCE = "ratio_of_medians", GAIN, "p_gain"
+PROGNOSTIC, PREDICTIVE, MEDIAN = "prognostic_ratio", "predictive_ratio", "median_months"
+
+
+class Treatment(NamedTuple):
+    """A treatment of the question: its identifier in the vocabulary, and its label."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """One number that is looked at under every choice.
+
+    Attributes
+    ----------
+    name, label : str
+        Its kind, with the treatment behind a colon where there are several; what is estimated.
+    treatments : tuple of Treatment
+        The treatment and its reference, the treatment alone, or none.
+    scale : {"log", "linear", "chance"}
+        On which differences between choices are judged.
+    words : (str, str, str) or None
+        The answer where the interval lies below no effect, holds it, and lies above it; ``None``
+        where there is no such value.
+    """
+
+    name: str
+    label: str
+    treatments: tuple[Treatment, ...] = ()
+    scale: Literal["log", "linear", "chance"] = "log"
+    words: tuple[str, str, str] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The name without the treatment."""
+        return self.name.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every fit.
+
+    Attributes
+    ----------
+    delta, reference_mix : float
+        Months of gain; share of mixed histology of the population, 0 to 1.
+    conclusions : tuple of Conclusion
+        The numbers that are looked at, in order of display.
+    tells_histology : bool
+        Whether any counted cohort of the base tells its histology.
+    """
+
+    endpoint: str
+    treatment: Treatment
+    reference: Treatment
+    delta: float
+    reference_mix: float
+    conclusions: tuple[Conclusion, ...]
+    tells_histology: bool
+
+
+def _of_pair(pair: tuple[Treatment, Treatment], delta: float) -> Iterator[Conclusion]:
+    one, other = (in_sentence(own.label) for own in pair)
+    against = f"{one} against {other}"
+    words = (f"shorter under {one}", "either may be longer", f"longer under {one}")
+    yield Conclusion(RATIO, f"Ratio of medians, {against}", pair, words=words)
+    label = f"Difference of medians in months, {against}"
+    yield Conclusion(DIFFERENCE, label, pair, "linear", words)
+    months = f"{delta:g} month{'' if delta == 1.0 else 's'}"
+    label = f"Probability of a median more than {months} longer, {against}"
+    yield Conclusion(CHANCE, label, pair, "chance")
+
+
+def _of_histology(split: Sequence[Treatment]) -> Iterator[Conclusion]:
+    label = "Ratio of medians, mixed against pure histology under any treatment"
+    words = ("shorter with mixed histology", "either may be longer", "longer with mixed histology")
+    yield Conclusion(PROGNOSTIC, label, words=words)
+    words = ("mixed gain less", "either may gain more", "mixed gain more")
+    for own in split:
+        label = f"Extra gain of mixed histology under {in_sentence(own.label)}, as a ratio"
+        yield Conclusion(f"{PREDICTIVE}:{own.id}", label, (own,), words=words)
+
+
+class NotAskedError(NotAnsweredError):
+    """A question that no fit can answer; the message names what was found and what is possible."""
+
+
+class _Observed(SimpleNamespace):
+    """Observations in the place of a fit: enough to name treatments and their cohorts."""
+
+
+def ask(
+    data: SurvivalData,
+    vocabulary: Vocabulary,
+    *,
+    treatment: str | None = None,
+    reference: str | None = None,
+    delta: float = 1.0,
+    reference_mix: float = 0.4,
+) -> Question:
+    """Make the question of a sensitivity analysis of the observations of the base.
+
+    `treatment` and `reference` are any names. Otherwise: the treatment of which a report gives pure
+    and mixed patients apart, or else that with most cohorts; and the usual reference.
+    NotAskedError where one of them is not pooled, or both are the same.
+    """
+    groups = treatments_by_id(treatments_of(_Observed(data=data), vocabulary))
+    named = {name: Treatment(name, group.label) for name, group in groups.items()}
+    if len(groups) < 2:
+        only = next((own.label for own in named.values()), "none")
+        raise NotAskedError(f"there is nothing to compare: pooled treatments: {only}.")
+    split = {data.cohorts[arm.cohort].treatment for arm in data.arms if arm.histology == "mixed"}
+    against = _wanted(groups, vocabulary, reference)
+    others = {name: group for name, group in groups.items() if name != against}
+    if treatment is not None:
+        chosen = _wanted(groups, vocabulary, treatment)
+    else:
+        chosen = max(others, key=lambda n: (n in split, len(others[n].cohorts), others[n].patients))
+    if chosen == against:
+        raise NotAskedError(
+            f"{named[chosen].label} would be compared with itself; name another treatment or "
+            f"reference. Possible: {', '.join(others)}."
+        )
+    pair = named[chosen], named[against]
+    apart = [own for own in named.values() if own.id in split]
+    conclusions = (
+        *_of_pair(pair, delta),
+        *(_of_histology(apart) if data.tells_histology else ()),
+        *(
+            Conclusion(
+                f"{MEDIAN}:{own.id}", f"Pooled median in months, {in_sentence(own.label)}", (own,)
+            )
+            for own in named.values()
+        ),
+    )
+    return Question(data.endpoint, *pair, delta, reference_mix, conclusions, data.tells_histology)
+
+
+def _wanted(groups: Mapping[str, NamedGroup], vocabulary: Vocabulary, wanted: str | None) -> str:
+    """Identifier of a pooled treatment by any of its names; of the usual reference for none."""
+    try:
+        chosen = choose_reference(list(groups.values()), vocabulary, wanted)
+    except NotComparedError as error:
+        raise NotAskedError(str(error)) from None
+    if chosen is None:
+        raise NotAskedError(f"no cohort of {wanted} is pooled here. Possible: {', '.join(groups)}.")
+    return chosen.group.cohorts[0].treatment
+
+
+# --- What may be chosen otherwise ----------------------------------------------------------------
 
 #: Groups of specifications and their headings, in order of display.
 GROUPS: Mapping[str, str] = MappingProxyType(
