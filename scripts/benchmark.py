@@ -50,7 +50,7 @@ def main() -> None:
     first = seconds["first fit, with compiling"]
     for name, value in seconds.items():
         print(f"{name:<28} {value:8.2f} s   {value / first:6.3f} of the first")
-    refits = len(found.results.refits)
+    refits = len(found.refits) - 1
     base = next(at for words, at in made.items() if words.startswith("fit 2 of"))
     each = (ended - base) / refits
     print(f"{'sensitivity: compile, base':<28} {base - started:8.2f} s")

@@ -26,7 +26,7 @@ import hashlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,14 @@ _NEWTON_STEPS, _LONGEST_STEP, _SHORT_STEP = 6, 1.0, 0.02
 _PARTS = np.array([1.0, 0.5, 0.2, 0.05, 0.0])  # of a step, of which the best is taken
 _NARROWEST = 1e-4  # SD: no draw of a spread is quite zero
 
-
-# Draws from which on the largest weights can be smoothed.
-_LEAST_DRAWS = 25
+# Draws from which on the largest weights can be smoothed; log likelihoods that differ by less are
+# the same.
+_LEAST_DRAWS, _NO_SPREAD = 25, 1e-12
 
 _EARLIEST = 1e-3  # months, as in the arrays of the model
+
+
+# --- What the likelihoods are for ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class LeftOutDensities:
     pareto_k : ndarray, shape (cohorts,)
         Infinite where there are too few draws to say.
     p_loo : float
+        How far the sum falls short of the log density with each cohort included.
     log_likelihood : ndarray, shape (draws, cohorts)
         From :func:`~synthesis.left_out.cohort_log_likelihood`.
     """
@@ -100,8 +104,18 @@ def leave_one_out(
     It takes seconds, and is kept beside the draws of the fit. Parameters are those of
     :func:`cohort_log_likelihood`.
     """
+
+    def make() -> dict[str, np.ndarray]:
+        values = cohort_log_likelihood(fit, draws=draws, nodes=nodes)
+        weights, k = without_each(values)
+        with np.errstate(divide="ignore"):  # a weight may be too small to be told from nought
+            elpd = _log_sum(np.log(weights) + values)
+        p_loo = np.sum(_log_sum(values) - np.log(len(values)) - elpd)
+        found = {"elpd": elpd, "pareto_k": k, "p_loo": p_loo, "log_likelihood": values}
+        return {name: np.asarray(value, dtype=float) for name, value in found.items()}
+
     name = f"left_out_{draws}_{nodes[0]}x{nodes[1]}_{_source_digest()}"
-    kept = kept_beside(fit.draws, name, lambda: _leave_one_out(fit, draws, nodes))
+    kept = kept_beside(fit.draws, name, make)
     return LeftOutDensities(**kept | {"p_loo": float(kept["p_loo"])})
 
 
@@ -110,52 +124,63 @@ def _source_digest() -> str:
     return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
 
 
-def _leave_one_out(fit: SurvivalFit, draws: int, nodes: tuple[int, int]) -> dict[str, np.ndarray]:
-    """The arrays of :class:`LeftOutDensities`."""
-    values = cohort_log_likelihood(fit, draws=draws, nodes=nodes)
-    if len(values) < _LEAST_DRAWS:  # too few for a tail: their weights stay as they are
-        elpd, pareto_k = -_log_mean(-values), np.full(values.shape[1], np.inf)
-        p_loo = np.sum(_log_mean(values) - elpd)
-    else:
-        from arviz import from_dict, loo  # only what is not stored pays for it
+def without_each(log_likelihood: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of draws without each cohort in turn, the largest smoothed, and Pareto k.
 
-        tree = from_dict({"log_likelihood": {"cohort_figures": values[None]}})
+    `log_likelihood` and the weights are ``(draws, cohorts)``, each column of these adding up to
+    one. Pareto k is infinite where there are too few draws to tell, nought where no draw differs.
+    """
+    # heavy with arviz: only what weighs draws pays for it
+    from arviz_stats.base import array_stats
+
+    draws, cohorts = log_likelihood.shape
+    log_weights, k = -log_likelihood, np.full(cohorts, np.inf)
+    if draws >= _LEAST_DRAWS:
+        k = np.zeros(cohorts)
         with warnings.catch_warnings():
-            # a high Pareto k stands in the table, and one cohort has no standard error
-            warnings.simplefilter("ignore")
-            result = loo(tree, pointwise=True, reff=1.0)
-        elpd, pareto_k, p_loo = result.elpd_i.to_numpy(), result.pareto_k.to_numpy(), result.p
-    arrays = {"elpd": elpd, "pareto_k": pareto_k, "p_loo": p_loo, "log_likelihood": values}
-    return {name: np.asarray(value, dtype=float) for name, value in arrays.items()}
-
-
-def _log_mean(values: np.ndarray) -> np.ndarray:
-    """Log of the mean of exponentials over the draws."""
-    peak = values.max(axis=0)
-    return peak + np.log(np.exp(values - peak).mean(axis=0))
+            warnings.simplefilter("ignore")  # a high Pareto k is told in the table
+            for j in np.flatnonzero(np.ptp(log_likelihood, axis=0) > _NO_SPREAD):
+                # it takes the log likelihood, and weighs by its inverse
+                log_weights[:, j], k[j] = array_stats.psislw(log_likelihood[:, j])
+    weights = np.exp(log_weights - log_weights.max(axis=0))
+    return weights / weights.sum(axis=0), np.where(np.isnan(k), np.inf, k)
 
 
 def cohort_log_likelihood(
     fit: SurvivalFit, *, draws: int = DRAWS, nodes: tuple[int, int] = NODES
 ) -> np.ndarray:
-    """Log likelihood of each cohort given the draws of everything but its own effects.
+    """Log likelihood of each cohort given so many draws of everything but its own effects.
 
-    A printed comparison belongs to the later of its two cohorts.
-
-    Parameters
-    ----------
-    fit : SurvivalFit
-    draws : int
-        How many are used.
-    nodes : (int, int)
-        Quadrature nodes for the log median and for the log shape.
+    A printed comparison belongs to the later of its two cohorts. `nodes` are those of the
+    quadrature for the log median and for the log shape.
 
     Returns
     -------
     ndarray, shape (draws, cohorts)
     """
-    likelihood = CohortLikelihood(fit, spaced(fit.flat("mu").size, draws))
-    return np.column_stack([_leave_out(likelihood, j, nodes) for j in range(len(fit.data.cohorts))])
+    likelihood = _Likelihood(fit, spaced(fit.flat("mu").size, draws))
+    columns = []
+    for number in range(len(fit.data.cohorts)):
+        cohort = _Cohort(likelihood, number)
+        own, rest = likelihood.terms(number), cohort.rest()
+        value = _integral(cohort, own + rest, nodes)
+        columns.append(value - _integral(cohort, rest, nodes) if rest else value)
+    return np.column_stack(columns)
+
+
+def log_likelihood_as_drawn(fit: SurvivalFit) -> np.ndarray:
+    """Log likelihood of what each cohort prints at every draw of a fit, ``(draws, cohorts)``."""
+    likelihood = _Likelihood(fit, np.arange(fit.flat("mu").size))
+    medians, shapes = likelihood.draws("log_median"), likelihood.draws("log_shape")
+    columns = [
+        likelihood.of(
+            likelihood.terms(number),
+            lambda arm: medians[:, arm, None],
+            lambda cohort: shapes[:, cohort, None],
+        )[:, 0]
+        for number in range(len(fit.data.cohorts))
+    ]
+    return np.column_stack(columns)
 
 
 def spaced(size: int, wanted: int) -> np.ndarray:
@@ -163,16 +188,174 @@ def spaced(size: int, wanted: int) -> np.ndarray:
     return np.linspace(0, size - 1, min(wanted, size)).round().astype(int)
 
 
-def _leave_out(likelihood: CohortLikelihood, cohort: int, nodes: tuple[int, int]) -> np.ndarray:
-    """Log likelihood of a cohort given all others, ``(draws,)``."""
-    compared = [(c, likelihood.compared(c)) for c in likelihood.fit.data.comparisons]
-    own = Terms(likelihood.arms(cohort), tuple(c for c, pair in compared if max(pair) == cohort))
-    rest = Terms(
-        tuple(i for k in likelihood.companions(cohort) for i in likelihood.arms(k)),
-        tuple(c for c, pair in compared if min(pair) == cohort < max(pair)),
-    )
-    value = _integral(likelihood, cohort, own + rest, nodes)
-    return value - _integral(likelihood, cohort, rest, nodes) if rest else value
+# --- The likelihood ------------------------------------------------------------------------------
+
+# A factor of the likelihood: the index of an arm, or a comparison of two.
+_Term = int | ArmComparison
+_Place = Callable[[int], np.ndarray]
+
+
+class _Likelihood:
+    """The terms of the likelihood at those draws of a fit whose indices are ``rows``."""
+
+    def __init__(self, fit: SurvivalFit, rows: np.ndarray) -> None:
+        self.fit, self.rows, data = fit, rows, fit.data
+        self.draws = draws = cache(lambda name: fit.flat(name)[rows])
+        self.tail = draws("tail_mean")[:, None] + draws("tail_treatment_effect")
+        self.slope = draws("prognostic")[:, None] + draws("predictive")
+        self.treatments = [data.treatments.index(ref.treatment) for ref in data.cohorts]
+        self.shared = np.array(shared_parts(data))  # part of the variance that reports share
+        order = [data.studies.index(ref.study.id) for ref in data.cohorts]
+        self.study = draws("study_effect")[:, order]
+        own = np.sqrt(1.0 - self.shared) * draws("cohort_effect")
+        self.effect = np.sqrt(self.shared) * self.study + own
+
+    def cohort(self, arm: int) -> int:
+        return self.fit.data.arms[arm].cohort
+
+    def arms(self, cohort: int) -> list[_Term]:
+        return [i for i in range(len(self.fit.data.arms)) if self.cohort(i) == cohort]
+
+    def compared(self, comparison: ArmComparison) -> tuple[int, int]:
+        """Indices of the cohorts of a comparison, which may be one."""
+        return self.cohort(comparison.first), self.cohort(comparison.second)
+
+    def terms(self, cohort: int) -> list[_Term]:
+        """The arms of a cohort, and the comparisons of which it is the later one."""
+        comparisons = self.fit.data.comparisons
+        return [*self.arms(cohort), *(c for c in comparisons if max(self.compared(c)) == cohort)]
+
+    def of(self, terms: list[_Term], location: _Place, shape: _Place) -> np.ndarray:
+        """Log likelihood of some terms, ``(draws, nodes)``.
+
+        `location` gives the log median of an arm, `shape` the log shape of a cohort.
+        """
+        values = [
+            self._arm(term, location(term), shape(self.cohort(term)))
+            if isinstance(term, int)
+            else self._comparison(term, location, shape(self.cohort(term.first)))
+            for term in terms
+        ]
+        return sum(values[1:], values[0])
+
+    def _arm(self, arm: int, location: np.ndarray, log_shape: np.ndarray) -> np.ndarray:
+        printed, family = self.fit.data.arms[arm], self.fit.family
+        treatment = self.treatments[printed.cohort]
+        tail = self.tail[:, treatment][:, None]
+        if not printed.chains:
+            listed = [patient for patient in self.fit.data.patients if patient.arm == arm]
+            return listed_patients(
+                location[..., None],
+                log_shape[..., None],
+                family,
+                log_time=np.log([max(patient.months, _EARLIEST) for patient in listed]),
+                event=np.array([float(patient.event) for patient in listed]),
+                tail=tail[..., None],
+            ).sum(axis=-1)
+        logits = self.draws("convention_logits")
+        log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+        weights = [
+            0.0 if printed.told else log_p[:, METHODS.index(method)][:, None]
+            for method in printed.methods
+        ]
+        second: dict[str, Any] = {}
+        if printed.share is None and self.fit.variant.is_mixture:
+            share = self.draws("mixed_share")[:, arm][:, None]
+            second = {"shift": self.slope[:, treatment][:, None], "share": share}
+            location = location - second["shift"] * share
+        return arm_log_likelihood(
+            printed.chains, weights, location, log_shape, family, tail, **second
+        )
+
+    def _comparison(
+        self, comparison: ArmComparison, location: _Place, log_shape: np.ndarray
+    ) -> np.ndarray:
+        """Of a printed comparison, given the medians that entered."""
+        return comparison_given_medians(
+            location(comparison.first) - location(comparison.second),
+            log_shape,
+            self.fit.family,
+            self.tail[:, self.treatments[self.cohort(comparison.first)]][:, None],
+            estimate=comparison.reading.estimate,
+            variance=comparison.reading.variance,
+            medians=comparison.log_median_ratio,
+            share=comparison.reading.patients_share,
+            either_sign=comparison.reading.either_sign,
+        )
+
+
+class _Cohort:
+    """A cohort whose own effects are integrated out, as a displacement and a log shape."""
+
+    def __init__(self, likelihood: _Likelihood, number: int) -> None:
+        self.likelihood, self.number = likelihood, number
+        fit, refs = likelihood.fit, likelihood.fit.data.cohorts
+        ref, shared = refs[number], likelihood.shared[number]
+        self.treatment = likelihood.treatments[number]
+        # the effects of a treatment or class that no other cohort has are effects of the cohort
+        self.is_sole = [own.treatment for own in refs].count(ref.treatment) == 1
+        self.is_sole_class = [own.treatment_class for own in refs].count(ref.treatment_class) == 1
+        report = [k for k, own in enumerate(refs) if own.study.id == ref.study.id]
+        # those randomised beside it share its study effect; where the effect of its treatment must
+        # be separated from that, it stays as drawn, of which they know
+        together = shared >= 1.0 and not self.is_sole
+        self.companions = [k for k in report if together and k != number]
+        # part of the variance between studies whose effect stays as drawn: others know of it
+        self.held = 0.0 if len(report) == 1 or self.companions else shared
+        # the share of mixed histology stays as drawn where the study effect must be separated from
+        # it (companions share the one, not the other), and where it makes a mixture of two curves
+        unknown = all(fit.data.arms[i].share is None for i in likelihood.arms(number))
+        shifts = fit.data.tells_histology and not fit.variant.is_mixture
+        self.share_is_free = unknown and shifts and not self.companions
+        self.base = cache(self._base)
+
+    def rest(self) -> list[_Term]:
+        """What else depends on its effects: arms beside it, comparisons with a later cohort."""
+        likelihood = self.likelihood
+        compared = [(c, likelihood.compared(c)) for c in likelihood.fit.data.comparisons]
+        later = [c for c, pair in compared if min(pair) == self.number < max(pair)]
+        return [*(i for k in self.companions for i in likelihood.arms(k)), *later]
+
+    def _base(self, arm: int) -> np.ndarray:
+        """Log median of an arm less what the displacement stands for, ``(draws, 1)``."""
+        own, draws = self.likelihood.cohort(arm), self.likelihood.draws
+        value = draws("log_median")[:, arm]
+        if own == self.number or own in self.companions:
+            value = value - self.likelihood.effect[:, own]
+        if own == self.number and self.is_sole:
+            value = value - draws("treatment_effect")[:, self.treatment]
+        if own == self.number and self.is_sole_class:
+            group = self.likelihood.fit.data.treatment_class[self.treatment]
+            value = value - draws("class_effect")[:, group]
+        if own == self.number and self.share_is_free:
+            away = draws("mixed_share")[:, arm] - self.likelihood.fit.centre_share
+            value = value - self.likelihood.slope[:, self.treatment] * away
+        return value[:, None]
+
+    def as_drawn(self) -> np.ndarray:
+        """Displacement and log shape as drawn, ``(draws, 2)``."""
+        arm, draws = self.likelihood.arms(self.number)[0], self.likelihood.draws
+        displacement = draws("log_median")[:, arm] - self.base(arm)[:, 0]
+        return np.stack([displacement, draws("log_shape")[:, self.number]], axis=1)
+
+    def log_likelihood(
+        self, terms: list[_Term], displacement: np.ndarray, log_shape: np.ndarray
+    ) -> np.ndarray:
+        """Log likelihood of some terms at other effects, ``(draws, nodes)``."""
+        shapes, moving = self.likelihood.draws("log_shape"), (self.number, *self.companions)
+
+        def location(arm: int) -> np.ndarray:
+            moves = self.likelihood.cohort(arm) in moving
+            return self.base(arm) + (displacement if moves else 0.0)
+
+        def shape(cohort: int) -> np.ndarray:
+            return log_shape if cohort == self.number else shapes[:, cohort, None]
+
+        value = self.likelihood.of(terms, location, shape) if terms else 0.0
+        return value + np.zeros(displacement.shape)
+
+
+# --- The integral over the effects of a cohort ---------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -226,30 +409,31 @@ def _log_normal(z: np.ndarray) -> np.ndarray:
     return -0.5 * np.square(z) - 0.5 * np.log(2.0 * np.pi)
 
 
-def _prior(likelihood: CohortLikelihood, cohort: int) -> _Prior:
-    fit, draws = likelihood.fit, likelihood.draws
-    treatment = likelihood.treatment(cohort)
-    held = likelihood.held(cohort)
-    mean = np.sqrt(held) * likelihood.study[:, cohort]
+def _prior(cohort: _Cohort) -> _Prior:
+    fit, draws = cohort.likelihood.fit, cohort.likelihood.draws
+    mean = np.sqrt(cohort.held) * cohort.likelihood.study[:, cohort.number]
     precisions, weights = np.ones(1), np.ones(1)
     if fit.variant.study_effects == "student-t":
         half = ROBUST_FREEDOM / 2.0
         precisions, weights = roots_genlaguerre(_PRECISIONS, half - 1.0)
         precisions = precisions / half
-    variance = (1.0 - held) * likelihood.study_variance(cohort)[:, None] / precisions
+    study_variance = draws("study_sd") ** 2
+    if fit.data.covariates and is_retrospective(fit.data.covariates[cohort.number]):
+        study_variance = study_variance + bias_spread(fit)[cohort.likelihood.rows] ** 2
+    variance = (1.0 - cohort.held) * study_variance[:, None] / precisions
     shape_mean, shape_variance = draws("shape_mean"), draws("shape_sd") ** 2
-    if likelihood.sole("treatment", cohort):
+    if cohort.is_sole:
         variance = variance + draws("treatment_sd")[:, None] ** 2
         shape_variance = shape_variance + draws("shape_treatment_sd") ** 2
     else:
-        shape_mean = shape_mean + draws("shape_treatment_effect")[:, treatment]
-    if likelihood.sole("class", cohort):
+        shape_mean = shape_mean + draws("shape_treatment_effect")[:, cohort.treatment]
+    if cohort.is_sole_class:
         variance = variance + draws("class_sd")[:, None] ** 2
     shifts, shift_weights = np.zeros((mean.size, 1)), np.ones(1)
-    if likelihood.share_is_free(cohort):
+    if cohort.share_is_free:
         prior = fit.priors["mixed_share"]
         away = expit(prior.location + prior.scale * _SHARE_GRID) - fit.centre_share
-        shifts = likelihood.slope[:, treatment][:, None] * away
+        shifts = cohort.likelihood.slope[:, cohort.treatment][:, None] * away
         shift_weights = np.exp(_log_normal(_SHARE_GRID))
     return _Prior(
         mean=mean,
@@ -262,12 +446,10 @@ def _prior(likelihood: CohortLikelihood, cohort: int) -> _Prior:
     )
 
 
-def _integral(
-    likelihood: CohortLikelihood, cohort: int, terms: Terms, nodes: tuple[int, int]
-) -> np.ndarray:
+def _integral(cohort: _Cohort, terms: list[_Term], nodes: tuple[int, int]) -> np.ndarray:
     """Log of the mean of some terms over the prior of a cohort's own effects, ``(draws,)``."""
-    prior = _prior(likelihood, cohort)
-    mean, covariance = _laid(likelihood, cohort, terms, prior)
+    prior = _prior(cohort)
+    mean, covariance = _laid(cohort, terms, prior)
     (x, log_x), (y, log_y) = (_hermite(count) for count in nodes)
     width = np.sqrt(covariance[:, 0, 0])[:, None]
     slope = covariance[:, 0, 1][:, None] / width
@@ -280,8 +462,7 @@ def _integral(
     along = prior.log_shape_density(flat).reshape(log_shape.shape)
     log_ratio = across[..., None] + along
     log_ratio = log_ratio - _log_normal(y) + np.log(height)[..., None] + log_y
-    wide = np.repeat(displacement, y.size, axis=1)
-    value = likelihood.of(terms, Point(cohort, wide, flat))
+    value = cohort.log_likelihood(terms, np.repeat(displacement, y.size, axis=1), flat)
     return _log_sum((value + log_ratio.reshape(flat.shape)).T)
 
 
@@ -291,9 +472,7 @@ def _hermite(count: int) -> tuple[np.ndarray, np.ndarray]:
     return x, np.log(weight / weight.sum())
 
 
-def _laid(
-    likelihood: CohortLikelihood, cohort: int, terms: Terms, prior: _Prior
-) -> tuple[np.ndarray, np.ndarray]:
+def _laid(cohort: _Cohort, terms: list[_Term], prior: _Prior) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of the integrand at each draw, to second order.
 
     Newton steps from the effects as drawn, all draws at once; where the log likelihood bends
@@ -302,15 +481,15 @@ def _laid(
     centre, variance = prior.moments()
     about = np.stack([centre, prior.shape_mean], axis=1)
     own = np.stack([1.0 / variance, 1.0 / prior.shape_sd**2], axis=1)
-    at = likelihood.drawn(cohort)
+    at = cohort.as_drawn()
     for _ in range(_NEWTON_STEPS):
-        slope, bend = _expansion(likelihood, cohort, terms, at)
+        slope, bend = _expansion(cohort, terms, at)
         precision = bend + own[:, :, None] * np.eye(2)
         covariance = np.linalg.inv(precision)
         step = (covariance @ (slope + own * (about - at))[..., None])[..., 0]
         step = np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
         tried = at[:, None, :] + _PARTS[:, None] * step[:, None, :]
-        value = likelihood.of(terms, Point(cohort, tried[..., 0], tried[..., 1]))
+        value = cohort.log_likelihood(terms, tried[..., 0], tried[..., 1])
         value = value - 0.5 * (own[:, None, :] * np.square(tried - about[:, None, :])).sum(axis=2)
         best = tried[np.arange(len(at)), value.argmax(axis=1)]
         moved, at = np.abs(best - at).max(), best
@@ -320,12 +499,12 @@ def _laid(
 
 
 def _expansion(
-    likelihood: CohortLikelihood, cohort: int, terms: Terms, at: np.ndarray
+    cohort: _Cohort, terms: list[_Term], at: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Slope, ``(draws, 2)``, and negative curvature, ``(draws, 2, 2)``, of the log likelihood."""
     steps = _STEP * (np.indices((3, 3)).reshape(2, 9) - 1)
-    point = Point(cohort, at[:, :1] + steps[0], at[:, 1:] + steps[1])
-    value = likelihood.of(terms, point).reshape(-1, 3, 3)
+    value = cohort.log_likelihood(terms, at[:, :1] + steps[0], at[:, 1:] + steps[1])
+    value = value.reshape(-1, 3, 3)
     slope = np.stack([value[:, 2, 1] - value[:, 0, 1], value[:, 1, 2] - value[:, 1, 0]], axis=1)
     across = value[:, 2, 1] - 2.0 * value[:, 1, 1] + value[:, 0, 1]
     along = value[:, 1, 2] - 2.0 * value[:, 1, 1] + value[:, 1, 0]
@@ -334,220 +513,3 @@ def _expansion(
     values, vectors = np.linalg.eigh(bend)
     flat = vectors * np.maximum(values, 0.0)[:, None, :]
     return slope / (2.0 * _STEP), flat @ vectors.transpose(0, 2, 1)
-
-
-# --- Likelihood of one cohort --------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Terms:
-    """Factors of the likelihood that depend on what is integrated out."""
-
-    arms: tuple[int, ...]
-    comparisons: tuple[ArmComparison, ...]
-
-    def __add__(self, other: Terms) -> Terms:
-        return Terms(self.arms + other.arms, self.comparisons + other.comparisons)
-
-    def __bool__(self) -> bool:
-        return bool(self.arms or self.comparisons)
-
-
-@dataclass(frozen=True)
-class Point:
-    """Displacement and log shape of one cohort at which to evaluate, ``(draws, nodes)`` each."""
-
-    cohort: int
-    displacement: np.ndarray
-    log_shape: np.ndarray
-
-
-@dataclass(frozen=True)
-class CohortLikelihood:
-    """The terms of the likelihood at those draws of a fit whose indices are ``rows``."""
-
-    fit: SurvivalFit
-    rows: np.ndarray
-
-    @cached_property
-    def draws(self) -> Callable[[str], np.ndarray]:
-        """Draws of a variable that are used, by its name: ``(draws, ...)``."""
-        return cache(lambda name: self.fit.flat(name)[self.rows])
-
-    @cached_property
-    def tail(self) -> np.ndarray:
-        """Tail of the treatments, ``(draws, treatments)``."""
-        return self.draws("tail_mean")[:, None] + self.draws("tail_treatment_effect")
-
-    @cached_property
-    def slope(self) -> np.ndarray:
-        """Effect of mixed histology under each treatment, ``(draws, treatments)``."""
-        return self.draws("prognostic")[:, None] + self.draws("predictive")
-
-    @cached_property
-    def log_convention(self) -> np.ndarray:
-        """Log probability of the transformations, ``(draws, conventions)``."""
-        logits = self.draws("convention_logits")
-        return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-
-    @cached_property
-    def shared(self) -> tuple[float, ...]:
-        """Part of the variance between studies that each cohort shares with its report."""
-        return shared_parts(self.fit.data)
-
-    @cached_property
-    def study(self) -> np.ndarray:
-        """Effect of the report of each cohort, ``(draws, cohorts)``."""
-        data = self.fit.data
-        return self.draws("study_effect")[:, [data.studies.index(r.study.id) for r in data.cohorts]]
-
-    @cached_property
-    def effect(self) -> np.ndarray:
-        """Whole study effect of the cohorts as drawn, ``(draws, cohorts)``."""
-        shared = np.array(self.shared)
-        return np.sqrt(shared) * self.study + np.sqrt(1.0 - shared) * self.draws("cohort_effect")
-
-    def study_variance(self, cohort: int) -> np.ndarray:
-        """Variance of the study effect of a cohort, ``(draws,)``: with that of its own bias."""
-        variance = self.draws("study_sd") ** 2
-        known = self.fit.data.covariates
-        if known and is_retrospective(known[cohort]):
-            variance = variance + bias_spread(self.fit)[self.rows] ** 2
-        return variance
-
-    def treatment(self, cohort: int) -> int:
-        """Index of the treatment of a cohort."""
-        return self.fit.data.treatments.index(self.fit.data.cohorts[cohort].treatment)
-
-    def arms(self, cohort: int) -> tuple[int, ...]:
-        """Indices of the arms of a cohort."""
-        return tuple(i for i, arm in enumerate(self.fit.data.arms) if arm.cohort == cohort)
-
-    def cohort(self, arm: int) -> int:
-        """Index of the cohort of an arm."""
-        return self.fit.data.arms[arm].cohort
-
-    def compared(self, comparison: ArmComparison) -> tuple[int, int]:
-        """Indices of the cohorts of a comparison, which may be one."""
-        return self.cohort(comparison.first), self.cohort(comparison.second)
-
-    def sole(self, level: str, cohort: int) -> bool:
-        """Whether no other cohort is of its treatment, or of its class."""
-        refs = self.fit.data.cohorts
-        names = [ref.treatment if level == "treatment" else ref.treatment_class for ref in refs]
-        return names.count(names[cohort]) == 1
-
-    def companions(self, cohort: int) -> tuple[int, ...]:
-        """Cohorts that were randomised beside this one and share its study effect.
-
-        None where the effect of its treatment must be separated: then the study effect stays
-        as drawn, of which the companions know.
-        """
-        refs = self.fit.data.cohorts
-        if self.shared[cohort] < 1.0 or self.sole("treatment", cohort):
-            return ()
-        report = refs[cohort].study.id
-        return tuple(k for k, r in enumerate(refs) if r.study.id == report and k != cohort)
-
-    def held(self, cohort: int) -> float:
-        """Part of the variance between studies whose effect stays as drawn: others know of it."""
-        refs = self.fit.data.cohorts
-        alone = sum(ref.study.id == refs[cohort].study.id for ref in refs) == 1
-        return 0.0 if alone or self.companions(cohort) else self.shared[cohort]
-
-    def share_is_free(self, cohort: int) -> bool:
-        """Whether the share of mixed histology is integrated out.
-
-        It stays as drawn where the study effect must be separated from it (cohorts randomised side
-        by side share the one and not the other), and where it makes a mixture of two curves.
-        """
-        unknown = all(self.fit.data.arms[i].share is None for i in self.arms(cohort))
-        shifts = self.fit.data.tells_histology and not self.fit.variant.is_mixture
-        return unknown and shifts and not self.companions(cohort)
-
-    def base(self, arm: int, cohort: int) -> np.ndarray:
-        """Log median of an arm less what the displacement of a cohort stands for, ``(draws,)``."""
-        own = self.cohort(arm)
-        value = self.draws("log_median")[:, arm]
-        if own != cohort and own not in self.companions(cohort):
-            return value
-        value = value - self.effect[:, own]
-        treatment = self.treatment(own)
-        if own == cohort and self.sole("treatment", own):
-            value = value - self.draws("treatment_effect")[:, treatment]
-        if own == cohort and self.sole("class", own):
-            group = self.fit.data.treatment_class[treatment]
-            value = value - self.draws("class_effect")[:, group]
-        if own == cohort and self.share_is_free(own):
-            away = self.draws("mixed_share")[:, arm] - self.fit.centre_share
-            value = value - self.slope[:, treatment] * away
-        return value
-
-    def drawn(self, cohort: int) -> np.ndarray:
-        """Displacement and log shape of a cohort as drawn, ``(draws, 2)``."""
-        arm = self.arms(cohort)[0]
-        displacement = self.draws("log_median")[:, arm] - self.base(arm, cohort)
-        return np.stack([displacement, self.draws("log_shape")[:, cohort]], axis=1)
-
-    def location(self, arm: int, at: Point) -> np.ndarray:
-        """Log median of an arm, ``(draws, nodes or 1)``."""
-        own = self.cohort(arm)
-        moves = own == at.cohort or own in self.companions(at.cohort)
-        return self.base(arm, at.cohort)[:, None] + (at.displacement if moves else 0.0)
-
-    def shape(self, arm: int, at: Point) -> np.ndarray:
-        """Log shape of an arm, ``(draws, nodes or 1)``."""
-        own = self.cohort(arm)
-        return at.log_shape if own == at.cohort else self.draws("log_shape")[:, own][:, None]
-
-    def of(self, terms: Terms, at: Point) -> np.ndarray:
-        """Log likelihood of some terms, ``(draws, nodes)``."""
-        value = np.zeros(at.displacement.shape)
-        for arm in terms.arms:
-            value = value + self.of_arm(arm, self.location(arm, at), self.shape(arm, at))
-        for comparison in terms.comparisons:
-            value = value + self.of_comparison(comparison, at)
-        return value
-
-    def of_arm(self, arm: int, location: np.ndarray, log_shape: np.ndarray) -> np.ndarray:
-        """Log likelihood of what an arm prints, ``(draws, nodes)``."""
-        printed, family = self.fit.data.arms[arm], self.fit.family
-        treatment = self.treatment(printed.cohort)
-        tail = self.tail[:, treatment][:, None]
-        if not printed.chains:
-            listed = [patient for patient in self.fit.data.patients if patient.arm == arm]
-            return listed_patients(
-                location[..., None],
-                log_shape[..., None],
-                family,
-                log_time=np.log([max(patient.months, _EARLIEST) for patient in listed]),
-                event=np.array([float(patient.event) for patient in listed]),
-                tail=tail[..., None],
-            ).sum(axis=-1)
-        weights = [
-            0.0 if printed.told else self.log_convention[:, METHODS.index(method)][:, None]
-            for method in printed.methods
-        ]
-        second: dict[str, Any] = {}
-        if printed.share is None and self.fit.variant.is_mixture:
-            share = self.draws("mixed_share")[:, arm][:, None]
-            second = {"shift": self.slope[:, treatment][:, None], "share": share}
-            location = location - second["shift"] * share
-        return arm_log_likelihood(
-            printed.chains, weights, location, log_shape, family, tail, **second
-        )
-
-    def of_comparison(self, comparison: ArmComparison, at: Point) -> np.ndarray:
-        """Log likelihood of a printed comparison, given the medians that entered."""
-        first = self.cohort(comparison.first)
-        return comparison_given_medians(
-            self.location(comparison.first, at) - self.location(comparison.second, at),
-            self.shape(comparison.first, at),
-            self.fit.family,
-            self.tail[:, self.treatment(first)][:, None],
-            estimate=comparison.reading.estimate,
-            variance=comparison.reading.variance,
-            medians=comparison.log_median_ratio,
-            share=comparison.reading.patients_share,
-            either_sign=comparison.reading.either_sign,
-        )

@@ -286,7 +286,7 @@ def _sensitivity(
     One survival family is fitted: that of the settings, or the usual one where several are stacked.
     """
     from synthesis.questions.sensitivity import sensitivity
-    from synthesis.questions.sensitivity.conclusions import NotAskedError
+    from synthesis.questions.sensitivity.specifications import NotAskedError
 
     tried, notes = {}, []
     own_family = {} if settings.family == STACKED else {"family_name": settings.family}

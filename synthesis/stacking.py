@@ -34,7 +34,7 @@ import pandas as pd
 from priors import Priors
 from studies import Registry
 from synthesis.fits import PooledSurvival, SurvivalFit, fit_survival
-from synthesis.left_out import DRAWS, NODES, leave_one_out
+from synthesis.left_out import DRAWS, NODES, leave_one_out, spaced
 from synthesis.model.sampler import Diagnosis, Progress, SamplerSettings
 
 #: Families that a stacked analysis fits unless others are named.
@@ -75,7 +75,6 @@ class ModelChoice:
         Pareto k exceeds :data:`HIGH_K`.
     weights : mapping
         Name of a family -> stacking weight; in the order of the fits.
-    cohorts : int
     stacked : bool
         Whether the weights were estimated; else there are too few cohorts and they are equal.
     log_likelihood : mapping
@@ -87,9 +86,7 @@ class ModelChoice:
     weights: Mapping[str, float]
     cohorts: int
     stacked: bool
-    log_likelihood: Mapping[str, np.ndarray] = field(
-        default_factory=lambda: MappingProxyType({}), repr=False
-    )
+    log_likelihood: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
 
 
 def _of_any(name: str, words: str) -> property:
@@ -99,16 +96,12 @@ def _of_any(name: str, words: str) -> property:
 
 @dataclass(frozen=True)
 class StackedFit:
-    """Fits of several families to the same observations, used as one.
-
-    It has what tables and estimands ask of a :class:`~synthesis.fits.SurvivalFit`.
+    """Fits of several families to the same observations, used as one :class:`PooledSurvival`.
 
     Attributes
     ----------
-    fits : mapping
-        Name of a family -> fit.
-    weights : mapping
-        Name of a family -> weight; adding up to one.
+    fits, weights : mapping
+        Name of a family -> fit; -> weight, adding up to one.
     rows : mapping
         Name of a family -> which of its draws are used, ``(draws,)``; those without are left out.
     """
@@ -143,8 +136,8 @@ class StackedFit:
     @cached_property
     def has_shape(self) -> np.ndarray:
         """One where the shape of a draw of :meth:`flat` is free, else zero."""
-        free = [float(self.fits[name].family.has_shape) for name in self.rows]
-        return np.repeat(free, [rows.size for rows in self.rows.values()])
+        free = {name: float(self.fits[name].family.has_shape) for name in self.rows}
+        return np.array([free[name] for name in self.draw_family])
 
     def flat(self, name: str) -> np.ndarray:
         """Draws of a variable, family by family: ``(draws, ...)``."""
@@ -153,21 +146,12 @@ class StackedFit:
 
 
 def stack(
-    fits: Mapping[str, SurvivalFit],
-    weights: Mapping[str, float],
-    *,
-    draws: int = STACKED_DRAWS,
+    fits: Mapping[str, SurvivalFit], weights: Mapping[str, float], *, draws: int = STACKED_DRAWS
 ) -> StackedFit:
     """Stack fits of several families to the same observations, by the name of the family.
 
-    Parameters
-    ----------
-    fits : mapping
-    weights : mapping
-        Not negative, adding up to one.
-    draws : int
-        In all, taken evenly from the chains of each family; fewer where a family does not have
-        enough for its weight.
+    So many draws in all, taken evenly from the chains of each family; fewer where a family does
+    not have enough for its weight.
 
     Raises
     ------
@@ -188,14 +172,9 @@ def stack(
     sizes = np.array([fit.flat("mu").size for fit in fits.values()])
     used = values > 0.0
     total = int(min(draws, np.floor(np.min(sizes[used] / values[used]))))
-    rows = {
-        name: np.linspace(0, size - 1, count).round().astype(int)
-        for name, size, count in zip(fits, sizes, _counts(values, total), strict=True)
-        if count
-    }
-    return StackedFit(
-        MappingProxyType(dict(fits)), MappingProxyType(dict(weights)), MappingProxyType(rows)
-    )
+    counts = zip(fits, sizes, _counts(values, total), strict=True)
+    rows = {name: spaced(size, count) for name, size, count in counts if count}
+    return StackedFit(*(MappingProxyType(dict(own)) for own in (fits, weights, rows)))
 
 
 def _counts(weights: np.ndarray, total: int) -> np.ndarray:
@@ -213,19 +192,10 @@ def _counts(weights: np.ndarray, total: int) -> np.ndarray:
 def choose(
     fits: Mapping[str, SurvivalFit], *, draws: int = DRAWS, nodes: tuple[int, int] = NODES
 ) -> ModelChoice:
-    """Compare families fitted to the same observations, and weigh them.
+    """Compare families fitted to the same observations, by name, and weigh them.
 
-    Parameters
-    ----------
-    fits : mapping
-        Name of a family -> fit.
-    draws, nodes
-        Of :func:`~synthesis.left_out.cohort_log_likelihood`.
-
-    Raises
-    ------
-    ValueError
-        If there is no fit, or the fits are not of the same observations.
+    `draws` and `nodes` are those of :func:`~synthesis.left_out.cohort_log_likelihood`. ValueError
+    if there is no fit, or the fits are not of the same observations.
     """
     if not fits:
         raise ValueError("no fit to compare: fit at least one family")
@@ -242,32 +212,25 @@ def choose(
     values = stacking_weights(elpd) if stacked else np.full(len(fits), 1.0 / len(fits))
     weights = {name: float(value) for name, value in zip(fits, values, strict=True)}
     best = int(np.argmax(elpd.sum(axis=0)))
-    rows = []
-    for number, (name, own) in enumerate(densities.items()):
-        away = elpd[:, number] - elpd[:, best]
-        rows.append(
-            {
-                "endpoint": first.data.endpoint,
-                "family": fits[name].family.label,
-                "elpd": own.elpd.sum(),
-                "se": _standard_error(own.elpd),
-                "elpd_difference": away.sum(),
-                "se_difference": _standard_error(away),
-                "p_loo": own.p_loo,
-                "largest_k": own.pareto_k.max(),
-                "high_k": int(np.sum(own.pareto_k > HIGH_K)),
-                "weight": weights[name],
-            }
-        )
-    table = pd.DataFrame(rows, columns=list(CHOICE_COLUMNS))
-    table = table.sort_values("elpd", ascending=False, kind="stable").reset_index(drop=True)
-    return ModelChoice(
-        table,
-        MappingProxyType(weights),
-        len(elpd),
-        stacked,
-        MappingProxyType({name: own.log_likelihood for name, own in densities.items()}),
+    away = elpd - elpd[:, [best]]
+    table = pd.DataFrame(
+        {
+            "endpoint": first.data.endpoint,
+            "family": [fit.family.label for fit in fits.values()],
+            "elpd": [own.elpd.sum() for own in densities.values()],
+            "se": [_standard_error(own.elpd) for own in densities.values()],
+            "elpd_difference": [own.sum() for own in away.T],
+            "se_difference": [_standard_error(own) for own in away.T],
+            "p_loo": [own.p_loo for own in densities.values()],
+            "largest_k": [own.pareto_k.max() for own in densities.values()],
+            "high_k": [int(np.sum(own.pareto_k > HIGH_K)) for own in densities.values()],
+            "weight": list(weights.values()),
+        },
+        columns=list(CHOICE_COLUMNS),
     )
+    table = table.sort_values("elpd", ascending=False, kind="stable").reset_index(drop=True)
+    known = {name: own.log_likelihood for name, own in densities.items()}
+    return ModelChoice(table, weights, len(elpd), stacked, known)
 
 
 def _standard_error(values: np.ndarray) -> float:
@@ -278,17 +241,9 @@ def _standard_error(values: np.ndarray) -> float:
 def stacking_weights(densities: np.ndarray, even: float = EVEN_COHORTS) -> np.ndarray:
     r"""Weights of the mixture with the highest sum of log predictive densities.
 
-    Parameters
-    ----------
-    densities : ndarray, shape (cohorts, families)
-        Log predictive densities.
-    even : float
-        Cohorts' worth of weight that is spread evenly; 0 for the sum alone.
-
-    Returns
-    -------
-    ndarray, shape (families,)
-        Not negative, adding up to one. The sum is concave in them: there is one best value.
+    `densities` are ``(cohorts, families)``; `even` is the cohorts' worth of weight that is spread
+    evenly, 0 for the sum alone. The weights, ``(families,)``, are not negative and add up to one;
+    the sum is concave in them, so that there is one best value.
     """
     relative = np.exp(densities - densities.max(axis=1, keepdims=True))
     cohorts, families = relative.shape
@@ -310,14 +265,8 @@ def stacking_weights(densities: np.ndarray, even: float = EVEN_COHORTS) -> np.nd
 class FamilyFits:
     """Fits of one endpoint under one or several survival families.
 
-    Attributes
-    ----------
-    by_family : mapping
-        Name of a family -> fit.
-    choice : ModelChoice or None
-        How well each predicts; ``None`` for one family alone.
-    pooled : SurvivalFit or StackedFit
-        What answers are read from: the only fit, or the stacked ones.
+    By the name of the family; how well each predicts, ``None`` for one family alone; and what
+    answers are read from: the only fit, or the stacked ones.
     """
 
     by_family: Mapping[str, SurvivalFit]
@@ -337,15 +286,9 @@ def fit_families(
     cache: bool = True,
     progress: Progress | None = None,
 ) -> FamilyFits:
-    """Fit an endpoint under each family, and stack the fits if there are several.
+    """Fit an endpoint under each of the named families, and stack the fits if there are several.
 
-    ``names`` are those of families; the other parameters are those of
-    :func:`~synthesis.fits.fit_survival`.
-
-    Raises
-    ------
-    NothingToPoolError
-        If no cohort can be counted.
+    The other parameters, and errors, are those of :func:`~synthesis.fits.fit_survival`.
     """
     report = progress or (lambda _: None)
     fits = {

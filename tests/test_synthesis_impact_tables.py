@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,9 +30,9 @@ from synthesis.questions.impact.tables import (
     SURPRISE_COLUMNS,
     Pair,
     estimates_table,
+    notes_of,
     ranks_table,
     selection_table,
-    shared_patients,
     surprise_table,
 )
 
@@ -51,14 +52,15 @@ def load(tmp_path):
 
 
 def pair(old, new, after, new_cohorts=()):
-    return Pair(old, new, "os", after.vocabulary, old.centre_share, new_cohorts)
+    return Pair((old, new), "os", after.vocabulary, old.centre_share, new_cohorts)
 
 
 def surprise(before, after, notes=None, endpoint="os"):
     """Of the cohorts of the study ``fresh``."""
     data = observations(after, endpoint)
     ids = [ref.id for ref in data.cohorts if ref.study.id == "fresh"]
-    return surprise_table(before, data, ids, after.vocabulary, notes or {})
+    fits = before, SimpleNamespace(data=data)
+    return surprise_table([Pair(fits, endpoint, after.vocabulary, 0.4, ids, notes or {})])
 
 
 def medians(estimates):
@@ -318,7 +320,7 @@ def test_shift_is_a_log_ratio_over_the_sd_before(load):
     z = stats.norm.ppf((np.arange(DRAWS) + 0.5) / DRAWS)[None]
     old = fit_of(before, mu=np.log(4.0) + 0.25 * z, **TWO_LEVELS)
     new = fit_of(after, mu=np.log(5.0) + 0.2 * z, **TWO_LEVELS)
-    table = estimates_table(pair(old, new, after, {"sora:arm"}))
+    table = estimates_table([pair(old, new, after, {"sora:arm"})])
     row = medians(table).loc["Lenvatinib"]
     assert row["before"] == pytest.approx(4.0, rel=1e-3)
     assert row["after"] == pytest.approx(5.0, rel=1e-3)
@@ -337,7 +339,7 @@ def test_a_treatment_new_to_the_pool_has_what_was_expected_of_it(load):
     mu = 1.0 + 0.01 * np.linspace(-1, 1, DRAWS)[None]
     old, new = fit_of(before, mu=mu, **TWO_LEVELS), fit_of(after, mu=mu, **TWO_LEVELS)
     ids = {"sora:arm", "pacli:arm"}
-    table = estimates_table(pair(old, new, after, ids))
+    table = estimates_table([pair(old, new, after, ids)])
     assert not table.isna().any().any()
     assert (table["before_lower"] < table["before"]).sum() > len(table) / 2
     rows = medians(table)
@@ -357,7 +359,7 @@ def test_pure_and_mixed_are_extrapolated_where_no_report_tells_them_apart(load):
     groups = [subgroup(name, 10, survival=os_of("4.0")) for name in ("pure", "mixed")]
     registry = load(study("split", cohort(n=20, subgroups=groups)), PACLITAXEL)
     fit = fit_of(registry, mu=np.linspace(0.9, 1.1, DRAWS)[None], **TWO_LEVELS)
-    table = estimates_table(pair(fit, fit, registry))
+    table = estimates_table([pair(fit, fit, registry)])
     rows = table.groupby(["treatment", "histology"])["extrapolated"].all()
     assert {key for key, extrapolated in rows.items() if extrapolated} == {
         ("Paclitaxel", "pure"),
@@ -368,10 +370,11 @@ def test_pure_and_mixed_are_extrapolated_where_no_report_tells_them_apart(load):
 def test_a_treatment_that_loses_its_cohorts_keeps_a_row(load):
     before, after = load(LENVATINIB, SORAFENIB), load(LENVATINIB)
     old, new = fit_of(before, **TWO_LEVELS), fit_of(after, **TWO_LEVELS)
-    (sorafenib,) = [s for s in pair(old, new, after).subjects if s.label == "Sorafenib"]
-    assert [len(refs) for refs in sorafenib.cohorts] == [1, 0]
-    assert sorafenib.patients == (20, 0)
-    assert sorafenib.places[1].words == "expected of a new treatment of its class"
+    subjects = pair(old, new, after).subjects
+    (about,) = [own.about for own in subjects if own.about["treatment"] == "Sorafenib"]
+    assert (about["cohorts_before"], about["cohorts_after"]) == (1, 0)
+    assert (about["patients_before"], about["patients_after"]) == (20, 0)
+    assert about["after_basis"] == "expected of a new treatment of its class"
 
 
 # --- ranks ---------------------------------------------------------------------------------------
@@ -382,7 +385,7 @@ def test_ranks_before_and_after(load):
     old = fit_of(before, treatment_effect=[0.5, 0.0], treatment_sd=1.0, class_sd=1e-6)
     # vocabulary order: lenvatinib, sorafenib, paclitaxel
     new = fit_of(after, treatment_effect=[0.1, -0.5, 0.3])
-    table = ranks_table(pair(old, new, after, {"sora:arm"}))
+    table = ranks_table([pair(old, new, after, {"sora:arm"})])
     assert list(table["treatment"]) == ["Paclitaxel", "Lenvatinib", "Sorafenib"]
     own = table.set_index("treatment")
     assert (own["of"] == 3).all()
@@ -412,7 +415,7 @@ def test_who_gave_way_and_who_is_not_counted(load):
     old = [overlapping("small", 2015, 10), SORAFENIB]
     before, after = load(*old), load(*old, overlapping("large", 2020, 90, ["small"]), nothing)
     chosen = [select(registry, "os") for registry in (before, after)]
-    table = selection_table(*chosen, "os", (before, after), {"large", "silent"})
+    table = selection_table({"os": chosen}, (before, after), {"large", "silent"})
     rows = table.set_index("study")
     assert rows[["change", "other"]].T.to_dict("list") == {
         "large": ["counted", "small:arm"],
@@ -421,15 +424,15 @@ def test_who_gave_way_and_who_is_not_counted(load):
     }
     assert "neither a median" in rows.loc["silent", "reason"]
     assert "same centre" in rows.loc["small", "reason"]
-    counted = {ref.id for ref in chosen[0].counted}
-    assert shared_patients(chosen[1], counted) == {"large:arm": ("small:arm",)}
+    (note,) = notes_of(*chosen, ["large:arm"], set()).values()
+    assert note == "The fit without it counted small:arm, which shares patients with it."
 
 
 def test_a_cohort_is_counted_again_when_the_one_before_it_goes(load):
     small, large = overlapping("small", 2015, 10), overlapping("large", 2020, 90, ["small"])
     before, after = load(small, large), load(small)
     chosen = [select(registry, "os") for registry in (before, after)]
-    rows = selection_table(*chosen, "os", (before, after), set()).set_index("study")
+    rows = selection_table({"os": chosen}, (before, after), set()).set_index("study")
     assert rows.loc["small", "change"] == "counted again"
     assert "large:arm" in rows.loc["small", "reason"]
     assert rows.loc["large", "change"] == "no longer counted"

@@ -25,7 +25,6 @@ from synthesis.questions.influence import (
     finding,
     histology_quantities,
     influence_table,
-    influence_words,
     median_quantities,
     reliable_below,
     weighted_quantiles,
@@ -92,12 +91,8 @@ def test_families_keep_their_weights(fit):
     assert (found.pareto_k == np.maximum(*(own.pareto_k for own in single))).all()
     quantity = Quantity("prognostic", "", "ratio", lambda own: own.flat("prognostic"))
     assert found.draws(quantity).shape == (200,)
-
-
-def test_a_family_without_weight_is_left_out(fit):
-    fits = {"weibull": fit, "log-logistic": replace(fit, family=family("log-logistic"))}
-    found = cohort_weights(stack(fits, {"weibull": 1.0, "log-logistic": 0.0}), draws=60)
-    assert len(found.parts) == 1
+    alone = cohort_weights(stack(fits, {"weibull": 1.0, "log-logistic": 0.0}), draws=60)
+    assert len(alone.parts) == 1
 
 
 def test_how_far_weights_can_be_relied_on():
@@ -201,41 +196,21 @@ def test_without_its_only_cohort_a_treatment_has_no_median(registry, fit, weight
 # --- Words ---------------------------------------------------------------------------------------
 
 
-def test_what_moved_an_answer_in_words(registry, fit):
-    table = influence_table(
-        fit, histology_quantities(fit, registry.vocabulary), registry.vocabulary, hand_made(fit)
-    )
-    first, rest = influence_words(table, "prognostic")
-    row = table.iloc[0]
-    without = numbers.interval(
-        row["without"], row["without_lower"], row["without_upper"], numbers.ratio
-    )
-    whole = numbers.interval(row["estimate"], row["lower"], row["upper"], numbers.ratio)
-    assert first.startswith(f"Without {row['cohort_label']} (")
-    assert f"would be {without} instead of {whole}." in first
-    shown = finding(table, "Moved")
-    assert shown.sentences[:2] == (first, rest)
-    cells = [cell.text for cell in shown.tables[0].rows[0]]
-    assert {row["cohort_label"], without, whole} <= set(cells)
-    assert rest == "No other cohort moves it by more than 0.00 of its posterior SD."
-    still = table.assign(shift_in_sd=0.05)
-    (only,) = influence_words(still, "prognostic")
-    assert only.startswith("No single cohort moves the ratio of medians of mixed")
-    with pytest.raises(LookupError, match="found 'age', expected one of prognostic"):
-        influence_words(table, "age")
-
-
-def test_weights_that_cannot_be_relied_on_are_told(registry, fit):
+def test_what_moved_an_answer_is_a_table(registry, fit):
+    quantities = histology_quantities(fit, registry.vocabulary)
+    median = Quantity("median", "median", "months", lambda own: own.flat("prognostic"))
     weights = hand_made(fit, pareto_k=(0.9, 0.1, 0.1, 0.1))
-    quantities = histology_quantities(fit, registry.vocabulary)[:1]
-    table = influence_table(fit, quantities, registry.vocabulary, weights)
-    assert "Approximation unreliable (k = 0.90)." in influence_words(table, "prognostic")[0]
-
-
-def test_months_are_told_as_months(registry, fit):
-    quantity = Quantity("median", "median", "months", lambda own: own.flat("prognostic"))
-    table = influence_table(fit, [quantity], registry.vocabulary, hand_made(fit))
-    assert " months instead of " in influence_words(table, "median")[0]
+    table = influence_table(fit, [*quantities, median], registry.vocabulary, weights)
+    shown = finding(table, "Moved", most=1).tables[0]
+    headings = [heading for heading, _ in shown.grouped()]
+    assert headings[0].startswith("Ratio of medians of mixed to pure tumours")
+    assert headings[-1] == "Median, months"
+    row, *_ = table.to_dict("records")
+    cells = [cell.text for cell in shown.rows[0]]
+    for ends in (("without", "without_lower", "without_upper"), ("estimate", "lower", "upper")):
+        assert numbers.interval(*(row[end] for end in ends), numbers.ratio) in cells
+    assert cells[0] == row["cohort_label"]
+    assert cells[-1] == "0.90 (unreliable)"
 
 
 # --- Against a refit -----------------------------------------------------------------------------
@@ -255,7 +230,7 @@ def test_weights_say_what_a_refit_says(tmp_path, survival_sizes):
         data = observations(registry)
         found.append(fit_survival_data(data, settings=settings, sizes=survival_sizes))
     quantity = histology_quantities(found[0], registry.vocabulary)[0]
-    table = influence_table(found[0], [quantity], registry.vocabulary)
+    table = influence_table(found[0], [quantity], registry.vocabulary, cohort_weights(found[0]))
     row = table.set_index("study").loc["split"]
     assert row["reliable"]
     refit = found[1].flat("prognostic")

@@ -14,16 +14,10 @@ from scipy.special import logit
 from small_registry import write_registry
 
 from studies import load_registry
+from synthesis.left_out import log_likelihood_as_drawn
 from synthesis.model.sampler import SamplerSettings
-from synthesis.questions.sensitivity.conclusions import (
-    ALL,
-    ask,
-    log_likelihoods,
-    log_priors,
-    power_scaling,
-)
-from synthesis.questions.sensitivity.runner import Job
-from synthesis.questions.sensitivity.specifications import EVERYTHING, Base, observe
+from synthesis.questions.sensitivity.runner import ALL, Job, log_priors, power_scaling
+from synthesis.questions.sensitivity.specifications import EVERYTHING, Base, ask, observe
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +38,7 @@ def made_up(tmp_path_factory):
 @pytest.mark.parametrize("family", ["weibull", "log-logistic", "long-tail", "exponential"])
 def test_the_likelihood_of_the_cohorts_is_that_of_all_arms_and_comparisons(data, family):
     own, fit = drawn(data, family)
-    found = log_likelihoods(fit)
+    found = log_likelihood_as_drawn(fit)
     assert found.shape == (3, len(data.cohorts))
     for s in range(3):
         hand = ByHand(own, fit, s)
@@ -102,17 +96,17 @@ def test_every_conclusion_is_set_against_all_priors_and_each(made_up):
     fit, question = made_up
     found = power_scaling(fit, question)
     names = [ALL, *log_priors(fit)]
-    conclusions = dict.fromkeys(item.conclusion for item in found)
-    assert [item.prior for item in found] == names * len(conclusions)
+    conclusions = dict.fromkeys(row["conclusion"] for row in found)
+    assert [row["prior"] for row in found] == names * len(conclusions)
     # the probability follows the difference
     assert "p_gain" not in conclusions
     assert len(conclusions) == len(question.conclusions) - 1
-    one = {i.prior: i for i in found if i.conclusion == "prognostic_ratio"}
-    assert len({item.likelihood_sensitivity for item in one.values()}) == 1
+    rows = {row["prior"]: row for row in found if row["conclusion"] == "prognostic_ratio"}
+    assert len({row["likelihood_sensitivity"] for row in rows.values()}) == 1
     # made-up draws are independent: the effect answers to its own prior
-    own = one.pop("histology_prognostic").prior_sensitivity
-    del one[ALL]
-    assert own > 3.0 * max(item.prior_sensitivity for item in one.values())
+    own = rows.pop("histology_prognostic")["prior_sensitivity"]
+    del rows[ALL]
+    assert own > 3.0 * max(row["prior_sensitivity"] for row in rows.values())
 
 
 def test_a_posterior_that_is_its_prior_answers_to_the_prior_alone():

@@ -10,26 +10,21 @@ from fits import Counting, choice_registry
 from synthesis.questions.sensitivity import (
     SENSITIVITY_COLUMNS,
     curve_table,
-    influence_words,
     result,
     says_nothing,
     sensitivity,
 )
-from synthesis.questions.sensitivity.conclusions import (
+from synthesis.questions.sensitivity.runner import (
     AT_THE_LIMIT,
-    CHANCE,
     CHANGES,
     NO_ANSWER,
-    PROGNOSTIC,
-    RATIO,
     SAME,
-    Conclusion,
     Estimate,
-    Scaled,
     answer_word,
     change_of,
+    diagnosis_of,
 )
-from synthesis.questions.sensitivity.runner import Store
+from synthesis.questions.sensitivity.specifications import CHANCE, PROGNOSTIC, RATIO, Conclusion
 
 GROUPS = ("family", "selection", "studies")
 PREDICTIVE = "predictive_ratio:lenvatinib"
@@ -39,9 +34,8 @@ registry = pytest.fixture(scope="module")(choice_registry)
 
 
 @pytest.fixture(scope="module")
-def tried(registry, tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("store"))
-    return sensitivity(registry, groups=GROUPS, store=store, fitter=Counting(), draws=200)
+def tried(registry):
+    return sensitivity(registry, groups=GROUPS, cache=False, fitter=Counting(), draws=200)
 
 
 def row(answer, conclusion, name):
@@ -61,40 +55,39 @@ def answered(estimate, lower=np.nan, upper=np.nan, error=0.01):
     return Estimate(estimate, lower, upper, error, error, error, estimate, 0.2, 1.0, 1000.0)
 
 
-def test_the_answer_of_a_ratio_is_where_its_interval_lies():
+def test_the_answer_is_where_an_interval_or_a_probability_lies():
     for *ends, word in ((0.5, 0.9, "below"), (0.5, 1.5, "open"), (1.1, 1.5, "above")):
         assert answer_word(LOG, answered(1.0, *ends), answered(1.0)) == word
-
-
-def test_the_answer_of_a_probability():
     words = [answer_word(P, answered(p), answered(p)) for p in (0.99, 0.975, 0.97, 0.5, 0.03, 0.02)]
     less = "less likely than not"
     assert words == ["shown", "shown", "more likely than not", less, less, "excluded"]
 
 
-def test_a_conclusion_changes_beyond_monte_carlo_error_only():
-    base = answered(1.3, 0.9, 1.9)
-    assert change_of(LOG, answered(1.4, 0.95, 2.0), base) == SAME
-    assert change_of(LOG, answered(1.6, 1.2, 2.1), base) == CHANGES
-    # 1.01 is one standard error above no effect
-    assert change_of(LOG, answered(1.5, 1.01, 2.1), base) == AT_THE_LIMIT
-    assert change_of(P, answered(0.99, error=0.001), answered(0.9)) == CHANGES
-    assert change_of(P, answered(0.98), answered(0.9)) == AT_THE_LIMIT
-    assert change_of(P, answered(0.4), answered(0.6)) == CHANGES
+BASES = {LOG: answered(1.3, 0.9, 1.9), MEDIAN: answered(4.0, 3.0, 5.0)}
 
 
-def test_a_median_changes_where_it_leaves_the_interval_of_the_base():
-    base = answered(4.0, 3.0, 5.0)
-    assert change_of(MEDIAN, answered(4.9, 4.0, 6.0), base) == SAME
-    assert change_of(MEDIAN, answered(5.01, 4.0, 6.0), base) == AT_THE_LIMIT
-    assert change_of(MEDIAN, answered(5.5, 4.0, 7.0), base) == CHANGES
+@pytest.mark.parametrize(
+    ("item", "own", "change"),
+    [
+        (LOG, answered(1.4, 0.95, 2.0), SAME),
+        (LOG, answered(1.6, 1.2, 2.1), CHANGES),
+        (LOG, answered(1.5, 1.01, 2.1), AT_THE_LIMIT),  # one standard error above no effect
+        (MEDIAN, answered(4.9, 4.0, 6.0), SAME),
+        (MEDIAN, answered(5.01, 4.0, 6.0), AT_THE_LIMIT),
+        (MEDIAN, answered(5.5, 4.0, 7.0), CHANGES),  # out of the interval of the base
+        (P, answered(0.99, error=0.001), CHANGES),
+        (P, answered(0.98), AT_THE_LIMIT),
+        (P, answered(0.4), CHANGES),
+    ],
+)
+def test_a_conclusion_changes_beyond_monte_carlo_error_only(item, own, change):
+    assert change_of(item, own, BASES.get(item, answered(0.9))) == change
 
 
 def test_the_table_has_every_conclusion_under_every_choice(tried):
     table = tried.table
     assert tuple(table.columns) == SENSITIVITY_COLUMNS
-    choices = 1 + len(tried.specifications)
-    assert len(table) == choices * len(tried.question.conclusions)
+    assert len(table) == len(tried.refits) * len(tried.question.conclusions)
     assert (table["specification"].iloc[: len(tried.question.conclusions)] == "base").all()
     assert not table.loc[table["specification"] == "base", "difference"].any()
 
@@ -113,17 +106,12 @@ def test_what_changes_is_said(tried):
     assert split["answer"] == "either may be longer"
     changing = {"family_weibull", "no_histology", "prospective", "without_split"}
     assert set(tried.changes["specification"]) == changing
-
-
-def test_a_treatment_without_cohorts_has_no_answer(tried):
+    # a treatment without cohorts has no answer
     gone = row(tried, "median_months:paclitaxel", "without_marks")
     assert gone["change"] == NO_ANSWER
     assert np.isnan(gone["estimate"])
     assert gone["note"] == "no cohort of the treatment is left"
     assert row(tried, RATIO, "prospective")["change"] == NO_ANSWER
-
-
-def test_what_is_counted_instead_is_said(tried):
     assert row(tried, RATIO, "without_late")["counted_instead"] == "Early 2022"
     assert row(tried, RATIO, "without_split")["counted_instead"] == ""
 
@@ -143,25 +131,12 @@ def test_a_figure_gets_the_choices_with_an_answer(tried):
 
 def test_diagnoses():
     pairs = ((0.01, 0.2), (0.05, 0.2), (0.3, 0.01), (0.01, 0.01))
-    words = [Scaled("x", "all", *pair).diagnosis for pair in pairs]
+    words = [diagnosis_of(*pair) for pair in pairs]
     speak = ["the data speak", "prior and data differ", "the prior speaks", "neither is sensitive"]
     assert words == speak
 
 
-def test_only_its_own_prior_moves_what_has_no_data(tried):
-    """Draws of a made-up fit are independent: each answers to its own prior alone."""
-    own = tried.power_scaling
-    own = own[own["conclusion"] == PREDICTIVE].set_index("prior")["prior_sensitivity"]
-    others = own.drop(["all", "histology_predictive"])
-    assert own["histology_predictive"] > 3 * others.max()
-
-
 # --- Words ---------------------------------------------------------------------------------------
-
-
-def test_words_of_influence():
-    words = [influence_words(shift).split()[0] for shift in (0.05, -0.2, 0.6, -1.5)]
-    assert words == ["hardly", "moves", "moves", "carries"]
 
 
 def test_what_is_its_prior_but_for_monte_carlo_error_says_nothing(tried):
@@ -192,12 +167,3 @@ def page_of(answer, registry):
 
 def test_what_is_said_is_the_page_that_was_read(tried, registry):
     golden.check("sensitivity", page_of(tried, registry))
-
-
-def test_what_is_said_is_made_from_the_tables(tried, registry):
-    page = page_of(tried, registry)
-    base, weibull = (row(tried, RATIO, name) for name in ("base", "family_weibull"))
-    for own in (base, weibull):
-        assert f"{own['estimate']:.2f} ({own['lower']:.2f}\N{EN DASH}{own['upper']:.2f})" in page
-    (caption,) = [p.caption for p in result(tried, registry).pictures if PROGNOSTIC in p.stem]
-    assert "40 % mixed" not in caption

@@ -15,7 +15,6 @@ to those few, so that "instead of" is the number that every table shows.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -27,11 +26,11 @@ import pandas as pd
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import cohort_labels, curve, histology_effect, patients_of
 from synthesis.fits import PooledSurvival, SurvivalFit
-from synthesis.left_out import DRAWS, cohort_log_likelihood, spaced
+from synthesis.left_out import DRAWS, cohort_log_likelihood, spaced, without_each
 from synthesis.model.sampler import Progress
-from synthesis.numbers import capitalised, count, decimal, in_sentence, interval
+from synthesis.numbers import capitalised, decimal, in_sentence, interval
 from synthesis.questions.contrasts import WRITERS, treatments_of, written
-from synthesis.result import Finding, Table, names, table_of
+from synthesis.result import Finding, names, table_of
 from synthesis.stacking import HIGH_K, StackedFit
 
 INFLUENCE_COLUMNS = names(
@@ -39,18 +38,10 @@ INFLUENCE_COLUMNS = names(
     "estimate lower upper without without_lower without_upper shift shift_in_sd pareto_k reliable"
 )
 
-_SHIFT = INFLUENCE_COLUMNS.index("shift")
 _QUANTILES = (0.5, 0.025, 0.975)
 
 #: Draws that are weighted, over all families: the ends of an interval want more than its middle.
 WEIGHTED = 2000
-
-# Draws from which on the largest weights can be smoothed; log likelihoods that differ by less are
-# the same.
-_LEAST_DRAWS, _NO_SPREAD = 25, 1e-12
-
-#: From this share of its posterior SD on, a shift is told in words: below it is Monte Carlo error.
-TOLD_FROM = 0.1
 
 
 @dataclass(frozen=True)
@@ -155,17 +146,10 @@ def cohort_weights(
 ) -> CohortWeights:
     """Weights of the draws of a fit without each of its cohorts.
 
-    Parameters
-    ----------
-    fit : SurvivalFit or StackedFit
-    draws : int, optional
-        Draws of each family that are weighted; as many as give :data:`WEIGHTED` in all, and no
-        fewer than leaving cohorts out takes elsewhere, otherwise.
-    known : mapping
-        Name of a family -> what :func:`~synthesis.left_out.cohort_log_likelihood` gave before: it
-        is used again where it is of as many draws.
-    progress : callable, optional
-        Called with a sentence at each stage.
+    Of each family so many `draws` are weighted, or as many as give :data:`WEIGHTED` in all, but no
+    fewer than leaving cohorts out takes elsewhere. `known` are the results of
+    :func:`~synthesis.left_out.cohort_log_likelihood` by the name of the family: they are used again
+    where they are of as many draws.
     """
     tell = progress or (lambda _: None)
     parts, columns, usual, worst = [], [], [], []
@@ -194,28 +178,6 @@ def cohort_weights(
     )
 
 
-def without_each(log_likelihood: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of draws without each cohort in turn, the largest smoothed, and Pareto k.
-
-    `log_likelihood` and the weights are ``(draws, cohorts)``, each column of these adding up to
-    one. Pareto k is infinite where there are too few draws to tell, nought where no draw differs.
-    """
-    # heavy with arviz: only what weighs draws pays for it
-    from arviz_stats.base import array_stats
-
-    draws, cohorts = log_likelihood.shape
-    log_weights, k = -log_likelihood, np.full(cohorts, np.inf)
-    if draws >= _LEAST_DRAWS:
-        k = np.zeros(cohorts)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a high Pareto k is told in the table
-            for j in np.flatnonzero(np.ptp(log_likelihood, axis=0) > _NO_SPREAD):
-                # it takes the log likelihood, and weighs by its inverse
-                log_weights[:, j], k[j] = array_stats.psislw(log_likelihood[:, j])
-    weights = np.exp(log_weights - log_weights.max(axis=0))
-    return weights / weights.sum(axis=0), np.where(np.isnan(k), np.inf, k)
-
-
 def reliable_below(draws: int) -> float:
     """Pareto k up to which weights of so many draws can be relied on."""
     return float(min(1.0 - 1.0 / np.log10(max(draws, 2)), HIGH_K))
@@ -225,36 +187,24 @@ def influence_table(
     fit: PooledSurvival,
     quantities: Sequence[Quantity],
     vocabulary: Vocabulary,
-    weights: CohortWeights | None = None,
+    weights: CohortWeights,
 ) -> pd.DataFrame:
-    """Each quantity with every cohort left out in turn.
+    """Each quantity with every cohort left out in turn: :data:`INFLUENCE_COLUMNS`.
 
-    Parameters
-    ----------
-    fit : SurvivalFit or StackedFit
-    quantities : sequence of Quantity
-    vocabulary : Vocabulary
-    weights : CohortWeights, optional
-        From :func:`cohort_weights` of the same fit; made here otherwise.
-
-    Returns
-    -------
-    DataFrame
-        :data:`INFLUENCE_COLUMNS`, by quantity, cohorts that move it most first. Ratios or months;
-        ``shift`` is the change of the log of the posterior median when the cohort is left out.
-        Without its only cohort a treatment has no median: missing values.
+    By quantity, cohorts that move it most first. Ratios or months; ``shift`` is the change of the
+    log of the posterior median when the cohort is left out. Without its only cohort a treatment has
+    no median: missing values. `weights` are those of the same fit.
     """
-    weights = weights or cohort_weights(fit)
-    labels, sizes = cohort_labels(fit.data.cohorts), patients_of(fit)
-    tell = {fit.data.cohorts[a.cohort].id for a in fit.data.arms if a.share is not None}
-    given = [ref.treatment for ref in fit.data.cohorts]
+    data, labels, sizes = fit.data, cohort_labels(fit.data.cohorts), patients_of(fit)
+    tell = {data.cohorts[arm.cohort].id for arm in data.arms if arm.share is not None}
+    given = [ref.treatment for ref in data.cohorts]
     rows = []
     for quantity in quantities:
         whole, few = quantity.draws(fit), weights.draws(quantity)
         usual, sd = np.quantile(whole, _QUANTILES), float(np.std(whole))
         base = weighted_quantiles(few, weights.usual, _QUANTILES)
-        own = {}
-        for number, ref in enumerate(fit.data.cohorts):
+        own = []
+        for number, ref in enumerate(data.cohorts):
             moved = weighted_quantiles(few, weights.weights[:, number], _QUANTILES) - base
             if ref.treatment == quantity.needs and given.count(ref.treatment) == 1:
                 moved = np.full(3, np.nan)
@@ -262,8 +212,8 @@ def influence_table(
             # noise must not carry an end past the median
             without = middle, np.fmin(low, middle), np.fmax(high, middle)
             shift, k = float(moved[0]), float(weights.pareto_k[number])
-            own[number] = (
-                *(fit.data.endpoint, quantity.name, quantity.label, quantity.unit),
+            cells = (
+                *(data.endpoint, quantity.name, quantity.label, quantity.unit),
                 *(ref.study.id, ref.cohort.id, labels[ref.id]),
                 vocabulary.treatment(ref.treatment).label,
                 *(sizes[ref.id], ref.id in tell),
@@ -271,8 +221,8 @@ def influence_table(
                 *np.exp(without).tolist(),
                 *(shift, shift / sd if sd > 0.0 else 0.0, k, k <= weights.limit),
             )
-        shifts = np.abs([row[_SHIFT] for row in own.values()])
-        rows += [own[number] for number in np.argsort(-np.nan_to_num(shifts), kind="stable")]
+            own.append((-abs(np.nan_to_num(shift)), cells))
+        rows += [cells for _, cells in sorted(own, key=lambda each: each[0])]
     return pd.DataFrame(rows, columns=INFLUENCE_COLUMNS)
 
 
@@ -290,51 +240,17 @@ def weighted_quantiles(values: np.ndarray, weights: np.ndarray, p: Sequence[floa
 # --- In words ------------------------------------------------------------------------------------
 
 
-def influence_words(table: pd.DataFrame, quantity: str, most: int = 4) -> tuple[str, ...]:
-    """Which cohorts moved a quantity of one endpoint, a sentence each, and so many at most.
+def finding(table: pd.DataFrame, heading: str, most: int = 6) -> Finding:
+    """The cohorts that move each quantity of an endpoint most, so many of each."""
 
-    Raises
-    ------
-    LookupError
-        If the table has no such quantity.
-    """
-    rows = table[table["quantity"] == quantity]
-    if rows.empty:
-        known = ", ".join(table["quantity"].unique()) or "none"
-        raise LookupError(f"quantity: found {quantity!r}, expected one of {known}")
-    named = rows[rows["shift_in_sd"].abs() >= TOLD_FROM].head(most)
-    if named.empty:
-        label = rows["label"].iloc[0]
-        return (f"No single cohort moves the {label} by a tenth of its posterior SD or more.",)
-    sentences = [_sentence(row) for row in named.itertuples(index=False)]
-    rest = rows[~rows.index.isin(named.index)]["shift_in_sd"].abs().max()
-    if rest == rest:
-        sentences.append(f"No other cohort moves it by more than {rest:.2f} of its posterior SD.")
-    return tuple(sentences)
-
-
-def _sentence(row: Any) -> str:
-    unit = " months" if row.unit == "months" else ""
-    doubt = "" if row.reliable else f" Approximation unreliable (k = {row.pareto_k:.2f})."
-    return (
-        f"Without {row.cohort_label} ({row.treatment}, {count(row.patients, 'patient')}) the "
-        f"{row.label} would be {_without(row)}{unit} instead of "
-        f"{written(row, WRITERS[row.unit])}.{doubt}"
-    )
-
-
-def _without(row: Any) -> str:
-    limits = row.without, row.without_lower, row.without_upper
-    return interval(*limits, WRITERS[row.unit])
-
-
-def _moved_table(table: pd.DataFrame, most: int = 6) -> Table:
-    """Cohorts that move each quantity of an endpoint most, so many of each."""
+    def without(row: Any) -> str:
+        limits = row.without, row.without_lower, row.without_upper
+        return interval(*limits, WRITERS[row.unit])
 
     def doubt(row: Any) -> str:
         return f"{decimal(row.pareto_k, 2)}{'' if row.reliable else ' (unreliable)'}"
 
-    return table_of(
+    moved = table_of(
         "Without each of the cohorts that move it most.",
         table.groupby("quantity", sort=False).head(most).itertuples(index=False),
         [
@@ -342,17 +258,11 @@ def _moved_table(table: pd.DataFrame, most: int = 6) -> Table:
             ("Treatment", "", lambda row: row.treatment),
             ("Patients", "num", lambda row: row.patients),
             ("With every cohort", "num", lambda row: written(row, WRITERS[row.unit])),
-            ("Without it", "num", _without),
+            ("Without it", "num", without),
             ("Moved, posterior SD", "num", lambda row: decimal(row.shift_in_sd, 2)),
             ("Pareto k", "num", doubt),
         ],
         note="By weighting the draws of the fit: nothing is fitted again.",
         group=lambda r: capitalised(r.label) + (", months" if r.unit == "months" else ""),
     )
-
-
-def finding(table: pd.DataFrame, heading: str) -> Finding:
-    """Which cohorts moved the answers of an endpoint: effects of histology in words, a table."""
-    effects = table[table["unit"] == "ratio"]["quantity"].unique()
-    words = (words for quantity in effects for words in influence_words(table, quantity))
-    return Finding(heading, tuple(words), (_moved_table(table),), folded=True)
+    return Finding(heading, (), (moved,), folded=True)

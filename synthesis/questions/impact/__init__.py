@@ -42,7 +42,7 @@ from synthesis.predictive import VERDICTS
 from synthesis.questions.impact import tables
 from synthesis.questions.pooled import diagnostics_table
 from synthesis.restrictions import Restriction, restrictions
-from synthesis.result import Finding, Picture, Result, markdown, names
+from synthesis.result import Finding, Picture, Result, markdown
 from synthesis.settings import Settings
 
 __all__ = ["Impact", "impact", "result"]
@@ -55,18 +55,11 @@ PLACES_FROM = 0.5
 
 _SURPRISING = dict((words, below) for below, words in VERDICTS)["surprising"]
 _WITHOUT, _WITH = "without", "with"
-_COLUMNS = {
-    "estimates": tables.ESTIMATE_COLUMNS,
-    "surprise": tables.SURPRISE_COLUMNS,
-    "ranks": tables.RANK_COLUMNS,
-    "selection": tables.SELECTION_COLUMNS,
-    "cohorts": names("endpoint treatment label n"),
-}
 
 
 @dataclass(frozen=True)
 class Impact:
-    """What new studies change.
+    """What new studies change: tables are those of :mod:`synthesis.questions.impact.tables`.
 
     Attributes
     ----------
@@ -76,14 +69,10 @@ class Impact:
         Reports that were not there before, and those whose file is another one now.
     endpoints : tuple of str
         Those that were fitted: something that is counted changes.
-    estimates, surprise, ranks, selection : DataFrame
-        From :mod:`synthesis.questions.impact.tables`.
-    cohorts : DataFrame
-        Counted cohorts of the new studies.
+    added : mapping
+        Endpoint and label of a treatment -> the counted cohorts of the new studies.
     verdicts : mapping
         ``"os, without"``, ``"os, with"``, ... -> PASS, REVIEW or FAIL.
-    restrictions : tuple of Restriction
-        What was left out, or counted as something else, on request.
     """
 
     registry: Registry
@@ -95,16 +84,16 @@ class Impact:
     surprise: pd.DataFrame = field(repr=False)
     ranks: pd.DataFrame = field(repr=False)
     selection: pd.DataFrame = field(repr=False)
-    cohorts: pd.DataFrame = field(repr=False)
+    added: Mapping[tuple[str, str], list[str]]
     diagnostics: pd.DataFrame = field(repr=False)
     verdicts: Mapping[str, str]
     restrictions: tuple[Restriction, ...]
     manifest: Mapping[str, Any]
 
     @property
-    def titles(self) -> tuple[str, ...]:
-        """How tables call the new and the changed reports."""
-        return tuple(study_label(study) for study in (*self.new, *self.changed))
+    def studies(self) -> tuple[Study, ...]:
+        """The new and the changed reports."""
+        return (*self.new, *self.changed)
 
     @cached_property
     def answers(self) -> tuple[Finding, ...]:
@@ -138,7 +127,7 @@ def impact(
     ValueError
         If no study is new or changed.
     """
-    settings = settings or Settings()
+    settings, priors = settings or Settings(), priors or load_priors()
     if settings.family == STACKED:
         settings = replace(settings, family=DEFAULT_FAMILY)
     fresh = [s for s in after if after.fingerprints[s.id] != before.fingerprints.get(s.id)]
@@ -146,8 +135,44 @@ def impact(
         raise ValueError(
             "no study is new or changed: every file holds a report that the registry has as it is"
         )
+    ids, registries = {study.id for study in fresh}, (before, after)
+    chosen = {
+        name: tuple(select(own, name, **_counting(settings)) for own in registries)
+        for name in settings.endpoints
+    }
+    endpoints = tuple(name for name, pair in chosen.items() if _differs(*pair, ids))
     tell = progress or (lambda _: None)
-    return _Job((before, after), settings, priors or load_priors(), tell, cache).run(fresh)
+    job = _Job(registries, settings, priors, tell, cache)
+    sizes = job.sizes() if set(endpoints) & set(survival_endpoints()) else None
+    fits = {
+        # without the new studies it is the fit of the report, at sizes of its own
+        f"{name}, {which}": job.fit(registry, name, own, which, sizes if which == _WITH else None)
+        for name in endpoints
+        for registry, own, which in zip(registries, chosen[name], (_WITHOUT, _WITH), strict=True)
+    }
+    tell("tables")
+    pairs = [job.pair(name, chosen[name], fits, ids) for name in endpoints]
+    now = {pair.endpoint: pair.fits[1] for pair in pairs}
+    return Impact(
+        registry=after,
+        settings=settings,
+        new=tuple(study for study in fresh if study.id not in before.studies),
+        changed=tuple(study for study in fresh if study.id in before.studies),
+        endpoints=endpoints,
+        estimates=tables.estimates_table(pairs),
+        surprise=tables.surprise_table(pairs),
+        ranks=tables.ranks_table(pairs),
+        selection=tables.selection_table(chosen, registries, ids),
+        added=_added(pairs),
+        diagnostics=diagnostics_table(fits),
+        verdicts={name: fit.diagnosis.verdict for name, fit in fits.items()},
+        restrictions=restrictions(after, now, settings),
+        manifest=job.manifest(ids, fits),
+    )
+
+
+def _counting(settings: Settings) -> dict[str, bool]:
+    return {"verified_only": settings.verified_only, "use_read_as": settings.use_read_as}
 
 
 @dataclass(frozen=True)
@@ -160,121 +185,60 @@ class _Job:
     tell: Progress
     cache: bool
 
-    def run(self, fresh: Sequence[Study]) -> Impact:
-        before, after = self.registries
-        ids = {study.id for study in fresh}
-        changed = ids & before.studies.keys()
-        chosen = {
-            name: tuple(select(own, name, **self.counting) for own in self.registries)
-            for name in self.settings.endpoints
-        }
-        endpoints = tuple(name for name, pair in chosen.items() if _differs(*pair, ids))
-        sizes = self.sizes() if set(endpoints) & set(survival_endpoints()) else None
-        fits = {
-            f"{name}, {which}": self.fit(registry, name, own, which, sizes)
-            for name in endpoints
-            for registry, own, which in zip(
-                self.registries, chosen[name], (_WITHOUT, _WITH), strict=True
-            )
-        }
-        self.tell("tables")
-        pairs = {e: (fits[f"{e}, {_WITHOUT}"], fits[f"{e}, {_WITH}"]) for e in endpoints}
-        made = [self.tables(e, pair, chosen[e], ids) for e, pair in pairs.items()]
-        made += [
-            {"selection": tables.selection_table(*pair, e, self.registries, ids)}
-            for e, pair in chosen.items()
-        ]
-        return Impact(
-            registry=after,
-            settings=self.settings,
-            new=tuple(study for study in fresh if study.id not in changed),
-            changed=tuple(study for study in fresh if study.id in changed),
-            endpoints=endpoints,
-            **{k: _stacked(_COLUMNS[k], [own[k] for own in made if k in own]) for k in _COLUMNS},
-            diagnostics=diagnostics_table(fits),
-            verdicts={name: fit.diagnosis.verdict for name, fit in fits.items()},
-            restrictions=restrictions(
-                after, {e: new for e, (_, new) in pairs.items()}, self.settings
-            ),
-            manifest=self.manifest(ids, fits),
-        )
-
-    @property
-    def counting(self) -> dict[str, bool]:
-        """Which figures count."""
-        settings = self.settings
-        return {"verified_only": settings.verified_only, "use_read_as": settings.use_read_as}
-
     def sizes(self) -> Sizes:
         """Room for both registries: one compiled model serves both wherever that can be."""
-        both = [
-            sizes_for([data for data, _ in survival_observations(own, **self.counting).values()])
-            for own in self.registries
-        ]
+        counting = _counting(self.settings)
+        observed = (survival_observations(own, **counting).values() for own in self.registries)
+        both = [sizes_for([data for data, _ in own]) for own in observed]
         return Sizes(tuple((name, max(own[name] for own in both)) for name in both[0]))
 
     def fit(
         self, registry: Registry, name: str, chosen: Selection, which: str, sizes: Sizes | None
     ) -> Fit:
         """Pool what is counted; where nothing is, the priors speak alone."""
-        common: dict[str, Any] = {
+        order, counting = class_order(registry), _counting(self.settings)
+        options: dict[str, Any] = {
             "priors": self.priors,
             "settings": self.settings.sampler(),
             "cache": self.cache,
             "progress": lambda words: self.tell(f"{name}, {which} the new studies: {words}"),
         }
-        order = class_order(registry)
         if endpoint_of(name).is_response:
             if chosen.counted:
-                return fit_response(registry, **self.counting, **common)
+                return fit_response(registry, **counting, **options)
             empty = response_data((), (), order)
-            return fit_response_data(empty, left_out=chosen.left_out, **common)
-        # without the new studies it is the fit of the report, at sizes of its own
-        own_sizes = sizes if which == _WITH else None
-        common |= {"family_name": self.settings.family, "sizes": own_sizes}
+            return fit_response_data(empty, left_out=chosen.left_out, **options)
+        options |= {"family_name": self.settings.family, "sizes": sizes}
         if chosen.counted:
-            return fit_survival(registry, name, **self.counting, **common)
-        empty = survival_data((), View(name, **self.counting), order)
-        return replace(fit_survival_data(empty, **common), left_out=chosen.left_out)
+            return fit_survival(registry, name, **counting, **options)
+        empty = survival_data((), View(name, **counting), order)
+        return replace(fit_survival_data(empty, **options), left_out=chosen.left_out)
 
-    def tables(
+    def pair(
         self,
-        endpoint: str,
-        fits: tuple[Fit, Fit],
+        name: str,
         chosen: tuple[Selection, ...],
-        fresh: Collection[str],
-    ) -> dict[str, pd.DataFrame]:
-        """Tables of the fits of one endpoint."""
-        old, new = fits
+        fits: Mapping[str, Fit],
+        ids: Collection[str],
+    ) -> tables.Pair:
+        """The fits of one endpoint side by side."""
         before, after = self.registries
-        vocabulary = after.vocabulary
-        added = [ref for ref in new.data.cohorts if ref.study.id in fresh]
-        ids = {ref.id for ref in added}
-        pair = tables.Pair(old, new, endpoint, vocabulary, self.settings.reference_mix, ids)
-        notes = _notes(*chosen, ids, fresh & before.studies.keys())
-        patients, labels = patients_of(new), cohort_labels(added)
-        cohorts = [
-            (endpoint, vocabulary.treatment(r.treatment).label, labels[r.id], patients[r.id])
-            for r in added
-        ]
-        return {
-            "estimates": tables.estimates_table(pair),
-            "ranks": tables.ranks_table(pair),
-            "surprise": tables.surprise_table(old, new.data, ids, vocabulary, notes),
-            "cohorts": pd.DataFrame(cohorts, columns=list(_COLUMNS["cohorts"])),
-        }
+        pair = fits[f"{name}, {_WITHOUT}"], fits[f"{name}, {_WITH}"]
+        fresh = [ref.id for ref in pair[1].data.cohorts if ref.study.id in ids]
+        notes = tables.notes_of(*chosen, fresh, ids & before.studies.keys())
+        return tables.Pair(pair, name, after.vocabulary, self.settings.reference_mix, fresh, notes)
 
-    def manifest(self, fresh: Collection[str], fits: Mapping[str, Fit]) -> dict[str, Any]:
+    def manifest(self, ids: Collection[str], fits: Mapping[str, Fit]) -> dict[str, Any]:
         """Facts of the run."""
         before, after = self.registries
-        facts = {"kind": "impact"} | run_facts(asdict(self.settings), self.priors, fits)
-        facts["registry"] = {
+        registry = {
             "conversions": [f"{own.from_}:{own.to}" for own in after.conversions],
             "before": before.fingerprint,
             "after": after.fingerprint,
-            "new_or_changed": {name: after.fingerprints[name] for name in sorted(fresh)},
+            "new_or_changed": {name: after.fingerprints[name] for name in sorted(ids)},
         }
-        return facts
+        facts = run_facts(asdict(self.settings), self.priors, fits)
+        return {"kind": "impact"} | facts | {"registry": registry}
 
 
 def _differs(before: Selection, after: Selection, fresh: Collection[str]) -> bool:
@@ -283,24 +247,16 @@ def _differs(before: Selection, after: Selection, fresh: Collection[str]) -> boo
     return old != new or any(ref.study.id in fresh for ref in after.counted)
 
 
-def _notes(
-    before: Selection, after: Selection, added: Collection[str], changed: Collection[str]
-) -> dict[str, str]:
-    """Why the fit without a cohort is not quite blind to it."""
-    old = {ref.id for ref in before.counted}
-    shared, notes = tables.shared_patients(after, old), {}
-    for name in added:
-        if name.partition(":")[0] in changed and name in old:
-            notes[name] = "The fit without it counted an earlier version of this report."
-        elif name in shared:
-            others, verb = ", ".join(shared[name]), "shares" if len(shared[name]) == 1 else "share"
-            notes[name] = f"The fit without it counted {others}, which {verb} patients with it."
-    return notes
-
-
-def _stacked(columns: Sequence[str], frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    filled = [frame for frame in frames if not frame.empty]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
+def _added(pairs: Sequence[tables.Pair]) -> dict[tuple[str, str], list[str]]:
+    """Counted cohorts of the new studies in words, by endpoint and treatment."""
+    added: dict[tuple[str, str], list[str]] = {}
+    for pair in pairs:
+        new = [ref for ref in pair.fits[1].data.cohorts if ref.id in pair.new_cohorts]
+        patients, labels = patients_of(pair.fits[1]), cohort_labels(new)
+        for ref in new:
+            key = pair.endpoint, pair.vocabulary.treatment(ref.treatment).label
+            added.setdefault(key, []).append(f"{labels[ref.id]} (n = {patients[ref.id]})")
+    return added
 
 
 # --- Words ---------------------------------------------------------------------------------------
@@ -308,10 +264,10 @@ def _stacked(columns: Sequence[str], frames: Sequence[pd.DataFrame]) -> pd.DataF
 
 def result(answer: Impact, registry: Registry) -> Result:
     """Say what new studies change, in sentences and figures; `registry` has the new studies."""
-    cited = bibtex([registry.studies[study.id] for study in (*answer.new, *answer.changed)])
+    cited = bibtex([registry.studies[study.id] for study in answer.studies])
     made = Result(
         name="impact",
-        title=f"What {_names(answer)} change{'s' if len(answer.titles) == 1 else ''}",
+        title=f"What {_names(answer)} change{'s' if len(answer.studies) == 1 else ''}",
         findings=answer.answers,
         tables={
             name: getattr(answer, name)
@@ -320,37 +276,36 @@ def result(answer: Impact, registry: Registry) -> Result:
         verdicts=answer.verdicts,
         facts=answer.manifest,
     )
-    fits = tuple(
-        f"- {row['fit']} the new studies: {row['verdict']}"
-        f"{f': {row["advice"]}' if row['advice'] else ''}"
-        for row in answer.diagnostics.to_dict("records")
+    return replace(
+        made, texts={"impact.md": markdown(made), "references.bib": f"{cited.rstrip()}\n"}
     )
-    trust = (Finding("Can the fits be trusted?", fits),) if fits else ()
-    page = markdown(replace(made, findings=(*made.findings, *trust)))
-    return replace(made, texts={"impact.md": page, "references.bib": cited.rstrip() + "\n"})
 
 
 def _names(answer: Impact) -> str:
-    return numbers.listed(dict.fromkeys(answer.titles))
+    return numbers.listed(dict.fromkeys(map(study_label, answer.studies)))
 
 
 def _findings(answer: Impact) -> Iterator[Finding]:
     adding, vocabulary = f"What does adding {_names(answer)} change", answer.registry.vocabulary
     for endpoint in map(endpoint_of, answer.endpoints):
-        moves = tuple(_estimate_lines(answer, endpoint))
+        lines = _estimate_lines(answer, endpoint)
         yield Finding(
             f"{adding} in {endpoint.words(vocabulary)}?",
-            (_opening(answer, endpoint), *moves, *_elsewhere(answer, endpoint)),
-            pictures=(_picture(answer, endpoint, moves),),
+            (_opening(answer, endpoint), *lines),
+            pictures=(_picture(answer, endpoint, lines),),
         )
     if not answer.endpoints:
         nothing = "Nothing: no figure of it can be counted. The reasons stand below."
         yield Finding(f"{adding}?", (nothing,))
     if not answer.surprise.empty:
         yield Finding("Are the reported figures surprising?", tuple(_surprise_lines(answer)))
-    if answer.endpoints:
-        yield Finding("Do the ranks of the treatments change?", tuple(_rank_lines(answer)))
     yield Finding("What is counted now, and what gave way?", tuple(_selection_lines(answer)))
+    trust = [
+        f"- {row.fit} the new studies: {row.verdict}{f': {row.advice}' if row.advice else ''}"
+        for row in answer.diagnostics.itertuples()
+    ]
+    if trust:
+        yield Finding("Can the fits be trusted?", tuple(trust), folded=True)
 
 
 def _of(table: pd.DataFrame, endpoint: Endpoint) -> pd.DataFrame:
@@ -381,17 +336,16 @@ def _opening(answer: Impact, endpoint: Endpoint) -> str:
     return " ".join([text, *_closing(answer, endpoint)])
 
 
-def _picture(answer: Impact, endpoint: Endpoint, moves: Sequence[str]) -> Picture:
+def _picture(answer: Impact, endpoint: Endpoint, lines: Sequence[str]) -> Picture:
     vocabulary = answer.registry.vocabulary
     name = endpoint.name(vocabulary)
     scale = "per cent" if endpoint.is_response else "months (log scale)"
     caption = (
         f"{name} in {vocabulary.subject_words}: what adding {_names(answer)} changes. A: pooled "
         f"estimates of the average study{_mix(answer, endpoint)}, {scale}, without (open circles) "
-        f"and with (filled dots) the new studies, {numbers.LEVEL} intervals, and the place in the "
-        "order of mean ranks; treatments with new studies first, then what moves most. B: reported "
-        "figures of the new studies (squares) on what the fit without them expected (pale bar "
-        "95 %, dark bar 50 %, stroke the median), with the two-sided p."
+        f"and with (filled dots) the new studies, {numbers.LEVEL} intervals, and ranks. B: "
+        "reported figures of the new studies (squares) on what the fit without them expected "
+        "(pale bar 95 %, dark bar 50 %, stroke the median)."
     )
     frames = {"table": answer.estimates, "surprise": answer.surprise, "ranks": answer.ranks}
     return Picture(
@@ -400,8 +354,8 @@ def _picture(answer: Impact, endpoint: Endpoint, moves: Sequence[str]) -> Pictur
         caption=" ".join([caption, *_closing(answer, endpoint)]),
         plot=plot_impact,
         arguments={**frames, "endpoint": endpoint.id},
-        studies=tuple(study.id for study in (*answer.new, *answer.changed)),
-        alt=" ".join(line.removeprefix("- ") for line in moves),
+        studies=tuple(study.id for study in answer.studies),
+        alt=" ".join(line.removeprefix("- ") for line in lines),
         endpoint=endpoint.id,
     )
 
@@ -412,51 +366,45 @@ def _headline(answer: Impact, endpoint: Endpoint, target: str) -> pd.DataFrame:
     return table[table["estimand"] == endpoint.estimand]
 
 
-def _estimate_lines(answer: Impact, endpoint: Endpoint) -> Iterator[str]:
-    """How the treatments of the new studies move."""
+def _estimate_lines(answer: Impact, endpoint: Endpoint) -> list[str]:
+    """Treatments of the new studies, and others where they move all the same."""
     rows = _headline(answer, endpoint, "mean_study")
-    predicted = _headline(answer, endpoint, "new_study").set_index("treatment")
-    ranks = _of(answer.ranks, endpoint).set_index("treatment")
-    for row in rows[rows["new"].astype(bool)].to_dict("records"):
-        new = predicted.loc[row["treatment"]]
-        text = (
-            f"- {_moves(answer, row, endpoint)} For a new study: "
-            f"{_interval(new, 'before', endpoint)} before, {_interval(new, 'after', endpoint)} "
-            "after."
-        )
-        ranked = row["treatment"] in ranks.index
-        yield f"{text} {_rank_words(ranks.loc[row['treatment']])}" if ranked else text
+    far = rows["shift_in_sd"].abs().sort_values(ascending=False, kind="stable").index
+    others = rows.loc[far]
+    others = others[~others["new"].astype(bool) & (others["shift_in_sd"].abs() >= NAMED_FROM)]
+    named = [*rows[rows["new"].astype(bool)].to_dict("records")]
+    named += others.head(NAMED_AT_MOST).to_dict("records")
+    lines = [f"- {_line(answer, row, endpoint)}" for row in named]
+    left = len(others) - NAMED_AT_MOST
+    more = f"{numbers.count(left, 'further treatment')} by less" if left > 0 else ""
+    few = f"No other treatment moves by {NAMED_FROM:g} of its posterior SD or more."
+    return [*lines, *([f"- {more}"] if more else []), *([few] if others.empty else [])]
 
 
-def _moves(answer: Impact, row: Mapping[str, Any], endpoint: Endpoint) -> str:
-    cohorts = _of(answer.cohorts, endpoint)
-    cohorts = cohorts[cohorts["treatment"] == row["treatment"]]
-    who = f"Adding {numbers.listed(f'{own.label} (n = {own.n})' for own in cohorts.itertuples())}"
-    old, new = (_interval(row, name, endpoint) for name in ("before", "after"))
-    what = f"pooled {'response rate' if endpoint.is_response else 'median'}"
-    treatment = numbers.in_sentence(row["treatment"])
-    if row["cohorts_before"] == 0:
-        return (
-            f"{who} brings {treatment} into the pool. Without it, {old} was "
-            f"{row['before_basis']}; with it, the {what} is {new}."
-        )
-    width = round(100 * (row["width_ratio"] - 1.0))
-    wider = f"{abs(width)} % {'wider' if width > 0 else 'narrower'}"
-    return (
-        f"{who} moves the {what} under {treatment} from {old} to {new}, {_shift_words(row)}; the "
-        f"interval is {wider if width else 'as wide as before'}."
-    )
-
-
-def _interval(row: Mapping[str, Any] | pd.Series, name: str, endpoint: Endpoint) -> str:
-    ends = (row[name], row[f"{name}_lower"], row[f"{name}_upper"])
-    return f"{numbers.interval(*ends, endpoint.write)} {endpoint.unit}"
-
-
-def _shift_words(row: Mapping[str, Any]) -> str:
+def _line(answer: Impact, row: Mapping[str, Any], endpoint: Endpoint) -> str:
+    """How one treatment moves; where new studies gave it, their cohorts and its rank."""
+    added = answer.added.get((endpoint.id, row["treatment"]))
+    who = f"{row['treatment']}, adding {numbers.listed(added)}" if added else row["treatment"]
     size = abs(row["shift_in_sd"])
     by = "less than 0.05" if size < 0.05 else numbers.decimal(size, 1)
-    return f"by {by} of its posterior SD"
+    basis = "" if row["cohorts_before"] else f", {row['before_basis']},"
+    text = f"{who}: {_from_to(row, endpoint, basis)}, by {by} of its posterior SD"
+    if row["new"]:
+        studies = _headline(answer, endpoint, "new_study").set_index("treatment")
+        text += f"; for a new study {_from_to(studies.loc[row['treatment']], endpoint)}"
+    elif row["cohorts_before"] != row["cohorts_after"]:
+        text += f"; {row['cohorts_after']} of its cohorts counted, {row['cohorts_before']} before"
+    ranks = _of(answer.ranks, endpoint).set_index("treatment")
+    ranked = row["new"] and row["treatment"] in ranks.index
+    return f"{text}. {_rank_words(ranks.loc[row['treatment']])}" if ranked else f"{text}."
+
+
+def _from_to(row: Mapping[str, Any] | pd.Series, endpoint: Endpoint, basis: str = "") -> str:
+    old, new = (
+        numbers.interval(row[name], row[f"{name}_lower"], row[f"{name}_upper"], endpoint.write)
+        for name in ("before", "after")
+    )
+    return f"from {old}{basis} to {new} {endpoint.unit}"
 
 
 def _rank_words(row: pd.Series) -> str:
@@ -465,26 +413,6 @@ def _rank_words(row: pd.Series) -> str:
     moves = "stays at about" if stays else f"goes from {row['rank_before']} to"
     ends = numbers.limits_of(row["lower_after"], row["upper_after"], lambda r: f"{r:.0f}")
     return f"Its rank {moves} {row['rank_after']} of {row['of']} ({numbers.LEVEL} interval {ends})."
-
-
-def _elsewhere(answer: Impact, endpoint: Endpoint) -> Iterator[str]:
-    """Treatments without new cohorts that move all the same."""
-    rows = _headline(answer, endpoint, "mean_study")
-    moved = rows[~rows["new"].astype(bool) & (rows["shift_in_sd"].abs() >= NAMED_FROM)]
-    if moved.empty:
-        yield f"No other treatment moves by {NAMED_FROM:g} of its posterior SD or more."
-        return
-    yield "Other treatments move too: the hierarchy shares what it learns, or cohorts gave way."
-    moved = moved.loc[moved["shift_in_sd"].abs().sort_values(ascending=False).index]
-    for row in moved.head(NAMED_AT_MOST).to_dict("records"):
-        before, after = row["cohorts_before"], row["cohorts_after"]
-        counted = f"; {after} of its cohorts counted, {before} before" if before != after else ""
-        yield (
-            f"- {row['treatment']}: from {_interval(row, 'before', endpoint)} to "
-            f"{_interval(row, 'after', endpoint)}, {_shift_words(row)}{counted}"
-        )
-    if len(moved) > NAMED_AT_MOST:
-        yield f"- {numbers.count(len(moved) - NAMED_AT_MOST, 'further treatment')} by less"
 
 
 def _surprise_lines(answer: Impact) -> Iterator[str]:
@@ -528,23 +456,6 @@ def percentile(value: float) -> str:
     if value < 1.0 or value > 99.0:
         return f"{'below the 1st' if value < 1.0 else 'above the 99th'} percentile"
     return f"{numbers.ordinal(round(value))} percentile"
-
-
-def _rank_lines(answer: Impact) -> Iterator[str]:
-    for endpoint in map(endpoint_of, answer.endpoints):
-        ranks = _of(answer.ranks, endpoint)
-        moved = ranks[(ranks["mean_after"] - ranks["mean_before"]).abs() >= PLACES_FROM]
-        moves = [
-            f"{numbers.in_sentence(row.treatment)} {row.mean_before:.1f} to {row.mean_after:.1f}"
-            for row in moved.sort_values("mean_after").itertuples()
-        ]
-        name = endpoint.name(answer.registry.vocabulary)
-        every = f"- {name}, mean ranks of {len(ranks)} treatments: {', '.join(moves)}."
-        yield every if moves else f"- {name}: no mean rank moves by half a place or more."
-    yield (
-        "Rank 1 has the longest median or the highest response rate. Close neighbours swap places "
-        "by chance, and most treatments stand side by side across single-arm studies."
-    )
 
 
 def _selection_lines(answer: Impact) -> Iterator[str]:

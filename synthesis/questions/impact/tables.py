@@ -6,8 +6,8 @@ changes only because there are more treatments.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 from studies import Registry
 from studies.figures import study_label
-from studies.selection import CohortRef, LeftOut, Selection
+from studies.selection import LeftOut, Selection
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.estimands import (
@@ -28,8 +28,8 @@ from synthesis.estimands import (
     histologies,
     named_groups,
     patients_of,
+    quantiles,
     reference_share,
-    summarise,
     tells_apart,
 )
 from synthesis.fits import ResponseFit, SurvivalFit
@@ -73,95 +73,82 @@ SURPRISE_COLUMNS = names(
 )
 SELECTION_COLUMNS = names("endpoint study cohort label change other reason")
 
+_SIDES = ("before", "after")
+
 # Predictions of each figure: a percentile is then good to half a point.
 _PREDICTIONS = 20_000
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A treatment, or the average treatment of a class; pairs are without and with new studies."""
+    """A treatment, or the average treatment of a class, without and with new studies.
 
-    label: str
-    class_label: str
+    `about` are the cells that estimates and ranks have in common; `ranked` are treatments, with
+    other cohorts than of mixed treatments; `apart`: cohorts tell pure and mixed apart.
+    """
+
+    about: dict[str, Any]
     places: tuple[Place, ...]
-    cohorts: tuple[tuple[CohortRef, ...], ...]
-    patients: tuple[int, ...]
-
-    @property
-    def is_class(self) -> bool:
-        """Whether it stands for the average treatment of a class."""
-        return self.places[0].is_class
-
-    @property
-    def is_ranked(self) -> bool:
-        """Whether it is a treatment, with other cohorts than of mixed treatments."""
-        roles = {ref.role for refs in self.cohorts for ref in refs}
-        return not self.is_class and roles != {"mixed"}
+    ranked: bool
+    apart: bool
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The fits of one endpoint without and with new studies, whose cohorts are `new_cohorts`."""
+    """The fits of one endpoint without and with new studies.
 
-    before: Fit
-    after: Fit
+    `new_cohorts` are those of new studies, and `notes` say why one is not quite new to the fit
+    without it.
+    """
+
+    fits: tuple[Fit, Fit]
     endpoint: str
     vocabulary: Vocabulary
     reference_mix: float
-    new_cohorts: Collection[str]
-
-    @property
-    def fits(self) -> tuple[Fit, Fit]:
-        """Without and with the new studies."""
-        return self.before, self.after
+    new_cohorts: Collection[str] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def subjects(self) -> list[Subject]:
         """Treatments and classes that either fit has cohorts of, in order of display."""
-        named = {
-            (group.label, group.class_label): group
-            for fit in self.fits
-            for group in named_groups(fit, self.vocabulary)
-        }
+        groups = [group for fit in self.fits for group in named_groups(fit, self.vocabulary)]
+        named = {(group.label, group.class_label): group for group in groups}
         order = {known.label: known.order for known in self.vocabulary.classes}
-        return sorted(
-            map(self._subject, named.values()),
-            key=lambda own: (order[own.class_label], own.is_class, own.label),
+        shown = sorted(
+            named.values(), key=lambda own: (order[own.class_label], own.is_class, own.label)
         )
+        return [self._subject(group) for group in shown]
 
     def _subject(self, group: NamedGroup) -> Subject:
         class_id = group.cohorts[0].treatment_class
         treatment = None if group.is_class else group.cohorts[0].treatment
-        cohorts = tuple(
-            tuple(
+        about = {
+            "endpoint": self.endpoint,
+            "treatment": group.label,
+            "treatment_class": group.class_label,
+        }
+        places, roles = [], set()
+        for name, fit in zip(_SIDES, self.fits, strict=True):
+            refs = [
                 ref
                 for ref in fit.data.cohorts
                 if ref.treatment_class == class_id and treatment in (None, ref.treatment)
-            )
-            for fit in self.fits
-        )
-        places = tuple(place_of(fit, treatment, class_id) for fit in self.fits)
-        sizes = zip(map(patients_of, self.fits), cohorts, strict=True)
-        patients = tuple(sum(size[ref.id] for ref in refs) for size, refs in sizes)
-        return Subject(group.label, group.class_label, places, cohorts, patients)
-
-    def about(self, subject: Subject) -> dict[str, Any]:
-        """Cells that estimates and ranks have in common."""
-        new = any(ref.id in self.new_cohorts for ref in subject.cohorts[1])
-        return {
-            "endpoint": self.endpoint,
-            "treatment": subject.label,
-            "treatment_class": subject.class_label,
-            "before_basis": subject.places[0].words,
-            "after_basis": subject.places[1].words,
-            "new": new and not subject.is_class,
-        }
+            ]
+            roles |= {ref.role for ref in refs}
+            sizes, place = patients_of(fit), place_of(fit, treatment, class_id)
+            places.append(place)
+            about[f"{name}_basis"], about[f"cohorts_{name}"] = place.words, len(refs)
+            about[f"patients_{name}"] = sum(sizes[ref.id] for ref in refs)
+        new = any(ref.id in self.new_cohorts for ref in refs)
+        about["new"] = new and not group.is_class
+        ranked = not group.is_class and roles != {"mixed"}
+        return Subject(about, tuple(places), ranked, tells_apart(self.fits[1], refs))
 
 
 # --- Estimates and ranks -------------------------------------------------------------------------
 
 
-def estimates_table(pair: Pair) -> pd.DataFrame:
+def estimates_table(pairs: Iterable[Pair]) -> pd.DataFrame:
     """Pooled estimates without and with the new studies: :data:`ESTIMATE_COLUMNS`.
 
     Months for medians and restricted means, whose ``shift`` is a log ratio; fractions of one for
@@ -171,21 +158,14 @@ def estimates_table(pair: Pair) -> pd.DataFrame:
     ``after_basis`` say so. ``extrapolated``: pure or mixed, where no report of it tells them apart.
     """
     rows = []
-    for subject in pair.subjects:
-        about = pair.about(subject)
-        for i, name in enumerate(("before", "after")):
-            about[f"cohorts_{name}"] = len(subject.cohorts[i])
-            about[f"patients_{name}"] = subject.patients[i]
-        old, new = (
-            _estimates(fit, place, pair.reference_mix)
-            for fit, place in zip(pair.fits, subject.places, strict=True)
-        )
-        apart = tells_apart(pair.after, subject.cohorts[1])
+    for pair, subject in [(own, subject) for own in pairs for subject in own.subjects]:
+        places = zip(pair.fits, subject.places, strict=True)
+        old, new = (_estimates(fit, place, pair.reference_mix) for fit, place in places)
         # a fit that knows no histology has nothing to say of pure and mixed
         for keys in (key for key in new if key in old):
             row = dict(zip(("histology", "estimand", "target"), keys, strict=True))
-            row["extrapolated"] = row["histology"] != "reference" and not apart
-            rows.append(about | row | _shift(row["estimand"], old[keys], new[keys]))
+            row["extrapolated"] = row["histology"] != "reference" and not subject.apart
+            rows.append(subject.about | row | _shift(row["estimand"], old[keys], new[keys]))
     return pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS))
 
 
@@ -206,41 +186,40 @@ def _shift(estimand: str, before: np.ndarray, after: np.ndarray) -> dict[str, An
     is_time = estimand == "median_months" or estimand.startswith("rmst")
     on_scale = np.log if is_time else np.asarray
     cells, ends = {}, []
-    for name, draws in (("before", before), ("after", after)):
-        own = summarise(draws)
-        cells |= {name: own.estimate, f"{name}_lower": own.lower, f"{name}_upper": own.upper}
-        ends.append(on_scale([own.estimate, own.lower, own.upper]))
-    (old, *old_limits), (new, *new_limits) = ends
-    shift = float(new - old)
+    for name, draws in zip(_SIDES, (before, after), strict=True):
+        own = quantiles(draws)
+        cells |= zip((name, f"{name}_lower", f"{name}_upper"), own.tolist(), strict=True)
+        ends.append(on_scale(own))
+    shift = float(ends[1][0] - ends[0][0])
     return cells | {
         "scale": "log ratio" if is_time else "difference",
         "shift": shift,
         "shift_in_sd": shift / float(np.std(on_scale(before))),
-        "width_ratio": float(np.ptp(new_limits) / np.ptp(old_limits)),
+        "width_ratio": float(np.ptp(ends[1][1:]) / np.ptp(ends[0][1:])),
     }
 
 
-def ranks_table(pair: Pair) -> pd.DataFrame:
+def ranks_table(pairs: Iterable[Pair]) -> pd.DataFrame:
     """Ranks of the treatments without and with the new studies: :data:`RANK_COLUMNS`.
 
     Rank 1 has the longest median, or the highest response rate, of the average study. ``mean_*`` is
     the mean rank and ``rank_*`` the place in the order of mean ranks; ``median_*`` with its 95 %
     interval is the posterior of the rank itself, ``best_*`` the probability of rank 1.
     """
-    ranked = [subject for subject in pair.subjects if subject.is_ranked]
-    rows = [pair.about(subject) | {"of": len(ranked)} for subject in ranked]
-    for number, name in enumerate(("before", "after") if ranked else ()):
-        places = [subject.places[number] for subject in ranked]
-        drawn = _ranks(pair.fits[number], places, pair.reference_mix)
-        means = drawn.mean(axis=0)
-        for i, row in enumerate(rows):
-            rank = summarise(drawn[:, i])
-            row[f"rank_{name}"] = int((means < means[i]).sum()) + 1
-            row[f"mean_{name}"], row[f"median_{name}"] = float(means[i]), rank.estimate
-            row[f"lower_{name}"], row[f"upper_{name}"] = rank.lower, rank.upper
-            row[f"best_{name}"] = float((drawn[:, i] == 1).mean())
-    table = pd.DataFrame(rows, columns=list(RANK_COLUMNS))
-    return table.sort_values("rank_after", kind="stable", ignore_index=True)
+    rows: list[dict[str, Any]] = []
+    for pair in pairs:
+        ranked = [subject for subject in pair.subjects if subject.ranked]
+        own = [subject.about | {"of": len(ranked)} for subject in ranked]
+        for number, name in enumerate(_SIDES if ranked else ()):
+            places = [subject.places[number] for subject in ranked]
+            drawn = _ranks(pair.fits[number], places, pair.reference_mix)
+            means, best = drawn.mean(axis=0), (drawn == 1).mean(axis=0)
+            for row, mean, first, ends in zip(own, means, best, quantiles(drawn).T, strict=True):
+                row |= zip((f"median_{name}", f"lower_{name}", f"upper_{name}"), ends, strict=True)
+                row |= {f"mean_{name}": mean, f"best_{name}": first}
+                row[f"rank_{name}"] = int((means < mean).sum()) + 1
+        rows += sorted(own, key=lambda row: row["rank_after"])
+    return pd.DataFrame(rows, columns=list(RANK_COLUMNS))
 
 
 def _ranks(fit: Fit, places: Sequence[Place], mix: float) -> np.ndarray:
@@ -255,23 +234,22 @@ def _ranks(fit: Fit, places: Sequence[Place], mix: float) -> np.ndarray:
 
 
 def selection_table(
-    before: Selection,
-    after: Selection,
-    endpoint: str,
+    chosen: Mapping[str, tuple[Selection, Selection]],
     registries: tuple[Registry, Registry],
     new_studies: Collection[str],
 ) -> pd.DataFrame:
     """What is counted differently, and which cohorts of new studies are not counted, with reasons.
 
-    ``change`` is ``counted`` (a cohort of a new study), ``not counted`` (another of a new study),
-    ``gave way``, ``no longer counted`` or ``counted again`` (cohorts of older studies); ``other``
-    is the cohort that took the place, ``study:cohort``.
+    `chosen` are the selections of each endpoint, before and after. ``change`` is ``counted`` or
+    ``not counted`` (a cohort of a new study), ``gave way``, ``no longer counted`` or ``counted
+    again`` (of older ones); ``other`` is the cohort that took the place, ``study:cohort``.
     """
     labels = {study.id: study_label(study) for registry in registries for study in registry}
-    rows = []
-    for key, *rest in _changes(before, after, new_studies):
-        study, _, cohort = key.partition(":")
-        rows.append((endpoint, study, cohort, labels.get(study, study), *rest))
+    rows = [
+        (endpoint, *key.split(":", 1), labels[key.partition(":")[0]], *rest)
+        for endpoint, pair in chosen.items()
+        for key, *rest in _changes(*pair, new_studies)
+    ]
     return pd.DataFrame(rows, columns=list(SELECTION_COLUMNS))
 
 
@@ -306,65 +284,54 @@ def _left_out(selection: Selection) -> dict[str, LeftOut]:
     return {f"{left.study_id}:{left.cohort_id}": left for left in selection.left_out}
 
 
-def shared_patients(
-    selection: Selection, counted_before: Collection[str]
-) -> dict[str, tuple[str, ...]]:
-    """Newly counted cohort -> cohorts counted before that gave way to it: shared patients."""
-    shared: dict[str, tuple[str, ...]] = {}
-    for key, left in _left_out(selection).items():
-        if left.gave_way_to and key in counted_before:
-            shared[left.gave_way_to] = (*shared.get(left.gave_way_to, ()), key)
-    return shared
+def notes_of(
+    before: Selection, after: Selection, added: Collection[str], changed: Collection[str]
+) -> dict[str, str]:
+    """Why the fit without an added cohort is not quite blind to it, by cohort."""
+    old, notes = {ref.id for ref in before.counted}, {}
+    for name in added:
+        gone = [k for k, left in _left_out(after).items() if left.gave_way_to == name and k in old]
+        if name.partition(":")[0] in changed and name in old:
+            notes[name] = "The fit without it counted an earlier version of this report."
+        elif gone:
+            verb = "shares" if len(gone) == 1 else "share"
+            others = ", ".join(gone)
+            notes[name] = f"The fit without it counted {others}, which {verb} patients with it."
+    return notes
 
 
 # --- Surprise ------------------------------------------------------------------------------------
 
 
-def surprise_table(
-    fit: Fit,
-    data: SurvivalData | ResponseData,
-    cohorts: Collection[str],
-    vocabulary: Vocabulary,
-    notes: Mapping[str, str],
-) -> pd.DataFrame:
+def surprise_table(pairs: Iterable[Pair]) -> pd.DataFrame:
     """Each reported figure of new cohorts against what a fit without them expects.
 
-    Months and fractions of one, ``predicted_printed`` in the unit of the report: see
+    Months and fractions of one, ``predicted_printed`` in the unit of the report:
     :data:`SURPRISE_COLUMNS`. ``headline`` marks the figure of each cohort that speaks for it.
-
-    Parameters
-    ----------
-    fit : SurvivalFit or ResponseFit
-        Fitted without the cohorts.
-    data : SurvivalData or ResponseData
-        Observations that hold them.
-    cohorts : collection of str
-        Which cohorts, ``study:cohort``.
-    vocabulary : Vocabulary
-    notes : mapping of str to str
-        Cohort -> why it is not quite new to the fit.
     """
-    rng = np.random.default_rng([fit.seed, 11])
     rows: list[dict[str, Any]] = []
-    labels = cohort_labels([ref for ref in data.cohorts if ref.id in cohorts])
-    judged = _response_rows if isinstance(fit, ResponseFit) else _survival_rows
-    for index, ref in enumerate(data.cohorts):
-        if ref.id not in cohorts:
-            continue
-        place = place_of(fit, ref.treatment, ref.treatment_class)
-        about = {
-            "endpoint": data.endpoint,
-            "study": ref.study.id,
-            "cohort": ref.cohort.id,
-            "label": labels[ref.id],
-            "treatment": vocabulary.treatment(ref.treatment).label,
-            "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
-            "basis": place.words,
-            "note": notes.get(ref.id, ""),
-        }
-        own = list(judged(fit, data, index, place, rng))
-        first = min(range(len(own)), key=lambda i: own[i][0], default=None)
-        rows += [about | row | {"headline": i == first} for i, (_, row) in enumerate(own)]
+    for pair in pairs:
+        fit, data, words = pair.fits[0], pair.fits[1].data, pair.vocabulary
+        rng = np.random.default_rng([fit.seed, 11])
+        labels = cohort_labels([ref for ref in data.cohorts if ref.id in pair.new_cohorts])
+        judged = _response_rows if isinstance(fit, ResponseFit) else _survival_rows
+        for index, ref in enumerate(data.cohorts):
+            if ref.id not in labels:
+                continue
+            place = place_of(fit, ref.treatment, ref.treatment_class)
+            about = {
+                "endpoint": pair.endpoint,
+                "study": ref.study.id,
+                "cohort": ref.cohort.id,
+                "label": labels[ref.id],
+                "treatment": words.treatment(ref.treatment).label,
+                "treatment_class": words.treatment_class(ref.treatment_class).label,
+                "basis": place.words,
+                "note": pair.notes.get(ref.id, ""),
+            }
+            own = list(judged(fit, data, index, place, rng))
+            first = min(range(len(own)), key=lambda i: own[i][0], default=None)
+            rows += [about | row | {"headline": i == first} for i, (_, row) in enumerate(own)]
     return pd.DataFrame(rows, columns=list(SURPRISE_COLUMNS))
 
 
@@ -375,23 +342,22 @@ _Judged = tuple[tuple[bool, bool, float], dict[str, Any]]
 def _survival_rows(
     fit: SurvivalFit, data: SurvivalData, index: int, place: Place, rng: np.random.Generator
 ) -> Iterator[_Judged]:
-    arms = [arm for arm in data.arms if arm.cohort == index]
-    repeats = _repeats(fit)
+    arms, record = [arm for arm in data.arms if arm.cohort == index], data.records[index].whole
     seeds = (int(rng.integers(2**32)), int(rng.integers(2**32)))  # arms of one cohort
     cohort = NewCohort(*seeds, covariates=data.covariates[index] if data.covariates else ())
-    curves = []
+    curves, repeats = [], _repeats(fit)
     for arm in arms:
         share = unknown_share(fit, repeats, rng) if arm.share is None else arm.share
         curves.append(predict_curve(fit, place, share, cohort, repeats))
     split = len(arms) > 1
-    mix = "its pure and mixed patients" if split else _mix_words(arms[0].share)
-    about = {"group": "whole", "entered": not split, "mix": mix}
-    crowd, record = Crowd(tuple(arm.n for arm in arms), tuple(curves)), data.records[index].whole
-    groups = [(crowd, about, printed_figures(record.outcome, record.landmarks, crowd.n))]
+    whole = Crowd(tuple(arm.n for arm in arms), tuple(curves))
+    figures = list(printed_figures(record.outcome, record.landmarks, whole.n))
     if not arms[0].chains:
         patients = [own for own in data.patients if data.arms[own.arm] is arms[0]]
         median = listed_median([own.months for own in patients], [own.event for own in patients])
-        groups.append((crowd, about, filter(None, [median])))
+        figures += [median] if median else []
+    mix = "its pure and mixed patients" if split else _mix_words(arms[0].share)
+    groups = [(whole, {"group": "whole", "entered": not split, "mix": mix}, figures)]
     for arm, curve in zip(arms, curves, strict=True) if split else ():
         about = {"group": arm.histology, "entered": True, "mix": _mix_words(arm.share)}
         figures = printed_figures(arm.record.outcome, arm.record.landmarks, arm.n)

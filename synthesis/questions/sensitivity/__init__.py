@@ -1,17 +1,15 @@
 """Which conclusion changes under which choice: one choice at a time is made otherwise.
 
-- ``specifications``: what may be chosen otherwise, each as one change against the base analysis,
-  and which figures are counted then.
-- ``conclusions``: the question that is asked of every fit, its answers, when one changes, and how
-  much prior and likelihood say, without a refit.
-- ``runner``: refits that share one compiled model, each kept as soon as it is done.
+- ``specifications``: what is asked, what may be chosen otherwise, each as one change against the
+  base analysis, and which figures are counted then.
+- ``runner``: refits that share one compiled model, each kept as soon as it is done, their answers,
+  when one changes, and how much prior and likelihood say, without a refit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -20,47 +18,46 @@ from priors import Prior, Priors, load_priors
 from studies import Registry
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.fits import DEFAULT_FAMILY, NothingToPoolError, SurvivalFit
+from synthesis.fits import DEFAULT_FAMILY, NothingToPoolError
 from synthesis.model.families import family
-from synthesis.model.sampler import Progress
+from synthesis.model.sampler import Progress, cache_folder
 from synthesis.numbers import in_sentence
 from synthesis.plots.sensitivity import SPECIFICATION_COLUMNS, plot_specification
 from synthesis.questions.sensitivity import runner
-from synthesis.questions.sensitivity.conclusions import (
+from synthesis.questions.sensitivity.runner import (
     ALL,
     AT_THE_LIMIT,
-    CHANCE,
     CHANGES,
-    DIFFERENCE,
-    MEDIAN,
     NO_ANSWER,
-    PREDICTIVE,
-    PROGNOSTIC,
     SAME,
     SENSITIVE,
     SHOWN,
-    Conclusion,
-    Question,
-    Scaled,
+    Refit,
     answer_word,
-    ask,
     change_of,
-    power_scaling,
+    diagnosis_of,
 )
-from synthesis.questions.sensitivity.runner import Refit, Results
 from synthesis.questions.sensitivity.specifications import (
     BASE,
+    CHANCE,
+    DIFFERENCE,
     GROUPS,
+    MEDIAN,
     MOST_STUDIES,
+    PREDICTIVE,
+    PROGNOSTIC,
     Base,
+    Conclusion,
     Counting,
-    Specification,
+    Question,
+    ask,
     default_specifications,
     observe,
 )
 from synthesis.result import (
     Cell,
     Column,
+    ColumnKind,
     Finding,
     Picture,
     Result,
@@ -82,16 +79,9 @@ POWER_SCALING_COLUMNS = names(
     "likelihood_sensitivity diagnosis"
 )
 
-#: How far a report moves an answer, by the shift in standard deviations of the base from which on
-#: it does. The first is more than four times the Monte Carlo error of a refit's mean: none of a
-#: hundred shifts is then likely to be chance.
-LITTLE, CLEARLY, MUCH = 0.15, 0.5, 1.0
-_INFLUENCE = {
-    MUCH: "carries much of it",
-    CLEARLY: "moves it clearly",
-    LITTLE: "moves it a little",
-    0.0: "hardly moves it",
-}
+#: From this shift in standard deviations of the base on, a report moves an answer: more than four
+#: times the Monte Carlo error of a refit's mean, so that none of a hundred is likely to be chance.
+MOVES = 0.15
 
 # Choices of an aspect that is chosen so many ways that its row does not tell which is which are
 # named by number where the answer changes, or moves by so many standard deviations of the base.
@@ -108,28 +98,25 @@ LEAD = (
 class Sensitivity:
     """What every choice says.
 
-    `table` is that of :func:`sensitivity_table`, `power_scaling` of :func:`power_scaling_table`;
+    `refits` are those of :func:`~synthesis.questions.sensitivity.runner.run_specifications`,
+    `table` that of :func:`sensitivity_table`, `power_scaling` of :func:`power_scaling_table`;
     `verdict` (PASS, REVIEW or FAIL) and `advice` are of the base.
     """
 
     registry: Registry
     base: Base
     question: Question
-    specifications: tuple[Specification, ...]
-    results: Results
+    refits: Sequence[Refit]
     table: pd.DataFrame = field(repr=False)
     power_scaling: pd.DataFrame = field(repr=False)
     verdict: str
     advice: str
 
-    @cached_property
+    @property
     def changes(self) -> pd.DataFrame:
         """The rows of the table under which a conclusion changes, group by group."""
         changed = self.table[self.table["change"] == CHANGES]
-        orders = {
-            "conclusion": list(self.table["conclusion"].unique()),
-            "group": list(GROUPS),
-        }
+        orders = {"conclusion": list(self.table["conclusion"].unique()), "group": list(GROUPS)}
         return changed.sort_values(
             list(orders), kind="stable", key=lambda own: own.map(orders[own.name].index)
         )
@@ -151,8 +138,6 @@ def sensitivity(
     reference_mix: float = 0.4,
     seed: int | None = None,
     draws: int | None = None,
-    specifications: tuple[Specification, ...] | None = None,
-    store: runner.Store | None = None,
     fitter: runner.Fitter = runner.sample,
     cache: bool = True,
     progress: Progress | None = None,
@@ -164,15 +149,15 @@ def sensitivity(
     registry, endpoint, family_name, priors, verified_only, use_read_as
         Of the base, as in :func:`synthesis.fits.fit_survival`.
     treatment, reference, delta, reference_mix
-        As of :func:`~synthesis.questions.sensitivity.conclusions.ask`.
-    groups, most_studies, specifications
+        As of :func:`~synthesis.questions.sensitivity.specifications.ask`.
+    groups, most_studies
         Which choices: of :data:`~synthesis.questions.sensitivity.specifications.GROUPS`; how many
-        reports are left out one at a time; or the specifications themselves.
+        reports are left out one at a time.
     seed, draws : int, optional
         Of the sampler; draws a chain of a refit, of which the base has five times as many.
-    store, fitter, cache, progress
-        Where results are kept, what makes a fit, whether results on disk are used, and what is
-        called with a sentence at each stage.
+    fitter, cache, progress
+        What makes a fit; whether results are kept, beside the draws of fits; what is called with a
+        sentence at each stage.
 
     Raises
     ------
@@ -187,63 +172,33 @@ def sensitivity(
         raise NothingToPoolError(f"no cohort can be counted for {endpoint}")
     about = {"delta": delta, "reference_mix": reference_mix}
     question = ask(data, registry.vocabulary, treatment=treatment, reference=reference, **about)
-    if specifications is None:
-        asked = (question.treatment.id, question.reference.id)
-        specifications = default_specifications(
-            registry, base, asked=asked, groups=groups, most_studies=most_studies
-        )
-    settings = runner.settings_of(seed, draws)
-    job = runner.Job(registry, base, question, specifications, *settings)
-    results = runner.run_specifications(
-        job,
-        store if store is not None else runner.default_store(cache=cache),
-        fitter=fitter,
-        extra=_of_base,
-        progress=progress,
+    asked = (question.treatment.id, question.reference.id)
+    tried = default_specifications(
+        registry, base, asked=asked, groups=groups, most_studies=most_studies
     )
-    return _answer(job, results)
-
-
-def _answer(job: runner.Job, results: Results) -> Sensitivity:
-    extra = results.base.extra
-    scaled = [Scaled(**own) for own in extra["power_scaling"]]
-    return Sensitivity(
-        registry=job.registry,
-        base=job.base,
-        question=job.question,
-        specifications=job.specifications,
-        results=results,
-        table=sensitivity_table(results, job.question),
-        power_scaling=power_scaling_table(scaled, job.question, job.base.priors),
-        verdict=extra["verdict"],
-        advice=extra["advice"],
-    )
-
-
-def _of_base(fit: SurvivalFit, question: Question) -> dict[str, Any]:
-    """What else is made of the draws of the base: sensitivities to prior and likelihood."""
-    scaled = [asdict(own) for own in power_scaling(fit, question)]
-    return {
-        "power_scaling": scaled,
-        "verdict": fit.diagnosis.verdict,
-        "advice": fit.diagnosis.advice,
-    }
+    job = runner.Job(registry, base, question, tried, *runner.settings_of(seed, draws))
+    store = cache_folder() / "sensitivity" if cache else None
+    refits = runner.run_specifications(job, store, fitter=fitter, progress=progress)
+    extra = dict(refits[0].extra)
+    scaled = power_scaling_table(extra.pop("power_scaling"), question, base.priors)
+    table = sensitivity_table(refits, question)
+    return Sensitivity(registry, base, question, refits, table, scaled, **extra)
 
 
 # --- Tables --------------------------------------------------------------------------------------
 
 
-def sensitivity_table(results: Results, question: Question) -> pd.DataFrame:
-    """Every conclusion under every choice: :data:`SENSITIVITY_COLUMNS`.
+def sensitivity_table(refits: Sequence[Refit], question: Question) -> pd.DataFrame:
+    """Every conclusion under every choice, the base first: :data:`SENSITIVITY_COLUMNS`.
 
-    The base comes first, as specification ``base``. ``error`` is the largest Monte Carlo standard
-    error of the numbers of a row, ``difference`` that of the estimates (months, ratios or
-    probabilities), and ``shift_in_sd`` that of the posterior means in standard deviations of the
-    base, on the log scale for ratios and medians. Rows without an answer say why in ``note``.
+    ``error`` is the largest Monte Carlo standard error of the numbers of a row, ``difference`` that
+    of the estimates (months, ratios or probabilities), and ``shift_in_sd`` that of the posterior
+    means in standard deviations of the base, on the log scale for ratios and medians. Rows without
+    an answer say why in ``note``.
     """
     rows = [
-        _labels(question, item) | _choice_cells(refit) | _answer_cells(item, refit, results.base)
-        for refit in (results.base, *results.refits, *map(Refit, results.impossible))
+        _labels(question, item) | _choice_cells(refit) | _answer_cells(item, refit, refits[0])
+        for refit in refits
         for item in question.conclusions
     ]
     table = pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
@@ -252,14 +207,8 @@ def sensitivity_table(results: Results, question: Question) -> pd.DataFrame:
 
 def _labels(question: Question, item: Conclusion) -> dict[str, str]:
     one, other = (*(own.label for own in item.treatments), "", "")[:2]
-    return {
-        "endpoint": question.endpoint,
-        "conclusion": item.name,
-        "kind": item.kind,
-        "conclusion_label": item.label,
-        "treatment": one,
-        "reference": other,
-    }
+    labels = {"treatment": one, "reference": other, "conclusion_label": item.label}
+    return {"endpoint": question.endpoint, "conclusion": item.name, "kind": item.kind} | labels
 
 
 def _choice_cells(refit: Refit) -> dict[str, object]:
@@ -285,7 +234,6 @@ def _answer_cells(item: Conclusion, refit: Refit, base: Refit) -> dict[str, obje
         gone = {"note": "no cohort of the treatment is left"} if refit.cohorts else {}
         return {"answer": "", "base_answer": "", "change": NO_ANSWER} | gone
     errors = (own.estimate_error, own.lower_error, own.upper_error)
-    is_base = refit.specification is BASE
     return {
         **vars(own),
         "error": max(error for error in errors if error == error),
@@ -293,12 +241,12 @@ def _answer_cells(item: Conclusion, refit: Refit, base: Refit) -> dict[str, obje
         "shift_in_sd": (own.centre - was.centre) / was.sd if was.sd else float("nan"),
         "answer": answer_word(item, own, was),
         "base_answer": answer_word(item, was, was),
-        "change": SAME if is_base else change_of(item, own, was),
+        "change": SAME if refit is base else change_of(item, own, was),
     }
 
 
 def power_scaling_table(
-    scaled: Sequence[Scaled], question: Question, priors: Priors
+    scaled: Sequence[Mapping[str, Any]], question: Question, priors: Priors
 ) -> pd.DataFrame:
     """Sensitivities to prior and likelihood with their diagnosis: :data:`POWER_SCALING_COLUMNS`.
 
@@ -307,10 +255,10 @@ def power_scaling_table(
     items = {item.name: item for item in question.conclusions}
     rows = [
         {
-            **_labels(question, items[own.conclusion]),
-            "prior_label": "All priors" if own.prior == ALL else priors[own.prior].role,
-            **asdict(own),
-            "diagnosis": own.diagnosis,
+            **_labels(question, items[own["conclusion"]]),
+            **own,
+            "prior_label": "All priors" if own["prior"] == ALL else priors[own["prior"]].role,
+            "diagnosis": diagnosis_of(own["prior_sensitivity"], own["likelihood_sensitivity"]),
         }
         for own in scaled
     ]
@@ -357,29 +305,31 @@ def result(answer: Sensitivity, registry: Registry) -> Result:
 
 
 def _findings(answer: Sensitivity) -> Iterator[Finding]:
-    table = answer.table
+    table, tables = answer.table, [_summary_table(answer)]
+    if len(answer.changes):
+        told = ("Answer", "", lambda row: row["answer"])
+        tables.append(_listed("What changes.", answer.changes.to_dict("records"), told))
     yield Finding(
         "Which choice changes which conclusion?",
         tuple(_changes(answer)),
-        (_summary_table(answer), *([_changes_table(answer)] if len(answer.changes) else [])),
+        tuple(tables),
         tuple(_picture(answer, item) for item in _drawn(answer)),
     )
     reports = table.loc[table["group"] == "studies", "specification"].nunique()
     if reports:
         text = (
             f"{numbers.count(reports, 'report')}, each left out in turn; what gave way to a report "
-            f"is counted in its place. A report moves an answer a little from {LITTLE:g} posterior "
-            f"standard deviations on, clearly from {CLEARLY:g}, and carries much of it from "
-            f"{MUCH:g} on."
+            f"is counted in its place. Below: what moves an answer by {MOVES:g} posterior standard "
+            "deviations or more."
         )
         yield Finding("How much does each report carry?", (text,), (_influence_table(answer),))
-    if (table["specification"] == "no_histology").any() and answer.question.predictive:
+    told = any(item.kind == PREDICTIVE for item in answer.question.conclusions)
+    if told and (table["specification"] == "no_histology").any():
         yield Finding("What if no report told histology?", tuple(_without_histology(answer)))
     if not answer.power_scaling.empty:
         text = (
-            "Priors and likelihood of the base are raised to a power near one, and the distance by "
-            f"which an answer moves per doubling is measured. From {SENSITIVE:g} on it is "
-            "sensitive (Kallioinen et al. 2023)."
+            "An answer of the base moves by so much per doubling of the power of priors or "
+            f"likelihood. From {SENSITIVE:g} on it is sensitive (Kallioinen et al. 2023)."
         )
         scaling = _scaling_table(answer.power_scaling)
         yield Finding("Does the prior speak, or do the data?", (text,), (scaling,))
@@ -441,9 +391,6 @@ def _changes(answer: Sensitivity) -> Iterator[str]:
     doubtful = numeric.loc[~numeric["reliable"], "label"].unique()
     if len(doubtful):
         yield f"Not to be relied on, as the chains do not agree: {'; '.join(doubtful)}."
-    idle = others.loc[others["note"].str.startswith("nothing is counted"), "label"].unique()
-    if len(idle):
-        yield f"These choices change nothing here: {'; '.join(map(in_sentence, idle))}."
     if answer.advice:
         yield f"The base fit is {answer.verdict}: {answer.advice}."
 
@@ -456,8 +403,7 @@ def _how_many(changed: pd.DataFrame, verb: str, what: str) -> str:
 
 
 def _summary_table(answer: Sensitivity) -> Table:
-    rows = []
-    for item in _main(answer):
+    def row(item: Conclusion) -> tuple[str | Cell, ...]:
         base, others = _rows_of(answer.table, item.name)
         near = int((others["change"] == AT_THE_LIMIT).sum())
         same = f"{int((others['change'] != CHANGES).sum())} of {len(others)}"
@@ -465,7 +411,8 @@ def _summary_table(answer: Sensitivity) -> Table:
         reach = numbers.limits_of(*ends["estimate"], _writer(item.kind)) if len(others) else ""
         choices = " \N{EN DASH} ".join(in_sentence(label) for label in ends["label"])
         same = Cell(same, f"{near} of them at the limit" if near else "")
-        rows.append([item.label, value_of(base), base["base_answer"], same, Cell(reach, choices)])
+        return item.label, value_of(base), base["base_answer"], same, Cell(reach, choices)
+
     columns = (
         Column("Conclusion", "wide"),
         Column(f"Base ({numbers.LEVEL} interval)", "num"),
@@ -473,26 +420,25 @@ def _summary_table(answer: Sensitivity) -> Table:
         Column("Same under", "num"),
         Column("Estimates", "num"),
     )
-    note = (
-        f"A conclusion changes where its {numbers.LEVEL} interval comes to hold no effect, or no "
-        f"longer does; a probability where it crosses {SHOWN:g}, one half or {1 - SHOWN:g}. "
-        "Estimates: from the lowest to the highest of all choices."
+    return make_table(
+        "Conclusions.",
+        columns,
+        map(row, _main(answer)),
+        note=f"A conclusion changes where its {numbers.LEVEL} interval comes to hold no effect, or "
+        f"no longer does; a probability where it crosses {SHOWN:g}, one half or {1 - SHOWN:g}. "
+        "Estimates: from the lowest to the highest of all choices.",
     )
-    return make_table("Conclusions.", columns, rows, note=note)
 
 
-def _changes_table(answer: Sensitivity) -> Table:
-    """The choices under which a conclusion changes, by conclusion."""
-    changes = answer.changes.to_dict("records")
-    columns = (
-        Column("Choice"),
-        Column("Kind", "keep", terminal=False),
-        Column(f"Estimate ({numbers.LEVEL} interval)", "num"),
-        Column("Answer"),
-    )
-    rows = [(row["label"], GROUPS[row["group"]], value_of(row), row["answer"]) for row in changes]
-    headings = [row["conclusion_label"] for row in changes]
-    return make_table("What changes.", columns, rows, groups=headings)
+def _listed(
+    title: str,
+    rows: Iterable[Mapping[str, Any]],
+    *more: tuple[str, ColumnKind, Callable[[Any], str]],
+) -> Table:
+    """Rows of :func:`sensitivity_table` by conclusion."""
+    estimate = (f"Estimate ({numbers.LEVEL} interval)", "num", value_of)
+    columns = [("Choice", "", lambda row: row["label"]), estimate, *more]
+    return table_of(title, rows, columns, group=lambda row: row["conclusion_label"])
 
 
 def _choices_table(answer: Sensitivity) -> Table:
@@ -520,52 +466,30 @@ def _choices_table(answer: Sensitivity) -> Table:
     )
 
 
-def influence_words(shift: float) -> str:
-    """How far a report moves an answer, by the shift in standard deviations of the base."""
-    return next(words for least, words in _INFLUENCE.items() if abs(shift) >= least)
-
-
 def _influence_table(answer: Sensitivity) -> Table:
     """The reports that move an answer; a chance and a difference follow from the ratio."""
-    rows, headings = [], []
+    rows: list[dict[str, Any]] = []
     for item in _drawn(answer):
-        base, others = _rows_of(answer.table, item.name)
-        others = others[others["group"] == "studies"]
-        if item.kind == CHANCE or others.empty:
-            continue
-        moving = others.sort_values("shift_in_sd", ascending=False, key=abs)
-        moving = moving[moving["shift_in_sd"].abs() >= LITTLE]
-        for row in moving.to_dict("records"):
-            shift = row["shift_in_sd"]
-            moves = (numbers.decimal(shift, 1), influence_words(shift), row["counted_instead"])
-            rows.append((row["label"].removeprefix("Without "), value_of(row), *moves))
-        rest = numbers.count(len(others) - len(moving), "other report")
-        rows.append((rest, "", "", "hardly any influence", ""))
-        headings += [f"{item.label}: {value_of(base)} with all"] * (len(moving) + 1)
-    columns = (
-        Column("Report"),
-        Column("Without it", "num"),
-        Column("Shift, SD", "num"),
-        Column("The report"),
-        Column("Counted instead"),
+        if item.kind != CHANCE:
+            _, others = _rows_of(answer.table, item.name)
+            own = others[(others["group"] == "studies") & (others["shift_in_sd"].abs() >= MOVES)]
+            rows += own.sort_values("shift_in_sd", ascending=False, key=abs).to_dict("records")
+    return _listed(
+        "Reports.",
+        rows,
+        ("Shift, SD", "num", lambda row: numbers.decimal(row["shift_in_sd"], 1)),
+        ("Counted instead", "", lambda row: row["counted_instead"]),
     )
-    return make_table("Reports.", columns, rows, groups=headings)
 
 
 def _without_histology(answer: Sensitivity) -> Iterator[str]:
-    for item in _main(answer):
-        if item.kind not in _PRIORS:
-            continue
-        base, others = _rows_of(answer.table, item.name)
-        prior = answer.base.priors[_PRIORS[item.kind]]
-        for row in others[others["specification"] == "no_histology"].to_dict("records"):
-            believed = numbers.interval(*_centre_and_ends(prior), numbers.ratio)
-            text = (
-                f"- {item.label}: {value_of(base)} with the reports that tell histology, "
-                f"{value_of(row)} without them. The prior is {believed}."
-            )
-            nothing = " The data then say nothing of it: what is left is the prior."
-            yield text + nothing if says_nothing(row, prior) else text
+    rows = answer.table[answer.table["specification"] == "no_histology"]
+    for row in rows[rows["kind"].isin(_PRIORS) & rows["estimate"].notna()].to_dict("records"):
+        prior = answer.base.priors[_PRIORS[row["kind"]]]
+        believed = numbers.interval(*_centre_and_ends(prior), numbers.ratio)
+        text = f"- {row['conclusion_label']}: {value_of(row)}. The prior is {believed}."
+        nothing = " The data then say nothing of it: what is left is the prior."
+        yield text + nothing if says_nothing(row, prior) else text
 
 
 def _centre_and_ends(prior: Prior) -> tuple[float, float, float]:
@@ -581,37 +505,18 @@ def says_nothing(row: Mapping[str, Any], prior: Prior) -> bool:
 
 def _scaling_table(scaling: pd.DataFrame) -> Table:
     """Sensitivity of conclusions to priors and likelihood, and the priors that matter."""
-    strong = scaling[scaling["prior"] != ALL].sort_values("prior_sensitivity", ascending=False)
-    strong = strong[strong["prior_sensitivity"] >= SENSITIVE]
-
-    def priors(row: Mapping[str, Any]) -> str:
-        own = strong[strong["conclusion"] == row["conclusion"]]
-        return "; ".join(
-            f"{each.prior_label.partition(':')[0]} ({numbers.ratio(each.prior_sensitivity)})"
-            for each in own.itertuples()
-        )
-
-    columns = (
-        Column("Conclusion", "wide"),
-        Column("All priors", "num"),
-        Column("Likelihood", "num"),
-        Column("Diagnosis"),
-        Column("Priors that matter", "wide", terminal=False),
+    told = scaling[(scaling["prior"] == ALL) | (scaling["prior_sensitivity"] >= SENSITIVE)]
+    return table_of(
+        "Prior and data.",
+        told.to_dict("records"),
+        [
+            ("Prior", "", lambda row: row["prior_label"].partition(":")[0]),
+            ("Moves by", "num", lambda row: numbers.ratio(row["prior_sensitivity"])),
+            ("Likelihood", "num", lambda row: numbers.ratio(row["likelihood_sensitivity"])),
+            ("Diagnosis", "", lambda row: row["diagnosis"]),
+        ],
+        group=lambda row: row["conclusion_label"],
     )
-    whole = scaling[scaling["prior"] == ALL].to_dict("records")
-    rows = [
-        (
-            row["conclusion_label"],
-            numbers.ratio(row["prior_sensitivity"]),
-            numbers.ratio(row["likelihood_sensitivity"]),
-            row["diagnosis"],
-            priors(row),
-        )
-        for row in whole
-    ]
-    headings = ["Pooled medians" if row["kind"] == MEDIAN else "Conclusions" for row in whole]
-    note = "Change per doubling of the power of priors or likelihood."
-    return make_table("Prior and data.", columns, rows, groups=headings, note=note)
 
 
 def _picture(answer: Sensitivity, item: Conclusion) -> Picture:
@@ -630,8 +535,7 @@ def _picture(answer: Sensitivity, item: Conclusion) -> Picture:
             f"{numbers.count(len(others), 'choice')} beside the base (line; {value_of(base)}; "
             f"{family(answer.base.family).label} family, {', '.join(size)}), one change at a time. "
             f"Above: posterior median with {numbers.LEVEL} interval, filled where the conclusion "
-            "changes. Below: what is chosen otherwise; triangles: less or more (a narrower or "
-            f"wider prior, a lower or higher centre). {changed}"
+            f"changes. Below: what is chosen otherwise; triangles: less or more. {changed}"
         ),
         plot=plot_specification,
         arguments={"table": curve_table(answer.table, item.name), "title": title},

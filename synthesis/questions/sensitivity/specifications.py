@@ -1,15 +1,12 @@
-"""What an analysis may have chosen otherwise: each specification is one change against the base.
+"""What is asked of every fit, and what an analysis may have chosen otherwise.
 
-The list follows the branches of the analysis: what was believed before (priors), the law of the
-times (survival family), how printed figures enter (likelihood), and what is counted (selection,
-one treatment class or one report less). One change at a time: an answer that stands under each of
-them may still fall under several at once (Steegen et al. 2016, doi 10.1177/1745691616658637).
+A specification is one change against the base, one at a time: an answer that stands under each of
+them may still fall under several at once (Steegen et al. 2016, doi 10.1177/1745691616658637). A
+choice is one record of :data:`CHOICES`, and what is believed one of :data:`BELIEFS`.
 
-A choice is one record of :data:`CHOICES`, and what is believed one of :data:`BELIEFS`.
-:func:`observe` counts the figures under a choice. A rule that says which reports count acts before
-cohorts are chosen, so that what gave way to a report that is left out is counted in its place. A
-rule that says which of their figures enter acts behind it: the cohorts stay, unless nothing is left
-of them.
+:func:`observe` counts the figures under a choice. Rules on reports act before cohorts are chosen:
+what gave way to a report that is left out is counted in its place. Rules on figures act behind it:
+the cohorts stay, unless nothing is left of them.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType, SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from priors import Priors, load_priors
 from studies import Registry
@@ -32,9 +29,11 @@ from studies.figures import (
     tells_histology,
 )
 from studies.registry import references
-from studies.schema import NOT_REACHED, Cohort, Study, Subgroup
+from studies.schema import NOT_REACHED, Cohort, Subgroup
 from studies.selection import CohortRef, Counted, OverlapIndex, overlap_pairs, rank, select
+from studies.vocabulary import Vocabulary
 from synthesis.endpoints import survival_endpoints
+from synthesis.estimands import NamedGroup
 from synthesis.fits import DEFAULT_FAMILY, class_order, used_priors
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, family
@@ -42,6 +41,169 @@ from synthesis.model.observations import Arm, SurvivalData, survival_data
 from synthesis.model.printed import METHODS
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
 from synthesis.numbers import capitalised, in_sentence, months, percent
+from synthesis.questions.contrasts import (
+    GAIN,
+    NotComparedError,
+    choose_reference,
+    treatments_by_id,
+    treatments_of,
+)
+from synthesis.result import NotAnsweredError
+
+# --- What is asked -------------------------------------------------------------------------------
+
+RATIO, DIFFERENCE, CHANCE = "ratio_of_medians", GAIN, "p_gain"
+PROGNOSTIC, PREDICTIVE, MEDIAN = "prognostic_ratio", "predictive_ratio", "median_months"
+
+
+class Treatment(NamedTuple):
+    """A treatment of the question: its identifier in the vocabulary, and its label."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """One number that is looked at under every choice.
+
+    Attributes
+    ----------
+    name, label : str
+        Its kind, with the treatment behind a colon where there are several; what is estimated.
+    treatments : tuple of Treatment
+        The treatment and its reference, the treatment alone, or none.
+    scale : {"log", "linear", "chance"}
+        On which differences between choices are judged.
+    words : (str, str, str) or None
+        The answer where the interval lies below no effect, holds it, and lies above it; ``None``
+        where there is no such value.
+    """
+
+    name: str
+    label: str
+    treatments: tuple[Treatment, ...] = ()
+    scale: Literal["log", "linear", "chance"] = "log"
+    words: tuple[str, str, str] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The name without the treatment."""
+        return self.name.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every fit.
+
+    Attributes
+    ----------
+    delta, reference_mix : float
+        Months of gain; share of mixed histology of the population, 0 to 1.
+    conclusions : tuple of Conclusion
+        The numbers that are looked at, in order of display.
+    tells_histology : bool
+        Whether any counted cohort of the base tells its histology.
+    """
+
+    endpoint: str
+    treatment: Treatment
+    reference: Treatment
+    delta: float
+    reference_mix: float
+    conclusions: tuple[Conclusion, ...]
+    tells_histology: bool
+
+
+def _of_pair(pair: tuple[Treatment, Treatment], delta: float) -> Iterator[Conclusion]:
+    one, other = (in_sentence(own.label) for own in pair)
+    against = f"{one} against {other}"
+    words = (f"shorter under {one}", "either may be longer", f"longer under {one}")
+    yield Conclusion(RATIO, f"Ratio of medians, {against}", pair, words=words)
+    label = f"Difference of medians in months, {against}"
+    yield Conclusion(DIFFERENCE, label, pair, "linear", words)
+    months = f"{delta:g} month{'' if delta == 1.0 else 's'}"
+    label = f"Probability of a median more than {months} longer, {against}"
+    yield Conclusion(CHANCE, label, pair, "chance")
+
+
+def _of_histology(split: Sequence[Treatment]) -> Iterator[Conclusion]:
+    label = "Ratio of medians, mixed against pure histology under any treatment"
+    words = ("shorter with mixed histology", "either may be longer", "longer with mixed histology")
+    yield Conclusion(PROGNOSTIC, label, words=words)
+    words = ("mixed gain less", "either may gain more", "mixed gain more")
+    for own in split:
+        label = f"Extra gain of mixed histology under {in_sentence(own.label)}, as a ratio"
+        yield Conclusion(f"{PREDICTIVE}:{own.id}", label, (own,), words=words)
+
+
+class NotAskedError(NotAnsweredError):
+    """A question that no fit can answer; the message names what was found and what is possible."""
+
+
+class _Observed(SimpleNamespace):
+    """Observations in the place of a fit: enough to name treatments and their cohorts."""
+
+
+def ask(
+    data: SurvivalData,
+    vocabulary: Vocabulary,
+    *,
+    treatment: str | None = None,
+    reference: str | None = None,
+    delta: float = 1.0,
+    reference_mix: float = 0.4,
+) -> Question:
+    """Make the question of a sensitivity analysis of the observations of the base.
+
+    `treatment` and `reference` are any names. Otherwise: the treatment of which a report gives pure
+    and mixed patients apart, or else that with most cohorts; and the usual reference.
+    NotAskedError where one of them is not pooled, or both are the same.
+    """
+    groups = treatments_by_id(treatments_of(_Observed(data=data), vocabulary))
+    named = {name: Treatment(name, group.label) for name, group in groups.items()}
+    if len(groups) < 2:
+        only = next((own.label for own in named.values()), "none")
+        raise NotAskedError(f"there is nothing to compare: pooled treatments: {only}.")
+    split = {data.cohorts[arm.cohort].treatment for arm in data.arms if arm.histology == "mixed"}
+    against = _wanted(groups, vocabulary, reference)
+    others = {name: group for name, group in groups.items() if name != against}
+    if treatment is not None:
+        chosen = _wanted(groups, vocabulary, treatment)
+    else:
+        chosen = max(others, key=lambda n: (n in split, len(others[n].cohorts), others[n].patients))
+    if chosen == against:
+        raise NotAskedError(
+            f"{named[chosen].label} would be compared with itself; name another treatment or "
+            f"reference. Possible: {', '.join(others)}."
+        )
+    pair = named[chosen], named[against]
+    apart = [own for own in named.values() if own.id in split]
+    conclusions = (
+        *_of_pair(pair, delta),
+        *(_of_histology(apart) if data.tells_histology else ()),
+        *(
+            Conclusion(
+                f"{MEDIAN}:{own.id}", f"Pooled median in months, {in_sentence(own.label)}", (own,)
+            )
+            for own in named.values()
+        ),
+    )
+    return Question(data.endpoint, *pair, delta, reference_mix, conclusions, data.tells_histology)
+
+
+def _wanted(groups: Mapping[str, NamedGroup], vocabulary: Vocabulary, wanted: str | None) -> str:
+    """Identifier of a pooled treatment by any of its names; of the usual reference for none."""
+    try:
+        chosen = choose_reference(list(groups.values()), vocabulary, wanted)
+    except NotComparedError as error:
+        raise NotAskedError(str(error)) from None
+    if chosen is None:
+        raise NotAskedError(f"no cohort of {wanted} is pooled here. Possible: {', '.join(groups)}.")
+    return chosen.group.cohorts[0].treatment
+
+
+# --- What may be chosen otherwise ----------------------------------------------------------------
 
 #: Groups of specifications and their headings, in order of display.
 GROUPS: Mapping[str, str] = MappingProxyType(
@@ -75,8 +237,7 @@ class Counting:
     verified_only, use_read_as : bool
         As in :func:`studies.selection.select`.
     overlap : {"declared", "latest", "largest", "all", "none"}
-        Which of several reports on the same patients counts: by the declared order of precedence,
-        the latest, the largest, all of them (patients are then counted twice), or none of them.
+        Which of several reports on the same patients counts.
     prospective : bool
         Only reports whose design was planned ahead.
     without_histology : bool
@@ -84,7 +245,7 @@ class Counting:
     without_class, without_study : str
         Identifiers; empty for none.
     figures : str
-        Which of the printed figures of a cohort enter: ``"all"``, or one of :data:`FIGURES`.
+        Which of the printed figures of a cohort enter: all, or a choice of :data:`CHOICES`.
     convention : str
         The transformation behind intervals that do not tell it; ``"untold"``: learned.
     """
@@ -102,21 +263,6 @@ class Counting:
 
 #: What every report counts.
 EVERYTHING = Counting()
-
-
-@dataclass(frozen=True)
-class PriorChange:
-    """Another scale (a factor), or another location (in units of the scale), of one prior."""
-
-    name: str
-    scale: float = 1.0
-    shift: float = 0.0
-
-    def apply(self, priors: Priors) -> Priors:
-        """The priors with this change."""
-        prior = priors[self.name]
-        location = prior.location + self.shift * prior.scale if self.shift else None
-        return priors.replace(self.name, location=location, scale=prior.scale * self.scale)
 
 
 @dataclass(frozen=True)
@@ -157,6 +303,8 @@ class Specification:
         that of one that stands alone is its label.
     direction : {-1, 0, 1}
         -1 for less (a narrower prior), 1 for more, 0 where there is no such order.
+    priors, scale, shift : tuple of str, float, float
+        Names of priors, of which the scale is multiplied, or the location moved by scales.
     variant, counting : mapping
         Fields of a :class:`~synthesis.model.survival.Variant` or of a :class:`Counting` -> value.
     """
@@ -166,7 +314,9 @@ class Specification:
     label: str
     aspect: str = ""
     direction: Literal[-1, 0, 1] = 0
-    priors: tuple[PriorChange, ...] = ()
+    priors: tuple[str, ...] = ()
+    scale: float = 1.0
+    shift: float = 0.0
     family: str | None = None
     variant: Mapping[str, Any] = field(default_factory=dict)
     counting: Mapping[str, Any] = field(default_factory=dict)
@@ -174,8 +324,10 @@ class Specification:
     def apply(self, base: Base) -> Base:
         """The analysis with this change."""
         priors = base.priors
-        for change in self.priors:
-            priors = change.apply(priors)
+        for name in self.priors:
+            own = priors[name]
+            location = own.location + self.shift * own.scale if self.shift else None
+            priors = priors.replace(name, location=location, scale=own.scale * self.scale)
         return replace(
             base,
             priors=priors,
@@ -191,82 +343,58 @@ BASE = Specification("base", "base", "Base analysis")
 
 # --- Likelihood and selection --------------------------------------------------------------------
 
-#: Which of the printed figures enter, where it is not all of them.
-FIGURES = {
-    "no_intervals": "Intervals of medians not used",
-    "no_landmarks_beside_medians": "Survival probabilities only where no median is reported",
-    "early_landmarks": "No survival probability beyond 12 months",
-    "medians_only": "Medians only",
-    "no_comparisons": "Reported hazard ratios and p values not used",
-}
-_VARIANTS = {
-    "robust": ("Study effects: Student-t with 4 degrees of freedom", "study_effects", "student-t"),
-    "bias": ("Retrospective reports: a bias of each, SD 0.3 (log)", "retrospective_bias", 0.3),
-    "mixture": ("Unknown histology: mixture of two curves", "unknown_histology", "mixture"),
-    "no_covariates": ("Kind of study and population not allowed for", "covariates", False),
-}
-_RULES = {
-    "verified_only": ("Verified figures only", "verified_only", True),
-    "no_read_as": ("Declared readings not used", "use_read_as", False),
-    "prospective": ("Prospective reports only", "prospective", True),
-}
-_UNTOLD = "Intervals that do not tell"
-_OVERLAPS = {
-    "latest": "the latest counts",
-    "largest": "the largest counts",
-    "all": "all count",
-    "none": "none counts",
-}
+
+def _fixed_choices() -> Iterator[Specification]:
+    for name, label, key, value in (
+        (
+            "robust",
+            "Study effects: Student-t with 4 degrees of freedom",
+            "study_effects",
+            "student-t",
+        ),
+        ("bias", "Retrospective reports: a bias of each, SD 0.3 (log)", "retrospective_bias", 0.3),
+        ("mixture", "Unknown histology: mixture of two curves", "unknown_histology", "mixture"),
+        ("no_covariates", "Kind of study and population not allowed for", "covariates", False),
+    ):
+        yield Specification(name, "likelihood", label, variant={key: value})
+    for name, label in (
+        ("no_intervals", "Intervals of medians not used"),
+        (
+            "no_landmarks_beside_medians",
+            "Survival probabilities only where no median is reported",
+        ),
+        ("early_landmarks", "No survival probability beyond 12 months"),
+        ("medians_only", "Medians only"),
+        ("no_comparisons", "Reported hazard ratios and p values not used"),
+    ):
+        yield Specification(name, "likelihood", label, counting={"figures": name})
+    untold = "Intervals that do not tell"
+    for method in METHODS:
+        name, label = method.replace("-", "_"), f"{untold} their transformation: all {method}"
+        aspect, counting = f"{untold}: one transformation", {"convention": method}
+        yield Specification(f"intervals_{name}", "likelihood", label, aspect, counting=counting)
+    for name, label, key, value in (
+        ("verified_only", "Verified figures only", "verified_only", True),
+        ("no_read_as", "Declared readings not used", "use_read_as", False),
+        ("prospective", "Prospective reports only", "prospective", True),
+    ):
+        yield Specification(name, "selection", label, counting={key: value})
+    for rule, words in (
+        ("latest", "the latest counts"),
+        ("largest", "the largest counts"),
+        ("all", "all count"),
+        ("none", "none counts"),
+    ):
+        label, aspect = f"Overlapping reports: {words}", "Overlapping reports: another rule"
+        yield Specification(
+            f"overlap_{rule}", "selection", label, aspect, counting={"overlap": rule}
+        )
+    label = "Without every report that tells histology"
+    yield Specification("no_histology", "selection", label, counting={"without_histology": True})
+
 
 #: Choices that every analysis has; one that the base has made already is not tried.
-CHOICES: tuple[Specification, ...] = (
-    *(
-        Specification(name, "likelihood", label, variant={key: value})
-        for name, (label, key, value) in _VARIANTS.items()
-    ),
-    *(
-        Specification(name, "likelihood", label, counting={"figures": name})
-        for name, label in FIGURES.items()
-    ),
-    *(
-        Specification(
-            f"intervals_{method.replace('-', '_')}",
-            "likelihood",
-            f"{_UNTOLD} their transformation: all {method}",
-            f"{_UNTOLD}: one transformation",
-            counting={"convention": method},
-        )
-        for method in METHODS
-    ),
-    *(
-        Specification(name, "selection", label, counting={key: value})
-        for name, (label, key, value) in _RULES.items()
-    ),
-    *(
-        Specification(
-            f"overlap_{rule}",
-            "selection",
-            f"Overlapping reports: {words}",
-            "Overlapping reports: another rule",
-            counting={"overlap": rule},
-        )
-        for rule, words in _OVERLAPS.items()
-    ),
-    Specification(
-        "no_histology",
-        "selection",
-        "Without every report that tells histology",
-        counting={"without_histology": True},
-    ),
-)
-
-
-def _choices(group: str, base: Base, data: SurvivalData) -> Iterator[Specification]:
-    for choice in CHOICES:
-        # without a report that tells histology this one has nothing to leave out
-        idle = choice.counting.get("without_histology") and not data.tells_histology
-        if choice.group == group and choice.apply(base) != base and not idle:
-            yield choice
+CHOICES: tuple[Specification, ...] = tuple(_fixed_choices())
 
 
 # --- Priors --------------------------------------------------------------------------------------
@@ -303,35 +431,30 @@ BELIEFS: tuple[Belief, ...] = (
 )
 
 
-def _priors(base: Base, data: SurvivalData) -> Iterator[Specification]:
+def _prior_choices(base: Base, data: SurvivalData) -> Iterator[Specification]:
     """Scales halved and doubled, and locations moved, of the priors that can matter."""
     fit = SimpleNamespace(data=data, family=family(base.family), variant=base.variant)
     used = used_priors({base.endpoint: fit})
     for belief in BELIEFS:
-        names = [name for name in belief.priors or (belief.name,) if name in used]
-        changes = [("halved", -1, {"scale": 0.5}), ("doubled", 1, {"scale": 2.0})]
+        names = tuple(name for name in belief.priors or (belief.name,) if name in used)
+        changes = [("halved", -1, 0.5, 0.0), ("doubled", 1, 2.0, 0.0)]
         if belief.shift:
-            moves = (("lower", -1), ("higher", 1))
-            changes += [(word, side, {"shift": side * belief.shift}) for word, side in moves]
-        for word, direction, change in changes if names else ():
-            priors = tuple(PriorChange(name, **change) for name in names)
-            yield Specification(
-                f"{belief.name}_{word}",
-                "priors",
-                f"Prior ({in_sentence(belief.label)}), {_change_words(word, priors, base)}",
-                belief.label,
-                direction,
-                priors,
+            changes += [("lower", -1, 1.0, -belief.shift), ("higher", 1, 1.0, belief.shift)]
+        for word, direction, *change in changes if names else ():
+            choice = Specification(
+                f"{belief.name}_{word}", "priors", "", belief.label, direction, names, *change
             )
+            words = _change_words(word, choice, base)
+            yield replace(choice, label=f"Prior ({in_sentence(belief.label)}), {words}")
 
 
-def _change_words(word: str, changes: Sequence[PriorChange], base: Base) -> str:
-    changed = changes[0].apply(base.priors)[changes[0].name]
-    if changes[0].shift:
+def _change_words(word: str, choice: Specification, base: Base) -> str:
+    changed = choice.apply(base).priors[choice.priors[0]]
+    if choice.shift:
         centre = changed.natural(changed.location)
         share = changed.reads_as == "share"
         return f"{word}: about {f'{percent(centre)} %' if share else f'{months(centre)} months'}"
-    return f"scale {word}{f': {changed.parameters}' if len(changes) == 1 else ''}"
+    return f"scale {word}{f': {changed.parameters}' if len(choice.priors) == 1 else ''}"
 
 
 # --- All of them ---------------------------------------------------------------------------------
@@ -347,73 +470,49 @@ def default_specifications(
 ) -> tuple[Specification, ...]:
     """Everything that is tried by default, in order of display.
 
-    Parameters
-    ----------
-    registry : Registry
-    base : Base, optional
-    asked : collection of str
-        Identifiers of the treatments asked about: reports of these are left out in any case.
-    groups : collection of str, optional
-        Of :data:`GROUPS`; all otherwise.
-    most_studies : int
-        As of :data:`MOST_STUDIES`.
-
-    Raises
-    ------
-    ValueError
-        For an unknown group; names those there are.
+    `asked` are identifiers of treatments, whose reports are left out in any case; `groups` some of
+    :data:`GROUPS`, all otherwise. ValueError for an unknown one.
     """
     unknown = sorted(set(groups or ()) - set(GROUPS))
     if unknown:
         raise ValueError(f"group: found {unknown[0]!r}, expected {', '.join(GROUPS)}")
     base = base or Base()
     data = observe(registry, base.endpoint, base.counting)
-    made = {
-        "priors": _priors(base, data),
-        "family": _families(base),
-        "classes": _classes(registry, data),
-        "studies": _studies(data, asked, most_studies),
-    }
-    return tuple(
-        specification
-        for group in GROUPS
-        if groups is None or group in groups
-        for specification in (*made.get(group, ()), *_choices(group, base, data))
-    )
+    made = [
+        *_prior_choices(base, data),
+        *_choices_of_one(registry, base, data, informative_studies(data, asked, most_studies)),
+        # without a report that tells histology there is nothing to leave out
+        *(
+            choice
+            for choice in CHOICES
+            if choice.apply(base) != base
+            and not (choice.counting.get("without_histology") and not data.tells_histology)
+        ),
+    ]
+    chosen = [group for group in GROUPS if groups is None or group in groups]
+    return tuple(own for group in chosen for own in made if own.group == group)
 
 
-def _families(base: Base) -> Iterator[Specification]:
+def _choices_of_one(
+    registry: Registry, base: Base, data: SurvivalData, studies: Collection[str]
+) -> Iterator[Specification]:
+    """Every other family; each class and each of some reports left out in turn."""
     for name, other in FAMILIES.items():
         if name != base.family:
             key = f"family_{name.replace(' ', '_').replace('-', '_')}"
             label, aspect = f"Survival family: {other.label}", capitalised(other.label)
             yield Specification(key, "family", label, aspect, family=name)
-
-
-def _classes(registry: Registry, data: SurvivalData) -> Iterator[Specification]:
     for name in data.classes if len(data.classes) > 1 else ():
-        yield Specification(
-            f"without_class_{name}",
-            "classes",
-            f"Without {in_sentence(registry.vocabulary.treatment_class(name).label)}",
-            "Each class in turn",
-            counting={"without_class": name},
-        )
-
-
-def _studies(data: SurvivalData, asked: Collection[str], most: int) -> Iterator[Specification]:
-    chosen = informative_studies(data, asked, most) if len(data.studies) > 1 else ()
+        label = f"Without {in_sentence(registry.vocabulary.treatment_class(name).label)}"
+        aspect, counting = "Each class in turn", {"without_class": name}
+        yield Specification(f"without_class_{name}", "classes", label, aspect, counting=counting)
     labels = {ref.study.id: study_label(ref.study) for ref in data.cohorts}
     alike = Counter(labels.values())
-    for name in data.studies:
-        if name in chosen:
-            yield Specification(
-                f"without_{name}",
-                "studies",
-                f"Without {labels[name]}{f' ({name})' if alike[labels[name]] > 1 else ''}",
-                "Each report in turn",
-                counting={"without_study": name},
-            )
+    for name in data.studies if len(data.studies) > 1 else ():
+        if name in studies:
+            label = f"Without {labels[name]}{f' ({name})' if alike[labels[name]] > 1 else ''}"
+            aspect, counting = "Each report in turn", {"without_study": name}
+            yield Specification(f"without_{name}", "studies", label, aspect, counting=counting)
 
 
 def informative_studies(data: SurvivalData, asked: Collection[str], most: int) -> set[str]:
@@ -459,15 +558,15 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
 
 def _counted(registry: Registry, view: View, counting: Counting) -> Sequence[CohortRef]:
     """Cohorts that are counted, reports left out before the choice between overlapping ones."""
-    kept = {study.id: study for study in registry if _stays(study, counting)}
+    kept = {
+        study.id: study
+        for study in registry
+        if study.id != counting.without_study
+        and (study.design in PROSPECTIVE or not counting.prospective)
+    }
     if counting.overlap == "all":
         kept = {name: study.model_copy(update={"overlaps": ()}) for name, study in kept.items()}
-    smaller = replace(
-        registry,
-        studies=kept,
-        fingerprints={name: registry.fingerprints[name] for name in kept},
-        files={name: registry.files[name] for name in kept},
-    )
+    smaller = replace(registry, studies=kept)
     chosen = select(
         smaller, view.endpoint, verified_only=view.verified_only, use_read_as=view.use_read_as
     )
@@ -482,12 +581,6 @@ def _counted(registry: Registry, view: View, counting: Counting) -> Sequence[Coh
         shared = set().union(*(pair for pair in sharing if pair <= usable))
         return [ref for ref in refs if ref.id not in shared]
     return _first_counted(smaller, refs, view, counting.overlap)
-
-
-def _stays(study: Study, counting: Counting) -> bool:
-    if study.id == counting.without_study:
-        return False
-    return not counting.prospective or study.design in PROSPECTIVE
 
 
 def _first_counted(
