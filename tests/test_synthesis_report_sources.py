@@ -34,8 +34,7 @@ from small_registry import (
 from studies import load_registry
 from studies.plausibility import review
 from synthesis.report import save_forest, write_report
-from synthesis.report.page import render_page
-from synthesis.report.references import references
+from synthesis.report.page import references, render_page
 from synthesis.restrictions import Restriction
 
 TOO_NARROW = landmark(3, Decimal("0.50"), ci=[Decimal("0.49"), Decimal("0.51")])
