@@ -26,7 +26,6 @@ LONGEST_CHAIN = 18
 FLOORS = (
     ("choices", "kaplan_meier", "numbers", "staging"),
     ("endpoints", "result"),
-    ("text",),
     ("model",),
     ("fits",),
     ("left_out",),

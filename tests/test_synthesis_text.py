@@ -13,7 +13,7 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
 from studies import UnknownWordError, load_registry
 from studies.selection import OVERLAP_RULE
-from synthesis.text.listing import (
+from synthesis.cli.listing import (
     WIDTH,
     Wanted,
     aligned,
@@ -29,7 +29,7 @@ from synthesis.text.listing import (
     overlap_lines,
     rule_lines,
 )
-from synthesis.text.showing import study_lines
+from synthesis.cli.showing import study_lines
 
 LEFT_OUT = """\
 [[excluded]]

@@ -40,6 +40,11 @@ def option(kind: Any, name: str, metavar: str | None, text: str, check: Check | 
     return Annotated[kind, typer.Option(name, metavar=metavar, callback=check, help=text)]
 
 
+def argument(kind: Any, metavar: str, text: str, check: Check | None = None) -> Any:
+    """Build the annotation of an argument."""
+    return Annotated[kind, typer.Argument(metavar=metavar, callback=check, help=text)]
+
+
 def flag(name: str, text: str) -> Any:
     """Build the annotation of an option that is there or not."""
     return option(bool, name, None, text)
@@ -165,14 +170,9 @@ CacheOption = flag("--cache/--no-cache", "Reuse fits of the same data and settin
 # --- What is asked -------------------------------------------------------------------------------
 
 ONLY_THIS, REPEATED = "Only this endpoint.", "Only this endpoint; may be repeated."
-EndpointArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="ENDPOINT",
-        callback=_one_of(tuple(ENDPOINTS)),
-        help=f"One of {', '.join(ENDPOINTS)}.",
-    ),
-]
+EndpointArgument = argument(
+    str, "ENDPOINT", f"One of {', '.join(ENDPOINTS)}.", _one_of(tuple(ENDPOINTS))
+)
 PooledOption = choice(ANY, "--endpoint", ENDPOINTS, ONLY_THIS)
 EndpointsOption = choice(SEVERAL, "--endpoint", ENDPOINTS, REPEATED)
 SurvivalOption = choice(str, "--endpoint", survival_endpoints(), "The survival endpoint.")
@@ -222,7 +222,17 @@ OutputOption = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="FILE", help="Write to this file, not to the terminal."),
 ]
+PictureOption = Annotated[
+    Path, typer.Option("-o", "--output", metavar="FILE", help="The picture: .svg, .pdf or .png")
+]
 FolderOption = option(Path, "--folder", "DIR", "Where the study files go.")
+ImportFolderOption = option(
+    Path | None, "--folder", "DIR",
+    "New or empty folder for the study files; otherwise named like the file.",
+)  # fmt: skip
+ArmsOption = Annotated[
+    int, typer.Option("--arms", metavar="N", min=1, max=50, help="Arms of the report.")
+]
 ListFormatOption = choice(str, "--format", ("table", "csv", "json"), "How it is written.")
 ExportFormatOption = choice(
     str, "--format", ("csv", "json", "bibtex", "table"), "How it is written."
