@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from synthesis.run import Analysis
     from synthesis.settings import Settings
 
-# First words of a bibliography that this program wrote and may write anew; a manuscript's own
-# bibliography often has the name of its picture's file.
+# A bibliography that begins so may be written anew; others may be those of a manuscript.
 _BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
 
 # Options that questions share, in the order of help, each with its default; those of the settings
@@ -186,11 +185,11 @@ def _written(answer: Answer, request: Request) -> tuple[Result | list[str], list
 
 
 def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:
-    """Settings of what was given and of `more`, but for None among these."""
+    """Settings of what was given and of `more`."""
     request.tell("loading the sampler")
     from synthesis.settings import Settings
 
-    return Settings(**{**request.given, **{k: v for k, v in more.items() if v is not None}})
+    return Settings(**{**request.given, **more})
 
 
 def fit(request: Request, **more: Any) -> tuple[Settings, dict[str, Fit]]:
@@ -246,15 +245,13 @@ def endpoints_to_fit(
 
 def endpoints_with(
     request: Request, named: Sequence[str] | None, treatment: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+) -> tuple[tuple[str, ...], list[str]]:
     """Endpoints that pool a treatment, one at least, and a sentence on each of the others."""
     pooled = pooled_treatments(request, named or ENDPOINTS)
     known = require_pooled(request, treatment, pooled).id
-    return tuple(name for name in pooled if known in pooled[name]), tuple(
-        f"No cohort of {known} is pooled for {name}, which is left out."
-        for name in pooled
-        if known not in pooled[name]
-    )
+    without = [name for name, treatments in pooled.items() if known not in treatments]
+    notes = [f"No cohort of {known} is pooled for {name}, which is left out." for name in without]
+    return tuple(name for name in pooled if name not in without), notes
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -312,14 +309,14 @@ def _check_picture(output: Path, **_: Any) -> None:
     if output.suffix.lower() not in of.SUFFIXES:
         suffix = f"'{output.suffix}'" if output.suffix else "no suffix"
         raise InputError(f"{output} has {suffix}; name the picture *{', *'.join(of.SUFFIXES)}.")
-    check_file(output)
     path = output.with_suffix(".bib")
+    check_file(output)
     check_file(path)
     try:
-        ours = path.read_text(encoding="utf-8").startswith(_BIBLIOGRAPHY_MARK)
+        ours = path.read_text(encoding="utf-8", errors="replace").startswith(_BIBLIOGRAPHY_MARK)
     except FileNotFoundError:
         return
-    except (OSError, UnicodeDecodeError):
+    except OSError:
         ours = False
     if not ours:
         raise InputError(

@@ -47,11 +47,13 @@ def require_registry(named: Sequence[Path] | None, only: bool) -> None:
 
 def tell_replaced(registry: Registry, before: Registry | None = None) -> None:
     """Say which study files replace another, or a report left out, but for those of `before`."""
-    told = () if before is None else before.replaced
-    for study_id, _ in registry.replaced[len(told) :]:
+    replaced, taken_in = registry.replaced, registry.taken_in
+    if before is not None:
+        replaced, taken_in = replaced[len(before.replaced) :], taken_in[len(before.taken_in) :]
+    for study_id, _ in replaced:
         file = shown_path(registry.files[study_id])
         typer.echo(f"{file} is used in place of the {study_id} read before it.", err=True)
-    for report in registry.taken_in[0 if before is None else len(before.taken_in) :]:
+    for report in taken_in:
         file, reason = shown_path(registry.files[report.id]), report.reason.rstrip(".")
         typer.echo(f"{file} is used, although {report.id} was left out so far: {reason}.", err=True)
 
