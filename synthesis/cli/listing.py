@@ -65,17 +65,29 @@ def aligned(
 
     Cells are folded where a line would be wider than `width`, that of the terminal.
     """
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
+        return _folded(table, right, width)
+    lines = []
+    for row in table:
+        places = enumerate(zip(row, widths, strict=True))
+        cells = (cell.rjust(w) if place in right else cell.ljust(w) for place, (cell, w) in places)
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _folded(rows: Sequence[Sequence[str]], right: Collection[int], width: int) -> list[str]:
+    """Fit rows into the width of a terminal; a cell goes on in lines of its own."""
     from rich.console import Console
     from rich.table import Table
 
-    table = list(rows)
     grid = Table.grid(padding=(0, 2, 0, 0))
-    for column in range(len(table[0]) if table else 0):
+    for column in range(len(rows[0])):
         grid.add_column(justify="right" if column in right else "left", overflow="fold")
-    for row in table:
+    for row in rows:
         grid.add_row(*row)
-    room = width or sum(2 + len(cell) for row in table for cell in row)
-    console = Console(width=room, color_system=None, markup=False, highlight=False, emoji=False)
+    console = Console(width=width, color_system=None, markup=False, highlight=False, emoji=False)
     with console.capture() as lines:
         console.print(grid)
     return [line.rstrip() for line in lines.get().splitlines()]
