@@ -239,6 +239,11 @@ class Page(HTMLParser):
         found = zip(self.elements, self.texts, strict=True)
         return [(attrs, " ".join(text.split())) for (tag, attrs), text in found if tag in tags]
 
+    def section(self, name: str) -> str:
+        """The text of one section."""
+        ((_, words),) = [found for found in self.every("section") if found[0]["id"] == name]
+        return words
+
     def rows(self, start: str) -> list[list[str]]:
         """Cells of the table rows whose first cell begins with `start`."""
         rows: list[list[str]] = []

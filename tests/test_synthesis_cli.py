@@ -1,4 +1,4 @@
-"""The command line: what it refuses, in which words, and how lightly it starts.
+"""The command line: its help, what it refuses, in which words, and how lightly it starts.
 
 What the commands of `atc studies` answer is the business of `test_synthesis_cli_studies`.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import golden
 import pytest
+from command_line import refusals
 
 from synthesis import cli
 from synthesis.cli import commands
@@ -99,19 +100,25 @@ def run_alone(*lines: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+QUESTIONS = tuple(command.__name__ for command in cli.COMMANDS)
+OF_STUDIES = ("list", "show", "check", "overlaps", "new", "import", "export", "schema")
+PAGES = ((), ("studies",), *((name,) for name in QUESTIONS))
+PAGES += tuple(("studies", name) for name in OF_STUDIES)
+
+
+@pytest.mark.parametrize("words", PAGES, ids=lambda words: "_".join(words) or "atc")
+def test_help_is_the_page_that_was_read(words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.main((*words, "--help")) == 0
+    page = capsys.readouterr().out
+    golden.check("_".join(("help", *words)), page)
+    if words in ((), ("studies",)):  # a group alone shows its help
+        assert cli.main(words) == 0
+        assert capsys.readouterr().out == page
+
+
 LIGHT = """\
---help
 --version
-report --help
-forest --help
-impact --help
-compare --help
-benefit --help
-mix --help
-sensitivity --help
-bias --help
-plan --help
-control --help
 studies list
 studies show sparano2021
 studies check --notes
@@ -124,7 +131,8 @@ studies export --format bibtex
 
 
 def test_light_commands_import_nothing_heavy():
-    done = run_alone(*LIGHT.splitlines())
+    helps = (f"{' '.join(words)} --help" for words in PAGES)
+    done = run_alone(*LIGHT.splitlines(), *helps)
     assert done.returncode == 0, done.stderr
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     assert "typer" in loaded
@@ -142,15 +150,6 @@ def test_help_answers_within_a_second():
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert "--reference-mix" in done.stdout
     assert min(spent) < 1.0
-
-
-def refused(capsys, *words: str) -> list[str]:
-    """Run words that must be refused; return the lines that say why."""
-    code = cli.main(words)
-    captured = capsys.readouterr()
-    assert code == 2
-    assert captured.out == ""
-    return captured.err.splitlines()
 
 
 WRONG = """\
@@ -197,6 +196,30 @@ studies import x.csv
 studies export
 studies export --format csv --year 2020
 studies export --format csv
+compare --histology focal
+compare --delta 100
+compare --delta nan
+compare --endpoint dss
+compare --only
+benefit --by age
+benefit --delta 900
+benefit --endpoint response
+mix --mixed 30
+mix --braf -1
+mix --line third
+bias --endpoint response
+bias --family gamma
+bias --draws 2
+control --robust 1
+control --components 3
+control --mixed 40
+control --endpoint survival
+control --design trial
+plan
+plan --treatment lenvatinab
+plan --treatment lenvatinib --design crossover
+sensitivity --choice prior
+sensitivity --endpoint response
 """
 
 
@@ -204,7 +227,7 @@ def test_wrong_words_are_refused_in_one_sentence(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = []
     for words in WRONG.splitlines():
-        (line,) = refused(capsys, *shlex.split(words))
+        (line,) = refusals(capsys, *shlex.split(words))
         page.append(f"atc {words}\n    {line}\n")
     golden.check("refusals_cli", "".join(page).replace(str(ROOT), "ROOT"))
     assert list(tmp_path.iterdir()) == []
@@ -223,17 +246,12 @@ def test_wrong_words_are_refused_in_one_sentence(capsys, tmp_path, monkeypatch):
     ],
     ids=["malformed", "treatment", "median", "negative", "percent", "id", "key"],
 )
-@pytest.mark.parametrize("command", ["report", "forest", "list", "show"])
+@pytest.mark.parametrize("command", ["report", "studies list"])
 def test_a_bad_study_file_is_refused(command, old, new, said, registry, tmp_path, capsys):
     file = registry / "example2020.toml"
     file.write_text(file.read_text().replace(old, new, 1))
-    words = {
-        "report": ("report", "--registry", f"{registry}", "--out", f"{tmp_path / 'out'}"),
-        "forest": ("forest", "os", "--registry", f"{registry}", "-o", f"{tmp_path / 'x.svg'}"),
-        "list": ("studies", "list", "--registry", f"{registry}"),
-        "show": ("studies", "show", "sparano2021", "--registry", f"{registry}"),
-    }
-    lines = refused(capsys, *words[command])
+    out = ("--out", tmp_path / "out") if command == "report" else ()
+    lines = refusals(capsys, *command.split(), "--registry", registry, *out)
     assert lines
     assert all("example2020.toml" in line for line in lines)
     assert any(said in line for line in lines)
@@ -247,7 +265,7 @@ def test_every_problem_has_a_line_of_its_own(registry, capsys):
     file.write_text(text.replace("year = 2020", 'year = "2020"'))
     other = registry / "second2021.toml"
     other.write_text(STUDY.format(id="example2020"))
-    lines = refused(capsys, "studies", "list", "--registry", f"{registry}")
+    lines = refusals(capsys, "studies", "list", "--registry", registry)
     assert sum("example2020.toml" in line for line in lines) >= 3
     assert any(line.startswith(f"{other}:1, id: ") for line in lines)
 
@@ -256,58 +274,45 @@ def test_folders_without_studies_are_refused(tmp_path, capsys):
     empty = tmp_path / "empty"
     empty.mkdir()
     for words in (("studies", "check"), ("impact",), ("studies", "list", "--registry")):
-        (line,) = refused(capsys, *words, f"{empty}")
+        (line,) = refusals(capsys, *words, f"{empty}")
         assert "no study file" in line
-    (line,) = refused(capsys, "report", "--registry", f"{tmp_path / 'none'}", "--out", f"{empty}")
+    (line,) = refusals(capsys, "report", "--registry", f"{tmp_path / 'none'}", "--out", f"{empty}")
     assert "no such folder" in line
     assert list(empty.iterdir()) == []
 
 
-WITH_OUT = (
-    "report",
-    "impact",
-    "compare",
-    "benefit",
-    "mix",
-    "sensitivity",
-    "bias",
-    "plan",
-    "control",
-)
-
-
-def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, monkeypatch):
+@pytest.fixture
+def nothing_is_read(monkeypatch):
     def never(*_, **__):
         raise AssertionError("the output is tried first")
 
     monkeypatch.setattr("synthesis.cli.commands.read_registry", never)
+
+
+def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, nothing_is_read):
     file = tmp_path / "file"
     file.write_text("mine")
     # Below a regular file and below /proc nobody can write, the administrator included.
     for place in (file, file / "results", file / "a" / "b"):
-        for command in WITH_OUT:
+        for command in set(QUESTIONS) - {"forest"}:
             words = {"impact": ("x.toml",), "plan": ("--treatment", "x")}.get(command, ())
-            (line,) = refused(capsys, command, *words, "--out", f"{place}")
+            (line,) = refusals(capsys, command, *words, "--out", f"{place}")
             assert str(file) in line
     for place in (file / "x.svg", tmp_path / "folder.svg"):
         (tmp_path / "folder.svg").mkdir(exist_ok=True)
-        (line,) = refused(capsys, "forest", "os", "-o", f"{place}")
+        (line,) = refusals(capsys, "forest", "os", "-o", f"{place}")
         assert str(place) in line
     if Path("/proc/self").exists():
-        (line,) = refused(capsys, "report", "--out", "/proc/results")
+        (line,) = refusals(capsys, "report", "--out", "/proc/results")
         assert "/proc/results cannot be written" in line
     assert file.read_text() == "mine"
 
 
-def test_a_bibliography_of_ones_own_is_not_replaced(tmp_path, capsys, monkeypatch):
-    def never(*_, **__):
-        raise AssertionError("the output is tried first")
-
-    monkeypatch.setattr("synthesis.cli.commands.read_registry", never)
+def test_a_bibliography_of_ones_own_is_not_replaced(tmp_path, capsys, nothing_is_read):
     own = tmp_path / "paper.bib"
     for text in ("@article{key,}\n", "", "\xff"):
         own.write_text(text, encoding="latin-1")
-        (line,) = refused(capsys, "forest", "os", "-o", f"{tmp_path / 'paper.pdf'}")
+        (line,) = refusals(capsys, "forest", "os", "-o", f"{tmp_path / 'paper.pdf'}")
         assert line.startswith(f"{own} is a bibliography of your own")
         assert own.read_text(encoding="latin-1") == text
     assert [entry.name for entry in tmp_path.iterdir()] == ["paper.bib"]
@@ -317,11 +322,11 @@ def test_a_bibliography_of_ones_own_is_not_replaced(tmp_path, capsys, monkeypatc
 
 
 def test_an_unknown_treatment_is_told_the_possible_ones(registry, tmp_path, capsys):
-    words = ("forest", "os", "--registry", f"{registry}", "--only", "-o", f"{tmp_path / 'x.svg'}")
-    (line,) = refused(capsys, *words, "--treatment", "lenvatinb")
+    words = ("forest", "os", "--registry", registry, "--only", "-o", tmp_path / "x.svg")
+    (line,) = refusals(capsys, *words, "--treatment", "lenvatinb")
     assert 'did you mean "lenvatinib"?' in line
     assert "Possible for os: lenvatinib." in line
-    (line,) = refused(capsys, *words, "--treatment", "paclitaxel")
+    (line,) = refusals(capsys, *words, "--treatment", "paclitaxel")
     assert line == "no cohort of paclitaxel is pooled; possible for os: lenvatinib."
 
 
@@ -364,10 +369,10 @@ def asked(monkeypatch):
 def test_what_was_asked_for_reaches_the_analysis(registry, tmp_path, asked, capsys):
     file = tmp_path / "priors.toml"
     file.write_text(PRIORS)
-    words = ["--registry", f"{registry}", "--only", "--verified-only", "--no-cache"]
+    words = ["--registry", registry, "--only", "--verified-only", "--no-cache"]
     words += ["--convert", "ttp:pfs", "--priors", f"{file}", "--seed", "7"]
-    for command in (["report", "--out", f"{tmp_path / 'out'}"], ["forest", "os", "-o", "x.svg"]):
-        assert refused(capsys, *command, *words) == ["stop."]
+    for command in (["report", "--out", tmp_path / "out"], ["forest", "os", "-o", "x.svg"]):
+        assert refusals(capsys, *command, *words) == ["stop."]
         assert asked["studies"] == {"example2020"}
         assert asked["verified_only"] is True
         assert asked["conversions"] == [("ttp", "pfs")]
@@ -379,14 +384,14 @@ def test_what_was_asked_for_reaches_the_analysis(registry, tmp_path, asked, caps
 def test_what_treatments_are_set_against_is_known_before_anything_is_fitted(
     registry, tmp_path, asked, capsys
 ):
-    words = ["report", "--registry", f"{registry}", "--only", "--out", f"{tmp_path / 'out'}"]
+    words = ["report", "--registry", registry, "--only", "--out", tmp_path / "out"]
     more = ["--reference", "Lenvima", "--delta", "2.5", "--sensitivity"]
-    assert refused(capsys, *words, *more) == ["stop."]
+    assert refusals(capsys, *words, *more) == ["stop."]
     assert (asked["reference"], asked["delta"], asked["sensitivity"]) == ("Lenvima", 2.5, True)
     asked.clear()
-    (line,) = refused(capsys, *words, "--reference", "paclitaxel", "--endpoint", "os")
+    (line,) = refusals(capsys, *words, "--reference", "paclitaxel", "--endpoint", "os")
     assert line == "no cohort of paclitaxel is pooled; possible for os: lenvatinib."
-    (line,) = refused(capsys, *words, "--reference", "lenvatinb")
+    (line,) = refusals(capsys, *words, "--reference", "lenvatinb")
     assert 'did you mean "lenvatinib"?' in line
     assert asked == {}
 
@@ -423,7 +428,7 @@ def test_impact_adds_the_files_and_shows_the_answers(registry, tmp_path, monkeyp
     assert f"{said}\nWritten: {out / 'impact.md'} (2 files)\n" in capsys.readouterr().out
     assert json.loads((out / "manifest.json").read_text())["kind"] == "impact"
     same = registry / "example2020.toml"
-    (line,) = refused(capsys, "impact", f"{same}", "--registry", f"{registry}", "--only")
+    (line,) = refusals(capsys, "impact", f"{same}", "--registry", registry, "--only")
     assert line.startswith("no study is new or changed")
     changed = tmp_path / "example2020.toml"
     changed.write_text(same.read_text().replace("n = 23", "n = 24"))
@@ -436,7 +441,7 @@ def test_results_of_another_kind_are_not_replaced(tmp_path, capsys):
     for kind, command in (("impact", ("report",)), ("report", ("impact", "x.toml"))):
         manifest = {"files": ["a.txt"]} | ({"kind": kind} if kind == "impact" else {})
         (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-        (line,) = refused(capsys, *command, "--out", f"{tmp_path}")
+        (line,) = refusals(capsys, *command, "--out", f"{tmp_path}")
         assert line.startswith(f"{tmp_path} holds other results ({kind})")
 
 
@@ -455,7 +460,7 @@ def test_a_letter_that_a_terminal_cannot_show_is_no_error(registry):
     file = registry / "example2020.toml"
     file.write_text(file.read_text().replace("Other B", "Łther B"), encoding="utf-8")
     program = "from synthesis.cli import main; raise SystemExit(main())"
-    words = ["studies", "show", "example2020", "--registry", f"{registry}"]
+    words = ["studies", "show", "example2020", "--registry", registry]
     done = subprocess.run(
         [sys.executable, "-c", program, *words],
         cwd=ROOT,

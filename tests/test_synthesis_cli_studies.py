@@ -28,9 +28,7 @@ def run(capsys):
     """Run a command; return its exit code, its output and what it said beside it."""
 
     def run(*words):
-        code = cli.main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
+        return cli.main([str(word) for word in words]), *capsys.readouterr()
 
     return run
 
@@ -54,15 +52,9 @@ def test_list_shows_the_cohorts_that_are_asked_for(answer):
     _, *rows, _, total = answer("list").splitlines()
     assert [row.split()[1] for row in rows] == ["x", "y", "all", "old"]
     assert total == "4 cohorts of 2 reports"
-    for words, cohorts in (
-        (("--treatment", "Lenvima"), ["all", "old"]),
-        (("--class", "chemo"), ["y"]),
-        (("--endpoint", "OS", "--year", "2022-"), ["x"]),
-        (("--year", "-2022"), ["all", "old"]),
-        (("--year", "2023"), ["x", "y"]),
-        (("--status", "secondary", "--design", "retrospective", "--disease", "atc"), ["x", "y"]),
-    ):
-        _, *rows, _, _ = answer("list", *words).splitlines()
+    words = ("--status", "secondary", "--design", "retrospective", "--disease", "atc")
+    for more, cohorts in (((), ["x", "y"]), (("--class", "chemo", "--year", "2022-"), ["y"])):
+        _, *rows, _, _ = answer("list", *words, *more).splitlines()
         assert [row.split()[1] for row in rows] == cohorts
 
 

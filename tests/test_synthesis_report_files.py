@@ -120,9 +120,3 @@ def test_results_of_another_kind_are_not_replaced(registry, tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps({"files": []}))
     with pytest.raises(OutputError, match="holds other results"):
         write_result(result(facts={"seed": 8}), registry, tmp_path)
-
-
-def test_a_file_in_the_place_of_the_folder_is_told(registry, tmp_path):
-    (tmp_path / "out").write_text("a file")
-    with pytest.raises(OutputError, match="out"):
-        write_result(result(tables=TABLES), registry, tmp_path / "out")

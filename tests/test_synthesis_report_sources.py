@@ -34,8 +34,7 @@ from small_registry import (
 from studies import load_registry
 from studies.plausibility import review
 from synthesis.report import save_forest, write_report
-from synthesis.report.page import render_page
-from synthesis.report.references import references
+from synthesis.report.page import references, render_page
 from synthesis.restrictions import Restriction
 
 TOO_NARROW = landmark(3, Decimal("0.50"), ci=[Decimal("0.49"), Decimal("0.51")])
@@ -118,8 +117,7 @@ def test_studies_of_one_name_are_told_apart(tmp_path):
 def test_the_bibliography_holds_the_studies_used_and_is_offered(out, page):
     text = (out / "references.bib").read_text(encoding="utf-8")
     assert re.findall(r"^@\w+\{(\w+),", text, flags=re.MULTILINE) == ["first2020", "second2021"]
-    ((_, words),) = [found for found in page.every("section") if found[0]["id"] == "references"]
-    assert words.endswith("Download: references.bib")
+    assert page.section("references").endswith("Download: references.bib")
     assert "references.bib" in [attrs["href"] for attrs, _ in page.every("a")]
     manifest = json.loads((out / "manifest.json").read_text())
     assert "references.bib" in manifest["files"]
@@ -181,20 +179,15 @@ def test_a_forest_plot_of_one_treatment_cites_the_studies_that_it_shows(
         assert "Shown: Sorafenib only; its estimates draw on all of these cohorts." in text
 
 
-def section(page, name):
-    ((_, words),) = [found for found in page.every("section") if found[0]["id"] == name]
-    return words
-
-
 def test_screening_is_counted_and_the_reports_left_out_are_listed(page):
-    trust = section(page, "trust")
+    trust = page.section("trust")
     assert "4 reports were screened. The figures of 3 were encoded; 1 was left out" in trust
     assert "Of those encoded 2 entered this analysis" in trust
     assert page.rows("Fourth 1999") == [["Fourth 1999 In prose", "12, 1,204", "No number."]]
 
 
 def test_figures_are_counted_by_where_they_were_seen(page):
-    trust = section(page, "trust")
+    trust = page.section("trust")
     # one of overall survival with the histology behind it and one of response; one from elsewhere
     assert "4 reported figures entered: 3 seen in the report itself (verified), 1 in" in trust
     rows = [row for row in page.rows("Overall survival") if len(row) == 5]
@@ -206,7 +199,7 @@ def test_figures_are_counted_by_where_they_were_seen(page):
 def test_histology_of_a_cohort_counts_once_over_endpoints(registry):
     made = make_analysis(registry, ("os", "pfs"))
     page = Page(render_page(made, (), {}))
-    assert "4 reported figures entered" in section(page, "trust")
+    assert "4 reported figures entered" in page.section("trust")
 
 
 def test_odd_figures_are_shown_with_why_they_stay(analysis, page):
@@ -214,19 +207,19 @@ def test_odd_figures_are_shown_with_why_they_stay(analysis, page):
     assert "[0.49, 0.51] around 0.50" in row[1]
     assert row[1].endswith("cohorts[0].landmarks[0].ci")
     assert row[2] == "Printed so in table 2."
-    assert "Odd figures of the cohorts used (1)." in section(page, "trust")
+    assert "Odd figures of the cohorts used (1)." in page.section("trust")
 
 
 def test_odd_figures_of_cohorts_that_are_not_used_are_not_shown(registry):
     made = make_analysis(registry, ("os",))
     others = made.cohorts.assign(study="third2022", cohort="a", label="Third 2022")
     page = Page(render_page(replace(made, cohorts=others), (), {}))
-    assert "No figure of the cohorts used looks odd" in section(page, "trust")
+    assert "No figure of the cohorts used looks odd" in page.section("trust")
 
 
 def test_restrictions_stand_under_the_title_and_in_methods(analysis, page):
     usual = "Every usable figure counts"
-    assert usual in section(page, "methods")
+    assert usual in page.section("methods")
     told = (Restriction("verified figures only", "Only figures seen in the report itself count."),)
     restricted = Page(render_page(replace(analysis, restrictions=told), (), {}))
     (subtitle,) = [words for attrs, words in restricted.every("p") if attrs.get("class") == "meta"][
@@ -234,8 +227,8 @@ def test_restrictions_stand_under_the_title_and_in_methods(analysis, page):
     ]
     assert subtitle.startswith("Overall survival, objective response. 2 reports, 2 cohorts")
     assert "Verified figures only." in subtitle
-    assert "Only figures seen in the report itself count." in section(restricted, "methods")
-    assert usual not in section(restricted, "methods")
+    assert "Only figures seen in the report itself count." in restricted.section("methods")
+    assert usual not in restricted.section("methods")
 
 
 def test_title_and_exclusions_speak_of_the_disease_of_the_registry(analysis):
@@ -244,4 +237,4 @@ def test_title_and_exclusions_speak_of_the_disease_of_the_registry(analysis):
     assert [words for _, words in page.every("h1")] == [
         "Treatments of anaplastic carcinoma: Bayesian synthesis of published cohorts"
     ]
-    assert "Not anaplastic carcinoma, or not only" in section(page, "left-out")
+    assert "Not anaplastic carcinoma, or not only" in page.section("left-out")

@@ -13,10 +13,9 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
 from studies import UnknownWordError, load_registry
 from studies.selection import OVERLAP_RULE
-from synthesis.text.listing import (
+from synthesis.cli.listing import (
     WIDTH,
     Wanted,
-    aligned,
     check,
     checked_lines,
     checked_record,
@@ -25,11 +24,10 @@ from synthesis.text.listing import (
     excluded_lines,
     find_cohorts,
     known_words,
-    labelled,
     overlap_lines,
     rule_lines,
 )
-from synthesis.text.showing import study_lines
+from synthesis.cli.showing import study_lines
 
 LEFT_OUT = """\
 [[excluded]]
@@ -174,12 +172,6 @@ def test_everything_that_is_printed_or_not_is_shown(tmp_path, monkeypatch):
         golden.check(f"studies_show_{name}", "\n".join(lines) + "\n")
 
 
-def test_an_unknown_report_is_refused(tmp_path):
-    registry = load_registry(small_folder(tmp_path))
-    with pytest.raises(UnknownWordError, match='did you mean "sparano2021"'):
-        study_lines(registry, "sparano2012")
-
-
 def test_every_shipped_report_can_be_shown_and_no_number_of_it_is_missing():
     """Numbers of the file stand in the text, to the digit, but for those that only point."""
     for name in list(shipped().studies)[::9]:
@@ -307,20 +299,3 @@ def test_only_what_was_asked_about_is_told(tmp_path):
     assert {problem.path.name for problem in one.warnings} == {"odd2021.toml"}
     *_, total = checked_lines(one)
     assert total.startswith("1 report with 1 cohort checked beside 1 of the registry: no error, 1")
-
-
-# --- Plain text ----------------------------------------------------------------------------------
-
-
-def test_columns_are_as_wide_as_their_widest_cell():
-    rows = [("a", "1", ""), ("bbb", "22", "x")]
-    assert list(aligned(rows, right={1})) == ["a     1", "bbb  22  x"]
-    assert list(aligned([])) == []
-
-
-def test_labelled_text_hangs_below_its_beginning():
-    lines = labelled("Label", "word " * 40, indent=2, width=10)
-    assert lines[0].startswith("  Label     word word")
-    assert all(line.startswith(" " * 12 + "word") for line in lines[1:])
-    assert labelled("", "text", width=0) == ["text"]
-    assert labelled("A long label", "text", width=4) == ["A long label text"]

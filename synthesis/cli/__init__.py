@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
 
 import typer
 
 from synthesis.cli import commands, running, studies
-from synthesis.cli.options import examples
+from synthesis.cli.options import examples, option
 from synthesis.result import RESEARCH_USE
 
 app = typer.Typer(
@@ -80,12 +79,9 @@ def _show_version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def _atc(
     context: typer.Context,
-    show_version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
-        ),
-    ] = False,
+    show_version: option(
+        bool, "--version", None, "Show the version and exit.", _show_version, is_eager=True
+    ) = False,
 ) -> None:
     """Bayesian evidence synthesis of published cohorts of anaplastic thyroid cancer."""
     if context.invoked_subcommand is None:
@@ -93,17 +89,5 @@ def _atc(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The words after `atc`; those of the process when not given.
-
-    Returns
-    -------
-    int
-        0 when all went well, 1 when a check found something to look at, 2 for input that cannot be
-        used, 130 when interrupted.
-    """
+    """Run the words after `atc`, those of the process when none are given; return the exit code."""
     return running.run(app, arguments)

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from priors import Priors, load_priors
 from studies import Registry, UnknownWordError
-from studies.registry import add_studies
+from studies.registry import add_studies, convert_endpoints
+from studies.selection import select
 from studies.vocabulary import Treatment
 from synthesis.cli import options as of
-from synthesis.cli.options import ANY, flag, option
+from synthesis.cli.options import ANY, argument, flag, option
 from synthesis.cli.running import (
     InputError,
     Tell,
@@ -36,13 +37,11 @@ from synthesis.result import Result
 from synthesis.staging import check_file, check_folder, staged_folder
 
 if TYPE_CHECKING:
-    from priors import Priors
     from synthesis.estimands import Fit
     from synthesis.run import Analysis
     from synthesis.settings import Settings
 
-# First words of a bibliography that this program wrote and may write anew; a manuscript's own
-# bibliography often has the name of its picture's file.
+# A bibliography that begins so may be written anew; others may be those of a manuscript.
 _BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
 
 # Options that questions share, in the order of help, each with its default; those of the settings
@@ -81,9 +80,9 @@ class Request:
     @property
     def of_one_family(self) -> dict[str, Any]:
         """Settings and how fits are made, as analyses of one family are told."""
-        names = {"family": "family_name"}
-        given = {names.get(name, name): value for name, value in self.given.items()}
-        return given | self.fitting
+        given = dict(self.given)
+        family = {"family_name": given.pop("family")} if "family" in given else {}
+        return given | family | self.fitting
 
 
 #: The answer of a command: a result, that with the registry it rests on, or lines to be shown.
@@ -115,7 +114,7 @@ def answers(
     if one_family:
         shared["family"] = (of.OneFamilyOption, None)
     if out is not None:
-        shared = {"out": (of.option(Path | None, "--out", "DIR", out[0]), out[1]), **shared}
+        shared = {"out": (option(Path | None, "--out", "DIR", out[0]), out[1]), **shared}
 
     def command(answer: Callable[..., Answer]) -> Callable[..., None]:
         def _run(**given: Any) -> None:
@@ -124,7 +123,18 @@ def answers(
                 first(**own)
             if given.get("out") is not None:
                 check_folder(given["out"], kind)
-            _respond(lambda request: answer(request, **own), given)
+            with progress() as tell:
+                request = _request(given, tell)
+                try:
+                    result, files = _written(answer(request, **own), request)
+                except KeyboardInterrupt as error:
+                    if hasattr(error, "sentence"):  # says what is kept of the work
+                        typer.echo(error.sentence, err=True)
+                    raise
+            if isinstance(result, list):
+                typer.echo("\n".join(result))
+            else:
+                show(result, files)
 
         return with_options(_run, answer, shared)
 
@@ -150,54 +160,36 @@ def with_options(
     return run
 
 
-def _respond(answer: Callable[[Request], Answer], given: dict[str, Any]) -> None:
-    """Ask; write what is answered where a folder is given, and show it."""
-    registry, files = read_registry(given["registry"], given["only"]), []
+def _request(given: Mapping[str, Any], tell: Tell) -> Request:
+    """Read what the options that commands share name."""
+    registry = read_registry(given["registry"], given["only"])
     if given["convert"]:
-        from studies.registry import convert_endpoints
-
         registry = convert_endpoints(registry, given["convert"])
-    priors, out = None, given.get("out")
-    if given["priors"] is not None:
-        from priors import load_priors
-
-        priors = load_priors(given["priors"])
+    priors = None if given["priors"] is None else load_priors(given["priors"])
     settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
-    with progress() as tell, _telling_what_is_kept():
-        result = answer(Request(registry, settings, priors, given["cache"], tell, out))
-        if isinstance(result, tuple):
-            result, registry = result
-        if out is not None and not isinstance(result, list):
-            from synthesis.report import write_result
-
-            tell("writing tables and figures")
-            files = write_result(result, registry, out)
-    if isinstance(result, list):
-        typer.echo("\n".join(result))
-    else:
-        show(result, files)
+    return Request(registry, settings, priors, given["cache"], tell, given.get("out"))
 
 
-@contextmanager
-def _telling_what_is_kept() -> Iterator[None]:
-    """On an interrupt, say what is kept of the work."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        if hasattr(error, "sentence"):
-            typer.echo(error.sentence, err=True)
-        raise
+def _written(answer: Answer, request: Request) -> tuple[Result | list[str], list[Path]]:
+    """Write what is answered where a folder is given; the answer, and the files."""
+    result, registry = answer if isinstance(answer, tuple) else (answer, request.registry)
+    if request.out is None or isinstance(result, list):
+        return result, []
+    from synthesis.report import write_result
+
+    request.tell("writing tables and figures")
+    return result, write_result(result, registry, request.out)
 
 
 # --- What commands need of a request -------------------------------------------------------------
 
 
 def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:
-    """Settings of what was given and of `more`, but for None among these."""
+    """Settings of what was given and of `more`."""
     request.tell("loading the sampler")
     from synthesis.settings import Settings
 
-    return Settings(**{**request.given, **{k: v for k, v in more.items() if v is not None}})
+    return Settings(**{**request.given, **more})
 
 
 def fit(request: Request, **more: Any) -> tuple[Settings, dict[str, Fit]]:
@@ -215,16 +207,11 @@ def pooled_treatments(
 
     `background`: also groups of various treatments, which nothing can be compared with.
     """
-    from studies.selection import select
-
     verified = bool(request.given.get("verified_only"))
+    chosen = {name: select(request.registry, name, verified_only=verified) for name in endpoints}
     return {
-        endpoint: frozenset(
-            ref.treatment
-            for ref in select(request.registry, endpoint, verified_only=verified).counted
-            if background or ref.role != "mixed"
-        )
-        for endpoint in dict.fromkeys(endpoints)
+        name: frozenset(ref.treatment for ref in own.counted if background or ref.role != "mixed")
+        for name, own in chosen.items()
     }
 
 
@@ -258,15 +245,13 @@ def endpoints_to_fit(
 
 def endpoints_with(
     request: Request, named: Sequence[str] | None, treatment: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+) -> tuple[tuple[str, ...], list[str]]:
     """Endpoints that pool a treatment, one at least, and a sentence on each of the others."""
     pooled = pooled_treatments(request, named or ENDPOINTS)
     known = require_pooled(request, treatment, pooled).id
-    return tuple(name for name in pooled if known in pooled[name]), tuple(
-        f"No cohort of {known} is pooled for {name}, which is left out."
-        for name in pooled
-        if known not in pooled[name]
-    )
+    without = [name for name, treatments in pooled.items() if known not in treatments]
+    notes = [f"No cohort of {known} is pooled for {name}, which is left out." for name in without]
+    return tuple(name for name in pooled if name not in without), notes
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -324,14 +309,14 @@ def _check_picture(output: Path, **_: Any) -> None:
     if output.suffix.lower() not in of.SUFFIXES:
         suffix = f"'{output.suffix}'" if output.suffix else "no suffix"
         raise InputError(f"{output} has {suffix}; name the picture *{', *'.join(of.SUFFIXES)}.")
-    check_file(output)
     path = output.with_suffix(".bib")
+    check_file(output)
     check_file(path)
     try:
-        ours = path.read_text(encoding="utf-8").startswith(_BIBLIOGRAPHY_MARK)
+        ours = path.read_text(encoding="utf-8", errors="replace").startswith(_BIBLIOGRAPHY_MARK)
     except FileNotFoundError:
         return
-    except (OSError, UnicodeDecodeError):
+    except OSError:
         ours = False
     if not ours:
         raise InputError(
@@ -340,16 +325,11 @@ def _check_picture(output: Path, **_: Any) -> None:
         )
 
 
-PictureFile = Annotated[
-    Path, typer.Option("-o", "--output", metavar="FILE", help="The picture: .svg, .pdf or .png")
-]
-
-
 @answers(out=None, first=_check_picture)
 def forest(
     request: Request,
     endpoint: of.EndpointArgument,
-    output: PictureFile,
+    output: of.PictureOption,
     treatment: of.TreatmentOption = None,
     width: of.WidthOption = "two-column",
 ) -> list[str]:
@@ -379,9 +359,7 @@ def forest(
 @answers(out=("Folder for tables and figures of the answer.", None), kind="impact", one_family=True)
 def impact(
     request: Request,
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Study files, or folders of them.")
-    ],
+    files: argument(list[Path], "FILE", "Study files, or folders of them."),
     endpoint: of.EndpointsOption = None,
 ) -> tuple[Result, Registry]:
     """Say what new studies change. The pool is fitted without them and with them.

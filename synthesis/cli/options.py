@@ -35,9 +35,17 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def option(kind: Any, name: str, metavar: str | None, text: str, check: Check | None = None) -> Any:
+def option(
+    kind: Any, name: str, metavar: str | None, text: str, check: Check | None = None, **more: Any
+) -> Any:
     """Build the annotation of an option: its type, name, what stands for its value, and help."""
-    return Annotated[kind, typer.Option(name, metavar=metavar, callback=check, help=text)]
+    known = typer.Option(*name.split(), metavar=metavar, callback=check, help=text, **more)
+    return Annotated[kind, known]
+
+
+def argument(kind: Any, metavar: str, text: str, check: Check | None = None) -> Any:
+    """Build the annotation of an argument."""
+    return Annotated[kind, typer.Argument(metavar=metavar, callback=check, help=text)]
 
 
 def flag(name: str, text: str) -> Any:
@@ -165,14 +173,9 @@ CacheOption = flag("--cache/--no-cache", "Reuse fits of the same data and settin
 # --- What is asked -------------------------------------------------------------------------------
 
 ONLY_THIS, REPEATED = "Only this endpoint.", "Only this endpoint; may be repeated."
-EndpointArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="ENDPOINT",
-        callback=_one_of(tuple(ENDPOINTS)),
-        help=f"One of {', '.join(ENDPOINTS)}.",
-    ),
-]
+EndpointArgument = argument(
+    str, "ENDPOINT", f"One of {', '.join(ENDPOINTS)}.", _one_of(tuple(ENDPOINTS))
+)
 PooledOption = choice(ANY, "--endpoint", ENDPOINTS, ONLY_THIS)
 EndpointsOption = choice(SEVERAL, "--endpoint", ENDPOINTS, REPEATED)
 SurvivalOption = choice(str, "--endpoint", survival_endpoints(), "The survival endpoint.")
@@ -201,7 +204,7 @@ RobustOption = number(
     float, "--robust", "W", 0.0, 0.99, "a weight from 0 (none) to 0.99",
     "Weight of a vague component, for when the new study disagrees with the past.",
 )  # fmt: skip
-ComponentsOption = Annotated[int | None, typer.Option("--components", hidden=True, callback=_gone)]
+ComponentsOption = option(INTEGER, "--components", None, "", _gone, hidden=True)
 
 # --- Of which patients ---------------------------------------------------------------------------
 
@@ -218,11 +221,16 @@ OriginOption = choice(ANY, "--time-origin", TIME_ORIGINS, "From when time runs (
 # --- Where the answer goes -----------------------------------------------------------------------
 
 WidthOption = choice(str, "--width", choices.WIDTHS, "Width of the picture.")
-OutputOption = Annotated[
-    Path | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Write to this file, not to the terminal."),
-]
+OutputOption = option(
+    Path | None, "-o --output", "FILE", "Write to this file, not to the terminal."
+)
+PictureOption = option(Path, "-o --output", "FILE", "The picture: .svg, .pdf or .png")
 FolderOption = option(Path, "--folder", "DIR", "Where the study files go.")
+ImportFolderOption = option(
+    Path | None, "--folder", "DIR",
+    "New or empty folder for the study files; otherwise named like the file.",
+)  # fmt: skip
+ArmsOption = option(int, "--arms", "N", "Arms of the report.", min=1, max=50)
 ListFormatOption = choice(str, "--format", ("table", "csv", "json"), "How it is written.")
 ExportFormatOption = choice(
     str, "--format", ("csv", "json", "bibtex", "table"), "How it is written."

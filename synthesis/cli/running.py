@@ -8,12 +8,13 @@ from pathlib import Path
 
 import typer
 
-from studies import Cohort, Registry, RegistryError, Study, UnknownWordError, load_registry
+from priors import PriorsError
+from studies import Registry, RegistryError, UnknownWordError, load_registry
 from studies.registry import ConversionError
+from synthesis.cli.listing import placed, shown_path
 from synthesis.cli.terminal import spell_what_cannot_be_shown
 from synthesis.result import NotAnsweredError
 from synthesis.staging import OutputError, check_file, staged_file
-from synthesis.text.listing import Wanted, find_cohorts, known_words, placed, shown_path
 
 CHECK_FOUND = 1
 BAD_INPUT = 2
@@ -46,24 +47,15 @@ def require_registry(named: Sequence[Path] | None, only: bool) -> None:
 
 def tell_replaced(registry: Registry, before: Registry | None = None) -> None:
     """Say which study files replace another, or a report left out, but for those of `before`."""
-    told = () if before is None else before.replaced
-    for study_id, _ in registry.replaced[len(told) :]:
+    replaced, taken_in = registry.replaced, registry.taken_in
+    if before is not None:
+        replaced, taken_in = replaced[len(before.replaced) :], taken_in[len(before.taken_in) :]
+    for study_id, _ in replaced:
         file = shown_path(registry.files[study_id])
         typer.echo(f"{file} is used in place of the {study_id} read before it.", err=True)
-    for report in registry.taken_in[0 if before is None else len(before.taken_in) :]:
+    for report in taken_in:
         file, reason = shown_path(registry.files[report.id]), report.reason.rstrip(".")
         typer.echo(f"{file} is used, although {report.id} was left out so far: {reason}.", err=True)
-
-
-def find(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ...]:
-    """Return the cohorts that are looked for; an unknown word is told the words."""
-    try:
-        return find_cohorts(registry, wanted)
-    except UnknownWordError as error:
-        if error.suggestion:
-            raise
-        words = known_words(registry.vocabulary)[error.kind]
-        raise InputError(f"{error}; possible: {', '.join(words)}.") from None
 
 
 # --- Working and telling -------------------------------------------------------------------------
@@ -99,8 +91,15 @@ def emit(text: str, output: Path | None) -> None:
 
 # --- Errors and exit codes -----------------------------------------------------------------------
 
-# An error of what was asked, by name: what defines it is too heavy to be loaded for it.
-_REFUSED = "PriorsError"
+# Errors of what was asked, each a sentence.
+_REFUSALS = (
+    ConversionError,
+    InputError,
+    NotAnsweredError,
+    OutputError,
+    PriorsError,
+    RegistryError,
+)
 
 
 def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
@@ -130,8 +129,7 @@ def _sentences(error: Exception) -> list[str]:
         return [sentence(error)]
     if hasattr(error, "format_message"):  # an error of usage
         return list(filter(None, [error.format_message()]))
-    refusals = (ConversionError, InputError, NotAnsweredError, OutputError, RegistryError)
-    if isinstance(error, refusals) or type(error).__name__ == _REFUSED:
+    if isinstance(error, _REFUSALS):
         return [f"{str(error).rstrip('.')}."]
     raise error
 

@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,21 +17,9 @@ from studies.documents import SCHEMA_FILE, SHIPPED_SCHEMA
 from studies.files import sources_of
 from studies.problems import Problem, closest
 from studies.registry import Excluded
-from synthesis.cli import options
+from synthesis.cli import options as of
 from synthesis.cli.commands import with_options
-from synthesis.cli.options import OnlyOption, OutputOption, RegistryOption, examples
-from synthesis.cli.running import (
-    CHECK_FOUND,
-    InputError,
-    emit,
-    find,
-    read_registry,
-    require_registry,
-    tell_replaced,
-)
-from synthesis.numbers import count
-from synthesis.staging import check_folder, staged_folder
-from synthesis.text.listing import (
+from synthesis.cli.listing import (
     Wanted,
     check,
     checked_lines,
@@ -39,34 +27,57 @@ from synthesis.text.listing import (
     cohort_lines,
     excluded_in,
     excluded_lines,
+    find_cohorts,
+    known_words,
     overlap_lines,
     rule_lines,
     shown_path,
 )
+from synthesis.cli.options import argument, examples, flag
+from synthesis.cli.running import (
+    CHECK_FOUND,
+    InputError,
+    emit,
+    read_registry,
+    require_registry,
+    tell_replaced,
+)
+from synthesis.numbers import count
+from synthesis.staging import check_folder, staged_folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
 app = typer.Typer(rich_markup_mode=None)
+Read = Callable[[], Registry]
 
 _FILTERS = {
-    "treatment": (options.TreatmentOption, None),
-    "treatment_class": (options.ClassOption, None),
-    "endpoint": (options.PrintsOption, None),
-    "design": (options.DesignOption, None),
-    "years": (options.YearOption, None),
-    "status": (options.StatusOption, None),
-    "disease": (options.DiseaseOption, None),
+    "treatment": (of.TreatmentOption, None),
+    "treatment_class": (of.ClassOption, None),
+    "endpoint": (of.PrintsOption, None),
+    "design": (of.DesignOption, None),
+    "years": (of.YearOption, None),
+    "status": (of.StatusOption, None),
+    "disease": (of.DiseaseOption, None),
 }
-_REGISTRY = {"registry": (RegistryOption, None), "only": (OnlyOption, False)}
+_REGISTRY = {"registry": (of.RegistryOption, None), "only": (of.OnlyOption, False)}
+
+
+def _with_registry(answer: Callable[..., None]) -> Callable[..., None]:
+    """Make a command of a function that is given what reads a registry, and own options."""
+
+    def run(registry: list[Path] | None, only: bool, **given: Any) -> None:
+        answer(lambda: read_registry(registry, only), **given)
+
+    return with_options(run, answer, _REGISTRY)
 
 
 def _filtered(answer: Callable[..., None]) -> Callable[..., None]:
-    """Make a command of a function of a registry, what is looked for in it, and own options."""
+    """The same with what is looked for in the registry."""
 
     def run(registry: list[Path] | None, only: bool, **given: Any) -> None:
         words = {name: given.pop(name) for name in _FILTERS}
-        wanted = Wanted(**words | {"years": options.first_and_last(words["years"])})
+        wanted = Wanted(**words | {"years": of.first_and_last(words["years"])})
         answer(lambda: read_registry(registry, only), wanted, **given)
 
     return with_options(run, answer, _FILTERS | _REGISTRY, skip=2)
@@ -89,34 +100,42 @@ def _studies(context: typer.Context) -> None:
 )
 @_filtered
 def list_studies(
-    read: Callable[[], Registry],
+    read: Read,
     wanted: Wanted,
-    excluded: Annotated[
-        bool, typer.Option("--excluded", help="The reports that were left out, with the reason.")
-    ] = False,
-    format_: options.ListFormatOption = "table",
-    output: OutputOption = None,
+    excluded: flag("--excluded", "The reports that were left out, with the reason.") = False,
+    format_: of.ListFormatOption = "table",
+    output: of.OutputOption = None,
 ) -> None:
     """List the cohorts, one on a line. As csv or json: a row for each endpoint."""
-    registry, width, as_table = read(), _width(output), format_ == "table"
-    if excluded:
-        if wanted != Wanted(years=wanted.years):
-            raise InputError("--excluded knows no figures; only --year goes with it.")
-        reports = excluded_in(registry, wanted.years)
-        rows = excluded_lines(reports, width=width) if as_table else _excluded(reports)
+    registry, width, table = read(), _width(output), format_ == "table"
+    if not excluded:
+        cohorts = _found(registry, wanted)
+        if table:
+            rows = cohort_lines(registry, cohorts, width=width)
+        else:
+            rows = _frame(registry, cohorts, wanted.endpoint)
+    elif wanted != Wanted(years=wanted.years):
+        raise InputError("--excluded knows no figures; only --year goes with it.")
     else:
-        cohorts = find(registry, wanted)
-        rows = (
-            cohort_lines(registry, cohorts, width=width)
-            if as_table
-            else _frame(registry, cohorts, wanted.endpoint)
-        )
-    emit("\n".join(rows) if as_table else _text_of_table(rows, format_), output)
+        reports = excluded_in(registry, wanted.years)
+        rows = excluded_lines(reports, width=width) if table else _excluded(reports)
+    emit("\n".join(rows) if table else _text_of_table(rows, format_), output)
 
 
 def _width(output: Path | None = None) -> int | None:
     """Columns of the terminal; None where the text goes to a pipe or a file."""
     return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else None
+
+
+def _found(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ...]:
+    """Return the cohorts that are looked for; an unknown word is told the words."""
+    try:
+        return find_cohorts(registry, wanted)
+    except UnknownWordError as error:
+        if error.suggestion:
+            raise
+        words = known_words(registry.vocabulary)[error.kind]
+        raise InputError(f"{error}; possible: {', '.join(words)}.") from None
 
 
 def _frame(
@@ -138,19 +157,18 @@ def _excluded(reports: Iterable[Excluded]) -> pd.DataFrame:
     """Return reports that were left out as a table, a row for each."""
     import pandas as pd
 
-    columns = ("study_id", "year", "n", "reason", "authors", "title", "journal", "doi", "pmid")
+    columns = ["study_id", "year", "n", "reason", "authors", "title", "journal", "doi", "pmid"]
     rows = [
-        (
-            report.id,
-            report.citation.year,
-            "; ".join(map(str, report.n)) or None,
-            " ".join(report.reason.split()),
-            "; ".join(report.citation.authors) or None,
-            *(getattr(report.citation, key) for key in columns[5:]),
-        )
+        {
+            **dict(report.citation),
+            "study_id": report.id,
+            "n": "; ".join(map(str, report.n)) or None,
+            "reason": " ".join(report.reason.split()),
+            "authors": "; ".join(report.citation.authors) or None,
+        }
         for report in reports
     ]
-    return pd.DataFrame(rows, columns=list(columns)).astype({"year": "Int64"})
+    return pd.DataFrame(rows, columns=columns).astype({"year": "Int64"})
 
 
 def _text_of_table(frame: pd.DataFrame, format_: str) -> str:
@@ -162,20 +180,18 @@ def _text_of_table(frame: pd.DataFrame, format_: str) -> str:
 
 
 @app.command(epilog=examples("atc studies show sparano2021"))
-def show(
-    study_id: Annotated[str, typer.Argument(metavar="ID", help="Identifier of the report.")],
-    registry: RegistryOption = None,
-    only: OnlyOption = False,
-) -> None:
+@_with_registry
+def show(read: Read, study_id: argument(str, "ID", "Identifier of the report.")) -> None:
     """Show one report. Figures as printed, overlaps, what is counted and why, what looks odd."""
-    from synthesis.text.showing import excluded_study_lines, study_lines
+    from synthesis.cli.showing import excluded_study_lines, study_lines
 
-    loaded = read_registry(registry, only)
-    left_out = {report.id: report for report in loaded.excluded}
-    if study_id not in {*left_out, *loaded.studies}:
-        raise UnknownWordError("report", study_id, closest(study_id, [*loaded.studies, *left_out]))
+    registry = read()
+    left_out = {report.id: report for report in registry.excluded}
+    if study_id not in {*left_out, *registry.studies}:
+        known = [*registry.studies, *left_out]
+        raise UnknownWordError("report", study_id, closest(study_id, known))
     excluded = left_out.get(study_id)
-    lines = excluded_study_lines(excluded) if excluded else study_lines(loaded, study_id)
+    lines = excluded_study_lines(excluded) if excluded else study_lines(registry, study_id)
     typer.echo("\n".join(lines))
 
 
@@ -185,16 +201,11 @@ def show(
     + "\n\nExit code 0: no error and no warning left to acknowledge; 1: some; 2: nothing to check.",
 )
 def check_studies(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FILE|DIR", help="What to check; otherwise all studies."),
-    ] = None,
-    notes: Annotated[
-        bool, typer.Option("--notes", help="Also list notes and acknowledged warnings.")
-    ] = False,
-    format_: options.CheckFormatOption = "text",
-    registry: RegistryOption = None,
-    only: OnlyOption = False,
+    paths: argument(list[Path] | None, "FILE|DIR", "What to check; otherwise all studies.") = None,
+    notes: flag("--notes", "Also list notes and acknowledged warnings.") = False,
+    format_: of.CheckFormatOption = "text",
+    registry: of.RegistryOption = None,
+    only: of.OnlyOption = False,
 ) -> None:
     """Check study files, all problems at once. Files are read beside the whole registry."""
     given = [*(registry or ()), *(paths or ())]
@@ -217,31 +228,23 @@ def check_studies(
         "atc studies overlaps --rule",
     )
 )
+@_with_registry
 def overlaps(
-    study_id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="Only the group of this report.")
-    ] = None,
-    endpoint: options.PooledOption = None,
-    rule: Annotated[
-        bool, typer.Option("--rule", help="Print the order of precedence, and nothing else.")
-    ] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", help="Every overlap with its reason, and who gives way.")
-    ] = False,
-    registry: RegistryOption = None,
-    only: OnlyOption = False,
+    read: Read,
+    study_id: argument(str | None, "ID", "Only the group of this report.") = None,
+    endpoint: of.PooledOption = None,
+    rule: flag("--rule", "Print the order of precedence, and nothing else.") = False,
+    verbose: flag("--verbose", "Every overlap with its reason, and who gives way.") = False,
 ) -> None:
     """Show which reports share patients, one line a group: how many of its cohorts count."""
     if rule:
         typer.echo("\n".join(rule_lines()))
         return
-    loaded = read_registry(registry, only)
+    registry = read()
     if study_id is not None:
-        loaded.study(study_id)
-    lines = overlap_lines(
-        loaded, study_id=study_id, endpoint=endpoint, verbose=verbose, width=_width()
-    )
-    typer.echo("\n".join(lines))
+        registry.study(study_id)
+    asked = {"study_id": study_id, "endpoint": endpoint, "verbose": verbose}
+    typer.echo("\n".join(overlap_lines(registry, **asked, width=_width())))
 
 
 # --- Study files ---------------------------------------------------------------------------------
@@ -253,15 +256,11 @@ def overlaps(
     )
 )
 def new(
-    study_id: Annotated[
-        str, typer.Argument(metavar="ID", help="Name of the study, such as smith2024.")
-    ],
-    folder: options.FolderOption = Path("."),
-    arms: Annotated[
-        int, typer.Option("--arms", metavar="N", min=1, max=50, help="Arms of the report.")
-    ] = 1,
-    registry: RegistryOption = None,
-    only: OnlyOption = False,
+    study_id: argument(str, "ID", "Name of the study, such as smith2024."),
+    folder: of.FolderOption = Path("."),
+    arms: of.ArmsOption = 1,
+    registry: of.RegistryOption = None,
+    only: of.OnlyOption = False,
 ) -> None:
     """Start a study file. Every key stands there with what belongs to it, to be filled in."""
     loaded = read_registry(registry, only)
@@ -311,23 +310,11 @@ def _refuse_known(study_id: str, registry: Registry) -> None:
     ),
 )
 def import_studies(
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="FILE", help="A table of arms, or an export: .csv or .json."),
-    ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--folder",
-            metavar="DIR",
-            help="New or empty folder for the study files; otherwise named like the file.",
-        ),
-    ] = None,
-    template: Annotated[
-        bool, typer.Option("--template", help="Print the header of a table of arms.")
-    ] = False,
-    registry: RegistryOption = None,
-    only: OnlyOption = False,
+    file: argument(Path | None, "FILE", "A table of arms, or an export: .csv or .json.") = None,
+    folder: of.ImportFolderOption = None,
+    template: flag("--template", "Print the header of a table of arms.") = False,
+    registry: of.RegistryOption = None,
+    only: of.OnlyOption = False,
 ) -> None:
     """Make study files of a table of arms or an export. They are checked then."""
     from studies.arms import arms_header, studies_from_arms
@@ -384,10 +371,10 @@ def _text_of(file: Path) -> str:
 )
 @_filtered
 def export(
-    read: Callable[[], Registry],
+    read: Read,
     wanted: Wanted,
-    format_: options.ExportFormatOption,
-    output: OutputOption = None,
+    format_: of.ExportFormatOption,
+    output: of.OutputOption = None,
 ) -> None:
     """Write the registry. As json it is complete and can be imported again.
 
@@ -409,19 +396,17 @@ def export(
             )
         emit(export_json(registry), output)
         return
-    cohorts = find(registry, wanted)
+    cohorts = _found(registry, wanted)
     if format_ == "bibtex":
         emit(bibtex({study.id: study for study, _ in cohorts}.values()), output)
     else:
-        frame = _frame(registry, cohorts, wanted.endpoint)
-        emit(_text_of_table(frame, "csv"), output)
+        emit(_text_of_table(_frame(registry, cohorts, wanted.endpoint), "csv"), output)
 
 
 @app.command(epilog=examples(f"atc studies schema -o {SCHEMA_FILE}"))
-def schema(
-    output: OutputOption = None, registry: RegistryOption = None, only: OnlyOption = False
-) -> None:
+@_with_registry
+def schema(read: Read, output: of.OutputOption = None) -> None:
     """Print the JSON Schema of study files. With it an editor completes keys and words."""
     from studies.guide import schema_text
 
-    emit(schema_text(read_registry(registry, only).vocabulary), output)
+    emit(schema_text(read().vocabulary), output)

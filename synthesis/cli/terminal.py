@@ -9,7 +9,7 @@ import codecs
 import io
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from textwrap import wrap
@@ -26,12 +26,12 @@ from synthesis.numbers import (
     percent,
     ratio,
 )
-from synthesis.result import RESEARCH_USE, Column, make_table
+from synthesis.result import RESEARCH_USE, table_of
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
 
-    from synthesis.result import Cell, Finding, Result, Table
+    from synthesis.result import Cell, Result, Table
     from synthesis.run import Analysis
 
 #: Columns of text in a pipe, and between two columns of a table.
@@ -51,15 +51,19 @@ def show(result: Result, written: Sequence[Path] = ()) -> None:
     say(*result.lead)
     for finding in result.findings:
         if not finding.folded and (finding.sentences or finding.tables):
-            _show_finding(finding)
+            _print_heading(finding.heading)
+            say(*finding.sentences)
+            for table in finding.tables:
+                _print_heading(table.title)
+                print(*table_lines(table), "", sep="\n")
+                say(*filter(None, [table.note]))
     for line in verdict_lines(result.verdicts):
         print(line)
     if written:
         names = (*result.texts, *(f"tables/{name}.csv" for name in result.tables), "")
         first = next(path for path in written if path.as_posix().endswith(names[0]))
         print(f"\nWritten: {first} ({count(len(written), 'file')})")
-    for line in ("", *paragraph(RESEARCH_USE)):
-        print(line)
+    print("", *paragraph(RESEARCH_USE), sep="\n")
 
 
 def say(*paragraphs: str) -> None:
@@ -87,20 +91,8 @@ def width() -> int:
     return shutil.get_terminal_size((IN_A_PIPE, 24)).columns
 
 
-def _show_finding(finding: Finding) -> None:
-    if finding.heading:
-        _print_heading(finding.heading)
-    say(*finding.sentences)
-    for table in finding.tables:
-        if table.title:
-            _print_heading(table.title)
-        for line in (*table_lines(table), ""):
-            print(line)
-        if table.note:
-            say(table.note)
-
-
 def _print_heading(text: str) -> None:
+    """Show a heading, if there is one."""
     for line in wrap(text, width()):
         print(f"\033[1m{line}\033[0m" if sys.stdout.isatty() else line)
 
@@ -191,10 +183,8 @@ def spell_what_cannot_be_shown() -> None:
             stream.reconfigure(errors="spelled")
 
 
-def _spelled(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    letters: Iterable[str] = error.object[error.start : error.end]
+def _spelled(error: UnicodeEncodeError) -> tuple[str, int]:
+    letters = error.object[error.start : error.end]
     return "".join(_SPELLED.get(letter, "?") for letter in letters), error.end
 
 
@@ -204,7 +194,7 @@ def _spelled(error: UnicodeError) -> tuple[str, int]:
 def summary(analysis: Analysis, files: Sequence[Path], seconds: float) -> list[str]:
     """Lines that say what the report says first, and where it is."""
     from synthesis.questions.compare import comparison_evidence
-    from synthesis.report.methods import passed
+    from synthesis.report.page import passed
 
     endpoint, comparison = analysis.settings.endpoints[0], analysis.comparison
     lines = [*_treatments(analysis), *_histology(analysis)]
@@ -243,21 +233,16 @@ def _treatments(analysis: Analysis) -> Iterator[str]:
     gains = "" if over is None else f"; gains are over {in_sentence(over.label)}"
     yield from paragraph(f"{endpoint.name(vocabulary)}, {endpoint.unit}{gains}")
     columns = [
-        Column("Treatment"),
-        Column(f"{'Rate' if endpoint.is_response else 'Median'} ({LEVEL})", "num"),
-        *([Column("Gain", "num")] if gains else []),
-        Column("Patients", "num"),
-    ]
-    cells = [
+        ("Treatment", "", lambda row: row["treatment"]),
         (
-            row["treatment"],
-            row["mean_study"],
-            *([row["gain"] or "reference"] if gains else []),
-            row["patients"],
-        )
-        for row in named
+            *(f"{'Rate' if endpoint.is_response else 'Median'} ({LEVEL})", "num"),
+            lambda row: row["mean_study"],
+        ),
+        ("Gain", "num", lambda row: row["gain"] or "reference"),
+        ("Patients", "num", lambda row: row["patients"]),
     ]
-    yield from table_lines(make_table("", columns, cells))
+    shown = [column for column in columns if gains or column[0] != "Gain"]
+    yield from table_lines(table_of("", named, shown))
     rest = [count(len(rows) - len(named), "more treatment")] if len(rows) > len(named) else []
     rest += [endpoint_of(each.endpoint).words(vocabulary) for each in others]
     if rest:
@@ -274,15 +259,16 @@ def _histology(analysis: Analysis) -> list[str]:
     rows = rows[rows["endpoint"] == analysis.settings.survival_endpoints[0]]
     prognostic = rows[rows["effect"] == PROGNOSTIC]
     predictive = rows[rows["effect"] == PREDICTIVE].nlargest(1, "patients")
+    if prognostic.empty:
+        return []
+    adds = in_sentence(f"{''.join(predictive['treatment'])} makes it")
     parts = [
         f"{start} {interval(row.estimate, row.lower, row.upper, ratio)} times {end} "
         f"({percent(row.prior_share)} % of that is assumption)"
         for effects, start, end in (
-            (prognostic, "Mixed tumours live", "as long as pure ones"),
-            (predictive, f"{''.join(predictive['treatment'])} makes it", "that"),
+            (prognostic, "mixed tumours live", "as long as pure ones"),
+            (predictive, adds, "that"),
         )
         for row in effects.itertuples()
     ]
-    return (
-        paragraph(f"{capitalised('; '.join(map(in_sentence, parts)))}.") if len(prognostic) else []
-    )
+    return paragraph(f"{capitalised('; '.join(parts))}.")

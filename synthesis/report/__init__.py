@@ -1,21 +1,21 @@
 """What is kept of answers: the report of an analysis as one page; tables, figures and a manifest.
 
-All files of an answer are written, or none.
+All files of an answer are written, or none. Files of an earlier answer to the same question that
+the new one does not have are removed; other files of the folder stay.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.documents import bibtex
 from synthesis.endpoints import endpoint_of
-from synthesis.report.page import BIBLIOGRAPHY, render_page
-from synthesis.report.references import references
+from synthesis.report.page import BIBLIOGRAPHY, references, render_page
 from synthesis.staging import MANIFEST, check_folder, staged_folder
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from studies import Registry
     from synthesis.plots import About
+    from synthesis.plots.files import Helper
     from synthesis.result import Picture, Result
     from synthesis.run import Analysis
 
@@ -31,9 +32,6 @@ __all__ = ["save_forest", "write_report", "write_result"]
 
 def write_report(analysis: Analysis, out: Path) -> list[Path]:
     """Write the page, the figures, the tables and the manifest of an analysis.
-
-    The folder is made when it does not exist. Files of an earlier report in it are replaced or,
-    where this report has none of that name, removed; other files stay.
 
     Returns
     -------
@@ -46,34 +44,28 @@ def write_report(analysis: Analysis, out: Path) -> list[Path]:
     synthesis.staging.OutputError
         When `out` cannot be written; nothing is left behind then.
     """
-    from synthesis.plots.files import draw_pictures, drawing_helper
+    from synthesis.plots.files import drawing_helper
 
-    out, registry = Path(out), analysis.registry
-    cited = [entry.id for entry in references(registry, analysis.cohorts["study"])]
-    with drawing_helper() as helper, staged_folder(out) as stage:
-        results = analysis.results
-        pictures = [picture for result in results for picture in result.pictures]
-        draw_pictures(_jobs(pictures, registry, stage / "figures"), helper)
-        for result in results:
-            _write_tables(result.tables, stage)
-        svgs = {
-            each.stem: (stage / "figures" / f"{each.stem}.svg").read_text(encoding="utf-8")
-            for each in pictures
+    registry = analysis.registry
+
+    def texts(figures: Path) -> dict[str, str]:
+        svgs = {path.stem: path.read_text(encoding="utf-8") for path in figures.glob("*.svg")}
+        cited = references(registry, analysis.cohorts["study"])
+        studies = bibtex([registry.studies[entry.id] for entry in cited]).rstrip()
+        return {
+            "report.html": render_page(analysis, analysis.results, svgs),
+            BIBLIOGRAPHY: f"{studies}\n",
         }
-        studies = bibtex([registry.studies[name] for name in cited])
-        page = render_page(analysis, results, svgs)
-        _write_texts({"report.html": page, BIBLIOGRAPHY: f"{studies.rstrip()}\n"}, stage)
-        used = {each.stem: each.studies for each in pictures}
-        _write_manifest({**analysis.manifest, "studies_of_figures": used}, stage)
-        return [out / name for name in _files_in(stage)]
+
+    with drawing_helper() as helper:  # it loads while the results are made
+        results = analysis.results
+        used = {picture.stem: picture.studies for own in results for picture in own.pictures}
+        facts = {**analysis.manifest, "studies_of_figures": used}
+        return _write(results, registry, out, facts, texts, helper)
 
 
 def write_result(result: Result, registry: Registry, out: Path) -> list[Path]:
-    """Write the tables, figures and texts of an answer.
-
-    The folder is made when it does not exist; other files in it stay. Where the result has facts a
-    manifest is written, and files of an earlier answer to the same question that this one has none
-    of are removed.
+    """Write the tables, figures and texts of an answer, and a manifest where it has facts.
 
     Returns
     -------
@@ -85,19 +77,61 @@ def write_result(result: Result, registry: Registry, out: Path) -> list[Path]:
     synthesis.staging.OutputError
         When `out` cannot be written, or holds results of another kind; nothing is left behind.
     """
-    from synthesis.plots.files import draw_pictures, drawing_helper
-
-    out = Path(out)
-    if result.facts:
+    facts = {**result.facts, "kind": result.name} if result.facts else {}
+    if facts:
         check_folder(out, result.name)
+    from synthesis.plots.files import drawing_helper
+
+    with drawing_helper(len(result.pictures)) as helper:
+        return _write([result], registry, out, facts, lambda _: result.texts, helper)
+
+
+def _write(
+    results: Sequence[Result],
+    registry: Registry,
+    out: Path,
+    facts: Mapping[str, Any],
+    texts: Callable[[Path], Mapping[str, str]],
+    helper: Helper,
+) -> list[Path]:
+    """Write answers, `texts` of the folder of their figures, and a manifest of any `facts`."""
+    from synthesis.plots.files import draw_pictures
+
+    pictures = [picture for result in results for picture in result.pictures]
+    tables = {name: table for result in results for name, table in result.tables.items()}
     with staged_folder(out) as stage:
-        _write_tables(result.tables, stage)
-        with drawing_helper(len(result.pictures)) as helper:
-            draw_pictures(_jobs(result.pictures, registry, stage / "figures"), helper)
-        _write_texts(result.texts, stage)
-        if result.facts:
-            _write_manifest({**result.facts, "kind": result.name}, stage)
-        return [out / name for name in _files_in(stage)]
+        figures = stage / "figures"
+        jobs = [(each, figures / each.stem, _about(each, registry)) for each in pictures]
+        draw_pictures(jobs, helper)
+        for name, frame in tables.items():
+            (stage / "tables").mkdir(exist_ok=True)
+            frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
+        for name, text in texts(figures).items():
+            (stage / name).write_text(text, encoding="utf-8", newline="\n")
+        files = {p.relative_to(stage).as_posix() for p in stage.rglob("*") if p.is_file()}
+        if facts:
+            files.add(MANIFEST)
+            entries = json.dumps({**facts, "files": sorted(files)}, indent=2, default=_plain)
+            (stage / MANIFEST).write_text(f"{entries}\n", encoding="utf-8", newline="\n")
+        return [out / name for name in sorted(files)]
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know, as something that it knows."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return list(value)
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def _about(picture: Picture, registry: Registry) -> About:
+    """What the files of a picture tell of it."""
+    from synthesis.plots import About
+
+    cited = references(registry, picture.studies)
+    sources, names = tuple(each.in_full for each in cited), tuple(each.label for each in cited)
+    return About(picture.title, picture.caption, sources, names)
 
 
 def save_forest(
@@ -122,90 +156,30 @@ def save_forest(
     """
     from synthesis.plots import save_figure
 
-    table, stem = analysis.forest[endpoint], f"forest_{endpoint}"
+    table, registry = analysis.forest[endpoint], analysis.registry
     pictures = (each for result in analysis.results for each in result.pictures)
-    picture = next(each for each in pictures if each.stem == stem)
+    picture = next(each for each in pictures if each.stem == f"forest_{endpoint}")
     caption = picture.caption
     if treatment is not None:
         table = _only(table, treatment)
         caption += f" Shown: {treatment} only; its estimates draw on all of these cohorts."
-    shown = references(analysis.registry, filter(None, table["study_id"].dropna()))
+    shown = references(registry, filter(None, table["study_id"].dropna()))
     picture = replace(
         picture,
-        title=endpoint_of(endpoint).name(analysis.registry.vocabulary),
+        title=endpoint_of(endpoint).name(registry.vocabulary),
         caption=caption,
         arguments={"table": table, "endpoint": endpoint},
         studies=tuple(entry.id for entry in shown),
     )
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        figure = picture.draw(width=width)
-        save_figure(figure, Path(folder) / "forest", _about(picture, analysis.registry))
-        (Path(folder) / f"forest{path.suffix.lower()}").replace(path)
+        save_figure(picture.draw(width=width), Path(folder, "forest"), _about(picture, registry))
+        Path(folder, f"forest{path.suffix.lower()}").replace(path)
     return picture.studies
 
 
 def _only(table: pd.DataFrame, treatment: str) -> pd.DataFrame:
     """Keep one treatment, the class it belongs to, and what is said of the whole."""
-    own = table["treatment"] == treatment
-    above = (table["kind"] == "class") & table["treatment_class"].isin(
-        table.loc[own, "treatment_class"]
-    )
-    return table[own | above | (table["kind"] == "heterogeneity")].reset_index(drop=True)
-
-
-# --- Files ----------------------------------------------------------------------------------------
-
-
-def _write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Write tables as CSV into ``tables/`` of a folder, by the name of their files."""
-    for name, frame in tables.items():
-        (folder / "tables").mkdir(exist_ok=True)
-        frame.to_csv(folder / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-
-
-def _write_texts(texts: Mapping[str, str], folder: Path) -> None:
-    """Write texts into a folder, by the name of their files."""
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-
-
-def _write_manifest(facts: Mapping[str, Any], folder: Path) -> None:
-    """Write a manifest that lists every file of a folder, itself included."""
-    entries = _plain({**facts, "files": sorted({*_files_in(folder), MANIFEST})})
-    _write_texts({MANIFEST: json.dumps(entries, indent=2) + "\n"}, folder)
-
-
-def _files_in(folder: Path) -> list[str]:
-    """Names of every file below a folder, from it, in order."""
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-
-
-def _plain(value: Any) -> Any:
-    """Turn what a manifest may hold into what JSON knows."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(entry) for entry in value]
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    return value.item() if hasattr(value, "item") else str(value)
-
-
-def _jobs(
-    pictures: Iterable[Picture], registry: Registry, folder: Path
-) -> list[tuple[Picture, Path, About]]:
-    """Pictures to draw into files of a folder, each with what its files tell of it."""
-    return [(each, folder / each.stem, _about(each, registry)) for each in pictures]
-
-
-def _about(picture: Picture, registry: Registry) -> About:
-    """What the files of a picture tell of it."""
-    from synthesis.plots import About
-
-    cited = references(registry, picture.studies)
-    return About(
-        picture.title,
-        picture.caption,
-        tuple(entry.in_full for entry in cited),
-        tuple(entry.label for entry in cited),
-    )
+    own, kind = table["treatment"] == treatment, table["kind"]
+    above = table["treatment_class"].isin(table.loc[own, "treatment_class"])
+    kept = own | ((kind == "class") & above) | (kind == "heterogeneity")
+    return table[kept].reset_index(drop=True)

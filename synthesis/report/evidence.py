@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,7 +16,6 @@ from studies.problems import Problem
 from studies.selection import OVERLAP_RULE
 from synthesis.endpoints import endpoint_of, label_of
 from synthesis.numbers import LEVEL, MISSING, count, interval, is_missing, value
-from synthesis.report.references import anchor
 from synthesis.result import Cell, Column, Finding, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:
@@ -44,11 +43,20 @@ def knows_histology(analysis: Analysis) -> bool:
     return bool(analysis.pooled["histology"].isin(("pure", "mixed")).any())
 
 
-def study_link(registry: Registry, study: str, cohort: str = "", *, used: bool = True) -> Cell:
+def or_nothing(entry: object) -> str:
+    """A text as it is; nothing where it is missing."""
+    return "" if is_missing(entry) else str(entry)
+
+
+def _reference(study: str) -> str:
+    """Where a link to the reference of a study leads."""
+    return f"#study-{study}"
+
+
+def _study_link(registry: Registry, study: str, cohort: str = "", *, used: bool = True) -> Cell:
     """Name a study, or one of its cohorts, with a link to its reference where it is used."""
     label = study_label(registry.studies[study]) if study in registry.studies else study
-    href = f"#{anchor(study)}" if used else ""
-    return Cell(f"{label} · {cohort}" if cohort else label, href=href)
+    return Cell(f"{label} · {cohort}" if cohort else label, href=_reference(study) if used else "")
 
 
 # --- How far this can be trusted -----------------------------------------------------------------
@@ -56,19 +64,18 @@ def study_link(registry: Registry, study: str, cohort: str = "", *, used: bool =
 
 def trust(analysis: Analysis) -> Result:
     """Say what limits the answers: screening, single arms, contradictions, overlap, sources."""
-    return Result(
-        "trust",
-        "How sure one can be",
-        findings=(
-            *_screening(analysis),
-            _single_arms(analysis),
-            _contradictions(analysis),
-            _overlap(analysis),
-            *_sources(analysis),
-            _odd_figures(analysis),
-        ),
-        tables={"figures": analysis.figures},
+    none = "No pooled median lies outside the range of the medians reported by its own cohorts."
+    disagree = tuple(f"- {text}" for text in analysis.contradictions) or (none,)
+    findings = (
+        *_screening(analysis),
+        _single_arms(analysis),
+        Finding("Where model and reports disagree", disagree),
+        _overlap(analysis),
+        *_sources(analysis),
+        _odd_figures(analysis),
     )
+    tables = {"figures": analysis.figures}
+    return Result("trust", "How sure one can be", findings=findings, tables=tables)
 
 
 def _screening(analysis: Analysis) -> Iterator[Finding]:
@@ -110,15 +117,13 @@ def _single_arms(analysis: Analysis) -> Finding:
     studies = [registry.studies[name] for name in sorted(set(analysis.cohorts["study"]))]
     designs = Counter(study.design.replace("_", " ") for study in studies)
     timed = ~analysis.cohorts["endpoint"].map(lambda name: endpoint_of(name).is_response)
-    origins = Counter(
-        _time_origin(cohort) for _, cohort in _cohorts_of(registry, analysis.cohorts[timed])
+    cohorts = _cohorts_of(registry, analysis.cohorts[timed])
+    origins = Counter(_time_origin(cohort) for _, cohort in cohorts)
+    randomised = designs["randomised"]
+    tables = (
+        _counts("Designs of the reports used.", "Design", designs),
+        _counts("Time origin of the cohorts used for survival.", "Time runs from", origins),
     )
-    randomised = designs.get("randomised", 0)
-    tables = [_counts("Designs of the reports used.", "Design", designs)]
-    if origins:
-        tables.append(
-            _counts("Time origin of the cohorts used for survival.", "Time runs from", origins)
-        )
     return Finding(
         "Single arms, compared across studies",
         (
@@ -129,14 +134,13 @@ def _single_arms(analysis: Analysis) -> Finding:
             "a difference between patients. No contrast of this kind is evidence that one "
             "treatment causes longer survival than another.",
         ),
-        tuple(tables),
+        tuple(table for table in tables if table.rows),
     )
 
 
 def _time_origin(cohort: Cohort) -> str:
-    if cohort.time_origin is None:
-        return "not reported"
-    return f"{cohort.time_origin}{' (presumed)' if cohort.time_origin_presumed else ''}"
+    presumed = " (presumed)" if cohort.time_origin_presumed else ""
+    return "not reported" if cohort.time_origin is None else f"{cohort.time_origin}{presumed}"
 
 
 def _counts(title: str, head: str, counts: Mapping[str, int]) -> Table:
@@ -144,61 +148,47 @@ def _counts(title: str, head: str, counts: Mapping[str, int]) -> Table:
     return make_table(title, [Column(head), Column("Number", "num")], ordered, narrow=True)
 
 
-def _contradictions(analysis: Analysis) -> Finding:
-    none = "No pooled median lies outside the range of the medians reported by its own cohorts."
-    items = tuple(f"- {text}" for text in analysis.contradictions)
-    return Finding("Where model and reports disagree", items or (none,))
-
-
 def _overlap(analysis: Analysis) -> Finding:
-    frame = analysis.left_out[analysis.left_out["kind"] == OVERLAP]
-    known = knows_histology(analysis)
-    rule = (f"- {text}" for text in OVERLAP_RULE if known or "histology" not in text)
-    none = () if len(frame) else ("Among the cohorts of these endpoints none share patients.",)
+    known, some = knows_histology(analysis), bool((analysis.left_out["kind"] == OVERLAP).any())
+    none = "Among the cohorts of these endpoints none share patients."
+    rule = (
+        "Of cohorts that share patients one is counted. The order of precedence, applied in turn:"
+    )
+    order = (f"- {text}" for text in OVERLAP_RULE if known or "histology" not in text)
     return Finding(
         "Patients reported more than once",
-        (
-            *none,
-            "Of cohorts that share patients one is counted. The order of precedence, applied in "
-            "turn:",
-            *rule,
-        ),
-        (_left_out_table(analysis, OVERLAP),) if len(frame) else (),
+        (*(() if some else (none,)), rule, *order),
+        (_left_out_table(analysis, OVERLAP),) if some else (),
     )
 
 
 def _sources(analysis: Analysis) -> Iterator[Finding]:
     """Where the figures were seen, figure by figure, and which cohorts carry a caution."""
-    figures, registry = analysis.figures, analysis.registry
+    figures, vocabulary = analysis.figures, analysis.registry.vocabulary
     # the histology of a cohort counts once, though it enters for two endpoints
     once = figures["endpoint"].where(figures["kind"] != "histology", "")
     status = figures.assign(endpoint=once).drop_duplicates()["status"]
     verified = int((status == VERIFIED).sum())
     cautions = [
         f"- {study_label(study)}, {cohort.id}: {cohort.caution}"
-        for study, cohort in _cohorts_of(registry, analysis.cohorts)
+        for study, cohort in _cohorts_of(analysis.registry, analysis.cohorts)
         if cohort.caution
     ]
     lead = ["Cohorts that are pooled, and of which a reader must know more:"] if cautions else []
-    yield Finding(
-        "Sources and cautions",
-        (
-            f"{count(len(status), 'reported figure')} entered: {verified:,} seen in the report "
-            f"itself (verified), {len(status) - verified:,} in another source about it only "
-            "(secondary).",
-            *lead,
-            *cautions,
-        ),
-        (_status_table(analysis),),
+    seen = (
+        f"{count(len(status), 'reported figure')} entered: {verified:,} seen in the report itself "
+        f"(verified), {len(status) - verified:,} in another source about it only (secondary)."
     )
     secondary = figures[figures["status"] != VERIFIED]
+    table = _status_table(analysis, secondary)
+    yield Finding("Sources and cautions", (seen, *lead, *cautions), (table,))
     if len(secondary):
         columns = (
             (
                 *("Cohort", "keep"),
-                lambda row: Cell(f"{row.label} · {row.cohort}", href=f"#{anchor(row.study)}"),
+                lambda row: Cell(f"{row.label} · {row.cohort}", href=_reference(row.study)),
             ),
-            ("Endpoint", "keep", lambda row: label_of(row.endpoint, registry.vocabulary)),
+            ("Endpoint", "keep", lambda row: label_of(row.endpoint, vocabulary)),
             ("Figure", "keep", lambda row: f"{row.kind}, {row.group}".removesuffix(", whole")),
             ("As it entered", "wide", lambda row: row.printed),
         )
@@ -206,17 +196,15 @@ def _sources(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(f"Secondary figures ({len(secondary)})", tables=(table,), folded=True)
 
 
-def _status_table(analysis: Analysis) -> Table:
-    figures, cohort = analysis.figures, ["study", "cohort"]
-    secondary = figures[figures["status"] != VERIFIED]
-    entered, other = figures["endpoint"].value_counts(), secondary["endpoint"].value_counts()
-    touched = secondary.drop_duplicates(["endpoint", *cohort])["endpoint"].value_counts()
+def _status_table(analysis: Analysis, secondary: pd.DataFrame) -> Table:
+    entered, other = Counter(analysis.figures["endpoint"]), Counter(secondary["endpoint"])
+    touched = Counter(secondary.drop_duplicates(["endpoint", "study", "cohort"])["endpoint"])
     columns = (
         ("Endpoint", "keep", lambda name: label_of(name, analysis.registry.vocabulary)),
-        ("Figures", "num", lambda name: int(entered.get(name, 0))),
-        ("Verified", "num", lambda name: int(entered.get(name, 0) - other.get(name, 0))),
-        ("Secondary", "num", lambda name: int(other.get(name, 0))),
-        ("Cohorts with a secondary figure", "num", lambda name: int(touched.get(name, 0))),
+        ("Figures", "num", lambda name: entered[name]),
+        ("Verified", "num", lambda name: entered[name] - other[name]),
+        ("Secondary", "num", lambda name: other[name]),
+        ("Cohorts with a secondary figure", "num", lambda name: touched[name]),
     )
     title = "Where the figures were seen."
     return table_of(title, analysis.settings.endpoints, columns, narrow=True)
@@ -236,16 +224,13 @@ def _odd_figures(analysis: Analysis) -> Finding:
         none = "No figure of the cohorts used looks odd to the checks of the registry."
         return Finding(heading, (none,))
     columns = [Column("Cohort", "keep"), Column("Found", "wide"), Column("Why it stays", "wide")]
-    title = f"Odd figures of the cohorts used ({len(rows)})."
-    return Finding(
-        heading,
-        (
-            "The registry is checked for figures that look like a slip. Each that was found in the "
-            "cohorts used was looked at again and stays as reported, for the reason given; where "
-            "no reason is given it has not been looked at yet.",
-        ),
-        (make_table(title, columns, rows),),
+    table = make_table(f"Odd figures of the cohorts used ({len(rows)}).", columns, rows)
+    lead = (
+        "The registry is checked for figures that look like a slip. Each that was found in the "
+        "cohorts used was looked at again and stays as reported, for the reason given; where no "
+        "reason is given it has not been looked at yet."
     )
+    return Finding(heading, (lead,), (table,))
 
 
 def _where(analysis: Analysis, warning: Problem) -> Cell | None:
@@ -256,9 +241,9 @@ def _where(analysis: Analysis, warning: Problem) -> Cell | None:
         return None
     place = _COHORT_OF_FIELD.match(warning.field)
     if place is None:
-        return study_link(analysis.registry, study.id)
+        return _study_link(analysis.registry, study.id)
     cohort = study.cohorts[int(place[1])].id
-    return study_link(analysis.registry, study.id, cohort) if (study.id, cohort) in used else None
+    return _study_link(analysis.registry, study.id, cohort) if (study.id, cohort) in used else None
 
 
 # --- Cohorts used, cohorts left out --------------------------------------------------------------
@@ -294,7 +279,7 @@ def _cohort_table(analysis: Analysis, name: str, frame: pd.DataFrame) -> Table:
         (
             *("Cohort", "keep"),
             lambda row: Cell(
-                row.label, row.cohort if row.label in twice else "", f"#{anchor(row.study)}"
+                row.label, row.cohort if row.label in twice else "", _reference(row.study)
             ),
         ),
         ("Histology", "keep", lambda row: row.histology),
@@ -315,11 +300,6 @@ def _cohort_table(analysis: Analysis, name: str, frame: pd.DataFrame) -> Table:
         note="Reported: with its unit. Estimate: this cohort under the model.",
         group=lambda row: ": ".join(dict.fromkeys((row.treatment_class, row.treatment))),
     )
-
-
-def or_nothing(entry: object) -> str:
-    """A text as it is; nothing where it is missing."""
-    return "" if is_missing(entry) else str(entry)
 
 
 def left_out(analysis: Analysis) -> Result:
@@ -343,30 +323,29 @@ def _left_out_table(analysis: Analysis, kind: str) -> Table:
     registry, used = analysis.registry, set(analysis.cohorts["study"])
     frame = analysis.left_out[analysis.left_out["kind"] == kind]
     keys = ["study", "cohort", "label", "reason", "gave_way_to"]
-    merged: dict[tuple[str, ...], list[str]] = {}
-    for row in frame[[*keys, "endpoint"]].itertuples(index=False):
-        key = tuple(or_nothing(entry) for entry in row[:-1])
-        merged.setdefault(key, []).append(row.endpoint)
-    columns = [Column("Cohort", "keep"), Column("Endpoint"), Column("Reason", "wide")]
-    rows = [
-        [f"{label} · {cohort}", _endpoints(analysis, ends), reason]
-        for (_, cohort, label, reason, _), ends in merged.items()
+    texts = frame[[*keys, "endpoint"]].map(or_nothing)
+    merged = texts.groupby(keys, sort=False)["endpoint"].agg(list).reset_index()
+    columns = [
+        ("Cohort", "keep", lambda row: f"{row.label} · {row.cohort}"),
+        ("Endpoint", "", lambda row: _endpoints(analysis, row.endpoint)),
+        ("Reason", "wide", lambda row: row.reason),
     ]
-    if any(instead for *_, instead in merged):
-        columns.append(Column("Counted instead", "keep"))
-        for row, (*_, instead) in zip(rows, merged, strict=True):
-            study, _, cohort = instead.partition(":")
-            row.append(study_link(registry, study, cohort, used=study in used))
+    if merged["gave_way_to"].any():
+
+        def instead(row: Any) -> Cell:
+            study, _, cohort = row.gave_way_to.partition(":")
+            return _study_link(registry, study, cohort, used=study in used)
+
+        columns.append(("Counted instead", "keep", instead))
     heading = _KINDS.get(kind, kind.replace("_", " ").capitalize()).format(
         subject=registry.vocabulary.subject_words,
         histology=", and no figures by histology" if knows_histology(analysis) else "",
     )
     size = count(len(frame[["study", "cohort"]].drop_duplicates()), "cohort")
-    return make_table(f"{heading} ({size}).", columns, rows)
+    return table_of(f"{heading} ({size}).", merged.itertuples(), columns)
 
 
-def _endpoints(analysis: Analysis, endpoints: Iterable[str]) -> str:
-    names = list(endpoints)
+def _endpoints(analysis: Analysis, names: list[str]) -> str:
     if len(names) > 1 and set(names) == set(analysis.settings.endpoints):
         return "all"
     return ", ".join(label_of(name, analysis.registry.vocabulary) for name in names)

@@ -5,12 +5,14 @@ Reads nothing but the registry. Figures stand as printed, to the digit and in th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
-from studies import Cohort, Problem, Registry, Study
+from studies import Cohort, Registry, Study
 from studies.figures import study_label
-from studies.plausibility import Review, review
+from studies.plausibility import review
 from studies.registry import Excluded
 from studies.schema import (
     NOT_REACHED,
@@ -20,15 +22,16 @@ from studies.schema import (
     Landmark,
     Overlap,
     Patient,
+    Record,
     Response,
     Source,
     Subgroup,
     SurvivalOutcome,
 )
 from studies.selection import select
+from synthesis.cli.listing import labelled, shown_path
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count
-from synthesis.text.listing import labelled, shown_path
 
 _STATUS = {
     "verified": "verified: the figures were seen in the report itself, but those marked otherwise",
@@ -37,6 +40,7 @@ _STATUS = {
 _ENDPOINT_WIDTH = 10
 _RESPONSES = ("cr", "pr", "sd", "pd", "ne", "responders", "disease_control", "evaluable")
 _PERCENTS = ("orr", "dcr", "cr", "pr", "sd", "pd")
+_FIELD = re.compile(r"{(\w+)}")
 
 
 def study_lines(registry: Registry, study_id: str) -> list[str]:
@@ -45,7 +49,7 @@ def study_lines(registry: Registry, study_id: str) -> list[str]:
     lines = [f"{study_label(study)}  ({study.id})", *_citation(study.citation), ""]
     lines += _facts(
         ("Status", _STATUS[study.status]),
-        ("Seen in", "; ".join(_source(source) for source in study.sources) or "-"),
+        ("Seen in", "; ".join(map(_source, study.sources)) or "-"),
         ("Design", _joined(study.design, study.centres)),
         ("Countries", ", ".join(study.countries)),
         ("Institutions", "; ".join(study.institutions)),
@@ -60,7 +64,7 @@ def study_lines(registry: Registry, study_id: str) -> list[str]:
         ("COMPARISONS", _comparisons(study)),
         ("OVERLAPS", _overlaps(study, registry)),
         ("COUNTED", _counted(study, registry)),
-        ("PLAUSIBILITY", _plausibility(study, review(registry))),
+        ("PLAUSIBILITY", _plausibility(study, registry)),
     ):
         section = list(body)
         lines += ["", title, *section] if section else []
@@ -70,7 +74,7 @@ def study_lines(registry: Registry, study_id: str) -> list[str]:
 def excluded_study_lines(report: Excluded) -> list[str]:
     """Set out why a report was found and left out: citation, number of patients, reason."""
     lines = [f"{report.id}: left out of the registry", *_citation(report.citation), ""]
-    patients = ", ".join(str(number) for number in report.n)
+    patients = ", ".join(map(str, report.n))
     return [*lines, *_facts(("Patients", patients), ("Reason", report.reason))]
 
 
@@ -84,29 +88,47 @@ def _joined(*parts: str | None, by: str = ", ") -> str:
     return by.join(filter(None, parts))
 
 
-def _with(template: str, value: object) -> str | None:
-    """Return a value in its words, or nothing where it is not printed."""
-    return None if value is None else template.format(value)
+def _filled(record: Record | None, *templates: str, by: str = ", ", **more: str) -> str:
+    """Join templates filled with the fields of a record, but those of what is not printed."""
+    if record is None:
+        return ""
+    known = {name: _written(value) for name, value in record} | more
+    printed = (
+        template.format(**known).strip()
+        for template in templates
+        if all(known[name] is not None for name in _FIELD.findall(template))
+    )
+    return _joined(*printed, by=by)
+
+
+def _written(value: Any) -> Any:
+    return " to ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def _level(level: Decimal | None) -> str:
+    """A level in words; a report that prints no level is not given one."""
+    return "unlabelled" if level is None else f"{(level * 100).normalize():f} %"
 
 
 # --- The report ----------------------------------------------------------------------------------
 
 
 def _citation(citation: Citation) -> Iterator[str]:
-    place = _joined(citation.journal, _with("{}", citation.year), citation.volume_pages, by=" ")
-    doi, pmid = _with("doi {}", citation.doi), _with("PMID {}", citation.pmid)
+    place = _filled(citation, "{journal}", "{year}", "{volume_pages}", by=" ")
+    more = _filled(citation, "doi {doi}", "PMID {pmid}", "{trial_registration}", by=". ")
+    where = _joined(place, more, by=". ")
     for text in (
         ", ".join(citation.authors),
-        _with("{}.", citation.title and citation.title.rstrip(".")),
-        _joined(place, doi, pmid, citation.trial_registration, by=". ") + ".",
+        citation.title and f"{citation.title.rstrip('.')}.",
+        where and f"{where}.",
         citation.unverified and f"Not yet verified: {'; '.join(citation.unverified)}.",
     ):
-        if text and text != ".":
+        if text:
             yield from labelled("", text, indent=2, width=0)
 
 
 def _source(source: Source) -> str:
-    where = _joined(_with("doi {}", source.doi), source.url)
+    where = _filled(source, "doi {doi}", "{url}")
     return f"{source.kind} ({where})" if where else source.kind
 
 
@@ -116,17 +138,21 @@ def _source(source: Source) -> str:
 def _cohort(cohort: Cohort, study: Study, registry: Registry) -> Iterator[str]:
     treatment = registry.vocabulary.treatment(cohort.treatment)
     group = registry.vocabulary.treatment_class(treatment.class_).label
+    origin = "presumed, not printed" if cohort.time_origin_presumed else "printed"
     yield f"COHORT {cohort.id}"
     yield from _facts(
         ("Treatment", f'{treatment.label} ({group}), printed as "{cohort.treatment_as_printed}"'),
         ("Patients", _patients(cohort)),
         ("Disease", cohort.disease or registry.vocabulary.main_disease),
         ("Line", cohort.line or "not printed"),
-        ("Time from", _time_origin(cohort)),
+        ("Time from", _filled(cohort, f"{{time_origin}} ({origin})") or "not printed"),
         ("Histology", _histology(cohort)),
         ("Read as", _read_as(cohort)),
-        ("BRAF V600E", _braf(cohort)),
-        ("Part of", _with("{} of the same report", cohort.part_of)),
+        (
+            "BRAF V600E",
+            _filled(cohort.braf_v600e, "{positive} positive", "{tested} tested", "{percent} %"),
+        ),
+        ("Part of", _filled(cohort, "{part_of} of the same report")),
         ("Not pooled", cohort.not_pooled),
         ("Caution", cohort.caution),
         indent=2,
@@ -143,49 +169,30 @@ def _cohort(cohort: Cohort, study: Study, registry: Registry) -> Iterator[str]:
 
 
 def _patients(cohort: Cohort) -> str:
-    if cohort.n is not None or cohort.n_implied is None:
-        return "not printed" if cohort.n is None else str(cohort.n)
-    implied = cohort.n_implied
-    return f"not printed; {implied.value} follows from other figures ({implied.derivation})"
+    implied = "{value} follows from other figures ({derivation})"
+    number = "not printed" if cohort.n is None else str(cohort.n)
+    return _joined(number, cohort.n is None and _filled(cohort.n_implied, implied), by="; ")
 
 
-def _time_origin(cohort: Cohort) -> str:
-    how = "presumed, not printed" if cohort.time_origin_presumed else "printed"
-    return _with(f"{{}} ({how})", cohort.time_origin) or "not printed"
-
-
-def _histology(cohort: Cohort) -> str | None:
+def _histology(cohort: Cohort) -> str:
     split = cohort.histology
-    return split and _joined(
-        _with("{} pure", split.pure),
-        _with("{} mixed", split.mixed),
-        _with("{} % pure", split.pure_percent),
-        _with("{} % mixed", split.mixed_percent),
-        _with("{} assessed", split.assessed),
-        *(f"{number} {name}" for name, number in split.other.items()),
-        _with("defined as: {}", split.definition),
+    figures = ("{pure} pure", "{mixed} mixed", "{pure_percent} % pure", "{mixed_percent} % mixed")
+    return _joined(
+        _filled(split, *figures, "{assessed} assessed"),
+        *(f"{number} {name}" for name, number in (split.other if split else {}).items()),
+        _filled(split, "defined as: {definition}"),
     )
 
 
-def _read_as(arm: Cohort | Subgroup) -> str | None:
-    return arm.read_as and f"{arm.read_as.histology}, because {arm.read_as.reason}"
-
-
-def _braf(cohort: Cohort) -> str | None:
-    status = cohort.braf_v600e
-    return status and _joined(
-        _with("{} positive", status.positive),
-        _with("{} tested", status.tested),
-        _with("{} %", status.percent),
-    )
+def _read_as(arm: Cohort | Subgroup) -> str:
+    return _filled(arm.read_as, "{histology}, because {reason}")
 
 
 def _subgroup(group: Subgroup, study: Study) -> Iterator[str]:
     words = _joined(
-        f"{group.factor} {group.level}",
-        _with('printed as "{}"', group.label),
+        _filled(group, "{factor} {level}", 'printed as "{label}"'),
         "n not printed" if group.n is None else count(group.n, "patient"),
-        _with("read as {}", _read_as(group)),
+        group.read_as and f"read as {_read_as(group)}",
     )
     yield from labelled("Subgroup", words, indent=2)
     yield from _figures(group, study)
@@ -193,11 +200,9 @@ def _subgroup(group: Subgroup, study: Study) -> Iterator[str]:
 
 
 def _patient(patient: Patient) -> str:
-    unit = patient.unit or ""
-    times = tuple((name, getattr(patient, name)) for name in survival_endpoints())
-    times += (("response lasted", patient.response_duration),)
-    printed = (f"{name} {time} {unit}".strip() for name, time in times if time is not None)
-    return _joined(*printed, patient.event, patient.response, patient.histology)
+    times = (f"{name} {{{name}}} {{unit}}" for name in survival_endpoints())
+    words = ("response lasted {response_duration} {unit}", "{event}", "{response}", "{histology}")
+    return _filled(patient, *times, *words, unit=patient.unit or "")
 
 
 def _characteristics(arm: Cohort | Subgroup, study: Study, indent: int) -> Iterator[str]:
@@ -211,18 +216,11 @@ def _characteristics(arm: Cohort | Subgroup, study: Study, indent: int) -> Itera
 
 
 def _characteristic(printed: Characteristic) -> str:
-    kind = printed.statistic if printed.statistic in ("mean", "median") else None
-    value = f"{printed.value} %" if printed.statistic == "percent" else f"{printed.value}"
-    figure = _joined(kind, value, printed.unit, printed.of and f"of {printed.of}", by=" ")
-    return _joined(
-        f"{printed.name}: {figure}",
-        _with("SD {}", printed.sd),
-        _with("range {}", _pair(printed.range)),
-        _with("IQR {}", _pair(printed.iqr)),
-        _with("interval {}", _pair(printed.ci)),
-        printed.group,
-        printed.note,
-    )
+    kind = printed.statistic if printed.statistic in ("mean", "median") else ""
+    sign = " %" if printed.statistic == "percent" else ""
+    figure = _filled(printed, f"{kind} {{value}}{sign}", "{unit}", "of {of}", by=" ")
+    more = ("SD {sd}", "range {range}", "IQR {iqr}", "interval {ci}", "{group}", "{note}")
+    return _filled(printed, "{name}: {figure}", *more, figure=figure)
 
 
 # --- Figures -------------------------------------------------------------------------------------
@@ -234,56 +232,52 @@ def _figures(arm: Cohort | Subgroup, study: Study) -> Iterator[str]:
     if arm.response is not None:
         figures.append(("response", _response(arm.response), arm.response))
     for name, text, figure in figures:
-        words = f"{text} [{figure.status or study.status}]"
-        yield from labelled(name, words, indent=4, width=_ENDPOINT_WIDTH)
-        if figure.note:
-            yield from labelled("", figure.note, indent=6, width=_ENDPOINT_WIDTH)
+        yield from _with_note(name, text, figure, study, indent=4)
+
+
+def _with_note(name: str, text: str, figure: Any, study: Study, *, indent: int) -> Iterator[str]:
+    words = f"{text} [{figure.status or study.status}]"
+    yield from labelled(name, words, indent=indent, width=_ENDPOINT_WIDTH)
+    if figure.note:
+        yield from labelled("", figure.note, indent=indent + 2, width=_ENDPOINT_WIDTH)
 
 
 def _median(figure: SurvivalOutcome) -> str:
-    unit = figure.unit or ""
-    limits = _with(f"{_level(figure.level)} interval {{}} {unit}", _pair(figure.ci))
-    method = _with(", {} method", figure.ci_method) or ""
-    return _joined(
-        _with(
-            "median {}" if figure.median == NOT_REACHED else f"median {{}} {unit}", figure.median
-        ),
-        limits and limits.strip() + method,
-        _with(f"IQR {{}} {unit}", _pair(figure.iqr)),
-        _with(f"range {{}} {unit}", _pair(figure.range)),
-        None if figure.events is None else count(figure.events, "event"),
-        _with(f"median follow-up {{}} {unit}", figure.follow_up),
-        _with('printed as "{}"', figure.label),
+    return _filled(
+        figure,
+        "median {median}" if figure.median == NOT_REACHED else "median {median} {unit}",
+        "{level} interval {ci} {unit}",
+        "{ci_method} method" if figure.ci else "",
+        "IQR {iqr} {unit}",
+        "range {range} {unit}",
+        "{all_events}" if figure.events is not None else "",
+        "median follow-up {follow_up} {unit}",
+        'printed as "{label}"',
+        level=_level(figure.level),
+        unit=figure.unit or "",
+        all_events=count(figure.events or 0, "event"),
     )
 
 
 def _landmark(figure: Landmark) -> str:
-    return _joined(
-        f"{figure.survival} at {figure.time} {figure.unit}",
-        _with(f"{_level(figure.level)} interval {{}}", _pair(figure.ci)),
-        _with("{} at risk", figure.at_risk),
-        "READ OFF THE CURVE" if figure.digitised else None,
-        _with('printed as "{}"', figure.label),
+    return _filled(
+        figure,
+        "{survival} at {time} {unit}",
+        "{level} interval {ci}",
+        "{at_risk} at risk",
+        "READ OFF THE CURVE" if figure.digitised else "",
+        'printed as "{label}"',
+        level=_level(figure.level),
     )
 
 
 def _response(response: Response) -> str:
-    return _joined(
-        *(_with(name.replace("_", " ") + " {}", getattr(response, name)) for name in _RESPONSES),
-        *(_with(name + " {} %", getattr(response, f"{name}_percent")) for name in _PERCENTS),
-        _with(f"{_level(response.orr_level)} interval of orr {{}} %", _pair(response.orr_ci)),
-        response.criteria,
-        response.assessor,
-    )
-
-
-def _level(level: Decimal | None) -> str:
-    """Return a level in words; a report that prints no level is not given one."""
-    return "unlabelled" if level is None else f"{(level * 100).normalize():f} %"
-
-
-def _pair(pair: tuple[Decimal, Decimal | str] | None) -> str | None:
-    return pair and f"{pair[0]} to {pair[1]}"
+    counts = (f"{name.replace('_', ' ')} {{{name}}}" for name in _RESPONSES)
+    percents = (f"{name} {{{name}_percent}} %" for name in _PERCENTS)
+    limits = "{level} interval of orr {orr_ci} %"
+    level = _level(response.orr_level)
+    words = ("{criteria}", "{assessor}")
+    return _filled(response, *counts, *percents, limits, *words, level=level)
 
 
 # --- Between groups and between reports ----------------------------------------------------------
@@ -291,23 +285,25 @@ def _pair(pair: tuple[Decimal, Decimal | str] | None) -> str | None:
 
 def _comparisons(study: Study) -> Iterator[str]:
     for comparison in study.comparisons:
-        text = f"{_comparison(comparison)} [{comparison.status or study.status}]"
-        yield from labelled(comparison.endpoint, text, indent=2, width=_ENDPOINT_WIDTH)
-        if comparison.note:
-            yield from labelled("", comparison.note, indent=4, width=_ENDPOINT_WIDTH)
+        yield from _with_note(
+            comparison.endpoint, _comparison(comparison), comparison, study, indent=2
+        )
 
 
 def _comparison(comparison: Comparison) -> str:
     sign = "" if isinstance(comparison.p, str) and comparison.p[:1] in "<>=≤≥" else "= "
-    sides = " ONE-SIDED" if comparison.sided == 1 else ""
-    return _joined(
-        " against ".join(comparison.groups),
-        _with(f"p {sign}{{}}{sides}", comparison.p),
-        comparison.test,
-        _with("hazard ratio {}", comparison.hr),
-        _with(f"{_level(comparison.level)} interval {{}}", _pair(comparison.hr_ci)),
-        {True: "adjusted", False: "not adjusted", None: None}[comparison.adjusted],
-        _with('"{}"', comparison.text),
+    one = " ONE-SIDED" if comparison.sided == 1 else ""
+    return _filled(
+        comparison,
+        "{sides}",
+        f"p {sign}{{p}}{one}",
+        "{test}",
+        "hazard ratio {hr}",
+        "{level} interval {hr_ci}",
+        {True: "adjusted", False: "not adjusted", None: ""}[comparison.adjusted],
+        '"{text}"',
+        level=_level(comparison.level),
+        sides=" against ".join(comparison.groups),
     )
 
 
@@ -345,11 +341,10 @@ def _counted(study: Study, registry: Registry) -> Iterator[str]:
             yield from labelled(endpoint, words, indent=2, width=_ENDPOINT_WIDTH)
 
 
-# --- What looks odd ------------------------------------------------------------------------------
-
-
-def _plausibility(study: Study, reviewed: Review) -> Iterator[str]:
-    problems: list[tuple[str, Problem, str]] = [
+def _plausibility(study: Study, registry: Registry) -> Iterator[str]:
+    """What looks odd in a report."""
+    reviewed = review(registry)
+    problems = [
         *(("Warning", problem, "") for problem in reviewed.warnings),
         *(("Stale", problem, "") for problem in reviewed.stale),
         *(("Note", problem, "") for problem in reviewed.notes),

@@ -42,13 +42,11 @@ from synthesis.numbers import count
 WIDTH = 100
 
 _HEAD = ("STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS", "COUNTS")
-_EXCLUDED_HEAD = ("REPORT", "YEAR", "N", "WHY IT WAS LEFT OUT")
 _SHORT_DESIGNS = {
     "prospective_single_arm": "single arm",
     "case_series": "cases",
     "pooled_literature": "literature",
 }
-_ENDPOINT_WIDTH, _VERDICT_WIDTH = 10, 11
 # Why a cohort has nothing to count for an endpoint; such a cohort stands in nobody's way.
 _NO_FIGURE = ("no_figure", "subgroup_only", "response_not_a_count", "event_status", "not_verified")
 _RULE = (
@@ -62,7 +60,7 @@ Years = tuple[int | None, int | None]
 
 def aligned(
     rows: Iterable[Sequence[str]], *, right: Collection[int] = (), width: int | None = None
-) -> Iterator[str]:
+) -> list[str]:
     """Set rows of cells in columns, two blanks between them; those of `right` flush right.
 
     Cells are folded where a line would be wider than `width`, that of the terminal.
@@ -70,14 +68,13 @@ def aligned(
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
-        yield from _folded(table, right, width)
-        return
+        return _folded(table, right, width)
+    lines = []
     for row in table:
-        cells = (
-            cell.rjust(wide) if column in right else cell.ljust(wide)
-            for column, (cell, wide) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join(cells).rstrip()
+        places = enumerate(zip(row, widths, strict=True))
+        cells = (cell.rjust(w) if place in right else cell.ljust(w) for place, (cell, w) in places)
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 def _folded(rows: Sequence[Sequence[str]], right: Collection[int], width: int) -> list[str]:
@@ -90,7 +87,7 @@ def _folded(rows: Sequence[Sequence[str]], right: Collection[int], width: int) -
         grid.add_column(justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         grid.add_row(*row)
-    console = Console(width=width, color_system=None, markup=False, highlight=False)
+    console = Console(width=width, color_system=None, markup=False, highlight=False, emoji=False)
     with console.capture() as lines:
         console.print(grid)
     return [line.rstrip() for line in lines.get().splitlines()]
@@ -122,20 +119,19 @@ def shown_path(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which cohorts are looked for; None: any."""
+    """Which cohorts are looked for; None: any.
+
+    A treatment by any of its names, a class by identifier or label, other words by those of the
+    vocabulary; `years` are the first and the last one, None where open: only both open find a
+    report without a year.
+    """
 
     treatment: str | None = None
-    """By any of its names."""
     treatment_class: str | None = None
-    """By identifier or label."""
     endpoint: str | None = None
-    """Cohorts that print something of it; ``"response"`` is one."""
     design: str | None = None
-    """Word of the vocabulary, as `disease`."""
     years: Years = (None, None)
-    """First and last year of publication, None where open; no year is found only by both open."""
     status: str | None = None
-    """Of the report, verified or secondary."""
     disease: str | None = None
 
 
@@ -169,20 +165,24 @@ def find_cohorts(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohor
 
 
 def _in_words_of(vocabulary: Vocabulary, wanted: Wanted) -> Wanted:
-    given = {kind: getattr(wanted, kind) for kind in ("endpoint", "design", "disease")}
+    words = known_words(vocabulary)
+
+    def written(kind: str, word: str | None) -> str | None:
+        known = {fold(each): each for each in words[kind]}
+        if word is not None and fold(word) not in known:
+            raise UnknownWordError(kind, word, closest(word, words[kind]))
+        return word and known[fold(word)]
+
     labels = {fold(entry.label): entry.id for entry in vocabulary.classes}
     group, name = wanted.treatment_class, wanted.treatment
-    given["class"] = group and labels.get(fold(group), group)
-    words = known_words(vocabulary)
-    for kind, word in given.items():
-        if word is not None:
-            written = {fold(known): known for known in words[kind]}
-            if fold(word) not in written:
-                raise UnknownWordError(kind, word, closest(word, words[kind]))
-            given[kind] = written[fold(word)]
-    group = given.pop("class")
-    treatment = name if name is None else vocabulary.treatment(name).id
-    return replace(wanted, treatment=treatment, treatment_class=group, **given)
+    return replace(
+        wanted,
+        endpoint=written("endpoint", wanted.endpoint),
+        design=written("design", wanted.design),
+        disease=written("disease", wanted.disease),
+        treatment_class=written("class", group and labels.get(fold(group), group)),
+        treatment=None if name is None else vocabulary.treatment(name).id,
+    )
 
 
 def _in_years(year: int | None, years: Years) -> bool:
@@ -200,11 +200,7 @@ def cohort_lines(
     The name of a cohort that is that of its treatment is left out; ``COUNTS`` names the endpoints
     for which the cohort is counted. `width` is that of the terminal, if there is one.
     """
-    counted = {
-        (ref.study.id, ref.cohort.id, endpoint)
-        for endpoint in (ENDPOINTS if cohorts else ())
-        for ref in select(registry, endpoint).counted
-    }
+    counted = {name: {ref.id for ref in select(registry, name).counted} for name in ENDPOINTS}
     rows = [
         (
             study.id,
@@ -214,7 +210,7 @@ def cohort_lines(
             cohort.treatment,
             "-" if cohort.n is None else str(cohort.n),
             " ".join(endpoints_of(cohort)) or "-",
-            " ".join(name for name in ENDPOINTS if (study.id, cohort.id, name) in counted) or "-",
+            " ".join(e for e in ENDPOINTS if f"{study.id}:{cohort.id}" in counted[e]) or "-",
         )
         for study, cohort in cohorts
     ]
@@ -235,13 +231,13 @@ def excluded_lines(excluded: Iterable[Excluded], *, width: int | None = None) ->
         (
             report.id,
             str(report.citation.year or "-"),
-            ", ".join(str(number) for number in report.n) or "-",
+            ", ".join(map(str, report.n)) or "-",
             " ".join(report.reason.split()),
         )
         for report in excluded
     ]
-    lines = aligned([_EXCLUDED_HEAD, *rows], width=width)
-    return [*lines, "", f"{count(len(rows), 'report')} left out"]
+    head = ("REPORT", "YEAR", "N", "WHY IT WAS LEFT OUT")
+    return [*aligned([head, *rows], width=width), "", f"{count(len(rows), 'report')} left out"]
 
 
 # --- Overlaps ------------------------------------------------------------------------------------
@@ -265,28 +261,17 @@ def overlap_lines(
 ) -> list[str]:
     """Set out the reports that share patients: one line a group, with how many cohorts count.
 
-    Parameters
-    ----------
-    registry : Registry
-        The registry.
-    study_id : str, optional
-        Only the group of this report, at length.
-    endpoint : {"os", "pfs", "response"}, optional
-        Only this endpoint.
-    verbose : bool
-        At length: the overlaps with their reasons; for each endpoint the cohorts that are counted,
-        those that gave way, to whom and by which criterion, and those without a figure of it.
-    width : int, optional
-        Columns of the terminal, if there is one.
+    `study_id` gives the group of one report, at length; `endpoint` only one. At length (`verbose`)
+    stand the overlaps with their reasons, and for each endpoint the cohorts that are counted, those
+    that gave way, to whom and by which criterion, and those without a figure of it. `width` is that
+    of the terminal, if there is one.
     """
-    groups = [g for g in overlap_groups(registry) if study_id is None or study_id in g.studies]
-    chosen = {
-        name: select(registry, name) for name in (ENDPOINTS if endpoint is None else [endpoint])
-    }
-    lines: list[str] = []
+    groups = [g for g in overlap_groups(registry) if study_id in (None, *g.studies)]
+    chosen = {name: select(registry, name) for name in ([endpoint] if endpoint else ENDPOINTS)}
     if study_id is not None and not groups:
-        lines = [f"{_name(registry, study_id)} shares patients with no other report."]
-        return [*lines, *_verdict_lines(registry, chosen, (study_id,))]
+        alone = f"{_name(registry, study_id)} shares patients with no other report."
+        return [alone, *_verdict_lines(registry, chosen, (study_id,))]
+    lines: list[str] = []
     if verbose or study_id is not None:
         for group in groups:
             lines += [""] if lines else []
@@ -345,27 +330,21 @@ def _verdict_lines(
         endpoint: {_id(entry): entry for entry in selection.left_out if entry.study_id in studies}
         for endpoint, selection in chosen.items()
     }
-    # One reason keeps these out of every endpoint.
-    reasons = [
-        {name: entry.reason for name, entry in entries.items() if not _gives_way(entry)}
-        for entries in left_out.values()
+    out = [{(n, e.reason) for n, e in own.items() if _is_out(e)} for own in left_out.values()]
+    never = set.intersection(*out)  # one reason keeps these out of every endpoint
+    first = next(iter(left_out.values()))
+    verdicts = [
+        ("any", "left out", f"{n}: {e.reason}") for n, e in first.items() if (n, e.reason) in never
     ]
-    never = {
-        name: reason
-        for name, reason in reasons[0].items()
-        if all(others.get(name) == reason for others in reasons)
-    }
-    verdicts = [("any", "left out", f"{name}: {reason}") for name, reason in never.items()]
     for endpoint, selection in chosen.items():
         counted = [ref.id for ref in selection.counted if ref.study.id in studies]
-        entries = {name: e for name, e in left_out[endpoint].items() if name not in never}
+        entries = {n: e for n, e in left_out[endpoint].items() if (n, e.reason) not in never}
         verdicts.append((endpoint, "counted", ", ".join(counted) or "none"))
         verdicts += [(endpoint, *verdict) for verdict in _verdicts(entries, refs, endpoint)]
     before = ""
     for endpoint, verdict, text in verdicts:
         label = "" if endpoint == before else endpoint
-        first = f"{label:<{_ENDPOINT_WIDTH}}{verdict:<{_VERDICT_WIDTH}}"
-        yield from labelled(first, text, indent=2, width=_ENDPOINT_WIDTH + _VERDICT_WIDTH)
+        yield from labelled(f"{label:<10}{verdict:<11}", text, indent=2, width=21)
         before = endpoint
 
 
@@ -382,7 +361,7 @@ def _verdicts(
     if without:
         yield "no figure", f"{', '.join(without)} (nothing to count, so it displaces nobody)"
     for name, entry in entries.items():
-        if not _gives_way(entry):
+        if _is_out(entry):
             yield "left out", f"{name}: {entry.reason}"
 
 
@@ -390,8 +369,9 @@ def _id(entry: LeftOut) -> str:
     return f"{entry.study_id}:{entry.cohort_id}"
 
 
-def _gives_way(entry: LeftOut) -> bool:
-    return entry.gave_way_to is not None or entry.kind in _NO_FIGURE
+def _is_out(entry: LeftOut) -> bool:
+    """Whether a cohort could count but for its reason; others gave way or have no figure."""
+    return entry.gave_way_to is None and entry.kind not in _NO_FIGURE
 
 
 # --- What a check found --------------------------------------------------------------------------
@@ -399,21 +379,27 @@ def _gives_way(entry: LeftOut) -> bool:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found."""
+    """What a check found.
 
-    reports: int
-    cohorts: int
-    """How many were looked at; 0 where an error kept the registry from being read."""
-    beside: int
-    """Reports of the registry that they were read together with."""
+    Attributes
+    ----------
+    reports, cohorts : int
+        How many were looked at; 0 where an error kept the registry from being read.
+    beside : int
+        Reports of the registry that they were read together with.
+    errors, warnings, notes : tuple of Problem
+        What cannot be used as it is, what looks like a slip, what is worth knowing.
+    acknowledged : tuple of (Problem, str)
+        Warnings that a study file accepts, with its reason.
+    """
+
+    reports: int = 0
+    cohorts: int = 0
+    beside: int = 0
     errors: tuple[Problem, ...] = ()
-    """What cannot be used as it is."""
     warnings: tuple[Problem, ...] = ()
-    """What looks like a slip."""
     notes: tuple[Problem, ...] = ()
-    """What is worth knowing."""
     acknowledged: tuple[tuple[Problem, str], ...] = ()
-    """Warnings that a study file accepts, with its reason."""
 
     @property
     def clean(self) -> bool:
@@ -428,16 +414,10 @@ def check(
     alone: bool = False,
     lines_of_notes: bool = False,
 ) -> tuple[Registry | None, Checked]:
-    """Check study files together with the registry that they will stand in.
+    """Check study files, or a whole registry, together with the registry they will stand in.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Study files and folders of them; empty: the whole registry.
-    folders : sequence of Path
-        Folders of the registry beside the shipped one; `alone` leaves that one out.
-    lines_of_notes : bool
-        Look up the lines of notes too: there are some for most files, and each is read again.
+    `folders` are those of the registry beside the shipped one, which `alone` leaves out. Lines of
+    notes are looked up on request: there are some for most files, and each is read again.
 
     Returns
     -------
@@ -449,7 +429,7 @@ def check(
     try:
         registry = load_registry(*folders, *paths, alone=alone)
     except RegistryError as error:
-        return None, Checked(0, 0, 0, errors=tuple(map(placed, error.problems)))
+        return None, Checked(errors=tuple(map(placed, error.problems)))
     from studies.plausibility import review  # help does not wait for it
 
     names = {study_id for study_id in registry.studies if _among(registry, study_id, paths)}
@@ -489,15 +469,10 @@ def checked_lines(checked: Checked, *, notes: bool = False) -> Iterator[str]:
     yield from _section("Errors", map(_line, checked.errors))
     yield from _section("Warnings", map(_line, checked.warnings))
     if checked.warnings:
-        check, field = checked.warnings[0].check, checked.warnings[0].field
-        yield from (
-            "A figure that does stand like that in the report stays as it is; say so in its file:",
-            "  [[acknowledged]]",
-            f'  check = "{check}"',
-            f'  field = "{field}"',
-            '  reason = "..."',
-            "",
-        )
+        first = checked.warnings[0]
+        yield "A figure that does stand like that in the report stays as it is; say so in its file:"
+        yield from ("  [[acknowledged]]", f'  check = "{first.check}"')
+        yield from (f'  field = "{first.field}"', '  reason = "..."', "")
     if notes:
         yield from _section("Notes", map(_line, checked.notes))
         accepted = (
@@ -537,16 +512,14 @@ def _counts(checked: Checked, notes: bool) -> str:
 
 def checked_record(checked: Checked) -> Mapping[str, Any]:
     """Return what a check found as plain data: counts, and lists of problems by severity."""
+    accepted = [_record(problem) | {"reason": reason} for problem, reason in checked.acknowledged]
     return {
         "reports": checked.reports,
         "cohorts": checked.cohorts,
-        **{
-            key: list(map(_record, getattr(checked, key)))
-            for key in ("errors", "warnings", "notes")
-        },
-        "acknowledged": [
-            _record(problem) | {"reason": reason} for problem, reason in checked.acknowledged
-        ],
+        "errors": list(map(_record, checked.errors)),
+        "warnings": list(map(_record, checked.warnings)),
+        "notes": list(map(_record, checked.notes)),
+        "acknowledged": accepted,
     }
 
 
