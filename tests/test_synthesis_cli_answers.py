@@ -22,6 +22,7 @@ from small_registry import write_registry
 from studies import load_registry
 from synthesis import cli
 from synthesis.questions import bias, sensitivity
+from synthesis.questions import control as historical
 from synthesis.questions.compare import compare
 from synthesis.questions.contrasts import COMPARE_COLUMNS
 from synthesis.questions.control import control
@@ -311,7 +312,8 @@ def test_control_is_the_page_that_was_read(controlled, capsys, controlled_asked,
     table = pd.read_csv(tmp_path / "tables" / "historical_control.csv")
     registry = load_registry(controlled, alone=True)
     fits = {"os": control_fits.survival_fit(registry)}
-    expected = control(fits, registry.vocabulary, control_fits.HALF).table
+    made = control(fits, registry.vocabulary, control_fits.HALF)
+    expected = historical.tables(made)["historical_control"]
     np.testing.assert_array_equal(table["value_1"][: len(expected)], expected["value_1"])
     names = {path.name for path in tmp_path.rglob("historical_control*")}
     tables = {f"historical_control{end}.csv" for end in ("", "_summary", "_check", "_draws")}
