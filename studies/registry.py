@@ -122,6 +122,11 @@ class Registry:
     def __iter__(self) -> Iterator[Study]:
         return iter(self.studies.values())
 
+    @property
+    def folder(self) -> Path:
+        """The first of the folders."""
+        return self.folders[0]
+
     def study(self, study_id: str) -> Study:
         """Return one study; `UnknownWordError` names the closest identifier."""
         if study_id not in self.studies:

@@ -86,14 +86,15 @@ class LeftOutDensities:
         Infinite where there are too few draws to say.
     p_loo : float
         How far the sum falls short of the log density with each cohort included.
-    log_likelihood : ndarray, shape (draws, cohorts)
-        From :func:`~synthesis.left_out.cohort_log_likelihood`.
+    log_likelihood, weights : ndarray, shape (draws, cohorts)
+        From :func:`cohort_log_likelihood` and from :func:`without_each`.
     """
 
     elpd: np.ndarray
     pareto_k: np.ndarray
     p_loo: float
     log_likelihood: np.ndarray = field(repr=False)
+    weights: np.ndarray = field(repr=False)
 
 
 def leave_one_out(
@@ -111,12 +112,13 @@ def leave_one_out(
         with np.errstate(divide="ignore"):  # a weight may be too small to be told from nought
             elpd = _log_sum(np.log(weights) + values)
         p_loo = np.sum(_log_sum(values) - np.log(len(values)) - elpd)
-        found = {"elpd": elpd, "pareto_k": k, "p_loo": p_loo, "log_likelihood": values}
-        return {name: np.asarray(value, dtype=float) for name, value in found.items()}
+        made = {"elpd": elpd, "pareto_k": k, "p_loo": p_loo}
+        made |= {"log_likelihood": values, "weights": weights}
+        return {name: np.asarray(value, dtype=float) for name, value in made.items()}
 
     name = f"left_out_{draws}_{nodes[0]}x{nodes[1]}_{_source_digest()}"
     kept = kept_beside(fit.draws, name, make)
-    return LeftOutDensities(**kept | {"p_loo": float(kept["p_loo"])})
+    return LeftOutDensities(**{**kept, "p_loo": float(kept["p_loo"])})
 
 
 @cache

@@ -166,7 +166,7 @@ def analyse(
     about = {"mix": settings.reference_mix, "delta": settings.delta}
     reference = settings.reference if asked else None
     comparison = compare.compare(asked, vocabulary, reference=reference, **about)
-    findings = _benefit(asked, survival, vocabulary, settings, tell)
+    findings = _benefit(asked, vocabulary, settings, tell)
     tell("stated populations")
     populations = _populations(asked, vocabulary, settings)
     tried, notes = {}, ()
@@ -233,12 +233,11 @@ def _of_survival(fits: Mapping[str, Fit], vocabulary: Vocabulary) -> dict[str, F
 
 def _benefit(
     fits: Mapping[str, Fit],
-    by_family: Mapping[str, FamilyFits],
     vocabulary: Vocabulary,
     settings: Settings,
     progress: Progress,
 ) -> Findings | None:
-    """Benefit by histology; likelihoods that the choice of families left behind serve again."""
+    """Benefit by histology."""
     survival = _of_survival(fits, vocabulary)
     if not survival:
         return None
@@ -252,11 +251,6 @@ def _benefit(
         reference=reference,
         delta=settings.delta,
         mix=settings.reference_mix,
-        known={
-            name: families.choice.log_likelihood
-            for name, families in by_family.items()
-            if families.choice is not None
-        },
         progress=progress,
     )
 

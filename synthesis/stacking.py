@@ -77,16 +77,12 @@ class ModelChoice:
         Name of a family -> stacking weight; in the order of the fits.
     stacked : bool
         Whether the weights were estimated; else there are too few cohorts and they are equal.
-    log_likelihood : mapping
-        Name of a family -> log likelihood of each cohort with its own effects integrated out,
-        ``(draws, cohorts)``: it takes seconds a family, and other answers rest on it too.
     """
 
     table: pd.DataFrame
     weights: Mapping[str, float]
     cohorts: int
     stacked: bool
-    log_likelihood: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
 
 
 def _of_any(name: str, words: str) -> property:
@@ -229,8 +225,7 @@ def choose(
         columns=list(CHOICE_COLUMNS),
     )
     table = table.sort_values("elpd", ascending=False, kind="stable").reset_index(drop=True)
-    known = {name: own.log_likelihood for name, own in densities.items()}
-    return ModelChoice(table, weights, len(elpd), stacked, known)
+    return ModelChoice(table, weights, len(elpd), stacked)
 
 
 def _standard_error(values: np.ndarray) -> float:

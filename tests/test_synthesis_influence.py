@@ -14,7 +14,7 @@ from loo_by_hand import drawn
 
 from synthesis import numbers
 from synthesis.fits import fit_survival_data
-from synthesis.left_out import cohort_log_likelihood
+from synthesis.left_out import cohort_log_likelihood, without_each
 from synthesis.model.families import family
 from synthesis.model.sampler import SamplerSettings
 from synthesis.questions.influence import (
@@ -28,7 +28,6 @@ from synthesis.questions.influence import (
     median_quantities,
     reliable_below,
     weighted_quantiles,
-    without_each,
 )
 from synthesis.stacking import stack
 

@@ -134,7 +134,7 @@ def test_what_follows_from_draws_is_kept_beside_them(problem, folder, monkeypatc
     monkeypatch.setenv("ATC_CACHE_DIR", str(folder))
     (kept,) = first.folder.glob("*.npz")
     kept.write_bytes(kept.read_bytes()[:40])
-    assert diagnosis_of(again) == diagnosis
+    assert diagnosis_of(run(problem, SHORT)) == diagnosis
     assert kept.stat().st_size > 40
 
 

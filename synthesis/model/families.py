@@ -115,6 +115,8 @@ class Family(ABC):
         with :math:`f_0` the density of ``z`` at the median. It follows from the covariance
         :math:`\tfrac12\ln\tfrac12` of the martingale residual :math:`1 + \ln U` with
         :math:`1\{U < 1/2\}`.
+    equation, tail_symbol : str
+        Survival at :math:`\zeta = z` and the tail as they stand on a page, HTML.
     curve : callable
         Compiled: ``(z, tail, *prepared)`` -> log survival, log density of ``z``, the derivatives of
         both in ``z``, and those in the tail.
@@ -127,15 +129,18 @@ class Family(ABC):
     shape_prior: str
     logrank_slope: float
     median_weight: float
+    equation: str
     curve: Callable[..., Any]
     has_shape: bool = True
     tail_prior: str | None = None
+    tail_symbol: str = ""
     without_tail: str | None = None
     prepare: Callable[..., Any] = staticmethod(_needs_nothing)
 
     def __init_subclass__(cls) -> None:
         """Refuse a family that lacks a piece: a TypeError names both."""
-        for piece in ("name", "label", "shape_prior", "logrank_slope", "median_weight", "curve"):
+        pieces = "name label shape_prior logrank_slope median_weight equation curve"
+        for piece in pieces.split():
             if not hasattr(cls, piece):
                 raise TypeError(f"the survival family {cls.__name__} has no {piece}: give it one")
         if cls.name not in choices.FAMILIES:
@@ -201,6 +206,7 @@ class Weibull(Family):
     shape_prior = "shape_weibull"
     logrank_slope = 1.0
     median_weight = LN2**2
+    equation = "<i>S</i>(<i>t</i>) = exp(−ln 2 e<sup><i>ζ</i></sup>)"
     curve = staticmethod(_weibull)
 
     @override
@@ -226,6 +232,7 @@ class Exponential(Weibull):
     """The Weibull with a shape of one."""
 
     name = label = "exponential"
+    equation = f"{Weibull.equation} with <i>k</i> = 1"
     has_shape = False
 
 
@@ -255,6 +262,7 @@ class LogLogistic(Family):
     shape_prior = "shape_log_logistic"
     logrank_slope = 0.5
     median_weight = LN2 / 2
+    equation = "<i>S</i>(<i>t</i>) = 1/(1 + e<sup><i>ζ</i></sup>)"
     curve = staticmethod(_log_logistic)
 
     @override
@@ -301,6 +309,7 @@ class LogNormal(Family):
     shape_prior = "shape_log_normal"
     logrank_slope = _NORMAL_SLOPE
     median_weight = 2.0 * LN2 / float(np.sqrt(2.0 * np.pi))
+    equation = "<i>S</i>(<i>t</i>) = Φ(−<i>ζ</i>)"
     curve = staticmethod(_log_normal)
 
     @override
@@ -494,7 +503,9 @@ class GeneralisedGamma(Family):
 
     name = label = "generalised gamma"
     shape_prior = LogNormal.shape_prior
+    equation = "that of Prentice (1974) with shape <i>Q</i>, by its median"
     tail_prior = "tail_generalised_gamma"
+    tail_symbol = "Q"
     without_tail = LogNormal.name
     logrank_slope = LogNormal.logrank_slope
     median_weight = LogNormal.median_weight
@@ -572,7 +583,12 @@ class LongTail(Family):
     name = "long-tail"
     label = "long-tail Weibull"
     shape_prior = Weibull.shape_prior
+    equation = (
+        "<i>S</i>(<i>t</i>) = exp(−ln 2 e<sup><i>g</i></sup>), <i>g</i> = <i>ζ</i> + "
+        "(e<sup><i>θ</i></sup> − 1) ½ [ln(1 + e<sup>2<i>ζ</i></sup>) − ln 2]"
+    )
     tail_prior = "tail_long_tail"
+    tail_symbol = "θ"
     without_tail = Weibull.name
     logrank_slope = Weibull.logrank_slope
     median_weight = Weibull.median_weight

@@ -21,7 +21,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -88,6 +88,8 @@ class Draws:
         Whether they were read back instead of sampled.
     folder : Path or None
         Where they are kept; ``None``: nowhere.
+    memory : dict
+        What follows from them, by name: see :func:`kept_beside`.
     """
 
     tree: DataTree
@@ -95,6 +97,9 @@ class Draws:
     seconds: Mapping[str, float]
     from_cache: bool
     folder: Path | None = None
+    memory: dict[str, Mapping[str, np.ndarray]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True)
@@ -286,20 +291,26 @@ def _write_draws(
 
 def kept_beside(
     draws: Draws, name: str, make: Callable[[], Mapping[str, np.ndarray]]
-) -> dict[str, np.ndarray]:
+) -> Mapping[str, np.ndarray]:
     """Arrays that follow from draws alone: read from beside them, or made and kept there.
 
     The name tells the arrays, and the code outside of this folder that makes them.
     """
-    path = draws.folder and draws.folder / f"{name}.npz"
-    if path is None:
-        return dict(make())
+    if name not in draws.memory:
+        path = draws.folder and draws.folder / f"{name}.npz"
+        draws.memory[name] = make() if path is None else _read_or_make(path, make)
+    return draws.memory[name]
+
+
+def _read_or_make(
+    path: Path, make: Callable[[], Mapping[str, np.ndarray]]
+) -> Mapping[str, np.ndarray]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
     except (OSError, ValueError, EOFError, BadZipFile):
         pass
-    arrays = dict(make())
+    arrays = make()
     try:
         with tempfile.TemporaryDirectory(dir=path.parent) as stage:
             np.savez(Path(stage) / path.name, **arrays)

@@ -29,10 +29,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from studies import Registry
@@ -109,7 +107,6 @@ def find_benefit(
     delta: float = 1.0,
     mix: float = 0.4,
     show_all: bool = False,
-    known: Mapping[str, Mapping[str, np.ndarray]] = MappingProxyType({}),
     progress: Progress | None = None,
 ) -> Findings:
     """Compare treatments by histology, leave every cohort out, and read single results.
@@ -120,9 +117,6 @@ def find_benefit(
         As in :func:`benefit_by_histology`, which also says what is refused.
     mix : float
         Share of mixed histology of the medians whose influences are measured.
-    known : mapping
-        Endpoint -> log likelihoods of the cohorts by family, where they were computed before; see
-        :func:`~synthesis.questions.influence.cohort_weights`.
     progress : callable, optional
         Called with a sentence at each stage.
     """
@@ -135,9 +129,7 @@ def find_benefit(
     moved, singles = [], {}
     for endpoint, fit in survival.items():
         weights = influence.cohort_weights(
-            fit,
-            known=known.get(endpoint, {}),
-            progress=lambda words, e=endpoint: tell(f"{e}: {words}"),
+            fit, progress=lambda words, e=endpoint: tell(f"{e}: {words}")
         )
         told = benefit.told[endpoint]
         quantities = influence.histology_quantities(fit, vocabulary) if told else []

@@ -15,9 +15,8 @@ to those few, so that "instead of" is the number that every table shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -26,7 +25,7 @@ import pandas as pd
 from studies.vocabulary import Vocabulary
 from synthesis.estimands import cohort_labels, curve, histology_effect, patients_of
 from synthesis.fits import PooledSurvival, SurvivalFit
-from synthesis.left_out import DRAWS, cohort_log_likelihood, spaced, without_each
+from synthesis.left_out import DRAWS, leave_one_out, spaced
 from synthesis.model.sampler import Progress
 from synthesis.numbers import capitalised, decimal, in_sentence, interval
 from synthesis.questions.contrasts import WRITERS, treatments_of, written
@@ -141,15 +140,12 @@ def cohort_weights(
     fit: PooledSurvival,
     *,
     draws: int | None = None,
-    known: Mapping[str, np.ndarray] = MappingProxyType({}),
     progress: Progress | None = None,
 ) -> CohortWeights:
     """Weights of the draws of a fit without each of its cohorts.
 
     Of each family so many `draws` are weighted, or as many as give :data:`WEIGHTED` in all, but no
-    fewer than leaving cohorts out takes elsewhere. `known` are the results of
-    :func:`~synthesis.left_out.cohort_log_likelihood` by the name of the family: they are used again
-    where they are of as many draws.
+    fewer than leaving cohorts out takes elsewhere.
     """
     tell = progress or (lambda _: None)
     parts, columns, usual, worst = [], [], [], []
@@ -160,14 +156,11 @@ def cohort_weights(
     for own, stacked in families:
         tell(f"leaving cohorts out: {own.family.label}")
         rows = spaced(own.flat("mu").size, draws)
-        values = known.get(own.family.name)
-        if values is None or len(values) != rows.size:
-            values = cohort_log_likelihood(own, draws=draws)
-        weights, k = without_each(values)
+        without = leave_one_out(own, draws=draws)
         parts.append((own, rows, stacked))
-        columns.append(stacked * weights)
+        columns.append(stacked * without.weights)
         usual.append(np.full(rows.size, stacked / rows.size))
-        worst.append(k)
+        worst.append(without.pareto_k)
     size = min(rows.size for _, rows, _ in parts)
     return CohortWeights(
         tuple(parts),

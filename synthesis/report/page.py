@@ -46,8 +46,6 @@ _ALARMS = {
     "FAIL": "These fits FAILED their checks. Do not use or quote what rests on them.",
     "REVIEW": "These fits need a REVIEW before what rests on them is used or quoted.",
 }
-# The template's words for a survival function, where they are not the name of the family.
-_CURVES = {"exponential": "Weibull", "weibull": "Weibull"}
 # Height by width from which a figure runs over several sheets in print; A4 has about 1.4.
 _TALLEST = 1.7
 _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -299,8 +297,8 @@ def _methods(analysis: Analysis) -> dict[str, Any]:
         "histology": knows_histology(analysis),
         "restrictions": [each.sentence for each in analysis.restrictions],
         "families": [family.label for family in families],
-        "curves": list(dict.fromkeys(_CURVES.get(own.name, own.name) for own in families)),
-        "tails": any(family.has_tail for family in families),
+        "curves": [(family.label, family.equation) for family in families],
+        "tails": [family.tail_symbol for family in families if family.has_tail],
         "level": LEVEL,
         "mix": value(settings.reference_mix),
     }
