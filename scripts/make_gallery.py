@@ -78,6 +78,9 @@ GALLERY = (
     _entry("sensitivity", plots.plot_specification, tables.specification_table,
            "One conclusion under every choice."),
     _entry("impact", plots.plot_impact, tables.impact_tables, "What new studies change."),
+    _entry(
+        "cumulative", plots.plot_cumulative, tables.cumulative_table, "Answers year by year."
+    ),
     _entry("assurance", plots.plot_assurance, tables.plan_table,
            "What a planned study is expected to conclude."),
     _entry("planned_widths", plots.plot_planned_widths, tables.plan_table,

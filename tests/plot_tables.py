@@ -234,7 +234,20 @@ def single_tables() -> tuple[pd.DataFrame, ...]:
     return density, effects, reported.assign(endpoint=["os", "pfs"]), shown
 
 
-# --- Checks, impact, sensitivity, plan, bias -----------------------------------------------------
+# --- Checks, impact, years, sensitivity, plan, bias ----------------------------------------------
+
+
+def cumulative_table() -> pd.DataFrame:
+    """Two treatments whose answers settle over the years."""
+    rows = [
+        ("Lenvatinib", 2017, 6.1, 2.9, 12.5, 1, 17, "Tarn 2017"),
+        ("Lenvatinib", 2019, 4.4, 2.8, 7.0, 3, 71, "Holm 2019, Vik 2019"),
+        ("Lenvatinib", 2024, 4.3, 3.3, 5.6, 5, 180, "Aas 2021, Brekke 2024"),
+        ("Paclitaxel", 2000, 5.8, 2.4, 13.9, 1, 19, "Lund 2000"),
+        ("Paclitaxel", 2016, 5.0, 3.2, 7.8, 2, 75, "Moe 2016"),
+    ]
+    names = ["treatment", "year", "estimate", "lower", "upper", "cohorts", "patients", "reports"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def check_tables() -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -29,6 +29,7 @@ COMMANDS = {
     commands.report: "Pool the cohorts and write the report.",
     commands.forest: "Draw one forest plot.",
     commands.impact: "Say what new studies change.",
+    commands.cumulative: "Pooled answers year by year.",
     commands.compare: "Compare treatments.",
     commands.benefit: "Benefit in pure and in mixed tumours.",
     commands.mix: "Survival of a stated population.",
@@ -45,6 +46,8 @@ atc forest os -o forest_os.pdf
 atc forest pfs --treatment lenvatinib --width slide -o lenvatinib.png
 atc impact smith2024.toml
 atc impact smith2024.toml --endpoint os --out impact_smith2024
+atc cumulative --endpoint os
+atc cumulative --endpoint response --verified-only --out years
 atc compare --endpoint os
 atc compare --reference "best supportive care" --histology pure --delta 2 --out compared
 atc benefit --by histology

@@ -380,6 +380,20 @@ def impact(
     return question.result(answer, after), after
 
 
+@answers(one_family=True)
+def cumulative(request: Request, endpoint: of.EndpointsOption = None) -> Result:
+    """Say how the pooled answers stood after each year, by the reports published by then.
+
+    One survival family is fitted, where a report stacks several.
+    """
+    endpoints = endpoints_to_fit(request, endpoint)
+    settings = settings_of(request, {"endpoints": endpoints})
+    from synthesis.questions import cumulative as question
+
+    answer = question.cumulative(request.registry, settings, **request.fitting)
+    return question.result(answer, request.registry)
+
+
 # --- Treatments set against each other -----------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ and the settings of the caller are left alone.
 from synthesis.plots.bias import plot_bias, plot_funnel
 from synthesis.plots.checks import plot_checks
 from synthesis.plots.compare import plot_compare
+from synthesis.plots.cumulative import plot_cumulative
 from synthesis.plots.curves import plot_curves
 from synthesis.plots.files import About, save_figure
 from synthesis.plots.forest import parts_of, plot_forest
@@ -27,6 +28,7 @@ __all__ = [
     "plot_bias",
     "plot_checks",
     "plot_compare",
+    "plot_cumulative",
     "plot_curves",
     "plot_effects",
     "plot_forest",
