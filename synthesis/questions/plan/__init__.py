@@ -37,7 +37,7 @@ from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import curve, histology_effect, patients_of, tells_apart
 from synthesis.fits import SurvivalFit
-from synthesis.left_out import spaced
+from synthesis.left_out import spaced, without_each
 from synthesis.model.families import FAMILIES, Family
 from synthesis.model.observations import SurvivalData, UnusableCohortError, survival_data
 from synthesis.model.sampler import Progress
@@ -52,7 +52,7 @@ from synthesis.questions.contrasts import (
     survival_contrast,
     treatments_of,
 )
-from synthesis.questions.influence import reliable_below, weighted_quantiles, without_each
+from synthesis.questions.influence import reliable_below, weighted_quantiles
 from synthesis.questions.plan.simulate import (
     LANDMARKS,
     Course,
