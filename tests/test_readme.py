@@ -71,7 +71,9 @@ def few(tmp_path_factory):
 @pytest.fixture
 def run(tmp_path):
     """Run a program in a folder that holds the files which the pages write of."""
-    (arm,) = (body for body in blocks("toml") if 'id = "lenvatinib"' in body)
+    (arm,) = (
+        body for body in blocks("toml") if 'id = "lenvatinib"' in body and "[[cohorts]]" in body
+    )
     for name in ("smith2024", "family2025"):
         about = ABOUT.format(id=name, year=name[-4:])
         (tmp_path / f"{name}.toml").write_text(about + arm, encoding="utf-8")

@@ -19,7 +19,6 @@ from synthesis.model.families import (
     log_survival,
     quantile,
     restricted_mean,
-    standard_log_density,
     survival,
 )
 
@@ -173,9 +172,9 @@ def test_curves_are_those_of_scipy(name, q, shape):
 @pytest.mark.parametrize(("q", "other"), [(0.0, "log-normal"), (1.0, "weibull")])
 def test_special_cases_of_the_generalised_gamma(q, other):
     z = np.linspace(-6.0, 3.0, 40)
-    found = log_survival(z, GAMMA, q), standard_log_density(z, GAMMA, q)
+    found = log_survival(z, GAMMA, q), GAMMA.log_density(z, q)
     # both are stated by their median; the Weibull has z on the scale of its log cumulative hazard
-    expected = log_survival(z, family(other)), standard_log_density(z, family(other))
+    expected = log_survival(z, family(other)), family(other).log_density(z, 0.0)
     for own, exact in zip(found, expected, strict=True):
         # at 0 interpolated in Q, good to about ten digits
         np.testing.assert_allclose(own, exact, rtol=1e-8, atol=1e-9)
@@ -216,7 +215,7 @@ def test_the_generalised_gamma_near_the_log_normal(q):
     for z in (-3.0, -1.0, -0.2, 0.0, 0.5, 1.5, 3.0):
         found = np.exp(log_survival(np.array(z), GAMMA, q))
         assert found == pytest.approx(exact_survival(z), rel=CLOSE)
-        found = np.exp(standard_log_density(np.array(z), GAMMA, q))
+        found = np.exp(GAMMA.log_density(np.array(z), q))
         assert found == pytest.approx(exact_density(z), rel=CLOSE)
 
 
@@ -234,8 +233,8 @@ def test_without_a_tail_the_long_tail_family_is_the_weibull():
     own = family("long-tail")
     np.testing.assert_allclose(log_survival(z, own), log_survival(z, family("weibull")), rtol=EXACT)
     np.testing.assert_allclose(
-        standard_log_density(z, own),
-        standard_log_density(z, family("weibull")),
+        own.log_density(z, 0.0),
+        family("weibull").log_density(z, 0.0),
         rtol=EXACT,
         atol=EXACT,
     )
@@ -264,7 +263,7 @@ def test_with_an_extreme_tail_survival_still_falls(name, tails):
         inside = (alive > 1e-12) & (alive < 1.0 - 1e-12)
         assert (np.diff(alive)[inside[1:] & inside[:-1]] < 0.0).all()
         assert (np.diff(alive) <= 0.0).all()
-        assert np.isfinite(standard_log_density(z, family(name), tail)[inside]).all()
+        assert np.isfinite(family(name).log_density(z, tail)[inside]).all()
 
 
 def test_a_negative_tail_leaves_long_survivors_and_the_early_fall():

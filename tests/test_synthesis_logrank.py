@@ -13,7 +13,6 @@ from synthesis.model.families import (
     family,
     log_survival,
     quantile,
-    standard_log_density,
 )
 from synthesis.model.likelihoods import RHO, comparison_given_medians
 
@@ -30,7 +29,7 @@ def mean_of(function, name, tail=0.0):
     """Mean of a function of z over the family's own distribution."""
 
     def integrand(z):
-        return function(z) * float(np.exp(standard_log_density(z, family(name), tail)))
+        return function(z) * float(np.exp(family(name).log_density(z, tail)))
 
     parts = [(-60.0, -20.0), (-20.0, -5.0), (-5.0, 0.0), (0.0, 3.0), (3.0, 10.0), (10.0, 60.0)]
     return sum(quad(integrand, *part, epsabs=1e-9, epsrel=1e-7, limit=300)[0] for part in parts)
@@ -41,7 +40,7 @@ def hazard_slope(name, tail=0.0):
     curve = family(name)
 
     def log_hazard(z):
-        return float(standard_log_density(z, curve, tail) - log_survival(z, curve, tail))
+        return float(curve.log_density(z, tail) - log_survival(z, curve, tail))
 
     def slope(z):
         if float(log_survival(z, curve, tail)) < -500.0:  # nobody is left
@@ -67,7 +66,7 @@ def test_the_weight_of_the_medians_is_a_covariance_over_a_variance(name):
     """
     covariance = quad(lambda u: 1.0 + np.log(u), 0.0, 0.5, epsabs=1e-14)[0]
     assert covariance == pytest.approx(0.5 * np.log(0.5), abs=1e-9)
-    density = float(np.exp(standard_log_density(np.zeros(1), family(name))[0]))
+    density = float(np.exp(family(name).log_density(np.zeros(1), 0.0)[0]))
     expected = -covariance / density / (0.25 / density**2)
     # at Q = 0 the density of the generalised gamma is interpolated to ten digits
     assert family(name).median_weight == pytest.approx(expected, rel=1e-8)
@@ -99,7 +98,7 @@ def test_slope_and_weight_follow_the_tail(name, tail):
     slope = curve.logrank_slope * logrank.tail_factor(slopes, tail)
     # a series of twelve terms over a range of five
     assert slope == pytest.approx(mean_of(hazard_slope(name, tail), name, tail), abs=5e-4)
-    density = float(np.exp(standard_log_density(np.zeros(1), curve, tail)[0]))
+    density = float(np.exp(curve.log_density(np.zeros(1), tail)[0]))
     weight = curve.median_weight * logrank.tail_factor(weights, tail)
     assert weight == pytest.approx(2.0 * LN2 * density, abs=2e-4)
 

@@ -67,8 +67,7 @@ _LARGEST_Q = 4.0
 # The largest exponent that does not overflow.
 _LARGEST_EXPONENT = 700.0
 
-# The mean hazard of the standard normal, by quadrature.
-_NORMAL_SLOPE = 0.9031972855686256
+_NORMAL_SLOPE = 0.9031972855686256  # the mean hazard of the standard normal, by quadrature
 
 # Gauss-Legendre nodes of the restricted mean where it has no closed form, and the share of the
 # longest survivors that it leaves out: what follows them is zero, and would waste the nodes.
@@ -106,9 +105,7 @@ class Family(ABC):
     logrank_slope : float
         The log hazard ratio that a log-rank test estimates, per unit of
         :math:`-k\,\Delta\log m`, at small effects (and at tail 0):
-        :math:`E[(\ln\lambda)'(Z)]` with :math:`\lambda` the hazard on the scale of ``z``. One for
-        the Weibull (proportional hazards), one half for the log-logistic (proportional odds),
-        0.903 for the log-normal.
+        :math:`E[(\ln\lambda)'(Z)]` with :math:`\lambda` the hazard on the scale of ``z``.
     median_weight : float
         Regression of the log-rank estimate on the difference of two sample log medians, per unit
         of :math:`-k`: :math:`\mathrm{Cov}(\hat\beta, \hat D)/\mathrm{Var}(\hat D) = 2 f_0 \ln 2`,
@@ -666,11 +663,6 @@ def family(name: str) -> Family:
 def log_survival(z: Any, family: Family, tail: Any = 0.0) -> Array:
     r"""Log survival at the standardised log time :math:`z = k(\log t - \log m)`, any shape."""
     return family.log_survival(z, tail)
-
-
-def standard_log_density(z: Any, family: Family, tail: Any = 0.0) -> Array:
-    """Log density of ``z`` itself."""
-    return family.log_density(z, tail)
 
 
 def log_density(z: Array, log_shape: Array, log_t: Array, family: Family, tail: Any = 0.0) -> Array:

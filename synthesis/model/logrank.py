@@ -24,7 +24,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from synthesis.model.families import FAMILIES, LN2, Family, log_survival, standard_log_density
+from synthesis.model.families import FAMILIES, LN2, Family, log_survival
 
 #: Effects on the scale of ``z`` between which the mean is kept as a series; linear beyond.
 WIDEST = 6.0
@@ -68,7 +68,7 @@ def _mean(family: Family, delta: float, share: float) -> float:
     """Mean of the log-rank estimate at one effect; the first group is later by ``delta``."""
     z1, z2 = _Z - delta, _Z
     s1, s2 = (np.exp(log_survival(z, family)) for z in (z1, z2))
-    f1, f2 = (np.exp(standard_log_density(z, family)) for z in (z1, z2))
+    f1, f2 = (np.exp(family.log_density(z, 0.0)) for z in (z1, z2))
     at_risk = np.maximum(share * s1 + (1.0 - share) * s2, 1e-300)
     weight = share * (1.0 - share) / at_risk
     score = np.trapezoid((s2 * f1 - s1 * f2) * weight, _Z)
@@ -114,11 +114,11 @@ def tail_factor(series: np.ndarray, tail: np.ndarray) -> np.ndarray:
 
 def slope(family: Family, tail: float = 0.0) -> float:
     r"""Log hazard ratio of a log-rank test per unit of :math:`-\delta`, small effects."""
-    log_f = standard_log_density(_Z, family, tail)
+    log_f = family.log_density(_Z, tail)
     log_hazard = log_f - log_survival(_Z, family, tail)
     return float(np.trapezoid(np.gradient(log_hazard, _Z) * np.exp(log_f), _Z))
 
 
 def weight(family: Family, tail: float = 0.0) -> float:
     """Regression of the log-rank estimate on the sample medians: ``2 f(0) ln 2``."""
-    return float(2.0 * LN2 * np.exp(standard_log_density(np.zeros(1), family, tail)[0]))
+    return float(2.0 * LN2 * np.exp(family.log_density(np.zeros(1), tail)[0]))

@@ -57,7 +57,6 @@ from synthesis.fits import PooledSurvival, SurvivalFit, bias_spread
 from synthesis.left_out import spaced
 from synthesis.model.arrays import shared_parts
 from synthesis.model.covariates import COVARIATES
-from synthesis.model.families import standard_log_density
 from synthesis.model.observations import Arm
 from synthesis.model.records import effective_size, median_months
 from synthesis.model.survival import PRIOR_OF, is_retrospective
@@ -135,7 +134,7 @@ def steepness_of(fit: SurvivalFit, treatment: int, rows: np.ndarray | slice) -> 
     """Density of the log time at the median in the mean study of a treatment, ``(draws,)``."""
     log_shape = fit.flat("shape_mean") + fit.flat("shape_treatment_effect")[:, treatment]
     tail = (fit.flat("tail_mean") + fit.flat("tail_treatment_effect")[:, treatment])[rows]
-    density = np.exp(standard_log_density(np.zeros(tail.shape), fit.family, tail))
+    density = np.exp(fit.family.log_density(np.zeros(tail.shape), tail))
     return np.exp(float(fit.family.has_shape) * log_shape[rows]) * density
 
 
