@@ -33,7 +33,7 @@ studies.load_registry = lambda: read({{few!r}}, alone=True)
 SamplerSettings.__init__.__defaults__ = (100, 200, *SamplerSettings.__init__.__defaults__[2:])
 """
 # What else keeps a command short: refits and simulated studies take minutes.
-LESS = {"sensitivity": "--choice family", "plan": "--simulations 4"}
+LESS = {"sensitivity": "--choice family", "plan": "--simulations 10"}
 ABOUT = """\
 id = "{id}"
 status = "verified"
