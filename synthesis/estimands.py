@@ -613,16 +613,6 @@ def response_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
     return estimand(fit, group, "response_rate", target)
 
 
-def disease_control_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
-    """Draws of the share of evaluable patients with disease control, shape ``(draws,)``."""
-    return estimand(fit, group, "disease_control", target)
-
-
-def complete_response_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:
-    """Draws of the share of evaluable patients with a complete response, shape ``(draws,)``."""
-    return estimand(fit, group, "complete_response", target)
-
-
 def draws_of(
     fit: Fit, name: str, target: Target, share: float | None = None, groups: tuple[Group, ...] = ()
 ) -> np.ndarray:

@@ -18,8 +18,6 @@ from studies.selection import CohortRef
 from synthesis.estimands import (
     RESPONSE_ESTIMANDS,
     Group,
-    complete_response_rate,
-    disease_control_rate,
     estimand,
     named_groups,
     response_rate,
@@ -188,8 +186,8 @@ RATES = {"mu": logit(0.2), "control_mu": logit(0.5), "complete_mu": logit(0.1)}
 def test_rates_of_the_evaluable_patients(group, target):
     fit = fit_of(*FULL, **RATES)
     assert response_rate(fit, group, target) == pytest.approx(0.2)
-    assert disease_control_rate(fit, group, target) == pytest.approx(0.2 + 0.8 * 0.5)
-    assert complete_response_rate(fit, group, target) == pytest.approx(0.2 * 0.1)
+    assert estimand(fit, group, "disease_control", target) == pytest.approx(0.2 + 0.8 * 0.5)
+    assert estimand(fit, group, "complete_response", target) == pytest.approx(0.2 * 0.1)
 
 
 def test_each_treatment_has_its_own_effect_in_each_stage():
@@ -202,9 +200,9 @@ def test_each_treatment_has_its_own_effect_in_each_stage():
     }
     fit = fit_of(*FULL, **RATES, **effects)
     p, q, c = expit([logit(0.2) - 0.4 + 0.5, logit(0.5) + 0.6 - 0.2, logit(0.1) + 0.4])
-    found = disease_control_rate(fit, Group(1, 2), "mean_study")
+    found = estimand(fit, Group(1, 2), "disease_control", "mean_study")
     assert found == pytest.approx(p + (1 - p) * q)
-    assert complete_response_rate(fit, Group(1, 2), "mean_study") == pytest.approx(p * c)
+    assert estimand(fit, Group(1, 2), "complete_response", "mean_study") == pytest.approx(p * c)
     assert stage_rate(fit, "control", Group(0), "mean_study") == pytest.approx(expit(-0.3))
 
 
