@@ -119,6 +119,33 @@ def splits_histology(split: schema.HistologySplit | None) -> bool:
     return all(counted) or bool(split.assessed and any(counted)) or percents != (None, None)
 
 
+def histology_sizes(cohort: Cohort) -> tuple[int, int] | None:
+    """Return how many patients of a cohort are mixed and how many pure, or None."""
+    split = cohort.histology
+    if split is None:
+        return None
+    if split.mixed is not None and split.pure is not None:
+        return split.mixed, split.pure
+    if split.assessed is None or (split.mixed is None and split.pure is None):
+        return None
+    if split.mixed is None:
+        return split.assessed - split.pure, split.pure
+    return split.mixed, split.assessed - split.mixed
+
+
+def share_of(cohort: Cohort, name: str) -> float | None:
+    """Return the share of the patients of a cohort with a characteristic, 0 to 1, or None."""
+    for own in cohort.characteristics:
+        if own.name != name or own.group:
+            continue
+        if own.statistic == "percent":
+            return float(own.value) / 100.0
+        of = own.of or cohort.n
+        if own.statistic == "count" and of:
+            return float(own.value) / of
+    return None
+
+
 def printed_median(outcome: schema.SurvivalOutcome) -> str:
     """Return a median as printed: ``3.1 (0.6-5.5)`` months, ``166 d``, ``NR (4.7-NR)``."""
     if outcome.median is None:

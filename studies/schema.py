@@ -442,6 +442,10 @@ class Comparison(Record):
     """The groups, as named by cohorts or subgroup levels."""
     p: PrintedOrText | None = optional('"<0.001"', "26", "between 0 and 1")
     """P value in its printed form: 0.026, or `"<0.001"`."""
+    longer: Text | None = optional('"mixed"', '"the first"', "one of the groups")
+    """The group that lives longer, where no figure says so."""
+    treatments: tuple[Text, ...] = several('["chemotherapy", "none"]')
+    """Treatments of the groups."""
     sided: Literal[1, 2] = optional("1", '"one-sided"', "1 or 2", default=2)
     """One- or two-sided."""
     test: Text | None = optional('"log-rank"')

@@ -3,9 +3,10 @@ r"""What a fit says of its treatments: medians, survival, restricted means, rate
 For a treatment ``t`` of class ``c`` at a share ``x`` of mixed histology, the *mean study* has
 location :math:`\mu + \text{class}_c + \text{treatment}_t + (\eta + \delta_t)(x - x_0)` and shape
 :math:`e^{\kappa + q_t}`; a *new study* adds a study effect and a shape deviation drawn from their
-posterior distributions. Both are of the reference population: every covariate is 0, and where a
-variant gives retrospective reports a bias of their own, a new study has none. A *class* answers for
-its average treatment: the treatment effect is zero for the mean study and drawn anew for a new one.
+posterior distributions. Mixed and pure patients of a new study differ by an effect of its own,
+too. Both are of the reference population of :mod:`synthesis.model.covariates`, and where a variant
+gives retrospective reports a bias of their own, a new study has none. A *class* answers for its
+average treatment: the treatment effect is zero for the mean study and drawn anew for a new one.
 
 Of response, with :math:`p` its rate, :math:`q` the probability of stable disease for a patient who
 does not respond, and :math:`c` that of a complete response for one who does (the stages of
@@ -39,6 +40,7 @@ from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.fits import PooledSurvival, ResponseFit, bias_spread
 from synthesis.model import families
+from synthesis.model.covariates import REFERENCE
 from synthesis.model.response import STAGES, variable
 from synthesis.model.survival import ROBUST_FREEDOM, is_retrospective
 
@@ -495,7 +497,7 @@ class Effects:
     shared : float
         Part of the variance between studies that cohorts of one study share.
     covariates : tuple of float
-        How a cohort differs from the reference population; empty for not at all.
+        How a cohort differs from the middle; empty for the reference population.
     stage : str
         Of the response.
     """
@@ -511,7 +513,11 @@ class Effects:
     def curve(self, place: Place, share: float | np.ndarray, target: Target) -> Curve:
         """The survival curve at a share of mixed histology, one for all or one a curve."""
         slope = self._flat("prognostic") + self._slope(place)
-        log_median = self.base(place, target) + slope * (share - self.fit.centre_share)
+        log_median = self.base(place, target)
+        if target == "new_study":
+            noise = (self.own or self.rng).standard_normal(log_median.size)
+            slope = slope + self._flat("prognostic_sd") * noise
+        log_median = log_median + slope * (share - self.fit.centre_share)
         log_shape = self._of_treatment("shape", place, target)
         if target == "new_study":
             noise = (self.own or self.rng).standard_normal(log_shape.size)
@@ -534,9 +540,9 @@ class Effects:
             value = value + self._effect("treatment", place.treatment_index)
         if target == "new_study":
             value = value + self._new_study(value.size)
-        if self.covariates and self.fit.variant.covariates:
+        if not isinstance(self.fit, ResponseFit) and self.fit.variant.covariates:
             effects = np.tile(flat(self.fit, "covariate_effect"), (self.repeats, 1))
-            value = value + effects @ np.asarray(self.covariates)
+            value = value + effects @ np.asarray(self.covariates or REFERENCE)
         return value
 
     def _flat(self, name: str, index: int | None = None) -> np.ndarray:

@@ -1,9 +1,10 @@
 r"""Likelihood of each cohort with its own effects integrated out, for leave-one-cohort-out.
 
 A cohort has a study effect and a shape deviation of its own, and often an unknown share of mixed
-histology. Given these, its likelihood says how well the model describes the cohort, not how well
-it would have predicted it: with one arm a study the effects follow the arm, and leaving the arm out
-cannot be reached from there by weights. So they are integrated out for each draw of everything else
+histology or, where its pure and mixed patients are told apart, an effect of histology. Given
+these, its likelihood says how well the model describes the cohort, not how well it would have
+predicted it: with one arm a study the effects follow the arm, and leaving the arm out cannot be
+reached from there by weights. So they are integrated out for each draw of everything else
 (Merkle, Furr & Rabe-Hesketh 2019, doi 10.1007/s11336-019-09679-0):
 
 .. math::
@@ -35,15 +36,17 @@ from scipy.special import expit, roots_genlaguerre
 
 from synthesis.fits import SurvivalFit, bias_spread
 from synthesis.model.arrays import shared_parts
-from synthesis.model.likelihoods import (
-    arm_log_likelihood,
-    comparison_given_medians,
-    listed_patients,
-)
+from synthesis.model.comparisons import Place, comparison_log_likelihood
+from synthesis.model.likelihoods import arm_log_likelihood, listed_patients
 from synthesis.model.observations import ArmComparison
 from synthesis.model.printed import METHODS
 from synthesis.model.sampler import kept_beside
-from synthesis.model.survival import ROBUST_FREEDOM, is_retrospective
+from synthesis.model.survival import (
+    ROBUST_FREEDOM,
+    adjusted_bias,
+    is_retrospective,
+    share_prior,
+)
 
 #: Draws that are used, evenly spaced over the chains.
 DRAWS = 500
@@ -58,6 +61,8 @@ _SHARE_GRID = np.linspace(-4.0, 4.0, 41)
 _PRECISIONS = 15
 
 _STEP = 0.05  # of the differences behind the expansion of a log likelihood
+
+_DEVIATIONS = 9  # nodes of the effect of histology of one report
 
 # Newton steps to where an integrand is: how many, the longest, and one that is short enough.
 _NEWTON_STEPS, _LONGEST_STEP, _SHORT_STEP = 6, 1.0, 0.02
@@ -165,8 +170,8 @@ def cohort_log_likelihood(
     for number in range(len(fit.data.cohorts)):
         cohort = _Cohort(likelihood, number)
         own, rest = likelihood.terms(number), cohort.rest()
-        value = _integral(cohort, own + rest, nodes)
-        columns.append(value - _integral(cohort, rest, nodes) if rest else value)
+        value = _mean(cohort, own + rest, nodes)
+        columns.append(value - _mean(cohort, rest, nodes) if rest else value)
     return np.column_stack(columns)
 
 
@@ -205,15 +210,17 @@ class _Likelihood:
         self.draws = draws = cache(lambda name: fit.flat(name)[rows])
         self.tail = draws("tail_mean")[:, None] + draws("tail_treatment_effect")
         self.slope = draws("prognostic")[:, None] + draws("predictive")
-        self.treatments = [data.treatments.index(ref.treatment) for ref in data.cohorts]
+        self.bias_sd = adjusted_bias(fit.priors)
+        levels = data.hierarchy
+        self.treatments = [levels.treatments.index(ref.treatment) for ref in data.refs]
         self.shared = np.array(shared_parts(data))  # part of the variance that reports share
-        order = [data.studies.index(ref.study.id) for ref in data.cohorts]
+        order = [levels.studies.index(ref.study.id) for ref in data.refs]
         self.study = draws("study_effect")[:, order]
         own = np.sqrt(1.0 - self.shared) * draws("cohort_effect")
         self.effect = np.sqrt(self.shared) * self.study + own
 
-    def cohort(self, arm: int) -> int:
-        return self.fit.data.arms[arm].cohort
+    def cohort(self, group: int) -> int:
+        return self.fit.data.groups[group].cohort
 
     def arms(self, cohort: int) -> list[_Term]:
         return [i for i in range(len(self.fit.data.arms)) if self.cohort(i) == cohort]
@@ -235,7 +242,7 @@ class _Likelihood:
         values = [
             self._arm(term, location(term), shape(self.cohort(term)))
             if isinstance(term, int)
-            else self._comparison(term, location, shape(self.cohort(term.first)))
+            else self._comparison(term, location, shape)
             for term in terms
         ]
         return sum(values[1:], values[0])
@@ -269,21 +276,14 @@ class _Likelihood:
             printed.chains, weights, location, log_shape, family, tail, **second
         )
 
-    def _comparison(
-        self, comparison: ArmComparison, location: _Place, log_shape: np.ndarray
-    ) -> np.ndarray:
-        """Of a printed comparison, given the medians that entered."""
-        return comparison_given_medians(
-            location(comparison.first) - location(comparison.second),
-            log_shape,
-            self.fit.family,
-            self.tail[:, self.treatments[self.cohort(comparison.first)]][:, None],
-            estimate=comparison.reading.estimate,
-            variance=comparison.reading.variance,
-            medians=comparison.log_median_ratio,
-            share=comparison.reading.patients_share,
-            either_sign=comparison.reading.either_sign,
-        )
+    def _comparison(self, own: ArmComparison, location: _Place, shape: _Place) -> np.ndarray:
+        """Of a printed comparison, given what was used of both groups."""
+        places = []
+        for group in (own.first, own.second):
+            cohort = self.cohort(group)
+            tail = self.tail[:, self.treatments[cohort]][:, None]
+            places.append(Place(location(group), shape(cohort), tail))
+        return comparison_log_likelihood(own, *places, self.fit.family, bias_sd=self.bias_sd)
 
 
 class _Cohort:
@@ -291,7 +291,7 @@ class _Cohort:
 
     def __init__(self, likelihood: _Likelihood, number: int) -> None:
         self.likelihood, self.number = likelihood, number
-        fit, refs = likelihood.fit, likelihood.fit.data.cohorts
+        fit, refs = likelihood.fit, likelihood.fit.data.refs
         ref, shared = refs[number], likelihood.shared[number]
         self.treatment = likelihood.treatments[number]
         # the effects of a treatment or class that no other cohort has are effects of the cohort
@@ -301,7 +301,8 @@ class _Cohort:
         # those randomised beside it share its study effect; where the effect of its treatment must
         # be separated from that, it stays as drawn, of which they know
         together = shared >= 1.0 and not self.is_sole
-        self.companions = [k for k in report if together and k != number]
+        counted = len(fit.data.cohorts)
+        self.companions = [k for k in report if together and k != number and k < counted]
         # part of the variance between studies whose effect stays as drawn: others know of it
         self.held = 0.0 if len(report) == 1 or self.companions else shared
         # the share of mixed histology stays as drawn where the study effect must be separated from
@@ -309,6 +310,15 @@ class _Cohort:
         unknown = all(fit.data.arms[i].share is None for i in likelihood.arms(number))
         shifts = fit.data.tells_histology and not fit.variant.is_mixture
         self.share_is_free = unknown and shifts and not self.companions
+        # how far pure and mixed patients of the cohort are from the centre, where they are told
+        # apart, and what its own effect of histology is instead of that which was drawn
+        groups = fit.data.groups
+        self.away = {
+            i: group.share - fit.centre_share
+            for i, group in enumerate(groups)
+            if group.cohort == number and fit.data.of_both_histologies(group)
+        }
+        self.deviation: np.ndarray | float = 0.0
         self.base = cache(self._base)
 
     def rest(self) -> list[_Term]:
@@ -329,6 +339,8 @@ class _Cohort:
         if own == self.number and self.is_sole_class:
             group = self.likelihood.fit.data.treatment_class[self.treatment]
             value = value - draws("class_effect")[:, group]
+        if arm in self.away:
+            value = value - draws("histology_deviation")[:, own] * self.away[arm]
         if own == self.number and self.share_is_free:
             away = draws("mixed_share")[:, arm] - self.likelihood.fit.centre_share
             value = value - self.likelihood.slope[:, self.treatment] * away
@@ -348,7 +360,8 @@ class _Cohort:
 
         def location(arm: int) -> np.ndarray:
             moves = self.likelihood.cohort(arm) in moving
-            return self.base(arm) + (displacement if moves else 0.0)
+            value = self.base(arm) + (displacement if moves else 0.0)
+            return value + self.away[arm] * self.deviation if arm in self.away else value
 
         def shape(cohort: int) -> np.ndarray:
             return log_shape if cohort == self.number else shapes[:, cohort, None]
@@ -433,7 +446,7 @@ def _prior(cohort: _Cohort) -> _Prior:
         variance = variance + draws("class_sd")[:, None] ** 2
     shifts, shift_weights = np.zeros((mean.size, 1)), np.ones(1)
     if cohort.share_is_free:
-        prior = fit.priors["mixed_share"]
+        prior = share_prior(fit.data, fit.priors, cohort.number)
         away = expit(prior.location + prior.scale * _SHARE_GRID) - fit.centre_share
         shifts = cohort.likelihood.slope[:, cohort.treatment][:, None] * away
         shift_weights = np.exp(_log_normal(_SHARE_GRID))
@@ -446,6 +459,17 @@ def _prior(cohort: _Cohort) -> _Prior:
         shifts=shifts,
         shift_weights=shift_weights / shift_weights.sum(),
     )
+
+
+def _mean(cohort: _Cohort, terms: list[_Term], nodes: tuple[int, int]) -> np.ndarray:
+    """Log of the mean of some terms over all own effects of a cohort, ``(draws,)``."""
+    if not cohort.away:
+        return _integral(cohort, terms, nodes)
+    spread, parts = cohort.likelihood.draws("prognostic_sd")[:, None], []
+    for x, log_weight in zip(*_hermite(_DEVIATIONS), strict=True):
+        cohort.deviation = spread * x
+        parts.append(_integral(cohort, terms, nodes) + log_weight)
+    return _log_sum(np.stack(parts))
 
 
 def _integral(cohort: _Cohort, terms: list[_Term], nodes: tuple[int, int]) -> np.ndarray:

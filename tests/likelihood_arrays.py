@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.families import Family
-from synthesis.model.likelihoods import (
-    arm_log_likelihood,
-    comparison_given_medians,
-    listed_patients,
-)
+from synthesis.model.likelihoods import arm_log_likelihood, listed_patients
+from synthesis.model.observations import ArmComparison
 from synthesis.model.printed import Chain
 
 # Log weight below which an arm does not have a convention
@@ -57,13 +55,10 @@ def total(
     *,
     shift: np.ndarray | float = 0.0,
     share: np.ndarray | float = 0.0,
-    shares: Mapping[int, float | None] | None = None,
+    comparisons: Sequence[ArmComparison] = (),
+    bias_sd: float = 0.0,
 ) -> float:
-    """Log likelihood of arms (A,), patients and comparisons; ``log_convention`` is (C,).
-
-    ``shares`` has the first group's share of the patients of each comparison, ``None`` for a hazard
-    ratio.
-    """
+    """Log likelihood of arms (A,), patients and comparisons; ``log_convention`` is (C,)."""
     arms = location.size
     shift, share = (np.broadcast_to(np.asarray(a, dtype=float), arms) for a in (shift, share))
     value = 0.0
@@ -82,20 +77,11 @@ def total(
                 share=share[arm],
             )
     value += _patients(arrays, family, location, log_shape, tail, shift, share)
-    for i in np.flatnonzero(arrays["comparison_weight"]):
-        first, second = arrays["comparison_first"][i], arrays["comparison_second"][i]
-        given = arrays["comparison_given"][i] > 0.0
-        value += comparison_given_medians(
-            location[first] - location[second],
-            log_shape[first],
-            family,
-            tail[first],
-            estimate=arrays["comparison_estimate"][i],
-            variance=arrays["comparison_variance"][i],
-            medians=arrays["comparison_medians"][i] if given else None,
-            share=(shares or {})[int(i)],
-            either_sign=arrays["comparison_either_sign"][i] > 0.0,
+    for item in comparisons:
+        places = (
+            Place(location[arm], log_shape[arm], tail[arm]) for arm in (item.first, item.second)
         )
+        value += comparison_log_likelihood(item, *places, family, bias_sd=bias_sd)
     return float(value)
 
 

@@ -87,6 +87,7 @@ def log_priors(
             log_raw = point[f"{variable}_raw_log__"]
             log_p += stats.halfnorm.logpdf(np.exp(log_raw)) + log_raw  # Jacobian of the logarithm
             value[variable] = prior.scale * np.exp(log_raw)
+    log_p += stats.norm.logpdf(point["histology_deviation_raw"]).sum()
     for level in ("class", "treatment", "shape_treatment", "tail_treatment"):
         raw = point[f"{level}_effect_raw"]
         log_p += stats.norm.logpdf(raw).sum()
@@ -131,6 +132,8 @@ def by_hand(
         for i, name in enumerate(COVARIATES):
             location = location + value[name] * d["cohort_covariates"][own, i]
     slope = value["prognostic"] + value["predictive"][treatment]
+    own_effect = value["prognostic_sd"] * point["histology_deviation_raw"]
+    slope = slope + d["histology_apart"] * own_effect[own]
     mixed = ~is_known & (variant.unknown_histology == "mixture")
     at = np.where(mixed, 0.0, share)  # a mixture stands at its pure patients
     location = location + slope * (at - centre_share(priors))
@@ -148,10 +151,8 @@ def by_hand(
         logits - np.log(np.exp(logits).sum()),
         shift=np.where(mixed, slope, 0.0),
         share=np.where(mixed, share, 0.0),
-        shares={
-            i: item.reading.share if item.reading.kind == "p" else None
-            for i, item in enumerate(data.comparisons)
-        },
+        comparisons=data.comparisons,
+        bias_sd=priors["adjusted_bias"].scale,
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from synthesis.model import logrank
+from synthesis.model.arrays import comparison_arrays
+from synthesis.model.comparisons import Place, comparison_log_likelihood, curve_ends
 from synthesis.model.families import FAMILIES, family
 from synthesis.model.kernel import (
     DATA,
@@ -16,11 +19,8 @@ from synthesis.model.kernel import (
     log_likelihood,
     value_and_gradient,
 )
-from synthesis.model.likelihoods import (
-    arm_log_likelihood,
-    comparison_given_medians,
-    listed_patients,
-)
+from synthesis.model.likelihoods import arm_log_likelihood, listed_patients
+from synthesis.model.observations import ArmComparison
 from synthesis.model.printed import (
     METHODS,
     FixedTime,
@@ -31,6 +31,7 @@ from synthesis.model.printed import (
     candidate_chains,
     chain,
 )
+from synthesis.model.records import ComparisonReading
 
 ARMS = 6
 LANDMARK = FixedTime(12.0, 0.3)
@@ -56,11 +57,25 @@ PRINTED = (
 )
 UNTOLD = (True, True, False, True, False, False)
 PATIENTS = ((5, 2.2, True), (5, 8.0, False), (5, 3.4, True))
+INFINITE = math.inf
+
+
+def compared(first, second, low, high, share, *, medians=None, kind="p", **more):
+    """A comparison of two arms, with numbers of no report."""
+    more = {"variance": 0.2, "entered_as": "", "events": (0.8, 1.0)} | more
+    reading = ComparisonReading(low, high, kind=kind, share=share, **more)
+    return ArmComparison(first, second, reading, medians, told=0.55)
+
+
+#: A number of either sign, a number without medians, a hazard ratio, no significant difference, a
+#: bound of either sign, a direction.
 COMPARISONS = (
-    # first, second, estimate, variance, medians, share of the first, either sign
-    (1, 0, -0.8, 0.2, 0.7, 0.35, True),
-    (2, 3, 0.3, 0.4, None, 0.5, False),
-    (4, 0, -0.4, 0.1, -0.1, None, False),
+    compared(1, 0, -0.8, -0.8, 0.35, medians=(1.9, 1.2), either_sign=True),
+    compared(2, 3, 0.3, 0.3, 0.5, variance=0.4, events=(1.0, 1.0)),
+    compared(4, 0, -0.4, -0.4, 0.6, medians=(1.4, 1.5), kind="hazard ratio"),
+    compared(3, 1, -0.7, 0.7, 0.4),
+    compared(2, 0, -INFINITE, -0.9, 0.4, either_sign=True),
+    compared(0, 4, 0.0, INFINITE, 0.5, medians=(1.4, 1.5)),
 )
 
 
@@ -72,7 +87,6 @@ def data_for(name):
     nodes = sum(n.size for c in chains for n in c.nodes) + 3
     d = {
         "family": np.asarray(curve.code, dtype="int64"),
-        "median_weight": np.asarray(curve.median_weight),
         "convention_free": np.array(UNTOLD, dtype=float),
         "log_weight": np.full((len(METHODS), ARMS), -1e6),
         "node_log_time": np.zeros(nodes),
@@ -81,7 +95,7 @@ def data_for(name):
         "density": np.zeros(points),
     }
     d["log_weight"][0, 5] = 0.0
-    d["slope_series"], d["weight_series"] = logrank.tail_series(name)
+    d["curve_ends"] = curve_ends(name)
     d |= {key: np.zeros(points, dtype="int64") for key in ("point_start", "point_stop")}
     d |= {key: np.zeros((3, points)) for key in ("cell", "beyond", "survivors", "size")}
     point = node = 0
@@ -107,17 +121,7 @@ def data_for(name):
     d["patient_log_time"] = np.array([*np.log(months), 0.0])
     d["patient_event"] = np.array([*died, 0], dtype=float)
     d["patient_weight"] = np.array([1.0, 1.0, 1.0, 0.0])
-    first, second, estimate, variance, medians, shares, either = zip(*COMPARISONS, strict=True)
-    d["comparison_first"], d["comparison_second"] = np.array([*first, 0]), np.array([*second, 0])
-    d["comparison_estimate"] = np.array([*estimate, 0.0])
-    d["comparison_variance"] = np.array([*variance, 1.0])
-    d["comparison_medians"] = np.array([*(m or 0.0 for m in medians), 0.0])
-    d["comparison_given"] = np.array([*(float(m is not None) for m in medians), 0.0])
-    d["comparison_either_sign"] = np.array([*either, 0], dtype=float)
-    d["comparison_mean"] = np.array(
-        [*(logrank.mean_series(curve, share) for share in shares), np.zeros(logrank.TERMS)]
-    )
-    d["comparison_weight"] = np.array([1.0, 1.0, 1.0, 0.0])
+    d |= comparison_arrays(COMPARISONS, len(COMPARISONS) + 1)
     return d
 
 
@@ -167,18 +171,11 @@ def by_definition(values, name):
             if weight > 0.0
         ]
         total += np.logaddexp.reduce(parts)
-    for first, second, estimate, variance, medians, of, either in COMPARISONS:
-        total += comparison_given_medians(
-            location[first] - location[second],
-            log_shape[first],
-            curve,
-            tail[first],
-            estimate=estimate,
-            variance=variance,
-            medians=medians,
-            share=of,
-            either_sign=either,
+    for item in COMPARISONS:
+        places = (
+            Place(location[arm], log_shape[arm], tail[arm]) for arm in (item.first, item.second)
         )
+        total += comparison_log_likelihood(item, *places, curve)
     return float(total)
 
 

@@ -214,9 +214,9 @@ MixedOption = fraction(
 BrafOption = fraction(
     "--braf", 20, "Share of the patients with BRAF V600E, a fraction (unselected patients)."
 )
-LineOption = choice(ANY, "--line", LINES, "Line of treatment (half way between the two).")
-DesignOfOption = choice(ANY, "--design", DESIGNS, "As in studies of this design (half way).")
-OriginOption = choice(ANY, "--time-origin", TIME_ORIGINS, "From when time runs (half way).")
+LineOption = choice(ANY, "--line", LINES, "Line of treatment (first-line).")
+DesignOfOption = choice(ANY, "--design", DESIGNS, "As in studies of this design (prospective).")
+OriginOption = choice(ANY, "--time-origin", TIME_ORIGINS, "From when time runs (treatment start).")
 
 # --- Where the answer goes -----------------------------------------------------------------------
 

@@ -18,14 +18,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthesis.model.comparisons import TAIL_NODES
 from synthesis.model.covariates import COVARIATES
-from synthesis.model.logrank import TAIL_TERMS, TERMS
-from synthesis.model.observations import Arm, SurvivalData
+from synthesis.model.observations import Arm, ArmComparison, SurvivalData
 from synthesis.model.printed import METHODS
 
 NUMBERS, INDICES = "numbers", "indices"
 
 _NO_WEIGHT = -1e6  # log weight of a convention that an arm does not have
+_BEYOND = 1e6  # a log hazard ratio beyond every other
 
 #: Part of the variance between studies that two cohorts of one report share where patients were
 #: not allocated at random: they come from one hospital, but were chosen for their treatment. Under
@@ -39,17 +40,17 @@ _STEP |= {"point": 32, "node": 64, "patient": 8, "comparison": 4}
 _FIXED = {
     "convention": len(METHODS),
     "covariate": len(COVARIATES),
-    "term": TERMS,
-    "tail_term": TAIL_TERMS,
+    "tail_node": TAIL_NODES,
 }
 
-_OF_COMPARISON = (
-    *("first", "second", "estimate", "variance", "medians", "given", "either_sign", "weight"),
+OF_COMPARISON = (
+    *("first", "second", "low", "high", "variance", "is_ratio", "is_adjusted", "either_sign"),
+    *("given", "first_median", "second_median", "share", "first_events", "second_events", "weight"),
 )
 
 #: Dimensions of each array of :func:`padded`.
 DIMS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("share", "share_known", "convention_free"), ("arm",)),
+    **dict.fromkeys(("share", "share_known", "histology_apart", "convention_free"), ("arm",)),
     **{f"arm_{name}": ("arm",) for name in ("class", "treatment", "study", "cohort")},
     "cohort_treatment": ("cohort",),
     "cohort_shared": ("cohort",),
@@ -59,7 +60,7 @@ DIMS: Mapping[str, tuple[str, ...]] = {
     "log_weight": ("convention", "arm"),
     **dict.fromkeys(("node_log_time", "node_log_weight"), ("node",)),
     **{f"patient_{name}": ("patient",) for name in ("arm", "log_time", "event", "weight")},
-    **{f"comparison_{name}": ("comparison",) for name in _OF_COMPARISON},
+    **{f"comparison_{name}": ("comparison",) for name in OF_COMPARISON},
 }
 
 _INDICES = frozenset(
@@ -89,11 +90,11 @@ def counts(data: SurvivalData) -> dict[str, int]:
     """Number of entries along each dimension of the model."""
     chains = [arm.chains[0] for arm in data.arms if arm.chains]
     return {
-        "class": len(data.classes),
-        "treatment": len(data.treatments),
-        "study": len(data.studies),
-        "cohort": len(data.cohorts),
-        "arm": len(data.arms),
+        "class": len(data.hierarchy.classes),
+        "treatment": len(data.hierarchy.treatments),
+        "study": len(data.hierarchy.studies),
+        "cohort": len(data.refs),
+        "arm": len(data.groups),
         "point": sum(chain.time.size for chain in chains),
         "node": sum(nodes.size for chain in chains for nodes in chain.nodes),
         "patient": len(data.patients),
@@ -120,7 +121,6 @@ def padded(data: SurvivalData, sizes: Sizes) -> dict[str, np.ndarray]:
     arrays["point_arm"] -= 1
     arrays["log_weight"][1:] = _NO_WEIGHT
     arrays["cohort_shared"] += 1.0
-    arrays["comparison_variance"] += 1.0
     _fill_arms(arrays, data)
     point = node = 0
     for i, arm in enumerate(data.arms):
@@ -130,48 +130,68 @@ def padded(data: SurvivalData, sizes: Sizes) -> dict[str, np.ndarray]:
         arrays["patient_log_time"][i] = np.log(max(patient.months, 1e-3))
         arrays["patient_event"][i] = float(patient.event)
         arrays["patient_weight"][i] = 1.0
-    for i, comparison in enumerate(data.comparisons):
-        read, medians = comparison.reading, comparison.log_median_ratio
+    arrays |= comparison_arrays(data.comparisons, sizes["comparison"])
+    return arrays
+
+
+def comparison_arrays(comparisons: Sequence[ArmComparison], size: int) -> dict[str, np.ndarray]:
+    """The arrays of printed comparisons; those beyond them have no weight."""
+    idle = {"variance": 1.0, "first_events": 1.0, "second_events": 1.0}
+    rows = []
+    for comparison in comparisons:
+        read, medians = comparison.reading, comparison.log_medians
         row = {
             "first": comparison.first,
             "second": comparison.second,
-            "estimate": read.estimate,
-            "variance": read.variance,
-            "medians": medians or 0.0,
-            "given": medians is not None,
+            "low": max(read.low, -_BEYOND),
+            "high": min(read.high, _BEYOND),
+            "variance": comparison.variance,
+            "is_ratio": read.kind != "p",
+            "is_adjusted": read.adjusted,
             "either_sign": read.either_sign,
+            "given": medians is not None,
+            "share": read.share,
             "weight": 1.0,
         }
-        for name, value in row.items():
-            arrays[f"comparison_{name}"][i] = value
-    return arrays
+        sides = zip(("first", "second"), medians or (0.0, 0.0), read.events, strict=True)
+        for side, median, events in sides:
+            row |= {f"{side}_median": median, f"{side}_events": events}
+        rows.append(row)
+    rows += [idle] * (size - len(rows))
+    names = ((name, f"comparison_{name}") for name in OF_COMPARISON)
+    return {
+        long: np.array([row.get(name, 0) for row in rows], "int64" if long in _INDICES else float)
+        for name, long in names
+    }
 
 
 def shared_parts(data: SurvivalData) -> tuple[float, ...]:
     """Part of the variance between studies that each cohort shares with others of its report."""
-    cohorts_of = Counter(ref.study.id for ref in data.cohorts)
+    cohorts_of = Counter(ref.study.id for ref in data.refs)
     return tuple(
         SHARED_WITHIN_REPORT
         if cohorts_of[ref.study.id] > 1 and ref.study.design != "randomised"
         else 1.0
-        for ref in data.cohorts
+        for ref in data.refs
     )
 
 
 def _fill_arms(arrays: dict[str, np.ndarray], data: SurvivalData) -> None:
-    study = {name: i for i, name in enumerate(data.studies)}
-    treatment = {name: i for i, name in enumerate(data.treatments)}
-    arrays["cohort_shared"][: len(data.cohorts)] = shared_parts(data)
-    for j, ref in enumerate(data.cohorts):
+    levels = data.hierarchy
+    study = {name: i for i, name in enumerate(levels.studies)}
+    treatment = {name: i for i, name in enumerate(levels.treatments)}
+    arrays["cohort_shared"][: len(data.refs)] = shared_parts(data)
+    for j, ref in enumerate(data.refs):
         arrays["cohort_treatment"][j] = treatment[ref.treatment]
-        if data.covariates:
-            arrays["cohort_covariates"][j] = data.covariates[j]
-    for i, arm in enumerate(data.arms):
-        ref = data.cohorts[arm.cohort]
+    for j, numbers in enumerate(data.covariates):
+        arrays["cohort_covariates"][j] = numbers
+    for i, arm in enumerate(data.groups):
+        ref = data.refs[arm.cohort]
         arrays["share_known"][i] = float(arm.share is not None)
         arrays["share"][i] = arm.share or 0.0
+        arrays["histology_apart"][i] = float(data.of_both_histologies(arm))
         arrays["arm_treatment"][i] = treatment[ref.treatment]
-        arrays["arm_class"][i] = data.treatment_class[treatment[ref.treatment]]
+        arrays["arm_class"][i] = levels.treatment_class[treatment[ref.treatment]]
         arrays["arm_study"][i] = study[ref.study.id]
         arrays["arm_cohort"][i] = arm.cohort
 

@@ -1,17 +1,21 @@
-"""What kind of study and of population a cohort is, as numbers of which 0 is the reference.
+"""What kind of study and of population a cohort is, as numbers.
 
-Each number is a difference from the reference population, so that an effect of 0 leaves every
-cohort where it is. Whatever a report does not say counts as the reference: such a cohort is neither
-moved by an effect nor says anything of it.
+Each number is a difference from the middle, so that an effect leaves a cohort in the middle where
+it is. Whatever a report does not say counts as the middle: such a cohort is neither moved by an
+effect nor says anything of it.
 
-The reference lies half way between a retrospective and a prospective study, between pretreated and
-first-line patients, between time from diagnosis and from the start of treatment, and has the share
-of BRAF mutations of unselected patients.
+The middle lies half way between a retrospective and a prospective study, between pretreated and
+first-line patients, between time from diagnosis and from the start of treatment; it has the share
+of BRAF mutations of unselected patients, and stage, resection, age and years of what reports tell.
+
+Pooled answers are for :data:`REFERENCE`, a population that exists: the middle, but in a prospective
+study of first-line treatment, with time from its start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -24,7 +28,10 @@ if TYPE_CHECKING:  # the command line reads the words of options here, and reads
 # Together 145 of 451, 0.32; the four differ by more than a second digit would say.
 REFERENCE_BRAF_SHARE = 0.3
 
-#: Words of the vocabulary -> difference from the reference; any other word counts as the reference.
+# Where nearly all patients of a cohort have the mutation.
+_ALL_MUTATED = 0.9
+
+#: Words of the vocabulary -> difference from the middle; any other word counts as the middle.
 DESIGNS = {
     "retrospective": 0.5,
     "case_series": 0.5,
@@ -47,15 +54,26 @@ class Covariate:
     label : str
         What an effect of 1 compares, in words.
     option : str
-        The word by which a stated population names it, and the field of the cohort or the study.
+        The word by which a stated population names it, and the field of the cohort or the study;
+        empty for what none states.
     words : mapping
-        Word of the vocabulary -> difference; empty for the share of BRAF V600E, a number.
+        Word of the vocabulary -> difference; empty for a number.
+    number : callable or None
+        The number of a cohort, ``None`` where its report does not tell it.
+    middle, unit : float
+        The number that counts as 0, and what is one more.
+    reference : float
+        Difference of the reference population from the middle.
     """
 
     name: str
     label: str
-    option: str
+    option: str = ""
     words: Mapping[str, float] = MappingProxyType({})
+    number: Callable[[CohortRef], float | None] | None = None
+    middle: float = 0.0
+    unit: float = 1.0
+    reference: float = 0.0
 
     @property
     def prior(self) -> str:
@@ -63,39 +81,92 @@ class Covariate:
         return f"covariate_{self.name}"
 
     def difference(self, ref: CohortRef) -> float:
-        """Difference of a cohort from the reference; 0 where nothing is printed."""
-        if self.words:
-            holder = ref.cohort if hasattr(ref.cohort, self.option) else ref.study
-            return self.words.get(getattr(holder, self.option) or "", 0.0)
-        braf = ref.cohort.braf_v600e
-        if braf is not None and braf.positive is not None and braf.tested:
-            return braf.positive / braf.tested - REFERENCE_BRAF_SHARE
-        if braf is None or braf.percent is None:
-            return 0.0
-        return float(braf.percent) / 100.0 - REFERENCE_BRAF_SHARE
+        """Difference of a cohort from the middle; 0 where nothing is printed."""
+        if self.number is not None:
+            value = self.number(ref)
+            return 0.0 if value is None else (value - self.middle) / self.unit
+        holder = ref.cohort if hasattr(ref.cohort, self.option) else ref.study
+        return self.words.get(getattr(holder, self.option) or "", 0.0)
+
+
+def braf_share(ref: CohortRef) -> float | None:
+    """Share of the tested patients with a BRAF V600E mutation."""
+    braf = ref.cohort.braf_v600e
+    if braf is not None and braf.positive is not None and braf.tested:
+        return braf.positive / braf.tested
+    return None if braf is None or braf.percent is None else float(braf.percent) / 100.0
+
+
+def _share(name: str) -> Callable[[CohortRef], float | None]:
+    def share(ref: CohortRef) -> float | None:
+        from studies.figures import share_of
+
+        return share_of(ref.cohort, name)
+
+    return share
+
+
+def _age(ref: CohortRef) -> float | None:
+    """Median or mean age of a cohort, years."""
+    ages = (own for own in ref.cohort.characteristics if own.name == "age" and not own.group)
+    return next((float(a.value) for a in ages if a.statistic in ("median", "mean")), None)
+
+
+def _year(ref: CohortRef) -> float | None:
+    """Middle of the years of enrolment."""
+    years = [int(year) for year in re.findall(r"\b(?:19|20)\d\d\b", ref.study.enrolment or "")]
+    return (min(years) + max(years)) / 2.0 if len(years) > 1 else None
 
 
 #: Every covariate: the list that model, tables and options follow.
 ALL: tuple[Covariate, ...] = (
-    Covariate("retrospective", "Retrospective rather than prospective", "design", DESIGNS),
-    Covariate("pretreated", "Pretreated rather than first-line", "line", LINES),
+    Covariate(
+        "retrospective",
+        "Retrospective rather than prospective",
+        "design",
+        DESIGNS,
+        reference=-0.5,
+    ),
+    Covariate("pretreated", "Pretreated rather than first-line", "line", LINES, reference=-0.5),
     Covariate(
         "from_diagnosis",
         "Time from diagnosis rather than from treatment start",
         "time_origin",
         TIME_ORIGINS,
+        reference=-0.5,
     ),
-    Covariate("braf_mutated", "All BRAF-mutated rather than none", "braf_mutated"),
+    Covariate(
+        "braf_mutated",
+        "All BRAF-mutated rather than none",
+        "braf_mutated",
+        number=braf_share,
+        middle=REFERENCE_BRAF_SHARE,
+    ),
+    Covariate(
+        "stage_ivc", "All in stage IVC rather than none", number=_share("stage IVC"), middle=0.5
+    ),
+    Covariate("resected", "All resected rather than none", number=_share("resected"), middle=0.4),
+    Covariate("older", "Ten years older", number=_age, middle=66.0, unit=10.0),
+    Covariate("later", "Enrolled ten years later", number=_year, middle=2010.0, unit=10.0),
 )
 
 COVARIATES = tuple(own.name for own in ALL)
 COVARIATE_LABELS: Mapping[str, str] = MappingProxyType({own.name: own.label for own in ALL})
 
+#: Differences of the reference population from the middle, in the order of :data:`ALL`.
+REFERENCE = tuple(own.reference for own in ALL)
+
+
+def is_mutated(ref: CohortRef, mutation_required: Collection[str]) -> bool:
+    """Whether nearly all patients of a cohort have a BRAF V600E mutation, as far as is known."""
+    share = braf_share(ref)
+    return ref.treatment in mutation_required or (share is not None and share >= _ALL_MUTATED)
+
 
 def covariates(
     ref: CohortRef, mutation_required: Collection[str] = (), *, use_unmarked: bool = True
 ) -> tuple[float, ...]:
-    """Return how a cohort differs from the reference population.
+    """Return how a cohort differs from the middle.
 
     Parameters
     ----------
@@ -105,13 +176,18 @@ def covariates(
         Identifiers of the treatments that are given only to a mutated tumour: there the selection
         is part of the treatment, and its effect cannot be separated from that of the treatment.
     use_unmarked : bool
-        Whether the mutation status, which has no mark of verification of its own, may be used.
+        Whether numbers, which have no mark of verification of their own, may be used.
 
     Returns
     -------
     tuple of float
-        In the order of :data:`ALL`: -0.5, 0 or 0.5 each, and the share of BRAF V600E less
-        :data:`REFERENCE_BRAF_SHARE`.
+        In the order of :data:`ALL`: -0.5, 0 or 0.5 of a word, the difference of a number from its
+        middle in its unit.
     """
-    tells_braf = use_unmarked and ref.treatment not in mutation_required
-    return tuple(own.difference(ref) if own.words or tells_braf else 0.0 for own in ALL)
+    selected = ref.treatment in mutation_required
+    return tuple(
+        own.difference(ref)
+        if own.words or (use_unmarked and not (selected and own.name == "braf_mutated"))
+        else 0.0
+        for own in ALL
+    )

@@ -67,8 +67,6 @@ _LARGEST_Q = 4.0
 # The largest exponent that does not overflow.
 _LARGEST_EXPONENT = 700.0
 
-_NORMAL_SLOPE = 0.9031972855686256  # the mean hazard of the standard normal, by quadrature
-
 # Gauss-Legendre nodes of the restricted mean where it has no closed form, and the share of the
 # longest survivors that it leaves out: what follows them is zero, and would waste the nodes.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -100,18 +98,6 @@ class Family(ABC):
         Priors of the mean log shape and tail; ``None`` where there is no tail.
     has_shape : bool
         Whether the shape is free.
-    without_tail : str or None
-        The family that one with a tail is at tail 0.
-    logrank_slope : float
-        The log hazard ratio that a log-rank test estimates, per unit of
-        :math:`-k\,\Delta\log m`, at small effects (and at tail 0):
-        :math:`E[(\ln\lambda)'(Z)]` with :math:`\lambda` the hazard on the scale of ``z``.
-    median_weight : float
-        Regression of the log-rank estimate on the difference of two sample log medians, per unit
-        of :math:`-k`: :math:`\mathrm{Cov}(\hat\beta, \hat D)/\mathrm{Var}(\hat D) = 2 f_0 \ln 2`,
-        with :math:`f_0` the density of ``z`` at the median. It follows from the covariance
-        :math:`\tfrac12\ln\tfrac12` of the martingale residual :math:`1 + \ln U` with
-        :math:`1\{U < 1/2\}`.
     equation, tail_symbol : str
         Survival at :math:`\zeta = z` and the tail as they stand on a page, HTML.
     curve : callable
@@ -124,19 +110,16 @@ class Family(ABC):
     name: str
     label: str
     shape_prior: str
-    logrank_slope: float
-    median_weight: float
     equation: str
     curve: Callable[..., Any]
     has_shape: bool = True
     tail_prior: str | None = None
     tail_symbol: str = ""
-    without_tail: str | None = None
     prepare: Callable[..., Any] = staticmethod(_needs_nothing)
 
     def __init_subclass__(cls) -> None:
         """Refuse a family that lacks a piece: a TypeError names both."""
-        pieces = "name label shape_prior logrank_slope median_weight equation curve"
+        pieces = "name label shape_prior equation curve"
         for piece in pieces.split():
             if not hasattr(cls, piece):
                 raise TypeError(f"the survival family {cls.__name__} has no {piece}: give it one")
@@ -201,8 +184,6 @@ class Weibull(Family):
     name = "weibull"
     label = "Weibull"
     shape_prior = "shape_weibull"
-    logrank_slope = 1.0
-    median_weight = LN2**2
     equation = "<i>S</i>(<i>t</i>) = exp(−ln 2 e<sup><i>ζ</i></sup>)"
     curve = staticmethod(_weibull)
 
@@ -257,8 +238,6 @@ class LogLogistic(Family):
 
     name = label = "log-logistic"
     shape_prior = "shape_log_logistic"
-    logrank_slope = 0.5
-    median_weight = LN2 / 2
     equation = "<i>S</i>(<i>t</i>) = 1/(1 + e<sup><i>ζ</i></sup>)"
     curve = staticmethod(_log_logistic)
 
@@ -304,8 +283,6 @@ class LogNormal(Family):
 
     name = label = "log-normal"
     shape_prior = "shape_log_normal"
-    logrank_slope = _NORMAL_SLOPE
-    median_weight = 2.0 * LN2 / float(np.sqrt(2.0 * np.pi))
     equation = "<i>S</i>(<i>t</i>) = Φ(−<i>ζ</i>)"
     curve = staticmethod(_log_normal)
 
@@ -503,9 +480,6 @@ class GeneralisedGamma(Family):
     equation = "that of Prentice (1974) with shape <i>Q</i>, by its median"
     tail_prior = "tail_generalised_gamma"
     tail_symbol = "Q"
-    without_tail = LogNormal.name
-    logrank_slope = LogNormal.logrank_slope
-    median_weight = LogNormal.median_weight
     curve = staticmethod(_generalised_gamma)
     prepare = staticmethod(_medians_around)
 
@@ -586,9 +560,6 @@ class LongTail(Family):
     )
     tail_prior = "tail_long_tail"
     tail_symbol = "θ"
-    without_tail = Weibull.name
-    logrank_slope = Weibull.logrank_slope
-    median_weight = Weibull.median_weight
     curve = staticmethod(_long_tail)
 
     @override

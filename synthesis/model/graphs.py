@@ -120,7 +120,11 @@ def _location(
     share = pm.Deterministic(
         "mixed_share", known * d["share"] + (1.0 - known) * unknown, dims="arm"
     )
+    spread = realise(priors["histology_spread"], "prognostic_sd", d)
+    raw = pm.Normal("histology_deviation_raw", 0.0, 1.0, dims="cohort")
+    deviation = pm.Deterministic("histology_deviation", spread * raw, dims="cohort")
     slope = prognostic + predictive[d["arm_treatment"]]
+    slope += d["histology_apart"] * deviation[d["arm_cohort"]]
     pm.Deterministic("log_median", location + slope * (share - d["centre_share"]), dims="arm")
     shifts = (1.0 - d["is_mixture"]) * share - d["centre_share"]
     return {

@@ -29,7 +29,8 @@ from pytensor.link.numba.dispatch import basic as numba_basic
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 from pytensor.tensor import TensorVariable
 
-from synthesis.model import logrank, source_digest
+from synthesis.model import comparisons, source_digest
+from synthesis.model.arrays import OF_COMPARISON as _OF_COMPARISON
 from synthesis.model.families import compiled, curve_at, prepare_tail
 
 #: What is differentiated, in the order of the operation's inputs: location (log median), log
@@ -40,18 +41,17 @@ PARAMETERS = ("location", "log_shape", "tail", "shift", "second_share", "log_con
 #: Data of the operation, in the order of its inputs after the parameters: the family, the printed
 #: points, the listed patients, the comparisons.
 DATA = (
-    *("family", "slope_series", "weight_series", "median_weight"),
+    *("family", "curve_ends"),
     *("point_arm", "point_start", "point_stop", "cell", "density", "beyond", "survivors", "size"),
     *("convention_free", "log_weight", "node_log_time", "node_log_weight"),
     *("patient_arm", "patient_log_time", "patient_event", "patient_weight"),
-    *("comparison_first", "comparison_second", "comparison_estimate", "comparison_variance"),
-    *("comparison_medians", "comparison_given", "comparison_either_sign", "comparison_mean"),
-    "comparison_weight",
+    *(f"comparison_{name}" for name in _OF_COMPARISON),
 )
 
-_RHO = math.log(2.0) ** 2
-_WIDEST = logrank.WIDEST
-_WIDEST_TAIL = logrank.WIDEST_TAIL
+_LN2 = math.log(2.0)
+_WIDEST_TAIL, _NODES = comparisons.WIDEST_TAIL, comparisons.NODES
+_NEWTON_STEPS, _LONGEST_STEP = comparisons.NEWTON_STEPS, comparisons.LONGEST_STEP
+_LOG_2PI = math.log(2.0 * math.pi)
 
 _NARROWEST = -1e-12
 _IMPOSSIBLE = -1e300
@@ -382,60 +382,197 @@ def _patients(parameters, code, prepared, data, gradient):  # pragma: no cover -
 
 
 @compiled
-def _chebyshev(series, x):  # pragma: no cover - compiled
-    """Value and derivative of a Chebyshev series at ``x`` in [-1, 1]."""
-    value, slope = series[0] + series[1] * x, series[1]
-    t0, t1, u0, u1 = 1.0, x, 1.0, 2.0 * x
-    for n in range(2, series.size):
-        t0, t1 = t1, 2.0 * x * t1 - t0
-        value += series[n] * t1
-        slope += series[n] * n * u1
-        u0, u1 = u1, 2.0 * x * u1 - u0
-    return value, slope
+def _end(ends, location, log_shape, tail, slopes):  # pragma: no cover - compiled
+    """Log time at which a curve ends; fills its slopes in location, log shape and tail."""
+    x = (min(max(tail / _WIDEST_TAIL, -1.0), 1.0) + 1.0) / 2.0 * (ends.size - 1)
+    i = min(int(x), ends.size - 2)
+    step = ends[i + 1] - ends[i]
+    away = (ends[i] + (x - i) * step) * math.exp(-log_shape)
+    slopes[0], slopes[1], slopes[2] = 1.0, -away, 0.0
+    if abs(tail) < _WIDEST_TAIL:
+        slopes[2] = step * (ends.size - 1) / (2.0 * _WIDEST_TAIL) * math.exp(-log_shape)
+    return location + away
 
 
 @compiled
-def _tail_factor(series, tail):  # pragma: no cover - compiled
-    x = tail / _WIDEST_TAIL
-    value, slope = _chebyshev(series, min(max(x, -1.0), 1.0))
-    return value, slope / _WIDEST_TAIL if abs(x) < 1.0 else 0.0
+def _span(arms, curve_ends, parameters, slopes):  # pragma: no cover - compiled
+    """Log times between which two groups are compared, and the groups that end there.
+
+    Fills the slopes of both ends in the parameters of these groups, ``(2, 3)``.
+    """
+    low, high, first, last = math.inf, -math.inf, 0, 0
+    own = np.empty(3)
+    for j in range(2):
+        location, log_shape, tail = parameters[:3, arms[j]]
+        end = _end(curve_ends[0], location, log_shape, tail, own)
+        if end < low:
+            low, first, slopes[0] = end, j, own
+        end = _end(curve_ends[1], location, log_shape, tail, own)
+        if end > high:
+            high, last, slopes[1] = end, j, own
+    return low, high, first, last
+
+
+@compiled
+def _groups(  # pragma: no cover - compiled
+    rows, arms, shares, censoring, low, width, code, parameters, prepared
+):
+    """Fill the rows of both groups; return numbers at risk and of deaths, ``(2, 2, nodes)``."""
+    counts = np.empty((2, 2, _NODES))
+    for j in range(2):
+        for i in range(_NODES):
+            log_t = low + width * i
+            _evaluate(rows[j, i], log_t, code, parameters, prepared, arms[j])
+            log_s, log_f = rows[j, i, _S], rows[j, i, _F] + log_t
+            counts[0, j, i] = shares[j] * math.exp((1.0 + censoring[j]) * log_s)
+            counts[1, j, i] = shares[j] * math.exp(log_f + censoring[j] * log_s)
+    return counts
+
+
+@compiled
+def _score(counts, beta, width):  # pragma: no cover - compiled
+    """Score and information of the log hazard ratio."""
+    score, information = 0.0, 0.0
+    for i in range(counts.shape[2]):
+        odds = math.exp(beta) * counts[0, 0, i]
+        p = odds / max(odds + counts[0, 1, i], 1e-300)
+        score += counts[1, 0, i] * (1.0 - p) - counts[1, 1, i] * p
+        information += (counts[1, 0, i] + counts[1, 1, i]) * p * (1.0 - p)
+    return width * score, max(width * information, 1e-12)
+
+
+@compiled
+def _mean(counts, width, is_ratio, spread, slopes):  # pragma: no cover - compiled
+    """Mean of an estimate; fills its slopes in log at risk and log deaths, ``(2, 2, nodes)``."""
+    beta = 0.0
+    if is_ratio:
+        for _ in range(_NEWTON_STEPS):
+            score, information = _score(counts, beta, width)
+            beta += min(max(score / information, -_LONGEST_STEP), _LONGEST_STEP)
+    score, information = _score(counts, beta, width)
+    if is_ratio:
+        mean, by_score, by_information = beta, 1.0 / information, 0.0
+    else:
+        mean = spread * score / math.sqrt(information)
+        by_score, by_information = spread / math.sqrt(information), -0.5 * mean / information
+    for i in range(counts.shape[2]):
+        odds = math.exp(beta) * counts[0, 0, i]
+        p = odds / max(odds + counts[0, 1, i], 1e-300)
+        one, two = width * counts[1, 0, i], width * counts[1, 1, i]
+        spare = p * (1.0 - p)
+        by_p = -by_score * (one + two) + by_information * (one + two) * (1.0 - 2.0 * p)
+        slopes[0, 0, i], slopes[0, 1, i] = by_p * spare, -by_p * spare
+        slopes[1, 0, i] = by_score * one * (1.0 - p) + by_information * one * spare
+        slopes[1, 1, i] = -by_score * two * p + by_information * two * spare
+    return mean
+
+
+@compiled
+def _log_normal_mass(low, high):  # pragma: no cover - compiled
+    """Log of the mass of a standard normal between two ends, and its slope if both move up."""
+    if low > 0.0:
+        value, slope = _log_normal_mass_below(-high, -low)
+        return value, -slope
+    return _log_normal_mass_below(low, high)
+
+
+@compiled
+def _log_normal_mass_below(low, high):  # pragma: no cover - compiled
+    if high < -30.0:  # the ratio of Mills
+        x = 1.0 / high**2
+        value = -0.5 * high**2 - 0.5 * _LOG_2PI - math.log(-high) + math.log1p(-x + 3.0 * x**2)
+        return value, -high
+    mass = 0.5 * (math.erfc(-high / math.sqrt(2.0)) - math.erfc(-low / math.sqrt(2.0)))
+    mass = max(mass, 1e-300)
+    slope = math.exp(-0.5 * high**2 - 0.5 * _LOG_2PI) - math.exp(-0.5 * low**2 - 0.5 * _LOG_2PI)
+    return math.log(mass), slope / mass
+
+
+@compiled
+def _log_probability(low, high, mean, variance):  # pragma: no cover - compiled
+    """Log density of a number, or log probability of a range, and its slope in the mean."""
+    sd = math.sqrt(variance)
+    if low == high:
+        z = (low - mean) / sd
+        return -0.5 * z**2 - math.log(sd) - 0.5 * _LOG_2PI, z / sd
+    value, slope = _log_normal_mass((low - mean) / sd, (high - mean) / sd)
+    return value, -slope / sd
+
+
+@compiled
+def _log_of_print(low, high, mean, variance, either_sign):  # pragma: no cover - compiled
+    """The same where the sign may be unknown: then both are added."""
+    log_p, by_mean = _log_probability(low, high, mean, variance)
+    if not either_sign:
+        return log_p, by_mean
+    other, by_other = _log_probability(low, high, -mean, variance)
+    top = max(log_p, other)
+    one, two = math.exp(log_p - top), math.exp(other - top)
+    return top + math.log(one + two), (one * by_mean - two * by_other) / (one + two)
+
+
+@compiled
+def _away(arms, medians, code, parameters, prepared, slopes):  # pragma: no cover - compiled
+    """By how much printed medians move the mean; fills its slopes in both places, ``(2, 3)``."""
+    total = 0.0
+    for j in range(2):
+        a, sign = arms[j], -1.0 if j == 0 else 1.0
+        curve = curve_at(
+            code, 0.0, parameters[2, a], prepared[a, 0], prepared[a, 1], prepared[a, 2]
+        )
+        slope = 2.0 * _LN2 * math.exp(curve[1] + parameters[1, a])
+        away = sign * slope * (medians[j] - parameters[0, a])
+        slopes[j, 0], slopes[j, 1], slopes[j, 2] = -sign * slope, away, away * curve[5]
+        total += away
+    return total
 
 
 @compiled
 def _comparisons(  # pragma: no cover - compiled
-    parameters, slope_series, weight_series, median_weight, data, gradient
+    parameters, curve_ends, code, prepared, data, gradient
 ):
-    """Add log-rank results and hazard ratios, given the medians."""
-    first, second, estimate, variance, medians, given, either, mean_series, weight = data
+    """Add printed comparisons, given what was used of both groups."""
+    first, second, low, high, variance, is_ratio = data[:6]
+    either, given, first_median, second_median, share, first_events, second_events, weight = data[
+        7:
+    ]
     value = 0.0
+    rows, slopes = np.zeros((2, _NODES, _ROWS)), np.zeros((2, 2, _NODES))
+    ends = np.zeros((2, 3))
     for i in range(first.size):
         if weight[i] == 0.0:
             continue
-        a, b = first[i], second[i]
-        k = math.exp(parameters[1, a])
-        contrast = parameters[0, a] - parameters[0, b]
-        delta = k * contrast
-        inside = min(max(delta, -_WIDEST), _WIDEST)
-        h, h_slope = _chebyshev(mean_series[i], inside / _WIDEST)
-        h_slope /= _WIDEST
-        h += h_slope * (delta - inside)
-        c, c_slope = _tail_factor(slope_series, parameters[2, a])
-        g, g_slope = _tail_factor(weight_series, parameters[2, a])
-        from_medians = given[i] * median_weight * k * (medians[i] - contrast)
-        mean = c * h - g * from_medians
-        v = variance[i] * (1.0 - given[i] * _RHO)
-        residual = estimate[i] - mean
-        value += weight[i] * (-0.5 * math.log(2.0 * math.pi * v) - 0.5 * residual**2 / v)
-        if either[i] > 0.0:  # log of what the other sign adds, and the mean of the two residuals
-            odds = -2.0 * estimate[i] * mean / v
-            value += weight[i] * (max(odds, 0.0) + math.log1p(math.exp(-abs(odds))))
-            residual -= 2.0 * estimate[i] / (1.0 + math.exp(-odds))
-        by_mean = weight[i] * residual / v
-        by_contrast = by_mean * k * (c * h_slope + given[i] * g * median_weight)
-        gradient[0, a] += by_contrast
-        gradient[0, b] -= by_contrast
-        gradient[1, a] += by_mean * (c * h_slope * delta - g * from_medians)
-        gradient[2, a] += by_mean * (c_slope * h - g_slope * from_medians)
+        arms, medians = (first[i], second[i]), (first_median[i], second_median[i])
+        shares, events = (share[i], 1.0 - share[i]), (first_events[i], second_events[i])
+        censoring = 1.0 / events[0] - 1.0, 1.0 / events[1] - 1.0
+        low_end, high_end, starts, stops = _span(arms, curve_ends, parameters, ends)
+        width = (high_end - low_end) / (_NODES - 1)
+        counts = _groups(rows, arms, shares, censoring, low_end, width, code, parameters, prepared)
+        spread = math.sqrt(1.0 / (shares[0] * events[0]) + 1.0 / (shares[1] * events[1]))
+        mean = _mean(counts, width, is_ratio[i] > 0.0, spread, slopes)
+        by_width = 0.0 if is_ratio[i] > 0.0 else 0.5 * mean / width
+        by_place = np.zeros((2, 3))
+        if given[i] > 0.0:
+            mean += _away(arms, medians, code, parameters, prepared, by_place)
+        log_p, by_mean = _log_of_print(low[i], high[i], mean, variance[i], either[i] > 0.0)
+        value += weight[i] * log_p
+        by_mean *= weight[i]
+        for j in range(2):
+            for parameter in range(3):
+                gradient[parameter, arms[j]] += by_mean * by_place[j, parameter]
+        by_low, by_step = 0.0, by_width  # the times move with the curves
+        for j in range(2):
+            for n in range(_NODES):
+                risk, death = slopes[0, j, n], slopes[1, j, n]
+                by_s = (1.0 + censoring[j]) * risk + censoring[j] * death
+                _add_row(rows[j, n], by_mean * by_s, by_mean * death, arms[j], gradient)
+                by_time = -(by_s * rows[j, n, _S + 1] + death * rows[j, n, _F + 1])
+                by_low += by_time
+                by_step += n * by_time
+        by_high = by_step / (_NODES - 1)
+        for parameter in range(3):
+            gradient[parameter, arms[starts]] += by_mean * (by_low - by_high) * ends[0, parameter]
+            gradient[parameter, arms[stops]] += by_mean * by_high * ends[1, parameter]
     return value
 
 
@@ -446,7 +583,7 @@ def value_and_gradient(*inputs):  # pragma: no cover - compiled
     ``inputs`` are the :data:`PARAMETERS`, then the :data:`DATA`.
     """
     location, log_shape, tail, shift, second_share, log_convention = inputs[:6]
-    family, slope_series, weight_series, median_weight = inputs[6:10]
+    family, curve_ends = inputs[6:8]
     code = family.item()
     parameters = np.empty((5, location.size))
     parameters[0], parameters[1], parameters[2] = location, log_shape, tail
@@ -459,12 +596,11 @@ def value_and_gradient(*inputs):  # pragma: no cover - compiled
             prepared[a, 0], prepared[a, 1], prepared[a, 2] = prepare_tail(code, tail[a])
     gradient, by_convention = np.zeros((5, location.size)), np.zeros(log_convention.size)
     value = _printed(
-        parameters, log_convention, code, prepared, inputs[10:22], gradient, by_convention
+        parameters, log_convention, code, prepared, inputs[8:20], gradient, by_convention
     )
-    value += _patients(parameters, code, prepared, inputs[22:26], gradient)
-    value += _comparisons(
-        parameters, slope_series, weight_series, median_weight.item(), inputs[26:], gradient
-    )
+    value += _patients(parameters, code, prepared, inputs[20:24], gradient)
+    parameters[4] = 0.0  # groups that are compared are of one kind
+    value += _comparisons(parameters, curve_ends, code, prepared, inputs[24:], gradient)
     slopes = gradient[0].copy(), gradient[1].copy(), gradient[2].copy(), gradient[3].copy()
     return np.asarray(value), *slopes, gradient[4].copy(), by_convention
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from synthesis.model import logrank
-from synthesis.model.families import LN2, Family, log_density, log_survival
+from synthesis.model.families import Family, log_density, log_survival
 from synthesis.model.printed import Chain
 
 # A cell of zero width may only carry a zero exponent; the floor keeps 0 * log(0) from being NaN.
@@ -171,63 +170,3 @@ def listed_patients(
     z = np.exp(log_shape) * (log_time - location)
     log_f = log_density(z, log_shape, log_time, family, tail)
     return event * log_f + (1.0 - event) * log_survival(z, family, tail)
-
-
-#: Efficiency of a difference of medians against the log-rank statistic, the same in every family.
-RHO = LN2**2
-
-
-def comparison_given_medians(
-    contrast: Any,
-    log_shape: Any,
-    family: Family,
-    tail: Any = 0.0,
-    *,
-    estimate: Any,
-    variance: Any,
-    medians: float | None,
-    share: float | None,
-    either_sign: bool = False,
-) -> np.ndarray:
-    r"""Log likelihood of a printed comparison, conditional on the two medians already used.
-
-    A log-rank p and two medians are views of the same patients. The log hazard ratio from the p
-    value, :math:`\hat\beta = \pm z(p)\sqrt V` with :math:`V = 1/d_1 + 1/d_2` (Tierney et al.
-    2007, doi 10.1186/1745-6215-8-16), given the difference of sample log medians :math:`\hat D`:
-
-    .. math::
-       \hat\beta \mid \hat D \sim \mathrm{Normal}\{h(kD) - g k(\hat D - D),\ V(1 - \rho)\},
-       \qquad \rho = (\ln 2)^2,
-
-    with :math:`D` the model's difference of log medians, :math:`h` from
-    :mod:`synthesis.model.logrank` and :math:`g` the family's ``median_weight``. A hazard ratio with
-    its interval takes the same form with :math:`h(\delta) = -c\,\delta`. Without printed medians
-    nothing of it was used before: :math:`g = \rho = 0`.
-
-    A p value says how far the curves are apart and not which is above. Where nothing else does,
-    the densities of both signs are added: beside medians far apart one of them is nothing, beside
-    medians close together either may be true.
-
-    Parameters
-    ----------
-    contrast, log_shape, tail, estimate, variance : arrays that broadcast
-        ``contrast`` is the first group's log median less the second's.
-    family : Family
-    medians : float or None
-        The same contrast of the printed medians, where both are printed.
-    share : float or None
-        The first group's share of the patients; ``None`` for a hazard ratio.
-    either_sign : bool
-        Whether the sign of the estimate is unknown.
-    """
-    delta = np.exp(log_shape) * contrast
-    slope, weight = (logrank.tail_factor(s, tail) for s in logrank.tail_series(family.name))
-    mean = slope * logrank.evaluate(logrank.mean_series(family, share), delta)
-    v = np.asarray(variance, dtype=float)
-    if medians is not None:
-        mean = mean - weight * family.median_weight * np.exp(log_shape) * (medians - contrast)
-        v = v * (1.0 - RHO)
-    value = -0.5 * (estimate - mean) ** 2 / v
-    if either_sign:
-        value = np.logaddexp(value, -0.5 * (estimate + mean) ** 2 / v)
-    return value - 0.5 * np.log(2.0 * np.pi * v)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from studies.figures import (
     View,
     histology_groups,
     histology_of,
+    histology_sizes,
     in_months,
     landmarks_of,
     outcome_of,
@@ -24,13 +27,15 @@ from studies.figures import (
 from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, Subgroup, SurvivalOutcome
 from studies.selection import CohortRef
 from synthesis.endpoints import endpoint_of
-from synthesis.model.covariates import covariates
+from synthesis.model.comparisons import RHO, part_told
+from synthesis.model.covariates import covariates, is_mutated
 from synthesis.model.printed import Chain, ContradictionError
 from synthesis.model.records import (
     ComparisonReading,
     find_comparison,
     median_months,
     mixed_share,
+    read_adjusted,
     read_arm,
 )
 
@@ -125,27 +130,45 @@ class ListedPatient:
 
 @dataclass(frozen=True)
 class ArmComparison:
-    """A printed comparison of two arms of one report.
+    """A printed comparison of two groups of one report.
 
     Attributes
     ----------
     first, second : int
-        Indices of the arms; of histologies the mixed is the first.
+        Indices into :attr:`SurvivalData.groups`; of histologies the mixed is the first.
     reading : ComparisonReading
-        Log hazard ratio of the first against the second.
-    log_median_ratio : float or None
-        Of the printed medians; ``None`` where one of them is not printed.
+        Log hazard ratio of the first group against the second.
+    log_medians : (float, float) or None
+        Of the printed medians, log months; ``None`` where one of them is not printed.
+    told : float
+        Part of the information of the comparison that the used points of both groups hold.
     """
 
     first: int
     second: int
     reading: ComparisonReading
-    log_median_ratio: float | None
+    log_medians: tuple[float, float] | None = None
+    told: float = 0.0
 
     @property
     def printed(self) -> Comparison | None:
         """The record that was read."""
         return self.reading.printed
+
+    @property
+    def variance(self) -> float:
+        """Variance of the log hazard ratio given all that was used of both groups."""
+        given = (1.0 - RHO) ** 2 if self.log_medians is not None else 1.0
+        return self.reading.variance * given / (1.0 - max(self.told, RHO * (given < 1.0)))
+
+
+class Hierarchy(NamedTuple):
+    """Identifiers of a hierarchy, and the class of each treatment as an index."""
+
+    classes: tuple[str, ...]
+    treatments: tuple[str, ...]
+    studies: tuple[str, ...]
+    treatment_class: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -161,6 +184,12 @@ class SurvivalData:
         Class of each treatment.
     cohorts : tuple of CohortRef
     arms, patients, comparisons : tuples
+    compared : tuple of Arm
+        Groups without figures of their own, of which a report prints a comparison.
+    within : tuple of CohortRef
+        Cohorts of :attr:`compared` that are not counted: only a contrast within their report is.
+    mutated : tuple of bool
+        Whether all patients of each of `refs` have the mutation that their treatment asks for.
     covariates : tuple of tuple of float
         Of each cohort, in the order of :data:`~synthesis.model.covariates.COVARIATES`.
     records : tuple of CohortRecord
@@ -182,6 +211,19 @@ class SurvivalData:
     use_read_as: bool = True
     covariates: tuple[tuple[float, ...], ...] = ()
     records: tuple[CohortRecord, ...] = ()
+    compared: tuple[Arm, ...] = ()
+    within: tuple[CohortRef, ...] = ()
+    mutated: tuple[bool, ...] = ()
+
+    @property
+    def groups(self) -> tuple[Arm, ...]:
+        """The arms, then the groups without figures: a `cohort` of these is one of `refs`."""
+        return (*self.arms, *self.compared)
+
+    @property
+    def refs(self) -> tuple[CohortRef, ...]:
+        """The counted cohorts, then those of which only a contrast is."""
+        return (*self.cohorts, *self.within)
 
     @property
     def view(self) -> View:
@@ -190,12 +232,49 @@ class SurvivalData:
 
     @property
     def tells_histology(self) -> bool:
-        """Whether the share of mixed histology is printed of any arm."""
-        return any(arm.share is not None for arm in self.arms)
+        """Whether the share of mixed histology is printed of any group."""
+        return any(arm.share is not None for arm in self.groups)
+
+    def of_both_histologies(self, group: Arm) -> bool:
+        """Whether the report tells pure from mixed patients of the cohort of a group."""
+        own = {other.share for other in self.groups if other.cohort == group.cohort}
+        return group.share in (0.0, 1.0) and {0.0, 1.0} <= own
+
+    @cached_property
+    def hierarchy(self) -> Hierarchy:
+        """Classes, treatments and studies of all :attr:`refs`, those of counted cohorts first."""
+        class_of = dict(
+            zip(self.treatments, (self.classes[c] for c in self.treatment_class), strict=True)
+        )
+        class_of |= {
+            r.treatment: r.treatment_class for r in self.within if r.treatment not in class_of
+        }
+        classes = tuple(dict.fromkeys((*self.classes, *class_of.values())))
+        studies = tuple(dict.fromkeys((*self.studies, *(ref.study.id for ref in self.within))))
+        places = tuple(classes.index(name) for name in class_of.values())
+        return Hierarchy(classes, tuple(class_of), studies, places)
 
     def at_share(self, share: float) -> SurvivalData:
         """The same observations, every arm with this share of mixed histology (0 to 1)."""
         return replace(self, arms=tuple(replace(arm, share=share) for arm in self.arms))
+
+
+class Contrasts(NamedTuple):
+    """What counts of reports without a counted figure.
+
+    Attributes
+    ----------
+    histology : tuple of CohortRef
+        Cohorts whose report compares their pure and their mixed patients.
+    adjusted : tuple of (Comparison, CohortRef, CohortRef)
+        Adjusted hazard ratios, with the two treatments that they compare as cohorts of the report.
+    """
+
+    histology: tuple[CohortRef, ...] = ()
+    adjusted: tuple[tuple[Comparison, CohortRef, CohortRef], ...] = ()
+
+
+NO_CONTRASTS = Contrasts()
 
 
 class UnusableCohortError(ValueError):
@@ -207,6 +286,7 @@ def survival_data(
     view: View,
     class_order: Sequence[str],
     mutation_required: Collection[str] = (),
+    contrasts: Contrasts = NO_CONTRASTS,
 ) -> SurvivalData:
     """Translate counted cohorts into the observations of one endpoint.
 
@@ -219,6 +299,8 @@ def survival_data(
         Class identifiers in order of display.
     mutation_required : collection of str
         Treatments that are given to mutated tumours only.
+    contrasts : Contrasts
+        Reports of which no figure counts but a contrast within themselves does.
 
     Raises
     ------
@@ -240,7 +322,21 @@ def survival_data(
             patients += [ListedPatient(start, time, event) for time, event in times]
         comparisons += _compare_histologies(ref, view, record, arms[start:], start)
     comparisons += _compare_cohorts(counted, view, arms)
+    apart = {arms[comparison.first].cohort for comparison in comparisons}
+    within = (*contrasts.histology, *(ref for _, *pair in contrasts.adjusted for ref in pair))
+    compared: list[Arm] = []
+    for index, ref in enumerate((*counted, *contrasts.histology)):
+        if index not in apart or index >= len(counted):
+            groups, read = _groups_of_comparison(index, ref, view)
+            comparisons += [_between(len(arms) + len(compared), read)] if read else []
+            compared += groups
+    for number, (comparison, *_) in enumerate(contrasts.adjusted):
+        start = len(counted) + len(contrasts.histology) + 2 * number
+        comparisons.append(_between(len(arms) + len(compared), read_adjusted(comparison)))
+        compared += [_group(start + side, "whole", 1, None) for side in (0, 1)]
     for comparison in comparisons:
+        if min(comparison.first, comparison.second) >= len(arms):
+            continue
         at = min(comparison.first, comparison.second)
         words = arms[at].entered_as + "; " + comparison.reading.entered_as
         arms[at] = replace(arms[at], entered_as=words)
@@ -262,6 +358,9 @@ def survival_data(
             for ref in counted
         ),
         records=records,
+        compared=tuple(compared),
+        within=tuple(within),
+        mutated=tuple(is_mutated(ref, mutation_required) for ref in (*counted, *within)),
     )
 
 
@@ -349,6 +448,36 @@ def _compare_histologies(
     return _compare(ref, view, sides["mixed"], sides["pure"])
 
 
+def _groups_of_comparison(
+    index: int, ref: CohortRef, view: View
+) -> tuple[list[Arm], ComparisonReading | None]:
+    """Mixed and pure patients of a cohort that are compared, but have no figures of their own."""
+    sizes = histology_sizes(ref.cohort)
+    if sizes is None or min(sizes) < 1 or not view.keeps_unmarked(ref.study):
+        return [], None
+    read = find_comparison(
+        filter(view.keep(ref.study), ref.study.comparisons), view.endpoint, *_WORDS, sizes
+    )
+    groups = [
+        _group(index, word, n, read) for word, n in zip(("mixed", "pure"), sizes, strict=True)
+    ]
+    return (groups, read) if read else ([], None)
+
+
+_WORDS = ({"mixed"}, {"pure"})
+
+
+def _group(cohort: int, histology: str, n: int, read: ComparisonReading | None) -> Arm:
+    """A group without figures of its own; without a histology its share is that of no one."""
+    share = {"mixed": 1.0, "pure": 0.0}.get(histology)
+    return Arm(cohort, histology, n, share, (), "" if read is None else read.entered_as)
+
+
+def _between(first: int, read: ComparisonReading) -> ArmComparison:
+    """The comparison of two groups without figures, one behind the other."""
+    return ArmComparison(first, first + 1, read)
+
+
 def _compare_cohorts(
     counted: Sequence[CohortRef], view: View, arms: Sequence[Arm]
 ) -> list[ArmComparison]:
@@ -373,14 +502,18 @@ def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[Ar
         for outcome in outcomes
         if outcome is not None and outcome.median not in (None, NOT_REACHED)
     ]
-    ratio = float(np.log(medians[0] / medians[1])) if len(medians) == 2 else None
+    both = tuple(float(np.log(median)) for median in medians) if len(medians) == 2 else None
     read = find_comparison(
         filter(view.keep(ref.study), ref.study.comparisons),
         view.endpoint,
         first.names,
         second.names,
         (first.arm.n, second.arm.n),
-        None if ratio is None else ratio > 0.0,
+        None if both is None else both[0] > both[1],
         tuple(None if outcome is None else outcome.events for outcome in outcomes),
     )
-    return [] if read is None else [ArmComparison(first.index, second.index, read, ratio)]
+    if read is None:
+        return []
+    chains = tuple(next(iter(side.arm.chains), None) for side in (first, second))
+    told = part_told(chains, read.share, read.variance)
+    return [ArmComparison(first.index, second.index, read, both, told)]

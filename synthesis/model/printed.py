@@ -24,8 +24,9 @@ the chain at the point before, as patients censored there. Where the numbers at 
 under a curve, those censored between two points leave half at the one and half at the other
 (Guyot et al. 2012, doi 10.1186/1471-2288-12-9).
 
-A median that was not reached by the follow-up says that more than half were event-free then. It
-ends the chain with a binomial tail, :math:`P\{\mathrm{Bin}(N, S/S_{p-1}) \ge c\}`.
+A median that was not reached by the median follow-up says that more than half were event-free then.
+It ends the chain with a binomial tail, :math:`P\{\mathrm{Bin}(N, S/S_{p-1}) \ge c\}`, of three
+quarters of the patients: half are followed for less, and a censored patient counts for half.
 """
 
 from __future__ import annotations
@@ -179,14 +180,16 @@ class FixedTime:
 
 @dataclass(frozen=True)
 class Survivors:
-    """``count`` patients or more were event-free at ``months``.
+    """``count`` patients or more of ``size`` were event-free at ``months``.
 
     What a median that is not reached says, with the follow-up at which it was not. It ends a
-    chain: where a point at that time or later is known, that says more.
+    chain: where a point at that time or later is known, that says more. Without a size all
+    patients were followed so long.
     """
 
     months: float
     count: float
+    size: float = np.inf
 
 
 Point = OrderStatistic | FixedTime | Survivors
@@ -252,7 +255,8 @@ def chain(points: Sequence[Point], n: float) -> Chain:
         if isinstance(point, Survivors):
             if rows:
                 rows[-1].beyond += at_risk
-            rows.append(_Row(point.months, 0.0, survivors=min(point.count, at_risk), size=at_risk))
+            size = min(point.size * at_risk / n, at_risk)
+            rows.append(_Row(point.months, 0.0, survivors=min(point.count, size), size=size))
             at_risk = 0.0
             break
         if level <= 0.0 and isinstance(point, FixedTime) and point.survival <= 0.0:

@@ -37,7 +37,14 @@ _DEFAULT_LEVEL = 0.95
 _RANK_TEST = re.compile(r"log.?rank|mantel", re.IGNORECASE)
 # A comparison "at 1 year", as its text says, is of two proportions and not of two curves.
 _ONE_TIME = re.compile(r"at \S", re.IGNORECASE)
+_BOUND = re.compile(r"[pP]?\s*([<>≤≥])\s*=?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
+_NOT_SIGNIFICANT = re.compile(r"n\.?s\.?|not? (statistically )?significant.*", re.IGNORECASE)
+_SIGNIFICANCE = 0.05
 _EXACT = re.compile(r"[pP]?\s*=?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
+
+# Half of the patients are followed for less than the median follow-up, and a censored patient
+# counts for half.
+_FOLLOWED = 0.75
 
 Pair = tuple[int, int]
 
@@ -86,7 +93,7 @@ def read_arm(
         printed, median_words = read_median(outcome)
         words = [median_words, *words] if median_words else words
         if outcome.median == NOT_REACHED:
-            fixed += _beyond_follow_up(outcome, effective, words)
+            fixed += _beyond_follow_up(outcome, min(effective, _FOLLOWED * n), words)
     if printed is None and not fixed:
         return None
     methods, chains = zip(*candidate_chains(printed, fixed, effective), strict=True)
@@ -118,11 +125,11 @@ def read_landmark(landmark: Landmark) -> FixedTime:
 
 
 def _beyond_follow_up(outcome: SurvivalOutcome, n: float, words: list[str]) -> list[Survivors]:
-    """A median not reached within a stated follow-up: more than half were event-free by then."""
+    """A median not reached within a median follow-up: more than half were event-free by then."""
     if outcome.follow_up is None:
         return []
     words.append(f"median not reached within {outcome.follow_up} {outcome.unit} of follow-up")
-    return [Survivors(in_months(outcome.follow_up, outcome.unit), math.floor(n / 2.0) + 1.0)]
+    return [Survivors(in_months(outcome.follow_up, outcome.unit), math.floor(n / 2.0) + 1.0, n)]
 
 
 def median_months(outcome: SurvivalOutcome) -> float:
@@ -195,10 +202,11 @@ class ComparisonReading:
 
     Attributes
     ----------
-    estimate : float
-        Log hazard ratio; negative where the first group lives longer.
+    low, high : float
+        Ends of the range in which the log hazard ratio lies, equal where it is a number; negative
+        where the first group lives longer.
     variance : float
-        Its variance, above 0.
+        Variance of the log hazard ratio, above 0.
     kind : {"hazard ratio", "p"}
         What was printed: the Wald estimate of a proportional hazards model, or the log-rank test.
     share : float
@@ -208,22 +216,28 @@ class ComparisonReading:
     printed : Comparison or None
         The record that was read.
     either_sign : bool
-        Whether the report does not say which group lives longer, so that the sign of the estimate
-        is that of the medians and may be wrong.
+        Whether the report does not say which group lives longer, so that the sign may be wrong.
+    events : (float, float)
+        Part of the patients of each group who had the event, above 0 up to 1.
+    adjusted : bool
+        Whether the ratio is adjusted for covariates.
     """
 
-    estimate: float
+    low: float
+    high: float
     variance: float
     kind: Literal["hazard ratio", "p"]
     share: float
     entered_as: str
     printed: Comparison | None = None
     either_sign: bool = False
+    events: tuple[float, float] = (1.0, 1.0)
+    adjusted: bool = False
 
     @property
-    def patients_share(self) -> float | None:
-        """Share of a log-rank test, which saturates; ``None`` for a hazard ratio."""
-        return self.share if self.kind == "p" else None
+    def is_null(self) -> bool:
+        """Whether the report says that the groups do not differ significantly, and no more."""
+        return self.low == -self.high and self.high > 0.0
 
 
 def find_comparison(
@@ -235,13 +249,12 @@ def find_comparison(
     first_lives_longer: bool | None = None,
     events: tuple[int | None, int | None] = (None, None),
 ) -> ComparisonReading | None:
-    r"""Find the printed comparison of two groups: a log hazard ratio and its variance.
+    r"""Find the printed comparison of two groups: a log hazard ratio, or its range.
 
-    A hazard ratio with its interval says both. A log-rank p value says them together with the
-    numbers of events: with :math:`V = 1/d_1 + 1/d_2`, :math:`\hat\beta = \pm z_p \sqrt V` (Tierney
-    et al. 2007, doi 10.1186/1745-6215-8-16). What says neither, or speaks of something else, is
-    left out: a bound (``<0.001``) is no point, an adjusted ratio compares patients who
-    are alike otherwise.
+    A hazard ratio with its interval says both the ratio and its variance. A log-rank p value says
+    them together with the numbers of events; a bound of one, "not significant" and a direction
+    say a range (:mod:`synthesis.model.comparisons`). What says none of it, or speaks of something
+    else, is left out: an adjusted ratio compares patients who are alike otherwise.
 
     Parameters
     ----------
@@ -254,26 +267,53 @@ def find_comparison(
     sizes : (int, int)
         Patients of either group, 1 or more.
     first_lives_longer : bool or None
-        Direction of a p value, from the printed medians; a printed hazard ratio says it itself.
-        None: not known.
+        Direction of a p value, from the printed medians; a printed hazard ratio, or a report that
+        names the group with the longer survival, says it itself. None: not known.
     events : (int or None, int or None)
         Printed numbers of events; None: taken as all patients of the group.
 
     Returns
     -------
     ComparisonReading or None
-        The first hazard ratio with an interval, else the first p value, else ``None``.
+        The first hazard ratio with an interval, else the first p value, else the first range,
+        else ``None``.
     """
     sides = _folded(first), _folded(second)
-    readings = []
+    died = tuple(n if d is None else d for d, n in zip(events, sizes, strict=True))
+    groups = _Groups(sizes, died, first_lives_longer)
+    readings: list[list[ComparisonReading]] = [[], [], []]
     for own in comparisons:
         reverse = _reverse(own, sides) if own.endpoint == endpoint else None
         if reverse is None or own.adjusted or _ONE_TIME.match(own.text or ""):
             continue
-        ratio = _from_hazard_ratio(own, sizes, reverse)
-        readings.append(ratio or _from_p(own, sizes, reverse, first_lives_longer, events))
-    known = [read for read in readings if read is not None]
-    return next((read for read in known if read.kind == "hazard ratio"), next(iter(known), None))
+        forms = (_from_hazard_ratio, _from_p, _from_range)
+        for kind, read in zip(readings, forms, strict=True):
+            kind += [found for found in (read(own, groups, reverse),) if found is not None]
+    return next((found for kind in readings for found in kind), None)
+
+
+class _Groups(NamedTuple):
+    """Two compared groups: patients, events, and whether the first lives longer by the medians."""
+
+    sizes: Pair
+    died: Pair
+    first_lives_longer: bool | None
+
+    def reading(self, low: float, high: float, **more: Any) -> ComparisonReading:
+        """A reading of these groups."""
+        parts = tuple(min(d / n, 1.0) for d, n in zip(self.died, self.sizes, strict=True))
+        more = {"variance": self.variance, "kind": "p", "share": self.share} | more
+        return ComparisonReading(low, high, events=parts, **more)
+
+    @property
+    def share(self) -> float:
+        """The first group's share of the patients."""
+        return self.sizes[0] / sum(self.sizes)
+
+    @property
+    def variance(self) -> float:
+        """Variance of the log hazard ratio of a log-rank test."""
+        return sum(1.0 / d for d in self.died)
 
 
 def _folded(names: Iterable[str]) -> list[str]:
@@ -289,19 +329,57 @@ def _reverse(comparison: Comparison, sides: tuple[list[str], list[str]]) -> bool
 
 
 def _from_hazard_ratio(
-    comparison: Comparison, sizes: Pair, reverse: bool
+    comparison: Comparison, groups: _Groups, reverse: bool
 ) -> ComparisonReading | None:
-    if comparison.hr is None or comparison.hr_ci is None:
+    if comparison.hr is None or comparison.hr_ci is None or min(groups.died) < 1:
         return None
+    variance = _variance(comparison)
+    if variance is None:
+        return None
+    estimate = math.log(comparison.hr) * (-1.0 if reverse else 1.0)
+    words = f"hazard ratio {comparison.hr} given the medians"
+    return groups.reading(
+        *(estimate, estimate),
+        variance=variance,
+        kind="hazard ratio",
+        entered_as=words,
+        printed=comparison,
+    )
+
+
+def read_adjusted(comparison: Comparison) -> ComparisonReading | None:
+    """Read the adjusted hazard ratio of two treatments; ``None`` where its variance is not told.
+
+    The variance is that of the interval, else that at which the ratio has the printed p value. The
+    sizes of the groups are not told: they are taken to be alike, and to have died.
+    """
+    if comparison.hr is None or comparison.hr <= 0:
+        return None
+    estimate, variance, printed = math.log(comparison.hr), None, _number(comparison.p)
+    if comparison.hr_ci is not None:
+        variance = _variance(comparison)
+    elif printed is not None and 0.0 < float(printed) < 1.0 and estimate:
+        variance = (estimate / NormalDist().inv_cdf(float(printed) / 2.0)) ** 2
+    if variance is None:
+        return None
+    words = f"adjusted hazard ratio {comparison.hr}"
+    return ComparisonReading(
+        *(estimate, estimate, variance),
+        kind="hazard ratio",
+        share=0.5,
+        entered_as=words,
+        printed=comparison,
+        adjusted=True,
+    )
+
+
+def _variance(comparison: Comparison) -> float | None:
+    """Variance of a log hazard ratio by its interval; ``None`` where that does not say."""
     level = _DEFAULT_LEVEL if comparison.level is None else float(comparison.level)
     width = _log_width(comparison)
     if width is None or not 0.0 < level < 1.0:
         return None
-    z = NormalDist().inv_cdf(0.5 + level / 2.0)
-    estimate = math.log(comparison.hr) * (-1.0 if reverse else 1.0)
-    variance, share = (width / (2.0 * z)) ** 2, sizes[0] / sum(sizes)
-    words = f"hazard ratio {comparison.hr} given the medians"
-    return ComparisonReading(estimate, variance, "hazard ratio", share, words, comparison)
+    return (width / (2.0 * NormalDist().inv_cdf(0.5 + level / 2.0))) ** 2
 
 
 def _log_width(comparison: Comparison) -> float | None:
@@ -316,34 +394,74 @@ def _log_width(comparison: Comparison) -> float | None:
     return width if width > 0.0 else None
 
 
-def _from_p(
-    comparison: Comparison,
-    sizes: Pair,
-    reverse: bool,
-    first_lives_longer: bool | None,
-    events: tuple[int | None, int | None],
-) -> ComparisonReading | None:
+def _longer(comparison: Comparison, groups: _Groups, reverse: bool) -> tuple[bool | None, bool]:
+    """Whether the first group lives longer, and whether the comparison itself says so."""
+    if comparison.longer is not None:
+        return (comparison.longer == comparison.groups[0]) != reverse, True
+    if comparison.hr is not None and comparison.hr != 1:
+        return (comparison.hr < 1) != reverse, True
+    return groups.first_lives_longer, False
+
+
+def _from_p(comparison: Comparison, groups: _Groups, reverse: bool) -> ComparisonReading | None:
     printed = _number(comparison.p)
-    if printed is None or (comparison.test and not _RANK_TEST.search(comparison.test)):
+    if printed is None or _is_other_test(comparison) or min(groups.died) < 1:
         return None
     p = float(printed)
     tail = min(p, 1.0 - p) if comparison.sided == 1 else p / 2.0
-    says_direction = comparison.hr is not None and comparison.hr != 1
-    # a ratio printed beside it goes before the medians
-    longer = (comparison.hr < 1) != reverse if says_direction else first_lives_longer
-    died = [n if d is None else d for d, n in zip(events, sizes, strict=True)]
-    if not 0.0 < tail <= 0.5 or longer is None or min(died) < 1:
+    longer, told = _longer(comparison, groups, reverse)
+    if not 0.0 < tail <= 0.5 or longer is None:
         return None
-    variance = 1.0 / died[0] + 1.0 / died[1]
-    size = abs(NormalDist().inv_cdf(tail)) * math.sqrt(variance)
-    name = "log-rank p" if comparison.test else "p (test not named, taken as log-rank)"
+    size = abs(NormalDist().inv_cdf(tail)) * math.sqrt(groups.variance)
+    estimate = -size if longer else size
     sided = " (one-sided)" if comparison.sided == 1 else ""
-    sign = "" if says_direction else ", either sign"
-    words = f"{name} = {printed}{sided} given the medians{sign}"
-    estimate, share = -size if longer else size, sizes[0] / sum(sizes)
-    return ComparisonReading(
-        estimate, variance, "p", share, words, comparison, either_sign=not says_direction
+    sign = "" if told else ", either sign"
+    words = f"{_test_words(comparison)} = {printed}{sided} given the medians{sign}"
+    return groups.reading(
+        estimate, estimate, entered_as=words, printed=comparison, either_sign=not told
     )
+
+
+def _from_range(comparison: Comparison, groups: _Groups, reverse: bool) -> ComparisonReading | None:
+    """A bound of a p value, "not significant", or a direction."""
+    if _is_other_test(comparison) or min(groups.died) < 1 or _number(comparison.p) is not None:
+        return None
+    longer, told = _longer(comparison, groups, reverse)
+    bound = p_bound(comparison.p)
+    if bound is None or comparison.sided == 1:
+        if comparison.longer is None:
+            return None
+        ends = (-math.inf, 0.0) if longer else (0.0, math.inf)
+        name = comparison.longer
+        return groups.reading(*ends, entered_as=f"longer in {name}", printed=comparison)
+    sign, limit = bound
+    size = abs(NormalDist().inv_cdf(limit / 2.0)) * math.sqrt(groups.variance)
+    if sign == ">":
+        words = f"{_test_words(comparison)} > {limit:g}"
+        return groups.reading(-size, size, entered_as=words, printed=comparison)
+    ends = (size, math.inf) if longer is False else (-math.inf, -size)
+    words = f"{_test_words(comparison)} < {limit:g}" + ("" if told else ", either sign")
+    return groups.reading(*ends, entered_as=words, printed=comparison, either_sign=not told)
+
+
+def _is_other_test(comparison: Comparison) -> bool:
+    return bool(comparison.test and not _RANK_TEST.search(comparison.test))
+
+
+def _test_words(comparison: Comparison) -> str:
+    return "log-rank p" if comparison.test else "p (test not named, taken as log-rank)"
+
+
+def p_bound(p: Decimal | str | None) -> tuple[Literal["<", ">"], float] | None:
+    """A bound of a p value, as printed: ``<0.001``, ``>0.05``, ``not significant``."""
+    if p is None or isinstance(p, Decimal):
+        return None
+    if _NOT_SIGNIFICANT.fullmatch(p.strip()):
+        return ">", _SIGNIFICANCE
+    written = _BOUND.fullmatch(p.strip())
+    if written is None or not 0.0 < float(written[2]) < 1.0:
+        return None
+    return "<" if written[1] in "<≤" else ">", float(written[2])
 
 
 def _number(p: Decimal | str | None) -> str | None:

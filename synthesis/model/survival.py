@@ -6,7 +6,7 @@ mixed histology (0 pure, 1 mixed) and ``z`` the covariates of the cohort:
 .. math::
    \log m_i &= \mu + \sigma_C u_c + \sigma_T v_t
                + \sigma_S (\sqrt{r_j}\, w_s + \sqrt{1 - r_j}\, w'_j)
-               + \beta^\top z_j + (\eta + \delta_t)(x_i - x_0) \\
+               + \beta^\top z_j + (\eta + \sigma_\eta \epsilon_j + \delta_t)(x_i - x_0) \\
    \log k_j &= \kappa + \sigma_Q q_t + \sigma_K g_j \\
    \theta_t &= \theta + \sigma_\theta h_t
 
@@ -18,10 +18,14 @@ mixed histology (0 pure, 1 mixed) and ``z`` the covariates of the cohort:
 - :math:`\beta`: what kind of study and population it is (:mod:`synthesis.model.covariates`); the
   reference population is 0.
 - :math:`\eta` is what mixed histology does under any treatment (prognostic), :math:`\delta_t`
-  what it adds under treatment ``t`` (predictive).
-- Where a cohort does not print its share, ``x`` has a prior and shifts the location only: a
-  mixture of two curves there would let heavy tails pass for an effect of histology. That mixture
-  is a named variant, to show what it would say.
+  what it adds under treatment ``t`` (predictive). Reports differ in the first by
+  :math:`\sigma_\eta \epsilon_j`, standard normal; a cohort whose pure and mixed patients are not
+  told apart has no :math:`\epsilon_j`, for it would be a part of its study effect.
+- A report may print how two groups compare, and no figure of either that counts: the groups are
+  arms without points.
+- Where a cohort does not print its share, ``x`` has a prior (another one where all patients are
+  BRAF-mutated) and shifts the location only: a mixture of two curves there would let heavy tails
+  pass for an effect of histology. That mixture is a named variant, to show what it would say.
 - :math:`\theta_t` is the tail of the families that have one.
 - In a variant with a bias, a retrospective report may be optimistic or pessimistic on its own: its
   study effects have the SD :math:`\sqrt{\sigma_S^2 + \sigma_B^2}`, the two parts of which the
@@ -46,9 +50,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from priors import Priors, prior_data
-from synthesis.model import covariates, logrank
+from priors import Prior, Priors, prior_data
+from synthesis.model import covariates
 from synthesis.model.arrays import Sizes, padded
+from synthesis.model.comparisons import curve_ends
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, Family
 from synthesis.model.observations import SurvivalData
@@ -65,6 +70,7 @@ PRIOR_OF = {
     "treatment_sd": "treatment_sd",
     "study_sd": "study_sd",
     "prognostic": "histology_prognostic",
+    "prognostic_sd": "histology_spread",
     "predictive": "histology_predictive",
     "share_logit": "mixed_share",
     "shape_treatment_sd": "shape_treatment_sd",
@@ -147,13 +153,9 @@ def model_data(
 ) -> dict[str, np.ndarray]:
     """Values of all model data: observations padded to ``sizes``, switches and priors."""
     values = padded(data, sizes)
-    values["comparison_mean"] = np.zeros((sizes["comparison"], logrank.TERMS))
-    for i, comparison in enumerate(data.comparisons):
-        share = comparison.reading.patients_share
-        values["comparison_mean"][i] = logrank.mean_series(family, share)
-    values["slope_series"], values["weight_series"] = logrank.tail_series(family.name)
+    values["comparison_variance"] += values["comparison_is_adjusted"] * adjusted_bias(priors) ** 2
+    values["curve_ends"] = curve_ends(family.name)
     values["family"] = np.asarray(family.code, dtype="int64")
-    values["median_weight"] = np.asarray(family.median_weight)
     values["shape_free"] = np.asarray(float(family.has_shape))
     values["centre_share"] = np.asarray(centre_share(priors))
     robust = variant.study_effects == "student-t"
@@ -169,7 +171,23 @@ def model_data(
     of_variant = {"bias_sd": BIAS_PRIOR} if variant.estimates_bias else {}
     for variable, name in {**PRIOR_OF, **of_family, **of_variant}.items():
         values |= {k: np.asarray(v) for k, v in prior_data(priors[name], variable).items()}
+    shares = [share_prior(data, priors, j) for j in range(len(data.refs))]
+    for name in ("location", "scale"):
+        of_cohorts = np.full(sizes["cohort"], float(values[f"share_logit_{name}"]))
+        of_cohorts[: len(shares)] = [getattr(prior, name) for prior in shares]
+        values[f"share_logit_{name}"] = of_cohorts
     return values
+
+
+def share_prior(data: SurvivalData, priors: Priors, cohort: int) -> Prior:
+    """Prior of the share of mixed histology of a cohort that does not print it."""
+    mutated = cohort < len(data.mutated) and data.mutated[cohort]
+    return priors["mixed_share_mutated" if mutated else "mixed_share"]
+
+
+def adjusted_bias(priors: Priors) -> float:
+    """SD of the bias of an adjusted log hazard ratio."""
+    return priors["adjusted_bias"].scale
 
 
 def _biases(data: SurvivalData, sizes: Sizes, variant: Variant) -> dict[str, np.ndarray]:
@@ -178,7 +196,7 @@ def _biases(data: SurvivalData, sizes: Sizes, variant: Variant) -> dict[str, np.
     arrays = {f"{level}_bias": np.zeros(sizes[level]) for level in ("study", "cohort")}
     for j, (ref, numbers) in enumerate(zip(data.cohorts, data.covariates, strict=False)):
         if is_retrospective(numbers):
-            arrays["study_bias"][data.studies.index(ref.study.id)] = bias
+            arrays["study_bias"][data.hierarchy.studies.index(ref.study.id)] = bias
             arrays["cohort_bias"][j] = bias
     return arrays
 
@@ -199,7 +217,8 @@ KEEP: dict[str, tuple[str, ...]] = {
     **{f"{level}_effect": (level,) for level in ("class", "treatment", "study", "cohort")},
     "covariate_effect": ("covariate",),
     "convention_logits": ("convention",),
-    "prognostic": (),
+    **dict.fromkeys(("prognostic", "prognostic_sd"), ()),
+    "histology_deviation": ("cohort",),
     "predictive": ("treatment",),
     "mixed_share": ("arm",),
     "log_median": ("arm",),
@@ -215,12 +234,12 @@ def survival_problem(
     data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
 ) -> Problem:
     """The model of one endpoint with its data, ready for :func:`synthesis.model.sampler.run`."""
-    arms = [f"{data.cohorts[arm.cohort].id}:{arm.histology}" for arm in data.arms]
+    arms = [f"{data.refs[arm.cohort].id}:{arm.histology}" for arm in data.groups]
     labels = {
-        "class": data.classes,
-        "treatment": data.treatments,
-        "study": data.studies,
-        "cohort": tuple(ref.id for ref in data.cohorts),
+        "class": data.hierarchy.classes,
+        "treatment": data.hierarchy.treatments,
+        "study": data.hierarchy.studies,
+        "cohort": tuple(ref.id for ref in data.refs),
         "arm": tuple(arms),
         "covariate": COVARIATES,
         "convention": METHODS,

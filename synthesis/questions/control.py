@@ -421,10 +421,7 @@ EXCHANGEABLE = (
     "The prior holds if the new study is exchangeable with those pooled: if nothing is known by "
     "which its outcome would be better or worse than theirs. No figure supports that judgement."
 )
-NO_DESIGN = (
-    "No design is stated: the new study is taken to lie half way between a retrospective and a "
-    "prospective one."
-)
+NO_DESIGN = "No design is stated: the new study is taken to be prospective."
 
 
 def result(

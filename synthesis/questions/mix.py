@@ -89,7 +89,7 @@ class Population:
     braf : float or None
         Share with BRAF V600E, 0 to 1; ``None``: unselected patients, as the reference population.
     line, design, time_origin : str or None
-        Words of the vocabulary; ``None``: half way between those there are, as the reference.
+        Words of the vocabulary; ``None``: those of the reference population.
     """
 
     mixed: float
@@ -131,7 +131,9 @@ class Population:
     def asks(self) -> dict[str, float]:
         """Name of a covariate that a word states -> difference from the reference."""
         stated = [(own, getattr(self, name)) for name, own in _STATED.items()]
-        return {own.name: own.words[word] for own, word in stated if word is not None}
+        return {
+            own.name: own.words[word] - own.reference for own, word in stated if word is not None
+        }
 
 
 @dataclass(frozen=True)

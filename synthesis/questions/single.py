@@ -42,8 +42,9 @@ from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Curve, NamedGroup, histology_effect, named_groups, summarise
 from synthesis.fits import PooledSurvival
+from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.families import FAMILIES, Family
-from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.model.observations import Arm, ArmComparison
 from synthesis.model.records import median_months
 from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
@@ -324,17 +325,9 @@ def _compared(
     item = pair.comparison
     if item is None:
         return 0.0
-    return comparison_given_medians(
-        beta,
-        log_shape,
-        family,
-        tail,
-        estimate=item.reading.estimate,
-        variance=item.reading.variance,
-        medians=item.log_median_ratio,
-        share=item.reading.patients_share,
-        either_sign=item.reading.either_sign,
-    )
+    second = 0.0 if item.log_medians is None else item.log_medians[1]
+    places = (Place(at, log_shape, tail) for at in (second + beta, second))
+    return comparison_log_likelihood(item, *places, family)
 
 
 def _log_correlation(pure: np.ndarray, mixed: np.ndarray) -> np.ndarray:

@@ -340,11 +340,11 @@ def medians_table(
 ) -> pd.DataFrame:
     """Median of the average study under each treatment, without and with the bias model.
 
-    Two populations: the one of every report, which lies half way between a retrospective and a
-    prospective study, and that of a prospective study, which has no bias. The usual model knows the
+    Two populations: that of a prospective study, which is the one of every report and has no bias,
+    and one half way between a retrospective and a prospective study. The usual model knows the
     common bias too (as an effect of design); what the bias model adds is that retrospective reports
     count for less. In months; ``ratio`` is with the bias model to without, in the same population,
-    ``ratio_to_pooled`` with the bias model to the usual pooled median, which is half way.
+    ``ratio_to_pooled`` with the bias model to the usual pooled median of a prospective study.
     """
     fits, rows = {"usual": usual, "biased": biased}, []
     for group in treatments_of(usual, vocabulary):
@@ -353,7 +353,7 @@ def medians_table(
             share = reference_share(fit, reference_mix)
             logs[name] = np.log(curve(fit, group.group, share, "mean_study").median)
         pooled = float(np.exp(np.median(logs["usual"])))
-        for population, steps in ((HALF_WAY, 0.0), (AS_PROSPECTIVE, -0.5)):
+        for population, steps in ((HALF_WAY, 0.5), (AS_PROSPECTIVE, 0.0)):
             medians: dict[str, float] = {}
             for name, fit in fits.items():
                 medians |= under(name, np.exp(logs[name] + steps * common_bias(fit)))
@@ -540,9 +540,8 @@ def _medians(answer: BiasAnalysis) -> str:
     tells = answer.biased.data.tells_histology
     mixed = f", {numbers.mixed_share(answer.reference_mix)}" if tells else ""
     return (
-        f"Medians of the average study{mixed}. Pooled ones stand half way between a retrospective "
-        f"and a prospective study: the latter would show {' to '.join(ends)} times the pooled "
-        "median, if the difference is a bias."
+        f"Medians of the average prospective study{mixed}. With the bias model it would show "
+        f"{' to '.join(ends)} times the pooled median."
     )
 
 

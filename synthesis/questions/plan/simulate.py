@@ -61,9 +61,11 @@ from studies.schema import NOT_REACHED, Study
 from synthesis.estimands import Curve, Group, curve, histology_effect
 from synthesis.fits import PooledSurvival, SurvivalFit
 from synthesis.model import families
-from synthesis.model.covariates import covariates
+from synthesis.model.comparisons import Place as At
+from synthesis.model.comparisons import comparison_log_likelihood
+from synthesis.model.covariates import REFERENCE, covariates
 from synthesis.model.families import Family
-from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.model.observations import Arm, ArmComparison, SurvivalData
 from synthesis.predictive import (
     NewCohort,
@@ -435,12 +437,15 @@ class Expected(NamedTuple):
 def expected_of(
     fit: SurvivalFit, group: Group, differs: Sequence[float], rows: np.ndarray
 ) -> Expected:
-    """What some draws of a fit expect of an arm whose covariates differ from the reference."""
+    """What some draws of a fit expect of an arm with these covariates, of a new study."""
     pure = curve(fit, group, 0.0, "mean_study")
     log_median = np.log(pure.median)
     if fit.variant.covariates:
-        log_median = log_median + fit.flat("covariate_effect") @ np.asarray(differs)
-    parts = (log_median, histology_effect(fit, group), np.log(pure.shape))
+        away = np.subtract(differs, REFERENCE)
+        log_median = log_median + fit.flat("covariate_effect") @ away
+    noise = np.random.default_rng([fit.seed, 17]).standard_normal(log_median.size)
+    slope = histology_effect(fit, group) + fit.flat("prognostic_sd") * noise
+    parts = (log_median, slope, np.log(pure.shape))
     return Expected(*(part[rows] for part in parts))
 
 
@@ -549,18 +554,11 @@ class Updater:
         )
         contrast = one - other  # the study effect cancels
         step, low, high = self._grids[0].step, float(contrast.min()), float(contrast.max())
-        value, log_largest = _over_largest(
-            comparison_given_medians(
-                Axis(low, step, int((high - low) / step) + 2).points[:, None],
-                self._grids[1].points[None, :],
-                self.family,
-                estimate=test.reading.estimate,
-                variance=test.reading.variance,
-                medians=test.log_median_ratio,
-                share=test.reading.share if test.reading.kind == "p" else None,
-                either_sign=test.reading.either_sign,
-            )
-        )
+        # only the contrast matters, as both have one shape: the first is placed beside the second
+        grid, shapes = Axis(low, step, int((high - low) / step) + 2).points, self._grids[1].points
+        second = 0.0 if test.log_medians is None else test.log_medians[1]
+        places = (At(at[:, None], shapes[None, :]) for at in (second + grid, second + 0.0 * grid))
+        value, log_largest = _over_largest(comparison_log_likelihood(test, *places, self.family))
         steps = (contrast - low) / step
         whole = steps.astype(int)
         return _between(value[whole], value[whole + 1], steps - whole), log_largest

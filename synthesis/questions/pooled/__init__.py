@@ -61,8 +61,8 @@ _FAMILIES = (
 _POPULATION = (
     "Reports differ in design, line of treatment, time origin and share of BRAF mutations. Their "
     "effects on the median are estimated along with the rest. Pooled estimates are those of a "
-    "population half way between the kinds. A posterior that lies on its prior has learned nothing "
-    "from these cohorts."
+    "prospective study of first-line treatment, with time from its start. A posterior that lies "
+    "on its prior has learned nothing from these cohorts."
 )
 _TARGET_WORDS = {"mean_study": "Mean study", "new_study": "New study"}
 
