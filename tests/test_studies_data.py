@@ -347,6 +347,7 @@ FORMED = {
     "frailty": (
         *("zhao2023:no_surgery", "ncdb3460_modality:none_or_one", "bc75:not_referred"),
         *("tuthyref_braf2022:no_chemo_braf", "marsden_thesis2025:untreated"),
+        "prasongsook2017:palliative",
     ),
 }
 

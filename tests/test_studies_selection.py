@@ -74,6 +74,7 @@ def formed(kind):
         cohort(treatment="various", survival=[median()], subgroups=GROUPS),
         cohort(treatment="various", survival=[median()], histology={"pure": 15, "mixed": 8}),
         cohort(treatment="various", survival=[median()], histology={"mixed_percent": 35}),
+        cohort(treatment="various", survival=[median()], histology={"mixed": 8, "assessed": 20}),
         cohort(
             treatment="various",
             survival=[median()],
@@ -220,6 +221,7 @@ def test_the_large_series_without_a_difference_counts_for_the_contrast(shipped):
 FORMED = {
     *("kini2025:io", "seer_rt_chemo2021:RCT", "bronk2025:imrt"),
     *("tuthyref_braf2022:no_chemo_braf", "marsden_thesis2025:untreated"),
+    "prasongsook2017:palliative",
 }
 
 
