@@ -126,7 +126,7 @@ OF_ARM: Columns = {
     **_columns(
         "pure:whole mixed:whole pure_percent:number mixed_percent:number", below="histology."
     ),
-    **_columns("not_pooled caution"),
+    **_columns("formed_by=formed_by.kind formed_by_reason=formed_by.reason not_pooled caution"),
 }
 OF_SUBGROUP = _columns("subgroup_factor=factor subgroup_level=level subgroup_histology=histology")
 OF_BOTH: Columns = {

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import combinations, product
 
 from studies import schema
-from studies.figures import half_step, in_months
+from studies.figures import half_step, in_months, p_range
 from studies.problems import CHECK_BOTH, Finding, correction, odd, one_of, repeats, show
 from studies.problems import FieldPath as Path
-from studies.schema import NOT_REACHED, NOT_STATED, Study
+from studies.schema import NOT_REACHED, NOT_SIGNIFICANT, NOT_STATED, Study
 from studies.vocabulary import UnknownWordError, Vocabulary
 
 Arm = schema.Cohort | schema.Subgroup
@@ -276,7 +276,6 @@ def _characteristic_findings(printed: schema.Characteristic, path: Path) -> Iter
         yield from _span_findings(getattr(printed, key), centre, (*path, key), kind)
 
 
-_P_VALUE = re.compile(r"[pP]?\s*(?:<=|>=|[<>=≤≥~])?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 
 
@@ -313,6 +312,9 @@ def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
             for number, figure in enumerate(getattr(arm, kind)):
                 here = (*arm_path, kind, number, "endpoint")
                 yield from _word(figure.endpoint, endpoints, here, "[[endpoints]]")
+    for place, comparison in enumerate(study.comparisons):
+        for number, name in enumerate(comparison.treatments):
+            yield from _treatment(name, ("comparisons", place, "treatments", number), vocabulary)
 
 
 def _word(word: str | None, words: Iterable[str], path: Path, heading: str) -> Iterator[Finding]:
@@ -489,15 +491,20 @@ def _patient_findings(patient: schema.Patient, path: Path) -> Iterator[Finding]:
 
 
 def _comparison_findings(comparison: schema.Comparison, path: Path) -> Iterator[Finding]:
-    p = comparison.p
-    if isinstance(p, str):
-        written = _P_VALUE.fullmatch(p)
-        try:
-            p = Decimal(written[1]) if written else None
-        except InvalidOperation:
-            p = None
-    if p is not None and not 0 <= p <= 1:
+    p = p_range(comparison.p)
+    if p is not None and not 0 <= p[0] <= p[1] <= 1:
         yield odd((*path, "p"), comparison.p, "a p value between 0 and 1", CHECK_IT)
+    elif p is None and comparison.p is not None:
+        expected = f'a p value such as 0.026, "<0.001", ">0.05" or "{NOT_SIGNIFICANT}"'
+        yield odd((*path, "p"), comparison.p, expected, "put other words into text")
+    if comparison.longer is not None and comparison.longer not in comparison.groups:
+        expected = f"one of groups ({', '.join(comparison.groups) or 'which names none'})"
+        action = correction(comparison.longer, comparison.groups, "correct it, or remove the key")
+        yield odd((*path, "longer"), comparison.longer, expected, action)
+    if comparison.treatments and (len(comparison.treatments), len(comparison.groups)) != (2, 2):
+        expected = "two groups, and the treatment of each in their order"
+        action = "correct it, or remove the key"
+        yield odd((*path, "treatments"), comparison.treatments, expected, action)
     if comparison.hr is not None and comparison.hr <= 0:
         yield odd((*path, "hr"), comparison.hr, "a hazard ratio above 0", CHECK_IT)
     yield from _span_findings(comparison.hr_ci, comparison.hr, (*path, "hr_ci"), "hazard ratio")

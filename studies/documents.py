@@ -574,7 +574,7 @@ COLUMNS = (
     *("treatment_class", "treatment", "treatment_as_printed", "line", "time_origin"),
     *("time_origin_presumed", "n", "n_pure", "n_mixed", "endpoint", "printed", *_FLOAT),
     *("median_not_reached", "upper_not_reached", "events", "landmarks", "responders"),
-    *("evaluable", "derivation", "status", "not_pooled", "caution", "doi", "pmid"),
+    *("evaluable", "derivation", "status", "formed_by", "not_pooled", "caution", "doi", "pmid"),
 )
 
 
@@ -605,7 +605,7 @@ def registry_frame(registry: Registry) -> pd.DataFrame:
 
 def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str, Any]]:
     treatment = vocabulary.treatment(cohort.treatment)
-    split = cohort.histology
+    split, formed = cohort.histology, cohort.formed_by
     citation = study.citation
     common = {
         "study_id": study.id,
@@ -618,6 +618,7 @@ def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str
         "treatment": treatment.label,
         "n_pure": split and split.pure,
         "n_mixed": split and split.mixed,
+        "formed_by": formed and f"{formed.kind}: {formed.reason}",
     }
     common |= {name: getattr(cohort, name) for name in _OF_COHORT}
     common |= {name: getattr(citation, name) for name in ("year", "doi", "pmid")}

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from studies import schema
-from studies.schema import NOT_REACHED, Cohort, Response, Study, Subgroup
+from studies.schema import NOT_REACHED, NOT_SIGNIFICANT, Cohort, Response, Study, Subgroup
 
 RESPONSE = "response"
-Figure = schema.SurvivalOutcome | schema.Landmark | Response
+Figure = schema.SurvivalOutcome | schema.Landmark | Response | schema.Comparison
 Keep = Callable[[Figure], bool]
 
 DAYS_PER_MONTH = Decimal("30.4375")  # 365.25 / 12: leap years included
@@ -29,6 +29,9 @@ MONTHS_PER_UNIT: dict[str, Decimal] = {
     "years": Decimal(12),
 }
 _SHORT_UNIT = {"days": "d", "weeks": "wk", "months": "", "years": "y"}
+_P_VALUE = re.compile(r"[pP]?\s*(<=|>=|[<>=≤≥~])?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
+YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
+_OPEN_ENDED = re.compile(r"\b(?:since|from|after)\b|[-–]\s*$", re.IGNORECASE)
 _INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,4}")
 
 
@@ -55,6 +58,52 @@ def is_symmetric(outcome: schema.SurvivalOutcome) -> bool:
         return False
     rounding = half_step(ci[0]) + half_step(ci[1]) + 2 * half_step(median)
     return abs(ci[0] + ci[1] - 2 * median) <= min(rounding, (ci[1] - ci[0]) / 10)
+
+
+def p_range(p: Decimal | str | None) -> tuple[float, float] | None:
+    """Return the smallest and the largest p value that a printed one allows; None: it is none.
+
+    ``0.026`` allows itself, ``<0.001`` 0 to 0.001, ``>0.05`` and ``not significant`` 0.05 to 1.
+    """
+    if p is None or isinstance(p, Decimal):
+        return None if p is None else (float(p), float(p))
+    if " ".join(p.split()).casefold() == NOT_SIGNIFICANT:
+        return 0.05, 1.0
+    written = _P_VALUE.fullmatch(p)
+    if written is None:
+        return None
+    sign, value = (written[1] or "")[:1], float(written[2])
+    return 0.0 if sign in ("<", "≤") else value, 1.0 if sign in (">", "≥") else value
+
+
+def enrolment_years(text: str | None) -> tuple[int, int | None] | None:
+    """Return the first and last year of enrolment that a text names."""
+    years = [int(year) for year in YEAR.findall(text or "")]
+    if not years:
+        return None
+    open_ended = len(years) == 1 and _OPEN_ENDED.search(text or "")
+    return min(years), None if open_ended else max(years)
+
+
+def years_of(study: Study) -> tuple[int, int] | None:
+    """Return the first and the last year of enrolment, where both are printed."""
+    years = enrolment_years(study.enrolment)
+    return None if years is None or years[1] is None else (years[0], years[1])
+
+
+def share_of(cohort: Cohort, name: str) -> float | None:
+    """Return the share of a cohort that a characteristic prints, 0 to 1: the first that tells one.
+
+    A count is divided by its own denominator, else by the patients of the cohort. What is printed
+    of a group of the cohort does not tell.
+    """
+    for printed in cohort.characteristics:
+        if printed.name != name or printed.group is not None or isinstance(printed.value, str):
+            continue
+        whole = 100 if printed.statistic == "percent" else printed.of or cohort.n
+        if printed.statistic in ("count", "percent") and whole:
+            return float(printed.value / whole)
+    return None
 
 
 def surname(author: str) -> str:
@@ -120,30 +169,29 @@ def splits_histology(split: schema.HistologySplit | None) -> bool:
 
 
 def histology_sizes(cohort: Cohort) -> tuple[int, int] | None:
-    """Return how many patients of a cohort are mixed and how many pure, or None."""
+    """Return the numbers of mixed and of pure patients, where the split tells both.
+
+    Printed counts; else the assessed less the other; else percentages of the assessed, or of the
+    cohort, to the nearest patient.
+    """
     split = cohort.histology
     if split is None:
         return None
-    if split.mixed is not None and split.pure is not None:
-        return split.mixed, split.pure
-    if split.assessed is None or (split.mixed is None and split.pure is None):
-        return None
-    if split.mixed is None:
-        return split.assessed - split.pure, split.pure
-    return split.mixed, split.assessed - split.mixed
+    counts = _both(split.mixed, split.pure, split.assessed)
+    percents = _both(split.mixed_percent, split.pure_percent, Decimal(100))
+    whole = split.assessed or cohort.n
+    if counts is None and percents is not None and whole:
+        return round(percents[0] * whole / 100), round(percents[1] * whole / 100)
+    return counts
 
 
-def share_of(cohort: Cohort, name: str) -> float | None:
-    """Return the share of the patients of a cohort with a characteristic, 0 to 1, or None."""
-    for own in cohort.characteristics:
-        if own.name != name or own.group:
-            continue
-        if own.statistic == "percent":
-            return float(own.value) / 100.0
-        of = own.of or cohort.n
-        if own.statistic == "count" and of:
-            return float(own.value) / of
-    return None
+def _both(mixed: Any, pure: Any, whole: Any) -> tuple[Any, Any] | None:
+    """Return both numbers, one of them as what the other leaves of the whole, if need be."""
+    if mixed is None and pure is not None and whole:
+        mixed = whole - pure
+    if pure is None and mixed is not None and whole:
+        pure = whole - mixed
+    return None if mixed is None or pure is None else (mixed, pure)
 
 
 def printed_median(outcome: schema.SurvivalOutcome) -> str:
@@ -477,6 +525,8 @@ class View:
     endpoint: str
     verified_only: bool
     use_read_as: bool
+    use_formed: bool = False
+    """Whether cohorts that the outcome formed are counted."""
 
     def keep(self, study: Study) -> Keep:
         """Return which figures of a study may be used."""
@@ -532,6 +582,31 @@ def tells_histology(ref: CohortRef, view: View) -> bool:
         or histology_of(ref.cohort, use_read_as=view.use_read_as) is not None
         or bool(histology_groups(ref, view))
     )
+
+
+def histology_comparison(ref: CohortRef, view: View) -> schema.Comparison | None:
+    """Return what a report prints of the endpoint for mixed against pure patients of a cohort.
+
+    It says something by a p value, a hazard ratio or the group that fares better, and the cohort
+    alone of its report tells how many patients either group has, or is the only one.
+    """
+    if not view.keeps_unmarked(ref.study):
+        return None
+    told = [own.id for own in ref.study.cohorts if histology_sizes(own)]
+    if (told or [own.id for own in ref.study.cohorts]) != [ref.cohort.id]:
+        return None
+    keep = view.keep(ref.study)
+    for own in ref.study.comparisons:
+        says = (p_range(own.p), own.hr, own.longer) != (None, None, None)
+        groups = sorted(name.casefold() for name in own.groups)
+        if own.endpoint == view.endpoint and groups == ["mixed", "pure"] and says and keep(own):
+            return own
+    return None
+
+
+def compares_histology(ref: CohortRef, view: View) -> bool:
+    """Return whether a report sets mixed against pure patients of a cohort for the endpoint."""
+    return bool(histology_groups(ref, view)) or histology_comparison(ref, view) is not None
 
 
 def points(ref: CohortRef, view: View) -> int:

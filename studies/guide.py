@@ -232,7 +232,8 @@ stand in "quotation marks". Then: atc studies check {id}.toml"""
 # Keys that go with some figures only: they are explained, with an example that stays out.
 _ASIDE = (
     *("ci_method", "iqr", "range", "label", "note", "n_implied", "part_of", "digitised"),
-    *("time_origin_presumed", "read_as", "not_pooled", "caution", "group", "unverified"),
+    *("time_origin_presumed", "read_as", "formed_by", "not_pooled", "caution", "group"),
+    *("unverified", "longer", "treatments"),
 )
 
 

@@ -33,10 +33,13 @@ from pydantic_core import PydanticCustomError
 
 NOT_REACHED = "not reached"
 NOT_STATED = "not stated"
+#: A p value in words, read as one above 0.05.
+NOT_SIGNIFICANT = "not significant"
 
 Unit = Literal["days", "weeks", "months", "years"]
 Status = Literal["verified", "secondary"]
 Histology = Literal["pure", "mixed"]
+Formation = Literal["survival", "frailty"]
 IntervalMethod = Literal["plain", "log", "log-log", "symmetric"]
 PatientEvent = Literal["died", "alive", "progressed", "not stated"]
 Statistic = Literal["count", "percent", "mean", "median", "value", "text"]
@@ -228,6 +231,7 @@ _NO_QUOTES = "a number stands without quotation marks"
 _LISTS = "a list stands in brackets"
 _BARE_DOI = ('"10.1530/ERC-20-0106"', '"doi:10.1530/ERC"', "the bare DOI")
 _READING = ('{ histology = "mixed", reason = "small foci" }', '"mixed"', "say why")
+_FORMED = ('{ kind = "survival", reason = "lived to be treated" }', '"survival"', "say why")
 _CHARACTERISTIC = '[{ name = "metastasis", statistic = "count", value = 21, of = 30 }]'
 
 
@@ -439,13 +443,9 @@ class Comparison(Record):
     endpoint: Text = required('"os"')
     """What is compared, in the vocabulary's word or the report's."""
     groups: tuple[Text, ...] = several('["mixed", "pure"]', '"mixed against pure"', _LISTS)
-    """The groups, as named by cohorts or subgroup levels."""
+    """The groups, as named by cohorts or subgroup levels; the words for histology are above."""
     p: PrintedOrText | None = optional('"<0.001"', "26", "between 0 and 1")
-    """P value in its printed form: 0.026, or `"<0.001"`."""
-    longer: Text | None = optional('"mixed"', '"the first"', "one of the groups")
-    """The group that lives longer, where no figure says so."""
-    treatments: tuple[Text, ...] = several('["chemotherapy", "none"]')
-    """Treatments of the groups."""
+    """P value in its printed form: 0.026, `"<0.001"`, `">0.05"` or `"not significant"`."""
     sided: Literal[1, 2] = optional("1", '"one-sided"', "1 or 2", default=2)
     """One- or two-sided."""
     test: Text | None = optional('"log-rank"')
@@ -458,6 +458,12 @@ class Comparison(Record):
     """Their confidence level as a fraction."""
     adjusted: StrictBool | None = optional("false")
     """Whether adjusted for covariates; absent when not said."""
+    longer: Text | None = optional('"mixed"', '"neither"', "one of groups")
+    """Which of `groups` fares better, where the report says so and no figure does."""
+    treatments: tuple[Text, ...] = several(
+        '["lenvatinib", "no_systemic_therapy"]', '["lenvatinib"]', "one for each of two groups"
+    )
+    """Treatments of two groups, identifiers in the vocabulary, where they are no cohorts here."""
     text: Text | None = optional('"longer survival in mixed tumours"')
     """The report's wording."""
     status: Status | None = optional('"secondary"')
@@ -515,6 +521,15 @@ class ReadAs(Record):
     """What the group is read as."""
     reason: Text = required('"small anaplastic foci"', '""', "say why")
     """Why that reading is defensible."""
+
+
+class FormedBy(Record):
+    """How the outcome formed a cohort, so that it cannot be set against those who are not in it."""
+
+    kind: Formation = required('"survival"', '"age"', "survival or frailty")
+    """survival: they had to live to be in it; frailty: too ill or dead too early for treatment."""
+    reason: Text = required('"lived to be treated"', '""', "say why")
+    """What the report says of it."""
 
 
 class Subgroup(Record):
@@ -595,7 +610,9 @@ class Cohort(Record):
     """A declared reading of the whole cohort as pure or mixed."""
     braf_v600e: BrafStatus | None = optional("{ positive = 12, tested = 28 }", "12", "say of whom")
     """BRAF V600E mutation."""
-    not_pooled: Text | None = optional('"immortal time"', "true", "say why")
+    formed_by: FormedBy | None = optional(*_FORMED)
+    """How the outcome formed the cohort, which is then not pooled unless that is asked for."""
+    not_pooled: Text | None = optional('"a single patient"', "true", "say why")
     """Why this cohort must not be pooled."""
     caution: Text | None = optional('"half had surgery first"', "true", "say what")
     """What a reader of a pooled result must be told."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from studies import figures
 from studies.figures import RESPONSE, CohortRef, View, histology_groups, prints_survival
 from studies.problems import closest
 from studies.registry import Registry, as_sentence, references
-from studies.schema import PATIENT_TIMES, Cohort, Overlap, Study, Subgroup
+from studies.schema import PATIENT_TIMES, Cohort, Comparison, Overlap, Study, Subgroup
 from studies.vocabulary import UnknownWordError, Vocabulary
 
 OVERLAP_RULE = (
@@ -229,8 +229,8 @@ class LeftOut:
     cohort_id: str
     endpoint: str
     kind: str
-    """The rule that left it out: no_figure, other_disease, not_pooled, no_n, not_one_treatment,
-    overlap, subgroup_only, response_not_a_count, not_verified, event_status.
+    """The rule that left it out: no_figure, other_disease, not_pooled, formed_by_outcome, no_n,
+    not_one_treatment, overlap, subgroup_only, response_not_a_count, not_verified, event_status.
     """
     reason: str
     """Why, a full sentence."""
@@ -245,10 +245,23 @@ class Selection:
     counted: tuple[CohortRef, ...]
     """Cohorts that share no patient."""
     left_out: tuple[LeftOut, ...]
+    within: tuple[CohortRef, ...] = ()
+    """Cohorts that are left out as they give way, print no figure or had different treatments,
+    and whose report sets mixed against pure patients: they count for that contrast, and share
+    no patient with a cohort that tells it too.
+    """
+
+
+_WITHIN = "It still tells mixed from pure patients within itself."
 
 
 def select(
-    registry: Registry, endpoint: str, *, verified_only: bool = False, use_read_as: bool = True
+    registry: Registry,
+    endpoint: str,
+    *,
+    verified_only: bool = False,
+    use_read_as: bool = False,
+    use_formed: bool = False,
 ) -> Selection:
     """Choose the cohorts that answer for an endpoint; every other one has a reason against it.
 
@@ -260,13 +273,16 @@ def select(
         Use only figures that were seen in the report itself.
     use_read_as : bool
         Whether declared readings of a report's own groups as pure or mixed count as histology.
+    use_formed : bool
+        Whether cohorts that the outcome formed, by survival or by frailty, are counted.
     """
     if endpoint not in ENDPOINTS:
         raise UnknownWordError("endpoint", endpoint, closest(endpoint, ENDPOINTS))
-    view = View(endpoint, verified_only, use_read_as)
+    view = View(endpoint, verified_only, use_read_as, use_formed)
     refs = references(registry)
     against = {ref.id: _reason_against(ref, view, registry.vocabulary) for ref in refs}
-    counted = Counted(OverlapIndex(registry))
+    index = OverlapIndex(registry)
+    counted = Counted(index)
     usable = [ref for ref in refs if against[ref.id] is None]
     for ref in sorted(usable, key=lambda ref: rank(ref, view)):
         shares = counted.first_against(ref)
@@ -275,11 +291,70 @@ def select(
         else:
             first, why = shares
             against[ref.id] = "overlap", f"{why} {why_first(first, ref, view)}", first.id
+    within = _within(refs, against, index, view)
+    for ref in within:
+        kind, reason, *gave_way_to = against[ref.id]
+        against[ref.id] = kind, f"{reason} {_WITHIN}", *gave_way_to
     out = ((ref, against[ref.id]) for ref in refs if against[ref.id] is not None)
     return Selection(
         tuple(ref for ref in refs if against[ref.id] is None),
         tuple(LeftOut(ref.study.id, ref.cohort.id, endpoint, *why) for ref, why in out),
+        within,
     )
+
+
+def _within(
+    refs: Iterable[CohortRef],
+    against: Mapping[str, tuple[str, ...] | None],
+    index: OverlapIndex,
+    view: View,
+) -> tuple[CohortRef, ...]:
+    """Return the cohorts that are left out, but count for the contrast of mixed and pure."""
+    compare = [ref for ref in refs if figures.compares_histology(ref, view)]
+    telling, chosen = Counted(index), set()
+    for ref in compare:
+        if against[ref.id] is None:
+            telling.add(ref)
+    for ref in sorted(compare, key=lambda ref: rank(ref, view)):
+        kind, *_ = against[ref.id] or ("",)
+        silent = kind in ("overlap", "no_figure", "not_one_treatment")
+        if silent and ref.cohort.n and telling.first_against(ref) is None:
+            telling.add(ref)
+            chosen.add(ref.id)
+    return tuple(ref for ref in compare if ref.id in chosen)
+
+
+def adjusted_contrasts(
+    registry: Registry, view: View
+) -> tuple[tuple[Comparison, CohortRef, CohortRef], ...]:
+    """Return the adjusted hazard ratios of two treatments, the groups as cohorts of their report.
+
+    Neither group is a cohort of the registry. Of reports that share patients the first by name
+    counts; a report with several such ratios of two treatments counts for the first.
+    """
+    vocabulary, index, found = registry.vocabulary, OverlapIndex(registry), {}
+    for study in registry:
+        if found.keys() & {study.id, *index.partners(study.id)}:
+            continue
+        for own in filter(view.keep(study), study.comparisons):
+            usable = own.adjusted and own.hr is not None and len(own.treatments) == 2
+            if usable and own.endpoint == view.endpoint and (own.hr_ci or own.p is not None):
+                pair = (_group_of(study, name, vocabulary) for name in own.treatments)
+                found.setdefault(study.id, (own, *pair))
+    return tuple(found.values())
+
+
+def _group_of(study: Study, treatment: str, vocabulary: Vocabulary) -> CohortRef:
+    """Return a compared group as a cohort of its report."""
+    group = vocabulary.treatment_class(vocabulary.treatment(treatment).class_)
+    cohort = Cohort(id=treatment, treatment=treatment, treatment_as_printed=treatment)
+    return CohortRef(study, cohort, group.id, group.role)
+
+
+_FORMED = {
+    "survival": "Its patients had to live long enough to be in it",
+    "frailty": "Its patients were too ill, or dead too early, for the treatment of others",
+}
 
 
 def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple[str, str] | None:
@@ -293,6 +368,9 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
         )
     if cohort.not_pooled is not None:
         return "not_pooled", as_sentence(cohort.not_pooled)
+    if cohort.formed_by is not None and not view.use_formed:
+        reason = cohort.formed_by.reason.rstrip(".")
+        return "formed_by_outcome", f"{_FORMED[cohort.formed_by.kind]} ({reason})."
     without = _no_usable_figure(ref, view, vocabulary)
     if without is not None:
         return without
@@ -329,7 +407,7 @@ def _no_usable_figure(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tup
         against = _no_survival(ref, view, name)
     if against is None or not view.verified_only:
         return against
-    everything = View(view.endpoint, False, view.use_read_as)
+    everything = replace(view, verified_only=False)
     if _no_usable_figure(ref, everything, vocabulary) is None:
         return "not_verified", (
             f"The figures of {name} were seen in another source only, not in the report itself."

@@ -204,7 +204,11 @@ class Group:
 
 @dataclass(frozen=True)
 class NamedGroup:
-    """A treatment or a class, with the cohorts behind it and the patients of their figures."""
+    """A treatment or a class, with the cohorts behind it and the patients of their figures.
+
+    Of a treatment that is known from an adjusted comparison alone, the cohorts are its groups, and
+    have no patients of their own.
+    """
 
     group: Group
     label: str
@@ -251,6 +255,7 @@ def _named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
                 ref.treatment_class == class_id if treatment is None else ref.treatment == treatment
             )
         )
+        cohorts = cohorts or tuple(ref for ref in data.within if ref.treatment == treatment)
         patients = sum(sizes[ref.id] for ref in cohorts)
         return NamedGroup(group, label, class_label, cohorts, patients)
 
@@ -276,7 +281,7 @@ def patients_of(fit: Fit) -> dict[str, int]:
     if isinstance(fit, ResponseFit):
         pairs = zip(fit.data.cohorts, fit.data.counts, strict=True)
         return {ref.id: count.evaluable for ref, count in pairs}
-    sizes = dict.fromkeys((ref.id for ref in fit.data.cohorts), 0)
+    sizes = dict.fromkeys((ref.id for ref in fit.data.refs), 0)
     for arm in fit.data.arms:
         sizes[fit.data.cohorts[arm.cohort].id] += arm.n
     return sizes

@@ -18,12 +18,12 @@ from xarray import DataTree
 from priors import Priors, load_priors
 from studies import Registry
 from studies.figures import ResponseRefused, View, best_responses
-from studies.selection import LeftOut, select
+from studies.selection import LeftOut, Selection, adjusted_contrasts, select
 from synthesis.endpoints import survival_endpoints
 from synthesis.model import covariates, response, survival
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.families import Family, family
-from synthesis.model.observations import SurvivalData, survival_data
+from synthesis.model.observations import Contrasts, SurvivalData, survival_data
 from synthesis.model.response import ResponseData, response_data, response_problem
 from synthesis.model.sampler import (
     Diagnosis,
@@ -159,17 +159,24 @@ def bias_spread(fit: PooledSurvival) -> np.ndarray:
 
 
 def survival_observations(
-    registry: Registry, *, verified_only: bool = False, use_read_as: bool = True
+    registry: Registry, *, verified_only: bool = False, use_read_as: bool = False
 ) -> Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]:
     """Observations and cohorts left out, for each survival endpoint."""
-    classes, selecting = class_order(registry), registry.vocabulary.selecting
     observations = {}
     for endpoint in SURVIVAL_ENDPOINTS:
         chosen = select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as)
         view = View(endpoint, verified_only, use_read_as)
-        data = survival_data(chosen.counted, view, classes, selecting)
-        observations[endpoint] = (data, chosen.left_out)
+        observations[endpoint] = (observe(registry, view, chosen), chosen.left_out)
     return MappingProxyType(observations)
+
+
+def observe(registry: Registry, view: View, chosen: Selection) -> SurvivalData:
+    """Observations of the cohorts that are chosen for a survival endpoint."""
+    contrasts = Contrasts(chosen.within, adjusted_contrasts(registry, view))
+    vocabulary = registry.vocabulary
+    return survival_data(
+        chosen.counted, view, class_order(registry), vocabulary.selecting, contrasts
+    )
 
 
 def class_order(registry: Registry) -> list[str]:
@@ -185,7 +192,7 @@ def fit_survival(
     priors: Priors | None = None,
     settings: SamplerSettings | None = None,
     verified_only: bool = False,
-    use_read_as: bool = True,
+    use_read_as: bool = False,
     variant: Variant = USUAL,
     sizes: Sizes | None = None,
     cache: bool = True,
@@ -274,7 +281,7 @@ def fit_response(
     priors: Priors | None = None,
     settings: SamplerSettings | None = None,
     verified_only: bool = False,
-    use_read_as: bool = True,
+    use_read_as: bool = False,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> ResponseFit:

@@ -56,7 +56,7 @@ class Settings:
     seed: int = SamplerSettings.seed
     reference_mix: float = REFERENCE_MIX
     verified_only: bool = False
-    use_read_as: bool = True
+    use_read_as: bool = False
     reference: str | None = None
     delta: float = DELTA
     sensitivity: bool = False

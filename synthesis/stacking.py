@@ -277,7 +277,7 @@ def fit_families(
     priors: Priors,
     settings: SamplerSettings,
     verified_only: bool = False,
-    use_read_as: bool = True,
+    use_read_as: bool = False,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> FamilyFits:

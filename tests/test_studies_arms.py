@@ -66,6 +66,8 @@ WHOLE = {
     "source": "abstract",
     "source_url": "https://example.org",
     "line": "first-line",
+    "formed_by": "frailty",
+    "formed_by_reason": "no treatment",
     "pure": "12",
     "mixed": "8",
     "os_median": "3.10",

@@ -52,7 +52,7 @@ def arms(registry):
 
 
 def test_every_report_is_there(registry):
-    assert len(registry) >= 232
+    assert len(registry) >= 233
     assert sum(len(study.cohorts) for study in registry) >= 296
 
 
@@ -128,7 +128,7 @@ def test_pure_and_mixed_are_words_of_the_report_or_a_declared_reading(registry):
 
 
 def test_the_excluded_reports_have_reasons_and_are_not_in_the_registry(registry, excluded):
-    assert len(excluded) >= 78
+    assert len(excluded) >= 77
     assert not set(excluded) & set(registry.studies)
     for entry in excluded.values():
         assert set(entry) <= {"id", "n", "reason", "citation"}
@@ -325,11 +325,7 @@ def test_time_to_progression_is_not_progression_free_survival(registry, place):
 
 
 NOT_POOLED = (
-    *("gangnam_longterm23:longterm_survivors", "onoda2019ptx:responders"),
-    *("onoda2019ptx:non_responders", "maniakas2020:neoadjuvant_braf_surgery"),
-    "cabanillas2025_adjpembro:adjuvant_pembrolizumab",
-    *("cabanillas2025_adjpembro:matched_control", "zhao2023:neoadjuvant_surgery"),
-    *("zhao2023:surgery_first", "zhao2023:no_surgery", "sosa2012:cp_operated"),
+    *("onoda2019ptx:responders", "onoda2019ptx:non_responders", "sosa2012:cp_operated"),
     *("shimaoka1985:doxorubicin", "encobini2024:all"),
     *("smallridge2010_background:pooled", "ata2021_background:historical"),
 )
@@ -338,6 +334,77 @@ NOT_POOLED = (
 @pytest.mark.parametrize("place", NOT_POOLED)
 def test_what_must_not_be_pooled_says_why(registry, place):
     assert cohort_of(registry, *place.split(":")).not_pooled
+
+
+FORMED = {
+    "survival": (
+        *("gangnam_longterm23:longterm_survivors", "maniakas2020:neoadjuvant_braf_surgery"),
+        *("cabanillas2025_adjpembro:adjuvant_pembrolizumab", "chen2008_seer:all"),
+        *("cabanillas2025_adjpembro:matched_control", "zhao2023:neoadjuvant_surgery"),
+        *("zhao2023:surgery_first", "ncdb3460_modality:trimodal", "ncdb3460_modality:bimodal"),
+        *("kini2025:io", "seer_rt_chemo2021:RCT", "bronk2025:imrt", "park2021samsung:surg_rt_tki"),
+    ),
+    "frailty": (
+        *("zhao2023:no_surgery", "ncdb3460_modality:none_or_one", "bc75:not_referred"),
+        *("tuthyref_braf2022:no_chemo_braf", "marsden_thesis2025:untreated"),
+        "prasongsook2017:palliative",
+    ),
+}
+
+
+def test_groups_that_the_outcome_formed_are_declared(registry):
+    declared = [
+        (cohort.formed_by.kind, f"{study.id}:{cohort.id}")
+        for study in registry
+        for cohort in study.cohorts
+        if cohort.formed_by is not None
+    ]
+    expected = [(kind, place) for kind, places in FORMED.items() for place in places]
+    assert sorted(declared) == sorted(expected)
+
+
+# What each report says of a differentiated part, by endpoint, p value and better group.
+HISTOLOGY = [
+    ("cleveland_young2013", "pfs", "0.0047", None),
+    ("cleveland_young2013", "os", "0.0028", None),
+    ("cleveland_young2013", "cause_specific_mortality", "0.0339", None),
+    ("jannin2023", "os", "None", None),
+    ("passler1999", "os", "None", None),
+    ("sicily43", "os", "0.027", "mixed"),
+    ("sicily43", "os", "not significant", None),
+    ("sparano2021", "os", "0.026", None),
+    ("xu2020", "os", "not significant", None),
+]
+HISTORY = [
+    ("chen2023_prior", "os", "not significant", None),
+    ("korea34_histology", "os", "0.297", None),
+    ("putrajaya64", "os", "None", "de novo"),
+]
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"), [(("mixed", "pure"), HISTOLOGY), (("transformed", "de novo"), HISTORY)]
+)
+def test_comparisons_by_histology_are_found_whatever_they_found(registry, groups, said):
+    found = [
+        (study.id, own.endpoint, str(own.p), own.longer)
+        for study in registry
+        for own in study.comparisons
+        if own.groups == groups
+    ]
+    assert found == said
+
+
+def test_comparisons_of_treatments_name_them(registry):
+    named = {
+        study.id: own.treatments
+        for study in registry
+        for own in study.comparisons
+        if own.adjusted and own.treatments
+    }
+    assert named == dict.fromkeys(
+        ("huang2019seer", "pezzi2017"), ("chemotherapy", "no_systemic_therapy")
+    )
 
 
 def test_the_seed_study_is_what_its_abstract_prints(registry):

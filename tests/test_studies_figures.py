@@ -16,9 +16,13 @@ from studies.figures import (
     ResponseRefused,
     best_responses,
     counts_that_fit,
+    histology_sizes,
+    p_range,
     responders,
+    share_of,
+    years_of,
 )
-from studies.schema import Response
+from studies.schema import Cohort, Response, Study
 
 
 def numbers(found):
@@ -230,3 +234,99 @@ def test_true_figures_give_the_truth_or_nothing(report):
         assert refused is None or true in refused.candidates
     everything = {"cr", "pr", "sd"} <= set(printed)
     assert not everything or numbers(found) == truth
+
+
+@pytest.mark.parametrize(
+    ("printed", "allowed"),
+    [
+        (Decimal("0.026"), (0.026, 0.026)),
+        ("0.026", (0.026, 0.026)),
+        ("p = 2.6e-2", (0.026, 0.026)),
+        ("<.001", (0.0, 0.001)),
+        ("P<=0.05", (0.0, 0.05)),
+        (">0.05", (0.05, 1.0)),
+        ("≥ 0.4", (0.4, 1.0)),
+        ("Not  significant", (0.05, 1.0)),
+        ("n. s.", None),
+        (None, None),
+    ],
+)
+def test_a_p_value_is_a_number_a_bound_or_words(printed, allowed):
+    assert p_range(printed) == allowed
+
+
+def arm(**more):
+    """Build a cohort with these figures."""
+    return Cohort(id="a", treatment="x", treatment_as_printed="x", **more)
+
+
+@pytest.mark.parametrize(
+    ("split", "sizes"),
+    [
+        ({"mixed": 8, "pure": 15, "assessed": 25}, (8, 15)),
+        ({"mixed": 208, "assessed": 360}, (208, 152)),
+        ({"pure": 15, "assessed": 23}, (8, 15)),
+        ({"mixed_percent": Decimal("26.7"), "pure_percent": Decimal("62.5")}, (107, 250)),
+        ({"mixed_percent": 25, "assessed": 80}, (20, 60)),
+        ({"pure_percent": 25}, (300, 100)),
+        ({"mixed": 8}, None),
+        ({"other": {"focal": 3}}, None),
+        (None, None),
+    ],
+)
+def test_the_numbers_of_mixed_and_pure_patients_follow_from_what_is_printed(split, sizes):
+    assert histology_sizes(arm(n=400, histology=split)) == sizes
+
+
+def test_percentages_of_an_unknown_number_tell_no_sizes():
+    assert histology_sizes(arm(histology={"mixed_percent": 25})) is None
+
+
+def test_a_share_is_what_the_first_figure_of_the_whole_cohort_tells():
+    printed = [
+        {"name": "stage IVC", "statistic": "count", "value": 9, "group": "operated"},
+        {"name": "stage IVC", "statistic": "text", "value": "most"},
+        {"name": "stage IVC", "statistic": "count", "value": 21, "of": 30},
+        {"name": "female", "statistic": "percent", "value": Decimal("66.7")},
+        {"name": "resected", "statistic": "count", "value": 10},
+        {"name": "age", "statistic": "median", "value": 66},
+    ]
+    shares = {name: share_of(arm(n=40, characteristics=printed), name) for name in NAMES}
+    assert shares == {"stage IVC": 0.7, "female": 0.667, "resected": 0.25, "age": None, "x": None}
+    assert share_of(arm(characteristics=printed), "resected") is None
+
+
+NAMES = ("stage IVC", "female", "resected", "age", "x")
+
+
+@pytest.mark.parametrize(
+    ("enrolment", "years"),
+    [
+        ("2010-2020", (2010, 2020)),
+        ("3 Aug 2017-7 Jul 2021", (2017, 2021)),
+        ("2012-Mar 2014 (71 enrolled at 28 institutes)", (2012, 2014)),
+        ("2015", (2015, 2015)),
+        ("since 2008", None),
+        (None, None),
+    ],
+)
+def test_the_years_of_enrolment_have_four_digits(enrolment, years):
+    study = Study(id="a", citation={}, status="verified", cohorts=[arm()], enrolment=enrolment)
+    assert years_of(study) == years
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "share"),
+    [
+        ("fan2020:rt", "stage IVC", 31 / 104),
+        ("bible2012:pazopanib", "stage IVC", 14 / 15),
+        ("ahn2017:atc", "stage IVC", 0.417),
+        ("tahara2017:lenvatinib", "resected", 14 / 17),
+        ("smallridge2013:all", "female", 10 / 15),
+        ("sparano2021:lenvatinib", "stage IVC", None),
+    ],
+)
+def test_stage_resection_and_sex_of_shipped_cohorts_are_found_by_name(place, name, share):
+    study, cohort = place.split(":")
+    (found,) = [own for own in shipped().study(study).cohorts if own.id == cohort]
+    assert share_of(found, name) == share

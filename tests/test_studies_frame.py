@@ -34,6 +34,7 @@ def test_figures_are_kept_as_printed_and_converted_beside(frame):
             landmarks=[landmark(1, "0.21", unit="years"), landmark(6, "0.380")],
         ),
         cohort("other", disease="squamous"),
+        cohort("formed", formed_by={"kind": "survival", "reason": "lived to be treated"}),
         cohort("counts", response={"cr": 0, "pr": 2, "evaluable": 23}),
         cohort("rate", response={"orr_percent": Decimal("17.4"), "evaluable": 23}),
         cohort("vague", n=200, response={"orr_percent": 10, "orr_ci": [6, 15]}),

@@ -152,6 +152,7 @@ def host():
     second["part_of"] = "arm_1"
     second["n_implied"] = {"value": 25, "derivation": "30 less 5"}
     second["read_as"] = {"histology": "mixed", "reason": "small foci"}
+    second["formed_by"] = {"kind": "survival", "reason": "lived to be treated"}
     tables["acknowledged"] = [{"check": "c", "field": "f", "reason": "r"}]
     return tables
 
@@ -171,6 +172,7 @@ PLACES = {
     records.Characteristic: ("cohorts", 0, "characteristics", 0),
     records.ImpliedCount: ("cohorts", 1, "n_implied"),
     records.ReadAs: ("cohorts", 1, "read_as"),
+    records.FormedBy: ("cohorts", 1, "formed_by"),
     records.Comparison: ("comparisons", 0),
     records.Source: ("sources", 0),
     records.Acknowledgement: ("acknowledged", 0),

@@ -182,7 +182,8 @@ NOTED = [
             group("histology", "focal", 9, read_as={"histology": "mixed", "reason": "small"})
         ]
     ),
-    alone(not_pooled="immortal time"),
+    alone(not_pooled="a single patient"),
+    alone(formed_by={"kind": "frailty", "reason": "too ill to be treated"}),
     alone(caution="selected by age"),
     one(arm(), overlaps=[{"with": "cain1999", "reason": "same hospital"}]),
     one(arm(survival=[months("4")]), status="secondary"),

@@ -48,6 +48,16 @@ def ids(selection):
     return [ref.id for ref in selection.counted]
 
 
+def compared(**more):
+    """Describe a comparison of mixed and pure patients."""
+    return {"endpoint": "os", "groups": ["mixed", "pure"], **more}
+
+
+def formed(kind):
+    """Describe a group that the outcome formed."""
+    return {"kind": kind, "reason": "grouped by what followed"}
+
+
 # --- Rules 1 to 5 --------------------------------------------------------------------------------
 
 
@@ -64,6 +74,7 @@ def ids(selection):
         cohort(treatment="various", survival=[median()], subgroups=GROUPS),
         cohort(treatment="various", survival=[median()], histology={"pure": 15, "mixed": 8}),
         cohort(treatment="various", survival=[median()], histology={"mixed_percent": 35}),
+        cohort(treatment="various", survival=[median()], histology={"mixed": 8, "assessed": 20}),
         cohort(
             treatment="various",
             survival=[median()],
@@ -79,6 +90,9 @@ def test_a_cohort_that_answers_is_counted(chosen, arm):
 
 NO_ANSWER = [
     cohort(disease="squamous", not_pooled="x", n=None),
+    cohort(formed_by=formed("survival"), not_pooled="a single patient", n=None),
+    cohort(formed_by=formed("survival"), n=None),
+    cohort(formed_by=formed("frailty"), survival=[median()]),
     cohort(not_pooled="only patients alive after one year", n=None),
     cohort(n=None),
     cohort(survival=[median("not reached")]),
@@ -130,6 +144,91 @@ def test_a_declared_reading_of_histology_can_be_switched_off(chosen):
     assert ids(chosen(one(arm))) == ["abel2001:arm"]
     (out,) = chosen(one(arm), use_read_as=False).left_out
     assert out.kind == "not_one_treatment"
+
+
+def test_groups_that_the_outcome_formed_count_only_where_that_is_asked_for(chosen):
+    arm = cohort(formed_by=formed("survival"), survival=[median()])
+    (out,) = chosen(one(arm)).left_out
+    assert out.kind == "formed_by_outcome"
+    assert ids(chosen(one(arm), use_formed=True)) == ["abel2001:arm"]
+
+
+SPLIT = {"mixed": 8, "assessed": 20}
+
+
+@pytest.mark.parametrize("more", [{"p": "not significant"}, {"p": ">0.05"}, {"longer": "mixed"}])
+def test_a_report_that_gives_way_or_prints_no_figure_counts_for_its_own_contrast(chosen, more):
+    silent = study("abel2001", cohort(histology=SPLIT), comparisons=[compared(**more)])
+    selection = chosen(silent)
+    assert selection.counted == ()
+    assert [ref.id for ref in selection.within] == ["abel2001:arm"]
+    (out,) = selection.left_out
+    assert out.kind == "no_figure"
+    assert out.reason.endswith(" It still tells mixed from pure patients within itself.")
+    various = cohort(treatment="various", histology=SPLIT, survival=[median()])
+    first, second = pair(cohort(survival=[median()]), various)
+    second["comparisons"] = [compared(**more)]
+    selection = chosen(first, second)
+    assert ids(selection) == ["abel2001:arm"]
+    assert [ref.id for ref in selection.within] == ["cain2002:arm"]
+    assert selection.left_out[0].gave_way_to == "abel2001:arm"
+    assert chosen(first, second, endpoint="pfs").within == ()
+
+
+@pytest.mark.parametrize(
+    ("split", "comparison"),
+    [
+        # The numbers of both groups, and what the comparison says, have to be known.
+        (None, compared(p=0.3)),
+        ({"mixed": 8}, compared(p=0.3)),
+        (SPLIT, compared(text="result not seen")),
+        (SPLIT, compared(p=0.3) | {"groups": ["transformed", "de novo"]}),
+        (SPLIT, compared(p=0.3) | {"endpoint": "pfs"}),
+    ],
+)
+def test_a_report_that_does_not_tell_the_contrast_is_left_out_of_it(chosen, split, comparison):
+    arm = cohort(**({} if split is None else {"histology": split}))
+    assert chosen(study("abel2001", arm, comparisons=[comparison])).within == ()
+
+
+def test_patients_count_once_for_the_contrast_too(chosen):
+    arm = cohort(histology=SPLIT)
+    for told in (cohort(treatment="lenvatinib", subgroups=GROUPS), arm):
+        first, second = pair(told, arm)
+        first["comparisons"] = second["comparisons"] = [compared(p=0.3)]
+        selection = chosen(first, second)
+        counted = {ref.id for ref in (*selection.counted, *selection.within)}
+        assert len(counted) == 1
+    # Of two that are alike the later report goes first, as for the pool.
+    assert counted == {"cain2002:arm"}
+
+
+def test_a_report_of_two_arms_does_not_say_of_which_its_comparison_is(chosen):
+    arms = [cohort("a", histology=SPLIT), cohort("b", histology=SPLIT)]
+    assert chosen(study("abel2001", *arms, comparisons=[compared(p=0.3)])).within == ()
+    (ref,) = chosen(study("abel2001", arms[0], cohort("b"), comparisons=[compared(p=0.3)])).within
+    assert ref.cohort.id == "a"
+
+
+def test_the_large_series_without_a_difference_counts_for_the_contrast(shipped):
+    selection = select(shipped, "os")
+    assert [ref.id for ref in selection.within] == ["xu2020:all"]
+    (out,) = [out for out in selection.left_out if out.study_id == "xu2020"]
+    assert out.gave_way_to == "fan2020:rt"
+    assert select(shipped, "os", verified_only=True).within == selection.within
+
+
+FORMED = {
+    *("kini2025:io", "seer_rt_chemo2021:RCT", "bronk2025:imrt"),
+    *("tuthyref_braf2022:no_chemo_braf", "marsden_thesis2025:untreated"),
+    "prasongsook2017:palliative",
+}
+
+
+def test_groups_that_the_outcome_formed_carry_no_contrast_of_treatments(shipped):
+    asked = set(ids(select(shipped, "os", use_formed=True)))
+    assert asked >= FORMED
+    assert not asked & FORMED & set(ids(select(shipped, "os")))
 
 
 def test_groups_that_are_read_as_pure_and_mixed_stand_for_the_cohort(chosen):
@@ -298,7 +397,7 @@ def test_a_cohort_and_its_parts_do_not_count_together(chosen):
     assert reasons == {
         "all": "The patients of treated are counted in all of the same report too. "
         "abel2001:treated is counted instead, because its patients had one treatment, not mixed "
-        "ones.",
+        "ones. It still tells mixed from pure patients within itself.",
         "late": "The patients of late are counted in treated of the same report too. "
         "abel2001:treated is counted instead, because it has more patients.",
     }

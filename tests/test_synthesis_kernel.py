@@ -10,7 +10,12 @@ import pytensor.tensor as pt
 import pytest
 
 from synthesis.model.arrays import comparison_arrays
-from synthesis.model.comparisons import Place, comparison_log_likelihood, curve_ends
+from synthesis.model.comparisons import (
+    TAIL_TERMS,
+    Place,
+    comparison_log_likelihood,
+    mean_series,
+)
 from synthesis.model.families import FAMILIES, family
 from synthesis.model.kernel import (
     DATA,
@@ -95,7 +100,7 @@ def data_for(name):
         "density": np.zeros(points),
     }
     d["log_weight"][0, 5] = 0.0
-    d["curve_ends"] = curve_ends(name)
+    d["tail_terms"] = np.asarray(TAIL_TERMS if curve.has_tail else 1)
     d |= {key: np.zeros(points, dtype="int64") for key in ("point_start", "point_stop")}
     d |= {key: np.zeros((3, points)) for key in ("cell", "beyond", "survivors", "size")}
     point = node = 0
@@ -122,6 +127,8 @@ def data_for(name):
     d["patient_event"] = np.array([*died, 0], dtype=float)
     d["patient_weight"] = np.array([1.0, 1.0, 1.0, 0.0])
     d |= comparison_arrays(COMPARISONS, len(COMPARISONS) + 1)
+    series = [mean_series(curve, item.reading) for item in COMPARISONS]
+    d["comparison_mean"] = np.stack([*series, np.zeros_like(series[0])])
     return d
 
 

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from synthesis.model import logrank
 from synthesis.model.families import FAMILIES, family, log_density, log_survival
 from synthesis.model.likelihoods import (
-    RHO,
     arm_log_likelihood,
     chain_log_likelihood,
-    comparison_given_medians,
     listed_patients,
     log_at_least,
     log_difference,
@@ -128,80 +125,3 @@ def test_listed_patients_are_density_or_survival(name):
     )
     assert found[0] == log_density(z, log_shape, log_time, curve, tail)[0]
     assert found[1] == log_survival(z, curve, tail)[1]
-
-
-# --- Comparisons ---------------------------------------------------------------------------------
-
-
-def comparison(contrast, estimate, medians, name, k=0.8, variance=0.2, share=0.5, tail=0.0):
-    """Log likelihood of one comparison."""
-    return float(
-        comparison_given_medians(
-            contrast,
-            np.log(k),
-            family(name),
-            tail,
-            estimate=estimate,
-            variance=variance,
-            medians=medians,
-            share=share,
-        )
-    )
-
-
-def normal(estimate, mean, variance):
-    return stats.norm.logpdf(estimate, mean, np.sqrt(variance))
-
-
-CONSTANTS = {
-    "exponential": (1.0, RHO),
-    "weibull": (1.0, RHO),
-    "log-logistic": (0.5, np.log(2.0) / 2.0),
-    "log-normal": (0.9031972855686, 2.0 * np.log(2.0) / np.sqrt(2.0 * np.pi)),
-    "generalised gamma": (0.9031972855686, 2.0 * np.log(2.0) / np.sqrt(2.0 * np.pi)),
-    "long-tail": (1.0, RHO),
-}
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_a_hazard_ratio_given_the_medians_is_the_stated_normal(name):
-    contrast, medians, estimate, k = 0.9, 0.6, -0.7, 0.8
-    slope, weight = CONSTANTS[name]
-    # series of the families with a tail are good to about five digits at tail 0
-    close = 1e-3 if family(name).has_tail else 1e-9
-    mean = -slope * k * contrast - weight * k * (medians - contrast)
-    expected = normal(estimate, mean, 0.2 * (1.0 - RHO))
-    found = comparison(contrast, estimate, medians, name, share=None)
-    assert found == pytest.approx(expected, abs=close)
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_without_medians_nothing_of_it_was_used_before(name):
-    slope, _ = CONSTANTS[name]
-    close = 1e-3 if family(name).has_tail else 1e-9
-    expected = normal(-0.7, -slope * 0.8 * 0.9, 0.2)
-    found = comparison(0.9, -0.7, None, name, share=None)
-    assert found == pytest.approx(expected, abs=close)
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_a_p_value_has_the_saturating_mean(name):
-    contrast, k, share = 2.4, 0.9, 0.35
-    mean = float(logrank.evaluate(logrank.mean_series(family(name), share), k * contrast))
-    expected = normal(-1.5, mean, 0.3)
-    close = 1e-3 if family(name).has_tail else 1e-9
-    found = comparison(contrast, -1.5, None, name, k=k, variance=0.3, share=share)
-    assert found == pytest.approx(expected, abs=close)
-    assert abs(mean) < family(name).logrank_slope * k * contrast
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_a_longer_median_goes_with_a_hazard_ratio_below_one(name):
-    assert comparison(0.9, -0.5, 0.9, name) > comparison(-0.9, -0.5, -0.9, name)
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_a_comparison_is_the_same_from_the_other_side(name):
-    one = comparison(0.7, -0.5, 0.6, name, share=0.35)
-    other = comparison(-0.7, 0.5, -0.6, name, share=0.65)
-    assert one == pytest.approx(other, abs=1e-9)  # rounding of two series

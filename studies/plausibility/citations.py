@@ -15,25 +15,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from studies.figures import surname
+from studies.figures import YEAR, enrolment_years, surname
 from studies.plausibility.question import Around
 from studies.problems import Finding, show
 from studies.registry import Registry
 from studies.schema import Study
 from studies.vocabulary import fold
-
-YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
-_OPEN_ENDED = re.compile(r"\b(?:since|from|after)\b|[-–]\s*$", re.IGNORECASE)
-
-
-def enrolment_years(text: str | None) -> tuple[int, int | None] | None:
-    """Return the first and last year of enrolment that a text names."""
-    years = [int(year) for year in YEAR.findall(text or "")]
-    if not years:
-        return None
-    open_ended = len(years) == 1 and _OPEN_ENDED.search(text or "")
-    return min(years), None if open_ended else max(years)
-
 
 _FIRST_YEAR, _LAST_YEAR = 0, 9999
 # A report lists every pair of its authors; of long lists the first and the last stand for all.

@@ -105,7 +105,14 @@ def readings(study: Study, around: Around) -> Iterator[Finding]:
 def selected_patients(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether patients were chosen by what shows in the outcome: survivors live longer."""
     for place, cohort in enumerate(study.cohorts):
+        formed = cohort.formed_by
         for key, words, expected, action in (
+            (
+                "formed_by",
+                formed and formed.reason,
+                "a cohort that the outcome did not form",
+                _LEFT_OUT,
+            ),
             ("not_pooled", cohort.not_pooled, "a cohort that can be pooled", _LEFT_OUT),
             ("caution", cohort.caution, "a cohort without a caution", _BESIDE),
         ):

@@ -8,8 +8,7 @@ from decimal import Decimal
 from itertools import combinations
 from typing import get_args
 
-from studies.figures import MONTHS_PER_UNIT, in_months
-from studies.plausibility.citations import enrolment_years
+from studies.figures import MONTHS_PER_UNIT, enrolment_years, in_months
 from studies.plausibility.curves import FEWEST
 from studies.plausibility.question import Arm, Around, Path, arms, months, timed, timed_in_months
 from studies.problems import Finding, show

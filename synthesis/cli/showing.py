@@ -153,6 +153,7 @@ def _cohort(cohort: Cohort, study: Study, registry: Registry) -> Iterator[str]:
             _filled(cohort.braf_v600e, "{positive} positive", "{tested} tested", "{percent} %"),
         ),
         ("Part of", _filled(cohort, "{part_of} of the same report")),
+        ("Formed by", _filled(cohort.formed_by, "{kind}: {reason}")),
         ("Not pooled", cohort.not_pooled),
         ("Caution", cohort.caution),
         indent=2,
@@ -291,7 +292,8 @@ def _comparisons(study: Study) -> Iterator[str]:
 
 
 def _comparison(comparison: Comparison) -> str:
-    sign = "" if isinstance(comparison.p, str) and comparison.p[:1] in "<>=≤≥" else "= "
+    bare = isinstance(comparison.p, str) and not comparison.p[:1].isdigit()
+    sign = "" if bare else "= "
     one = " ONE-SIDED" if comparison.sided == 1 else ""
     return _filled(
         comparison,
@@ -301,6 +303,8 @@ def _comparison(comparison: Comparison) -> str:
         "hazard ratio {hr}",
         "{level} interval {hr_ci}",
         {True: "adjusted", False: "not adjusted", None: ""}[comparison.adjusted],
+        "longer in {longer}",
+        "" if not comparison.treatments else "as " + " against ".join(comparison.treatments),
         '"{text}"',
         level=_level(comparison.level),
         sides=" against ".join(comparison.groups),

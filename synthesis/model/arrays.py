@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthesis.model.comparisons import TAIL_NODES
+from synthesis.model.comparisons import SHAPE_TERMS, TAIL_TERMS, TERMS
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.observations import Arm, ArmComparison, SurvivalData
 from synthesis.model.printed import METHODS
@@ -40,12 +40,15 @@ _STEP |= {"point": 32, "node": 64, "patient": 8, "comparison": 4}
 _FIXED = {
     "convention": len(METHODS),
     "covariate": len(COVARIATES),
-    "tail_node": TAIL_NODES,
+    "term": TERMS,
+    "shape_term": SHAPE_TERMS,
+    "tail_term": TAIL_TERMS,
 }
 
+#: Arrays of a comparison; ``mean`` depends on the family, and is filled with it.
 OF_COMPARISON = (
-    *("first", "second", "low", "high", "variance", "is_ratio", "is_adjusted", "either_sign"),
-    *("given", "first_median", "second_median", "share", "first_events", "second_events", "weight"),
+    *("first", "second", "low", "high", "variance", "is_adjusted", "either_sign", "given"),
+    *("first_median", "second_median", "mean", "weight"),
 )
 
 #: Dimensions of each array of :func:`padded`.
@@ -61,6 +64,7 @@ DIMS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("node_log_time", "node_log_weight"), ("node",)),
     **{f"patient_{name}": ("patient",) for name in ("arm", "log_time", "event", "weight")},
     **{f"comparison_{name}": ("comparison",) for name in OF_COMPARISON},
+    "comparison_mean": ("comparison", "term", "shape_term", "tail_term"),
 }
 
 _INDICES = frozenset(
@@ -136,7 +140,6 @@ def padded(data: SurvivalData, sizes: Sizes) -> dict[str, np.ndarray]:
 
 def comparison_arrays(comparisons: Sequence[ArmComparison], size: int) -> dict[str, np.ndarray]:
     """The arrays of printed comparisons; those beyond them have no weight."""
-    idle = {"variance": 1.0, "first_events": 1.0, "second_events": 1.0}
     rows = []
     for comparison in comparisons:
         read, medians = comparison.reading, comparison.log_medians
@@ -146,19 +149,15 @@ def comparison_arrays(comparisons: Sequence[ArmComparison], size: int) -> dict[s
             "low": max(read.low, -_BEYOND),
             "high": min(read.high, _BEYOND),
             "variance": comparison.variance,
-            "is_ratio": read.kind != "p",
             "is_adjusted": read.adjusted,
             "either_sign": read.either_sign,
             "given": medians is not None,
-            "share": read.share,
             "weight": 1.0,
         }
-        sides = zip(("first", "second"), medians or (0.0, 0.0), read.events, strict=True)
-        for side, median, events in sides:
-            row |= {f"{side}_median": median, f"{side}_events": events}
+        row["first_median"], row["second_median"] = medians or (0.0, 0.0)
         rows.append(row)
-    rows += [idle] * (size - len(rows))
-    names = ((name, f"comparison_{name}") for name in OF_COMPARISON)
+    rows += [{"variance": 1.0}] * (size - len(rows))
+    names = ((name, f"comparison_{name}") for name in OF_COMPARISON if name != "mean")
     return {
         long: np.array([row.get(name, 0) for row in rows], "int64" if long in _INDICES else float)
         for name, long in names

@@ -19,7 +19,8 @@ dying :math:`d_j = a_j f_j S_j^{c_j}` in group ``j``. With :math:`p = y_1/(y_1 +
   :math:`p_\beta = y_1 e^\beta/(y_1 e^\beta + y_2)` (Struthers & Kalbfleisch 1986,
   doi 10.1093/biomet/73.2.363).
 
-Nothing is asked of the two curves: they may differ in median, shape and tail.
+Nothing is asked of the two curves: they may differ in median and shape, though both are given the
+mean of their tails.
 
 A comparison and the medians are views of the same patients. Given both sample medians
 :math:`\hat m_j`, with :math:`w_j = 2 \ln 2\; k_j g(0)` and ``g`` the density of the family's ``z``,
@@ -44,10 +45,12 @@ SD of the prior ``adjusted_bias``, which is added to the variance.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.polynomial import chebyshev
 from scipy.special import log_ndtr
 
 from synthesis.model.families import FAMILIES, LN2, Family, log_survival
@@ -64,18 +67,16 @@ RHO = LN2**2
 #: large-sample figure promises more.
 MOST_TOLD = 0.75
 
-#: Points in time at which a comparison is integrated.
-NODES = 48
+#: The mean is kept as a series in the contrast of log medians times the shape, in the contrast of
+#: log shapes, and in the tail, up to these; beyond the first it is linear, beyond the others
+#: constant. And the numbers of terms.
+WIDEST, WIDEST_SHAPE, WIDEST_TAIL = 6.0, 1.5, 2.5
+TERMS, SHAPE_TERMS, TAIL_TERMS = 24, 10, 8
 
-#: Values of the tail between which the ends of a curve are kept, and their number.
-WIDEST_TAIL = 2.5
-TAIL_NODES = 21
-
-#: Deaths, as a part, that may lie before and behind the ends of a curve.
-_OUTSIDE = 1e-5
+# Points in time of the integrals, and deaths, as a part, that may lie before and behind them.
+_NODES, _OUTSIDE = 96, 1e-6
 _Z = np.linspace(-60.0, 60.0, 2401)
-NEWTON_STEPS = 12
-LONGEST_STEP = 1.0
+_NEWTON_STEPS, _LONGEST_STEP = 15, 1.0
 
 
 class Place(NamedTuple):
@@ -86,29 +87,10 @@ class Place(NamedTuple):
     tail: Any = 0.0
 
 
-@lru_cache(maxsize=16)
-def curve_ends(name: str) -> np.ndarray:
-    """Where on the scale of ``z`` the curve of a family begins and ends, by the tail.
-
-    Returns
-    -------
-    ndarray, shape (2, TAIL_NODES)
-        At tails evenly spaced from ``-WIDEST_TAIL`` to ``WIDEST_TAIL``.
-    """
-    family = FAMILIES[name]
-    tails = np.linspace(-WIDEST_TAIL, WIDEST_TAIL, TAIL_NODES)
-    ends = np.empty((2, TAIL_NODES))
-    for i, tail in enumerate(tails):
-        survival = np.exp(log_survival(_Z, family, tail if family.has_tail else 0.0))
-        inside = np.flatnonzero((survival < 1.0 - _OUTSIDE) & (survival > _OUTSIDE))
-        ends[:, i] = _Z[inside[[0, -1]]]
-    return ends
-
-
-def comparison_mean(
+def exact_mean(
     first: Place, second: Place, family: Family, reading: ComparisonReading
 ) -> np.ndarray:
-    """Mean of a printed log hazard ratio of the first group against the second.
+    """Mean of a printed log hazard ratio of the first group against the second, by quadrature.
 
     Parameters
     ----------
@@ -125,16 +107,17 @@ def comparison_mean(
     """
     arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (*first, *second)))
     places = Place(*arrays[:3]), Place(*arrays[3:])
-    tails = np.linspace(-WIDEST_TAIL, WIDEST_TAIL, TAIL_NODES)
+    tails = np.unique([np.unique(place.tail) for place in places])
+    ends = np.array([_ends(family, tail) for tail in tails]).T
     below, above = (
         [
             place.location + np.exp(-place.log_shape) * np.interp(place.tail, tails, row)
             for place in places
         ]
-        for row in curve_ends(family.name)
+        for row in ends
     )
     low, high = np.minimum(*below), np.maximum(*above)
-    log_time = low[..., None] + (high - low)[..., None] * np.linspace(0.0, 1.0, NODES)
+    log_time = low[..., None] + (high - low)[..., None] * np.linspace(0.0, 1.0, _NODES)
     at_risk, deaths = [], []
     parts = zip(places, (reading.share, 1.0 - reading.share), reading.events, strict=True)
     for place, share, events in parts:
@@ -144,9 +127,9 @@ def comparison_mean(
         censoring = 1.0 / events - 1.0
         at_risk.append(share * np.exp((1.0 + censoring) * log_s))
         deaths.append(share * np.exp(log_f + censoring * log_s))
-    width = (high - low) / (NODES - 1.0)
+    width = (high - low) / (_NODES - 1.0)
     beta = np.zeros(low.shape)
-    for _ in range(1 if reading.kind == "p" else NEWTON_STEPS):
+    for _ in range(1 if reading.kind == "p" else _NEWTON_STEPS):
         odds = np.exp(beta)[..., None] * at_risk[0]
         p = odds / np.maximum(odds + at_risk[1], 1e-300)
         score = width * (deaths[0] * (1.0 - p) - deaths[1] * p).sum(axis=-1)
@@ -154,8 +137,72 @@ def comparison_mean(
         information = np.maximum(information, 1e-12)
         if reading.kind == "p":
             return score / np.sqrt(information) * spread_of(reading)
-        beta = beta + np.clip(score / information, -LONGEST_STEP, LONGEST_STEP)
+        beta = beta + np.clip(score / information, -_LONGEST_STEP, _LONGEST_STEP)
     return beta
+
+
+def _ends(family: Family, tail: float) -> np.ndarray:
+    """Where on the scale of ``z`` a curve begins and ends."""
+    survival = np.exp(log_survival(_Z, family, tail))
+    inside = np.flatnonzero((survival < 1.0 - _OUTSIDE) & (survival > _OUTSIDE))
+    return _Z[inside[[0, -1]]]
+
+
+def mean_series(family: Family, reading: ComparisonReading) -> np.ndarray:
+    r"""Chebyshev coefficients of the mean of an estimate.
+
+    In :math:`\bar k D` with :math:`\bar k` the geometric mean of both shapes and ``D`` the contrast
+    of log medians, in the contrast of log shapes, and in the mean of both tails, each over its
+    widest value.
+
+    Returns
+    -------
+    ndarray, shape (TERMS, SHAPE_TERMS, TAIL_TERMS)
+        But for the first, the terms of the tail are 0 for a family that has none.
+    """
+    return _mean_series(family.name, reading.kind, round(reading.share, 6), reading.events)
+
+
+@lru_cache(maxsize=512)
+def _mean_series(
+    name: str, kind: Literal["hazard ratio", "p"], share: float, events: tuple[float, float]
+) -> np.ndarray:
+    from synthesis.model.records import ComparisonReading
+
+    family, reading = FAMILIES[name], ComparisonReading(0.0, 0.0, 1.0, kind, share, "", None)
+    reading = replace(reading, events=events)
+    counts = (TERMS, SHAPE_TERMS, TAIL_TERMS if family.has_tail else 1)
+    # values at the points of Chebyshev, then the transform along each axis
+    points = [np.cos(np.pi * (np.arange(n) + 0.5) / n) for n in counts]
+    delta, apart, tail = np.meshgrid(*points, indexing="ij")
+    half = 0.5 * WIDEST_SHAPE * apart
+    tail = WIDEST_TAIL * tail if family.has_tail else np.zeros(tail.shape)
+    value = exact_mean(Place(WIDEST * delta, half, tail), Place(0.0, -half, tail), family, reading)
+    for axis, (n, at) in enumerate(zip(counts, points, strict=True)):
+        basis = chebyshev.chebvander(at, n - 1) * np.where(np.arange(n) == 0, 1.0, 2.0) / n
+        value = np.moveaxis(np.tensordot(basis, value, axes=(0, axis)), 0, axis)
+    series = np.zeros((TERMS, SHAPE_TERMS, TAIL_TERMS))
+    series[:, :, : counts[2]] = value
+    return series
+
+
+def comparison_mean(
+    first: Place, second: Place, family: Family, reading: ComparisonReading
+) -> np.ndarray:
+    """The same as :func:`exact_mean` by its series, with one tail for both groups: their mean."""
+    series = mean_series(family, reading)
+    apart = np.subtract(first.log_shape, second.log_shape)
+    shape = np.exp(0.5 * np.add(first.log_shape, second.log_shape))
+    delta = shape * np.subtract(first.location, second.location)
+    tail = 0.5 * np.add(first.tail, second.tail)
+    inside = np.clip(delta, -WIDEST, WIDEST)
+    x, y, w = np.broadcast_arrays(
+        inside / WIDEST,
+        np.clip(apart / WIDEST_SHAPE, -1.0, 1.0),
+        np.clip(tail / WIDEST_TAIL, -1.0, 1.0),
+    )
+    slope = chebyshev.chebval3d(x, y, w, chebyshev.chebder(series, axis=0)) / WIDEST
+    return chebyshev.chebval3d(x, y, w, series) + slope * (delta - inside)
 
 
 def spread_of(reading: ComparisonReading) -> float:

@@ -14,7 +14,6 @@ study of first-line treatment, with time from its start.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -114,8 +113,10 @@ def _age(ref: CohortRef) -> float | None:
 
 def _year(ref: CohortRef) -> float | None:
     """Middle of the years of enrolment."""
-    years = [int(year) for year in re.findall(r"\b(?:19|20)\d\d\b", ref.study.enrolment or "")]
-    return (min(years) + max(years)) / 2.0 if len(years) > 1 else None
+    from studies.figures import years_of
+
+    years = years_of(ref.study)
+    return years and sum(years) / 2.0
 
 
 #: Every covariate: the list that model, tables and options follow.

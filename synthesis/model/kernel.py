@@ -41,7 +41,7 @@ PARAMETERS = ("location", "log_shape", "tail", "shift", "second_share", "log_con
 #: Data of the operation, in the order of its inputs after the parameters: the family, the printed
 #: points, the listed patients, the comparisons.
 DATA = (
-    *("family", "curve_ends"),
+    *("family", "tail_terms"),
     *("point_arm", "point_start", "point_stop", "cell", "density", "beyond", "survivors", "size"),
     *("convention_free", "log_weight", "node_log_time", "node_log_weight"),
     *("patient_arm", "patient_log_time", "patient_event", "patient_weight"),
@@ -49,8 +49,8 @@ DATA = (
 )
 
 _LN2 = math.log(2.0)
-_WIDEST_TAIL, _NODES = comparisons.WIDEST_TAIL, comparisons.NODES
-_NEWTON_STEPS, _LONGEST_STEP = comparisons.NEWTON_STEPS, comparisons.LONGEST_STEP
+_WIDEST, _WIDEST_SHAPE = comparisons.WIDEST, comparisons.WIDEST_SHAPE
+_WIDEST_TAIL = comparisons.WIDEST_TAIL
 _LOG_2PI = math.log(2.0 * math.pi)
 
 _NARROWEST = -1e-12
@@ -382,89 +382,62 @@ def _patients(parameters, code, prepared, data, gradient):  # pragma: no cover -
 
 
 @compiled
-def _end(ends, location, log_shape, tail, slopes):  # pragma: no cover - compiled
-    """Log time at which a curve ends; fills its slopes in location, log shape and tail."""
-    x = (min(max(tail / _WIDEST_TAIL, -1.0), 1.0) + 1.0) / 2.0 * (ends.size - 1)
-    i = min(int(x), ends.size - 2)
-    step = ends[i + 1] - ends[i]
-    away = (ends[i] + (x - i) * step) * math.exp(-log_shape)
-    slopes[0], slopes[1], slopes[2] = 1.0, -away, 0.0
-    if abs(tail) < _WIDEST_TAIL:
-        slopes[2] = step * (ends.size - 1) / (2.0 * _WIDEST_TAIL) * math.exp(-log_shape)
-    return location + away
+def _chebyshev(x, value, slope):  # pragma: no cover - compiled
+    """Fill the values and slopes of the polynomials of Chebyshev at ``x`` in [-1, 1]."""
+    value[0], slope[0] = 1.0, 0.0
+    if value.size > 1:
+        value[1], slope[1] = x, 1.0
+    for n in range(2, value.size):
+        value[n] = 2.0 * x * value[n - 1] - value[n - 2]
+        slope[n] = 2.0 * value[n - 1] + 2.0 * x * slope[n - 1] - slope[n - 2]
 
 
 @compiled
-def _span(arms, curve_ends, parameters, slopes):  # pragma: no cover - compiled
-    """Log times between which two groups are compared, and the groups that end there.
-
-    Fills the slopes of both ends in the parameters of these groups, ``(2, 3)``.
-    """
-    low, high, first, last = math.inf, -math.inf, 0, 0
-    own = np.empty(3)
-    for j in range(2):
-        location, log_shape, tail = parameters[:3, arms[j]]
-        end = _end(curve_ends[0], location, log_shape, tail, own)
-        if end < low:
-            low, first, slopes[0] = end, j, own
-        end = _end(curve_ends[1], location, log_shape, tail, own)
-        if end > high:
-            high, last, slopes[1] = end, j, own
-    return low, high, first, last
+def _sum_series(series, basis, slopes, tail_terms, totals):  # pragma: no cover - compiled
+    """Fill a series, and its slopes in contrast, contrast of shapes, and tail."""
+    totals[:] = 0.0
+    for i in range(series.shape[0]):
+        value = by_shape = by_tail = 0.0
+        for j in range(series.shape[1]):
+            own = own_slope = 0.0
+            for k in range(tail_terms):
+                own += series[i, j, k] * basis[2, k]
+                own_slope += series[i, j, k] * slopes[2, k]
+            value += own * basis[1, j]
+            by_shape += own * slopes[1, j]
+            by_tail += own_slope * basis[1, j]
+        totals[0] += value * basis[0, i]
+        totals[1] += value * slopes[0, i]
+        totals[2] += by_shape * basis[0, i]
+        totals[3] += by_tail * basis[0, i]
 
 
 @compiled
-def _groups(  # pragma: no cover - compiled
-    rows, arms, shares, censoring, low, width, code, parameters, prepared
+def _mean(  # pragma: no cover - compiled
+    series, tail_terms, parameters, arms, slopes, basis, basis_slopes
 ):
-    """Fill the rows of both groups; return numbers at risk and of deaths, ``(2, 2, nodes)``."""
-    counts = np.empty((2, 2, _NODES))
+    """Mean of an estimate; fills its slopes in location, log shape and tail, ``(2, 3)``."""
+    a, b = arms
+    shape = math.exp(0.5 * (parameters[1, a] + parameters[1, b]))
+    delta = shape * (parameters[0, a] - parameters[0, b])
+    apart = parameters[1, a] - parameters[1, b]
+    tail = 0.5 * (parameters[2, a] + parameters[2, b])
+    inside = min(max(delta, -_WIDEST), _WIDEST)
+    y, w = apart / _WIDEST_SHAPE, tail / _WIDEST_TAIL
+    at = (inside / _WIDEST, min(max(y, -1.0), 1.0), min(max(w, -1.0), 1.0))
+    for axis in range(3):
+        _chebyshev(at[axis], basis[axis], basis_slopes[axis])
+    totals = np.empty(4)
+    _sum_series(series, basis, basis_slopes, tail_terms, totals)
+    by_delta = totals[1] / _WIDEST
+    by_apart = totals[2] / _WIDEST_SHAPE if abs(y) < 1.0 else 0.0
+    by_tail = 0.5 * totals[3] / _WIDEST_TAIL if abs(w) < 1.0 else 0.0
     for j in range(2):
-        for i in range(_NODES):
-            log_t = low + width * i
-            _evaluate(rows[j, i], log_t, code, parameters, prepared, arms[j])
-            log_s, log_f = rows[j, i, _S], rows[j, i, _F] + log_t
-            counts[0, j, i] = shares[j] * math.exp((1.0 + censoring[j]) * log_s)
-            counts[1, j, i] = shares[j] * math.exp(log_f + censoring[j] * log_s)
-    return counts
-
-
-@compiled
-def _score(counts, beta, width):  # pragma: no cover - compiled
-    """Score and information of the log hazard ratio."""
-    score, information = 0.0, 0.0
-    for i in range(counts.shape[2]):
-        odds = math.exp(beta) * counts[0, 0, i]
-        p = odds / max(odds + counts[0, 1, i], 1e-300)
-        score += counts[1, 0, i] * (1.0 - p) - counts[1, 1, i] * p
-        information += (counts[1, 0, i] + counts[1, 1, i]) * p * (1.0 - p)
-    return width * score, max(width * information, 1e-12)
-
-
-@compiled
-def _mean(counts, width, is_ratio, spread, slopes):  # pragma: no cover - compiled
-    """Mean of an estimate; fills its slopes in log at risk and log deaths, ``(2, 2, nodes)``."""
-    beta = 0.0
-    if is_ratio:
-        for _ in range(_NEWTON_STEPS):
-            score, information = _score(counts, beta, width)
-            beta += min(max(score / information, -_LONGEST_STEP), _LONGEST_STEP)
-    score, information = _score(counts, beta, width)
-    if is_ratio:
-        mean, by_score, by_information = beta, 1.0 / information, 0.0
-    else:
-        mean = spread * score / math.sqrt(information)
-        by_score, by_information = spread / math.sqrt(information), -0.5 * mean / information
-    for i in range(counts.shape[2]):
-        odds = math.exp(beta) * counts[0, 0, i]
-        p = odds / max(odds + counts[0, 1, i], 1e-300)
-        one, two = width * counts[1, 0, i], width * counts[1, 1, i]
-        spare = p * (1.0 - p)
-        by_p = -by_score * (one + two) + by_information * (one + two) * (1.0 - 2.0 * p)
-        slopes[0, 0, i], slopes[0, 1, i] = by_p * spare, -by_p * spare
-        slopes[1, 0, i] = by_score * one * (1.0 - p) + by_information * one * spare
-        slopes[1, 1, i] = -by_score * two * p + by_information * two * spare
-    return mean
+        sign = 1.0 if j == 0 else -1.0
+        slopes[j, 0] = sign * by_delta * shape
+        slopes[j, 1] = 0.5 * by_delta * delta + sign * by_apart
+        slopes[j, 2] = by_tail
+    return totals[0] + by_delta * (delta - inside)
 
 
 @compiled
@@ -513,7 +486,7 @@ def _log_of_print(low, high, mean, variance, either_sign):  # pragma: no cover -
 
 @compiled
 def _away(arms, medians, code, parameters, prepared, slopes):  # pragma: no cover - compiled
-    """By how much printed medians move the mean; fills its slopes in both places, ``(2, 3)``."""
+    """By how much printed medians move the mean; adds its slopes in both places, ``(2, 3)``."""
     total = 0.0
     for j in range(2):
         a, sign = arms[j], -1.0 if j == 0 else 1.0
@@ -522,57 +495,34 @@ def _away(arms, medians, code, parameters, prepared, slopes):  # pragma: no cove
         )
         slope = 2.0 * _LN2 * math.exp(curve[1] + parameters[1, a])
         away = sign * slope * (medians[j] - parameters[0, a])
-        slopes[j, 0], slopes[j, 1], slopes[j, 2] = -sign * slope, away, away * curve[5]
+        slopes[j, 0] -= sign * slope
+        slopes[j, 1] += away
+        slopes[j, 2] += away * curve[5]
         total += away
     return total
 
 
 @compiled
 def _comparisons(  # pragma: no cover - compiled
-    parameters, curve_ends, code, prepared, data, gradient
+    parameters, tail_terms, code, prepared, data, gradient
 ):
     """Add printed comparisons, given what was used of both groups."""
-    first, second, low, high, variance, is_ratio = data[:6]
-    either, given, first_median, second_median, share, first_events, second_events, weight = data[
-        7:
-    ]
-    value = 0.0
-    rows, slopes = np.zeros((2, _NODES, _ROWS)), np.zeros((2, 2, _NODES))
-    ends = np.zeros((2, 3))
+    first, second, low, high, variance, _, either, given, first_median, second_median = data[:10]
+    series, weight = data[10:]
+    value, slopes = 0.0, np.zeros((2, 3))
+    basis, basis_slopes = np.zeros((3, series.shape[1])), np.zeros((3, series.shape[1]))
     for i in range(first.size):
         if weight[i] == 0.0:
             continue
         arms, medians = (first[i], second[i]), (first_median[i], second_median[i])
-        shares, events = (share[i], 1.0 - share[i]), (first_events[i], second_events[i])
-        censoring = 1.0 / events[0] - 1.0, 1.0 / events[1] - 1.0
-        low_end, high_end, starts, stops = _span(arms, curve_ends, parameters, ends)
-        width = (high_end - low_end) / (_NODES - 1)
-        counts = _groups(rows, arms, shares, censoring, low_end, width, code, parameters, prepared)
-        spread = math.sqrt(1.0 / (shares[0] * events[0]) + 1.0 / (shares[1] * events[1]))
-        mean = _mean(counts, width, is_ratio[i] > 0.0, spread, slopes)
-        by_width = 0.0 if is_ratio[i] > 0.0 else 0.5 * mean / width
-        by_place = np.zeros((2, 3))
+        mean = _mean(series[i], tail_terms, parameters, arms, slopes, basis, basis_slopes)
         if given[i] > 0.0:
-            mean += _away(arms, medians, code, parameters, prepared, by_place)
+            mean += _away(arms, medians, code, parameters, prepared, slopes)
         log_p, by_mean = _log_of_print(low[i], high[i], mean, variance[i], either[i] > 0.0)
         value += weight[i] * log_p
-        by_mean *= weight[i]
         for j in range(2):
             for parameter in range(3):
-                gradient[parameter, arms[j]] += by_mean * by_place[j, parameter]
-        by_low, by_step = 0.0, by_width  # the times move with the curves
-        for j in range(2):
-            for n in range(_NODES):
-                risk, death = slopes[0, j, n], slopes[1, j, n]
-                by_s = (1.0 + censoring[j]) * risk + censoring[j] * death
-                _add_row(rows[j, n], by_mean * by_s, by_mean * death, arms[j], gradient)
-                by_time = -(by_s * rows[j, n, _S + 1] + death * rows[j, n, _F + 1])
-                by_low += by_time
-                by_step += n * by_time
-        by_high = by_step / (_NODES - 1)
-        for parameter in range(3):
-            gradient[parameter, arms[starts]] += by_mean * (by_low - by_high) * ends[0, parameter]
-            gradient[parameter, arms[stops]] += by_mean * by_high * ends[1, parameter]
+                gradient[parameter, arms[j]] += weight[i] * by_mean * slopes[j, parameter]
     return value
 
 
@@ -583,7 +533,7 @@ def value_and_gradient(*inputs):  # pragma: no cover - compiled
     ``inputs`` are the :data:`PARAMETERS`, then the :data:`DATA`.
     """
     location, log_shape, tail, shift, second_share, log_convention = inputs[:6]
-    family, curve_ends = inputs[6:8]
+    family, tail_terms = inputs[6:8]
     code = family.item()
     parameters = np.empty((5, location.size))
     parameters[0], parameters[1], parameters[2] = location, log_shape, tail
@@ -599,8 +549,7 @@ def value_and_gradient(*inputs):  # pragma: no cover - compiled
         parameters, log_convention, code, prepared, inputs[8:20], gradient, by_convention
     )
     value += _patients(parameters, code, prepared, inputs[20:24], gradient)
-    parameters[4] = 0.0  # groups that are compared are of one kind
-    value += _comparisons(parameters, curve_ends, code, prepared, inputs[24:], gradient)
+    value += _comparisons(parameters, tail_terms.item(), code, prepared, inputs[24:], gradient)
     slopes = gradient[0].copy(), gradient[1].copy(), gradient[2].copy(), gradient[3].copy()
     return np.asarray(value), *slopes, gradient[4].copy(), by_convention
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from studies.figures import (
     View,
+    histology_comparison,
     histology_groups,
     histology_of,
     histology_sizes,
@@ -179,7 +180,8 @@ class SurvivalData:
     ----------
     endpoint : str
     classes, treatments, studies : tuple of str
-        Identifiers, in order of display.
+        Identifiers, in order of display; of a treatment there is a counted cohort or an adjusted
+        comparison.
     treatment_class : tuple of int
         Class of each treatment.
     cohorts : tuple of CohortRef
@@ -208,7 +210,7 @@ class SurvivalData:
     patients: tuple[ListedPatient, ...]
     comparisons: tuple[ArmComparison, ...]
     verified_only: bool = False
-    use_read_as: bool = True
+    use_read_as: bool = False
     covariates: tuple[tuple[float, ...], ...] = ()
     records: tuple[CohortRecord, ...] = ()
     compared: tuple[Arm, ...] = ()
@@ -333,14 +335,15 @@ def survival_data(
     for number, (comparison, *_) in enumerate(contrasts.adjusted):
         start = len(counted) + len(contrasts.histology) + 2 * number
         comparisons.append(_between(len(arms) + len(compared), read_adjusted(comparison)))
-        compared += [_group(start + side, "whole", 1, None) for side in (0, 1)]
+        compared += [_group(start + side, "whole", 0, None) for side in (0, 1)]
     for comparison in comparisons:
         if min(comparison.first, comparison.second) >= len(arms):
             continue
         at = min(comparison.first, comparison.second)
         words = arms[at].entered_as + "; " + comparison.reading.entered_as
         arms[at] = replace(arms[at], entered_as=words)
-    classes, treatments, treatment_class = order_treatments(counted, class_order)
+    adjusted = within[len(contrasts.histology) :]
+    classes, treatments, treatment_class = order_treatments((*counted, *adjusted), class_order)
     return SurvivalData(
         endpoint=view.endpoint,
         classes=classes,
@@ -452,19 +455,28 @@ def _groups_of_comparison(
     index: int, ref: CohortRef, view: View
 ) -> tuple[list[Arm], ComparisonReading | None]:
     """Mixed and pure patients of a cohort that are compared, but have no figures of their own."""
-    sizes = histology_sizes(ref.cohort)
-    if sizes is None or min(sizes) < 1 or not view.keeps_unmarked(ref.study):
+    printed, sizes = histology_comparison(ref, view), histology_sizes(ref.cohort)
+    if printed is None or (sizes is None and ref.cohort.n is None):
         return [], None
-    read = find_comparison(
-        filter(view.keep(ref.study), ref.study.comparisons), view.endpoint, *_WORDS, sizes
-    )
-    groups = [
-        _group(index, word, n, read) for word, n in zip(("mixed", "pure"), sizes, strict=True)
-    ]
-    return (groups, read) if read else ([], None)
+    told = sizes is not None
+    if not told:
+        mixed = round(_TYPICAL_SHARE * ref.cohort.n)
+        sizes = mixed, ref.cohort.n - mixed
+    if min(sizes) < 1:
+        return [], None
+    read = find_comparison([printed], view.endpoint, {"mixed"}, {"pure"}, sizes)
+    if read is None:
+        return [], None
+    if not told:
+        words = f"{read.entered_as} (sizes not printed: taken as {sizes[0]} and {sizes[1]})"
+        read = replace(read, entered_as=words)
+    return [_group(index, word, n, read) for word, n in zip(_WORDS, sizes, strict=True)], read
 
 
-_WORDS = ({"mixed"}, {"pure"})
+_WORDS = ("mixed", "pure")
+
+# Share of mixed histology where a report compares both groups and does not say how many each are.
+_TYPICAL_SHARE = 0.4
 
 
 def _group(cohort: int, histology: str, n: int, read: ComparisonReading | None) -> Arm:
@@ -514,6 +526,7 @@ def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[Ar
     )
     if read is None:
         return []
+    read = replace(read, entered_as=f"{read.entered_as}, given the figures of both groups")
     chains = tuple(next(iter(side.arm.chains), None) for side in (first, second))
     told = part_told(chains, read.share, read.variance)
     return [ArmComparison(first.index, second.index, read, both, told)]

@@ -19,6 +19,7 @@ from studies.figures import (
     histology_of,
     in_months,
     is_symmetric,
+    p_range,
     splits_histology,
 )
 from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, SurvivalOutcome, Unit
@@ -37,10 +38,6 @@ _DEFAULT_LEVEL = 0.95
 _RANK_TEST = re.compile(r"log.?rank|mantel", re.IGNORECASE)
 # A comparison "at 1 year", as its text says, is of two proportions and not of two curves.
 _ONE_TIME = re.compile(r"at \S", re.IGNORECASE)
-_BOUND = re.compile(r"[pP]?\s*([<>≤≥])\s*=?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
-_NOT_SIGNIFICANT = re.compile(r"n\.?s\.?|not? (statistically )?significant.*", re.IGNORECASE)
-_SIGNIFICANCE = 0.05
-_EXACT = re.compile(r"[pP]?\s*=?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
 
 # Half of the patients are followed for less than the median follow-up, and a censored patient
 # counts for half.
@@ -337,7 +334,7 @@ def _from_hazard_ratio(
     if variance is None:
         return None
     estimate = math.log(comparison.hr) * (-1.0 if reverse else 1.0)
-    words = f"hazard ratio {comparison.hr} given the medians"
+    words = f"hazard ratio {comparison.hr}"
     return groups.reading(
         *(estimate, estimate),
         variance=variance,
@@ -355,11 +352,11 @@ def read_adjusted(comparison: Comparison) -> ComparisonReading | None:
     """
     if comparison.hr is None or comparison.hr <= 0:
         return None
-    estimate, variance, printed = math.log(comparison.hr), None, _number(comparison.p)
+    estimate, variance, p = math.log(comparison.hr), None, _number(comparison.p)
     if comparison.hr_ci is not None:
         variance = _variance(comparison)
-    elif printed is not None and 0.0 < float(printed) < 1.0 and estimate:
-        variance = (estimate / NormalDist().inv_cdf(float(printed) / 2.0)) ** 2
+    elif p is not None and 0.0 < p < 1.0 and estimate:
+        variance = (estimate / NormalDist().inv_cdf(p / 2.0)) ** 2
     if variance is None:
         return None
     words = f"adjusted hazard ratio {comparison.hr}"
@@ -404,10 +401,9 @@ def _longer(comparison: Comparison, groups: _Groups, reverse: bool) -> tuple[boo
 
 
 def _from_p(comparison: Comparison, groups: _Groups, reverse: bool) -> ComparisonReading | None:
-    printed = _number(comparison.p)
-    if printed is None or _is_other_test(comparison) or min(groups.died) < 1:
+    p = _number(comparison.p)
+    if p is None or _is_other_test(comparison) or min(groups.died) < 1:
         return None
-    p = float(printed)
     tail = min(p, 1.0 - p) if comparison.sided == 1 else p / 2.0
     longer, told = _longer(comparison, groups, reverse)
     if not 0.0 < tail <= 0.5 or longer is None:
@@ -416,7 +412,7 @@ def _from_p(comparison: Comparison, groups: _Groups, reverse: bool) -> Compariso
     estimate = -size if longer else size
     sided = " (one-sided)" if comparison.sided == 1 else ""
     sign = "" if told else ", either sign"
-    words = f"{_test_words(comparison)} = {printed}{sided} given the medians{sign}"
+    words = f"{_test_words(comparison)} = {comparison.p}{sided}{sign}"
     return groups.reading(
         estimate, estimate, entered_as=words, printed=comparison, either_sign=not told
     )
@@ -427,21 +423,28 @@ def _from_range(comparison: Comparison, groups: _Groups, reverse: bool) -> Compa
     if _is_other_test(comparison) or min(groups.died) < 1 or _number(comparison.p) is not None:
         return None
     longer, told = _longer(comparison, groups, reverse)
-    bound = p_bound(comparison.p)
-    if bound is None or comparison.sided == 1:
+    limits = p_range(comparison.p)
+    if limits is None or comparison.sided == 1:
         if comparison.longer is None:
             return None
         ends = (-math.inf, 0.0) if longer else (0.0, math.inf)
-        name = comparison.longer
-        return groups.reading(*ends, entered_as=f"longer in {name}", printed=comparison)
-    sign, limit = bound
+        words = f"longer in {comparison.longer}"
+        return groups.reading(*ends, entered_as=words, printed=comparison)
+    least, largest = limits
+    limit = least or largest
     size = abs(NormalDist().inv_cdf(limit / 2.0)) * math.sqrt(groups.variance)
-    if sign == ">":
+    if least:
         words = f"{_test_words(comparison)} > {limit:g}"
         return groups.reading(-size, size, entered_as=words, printed=comparison)
     ends = (size, math.inf) if longer is False else (-math.inf, -size)
     words = f"{_test_words(comparison)} < {limit:g}" + ("" if told else ", either sign")
     return groups.reading(*ends, entered_as=words, printed=comparison, either_sign=not told)
+
+
+def _number(p: Decimal | str | None) -> float | None:
+    """A p value that is a number; ``None`` where none or only a range is printed."""
+    limits = p_range(p)
+    return limits[0] if limits and limits[0] == limits[1] else None
 
 
 def _is_other_test(comparison: Comparison) -> bool:
@@ -450,23 +453,3 @@ def _is_other_test(comparison: Comparison) -> bool:
 
 def _test_words(comparison: Comparison) -> str:
     return "log-rank p" if comparison.test else "p (test not named, taken as log-rank)"
-
-
-def p_bound(p: Decimal | str | None) -> tuple[Literal["<", ">"], float] | None:
-    """A bound of a p value, as printed: ``<0.001``, ``>0.05``, ``not significant``."""
-    if p is None or isinstance(p, Decimal):
-        return None
-    if _NOT_SIGNIFICANT.fullmatch(p.strip()):
-        return ">", _SIGNIFICANCE
-    written = _BOUND.fullmatch(p.strip())
-    if written is None or not 0.0 < float(written[2]) < 1.0:
-        return None
-    return "<" if written[1] in "<≤" else ">", float(written[2])
-
-
-def _number(p: Decimal | str | None) -> str | None:
-    """A p value that is a number, as printed; ``None`` where none or only a bound is printed."""
-    if p is None or isinstance(p, Decimal):
-        return None if p is None else str(p)
-    written = _EXACT.fullmatch(p.strip())
-    return None if written is None else written[1]

@@ -53,7 +53,7 @@ import numpy as np
 from priors import Prior, Priors, prior_data
 from synthesis.model import covariates
 from synthesis.model.arrays import Sizes, padded
-from synthesis.model.comparisons import curve_ends
+from synthesis.model.comparisons import TAIL_TERMS, mean_series
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, Family
 from synthesis.model.observations import SurvivalData
@@ -154,7 +154,9 @@ def model_data(
     """Values of all model data: observations padded to ``sizes``, switches and priors."""
     values = padded(data, sizes)
     values["comparison_variance"] += values["comparison_is_adjusted"] * adjusted_bias(priors) ** 2
-    values["curve_ends"] = curve_ends(family.name)
+    for i, comparison in enumerate(data.comparisons):
+        values["comparison_mean"][i] = mean_series(family, comparison.reading)
+    values["tail_terms"] = np.asarray(TAIL_TERMS if family.has_tail else 1, dtype="int64")
     values["family"] = np.asarray(family.code, dtype="int64")
     values["shape_free"] = np.asarray(float(family.has_shape))
     values["centre_share"] = np.asarray(centre_share(priors))

@@ -465,9 +465,8 @@ def evidence(fit: Fit, treatment: str, reference: str) -> Evidence:
         if name not in fit.data.treatments:
             pooled = ", ".join(sorted(fit.data.treatments))
             raise ValueError(f"no counted cohort of {name}; those pooled are {pooled}")
-    sides = (
-        [ref for ref in fit.data.cohorts if ref.treatment == t] for t in (treatment, reference)
-    )
+    refs = fit.data.cohorts if isinstance(fit, ResponseFit) else fit.data.refs
+    sides = ([ref for ref in refs if ref.treatment == t] for t in (treatment, reference))
     return _evidence(*sides, patients_of(fit))
 
 

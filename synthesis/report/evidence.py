@@ -25,6 +25,7 @@ VERIFIED, OVERLAP = "verified", "overlap"
 # Kinds of exclusion in the order in which the page shows them: what a reader would contest first.
 _KINDS = {
     "not_pooled": "Must not be pooled",
+    "formed_by_outcome": "Formed by the outcome: by survival or by frailty",
     "not_one_treatment": "Not one systemic or supportive treatment{histology}",
     "other_disease": "Not {subject}, or not only",
     "no_n": "Number of patients not reported",

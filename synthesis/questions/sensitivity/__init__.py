@@ -134,7 +134,7 @@ def sensitivity(
     family_name: str = DEFAULT_FAMILY,
     priors: Priors | None = None,
     verified_only: bool = False,
-    use_read_as: bool = True,
+    use_read_as: bool = False,
     reference_mix: float = 0.4,
     seed: int | None = None,
     draws: int | None = None,

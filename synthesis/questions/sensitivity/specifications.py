@@ -251,7 +251,7 @@ class Counting:
     """
 
     verified_only: bool = False
-    use_read_as: bool = True
+    use_read_as: bool = False
     overlap: str = "declared"
     prospective: bool = False
     without_histology: bool = False
