@@ -175,6 +175,23 @@ def cohort_log_likelihood(
     return np.column_stack(columns)
 
 
+def comparison_of_histologies(fit: SurvivalFit, rows: np.ndarray, cohort: int) -> np.ndarray:
+    """Log likelihood of how a report compares its pure and mixed patients, ``(draws,)``.
+
+    Of a cohort of :attr:`SurvivalData.within`, of which nothing else counts, at the draws whose
+    indices are `rows`; its own effect of histology is integrated out.
+    """
+    likelihood = _Likelihood(fit, rows)
+    cohort_of, own = _Cohort(likelihood, cohort), likelihood.terms(cohort)
+    spread, parts = likelihood.draws("prognostic_sd")[:, None], []
+    log_shape = likelihood.draws("log_shape")[:, [cohort]]
+    for x, log_weight in zip(*_hermite(_DEVIATIONS), strict=True):
+        cohort_of.deviation = spread * x
+        value = cohort_of.log_likelihood(own, np.zeros_like(log_shape), log_shape)
+        parts.append(value[:, 0] + log_weight)
+    return _log_sum(np.stack(parts))
+
+
 def log_likelihood_as_drawn(fit: SurvivalFit) -> np.ndarray:
     """Log likelihood of what each cohort prints at every draw of a fit, ``(draws, cohorts)``."""
     likelihood = _Likelihood(fit, np.arange(fit.flat("mu").size))

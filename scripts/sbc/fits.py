@@ -34,7 +34,7 @@ _SETTINGS = {
 }
 
 _SURVIVAL_SCALARS = (
-    *("mu", "class_sd", "treatment_sd", "study_sd", "prognostic"),
+    *("mu", "class_sd", "treatment_sd", "study_sd", "prognostic", "prognostic_sd"),
     *("shape_mean", "shape_sd", "shape_treatment_sd", "tail_mean", "tail_treatment_sd"),
 )
 _SURVIVAL_ENTRIES = {
@@ -44,6 +44,8 @@ _SURVIVAL_ENTRIES = {
     "study_effect[hospital]": ("study_effect", 4),
     "cohort_effect[hospital, first]": ("cohort_effect", 2),
     "mixed_share[hospital, first]": ("mixed_share", 2),
+    "histology_deviation[pair]": ("histology_deviation", 4),
+    "mixed_share[large]": ("mixed_share", 13),
     "log_median[hospital, first]": ("log_median", 2),
     "log_median[pair, mixed]": ("log_median", 5),
     "log_shape[allocated, first]": ("log_shape", 0),

@@ -5,11 +5,11 @@ and patients are drawn one by one: a slip in the compiled model cannot repeat it
 ranks of the limits (:mod:`synthesis.model.printed`) and the quantiles of the families are the
 package's own; both are tested elsewhere.
 
-Figures are printed as the likelihood takes them: nobody is censored but for the listed patients
-and the cohort of short follow-up (whose likelihood is exact too), times have six decimals, the
-numbers of patients are odd (the median is a patient), and where the transformation of an interval
-is not told every transformation gives both limits and no landmark stands beside it. What censoring,
-half ranks and coarse rounding cost is the matter of ``calibration.py``.
+Figures are printed as the likelihood takes them: nobody is censored but for the listed patients,
+times have six decimals, the numbers of patients are odd (the median is a patient), nothing is said
+of how two groups compare, and where the transformation of an interval is not told every
+transformation gives both limits and no landmark stands beside it. What censoring, half ranks,
+comparisons and coarse rounding cost is the matter of ``calibration``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ FAMILIES_IN_TURN = (
 )
 
 CLASSES = {"t1": "c1", "t2": "c1", "t3": "c2", "t4": "c2"}
-FOLLOW_UP = 10.0  # months, of the cohort whose median may not be reached
 LISTED_FOLLOW_UP = 24.0  # months
 
 _EFFECTS = {
@@ -46,6 +45,8 @@ _EFFECTS = {
     "from_diagnosis": {"diagnosis": 0.5, "treatment start": -0.5, "randomisation": -0.5},
 }
 _REFERENCE_BRAF = 0.3
+_ALL_MUTATED = 0.9
+_NOT_TOLD = ("stage_ivc", "resected", "older", "later")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Plan:
         Patients: of the whole, or of the pure and the mixed.
     prints : str
         ``"pairs"`` (medians of pure and mixed), ``"limits"`` (median with limits), ``"median"``,
-        ``"landmarks"``, ``"listed"`` or ``"follow-up"`` (a median unless it was not reached).
+        ``"landmarks"`` or ``"listed"``.
     told : str
         Transformation behind the limits, ``""`` where the report does not tell it.
     months : tuple of float
@@ -94,7 +95,7 @@ PLANS = (
     Plan("curve", "t2", (19,), "landmarks", months=(6.0, 12.0), mixed=7, origin="treatment start"),
     Plan("both", "t4", (23,), "limits", "plain", (6.0,), line="pretreated", braf=(10, 20)),
     Plan("list", "t3", (7,), "listed", origin="diagnosis", braf=(1, 16)),
-    Plan("short", "t1", (11,), "follow-up", line="first-line"),
+    Plan("short", "t1", (11,), "median", line="first-line"),
     Plan("small", "t4", (9,), "limits", "log", design="prospective_single_arm", mixed=4),
     Plan("large", "t2", (39,), "limits", design="retrospective", braf=(20, 22)),
     Plan("plainest", "t1", (33,), "limits", origin="treatment start"),
@@ -153,7 +154,8 @@ def _parameters(rng: np.random.Generator, priors: Priors, name: str) -> dict[str
     truth = {
         v: _draw(rng, priors, p, sizes.get(v)) for v, p in PRIOR_OF.items() if v != "share_logit"
     }
-    truth["covariate_effect"] = np.array([truth.pop(v) for v in (*_EFFECTS, "braf_mutated")])
+    names = (*_EFFECTS, "braf_mutated", *_NOT_TOLD)
+    truth["covariate_effect"] = np.array([truth.pop(v) for v in names])
     truth["shape_mean"] = _draw(rng, priors, SHAPE_PRIOR[name])
     truth["tail_mean"] = _draw(rng, priors, TAIL_PRIOR.get(name, "tail_generalised_gamma"))
     numbers = {"class": 2, "treatment": 4, "study": len({p.report for p in PLANS})}
@@ -167,6 +169,7 @@ def _cohorts(
 ) -> dict[str, np.ndarray]:
     """Shape of every cohort; share and log median of every arm."""
     own = truth["study_sd"] * rng.standard_normal(len(PLANS))
+    deviation = truth["prognostic_sd"] * rng.standard_normal(len(PLANS))
     log_shape = truth["shape_mean"] + truth["shape_sd"] * rng.standard_normal(len(PLANS))
     centre = 1.0 / (1.0 + np.exp(-priors["mixed_share"].location))
     reports = [plan.report for plan in PLANS]
@@ -183,8 +186,11 @@ def _cohorts(
         location += shared if alone else np.sqrt(0.5) * (shared + own[j])
         location += float(truth["covariate_effect"] @ _covariates(plan))
         slope = truth["prognostic"] + truth["predictive"][treatment]
-        unknown = 1.0 / (1.0 + np.exp(-_draw(rng, priors, "mixed_share")))
+        mutated = plan.braf[1] and plan.braf[0] / plan.braf[1] > _ALL_MUTATED
+        logit = _draw(rng, priors, "mixed_share_mutated" if mutated else "mixed_share")
+        unknown = 1.0 / (1.0 + np.exp(-logit))
         if plan.prints == "pairs":
+            slope += deviation[j]
             of_cohort = [0.0, 1.0]
         else:
             of_cohort = [unknown if plan.mixed < 0 else plan.mixed / plan.n[0]]
@@ -192,6 +198,7 @@ def _cohorts(
         log_median += [location + slope * (share - centre) for share in of_cohort]
     return {
         "cohort_effect": own,
+        "histology_deviation": deviation,
         "log_shape": log_shape,
         "mixed_share": np.array(shares),
         "log_median": np.array(log_median),
@@ -202,7 +209,8 @@ def _covariates(plan: Plan) -> np.ndarray:
     words = zip(_EFFECTS.values(), (plan.design, plan.line, plan.origin), strict=True)
     mutated, tested = plan.braf
     braf = mutated / tested - _REFERENCE_BRAF if tested else 0.0
-    return np.array([*(numbers.get(word, 0.0) for numbers, word in words), braf])
+    told = [*(numbers.get(word, 0.0) for numbers, word in words), braf]
+    return np.array([*told, *np.zeros(len(_NOT_TOLD))])
 
 
 # --- What is printed -----------------------------------------------------------------------------
@@ -259,9 +267,6 @@ def _figures(
             }
             for time in times
         ]
-    elif plan.prints == "follow-up":
-        reached = _middle(times) <= FOLLOW_UP
-        found["survival"] = [_outcome(_middle(times) if reached else None, FOLLOW_UP)]
     elif plan.prints == "median":
         found["survival"] = [_outcome(_middle(times))]
     elif plan.prints == "limits":
@@ -277,10 +282,8 @@ def _figures(
     return found
 
 
-def _outcome(median: float | None, follow_up: float | None = None) -> dict[str, Any]:
-    printed = NOT_REACHED if median is None else _decimal(median)
-    said = None if follow_up is None else _decimal(follow_up)
-    return {"endpoint": "os", "median": printed, "unit": "months", "follow_up": said}
+def _outcome(median: float) -> dict[str, Any]:
+    return {"endpoint": "os", "median": _decimal(median), "unit": "months"}
 
 
 def _landmark(times: np.ndarray, months: float) -> dict[str, Any]:

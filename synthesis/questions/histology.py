@@ -90,6 +90,9 @@ class Findings:
     families : DataFrame
         ``endpoint, family`` and the columns of effects: posterior effects if that survival family
         were the only one; empty where one family is fitted.
+    alternatives : DataFrame
+        :data:`~synthesis.questions.influence.ALTERNATIVE_COLUMNS`, of endpoints of which a report
+        sets mixed against pure tumours.
     """
 
     benefit: Benefit
@@ -97,6 +100,7 @@ class Findings:
     singles: Mapping[str, tuple[single.SingleResult, ...]]
     reported: pd.DataFrame = field(repr=False)
     families: pd.DataFrame = field(repr=False)
+    alternatives: pd.DataFrame = field(repr=False)
 
 
 def find_benefit(
@@ -126,7 +130,7 @@ def find_benefit(
         fits, vocabulary, reference=reference, delta=delta, show_all=show_all
     )
     survival = {name: fits[name] for name in benefit.endpoints}
-    moved, singles = [], {}
+    moved, singles, alternatives = [], {}, []
     for endpoint, fit in survival.items():
         weights = influence.cohort_weights(
             fit, progress=lambda words, e=endpoint: tell(f"{e}: {words}")
@@ -136,13 +140,15 @@ def find_benefit(
         share = mix if told else fit.centre_share
         quantities += influence.median_quantities(fit, vocabulary, share)
         moved.append(influence.influence_table(fit, quantities, vocabulary, weights))
+        alternatives.append(influence.alternatives_table(fit, weights))
         tell(f"{endpoint}: single results")
         singles[endpoint] = tuple(
             single.single_result(fit, ref, vocabulary) for ref in single.results_by_histology(fit)
         )
     reported = [single.reported_ratios(fit) for fit in survival.values()]
     families = [_by_family(name, fit, vocabulary) for name, fit in survival.items()]
-    return Findings(benefit, _joined(moved), singles, _joined(reported), _joined(families))
+    frames = (_joined(own) for own in (reported, families, alternatives))
+    return Findings(benefit, _joined(moved), singles, *frames)
 
 
 def of_treatment(findings: Findings, label: str) -> Findings:
@@ -223,12 +229,15 @@ def section(findings: Findings, registry: Registry) -> Result:
     parts = [Finding("Pure and mixed tumours", (ACROSS_STUDIES,), pictures=pictures)]
     for endpoint in benefit.endpoints:
         name = endpoint_of(endpoint).name(vocabulary)
-        rows, reported, moved, families = (
+        frames = shown, findings.reported, findings.influence, findings.families
+        rows, reported, moved, families, others = (
             frame[frame["endpoint"] == endpoint] if len(frame) else frame
-            for frame in (shown, findings.reported, findings.influence, findings.families)
+            for frame in (*frames, findings.alternatives)
         )
         assumed = (_effect_table(benefit, endpoint), *_family_tables(families))
-        parts.append(Finding(name, sentences(benefit, endpoint, vocabulary)))
+        words = sentences(benefit, endpoint, vocabulary)
+        parts.append(Finding(name, (*words, *influence.alternatives_words(others))))
+        parts.append(influence.alternatives_finding(others, f"{name}: other choices"))
         parts.append(Finding(f"{name}: how much is assumption", (), assumed))
         # where no report tells histology, what is by histology is the prior alone
         if benefit.told[endpoint]:
@@ -247,6 +256,7 @@ def section(findings: Findings, registry: Registry) -> Result:
             "benefit": benefit.table,
             "benefit_effects": benefit.effects,
             "influence": findings.influence,
+            "histology_alternatives": findings.alternatives,
         },
     )
 

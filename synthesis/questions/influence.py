@@ -23,11 +23,18 @@ import numpy as np
 import pandas as pd
 
 from studies.vocabulary import Vocabulary
+from synthesis import numbers
 from synthesis.estimands import cohort_labels, curve, histology_effect, patients_of
 from synthesis.fits import PooledSurvival, SurvivalFit
-from synthesis.left_out import DRAWS, leave_one_out, spaced
+from synthesis.left_out import (
+    DRAWS,
+    comparison_of_histologies,
+    leave_one_out,
+    spaced,
+    without_each,
+)
 from synthesis.model.sampler import Progress
-from synthesis.numbers import capitalised, decimal, in_sentence, interval
+from synthesis.numbers import capitalised, decimal, in_sentence, interval, listed
 from synthesis.questions.contrasts import WRITERS, treatments_of, written
 from synthesis.result import Finding, names, table_of
 from synthesis.stacking import HIGH_K, StackedFit
@@ -171,6 +178,68 @@ def cohort_weights(
     )
 
 
+ALTERNATIVE_COLUMNS = names("endpoint alternative estimate lower upper pareto_k reliable")
+
+#: By what the SD of the prior of the effect of mixed histology is multiplied in an alternative.
+PRIOR_FACTORS = {"prior half as wide": 0.5, "prior twice as wide": 2.0}
+
+
+def alternatives_table(fit: PooledSurvival, weights: CohortWeights) -> pd.DataFrame:
+    """Ratio of medians of mixed to pure tumours, any treatment, had one choice been another.
+
+    Without each report that sets the two against each other, counted or for that contrast alone,
+    and with another prior: :data:`ALTERNATIVE_COLUMNS`, after a row of the answer itself and one of
+    a new report. Ratios; the draws of `weights` are weighted, as for a cohort that is left out.
+    """
+    data, labels = fit.data, cohort_labels(fit.data.refs)
+    telling = sorted({g.cohort for g in data.groups if data.of_both_histologies(g)})
+    if not telling:
+        return pd.DataFrame(columns=ALTERNATIVE_COLUMNS)
+    effect = Quantity("prognostic", "", "ratio", lambda own: own.flat("prognostic"))
+    few, parts = weights.draws(effect), []
+    for own, rows, stacked in weights.parts:
+        taken_out = [_prior_ratio(own, rows, factor) for factor in PRIOR_FACTORS.values()]
+        for j in telling:
+            if j >= len(data.cohorts):
+                taken_out.append(comparison_of_histologies(own, rows, j))
+        part, k = without_each(np.column_stack(taken_out))
+        parts.append((stacked * part, k))
+    moved, worst = np.concatenate([p for p, _ in parts]), np.max([k for _, k in parts], axis=0)
+    columns = [(name, moved[:, i], worst[i]) for i, name in enumerate(PRIOR_FACTORS)]
+    place = len(PRIOR_FACTORS)
+    for j in telling:
+        name = f"without {labels[data.refs[j].id]}"
+        if j < len(data.cohorts):
+            columns.append((name, weights.weights[:, j], weights.pareto_k[j]))
+        else:
+            columns.append((name, moved[:, place], worst[place]))
+            place += 1
+    whole = effect.draws(fit)
+    noise = np.random.default_rng([fit.seed, 19]).standard_normal(whole.size)
+    new = whole + fit.flat("prognostic_sd") * noise
+    usual = np.quantile(whole, _QUANTILES)
+    base = weighted_quantiles(few, weights.usual, _QUANTILES)
+    rows = [
+        (data.endpoint, name, *np.exp(np.quantile(draws, _QUANTILES)).tolist(), 0.0, True)
+        for name, draws in ((AS_ANSWERED, whole), (NEW_REPORT, new))
+    ]
+    for name, weight, k in columns:
+        ends = usual + weighted_quantiles(few, weight, _QUANTILES) - base
+        values = np.exp(ends).tolist()
+        rows.append((data.endpoint, name, *values, float(k), bool(k <= weights.limit)))
+    return pd.DataFrame(rows, columns=ALTERNATIVE_COLUMNS)
+
+
+AS_ANSWERED, NEW_REPORT = "as answered", "in a new report"
+
+
+def _prior_ratio(fit: SurvivalFit, rows: np.ndarray, factor: float) -> np.ndarray:
+    """Log of the prior of the effect over one so many times as wide, ``(draws,)``."""
+    prior = fit.priors["histology_prognostic"]
+    z = (fit.flat("prognostic")[rows] - prior.location) / prior.scale
+    return -0.5 * z**2 * (1.0 - 1.0 / factor**2) + np.log(factor)
+
+
 def reliable_below(draws: int) -> float:
     """Pareto k up to which weights of so many draws can be relied on."""
     return float(min(1.0 - 1.0 / np.log10(max(draws, 2)), HIGH_K))
@@ -259,3 +328,35 @@ def finding(table: pd.DataFrame, heading: str, most: int = 6) -> Finding:
         group=lambda r: capitalised(r.label) + (", months" if r.unit == "months" else ""),
     )
     return Finding(heading, (), (moved,), folded=True)
+
+
+def alternatives_words(table: pd.DataFrame) -> tuple[str, ...]:
+    """How far the ratio of mixed to pure tumours depends on what is believed, in a sentence."""
+    if table.empty:
+        return ()
+    usual, new, *others = table.itertuples(index=False)
+    sure = [row for row in others if row.reliable]
+    ends = [numbers.ratio(end([row.estimate for row in (usual, *sure)])) for end in (min, max)]
+    unsure = [row.alternative for row in others if not row.reliable]
+    words = (
+        f"The ratio of medians of mixed to pure tumours is {written(usual, numbers.ratio)}, and "
+        f"between {ends[0]} and {ends[1]} under {len(sure)} other choices: without each report "
+        "that sets the two against each other, and with another prior. In a new report it would be "
+        f"{written(new, numbers.ratio)}."
+    )
+    return (words + (f" Unreliable: {listed(unsure)}." if unsure else ""),)
+
+
+def alternatives_finding(table: pd.DataFrame, heading: str) -> Finding:
+    """The ratio of mixed to pure tumours under each of the other choices."""
+    rows = table_of(
+        "Mixed against pure tumours, any treatment, had one choice been another.",
+        table.itertuples(index=False),
+        [
+            ("Choice", "keep", lambda row: capitalised(row.alternative)),
+            ("Ratio of medians", "num", lambda row: written(row, numbers.ratio)),
+            ("Pareto k", "num", lambda row: decimal(row.pareto_k, 2)),
+        ],
+        note="By weighting the draws of the fit: nothing is fitted again.",
+    )
+    return Finding(heading, (), (rows,), folded=True)
