@@ -30,14 +30,28 @@ from studies.figures import (
 )
 from studies.registry import references
 from studies.schema import NOT_REACHED, Cohort, Subgroup
-from studies.selection import CohortRef, Counted, OverlapIndex, overlap_pairs, rank, select
+from studies.selection import (
+    CohortRef,
+    Counted,
+    OverlapIndex,
+    adjusted_contrasts,
+    overlap_pairs,
+    rank,
+    select,
+)
 from studies.vocabulary import Vocabulary
 from synthesis.endpoints import survival_endpoints
 from synthesis.estimands import NamedGroup
 from synthesis.fits import DEFAULT_FAMILY, class_order, used_priors
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, family
-from synthesis.model.observations import Arm, SurvivalData, survival_data
+from synthesis.model.observations import (
+    NO_CONTRASTS,
+    Arm,
+    Contrasts,
+    SurvivalData,
+    survival_data,
+)
 from synthesis.model.printed import METHODS
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
 from synthesis.numbers import capitalised, in_sentence, months, percent
@@ -234,7 +248,7 @@ class Counting:
 
     Attributes
     ----------
-    verified_only, use_read_as : bool
+    verified_only, use_read_as, use_formed : bool
         As in :func:`studies.selection.select`.
     overlap : {"declared", "latest", "largest", "all", "none"}
         Which of several reports on the same patients counts.
@@ -252,6 +266,7 @@ class Counting:
 
     verified_only: bool = False
     use_read_as: bool = False
+    use_formed: bool = False
     overlap: str = "declared"
     prospective: bool = False
     without_histology: bool = False
@@ -366,6 +381,7 @@ def _fixed_choices() -> Iterator[Specification]:
         ("early_landmarks", "No survival probability beyond 12 months"),
         ("medians_only", "Medians only"),
         ("no_comparisons", "Reported hazard ratios and p values not used"),
+        ("no_contrasts", "Reports of which only a contrast within themselves counts not used"),
     ):
         yield Specification(name, "likelihood", label, counting={"figures": name})
     untold = "Intervals that do not tell"
@@ -375,7 +391,8 @@ def _fixed_choices() -> Iterator[Specification]:
         yield Specification(f"intervals_{name}", "likelihood", label, aspect, counting=counting)
     for name, label, key, value in (
         ("verified_only", "Verified figures only", "verified_only", True),
-        ("no_read_as", "Declared readings not used", "use_read_as", False),
+        ("read_as", "Declared readings of a report's own groups used", "use_read_as", True),
+        ("formed", "Groups counted that their outcome formed", "use_formed", True),
         ("prospective", "Prospective reports only", "prospective", True),
     ):
         yield Specification(name, "selection", label, counting={key: value})
@@ -536,10 +553,11 @@ def informative_studies(data: SurvivalData, asked: Collection[str], most: int) -
 
 def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalData:
     """Observations of a survival endpoint under a choice; no cohorts where nothing is counted."""
-    view = View(endpoint, counting.verified_only, counting.use_read_as)
+    view = View(endpoint, counting.verified_only, counting.use_read_as, counting.use_formed)
+    refs, within = _counted(registry, view, counting)
     counted = [
         ref
-        for ref in _counted(registry, view, counting)
+        for ref in refs
         if ref.treatment_class != counting.without_class
         and not (counting.without_histology and tells_histology(ref, view))
     ]
@@ -550,14 +568,25 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
             for ref in thinned
             if prints_survival(ref.cohort, view, ref.study) or histology_groups(ref, view)
         ]
-    data = survival_data(counted, view, class_order(registry), registry.vocabulary.selecting)
+    contrasts = NO_CONTRASTS
+    if counting.figures not in ("medians_only", "no_comparisons", "no_contrasts"):
+        within = () if counting.without_histology else within
+        kept = {i: own for i, own in registry.studies.items() if i != counting.without_study}
+        contrasts = Contrasts(within, adjusted_contrasts(replace(registry, studies=kept), view))
+    selecting = registry.vocabulary.selecting
+    data = survival_data(counted, view, class_order(registry), selecting, contrasts)
     if counting.convention == "untold":
         return data
     return replace(data, arms=tuple(_read_as(arm, counting.convention) for arm in data.arms))
 
 
-def _counted(registry: Registry, view: View, counting: Counting) -> Sequence[CohortRef]:
-    """Cohorts that are counted, reports left out before the choice between overlapping ones."""
+def _counted(
+    registry: Registry, view: View, counting: Counting
+) -> tuple[Sequence[CohortRef], tuple[CohortRef, ...]]:
+    """Cohorts that are counted, and those of which a contrast is.
+
+    Reports are left out before the choice between overlapping ones.
+    """
     kept = {
         study.id: study
         for study in registry
@@ -568,10 +597,14 @@ def _counted(registry: Registry, view: View, counting: Counting) -> Sequence[Coh
         kept = {name: study.model_copy(update={"overlaps": ()}) for name, study in kept.items()}
     smaller = replace(registry, studies=kept)
     chosen = select(
-        smaller, view.endpoint, verified_only=view.verified_only, use_read_as=view.use_read_as
+        smaller,
+        view.endpoint,
+        verified_only=view.verified_only,
+        use_read_as=view.use_read_as,
+        use_formed=view.use_formed,
     )
     if counting.overlap in ("declared", "all"):
-        return chosen.counted
+        return chosen.counted, chosen.within
     usable = {ref.id for ref in chosen.counted} | {
         f"{own.study_id}:{own.cohort_id}" for own in chosen.left_out if own.kind == "overlap"
     }
@@ -579,8 +612,10 @@ def _counted(registry: Registry, view: View, counting: Counting) -> Sequence[Coh
     if counting.overlap == "none":
         sharing = [{one.id, other.id} for one, other, _ in overlap_pairs(smaller)]
         shared = set().union(*(pair for pair in sharing if pair <= usable))
-        return [ref for ref in refs if ref.id not in shared]
-    return _first_counted(smaller, refs, view, counting.overlap)
+        return [ref for ref in refs if ref.id not in shared], ()
+    first = _first_counted(smaller, refs, view, counting.overlap)
+    ids = {ref.id for ref in first}
+    return first, tuple(ref for ref in chosen.within if ref.id not in ids)
 
 
 def _first_counted(
