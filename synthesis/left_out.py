@@ -64,7 +64,7 @@ _SHARE_GRID = np.linspace(-4.0, 4.0, 41)
 _PRECISIONS = 15
 
 # Standardised effects of a study on the log odds of response, and logs of their weights.
-_EFFECTS = np.linspace(-5.0, 5.0, 161)
+_EFFECTS = np.linspace(-5.0, 5.0, 61)
 _LOG_EFFECT = -0.5 * _EFFECTS**2 - np.log(np.exp(-0.5 * _EFFECTS**2).sum())
 
 _CANDIDATES = 9  # effects at each draw, of which those that the rest of a report bears out are kept
@@ -197,7 +197,7 @@ def log_likelihood_as_drawn(fit: SurvivalFit) -> np.ndarray:
     return np.column_stack(columns)
 
 
-class Unseen(NamedTuple):
+class PredictedArm(NamedTuple):
     """An arm as all other cohorts predict it, each ``(draws,)``.
 
     Its location (log months, or log odds) is the sum of what is known of the treatment, the effect
@@ -218,7 +218,7 @@ class Unseen(NamedTuple):
         return self.treatment + self.study + self.histology
 
 
-class Foresight:
+class LeftOutPredictions:
     """Predictions of the cohorts of one fit by all others, from so many of its draws."""
 
     def __init__(self, fit: SurvivalFit | ResponseFit, draws: int = DRAWS) -> None:
@@ -234,9 +234,9 @@ class Foresight:
         without = leave_one_out(fit, draws=draws)
         self._weights, self.pareto_k = without.weights, without.pareto_k
 
-    def of(self, cohort: int, size: int, rng: np.random.Generator) -> dict[int, Unseen]:
+    def of(self, cohort: int, size: int, rng: np.random.Generator) -> dict[int, PredictedArm]:
         """So many draws of each arm of a cohort; of response the arm is the cohort itself."""
-        return self._cohorts[cohort].unseen(self._weights[:, cohort], size, self._rows, rng)
+        return self._cohorts[cohort].predicted(self._weights[:, cohort], size, self._rows, rng)
 
 
 def _picked(weights: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -401,9 +401,9 @@ class _Cohort:
         displacement = draws("log_median")[:, arm] - self.base(arm)[:, 0]
         return np.stack([displacement, draws("log_shape")[:, self.number]], axis=1)
 
-    def unseen(
+    def predicted(
         self, weights: np.ndarray, size: int, rows: np.ndarray, rng: np.random.Generator
-    ) -> dict[int, Unseen]:
+    ) -> dict[int, PredictedArm]:
         """Arms with effects of the cohort that its figures have not shaped."""
         prior, tail = _prior(self), self.likelihood.tail[:, self.treatment]
         sole = study = histology = np.zeros(size)
@@ -422,7 +422,7 @@ class _Cohort:
             ]
             log_shape = prior.shape_mean[at] + prior.shape_sd[at] * noise[2]
         return {
-            arm: Unseen(
+            arm: PredictedArm(
                 self.base(arm)[at, 0] + sole, study, histology, log_shape, tail[at], rows[at]
             )
             for arm in self.likelihood.arms(self.number)
@@ -491,14 +491,14 @@ class _RateCohort:
         value = self.count.responders * at - self.count.evaluable * np.logaddexp(0.0, at)
         return _log_sum((value + _LOG_EFFECT).T)
 
-    def unseen(
+    def predicted(
         self, weights: np.ndarray, size: int, rows: np.ndarray, rng: np.random.Generator
-    ) -> dict[int, Unseen]:
+    ) -> dict[int, PredictedArm]:
         """The cohort with effects that its responders have not shaped."""
         at, noise = _picked(weights, size, rng), rng.standard_normal((2, size))
         treatment, study = self.base[at] + self.sole_sd[at] * noise[0], self.study_sd[at] * noise[1]
         none = np.zeros(size)
-        return {self.number: Unseen(treatment, study, none, none, none, rows[at])}
+        return {self.number: PredictedArm(treatment, study, none, none, none, rows[at])}
 
 
 def _level(ref: CohortRef, level: str) -> str:

@@ -18,7 +18,7 @@ from small_registry import cohort, landmark, median, study, write_registry
 from studies import load_registry
 from synthesis import left_out
 from synthesis.fits import fit_survival_data
-from synthesis.left_out import Foresight, cohort_log_likelihood, leave_one_out
+from synthesis.left_out import LeftOutPredictions, cohort_log_likelihood, leave_one_out
 from synthesis.model.arrays import shared_parts
 from synthesis.model.families import FAMILIES, quantile
 from synthesis.model.likelihoods import arm_log_likelihood
@@ -69,9 +69,9 @@ def test_predictions_are_drawn_from_what_the_density_is_integrated_over(data, na
     many = {key: np.repeat(value[None], 500, axis=1) for key, value in own.items()}
     alike = replace(fit, draws=replace(fit.draws, tree=from_dict({"posterior": many})))
     j, hand = cohort_named(data, name), ByHand(own, fit, 0)
-    unseen = Foresight(alike).of(j, 40_000, np.random.default_rng(3))
-    at = {arm: drawn.location for arm, drawn in unseen.items()}
-    first = next(iter(unseen.values()))
+    predicted = LeftOutPredictions(alike).of(j, 40_000, np.random.default_rng(3))
+    at = {arm: drawn.location for arm, drawn in predicted.items()}
+    first = next(iter(predicted.values()))
     value = sum(hand.arm(arm, at[arm], first.log_shape) for arm in at)
     for item in data.comparisons:
         cohorts = [data.arms[arm].cohort for arm in (item.first, item.second)]
@@ -200,15 +200,15 @@ def test_importance_sampling_agrees_with_leaving_each_cohort_out(tmp_path, survi
     whole = fit(data.at_share(0.4))
     found = leave_one_out(whole, draws=2000)
     assert found.pareto_k.max() < 0.7
-    exact, seen, foresight = [], [], Foresight(whole, 2000)
+    exact, seen, predictions = [], [], LeftOutPredictions(whole, 2000)
     for j, ref in enumerate(data.cohorts):
         others = [table for table in tables if table["id"] != ref.study.id]
         rest = fit(read(tmp_path / ref.study.id, others).at_share(0.4))
         density, location = simulated_density(rest, data, j, rng)
         exact.append(density)
         seen.append(simulated_density(whole, data, j, rng)[0])
-        (unseen,) = foresight.of(j, 4000, rng).values()
-        ends = np.quantile(unseen.location, [0.1, 0.5, 0.9])
+        (predicted,) = predictions.of(j, 4000, rng).values()
+        ends = np.quantile(predicted.location, [0.1, 0.5, 0.9])
         # a quarter of the spread between studies that the fits find
         np.testing.assert_allclose(ends, np.quantile(location, [0.1, 0.5, 0.9]), atol=0.12)
     # Monte Carlo: some hundred effective draws on either side

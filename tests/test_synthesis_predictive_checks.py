@@ -384,7 +384,7 @@ def test_sentences_say_what_is_expected(found, half, most, says):
         "95 % ones (92 to 100 %); in brackets the range of registries drawn from the "
         "model."
     )
-    assert others[-1] == "The positions could be even (p = 0.40)."
+    assert others[-1] == "The positions can be uniform (p = 0.40)."
     assert [words.startswith(says) for words in others[:-1]] == ([True] if says else [])
     assert last == "No figure is outlying (a position below 0.01 or above 0.99)."
     middling = middling.assign(reliable=middling["study"] != middling["study"].iloc[0])
@@ -479,7 +479,7 @@ def test_an_absurd_cohort_is_flagged_where_it_is_left_out_and_not_where_it_is_se
     assert np.mean(seen < 14) + np.mean(seen == 14) / 2 < 1 - OUTLYING
 
 
-def test_left_out_positions_of_simulated_registries_are_even(load):
+def test_left_out_positions_of_simulated_registries_are_uniform(load):
     rng, n, tables = np.random.default_rng(5), 15, []
     for _ in range(12):
         spread = np.abs(0.7 * rng.standard_normal())

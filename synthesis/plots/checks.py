@@ -44,7 +44,7 @@ def plot_checks(
     """Draw the model check of all endpoints.
 
     Above, a panel an endpoint: the share of the reported figures at or below a position in their
-    prediction less that of an even spread, with the band that holds the whole line. Below, the
+    prediction less that of uniform ones, with the band that holds the whole line. Below, the
     figures furthest out; open where outside of 95 %. Axes labelled ``spread os`` and ``checks-os
     position`` for each endpoint.
 
@@ -99,7 +99,7 @@ def _draw_spread(
     heading: str,
     positions: pd.DataFrame,
 ) -> None:
-    """How far the distribution of the positions of one endpoint is from an even one."""
+    """How far the distribution of the positions of one endpoint is from a uniform one."""
     size, endpoint = sheet.body, positions["endpoint"].iloc[0]
     x, low, high, line = positions[["position", "lower", "upper", "share"]].to_numpy(float).T
     low, high, line = (100.0 * (own - x) for own in (low, high, line))

@@ -1,13 +1,13 @@
-r"""Would the other cohorts foresee these figures? Leave-one-cohort-out checks as printed.
+r"""Do the other cohorts predict these figures? Leave-one-cohort-out predictive checks.
 
-Every counted cohort is predicted by the posterior given all *other* cohorts
-(:class:`synthesis.left_out.Foresight`): the effects of its treatment are those that the others
-leave likely, or those of a new treatment of its class where it is the only one; its study effect,
-shape and unknown share of mixed histology are drawn anew. In a report with several cohorts the
-others are known, and so is the part of the study effect that they share. Families are stacked by
-their weights; one whose importance weights cannot be relied on for a cohort (Pareto k above
-:data:`~synthesis.stacking.HIGH_K`) leaves its place to the others. Where none can be, the figures
-are called unreliable: a refit takes 20 seconds a family, and is not made.
+Every counted cohort is predicted by the posterior given all *other* cohorts, by importance weights
+(:mod:`synthesis.left_out`): the effects of its treatment are those that the others leave likely, or
+those of a new treatment of its class where it is the only one; its study effect, shape and unknown
+share of mixed histology are drawn anew. In a report with several cohorts the others are known, and
+so is the part of the study effect that they share. Families are stacked by their weights; one whose
+Pareto k for a cohort is above :data:`~synthesis.stacking.HIGH_K` leaves its place to the others.
+Where all are, the figures are called unreliable: a refit takes 16 seconds a family, and is not
+made.
 
 Of its ``n`` patients the event times of known rank and the survivors at fixed times are drawn
 together, rounded as they were printed. A printed figure covers the positions
@@ -24,8 +24,8 @@ Figures of one cohort come from the same patients: each row of replicates is one
 they hang together, and cohorts do not. (That of two under one treatment what is too high for the
 one is too low for the other would move the ranges by one percentage point.) The spread of these
 registries gives the range of the shares inside, the band of the difference between the distribution
-of positions and an even one (Säilynoja, Bürkner & Vehtari 2022, doi 10.1007/s11222-022-10090-6),
-and the p-value of evenness.
+of positions and a uniform one (Säilynoja, Bürkner & Vehtari 2022, doi 10.1007/s11222-022-10090-6),
+and the p-value of uniformity.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from studies.vocabulary import Vocabulary
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import LEVEL, Curve, Fit, cohort_labels, flat
 from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit
-from synthesis.left_out import DRAWS, Foresight, Unseen
+from synthesis.left_out import DRAWS, LeftOutPredictions, PredictedArm
 from synthesis.model.observations import Arm
 from synthesis.model.printed import METHODS
 from synthesis.numbers import capitalised, count, interval, listed, months, p_value, percent
@@ -80,7 +80,7 @@ OUTLYING = 0.01
 
 # Replicates of each figure, at least: a position of one in a hundred is then known to a sixth.
 _REPLICATES = 4000
-_GRID = np.linspace(0.0, 1.0, 201)  # the ends of all levels are on it
+_GRID = np.linspace(0.0, 1.0, 81)  # the ends of all levels are on it
 
 
 class Inside(NamedTuple):
@@ -102,7 +102,7 @@ class Coverage:
     ``positions`` has a ``position`` from 0 to 1, the ``share`` of the figures at or below it, and
     the band ``lower, upper`` that holds the whole line in 95 % of registries drawn from the model.
     ``inside`` has an entry for each of :data:`LEVELS`; ``p`` is the share of registries whose line
-    is no nearer to an even one.
+    is no nearer to the uniform one.
     """
 
     positions: pd.DataFrame
@@ -124,7 +124,7 @@ class _Replicated(NamedTuple):
     histology: str
     n: int
     drawn: np.ndarray
-    unseen: Unseen
+    predicted: PredictedArm
 
     @property
     def covers(self) -> tuple[float, float]:
@@ -147,7 +147,7 @@ class _Replicated(NamedTuple):
     def parts(self) -> np.ndarray:
         """Shares of the variance of its normal scores by :data:`SOURCES`, from a linear fit."""
         scores = ndtri((rankdata(self.printed) - 0.5) / self.drawn.size)
-        columns = np.stack(self.unseen[:4], axis=1)
+        columns = np.stack(self.predicted[:4], axis=1)
         columns = columns - columns.mean(axis=0)
         slopes = np.linalg.lstsq(columns, scores, rcond=None)[0]
         explained = np.square(slopes) * columns.var(axis=0) / max(float(scores.var()), 1e-12)
@@ -176,7 +176,7 @@ def predictive_check(
     """
     rng = np.random.default_rng([fit.seed, 17])
     kinds = _families(fit)
-    pareto_k = np.min([kind.foresight.pareto_k for kind in kinds], axis=0)
+    pareto_k = np.min([kind.predictions.pareto_k for kind in kinds], axis=0)
     replicas = [
         replica
         for cohort in range(len(fit.data.cohorts))
@@ -227,11 +227,11 @@ def predictive_check(
 
 
 class _Family(NamedTuple):
-    """A fit of one family, its weight, and what it foresees of each cohort."""
+    """A fit of one family, its weight, and its predictions of each cohort."""
 
     fit: SurvivalFit | ResponseFit
     weight: float
-    foresight: Foresight
+    predictions: LeftOutPredictions
 
 
 def _families(fit: Fit) -> list[_Family]:
@@ -239,33 +239,37 @@ def _families(fit: Fit) -> list[_Family]:
     if isinstance(fit, StackedFit):
         each = {name: fit.fits[name] for name in fit.rows}, fit.weights
     draws = max(DRAWS, WEIGHTED // len(each[0]))
-    return [_Family(own, each[1][name], Foresight(own, draws)) for name, own in each[0].items()]
+    return [
+        _Family(own, each[1][name], LeftOutPredictions(own, draws)) for name, own in each[0].items()
+    ]
 
 
 def _replicas(
     fit: Fit, kinds: Sequence[_Family], cohort: int, rng: np.random.Generator
 ) -> Iterator[_Replicated]:
     """Figures of one cohort with their replicates, drawn from the same patients."""
-    reliable = [kind for kind in kinds if kind.foresight.pareto_k[cohort] <= HIGH_K] or kinds
+    reliable = [kind for kind in kinds if kind.predictions.pareto_k[cohort] <= HIGH_K] or kinds
     shares = np.array([kind.weight for kind in reliable])
     sizes = rng.multinomial(_REPLICATES, shares / shares.sum())
     each = [
-        kind.foresight.of(cohort, size, rng) for kind, size in zip(reliable, sizes, strict=True)
+        kind.predictions.of(cohort, size, rng) for kind, size in zip(reliable, sizes, strict=True)
     ]
     order = rng.permutation(_REPLICATES)
     for place in each[0]:
         columns = zip(*(own[place] for own in each), strict=True)
-        unseen = Unseen(*(np.concatenate(column)[order] for column in columns))
+        predicted = PredictedArm(*(np.concatenate(column)[order] for column in columns))
         if isinstance(fit, ResponseFit):
             counts = fit.data.counts[cohort]
             of, n = counts.responders, counts.evaluable
             figure = Figure("response rate", f"{of}/{n}", of / n, count_alike(of, n))
-            drawn = rng.binomial(n, expit(unseen.location)) / n
-            yield _Replicated(figure, cohort, "", n, drawn, unseen)
+            drawn = rng.binomial(n, expit(predicted.location)) / n
+            yield _Replicated(figure, cohort, "", n, drawn, predicted)
             continue
         arm = fit.data.arms[place]
         names = np.repeat([kind.fit.family.name for kind in reliable], sizes)[order]
-        curve = Curve(np.exp(unseen.location), np.exp(unseen.log_shape), names, unseen.tail)
+        curve = Curve(
+            np.exp(predicted.location), np.exp(predicted.log_shape), names, predicted.tail
+        )
         logits = np.concatenate(
             [
                 flat(kind.fit, "convention_logits")[own[place].row]
@@ -276,7 +280,7 @@ def _replicas(
         laws, weights = [law for _, law in figures], softmax(logits.T, axis=0)
         values = draw_together(curve, laws, weights, rng, methods=arm.methods)
         for (figure, _), drawn in zip(figures, values, strict=True):
-            yield _Replicated(figure, cohort, _histology_words(arm), arm.n, drawn, unseen)
+            yield _Replicated(figure, cohort, _histology_words(arm), arm.n, drawn, predicted)
 
 
 def _figures(fit: PooledSurvival, arm: Arm) -> list[tuple[Figure, Law]]:
@@ -461,13 +465,13 @@ def check(
 
 LEAD = (
     "Every reported figure stands beside what all other cohorts predict of as many patients in a "
-    "new study: its own cohort is left out. Where a model foresees new reports, their figures are "
-    "spread evenly over the predictions: half of them lie inside the 50 % intervals."
+    "new study: its own cohort is left out. Where a model predicts new reports well, their figures "
+    "are spread evenly over the predictions: half of them lie inside the 50 % intervals."
 )
 
 
 def result(checks: Checks, registry: Registry) -> Result:
-    """Say whether the other cohorts foresee what each report prints."""
+    """Say how well the other cohorts predict what each report prints."""
     vocabulary = registry.vocabulary
     findings = [
         Finding(
@@ -484,7 +488,7 @@ def result(checks: Checks, registry: Registry) -> Result:
 
 
 def coverage_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
-    """Whether the other cohorts foresee the figures of one endpoint, in sentences."""
+    """How well the other cohorts predict the figures of one endpoint, in sentences."""
     if table.empty:
         return ("None of its figures can be set against a prediction.",)
     inside = [
@@ -506,20 +510,23 @@ def coverage_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
         sentences.append(f"Predictions are too narrow at {', '.join(few)}; {carried}.")
     if many:
         sentences.append(f"Predictions are too wide at {', '.join(many)}; {carried}.")
-    even = "could be even" if coverage.in_band else "leave the band of an even spread"
-    sentences.append(f"The positions {even} ({p_value(coverage.p)}).")
+    uniform = "can be uniform" if coverage.in_band else "leave the band of uniform ones"
+    sentences.append(f"The positions {uniform} ({p_value(coverage.p)}).")
     doubtful = table[~table["reliable"].astype(bool)]
     if len(doubtful):
-        names_of = ", ".join(dict.fromkeys(doubtful["label"]))
+        who = list(dict.fromkeys(doubtful["label"]))
+        who = [*who[:_NAMED], *([count(len(who) - _NAMED, "other")] if len(who) > _NAMED else [])]
         sentences.append(
             f"{count(len(doubtful), 'prediction')} cannot be relied on: only a refit would tell "
-            f"({names_of})."
+            f"({listed(who)})."
         )
     far = len(outliers(table))
     who = f"{count(far, 'figure') if far else 'No figure'} {'are' if far > 1 else 'is'}"
     where = f"a position below {OUTLYING:g} or above {1 - OUTLYING:g}"
     return (*sentences, f"{who} outlying ({where}).")
 
+
+_NAMED = 5  # cohorts of a sentence
 
 _SOURCE_WORDS = {
     "treatment_part": "what is not known of the treatment",
@@ -534,25 +541,24 @@ def _source_tables(table: pd.DataFrame) -> tuple[Table, ...]:
     """Where the variance of the predictions comes from, by kind of figure."""
     if table.empty:
         return ()
+    sources = [name for name in SOURCES if table[name].sum() > 0.0]
     kind = table["figure"].str.replace(r" at .*", "", regex=True)
-    means = table.assign(kind=kind, figures=1).groupby("kind", sort=False)
-    rows = means[[*SOURCES, "within"]].mean().join(means["figures"].sum()).reset_index()
+    groups = table.assign(kind=kind, figures=1).groupby("kind", sort=False)
+    rows = groups[sources].mean().join(groups["figures"].sum()).reset_index()
 
     def part(name: str) -> Any:
         return lambda row: percent(float(getattr(row, name)))
 
-    columns = [
-        ("Figure", "keep", lambda row: capitalised(row.kind)),
-        ("Figures", "num", lambda row: row.figures),
-        *((name.removesuffix("_part").capitalize(), "num", part(name)) for name in SOURCES),
-    ]
-    words = "; ".join(
-        f"{name.removesuffix('_part')}: {words}" for name, words in _SOURCE_WORDS.items()
-    )
+    heads = {name: name.removesuffix("_part") for name in sources}
+    words = "; ".join(f"{head}: {_SOURCE_WORDS[name]}" for name, head in heads.items())
     said = table_of(
         "Where the variance of the predictions comes from, %.",
         rows.itertuples(index=False),
-        columns,
+        [
+            ("Figure", "keep", lambda row: capitalised(row.kind)),
+            ("Figures", "num", lambda row: row.figures),
+            *((capitalised(head), "num", part(name)) for name, head in heads.items()),
+        ],
         note=f"{capitalised(words)}. By a linear fit to the normal scores of the predictions.",
     )
     return (said,)
@@ -573,7 +579,11 @@ def _outlying_tables(table: pd.DataFrame) -> tuple[Table, ...]:
             ("Figure", "keep", lambda row: row.figure),
             ("Reported", "keep", lambda row: row.printed),
             ("Predicted (95 %)", "num", _predicted),
-            ("Position", "num", lambda row: f"{row.pit:.3f}"),
+            (
+                "Position",
+                "num",
+                lambda row: f"{row.pit:.3f}{'' if row.reliable else ' (unreliable)'}",
+            ),
         ],
         note="Predicted: months, or per cent of the patients.",
     )
@@ -606,7 +616,7 @@ def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
         f"Reported figures in {vocabulary.subject_words} on what all other cohorts predict of as "
         "many patients in a new study. Position: share of the predictions below the reported "
         "figure, half of those printed alike included. Line: figures at or below a position, less "
-        "as many as an even spread has; band: it holds the whole line in 95 % of registries drawn "
+        "as many as uniform ones have; band: it holds the whole line in 95 % of registries drawn "
         "from the model. "
         f"Below: the {_EXTREME} figures of each endpoint that lie furthest out."
     )
