@@ -18,7 +18,12 @@ cohort of the report. :math:`R` is one for most cohorts. The effects of a treatm
 other cohort has are effects of the cohort, too: nothing else is known of them.
 
 The integrals are sums over Gauss-Hermite nodes, which are laid for each draw where the integrand
-is (Naylor & Smith 1982, doi 10.2307/2347995), by its second-order expansion.
+is (Naylor & Smith 1982, doi 10.2307/2347995), by its second-order expansion. Of response the only
+effect is that of the study, on the log odds of one binomial: a sum over an even grid.
+
+A cohort is predicted from the draws without it, with :math:`v` and :math:`\kappa` drawn from
+:math:`R(v, \kappa)\, p(v)\, p(\kappa)`: the effects of a new study, or of a new cohort of a report
+of which the others know.
 """
 
 from __future__ import annotations
@@ -29,12 +34,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit, roots_genlaguerre
 
-from synthesis.fits import SurvivalFit, bias_spread
+from studies.selection import CohortRef
+from synthesis.fits import ResponseFit, SurvivalFit, bias_spread
 from synthesis.model.arrays import shared_parts
 from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.likelihoods import arm_log_likelihood, listed_patients
@@ -59,6 +65,12 @@ _SHARE_GRID = np.linspace(-4.0, 4.0, 41)
 
 # A Student-t is a normal whose precision is drawn from a gamma distribution: nodes of the latter.
 _PRECISIONS = 15
+
+# Standardised effects of a study on the log odds of response, and logs of their weights.
+_EFFECTS = np.linspace(-5.0, 5.0, 61)
+_LOG_EFFECT = -0.5 * _EFFECTS**2 - np.log(np.exp(-0.5 * _EFFECTS**2).sum())
+
+_CANDIDATES = 9  # effects at each draw, of which those that the rest of a report bears out are kept
 
 _STEP = 0.05  # of the differences behind the expansion of a log likelihood
 
@@ -205,6 +217,55 @@ def log_likelihood_as_drawn(fit: SurvivalFit) -> np.ndarray:
         for number in range(len(fit.data.cohorts))
     ]
     return np.column_stack(columns)
+
+
+class PredictedArm(NamedTuple):
+    """An arm as all other cohorts predict it, each ``(draws,)``.
+
+    Its location (log months, or log odds) is the sum of what is known of the treatment, the effect
+    of its study and what its unknown share of mixed histology adds. ``row`` indexes the draws of
+    the fit.
+    """
+
+    treatment: np.ndarray
+    study: np.ndarray
+    histology: np.ndarray
+    log_shape: np.ndarray
+    tail: np.ndarray
+    row: np.ndarray
+
+    @property
+    def location(self) -> np.ndarray:
+        """Log months of the median, or log odds of the rate."""
+        return self.treatment + self.study + self.histology
+
+
+class LeftOutPredictions:
+    """Predictions of the cohorts of one fit by all others, from so many of its draws."""
+
+    def __init__(self, fit: SurvivalFit | ResponseFit, draws: int = DRAWS) -> None:
+        self._rows = spaced(fit.flat("mu").size, draws)
+        if isinstance(fit, ResponseFit):
+            number = range(len(fit.data.cohorts))
+            self._cohorts: list[Any] = [_RateCohort(fit, self._rows, j) for j in number]
+            values = np.column_stack([cohort.log_likelihood() for cohort in self._cohorts])
+            self._weights, self.pareto_k = without_each(values)
+            return
+        likelihood = _Likelihood(fit, self._rows)
+        self._cohorts = [_Cohort(likelihood, j) for j in range(len(fit.data.cohorts))]
+        without = leave_one_out(fit, draws=draws)
+        self._weights, self.pareto_k = without.weights, without.pareto_k
+
+    def of(self, cohort: int, size: int, rng: np.random.Generator) -> dict[int, PredictedArm]:
+        """So many draws of each arm of a cohort; of response the arm is the cohort itself."""
+        return self._cohorts[cohort].predicted(self._weights[:, cohort], size, self._rows, rng)
+
+
+def _picked(weights: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Indices drawn in proportion to weights, as evenly as they can be (systematic), shuffled."""
+    reached = np.cumsum(weights)
+    at = (np.arange(size) + rng.uniform()) / size * reached[-1]
+    return rng.permutation(np.minimum(np.searchsorted(reached, at), weights.size - 1))
 
 
 def spaced(size: int, wanted: int) -> np.ndarray:
@@ -369,6 +430,54 @@ class _Cohort:
         displacement = draws("log_median")[:, arm] - self.base(arm)[:, 0]
         return np.stack([displacement, draws("log_shape")[:, self.number]], axis=1)
 
+    def predicted(
+        self, weights: np.ndarray, size: int, rows: np.ndarray, rng: np.random.Generator
+    ) -> dict[int, PredictedArm]:
+        """Arms with effects of the cohort that its figures have not shaped."""
+        prior, tail = _prior(self), self.likelihood.tail[:, self.treatment]
+        sole = study = histology = np.zeros(size)
+        if self.rest():
+            at, study, log_shape = self._borne_out(prior, weights, size, rng)
+        else:
+            at = _picked(weights, size, rng)
+            noise = rng.standard_normal((3, size))
+            between = np.square(
+                prior.sd[at, rng.choice(len(prior.sd_weights), size, p=prior.sd_weights)]
+            )
+            sole = np.sqrt(prior.sole[at]) * noise[0]
+            study = prior.mean[at] + np.sqrt(np.maximum(between - prior.sole[at], 0.0)) * noise[1]
+            histology = prior.shifts[
+                at, rng.choice(len(prior.shift_weights), size, p=prior.shift_weights)
+            ]
+            log_shape = prior.shape_mean[at] + prior.shape_sd[at] * noise[2]
+        return {
+            arm: PredictedArm(
+                self.base(arm)[at, 0] + sole, study, histology, log_shape, tail[at], rows[at]
+            )
+            for arm in self.likelihood.arms(self.number)
+        }
+
+    def _borne_out(
+        self, prior: _Prior, weights: np.ndarray, size: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draws, displacements and log shapes, given what else its report prints.
+
+        Candidates are drawn where the integrand is, and weighted by it.
+        """
+        rest = self.rest()
+        mean, covariance = _laid(self, rest, prior)
+        noise = rng.standard_normal((len(mean), 2, _CANDIDATES))
+        moved = mean[:, :, None] + np.linalg.cholesky(covariance) @ noise
+        displacement, log_shape = moved[:, 0], moved[:, 1]
+        log_ratio = prior.log_density(displacement) + prior.log_shape_density(log_shape)
+        log_ratio += self.log_likelihood(rest, displacement, log_shape)
+        log_ratio -= _log_normal(noise).sum(axis=1)
+        log_ratio += 0.5 * np.log(np.linalg.det(covariance))[:, None]
+        log_ratio -= _integral(self, rest, NODES)[:, None]
+        ratio = np.exp(log_ratio - log_ratio.max()) * weights[:, None]
+        kept = _picked(ratio.ravel(), size, rng)
+        return kept // _CANDIDATES, displacement.ravel()[kept], log_shape.ravel()[kept]
+
     def log_likelihood(
         self, terms: list[_Term], displacement: np.ndarray, log_shape: np.ndarray
     ) -> np.ndarray:
@@ -387,6 +496,46 @@ class _Cohort:
         return value + np.zeros(displacement.shape)
 
 
+class _RateCohort:
+    """The response of a cohort, whose own effects on the log odds are integrated out.
+
+    Where its report has other cohorts, which know of the effect of the study, that stays as drawn.
+    """
+
+    def __init__(self, fit: ResponseFit, rows: np.ndarray, number: int) -> None:
+        data, draws = fit.data, cache(lambda name: fit.flat(name)[rows])
+        ref, self.number, self.count = data.cohorts[number], number, data.counts[number]
+        treatment = data.treatments.index(ref.treatment)
+        index = {"treatment": treatment, "class": data.treatment_class[treatment]}
+        index["study"] = data.studies.index(ref.study.id)
+        names = {level: [_level(own, level) for own in data.cohorts] for level in index}
+        alone = {level: own.count(_level(ref, level)) == 1 for level, own in names.items()}
+        own = [draws(f"{level}_effect")[:, i] for level, i in index.items() if alone[level]]
+        self.base = draws("log_odds")[:, number] - sum(own)
+        sds = {level: draws(f"{level}_sd") * alone[level] for level in index}
+        self.study_sd, self.sole_sd = sds["study"], np.hypot(sds["treatment"], sds["class"])
+
+    def log_likelihood(self) -> np.ndarray:
+        """Log of the probability of its responders but for a constant, ``(draws,)``."""
+        at = self.base[:, None] + np.hypot(self.study_sd, self.sole_sd)[:, None] * _EFFECTS
+        value = self.count.responders * at - self.count.evaluable * np.logaddexp(0.0, at)
+        return _log_sum((value + _LOG_EFFECT).T)
+
+    def predicted(
+        self, weights: np.ndarray, size: int, rows: np.ndarray, rng: np.random.Generator
+    ) -> dict[int, PredictedArm]:
+        """The cohort with effects that its responders have not shaped."""
+        at, noise = _picked(weights, size, rng), rng.standard_normal((2, size))
+        treatment, study = self.base[at] + self.sole_sd[at] * noise[0], self.study_sd[at] * noise[1]
+        none = np.zeros(size)
+        return {self.number: PredictedArm(treatment, study, none, none, none, rows[at])}
+
+
+def _level(ref: CohortRef, level: str) -> str:
+    of = {"class": ref.treatment_class, "treatment": ref.treatment, "study": ref.study.id}
+    return of[level]
+
+
 # --- The integral over the effects of a cohort ---------------------------------------------------
 
 
@@ -401,6 +550,7 @@ class _Prior:
     mean: np.ndarray  # (draws,)
     sd: np.ndarray  # (draws, K)
     sd_weights: np.ndarray  # (K,)
+    sole: np.ndarray  # (draws,)
     shape_mean: np.ndarray  # (draws,)
     shape_sd: np.ndarray  # (draws,)
     shifts: np.ndarray  # (draws, M)
@@ -454,13 +604,14 @@ def _prior(cohort: _Cohort) -> _Prior:
         study_variance = study_variance + bias_spread(fit)[cohort.likelihood.rows] ** 2
     variance = (1.0 - cohort.held) * study_variance[:, None] / precisions
     shape_mean, shape_variance = draws("shape_mean"), draws("shape_sd") ** 2
+    sole = np.zeros(mean.size)
     if cohort.is_sole:
-        variance = variance + draws("treatment_sd")[:, None] ** 2
+        sole = sole + draws("treatment_sd") ** 2
         shape_variance = shape_variance + draws("shape_treatment_sd") ** 2
     else:
         shape_mean = shape_mean + draws("shape_treatment_effect")[:, cohort.treatment]
     if cohort.is_sole_class:
-        variance = variance + draws("class_sd")[:, None] ** 2
+        sole = sole + draws("class_sd") ** 2
     shifts, shift_weights = np.zeros((mean.size, 1)), np.ones(1)
     if cohort.share_is_free:
         prior = share_prior(fit.data, fit.priors, cohort.number)
@@ -469,8 +620,9 @@ def _prior(cohort: _Cohort) -> _Prior:
         shift_weights = np.exp(_log_normal(_SHARE_GRID))
     return _Prior(
         mean=mean,
-        sd=np.maximum(np.sqrt(variance), _NARROWEST),
+        sd=np.maximum(np.sqrt(variance + sole[:, None]), _NARROWEST),
         sd_weights=weights / weights.sum(),
+        sole=sole,
         shape_mean=shape_mean * fit.has_shape,
         shape_sd=np.maximum(np.sqrt(shape_variance) * fit.has_shape, _NARROWEST),
         shifts=shifts,

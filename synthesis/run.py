@@ -40,7 +40,7 @@ class Analysis(Pooled):
     Attributes
     ----------
     checks : Checks
-        Reported figures on what the fits would print.
+        Reported figures on what all other cohorts predict.
     findings : Findings or None
         Benefit in pure and in mixed tumours; none without a survival endpoint, or where neither
         the vocabulary nor a counted cohort tells of histology.

@@ -54,10 +54,11 @@ def shapes_of(data):
         "covariate": len(COVARIATES),
         "convention": len(METHODS),
     }
-    return {name: tuple(sizes[d] for d in dims) for name, dims in KEEP.items()}
+    keep = KEEP if hasattr(data, "arms") else KEEP | {"log_odds": ("cohort",)}
+    return {name: tuple(sizes[d] for d in dims) for name, dims in keep.items()}
 
 
-def fit_of(registry, endpoint="os", **fixed):
+def fit_of(registry, endpoint="os", *, size=DRAWS, **fixed):
     """Fit without a sampler: every quantity stands still where `fixed` puts it, else at zero.
 
     A value of `fixed` may be a number, or an array of draws with the dimensions of the quantity.
@@ -66,8 +67,8 @@ def fit_of(registry, endpoint="os", **fixed):
     variables = {}
     for name, shape in shapes_of(data).items():
         value = np.asarray(fixed.get(name, 0.0), dtype=float)
-        variables[name] = np.broadcast_to(value, (1, DRAWS, *shape)).copy()
-    settings = SamplerSettings(draws=DRAWS)
+        variables[name] = np.broadcast_to(value, (1, size, *shape)).copy()
+    settings = SamplerSettings(draws=size)
     draws = Draws(from_dict({"posterior": variables}), settings, {}, from_cache=False)
     priors = load_priors()
     if endpoint == "response":

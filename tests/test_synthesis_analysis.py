@@ -291,7 +291,7 @@ def test_an_endpoint_without_cohorts_says_so(tmp_path):
         analyse(registry, Settings(endpoints=("pfs",)))
 
 
-def test_every_counted_cohort_is_set_against_what_its_fit_would_print(analysis):
+def test_every_counted_cohort_is_set_against_what_the_others_predict(analysis):
     checks = analysis.checks
     assert list(checks.predictive) == list(checks.coverage) == list(analysis.fits)
     assert list(checks.table["endpoint"].unique()) == list(analysis.fits)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from arviz import from_dict
 from fits import observations
-from loo_by_hand import DESIGNS, ByHand, brute, cohort_named, drawn, every_kind, slope
+from loo_by_hand import DESIGNS, ByHand, brute, cohort_named, drawn, effect, every_kind, slope
 from scipy import stats
 from scipy.special import logsumexp
 from simulated_registry import read
@@ -18,7 +18,7 @@ from small_registry import cohort, landmark, median, study, write_registry
 from studies import load_registry
 from synthesis import left_out
 from synthesis.fits import fit_survival_data
-from synthesis.left_out import cohort_log_likelihood, leave_one_out
+from synthesis.left_out import LeftOutPredictions, cohort_log_likelihood, leave_one_out
 from synthesis.model.arrays import shared_parts
 from synthesis.model.families import FAMILIES, quantile
 from synthesis.model.likelihoods import arm_log_likelihood
@@ -60,6 +60,31 @@ BIASED = {
     "fixed": (Variant(retrospective_bias=0.5), {}),
     "estimated": (Variant(retrospective_bias="estimated"), {"bias_sd": 0.5}),
 }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_predictions_are_drawn_from_what_the_density_is_integrated_over(data, name):
+    """The mean likelihood of what a cohort prints, over its predictions, is its density."""
+    own, fit = drawn(data, draws=1)
+    many = {key: np.repeat(value[None], 500, axis=1) for key, value in own.items()}
+    alike = replace(fit, draws=replace(fit.draws, tree=from_dict({"posterior": many})))
+    j, hand = cohort_named(data, name), ByHand(own, fit, 0)
+    predicted = LeftOutPredictions(alike).of(j, 40_000, np.random.default_rng(3))
+    at = {arm: drawn.location for arm, drawn in predicted.items()}
+    first = next(iter(predicted.values()))
+    value = sum(hand.arm(arm, at[arm], first.log_shape) for arm in at)
+    for item in data.comparisons:
+        cohorts = [data.arms[arm].cohort for arm in (item.first, item.second)]
+        if max(cohorts) != j:
+            continue
+        shift = first.study - effect(own, data, j)[0] if name.startswith("trial") else 0.0
+        medians = own["log_median"][0]
+        sides = [at[i] if i in at else medians[i] + shift for i in (item.first, item.second)]
+        shape = first.log_shape if cohorts[0] == j else own["log_shape"][0, cohorts[0]]
+        value = value + hand.comparison(item, sides[0] - sides[1], shape)
+    found = np.exp(value - brute(own, fit, 0, name))
+    # four standard errors; where its report knows of it, of some thousand candidates
+    assert found.mean() == pytest.approx(1.0, abs=4 * found.std() / 60)
 
 
 @pytest.mark.parametrize("which", BIASED)
@@ -137,7 +162,10 @@ def reports():
 
 
 def simulated_density(fit, data, j, rng, copies=200):
-    """Density of what a cohort prints under a fit that has not seen it: effects drawn anew."""
+    """Density of what a cohort prints under a fit that has not seen it: effects drawn anew.
+
+    And the log medians at which it is.
+    """
     rows = np.linspace(0, fit.flat("mu").size - 1, 500).astype(int)
     treatment = fit.data.treatments.index(data.cohorts[j].treatment)
     group = fit.data.treatment_class[treatment]
@@ -158,7 +186,7 @@ def simulated_density(fit, data, j, rng, copies=200):
     (arm,) = [arm for arm in data.arms if arm.cohort == j]
     weights = [log_p[:, METHODS.index(method)][:, None] for method in arm.methods]
     value = arm_log_likelihood(arm.chains, weights, location, log_shape, fit.family)
-    return logsumexp(value) - np.log(value.size)
+    return logsumexp(value) - np.log(value.size), location
 
 
 def test_importance_sampling_agrees_with_leaving_each_cohort_out(tmp_path, survival_sizes):
@@ -172,12 +200,17 @@ def test_importance_sampling_agrees_with_leaving_each_cohort_out(tmp_path, survi
     whole = fit(data.at_share(0.4))
     found = leave_one_out(whole, draws=2000)
     assert found.pareto_k.max() < 0.7
-    exact, seen = [], []
+    exact, seen, predictions = [], [], LeftOutPredictions(whole, 2000)
     for j, ref in enumerate(data.cohorts):
         others = [table for table in tables if table["id"] != ref.study.id]
         rest = fit(read(tmp_path / ref.study.id, others).at_share(0.4))
-        exact.append(simulated_density(rest, data, j, rng))
-        seen.append(simulated_density(whole, data, j, rng))
+        density, location = simulated_density(rest, data, j, rng)
+        exact.append(density)
+        seen.append(simulated_density(whole, data, j, rng)[0])
+        (predicted,) = predictions.of(j, 4000, rng).values()
+        ends = np.quantile(predicted.location, [0.1, 0.5, 0.9])
+        # a quarter of the spread between studies that the fits find
+        np.testing.assert_allclose(ends, np.quantile(location, [0.1, 0.5, 0.9]), atol=0.12)
     # Monte Carlo: some hundred effective draws on either side
     np.testing.assert_allclose(found.elpd, exact, atol=0.12)
     # the cohort itself makes its density higher, so the two are told apart

@@ -219,9 +219,10 @@ def test_positions_are_drawn_in_their_band_and_the_most_extreme_figures_as_rows(
     named = by_gid(figure)
     own = positions.query("endpoint == 'os'")
     line = named["spread-os-line"]
-    np.testing.assert_allclose(line.get_ydata(), 100 * own["share"])
+    np.testing.assert_allclose(line.get_ydata(), 100 * (own["share"] - own["position"]))
     band = named["spread-os-band"].get_paths()[0].vertices
-    assert {round(y, 6) for y in band[:, 1]} >= {round(100 * y, 6) for y in own["upper"][:-1]}
+    upper = 100 * (own["upper"] - own["position"])
+    assert {round(y, 6) for y in band[:, 1]} >= {round(y, 6) for y in upper}
     for endpoint, rows in extremes.groupby("endpoint"):
         order = (rows["pit"] - 0.5).abs().sort_values(ascending=False, kind="stable").index
         for place, row in enumerate(rows.loc[order[:MOST]].itertuples()):

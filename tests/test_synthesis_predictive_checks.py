@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
-from fits import fit_of
+from fits import fit_of, observations
 from scipy import stats
+from scipy.special import logsumexp
 from simulated_registry import kaplan_meier
 from small_registry import cohort, landmark, median, study, subgroup, write_registry
 
@@ -17,8 +20,10 @@ from synthesis.model.printed import METHODS, interval_ranks
 from synthesis.predictive import EventOfRank, ShareAlive
 from synthesis.questions.checks import (
     LEVELS,
+    OUTLYING,
     POSITION_COLUMNS,
     PREDICTIVE_COLUMNS,
+    SOURCES,
     Coverage,
     Inside,
     coverage_words,
@@ -160,12 +165,18 @@ def simulate(count, n=21, seed=9):
 
 @pytest.fixture(scope="module")
 def simulated(load):
-    return load(*simulate(120))
+    return load(*simulate(40))
+
+
+def known(registry, endpoint="os", *, mu=0.0, **fixed):
+    """A fit that knows everything but the effects of each cohort: few draws say it all."""
+    where = {"log_odds": mu} if endpoint == "response" else {"log_median": mu}
+    return fit_of(registry, endpoint, size=30, **where, **fixed)
 
 
 def true_fit(registry, **other):
     truth = {"mu": MU, "study_sd": STUDY_SD, "shape_mean": KAPPA, "shape_sd": SHAPE_SD}
-    return fit_of(registry, **truth | other)
+    return known(registry, **truth | other)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +186,7 @@ def found(simulated):
 
 def test_positions_of_reports_from_the_model_are_uniform(found):
     table, coverage = found
-    assert len(table) == 4 * 120
+    assert len(table) == 4 * 40
     for figure in ("median", "lower limit", "upper limit"):
         pits = table.loc[table["figure"] == figure, "pit"]
         assert stats.kstest(pits, "uniform").pvalue > 0.001, figure
@@ -184,16 +195,30 @@ def test_positions_of_reports_from_the_model_are_uniform(found):
     assert shares.mean() == pytest.approx(0.5, abs=4 * shares.std() / np.sqrt(len(shares)))
     assert shares.var() < 1 / 12 * 1.3
     assert coverage.in_band
+    assert coverage.p > 0.05
     for item, level in zip(coverage.inside, LEVELS, strict=True):
-        assert item.lower <= item.found <= item.upper
-        assert level * item.figures <= item.expected + 1 < (level + 0.1) * item.figures + 1
+        assert item.lower <= item.share <= item.upper
+        # rounding does not let more figures inside than the level says
+        assert (item.lower + item.upper) / 2 == pytest.approx(level, abs=0.02)
 
 
 def test_figures_of_one_arm_widen_what_is_expected(found):
-    _, coverage = found
-    half = coverage.inside[0]
-    independent = stats.binom(half.figures, half.expected / half.figures).std()
-    assert half.upper - half.lower > 1.2 * 2 * 1.96 * independent
+    table, coverage = found
+    independent = stats.binom(len(table), 0.5).std() / len(table)
+    assert coverage.inside[0].upper - coverage.inside[0].lower > 1.2 * 2 * 1.96 * independent
+
+
+def test_the_variance_of_predictions_is_told_apart(found):
+    table, _ = found
+    medians = table[table["figure"] == "median"]
+    # the variance of the log of a middle event time of 21, whatever the study
+    share = stats.beta(11, 11).rvs(200_000, random_state=1)
+    chance = np.var(np.log(-np.log2(share)) / np.exp(KAPPA))
+    expected = STUDY_SD**2 / (STUDY_SD**2 + chance)
+    assert medians["study_part"].mean() == pytest.approx(expected, abs=0.03)
+    assert medians["patients_part"].mean() == pytest.approx(1 - expected, abs=0.03)
+    assert table[list(SOURCES)].sum(axis=1).to_numpy() == pytest.approx(1.0, abs=0.05)
+    assert table["histology_part"].max() < 0.01
 
 
 @pytest.mark.parametrize(
@@ -203,16 +228,17 @@ def test_figures_of_one_arm_widen_what_is_expected(found):
 def test_a_wrong_model_is_found_out(simulated, wrong, level, too_many):
     table, coverage = check(true_fit(simulated, **wrong), simulated.vocabulary)
     inside = dict(zip(LEVELS, coverage.inside, strict=True))[level]
-    assert (inside.found > inside.upper) if too_many else (inside.found < inside.lower)
+    assert (inside.share > inside.upper) if too_many else (inside.share < inside.lower)
     assert not coverage.in_band
+    assert coverage.p < 0.01
     words = " ".join(coverage_words(table, coverage))
-    assert ("More than that" if too_many else "Fewer than that") in words
-    assert "leaves its band" in words
+    assert f"too {'wide' if too_many else 'narrow'} at" in words
+    assert "leave the band" in words
 
 
 def test_a_printed_median_has_its_exact_position(load):
     registry = load(study("one", cohort(n=23, survival=[median(Decimal("2.6"))])))
-    table, _ = check(fit_of(registry, mu=np.log(4.0)), registry.vocabulary)
+    table, _ = check(known(registry, mu=np.log(4.0)), registry.vocabulary)
     (row,) = table.to_dict("records")
     share = stats.beta.cdf(1.0 - 0.5 ** (2.6 / 4.0), 12, 12)
     assert row["pit"] == pytest.approx(share, abs=4 * 0.5 / np.sqrt(4000))
@@ -226,7 +252,7 @@ def test_replicates_are_rounded_as_the_figure_was(load):
     arm = cohort(n=23, survival=[median(122, unit="days")])
     coarse = cohort("coarse", n=23, survival=[median(4)])
     registry = load(study("one", arm), study("two", coarse))
-    table, _ = check(fit_of(registry, mu=np.log(4.0)), registry.vocabulary)
+    table, _ = check(known(registry, mu=np.log(4.0)), registry.vocabulary)
     days, months = (table[table["study"] == name].iloc[0] for name in ("one", "two"))
     for name in ("predicted", "lower", "upper", "lower_50", "upper_50"):
         assert days[name] * 30.4375 == pytest.approx(round(days[name] * 30.4375))
@@ -239,13 +265,13 @@ def test_replicates_are_rounded_as_the_figure_was(load):
 
 
 def test_response_rates_have_the_positions_of_a_binomial(load):
-    counts = [(3, 20), (9, 20), (17, 20)]
+    counts = [(2, 20), (9, 20), (17, 20)]
     reports = [
         study(f"r{a:02d}", cohort(n=n, response={"responders": a, "evaluable": n}))
         for a, n in counts
     ]
     registry = load(*reports)
-    table, coverage = check(fit_of(registry, "response", mu=-0.4), registry.vocabulary)
+    table, coverage = check(known(registry, "response", mu=-0.4), registry.vocabulary)
     law = stats.binom(20, 1.0 / (1.0 + np.exp(0.4)))
     for row, (responders, _) in zip(table.to_dict("records"), counts, strict=True):
         exact = law.cdf(responders - 1) + law.pmf(responders) / 2
@@ -253,8 +279,12 @@ def test_response_rates_have_the_positions_of_a_binomial(load):
         assert row["figure"] == "response rate"
         assert row["printed"] == f"{responders}/20"
     assert list(table["within"]) == [law.ppf(0.025) <= r <= law.ppf(0.975) for r, _ in counts]
-    assert [item.found for item in coverage.inside] == [1, 1]
-    assert list(outliers(table)["study"]) == ["r03", "r17"]
+    low, high = (law.cdf(np.array([r for r, _ in counts]) - back) for back in (1, 0))
+    for item in coverage.inside:
+        ends = 0.5 - item.level / 2, 0.5 + item.level / 2
+        shares = (np.clip(high, *ends) - np.clip(low, *ends)) / (high - low)
+        assert item.share == pytest.approx(shares.mean(), abs=0.02)
+    assert list(outliers(table)["study"]) == ["r02", "r17"]
 
 
 # --- the table -----------------------------------------------------------------------------------
@@ -283,8 +313,16 @@ def various(load):
     )
 
 
+def fit_with_histology(registry):
+    """Mixed tumours live longer; shares that are not printed are at zero, as drawn."""
+    arms, centre = observations(registry).arms, known(registry).centre_share
+    shares = np.array([arm.share or 0.0 for arm in arms])
+    middles = np.log(4.0) + 0.8 * (shares - centre)
+    return known(registry, mu=middles, prognostic=0.8, study_sd=0.2, mixed_share=shares)
+
+
 def test_every_arm_has_its_figures_in_order(various):
-    fit = fit_of(various, mu=np.log(4.0), prognostic=0.8, study_sd=0.2)
+    fit = fit_with_histology(various)
     table, coverage = check(fit, various.vocabulary, ["Paclitaxel", "Lenvatinib"])
     assert tuple(table.columns) == PREDICTIVE_COLUMNS
     assert tuple(coverage.positions.columns) == POSITION_COLUMNS
@@ -315,7 +353,7 @@ def test_every_arm_has_its_figures_in_order(various):
 def test_without_a_figure_to_predict_there_is_nothing(load):
     alive = [{"os": Decimal(5), "unit": "months", "event": "alive"}] * 3
     registry = load(study("alive", cohort(n=3, patients=alive)))
-    table, coverage = check(fit_of(registry), registry.vocabulary)
+    table, coverage = check(known(registry), registry.vocabulary)
     assert table.empty
     assert tuple(table.columns) == PREDICTIVE_COLUMNS
     assert coverage.inside == ()
@@ -326,28 +364,42 @@ def test_without_a_figure_to_predict_there_is_nothing(load):
 @pytest.mark.parametrize(
     ("half", "most", "says"),
     [
-        (6, 10, None),
-        (6, 7, "surer of reports"),
-        (9, 10, "reports differ less than the model allows"),
+        (0.55, 0.99, None),
+        (0.55, 0.7, "Predictions are too narrow at 95 %; most of their variance is "),
+        (0.9, 0.99, "Predictions are too wide at 50 %; most of their variance is "),
     ],
 )
 def test_sentences_say_what_is_expected(found, half, most, says):
     table, coverage = found
-    inside = (Inside(0.5, half, 10, 5.2, 2.0, 8.0), Inside(0.95, most, 10, 9.6, 8.0, 10.0))
+    inside = (
+        Inside(0.5, half, 0.4, 0.6),
+        Inside(0.8, 0.8, 0.7, 0.9),
+        Inside(0.95, most, 0.92, 1.0),
+    )
     middling = table[(table["pit"] > 0.1) & (table["pit"] < 0.9)]
-    first, *others, last = coverage_words(middling, Coverage(coverage.positions, inside))
-    assert first.startswith(f"{most} of 10 reported figures lie inside their 95 %")
-    assert "have 8 to 10, 10 on average. " in first
-    assert [says in words for words in others] == ([True] if says else [])
+    first, *others, last = coverage_words(middling, Coverage(coverage.positions, inside, 0.4))
+    assert first.endswith(
+        f"each predicted by the others: {100 * half:.0f} % lie inside the 50 % intervals (40 to "
+        f"60 %), 80 % inside the 80 % ones (70 to 90 %) and {100 * most:.0f} % inside the "
+        "95 % ones (92 to 100 %); in brackets the range of registries drawn from the "
+        "model."
+    )
+    assert others[-1] == "The positions can be uniform (p = 0.40)."
+    assert [words.startswith(says) for words in others[:-1]] == ([True] if says else [])
     assert last == "No figure is outlying (a position below 0.01 or above 0.99)."
+    middling = middling.assign(reliable=middling["study"] != middling["study"].iloc[0])
+    doubt = coverage_words(middling, Coverage(coverage.positions, inside, 0.4))[-2]
+    assert "only a refit would tell" in doubt
+    assert middling["label"].iloc[0] in doubt
 
 
 def test_an_outlying_figure_is_named(various):
-    fit = fit_of(various, mu=np.log(40.0), study_sd=0.01)
+    fit = known(various, mu=np.log(40.0), study_sd=0.01)
     checks = checks_of({"os": fit}, various.vocabulary, {})
     said = result(checks, various)
     assert set(said.tables) == {"predictive_checks"}
     (own,) = [finding for finding in said.findings if finding.tables]
+    assert len(own.tables) == 2
     far = outliers(checks.table)
     assert len(far)
     assert [row[0].text for row in own.tables[0].rows] == list(far["label"])
@@ -357,6 +409,92 @@ def test_an_outlying_figure_is_named(various):
     furthest = (picture.arguments["extremes"]["pit"] - 0.5).abs()
     assert furthest.is_monotonic_decreasing
     assert furthest.max() == (checks.table["pit"] - 0.5).abs().max()
+
+
+# --- a cohort is not seen by its own prediction ---------------------------------------------------
+
+CENTRES, SPREADS = np.linspace(-4.0, 4.0, 61), np.linspace(0.02, 2.6, 30)
+EFFECTS = np.linspace(-5.0, 5.0, 61)
+PRIOR = stats.norm(-1.0, 1.0).logpdf(CENTRES)[:, None] + stats.halfnorm(0, 0.7).logpdf(SPREADS)
+
+
+def rates_of(load, counts, n):
+    names = [f"r{number:02d}" for number in range(len(counts))]
+    response = [{"responders": int(count), "evaluable": n} for count in counts]
+    return load(
+        *(study(name, cohort(n=n, response=own)) for name, own in zip(names, response, strict=True))
+    )
+
+
+@cache
+def by_quadrature(n):
+    """Log likelihood of each count at each centre and spread, and of effects, on grids."""
+    at = CENTRES[:, None, None] + SPREADS[:, None] * EFFECTS
+    rates = 1.0 / (1.0 + np.exp(-at))
+    log_effects = stats.norm.logpdf(EFFECTS) + np.log(EFFECTS[1] - EFFECTS[0])
+    terms = [stats.binom.logpmf(count, n, rates) + log_effects for count in range(n + 1)]
+    return terms, np.array([logsumexp(term, axis=2) for term in terms])
+
+
+def posterior_fit(registry, counts, n, rng, draws=1000):
+    """Exact draws of a response model whose treatments do not differ."""
+    terms, values = by_quadrature(n)
+    log_p = PRIOR + sum(values[count] for count in counts)
+    p = np.exp(log_p - log_p.max()).ravel()
+    cells = rng.choice(p.size, draws, p=p / p.sum())
+    centre, spread = np.unravel_index(cells, PRIOR.shape)
+    effects = []
+    for count in counts:
+        log_q = terms[count][centre, spread]
+        reached = np.cumsum(np.exp(log_q - log_q.max(axis=1, keepdims=True)), axis=1)
+        at = (rng.uniform(size=(draws, 1)) * reached[:, -1:] > reached).sum(axis=1)
+        effects.append(SPREADS[spread] * EFFECTS[at])
+    effects = np.column_stack(effects)
+    odds = CENTRES[centre][:, None] + effects
+    fixed = {"mu": CENTRES[centre], "study_sd": SPREADS[spread], "study_effect": effects}
+    return fit_of(registry, "response", size=draws, log_odds=odds, **fixed)
+
+
+def exact_positions(counts, n):
+    """Middle position of each count in its prediction by the others."""
+    _, values = by_quadrature(n)
+    whole, found = PRIOR + sum(values[count] for count in counts), []
+    for count in counts:
+        rest = whole - values[count]
+        law = np.exp(logsumexp(rest + values, axis=(1, 2)) - logsumexp(rest))
+        found.append(law[:count].sum() + law[count] / 2)
+    return np.array(found)
+
+
+def test_an_absurd_cohort_is_flagged_where_it_is_left_out_and_not_where_it_is_seen(load):
+    counts, n = [3, 5, 4, 2, 14, 4, 3, 5], 20
+    registry = rates_of(load, counts, n)
+    fit = posterior_fit(registry, counts, n, np.random.default_rng(1))
+    table, _ = check(fit, registry.vocabulary)
+    assert list(outliers(table)["study"]) == ["r04"]
+    assert table["pit"].to_numpy() == pytest.approx(exact_positions(counts, n), abs=0.04)
+    rng = np.random.default_rng(2)
+    rate = fit.flat("mu") + fit.flat("study_sd") * rng.standard_normal(fit.flat("mu").size)
+    seen = rng.binomial(n, 1.0 / (1.0 + np.exp(-rate)))
+    assert np.mean(seen < 14) + np.mean(seen == 14) / 2 < 1 - OUTLYING
+
+
+def test_left_out_positions_of_simulated_registries_are_uniform(load):
+    rng, n, tables = np.random.default_rng(5), 15, []
+    for _ in range(12):
+        spread = np.abs(0.7 * rng.standard_normal())
+        odds = rng.normal(-1.0, 1.0) + spread * rng.standard_normal(8)
+        counts = rng.binomial(n, 1.0 / (1.0 + np.exp(-odds)))
+        registry = rates_of(load, counts, n)
+        fit = posterior_fit(registry, counts, n, rng)
+        tables.append(check(fit, registry.vocabulary)[0].assign(exact=exact_positions(counts, n)))
+    table = pd.concat(tables, ignore_index=True)
+    reliable = table[table["reliable"]]
+    assert len(reliable) > 0.9 * len(table)
+    assert np.abs(reliable["pit"] - reliable["exact"]).max() < 0.06
+    for level in LEVELS:  # four standard errors, for positions of a count move by steps
+        inside = np.mean(np.abs(table["pit"] - 0.5) < level / 2)
+        assert inside == pytest.approx(level, abs=4 * np.sqrt(level * (1 - level) / len(table)))
 
 
 # --- the band ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -29,6 +30,7 @@ MOST = 5
 
 _CENTRAL = (0.025, 0.975)
 _HEIGHT, _BAND = 100.0, 0.2
+_STEP = 10  # percentage points: ends of the scale of a panel
 
 
 @style.style_context()
@@ -42,8 +44,9 @@ def plot_checks(
     """Draw the model check of all endpoints.
 
     Above, a panel an endpoint: the share of the reported figures at or below a position in their
-    prediction, with the band that holds the whole line. Below, the figures furthest out; open where
-    outside of 95 %. Axes labelled ``spread os`` and ``checks-os position`` for each endpoint.
+    prediction less that of uniform ones, with the band that holds the whole line. Below, the
+    figures furthest out; open where outside of 95 %. Axes labelled ``spread os`` and ``checks-os
+    position`` for each endpoint.
 
     Parameters
     ----------
@@ -96,26 +99,29 @@ def _draw_spread(
     heading: str,
     positions: pd.DataFrame,
 ) -> None:
-    """How the positions of one endpoint are spread: their distribution in its band."""
+    """How far the distribution of the positions of one endpoint is from a uniform one."""
     size, endpoint = sheet.body, positions["endpoint"].iloc[0]
+    x, low, high, line = positions[["position", "lower", "upper", "share"]].to_numpy(float).T
+    low, high, line = (100.0 * (own - x) for own in (low, high, line))
+    reach = _STEP * math.ceil(max(np.abs([low, high, line]).max(), 1.0) / _STEP)
     left, top = (
-        corner[0] + 1.6 * size + page.text_width("100", sheet.text) + 4,
+        corner[0] + 1.6 * size + page.text_width(f"{numbers.MINUS}00", sheet.text) + 4,
         corner[1] + 1.6 * size,
     )
     width = min(corner[0] + wide - left - 1.5 * size, 1.35 * _HEIGHT)
     page.put_text(paper, left, corner[1] + 0.7 * size, heading, sheet.text.bold)
     axes = page.add_axes(paper, left, top, width, _HEIGHT, f"spread {endpoint}")
     axes.set_xlim(0.0, 1.0)
-    axes.set_ylim(0.0, 100.0)
+    axes.set_ylim(-reach, reach)
     dress_ticks(axes, "x", sheet.text, (0.0, 0.5, 1.0))
-    dress_ticks(axes, "y", sheet.text, (0, 50, 100))
-    x, low, high, line = positions[["position", "lower", "upper", "share"]].to_numpy(float).T
+    ends = (-reach, 0, reach)
+    dress_ticks(axes, "y", sheet.text, ends, labels=[numbers.points(at / 100.0) for at in ends])
     look = {"fc": tint(INK, _BAND), "ec": "none", "lw": 0, "gid": f"spread-{endpoint}-band"}
-    axes.fill_between(x, 100 * low, 100 * high, step="post", zorder=1, **look)
-    axes.plot([0, 1], [0, 100], color=MUTED, lw=0.6, ls=marks.DASHES, zorder=2)
+    axes.fill_between(x, low, high, zorder=1, **look)
+    axes.axhline(0.0, color=MUTED, lw=0.6, ls=marks.DASHES, zorder=2)
     look = {"color": INK, "lw": 1.1, "gid": f"spread-{endpoint}-line"}
-    axes.step(x, 100 * line, where="post", zorder=3, **look)
-    bottom, words = top + _HEIGHT + 2.6 * size, "Figures at or below, %"
+    axes.plot(x, line, zorder=3, **look)
+    bottom, words = top + _HEIGHT + 2.6 * size, "Figures in excess, %"
     page.put_text(paper, left + width / 2, bottom, "Position", sheet.text, align="center")
     page.put_upright_text(paper, corner[0] + 0.7 * size, top + _HEIGHT / 2, words, sheet.text)
 

@@ -1,18 +1,31 @@
-r"""Would the fitted model print these figures? Posterior predictive checks on the printed scale.
+r"""Do the other cohorts predict these figures? Leave-one-cohort-out predictive checks.
 
-Every counted arm is replicated as an arm of a new study: for each draw of the posterior a new study
-effect and a new deviation of the shape are drawn from their own distributions, while the effects of
-treatments and covariates stay (a *mixed* check: Gelman, Meng & Stern 1996, Statistica Sinica
-6:733; Marshall & Spiegelhalter 2007, doi 10.1214/07-BA218). Of its ``n`` patients the event times
-of known rank and the survivors at fixed times are drawn together, rounded as they were printed, and
-each printed figure is placed among its replicates:
+Every counted cohort is predicted by the posterior given all *other* cohorts, by importance weights
+(:mod:`synthesis.left_out`): the effects of its treatment are those that the others leave likely, or
+those of a new treatment of its class where it is the only one; its study effect, shape and unknown
+share of mixed histology are drawn anew. In a report with several cohorts the others are known, and
+so is the part of the study effect that they share. Families are stacked by their weights; one whose
+Pareto k for a cohort is above :data:`~synthesis.stacking.HIGH_K` leaves its place to the others.
+Where all are, the figures are called unreliable: a refit takes 16 seconds a family, and is not
+made.
+
+Of its ``n`` patients the event times of known rank and the survivors at fixed times are drawn
+together, rounded as they were printed. A printed figure covers the positions
 
 .. math::
-   \mathrm{pit} = \Pr(y^\mathrm{rep} < y) + \tfrac12 \Pr(y^\mathrm{rep} = y).
+   [\,\Pr(y^\mathrm{rep} < y),\ \Pr(y^\mathrm{rep} \le y)\,]
 
-All arms of one draw make one replicated registry: the spread of the number of figures inside their
-intervals, and of the distribution of positions, allows for figures that hang together. Where one
-cohort stands behind a treatment, its effect has learned from the very figures that it predicts.
+in its prediction: the probability integral transform, spread evenly where several replicates would
+be printed alike (Czado, Gneiting & Held 2009, doi 10.1111/j.1541-0420.2009.01191.x), which is the
+mean of all randomised ones. Of figures from the model a share ``p`` lies inside central intervals
+of level ``p``, rounded or not. ``pit`` is the middle of what a figure covers.
+
+Figures of one cohort come from the same patients: each row of replicates is one registry, in which
+they hang together, and cohorts do not. (That of two under one treatment what is too high for the
+one is too low for the other would move the ranges by one percentage point.) The spread of these
+registries gives the range of the shares inside, the band of the difference between the distribution
+of positions and a uniform one (Säilynoja, Bürkner & Vehtari 2022, doi 10.1007/s11222-022-10090-6),
+and the p-value of uniformity.
 """
 
 from __future__ import annotations
@@ -23,65 +36,61 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
+from scipy.special import expit, ndtri, softmax
 from scipy.stats import rankdata
 
 from studies import Registry
-from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import LEVEL, Curve, Fit, cohort_labels, flat
-from synthesis.fits import PooledSurvival, ResponseFit
-from synthesis.model.arrays import shared_parts
+from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit
+from synthesis.left_out import DRAWS, LeftOutPredictions, PredictedArm
 from synthesis.model.observations import Arm
 from synthesis.model.printed import METHODS
-from synthesis.numbers import count, interval, months, percent
+from synthesis.numbers import capitalised, count, interval, listed, months, p_value, percent
 from synthesis.predictive import (
     EventOfRank,
     Figure,
     Law,
-    NewCohort,
     ShareAlive,
     count_alike,
     listed_median,
-    place_of,
-    position,
-    predict_curve,
-    predict_rate,
     printed_figures,
     times_of_ranks,
-    unknown_share,
 )
+from synthesis.questions.influence import WEIGHTED
 from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
+from synthesis.stacking import HIGH_K, StackedFit
 
-PREDICTIVE_COLUMNS = names(
-    "endpoint study cohort label year treatment treatment_class histology n figure printed value "
-    "predicted lower upper lower_50 upper_50 pit within"
+#: Where the variance of a prediction comes from, as columns that add up to about one.
+SOURCES = names("treatment_part study_part histology_part shape_part patients_part")
+
+PREDICTIVE_COLUMNS = (
+    *names("endpoint study cohort label year treatment treatment_class histology n figure printed"),
+    *names("value predicted lower upper lower_50 upper_50 pit within pareto_k reliable"),
+    *SOURCES,
 )
 POSITION_COLUMNS = ("position", "share", "lower", "upper")
 
 #: Levels at which the figures inside their predictive intervals are counted.
-LEVELS = (0.5, LEVEL)
+LEVELS = (0.5, 0.8, LEVEL)
 
 #: A figure whose position is nearer than this to 0 or 1 is outlying.
 OUTLYING = 0.01
 
 # Replicates of each figure, at least: a position of one in a hundred is then known to a sixth.
 _REPLICATES = 4000
-_GRID = np.linspace(0.0, 1.0, 101)
+_GRID = np.linspace(0.0, 1.0, 81)  # the ends of all levels are on it
 
 
 class Inside(NamedTuple):
-    """How many figures lie inside their predictive intervals of a level, and how many should.
+    """Share of the figures inside their central predictive intervals of a level.
 
-    ``expected`` is the mean, ``lower`` and ``upper`` the 95 % range of the number inside, of
-    registries drawn from the model: rounding lets it exceed the level.
+    ``lower`` and ``upper`` are the 95 % range of the share in registries drawn from the model.
     """
 
     level: float
-    found: int
-    figures: int
-    expected: float
+    share: float
     lower: float
     upper: float
 
@@ -92,11 +101,13 @@ class Coverage:
 
     ``positions`` has a ``position`` from 0 to 1, the ``share`` of the figures at or below it, and
     the band ``lower, upper`` that holds the whole line in 95 % of registries drawn from the model.
-    ``inside`` has an entry for each of :data:`LEVELS`.
+    ``inside`` has an entry for each of :data:`LEVELS`; ``p`` is the share of registries whose line
+    is no nearer to the uniform one.
     """
 
     positions: pd.DataFrame
     inside: tuple[Inside, ...]
+    p: float = 1.0
 
     @property
     def in_band(self) -> bool:
@@ -109,14 +120,18 @@ class _Replicated(NamedTuple):
     """A printed figure, whose it is, and its replicates before they are printed."""
 
     figure: Figure
-    ref: CohortRef
+    cohort: int
     histology: str
     n: int
     drawn: np.ndarray
+    predicted: PredictedArm
 
     @property
-    def pit(self) -> float:
-        return position(self.drawn, self.figure.alike)
+    def covers(self) -> tuple[float, float]:
+        """Positions from which and up to which it would be printed alike."""
+        low, high = self.figure.alike
+        below = float(np.mean(self.drawn < low))
+        return below, below + float(np.mean((self.drawn >= low) & (self.drawn < high)))
 
     @property
     def printed(self) -> np.ndarray:
@@ -128,11 +143,21 @@ class _Replicated(NamedTuple):
         low, high = figure.alike
         return np.where((self.drawn >= low) & (self.drawn < high), figure.value, drawn)
 
+    @property
+    def parts(self) -> np.ndarray:
+        """Shares of the variance of its normal scores by :data:`SOURCES`, from a linear fit."""
+        scores = ndtri((rankdata(self.printed) - 0.5) / self.drawn.size)
+        columns = np.stack(self.predicted[:4], axis=1)
+        columns = columns - columns.mean(axis=0)
+        slopes = np.linalg.lstsq(columns, scores, rcond=None)[0]
+        explained = np.square(slopes) * columns.var(axis=0) / max(float(scores.var()), 1e-12)
+        return np.append(explained, max(1.0 - explained.sum(), 0.0))
+
 
 def predictive_check(
     fit: Fit, vocabulary: Vocabulary, treatments: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, Coverage]:
-    """Set every printed figure behind a fit against what the fit would print.
+    """Set every printed figure behind a fit against what the other cohorts predict.
 
     Parameters
     ----------
@@ -145,17 +170,24 @@ def predictive_check(
     -------
     DataFrame
         :data:`PREDICTIVE_COLUMNS`, by treatment, year and label; months, or fractions of one. An
-        infinite ``value`` was not reached; ``within`` the 95 % interval. Empty without any figure
-        that can be predicted.
+        infinite ``value`` was not reached; ``within`` the 95 % interval; ``pareto_k`` the smallest
+        of the families. Empty without any figure that can be predicted.
     Coverage
     """
     rng = np.random.default_rng([fit.seed, 17])
-    replicas = list((_response if isinstance(fit, ResponseFit) else _survival)(fit, rng))
+    kinds = _families(fit)
+    pareto_k = np.min([kind.predictions.pareto_k for kind in kinds], axis=0)
+    replicas = [
+        replica
+        for cohort in range(len(fit.data.cohorts))
+        for replica in _replicas(fit, kinds, cohort, rng)
+    ]
     if not replicas:
         empty = pd.DataFrame(columns=list(PREDICTIVE_COLUMNS)).astype({"year": "Int64"})
         return empty, Coverage(pd.DataFrame(columns=list(POSITION_COLUMNS)), ())
     replicates = np.column_stack([replica.printed for replica in replicas])
-    limits = {level: _central(replicates, level) for level in LEVELS}
+    limits = {level: _central(replicates, level) for level in (0.5, LEVEL)}
+    covers = np.array([replica.covers for replica in replicas])
     labels = cohort_labels(fit.data.cohorts)
     table = pd.DataFrame(
         {
@@ -171,73 +203,91 @@ def predictive_check(
             "figure": replica.figure.name,
             "printed": replica.figure.printed,
             "value": replica.figure.value,
-            "pit": replica.pit,
+            "pareto_k": pareto_k[replica.cohort],
+            **dict(zip(SOURCES, replica.parts, strict=True)),
         }
         for replica in replicas
-        for ref in [replica.ref]
+        for ref in [fit.data.cohorts[replica.cohort]]
     )
+    table["reliable"] = table["pareto_k"] <= HIGH_K
+    table["pit"] = covers.mean(axis=1)
     table["predicted"] = _quantile(replicates, 0.5)
     table["lower"], table["upper"] = limits[LEVEL]
     table["lower_50"], table["upper_50"] = limits[0.5]
     table["within"] = table["value"].between(table["lower"], table["upper"])
-    values = table["value"].to_numpy()
-    inside = tuple(_inside(level, *limits[level], values, replicates) for level in LEVELS)
-    positions = _positions(table["pit"].to_numpy(), replicates)
+    coverage = _coverage(covers, replicates)
     order = list(dict.fromkeys([*treatments, *table["treatment"]]))
     table = table.assign(place=table["treatment"].map(order.index))
     table = table.sort_values(["place", "year", "label"], kind="stable", ignore_index=True)
     table = table[list(PREDICTIVE_COLUMNS)].astype({"year": "Int64"})
-    return table, Coverage(positions, inside)
+    return table, coverage
 
 
 # --- replicates ----------------------------------------------------------------------------------
 
 
-def _repeats(fit: Fit) -> int:
-    return -(-_REPLICATES // flat(fit, "mu").size)
+class _Family(NamedTuple):
+    """A fit of one family, its weight, and its predictions of each cohort."""
+
+    fit: SurvivalFit | ResponseFit
+    weight: float
+    predictions: LeftOutPredictions
 
 
-def _seeds(fit: Fit, rng: np.random.Generator) -> dict[str, int]:
-    """One seed a study: its arms share what is new of it."""
-    return {study: int(rng.integers(2**32)) for study in fit.data.studies}
-
-
-def _response(fit: ResponseFit, rng: np.random.Generator) -> Iterator[_Replicated]:
-    seeds = _seeds(fit, rng)
-    for ref, counts in zip(fit.data.cohorts, fit.data.counts, strict=True):
-        place = place_of(fit, ref.treatment, ref.treatment_class)
-        rates = predict_rate(fit, place, np.random.default_rng(seeds[ref.study.id]), _repeats(fit))
-        count, n = counts.responders, counts.evaluable
-        figure = Figure("response rate", f"{count}/{n}", count / n, count_alike(count, n))
-        yield _Replicated(figure, ref, "", n, rng.binomial(n, rates) / n)
-
-
-def _survival(fit: PooledSurvival, rng: np.random.Generator) -> Iterator[_Replicated]:
-    seeds, repeats = _seeds(fit, rng), _repeats(fit)
-    weights = _convention_weights(fit, repeats)
-    parts = shared_parts(fit.data)
-    every = fit.data.covariates or ((),) * len(parts)
-    new = [
-        NewCohort(seeds[ref.study.id], int(rng.integers(2**32)), part, values)
-        for ref, part, values in zip(fit.data.cohorts, parts, every, strict=True)
+def _families(fit: Fit) -> list[_Family]:
+    each = {"": fit}, {"": 1.0}
+    if isinstance(fit, StackedFit):
+        each = {name: fit.fits[name] for name in fit.rows}, fit.weights
+    draws = max(DRAWS, WEIGHTED // len(each[0]))
+    return [
+        _Family(own, each[1][name], LeftOutPredictions(own, draws)) for name, own in each[0].items()
     ]
-    for arm in fit.data.arms:
-        ref = fit.data.cohorts[arm.cohort]
-        place = place_of(fit, ref.treatment, ref.treatment_class)
-        share = unknown_share(fit, repeats, rng) if arm.share is None else arm.share
-        curve = predict_curve(fit, place, share, new[arm.cohort], repeats)
+
+
+def _replicas(
+    fit: Fit, kinds: Sequence[_Family], cohort: int, rng: np.random.Generator
+) -> Iterator[_Replicated]:
+    """Figures of one cohort with their replicates, drawn from the same patients."""
+    reliable = [kind for kind in kinds if kind.predictions.pareto_k[cohort] <= HIGH_K] or kinds
+    shares = np.array([kind.weight for kind in reliable])
+    sizes = rng.multinomial(_REPLICATES, shares / shares.sum())
+    each = [
+        kind.predictions.of(cohort, size, rng) for kind, size in zip(reliable, sizes, strict=True)
+    ]
+    order = rng.permutation(_REPLICATES)
+    for place in each[0]:
+        columns = zip(*(own[place] for own in each), strict=True)
+        predicted = PredictedArm(*(np.concatenate(column)[order] for column in columns))
+        if isinstance(fit, ResponseFit):
+            counts = fit.data.counts[cohort]
+            of, n = counts.responders, counts.evaluable
+            figure = Figure("response rate", f"{of}/{n}", of / n, count_alike(of, n))
+            drawn = rng.binomial(n, expit(predicted.location)) / n
+            yield _Replicated(figure, cohort, "", n, drawn, predicted)
+            continue
+        arm = fit.data.arms[place]
+        names = np.repeat([kind.fit.family.name for kind in reliable], sizes)[order]
+        curve = Curve(
+            np.exp(predicted.location), np.exp(predicted.log_shape), names, predicted.tail
+        )
+        logits = np.concatenate(
+            [
+                flat(kind.fit, "convention_logits")[own[place].row]
+                for kind, own in zip(reliable, each, strict=True)
+            ]
+        )[order]
         figures = _figures(fit, arm)
-        laws = [law for _, law in figures]
-        drawn = draw_together(curve, laws, weights, rng, methods=arm.methods)
-        for (figure, _), values in zip(figures, drawn, strict=True):
-            yield _Replicated(figure, ref, _histology_words(arm), arm.n, values)
+        laws, weights = [law for _, law in figures], softmax(logits.T, axis=0)
+        values = draw_together(curve, laws, weights, rng, methods=arm.methods)
+        for (figure, _), drawn in zip(figures, values, strict=True):
+            yield _Replicated(figure, cohort, _histology_words(arm), arm.n, drawn, predicted)
 
 
 def _figures(fit: PooledSurvival, arm: Arm) -> list[tuple[Figure, Law]]:
     if arm.chains:
         return printed_figures(arm.outcome, arm.landmarks, arm.n)
-    listed = [patient for patient in fit.data.patients if fit.data.arms[patient.arm] is arm]
-    median = listed_median([p.months for p in listed], [p.event for p in listed])
+    own = [patient for patient in fit.data.patients if fit.data.arms[patient.arm] is arm]
+    median = listed_median([p.months for p in own], [p.event for p in own])
     return [] if median is None else [median]
 
 
@@ -245,11 +295,6 @@ def _histology_words(arm: Arm) -> str:
     if arm.histology != "whole":
         return arm.histology
     return "not printed" if arm.share is None else f"{100 * arm.share:.0f} % mixed"
-
-
-def _convention_weights(fit: PooledSurvival, repeats: int) -> np.ndarray:
-    """Weights of the transformations behind intervals of unknown convention, a column a draw."""
-    return softmax(np.tile(flat(fit, "convention_logits"), (repeats, 1)).T, axis=0)
 
 
 def draw_together(
@@ -341,25 +386,36 @@ def _central(replicates: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarr
     return lower, upper
 
 
-def _inside(
-    level: float, lower: np.ndarray, upper: np.ndarray, values: np.ndarray, replicates: np.ndarray
-) -> Inside:
-    drawn = np.sum((replicates >= lower) & (replicates <= upper), axis=1)
-    low, high = _quantile(drawn, [0.025, 0.975])
-    count_inside = int(np.sum((values >= lower) & (values <= upper)))
-    return Inside(level, count_inside, values.size, float(drawn.mean()), float(low), float(high))
-
-
-def _positions(pits: np.ndarray, replicates: np.ndarray) -> pd.DataFrame:
-    """Distribution of the positions with its simultaneous band."""
-    each = (rankdata(replicates, axis=0) - 0.5) / len(replicates)
-    # how many of each line fall into each step of the grid, then up to it
-    steps = np.searchsorted(_GRID, each) + _GRID.size * np.arange(len(each))[:, None]
-    counts = np.bincount(steps.ravel(), minlength=len(each) * _GRID.size)
-    lines = np.cumsum(counts.reshape(len(each), -1), axis=1) / each.shape[1]
+def _coverage(covers: np.ndarray, replicates: np.ndarray) -> Coverage:
+    """How figures lie, beside registries drawn from the model, ``(registries, figures)``."""
+    high = rankdata(replicates, axis=0, method="max") / len(replicates)
+    low = (rankdata(replicates, axis=0, method="min") - 1.0) / len(replicates)
+    lines = sum(_reached(*pair) for pair in zip(low.T, high.T, strict=True)) / len(covers)
+    line = sum(_reached(*pair[:, None]) for pair in covers)[0] / len(covers)
     lower, upper = envelope(lines)
-    share = np.array([np.mean(pits <= at) for at in _GRID])
-    return pd.DataFrame(dict(zip(POSITION_COLUMNS, (_GRID, share, lower, upper), strict=True)))
+    values = _GRID, line, lower, upper
+    positions = pd.DataFrame(dict(zip(POSITION_COLUMNS, values, strict=True)))
+    inside = []
+    for level in LEVELS:
+        ends = np.searchsorted(_GRID, [0.5 - level / 2.0 - 1e-9, 0.5 + level / 2.0 - 1e-9])
+        drawn = lines[:, ends[1]] - lines[:, ends[0]]
+        ends_of_range = np.quantile(drawn, [0.025, 0.975])
+        inside.append(Inside(level, float(line[ends[1]] - line[ends[0]]), *ends_of_range.tolist()))
+    depths = _depths(np.vstack([line, lines]))
+    return Coverage(positions, tuple(inside), float(np.mean(depths <= depths[0])))
+
+
+def _reached(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Share of what figures cover at or below each position of the grid, ``(figures, grid)``."""
+    wide = np.maximum(high - low, 1e-12)[:, None]
+    return np.clip((_GRID - low[:, None]) / wide, 0.0, 1.0)
+
+
+def _depths(lines: np.ndarray) -> np.ndarray:
+    """Extreme rank of each line among all, ``(lines,)``: low where it is furthest out."""
+    high = rankdata(-lines, axis=0, method="max")
+    low = rankdata(lines, axis=0, method="max")
+    return np.minimum(high, low).min(axis=1)
 
 
 def envelope(lines: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
@@ -368,9 +424,7 @@ def envelope(lines: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.nd
     The most extreme lines by their extreme rank are left out (Myllymäki et al. 2017,
     doi 10.1111/rssb.12172), the others span the band.
     """
-    high = rankdata(-lines, axis=0, method="max")
-    low = rankdata(lines, axis=0, method="max")
-    depth = np.minimum(high, low).min(axis=1)
+    depth = _depths(lines)
     kept = lines[depth >= np.quantile(depth, 1.0 - level, method="inverted_cdf")]
     return kept.min(axis=0), kept.max(axis=0)
 
@@ -410,21 +464,20 @@ def check(
 
 
 LEAD = (
-    "Every reported figure stands beside what the fitted model would print of as many patients: "
-    "the effects of the treatment stay, those of the study are drawn anew. A model that fits its "
-    "reports has them spread evenly over its predictions. The check is a kind one where a single "
-    "cohort stands behind a treatment: its effect has learned from the figures that it predicts."
+    "Every reported figure stands beside what all other cohorts predict of as many patients in a "
+    "new study: its own cohort is left out. Where a model predicts new reports well, their figures "
+    "are spread evenly over the predictions: half of them lie inside the 50 % intervals."
 )
 
 
 def result(checks: Checks, registry: Registry) -> Result:
-    """Say whether the fitted model would print what the reports print."""
+    """Say how well the other cohorts predict what each report prints."""
     vocabulary = registry.vocabulary
     findings = [
         Finding(
             endpoint_of(name).name(vocabulary),
             coverage_words(table, checks.coverage[name]),
-            _outlying_tables(table),
+            (*_outlying_tables(table), *_source_tables(table)),
         )
         for name, table in checks.predictive.items()
     ]
@@ -435,32 +488,80 @@ def result(checks: Checks, registry: Registry) -> Result:
 
 
 def coverage_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
-    """Whether the fitted model would print the figures of one endpoint, in sentences."""
+    """How well the other cohorts predict the figures of one endpoint, in sentences."""
     if table.empty:
         return ("None of its figures can be set against a prediction.",)
-    half, most = coverage.inside
-    sentences = [
-        f"{most.found} of {count(most.figures, 'reported figure')} lie inside their "
-        f"{percent(most.level)} % predictive intervals; registries drawn from the model have "
-        f"{_range(most)}. {half.found} lie inside their {percent(half.level)} % intervals "
-        f"({_range(half)})."
+    inside = [
+        f"{percent(own.share)} % {'inside' if place else 'lie inside'} the {percent(own.level)} % "
+        f"{'ones' if place else 'intervals'} ({percent(own.lower)} to {percent(own.upper)} %)"
+        for place, own in enumerate(coverage.inside)
     ]
-    for level in coverage.inside:
-        inside = f"than that lie inside the {percent(level.level)} % intervals"
-        if level.found < level.lower:
-            sentences.append(f"Fewer {inside}: the model is surer of reports than they bear out.")
-        elif level.found > level.upper:
-            sentences.append(f"More {inside}: reports differ less than the model allows for.")
-    if not coverage.in_band:
-        sentences.append("The distribution of the positions leaves its band.")
+    cohorts = len(table[["study", "cohort"]].drop_duplicates())
+    sentences = [
+        f"{count(len(table), 'figure')} of {count(cohorts, 'cohort')}, each predicted by the "
+        f"others: {listed(inside)}; in brackets the range of registries "
+        "drawn from the model."
+    ]
+    part, source = max((float(table[name].mean()), name) for name in SOURCES)
+    carried = f"most of their variance is {_SOURCE_WORDS[source]} ({percent(part)} %)"
+    few = [f"{percent(own.level)} %" for own in coverage.inside if own.share < own.lower]
+    many = [f"{percent(own.level)} %" for own in coverage.inside if own.share > own.upper]
+    if few:
+        sentences.append(f"Predictions are too narrow at {', '.join(few)}; {carried}.")
+    if many:
+        sentences.append(f"Predictions are too wide at {', '.join(many)}; {carried}.")
+    uniform = "can be uniform" if coverage.in_band else "leave the band of uniform ones"
+    sentences.append(f"The positions {uniform} ({p_value(coverage.p)}).")
+    doubtful = table[~table["reliable"].astype(bool)]
+    if len(doubtful):
+        who = list(dict.fromkeys(doubtful["label"]))
+        who = [*who[:_NAMED], *([count(len(who) - _NAMED, "other")] if len(who) > _NAMED else [])]
+        sentences.append(
+            f"{count(len(doubtful), 'prediction')} cannot be relied on: only a refit would tell "
+            f"({listed(who)})."
+        )
     far = len(outliers(table))
     who = f"{count(far, 'figure') if far else 'No figure'} {'are' if far > 1 else 'is'}"
     where = f"a position below {OUTLYING:g} or above {1 - OUTLYING:g}"
     return (*sentences, f"{who} outlying ({where}).")
 
 
-def _range(level: Inside) -> str:
-    return f"{level.lower:.0f} to {level.upper:.0f}, {level.expected:.0f} on average"
+_NAMED = 5  # cohorts of a sentence
+
+_SOURCE_WORDS = {
+    "treatment_part": "what is not known of the treatment",
+    "study_part": "the spread between studies",
+    "histology_part": "the unknown share of mixed histology",
+    "shape_part": "the shape of the curve",
+    "patients_part": "chance among so many patients",
+}
+
+
+def _source_tables(table: pd.DataFrame) -> tuple[Table, ...]:
+    """Where the variance of the predictions comes from, by kind of figure."""
+    if table.empty:
+        return ()
+    sources = [name for name in SOURCES if table[name].sum() > 0.0]
+    kind = table["figure"].str.replace(r" at .*", "", regex=True)
+    groups = table.assign(kind=kind, figures=1).groupby("kind", sort=False)
+    rows = groups[sources].mean().join(groups["figures"].sum()).reset_index()
+
+    def part(name: str) -> Any:
+        return lambda row: percent(float(getattr(row, name)))
+
+    heads = {name: name.removesuffix("_part") for name in sources}
+    words = "; ".join(f"{head}: {_SOURCE_WORDS[name]}" for name, head in heads.items())
+    said = table_of(
+        "Where the variance of the predictions comes from, %.",
+        rows.itertuples(index=False),
+        [
+            ("Figure", "keep", lambda row: capitalised(row.kind)),
+            ("Figures", "num", lambda row: row.figures),
+            *((capitalised(head), "num", part(name)) for name, head in heads.items()),
+        ],
+        note=f"{capitalised(words)}. By a linear fit to the normal scores of the predictions.",
+    )
+    return (said,)
 
 
 def _outlying_tables(table: pd.DataFrame) -> tuple[Table, ...]:
@@ -478,7 +579,11 @@ def _outlying_tables(table: pd.DataFrame) -> tuple[Table, ...]:
             ("Figure", "keep", lambda row: row.figure),
             ("Reported", "keep", lambda row: row.printed),
             ("Predicted (95 %)", "num", _predicted),
-            ("Position", "num", lambda row: f"{row.pit:.3f}"),
+            (
+                "Position",
+                "num",
+                lambda row: f"{row.pit:.3f}{'' if row.reliable else ' (unreliable)'}",
+            ),
         ],
         note="Predicted: months, or per cent of the patients.",
     )
@@ -508,10 +613,11 @@ def _picture(checks: Checks, vocabulary: Vocabulary) -> Picture:
         for name, table in checks.predictive.items()
     ]
     caption = (
-        f"Reported figures in {vocabulary.subject_words} on what the fitted models would print of "
-        "as many patients in a new study of the same treatment. Position: share of the predictions "
-        "below the reported figure, half of those printed alike included. Line: distribution of "
-        "the positions; band: it holds the whole line in 95 % of registries drawn from the model. "
+        f"Reported figures in {vocabulary.subject_words} on what all other cohorts predict of as "
+        "many patients in a new study. Position: share of the predictions below the reported "
+        "figure, half of those printed alike included. Line: figures at or below a position, less "
+        "as many as uniform ones have; band: it holds the whole line in 95 % of registries drawn "
+        "from the model. "
         f"Below: the {_EXTREME} figures of each endpoint that lie furthest out."
     )
     arguments = {
