@@ -450,12 +450,13 @@ class _Cohort:
                 at, rng.choice(len(prior.shift_weights), size, p=prior.shift_weights)
             ]
             log_shape = prior.shape_mean[at] + prior.shape_sd[at] * noise[2]
-        return {
-            arm: PredictedArm(
-                self.base(arm)[at, 0] + sole, study, histology, log_shape, tail[at], rows[at]
-            )
-            for arm in self.likelihood.arms(self.number)
-        }
+        deviation = self.likelihood.draws("prognostic_sd")[at] * rng.standard_normal(size)
+        arms = {}
+        for arm in self.likelihood.arms(self.number):
+            known = self.base(arm)[at, 0] + sole
+            apart = histology + self.away.get(arm, 0.0) * deviation
+            arms[arm] = PredictedArm(known, study, apart, log_shape, tail[at], rows[at])
+        return arms
 
     def _borne_out(
         self, prior: _Prior, weights: np.ndarray, size: int, rng: np.random.Generator
