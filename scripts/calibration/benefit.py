@@ -30,6 +30,7 @@ from studies.vocabulary import Vocabulary
 from synthesis.estimands import Curve
 from synthesis.fits import SurvivalFit
 from synthesis.model.arrays import sizes_for
+from synthesis.model.covariates import REFERENCE as POPULATION
 from synthesis.model.families import family
 from synthesis.model.sampler import SamplerSettings, diagnose, run
 from synthesis.model.survival import centre_share, survival_problem
@@ -116,7 +117,7 @@ def _true_curve(
     t = data.treatments.index(treatment)
     share = {"pure": 0.0, "mixed": 1.0, "reference mix": MIX}[histology]
     location = truth["mu"] + truth["class_effect"][data.treatment_class[t]]
-    location += truth["treatment_effect"][t]
+    location += truth["treatment_effect"][t] + truth["covariate_effect"] @ np.array(POPULATION)
     location += (truth["prognostic"] + truth["predictive"][t]) * (share - centre)
     free = float(family(world.family).has_shape)
     shape = np.exp(free * (truth["shape_mean"] + truth["shape_treatment_effect"][t]))
