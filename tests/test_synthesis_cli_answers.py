@@ -116,7 +116,7 @@ def test_a_comparison_is_written_and_files_of_others_stay(
     pd.testing.assert_series_equal(table["estimate"], theirs["estimate"], rtol=1e-12)
     keys = ["endpoint", "treatment", "reference", "histology", "estimand"]
     assert not table.duplicated(keys).any()
-    assert table["carried_by"].notna().all()
+    assert table["evidence"].notna().all()
     text = (out / "tables" / "compare.csv").read_text(encoding="utf-8")
     assert len(list(csv.reader(io.StringIO(text)))) == len(table) + 1
     svg = (out / "figures" / "compare.svg").read_text(encoding="utf-8")
