@@ -235,7 +235,7 @@ def test_without_a_wish_supportive_care_is_the_reference(found):
         "os": CARE,
         "response": CARE,
     }
-    assert found.references["os"].why == "the supportive treatment with most patients"
+    assert found.references["os"].why.startswith("the supportive treatment with most patients")
 
 
 def test_without_supportive_care_it_is_the_treatment_with_most_patients(tmp_path):

@@ -375,7 +375,7 @@ def choose_reference(
         return None
     supportive = [group for group in groups if group.cohorts[0].role == "supportive"]
     if supportive:
-        why = "the supportive treatment with most patients"
+        why = "the supportive treatment with most patients in cohorts that call for no caution"
         return Reference(max(supportive, key=_suitability), why)
     largest = max(groups, key=lambda group: group.patients)
     return Reference(largest, "the treatment with most patients, as no supportive one is pooled")
