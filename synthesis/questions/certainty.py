@@ -328,7 +328,7 @@ def certainty_table(rows: pd.DataFrame, reports: Mapping[str, str] = MappingProx
         "were given; 1.00: it takes no confounding. "
     )
     return table_of(
-        "What carries it, and how much confounding would undo it.",
+        "Evidence and certainty.",
         rows.itertuples(index=False),
         [
             ("Treatment", "keep", lambda row: row.treatment),
