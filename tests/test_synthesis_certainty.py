@@ -297,6 +297,25 @@ def test_what_was_randomised_is_left_as_it_is(registry, fits):
     assert (others["p_gain_adjusted"] != others["p_gain"]).any()
 
 
+def test_by_histology_that_no_report_tells_a_contrast_is_extrapolated(tmp_path):
+    told = study("told", arm("a", "sorafenib", 20, histology={"pure": 12, "mixed": 8}))
+    registry = registry_of(tmp_path / "registry", (*REPORTS, told))
+    fit = {"os": survival_fit(registry)}
+    asked = {"reference": "paclitaxel", "show_all": True}
+    found = compare(fit, registry.vocabulary, histology="pure", **asked)
+    own = found.table[found.table["treatment"] == "Lenvatinib"]
+    assert set(own["evidence"]) == {EXTRAPOLATED}
+    # lot decided between these two, but not between their pure tumours
+    assert (own["adjusted"] != own["estimate"]).all()
+    assert own["certainty_reasons"].str.startswith("histology is extrapolated").all()
+    text = " ".join(sentences(found, "os", registry.vocabulary))
+    assert "are extrapolated, as no report of the treatment tells its histology" in text
+    (picture,) = result(found, registry).pictures
+    assert picture.draw().axes
+    mixed = compare(fit, registry.vocabulary, **asked).table
+    assert EXTRAPOLATED not in set(mixed["evidence"])
+
+
 def test_a_probability_never_stands_alone_where_lot_did_not_decide(registry, fits):
     found = compare(fits, registry.vocabulary, delta=0.1)
     told = result(found, registry)

@@ -16,7 +16,8 @@ estimate, reach no gain. They are 1 where it takes none (compare the E-value of 
 draw: all times under the treatment are divided by :math:`e^b`, so that its curve
 :math:`S_1(t)` becomes :math:`S_1(e^b t)` and its median :math:`m_1 e^{-b}`. Each contrast is
 answered on its own, with the treatment that is named first as the one whose patients were better
-off. A contrast that a randomised report carries has :math:`b = 0`. The default :math:`\mu` and
+off. A contrast that a randomised report carries, and that is not extrapolated, has
+:math:`b = 0`. The default :math:`\mu` and
 :math:`\sigma` are the record ``confounding`` of the priors; a stated ratio ``R`` has
 :math:`\mu = \log R` and :math:`\sigma = 0`. Confounding of response rates is not modelled.
 

@@ -324,7 +324,7 @@ class _Part:
     ) -> tuple[_Summaries, list[np.ndarray]]:
         """Summaries of pairs, and draws of gains over the reference as they are and adjusted."""
         known, places = contrasts_of(self.endpoint), tuple(zip(*pairs, strict=True))
-        lot = np.array([self._evidence(*pair).kind == RANDOMISED for pair in pairs])
+        lot = np.array([self._by_lot(*pair) for pair in pairs])
         missing = np.full((len(pairs), 3), np.nan)
         summaries, gains = {pair: {} for pair in pairs}, []
         sides = [treatments]
@@ -362,10 +362,17 @@ class _Part:
 
     def _judged(self, i: int, j: int, own: Mapping[str, Sequence[float]]) -> Judged:
         name, contrast = next(iter(contrasts_of(self.endpoint).items()))
-        beyond = self.histology != REFERENCE_MIX
-        beyond = beyond and not tells_apart(self.fit, self.groups[i].cohorts)
         about = self._evidence(i, j), own[name][:3], contrast.null
-        return judge(*about, extrapolated=beyond)
+        return judge(*about, extrapolated=self._extrapolated(i))
+
+    def _extrapolated(self, i: int) -> bool:
+        """Whether it is by histology where no report of the treatment tells it."""
+        by_histology = self.histology != REFERENCE_MIX
+        return by_histology and not tells_apart(self.fit, self.groups[i].cohorts)
+
+    def _by_lot(self, i: int, j: int) -> bool:
+        """Whether no confounding is to be allowed for."""
+        return self._evidence(i, j).kind == RANDOMISED and not self._extrapolated(i)
 
     def _behind(self, i: int, j: int) -> tuple:
         """Columns from ``tipping_limit`` on of a contrast."""
@@ -386,8 +393,7 @@ class _Part:
         for i in self.places:
             if i != self.base:
                 about = (self.endpoint, self.groups[i].label, self.groups[i].class_label)
-                lot = self._evidence(i, self.base).kind == RANDOMISED
-                sides = gains, gains if lot else adjusted
+                sides = gains, gains if self._by_lot(i, self.base) else adjusted
                 curves = [gain_curve(own[:, i], deltas) for own in sides]
                 kind, *_, cohorts, patients = self._behind(i, self.base)[2:]
                 for point in np.column_stack([deltas, *curves]).tolist():

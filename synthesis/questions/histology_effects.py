@@ -414,9 +414,9 @@ class _Part:
             }
             for key, (values, chances) in gains.items():
                 # what was randomised is left as it is
-                rows = [0, 1, 2, 0, 1, 2] if own.kind == RANDOMISED else slice(None)
-                chance = chances[:, number]
-                chance = chance[[0, 0]] if own.kind == RANDOMISED else chance
+                lot = own.kind == RANDOMISED and not beyond
+                rows = [0, 1, 2, 0, 1, 2] if lot else slice(None)
+                chance = chances[[0, 0] if lot else slice(None), number]
                 about = (group.label, self.reference.label, *key, values[rows, number])
                 yield self._row(*about, (judged[key[0]], *sizes), chance)
 

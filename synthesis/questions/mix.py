@@ -395,7 +395,7 @@ class _Part:
         own = evidence(self.fit, group.cohorts[0].treatment, over.cohorts[0].treatment)
         ratio = values[over.label, "ratio_of_medians"][:3, number]
         judged = judge(own, ratio, 1.0, extrapolated=beyond)
-        return judged.columns, own.kind == RANDOMISED
+        return judged.columns, judged.kind == RANDOMISED
 
     def _mixture(self, groups: Sequence[NamedGroup], target: Target) -> MixtureCurve:
         population = _without_braf(self.population, groups[0], self.selecting)
