@@ -58,6 +58,7 @@ EQUATIONS = (
     ("Choice of the survival family, and stacking", "synthesis.stacking"),
     ("Predictive checks", "synthesis.questions.checks"),
     ("Contrasts of treatments", "synthesis.questions.contrasts"),
+    ("Confounding and certainty", "synthesis.questions.certainty"),
     ("A stated population", "synthesis.questions.mix"),
     ("What a planned study would settle", "synthesis.questions.plan"),
     ("What the draws are worth once a new study is printed", "synthesis.questions.plan.simulate"),
@@ -131,17 +132,23 @@ def front_page() -> str:
             row.treatment,
             numbers.interval(row.median, row.median_lower, row.median_upper, numbers.months),
             numbers.interval(row.gain, row.gain_lower, row.gain_upper, numbers.months),
+            numbers.interval(row.adjusted, row.adjusted_lower, row.adjusted_upper, numbers.months),
             f"{row.cohorts} ({row.patients})",
             row.evidence,
+            "; ".join(map(numbers.ratio, (row.tipping_limit, row.tipping_estimate))),
+            row.certainty,
         ]
         for row in rows.itertuples()
     ]
     head = [
         "treatment",
         "median overall survival, months (95 %)",
-        "longer than with no systemic therapy by",
+        f"longer than with {numbers.in_sentence(rows['reference'].iloc[0])} by",
+        "allowing for confounding",
         "cohorts (patients)",
         "the comparison is",
+        "undone at",
+        "certainty",
     ]
     return f"{before}{ANSWER_BEGIN}\n\n{table(head, lines)}\n\n{ANSWER_END}{after}"
 
@@ -163,15 +170,19 @@ def take_answer(results: Path, most: int = 6) -> None:
     medians = pooled[(pooled[list(keys)] == list(keys.values())).all(axis=1)]
     gains = compared[(compared["endpoint"] == "os") & (compared["p_gain"].notna())]
     ends = ["estimate", "lower", "upper"]
-    rows = medians.merge(
-        gains[["treatment", *ends, "carried_by"]], on="treatment", suffixes=("", "_gain")
-    ).set_index("treatment")
+    about = ["reference", "evidence", "tipping_limit", "tipping_estimate", "certainty"]
+    about += ["adjusted", "adjusted_lower", "adjusted_upper"]
+    rows = (
+        medians.drop(columns="evidence", errors="ignore")
+        .merge(gains[["treatment", *ends, *about]], on="treatment", suffixes=("", "_gain"))
+        .set_index("treatment")
+    )
     named = {"estimate": "median", "lower": "median_lower", "upper": "median_upper"}
-    named |= {"carried_by": "evidence", "estimate_gain": "gain"}
+    named |= {"evidence": "evidence", "estimate_gain": "gain"}
     named |= {"lower_gain": "gain_lower", "upper_gain": "gain_upper"}
     several = rows["lower_gain"].notna() & (rows["cohorts"] >= 2)
     known = rows[several].nlargest(most, "patients").rename(columns=named)
-    columns = [*named.values(), "cohorts", "patients"]
+    columns = [*dict.fromkeys((*named.values(), "cohorts", "patients", *about))]
     kept = known.sort_values("gain", ascending=False)[columns]
     kept.to_csv(ANSWER, float_format="%.4g", lineterminator="\n")
     shutil.copy(results / "figures" / "compare.svg", ANSWER.with_name("compare.svg"))

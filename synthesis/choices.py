@@ -16,5 +16,8 @@ CHANGES = ("priors", "family", "likelihood", "selection", "classes", "studies")
 #: Designs of a planned study, and who would be treated in it.
 STUDY_KINDS = ("single-arm", "randomised")
 POPULATIONS = ("all", "pure", "mixed")
+#: Confounding that is allowed for: that of the priors, none, or so many times as long anyway.
+DEFAULT = "default"
+CONFOUNDING = (DEFAULT, "0", "1.5", "2")
 #: Widths of a figure.
 WIDTHS = ("one-column", "two-column", "slide")

@@ -69,6 +69,11 @@ def chance(value: float) -> str:
     return "<0.01" if value < 1.0 - _SURE else decimal(value, 2)
 
 
+def chance_pair(as_is: float, adjusted: float) -> str:
+    """A probability with that allowing for confounding, ``0.98 / 0.91``."""
+    return MISSING if is_missing(as_is) else f"{chance(as_is)} / {chance(adjusted)}"
+
+
 def p_value(p: float) -> str:
     """A p value with its sign, to two decimals, three below 0.1: "p = 0.004"."""
     if p < 0.001:

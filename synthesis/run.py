@@ -164,6 +164,7 @@ def analyse(
     asked = fits if compared else {}
     tell("treatments compared")
     about = {"mix": settings.reference_mix, "delta": settings.delta}
+    about["confounding"] = settings.confounding
     reference = settings.reference if asked else None
     comparison = compare.compare(asked, vocabulary, reference=reference, **about)
     findings = _benefit(asked, vocabulary, settings, tell)
@@ -250,6 +251,7 @@ def _benefit(
         vocabulary,
         reference=reference,
         delta=settings.delta,
+        confounding=settings.confounding,
         mix=settings.reference_mix,
         progress=progress,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from synthesis.choices import STACKED
+from synthesis.choices import CONFOUNDING, DEFAULT, STACKED
 from synthesis.endpoints import ENDPOINTS
 from synthesis.model.families import family
 from synthesis.model.sampler import SamplerSettings
@@ -43,6 +43,8 @@ class Settings:
         Any name of the treatment that the others are set against; the usual one otherwise.
     delta : float
         Months of gain whose probability is given.
+    confounding : str
+        What contrasts allow for, a word of :data:`synthesis.choices.CONFOUNDING`.
     sensitivity : bool
         Fit everything again with one choice made otherwise, which takes minutes.
     """
@@ -59,6 +61,7 @@ class Settings:
     use_read_as: bool = False
     reference: str | None = None
     delta: float = DELTA
+    confounding: str = DEFAULT
     sensitivity: bool = False
 
     def __post_init__(self) -> None:
@@ -79,6 +82,9 @@ class Settings:
             )
         if not math.isfinite(self.delta):
             raise ValueError(f"delta: found {self.delta:g}, expected a number of months")
+        if self.confounding not in CONFOUNDING:
+            expected = ", ".join(CONFOUNDING)
+            raise ValueError(f"confounding: found {self.confounding!r}, expected one of {expected}")
         for name in self.fitted:
             family(name)
         if not self.fitted:

@@ -158,7 +158,7 @@ def _compared(endpoint: str, treatments: int) -> Iterator[dict[str, object]]:
         is_reference = number == treatments - 1
         row = {"endpoint": endpoint, "treatment": name, "treatment_class": group}
         row |= {"cohorts": number + 1, "patients": 17 * (number + 1)}
-        row |= {"carried_by": "" if is_reference else kinds[number % 3]}
+        row |= {"evidence": "" if is_reference else kinds[number % 3]}
         effect = 1.0 if is_reference else 3.0 * 0.8**number
         gain = (math.nan,) * 3
         if endpoint == "response":
@@ -169,7 +169,10 @@ def _compared(endpoint: str, treatments: int) -> Iterator[dict[str, object]]:
             row |= limits("value", around(3.0 * effect, 1.6))
             gain = gain if is_reference else (effect - 1.2, effect - 3.5, effect + 30.0)
         row |= limits("gain", gain) | {"is_reference": is_reference}
-        yield row | {"p_gain": math.nan if math.isnan(gain[0]) else 1.0 - 0.09 * number}
+        missing = math.isnan(gain[0])
+        row |= limits("adjusted", (math.nan,) * 3 if missing else around(effect / 1.2, 2.6))
+        row["p_gain_adjusted"] = math.nan if missing else 0.9 - 0.09 * number
+        yield row | {"p_gain": math.nan if missing else 1.0 - 0.09 * number}
 
 
 def compare_table(treatments: int = 10) -> pd.DataFrame:
@@ -189,7 +192,8 @@ def benefit_table(treatments: int = 8) -> pd.DataFrame:
                 known = number == 0 or (number == 1 and histology == "pure")
                 row = shared | limits("median", around(middle, 1.8)) | limits("gain", gain)
                 row |= {"histology": histology, "extrapolated": not known}
-                rows.append(row | {"p_gain": math.nan if shared["is_reference"] else 0.997})
+                chances = (math.nan, math.nan) if shared["is_reference"] else (0.997, 0.9)
+                rows.append(row | dict(zip(("p_gain", "p_gain_adjusted"), chances, strict=True)))
     return pd.DataFrame(rows)
 
 

@@ -10,6 +10,7 @@ from priors import Prior, PriorsError, load_priors
 from synthesis.model.families import FAMILIES
 from synthesis.model.response import PRIOR_OF as RESPONSE_PRIOR_OF
 from synthesis.model.survival import BIAS_PRIOR, PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
+from synthesis.questions.certainty import PRIOR as CONFOUNDING
 
 Z = 1.959963984540054  # 97.5 % point of the standard normal
 
@@ -35,10 +36,10 @@ def prior(family="normal", location=0.0, scale=0.5, reads_as="ratio"):
 # --- The default catalogue -----------------------------------------------------------------------
 
 
-def test_the_catalogue_holds_exactly_the_priors_of_the_models():
+def test_the_catalogue_holds_exactly_the_priors_of_the_models_and_of_confounding():
     by_family = {*SHAPE_PRIOR.values(), *TAIL_PRIOR.values()}
     of_survival = {*PRIOR_OF.values(), *by_family, BIAS_PRIOR}
-    assert set(load_priors()) == {*of_survival, *RESPONSE_PRIOR_OF.values()}
+    assert set(load_priors()) == {*of_survival, *RESPONSE_PRIOR_OF.values(), CONFOUNDING}
     assert set(SHAPE_PRIOR) == set(FAMILIES)
     assert set(TAIL_PRIOR) == {name for name, own in FAMILIES.items() if own.has_tail}
 

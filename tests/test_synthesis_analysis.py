@@ -210,7 +210,7 @@ def test_gains_in_the_answers_are_those_of_the_comparison(analysis):
         gains = {row["treatment"]: row["gain"] for row in answer.rows if row["gain"]}
         assert gains
         assert gains == {treatment: expected[treatment] for treatment in gains}
-        (reference,) = [row for row in answer.rows if row["carried_by"] == "reference"]
+        (reference,) = [row for row in answer.rows if row["evidence"] == "reference"]
         assert reference["treatment"] == analysis.comparison.references[endpoint.id].label
 
 

@@ -88,7 +88,9 @@ def test_columns_and_what_stands_in_them(benefit):
     assert set(table["histology"]) == {"pure", "mixed"}
     absolute = table[table["estimand"].isin(list(SURVIVAL_ESTIMANDS))]
     assert (absolute["reference"] == "").all()
-    assert (absolute["carried_by"] == "").all()
+    kinds = absolute.groupby("treatment")["evidence"].agg(set)
+    assert kinds["Lenvatinib"] == {"across single-arm studies"}
+    assert kinds["Paclitaxel"] == {"extrapolated"}
     gains = table["estimand"] == GAIN
     assert table.loc[gains, ["delta", "p_gain"]].notna().all(axis=None)
     assert table.loc[~gains, ["delta", "p_gain"]].isna().all(axis=None)
@@ -148,24 +150,24 @@ def test_a_proportional_gain_is_more_months_for_those_who_live_longer(registry):
 def test_effects_of_histology_have_rows_of_their_own(benefit):
     prognostic = of(benefit, treatment=ANY, estimand="prognostic_ratio")
     assert (prognostic.reference, prognostic.histology) == ("", "mixed")
-    assert prognostic.carried_by == "within one study"
+    assert prognostic.evidence == "within one study"
     assert (prognostic.cohorts, prognostic.patients) == (1, 23)
     own = of(benefit, treatment="Lenvatinib", estimand="predictive_ratio")
-    assert own.carried_by == "within one study"
+    assert own.evidence == "within one study"
     assert own.cohorts == 1
     other = of(benefit, treatment="Paclitaxel", estimand="predictive_ratio")
-    assert (other.carried_by, other.cohorts, other.patients) == ("", 0, 0)
+    assert (other.evidence, other.cohorts, other.patients) == ("extrapolated", 0, 0)
 
 
 def test_what_carries_a_gain_is_that_of_the_pair(benefit):
     row = of(benefit, treatment="Lenvatinib", histology="pure", estimand=GAIN)
-    assert row.carried_by == "across single-arm studies"
+    assert row.evidence == "across single-arm studies"
     assert (row.cohorts, row.patients) == (3, 23 + 40 + 50)
 
 
 def test_a_reference_and_a_gain_of_ones_own(registry, fit):
     found = benefit_by_histology({"os": fit}, registry.vocabulary, reference="Lenvima", delta=0.25)
-    assert found.references == {"os": "Lenvatinib"}
+    assert found.references["os"].label == "Lenvatinib"
     row = of(found, treatment="Sorafenib", histology="pure", estimand=GAIN)
     away = by_hand(fit, "sorafenib", 0.0) - by_hand(fit, "lenvatinib", 0.0)
     assert (row.delta, row.p_gain) == (0.25, np.mean(away > 0.25))
@@ -177,7 +179,9 @@ def test_where_the_reference_is_not_pooled_only_absolute_rows_remain(registry, f
     found = benefit_by_histology(
         {"os": fit, "pfs": other}, registry.vocabulary, reference="best_care"
     )
-    assert found.references == {"os": "Best supportive care"}
+    assert {name: own.label for name, own in found.references.items()} == {
+        "os": "Best supportive care"
+    }
     assert (found.table.query("endpoint == 'pfs'")["reference"] == "").all()
     rows = benefit_rows(found).query("endpoint == 'pfs'")
     assert rows["gain"].isna().all()
@@ -257,7 +261,7 @@ def test_where_no_report_tells_histology_the_posterior_is_the_prior(untold):
     off = posterior["log_sd"].to_numpy() / prior_sd.to_numpy() - 1.0
     assert np.abs(off).max() < 4.0 / np.sqrt(2 * DRAWS)
     assert (posterior["cohorts"] == 0).all()
-    assert (found.table["carried_by"] != "within one study").all()
+    assert (found.table["evidence"] != "within one study").all()
     # still, a picture can be drawn of what was believed
     assert {PROGNOSTIC, f"{PREDICTIVE}: Lenvatinib"} == set(found.density["parameter"])
 
@@ -292,14 +296,14 @@ def test_an_effect_that_is_all_but_assumption_is_not_claimed(registry, fit):
     found = benefit_by_histology(
         {"os": told_fit(registry, predictive=spread(0.0, prior, 4, 4))}, registry.vocabulary
     )
-    assert "could hardly show one" in sentences(found, "os", registry.vocabulary)[2]
+    assert "could hardly show one" in sentences(found, "os", registry.vocabulary)[3]
     sure = benefit_by_histology(
         {"os": told_fit(registry, predictive=spread(0.5, 0.05, 4, 4))}, registry.vocabulary
     )
     after = pick(
         sure.effects, {"treatment": "Lenvatinib", "effect": PREDICTIVE, "which": "posterior"}
     )
-    own = sentences(sure, "os", registry.vocabulary)[2]
+    own = sentences(sure, "os", registry.vocabulary)[3]
     assert f"by a further {written(after, numbers.ratio)} (" in own
 
 
@@ -378,7 +382,7 @@ def test_without_histology_no_estimate_by_histology_is_shown(untold):
 
 def test_no_number_is_added_for_a_treatment_that_is_the_reference(registry, fit):
     found = benefit_by_histology({"os": fit}, registry.vocabulary, reference="lenvatinib")
-    own = sentences(found, "os", registry.vocabulary)[2]
+    own = sentences(found, "os", registry.vocabulary)[3]
     assert own.startswith("Lenvatinib: median")
     assert "gain over" not in own
 

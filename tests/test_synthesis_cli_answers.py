@@ -84,6 +84,26 @@ def test_options_reach_the_fits_and_the_comparison(compared, compared_asked, cap
     assert "against lenvatinib (3 cohorts" in without_blanks(out)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ((), "to have lived 1.22 (0.62–2.43) times as long anyway"),
+        (("--confounding", "1.5"), "to have lived 1.50 times as long anyway"),
+        (("--confounding", "0"), "No confounding is allowed for, as asked."),
+    ],
+)
+def test_confounding_is_chosen_by_an_option(compared, compared_asked, capsys, asked, said):
+    out = answered(capsys, *ask("compare", compared, "--endpoint", "os", *asked))
+    assert said in without_blanks(out)
+
+
+@pytest.mark.parametrize("question", ["compare", "benefit", "mix", "report"])
+def test_confounding_that_is_no_choice_is_refused(compared, compared_asked, capsys, question):
+    line = refused(capsys, *ask(question, compared, "--confounding", "3"))
+    assert "'3' is not one of default, 0, 1.5, 2." in line
+    assert compared_asked == {}
+
+
 def test_an_endpoint_without_the_reference_is_not_fitted(tmp_path, compared_asked, capsys):
     silent = json.loads(json.dumps(compare_fits.REPORTS[4], default=str))
     silent["cohorts"][0].pop("response")
@@ -116,7 +136,7 @@ def test_a_comparison_is_written_and_files_of_others_stay(
     pd.testing.assert_series_equal(table["estimate"], theirs["estimate"], rtol=1e-12)
     keys = ["endpoint", "treatment", "reference", "histology", "estimand"]
     assert not table.duplicated(keys).any()
-    assert table["carried_by"].notna().all()
+    assert table["evidence"].notna().all()
     text = (out / "tables" / "compare.csv").read_text(encoding="utf-8")
     assert len(list(csv.reader(io.StringIO(text)))) == len(table) + 1
     svg = (out / "figures" / "compare.svg").read_text(encoding="utf-8")

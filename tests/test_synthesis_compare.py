@@ -133,14 +133,14 @@ def test_differences_of_response_rates(registry, fits, found):
 def test_what_carries_a_contrast_and_both_sides_are_told(found):
     rows = found.table.query("endpoint == 'os' and estimand == 'ratio_of_medians'")
     rows = rows.set_index("treatment")
-    assert rows["carried_by"].to_dict() == {
+    assert rows["evidence"].to_dict() == {
         LENVATINIB: WITHIN,
         "Sorafenib": ACROSS,
         "Paclitaxel": ACROSS,
     }
     assert rows.loc[LENVATINIB, ["cohorts", "patients"]].tolist() == [5, 116]
     assert rows.loc["Sorafenib", ["cohorts", "patients"]].tolist() == [3, 39]
-    assert found.pairs["os", LENVATINIB, CARE].patients == (82, 34)
+    assert found.pairs["os", LENVATINIB, CARE].evidence.patients == (82, 34)
 
 
 # --- League, gains, ranks ------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def test_the_league_has_every_pair_once_by_mean_rank(found):
     assert pairs == [(a, b) for i, a in enumerate(order) for b in order[i + 1 :]]
     assert set(own["estimand"]) == set(SURVIVAL_CONTRASTS)
     assert (
-        ratios.set_index(["treatment", "reference"]).loc[(LENVATINIB, "Paclitaxel"), "carried_by"]
+        ratios.set_index(["treatment", "reference"]).loc[(LENVATINIB, "Paclitaxel"), "evidence"]
         == RANDOMISED
     )
 
@@ -235,7 +235,7 @@ def test_without_a_wish_supportive_care_is_the_reference(found):
         "os": CARE,
         "response": CARE,
     }
-    assert "first supportive treatment" in found.references["os"].why
+    assert found.references["os"].why.startswith("the supportive treatment with most patients")
 
 
 def test_without_supportive_care_it_is_the_treatment_with_most_patients(tmp_path):
@@ -325,11 +325,15 @@ def test_two_small_treatments_are_both_shown(tmp_path):
 # --- In words ------------------------------------------------------------------------------------
 
 
-def texts_of(told, heading):
-    """Texts of the tables of a finding, a row each under its first cell."""
+def texts_of(told, heading, *, adjusted=False):
+    """Texts of the first table of a finding, under its first cell, of the rows of one kind."""
     (finding,) = [part for part in told.findings if part.heading == heading]
-    (table,) = finding.tables
-    return {row[0].text: [cell.text for cell in row] for row in table.rows}
+    table = finding.tables[0]
+    return {
+        row[0].text: [cell.text for cell in row]
+        for row in table.rows
+        if (row[0].rows == 0) is adjusted
+    }
 
 
 def test_every_contrast_of_the_table_is_read_as_it_is_written(registry, found):
@@ -340,10 +344,20 @@ def test_every_contrast_of_the_table_is_read_as_it_is_written(registry, found):
         texts_of(told, "Overall survival: hazard ratios and restricted means"),
         texts_of(told, "Objective response"),
     ]
+    beside = [
+        texts_of(told, heading, adjusted=True)
+        for heading in ("Overall survival", "Overall survival: hazard ratios and restricted means")
+    ]
     checked = 0
     for row in found.table.itertuples(index=False):
         text = written(row, contrasts_of(row.endpoint)[row.estimand].write)
         own = rows[2:] if row.endpoint == "response" else rows[:2]
+        if row.endpoint == "os":
+            ends = (row.adjusted, row.adjusted_lower, row.adjusted_upper)
+            adjusted = numbers.interval(*ends, contrasts_of("os")[row.estimand].write)
+            assert any(adjusted in texts[row.treatment] for texts in beside)
+        if row.estimand == GAIN:
+            assert numbers.chance(row.p_gain_adjusted) in beside[0][row.treatment]
         assert any(text in texts[row.treatment] for texts in own), (row.treatment, row.estimand)
         if row.estimand == GAIN:
             assert numbers.chance(row.p_gain) in rows[0][row.treatment]
@@ -357,19 +371,21 @@ def test_ranks_evidence_and_the_league_are_read_as_they_are_written(registry, fo
     first = found.ranks.query("endpoint == 'os'").iloc[0]
     rank = f"{first['mean_rank']:.1f} ({first['lower']:.0f}–{first['upper']:.0f})"
     assert rank in rows[first["treatment"]]
-    assert WITHIN in rows[LENVATINIB]
     assert "3 (82)" in rows[LENVATINIB]
+    (own,) = [part for part in told.findings if part.heading == "Overall survival"]
+    certain = {cells[0].text: cells for cells in own.tables[1].rows}
+    assert (certain[LENVATINIB][1].text, certain[LENVATINIB][1].more) == (WITHIN, "Both 2021")
     (finding,) = [part for part in told.findings if part.heading == "Overall survival: every pair"]
     (league,) = finding.tables
     assert finding.folded
     pairs = found.league.query("endpoint == 'os' and estimand == 'ratio_of_medians'")
-    assert len(league.rows) == len(pairs)
-    for cells, heading, row in zip(
-        league.rows, league.groups, pairs.itertuples(index=False), strict=True
-    ):
+    firsts = [own for own in zip(league.rows, league.groups, strict=True) if own[0][0].rows]
+    assert len(firsts) == len(pairs)
+    assert len(league.rows) == len(pairs) + (pairs["evidence"] != RANDOMISED).sum()
+    for (cells, heading), row in zip(firsts, pairs.itertuples(index=False), strict=True):
         assert heading == row.treatment
-        assert [cell.text for cell in cells][1] == written(row, numbers.ratio)
-        assert cells[-1].text == row.carried_by
+        assert [cell.text for cell in cells][2] == written(row, numbers.ratio)
+        assert cells[-1].text == row.evidence
     lot = [cells[-1].more for cells in league.rows if cells[-1].text == RANDOMISED]
     assert lot == ["Lot 2021"]
 
@@ -390,7 +406,7 @@ def test_a_further_contrast_is_one_record(registry, fits, monkeypatch):
     tables = [table for part in told.findings for table in part.tables]
     (table,) = [own for own in tables if further.heading in [c.label for c in own.columns]]
     row = rows[rows["treatment"] == LENVATINIB].iloc[0]
-    (cells,) = [cells for cells in table.rows if cells[0].text == LENVATINIB]
+    cells, _ = [cells for cells in table.rows if cells[0].text == LENVATINIB]
     assert written(row, numbers.months) in [cell.text for cell in cells]
 
 
@@ -414,7 +430,7 @@ def test_a_gain_that_is_not_likely_is_not_claimed(registry, fits):
     assert text.startswith(
         "No treatment makes a median overall survival more than 30 months longer"
     )
-    assert "the highest is that of lenvatinib (<0.01)" in text
+    assert "that of lenvatinib (<0.01 / <0.01); the second figure allows for" in text
 
 
 def test_the_picture_can_be_drawn(registry, found):

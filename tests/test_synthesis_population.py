@@ -10,10 +10,12 @@ from benefit_fits import read, told_fit, whole
 from small_registry import VOCABULARY, cohort, median, study, write_registry
 
 from studies import UnknownWordError, load_registry
+from synthesis import numbers
 from synthesis.estimands import SURVIVAL_ESTIMANDS, Curve, curve, summarise
 from synthesis.model.covariates import COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.model.families import family
 from synthesis.model.survival import Variant
+from synthesis.questions.certainty import written_twice
 from synthesis.questions.contrasts import SURVIVAL_CONTRASTS, NotComparedError, treatments_of
 from synthesis.questions.mix import (
     MIX_COLUMNS,
@@ -192,8 +194,23 @@ def test_gains_of_the_population(registry, fit):
     )
     row = gains.query("estimand == 'difference_median_months' and target == 'mean_study'").iloc[0]
     assert row["estimate"] == pytest.approx(np.median(own - over))
-    (sentence,) = gain_words(found, "os")
-    assert sentence.startswith("Lenvatinib over best supportive care: ")
+    first, allowed, undone, certain = gain_words(found, "os")
+    assert first.startswith("Lenvatinib over best supportive care: ")
+    assert written_twice(row, numbers.months, adjusted=True) in allowed
+    assert "if its patients" in undone or undone.startswith("If the patients on lenvatinib")
+    assert certain.startswith(f"Certainty: {row['certainty']} (")
+    ratio = gains.query("estimand == 'ratio_of_medians' and target == 'mean_study'").iloc[0]
+    assert row["tipping_limit"] == max(ratio["lower"], 1.0)
+    none = patient_mix(
+        {"os": fit},
+        registry.vocabulary,
+        Population(0.3),
+        treatment="lenvatinib",
+        reference="best_care",
+        confounding="2",
+    ).table.query("estimand == 'ratio_of_medians' and target == 'mean_study'")
+    # the median of a mixture is found to 1e-12 of its logarithm
+    assert none.iloc[0]["adjusted"] == pytest.approx(ratio["estimate"] / 2.0, rel=1e-9)
     assert any("No report gave both" in note for note in found.notes)
 
 

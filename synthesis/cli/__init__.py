@@ -50,6 +50,7 @@ atc cumulative --endpoint os
 atc cumulative --endpoint response --verified-only --out years
 atc compare --endpoint os
 atc compare --reference "best supportive care" --histology pure --delta 2 --out compared
+atc compare --endpoint os --confounding 2
 atc benefit --by histology
 atc benefit --by histology --endpoint os --reference paclitaxel --delta 2 --out benefit
 atc mix --treatment lenvatinib --mixed 0.3

@@ -20,6 +20,7 @@ from studies import Registry, UnknownWordError
 from studies.registry import add_studies, convert_endpoints
 from studies.selection import select
 from studies.vocabulary import Treatment
+from synthesis.choices import DEFAULT
 from synthesis.cli import options as of
 from synthesis.cli.options import ANY, argument, flag, option
 from synthesis.cli.running import (
@@ -286,6 +287,7 @@ def report(
     endpoint: of.EndpointsOption = None,
     reference: of.ReferenceOption = None,
     delta: of.DeltaOption = 1.0,
+    confounding: of.ConfoundingOption = DEFAULT,
     sensitivity: flag(
         "--sensitivity",
         "Also fit again with one choice made otherwise at a time, which takes minutes.",
@@ -296,6 +298,7 @@ def report(
     if reference is not None:
         require_pooled(request, reference, pooled_treatments(request, endpoint or ENDPOINTS))
     asked = _given(endpoints=endpoint, reference=reference, delta=delta, sensitivity=sensitivity)
+    asked["confounding"] = confounding
     analysis = analysed(request, asked)
     from synthesis.report import write_report
 
@@ -404,6 +407,7 @@ def compare(
     endpoint: of.EndpointsOption = None,
     histology: of.HistologyOption = "reference",
     delta: of.DeltaOption = 1.0,
+    confounding: of.ConfoundingOption = DEFAULT,
     show_all: of.AllOption = False,
 ) -> Result:
     """Compare treatments: contrasts, gains, ranks, and what carries each of them."""
@@ -421,6 +425,7 @@ def compare(
         histology=question.REFERENCE_MIX if histology == "reference" else histology,
         mix=settings.reference_mix,
         delta=delta,
+        confounding=confounding,
         show_all=show_all,
     )
     if answer.is_empty:
@@ -443,6 +448,7 @@ def benefit(
     treatment: of.TreatmentOption = None,
     reference: of.ReferenceOption = None,
     delta: of.DeltaOption = 1.0,
+    confounding: of.ConfoundingOption = DEFAULT,
     endpoint: of.SurvivalEndpointsOption = None,
     show_all: of.AllOption = False,
 ) -> Result:
@@ -455,6 +461,7 @@ def benefit(
         request.registry.vocabulary,
         reference=reference,
         delta=delta,
+        confounding=confounding,
         mix=settings.reference_mix,
         show_all=show_all,
         progress=request.tell,
@@ -475,6 +482,7 @@ def mix(
     design: of.DesignOfOption = None,
     time_origin: of.OriginOption = None,
     reference: of.ReferenceOption = None,
+    confounding: of.ConfoundingOption = DEFAULT,
     endpoint: of.SurvivalEndpointsOption = None,
 ) -> Result:
     """Give the pooled survival of a stated population of patients.
@@ -492,6 +500,7 @@ def mix(
         question.Population(share, braf, line, design, time_origin),
         treatment=treatment,
         reference=reference,
+        confounding=confounding,
     )
     return _with_fits(question.result(answer, request.registry), fits)
 

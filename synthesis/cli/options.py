@@ -187,6 +187,10 @@ DeltaOption = number(
     float, "--delta", "MONTHS", -60.0, 60.0, "a number of months from -60 to 60",
     "Months of gain whose probability is given.",
 )  # fmt: skip
+ConfoundingOption = choice(
+    str, "--confounding", choices.CONFOUNDING,
+    "Confounding that gains allow for: that of the priors, none, or so many times as long anyway.",
+)  # fmt: skip
 AllOption = flag("--all", "Also treatments with one small cohort.")
 HistologyOption = choice(
     str, "--histology", choices.HISTOLOGIES, "Of the patients; reference: the reference mix."

@@ -226,7 +226,7 @@ def _treatments(analysis: Analysis) -> Iterator[str]:
     )
     place = estimates.set_index("treatment")["estimate"]
     rows = sorted(
-        answer.rows, key=lambda row: (row["carried_by"] != "reference", -int(row["patients"]))
+        answer.rows, key=lambda row: (row["evidence"] != "reference", -int(row["patients"]))
     )
     named = sorted(rows[:NAMED], key=lambda row: -place[row["treatment"]])
     over = analysis.comparison.references.get(answer.endpoint)
@@ -239,9 +239,12 @@ def _treatments(analysis: Analysis) -> Iterator[str]:
             lambda row: row["mean_study"],
         ),
         ("Gain", "num", lambda row: row["gain"] or "reference"),
+        ("Confounding allowed for", "num", lambda row: row["gain_adjusted"]),
         ("Patients", "num", lambda row: row["patients"]),
     ]
-    shown = [column for column in columns if gains or column[0] != "Gain"]
+    adjusted = any(row["gain_adjusted"] for row in named)
+    hidden = {"Gain": not gains, "Confounding allowed for": not adjusted}
+    shown = [column for column in columns if not hidden.get(column[0])]
     yield from table_lines(table_of("", named, shown))
     rest = [count(len(rows) - len(named), "more treatment")] if len(rows) > len(named) else []
     rest += [endpoint_of(each.endpoint).words(vocabulary) for each in others]

@@ -19,8 +19,9 @@ from synthesis.plots.rows import INTERVAL, Axis, Row, Words, flag, interval_of, 
 
 COMPARE_COLUMNS: tuple[str, ...] = (
     *("endpoint", "treatment", "treatment_class", "estimate", "lower", "upper"),
+    *("adjusted", "adjusted_lower", "adjusted_upper", "p_gain_adjusted"),
     *("value", "value_lower", "value_upper", "gain", "gain_lower", "gain_upper", "p_gain"),
-    *("carried_by", "cohorts", "patients", "is_reference"),
+    *("evidence", "cohorts", "patients", "is_reference"),
 )
 
 #: What carries a contrast, the strongest first: its shape, whether filled, and in words.
@@ -28,7 +29,11 @@ EVIDENCE: Mapping[str, tuple[str, bool, str]] = {
     "randomised": ("square", True, "randomised in one report"),
     "within one study": ("dot", True, "both in one report, not randomised"),
     "across single-arm studies": ("dot", False, "no report gave both"),
+    "extrapolated": ("diamond", False, "no report of the treatment tells its histology"),
 }
+#: Thickness and hue of the interval that allows for confounding, behind the other.
+_ADJUSTED = {"thickness": 3.2}
+_ADJUSTED_HUE = style.GRID
 
 # Percentage points that an axis of response shows at least, and where it may end.
 _LEAST_POINTS, _STEP_OF_POINTS = 25.0, 25.0
@@ -45,8 +50,8 @@ def plot_compare(
     """Draw every treatment against the reference, a panel an endpoint.
 
     Treatments stand in order of their effect, those of one class below its heading as far as the
-    page is high enough. The shape of the mark says what carries the contrast. An Axes an endpoint,
-    labelled ``compare-os contrast``.
+    page is high enough. The shape of the mark says what carries the contrast; the broad line behind
+    it allows for confounding. An Axes an endpoint, labelled ``compare-os contrast``.
 
     Parameters
     ----------
@@ -62,10 +67,10 @@ def plot_compare(
     Raises ValueError if a column is missing, there is no row, two rows are of one endpoint and
     treatment, or the endpoint, the width or a kind of evidence is unknown.
     """
-    known = {"endpoint": ENDPOINTS, "carried_by": ("", *EVIDENCE)}
+    known = {"endpoint": ENDPOINTS, "evidence": ("", *EVIDENCE)}
     unique = ("endpoint", "treatment")
     rows.require(table, COMPARE_COLUMNS, "plot_compare", unique=unique, known=known)
-    sheet, kinds = style.find_sheet(width), set(map(word, table["carried_by"]))
+    sheet, kinds = style.find_sheet(width), set(map(word, table["evidence"]))
     panels = [
         _Panel(endpoint_of(name), own.to_dict("records"), delta, sheet)
         for name, own in table.groupby("endpoint", sort=False)
@@ -75,6 +80,10 @@ def plot_compare(
         for kind, (shape, fill, words) in EVIDENCE.items()
         if kind in kinds
     ]
+    if (table["evidence"].isin([*EVIDENCE][1:]) & table["adjusted_lower"].notna()).any():
+        broad = marks.line_sample(**_ADJUSTED)
+        sample = lambda brush, x, y: broad(brush.coloured(_ADJUSTED_HUE), x, y)  # noqa: E731
+        legend.append(("allowing for confounding (second P)", sample))
     frame = make_frame(sheet, title, legend)
     share, between = sheet.choose(0.3, 0.27, 0.25), sheet.choose(2.0, 0.3, 0.3)
     for by_class in (True, False):
@@ -150,10 +159,19 @@ class _Panel:
         texts |= {
             "contrast": numbers.interval(*interval_of(record), endpoint.write_contrast),
             "gain": numbers.interval(*interval_of(record, "gain"), endpoint.write_gain),
-            "p": numbers.chance(record["p_gain"]),
+            "p": numbers.chance_pair(record["p_gain"], record["p_gain_adjusted"]),
         }
         values = interval_of(record, factor=rows.factor_of(endpoint))
-        shape, fill, _ = EVIDENCE[word(record["carried_by"])]
+        shape, fill, _ = EVIDENCE[word(record["evidence"])]
         look = {"shape": shape, "fill": fill, "roles": ("interval", "contrast")}
-        draw = rows.estimate_marks("contrast", style.PLAIN, values, **look)
+        estimate = rows.estimate_marks("contrast", style.PLAIN, values, **look)
+        ends = number(record["adjusted_lower"]), number(record["adjusted_upper"])
+
+        def draw(spot: rows.Spot) -> None:
+            if math.isfinite(ends[0]):
+                span, _ = spot.scales["contrast"].clip(*ends)
+                brush = spot.brush("contrast", _ADJUSTED_HUE)
+                marks.put_line(brush, "adjusted", span, spot.middle, **_ADJUSTED)
+            estimate(spot)
+
         return Row(word(record["treatment"]), texts=texts, draw=draw)

@@ -19,8 +19,8 @@ from synthesis.plots.rows import INTERVAL, Axis, Row, Words, flag, interval_of, 
 
 BENEFIT_COLUMNS: tuple[str, ...] = (
     *("endpoint", "treatment", "histology", "median", "median_lower", "median_upper"),
-    *("gain", "gain_lower", "gain_upper", "p_gain", "cohorts", "patients"),
-    *("is_reference", "extrapolated"),
+    *("gain", "gain_lower", "gain_upper", "p_gain", "p_gain_adjusted"),
+    *("cohorts", "patients", "is_reference", "extrapolated"),
 )
 EFFECT_COLUMNS: tuple[str, ...] = (
     *("endpoint", "parameter", "label", "prior", "prior_lower", "prior_upper"),
@@ -80,6 +80,8 @@ def plot_benefit(
         for name, own in table.groupby("endpoint", sort=False)
     ]
     foot = "Average study, reference population. CrI, credible interval."
+    if sheet.name == "slide":
+        foot = f"{foot} P: as it is / allowing for confounding."
     frame = make_frame(sheet, title, _benefit_legend(table), foot)
     share = sheet.choose(0.31, 0.25, 0.24)
     return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=share, between=1.0))
@@ -110,7 +112,9 @@ def _benefit_row(records: Sequence[Mapping[str, Any]]) -> Row:
         texts["gains"] = (rows.Quiet("reference"),)
     else:
         texts["gains"] = tuple(_months(row, "gain") for row in records)
-        texts["p"] = tuple(numbers.chance(row["p_gain"]) for row in records)
+        texts["p"] = tuple(
+            numbers.chance_pair(row["p_gain"], row["p_gain_adjusted"]) for row in records
+        )
 
     def draw(spot: rows.Spot) -> None:
         for place, row in enumerate(records):

@@ -19,13 +19,37 @@ import pandas as pd
 from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
+from synthesis.choices import DEFAULT
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import Fit, NamedGroup, quantiles, reference_share, tells_histology
+from synthesis.estimands import (
+    Curve,
+    Fit,
+    NamedGroup,
+    quantiles,
+    reference_share,
+    tells_apart,
+    tells_histology,
+)
 from synthesis.numbers import count, in_sentence, listed
+from synthesis.questions.background import background, background_finding
+from synthesis.questions.certainty import (
+    SECOND,
+    Cells,
+    Confounding,
+    Judged,
+    Line,
+    certainty_table,
+    chance_words,
+    confounded,
+    confounding_words,
+    find_confounding,
+    judge,
+)
 from synthesis.questions.contrasts import (
     COMPARE_COLUMNS,
     GAIN,
     PATIENTS_SHOWN,
+    RANDOMISED,
     Evidence,
     NotComparedError,
     Reference,
@@ -42,9 +66,8 @@ from synthesis.questions.contrasts import (
     size_words,
     treatments_by_id,
     treatments_of,
-    written,
 )
-from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
+from synthesis.result import Finding, Picture, Result, Table, names, table_of
 
 Histology = Literal["pure", "mixed", "reference mix"]
 HISTOLOGIES: tuple[Histology, ...] = ("pure", "mixed", "reference mix")
@@ -56,16 +79,18 @@ _COLUMNS = {
     "table": COMPARE_COLUMNS,
     "league": COMPARE_COLUMNS,
     "gains": names(
-        "endpoint treatment treatment_class reference histology delta p_gain carried_by cohorts "
-        "patients"
+        "endpoint treatment treatment_class reference histology delta p_gain p_gain_adjusted "
+        "evidence cohorts patients"
     ),
     "ranks": names(
         "endpoint treatment treatment_class histology of rank probability cumulative mean_rank "
         "lower upper cohorts patients"
     ),
     "forest": names(
-        "endpoint treatment treatment_class estimand estimate lower upper gain gain_lower "
-        "gain_upper p_gain carried_by cohorts patients is_reference value value_lower value_upper"
+        "endpoint treatment treatment_class estimand estimate lower upper adjusted adjusted_lower "
+        "adjusted_upper gain gain_lower gain_upper gain_adjusted gain_adjusted_lower "
+        "gain_adjusted_upper p_gain p_gain_adjusted tipping_limit tipping_estimate evidence "
+        "certainty certainty_reasons cohorts patients is_reference value value_lower value_upper"
     ),
     "left_out": names("endpoint treatment cohorts patients"),
 }
@@ -84,11 +109,15 @@ class Comparison:
         Those with something to compare.
     histology, mix, delta
         As asked for; the histology is that of the survival endpoints.
+    confounding : Confounding
+        What is allowed for in the columns of adjusted values.
     references : mapping
         Endpoint -> what its treatments are set against.
     table : DataFrame
         :data:`COMPARE_COLUMNS`, every treatment against the reference. Ratios, months, or
         fractions of one. ``cohorts`` and ``patients`` are those of both treatments together.
+        ``adjusted`` values allow for confounding; tipping points and certainty are those of the
+        two treatments, see :mod:`synthesis.questions.certainty`.
     league : DataFrame
         The same columns for every pair of the treatments shown, by mean rank: the treatment of a
         row ranks above its reference.
@@ -101,7 +130,7 @@ class Comparison:
         A row a treatment shown, for drawing: contrast, gain, its own value (median, for response
         the rate), cohorts and patients.
     pairs : mapping
-        (endpoint, label, label) -> what carries the contrast of two treatments.
+        (endpoint, label, label) -> what carries the contrast of two treatments, and its certainty.
     left_out : DataFrame
         Treatments with too little behind them to be ranked and shown.
     studies : mapping
@@ -117,13 +146,14 @@ class Comparison:
     histology: Histology
     mix: float
     delta: float
+    confounding: Confounding
     references: Mapping[str, Reference]
     table: pd.DataFrame = field(repr=False)
     league: pd.DataFrame = field(repr=False)
     gains: pd.DataFrame = field(repr=False)
     ranks: pd.DataFrame = field(repr=False)
     forest: pd.DataFrame = field(repr=False)
-    pairs: Mapping[tuple[str, str, str], Evidence] = field(repr=False)
+    pairs: Mapping[tuple[str, str, str], Judged] = field(repr=False)
     left_out: pd.DataFrame = field(repr=False)
     studies: Mapping[str, tuple[str, ...]] = field(repr=False)
     knowing: frozenset[str]
@@ -143,6 +173,7 @@ def compare(
     histology: Histology = REFERENCE_MIX,
     mix: float = 0.4,
     delta: float = 1.0,
+    confounding: str = DEFAULT,
     show_all: bool = False,
 ) -> Comparison:
     """Compare the treatments of fitted endpoints.
@@ -162,6 +193,8 @@ def compare(
         Share of mixed histology of the reference mix, 0 to 1.
     delta : float
         Months of gain that are asked for.
+    confounding : str
+        What is allowed for, a word of :data:`~synthesis.choices.CONFOUNDING`.
     show_all : bool
         Rank and show every treatment, however little stands behind it.
 
@@ -174,6 +207,7 @@ def compare(
     if histology not in HISTOLOGIES:
         expected = ", ".join(HISTOLOGIES)
         raise NotComparedError(f"histology: found {histology!r}, expected one of {expected}.")
+    allowed = find_confounding(fits, confounding)
     parts: list[_Part] = []
     notes: list[str] = []
     pooled: set[str] = set()
@@ -193,11 +227,12 @@ def compare(
         else:
             shown = choose_shown(groups, chosen.group, show_all=show_all)
             own = REFERENCE_MIX if about.is_response else histology
-            parts.append(_Part(endpoint, fit, groups, shown, chosen, own, mix, delta))
+            parts.append(_Part(endpoint, fit, groups, shown, chosen, own, mix, delta, allowed))
     if not parts and (reference is not None or histology != REFERENCE_MIX):
         possible = ", ".join(sorted(pooled)) or "none"
         raise NotComparedError(f"{' '.join(notes)} Possible references: {possible}.")
-    asked = {"histology": histology, "mix": mix, "delta": delta, "notes": tuple(notes)}
+    asked = {"histology": histology, "mix": mix, "delta": delta, "confounding": allowed}
+    asked["notes"] = tuple(notes)
     return _assembled(parts, asked)
 
 
@@ -220,7 +255,8 @@ def _assembled(parts: Sequence[_Part], asked: Mapping[str, Any]) -> Comparison:
     )
 
 
-#: Places of a treatment and its reference -> contrast -> estimate, limits, chance of the gain.
+#: Places of a treatment and its reference -> contrast -> estimate and limits, the same allowing for
+#: confounding, and the chances of the gain.
 _Summaries = Mapping[tuple[int, int], Mapping[str, Sequence[float]]]
 
 
@@ -236,6 +272,7 @@ class _Part:
     histology: Histology
     mix: float
     delta: float
+    confounding: Confounding
 
     @cached_property
     def base(self) -> int:
@@ -255,10 +292,6 @@ class _Part:
         is_response = endpoint_of(self.endpoint).is_response
         return self.mix if is_response else reference_share(self.fit, self.mix)
 
-    @cached_property
-    def pairs(self) -> Mapping[tuple[str, str], Evidence]:
-        return evidence_of_pairs(self.fit, self.groups)
-
     def rows(self) -> dict[str, Iterable[tuple]]:
         """Rows of every table of :data:`_COLUMNS`."""
         treatments, known = drawn(self.fit, self.groups, self.share), contrasts_of(self.endpoint)
@@ -268,19 +301,15 @@ class _Part:
         league = list(combinations([self.places[i] for i in order], 2))
         against = [(i, self.base) for i in range(len(self.groups)) if i != self.base]
         pairs = list(dict.fromkeys([*against, *league]))
-        summaries: dict[tuple[int, int], dict[str, list[float]]] = {pair: {} for pair in pairs}
-        gains = None
-        for name, draws in every_pair(known, treatments):
-            own, chances = draws[:, *zip(*pairs, strict=True)], [np.nan] * len(pairs)
-            if name == GAIN:
-                gains = draws[:, :, self.base]
-                chances = known[name].favours(own, self.delta).tolist()
-            for pair, limits, chance in zip(pairs, quantiles(own).T.tolist(), chances, strict=True):
-                summaries[pair][name] = [*limits, chance]
+        summaries, gains = self._summaries(treatments, pairs)
+        self.pairs.update(
+            ((self.groups[i].label, self.groups[j].label), self._judged(i, j, own))
+            for (i, j), own in summaries.items()
+        )
         return {
             "table": self._pair_rows(summaries, against),
             "league": self._pair_rows(summaries, league),
-            "gains": () if gains is None else self._gain_rows(gains),
+            "gains": self._gain_rows(*gains) if gains else (),
             "ranks": self._rank_rows(placed, order),
             "forest": self._forest_rows(summaries, quantiles(values)),
             "left_out": [
@@ -290,28 +319,86 @@ class _Part:
             ],
         }
 
-    def _behind(self, i: int, j: int) -> tuple[str, int, int]:
+    def _summaries(
+        self, treatments: Curve | np.ndarray, pairs: Sequence[tuple[int, int]]
+    ) -> tuple[_Summaries, list[np.ndarray]]:
+        """Summaries of pairs, and draws of gains over the reference as they are and adjusted."""
+        known, places = contrasts_of(self.endpoint), tuple(zip(*pairs, strict=True))
+        lot = np.array([self._by_lot(*pair) for pair in pairs])
+        missing = np.full((len(pairs), 3), np.nan)
+        summaries, gains = {pair: {} for pair in pairs}, []
+        sides = [treatments]
+        if not endpoint_of(self.endpoint).is_response:
+            sides.append(confounded(treatments, self.confounding))
+        for every in zip(*(every_pair(known, own, treatments) for own in sides), strict=True):
+            name, columns, chances = every[0][0], [], []
+            for _, draws in every:
+                own = draws[:, *places]
+                columns.append(quantiles(own).T)
+                if name == GAIN:
+                    gains.append(draws[:, :, self.base])
+                    chances.append(known[name].favours(own, self.delta))
+            plain, adjusted = columns if len(columns) > 1 else (*columns, missing)
+            as_is, allowed = chances or missing.T[:2]
+            # what was randomised is left as it is
+            values = plain, np.where(lot[:, None], plain, adjusted)
+            chance = as_is, np.where(lot, as_is, allowed)
+            rows = np.column_stack([*values, *chance]).tolist()
+            for pair, row in zip(pairs, rows, strict=True):
+                summaries[pair][name] = row
+        return summaries, gains
+
+    def _evidence(self, i: int, j: int) -> Evidence:
+        return self._evidences[self.groups[i].label, self.groups[j].label]
+
+    @cached_property
+    def _evidences(self) -> Mapping[tuple[str, str], Evidence]:
+        return evidence_of_pairs(self.fit, self.groups)
+
+    @cached_property
+    def pairs(self) -> dict[tuple[str, str], Judged]:
+        """What is known of pairs of treatments, by their labels; filled along with the rows."""
+        return {}
+
+    def _judged(self, i: int, j: int, own: Mapping[str, Sequence[float]]) -> Judged:
+        name, contrast = next(iter(contrasts_of(self.endpoint).items()))
+        about = self._evidence(i, j), own[name][:3], contrast.null
+        return judge(*about, extrapolated=self._extrapolated(i))
+
+    def _extrapolated(self, i: int) -> bool:
+        """Whether it is by histology where no report of the treatment tells it."""
+        by_histology = self.histology != REFERENCE_MIX
+        return by_histology and not tells_apart(self.fit, self.groups[i].cohorts)
+
+    def _by_lot(self, i: int, j: int) -> bool:
+        """Whether no confounding is to be allowed for."""
+        return self._evidence(i, j).kind == RANDOMISED and not self._extrapolated(i)
+
+    def _behind(self, i: int, j: int) -> tuple:
+        """Columns from ``tipping_limit`` on of a contrast."""
         own = self.pairs[self.groups[i].label, self.groups[j].label]
-        return own.kind, own.total_cohorts, own.total_patients
+        return (*own.columns, own.evidence.total_cohorts, own.evidence.total_patients)
 
     def _pair_rows(
         self, summaries: _Summaries, pairs: Sequence[tuple[int, int]]
     ) -> Iterator[tuple]:
         for i, j in pairs:
             about = (self.endpoint, self.groups[i].label, self.groups[j].label, self.histology)
-            for name, (*limits, chance) in summaries[i, j].items():
+            for name, (*limits, chance, adjusted) in summaries[i, j].items():
                 delta = self.delta if name == GAIN else np.nan
-                yield (*about, name, *limits, delta, chance, *self._behind(i, j))
+                yield (*about, name, *limits, delta, chance, adjusted, *self._behind(i, j))
 
-    def _gain_rows(self, gains: np.ndarray) -> Iterator[tuple]:
+    def _gain_rows(self, gains: np.ndarray, adjusted: np.ndarray) -> Iterator[tuple]:
         deltas = np.union1d(DELTAS, [self.delta])
         for i in self.places:
             if i != self.base:
                 about = (self.endpoint, self.groups[i].label, self.groups[i].class_label)
-                curve = np.column_stack([deltas, gain_curve(gains[:, i], deltas)]).tolist()
-                for point in curve:
+                sides = gains, gains if self._by_lot(i, self.base) else adjusted
+                curves = [gain_curve(own[:, i], deltas) for own in sides]
+                kind, *_, cohorts, patients = self._behind(i, self.base)[2:]
+                for point in np.column_stack([deltas, *curves]).tolist():
                     over = (self.reference.label, self.histology)
-                    yield (*about, *over, *point, *self._behind(i, self.base))
+                    yield (*about, *over, *point, kind, cohorts, patients)
 
     def _rank_rows(self, placed: np.ndarray, order: np.ndarray) -> Iterator[tuple]:
         _, lower, upper = quantiles(placed)
@@ -329,12 +416,13 @@ class _Part:
         contrast, null = endpoint_of(self.endpoint).contrast, endpoint_of(self.endpoint).null
         for i in self.places:
             group, is_reference = self.groups[i], i == self.base
-            own = {contrast: [null] * 4} if is_reference else summaries[i, self.base]
+            own = {contrast: [null] * 8} if is_reference else summaries[i, self.base]
+            behind = (np.nan, np.nan, "", "", "")
             yield (
                 *(self.endpoint, group.label, group.class_label, contrast),
-                *own[contrast][:3],
-                *own.get(GAIN, [np.nan] * 4),
-                "" if is_reference else self._behind(i, self.base)[0],
+                *own[contrast][:6],
+                *own.get(GAIN, [np.nan] * 8),
+                *(behind if is_reference else self._behind(i, self.base)[:5]),
                 *(len(group.cohorts), group.patients, is_reference),
                 *values[:, i].tolist(),
             )
@@ -364,13 +452,22 @@ def result(comparison: Comparison, registry: Registry) -> Result:
     if comparison.is_empty:
         return Result("compare", title, comparison.notes, tables=frames)
     vocabulary = registry.vocabulary
-    across = across_words(comparison.forest["carried_by"])
+    across = across_words(comparison.forest["evidence"])
     picture = _picture(comparison, vocabulary)
     findings = [Finding(picture.title, (across,) if across else (), pictures=(picture,))]
+    comers = background(registry)
+    if len(comers):
+        frames["background"] = comers
+        findings.append(background_finding(comers))
     for endpoint in comparison.endpoints:
         name = endpoint_of(endpoint).name(vocabulary)
         contrasts, others, league = _tables(comparison, endpoint)
-        findings.append(Finding(name, sentences(comparison, endpoint, vocabulary), (contrasts,)))
+        pairs = ((pair, own) for pair, own in comparison.pairs.items() if pair[0] == endpoint)
+        over = comparison.references[endpoint].label
+        reports = {p[1]: "; ".join(own.evidence.reports) for p, own in pairs if p[2] == over}
+        undone = certainty_table(_compared(comparison, endpoint), reports)
+        words = sentences(comparison, endpoint, vocabulary)
+        findings.append(Finding(name, words, (contrasts, undone)))
         if others.columns[1:]:
             findings.append(Finding(f"{name}: hazard ratios and restricted means", (), (others,)))
         findings.append(Finding(f"{name}: every pair", (), (league,), folded=True))
@@ -385,8 +482,9 @@ def sentences(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -> 
     words = (
         f"{endpoint_of(endpoint).name(vocabulary)} in {vocabulary.subject_words}, "
         f"{population(comparison, endpoint, vocabulary)}in the average study: every treatment "
-        f"against {in_sentence(reference.label)} ({size_words(reference.group)}), {reference.why}.",
+        f"against {reference.words}, {reference.why}.",
         _gain_words(comparison, endpoint, vocabulary),
+        *confounding_words(_compared(comparison, endpoint), comparison.confounding),
         comparison_evidence(comparison, endpoint),
         f"{first['treatment']} has the best mean rank of {first['of']} treatments, "
         f"{_rank_text(first)}, and is first with a probability of "
@@ -440,17 +538,18 @@ def _gain_words(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -
     likely = rows[rows["p_gain"] >= _NAMED_FROM]
     gain = f"{about.quantity(vocabulary)} more than {months_words(comparison.delta)} longer"
     named = [
-        f"{in_sentence(row.treatment)} ({numbers.chance(row.p_gain)})"
+        f"{in_sentence(row.treatment)} ({chance_words(row)})"
         for row in rows.head(max(min(len(likely), _NAMED_AT_MOST), 1)).itertuples()
     ]
+    second = SECOND if (rows["evidence"] != RANDOMISED).any() else ""
     if likely.empty:
         return (
             f"No treatment makes a {gain} with a probability of {_NAMED_FROM:g} or more; the "
-            f"highest is that of {named[0]}."
+            f"highest is that of {named[0]}{second}."
         )
     if len(likely) > len(named):
         named.append(count(len(likely) - len(named), "further treatment"))
-    return f"A {gain} has a probability of {_NAMED_FROM:g} or more under {listed(named)}."
+    return f"A {gain} has a probability of {_NAMED_FROM:g} or more under {listed(named)}{second}."
 
 
 def months_words(months: float) -> str:
@@ -461,7 +560,7 @@ def months_words(months: float) -> str:
 def comparison_evidence(comparison: Comparison, endpoint: str) -> str:
     """What carries the comparisons of the treatments shown, a sentence or two."""
     rows = _compared(comparison, endpoint)
-    kinds = dict(zip(map(in_sentence, rows["treatment"]), rows["carried_by"], strict=True))
+    kinds = dict(zip(map(in_sentence, rows["treatment"]), rows["evidence"], strict=True))
     return evidence_words(kinds, in_sentence(comparison.references[endpoint].label))
 
 
@@ -480,64 +579,49 @@ def chance_heading(delta: float) -> str:
 
 def _tables(comparison: Comparison, endpoint: str) -> tuple[Table, Table, Table]:
     """The principal contrasts with ranks and evidence, all others, and every pair."""
-    about, known = endpoint_of(endpoint), contrasts_of(endpoint)
-    table, league, placed = (
-        frame[frame["endpoint"] == endpoint]
-        for frame in (comparison.table, comparison.league, comparison.ranks)
+    both = pd.concat([comparison.table, comparison.league])
+    about, cells = endpoint_of(endpoint), Cells(comparison.pairs, both, endpoint)
+    league, placed = (
+        frame[frame["endpoint"] == endpoint] for frame in (comparison.league, comparison.ranks)
     )
-    by = {
-        (row.treatment, row.reference, row.estimand): row
-        for row in pd.concat([table, league]).itertuples(index=False)
-    }
     over = comparison.references[endpoint].label
     rows = {row.treatment: row for row in _compared(comparison, endpoint).itertuples(index=False)}
     placed = placed.drop_duplicates("treatment").set_index("treatment")
 
-    def columns(names: Iterable[str]) -> list[tuple]:
-        return [
-            (known[n].heading, "num", lambda pair, n=n: written(by[*pair, n], known[n].write))
-            for n in names
-        ]
+    def chance(line: Line) -> str:
+        own = rows[line[0]]
+        return numbers.chance(own.p_gain_adjusted if line[2] else own.p_gain)
 
-    def carried(pair: tuple[str, str]) -> Cell:
-        evidence = comparison.pairs[endpoint, *pair]
-        return Cell(evidence.kind, more="; ".join(evidence.reports))
+    def sizes(line: Line) -> str:
+        return f"{rows[line[0]].cohorts} ({rows[line[0]].patients:,})"
 
-    def sizes(pair: tuple[str, str]) -> str:
-        return f"{rows[pair[0]].cohorts} ({rows[pair[0]].patients:,})"
-
-    pairs = [(treatment, over) for treatment in rows]
     first = tuple(dict.fromkeys((about.contrast, about.gain)))
-    name = ("Treatment", "keep", lambda pair: pair[0])
-    chance = (
-        chance_heading(comparison.delta),
-        "num",
-        lambda pair: numbers.chance(rows[pair[0]].p_gain),
-    )
+    name = ("Treatment", "keep", cells.once(lambda line: line[0]))
     principal = [
-        name,
-        *columns(first),
-        *([] if about.is_response else [chance]),
-        ("Mean rank", "num", lambda pair: _rank_text(placed.loc[pair[0]])),
-        ("Carried by", "", carried),
-        ("Cohorts (patients)", "num", sizes),
+        *(name, *cells.confounding, *cells.columns(first)),
+        *([] if about.is_response else [(chance_heading(comparison.delta), "num", chance)]),
+        ("Mean rank", "num", cells.once(lambda line: _rank_text(placed.loc[line[0]]))),
+        ("Cohorts (patients)", "num", cells.once(sizes)),
     ]
+    against = ("Pair", "keep", cells.once(lambda line: f"against {in_sentence(line[1])}"))
+    others = [*cells.confounding, *cells.columns(n for n in cells.known if n not in first)]
     title, note = f"Against {in_sentence(over)}.", "With 95 % intervals."
-    against = ("Pair", "keep", lambda pair: f"against {in_sentence(pair[1])}")
+    lines = cells.lines((own, over) for own in rows)
+    pairs = dict.fromkeys(zip(league["treatment"], league["reference"], strict=True))
     return (
         table_of(
             title,
-            pairs,
+            lines,
             principal,
             note=f"{note} Cohorts and patients are those of the treatment itself.",
         ),
-        table_of(title, pairs, [name, *columns(n for n in known if n not in first)], note=note),
+        table_of(title, lines, [name, *others], note=note),
         table_of(
             "Every pair of treatments.",
-            dict.fromkeys(zip(league["treatment"], league["reference"], strict=True)),
-            [against, *columns(first), ("Carried by", "", carried)],
+            cells.lines(pairs),
+            [against, *cells.confounding, *cells.columns(first), cells.evidence],
             note="Treatments by mean rank, with 95 % intervals.",
-            group=lambda pair: pair[0],
+            group=lambda line: line[0],
         ),
     )
 
@@ -558,7 +642,7 @@ def _picture(comparison: Comparison, vocabulary: Vocabulary) -> Picture:
         "response differences in percentage points, with 95 % intervals. Filled square: the two "
         "were randomised in one report; filled dot: one report gave both without randomisation; "
         "open ring: no report gave both. Longer by: difference of medians; P: probability that it "
-        f"exceeds {months_words(comparison.delta)}."
+        f"exceeds {months_words(comparison.delta)}, as it is and allowing for confounding."
     )
     return Picture(
         "compare",

@@ -20,7 +20,8 @@ With curves :math:`S_1` (treatment) and :math:`S_0` (reference) of the same draw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -41,7 +42,8 @@ from synthesis.estimands import (
     patients_of,
 )
 from synthesis.fits import ResponseFit
-from synthesis.numbers import capitalised, count, listed
+from synthesis.model.covariates import DESIGNS, TIME_ORIGINS
+from synthesis.numbers import capitalised, count, in_sentence, listed
 from synthesis.result import NotAnsweredError, names
 
 #: Months to which hazards are averaged.
@@ -55,8 +57,9 @@ _BLOCK = 10
 
 #: Columns of the tables of contrasts.
 COMPARE_COLUMNS = names(
-    "endpoint treatment reference histology estimand estimate lower upper delta p_gain carried_by "
-    "cohorts patients"
+    "endpoint treatment reference histology estimand estimate lower upper adjusted adjusted_lower "
+    "adjusted_upper delta p_gain p_gain_adjusted tipping_limit tipping_estimate evidence certainty "
+    "certainty_reasons cohorts patients"
 )
 #: How values are written, by their unit.
 WRITERS = {"ratio": numbers.ratio, "months": numbers.months, "points": numbers.points}
@@ -248,9 +251,10 @@ def written(row: Any, write: numbers.Writer) -> str:
 RANDOMISED = "randomised"
 WITHIN = "within one study"
 ACROSS = "across single-arm studies"
+EXTRAPOLATED = "extrapolated"
 
 #: Kinds of evidence, the strongest first.
-KINDS = (RANDOMISED, WITHIN, ACROSS)
+KINDS = (RANDOMISED, WITHIN, ACROSS, EXTRAPOLATED)
 
 #: What a comparison of different studies rests on.
 BETWEEN_STUDIES = (
@@ -277,6 +281,27 @@ class Reference:
     def label(self) -> str:
         """Label of the treatment."""
         return self.group.label
+
+    @property
+    def words(self) -> str:
+        """What the reference rests on: how many cohorts, of which design, from when, which reports.
+
+        ``no systemic therapy (2 cohorts, 28 patients; design: retrospective 2; time from: diagnosis
+        1, not reported 1; A 2020 and B 2022)``.
+        """
+
+        def counted(words: Iterable[str | None]) -> str:
+            known = Counter((word or "not reported").replace("_", " ") for word in words)
+            return ", ".join(f"{word} {number}" for word, number in known.most_common())
+
+        refs = self.group.cohorts
+        parts = (
+            size_words(self.group),
+            f"design: {counted(ref.study.design for ref in refs)}",
+            f"time from: {counted(ref.cohort.time_origin for ref in refs)}",
+            listed(dict.fromkeys(ref.label for ref in refs)),
+        )
+        return f"{in_sentence(self.label)} ({'; '.join(parts)})"
 
 
 def treatments_of(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
@@ -327,9 +352,11 @@ def choose_reference(
 ) -> Reference | None:
     """Choose what the treatments of an endpoint are set against.
 
-    That is the treatment `wanted`, by any of its names; otherwise the first pooled treatment of the
-    vocabulary whose class is supportive (best supportive care, then no systemic therapy), or the
-    one with most patients where none is. None where the wanted treatment, or any, is not pooled.
+    That is the treatment `wanted`, by any of its names. Otherwise it is, of the pooled treatments
+    whose role is supportive, the one with most patients in cohorts that call for no caution, or in
+    reports whose adjusted hazard ratio sets it against another treatment; then with most patients; then with most prospective cohorts; then with most cohorts whose time runs
+    from diagnosis; then the first in order of display. Where no supportive treatment is pooled, it
+    is the one with most patients. None where the wanted treatment, or any, is not pooled.
 
     Raises
     ------
@@ -346,13 +373,24 @@ def choose_reference(
         return group and Reference(group, "as asked for")
     if not groups:
         return None
-    roles = {entry.id: entry.role for entry in vocabulary.classes}
-    for treatment in vocabulary.treatments:
-        if treatment.id in by_id and roles[treatment.class_] == "supportive":
-            why = "the first supportive treatment of the vocabulary that is pooled"
-            return Reference(by_id[treatment.id], why)
+    supportive = [group for group in groups if group.cohorts[0].role == "supportive"]
+    if supportive:
+        why = "the supportive treatment with most patients in reports that call for no caution"
+        return Reference(max(supportive, key=_suitability), why)
     largest = max(groups, key=lambda group: group.patients)
     return Reference(largest, "the treatment with most patients, as no supportive one is pooled")
+
+
+def _suitability(group: NamedGroup) -> tuple[int, ...]:
+    """How well a supportive treatment serves as a reference, the first criterion first."""
+    refs = group.cohorts
+    return (
+        sum(ref.cohort.n or 0 for ref in refs if ref.cohort.caution is None)
+        or compared_patients(group),
+        group.patients,
+        sum(DESIGNS.get(ref.study.design, 0.0) < 0.0 for ref in refs),
+        sum(TIME_ORIGINS.get(ref.cohort.time_origin, 0.0) > 0.0 for ref in refs),
+    )
 
 
 def choose_shown(
@@ -373,8 +411,18 @@ def choose_shown(
     return list(groups) if show_all or len(chosen) < 2 else chosen
 
 
+def compared_patients(group: NamedGroup) -> int:
+    """Patients of the reports behind a treatment that is known from adjusted ratios alone."""
+    if group.patients:
+        return 0
+    return sum(max(own.n or 0 for own in ref.study.cohorts) for ref in group.cohorts)
+
+
 def size_words(group: NamedGroup) -> str:
     """Cohorts and patients of a treatment, ``2 cohorts, 28 patients``."""
+    if not group.patients:
+        reports = count(len(group.cohorts), "report")
+        return f"adjusted hazard ratios of {reports} with {compared_patients(group):,} patients"
     return f"{count(len(group.cohorts), 'cohort')}, {count(group.patients, 'patient')}"
 
 
@@ -394,6 +442,8 @@ class Evidence:
     ----------
     cohorts, patients : pair of int
         All counted cohorts of each, and their patients: for response the evaluable ones.
+    sources : pair of int
+        Reports that the cohorts of each come from.
     randomised, within : tuple of str
         Labels of the reports with a counted cohort of each, randomised ones and others.
     shared : pair of int
@@ -402,16 +452,15 @@ class Evidence:
 
     cohorts: tuple[int, int]
     patients: tuple[int, int]
+    sources: tuple[int, int]
     randomised: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
     shared: tuple[int, int] = (0, 0)
 
     @property
     def kind(self) -> str:
-        """One of :data:`KINDS`."""
-        if self.randomised:
-            return RANDOMISED
-        return WITHIN if self.within else ACROSS
+        """One of :data:`KINDS`, for a contrast that is not extrapolated."""
+        return kind_of(self.randomised, self.within)
 
     @property
     def reports(self) -> tuple[str, ...]:
@@ -437,7 +486,9 @@ class Evidence:
                 f"another. {BETWEEN_STUDIES}"
             )
         reports = count(len(self.reports), f"{'randomised ' * bool(self.randomised)}report")
-        source = f"({listed(self.reports)}; {self.shared[0]} and {self.shared[1]} patients)"
+        sizes = f"{self.shared[0]} and {self.shared[1]} patients"
+        sizes = sizes if all(self.shared) else "an adjusted hazard ratio"
+        source = f"({listed(self.reports)}; {sizes})"
         words = (
             f"{reports} gave both {source}: what sets studies apart cancels within each."
             if self.randomised
@@ -449,6 +500,27 @@ class Evidence:
         sides = zip(self.cohorts, self.patients, strict=True)
         sizes = (f"{count(k, 'cohort')} with {count(n, 'patient')}" for k, n in sides)
         return f"{words} The estimate uses every cohort of either: in all {listed(sizes)}."
+
+
+def kind_of(
+    randomised: Collection[object], within: Collection[object], *, extrapolated: bool = False
+) -> str:
+    """What any estimate rests on: one of :data:`KINDS`.
+
+    `randomised` and `within` are the reports that hold all of it: both treatments of a contrast,
+    both histologies of an effect, every cohort of the estimate of one treatment.
+    """
+    if extrapolated:
+        return EXTRAPOLATED
+    if randomised:
+        return RANDOMISED
+    return WITHIN if within else ACROSS
+
+
+def kind_of_one(cohorts: Sequence[CohortRef], *, extrapolated: bool = False) -> str:
+    """What the estimate of one treatment, or class, rests on: one report, or several."""
+    reports = {ref.study.id for ref in cohorts}
+    return kind_of((), reports if len(reports) == 1 else (), extrapolated=extrapolated)
 
 
 def evidence(fit: Fit, treatment: str, reference: str) -> Evidence:
@@ -493,6 +565,7 @@ def _evidence(
     return Evidence(
         (len(treatment), len(reference)),
         patients(),
+        (len({ref.study.id for ref in treatment}), len({ref.study.id for ref in reference})),
         tuple(randomised.values()),
         tuple(within.values()),
         patients(randomised or within),
@@ -528,6 +601,11 @@ def evidence_words(kinds: Mapping[str, str], reference: str) -> str:
         for kind, one, more in (
             (WITHIN, "comes from a report with both groups", "come from a report with both groups"),
             (ACROSS, "compares different studies", "compare different studies"),
+            (
+                EXTRAPOLATED,
+                "is extrapolated, as no report of the treatment tells its histology",
+                "are extrapolated, as no report of the treatment tells its histology",
+            ),
         )
         if named[kind]
     ]
@@ -537,7 +615,7 @@ def evidence_words(kinds: Mapping[str, str], reference: str) -> str:
 
 def across_words(kinds: Sequence[str]) -> str:
     """What comparisons of different studies rest on; empty where there are none."""
-    share = np.mean([kind == ACROSS for kind in kinds])
+    share = np.mean([kind in (ACROSS, EXTRAPOLATED) for kind in kinds])
     if not share:
         return ""
     quantity = "All" if share == 1.0 else "Most" if share > 0.5 else "Some"

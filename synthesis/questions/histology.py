@@ -27,7 +27,7 @@ the prior could make it exceed 1, which counts as 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,6 +36,7 @@ import pandas as pd
 from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
+from synthesis.choices import DEFAULT
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
@@ -45,9 +46,17 @@ from synthesis.fits import PooledSurvival
 from synthesis.model.sampler import Progress
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions import influence, single
+from synthesis.questions.certainty import (
+    COLUMN,
+    certainty_table,
+    confounding_cell,
+    tipping_words,
+    twice,
+)
 from synthesis.questions.compare import chance_heading, months_words
 from synthesis.questions.contrasts import (
     GAIN,
+    RANDOMISED,
     SURVIVAL_CONTRASTS,
     treatments_of,
     written,
@@ -109,6 +118,7 @@ def find_benefit(
     *,
     reference: str | None = None,
     delta: float = 1.0,
+    confounding: str = DEFAULT,
     mix: float = 0.4,
     show_all: bool = False,
     progress: Progress | None = None,
@@ -117,7 +127,7 @@ def find_benefit(
 
     Parameters
     ----------
-    fits, vocabulary, reference, delta, show_all
+    fits, vocabulary, reference, delta, confounding, show_all
         As in :func:`benefit_by_histology`, which also says what is refused.
     mix : float
         Share of mixed histology of the medians whose influences are measured.
@@ -126,9 +136,8 @@ def find_benefit(
     """
     tell = progress or (lambda _: None)
     tell("benefit by histology")
-    benefit = benefit_by_histology(
-        fits, vocabulary, reference=reference, delta=delta, show_all=show_all
-    )
+    asked = {"reference": reference, "delta": delta, "confounding": confounding}
+    benefit = benefit_by_histology(fits, vocabulary, **asked, show_all=show_all)
     survival = {name: fits[name] for name in benefit.endpoints}
     moved, singles, alternatives = [], {}, []
     for endpoint, fit in survival.items():
@@ -264,7 +273,7 @@ def section(findings: Findings, registry: Registry) -> Result:
 def sentences(benefit: Benefit, endpoint: str, vocabulary: Vocabulary) -> tuple[str, ...]:
     """What is known of an endpoint by histology, a paragraph each."""
     over, told = benefit.references.get(endpoint), benefit.told[endpoint]
-    gains = f"gains are over {in_sentence(over)}, " if over else ""
+    gains = f"gains are over {over.words}, {over.why}; " if over else ""
     groups = benefit.groups[benefit.groups["endpoint"] == endpoint]
     effects = benefit.effects[benefit.effects["endpoint"] == endpoint]
     predictive = effects[(effects["effect"] == PREDICTIVE) & (effects["which"] == "posterior")]
@@ -275,6 +284,7 @@ def sentences(benefit: Benefit, endpoint: str, vocabulary: Vocabulary) -> tuple[
         "intervals.",
         *([] if told else [SAYS_NOTHING]),
         prognostic_words(benefit, endpoint),
+        *([benefit.confounding.words] if over else []),
         *(treatment_words(benefit, endpoint, treatment) for treatment in informed),
     ]
     beyond = int(groups["extrapolated"].sum())
@@ -330,14 +340,15 @@ def treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
 
     words, name = f"{treatment}: median {by_histology('median_months')}.", in_sentence(treatment)
     over = benefit.references.get(endpoint)
-    if over not in (None, treatment):
-        chances = [f"{percent(row(GAIN, histology).p_gain)} %" for histology in SHARES]
+    if over is not None and over.label != treatment:
+        chances = [gain_chance(row(GAIN, histology)) for histology in SHARES]
         differ, alone = row(DIFFERENCE), row(FROM_PROGNOSIS)
         limits = numbers.limits_of(differ.lower, differ.upper, numbers.months)
         words += (
-            f" Its gain over {in_sentence(over)} is {by_histology(GAIN)}, {row(GAIN).carried_by}; "
-            f"it is above {months_words(benefit.delta)} with a probability of {chances[0]} and "
-            f"{chances[1]}. Mixed tumours gain {numbers.months(abs(differ.estimate))} months "
+            f" Its gain over {in_sentence(over.label)} is {by_histology(GAIN)}, "
+            f"{row(GAIN).evidence}; it is above {months_words(benefit.delta)} with a probability "
+            f"of {chances[0]} and {chances[1]}. {_undone(row(GAIN), name)} Mixed tumours gain "
+            f"{numbers.months(abs(differ.estimate))} months "
             f"{'less' if differ.estimate < 0.0 else 'more'} than pure ones ({limits}). Their "
             f"better prognosis alone would explain {numbers.months(alone.estimate)}."
         )
@@ -353,7 +364,24 @@ def treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
     )
 
 
+def gain_chance(row: Any) -> str:
+    """The probability of a gain in percent, with that when confounding is allowed for."""
+    as_is = f"{percent(row.p_gain)} %"
+    if row.evidence == RANDOMISED:
+        return as_is
+    return f"{as_is} ({percent(row.p_gain_adjusted)} % allowing for confounding)"
+
+
+def _undone(row: Any, name: str) -> str:
+    """What would undo the gain in mixed tumours, and its certainty."""
+    words = tipping_words(f"{name} with mixed tumours", row.tipping_limit, row.tipping_estimate)
+    grade = f"Certainty there: {row.certainty}."
+    return grade if row.evidence == RANDOMISED else f"{words} {grade}"
+
+
 # --- Tables and pictures -------------------------------------------------------------------------
+
+_WORDS = ("evidence", "certainty", "certainty_reasons")
 
 
 def benefit_rows(benefit: Benefit) -> pd.DataFrame:
@@ -364,25 +392,32 @@ def benefit_rows(benefit: Benefit) -> pd.DataFrame:
     DataFrame
         The columns of ``groups``, ``histology``; of every estimand and contrast its estimate under
         its name, and its limits (``_lower``, ``_upper``), where ``median`` and ``gain`` stand for
-        the median and for its difference from the reference; ``p_gain, carried_by``.
+        the median and for its difference from the reference; of contrasts the same allowing for
+        confounding (``_adjusted``); ``p_gain`` and the columns of certainty.
     """
     short = {"median_months": "median", GAIN: "gain"}
     columns = {name: short.get(name, name) for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)}
-    keys = ["endpoint", "treatment", "histology"]
+    keys, ends = ["endpoint", "treatment", "histology"], ("estimate", "lower", "upper")
+    adjusted = ("adjusted", "adjusted_lower", "adjusted_upper")
     table = benefit.table[benefit.table["estimand"].isin(list(columns))]
     wide = table.assign(name=table["estimand"].map(columns)).pivot(
-        index=keys, columns="name", values=["estimate", "lower", "upper"]
+        index=keys, columns="name", values=[*ends, *adjusted]
     )
     wide.columns = [name if end == "estimate" else f"{name}_{end}" for end, name in wide.columns]
-    ends = [f"{name}{end}" for name in columns.values() for end in ("", "_lower", "_upper")]
-    gains = table.loc[table["estimand"] == GAIN, [*keys, "p_gain", "carried_by"]]
+    kept = [
+        name if end == "estimate" else f"{name}_{end}"
+        for estimand, name in columns.items()
+        for end in (ends if estimand in SURVIVAL_ESTIMANDS else (*ends, *adjusted))
+    ]
+    about = ["p_gain", "p_gain_adjusted", "tipping_limit", "tipping_estimate", *_WORDS]
+    gains = table.loc[table["estimand"] == GAIN, [*keys, *about]]
     return (
         benefit.groups[benefit.groups["shown"]]
         .drop(columns="shown")
         .merge(pd.DataFrame({"histology": list(SHARES)}), how="cross")
-        .merge(wide.reindex(columns=ends), how="left", on=keys)
+        .merge(wide.reindex(columns=kept), how="left", on=keys)
         .merge(gains, how="left", on=keys)
-        .fillna({"carried_by": ""})
+        .fillna(dict.fromkeys(_WORDS, ""))
     )
 
 
@@ -429,20 +464,55 @@ def _side_tables(rows: pd.DataFrame, delta: float) -> Iterator[Table]:
             value("to 24 months", "rmst_24m", numbers.months),
         ],
     )
-    gained = rows[rows["carried_by"] != ""]
+    gained = rows[rows["evidence"] != ""]
     if len(gained):
         (reference,) = rows.loc[rows["is_reference"], "treatment"].unique()
-        yield table_of(
-            f"Gains over {in_sentence(reference)}.",
-            gained.itertuples(index=False),
-            [
-                *sides,
-                value("Gain in the median, months", "gain", numbers.months),
-                value("Ratio of medians", "ratio_of_medians", numbers.ratio),
-                (chance_heading(delta), "num", lambda row: numbers.chance(row.p_gain)),
-                ("Carried by", "", lambda row: row.carried_by),
-            ],
-        )
+        yield _gains_table(gained, reference, delta)
+        names = gained["treatment"] + ", " + gained["histology"] + " tumours"
+        yield certainty_table(gained.assign(treatment=names))
+
+
+def _gains_table(gained: pd.DataFrame, reference: str, delta: float) -> Table:
+    """Gains of pure above mixed tumours, each as it is and allowing for confounding."""
+    rows = [
+        (row, adjusted)
+        for row in gained.itertuples(index=False)
+        for adjusted in twice(row.evidence)
+    ]
+    spans = gained["evidence"].map(lambda kind: len(twice(kind))).groupby(gained["treatment"]).sum()
+
+    def span(row: Any, *, adjusted: bool) -> int:
+        return 0 if adjusted else len(twice(row.evidence))
+
+    def treatment(pair: tuple[Any, bool]) -> Cell:
+        first = pair[0].histology == "pure" and not pair[1]
+        return Cell(pair[0].treatment, rows=int(spans[pair[0].treatment]) if first else 0)
+
+    def once(say: Callable[[Any], str]) -> Callable[[tuple[Any, bool]], Cell]:
+        return lambda pair: Cell(say(pair[0]), rows=span(pair[0], adjusted=pair[1]))
+
+    def value(label: str, name: str, write: numbers.Writer) -> tuple:
+        def cell(pair: tuple[Any, bool]) -> Cell:
+            which = f"{name}_adjusted" if pair[1] else name
+            return Cell(_limits(pair[0], which, write), extrapolated=pair[0].extrapolated)
+
+        return label, "num", cell
+
+    def chance(pair: tuple[Any, bool]) -> str:
+        return numbers.chance(pair[0].p_gain_adjusted if pair[1] else pair[0].p_gain)
+
+    return table_of(
+        f"Gains over {in_sentence(reference)}.",
+        rows,
+        [
+            ("Treatment", "keep", treatment),
+            ("Tumours", "keep", once(lambda row: row.histology)),
+            (COLUMN, "keep", lambda pair: confounding_cell(pair[0].evidence, adjusted=pair[1])),
+            value("Gain in the median, months", "gain", numbers.months),
+            value("Ratio of medians", "ratio_of_medians", numbers.ratio),
+            (chance_heading(delta), "num", chance),
+        ],
+    )
 
 
 def _effect_table(benefit: Benefit, endpoint: str) -> Table:
@@ -509,7 +579,7 @@ def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) ->
     # where no cohort tells histology, an estimate by histology would be the prior
     told = [name for name in benefit.endpoints if benefit.told[name]]
     if told:
-        over = {in_sentence(benefit.references[n]) for n in told if n in benefit.references}
+        over = {in_sentence(benefit.references[n].label) for n in told if n in benefit.references}
         gains = f" and gain over {listed(sorted(over))}" if over else ""
         yield Picture(
             "benefit",

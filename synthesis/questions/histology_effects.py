@@ -16,8 +16,10 @@ import pandas as pd
 
 from priors import Prior
 from studies.vocabulary import Vocabulary
+from synthesis.choices import DEFAULT
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
+    Curve,
     Fit,
     NamedGroup,
     effect_density,
@@ -29,17 +31,20 @@ from synthesis.estimands import (
 )
 from synthesis.fits import PooledSurvival
 from synthesis.numbers import in_sentence, percent
+from synthesis.questions.certainty import Confounding, confounded, find_confounding, judge
 from synthesis.questions.contrasts import (
-    ACROSS,
     COMPARE_COLUMNS,
     GAIN,
+    RANDOMISED,
     SURVIVAL_CONTRASTS,
-    WITHIN,
+    Reference,
     choose_reference,
     choose_shown,
     drawn,
     every_pair,
     evidence_of_pairs,
+    kind_of,
+    kind_of_one,
     not_pooled,
     treatments_by_endpoint,
 )
@@ -260,20 +265,23 @@ class Benefit:
         The treatments of each endpoint in display order, which of them have enough behind them to
         be shown, and of which the values by histology are extrapolated.
     references : mapping
-        Endpoint -> label of what gains are over; only where it is pooled.
+        Endpoint -> what gains are over; only where it is pooled.
     told : mapping
         Endpoint -> whether any counted cohort tells pure from mixed.
     delta : float
         Months of gain asked for.
+    confounding : Confounding
+        What is allowed for in the columns of adjusted values.
     """
 
     table: pd.DataFrame = field(repr=False)
     effects: pd.DataFrame = field(repr=False)
     density: pd.DataFrame = field(repr=False)
     groups: pd.DataFrame = field(repr=False)
-    references: Mapping[str, str]
+    references: Mapping[str, Reference]
     told: Mapping[str, bool]
     delta: float
+    confounding: Confounding
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -287,6 +295,7 @@ def benefit_by_histology(
     *,
     reference: str | None = None,
     delta: float = 1.0,
+    confounding: str = DEFAULT,
     show_all: bool = False,
 ) -> Benefit:
     """Compare treatments in pure and in mixed tumours.
@@ -300,6 +309,8 @@ def benefit_by_histology(
         Name of the treatment that gains are over; the usual one otherwise.
     delta : float
         Months of gain in the median whose probability is asked for.
+    confounding : str
+        What gains allow for, a word of :data:`~synthesis.choices.CONFOUNDING`.
     show_all : bool
         Show every treatment, however little stands behind it.
 
@@ -314,13 +325,14 @@ def benefit_by_histology(
     if not np.isfinite(delta):
         raise ValueError(f"delta: found {delta}, expected a number of months")
     chosen = {e: choose_reference(own, vocabulary, reference) for e, own in pooled.items()}
-    references = {endpoint: own.group for endpoint, own in chosen.items() if own is not None}
+    references = {endpoint: own for endpoint, own in chosen.items() if own is not None}
+    allowed = find_confounding({name: fits[name] for name in pooled}, confounding)
     if reference is not None and not references:
         raise not_pooled(reference, pooled)
     rows, effects, densities, shown = [], [], [], []
     for endpoint, groups in pooled.items():
-        over = references.get(endpoint)
-        part = _Part(endpoint, fits[endpoint], groups, over, delta)
+        over = references[endpoint].group if endpoint in references else None
+        part = _Part(endpoint, fits[endpoint], groups, over, delta, allowed)
         own = histology_effects(part.fit, groups, over)
         rows += [*part.rows(), *part.effect_rows(own)]
         effects.append(effects_table(endpoint, own))
@@ -331,9 +343,10 @@ def benefit_by_histology(
         effects=pd.concat(effects, ignore_index=True),
         density=pd.concat(densities, ignore_index=True),
         groups=pd.DataFrame(shown, columns=names(_GROUP_COLUMNS)),
-        references={name: group.label for name, group in references.items()},
+        references=references,
         told={name: tells_histology(fits[name]) for name in pooled},
         delta=delta,
+        confounding=allowed,
     )
 
 
@@ -352,6 +365,7 @@ class _Part:
     groups: Sequence[NamedGroup]
     reference: NamedGroup | None
     delta: float
+    confounding: Confounding
 
     def values(self, share: float, estimand: str) -> np.ndarray:
         """Draws of an estimand, ``(draws, treatments)``."""
@@ -380,49 +394,75 @@ class _Part:
         }
         gains, pairs = self._gains(), evidence_of_pairs(self.fit, self.groups)
         for number, group in enumerate(self.groups):
-            behind = ("", len(group.cohorts), group.patients)
+            beyond = self.extrapolated[group.label]
+            kind = kind_of_one(group.cohorts, extrapolated=beyond)
+            behind = (kind, len(group.cohorts), group.patients)
             for key, values in absolute.items():
                 yield self._row(group.label, "", *key, values[:, number], behind)
             if self.reference is None or group is self.reference:
                 continue
             own = pairs[group.label, self.reference.label]
-            behind = (own.kind, own.total_cohorts, own.total_patients)
+            sizes = own.total_cohorts, own.total_patients
+            judged = {
+                histology: judge(
+                    own,
+                    gains[histology, "ratio_of_medians"][0][:3, number],
+                    1.0,
+                    extrapolated=beyond,
+                ).columns
+                for histology in SHARES
+            }
             for key, (values, chances) in gains.items():
-                about = (group.label, self.reference.label, *key, values[:, number], behind)
-                yield self._row(*about, None if chances is None else chances[number])
+                # what was randomised is left as it is
+                lot = own.kind == RANDOMISED and not beyond
+                rows = [0, 1, 2, 0, 1, 2] if lot else slice(None)
+                chance = chances[[0, 0] if lot else slice(None), number]
+                about = (group.label, self.reference.label, *key, values[rows, number])
+                yield self._row(*about, (judged[key[0]], *sizes), chance)
 
-    def _gains(self) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray | None]]:
-        """Contrasts with the reference in either histology, and by how much the gains differ."""
+    def _gains(self) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+        """Contrasts with the reference in either histology, and by how much the gains differ.
+
+        Of each, estimate and limits, then those allowing for confounding, ``(6, treatments)``, and
+        chances of the gain as it is and so, ``(2, treatments)``.
+        """
         if self.reference is None:
             return {}
         base = self.groups.index(self.reference)
         places = [group.group.treatment_index for group in self.groups]
         predictive = self.fit.flat("predictive")[:, places]
         summaries, gains, alone = {}, {}, {}
+        missing = np.full((6, len(self.groups)), np.nan)
         for histology, share in SHARES.items():
-            sides = (drawn(self.fit, own, share) for own in (self.groups, [self.reference]))
-            for name, draws in every_pair(SURVIVAL_CONTRASTS, *sides):
-                own, chances = draws[..., 0], None
+            first, over = (drawn(self.fit, own, share) for own in (self.groups, [self.reference]))
+            both = (every_pair(SURVIVAL_CONTRASTS, own, over) for own in self._sides(first))
+            for (name, draws), (_, adjusted) in zip(*both, strict=True):
+                own, chances = (draws[..., 0], adjusted[..., 0]), missing[:2]
                 if name == GAIN:
-                    gains[histology] = own
-                    chances = SURVIVAL_CONTRASTS[name].favours(own, self.delta)
-                summaries[histology, name] = quantiles(own), chances
+                    gains[histology] = own[0]
+                    favours = SURVIVAL_CONTRASTS[name].favours
+                    chances = np.stack([favours(each, self.delta) for each in own])
+                summaries[histology, name] = np.concatenate(list(map(quantiles, own))), chances
             # medians as if histology had the same effect under every treatment
             away = np.exp(-predictive * (share - self.fit.centre_share))
             medians = self.values(share, "median_months") * away
             alone[histology] = medians - medians[:, [base]]
         for name, own in {DIFFERENCE: gains, FROM_PROGNOSIS: alone}.items():
-            summaries["mixed", name] = quantiles(own["mixed"] - own["pure"]), None
+            values = quantiles(own["mixed"] - own["pure"])
+            summaries["mixed", name] = np.concatenate([values, missing[:3]]), missing[:2]
         return summaries
+
+    def _sides(self, curves: Curve) -> tuple[Curve, Curve]:
+        """Curves as they are, and allowing for confounding."""
+        return curves, confounded(curves, self.confounding)
 
     def effect_rows(self, effects: Sequence[Effect]) -> Iterator[tuple]:
         by_label = {group.label: group for group in self.groups}
         for effect in effects:
-            told_by = ""
-            if effect.cohorts:
-                labels = [name for name in (effect.treatment, effect.reference) if name]
-                sides = [by_label[name] for name in labels] or [None]
-                told_by = WITHIN if all(is_split(self.fit, side) for side in sides) else ACROSS
+            labels = [name for name in (effect.treatment, effect.reference) if name]
+            sides = [by_label[name] for name in labels] or [None]
+            split = sides if all(is_split(self.fit, side) for side in sides) else ()
+            told_by = kind_of((), split, extrapolated=not effect.cohorts)
             yield self._row(
                 *(effect.treatment or ANY, effect.reference, "mixed"),
                 _EFFECT_ESTIMANDS[effect.name],
@@ -437,9 +477,13 @@ class _Part:
         histology: str,
         estimand: str,
         values: np.ndarray,
-        behind: tuple[str, int, int],
-        chance: float | None = None,
+        behind: tuple[str | tuple, int, int],
+        chances: Sequence[float] = (np.nan, np.nan),
     ) -> tuple:
-        asked = (np.nan, np.nan) if chance is None else (self.delta, float(chance))
-        about = (self.endpoint, treatment, reference, histology, estimand, *values.tolist())
-        return (*about, *asked, *behind, self.extrapolated[treatment])
+        """A row: estimate and limits, adjusted or not, chances of a gain, and what is behind it."""
+        kind, *sizes = behind
+        judged = (np.nan, np.nan, kind, "", "") if isinstance(kind, str) else kind
+        adjusted = [*values.tolist(), np.nan, np.nan, np.nan][:6]
+        about = (self.endpoint, treatment, reference, histology, estimand, *adjusted)
+        asked = (self.delta if estimand == GAIN else np.nan, *map(float, chances))
+        return (*about, *asked, *judged, *sizes, self.extrapolated[treatment])

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ import pandas as pd
 from studies import Registry
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
+from synthesis.choices import DEFAULT
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import (
     ESTIMANDS,
@@ -47,12 +49,22 @@ from synthesis.estimands import (
 from synthesis.fits import PooledSurvival
 from synthesis.model.covariates import ALL, COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.numbers import count, in_sentence, listed, percent
+from synthesis.questions.certainty import (
+    Confounding,
+    confounded,
+    find_confounding,
+    judge,
+    tipping_words,
+    written_twice,
+)
 from synthesis.questions.contrasts import (
     GAIN,
+    RANDOMISED,
     SURVIVAL_CONTRASTS,
     drawn,
     every_pair,
     evidence,
+    kind_of_one,
     not_pooled,
     treatments_by_endpoint,
     treatments_by_id,
@@ -63,7 +75,8 @@ from synthesis.result import Finding, Result, Table, names, table_of
 
 MIX_COLUMNS = names(
     "endpoint treatment reference mixed braf line design time_origin estimand target estimate "
-    "lower upper cohorts patients"
+    "lower upper adjusted adjusted_lower adjusted_upper tipping_limit tipping_estimate evidence "
+    "certainty certainty_reasons cohorts patients"
 )
 
 # Steps to where half are alive, of which a dozen are enough, and a step of the log median that is
@@ -263,10 +276,11 @@ class PatientMix:
     """Pooled survival of a stated population, and what stands behind it, and what does not.
 
     The table has :data:`MIX_COLUMNS`: months, fractions of one, or ratios; contrasts have a
-    reference.
+    reference, and values that allow for `confounding`.
     """
 
     population: Population
+    confounding: Confounding
     table: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...]
 
@@ -278,6 +292,7 @@ def patient_mix(
     *,
     treatment: str | None = None,
     reference: str | None = None,
+    confounding: str = DEFAULT,
 ) -> PatientMix:
     """Pooled survival of a population under each treatment, or one of them.
 
@@ -288,6 +303,8 @@ def patient_mix(
     vocabulary, population
     treatment, reference : str, optional
         Names of the one treatment asked for, and of the one that gains are over.
+    confounding : str
+        What gains allow for, a word of :data:`~synthesis.choices.CONFOUNDING`.
 
     Raises
     ------
@@ -306,10 +323,11 @@ def patient_mix(
         if not any(name in treatments_by_id(groups) for groups in pooled.values()):
             raise not_pooled(name, pooled)
     rows, fits = [], {endpoint: fits[endpoint] for endpoint in pooled}
+    allowed = find_confounding(fits, confounding)
     for endpoint, groups in pooled.items():
         by_id = treatments_by_id(groups)
         shown = [by_id[only]] if only in by_id else [] if only else groups
-        part = _Part(endpoint, fits[endpoint], population, vocabulary.selecting)
+        part = _Part(endpoint, fits[endpoint], population, vocabulary.selecting, allowed)
         for target in TARGETS:
             rows += part.rows(shown, target, by_id.get(over))
     table = pd.DataFrame(rows, columns=MIX_COLUMNS)
@@ -320,7 +338,7 @@ def patient_mix(
             for endpoint, fit in fits.items()
             if {only, over} <= set(fit.data.treatments)
         ]
-    return PatientMix(population, table, tuple(notes))
+    return PatientMix(population, allowed, table, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -331,6 +349,7 @@ class _Part:
     fit: PooledSurvival
     population: Population
     selecting: frozenset[str]
+    confounding: Confounding
 
     def rows(
         self, groups: Sequence[NamedGroup], target: Target, over: NamedGroup | None
@@ -342,21 +361,43 @@ class _Part:
         others = [group for group in groups if group not in selected]
         for alike in filter(None, (others, selected)):
             mixture = self._mixture(alike, target)
-            values = {("", name): quantiles(mixture.estimand(name)) for name in SURVIVAL_ESTIMANDS}
+            missing = np.full((3, len(alike)), np.nan)
+            values = {
+                ("", name): np.concatenate([quantiles(mixture.estimand(name)), missing])
+                for name in SURVIVAL_ESTIMANDS
+            }
             if over is not None:
-                for name, draws in every_pair(SURVIVAL_CONTRASTS, mixture, against):
-                    values[over.label, name] = quantiles(draws[..., 0])
+                sides = mixture, confounded(mixture, self.confounding)
+                both = (every_pair(SURVIVAL_CONTRASTS, own, against) for own in sides)
+                for (name, draws), (_, adjusted) in zip(*both, strict=True):
+                    ends = [quantiles(own[..., 0]) for own in (draws, adjusted)]
+                    values[over.label, name] = np.concatenate(ends)
             for number, group in enumerate(alike):
-                rows[group.label] += [
-                    (
-                        *(self.endpoint, group.label, reference, *stated, name, target),
-                        *own[:, number].tolist(),
-                        *(len(group.cohorts), group.patients),
+                for (reference, name), own in values.items():
+                    if reference == group.label:
+                        continue
+                    about = (self.endpoint, group.label, reference, *stated, name, target)
+                    judged, lot = self._judged(group, over if reference else None, values, number)
+                    ends = own[[0, 1, 2, 0, 1, 2] if lot else slice(None), number].tolist()
+                    rows[group.label].append(
+                        (*about, *ends, *judged, len(group.cohorts), group.patients)
                     )
-                    for (reference, name), own in values.items()
-                    if reference != group.label
-                ]
         return chain.from_iterable(rows.values())
+
+    def _judged(
+        self, group: NamedGroup, over: NamedGroup | None, values: Mapping, number: int
+    ) -> tuple[tuple, bool]:
+        """Columns of certainty of a treatment, and whether lot decided between it and `over`.
+
+        Only a population of pure or of mixed tumours alone is extrapolated.
+        """
+        beyond = self.population.mixed in (0.0, 1.0) and not tells_apart(self.fit, group.cohorts)
+        if over is None:
+            return (np.nan, np.nan, kind_of_one(group.cohorts, extrapolated=beyond), "", ""), False
+        own = evidence(self.fit, group.cohorts[0].treatment, over.cohorts[0].treatment)
+        ratio = values[over.label, "ratio_of_medians"][:3, number]
+        judged = judge(own, ratio, 1.0, extrapolated=beyond)
+        return judged.columns, judged.kind == RANDOMISED
 
     def _mixture(self, groups: Sequence[NamedGroup], target: Target) -> MixtureCurve:
         population = _without_braf(self.population, groups[0], self.selecting)
@@ -483,13 +524,30 @@ def gain_words(mix: PatientMix, endpoint: str) -> tuple[str, ...]:
     sentences = []
     for (treatment, reference), part in rows.groupby(["treatment", "reference"], sort=False):
         by = {row.estimand: row for row in part.itertuples(index=False)}
-        text = {name: written(row, SURVIVAL_CONTRASTS[name].write) for name, row in by.items()}
-        sentences.append(
-            f"{treatment} over {in_sentence(reference)}: {text[GAIN]} months in the median, a "
-            f"ratio of medians of {text['ratio_of_medians']}; {text['difference_rmst_12m']} months "
-            f"in the restricted mean to 12 months, {text['difference_rmst_24m']} to 24 months."
-        )
-    return tuple(sentences)
+        lot = by[GAIN].evidence == RANDOMISED
+        sides = [
+            _gain_text(by, adjusted=adjusted) for adjusted in ((False,) if lot else (False, True))
+        ]
+        sentences.append(f"{treatment} over {in_sentence(reference)}: {sides[0]}.")
+        if not lot:
+            row = by[GAIN]
+            sentences.append(f"{mix.confounding.words} Then: {sides[1]}.")
+            sentences.append(tipping_words(treatment, row.tipping_limit, row.tipping_estimate))
+        sentences.append(f"Certainty: {by[GAIN].certainty} ({by[GAIN].certainty_reasons}).")
+    return tuple(dict.fromkeys(sentences))
+
+
+def _gain_text(by: Mapping[str, Any], *, adjusted: bool) -> str:
+    """Gains of one treatment, as they are or allowing for confounding."""
+    text = {
+        name: written_twice(row, SURVIVAL_CONTRASTS[name].write, adjusted=adjusted)
+        for name, row in by.items()
+    }
+    return (
+        f"{text[GAIN]} months in the median, a ratio of medians of {text['ratio_of_medians']}; "
+        f"{text['difference_rmst_12m']} months in the restricted mean to 12 months, "
+        f"{text['difference_rmst_24m']} to 24 months"
+    )
 
 
 def _tables(

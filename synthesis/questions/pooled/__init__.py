@@ -17,8 +17,10 @@ from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
 from synthesis.estimands import ESTIMANDS, TARGETS, Fit, named_groups, patients_of, tells_histology
 from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit, used_priors
-from synthesis.numbers import LEVEL, count, in_sentence, interval, listed, percent
+from synthesis.numbers import LEVEL, count, interval, listed, percent
+from synthesis.questions.certainty import PRIOR as CONFOUNDED
 from synthesis.questions.compare import Comparison
+from synthesis.questions.contrasts import RANDOMISED
 from synthesis.questions.pooled.tables import (
     cohorts_table,
     contradictions,
@@ -146,7 +148,9 @@ def pool(
         figures=figures_table(fits),
         left_out=left_out_table({name: fit.left_out for name, fit in fits.items()}, labels),
         diagnostics=diagnostics_table(sampled),
-        priors=priors_table(priors, used_priors(sampled)),
+        priors=priors_table(
+            priors, [*used_priors(sampled), *[CONFOUNDED] * (not comparison.is_empty)]
+        ),
         families=families_table(survival, vocabulary, mix),
         covariates=covariates_table(pooled),
         model_choice=model_choice_table(survival),
@@ -274,8 +278,9 @@ def _opening(part: _Part) -> Iterator[str]:
             yield from declared_words(part.fit)
     over = part.pooled.comparison.references.get(part.endpoint.id)
     if over is not None:
-        size = count(len(over.group.cohorts), "cohort"), count(over.group.patients, "patient")
-        yield f"Gains are over {in_sentence(over.label)} ({', '.join(size)}), average study."
+        yield f"Gains are over {over.words}, {over.why}; average study."
+        if not part.endpoint.is_response:
+            yield part.pooled.comparison.confounding.words
 
 
 def declared_words(fit: PooledSurvival) -> tuple[str, ...]:
@@ -316,24 +321,33 @@ def _answer_rows(part: _Part) -> Iterator[dict[str, str]]:
         yield {
             "treatment": group.label,
             **{t: _interval_of(by[group.label, t], endpoint.write) for t in TARGETS},
-            **dict.fromkeys(("gain", "p_gain", "carried_by"), ""),
+            **dict.fromkeys(_GAIN, ""),
             **gain,
             "cohorts": str(len(group.cohorts)),
             "patients": str(group.patients),
         }
 
 
+_GAIN = ("gain", "gain_adjusted", "p_gain", "p_gain_adjusted", "evidence", "certainty")
+
+
 def _gain(row: pd.Series, endpoint: Endpoint) -> dict[str, str]:
     if row["is_reference"]:
-        return {"carried_by": "reference"}
-    prefix = "" if endpoint.gain == endpoint.contrast else "gain_"
-    ends = (row[name] for name in (prefix[:-1] or "estimate", f"{prefix}lower", f"{prefix}upper"))
-    known = not numbers.is_missing(row["p_gain"])
-    return {
-        "gain": interval(*ends, endpoint.write_gain),
-        "p_gain": numbers.chance(row["p_gain"]) if known else "",
-        "carried_by": row["carried_by"],
-    }
+        return {"evidence": "reference"}
+    words = {name: row[name] for name in ("evidence", "certainty")}
+    if endpoint.is_response:
+        ends = (row[name] for name in ("estimate", "lower", "upper"))
+        return {"gain": interval(*ends, endpoint.write_gain), **words}
+    return (
+        {
+            name: interval(
+                *(row[f"{name}{end}"] for end in ("", "_lower", "_upper")), numbers.months
+            )
+            for name in ("gain", "gain_adjusted")
+        }
+        | {name: numbers.chance(row[name]) for name in ("p_gain", "p_gain_adjusted")}
+        | words
+    )
 
 
 def _question(answer: Answer, pooled: Pooled, vocabulary: Vocabulary) -> Finding:
@@ -346,14 +360,23 @@ def _question(answer: Answer, pooled: Pooled, vocabulary: Vocabulary) -> Finding
         "new_study": Column("In a new study", "num"),
         "gain": Column(f"Gain, {endpoint.unit_of_gain}", "num"),
         "p_gain": Column(f"P(gain > {pooled.settings.delta:g} mo)", "num"),
-        "carried_by": Column("Carried by", "keep"),
+        "evidence": Column("Evidence", "keep"),
         "size": Column("Cohorts (patients)", "num"),
     }
     rows = [row | {"size": f"{row['cohorts']} ({row['patients']})"} for row in answer.rows]
     filled = [name for name in columns if any(row[name] for row in rows)]
-    cells = [[row[name] for name in filled] for row in rows]
+    cells = [[Cell(row[name], more=_beside(row, name)) for name in filled] for row in rows]
     table = make_table(f"{endpoint.name(vocabulary)}.", [columns[name] for name in filled], cells)
     return Finding(answer.question, answer.sentences, (table,) if rows else ())
+
+
+def _beside(row: Mapping[str, str], name: str) -> str:
+    """The second line of a cell: what a gain is allowing for confounding, and its certainty."""
+    if name == "evidence" and row["certainty"]:
+        return f"certainty: {row['certainty']}"
+    adjusted = row.get(f"{name}_adjusted", "")
+    needed = adjusted and row["evidence"] != RANDOMISED
+    return f"{adjusted} allowing for confounding" if needed else ""
 
 
 # --- Pictures ------------------------------------------------------------------------------------

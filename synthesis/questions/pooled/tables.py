@@ -44,12 +44,13 @@ from synthesis.model.covariates import COVARIATE_LABELS, COVARIATES
 from synthesis.model.observations import Arm, Record
 from synthesis.model.response import STAGES, trials
 from synthesis.model.survival import PRIOR_OF
+from synthesis.questions.contrasts import kind_of_one
 from synthesis.result import names
 from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
 
 POOLED_COLUMNS = names(
     "endpoint treatment histology estimand target estimate lower upper cohorts patients "
-    "extrapolated"
+    "extrapolated evidence"
 )
 FAMILY_COLUMNS = ("endpoint", "family", *POOLED_COLUMNS[1:])
 FIGURE_COLUMNS = names("endpoint study cohort label group kind printed status")
@@ -66,7 +67,8 @@ def pooled_table(
 
     Months, or fractions of one for survival and response. Cohorts and patients are those that
     report the estimand; what no cohort reports has no row. ``extrapolated``: pure or mixed where no
-    report of the treatment tells them apart.
+    report of the treatment tells them apart. ``evidence``: whether one report or several are behind
+    it, or it is extrapolated.
     """
     rows = [
         (endpoint, *row)
@@ -85,7 +87,8 @@ def _pooled_rows(fit: Fit, named: NamedGroup, reference_mix: float) -> Iterator[
             for name, size in sizes.items():
                 estimate = vars(summaries(fit, name, target, share)[named.group]).values()
                 extrapolated = histology != "reference" and not apart
-                yield named.label, histology, name, target, *estimate, *size, extrapolated
+                kind = kind_of_one(named.cohorts, extrapolated=extrapolated)
+                yield named.label, histology, name, target, *estimate, *size, extrapolated, kind
 
 
 def _size_behind(fit: Fit, named: NamedGroup, estimand: str) -> tuple[int, int]:
