@@ -354,9 +354,10 @@ def choose_reference(
 
     That is the treatment `wanted`, by any of its names. Otherwise it is, of the pooled treatments
     whose role is supportive, the one with most patients in cohorts that call for no caution, or in
-    reports whose adjusted hazard ratio sets it against another treatment; then with most patients; then with most prospective cohorts; then with most cohorts whose time runs
-    from diagnosis; then the first in order of display. Where no supportive treatment is pooled, it
-    is the one with most patients. None where the wanted treatment, or any, is not pooled.
+    reports whose adjusted hazard ratio sets it against another treatment; then with most patients;
+    then with most prospective cohorts; then with most cohorts whose time runs from diagnosis; then
+    the first in order of display. Where no supportive treatment is pooled, it is the one with most
+    patients. None where the wanted treatment, or any, is not pooled.
 
     Raises
     ------
