@@ -174,7 +174,7 @@ def expect(holds: object, setting: str, value: str, expected: str) -> None:
 class PlannedArm(NamedTuple):
     """One arm of a planned study: identifiers, whether all patients carry the mutation.
 
-    And how it differs from the reference population, from :func:`planned_arms`.
+    And how it differs from the middle of the covariates, from :func:`planned_arms`.
     """
 
     treatment: str

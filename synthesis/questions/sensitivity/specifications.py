@@ -375,7 +375,7 @@ def _fixed_choices() -> Iterator[Specification]:
         yield Specification(f"intervals_{name}", "likelihood", label, aspect, counting=counting)
     for name, label, key, value in (
         ("verified_only", "Verified figures only", "verified_only", True),
-        ("no_read_as", "Declared readings not used", "use_read_as", False),
+        ("read_as", "Declared readings used", "use_read_as", True),
         ("prospective", "Prospective reports only", "prospective", True),
     ):
         yield Specification(name, "selection", label, counting={key: value})
