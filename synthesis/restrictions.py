@@ -14,9 +14,8 @@ _VERIFIED = (
     "Only figures that were seen in the report itself count; those known from another source "
     "alone were left out."
 )
-_AS_REPORTED = (
-    "Groups under a report's own words count as neither pure nor mixed: declared readings were "
-    "not used."
+_DECLARED = (
+    "Groups under a report's own words count as pure or mixed where a reading of them is declared."
 )
 
 
@@ -49,8 +48,8 @@ def restrictions(
     `fits` by endpoint have the counted cohorts that a conversion of the registry touched.
     """
     whole = [Restriction("verified figures only", _VERIFIED)] if settings.verified_only else []
-    if not settings.use_read_as:
-        whole.append(Restriction("declared readings not used", _AS_REPORTED))
+    if settings.use_read_as:
+        whole.append(Restriction("declared readings used", _DECLARED))
     return (*whole, *_converted(registry, fits))
 
 

@@ -55,6 +55,12 @@ def spread(middle, sd, seed, width=None):
     return middle + sd * np.random.default_rng(seed).standard_normal(shape)
 
 
+def covariate_effects():
+    """Draws of effects of covariates, each with a mean of its own."""
+    middle = np.array([0.2, -0.3, 0.1, -0.1, 0.15, -0.2, 0.05, -0.05])
+    return spread(middle[None, None], 0.1, 5, middle.size)
+
+
 def told_fit(registry, endpoint="os", **more):
     """Fit with effects of histology of known spread."""
     known = {
@@ -62,6 +68,6 @@ def told_fit(registry, endpoint="os", **more):
         "treatment_effect": spread(np.array([0.1, 0.2, 0.0, -0.7])[None, None], 0.1, 2, 4),
         "prognostic": spread(0.9, 0.35, 3),
         "predictive": spread(np.array([0.1, 0.0, 0.0, 0.0])[None, None], 0.15, 4, 4),
-        "covariate_effect": spread(np.array([0.2, -0.3, 0.1, -0.1])[None, None], 0.1, 5, 4),
+        "covariate_effect": covariate_effects(),
     }
     return fit_of(registry, endpoint, **(known | more))

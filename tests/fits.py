@@ -21,10 +21,9 @@ from priors import load_priors
 from studies import load_registry
 from studies.figures import View, responders
 from studies.selection import select
-from synthesis.fits import ResponseFit, SurvivalFit, class_order
+from synthesis.fits import ResponseFit, SurvivalFit, class_order, observe
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family
-from synthesis.model.observations import survival_data
 from synthesis.model.printed import METHODS
 from synthesis.model.response import response_data
 from synthesis.model.sampler import Diagnosis, Draws, SamplerSettings
@@ -40,17 +39,18 @@ def observations(registry, endpoint="os"):
     if endpoint == "response":
         counts = [responders(ref.cohort.response, ref.cohort.n) for ref in chosen.counted]
         return response_data(chosen.counted, counts, class_order(registry))
-    return survival_data(chosen.counted, View(endpoint, False, True), class_order(registry))
+    return observe(registry, View(endpoint, False, False), chosen)
 
 
 def shapes_of(data):
     """Quantity of a model -> lengths of its dimensions behind chain and draw."""
+    levels = getattr(data, "hierarchy", data)
     sizes = {
-        "class": len(data.classes),
-        "treatment": len(data.treatments),
-        "study": len(data.studies),
-        "cohort": len(data.cohorts),
-        "arm": len(getattr(data, "arms", ())),
+        "class": len(levels.classes),
+        "treatment": len(levels.treatments),
+        "study": len(levels.studies),
+        "cohort": len(getattr(data, "refs", data.cohorts)),
+        "arm": len(getattr(data, "groups", ())),
         "covariate": len(COVARIATES),
         "convention": len(METHODS),
     }
@@ -142,7 +142,7 @@ def drawn_fit(prepared, settings, *, at=None, divergences=0):
     stats["energy"] = rng.standard_normal((settings.chains, settings.draws))
     tree = from_dict(
         {"posterior": variables, "sample_stats": stats},
-        coords={"cohort": [ref.id for ref in data.cohorts]},
+        coords={"cohort": [ref.id for ref in data.refs]},
         dims={name: list(dims) for name, dims in KEEP.items()},
     )
     size = settings.draws, settings.chains

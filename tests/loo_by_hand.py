@@ -15,12 +15,10 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 from priors import load_priors
 from synthesis.fits import SurvivalFit
 from synthesis.model.arrays import shared_parts
+from synthesis.model.comparisons import Place, comparison_log_likelihood
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family
-from synthesis.model.likelihoods import (
-    arm_log_likelihood,
-    comparison_given_medians,
-    listed_patients,
-)
+from synthesis.model.likelihoods import arm_log_likelihood, listed_patients
 from synthesis.model.printed import METHODS
 from synthesis.model.sampler import Draws, SamplerSettings
 from synthesis.model.survival import centre_share
@@ -70,7 +68,7 @@ def every_kind():
 
 
 SPREADS = {"study_sd": 0.3, "treatment_sd": 0.4, "class_sd": 0.5, "shape_sd": 0.15}
-SPREADS |= {"shape_treatment_sd": 0.2}
+SPREADS |= {"shape_treatment_sd": 0.2, "prognostic_sd": 0.4}
 
 
 def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fixed):
@@ -84,7 +82,9 @@ def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fix
     own |= {n: np.full(draws, value) for n, value in (SPREADS | fixed).items()}
     own |= {"mu": 1.3 + 0.1 * rng.standard_normal(draws), "prognostic": np.full(draws, 0.8)}
     own["predictive"] = 0.1 * rng.standard_normal((draws, sizes["treatment"]))
-    own["covariate_effect"] = 0.1 * rng.standard_normal((draws, 4))
+    own["covariate_effect"] = 0.1 * rng.standard_normal((draws, len(COVARIATES)))
+    deviation = rng.standard_normal((draws, len(data.cohorts)))
+    own["histology_deviation"] = own["prognostic_sd"][:, None] * deviation
     own["convention_logits"] = rng.standard_normal((draws, len(METHODS)))
     own["study_effect"] = 0.3 * rng.standard_normal((draws, len(data.studies)))
     own["cohort_effect"] = 0.3 * rng.standard_normal((draws, len(data.cohorts)))
@@ -108,7 +108,7 @@ def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fix
         [
             expected(own, data, arm.cohort)
             + effect(own, data, arm.cohort)
-            + slope(own, data, arm.cohort) * (own["mixed_share"][:, i] - centre)
+            + arm_slope(own, data, arm) * (own["mixed_share"][:, i] - centre)
             for i, arm in enumerate(data.arms)
         ]
     )
@@ -149,6 +149,12 @@ def slope(own, data, j):
     return own["prognostic"] + own["predictive"][:, treatment_of(data, j)]
 
 
+def arm_slope(own, data, arm):
+    """With the effect of its own of a cohort whose pure and mixed patients are told apart."""
+    apart = 0.0 if arm.histology == "whole" else own["histology_deviation"][:, arm.cohort]
+    return slope(own, data, arm.cohort) + apart
+
+
 class ByHand:
     """The terms of the likelihood at one draw, over grids of effect, log shape and share."""
 
@@ -162,12 +168,13 @@ class ByHand:
         t = treatment_of(self.data, j)
         return self.own["tail_mean"][0] + self.own["tail_treatment_effect"][0, t]
 
-    def median(self, i, effect, share):
+    def median(self, i, effect, share, deviation=0.0):
         j = self.data.arms[i].cohort
         known = self.data.arms[i].share
         share = share if known is None else known
         base = expected(self.own, self.data, j) + effect
-        return base + slope(self.own, self.data, j) * (share - self.fit.centre_share)
+        own_slope = slope(self.own, self.data, j) + deviation
+        return base + own_slope * (share - self.fit.centre_share)
 
     def arm(self, i, location, log_shape):
         arm, chosen = self.data.arms[i], self.fit.family
@@ -187,18 +194,11 @@ class ByHand:
         weights = [0.0 if arm.told else self.log_weight[method] for method in arm.methods]
         return arm_log_likelihood(arm.chains, weights, location, log_shape, chosen, tail)
 
-    def comparison(self, item, contrast, log_shape):
-        return comparison_given_medians(
-            contrast,
-            log_shape,
-            self.fit.family,
-            self.tail(self.data.arms[item.first].cohort),
-            estimate=item.reading.estimate,
-            variance=item.reading.variance,
-            medians=item.log_median_ratio,
-            share=item.reading.share if item.reading.kind == "p" else None,
-            either_sign=item.reading.either_sign,
-        )
+    def comparison(self, item, locations, log_shapes):
+        groups = item.first, item.second
+        tails = [self.tail(self.data.arms[i].cohort) for i in groups]
+        first, second = map(Place, locations, log_shapes, tails)
+        return comparison_log_likelihood(item, first, second, self.fit.family)
 
 
 def grid(sd, points, reach=6.0):
@@ -210,6 +210,16 @@ def grid(sd, points, reach=6.0):
 def cohort_named(data, name):
     (found,) = [j for j, ref in enumerate(data.cohorts) if ref.id == name]
     return found
+
+
+def of_histology(own, fit, s, arm):
+    """Grid of what is unknown: the share, or the effect of histology that a cohort has itself."""
+    if arm.histology != "whole":
+        apart, log_weight = grid(own["prognostic_sd"][s], 31)
+        return np.zeros(1), apart, log_weight
+    prior = fit.priors["mixed_share"]
+    y, log_weight = grid(prior.scale, 25, 4.0)
+    return expit(prior.location + y), np.zeros(1), log_weight
 
 
 def brute(own, fit, s, name):
@@ -233,18 +243,16 @@ def brute(own, fit, s, name):
         t = treatment_of(data, j)
         sd = np.sqrt(sd**2 + one["treatment_sd"] ** 2 + one["class_sd"] ** 2)
         held -= own["treatment_effect"][s, t] + own["class_effect"][s, data.treatment_class[t]]
-    u, log_u = grid(sd, 241)
-    kappa, log_k = grid(shape_sd, 61)
+    # sums over points this far apart are integrals of likelihoods this wide
+    u, log_u = grid(sd, 97)
+    kappa, log_k = grid(shape_sd, 31)
     kappa = (shape_mean + kappa) * float(fit.family.has_shape)
-    prior = fit.priors["mixed_share"]
-    y, log_y = grid(prior.scale, 25, 4.0)
-    # cohorts of a trial keep their shares as drawn
-    x = expit(prior.location + y) if not name.startswith("trial") else None
-    x = np.array([own["mixed_share"][s, arms[0]]]) if x is None else x
-    log_y = np.zeros(1) if x.size == 1 else log_y
+    x, apart, log_y = of_histology(own, fit, s, data.arms[arms[0]])
+    if name.startswith("trial"):  # its cohorts keep their shares as drawn
+        x, log_y = np.array([own["mixed_share"][s, arms[0]]]), np.zeros(1)
     u, kappa, x = (held + u)[:, None, None], kappa[None, :, None], x[None, None, :]
     log_prior = log_u[:, None, None] + log_k[None, :, None] + log_y[None, None, :]
-    at = {i: hand.median(i, u, x) for i in arms}
+    at = {i: hand.median(i, u, x, apart) for i in arms}
     value = sum(hand.arm(i, at[i], kappa) for i in arms)
     rest = np.zeros(np.broadcast_shapes(value.shape, log_prior.shape))
     for item in data.comparisons:
@@ -257,8 +265,8 @@ def brute(own, fit, s, name):
             sides = [at.get(i, other[i] + shift) for i in (item.first, item.second)]
         else:
             sides = [at.get(i, other[i]) for i in (item.first, item.second)]
-        first = kappa if cohorts[0] == j else own["log_shape"][s, cohorts[0]]
-        term = hand.comparison(item, sides[0] - sides[1], first)
+        shapes = [kappa if cohort == j else own["log_shape"][s, cohort] for cohort in cohorts]
+        term = hand.comparison(item, sides, shapes)
         if max(cohorts) == j:
             value = value + term
         else:

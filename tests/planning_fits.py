@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from benefit_fits import read, spread
+from benefit_fits import covariate_effects, read, spread
 from fits import fit_of
 from scipy import stats
 
-from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.comparisons import Place, comparison_log_likelihood
+from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.questions.plan import Design, plan
 
 #: Order of the treatments in the fit.
@@ -22,7 +23,7 @@ def planned_fit(folder, **more):
         "treatment_effect": spread(middle, 0.25, 2, 4),
         "prognostic": spread(0.6, 0.3, 3),
         "predictive": spread(np.array([0.1, 0.0, 0.0, 0.0])[None, None], 0.15, 4, 4),
-        "covariate_effect": spread(np.array([0.2, -0.3, 0.1, -0.1])[None, None], 0.1, 5, 4),
+        "covariate_effect": covariate_effects(),
         "study_sd": np.abs(spread(0.2, 0.08, 6)),
         "shape_mean": spread(-0.1, 0.08, 7),
         "shape_sd": np.abs(spread(0.1, 0.04, 8)),
@@ -56,17 +57,9 @@ def brute(updater, data, draw):
         for item in data.comparisons:
             one, other = data.arms[item.first], data.arms[item.second]
             if one.cohort == number:
-                apart = own.at(one.share)[draw]
-                apart -= updater.expected[other.cohort].at(other.share)[draw]
-                value = value + comparison_given_medians(
-                    apart,
-                    log_shape[None, :],
-                    updater.family,
-                    estimate=item.reading.estimate,
-                    variance=item.reading.variance,
-                    medians=item.log_median_ratio,
-                    share=item.reading.share,
-                    either_sign=item.reading.either_sign,
-                )
+                first = own.at(one.share)[draw]
+                second = updater.expected[other.cohort].at(other.share)[draw]
+                places = (Place(location, log_shape[None, :]) for location in (first, second))
+                value = value + comparison_log_likelihood(item, *places, updater.family)
         total = total + np.logaddexp.reduce(value, axis=1)
     return float(np.logaddexp.reduce(total))

@@ -22,7 +22,7 @@ from synthesis.fits import class_order
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.observations import SurvivalData, survival_data
 
-VIEW = View("os", verified_only=False, use_read_as=True)
+VIEW = View("os", verified_only=False, use_read_as=False)
 
 # Treatment of each simulated report, and whether it prints pure and mixed patients apart.
 REPORTS = (
@@ -126,6 +126,7 @@ def drawn_from_priors(folder: Path, seed: int, priors: Priors, family: str) -> S
     truth = {"mu": draw("overall_median"), "prognostic": draw("histology_prognostic")}
     for name in ("class_sd", "treatment_sd", "study_sd", "shape_treatment_sd", "shape_sd"):
         truth[name] = draw(name)
+    truth["prognostic_sd"] = draw("histology_spread")
     truth["shape_mean"] = draw(f"shape_{family.replace('-', '_')}")
     covariate = {name: draw(f"covariate_{name}") for name in COVARIATES}
     by_class = {c: truth["class_sd"] * rng.standard_normal() for c in ("mki", "chemo", "care")}
@@ -143,9 +144,11 @@ def drawn_from_priors(folder: Path, seed: int, priors: Priors, family: str) -> S
         study_effect += 0.5 * covariate["retrospective"]  # as every report here is
         unknown = 1.0 / (1.0 + np.exp(-draw("mixed_share")))
         arms = {"pure": 0.0, "mixed": 1.0} if split else {"whole": unknown}
-        times = {}
+        own_slope, times = slope[treatment], {}
+        if split:  # where both are told apart, reports differ
+            own_slope += truth["prognostic_sd"] * rng.standard_normal()
         for arm, share in arms.items():
-            log_median = location[treatment] + study_effect + slope[treatment] * (share - centre)
+            log_median = location[treatment] + study_effect + own_slope * (share - centre)
             log_medians[f"report{i}:arm:{arm}"] = log_median
             uniform = rng.uniform(size=int(rng.integers(15, 46)))
             times[arm] = np.exp(log_median + LOG_TIME[family](uniform) / np.exp(log_k))

@@ -39,6 +39,8 @@ def prior(family="normal", location=0.0, scale=0.5, reads_as="ratio"):
 def test_the_catalogue_holds_exactly_the_priors_of_the_models_and_of_confounding():
     by_family = {*SHAPE_PRIOR.values(), *TAIL_PRIOR.values()}
     of_survival = {*PRIOR_OF.values(), *by_family, BIAS_PRIOR}
+    # of mutated cohorts, and of the biases of adjusted ratios: no variable is theirs alone
+    of_survival |= {"mixed_share_mutated", "adjusted_bias"}
     assert set(load_priors()) == {*of_survival, *RESPONSE_PRIOR_OF.values(), CONFOUNDING}
     assert set(SHAPE_PRIOR) == set(FAMILIES)
     assert set(TAIL_PRIOR) == {name for name, own in FAMILIES.items() if own.has_tail}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from synthesis.model.arrays import (
     DIMS,
     INDICES,
     NUMBERS,
+    OF_COMPARISON,
     SHARED_WITHIN_REPORT,
     counts,
     pack,
@@ -49,17 +51,32 @@ def exact_arrays(data):
 def test_arms_point_at_their_cohort_study_treatment_and_class(observed, endpoint):
     data = observed[endpoint]
     arrays = exact_arrays(data)
-    for i, arm in enumerate(data.arms):
-        ref = data.cohorts[arm.cohort]
+    levels = data.hierarchy
+    for i, arm in enumerate(data.groups):
+        ref = data.refs[arm.cohort]
         assert arrays["arm_cohort"][i] == arm.cohort
-        assert data.treatments[arrays["arm_treatment"][i]] == ref.treatment
-        assert data.classes[arrays["arm_class"][i]] == ref.treatment_class
-        assert data.studies[arrays["arm_study"][i]] == ref.study.id
+        assert levels.treatments[arrays["arm_treatment"][i]] == ref.treatment
+        assert levels.classes[arrays["arm_class"][i]] == ref.treatment_class
+        assert levels.studies[arrays["arm_study"][i]] == ref.study.id
         assert (arrays["share_known"][i], arrays["share"][i]) == (
             (0.0, 0.0) if arm.share is None else (1.0, arm.share)
         )
-    for j, ref in enumerate(data.cohorts):
-        assert data.treatments[arrays["cohort_treatment"][j]] == ref.treatment
+    for j, ref in enumerate(data.refs):
+        assert levels.treatments[arrays["cohort_treatment"][j]] == ref.treatment
+    assert levels.treatments[: len(data.treatments)] == data.treatments
+    assert levels.classes[: len(data.classes)] == data.classes
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_histology_differs_between_reports_that_tell_pure_from_mixed(observed, endpoint):
+    data = observed[endpoint]
+    arrays = exact_arrays(data)
+    groups_of = {}
+    for arm in data.groups:
+        groups_of.setdefault(arm.cohort, set()).add(arm.histology)
+    apart = [float({"pure", "mixed"} <= groups_of[arm.cohort]) for arm in data.groups]
+    assert arrays["histology_apart"].tolist() == apart
+    assert 0.0 < sum(apart) < len(apart)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -100,40 +117,62 @@ def test_patients_and_comparisons_are_found_again(observed, endpoint):
         assert np.exp(arrays["patient_log_time"][i]) == pytest.approx(patient.months, rel=1e-12)
         assert arrays["patient_event"][i] == float(patient.event)
     for i, item in enumerate(data.comparisons):
-        names = ("first", "second", "estimate", "variance", "medians", "given", "weight")
-        assert [arrays[f"comparison_{name}"][i] for name in names] == [
+        read = item.reading
+        assert [arrays[f"comparison_{name}"][i] for name in OF_COMPARISON if name != "mean"] == [
             item.first,
             item.second,
-            item.reading.estimate,
-            item.reading.variance,
-            item.log_median_ratio,
-            1.0,
+            read.low,
+            read.high,
+            item.variance,
+            float(read.adjusted),
+            float(read.either_sign),
+            float(item.log_medians is not None),
+            *(item.log_medians or (0.0, 0.0)),
             1.0,
         ]
 
 
+def test_a_range_without_an_end_ends_beyond_every_ratio(observed):
+    data = observed["os"]
+    own = data.comparisons[0]
+    beyond = [
+        replace(own, reading=replace(own.reading, low=low, high=high))
+        for low, high in ((-math.inf, -1.0), (0.0, math.inf))
+    ]
+    arrays = exact_arrays(replace(data, comparisons=tuple(beyond)))
+    assert arrays["comparison_low"][0] < -1000.0 < 1000.0 < arrays["comparison_high"][1]
+    assert (arrays["comparison_high"][0], arrays["comparison_low"][1]) == (-1.0, 0.0)
+    assert np.isfinite(arrays["comparison_low"]).all()
+    assert np.isfinite(arrays["comparison_high"]).all()
+
+
 def test_a_comparison_without_printed_medians_is_given_nothing(observed):
     data = observed["os"]
-    bare = replace(data, comparisons=(replace(data.comparisons[0], log_median_ratio=None),))
+    bare = replace(data, comparisons=(replace(data.comparisons[0], log_medians=None),))
     arrays = exact_arrays(bare)
     assert arrays["comparison_given"].tolist() == [0.0]
-    assert arrays["comparison_medians"].tolist() == [0.0]
+    for name in ("first_median", "second_median"):
+        assert arrays[f"comparison_{name}"].tolist() == [0.0]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_covariates_stand_beside_their_cohort(observed, endpoint):
     data = observed[endpoint]
     arrays = exact_arrays(data)
-    assert arrays["cohort_covariates"].shape == (len(data.cohorts), len(COVARIATES))
-    np.testing.assert_array_equal(arrays["cohort_covariates"], np.array(data.covariates))
+    assert arrays["cohort_covariates"].shape == (len(data.refs), len(COVARIATES))
+    counted = len(data.cohorts)
+    np.testing.assert_array_equal(arrays["cohort_covariates"][:counted], np.array(data.covariates))
+    # of the others only a contrast within themselves counts
+    assert (arrays["cohort_covariates"][counted:] == 0.0).all()
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_cohorts_of_one_report_share_a_part_of_the_study_effect(observed, endpoint):
     data = observed[endpoint]
-    parts = dict(zip((ref.id for ref in data.cohorts), shared_parts(data), strict=True))
-    for ref in data.cohorts:
-        others = [other for other in data.cohorts if other.study.id == ref.study.id]
+    parts = dict(zip((ref.id for ref in data.refs), shared_parts(data), strict=True))
+    assert len(parts) == len(data.refs)
+    for ref in data.refs:
+        others = [other for other in data.refs if other.study.id == ref.study.id]
         alone, randomised = len(others) == 1, ref.study.design == "randomised"
         assert parts[ref.id] == (1.0 if alone or randomised else SHARED_WITHIN_REPORT)
     assert 0.0 < SHARED_WITHIN_REPORT < 1.0
@@ -153,13 +192,13 @@ def parameters(arms, name):
 def log_likelihood(data, sizes, name):
     """Total of the readable likelihood, from the arrays of these sizes."""
     location, log_shape, tail = parameters(sizes["arm"], name)
-    shares = {
-        i: item.reading.share if item.reading.kind == "p" else None
-        for i, item in enumerate(data.comparisons)
-    }
     arrays = padded(data, sizes)
     convention = np.log([0.2, 0.5, 0.3])
-    return total(arrays, family(name), location, log_shape, tail, convention, shares=shares)
+    return total(
+        *(arrays, family(name), location, log_shape, tail, convention),
+        comparisons=data.comparisons,
+        bias_sd=0.2,
+    )
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

@@ -24,6 +24,7 @@ from small_registry import cohort, landmark, study
 from priors import load_priors
 from synthesis.estimands import Group, curve
 from synthesis.fits import fit_survival_data
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.sampler import SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR
 from synthesis.questions.bias import (
@@ -124,7 +125,8 @@ def test_effects_are_quantiles_of_priors_and_of_the_draws(biased):
 
 def test_draws_of_the_priors_are_all_prior(registry):
     """A share of one within the error of a variance of 2000 draws: 3 % for a normal."""
-    common = {"covariate_effect": spread(np.zeros(4)[None, None], 0.2, 3, 4)}
+    nothing = np.zeros(len(COVARIATES))[None, None]
+    common = {"covariate_effect": spread(nothing, 0.2, 3, nothing.size)}
     scale = load_priors()[BIAS_PRIOR].scale
     fit = biased_fit(registry, np.abs(spread(0.0, scale, 4)), **common)
     table = bias_effects(fit)
@@ -175,11 +177,13 @@ def test_reports_are_retrospective_ones_the_most_optimistic_first(biased, regist
 # --- Medians -------------------------------------------------------------------------------------
 
 
-def test_medians_of_a_prospective_study_are_half_the_common_bias_away(usual, biased, registry):
+def test_medians_half_way_between_the_designs_are_half_the_common_bias_away(
+    usual, biased, registry
+):
     table = medians_table(usual, biased, registry.vocabulary, MIX)
     own = table[table["treatment"] == "Lenvatinib"].set_index("population")
-    pooled = own.loc[HALF_WAY, "usual"]
-    for population, value in ((HALF_WAY, 0.0), (AS_PROSPECTIVE, -0.5)):
+    pooled = own.loc[AS_PROSPECTIVE, "usual"]
+    for population, value in ((HALF_WAY, 0.5), (AS_PROSPECTIVE, 0.0)):
         row = own.loc[population]
         for name, fit in (("usual", usual), ("biased", biased)):
             middle = np.log(curve(fit, Group(0, 0), MIX, "mean_study").median)

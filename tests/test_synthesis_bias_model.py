@@ -14,6 +14,7 @@ from scipy import stats
 from priors import load_priors
 from synthesis.estimands import Group, curve
 from synthesis.fits import bias_spread
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family
 from synthesis.model.survival import BIAS_PRIOR, KEEP, USUAL, Variant, model_data, survival_problem
 from synthesis.predictive import NewCohort, place_of, predict_curve
@@ -126,8 +127,9 @@ def test_only_retrospective_reports_are_marked(data, survival_sizes):
 # --- New studies ---------------------------------------------------------------------------------
 
 
-def drawn_sd(fit, covariates):
+def drawn_sd(fit, **differs):
     place = place_of(fit, "lenvatinib", "mki")
+    covariates = tuple(differs.get(name, 0.0) for name in COVARIATES) if differs else ()
     cohort = NewCohort(1, 2, covariates=covariates)
     return float(np.std(np.log(predict_curve(fit, place, 0.4, cohort, 10).median)))
 
@@ -139,12 +141,11 @@ def test_a_new_retrospective_report_has_a_bias_of_its_own(registry, kind):
     fit = biased_fit(registry, 0.6, **still)
     if kind == "fixed":
         fit = replace(usual_fit(registry, **still), variant=Variant(retrospective_bias=0.6))
-    assert drawn_sd(fit, (0.5, 0.0, 0.0, 0.0)) == pytest.approx(np.hypot(0.2, 0.6), rel=0.02)
-    for other in ((-0.5, 0.0, 0.0, 0.0), (0.0, 0.5, 0.5, 0.0), ()):
-        assert drawn_sd(fit, other) == pytest.approx(0.2, rel=0.02)
-    assert drawn_sd(usual_fit(registry, **still), (0.5, 0.0, 0.0, 0.0)) == pytest.approx(
-        0.2, rel=0.02
-    )
+    assert drawn_sd(fit, retrospective=0.5) == pytest.approx(np.hypot(0.2, 0.6), rel=0.02)
+    for other in ({"retrospective": -0.5}, {"pretreated": 0.5, "from_diagnosis": 0.5}, {}):
+        assert drawn_sd(fit, **other) == pytest.approx(0.2, rel=0.02)
+    usual = usual_fit(registry, **still)
+    assert drawn_sd(usual, retrospective=0.5) == pytest.approx(0.2, rel=0.02)
 
 
 def test_a_new_study_of_the_tables_is_without_a_bias(registry):

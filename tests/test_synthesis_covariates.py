@@ -14,6 +14,7 @@ from synthesis.model.covariates import (
     ALL,
     COVARIATE_LABELS,
     COVARIATES,
+    REFERENCE,
     REFERENCE_BRAF_SHARE,
     covariates,
 )
@@ -22,12 +23,18 @@ from synthesis.model.covariates import (
 EXACT = 1e-12
 
 
-def ref(treatment="lenvatinib", design="not stated", **cohort):
+def ref(treatment="lenvatinib", design="not stated", enrolment=None, **cohort):
     """One cohort of which nothing is said but what is given."""
     arm = {"id": "a", "treatment": treatment, "treatment_as_printed": treatment, "n": 20} | cohort
     tables = {"id": "x", "citation": {}, "status": "verified", "design": design, "cohorts": [arm]}
-    study = Study.model_validate(tables)
+    study = Study.model_validate(tables | ({"enrolment": enrolment} if enrolment else {}))
     return CohortRef(study, study.cohorts[0], "some_class", "systemic")
+
+
+def said(name, statistic, value, **more):
+    """A characteristic of the cohort."""
+    own = {"name": name, "statistic": statistic, "value": value}
+    return {"characteristics": [own | more]}
 
 
 def value(name, cohort, *required, **more):
@@ -59,6 +66,16 @@ def value(name, cohort, *required, **more):
         ("braf_mutated", {"braf_v600e": {"positive": 2}}, 0.0),
         ("braf_mutated", {"braf_v600e": {"tested": 8}}, 0.0),
         ("braf_mutated", {"braf_v600e": {"positive": 0, "tested": 0}}, 0.0),
+        ("stage_ivc", said("stage IVC", "count", 12), 0.1),  # of 20
+        ("stage_ivc", said("stage IVC", "count", 9, of=10), 0.4),
+        ("stage_ivc", said("stage IVC", "percent", 30), -0.2),
+        ("stage_ivc", said("stage IVC", "count", 12, group="pure"), 0.0),
+        ("resected", said("resected", "percent", 65), 0.25),
+        ("older", said("age", "median", 71), 0.5),
+        ("older", said("age", "mean", 61), -0.5),
+        ("older", said("age", "median", 71, group="pure"), 0.0),
+        ("later", {"enrolment": "2012-2018"}, 0.5),
+        ("later", {"enrolment": "since 2012"}, 0.0),
     ],
 )
 def test_what_is_said_moves_one_number_and_what_is_not_said_none(name, given, expected):
@@ -77,12 +94,26 @@ def test_a_mutation_status_without_a_mark_may_be_left_unused():
     cohort = ref(design="registry", braf_v600e={"positive": 10, "tested": 10})
     assert value("braf_mutated", cohort, use_unmarked=False) == 0.0
     assert value("retrospective", cohort, use_unmarked=False) == 0.5
+    cohort = ref(**said("age", "median", 71))
+    assert (value("older", cohort), value("older", cohort, use_unmarked=False)) == (0.5, 0.0)
 
 
 def test_every_number_has_a_label_a_prior_and_an_option():
     assert tuple(COVARIATE_LABELS) == COVARIATES
     assert {own.prior for own in ALL} <= set(load_priors())
-    assert len({own.option for own in ALL}) == len(ALL) == len(COVARIATES)
+    assert len(ALL) == len(COVARIATES) == len(set(COVARIATES))
+    # what a stated population does not name has no option, and is a number
+    options = [own.option for own in ALL if own.option]
+    assert options == ["design", "line", "time_origin", "braf_mutated"]
+    assert all(own.number is not None for own in ALL if not own.option)
+
+
+def test_the_reference_is_a_prospective_study_of_first_line_treatment_from_its_start():
+    words = {"retrospective": "prospective_single_arm", "pretreated": "first-line"}
+    words |= {"from_diagnosis": "treatment start"}
+    of = {own.name: own.words.get(words.get(own.name), 0.0) for own in ALL}
+    assert dict(zip(COVARIATES, REFERENCE, strict=True)) == of
+    assert sum(map(bool, REFERENCE)) == 3
 
 
 def test_the_words_that_move_a_number_are_words_of_the_shipped_vocabulary():
@@ -110,7 +141,9 @@ def test_the_shipped_cohorts():
     # who were not given what their mutation allows.
     assert covariates(found["subbiah2022:dt"], selecting)[3] == 0.0
     untreated = covariates(found["tuthyref_braf2022:no_chemo_braf"], selecting)
-    assert untreated == pytest.approx((0.5, 0.0, 0.0, 1.0 - REFERENCE_BRAF_SHARE), abs=EXACT)
+    # all enrolled about 2015: half of ten years later than the middle
+    expected = (0.5, 0.0, 0.0, 1.0 - REFERENCE_BRAF_SHARE, 0.0, 0.0, 0.0, 0.5)
+    assert untreated == pytest.approx(expected, abs=EXACT)
     assert covariates(found["atlep2022:atc"], selecting)[3] == -REFERENCE_BRAF_SHARE
 
 
@@ -137,4 +170,5 @@ def test_a_disease_with_words_of_its_own_has_the_reference_everywhere(tmp_path):
     # "Randomised" is a word of both.
     others = [item for item in cohorts if item.study.design != "randomised"]
     assert len(others) > 3
-    assert {covariates(item, registry.vocabulary.selecting) for item in others} == {(0.0,) * 4}
+    nothing = (0.0,) * len(COVARIATES)
+    assert {covariates(item, registry.vocabulary.selecting) for item in others} == {nothing}

@@ -28,6 +28,7 @@ from synthesis.estimands import (
     summaries,
     summarise,
 )
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, family, quantile, restricted_mean, survival
 from synthesis.model.survival import Variant
 from synthesis.numbers import months
@@ -108,7 +109,8 @@ FIXED = {
     # what belongs to one study or one population says nothing of a treatment
     "study_effect": np.array([5.0, 6.0, 7.0]),
     "cohort_effect": np.array([5.0, 6.0, 7.0]),
-    "covariate_effect": np.full(4, 9.0),
+    "histology_deviation": np.array([5.0, 6.0, 7.0]),
+    "covariate_effect": np.array([0.3, -0.2, 0.1, 9.0, 9.0, 9.0, 9.0, 9.0]),
 }
 
 
@@ -124,6 +126,7 @@ SPREAD = {
     "shape_sd": 0.2,
     "shape_treatment_sd": 0.15,
     "tail_treatment_sd": 0.25,
+    "prognostic_sd": 0.35,
 }
 
 
@@ -139,9 +142,15 @@ def test_a_new_study_adds_the_spread_between_studies_and_of_a_class_between_trea
         (Group(0, 1), 0.3, 0.2),
         (Group(0), np.hypot(0.3, 0.4), np.hypot(0.2, 0.15)),
     ):
-        mean, new = (curve(spread, group, 0.4, target) for target in ("mean_study", "new_study"))
-        assert_spread(np.log(new.median), np.log(mean.median[0]), location)
-        assert_spread(np.log(new.shape), np.log(mean.shape[0]), shape)
+        for share in (0.0, spread.centre_share, 1.0):
+            mean, new = (
+                curve(spread, group, share, target) for target in ("mean_study", "new_study")
+            )
+            # what mixed histology goes with differs between studies too
+            histology = SPREAD["prognostic_sd"] * (share - spread.centre_share)
+            sd = np.hypot(location, histology)
+            assert_spread(np.log(new.median), np.log(mean.median[0]), sd)
+            assert_spread(np.log(new.shape), np.log(mean.shape[0]), shape)
         if group.is_class:
             assert_spread(new.tail, FIXED["tail_mean"], SPREAD["tail_treatment_sd"])
         else:  # cohorts of a treatment share its tail
@@ -176,7 +185,7 @@ def test_the_same_noise_serves_every_group(registry):
 def drawn_fit(registry, seed=4):
     """A fit whose every draw differs, of two families side by side."""
     rng = np.random.default_rng(seed)
-    values = {name: rng.normal(np.mean(v), 0.1, (DRAWS, *np.shape(v))) for name, v in FIXED.items()}
+    values = {name: rng.normal(v, 0.1, (DRAWS, *np.shape(v))) for name, v in FIXED.items()}
     values |= {name: np.abs(rng.normal(v, 0.05, DRAWS)) for name, v in SPREAD.items()}
     single = fit_of(registry, **values)
     fits = {name: replace(single, family=family(name)) for name in ("weibull", "long-tail")}
@@ -192,6 +201,10 @@ def by_hand(fit, group, share, target):
 
     new = target == "new_study"
     log_median = fit.flat("mu") + fit.flat("class_effect")[:, group.class_index]
+    # the reference is a prospective study of first-line treatment from its start
+    effects = dict(zip(COVARIATES, fit.flat("covariate_effect").T, strict=True))
+    for name in ("retrospective", "pretreated", "from_diagnosis"):
+        log_median = log_median - effects[name] / 2.0
     slope, log_shape, tail = (fit.flat(n) for n in ("prognostic", "shape_mean", "tail_mean"))
     if not of_class:
         t = group.treatment_index
@@ -203,6 +216,7 @@ def by_hand(fit, group, share, target):
         log_median = log_median + fit.flat("treatment_sd") * normal()
     if new:
         log_median = log_median + fit.flat("study_sd") * normal()
+        slope = slope + fit.flat("prognostic_sd") * normal()
     if of_class and new:
         log_shape = log_shape + fit.flat("shape_treatment_sd") * normal()
     if new:

@@ -11,6 +11,7 @@ from bias_fits import PROSPECTIVE, read, usual_fit, whole
 from fits import DRAWS
 from small_registry import cohort, landmark, median, study
 
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, quantile
 from synthesis.questions.bias.funnel import (
     FUNNEL_COLUMNS,
@@ -89,7 +90,7 @@ def test_every_arm_is_there_and_what_has_no_place_says_why(registry):
 def test_deviations_and_limits_by_hand(registry):
     """Everything stands still: the expectation is a sum of effects."""
     still = {"mu": 1.3, "prognostic": 0.8, "shape_mean": 0.2}
-    still |= {"covariate_effect": np.array([0.2, 0.0, 0.0, 0.0])[None, None]}
+    still |= {"covariate_effect": 0.2 * (np.array(COVARIATES) == "retrospective")}
     fit = usual_fit(registry, **still)
     table = funnel_table(fit, registry.vocabulary, even(fit))
     own = table.set_index(["study", "histology"])

@@ -170,16 +170,20 @@ def test_cohorts_of_one_study_share_a_part_of_it(load, shared):
 
 
 def test_a_new_cohort_is_predicted_with_its_own_covariates(load):
-    fit = fit_of(load(LENVATINIB), covariate_effect=[0.2, -0.4, 0.0, 1.0])
+    none = (0.0,) * 4
+    fit = fit_of(load(LENVATINIB), covariate_effect=(0.2, -0.4, 0.0, 1.0, *none))
     assert fit.variant.covariates
     usual, own = (
         predict_curve(fit, Place(0, 0), 0.4, NewCohort(3, 4, 1.0, given), 1)
-        for given in ((), (0.5, 0.5, -0.5, 0.3))
+        for given in ((), (0.5, 0.5, -0.5, 0.3, *none))
     )
-    assert np.log(own.median / usual.median) == pytest.approx(0.1 - 0.2 + 0.3)
+    # a prospective study of first-line treatment is the reference
+    reference = -0.1 + 0.2
+    assert np.log(own.median / usual.median) == pytest.approx(0.1 - 0.2 + 0.3 - reference)
     without = replace(fit, variant=replace(fit.variant, covariates=False))
-    same = predict_curve(without, Place(0, 0), 0.4, NewCohort(3, 4, 1.0, (0.5, 0.5, 0, 0)), 1)
-    assert same.median == pytest.approx(usual.median)
+    given = (0.5, 0.5, 0.0, 0.0, *none)
+    same = predict_curve(without, Place(0, 0), 0.4, NewCohort(3, 4, 1.0, given), 1)
+    assert np.log(usual.median / same.median) == pytest.approx(reference)
 
 
 def test_the_tail_of_a_new_treatment_is_drawn_from_its_spread(load):

@@ -42,11 +42,12 @@ def test_survival_with_lenvatinib_enters_by_histology_with_its_log_rank_test(obs
         "mixed": (8, 1.0),
     }
     assert [arms[name].chains[0].time.tolist() for name in ("pure", "mixed")] == [[2.7], [6.3]]
-    (comparison,) = [c for c in data.comparisons if data.arms[c.first] is arms["mixed"]]
-    assert data.arms[comparison.second] is arms["pure"]
+    (comparison,) = [c for c in data.comparisons if data.groups[c.first] is arms["mixed"]]
+    assert data.groups[comparison.second] is arms["pure"]
     # two-sided p = 0.026: z = 2.2262 to five digits; longer survival, so a negative log hazard
-    assert comparison.reading.estimate == pytest.approx(-2.2262 * np.sqrt(1 / 8 + 1 / 15), rel=1e-4)
-    assert comparison.log_median_ratio == pytest.approx(np.log(6.3 / 2.7), rel=1e-12)
+    read = comparison.reading
+    assert read.low == read.high == pytest.approx(-2.2262 * np.sqrt(1 / 8 + 1 / 15), rel=1e-4)
+    assert comparison.log_medians == pytest.approx(np.log([6.3, 2.7]), rel=1e-12)
     assert "log-rank p = 0.026" in " ".join(arm.entered_as for arm in arms.values())
 
 
@@ -58,14 +59,15 @@ def test_progression_with_lenvatinib_enters_as_one_cohort_of_known_share(observe
     assert "symmetric" in arms["whole"].entered_as
 
 
-def test_declared_readings_of_groups_can_be_switched_off(registry, observed):
+def test_declared_readings_of_groups_can_be_switched_on(registry):
+    data, _ = survival_observations(registry, use_read_as=True)["os"]
     shares = {
         ref.cohort.id: arm.share
-        for arm in observed["os"].arms
-        if (ref := observed["os"].cohorts[arm.cohort]).study.id == "ahn2017"
+        for arm in data.arms
+        if (ref := data.cohorts[arm.cohort]).study.id == "ahn2017"
     }
     assert shares == {"dtc_anaplastic_foci": 1.0, "atc": 0.0}
-    data, left_out = survival_observations(registry, use_read_as=False)["os"]
+    data, left_out = survival_observations(registry)["os"]
     # without the reading their mixture of treatments says nothing that could be pooled
     assert arms_of(data, "ahn2017") == {}
     kinds = {item.kind for item in left_out if item.study_id == "ahn2017"}
@@ -146,7 +148,7 @@ def test_every_cohort_has_its_covariates(registry, observed, endpoint):
     assert data.covariates == tuple(covariates(ref, selecting) for ref in data.cohorts)
     assert {len(own) for own in data.covariates} == {len(COVARIATES)}
     # each of them differs between cohorts, so that its effect can be told from the overall median
-    assert [len(set(column)) > 1 for column in zip(*data.covariates, strict=True)] == [True] * 4
+    assert all(len(set(column)) > 1 for column in zip(*data.covariates, strict=True))
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -163,39 +165,60 @@ def test_classes_and_treatments_belong_together(registry, observed, endpoint):
 # --- Comparisons ---------------------------------------------------------------------------------
 
 # What the study files print, put into the model's terms by hand: groups in the order of the model,
-# kind, estimate, variance, log ratio of the printed medians. The two-sided p values 0.0028, 0.026,
-# 0.00298 and 0.0047 are z = 2.98888, 2.22621, 2.96979 and 2.82691 in tables of the normal.
-Z_OF = {0.0028: 2.98888, 0.026: 2.22621, 0.00298: 2.96979, 0.0047: 2.82691}
+# kind, ends of the range, variance, logs of the printed medians. Of two-sided p values in tables of
+# the normal:
+Z_OF = {0.0028: 2.98888, 0.026: 2.22621, 0.00298: 2.96979, 0.0047: 2.82691, 0.027: 2.21151}
+Z_OF |= {0.05: 1.95996, 0.01: 2.57583}
 
 
 def of_p(p, n, m):
     variance = 1 / n + 1 / m
-    return "p", -Z_OF[p] * np.sqrt(variance), variance
+    return "p", *(2 * (-Z_OF[p] * np.sqrt(variance),)), variance
+
+
+def not_significant(n, m):
+    variance = 1 / n + 1 / m
+    return "p", -Z_OF[0.05] * np.sqrt(variance), Z_OF[0.05] * np.sqrt(variance), variance
 
 
 def of_ratio(ratio, low, high):
-    return "hazard ratio", np.log(ratio), (np.log(high / low) / (2 * 1.959964)) ** 2
+    log = np.log(ratio)
+    return "hazard ratio", log, log, (np.log(high / low) / (2 * Z_OF[0.05])) ** 2
+
+
+def of_ratio_and_p(ratio, p):
+    log = np.log(ratio)
+    return "hazard ratio", log, log, (log / Z_OF[p]) ** 2
 
 
 BY_HAND = {
     "os": {
-        ("cleveland_young2013", "mixed", "pure"): (*of_p(0.0028, 4, 8), np.log(51 / 6)),
-        ("sparano2021", "mixed", "pure"): (*of_p(0.026, 8, 15), np.log(6.3 / 2.7)),
-        ("iwasaki2020mco", "lenvatinib", "palliative"): (
-            *of_p(0.00298, 16, 16),
-            np.log(4.2 / 2.0),
+        ("cleveland_young2013", "mixed", "pure"): (of_p(0.0028, 4, 8), (51, 6)),
+        ("sparano2021", "mixed", "pure"): (of_p(0.026, 8, 15), (6.3, 2.7)),
+        ("iwasaki2020mco", "lenvatinib", "palliative"): (of_p(0.00298, 16, 16), (4.2, 2.0)),
+        ("sherman2023", "pazopanib", "placebo"): (of_ratio(0.86, 0.52, 1.43), (5.7, 7.3)),
+        ("sosa2014", "cp_fosbretabulin", "cp"): (of_ratio(0.73, 0.44, 1.21), (5.2, 4.0)),
+        # 43 patients, of whom nobody says how many were mixed: four of ten
+        ("sicily43", "mixed", "pure"): (of_p(0.027, 17, 26), None),
+        ("xu2020", "mixed", "pure"): (not_significant(208, 152), None),
+        ("huang2019seer", "chemotherapy", "no_systemic_therapy"): (
+            of_ratio_and_p(0.692, 0.01),
+            None,
         ),
-        ("sherman2023", "pazopanib", "placebo"): (*of_ratio(0.86, 0.52, 1.43), np.log(5.7 / 7.3)),
-        ("sosa2014", "cp_fosbretabulin", "cp"): (*of_ratio(0.73, 0.44, 1.21), np.log(5.2 / 4.0)),
+        ("pezzi2017", "chemotherapy", "no_systemic_therapy"): (
+            of_ratio(0.637, 0.547, 0.742),
+            None,
+        ),
     },
-    "pfs": {("cleveland_young2013", "mixed", "pure"): (*of_p(0.0047, 4, 8), np.log(21.5 / 3.5))},
+    "pfs": {("cleveland_young2013", "mixed", "pure"): (of_p(0.0047, 4, 8), (21.5, 3.5))},
 }
+ADJUSTED = {"huang2019seer", "pezzi2017"}
 
 
 def name_of(data, index):
-    """The cohort of an arm that is whole, else its histology."""
-    arm = data.arms[index]
-    return data.cohorts[arm.cohort].cohort.id if arm.histology == "whole" else arm.histology
+    """The cohort of a group that is whole, else its histology."""
+    group = data.groups[index]
+    return data.refs[group.cohort].cohort.id if group.histology == "whole" else group.histology
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -203,20 +226,28 @@ def test_every_printed_comparison_of_counted_arms_enters_once(observed, endpoint
     data = observed[endpoint]
     found = {}
     for item in data.comparisons:
-        first, second = (data.cohorts[data.arms[i].cohort] for i in (item.first, item.second))
+        groups = data.groups[item.first], data.groups[item.second]
+        first, second = (data.refs[group.cohort] for group in groups)
         assert first.study.id == second.study.id
         key = (first.study.id, name_of(data, item.first), name_of(data, item.second))
         assert key not in found
         read = item.reading
-        found[key] = (read.kind, read.estimate, read.variance, item.log_median_ratio)
-        assert read.share == pytest.approx(
-            data.arms[item.first].n / (data.arms[item.first].n + data.arms[item.second].n)
-        )
+        found[key] = (read.kind, read.low, read.high, read.variance), item.log_medians
+        assert read.adjusted == (first.study.id in ADJUSTED)
+        # of the two groups of an adjusted ratio nobody is counted
+        sizes = (1, 1) if read.adjusted else [group.n for group in groups]
+        assert read.share == pytest.approx(sizes[0] / sum(sizes))
+        counted = item.first < len(data.arms)
+        assert counted == (item.second < len(data.arms)) == (item.log_medians is not None)
+        words = "given the figures of both groups"
+        assert read.entered_as.endswith(words) == counted
     assert set(found) == set(BY_HAND[endpoint])
-    for key, (kind, *numbers) in BY_HAND[endpoint].items():
-        assert found[key][0] == kind
+    for key, ((kind, *numbers), medians) in BY_HAND[endpoint].items():
+        (own, *others), logs = found[key]
+        assert own == kind
         # z to six digits
-        assert found[key][1:] == pytest.approx(numbers, rel=1e-5)
+        assert others == pytest.approx(numbers, rel=1e-5)
+        assert logs is None if medians is None else logs == pytest.approx(np.log(medians))
 
 
 def test_a_comparison_between_cohorts_takes_counted_patients_of_one_report(observed):
@@ -225,7 +256,8 @@ def test_a_comparison_between_cohorts_takes_counted_patients_of_one_report(obser
     pairs = [
         (data.arms[item.first], data.arms[item.second])
         for item in data.comparisons
-        if data.arms[item.first].cohort != data.arms[item.second].cohort
+        if item.first < len(data.arms)
+        and data.arms[item.first].cohort != data.arms[item.second].cohort
     ]
     assert len(pairs) == 3
     assert {arm.histology for pair in pairs for arm in pair} == {"whole"}
@@ -238,3 +270,19 @@ def test_a_comparison_between_cohorts_takes_counted_patients_of_one_report(obser
     assert "log-rank p = 0.00298" in " ".join(arm.entered_as for arm in own)
     counted = {ref.study.id for ref in data.cohorts}
     assert {"iwasaki2018", "iwasaki_ivc"}.isdisjoint(counted)
+
+
+def test_groups_without_figures_are_of_cohorts_that_a_contrast_alone_counts_of(observed):
+    data = observed["os"]
+    compared = [data.refs[group.cohort] for group in data.compared]
+    assert {ref.study.id for ref in data.within} == ADJUSTED | {"sicily43", "xu2020"}
+    assert set(map(id, compared)) == set(map(id, data.within))
+    assert all(group.chains == () for group in data.compared)
+    assert {group.share for group in data.compared} == {0.0, 1.0, None}
+    told = [
+        data.of_both_histologies(group) for group in data.compared if group.histology != "whole"
+    ]
+    assert told == [True] * 4
+    # a treatment that is known from the adjusted ratios alone is among the treatments
+    assert "no_systemic_therapy" in data.treatments
+    assert "no_systemic_therapy" not in {ref.treatment for ref in data.cohorts}

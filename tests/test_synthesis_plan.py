@@ -168,8 +168,9 @@ def test_a_control_arm_beside_a_selecting_treatment_is_selected_too():
     refs = [SimpleNamespace(treatment=name, treatment_class="x", role="systemic") for name in "ab"]
     asking, other = planned_arms(Design("a", kind="randomised"), refs, frozenset({"a"}))
     assert (asking.braf_selected, other.braf_selected) == (False, True)
-    assert asking.covariates == (-0.5, 0.0, -0.5, 0.0)
-    assert other.covariates == (-0.5, 0.0, -0.5, pytest.approx(0.7))
+    # of stage, resection, age and years a plan says nothing
+    assert asking.covariates == (-0.5, 0.0, -0.5, 0.0, *4 * (0.0,))
+    assert other.covariates == (-0.5, 0.0, -0.5, pytest.approx(0.7), *4 * (0.0,))
 
 
 # --- How draws are weighed -----------------------------------------------------------------------

@@ -115,10 +115,12 @@ def test_equal_kinds_are_one_kind():
 @pytest.mark.parametrize(
     ("stated", "name", "by"),
     [
-        ({"line": "first-line"}, "pretreated", -0.5),
-        ({"line": "pretreated"}, "pretreated", 0.5),
-        ({"design": "prospective_single_arm"}, "retrospective", -0.5),
-        ({"time_origin": "diagnosis"}, "from_diagnosis", 0.5),
+        # of two ends, one is the reference
+        ({"line": "first-line"}, "pretreated", 0.0),
+        ({"line": "pretreated"}, "pretreated", 1.0),
+        ({"design": "prospective_single_arm"}, "retrospective", 0.0),
+        ({"design": "registry"}, "retrospective", 1.0),
+        ({"time_origin": "diagnosis"}, "from_diagnosis", 1.0),
     ],
 )
 def test_what_is_stated_moves_every_curve_alike(fit, lenvatinib, stated, name, by):

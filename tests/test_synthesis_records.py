@@ -16,6 +16,7 @@ from synthesis.model.records import (
     find_comparison,
     median_months,
     mixed_share,
+    read_adjusted,
     read_arm,
     reading,
 )
@@ -176,11 +177,17 @@ def test_a_number_at_risk_reaches_the_chain():
     assert only.cell.sum() < whole.cell.sum()
 
 
-@pytest.mark.parametrize(("n", "more_than_half"), [(15, 8.0), (16, 9.0)])
-def test_a_median_not_reached_says_that_more_than_half_outlived_the_follow_up(n, more_than_half):
-    found = read_arm(outcome("not reached", follow_up=Decimal("9")), (), n)
+# Of those who are censored half are followed for less than the median follow-up.
+@pytest.mark.parametrize(
+    ("n", "events", "followed", "more_than_half"),
+    [(15, None, 11.25, 6.0), (16, None, 12.0, 7.0), (16, 10, 12.0, 7.0), (16, 4, 10.0, 6.0)],
+)
+def test_a_median_not_reached_says_that_more_than_half_outlived_the_follow_up(
+    n, events, followed, more_than_half
+):
+    found = read_arm(outcome("not reached", follow_up=Decimal("9"), events=events), (), n)
     (only,) = found.chains
-    assert (only.time.tolist(), only.survivors, only.size) == ([9.0], more_than_half, float(n))
+    assert (only.time.tolist(), only.survivors, only.size) == ([9.0], more_than_half, followed)
     assert (only.cell[0], only.density[0], only.beyond[0]) == (0.0, 0.0, 0.0)
     assert found.methods == ("landmarks",)
     assert found.told
@@ -196,8 +203,10 @@ def test_a_lower_limit_is_read_where_the_median_is_not_reached():
         rank = interval_ranks(16, method).lower
         assert own.time.tolist() == [5.1, 14.0]
         assert own.cell == pytest.approx([rank - 1.0, 0.0], rel=EXACT)
-        # nine or more outlived 14 months, of those whom the lower limit leaves
-        assert (own.survivors, own.size) == pytest.approx((min(9.0, 16 - rank), 16 - rank))
+        # of twelve who are followed for 14 months seven or more outlived them, all among the part
+        # that the lower limit leaves
+        left = 12 * (1 - rank / 16)
+        assert (own.survivors, own.size) == pytest.approx((min(7.0, left), left))
     assert "its lower limit as an order statistic" in found.entered_as
 
 
@@ -298,10 +307,12 @@ def read(*comparisons, longer=True, **more):
 def test_a_p_value_is_a_log_hazard_ratio_of_so_many_patients(sided, p, z, longer):
     found = read(printed(p=p, sided=sided, test="log-rank"), longer=longer)
     sign = -1.0 if longer else 1.0
-    assert found.estimate == pytest.approx(sign * z * math.sqrt(VARIANCE), rel=TO_TEN_DIGITS)
+    assert found.low == pytest.approx(sign * z * math.sqrt(VARIANCE), rel=TO_TEN_DIGITS)
+    assert found.high == found.low
+    assert not found.is_null
     assert found.variance == pytest.approx(VARIANCE, rel=EXACT)
-    assert (found.kind, found.share) == ("p", 8 / 23)
-    words = f"log-rank p = {p}{' (one-sided)' if sided == 1 else ''} given the medians"
+    assert (found.kind, found.share, found.events) == ("p", 8 / 23, (1.0, 1.0))
+    words = f"log-rank p = {p}{' (one-sided)' if sided == 1 else ''}"
     assert found.entered_as == f"{words}, either sign"
     assert found.either_sign
 
@@ -310,13 +321,13 @@ def test_printed_events_go_before_the_patients():
     found = read(printed(p="0.026"), events=(6, None))
     assert found.variance == pytest.approx(1 / 6 + 1 / 15, rel=EXACT)
     z = 2.2262117693  # of a two-sided p of 0.026
-    assert found.estimate == pytest.approx(-z * math.sqrt(1 / 6 + 1 / 15), rel=TO_TEN_DIGITS)
-    assert found.share == 8 / 23
+    assert found.low == pytest.approx(-z * math.sqrt(1 / 6 + 1 / 15), rel=TO_TEN_DIGITS)
+    assert (found.share, found.events) == (8 / 23, (6 / 8, 1.0))
 
 
 def test_a_test_without_a_name_is_taken_as_log_rank_and_says_so():
     assert read(printed(p="0.03")).entered_as == (
-        "p (test not named, taken as log-rank) = 0.03 given the medians, either sign"
+        "p (test not named, taken as log-rank) = 0.03, either sign"
     )
 
 
@@ -328,7 +339,7 @@ def test_names_of_the_log_rank_test(test):
 @pytest.mark.parametrize("text", ["P = 0.03", "p=.03", "=0.03"])
 def test_a_number_among_words_is_a_number(text):
     found, plain = read(printed(p=text)), read(printed(p="0.03"))
-    assert found.estimate == pytest.approx(plain.estimate, rel=EXACT)
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), rel=EXACT)
 
 
 @pytest.mark.parametrize(("groups", "sign"), [(("mixed", "pure"), -1), (("Pure", "With foci"), 1)])
@@ -338,8 +349,68 @@ def test_a_ratio_beside_a_p_value_says_for_whom_it_speaks(groups, sign):
         found = read(printed(groups=groups, p="0.05", hr="0.6"), longer=longer)
         assert found.kind == "p"
         assert not found.either_sign
-        assert found.entered_as.endswith("given the medians")
-        assert found.estimate == pytest.approx(sign * Z95 * math.sqrt(VARIANCE), rel=EXACT)
+        assert found.entered_as.endswith("= 0.05")
+        assert found.low == pytest.approx(sign * Z95 * math.sqrt(VARIANCE), rel=EXACT)
+
+
+@pytest.mark.parametrize(
+    ("groups", "named", "sign"),
+    [
+        (("mixed", "pure"), "mixed", -1),
+        (("pure", "with foci"), "with foci", -1),
+        (("mixed", "pure"), "pure", 1),
+    ],
+)
+def test_a_report_may_name_the_group_that_lives_longer(groups, named, sign):
+    for longer in (True, False, None):
+        found = read(printed(groups=groups, p="0.05", longer=named), longer=longer)
+        assert found.low == pytest.approx(sign * Z95 * math.sqrt(VARIANCE), rel=EXACT)
+        assert not found.either_sign
+
+
+# --- Ranges --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("p", "z"), [("not significant", Z95), (">0.05", Z95), (">0.5", 0.6744897502)]
+)
+def test_no_significant_difference_is_a_range_about_none(p, z):
+    for longer in (True, False, None):  # of it no direction is read
+        found = read(printed(p=p), longer=longer)
+        assert found.high == pytest.approx(z * math.sqrt(VARIANCE), rel=TO_TEN_DIGITS)
+        assert found.low == -found.high
+        assert found.is_null
+        assert not found.either_sign
+        assert found.entered_as.startswith("p (test not named, taken as log-rank) > 0.")
+
+
+def test_a_bound_of_a_p_value_is_what_lies_beyond_it():
+    limit = 3.2905267315 * math.sqrt(VARIANCE)  # of a two-sided p of 0.001
+    for longer, ends in ((True, (-math.inf, -limit)), (False, (limit, math.inf))):
+        found = read(printed(p="<0.001", test="log-rank"), longer=longer)
+        assert (found.low, found.high) == pytest.approx(ends, rel=TO_TEN_DIGITS)
+        assert found.entered_as == "log-rank p < 0.001, either sign"
+        assert found.either_sign
+        assert not found.is_null
+    told = read(printed(p="<0.001", longer="mixed"), longer=False)
+    assert (told.low, told.high) == pytest.approx((-math.inf, -limit), rel=TO_TEN_DIGITS)
+    assert not told.either_sign
+    assert told.entered_as.endswith("< 0.001")
+
+
+@pytest.mark.parametrize(
+    ("named", "ends"), [("mixed", (-math.inf, 0.0)), ("pure", (0.0, math.inf))]
+)
+def test_a_bare_direction_is_one_side_of_nought(named, ends):
+    found = read(printed(longer=named))
+    assert (found.low, found.high) == ends
+    assert found.entered_as == f"longer in {named}"
+    assert not found.either_sign
+
+
+def test_a_number_goes_before_a_range_wherever_it_stands():
+    null, number = printed(p=">0.05"), printed(p="0.03")
+    assert read(null, number).printed == read(number, null).printed == number
 
 
 # --- Hazard ratios -------------------------------------------------------------------------------
@@ -350,10 +421,11 @@ def test_a_hazard_ratio_with_its_interval_goes_before_a_p_value(groups, sign):
     ratio = printed(groups=groups, hr="0.5", hr_ci=("0.25", "1.0"), p="0.049")
     test = printed(p="0.049", test="log-rank")
     for found in (read(ratio), read(test, ratio)):
-        assert found.estimate == pytest.approx(sign * math.log(0.5), rel=EXACT)
+        assert found.low == pytest.approx(sign * math.log(0.5), rel=EXACT)
+        assert found.high == found.low
         assert found.variance == pytest.approx((math.log(4.0) / (2 * Z95)) ** 2, rel=EXACT)
         assert (found.kind, found.share) == ("hazard ratio", 8 / 23)
-        assert found.entered_as == "hazard ratio 0.5 given the medians"
+        assert found.entered_as == "hazard ratio 0.5"
         assert found.printed == ratio
         assert not found.either_sign
 
@@ -377,13 +449,40 @@ def test_an_interval_without_a_width_leaves_the_p_value(limits):
     assert read(printed(p="0.8", **ratio)).kind == "p"
 
 
+# --- Adjusted ratios -----------------------------------------------------------------------------
+
+
+def test_an_adjusted_ratio_is_read_by_its_interval_or_else_by_its_p_value():
+    by_interval = read_adjusted(printed(hr="0.5", hr_ci=("0.25", "1.0"), p="0.9", adjusted=True))
+    assert by_interval.variance == pytest.approx((math.log(4.0) / (2 * Z95)) ** 2, rel=EXACT)
+    by_p = read_adjusted(printed(hr="0.5", p="0.05", adjusted=True))
+    assert by_p.variance == pytest.approx((math.log(0.5) / Z95) ** 2, rel=EXACT)
+    for found in (by_interval, by_p):
+        assert found.low == found.high == pytest.approx(math.log(0.5), rel=EXACT)
+        assert (found.kind, found.share, found.adjusted) == ("hazard ratio", 0.5, True)
+        assert found.entered_as == "adjusted hazard ratio 0.5"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"p": "0.05"},
+        {"hr": "0.5"},
+        {"hr": "0.5", "p": "<0.05"},  # a bound says no variance
+        {"hr": "1", "p": "1"},
+        {"hr": "0.5", "hr_ci": ("0.25", "not reached")},
+    ],
+)
+def test_an_adjusted_ratio_without_a_variance_says_nothing(fields):
+    assert read_adjusted(printed(**fields, adjusted=True)) is None
+
+
 # --- What says nothing ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"p": "<0.001"},  # a bound is no point
         {"p": "NS"},
         {"p": "0.000"},  # rounded to a bound
         {"p": "1", "sided": 1},
@@ -434,5 +533,5 @@ def test_the_one_sided_p_value_of_the_registry_agrees_with_its_hazard_ratio():
     found = find_comparison([alone], "os", {"pazopanib"}, {"placebo"}, (36, 35))
     ratio = find_comparison([given], "os", {"pazopanib"}, {"placebo"}, (36, 35))
     assert found.kind == "p"
-    deviates = [item.estimate / math.sqrt(item.variance) for item in (found, ratio)]
+    deviates = [item.low / math.sqrt(item.variance) for item in (found, ratio)]
     assert deviates == pytest.approx([-0.5828415, -0.5844349], abs=1e-6)

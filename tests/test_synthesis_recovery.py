@@ -73,7 +73,7 @@ def assert_covered(covered, registries):
     arms = covered.pop("arms")
     effective = int(INDEPENDENT * len(arms))
     assert np.mean(arms) >= fewest_covered(effective) / effective
-    # sixteen dependent quantities: a false alarm in one in twelve sets of seeds at most
+    # twenty dependent quantities: a false alarm in one in ten sets of seeds at most
     few = {name: sum(own) for name, own in covered.items() if sum(own) < fewest_covered(registries)}
     assert not few, f"covered of {registries}: {few}"
 

@@ -208,7 +208,7 @@ def test_a_choice_of_the_base_is_not_made_again(registry):
     own = Base(counting=replace(EVERYTHING, verified_only=True))
     names = {item.name for item in default_specifications(registry, own)}
     assert "verified_only" not in names
-    assert "no_read_as" in names
+    assert "read_as" in names
 
 
 def test_what_gave_way_to_a_report_takes_its_place(registry, found):

@@ -201,9 +201,9 @@ def test_a_choice_that_changes_nothing_is_not_fitted(registry, tmp_path):
     results = run_specifications(job_of(registry), tmp_path, fitter=fitter)
     idle = {own.specification.name: own for own in results if own.changes_nothing}
     # no reading is declared; the largest of the overlapping cohorts counts as it is
-    assert set(idle) == {"no_read_as", "overlap_largest"}
+    assert set(idle) == {"read_as", "overlap_largest"}
     assert not idle.keys() & set(fitter.names)
-    assert idle["no_read_as"].answers == results[0].answers
+    assert idle["read_as"].answers == results[0].answers
 
 
 def test_a_fit_that_diverges_is_made_again_with_more_draws(registry, tmp_path):

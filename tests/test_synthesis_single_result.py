@@ -14,8 +14,9 @@ from scipy import stats
 from priors import MEAN_PRIOR, load_priors
 from studies import load_registry
 from synthesis import numbers
+from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.families import FAMILIES
-from synthesis.model.likelihoods import arm_log_likelihood, comparison_given_medians
+from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.questions import single
 from synthesis.questions.contrasts import written
 from synthesis.questions.histology import pick
@@ -98,16 +99,7 @@ def test_the_density_is_that_of_a_grid_over_everything(tmp_path, name):
     log_p = (
         arm_log_likelihood(pair.pure.chains, [0.0], a, k, family)
         + arm_log_likelihood(pair.mixed.chains, [0.0], a + b, k, family)
-        + comparison_given_medians(
-            b,
-            k,
-            family,
-            estimate=item.reading.estimate,
-            variance=item.reading.variance,
-            medians=item.log_median_ratio,
-            share=item.reading.share,
-            either_sign=item.reading.either_sign,
-        )
+        + comparison_log_likelihood(item, Place(b, k), Place(0.0, k), family)
         + stats.norm.logpdf(a + b / 2.0, priors["overall_median"].location, MEAN_PRIOR.scale)
         + stats.norm.logpdf(b, 0.0, MEAN_PRIOR.scale)
         + stats.norm.logpdf(k, priors[shape].location, wide)

@@ -19,14 +19,13 @@ from small_registry import cohort, landmark, median, study, subgroup, write_regi
 
 from priors import load_priors
 from studies import load_registry
-from studies.figures import View
-from studies.selection import CohortRef, select
+from studies.selection import CohortRef
 from synthesis.estimands import Group, curve
-from synthesis.fits import class_order, fit_survival_data
+from synthesis.fits import fit_survival_data, survival_observations
 from synthesis.model import sampler as fitting
 from synthesis.model.arrays import shared_parts, sizes_for
 from synthesis.model.families import FAMILIES, family, restricted_mean, survival
-from synthesis.model.observations import Arm, SurvivalData, survival_data
+from synthesis.model.observations import Arm, SurvivalData
 from synthesis.model.printed import FixedTime, chain
 from synthesis.model.sampler import SamplerSettings, run
 from synthesis.model.survival import PRIOR_OF, centre_share, model_data, survival_problem
@@ -39,7 +38,8 @@ NONE = 1e-6
 
 def every_kind_of_figure():
     """Print a pair of histology groups with a p value, limits, landmarks, two arms of one report
-    with a hazard ratio, a median that was not reached, coarse rounding and listed patients.
+    with a hazard ratio, a median that was not reached, coarse rounding and listed patients; and
+    comparisons of groups without figures, a null result and an adjusted ratio.
     """
     groups = [
         subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
@@ -76,16 +76,29 @@ def every_kind_of_figure():
             survival=[median(5)],
             line="first-line",
             braf_v600e={"positive": 6, "tested": 10},
+            characteristics=[
+                {"name": "stage IVC", "statistic": "count", "value": 12},
+                {"name": "resected", "statistic": "percent", "value": 20},
+                {"name": "age", "statistic": "median", "value": 71},
+            ],
         ),
         cohort("two", "best_care", 20, survival=[median("not reached", follow_up=4)]),
         comparisons=[{"endpoint": "os", "groups": ["one", "two"], **ratio}],
+        enrolment="2012-2018",
     )
     patients = [
         {"os": Decimal("2.0"), "unit": "months", "event": "died"},
         {"os": Decimal("11.5"), "unit": "months", "event": "alive"},
     ]
     listed = study("listed", cohort("arm", "sorafenib", 2, patients=patients))
-    return [split, whole, arms, listed]
+    null = {"endpoint": "os", "groups": ["mixed", "pure"], "p": "not significant"}
+    adjusted = {"endpoint": "os", "groups": ["drug", "none"], "adjusted": True, **ratio}
+    told = study(
+        "told",
+        cohort("arm", "various", 40, histology={"pure": 24, "mixed": 16}),
+        comparisons=[null, adjusted | {"treatments": ["paclitaxel", "best_care"]}],
+    )
+    return [split, whole, arms, listed, told]
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +110,7 @@ def registry(tmp_path_factory):
 @pytest.fixture(scope="module")
 def endpoints(registry):
     """Observations of both survival endpoints."""
-    return {
-        endpoint: survival_data(
-            select(registry, endpoint).counted, View(endpoint, False, True), class_order(registry)
-        )
-        for endpoint in ("os", "pfs")
-    }
+    return {name: data for name, (data, _) in survival_observations(registry).items()}
 
 
 # --- log density -----------------------------------------------------------------------------
@@ -116,10 +124,15 @@ def density(survival_sizes):
 def test_the_figures_are_of_every_kind(endpoints):
     data = endpoints["os"]
     assert len(data.patients) == 2
-    assert [item.reading.kind for item in data.comparisons] == ["p", "hazard ratio"]
+    kinds = [item.reading.kind for item in data.comparisons]
+    assert kinds == ["p", "hazard ratio", "p", "hazard ratio"]
+    assert [item.reading.is_null for item in data.comparisons] == [False, False, True, False]
+    assert [item.reading.adjusted for item in data.comparisons] == [False, False, False, True]
+    assert (len(data.compared), len(data.within)) == (4, 3)
     assert [arm.told for arm in data.arms].count(False) == 1
     assert max(nodes.size for arm in data.arms for c in arm.chains for nodes in c.nodes) > 1
-    assert max(c.size for arm in data.arms for c in arm.chains) == 20.0
+    # three quarters of twenty patients, whose median was not reached
+    assert max(c.size for arm in data.arms for c in arm.chains) == 15.0
     assert (np.abs(np.array(data.covariates)).max(axis=0) > 0.0).all()
     assert set(shared_parts(data)) == {0.5, 1.0}
 
@@ -179,9 +192,9 @@ def test_padding_is_cut_off(endpoints, survival_sizes):
     data = endpoints["os"]
     problem = survival_problem(data, load_priors(), family("weibull"), survival_sizes)
     tree = run(problem, SHORT, cache=False).tree
-    assert tuple(tree["posterior"]["study"].to_numpy()) == data.studies
-    assert tree["posterior"]["log_median"].shape == (2, 200, len(data.arms))
-    assert survival_sizes["arm"] > len(data.arms)
+    assert tuple(tree["posterior"]["study"].to_numpy()) == data.hierarchy.studies
+    assert tree["posterior"]["log_median"].shape == (2, 200, len(data.groups))
+    assert survival_sizes["arm"] > len(data.groups)
 
 
 # --- one arm, solved by quadrature -------------------------------------------------------------
@@ -194,7 +207,7 @@ def one_arm(survival_sizes):
     priors = load_priors().replace("overall_median", location=float(np.log(6.0)), scale=1.0)
     priors = priors.replace("shape_weibull", location=0.0, scale=0.3)
     for name in (*PRIOR_OF.values(), "shape_treatment_sd", "shape_sd"):
-        if name.endswith("_sd") or name.startswith("histology"):
+        if name.endswith("_sd") or name.startswith(("histology", "covariate")):
             priors = priors.replace(name, location=0.0, scale=NONE)
     counts = np.array(exact["counts"], dtype=float)
     alive = 1.0 - np.cumsum(counts)[:-1] / counts.sum()

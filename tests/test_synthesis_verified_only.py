@@ -163,7 +163,7 @@ def test_every_figure_that_enters_is_listed_with_its_status(everything, verified
 
 def test_a_secondary_comparison_moves_no_verified_analysis(everything, verified):
     assert [item.reading.entered_as for item in everything.data.comparisons] == [
-        "log-rank p = 0.03 given the medians, either sign"
+        "log-rank p = 0.03, either sign, given the figures of both groups"
     ]
     assert verified.data.comparisons == ()
 
@@ -216,8 +216,8 @@ def test_response_heeds_declared_readings_too(tmp_path):
     read_as = {"read_as": {"histology": "mixed", "reason": "foci of another kind"}}
     arm = cohort(treatment="various", response={"responders": 3, "evaluable": 9}) | read_as
     registry = load_registry(write_registry(tmp_path / "registry", study("foci2001", arm)))
-    assert len(select(registry, "response").counted) == 1
-    assert select(registry, "response", use_read_as=False).counted == ()
+    assert len(select(registry, "response", use_read_as=True).counted) == 1
+    assert select(registry, "response").counted == ()
 
 
 def test_where_no_histology_is_known_the_reference_mix_changes_nothing(everything, verified):
@@ -235,7 +235,7 @@ def test_where_no_histology_is_known_the_reference_mix_changes_nothing(everythin
 def test_restrictions_are_told_in_words(registry):
     none = restrictions(registry, {}, Settings())
     assert none == ()
-    both = restrictions(registry, {}, Settings(verified_only=True, use_read_as=False))
-    assert [item.short for item in both] == ["verified figures only", "declared readings not used"]
+    both = restrictions(registry, {}, Settings(verified_only=True, use_read_as=True))
+    assert [item.short for item in both] == ["verified figures only", "declared readings used"]
     assert all(item.touches("os") and item.touches("response") for item in both)
     assert both[0].sentence.startswith("Only figures that were seen in the report itself count")

@@ -310,8 +310,7 @@ def _split_paper(
     if any(table is None for table in tables):
         return None
     comparison, ratio = _comparison(papers[0], papers[1])
-    share = papers[1].n / (papers[0].n + papers[1].n)
-    return HistologyStudy(tables[0], tables[1], None, comparison, ratio, share)
+    return HistologyStudy(tables[0], tables[1], None, comparison, ratio)
 
 
 def _comparison(pure: Paper, mixed: Paper) -> tuple[ComparisonReading | None, float | None]:

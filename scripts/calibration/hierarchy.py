@@ -32,8 +32,9 @@ from scipy.interpolate import CubicSpline, RectBivariateSpline
 
 from calibration.lattice import STEP, ArmTable, Lattice
 from priors import Prior
+from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.families import survival
-from synthesis.model.likelihoods import comparison_given_medians
+from synthesis.model.observations import ArmComparison
 from synthesis.model.printed import METHODS
 from synthesis.model.records import ComparisonReading
 from synthesis.model.survival import centre_share
@@ -474,8 +475,6 @@ class HistologyStudy:
     medians : float or None
         Log ratio of the printed medians, mixed over pure; None takes the comparison as if it were
         independent of them, which is too sure.
-    share : float
-        Share of the mixed patients.
     """
 
     pure: ArmTable | None = None
@@ -483,7 +482,6 @@ class HistologyStudy:
     whole: ArmTable | None = None
     comparison: ComparisonReading | None = None
     medians: float | None = None
-    share: float = 0.5
 
     def arms(self, etas: np.ndarray, lattice: Lattice) -> list[Arm]:
         """Likelihood of the study at its centre, for each value of the effect."""
@@ -507,17 +505,12 @@ class HistologyStudy:
         """Log likelihood of the log-rank result, ``(tail, 1, k)``; nought where there is none."""
         if self.comparison is None:
             return 0.0
-        return comparison_given_medians(
-            eta,
-            lattice.k,
-            lattice.family,
-            lattice.tails[:, None, None],
-            estimate=self.comparison.estimate,
-            variance=self.comparison.variance,
-            medians=self.medians,
-            share=self.share,
-            either_sign=self.comparison.either_sign,
-        )
+        # only the contrast matters, as both groups have one shape: pure patients are put at nought
+        medians = None if self.medians is None else (self.medians, 0.0)
+        tails = lattice.tails[:, None, None]
+        mixed, pure = (Place(at, lattice.k, tails) for at in (eta, 0.0))
+        compared = ArmComparison(0, 1, self.comparison, medians)
+        return comparison_log_likelihood(compared, mixed, pure, lattice.family)
 
 
 _MATRICES: dict[tuple[int, float], np.ndarray] = {}

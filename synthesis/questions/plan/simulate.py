@@ -174,7 +174,7 @@ def expect(holds: object, setting: str, value: str, expected: str) -> None:
 class PlannedArm(NamedTuple):
     """One arm of a planned study: identifiers, whether all patients carry the mutation.
 
-    And how it differs from the reference population, from :func:`planned_arms`.
+    And how it differs from the middle of the covariates, from :func:`planned_arms`.
     """
 
     treatment: str
@@ -443,8 +443,11 @@ def expected_of(
     if fit.variant.covariates:
         away = np.subtract(differs, REFERENCE)
         log_median = log_median + fit.flat("covariate_effect") @ away
-    noise = np.random.default_rng([fit.seed, 17]).standard_normal(log_median.size)
-    slope = histology_effect(fit, group) + fit.flat("prognostic_sd") * noise
+    # what mixed histology does in this arm, around the share at which medians are stated
+    rng = np.random.default_rng([fit.seed, 17, group.treatment_index])
+    deviation = fit.flat("prognostic_sd") * rng.standard_normal(log_median.size)
+    log_median = log_median - fit.centre_share * deviation
+    slope = histology_effect(fit, group) + deviation
     parts = (log_median, slope, np.log(pure.shape))
     return Expected(*(part[rows] for part in parts))
 
