@@ -60,8 +60,8 @@ DRAWS = 500
 #: Gauss-Hermite nodes for the log median and for the log shape.
 NODES = (7, 5)
 
-# The share of mixed histology is summed over an even grid of its logit, in standard deviations.
-_SHARE_GRID = np.linspace(-4.0, 4.0, 41)
+# An even grid in standard deviations: of the logit of a share, of the effect of a contrast.
+_EVEN_GRID = np.linspace(-4.0, 4.0, 41)
 
 # A Student-t is a normal whose precision is drawn from a gamma distribution: nodes of the latter.
 _PRECISIONS = 15
@@ -197,11 +197,11 @@ def comparison_of_histologies(fit: SurvivalFit, rows: np.ndarray, cohort: int) -
     cohort_of, own = _Cohort(likelihood, cohort), likelihood.terms(cohort)
     spread, parts = likelihood.draws("prognostic_sd")[:, None], []
     log_shape = likelihood.draws("log_shape")[:, [cohort]]
-    for x, log_weight in zip(*_hermite(_DEVIATIONS), strict=True):
+    for x in _EVEN_GRID:  # the range of a null result is narrow beside the spread
         cohort_of.deviation = spread * x
         value = cohort_of.log_likelihood(own, np.zeros_like(log_shape), log_shape)
-        parts.append(value[:, 0] + log_weight)
-    return _log_sum(np.stack(parts))
+        parts.append(value[:, 0] + _log_normal(np.array(x)))
+    return _log_sum(np.stack(parts)) + np.log(_EVEN_GRID[1] - _EVEN_GRID[0])
 
 
 def log_likelihood_as_drawn(fit: SurvivalFit) -> np.ndarray:
@@ -385,7 +385,8 @@ class _Cohort:
         self.held = 0.0 if len(report) == 1 or self.companions else shared
         # the share of mixed histology stays as drawn where the study effect must be separated from
         # it (companions share the one, not the other), and where it makes a mixture of two curves
-        unknown = all(fit.data.arms[i].share is None for i in likelihood.arms(number))
+        arms = [fit.data.arms[i] for i in likelihood.arms(number)]
+        unknown = bool(arms) and all(arm.share is None for arm in arms)
         shifts = fit.data.tells_histology and not fit.variant.is_mixture
         self.share_is_free = unknown and shifts and not self.companions
         # how far pure and mixed patients of the cohort are from the centre, where they are told
@@ -415,7 +416,7 @@ class _Cohort:
         if own == self.number and self.is_sole:
             value = value - draws("treatment_effect")[:, self.treatment]
         if own == self.number and self.is_sole_class:
-            group = self.likelihood.fit.data.treatment_class[self.treatment]
+            group = self.likelihood.fit.data.hierarchy.treatment_class[self.treatment]
             value = value - draws("class_effect")[:, group]
         if arm in self.away:
             value = value - draws("histology_deviation")[:, own] * self.away[arm]
@@ -616,9 +617,9 @@ def _prior(cohort: _Cohort) -> _Prior:
     shifts, shift_weights = np.zeros((mean.size, 1)), np.ones(1)
     if cohort.share_is_free:
         prior = share_prior(fit.data, fit.priors, cohort.number)
-        away = expit(prior.location + prior.scale * _SHARE_GRID) - fit.centre_share
+        away = expit(prior.location + prior.scale * _EVEN_GRID) - fit.centre_share
         shifts = cohort.likelihood.slope[:, cohort.treatment][:, None] * away
-        shift_weights = np.exp(_log_normal(_SHARE_GRID))
+        shift_weights = np.exp(_log_normal(_EVEN_GRID))
     return _Prior(
         mean=mean,
         sd=np.maximum(np.sqrt(variance + sole[:, None]), _NARROWEST),

@@ -77,39 +77,39 @@ def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fix
     The log median of each cohort is what its effects make it, or lies near `at`.
     """
     rng = np.random.default_rng(seed)
-    sizes = {"class": len(data.classes), "treatment": len(data.treatments)}
+    sizes = {"class": len(data.hierarchy.classes), "treatment": len(data.hierarchy.treatments)}
     own = {f"{n}_effect": 0.3 * rng.standard_normal((draws, size)) for n, size in sizes.items()}
     own |= {n: np.full(draws, value) for n, value in (SPREADS | fixed).items()}
     own |= {"mu": 1.3 + 0.1 * rng.standard_normal(draws), "prognostic": np.full(draws, 0.8)}
     own["predictive"] = 0.1 * rng.standard_normal((draws, sizes["treatment"]))
     own["covariate_effect"] = 0.1 * rng.standard_normal((draws, len(COVARIATES)))
-    deviation = rng.standard_normal((draws, len(data.cohorts)))
+    deviation = rng.standard_normal((draws, len(data.refs)))
     own["histology_deviation"] = own["prognostic_sd"][:, None] * deviation
     own["convention_logits"] = rng.standard_normal((draws, len(METHODS)))
-    own["study_effect"] = 0.3 * rng.standard_normal((draws, len(data.studies)))
-    own["cohort_effect"] = 0.3 * rng.standard_normal((draws, len(data.cohorts)))
+    own["study_effect"] = 0.3 * rng.standard_normal((draws, len(data.hierarchy.studies)))
+    own["cohort_effect"] = 0.3 * rng.standard_normal((draws, len(data.refs)))
     own["shape_mean"] = np.full(draws, 0.1)
     own["shape_treatment_effect"] = 0.1 * rng.standard_normal((draws, sizes["treatment"]))
     own["tail_mean"] = np.full(draws, 0.3)
     own["tail_treatment_effect"] = 0.2 * rng.standard_normal((draws, sizes["treatment"]))
     free = float(family(name).has_shape)
-    own["log_shape"] = free * (0.1 + 0.15 * rng.standard_normal((draws, len(data.cohorts))))
-    shares = rng.uniform(0.2, 0.6, (draws, len(data.cohorts)))
+    own["log_shape"] = free * (0.1 + 0.15 * rng.standard_normal((draws, len(data.refs))))
+    shares = rng.uniform(0.2, 0.6, (draws, len(data.refs)))
     own["mixed_share"] = np.column_stack(
-        [shares[:, a.cohort] if a.share is None else np.full(draws, a.share) for a in data.arms]
+        [shares[:, a.cohort] if a.share is None else np.full(draws, a.share) for a in data.groups]
     )
     centre = centre_share(load_priors())
     if at is not None:
-        noise = 0.05 * rng.standard_normal((draws, len(data.cohorts)))
-        base = np.column_stack([expected(own, data, j) for j in range(len(data.cohorts))])
-        order = [data.studies.index(ref.study.id) for ref in data.cohorts]
+        noise = 0.05 * rng.standard_normal((draws, len(data.refs)))
+        base = np.column_stack([expected(own, data, j) for j in range(len(data.refs))])
+        order = [data.hierarchy.studies.index(ref.study.id) for ref in data.refs]
         own["study_effect"][:, order] = at + noise - base
     own["log_median"] = np.column_stack(
         [
             expected(own, data, arm.cohort)
             + effect(own, data, arm.cohort)
             + arm_slope(own, data, arm) * (own["mixed_share"][:, i] - centre)
-            for i, arm in enumerate(data.arms)
+            for i, arm in enumerate(data.groups)
         ]
     )
     tree = from_dict({"posterior": {n: value[None] for n, value in own.items()}})
@@ -127,20 +127,21 @@ def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fix
 
 
 def treatment_of(data, j):
-    return data.treatments.index(data.cohorts[j].treatment)
+    return data.hierarchy.treatments.index(data.refs[j].treatment)
 
 
 def expected(own, data, j):
     """Log median of a cohort at the centre share without effects of its own."""
     t = treatment_of(data, j)
     value = own["mu"] + own["treatment_effect"][:, t]
-    value = value + own["class_effect"][:, data.treatment_class[t]]
-    return value + own["covariate_effect"] @ np.array(data.covariates[j])
+    value = value + own["class_effect"][:, data.hierarchy.treatment_class[t]]
+    told = data.covariates[j] if j < len(data.cohorts) else np.zeros(len(COVARIATES))
+    return value + own["covariate_effect"] @ np.array(told)
 
 
 def effect(own, data, j):
     part = shared_parts(data)[j]
-    study_index = data.studies.index(data.cohorts[j].study.id)
+    study_index = data.hierarchy.studies.index(data.refs[j].study.id)
     shared = np.sqrt(part) * own["study_effect"][:, study_index]
     return shared + np.sqrt(1.0 - part) * own["cohort_effect"][:, j]
 
