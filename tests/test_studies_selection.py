@@ -83,7 +83,7 @@ def formed(kind):
     ],
 )
 def test_a_cohort_that_answers_is_counted(chosen, arm):
-    selection = chosen(one(arm))
+    selection = chosen(one(arm), use_read_as=True)
     assert ids(selection) == ["abel2001:arm"]
     assert selection.left_out == ()
 
@@ -138,11 +138,11 @@ def test_the_vocabulary_says_which_disease_is_counted_and_how_it_is_called(tmp_p
     )
 
 
-def test_a_declared_reading_of_histology_can_be_switched_off(chosen):
+def test_a_declared_reading_of_histology_can_be_switched_on(chosen):
     reading = {"histology": "pure", "reason": "ordinary"}
     arm = cohort(treatment="various", survival=[median()], read_as=reading)
-    assert ids(chosen(one(arm))) == ["abel2001:arm"]
-    (out,) = chosen(one(arm), use_read_as=False).left_out
+    assert ids(chosen(one(arm), use_read_as=True)) == ["abel2001:arm"]
+    (out,) = chosen(one(arm)).left_out
     assert out.kind == "not_one_treatment"
 
 
@@ -176,19 +176,25 @@ def test_a_report_that_gives_way_or_prints_no_figure_counts_for_its_own_contrast
 
 
 @pytest.mark.parametrize(
-    ("split", "comparison"),
+    "comparison",
     [
-        # The numbers of both groups, and what the comparison says, have to be known.
-        (None, compared(p=0.3)),
-        ({"mixed": 8}, compared(p=0.3)),
-        (SPLIT, compared(text="result not seen")),
-        (SPLIT, compared(p=0.3) | {"groups": ["transformed", "de novo"]}),
-        (SPLIT, compared(p=0.3) | {"endpoint": "pfs"}),
+        # What the comparison says has to be known.
+        compared(text="result not seen"),
+        compared(p=0.3) | {"groups": ["transformed", "de novo"]},
+        compared(p=0.3) | {"endpoint": "pfs"},
     ],
 )
-def test_a_report_that_does_not_tell_the_contrast_is_left_out_of_it(chosen, split, comparison):
-    arm = cohort(**({} if split is None else {"histology": split}))
+def test_a_report_that_does_not_tell_the_contrast_is_left_out_of_it(chosen, comparison):
+    arm = cohort(histology=SPLIT)
     assert chosen(study("abel2001", arm, comparisons=[comparison])).within == ()
+
+
+@pytest.mark.parametrize("split", [{}, {"histology": {"mixed": 8}}])
+def test_the_numbers_of_both_groups_need_not_be_told_but_of_all_patients(chosen, split):
+    (ref,) = chosen(study("abel2001", cohort(**split), comparisons=[compared(p=0.3)])).within
+    assert ref.id == "abel2001:arm"
+    arm = cohort(n=None, **split)
+    assert chosen(study("abel2001", arm, comparisons=[compared(p=0.3)])).within == ()
 
 
 def test_patients_count_once_for_the_contrast_too(chosen):
@@ -212,7 +218,7 @@ def test_a_report_of_two_arms_does_not_say_of_which_its_comparison_is(chosen):
 
 def test_the_large_series_without_a_difference_counts_for_the_contrast(shipped):
     selection = select(shipped, "os")
-    assert [ref.id for ref in selection.within] == ["xu2020:all"]
+    assert [ref.id for ref in selection.within] == ["sicily43:all", "xu2020:all"]
     (out,) = [out for out in selection.left_out if out.study_id == "xu2020"]
     assert out.gave_way_to == "fan2020:rt"
     assert select(shipped, "os", verified_only=True).within == selection.within
@@ -243,8 +249,8 @@ def test_groups_that_are_read_as_pure_and_mixed_stand_for_the_cohort(chosen):
         for level, n, h in (("ordinary", 9, "pure"), ("focal", 5, "mixed"))
     ]
     arm = cohort(subgroups=groups)
-    assert ids(chosen(one(arm))) == ["abel2001:arm"]
-    (out,) = chosen(one(arm), use_read_as=False).left_out
+    assert ids(chosen(one(arm), use_read_as=True)) == ["abel2001:arm"]
+    (out,) = chosen(one(arm)).left_out
     assert out.kind == "subgroup_only"
 
 

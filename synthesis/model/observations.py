@@ -324,25 +324,14 @@ def survival_data(
             patients += [ListedPatient(start, time, event) for time, event in times]
         comparisons += _compare_histologies(ref, view, record, arms[start:], start)
     comparisons += _compare_cohorts(counted, view, arms)
-    apart = {arms[comparison.first].cohort for comparison in comparisons}
-    within = (*contrasts.histology, *(ref for _, *pair in contrasts.adjusted for ref in pair))
-    compared: list[Arm] = []
-    for index, ref in enumerate((*counted, *contrasts.histology)):
-        if index not in apart or index >= len(counted):
-            groups, read = _groups_of_comparison(index, ref, view)
-            comparisons += [_between(len(arms) + len(compared), read)] if read else []
-            compared += groups
-    for number, (comparison, *_) in enumerate(contrasts.adjusted):
-        start = len(counted) + len(contrasts.histology) + 2 * number
-        comparisons.append(_between(len(arms) + len(compared), read_adjusted(comparison)))
-        compared += [_group(start + side, "whole", 0, None) for side in (0, 1)]
     for comparison in comparisons:
-        if min(comparison.first, comparison.second) >= len(arms):
-            continue
         at = min(comparison.first, comparison.second)
         words = arms[at].entered_as + "; " + comparison.reading.entered_as
         arms[at] = replace(arms[at], entered_as=words)
-    adjusted = within[len(contrasts.histology) :]
+    apart = {arms[comparison.first].cohort for comparison in comparisons}
+    compared, between = _without_figures(counted, view, contrasts, len(arms), apart)
+    adjusted = tuple(ref for _, *pair in contrasts.adjusted for ref in pair)
+    within = (*contrasts.histology, *adjusted)
     classes, treatments, treatment_class = order_treatments((*counted, *adjusted), class_order)
     return SurvivalData(
         endpoint=view.endpoint,
@@ -353,7 +342,7 @@ def survival_data(
         cohorts=tuple(counted),
         arms=tuple(arms),
         patients=tuple(patients),
-        comparisons=tuple(comparisons),
+        comparisons=(*comparisons, *between),
         verified_only=view.verified_only,
         use_read_as=view.use_read_as,
         covariates=tuple(
@@ -362,7 +351,7 @@ def survival_data(
         ),
         records=records,
         compared=tuple(compared),
-        within=tuple(within),
+        within=within,
         mutated=tuple(is_mutated(ref, mutation_required) for ref in (*counted, *within)),
     )
 
@@ -449,6 +438,31 @@ def _compare_histologies(
     if not {"pure", "mixed"} <= set(sides):
         return []
     return _compare(ref, view, sides["mixed"], sides["pure"])
+
+
+def _without_figures(
+    counted: Sequence[CohortRef],
+    view: View,
+    contrasts: Contrasts,
+    arms: int,
+    apart: Collection[int],
+) -> tuple[list[Arm], list[ArmComparison]]:
+    """Groups that have no arm but are compared, and their comparisons.
+
+    Of ``arms`` arms, those of the cohorts ``apart`` are compared already.
+    """
+    compared: list[Arm] = []
+    comparisons: list[ArmComparison] = []
+    for index, ref in enumerate((*counted, *contrasts.histology)):
+        if index not in apart:
+            groups, read = _groups_of_comparison(index, ref, view)
+            comparisons += [_between(arms + len(compared), read)] if read else []
+            compared += groups
+    for number, (comparison, *_) in enumerate(contrasts.adjusted):
+        start = len(counted) + len(contrasts.histology) + 2 * number
+        comparisons.append(_between(arms + len(compared), read_adjusted(comparison)))
+        compared += [_group(start + side, "whole", 0, None) for side in (0, 1)]
+    return compared, comparisons
 
 
 def _groups_of_comparison(

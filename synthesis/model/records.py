@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import NormalDist
 from typing import Any, Literal, NamedTuple
@@ -296,11 +296,18 @@ class _Groups(NamedTuple):
     died: Pair
     first_lives_longer: bool | None
 
-    def reading(self, low: float, high: float, **more: Any) -> ComparisonReading:
-        """A reading of these groups."""
+    def reading(
+        self,
+        ends: tuple[float, float],
+        printed: Comparison,
+        entered_as: str,
+        *,
+        either_sign: bool = False,
+    ) -> ComparisonReading:
+        """What a log-rank test of these groups says."""
         parts = tuple(min(d / n, 1.0) for d, n in zip(self.died, self.sizes, strict=True))
-        more = {"variance": self.variance, "kind": "p", "share": self.share} | more
-        return ComparisonReading(low, high, events=parts, **more)
+        of_test = self.variance, "p", self.share
+        return ComparisonReading(*ends, *of_test, entered_as, printed, either_sign, parts)
 
     @property
     def share(self) -> float:
@@ -335,13 +342,8 @@ def _from_hazard_ratio(
         return None
     estimate = math.log(comparison.hr) * (-1.0 if reverse else 1.0)
     words = f"hazard ratio {comparison.hr}"
-    return groups.reading(
-        *(estimate, estimate),
-        variance=variance,
-        kind="hazard ratio",
-        entered_as=words,
-        printed=comparison,
-    )
+    read = groups.reading((estimate, estimate), comparison, words)
+    return replace(read, variance=variance, kind="hazard ratio")
 
 
 def read_adjusted(comparison: Comparison) -> ComparisonReading | None:
@@ -413,9 +415,7 @@ def _from_p(comparison: Comparison, groups: _Groups, reverse: bool) -> Compariso
     sided = " (one-sided)" if comparison.sided == 1 else ""
     sign = "" if told else ", either sign"
     words = f"{_test_words(comparison)} = {comparison.p}{sided}{sign}"
-    return groups.reading(
-        estimate, estimate, entered_as=words, printed=comparison, either_sign=not told
-    )
+    return groups.reading((estimate, estimate), comparison, words, either_sign=not told)
 
 
 def _from_range(comparison: Comparison, groups: _Groups, reverse: bool) -> ComparisonReading | None:
@@ -429,16 +429,16 @@ def _from_range(comparison: Comparison, groups: _Groups, reverse: bool) -> Compa
             return None
         ends = (-math.inf, 0.0) if longer else (0.0, math.inf)
         words = f"longer in {comparison.longer}"
-        return groups.reading(*ends, entered_as=words, printed=comparison)
+        return groups.reading(ends, comparison, words)
     least, largest = limits
     limit = least or largest
     size = abs(NormalDist().inv_cdf(limit / 2.0)) * math.sqrt(groups.variance)
     if least:
         words = f"{_test_words(comparison)} > {limit:g}"
-        return groups.reading(-size, size, entered_as=words, printed=comparison)
+        return groups.reading((-size, size), comparison, words)
     ends = (size, math.inf) if longer is False else (-math.inf, -size)
     words = f"{_test_words(comparison)} < {limit:g}" + ("" if told else ", either sign")
-    return groups.reading(*ends, entered_as=words, printed=comparison, either_sign=not told)
+    return groups.reading(ends, comparison, words, either_sign=not told)
 
 
 def _number(p: Decimal | str | None) -> float | None:
