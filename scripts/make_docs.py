@@ -31,12 +31,14 @@ from studies.guide import field_guide, schema_text
 from studies.vocabulary import load_vocabulary
 from synthesis import numbers
 from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
+from synthesis.questions.influence import alternatives_words
 
 ROOT = Path(__file__).parent.parent
 STUDIES = ROOT / "studies"
 MODEL, CALIBRATION = ROOT / "docs" / "model.md", ROOT / "docs" / "calibration.md"
 REFERENCE = ROOT / "tests" / "reference"
 FRONT, ANSWER = ROOT / "README.md", ROOT / "docs" / "answer.csv"
+HISTOLOGY = ANSWER.with_name("histology.csv")
 ANSWER_BEGIN = "<!-- Written by `make docs` from docs/answer.csv. -->"
 ANSWER_END = "<!-- End of the answer. -->"
 BEGIN = "<!-- The field guide is written by `make docs`; edit the records instead. -->"
@@ -149,7 +151,9 @@ def front_page() -> str:
         "undone at",
         "certainty",
     ]
-    return f"{before}{ANSWER_BEGIN}\n\n{table(head, lines)}\n\n{ANSWER_END}{after}"
+    (histology,) = alternatives_words(pd.read_csv(HISTOLOGY))
+    answer = f"{table(head, lines)}\n\n{histology}"
+    return f"{before}{ANSWER_BEGIN}\n\n{answer}\n\n{ANSWER_END}{after}"
 
 
 def take_answer(results: Path, most: int = 6) -> None:
@@ -184,6 +188,9 @@ def take_answer(results: Path, most: int = 6) -> None:
     columns = [*dict.fromkeys((*named.values(), "cohorts", "patients", *about))]
     kept = known.sort_values("gain", ascending=False)[columns]
     kept.to_csv(ANSWER, float_format="%.4g", lineterminator="\n")
+    other = pd.read_csv(results / "tables" / "histology_alternatives.csv")
+    other = other[other["endpoint"] == "os"]
+    other.to_csv(HISTOLOGY, float_format="%.4g", lineterminator="\n", index=False)
     shutil.copy(results / "figures" / "compare.svg", ANSWER.with_name("compare.svg"))
 
 
@@ -202,7 +209,7 @@ def model_page() -> str:
 def calibration_page() -> str:
     """Return the page of what was measured."""
     head = _WRITTEN.format(source="`tests/reference` by `scripts/make_docs.py`") + _CALIBRATION_HEAD
-    parts = [head, _coverage(), _simulation_based(), _benefit(), _joint()]
+    parts = [head, _coverage(), _simulation_based(), _selective(), _benefit(), _joint()]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -231,6 +238,33 @@ def _simulation_based() -> str:
             "doi 10.1007/s11222-022-10090-6).",
             "![Rank histograms](../tests/reference/sbc.png)",
             _sbc_table(stored),
+        ]
+    )
+
+
+def _selective() -> str:
+    stored = json.loads((REFERENCE / "selective.json").read_text(encoding="utf-8"))
+    lines = [
+        [
+            words,
+            f"{stored[name]['covers_none']:.3f}",
+            f"{stored[name]['root_mean_square']:.2f}",
+            f"{stored[name]['largest']:.2f}",
+        ]
+        for name, words in (
+            ("as_printed", "null results entered"),
+            ("without_nulls", "null results left out"),
+        )
+    ]
+    head = ["registry", "95 % intervals that hold no effect", "root mean square", "largest"]
+    return "\n\n".join(
+        [
+            "## Where significant results are printed and the others are not",
+            f"`python -m calibration.selective` simulates {stored['registries']} registries of "
+            f"{stored['reports']} reports in which histology does nothing. Significant differences "
+            f"are printed with their medians ({stored['significant_reports']} reports), the others "
+            'as "not significant". Estimates are log ratios of medians.',
+            table(head, lines),
         ]
     )
 
