@@ -318,8 +318,7 @@ def _within(
     for ref in sorted(compare, key=lambda ref: rank(ref, view)):
         kind, *_ = against[ref.id] or ("",)
         silent = kind in ("overlap", "no_figure", "not_one_treatment")
-        says = silent and figures.histology_comparison(ref, view) is not None
-        if says and ref.cohort.n and telling.first_against(ref) is None:
+        if silent and ref.cohort.n and telling.first_against(ref) is None:
             telling.add(ref)
             chosen.add(ref.id)
     return tuple(ref for ref in compare if ref.id in chosen)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from benefit_fits import read, split, spread, told_fit, whole
-from fits import DRAWS, fit_of
+from fits import DRAWS, fit_of, observations
 from scipy import stats
 
 from priors import MEAN_PRIOR, load_priors
@@ -143,7 +143,7 @@ def test_the_starting_point_comes_first_and_is_read_from_the_registry():
     fit = fit_of(
         registry,
         prognostic=spread(0.8, 0.3, 1),
-        predictive=spread(0.0, 0.2, 2, 26),
+        predictive=spread(0.0, 0.2, 2, len(observations(registry).treatments)),
         log_shape=-0.1,
     )
     first = results_by_histology(fit)[0]
