@@ -48,6 +48,9 @@ _REFERENCE_BRAF = 0.3
 _ALL_MUTATED = 0.9
 _NOT_TOLD = ("stage_ivc", "resected", "older", "later")
 
+#: Covariates that some report tells.
+TOLD = (*_EFFECTS, "braf_mutated")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -154,7 +157,7 @@ def _parameters(rng: np.random.Generator, priors: Priors, name: str) -> dict[str
     truth = {
         v: _draw(rng, priors, p, sizes.get(v)) for v, p in PRIOR_OF.items() if v != "share_logit"
     }
-    names = (*_EFFECTS, "braf_mutated", *_NOT_TOLD)
+    names = (*TOLD, *_NOT_TOLD)
     truth["covariate_effect"] = np.array([truth.pop(v) for v in names])
     truth["shape_mean"] = _draw(rng, priors, SHAPE_PRIOR[name])
     truth["tail_mean"] = _draw(rng, priors, TAIL_PRIOR.get(name, "tail_generalised_gamma"))
