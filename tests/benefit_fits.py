@@ -9,6 +9,7 @@ from fits import DRAWS, fit_of
 from small_registry import cohort, median, study, subgroup, write_registry
 
 from studies import load_registry
+from synthesis.model.covariates import COVARIATES
 
 PRINTED = {"pure": Decimal("2.7"), "mixed": Decimal("6.3")}
 
@@ -59,6 +60,15 @@ def covariate_effects():
     """Draws of effects of covariates, each with a mean of its own."""
     middle = np.array([0.2, -0.3, 0.1, -0.1, 0.15, -0.2, 0.05, -0.05])
     return spread(middle[None, None], 0.1, 5, middle.size)
+
+
+def of_reference(fit):
+    """What a prospective study of first-line treatment from its start adds to a log median."""
+    effects = fit.flat("covariate_effect")
+    return -0.5 * sum(
+        effects[:, COVARIATES.index(name)]
+        for name in ("retrospective", "pretreated", "from_diagnosis")
+    )
 
 
 def told_fit(registry, endpoint="os", **more):

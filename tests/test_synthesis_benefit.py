@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benefit_fits import read, reports, spread, told_fit, whole
+from benefit_fits import of_reference, read, reports, spread, told_fit, whole
 from fits import DRAWS, fit_of
 
 from priors import load_priors
@@ -75,7 +75,7 @@ def by_hand(fit, treatment, share):
     """Median of a treatment as the equation of the model has it."""
     t = fit.data.treatments.index(treatment)
     slope = fit.flat("prognostic") + fit.flat("predictive")[:, t]
-    base = fit.flat("mu") + fit.flat("treatment_effect")[:, t]
+    base = fit.flat("mu") + fit.flat("treatment_effect")[:, t] + of_reference(fit)
     return np.exp(base + slope * (share - fit.centre_share))
 
 
@@ -127,7 +127,7 @@ def test_by_how_much_the_gains_differ(benefit, fit):
     found = of(benefit, estimand=DIFFERENCE, **where)
     assert found.estimate == pytest.approx(np.median(gain[1.0] - gain[0.0]))
     # without any predictive effect both medians are multiplied by the same factor
-    base = fit.flat("mu")[:, None] + fit.flat("treatment_effect")[:, [t, r]]
+    base = (fit.flat("mu") + of_reference(fit))[:, None] + fit.flat("treatment_effect")[:, [t, r]]
     effect = fit.flat("prognostic")[:, None]
     medians = {x: np.exp(base + effect * (x - fit.centre_share)) for x in gain}
     alone = {x: own[:, 0] - own[:, 1] for x, own in medians.items()}

@@ -328,8 +328,7 @@ def survival_data(
         at = min(comparison.first, comparison.second)
         words = arms[at].entered_as + "; " + comparison.reading.entered_as
         arms[at] = replace(arms[at], entered_as=words)
-    apart = {arms[comparison.first].cohort for comparison in comparisons}
-    compared, between = _without_figures(counted, view, contrasts, len(arms), apart)
+    compared, between = _without_figures(counted, view, contrasts, arms, comparisons)
     adjusted = tuple(ref for _, *pair in contrasts.adjusted for ref in pair)
     within = (*contrasts.histology, *adjusted)
     classes, treatments, treatment_class = order_treatments((*counted, *adjusted), class_order)
@@ -444,23 +443,21 @@ def _without_figures(
     counted: Sequence[CohortRef],
     view: View,
     contrasts: Contrasts,
-    arms: int,
-    apart: Collection[int],
+    arms: Sequence[Arm],
+    known: Sequence[ArmComparison],
 ) -> tuple[list[Arm], list[ArmComparison]]:
-    """Groups that have no arm but are compared, and their comparisons.
-
-    Of ``arms`` arms, those of the cohorts ``apart`` are compared already.
-    """
+    """Groups that have no arm but are compared, and their comparisons beside those of the arms."""
+    apart = {arms[comparison.first].cohort for comparison in known}
     compared: list[Arm] = []
     comparisons: list[ArmComparison] = []
     for index, ref in enumerate((*counted, *contrasts.histology)):
         if index not in apart:
             groups, read = _groups_of_comparison(index, ref, view)
-            comparisons += [_between(arms + len(compared), read)] if read else []
+            comparisons += [_between(len(arms) + len(compared), read)] if read else []
             compared += groups
     for number, (comparison, *_) in enumerate(contrasts.adjusted):
         start = len(counted) + len(contrasts.histology) + 2 * number
-        comparisons.append(_between(arms + len(compared), read_adjusted(comparison)))
+        comparisons.append(_between(len(arms) + len(compared), read_adjusted(comparison)))
         compared += [_group(start + side, "whole", 0, None) for side in (0, 1)]
     return compared, comparisons
 
