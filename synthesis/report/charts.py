@@ -30,6 +30,7 @@ def bundle() -> str:
     return _LICENCE + script.replace("</script", "<\\/script")
 
 
+@cache
 def specifications() -> dict[str, Any]:
     """Every chart of the page, by its name."""
     charts = {

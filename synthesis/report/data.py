@@ -28,7 +28,7 @@ from synthesis.estimands import named_groups as all_groups
 from synthesis.fits import PooledSurvival
 from synthesis.left_out import spaced
 from synthesis.model.covariates import COVARIATES, REFERENCE_BRAF_SHARE
-from synthesis.numbers import interval, is_missing
+from synthesis.numbers import chance, interval, is_missing
 from synthesis.questions.contrasts import ACROSS, across_words, contrasts_of, evidence
 from synthesis.report.names import VARIOUS, cohort_names, cohort_words, treatment_name
 
@@ -41,7 +41,7 @@ DRAWS, MONTHS = 200, np.arange(0.0, 12.5, 0.5)
 DRAWN = ("weibull", "exponential", "log-logistic", "log-normal", "long-tail")
 _DIGITS = 4
 # Columns that say how certain a comparison is, where tables have them.
-_CERTAINTY = ("certainty", "tipping_limit", "tipping_estimate", "p_gain_confounded")
+_CERTAINTY = ("certainty", "certainty_reasons", "tipping_limit", "tipping_estimate")
 
 
 def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
@@ -130,12 +130,10 @@ def _row(analysis: Analysis, endpoint: Endpoint, group: NamedGroup, shown: bool)
         values[histology] = [*_list(marks), text, wide]
         unsupported[histology] = bool(getattr(mean, "extrapolated", False))
         more[histology] = [
-            [
-                f"{ESTIMANDS[name].label}, {ESTIMANDS[name].unit}",
-                interval(row.estimate, row.lower, row.upper, ESTIMANDS[name].write),
-            ]
+            f"{own.label}: {interval(row.estimate, row.lower, row.upper, own.write)} {own.unit}"
             for (name, target), row in by.items()
             if target == "mean_study" and name != endpoint.estimand
+            for own in [ESTIMANDS[name]]
         ]
     return {
         "t": group.label,
@@ -211,7 +209,7 @@ def _contrasts(analysis: Analysis, name: str) -> dict[str, str]:
     def words(row: Any) -> str:
         own = known[row.estimand]
         unit = "" if own.unit == "ratio" else f" {own.unit}"
-        return f"{own.label} {interval(row.estimate, row.lower, row.upper, own.write)}{unit}"
+        return f"{own.label}: {interval(row.estimate, row.lower, row.upper, own.write)}{unit}"
 
     return {
         label: "; ".join(words(row) for row in rows.itertuples())
@@ -220,19 +218,29 @@ def _contrasts(analysis: Analysis, name: str) -> dict[str, str]:
 
 
 def _certainty(analysis: Analysis, name: str) -> dict[str, dict[str, Any]]:
-    """What tables say of how certain the usual comparison of a treatment is, where they do."""
-    table = analysis.comparison.table
-    known = [column for column in _CERTAINTY if column in table]
-    if not known:
+    """What tables say of how certain the usual comparison of a treatment is, where they do.
+
+    Text and numbers by the names of the columns; ``adjusted`` is the gain that allows for
+    confounding, with its probability.
+    """
+    table, endpoint = analysis.comparison.table, endpoint_of(name)
+    if not {*_CERTAINTY, "adjusted"} <= set(table):
         return {}
-    rows = table[(table["endpoint"] == name) & (table["estimand"] == endpoint_of(name).gain)]
-    return {
-        row["treatment"]: {
-            column: value if isinstance(value := row[column], str) else _short(value)
-            for column in known
+    rows = table[(table["endpoint"] == name) & (table["estimand"] == endpoint.gain)]
+
+    def about(row: Any) -> dict[str, Any]:
+        known = {
+            column: value if isinstance(value := getattr(row, column), str) else _short(value)
+            for column in _CERTAINTY
         }
-        for _, row in rows.iterrows()
-    }
+        ends = (row.adjusted, row.adjusted_lower, row.adjusted_upper)
+        if is_missing(row.adjusted):
+            return known
+        gain = f"{interval(*ends, endpoint.write_gain)} {endpoint.unit_of_gain}"
+        chances = "" if is_missing(row.p_gain_adjusted) else chance(row.p_gain_adjusted)
+        return known | {"adjusted": gain, "chance": chances}
+
+    return {row.treatment: about(row) for row in rows.itertuples()}
 
 
 def _hues(endpoints: list[dict[str, Any]]) -> dict[str, str]:
@@ -352,7 +360,7 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
                 "n": cohort.n,
                 "year": study.citation.year,
                 "design": (study.design or "").replace("_", " "),
-                "line": cohort.line or "",
+                "line": "several lines" if cohort.line == "mixed" else cohort.line or "",
                 "doi": study.citation.doi or "",
                 "rep": {e: words for e in analysis.settings.endpoints
                         if (words := cohort_words(cohort, e))},

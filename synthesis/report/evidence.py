@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from studies import Cohort, Registry, Study
 from studies.plausibility import review
 from studies.problems import Problem
 from studies.selection import OVERLAP_RULE
-from synthesis.endpoints import endpoint_of, label_of
+from synthesis.endpoints import label_of
 from synthesis.numbers import MISSING, count, is_missing
-from synthesis.report.names import cohort_names, study_names
+from synthesis.report.names import VARIOUS, cohort_names, study_names, treatment_name
 from synthesis.result import Cell, Column, Finding, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:
@@ -41,10 +39,11 @@ def or_nothing(entry: object) -> str:
 def trust(analysis: Analysis) -> Result:
     """Say what limits the answers: what carries them, contradictions, overlap, sources."""
     none = "No pooled median lies outside the range of the medians reported by its own cohorts."
-    disagree = tuple(f"- {text}" for text in analysis.contradictions) or (none,)
+    vocabulary = analysis.registry.vocabulary
+    told = (text.partition(", ") for text in analysis.contradictions)
+    disagree = tuple(f"- {treatment_name(t, vocabulary)}, {rest}" for t, _, rest in told)
     findings = (
-        Finding("Where model and reports disagree", disagree),
-        _single_arms(analysis),
+        Finding("Where model and reports disagree", disagree or (none,)),
         _overlap(analysis),
         _sources(analysis),
         _odd_figures(analysis),
@@ -63,53 +62,6 @@ def cohorts(analysis: Analysis) -> Result:
     return Result("cohorts", "All cohorts", (lead,), tables=tables)
 
 
-def _cohorts_of(registry: Registry, frame: pd.DataFrame) -> list[tuple[Study, Cohort]]:
-    """Look the cohorts of a table up, each once."""
-    names = dict.fromkeys(zip(frame["study"], frame["cohort"], strict=True))
-    return [
-        (registry.studies[study], cohort)
-        for study, name in names
-        for cohort in registry.studies[study].cohorts
-        if cohort.id == name
-    ]
-
-
-def _single_arms(analysis: Analysis) -> Finding:
-    registry = analysis.registry
-    studies = [registry.studies[name] for name in sorted(set(analysis.cohorts["study"]))]
-    designs = Counter(study.design.replace("_", " ") for study in studies)
-    timed = ~analysis.cohorts["endpoint"].map(lambda name: endpoint_of(name).is_response)
-    cohorts = _cohorts_of(registry, analysis.cohorts[timed])
-    origins = Counter(_time_origin(cohort) for _, cohort in cohorts)
-    randomised = designs["randomised"]
-    tables = (
-        _counts("Designs of the reports used.", "Design", designs),
-        _counts("Time origin of the cohorts used for survival.", "Time runs from", origins),
-    )
-    return Finding(
-        "Single arms, compared across studies",
-        (
-            f"{count(len(studies), 'report')} entered; {randomised} of them "
-            f"{'is' if randomised == 1 else 'are'} randomised. Every other comparison between "
-            "treatments is a comparison between studies: patients were chosen by different people, "
-            "in different years, for different reasons, and a difference between treatments may be "
-            "a difference between patients. No contrast of this kind is evidence that one "
-            "treatment causes longer survival than another.",
-        ),
-        tuple(table for table in tables if table.rows),
-    )
-
-
-def _time_origin(cohort: Cohort) -> str:
-    presumed = " (presumed)" if cohort.time_origin_presumed else ""
-    return "not reported" if cohort.time_origin is None else f"{cohort.time_origin}{presumed}"
-
-
-def _counts(title: str, head: str, counts: Mapping[str, int]) -> Table:
-    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
-    return make_table(title, [Column(head), Column("Number", "num")], ordered, narrow=True)
-
-
 def _overlap(analysis: Analysis) -> Finding:
     known, some = knows_histology(analysis), bool((analysis.left_out["kind"] == OVERLAP).any())
     none = "Among the cohorts of these endpoints none share patients."
@@ -117,7 +69,11 @@ def _overlap(analysis: Analysis) -> Finding:
         "Of cohorts that share patients one is counted. The order of precedence, applied in turn "
         "(which cohort gave way to which stands in the list of all cohorts):"
     )
-    order = (f"- {text}" for text in OVERLAP_RULE if known or "histology" not in text)
+    order = (
+        f"- {text.replace('mixed treatments', VARIOUS.lower())}"
+        for text in OVERLAP_RULE
+        if known or "histology" not in text
+    )
     return Finding("Patients reported more than once", (*(() if some else (none,)), rule, *order))
 
 

@@ -118,13 +118,18 @@ def cards(analysis: Analysis) -> list[Card]:
     best = _best(others, endpoint)
     close = others[(others["value"] >= _CLOSE * best["value"]) & (others.index != best.name)]
     rest = others.drop(index=[best.name, *close.index])
-    carried = comparison_evidence(comparison, name)
+    evidence = " ".join((comparison_evidence(comparison, name), _certain(others))).strip()
     return [
         _best_card(analysis, endpoint, best, close, usual),
         _rest_card(analysis, endpoint, rest, usual),
-        Card("How strong is the evidence?", _strength(others), carried),
+        Card("How strong is the evidence?", _strength(others), evidence),
         *_histology_card(analysis, name),
     ]  # fmt: skip
+
+
+def carried(rows: pd.DataFrame) -> pd.Series:
+    """What carries each comparison of a table: its column ``evidence``, or ``carried_by``."""
+    return rows["evidence" if "evidence" in rows else "carried_by"]
 
 
 def _best(rows: pd.DataFrame, endpoint: Endpoint) -> pd.Series:
@@ -132,7 +137,7 @@ def _best(rows: pd.DataFrame, endpoint: Endpoint) -> pd.Series:
     lower = "gain_lower" if endpoint.gain != endpoint.contrast else "lower"
     ranked = rows.assign(
         clear=rows[lower] > 0.0,
-        weight=rows["carried_by"].map(lambda kind: -KINDS.index(kind) if kind in KINDS else -9),
+        weight=carried(rows).map(lambda kind: -KINDS.index(kind) if kind in KINDS else -9),
     )
     order = ranked.sort_values(["clear", "weight", "value"], ascending=False)
     return rows.loc[order.index[0]]
@@ -192,8 +197,16 @@ def _rest_card(analysis: Analysis, endpoint: Endpoint, rest: pd.DataFrame, usual
 
 def _strength(rows: pd.DataFrame) -> str:
     """How much of the comparisons is randomised, in a few words."""
-    randomised = int((rows["carried_by"] == KINDS[0]).sum())
+    randomised = int((carried(rows) == KINDS[0]).sum())
     return f"{randomised} of {len(rows)} randomised"
+
+
+def _certain(rows: pd.DataFrame) -> str:
+    """How many comparisons are how certain, where a table grades them."""
+    if "certainty" not in rows:
+        return ""
+    grades = rows["certainty"].value_counts()
+    return f"Certainty: {listed(f'{grade} for {n}' for grade, n in grades.items())}."
 
 
 def _histology_card(analysis: Analysis, name: str) -> Iterator[Card]:

@@ -114,7 +114,7 @@ function heading(key, words, kind, more) {
   const now = state.sort.replace("-", "") === key;
   const down = state.sort.startsWith("-");
   const turn = () => choose({ sort: now ? (down ? key : `-${key}`) : key === "name" ? key : `-${key}` });
-  const button = el("button", { type: "button", "data-sort": key, onclick: turn }, words, el("span", { "aria-hidden": "true" }, now ? (down ? " ▾" : " ▴") : ""));
+  const button = el("button", { type: "button", "data-sort": key, onclick: turn }, words, el("span", { "aria-hidden": "true" }, now ? (down ? "\u00a0▾" : "\u00a0▴") : ""));
   return el("th", { scope: "col", class: kind, "aria-sort": now ? (down ? "descending" : "ascending") : null }, button, more);
 }
 
@@ -210,8 +210,8 @@ function restoreFocus(table, { sort, treatment }) {
 function drawer(own, scale, each) {
   const { row } = each;
   const cohorts = DATA.cohorts.filter((one) => one.t === row.t && one.used?.[own.id]);
-  const extra = (row.more[state.h] ?? []).map(([label, text]) => `${label}: ${text}`).join(" · ");
-  const inside = el("div", { class: "drawer" }, el("p", {}, `${row.c}. In a new study: ${each.value[6]}. ${extra}`));
+  const extra = (row.more[state.h] ?? []).map(small).join("; ");
+  const inside = el("div", { class: "drawer" }, el("p", {}, `${row.c}. In a new study: ${each.value[6]}${extra ? `; ${extra}` : ""}.`));
   if (each.why) inside.append(el("p", {}, each.why));
   const against = own.contrasts[row.t];
   if (against && !state.r && state.h === "reference") inside.append(el("p", {}, `Against ${small(nameOf(own, own.reference))}: ${against}.`));
@@ -223,12 +223,14 @@ function drawer(own, scale, each) {
   return el("tr", { class: "opened" }, el("td", { colspan: own.reference ? (own.log ? 7 : 6) : 4 }, inside));
 }
 
+/** How certain a comparison is, and what would undo it. */
 function sureWords(sure) {
+  const times = (value) => value.toFixed(2);
   const parts = [];
-  if (sure.certainty) parts.push(`Certainty: ${sure.certainty}.`);
-  if (sure.tipping_limit !== undefined && sure.tipping_limit !== null) parts.push(`The interval would reach no gain with an unmeasured difference of ${sure.tipping_limit} times.`);
-  if (sure.tipping_estimate !== undefined && sure.tipping_estimate !== null) parts.push(`The estimate would be no gain with one of ${sure.tipping_estimate} times.`);
-  if (typeof sure.p_gain_confounded === "number") parts.push(`Allowing for unmeasured differences the gain is probable with ${chance(sure.p_gain_confounded)}.`);
+  if (sure.certainty) parts.push(`Certainty: ${sure.certainty}${sure.certainty_reasons ? ` (${sure.certainty_reasons})` : ""}.`);
+  if (sure.tipping_limit > 1) parts.push(`The gain would no longer be sure if these patients would have lived ${times(sure.tipping_limit)} times as long anyway.`);
+  if (sure.tipping_estimate > 1) parts.push(`At ${times(sure.tipping_estimate)} times there would be none.`);
+  if (sure.adjusted) parts.push(`Allowing for confounding: ${sure.adjusted}${sure.chance ? `, P(gain > ${DATA.delta} mo) ${sure.chance}` : ""}.`);
   return parts.join(" ");
 }
 
@@ -244,7 +246,7 @@ function cohortItem(own, scale, row, one) {
   const about = el("span", { class: "entered" }, el("b", {}, "Entered: "), used.in, more ? ` (${more})` : "");
   if (one.caution) about.append(" ", el("b", {}, "Caution: "), one.caution, ".");
   const name = el("span", { class: "report" }, reportLink(one));
-  return el("li", {}, name, el("span", { class: "num" }, String(one.n ?? "–")), cohortMarks(scale, used.m, hueOf(row.c), one.n, words), el("span", {}, said), el("span", {}, used.est), about);
+  return el("li", {}, name, el("span", { class: "num" }, String(one.n ?? "–")), cohortMarks(scale, used.m, hueOf(row.c), one.n, words), el("span", {}, said), el("span", { class: "modelled" }, used.est), about);
 }
 
 function startTable() {

@@ -39,18 +39,24 @@ function theme() {
   };
 }
 
-/** Draw a chart of the page into an element, with data by name; again when colours change. */
-async function chart(host, name, datasets, changes = {}) {
-  drawn.set(host, [name, datasets, changes]);
+/** Draw a chart of the page into an element; `make` gives its data by name, again when colours change. */
+async function chart(host, name, make) {
+  drawn.set(host, [name, make]);
   const embed = await loadLibrary();
-  const [, data] = drawn.get(host);
-  const specification = { ...structuredClone(DATA.specifications[name]), ...changes, datasets: data };
+  const specification = { ...structuredClone(DATA.specifications[name]), datasets: make() };
   host.result?.finalize();
   host.result = await embed(host, specification, { actions: false, renderer: "svg", config: theme(), tooltip: { theme: isDark() ? "dark" : "default" } });
 }
 
 function redrawCharts() {
-  for (const [host, [name, datasets, changes]] of drawn) if (host.isConnected) chart(host, name, datasets, changes);
+  for (const [host, [name, make]] of drawn) if (host.isConnected) chart(host, name, make);
+}
+
+/** A hue as a chart draws it: lighter on dark paper. */
+function lit(hue) {
+  if (!isDark() || !hue.startsWith("#")) return hue;
+  const parts = hue.slice(1).match(/../g).map((pair) => Math.round(0.6 * parseInt(pair, 16) + 0.4 * 255));
+  return `rgb(${parts.join(", ")})`;
 }
 
 /** Do something once, when an element is about to come into sight. */
@@ -75,7 +81,7 @@ function curveRows(own) {
   const wanted = [...picked.names, ...(own.reference && !picked.names.includes(own.reference) ? [own.reference] : [])];
   return wanted.filter((label) => own.curves.lines[label]).flatMap((label) => {
     const row = own.rows.find((each) => each.t === label);
-    const hue = picked.names.includes(label) ? hexOf(row.c, picked.names.indexOf(label)) : colour("--soft");
+    const hue = picked.names.includes(label) ? lit(hexOf(row.c, picked.names.indexOf(label))) : colour("--soft");
     const [s, lo, hi] = own.curves.lines[label];
     return own.curves.time.map((time, i) => ({ name: row.name, hue, time, s: s[i] / 10, lo: lo[i] / 10, hi: hi[i] / 10, band: `${Math.round(lo[i] / 10)}–${Math.round(hi[i] / 10)}`, beyond: time > 2 * own.curves.last[label] }));
   });
@@ -96,7 +102,7 @@ function pointRows(own) {
     const per = (value) => (value === null ? null : 100 * value);
     const median = s === 0.5 && (y1 === null || x1 !== null);
     const cohort = DATA.cohorts.find((each) => each.s === one.study && each.t === one.t && each.used?.[picked.e]);
-    return { hue: hexOf(row.c, picked.names.indexOf(one.t)), time, x1: x1 ?? time, x2: x2 ?? (x1 === null ? time : 36), s: per(s), y1: per(y1 ?? s), y2: per(y2 ?? s), kind: median ? "median" : "landmark", study: cohort?.name ?? "", n: one.n ?? "–", figure: cohort?.rep[picked.e] ?? "" };
+    return { hue: lit(hexOf(row.c, picked.names.indexOf(one.t))), time, x1: x1 ?? time, x2: x2 ?? (x1 === null ? time : 36), s: per(s), y1: per(y1 ?? s), y2: per(y2 ?? s), kind: median ? "median" : "landmark", study: cohort?.name ?? "", n: one.n ?? "–", figure: cohort?.rep[picked.e] ?? "" };
   });
 }
 
@@ -104,7 +110,7 @@ function drawCurves(host) {
   const own = endpoint(picked.e);
   const names = picked.names.map((label) => nameOf(own, label)).join(" and ");
   host.setAttribute("aria-label", `${own.name}: pooled curves with 95 % bands of ${names}; reported medians as squares, reported survival as circles`);
-  chart(host, "curves", { lines: curveRows(own), points: pointRows(own) });
+  chart(host, "curves", () => ({ lines: curveRows(own), points: pointRows(own) }));
 }
 
 function startCurves() {
@@ -164,7 +170,7 @@ function startDensities() {
     const rows = DATA.densities.filter((each) => titleOf(each) === label).flatMap((each) => each.x.map((x, i) => ({ x, d: each.d[i], which: each.which, label, hue: hues[number % hues.length] })));
     const into = place(`${label}: density of the ratio of medians before and after the data`);
     box.append(el("div", {}, el("h3", {}, label), into));
-    whenSeen(into, () => chart(into, "densities", { densities: rows }));
+    whenSeen(into, () => chart(into, "densities", () => ({ densities: rows.map((each) => ({ ...each, hue: lit(each.hue) })) })));
   });
 }
 
@@ -188,6 +194,6 @@ function startPredicted() {
     });
     const into = place(`${title}: ${own.filter((one) => one.in).length} of ${own.length} reported figures lie within the 95 % interval predicted of them`);
     box.append(el("div", {}, el("h3", {}, `${title} (${own.length})`), into));
-    whenSeen(into, () => chart(into, per === 1 ? "predicted_months" : "predicted_percent", { checks: rows }));
+    whenSeen(into, () => chart(into, per === 1 ? "predicted_months" : "predicted_percent", () => ({ checks: rows })));
   }
 }

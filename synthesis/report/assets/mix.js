@@ -88,16 +88,19 @@ function drawPopulation(said, into) {
   const against = over ? population(own, over) : null;
   const more = against?.map((each, i) => curves[i].median - each.median);
   const tag = row.x.pure ? el("span", { class: "tag" }, "extrapolated") : "";
-  const parts = [el("b", { id: "mix-median" }, `${written(summary(curves.map((each) => each.median)))} months`), " median with ", small(row.name), " ", tag];
+  const parts = [el("b", { id: "mix-median" }, `${written(summary(curves.map((each) => each.median)))} months`), ` median with ${small(row.name)}`, tag ? " " : "", tag];
   if (more) {
     const likely = more.filter((value) => value > Number(state.x)).length / more.length;
     parts.push("; ", el("b", { id: "mix-gain" }, written(summary(more))), ` more than with ${small(over.name)}; P(gain > ${Number(state.x)} mo) ${chance(likely)}.`);
   }
   said.replaceChildren(...parts.filter(Boolean));
-  const lines = populationLines(curves, row.name, DATA.hues[row.c] ?? colour("--accent"));
-  if (against) lines.unshift(...populationLines(against, over.name, colour("--soft")));
+  const lines = populationLines(curves, row.name, DATA.hues[row.c] ?? Object.values(DATA.hues)[0]);
+  const beside = against ? populationLines(against, over.name, "") : [];
   into.setAttribute("aria-label", said.textContent);
-  chart(into, "population", { lines, half: [{ s: 50 }] });
+  chart(into, "population", () => ({
+    lines: [...beside.map((each) => ({ ...each, hue: colour("--soft") })), ...lines.map((each) => ({ ...each, hue: lit(each.hue) }))],
+    half: [{ s: 50 }],
+  }));
 }
 
 function slider(id, label, value, change) {
