@@ -137,6 +137,11 @@ def _predicted(scale: alt.Scale) -> alt.LayerChart:
         color=alt.Color(
             "in:N", legend=None, scale=alt.Scale(domain=[True, False], range=["#0072b2", "#d55e00"])
         ),
+        shape=alt.Shape(
+            "in:N",
+            legend=None,
+            scale=alt.Scale(domain=[True, False], range=["circle", "triangle-up"]),
+        ),
         tooltip=tip,
     )
     return alt.layer(bar, dot).properties(width="container", height=300)

@@ -376,7 +376,8 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
 
 def _histology(words: Any) -> str:
     """What a counted cohort tells of histology."""
-    return "" if is_missing(words) or words == "not printed" else str(words)
+    unknown = ("not printed", "not reported", "unknown")
+    return "" if is_missing(words) or words in unknown else str(words)
 
 
 # --- Model check, and what was believed before ---------------------------------------------------

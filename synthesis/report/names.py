@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from studies import Cohort, Registry, Study
@@ -34,6 +34,13 @@ def study_names(registry: Registry) -> dict[str, str]:
         named[own] = f"{name}{letter}" if times[name] > 1 else name
         seen[name] += 1
     return named
+
+
+def renamed(registry: Registry, names: Mapping[str, str]) -> dict[str, str]:
+    """Labels that no reader knows, such as "Ahn (n.d.)" -> names that stand for them in a text."""
+    labels = {study.id: study_label(study) for study in registry}
+    odd = {own: label for own, label in labels.items() if label != own and _NO_NAME.search(label)}
+    return {label: names[own] for own, label in odd.items()}
 
 
 def _name(study: Study) -> str:

@@ -180,7 +180,7 @@ function startPredicted() {
   const host = document.getElementById("predicted");
   if (!host || !DATA.checks.length) return;
   const box = el("div", { class: "charts" });
-  host.append(el("p", { class: "quiet" }, "Each line is what the model predicts of one reported figure (95 %), each dot the figure itself; vermilion where it lies outside. Point at a dot to read it."), box);
+  host.append(el("p", { class: "quiet" }, "Each line is what the model predicts of one reported figure (95 %), each dot the figure itself, a vermilion triangle where it lies outside. Point at a dot to read it."), box);
   const kinds = { median: "Medians, months", survival: "Survival, %", response: "Response, %" };
   const kindOf = (one) => (one.e === "response" ? "response" : one.figure.startsWith("survival") ? "survival" : one.figure === "median" ? "median" : "");
   for (const [kind, title] of Object.entries(kinds)) {
