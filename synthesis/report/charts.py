@@ -5,6 +5,8 @@ A specification names its data and holds none: the page puts in what it has read
 
 from __future__ import annotations
 
+import gzip
+from base64 import b64encode
 from functools import cache
 from typing import Any
 
@@ -12,22 +14,24 @@ import altair as alt
 
 #: Version of Vega-Lite that the specifications are written for and the library is bundled with.
 VERSION = "6.4"
-_LICENCE = (
-    "/* Vega, Vega-Lite and Vega-Embed, BSD 3-clause licence, "
-    "University of Washington Interactive Data Lab and contributors */\n"
+#: What the licence of the library asks to be said where it is passed on.
+LICENCE = (
+    "Vega, Vega-Lite and Vega-Embed: BSD 3-clause licence, University of Washington Interactive "
+    "Data Lab and contributors"
 )
 
 
 @cache
 def bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script that needs no network.
+    """Vega, Vega-Lite and Vega-Embed as one script, compressed (gzip), in base64.
 
-    It can stand in an element of a page: no text of it ends the element.
+    It needs no network, and can stand in an element of a page.
     """
     from vl_convert import javascript_bundle
 
     script = javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION)
-    return _LICENCE + script.replace("</script", "<\\/script")
+    text = f"/* {LICENCE} */\n{script}".encode()
+    return b64encode(gzip.compress(text, mtime=0)).decode("ascii")
 
 
 @cache

@@ -22,7 +22,7 @@ from synthesis.endpoints import ENDPOINTS, endpoint_of
 from synthesis.model.families import FAMILIES
 from synthesis.numbers import LEVEL, count, decimal, is_missing, value
 from synthesis.report import evidence, words
-from synthesis.report.charts import bundle, specifications
+from synthesis.report.charts import LICENCE, bundle, specifications
 from synthesis.report.data import as_json, page_data
 from synthesis.report.evidence import knows_histology, or_nothing
 from synthesis.report.names import renamed, study_names
@@ -119,7 +119,8 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
         css=Markup((ASSETS / "page.css").read_text(encoding="utf-8")),
         script=Markup("\n".join(_script(name) for name in SCRIPTS)),
         data=Markup(as_json(data)),
-        bundle=Markup(bundle()),
+        bundle=bundle(),
+        licence=LICENCE,
     )
 
 

@@ -3,14 +3,19 @@
 const drawn = new Map();
 let library = null;
 
+/** The library as it was packed: base64 of what gzip made of it. */
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
+
 function loadLibrary() {
-  library ??= new Promise((resolve) => {
-    const source = document.getElementById("charts");
-    if (!source) return;
+  library ??= unpacked(document.getElementById("charts").textContent).then((text) => {
     const script = document.createElement("script");
-    script.textContent = source.textContent;
+    script.textContent = text;
     document.head.append(script);
-    resolve(window.vegaEmbed);
+    return window.vegaEmbed;
   });
   return library;
 }
