@@ -112,6 +112,14 @@ def test_gains_over_every_reference_are_those_of_the_draws(analysis, data):
             assert abs(own[4][MONTHS.tolist().index(row.delta)] / 1000 - row.p_gain) <= 0.0005
 
 
+def test_a_gain_between_the_steps_of_the_slider_can_be_asked_for(analysis):
+    asked = replace(analysis, settings=replace(analysis.settings, delta=1.3))
+    made = page_data(asked, study_names(asked.registry))
+    assert made["months"][2:5] == [1.0, 1.3, 1.5]
+    gains = made["endpoints"][0]["gains"]["reference"]["Best supportive care"]
+    assert {len(own[4]) for own in gains.values()} == {len(made["months"])}
+
+
 def test_draws_are_thinned_alike_for_every_treatment(data):
     draws = data["endpoints"][0]["draws"]
     assert len(draws["family"]) == DRAWS

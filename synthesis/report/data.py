@@ -55,7 +55,7 @@ def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
         "subject": vocabulary.subject_words,
         "mix": analysis.settings.reference_mix,
         "delta": analysis.settings.delta,
-        "months": MONTHS.tolist(),
+        "months": _months(analysis).tolist(),
         "endpoints": endpoints,
         "hues": _hues(endpoints),
         "across": across_words([ACROSS]).replace("All comparisons set", "The comparison sets"),
@@ -63,6 +63,11 @@ def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
         "checks": _checks(analysis, names),
         "densities": _densities(analysis),
     }
+
+
+def _months(analysis: Analysis) -> np.ndarray:
+    """Months of gain that can be asked for, with those that the analysis asks for."""
+    return np.unique(np.append(MONTHS, analysis.settings.delta))
 
 
 def as_json(data: Any) -> str:
@@ -94,7 +99,7 @@ def _endpoint(analysis: Analysis, name: str, fit: Fit) -> dict[str, Any]:
     over = analysis.comparison.references.get(name)
     shares = histologies(fit, analysis.settings.reference_mix)
     references = [group for group in groups if group.label in shown]
-    survival = not endpoint.is_response
+    survival, months = not endpoint.is_response, _months(analysis)
     return {
         "id": name,
         "name": endpoint.name(vocabulary),
@@ -108,7 +113,9 @@ def _endpoint(analysis: Analysis, name: str, fit: Fit) -> dict[str, Any]:
         "rows": [
             _row(analysis, endpoint, group, group.label in shown or not shown) for group in groups
         ],
-        "gains": {h: _gains(fit, endpoint, groups, references, s) for h, s in shares.items()},
+        "gains": {
+            h: _gains(fit, endpoint, groups, references, s, months) for h, s in shares.items()
+        },
         "evidence": _evidence(fit, groups, references),
         "certainty": _certainty(analysis, name),
         "contrasts": _contrasts(analysis, name),
@@ -155,20 +162,21 @@ def _gains(
     groups: list[NamedGroup],
     references: list[NamedGroup],
     share: float | None,
+    months: np.ndarray,
 ) -> dict[str, dict[str, list[Any]]]:
     """Gain of every treatment over each reference, and how probable more than so many months is.
 
-    The probabilities are per mille, at each of `MONTHS`; none for response.
+    The probabilities are per mille, at each of `months`; none for response.
     """
     places = tuple(group.group for group in groups)
     drawn = draws_of(fit, endpoint.estimand, "mean_study", share, places)
-    grid = MONTHS if not endpoint.is_response else ()
+    grid = () if endpoint.is_response else months
     gains = {}
     for over in references:
         base = groups.index(over)
         more = drawn - drawn[:, [base]]
         middle, lower, upper = quantiles(more)
-        chances = [np.round(1000 * np.mean(more > months, axis=0)) for months in grid]
+        chances = [np.round(1000 * np.mean(more > asked, axis=0)) for asked in grid]
         gains[over.label] = {
             group.label: [
                 *_list((middle[i], lower[i], upper[i])),
