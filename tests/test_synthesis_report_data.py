@@ -128,8 +128,11 @@ def test_draws_are_thinned_alike_for_every_treatment(data):
     assert lengths == {DRAWS}
 
 
-def test_certainty_is_told_where_the_tables_have_it(analysis, data):
-    assert data["endpoints"][0]["certainty"] == {}
+def test_certainty_is_told_where_the_tables_have_it(analysis):
+    bare = analysis.comparison.table.drop(columns="certainty", errors="ignore")
+    ungraded = replace(analysis, comparison=replace(analysis.comparison, table=bare))
+    names = study_names(ungraded.registry)
+    assert page_data(ungraded, names)["endpoints"][0]["certainty"] == {}
     own = {"certainty": "low", "certainty_reasons": "not randomised", "tipping_limit": 1.5}
     own |= {"tipping_estimate": 2.5, "adjusted": 1.2, "adjusted_lower": -0.5}
     own |= {"adjusted_upper": 3.0, "p_gain_adjusted": 0.6}
