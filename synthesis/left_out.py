@@ -39,7 +39,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit, roots_genlaguerre
 
-from studies.selection import CohortRef
 from synthesis.fits import ResponseFit, SurvivalFit, bias_spread
 from synthesis.model.arrays import shared_parts
 from synthesis.model.comparisons import Place, comparison_log_likelihood
@@ -47,12 +46,7 @@ from synthesis.model.likelihoods import arm_log_likelihood, listed_patients
 from synthesis.model.observations import ArmComparison
 from synthesis.model.printed import METHODS
 from synthesis.model.sampler import kept_beside
-from synthesis.model.survival import (
-    ROBUST_FREEDOM,
-    adjusted_bias,
-    is_retrospective,
-    share_prior,
-)
+from synthesis.model.survival import ROBUST_FREEDOM, adjusted_bias, is_retrospective, share_prior
 
 #: Draws that are used, evenly spaced over the chains.
 DRAWS = 500
@@ -188,10 +182,9 @@ def cohort_log_likelihood(
 
 
 def comparison_of_histologies(fit: SurvivalFit, rows: np.ndarray, cohort: int) -> np.ndarray:
-    """Log likelihood of how a report compares its pure and mixed patients, ``(draws,)``.
+    """Log likelihood, ``(draws,)``, of the one contrast that counts of a cohort.
 
-    Of a cohort of :attr:`SurvivalData.within`, of which nothing else counts, at the draws whose
-    indices are `rows`; its own effect of histology is integrated out.
+    The draws are those of these rows; its own effect of histology is integrated out.
     """
     likelihood = _Likelihood(fit, rows)
     cohort_of, own = _Cohort(likelihood, cohort), likelihood.terms(cohort)
@@ -222,9 +215,8 @@ def log_likelihood_as_drawn(fit: SurvivalFit) -> np.ndarray:
 class PredictedArm(NamedTuple):
     """An arm as all other cohorts predict it, each ``(draws,)``.
 
-    Its location (log months, or log odds) is the sum of what is known of the treatment, the effect
-    of its study and what its unknown share of mixed histology adds. ``row`` indexes the draws of
-    the fit.
+    Its location is the sum of what is known of the treatment, of the effect of its study, and of
+    what histology adds; ``row`` indexes the draws of the fit.
     """
 
     treatment: np.ndarray
@@ -257,7 +249,7 @@ class LeftOutPredictions:
         self._weights, self.pareto_k = without.weights, without.pareto_k
 
     def of(self, cohort: int, size: int, rng: np.random.Generator) -> dict[int, PredictedArm]:
-        """So many draws of each arm of a cohort; of response the arm is the cohort itself."""
+        """So many draws of each arm of a cohort; of response the cohort is the arm."""
         return self._cohorts[cohort].predicted(self._weights[:, cohort], size, self._rows, rng)
 
 
@@ -510,8 +502,9 @@ class _RateCohort:
         treatment = data.treatments.index(ref.treatment)
         index = {"treatment": treatment, "class": data.treatment_class[treatment]}
         index["study"] = data.studies.index(ref.study.id)
-        names = {level: [_level(own, level) for own in data.cohorts] for level in index}
-        alone = {level: own.count(_level(ref, level)) == 1 for level, own in names.items()}
+        names = [(own.treatment_class, own.treatment, own.study.id) for own in data.cohorts]
+        columns = zip(("class", "treatment", "study"), zip(*names, strict=True), strict=True)
+        alone = {level: own.count(own[number]) == 1 for level, own in columns}
         own = [draws(f"{level}_effect")[:, i] for level, i in index.items() if alone[level]]
         self.base = draws("log_odds")[:, number] - sum(own)
         sds = {level: draws(f"{level}_sd") * alone[level] for level in index}
@@ -531,11 +524,6 @@ class _RateCohort:
         treatment, study = self.base[at] + self.sole_sd[at] * noise[0], self.study_sd[at] * noise[1]
         none = np.zeros(size)
         return {self.number: PredictedArm(treatment, study, none, none, none, rows[at])}
-
-
-def _level(ref: CohortRef, level: str) -> str:
-    of = {"class": ref.treatment_class, "treatment": ref.treatment, "study": ref.study.id}
-    return of[level]
 
 
 # --- The integral over the effects of a cohort ---------------------------------------------------

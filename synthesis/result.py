@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ColumnKind = Literal["", "num", "keep", "wide", "mono", "verdict"]
 
-#: Rows from which a table scrolls in a frame of its own.
+#: Rows from which the page leaves a table to its file.
 LONG = 30
 
 #: Stands below everything that is shown or written.
@@ -89,7 +89,7 @@ class Table:
 
     @property
     def long(self) -> bool:
-        """Whether it scrolls in a frame of its own."""
+        """Whether the page leaves it to its file."""
         return len(self.rows) > LONG
 
     def grouped(self) -> Iterator[tuple[str, list[tuple[Cell, ...]]]]:

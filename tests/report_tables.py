@@ -112,7 +112,7 @@ def figures_table(endpoints) -> pd.DataFrame:
 def left_out_table(endpoints) -> pd.DataFrame:
     columns = ["endpoint", "study", "cohort", "label", "kind", "reason", "gave_way_to"]
     second = ("second2021", "arm", "Second 2021", "overlap", "same hospital", "first2020:arm")
-    third = ("third2022", "a", "Third 2022", "no_figure", HOSTILE, None)
+    third = ("third2022", "a", "Third 2022", "not_pooled", HOSTILE, None)
     rows = [(endpoint, *row) for endpoint in endpoints for row in (second, third)]
     return pd.DataFrame(rows, columns=columns)
 

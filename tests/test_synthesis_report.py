@@ -9,7 +9,6 @@ from dataclasses import replace
 from itertools import pairwise
 from urllib.parse import urlsplit
 
-import golden
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +17,6 @@ from report_tables import (
     TREATMENT,
     Page,
     answer,
-    forest_table,
     make_analysis,
     picture,
     with_results,
@@ -28,6 +26,7 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, write_re
 from studies import load_registry
 from synthesis.report import write_report
 from synthesis.report.page import TEMPLATES, render_page
+from synthesis.report.words import RESEARCH_USE
 from synthesis.result import Result
 from synthesis.run import Settings
 
@@ -126,9 +125,8 @@ def test_the_same_analysis_gives_the_same_files(registry, written, tmp_path):
 
 
 def test_the_page_asks_for_nothing_from_outside(page):
-    assert not page.every("script", "iframe", "object", "embed", "base", "form", "img", "image")
-    for attrs, _ in page.every("link"):
-        assert attrs["href"].startswith("data:")
+    assert not page.every("iframe", "object", "embed", "base", "form", "img", "image")
+    assert all(attrs["href"].startswith("data:") for attrs, _ in page.every("link"))
     for _, style in page.every("style"):
         assert not re.search(r"url\(|@import|https?:", style)
     for tag, attrs in page.elements:
@@ -143,10 +141,9 @@ def test_links_lead_somewhere(written, page):
     out, _ = written
     ids = Counter(attrs["id"] for _, attrs in page.elements if attrs.get("id"))
     assert set(ids.values()) == {1}
-    links = [attrs["href"] for attrs, _ in page.every("a")]
-    assert "#study-first2020" in links
     own = ("figures", "left_out", "diagnostics", "priors")  # of the pooled estimates
-    for link in links:
+    for attrs, _ in page.every("a"):
+        link = attrs["href"]
         if link.startswith("#"):
             assert link[1:] in ids
         elif urlsplit(link).scheme:
@@ -156,8 +153,11 @@ def test_links_lead_somewhere(written, page):
 
 
 def test_text_is_text(page):
-    for where in (("p",), ("figcaption",), ("li",), ("td",)):
+    for where in (("p",), ("figcaption",), ("li",)):
         assert any(HOSTILE in words for _, words in page.every(*where)), where
+    ((_, data),) = [found for found in page.every("script") if found[0].get("id") == "data"]
+    assert "<" not in data
+    assert HOSTILE in json.loads(data)["cohorts"][2]["why"][0][2]
 
 
 def test_the_page_can_be_read_by_everyone(page):
@@ -169,43 +169,37 @@ def test_the_page_can_be_read_by_everyone(page):
     assert all(attrs["aria-label"] for attrs, _ in page.every("svg"))
     assert all(attrs.get("scope") for attrs, _ in page.every("th"))
     assert all(words for _, words in page.every("caption"))
-    regions = [attrs for attrs, _ in page.every("div") if attrs.get("role") == "region"]
-    assert all(attrs["aria-label"] and attrs["tabindex"] == "0" for attrs in regions)
-    assert len(regions) == len(page.every("table", "figure"))
-
-
-def test_the_text_of_the_page_is_that_which_was_read(analysis):
-    page = make_page(analysis)
-    parts = page.every("header", "nav", "section", "footer")
-    golden.check("report_page", "\n\n".join(words for _, words in parts) + "\n")
+    frames = [attrs for attrs, _ in page.every("div") if attrs.get("class") == "wide"]
+    labels = [attrs["data-label"] for attrs in frames]
+    assert len(set(labels)) == len(page.every("table"))
 
 
 def test_sections_are_listed_and_research_use_stands_at_both_ends(page):
     sections = [attrs["id"] for attrs, _ in page.every("section")]
-    contents = [attrs["href"][1:] for attrs, _ in page.every("a") if attrs["href"][1:] in sections]
-    # the first link skips the contents, the second leads to the diagnostics
-    assert contents[2 : len(sections) + 2] == sections
-    assert sections[:2] == ["compare", "sensitivity"]
+    assert sections == ["answer", "certainty", "checks", "cohorts", "methods"]
+    links = [attrs["href"][1:] for attrs, _ in page.every("a") if attrs["href"].startswith("#")]
+    assert links[: len(sections) + 2] == ["answer", *sections, "diagnostics"]
     for tag in ("header", "footer"):
         ((_, words),) = page.every(tag)
-        assert "For research use. Nothing on this page is a basis for treating" in words
+        assert RESEARCH_USE in words
 
 
-def test_an_answer_has_its_words_tables_and_figures_and_details_open_on_request(page):
+def test_an_answer_has_its_words_and_figures_and_its_views_stand_for_its_tables(page):
     parts = [words for _, words in page.every("p", "li")]
     first = parts.index("First.")
     assert parts[first : first + 4] == ["First.", "one", f"two {HOSTILE}", "Last."]
+    assert not page.rows(TREATMENT)
+    assert not any("open" in attrs for attrs, _ in page.every("details"))
+
+
+def test_an_answer_without_a_view_shows_its_short_tables(registry):
+    given = replace(answer(picture()), name="checks")
+    page = make_page(make_analysis(registry, results=[given]))
     assert page.rows(TREATMENT)[0] == [TREATMENT, "pure", "3.2 (2.1–4.8)"]
     assert page.rows("mixed")[0] == ["mixed extrapolated", "5.1 (1.6–6.4)"]
-    marked = [
-        words for attrs, words in page.every("td") if "extrapolated" in attrs.get("class", "")
-    ]
+    marked = [w for attrs, w in page.every("td") if "extrapolated" in attrs.get("class", "")]
     assert marked == ["mixed extrapolated", "5.1 (1.6–6.4)"]
-    folded = [words for attrs, words in page.every("details") if attrs.get("class") != "cited"]
-    assert folded[0].startswith("Every number ")
-    assert not any("open" in attrs for attrs, _ in page.every("details"))
-    scrolling = [attrs for attrs, _ in page.every("div") if attrs.get("class") == "scroll long"]
-    assert [attrs["aria-label"] for attrs in scrolling] == ["Every number"]
+    assert "Every number" not in [words for _, words in page.every("summary")]
 
 
 def test_a_figure_may_have_the_name_of_its_section(registry):
@@ -214,20 +208,17 @@ def test_a_figure_may_have_the_name_of_its_section(registry):
     assert len(ids) == len(set(ids))
 
 
-def test_a_question_that_is_answered_twice_has_two_sections(registry):
-    page = make_page(
-        make_analysis(registry, results=[Result("sensitivity", "A"), Result("sensitivity", "B")])
-    )
-    sections = [attrs["id"] for attrs, _ in page.every("section")]
-    assert sections[:2] == ["sensitivity", "sensitivity-2"]
+def test_answers_that_no_section_asks_for_stand_with_the_checks(registry):
+    said = [Result(name, "", ("Words.",)) for name in ("sensitivity", "sensitivity", "another")]
+    assert make_page(make_analysis(registry, results=said)).section("checks").count("Words.") == 3
 
 
 def test_sensitivity_that_was_not_asked_for_says_how_to_ask_or_why_it_cannot_be(registry, page):
-    assert "atc report --sensitivity" in page.section("sensitivity")
+    assert "atc report --sensitivity" in page.section("checks")
     noted = with_results(replace(make_analysis(registry), sensitivity_notes=("Not here.",)), ())
-    assert make_page(noted).section("sensitivity") == "Sensitivity Not here."
+    assert make_page(noted).section("checks").endswith("Sensitivity Not here.")
     response = make_page(make_analysis(registry, ("response",)))
-    assert "sensitivity" not in [attrs["id"] for attrs, _ in response.every("section")]
+    assert "checks" not in [attrs["id"] for attrs, _ in response.every("section")]
 
 
 # --- Figures of the page -------------------------------------------------------------------------
@@ -260,37 +251,32 @@ def test_a_figure_keeps_its_identifiers_to_itself(analysis):
 # --- What the page says of the analysis ----------------------------------------------------------
 
 
-def test_endpoints_that_share_a_reason_share_a_row(page, registry):
-    assert page.rows("Third 2022") == [["Third 2022 · a", "all", HOSTILE]]
-    (row,) = page.rows("Second 2021")
-    assert row == ["Second 2021 · arm", "all", "same hospital", "First 2020 · arm"]
-    made = make_analysis(registry)
-    some = made.left_out[made.left_out["endpoint"] != "pfs"]
-    told = with_results(replace(made, left_out=some), ())
-    assert make_page(told).rows("Third 2022")[0][1] == "Overall survival, Objective response"
+def listed(page):
+    """Cohorts of the page by name: fates and reasons."""
+    ((_, text),) = [found for found in page.every("script") if found[0].get("id") == "data"]
+    return {one["name"]: one for one in json.loads(text)["cohorts"]}
 
 
-def test_a_cohort_left_out_for_two_reasons_counts_once(registry):
+def test_every_cohort_stands_in_the_list_once_with_its_fate(page, registry):
+    cohorts = listed(page)
+    assert list(cohorts) == ["First 2020", "Second 2021", "Third 2022"]
+    first, second, third = cohorts.values()
+    assert set(first["used"]) == {"os", "pfs", "response"}
+    assert first["rep"] == {"os": "3.1 months"}
+    assert first["caution"] == "young patients only"
+    gave = ["overlap", "First 2020", "same hospital", ["os", "pfs", "response"]]
+    assert (second["used"], second["why"]) == ({}, [gave])
+    assert third["why"] == [["not_pooled", "", HOSTILE, ["os", "pfs", "response"]]]
+    assert third["rep"] == {"os": "12-month OS 20 %"}
+
+
+def test_reasons_that_differ_between_endpoints_stand_apart(registry):
     made = make_analysis(registry)
     table = made.left_out.copy()
     table.loc[(table["kind"] == "overlap") & (table["endpoint"] == "pfs"), "reason"] = "other"
     page = make_page(with_results(replace(made, left_out=table), ()))
-    assert len(page.rows("Second 2021")) == 2
-    captions = [words for _, words in page.every("caption")]
-    assert "Shares patients with a cohort that is counted (1 cohort)." in captions
-
-
-def test_cohorts_stand_in_the_order_of_the_forest_plot(registry):
-    made = make_analysis(registry, ("os",))
-    first = made.cohorts.iloc[[0]]
-    other = first.assign(treatment="Sorafenib", label="Sorafenib 2019")
-    older = first.assign(label="Older 2010", year=2010)
-    table = pd.concat([other, first, older], ignore_index=True)
-    forest = {"os": forest_table((TREATMENT, "Sorafenib"))}
-    page = make_page(with_results(replace(made, cohorts=table, forest=forest), ()))
-    links = [words for attrs, words in page.every("a") if attrs["href"] == "#study-first2020"]
-    order = [words for words in links if words[-4:].isdigit()]
-    assert order == ["Older 2010", "First 2020", "Sorafenib 2019"]
+    reasons = [(reason, ends) for _, _, reason, ends in listed(page)["Second 2021"]["why"]]
+    assert reasons == [("same hospital", ["os", "response"]), ("other", ["pfs"])]
 
 
 def test_one_family_alone_has_no_words_on_stacking(registry):
@@ -311,19 +297,20 @@ def test_a_fit_that_does_not_pass_is_loud(registry, verdict):
     assert verdict in words
     assert "Overall survival: Raise the number of draws." in words
     ids = [attrs.get("id") or attrs.get("role") for _, attrs in page.elements]
-    assert ids.index("alert") < ids.index("compare")
+    assert ids.index("alert") < ids.index("answer")
     assert "0 of 1 fit passed" in page.every("header")[0][1]
 
 
 def test_an_analysis_without_contradictions_or_overlap_says_so(registry):
     made = make_analysis(registry)
     nothing = made.left_out[made.left_out["kind"] != "overlap"]
-    words = make_page(with_results(replace(made, left_out=nothing), ())).section("trust")
+    words = make_page(with_results(replace(made, left_out=nothing), ())).section("certainty")
     assert "No pooled median lies outside" in words
     assert "none share patients" in words
 
 
 def test_no_number_is_typed_into_the_template():
-    source = (TEMPLATES / "report.html.j2").read_text(encoding="utf-8")
-    words = re.sub(r"{%.*?%}|{{.*?}}|{#.*?#}|<[^>]*>", " ", source, flags=re.DOTALL)
+    source = (TEMPLATES / "page.html.j2").read_text(encoding="utf-8")
+    text = re.sub(r"{%.*?%}|{{.*?}}|{#.*?#}", " ", source, flags=re.DOTALL)
+    words = re.sub(r"<[^>]*>", " ", text)
     assert not re.findall(r"\d", words)

@@ -110,25 +110,24 @@ def test_studies_of_one_name_are_told_apart(tmp_path):
         item["citation"] = {"authors": ["Same A"], "year": 2021}
     registry = load_registry(write_registry(tmp_path / "registry", *same))
     labels = [entry.label for entry in references(registry, registry.studies)]
-    assert labels == ["Same 2021 (one2021)", "Same 2021 (two2021)"]
-    assert [entry.label for entry in references(registry, ["two2021"])] == ["Same 2021"]
+    assert labels == ["Same 2021a", "Same 2021b"]
+    assert [entry.label for entry in references(registry, ["two2021"])] == ["Same 2021b"]
 
 
 def test_the_bibliography_holds_the_studies_used_and_is_offered(out, page):
     text = (out / "references.bib").read_text(encoding="utf-8")
     assert re.findall(r"^@\w+\{(\w+),", text, flags=re.MULTILINE) == ["first2020", "second2021"]
-    assert page.section("references").endswith("Download: references.bib")
     assert "references.bib" in [attrs["href"] for attrs, _ in page.every("a")]
     manifest = json.loads((out / "manifest.json").read_text())
     assert "references.bib" in manifest["files"]
 
 
 def test_each_figure_lists_its_studies_on_the_page_and_in_the_manifest(out, page):
-    folded = [words for attrs, words in page.every("details") if attrs.get("class") == "cited"]
-    assert [words.partition(". ")[0] for words in folded] == [
-        "Studies in this figure (2) First 2020; Registry Holdings",
-        "Studies in this figure (1) First 2020",
-        "Studies in this figure (2) First 2020; Registry Holdings",
+    captions = [words for _, words in page.every("figcaption")]
+    assert [words.rpartition("Studies: ")[2] for words in captions] == [
+        "First 2020; Registry Holdings.",
+        "First 2020.",
+        "First 2020; Registry Holdings.",
     ]
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["studies_of_figures"] == {
@@ -180,41 +179,41 @@ def test_a_forest_plot_of_one_treatment_cites_the_studies_that_it_shows(
 
 
 def test_screening_is_counted_and_the_reports_left_out_are_listed(page):
-    trust = page.section("trust")
-    assert "4 reports were screened. The figures of 3 were encoded; 1 was left out" in trust
-    assert "Of those encoded 2 entered this analysis" in trust
-    assert page.rows("Fourth 1999") == [["Fourth 1999 In prose", "12, 1,204", "No number."]]
+    flow = page.section("certainty")
+    steps = ("4 reports screened", "1 report left out at screening", "3 reports encoded, with 3")
+    assert all(step in flow for step in steps)
+    ((_, text),) = [found for found in page.every("script") if found[0].get("id") == "data"]
+    *_, fourth = json.loads(text)["cohorts"]
+    assert (fourth["name"], fourth["n"], fourth["screened"]) == ("Fourth 1999", 1216, "No number.")
 
 
 def test_figures_are_counted_by_where_they_were_seen(page):
-    trust = page.section("trust")
+    words = page.section("certainty")
     # one of overall survival with the histology behind it and one of response; one from elsewhere
-    assert "4 reported figures entered: 3 seen in the report itself (verified), 1 in" in trust
-    rows = [row for row in page.rows("Overall survival") if len(row) == 5]
-    assert rows == [["Overall survival", "3", "2", "1", "1"]]
-    row = next(row for row in page.rows("First 2020 · arm") if len(row) == 4)
-    assert row[1:] == ["Overall survival", "survival probability", "12 mo: 0.20"]
+    assert "4 reported figures entered: 3 seen in the report itself (verified), 1 in" in words
+    (row,) = [row for row in page.rows("Overall survival") if len(row) == 5]
+    assert row == ["Overall survival", "3", "2", "1", "1"]
 
 
 def test_histology_of_a_cohort_counts_once_over_endpoints(registry):
     made = make_analysis(registry, ("os", "pfs"))
     page = Page(render_page(made, (), {}))
-    assert "4 reported figures entered" in page.section("trust")
+    assert "4 reported figures entered" in page.section("certainty")
 
 
 def test_odd_figures_are_shown_with_why_they_stay(analysis, page):
-    (row,) = [row for row in page.rows("First 2020 · arm") if len(row) == 3]
+    (row,) = [row for row in page.rows("First 2020") if len(row) == 3]
     assert "[0.49, 0.51] around 0.50" in row[1]
     assert row[1].endswith("cohorts[0].landmarks[0].ci")
     assert row[2] == "Printed so in table 2."
-    assert "Odd figures of the cohorts used (1)." in page.section("trust")
+    assert "Figures that look odd (1)" in page.section("certainty")
 
 
 def test_odd_figures_of_cohorts_that_are_not_used_are_not_shown(registry):
     made = make_analysis(registry, ("os",))
     others = made.cohorts.assign(study="third2022", cohort="a", label="Third 2022")
     page = Page(render_page(replace(made, cohorts=others), (), {}))
-    assert "No figure of the cohorts used looks odd" in page.section("trust")
+    assert "No figure of the cohorts used looks odd" in page.section("certainty")
 
 
 def test_restrictions_stand_under_the_title_and_in_methods(analysis, page):
@@ -222,19 +221,15 @@ def test_restrictions_stand_under_the_title_and_in_methods(analysis, page):
     assert usual in page.section("methods")
     told = (Restriction("verified figures only", "Only figures seen in the report itself count."),)
     restricted = Page(render_page(replace(analysis, restrictions=told), (), {}))
-    (subtitle,) = [words for attrs, words in restricted.every("p") if attrs.get("class") == "meta"][
-        :1
-    ]
-    assert subtitle.startswith("Overall survival, objective response. 2 reports, 2 cohorts")
-    assert "Verified figures only." in subtitle
+    (line,) = [words for attrs, words in restricted.every("p") if attrs.get("class") == "meta"]
+    assert line.startswith("2 reports · 2 cohorts · 46 patients · verified figures only · all 2")
     assert "Only figures seen in the report itself count." in restricted.section("methods")
     assert usual not in restricted.section("methods")
 
 
-def test_title_and_exclusions_speak_of_the_disease_of_the_registry(analysis):
-    other = analysis.left_out.assign(kind="other_disease")
-    page = Page(render_page(replace(analysis, left_out=other), (), {}))
-    assert [words for _, words in page.every("h1")] == [
-        "Treatments of anaplastic carcinoma: Bayesian synthesis of published cohorts"
-    ]
-    assert "Not anaplastic carcinoma, or not only" in page.section("left-out")
+def test_the_title_is_a_question_on_the_disease_of_the_registry(analysis, registry):
+    asked = Page(render_page(analysis, (), {})).every("h1", "title")
+    question = "How long do patients with anaplastic carcinoma live under each treatment?"
+    assert [words for _, words in asked] == [question, question]
+    ((_, words),) = Page(render_page(make_analysis(registry, ("response",)), (), {})).every("h1")
+    assert words == "How many patients with anaplastic carcinoma respond to each treatment?"

@@ -194,7 +194,7 @@ def _spelled(error: UnicodeEncodeError) -> tuple[str, int]:
 def summary(analysis: Analysis, files: Sequence[Path], seconds: float) -> list[str]:
     """Lines that say what the report says first, and where it is."""
     from synthesis.questions.compare import comparison_evidence
-    from synthesis.report.page import passed
+    from synthesis.report.words import passed
 
     endpoint, comparison = analysis.settings.endpoints[0], analysis.comparison
     lines = [*_treatments(analysis), *_histology(analysis)]

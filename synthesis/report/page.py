@@ -1,14 +1,13 @@
 """The report page: one file that needs nothing else to be read or printed.
 
-Its last sections say how the answers were made: checks of the sampler, priors, methods, settings,
-software and references.
+Text comes from the answers, everything else from one JSON text and from the scripts of the folder
+``assets``. Its last section says how the answers were made.
 """
 
 from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,44 +17,72 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from studies import Registry, Study
-from studies.figures import study_label
-from synthesis.choices import STACKED
-from synthesis.endpoints import endpoint_of, label_of
+from studies.documents import bibtex
+from synthesis.endpoints import ENDPOINTS, endpoint_of
 from synthesis.model.families import FAMILIES
-from synthesis.numbers import LEVEL, capitalised, count, decimal, is_missing, value
-from synthesis.report import evidence
+from synthesis.numbers import LEVEL, count, decimal, is_missing, value
+from synthesis.report import evidence, words
+from synthesis.report.charts import LICENCE, bundle, specifications
+from synthesis.report.data import as_json, page_data
 from synthesis.report.evidence import knows_histology, or_nothing
+from synthesis.report.names import renamed, study_names
 from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:
     from synthesis.run import Analysis
 
-TEMPLATES = Path(__file__).parent / "templates"
+FOLDER = Path(__file__).parent
+TEMPLATES, ASSETS = FOLDER / "templates", FOLDER / "assets"
+#: Scripts of the page, in the order in which they are read.
+SCRIPTS = ("state", "marks", "answer", "cohorts", "charts", "mix", "page")
 BIBLIOGRAPHY = "references.bib"
-SUBTITLE = "Bayesian synthesis of published cohorts"
-RESEARCH_USE = (
-    "For research use. Nothing on this page is a basis for treating an individual patient."
-)
 NOT_ASKED = (
     "Sensitivity analyses were not run: each is another fit, and all of them take minutes. The "
-    "first of these commands adds this section, the second asks about one endpoint; an interrupted "
-    "run goes on where it stopped."
+    "first of these commands adds them, the second asks about one endpoint; an interrupted run "
+    "goes on where it stopped."
 )
 AUTHORS_SHOWN = 6
-_ALARMS = {
-    "FAIL": "These fits FAILED their checks. Do not use or quote what rests on them.",
-    "REVIEW": "These fits need a REVIEW before what rests on them is used or quoted.",
-}
 # Height by width from which a figure runs over several sheets in print; A4 has about 1.4.
 _TALLEST = 1.7
 _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_PLACE = re.compile(r' (?:d|points|transform|x|y|width|height)="[^"]*"')
+# Answers, and a figure, whose numbers the views of the page show; answers that only the page has.
+_VIEWED = ("pooled", "compare", "mix")
+_OWN = ("trust", "diagnostics", "priors", "reproduce")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page: its answers, and the tables that are kept of it."""
+
+    id: str
+    title: str
+    results: tuple[Result, ...] = ()
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of its files."""
+        return list(dict.fromkeys(name for result in self.results for name in result.tables))
+
+
+#: Sections in order: name, title, and the answers that each holds; "" holds every other one.
+SECTIONS = (
+    ("answer", "Answer", ()),
+    ("certainty", "How sure can one be?", ("compare", "trust")),
+    ("treatments", "Treatments", ("pooled",)),
+    ("histology", "Pure and mixed", ("benefit",)),
+    ("mix", "Your patient mix", ("mix",)),
+    ("single", "One study in context", ("single",)),
+    ("checks", "Model check and sensitivity", ("checks", "sensitivity", "")),
+    ("cohorts", "All cohorts", ("cohorts",)),
+    ("methods", "Methods", ("diagnostics", "priors", "reproduce")),
+)
 
 
 def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str, str]) -> str:
     """Render the page as HTML that refers to no file but those beside it, through links only.
 
-    `results` are the answers in the order of the page; `svgs` has every picture of them as SVG, by
-    its stem.
+    `results` are the answers; `svgs` has every picture of them as SVG, by its stem.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -65,69 +92,100 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
         lstrip_blocks=True,
     )
     registry = analysis.registry
-    own = (
-        evidence.trust(analysis),
-        evidence.cohorts(analysis),
-        evidence.left_out(analysis),
-        Result("methods", "Methods"),
-        _diagnostics(analysis),
-        _priors(analysis),
-        _reproduce(analysis),
-        Result("references", "References of the studies used"),
-    )
-    sections = [*results, *_not_asked(analysis, results), *own]
+    cited = references(registry, analysis.cohorts["study"])
+    names = study_names(registry)
+    data = page_data(analysis, names)
+    data["specifications"] = specifications()
+    data["bibtex"] = bibtex([registry.studies[entry.id] for entry in cited])
+    known = renamed(registry, names)
+    data["notes"] = {a.endpoint: [_said(s, known) for s in a.sentences] for a in analysis.answers}
     pictures = [picture for result in results for picture in result.pictures]
-    return environment.get_template("report.html.j2").render(
-        title=f"Treatments of {registry.vocabulary.subject_words}: {SUBTITLE}",
-        subtitle=_subtitle(analysis),
-        passed=capitalised(passed(analysis)),
-        alarms=_alarms(analysis),
-        research_use=RESEARCH_USE,
-        sections=_named(sections),
-        figures={each.stem: _figure(each, svgs[each.stem], registry) for each in pictures},
-        own_sections=len(own),
-        of_its_own=[name for section in own for name in section.tables],
+    return environment.get_template("page.html.j2").render(
+        title=words.title(analysis),
+        status=words.status(analysis),
+        passed=words.passed(analysis),
+        alarms=words.alarms(analysis),
+        research_use=words.RESEARCH_USE,
+        cards=words.cards(analysis),
+        flow=words.flow(analysis),
+        sections=list(_sections(analysis, results, known)),
+        figures={each.stem: _figure(each, svgs[each.stem], names) for each in pictures},
         methods=_methods(analysis),
-        references=references(registry, analysis.cohorts["study"]),
+        references=cited,
         bibliography=BIBLIOGRAPHY,
         colophon=f"Made by atc-synthesis from {count(len(registry.studies), 'study file')}, "
         f"seed {analysis.settings.seed}.",
         paragraphs=_paragraphs,
+        css=Markup((ASSETS / "page.css").read_text(encoding="utf-8")),
+        script=Markup("\n".join(_script(name) for name in SCRIPTS)),
+        data=Markup(as_json(data)),
+        bundle=bundle(),
+        licence=LICENCE,
     )
+
+
+def _script(name: str) -> str:
+    return (ASSETS / f"{name}.js").read_text(encoding="utf-8")
+
+
+def _said(text: str, known: Mapping[str, str]) -> str:
+    """A sentence with the names that a reader knows."""
+    for label, name in known.items():
+        text = text.replace(label, name)
+    return text
+
+
+def _sections(
+    analysis: Analysis, results: Sequence[Result], known: Mapping[str, str]
+) -> Iterator[Section]:
+    """Sections with something in them; an answer that none asks for stands with the checks."""
+    own = (evidence.trust(analysis), evidence.cohorts(analysis), _diagnostics(analysis))
+    every = [*own, _priors(analysis), _reproduce(analysis), *results]
+    every += _not_asked(analysis, results)
+    asked = {name for *_, names in SECTIONS for name in names}
+    for section, title, names in SECTIONS:
+        found = [each for name in names for each in every if each.name == name]
+        if "" in names:
+            found += [each for each in every if each.name not in asked]
+        if found or section == "answer":
+            yield Section(section, title, tuple(_without_views(each, known) for each in found))
+
+
+def _without_views(result: Result, known: Mapping[str, str]) -> Result:
+    """An answer without what the views of the page show, and without findings left empty."""
+    asked = {endpoint.question for endpoint in ENDPOINTS.values()}
+
+    def tables(finding: Finding) -> tuple[Table, ...]:
+        if result.name in _OWN:
+            return finding.tables
+        seen = result.name in _VIEWED and not (finding.folded and finding.sentences)
+        kept = () if seen else finding.tables
+        sides = result.name == "benefit" and finding.heading.endswith("side by side")
+        return tuple(table for table in kept if not (table.long or sides))
+
+    kept = [
+        replace(
+            finding,
+            sentences=tuple(_said(sentence, known) for sentence in finding.sentences),
+            tables=tables(finding),
+            pictures=tuple(p for p in finding.pictures if p.stem not in _VIEWED),
+        )
+        for finding in result.findings
+        if finding.heading not in asked
+    ]
+    some = (each for each in kept if each.sentences or each.tables or each.pictures)
+    return replace(result, findings=tuple(some))
 
 
 def _not_asked(analysis: Analysis, results: Sequence[Result]) -> Iterator[Result]:
     """How to ask for what takes minutes, or why it could not be asked."""
-    endpoints, title = analysis.settings.survival_endpoints, "Sensitivity"
-    if analysis.sensitivity_notes:
-        yield Result("sensitivity", title, analysis.sensitivity_notes)
-    elif endpoints and not any(result.name == "sensitivity" for result in results):
+    endpoints, heading = analysis.settings.survival_endpoints, "Sensitivity"
+    sentences = analysis.sensitivity_notes
+    if not sentences and endpoints and not any(each.name == "sensitivity" for each in results):
         commands = ("atc report --sensitivity", f"atc sensitivity --endpoint {endpoints[0]}")
-        yield Result("sensitivity", title, (NOT_ASKED, *(f"- {each}" for each in commands)))
-
-
-def _named(sections: Sequence[Result]) -> list[tuple[str, Result]]:
-    """Sections by identifiers that differ, also where one question is answered twice."""
-    times: Counter[str] = Counter()
-    named = []
-    for section in sections:
-        times[section.name] += 1
-        number = times[section.name]
-        named.append((f"{section.name}-{number}" if number > 1 else section.name, section))
-    return named
-
-
-def _subtitle(analysis: Analysis) -> str:
-    frame, vocabulary = analysis.cohorts, analysis.registry.vocabulary
-    cohorts = frame.sort_values("n").drop_duplicates(["study", "cohort"], keep="last")
-    first, *others = (label_of(name, vocabulary) for name in analysis.settings.endpoints)
-    size = (
-        f"{', '.join([first, *map(str.lower, others)])}. "
-        f"{count(frame['study'].nunique(), 'report')}, {count(len(cohorts), 'cohort')}, "
-        f"{count(int(cohorts['n'].sum()), 'patient')}."
-    )
-    restricted = "; ".join(each.short for each in analysis.restrictions)
-    return f"{size} {capitalised(restricted)}." if restricted else size
+        sentences = (NOT_ASKED, *(f"- {each}" for each in commands))
+    if sentences:
+        yield Result("sensitivity", heading, findings=(Finding(heading, tuple(sentences)),))
 
 
 def _paragraphs(sentences: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -146,11 +204,11 @@ def _paragraphs(sentences: Sequence[str]) -> list[tuple[str, list[str]]]:
 # --- Figures -------------------------------------------------------------------------------------
 
 
-def _figure(picture: Picture, svg: str, registry: Registry) -> dict[str, Any]:
+def _figure(picture: Picture, svg: str, names: Mapping[str, str]) -> dict[str, Any]:
     """A picture as the page holds it: its SVG, and which reports it rests on."""
     root = ET.fromstring(svg)
     _, _, width, height = map(float, root.get("viewBox", "0 0 1 1").split())
-    labels = [entry.label for entry in references(registry, picture.studies)]
+    labels = sorted(names.get(each, each) for each in picture.studies)
     inline, tall = _inline(root, picture), height > _TALLEST * width
     return {"picture": picture, "svg": inline, "tall": tall, "studies": labels}
 
@@ -178,37 +236,16 @@ def _inline(root: ET.Element, picture: Picture) -> Markup:
     root.set("id", own)
     root.set("role", "img")
     root.set("aria-label", picture.alt or picture.caption)
-    return Markup(ET.tostring(root, encoding="unicode"))
+    # a hundredth of a point is less than any screen or printer shows
+    text = _PLACE.sub(_rounded, ET.tostring(root, encoding="unicode"))
+    return Markup(re.sub(r">\s+<", "><", text))
+
+
+def _rounded(attribute: re.Match[str]) -> str:
+    return re.sub(r"(\.\d\d)\d+", r"\1", attribute[0])
 
 
 # --- How the answers were made -------------------------------------------------------------------
-
-
-def _fit_label(analysis: Analysis, name: str) -> str:
-    """Name a fit in words: "os, Weibull" is that of overall survival under that family."""
-    endpoint, _, variant = name.partition(", ")
-    label, family = label_of(endpoint, analysis.registry.vocabulary), analysis.settings.family
-    if not variant and family != STACKED and not endpoint_of(endpoint).is_response:
-        variant = FAMILIES[family].label
-    return f"{label}, {variant}" if variant else label
-
-
-def _alarms(analysis: Analysis) -> list[tuple[str, str, list[str]]]:
-    """Say loudly which fits did not pass: verdict, headline, fits with what to do."""
-    failing: dict[str, list[str]] = {verdict: [] for verdict in _ALARMS}
-    for row in analysis.diagnostics.itertuples():
-        if row.verdict in failing:
-            words = filter(None, (_fit_label(analysis, row.fit), row.advice))
-            failing[row.verdict].append(": ".join(words))
-    return [(verdict, _ALARMS[verdict], fits) for verdict, fits in failing.items() if fits]
-
-
-def passed(analysis: Analysis) -> str:
-    """How many fits passed: "all 9 fits passed", "7 of 9 fits passed"."""
-    verdicts = list(analysis.verdicts.values())
-    good, every = verdicts.count("PASS"), count(len(verdicts), "fit")
-    whole = f"all {every}" if len(verdicts) > 1 else f"the {every.removeprefix('1 ')}"
-    return f"{whole if good == len(verdicts) else f'{good} of {every}'} passed"
 
 
 def _diagnostics(analysis: Analysis) -> Result:
@@ -218,7 +255,7 @@ def _diagnostics(analysis: Analysis) -> Result:
         return None if is_missing(number) else decimal(number, digits)
 
     columns = (
-        ("Fit", "keep", lambda row: _fit_label(analysis, row.fit)),
+        ("Fit", "keep", lambda row: words.fit_label(analysis, row.fit)),
         ("Verdict", "verdict", lambda row: row.verdict),
         ("Largest R-hat", "num", lambda row: rounded(row.max_rhat, 3)),
         ("of parameter", "mono", lambda row: row.worst_parameter),
@@ -235,7 +272,8 @@ def _diagnostics(analysis: Analysis) -> Result:
         "between energy levels."
     )
     table = table_of("Checks of the sampler.", frame.itertuples(index=False), columns, note=note)
-    findings, tables = (Finding("", tables=(table,)),), {"diagnostics": frame}
+    findings = (Finding("Diagnostics of the fits", tables=(table,)),)
+    tables = {"diagnostics": frame}
     return Result("diagnostics", "Diagnostics of the fits", findings=findings, tables=tables)
 
 
@@ -259,13 +297,13 @@ def _priors(analysis: Analysis) -> Result:
     own = int((~frame["instead_of"].map(is_missing)).sum())
     note = f"{count(own, 'prior')} differ{'s' if own == 1 else ''} from the default." if own else ""
     rows = frame.itertuples(index=False)
-    table = table_of("What was believed before.", rows, columns, note=note)
-    findings = (Finding("", tables=(table,)),)
+    table = table_of("", rows, columns, note=note)
+    findings = (Finding(f"Priors ({len(frame)})", tables=(table,), folded=True),)
     return Result("priors", "Priors", findings=findings, tables={"priors": frame})
 
 
 def _reproduce(analysis: Analysis) -> Result:
-    """Settings, versions and fingerprints from which the same page can be made again."""
+    """Settings and versions from which the same page can be made; the manifest has fingerprints."""
     settings, registry = asdict(analysis.settings), analysis.registry
     if not knows_histology(analysis):  # nothing on the page rests on these two
         del settings["reference_mix"], settings["use_read_as"]
@@ -275,12 +313,8 @@ def _reproduce(analysis: Analysis) -> Result:
         _pairs("Settings.", "Setting", "Value", settings),
         _pairs("Software.", "Package", "Version", versions),
     )
-    prints = _pairs("SHA-256.", "File", "SHA-256", registry.fingerprints)
-    findings = (
-        Finding("", tables=plain),
-        Finding("Fingerprints of the study files", tables=(prints,), folded=True),
-    )
-    return Result("reproduce", "Settings, software and data", findings=findings)
+    finding = Finding("Settings and software", tables=plain, folded=True)
+    return Result("reproduce", "Settings and software", findings=(finding,))
 
 
 def _pairs(title: str, key: str, head: str, entries: Mapping[str, Any]) -> Table:
@@ -331,25 +365,21 @@ class Reference:
 
 def references(registry: Registry, study_ids: Iterable[str]) -> tuple[Reference, ...]:
     """List the citations of studies, each once, by first author and year."""
-    cited = [registry.studies[name] for name in set(study_ids)]
-    entries = [_reference(study) for study in sorted(cited, key=_place)]
-    times = Counter(entry.label for entry in entries)
-    return tuple(
-        entry if times[entry.label] == 1 else replace(entry, label=f"{entry.label} ({entry.id})")
-        for entry in entries
-    )
+    names = study_names(registry)
+
+    def place(study: Study) -> tuple[str, int, str]:
+        return _authors(study, names)[0].casefold(), study.citation.year or 0, study.id
+
+    cited = (registry.studies[name] for name in set(study_ids))
+    return tuple(_reference(study, names) for study in sorted(cited, key=place))
 
 
-def _place(study: Study) -> tuple[str, int, str]:
-    return _authors(study)[0].casefold(), study.citation.year or 0, study.id
+def _authors(study: Study, names: Mapping[str, str]) -> tuple[str, ...]:
+    return study.citation.authors or (names[study.id],)
 
 
-def _authors(study: Study) -> tuple[str, ...]:
-    return study.citation.authors or (study.citation.label or study.id,)
-
-
-def _reference(study: Study) -> Reference:
-    citation, authors = study.citation, _authors(study)
+def _reference(study: Study, names: Mapping[str, str]) -> Reference:
+    citation, authors = study.citation, _authors(study, names)
     more = ("et al",) if len(authors) > AUTHORS_SHOWN else ()
     place = " ".join(filter(None, (citation.journal, str(citation.year or ""))))
     place = "; ".join(filter(None, (place, citation.volume_pages)))
@@ -357,7 +387,7 @@ def _reference(study: Study) -> Reference:
     parts = filter(None, (who, citation.title, place, citation.trial_registration))
     return Reference(
         id=study.id,
-        label=study_label(study),
+        label=names[study.id],
         text=" ".join(part.rstrip(". ") + ("" if part.endswith("?") else ".") for part in parts),
         doi=citation.doi or "",
         pmid=citation.pmid or "",

@@ -1,0 +1,163 @@
+"""Charts that answer to a reader: specifications of Vega-Lite, and the library that draws them.
+
+A specification names its data and holds none: the page puts in what it has read once.
+"""
+
+from __future__ import annotations
+
+import gzip
+from base64 import b64encode
+from functools import cache
+from typing import Any
+
+import altair as alt
+
+#: Version of Vega-Lite that the specifications are written for and the library is bundled with.
+VERSION = "6.4"
+#: What the licence of the library asks to be said where it is passed on.
+LICENCE = (
+    "Vega, Vega-Lite and Vega-Embed: BSD 3-clause licence, University of Washington Interactive "
+    "Data Lab and contributors"
+)
+
+
+@cache
+def bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, compressed (gzip), in base64.
+
+    It needs no network, and can stand in an element of a page.
+    """
+    from vl_convert import javascript_bundle
+
+    script = javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION)
+    text = f"/* {LICENCE} */\n{script}".encode()
+    return b64encode(gzip.compress(text, mtime=0)).decode("ascii")
+
+
+@cache
+def specifications() -> dict[str, Any]:
+    """Every chart of the page, by its name."""
+    charts = {
+        "curves": _curves(),
+        "densities": _densities(),
+        "predicted_months": _predicted(alt.Scale(type="symlog", constant=1, clamp=True)),
+        "predicted_percent": _predicted(alt.Scale(domain=[0, 100])),
+        "population": _population(),
+    }
+    return {name: _plain(chart) for name, chart in charts.items()}
+
+
+def _plain(chart: alt.TopLevelMixin) -> dict[str, Any]:
+    specification = chart.to_dict(validate=True)
+    specification.pop("config", None)  # the page has colours of its own, light and dark
+    return specification
+
+
+def _months(name: str, title: str = "Months") -> alt.X:
+    axis = alt.Axis(title=title, values=[0, 6, 12, 18, 24, 36], grid=False)
+    return alt.X(f"{name}:Q", axis=axis, scale=alt.Scale(domain=[0, 36], nice=False, clamp=True))
+
+
+def _alive(name: str) -> alt.Y:
+    axis = alt.Axis(title="Without the event, %", values=[0, 25, 50, 75, 100])
+    return alt.Y(f"{name}:Q", axis=axis, scale=alt.Scale(domain=[0, 100]))
+
+
+def _curves() -> alt.LayerChart:
+    """Curves of the treatments that were chosen, with bands and the reported figures."""
+    hue = alt.Color("hue:N", scale=None)
+    tip = ["name:N", "time:Q", alt.Tooltip("s:Q", title="%"), alt.Tooltip("band:N", title="95 %")]
+    lines = alt.Chart(alt.NamedData("lines")).encode(x=_months("time"), detail="name:N")
+    band = lines.mark_area(opacity=0.13).encode(y=_alive("lo"), y2="hi:Q", color=hue)
+    faded = alt.StrokeDash(
+        "beyond:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [4, 4]])
+    )
+    line = lines.mark_line(strokeWidth=2.2).encode(
+        y=_alive("s"), color=hue, strokeDash=faded.legend(None), detail=["name:N", "beyond:N"]
+    )  # fmt: skip
+    hover = lines.mark_point(opacity=0, size=90).encode(y=_alive("s"), tooltip=tip)
+    said = [
+        alt.Tooltip("study:N", title="Report"),
+        alt.Tooltip("figure:N", title="Reported"),
+        alt.Tooltip("n:N", title="Patients"),
+    ]
+    points = alt.Chart(alt.NamedData("points")).encode(x=_months("time"), color=hue)
+    across = points.mark_rule(strokeWidth=1, opacity=0.55).encode(
+        x="x1:Q", x2="x2:Q", y=_alive("s")
+    )
+    up = points.mark_rule(strokeWidth=1, opacity=0.55).encode(y=_alive("y1"), y2="y2:Q")
+    mark = points.mark_point(size=42, filled=False, strokeWidth=1.6).encode(
+        y=_alive("s"),
+        shape=alt.Shape(
+            "kind:N",
+            legend=None,
+            scale=alt.Scale(domain=["median", "landmark"], range=["square", "circle"]),
+        ),
+        tooltip=said,
+    )
+    chart = alt.layer(band, line, hover, across, up, mark)
+    return chart.properties(width="container", height=300)
+
+
+def _densities() -> alt.LayerChart:
+    """Prior beside posterior of each effect of histology, as a ratio of medians."""
+    ratio = alt.X(
+        "x:Q",
+        axis=alt.Axis(
+            title="Ratio of medians, mixed to pure", values=[0.25, 0.5, 1, 2, 4, 8], grid=True
+        ),
+        scale=alt.Scale(type="log", domain=[0.2, 12], clamp=True),
+    )
+    density = alt.Y("d:Q", axis=None)
+    base = alt.Chart(alt.NamedData("densities")).encode(x=ratio, y=density)
+    prior = base.transform_filter("datum.which == 'prior'")
+    told = base.transform_filter("datum.which == 'posterior'")
+    hue = alt.Color("hue:N", scale=None)
+    layers = alt.layer(
+        told.mark_area(opacity=0.35).encode(color=hue, tooltip=["label:N", "which:N"]),
+        told.mark_line(strokeWidth=2).encode(color=hue),
+        prior.mark_line(strokeDash=[4, 3], strokeWidth=1.5).encode(color=alt.value("gray")),
+    )
+    return layers.properties(width="container", height=150)
+
+
+def _predicted(scale: alt.Scale) -> alt.LayerChart:
+    """Reported figures on what the fitted model predicts of each, in order."""
+    value = alt.Y("place:Q", axis=None, scale=alt.Scale(reverse=True, nice=False))
+    tip = [
+        alt.Tooltip("name:N", title="Report"),
+        alt.Tooltip("t:N", title="Treatment"),
+        alt.Tooltip("figure:N", title="Figure"),
+        alt.Tooltip("reported:N", title="Reported"),
+        alt.Tooltip("expected:N", title="Predicted (95 %)"),
+    ]
+    base = alt.Chart(alt.NamedData("checks")).encode(y=value)
+    ticks = [1, 3, 6, 12, 24, 48] if scale.type == "symlog" else [0, 25, 50, 75, 100]
+    bar = base.mark_rule(strokeWidth=2, opacity=0.35).encode(
+        x=alt.X("lo:Q", scale=scale, axis=alt.Axis(title=None, values=ticks)), x2="hi:Q"
+    )
+    dot = base.mark_point(filled=True, size=26, opacity=1).encode(
+        x=alt.X("v:Q", scale=scale),
+        color=alt.Color(
+            "in:N", legend=None, scale=alt.Scale(domain=[True, False], range=["#0072b2", "#d55e00"])
+        ),
+        shape=alt.Shape(
+            "in:N",
+            legend=None,
+            scale=alt.Scale(domain=[True, False], range=["circle", "triangle-up"]),
+        ),
+        tooltip=tip,
+    )
+    return alt.layer(bar, dot).properties(width="container", height=300)
+
+
+def _population() -> alt.LayerChart:
+    """The curve of a stated population, beside that of the reference treatment."""
+    hue = alt.Color("hue:N", scale=None)
+    lines = alt.Chart(alt.NamedData("lines")).encode(x=_months("time"), detail="name:N")
+    band = lines.mark_area(opacity=0.15).encode(y=_alive("lo"), y2="hi:Q", color=hue)
+    line = lines.mark_line(strokeWidth=2.4).encode(
+        y=_alive("s"), color=hue, tooltip=["name:N", "time:Q", alt.Tooltip("s:Q", title="%")]
+    )
+    half = alt.Chart(alt.NamedData("half")).mark_rule(strokeDash=[2, 3]).encode(y=_alive("s"))
+    return alt.layer(half, band, line).properties(width="container", height=280)

@@ -1,0 +1,427 @@
+"""What the page computes with, as one JSON text: rows, gains, cohorts, curves and thinned draws.
+
+Whatever a person reads is a text made by :mod:`synthesis.numbers`; numbers beside it place marks
+and sort.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from synthesis.endpoints import Endpoint, endpoint_of
+from synthesis.estimands import (
+    ESTIMANDS,
+    Fit,
+    NamedGroup,
+    curves,
+    draws_of,
+    flat,
+    histologies,
+    quantiles,
+)
+from synthesis.estimands import named_groups as all_groups
+from synthesis.fits import PooledSurvival
+from synthesis.left_out import spaced
+from synthesis.model.covariates import COVARIATES, REFERENCE_BRAF_SHARE
+from synthesis.numbers import chance, interval, is_missing
+from synthesis.questions.contrasts import ACROSS, across_words, contrasts_of, evidence
+from synthesis.report.names import VARIOUS, cohort_names, cohort_words, treatment_name
+
+if TYPE_CHECKING:
+    from synthesis.run import Analysis
+
+#: Draws of a treatment that the page holds, and months of gain that its slider offers.
+DRAWS, MONTHS = 200, np.arange(0.0, 12.5, 0.5)
+#: Families whose curves the page can draw from draws.
+DRAWN = ("weibull", "exponential", "log-logistic", "log-normal", "long-tail")
+_DIGITS = 4
+# Columns that say how certain a comparison is, where tables have them.
+_CERTAINTY = ("certainty", "certainty_reasons", "tipping_limit", "tipping_estimate")
+
+
+def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
+    """Everything that the views of the page are made from.
+
+    `names` are those of the studies, by identifier.
+    """
+    vocabulary = analysis.registry.vocabulary
+    endpoints = [_endpoint(analysis, name, fit) for name, fit in analysis.fits.items()]
+    return {
+        "subject": vocabulary.subject_words,
+        "mix": analysis.settings.reference_mix,
+        "delta": analysis.settings.delta,
+        "months": _months(analysis).tolist(),
+        "endpoints": endpoints,
+        "hues": _hues(endpoints),
+        "across": across_words([ACROSS]).replace("All comparisons set", "The comparison sets"),
+        "cohorts": list(_cohorts(analysis, names)),
+        "checks": _checks(analysis, names),
+        "densities": _densities(analysis),
+    }
+
+
+def _months(analysis: Analysis) -> np.ndarray:
+    """Months of gain that can be asked for, with those that the analysis asks for."""
+    return np.unique(np.append(MONTHS, analysis.settings.delta))
+
+
+def as_json(data: Any) -> str:
+    """JSON that can stand in an element of a page: no text of it ends the element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _short(value: Any) -> float | None:
+    """A number to the digits that a mark needs; None for what is missing or without end."""
+    if is_missing(value) or not np.isfinite(value):
+        return None
+    return float(f"{value:.{_DIGITS}g}")
+
+
+def _list(values: Any) -> list[float | None]:
+    return [_short(value) for value in values]
+
+
+# --- Treatments ----------------------------------------------------------------------------------
+
+
+def _endpoint(analysis: Analysis, name: str, fit: Fit) -> dict[str, Any]:
+    """One endpoint: its words, its treatments, and what each gains over every other."""
+    endpoint, vocabulary = endpoint_of(name), analysis.registry.vocabulary
+    groups = [group for group in all_groups(fit, vocabulary) if not group.is_class]
+    compared = analysis.comparison.forest
+    shown = set(compared.loc[compared["endpoint"] == name, "treatment"])
+    over = analysis.comparison.references.get(name)
+    shares = histologies(fit, analysis.settings.reference_mix)
+    references = [group for group in groups if group.label in shown]
+    survival, months = not endpoint.is_response, _months(analysis)
+    return {
+        "id": name,
+        "name": endpoint.name(vocabulary),
+        "short": endpoint.short,
+        "quantity": "Responding, %" if endpoint.is_response else "Median, months",
+        "gain": endpoint.unit_of_gain,
+        "log": survival,
+        "histologies": sorted(shares, key=["reference", "pure", "mixed"].index),
+        "reference": None if over is None else over.label,
+        "references": [group.label for group in references],
+        "rows": [
+            _row(analysis, endpoint, group, group.label in shown or not shown) for group in groups
+        ],
+        "gains": {
+            h: _gains(fit, endpoint, groups, references, s, months) for h, s in shares.items()
+        },
+        "evidence": _evidence(fit, groups, references),
+        "certainty": _certainty(analysis, name),
+        "contrasts": _contrasts(analysis, name),
+        "curves": _curves(analysis, name) if survival else None,
+        "draws": _draws(fit, groups) if survival else None,
+    }
+
+
+def _row(analysis: Analysis, endpoint: Endpoint, group: NamedGroup, shown: bool) -> dict[str, Any]:
+    """One treatment: estimates by histology as marks and as text."""
+    vocabulary, table = analysis.registry.vocabulary, analysis.pooled
+    own = table[(table["endpoint"] == endpoint.id) & (table["treatment"] == group.label)]
+    values, more, unsupported = {}, {}, {}
+    for histology, rows in own.groupby("histology"):
+        by = {(row.estimand, row.target): row for row in rows.itertuples()}
+        mean, new = (by[endpoint.estimand, target] for target in ("mean_study", "new_study"))
+        text, wide = (interval(e.estimate, e.lower, e.upper, endpoint.write) for e in (mean, new))
+        marks = (mean.estimate, mean.lower, mean.upper, new.lower, new.upper)
+        values[histology] = [*_list(marks), text, wide]
+        unsupported[histology] = bool(getattr(mean, "extrapolated", False))
+        more[histology] = [
+            f"{own.label}: {interval(row.estimate, row.lower, row.upper, own.write)} {own.unit}"
+            for (name, target), row in by.items()
+            if target == "mean_study" and name != endpoint.estimand
+            for own in [ESTIMANDS[name]]
+        ]
+    return {
+        "t": group.label,
+        "name": treatment_name(group.label, vocabulary),
+        "c": treatment_name(group.class_label, vocabulary),
+        "n": len(group.cohorts),
+        "p": group.patients,
+        "shown": shown and treatment_name(group.class_label, vocabulary) != VARIOUS,
+        "braf": group.cohorts[0].treatment in vocabulary.selecting,
+        "v": values,
+        "x": unsupported,
+        "more": more,
+    }
+
+
+def _gains(
+    fit: Fit,
+    endpoint: Endpoint,
+    groups: list[NamedGroup],
+    references: list[NamedGroup],
+    share: float | None,
+    months: np.ndarray,
+) -> dict[str, dict[str, list[Any]]]:
+    """Gain of every treatment over each reference, and how probable more than so many months is.
+
+    The probabilities are per mille, at each of `months`; none for response.
+    """
+    places = tuple(group.group for group in groups)
+    drawn = draws_of(fit, endpoint.estimand, "mean_study", share, places)
+    grid = () if endpoint.is_response else months
+    gains = {}
+    for over in references:
+        base = groups.index(over)
+        more = drawn - drawn[:, [base]]
+        middle, lower, upper = quantiles(more)
+        chances = [np.round(1000 * np.mean(more > asked, axis=0)) for asked in grid]
+        gains[over.label] = {
+            group.label: [
+                *_list((middle[i], lower[i], upper[i])),
+                interval(middle[i], lower[i], upper[i], endpoint.write_gain),
+                [int(each[i]) for each in chances],
+            ]
+            for i, group in enumerate(groups)
+            if i != base
+        }
+    return gains
+
+
+def _evidence(
+    fit: Fit, groups: list[NamedGroup], references: list[NamedGroup]
+) -> dict[str, dict[str, list[str]]]:
+    """What carries the contrast of every treatment with each reference, in a word.
+
+    Those that compare different studies share a sentence, which is not repeated here.
+    """
+
+    def words(group: NamedGroup, over: NamedGroup) -> list[str]:
+        own = evidence(fit, group.cohorts[0].treatment, over.cohorts[0].treatment)
+        return [own.kind, *([own.sentence] if own.kind != ACROSS else [])]
+
+    return {
+        over.label: {group.label: words(group, over) for group in groups if group is not over}
+        for over in references
+    }
+
+
+def _contrasts(analysis: Analysis, name: str) -> dict[str, str]:
+    """Every contrast of a treatment with the usual reference, as text; of all histologies."""
+    table, known = analysis.comparison.table, contrasts_of(name)
+    if "endpoint" not in table:
+        return {}
+    table = table[(table["endpoint"] == name) & table["estimand"].isin(known)]
+
+    def words(row: Any) -> str:
+        own = known[row.estimand]
+        unit = "" if own.unit == "ratio" else f" {own.unit}"
+        return f"{own.label}: {interval(row.estimate, row.lower, row.upper, own.write)}{unit}"
+
+    return {
+        label: "; ".join(words(row) for row in rows.itertuples())
+        for label, rows in table.groupby("treatment")
+    }
+
+
+def _certainty(analysis: Analysis, name: str) -> dict[str, dict[str, Any]]:
+    """What tables say of how certain the usual comparison of a treatment is, where they do.
+
+    Text and numbers by the names of the columns; ``adjusted`` is the gain that allows for
+    confounding, with its probability.
+    """
+    table, endpoint = analysis.comparison.table, endpoint_of(name)
+    if not {*_CERTAINTY, "adjusted"} <= set(table):
+        return {}
+    rows = table[(table["endpoint"] == name) & (table["estimand"] == endpoint.gain)]
+
+    def about(row: Any) -> dict[str, Any]:
+        known = {
+            column: value if isinstance(value := getattr(row, column), str) else _short(value)
+            for column in _CERTAINTY
+        }
+        ends = (row.adjusted, row.adjusted_lower, row.adjusted_upper)
+        if is_missing(row.adjusted):
+            return known
+        gain = f"{interval(*ends, endpoint.write_gain)} {endpoint.unit_of_gain}"
+        chances = "" if is_missing(row.p_gain_adjusted) else chance(row.p_gain_adjusted)
+        return known | {"adjusted": gain, "chance": chances}
+
+    return {row.treatment: about(row) for row in rows.itertuples()}
+
+
+def _hues(endpoints: list[dict[str, Any]]) -> dict[str, str]:
+    """Colour of each class of treatment; those with the most patients have one of their own."""
+    from synthesis.plots.style import HUES
+
+    sizes: dict[str, int] = {}
+    for row in (row for endpoint in endpoints for row in endpoint["rows"]):
+        sizes[row["c"]] = sizes.get(row["c"], 0) + row["shown"] * row["p"]
+    first = sorted(sizes, key=sizes.__getitem__, reverse=True)[: len(HUES)]
+    return dict(zip((name for name in sizes if name in first), HUES, strict=False))
+
+
+# --- Curves --------------------------------------------------------------------------------------
+
+
+def _curves(analysis: Analysis, name: str) -> dict[str, Any] | None:
+    """The curve of each treatment with its band in per mille, and the reported points."""
+    if name not in analysis.curves:
+        return None
+    lines, points = analysis.curves[name]
+    vocabulary = analysis.registry.vocabulary
+
+    def mille(values: pd.Series) -> list[int]:
+        return (1000 * values).round().astype(int).tolist()
+
+    return {
+        "time": lines["time"].drop_duplicates().tolist(),
+        "lines": {
+            label: [mille(own["survival"]), mille(own["lower"]), mille(own["upper"])]
+            for label, own in lines.groupby("treatment", sort=False)
+        },
+        "last": lines.groupby("treatment")["last_printed"].first().to_dict(),
+        "points": [
+            {
+                "t": row.treatment,
+                "name": treatment_name(row.treatment, vocabulary),
+                "study": row.study_id,
+                "n": None if is_missing(row.n) else int(row.n),
+                "at": _list((row.time, row.time_lower, row.time_upper)),
+                "s": _list((row.survival, row.survival_lower, row.survival_upper)),
+            }
+            for row in points.itertuples()
+            if np.isfinite(row.time)
+        ],
+    }
+
+
+def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | None:
+    """Thinned draws of every curve in pure and in mixed tumours; times 1000, as whole numbers."""
+    places = tuple(group.group for group in groups)
+    pure, mixed = (curves(fit, share, "mean_study", places) for share in (0.0, 1.0))
+    keep = spaced(len(pure.median), DRAWS)
+    family = np.broadcast_to(np.asarray(pure.family), len(pure.median))[keep]
+    if not set(family) <= set(DRAWN):
+        return None
+    logs = np.log(pure.median), np.log(mixed.median), np.log(pure.shape)
+    tail = np.broadcast_to(pure.tail, pure.median.shape)
+
+    def whole(values: np.ndarray) -> list[int]:
+        return np.round(1000 * values[keep]).astype(int).tolist()
+
+    effects = flat(fit, "covariate_effect") if fit.variant.covariates else None
+    moved = ("pretreated", "braf_mutated")
+    return {
+        "families": list(DRAWN),
+        "family": [DRAWN.index(each) for each in family],
+        "treatments": {
+            group.label: [whole(each[:, i]) for each in (*logs, tail)]
+            for i, group in enumerate(groups)
+        },
+        "histology": bool(fit.data.tells_histology),
+        "effects": None
+        if effects is None
+        else {each: whole(effects[:, COVARIATES.index(each)]) for each in moved},
+        "usualBraf": REFERENCE_BRAF_SHARE,
+    }
+
+
+# --- Cohorts -------------------------------------------------------------------------------------
+
+
+def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Every cohort of the registry once, and every report that was left out at screening."""
+    registry, used = analysis.registry, analysis.cohorts
+    vocabulary, labels = registry.vocabulary, cohort_names(registry)
+    counted: dict[str, dict[str, Any]] = {}
+    for row in used.itertuples():
+        endpoint = endpoint_of(row.endpoint)
+        marks = (row.printed_value, row.printed_lower, row.printed_upper)
+        marks += (row.estimate, row.lower, row.upper)
+        counted.setdefault(f"{row.study}:{row.cohort}", {})[row.endpoint] = {
+            "m": _list(marks),
+            "est": interval(row.estimate, row.lower, row.upper, endpoint.write),
+            "in": "" if is_missing(row.entered_as) else row.entered_as,
+            "hist": _histology(row.histology),
+            "src": row.status,
+        }
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for row in analysis.left_out.itertuples():
+        gave = "" if is_missing(row.gave_way_to) else labels.get(row.gave_way_to, "")
+        about = reasons.setdefault(f"{row.study}:{row.cohort}", {})
+        nothing = row.kind == "no_figure" and "not reached" not in row.reason
+        reason = "No usable figure." if nothing else row.reason
+        about.setdefault(f"{row.kind}\n{gave}\n{reason}", []).append(row.endpoint)
+    for study in registry:
+        for cohort in study.cohorts:
+            own = f"{study.id}:{cohort.id}"
+            treatment = vocabulary.treatment(cohort.treatment)
+            label = treatment_name(treatment.label, vocabulary)
+            yield {
+                "s": study.id,
+                "name": labels[own],
+                "t": treatment.label,
+                "tname": label,
+                "c": treatment_name(vocabulary.treatment_class(treatment.class_).label, vocabulary),
+                "n": cohort.n,
+                "year": study.citation.year,
+                "design": (study.design or "").replace("_", " "),
+                "line": "several lines" if cohort.line == "mixed" else cohort.line or "",
+                "doi": study.citation.doi or "",
+                "rep": {e: words for e in analysis.settings.endpoints
+                        if (words := cohort_words(cohort, e))},
+                "used": counted.get(own, {}),
+                "why": [[*key.split("\n", 2), ends] for key, ends in reasons.get(own, {}).items()],
+                "caution": cohort.caution or "",
+            }  # fmt: skip
+    for report in registry.excluded:
+        yield {"s": report.id, "name": names[report.id], "screened": report.reason,
+               "n": sum(report.n) or None, "year": report.citation.year,
+               "doi": report.citation.doi or ""}  # fmt: skip
+
+
+def _histology(words: Any) -> str:
+    """What a counted cohort tells of histology."""
+    unknown = ("not printed", "not reported", "unknown")
+    return "" if is_missing(words) or words in unknown else str(words)
+
+
+# --- Model check, and what was believed before ---------------------------------------------------
+
+
+def _checks(analysis: Analysis, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each reported figure beside what the fitted model predicts of it."""
+    return [
+        {
+            "e": row.endpoint,
+            "name": names.get(row.study, row.label),
+            "t": row.treatment,
+            "figure": row.figure,
+            "v": _list((row.value, row.predicted, row.lower, row.upper)),
+            "pit": _short(row.pit),
+            "in": bool(row.within),
+        }
+        for table in analysis.checks.predictive.values()
+        for row in table.itertuples()
+    ]
+
+
+def _densities(analysis: Analysis) -> list[dict[str, Any]]:
+    """Prior and posterior of the effects of histology."""
+    if analysis.findings is None:
+        return []
+    table = analysis.findings.benefit.density
+    if table.empty:
+        return []
+    keys = [key for key in ("endpoint", "parameter", "label", "which") if key in table]
+    thin = slice(None, None, 4)
+    return [
+        dict(zip(keys, key, strict=True))
+        | {name: _list(own[column][thin]) for name, column in (("x", "x"), ("d", "density"))}
+        for key, own in table.groupby(keys, sort=False)
+    ]
+
+
+__all__ = ["as_json", "page_data"]

@@ -1,0 +1,170 @@
+"""What the page is made from: names, reported figures in one notation, and its JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+import pytest
+import report_fits
+from small_registry import NR, VOCABULARY, cohort, landmark, median, study, write_registry
+
+from studies import load_registry
+from synthesis.endpoints import endpoint_of
+from synthesis.questions.contrasts import GAIN
+from synthesis.report import words
+from synthesis.report.data import DRAWS, MONTHS, as_json, page_data
+from synthesis.report.names import cohort_words, study_names, treatment_name
+
+
+@pytest.fixture(scope="module")
+def analysis(tmp_path_factory):
+    return report_fits.analysis_of(report_fits.registry_of(tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="module")
+def data(analysis):
+    return page_data(analysis, study_names(analysis.registry))
+
+
+# --- Names and figures ---------------------------------------------------------------------------
+
+
+def named(tmp_path, **citation):
+    """What a reader calls a study with this citation."""
+    own = study("x1", cohort(n=9, survival=[median()]), enrolment="2001-03 to 2009")
+    own["citation"] = citation
+    return study_names(load_registry(write_registry(tmp_path / "registry", own)))["x1"]
+
+
+@pytest.mark.parametrize(
+    ("citation", "name"),
+    [
+        ({"authors": ["Pennell NA"], "year": 2008}, "Pennell 2008"),
+        ({"authors": ["Ahn"], "journal": "Int J Thyroidol"}, "Ahn, 2001–2009"),
+        ({"label": "Cleveland Clinic 2013"}, "Cleveland Clinic 2013"),
+        ({"label": "Northwest Med J (n.d.)"}, "Northwest Med J, 2001–2009"),
+        ({"label": "PMID 21791572", "pmid": "21791572"}, "Hospital series, 2001–2009"),
+        ({"journal": "World J Surg", "year": 1998}, "World J Surg, 1998"),
+        ({"title": "A report of patients"}, "“A report of patients”"),
+    ],
+)
+def test_a_study_has_a_name_that_a_reader_knows(tmp_path, citation, name):
+    assert named(tmp_path, **citation) == name
+
+
+def test_reported_figures_have_one_notation(tmp_path):
+    own = study(
+        "one2020",
+        cohort(
+            survival=[
+                median("3.1", ci="0.6 5.5", level="0.95"),
+                median("101", unit="days", endpoint="pfs"),
+            ],
+            landmarks=[
+                landmark(1, Decimal("0.119"), unit="years", ci="0.044 0.236"),
+                landmark(6, Decimal("0.30")),
+            ],
+            response={"cr": 0, "pr": 2, "evaluable": 23},
+        ),
+        cohort("none", survival=[median(NR, ci="2.0 NR", level="0.95")]),
+    )
+    first, second = (
+        load_registry(write_registry(tmp_path / "registry", own)).studies["one2020"].cohorts
+    )
+    assert cohort_words(first, "os") == (
+        "3.1 months (0.6–5.5); 12-month OS 11.9 % (4.4–23.6); 6-month OS 30 %"
+    )
+    assert cohort_words(first, "pfs") == "3.3 months (101 days)"
+    assert cohort_words(first, "response") == "2 of 23 responded"
+    assert cohort_words(second, "os") == "not reached (2.0–NR)"
+
+
+def test_mixed_is_a_word_of_histology_alone(analysis):
+    vocabulary = analysis.registry.vocabulary
+    known = {each["label"] for each in VOCABULARY["classes"]}
+    assert "Mixed treatments" in known
+    assert treatment_name("Mixed treatments", vocabulary) == "Various treatments"
+    assert treatment_name("Various", vocabulary) == "Various treatments"
+    assert treatment_name("Lenvatinib", vocabulary) == "Lenvatinib"
+
+
+# --- The JSON ------------------------------------------------------------------------------------
+
+
+def test_json_ends_no_element_of_a_page(data):
+    text = as_json(data | {"subject": "</script><!--\u2028"})
+    assert not {"<", "\u2028", "\u2029"} & set(text)
+    assert json.loads(text)["subject"] == "</script><!--\u2028"
+
+
+def test_gains_over_every_reference_are_those_of_the_draws(analysis, data):
+    survival = data["endpoints"][0]
+    for table in (analysis.comparison.table, analysis.comparison.league):
+        rows = table[(table["endpoint"] == "os") & (table["estimand"] == GAIN)]
+        assert len(rows)
+        for row in rows.itertuples():
+            own = survival["gains"]["reference"][row.reference][row.treatment]
+            np.testing.assert_allclose(own[:3], [row.estimate, row.lower, row.upper], rtol=1e-3)
+            # a probability per mille, where the gain asked for is one of the grid
+            assert abs(own[4][MONTHS.tolist().index(row.delta)] / 1000 - row.p_gain) <= 0.0005
+
+
+def test_a_gain_between_the_steps_of_the_slider_can_be_asked_for(analysis):
+    asked = replace(analysis, settings=replace(analysis.settings, delta=1.3))
+    made = page_data(asked, study_names(asked.registry))
+    assert made["months"][2:5] == [1.0, 1.3, 1.5]
+    gains = made["endpoints"][0]["gains"]["reference"]["Best supportive care"]
+    assert {len(own[4]) for own in gains.values()} == {len(made["months"])}
+
+
+def test_draws_are_thinned_alike_for_every_treatment(data):
+    draws = data["endpoints"][0]["draws"]
+    assert len(draws["family"]) == DRAWS
+    lengths = {len(values) for each in draws["treatments"].values() for values in each}
+    lengths |= {len(values) for values in draws["effects"].values()}
+    assert lengths == {DRAWS}
+
+
+def test_certainty_is_told_where_the_tables_have_it(analysis):
+    bare = analysis.comparison.table.drop(columns="certainty", errors="ignore")
+    ungraded = replace(analysis, comparison=replace(analysis.comparison, table=bare))
+    names = study_names(ungraded.registry)
+    assert page_data(ungraded, names)["endpoints"][0]["certainty"] == {}
+    own = {"certainty": "low", "certainty_reasons": "not randomised", "tipping_limit": 1.5}
+    own |= {"tipping_estimate": 2.5, "adjusted": 1.2, "adjusted_lower": -0.5}
+    own |= {"adjusted_upper": 3.0, "p_gain_adjusted": 0.6}
+    table = analysis.comparison.table.assign(**own)
+    forest = analysis.comparison.forest.rename(columns={"carried_by": "evidence"})
+    comparison = replace(
+        analysis.comparison, table=table, forest=forest.assign(certainty="low", carried_by="")
+    )
+    graded = replace(analysis, comparison=comparison)
+    made = page_data(graded, study_names(graded.registry))["endpoints"][0]["certainty"]
+    assert made["Sorafenib"] == {
+        "certainty": "low",
+        "certainty_reasons": "not randomised",
+        "tipping_limit": 1.5,
+        "tipping_estimate": 2.5,
+        "adjusted": f"1.2 (−0.5 to 3.0) {endpoint_of('os').unit_of_gain}",
+        "chance": "0.60",
+    }
+    strength = next(card for card in words.cards(graded) if "strong" in card.subject)
+    assert strength.words.endswith("Certainty: low for 3.")
+    assert strength.number == "0 of 3 randomised"
+
+
+def test_the_first_answers_are_those_of_the_tables(analysis):
+    best, others, strength, histology = words.cards(analysis)
+    rows = analysis.comparison.forest.query("endpoint == 'os' and not is_reference")
+    top = rows.sort_values("value").iloc[-1]
+    assert best.number == f"{endpoint_of('os').write(top['value'])} months"
+    assert top["treatment"].lower() in best.words
+    assert others.words.count("best supportive care") == 1
+    assert strength.number == f"0 of {len(rows)} randomised"
+    (effect,) = analysis.findings.benefit.effects.query(
+        "endpoint == 'os' and effect == 'prognostic' and which == 'posterior'"
+    )["estimate"]
+    assert histology.number == f"{effect:.2f} times"
