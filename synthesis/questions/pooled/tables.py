@@ -455,11 +455,14 @@ def _group_rows(
     about = group.class_label, group.label
     yield _row("treatment", *about, group.label)
     index = {ref.id: i for i, ref in enumerate(fit.data.cohorts)}
-    labels = cohort_labels(group.cohorts)
-    for ref in sorted(group.cohorts, key=lambda ref: (ref.study.citation.year or 0, ref.id)):
+    counted = [ref for ref in group.cohorts if ref.id in index]
+    labels = cohort_labels(counted)
+    for ref in sorted(counted, key=lambda ref: (ref.study.citation.year or 0, ref.id)):
         yield _row("cohort", *about, labels[ref.id], **_cohort_figures(fit, index[ref.id], ref))
     who = "evaluable patient" if isinstance(fit, ResponseFit) else "patient"
-    size = numbers.count(len(group.cohorts), "cohort"), numbers.count(group.patients, who)
+    size = numbers.count(len(counted), "cohort"), numbers.count(group.patients, who)
+    if not counted:
+        size = numbers.count(len(group.cohorts), "report"), "adjusted hazard ratios"
     for target, words in _TARGET_LABELS.items():
         label = f"{words} ({', '.join(size)})" if target == "mean_study" else words
         yield _row(target, *about, label, **vars(pooled[target]))
@@ -541,6 +544,7 @@ def curve_tables(
         printed = [
             {"treatment": named.label} | row
             for ref in named.cohorts
+            if ref.id in index
             for row in _points(fit, index[ref.id], ref)
         ]
         points += printed
