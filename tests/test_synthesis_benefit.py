@@ -309,7 +309,9 @@ def test_an_effect_that_is_all_but_assumption_is_not_claimed(registry, fit):
 
 def test_every_number_by_histology_is_read_as_it_is_written(told, registry):
     shown = section(told, registry)
-    assert set(shown.tables) == {"benefit", "benefit_effects", "influence"}
+    assert set(shown.tables) == {
+        *("benefit", "benefit_effects", "influence", "histology_alternatives"),
+    }
     read = {
         (cells[0].text, cells[1].text, cell.text)
         for part in shown.findings

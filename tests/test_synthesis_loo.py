@@ -80,8 +80,8 @@ def test_predictions_are_drawn_from_what_the_density_is_integrated_over(data, na
         shift = first.study - effect(own, data, j)[0] if name.startswith("trial") else 0.0
         medians = own["log_median"][0]
         sides = [at[i] if i in at else medians[i] + shift for i in (item.first, item.second)]
-        shape = first.log_shape if cohorts[0] == j else own["log_shape"][0, cohorts[0]]
-        value = value + hand.comparison(item, sides[0] - sides[1], shape)
+        shapes = [first.log_shape if c == j else own["log_shape"][0, c] for c in cohorts]
+        value = value + hand.comparison(item, sides, shapes)
     found = np.exp(value - brute(own, fit, 0, name))
     # four standard errors; where its report knows of it, of some thousand candidates
     assert found.mean() == pytest.approx(1.0, abs=4 * found.std() / 60)

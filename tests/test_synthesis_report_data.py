@@ -109,7 +109,8 @@ def test_gains_over_every_reference_are_those_of_the_draws(analysis, data):
             own = survival["gains"]["reference"][row.reference][row.treatment]
             np.testing.assert_allclose(own[:3], [row.estimate, row.lower, row.upper], rtol=1e-3)
             # a probability per mille, where the gain asked for is one of the grid
-            assert abs(own[4][MONTHS.tolist().index(row.delta)] / 1000 - row.p_gain) <= 0.0005 + 1e-12
+            per_mille = own[4][MONTHS.tolist().index(row.delta)]
+            assert abs(per_mille / 1000 - row.p_gain) <= 0.0005 + 1e-12
 
 
 def test_a_gain_between_the_steps_of_the_slider_can_be_asked_for(analysis):

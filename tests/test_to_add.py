@@ -78,7 +78,8 @@ source = "Made up"
 """
 
 COVARIATE = """    Covariate("of_disease", "Of the disease or not", "disease", {"ATC": 0.5}),
-    Covariate("braf_mutated","""
+    Covariate(
+        "braf_mutated","""
 
 QUESTION = '''"""How many cohorts count?"""
 
@@ -165,7 +166,7 @@ def seen(tmp_path_factory):
         models / "families.py", "GeneralisedGamma, LongTail)", "GeneralisedGamma, LongTail, Gumbel)"
     )
     put(copy / "synthesis/choices.py", '"long-tail"),', '"long-tail", "gumbel"),')
-    put(models / "covariates.py", '    Covariate("braf_mutated",', COVARIATE)
+    put(models / "covariates.py", '    Covariate(\n        "braf_mutated",', COVARIATE)
     priors = copy / "priors/data/default.toml"
     append(priors, PRIOR.format(name="shape_gumbel", reads_as="shape"))
     append(priors, PRIOR.format(name="covariate_of_disease", reads_as="ratio"))
