@@ -64,7 +64,7 @@ _PRECISIONS = 15
 _EFFECTS = np.linspace(-5.0, 5.0, 61)
 _LOG_EFFECT = -0.5 * _EFFECTS**2 - np.log(np.exp(-0.5 * _EFFECTS**2).sum())
 
-_CANDIDATES = 9  # effects at each draw, of which those that the rest of a report bears out are kept
+_CANDIDATES, _WIDER = 9, 1.5  # effects at each draw, so much wider than where the integrand is
 
 _STEP = 0.05  # of the differences behind the expansion of a log likelihood
 
@@ -461,7 +461,7 @@ class _Cohort:
         rest = self.rest()
         mean, covariance = _laid(self, rest, prior)
         noise = rng.standard_normal((len(mean), 2, _CANDIDATES))
-        moved = mean[:, :, None] + np.linalg.cholesky(covariance) @ noise
+        moved = mean[:, :, None] + _WIDER * np.linalg.cholesky(covariance) @ noise
         displacement, log_shape = moved[:, 0], moved[:, 1]
         log_ratio = prior.log_density(displacement) + prior.log_shape_density(log_shape)
         log_ratio += self.log_likelihood(rest, displacement, log_shape)
@@ -469,8 +469,8 @@ class _Cohort:
         log_ratio += 0.5 * np.log(np.linalg.det(covariance))[:, None]
         log_ratio -= _integral(self, rest, NODES)[:, None]
         ratio = np.exp(log_ratio - log_ratio.max()) * weights[:, None]
-        kept = _picked(ratio.ravel(), size, rng)
-        return kept // _CANDIDATES, displacement.ravel()[kept], log_shape.ravel()[kept]
+        at = _picked(ratio.ravel(), size, rng)
+        return at // _CANDIDATES, displacement.ravel()[at], log_shape.ravel()[at]
 
     def log_likelihood(
         self, terms: list[_Term], displacement: np.ndarray, log_shape: np.ndarray
