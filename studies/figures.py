@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studies import schema
 from studies.schema import NOT_REACHED, NOT_SIGNIFICANT, Cohort, Response, Study, Subgroup
+
+if TYPE_CHECKING:
+    from studies.registry import Excluded
 
 RESPONSE = "response"
 Figure = schema.SurvivalOutcome | schema.Landmark | Response | schema.Comparison
@@ -32,6 +35,8 @@ _SHORT_UNIT = {"days": "d", "weeks": "wk", "months": "", "years": "y"}
 _P_VALUE = re.compile(r"[pP]?\s*(<=|>=|[<>=≤≥~])?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
 YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 _OPEN_ENDED = re.compile(r"\b(?:since|from|after)\b|[-–]\s*$", re.IGNORECASE)
+_NUMBER_ALONE = re.compile(r"(PMID|doi)\b")
+_TITLE = 60
 _INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,4}")
 
 
@@ -114,13 +119,26 @@ def surname(author: str) -> str:
     return " ".join(words)
 
 
-def study_label(study: Study) -> str:
-    """Return how tables call a study: ``Sparano 2021``, ``Ahn (n.d.)``, else its label or id."""
+def study_label(study: Study | Excluded) -> str:
+    """Return how tables call a report: ``Sparano 2021``, else its label, journal, title or place.
+
+    Where the year of the report is not known, the years of enrolment stand for it.
+    """
     citation = study.citation
-    if not citation.authors:
-        return citation.label or study.id
-    year = "(n.d.)" if citation.year is None else citation.year
-    return f"{surname(citation.authors[0])} {year}"
+    known = enrolment_years(getattr(study, "enrolment", None))
+    years = str(citation.year or "") or "–".join(map(str, dict.fromkeys(filter(None, known or ()))))
+    if citation.authors:
+        name, when = surname(citation.authors[0]), years or citation.journal
+        return f"{name} {years}" if citation.year else ", ".join(filter(None, (name, when)))
+    if citation.label and not _NUMBER_ALONE.match(citation.label):
+        return citation.label
+    if citation.journal:
+        return ", ".join(filter(None, (citation.journal, years)))
+    if citation.title:
+        title = citation.title
+        return f"“{title[:_TITLE].rsplit(' ', 1)[0]} …”" if len(title) > _TITLE else f"“{title}”"
+    where = ", ".join(("Hospital series", *getattr(study, "countries", ())))
+    return f"{where}, {years}" if years else study.id
 
 
 def figure_status(figure: Figure, study: Study) -> schema.Status:

@@ -20,7 +20,7 @@ from studies.schema import PATIENT_TIMES, Cohort, Comparison, Overlap, Study, Su
 from studies.vocabulary import UnknownWordError, Vocabulary
 
 OVERLAP_RULE = (
-    "A cohort of one treatment or one class goes before a cohort of mixed treatments.",
+    "A cohort of one treatment or one class goes before a cohort of various treatments.",
     "Then a cohort whose outcomes are printed by histology, pure and mixed.",
     "Then the cohort with the most printed points of this endpoint: the median, each limit of its "
     "interval that is reached, each survival probability; a response counts one.",

@@ -309,11 +309,14 @@ def histologies(fit: Fit, reference_mix: float) -> dict[str, float | None]:
 
 
 def tells_apart(fit: Fit, cohorts: Sequence[CohortRef]) -> bool:
-    """Whether figures of pure and of mixed tumours stand behind cohorts: else *extrapolated*."""
+    """Whether figures of pure and of mixed tumours, or a comparison of them, stand behind cohorts.
+
+    What has none is *extrapolated*.
+    """
     if isinstance(fit, ResponseFit):
         return False
     names = {ref.id for ref in cohorts}
-    shares = {arm.share for arm in fit.data.arms if fit.data.cohorts[arm.cohort].id in names}
+    shares = {own.share for own in fit.data.groups if fit.data.refs[own.cohort].id in names}
     return {0.0, 1.0} <= shares
 
 

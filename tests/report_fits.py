@@ -38,7 +38,8 @@ def registry_with(folder, *own):
     """Reports of a disease whose vocabulary tells pure from mixed tumours."""
     words = {"pure": "Nothing but it.", "mixed": "With a differentiated part."}
     lines = {"first-line": "Not treated before.", "pretreated": "Treated before."}
-    vocabulary = VOCABULARY | {"histologies": words, "lines": lines}
+    designs = VOCABULARY["designs"] | {"randomised": "By lot."}
+    vocabulary = VOCABULARY | {"histologies": words, "lines": lines, "designs": designs}
     return load_registry(write_registry(folder / "registry", *own, vocabulary=vocabulary))
 
 

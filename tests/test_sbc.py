@@ -197,7 +197,7 @@ def test_the_fingerprint_sees_a_prior_and_a_reading_but_not_the_room():
 
     def density(priors, records, more=0):
         data = survival_world.arranged(records)
-        fixed = ("convention", "covariate", "term", "tail_term")
+        fixed = ("convention", "covariate", "term", "shape_term", "tail_term")
         room = sizes_for([data]).room
         sizes = Sizes(tuple((k, n if k in fixed else n + more) for k, n in room))
         problem = survival_problem(data, priors, FAMILIES["weibull"], sizes)

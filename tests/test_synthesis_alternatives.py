@@ -76,7 +76,7 @@ def test_a_report_that_gives_way_counts_for_its_contrast_alone(registry, fit):
         ("mixed", 170, 1.0),
         ("pure", 130, 0.0),
     ]
-    (null,) = [item for item in data.comparisons if item.reading.is_null]
+    (null,) = [item for item in data.comparisons if item.reading.low < item.reading.high]
     assert null.reading.high == pytest.approx(1.959964 * np.sqrt(1 / 170 + 1 / 130), rel=1e-5)
     assert (null.log_medians, null.told) == (None, 0.0)
     assert "various" not in data.treatments
@@ -109,7 +109,7 @@ def test_another_prior_is_a_ratio_of_two_priors(fit, table):
 
 def test_the_likelihood_of_a_contrast_is_a_mean_over_its_own_effect(fit):
     data = fit.data
-    (null,) = [item for item in data.comparisons if item.reading.is_null]
+    (null,) = [item for item in data.comparisons if item.reading.low < item.reading.high]
     cohort_number = data.groups[null.first].cohort
     found = comparison_of_histologies(fit, np.arange(DRAWS), cohort_number)
     treatment = data.hierarchy.treatments.index("various")
@@ -137,7 +137,7 @@ def test_the_sentence_has_the_range_of_what_can_be_relied_on(table):
     rows = table.reset_index()
     (words,) = alternatives_words(rows)
     sure = rows[rows["reliable"]]["estimate"].drop(index=1)
-    assert f"between {numbers.ratio(sure.min())} and {numbers.ratio(sure.max())}" in words
+    assert f"estimates of {numbers.ratio(sure.min())}–{numbers.ratio(sure.max())}" in words
     assert f"under {len(sure) - 1} other choices" in words
     doubtful = rows.assign(reliable=[True, True, True, True, True, False])
     assert alternatives_words(doubtful)[0].endswith(" Unreliable: without Nothing 2021.")

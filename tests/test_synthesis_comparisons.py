@@ -297,8 +297,6 @@ def test_no_significant_difference_speaks_for_curves_close_together():
         for first in (near, far)
     )
     assert close > apart + 1.0
-    assert null.reading.is_null
-    assert not printed(-0.7).reading.is_null
 
 
 def test_a_median_alone_tells_the_same_of_every_test():

@@ -309,7 +309,6 @@ def test_a_p_value_is_a_log_hazard_ratio_of_so_many_patients(sided, p, z, longer
     sign = -1.0 if longer else 1.0
     assert found.low == pytest.approx(sign * z * math.sqrt(VARIANCE), rel=TO_TEN_DIGITS)
     assert found.high == found.low
-    assert not found.is_null
     assert found.variance == pytest.approx(VARIANCE, rel=EXACT)
     assert (found.kind, found.share, found.events) == ("p", 8 / 23, (1.0, 1.0))
     words = f"log-rank p = {p}{' (one-sided)' if sided == 1 else ''}"
@@ -379,7 +378,6 @@ def test_no_significant_difference_is_a_range_about_none(p, z):
         found = read(printed(p=p), longer=longer)
         assert found.high == pytest.approx(z * math.sqrt(VARIANCE), rel=TO_TEN_DIGITS)
         assert found.low == -found.high
-        assert found.is_null
         assert not found.either_sign
         assert found.entered_as.startswith("p (test not named, taken as log-rank) > 0.")
 
@@ -391,7 +389,6 @@ def test_a_bound_of_a_p_value_is_what_lies_beyond_it():
         assert (found.low, found.high) == pytest.approx(ends, rel=TO_TEN_DIGITS)
         assert found.entered_as == "log-rank p < 0.001, either sign"
         assert found.either_sign
-        assert not found.is_null
     told = read(printed(p="<0.001", longer="mixed"), longer=False)
     assert (told.low, told.high) == pytest.approx((-math.inf, -limit), rel=TO_TEN_DIGITS)
     assert not told.either_sign

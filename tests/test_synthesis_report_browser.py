@@ -14,7 +14,7 @@ from report_tables import HOSTILE
 from small_registry import cohort, landmark, median, study
 
 from synthesis.endpoints import endpoint_of
-from synthesis.numbers import chance, interval
+from synthesis.numbers import chance_pair, interval
 from synthesis.questions.contrasts import GAIN
 from synthesis.report import write_report
 
@@ -102,46 +102,48 @@ def test_every_estimate_read_back_is_that_of_the_tables(browser, out, endpoint, 
         assert read == {name: known[name] for name in read}
 
 
+def gain_cell(row):
+    """A gain as it is, and below it allowing for confounding."""
+    write = endpoint_of("os").write_gain
+    as_is = interval(row.estimate, row.lower, row.upper, write)
+    return f"{as_is} {interval(row.adjusted, row.adjusted_lower, row.adjusted_upper, write)}"
+
+
+def gains_of(reader):
+    """Treatment -> the cell of its gain."""
+    names = reader.texts("#treatments-table button.open")
+    return dict(zip(names, reader.cells("gain"), strict=True))
+
+
 def test_gains_and_chances_read_back_are_those_of_the_tables(reader, out):
     compare = table(out, "compare")
     rows = compare[(compare["endpoint"] == "os") & (compare["estimand"] == GAIN)]
-    write = endpoint_of("os").write_gain
     known = {row.treatment: row for row in rows.itertuples()}
-    columns = (reader.texts("#treatments-table button.open"), reader.cells("gain"))
     words = {"within one study": "one report", "across single-arm studies": "across studies"}
-    carried = "evidence" if "evidence" in compare else "carried_by"
-    for name, gain, likely, mark in zip(
-        *columns, reader.cells("chance"), reader.cells("evidence"), strict=True
-    ):
+    columns = reader.cells("chance"), reader.cells("evidence")
+    for (name, gain), likely, mark in zip(gains_of(reader).items(), *columns, strict=True):
         if name not in known:
             assert (gain, likely, mark) == ("–", "–", "reference")
             continue
         row = known[name]
-        assert gain == interval(row.estimate, row.lower, row.upper, write)
-        assert likely == chance(row.p_gain)
-        assert mark[2:].startswith(words[getattr(row, carried)])
+        assert gain == gain_cell(row)
+        assert likely == chance_pair(row.p_gain, row.p_gain_adjusted)
+        assert mark[2:].startswith(words[row.evidence])
 
 
 def test_gains_by_histology_and_over_another_treatment_are_those_of_the_tables(browser, out):
     benefit, league = table(out, "benefit"), table(out, "league")
     benefit = benefit[(benefit["estimand"] == GAIN) & (benefit["histology"] == "mixed")]
-    write = endpoint_of("os").write_gain
     with Reader(browser, out / "report.html", address="#h=mixed") as reader:
-        read = dict(
-            zip(reader.texts("#treatments-table button.open"), reader.cells("gain"), strict=True)
-        )
-        for row in benefit.itertuples():
-            if row.treatment in read:
-                told = interval(row.estimate, row.lower, row.upper, write)
-                assert read[row.treatment] == told
+        read = gains_of(reader)
+        rows = [row for row in benefit.itertuples() if row.treatment in read]
+        assert rows
+        assert all(read[row.treatment] == gain_cell(row) for row in rows)
     pair = league[(league["estimand"] == GAIN) & (league["reference"] == "Paclitaxel")]
     with Reader(browser, out / "report.html", address="#r=Paclitaxel") as reader:
-        read = dict(
-            zip(reader.texts("#treatments-table button.open"), reader.cells("gain"), strict=True)
-        )
+        read = gains_of(reader)
         assert len(pair) >= 1
-        for row in pair.itertuples():
-            assert read[row.treatment] == interval(row.estimate, row.lower, row.upper, write)
+        assert all(read[row.treatment] == gain_cell(row) for row in pair.itertuples())
 
 
 def test_what_no_report_tells_is_tagged_dashed_and_grey(browser, out):
@@ -218,7 +220,8 @@ def test_the_gain_asked_for_moves_the_chances(reader):
     after = reader.cells("chance")
     numbers = [(a, b) for a, b in zip(before, after, strict=True) if a != "–"]
     assert numbers
-    assert all(float(b.strip("<>")) <= float(a.strip("<>")) for a, b in numbers)
+    pairs = [zip(a.split(" / "), b.split(" / "), strict=True) for a, b in numbers]
+    assert all(float(b.strip("<>")) <= float(a.strip("<>")) for pair in pairs for a, b in pair)
 
 
 def test_the_median_of_a_stated_mix_is_that_of_the_model(reader, analysis):
@@ -229,13 +232,16 @@ def test_the_median_of_a_stated_mix_is_that_of_the_model(reader, analysis):
     page.wait_for_selector("#mix-median")
     page.locator("#mix-treatment").select_option("Lenvatinib")
     read = {}
-    for share in (0, 40, 100):
+    usual = page.locator("#mix-line").input_value()
+    assert usual == "first-line"
+    for share, line in ((0, usual), (40, usual), (100, usual), (40, "pretreated")):
         page.locator("#mix-share").fill(str(share))
+        page.locator("#mix-line").select_option(line)
         text = page.locator("#mix-median").inner_text()
-        read[share] = [float(number) for number in re.findall(r"[\d.]+", text)]
-    for share, numbers in read.items():
+        read[share, line] = [float(number) for number in re.findall(r"[\d.]+", text)]
+    for (share, line), numbers in read.items():
         own = patient_mix(
-            analysis.fits, analysis.registry.vocabulary, Population(share / 100)
+            analysis.fits, analysis.registry.vocabulary, Population(share / 100, line=line)
         ).table.query(
             "treatment == 'Lenvatinib' and estimand == 'median_months' and target == 'mean_study'"
         )
@@ -244,7 +250,8 @@ def test_the_median_of_a_stated_mix_is_that_of_the_model(reader, analysis):
         width = known[2] - known[1]
         assert abs(numbers[0] - known[0]) < 0.1 * width + 0.05
         assert all(abs(a - b) < 0.25 * width + 0.05 for a, b in zip(numbers, known, strict=True))
-    assert read[0][0] < read[40][0] < read[100][0]
+    assert read[0, usual][0] < read[40, usual][0] < read[100, usual][0]
+    assert read[40, "pretreated"] != read[40, usual]
 
 
 def test_every_cohort_is_listed_sorted_searched_and_faceted(reader, analysis):

@@ -126,7 +126,8 @@ def test_the_figures_are_of_every_kind(endpoints):
     assert len(data.patients) == 2
     kinds = [item.reading.kind for item in data.comparisons]
     assert kinds == ["p", "hazard ratio", "p", "hazard ratio"]
-    assert [item.reading.is_null for item in data.comparisons] == [False, False, True, False]
+    ranges = [item.reading.low < item.reading.high for item in data.comparisons]
+    assert ranges == [False, False, True, False]
     assert [item.reading.adjusted for item in data.comparisons] == [False, False, False, True]
     assert (len(data.compared), len(data.within)) == (4, 3)
     assert [arm.told for arm in data.arms].count(False) == 1

@@ -257,13 +257,16 @@ def _histology(analysis: Analysis) -> list[str]:
     if analysis.findings is None:
         return []
     from synthesis.questions.histology_effects import PREDICTIVE, PROGNOSTIC
+    from synthesis.questions.influence import alternatives_range
 
+    others = analysis.findings.alternatives
     rows = analysis.findings.benefit.effects.query("which == 'posterior' and cohorts > 0")
     rows = rows[rows["endpoint"] == analysis.settings.survival_endpoints[0]]
     prognostic = rows[rows["effect"] == PROGNOSTIC]
     predictive = rows[rows["effect"] == PREDICTIVE].nlargest(1, "patients")
     if prognostic.empty:
         return []
+    over = alternatives_range(others[others["endpoint"] == analysis.settings.survival_endpoints[0]])
     adds = in_sentence(f"{''.join(predictive['treatment'])} makes it")
     parts = [
         f"{start} {interval(row.estimate, row.lower, row.upper, ratio)} times {end} "
@@ -274,4 +277,5 @@ def _histology(analysis: Analysis) -> list[str]:
         )
         for row in effects.itertuples()
     ]
-    return paragraph(f"{capitalised('; '.join(parts))}.")
+    rest = f" Without any one report, or with another prior: {over} times." if over else ""
+    return paragraph(f"{capitalised('; '.join(parts))}.{rest}")

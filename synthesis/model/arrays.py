@@ -47,7 +47,7 @@ _FIXED = {
 
 #: Arrays of a comparison; ``mean`` depends on the family, and is filled with it.
 OF_COMPARISON = (
-    *("first", "second", "low", "high", "variance", "is_adjusted", "either_sign", "given"),
+    *("first", "second", "low", "high", "variance", "either_sign", "given"),
     *("first_median", "second_median", "mean", "weight"),
 )
 
@@ -149,7 +149,6 @@ def comparison_arrays(comparisons: Sequence[ArmComparison], size: int) -> dict[s
             "low": max(read.low, -_BEYOND),
             "high": min(read.high, _BEYOND),
             "variance": comparison.variance,
-            "is_adjusted": read.adjusted,
             "either_sign": read.either_sign,
             "given": medians is not None,
             "weight": 1.0,

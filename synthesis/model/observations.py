@@ -257,8 +257,11 @@ class SurvivalData:
         return Hierarchy(classes, tuple(class_of), studies, places)
 
     def at_share(self, share: float) -> SurvivalData:
-        """The same observations, every arm with this share of mixed histology (0 to 1)."""
-        return replace(self, arms=tuple(replace(arm, share=share) for arm in self.arms))
+        """The same observations, every group with this share of mixed histology (0 to 1)."""
+        arms, compared = (
+            tuple(replace(arm, share=share) for arm in own) for own in (self.arms, self.compared)
+        )
+        return replace(self, arms=arms, compared=compared)
 
 
 class Contrasts(NamedTuple):

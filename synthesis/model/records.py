@@ -231,11 +231,6 @@ class ComparisonReading:
     events: tuple[float, float] = (1.0, 1.0)
     adjusted: bool = False
 
-    @property
-    def is_null(self) -> bool:
-        """Whether the report says that the groups do not differ significantly, and no more."""
-        return self.low == -self.high and self.high > 0.0
-
 
 def find_comparison(
     comparisons: Iterable[Comparison],

@@ -153,9 +153,10 @@ def model_data(
 ) -> dict[str, np.ndarray]:
     """Values of all model data: observations padded to ``sizes``, switches and priors."""
     values = padded(data, sizes)
-    values["comparison_variance"] += values["comparison_is_adjusted"] * adjusted_bias(priors) ** 2
     for i, comparison in enumerate(data.comparisons):
         values["comparison_mean"][i] = mean_series(family, comparison.reading)
+        if comparison.reading.adjusted:
+            values["comparison_variance"][i] += adjusted_bias(priors) ** 2
     values["tail_terms"] = np.asarray(TAIL_TERMS if family.has_tail else 1, dtype="int64")
     values["family"] = np.asarray(family.code, dtype="int64")
     values["shape_free"] = np.asarray(float(family.has_shape))

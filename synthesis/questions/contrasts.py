@@ -262,6 +262,12 @@ BETWEEN_STUDIES = (
     "the patients will look like a treatment effect."
 )
 
+#: What carries a contrast of two treatments that no report gave.
+APART = (
+    "No report gave both treatments: patients of one study stand beside patients of another. "
+    f"{BETWEEN_STUDIES}"
+)
+
 #: A treatment is ranked and shown where so many cohorts, or so many patients, stand behind it.
 COHORTS_SHOWN, PATIENTS_SHOWN = 2, 20
 
@@ -482,10 +488,7 @@ class Evidence:
     def sentence(self) -> str:
         """What carries the contrast, in words."""
         if self.kind == ACROSS:
-            return (
-                "No report gave both treatments: patients of one study stand beside patients of "
-                f"another. {BETWEEN_STUDIES}"
-            )
+            return APART
         reports = count(len(self.reports), f"{'randomised ' * bool(self.randomised)}report")
         sizes = f"{self.shared[0]} and {self.shared[1]} patients"
         sizes = sizes if all(self.shared) else "an adjusted hazard ratio"

@@ -30,6 +30,7 @@ from synthesis.estimands import (
     tells_histology,
 )
 from synthesis.fits import PooledSurvival
+from synthesis.model.observations import Arm
 from synthesis.numbers import in_sentence, percent
 from synthesis.questions.certainty import Confounding, confounded, find_confounding, judge
 from synthesis.questions.contrasts import (
@@ -80,7 +81,7 @@ class Effect:
     draws : ndarray, shape (draws,)
         Log ratios.
     cohorts, patients : int
-        Those whose histology is known and that are given the treatment.
+        Those whose histology is known, or compared, and that are given the treatment.
     """
 
     name: str
@@ -130,18 +131,20 @@ def share_words(share: float, *, told: bool) -> str:
 
 def telling(fit: PooledSurvival, group: NamedGroup | None = None) -> tuple[int, int]:
     """Cohorts that tell their histology, and their patients, of any or of one treatment."""
-    arms = [arm for arm in _arms_of(fit, group) if arm.share is not None]
-    return len({arm.cohort for arm in arms}), sum(arm.n for arm in arms)
+    known = [own for own in _groups_of(fit, group) if own.share is not None]
+    apart = {own.cohort for own in known if own.histology != "whole"}
+    once = [own for own in known if own.histology != "whole" or own.cohort not in apart]
+    return len({own.cohort for own in once}), sum(own.n for own in once)
 
 
 def is_split(fit: PooledSurvival, group: NamedGroup | None = None) -> bool:
-    """Whether pure and mixed patients of one cohort entered apart."""
-    return any(arm.histology == "mixed" for arm in _arms_of(fit, group))
+    """Whether pure and mixed patients of one cohort entered apart, or are compared."""
+    return any(own.histology == "mixed" for own in _groups_of(fit, group))
 
 
-def _arms_of(fit: PooledSurvival, group: NamedGroup | None) -> list:
-    ids = {ref.id for ref in (fit.data.cohorts if group is None else group.cohorts)}
-    return [arm for arm in fit.data.arms if fit.data.cohorts[arm.cohort].id in ids]
+def _groups_of(fit: PooledSurvival, group: NamedGroup | None) -> list[Arm]:
+    ids = {ref.id for ref in (fit.data.refs if group is None else group.cohorts)}
+    return [own for own in fit.data.groups if fit.data.refs[own.cohort].id in ids]
 
 
 def histology_effects(

@@ -258,7 +258,7 @@ def influence_table(
     no median: missing values. `weights` are those of the same fit.
     """
     data, labels, sizes = fit.data, cohort_labels(fit.data.cohorts), patients_of(fit)
-    tell = {data.cohorts[arm.cohort].id for arm in data.arms if arm.share is not None}
+    tell = {data.refs[own.cohort].id for own in data.groups if own.share is not None}
     given = [ref.treatment for ref in data.cohorts]
     rows = []
     for quantity in quantities:
@@ -330,19 +330,25 @@ def finding(table: pd.DataFrame, heading: str, most: int = 6) -> Finding:
     return Finding(heading, (), (moved,), folded=True)
 
 
+def alternatives_range(table: pd.DataFrame) -> str:
+    """Lowest and highest ratio of the answer and of every reliable other choice; empty if none."""
+    sure = table[table["reliable"].astype(bool) & (table["alternative"] != NEW_REPORT)]
+    if len(sure) < 2:
+        return ""
+    return numbers.limits_of(sure["estimate"].min(), sure["estimate"].max(), numbers.ratio)
+
+
 def alternatives_words(table: pd.DataFrame) -> tuple[str, ...]:
     """How far the ratio of mixed to pure tumours depends on what is believed, in a sentence."""
     if table.empty:
         return ()
     usual, new, *others = table.itertuples(index=False)
-    sure = [row for row in others if row.reliable]
-    ends = [numbers.ratio(end([row.estimate for row in (usual, *sure)])) for end in (min, max)]
     unsure = [row.alternative for row in others if not row.reliable]
     words = (
-        f"The ratio of medians of mixed to pure tumours is {written(usual, numbers.ratio)}, and "
-        f"between {ends[0]} and {ends[1]} under {len(sure)} other choices: without each report "
-        "that sets the two against each other, and with another prior. In a new report it would be "
-        f"{written(new, numbers.ratio)}."
+        f"The ratio of medians of mixed to pure tumours is {written(usual, numbers.ratio)}, with "
+        f"estimates of {alternatives_range(table)} under {len(others) - len(unsure)} other "
+        "choices: without each report that sets the two against each other, and with another "
+        f"prior. In a new report it would be {written(new, numbers.ratio)}."
     )
     return (words + (f" Unreliable: {listed(unsure)}." if unsure else ""),)
 

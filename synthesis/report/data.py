@@ -7,7 +7,7 @@ and sort.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,14 +23,23 @@ from synthesis.estimands import (
     flat,
     histologies,
     quantiles,
+    tells_apart,
 )
 from synthesis.estimands import named_groups as all_groups
 from synthesis.fits import PooledSurvival
 from synthesis.left_out import spaced
-from synthesis.model.covariates import COVARIATES, REFERENCE_BRAF_SHARE
-from synthesis.numbers import chance, interval, is_missing
-from synthesis.questions.contrasts import ACROSS, across_words, contrasts_of, evidence
-from synthesis.report.names import VARIOUS, cohort_names, cohort_words, treatment_name
+from synthesis.model.covariates import COVARIATES, LINES, REFERENCE, REFERENCE_BRAF_SHARE
+from synthesis.numbers import interval, is_missing
+from synthesis.questions.contrasts import (
+    ACROSS,
+    APART,
+    RANDOMISED,
+    Evidence,
+    contrasts_of,
+    evidence,
+    kind_of,
+)
+from synthesis.report.names import cohort_names, cohort_words
 
 if TYPE_CHECKING:
     from synthesis.run import Analysis
@@ -40,7 +49,7 @@ DRAWS, MONTHS = 200, np.arange(0.0, 12.5, 0.5)
 #: Families whose curves the page can draw from draws.
 DRAWN = ("weibull", "exponential", "log-logistic", "log-normal", "long-tail")
 _DIGITS = 4
-# Columns that say how certain a comparison is, where tables have them.
+# Columns that say how certain a comparison is.
 _CERTAINTY = ("certainty", "certainty_reasons", "tipping_limit", "tipping_estimate")
 
 
@@ -56,9 +65,10 @@ def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
         "mix": analysis.settings.reference_mix,
         "delta": analysis.settings.delta,
         "months": _months(analysis).tolist(),
+        "confounding": analysis.comparison.confounding.words,
         "endpoints": endpoints,
         "hues": _hues(endpoints),
-        "across": across_words([ACROSS]).replace("All comparisons set", "The comparison sets"),
+        "across": APART,
         "cohorts": list(_cohorts(analysis, names)),
         "checks": _checks(analysis, names),
         "densities": _densities(analysis),
@@ -99,7 +109,15 @@ def _endpoint(analysis: Analysis, name: str, fit: Fit) -> dict[str, Any]:
     over = analysis.comparison.references.get(name)
     shares = histologies(fit, analysis.settings.reference_mix)
     references = [group for group in groups if group.label in shown]
-    survival, months = not endpoint.is_response, _months(analysis)
+    survival = not endpoint.is_response
+    carried = {
+        over.label: {
+            group.label: evidence(fit, group.cohorts[0].treatment, over.cohorts[0].treatment)
+            for group in groups
+            if group is not over
+        }
+        for over in references
+    }
     return {
         "id": name,
         "name": endpoint.name(vocabulary),
@@ -114,9 +132,10 @@ def _endpoint(analysis: Analysis, name: str, fit: Fit) -> dict[str, Any]:
             _row(analysis, endpoint, group, group.label in shown or not shown) for group in groups
         ],
         "gains": {
-            h: _gains(fit, endpoint, groups, references, s, months) for h, s in shares.items()
+            h: _gains(analysis, name, groups, s, _left_as_it_is(fit, groups, carried, h))
+            for h, s in shares.items()
         },
-        "evidence": _evidence(fit, groups, references),
+        "evidence": {over: _evidence(own) for over, own in carried.items()},
         "certainty": _certainty(analysis, name),
         "contrasts": _contrasts(analysis, name),
         "curves": _curves(analysis, name) if survival else None,
@@ -144,11 +163,11 @@ def _row(analysis: Analysis, endpoint: Endpoint, group: NamedGroup, shown: bool)
         ]
     return {
         "t": group.label,
-        "name": treatment_name(group.label, vocabulary),
-        "c": treatment_name(group.class_label, vocabulary),
+        "name": group.label,
+        "c": group.class_label,
         "n": len(group.cohorts),
         "p": group.patients,
-        "shown": shown and treatment_name(group.class_label, vocabulary) != VARIOUS,
+        "shown": shown and group.cohorts[0].role != "mixed",
         "braf": group.cohorts[0].treatment in vocabulary.selecting,
         "v": values,
         "x": unsupported,
@@ -156,62 +175,84 @@ def _row(analysis: Analysis, endpoint: Endpoint, group: NamedGroup, shown: bool)
     }
 
 
+#: What carries the contrast of a treatment with a reference: by the labels of both.
+_Carried = Mapping[str, Mapping[str, Evidence]]
+
+
+def _left_as_it_is(
+    fit: Fit, groups: list[NamedGroup], carried: _Carried, histology: str
+) -> dict[str, set[str]]:
+    """Treatments whose gain over each reference is randomised: no confounding is allowed for."""
+    known = {
+        group.label: histology == "reference" or tells_apart(fit, group.cohorts) for group in groups
+    }
+
+    def kind(label: str, own: Evidence) -> str:
+        return kind_of(own.randomised, own.within, extrapolated=not known[label])
+
+    return {
+        over: {label for label, own in of.items() if kind(label, own) == RANDOMISED}
+        for over, of in carried.items()
+    }
+
+
 def _gains(
-    fit: Fit,
-    endpoint: Endpoint,
+    analysis: Analysis,
+    name: str,
     groups: list[NamedGroup],
-    references: list[NamedGroup],
     share: float | None,
-    months: np.ndarray,
+    left: Mapping[str, Collection[str]],
 ) -> dict[str, dict[str, list[Any]]]:
     """Gain of every treatment over each reference, and how probable more than so many months is.
 
-    The probabilities are per mille, at each of `months`; none for response.
+    Estimate, limits, text and the probabilities per mille at the months that can be asked for;
+    then text and probabilities that allow for confounding, but for the randomised, which are
+    `left`. Response has no probabilities, and no confounding.
     """
-    places = tuple(group.group for group in groups)
-    drawn = draws_of(fit, endpoint.estimand, "mean_study", share, places)
-    grid = () if endpoint.is_response else months
-    gains = {}
-    for over in references:
-        base = groups.index(over)
-        more = drawn - drawn[:, [base]]
-        middle, lower, upper = quantiles(more)
-        chances = [np.round(1000 * np.mean(more > asked, axis=0)) for asked in grid]
-        gains[over.label] = {
-            group.label: [
-                *_list((middle[i], lower[i], upper[i])),
-                interval(middle[i], lower[i], upper[i], endpoint.write_gain),
-                [int(each[i]) for each in chances],
-            ]
-            for i, group in enumerate(groups)
-            if i != base
+    fit, endpoint, allowed = analysis.fits[name], endpoint_of(name), analysis.comparison.confounding
+    drawn = draws_of(fit, endpoint.estimand, "mean_study", share, tuple(g.group for g in groups))
+    months = () if endpoint.is_response else _months(analysis)
+    # all times under the treatment are divided by what its patients would have had anyway
+    without = drawn * np.exp(-allowed.draws(len(drawn)))[:, None]
+    labels = [group.label for group in groups]
+    gains: dict[str, dict[str, list[Any]]] = {}
+    for over, randomised in left.items():
+        base = drawn[:, [labels.index(over)]]
+        sides = [_gain_words(side - base, endpoint, months) for side in (drawn, without)]
+        adjusts = not endpoint.is_response and (allowed.mean or allowed.sd)
+        gains[over] = {
+            label: as_is + adjusted[3:] * bool(adjusts and label not in randomised)
+            for label, as_is, adjusted in zip(labels, *sides, strict=True)
+            if label != over
         }
     return gains
 
 
-def _evidence(
-    fit: Fit, groups: list[NamedGroup], references: list[NamedGroup]
-) -> dict[str, dict[str, list[str]]]:
-    """What carries the contrast of every treatment with each reference, in a word.
+def _gain_words(more: np.ndarray, endpoint: Endpoint, months: Iterable[float]) -> list[list[Any]]:
+    """Estimate, limits, text and probabilities of the gain of each treatment."""
+    middle, lower, upper = quantiles(more)
+    chances = [np.round(1000 * np.mean(more > asked, axis=0)) for asked in months]
+    return [
+        [
+            *_list(ends),
+            interval(*ends, endpoint.write_gain),
+            [int(each[i]) for each in chances],
+        ]
+        for i, ends in enumerate(zip(middle, lower, upper, strict=True))
+    ]
 
-    Those that compare different studies share a sentence, which is not repeated here.
-    """
 
-    def words(group: NamedGroup, over: NamedGroup) -> list[str]:
-        own = evidence(fit, group.cohorts[0].treatment, over.cohorts[0].treatment)
-        return [own.kind, *([own.sentence] if own.kind != ACROSS else [])]
-
+def _evidence(carried: Mapping[str, Evidence]) -> dict[str, list[str]]:
+    """What carries each contrast, in a word, and in a sentence if it is not that of most."""
     return {
-        over.label: {group.label: words(group, over) for group in groups if group is not over}
-        for over in references
+        label: [own.kind, *([own.sentence] if own.kind != ACROSS else [])]
+        for label, own in carried.items()
     }
 
 
 def _contrasts(analysis: Analysis, name: str) -> dict[str, str]:
     """Every contrast of a treatment with the usual reference, as text; of all histologies."""
     table, known = analysis.comparison.table, contrasts_of(name)
-    if "endpoint" not in table:
-        return {}
     table = table[(table["endpoint"] == name) & table["estimand"].isin(known)]
 
     def words(row: Any) -> str:
@@ -226,27 +267,16 @@ def _contrasts(analysis: Analysis, name: str) -> dict[str, str]:
 
 
 def _certainty(analysis: Analysis, name: str) -> dict[str, dict[str, Any]]:
-    """What tables say of how certain the usual comparison of a treatment is, where they do.
-
-    Text and numbers by the names of the columns; ``adjusted`` is the gain that allows for
-    confounding, with its probability.
-    """
-    table, endpoint = analysis.comparison.table, endpoint_of(name)
-    if not {*_CERTAINTY, "adjusted"} <= set(table):
-        return {}
-    rows = table[(table["endpoint"] == name) & (table["estimand"] == endpoint.gain)]
+    """How certain the usual comparison of a treatment is: text and numbers by their columns."""
+    table = analysis.comparison.table
+    rows = table[(table["endpoint"] == name) & (table["estimand"] == endpoint_of(name).gain)]
 
     def about(row: Any) -> dict[str, Any]:
-        known = {
-            column: value if isinstance(value := getattr(row, column), str) else _short(value)
-            for column in _CERTAINTY
+        values = {column: getattr(row, column) for column in _CERTAINTY}
+        return {
+            column: value if isinstance(value, str) else _short(value)
+            for column, value in values.items()
         }
-        ends = (row.adjusted, row.adjusted_lower, row.adjusted_upper)
-        if is_missing(row.adjusted):
-            return known
-        gain = f"{interval(*ends, endpoint.write_gain)} {endpoint.unit_of_gain}"
-        chances = "" if is_missing(row.p_gain_adjusted) else chance(row.p_gain_adjusted)
-        return known | {"adjusted": gain, "chance": chances}
 
     return {row.treatment: about(row) for row in rows.itertuples()}
 
@@ -270,7 +300,6 @@ def _curves(analysis: Analysis, name: str) -> dict[str, Any] | None:
     if name not in analysis.curves:
         return None
     lines, points = analysis.curves[name]
-    vocabulary = analysis.registry.vocabulary
 
     def mille(values: pd.Series) -> list[int]:
         return (1000 * values).round().astype(int).tolist()
@@ -285,7 +314,7 @@ def _curves(analysis: Analysis, name: str) -> dict[str, Any] | None:
         "points": [
             {
                 "t": row.treatment,
-                "name": treatment_name(row.treatment, vocabulary),
+                "name": row.treatment,
                 "study": row.study_id,
                 "n": None if is_missing(row.n) else int(row.n),
                 "at": _list((row.time, row.time_lower, row.time_upper)),
@@ -313,6 +342,7 @@ def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | No
 
     effects = flat(fit, "covariate_effect") if fit.variant.covariates else None
     moved = ("pretreated", "braf_mutated")
+    usual = REFERENCE[COVARIATES.index("pretreated")]
     return {
         "families": list(DRAWN),
         "family": [DRAWN.index(each) for each in family],
@@ -324,6 +354,7 @@ def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | No
         "effects": None
         if effects is None
         else {each: whole(effects[:, COVARIATES.index(each)]) for each in moved},
+        "lines": {word: LINES[word] - usual for word in sorted(LINES, key=LINES.__getitem__)},
         "usualBraf": REFERENCE_BRAF_SHARE,
     }
 
@@ -358,13 +389,12 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
         for cohort in study.cohorts:
             own = f"{study.id}:{cohort.id}"
             treatment = vocabulary.treatment(cohort.treatment)
-            label = treatment_name(treatment.label, vocabulary)
             yield {
                 "s": study.id,
                 "name": labels[own],
                 "t": treatment.label,
-                "tname": label,
-                "c": treatment_name(vocabulary.treatment_class(treatment.class_).label, vocabulary),
+                "tname": treatment.label,
+                "c": vocabulary.treatment_class(treatment.class_).label,
                 "n": cohort.n,
                 "year": study.citation.year,
                 "design": (study.design or "").replace("_", " "),

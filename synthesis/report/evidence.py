@@ -13,7 +13,7 @@ from studies.problems import Problem
 from studies.selection import OVERLAP_RULE
 from synthesis.endpoints import label_of
 from synthesis.numbers import MISSING, count, is_missing
-from synthesis.report.names import VARIOUS, cohort_names, study_names, treatment_name
+from synthesis.report.names import cohort_names, study_names
 from synthesis.result import Cell, Column, Finding, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def or_nothing(entry: object) -> str:
 def trust(analysis: Analysis) -> Result:
     """Say what limits the answers: what carries them, contradictions, overlap, sources."""
     none = "No pooled median lies outside the range of the medians reported by its own cohorts."
-    vocabulary = analysis.registry.vocabulary
-    told = (text.partition(", ") for text in analysis.contradictions)
-    disagree = tuple(f"- {treatment_name(t, vocabulary)}, {rest}" for t, _, rest in told)
+    disagree = tuple(f"- {text}" for text in analysis.contradictions)
     findings = (
         Finding("Where model and reports disagree", disagree or (none,)),
         _overlap(analysis),
@@ -69,11 +67,7 @@ def _overlap(analysis: Analysis) -> Finding:
         "Of cohorts that share patients one is counted. The order of precedence, applied in turn "
         "(which cohort gave way to which stands in the list of all cohorts):"
     )
-    order = (
-        f"- {text.replace('mixed treatments', VARIOUS.lower())}"
-        for text in OVERLAP_RULE
-        if known or "histology" not in text
-    )
+    order = (f"- {text}" for text in OVERLAP_RULE if known or "histology" not in text)
     return Finding("Patients reported more than once", (*(() if some else (none,)), rule, *order))
 
 

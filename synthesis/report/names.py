@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from studies import Cohort, Registry, Study
+from studies import Cohort, Registry
 from studies.figures import MONTHS_PER_UNIT, study_label
 from studies.schema import NOT_REACHED, Landmark, Response, Subgroup, SurvivalOutcome
-from studies.vocabulary import Vocabulary
 from synthesis.endpoints import ENDPOINTS
-from synthesis.numbers import MISSING, count, decimal
+from synthesis.numbers import MISSING, decimal
 
-#: What a reader reads where patients of one cohort were given different treatments.
-VARIOUS = "Various treatments"
-_NO_NAME = re.compile(r"^(PMID|doi)\b|\(n\.d\.\)|^$")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_TITLE = 60
 
 
 def study_names(registry: Registry) -> dict[str, str]:
@@ -26,7 +20,7 @@ def study_names(registry: Registry) -> dict[str, str]:
 
     Reports that were left out when they were screened have names, too.
     """
-    every = {study.id: _name(study) for study in (*registry, *registry.excluded)}
+    every = {study.id: study_label(study) for study in (*registry, *registry.excluded)}
     times, seen = Counter(every.values()), Counter[str]()
     named = {}
     for own, name in every.items():
@@ -34,47 +28,6 @@ def study_names(registry: Registry) -> dict[str, str]:
         named[own] = f"{name}{letter}" if times[name] > 1 else name
         seen[name] += 1
     return named
-
-
-def renamed(registry: Registry, names: Mapping[str, str]) -> dict[str, str]:
-    """Labels that no reader knows, such as "Ahn (n.d.)" -> names that stand for them in a text."""
-    labels = {study.id: study_label(study) for study in registry}
-    odd = {own: label for own, label in labels.items() if label != own and _NO_NAME.search(label)}
-    return {label: names[own] for own, label in odd.items()}
-
-
-def _name(study: Study) -> str:
-    """First author and year, else the label of the citation, else hospital or journal and years."""
-    citation, label = study.citation, study_label(study)
-    if not _NO_NAME.search(label) and label != study.id:
-        return label
-    known = label.partition(" (n.d.)")[0] if label != study.id else ""
-    known = "" if _NO_NAME.search(known) else known
-    year = citation.year or _years(getattr(study, "enrolment", None))
-    if known:
-        return f"{known}, {year or citation.journal}" if year or citation.journal else known
-    if citation.journal:
-        return ", ".join(filter(None, (citation.journal, f"{year or ''}")))
-    if citation.title:
-        title = citation.title
-        return f"“{title[:_TITLE].rsplit(' ', 1)[0]} …”" if len(title) > _TITLE else f"“{title}”"
-    where = ", ".join(("Hospital series", *getattr(study, "countries", ())))
-    size = max((cohort.n or 0 for cohort in getattr(study, "cohorts", ())), default=0)
-    return f"{where}, {year}" if year else f"{where}, {count(size, 'patient')}"
-
-
-def _years(enrolment: str | None) -> str:
-    """First and last year of enrolment: "1998–2010"."""
-    years = re.findall(r"(?:19|20)\d\d", enrolment or "")
-    return "–".join(dict.fromkeys((years[0], years[-1]))) if years else ""
-
-
-def treatment_name(label: str, vocabulary: Vocabulary) -> str:
-    """Label of a treatment or a class; *mixed* is a word of histology alone."""
-    mixed = {each.id for each in vocabulary.classes if each.role == "mixed"}
-    various = {each.label for each in vocabulary.classes if each.id in mixed}
-    various |= {each.label for each in vocabulary.treatments if each.class_ in mixed}
-    return VARIOUS if label in various else label
 
 
 def cohort_words(cohort: Cohort, endpoint: str) -> str:

@@ -25,7 +25,7 @@ from synthesis.report import evidence, words
 from synthesis.report.charts import LICENCE, bundle, specifications
 from synthesis.report.data import as_json, page_data
 from synthesis.report.evidence import knows_histology, or_nothing
-from synthesis.report.names import renamed, study_names
+from synthesis.report.names import study_names
 from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
     data = page_data(analysis, names)
     data["specifications"] = specifications()
     data["bibtex"] = bibtex([registry.studies[entry.id] for entry in cited])
-    known = renamed(registry, names)
-    data["notes"] = {a.endpoint: [_said(s, known) for s in a.sentences] for a in analysis.answers}
+    data["notes"] = {answer.endpoint: list(answer.sentences) for answer in analysis.answers}
     pictures = [picture for result in results for picture in result.pictures]
     return environment.get_template("page.html.j2").render(
         title=words.title(analysis),
@@ -108,7 +107,7 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
         research_use=words.RESEARCH_USE,
         cards=words.cards(analysis),
         flow=words.flow(analysis),
-        sections=list(_sections(analysis, results, known)),
+        sections=list(_sections(analysis, results)),
         figures={each.stem: _figure(each, svgs[each.stem], names) for each in pictures},
         methods=_methods(analysis),
         references=cited,
@@ -128,16 +127,7 @@ def _script(name: str) -> str:
     return (ASSETS / f"{name}.js").read_text(encoding="utf-8")
 
 
-def _said(text: str, known: Mapping[str, str]) -> str:
-    """A sentence with the names that a reader knows."""
-    for label, name in known.items():
-        text = text.replace(label, name)
-    return text
-
-
-def _sections(
-    analysis: Analysis, results: Sequence[Result], known: Mapping[str, str]
-) -> Iterator[Section]:
+def _sections(analysis: Analysis, results: Sequence[Result]) -> Iterator[Section]:
     """Sections with something in them; an answer that none asks for stands with the checks."""
     own = (evidence.trust(analysis), evidence.cohorts(analysis), _diagnostics(analysis))
     every = [*own, _priors(analysis), _reproduce(analysis), *results]
@@ -148,10 +138,10 @@ def _sections(
         if "" in names:
             found += [each for each in every if each.name not in asked]
         if found or section == "answer":
-            yield Section(section, title, tuple(_without_views(each, known) for each in found))
+            yield Section(section, title, tuple(map(_without_views, found)))
 
 
-def _without_views(result: Result, known: Mapping[str, str]) -> Result:
+def _without_views(result: Result) -> Result:
     """An answer without what the views of the page show, and without findings left empty."""
     asked = {endpoint.question for endpoint in ENDPOINTS.values()}
 
@@ -166,7 +156,6 @@ def _without_views(result: Result, known: Mapping[str, str]) -> Result:
     kept = [
         replace(
             finding,
-            sentences=tuple(_said(sentence, known) for sentence in finding.sentences),
             tables=tables(finding),
             pictures=tuple(p for p in finding.pictures if p.stem not in _VIEWED),
         )

@@ -20,7 +20,8 @@ from synthesis.numbers import (
     ratio,
 )
 from synthesis.questions.compare import comparison_evidence
-from synthesis.questions.contrasts import KINDS
+from synthesis.questions.contrasts import KINDS, RANDOMISED
+from synthesis.questions.influence import alternatives_range
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,17 +128,12 @@ def cards(analysis: Analysis) -> list[Card]:
     ]  # fmt: skip
 
 
-def carried(rows: pd.DataFrame) -> pd.Series:
-    """What carries each comparison of a table: its column ``evidence``, or ``carried_by``."""
-    return rows["evidence" if "evidence" in rows else "carried_by"]
-
-
 def _best(rows: pd.DataFrame, endpoint: Endpoint) -> pd.Series:
     """The best-supported treatment: a clear gain first, then what carries it, then the gain."""
-    lower = "gain_lower" if endpoint.gain != endpoint.contrast else "lower"
+    lower = "lower" if endpoint.is_response else "gain_lower"
     ranked = rows.assign(
         clear=rows[lower] > 0.0,
-        weight=carried(rows).map(lambda kind: -KINDS.index(kind) if kind in KINDS else -9),
+        weight=rows["evidence"].map(lambda kind: -KINDS.index(kind)),
     )
     order = ranked.sort_values(["clear", "weight", "value"], ascending=False)
     return rows.loc[order.index[0]]
@@ -152,11 +148,19 @@ def _unit(endpoint: Endpoint) -> str:
     return " %" if endpoint.is_response else f" {endpoint.unit}"
 
 
-def _gain(row: Any, endpoint: Endpoint) -> str:
-    prefix = "" if endpoint.gain == endpoint.contrast else "gain_"
-    middle = row["gain"] if prefix else row["estimate"]
-    text = interval(middle, row[f"{prefix}lower"], row[f"{prefix}upper"], endpoint.write_gain)
-    return f"{text} {endpoint.unit_of_gain}"
+def _gain(row: Any, endpoint: Endpoint, usual: str) -> str:
+    """The gain over the usual treatment in words, also when confounding is allowed for."""
+
+    def written(name: str, prefix: str) -> str:
+        ends = row[f"{prefix}lower"], row[f"{prefix}upper"]
+        return interval(row[name], *ends, endpoint.write_gain)
+
+    over = f"{endpoint.unit_of_gain} more than with {in_sentence(usual)}"
+    if endpoint.is_response:
+        return f"{written('estimate', '')} {over}"
+    as_is, allowed = written("gain", "gain_"), written("gain_adjusted", "gain_adjusted_")
+    more = "" if allowed == as_is else f", {allowed} allowing for confounding"
+    return f"{as_is} {over}{more}"
 
 
 def _best_card(
@@ -165,8 +169,8 @@ def _best_card(
     vocabulary = analysis.registry.vocabulary
     words = (
         f"{endpoint.quantity(vocabulary)} with {in_sentence(best['treatment'])} "
-        f"({LEVEL} interval {_of(best, endpoint.write)}): {_gain(best, endpoint)} more than with "
-        f"{in_sentence(usual['treatment'])}."
+        f"({LEVEL} interval {_of(best, endpoint.write)}): "
+        f"{_gain(best, endpoint, usual['treatment'])}."
     )
     if len(close):
         size = int(close["cohorts"].sum()), int(close["patients"].sum())
@@ -183,13 +187,14 @@ def _rest_card(analysis: Analysis, endpoint: Endpoint, rest: pd.DataFrame, usual
     if rest.empty:
         return Card("The others", low, f"with {in_sentence(usual['treatment'])}.")
     ends = [endpoint.write(value) for value in (rest["value"].min(), rest["value"].max())]
-    clear = "gain_lower" if endpoint.gain != endpoint.contrast else "lower"
-    gained = int((rest[clear] > 0.0).sum())
+    clear = ["lower"] if endpoint.is_response else ["gain_lower", "gain_adjusted_lower"]
+    gained, *allowed = (int((rest[name] > 0.0).sum()) or "none" for name in clear)
+    more = "".join(f", and for {number} allowing for confounding" for number in allowed)
     largest = rest.sort_values("patients", ascending=False).head(2)["treatment"]
     words = (
         f"with the {count(len(rest), 'other treatment')}, among them "
-        f"{listed(map(in_sentence, largest))}; {without} For {gained or 'none'} of them the "
-        f"interval of the gain lies above zero."
+        f"{listed(map(in_sentence, largest))}; {without} For {gained} of them the "
+        f"interval of the gain lies above zero{more}."
     )
     number = " to ".join(dict.fromkeys(ends))
     return Card("The others", f"{number}{_unit(endpoint)}", words)
@@ -197,14 +202,12 @@ def _rest_card(analysis: Analysis, endpoint: Endpoint, rest: pd.DataFrame, usual
 
 def _strength(rows: pd.DataFrame) -> str:
     """How much of the comparisons is randomised, in a few words."""
-    randomised = int((carried(rows) == KINDS[0]).sum())
+    randomised = int((rows["evidence"] == RANDOMISED).sum())
     return f"{randomised} of {len(rows)} randomised"
 
 
 def _certain(rows: pd.DataFrame) -> str:
-    """How many comparisons are how certain, where a table grades them."""
-    if "certainty" not in rows:
-        return ""
+    """How many comparisons are how certain."""
     grades = rows["certainty"].value_counts()
     return f"Certainty: {listed(f'{grade} for {n}' for grade, n in grades.items())}."
 
@@ -224,6 +227,9 @@ def _histology_card(analysis: Analysis, name: str) -> Iterator[Card]:
         f"Mixed tumours live {ratio(row['estimate'])} times as long as pure ones ({limits}), by "
         f"{count(int(row['cohorts']), 'cohort')} with {count(int(row['patients']), 'patient')}."
     )
+    others = analysis.findings.alternatives
+    over = alternatives_range(others[others["endpoint"] == name])
+    words += f" Without any one report, or with another prior: {over}." if over else ""
     predictive = own[(own["effect"] == "predictive") & (own["cohorts"] > 0)]
     if len(predictive):
         most = predictive.sort_values("patients").iloc[-1]

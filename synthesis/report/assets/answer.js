@@ -24,7 +24,7 @@ function facts(own, row) {
     row,
     value,
     gain,
-    chance: own.log && gain && step >= 0 ? gain[4][step] / 1000 : null,
+    chances: own.log && gain && step >= 0 ? [gain[4], gain[6]].filter(Boolean).map((each) => each[step] / 1000) : [],
     kind: kind ?? "",
     why: own.evidence[over]?.[row.t] ? (own.evidence[over][row.t][1] ?? DATA.across) : "",
     open: Boolean(row.x[state.h]),
@@ -37,7 +37,7 @@ const KEYS = {
   size: (own) => own.row.p,
   median: (own) => own.value[0],
   gain: (own) => own.gain?.[0] ?? 0,
-  chance: (own) => own.chance ?? -1,
+  chance: (own) => own.chances[0] ?? -1,
   evidence: (own) => -ORDER.indexOf(own.kind),
 };
 
@@ -126,7 +126,7 @@ function headings(own, scale) {
     heading("size", "Cohorts (patients)", "num size"),
     plot,
     heading("median", own.quantity, "num main"),
-    own.reference ? heading("gain", `Gain over ${over}${own.log ? "" : ", points"}`, "num gain") : null,
+    own.reference ? heading("gain", `Gain over ${over}${own.log ? "" : ", points"}`, "num gain", own.log ? el("span", { class: "second" }, " allowing for confounding") : null) : null,
     own.log && own.reference ? heading("chance", `P(gain >\u00a0${Number(state.x)}\u00a0mo)`, "num chance") : null,
     own.reference ? heading("evidence", "Evidence", "evidence") : null,
   ];
@@ -145,6 +145,12 @@ function evidenceCell(each) {
   return cell;
 }
 
+/** The gain that allows for confounding, where it must. */
+function allowing(kind, gain) {
+  const words = kind === "under" ? `allowing for confounding ${gain[5]}` : ` ${gain[5]}`;
+  return gain[5] ? el("span", { class: kind }, words) : "";
+}
+
 function tableRow(own, scale, each, note) {
   const { row, value, gain } = each;
   const open = state.open === row.t;
@@ -161,11 +167,11 @@ function tableRow(own, scale, each, note) {
     name,
     el("td", { class: "num size" }, row.p ? `${row.n} (${row.p.toLocaleString("en-GB")})` : "adjusted"),
     el("td", { class: "plot" }, marks),
-    el("td", { class: "num main", title: `In a new study ${value[6]}` }, value[5], gain ? el("span", { class: "under" }, `gain ${gain[3]}`) : ""),
+    el("td", { class: "num main", title: `In a new study ${value[6]}` }, value[5], ...(gain ? [el("span", { class: "under" }, `gain ${gain[3]}`), allowing("under", gain)] : [])),
   ];
   if (own.reference) {
-    cells.push(el("td", { class: "num gain" }, gain ? gain[3] : each.kind === "reference" ? "–" : ""));
-    if (own.log) cells.push(el("td", { class: "num chance" }, each.chance === null ? "–" : chance(each.chance)));
+    cells.push(el("td", { class: "num gain" }, ...(gain ? [gain[3], allowing("second", gain)] : [each.kind === "reference" ? "–" : ""])));
+    if (own.log) cells.push(el("td", { class: "num chance" }, each.chances.map(chance).join(" / ") || "–"));
     cells.push(evidenceCell(each));
   }
   return el("tr", { class: each.open ? "row extrapolated" : "row", "data-row": row.t }, ...cells);
@@ -177,6 +183,7 @@ function note(own, rows) {
     "● randomised, ◐ both treatments in one report, ○ compared across studies.",
   ];
   if (rows.some((each) => each.open)) words.push("Grey and dashed, extrapolated: no report tells pure from mixed tumours under that treatment.");
+  if (own.log && own.reference) words.push(`Second line of a gain, and second probability: ${DATA.confounding}`);
   words.push("Open a treatment to see its cohorts.");
   return words.join(" ");
 }
@@ -231,7 +238,6 @@ function sureWords(sure) {
   if (sure.certainty) parts.push(`Certainty: ${sure.certainty}${sure.certainty_reasons ? ` (${sure.certainty_reasons})` : ""}.`);
   if (sure.tipping_limit > 1) parts.push(`The gain would no longer be sure if these patients would have lived ${times(sure.tipping_limit)} times as long anyway.`);
   if (sure.tipping_estimate > 1) parts.push(`At ${times(sure.tipping_estimate)} times there would be none.`);
-  if (sure.adjusted) parts.push(`Allowing for confounding: ${sure.adjusted}${sure.chance ? `, P(gain > ${DATA.delta} mo) ${sure.chance}` : ""}.`);
   return parts.join(" ");
 }
 

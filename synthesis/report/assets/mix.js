@@ -2,7 +2,6 @@
 
 const LN2 = Math.log(2);
 const stated = { e: "", t: "", mixed: Math.round(100 * DATA.mix), braf: null, line: "" };
-const LINES = { "": 0, "first-line": -0.5, pretreated: 0.5 };
 
 /** Normal distribution function (Abramowitz & Stegun 7.1.26, error below 2e-7). */
 function normal(z) {
@@ -27,7 +26,7 @@ const SURVIVAL = {
 /** Kinds of patients with their weights and what each adds to the log median of a draw. */
 function kinds(draws, row, i) {
   const moved = draws.effects;
-  const shift = moved ? (moved.pretreated[i] / 1000) * LINES[stated.line] : 0;
+  const shift = moved ? (moved.pretreated[i] / 1000) * draws.lines[stated.line] : 0;
   const share = stated.mixed / 100;
   const braf = moved && stated.braf !== null && !row.braf ? stated.braf / 100 : null;
   const own = braf === null ? 0 : moved.braf_mutated[i] / 1000;
@@ -129,8 +128,9 @@ function startPopulation() {
     const rows = [...own.rows].filter((row) => row.shown).sort((a, b) => b.p - a.p);
     const told = rows.find((row) => row.t !== own.reference && row.x.pure === false) ?? rows[0];
     Object.assign(stated, { e: own.id, t: rows.some((row) => row.t === stated.t) ? stated.t : told.t });
+    stated.line ||= Object.keys(own.draws.lines)[0];
     const braf = own.draws.effects ? [slider("mix-braf", "With BRAF V600E", stated.braf ?? Math.round(100 * own.draws.usualBraf), set("braf"))] : [];
-    const line = own.draws.effects ? [picker("Line", [["", "any"], ["first-line", "first-line"], ["pretreated", "pretreated"]], stated.line, set("line"), { id: "mix-line" })] : [];
+    const line = own.draws.effects ? [picker("Line", Object.keys(own.draws.lines).map((each) => [each, each]), stated.line, set("line"), { id: "mix-line" })] : [];
     bar.replaceChildren(
       picker("Endpoint", ends.map((each) => [each.id, each.name]), own.id, begin, { id: "mix-endpoint" }),
       picker("Treatment", rows.map((row) => [row.t, row.name]), stated.t, set("t"), { id: "mix-treatment" }),
