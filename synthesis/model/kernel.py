@@ -507,8 +507,8 @@ def _comparisons(  # pragma: no cover - compiled
     parameters, tail_terms, code, prepared, data, gradient
 ):
     """Add printed comparisons, given what was used of both groups."""
-    first, second, low, high, variance, _, either, given, first_median, second_median = data[:10]
-    series, weight = data[10:]
+    first, second, low, high, variance, either, given, first_median, second_median = data[:9]
+    series, weight = data[9:]
     value, slopes = 0.0, np.zeros((2, 3))
     basis, basis_slopes = np.zeros((3, series.shape[1])), np.zeros((3, series.shape[1]))
     for i in range(first.size):
