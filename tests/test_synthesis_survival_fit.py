@@ -284,7 +284,7 @@ def test_the_comparison_sees_one_patient_more(one_arm):
 # --- histology without histology ---------------------------------------------------------------
 
 
-LONG = SamplerSettings(draws=2000, tune=700, chains=2, seed=31)
+LONG = SamplerSettings(draws=4000, tune=700, chains=2, seed=31)
 
 
 def cohorts_without_histology(folder, **more):

@@ -156,7 +156,7 @@ _LETTERS = frozenset(map(chr, get_font(findfont(FontProperties(family=FONT))).ge
 
 def families(text: str) -> list[str]:
     """Font families of a text: others beside the bundled one only where it lacks a letter."""
-    return [FONT] if _LETTERS.issuperset(text) else [FONT, "sans-serif"]
+    return [FONT] if _LETTERS.issuperset(text) else [FONT, "sans-serif", "DejaVu Sans"]
 
 
 #: Size of the type that texts are measured in.
