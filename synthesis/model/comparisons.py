@@ -190,19 +190,30 @@ def comparison_mean(
     first: Place, second: Place, family: Family, reading: ComparisonReading
 ) -> np.ndarray:
     """The same as :func:`exact_mean` by its series, with one tail for both groups: their mean."""
-    series = mean_series(family, reading)
+    series = mean_series(family, reading)[..., : TAIL_TERMS if family.has_tail else 1]
     apart = np.subtract(first.log_shape, second.log_shape)
     shape = np.exp(0.5 * np.add(first.log_shape, second.log_shape))
     delta = shape * np.subtract(first.location, second.location)
     tail = 0.5 * np.add(first.tail, second.tail)
     inside = np.clip(delta, -WIDEST, WIDEST)
-    x, y, w = np.broadcast_arrays(
-        inside / WIDEST,
-        np.clip(apart / WIDEST_SHAPE, -1.0, 1.0),
-        np.clip(tail / WIDEST_TAIL, -1.0, 1.0),
+    terms = (
+        chebyshev.chebvander(value.clip(-widest, widest) / widest, count - 1).reshape(
+            *value.shape, count
+        )
+        for value, widest, count in zip(
+            map(np.asarray, (apart, tail)),
+            (WIDEST_SHAPE, WIDEST_TAIL),
+            series.shape[1:],
+            strict=True,
+        )
     )
-    slope = chebyshev.chebval3d(x, y, w, chebyshev.chebder(series, axis=0)) / WIDEST
-    return chebyshev.chebval3d(x, y, w, series) + slope * (delta - inside)
+    of_delta = np.einsum("ijk,...j,...k->i...", series, *terms, optimize=True)
+    mean = chebyshev.chebval(inside / WIDEST, of_delta, tensor=False)
+    beyond = delta - inside
+    if np.any(beyond):
+        slope = chebyshev.chebval(inside / WIDEST, chebyshev.chebder(of_delta), tensor=False)
+        mean = mean + slope / WIDEST * beyond
+    return mean
 
 
 def spread_of(reading: ComparisonReading) -> float:
