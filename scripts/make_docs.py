@@ -1,4 +1,5 @@
-"""Write what is generated: schema and field guide of study files, pages of model and calibration.
+"""Write what is generated: schema and field guide of study files, pages of model and calibration,
+and the figures of a report that README and docs tell.
 
 Run by ``make docs`` after a change of a record, of the vocabulary, of an equation or of a stored
 calibration; tests hold that all are current. With ``--check`` nothing is written, and the exit
@@ -30,6 +31,7 @@ from studies.documents import SCHEMA_FILE
 from studies.guide import field_guide, schema_text
 from studies.vocabulary import load_vocabulary
 from synthesis import numbers
+from synthesis.endpoints import endpoint_of
 from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
 from synthesis.questions.influence import alternatives_words
 
@@ -38,11 +40,21 @@ STUDIES = ROOT / "studies"
 MODEL, CALIBRATION = ROOT / "docs" / "model.md", ROOT / "docs" / "calibration.md"
 REFERENCE = ROOT / "tests" / "reference"
 FRONT, ANSWER = ROOT / "README.md", ROOT / "docs" / "answer.csv"
-HISTOLOGY = ANSWER.with_name("histology.csv")
-ANSWER_BEGIN = "<!-- Written by `make docs` from docs/answer.csv. -->"
-ANSWER_END = "<!-- End of the answer. -->"
-BEGIN = "<!-- The field guide is written by `make docs`; edit the records instead. -->"
-END = "<!-- End of the field guide. -->"
+HISTOLOGY, CHECKS = ANSWER.with_name("histology.csv"), ANSWER.with_name("checks.csv")
+AGAINST = ROOT / "docs" / "against_published.md"
+ANSWER_BLOCK = (
+    "<!-- Written by `make docs` from docs/answer.csv. -->",
+    "<!-- End of the answer. -->",
+)
+CHECKS_BLOCK = (
+    "<!-- Written by `make docs` from docs/checks.csv. -->",
+    "<!-- End of the checks. -->",
+)
+GUIDE_BLOCK = (
+    "<!-- The field guide is written by `make docs`; edit the records instead. -->",
+    "<!-- End of the field guide. -->",
+)
+LEVELS = (50, 80, 95)
 
 #: What the page of the model tells, in order: heading, module or function.
 EQUATIONS = (
@@ -112,21 +124,25 @@ def generated() -> dict[Path, str]:
         Texts by file.
     """
     readme = STUDIES / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
     return {
         STUDIES / SCHEMA_FILE: schema_text(load_vocabulary()),
-        readme: f"{before}{BEGIN}\n\n{field_guide()}\n{END}{after}",
-        FRONT: front_page(),
+        readme: with_block(readme, GUIDE_BLOCK, field_guide()),
+        FRONT: with_block(FRONT, ANSWER_BLOCK, answer()),
+        AGAINST: with_block(AGAINST, CHECKS_BLOCK, checks()),
         MODEL: model_page(),
         CALIBRATION: calibration_page(),
     }
 
 
-def front_page() -> str:
-    """Return the front page with the answer of the stored report."""
-    before, _, rest = FRONT.read_text(encoding="utf-8").partition(ANSWER_BEGIN)
-    _, _, after = rest.partition(ANSWER_END)
+def with_block(path: Path, marks: tuple[str, str], text: str) -> str:
+    """Return a page with another text between two marks."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(marks[0])
+    _, _, after = rest.partition(marks[1])
+    return f"{before}{marks[0]}\n\n{text.strip()}\n\n{marks[1]}{after}"
+
+
+def answer() -> str:
+    """Return the answer of the stored report."""
     rows = pd.read_csv(ANSWER)
     lines = [
         [
@@ -152,8 +168,17 @@ def front_page() -> str:
         "certainty",
     ]
     (histology,) = alternatives_words(pd.read_csv(HISTOLOGY))
-    answer = f"{table(head, lines)}\n\n{histology}"
-    return f"{before}{ANSWER_BEGIN}\n\n{answer}\n\n{ANSWER_END}{after}"
+    return f"{table(head, lines)}\n\n{histology}"
+
+
+def checks() -> str:
+    """Return how reported figures lie among predictions from all other cohorts."""
+    head = ["endpoint", "figures", *(f"in the {level} % interval" for level in LEVELS)]
+    lines = [
+        [endpoint_of(row.endpoint).label, str(row.figures), *(f"{own:.0f} %" for own in row[3:])]
+        for row in pd.read_csv(CHECKS).itertuples()
+    ]
+    return table(head, lines)
 
 
 def take_answer(results: Path, most: int = 6) -> None:
@@ -191,6 +216,12 @@ def take_answer(results: Path, most: int = 6) -> None:
     other = pd.read_csv(results / "tables" / "histology_alternatives.csv")
     other = other[other["endpoint"] == "os"]
     other.to_csv(HISTOLOGY, float_format="%.4g", lineterminator="\n", index=False)
+    figures = pd.read_csv(results / "tables" / "predictive_checks.csv")
+    by = figures["endpoint"], figures["pit"].sub(0.5).abs()
+    inside = {f"in_{level}": by[1].le(level / 200).groupby(by[0], sort=False) for level in LEVELS}
+    counts = {"figures": by[1].groupby(by[0], sort=False).size()}
+    shares = {name: 100 * own.mean() for name, own in inside.items()}
+    pd.DataFrame(counts | shares).to_csv(CHECKS, float_format="%.4g", lineterminator="\n")
     shutil.copy(results / "figures" / "compare.svg", ANSWER.with_name("compare.svg"))
 
 

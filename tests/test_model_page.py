@@ -24,8 +24,9 @@ def test_a_page_is_that_of_the_code_and_of_the_stored_figures(path):
     assert path.read_text(encoding="utf-8") == PAGES[path](), "run `make docs`"
 
 
-def test_the_front_page_has_the_answer_of_the_stored_report():
-    assert make_docs.FRONT.read_text(encoding="utf-8") == make_docs.front_page(), "run `make docs`"
+@pytest.mark.parametrize("page", [make_docs.FRONT, make_docs.AGAINST], ids=lambda page: page.stem)
+def test_a_page_has_the_figures_of_the_stored_report(page):
+    assert page.read_text(encoding="utf-8") == make_docs.generated()[page], "run `make docs`"
 
 
 def test_no_markup_of_the_docstrings_is_left(path):
