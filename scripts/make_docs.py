@@ -1,5 +1,4 @@
-"""Write what is generated: schema and field guide of study files, pages of model and calibration,
-and the figures of a report that README and docs tell.
+"""Write what is generated: schema and field guide of study files, and blocks and pages of docs.
 
 Run by ``make docs`` after a change of a record, of the vocabulary, of an equation or of a stored
 calibration; tests hold that all are current. With ``--check`` nothing is written, and the exit
