@@ -87,6 +87,7 @@ GALLERY = (
            "How narrow intervals become."),
     _entry("bias", plots.plot_bias, tables.bias_tables, "Biases of retrospective reports."),
     _entry("funnel", plots.plot_funnel, tables.funnel_table, "Reported medians in a funnel."),
+    _entry("pool", plots.plot_pool, tables.pool_table, "A plain meta-analysis.", scale="ratio"),
 )  # fmt: skip
 
 

@@ -254,6 +254,20 @@ def cumulative_table() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
+def pool_table() -> pd.DataFrame:
+    """Hazard ratios of three studies, their mean and a new study."""
+    rows = [
+        ("study", "Moe 2016", 0.71, 0.48, 1.05, 0.72, 0.55, 0.96),
+        ("study", "Lund 2018", 0.55, 0.31, 0.98, 0.69, 0.49, 0.94),
+        ("study", "Vik 2021", 0.92, 0.60, 1.41, 0.78, 0.58, 1.10),
+        ("mean", "Mean", None, None, None, 0.73, 0.54, 0.98),
+        ("new_study", "New study", None, None, None, 0.73, 0.42, 1.27),
+    ]
+    reported = ["reported", "reported_lower", "reported_upper"]
+    names = ["kind", "label", *reported, "estimate", "lower", "upper"]
+    return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(reported, float))
+
+
 def check_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     position = np.linspace(0.0, 1.0, 41)
     band = {"lower": np.clip(position - 0.2, 0, 1), "upper": np.clip(position + 0.2, 0, 1)}

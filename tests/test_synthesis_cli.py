@@ -295,7 +295,8 @@ def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, not
     # Below a regular file and below /proc nobody can write, the administrator included.
     for place in (file, file / "results", file / "a" / "b"):
         for command in set(QUESTIONS) - {"forest"}:
-            words = {"impact": ("x.toml",), "plan": ("--treatment", "x")}.get(command, ())
+            words = {"impact": ("x.toml",), "plan": ("--treatment", "x"), "pool": ("x.csv",)}
+            words = words.get(command, ())
             (line,) = refusals(capsys, command, *words, "--out", f"{place}")
             assert str(file) in line
     for place in (file / "x.svg", tmp_path / "folder.svg"):

@@ -37,6 +37,7 @@ COMMANDS = {
     commands.bias: "Biased reports, small studies (optional).",
     commands.plan: "What the next study would conclude.",
     commands.control: "A new arm as a prior of a trial.",
+    commands.pool: "A plain meta-analysis of a table.",
 }
 EXAMPLES = """\
 atc report --out results
@@ -63,6 +64,8 @@ atc plan --treatment lenvatinib
 atc plan --treatment dabrafenib_trametinib --design randomised --n 60 --n 120 --out plan
 atc control --endpoint os --design randomised
 atc control --treatment lenvatinib --mixed 0.3 --robust 0.5 --out control
+atc pool effects.csv --scale ratio
+atc pool responses.csv --out pooled
 """.splitlines()
 for command, line in COMMANDS.items():
     own = (text for text in EXAMPLES if text.split()[1] == command.__name__)

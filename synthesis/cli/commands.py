@@ -22,7 +22,7 @@ from studies.selection import select
 from studies.vocabulary import Treatment
 from synthesis.choices import DEFAULT
 from synthesis.cli import options as of
-from synthesis.cli.options import ANY, argument, flag, option
+from synthesis.cli.options import ANY, argument, choice, flag, number, option
 from synthesis.cli.running import (
     InputError,
     Tell,
@@ -30,6 +30,7 @@ from synthesis.cli.running import (
     read_registry,
     sentence,
     tell_replaced,
+    text_of,
 )
 from synthesis.cli.terminal import show, summary, verdict_lines
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
@@ -672,3 +673,27 @@ def control(
     )
     result = question.result(answer, request.registry, settings=asdict(settings))
     return _with_fits(result, fits, notes)
+
+
+# --- Without the registry ------------------------------------------------------------------------
+
+
+def pool(
+    file: argument(Path, "FILE.csv", "Columns study, estimate, standard_error; or events, n."),
+    scale: choice(
+        str, "--scale", ("difference", "ratio"), "ratio: estimates are logarithms of ratios."
+    ) = "difference",
+    tau: number(
+        float, "--tau", "X", 1e-3, 1e3, "from 0.001 to 1000", "Scale of the prior of the SD."
+    ) = 0.5,
+    out: option(Path | None, "--out", "DIR", "Folder for table and figure.") = None,
+) -> None:
+    """Pool effects or proportions of a table by random effects; no registry enters."""
+    if out is not None:
+        check_folder(out, None)
+    from synthesis.questions import pool as question
+    from synthesis.report import write_result
+
+    answer = question.pool(question.read_effects(text_of(file), str(file), scale), tau)
+    result = question.result(answer)
+    show(result, [] if out is None else write_result(result, None, out))

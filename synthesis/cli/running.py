@@ -39,6 +39,17 @@ def read_registry(folders: Sequence[Path] | None, only: bool) -> Registry:
     return registry
 
 
+def text_of(file: Path) -> str:
+    """Return the text of a table."""
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not in UTF-8; save it as CSV in UTF-8.") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{file} cannot be read ({reason}); give a .csv or .json file.") from None
+
+
 def require_registry(named: Sequence[Path] | None, only: bool) -> None:
     """Refuse to leave the shipped studies out where nothing else is named."""
     if only and not named:

@@ -41,6 +41,7 @@ from synthesis.cli.running import (
     read_registry,
     require_registry,
     tell_replaced,
+    text_of,
 )
 from synthesis.numbers import count
 from synthesis.staging import check_folder, staged_folder
@@ -329,7 +330,7 @@ def import_studies(
     kind = file.suffix.lower().removeprefix(".")
     if kind not in ("csv", "json"):
         raise InputError(f"{file} is neither *.csv nor *.json; give a table of arms or an export.")
-    words, text, name = read_registry(registry, only).vocabulary, _text_of(file), str(file)
+    words, text, name = read_registry(registry, only).vocabulary, text_of(file), str(file)
     files = read_json(text, name) if kind == "json" else studies_from_arms(text, name, words)
     target = folder if folder is not None else file.with_suffix("")
     texts = file_texts(files, schema=f"./{SCHEMA_FILE}")
@@ -351,16 +352,6 @@ def _refuse_full(folder: Path) -> None:
         found, expected = f"a folder that holds {visible[0]}", "a new or empty folder"
         action = "give another folder, or empty this one"
         raise RegistryError([Problem(str(folder), "", found, expected, action)])
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{file} is not in UTF-8; save it as CSV in UTF-8.") from None
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{file} cannot be read ({reason}); give a .csv or .json file.") from None
 
 
 @app.command(

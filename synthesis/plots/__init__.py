@@ -15,6 +15,7 @@ from synthesis.plots.forest import parts_of, plot_forest
 from synthesis.plots.histology import plot_benefit, plot_effects, plot_singles
 from synthesis.plots.impact import plot_impact
 from synthesis.plots.plan import plot_assurance, plot_planned_widths
+from synthesis.plots.pool import plot_pool
 from synthesis.plots.sensitivity import plot_specification
 from synthesis.plots.style import STYLE, class_hues, style_context
 
@@ -35,6 +36,7 @@ __all__ = [
     "plot_funnel",
     "plot_impact",
     "plot_planned_widths",
+    "plot_pool",
     "plot_singles",
     "plot_specification",
     "save_figure",

@@ -125,11 +125,11 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
 
 
-def _about(picture: Picture, registry: Registry) -> About:
+def _about(picture: Picture, registry: Registry | None) -> About:
     """What the files of a picture tell of it."""
     from synthesis.plots import About
 
-    cited = references(registry, picture.studies)
+    cited = references(registry, picture.studies) if picture.studies else ()
     sources, names = tuple(each.in_full for each in cited), tuple(each.label for each in cited)
     return About(picture.title, picture.caption, sources, names)
 

@@ -1,0 +1,103 @@
+"""A random-effects meta-analysis: studies as reported and given the others, mean, new study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from synthesis import numbers
+from synthesis.plots import marks, page, rows, style
+from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word
+
+POOL_COLUMNS: tuple[str, ...] = (
+    *("kind", "label", "reported", "reported_lower", "reported_upper"),
+    *("estimate", "lower", "upper"),
+)
+_UNITS = {
+    "difference": "Effect",
+    "ratio": "Ratio (log scale)",
+    "proportion": "%",
+}
+
+
+@style.style_context()
+def plot_pool(
+    table: pd.DataFrame,
+    *,
+    scale: str = "difference",
+    width: style.Width = "two-column",
+    title: str | None = None,
+) -> Figure:
+    """Draw a random-effects meta-analysis.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `POOL_COLUMNS`: ``kind`` study, mean, new_study or sd (not drawn); ratios, fractions
+        of one, or differences.
+    scale : {"difference", "ratio", "proportion"}
+    width, title
+        As of `plot_forest`. In one column the reported figures are marks without words.
+
+    Raises ValueError if a column is missing, there is no row, or the width or the scale is unknown.
+    """
+    sheet = style.find_sheet(width)
+    rows.require(table, POOL_COLUMNS, "plot_pool")
+    if scale not in _UNITS:
+        raise ValueError(f"scale is {scale!r}; expected one of {', '.join(_UNITS)}")
+    factor = 100.0 if scale == "proportion" else 1.0
+    records = [own for own in table.to_dict("records") if own["kind"] != "sd"]
+    values = [interval_of(own, name, factor) for own in records for name in ("", "reported")]
+    inside = [end for own in values[::2] for end in own] + [own[0] for own in values[1::2]]
+    ends = [end for own in values for end in own[1:]]
+    make = {
+        "ratio": partial(page.ratio_scale, inside, ends),
+        "proportion": partial(page.percent_scale, 0.0, 100.0),
+    }.get(scale, partial(page.difference_scale, inside, ends))
+    null = {"ratio": 1.0, "difference": 0.0}.get(scale)
+    columns = [
+        Words("reported", ("As reported", "(95 %)")),
+        rows.Axis("values", _UNITS[scale], make, null=null),
+        Words("estimate", ("Given the others", INTERVAL)),
+    ]
+    if sheet.is_narrow:
+        del columns[0]
+    write = {"ratio": numbers.ratio, "proportion": numbers.percent}.get(
+        scale, lambda value: numbers.decimal(value, 2)
+    )
+
+    legend = [
+        ("as reported, 95 % CI", marks.estimate_sample("square", style.MUTED)),
+        ("given the others, 95 % CrI", marks.estimate_sample(hue=style.PLAIN)),
+    ]
+    block = rows.Block(
+        "pool", [_row(own, factor, write, sheet) for own in records], columns, "Study"
+    )
+    frame = page.make_frame(sheet, title, legend)
+    share = sheet.choose(0.34, 0.26, 0.26)
+    return rows.draw_blocks(rows.lay_out([block], frame, label_share=share))
+
+
+def _row(own: Mapping[str, Any], factor: float, write: numbers.Writer, sheet: style.Sheet) -> Row:
+    """A study as reported and given the others, or the mean or a new study."""
+    is_study = own["kind"] == "study"
+    pooled, reported = (interval_of(own, name, factor) for name in ("", "reported"))
+    texts = {"estimate": numbers.interval(*interval_of(own), write)}
+    if is_study:
+        texts["reported"] = numbers.interval(*interval_of(own, "reported"), write)
+
+    def draw(spot: rows.Spot) -> None:
+        scale, brush = spot.scales["values"], spot.brush("values", style.PLAIN)
+        if not is_study:
+            rows.put_estimate(brush, scale, pooled, spot.middle, shape="diamond")
+            return
+        other = spot.brush("values", style.MUTED, "reported")
+        rows.put_estimate(other, scale, reported, spot.line(0, 2), shape="square")
+        rows.put_estimate(brush, scale, pooled, spot.line(1, 2))
+
+    kind = "row" if is_study else "band"
+    return Row(word(own["label"]), texts=texts, draw=draw, kind=kind, least=2 * sheet.body)
