@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studies import checks
 from studies.figures import CohortRef, endpoints_of
@@ -45,6 +45,9 @@ from studies.problems import (
 )
 from studies.schema import Citation, Cohort, FrozenDict, PatientCount, Record, Study, Subgroup, Text
 from studies.vocabulary import Conversion, UnknownWordError, Vocabulary, WordsRead, read_vocabulary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHIPPED_FOLDER = Path(__file__).parent / "data"
 # Stand in for keys that are missing or refused, so that the figures are checked all the same.
@@ -121,6 +124,27 @@ class Registry:
 
     def __iter__(self) -> Iterator[Study]:
         return iter(self.studies.values())
+
+    def __contains__(self, study: object) -> bool:
+        return study in self.studies or study in self.studies.values()
+
+    def __getitem__(self, study_id: str) -> Study:
+        return self.study(study_id)
+
+    def __repr__(self) -> str:
+        cohorts = sum(len(study.cohorts) for study in self)
+        folders = ", ".join(map(str, self.folders))
+        return f"Registry of {len(self)} reports with {cohorts} cohorts, from {folders}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return self.to_frame()._repr_html_()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every cohort and endpoint as a row (:func:`studies.documents.registry_frame`)."""
+        from studies.documents import registry_frame
+
+        return registry_frame(self)
 
     @property
     def folder(self) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from xarray import DataTree
@@ -35,7 +35,11 @@ from synthesis.model.sampler import (
     run,
 )
 from synthesis.model.survival import USUAL, Variant, centre_share, survival_problem
+from synthesis.numbers import count
 from synthesis.result import NotAnsweredError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SURVIVAL_ENDPOINTS = survival_endpoints()
 DEFAULT_FAMILY = "log-logistic"
@@ -110,8 +114,20 @@ class _Sampled:
         values = values.reshape(-1, *values.shape[2:])
         return values[:: max(len(values) // _SUMMARY_DRAWS, 1)]
 
+    def summary(self, *names: str) -> pd.DataFrame:
+        """Posterior and convergence of variables, of all without names (`arviz.summary`)."""
+        import arviz
 
-@dataclass(frozen=True)
+        return arviz.summary(self.tree, var_names=list(names) or None)
+
+    def __repr__(self) -> str:
+        family = getattr(self, "family", None)
+        about = [family.label] if family else []
+        about += [count(len(self.data.cohorts), "cohort"), f"{self.diagnosis.verdict}"]
+        return f"{type(self).__name__}({', '.join(about)})"
+
+
+@dataclass(frozen=True, repr=False)
 class SurvivalFit(_Sampled):
     """A fitted survival model of one family; attributes as in :class:`PooledSurvival`."""
 
@@ -140,7 +156,7 @@ class SurvivalFit(_Sampled):
         return float(self.family.has_shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ResponseFit(_Sampled):
     """A fitted response model; attributes as in :class:`SurvivalFit`."""
 
@@ -298,9 +314,9 @@ def fit_response(
     if not chosen.counted:
         raise _nothing_to_pool(registry, "response")
     counts = [best_responses(ref.cohort.response, ref.cohort.n) for ref in chosen.counted]
-    for ref, count in zip(chosen.counted, counts, strict=True):
-        if isinstance(count, ResponseRefused):
-            raise TypeError(f"{ref.id} was counted for response, but {count.reason}")
+    for ref, found in zip(chosen.counted, counts, strict=True):
+        if isinstance(found, ResponseRefused):
+            raise TypeError(f"{ref.id} was counted for response, but {found.reason}")
     data = response_data(chosen.counted, counts, class_order(registry))
     return fit_response_data(
         data,
