@@ -26,13 +26,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from studies.figures import half_step, in_months, printed_landmark, printed_median
+from studies.figures import half_step, in_months
 from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from synthesis import estimands
 from synthesis.estimands import Curve, Effects, Fit, Group, Target, draw_prior, flat
 from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.model.printed import METHODS, Reading, interval_ranks, median_rank
 from synthesis.model.records import effective_size, read_landmark, read_median
+from synthesis.reported import median_words, share_words
 
 # Simulated patients at a time, so that a registry of thousands needs no more memory than a trial.
 _AT_A_TIME = 2_000_000
@@ -301,13 +302,13 @@ def _times(outcome: SurvivalOutcome, n: float) -> Iterator[tuple[Figure, Law]]:
 
     if outcome.median == NOT_REACHED and outcome.follow_up is not None:
         since = in_months(outcome.follow_up, unit)
-        text = f"{printed_median(outcome)}, followed for {outcome.follow_up} {unit}"
+        text = f"{median_words(outcome)}, followed for {outcome.follow_up} {unit}"
         yield Figure("median", text, np.inf, (since, np.inf), per_unit, unit), _middle(n)
     printed, _ = read_median(outcome)
     if printed is None:
         return
     if printed.median is not None:
-        yield figure("median", printed_median(outcome), printed.median), _middle(n)
+        yield figure("median", median_words(outcome), printed.median), _middle(n)
     # ranks of the limits under each transformation that has all of those printed
     methods = (printed.method,) if printed.method else METHODS
     every = {name: interval_ranks(max(round(n), 1), name, printed.level) for name in methods}
@@ -344,7 +345,7 @@ def _landmark(mark: Landmark, n: float) -> tuple[Figure, Law]:
     # of many patients several counts are printed as the same share
     half = float(half_step(mark.survival))
     alike = (min(low, read.survival - half), max(high, read.survival + half))
-    figure = Figure(name, printed_landmark(mark), read.survival, alike, at=read.months)
+    figure = Figure(name, share_words(mark), read.survival, alike, at=read.months)
     return figure, ShareAlive(read.months, size)
 
 

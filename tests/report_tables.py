@@ -23,7 +23,7 @@ PRINTED = {
     "country": "France",
     "study_id": "first2020",
     "cohort_id": "arm",
-    "printed": "3.1 (0.6-5.5)",
+    "printed": "3.1 (0.6–5.5)",
     "printed_value": 3.1,
     "printed_lower": 0.6,
     "printed_upper": 5.5,
@@ -102,10 +102,10 @@ def figures_table(endpoints) -> pd.DataFrame:
     rows = []
     for endpoint in endpoints:
         row = {"endpoint": endpoint} | about
-        rows.append(row | {"kind": "median", "printed": "3.1 (0.6-5.5)", "status": "verified"})
+        rows.append(row | {"kind": "median", "printed": "3.1 (0.6–5.5)", "status": "verified"})
         share = {"kind": "histology", "printed": "35 % mixed", "status": "verified"}
         rows += [] if endpoint == "response" else [row | share]
-    second = {"kind": "survival probability", "printed": "12 mo: 0.20", "status": "secondary"}
+    second = {"kind": "survival probability", "printed": "12-month OS 20 %", "status": "secondary"}
     return pd.DataFrame([*rows, {"endpoint": endpoints[0]} | about | second])
 
 

@@ -173,7 +173,7 @@ def test_forest_rows(analysis, endpoint):
 def test_printed_figures_are_shown_as_printed(analysis):
     table = analysis.forest["os"]
     seed = table[(table["study_id"] == "sparano2021") & (table["kind"] == "cohort")]
-    assert list(seed["printed"]) == ["3.1 (0.6-5.5)"]
+    assert list(seed["printed"]) == ["3.1 (0.6–5.5)"]
     assert list(seed["printed_value"]) == [3.1]
 
 

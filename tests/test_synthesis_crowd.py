@@ -188,7 +188,7 @@ def test_figures_keep_their_unit():
     assert figure.value == pytest.approx(166 / 30.4375)
     assert figure.months_per_unit * 30.4375 == pytest.approx(1.0)
     assert figure.alike == pytest.approx((165.5 / 30.4375, 166.5 / 30.4375))
-    assert figure.printed == "166 d"
+    assert figure.printed == "5.5 months (166 days)"
     assert law(crowd((9, 4.0)), np.random.default_rng(1)).shape == (MANY,)
 
 

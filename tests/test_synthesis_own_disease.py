@@ -58,7 +58,7 @@ def test_forest_rows_stand_by_its_classes_and_print_what_its_reports_print(analy
     assert list(table.loc[table["kind"] == "class", "label"]) == ["Glimmer blocker", "Fog therapy"]
     cohorts = table[table["kind"] == "cohort"][["treatment", "label", "printed"]]
     assert sorted(cohorts.itertuples(index=False, name=None)) == [
-        ("Examplinib", "Example 2001", "20.1 (14.2-29.8)"),
+        ("Examplinib", "Example 2001", "20.1 (14.2–29.8)"),
         ("Examplinib", "Specimen 2004", "17.4"),
         ("Fogging", "Dummy 2012", "12.9"),
         ("Fogging", "Placeholder 2007", "11.3"),

@@ -13,13 +13,15 @@ from benefit_fits import reports
 from small_registry import NR, cohort, landmark, median, study, write_registry
 
 from studies import load_registry
+from studies.schema import SurvivalOutcome
 from synthesis.endpoints import endpoint_of
 from synthesis.numbers import interval
 from synthesis.questions.certainty import Confounding
 from synthesis.questions.contrasts import GAIN
 from synthesis.report import words
 from synthesis.report.data import DRAWS, MONTHS, as_json, page_data
-from synthesis.report.names import cohort_words, study_names
+from synthesis.report.names import study_names
+from synthesis.reported import cohort_words, median_words, share_words
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,11 @@ def test_reported_figures_have_one_notation(tmp_path):
     assert cohort_words(first, "pfs") == "3.3 months (101 days)"
     assert cohort_words(first, "response") == "2 of 23 responded"
     assert cohort_words(second, "os") == "not reached (2.0–NR)"
+    brief = [median_words(own, brief=True) for own in (*first.survival, *second.survival)]
+    assert brief == ["3.1 (0.6–5.5)", "3.3 (101 days)", "NR (2.0–NR)"]
+    assert [*map(share_words, first.landmarks)] == ["11.9 % (4.4–23.6)", "30 %"]
+    limits = median(NR, ci="74 NR", level="0.95", unit="days")
+    assert median_words(SurvivalOutcome(**limits)) == "not reached (74–NR days)"
 
 
 # --- The JSON ------------------------------------------------------------------------------------

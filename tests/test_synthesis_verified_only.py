@@ -108,15 +108,15 @@ def test_the_printed_column_shows_what_the_model_used(everything, verified):
     assert printed(everything) == {
         "both2001": ("9.9", "secondary"),
         "points2002": ("8.8", "secondary"),
-        "apart2003": ("pure 2.7; mixed 6.3", "verified"),
+        "apart2003": ("pure: 2.7; mixed: 6.3", "verified"),
         "half2004": ("5.0", "verified"),
         "talk2005": ("3.3", "verified"),
         "hearsay2006": ("3.1", "secondary"),
     }
     assert printed(verified) == {
         "both2001": ("4.4", "verified"),
-        "points2002": ("12 mo: 0.25", "verified"),
-        "apart2003": ("pure 2.7; mixed 6.3", "verified"),
+        "points2002": ("12-month OS 25 %", "verified"),
+        "apart2003": ("pure: 2.7; mixed: 6.3", "verified"),
         "half2004": ("5.0", "verified"),
         "talk2005": ("3.3", "verified"),
     }

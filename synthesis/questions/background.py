@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from studies import Registry
-from studies.figures import in_months, printed_landmark, printed_median, study_label
+from studies.figures import in_months, study_label
 from studies.registry import references
 from studies.schema import Cohort
 from synthesis.endpoints import survival_endpoints
+from synthesis.reported import median_words, share_words
 from synthesis.result import Finding, names, table_of
 
 #: Patients from which a cohort of mixed treatments stands for the whole population of patients.
@@ -54,8 +55,8 @@ def _population_figures(cohort: Cohort) -> tuple[str, str]:
         for own in cohort.landmarks
         if own.endpoint == endpoint and round(in_months(own.time, own.unit)) == 12
     ]
-    survival = (printed_landmark(own).partition(": ")[2] for own in marks[:1])
-    return "".join(map(printed_median, medians[:1])), "".join(survival)
+    brief = (median_words(own, brief=True) for own in medians[:1])
+    return "".join(brief), "".join(map(share_words, marks[:1]))
 
 
 def background_finding(frame: pd.DataFrame) -> Finding:
@@ -75,7 +76,7 @@ def background_finding(frame: pd.DataFrame) -> Finding:
                     ("Patients", "num", lambda row: f"{row.patients:,}"),
                     ("Years", "", lambda row: row.years),
                     (
-                        "Median overall survival, months unless stated",
+                        "Median overall survival, months",
                         "num",
                         lambda row: row.median,
                     ),

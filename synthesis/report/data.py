@@ -39,7 +39,8 @@ from synthesis.questions.contrasts import (
     evidence,
     kind_of,
 )
-from synthesis.report.names import cohort_names, cohort_words
+from synthesis.report.names import cohort_names
+from synthesis.reported import cohort_words
 
 if TYPE_CHECKING:
     from synthesis.run import Analysis

@@ -407,6 +407,6 @@ def _as_printed(figure: Figure, surprise: Surprise, n: int) -> str:
     if figure.name == "responders":
         return f"{numbers.interval(*ends, lambda rate: numbers.decimal(rate * n, 0))} of {n}"
     if figure.months_per_unit is None:
-        return numbers.interval(*ends, lambda share: numbers.decimal(share, 2))
+        return f"{numbers.interval(*ends, numbers.percent)} %"
     in_unit = [end / figure.months_per_unit for end in ends]
     return f"{numbers.interval(*in_unit, numbers.months)} {figure.unit}"

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import beta
 
 from priors import Prior, Priors, load_priors
-from studies.figures import figure_status, in_months, printed_landmark, printed_median
+from studies.figures import figure_status, in_months
 from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from studies.selection import CohortRef, LeftOut
 from studies.vocabulary import Vocabulary
@@ -45,6 +45,7 @@ from synthesis.model.observations import Arm, Record
 from synthesis.model.response import STAGES, trials
 from synthesis.model.survival import PRIOR_OF
 from synthesis.questions.contrasts import kind_of_one
+from synthesis.reported import landmark_words, median_words
 from synthesis.result import names
 from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
 
@@ -139,7 +140,7 @@ def printed_figure(fit: Fit, index: int) -> Printed:
         return _printed_otherwise(fit, index)
     limits = outcome.ci or (None, None)
     return Printed(
-        printed_median(outcome),
+        median_words(outcome, brief=True),
         *(
             np.nan if value in (None, NOT_REACHED) else in_months(value, outcome.unit)
             for value in (outcome.median, *limits)
@@ -156,14 +157,14 @@ def _printed_otherwise(fit: PooledSurvival, index: int) -> Printed:
     study, record = fit.data.cohorts[index].study, fit.data.records[index]
     figures = [(group.histology, _figure_of(group)) for group in record.groups]
     if figures:
-        parts = [f"{name} {_as_printed(figure)}" for name, figure in figures]
+        parts = [f"{name}: {_in_words(figure)}" for name, figure in figures]
         statuses = {figure_status(figure, study) for _, figure in figures}
         status = "verified" if statuses == {"verified"} else "secondary"
         return Printed("; ".join(sorted(parts, reverse=True)), status=status)
     figure = _figure_of(record.whole)
     if figure is None:
         return Printed("patients listed", status=study.status)
-    return Printed(_as_printed(figure), status=figure_status(figure, study))
+    return Printed(_in_words(figure), status=figure_status(figure, study))
 
 
 def _figure_of(record: Record) -> SurvivalOutcome | Landmark | None:
@@ -173,8 +174,9 @@ def _figure_of(record: Record) -> SurvivalOutcome | Landmark | None:
     return min(record.landmarks, key=lambda m: abs(in_months(m.time, m.unit) - 12.0), default=None)
 
 
-def _as_printed(figure: SurvivalOutcome | Landmark) -> str:
-    return printed_landmark(figure) if isinstance(figure, Landmark) else printed_median(figure)
+def _in_words(figure: SurvivalOutcome | Landmark) -> str:
+    is_share = isinstance(figure, Landmark)
+    return landmark_words(figure) if is_share else median_words(figure, brief=True)
 
 
 def arms_of(fit: PooledSurvival, index: int) -> dict[int, Arm]:
@@ -294,10 +296,10 @@ def _figures_of_arm(arm: Arm, ref: CohortRef) -> Iterator[_Row]:
     outcome = arm.outcome
     # a median that was not reached enters only with the time up to which it was not
     if outcome is not None and (outcome.median != NOT_REACHED or outcome.follow_up is not None):
-        yield arm.histology, "median", printed_median(outcome), figure_status(outcome, ref.study)
+        yield arm.histology, "median", median_words(outcome), figure_status(outcome, ref.study)
     for landmark in arm.landmarks:
         status = figure_status(landmark, ref.study)
-        yield arm.histology, "survival probability", printed_landmark(landmark), status
+        yield arm.histology, "survival probability", landmark_words(landmark), status
     if not arm.chains:
         yield arm.histology, "listed patients", arm.entered_as, ref.study.status
     if arm.histology == "whole" and arm.share is not None:

@@ -1,0 +1,86 @@
+"""The figures that a report gives, as a reader sees them everywhere: one notation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from studies import Cohort
+from studies.figures import in_months
+from studies.schema import NOT_REACHED, Landmark, Response, Subgroup, SurvivalOutcome
+from synthesis.endpoints import ENDPOINTS
+from synthesis.numbers import MISSING, decimal
+
+
+def cohort_words(cohort: Cohort, endpoint: str) -> str:
+    """Every figure of an endpoint that a report gives of a cohort, also of its subgroups."""
+    parts = [*_figures(cohort, endpoint)]
+    for group in cohort.subgroups:
+        if own := [*_figures(group, endpoint)]:
+            parts.append(f"{group.level}: {', '.join(own)}")
+    return "; ".join(parts)
+
+
+def _figures(arm: Cohort | Subgroup, endpoint: str) -> Iterator[str]:
+    if ENDPOINTS[endpoint].is_response:
+        if arm.response is not None:
+            yield response_words(arm.response, arm.n)
+        return
+    for outcome in arm.survival:
+        if outcome.endpoint == endpoint and outcome.median is not None:
+            yield median_words(outcome)
+    for landmark in arm.landmarks:
+        if landmark.endpoint == endpoint:
+            yield landmark_words(landmark)
+
+
+def median_words(outcome: SurvivalOutcome, *, brief: bool = False) -> str:
+    """A reported median: "3.1 months (0.6–5.5)", "3.3 months (101 days)", "not reached (4.7–NR)".
+
+    Brief, for a column of months: "3.1 (0.6–5.5)", "3.3 (101 days)", "NR (4.7–NR)".
+    """
+    unit, ends = outcome.unit or "months", "–".join(map(_end, outcome.ci or ()))
+    own = "" if unit == "months" else f" {unit}"
+    if outcome.median == NOT_REACHED:
+        return ("NR" if brief else NOT_REACHED) + (f" ({ends}{own})" if ends else "")
+    months, inside = str(outcome.median), ends
+    if own:
+        months = decimal(in_months(outcome.median, unit), 1)
+        inside = ", ".join(filter(None, (f"{outcome.median}{own}", ends)))
+    return months + ("" if brief else " months") + (f" ({inside})" if inside else "")
+
+
+def landmark_words(landmark: Landmark) -> str:
+    """Reported survival at a fixed time: "12-month OS 12 % (4–24)"."""
+    months = in_months(landmark.time, landmark.unit)
+    return f"{months:.3g}-month {landmark.endpoint.upper()} {share_words(landmark)}"
+
+
+def share_words(landmark: Landmark) -> str:
+    """The same where the time is told beside it: "12 % (4–24)"."""
+    words = f"{_percent(landmark.survival)} %"
+    if landmark.ci is not None:
+        words += f" ({'–'.join(map(_percent, landmark.ci))})"
+    return words + (", read off the curve" if landmark.digitised else "")
+
+
+def response_words(response: Response, n: int | None) -> str:
+    """A reported response: "2 of 23 responded", "29 % responded"."""
+    of, counts = response.evaluable or n, (response.cr, response.pr)
+    number = response.responders
+    if number is None and any(each is not None for each in counts):
+        number = sum(filter(None, counts))
+    if number is not None:
+        return f"{number} of {of or MISSING} responded"
+    if response.orr_percent is not None:
+        return f"{response.orr_percent} % responded" + (f" of {of}" if of else "")
+    return "response without a number of responders"
+
+
+def _percent(share: Decimal) -> str:
+    text = f"{100 * share:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _end(limit: Decimal | str) -> str:
+    return "NR" if limit == NOT_REACHED else str(limit)
