@@ -122,7 +122,8 @@ def surname(author: str) -> str:
 def study_label(study: Study | Excluded) -> str:
     """Return how tables call a report: ``Sparano 2021``, else its label, journal, title or place.
 
-    Where the year of the report is not known, the years of enrolment stand for it.
+    Where the year of the report is not known, the years of enrolment stand for it, and where
+    nothing else is known the number of patients.
     """
     citation = study.citation
     known = enrolment_years(getattr(study, "enrolment", None))
@@ -137,8 +138,11 @@ def study_label(study: Study | Excluded) -> str:
     if citation.title:
         title = citation.title
         return f"“{title[:_TITLE].rsplit(' ', 1)[0]} …”" if len(title) > _TITLE else f"“{title}”"
-    where = ", ".join(("Hospital series", *getattr(study, "countries", ())))
-    return f"{where}, {years}" if years else study.id
+    kind = "Registry" if getattr(study, "design", "") == "registry" else "Hospital series"
+    patients = sum(cohort.n or 0 for cohort in getattr(study, "cohorts", ()))
+    tells = years or (f"{patients:,} patients" if patients else "")
+    where = ", ".join((kind, *getattr(study, "countries", ())))
+    return f"{where}, {tells}" if tells else study.id
 
 
 def figure_status(figure: Figure, study: Study) -> schema.Status:

@@ -162,8 +162,9 @@ class Vocabulary(Record):
         return frozenset(entry.id for entry in self.treatments if entry.requires is not None)
 
     def treatment_class(self, name: str) -> TreatmentClass:
-        """Return a class by its identifier; `UnknownWordError` names the closest."""
-        return _entry("class", name, self.classes)
+        """Return a class by its identifier or label; `UnknownWordError` names the closest."""
+        by_label = {fold(entry.label): entry.id for entry in self.classes}
+        return _entry("class", by_label.get(fold(name), name), self.classes)
 
     def endpoint(self, name: str) -> Endpoint:
         """Return an endpoint by its identifier; `UnknownWordError` names the closest."""

@@ -21,3 +21,6 @@ DEFAULT = "default"
 CONFOUNDING = (DEFAULT, "0", "1.5", "2")
 #: Widths of a figure.
 WIDTHS = ("one-column", "two-column", "slide")
+#: Orders of treatments and cohorts in a forest plot, and its columns of text.
+ORDERS = ("effect", "year", "size")
+COLUMNS = ("design", "country", "n", "events", "reported", "model")

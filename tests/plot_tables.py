@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -79,12 +80,12 @@ def _cohort(number: int, response: bool, rng: np.random.Generator) -> dict[str, 
     elif number % 23 == 7:
         given, words = {"printed_not_reached": True}, "NR"
     elif number % 7 == 3:
-        given, words = {"printed_value": median}, f"{median:.1f} ({30 * median:.0f} d)"
+        given, words = {"printed_value": median}, f"{median:.1f} ({30 * median:.0f} days)"
     elif number % 13 == 4:
         given |= {"printed_upper": math.nan, "printed_upper_not_reached": True}
         words = f"{median:.1f} ({low:.1f}–NR)"
     elif number % 17 == 6:
-        given, words = {}, "12-mo OS 52 % (35–67)"
+        given, words = {}, "12-month OS 52.4 % (35–67)"
     elif number == 12:
         given = {"printed_value": 51.0, "printed_lower": 12.2, "printed_upper": 155.3}
         words = "51.0 (12.2–155)"
@@ -310,10 +311,10 @@ def impact_tables(
         about = {"endpoint": endpoint, "treatment": treatment}
         ranks.append(about | {"rank_before": 9 + number, "rank_after": 8 + number})
     kinds = [
-        ("median", "whole", "3.1 (0.6–5.5)", 3.1, 0.55),
+        ("median", "whole", "3.1 months (0.6–5.5)", 3.1, 0.55),
         ("lower limit", "whole", "0.6 months", 0.6, 0.0004),
-        ("median", "mixed", "NR (4.7–NR), followed for 14 months", math.inf, 0.012),
-        ("median", "pure", "5.5 (166 d)", 5.45, 0.31),
+        ("median", "mixed", "not reached (4.7–NR), followed for 14 months", math.inf, 0.012),
+        ("median", "pure", "5.5 months (166 days)", 5.45, 0.31),
         ("survival at 12 months", "whole", "52 % (35–67)", 0.52, 0.051),
         ("survival at 52 weeks", "pure", "0 %", 0.0, 0.2),
     ]
@@ -451,7 +452,12 @@ def overlaps(first: np.ndarray, second: np.ndarray, slack: float = 0.1) -> np.nd
 WIDTHS_MM = {"one-column": 85.0, "two-column": 174.0, "slide": 254.0}
 
 
-def assert_printable(figure: Figure, width: str) -> None:
+def figure_of(drawn: Figure | Axes) -> Figure:
+    """The figure of what a plot function returns."""
+    return drawn.get_figure(root=True)
+
+
+def assert_printable(figure: Figure, width: str, *, is_forest: bool = False) -> None:
     """Every word inside the picture, clear of the others and of 6.5 points or more."""
     texts = shown_texts(figure)
     extents = boxes(figure, texts)
@@ -464,7 +470,23 @@ def assert_printable(figure: Figure, width: str) -> None:
     cut = [text.get_text() for text, out in zip(texts, outside, strict=True) if out]
     assert cut == [], f"words that are cut off: {cut}"
     assert min(text.get_fontsize() for text in texts) >= 6.5
-    assert abs(wide * 25.4 / 72 - WIDTHS_MM[width]) < 1e-6
+    if is_forest and width == "slide":
+        assert abs(high / wide - 9 / 16) < 1e-9
+        assert wide * 25.4 / 72 > WIDTHS_MM[width] - 1e-6
+    else:
+        assert abs(wide * 25.4 / 72 - WIDTHS_MM[width]) < 1e-6
+
+
+def assert_clear(figure: Figure, width: str, *, is_forest: bool = False) -> None:
+    """Also every mark inside the picture, and clear of the words."""
+    assert_printable(figure, width, is_forest=is_forest)
+    marks = [line for axes in figure.axes for line in axes.lines if line.get_marker() != "None"]
+    extents = boxes(figure, marks)
+    wide, high = figure.get_size_inches() * 72
+    assert (extents[:, :2] > 0).all()
+    assert (extents[:, 2:] < (wide, high)).all()
+    clashes = overlaps(extents, boxes(figure, figure.texts))
+    assert [figure.texts[i].get_text() for _, i in clashes if figure.texts[i].get_text()] == []
 
 
 def row_of(figure: Figure, label: str) -> str:

@@ -166,6 +166,9 @@ forest os
 forest os -o x.jpg
 forest os -o x
 forest os -o x.svg --width wide
+forest os -o x.svg --sort name
+forest os -o x.svg --columns n,age
+forest os -o x.svg --class chemoterapy
 fores
 report --delta 100
 report --convert ttp
@@ -329,6 +332,14 @@ def test_an_unknown_treatment_is_told_the_possible_ones(registry, tmp_path, caps
     assert "Possible for os: lenvatinib." in line
     (line,) = refusals(capsys, *words, "--treatment", "paclitaxel")
     assert line == "no cohort of paclitaxel is pooled; possible for os: lenvatinib."
+    (line,) = refusals(capsys, *words, "--class", "multikinase_inhib")
+    assert 'unknown class "multikinase_inhib"; did you mean "multikinase_inhibitor"?' in line
+    (line,) = refusals(capsys, *words, "--class", "chemotherapy")
+    assert line == "no cohort of chemotherapy is pooled; possible for os: multikinase_inhibitor."
+    (line,) = refusals(
+        capsys, *words, "--class", "Multikinase inhibitor", "--class", "chemotherapy"
+    )
+    assert line.startswith("no cohort of chemotherapy is pooled")
 
 
 def test_an_interrupt_leaves_nothing(tmp_path, capsys, monkeypatch):

@@ -15,11 +15,14 @@ import pandas as pd
 import plot_tables as tables
 import pytest
 from matplotlib.colors import to_hex
-from plot_tables import assert_printable, boxes, by_gid, overlaps, words
+from matplotlib.figure import Figure
+from plot_tables import assert_clear, boxes, by_gid, figure_of, overlaps, words
 
 from synthesis import plots
+from synthesis.choices import COLUMNS
 from synthesis.plots import class_hues
 from synthesis.plots.style import HUES, SHEETS, TALLEST
+from synthesis.result import NotAnsweredError
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
@@ -35,22 +38,25 @@ WIDTHS = tuple(SHEETS)
 @cache
 def draw(name, width="two-column"):
     """One of each figure; drawn once and shared, so only to be read."""
-    return ENTRIES[name].draw(width=width, title="What the figure shows of the treatments")
+    title = "What the figure shows of the treatments"
+    return figure_of(ENTRIES[name].draw(width=width, title=title))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_word_can_be_read_and_every_mark_is_on_the_paper_clear_of_words(name, width):
     figure = draw(name, width)
-    assert_printable(figure, width)
-    marks = [line for axes in figure.axes for line in axes.lines if line.get_marker() != "None"]
-    extents = boxes(figure, marks)
-    wide, high = figure.get_size_inches() * 72
-    assert (extents[:, :2] > 0).all()
-    assert (extents[:, 2:] < (wide, high)).all()
-    clashes = overlaps(extents, boxes(figure, figure.texts))
-    assert [figure.texts[i].get_text() for _, i in clashes if figure.texts[i].get_text()] == []
-    assert high <= TALLEST or width != "two-column"
+    assert_clear(figure, width, is_forest=ENTRIES[name].plot is plots.plot_forest)
+    assert figure.get_size_inches()[1] * 72 <= TALLEST or width != "two-column"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("cohorts", "treatments"), [(5, 2), (30, 12), (90, 25)])
+def test_a_forest_plot_of_any_length_can_be_read(cohorts, treatments, width):
+    table = tables.forest_table("os", cohorts, treatments)
+    assert (table["kind"] == "cohort").sum() == cohorts
+    axes = plots.plot_forest(table, width=width, title="Overall survival")
+    assert_clear(axes.figure, width, is_forest=True)
 
 
 def test_every_plot_is_in_the_gallery_and_can_be_sent_to_another_process():
@@ -86,7 +92,7 @@ def test_tables_are_left_as_they_were_and_columns_are_asked_for(name):
 
 @pytest.fixture(scope="module")
 def whole():
-    return plots.plot_forest(tables.forest_table())
+    return plots.plot_forest(tables.forest_table()).figure
 
 
 def _rows(figure, label):
@@ -121,7 +127,7 @@ def test_forest_places_both_marks_of_a_cohort(whole):
 
 def test_a_treatment_with_one_cohort_takes_one_line_with_its_own_estimate():
     table = tables.forest_table("os", 3, 3)
-    figure = plots.plot_forest(table)
+    figure = plots.plot_forest(table).figure
     lines = words(figure)
     assert "Average study" not in lines
     assert "New study" not in lines
@@ -152,7 +158,7 @@ def test_treatments_stand_in_order_of_their_estimates_within_their_class(whole):
         ranked = own.sort_values("estimate", ascending=False)["treatment"]
         places = [order[name] for name in ranked]
         assert places == sorted(places)
-    again = words(plots.plot_forest(shuffled.sort_values("treatment_class", kind="stable")))
+    again = words(plots.plot_forest(shuffled.sort_values("treatment_class", kind="stable")).figure)
     assert set(again) >= {name for _, name in tables.TREATMENTS}
 
 
@@ -186,7 +192,7 @@ def test_axis_is_logarithmic_in_months_and_linear_in_percent(whole):
 
 def test_response_squares_have_the_interval_of_the_table():
     table = tables.forest_table("response", 6, 2)
-    figure = plots.plot_forest(table, endpoint="response")
+    figure = plots.plot_forest(table, endpoint="response").figure
     named = by_gid(figure)
     drawn = sorted(
         tuple(a.get_xdata()) for name, a in named.items() if name.endswith("-printed-line")
@@ -216,7 +222,7 @@ def test_a_long_table_splits_by_class_onto_pages_with_one_axis():
     names = [name for part in parts for name in part["treatment_class"].dropna().unique()]
     assert names == list(table["treatment_class"].dropna().unique())
     figures = [
-        plots.plot_forest(part, part=(number, len(parts)))
+        plots.plot_forest(part, part=(number, len(parts))).figure
         for number, part in enumerate(parts, start=1)
     ]
     assert all(figure.get_size_inches()[1] * 72 <= TALLEST for figure in figures)
@@ -230,9 +236,91 @@ def test_hues_are_shared_and_none_stands_for_two_classes():
     eight = class_hues(list(tables.CLASSES)[:8])
     assert len(set(eight.values())) == 8
     assert len(set(class_hues(tables.CLASSES).values())) == 1
-    figure = plots.plot_forest(tables.forest_table("pfs", 4, 2), endpoint="pfs", hues=eight)
+    figure = plots.plot_forest(tables.forest_table("pfs", 4, 2), endpoint="pfs", hues=eight).figure
     dots = [a for name, a in by_gid(figure).items() if name.endswith("-model")]
     assert {to_hex(dot.get_markerfacecolor()) for dot in dots} == {HUES[0].lower()}
+
+
+def _labels(axes):
+    """Labels of the rows, from top to bottom."""
+    return [text.get_text() for text in axes.figure.texts if "-label-" in (text.get_gid() or "")]
+
+
+@pytest.mark.parametrize(
+    ("sort", "first", "within"),
+    [
+        ("effect", "estimate", (False, False)),
+        ("year", "year", (True, True)),
+        ("size", "n", (False, False)),
+    ],
+)
+def test_rows_can_be_sorted_within_classes_and_treatments(sort, first, within):
+    table = tables.forest_table("os", 24, 5)
+    labels = _labels(plots.plot_forest(table.sample(frac=1.0, random_state=2), sort=sort))
+    cohorts = table[table["kind"] == "cohort"].copy()
+    cohorts["name"] = cohorts["label"] + " " + cohorts["year"].astype(str)
+    for treatment, own in cohorts.groupby("treatment"):
+        start = labels.index(treatment) + 1
+        drawn = labels[start : start + len(own)]
+        values = own.set_index("name")[first].astype(float)
+        assert sorted(drawn) == sorted(own["name"])
+        assert list(values[drawn]) == sorted(values, reverse=not within[0])
+    means = table[table["kind"] == "mean_study"].set_index("treatment")["estimate"]
+    of_treatment = {
+        "effect": means,
+        "year": cohorts.groupby("treatment")["year"].min(),
+        "size": cohorts.groupby("treatment")["n"].sum(),
+    }[sort].astype(float)
+    for _, own in cohorts.groupby("treatment_class"):
+        drawn = [label for label in labels if label in set(own["treatment"])]
+        values = list(of_treatment[drawn])
+        assert values == sorted(values, reverse=not within[1])
+
+
+def test_the_columns_of_text_can_be_chosen():
+    table = tables.forest_table("os", 5, 2)
+    every = words(plots.plot_forest(table, width="slide").figure)
+    assert {"Design", "Country", "n", "(events)", "Reported", "Model, months"} <= set(every)
+    few = words(plots.plot_forest(table, columns=("country", "model")).figure)
+    assert {"Country", "France", "Model, months", "3.7 (2.3–5.9)"} <= set(few)
+    assert not {"n", "(events)", "Reported", "3.6 (2.2–6.9)", "R"} & set(few)
+    assert not any("NR, not reached" in text or "retrospective" in text for text in few)
+    assert "Ferrante 2004" in few
+    narrow = plots.plot_forest(table, width="one-column", columns=("reported",)).figure
+    assert_clear(narrow, "one-column")
+    assert {"Ferrante 2004", "3.6 (2.2–6.9)"} <= set(words(narrow))
+    assert "3.7 (2.3–5.9)" not in words(narrow)
+    with pytest.raises(NotAnsweredError, match="85 mm have no room for an axis beside the columns"):
+        plots.plot_forest(table, width="one-column", columns=COLUMNS)
+
+
+def test_a_forest_plot_in_given_axes_leaves_the_rest_of_their_figure_alone():
+    figure = Figure(figsize=(9.0, 5.0), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    right.plot([1, 2], label="mine")
+    figure.get_layout_engine().execute(figure)
+    place, beside = left.bbox.frozen(), right.get_position().bounds
+    table = tables.forest_table("os", 5, 2)
+    axes = plots.plot_forest(table, left, title="Overall survival")
+    assert axes is left
+    assert figure.axes == [left, right]
+    assert figure.texts == []
+    assert tuple(figure.get_size_inches()) == (9.0, 5.0)
+    texts = axes.texts
+    extents = boxes(figure, texts) * figure.dpi / 72
+    assert right.get_position().bounds == pytest.approx(beside)
+    assert len(right.lines) == 1
+    shown = {text.get_text() for text in texts}
+    assert shown >= {"Overall survival", "Alfatinib", "Ferrante 2004 (3)"}
+    assert (extents[:, :2] > place.min - 0.1).all()
+    assert (extents[:, 2:] < place.max + 0.1).all()
+    assert [pair for pair in overlaps(extents, extents) if pair[0] < pair[1]] == []
+    assert place.x0 < axes.bbox.x0 < axes.bbox.x1 < place.x1
+    (square,) = [a for a in axes.lines if a.get_gid() == "forest-os-2-printed-reported"]
+    assert square.get_xdata()[0] == table["printed_value"].dropna().iloc[0]
+    low = Figure(figsize=(9.0, 2.0)).subplots()
+    with pytest.raises(NotAnsweredError, match=r"these rows need axes of \d+ mm, and ax is 39 mm"):
+        plots.plot_forest(table, low)
 
 
 # --- Survival curves -----------------------------------------------------------------------------
@@ -363,6 +451,8 @@ def test_tables_that_cannot_be_drawn_are_refused(name, frame, change, told):
 @pytest.mark.parametrize(
     ("name", "more", "told"),
     [
+        ("forest_os", {"sort": "name"}, "sort has 'name'; expected effect, year, size"),
+        ("forest_os", {"columns": ["n", "age"]}, "columns has 'age'; expected design, country, n"),
         ("forest_os", {"hues": {}}, "no colour for the classes Multikinase"),
         ("forest_os", {"endpoint": "dss"}, "endpoint: found 'dss', expected one of os"),
         ("curves_os", {"reference": "Nothing"}, "reference 'Nothing' has no curve"),

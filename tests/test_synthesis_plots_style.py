@@ -87,10 +87,10 @@ def test_long_words_are_shortened_to_the_width():
 
 def test_settings_of_the_caller_neither_matter_nor_change():
     table = forest_table("os", 3, 1)
-    expected = [text.get_fontsize() for text in plot_forest(table).texts]
+    expected = [text.get_fontsize() for text in plot_forest(table).figure.texts]
     with matplotlib.rc_context({"font.size": 30.0, "axes.grid": True, "font.family": "serif"}):
         before = dict(matplotlib.rcParams)
-        figure = plot_forest(table)
+        figure = plot_forest(table).figure
         assert dict(matplotlib.rcParams) == before
         assert [text.get_fontsize() for text in figure.texts] == expected
         assert figure.texts[0].get_fontfamily() == STYLE["font.family"]
@@ -123,6 +123,24 @@ def test_saved_files_are_identical_searchable_and_fine_enough(tmp_path):
         assert image.width == pytest.approx(85 / 25.4 * 300, abs=1)
         assert "Software" not in image.info
         assert image.getpixel((2, 2)) == (255, 255, 255)
+
+
+def test_a_tiff_is_the_png_in_another_file(tmp_path):
+    about = About("Survival", "Ähre (2.1–5.0)")
+    axes = plot_forest(forest_table("os", 3, 1), width="one-column")
+    png, tiff = save_figure(axes, tmp_path / "forest", about, ("png", "tiff"))
+    assert [entry.name for entry in sorted(tmp_path.iterdir())] == ["forest.png", "forest.tiff"]
+    with Image.open(tiff) as image, Image.open(png) as same:
+        assert image.mode == "RGB"
+        assert image.info["compression"] == "tiff_lzw"
+        assert image.info["dpi"] == (300.0, 300.0)
+        assert image.tag_v2[270].encode("latin-1").decode() == "Survival\nÄhre (2.1–5.0)"
+        assert image.tobytes() == same.tobytes()
+    before = tiff.read_bytes()
+    save_figure(axes.figure, tmp_path / "forest", about, ["tiff"])
+    assert tiff.read_bytes() == before
+    with pytest.raises(ValueError, match="format is 'jpg'; expected one of svg, pdf, png, tiff"):
+        save_figure(axes, tmp_path / "forest", formats=["jpg"])
 
 
 def test_pictures_are_small_and_can_stand_in_one_page(tmp_path):
@@ -163,7 +181,7 @@ def test_files_tell_what_they_are_given_in_characters_that_every_format_holds(tm
 
 
 def test_nothing_is_written_when_one_format_fails(tmp_path, monkeypatch):
-    figure = plot_forest(forest_table("os", 3, 1))
+    figure = plot_forest(forest_table("os", 3, 1)).figure
     save = figure.savefig
 
     def fail_on_raster(target, *, format, **more):
@@ -179,7 +197,7 @@ def test_nothing_is_written_when_one_format_fails(tmp_path, monkeypatch):
 
 def test_figures_are_made_outside_pyplot_and_freed():
     table = forest_table("os", 3, 1)
-    figure = plot_forest(table)
+    figure = plot_forest(table).figure
     ghost = weakref.ref(figure)
     del figure
     gc.collect()

@@ -157,21 +157,23 @@ def test_files_of_a_figure_carry_caption_and_citations(out):
     assert "Registry Holdings" not in response
 
 
-@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".PNG"])
+@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".PNG", ".tif"])
 def test_a_forest_plot_of_one_treatment_cites_the_studies_that_it_shows(
     analysis, tmp_path, monkeypatch, suffix
 ):
     table = analysis.forest["os"].copy()
     table.loc[table["treatment"] == "Sorafenib", "study_id"] = "second2021"
     forest = picture("forest_os", endpoint="os")
-    drawn = replace(forest, plot=lambda table, endpoint, width: plot_labels(table["label"], width))
+    drawn = replace(forest, plot=lambda table, width, **_: plot_labels(table["label"], width))
     own = with_results(replace(analysis, forest={"os": table}), (answer(drawn),))
     file = tmp_path / f"forest{suffix}"
     shown = save_forest(own, "os", file, treatment="Sorafenib", width="one-column")
     assert shown == ("second2021",)
     assert [entry.name for entry in tmp_path.iterdir()] == [file.name]
     content = file.read_bytes()
-    assert content.startswith({".svg": b"<?xml", ".pdf": b"%PDF", ".PNG": b"\x89PNG"}[suffix])
+    assert content.startswith(
+        {".svg": b"<?xml", ".pdf": b"%PDF", ".PNG": b"\x89PNG", ".tif": b"II*\0"}[suffix]
+    )
     if suffix == ".svg":
         text = content.decode()
         assert "<dc:source>Registry Holdings. 2021.</dc:source>" in text

@@ -220,14 +220,21 @@ def pooled_treatments(
 def require_pooled(request: Request, name: str, pooled: Mapping[str, Collection[str]]) -> Treatment:
     """Return a treatment that is pooled for one endpoint at least; `InputError` names those."""
     every = sorted(set().union(*pooled.values()))
-    possible = f"possible for {', '.join(pooled)}: {', '.join(every) or 'none'}."
+    return _require_one(request.registry.vocabulary.treatment, name, every, pooled)
+
+
+def _require_one(
+    find: Callable[[str], Any], name: str, every: Sequence[str], endpoints: Iterable[str]
+) -> Any:
+    """Return the treatment or class that `find` finds, if it is one of `every`."""
+    possible = f"possible for {', '.join(endpoints)}: {', '.join(every) or 'none'}."
     try:
-        treatment = request.registry.vocabulary.treatment(name)
+        found = find(name)
     except UnknownWordError as error:
         raise InputError(f"{sentence(error)} {capitalised(possible)}") from None
-    if treatment.id not in every:
-        raise InputError(f"no cohort of {treatment.id} is pooled; {possible}")
-    return treatment
+    if found.id not in every:
+        raise InputError(f"no cohort of {found.id} is pooled; {possible}")
+    return found
 
 
 def endpoints_to_fit(
@@ -335,13 +342,14 @@ def forest(
     endpoint: of.EndpointArgument,
     output: of.PictureOption,
     treatment: of.TreatmentOption = None,
+    classes: of.ClassesOption = None,
     width: of.WidthOption = "two-column",
+    sort: of.SortOption = None,
+    columns: of.ColumnsOption = None,
 ) -> list[str]:
     """Draw one forest plot. The bibliography of what it draws is written beside it."""
-    label = None
-    if treatment is not None:
-        pooled = pooled_treatments(request, (endpoint,), background=True)
-        label = require_pooled(request, treatment, pooled).label
+    label, groups = _shown(request, endpoint, treatment, classes or ())
+    drawing = {"width": width, "sort": sort, "columns": columns and of.columns_of(columns)}
     analysis = analysed(request, {"endpoints": (endpoint,)}, compared=False)
     from studies.documents import bibtex
     from synthesis.report import save_forest
@@ -349,7 +357,8 @@ def forest(
     request.tell("drawing the forest plot")
     bibliography = output.with_suffix(".bib")
     with staged_folder(output.parent) as stage:
-        drawn = save_forest(analysis, endpoint, stage / output.name, treatment=label, width=width)
+        picture = stage / output.name
+        drawn = save_forest(analysis, endpoint, picture, treatment=label, classes=groups, **drawing)
         studies = bibtex([request.registry.study(name) for name in drawn]).rstrip()
         text = f"{_BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
         (stage / bibliography.name).write_text(text, encoding="utf-8", newline="\n")
@@ -358,6 +367,23 @@ def forest(
         f"Forest plot: {output}",
         f"Bibliography of what it draws: {bibliography} ({count(len(drawn), 'report')})",
     ]
+
+
+def _shown(
+    request: Request, endpoint: str, treatment: str | None, classes: Iterable[str]
+) -> tuple[str | None, list[str]]:
+    """Labels of the only treatment and of the only classes to be drawn, which are pooled."""
+    vocabulary = request.registry.vocabulary
+    pooled = pooled_treatments(request, (endpoint,), background=True)
+    there = sorted({vocabulary.treatment(name).class_ for name in pooled[endpoint]})
+    find = vocabulary.treatment_class
+    groups = [_require_one(find, name, there, pooled) for name in classes]
+    if treatment is None:
+        return None, [group.label for group in groups]
+    known = require_pooled(request, treatment, pooled)
+    if groups and known.class_ not in {group.id for group in groups}:
+        raise InputError(f"{known.id} is of the class {known.class_}; leave --class out.")
+    return known.label, []
 
 
 @answers(out=("Folder for tables and figures of the answer.", None), kind="impact", one_family=True)

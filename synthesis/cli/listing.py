@@ -173,14 +173,13 @@ def _in_words_of(vocabulary: Vocabulary, wanted: Wanted) -> Wanted:
             raise UnknownWordError(kind, word, closest(word, words[kind]))
         return word and known[fold(word)]
 
-    labels = {fold(entry.label): entry.id for entry in vocabulary.classes}
     group, name = wanted.treatment_class, wanted.treatment
     return replace(
         wanted,
         endpoint=written("endpoint", wanted.endpoint),
         design=written("design", wanted.design),
         disease=written("disease", wanted.disease),
-        treatment_class=written("class", group and labels.get(fold(group), group)),
+        treatment_class=None if group is None else vocabulary.treatment_class(group).id,
         treatment=None if name is None else vocabulary.treatment(name).id,
     )
 

@@ -15,7 +15,7 @@ from synthesis import choices
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.model.covariates import DESIGNS, LINES, TIME_ORIGINS
 
-SUFFIXES = (".svg", ".pdf", ".png")
+SUFFIXES = (".svg", ".pdf", ".png", ".tiff", ".tif")
 MIN_DRAWS = 4  # per chain; with fewer no convergence can be judged
 
 _YEARS = re.compile(r"(\d{4})?-(\d{4})?|(\d{4})")
@@ -127,6 +127,18 @@ def _conversions(value: list[str] | None) -> list[str] | None:
     return value
 
 
+def columns_of(value: str) -> tuple[str, ...]:
+    """Columns of `--columns`, each once."""
+    return tuple(dict.fromkeys(filter(None, re.split(r"[\s,]+", value))))
+
+
+def _columns(value: str | None) -> str | None:
+    """Check names of columns."""
+    if value is not None:
+        _one_of(choices.COLUMNS)([*columns_of(value)] or value)
+    return value
+
+
 RegistryOption = option(
     list[Path] | None, "--registry", "DIR",
     "Folder of study files, or one file, beside the shipped ones; may be repeated.",
@@ -134,6 +146,7 @@ RegistryOption = option(
 OnlyOption = flag("--only", "Only what --registry names, without the shipped studies.")
 TreatmentOption = option(ANY, "--treatment", "T", "Only this treatment.")
 ClassOption = option(ANY, "--class", "C", "Only treatments of this class.")
+ClassesOption = option(SEVERAL, "--class", "C", "Only treatments of this class; may be repeated.")
 PrintsOption = option(ANY, "--endpoint", "E", "Only cohorts that report it.")
 DesignOption = option(ANY, "--design", "D", "Only reports of this design.")
 DiseaseOption = option(ANY, "--disease", "D", "Only cohorts with this disease.")
@@ -224,11 +237,23 @@ OriginOption = choice(ANY, "--time-origin", TIME_ORIGINS, "From when time runs (
 
 # --- Where the answer goes -----------------------------------------------------------------------
 
-WidthOption = choice(str, "--width", choices.WIDTHS, "Width of the picture.")
+WidthOption = choice(
+    str, "--width", choices.WIDTHS, "Width of the picture: 85 mm, 174 mm, or a slide of 16:9."
+)
+SortOption = choice(
+    ANY, "--sort", choices.ORDERS,
+    "Order of treatments and cohorts (treatments by effect, cohorts by year).",
+)  # fmt: skip
+ColumnsOption = option(
+    ANY, "--columns", "A,B,...",
+    f"Columns of text, of {', '.join(choices.COLUMNS)} (what the width has room for).", _columns,
+)  # fmt: skip
 OutputOption = option(
     Path | None, "-o --output", "FILE", "Write to this file, not to the terminal."
 )
-PictureOption = option(Path, "-o --output", "FILE", "The picture: .svg, .pdf or .png")
+PictureOption = option(
+    Path, "-o --output", "FILE", "The picture: .svg, .pdf, .png or .tiff (300 dpi)."
+)
 FolderOption = option(Path, "--folder", "DIR", "Where the study files go.")
 ImportFolderOption = option(
     Path | None, "--folder", "DIR",

@@ -1,4 +1,4 @@
-"""Figures written to files: SVG, PDF and PNG, the same bytes for the same figure.
+"""Figures written to files: SVG, PDF, PNG and TIFF, the same bytes for the same figure.
 
 Many pictures are drawn by two processes, this one and a helper, which both take the next one from
 one line. The helper loads the drawing code alone, and does not run the program that started it
@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from synthesis.plots.style import FONT, STYLE, style_context
 from synthesis.staging import staged_folder
@@ -39,6 +41,11 @@ if TYPE_CHECKING:
 _FALLBACKS = ", ".join([*(repr(name) for name in (FONT, *STYLE["font.sans-serif"])), "sans-serif"])
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
+#: Formats of a figure; the first three are those of a report.
+FORMATS = ("svg", "pdf", "png", "tiff")
+
+_DPI = float(STYLE["savefig.dpi"])
+_IMAGE_DESCRIPTION = 270  # tag of a TIFF
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_LEVEL = 3
 
@@ -85,9 +92,12 @@ def _plain(entry: str | list[str]) -> object:
 
 
 def save_figure(
-    fig: Figure, stem: str | os.PathLike[str], about: About | None = None
+    fig: Figure | Axes,
+    stem: str | os.PathLike[str],
+    about: About | None = None,
+    formats: Sequence[str] = FORMATS[:3],
 ) -> list[Path]:
-    """Write any figure as SVG, PDF and PNG (300 dpi, without transparency).
+    """Write any figure as SVG, PDF and PNG (300 dpi, without transparency), or in other formats.
 
     The same figure gives the same bytes: identifiers have a fixed salt and no date is written.
     The files appear together or not at all. Identifiers in the SVG begin with the name of the file,
@@ -95,26 +105,40 @@ def save_figure(
 
     Parameters
     ----------
+    fig : Figure or Axes
+        A figure, or axes of it.
     stem : str or path
         Path without suffix; missing folders are made.
     about : About, optional
-        What all three files tell of the figure.
+        What all files tell of the figure.
+    formats : sequence of str
+        Of `FORMATS`; tiff is compressed (LZW).
 
     Returns
     -------
     list of Path
-        The three files: svg, pdf, png.
+        The files, one a format.
     """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise ValueError(f"format is {unknown[0]!r}; expected one of {', '.join(FORMATS)}")
     stem, about = Path(stem), about or About("", "")
     # identifiers that are generated depend on the name of the figure
     salt = {"svg.hashsalt": f"{STYLE['svg.hashsalt']}.{stem.name}"}
+    fig = fig.get_figure(root=True)
     with style_context(), matplotlib.rc_context(salt):
-        svg = _compact(_vector(fig, about, "svg").decode("utf-8"), stem.name).encode("utf-8")
-        rendered = {"svg": svg, "pdf": _vector(fig, about, "pdf"), "png": _png(fig, about)}
+        rendered = {name: _rendered(fig, about, name, stem.name) for name in formats}
     with staged_folder(stem.parent) as stage:
         for suffix, content in rendered.items():
             (stage / f"{stem.name}.{suffix}").write_bytes(content)
     return [stem.with_name(f"{stem.name}.{suffix}") for suffix in rendered]
+
+
+def _rendered(fig: Figure, about: About, suffix: str, name: str) -> bytes:
+    if suffix == "svg":
+        return _compact(_vector(fig, about, suffix).decode("utf-8"), name).encode("utf-8")
+    writers = {"pdf": _vector, "png": _png, "tiff": _tiff}
+    return writers[suffix](fig, about, suffix)
 
 
 def _vector(fig: Figure, about: About, suffix: str) -> bytes:
@@ -124,19 +148,32 @@ def _vector(fig: Figure, about: About, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def _png(fig: Figure, about: About) -> bytes:
-    """The raster as plain RGB; written here, since figures pack best without any filter."""
-    dpi = float(STYLE["savefig.dpi"])
+def _pixels(fig: Figure) -> np.ndarray:
+    """The raster as plain RGB: height, width, 3."""
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="rgba", dpi=dpi)
-    width, height = (int(inches * dpi + 1e-6) for inches in fig.get_size_inches())
-    pixels = np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[..., :3]
+    fig.savefig(buffer, format="rgba", dpi=_DPI)
+    width, height = (int(inches * _DPI + 1e-6) for inches in fig.get_size_inches())
+    return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def _tiff(fig: Figure, about: About, suffix: str) -> bytes:
+    buffer, words = io.BytesIO(), about.metadata(suffix)
+    tags = {_IMAGE_DESCRIPTION: "\n".join(map(str, words.values())).encode()} if words else {}
+    image = Image.fromarray(np.ascontiguousarray(_pixels(fig)))
+    image.save(buffer, "TIFF", compression="tiff_lzw", dpi=(_DPI, _DPI), tiffinfo=tags)
+    return buffer.getvalue()
+
+
+def _png(fig: Figure, about: About, suffix: str) -> bytes:
+    """Written here, since figures pack best without any filter."""
+    pixels = _pixels(fig)
+    height, width, _ = pixels.shape
     lines = np.zeros((height, 1 + 3 * width), np.uint8)  # each begins with its filter: none
     lines[:, 1:] = pixels.reshape(height, -1)
-    per_metre = round(dpi / 0.0254)
+    per_metre = round(_DPI / 0.0254)
     texts = (
         key.encode("latin-1") + b"\0\0\0\0\0" + str(entry).encode("utf-8")
-        for key, entry in about.metadata("png").items()
+        for key, entry in about.metadata(suffix).items()
     )
     chunks = [
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),

@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from synthesis import numbers
+from synthesis.choices import COLUMNS, ORDERS
 from synthesis.endpoints import Endpoint, endpoint_of
 from synthesis.plots import marks, rows, style
 from synthesis.plots.page import Frame, Scale, make_frame
 from synthesis.plots.rows import Row, Words, flag, interval_of, number, word
+from synthesis.result import NotAnsweredError
 
 FOREST_COLUMNS: tuple[str, ...] = (
     *("kind", "treatment_class", "treatment", "label", "year", "design", "country", "n", "events"),
@@ -33,31 +35,44 @@ _DESIGNS: Mapping[str, tuple[str, str]] = {
     "registry": ("G", "registry"),
     "case": ("C", "case series"),
 }
-# A hyphen that stands for "to".
-_RANGE = re.compile(r"(?<=\d)-(?=\d|NR)")
+# A blank between a number and its unit, at which no line ends.
+_UNIT = re.compile(r"(?<=\d) (?=%|days|weeks|years)")
+# Columns of each width, as narrow as they have room for.
+_SHOWN = {
+    "one-column": ("n", "reported", "model"),
+    "two-column": ("design", "n", "events", "reported", "model"),
+    "slide": COLUMNS,
+}
+# Height of a slide as a share of its width; distance of rows in points, and by how much of a line
+# they may be further apart where there is room; the shortest axis that can be read, in points.
+_SLIDE, _BETWEEN, _LOOSE, _SHORTEST = 9 / 16, 0.6, 0.7, 48.0
 # Where the shaft of an arrow begins when nothing was reached, as a share of the axis.
 _SHAFT = 0.94
 # Columns that an axis in months must hold, then those that may stretch it.
 _INSIDE, _ENDS = ["printed_value", "estimate"], ["printed_lower", "printed_upper", "lower", "upper"]
 
 
-@style.style_context()
 def plot_forest(
     table: pd.DataFrame,
+    ax: Axes | None = None,
     *,
     endpoint: str = "os",
     part: tuple[int, int] | None = None,
     width: style.Width = "two-column",
+    sort: str | None = None,
+    columns: Sequence[str] | None = None,
     title: str | None = None,
     hues: Mapping[str, str] | None = None,
-) -> Figure:
+) -> Axes:
     """Draw the forest plot of one endpoint.
 
     Classes are headings, treatments follow in order of their estimates. A treatment with several
     cohorts has a line for each, its diamond (average study) and its bar (new study). A cohort has
     an open square for the value as reported, its area by the number of patients, and below it a dot
     for the model's estimate. A treatment with one cohort has one line: the cohort's square, and the
-    estimate of its average study. One Axes, its vertical coordinate points below the first row.
+    estimate of its average study.
+
+    Returns the Axes of the values; its vertical coordinate is points below the first row.
 
     Parameters
     ----------
@@ -65,25 +80,73 @@ def plot_forest(
         Columns `FOREST_COLUMNS`. Times in months (response: fractions of 1). ``kind`` is one of
         `KINDS`; a class row with an ``estimate`` has a diamond. ``printed`` is the value as
         reported, in words; for response ``printed_lower`` and ``printed_upper`` are the limits of
-        an exact interval. ``printed_not_reached`` and ``printed_upper_not_reached`` make arrows at
+        an exact interval; ``printed_not_reached`` and ``printed_upper_not_reached`` make arrows at
         the end of the axis. The label of a heterogeneity row is set at the foot.
+    ax : Axes, optional
+        Where to draw, instead of on a figure of its own. Words and axis lie within its present
+        place, from its top; it moves to where the axis is. The rest of its figure stays as it is:
+        a layout engine does its work before, and none after.
     endpoint : str
         os, pfs (logarithmic axis in months) or response (linear axis, 0 to 100 %).
     part : (int, int), optional
         Which of how many parts the table is, from `parts_of`.
     width : str
-        one-column (85 mm), two-column (174 mm) or slide (254 mm).
+        one-column (85 mm), two-column (174 mm) or slide (16:9, 254 mm or as wide as its height
+        needs). With `ax` its width decides.
+    sort : str, optional
+        effect (largest first), year or size (most patients first): order of treatments in their
+        class and cohorts in their treatment; by default treatments by effect, cohorts as they are.
+    columns : sequence of str, optional
+        Any of design, country, n, events, reported, model; by default what the width has room for.
     title : str, optional
         Set above the figure.
     hues : mapping of str to str, optional
-        Colour of each treatment class, as from `class_hues`; by default of the classes here.
+        Colour of each class, as from `class_hues`; by default of the classes here.
 
     Raises ValueError if a column is missing, the table has no cohort or pooled row, a kind, the
-    endpoint or the width is unknown, or a class has no hue.
+    endpoint, width, order or a column of text is unknown, or a class has no hue; NotAnsweredError,
+    a ValueError, if the columns leave no room for the axis, or `ax` is too low for the rows.
     """
     rows.require(table, FOREST_COLUMNS, "plot_forest", known={"kind": KINDS})
-    frame = _frame(table, endpoint, width, title)
-    return rows.draw_blocks(_lay_out(table, endpoint, frame, part, hues))
+    _require_words("sort", () if sort is None else (sort,), ORDERS)
+    _require_words("columns", () if columns is None else columns, COLUMNS)
+    sheet = style.find_sheet(width) if ax is None else _sheet_of(ax)
+    drawing = _Drawing(table, endpoint, part, sort, columns, title, hues)
+    with style.style_context():
+        figure = rows.draw_blocks(_fitted(drawing, sheet, ax), ax)
+    return figure.axes[0] if ax is None else ax
+
+
+def _fitted(drawing: _Drawing, sheet: style.Sheet, ax: Axes | None) -> rows.Layout:
+    layout = drawing.lay_out(sheet)
+    if ax is None:
+        return drawing.lay_out_slide(sheet, layout) if sheet.name == "slide" else layout
+    needed, there = layout.height, ax.bbox.height * 72 / ax.get_figure(root=True).dpi
+    if needed > there:
+        needed, there = (f"{points / style.POINTS_PER_MM:.0f} mm" for points in (needed, there))
+        raise NotAnsweredError(
+            f"plot_forest: these rows need axes of {needed}, and ax is {there} high; make its "
+            "figure taller, or draw fewer rows"
+        )
+    return layout
+
+
+def _require_words(what: str, words: Sequence[str], known: Sequence[str]) -> None:
+    strange = [name for name in words if name not in known]
+    if strange:
+        raise ValueError(f"plot_forest: {what} has {strange[0]!r}; expected {', '.join(known)}")
+
+
+def _sheet_of(ax: Axes) -> style.Sheet:
+    """The widest sheet that axes have room for, as wide as they are."""
+    figure = ax.get_figure(root=True)
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+        figure.set_layout_engine("none")  # or it would move what stands beside
+    width = ax.bbox.width * 72 / figure.dpi / style.POINTS_PER_MM
+    narrow, *others = style.SHEETS.values()
+    sheet = next((each for each in reversed(others) if each.width_mm <= width), narrow)
+    return replace(sheet, width_mm=width)
 
 
 def parts_of(
@@ -96,11 +159,14 @@ def parts_of(
     """
     rows.require(table, FOREST_COLUMNS, "parts_of")
     classes = list(dict.fromkeys(filter(word, table["treatment_class"])))
-    frame = _frame(table, endpoint, width, "Title")
-    whole = _lay_out(table, endpoint, frame)
+    drawing, sheet = _Drawing(table, endpoint, title="Title"), style.find_sheet(width)
+    whole = drawing.lay_out(sheet)
     room = style.TALLEST - (whole.height - whole.blocks[0].rows_height)
     heights = [
-        _lay_out(table[table["treatment_class"] == name], endpoint, frame).blocks[0].rows_height
+        replace(drawing, table=table[table["treatment_class"] == name])
+        .lay_out(sheet)
+        .blocks[0]
+        .rows_height
         for name in classes
     ]
     each = (0, *range(1, len(classes)))
@@ -137,22 +203,51 @@ def _reach(table: pd.DataFrame) -> tuple[list[float], list[float]]:
 # --- Rows ----------------------------------------------------------------------------------------
 
 
-def _lay_out(
-    table: pd.DataFrame,
-    endpoint: str,
-    frame: Frame,
-    part: tuple[int, int] | None = None,
-    hues: Mapping[str, str] | None = None,
-) -> rows.Layout:
-    hues = style.choose_hues(hues, filter(word, table["treatment_class"]), "plot_forest")
-    forest = _Forest(endpoint_of(endpoint), frame.sheet, hues)
-    entries = list(forest.entries(table.to_dict("records")))
-    if not any(row.draw for row in entries):
-        raise ValueError("plot_forest: the table has no cohort and no pooled row to draw")
-    head = "Treatment, study" + (f" (part {part[0]} of {part[1]})" if part else "")
-    block = rows.Block(f"forest-{endpoint}", entries, forest.columns(table), head)
-    share = frame.sheet.choose(0.36, 0.31, 0.27)
-    return rows.lay_out([block], frame, label_share=share, between=0.6)
+@dataclass(frozen=True)
+class _Drawing:
+    """What is drawn, as of `plot_forest`, whatever the sheet."""
+
+    table: pd.DataFrame
+    endpoint: str
+    part: tuple[int, int] | None = None
+    sort: str | None = None
+    columns: Sequence[str] | None = None
+    title: str | None = None
+    hues: Mapping[str, str] | None = None
+
+    def lay_out(self, sheet: style.Sheet, between: float = _BETWEEN) -> rows.Layout:
+        table, endpoint = self.table, endpoint_of(self.endpoint)
+        shown = tuple(_SHOWN[sheet.name] if self.columns is None else self.columns)
+        frame = _frame(table, endpoint, sheet, shown, self.title)
+        hues = style.choose_hues(self.hues, filter(word, table["treatment_class"]), "plot_forest")
+        forest = _Forest(endpoint, sheet, hues, shown, self.sort)
+        entries = list(forest.entries(table.to_dict("records")))
+        if not any(row.draw for row in entries):
+            raise ValueError("plot_forest: the table has no cohort and no pooled row to draw")
+        head = "Treatment, study"
+        if self.part:
+            head = "Study" if sheet.is_narrow else head
+            head += f" (part {self.part[0]} of {self.part[1]})"
+        block = rows.Block(f"forest-{self.endpoint}", entries, forest.columns(table), head)
+        share = sheet.choose(0.36, 0.31, 0.27)
+        layout = rows.lay_out([block], frame, label_share=share, between=between)
+        (axis,) = (own for own in layout.blocks[0].columns if isinstance(own.spec, rows.Axis))
+        if axis.right - axis.left < _SHORTEST:
+            raise NotAnsweredError(
+                f"plot_forest: {sheet.width_mm:.0f} mm have no room for an axis beside the columns "
+                f"{', '.join(shown)}; leave one out, or take a greater width"
+            )
+        return layout
+
+    def lay_out_slide(self, sheet: style.Sheet, layout: rows.Layout) -> rows.Layout:
+        """The same on a slide, as wide as its height asks for, its rows apart where it has room."""
+        width = max(sheet.width, layout.height / _SLIDE)
+        sheet, height = replace(sheet, width_mm=width / style.POINTS_PER_MM), width * _SLIDE
+        spare = (height - layout.height) / len(layout.blocks[0].rows)
+        apart = min(spare, _LOOSE * sheet.text.pitch)
+        tries = (self.lay_out(sheet, _BETWEEN + share * apart) for share in (1.0, 0.8, 0.0))
+        layout = next(own for own in tries if own.height <= height + 1e-6)
+        return replace(layout, frame=replace(layout.frame, least=height))
 
 
 @dataclass(frozen=True)
@@ -162,6 +257,13 @@ class _Forest:
     endpoint: Endpoint
     sheet: style.Sheet
     hues: Mapping[str, str]
+    shown: tuple[str, ...]
+    sort: str | None
+
+    @property
+    def is_stacked(self) -> bool:
+        """Whether the model's estimate stands below the reported value."""
+        return self.sheet.is_narrow and {"reported", "model"} <= set(self.shown)
 
     def text(self, record: Mapping[str, Any]) -> str:
         """The model's estimate with its interval."""
@@ -175,14 +277,27 @@ class _Forest:
         head = numbers.capitalised(endpoint.quantity())
         axis = rows.value_axis(*_reach(table), is_share=is_response, head=head)
         model = (f"Model, {endpoint.unit}", rows.INTERVAL)
-        if self.sheet.is_narrow:
-            return [axis, Words("estimate", (rows.Quiet("Reported"), *model), most=most)]
-        design = "Design, country" if self.sheet.name == "slide" else ""
-        columns = [Words("design", (design,), "left"), Words("n", ("n",), "right")]
-        if table["events"].notna().any():
-            columns.append(Words("events", ("(events)",), "left"))
         given = ("Responders/", "evaluable") if is_response else ("Reported", "(interval)")
-        return [*columns, axis, Words("printed", given, most=most), Words("estimate", model)]
+        left = {
+            "design": Words("design", ("Design",) if self.sheet.name == "slide" else (), "left"),
+            "country": Words("country", ("Country",), "left", most=0.13),
+            "n": Words("n", ("n",), "right"),
+            "events": Words("events", ("(events)",), "left"),
+        }
+        right = {
+            "reported": Words("printed", given, most=most),
+            "model": Words("estimate", model),
+        }
+        if self.sheet.is_narrow:
+            del left["n"]  # stands after the name
+        if table["events"].isna().all():
+            del left["events"]
+        if self.is_stacked:
+            right = {"model": Words("estimate", (rows.Quiet("Reported"), *model), most=most)}
+        beside = [
+            [own for name, own in side.items() if name in self.shown] for side in (left, right)
+        ]
+        return [*beside[0], axis, *beside[1]]
 
     def entries(self, records: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
         """Headings of classes, and below each its treatments in order of their estimates."""
@@ -193,7 +308,7 @@ class _Forest:
                 treatments.setdefault(word(row["treatment"]), []).append(row)
         for name, treatments in classes.items():
             yield self._class_row(name, treatments.pop("", []))
-            for entries in sorted(treatments.values(), key=_effect):
+            for entries in sorted(treatments.values(), key=_ORDER[self.sort or "effect"]):
                 yield from self._treatment_rows(entries)
 
     def _class_row(self, name: str, entries: Sequence[Mapping[str, Any]]) -> Row:
@@ -206,6 +321,8 @@ class _Forest:
 
     def _treatment_rows(self, entries: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
         cohorts = [row for row in entries if row["kind"] == "cohort"]
+        if self.sort:
+            cohorts.sort(key=lambda row: _ORDER[self.sort]([row]))
         pooled = {row["kind"]: row for row in entries if row["kind"] != "cohort"}
         label = word(pooled.get("treatment", entries[0])["label"]) or word(entries[0]["treatment"])
         if len(cohorts) == 1:
@@ -228,28 +345,25 @@ class _Forest:
         study, year = word(record["label"]), numbers.value(record["year"])
         if year != numbers.MISSING and year not in study:
             study = f"{study} {year}"
-        reported, model = _RANGE.sub("–", word(record["printed"])), self.text(record)
+        reported, model = _UNIT.sub("\u00a0", word(record["printed"])), self.text(record)
         n, events = (
             "" if numbers.is_missing(record[name]) else f"{int(record[name]):,}"
             for name in ("n", "events")
         )
+        if self.sheet.is_narrow and n and "n" in self.shown:
+            study = f"{study} ({n})"
         texts: dict[str, str | tuple[str, ...]] = {"estimate": model, "printed": reported, "n": n}
-        if self.sheet.is_narrow:
-            study = f"{study} ({n})" if n else study
-            texts = {"estimate": (rows.Quiet(reported), model) if reported else model}
-        else:
-            texts |= {"design": self._place(record)} | ({"events": f"({events})"} if events else {})
+        if self.is_stacked and reported:
+            texts["estimate"] = (rows.Quiet(reported), model)
+        texts |= {"design": self._design(record), "country": _country(record)}
+        texts["events"] = f"({events})" if events else ""
         draw = self._cohort_marks(record, "diamond" if treatment else "dot")
         return Row(treatment or study, study if treatment else "", texts, draw)
 
-    def _place(self, record: Mapping[str, Any]) -> str:
-        """Letter of the design; on a slide design and country in words."""
+    def _design(self, record: Mapping[str, Any]) -> str:
+        """Its letter; on a slide its words."""
         letter, words = _design(record)
-        if self.sheet.name != "slide":
-            return letter
-        first, *others = word(record["country"]).replace(";", ",").split(",")
-        country = f"{first} +{len(others)}" if others else first
-        return ", ".join(filter(None, (numbers.capitalised(words), country)))
+        return numbers.capitalised(words) if self.sheet.name == "slide" else letter
 
     def _pooled(self, record: Mapping[str, Any]) -> rows.Draw:
         """Diamond of an average study, bar of a new one."""
@@ -273,7 +387,7 @@ class _Forest:
         reported = tuple(factor * number(record[name]) for name in names)
         middle, lower, upper = interval_of(record, factor=factor)
         is_reported = flag(record["printed_not_reached"]) or not math.isnan(reported[0])
-        away = (0.46 if self.sheet.is_narrow else 0.24) * self.sheet.text.pitch * is_reported
+        away = (0.46 if self.is_stacked else 0.24) * self.sheet.text.pitch * is_reported
 
         def draw(spot: rows.Spot) -> None:
             brush, scale = spot.brush("values", hue), spot.scales["values"]
@@ -287,9 +401,27 @@ class _Forest:
 
 
 def _effect(entries: Sequence[Mapping[str, Any]]) -> float:
-    """Sorts treatments by their pooled estimate, the largest first."""
-    pooled = [number(row["estimate"]) for row in entries if row["kind"] == "mean_study"]
-    return -pooled[0] if pooled and not math.isnan(pooled[0]) else math.inf
+    """Sorts by the pooled estimate, or that of the cohort, the largest first."""
+    pooled = [row for row in entries if row["kind"] == "mean_study"]
+    return -_or(number((pooled or entries)[0]["estimate"]), -math.inf)
+
+
+def _year(entries: Sequence[Mapping[str, Any]]) -> float:
+    """Sorts by the first year; what has none comes last."""
+    return min(_or(number(row["year"]), math.inf) for row in entries)
+
+
+def _size(entries: Sequence[Mapping[str, Any]]) -> float:
+    """Sorts by the number of patients, the largest first."""
+    return -sum(_or(number(row["n"]), 0.0) for row in entries)
+
+
+_ORDER = {"effect": _effect, "year": _year, "size": _size}
+
+
+def _country(record: Mapping[str, Any]) -> str:
+    first, *others = word(record["country"]).replace(";", ",").split(",")
+    return f"{first} +{len(others)}" if others else first
 
 
 def _design(record: Mapping[str, Any]) -> tuple[str, str]:
@@ -327,31 +459,38 @@ def _or(value: float, otherwise: float) -> float:
 # --- Words around the rows -----------------------------------------------------------------------
 
 
-def _frame(table: pd.DataFrame, endpoint: str, width: str, title: str | None) -> Frame:
-    sheet, is_response = style.find_sheet(width), endpoint_of(endpoint).is_response
+def _frame(
+    table: pd.DataFrame,
+    endpoint: Endpoint,
+    sheet: style.Sheet,
+    shown: Sequence[str],
+    title: str | None,
+) -> Frame:
+    is_response = endpoint.is_response
     reported = "reported, exact 95 % interval" if is_response else "reported, with its interval"
-    legend = [
-        (f"{reported} (area by n)", marks.REPORTED),
-        ("model: this cohort", marks.estimate_sample()),
-        ("model: treatment with one cohort", marks.estimate_sample("diamond")),
-        ("average study", marks.wide_sample(marks.put_diamond)),
-        ("new study", marks.wide_sample(marks.put_bar)),
-    ]
+    cohorts = table.loc[table["kind"] == "cohort", "treatment"].value_counts()
+    legend = [(f"{reported} (area by n)", marks.REPORTED)]
+    if (cohorts > 1).any():
+        legend.append(("model: this cohort", marks.estimate_sample()))
+    if (cohorts == 1).any():
+        legend.append(("model: treatment with one cohort", marks.estimate_sample("diamond")))
+    legend.append(("average study", marks.wide_sample(marks.put_diamond)))
+    legend.append(("new study", marks.wide_sample(marks.put_bar)))
     if not is_response:
         legend.append(("not reached, or beyond the axis", marks.ARROW))
-    return make_frame(sheet, title, legend, _foot(table, sheet))
+    return make_frame(sheet, title, legend, _foot(table, sheet, shown))
 
 
-def _foot(table: pd.DataFrame, sheet: style.Sheet) -> str:
-    """Heterogeneity, then abbreviations."""
+def _foot(table: pd.DataFrame, sheet: style.Sheet, shown: Sequence[str]) -> str:
+    """Heterogeneity, then the abbreviations of what is shown."""
     words = [word(label) for label in table.loc[table["kind"] == "heterogeneity", "label"]]
     cohorts = table[table["kind"] == "cohort"].to_dict("records")
-    keys = ["CrI, credible interval"]
-    if sheet.name == "two-column":
+    keys = ["CrI, credible interval"] if "model" in shown else []
+    if "design" in shown and sheet.name != "slide":
         designs = dict.fromkeys(map(_design, cohorts))
         keys += [f"{letter}, {name}" for letter, name in designs if letter]
-    elif sheet.name == "slide" and any("," in word(row["country"]) for row in cohorts):
+    if "country" in shown and any("+" in _country(row) for row in cohorts):
         keys.append("+n, and n further countries")
-    if any("NR" in word(row["printed"]) for row in cohorts):
+    if "reported" in shown and any("NR" in word(row["printed"]) for row in cohorts):
         keys.append("NR, not reached")
-    return " ".join([*words, "; ".join(keys) + "."])
+    return " ".join([*words, f"{'; '.join(keys)}." if keys else ""]).strip()

@@ -15,12 +15,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.markers import TICKDOWN, TICKLEFT, TICKUP
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from matplotlib.transforms import Affine2D, ScaledTranslation, Transform
+from matplotlib.transforms import Affine2D, Bbox, ScaledTranslation, Transform
 
 from synthesis import numbers
 from synthesis.plots.marks import Brush, Sample
@@ -45,22 +45,35 @@ LegendEntry = tuple[str, Sample]
 
 @dataclass(frozen=True)
 class Page:
-    """A figure of fixed size, and the transform from points (rightwards, downwards) to it."""
+    """A figure of fixed size, and the transform from points (rightwards, downwards) to it.
 
-    figure: Figure
+    Where `axes` are given, they are the page, and belong to a figure of somebody else.
+    """
+
+    figure: Figure | SubFigure
     width: float
     height: float
     transform: Transform
+    axes: Axes | None = None
+
+    @property
+    def host(self) -> Figure | SubFigure | Axes:
+        """What holds everything that is drawn."""
+        return self.axes or self.figure
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Title, legend (entries with their left edge) and foot of a figure, set in lines."""
+    """Title, legend (entries with their left edge) and foot of a figure, set in lines.
+
+    `least` is its least height in points.
+    """
 
     sheet: Sheet
     title: tuple[str, ...]
     legend: tuple[tuple[tuple[float, LegendEntry], ...], ...]
     foot: tuple[str, ...]
+    least: float = 0.0
 
     @property
     def top(self) -> float:
@@ -74,16 +87,21 @@ class Frame:
         lines = len(self.legend) * sheet.key.pitch + len(self.foot) * sheet.note.pitch
         return lines + (5 if self.legend else 0) + (2 if self.foot else 0) + MARGIN
 
-    def open(self, bottom: float) -> Page:
-        """Make the figure outside pyplot; its drawing reaches from `top` to `bottom` points."""
-        sheet, height = self.sheet, bottom + self.below
-        figure = Figure(figsize=(sheet.width / 72, height / 72), layout="none")
-        FigureCanvasAgg(figure)
-        to_inches = Affine2D().scale(1 / 72, -1 / 72).translate(0, height / 72)
-        page = Page(figure, sheet.width, height, to_inches + figure.dpi_scale_trans)
+    def open(self, bottom: float, axes: Axes | None = None) -> Page:
+        """Make the figure outside pyplot, or draw into axes; from `top` to `bottom` points."""
+        sheet, height = self.sheet, max(bottom + self.below, self.least)
+        if axes is None:
+            figure, left, upper = Figure(layout="none"), 0.0, height / 72
+            figure.set_size_inches(sheet.width / 72, upper)
+            FigureCanvasAgg(figure)
+        else:
+            figure = axes.get_figure(root=False)
+            left, upper = axes.bbox.x0 / figure.dpi, axes.bbox.y1 / figure.dpi
+        to_inches = Affine2D().scale(1 / 72, -1 / 72).translate(left, upper)
+        page = Page(figure, sheet.width, height, to_inches + figure.dpi_scale_trans, axes)
         put_lines(page, MARGIN, MARGIN, self.title, sheet.title)
         top = bottom + (5 if self.legend else 0)
-        brush = Brush(figure, page.transform)
+        brush = Brush(page.host, page.transform)
         for line in self.legend:
             for left, (text, draw) in line:
                 middle = top + sheet.key.pitch / 2
@@ -128,9 +146,12 @@ def widest(texts: Iterable[str], face: Face) -> float:
 
 
 def wrap(text: str, face: Face, width: float) -> tuple[str, ...]:
-    """Break text at spaces into lines of at most `width` points; a word too wide is shortened."""
+    """Break text at blanks into lines of at most `width` points; a word too wide is shortened.
+
+    It is not broken at a no-break space.
+    """
     lines: list[str] = []
-    for word in text.split():
+    for word in filter(None, text.replace("\n", " ").split(" ")):
         candidate = f"{lines[-1]} {word}" if lines else word
         if lines and text_width(candidate, face) <= width:
             lines[-1] = candidate
@@ -147,11 +168,11 @@ def _shorten(word: str, face: Face, width: float) -> str:
 
 
 class _Line(Text):
-    """One level line of text on a figure, set at its baseline: it needs no layout."""
+    """One level line of text on a figure or axes, set at its baseline: it needs no layout."""
 
     def __init__(
         self,
-        figure: Figure,
+        host: Figure | SubFigure | Axes,
         place: tuple[float, float],
         text: str,
         face: Face,
@@ -160,8 +181,12 @@ class _Line(Text):
     ) -> None:
         look = {"size": face.size, "weight": face.weight, "color": face.color, "ha": align}
         super().__init__(*place, text, family=families(text), transform=transform, **look)
-        self.set_figure(figure)
-        figure.texts.append(self)
+        if isinstance(host, Axes):
+            host.add_artist(self)
+            self.set_clip_on(False)
+        else:
+            self.set_figure(host)
+            host.texts.append(self)
 
     def draw(self, renderer: RendererBase) -> None:
         """Draw it as text, on a raster as outlines."""
@@ -192,7 +217,7 @@ def put_text(
     """Set one line of text, its capitals centred on height `y`."""
     place = (x, y + _HALF_CAPITAL * face.size)
     if text:
-        _Line(page.figure, place, text, face, align, page.transform).set_gid(gid or None)
+        _Line(page.host, place, text, face, align, page.transform).set_gid(gid or None)
 
 
 def put_lines(
@@ -222,7 +247,8 @@ def put_rule(page: Page, y: float, thickness: float) -> None:
     """Draw a horizontal rule across the page."""
     ends, transform = (MARGIN, page.width - MARGIN), page.transform
     rule = Line2D(ends, (y, y), lw=thickness, color=INK, solid_capstyle="butt", transform=transform)
-    page.figure.add_artist(rule)
+    rule.set_clip_on(False)
+    page.host.add_artist(rule)
 
 
 def put_box(
@@ -230,8 +256,8 @@ def put_box(
 ) -> None:
     """Fill a rectangle; axes are drawn at height 0."""
     box = Rectangle((left, top), width, height, fc=hue, ec="none", transform=page.transform)
-    box.set_zorder(zorder)
-    page.figure.add_artist(box)
+    box.set(zorder=zorder, clip_on=False)
+    page.host.add_artist(box)
 
 
 # --- Axes ----------------------------------------------------------------------------------------
@@ -371,10 +397,20 @@ def _thin(ticks: tuple[float, ...], per_point: float, face: Face) -> tuple[float
 def add_axes(
     page: Page, left: float, top: float, width: float, height: float, label: str = ""
 ) -> Axes:
-    """Place axes without ticks on a page; upper left corner and size in points."""
-    corner = left / page.width, 1 - (top + height) / page.height
-    size = width / page.width, height / page.height
-    axes = page.figure.add_axes((*corner, *size), facecolor="none", label=label)
+    """Place axes without ticks on a page; upper left corner and size in points.
+
+    Axes that are themselves the page move to their place on it.
+    """
+    if page.axes is None:
+        corner = left / page.width, 1 - (top + height) / page.height
+        size = width / page.width, height / page.height
+        axes = page.figure.add_axes((*corner, *size), facecolor="none", label=label)
+    else:
+        axes = page.axes
+        ends = page.transform.transform([(left, top + height), (left + width, top)])
+        place = page.figure.transSubfigure.inverted().transform_bbox(Bbox(ends))
+        axes.set(position=place, facecolor="none", aspect="auto")
+        axes.spines[:].set(color=INK, lw=0.6)
     axes.spines[["right", "top"]].set_visible(False)
     axes.xaxis.set_visible(False)
     axes.yaxis.set_visible(False)
@@ -382,12 +418,18 @@ def add_axes(
 
 
 def apply_scale(
-    axes: Axes, scale: Scale, face: Face, *, grid: bool = True, top: bool = False
+    axes: Axes,
+    scale: Scale,
+    face: Face,
+    *,
+    grid: bool = True,
+    top: bool = False,
+    page: Page | None = None,
 ) -> None:
     """Give axes a horizontal scale with labelled ticks, on request also at its top."""
     axes.set_xscale("log" if scale.log else "linear")
     axes.set_xlim(scale.lower, scale.upper)
-    dress_ticks(axes, "x", face, scale.ticks, grid=grid, top=top)
+    dress_ticks(axes, "x", face, scale.ticks, grid=grid, top=top, page=page)
 
 
 def dress_ticks(
@@ -399,8 +441,10 @@ def dress_ticks(
     grid: bool = True,
     labels: Sequence[str] | None = None,
     top: bool = False,
+    page: Page | None = None,
 ) -> None:
     """Draw ticks of an axis, labelled by their values or by `labels`, and faint grid lines."""
+    host = axes.figure if page is None else page.host
     across = axis == "x"
     transform = axes.get_xaxis_transform() if across else axes.get_yaxis_transform()
     labels = [numbers.value(float(tick)) for tick in ticks] if labels is None else labels
@@ -423,4 +467,4 @@ def dress_ticks(
         points = ScaledTranslation(shift[0] / 72, shift[1] / 72, axes.figure.dpi_scale_trans)
         for tick, label in zip(ticks, labels, strict=False):
             place, align = ((tick, end), "center") if across else ((end, tick), "right")
-            _Line(axes.figure, place, label, face, align, transform + points)
+            _Line(host, place, label, face, align, transform + points)

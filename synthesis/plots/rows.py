@@ -497,9 +497,12 @@ def _set_rows(block: Block, label_width: float, sheet: Sheet, between: float) ->
 # --- Drawing -------------------------------------------------------------------------------------
 
 
-def draw_blocks(layout: Layout) -> Figure:
-    """Draw a figure of blocks, each with its letter where there are several."""
-    paper, top = layout.frame.open(layout.bottom), layout.frame.top
+def draw_blocks(layout: Layout, axes: Axes | None = None) -> Figure:
+    """Draw a figure of blocks, each with its letter where there are several.
+
+    A figure with one axis can be drawn into axes, which become that axis.
+    """
+    paper, top = layout.frame.open(layout.bottom, axes), layout.frame.top
     if layout.above:
         axis = next(own for own in layout.blocks[0].columns if isinstance(own.spec, Axis))
         layout.above.draw(paper, top, (axis.left, axis.right))
@@ -561,7 +564,7 @@ def _open_axes(
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_visible(bool(scale.ticks))
     axes.spines["top"].set_visible(placed.is_long)
-    page.apply_scale(axes, scale, placed.sheet.text, top=placed.is_long)
+    page.apply_scale(axes, scale, placed.sheet.text, top=placed.is_long, page=paper)
     if spec.null is not None:
         axes.axvline(spec.null, color=INK, lw=0.6, zorder=0.9, gid=f"{name}-{spec.name}-null")
     return axes

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from studies.documents import bibtex
 from synthesis.endpoints import endpoint_of
+from synthesis.numbers import listed
 from synthesis.report.page import BIBLIOGRAPHY, references, render_page
 from synthesis.staging import MANIFEST, check_folder, staged_folder
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from studies import Registry
     from synthesis.plots import About
     from synthesis.plots.files import Helper
+    from synthesis.plots.style import Width
     from synthesis.result import Picture, Result
     from synthesis.run import Analysis
 
@@ -135,7 +137,15 @@ def _about(picture: Picture, registry: Registry | None) -> About:
 
 
 def save_forest(
-    analysis: Analysis, endpoint: str, path: Path, *, treatment: str | None, width: str
+    analysis: Analysis,
+    endpoint: str,
+    path: Path,
+    *,
+    treatment: str | None = None,
+    classes: Sequence[str] = (),
+    width: Width = "two-column",
+    sort: str | None = None,
+    columns: Sequence[str] | None = None,
 ) -> tuple[str, ...]:
     """Draw one forest plot into one file.
 
@@ -144,10 +154,13 @@ def save_forest(
     analysis : Analysis
         An analysis of that endpoint.
     path : Path
-        The file; its suffix, svg, pdf or png, says in which format.
+        The file; its suffix, svg, pdf, png, tif or tiff, says in which format.
     treatment : str or None
         Label of the only treatment to show; None shows all.
-    width : {"one-column", "two-column", "slide"}
+    classes : sequence of str
+        Labels of the only classes to show; none shows all.
+    width, sort, columns
+        As of `synthesis.plots.plot_forest`.
 
     Returns
     -------
@@ -160,9 +173,10 @@ def save_forest(
     pictures = (each for result in analysis.results for each in result.pictures)
     picture = next(each for each in pictures if each.stem == f"forest_{endpoint}")
     caption = picture.caption
-    if treatment is not None:
-        table = _only(table, treatment)
-        caption += f" Shown: {treatment} only; its estimates draw on all of these cohorts."
+    if only := [treatment] if treatment else classes:
+        table = _only(table, treatment, classes)
+        caption += f" Shown: {listed(only)} only; "
+        caption += "its estimates draw on all of these cohorts."
     shown = references(registry, filter(None, table["study_id"].dropna()))
     picture = replace(
         picture,
@@ -171,15 +185,21 @@ def save_forest(
         arguments={"table": table, "endpoint": endpoint},
         studies=tuple(entry.id for entry in shown),
     )
+    suffix = path.suffix.lower().removeprefix(".")
+    formats = ("tiff" if suffix == "tif" else suffix,)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        save_figure(picture.draw(width=width), Path(folder, "forest"), _about(picture, registry))
-        Path(folder, f"forest{path.suffix.lower()}").replace(path)
+        stem, about = Path(folder, "forest"), _about(picture, registry)
+        drawn = picture.draw(width=width, sort=sort, columns=columns)
+        (file,) = save_figure(drawn, stem, about, formats)
+        file.replace(path)
     return picture.studies
 
 
-def _only(table: pd.DataFrame, treatment: str) -> pd.DataFrame:
-    """Keep one treatment, the class it belongs to, and what is said of the whole."""
-    own, kind = table["treatment"] == treatment, table["kind"]
-    above = table["treatment_class"].isin(table.loc[own, "treatment_class"])
-    kept = own | ((kind == "class") & above) | (kind == "heterogeneity")
-    return table[kept].reset_index(drop=True)
+def _only(table: pd.DataFrame, treatment: str | None, classes: Sequence[str]) -> pd.DataFrame:
+    """Keep some classes, or one treatment with its class, and what is said of the whole."""
+    group, kind = table["treatment_class"], table["kind"]
+    own = group.isin(classes)
+    if treatment is not None:
+        own = table["treatment"] == treatment
+        own |= (kind == "class") & group.isin(group[own])
+    return table[own | (kind == "heterogeneity")].reset_index(drop=True)
