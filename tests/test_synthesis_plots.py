@@ -290,7 +290,7 @@ def test_the_columns_of_text_can_be_chosen():
     assert_clear(narrow, "one-column")
     assert {"Ferrante 2004", "3.6 (2.2–6.9)"} <= set(words(narrow))
     assert "3.7 (2.3–5.9)" not in words(narrow)
-    with pytest.raises(NotAnsweredError, match="85 mm have no room for an axis beside the columns"):
+    with pytest.raises(NotAnsweredError, match="a width of 85 mm has no room for an axis"):
         plots.plot_forest(table, width="one-column", columns=COLUMNS)
 
 

@@ -62,7 +62,7 @@ def test_a_study_has_a_name_that_a_reader_knows(tmp_path, citation, name):
 
 @pytest.mark.parametrize(
     ("design", "name"),
-    [("case_series", "Hospital series, 9 patients"), ("registry", "Registry, 9 patients")],
+    [("retrospective", "Hospital series, 9 patients"), ("registry", "Registry, 9 patients")],
 )
 def test_a_report_of_which_nothing_is_known_has_the_number_of_its_patients(tmp_path, design, name):
     own = study("x1", cohort(n=9, survival=[median()]), design=design)

@@ -125,7 +125,7 @@ def _fitted(drawing: _Drawing, sheet: style.Sheet, ax: Axes | None) -> rows.Layo
     if needed > there:
         needed, there = (f"{points / style.POINTS_PER_MM:.0f} mm" for points in (needed, there))
         raise NotAnsweredError(
-            f"plot_forest: these rows need axes of {needed}, and ax is {there} high; make its "
+            f"these rows need axes of {needed}, and ax is {there} high; make its "
             "figure taller, or draw fewer rows"
         )
     return layout
@@ -234,7 +234,7 @@ class _Drawing:
         (axis,) = (own for own in layout.blocks[0].columns if isinstance(own.spec, rows.Axis))
         if axis.right - axis.left < _SHORTEST:
             raise NotAnsweredError(
-                f"plot_forest: {sheet.width_mm:.0f} mm have no room for an axis beside the columns "
+                f"a width of {sheet.width_mm:.0f} mm has no room for an axis beside the columns "
                 f"{', '.join(shown)}; leave one out, or take a greater width"
             )
         return layout
