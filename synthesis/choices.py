@@ -21,3 +21,7 @@ DEFAULT = "default"
 CONFOUNDING = (DEFAULT, "0", "1.5", "2")
 #: Widths of a figure.
 WIDTHS = ("one-column", "two-column", "slide")
+#: Formats of the tables beside CSV.
+TABLES = ("latex", "markdown")
+#: What a document says of who saved it last, until a person does.
+MAKER = "atc-synthesis"

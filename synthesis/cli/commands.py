@@ -73,6 +73,7 @@ class Request:
     cache: bool
     tell: Tell
     out: Path | None
+    formats: tuple[str, ...]
 
     @property
     def fitting(self) -> dict[str, Any]:
@@ -116,15 +117,15 @@ def answers(
     if one_family:
         shared["family"] = (of.OneFamilyOption, None)
     if out is not None:
-        shared = {"out": (option(Path | None, "--out", "DIR", out[0]), out[1]), **shared}
+        folder = option(Path | None, "--out", "DIR", out[0])
+        shared = {"out": (folder, out[1]), "tables": (of.TablesOption, None), **shared}
 
     def command(answer: Callable[..., Answer]) -> Callable[..., None]:
         def _run(**given: Any) -> None:
             own = {name: given.pop(name) for name in tuple(given) if name not in shared}
             if first is not None:
                 first(**own)
-            if given.get("out") is not None:
-                check_folder(given["out"], kind)
+            _check_out(given.get("out"), kind, given.get("tables"))
             with progress() as tell:
                 request = _request(given, tell)
                 try:
@@ -141,6 +142,14 @@ def answers(
         return with_options(_run, answer, shared)
 
     return command
+
+
+def _check_out(out: Path | None, kind: str | None, formats: Sequence[str] | None) -> None:
+    """Refuse a folder that cannot be filled, and formats of tables without a folder."""
+    if out is not None:
+        check_folder(out, kind)
+    elif formats:
+        raise InputError("--format needs --out DIR, where the tables are written.")
 
 
 def with_options(
@@ -169,7 +178,8 @@ def _request(given: Mapping[str, Any], tell: Tell) -> Request:
         registry = convert_endpoints(registry, given["convert"])
     priors = None if given["priors"] is None else load_priors(given["priors"])
     settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
-    return Request(registry, settings, priors, given["cache"], tell, given.get("out"))
+    formats = tuple(dict.fromkeys(given.get("tables") or ()))
+    return Request(registry, settings, priors, given["cache"], tell, given.get("out"), formats)
 
 
 def _written(answer: Answer, request: Request) -> tuple[Result | list[str], list[Path]]:
@@ -180,7 +190,7 @@ def _written(answer: Answer, request: Request) -> tuple[Result | list[str], list
     from synthesis.report import write_result
 
     request.tell("writing tables and figures")
-    return result, write_result(result, registry, request.out)
+    return result, write_result(result, registry, request.out, formats=request.formats)
 
 
 # --- What commands need of a request -------------------------------------------------------------
@@ -293,6 +303,7 @@ def report(
         "--sensitivity",
         "Also fit again with one choice made otherwise at a time, which takes minutes.",
     ) = False,
+    word: of.WordOption = None,
 ) -> list[str]:
     """Pool the cohorts, compare the treatments and write the report."""
     began = time.monotonic()
@@ -304,7 +315,7 @@ def report(
     from synthesis.report import write_report
 
     request.tell("writing the report")
-    files = write_report(analysis, request.out)
+    files = write_report(analysis, request.out, formats=request.formats, word=word)
     return summary(analysis, files, time.monotonic() - began)
 
 

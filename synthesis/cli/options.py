@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, get_args
+from zipfile import BadZipFile, ZipFile
 
 import typer
 
@@ -14,6 +15,7 @@ from studies.schema import Status
 from synthesis import choices
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.model.covariates import DESIGNS, LINES, TIME_ORIGINS
+from synthesis.staging import check_file
 
 SUFFIXES = (".svg", ".pdf", ".png")
 MIN_DRAWS = 4  # per chain; with fewer no convergence can be judged
@@ -127,6 +129,28 @@ def _conversions(value: list[str] | None) -> list[str] | None:
     return value
 
 
+def _document(value: Path | None) -> Path | None:
+    """Check that a document can be written, and that no text of a person's own is lost."""
+    if value is None:
+        return None
+    if value.suffix.lower() != ".docx":
+        raise typer.BadParameter(f"{value} is no Word document; name it *.docx.")
+    check_file(value, "--word")
+    try:
+        with ZipFile(value) as parts:
+            ours = f":lastModifiedBy>{choices.MAKER}<".encode() in parts.read("docProps/core.xml")
+    except FileNotFoundError:
+        return value
+    except (OSError, BadZipFile, KeyError):
+        ours = False
+    if not ours:
+        raise typer.BadParameter(
+            f"{value} was edited since it was made, or is a document of your own, and the new one "
+            "would replace it; give another name."
+        )
+    return value
+
+
 RegistryOption = option(
     list[Path] | None, "--registry", "DIR",
     "Folder of study files, or one file, beside the shipped ones; may be repeated.",
@@ -228,6 +252,15 @@ WidthOption = choice(str, "--width", choices.WIDTHS, "Width of the picture.")
 OutputOption = option(
     Path | None, "-o --output", "FILE", "Write to this file, not to the terminal."
 )
+TablesOption = choice(
+    SEVERAL, "--format", choices.TABLES,
+    "Also write the tables as they are read, for a manuscript; may be repeated.",
+)  # fmt: skip
+WordOption = option(
+    Path | None, "--word", "FILE",
+    "Also write a manuscript (*.docx): methods, summary of findings, figures, references.",
+    _document,
+)  # fmt: skip
 PictureOption = option(Path, "-o --output", "FILE", "The picture: .svg, .pdf or .png")
 FolderOption = option(Path, "--folder", "DIR", "Where the study files go.")
 ImportFolderOption = option(
