@@ -47,6 +47,7 @@ def paper(folder):
 @pytest.fixture
 def small(tmp_path):
     only = study("first2020", cohort(survival=[median()]), year=2020)
+    only["citation"] |= {"title": "A title\x01 <i>", "unverified": ["title"]}
     return load_registry(write_registry(tmp_path / "registry", only))
 
 
@@ -171,6 +172,8 @@ def test_a_fit_that_failed_is_told_first(small, tmp_path):
     assert "Raise the number of draws." in alarm[1][1]
     assert HOSTILE in of_style(paper, "Caption")[0]
     assert paper.tables == []
+    said = "First AB. A title  <i>. 2020. Not verified: title."
+    assert of_style(paper, "List Number") == [said]
 
 
 # --- Files ---------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from synthesis.result import RESEARCH_USE, Cell, Finding, Picture, Result, Table
 if TYPE_CHECKING:
     from docx.document import Document
     from docx.text.paragraph import Paragraph
+    from docx.text.run import Run
 
     from synthesis.questions.pooled import Answer
     from synthesis.run import Analysis
@@ -41,6 +42,7 @@ _PAGE, _MARGIN = (Cm(21.0), Cm(29.7)), Cm(2.5)
 _TALLEST = Cm(19.0)
 # Width of a column of long text beside that of a column of numbers, which is one.
 _WIDE = 2.5
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 # --- Summary of findings -------------------------------------------------------------------------
@@ -100,18 +102,17 @@ def write_paper(analysis: Analysis, figures: Path, path: Path) -> None:
         The file, ``*.docx``.
     """
     document = _blank(words.title(analysis))
-    document.add_paragraph(f"{words.status(analysis)} · {words.passed(analysis)}", "Subtitle")
+    _add(document, f"{words.status(analysis)} · {words.passed(analysis)}", "Subtitle")
     for _, headline, fits in words.alarms(analysis):
-        document.add_paragraph(headline, "Intense Quote")
+        _add(document, headline, "Intense Quote")
         for fit in fits:
-            document.add_paragraph(fit, "List Bullet")
+            _add(document, fit, "List Bullet")
     document.add_heading("Methods", 1)
     _add_html(document, methods_text(analysis, on_page=False))
     document.add_heading("Results", 1)
     for card in words.cards(analysis):
-        paragraph = document.add_paragraph()
-        paragraph.add_run(f"{card.subject}: {card.number}.".replace("?:", "?")).bold = True
-        paragraph.add_run(f" {capitalised(card.words)}")
+        first = f"{card.subject}: {card.number}. ".replace("?:", "?")
+        _say(_add(document, first, bold=True), capitalised(card.words))
     tables = [table for finding in summary(analysis).findings for table in finding.tables]
     if tables:
         _turn(document)
@@ -123,7 +124,7 @@ def write_paper(analysis: Analysis, figures: Path, path: Path) -> None:
     document.add_heading("References", 1)
     for entry in references(analysis.registry, analysis.cohorts["study"]):
         unverified = f" Not verified: {entry.unverified}." if entry.unverified else ""
-        document.add_paragraph(f"{entry.in_full}{unverified}", "List Number")
+        _add(document, f"{entry.in_full}{unverified}", "List Number")
     document.save(str(path))
 
 
@@ -174,6 +175,20 @@ def _room(document: Document) -> int:
     return document.sections[-1].page_width - 2 * _MARGIN
 
 
+def _add(document: Document, text: str, style: str = "Normal", *, bold: bool = False) -> Paragraph:
+    """Add a paragraph."""
+    paragraph = document.add_paragraph(style=style)
+    _say(paragraph, text, bold=bold)
+    return paragraph
+
+
+def _say(paragraph: Paragraph, text: str, *, bold: bool = False) -> Run:
+    """Add text to a paragraph, with a blank for characters that no XML may hold."""
+    run = paragraph.add_run(_CONTROL.sub(" ", text))
+    run.bold = bold or None
+    return run
+
+
 def _add_html(document: Document, html: str) -> None:
     """Add headings (h3) and paragraphs, with italics, subscripts and superscripts."""
     for block in lxml.html.fragments_fromstring(html):
@@ -184,7 +199,7 @@ def _add_html(document: Document, html: str) -> None:
         paragraph = document.add_paragraph(style=style)
         for text, marks in _runs(block, frozenset()):
             text = re.sub("[ \n]+", " ", text)
-            run = paragraph.add_run(text if paragraph.runs else text.lstrip())
+            run = _say(paragraph, text if paragraph.runs else text.lstrip())
             run.italic = "i" in marks or None
             run.font.subscript, run.font.superscript = "sub" in marks, "sup" in marks
 
@@ -199,15 +214,13 @@ def _runs(element: Any, marks: frozenset[str]) -> Iterator[tuple[str, frozenset[
 
 def _add_caption(document: Document, label: str, number: int, title: str, text: str) -> Paragraph:
     """Add a caption that Word counts: "Table 1. Title. Text"."""
-    paragraph = document.add_paragraph(style="Caption")
-    paragraph.add_run(f"{label} ").bold = True
+    paragraph = _add(document, f"{label} ", "Caption", bold=True)
     field = OxmlElement("w:fldSimple")
     field.set(qn("w:instr"), f"SEQ {label} \\* ARABIC")
-    paragraph.add_run(str(number)).bold = True
-    field.append(paragraph.runs[-1]._r)
+    field.append(_say(paragraph, str(number), bold=True)._r)
     paragraph._p.append(field)
-    paragraph.add_run(f". {title.rstrip('.')}.").bold = True
-    paragraph.add_run(f" {text}" if text else "")
+    _say(paragraph, f". {title.rstrip('.')}.", bold=True)
+    _say(paragraph, f" {text}" if text else "")
     return paragraph
 
 
@@ -233,10 +246,10 @@ def _add_table(document: Document, number: int, table: Table) -> None:
         for column, place, width, cell in zip(table.columns, row.cells, widths, cells, strict=True):
             place.width, paragraph = width, place.paragraphs[0]
             paragraph.style = "Table text"
-            paragraph.add_run("\n".join(filter(None, (cell.text, cell.more))) or MISSING)
+            _say(paragraph, "\n".join(filter(None, (cell.text, cell.more))) or MISSING)
             if column.kind == "num":
                 paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-    note = document.add_paragraph(table.note, "Table text").paragraph_format
+    note = _add(document, table.note, "Table text").paragraph_format
     note.space_before, note.space_after = Pt(4), Pt(14)
 
 
@@ -245,6 +258,6 @@ def _add_picture(document: Document, number: int, picture: Picture, file: Path) 
     shape = document.add_picture(str(file))
     scale = min(1.0, _room(document) / shape.width, _TALLEST / shape.height)
     shape.width, shape.height = int(scale * shape.width), int(scale * shape.height)
-    shape._inline.docPr.set("descr", picture.alt or picture.caption)
+    shape._inline.docPr.set("descr", _CONTROL.sub(" ", picture.alt or picture.caption))
     document.paragraphs[-1].paragraph_format.keep_with_next = True
     _add_caption(document, "Figure", number, picture.title, picture.caption)
