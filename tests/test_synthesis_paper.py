@@ -14,7 +14,6 @@ from report_fits import analysis_of, registry_of
 from report_tables import HOSTILE, Page, answer, make_analysis, picture
 from small_registry import cohort, median, study, write_registry
 
-import synthesis.report
 from studies import load_registry
 from synthesis.cli.options import _document
 from synthesis.numbers import MISSING, interval, months, points
@@ -197,7 +196,7 @@ def test_all_is_written_or_nothing(small, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     (tmp_path / "there").mkdir()
-    monkeypatch.setattr(synthesis.report, "write_paper", broken)
+    monkeypatch.setattr("synthesis.report.paper.write_paper", broken)
     with pytest.raises(OutputError, match="no space left"):
         write_report(make_analysis(small), tmp_path / "out", word=tmp_path / "there" / "paper.docx")
     assert not (tmp_path / "out").exists()

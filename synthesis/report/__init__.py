@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from studies.documents import bibtex
 from synthesis.endpoints import endpoint_of
 from synthesis.report.page import BIBLIOGRAPHY, references, render_page
-from synthesis.report.paper import summary, write_paper
 from synthesis.report.typeset import typeset
 from synthesis.staging import MANIFEST, check_folder, staged_file, staged_folder
 
@@ -62,6 +61,7 @@ def write_report(
         When `out` or `word` cannot be written; nothing is left behind then.
     """
     from synthesis.plots.files import drawing_helper
+    from synthesis.report.paper import summary, write_paper
 
     registry = analysis.registry
 

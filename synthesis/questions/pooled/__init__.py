@@ -338,8 +338,7 @@ def _gain(row: pd.Series, endpoint: Endpoint) -> dict[str, str]:
         return {"evidence": "reference"}
     words = {name: row[name] for name in _JUDGED}
     if endpoint.is_response:
-        ends = (row[name] for name in ("estimate", "lower", "upper"))
-        return {"gain": interval(*ends, endpoint.write_gain), **words}
+        return words | {"gain": _interval_of(row, endpoint.write_gain)}
     return (
         {
             name: interval(
