@@ -210,5 +210,5 @@ def test_a_manuscript_may_be_made_anew_until_a_person_edits_it(small, tmp_path):
     edited = docx.Document(str(path))
     edited.core_properties.last_modified_by = "A person"
     edited.save(str(path))
-    with pytest.raises(Exception, match=re.escape(f"{path} was edited since") + ".*another name"):
+    with pytest.raises(OutputError, match=re.escape(f"{path} was edited since") + ".*another name"):
         _document(path)

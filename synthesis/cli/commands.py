@@ -36,15 +36,12 @@ from synthesis.cli.terminal import show, summary, verdict_lines
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import capitalised, count
 from synthesis.result import Result
-from synthesis.staging import check_file, check_folder, staged_folder
+from synthesis.staging import check_folder, staged_folder
 
 if TYPE_CHECKING:
     from synthesis.estimands import Fit
     from synthesis.run import Analysis
     from synthesis.settings import Settings
-
-# A bibliography that begins so may be written anew; others may be those of a manuscript.
-_BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
 
 # Options that questions share, in the order of help, each with its default; those of the settings
 # bear the names that they have there.
@@ -98,7 +95,6 @@ def answers(
     kind: str | None = None,
     mix: bool = True,
     one_family: bool = False,
-    first: Callable[..., None] | None = None,
 ) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
     """Make a command of a function that answers a request.
 
@@ -110,8 +106,6 @@ def answers(
         Of the results that may stand in that folder already.
     mix, one_family : bool
         Whether ``--reference-mix`` is an option; whether families are not stacked.
-    first : callable, optional
-        Called with the options of its own before anything is read; to refuse them.
     """
     shared = {name: known for name, known in _SHARED.items() if mix or name != "reference_mix"}
     if one_family:
@@ -123,8 +117,6 @@ def answers(
     def command(answer: Callable[..., Answer]) -> Callable[..., None]:
         def _run(**given: Any) -> None:
             own = {name: given.pop(name) for name in tuple(given) if name not in shared}
-            if first is not None:
-                first(**own)
             _check_out(given.get("out"), kind, given.get("tables"))
             with progress() as tell:
                 request = _request(given, tell)
@@ -319,28 +311,7 @@ def report(
     return summary(analysis, files, time.monotonic() - began)
 
 
-def _check_picture(output: Path, **_: Any) -> None:
-    """Refuse a picture that cannot be written, or whose bibliography stands there already."""
-    if output.suffix.lower() not in of.SUFFIXES:
-        suffix = f"'{output.suffix}'" if output.suffix else "no suffix"
-        raise InputError(f"{output} has {suffix}; name the picture *{', *'.join(of.SUFFIXES)}.")
-    path = output.with_suffix(".bib")
-    check_file(output)
-    check_file(path)
-    try:
-        ours = path.read_text(encoding="utf-8", errors="replace").startswith(_BIBLIOGRAPHY_MARK)
-    except FileNotFoundError:
-        return
-    except OSError:
-        ours = False
-    if not ours:
-        raise InputError(
-            f"{path} is a bibliography of your own, and that of the picture would replace it; "
-            "give the picture another name (-o)."
-        )
-
-
-@answers(out=None, first=_check_picture)
+@answers(out=None)
 def forest(
     request: Request,
     endpoint: of.EndpointArgument,
@@ -362,7 +333,7 @@ def forest(
     with staged_folder(output.parent) as stage:
         drawn = save_forest(analysis, endpoint, stage / output.name, treatment=label, width=width)
         studies = bibtex([request.registry.study(name) for name in drawn]).rstrip()
-        text = f"{_BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
+        text = f"{of.BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
         (stage / bibliography.name).write_text(text, encoding="utf-8", newline="\n")
     return [
         *verdict_lines(analysis.verdicts),
@@ -698,13 +669,13 @@ def pool(
         float, "--tau", "X", 1e-3, 1e3, "from 0.001 to 1000", "Scale of the prior of the SD."
     ) = 0.5,
     out: option(Path | None, "--out", "DIR", "Folder for table and figure.") = None,
+    tables: of.TablesOption = None,
 ) -> None:
     """Pool effects or proportions of a table by random effects; no registry enters."""
-    if out is not None:
-        check_folder(out, None)
+    _check_out(out, None, tables)
     from synthesis.questions import pool as question
     from synthesis.report import write_result
 
     answer = question.pool(question.read_effects(text_of(file), str(file), scale), tau)
     result = question.result(answer)
-    show(result, [] if out is None else write_result(result, None, out))
+    show(result, [] if out is None else write_result(result, None, out, formats=tables or ()))

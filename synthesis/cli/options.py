@@ -15,9 +15,11 @@ from studies.schema import Status
 from synthesis import choices
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.model.covariates import DESIGNS, LINES, TIME_ORIGINS
-from synthesis.staging import check_file
+from synthesis.staging import OutputError, check_file
 
 SUFFIXES = (".svg", ".pdf", ".png")
+# A bibliography that begins so may be written anew; others may be those of a manuscript.
+BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
 MIN_DRAWS = 4  # per chain; with fewer no convergence can be judged
 
 _YEARS = re.compile(r"(\d{4})?-(\d{4})?|(\d{4})")
@@ -129,6 +131,28 @@ def _conversions(value: list[str] | None) -> list[str] | None:
     return value
 
 
+def _picture(value: Path) -> Path:
+    """Check that a picture can be written, and that it replaces no bibliography but its own."""
+    if value.suffix.lower() not in SUFFIXES:
+        suffix = f"'{value.suffix}'" if value.suffix else "no suffix"
+        raise typer.BadParameter(f"{value} has {suffix}; name the picture *{', *'.join(SUFFIXES)}.")
+    path = value.with_suffix(".bib")
+    check_file(value)
+    check_file(path)
+    try:
+        ours = path.read_text(encoding="utf-8", errors="replace").startswith(BIBLIOGRAPHY_MARK)
+    except FileNotFoundError:
+        return value
+    except OSError:
+        ours = False
+    if not ours:
+        raise OutputError(
+            f"{path} is a bibliography of your own, and that of the picture would replace it; "
+            "give the picture another name (-o)."
+        )
+    return value
+
+
 def _document(value: Path | None) -> Path | None:
     """Check that a document can be written, and that no text of a person's own is lost."""
     if value is None:
@@ -144,9 +168,9 @@ def _document(value: Path | None) -> Path | None:
     except (OSError, BadZipFile, KeyError):
         ours = False
     if not ours:
-        raise typer.BadParameter(
+        raise OutputError(
             f"{value} was edited since it was made, or is a document of your own, and the new one "
-            "would replace it; give another name."
+            "would replace it; give another name (--word)."
         )
     return value
 
@@ -261,7 +285,7 @@ WordOption = option(
     "Also write a manuscript (*.docx): methods, summary of findings, figures, references.",
     _document,
 )  # fmt: skip
-PictureOption = option(Path, "-o --output", "FILE", "The picture: .svg, .pdf or .png")
+PictureOption = option(Path, "-o --output", "FILE", "The picture: .svg, .pdf or .png", _picture)
 FolderOption = option(Path, "--folder", "DIR", "Where the study files go.")
 ImportFolderOption = option(
     Path | None, "--folder", "DIR",
