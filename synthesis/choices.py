@@ -24,3 +24,7 @@ WIDTHS = ("one-column", "two-column", "slide")
 #: Orders of treatments and cohorts in a forest plot, and its columns of text.
 ORDERS = ("effect", "year", "size")
 COLUMNS = ("design", "country", "n", "events", "reported", "model")
+#: Formats of the tables beside CSV.
+TABLES = ("latex", "markdown")
+#: What a document says of who saved it last, until a person does.
+MAKER = "atc-synthesis"

@@ -51,10 +51,10 @@ def check_folder(out: Path, kind: str | None = None) -> None:
     _try_to_write(out, out)
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Path, option: str = "-o") -> None:
     """Try whether one file can be written; `OutputError` where it cannot."""
     if path.is_dir():
-        raise OutputError(f"{path} is a folder; give the name of a file (-o).")
+        raise OutputError(f"{path} is a folder; give the name of a file ({option}).")
     _try_to_write(path.parent, path)
 
 

@@ -175,6 +175,10 @@ report --convert ttp
 report --convert pfs:os
 report --only
 report --priors none.toml
+report --word paper.doc
+report --word paper
+report --format html
+compare --format latex
 impact none.toml
 studies list --endpoint foo
 studies list --class xyzzy
@@ -306,6 +310,14 @@ def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, not
         (tmp_path / "folder.svg").mkdir(exist_ok=True)
         (line,) = refusals(capsys, "forest", "os", "-o", f"{place}")
         assert str(place) in line
+    own = tmp_path / "own.docx"
+    own.write_text("mine")
+    (tmp_path / "folder.docx").mkdir()
+    for place in (own, file / "x.docx", tmp_path / "folder.docx"):
+        (line,) = refusals(capsys, "report", "--word", f"{place}", "--out", f"{tmp_path / 'new'}")
+        assert str(place) in line
+    assert own.read_text() == "mine"
+    assert not (tmp_path / "new").exists()
     if Path("/proc/self").exists():
         (line,) = refusals(capsys, "report", "--out", "/proc/results")
         assert "/proc/results cannot be written" in line

@@ -123,10 +123,11 @@ def test_a_comparison_is_written_and_files_of_others_stay(
     out = tmp_path / "a" / "out"
     (out / "tables").mkdir(parents=True)
     (out / "tables" / "mine.csv").write_text("mine")
-    said = answered(capsys, *ask("compare", compared, *BOTH, "--out", out))
+    said = answered(capsys, *ask("compare", compared, *BOTH, "--out", out, "--format", "latex"))
     expected = {f"tables/{name}.csv" for name in ("compare", "league", "gains", "ranks", "mine")}
+    expected.add("tables/compare.tex")
     assert files_in(out) == expected | {f"figures/compare.{suffix}" for suffix in SUFFIXES}
-    assert f"Written: {out / 'tables' / 'compare.csv'} (7 files)" in said
+    assert f"Written: {out / 'tables' / 'compare.csv'} (8 files)" in said
     table = pd.read_csv(out / "tables" / "compare.csv")
     registry = load_registry(compared, alone=True)
     fits = {"os": compare_fits.survival_fit(registry)}

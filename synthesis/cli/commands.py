@@ -36,15 +36,12 @@ from synthesis.cli.terminal import show, summary, verdict_lines
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import capitalised, count
 from synthesis.result import Result
-from synthesis.staging import check_file, check_folder, staged_folder
+from synthesis.staging import check_folder, staged_folder
 
 if TYPE_CHECKING:
     from synthesis.estimands import Fit
     from synthesis.run import Analysis
     from synthesis.settings import Settings
-
-# A bibliography that begins so may be written anew; others may be those of a manuscript.
-_BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
 
 # Options that questions share, in the order of help, each with its default; those of the settings
 # bear the names that they have there.
@@ -73,6 +70,7 @@ class Request:
     cache: bool
     tell: Tell
     out: Path | None
+    formats: tuple[str, ...]
 
     @property
     def fitting(self) -> dict[str, Any]:
@@ -97,7 +95,6 @@ def answers(
     kind: str | None = None,
     mix: bool = True,
     one_family: bool = False,
-    first: Callable[..., None] | None = None,
 ) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
     """Make a command of a function that answers a request.
 
@@ -109,22 +106,18 @@ def answers(
         Of the results that may stand in that folder already.
     mix, one_family : bool
         Whether ``--reference-mix`` is an option; whether families are not stacked.
-    first : callable, optional
-        Called with the options of its own before anything is read; to refuse them.
     """
     shared = {name: known for name, known in _SHARED.items() if mix or name != "reference_mix"}
     if one_family:
         shared["family"] = (of.OneFamilyOption, None)
     if out is not None:
-        shared = {"out": (option(Path | None, "--out", "DIR", out[0]), out[1]), **shared}
+        folder = option(Path | None, "--out", "DIR", out[0])
+        shared = {"out": (folder, out[1]), "tables": (of.TablesOption, None), **shared}
 
     def command(answer: Callable[..., Answer]) -> Callable[..., None]:
         def _run(**given: Any) -> None:
             own = {name: given.pop(name) for name in tuple(given) if name not in shared}
-            if first is not None:
-                first(**own)
-            if given.get("out") is not None:
-                check_folder(given["out"], kind)
+            _check_out(given.get("out"), kind, given.get("tables"))
             with progress() as tell:
                 request = _request(given, tell)
                 try:
@@ -141,6 +134,14 @@ def answers(
         return with_options(_run, answer, shared)
 
     return command
+
+
+def _check_out(out: Path | None, kind: str | None, formats: Sequence[str] | None) -> None:
+    """Refuse a folder that cannot be filled, and formats of tables without a folder."""
+    if out is not None:
+        check_folder(out, kind)
+    elif formats:
+        raise InputError("--format needs --out DIR, where the tables are written.")
 
 
 def with_options(
@@ -169,7 +170,8 @@ def _request(given: Mapping[str, Any], tell: Tell) -> Request:
         registry = convert_endpoints(registry, given["convert"])
     priors = None if given["priors"] is None else load_priors(given["priors"])
     settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
-    return Request(registry, settings, priors, given["cache"], tell, given.get("out"))
+    formats = tuple(dict.fromkeys(given.get("tables") or ()))
+    return Request(registry, settings, priors, given["cache"], tell, given.get("out"), formats)
 
 
 def _written(answer: Answer, request: Request) -> tuple[Result | list[str], list[Path]]:
@@ -180,7 +182,7 @@ def _written(answer: Answer, request: Request) -> tuple[Result | list[str], list
     from synthesis.report import write_result
 
     request.tell("writing tables and figures")
-    return result, write_result(result, registry, request.out)
+    return result, write_result(result, registry, request.out, formats=request.formats)
 
 
 # --- What commands need of a request -------------------------------------------------------------
@@ -300,6 +302,7 @@ def report(
         "--sensitivity",
         "Also fit again with one choice made otherwise at a time, which takes minutes.",
     ) = False,
+    word: of.WordOption = None,
 ) -> list[str]:
     """Pool the cohorts, compare the treatments and write the report."""
     began = time.monotonic()
@@ -311,32 +314,11 @@ def report(
     from synthesis.report import write_report
 
     request.tell("writing the report")
-    files = write_report(analysis, request.out)
+    files = write_report(analysis, request.out, formats=request.formats, word=word)
     return summary(analysis, files, time.monotonic() - began)
 
 
-def _check_picture(output: Path, **_: Any) -> None:
-    """Refuse a picture that cannot be written, or whose bibliography stands there already."""
-    if output.suffix.lower() not in of.SUFFIXES:
-        suffix = f"'{output.suffix}'" if output.suffix else "no suffix"
-        raise InputError(f"{output} has {suffix}; name the picture *{', *'.join(of.SUFFIXES)}.")
-    path = output.with_suffix(".bib")
-    check_file(output)
-    check_file(path)
-    try:
-        ours = path.read_text(encoding="utf-8", errors="replace").startswith(_BIBLIOGRAPHY_MARK)
-    except FileNotFoundError:
-        return
-    except OSError:
-        ours = False
-    if not ours:
-        raise InputError(
-            f"{path} is a bibliography of your own, and that of the picture would replace it; "
-            "give the picture another name (-o)."
-        )
-
-
-@answers(out=None, first=_check_picture)
+@answers(out=None)
 def forest(
     request: Request,
     endpoint: of.EndpointArgument,
@@ -360,7 +342,7 @@ def forest(
         picture = stage / output.name
         drawn = save_forest(analysis, endpoint, picture, treatment=label, classes=groups, **drawing)
         studies = bibtex([request.registry.study(name) for name in drawn]).rstrip()
-        text = f"{_BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
+        text = f"{of.BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
         (stage / bibliography.name).write_text(text, encoding="utf-8", newline="\n")
     return [
         *verdict_lines(analysis.verdicts),
@@ -713,13 +695,13 @@ def pool(
         float, "--tau", "X", 1e-3, 1e3, "from 0.001 to 1000", "Scale of the prior of the SD."
     ) = 0.5,
     out: option(Path | None, "--out", "DIR", "Folder for table and figure.") = None,
+    tables: of.TablesOption = None,
 ) -> None:
     """Pool effects or proportions of a table by random effects; no registry enters."""
-    if out is not None:
-        check_folder(out, None)
+    _check_out(out, None, tables)
     from synthesis.questions import pool as question
     from synthesis.report import write_result
 
     answer = question.pool(question.read_effects(text_of(file), str(file), scale), tau)
     result = question.result(answer)
-    show(result, [] if out is None else write_result(result, None, out))
+    show(result, [] if out is None else write_result(result, None, out, formats=tables or ()))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, get_args
+from zipfile import BadZipFile, ZipFile
 
 import typer
 
@@ -14,8 +15,11 @@ from studies.schema import Status
 from synthesis import choices
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.model.covariates import DESIGNS, LINES, TIME_ORIGINS
+from synthesis.staging import OutputError, check_file
 
 SUFFIXES = (".svg", ".pdf", ".png", ".tiff", ".tif")
+# A bibliography that begins so may be written anew; others may be those of a manuscript.
+BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
 MIN_DRAWS = 4  # per chain; with fewer no convergence can be judged
 
 _YEARS = re.compile(r"(\d{4})?-(\d{4})?|(\d{4})")
@@ -139,6 +143,50 @@ def _columns(value: str | None) -> str | None:
     return value
 
 
+def _picture(value: Path) -> Path:
+    """Check that a picture can be written, and that it replaces no bibliography but its own."""
+    if value.suffix.lower() not in SUFFIXES:
+        suffix = f"'{value.suffix}'" if value.suffix else "no suffix"
+        raise typer.BadParameter(f"{value} has {suffix}; name the picture *{', *'.join(SUFFIXES)}.")
+    path = value.with_suffix(".bib")
+    check_file(value)
+    check_file(path)
+    try:
+        ours = path.read_text(encoding="utf-8", errors="replace").startswith(BIBLIOGRAPHY_MARK)
+    except FileNotFoundError:
+        return value
+    except OSError:
+        ours = False
+    if not ours:
+        raise OutputError(
+            f"{path} is a bibliography of your own, and that of the picture would replace it; "
+            "give the picture another name (-o)."
+        )
+    return value
+
+
+def _document(value: Path | None) -> Path | None:
+    """Check that a document can be written, and that no text of a person's own is lost."""
+    if value is None:
+        return None
+    if value.suffix.lower() != ".docx":
+        raise typer.BadParameter(f"{value} is no Word document; name it *.docx.")
+    check_file(value, "--word")
+    try:
+        with ZipFile(value) as parts:
+            ours = f":lastModifiedBy>{choices.MAKER}<".encode() in parts.read("docProps/core.xml")
+    except FileNotFoundError:
+        return value
+    except (OSError, BadZipFile, KeyError):
+        ours = False
+    if not ours:
+        raise OutputError(
+            f"{value} was edited since it was made, or is a document of your own, and the new one "
+            "would replace it; give another name (--word)."
+        )
+    return value
+
+
 RegistryOption = option(
     list[Path] | None, "--registry", "DIR",
     "Folder of study files, or one file, beside the shipped ones; may be repeated.",
@@ -252,8 +300,17 @@ OutputOption = option(
     Path | None, "-o --output", "FILE", "Write to this file, not to the terminal."
 )
 PictureOption = option(
-    Path, "-o --output", "FILE", "The picture: .svg, .pdf, .png or .tiff (300 dpi)."
+    Path, "-o --output", "FILE", "The picture: .svg, .pdf, .png or .tiff (300 dpi).", _picture
 )
+TablesOption = choice(
+    SEVERAL, "--format", choices.TABLES,
+    "Also write the tables as they are read, for a manuscript; may be repeated.",
+)  # fmt: skip
+WordOption = option(
+    Path | None, "--word", "FILE",
+    "Also write a manuscript (*.docx): methods, summary of findings, figures, references.",
+    _document,
+)  # fmt: skip
 FolderOption = option(Path, "--folder", "DIR", "Where the study files go.")
 ImportFolderOption = option(
     Path | None, "--folder", "DIR",

@@ -211,6 +211,7 @@ def summary(analysis: Analysis, files: Sequence[Path], seconds: float) -> list[s
         f"Fits     {passed(analysis)}",
         *verdict_lines(failing),
         f"Report   {page} ({sizes}; {count(len(files), 'file')})",
+        *(f"Word     {path}" for path in files if path.suffix.lower() == ".docx"),
         f"Took     {took}",
         *paragraph(RESEARCH_USE),
     ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ from studies.documents import bibtex
 from synthesis.endpoints import endpoint_of
 from synthesis.numbers import listed
 from synthesis.report.page import BIBLIOGRAPHY, references, render_page
-from synthesis.staging import MANIFEST, check_folder, staged_folder
+from synthesis.report.typeset import typeset
+from synthesis.staging import MANIFEST, check_folder, staged_file, staged_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,21 +34,36 @@ if TYPE_CHECKING:
 __all__ = ["save_forest", "write_report", "write_result"]
 
 
-def write_report(analysis: Analysis, out: Path) -> list[Path]:
+def write_report(
+    analysis: Analysis, out: Path, *, formats: Collection[str] = (), word: Path | None = None
+) -> list[Path]:
     """Write the page, the figures, the tables and the manifest of an analysis.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    out : Path
+        Folder for the report.
+    formats : collection of str
+        In which the tables that are read are written, too: words of
+        :data:`~synthesis.choices.TABLES`.
+    word : Path, optional
+        A manuscript for Word, ``*.docx``. It belongs to its reader: no later report removes it.
 
     Returns
     -------
     list of Path
         ``report.html``, ``references.bib``, ``figures/`` (svg, pdf and png of each), ``tables/``
-        (csv) and ``manifest.json``, which lists them all, and the studies of each figure.
+        (csv) and ``manifest.json``, which lists them all, and the studies of each figure; last the
+        manuscript.
 
     Raises
     ------
     synthesis.staging.OutputError
-        When `out` cannot be written; nothing is left behind then.
+        When `out` or `word` cannot be written; nothing is left behind then.
     """
     from synthesis.plots.files import drawing_helper
+    from synthesis.report.paper import summary, write_paper
 
     registry = analysis.registry
 
@@ -54,19 +71,27 @@ def write_report(analysis: Analysis, out: Path) -> list[Path]:
         svgs = {path.stem: path.read_text(encoding="utf-8") for path in figures.glob("*.svg")}
         cited = references(registry, analysis.cohorts["study"])
         studies = bibtex([registry.studies[entry.id] for entry in cited]).rstrip()
+        if paper is not None:
+            write_paper(analysis, figures, paper)
         return {
             "report.html": render_page(analysis, analysis.results, svgs),
             BIBLIOGRAPHY: f"{studies}\n",
         }
 
-    with drawing_helper() as helper:  # it loads while the results are made
+    place = nullcontext() if word is None else staged_file(word)
+    with place as paper, drawing_helper() as helper:  # it loads while the results are made
         results = analysis.results
         used = {picture.stem: picture.studies for own in results for picture in own.pictures}
         facts = {**analysis.manifest, "studies_of_figures": used}
-        return _write(results, registry, out, facts, texts, helper)
+        if formats:
+            results = (*results, summary(analysis))
+        files = _write(results, registry, out, facts, texts, helper, formats)
+    return [*files, *([] if word is None else [word])]
 
 
-def write_result(result: Result, registry: Registry, out: Path) -> list[Path]:
+def write_result(
+    result: Result, registry: Registry, out: Path, *, formats: Collection[str] = ()
+) -> list[Path]:
     """Write the tables, figures and texts of an answer, and a manifest where it has facts.
 
     Returns
@@ -85,7 +110,7 @@ def write_result(result: Result, registry: Registry, out: Path) -> list[Path]:
     from synthesis.plots.files import drawing_helper
 
     with drawing_helper(len(result.pictures)) as helper:
-        return _write([result], registry, out, facts, lambda _: result.texts, helper)
+        return _write([result], registry, out, facts, lambda _: result.texts, helper, formats)
 
 
 def _write(
@@ -95,6 +120,7 @@ def _write(
     facts: Mapping[str, Any],
     texts: Callable[[Path], Mapping[str, str]],
     helper: Helper,
+    formats: Collection[str],
 ) -> list[Path]:
     """Write answers, `texts` of the folder of their figures, and a manifest of any `facts`."""
     from synthesis.plots.files import draw_pictures
@@ -105,10 +131,12 @@ def _write(
         figures = stage / "figures"
         jobs = [(each, figures / each.stem, _about(each, registry)) for each in pictures]
         draw_pictures(jobs, helper)
+        if tables or formats:
+            (stage / "tables").mkdir()
         for name, frame in tables.items():
-            (stage / "tables").mkdir(exist_ok=True)
             frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-        for name, text in texts(figures).items():
+        set_up = {f"tables/{name}": text for name, text in typeset(results, formats)}
+        for name, text in {**set_up, **texts(figures)}.items():
             (stage / name).write_text(text, encoding="utf-8", newline="\n")
         files = {p.relative_to(stage).as_posix() for p in stage.rglob("*") if p.is_file()}
         if facts:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from studies import Registry, Study
@@ -29,6 +29,8 @@ from synthesis.report.names import study_names
 from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthesis.run import Analysis
 
 FOLDER = Path(__file__).parent
@@ -84,13 +86,6 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
 
     `results` are the answers; `svgs` has every picture of them as SVG, by its stem.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     registry = analysis.registry
     cited = references(registry, analysis.cohorts["study"])
     names = study_names(registry)
@@ -99,7 +94,7 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
     data["bibtex"] = bibtex([registry.studies[entry.id] for entry in cited])
     data["notes"] = {answer.endpoint: list(answer.sentences) for answer in analysis.answers}
     pictures = [picture for result in results for picture in result.pictures]
-    return environment.get_template("page.html.j2").render(
+    return _template("page").render(
         title=words.title(analysis),
         status=words.status(analysis),
         passed=words.passed(analysis),
@@ -109,7 +104,7 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
         flow=words.flow(analysis),
         sections=list(_sections(analysis, results)),
         figures={each.stem: _figure(each, svgs[each.stem], names) for each in pictures},
-        methods=_methods(analysis),
+        methods=Markup(methods_text(analysis, on_page=True)),
         references=cited,
         bibliography=BIBLIOGRAPHY,
         colophon=f"Made by atc-synthesis from {count(len(registry.studies), 'study file')}, "
@@ -121,6 +116,25 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
         bundle=bundle(),
         licence=LICENCE,
     )
+
+
+def methods_text(analysis: Analysis, *, on_page: bool) -> str:
+    """The model in words and equations as HTML: headings (h3) and paragraphs (p).
+
+    `on_page`: with links to other parts of the page.
+    """
+    return _template("methods").render(methods=_methods(analysis), on_page=on_page)
+
+
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(f"{name}.html.j2")
 
 
 def _script(name: str) -> str:
@@ -324,7 +338,19 @@ def _methods(analysis: Analysis) -> dict[str, Any]:
         "tails": [family.tail_symbol for family in families if family.has_tail],
         "level": LEVEL,
         "mix": value(settings.reference_mix),
+        "sampled": _sampled(analysis.diagnostics),
     }
+
+
+def _sampled(fits: pd.DataFrame) -> str:
+    """How many fits were sampled, how long, and how the worst of them did."""
+    sizes = [f"{n:,}" for n in sorted({*(fits["chains"] * fits["draws"])})]
+    draws = sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    return (
+        f"{count(len(fits), 'fit')} of {draws} draws, largest R-hat "
+        f"{decimal(fits['max_rhat'].max(), 3)}, least bulk effective sample size "
+        f"{fits['min_ess_bulk'].min():,.0f}, {count(int(fits['divergences'].sum()), 'divergence')}"
+    )
 
 
 # --- The studies behind the page and behind each of its figures -----------------------------------

@@ -324,20 +324,21 @@ def _answer_rows(part: _Part) -> Iterator[dict[str, str]]:
             **dict.fromkeys(_GAIN, ""),
             **gain,
             "cohorts": str(len(group.cohorts)),
+            "studies": str(len({ref.study.id for ref in group.cohorts})),
             "patients": str(group.patients),
         }
 
 
-_GAIN = ("gain", "gain_adjusted", "p_gain", "p_gain_adjusted", "evidence", "certainty")
+_JUDGED = ("evidence", "certainty", "certainty_reasons")
+_GAIN = ("gain", "gain_adjusted", "p_gain", "p_gain_adjusted", *_JUDGED)
 
 
 def _gain(row: pd.Series, endpoint: Endpoint) -> dict[str, str]:
     if row["is_reference"]:
         return {"evidence": "reference"}
-    words = {name: row[name] for name in ("evidence", "certainty")}
+    words = {name: row[name] for name in _JUDGED}
     if endpoint.is_response:
-        ends = (row[name] for name in ("estimate", "lower", "upper"))
-        return {"gain": interval(*ends, endpoint.write_gain), **words}
+        return words | {"gain": _interval_of(row, endpoint.write_gain)}
     return (
         {
             name: interval(

@@ -1,0 +1,96 @@
+"""Tables as LaTeX and as Markdown: what is read, with the letters that mean something escaped."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from report_tables import answer
+from small_registry import cohort, median, study, write_registry
+
+from studies import load_registry
+from synthesis.choices import TABLES
+from synthesis.report import write_result
+from synthesis.report.typeset import typeset
+from synthesis.result import LONG, RESEARCH_USE, Cell, Column, Finding, Result, make_table
+
+COLUMNS = (Column("A & B", "keep"), Column("95 %", "num"), Column("Because", "wide"))
+ROWS = [
+    (Cell("a_b", rows=2), "1.7 (−0.3 to 3.3)", "p ≤ 0.05; n ≥ 2 | more than thirty letters long"),
+    (Cell("a_b", rows=0), 0.123456, Cell("<0.01–0.2", "extrapolated")),
+    ("[x] {y}* ~^\\ #$", None, "several\nlines"),
+]
+TABLE = make_table("Gains.", COLUMNS, ROWS, note="100 % of it.", groups=["C_1", "C_1", "D"])
+LATEX = r"""% Found. Needs the packages booktabs and longtable. RESEARCH
+
+\begin{table}
+\caption{\textbf{How? Gains.} 100 \% of it.}\label{tab:found-1}
+\begin{tabular}{lrp{0.25\linewidth}}
+\toprule
+\textbf{A \& B} & \textbf{95 \%} & \textbf{Because} \\
+\midrule
+\multicolumn{3}{l}{\textit{C\_1}} \\
+a\_b & 1.7 ($-$0.3 to 3.3) & p $\leq$ 0.05; n $\geq$ 2 \textbar{} more than thirty letters long \\
+ & 0.1235 & \textless{}0.01--0.2, extrapolated \\
+\multicolumn{3}{l}{\textit{D}} \\
+{[}x{]} \{y\}{*} \textasciitilde{}\textasciicircum{}\textbackslash{} \#\$ & -- & several lines \\
+\bottomrule
+\end{tabular}
+\end{table}
+"""
+MARKDOWN = r"""# Found
+
+**How? Gains.** 100 % of it.
+
+| A & B | 95 % | Because |
+| --- | ---: | --- |
+| *C\_1* |  |  |
+| a\_b | 1.7 (−0.3 to 3.3) | p ≤ 0.05; n ≥ 2 \| more than thirty letters long |
+|  | 0.1235 | &lt;0.01–0.2, extrapolated |
+| *D* |  |  |
+| \[x\] {y}\* ~^\\ #$ | – | several lines |
+
+RESEARCH
+"""
+
+
+def test_tables_are_written_as_they_are_read():
+    result = Result("found", "Found", findings=(Finding("How?", tables=(TABLE,)), Finding("Else")))
+    assert dict(typeset([result], TABLES)) == {
+        "found.tex": LATEX.replace("RESEARCH", RESEARCH_USE),
+        "found.md": MARKDOWN.replace("RESEARCH", RESEARCH_USE),
+    }
+
+
+def test_answers_of_one_name_are_one_file_and_those_without_tables_none():
+    one = Result("found", "Found", findings=(Finding("How?", tables=(TABLE,)),))
+    other = Result("words", "Words", findings=(Finding("Why?", ("Because.",)),))
+    ((name, text),) = typeset([one, other, one], ("latex",))
+    assert name == "found.tex"
+    assert re.findall(r"\\label\{(.*?)\}", text) == ["tab:found-1", "tab:found-2"]
+
+
+def test_a_long_table_goes_on_over_pages():
+    rows = [(f"{number}", number, "x") for number in range(LONG + 1)]
+    long = make_table("Long.", COLUMNS, rows)
+    result = Result("found", "Found", findings=(Finding("How?", tables=(long,)),))
+    ((_, text),) = typeset([result], ("latex",))
+    assert r"\begin{table}" not in text
+    assert "\\midrule\n\\endhead" in text
+    assert text.count(r"\begin{longtable}") == text.count(r"\end{longtable}") == 1
+
+
+@pytest.mark.parametrize("suffix", ["tex", "md"])
+def test_every_row_has_as_many_cells_as_its_table(suffix, tmp_path):
+    only = study("first2020", cohort(survival=[median()]), year=2020)
+    registry = load_registry(write_registry(tmp_path / "registry", only))
+    write_result(answer(), registry, tmp_path / "out", formats=TABLES)
+    text = (tmp_path / "out" / "tables" / f"compare.{suffix}").read_text(encoding="utf-8")
+    between, aside = (r"(?<!\\)&", "\\caption") if suffix == "tex" else (r"(?<!\\)\|", "**")
+    tables = 0
+    for block in text.split("\n\n"):
+        rows = [line for line in block.splitlines() if line.endswith(("\\\\", " |"))]
+        rows = [line for line in rows if not line.startswith((aside, "\\multicolumn"))]
+        tables += bool(rows)
+        assert len({len(re.findall(between, row)) for row in rows}) <= 1
+    assert tables == sum(len(finding.tables) for finding in answer().findings)
