@@ -12,6 +12,7 @@ import resource
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import golden
@@ -19,7 +20,7 @@ import pytest
 from command_line import refusals
 
 from synthesis import cli
-from synthesis.cli import commands
+from synthesis.cli import commands, running
 from synthesis.result import RESEARCH_USE, Finding, Result
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -155,12 +156,14 @@ def test_help_answers_within_a_second():
 WRONG = """\
 report --endpoint foo
 report --family gamma
+report --family weibul
 report --draws 0
 report --draws many
 report --seed -1
 report --reference-mix 40
 report --reference-mix nan
 report --colour
+report --refrence lenvatinib
 forest foo -o x.svg
 forest os
 forest os -o x.jpg
@@ -178,6 +181,7 @@ studies list --class xyzzy
 studies list --design Retrospectiv
 studies list --disease xyzzy
 studies list --treatment lenvatinb
+studies list --treatment dabrafenib
 studies list --status seen
 studies list --format xml
 studies list --year 20
@@ -338,6 +342,19 @@ def test_an_interrupt_leaves_nothing(tmp_path, capsys, monkeypatch):
     assert cli.main(("report", "--out", f"{tmp_path / 'a' / 'out'}")) == 130
     assert capsys.readouterr().err == "Interrupted; nothing was written.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_in_a_pipe_is_a_line_from_time_to_time(capsys, monkeypatch):
+    monkeypatch.setattr(running, "SECONDS_OF_A_LINE", 0.2)
+    with running.progress() as tell:
+        for number in range(500):  # a flood of steps
+            tell(f"step {number}")
+        time.sleep(0.5)
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["0 s: step 499"] * len(said)
+    assert 1 <= len(said) <= 3  # two in half a second, but for a busy machine
+    time.sleep(0.3)
+    assert capsys.readouterr().err == ""
 
 
 def test_an_error_of_the_program_is_not_dressed_up_as_bad_input(tmp_path, monkeypatch):

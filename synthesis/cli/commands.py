@@ -22,7 +22,7 @@ from studies.selection import select
 from studies.vocabulary import Treatment
 from synthesis.choices import DEFAULT
 from synthesis.cli import options as of
-from synthesis.cli.options import ANY, argument, flag, option
+from synthesis.cli.options import ANY, SEVERAL, argument, flag, option
 from synthesis.cli.running import (
     InputError,
     Tell,
@@ -34,7 +34,7 @@ from synthesis.cli.running import (
 from synthesis.cli.terminal import show, summary, verdict_lines
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import capitalised, count
-from synthesis.result import Result
+from synthesis.result import Result, joined
 from synthesis.staging import check_file, check_folder, staged_folder
 
 if TYPE_CHECKING:
@@ -270,6 +270,16 @@ def _with_fits(result: Result, fits: Mapping[str, Fit], notes: Sequence[str] = (
     return replace(result, verdicts=verdicts, lead=(*result.lead, *notes))
 
 
+def _of_each(
+    request: Request, treatments: Sequence[str] | None, ask: Callable[..., Result]
+) -> Result:
+    """The answer on every treatment that is named, or on the usual one."""
+    if not treatments:
+        return ask()
+    names = {request.registry.vocabulary.treatment(name): name for name in treatments}
+    return joined({(known.id, known.label): ask(treatment=name) for known, name in names.items()})
+
+
 # --- The pool ------------------------------------------------------------------------------------
 
 
@@ -337,10 +347,8 @@ def forest(
     width: of.WidthOption = "two-column",
 ) -> list[str]:
     """Draw one forest plot. The bibliography of what it draws is written beside it."""
-    label = None
-    if treatment is not None:
-        pooled = pooled_treatments(request, (endpoint,), background=True)
-        label = require_pooled(request, treatment, pooled).label
+    pooled = pooled_treatments(request, (endpoint,), background=True) if treatment else {}
+    labels = [require_pooled(request, name, pooled).label for name in treatment or ()]
     analysis = analysed(request, {"endpoints": (endpoint,)}, compared=False)
     from studies.documents import bibtex
     from synthesis.report import save_forest
@@ -348,7 +356,7 @@ def forest(
     request.tell("drawing the forest plot")
     bibliography = output.with_suffix(".bib")
     with staged_folder(output.parent) as stage:
-        drawn = save_forest(analysis, endpoint, stage / output.name, treatment=label, width=width)
+        drawn = save_forest(analysis, endpoint, stage / output.name, treatments=labels, width=width)
         studies = bibtex([request.registry.study(name) for name in drawn]).rstrip()
         text = f"{_BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
         (stage / bibliography.name).write_text(text, encoding="utf-8", newline="\n")
@@ -453,7 +461,7 @@ def benefit(
     show_all: of.AllOption = False,
 ) -> Result:
     """Say what treatments gain in pure and in mixed tumours, and how much of it is prior."""
-    settings, fits = _fit_survival(request, endpoint, (treatment, reference))
+    settings, fits = _fit_survival(request, endpoint, (*(treatment or ()), reference))
     from synthesis.questions import histology as question
 
     answer = question.find_benefit(
@@ -466,9 +474,9 @@ def benefit(
         show_all=show_all,
         progress=request.tell,
     )
-    if treatment is not None:
-        label = request.registry.vocabulary.treatment(treatment).label
-        answer = question.of_treatment(answer, label)
+    if treatment:
+        known = map(request.registry.vocabulary.treatment, treatment)
+        answer = question.of_treatments(answer, {each.label for each in known})
     return _with_fits(question.result(answer, request.registry), fits)
 
 
@@ -489,7 +497,7 @@ def mix(
 
     What is not stated stays at the reference population.
     """
-    settings, fits = _fit_survival(request, endpoint, (treatment, reference))
+    settings, fits = _fit_survival(request, endpoint, (*(treatment or ()), reference))
     from synthesis.questions import mix as question
 
     request.tell("the stated population")
@@ -513,8 +521,8 @@ def sensitivity(
     request: Request,
     endpoint: of.SurvivalOption = "os",
     treatment: option(
-        ANY, "--treatment", "T",
-        "The treatment asked about (that of which pure and mixed are reported apart).",
+        SEVERAL, "--treatment", "T",
+        "Asked about; may be repeated (that of which pure and mixed are reported apart).",
     ) = None,
     reference: option(
         ANY, "--reference", "T",
@@ -535,19 +543,20 @@ def sensitivity(
     request.tell("loading the sampler")
     from synthesis.questions import sensitivity as question
 
-    answer = question.sensitivity(
-        request.registry,
-        endpoint,
-        delta=delta,
-        **request.of_one_family,
-        **_given(
-            treatment=treatment,
-            reference=reference,
-            groups=choice,
-            most_studies=len(request.registry) if every_report else None,
-        ),
+    asked = _given(
+        reference=reference,
+        groups=choice,
+        most_studies=len(request.registry) if every_report else None,
     )
-    return question.result(answer, request.registry)
+
+    def ask(**one: str) -> Result:
+        fitting = request.of_one_family
+        answer = question.sensitivity(
+            request.registry, endpoint, delta=delta, **fitting, **asked, **one
+        )
+        return question.result(answer, request.registry)
+
+    return _of_each(request, treatment, ask)
 
 
 @answers(one_family=True)
@@ -570,7 +579,9 @@ def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
 @answers(out=("Folder for table and figures.", None), mix=False, one_family=True)
 def plan(
     request: Request,
-    treatment: option(str, "--treatment", "T", "The treatment that would be studied."),
+    treatment: option(
+        list[str], "--treatment", "T", "The treatment that would be studied; may be repeated."
+    ),
     reference: of.ReferenceOption = None,
     n: option(
         of.INTEGERS, "--n", "N",
@@ -599,44 +610,45 @@ def plan(
     like any other report. One survival family is fitted, where a report stacks several.
     """
     vocabulary = request.registry.vocabulary
-    for name in filter(None, (treatment, reference)):
+    for name in filter(None, (*treatment, reference)):
         vocabulary.treatment(name)  # a slip is told before anything is sampled
     request.tell("loading the sampler")
     from synthesis.fits import DEFAULT_FAMILY
     from synthesis.model.families import family
     from synthesis.questions import plan as question
 
-    study = question.Design(
-        treatment,
-        kind=design,
-        **_given(
-            reference=reference,
-            sizes=n,
-            populations=population,
-            mixed=mixed,
-            accrual=accrual,
-            follow_up=follow_up,
-        ),
+    asked = _given(
+        reference=reference,
+        sizes=n,
+        populations=population,
+        mixed=mixed,
+        accrual=accrual,
+        follow_up=follow_up,
     )
+    studies = {
+        name: question.Design(name, kind=design, **asked) for name in dict.fromkeys(treatment)
+    }
     chosen = request.given.get("family", DEFAULT_FAMILY)
     question.check_family(family(chosen))
     _, fits = fit(request, endpoints=(endpoint,), family=chosen)
-    answer = question.plan(
-        fits[endpoint],
-        vocabulary,
-        study,
-        delta=delta,
-        progress=request.tell,
-        **_given(threshold=threshold, simulations=simulations, seed=request.given.get("seed")),
-    )
-    return _with_fits(question.result(answer, request.registry), fits)
+    run = _given(threshold=threshold, simulations=simulations, seed=request.given.get("seed"))
+    run |= {"delta": delta, "progress": request.tell}
+
+    def ask(treatment: str) -> Result:
+        answer = question.plan(fits[endpoint], vocabulary, studies[treatment], **run)
+        return question.result(answer, request.registry)
+
+    return _with_fits(_of_each(request, treatment, ask), fits)
 
 
 @answers(out=("Folder for tables, figures, JSON and R.", None), mix=False)
 def control(
     request: Request,
     treatment: option(
-        ANY, "--treatment", "T", "What the arm is given (supportive care where it is pooled)."
+        SEVERAL,
+        "--treatment",
+        "T",
+        "What the arm is given; may be repeated (supportive care where it is pooled).",
     ) = None,
     endpoint: of.EndpointsOption = None,
     mixed: of.MixedOption = None,
@@ -653,22 +665,26 @@ def control(
     with its effective sample size. What is not stated of the new study stays at the reference
     population.
     """
-    if treatment is not None:
-        endpoints, notes = endpoints_with(request, endpoint, treatment)
-    else:
-        endpoints, notes = endpoints_to_fit(request, endpoint), ()
-    settings, fits = fit(request, endpoints=endpoints)
+    arms = {name: endpoints_with(request, endpoint, name) for name in treatment or ()}
+    arms = arms or {None: (endpoints_to_fit(request, endpoint), [])}
+    every = {name for names, _ in arms.values() for name in names}
+    settings, fits = fit(request, endpoints=tuple(name for name in ENDPOINTS if name in every))
     from synthesis.questions import control as question
     from synthesis.questions.mix import Population
 
     share = settings.reference_mix if mixed is None else mixed
-    answer = question.control(
-        fits,
-        request.registry.vocabulary,
-        Population(share, braf, line, design, time_origin),
-        treatment=treatment,
-        robust=robust,
-        progress=request.tell,
-    )
-    result = question.result(answer, request.registry, settings=asdict(settings))
-    return _with_fits(result, fits, notes)
+    population = Population(share, braf, line, design, time_origin)
+
+    def ask(treatment: str | None = None) -> Result:
+        answer = question.control(
+            {name: fits[name] for name in arms[treatment][0]},
+            request.registry.vocabulary,
+            population,
+            treatment=treatment,
+            robust=robust,
+            progress=request.tell,
+        )
+        return question.result(answer, request.registry, settings=asdict(settings))
+
+    notes = [note for _, own in arms.values() for note in own]
+    return _with_fits(_of_each(request, treatment, ask), fits, notes)

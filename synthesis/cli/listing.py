@@ -121,12 +121,12 @@ def shown_path(path: Path) -> str:
 class Wanted:
     """Which cohorts are looked for; None: any.
 
-    A treatment by any of its names, a class by identifier or label, other words by those of the
+    Treatments by any of their names, a class by identifier or label, other words by those of the
     vocabulary; `years` are the first and the last one, None where open: only both open find a
     report without a year.
     """
 
-    treatment: str | None = None
+    treatment: tuple[str, ...] = ()
     treatment_class: str | None = None
     endpoint: str | None = None
     design: str | None = None
@@ -157,7 +157,7 @@ def find_cohorts(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohor
         if wanted.design in (None, study.design)
         and wanted.status in (None, study.status)
         and _in_years(study.citation.year, wanted.years)
-        and wanted.treatment in (None, cohort.treatment)
+        and (not wanted.treatment or cohort.treatment in wanted.treatment)
         and wanted.treatment_class in (None, vocabulary.treatment(cohort.treatment).class_)
         and wanted.disease in (None, cohort.disease or vocabulary.main_disease)
         and wanted.endpoint in (None, *endpoints_of(cohort))
@@ -174,14 +174,14 @@ def _in_words_of(vocabulary: Vocabulary, wanted: Wanted) -> Wanted:
         return word and known[fold(word)]
 
     labels = {fold(entry.label): entry.id for entry in vocabulary.classes}
-    group, name = wanted.treatment_class, wanted.treatment
+    group = wanted.treatment_class
     return replace(
         wanted,
         endpoint=written("endpoint", wanted.endpoint),
         design=written("design", wanted.design),
         disease=written("disease", wanted.disease),
         treatment_class=written("class", group and labels.get(fold(group), group)),
-        treatment=None if name is None else vocabulary.treatment(name).id,
+        treatment=tuple(vocabulary.treatment(name).id for name in wanted.treatment),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from studies.problems import closest
 from studies.schema import Status
 from synthesis import choices
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
@@ -82,7 +83,9 @@ def _one_of(words: tuple[str, ...]) -> Check:
     def check(value: str | list[str] | None) -> str | list[str] | None:
         for word in [value] if isinstance(value, str) else value or []:
             if word not in words:
-                raise typer.BadParameter(f"'{word}' is not one of {', '.join(words)}.")
+                nearest = closest(word, words)
+                hint = f"; did you mean '{nearest}'?" if nearest else "."
+                raise typer.BadParameter(f"'{word}' is not one of {', '.join(words)}{hint}")
         return value
 
     return check
@@ -132,7 +135,7 @@ RegistryOption = option(
     "Folder of study files, or one file, beside the shipped ones; may be repeated.",
 )  # fmt: skip
 OnlyOption = flag("--only", "Only what --registry names, without the shipped studies.")
-TreatmentOption = option(ANY, "--treatment", "T", "Only this treatment.")
+TreatmentOption = option(SEVERAL, "--treatment", "T", "Only this treatment; may be repeated.")
 ClassOption = option(ANY, "--class", "C", "Only treatments of this class.")
 PrintsOption = option(ANY, "--endpoint", "E", "Only cohorts that report it.")
 DesignOption = option(ANY, "--design", "D", "Only reports of this design.")

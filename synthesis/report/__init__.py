@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.documents import bibtex
 from synthesis.endpoints import endpoint_of
+from synthesis.numbers import listed
 from synthesis.report.page import BIBLIOGRAPHY, references, render_page
 from synthesis.staging import MANIFEST, check_folder, staged_folder
 
@@ -135,7 +136,7 @@ def _about(picture: Picture, registry: Registry) -> About:
 
 
 def save_forest(
-    analysis: Analysis, endpoint: str, path: Path, *, treatment: str | None, width: str
+    analysis: Analysis, endpoint: str, path: Path, *, treatments: Collection[str], width: str
 ) -> tuple[str, ...]:
     """Draw one forest plot into one file.
 
@@ -145,8 +146,8 @@ def save_forest(
         An analysis of that endpoint.
     path : Path
         The file; its suffix, svg, pdf or png, says in which format.
-    treatment : str or None
-        Label of the only treatment to show; None shows all.
+    treatments : collection of str
+        Labels of the only treatments to show; empty shows all.
     width : {"one-column", "two-column", "slide"}
 
     Returns
@@ -160,9 +161,9 @@ def save_forest(
     pictures = (each for result in analysis.results for each in result.pictures)
     picture = next(each for each in pictures if each.stem == f"forest_{endpoint}")
     caption = picture.caption
-    if treatment is not None:
-        table = _only(table, treatment)
-        caption += f" Shown: {treatment} only; its estimates draw on all of these cohorts."
+    if treatments:
+        table = _only(table, treatments)
+        caption += f" Shown: {listed(treatments)} only; estimates draw on all of these cohorts."
     shown = references(registry, filter(None, table["study_id"].dropna()))
     picture = replace(
         picture,
@@ -177,9 +178,9 @@ def save_forest(
     return picture.studies
 
 
-def _only(table: pd.DataFrame, treatment: str) -> pd.DataFrame:
-    """Keep one treatment, the class it belongs to, and what is said of the whole."""
-    own, kind = table["treatment"] == treatment, table["kind"]
+def _only(table: pd.DataFrame, treatments: Collection[str]) -> pd.DataFrame:
+    """Keep some treatments, the classes they belong to, and what is said of the whole."""
+    own, kind = table["treatment"].isin(treatments), table["kind"]
     above = table["treatment_class"].isin(table.loc[own, "treatment_class"])
     kept = own | ((kind == "class") & above) | (kind == "heterogeneity")
     return table[kept].reset_index(drop=True)
