@@ -132,15 +132,19 @@ def test_the_list_of_cohorts_and_of_reports_left_out(listed):
     assert excluded_in(listed, (2012, None)) == ()
 
 
-def test_a_list_is_folded_at_the_width_of_a_terminal(listed):
+DROPPED = ((200, ""), (70, "PRINTS"), (60, "PRINTS DESIGN"), (50, "PRINTS DESIGN COHORT"))
+
+
+@pytest.mark.parametrize(("columns", "dropped"), DROPPED)
+def test_a_list_fits_a_terminal_by_leaving_columns_out(listed, columns, dropped):
     cohorts = find_cohorts(listed, Wanted())
-    wide = cohort_lines(listed, cohorts)
-    assert cohort_lines(listed, cohorts, width=200) == wide
-    narrow = cohort_lines(listed, cohorts, width=50)
-    assert max(map(len, narrow)) <= 50
-    assert "".join("".join(wide).split()) != ""
-    letters = [sorted("".join("".join(lines).split())) for lines in (wide, narrow)]
-    assert letters[0] == letters[1]
+    head, *wide = cohort_lines(listed, cohorts)
+    lines = cohort_lines(listed, cohorts, width=columns)
+    assert max(map(len, lines)) <= columns
+    assert lines[0].split() == [name for name in head.split() if name not in dropped.split()]
+    for line in wide[: len(cohorts)]:
+        study, n = line.split()[0], line[head.index("N  ")]
+        assert any(own.startswith(f"{study} ") and f" {n}  " in own for own in lines)
 
 
 # --- One report ----------------------------------------------------------------------------------

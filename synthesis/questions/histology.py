@@ -451,7 +451,11 @@ def _side_tables(rows: pd.DataFrame, delta: float) -> Iterator[Table]:
             value("Median, months", "median", numbers.months),
             value("Alive at 6 months, %", "survival_6m", percent),
             value("at 12 months, %", "survival_12m", percent),
-            ("Cohorts (patients)", "num", lambda row: f"{row.cohorts} ({row.patients:,})"),
+            (
+                "Cohorts (patients)",
+                "num",
+                lambda row: numbers.size(row.cohorts, row.patients, row.compared),
+            ),
         ],
         note="Average study, reference population. Cohorts and patients are of both histologies.",
     )
@@ -519,8 +523,7 @@ def _effect_table(benefit: Benefit, endpoint: str) -> Table:
     rows = effect_rows(benefit.effects, benefit.density)
 
     def told_by(row: Any) -> str:
-        sizes = f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
-        return sizes if row.cohorts else "no report"
+        return numbers.size_words(row.cohorts, row.patients) if row.cohorts else "no report"
 
     return table_of(
         "How much of each effect is assumption.",
