@@ -510,7 +510,8 @@ def test_report_and_forest_from_the_command_line(registry, tmp_path, monkeypatch
     words = f"--registry {registry} --only --draws 100 --seed 1"
     done = run_alone(f"report --out {out} --endpoint response {words}")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""  # no progress where nobody looks, and no warning
+    # seldom a line of progress where nobody looks, and no warning
+    assert [line for line in done.stderr.splitlines() if not re.match(r"\d+0 s: ", line)] == []
     assert f"Report   {out / 'report.html'}" in done.stdout
     assert len(done.stdout.splitlines()) <= MOST_LINES + 1  # run_alone adds an empty line
     manifest = json.loads((out / "manifest.json").read_text())

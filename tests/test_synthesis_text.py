@@ -138,13 +138,13 @@ DROPPED = ((200, ""), (70, "PRINTS"), (60, "PRINTS DESIGN"), (50, "PRINTS DESIGN
 @pytest.mark.parametrize(("columns", "dropped"), DROPPED)
 def test_a_list_fits_a_terminal_by_leaving_columns_out(listed, columns, dropped):
     cohorts = find_cohorts(listed, Wanted())
-    head, *wide = cohort_lines(listed, cohorts)
+    head, *_ = cohort_lines(listed, cohorts)
     lines = cohort_lines(listed, cohorts, width=columns)
     assert max(map(len, lines)) <= columns
     assert lines[0].split() == [name for name in head.split() if name not in dropped.split()]
-    for line in wide[: len(cohorts)]:
-        study, n = line.split()[0], line[head.index("N  ")]
-        assert any(own.startswith(f"{study} ") and f" {n}  " in own for own in lines)
+    for study, cohort in cohorts:
+        n = "-" if cohort.n is None else cohort.n
+        assert any(line.startswith(f"{study.id} ") and f" {n}  " in line for line in lines)
 
 
 # --- One report ----------------------------------------------------------------------------------
