@@ -26,10 +26,12 @@ import pandas as pd
 from calibration.benefit import reliability
 from calibration.tables import calibration_tables, table
 
+from priors import load_priors
 from studies.documents import SCHEMA_FILE
 from studies.guide import field_guide, schema_text
 from studies.vocabulary import load_vocabulary
 from synthesis import numbers
+from synthesis.questions.certainty import PRIOR as CONFOUNDED
 from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
 from synthesis.questions.influence import alternatives_words
 
@@ -152,7 +154,13 @@ def front_page() -> str:
         "certainty",
     ]
     (histology,) = alternatives_words(pd.read_csv(HISTOLOGY))
-    answer = f"{table(head, lines)}\n\n{histology}"
+    prior = load_priors()[CONFOUNDED]
+    anyway = numbers.interval(prior.natural(prior.location), *prior.implied(), numbers.ratio)
+    confounding = (
+        "*Allowing for confounding* takes the patients on a treatment to have lived "
+        f"{anyway} times as long anyway, which is a judgement."
+    )
+    answer = f"{table(head, lines)}\n\n{confounding}\n\n{histology}"
     return f"{before}{ANSWER_BEGIN}\n\n{answer}\n\n{ANSWER_END}{after}"
 
 

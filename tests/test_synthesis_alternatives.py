@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from arviz import from_dict
 from benefit_fits import read, split, whole
 from fits import observations
-from loo_by_hand import drawn
+from loo_by_hand import spread
 from scipy import stats
 from small_registry import cohort, median, study
 
@@ -52,15 +49,7 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fit(registry):
-    """Draws that hold together, the prognostic effect spread as a posterior would be."""
-    own, found = drawn(observations(registry), draws=DRAWS)
-    moved = np.random.default_rng(3).normal(0.3, 0.3, DRAWS)
-    own["prognostic"] = own["prognostic"] + moved
-    own["log_median"] = own["log_median"] + moved[:, None] * (
-        own["mixed_share"] - found.centre_share
-    )
-    tree = from_dict({"posterior": {name: value[None] for name, value in own.items()}})
-    return replace(found, draws=replace(found.draws, tree=tree))
+    return spread(observations(registry), 0.3, 0.3)
 
 
 @pytest.fixture(scope="module")

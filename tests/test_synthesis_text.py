@@ -142,9 +142,9 @@ def test_a_list_fits_a_terminal_by_leaving_columns_out(listed, columns, dropped)
     lines = cohort_lines(listed, cohorts, width=columns)
     assert max(map(len, lines)) <= columns
     assert lines[0].split() == [name for name in head.split() if name not in dropped.split()]
-    for study, cohort in cohorts:
-        n = "-" if cohort.n is None else cohort.n
-        assert any(line.startswith(f"{study.id} ") and f" {n}  " in line for line in lines)
+    for report, arm in cohorts:
+        n = "-" if arm.n is None else arm.n
+        assert any(line.startswith(f"{report.id} ") and f" {n}  " in line for line in lines)
 
 
 # --- One report ----------------------------------------------------------------------------------
