@@ -26,11 +26,13 @@ import pandas as pd
 from calibration.benefit import reliability
 from calibration.tables import calibration_tables, table
 
+from priors import load_priors
 from studies.documents import SCHEMA_FILE
 from studies.guide import field_guide, schema_text
 from studies.vocabulary import load_vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
+from synthesis.questions.certainty import PRIOR as CONFOUNDED
 from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
 from synthesis.questions.influence import alternatives_words
 
@@ -167,7 +169,13 @@ def answer() -> str:
         "certainty",
     ]
     (histology,) = alternatives_words(pd.read_csv(HISTOLOGY))
-    return f"{table(head, lines)}\n\n{histology}"
+    prior = load_priors()[CONFOUNDED]
+    anyway = numbers.interval(prior.natural(prior.location), *prior.implied(), numbers.ratio)
+    confounding = (
+        "*Allowing for confounding* takes the patients on a treatment to have lived "
+        f"{anyway} times as long anyway, which is a judgement."
+    )
+    return f"{table(head, lines)}\n\n{confounding}\n\n{histology}"
 
 
 def checks() -> str:

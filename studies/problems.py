@@ -8,7 +8,6 @@ in one pass.
 from __future__ import annotations
 
 import datetime
-import difflib
 import json
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 FieldPath = tuple[str | int, ...]
 Severity = Literal["error", "warning", "note"]
 _LONGEST_QUOTE = 60
+_LONG_WORD = 9  # letters
 CHECK_BOTH = "check both figures against the report"
 
 
@@ -144,10 +144,36 @@ def _nested(value: Any) -> bool:
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:
-    """Return the words word that looks most like `word`, or None where none comes near."""
-    by_folded = {entry.casefold(): entry for entry in words}
-    matches = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[matches[0]] if matches else None
+    """Return the word that `word` is a slip of, the first of the nearest, or None.
+
+    A slip is one edit, or two in a long word that keeps its initial: other words are other things.
+    """
+    word = word.casefold()
+    edits: dict[str, int] = {}
+    for entry in words:
+        known = entry.casefold()
+        most = 2 if len(word) >= _LONG_WORD and word[:1] == known[:1] else len(word) > 1
+        if (number := _edits(word, known, most)) <= most:
+            edits[entry] = number
+    return min(edits, key=edits.__getitem__, default=None)
+
+
+def _edits(one: str, other: str, most: int) -> int:
+    """Letters added, left out, changed, or swapped with their neighbour; more than `most`: any.
+
+    The optimal string alignment distance (Damerau 1964, doi 10.1145/363958.363994).
+    """
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before, here = [], list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, last, here = here, before, [i]
+        for j, its in enumerate(other, 1):
+            edits = [before[j] + 1, here[j - 1] + 1, before[j - 1] + (letter != its)]
+            if i > 1 and j > 1 and (letter, one[i - 2]) == (other[j - 2], its):
+                edits.append(last[j - 2] + 1)
+            here.append(min(edits))
+    return here[-1]
 
 
 def correction(word: str, words: Iterable[str], otherwise: str = "", *, quoted: bool = True) -> str:

@@ -221,6 +221,18 @@ class NamedGroup:
         """Whether it stands for the average treatment of a class."""
         return self.group.is_class
 
+    @property
+    def compared(self) -> int:
+        """Patients of the reports behind a treatment that is known from adjusted ratios alone."""
+        if self.patients:
+            return 0
+        return sum(max(own.n or 0 for own in ref.study.cohorts) for ref in self.cohorts)
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Cohorts, patients and compared patients, as :func:`synthesis.numbers.size` takes them."""
+        return len(self.cohorts), self.patients, self.compared
+
 
 def groups_of(fit: Fit) -> tuple[Group, ...]:
     """All treatments in their order, then every class that has several."""

@@ -117,6 +117,26 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural(noun)}"
 
 
+def patients(own: int, compared: int = 0) -> str:
+    """Patients of a treatment: "280"; "2,023 (adjusted)" of one known from adjusted ratios alone.
+
+    `compared` are the patients of the reports of these ratios.
+    """
+    return f"{own:,}" if own or not compared else f"{compared:,} (adjusted)"
+
+
+def size(cohorts: int, own: int, compared: int = 0) -> str:
+    """Cohorts and `patients` of a treatment: "8 (280)", "2 (2,023 adjusted)"."""
+    return f"{cohorts:,} ({patients(own, compared).replace(' (', ' ').rstrip(')')})"
+
+
+def size_words(cohorts: int, own: int, compared: int = 0, noun: str = "patient") -> str:
+    """The same in words: "8 cohorts, 280 patients", "2 reports, 2,023 patients (adjusted)"."""
+    if own or not compared:
+        return f"{count(cohorts, 'cohort')}, {count(own, noun)}"
+    return f"{count(cohorts, 'report')}, {count(compared, noun)} (adjusted)"
+
+
 def plural(noun: str) -> str:
     """The plural of a regular noun."""
     return f"{noun[:-1]}ies" if noun[-1:] == "y" and noun[-2:-1] not in "aeiou" else f"{noun}s"

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from synthesis.numbers import value
+from synthesis.numbers import in_sentence, value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -246,6 +247,38 @@ class Result:
     def pictures(self) -> tuple[Picture, ...]:
         """Every picture of its findings, in order."""
         return tuple(picture for finding in self.findings for picture in finding.pictures)
+
+
+def joined(results: Mapping[tuple[str, str], Result]) -> Result:
+    """Answers to one question of several treatments, by their identifiers and labels, as one.
+
+    Headings bear the label, figures and other files the identifier; tables follow each other.
+    """
+    import pandas as pd
+
+    first, *others = results.values()
+    if not others:
+        return first
+    findings, texts = [], {}
+    for (name, label), own in results.items():
+        for finding in own.findings:
+            pictures = tuple(replace(p, stem=f"{p.stem}_{name}") for p in finding.pictures)
+            heading = f"{label}: {in_sentence(finding.heading)}"
+            findings.append(replace(finding, heading=heading, pictures=pictures))
+        for file, text in own.texts.items():
+            texts[f"{Path(file).stem}_{name}{Path(file).suffix}"] = text
+    return replace(
+        first,
+        title="; ".join(dict.fromkeys(own.title for own in results.values())),
+        lead=tuple(dict.fromkeys(text for own in results.values() for text in own.lead)),
+        findings=tuple(findings),
+        tables={
+            name: pd.concat([own.tables[name] for own in results.values()], ignore_index=True)
+            for name in first.tables
+        },
+        texts=texts,
+        verdicts={name: word for own in results.values() for name, word in own.verdicts.items()},
+    )
 
 
 def markdown(result: Result) -> str:

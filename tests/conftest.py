@@ -19,6 +19,12 @@ def _width_of_a_pipe(monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _no_lines_of_progress(monkeypatch):
+    """A test on a busy machine takes no longer in words than on an idle one."""
+    monkeypatch.setattr("synthesis.cli.running.SECONDS_OF_A_LINE", 3600.0)
+
+
 @pytest.fixture(scope="session")
 def survival_sizes():
     """Sizes of the survival model that all tests of a process share: compiling takes a minute.

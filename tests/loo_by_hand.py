@@ -126,6 +126,18 @@ def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fix
     return own, fit if variant is None else replace(fit, variant=variant)
 
 
+def spread(data, mean, sd, *, draws=400):
+    """Make up draws that hold together, the prognostic effect spread as a posterior would be."""
+    own, found = drawn(data, draws=draws)
+    moved = np.random.default_rng(3).normal(mean, sd, draws)
+    own["prognostic"] = own["prognostic"] + moved
+    own["log_median"] = own["log_median"] + moved[:, None] * (
+        own["mixed_share"] - found.centre_share
+    )
+    tree = from_dict({"posterior": {name: value[None] for name, value in own.items()}})
+    return replace(found, draws=replace(found.draws, tree=tree))
+
+
 def treatment_of(data, j):
     return data.hierarchy.treatments.index(data.refs[j].treatment)
 

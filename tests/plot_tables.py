@@ -145,7 +145,7 @@ def curve_tables(treatments: int = 14) -> tuple[pd.DataFrame, pd.DataFrame]:
         curve = {"treatment": treatment, "treatment_class": group, "time": time}
         curve |= {"survival": survival, "lower": survival**1.3, "upper": survival**0.7}
         curve |= {"last_printed": 6.0 if which % 2 else 12.0}
-        curves.append(pd.DataFrame(curve | {"cohorts": count, "patients": patients}))
+        curves.append(pd.DataFrame(curve | {"cohorts": count, "patients": patients, "compared": 0}))
     return pd.concat(curves, ignore_index=True), pd.DataFrame(points)
 
 
@@ -158,7 +158,7 @@ def _compared(endpoint: str, treatments: int) -> Iterator[dict[str, object]]:
     for number, (group, name) in enumerate(names):
         is_reference = number == treatments - 1
         row = {"endpoint": endpoint, "treatment": name, "treatment_class": group}
-        row |= {"cohorts": number + 1, "patients": 17 * (number + 1)}
+        row |= {"cohorts": number + 1, "patients": 17 * (number + 1), "compared": 0}
         row |= {"evidence": "" if is_reference else kinds[number % 3]}
         effect = 1.0 if is_reference else 3.0 * 0.8**number
         gain = (math.nan,) * 3
@@ -252,7 +252,7 @@ def cumulative_table() -> pd.DataFrame:
         ("Paclitaxel", 2016, 5.0, 3.2, 7.8, 2, 75, "Moe 2016"),
     ]
     names = ["treatment", "year", "estimate", "lower", "upper", "cohorts", "patients", "reports"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names).assign(compared=0)
 
 
 def pool_table() -> pd.DataFrame:

@@ -25,12 +25,15 @@ DELTA, ENDPOINTS = 2.0, ("os", "response")
 
 
 def registry_of(folder):
-    """Five reports, one with both histologies, and responders of three treatments."""
+    """Five reports, one with both histologies, and responders of three treatments.
+
+    Four patients of each could not be evaluated for response.
+    """
     counts = {"lenvatinib": (8, 30), "sorafenib": (3, 25), "best_care": (1, 40)}
-    more = [
-        study(f"count_{name}", cohort("arm", name, n, response={"responders": k, "evaluable": n}))
-        for name, (k, n) in counts.items()
-    ]
+    more = []
+    for name, (k, n) in counts.items():
+        own = cohort("arm", name, n + 4, response={"responders": k, "evaluable": n})
+        more.append(study(f"count_{name}", own))
     return registry_with(folder, *reports(), *more)
 
 

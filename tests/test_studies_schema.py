@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from small_registry import VOCABULARY, full_study
 
 from studies.figures import half_step, in_months, surname
-from studies.problems import translate
+from studies.problems import closest, translate
 from studies.schema import (
     NOT_REACHED,
     Citation,
@@ -145,6 +145,28 @@ def test_the_shipped_vocabulary_finds_a_treatment_by_any_of_its_names():
         for name in (treatment.id, treatment.label.upper(), *treatment.synonyms):
             assert vocabulary.treatment(f" {name} ").id == treatment.id
         assert vocabulary.treatment_class(treatment.class_).id == treatment.class_
+
+
+SLIPS = """\
+lenvatinb lenvatinib
+Lenvatanib lenvatinib
+levantinib lenvatinib
+sorafneib sorafenib
+vemurafinib vemurafenib
+dabrafenib -
+trametinib -
+erlotinib -
+afatinib -
+carboplatin -
+"""
+
+
+@pytest.mark.parametrize(("word", "meant"), map(str.split, SLIPS.splitlines()))
+def test_a_slip_of_spelling_is_named_but_never_another_drug(word, meant):
+    """Of erlotinib and anlotinib, or afatinib and axitinib, two letters differ."""
+    words = [n for t in load_vocabulary().treatments for n in (t.id, t.label, *t.synonyms)]
+    found = closest(word, [*words, "anlotinib", "axitinib", "vemurafenib"])
+    assert (found or "-").casefold() == meant
 
 
 def test_an_unknown_word_names_the_closest_one():

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from arviz import from_dict
 from benefit_fits import read, split, whole
 from fits import observations
-from loo_by_hand import drawn
+from loo_by_hand import drawn, spread
 from scipy import stats
 from small_registry import cohort, median, study
 
 from studies.selection import select
 from synthesis import numbers
+from synthesis.estimands import named_groups
 from synthesis.left_out import comparison_of_histologies
 from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.questions.influence import (
@@ -25,6 +23,7 @@ from synthesis.questions.influence import (
     cohort_weights,
     weighted_quantiles,
 )
+from synthesis.questions.pooled.tables import curve_tables, forest_table
 
 DRAWS = 400
 
@@ -52,15 +51,7 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fit(registry):
-    """Draws that hold together, the prognostic effect spread as a posterior would be."""
-    own, found = drawn(observations(registry), draws=DRAWS)
-    moved = np.random.default_rng(3).normal(0.3, 0.3, DRAWS)
-    own["prognostic"] = own["prognostic"] + moved
-    own["log_median"] = own["log_median"] + moved[:, None] * (
-        own["mixed_share"] - found.centre_share
-    )
-    tree = from_dict({"posterior": {name: value[None] for name, value in own.items()}})
-    return replace(found, draws=replace(found.draws, tree=tree))
+    return spread(observations(registry), 0.3, 0.3)
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +159,12 @@ def test_an_adjusted_ratio_makes_a_treatment_known_that_no_cohort_had(tmp_path):
     assert all(item.reading.adjusted for item in data.comparisons)
     places = [data.refs[data.groups[i].cohort].treatment for i in (one.first, one.second)]
     assert places == ["lenvatinib", "best_care"]
+    of = drawn(data)
+    group = next(g for g in named_groups(of, registry.vocabulary) if g.patients == 0)
+    assert group.sizes == (2, 0, 1800)
+    assert numbers.patients(*group.sizes[1:]) == "1,800 (adjusted)"
+    assert numbers.size(*group.sizes) == "2 (1,800 adjusted)"
+    labels = set(forest_table(of, registry.vocabulary, 0.4)["label"])
+    assert "Pooled, mean study (2 reports, 1,800 patients (adjusted))" in labels
+    curves, _ = curve_tables(of, registry.vocabulary, 0.4)
+    assert set(curves.query("patients == 0")["compared"]) == {1800}

@@ -12,6 +12,7 @@ import resource
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import golden
@@ -19,7 +20,7 @@ import pytest
 from command_line import refusals
 
 from synthesis import cli
-from synthesis.cli import commands
+from synthesis.cli import commands, running
 from synthesis.result import RESEARCH_USE, Finding, Result
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -155,12 +156,14 @@ def test_help_answers_within_a_second():
 WRONG = """\
 report --endpoint foo
 report --family gamma
+report --family weibul
 report --draws 0
 report --draws many
 report --seed -1
 report --reference-mix 40
 report --reference-mix nan
 report --colour
+report --refrence lenvatinib
 forest foo -o x.svg
 forest os
 forest os -o x.jpg
@@ -185,6 +188,7 @@ studies list --class xyzzy
 studies list --design Retrospectiv
 studies list --disease xyzzy
 studies list --treatment lenvatinb
+studies list --treatment dabrafenib
 studies list --status seen
 studies list --format xml
 studies list --year 20
@@ -364,6 +368,19 @@ def test_an_interrupt_leaves_nothing(tmp_path, capsys, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_progress_in_a_pipe_is_a_line_from_time_to_time(capsys, monkeypatch):
+    monkeypatch.setattr(running, "SECONDS_OF_A_LINE", 0.2)
+    with running.progress() as tell:
+        for number in range(500):  # a flood of steps
+            tell(f"step {number}")
+        time.sleep(0.5)
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["0 s: step 499"] * len(said)
+    assert 1 <= len(said) <= 3  # two in half a second, but for a busy machine
+    time.sleep(0.3)
+    assert capsys.readouterr().err == ""
+
+
 def test_an_error_of_the_program_is_not_dressed_up_as_bad_input(tmp_path, monkeypatch):
     def broken(*_, **__):
         raise ValueError("a fault")
@@ -517,7 +534,8 @@ def test_report_and_forest_from_the_command_line(registry, tmp_path, monkeypatch
     words = f"--registry {registry} --only --draws 100 --seed 1"
     done = run_alone(f"report --out {out} --endpoint response {words}")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""  # no progress where nobody looks, and no warning
+    # seldom a line of progress where nobody looks, and no warning
+    assert [line for line in done.stderr.splitlines() if not re.match(r"\d+0 s: ", line)] == []
     assert f"Report   {out / 'report.html'}" in done.stdout
     assert len(done.stdout.splitlines()) <= MOST_LINES + 1  # run_alone adds an empty line
     manifest = json.loads((out / "manifest.json").read_text())

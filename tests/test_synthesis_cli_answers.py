@@ -214,6 +214,17 @@ def test_a_population_is_the_page_that_was_read_and_is_written(told, capsys, tol
     assert tuple(table.columns) == MIX_COLUMNS
 
 
+BOTH_DRUGS = ("--treatment", "lenvatinib", "--treatment", "Sorafenib")
+
+
+@pytest.mark.parametrize("question", ["benefit", "mix"])
+def test_a_treatment_named_beside_another_is_shown_too(told, capsys, told_asked, question):
+    out = answered(capsys, *ask(question, told, *BOTH_DRUGS))
+    assert "Lenvatinib" in out
+    assert "Sorafenib" in out
+    assert "Paclitaxel" not in out
+
+
 @pytest.mark.slow
 def test_benefit_is_written_and_what_else_is_there_stays(told, capsys, told_asked, tmp_path):
     out = tmp_path / "found"
@@ -352,6 +363,20 @@ def test_an_endpoint_that_is_not_asked_for_or_not_pooled_is_left_out(
     assert "No cohort of sorafenib is pooled for response" in without_blanks(out)
 
 
+def test_arms_of_two_treatments_are_two_answers_in_one(
+    controlled, capsys, controlled_asked, tmp_path
+):
+    out = answered(capsys, *ask("control", controlled, *BOTH_DRUGS, "--out", tmp_path))
+    for name in ("lenvatinib", "sorafenib"):
+        label = name.capitalize()
+        assert f"{label}: overall survival of a new arm under {name}" in out.replace("\n", " ")
+        assert (tmp_path / f"historical_control_{name}.R").is_file()
+        arm = json.loads((tmp_path / f"historical_control_{name}.json").read_text("utf-8"))
+        assert {prior["treatment"] for prior in arm["priors"]} == {label}
+    both = pd.read_csv(tmp_path / "tables" / "historical_control.csv")
+    assert list(both["treatment"].unique()) == ["Lenvatinib", "Sorafenib"]
+
+
 @pytest.mark.parametrize(
     ("treatment", "said"),
     [
@@ -398,6 +423,18 @@ def test_the_file_and_python_say_the_same(capsys, told, planned, planned_asked, 
     assert f"Written: {tmp_path / 'tables' / 'plan.csv'} (7 files)" in said
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     assert names == {f"plan_{kind}_os.{s}" for kind in ("assurance", "widths") for s in SUFFIXES}
+
+
+def test_studies_of_two_treatments_are_planned(capsys, told, planned_asked, tmp_path):
+    more = ("--treatment", "paclitaxel", "--population", "mixed", "--out", tmp_path)
+    out = answered(capsys, *ask("plan", told, *QUICK, *more))
+    for label in ("Lenvatinib", "Paclitaxel"):
+        assert f"{label}: would such a study conclude a gain?" in out
+    table = pd.read_csv(tmp_path / "tables" / "plan.csv")
+    assert list(table["treatment"]) == ["Lenvatinib", "Paclitaxel"]
+    stems = {path.stem for path in (tmp_path / "figures").iterdir()}
+    kinds = ("assurance", "widths")
+    assert stems == {f"plan_{k}_os_{t}" for k in kinds for t in ("lenvatinib", "paclitaxel")}
 
 
 @pytest.mark.parametrize(
@@ -456,6 +493,12 @@ def test_sensitivity_is_the_page_that_was_read_and_is_written(chosen, fitter, tm
     names = {path.name for path in (out / "figures").iterdir()}
     assert {f"sensitivity_ratio_of_medians_os.{suffix}" for suffix in SUFFIXES} <= names
     assert not any("difference" in name or "median_months" in name for name in names)
+
+
+def test_sensitivity_is_asked_of_two_treatments(chosen, fitter, capsys):
+    out = answered(capsys, *choices(chosen, "--choice", "family", *BOTH_DRUGS))
+    for label in ("Lenvatinib", "Sorafenib"):
+        assert f"{label}: which choice changes which conclusion?" in out
 
 
 def test_an_interrupt_says_how_much_is_kept(chosen, fitter, tmp_path, capsys):

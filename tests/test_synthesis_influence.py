@@ -7,10 +7,9 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from arviz import from_dict
 from benefit_fits import read, reports, split, whole
 from fits import observations
-from loo_by_hand import drawn
+from loo_by_hand import spread
 
 from synthesis import numbers
 from synthesis.fits import fit_survival_data
@@ -45,15 +44,7 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fit(registry):
-    """Draws that hold together, the prognostic effect spread as a posterior would be."""
-    own, found = drawn(observations(registry), draws=400)
-    moved = np.random.default_rng(3).normal(0.0, 0.4, 400)
-    own["prognostic"] = own["prognostic"] + moved
-    own["log_median"] = own["log_median"] + moved[:, None] * (
-        own["mixed_share"] - found.centre_share
-    )
-    tree = from_dict({"posterior": {name: value[None] for name, value in own.items()}})
-    return replace(found, draws=replace(found.draws, tree=tree))
+    return spread(observations(registry), 0.0, 0.4)
 
 
 @pytest.fixture(scope="module")

@@ -69,3 +69,14 @@ def test_any_value_of_a_table():
     assert numbers.value(True) == "yes"
     assert numbers.value({"sd": 0.5, "df": 4}) == "sd: 0.5; df: 4"
     assert numbers.value(["a", 2]) == "a, 2"
+
+
+def test_the_size_of_a_treatment_is_said_one_way():
+    assert numbers.patients(1280) == "1,280"
+    assert numbers.size(8, 1280) == "8 (1,280)"
+    assert numbers.size_words(1, 31) == "1 cohort, 31 patients"
+    assert numbers.patients(0) == "0"
+    # known from adjusted hazard ratios alone
+    assert numbers.patients(0, 2023) == "2,023 (adjusted)"
+    assert numbers.size(2, 0, 2023) == "2 (2,023 adjusted)"
+    assert numbers.size_words(2, 0, 2023) == "2 reports, 2,023 patients (adjusted)"

@@ -180,13 +180,9 @@ def test_every_treatment_or_one(registry, fit):
 
 
 def test_gains_of_the_population(registry, fit):
-    found = patient_mix(
-        {"os": fit},
-        registry.vocabulary,
-        Population(0.3),
-        treatment="lenvatinib",
-        reference="best_care",
-    )
+    asked = {"os": fit}, registry.vocabulary, Population(0.3)
+    sides = {"treatment": "lenvatinib", "reference": "best_care"}
+    found = patient_mix(*asked, **sides)
     gains = found.table[found.table["reference"] == "Best supportive care"]
     assert set(gains["estimand"]) == set(SURVIVAL_CONTRASTS)
     groups = {g.label: g for g in treatments_of(fit, registry.vocabulary)}
@@ -203,14 +199,9 @@ def test_gains_of_the_population(registry, fit):
     assert certain.startswith(f"Certainty: {row['certainty']} (")
     ratio = gains.query("estimand == 'ratio_of_medians' and target == 'mean_study'").iloc[0]
     assert row["tipping_limit"] == max(ratio["lower"], 1.0)
-    none = patient_mix(
-        {"os": fit},
-        registry.vocabulary,
-        Population(0.3),
-        treatment="lenvatinib",
-        reference="best_care",
-        confounding="2",
-    ).table.query("estimand == 'ratio_of_medians' and target == 'mean_study'")
+    none = patient_mix(*asked, **sides, confounding="2").table.query(
+        "estimand == 'ratio_of_medians' and target == 'mean_study'"
+    )
     # the median of a mixture is found to 1e-12 of its logarithm
     assert none.iloc[0]["adjusted"] == pytest.approx(ratio["estimate"] / 2.0, rel=1e-9)
     assert any("No report gave both" in note for note in found.notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from small_registry import NR, cohort, landmark, median, study, write_registry
 
 from studies import load_registry
 from studies.schema import SurvivalOutcome
+from synthesis.cli.terminal import summary
 from synthesis.endpoints import endpoint_of
+from synthesis.estimands import patients_of
 from synthesis.numbers import interval
 from synthesis.questions.certainty import Confounding
 from synthesis.questions.contrasts import GAIN
@@ -201,3 +204,31 @@ def test_the_first_answers_are_those_of_the_tables(analysis):
         "endpoint == 'os' and effect == 'prognostic' and which == 'posterior'"
     )["estimate"]
     assert histology.number == f"{effect:.2f} times"
+
+
+# --- Patients ------------------------------------------------------------------------------------
+
+
+def test_patients_are_counted_once_for_page_tables_figures_and_terminal(analysis, data):
+    first = summary(analysis, [Path("report.html")], 1.0)
+    for page in data["endpoints"]:
+        name, fit = page["id"], analysis.fits[page["id"]]
+        total = sum(patients_of(fit).values())
+        rows = analysis.pooled.query("endpoint == @name and target == 'mean_study'")
+        rows = rows[(rows["histology"] == "reference") & ~rows["treatment"].str.endswith("(any)")]
+        own = rows[rows["estimand"] == endpoint_of(name).estimand].set_index("treatment")[
+            "patients"
+        ]
+        assert own.sum() == total
+        of_page = {row["t"]: row["p"] for row in page["rows"] if row["t"] in own}
+        assert of_page == own.to_dict()
+        assert analysis.cohorts.query("endpoint == @name")["n"].sum() == total
+        assert analysis.forest[name]["n"].sum() == total
+        captions = [p.caption for each in analysis.results for p in each.pictures]
+        assert sum(f"reports, {total} patients" in caption for caption in captions) >= 1
+        if name == analysis.settings.endpoints[0]:
+            shown = {label: line for label in own.index for line in first if line.startswith(label)}
+            assert {label: int(line.split()[-1]) for label, line in shown.items()} == of_page
+    assert {"os", "response"} == {page["id"] for page in data["endpoints"]}
+    # of response those who could be evaluated, not all who were treated
+    assert total == 95

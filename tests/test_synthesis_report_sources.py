@@ -167,7 +167,7 @@ def test_a_forest_plot_of_one_treatment_cites_the_studies_that_it_shows(
     drawn = replace(forest, plot=lambda table, width, **_: plot_labels(table["label"], width))
     own = with_results(replace(analysis, forest={"os": table}), (answer(drawn),))
     file = tmp_path / f"forest{suffix}"
-    shown = save_forest(own, "os", file, treatment="Sorafenib", width="one-column")
+    shown = save_forest(own, "os", file, treatments=("Sorafenib",), width="one-column")
     assert shown == ("second2021",)
     assert [entry.name for entry in tmp_path.iterdir()] == [file.name]
     content = file.read_bytes()

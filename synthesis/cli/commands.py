@@ -22,7 +22,7 @@ from studies.selection import select
 from studies.vocabulary import Treatment
 from synthesis.choices import DEFAULT
 from synthesis.cli import options as of
-from synthesis.cli.options import ANY, argument, choice, flag, number, option
+from synthesis.cli.options import ANY, SEVERAL, argument, choice, flag, number, option
 from synthesis.cli.running import (
     InputError,
     Tell,
@@ -35,7 +35,7 @@ from synthesis.cli.running import (
 from synthesis.cli.terminal import show, summary, verdict_lines
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import capitalised, count
-from synthesis.result import Result
+from synthesis.result import Result, joined
 from synthesis.staging import check_folder, staged_folder
 
 if TYPE_CHECKING:
@@ -280,6 +280,16 @@ def _with_fits(result: Result, fits: Mapping[str, Fit], notes: Sequence[str] = (
     return replace(result, verdicts=verdicts, lead=(*result.lead, *notes))
 
 
+def _of_each(
+    request: Request, treatments: Sequence[str] | None, ask: Callable[..., Result]
+) -> Result:
+    """The answer on every treatment that is named, or on the usual one."""
+    if not treatments:
+        return ask()
+    names = {request.registry.vocabulary.treatment(name): name for name in treatments}
+    return joined({(known.id, known.label): ask(treatment=name) for known, name in names.items()})
+
+
 # --- The pool ------------------------------------------------------------------------------------
 
 
@@ -330,7 +340,7 @@ def forest(
     columns: of.ColumnsOption = None,
 ) -> list[str]:
     """Draw one forest plot. The bibliography of what it draws is written beside it."""
-    label, groups = _shown(request, endpoint, treatment, classes or ())
+    labels, groups = _shown(request, endpoint, treatment or (), classes or ())
     drawing = {"width": width, "sort": sort, "columns": columns and of.columns_of(columns)}
     analysis = analysed(request, {"endpoints": (endpoint,)}, compared=False)
     from studies.documents import bibtex
@@ -339,8 +349,8 @@ def forest(
     request.tell("drawing the forest plot")
     bibliography = output.with_suffix(".bib")
     with staged_folder(output.parent) as stage:
-        picture = stage / output.name
-        drawn = save_forest(analysis, endpoint, picture, treatment=label, classes=groups, **drawing)
+        picture, shown = stage / output.name, {"treatments": labels, "classes": groups}
+        drawn = save_forest(analysis, endpoint, picture, **shown, **drawing)
         studies = bibtex([request.registry.study(name) for name in drawn]).rstrip()
         text = f"{of.BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
         (stage / bibliography.name).write_text(text, encoding="utf-8", newline="\n")
@@ -352,20 +362,15 @@ def forest(
 
 
 def _shown(
-    request: Request, endpoint: str, treatment: str | None, classes: Iterable[str]
-) -> tuple[str | None, list[str]]:
-    """Labels of the only treatment and of the only classes to be drawn, which are pooled."""
+    request: Request, endpoint: str, treatments: Iterable[str], classes: Iterable[str]
+) -> tuple[list[str], list[str]]:
+    """Labels of the only treatments and of the only classes to be drawn, which are pooled."""
     vocabulary = request.registry.vocabulary
     pooled = pooled_treatments(request, (endpoint,), background=True)
     there = sorted({vocabulary.treatment(name).class_ for name in pooled[endpoint]})
     find = vocabulary.treatment_class
-    groups = [_require_one(find, name, there, pooled) for name in classes]
-    if treatment is None:
-        return None, [group.label for group in groups]
-    known = require_pooled(request, treatment, pooled)
-    if groups and known.class_ not in {group.id for group in groups}:
-        raise InputError(f"{known.id} is of the class {known.class_}; leave --class out.")
-    return known.label, []
+    groups = [_require_one(find, name, there, pooled).label for name in classes]
+    return [require_pooled(request, name, pooled).label for name in treatments], groups
 
 
 @answers(out=("Folder for tables and figures of the answer.", None), kind="impact", one_family=True)
@@ -462,7 +467,7 @@ def benefit(
     show_all: of.AllOption = False,
 ) -> Result:
     """Say what treatments gain in pure and in mixed tumours, and how much of it is prior."""
-    settings, fits = _fit_survival(request, endpoint, (treatment, reference))
+    settings, fits = _fit_survival(request, endpoint, (*(treatment or ()), reference))
     from synthesis.questions import histology as question
 
     answer = question.find_benefit(
@@ -475,9 +480,9 @@ def benefit(
         show_all=show_all,
         progress=request.tell,
     )
-    if treatment is not None:
-        label = request.registry.vocabulary.treatment(treatment).label
-        answer = question.of_treatment(answer, label)
+    if treatment:
+        known = map(request.registry.vocabulary.treatment, treatment)
+        answer = question.of_treatments(answer, {each.label for each in known})
     return _with_fits(question.result(answer, request.registry), fits)
 
 
@@ -498,7 +503,7 @@ def mix(
 
     What is not stated stays at the reference population.
     """
-    settings, fits = _fit_survival(request, endpoint, (treatment, reference))
+    settings, fits = _fit_survival(request, endpoint, (*(treatment or ()), reference))
     from synthesis.questions import mix as question
 
     request.tell("the stated population")
@@ -522,8 +527,8 @@ def sensitivity(
     request: Request,
     endpoint: of.SurvivalOption = "os",
     treatment: option(
-        ANY, "--treatment", "T",
-        "The treatment asked about (that of which pure and mixed are reported apart).",
+        SEVERAL, "--treatment", "T",
+        "Asked about; may be repeated (that of which pure and mixed are reported apart).",
     ) = None,
     reference: option(
         ANY, "--reference", "T",
@@ -544,19 +549,20 @@ def sensitivity(
     request.tell("loading the sampler")
     from synthesis.questions import sensitivity as question
 
-    answer = question.sensitivity(
-        request.registry,
-        endpoint,
-        delta=delta,
-        **request.of_one_family,
-        **_given(
-            treatment=treatment,
-            reference=reference,
-            groups=choice,
-            most_studies=len(request.registry) if every_report else None,
-        ),
+    asked = _given(
+        reference=reference,
+        groups=choice,
+        most_studies=len(request.registry) if every_report else None,
     )
-    return question.result(answer, request.registry)
+
+    def ask(**one: str) -> Result:
+        fitting = request.of_one_family
+        answer = question.sensitivity(
+            request.registry, endpoint, delta=delta, **fitting, **asked, **one
+        )
+        return question.result(answer, request.registry)
+
+    return _of_each(request, treatment, ask)
 
 
 @answers(one_family=True)
@@ -579,7 +585,9 @@ def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
 @answers(out=("Folder for table and figures.", None), mix=False, one_family=True)
 def plan(
     request: Request,
-    treatment: option(str, "--treatment", "T", "The treatment that would be studied."),
+    treatment: option(
+        list[str], "--treatment", "T", "The treatment that would be studied; may be repeated."
+    ),
     reference: of.ReferenceOption = None,
     n: option(
         of.INTEGERS, "--n", "N",
@@ -608,44 +616,45 @@ def plan(
     like any other report. One survival family is fitted, where a report stacks several.
     """
     vocabulary = request.registry.vocabulary
-    for name in filter(None, (treatment, reference)):
+    for name in filter(None, (*treatment, reference)):
         vocabulary.treatment(name)  # a slip is told before anything is sampled
     request.tell("loading the sampler")
     from synthesis.fits import DEFAULT_FAMILY
     from synthesis.model.families import family
     from synthesis.questions import plan as question
 
-    study = question.Design(
-        treatment,
-        kind=design,
-        **_given(
-            reference=reference,
-            sizes=n,
-            populations=population,
-            mixed=mixed,
-            accrual=accrual,
-            follow_up=follow_up,
-        ),
+    asked = _given(
+        reference=reference,
+        sizes=n,
+        populations=population,
+        mixed=mixed,
+        accrual=accrual,
+        follow_up=follow_up,
     )
+    studies = {
+        name: question.Design(name, kind=design, **asked) for name in dict.fromkeys(treatment)
+    }
     chosen = request.given.get("family", DEFAULT_FAMILY)
     question.check_family(family(chosen))
     _, fits = fit(request, endpoints=(endpoint,), family=chosen)
-    answer = question.plan(
-        fits[endpoint],
-        vocabulary,
-        study,
-        delta=delta,
-        progress=request.tell,
-        **_given(threshold=threshold, simulations=simulations, seed=request.given.get("seed")),
-    )
-    return _with_fits(question.result(answer, request.registry), fits)
+    run = _given(threshold=threshold, simulations=simulations, seed=request.given.get("seed"))
+    run |= {"delta": delta, "progress": request.tell}
+
+    def ask(treatment: str) -> Result:
+        answer = question.plan(fits[endpoint], vocabulary, studies[treatment], **run)
+        return question.result(answer, request.registry)
+
+    return _with_fits(_of_each(request, treatment, ask), fits)
 
 
 @answers(out=("Folder for tables, figures, JSON and R.", None), mix=False)
 def control(
     request: Request,
     treatment: option(
-        ANY, "--treatment", "T", "What the arm is given (supportive care where it is pooled)."
+        SEVERAL,
+        "--treatment",
+        "T",
+        "What the arm is given; may be repeated (supportive care where it is pooled).",
     ) = None,
     endpoint: of.EndpointsOption = None,
     mixed: of.MixedOption = None,
@@ -662,25 +671,29 @@ def control(
     with its effective sample size. What is not stated of the new study stays at the reference
     population.
     """
-    if treatment is not None:
-        endpoints, notes = endpoints_with(request, endpoint, treatment)
-    else:
-        endpoints, notes = endpoints_to_fit(request, endpoint), ()
-    settings, fits = fit(request, endpoints=endpoints)
+    arms = {name: endpoints_with(request, endpoint, name) for name in treatment or ()}
+    arms = arms or {None: (endpoints_to_fit(request, endpoint), [])}
+    every = {name for names, _ in arms.values() for name in names}
+    settings, fits = fit(request, endpoints=tuple(name for name in ENDPOINTS if name in every))
     from synthesis.questions import control as question
     from synthesis.questions.mix import Population
 
     share = settings.reference_mix if mixed is None else mixed
-    answer = question.control(
-        fits,
-        request.registry.vocabulary,
-        Population(share, braf, line, design, time_origin),
-        treatment=treatment,
-        robust=robust,
-        progress=request.tell,
-    )
-    result = question.result(answer, request.registry, settings=asdict(settings))
-    return _with_fits(result, fits, notes)
+    population = Population(share, braf, line, design, time_origin)
+
+    def ask(treatment: str | None = None) -> Result:
+        answer = question.control(
+            {name: fits[name] for name in arms[treatment][0]},
+            request.registry.vocabulary,
+            population,
+            treatment=treatment,
+            robust=robust,
+            progress=request.tell,
+        )
+        return question.result(answer, request.registry, settings=asdict(settings))
+
+    notes = [note for _, own in arms.values() for note in own]
+    return _with_fits(_of_each(request, treatment, ask), fits, notes)
 
 
 # --- Without the registry ------------------------------------------------------------------------

@@ -36,10 +36,13 @@ from studies.selection import (
     why_first,
 )
 from studies.vocabulary import fold
+from synthesis.cli.terminal import width as columns
 from synthesis.endpoints import ENDPOINTS
 from synthesis.numbers import count
 
 WIDTH = 100
+# Columns of text between two columns of a table, and what words are folded to.
+_GAP, _NARROW = 2, 12
 
 _HEAD = ("STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS", "COUNTS")
 _SHORT_DESIGNS = {
@@ -59,32 +62,59 @@ Years = tuple[int | None, int | None]
 
 
 def aligned(
-    rows: Iterable[Sequence[str]], *, right: Collection[int] = (), width: int | None = None
+    rows: Iterable[Sequence[str]],
+    *,
+    right: Collection[str] = (),
+    width: int | None = None,
+    drop: Sequence[str] = (),
 ) -> list[str]:
-    """Set rows of cells in columns, two blanks between them; those of `right` flush right.
+    """Set rows of cells in columns below the first, their heads; those of `right` flush right.
 
-    Cells are folded where a line would be wider than `width`, that of the terminal.
+    Where they are wider than `width`, that of the terminal, columns of words are folded, but for
+    the first; where that is not enough, those of `drop` are left out, one after the other.
     """
     table = list(rows)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
-        return _folded(table, right, width)
+    kept = table[0]
+    for name in (None, *drop):
+        kept = [head for head in kept if head != name]
+        places = [table[0].index(head) for head in kept]
+        shown = [[row[place] for place in places] for row in table]
+        columns = list(zip(*shown, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        least = [widths[0], *map(_least, columns[1:], widths[1:])]
+        gaps = _GAP * (len(kept) - 1)
+        if width is None or sum(least) + gaps <= width:
+            break
+    if width is not None and sum(widths) + gaps > width:
+        return _folded(shown, right, least, width)
     lines = []
-    for row in table:
-        places = enumerate(zip(row, widths, strict=True))
-        cells = (cell.rjust(w) if place in right else cell.ljust(w) for place, (cell, w) in places)
-        lines.append("  ".join(cells).rstrip())
+    for row in shown:
+        cells = [
+            cell.rjust(own) if head in right else cell.ljust(own)
+            for head, cell, own in zip(kept, row, widths, strict=True)
+        ]
+        lines.append((" " * _GAP).join(cells).rstrip())
     return lines
 
 
-def _folded(rows: Sequence[Sequence[str]], right: Collection[int], width: int) -> list[str]:
+def _least(column: Sequence[str], width: int) -> int:
+    """Width that a column needs: of words so much that they can be folded, of numbers its own."""
+    head, *cells = column
+    words = any(len(cell) > _NARROW and not cell[0].isdigit() for cell in cells)
+    return max(_NARROW, len(head)) if words else width
+
+
+def _folded(
+    rows: Sequence[Sequence[str]], right: Collection[str], least: Sequence[int], width: int
+) -> list[str]:
     """Fit rows into the width of a terminal; a cell goes on in lines of its own."""
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for column in range(len(rows[0])):
-        grid.add_column(justify="right" if column in right else "left", overflow="fold")
+    grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+    for head, own in zip(rows[0], least, strict=True):
+        justify = "right" if head in right else "left"
+        grid.add_column(justify=justify, overflow="fold", min_width=own)
     for row in rows:
         grid.add_row(*row)
     console = Console(width=width, color_system=None, markup=False, highlight=False, emoji=False)
@@ -94,11 +124,11 @@ def _folded(rows: Sequence[Sequence[str]], right: Collection[int], width: int) -
 
 
 def labelled(label: str, text: str, *, indent: int = 0, width: int = 14) -> list[str]:
-    """Set a text, wrapped at `WIDTH`, behind its label, which takes `width` columns."""
+    """Set a text, wrapped at `WIDTH` or the terminal, behind its label of `width` columns."""
     first = " " * indent + f"{label:<{width}}"
     return wrap(
         " ".join(text.split()),
-        WIDTH,
+        min(WIDTH, columns()),
         initial_indent=first if first.endswith(" ") or not first else f"{first} ",
         subsequent_indent=" " * (indent + width),
         break_long_words=False,
@@ -121,12 +151,12 @@ def shown_path(path: Path) -> str:
 class Wanted:
     """Which cohorts are looked for; None: any.
 
-    A treatment by any of its names, a class by identifier or label, other words by those of the
+    Treatments by any of their names, a class by identifier or label, other words by those of the
     vocabulary; `years` are the first and the last one, None where open: only both open find a
     report without a year.
     """
 
-    treatment: str | None = None
+    treatment: tuple[str, ...] = ()
     treatment_class: str | None = None
     endpoint: str | None = None
     design: str | None = None
@@ -157,7 +187,7 @@ def find_cohorts(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohor
         if wanted.design in (None, study.design)
         and wanted.status in (None, study.status)
         and _in_years(study.citation.year, wanted.years)
-        and wanted.treatment in (None, cohort.treatment)
+        and (not wanted.treatment or cohort.treatment in wanted.treatment)
         and wanted.treatment_class in (None, vocabulary.treatment(cohort.treatment).class_)
         and wanted.disease in (None, cohort.disease or vocabulary.main_disease)
         and wanted.endpoint in (None, *endpoints_of(cohort))
@@ -173,14 +203,14 @@ def _in_words_of(vocabulary: Vocabulary, wanted: Wanted) -> Wanted:
             raise UnknownWordError(kind, word, closest(word, words[kind]))
         return word and known[fold(word)]
 
-    group, name = wanted.treatment_class, wanted.treatment
+    group = wanted.treatment_class
     return replace(
         wanted,
         endpoint=written("endpoint", wanted.endpoint),
         design=written("design", wanted.design),
         disease=written("disease", wanted.disease),
         treatment_class=None if group is None else vocabulary.treatment_class(group).id,
-        treatment=None if name is None else vocabulary.treatment(name).id,
+        treatment=tuple(vocabulary.treatment(name).id for name in wanted.treatment),
     )
 
 
@@ -216,7 +246,8 @@ def cohort_lines(
     named = any(row[1] for row in rows)
     table = [row if named else (row[0], *row[2:]) for row in (_HEAD, *rows)]
     total = f"{count(len(rows), 'cohort')} of {count(len({row[0] for row in rows}), 'report')}"
-    return [*aligned(table, right={table[0].index("N")}, width=width), "", total]
+    lines = aligned(table, right={"N"}, width=width, drop=("PRINTS", "DESIGN", "COHORT", "YEAR"))
+    return [*lines, "", total]
 
 
 def excluded_in(registry: Registry, years: Years = (None, None)) -> tuple[Excluded, ...]:
@@ -279,7 +310,7 @@ def overlap_lines(
     else:
         head = ("REPORTS", *(name.upper() for name in chosen), "WHO SHARE PATIENTS")
         rows = [_summary(group, chosen) for group in groups]
-        lines += aligned([head, *rows], right=range(len(head) - 1), width=width)
+        lines += aligned([head, *rows], right=head[:-1], width=width)
     if study_id is not None:
         return lines
     reports = count(sum(len(group.studies) for group in groups), "report")

@@ -11,6 +11,7 @@ from zipfile import BadZipFile, ZipFile
 
 import typer
 
+from studies.problems import closest
 from studies.schema import Status
 from synthesis import choices
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
@@ -86,7 +87,9 @@ def _one_of(words: tuple[str, ...]) -> Check:
     def check(value: str | list[str] | None) -> str | list[str] | None:
         for word in [value] if isinstance(value, str) else value or []:
             if word not in words:
-                raise typer.BadParameter(f"'{word}' is not one of {', '.join(words)}.")
+                nearest = closest(word, words)
+                hint = f"; did you mean '{nearest}'?" if nearest else "."
+                raise typer.BadParameter(f"'{word}' is not one of {', '.join(words)}{hint}")
         return value
 
     return check
@@ -192,7 +195,7 @@ RegistryOption = option(
     "Folder of study files, or one file, beside the shipped ones; may be repeated.",
 )  # fmt: skip
 OnlyOption = flag("--only", "Only what --registry names, without the shipped studies.")
-TreatmentOption = option(ANY, "--treatment", "T", "Only this treatment.")
+TreatmentOption = option(SEVERAL, "--treatment", "T", "Only this treatment; may be repeated.")
 ClassOption = option(ANY, "--class", "C", "Only treatments of this class.")
 ClassesOption = option(SEVERAL, "--class", "C", "Only treatments of this class; may be repeated.")
 PrintsOption = option(ANY, "--endpoint", "E", "Only cohorts that report it.")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import typer
 
 from priors import PriorsError
 from studies import Registry, RegistryError, UnknownWordError, load_registry
+from studies.problems import closest
 from studies.registry import ConversionError
 from synthesis.cli.listing import placed, shown_path
 from synthesis.cli.terminal import spell_what_cannot_be_shown
@@ -20,6 +24,7 @@ CHECK_FOUND = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+SECONDS_OF_A_LINE = 10.0
 
 Tell = Callable[[str], None]
 
@@ -74,18 +79,35 @@ def tell_replaced(registry: Registry, before: Registry | None = None) -> None:
 
 @contextmanager
 def progress() -> Iterator[Tell]:
-    """Give a function that shows what is being done; silent when stderr is not a terminal."""
+    """Give a function that shows what is being done: off a terminal a line every ten seconds."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda step: None
+        with _seldom() as tell:
+            yield tell
         return
     columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda step: bar.update(task, description=step)
+
+
+@contextmanager
+def _seldom() -> Iterator[Tell]:
+    """Give a function that takes the step which a line shows from time to time."""
+    began, done, steps = time.monotonic(), Event(), deque(["starting"], maxlen=1)
+
+    def show() -> None:
+        while not done.wait(SECONDS_OF_A_LINE):
+            typer.echo(f"{time.monotonic() - began:.0f} s: {steps[-1]}", err=True)
+
+    Thread(target=show, daemon=True).start()
+    try:
+        yield steps.append
+    finally:
+        done.set()
 
 
 def emit(text: str, output: Path | None) -> None:
@@ -138,7 +160,10 @@ def _sentences(error: Exception) -> list[str]:
         return [str(placed(problem)) for problem in error.problems]
     if isinstance(error, UnknownWordError):
         return [sentence(error)]
-    if hasattr(error, "format_message"):  # an error of usage
+    if hasattr(error, "possibilities"):  # options that typer finds alike, some far from a slip
+        nearest = closest(error.option_name, error.possibilities or ())
+        return [f"{error.message}{f'; did you mean {nearest}?' if nearest else '.'}"]
+    if hasattr(error, "format_message"):  # another error of usage
         return list(filter(None, [error.format_message()]))
     if isinstance(error, _REFUSALS):
         return [f"{str(error).rstrip('.')}."]

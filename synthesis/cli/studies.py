@@ -78,7 +78,8 @@ def _filtered(answer: Callable[..., None]) -> Callable[..., None]:
 
     def run(registry: list[Path] | None, only: bool, **given: Any) -> None:
         words = {name: given.pop(name) for name in _FILTERS}
-        wanted = Wanted(**words | {"years": of.first_and_last(words["years"])})
+        words["years"] = of.first_and_last(words["years"])
+        wanted = Wanted(**words | {"treatment": tuple(words["treatment"] or ())})
         answer(lambda: read_registry(registry, only), wanted, **given)
 
     return with_options(run, answer, _FILTERS | _REGISTRY, skip=2)
@@ -136,7 +137,9 @@ def _found(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ..
         if error.suggestion:
             raise
         words = known_words(registry.vocabulary)[error.kind]
-        raise InputError(f"{error}; possible: {', '.join(words)}.") from None
+        having = [word for word in words if error.word.casefold() in word.casefold()]
+        which = "possible with it" if having else "possible"
+        raise InputError(f"{error}; {which}: {', '.join(having or words)}.") from None
 
 
 def _frame(

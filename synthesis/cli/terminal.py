@@ -39,8 +39,11 @@ IN_A_PIPE, GAP = 100, 2
 #: Columns of text that a column of words takes at most, or where that lets a table fit; the first
 #: has what the others leave, and a third of the room at least.
 WRAPPED, NARROW = 30, 16
-#: Treatments that the end of a report names, the reference among them.
-NAMED = 5
+#: Lines that a report ends with, at most, and the fits that it names among them.
+MOST_LINES, MOST_FITS = 18, 3
+#: Treatments that the end of a report names, the reference among them, and whether it says all it
+#: can: the first that leaves few enough lines.
+_SHORTER = ((5, True), (5, False), (4, False), (3, False), (2, False))
 
 _INDENT = 2
 _SPELLED = {"–": "-", "—": "-", "−": "-", "·": "-", "×": "x", "≥": ">=", "≤": "<=", "’": "'"}
@@ -197,39 +200,49 @@ def summary(analysis: Analysis, files: Sequence[Path], seconds: float) -> list[s
     from synthesis.report.words import passed
 
     endpoint, comparison = analysis.settings.endpoints[0], analysis.comparison
-    lines = [*_treatments(analysis), *_histology(analysis)]
-    if endpoint in comparison.endpoints:
-        lines += paragraph(comparison_evidence(comparison, endpoint))
     page = next(path for path in files if path.suffix == ".html")
     kinds = [path.suffix for path in files]
     sizes = f"{count(kinds.count('.svg'), 'figure')}, {count(kinds.count('.csv'), 'table')}"
     failing = {name: own for name, own in analysis.verdicts.items() if own != "PASS"}
+    others = len(failing) - MOST_FITS
     minutes, rest = divmod(round(seconds), 60)
     took = f"{minutes} min {rest} s" if minutes else f"{rest} s"
-    return [
-        *lines,
+    end = [
         f"Fits     {passed(analysis)}",
-        *verdict_lines(failing),
+        *verdict_lines(failing)[:MOST_FITS],
+        *([f"        {others} more: see the report"] if others > 0 else []),
         f"Report   {page} ({sizes}; {count(len(files), 'file')})",
         *(f"Word     {path}" for path in files if path.suffix.lower() == ".docx"),
         f"Took     {took}",
         *paragraph(RESEARCH_USE),
     ]
+    if endpoint in comparison.endpoints:
+        end = [*paragraph(comparison_evidence(comparison, endpoint)), *end]
+    for named, whole in _SHORTER:
+        lines = [*_treatments(analysis, named), *_histology(analysis, whole=whole), *end]
+        if len(lines) <= MOST_LINES:
+            break
+    return lines
 
 
-def _treatments(analysis: Analysis) -> Iterator[str]:
-    """The treatments with most patients by their estimates, and what else there is."""
+def _treatments(analysis: Analysis, most: int) -> Iterator[str]:
+    """The treatments with most patients by their estimates, and what else there is.
+
+    Where there is no room for a column, that of patients goes first, then what allows for
+    confounding.
+    """
     answer, *others = analysis.answers
     endpoint, vocabulary = endpoint_of(answer.endpoint), analysis.registry.vocabulary
     estimates = analysis.pooled.query(
         "endpoint == @answer.endpoint and estimand == @endpoint.estimand"
         " and target == 'mean_study' and histology == 'reference'"
     )
-    place = estimates.set_index("treatment")["estimate"]
+    known = estimates.set_index("treatment")
+    weight, place = known["patients"], known["estimate"]
     rows = sorted(
-        answer.rows, key=lambda row: (row["evidence"] != "reference", -int(row["patients"]))
+        answer.rows, key=lambda row: (row["evidence"] != "reference", -weight[row["treatment"]])
     )
-    named = sorted(rows[:NAMED], key=lambda row: -place[row["treatment"]])
+    named = sorted(rows[:most], key=lambda row: -place[row["treatment"]])
     over = analysis.comparison.references.get(answer.endpoint)
     gains = "" if over is None else f"; gains are over {in_sentence(over.label)}"
     yield from paragraph(f"{endpoint.name(vocabulary)}, {endpoint.unit}{gains}")
@@ -246,15 +259,23 @@ def _treatments(analysis: Analysis) -> Iterator[str]:
     adjusted = any(row["gain_adjusted"] for row in named)
     hidden = {"Gain": not gains, "Confounding allowed for": not adjusted}
     shown = [column for column in columns if not hidden.get(column[0])]
-    yield from table_lines(table_of("", named, shown))
+    for column in (None, columns[4], columns[3]):
+        shown = [each for each in shown if each is not column]
+        table = table_of("", named, shown)
+        if len(list(blocks(table, width()))) == 1:
+            break
+    yield from table_lines(table)
     rest = [count(len(rows) - len(named), "more treatment")] if len(rows) > len(named) else []
     rest += [endpoint_of(each.endpoint).words(vocabulary) for each in others]
     if rest:
         yield from paragraph(f"{capitalised(listed(rest))}: in the report.")
 
 
-def _histology(analysis: Analysis) -> list[str]:
-    """How much longer patients with mixed tumours live, and what the best-told treatment adds."""
+def _histology(analysis: Analysis, *, whole: bool) -> list[str]:
+    """How much longer patients with mixed tumours live, and what the best-told treatment adds.
+
+    `whole`: also what other choices make of it.
+    """
     if analysis.findings is None:
         return []
     from synthesis.questions.histology_effects import PREDICTIVE, PROGNOSTIC
@@ -278,5 +299,7 @@ def _histology(analysis: Analysis) -> list[str]:
         )
         for row in effects.itertuples()
     ]
-    rest = f" Without any one report, or with another prior: {over} times." if over else ""
+    rest = (
+        f" Without any one report, or with another prior: {over} times." if over and whole else ""
+    )
     return paragraph(f"{capitalised('; '.join(parts))}.{rest}")

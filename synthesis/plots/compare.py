@@ -21,7 +21,7 @@ COMPARE_COLUMNS: tuple[str, ...] = (
     *("endpoint", "treatment", "treatment_class", "estimate", "lower", "upper"),
     *("adjusted", "adjusted_lower", "adjusted_upper", "p_gain_adjusted"),
     *("value", "value_lower", "value_upper", "gain", "gain_lower", "gain_upper", "p_gain"),
-    *("evidence", "cohorts", "patients", "is_reference"),
+    *("evidence", "cohorts", "patients", "compared", "is_reference"),
 )
 
 #: What carries a contrast, the strongest first: its shape, whether filled, and in words.
@@ -150,7 +150,7 @@ class _Panel:
     def _row(self, record: Mapping[str, Any]) -> Row:
         endpoint = self.endpoint
         texts = {
-            "counts": f"{int(record['cohorts']):,} ({int(record['patients']):,})",
+            "counts": rows.size_of(record),
             "value": numbers.interval(*interval_of(record, "value"), endpoint.write),
         }
         if flag(record["is_reference"]):

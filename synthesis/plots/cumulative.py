@@ -14,7 +14,17 @@ from synthesis.plots.page import make_frame
 from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word
 
 CUMULATIVE_COLUMNS: tuple[str, ...] = (
-    *("treatment", "year", "estimate", "lower", "upper", "cohorts", "patients", "reports"),
+    *(
+        "treatment",
+        "year",
+        "estimate",
+        "lower",
+        "upper",
+        "cohorts",
+        "patients",
+        "compared",
+        "reports",
+    ),
 )
 
 
@@ -60,7 +70,7 @@ def plot_cumulative(
             values = interval_of(record, factor=rows.factor_of(about))
             texts = {
                 "reports": word(record["reports"]),
-                "counts": f"{int(record['cohorts']):,} ({int(record['patients']):,})",
+                "counts": rows.size_of(record),
                 "estimate": numbers.interval(*interval_of(record), about.write),
             }
             draw = rows.estimate_marks("values", style.PLAIN, values)

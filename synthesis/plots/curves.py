@@ -16,12 +16,12 @@ from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.plots import marks, page, style
 from synthesis.plots.marks import Brush
-from synthesis.plots.rows import interval_of, number, require
+from synthesis.plots.rows import interval_of, number, require, size_of
 from synthesis.plots.style import PALE, Sheet, tint
 
 CURVE_COLUMNS: tuple[str, ...] = (
     *("treatment", "treatment_class", "time", "survival", "lower", "upper"),
-    *("last_printed", "cohorts", "patients"),
+    *("last_printed", "cohorts", "patients", "compared"),
 )
 POINT_COLUMNS: tuple[str, ...] = (
     *("treatment", "study_id", "label", "kind", "time", "time_lower", "time_upper"),
@@ -126,9 +126,7 @@ class _Grid:
 def _titles(curve: pd.DataFrame) -> tuple[str, str]:
     """Treatment, and what stands behind its panel."""
     first = curve.iloc[0]
-    cohorts, patients = int(first["cohorts"]), int(first["patients"])
-    counts = f"{numbers.count(cohorts, 'cohort')}, {numbers.count(patients, 'patient')}"
-    return str(first["treatment"]), counts
+    return str(first["treatment"]), size_of(first, words=True)
 
 
 def _make_grid(sheet: Sheet, top: float, titles: Sequence[tuple[str, str]]) -> _Grid:

@@ -20,7 +20,7 @@ from synthesis.plots.rows import INTERVAL, Axis, Row, Words, flag, interval_of, 
 BENEFIT_COLUMNS: tuple[str, ...] = (
     *("endpoint", "treatment", "histology", "median", "median_lower", "median_upper"),
     *("gain", "gain_lower", "gain_upper", "p_gain", "p_gain_adjusted"),
-    *("cohorts", "patients", "is_reference", "extrapolated"),
+    *("cohorts", "patients", "compared", "is_reference", "extrapolated"),
 )
 EFFECT_COLUMNS: tuple[str, ...] = (
     *("endpoint", "parameter", "label", "prior", "prior_lower", "prior_upper"),
@@ -103,7 +103,7 @@ def _benefit_block(
 
 def _benefit_row(records: Sequence[Mapping[str, Any]]) -> Row:
     first = records[0]
-    detail = f"{numbers.count(int(first['cohorts']), 'cohort')}, n = {int(first['patients']):,}"
+    detail = rows.size_of(first, words=True)
     names = [word(row["histology"]) for row in records if flag(row["extrapolated"])]
     if 0 < len(names) < len(records):
         detail += f"; {numbers.listed(names)} extrapolated"

@@ -6,8 +6,7 @@ those of a new treatment of its class where it is the only one; its study effect
 share of mixed histology are drawn anew. In a report with several cohorts the others are known, and
 so is the part of the study effect that they share. Families are stacked by their weights; one whose
 Pareto k for a cohort is above :data:`~synthesis.stacking.HIGH_K` leaves its place to the others.
-Where all are, the figures are called unreliable: a refit takes 16 seconds a family, and is not
-made.
+Where all are, the figures are called unreliable: no family is fitted again.
 
 Of its ``n`` patients the event times of known rank and the survivors at fixed times are drawn
 together, rounded as they were printed. A printed figure covers the positions

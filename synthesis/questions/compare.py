@@ -90,7 +90,8 @@ _COLUMNS = {
         "endpoint treatment treatment_class estimand estimate lower upper adjusted adjusted_lower "
         "adjusted_upper gain gain_lower gain_upper gain_adjusted gain_adjusted_lower "
         "gain_adjusted_upper p_gain p_gain_adjusted tipping_limit tipping_estimate evidence "
-        "certainty certainty_reasons cohorts patients is_reference value value_lower value_upper"
+        "certainty certainty_reasons cohorts patients compared is_reference value value_lower "
+        "value_upper"
     ),
     "left_out": names("endpoint treatment cohorts patients"),
 }
@@ -423,7 +424,7 @@ class _Part:
                 *own[contrast][:6],
                 *own.get(GAIN, [np.nan] * 8),
                 *(behind if is_reference else self._behind(i, self.base)[:5]),
-                *(len(group.cohorts), group.patients, is_reference),
+                *(*group.sizes, is_reference),
                 *values[:, i].tolist(),
             )
 
@@ -593,7 +594,8 @@ def _tables(comparison: Comparison, endpoint: str) -> tuple[Table, Table, Table]
         return numbers.chance(own.p_gain_adjusted if line[2] else own.p_gain)
 
     def sizes(line: Line) -> str:
-        return f"{rows[line[0]].cohorts} ({rows[line[0]].patients:,})"
+        own = rows[line[0]]
+        return numbers.size(own.cohorts, own.patients, own.compared)
 
     first = tuple(dict.fromkeys((about.contrast, about.gain)))
     name = ("Treatment", "keep", cells.once(lambda line: line[0]))

@@ -392,8 +392,7 @@ def _suitability(group: NamedGroup) -> tuple[int, ...]:
     """How well a supportive treatment serves as a reference, the first criterion first."""
     refs = group.cohorts
     return (
-        sum(ref.cohort.n or 0 for ref in refs if ref.cohort.caution is None)
-        or compared_patients(group),
+        sum(ref.cohort.n or 0 for ref in refs if ref.cohort.caution is None) or group.compared,
         group.patients,
         sum(DESIGNS.get(ref.study.design, 0.0) < 0.0 for ref in refs),
         sum(TIME_ORIGINS.get(ref.cohort.time_origin, 0.0) > 0.0 for ref in refs),
@@ -418,19 +417,12 @@ def choose_shown(
     return list(groups) if show_all or len(chosen) < 2 else chosen
 
 
-def compared_patients(group: NamedGroup) -> int:
-    """Patients of the reports behind a treatment that is known from adjusted ratios alone."""
-    if group.patients:
-        return 0
-    return sum(max(own.n or 0 for own in ref.study.cohorts) for ref in group.cohorts)
-
-
 def size_words(group: NamedGroup) -> str:
-    """Cohorts and patients of a treatment, ``2 cohorts, 28 patients``."""
-    if not group.patients:
-        reports = count(len(group.cohorts), "report")
-        return f"adjusted hazard ratios of {reports} with {compared_patients(group):,} patients"
-    return f"{count(len(group.cohorts), 'cohort')}, {count(group.patients, 'patient')}"
+    """Cohorts and patients of a treatment, ``2 cohorts, 28 patients``, or what else tells of it."""
+    if not group.compared:
+        return numbers.size_words(*group.sizes)
+    reports = count(len(group.cohorts), "report")
+    return f"adjusted hazard ratios of {reports} with {count(group.compared, 'patient')}"
 
 
 # --- What carries a comparison -------------------------------------------------------------------

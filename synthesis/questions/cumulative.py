@@ -31,7 +31,7 @@ from synthesis.settings import Settings
 __all__ = ["Cumulative", "cumulative", "result"]
 
 CUMULATIVE_COLUMNS = names(
-    "endpoint year treatment treatment_class estimate lower upper cohorts patients reports"
+    "endpoint year treatment treatment_class estimate lower upper cohorts patients compared reports"
 )
 
 #: Counted cohorts from which on there is an answer: fewer leave little but the priors.
@@ -155,7 +155,7 @@ def _rows(
         if not own.is_class:
             new = dict.fromkeys(ref.label for ref in own.cohorts if ref.id not in known)
             about = endpoint, year, own.label, own.class_label, *vars(estimates[own.group]).values()
-            yield (*about, len(own.cohorts), own.patients, ", ".join(new))
+            yield (*about, *own.sizes, ", ".join(new))
 
 
 # --- In words ------------------------------------------------------------------------------------
@@ -212,7 +212,11 @@ def _finding(
         [
             ("By the end of", "num", lambda row: str(row.year)),
             (f"Estimate ({LEVEL})", "num", lambda row: _text(row, endpoint)),
-            ("Cohorts (patients)", "num", lambda row: f"{row.cohorts} ({row.patients:,})"),
+            (
+                "Cohorts (patients)",
+                "num",
+                lambda row: numbers.size(row.cohorts, row.patients, row.compared),
+            ),
             ("New", "", lambda row: row.reports),
         ],
         group=lambda row: row.treatment,

@@ -27,7 +27,7 @@ the prior could make it exceed 1, which counts as 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -160,11 +160,11 @@ def find_benefit(
     return Findings(benefit, _joined(moved), singles, *frames)
 
 
-def of_treatment(findings: Findings, label: str) -> Findings:
-    """What is shown of one treatment and what it is over; the table stays whole."""
+def of_treatments(findings: Findings, labels: Collection[str]) -> Findings:
+    """What is shown of some treatments and what they are over; the table stays whole."""
     benefit = findings.benefit
-    theirs = (benefit.effects["treatment"] == label) | (benefit.effects["effect"] == PROGNOSTIC)
-    parameters = {f"{PREDICTIVE}: {label}", PROGNOSTIC}
+    theirs = benefit.effects["treatment"].isin(labels) | (benefit.effects["effect"] == PROGNOSTIC)
+    parameters = {*(f"{PREDICTIVE}: {label}" for label in labels), PROGNOSTIC}
     return replace(
         findings,
         benefit=replace(
@@ -172,11 +172,11 @@ def of_treatment(findings: Findings, label: str) -> Findings:
             effects=benefit.effects[theirs].reset_index(drop=True),
             density=benefit.density[benefit.density["parameter"].isin(parameters)],
             groups=benefit.groups.assign(
-                shown=(benefit.groups["treatment"] == label) | benefit.groups["is_reference"]
+                shown=benefit.groups["treatment"].isin(labels) | benefit.groups["is_reference"]
             ),
         ),
         singles={
-            endpoint: tuple(own for own in singles if own.treatment == label)
+            endpoint: tuple(own for own in singles if own.treatment in labels)
             for endpoint, singles in findings.singles.items()
         },
     )
@@ -451,7 +451,11 @@ def _side_tables(rows: pd.DataFrame, delta: float) -> Iterator[Table]:
             value("Median, months", "median", numbers.months),
             value("Alive at 6 months, %", "survival_6m", percent),
             value("at 12 months, %", "survival_12m", percent),
-            ("Cohorts (patients)", "num", lambda row: f"{row.cohorts} ({row.patients:,})"),
+            (
+                "Cohorts (patients)",
+                "num",
+                lambda row: numbers.size(row.cohorts, row.patients, row.compared),
+            ),
         ],
         note="Average study, reference population. Cohorts and patients are of both histologies.",
     )
@@ -519,8 +523,7 @@ def _effect_table(benefit: Benefit, endpoint: str) -> Table:
     rows = effect_rows(benefit.effects, benefit.density)
 
     def told_by(row: Any) -> str:
-        sizes = f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
-        return sizes if row.cohorts else "no report"
+        return numbers.size_words(row.cohorts, row.patients) if row.cohorts else "no report"
 
     return table_of(
         "How much of each effect is assumption.",

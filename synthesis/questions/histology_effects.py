@@ -246,7 +246,7 @@ DIFFERENCE = "difference_of_gains_months"
 FROM_PROGNOSIS = "difference_of_gains_by_prognosis_months"
 
 _GROUP_COLUMNS = (
-    "endpoint treatment treatment_class cohorts patients is_reference shown extrapolated"
+    "endpoint treatment treatment_class cohorts patients compared is_reference shown extrapolated"
 )
 
 
@@ -384,8 +384,7 @@ class _Part:
         if over is not None:
             shown = choose_shown(self.groups, over, show_all=show_all)
         for group in self.groups:
-            sizes = len(group.cohorts), group.patients
-            about = (self.endpoint, group.label, group.class_label, *sizes)
+            about = (self.endpoint, group.label, group.class_label, *group.sizes)
             yield (*about, group is over, group in shown, self.extrapolated[group.label])
 
     def rows(self) -> Iterator[tuple]:

@@ -290,19 +290,21 @@ def patient_mix(
     vocabulary: Vocabulary,
     population: Population,
     *,
-    treatment: str | None = None,
+    treatment: str | Sequence[str] | None = None,
     reference: str | None = None,
     confounding: str = DEFAULT,
 ) -> PatientMix:
-    """Pooled survival of a population under each treatment, or one of them.
+    """Pooled survival of a population under each treatment, or some of them.
 
     Parameters
     ----------
     fits : mapping
         Endpoint -> fit; response is passed over.
     vocabulary, population
-    treatment, reference : str, optional
-        Names of the one treatment asked for, and of the one that gains are over.
+    treatment : str or sequence of str, optional
+        Names of the only treatments asked for.
+    reference : str, optional
+        Name of the one that gains are over.
     confounding : str
         What gains allow for, a word of :data:`~synthesis.choices.CONFOUNDING`.
 
@@ -316,27 +318,29 @@ def patient_mix(
         For a word that names no treatment.
     """
     pooled = treatments_by_endpoint(fits, vocabulary)
-    only, over = (
-        None if name is None else vocabulary.treatment(name).id for name in (treatment, reference)
-    )
-    for name in filter(None, (only, over)):
+    asked = [treatment] if isinstance(treatment, str) else treatment or ()
+    only = list(dict.fromkeys(vocabulary.treatment(name).id for name in asked))
+    over = None if reference is None else vocabulary.treatment(reference).id
+    for name in filter(None, (*only, over)):
         if not any(name in treatments_by_id(groups) for groups in pooled.values()):
             raise not_pooled(name, pooled)
     rows, fits = [], {endpoint: fits[endpoint] for endpoint in pooled}
     allowed = find_confounding(fits, confounding)
     for endpoint, groups in pooled.items():
         by_id = treatments_by_id(groups)
-        shown = [by_id[only]] if only in by_id else [] if only else groups
+        shown = [by_id[name] for name in only if name in by_id] if only else groups
         part = _Part(endpoint, fits[endpoint], population, vocabulary.selecting, allowed)
         for target in TARGETS:
             rows += part.rows(shown, target, by_id.get(over))
     table = pd.DataFrame(rows, columns=MIX_COLUMNS)
     notes = [*_notes(fits, pooled, set(table["treatment"]), vocabulary, population)]
-    if only and over and only != over:
+    for name in only if over else ():
+        gain = f"gain of {in_sentence(vocabulary.treatment(name).label)}" if only[1:] else "gain"
         notes += [
-            f"{endpoint_of(endpoint).name(vocabulary)}, gain: {evidence(fit, only, over).sentence}"
+            f"{endpoint_of(endpoint).name(vocabulary)}, {gain}: "
+            f"{evidence(fit, name, over).sentence}"
             for endpoint, fit in fits.items()
-            if {only, over} <= set(fit.data.treatments)
+            if name != over and {name, over} <= set(fit.data.treatments)
         ]
     return PatientMix(population, allowed, table, tuple(notes))
 

@@ -169,8 +169,8 @@ def save_forest(
     endpoint: str,
     path: Path,
     *,
-    treatment: str | None = None,
-    classes: Sequence[str] = (),
+    treatments: Collection[str] = (),
+    classes: Collection[str] = (),
     width: Width = "two-column",
     sort: str | None = None,
     columns: Sequence[str] | None = None,
@@ -183,10 +183,8 @@ def save_forest(
         An analysis of that endpoint.
     path : Path
         The file; its suffix, svg, pdf, png, tif or tiff, says in which format.
-    treatment : str or None
-        Label of the only treatment to show; None shows all.
-    classes : sequence of str
-        Labels of the only classes to show; none shows all.
+    treatments, classes : collection of str
+        Labels of the only treatments and classes to show; all without any.
     width, sort, columns
         As of `synthesis.plots.plot_forest`.
 
@@ -201,10 +199,9 @@ def save_forest(
     pictures = (each for result in analysis.results for each in result.pictures)
     picture = next(each for each in pictures if each.stem == f"forest_{endpoint}")
     caption = picture.caption
-    if only := [treatment] if treatment else classes:
-        table = _only(table, treatment, classes)
-        caption += f" Shown: {listed(only)} only; "
-        caption += "its estimates draw on all of these cohorts."
+    if only := [*treatments, *classes]:
+        table = _only(table, treatments, classes)
+        caption += f" Shown: {listed(only)} only; estimates draw on all of these cohorts."
     shown = references(registry, filter(None, table["study_id"].dropna()))
     picture = replace(
         picture,
@@ -223,11 +220,11 @@ def save_forest(
     return picture.studies
 
 
-def _only(table: pd.DataFrame, treatment: str | None, classes: Sequence[str]) -> pd.DataFrame:
-    """Keep some classes, or one treatment with its class, and what is said of the whole."""
+def _only(
+    table: pd.DataFrame, treatments: Collection[str], classes: Collection[str]
+) -> pd.DataFrame:
+    """Keep some classes, some treatments with their class, and what is said of the whole."""
     group, kind = table["treatment_class"], table["kind"]
-    own = group.isin(classes)
-    if treatment is not None:
-        own = table["treatment"] == treatment
-        own |= (kind == "class") & group.isin(group[own])
+    own = group.isin(classes) | table["treatment"].isin(treatments)
+    own |= (kind == "class") & group.isin(group[own])
     return table[own | (kind == "heterogeneity")].reset_index(drop=True)

@@ -29,7 +29,7 @@ from synthesis.estimands import named_groups as all_groups
 from synthesis.fits import PooledSurvival
 from synthesis.left_out import spaced
 from synthesis.model.covariates import COVARIATES, LINES, REFERENCE, REFERENCE_BRAF_SHARE
-from synthesis.numbers import interval, is_missing
+from synthesis.numbers import interval, is_missing, size, size_words
 from synthesis.questions.contrasts import (
     ACROSS,
     APART,
@@ -168,6 +168,7 @@ def _row(analysis: Analysis, endpoint: Endpoint, group: NamedGroup, shown: bool)
         "c": group.class_label,
         "n": len(group.cohorts),
         "p": group.patients,
+        "size": [size(*group.sizes), size_words(*group.sizes)],
         "shown": shown and group.cohorts[0].role != "mixed",
         "braf": group.cohorts[0].treatment in vocabulary.selecting,
         "v": values,

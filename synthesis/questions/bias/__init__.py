@@ -459,7 +459,7 @@ def _value(row: Any, name: str = "", write: numbers.Writer = numbers.ratio) -> s
 
 
 def _cohorts(row: Any) -> str:
-    return f"{numbers.count(row.cohorts, 'cohort')}, {numbers.count(row.patients, 'patient')}"
+    return numbers.size_words(row.cohorts, row.patients)
 
 
 def _common(answer: BiasAnalysis, vocabulary: Vocabulary) -> Iterator[str]:

@@ -325,7 +325,8 @@ def _answer_rows(part: _Part) -> Iterator[dict[str, str]]:
             **gain,
             "cohorts": str(len(group.cohorts)),
             "studies": str(len({ref.study.id for ref in group.cohorts})),
-            "patients": str(group.patients),
+            "patients": numbers.patients(group.patients, group.compared),
+            "size": numbers.size(*group.sizes),
         }
 
 
@@ -364,7 +365,7 @@ def _question(answer: Answer, pooled: Pooled, vocabulary: Vocabulary) -> Finding
         "evidence": Column("Evidence", "keep"),
         "size": Column("Cohorts (patients)", "num"),
     }
-    rows = [row | {"size": f"{row['cohorts']} ({row['patients']})"} for row in answer.rows]
+    rows = answer.rows
     filled = [name for name in columns if any(row[name] for row in rows)]
     cells = [[Cell(row[name], more=_beside(row, name)) for name in filled] for row in rows]
     table = make_table(f"{endpoint.name(vocabulary)}.", [columns[name] for name in filled], cells)
@@ -503,7 +504,7 @@ def _estimates(part: _Part) -> Finding:
     columns += [Column("For", "keep"), *(Column(_heading(name), "num") for name in names)]
     rows, classes = [], []
     for group in named_groups(part.fit, part.vocabulary):
-        size = f"{len(group.cohorts)} ({group.patients})"
+        size = numbers.size(*group.sizes)
         for number, (target, label) in enumerate(_TARGET_WORDS.items()):
             span = 0 if number else len(TARGETS)
             cells = [Cell(group.label, rows=span), Cell(size, rows=span), Cell(label)]
@@ -528,7 +529,7 @@ def _behind(row: Any) -> str:
     """How many cohorts tell an estimand."""
     if not row.cohorts:
         return "no cohort"
-    return f"{count(row.cohorts, 'cohort')}, {count(row.patients, 'patient')}"
+    return numbers.size_words(row.cohorts, row.patients)
 
 
 # --- Survival families ---------------------------------------------------------------------------

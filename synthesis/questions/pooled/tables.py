@@ -32,6 +32,7 @@ from synthesis.estimands import (
     flat,
     histologies,
     named_groups,
+    patients_of,
     quantiles,
     reference_share,
     summaries,
@@ -214,7 +215,11 @@ def _histology(fit: Fit, index: int) -> str:
 
 
 def cohorts_table(fits: Mapping[str, Fit], vocabulary: Vocabulary) -> pd.DataFrame:
-    """Each counted cohort: what it prints, what entered the likelihood, and its estimate."""
+    """Each counted cohort: what it prints, what entered the likelihood, and its estimate.
+
+    ``n`` are the patients behind its figures, as of :func:`synthesis.estimands.patients_of`.
+    """
+    sizes = {endpoint: patients_of(fit) for endpoint, fit in fits.items()}
 
     def row(endpoint: str, fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
         printed = printed_figure(fit, index)
@@ -227,7 +232,7 @@ def cohorts_table(fits: Mapping[str, Fit], vocabulary: Vocabulary) -> pd.DataFra
             "treatment": vocabulary.treatment(ref.treatment).label,
             "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
             "histology": _histology(fit, index),
-            "n": ref.cohort.n,
+            "n": sizes[endpoint][ref.id],
             **printed.columns,
             **vars(cohort_estimate(fit, index)),
             "entered_as": _entered_as(fit, index),
@@ -462,11 +467,9 @@ def _group_rows(
     for ref in sorted(counted, key=lambda ref: (ref.study.citation.year or 0, ref.id)):
         yield _row("cohort", *about, labels[ref.id], **_cohort_figures(fit, index[ref.id], ref))
     who = "evaluable patient" if isinstance(fit, ResponseFit) else "patient"
-    size = numbers.count(len(counted), "cohort"), numbers.count(group.patients, who)
-    if not counted:
-        size = numbers.count(len(group.cohorts), "report"), "adjusted hazard ratios"
+    size = numbers.size_words(*group.sizes, who)
     for target, words in _TARGET_LABELS.items():
-        label = f"{words} ({', '.join(size)})" if target == "mean_study" else words
+        label = f"{words} ({size})" if target == "mean_study" else words
         yield _row(target, *about, label, **vars(pooled[target]))
 
 
@@ -482,7 +485,7 @@ def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
         "year": ref.study.citation.year,
         "design": ref.study.design.replace("_", " "),
         "country": ", ".join(ref.study.countries),
-        "n": ref.cohort.n,
+        "n": patients_of(fit)[ref.id],
         "events": printed.events,
         **printed.columns,
         "printed_not_reached": printed.not_reached,
@@ -557,7 +560,7 @@ def curve_tables(
         about |= {"histology": "reference", "time": times}
         about |= {"survival": middle, "lower": lower, "upper": upper}
         about["last_printed"] = max(filter(np.isfinite, ends), default=12.0)
-        about |= {"cohorts": len(named.cohorts), "patients": named.patients}
+        about |= dict(zip(("cohorts", "patients", "compared"), named.sizes, strict=True))
         curves.append(pd.DataFrame(about))
     return pd.concat(curves, ignore_index=True), pd.DataFrame(points)
 

@@ -159,13 +159,12 @@ function tableRow(own, scale, each, note) {
   const name = el("th", { scope: "row", class: "name" }, button);
   name.style.setProperty("--hue", hueOf(row.c));
   if (each.open) name.append(" ", el("span", { class: "tag" }, "extrapolated"));
-  const size = row.p ? `${counted(row.n, "cohort")}, ${counted(row.p, "patient")}` : `adjusted ratios of ${counted(row.n, "report")}`;
-  name.append(el("span", { class: "under" }, size));
+  name.append(el("span", { class: "under" }, row.size[1]));
   const words = `${row.name}: ${value[5]}; in a new study ${value[6]}${each.open ? "; extrapolated" : ""}`;
   const marks = interval(scale, value, { hue: hueOf(row.c), words, open: each.open, note });
   const cells = [
     name,
-    el("td", { class: "num size" }, row.p ? `${row.n} (${row.p.toLocaleString("en-GB")})` : "adjusted"),
+    el("td", { class: "num size" }, row.size[0]),
     el("td", { class: "plot" }, marks),
     el("td", { class: "num main", title: `In a new study ${value[6]}` }, value[5], ...(gain ? [el("span", { class: "under" }, `gain ${gain[3]}`), allowing("under", gain)] : [])),
   ];

@@ -127,7 +127,7 @@ function startCurves() {
   const bar = el("div", { class: "bar" });
   const show = () => {
     const own = endpoint(picked.e);
-    const options = own.rows.filter((row) => own.curves.lines[row.t]).sort((a, b) => b.p - a.p).map((row) => [row.t, `${row.name} (${row.n} × ${row.p})`]);
+    const options = own.rows.filter((row) => own.curves.lines[row.t]).sort((a, b) => b.p - a.p).map((row) => [row.t, `${row.name}: ${row.size[0]}`]);
     const second = (label) => (picked.names = [picked.names[0], label].filter(Boolean));
     bar.replaceChildren(
       picker("Endpoint", ends.map((each) => [each.id, each.name]), picked.e, (id) => begin(id), { id: "curve-endpoint" }),
