@@ -578,6 +578,16 @@ COLUMNS = (
 )
 
 
+def csv_of(frame: pd.DataFrame) -> str:
+    """Return a table as CSV. A text that a spreadsheet would take for a formula is quoted by '."""
+
+    def marked(cell: Any) -> Any:
+        return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@") else cell
+
+    texts = {name: own.map(marked) for name, own in frame.items() if own.dtype.kind == "O"}
+    return frame.assign(**texts).to_csv(index=False, lineterminator="\n")
+
+
 def registry_frame(registry: Registry) -> pd.DataFrame:
     """Return a registry as a table with one row for each cohort and endpoint.
 

@@ -157,12 +157,29 @@ def outcome_of(
 def landmarks_of(
     arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
 ) -> tuple[schema.Landmark, ...]:
-    """Return the survival of an endpoint that `keep` allows, by time; the first one of each."""
+    """Return the survival of an endpoint that `keep` allows, by time; the first one of each.
+
+    Where the labels tell several assessors, it is that of :func:`assessors_of` that comes first.
+    """
+    used = next(iter(assessors_of(arm, endpoint, keep)), None)
     by_time: dict[float, schema.Landmark] = {}
     for landmark in arm.landmarks:
-        if landmark.endpoint == endpoint and keep(landmark):
+        if landmark.endpoint == endpoint and keep(landmark) and landmark.label in (None, used):
             by_time.setdefault(in_months(landmark.time, landmark.unit), landmark)
     return tuple(by_time[time] for time in sorted(by_time))
+
+
+def assessors_of(
+    arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
+) -> tuple[str, ...]:
+    """Return the labels of the figures of an endpoint; those of the first make one curve.
+
+    That is the label of the median that is used, else the one with the most landmarks.
+    """
+    outcome = outcome_of(arm, endpoint, keep)
+    marks = [mark.label for mark in arm.landmarks if mark.endpoint == endpoint and keep(mark)]
+    most = sorted(dict.fromkeys(marks), key=marks.count, reverse=True)
+    return tuple(dict.fromkeys(filter(None, (outcome and outcome.label, *most))))
 
 
 def patients_with(cohort: Cohort, endpoint: str) -> list[schema.Patient]:
@@ -179,11 +196,23 @@ def histology_of(arm: Cohort | Subgroup, *, use_read_as: bool = True) -> schema.
 
 def splits_histology(split: schema.HistologySplit | None) -> bool:
     """Return whether a split tells the shares: both counts, one of the assessed, or a percent."""
-    if split is None:
-        return False
-    counted = [count is not None for count in (split.pure, split.mixed)]
-    percents = (split.pure_percent, split.mixed_percent)
-    return all(counted) or bool(split.assessed and any(counted)) or percents != (None, None)
+    return split is not None and mixed_part(split) is not None
+
+
+def mixed_part(split: schema.HistologySplit) -> float | None:
+    """Return the share of the mixed among those known to be pure or mixed; None: it is not told."""
+    printed = (
+        (split.mixed, split.pure, split.assessed),
+        (split.mixed_percent, split.pure_percent, Decimal(100)),
+    )
+    for mixed, pure, whole in printed:
+        if mixed is not None and pure is not None:
+            whole = mixed + pure
+        if whole and mixed is not None:
+            return float(mixed) / float(whole)
+        if whole and pure is not None:
+            return 1.0 - float(pure) / float(whole)
+    return None
 
 
 def histology_sizes(cohort: Cohort) -> tuple[int, int] | None:
@@ -564,7 +593,9 @@ def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
     if landmarks_of(arm, view.endpoint, keep):
         return True
     if outcome is not None:
-        return outcome.median != NOT_REACHED or outcome.follow_up is not None
+        # A median that was not reached says something with a time up to which it was not, only.
+        limited = outcome.ci is not None and not is_symmetric(outcome)
+        return outcome.median != NOT_REACHED or outcome.follow_up is not None or limited
     if not isinstance(arm, Cohort) or not view.keeps_unmarked(study):
         return False
     events = [patient.event for patient in patients_with(arm, view.endpoint)]
@@ -572,7 +603,11 @@ def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
 
 
 def histology_groups(ref: CohortRef, view: View) -> list[Subgroup]:
-    """Return the pure and mixed subgroups with n and a figure; empty unless there are both."""
+    """Return the pure and mixed subgroups with n and a figure; empty unless there are both.
+
+    Groups by different factors may have patients in common: where all of them are more than the
+    cohort has, those of one factor are taken.
+    """
 
     def prints(group: Subgroup) -> bool:
         if view.endpoint != RESPONSE:
@@ -589,8 +624,12 @@ def histology_groups(ref: CohortRef, view: View) -> list[Subgroup]:
         and group.n
         and prints(group)
     ]
-    both = {histology for _, histology in groups} == {"pure", "mixed"}
-    return [group for group, _ in groups] if both else []
+    for factor in dict.fromkeys((None, *(group.factor for group, _ in groups))):
+        own = [(group, word) for group, word in groups if factor in (None, group.factor)]
+        too_many = ref.cohort.n is not None and sum(group.n for group, _ in own) > ref.cohort.n
+        if {word for _, word in own} == {"pure", "mixed"} and not too_many:
+            return [group for group, _ in own]
+    return []
 
 
 def tells_histology(ref: CohortRef, view: View) -> bool:

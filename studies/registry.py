@@ -342,7 +342,7 @@ def _read(path: Path, layer: int) -> _Report:
 def _place_of(problem: Problem) -> tuple[bool, str, str, list[tuple[int, str]]]:
     """Return the sorting key of a problem: the vocabulary first, then by file and field."""
     parts = re.findall(r"\d+|[^\d]+", problem.field)
-    field = [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    field = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
     return problem.file != VOCABULARY_FILE, problem.file, problem.folder, field
 
 

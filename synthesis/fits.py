@@ -18,7 +18,8 @@ from xarray import DataTree
 from priors import Priors, load_priors
 from studies import Registry
 from studies.figures import ResponseRefused, View, best_responses
-from studies.selection import LeftOut, Selection, adjusted_contrasts, select
+from studies.selection import LeftOut, Selection, adjusted_contrasts
+from synthesis.counting import select
 from synthesis.endpoints import survival_endpoints
 from synthesis.model import covariates, response, survival
 from synthesis.model.arrays import Sizes, sizes_for

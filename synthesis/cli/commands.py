@@ -18,7 +18,6 @@ import typer
 from priors import Priors, load_priors
 from studies import Registry, UnknownWordError
 from studies.registry import add_studies, convert_endpoints
-from studies.selection import select
 from studies.vocabulary import Treatment
 from synthesis.choices import DEFAULT
 from synthesis.cli import options as of
@@ -33,6 +32,7 @@ from synthesis.cli.running import (
     text_of,
 )
 from synthesis.cli.terminal import show, summary, verdict_lines
+from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import capitalised, count
 from synthesis.result import Result
@@ -599,9 +599,14 @@ def plan(
     Studies are simulated from what is believed today, reported as a trial reports them, and read
     like any other report. One survival family is fitted, where a report stacks several.
     """
-    vocabulary = request.registry.vocabulary
+    vocabulary, pooled = request.registry.vocabulary, pooled_treatments(request, (endpoint,))
     for name in filter(None, (treatment, reference)):
-        vocabulary.treatment(name)  # a slip is told before anything is sampled
+        require_pooled(request, name, pooled)  # told before anything is sampled
+    if len(pooled[endpoint]) == 1:
+        raise InputError(
+            f"{treatment} is the only treatment pooled for {endpoint}: there is none "
+            "to compare it with."
+        )
     request.tell("loading the sampler")
     from synthesis.fits import DEFAULT_FAMILY
     from synthesis.model.families import family

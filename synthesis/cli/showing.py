@@ -28,8 +28,8 @@ from studies.schema import (
     Subgroup,
     SurvivalOutcome,
 )
-from studies.selection import select
 from synthesis.cli.listing import labelled, shown_path
+from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studies.documents import bibtex
+from studies.documents import bibtex, csv_of
 from synthesis.endpoints import endpoint_of
 from synthesis.report.page import BIBLIOGRAPHY, references, render_page
 from synthesis.staging import MANIFEST, check_folder, staged_folder
@@ -105,7 +105,8 @@ def _write(
         draw_pictures(jobs, helper)
         for name, frame in tables.items():
             (stage / "tables").mkdir(exist_ok=True)
-            frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
+            path = stage / "tables" / f"{name}.csv"
+            path.write_text(csv_of(frame), encoding="utf-8", newline="\n")
         for name, text in texts(figures).items():
             (stage / name).write_text(text, encoding="utf-8", newline="\n")
         files = {p.relative_to(stage).as_posix() for p in stage.rglob("*") if p.is_file()}

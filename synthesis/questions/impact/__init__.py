@@ -17,9 +17,10 @@ from priors import Priors, load_priors
 from studies import Registry, Study
 from studies.documents import bibtex
 from studies.figures import View, study_label
-from studies.selection import Selection, select
+from studies.selection import Selection
 from synthesis import numbers
 from synthesis.choices import STACKED
+from synthesis.counting import select
 from synthesis.endpoints import Endpoint, endpoint_of, survival_endpoints
 from synthesis.estimands import Fit, cohort_labels, patients_of
 from synthesis.fits import (

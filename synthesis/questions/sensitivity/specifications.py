@@ -37,9 +37,9 @@ from studies.selection import (
     adjusted_contrasts,
     overlap_pairs,
     rank,
-    select,
 )
 from studies.vocabulary import Vocabulary
+from synthesis.counting import select
 from synthesis.endpoints import survival_endpoints
 from synthesis.estimands import NamedGroup
 from synthesis.fits import DEFAULT_FAMILY, class_order, used_priors
