@@ -606,21 +606,22 @@ def registry_frame(registry: Registry) -> pd.DataFrame:
         row
         for study in registry
         for cohort in study.cohorts
-        for row in _rows(study, cohort, registry.vocabulary)
+        for row in _rows(study, cohort, registry)
     ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     kinds = {name: "Int64" for name in _WHOLE} | {name: "float64" for name in _FLOAT}
     return frame.astype(kinds | {name: "boolean" for name in _FLAGS})
 
 
-def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str, Any]]:
+def _rows(study: Study, cohort: Cohort, registry: Registry) -> list[dict[str, Any]]:
+    vocabulary = registry.vocabulary
     treatment = vocabulary.treatment(cohort.treatment)
     split, formed = cohort.histology, cohort.formed_by
     citation = study.citation
     common = {
         "study_id": study.id,
         "cohort_id": cohort.id,
-        "label": figures.study_label(study),
+        "label": registry.labels[study.id],
         "design": study.design,
         "countries": "; ".join(study.countries) or None,
         "disease": cohort.disease or vocabulary.main_disease,

@@ -548,6 +548,8 @@ class CohortRef:
     treatment_class: str
     role: str
     """Identifier and role of the class of its treatment."""
+    study_name: str = ""
+    """Label of the study in its registry, which no other report has."""
 
     @cached_property
     def id(self) -> str:
@@ -556,8 +558,8 @@ class CohortRef:
 
     @cached_property
     def label(self) -> str:
-        """How tables call the study: first author and year where they are known."""
-        return study_label(self.study)
+        """How tables call the study."""
+        return self.study_name or study_label(self.study)
 
     @property
     def treatment(self) -> str:

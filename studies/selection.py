@@ -339,23 +339,24 @@ def adjusted_contrasts(
     Neither group is a cohort of the registry. Of reports that share patients the first by name
     counts; a report with several such ratios of two treatments counts for the first.
     """
-    vocabulary, index, found = registry.vocabulary, OverlapIndex(registry), {}
+    index, found = OverlapIndex(registry), {}
     for study in registry:
         if found.keys() & {study.id, *index.partners(study.id)}:
             continue
         for own in filter(view.keep(study), study.comparisons):
             usable = own.adjusted and own.hr is not None and len(own.treatments) == 2
             if usable and own.endpoint == view.endpoint and (own.hr_ci or own.p is not None):
-                pair = (_group_of(study, name, vocabulary) for name in own.treatments)
+                pair = (_group_of(study, name, registry) for name in own.treatments)
                 found.setdefault(study.id, (own, *pair))
     return tuple(found.values())
 
 
-def _group_of(study: Study, treatment: str, vocabulary: Vocabulary) -> CohortRef:
+def _group_of(study: Study, treatment: str, registry: Registry) -> CohortRef:
     """Return a compared group as a cohort of its report."""
+    vocabulary = registry.vocabulary
     group = vocabulary.treatment_class(vocabulary.treatment(treatment).class_)
     cohort = Cohort(id=treatment, treatment=treatment, treatment_as_printed=treatment)
-    return CohortRef(study, cohort, group.id, group.role)
+    return CohortRef(study, cohort, group.id, group.role, registry.labels[study.id])
 
 
 _FORMED = {

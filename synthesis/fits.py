@@ -345,6 +345,14 @@ def fit_response_data(
     return ResponseFit(data, left_out, priors, draws, diagnosis)
 
 
+def require_cohorts(
+    registry: Registry, endpoint: str, *, verified_only: bool = False, use_read_as: bool = False
+) -> None:
+    """Raise `NothingToPoolError` where no cohort can be counted for an endpoint."""
+    if not select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as).counted:
+        raise _nothing_to_pool(registry, endpoint)
+
+
 def _nothing_to_pool(registry: Registry, endpoint: str) -> NothingToPoolError:
     where = " and ".join(str(folder) for folder in registry.folders)
     return NothingToPoolError(f"no cohort of {where} can be counted for {endpoint}")

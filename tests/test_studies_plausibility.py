@@ -61,6 +61,7 @@ FLAGGED = [
     ),
     # An interquartile range, and a standard error of so many patients.
     interval("3.1", "1.2", "7.6", 300),
+    interval("5.0", "1.9", "13.2", 90),
     interval("6.20", "6.15", "6.28", 40),
     interval("6.00", "5.95", "6.05", 400),
     # Limits of a range.

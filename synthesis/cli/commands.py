@@ -21,6 +21,7 @@ from studies.registry import add_studies, convert_endpoints
 from studies.vocabulary import Treatment
 from synthesis.choices import DEFAULT
 from synthesis.cli import options as of
+from synthesis.cli.listing import check
 from synthesis.cli.options import ANY, argument, choice, flag, number, option
 from synthesis.cli.running import (
     InputError,
@@ -34,7 +35,7 @@ from synthesis.cli.running import (
 from synthesis.cli.terminal import show, summary, verdict_lines
 from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
-from synthesis.numbers import capitalised, count
+from synthesis.numbers import capitalised, count, listed
 from synthesis.result import Result
 from synthesis.staging import check_file, check_folder, staged_folder
 
@@ -236,12 +237,18 @@ def endpoints_to_fit(
     treatments: Iterable[str | None] = (),
     *,
     among: Iterable[str] = ENDPOINTS,
+    background: bool = False,
 ) -> tuple[str, ...]:
-    """Endpoints that are named, or those that have something to pool; needs the treatments."""
-    pooled = pooled_treatments(request, named or among)
+    """Endpoints that are named, or those that have something to pool; needs the treatments.
+
+    What is left out is told at once: sampling takes long.
+    """
+    pooled = pooled_treatments(request, named or among, background=background)
     for name in filter(None, treatments):
         require_pooled(request, name, pooled)
     kept = tuple(name for name, treatments in pooled.items() if named or treatments)
+    if kept and (without := [name for name in pooled if name not in kept]):
+        typer.echo(f"No cohort can be counted for {listed(without)}: left out.", err=True)
     return kept or tuple(pooled)
 
 
@@ -298,7 +305,8 @@ def report(
     began = time.monotonic()
     if reference is not None:
         require_pooled(request, reference, pooled_treatments(request, endpoint or ENDPOINTS))
-    asked = _given(endpoints=endpoint, reference=reference, delta=delta, sensitivity=sensitivity)
+    asked = _given(reference=reference, delta=delta, sensitivity=sensitivity)
+    asked["endpoints"] = endpoints_to_fit(request, endpoint, background=True)
     asked["confounding"] = confounding
     analysis = analysed(request, asked)
     from synthesis.report import write_report
@@ -377,11 +385,14 @@ def impact(
         raise InputError(
             "no study is new or changed: the registry has every one of these reports as it is."
         )
+    _, found = check(files, folders=before.folders, alone=True)
+    notes = [f"Looks like a slip: {problem}" for problem in (*found.errors, *found.warnings)]
     settings = settings_of(request, _given(endpoints=endpoint))
     from synthesis.questions import impact as question
 
     answer = question.impact(before, after, settings, **request.fitting)
-    return question.result(answer, after), after
+    result = question.result(answer, after)
+    return replace(result, lead=(*result.lead, *notes)), after
 
 
 @answers(one_family=True)
@@ -412,10 +423,11 @@ def compare(
     show_all: of.AllOption = False,
 ) -> Result:
     """Compare treatments: contrasts, gains, ranks, and what carries each of them."""
-    asked, notes = _given(endpoints=endpoint), ()
     if reference is not None:
-        asked["endpoints"], notes = endpoints_with(request, endpoint, reference)
-    settings, fits = fit(request, **asked)
+        endpoints, notes = endpoints_with(request, endpoint, reference)
+    else:
+        endpoints, notes = endpoints_to_fit(request, endpoint), ()
+    settings, fits = fit(request, endpoints=endpoints)
     from synthesis.questions import compare as question
 
     request.tell("comparing")

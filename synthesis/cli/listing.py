@@ -21,7 +21,7 @@ from studies import (
     Vocabulary,
     load_registry,
 )
-from studies.figures import RESPONSE, CohortRef, View, endpoints_of, study_label
+from studies.figures import RESPONSE, CohortRef, View, endpoints_of
 from studies.files import locate
 from studies.problems import closest
 from studies.registry import Excluded, references
@@ -289,7 +289,7 @@ def overlap_lines(
 
 
 def _name(registry: Registry, study_id: str) -> str:
-    label = study_label(registry.study(study_id))
+    label = registry.labels[study_id]
     return study_id if label == study_id else f"{study_id} ({label})"
 
 

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from studies import Cohort, Registry
-from studies.figures import MONTHS_PER_UNIT, study_label
+from studies.figures import MONTHS_PER_UNIT
 from studies.schema import NOT_REACHED, Landmark, Response, Subgroup, SurvivalOutcome
 from synthesis.endpoints import ENDPOINTS
 from synthesis.numbers import MISSING, decimal
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-
-
-def study_names(registry: Registry) -> dict[str, str]:
-    """Identifier of a report -> a name no other has: "Pennell 2008", "Iyer 2018b".
-
-    Reports that were left out when they were screened have names, too.
-    """
-    every = {study.id: study_label(study) for study in (*registry, *registry.excluded)}
-    times, seen = Counter(every.values()), Counter[str]()
-    named = {}
-    for own, name in every.items():
-        letter = _LETTERS[seen[name] % len(_LETTERS)]
-        named[own] = f"{name}{letter}" if times[name] > 1 else name
-        seen[name] += 1
-    return named
 
 
 def cohort_words(cohort: Cohort, endpoint: str) -> str:
@@ -108,7 +90,7 @@ def _limits(ends: Iterable[Decimal | str]) -> str:
 
 def cohort_names(registry: Registry) -> dict[str, str]:
     """Identifier of a cohort -> its study, and its own name where the study has several."""
-    names = study_names(registry)
+    names = registry.labels
     return {
         f"{study.id}:{cohort.id}": names[study.id]
         if len(study.cohorts) == 1
