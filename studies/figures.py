@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -37,6 +37,7 @@ YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 _OPEN_ENDED = re.compile(r"\b(?:since|from|after)\b|[-–]\s*$", re.IGNORECASE)
 _NUMBER_ALONE = re.compile(r"(PMID|doi)\b")
 _TITLE = 60
+_MOST_COUNTS, _MOST_FITTING = 12, 10_000  # that fit a percentage: listed, and looked at
 _INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,4}")
 
 
@@ -363,11 +364,13 @@ def _from_percent(percent: Decimal, of: int, aside: str) -> ResponseCount | Resp
         shares = nearest_shares(percent, of, "and")
         words = f"{rate} no whole number of the {of} patients; the nearest are {shares}."
         return ResponseRefused(words)
-    return ResponseRefused(f"{rate} {_several(candidates, of)}", tuple(candidates))
+    return ResponseRefused(f"{rate} {_several(candidates, of)}", tuple(candidates[:_MOST_COUNTS]))
 
 
-def _several(candidates: Iterable[int], of: int) -> str:
-    return f"more than one number of the {of} patients: {', '.join(map(str, candidates))}."
+def _several(candidates: Sequence[int], of: int) -> str:
+    listed = ", ".join(map(str, candidates[:_MOST_COUNTS]))
+    end = ", ..." if len(candidates) > _MOST_COUNTS else "."
+    return f"more than one number of the {of} patients: {listed}{end}"
 
 
 def counts_that_fit(percent: Decimal, of: int) -> range:
@@ -445,7 +448,7 @@ def _settle(
     fitting = {
         f"{words} in {percent} %": {start + step * k for k in counts_that_fit(percent, of)}
         for words, percent, start, step in shares
-        if percent is not None
+        if percent is not None and len(counts_that_fit(percent, of)) <= _MOST_FITTING
     }
     if not fitting:
         return _Settled()
@@ -595,7 +598,6 @@ def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
     if landmarks_of(arm, view.endpoint, keep):
         return True
     if outcome is not None:
-        # A median that was not reached says something with a time up to which it was not, only.
         limited = outcome.ci is not None and not is_symmetric(outcome)
         return outcome.median != NOT_REACHED or outcome.follow_up is not None or limited
     if not isinstance(arm, Cohort) or not view.keeps_unmarked(study):
@@ -607,8 +609,7 @@ def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
 def histology_groups(ref: CohortRef, view: View) -> list[Subgroup]:
     """Return the pure and mixed subgroups with n and a figure; empty unless there are both.
 
-    Groups by different factors may have patients in common: where all of them are more than the
-    cohort has, those of one factor are taken.
+    Where all of them have more patients than the cohort, those of one factor are taken.
     """
 
     def prints(group: Subgroup) -> bool:

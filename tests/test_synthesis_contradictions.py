@@ -17,18 +17,21 @@ from small_registry import (
     median,
     study,
     subgroup,
+    write_file,
     write_registry,
 )
 
 import synthesis.run
 from studies import load_registry
 from studies.documents import csv_of, export_json, file_texts, read_json, registry_frame
-from studies.figures import study_label
+from studies.figures import best_responses, study_label
+from studies.schema import Response
 from synthesis import cli
 from synthesis.cli.listing import check
 from synthesis.fits import survival_observations
 from synthesis.model.printed import METHODS, _bands, interval_ranks, log_survival_variance
-from synthesis.result import NotAnsweredError
+from synthesis.questions import impact as question
+from synthesis.result import NotAnsweredError, Result
 
 # The check grants 0.5 the rounding of a lost zero; 400 patients do not.
 RISING = [landmark(6, "0.46"), landmark(9, "0.5")]
@@ -266,3 +269,23 @@ def test_an_endpoint_that_is_asked_for_and_not_there_is_refused_before_the_other
     settings = synthesis.run.Settings(endpoints=("os", "response"))
     with pytest.raises(synthesis.fits.NothingToPoolError, match="for response"):
         synthesis.run.fit_endpoints(load_registry(folder), settings)
+
+
+def test_what_a_check_warns_of_is_said_of_the_impact(tmp_path, monkeypatch, capsys):
+    folder = write_registry(tmp_path / "one", study("abel2001", arm(survival=[median("5.0")])))
+    odd = {"name": "male", "statistic": "percent", "value": 40, "of": 19}
+    file = tmp_path / "cain2021.toml"
+    write_file(file, study("cain2021", arm(survival=[median("5.0")], characteristics=[odd])))
+    monkeypatch.setattr(question, "impact", lambda *_, **__: None)
+    monkeypatch.setattr(question, "result", lambda *_: Result("impact", "What it changes"))
+    assert cli.main(["impact", str(file), "--registry", str(folder), "--only"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Looks like a slip: " in said
+    assert "characteristics[0].value: found 40 %" in said
+
+
+@pytest.mark.parametrize("figures", [{"orr_percent": 50}, {"responders": 9, "dcr_percent": 50}])
+def test_a_percentage_of_very_many_patients_is_no_list_of_all_that_fit(figures):
+    of = 999_999_998
+    found = best_responses(Response(**figures), of)
+    assert len(str(found)) < 1000
