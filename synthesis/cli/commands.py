@@ -24,8 +24,10 @@ from synthesis.cli import options as of
 from synthesis.cli.listing import check
 from synthesis.cli.options import ANY, argument, choice, flag, number, option
 from synthesis.cli.running import (
+    BIBLIOGRAPHY_MARK,
     InputError,
     Tell,
+    check_picture,
     progress,
     read_registry,
     sentence,
@@ -37,15 +39,12 @@ from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import capitalised, count, listed
 from synthesis.result import Result
-from synthesis.staging import check_file, check_folder, staged_folder
+from synthesis.staging import check_folder, staged_folder
 
 if TYPE_CHECKING:
     from synthesis.estimands import Fit
     from synthesis.run import Analysis
     from synthesis.settings import Settings
-
-# A bibliography that begins so may be written anew; others may be those of a manuscript.
-_BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
 
 # Options that questions share, in the order of help, each with its default; those of the settings
 # bear the names that they have there.
@@ -253,9 +252,11 @@ def endpoints_to_fit(
 
 
 def endpoints_with(
-    request: Request, named: Sequence[str] | None, treatment: str
+    request: Request, named: Sequence[str] | None, treatment: str | None
 ) -> tuple[tuple[str, ...], list[str]]:
     """Endpoints that pool a treatment, one at least, and a sentence on each of the others."""
+    if treatment is None:
+        return endpoints_to_fit(request, named), []
     pooled = pooled_treatments(request, named or ENDPOINTS)
     known = require_pooled(request, treatment, pooled).id
     without = [name for name, treatments in pooled.items() if known not in treatments]
@@ -316,28 +317,7 @@ def report(
     return summary(analysis, files, time.monotonic() - began)
 
 
-def _check_picture(output: Path, **_: Any) -> None:
-    """Refuse a picture that cannot be written, or whose bibliography stands there already."""
-    if output.suffix.lower() not in of.SUFFIXES:
-        suffix = f"'{output.suffix}'" if output.suffix else "no suffix"
-        raise InputError(f"{output} has {suffix}; name the picture *{', *'.join(of.SUFFIXES)}.")
-    path = output.with_suffix(".bib")
-    check_file(output)
-    check_file(path)
-    try:
-        ours = path.read_text(encoding="utf-8", errors="replace").startswith(_BIBLIOGRAPHY_MARK)
-    except FileNotFoundError:
-        return
-    except OSError:
-        ours = False
-    if not ours:
-        raise InputError(
-            f"{path} is a bibliography of your own, and that of the picture would replace it; "
-            "give the picture another name (-o)."
-        )
-
-
-@answers(out=None, first=_check_picture)
+@answers(out=None, first=check_picture)
 def forest(
     request: Request,
     endpoint: of.EndpointArgument,
@@ -359,7 +339,7 @@ def forest(
     with staged_folder(output.parent) as stage:
         drawn = save_forest(analysis, endpoint, stage / output.name, treatment=label, width=width)
         studies = bibtex([request.registry.study(name) for name in drawn]).rstrip()
-        text = f"{_BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
+        text = f"{BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
         (stage / bibliography.name).write_text(text, encoding="utf-8", newline="\n")
     return [
         *verdict_lines(analysis.verdicts),
@@ -423,10 +403,7 @@ def compare(
     show_all: of.AllOption = False,
 ) -> Result:
     """Compare treatments: contrasts, gains, ranks, and what carries each of them."""
-    if reference is not None:
-        endpoints, notes = endpoints_with(request, endpoint, reference)
-    else:
-        endpoints, notes = endpoints_to_fit(request, endpoint), ()
+    endpoints, notes = endpoints_with(request, endpoint, reference)
     settings, fits = fit(request, endpoints=endpoints)
     from synthesis.questions import compare as question
 
@@ -671,10 +648,7 @@ def control(
     with its effective sample size. What is not stated of the new study stays at the reference
     population.
     """
-    if treatment is not None:
-        endpoints, notes = endpoints_with(request, endpoint, treatment)
-    else:
-        endpoints, notes = endpoints_to_fit(request, endpoint), ()
+    endpoints, notes = endpoints_with(request, endpoint, treatment)
     settings, fits = fit(request, endpoints=endpoints)
     from synthesis.questions import control as question
     from synthesis.questions.mix import Population

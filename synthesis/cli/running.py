@@ -12,6 +12,7 @@ from priors import PriorsError
 from studies import Registry, RegistryError, UnknownWordError, load_registry
 from studies.registry import ConversionError
 from synthesis.cli.listing import placed, shown_path
+from synthesis.cli.options import SUFFIXES
 from synthesis.cli.terminal import spell_what_cannot_be_shown
 from synthesis.result import NotAnsweredError
 from synthesis.staging import OutputError, check_file, staged_file
@@ -98,6 +99,31 @@ def emit(text: str, output: Path | None) -> None:
     with staged_file(output) as path:
         path.write_text(text, encoding="utf-8", newline="\n")
     typer.echo(f"Written: {output}", err=True)
+
+
+#: A bibliography that begins so may be written anew; others may be those of a manuscript.
+BIBLIOGRAPHY_MARK = "% Reports drawn in the forest plot "
+
+
+def check_picture(output: Path, **_: object) -> None:
+    """Refuse a picture that cannot be written, or whose bibliography stands there already."""
+    if output.suffix.lower() not in SUFFIXES:
+        suffix = f"'{output.suffix}'" if output.suffix else "no suffix"
+        raise InputError(f"{output} has {suffix}; name the picture *{', *'.join(SUFFIXES)}.")
+    path = output.with_suffix(".bib")
+    check_file(output)
+    check_file(path)
+    try:
+        ours = path.read_text(encoding="utf-8", errors="replace").startswith(BIBLIOGRAPHY_MARK)
+    except FileNotFoundError:
+        return
+    except OSError:
+        ours = False
+    if not ours:
+        raise InputError(
+            f"{path} is a bibliography of your own, and that of the picture would replace it; "
+            "give the picture another name (-o)."
+        )
 
 
 # --- Errors and exit codes -----------------------------------------------------------------------
