@@ -25,13 +25,25 @@ CHECK_IT = "check it against the report"
 READ_AGAIN = "read the curve again at both times"
 
 
-def _fraction_findings(
-    value: Decimal | None, path: Path, what: str = "a confidence level as a fraction"
-) -> Iterator[Finding]:
+# No interval has another level; a smaller one is the rest: 0.05 is that of a level of 0.95.
+_LEVELS = Decimal("0.5"), Decimal("0.9999")
+
+
+def _fraction_findings(value: Decimal, path: Path) -> Iterator[Finding]:
     """Yield a finding where `value` is not a fraction of 1, naming the fraction of a percentage."""
-    if value is not None and not 0 <= value <= 1:
+    if not 0 <= value <= 1:
         action = f"write {value.scaleb(-2)}" if 1 < value <= 100 else CHECK_IT
-        yield odd(path, value, f"{what} between 0 and 1", action)
+        yield odd(path, value, "a fraction between 0 and 1", action)
+
+
+def _level_findings(value: Decimal | None, path: Path) -> Iterator[Finding]:
+    """Yield a finding where `value` is no confidence level, naming the one that is meant."""
+    low, high = _LEVELS
+    if value is None or low <= value <= high:
+        return
+    meant = (own for own in (value.scaleb(-2), 1 - value) if low <= own <= high)
+    expected = f"a confidence level as a fraction, {low} to {high}"
+    yield odd(path, value, expected, f"write {next(meant, Decimal('0.95'))}")
 
 
 def _percent_findings(value: Decimal | None, path: Path, of: int | None) -> Iterator[Finding]:
@@ -93,7 +105,10 @@ def _survival_findings(
         if pair is not None and pair[0] < 0:
             yield odd((*path, key), pair, "times of 0 or more")
     yield from _interval_findings(outcome.ci, (*path, "ci"))
-    yield from _fraction_findings(outcome.level, (*path, "level"))
+    yield from _level_findings(outcome.level, (*path, "level"))
+    if outcome.events == 0 and isinstance(outcome.median, Decimal):
+        expected = "at least one, since the median is reached"
+        yield odd((*path, "events"), outcome.events, expected)
     yield from _at_most(outcome.events, n, (*path, "events"), "patients of the arm")
 
 
@@ -108,8 +123,8 @@ def _landmark_findings(landmark: schema.Landmark, path: Path, n: int | None) -> 
     if landmark.time <= 0:
         yield odd((*path, "time"), landmark.time, "a time above 0", CHECK_IT)
     yield from _at_most(landmark.at_risk, n, (*path, "at_risk"), "patients of the arm")
-    yield from _fraction_findings(landmark.survival, (*path, "survival"), "a fraction")
-    yield from _fraction_findings(landmark.level, (*path, "level"))
+    yield from _fraction_findings(landmark.survival, (*path, "survival"))
+    yield from _level_findings(landmark.level, (*path, "level"))
     if landmark.ci is None:
         return
     lower, upper = landmark.ci
@@ -238,7 +253,7 @@ def _response_findings(response: schema.Response, path: Path, n: int | None) -> 
     yield from _span_findings(response.orr_ci, response.orr_percent, (*path, "orr_ci"), "rate")
     if not all(0 <= limit <= 100 for limit in response.orr_ci or ()):
         yield odd((*path, "orr_ci"), response.orr_ci, "two percentages between 0 and 100")
-    yield from _fraction_findings(response.orr_level, (*path, "orr_level"))
+    yield from _level_findings(response.orr_level, (*path, "orr_level"))
 
 
 def _responder_findings(response: schema.Response, path: Path) -> Iterator[Finding]:
@@ -474,9 +489,13 @@ def _histology_findings(
     if whole is not None and max(counts, default=0) <= whole < sum(counts):
         expected = f"pure and mixed that add up to no more than the {whole} {whose}"
         yield Finding(path, f"a sum of {sum(counts)}", expected, "check the counts")
+    if counts == [0, 0] and not any(split.other.values()):
+        expected = "patients of either histology"
+        yield Finding(path, "shares of nought patients", expected, "leave out what is not printed")
     percents = [p for p in (split.pure_percent, split.mixed_percent) if p is not None]
     # Two rounded percentages may add up to 101.
-    if max(percents, default=Decimal(0)) <= 100 and sum(percents) > 101:
+    together = max(percents, default=Decimal(0)) <= 100 and sum(percents) > 101
+    if together or percents == [0, 0]:
         expected = "pure_percent and mixed_percent that add up to 100"
         yield Finding(path, f"a sum of {sum(percents)}", expected, "check the percentages")
 
@@ -511,7 +530,7 @@ def _comparison_findings(comparison: schema.Comparison, path: Path) -> Iterator[
     if comparison.hr_ci is not None and comparison.hr_ci[0] < 0:
         found, expected = show(comparison.hr_ci), "hazard ratios of 0 or more"
         yield Finding((*path, "hr_ci"), found, expected, CHECK_BOTH)
-    yield from _fraction_findings(comparison.level, (*path, "level"))
+    yield from _level_findings(comparison.level, (*path, "level"))
 
 
 def _own_overlaps(study: Study) -> Iterator[Finding]:

@@ -578,6 +578,16 @@ COLUMNS = (
 )
 
 
+def csv_of(frame: pd.DataFrame) -> str:
+    """Return a table as CSV. A text that a spreadsheet would take for a formula is quoted by '."""
+
+    def marked(cell: Any) -> Any:
+        return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@") else cell
+
+    texts = {name: own.map(marked) for name, own in frame.items() if own.dtype.kind == "O"}
+    return frame.assign(**texts).to_csv(index=False, lineterminator="\n")
+
+
 def registry_frame(registry: Registry) -> pd.DataFrame:
     """Return a registry as a table with one row for each cohort and endpoint.
 
@@ -596,21 +606,22 @@ def registry_frame(registry: Registry) -> pd.DataFrame:
         row
         for study in registry
         for cohort in study.cohorts
-        for row in _rows(study, cohort, registry.vocabulary)
+        for row in _rows(study, cohort, registry)
     ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     kinds = {name: "Int64" for name in _WHOLE} | {name: "float64" for name in _FLOAT}
     return frame.astype(kinds | {name: "boolean" for name in _FLAGS})
 
 
-def _rows(study: Study, cohort: Cohort, vocabulary: Vocabulary) -> list[dict[str, Any]]:
+def _rows(study: Study, cohort: Cohort, registry: Registry) -> list[dict[str, Any]]:
+    vocabulary = registry.vocabulary
     treatment = vocabulary.treatment(cohort.treatment)
     split, formed = cohort.histology, cohort.formed_by
     citation = study.citation
     common = {
         "study_id": study.id,
         "cohort_id": cohort.id,
-        "label": figures.study_label(study),
+        "label": registry.labels[study.id],
         "design": study.design,
         "countries": "; ".join(study.countries) or None,
         "disease": cohort.disease or vocabulary.main_disease,

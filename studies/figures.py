@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -37,6 +37,7 @@ YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 _OPEN_ENDED = re.compile(r"\b(?:since|from|after)\b|[-–]\s*$", re.IGNORECASE)
 _NUMBER_ALONE = re.compile(r"(PMID|doi)\b")
 _TITLE = 60
+_MOST_COUNTS, _MOST_FITTING = 12, 10_000  # that fit a percentage: listed, and looked at
 _INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,4}")
 
 
@@ -161,12 +162,29 @@ def outcome_of(
 def landmarks_of(
     arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
 ) -> tuple[schema.Landmark, ...]:
-    """Return the survival of an endpoint that `keep` allows, by time; the first one of each."""
+    """Return the survival of an endpoint that `keep` allows, by time; the first one of each.
+
+    Where the labels tell several assessors, it is that of :func:`assessors_of` that comes first.
+    """
+    used = next(iter(assessors_of(arm, endpoint, keep)), None)
     by_time: dict[float, schema.Landmark] = {}
     for landmark in arm.landmarks:
-        if landmark.endpoint == endpoint and keep(landmark):
+        if landmark.endpoint == endpoint and keep(landmark) and landmark.label in (None, used):
             by_time.setdefault(in_months(landmark.time, landmark.unit), landmark)
     return tuple(by_time[time] for time in sorted(by_time))
+
+
+def assessors_of(
+    arm: Cohort | Subgroup, endpoint: str, keep: Keep = lambda figure: True
+) -> tuple[str, ...]:
+    """Return the labels of the figures of an endpoint; those of the first make one curve.
+
+    That is the label of the median that is used, else the one with the most landmarks.
+    """
+    outcome = outcome_of(arm, endpoint, keep)
+    marks = [mark.label for mark in arm.landmarks if mark.endpoint == endpoint and keep(mark)]
+    most = sorted(dict.fromkeys(marks), key=marks.count, reverse=True)
+    return tuple(dict.fromkeys(filter(None, (outcome and outcome.label, *most))))
 
 
 def patients_with(cohort: Cohort, endpoint: str) -> list[schema.Patient]:
@@ -183,11 +201,23 @@ def histology_of(arm: Cohort | Subgroup, *, use_read_as: bool = True) -> schema.
 
 def splits_histology(split: schema.HistologySplit | None) -> bool:
     """Return whether a split tells the shares: both counts, one of the assessed, or a percent."""
-    if split is None:
-        return False
-    counted = [count is not None for count in (split.pure, split.mixed)]
-    percents = (split.pure_percent, split.mixed_percent)
-    return all(counted) or bool(split.assessed and any(counted)) or percents != (None, None)
+    return split is not None and mixed_part(split) is not None
+
+
+def mixed_part(split: schema.HistologySplit) -> float | None:
+    """Return the share of the mixed among those known to be pure or mixed; None: it is not told."""
+    printed = (
+        (split.mixed, split.pure, split.assessed),
+        (split.mixed_percent, split.pure_percent, Decimal(100)),
+    )
+    for mixed, pure, whole in printed:
+        if mixed is not None and pure is not None:
+            whole = mixed + pure
+        if whole and mixed is not None:
+            return float(mixed) / float(whole)
+        if whole and pure is not None:
+            return 1.0 - float(pure) / float(whole)
+    return None
 
 
 def histology_sizes(cohort: Cohort) -> tuple[int, int] | None:
@@ -338,11 +368,13 @@ def _from_percent(percent: Decimal, of: int, aside: str) -> ResponseCount | Resp
         shares = nearest_shares(percent, of, "and")
         words = f"{rate} no whole number of the {of} patients; the nearest are {shares}."
         return ResponseRefused(words)
-    return ResponseRefused(f"{rate} {_several(candidates, of)}", tuple(candidates))
+    return ResponseRefused(f"{rate} {_several(candidates, of)}", tuple(candidates[:_MOST_COUNTS]))
 
 
-def _several(candidates: Iterable[int], of: int) -> str:
-    return f"more than one number of the {of} patients: {', '.join(map(str, candidates))}."
+def _several(candidates: Sequence[int], of: int) -> str:
+    listed = ", ".join(map(str, candidates[:_MOST_COUNTS]))
+    end = ", ..." if len(candidates) > _MOST_COUNTS else "."
+    return f"more than one number of the {of} patients: {listed}{end}"
 
 
 def counts_that_fit(percent: Decimal, of: int) -> range:
@@ -420,7 +452,7 @@ def _settle(
     fitting = {
         f"{words} in {percent} %": {start + step * k for k in counts_that_fit(percent, of)}
         for words, percent, start, step in shares
-        if percent is not None
+        if percent is not None and len(counts_that_fit(percent, of)) <= _MOST_FITTING
     }
     if not fitting:
         return _Settled()
@@ -523,6 +555,8 @@ class CohortRef:
     treatment_class: str
     role: str
     """Identifier and role of the class of its treatment."""
+    study_name: str = ""
+    """Label of the study in its registry, which no other report has."""
 
     @cached_property
     def id(self) -> str:
@@ -531,8 +565,8 @@ class CohortRef:
 
     @cached_property
     def label(self) -> str:
-        """How tables call the study: first author and year where they are known."""
-        return study_label(self.study)
+        """How tables call the study."""
+        return self.study_name or study_label(self.study)
 
     @property
     def treatment(self) -> str:
@@ -568,7 +602,8 @@ def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
     if landmarks_of(arm, view.endpoint, keep):
         return True
     if outcome is not None:
-        return outcome.median != NOT_REACHED or outcome.follow_up is not None
+        limited = outcome.ci is not None and not is_symmetric(outcome)
+        return outcome.median != NOT_REACHED or outcome.follow_up is not None or limited
     if not isinstance(arm, Cohort) or not view.keeps_unmarked(study):
         return False
     events = [patient.event for patient in patients_with(arm, view.endpoint)]
@@ -576,7 +611,10 @@ def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
 
 
 def histology_groups(ref: CohortRef, view: View) -> list[Subgroup]:
-    """Return the pure and mixed subgroups with n and a figure; empty unless there are both."""
+    """Return the pure and mixed subgroups with n and a figure; empty unless there are both.
+
+    Where all of them have more patients than the cohort, those of one factor are taken.
+    """
 
     def prints(group: Subgroup) -> bool:
         if view.endpoint != RESPONSE:
@@ -593,8 +631,12 @@ def histology_groups(ref: CohortRef, view: View) -> list[Subgroup]:
         and group.n
         and prints(group)
     ]
-    both = {histology for _, histology in groups} == {"pure", "mixed"}
-    return [group for group, _ in groups] if both else []
+    for factor in dict.fromkeys((None, *(group.factor for group, _ in groups))):
+        own = [(group, word) for group, word in groups if factor in (None, group.factor)]
+        too_many = ref.cohort.n is not None and sum(group.n for group, _ in own) > ref.cohort.n
+        if {word for _, word in own} == {"pure", "mixed"} and not too_many:
+            return [group for group, _ in own]
+    return []
 
 
 def tells_histology(ref: CohortRef, view: View) -> bool:

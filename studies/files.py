@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from studies.problems import (
+    CONTROL,
     FieldPath,
     Finding,
     Problem,
@@ -37,6 +38,10 @@ from studies.schema import FrozenDict
 # Each round removes what the last one refused; a required key that goes takes its table with it in
 # the next round, so that the depth of nesting bounds the number of rounds.
 _MOST_ROUNDS = 8
+
+#: What a file may hold at most: bytes, tables and lists within each other, characters of a key and
+#: digits of a number. Far more than any report needs, and little enough to be read in a moment.
+MOST_BYTES, DEEPEST, LONGEST_KEY, MOST_DIGITS = 2_000_000, 16, 200, 60
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,15 @@ def read_toml(path: Path) -> TomlFile:
         return TomlFile(path, None, fingerprint, tuple(in_folder([problem], path.parent)))
 
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
     except OSError as error:
         mistake = f"a file that cannot be read ({error.strerror or 'unknown reason'})"
         action = "check that it is a file and that you may read it"
         return refused("", mistake, "a readable TOML file", action)
+    if len(data) > MOST_BYTES:
+        expected = f"a file of {MOST_BYTES} bytes at most"
+        return refused("", "a larger one", expected, "give each report a file of its own")
     fingerprint = hashlib.sha256(data).hexdigest()
     try:
         # utf-8-sig: editors on Windows put a byte order mark, which TOML does not know.
@@ -94,23 +103,85 @@ def read_toml(path: Path) -> TomlFile:
         mistake = f"the byte 0x{data[error.start]:02x}, which is not UTF-8"
         action = "save the file with the encoding UTF-8"
         return refused(f"line {line}", mistake, "a text file in UTF-8", action, line)
+    for line, *words in _beyond_limits(text):
+        return refused(f"line {line}", *words, line)
     try:
         content = tomllib.loads(text, parse_float=Decimal)
-    except RecursionError:
-        line, place, mistake = None, "", "lists nested too deep to read"
     except ArithmeticError:  # a number whose exponent no decimal can hold
         start = re.search(r"[eE][+-]?[\d_]{10,}", text)
         line = text.count("\n", 0, start.start()) + 1 if start else None
         place, mistake = "", "a number too large to hold"
-    except ValueError as error:  # also impossible dates and integers of thousands of digits
+    except ValueError as error:  # also impossible dates
         line, place, mistake = _place_of(str(error), text.splitlines())
     else:
         if content:
-            return TomlFile(path, content, fingerprint)
+            found = [Problem(path.name, *words) for words in _unprintable(content)]
+            problems = locate(in_folder(found, path.parent))
+            return TomlFile(path, None if problems else content, fingerprint, problems)
         expected = "the tables that such a file holds"
         return refused("", "no key at all", expected, "fill the file, or remove it")
     action = "correct the text at this place; texts stand in quotation marks, tables in [brackets]"
     return refused(place, f"malformed TOML, {mistake}", "a TOML document", action, line)
+
+
+_PART = r"""(?:[^\s"'#,=\[\]{}.]++|"(?:\\.|[^"\\\n])*+"|'[^'\n]*+')"""
+_PARTS, _EQUALS = re.compile(_PART), re.compile(r"[ \t]*=")
+_TOKEN = re.compile(
+    r'"""(?:\\.|(?!""")[^\\])*+"{3,5}'
+    r"|'''(?:(?!''').)*+'{3,5}"
+    r"|#[^\n]*+"
+    rf"|(?P<key>(?:{_PART}[ \t]*+\.[ \t]*+)*+{_PART})"
+    r"|[\[\]{}]",
+    re.DOTALL,
+)
+
+
+def _beyond_limits(text: str) -> Iterator[tuple[int, str, str, str]]:
+    """Yield the line of what is longer or deeper than the limits, and the words about it.
+
+    The parser takes the square of their length for long dotted keys, and fails on deep lists.
+    """
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        key = token["key"]
+        if key is None:
+            depth = max(depth + (token[0] in "[{") - (token[0] in "]}"), 0)
+        elif len(key) > LONGEST_KEY and (key[0] not in "\"'" or _EQUALS.match(text, token.end())):
+            found, most = f"a key or a number of {len(key)} characters", f"{LONGEST_KEY} at most"
+            yield _line_at(text, token.start()), found, most, "shorten it"
+        if depth + len(_PARTS.findall(key or "")) > DEEPEST:
+            found, most = "tables and lists nested deeper", f"{DEEPEST} levels at most"
+            yield _line_at(text, token.start()), found, most, "write them side by side"
+
+
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _unprintable(value: Any, path: FieldPath = ()) -> Iterator[tuple[str, str, str, str]]:
+    """Yield field, mistake, expectation and action of what no report prints, wherever it is."""
+    entries = value.items() if isinstance(value, dict) else ()
+    for key, entry in (*entries, *(enumerate(value) if isinstance(value, list) else ())):
+        if isinstance(key, str) and (len(key) > LONGEST_KEY or CONTROL.search(key)):
+            found = f"the key {show(key)}"
+            expected = f"one of {LONGEST_KEY} characters at most, without control characters"
+            where = dotted(path if len(key) > LONGEST_KEY else (*path, key))
+            yield where, found, expected, "write it in plain words"
+        else:
+            yield from _unprintable(entry, (*path, key))
+    sign = CONTROL.search(value) if isinstance(value, str) else None
+    if sign is not None:
+        found = f"the control character U+{ord(sign[0]):04X} in {show(value)}"
+        yield dotted(path), found, "a text that can be printed", "remove it"
+    elif isinstance(value, int | Decimal) and _digits(value) > MOST_DIGITS:
+        found = f"a number of more than {MOST_DIGITS} digits"
+        yield dotted(path), found, "digits as a report prints them", "write fewer digits"
+
+
+def _digits(number: int | Decimal) -> int:
+    if isinstance(number, Decimal):
+        return len(number.as_tuple().digits)
+    return 0 if abs(number) < 10**MOST_DIGITS else MOST_DIGITS + 1
 
 
 def _place_of(message: str, lines: list[str]) -> tuple[int | None, str, str]:

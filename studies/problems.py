@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -22,6 +23,8 @@ FieldPath = tuple[str | int, ...]
 Severity = Literal["error", "warning", "note"]
 _LONGEST_QUOTE = 60
 _LONG_WORD = 9  # letters
+#: Control characters, but for line breaks and tabs, and those that turn the direction of a text.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 CHECK_BOTH = "check both figures against the report"
 
 
@@ -117,7 +120,8 @@ def show(value: Any) -> str:
             return "true" if value else "false"
         case str():
             text = value if len(value) <= _LONGEST_QUOTE else value[: _LONGEST_QUOTE - 3] + "..."
-            return '"' + text.replace("\n", " ") + '"'
+            text = CONTROL.sub(lambda sign: f"\\u{ord(sign[0]):04X}", text.replace("\n", " "))
+            return f'"{text}"'
         case Decimal() | int() | float():
             try:
                 text = str(value)

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studies import checks
-from studies.figures import CohortRef, endpoints_of
+from studies.figures import CohortRef, endpoints_of, study_label
 from studies.files import (
     VOCABULARY_FILE,
     Source,
@@ -145,6 +148,21 @@ class Registry:
         from studies.documents import registry_frame
 
         return registry_frame(self)
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """How a report is called, by its identifier: "Pennell 2008", "Iyer 2018b".
+
+        No two have one label; reports that were left out have labels, too.
+        """
+        every = {report.id: study_label(report) for report in (*self, *self.excluded)}
+        times, seen = Counter(every.values()), Counter[str]()
+        named = {}
+        for own, label in every.items():
+            letter = ascii_lowercase[seen[label] % len(ascii_lowercase)]
+            named[own] = f"{label}{letter}" if times[label] > 1 else label
+            seen[label] += 1
+        return FrozenDict(named)
 
     @property
     def folder(self) -> Path:
@@ -342,7 +360,7 @@ def _read(path: Path, layer: int) -> _Report:
 def _place_of(problem: Problem) -> tuple[bool, str, str, list[tuple[int, str]]]:
     """Return the sorting key of a problem: the vocabulary first, then by file and field."""
     parts = re.findall(r"\d+|[^\d]+", problem.field)
-    field = [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    field = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
     return problem.file != VOCABULARY_FILE, problem.file, problem.folder, field
 
 
@@ -546,5 +564,7 @@ def references(registry: Registry) -> list[CohortRef]:
     words = {t.id: vocabulary.treatment_class(t.class_) for t in vocabulary.treatments}
     groups = {name: (group.id, group.role) for name, group in words.items()}
     return [
-        CohortRef(s, cohort, *groups[cohort.treatment]) for s in registry for cohort in s.cohorts
+        CohortRef(s, cohort, *groups[cohort.treatment], registry.labels[s.id])
+        for s in registry
+        for cohort in s.cohorts
     ]

@@ -230,7 +230,8 @@ class LeftOut:
     endpoint: str
     kind: str
     """The rule that left it out: no_figure, other_disease, not_pooled, formed_by_outcome, no_n,
-    not_one_treatment, overlap, subgroup_only, response_not_a_count, not_verified, event_status.
+    not_one_treatment, overlap, subgroup_only, response_not_a_count, not_verified, event_status,
+    contradiction.
     """
     reason: str
     """Why, a full sentence."""
@@ -262,6 +263,7 @@ def select(
     verified_only: bool = False,
     use_read_as: bool = False,
     use_formed: bool = False,
+    unreadable: Callable[[CohortRef, View], str | None] = lambda ref, view: None,
 ) -> Selection:
     """Choose the cohorts that answer for an endpoint; every other one has a reason against it.
 
@@ -275,12 +277,17 @@ def select(
         Whether declared readings of a report's own groups as pure or mixed count as histology.
     use_formed : bool
         Whether cohorts that the outcome formed, by survival or by frailty, are counted.
+    unreadable : callable
+        Says why the figures of a cohort that could count contradict each other, or None.
     """
     if endpoint not in ENDPOINTS:
         raise UnknownWordError("endpoint", endpoint, closest(endpoint, ENDPOINTS))
     view = View(endpoint, verified_only, use_read_as, use_formed)
     refs = references(registry)
     against = {ref.id: _reason_against(ref, view, registry.vocabulary) for ref in refs}
+    for ref in refs:
+        if against[ref.id] is None and (why := unreadable(ref, view)):
+            against[ref.id] = "contradiction", why
     index = OverlapIndex(registry)
     counted = Counted(index)
     usable = [ref for ref in refs if against[ref.id] is None]
@@ -332,23 +339,24 @@ def adjusted_contrasts(
     Neither group is a cohort of the registry. Of reports that share patients the first by name
     counts; a report with several such ratios of two treatments counts for the first.
     """
-    vocabulary, index, found = registry.vocabulary, OverlapIndex(registry), {}
+    index, found = OverlapIndex(registry), {}
     for study in registry:
         if found.keys() & {study.id, *index.partners(study.id)}:
             continue
         for own in filter(view.keep(study), study.comparisons):
             usable = own.adjusted and own.hr is not None and len(own.treatments) == 2
             if usable and own.endpoint == view.endpoint and (own.hr_ci or own.p is not None):
-                pair = (_group_of(study, name, vocabulary) for name in own.treatments)
+                pair = (_group_of(study, name, registry) for name in own.treatments)
                 found.setdefault(study.id, (own, *pair))
     return tuple(found.values())
 
 
-def _group_of(study: Study, treatment: str, vocabulary: Vocabulary) -> CohortRef:
+def _group_of(study: Study, treatment: str, registry: Registry) -> CohortRef:
     """Return a compared group as a cohort of its report."""
+    vocabulary = registry.vocabulary
     group = vocabulary.treatment_class(vocabulary.treatment(treatment).class_)
     cohort = Cohort(id=treatment, treatment=treatment, treatment_as_printed=treatment)
-    return CohortRef(study, cohort, group.id, group.role)
+    return CohortRef(study, cohort, group.id, group.role, registry.labels[study.id])
 
 
 _FORMED = {
@@ -440,6 +448,8 @@ def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[str, str]:
             f"The median {name} was not reached, and neither a survival probability nor a "
             "follow-up is printed."
         )
+    if any(own.endpoint == view.endpoint and own.ci is not None for own in cohort.survival):
+        return "no_figure", f"The report prints an interval of the median {name}, but no median."
     groups = [
         group
         for group in cohort.subgroups

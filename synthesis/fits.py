@@ -18,7 +18,8 @@ from xarray import DataTree
 from priors import Priors, load_priors
 from studies import Registry
 from studies.figures import ResponseRefused, View, best_responses
-from studies.selection import LeftOut, Selection, adjusted_contrasts, select
+from studies.selection import LeftOut, Selection, adjusted_contrasts
+from synthesis.counting import select
 from synthesis.endpoints import survival_endpoints
 from synthesis.model import covariates, response, survival
 from synthesis.model.arrays import Sizes, sizes_for
@@ -342,6 +343,14 @@ def fit_response_data(
     problem = response_problem(data, priors)
     draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
     return ResponseFit(data, left_out, priors, draws, diagnosis)
+
+
+def require_cohorts(
+    registry: Registry, endpoint: str, *, verified_only: bool = False, use_read_as: bool = False
+) -> None:
+    """Raise `NothingToPoolError` where no cohort can be counted for an endpoint."""
+    if not select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as).counted:
+        raise _nothing_to_pool(registry, endpoint)
 
 
 def _nothing_to_pool(registry: Registry, endpoint: str) -> NothingToPoolError:

@@ -37,6 +37,8 @@ from synthesis.reported import median_words, share_words
 
 # Simulated patients at a time, so that a registry of thousands needs no more memory than a trial.
 _AT_A_TIME = 2_000_000
+#: Of a larger group so many are simulated: their chance is nothing beside that of the curve.
+MOST_SIMULATED = 10_000
 
 _Z = NormalDist().inv_cdf(0.975)
 _HALF = 0.5 + 1e-9  # a curve at one half must not miss it by rounding
@@ -214,7 +216,7 @@ class EventOfRank:
         rank = rng.choice(np.array(list(self.ranks.values()), dtype=float), size=draws)
         if len(crowd.sizes) == 1:
             return times_of_ranks(crowd.curves[0], rank[None], self.n, rng)[0][0]
-        sizes, parts = crowd.among(self.n), []
+        sizes, parts = crowd.among(min(self.n, MOST_SIMULATED)), []
         step = max(_AT_A_TIME // sum(sizes), 1)
         for start in range(0, draws, step):
             rows = slice(start, start + step)

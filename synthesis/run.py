@@ -14,7 +14,7 @@ from studies.vocabulary import Vocabulary
 from synthesis.choices import STACKED
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Fit, tells_histology
-from synthesis.fits import fit_response, run_facts
+from synthesis.fits import fit_response, require_cohorts, run_facts
 from synthesis.model.covariates import LINES
 from synthesis.model.sampler import Progress
 from synthesis.questions import checks, compare, histology, mix, pooled, single
@@ -215,6 +215,13 @@ def fit_endpoints(
         "use_read_as": settings.use_read_as,
         "cache": cache,
     }
+    for name in settings.endpoints:  # before anything is sampled
+        require_cohorts(
+            registry,
+            name,
+            verified_only=settings.verified_only,
+            use_read_as=settings.use_read_as,
+        )
     for name in settings.endpoints:
         if endpoint_of(name).is_response:
             stage = {"progress": lambda words, name=name: tell(f"{name}: {words}")}

@@ -29,6 +29,17 @@ from small_registry import cohort, landmark, median
 
 from studies.plausibility import NOTES, WARNINGS, citations
 
+
+def circle(second, third):
+    """Describe three arms, the first against the second with a ratio of 0.50, and so on."""
+    ratios = {("a", "b"): "0.50", ("b", "c"): second, ("a", "c"): third}
+    comparisons = [
+        {"endpoint": "os", "groups": [*pair], "hr": D(hr), "hr_ci": [D(hr) * D("0.6"), D(hr) * 2]}
+        for pair, hr in ratios.items()
+    ]
+    return one(*(cohort(name, n=40) for name in "abc"), comparisons=comparisons)
+
+
 FLAGGED = [
     alone(survival=[months("166")]),
     alone(survival=[months("5.5", unit="days")]),
@@ -50,6 +61,7 @@ FLAGGED = [
     ),
     # An interquartile range, and a standard error of so many patients.
     interval("3.1", "1.2", "7.6", 300),
+    interval("5.0", "1.9", "13.2", 90),
     interval("6.20", "6.15", "6.28", 40),
     interval("6.00", "5.95", "6.05", 400),
     # Limits of a range.
@@ -110,6 +122,14 @@ FLAGGED = [
     hazard(hr="0.86", hr_ci="0.52 0.98"),
     hazard(hr="1.16", hr_ci="0.90 1.50", p="0.003"),
     hazard(hr="0.50", hr_ci="0.35 0.71", p="0.20"),
+    circle("0.50", "2.0"),
+    alone(
+        n=20,
+        subgroups=[
+            group("histology", "pure", 15, histology="pure"),
+            group("component", "papillary", 12, histology="mixed"),
+        ],
+    ),
     one(arm(), year=2002),
     one(arm(), year=2060, name="abel"),
     one(arm(), enrolment="1998-2004"),
@@ -189,6 +209,9 @@ NOTED = [
     one(arm(survival=[months("4")]), status="secondary"),
     alone(survival=[months("4", status="secondary")]),
     interval("3.1", "0.6", "5.5", 23),
+    alone(
+        landmarks=[landmark(6, "0.40", label="reader"), landmark(12, "0.55", label="committee")],
+    ),
 ]
 
 
@@ -239,6 +262,19 @@ def test_a_report_entered_twice_is_flagged_in_the_second():
     both = [one(arm(), name=name, citation=citation) for name in ("abel2001", "abel2001b")]
     assert warned(*both) == [("same-report", "citation.doi")]
     assert reviewed(*both).warnings[0].file == "abel2001b.toml"
+
+
+def test_a_report_without_a_doi_is_known_by_author_year_and_title():
+    citation = {"authors": ["Abel A"], "year": 2001, "title": "Outcomes of a drug"}
+    both = [one(arm(), name=name, citation=citation) for name in ("abel2001", "abel2001b")]
+    assert warned(*both) == [("same-report", "citation.authors")]
+    both[1]["citation"] = citation | {"title": "Outcomes of another drug"}
+    assert warned(*both) == []
+
+
+def test_ratios_that_belong_together_are_not_flagged():
+    assert warned(circle("0.50", "0.25")) == warned(circle("0.50", "0.33")) == []
+    assert warned(circle("2.0", "0.9")) == []
 
 
 def test_one_trial_under_two_titles_is_no_report_entered_twice():

@@ -135,7 +135,7 @@ def test_show_prints_a_report_or_why_it_was_left_out(answer, registry, monkeypat
 
 def test_overlaps_prints_a_line_for_each_group_or_everything_or_the_rule(answer, run):
     assert answer("overlaps").splitlines()[1].split() == [
-        *("2", "1", "1", "1", "jannin2023,", "sparano2021"),
+        *("2", "1", "2", "1", "jannin2023,", "sparano2021"),
     ]
     text = answer("overlaps", "--verbose")
     assert "jannin2023 (Jannin 2023) shares patients with" in text

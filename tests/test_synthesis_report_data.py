@@ -23,7 +23,6 @@ from synthesis.questions.certainty import Confounding
 from synthesis.questions.contrasts import GAIN
 from synthesis.report import words
 from synthesis.report.data import DRAWS, MONTHS, as_json, page_data
-from synthesis.report.names import study_names
 from synthesis.reported import cohort_words, median_words, share_words
 
 
@@ -34,7 +33,7 @@ def analysis(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(analysis):
-    return page_data(analysis, study_names(analysis.registry))
+    return page_data(analysis, analysis.registry.labels)
 
 
 # --- Names and figures ---------------------------------------------------------------------------
@@ -44,7 +43,7 @@ def named(tmp_path, **citation):
     """What a reader calls a study with this citation."""
     own = study("x1", cohort(n=9, survival=[median()]), enrolment="2001-03 to 2009")
     own["citation"] = citation
-    return study_names(load_registry(write_registry(tmp_path / "registry", own)))["x1"]
+    return load_registry(write_registry(tmp_path / "registry", own)).labels["x1"]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +69,7 @@ def test_a_study_has_a_name_that_a_reader_knows(tmp_path, citation, name):
 def test_a_report_of_which_nothing_is_known_has_the_number_of_its_patients(tmp_path, design, name):
     own = study("x1", cohort(n=9, survival=[median()]), design=design)
     own["citation"] = {"label": "PMID 21791572", "pmid": "21791572"}
-    assert study_names(load_registry(write_registry(tmp_path, own)))["x1"] == name
+    assert load_registry(write_registry(tmp_path, own)).labels["x1"] == name
 
 
 def test_reported_figures_have_one_notation(tmp_path):
@@ -133,7 +132,7 @@ def test_gains_over_every_reference_are_those_of_the_draws(analysis, data):
 
 def test_a_gain_stands_alone_where_no_confounding_is_to_be_allowed_for(analysis, tmp_path):
     def sizes(made, endpoint=0):
-        gains = page_data(made, study_names(made.registry))["endpoints"][endpoint]["gains"]
+        gains = page_data(made, made.registry.labels)["endpoints"][endpoint]["gains"]
         return {
             label: len(own) for label, own in gains["reference"]["Best supportive care"].items()
         }
@@ -153,7 +152,7 @@ def test_a_gain_stands_alone_where_no_confounding_is_to_be_allowed_for(analysis,
 
 def test_a_gain_between_the_steps_of_the_slider_can_be_asked_for(analysis):
     asked = replace(analysis, settings=replace(analysis.settings, delta=1.3))
-    made = page_data(asked, study_names(asked.registry))
+    made = page_data(asked, asked.registry.labels)
     assert made["months"][2:5] == [1.0, 1.3, 1.5]
     gains = made["endpoints"][0]["gains"]["reference"]["Best supportive care"]
     assert {len(own[4]) for own in gains.values()} == {len(made["months"])}
@@ -176,7 +175,7 @@ def test_how_certain_a_comparison_is_stands_on_the_page(analysis):
         forest=analysis.comparison.forest.assign(certainty="low"),
     )
     graded = replace(analysis, comparison=comparison)
-    made = page_data(graded, study_names(graded.registry))["endpoints"][0]["certainty"]
+    made = page_data(graded, graded.registry.labels)["endpoints"][0]["certainty"]
     assert made["Sorafenib"] == {
         "certainty": "low",
         "certainty_reasons": "not randomised",

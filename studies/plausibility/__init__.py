@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from studies.plausibility import citations, counts, curves, notes, times
+from studies.plausibility import citations, counts, curves, notes, ratios, times
 from studies.plausibility.question import Around, Question
 from studies.problems import Problem, Severity, correction, dotted, one_of, show
 from studies.registry import Registry
@@ -37,6 +37,7 @@ WARNINGS: Mapping[str, Question] = {
     "printed-share": counts.printed_shares,
     "p-value": curves.p_values,
     "hazard-ratio": curves.hazard_ratios,
+    "ratio-circle": ratios.circles,
     "citation": citations.citation_years,
     "same-report": citations.same_reports,
     "same-patients": citations.same_patients,
@@ -53,6 +54,7 @@ NOTES: Mapping[str, Question] = {
     "unresolved-overlap": notes.unresolved_overlaps,
     "secondary-figures": notes.secondary_figures,
     "symmetric-interval": notes.symmetric_intervals,
+    "other-assessor": notes.assessors,
 }
 
 

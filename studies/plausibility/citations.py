@@ -67,17 +67,22 @@ def suspicions(registry: Registry) -> dict[str, tuple[Finding, ...]]:
 def shared_citations(registry: Registry) -> dict[str, tuple[Finding, ...]]:
     """Return, for every study, the earlier ones whose citation has the same DOI, PMID or title.
 
-    A title counts only together with the registration of the trial: many reports are called alike.
+    A title counts only together with the registration of the trial, or with first author and year:
+    many reports are called alike.
     """
     first: dict[tuple[str, str], str] = {}
     shared: dict[str, tuple[Finding, ...]] = defaultdict(tuple)
     words = {"doi": "the DOI", "pmid": "the PubMed identifier", "title": "trial and title of"}
+    words["authors"] = "author, year and title of"
     action = "remove one of the two studies, or correct the citation"
     for study in registry:
         citation = study.citation
         values = {"doi": citation.doi, "pmid": citation.pmid}
         if citation.trial_registration is not None and citation.title is not None:
             values["title"] = f"{citation.trial_registration} {citation.title}"
+        if citation.authors and citation.year is not None and citation.title is not None:
+            first_author = surname(citation.authors[0])
+            values["authors"] = f"{first_author} {citation.year}, {citation.title}"
         for key, value in values.items():
             other = value and first.setdefault((key, fold(value)), study.id)
             if value and other != study.id:

@@ -167,7 +167,19 @@ def subgroup_sizes(study: Study, around: Around) -> Iterator[Finding]:
                         "factors"
                     )
                     yield Finding((*path, "subgroups", groups[0][0], "n"), found, expected, action)
+            yield from _histologies_by_factors(cohort, path)
         yield from _histology_against_groups(cohort, path)
+
+
+def _histologies_by_factors(cohort: Cohort, path: Path) -> Iterator[Finding]:
+    """Yield a finding where pure and mixed groups by several factors have patients in common."""
+    groups = [(p, g) for p, g in enumerate(cohort.subgroups) if g.histology or g.read_as]
+    total, factors = sum(g.n or 0 for _, g in groups), {g.factor for _, g in groups}
+    if total > cohort.n and len(factors) > 1:
+        found = f"{total} patients in pure and mixed groups by {' and by '.join(sorted(factors))}"
+        expected = f"no more than the {cohort.n} of the cohort"
+        action = "correct the numbers: the whole cohort is used, or the groups of one factor"
+        yield Finding((*path, "subgroups", groups[0][0], "n"), found, expected, action)
 
 
 def _histology(groups: list[tuple[int, Arm]]) -> bool:

@@ -72,6 +72,10 @@ _SLOPE_SHARE = 0.1
 # Weibull shapes of a whole curve. Steeper than 4 is a cohort whose patients nearly all die within
 # one season; flatter than 0.35 before the median, a cohort half of which dies at once.
 _STEEPEST, _FLATTEST = 4.0, 0.35
+_QUARTILES = "as an interquartile range it would be usual: write it as iqr"
+# Of fewer patients the limits of a median may be as far apart as quartiles are; and the least shape
+# of a usual curve.
+_QUARTILES_FROM, _USUAL_SHAPE = 30, 0.7
 _LONGEST = 1e6  # times further apart are a slip of another kind, and overflow
 # Of the intervals in use for a survival probability, none is narrower than three quarters of the
 # narrowest one of a binomial count without censoring. Where three of four patients left
@@ -110,7 +114,9 @@ def interval_widths(study: Study, around: Around) -> Iterator[Finding]:
         if limits is not None:
             half = outcome.ci is not None and outcome.ci[1] == NOT_REACHED
             span = _distances(limits) if is_symmetric(outcome) else _ratios(limits, half=half)
-            yield from _judge(outcome, limits, span, (*path, "ci"))
+            here = (*path, "ci")
+            judged = [*_judge(outcome, limits, span, here)]
+            yield from judged or _quartiles(outcome, limits, here)
 
 
 def _limits(outcome: SurvivalOutcome, arm: Arm) -> _Limits | None:
@@ -186,6 +192,23 @@ def _judge(
     yield Finding(path, found, expected, action)
 
 
+def _quartiles(outcome: SurvivalOutcome, limits: _Limits, path: Path) -> Iterator[Finding]:
+    """Yield limits that are wide for a usual curve, and as far apart as its quartiles.
+
+    Of 100 patients quartiles are nearly always found out, of 60 one time in five. Of 30 they are as
+    far apart as the limits of a median may be.
+    """
+    if limits.n < _QUARTILES_FROM or is_symmetric(outcome) or outcome.ci[1] == NOT_REACHED:
+        return
+    lower, upper = median_interval_ranks(limits.least, limits.level)
+    ranks = max(lower - RANK_SLACK, 1.0), min(upper + RANK_SLACK, limits.least)
+    most = log_ratio_quantile(limits.least, *ranks, 1.0 - _RARE) / _USUAL_SHAPE
+    if limits.log_ratios[0] > most and _QUARTILES in _other_range(limits):
+        found = f"an interval of {show(outcome.ci)} around {outcome.median} for {limits.n} patients"
+        expected = f"a narrower one, as a rule: {_bound(most, outcome, limits)} at most"
+        yield Finding(path, found, expected, f"correct it ({_other_range(limits)})")
+
+
 def _bound(bound: float, outcome: SurvivalOutcome, limits: _Limits) -> str:
     if is_symmetric(outcome):
         return f"{outcome.median} ± {bound * (limits.lower + limits.upper) / 2.0:.2g}"
@@ -198,7 +221,7 @@ def _other_range(limits: _Limits) -> str:
     # patients.
     shape = math.log(math.log(4.0) / math.log(4.0 / 3.0)) / math.log(limits.upper / limits.lower)
     if SHAPES[0] <= shape <= SHAPES[1]:
-        return "as an interquartile range it would be usual: write it as iqr"
+        return _QUARTILES
     return "a range, another unit of one limit, or another number of patients would explain it"
 
 

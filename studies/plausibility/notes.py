@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from studies.figures import is_symmetric
+from studies.figures import assessors_of, is_symmetric
 from studies.plausibility.question import Around, arms, figures
 from studies.problems import Finding, odd, show
 from studies.schema import Study
@@ -153,6 +153,17 @@ def secondary_figures(study: Study, around: Around) -> Iterator[Finding]:
         found = f"{counted} seen only in a source about the report"
         action = "an analysis can be made with verified figures alone"
         yield Finding(("status",), found, "figures seen in the report itself", action)
+
+
+def assessors(study: Study, around: Around) -> Iterator[Finding]:
+    """Ask whether points are of several assessors: one curve is that of one of them."""
+    for arm, path, _ in arms(study):
+        for endpoint in dict.fromkeys(mark.endpoint for mark in arm.landmarks):
+            used, *others = assessors_of(arm, endpoint) or ("",)
+            if others:
+                found = f"{endpoint} by {' and by '.join(map(show, others))}"
+                action = "the other points are kept for display"
+                yield Finding((*path, "landmarks"), found, f"points of {show(used)} alone", action)
 
 
 def symmetric_intervals(study: Study, around: Around) -> Iterator[Finding]:

@@ -18,10 +18,10 @@ import typer
 from priors import Priors, load_priors
 from studies import Registry, UnknownWordError
 from studies.registry import add_studies, convert_endpoints
-from studies.selection import select
 from studies.vocabulary import Treatment
 from synthesis.choices import DEFAULT
 from synthesis.cli import options as of
+from synthesis.cli.listing import check
 from synthesis.cli.options import ANY, SEVERAL, argument, choice, flag, number, option
 from synthesis.cli.running import (
     InputError,
@@ -33,8 +33,9 @@ from synthesis.cli.running import (
     text_of,
 )
 from synthesis.cli.terminal import show, summary, verdict_lines
+from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
-from synthesis.numbers import capitalised, count
+from synthesis.numbers import capitalised, count, listed
 from synthesis.result import Result, joined
 from synthesis.staging import check_folder, staged_folder
 
@@ -245,19 +246,27 @@ def endpoints_to_fit(
     treatments: Iterable[str | None] = (),
     *,
     among: Iterable[str] = ENDPOINTS,
+    background: bool = False,
 ) -> tuple[str, ...]:
-    """Endpoints that are named, or those that have something to pool; needs the treatments."""
-    pooled = pooled_treatments(request, named or among)
+    """Endpoints that are named, or those that have something to pool; needs the treatments.
+
+    What is left out is told at once: sampling takes long.
+    """
+    pooled = pooled_treatments(request, named or among, background=background)
     for name in filter(None, treatments):
         require_pooled(request, name, pooled)
     kept = tuple(name for name, treatments in pooled.items() if named or treatments)
+    if kept and (without := [name for name in pooled if name not in kept]):
+        typer.echo(f"No cohort can be counted for {listed(without)}: left out.", err=True)
     return kept or tuple(pooled)
 
 
 def endpoints_with(
-    request: Request, named: Sequence[str] | None, treatment: str
+    request: Request, named: Sequence[str] | None, treatment: str | None
 ) -> tuple[tuple[str, ...], list[str]]:
     """Endpoints that pool a treatment, one at least, and a sentence on each of the others."""
+    if treatment is None:
+        return endpoints_to_fit(request, named), []
     pooled = pooled_treatments(request, named or ENDPOINTS)
     known = require_pooled(request, treatment, pooled).id
     without = [name for name, treatments in pooled.items() if known not in treatments]
@@ -318,7 +327,8 @@ def report(
     began = time.monotonic()
     if reference is not None:
         require_pooled(request, reference, pooled_treatments(request, endpoint or ENDPOINTS))
-    asked = _given(endpoints=endpoint, reference=reference, delta=delta, sensitivity=sensitivity)
+    asked = _given(reference=reference, delta=delta, sensitivity=sensitivity)
+    asked["endpoints"] = endpoints_to_fit(request, endpoint, background=True)
     asked["confounding"] = confounding
     analysis = analysed(request, asked)
     from synthesis.report import write_report
@@ -390,11 +400,14 @@ def impact(
         raise InputError(
             "no study is new or changed: the registry has every one of these reports as it is."
         )
+    _, found = check(files, folders=before.folders, alone=True)
+    notes = [f"Looks like a slip: {problem}" for problem in (*found.errors, *found.warnings)]
     settings = settings_of(request, _given(endpoints=endpoint))
     from synthesis.questions import impact as question
 
     answer = question.impact(before, after, settings, **request.fitting)
-    return question.result(answer, after), after
+    result = question.result(answer, after)
+    return replace(result, lead=(*result.lead, *notes)), after
 
 
 @answers(one_family=True)
@@ -425,10 +438,8 @@ def compare(
     show_all: of.AllOption = False,
 ) -> Result:
     """Compare treatments: contrasts, gains, ranks, and what carries each of them."""
-    asked, notes = _given(endpoints=endpoint), ()
-    if reference is not None:
-        asked["endpoints"], notes = endpoints_with(request, endpoint, reference)
-    settings, fits = fit(request, **asked)
+    endpoints, notes = endpoints_with(request, endpoint, reference)
+    settings, fits = fit(request, endpoints=endpoints)
     from synthesis.questions import compare as question
 
     request.tell("comparing")
@@ -615,9 +626,14 @@ def plan(
     Studies are simulated from what is believed today, reported as a trial reports them, and read
     like any other report. One survival family is fitted, where a report stacks several.
     """
-    vocabulary = request.registry.vocabulary
+    vocabulary, pooled = request.registry.vocabulary, pooled_treatments(request, (endpoint,))
     for name in filter(None, (*treatment, reference)):
-        vocabulary.treatment(name)  # a slip is told before anything is sampled
+        require_pooled(request, name, pooled)  # told before anything is sampled
+    if len(pooled[endpoint]) == 1:
+        raise InputError(
+            f"{treatment[0]} is the only treatment pooled for {endpoint}: there is none "
+            "to compare it with."
+        )
     request.tell("loading the sampler")
     from synthesis.fits import DEFAULT_FAMILY
     from synthesis.model.families import family

@@ -21,7 +21,7 @@ from studies import (
     Vocabulary,
     load_registry,
 )
-from studies.figures import RESPONSE, CohortRef, View, endpoints_of, study_label
+from studies.figures import RESPONSE, CohortRef, View, endpoints_of
 from studies.files import locate
 from studies.problems import closest
 from studies.registry import Excluded, references
@@ -32,12 +32,12 @@ from studies.selection import (
     OverlapGroup,
     Selection,
     overlap_groups,
-    select,
     why_first,
 )
 from studies.vocabulary import fold
 from synthesis.cli.terminal import width as columns
-from synthesis.endpoints import ENDPOINTS
+from synthesis.counting import select
+from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count
 
 WIDTH = 100
@@ -319,7 +319,7 @@ def overlap_lines(
 
 
 def _name(registry: Registry, study_id: str) -> str:
-    label = study_label(registry.study(study_id))
+    label = registry.labels[study_id]
     return study_id if label == study_id else f"{study_id} ({label})"
 
 
@@ -475,11 +475,25 @@ def check(
         reports=len(names),
         cohorts=sum(len(registry.studies[name].cohorts) for name in names),
         beside=len(registry) - len(names),
-        errors=chosen(reviewed.stale),
+        errors=chosen([*reviewed.stale, *_contradictions(registry, names)]),
         warnings=chosen(reviewed.warnings),
         notes=chosen(reviewed.notes, lines=lines_of_notes),
         acknowledged=tuple(zip(excused, (reason for _, reason in accepted), strict=True)),
     )
+
+
+def _contradictions(registry: Registry, names: Collection[str]) -> Iterator[Problem]:
+    """Yield the cohorts of some reports whose points are those of no single curve."""
+    for endpoint in survival_endpoints():
+        for own in select(registry, endpoint, use_formed=True).left_out:
+            if own.kind == "contradiction" and own.study_id in names:
+                cohorts = [cohort.id for cohort in registry.studies[own.study_id].cohorts]
+                field = f"cohorts[{cohorts.index(own.cohort_id)}]"
+                found = own.reason.rstrip(".").replace("Its", "its", 1)
+                action = f"correct one of them; until then the cohort is left out of {endpoint}"
+                file = registry.files[own.study_id]
+                words = field, f"that {found}", "points of one falling curve", action
+                yield Problem(file.name, *words, folder=str(file.parent))
 
 
 def _among(registry: Registry, study_id: str, paths: Sequence[Path]) -> bool:

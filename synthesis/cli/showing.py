@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 from studies import Cohort, Registry, Study
-from studies.figures import study_label
 from studies.plausibility import review
 from studies.registry import Excluded
 from studies.schema import (
@@ -28,8 +27,8 @@ from studies.schema import (
     Subgroup,
     SurvivalOutcome,
 )
-from studies.selection import select
 from synthesis.cli.listing import labelled, shown_path
+from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count
 
@@ -46,7 +45,7 @@ _FIELD = re.compile(r"{(\w+)}")
 def study_lines(registry: Registry, study_id: str) -> list[str]:
     """Set out everything that a registry holds of one report; `UnknownWordError` for another."""
     study = registry.study(study_id)
-    lines = [f"{study_label(study)}  ({study.id})", *_citation(study.citation), ""]
+    lines = [f"{registry.labels[study.id]}  ({study.id})", *_citation(study.citation), ""]
     lines += _facts(
         ("Status", _STATUS[study.status]),
         ("Seen in", "; ".join(map(_source, study.sources)) or "-"),
@@ -321,7 +320,7 @@ def _overlaps(study: Study, registry: Registry) -> Iterator[str]:
                 declared.setdefault(other.id, []).append((overlap, False))
     for name, overlaps in declared.items():
         other = registry.studies.get(name)
-        label = "not in the registry" if other is None else study_label(other)
+        label = "not in the registry" if other is None else registry.labels[name]
         reasons = dict.fromkeys(overlap.reason.rstrip(".") for overlap, _ in overlaps)
         pairs = dict.fromkeys(
             pair if here else pair[::-1] for overlap, here in overlaps for pair in overlap.pairs

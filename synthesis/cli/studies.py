@@ -178,7 +178,9 @@ def _excluded(reports: Iterable[Excluded]) -> pd.DataFrame:
 def _text_of_table(frame: pd.DataFrame, format_: str) -> str:
     """Return a table as text: csv, or a JSON list of objects with null for what is missing."""
     if format_ == "csv":
-        return frame.to_csv(index=False, lineterminator="\n")
+        from studies.documents import csv_of
+
+        return csv_of(frame)
     plain = frame.astype(object).where(frame.notna(), None)
     return json.dumps(plain.to_dict("records"), indent=2, ensure_ascii=False)
 

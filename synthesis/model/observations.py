@@ -358,6 +358,15 @@ def survival_data(
     )
 
 
+def contradiction(ref: CohortRef, view: View) -> str | None:
+    """Say why the printed points of a cohort cannot be read as one curve; None where they can."""
+    try:
+        _arms_of(0, ref, view, _cohort_record(ref, view))
+    except ContradictionError as error:
+        return str(error)
+    return None
+
+
 def order_treatments(
     counted: Sequence[CohortRef], class_order: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]:
@@ -518,7 +527,33 @@ def _compare_cohorts(
         ref = counted[one.arm.cohort]
         if ref.study.id == counted[other.arm.cohort].study.id:
             comparisons += _compare(ref, view, one, other)
-    return comparisons
+    return _without_implied(comparisons)
+
+
+def _without_implied(comparisons: Sequence[ArmComparison]) -> list[ArmComparison]:
+    """Comparisons without those that others imply: of three in a circle two are used.
+
+    Ratios go before p values, and numbers before ranges.
+    """
+    joined: list[set[int]] = []
+    words: dict[int, str] = {}
+    readings = [own.reading for own in comparisons]
+    pairs = [{own.first, own.second} for own in comparisons]
+    order = [(own.kind != "hazard ratio", own.low != own.high) for own in readings]
+    for place in sorted(range(len(comparisons)), key=order.__getitem__):
+        reading, pair = readings[place], pairs[place]
+        met = [arms for arms in joined if arms & pair]
+        if any(pair <= arms for arms in met):
+            kept = next(other for other in words if pairs[other] & pair)
+            words[kept] += f"; {reading.entered_as.split(',')[0]} follows from the others"
+            continue
+        joined = [arms for arms in joined if arms not in met] + [pair.union(*met)]
+        words[place] = reading.entered_as
+    return [
+        replace(own, reading=replace(own.reading, entered_as=words[place]))
+        for place, own in enumerate(comparisons)
+        if place in words
+    ]
 
 
 def _compare(ref: CohortRef, view: View, first: _Side, second: _Side) -> list[ArmComparison]:

@@ -108,8 +108,10 @@ def interval_ranks(n: int, method: str, level: float = 0.95) -> Ranks:
     if n < 1 or method not in METHODS or not 0.0 < level < 1.0:
         raise ValueError(f"no ranks for n={n!r}, method={method!r}, level={level!r}")
     z = NormalDist().inv_cdf(0.5 + level / 2.0)
-    j = np.arange(1, n + 1)
-    lower, upper = (_first_at_or_below_half(band) for band in _bands(1.0 - j / n, n, z, method))
+    # The bands cross one half within about z sqrt(n)/2 ranks of the median.
+    reach = int(4.0 * (z + 1.0) * np.sqrt(n)) + 1
+    j = np.arange(max(n // 2 - reach, 0) + 1, min(n // 2 + reach, n) + 1)
+    lower, upper = (_first_at_or_below_half(band, j) for band in _bands(1.0 - j / n, n, z, method))
     return Ranks(lower, median_rank(n), upper)
 
 
@@ -130,10 +132,10 @@ def _bands(s: np.ndarray, n: int, z: float, method: str) -> tuple[np.ndarray, np
     return lower, upper
 
 
-def _first_at_or_below_half(band: np.ndarray) -> float | None:
+def _first_at_or_below_half(band: np.ndarray, ranks: np.ndarray) -> float | None:
     # 1e-12: a band that is one half in exact arithmetic must not miss it by rounding
     at_or_below = np.flatnonzero(band <= 0.5 + 1e-12)
-    return float(at_or_below[0] + 1) if at_or_below.size else None
+    return float(ranks[at_or_below[0]]) if at_or_below.size else None
 
 
 @dataclass(frozen=True)
@@ -530,7 +532,8 @@ def log_survival_variance(
     The interval is read on the scale on which it is most nearly symmetric: plain
     (:math:`S \pm z\,\mathrm{se}`), log, or log-log, with
     :math:`\mathrm{se}(\log S) = \mathrm{se}(S)/S = |\log S|\,\mathrm{se}(\log(-\log S))`. A limit
-    at 0 or 1 was cut there, and the other half is used on the plain scale.
+    at 0 or 1 was cut there, one at the survival is rounded, and the other half is used on the plain
+    scale.
 
     Returns
     -------
@@ -540,8 +543,9 @@ def log_survival_variance(
     if not 0.0 < survival < 1.0:
         return None
     z = NormalDist().inv_cdf(0.5 + level / 2.0)
-    if lower <= 0.0 or upper >= 1.0:
-        half = (upper - survival) if lower <= 0.0 and upper < 1.0 else (survival - lower)
+    if lower <= 0.0 or upper >= 1.0 or survival in (lower, upper):
+        below = lower <= 0.0 or survival == lower
+        half = (upper - survival) if below and upper < 1.0 else (survival - lower)
         return float((half / z / survival) ** 2)
     log_s = np.log(survival)
     scales = {

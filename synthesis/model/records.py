@@ -12,15 +12,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import NormalDist
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from studies.figures import (
     half_step,
     histology_of,
     in_months,
     is_symmetric,
+    mixed_part,
     p_range,
-    splits_histology,
 )
 from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, SurvivalOutcome, Unit
 from synthesis.model.printed import (
@@ -146,6 +146,8 @@ def read_median(outcome: SurvivalOutcome) -> tuple[PrintedMedian | None, str]:
         return (PrintedMedian(middle), "median as an order statistic") if middle else (None, "")
     lower, upper = outcome.ci
     level = float(outcome.level) if outcome.level else _DEFAULT_LEVEL
+    if middle is None and is_symmetric(outcome):
+        return None, "its interval is symmetric, so its limits are not event times"
     if middle is None:
         limit = PrintedMedian(None, reading(lower, unit), None, level, outcome.ci_method)
         return limit, "median not reached; its lower limit as an order statistic"
@@ -175,19 +177,7 @@ def mixed_share(cohort: Cohort, *, use_read_as: bool) -> float | None:
     histology = histology_of(cohort, use_read_as=use_read_as)
     if histology is not None:
         return 1.0 if histology == "mixed" else 0.0
-    split = cohort.histology
-    if not splits_histology(split):
-        return None
-    if (split.pure is not None and split.mixed is not None) or split.assessed is not None:
-        return _part(split.mixed, split.pure, split.assessed)
-    return _part(split.mixed_percent, split.pure_percent, Decimal(100))
-
-
-def _part(mixed: Decimal | int | None, pure: Decimal | int | None, whole: Any) -> float:
-    """Share of the mixed among those known to be pure or mixed."""
-    if mixed is None:
-        return 1.0 - float(pure) / float(whole)
-    return float(mixed) / float(whole if pure is None else mixed + pure)
+    return None if cohort.histology is None else mixed_part(cohort.histology)
 
 
 # --- Comparisons ---------------------------------------------------------------------------------

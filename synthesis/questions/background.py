@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from studies import Registry
-from studies.figures import in_months, study_label
+from studies.figures import in_months
 from studies.registry import references
 from studies.schema import Cohort
 from synthesis.endpoints import survival_endpoints
@@ -39,7 +39,7 @@ def background(registry: Registry) -> pd.DataFrame:
         if any(figures):
             published = f"published {study.citation.year}" if study.citation.year else ""
             years = study.enrolment or published
-            rows.append((study.id, study_label(study), cohort.n, years, *figures))
+            rows.append((study.id, ref.label, cohort.n, years, *figures))
     rows.sort(key=lambda row: -row[2])
     return pd.DataFrame(rows, columns=BACKGROUND_COLUMNS)
 

@@ -15,9 +15,9 @@ import pandas as pd
 
 from priors import Priors
 from studies import Registry
-from studies.selection import select
 from synthesis import numbers
 from synthesis.choices import STACKED
+from synthesis.counting import select
 from synthesis.endpoints import Endpoint, endpoint_of
 from synthesis.estimands import Fit, histologies, named_groups, summaries
 from synthesis.fits import DEFAULT_FAMILY, fit_response, fit_survival, survival_observations

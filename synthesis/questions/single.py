@@ -49,6 +49,7 @@ from synthesis.model.observations import Arm, ArmComparison
 from synthesis.model.records import median_months
 from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
 from synthesis.numbers import chance, in_sentence, percent
+from synthesis.predictive import MOST_SIMULATED
 from synthesis.questions.contrasts import written
 from synthesis.questions.histology_effects import (
     MOSTLY_PRIOR,
@@ -413,7 +414,7 @@ def _simulated(
     """
     mixed = replace(like, median=like.median * np.exp(effect))
     first, second = (
-        own.quantile(rng.uniform(size=(effect.size, size)))
+        own.quantile(rng.uniform(size=(effect.size, min(size, MOST_SIMULATED))))
         for own, size in zip((like, mixed), sizes, strict=True)
     )
     ratio = np.median(second, axis=1) / np.median(first, axis=1)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studies.documents import bibtex
+from studies.documents import bibtex, csv_of
 from synthesis.endpoints import endpoint_of
 from synthesis.numbers import listed
 from synthesis.report.page import BIBLIOGRAPHY, references, render_page
@@ -134,7 +134,8 @@ def _write(
         if tables or formats:
             (stage / "tables").mkdir()
         for name, frame in tables.items():
-            frame.to_csv(stage / "tables" / f"{name}.csv", index=False, lineterminator="\n")
+            path = stage / "tables" / f"{name}.csv"
+            path.write_text(csv_of(frame), encoding="utf-8", newline="\n")
         set_up = {f"tables/{name}": text for name, text in typeset(results, formats)}
         for name, text in {**set_up, **texts(figures)}.items():
             (stage / name).write_text(text, encoding="utf-8", newline="\n")

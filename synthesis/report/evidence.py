@@ -13,7 +13,7 @@ from studies.problems import Problem
 from studies.selection import OVERLAP_RULE
 from synthesis.endpoints import label_of
 from synthesis.numbers import MISSING, count, is_missing
-from synthesis.report.names import cohort_names, study_names
+from synthesis.report.names import cohort_names
 from synthesis.result import Cell, Column, Finding, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:
@@ -131,6 +131,6 @@ def _where(analysis: Analysis, warning: Problem) -> Cell | None:
         return None
     place = _COHORT_OF_FIELD.match(warning.field)
     if place is None:
-        return Cell(study_names(analysis.registry)[study.id])
+        return Cell(analysis.registry.labels[study.id])
     own = study.id, study.cohorts[int(place[1])].id
     return Cell(cohort_names(analysis.registry)[":".join(own)]) if own in used else None

@@ -25,7 +25,6 @@ from synthesis.report import evidence, words
 from synthesis.report.charts import LICENCE, bundle, specifications
 from synthesis.report.data import as_json, page_data
 from synthesis.report.evidence import knows_histology, or_nothing
-from synthesis.report.names import study_names
 from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
     """
     registry = analysis.registry
     cited = references(registry, analysis.cohorts["study"])
-    names = study_names(registry)
+    names = registry.labels
     data = page_data(analysis, names)
     data["specifications"] = specifications()
     data["bibtex"] = bibtex([registry.studies[entry.id] for entry in cited])
@@ -380,7 +379,7 @@ class Reference:
 
 def references(registry: Registry, study_ids: Iterable[str]) -> tuple[Reference, ...]:
     """List the citations of studies, each once, by first author and year."""
-    names = study_names(registry)
+    names = registry.labels
 
     def place(study: Study) -> tuple[str, int, str]:
         return _authors(study, names)[0].casefold(), study.citation.year or 0, study.id

@@ -16,10 +16,11 @@ import pandas as pd
 from priors import Priors, load_priors
 from studies import Registry, Study
 from studies.documents import bibtex
-from studies.figures import View, study_label
-from studies.selection import Selection, select
+from studies.figures import View
+from studies.selection import Selection
 from synthesis import numbers
 from synthesis.choices import STACKED
+from synthesis.counting import select
 from synthesis.endpoints import Endpoint, endpoint_of, survival_endpoints
 from synthesis.estimands import Fit, cohort_labels, patients_of
 from synthesis.fits import (
@@ -282,7 +283,7 @@ def result(answer: Impact, registry: Registry) -> Result:
 
 
 def _names(answer: Impact) -> str:
-    return numbers.listed(dict.fromkeys(map(study_label, answer.studies)))
+    return numbers.listed([answer.registry.labels[study.id] for study in answer.studies])
 
 
 def _findings(answer: Impact) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from studies import Registry
-from studies.figures import study_label
 from studies.selection import LeftOut, Selection
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
@@ -244,7 +243,7 @@ def selection_table(
     ``not counted`` (a cohort of a new study), ``gave way``, ``no longer counted`` or ``counted
     again`` (of older ones); ``other`` is the cohort that took the place, ``study:cohort``.
     """
-    labels = {study.id: study_label(study) for registry in registries for study in registry}
+    labels = {name: label for own in registries for name, label in own.labels.items()}
     rows = [
         (endpoint, *key.split(":", 1), labels[key.partition(":")[0]], *rest)
         for endpoint, pair in chosen.items()

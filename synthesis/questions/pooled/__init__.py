@@ -11,7 +11,6 @@ import pandas as pd
 
 from priors import Priors
 from studies import Registry
-from studies.figures import study_label
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
@@ -136,7 +135,6 @@ def pool(
     """
     vocabulary, mix = registry.vocabulary, settings.reference_mix
     sampled = sampled_fits(fits, survival)
-    labels = {study.id: study_label(study) for study in registry}
     pooled = {name: families.pooled for name, families in survival.items()}
     return Pooled(
         settings=settings,
@@ -146,7 +144,9 @@ def pool(
         pooled=pooled_table(fits, vocabulary, mix),
         cohorts=cohorts_table(fits, vocabulary),
         figures=figures_table(fits),
-        left_out=left_out_table({name: fit.left_out for name, fit in fits.items()}, labels),
+        left_out=left_out_table(
+            {name: fit.left_out for name, fit in fits.items()}, registry.labels
+        ),
         diagnostics=diagnostics_table(sampled),
         priors=priors_table(
             priors, [*used_priors(sampled), *[CONFOUNDED] * (not comparison.is_empty)]

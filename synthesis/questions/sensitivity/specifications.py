@@ -25,7 +25,6 @@ from studies.figures import (
     in_months,
     outcome_of,
     prints_survival,
-    study_label,
     tells_histology,
 )
 from studies.registry import references
@@ -37,9 +36,9 @@ from studies.selection import (
     adjusted_contrasts,
     overlap_pairs,
     rank,
-    select,
 )
 from studies.vocabulary import Vocabulary
+from synthesis.counting import select
 from synthesis.endpoints import survival_endpoints
 from synthesis.estimands import NamedGroup
 from synthesis.fits import DEFAULT_FAMILY, class_order, used_priors
@@ -523,11 +522,10 @@ def _choices_of_one(
         label = f"Without {in_sentence(registry.vocabulary.treatment_class(name).label)}"
         aspect, counting = "Each class in turn", {"without_class": name}
         yield Specification(f"without_class_{name}", "classes", label, aspect, counting=counting)
-    labels = {ref.study.id: study_label(ref.study) for ref in data.cohorts}
-    alike = Counter(labels.values())
+    labels = {ref.study.id: ref.label for ref in data.cohorts}
     for name in data.studies if len(data.studies) > 1 else ():
         if name in studies:
-            label = f"Without {labels[name]}{f' ({name})' if alike[labels[name]] > 1 else ''}"
+            label = f"Without {labels[name]}"
             aspect, counting = "Each report in turn", {"without_study": name}
             yield Specification(f"without_{name}", "studies", label, aspect, counting=counting)
 
