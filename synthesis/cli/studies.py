@@ -307,30 +307,39 @@ def _refuse_known(study_id: str, registry: Registry) -> None:
     epilog=examples(
         "atc studies import --template > arms.csv",
         "atc studies import arms.csv --folder my_studies",
+        "atc studies import --patients our_hospital.csv",
     ),
 )
 def import_studies(
     file: argument(Path | None, "FILE", "A table of arms, or an export: .csv or .json.") = None,
     folder: of.ImportFolderOption = None,
-    template: flag("--template", "Print the header of a table of arms.") = False,
+    patients: flag("--patients", "FILE.csv has a row for each patient: one study, FILE.") = False,
+    template: flag("--template", "Print the header of such a table.") = False,
     registry: of.RegistryOption = None,
     only: of.OnlyOption = False,
 ) -> None:
-    """Make study files of a table of arms or an export. They are checked then."""
+    """Make study files of a table of arms, of patients, or of an export. They are checked then."""
     from studies.arms import arms_header, studies_from_arms
     from studies.documents import file_texts, read_json
     from studies.guide import schema_text
+    from studies.patients import COLUMNS, studies_from_patients
 
     if template:
-        emit(arms_header(read_registry(registry, only).vocabulary), None)
+        words = read_registry(registry, only).vocabulary
+        emit(",".join(COLUMNS) if patients else arms_header(words), None)
         return
     if file is None:
         raise InputError("no FILE to import; --template prints the header of a table to fill in.")
     kind = file.suffix.lower().removeprefix(".")
+    if patients and kind != "csv":
+        raise InputError(f"{file} is not *.csv; save the table of patients as CSV.")
     if kind not in ("csv", "json"):
         raise InputError(f"{file} is neither *.csv nor *.json; give a table of arms or an export.")
     words, text, name = read_registry(registry, only).vocabulary, _text_of(file), str(file)
-    files = read_json(text, name) if kind == "json" else studies_from_arms(text, name, words)
+    if patients:
+        files = studies_from_patients(text, name, words, file.stem)
+    else:
+        files = read_json(text, name) if kind == "json" else studies_from_arms(text, name, words)
     target = folder if folder is not None else file.with_suffix("")
     texts = file_texts(files, schema=f"./{SCHEMA_FILE}")
     _refuse_full(target)
@@ -338,6 +347,8 @@ def import_studies(
         for name, content in (texts | {SCHEMA_FILE: schema_text(words)}).items():
             (stage / name).write_text(content, encoding="utf-8", newline="\n")
     typer.echo(f"Written: {count(len(texts), 'file')} in {target}")
+    if patients:
+        typer.echo("Add design, and [[overlaps]] with reports that count some of these patients.")
     _, found = check([target], folders=registry or (), alone=only)
     typer.echo("\n".join(checked_lines(found)))
     if not found.clean:
