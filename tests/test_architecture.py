@@ -27,7 +27,7 @@ FLOORS = (
     ("choices", "numbers", "staging"),
     ("endpoints", "result"),
     ("model",),
-    ("fits",),
+    ("digitised", "fits"),
     ("left_out",),
     ("stacking",),
     ("estimands", "settings"),

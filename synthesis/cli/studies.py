@@ -14,9 +14,11 @@ import typer
 
 from studies import Cohort, Registry, RegistryError, Study, UnknownWordError
 from studies.documents import SCHEMA_FILE, SHIPPED_SCHEMA
+from studies.figures import study_label
 from studies.files import sources_of
 from studies.problems import Problem, closest
 from studies.registry import Excluded
+from studies.schema import Subgroup
 from synthesis.cli import options as of
 from synthesis.cli.commands import with_options
 from synthesis.cli.listing import (
@@ -372,6 +374,68 @@ def _text_of(file: Path) -> str:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{file} cannot be read ({reason}); give a .csv or .json file.") from None
+
+
+@app.command(
+    epilog=examples(
+        "atc studies digitise curve.csv --study smith2024 --cohort all --registry my_studies",
+        "atc studies digitise mixed.csv --study smith2024 --cohort all --level mixed --unit years",
+    )
+)
+@_with_registry
+def digitise(
+    read: Read,
+    file: argument(Path, "FILE.csv", "Rows of a time, a survival and, where printed, at risk."),
+    study_id: of.StudyOption,
+    cohort_id: of.CohortOption,
+    level: of.LevelOption = None,
+    endpoint: of.SurvivalOption = "os",
+    unit: of.UnitOption = "months",
+) -> None:
+    """Put points read off a plotted curve into its study file, and draw them with what is printed.
+
+    Points of any plot digitiser. Earlier ones of the same curve go away; FILE.svg shows them all.
+    """
+    from synthesis import digitised
+    from synthesis.plots import plot_digitised, save_figure
+
+    registry = read()
+    study, path = registry.study(study_id), registry.files[study_id]
+    place, arm = _arm_of(study, cohort_id, level)
+    name, picture = str(file), file.with_suffix(".svg")
+    points = digitised.read_points(_text_of(file), name)
+    curve = digitised.clean(points, name, arm.n)
+    printed = digitised.against_printed(curve, arm, endpoint, unit, name)
+    kept = digitised.landmarks(curve, arm, endpoint, unit)
+    text = digitised.with_landmarks(_text_of(path), path.name, place, kept)
+    tables = digitised.tables_of(points, curve, arm, endpoint, unit)
+    title = ", ".join(filter(None, (study_label(study), cohort_id, level)))
+    figure = plot_digitised(*tables, endpoint=endpoint, unit=unit, title=title)
+    with staged_folder(path.parent) as stage, staged_folder(picture.parent) as beside:
+        (stage / path.name).write_text(text, encoding="utf-8", newline="")
+        for other in save_figure(figure, beside / picture.stem)[1:]:
+            other.unlink()
+    typer.echo(f"Written: {count(len(kept), 'point')} in {shown_path(path)}; picture: {picture}")
+    typer.echo(
+        "\n".join(f"  {words}" for words in printed) or "  nothing printed to hold it against"
+    )
+
+
+def _arm_of(
+    study: Study, cohort_id: str, level: str | None
+) -> tuple[tuple[int, int | None], Cohort | Subgroup]:
+    """Return where a cohort or a subgroup of it stands in its study, and itself."""
+    cohorts = {cohort.id: place for place, cohort in enumerate(study.cohorts)}
+    if cohort_id not in cohorts:
+        raise UnknownWordError("cohort", cohort_id, closest(cohort_id, cohorts))
+    place = cohorts[cohort_id]
+    cohort = study.cohorts[place]
+    if level is None:
+        return (place, None), cohort
+    levels = {group.level: number for number, group in enumerate(cohort.subgroups)}
+    if level not in levels:
+        raise UnknownWordError("level", level, closest(level, levels))
+    return (place, levels[level]), cohort.subgroups[levels[level]]
 
 
 @app.command(
