@@ -313,14 +313,14 @@ def _refuse_known(study_id: str, registry: Registry) -> None:
     ),
 )
 def import_studies(
-    file: argument(Path | None, "FILE", "A table of arms, or an export: .csv or .json.") = None,
+    file: argument(Path | None, "FILE", "Arms or patients: .csv; an export: .json.") = None,
     folder: of.ImportFolderOption = None,
-    patients: flag("--patients", "FILE.csv has a row for each patient: one study, FILE.") = False,
+    patients: flag("--patients", "FILE has a row for each patient: one study.") = False,
     template: flag("--template", "Print the header of such a table.") = False,
     registry: of.RegistryOption = None,
     only: of.OnlyOption = False,
 ) -> None:
-    """Make study files of a table of arms, of patients, or of an export. They are checked then."""
+    """Make study files of arms, of patients or of an export. They are checked then."""
     from studies.arms import arms_header, studies_from_arms
     from studies.documents import file_texts, read_json
     from studies.guide import schema_text
@@ -385,16 +385,16 @@ def _text_of(file: Path) -> str:
 @_with_registry
 def digitise(
     read: Read,
-    file: argument(Path, "FILE.csv", "Rows of a time, a survival and, where printed, at risk."),
+    file: argument(Path, "FILE", "Rows of a time, a survival and, where printed, at risk."),
     study_id: of.StudyOption,
     cohort_id: of.CohortOption,
     level: of.LevelOption = None,
     endpoint: of.SurvivalOption = "os",
     unit: of.UnitOption = "months",
 ) -> None:
-    """Put points read off a plotted curve into its study file, and draw them with what is printed.
+    """Put points of a plotted curve into a study file. FILE.svg shows them with what is printed.
 
-    Points of any plot digitiser. Earlier ones of the same curve go away; FILE.svg shows them all.
+    Points of any plot digitiser; earlier ones of the same curve go away.
     """
     from synthesis import digitised
     from synthesis.plots import plot_digitised, save_figure
