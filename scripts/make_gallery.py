@@ -65,6 +65,8 @@ GALLERY = (
            endpoint="response"),
     _entry("curves_os", plots.plot_curves, tables.curve_tables, "Pooled survival curves.",
            reference="Alfatinib"),
+    _entry("digitised", plots.plot_digitised, tables.digitised_tables,
+           "A curve read off a picture, beside what its report prints."),
     _entry("compare", plots.plot_compare, tables.compare_table,
            "Every treatment against the reference."),
     _entry("benefit", plots.plot_benefit, tables.benefit_table,

@@ -501,18 +501,27 @@ class _Report:
 
     def _name_treatment(self, arm: dict[str, Any], row: Row) -> Iterator[Problem]:
         """Resolve the treatment by any of its names, and keep the words of the table."""
-        written, expected = row.text("treatment"), "a treatment of the vocabulary"
-        if not written:
-            yield row.problem("treatment", "an empty cell", expected, "write it")
-            return
-        arm.setdefault("treatment_as_printed", written)
-        try:
-            arm["treatment"] = self._vocabulary.treatment(written).id
-        except UnknownWordError as error:
-            add = "add it to vocabulary.toml under [[treatments]]"
-            action = f'write "{error.suggestion}", or {add}' if error.suggestion else add
-            expected += ", by any of its names"
-            yield row.problem("treatment", show(written), expected, action)
+        treatment = treatment_of(row, self._vocabulary)
+        if row.text("treatment"):
+            arm.setdefault("treatment_as_printed", row.text("treatment"))
+        if isinstance(treatment, Problem):
+            yield treatment
+        else:
+            arm["treatment"] = treatment
+
+
+def treatment_of(row: Row, vocabulary: Vocabulary) -> str | Problem:
+    """Return the treatment that a row names by any of its names, or what is wrong with the cell."""
+    written, expected = row.text("treatment"), "a treatment of the vocabulary"
+    if not written:
+        return row.problem("treatment", "an empty cell", expected, "write it")
+    try:
+        return vocabulary.treatment(written).id
+    except UnknownWordError as error:
+        add = "add it to vocabulary.toml under [[treatments]]"
+        action = f'write "{error.suggestion}", or {add}' if error.suggestion else add
+        expected += ", by any of its names"
+        return row.problem("treatment", show(written), expected, action)
 
 
 def _set(target: dict[str, Any], column: Column, row: Row) -> Iterator[Problem]:

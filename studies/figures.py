@@ -595,11 +595,26 @@ class View:
         return not self.verified_only or study.status == "verified"
 
 
+def listed_groups(arm: Cohort | Subgroup, view: View, study: Study) -> tuple[str, ...]:
+    """Return the groups whose patients enter a model one by one: the whole, or mixed and pure.
+
+    None, unless every patient of a cohort is listed with a time and what ended it; then no printed
+    figure of theirs enters beside them. Mixed and pure, where each of them is one or the other.
+    """
+    if not isinstance(arm, Cohort) or not view.keeps_unmarked(study):
+        return ()
+    listed = patients_with(arm, view.endpoint)
+    if len(listed) != arm.n or any(patient.event == "not stated" for patient in listed):
+        return ()
+    both = ("mixed", "pure")
+    return both if {patient.histology for patient in listed} == {*both} else ("whole",)
+
+
 def prints_survival(arm: Cohort | Subgroup, view: View, study: Study) -> bool:
     """Return whether an arm prints a median, a landmark, or patients whose times can be used."""
     keep = view.keep(study)
     outcome = outcome_of(arm, view.endpoint, keep)
-    if landmarks_of(arm, view.endpoint, keep):
+    if landmarks_of(arm, view.endpoint, keep) or listed_groups(arm, view, study):
         return True
     if outcome is not None:
         limited = outcome.ci is not None and not is_symmetric(outcome)
@@ -645,6 +660,7 @@ def tells_histology(ref: CohortRef, view: View) -> bool:
         (view.keeps_unmarked(ref.study) and splits_histology(ref.cohort.histology))
         or histology_of(ref.cohort, use_read_as=view.use_read_as) is not None
         or bool(histology_groups(ref, view))
+        or len(listed_groups(ref.cohort, view, ref.study)) > 1
     )
 
 
@@ -674,9 +690,11 @@ def compares_histology(ref: CohortRef, view: View) -> bool:
 
 
 def points(ref: CohortRef, view: View) -> int:
-    """Return how many printed points of the endpoint enter a model."""
+    """Return how many printed points, or listed patients, of the endpoint enter a model."""
     if view.endpoint == RESPONSE:
         return 1
+    if listed_groups(ref.cohort, view, ref.study):
+        return len(ref.cohort.patients)
     whole = _points_of(ref.cohort, view, ref.study)
     return max(whole, sum(_points_of(g, view, ref.study) for g in histology_groups(ref, view)))
 

@@ -321,10 +321,15 @@ def _lines_of(path: Path) -> Mapping[str, int]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         tomllib.loads(text)
-        return _Scanner(text).scan()
+        return lines_of_text(text)
     # Beside syntax and encoding: integers of thousands of digits, and lists nested too deep.
     except (OSError, ValueError, ArithmeticError, RecursionError):
         return {}
+
+
+def lines_of_text(text: str) -> Mapping[str, int]:
+    """Return the line on which each field of a sound document begins, by its dotted path."""
+    return _Scanner(text).scan()
 
 
 def _line_among(lines: Mapping[str, int], field: str) -> int:

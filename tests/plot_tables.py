@@ -149,6 +149,17 @@ def curve_tables(treatments: int = 14) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.concat(curves, ignore_index=True), pd.DataFrame(points)
 
 
+def digitised_tables() -> tuple[pd.DataFrame, ...]:
+    time = np.sort(np.random.default_rng(8).exponential(7.0, size=24))
+    curve = pd.DataFrame({"time": [0.0, *time[:22]], "survival": 1.0 - np.arange(23) / 24.0})
+    read = curve.assign(kind="read", survival=curve["survival"].clip(upper=0.985))
+    median = {"kind": "median", "time": 5.2, "time_lower": 2.9, "time_upper": math.inf}
+    printed = [median | {"survival": 0.5}, {"kind": "landmark", "time": 12.0, "survival": 0.21}]
+    points = pd.concat([read, pd.DataFrame(printed)], ignore_index=True)
+    at_risk = pd.DataFrame({"time": [0.0, 3.0, 6.0, 12.0, 18.0], "n": [24, 15, 10, 4, 2]})
+    return curve, points, at_risk
+
+
 # --- Treatments against a reference, and by histology --------------------------------------------
 
 

@@ -28,7 +28,7 @@ FLOORS = (
     ("endpoints", "result"),
     ("reported",),
     ("model",),
-    ("counting",),
+    ("counting", "digitised"),
     ("fits",),
     ("left_out",),
     ("stacking",),

@@ -102,7 +102,7 @@ def run_alone(*lines: str) -> subprocess.CompletedProcess[str]:
 
 
 QUESTIONS = tuple(command.__name__ for command in cli.COMMANDS)
-OF_STUDIES = ("list", "show", "check", "overlaps", "new", "import", "export", "schema")
+OF_STUDIES = ("list", "show", "check", "overlaps", "new", "import", "digitise", "export", "schema")
 PAGES = ((), ("studies",), *((name,) for name in QUESTIONS))
 PAGES += tuple(("studies", name) for name in OF_STUDIES)
 

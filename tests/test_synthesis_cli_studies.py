@@ -7,6 +7,7 @@ import io
 import json
 import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -339,6 +340,31 @@ def test_a_table_that_cannot_be_read_is_refused_with_its_rows(run, tmp_path):
     code, out, err = run("studies", "import", file)
     assert (code, err) == (2, f"{file} is not in UTF-8; save it as CSV in UTF-8.\n")
     assert [path.name for path in tmp_path.iterdir()] == ["arms.csv"]
+
+
+def test_a_table_of_patients_becomes_one_study_beside_the_registry(run, tmp_path):
+    code, header, err = run("studies", "import", "--patients", "--template")
+    assert (code, err) == (0, "")
+    row = dict.fromkeys(header.strip().split(","), "")
+    row |= {"time": "4.2", "unit": "months", "status": "died", "treatment": "lenvatinib"}
+    file = tmp_path / "ours2024.csv"
+    file.write_text(f"{header}{','.join(row.values())}\n", encoding="utf-8")
+    code, out, err = run("studies", "import", "--patients", file)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1].startswith("Add design, and [[overlaps]]")
+    registry = load_registry(tmp_path / "ours2024")
+    assert registry.study("ours2024").cohorts[0].patients[0].os == Decimal("4.2")
+    bad = tmp_path / "bad.csv"
+    bad.write_text(f"patient_id,{header}7,{','.join(row.values())}\n", encoding="utf-8")
+    code, out, err = run("studies", "import", "--patients", bad)
+    assert (code, out) == (2, "")
+    assert err.startswith(f'{bad}:1, row 1: found the unknown column "patient_id"')
+    code, _, err = run("studies", "import", "--patients", bad.with_suffix(".json"))
+    assert (code, err) == (
+        2,
+        f"{tmp_path / 'bad.json'} is not *.csv; save the table of patients as CSV.\n",
+    )
+    assert not (tmp_path / "bad").exists()
 
 
 def test_schema_holds_the_words_of_the_registry(answer, run):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
+from small_registry import cohort, median, study, subgroup, write_registry
 
 from studies import load_registry
 from studies.selection import overlap_pairs
@@ -286,3 +289,60 @@ def test_groups_without_figures_are_of_cohorts_that_a_contrast_alone_counts_of(o
     # a treatment that is known from the adjusted ratios alone is among the treatments
     assert "no_systemic_therapy" in data.treatments
     assert "no_systemic_therapy" not in {ref.treatment for ref in data.cohorts}
+
+
+# --- Patients listed one by one ------------------------------------------------------------------
+
+
+def listing(*histologies, **more):
+    """A cohort whose patients are listed, beside a median and a log-rank test of the same ones."""
+    patients = [
+        {"os": Decimal(place + 1), "unit": "months", "event": "died" if place % 2 else "alive"}
+        | ({"histology": histology} if histology else {})
+        for place, histology in enumerate(histologies)
+    ]
+    groups = [subgroup(name, 2, survival=[median("3")]) for name in ("pure", "mixed")]
+    own = {"survival": [median("2.5")], "subgroups": groups, "patients": patients} | more
+    compared = {"endpoint": "os", "groups": ["mixed", "pure"], "p": Decimal("0.2")}
+    return study("own", cohort("all", n=4, **own), comparisons=[compared])
+
+
+def listed_data(folder, *studies):
+    registry = load_registry(write_registry(folder / "registry", *studies))
+    return survival_observations(registry)["os"][0]
+
+
+def test_patients_who_are_all_listed_stand_for_every_figure_of_theirs(tmp_path):
+    data = listed_data(tmp_path, listing("pure", "mixed", "pure", "mixed"))
+    assert [(arm.histology, arm.share, arm.n, arm.chains) for arm in data.arms] == [
+        ("mixed", 1.0, 2, ()),
+        ("pure", 0.0, 2, ()),
+    ]
+    assert [(p.arm, p.months, p.event) for p in data.patients] == [
+        *((0, 2.0, True), (0, 4.0, True)),
+        *((1, 1.0, False), (1, 3.0, False)),
+    ]
+    assert (data.comparisons, data.compared) == ((), ())
+    assert all(data.of_both_histologies(arm) for arm in data.arms)
+    assert data.records[0].whole.outcome.median == Decimal("2.5")  # still shown
+
+
+@pytest.mark.parametrize(
+    ("histologies", "arms"),
+    [
+        (("pure", "mixed", "", "mixed"), {"whole"}),  # not known of one
+        (("pure", "mixed", "mixed"), {"pure", "mixed"}),  # three of four: the figures are of all
+    ],
+)
+def test_a_listing_that_is_not_whole_does_not_hide_what_is_printed(tmp_path, histologies, arms):
+    data = listed_data(tmp_path, listing(*histologies))
+    assert {arm.histology for arm in data.arms} == arms
+    assert len(data.patients) == (4 if arms == {"whole"} else 0)
+    assert [len(arm.chains) > 0 for arm in data.arms] == [arms != {"whole"}] * len(arms)
+
+
+def test_a_listing_with_an_unknown_end_gives_way_to_the_figures(tmp_path):
+    open_end = [{"os": Decimal(2), "unit": "months"}] * 4
+    data = listed_data(tmp_path, listing(patients=open_end, subgroups=[]))
+    assert [arm.chains[0].time.tolist() for arm in data.arms] == [[2.5]]
+    assert data.patients == ()

@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile
 import typer
 
 from studies.problems import closest
-from studies.schema import Status
+from studies.schema import Status, Unit
 from synthesis import choices
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.model.covariates import DESIGNS, LINES, TIME_ORIGINS
@@ -320,6 +320,10 @@ ImportFolderOption = option(
     "New or empty folder for the study files; otherwise named like the file.",
 )  # fmt: skip
 ArmsOption = option(int, "--arms", "N", "Arms of the report.", min=1, max=50)
+StudyOption = option(str, "--study", "ID", "The report that prints the curve.")
+CohortOption = option(str, "--cohort", "C", "The cohort that the curve is of.")
+LevelOption = option(ANY, "--level", "L", "Its subgroup of this level, such as mixed.")
+UnitOption = choice(str, "--unit", get_args(Unit), "Unit of the times in FILE.")
 ListFormatOption = choice(str, "--format", ("table", "csv", "json"), "How it is written.")
 ExportFormatOption = choice(
     str, "--format", ("csv", "json", "bibtex", "table"), "How it is written."

@@ -14,9 +14,11 @@ import typer
 
 from studies import Cohort, Registry, RegistryError, Study, UnknownWordError
 from studies.documents import SCHEMA_FILE, SHIPPED_SCHEMA
+from studies.figures import study_label
 from studies.files import sources_of
 from studies.problems import Problem, closest
 from studies.registry import Excluded
+from studies.schema import Subgroup
 from synthesis.cli import options as of
 from synthesis.cli.commands import with_options
 from synthesis.cli.listing import (
@@ -313,30 +315,39 @@ def _refuse_known(study_id: str, registry: Registry) -> None:
     epilog=examples(
         "atc studies import --template > arms.csv",
         "atc studies import arms.csv --folder my_studies",
+        "atc studies import --patients our_hospital.csv",
     ),
 )
 def import_studies(
-    file: argument(Path | None, "FILE", "A table of arms, or an export: .csv or .json.") = None,
+    file: argument(Path | None, "FILE", "Arms or patients: .csv; an export: .json.") = None,
     folder: of.ImportFolderOption = None,
-    template: flag("--template", "Print the header of a table of arms.") = False,
+    patients: flag("--patients", "FILE has a row for each patient: one study.") = False,
+    template: flag("--template", "Print the header of such a table.") = False,
     registry: of.RegistryOption = None,
     only: of.OnlyOption = False,
 ) -> None:
-    """Make study files of a table of arms or an export. They are checked then."""
+    """Make study files of arms, of patients or of an export. They are checked then."""
     from studies.arms import arms_header, studies_from_arms
     from studies.documents import file_texts, read_json
     from studies.guide import schema_text
+    from studies.patients import COLUMNS, studies_from_patients
 
     if template:
-        emit(arms_header(read_registry(registry, only).vocabulary), None)
+        words = read_registry(registry, only).vocabulary
+        emit(",".join(COLUMNS) if patients else arms_header(words), None)
         return
     if file is None:
         raise InputError("no FILE to import; --template prints the header of a table to fill in.")
     kind = file.suffix.lower().removeprefix(".")
+    if patients and kind != "csv":
+        raise InputError(f"{file} is not *.csv; save the table of patients as CSV.")
     if kind not in ("csv", "json"):
         raise InputError(f"{file} is neither *.csv nor *.json; give a table of arms or an export.")
     words, text, name = read_registry(registry, only).vocabulary, text_of(file), str(file)
-    files = read_json(text, name) if kind == "json" else studies_from_arms(text, name, words)
+    if patients:
+        files = studies_from_patients(text, name, words, file.stem)
+    else:
+        files = read_json(text, name) if kind == "json" else studies_from_arms(text, name, words)
     target = folder if folder is not None else file.with_suffix("")
     texts = file_texts(files, schema=f"./{SCHEMA_FILE}")
     _refuse_full(target)
@@ -344,6 +355,8 @@ def import_studies(
         for name, content in (texts | {SCHEMA_FILE: schema_text(words)}).items():
             (stage / name).write_text(content, encoding="utf-8", newline="\n")
     typer.echo(f"Written: {count(len(texts), 'file')} in {target}")
+    if patients:
+        typer.echo("Add design, and [[overlaps]] with reports that count some of these patients.")
     _, found = check([target], folders=registry or (), alone=only)
     typer.echo("\n".join(checked_lines(found)))
     if not found.clean:
@@ -357,6 +370,67 @@ def _refuse_full(folder: Path) -> None:
         found, expected = f"a folder that holds {visible[0]}", "a new or empty folder"
         action = "give another folder, or empty this one"
         raise RegistryError([Problem(str(folder), "", found, expected, action)])
+
+
+@app.command(
+    epilog=examples(
+        "atc studies digitise curve.csv --study smith2024 --cohort all --registry my_studies",
+        "atc studies digitise mixed.csv --study smith2024 --cohort all --level mixed --unit years",
+    )
+)
+@_with_registry
+def digitise(
+    read: Read,
+    file: argument(Path, "FILE", "Rows of a time, a survival and, where printed, at risk."),
+    study_id: of.StudyOption,
+    cohort_id: of.CohortOption,
+    level: of.LevelOption = None,
+    endpoint: of.SurvivalOption = "os",
+    unit: of.UnitOption = "months",
+) -> None:
+    """Put points of a plotted curve into a study file. FILE.svg shows them with what is printed.
+
+    Points of any plot digitiser; earlier ones of the same curve go away.
+    """
+    from synthesis import digitised
+    from synthesis.plots import plot_digitised, save_figure
+
+    registry = read()
+    study, path = registry.study(study_id), registry.files[study_id]
+    place, arm = _arm_of(study, cohort_id, level)
+    name, picture = str(file), file.with_suffix(".svg")
+    points = digitised.read_points(text_of(file), name)
+    curve = digitised.clean(points, name, arm.n)
+    printed = digitised.against_printed(curve, arm, endpoint, unit, name)
+    kept = digitised.landmarks(curve, arm, endpoint, unit)
+    text = digitised.with_landmarks(text_of(path), path.name, place, kept)
+    tables = digitised.tables_of(points, curve, arm, endpoint, unit)
+    title = ", ".join(filter(None, (study_label(study), cohort_id, level)))
+    figure = plot_digitised(*tables, endpoint=endpoint, unit=unit, title=title)
+    with staged_folder(path.parent) as stage, staged_folder(picture.parent) as beside:
+        (stage / path.name).write_text(text, encoding="utf-8", newline="")
+        save_figure(figure, beside / picture.stem, formats=("svg",))
+    typer.echo(f"Written: {count(len(kept), 'point')} in {shown_path(path)}; picture: {picture}")
+    typer.echo(
+        "\n".join(f"  {words}" for words in printed) or "  nothing printed to hold it against"
+    )
+
+
+def _arm_of(
+    study: Study, cohort_id: str, level: str | None
+) -> tuple[tuple[int, int | None], Cohort | Subgroup]:
+    """Return where a cohort or a subgroup of it stands in its study, and itself."""
+    cohorts = {cohort.id: place for place, cohort in enumerate(study.cohorts)}
+    if cohort_id not in cohorts:
+        raise UnknownWordError("cohort", cohort_id, closest(cohort_id, cohorts))
+    place = cohorts[cohort_id]
+    cohort = study.cohorts[place]
+    if level is None:
+        return (place, None), cohort
+    levels = {group.level: number for number, group in enumerate(cohort.subgroups)}
+    if level not in levels:
+        raise UnknownWordError("level", level, closest(level, levels))
+    return (place, levels[level]), cohort.subgroups[levels[level]]
 
 
 @app.command(

@@ -7,7 +7,7 @@ patients where the report prints them apart (then they replace the whole).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -23,7 +23,9 @@ from studies.figures import (
     histology_sizes,
     in_months,
     landmarks_of,
+    listed_groups,
     outcome_of,
+    patients_with,
 )
 from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, Subgroup, SurvivalOutcome
 from studies.selection import CohortRef
@@ -322,9 +324,7 @@ def survival_data(
             arms += _arms_of(index, ref, view, record)
         except ContradictionError as error:
             raise UnusableCohortError(f"{ref.id}, {view.endpoint}: {error}") from None
-        if not arms[start].chains:
-            times = _listed(ref.cohort, view.endpoint)
-            patients += [ListedPatient(start, time, event) for time, event in times]
+        patients += _patients_of(ref, view, arms[start:], start)
         comparisons += _compare_histologies(ref, view, record, arms[start:], start)
     comparisons += _compare_cohorts(counted, view, arms)
     for comparison in comparisons:
@@ -391,7 +391,13 @@ def _cohort_record(ref: CohortRef, view: View) -> CohortRecord:
 
 
 def _arms_of(index: int, ref: CohortRef, view: View, record: CohortRecord) -> list[Arm]:
-    """Pure and mixed patients where they partition the cohort, else the whole, else the listed."""
+    """All patients listed, else pure and mixed as they partition the cohort, the whole, the listed.
+
+    What is printed of patients who enter one by one does not enter beside them.
+    """
+    listed = listed_groups(ref.cohort, view, ref.study)
+    if listed:
+        return [_listed_arm(index, ref, view, word) for word in listed]
     groups = [_arm(index, group, float(group.histology == "mixed")) for group in record.groups]
     share = _share(ref, view)
     whole = _arm(index, record.whole, share)
@@ -399,9 +405,15 @@ def _arms_of(index: int, ref: CohortRef, view: View, record: CohortRecord) -> li
         return groups
     if whole is not None:
         return [whole]
-    listed = len(_listed(ref.cohort, view.endpoint))
-    words = f"{listed} listed patients"
-    return [Arm(index, "whole", listed, share, (), words, record=record.whole)]
+    return [_listed_arm(index, ref, view, "whole")]
+
+
+def _listed_arm(index: int, ref: CohortRef, view: View, histology: str) -> Arm:
+    """Listed patients, all or those of one histology."""
+    n = len(_listed(ref.cohort, view.endpoint, histology))
+    share = _share(ref, view) if histology == "whole" else float(histology == "mixed")
+    record = Record(ref.cohort, histology)
+    return Arm(index, histology, n, share, (), f"{n} listed patients", record=record)
 
 
 def _share(ref: CohortRef, view: View) -> float | None:
@@ -418,14 +430,24 @@ def _arm(cohort: int, record: Record, share: float | None) -> Arm | None:
     return None if read is None else Arm(cohort, record.histology, n, share, *read, record)
 
 
-def _listed(cohort: Cohort, endpoint: str) -> list[tuple[float, bool]]:
-    """Months and whether the event happened, of every patient whose time is listed."""
+def _listed(cohort: Cohort, endpoint: str, histology: str) -> list[tuple[float, bool]]:
+    """Months and whether the event happened, of every patient of a group whose time is listed."""
     events = endpoint_of(endpoint).events
     return [
         (in_months(getattr(patient, endpoint), patient.unit), patient.event in events)
-        for patient in cohort.patients
-        if getattr(patient, endpoint) is not None
+        for patient in patients_with(cohort, endpoint)
+        if histology in ("whole", patient.histology)
     ]
+
+
+def _patients_of(
+    ref: CohortRef, view: View, arms: Sequence[Arm], start: int
+) -> Iterator[ListedPatient]:
+    """The listed patients of the arms that enter by them; `start` is the index of the first arm."""
+    for place, arm in enumerate(arms, start):
+        if not arm.chains:
+            for time, event in _listed(ref.cohort, view.endpoint, arm.histology):
+                yield ListedPatient(place, time, event)
 
 
 @dataclass(frozen=True)
@@ -440,13 +462,16 @@ class _Side:
 def _compare_histologies(
     ref: CohortRef, view: View, record: CohortRecord, arms: Sequence[Arm], start: int
 ) -> list[ArmComparison]:
-    """The printed p value or hazard ratio between the mixed and the pure arm of one cohort."""
+    """The printed p value or hazard ratio between the mixed and the pure arm of one cohort.
+
+    Of patients who enter one by one it would say nothing more.
+    """
     sides = {}
     for index, arm in enumerate(arms, start):
         groups = [group.holder for group in record.groups if group.histology == arm.histology]
         words = {word for group in groups for word in (group.level, group.label) if word}
         sides[arm.histology] = _Side(index, arm, {arm.histology} | words)
-    if not {"pure", "mixed"} <= set(sides):
+    if not {"pure", "mixed"} <= set(sides) or not arms[0].chains:
         return []
     return _compare(ref, view, sides["mixed"], sides["pure"])
 
@@ -460,6 +485,7 @@ def _without_figures(
 ) -> tuple[list[Arm], list[ArmComparison]]:
     """Groups that have no arm but are compared, and their comparisons beside those of the arms."""
     apart = {arms[comparison.first].cohort for comparison in known}
+    apart |= {arm.cohort for arm in arms if not arm.chains and arm.share in (0.0, 1.0)}
     compared: list[Arm] = []
     comparisons: list[ArmComparison] = []
     for index, ref in enumerate((*counted, *contrasts.histology)):
@@ -519,7 +545,7 @@ def _compare_cohorts(
     """The printed comparisons between two whole cohorts of one report."""
     sides = []
     for index, arm in enumerate(arms):
-        if arm.histology == "whole":
+        if arm.histology == "whole" and arm.chains:
             own = counted[arm.cohort].cohort
             sides.append(_Side(index, arm, {own.id, own.treatment, own.treatment_as_printed}))
     comparisons = []

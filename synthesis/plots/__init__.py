@@ -10,6 +10,7 @@ from synthesis.plots.checks import plot_checks
 from synthesis.plots.compare import plot_compare
 from synthesis.plots.cumulative import plot_cumulative
 from synthesis.plots.curves import plot_curves
+from synthesis.plots.digitised import plot_digitised
 from synthesis.plots.files import About, save_figure
 from synthesis.plots.forest import parts_of, plot_forest
 from synthesis.plots.histology import plot_benefit, plot_effects, plot_singles
@@ -31,6 +32,7 @@ __all__ = [
     "plot_compare",
     "plot_cumulative",
     "plot_curves",
+    "plot_digitised",
     "plot_effects",
     "plot_forest",
     "plot_funnel",

@@ -189,7 +189,9 @@ def results_by_histology(fit: PooledSurvival) -> list[CohortRef]:
 
     That of the :data:`STARTING_POINT` first.
     """
-    apart = {fit.data.cohorts[a.cohort].id for a in fit.data.arms if a.histology == "mixed"}
+    apart = {
+        fit.data.cohorts[a.cohort].id for a in fit.data.arms if a.histology == "mixed" and a.chains
+    }
     both = [r for r in fit.data.cohorts if r.id in apart and reported_groups(fit, r) is not None]
     return sorted(both, key=lambda ref: ref.study.id != STARTING_POINT)
 

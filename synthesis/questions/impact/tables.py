@@ -32,11 +32,12 @@ from synthesis.estimands import (
     tells_apart,
 )
 from synthesis.fits import ResponseFit, SurvivalFit
-from synthesis.model.observations import SurvivalData
+from synthesis.model.observations import Arm, Record, SurvivalData
 from synthesis.model.response import ResponseData
 from synthesis.predictive import (
     Crowd,
     Figure,
+    Law,
     NewCohort,
     Place,
     Surprise,
@@ -350,20 +351,27 @@ def _survival_rows(
         curves.append(predict_curve(fit, place, share, cohort, repeats))
     split = len(arms) > 1
     whole = Crowd(tuple(arm.n for arm in arms), tuple(curves))
-    figures = list(printed_figures(record.outcome, record.landmarks, whole.n))
-    if not arms[0].chains:
-        patients = [own for own in data.patients if data.arms[own.arm] is arms[0]]
-        median = listed_median([own.months for own in patients], [own.event for own in patients])
-        figures += [median] if median else []
+    figures = _figures_of(data, arms, record, whole.n)
     mix = "its pure and mixed patients" if split else _mix_words(arms[0].share)
     groups = [(whole, {"group": "whole", "entered": not split, "mix": mix}, figures)]
     for arm, curve in zip(arms, curves, strict=True) if split else ():
         about = {"group": arm.histology, "entered": True, "mix": _mix_words(arm.share)}
-        figures = printed_figures(arm.record.outcome, arm.record.landmarks, arm.n)
+        figures = _figures_of(data, [arm], arm.record, arm.n)
         groups.append((Crowd((arm.n,), (curve,)), about, figures))
     for crowd, about, figures in groups:
         for figure, law in figures:
             yield _row(figure, judge(law(crowd, rng), figure.alike), crowd.n, about)
+
+
+def _figures_of(
+    data: SurvivalData, arms: Sequence[Arm], record: Record, n: int
+) -> Sequence[tuple[Figure, Law]]:
+    """What is printed of some arms; of listed patients their median, where it is reached."""
+    if arms[0].chains:
+        return printed_figures(record.outcome, record.landmarks, n)
+    own = [p for p in data.patients if any(data.arms[p.arm] is arm for arm in arms)]
+    median = listed_median([p.months for p in own], [p.event for p in own])
+    return [median] if median else []
 
 
 def _repeats(fit: Fit) -> int:

@@ -1,0 +1,150 @@
+"""A table of patients becomes one study, which tells of no patient who it is."""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from studies import RegistryError, load_registry, load_vocabulary
+from studies.documents import file_texts
+from studies.patients import COLUMNS, studies_from_patients
+from synthesis.fits import survival_observations
+
+HEAD = "time,unit,status,treatment,histology,pfs_time,pfs_status,line,age,female,stage,braf_v600e"
+ROWS = (
+    "3.1,months,died,Lenvima,pure,2.0,progressed,first-line,71,yes,IVC,no",
+    "9.40,months,alive,lenvatinib,mixed,9.40,0,first-line,66,no,IVB,yes",
+    "1.2,months,1,lenvatinib,pure,1.2,died,first-line,80,no,IVC,",
+    "5.0,months,alive,lenvatinib,Mixed,4.0,progressed,first-line,64,no,IVC,",
+    "7,months,dead,lenvatinib,mixed,,,first-line,70,yes,,",
+    "2.5,months,died,lenvatinib,,,,first-line,,,,",
+    "40,days,censored,paclitaxel,,,,,59,yes,,no",
+)
+
+
+def read(*rows, head=HEAD, name="ours"):
+    text = "\n".join([head, *rows]) + "\n"
+    return studies_from_patients(text, "ours.csv", load_vocabulary(), name)
+
+
+@pytest.fixture
+def tables():
+    return read(*ROWS)["ours.toml"]
+
+
+def test_patients_of_one_treatment_and_line_are_a_cohort(tables):
+    assert [(cohort["id"], cohort["n"]) for cohort in tables["cohorts"]] == [
+        ("lenvatinib-first-line", 5),
+        ("lenvatinib-first-line-histology-unknown", 1),
+        ("paclitaxel", 1),
+    ]
+    first, unknown, _ = tables["cohorts"]
+    assert [tuple(own.values()) for own in first["patients"]] == [
+        (Decimal("1.2"), Decimal("1.2"), "months", "died", "pure"),
+        (Decimal("3.1"), Decimal("2.0"), "months", "died", "pure"),
+        (Decimal("5.0"), Decimal("4.0"), "months", "progressed", "mixed"),
+        (Decimal(7), "months", "died", "mixed"),
+        (Decimal("9.40"), Decimal("9.40"), "months", "alive", "mixed"),
+    ]
+    assert [*first["patients"][1]] == ["os", "pfs", "unit", "event", "histology"]
+    assert first["histology"] == {"pure": 2, "mixed": 3}
+    assert first["braf_v600e"] == {"positive": 1, "tested": 2}
+    assert {own["name"]: (own["value"], own.get("of")) for own in first["characteristics"]} == {
+        "age": (70, None),
+        "female": (2, 5),
+        "stage IVA": (0, 4),
+        "stage IVB": (1, 4),
+        "stage IVC": (3, 4),
+    }
+    assert "histology" not in unknown
+
+
+def test_no_order_of_rows_and_nothing_of_a_few_patients_is_kept(tables):
+    mixed = list(ROWS)
+    random.Random(3).shuffle(mixed)
+    again = read(*mixed)["ours.toml"]["cohorts"]
+    assert sorted(again, key=lambda own: own["id"]) == tables["cohorts"]
+    (alone,) = (own for own in tables["cohorts"] if own["id"] == "paclitaxel")
+    assert {"characteristics", "braf_v600e"}.isdisjoint(alone)
+
+
+def test_own_patients_enter_one_likelihood_with_published_figures(tmp_path, tables):
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    for name, text in file_texts({"ours.toml": tables}).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    registry = load_registry(folder)
+    data = survival_observations(registry)["os"][0]
+    own = {i: arm for i, arm in enumerate(data.arms) if data.cohorts[arm.cohort].study.id == "ours"}
+    assert [(arm.histology, arm.share, arm.n) for arm in own.values()] == [
+        ("mixed", 1.0, 3),
+        ("pure", 0.0, 2),
+        ("whole", None, 1),
+        ("whole", None, 1),
+    ]
+    assert {patient.arm for patient in data.patients} == set(own)
+    assert len(data.patients) == len(ROWS)
+    # of whom progression is told, the dead had the event and one lived on with it
+    pfs = survival_observations(registry)["pfs"][0]
+    assert sorted((p.months, p.event) for p in pfs.patients) == [
+        *((1.2, True), (2.0, True), (4.0, True), (9.4, False)),
+    ]
+    assert any(arm.chains for arm in data.arms)  # published figures beside them
+
+
+@pytest.mark.parametrize(
+    ("row", "place", "found", "action"),
+    [
+        ({"time": "4,5"}, "time", '"4,5"', "write 4.5"),
+        ({"time": "-1"}, "time", '"-1"', "time runs from the origin on"),
+        ({"time": ""}, "time", "an empty cell", "leave the patient out"),
+        ({"unit": "mo"}, "unit", '"mo"', "write one of them"),
+        ({"status": "dieed"}, "status", '"dieed"', 'write "died"'),
+        ({"treatment": "lenvatinob"}, "treatment", '"lenvatinob"', 'write "lenvatinib"'),
+        ({"histology": "focal"}, "histology", '"focal"', "leave the cell empty"),
+        ({"line": "first line"}, "line", '"first line"', 'write "first-line"'),
+        ({"stage": "IV"}, "stage", '"IV"', "write"),
+        ({"pfs_status": ""}, "pfs_status", "nothing beside pfs_time", "fill both"),
+        ({"pfs_time": ""}, "pfs_time", "nothing beside pfs_status", "fill both"),
+        ({"pfs_time": "3.2"}, "pfs_time", "3.2", "look both up"),
+        ({"pfs_status": "0"}, "pfs_status", '"0"', "leave pfs_time and pfs_status empty"),
+    ],
+)
+def test_every_cell_that_cannot_be_read_is_told(row, place, found, action):
+    cells = dict(zip(HEAD.split(","), ROWS[0].split(","), strict=True)) | row
+    line = ",".join(f'"{cell}"' for cell in cells.values())
+    with pytest.raises(RegistryError) as raised:
+        read(*ROWS, line)
+    (problem,) = raised.value.problems
+    assert (problem.file, problem.line) == ("ours.csv", len(ROWS) + 2)
+    assert problem.field == f"row {len(ROWS) + 2}, column {place}"
+    assert problem.found == found
+    assert action in problem.action
+
+
+@pytest.mark.parametrize("column", ["patient_id", "date_of_birth", "name", "comment"])
+def test_a_column_that_could_tell_who_a_patient_is_is_refused(column):
+    with pytest.raises(RegistryError) as raised:
+        read(*(f"{row},7" for row in ROWS), head=f"{HEAD},{column}")
+    (problem,) = raised.value.problems
+    assert problem.found == f'the unknown column "{column}"'
+    assert "nothing that tells who a patient is" in problem.action
+
+
+def test_a_table_without_a_needed_column_or_row_is_refused():
+    with pytest.raises(RegistryError) as raised:
+        read(head="time,treatment", name="our patients")
+    assert [problem.found for problem in raised.value.problems] == [
+        'the name "our patients"',
+        "no column unit",
+        "no column status",
+        "no row",
+    ]
+
+
+def test_every_column_is_told_in_the_guide():
+    text = (Path(__file__).parent.parent / "studies" / "README.md").read_text(encoding="utf-8")
+    assert [column for column in COLUMNS if f"`{column}`" not in text] == []
