@@ -230,7 +230,8 @@ class LeftOut:
     endpoint: str
     kind: str
     """The rule that left it out: no_figure, other_disease, not_pooled, formed_by_outcome, no_n,
-    not_one_treatment, overlap, subgroup_only, response_not_a_count, not_verified, event_status.
+    not_one_treatment, overlap, subgroup_only, response_not_a_count, not_verified, event_status,
+    low_quality.
     """
     reason: str
     """Why, a full sentence."""
@@ -252,6 +253,11 @@ class Selection:
     """
 
 
+def quality(study: Study) -> int:
+    """Return how many of the ten items of its appraisal a report has answered yes, 0 to 10."""
+    return sum(own.answer == "yes" for _, own in study.appraisal or () if own is not None)
+
+
 _WITHIN = "It still tells mixed from pure patients within itself."
 
 
@@ -264,6 +270,8 @@ def select(
     use_formed: bool = False,
 ) -> Selection:
     """Choose the cohorts that answer for an endpoint; every other one has a reason against it.
+
+    Those of a report below ``registry.min_quality`` are left out before others give way to them.
 
     Parameters
     ----------
@@ -280,7 +288,11 @@ def select(
         raise UnknownWordError("endpoint", endpoint, closest(endpoint, ENDPOINTS))
     view = View(endpoint, verified_only, use_read_as, use_formed)
     refs = references(registry)
-    against = {ref.id: _reason_against(ref, view, registry.vocabulary) for ref in refs}
+    against = {
+        ref.id: _reason_against(ref, view, registry.vocabulary)
+        or _below(ref.study, registry.min_quality)
+        for ref in refs
+    }
     index = OverlapIndex(registry)
     counted = Counted(index)
     usable = [ref for ref in refs if against[ref.id] is None]
@@ -291,7 +303,8 @@ def select(
         else:
             first, why = shares
             against[ref.id] = "overlap", f"{why} {why_first(first, ref, view)}", first.id
-    within = _within(refs, against, index, view)
+    good = [ref for ref in refs if not _below(ref.study, registry.min_quality)]
+    within = _within(good, against, index, view)
     for ref in within:
         kind, reason, *gave_way_to = against[ref.id]
         against[ref.id] = kind, f"{reason} {_WITHIN}", *gave_way_to
@@ -334,7 +347,8 @@ def adjusted_contrasts(
     """
     vocabulary, index, found = registry.vocabulary, OverlapIndex(registry), {}
     for study in registry:
-        if found.keys() & {study.id, *index.partners(study.id)}:
+        known = found.keys() & {study.id, *index.partners(study.id)}
+        if known or _below(study, registry.min_quality):
             continue
         for own in filter(view.keep(study), study.comparisons):
             usable = own.adjusted and own.hr is not None and len(own.treatments) == 2
@@ -349,6 +363,16 @@ def _group_of(study: Study, treatment: str, vocabulary: Vocabulary) -> CohortRef
     group = vocabulary.treatment_class(vocabulary.treatment(treatment).class_)
     cohort = Cohort(id=treatment, treatment=treatment, treatment_as_printed=treatment)
     return CohortRef(study, cohort, group.id, group.role)
+
+
+def _below(study: Study, least: int) -> tuple[str, str] | None:
+    """Return that a report has fewer items of its appraisal than wanted, or None."""
+    if quality(study) >= least:
+        return None
+    found = "The report is not appraised"
+    if study.appraisal is not None:
+        found = f"{quality(study)} of the ten items of its appraisal answered yes"
+    return "low_quality", f"{found}; at least {least} were asked for."
 
 
 _FORMED = {
