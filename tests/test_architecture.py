@@ -19,7 +19,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 700, 70
 # What stands, rounded up; a change that needs more moves them, and says for what.
-MOST_MODULES, MOST_PRODUCT_LINES, MOST_TEST_LINES = 105, 37_900, 27_700
+MOST_MODULES, MOST_PRODUCT_LINES, MOST_TEST_LINES = 109, 38_600, 28_200
 LONGEST_CHAIN = 18
 
 # What stands in synthesis, from the bottom up; a name imports only from those before it.
@@ -229,7 +229,7 @@ def test_files_and_functions_can_be_read_in_one_sitting():
 def test_public_signatures_name_their_arguments():
     # what passes options on to pydantic, typer or matplotlib
     allowed = {
-        "studies.schema",
+        "studies.kinds",
         "synthesis.result",
         "synthesis.plots.marks",
         "synthesis.plots.page",
