@@ -8,7 +8,7 @@ function light(sign, label, reason) {
 
 function appraisalRow(one) {
   const { items } = DATA.appraisal;
-  const told = one.items.map(([sign, reason], i) => reason && el("li", {}, light(sign, items[i][0]), ` ${items[i][1]} `, el("q", {}, reason)));
+  const told = one.items.map(([sign, reason], i) => reason && el("li", {}, light(sign, items[i][0]), ` ${items[i][0]}: `, el("span", {}, reason)));
   const why = told.some(Boolean) && el("details", {}, el("summary", {}, "reasons"), el("ul", { class: "reasons" }, ...told.filter(Boolean)));
   return el("tr", {},
     el("th", { scope: "row" }, reportLink(one), why || ""),
