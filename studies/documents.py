@@ -37,7 +37,10 @@ SHIPPED_SCHEMA = f"../{SCHEMA_FILE}"
 WIDTH = 100
 
 # Short records read better on one line than under a header of their own.
-_ON_ONE_LINE = (schema.BrafStatus, schema.Characteristic, schema.ImpliedCount, schema.Patient)
+_ON_ONE_LINE = (
+    *(schema.BrafStatus, schema.Characteristic, schema.ImpliedCount, schema.Judgement),
+    schema.Patient,
+)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # A line may end after blanks that a word follows, or after a line break of the text itself.
 _CHUNK = re.compile(r"[^\n]*?(?: +(?=[^ \n])|\n)|[^\n]+")
@@ -87,7 +90,8 @@ def records_below(model: type[BaseModel]) -> tuple[type[BaseModel], ...]:
     """Return a record and every record that it holds, each once, outermost first."""
     records = [model]
     for record in records:  # grows while it is walked
-        records += [s.record for s in shapes(record) if s.record and s.record not in records]
+        below = dict.fromkeys(shape.record for shape in shapes(record) if shape.record)
+        records += [inner for inner in below if inner not in records]
     return tuple(records)
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from studies.kinds import FrozenDict
 from studies.problems import (
     CONTROL,
     FieldPath,
@@ -33,7 +34,6 @@ from studies.problems import (
     show,
     translate,
 )
-from studies.schema import FrozenDict
 
 # Each round removes what the last one refused; a required key that goes takes its table with it in
 # the next round, so that the depth of nesting bounds the number of rounds.

@@ -108,14 +108,17 @@ class Registry:
     """Studies of which a later folder has another version, and that folder."""
     conversions: tuple[ConvertedEndpoint, ...] = ()
     """Endpoints that are read as others; empty as read from the files."""
+    min_quality: int = 0
+    """Items of its appraisal, of ten, that a report must have answered yes to be counted."""
     fingerprint: str = field(init=False)
-    """SHA-256 over files and conversions: the same for two registries with the same content."""
+    """SHA-256 over files and what was asked of them: the same for the same content."""
 
     def __post_init__(self) -> None:
         ordered = {key: self.studies[key] for key in sorted(self.studies)}
         prints = {key: self.fingerprints[key] for key in ordered}
         lines = [f"{key} {value}" for key, value in prints.items()]
         read_as = [f"{reading.from_} as {reading.to}" for reading in self.conversions]
+        read_as += [f"quality {self.min_quality}"] if self.min_quality else []
         whole = hashlib.sha256("\n".join([*lines, self.vocabulary_fingerprint, *read_as]).encode())
         object.__setattr__(self, "studies", FrozenDict(ordered))
         object.__setattr__(self, "fingerprints", FrozenDict(prints))
@@ -341,6 +344,7 @@ def _joined(before: Registry, new: Registry) -> Registry:
     return replace(
         new,
         conversions=tuple(map(kept, before.conversions)),
+        min_quality=before.min_quality,
         studies={**before.studies, **new.studies},
         fingerprints={**before.fingerprints, **new.fingerprints},
         files={**before.files, **new.files},

@@ -1,9 +1,8 @@
-"""The shape of one published report: frozen records, and the kinds of value that they hold.
+"""The shape of one published report: frozen records.
 
 A study file holds what the report prints, to the printed digit: numbers are `decimal.Decimal`, so
 that ``2.0`` stays ``2.0``. Nothing here converts, derives or judges: figures are held against each
-other by `studies.checks`, words against the vocabulary. A kind of value refuses what it does not
-understand with what it expected and what to do.
+other by `studies.checks`, words against the vocabulary.
 
 A field that the report does not print is absent, which reads as ``None`` (or as an empty tuple):
 absent is never zero. The text below a field and the examples behind it, what to write and what not,
@@ -12,26 +11,31 @@ are all that a new field needs: the field guide, the skeleton and the JSON Schem
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
-from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    StrictBool,
-    StringConstraints,
-    WithJsonSchema,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, StrictBool
 
-NOT_REACHED = "not reached"
+from studies.kinds import NOT_REACHED as NOT_REACHED  # every reader of figures takes it from here
+from studies.kinds import (
+    Count,
+    CountsByName,
+    Fraction,
+    FrozenDict,
+    PatientCount,
+    Percent,
+    Printed,
+    PrintedOrText,
+    PrintedPair,
+    Reached,
+    ReachedPair,
+    Record,
+    Text,
+    at_least_one,
+    optional,
+    required,
+    several,
+)
+
 NOT_STATED = "not stated"
 #: A p value in words, read as one above 0.05.
 NOT_SIGNIFICANT = "not significant"
@@ -43,184 +47,7 @@ Formation = Literal["survival", "frailty"]
 IntervalMethod = Literal["plain", "log", "log-log", "symmetric"]
 PatientEvent = Literal["died", "alive", "progressed", "not stated"]
 Statistic = Literal["count", "percent", "mean", "median", "value", "text"]
-
-# A figure beyond this is a slip of the keyboard, and would overflow where months become floats.
-_LARGEST_FIGURE = 10**9
-# Smaller steps are not printed, and their exponents leave what decimal arithmetic can hold.
-_MOST_DECIMALS = 60
-
-
-def _refuse(expected: str, action: str) -> PydanticCustomError:
-    """Build the error that `studies.problems` turns into a sentence."""
-    return PydanticCustomError(
-        "study_value", "expected {expected}", {"expected": expected, "action": action}
-    )
-
-
-def _number(value: Any) -> Decimal:
-    """Return a printed number with its digits; a float, which only code passes, in short form."""
-    if isinstance(value, str):
-        try:
-            Decimal(value)
-        except ArithmeticError:
-            raise _refuse("a number", "write the number alone, without words or units") from None
-        raise _refuse("a number", "remove the quotation marks") from None
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise _refuse("a number", "write the number as the report prints it")
-    number = value if isinstance(value, Decimal) else Decimal(str(value))
-    exponent = number.as_tuple().exponent
-    # The exponent of what is not finite is a letter.
-    sound = isinstance(exponent, int) and -_MOST_DECIMALS <= exponent <= 9
-    if not sound or abs(number) >= _LARGEST_FIGURE:
-        raise _refuse("a finite number", "write the number as the report prints it")
-    return number
-
-
-def _reached(value: Any) -> Decimal | str:
-    if value == NOT_REACHED:
-        return NOT_REACHED
-    if isinstance(value, str):
-        raise _refuse(
-            f'a number or "{NOT_REACHED}"',
-            f'write the number without quotes, or "{NOT_REACHED}" (also for "not estimable")',
-        )
-    return _number(value)
-
-
-def _pair(upper: Any) -> Any:
-    def read(value: Any) -> tuple[Any, Any]:
-        if not isinstance(value, list | tuple) or len(value) != 2:
-            raise _refuse("a list of two figures, lower then upper", "write for example [0.6, 5.5]")
-        return _number(value[0]), upper(value[1])
-
-    return read
-
-
-def _whole(least: int) -> Any:
-    def read(value: Any) -> int:
-        expected = f"a whole number of {least} or more"
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise _refuse(expected, "write the count as digits, without a decimal point or quotes")
-        if not least <= value < _LARGEST_FIGURE:
-            raise _refuse(expected, "write the count that the report prints, or leave the key out")
-        return value
-
-    return read
-
-
-def _number_or_text(value: Any) -> Decimal | str:
-    if isinstance(value, str):
-        if not value.strip():
-            raise _refuse(
-                "a number or a text", "write what the report prints, or leave the key out"
-            )
-        return value.strip()
-    return _number(value)
-
-
-class FrozenDict(Mapping[str, Any]):
-    """A mapping that cannot change, and so can be hashed, copied and pickled with its record."""
-
-    __slots__ = ("_entries",)
-
-    def __init__(self, entries: Mapping[str, Any] | None = None) -> None:
-        self._entries = dict(entries or {})
-
-    def __getitem__(self, key: str) -> Any:
-        return self._entries[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._entries.items()))
-
-    def __repr__(self) -> str:
-        return f"FrozenDict({self._entries!r})"
-
-
-def distinct_names(entries: Any) -> Any:
-    """Return a table whose keys differ in more than the blanks around them, which are not kept."""
-    if isinstance(entries, Mapping):
-        names = [key.strip() if isinstance(key, str) else key for key in entries]
-        if len(set(names)) < len(names):
-            raise _refuse(
-                "keys that differ in more than blanks", "rename or remove one of the two keys"
-            )
-    return entries
-
-
-def at_least_one(entries: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the entries of a list that may not be empty."""
-    if not entries:
-        raise _refuse("at least one entry", "add a table with double brackets")
-    return entries
-
-
-# What an editor is told of each kind, in the words of JSON Schema.
-_TEXT_SCHEMA: dict[str, Any] = {"type": "string", "pattern": r"\S"}
-_NUMBER_SCHEMA: dict[str, Any] = {"type": "number"}
-_REACHED_SCHEMA: dict[str, Any] = {"anyOf": [_NUMBER_SCHEMA, {"const": NOT_REACHED}]}
-_EITHER_SCHEMA: dict[str, Any] = {"anyOf": [_NUMBER_SCHEMA, _TEXT_SCHEMA]}
-
-
-def _pair_schema(upper: dict[str, Any]) -> WithJsonSchema:
-    two = {"items": [_NUMBER_SCHEMA, upper], "minItems": 2, "maxItems": 2}
-    return WithJsonSchema({"type": "array"} | two)
-
-
-def _whole_schema(least: int) -> WithJsonSchema:
-    return WithJsonSchema({"type": "integer", "minimum": least})
-
-
-Text = Annotated[
-    str,
-    StringConstraints(strict=True, strip_whitespace=True, min_length=1),
-    WithJsonSchema(_TEXT_SCHEMA),
-]
-Printed = Annotated[Decimal, PlainValidator(_number), WithJsonSchema(_NUMBER_SCHEMA)]
-Fraction = Annotated[Printed, WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 1})]
-Percent = Annotated[Printed, WithJsonSchema(_NUMBER_SCHEMA | {"minimum": 0, "maximum": 100})]
-Reached = Annotated[
-    Decimal | Literal["not reached"], PlainValidator(_reached), WithJsonSchema(_REACHED_SCHEMA)
-]
-PrintedPair = Annotated[
-    tuple[Decimal, Decimal], PlainValidator(_pair(_number)), _pair_schema(_NUMBER_SCHEMA)
-]
-ReachedPair = Annotated[
-    tuple[Decimal, Decimal | Literal["not reached"]],
-    PlainValidator(_pair(_reached)),
-    _pair_schema(_REACHED_SCHEMA),
-]
-PrintedOrText = Annotated[
-    Decimal | str, PlainValidator(_number_or_text), WithJsonSchema(_EITHER_SCHEMA)
-]
-Count = Annotated[int, PlainValidator(_whole(0)), _whole_schema(0)]
-PatientCount = Annotated[int, PlainValidator(_whole(1)), _whole_schema(1)]
-CountsByName = Annotated[
-    Mapping[Text, Count],
-    BeforeValidator(distinct_names),
-    AfterValidator(FrozenDict),
-    PlainSerializer(dict),
-    WithJsonSchema({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}),
-]
-
-
-class Record(BaseModel):
-    """Base of every record: frozen, and closed to keys that it does not know."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        validate_by_name=True,
-        validate_by_alias=True,
-        defer_build=True,
-        use_attribute_docstrings=True,
-    )
-
+Answer = Literal["yes", "no", "unclear"]
 
 # --- Examples ------------------------------------------------------------------------------------
 
@@ -233,27 +60,6 @@ _BARE_DOI = ('"10.1530/ERC-20-0106"', '"doi:10.1530/ERC"', "the bare DOI")
 _READING = ('{ histology = "mixed", reason = "small foci" }', '"mixed"', "say why")
 _FORMED = ('{ kind = "survival", reason = "lived to be treated" }', '"survival"', "say why")
 _CHARACTERISTIC = '[{ name = "metastasis", statistic = "count", value = 21, of = 30 }]'
-
-
-def optional(
-    good: str = "",
-    bad: str = "",
-    why: str = "",
-    *,
-    default: Any = None,
-    alias: str | None = None,
-    **editor: Any,
-) -> Any:
-    """Declare a key with a value to write, one not to write, and why that one is refused.
-
-    Without `good` the key is the header of tables; without `bad` the usual mistake of its kind is
-    shown. `editor` holds limits of which only the JSON Schema is told: the checks know them too.
-    """
-    return Field(default, alias=alias, examples=[good, bad, why], json_schema_extra=editor or None)
-
-
-required = partial(optional, default=...)
-several = partial(optional, default=())
 
 
 class Citation(Record):
@@ -632,6 +438,48 @@ class Cohort(Record):
     """Anything else that is printed, so that nothing is lost."""
 
 
+class Judgement(Record):
+    """The answer to one question about how a series was made and told, with the reason."""
+
+    answer: Answer = required('"yes"', '"partly"', "yes, no or unclear")
+    """yes, no, or unclear where what was read does not tell."""
+    reason: Text = required('"23 consecutive patients"', '""', "say what the report says")
+    """What the report says of it, quoted or named."""
+
+
+def _item(reason: str) -> Any:
+    return optional(f'{{ answer = "yes", reason = "{reason}" }}', '"yes"', "an answer has a reason")
+
+
+class Appraisal(Record):
+    """Ten questions about a case series; one that is not answered is unclear.
+
+    The items of the JBI checklist for case series, in its order: Munn et al. 2020,
+    doi 10.11124/JBISRIR-D-19-00099. The studies guide says what each answer takes.
+    """
+
+    inclusion_criteria: Judgement | None = _item("unresectable ATC, ECOG 0-2")
+    """Were there clear criteria for inclusion?"""
+    condition_measured: Judgement | None = _item("TNM stage of all")
+    """Was the condition measured in a standard, reliable way for all?"""
+    condition_identified: Judgement | None = _item("pathologically confirmed")
+    """Were valid methods used to identify the condition in all?"""
+    consecutive: Judgement | None = _item("all-case study")
+    """Was inclusion consecutive?"""
+    complete: Judgement | None = _item("all 36 of the cohort")
+    """Was inclusion complete?"""
+    demographics: Judgement | None = _item("mean age 64; 14 of 23 men")
+    """Were the demographics of the patients reported clearly?"""
+    clinical: Judgement | None = _item("stage IVC in 21 of 23")
+    """Was the clinical information on the patients reported clearly?"""
+    outcomes: Judgement | None = _item("best response of all 23")
+    """Were outcomes or follow-up reported clearly?"""
+    sites: Judgement | None = _item("17 institutions in Japan")
+    """Were the sites or clinics, and whom they serve, reported clearly?"""
+    statistics: Judgement | None = _item("interval of the median, 95 %")
+    """Was the statistical analysis appropriate?"""
+
+
 class Acknowledgement(Record):
     """An odd figure that was looked at and stays: the warning is accepted, with a reason."""
 
@@ -674,5 +522,7 @@ class Study(Record):
     """Printed comparisons between groups."""
     sources: tuple[Source, ...] = several()
     """Where the figures were seen."""
+    appraisal: Appraisal | None = optional()
+    """How well the series was made and told, by the JBI checklist for case series."""
     acknowledged: tuple[Acknowledgement, ...] = several()
     """Warnings of the check that were looked at: the figure is odd, and printed so."""

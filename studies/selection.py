@@ -231,7 +231,7 @@ class LeftOut:
     kind: str
     """The rule that left it out: no_figure, other_disease, not_pooled, formed_by_outcome, no_n,
     not_one_treatment, overlap, subgroup_only, response_not_a_count, not_verified, event_status,
-    contradiction.
+    contradiction, low_quality.
     """
     reason: str
     """Why, a full sentence."""
@@ -253,6 +253,11 @@ class Selection:
     """
 
 
+def quality(study: Study) -> int:
+    """Return how many of the ten items of its appraisal a report has answered yes, 0 to 10."""
+    return sum(own.answer == "yes" for _, own in study.appraisal or () if own is not None)
+
+
 _WITHIN = "It still tells mixed from pure patients within itself."
 
 
@@ -266,6 +271,8 @@ def select(
     unreadable: Callable[[CohortRef, View], str | None] = lambda ref, view: None,
 ) -> Selection:
     """Choose the cohorts that answer for an endpoint; every other one has a reason against it.
+
+    Those of a report below ``registry.min_quality`` are left out before others give way to them.
 
     Parameters
     ----------
@@ -284,7 +291,11 @@ def select(
         raise UnknownWordError("endpoint", endpoint, closest(endpoint, ENDPOINTS))
     view = View(endpoint, verified_only, use_read_as, use_formed)
     refs = references(registry)
-    against = {ref.id: _reason_against(ref, view, registry.vocabulary) for ref in refs}
+    against = {
+        ref.id: _reason_against(ref, view, registry.vocabulary)
+        or _below(ref.study, registry.min_quality)
+        for ref in refs
+    }
     for ref in refs:
         if against[ref.id] is None and (why := unreadable(ref, view)):
             against[ref.id] = "contradiction", why
@@ -298,7 +309,8 @@ def select(
         else:
             first, why = shares
             against[ref.id] = "overlap", f"{why} {why_first(first, ref, view)}", first.id
-    within = _within(refs, against, index, view)
+    good = [ref for ref in refs if not _below(ref.study, registry.min_quality)]
+    within = _within(good, against, index, view)
     for ref in within:
         kind, reason, *gave_way_to = against[ref.id]
         against[ref.id] = kind, f"{reason} {_WITHIN}", *gave_way_to
@@ -341,7 +353,8 @@ def adjusted_contrasts(
     """
     index, found = OverlapIndex(registry), {}
     for study in registry:
-        if found.keys() & {study.id, *index.partners(study.id)}:
+        known = found.keys() & {study.id, *index.partners(study.id)}
+        if known or _below(study, registry.min_quality):
             continue
         for own in filter(view.keep(study), study.comparisons):
             usable = own.adjusted and own.hr is not None and len(own.treatments) == 2
@@ -357,6 +370,16 @@ def _group_of(study: Study, treatment: str, registry: Registry) -> CohortRef:
     group = vocabulary.treatment_class(vocabulary.treatment(treatment).class_)
     cohort = Cohort(id=treatment, treatment=treatment, treatment_as_printed=treatment)
     return CohortRef(study, cohort, group.id, group.role, registry.labels[study.id])
+
+
+def _below(study: Study, least: int) -> tuple[str, str] | None:
+    """Return that a report has fewer items of its appraisal than wanted, or None."""
+    if quality(study) >= least:
+        return None
+    found = "The report is not appraised"
+    if study.appraisal is not None:
+        found = f"{quality(study)} of the ten items of its appraisal answered yes"
+    return "low_quality", f"{found}; at least {least} were asked for."
 
 
 _FORMED = {

@@ -48,6 +48,10 @@ def restrictions(
     `fits` by endpoint have the counted cohorts that a conversion of the registry touched.
     """
     whole = [Restriction("verified figures only", _VERIFIED)] if settings.verified_only else []
+    if registry.min_quality:
+        items = f"at least {registry.min_quality} of 10 items of the appraisal"
+        sentence = f"Only reports with {items} answered yes count; the others were left out."
+        whole.append(Restriction(f"reports with {items}", sentence))
     if settings.use_read_as:
         whole.append(Restriction("declared readings used", _DECLARED))
     return (*whole, *_converted(registry, fits))

@@ -17,7 +17,7 @@ from synthesis.estimands import Fit, tells_histology
 from synthesis.fits import fit_response, require_cohorts, run_facts
 from synthesis.model.covariates import LINES
 from synthesis.model.sampler import Progress
-from synthesis.questions import checks, compare, histology, mix, pooled, single
+from synthesis.questions import appraisal, checks, compare, histology, mix, pooled, single
 from synthesis.questions.checks import Checks
 from synthesis.questions.histology import Findings
 from synthesis.questions.mix import PatientMix, Population
@@ -103,6 +103,8 @@ def _results(analysis: Analysis) -> Iterator[Result]:
         for answer in analysis.sensitivity.values():
             yield choices.result(answer, registry)
     yield checks.result(analysis.checks, registry)
+    if (appraised := appraisal.result(registry, set(analysis.cohorts["study"]))) is not None:
+        yield appraised
 
 
 def _restricted(result: Result, restrictions: tuple[Restriction, ...]) -> Result:
@@ -332,5 +334,6 @@ def _manifest(
         "studies": dict(registry.fingerprints),
         "vocabulary": registry.vocabulary_fingerprint,
         "conversions": [f"{pair.from_}:{pair.to}" for pair in registry.conversions],
+        "min_quality": registry.min_quality,
     }
     return facts

@@ -231,7 +231,7 @@ def test_files_and_functions_can_be_read_in_one_sitting():
 def test_public_signatures_name_their_arguments():
     # what passes options on to pydantic, typer or matplotlib
     allowed = {
-        "studies.schema",
+        "studies.kinds",
         "synthesis.result",
         "synthesis.plots.marks",
         "synthesis.plots.page",

@@ -175,6 +175,8 @@ PLACES = {
     records.FormedBy: ("cohorts", 1, "formed_by"),
     records.Comparison: ("comparisons", 0),
     records.Source: ("sources", 0),
+    records.Appraisal: ("appraisal",),
+    records.Judgement: ("appraisal", "sites"),
     records.Acknowledgement: ("acknowledged", 0),
 }
 

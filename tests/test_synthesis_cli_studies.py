@@ -285,11 +285,7 @@ def test_an_export_comes_back_the_same(run, registry, tmp_path):
     assert "a new or empty folder" in err
 
 
-def test_one_value_in_each_row_is_neither_written_nor_read(run, tmp_path):
-    code, out, err = run("studies", "export", "--format", "csv")
-    assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "exported as json" in err
-    assert "atc studies list --format csv" in err
+def test_one_value_in_each_row_is_not_read(run, tmp_path):
     file = tmp_path / "old.csv"
     file.write_text("file,field,kind,value\na.toml,id,text,a\n", encoding="utf-8")
     code, out, err = run("studies", "import", file)
@@ -305,6 +301,16 @@ def test_export_of_citations_and_of_the_table_can_be_filtered(answer):
         csv.DictReader(io.StringIO(answer("export", "--format", "table", "--year", "2023")))
     )
     assert [row["cohort_id"] for row in rows] == ["x", "y"]
+
+
+def test_export_of_estimates_can_be_filtered(answer):
+    rows = list(csv.DictReader(io.StringIO(answer("export", "--format", "csv"))))
+    assert {row["study"] for row in rows} == {"jannin2023", "sparano2021"}
+    assert all(float(row["se"]) > 0 for row in rows)
+    text = answer("export", "--format", "csv", "--endpoint", "OS", "--treatment", "lenvatinib")
+    some = list(csv.DictReader(io.StringIO(text)))
+    assert {(row["treatment"], row["endpoint"]) for row in some} == {("lenvatinib", "os")}
+    assert 0 < len(some) < len(rows)
 
 
 def test_a_table_of_arms_becomes_study_files(run, tmp_path):

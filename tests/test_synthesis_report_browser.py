@@ -31,6 +31,10 @@ def hostile():
     )
     said["cohorts"][0]["caution"] = HOSTILE
     said["citation"] = {"authors": ["<b>Bold</b> AB"], "year": 2020, "title": HOSTILE}
+    said["appraisal"] = {
+        "consecutive": {"answer": "yes", "reason": HOSTILE},
+        "complete": {"answer": "no", "reason": "30 of 31"},
+    }
     said["citation"]["doi"] = '10.1000/"><script>alert(1)</script>'
     return said
 
@@ -270,6 +274,21 @@ def test_every_cohort_is_listed_sorted_searched_and_faceted(reader, analysis):
     page.locator('[data-column="n"]').click()
     sizes = [int(text) for text in reader.texts(f"{rows} td:nth-child(3)")]
     assert sizes == sorted(sizes)
+
+
+def test_the_appraisal_opens_as_lights_with_signs_and_reasons(reader, out):
+    page = reader.page
+    assert page.locator("#appraisal").count() == 0
+    page.get_by_text("Appraisal of the reports (").click()
+    assert page.locator("#appraisal thead th").count() == 12
+    first = page.locator("#appraisal tbody tr").first
+    assert first.locator("td").all_inner_texts() == ["?"] * 3 + ["+", "−"] + ["?"] * 5 + ["1"]
+    assert first.locator("th details li").count() == 2
+    first.locator("summary").click()
+    assert first.locator("li > span:not(.light)").all_inner_texts() == [HOSTILE, "30 of 31"]
+    kept = table(out, "appraisal")
+    assert list(kept["items_yes"]) == [1] + [0] * (len(kept) - 1)
+    assert page.locator("#appraisal tbody tr").count() == len(kept)
 
 
 def test_numbers_methods_captions_and_references_are_copied(browser, out):

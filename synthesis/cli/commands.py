@@ -50,6 +50,7 @@ _SHARED: Mapping[str, tuple[Any, Any]] = {
     "registry": (of.RegistryOption, None),
     "only": (of.OnlyOption, False),
     "verified_only": (of.VerifiedOption, False),
+    "min_quality": (of.QualityOption, 0),
     "convert": (of.ConvertOption, None),
     "priors": (of.PriorsOption, None),
     "reference_mix": (of.MixOption, None),
@@ -169,6 +170,7 @@ def _request(given: Mapping[str, Any], tell: Tell) -> Request:
     registry = read_registry(given["registry"], given["only"])
     if given["convert"]:
         registry = convert_endpoints(registry, given["convert"])
+    registry = replace(registry, min_quality=given["min_quality"])
     priors = None if given["priors"] is None else load_priors(given["priors"])
     settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
     formats = tuple(dict.fromkeys(given.get("tables") or ()))

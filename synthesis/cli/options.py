@@ -207,6 +207,10 @@ StatusOption = choice(ANY, "--status", get_args(Status), "Whether the report its
 # --- What is analysed ----------------------------------------------------------------------------
 
 VerifiedOption = flag("--verified-only", "Use only figures seen in the report itself.")
+QualityOption = number(
+    int, "--min-quality", "N", 0, 10, "a whole number from 0 to 10",
+    "Use only reports with so many of the ten items of their appraisal answered yes.",
+)  # fmt: skip
 ConvertOption = option(
     SEVERAL, "--convert", "FROM:TO",
     "Read one endpoint as another, as in ttp:pfs; may be repeated.", _conversions,

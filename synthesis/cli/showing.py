@@ -61,6 +61,7 @@ def study_lines(registry: Registry, study_id: str) -> list[str]:
         lines += ["", *_cohort(cohort, study, registry)]
     for title, body in (
         ("COMPARISONS", _comparisons(study)),
+        ("APPRAISAL", _appraisal(study)),
         ("OVERLAPS", _overlaps(study, registry)),
         ("COUNTED", _counted(study, registry)),
         ("PLAUSIBILITY", _plausibility(study, registry)),
@@ -308,6 +309,14 @@ def _comparison(comparison: Comparison) -> str:
         level=_level(comparison.level),
         sides=" against ".join(comparison.groups),
     )
+
+
+def _appraisal(study: Study) -> Iterator[str]:
+    """The items that are answered, with the reasons."""
+    for item, own in study.appraisal or ():
+        if own is not None:
+            words = f"{own.answer}: {own.reason}"
+            yield from labelled(item.replace("_", " "), words, indent=2, width=22)
 
 
 def _overlaps(study: Study, registry: Registry) -> Iterator[str]:

@@ -153,7 +153,11 @@ def _frame(
     frame = registry_frame(registry)
     wanted = {(study.id, cohort.id) for study, cohort in cohorts}
     keep = [key in wanted for key in zip(frame["study_id"], frame["cohort_id"], strict=True)]
-    frame = frame[keep]
+    return _of_endpoint(frame[keep], endpoint)
+
+
+def _of_endpoint(frame: pd.DataFrame, endpoint: str | None) -> pd.DataFrame:
+    """Return the rows of one endpoint, all for none."""
     if endpoint is not None:
         frame = frame[frame["endpoint"].fillna("").str.casefold() == endpoint.casefold()]
     return frame.reset_index(drop=True)
@@ -437,6 +441,7 @@ def _arm_of(
     epilog=examples(
         "atc studies export --format json -o registry.json",
         "atc studies export --format bibtex --treatment lenvatinib -o lenvatinib.bib",
+        "atc studies export --format csv --endpoint os -o os.csv",
     )
 )
 @_filtered
@@ -448,29 +453,31 @@ def export(
 ) -> None:
     """Write the registry. As json it is complete and can be imported again.
 
-    bibtex has the citations, table one row for each cohort and endpoint; both can be filtered.
+    bibtex has the citations, table one row for each cohort and endpoint, csv log medians and log
+    hazard ratios with standard errors, for R; all three can be filtered.
     """
     from studies.documents import bibtex, export_json
 
-    if format_ == "csv":
-        raise InputError(
-            "a registry is exported as json, complete; for a table use atc studies export "
-            "--format table or atc studies list --format csv."
-        )
     registry = read()
     if format_ == "json":
         if wanted != Wanted():
             raise InputError(
-                "json holds the whole registry: leave the filters out, or choose --format table "
-                "or bibtex."
+                "json holds the whole registry: leave the filters out, or choose --format csv, "
+                "table or bibtex."
             )
         emit(export_json(registry), output)
         return
     cohorts = _found(registry, wanted)
     if format_ == "bibtex":
         emit(bibtex({study.id: study for study, _ in cohorts}.values()), output)
+        return
+    if format_ == "table":
+        frame = _frame(registry, cohorts, wanted.endpoint)
     else:
-        emit(_text_of_table(_frame(registry, cohorts, wanted.endpoint), "csv"), output)
+        from studies.estimates import estimates
+
+        frame = _of_endpoint(estimates(registry, cohorts), wanted.endpoint)
+    emit(_text_of_table(frame, "csv"), output)
 
 
 @app.command(epilog=examples(f"atc studies schema -o {SCHEMA_FILE}"))

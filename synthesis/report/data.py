@@ -30,6 +30,7 @@ from synthesis.fits import PooledSurvival
 from synthesis.left_out import spaced
 from synthesis.model.covariates import COVARIATES, LINES, REFERENCE, REFERENCE_BRAF_SHARE
 from synthesis.numbers import interval, is_missing, size, size_words
+from synthesis.questions.appraisal import appraisal_table, questions
 from synthesis.questions.contrasts import (
     ACROSS,
     APART,
@@ -39,6 +40,7 @@ from synthesis.questions.contrasts import (
     evidence,
     kind_of,
 )
+from synthesis.report.evidence import or_nothing
 from synthesis.report.names import cohort_names
 from synthesis.reported import cohort_words
 
@@ -71,6 +73,7 @@ def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
         "hues": _hues(endpoints),
         "across": APART,
         "cohorts": list(_cohorts(analysis, names)),
+        "appraisal": _appraisal(analysis, names),
         "checks": _checks(analysis, names),
         "densities": _densities(analysis),
     }
@@ -412,6 +415,29 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
         yield {"s": report.id, "name": names[report.id], "screened": report.reason,
                "n": sum(report.n) or None, "year": report.citation.year,
                "doi": report.citation.doi or ""}  # fmt: skip
+
+
+_SIGNS = {"yes": "+", "no": "-", "unclear": "?"}
+
+
+def _appraisal(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
+    """The items of the appraisal, and each report with the sign and the reason of every one."""
+    if not any(study.appraisal for study in analysis.registry):
+        return {}
+    table = appraisal_table(analysis.registry, set(analysis.cohorts["study"]))
+    items = questions()
+    reports = [
+        {
+            "s": row["study"],
+            "name": names[row["study"]],
+            "doi": analysis.registry.studies[row["study"]].citation.doi or "",
+            "yes": row["items_yes"],
+            "items": [[_SIGNS[row[item]], or_nothing(row[f"{item}_reason"])] for item in items],
+        }
+        for row in table.to_dict("records")
+    ]
+    words = [[item.replace("_", " ").capitalize(), asked] for item, asked in items.items()]
+    return {"items": words, "reports": reports}
 
 
 def _histology(words: Any) -> str:

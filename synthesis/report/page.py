@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 TEMPLATES, ASSETS = FOLDER / "templates", FOLDER / "assets"
 #: Scripts of the page, in the order in which they are read.
-SCRIPTS = ("state", "marks", "answer", "cohorts", "charts", "mix", "page")
+SCRIPTS = ("state", "marks", "answer", "cohorts", "appraisal", "charts", "mix", "page")
 BIBLIOGRAPHY = "references.bib"
 NOT_ASKED = (
     "Sensitivity analyses were not run: each is another fit, and all of them take minutes. The "
@@ -69,7 +69,7 @@ class Section:
 #: Sections in order: name, title, and the answers that each holds; "" holds every other one.
 SECTIONS = (
     ("answer", "Answer", ()),
-    ("certainty", "How sure can one be?", ("compare", "trust")),
+    ("certainty", "How sure can one be?", ("compare", "trust", "appraisal")),
     ("treatments", "Treatments", ("pooled",)),
     ("histology", "Pure and mixed", ("benefit",)),
     ("mix", "Your patient mix", ("mix",)),
@@ -310,6 +310,7 @@ def _reproduce(analysis: Analysis) -> Result:
     if not knows_histology(analysis):  # nothing on the page rests on these two
         del settings["reference_mix"], settings["use_read_as"]
     settings["conversions"] = tuple(f"{each.from_}:{each.to}" for each in registry.conversions)
+    settings["min_quality"] = registry.min_quality
     versions = analysis.manifest.get("versions", {})
     plain = (
         _pairs("Settings.", "Setting", "Value", settings),

@@ -165,7 +165,7 @@ def sensitivity(
         If no cohort can be counted; if treatment or reference is not pooled; for an unknown
         endpoint, family or group; on an interrupt, with how many results are kept.
     """
-    counting = Counting(verified_only=verified_only, use_read_as=use_read_as)
+    counting = Counting(verified_only, use_read_as, min_quality=registry.min_quality)
     base = Base(endpoint, family_name, priors or load_priors(), counting)
     data = observe(registry, endpoint, counting)
     if not data.cohorts:

@@ -35,6 +35,7 @@ from studies.selection import (
     OverlapIndex,
     adjusted_contrasts,
     overlap_pairs,
+    quality,
     rank,
 )
 from studies.vocabulary import Vocabulary
@@ -54,6 +55,7 @@ from synthesis.model.observations import (
 from synthesis.model.printed import METHODS
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
 from synthesis.numbers import capitalised, in_sentence, months, percent
+from synthesis.questions.appraisal import HALF
 from synthesis.questions.contrasts import (
     GAIN,
     NotComparedError,
@@ -251,6 +253,8 @@ class Counting:
         As in :func:`studies.selection.select`.
     overlap : {"declared", "latest", "largest", "all", "none"}
         Which of several reports on the same patients counts.
+    min_quality : int
+        As in :class:`studies.registry.Registry`.
     prospective : bool
         Only reports whose design was planned ahead.
     without_histology : bool
@@ -266,6 +270,7 @@ class Counting:
     verified_only: bool = False
     use_read_as: bool = False
     use_formed: bool = False
+    min_quality: int = 0
     overlap: str = "declared"
     prospective: bool = False
     without_histology: bool = False
@@ -393,6 +398,7 @@ def _fixed_choices() -> Iterator[Specification]:
         ("read_as", "Declared readings of a report's own groups used", "use_read_as", True),
         ("formed", "Groups counted that their outcome formed", "use_formed", True),
         ("prospective", "Prospective reports only", "prospective", True),
+        ("quality", f"Reports that meet {HALF} to 10 appraisal items", "min_quality", HALF),
     ):
         yield Specification(name, "selection", label, counting={key: value})
     for rule, words in (
@@ -497,12 +503,13 @@ def default_specifications(
     made = [
         *_prior_choices(base, data),
         *_choices_of_one(registry, base, data, informative_studies(data, asked, most_studies)),
-        # without a report that tells histology there is nothing to leave out
+        # without a report that tells histology, or is appraised, there is nothing to choose
         *(
             choice
             for choice in CHOICES
             if choice.apply(base) != base
             and not (choice.counting.get("without_histology") and not data.tells_histology)
+            and not ("min_quality" in choice.counting and not any(map(quality, registry)))
         ),
     ]
     chosen = [group for group in GROUPS if groups is None or group in groups]
@@ -570,7 +577,8 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
     if counting.figures not in ("medians_only", "no_comparisons", "no_contrasts"):
         within = () if counting.without_histology else within
         kept = {i: own for i, own in registry.studies.items() if i != counting.without_study}
-        contrasts = Contrasts(within, adjusted_contrasts(replace(registry, studies=kept), view))
+        smaller = replace(registry, studies=kept, min_quality=counting.min_quality)
+        contrasts = Contrasts(within, adjusted_contrasts(smaller, view))
     selecting = registry.vocabulary.selecting
     data = survival_data(counted, view, class_order(registry), selecting, contrasts)
     if counting.convention == "untold":
@@ -593,7 +601,7 @@ def _counted(
     }
     if counting.overlap == "all":
         kept = {name: study.model_copy(update={"overlaps": ()}) for name, study in kept.items()}
-    smaller = replace(registry, studies=kept)
+    smaller = replace(registry, studies=kept, min_quality=counting.min_quality)
     chosen = select(
         smaller,
         view.endpoint,

@@ -3,6 +3,7 @@
 /** Put in place what stands folded; it is made when it is asked for. */
 function unfold(details) {
   for (const folded of details.querySelectorAll(":scope > template")) folded.replaceWith(folded.content);
+  if (details.querySelector("#appraisal:empty")) drawAppraisal();
   reachable();
 }
 

@@ -1,0 +1,114 @@
+"""Estimates for other programs: each standard error beside the arithmetic that it stands for."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_registry import NR, cohort, median, study, subgroup, write_registry
+
+import studies
+from studies import load_registry
+from studies.estimates import COLUMNS, estimates, median_estimate, ratio_estimate
+from studies.schema import Comparison, SurvivalOutcome
+
+Z90, Z95 = 1.6448536269514722, 1.959963984540054
+
+
+def outcome(value="3.1", **more):
+    return SurvivalOutcome.model_validate(median(value, **more))
+
+
+def ratio(**more):
+    words = {"endpoint": "os", "groups": ("a", "b"), "hr": Decimal("0.5")}
+    return Comparison.model_validate(words | more)
+
+
+@pytest.mark.parametrize(
+    ("printed", "error", "source"),
+    [
+        (outcome("4.0", ci="2.0 9.0", level="0.95"), math.log(9 / 2) / (2 * Z95), "interval"),
+        (outcome("4.0", ci="2.0 9.0"), math.log(9 / 2) / (2 * Z95), "interval"),
+        (outcome("4.0", ci="2.0 9.0", level="0.9"), math.log(9 / 2) / (2 * Z90), "interval"),
+        (outcome("4.0", ci="2.0 NR"), math.log(2) / Z95, "interval"),
+        # evenly around the median: made on the time scale
+        (outcome("3.1", ci="0.6 5.5"), 4.9 / (2 * Z95 * 3.1), "interval"),
+        (outcome("4.0", ci="0.0 9.0"), 1 / (math.log(2) * 5), "patients"),
+        (outcome("4.0", events=16), 1 / (math.log(2) * 4), "events"),
+        (outcome("4.0"), 1 / (math.log(2) * 5), "patients"),
+    ],
+)
+def test_the_standard_error_of_a_median(printed, error, source):
+    y, se, found = median_estimate(printed, 25)
+    assert (y, se, found) == (
+        pytest.approx(math.log(float(printed.median))),
+        pytest.approx(error),
+        source,
+    )
+
+
+def test_a_median_without_any_size_or_that_is_not_reached_has_no_estimate():
+    assert median_estimate(outcome("4.0"), None) is None
+    assert median_estimate(outcome(NR), 25) is None
+    assert median_estimate(outcome("0"), 25) is None
+
+
+@pytest.mark.parametrize(
+    ("own", "error"),
+    [
+        (ratio(hr_ci=(Decimal("0.25"), Decimal(1))), math.log(4) / (2 * Z95)),
+        (ratio(p=Decimal("0.05")), math.log(2) / Z95),
+        (ratio(p=Decimal("0.05"), sided=1), math.log(2) / Z90),
+        (ratio(hr_ci=(Decimal(0), Decimal(1)), p=Decimal("0.05")), math.log(2) / Z95),
+    ],
+)
+def test_the_standard_error_of_a_hazard_ratio(own, error):
+    y, se, _ = ratio_estimate(own)
+    assert (y, se) == (pytest.approx(-math.log(2)), pytest.approx(error))
+
+
+@pytest.mark.parametrize(
+    "own", [ratio(), ratio(p="<0.001"), ratio(hr=None), ratio(hr=Decimal(1), p=Decimal("0.5"))]
+)
+def test_a_hazard_ratio_of_unknown_width_has_no_estimate(own):
+    assert ratio_estimate(own) is None
+
+
+def test_rows_are_arms_their_histologies_and_comparisons(tmp_path):
+    groups = [subgroup("pure", 15, survival=[median("2.7")])]
+    both = {"endpoint": "os", "groups": ["arm", "other"], "hr": Decimal("0.6")}
+    own = study(
+        "own2020",
+        cohort(survival=[median("100", unit="days")], subgroups=groups),
+        cohort("other", "best_care", 9, survival=[median("2.0")], not_pooled="few"),
+        comparisons=[both | {"p": Decimal("0.01"), "adjusted": True}],
+    )
+    registry = load_registry(write_registry(tmp_path / "r", own))
+    table = estimates(registry, [(one, each) for one in registry for each in one.cohorts])
+    assert list(table) == list(COLUMNS)
+    assert list(table["arm"]) == ["arm", "arm", "other", "arm"]
+    assert table["histology"].fillna("").tolist() == ["", "pure", "", ""]
+    assert table["counted"].fillna("").tolist() == ["TRUE", "TRUE", "FALSE", ""]
+    assert table["y"].iloc[0] == pytest.approx(math.log(100 / 30.4375))
+    last = table.iloc[-1]
+    assert (last["treatment"], last["against_treatment"]) == ("lenvatinib", "best_care")
+    assert (last["adjusted"], pd.isna(last["n"])) == ("TRUE", True)
+
+
+def test_the_guide_tells_every_column():
+    page = (Path(studies.__file__).parent / "README.md").read_text(encoding="utf-8")
+    for name, meaning in COLUMNS.items():
+        assert f"| `{name}` | {meaning} |" in page
+
+
+def test_the_citation_file_has_the_version_of_the_package():
+    root = Path(studies.__file__).parent.parent
+    written = {
+        name: re.search(r"(?m)^version\W+([\d.]+)", (root / name).read_text(encoding="utf-8"))[1]
+        for name in ("pyproject.toml", "CITATION.cff")
+    }
+    assert len(set(written.values())) == 1
