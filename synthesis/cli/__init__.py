@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
-from synthesis.cli import commands, running, studies
+from synthesis.cli import commands, pictures, running, studies
 from synthesis.cli.options import examples, option
 from synthesis.result import RESEARCH_USE
 
@@ -27,7 +27,7 @@ app = typer.Typer(
 #: Commands in order of the list, each with its line there.
 COMMANDS = {
     commands.report: "Pool the cohorts and write the report.",
-    commands.forest: "Draw one forest plot.",
+    pictures.forest: "Draw one forest plot.",
     commands.impact: "Say what new studies change.",
     commands.cumulative: "Pooled answers year by year.",
     commands.compare: "Compare treatments.",
