@@ -31,7 +31,7 @@ LATEX = r"""% Found. Needs the packages booktabs and longtable. RESEARCH
 \midrule
 \multicolumn{3}{l}{\textit{C\_1}} \\
 a\_b & 1.7 ($-$0.3 to 3.3) & p $\leq$ 0.05; n $\geq$ 2 \textbar{} more than thirty letters long \\
- & 0.1235 & \textless{}0.01--0.2, extrapolated \\
+ & 0.1235 & \textless{}0.01--0.2; extrapolated \\
 \multicolumn{3}{l}{\textit{D}} \\
 {[}x{]} \{y\}{*} \textasciitilde{}\textasciicircum{}\textbackslash{} \#\$ & -- & several lines \\
 \bottomrule
@@ -46,7 +46,7 @@ MARKDOWN = r"""# Found
 | --- | ---: | --- |
 | *C\_1* |  |  |
 | a\_b | 1.7 (−0.3 to 3.3) | p ≤ 0.05; n ≥ 2 \| more than thirty letters long |
-|  | 0.1235 | &lt;0.01–0.2, extrapolated |
+|  | 0.1235 | &lt;0.01–0.2; extrapolated |
 | *D* |  |  |
 | \[x\] {y}\* ~^\\ #$ | – | several lines |
 

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 # A4, and the largest figure that leaves room for its caption.
 _PAGE, _MARGIN = (Cm(21.0), Cm(29.7)), Cm(2.5)
 _TALLEST = Cm(19.0)
-# Width of a column of long text beside that of a column of numbers, which is one.
-_WIDE = 2.5
+# Widths of columns by their kind, beside that of any other, which is one.
+_WIDTHS = {"wide": 2.7, "num": 1.3}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -233,7 +233,7 @@ def _add_table(document: Document, number: int, table: Table) -> None:
     look = made._tbl.tblPr.find(qn("w:tblLook"))  # rows are not shaded in turn: a bit, and a word
     look.set(qn("w:val"), "06A0")
     look.set(qn("w:noHBand"), "1")
-    shares = [_WIDE if column.kind == "wide" else 1.0 for column in table.columns]
+    shares = [_WIDTHS.get(column.kind, 1.0) for column in table.columns]
     widths = [int(_room(document) * share / sum(shares)) for share in shares]
     for column, width in zip(made.columns, widths, strict=True):
         column.width = width

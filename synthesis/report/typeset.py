@@ -87,7 +87,7 @@ def _heading(finding: Finding, table: Table) -> str:
 
 def _words(cell: Cell) -> str:
     """Everything that a cell says, in one line; nothing where a cell above says it."""
-    return ", ".join(filter(None, (cell.text, cell.more))) if cell.rows else ""
+    return "; ".join(filter(None, (cell.text, cell.more))) if cell.rows else ""
 
 
 def _tables(result: Result) -> Iterator[tuple[Finding, Table]]:
