@@ -6,11 +6,13 @@ import csv
 import io
 import json
 import re
+import sys
 import tomllib
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from command_line import WIDTHS
 from registries import odd_study, small_folder
 from small_registry import cohort, study, write_file, write_registry
 
@@ -379,3 +381,18 @@ def test_schema_holds_the_words_of_the_registry(answer, run):
     words = small["definitions"]["Cohort"]["properties"]["treatment"]
     assert "best_care" in json.dumps(words)
     assert "best_care" not in json.dumps(shipped)
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_what_is_listed_fits_the_terminal_and_breaks_no_number(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", f"{columns}")
+    for words in ("list", "list --excluded", "overlaps", "overlaps --verbose", "show sparano2021"):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        assert cli.main(("studies", *words.split())) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line for line in lines if len(line) > columns] == []
+        if words == "list":
+            listed = [(study.id, own.n) for study in load_registry() for own in study.cohorts]
+            rows = [line.split() for line in lines[1:] if re.match(r"[a-z]", line)]
+            assert [row[0] for row in rows] == [name for name, _ in listed]  # stand whole
+            assert all(str(n or "-") in row for row, (_, n) in zip(rows, listed, strict=True))

@@ -91,6 +91,13 @@ def test_a_row_has_ratio_median_gain_and_probability(compared):
     assert words(compared).count("reference") == 3
 
 
+def test_of_a_treatment_known_from_adjusted_ratios_the_compared_patients_are_named():
+    table = tables.compare_table()
+    last = table["is_reference"]
+    table.loc[last, ["cohorts", "patients", "compared"]] = (2, 0, 2023)
+    assert words(plots.plot_compare(table)).count("2 (2,023 adjusted)") == last.sum()
+
+
 def test_a_class_heading_gives_way_where_the_page_is_not_high_enough():
     table = pd.concat(
         [tables.compare_table().query("endpoint == 'os'").assign(

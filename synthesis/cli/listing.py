@@ -125,13 +125,13 @@ def _folded(
 
 def labelled(label: str, text: str, *, indent: int = 0, width: int = 14) -> list[str]:
     """Set a text, wrapped at `WIDTH` or the terminal, behind its label of `width` columns."""
-    first = " " * indent + f"{label:<{width}}"
+    room, first = min(WIDTH, columns()), " " * indent + f"{label:<{width}}"
     return wrap(
         " ".join(text.split()),
-        min(WIDTH, columns()),
+        room,
         initial_indent=first if first.endswith(" ") or not first else f"{first} ",
         subsequent_indent=" " * (indent + width),
-        break_long_words=False,
+        break_long_words=room < WIDTH,  # only an identifier or an address is so long
         break_on_hyphens=False,
     )
 
@@ -300,7 +300,7 @@ def overlap_lines(
     chosen = {name: select(registry, name) for name in ([endpoint] if endpoint else ENDPOINTS)}
     if study_id is not None and not groups:
         alone = f"{_name(registry, study_id)} shares patients with no other report."
-        return [alone, *_verdict_lines(registry, chosen, (study_id,))]
+        return [*labelled("", alone, width=0), *_verdict_lines(registry, chosen, (study_id,))]
     lines: list[str] = []
     if verbose or study_id is not None:
         for group in groups:
@@ -335,7 +335,7 @@ def _group_lines(group: OverlapGroup, registry: Registry) -> Iterator[str]:
         unknown = [edge for edge in sorted(group.unknown) if edge.one == name]
         reasons |= {f"{edge.other} (not in the registry)": edge.reason for edge in unknown}
         if reasons:
-            yield f"{_name(registry, name)} shares patients with"
+            yield from labelled("", f"{_name(registry, name)} shares patients with", width=0)
         for other, why in reasons.items():
             yield from labelled("-", f"{other}: {why.rstrip('.')}", indent=2, width=2)
         shown.add(name)

@@ -126,7 +126,7 @@ class _Grid:
 def _titles(curve: pd.DataFrame) -> tuple[str, str]:
     """Treatment, and what stands behind its panel."""
     first = curve.iloc[0]
-    return str(first["treatment"]), size_of(first, words=True)
+    return str(first["treatment"]), size_of(first, numbers.size_words)
 
 
 def _make_grid(sheet: Sheet, top: float, titles: Sequence[tuple[str, str]]) -> _Grid:

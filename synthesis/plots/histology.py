@@ -103,7 +103,8 @@ def _benefit_block(
 
 def _benefit_row(records: Sequence[Mapping[str, Any]]) -> Row:
     first = records[0]
-    detail = rows.size_of(first, words=True)
+    who = numbers.patients(int(first["patients"]), int(first["compared"]))
+    detail = f"{numbers.count(int(first['cohorts']), 'cohort')}, n = {who}"
     names = [word(row["histology"]) for row in records if flag(row["extrapolated"])]
     if 0 < len(names) < len(records):
         detail += f"; {numbers.listed(names)} extrapolated"

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from synthesis.endpoints import Endpoint
-from synthesis.numbers import LEVEL, MINUS, is_missing, size, size_words
+from synthesis.numbers import LEVEL, MINUS, is_missing, size
 from synthesis.plots import marks, page
 from synthesis.plots.marks import Brush
 from synthesis.plots.style import BAND, INK, Face, Sheet, tint
@@ -83,10 +83,9 @@ def flag(value: Any) -> bool:
     return not is_missing(value) and bool(value)
 
 
-def size_of(record: Mapping[str, Any], *, words: bool = False) -> str:
+def size_of(record: Mapping[str, Any], write: Callable[..., str] = size) -> str:
     """Cohorts and patients of a treatment: columns ``cohorts``, ``patients``, ``compared``."""
-    sizes = (int(record[name]) for name in ("cohorts", "patients", "compared"))
-    return size_words(*sizes) if words else size(*sizes)
+    return write(*(int(record[name]) for name in ("cohorts", "patients", "compared")))
 
 
 def word(value: Any) -> str:
