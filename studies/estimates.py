@@ -1,8 +1,7 @@
 """Estimates with standard errors, for programs that pool normal ones: metafor and others of R.
 
-Log medians of arms, and log hazard ratios of two groups: a row has the estimate ``y`` and its
-standard error ``se``, and ``se_from`` says where that is from. With z the normal quantile of the
-confidence level, 0.95 where none is printed:
+Log medians of arms, and log hazard ratios of two groups; ``error_from`` says where the standard
+error is from. With z the normal quantile of the confidence level, 0.95 where none is printed:
 
 - *interval*: ``(log U - log L) / (2 z)``; of a median whose interval lies evenly around it on the
   time scale, ``(U - L) / (2 z median)``; where the upper limit is not reached, the lower half,
@@ -11,8 +10,8 @@ confidence level, 0.95 where none is printed:
   of all patients where events are not printed. It is the large-sample error of a Kaplan-Meier
   median, ``0.5 / (sqrt(d) f(m) m)``, of exponential times of which none is censored; of patients of
   whom many are alive it is too small;
-- *p value*: a hazard ratio without an interval and with an exact p value, ``abs(y) / z`` with the
-  normal quantile of p, one- or two-sided as printed.
+- *p value*: a hazard ratio without an interval and with an exact p value, ``abs(estimate) / z``
+  with the normal quantile of p, one- or two-sided as printed.
 
 The models of this toolkit use none of them: they read the printed figures themselves.
 """
@@ -64,9 +63,9 @@ COLUMNS = {
     "histology": "pure or mixed, for such a part of a cohort; empty for the whole",
     "n": "patients of the arm",
     "events": "their events",
-    "y": "the estimate",
-    "se": "its standard error",
-    "se_from": "interval, events, patients or p value, as above",
+    "estimate": "the logarithm",
+    "standard_error": "its standard error",
+    "error_from": "interval, events, patients or p value, as above",
     "adjusted": "TRUE or FALSE of a hazard ratio; empty where the report does not say",
     "counted": "TRUE for a cohort that counts in an analysis: no patient is there twice",
 }
@@ -92,7 +91,7 @@ def estimates(registry: Registry, cohorts: Iterable[tuple[Study, Cohort]]) -> pd
     for flag in ("adjusted", "counted"):
         frame[flag] = frame[flag].map({True: "TRUE", False: "FALSE"})
     whole = dict.fromkeys(("year", "quality", "n", "events"), "Int64")
-    return frame.astype(whole | {"y": "float64", "se": "float64"})
+    return frame.astype(whole | dict.fromkeys(("estimate", "standard_error"), "float64"))
 
 
 def _about(study: Study) -> dict[str, Any]:
@@ -123,9 +122,9 @@ def _medians(
                     "histology": histology_of(arm, use_read_as=False),
                     "n": arm.n,
                     "events": outcome.events,
-                    "y": y,
-                    "se": se,
-                    "se_from": source,
+                    "estimate": y,
+                    "standard_error": se,
+                    "error_from": source,
                     "counted": (endpoint, f"{study.id}:{cohort.id}") in counted,
                 }
 
@@ -174,9 +173,9 @@ def _ratios(study: Study) -> Iterator[dict[str, Any]]:
             "treatment": one,
             "against": own.groups[1],
             "against_treatment": other,
-            "y": y,
-            "se": se,
-            "se_from": source,
+            "estimate": y,
+            "standard_error": se,
+            "error_from": source,
             "adjusted": own.adjusted,
         }
 

@@ -93,7 +93,7 @@ def test_rows_are_arms_their_histologies_and_comparisons(tmp_path):
     assert list(table["arm"]) == ["arm", "arm", "other", "arm"]
     assert table["histology"].fillna("").tolist() == ["", "pure", "", ""]
     assert table["counted"].fillna("").tolist() == ["TRUE", "TRUE", "FALSE", ""]
-    assert table["y"].iloc[0] == pytest.approx(math.log(100 / 30.4375))
+    assert table["estimate"].iloc[0] == pytest.approx(math.log(100 / 30.4375))
     last = table.iloc[-1]
     assert (last["treatment"], last["against_treatment"]) == ("lenvatinib", "best_care")
     assert (last["adjusted"], pd.isna(last["n"])) == ("TRUE", True)

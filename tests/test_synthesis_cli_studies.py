@@ -308,7 +308,7 @@ def test_export_of_citations_and_of_the_table_can_be_filtered(answer):
 def test_export_of_estimates_can_be_filtered(answer):
     rows = list(csv.DictReader(io.StringIO(answer("export", "--format", "csv"))))
     assert {row["study"] for row in rows} == {"jannin2023", "sparano2021"}
-    assert all(float(row["se"]) > 0 for row in rows)
+    assert all(float(row["standard_error"]) > 0 for row in rows)
     text = answer("export", "--format", "csv", "--endpoint", "OS", "--treatment", "lenvatinib")
     some = list(csv.DictReader(io.StringIO(text)))
     assert {(row["treatment"], row["endpoint"]) for row in some} == {("lenvatinib", "os")}

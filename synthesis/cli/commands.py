@@ -167,10 +167,9 @@ def with_options(
 
 def _request(given: Mapping[str, Any], tell: Tell) -> Request:
     """Read what the options that commands share name."""
-    registry = read_registry(given["registry"], given["only"])
+    registry = read_registry(given["registry"], given["only"], given["min_quality"])
     if given["convert"]:
         registry = convert_endpoints(registry, given["convert"])
-    registry = replace(registry, min_quality=given["min_quality"])
     priors = None if given["priors"] is None else load_priors(given["priors"])
     settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
     formats = tuple(dict.fromkeys(given.get("tables") or ()))

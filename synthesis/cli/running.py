@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -36,10 +37,10 @@ class InputError(Exception):
 # --- Reading what was named ----------------------------------------------------------------------
 
 
-def read_registry(folders: Sequence[Path] | None, only: bool) -> Registry:
+def read_registry(folders: Sequence[Path] | None, only: bool, min_quality: int = 0) -> Registry:
     """Read the shipped registry and what ``--registry`` names; with ``--only`` nothing else."""
     require_registry(folders, only)
-    registry = load_registry(*(folders or ()), alone=only)
+    registry = replace(load_registry(*(folders or ()), alone=only), min_quality=min_quality)
     tell_replaced(registry)
     return registry
 
