@@ -27,6 +27,8 @@ NOT_REACHED = "not reached"
 
 # A figure beyond this is a slip of the keyboard, and would overflow where months become floats.
 _LARGEST_FIGURE = 10**9
+#: Patients of one arm; no cancer registry has more of one treatment.
+MOST_PATIENTS = 10**6
 # Smaller steps are not printed, and their exponents leave what decimal arithmetic can hold.
 _MOST_DECIMALS = 60
 
@@ -77,12 +79,14 @@ def _pair(upper: Any) -> Any:
     return read
 
 
-def _whole(least: int) -> Any:
+def _whole(least: int, most: int = _LARGEST_FIGURE - 1) -> Any:
     def read(value: Any) -> int:
         expected = f"a whole number of {least} or more"
         if isinstance(value, bool) or not isinstance(value, int):
             raise _refuse(expected, "write the count as digits, without a decimal point or quotes")
-        if not least <= value < _LARGEST_FIGURE:
+        if value > most:
+            expected = f"a whole number of {most} at most"
+        if not least <= value <= most:
             raise _refuse(expected, "write the count that the report prints, or leave the key out")
         return value
 
@@ -180,7 +184,7 @@ PrintedOrText = Annotated[
     Decimal | str, PlainValidator(_number_or_text), WithJsonSchema(_EITHER_SCHEMA)
 ]
 Count = Annotated[int, PlainValidator(_whole(0)), _whole_schema(0)]
-PatientCount = Annotated[int, PlainValidator(_whole(1)), _whole_schema(1)]
+PatientCount = Annotated[int, PlainValidator(_whole(1, MOST_PATIENTS)), _whole_schema(1)]
 CountsByName = Annotated[
     Mapping[Text, Count],
     BeforeValidator(distinct_names),

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from studies import Registry, selection
-from studies.figures import RESPONSE, CohortRef, View
+from studies.figures import (
+    RESPONSE,
+    CohortRef,
+    View,
+    histology_groups,
+    landmarks_of,
+    outcome_of,
+)
+from synthesis.model.records import contradiction
 
 
 def select(
@@ -31,7 +39,10 @@ def select(
 def _contradiction(ref: CohortRef, view: View) -> str | None:
     if view.endpoint == RESPONSE:
         return None
-    from synthesis.model.observations import contradiction  # scipy, for survival alone
-
-    why = contradiction(ref, view)
-    return None if why is None else f"Its reported points cannot lie on one curve: {why}."
+    keep = view.keep(ref.study)
+    for arm in (ref.cohort, *histology_groups(ref, view)):
+        marks = landmarks_of(arm, view.endpoint, keep)
+        why = contradiction(outcome_of(arm, view.endpoint, keep), marks, arm.n)
+        if why is not None:
+            return f"Its reported points cannot lie on one curve: {why}."
+    return None

@@ -15,6 +15,7 @@ from small_registry import (
     cohort,
     landmark,
     median,
+    problems_with,
     study,
     subgroup,
     write_file,
@@ -138,9 +139,11 @@ def test_ranks_are_looked_for_near_the_middle_only(method):
     assert [ranks.lower, ranks.upper] == pytest.approx([n / 2 - half, n / 2 + half], abs=5)
 
 
-def test_a_cohort_of_a_thousand_million_is_read(tmp_path):
-    figures = {"n": 999_999_998, "survival": [median("5.0", ci="4.8 5.3")]}
+def test_a_cohort_of_a_million_is_read_and_a_larger_one_refused(tmp_path):
+    figures = {"n": 10**6, "survival": [median("5.0", ci="4.8 5.3")]}
     assert "averaged" in entered(tmp_path / "0", **figures)
+    (problem,) = problems_with(tmp_path / "1", study("abel2001", cohort(n=10**6 + 1)))
+    assert "found 1000001, expected a whole number of 1000000 at most" in problem
 
 
 # --- Groups and comparisons ----------------------------------------------------------------------

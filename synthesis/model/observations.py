@@ -358,15 +358,6 @@ def survival_data(
     )
 
 
-def contradiction(ref: CohortRef, view: View) -> str | None:
-    """Say why the printed points of a cohort cannot be read as one curve; None where they can."""
-    try:
-        _arms_of(0, ref, view, _cohort_record(ref, view))
-    except ContradictionError as error:
-        return str(error)
-    return None
-
-
 def order_treatments(
     counted: Sequence[CohortRef], class_order: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]:

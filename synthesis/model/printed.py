@@ -38,7 +38,6 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
 
 METHODS = ("plain", "log", "log-log")
 
@@ -250,7 +249,9 @@ def chain(points: Sequence[Point], n: float) -> Chain:
     ContradictionError
         If survival would rise from one point to the next by more than rounding allows.
     """
-    ordered = _without_idle(_in_order(points, n))
+    from scipy.special import gammaln  # points alone are read without it
+
+    ordered = require_falling(points, n)
     at_risk, level, variance, log_constant = float(n), 1.0, 0.0, 0.0
     rows: list[_Row] = []
     for point in ordered:
@@ -266,12 +267,6 @@ def chain(points: Sequence[Point], n: float) -> Chain:
             rows.append(_Row(point.months, 0.0))
             continue
         before, after, variance_here = _levels(point, n)
-        slack = _PATIENTS_OF_SLACK / max(n * level, 1.0)
-        if level <= 0.0 or before / level > 1.0 + slack:
-            raise ContradictionError(
-                f"survival {before:.3g} at {_position(point)[0]:.3g} months follows {level:.3g} "
-                "at the point before it"
-            )
         ratio = min(before / level, 1.0)
         entering, leaving = _entering(point, at_risk, ratio, variance)
         if rows:
@@ -288,6 +283,25 @@ def chain(points: Sequence[Point], n: float) -> Chain:
         level, variance = after, variance_here
     rows[-1].beyond += at_risk
     return _assemble(rows, log_constant)
+
+
+def require_falling(points: Sequence[Point], n: float) -> list[Point]:
+    """Points in order, without those that say nothing; parameters and errors of :func:`chain`."""
+    ordered, level = _without_idle(_in_order(points, n)), 1.0
+    for point in ordered:
+        if isinstance(point, Survivors):
+            break
+        if level <= 0.0 and isinstance(point, FixedTime) and point.survival <= 0.0:
+            continue
+        before, after, _ = _levels(point, n)
+        slack = _PATIENTS_OF_SLACK / max(n * level, 1.0)
+        if level <= 0.0 or before / level > 1.0 + slack:
+            raise ContradictionError(
+                f"survival {before:.3g} at {_position(point)[0]:.3g} months follows {level:.3g} "
+                "at the point before it"
+            )
+        level = after
+    return ordered
 
 
 @dataclass
@@ -380,6 +394,8 @@ def _node_count(resolution: float) -> int:
 
 def _assemble(rows: Sequence[_Row], log_constant: float) -> Chain:
     """Merge points that rounding has put at or before the one before them."""
+    from scipy.special import gammaln
+
     merged = [rows[0]]
     for row in rows[1:]:
         last = merged[-1]
@@ -473,6 +489,14 @@ class PrintedMedian:
 def candidate_chains(
     printed: PrintedMedian | None, landmarks: Sequence[FixedTime | Survivors], n: float
 ) -> list[tuple[str, Chain]]:
+    """Chains of :func:`candidate_points`, each with its method."""
+    readings = candidate_points(printed, landmarks, n)
+    return [(method, chain(points, n)) for method, points in readings]
+
+
+def candidate_points(
+    printed: PrintedMedian | None, landmarks: Sequence[FixedTime | Survivors], n: float
+) -> list[tuple[str, list[Point]]]:
     """Every reading of the printed points that the data allow, each with its method.
 
     With the transformation of the interval unknown there is one chain a transformation; the
@@ -487,7 +511,7 @@ def candidate_chains(
         If even median and landmarks alone contradict each other.
     """
     if printed is None:
-        return [("landmarks", chain(landmarks, n))]
+        return [("landmarks", require_falling(landmarks, n))]
     if printed.lower is not None or printed.upper is not None:
         readings = []
         for method in (printed.method,) if printed.method else METHODS:
@@ -495,7 +519,7 @@ def candidate_chains(
             if points is None:
                 continue
             try:
-                readings.append((method, chain([*points, *landmarks], n)))
+                readings.append((method, require_falling([*points, *landmarks], n)))
             except ContradictionError:
                 continue
         if readings:
@@ -503,9 +527,9 @@ def candidate_chains(
     if printed.median is None:
         if not landmarks:
             raise ContradictionError("no transformation gives the printed limit of the median")
-        return [("landmarks", chain(landmarks, n))]
+        return [("landmarks", require_falling(landmarks, n))]
     alone = OrderStatistic(printed.median, median_rank(n))
-    return [("median", chain([alone, *landmarks], n))]
+    return [("median", require_falling([alone, *landmarks], n))]
 
 
 def _order_statistics(printed: PrintedMedian, method: str, n: float) -> list[OrderStatistic] | None:

@@ -26,11 +26,13 @@ from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, SurvivalOu
 from synthesis.model.printed import (
     METHODS,
     Chain,
+    ContradictionError,
     FixedTime,
     PrintedMedian,
     Reading,
     Survivors,
     candidate_chains,
+    candidate_points,
     log_survival_variance,
 )
 
@@ -72,6 +74,19 @@ class ArmReading(NamedTuple):
     told: bool
 
 
+def contradiction(
+    outcome: SurvivalOutcome | None, landmarks: Sequence[Landmark], n: int
+) -> str | None:
+    """Say why the printed points of one arm cannot belong to one curve; ``None`` if they can."""
+    printed, fixed, effective, _ = _points(outcome, landmarks, n)
+    try:
+        if printed is not None or fixed:
+            candidate_points(printed, fixed, effective)
+    except ContradictionError as error:
+        return str(error)
+    return None
+
+
 def read_arm(
     outcome: SurvivalOutcome | None, landmarks: Sequence[Landmark], n: int
 ) -> ArmReading | None:
@@ -82,15 +97,7 @@ def read_arm(
     ContradictionError
         If the printed points cannot belong to one curve.
     """
-    fixed: list[FixedTime | Survivors] = [read_landmark(landmark) for landmark in landmarks]
-    times = ", ".join(f"{landmark.time} {landmark.unit}" for landmark in landmarks)
-    words = [f"survival at {times} as a binomial cell"] if landmarks else []
-    printed, effective = None, effective_size(outcome, n)
-    if outcome is not None and outcome.median is not None:
-        printed, median_words = read_median(outcome)
-        words = [median_words, *words] if median_words else words
-        if outcome.median == NOT_REACHED:
-            fixed += _beyond_follow_up(outcome, min(effective, _FOLLOWED * n), words)
+    printed, fixed, effective, words = _points(outcome, landmarks, n)
     if printed is None and not fixed:
         return None
     methods, chains = zip(*candidate_chains(printed, fixed, effective), strict=True)
@@ -101,6 +108,22 @@ def read_arm(
         words.append(f"effective size {effective:g} from {outcome.events} events")
     told = not limits or printed.method is not None or methods[0] not in METHODS
     return ArmReading(chains, "; ".join(words), methods, told)
+
+
+def _points(
+    outcome: SurvivalOutcome | None, landmarks: Sequence[Landmark], n: int
+) -> tuple[PrintedMedian | None, list[FixedTime | Survivors], float, list[str]]:
+    """Printed points of one arm, what its median is worth in patients, and what was taken."""
+    fixed: list[FixedTime | Survivors] = [read_landmark(landmark) for landmark in landmarks]
+    times = ", ".join(f"{landmark.time} {landmark.unit}" for landmark in landmarks)
+    words = [f"survival at {times} as a binomial cell"] if landmarks else []
+    printed, effective = None, effective_size(outcome, n)
+    if outcome is not None and outcome.median is not None:
+        printed, median_words = read_median(outcome)
+        words = [median_words, *words] if median_words else words
+        if outcome.median == NOT_REACHED:
+            fixed += _beyond_follow_up(outcome, min(effective, _FOLLOWED * n), words)
+    return printed, fixed, effective, words
 
 
 def effective_size(outcome: SurvivalOutcome | None, n: int) -> float:
