@@ -140,6 +140,9 @@ def curve_tables(treatments: int = 14) -> tuple[pd.DataFrame, pd.DataFrame]:
             landmark = {"kind": "landmark", "time": 12.0, "survival": 0.3}
             ends = {"survival_lower": 0.1, "survival_upper": 0.55} if number % 2 else {}
             points.append(shared | nothing | landmark | ends)
+            for step in range(5) if number % 11 == 2 else ():
+                listed = {"kind": "listed", "time": middle * step / 2, "survival": 0.7**step}
+                points.append(shared | nothing | listed)
             number += 1
         survival = 0.5 ** ((time / middle) ** 0.85)
         curve = {"treatment": treatment, "treatment_class": group, "time": time}

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from fits import fit_of
 from small_registry import cohort, median, study, subgroup, write_registry
 
 from studies import load_registry
@@ -14,6 +15,7 @@ from synthesis.fits import survival_observations
 from synthesis.model.covariates import COVARIATES, covariates
 from synthesis.model.printed import METHODS
 from synthesis.model.records import read_arm
+from synthesis.questions.pooled.tables import curve_tables
 
 ENDPOINTS = ("os", "pfs")
 
@@ -346,3 +348,20 @@ def test_a_listing_with_an_unknown_end_gives_way_to_the_figures(tmp_path):
     data = listed_data(tmp_path, listing(patients=open_end, subgroups=[]))
     assert [arm.chains[0].time.tolist() for arm in data.arms] == [[2.5]]
     assert data.patients == ()
+
+
+def test_listed_patients_are_drawn_as_steps(tmp_path):
+    """Ends at 2 and 4 of the mixed, of the pure none: 1, 1/2, 0, and a level line."""
+    folder = write_registry(tmp_path / "steps", listing("pure", "mixed", "pure", "mixed"))
+    registry = load_registry(folder)
+    _, points = curve_tables(fit_of(registry, log_median=np.log(3.0)), registry.vocabulary, 0.4)
+    listed = points[points["kind"] == "listed"]
+    steps = {
+        label: list(zip(own["time"], own["survival"], strict=True))
+        for label, own in listed.groupby("label")
+    }
+    assert steps == {
+        "Own 2021, mixed": [(0.0, 1.0), (2.0, 0.5), (4.0, 0.0), (4.0, 0.0)],
+        "Own 2021, pure": [(0.0, 1.0), (3.0, 1.0)],
+    }
+    assert set(listed["n"]) == {2}

@@ -347,6 +347,21 @@ def test_curves_have_a_panel_for_each_treatment_with_enough_data_and_count_the_o
     assert [axes.get_label() for axes in every.axes] == list(first["treatment"])
 
 
+def test_listed_patients_stand_as_steps_in_their_panel(curves_drawn):
+    _, points, figure = curves_drawn
+    listed = points[points["kind"] == "listed"]
+    drawn = {
+        axes.get_label(): [line for line in axes.lines if "-listed-" in (line.get_gid() or "")]
+        for axes in figure.axes
+    }
+    for treatment, lines in drawn.items():
+        own = listed[listed["treatment"] == treatment]
+        assert len(lines) == own["study_id"].nunique()
+        assert all(line.get_drawstyle() == "steps-post" for line in lines)
+    assert sum(map(len, drawn.values())) > 0
+    assert "patients listed one by one" in words(figure)
+
+
 def test_the_reference_stands_pale_behind_every_other_curve(curves_drawn):
     curves, _, figure = curves_drawn
     named = by_gid(figure)

@@ -17,7 +17,7 @@ from synthesis.endpoints import endpoint_of
 from synthesis.plots import marks, page, style
 from synthesis.plots.marks import Brush
 from synthesis.plots.rows import interval_of, number, require, size_of
-from synthesis.plots.style import PALE, Sheet, tint
+from synthesis.plots.style import INK, PALE, Sheet, tint
 
 CURVE_COLUMNS: tuple[str, ...] = (
     *("treatment", "treatment_class", "time", "survival", "lower", "upper"),
@@ -37,7 +37,7 @@ FADE_AFTER = 2.0
 
 _TIMES = np.arange(0.0, HORIZON + 0.5, 0.5)
 _FADED, _BAND, _FADED_BAND = 0.5, 0.22, 0.1
-_THICKNESS = 1.2
+_THICKNESS, _STEPS = 1.2, 0.6
 # Landmarks of one time are set apart by this much on paper, altogether never by more than the
 # second figure.
 _APART, _APART_AT_MOST = 2.4, 9.0
@@ -58,7 +58,8 @@ def plot_curves(
     """Draw pooled survival curves, a panel for each treatment with enough data.
 
     A panel has the curve of the average study with its band, pale behind it that of the reference,
-    reported medians on the 50 % line, and landmarks with their intervals. A curve is faded beyond
+    reported medians on the 50 % line, landmarks with their intervals, and steps of the patients
+    that a report lists. A curve is faded beyond
     `FADE_AFTER` times the last reported point. Treatments with fewer than `COHORTS` cohorts and
     `PATIENTS` patients are counted in words, unless there are no others. An Axes per treatment,
     labelled by it.
@@ -68,8 +69,9 @@ def plot_curves(
     curves : DataFrame
         Columns `CURVE_COLUMNS`, times in months, probabilities as fractions.
     points : DataFrame
-        Columns `POINT_COLUMNS`; ``kind`` is median or landmark. A time of infinity was not
-        reached and becomes an arrow at the end of the axis.
+        Columns `POINT_COLUMNS`; ``kind`` is median, landmark or listed, a step of the curve of
+        listed patients that bear its label. A time of infinity was not reached and becomes an
+        arrow at the end of the axis.
     endpoint : str
         os or pfs.
     reference : str
@@ -197,7 +199,11 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame, hue: str, name: str) -> None:
 
 
 def _draw_points(axes: Axes, points: pd.DataFrame, hue: str, name: str) -> None:
-    """Reported medians, and landmarks, those of one time beside each other."""
+    """Listed patients as steps, reported medians, and landmarks, of one time beside each other."""
+    listed = points[points["kind"] == "listed"]
+    for place, (_, own) in enumerate(listed.groupby(["study_id", "label"], sort=False)):
+        look = {"color": INK, "lw": _STEPS, "zorder": 2.5, "gid": f"{name}-listed-{place}"}
+        axes.step(own["time"], 100 * own["survival"], where="post", **look)
     medians = points[points["kind"] == "median"].to_dict("records")
     for place, record in enumerate(medians):
         _draw_median(Brush(axes, axes.transData, hue, f"{name}-median-{place}"), record)
@@ -240,6 +246,8 @@ def _legend(reference: str, points: pd.DataFrame) -> list[page.LegendEntry]:
         entries["reported median (area by n)"] = marks.square_sample
     if (medians["time"] > HORIZON).any():
         entries["not reached, or beyond the axis"] = marks.ARROW
+    if (points["kind"] == "listed").any():
+        entries["patients listed one by one"] = marks.line_sample(thickness=_STEPS)
     if (points["kind"] == "landmark").any():
         entries["reported survival at a fixed time"] = marks.landmark_sample
     return list(entries.items())

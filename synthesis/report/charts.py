@@ -95,7 +95,11 @@ def _curves() -> alt.LayerChart:
         ),
         tooltip=said,
     )
-    chart = alt.layer(band, line, hover, across, up, mark)
+    listed = alt.Chart(alt.NamedData("listed")).encode(x=_months("time"), detail="who:N")
+    steps = listed.mark_line(interpolate="step-after", strokeWidth=1, clip=True).encode(
+        y=_alive("s"), color=hue, order="time:Q", tooltip=alt.Tooltip("who:N", title="Listed")
+    )
+    chart = alt.layer(band, line, hover, steps, across, up, mark)
     return chart.properties(width="container", height=300)
 
 

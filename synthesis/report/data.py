@@ -325,8 +325,14 @@ def _curves(analysis: Analysis, name: str) -> dict[str, Any] | None:
                 "at": _list((row.time, row.time_lower, row.time_upper)),
                 "s": _list((row.survival, row.survival_lower, row.survival_upper)),
             }
-            for row in points.itertuples()
+            for row in points[points["kind"] != "listed"].itertuples()
             if np.isfinite(row.time)
+        ],
+        "listed": [
+            {"t": key[0], "who": key[2], "at": _list(own["time"]), "s": _list(own["survival"])}
+            for key, own in points[points["kind"] == "listed"].groupby(
+                ["treatment", "study_id", "label"], sort=False
+            )
         ],
     }
 

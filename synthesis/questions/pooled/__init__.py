@@ -486,7 +486,8 @@ def _curves_caption(part: _Part) -> str:
     return (
         f"{part.name} in {part.vocabulary.subject_words} under each treatment: pooled curve of the "
         f"average study with its {LEVEL} band{mix}, {family_words(part.fit)}. Open squares: "
-        "reported medians with their intervals; dots: reported survival at fixed times. Faded: "
+        "reported medians with their intervals; dots: reported survival at fixed times"
+        f"{'; steps: patients listed one by one' if part.fit.data.patients else ''}. Faded: "
         f"beyond twice the last reported point. {_size(part.fit)}."
     )
 

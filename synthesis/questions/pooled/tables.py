@@ -45,6 +45,7 @@ from synthesis.model.covariates import COVARIATE_LABELS, COVARIATES
 from synthesis.model.observations import Arm, Record
 from synthesis.model.response import STAGES, trials
 from synthesis.model.survival import PRIOR_OF
+from synthesis.predictive import Patients, kaplan_meier
 from synthesis.questions.contrasts import kind_of_one
 from synthesis.reported import landmark_words, median_words
 from synthesis.result import names
@@ -535,8 +536,9 @@ def curve_tables(
         ``treatment, treatment_class, histology, time`` (months), ``survival, lower, upper,
         last_printed, cohorts, patients``.
     points : DataFrame
-        ``treatment, study_id, cohort_id, label, n, kind`` (median or landmark), and values with
-        limits of ``time`` and ``survival``.
+        ``treatment, study_id, cohort_id, label, n, kind`` (median, landmark, or listed: a step of
+        the Kaplan-Meier curve of listed patients), and values with limits of ``time`` and
+        ``survival``.
     """
     times = np.arange(0.0, _HORIZON + _STEP, _STEP)
     share = reference_share(fit, reference_mix)
@@ -562,7 +564,8 @@ def curve_tables(
         about["last_printed"] = max(filter(np.isfinite, ends), default=12.0)
         about |= dict(zip(("cohorts", "patients", "compared"), named.sizes, strict=True))
         curves.append(pd.DataFrame(about))
-    return pd.concat(curves, ignore_index=True), pd.DataFrame(points)
+    columns = names("treatment study_id cohort_id label n") + _POINT
+    return pd.concat(curves, ignore_index=True), pd.DataFrame(points, columns=columns)
 
 
 def _points(fit: PooledSurvival, index: int, ref: CohortRef) -> Iterator[dict[str, Any]]:
@@ -580,6 +583,22 @@ def _points(fit: PooledSurvival, index: int, ref: CohortRef) -> Iterator[dict[st
             time, limits = in_months(mark.time, mark.unit), mark.ci or (np.nan, np.nan)
             values = (time, np.nan, np.nan, *map(float, (mark.survival, *limits)))
             yield about | dict(zip(_POINT, ("landmark", *values), strict=True))
+    for i, arm in arms_of(fit, index).items():
+        if not arm.chains:
+            label = ref.label if arm.histology == "whole" else f"{ref.label}, {arm.histology}"
+            about = {"study_id": ref.study.id, "cohort_id": ref.cohort.id, "label": label}
+            for time, survival in _listed_steps(fit, i):
+                values = ("listed", time, np.nan, np.nan, survival, np.nan, np.nan)
+                yield about | {"n": arm.n} | dict(zip(_POINT, values, strict=True))
+
+
+def _listed_steps(fit: PooledSurvival, arm: int) -> list[tuple[float, float]]:
+    """Kaplan-Meier curve of the listed patients of an arm, from 0 to the last time."""
+    own = [patient for patient in fit.data.patients if patient.arm == arm]
+    months, event = (np.array([getattr(p, name) for p in own]) for name in ("months", "event"))
+    steps = kaplan_meier(Patients(months, event.astype(bool)))
+    times, survival = [0.0, *steps.time], [1.0, *steps.survival]
+    return [*zip(times, survival, strict=True), (float(months.max()), survival[-1])]
 
 
 _POINT = names("kind time time_lower time_upper survival survival_lower survival_upper")

@@ -111,11 +111,20 @@ function pointRows(own) {
   });
 }
 
+/** Curves of patients whom reports list one by one. */
+function listedRows(own) {
+  return own.curves.listed.filter((one) => picked.names.includes(one.t)).flatMap((one) => {
+    const row = own.rows.find((each) => each.t === one.t);
+    const hue = lit(hexOf(row.c, picked.names.indexOf(one.t)));
+    return one.at.map((time, i) => ({ who: one.who, hue, time, s: 100 * one.s[i] }));
+  });
+}
+
 function drawCurves(host) {
   const own = endpoint(picked.e);
   const names = picked.names.map((label) => nameOf(own, label)).join(" and ");
-  host.setAttribute("aria-label", `${own.name}: pooled curves with 95 % bands of ${names}; reported medians as squares, reported survival as circles`);
-  chart(host, "curves", () => ({ lines: curveRows(own), points: pointRows(own) }));
+  host.setAttribute("aria-label", `${own.name}: pooled curves with 95 % bands of ${names}; reported medians as squares, reported survival as circles${own.curves.listed.length ? ", listed patients as steps" : ""}`);
+  chart(host, "curves", () => ({ lines: curveRows(own), points: pointRows(own), listed: listedRows(own) }));
 }
 
 function startCurves() {
