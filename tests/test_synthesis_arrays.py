@@ -124,7 +124,6 @@ def test_patients_and_comparisons_are_found_again(observed, endpoint):
             read.low,
             read.high,
             item.variance,
-            float(read.adjusted),
             float(read.either_sign),
             float(item.log_medians is not None),
             *(item.log_medians or (0.0, 0.0)),
