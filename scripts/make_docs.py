@@ -65,6 +65,7 @@ EQUATIONS = (
     ("Printed comparisons", "synthesis.model.records:find_comparison"),
     ("What a comparison says of two curves", "synthesis.model.comparisons"),
     ("The hierarchy of survival", "synthesis.model.survival"),
+    ("Arms that are known sharply", "synthesis.model.placing"),
     ("Kind of study and population", "synthesis.model.covariates"),
     ("The hierarchy of response", "synthesis.model.response"),
     ("Estimands", "synthesis.estimands"),

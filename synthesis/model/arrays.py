@@ -21,6 +21,7 @@ import numpy as np
 from synthesis.model.comparisons import SHAPE_TERMS, TAIL_TERMS, TERMS
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.observations import Arm, ArmComparison, SurvivalData
+from synthesis.model.placing import sharp_count
 from synthesis.model.printed import METHODS
 
 NUMBERS, INDICES = "numbers", "indices"
@@ -35,7 +36,7 @@ SHARED_WITHIN_REPORT = 0.5
 
 # Room is made in steps, so that a study more or less finds the same compiled model.
 _STEP = {"class": 4, "treatment": 8, "study": 16, "cohort": 16, "arm": 16}
-_STEP |= {"point": 32, "node": 64, "patient": 8, "comparison": 4}
+_STEP |= {"point": 32, "node": 64, "patient": 8, "comparison": 4, "sharp": 16}
 
 _FIXED = {
     "convention": len(METHODS),
@@ -103,6 +104,7 @@ def counts(data: SurvivalData) -> dict[str, int]:
         "node": sum(nodes.size for chain in chains for nodes in chain.nodes),
         "patient": len(data.patients),
         "comparison": len(data.comparisons),
+        "sharp": sharp_count(data),
     }
 
 
@@ -111,7 +113,8 @@ def sizes_for(datasets: Sequence[SurvivalData], *, spare: bool = True) -> Sizes:
     each = [counts(data) for data in datasets]
     room = dict(_FIXED)
     for name, step in _STEP.items():
-        largest = max([1, *(count[name] for count in each)])
+        least = 0 if name == "sharp" else 1  # without sharp arms nothing is placed
+        largest = max([least, *(count[name] for count in each)])
         room[name] = -(-largest // step) * step if spare else largest
     return Sizes(tuple(room.items()))
 

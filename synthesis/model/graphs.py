@@ -20,6 +20,8 @@ from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import Family
 from synthesis.model.kernel import log_likelihood
 from synthesis.model.observations import SurvivalData
+from synthesis.model.placing import EFFECTS, WIDTH
+from synthesis.model.placing_kernel import place
 from synthesis.model.response import LEVELS, STAGES, variable
 from synthesis.model.survival import BIAS_PRIOR, IDLE_TAIL, PRIOR_OF, USUAL, Variant, model_data
 
@@ -48,13 +50,27 @@ def realise(
     -------
     TensorVariable
     """
-    scale = data[f"{name}_scale"]
+    return _scaled(prior, name, data, _standardised(prior, name, dims), dims=dims)
+
+
+def _standardised(prior: Prior, name: str, dims: str | None = None) -> TensorVariable:
     if prior.family == "half_normal":
-        raw = pm.HalfNormal(f"{name}_raw", 1.0, dims=dims)
-        return pm.Deterministic(name, scale * raw, dims=dims)
-    location = data[f"{name}_location"]
-    raw = pm.Normal(f"{name}_raw", 0.0, 1.0, dims=dims)
-    return pm.Deterministic(name, location + scale * raw, dims=dims)
+        return pm.HalfNormal(f"{name}_raw", 1.0, dims=dims)
+    return pm.Normal(f"{name}_raw", 0.0, 1.0, dims=dims)
+
+
+def _scaled(
+    prior: Prior,
+    name: str,
+    data: Mapping[str, TensorVariable],
+    raw: TensorVariable,
+    *,
+    dims: str | None,
+) -> TensorVariable:
+    value = data[f"{name}_scale"] * raw
+    if prior.family == "normal":
+        value = data[f"{name}_location"] + value
+    return pm.Deterministic(name, value, dims=dims)
 
 
 def unpack(values: Mapping[str, np.ndarray]) -> dict[str, TensorVariable]:
@@ -93,7 +109,7 @@ def survival_model(
         bias_sd = None
         if variant.estimates_bias:
             bias_sd = realise(priors[BIAS_PRIOR], "bias_sd", d)
-        parameters = {"log_shape": log_shape, "tail": tail} | _location(d, priors, bias_sd)
+        parameters = {"log_shape": log_shape, "tail": tail} | _location(d, priors, sizes, bias_sd)
         logits = realise(priors["convention_logit"], "convention_logits", d, dims="convention")
         parameters["log_convention"] = pm.math.log_softmax(logits)
         pm.Potential("printed_figures", log_likelihood(parameters, d))
@@ -101,19 +117,36 @@ def survival_model(
 
 
 def _location(
-    d: dict[str, TensorVariable], priors: Priors, bias_sd: TensorVariable | None
+    d: dict[str, TensorVariable], priors: Priors, sizes: Sizes, bias_sd: TensorVariable | None
 ) -> dict[str, TensorVariable]:
     """Log median of every arm; for an arm that is a mixture, that of its pure patients."""
-    location = realise(priors["overall_median"], "mu", d)
+    raw = {"mu": _standardised(priors["overall_median"], "mu")}
+    sd = {}
+    for level in ("class", "treatment", "study"):
+        sd[level] = realise(priors[f"{level}_sd"], f"{level}_sd", d)
+        raw[level] = pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
+    raw["cohort"] = pm.Normal("cohort_effect_raw", 0.0, 1.0, dims="cohort")
+    for name in (*COVARIATES, "prognostic"):
+        raw[name] = _standardised(priors[PRIOR_OF[name]], name)
+    raw["predictive"] = _standardised(priors[PRIOR_OF["predictive"]], "predictive", "treatment")
+    sd |= _study_sds(d, sd["study"], bias_sd)
+    raw = _placed(d, priors, sizes, raw, sd)
+
+    def prior(name: str, dims: str | None = None) -> TensorVariable:
+        return _scaled(priors[PRIOR_OF[name]], name, d, raw[name], dims=dims)
+
+    location = prior("mu")
+    effect = {
+        level: pm.Deterministic(f"{level}_effect", sd[level] * raw[level], dims=level)
+        for level in ("class", "treatment", "study", "cohort")
+    }
     for level in ("class", "treatment"):
-        sd = realise(priors[f"{level}_sd"], f"{level}_sd", d)
-        raw = pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
-        effect = pm.Deterministic(f"{level}_effect", sd * raw, dims=level)
-        location += effect[d[f"arm_{level}"]]
-    location += _study_effect(d, priors, bias_sd)
-    location += _covariates(d, priors)[d["arm_cohort"]]
-    prognostic = realise(priors["histology_prognostic"], "prognostic", d)
-    predictive = realise(priors["histology_predictive"], "predictive", d, dims="treatment")
+        location += effect[level][d[f"arm_{level}"]]
+    location += _study_effect(d, raw, effect)
+    covariates = pt.stack([prior(name) for name in COVARIATES])
+    covariates = pm.Deterministic("covariate_effect", covariates, dims="covariate")
+    location += (d["cohort_covariates"] @ covariates)[d["arm_cohort"]]
+    slope = prior("prognostic") + prior("predictive", "treatment")[d["arm_treatment"]]
     share_logit = realise(priors["mixed_share"], "share_logit", d, dims="cohort")
     unknown = pt.sigmoid(share_logit)[d["arm_cohort"]]
     known = d["share_known"]
@@ -121,9 +154,8 @@ def _location(
         "mixed_share", known * d["share"] + (1.0 - known) * unknown, dims="arm"
     )
     spread = realise(priors["histology_spread"], "prognostic_sd", d)
-    raw = pm.Normal("histology_deviation_raw", 0.0, 1.0, dims="cohort")
-    deviation = pm.Deterministic("histology_deviation", spread * raw, dims="cohort")
-    slope = prognostic + predictive[d["arm_treatment"]]
+    deviation = pm.Normal("histology_deviation_raw", 0.0, 1.0, dims="cohort")
+    deviation = pm.Deterministic("histology_deviation", spread * deviation, dims="cohort")
     slope += d["histology_apart"] * deviation[d["arm_cohort"]]
     pm.Deterministic("log_median", location + slope * (share - d["centre_share"]), dims="arm")
     shifts = (1.0 - d["is_mixture"]) * share - d["centre_share"]
@@ -134,37 +166,65 @@ def _location(
     }
 
 
-def _study_effect(
-    d: dict[str, TensorVariable], priors: Priors, bias_sd: TensorVariable | None
-) -> TensorVariable:
-    """Study effect of every arm: a part that cohorts of one report share, a part of its own."""
-    sd = realise(priors["study_sd"], "study_sd", d)
-    raw = {
-        level: pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
-        for level in ("study", "cohort")
-    }
-    # Student-t with the freedom that is set, less the normal density above and constants: a
-    # Student-t variable of PyMC would evaluate gamma functions of every element at every step
-    freedom, both = d["study_freedom"], pt.concatenate(list(raw.values()))
-    heavier = 0.5 * both**2 - 0.5 * (freedom + 1.0) * pt.log1p(both**2 / freedom)
-    pm.Potential("study_effects_distribution", heavier.sum())
-    bias = {level: d[f"{level}_bias"] for level in raw}
+def _placed(
+    d: dict[str, TensorVariable],
+    priors: Priors,
+    sizes: Sizes,
+    sampled: dict[str, TensorVariable],
+    sd: dict[str, TensorVariable],
+) -> dict[str, TensorVariable]:
+    """The standard normal effects from those that are sampled: :mod:`synthesis.model.placing`.
+
+    Without sharp arms they are the same. A half-normal effect is left where it is.
+    """
+    if not sizes["sharp"]:
+        return sampled
+    z = pt.concatenate([pt.atleast_1d(sampled[name]) for name in EFFECTS])
+    scales = []
+    for name in EFFECTS:
+        if name in sd:
+            scale = sd[name]
+        elif priors[PRIOR_OF[name]].family == "normal":
+            scale = d[f"{name}_scale"]
+        else:
+            scale = pt.zeros(())
+        scales.append(pt.zeros_like(pt.atleast_1d(sampled[name])) + scale)
+    effects, log_determinant = place(z, pt.concatenate(scales), d["sharp_design"], d["sharp_gap"])
+    # the normal density of what is sampled becomes that of the effects
+    pm.Potential("placing", 0.5 * (z**2 - effects**2).sum() + log_determinant)
+    placed, start = dict(sampled), 0
+    for name in EFFECTS:
+        stop = start + (sizes[WIDTH[name]] if name in WIDTH else 1)
+        placed[name] = effects[start:stop] if name in WIDTH else effects[start]
+        start = stop
+    return placed
+
+
+def _study_sds(
+    d: dict[str, TensorVariable], sd: TensorVariable, bias_sd: TensorVariable | None
+) -> dict[str, TensorVariable]:
+    """SD of the effect of every study, and of the own part of every cohort."""
+    bias = {level: d[f"{level}_bias"] for level in ("study", "cohort")}
     if bias_sd is not None:  # the data say of which reports
         bias = {level: bias_sd * which for level, which in bias.items()}
-    shared, own = (
-        pm.Deterministic(f"{level}_effect", pt.sqrt(sd**2 + bias[level] ** 2) * effect, dims=level)
-        for level, effect in raw.items()
-    )
+    return {level: pt.sqrt(sd**2 + own**2) for level, own in bias.items()}
+
+
+def _study_effect(
+    d: dict[str, TensorVariable],
+    raw: dict[str, TensorVariable],
+    effect: dict[str, TensorVariable],
+) -> TensorVariable:
+    """Study effect of every arm: a part that cohorts of one report share, a part of its own."""
+    # Student-t with the freedom that is set, less the normal density above and constants: a
+    # Student-t variable of PyMC would evaluate gamma functions of every element at every step
+    freedom, both = d["study_freedom"], pt.concatenate([raw["study"], raw["cohort"]])
+    heavier = 0.5 * both**2 - 0.5 * (freedom + 1.0) * pt.log1p(both**2 / freedom)
+    pm.Potential("study_effects_distribution", heavier.sum())
     part = d["cohort_shared"][d["arm_cohort"]]
     # a square root has no slope at zero, but the part is data
-    return pt.sqrt(part) * shared[d["arm_study"]] + pt.sqrt(1.0 - part) * own[d["arm_cohort"]]
-
-
-def _covariates(d: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
-    """Sum of the covariate effects of every cohort."""
-    effects = [realise(priors[PRIOR_OF[name]], name, d) for name in COVARIATES]
-    effect = pm.Deterministic("covariate_effect", pt.stack(effects), dims="covariate")
-    return d["cohort_covariates"] @ effect
+    shared, own = effect["study"][d["arm_study"]], effect["cohort"][d["arm_cohort"]]
+    return pt.sqrt(part) * shared + pt.sqrt(1.0 - part) * own
 
 
 def _log_shape(d: dict[str, TensorVariable], priors: Priors, family: Family) -> TensorVariable:

@@ -36,6 +36,8 @@ mixed histology (0 pure, 1 mixed) and ``z`` the covariates of the cohort:
 - The transformation behind an interval that does not tell it is plain, log or log-log with
   probabilities that all reports share: the softmax of three logits.
 - What is printed enters through :mod:`synthesis.model.likelihoods`.
+- Where arms are large, what is sampled is a map of ``u, v, w`` and the other effects on the
+  location (:mod:`synthesis.model.placing`). It changes nothing of the model.
 
 The survival family is model data, as are all priors, variants and observations: one compiled model
 serves every endpoint, family, variant and prior of the same sizes, but for the variant that
@@ -57,6 +59,7 @@ from synthesis.model.comparisons import TAIL_TERMS, mean_series
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, Family
 from synthesis.model.observations import SurvivalData
+from synthesis.model.placing import placing_data
 from synthesis.model.printed import METHODS
 from synthesis.model.sampler import Problem
 
@@ -179,7 +182,7 @@ def model_data(
         of_cohorts = np.full(sizes["cohort"], float(values[f"share_logit_{name}"]))
         of_cohorts[: len(shares)] = [getattr(prior, name) for prior in shares]
         values[f"share_logit_{name}"] = of_cohorts
-    return values
+    return values | placing_data(data, family, values, sizes)
 
 
 def share_prior(data: SurvivalData, priors: Priors, cohort: int) -> Prior:

@@ -1,0 +1,169 @@
+"""Registries whose arms are known sharply: the map of the sampler, and fits that are quick."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from log_density import CompiledDensity
+from registries import shipped
+from sparse_registry import write_sparse
+
+from priors import load_priors
+from studies import load_registry
+from synthesis.fits import DEFAULT_FAMILY, fit_survival, survival_observations
+from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.model.covariates import COVARIATES
+from synthesis.model.families import family
+from synthesis.model.placing import EFFECTS, SHARP_SD, estimates
+from synthesis.model.placing_kernel import place_effects, pull_back
+from synthesis.model.sampler import SamplerSettings
+from synthesis.model.survival import USUAL, Variant, model_data
+
+ROBUST = Variant(study_effects="student-t", retrospective_bias=0.4)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    return load_registry(write_sparse(tmp_path_factory.mktemp("sparse") / "registry"))
+
+
+@pytest.fixture(scope="module")
+def data(registry):
+    return survival_observations(registry)["os"][0]
+
+
+@pytest.fixture
+def arrays():
+    """What is sampled, scales, a sparse design with a row of room to spare, and gaps."""
+    rng = np.random.default_rng(4)
+    design = 5.0 * rng.standard_normal((5, 9)) * (rng.random((5, 9)) < 0.5)
+    gap = rng.standard_normal(5)
+    design[3], gap[3] = 0.0, 0.0
+    return rng.standard_normal(9), np.abs(rng.standard_normal(9)), design, gap
+
+
+# --- The map -------------------------------------------------------------------------------------
+
+
+def test_effects_have_mean_and_variance_given_the_estimates(arrays):
+    """The map is linear: exact, but for rounding."""
+    _, scale, design, gap = arrays
+    rows = design * scale
+    variance = np.linalg.inv(np.eye(9) + rows.T @ rows)
+    centre, log_determinant, _ = place_effects(np.zeros(9), scale, design, gap)
+    np.testing.assert_allclose(centre, variance @ rows.T @ gap, atol=1e-12)
+    slopes = np.array([place_effects(own, scale, design, gap)[0] - centre for own in np.eye(9)]).T
+    np.testing.assert_allclose(slopes @ slopes.T, variance, atol=1e-12)
+    assert np.linalg.slogdet(slopes)[1] == pytest.approx(float(log_determinant), abs=1e-12)
+
+
+def test_its_slopes_are_those_of_differences(arrays):
+    """Central differences at 1e-6: rounding leaves nine digits, bends next to nothing."""
+    sampled, scale, design, gap = arrays
+    by_effects, by_determinant = np.random.default_rng(5).standard_normal(9), np.asarray(0.7)
+
+    def total(z, s):
+        effects, log_determinant, _ = place_effects(z, s, design, gap)
+        return effects @ by_effects + by_determinant * log_determinant
+
+    factor = place_effects(*arrays)[2]
+    found = pull_back(*arrays, factor, by_effects, by_determinant)
+    steps = 1e-6 * np.eye(9)
+    by_sampled = [total(sampled + h, scale) - total(sampled - h, scale) for h in steps]
+    by_scale = [total(sampled, scale + h) - total(sampled, scale - h) for h in steps]
+    np.testing.assert_allclose(found, np.array([by_sampled, by_scale]) / 2e-6, atol=1e-7)
+
+
+# --- The model -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", [USUAL, ROBUST])
+def test_the_density_is_that_of_the_model_without_the_map(data, variant):
+    """At the effects of what is sampled, less the determinant: sums of some hundred terms."""
+    priors, chosen, sizes = load_priors(), family("weibull"), sizes_for([data])
+    assert sizes["sharp"] == 16
+    without = Sizes(tuple((k, 0 if k == "sharp" else v) for k, v in sizes.room))
+    placed, usual = CompiledDensity(sizes), CompiledDensity(without)
+    values = model_data(data, priors, chosen, sizes, variant)
+    plain = model_data(data, priors, chosen, without, variant)
+    assert {name for name in values if not np.array_equal(values[name], plain[name])} == {
+        "sharp_design",
+        "sharp_gap",
+    }
+    for point in placed.points(3):
+        at, log_determinant = effects_at(point, values)
+        found = placed.at(point, values)
+        assert found == pytest.approx(usual.at(at, plain) + log_determinant, rel=1e-11, abs=1e-8)
+        assert max(np.abs(at[name] - point[name]).max() for name in point) > 0.5
+
+
+def effects_at(point, values):
+    """The point of the model without the map, and the log determinant."""
+    sd = {
+        level: values[f"{level}_sd_scale"] * np.exp(point[f"{level}_sd_raw_log__"])
+        for level in ("class", "treatment", "study")
+    }
+    for level in ("cohort", "study"):
+        sd[level] = np.sqrt(sd["study"] ** 2 + values[f"{level}_bias"] ** 2)
+    names = {n: f"{n}_effect_raw" if n in sd else f"{n}_raw" for n in EFFECTS}
+    sampled = [np.atleast_1d(point[names[name]]) for name in EFFECTS]
+    scale = [
+        np.broadcast_to(sd[name] if name in sd else values[f"{name}_scale"], own.shape)
+        for name, own in zip(EFFECTS, sampled, strict=True)
+    ]
+    effects, log_determinant, _ = place_effects(
+        np.concatenate(sampled),
+        np.concatenate(scale),
+        values["sharp_design"],
+        values["sharp_gap"],
+    )
+    pieces = np.split(effects, np.cumsum([own.size for own in sampled])[:-1])
+    at = {names[n]: p.reshape(point[names[n]].shape) for n, p in zip(EFFECTS, pieces, strict=True)}
+    return dict(point) | at, float(log_determinant)
+
+
+def test_estimates_lie_where_medians_do_with_the_errors_of_their_limits(data):
+    """A quarter of the error for the rounding of ranks, and for the shape, which is not known."""
+    found = estimates(data, family(DEFAULT_FAMILY))
+    assert list(found.values()) == sorted(found.values(), key=lambda own: own.sd)
+    assert len(found) == len(data.arms)
+    for i, own in found.items():
+        outcome = data.arms[i].outcome
+        low, high = outcome.ci
+        assert own.mean == pytest.approx(np.log(float(outcome.median)), abs=1.5 * own.sd)
+        if not isinstance(high, str):
+            error = np.log(float(high) / float(low)) / 3.92
+            assert own.sd == pytest.approx(error, rel=0.25)
+
+
+def test_a_row_adds_up_to_the_location_of_its_arm(data):
+    """Of the sharpest arm, of a trial: the entries over its error."""
+    priors, chosen = load_priors(), family(DEFAULT_FAMILY)
+    values = model_data(data, priors, chosen, sizes_for([data]))
+    (arm, own), *_ = estimates(data, chosen).items()
+    row = values["sharp_design"][0] * own.sd
+    cohort = data.arms[arm].cohort
+    covariates = np.array(data.covariates[cohort])
+    # the mean, and one class, treatment and study; no share of a histology is printed
+    assert row.sum() == pytest.approx(4.0 + covariates.sum(), abs=1e-12)
+    locations = [float(values[f"{name}_location"]) for name in COVARIATES]
+    centre = priors["overall_median"].location + covariates @ locations
+    assert values["sharp_gap"][0] * own.sd + centre == pytest.approx(own.mean, abs=1e-12)
+
+
+def test_registries_without_a_sharp_arm_have_no_map():
+    observed = [data for data, _ in survival_observations(shipped()).values()]
+    smallest = min(
+        own.sd for data in observed for own in estimates(data, family(DEFAULT_FAMILY)).values()
+    )
+    assert smallest > SHARP_SD
+    assert sizes_for(observed)["sharp"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("endpoint", ["os", "pfs"])
+def test_a_sparse_registry_is_sampled_at_the_first_attempt(registry, endpoint):
+    settings = SamplerSettings(draws=1500)
+    fit = fit_survival(registry, endpoint, settings=settings, cache=False)
+    assert fit.diagnosis.verdict == "PASS", fit.diagnosis
+    assert fit.draws.settings == settings
