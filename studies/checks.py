@@ -13,7 +13,8 @@ from decimal import Decimal
 from itertools import combinations, product
 
 from studies import schema
-from studies.figures import half_step, in_months, p_range
+from studies.figures import in_months, p_range
+from studies.kinds import half_step
 from studies.problems import CHECK_BOTH, Finding, correction, odd, one_of, repeats, show
 from studies.problems import FieldPath as Path
 from studies.schema import NOT_REACHED, NOT_SIGNIFICANT, NOT_STATED, Study

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 from pydantic import BaseModel
 
-from studies import figures, schema
+from studies import figures, responses, schema
 from studies.figures import RESPONSE, surname
 from studies.files import EXCLUDED_FILE, VOCABULARY_FILE, is_study_file
 from studies.problems import Problem, RegistryError, model_in, repeats, show
@@ -673,8 +673,8 @@ def _figures(cohort: Cohort, study: Study, endpoint: str | None) -> dict[str, An
 
 
 def _response(response: Response, n: int | None, study: Study) -> dict[str, Any]:
-    count = figures.responders(response, n)
-    known = isinstance(count, figures.ResponseCount)
+    count = responses.responders(response, n)
+    known = isinstance(count, responses.ResponseCount)
     return {
         "printed": printed_response(response),
         "responders": count.responders if known else None,

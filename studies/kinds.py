@@ -226,3 +226,8 @@ def optional(
 
 required = partial(optional, default=...)
 several = partial(optional, default=())
+
+
+def half_step(value: Decimal) -> Decimal:
+    """Return half of the last printed digit: 0.05 for 3.1, 0.5 for 166."""
+    return Decimal(5).scaleb(int(value.as_tuple().exponent) - 1)

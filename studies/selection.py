@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import NamedTuple
 
-from studies import figures
+from studies import figures, responses
 from studies.figures import RESPONSE, CohortRef, View, histology_groups, prints_survival
 from studies.problems import closest
 from studies.registry import Registry, as_sentence, references
@@ -453,8 +453,8 @@ def _no_response(ref: CohortRef, view: View) -> tuple[str, str] | None:
         if groups:
             return "subgroup_only", _only_in(groups, RESPONSE_WORDS)
         return "no_figure", f"The report prints no {RESPONSE_WORDS} of this cohort."
-    count = figures.responders(response, ref.cohort.n)
-    if isinstance(count, figures.ResponseRefused):
+    count = responses.responders(response, ref.cohort.n)
+    if isinstance(count, responses.ResponseRefused):
         return "response_not_a_count", count.reason
     return None
 

@@ -34,7 +34,7 @@ import numpy as np
 import pandas as pd
 
 from priors import Prior
-from studies.figures import BestResponses
+from studies.responses import BestResponses
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis import numbers

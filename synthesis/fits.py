@@ -17,7 +17,8 @@ from xarray import DataTree
 
 from priors import Priors, load_priors
 from studies import Registry
-from studies.figures import ResponseRefused, View, best_responses
+from studies.figures import View
+from studies.responses import ResponseRefused, best_responses
 from studies.selection import LeftOut, Selection, adjusted_contrasts
 from synthesis.counting import select
 from synthesis.endpoints import survival_endpoints

@@ -26,7 +26,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from studies.figures import half_step, in_months
+from studies.figures import in_months
+from studies.kinds import half_step
 from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from synthesis import estimands
 from synthesis.estimands import Curve, Effects, Fit, Group, Target, draw_prior, flat

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from studies import Cohort
+from studies import Cohort, Registry
 from studies.figures import in_months
 from studies.schema import NOT_REACHED, Landmark, Response, Subgroup, SurvivalOutcome
 from synthesis.endpoints import ENDPOINTS
@@ -84,3 +84,15 @@ def _percent(share: Decimal) -> str:
 
 def _end(limit: Decimal | str) -> str:
     return "NR" if limit == NOT_REACHED else str(limit)
+
+
+def cohort_names(registry: Registry) -> dict[str, str]:
+    """Identifier of a cohort -> its study, and its own name where the study has several."""
+    names = registry.labels
+    return {
+        f"{study.id}:{cohort.id}": names[study.id]
+        if len(study.cohorts) == 1
+        else f"{names[study.id]}, {cohort.id.replace('_', ' ')}"
+        for study in registry
+        for cohort in study.cohorts
+    }

@@ -19,7 +19,8 @@ from small_registry import (
 
 from priors import load_priors
 from studies import load_registry
-from studies.figures import View, responders
+from studies.figures import View
+from studies.responses import responders
 from studies.selection import select
 from synthesis.fits import ResponseFit, SurvivalFit, class_order, observe
 from synthesis.model.covariates import COVARIATES

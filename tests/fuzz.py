@@ -20,9 +20,9 @@ from typing import Any
 
 from studies import RegistryError, add_studies, load_registry
 from studies.documents import bibtex, csv_of, export_json, registry_frame
-from studies.figures import best_responses
 from studies.plausibility import review
 from studies.registry import SHIPPED_FOLDER, Registry
+from studies.responses import best_responses
 from synthesis.cli.showing import study_lines
 from synthesis.counting import select
 from synthesis.fits import class_order, survival_observations

@@ -19,7 +19,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 700, 70
 # What stands, rounded up; a change that needs more moves them, and says for what.
-MOST_MODULES, MOST_PRODUCT_LINES, MOST_TEST_LINES = 115, 41_000, 31_000
+MOST_MODULES, MOST_PRODUCT_LINES, MOST_TEST_LINES = 119, 41_500, 31_500
 LONGEST_CHAIN = 18
 
 # What stands in synthesis, from the bottom up; a name imports only from those before it.
@@ -236,7 +236,7 @@ def test_public_signatures_name_their_arguments():
         "synthesis.plots.marks",
         "synthesis.plots.page",
     }
-    cli = ("commands", "options", "running", "studies")
+    cli = ("commands", "options", "request", "running", "studies")
     allowed |= {f"synthesis.cli.{name}" for name in cli}
     assert [
         f"{module_of(path)}.{node.name}"

@@ -9,7 +9,7 @@ import pytest
 from monte_carlo import assert_agrees, deviations, reference
 
 from priors import load_priors
-from studies.figures import ResponseCount
+from studies.responses import ResponseCount
 from studies.selection import CohortRef
 from synthesis.estimands import Group, response_rate
 from synthesis.fits import fit_response_data

@@ -11,16 +11,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from registries import shipped
 
-from studies.figures import (
+from studies.figures import histology_sizes, p_range, share_of, years_of
+from studies.responses import (
     BestResponses,
     ResponseRefused,
     best_responses,
     counts_that_fit,
-    histology_sizes,
-    p_range,
     responders,
-    share_of,
-    years_of,
 )
 from studies.schema import Cohort, Response, Study
 

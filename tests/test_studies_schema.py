@@ -12,7 +12,8 @@ import pytest
 from pydantic import ValidationError
 from small_registry import VOCABULARY, full_study
 
-from studies.figures import half_step, in_months, surname
+from studies.figures import in_months, surname
+from studies.kinds import half_step
 from studies.problems import closest, translate
 from studies.schema import (
     NOT_REACHED,

@@ -297,7 +297,7 @@ def nothing_is_read(monkeypatch):
     def never(*_, **__):
         raise AssertionError("the output is tried first")
 
-    monkeypatch.setattr("synthesis.cli.commands.read_registry", never)
+    monkeypatch.setattr("synthesis.cli.request.read_registry", never)
 
 
 def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, nothing_is_read):

@@ -25,7 +25,8 @@ from small_registry import (
 import synthesis.run
 from studies import load_registry
 from studies.documents import csv_of, export_json, file_texts, read_json, registry_frame
-from studies.figures import best_responses, study_label
+from studies.figures import study_label
+from studies.responses import best_responses
 from studies.schema import Response
 from synthesis import cli
 from synthesis.cli.listing import check

@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 from scipy.stats import binom, multinomial
 
 from priors import load_priors
-from studies.figures import BestResponses, ResponseCount
+from studies.responses import BestResponses, ResponseCount
 from studies.selection import CohortRef
 from synthesis.estimands import (
     RESPONSE_ESTIMANDS,

@@ -12,7 +12,7 @@ from scipy.special import expit
 from scipy.stats import binom
 
 from priors import load_priors
-from studies.figures import BestResponses
+from studies.responses import BestResponses
 from studies.selection import CohortRef
 from synthesis.fits import fit_response_data
 from synthesis.model.arrays import pack

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.special import expit
 
 from priors import Priors
-from studies.figures import CohortRef, ResponseRefused, best_responses
+from studies.figures import CohortRef
+from studies.responses import ResponseRefused, best_responses
 from studies.schema import Study
 from synthesis.model.response import STAGES, ResponseData, response_data, variable
 

@@ -8,16 +8,11 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from statistics import NormalDist
 
-from studies.figures import (
-    ResponseCount,
-    counts_that_fit,
-    half_step,
-    in_months,
-    nearest_shares,
-    responders,
-)
+from studies.figures import in_months
+from studies.kinds import half_step
 from studies.plausibility.question import Arm, Around, Path, arms, figures, level_of, months, timed
 from studies.problems import Finding, show
+from studies.responses import ResponseCount, counts_that_fit, nearest_shares, responders
 from studies.schema import Cohort, HistologySplit, Landmark, Response, Study, SurvivalOutcome
 
 # Limits further than this from those of every usual method, in points of per cent, are of another

@@ -38,7 +38,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from studies.figures import counts_that_fit, half_step, in_months, is_symmetric
+from studies.figures import in_months, is_symmetric
+from studies.kinds import half_step
 from studies.plausibility.counts import (
     NORMAL,
     binomial_at_most,
@@ -49,6 +50,7 @@ from studies.plausibility.counts import (
 )
 from studies.plausibility.question import Arm, Around, Path, arms, figures, level_of, months, timed
 from studies.problems import Finding, show
+from studies.responses import counts_that_fit
 from studies.schema import NOT_REACHED, Characteristic, Comparison, Landmark, Study, SurvivalOutcome
 
 # Weibull shapes that the middle of a survival curve may have. In this disease it is 0.7 to 0.9;

@@ -8,7 +8,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from studies.figures import half_step, in_months
+from studies.figures import in_months
+from studies.kinds import half_step
 from studies.problems import Finding, show
 from studies.registry import Registry
 from studies.schema import NOT_REACHED, Cohort, Study, Subgroup, Unit

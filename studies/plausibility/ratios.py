@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from itertools import combinations
 
-from studies.figures import half_step
+from studies.kinds import half_step
 from studies.plausibility.counts import z_of
 from studies.plausibility.question import Around, level_of
 from studies.problems import Finding

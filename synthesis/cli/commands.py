@@ -1,303 +1,49 @@
-"""The questions that can be asked: `atc report`, `atc compare` ..., each with its own options.
-
-A command is a function of a `Request` and of its own options. `answers` adds the options that all
-of them share, reads what they name, tells what is being done, and shows and writes the `Result`.
-"""
+"""The questions that can be asked: `atc report`, `atc compare` ..., each with its own options."""
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from priors import Priors, load_priors
-from studies import Registry, UnknownWordError
-from studies.registry import add_studies, convert_endpoints
-from studies.vocabulary import Treatment
+from studies import Registry
+from studies.registry import add_studies
 from synthesis.choices import DEFAULT
 from synthesis.cli import options as of
 from synthesis.cli.listing import check
 from synthesis.cli.options import ANY, SEVERAL, argument, choice, flag, number, option
+from synthesis.cli.request import (
+    Request,
+    answers,
+    check_out,
+    endpoints_to_fit,
+    endpoints_with,
+    fit,
+    given,
+    of_each,
+    pooled_treatments,
+    require_one,
+    require_pooled,
+    settings_of,
+    with_fits,
+)
 from synthesis.cli.running import (
     InputError,
-    Tell,
-    progress,
-    read_registry,
-    sentence,
     tell_replaced,
     text_of,
 )
 from synthesis.cli.terminal import show, summary, verdict_lines
-from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
-from synthesis.numbers import capitalised, count, listed
-from synthesis.result import Result, joined
-from synthesis.staging import check_folder, staged_folder
+from synthesis.numbers import count
+from synthesis.result import Result
+from synthesis.staging import staged_folder
 
 if TYPE_CHECKING:
     from synthesis.estimands import Fit
     from synthesis.run import Analysis
     from synthesis.settings import Settings
-
-# Options that questions share, in the order of help, each with its default; those of the settings
-# bear the names that they have there.
-_SHARED: Mapping[str, tuple[Any, Any]] = {
-    "registry": (of.RegistryOption, None),
-    "only": (of.OnlyOption, False),
-    "verified_only": (of.VerifiedOption, False),
-    "min_quality": (of.QualityOption, 0),
-    "convert": (of.ConvertOption, None),
-    "priors": (of.PriorsOption, None),
-    "reference_mix": (of.MixOption, None),
-    "family": (of.FamilyOption, None),
-    "seed": (of.SeedOption, None),
-    "draws": (of.DrawsOption, None),
-    "cache": (of.CacheOption, True),
-}
-_SETTINGS = ("verified_only", "reference_mix", "family", "seed", "draws")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a question is asked with; `given` are settings, by their names in `Settings`."""
-
-    registry: Registry
-    given: Mapping[str, Any]
-    priors: Priors | None
-    cache: bool
-    tell: Tell
-    out: Path | None
-    formats: tuple[str, ...]
-
-    @property
-    def fitting(self) -> dict[str, Any]:
-        """How fits are made, as every function that fits is told."""
-        return {"priors": self.priors, "progress": self.tell, "cache": self.cache}
-
-    @property
-    def of_one_family(self) -> dict[str, Any]:
-        """Settings and how fits are made, as analyses of one family are told."""
-        given = dict(self.given)
-        family = {"family_name": given.pop("family")} if "family" in given else {}
-        return given | family | self.fitting
-
-
-#: The answer of a command: a result, that with the registry it rests on, or lines to be shown.
-Answer = "Result | tuple[Result, Registry] | list[str]"
-
-
-def answers(
-    *,
-    out: tuple[str, Path | None] | None = ("Folder for tables and figures.", None),
-    kind: str | None = None,
-    mix: bool = True,
-    one_family: bool = False,
-) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
-    """Make a command of a function that answers a request.
-
-    Parameters
-    ----------
-    out : (str, Path or None), optional
-        Help and default of ``--out``; None for a command without it.
-    kind : str, optional
-        Of the results that may stand in that folder already.
-    mix, one_family : bool
-        Whether ``--reference-mix`` is an option; whether families are not stacked.
-    """
-    shared = {name: known for name, known in _SHARED.items() if mix or name != "reference_mix"}
-    if one_family:
-        shared["family"] = (of.OneFamilyOption, None)
-    if out is not None:
-        folder = option(Path | None, "--out", "DIR", out[0])
-        shared = {"out": (folder, out[1]), "tables": (of.TablesOption, None), **shared}
-
-    def command(answer: Callable[..., Answer]) -> Callable[..., None]:
-        def _run(**given: Any) -> None:
-            own = {name: given.pop(name) for name in tuple(given) if name not in shared}
-            _check_out(given.get("out"), kind, given.get("tables"))
-            with progress() as tell:
-                request = _request(given, tell)
-                try:
-                    result, files = _written(answer(request, **own), request)
-                except KeyboardInterrupt as error:
-                    if hasattr(error, "sentence"):  # says what is kept of the work
-                        typer.echo(error.sentence, err=True)
-                    raise
-            if isinstance(result, list):
-                typer.echo("\n".join(result))
-            else:
-                show(result, files)
-
-        return with_options(_run, answer, shared)
-
-    return command
-
-
-def _check_out(out: Path | None, kind: str | None, formats: Sequence[str] | None) -> None:
-    """Refuse a folder that cannot be filled, and formats of tables without a folder."""
-    if out is not None:
-        check_folder(out, kind)
-    elif formats:
-        raise InputError("--format needs --out DIR, where the tables are written.")
-
-
-def with_options(
-    run: Callable[..., None],
-    like: Callable[..., Any],
-    shared: Mapping[str, tuple[Any, Any]],
-    skip: int = 1,
-) -> Callable[..., None]:
-    """Give a command the options of a function behind its first parameters, and shared ones."""
-    by_name = inspect.Parameter.KEYWORD_ONLY
-    own = [*inspect.signature(like, eval_str=True).parameters.values()][skip:]
-    every = [each.replace(kind=by_name) for each in own] + [
-        inspect.Parameter(name, by_name, default=default, annotation=kind)
-        for name, (kind, default) in shared.items()
-    ]
-    run.__signature__ = inspect.Signature(every)
-    run.__annotations__ = {each.name: each.annotation for each in every}
-    run.__name__, run.__doc__ = like.__name__, like.__doc__
-    return run
-
-
-def _request(given: Mapping[str, Any], tell: Tell) -> Request:
-    """Read what the options that commands share name."""
-    registry = read_registry(given["registry"], given["only"], given["min_quality"])
-    if given["convert"]:
-        registry = convert_endpoints(registry, given["convert"])
-    priors = None if given["priors"] is None else load_priors(given["priors"])
-    settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
-    formats = tuple(dict.fromkeys(given.get("tables") or ()))
-    return Request(registry, settings, priors, given["cache"], tell, given.get("out"), formats)
-
-
-def _written(answer: Answer, request: Request) -> tuple[Result | list[str], list[Path]]:
-    """Write what is answered where a folder is given; the answer, and the files."""
-    result, registry = answer if isinstance(answer, tuple) else (answer, request.registry)
-    if request.out is None or isinstance(result, list):
-        return result, []
-    from synthesis.report import write_result
-
-    request.tell("writing tables and figures")
-    return result, write_result(result, registry, request.out, formats=request.formats)
-
-
-# --- What commands need of a request -------------------------------------------------------------
-
-
-def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:
-    """Settings of what was given and of `more`."""
-    request.tell("loading the sampler")
-    from synthesis.settings import Settings
-
-    return Settings(**{**request.given, **more})
-
-
-def fit(request: Request, **more: Any) -> tuple[Settings, dict[str, Fit]]:
-    """Settings of what was given and of `more`, and fits of their endpoints."""
-    settings = settings_of(request, more)
-    from synthesis.run import fit_endpoints
-
-    return settings, fit_endpoints(request.registry, settings, **request.fitting)[0]
-
-
-def pooled_treatments(
-    request: Request, endpoints: Iterable[str], *, background: bool = False
-) -> dict[str, frozenset[str]]:
-    """Treatments with a counted cohort, by endpoint, known before anything is sampled.
-
-    `background`: also groups of various treatments, which nothing can be compared with.
-    """
-    verified = bool(request.given.get("verified_only"))
-    chosen = {name: select(request.registry, name, verified_only=verified) for name in endpoints}
-    return {
-        name: frozenset(ref.treatment for ref in own.counted if background or ref.role != "mixed")
-        for name, own in chosen.items()
-    }
-
-
-def require_pooled(request: Request, name: str, pooled: Mapping[str, Collection[str]]) -> Treatment:
-    """Return a treatment that is pooled for one endpoint at least; `InputError` names those."""
-    every = sorted(set().union(*pooled.values()))
-    return _require_one(request.registry.vocabulary.treatment, name, every, pooled)
-
-
-def _require_one(
-    find: Callable[[str], Any], name: str, every: Sequence[str], endpoints: Iterable[str]
-) -> Any:
-    """Return the treatment or class that `find` finds, if it is one of `every`."""
-    possible = f"possible for {', '.join(endpoints)}: {', '.join(every) or 'none'}."
-    try:
-        found = find(name)
-    except UnknownWordError as error:
-        raise InputError(f"{sentence(error)} {capitalised(possible)}") from None
-    if found.id not in every:
-        raise InputError(f"no cohort of {found.id} is pooled; {possible}")
-    return found
-
-
-def endpoints_to_fit(
-    request: Request,
-    named: Sequence[str] | None,
-    treatments: Iterable[str | None] = (),
-    *,
-    among: Iterable[str] = ENDPOINTS,
-    background: bool = False,
-) -> tuple[str, ...]:
-    """Endpoints that are named, or those that have something to pool; needs the treatments.
-
-    What is left out is told at once: sampling takes long.
-    """
-    pooled = pooled_treatments(request, named or among, background=background)
-    for name in filter(None, treatments):
-        require_pooled(request, name, pooled)
-    kept = tuple(name for name, treatments in pooled.items() if named or treatments)
-    if kept and (without := [name for name in pooled if name not in kept]):
-        typer.echo(f"No cohort can be counted for {listed(without)}: left out.", err=True)
-    return kept or tuple(pooled)
-
-
-def endpoints_with(
-    request: Request, named: Sequence[str] | None, treatment: str | None
-) -> tuple[tuple[str, ...], list[str]]:
-    """Endpoints that pool a treatment, one at least, and a sentence on each of the others."""
-    if treatment is None:
-        return endpoints_to_fit(request, named), []
-    pooled = pooled_treatments(request, named or ENDPOINTS)
-    known = require_pooled(request, treatment, pooled).id
-    without = [name for name, treatments in pooled.items() if known not in treatments]
-    notes = [f"No cohort of {known} is pooled for {name}, which is left out." for name in without]
-    return tuple(name for name in pooled if name not in without), notes
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    """Options that were given; a repeated one holds each of its words once."""
-    return {
-        name: tuple(dict.fromkeys(value)) if isinstance(value, list) else value
-        for name, value in values.items()
-        if value is not None and value != []
-    }
-
-
-def _with_fits(result: Result, fits: Mapping[str, Fit], notes: Sequence[str] = ()) -> Result:
-    """Add the verdicts of fits, and notes on what was left out."""
-    verdicts = {name: fitted.diagnosis.verdict for name, fitted in fits.items()}
-    return replace(result, verdicts=verdicts, lead=(*result.lead, *notes))
-
-
-def _of_each(
-    request: Request, treatments: Sequence[str] | None, ask: Callable[..., Result]
-) -> Result:
-    """The answer on every treatment that is named, or on the usual one."""
-    if not treatments:
-        return ask()
-    names = {request.registry.vocabulary.treatment(name): name for name in treatments}
-    return joined({(known.id, known.label): ask(treatment=name) for known, name in names.items()})
 
 
 # --- The pool ------------------------------------------------------------------------------------
@@ -328,7 +74,7 @@ def report(
     began = time.monotonic()
     if reference is not None:
         require_pooled(request, reference, pooled_treatments(request, endpoint or ENDPOINTS))
-    asked = _given(reference=reference, delta=delta, sensitivity=sensitivity)
+    asked = given(reference=reference, delta=delta, sensitivity=sensitivity)
     asked["endpoints"] = endpoints_to_fit(request, endpoint, background=True)
     asked["confounding"] = confounding
     analysis = analysed(request, asked)
@@ -380,7 +126,7 @@ def _shown(
     pooled = pooled_treatments(request, (endpoint,), background=True)
     there = sorted({vocabulary.treatment(name).class_ for name in pooled[endpoint]})
     find = vocabulary.treatment_class
-    groups = [_require_one(find, name, there, pooled).label for name in classes]
+    groups = [require_one(find, name, there, pooled).label for name in classes]
     return [require_pooled(request, name, pooled).label for name in treatments], groups
 
 
@@ -403,7 +149,7 @@ def impact(
         )
     _, found = check(files, folders=before.folders, alone=True)
     notes = [f"Looks like a slip: {problem}" for problem in (*found.errors, *found.warnings)]
-    settings = settings_of(request, _given(endpoints=endpoint))
+    settings = settings_of(request, given(endpoints=endpoint))
     from synthesis.questions import impact as question
 
     answer = question.impact(before, after, settings, **request.fitting)
@@ -456,7 +202,7 @@ def compare(
     )
     if answer.is_empty:
         raise InputError(" ".join(answer.notes))
-    return _with_fits(question.result(answer, request.registry), fits, notes)
+    return with_fits(question.result(answer, request.registry), fits, notes)
 
 
 def _fit_survival(
@@ -495,7 +241,7 @@ def benefit(
     if treatment:
         known = map(request.registry.vocabulary.treatment, treatment)
         answer = question.of_treatments(answer, {each.label for each in known})
-    return _with_fits(question.result(answer, request.registry), fits)
+    return with_fits(question.result(answer, request.registry), fits)
 
 
 @answers(mix=False)
@@ -528,7 +274,7 @@ def mix(
         reference=reference,
         confounding=confounding,
     )
-    return _with_fits(question.result(answer, request.registry), fits)
+    return with_fits(question.result(answer, request.registry), fits)
 
 
 # --- How sure one can be -------------------------------------------------------------------------
@@ -561,7 +307,7 @@ def sensitivity(
     request.tell("loading the sampler")
     from synthesis.questions import sensitivity as question
 
-    asked = _given(
+    asked = given(
         reference=reference,
         groups=choice,
         most_studies=len(request.registry) if every_report else None,
@@ -574,7 +320,7 @@ def sensitivity(
         )
         return question.result(answer, request.registry)
 
-    return _of_each(request, treatment, ask)
+    return of_each(request, treatment, ask)
 
 
 @answers(one_family=True)
@@ -640,7 +386,7 @@ def plan(
     from synthesis.model.families import family
     from synthesis.questions import plan as question
 
-    asked = _given(
+    asked = given(
         reference=reference,
         sizes=n,
         populations=population,
@@ -654,14 +400,14 @@ def plan(
     chosen = request.given.get("family", DEFAULT_FAMILY)
     question.check_family(family(chosen))
     _, fits = fit(request, endpoints=(endpoint,), family=chosen)
-    run = _given(threshold=threshold, simulations=simulations, seed=request.given.get("seed"))
+    run = given(threshold=threshold, simulations=simulations, seed=request.given.get("seed"))
     run |= {"delta": delta, "progress": request.tell}
 
     def ask(treatment: str) -> Result:
         answer = question.plan(fits[endpoint], vocabulary, studies[treatment], **run)
         return question.result(answer, request.registry)
 
-    return _with_fits(_of_each(request, treatment, ask), fits)
+    return with_fits(of_each(request, treatment, ask), fits)
 
 
 @answers(out=("Folder for tables, figures, JSON and R.", None), mix=False)
@@ -710,7 +456,7 @@ def control(
         return question.result(answer, request.registry, settings=asdict(settings))
 
     notes = [note for _, own in arms.values() for note in own]
-    return _with_fits(_of_each(request, treatment, ask), fits, notes)
+    return with_fits(of_each(request, treatment, ask), fits, notes)
 
 
 # --- Without the registry ------------------------------------------------------------------------
@@ -728,7 +474,7 @@ def pool(
     tables: of.TablesOption = None,
 ) -> None:
     """Pool effects or proportions of a table by random effects; no registry enters."""
-    _check_out(out, None, tables)
+    check_out(out, None, tables)
     from synthesis.questions import pool as question
     from synthesis.report import write_result
 

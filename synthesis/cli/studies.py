@@ -20,7 +20,6 @@ from studies.problems import Problem, closest
 from studies.registry import Excluded
 from studies.schema import Subgroup
 from synthesis.cli import options as of
-from synthesis.cli.commands import with_options
 from synthesis.cli.listing import (
     Wanted,
     check,
@@ -36,6 +35,7 @@ from synthesis.cli.listing import (
     shown_path,
 )
 from synthesis.cli.options import argument, examples, flag
+from synthesis.cli.request import with_options
 from synthesis.cli.running import (
     CHECK_FOUND,
     InputError,

@@ -14,14 +14,8 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
-from studies.figures import (
-    half_step,
-    histology_of,
-    in_months,
-    is_symmetric,
-    mixed_part,
-    p_range,
-)
+from studies.figures import histology_of, in_months, is_symmetric, mixed_part, p_range
+from studies.kinds import half_step
 from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, SurvivalOutcome, Unit
 from synthesis.model.printed import (
     METHODS,

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from priors import Priors, prior_data
-from studies.figures import BestResponses, ResponseCount
+from studies.responses import BestResponses, ResponseCount
 from studies.selection import CohortRef
 from synthesis.model.arrays import Sizes
 from synthesis.model.observations import order_treatments

@@ -41,8 +41,7 @@ from synthesis.questions.contrasts import (
     kind_of,
 )
 from synthesis.report.evidence import or_nothing
-from synthesis.report.names import cohort_names
-from synthesis.reported import cohort_words
+from synthesis.reported import cohort_names, cohort_words
 
 if TYPE_CHECKING:
     from synthesis.run import Analysis

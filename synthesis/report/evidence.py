@@ -13,7 +13,7 @@ from studies.problems import Problem
 from studies.selection import OVERLAP_RULE
 from synthesis.endpoints import label_of
 from synthesis.numbers import MISSING, count, is_missing
-from synthesis.report.names import cohort_names
+from synthesis.reported import cohort_names
 from synthesis.result import Cell, Column, Finding, Result, Table, make_table, table_of
 
 if TYPE_CHECKING:

@@ -340,16 +340,12 @@ def _gain(row: pd.Series, endpoint: Endpoint) -> dict[str, str]:
     words = {name: row[name] for name in _JUDGED}
     if endpoint.is_response:
         return words | {"gain": _interval_of(row, endpoint.write_gain)}
-    return (
-        {
-            name: interval(
-                *(row[f"{name}{end}"] for end in ("", "_lower", "_upper")), numbers.months
-            )
-            for name in ("gain", "gain_adjusted")
-        }
-        | {name: numbers.chance(row[name]) for name in ("p_gain", "p_gain_adjusted")}
-        | words
-    )
+    gains = {
+        name: interval(*(row[f"{name}{end}"] for end in ("", "_lower", "_upper")), numbers.months)
+        for name in ("gain", "gain_adjusted")
+    }
+    chances = {name: numbers.chance(row[name]) for name in ("p_gain", "p_gain_adjusted")}
+    return gains | chances | words
 
 
 def _question(answer: Answer, pooled: Pooled, vocabulary: Vocabulary) -> Finding:
