@@ -352,6 +352,18 @@ def test_the_page_is_small(reader, out):
     assert reader.evaluate("document.getElementsByTagName('*').length") <= NODES
 
 
+def test_the_page_is_ready_within_a_second_of_the_processor(browser, out):
+    page = browser.new_page()
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(f"file://{out / 'report.html'}")
+    page.wait_for_selector("html[data-ready]")
+    spent = {own["name"]: own["value"] for own in session.send("Performance.getMetrics")["metrics"]}
+    assert 0.0 < spent["TaskDuration"] < 1.0
+    assert not page.evaluate("'vegaEmbed' in window")  # read when a chart comes into sight
+    page.close()
+
+
 def test_dark_is_chosen_by_the_system_or_by_the_switch(browser, out):
     colour = "getComputedStyle(document.body).backgroundColor"
     with Reader(browser, out / "report.html", color_scheme="dark") as reader:
