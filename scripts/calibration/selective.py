@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,15 @@ def observations(reports: list[dict[str, Any]], *, nulls: bool) -> SurvivalData:
     return survival_data(refs, view, ["c1", "c2"])
 
 
+def reports_of(number: int) -> tuple[np.random.Generator, list[dict[str, Any]]]:
+    """Reports of one registry, and the random numbers behind them."""
+    rng = np.random.default_rng([SEED, number])
+    return rng, [report(rng, i) for i in range(REPORTS)]
+
+
 def registry(number: int) -> dict[str, Any]:
     """Intervals of the log ratio of medians of mixed to pure, both ways."""
-    rng = np.random.default_rng([SEED, number])
-    reports = [report(rng, i) for i in range(REPORTS)]
+    rng, reports = reports_of(number)
     found: dict[str, Any] = {"registry": number}
     found["significant"] = sum(r["comparisons"][0]["p"] != "not significant" for r in reports)
     ways = {"as_printed": True, "without_nulls": False}
@@ -112,11 +118,11 @@ def registry(number: int) -> dict[str, Any]:
     return found
 
 
+@cache
 def _sizes() -> Sizes:
-    """Room for every registry of this world: one compiled model."""
-    rng = np.random.default_rng(SEED)
-    worst = [report(rng, i) for i in range(2 * REPORTS)]
-    return sizes_for([observations(worst, nulls=True)])
+    """Room for every registry of this world and no more: one compiled model, and a small one."""
+    each = (observations(reports_of(n)[1], nulls=True) for n in range(REGISTRIES))
+    return sizes_for(list(each), spare=False)
 
 
 def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
