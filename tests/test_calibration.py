@@ -14,7 +14,7 @@ from scipy.stats import kstest, weibull_min
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 from calibration import fits, papers, study, tables
-from calibration.cells import Cell, cells
+from calibration.cells import Cell, cells, usual_cells
 
 from synthesis.model.families import survival
 from synthesis.model.printed import interval_ranks
@@ -32,6 +32,7 @@ def everyone(n):
 def test_half_of_the_patients_outlive_the_median_and_quantiles_invert_survival(truth):
     assert truth.survival(np.zeros(1)) == pytest.approx(0.5, abs=1e-12)
     u = np.array([1e-6, 0.01, 0.2, 0.5, 0.8, 0.99, 0.9999])
+    u = u[u < 1.0 - truth.survival(np.array(50.0))]  # the cured have no quantile
     np.testing.assert_allclose(1.0 - truth.survival(truth.quantile(u)), u, rtol=1e-6)
 
 
@@ -54,6 +55,18 @@ def test_one_in_eight_of_the_mixture_lives_eight_times_as_long():
     median = np.exp(truth._median / truth.shape)
     z = truth.shape * np.log(months / median)
     np.testing.assert_allclose(truth.survival(z), mixed, rtol=1e-10)
+
+
+def test_one_in_eight_of_a_cured_fraction_never_dies():
+    truth = papers.TRUTHS["cured fraction"]
+    assert truth.survival(np.array(40.0)) == pytest.approx(0.12)
+    follow = papers.Follow(5.0, 1.0)
+    drawn = papers.draw_patients(
+        np.random.default_rng(1), 4000, log_median=1.5, shape=0.9, truth=truth, follow=follow
+    )
+    # nobody is followed for more than six medians
+    assert drawn.months.max() < 6.0 * np.exp(1.5)
+    assert 0.12 < np.mean(~drawn.event) < 0.4
 
 
 # --- Papers --------------------------------------------------------------------------------------
@@ -159,7 +172,7 @@ def test_a_block_is_the_same_each_time_and_unlike_the_next():
 
 def test_the_grid_pairs_every_level_with_every_other():
     """But the families with one another, of which each pairing has a purpose."""
-    usual = [c for c in cells() if c.effect is None and c.fitted != "stacked"]
+    usual = usual_cells()
     assert len(set(cells())) == len(cells())
     for one, other in (
         ("n", "family"),
@@ -177,11 +190,13 @@ def test_the_grid_pairs_every_level_with_every_other():
 
 
 def test_the_smoke_grid_runs_every_kind_of_cell(tmp_path):
-    """A replicate of each: one arm, several, families stacked, and two groups of one or several."""
+    """A replicate of each: one arm, several, families stacked, two groups of one or several, and
+    two arms of unlike shapes."""
     first = {
-        (c.arms > 1, c.effect is not None, c.fitted == "stacked"): c for c in reversed(cells())
+        (c.arms > 1, c.effect is not None, c.fitted == "stacked", "shapes" in c.family): c
+        for c in reversed(cells())
     }
-    assert len(first) == 5
+    assert len(first) == 6
     study.run(list(first.values()), tmp_path, most=1, processes=1)
     rows = study.summary(first.values(), tmp_path)
     assert {row["quantity"] for row in rows} == {
@@ -189,6 +204,7 @@ def test_the_smoke_grid_runs_every_kind_of_cell(tmp_path):
         "survival_12m",
         "heterogeneity",
         "histology",
+        "contrast",
     }
     effects = {"" if cell.effect is None else cell.effect for cell in first.values()}
     assert {row["effect"] for row in rows} == effects
@@ -204,3 +220,24 @@ def test_a_part_of_the_grid_never_overwrites_the_committed_table(tmp_path):
         rows = list(csv.DictReader(file))
     assert {row["n"] for row in rows} == {"8"}
     assert {row["convention"] for row in rows} == {"log-log told"}
+
+
+def test_cells_are_renewed_in_the_stored_table_and_nothing_else_is(tmp_path):
+    """A cell that is no longer in the grid goes."""
+    other = Cell(1, "15", "weibull", "weibull", "moderate", "log untold")
+    cell = Cell(1, "15 v 8", "weibull", "weibull", "none", "log-log untold", 0.0)
+    study.run([other, cell], tmp_path, most=1, processes=1)
+    gone = dict(study.summary([other], tmp_path)[0], n="16")
+    stored = [*study.summary([cell, other], tmp_path), gone]
+    new = [dict(row, coverage=0.5) for row in study.summary([cell], tmp_path)]
+    as_read = [{name: str(value) for name, value in row.items()} for row in stored]
+    found = study.renewed(as_read, new)
+    kept = [row for row in as_read if row["n"] == "15"]
+    assert found == [*kept, *new]
+
+
+def test_a_cell_is_renewed_in_full_only(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        study.main(["--renew", "--smoke", "--runs", str(tmp_path)])
+    assert "leave --smoke" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

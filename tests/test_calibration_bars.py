@@ -153,6 +153,39 @@ def test_known_misses_are_read_with_their_reasons(tmp_path):
     assert tables.known_misses(path) == {"a": "b", "c": "b"}
 
 
+# --- The worlds of their own ---------------------------------------------------------------------
+
+
+def test_a_world_of_two_shapes_says_what_was_found():
+    row = a_row(family="weibull of two shapes", quantity="contrast", coverage=0.94)
+    patients = dataclasses.replace(row, method="patients", coverage=0.955)
+    said = tables.of_two_shapes([row, patients])
+    assert "0.940 of the intervals of the contrast of log medians hold it, as the bar" in said
+    assert "and 0.955 of those from the patients" in said
+    low = dataclasses.replace(row, coverage=0.92)
+    assert "0.920 of the intervals of the contrast of log medians hold it, which misses" in (
+        tables.of_two_shapes([low, patients])
+    )
+
+
+def test_a_cured_fraction_says_what_was_found_even_where_it_fails():
+    def rows(fitted, method, median, late):
+        wrong = "survival_12m" if fitted == "stacked" else "survival_12m_wrong_family"
+        return [
+            a_row(family="cured fraction", fitted=fitted, method=method, quantity=q, coverage=own)
+            for q, own in (("log_median", median), (wrong, late))
+        ]
+
+    found = [
+        *rows("stacked", "stacked", 0.94, 0.91),
+        *rows("weibull", "order_statistics", 0.95, 0.72),
+        *rows("long-tail", "order_statistics", 0.95, 0.93),
+    ]
+    said = tables.of_cured(found)
+    assert "0.940 hold the median and 0.910 S(12 months)" in said
+    assert "is in 0.720 under weibull and in 0.930 under long-tail" in said
+
+
 # --- The picture ---------------------------------------------------------------------------------
 
 

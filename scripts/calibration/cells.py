@@ -6,8 +6,9 @@ import itertools
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from calibration.papers import FOLLOW
+from calibration.papers import FOLLOW, TWO_SHAPES
 from synthesis.choices import STACKED
+from synthesis.stacking import STACKED_FAMILIES
 
 #: True family and the one that is fitted.
 RIGHT = (("weibull",) * 2, ("log-logistic",) * 2, ("log-normal",) * 2)
@@ -38,13 +39,15 @@ class Cell:
         Patients of a cohort: a number, "8-40" for a draw from that range, or "15 v 8" for pure
         and mixed.
     family, fitted : str
-        Law of the patients' times, and family that is fitted, or "stacked".
+        Law of the patients' times, and family that is fitted, or "stacked". A law "of two shapes"
+        has reports of two arms each, which print how they compare.
     censoring : {"none", "moderate", "heavy"}
     convention : str
         Transformation behind the intervals, with "told" or "untold".
     effect : float, "drawn" or None
         True log ratio of medians, mixed over pure, or that it is drawn from its prior: every
-        other cohort prints the two apart, with a log-rank p. None: histology plays no part.
+        other cohort prints the two apart, with a log-rank p. Of two shapes: that of the first arm
+        over the second. None: neither plays a part.
     """
 
     arms: int
@@ -62,7 +65,13 @@ class Cell:
 
 
 def cells() -> list[Cell]:
-    """The whole grid, cheap cells first.
+    """The whole grid, cheap cells first."""
+    found = usual_cells() + stacked_cells() + histology_cells() + cured_cells() + contrast_cells()
+    return sorted(found, key=lambda cell: (cell.arms, cell.effect is not None))
+
+
+def usual_cells() -> list[Cell]:
+    """Sizes, families, censoring and transformations.
 
     Not every combination, but every pair of levels of any two factors. With the right family two
     in three, with 30 arms one in three; with a wrong one two in twelve, with 30 arms one.
@@ -83,10 +92,7 @@ def cells() -> list[Cell]:
                 chosen = third and (v == f % 4 if arms == 30 else (v + s + f) % 2 == 0)
             if chosen:
                 found.append(Cell(arms, n, *pair, censoring, convention))
-    return sorted(
-        found + stacked_cells() + histology_cells(),
-        key=lambda cell: (cell.arms, cell.effect is not None),
-    )
+    return found
 
 
 def stacked_cells() -> list[Cell]:
@@ -113,3 +119,26 @@ def histology_cells() -> list[Cell]:
     found += [Cell(8, "12-40", *pair, "moderate", "log-log untold", 0.8) for pair in pairs]
     heavy = itertools.product(("log-logistic", "long survivors"), ("log-logistic", "weibull"))
     return found + [Cell(8, "12-40", *pair, "moderate", "log-log untold", 0.0) for pair in heavy]
+
+
+def cured_cells() -> list[Cell]:
+    """Registries in which some patients never die, under the families of a report and stacked."""
+    settings = [
+        *((1, "60", family) for family in STACKED_FAMILIES),
+        *((8, "8-40", family) for family in (*STACKED_FAMILIES, STACKED)),
+        (30, "8-40", STACKED),
+    ]
+    return [
+        Cell(arms, n, "cured fraction", fitted, "moderate", "log-log untold")
+        for arms, n, fitted in settings
+    ]
+
+
+def contrast_cells() -> list[Cell]:
+    """One report, and four, of two small arms that differ in shape."""
+    return [
+        Cell(arms, "8-10", f"{name} of two shapes", name, censoring, "log-log told", "drawn")
+        for arms in (2, 8)
+        for name in TWO_SHAPES
+        for censoring in ("none", "moderate")
+    ]

@@ -30,7 +30,7 @@ _HUES = {
     "patients": "#555555",
 }
 #: Marker of each number of arms, and where its lane lies within a line.
-_ARMS = {1: ("o", 0.26), 8: ("^", 0.0), 30: ("s", -0.26)}
+_ARMS = {1: ("o", 0.26), 2: ("D", 0.26), 8: ("^", 0.0), 30: ("s", -0.26)}
 _LINE, _HEADING, _TOP, _BOTTOM = 15.0, 13.0, 26.0, 34.0  # points
 _LEFT, _GAP, _RIGHT = 128.0, 16.0, 6.0
 _COVERAGE, _WIDTH = (0.6, 1.005), (0.75, 2.6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from zlib import crc32
@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from calibration.cells import Cell
+from calibration.contrast import TwoArms, contrast, contrast_sd
 from calibration.hierarchy import HistologyStudy, histology_effect, one_arm, pooled, stacked
 from calibration.lattice import (
     Z95,
@@ -32,9 +33,11 @@ from calibration.papers import (
     print_comparison,
 )
 from priors import load_priors
+from studies.figures import CohortRef, View
+from studies.schema import Comparison, Study
 from synthesis.choices import STACKED
 from synthesis.model.families import family
-from synthesis.model.records import ComparisonReading, find_comparison
+from synthesis.model.observations import ArmComparison, survival_data
 from synthesis.model.survival import centre_share
 from synthesis.stacking import STACKED_FAMILIES
 
@@ -47,8 +50,13 @@ SHAPE_SPREAD = 0.1
 #: and its times in whole months.
 LANDMARK, LANDMARK_INTERVAL, EVENTS, WHOLE_MONTHS = 0.4, 0.5, 0.3, 0.15
 
-#: The family under which patients of another are fitted beside the stack.
-WRONG_ONE = {"weibull": "log-logistic", "log-logistic": "weibull"}
+#: How often two arms are compared by a hazard ratio, and not by a log-rank p value.
+RATIO = 0.5
+
+#: The family under which patients of another are fitted beside the stack, and the nearest one
+#: where the patients are of none.
+WRONG_ONE = {"weibull": "log-logistic", "log-logistic": "weibull", "cured fraction": "log-logistic"}
+NEAREST = {"cured fraction": "long-tail"}
 
 Estimate = tuple[str, str, float, tuple[float, float, float]]
 
@@ -62,10 +70,13 @@ def lattice_of(fitted: str) -> Lattice:
 def simulate(cell: Cell, block: int, count: int) -> list[dict[str, object]]:
     """Simulate and fit replicates of one cell; a row for each replicate, method and quantity."""
     rng = np.random.default_rng([SEED, crc32(cell.name.encode()), block])
-    lattice = lattice_of(cell.family if cell.fitted == STACKED else cell.fitted)
+    own = NEAREST.get(cell.family, cell.family)
+    lattice = lattice_of(own if cell.fitted == STACKED else cell.fitted)
     fit = by_histology if cell.effect is not None else by_order_statistics
     if cell.fitted == STACKED:
         fit = by_stacking
+    if TRUTHS[cell.family].apart > 1.0:
+        fit = by_contrast
     rows = []
     for i in range(count):
         for method, quantity, truth, (middle, lower, upper) in fit(cell, rng, lattice):
@@ -145,7 +156,7 @@ def by_order_statistics(
 
 
 def by_stacking(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Iterator[Estimate]:
-    """The families of a report stacked, beside the patients under the family they were drawn from.
+    """The families of a report stacked, beside the patients under their own or the nearest family.
 
     The same registry under the one family that is wrong for it shows what the stack mends.
     """
@@ -266,7 +277,10 @@ def by_histology(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Iter
         if printed is not None:
             own["order_statistics"].append(printed)
             if cell.arms == 1:
-                own["naive"].append(replace(printed, medians=None))
+                alone = printed.comparison and replace(
+                    printed.comparison, log_medians=None, told=0.0
+                )
+                own["naive"].append(replace(printed, comparison=alone))
     for method, studies in own.items():
         if studies:
             yield method, "histology", effect, histology_effect(studies, lattice)
@@ -309,19 +323,54 @@ def _split_paper(
     tables = [paper_table(paper, lattice) for paper in papers]
     if any(table is None for table in tables):
         return None
-    comparison, ratio = _comparison(papers[0], papers[1])
-    return HistologyStudy(tables[0], tables[1], None, comparison, ratio)
+    mixed_first = {"mixed": papers[1], "pure": papers[0]}
+    comparison = entered(mixed_first, print_comparison(mixed, pure, tuple(mixed_first)))
+    return HistologyStudy(tables[0], tables[1], None, comparison)
 
 
-def _comparison(pure: Paper, mixed: Paper) -> tuple[ComparisonReading | None, float | None]:
-    """What the printed p says, and the log ratio of the printed medians."""
-    if not (pure.reached and mixed.reached):
-        return None, None
-    medians = [float(paper.outcome.median) for paper in (mixed, pure)]
-    if min(medians) <= 0.0 or medians[0] == medians[1]:
-        return None, None  # rounded to nothing, or no direction to be read from them
-    ratio = float(np.log(medians[0] / medians[1]))
-    printed = print_comparison(mixed.patients, pure.patients)
-    sizes, events = (mixed.n, pure.n), (mixed.outcome.events, pure.outcome.events)
-    names = {"mixed"}, {"pure"}
-    return find_comparison([printed], "os", *names, sizes, ratio > 0.0, events), ratio
+def entered(papers: Mapping[str, Paper], printed: Comparison) -> ArmComparison | None:
+    """A printed comparison as an analysis takes it, given the figures of both groups.
+
+    The two groups, by their names, are cohorts of one report. None where nothing can enter.
+    """
+    cohorts = [
+        {"id": name, "treatment": name, "treatment_as_printed": name, "n": paper.n}
+        | {"survival": [paper.outcome], "landmarks": paper.landmarks}
+        for name, paper in papers.items()
+    ]
+    head = {"id": "report", "status": "verified", "design": "randomised"}
+    head |= {"citation": {"authors": ["Simulated"], "year": 2021}}
+    study = Study.model_validate(head | {"cohorts": cohorts, "comparisons": [printed]})
+    view = View("os", verified_only=False, use_read_as=False)
+    refs = [CohortRef(study, cohort, "class", "systemic") for cohort in study.cohorts]
+    return next(iter(survival_data(refs, view, ["class"]).comparisons), None)
+
+
+# --- Two arms of unlike shapes -------------------------------------------------------------------
+
+
+def by_contrast(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Iterator[Estimate]:
+    """Reports of two arms of unlike shapes, which print a log-rank p value or a hazard ratio."""
+    world = draw_world(cell, rng, lattice)
+    effect = float(contrast_sd(lattice.priors) * rng.standard_normal())
+    steeper = rng.choice([-0.5, 0.5]) * np.log(TRUTHS[cell.family].apart)
+    sides = {
+        "first": (0.5 * effect, steeper),
+        "second": (-0.5 * effect, -steeper),
+    }
+    own: dict[str, list[TwoArms]] = {"order_statistics": [], "patients": []}
+    for _ in range(cell.arms // 2):
+        centre = world.log_median + (world.spread if cell.arms > 2 else 0.0) * rng.standard_normal()
+        papers = {
+            name: _cohort(cell, rng, World(centre + by, world.log_shape + steep, 0.0))
+            for name, (by, steep) in sides.items()
+        }
+        patients = [paper.patients for paper in papers.values()]
+        own["patients"].append(TwoArms(*(patients_table(one, lattice) for one in patients)))
+        printed = print_comparison(*patients, tuple(papers), ratio=bool(rng.uniform() < RATIO))
+        tables = [paper_table(paper, lattice) for paper in papers.values()]
+        if None not in tables:
+            own["order_statistics"].append(TwoArms(*tables, entered(papers, printed)))
+    for method, reports in own.items():
+        if reports:
+            yield method, "contrast", effect, contrast(reports, lattice)

@@ -36,7 +36,6 @@ from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.families import survival
 from synthesis.model.observations import ArmComparison
 from synthesis.model.printed import METHODS
-from synthesis.model.records import ComparisonReading
 from synthesis.model.survival import centre_share
 from synthesis.stacking import stacking_weights
 
@@ -470,18 +469,14 @@ class HistologyStudy:
         Each group; both or neither, and without conventions.
     whole : ArmTable or None
         All patients where the split is not printed.
-    comparison : ComparisonReading or None
-        The printed log-rank result.
-    medians : float or None
-        Log ratio of the printed medians, mixed over pure; None takes the comparison as if it were
-        independent of them, which is too sure.
+    comparison : ArmComparison or None
+        The printed log-rank result of mixed against pure.
     """
 
     pure: ArmTable | None = None
     mixed: ArmTable | None = None
     whole: ArmTable | None = None
-    comparison: ComparisonReading | None = None
-    medians: float | None = None
+    comparison: ArmComparison | None = None
 
     def arms(self, etas: np.ndarray, lattice: Lattice) -> list[Arm]:
         """Likelihood of the study at its centre, for each value of the effect."""
@@ -496,21 +491,19 @@ class HistologyStudy:
             Arm.of(
                 lattice.shifted(pure, -eta * x0)
                 + lattice.shifted(mixed, eta * (1.0 - x0))
-                + self._compared(eta, lattice)
+                + compared
             )
-            for eta in map(float, etas)
+            for eta, compared in zip(map(float, etas), self._compared(etas, lattice), strict=True)
         ]
 
-    def _compared(self, eta: float, lattice: Lattice) -> np.ndarray | float:
-        """Log likelihood of the log-rank result, ``(tail, 1, k)``; nought where there is none."""
+    def _compared(self, etas: np.ndarray, lattice: Lattice) -> np.ndarray:
+        """Log likelihood of the log-rank result, ``(eta, tail, 1, k)``; nought where none is."""
         if self.comparison is None:
-            return 0.0
+            return np.zeros(etas.size)
         # only the contrast matters, as both groups have one shape: pure patients are put at nought
-        medians = None if self.medians is None else (self.medians, 0.0)
         tails = lattice.tails[:, None, None]
-        mixed, pure = (Place(at, lattice.k, tails) for at in (eta, 0.0))
-        compared = ArmComparison(0, 1, self.comparison, medians)
-        return comparison_log_likelihood(compared, mixed, pure, lattice.family)
+        mixed, pure = (Place(at, lattice.k, tails) for at in (etas[:, None, None, None], 0.0))
+        return comparison_log_likelihood(self.comparison, mixed, pure, lattice.family)
 
 
 _MATRICES: dict[tuple[int, float], np.ndarray] = {}

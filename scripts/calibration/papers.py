@@ -25,6 +25,13 @@ CONVENTIONS = ("plain", "log", "log-log")
 #: on the standardised scale at the mixture's usual shape.
 LONG_SHARE, LONG_STEP = 0.12, 0.9 * float(np.log(8.0))
 
+#: Share of the patients who never die of the disease, in the world of a cured fraction.
+CURED_SHARE = 0.12
+
+#: Ratio of the shapes of the two arms of a report, in the worlds of two shapes.
+APART = 1.5
+TWO_SHAPES = ("weibull", "log-logistic")
+
 #: Prentice's shape of the generalised gamma: negative is right-skewed.
 GAMMA_Q = -0.5
 
@@ -35,6 +42,10 @@ def _weibull(w: np.ndarray) -> np.ndarray:
 
 def _mixture(w: np.ndarray) -> np.ndarray:
     return (1.0 - LONG_SHARE) * _weibull(w) + LONG_SHARE * _weibull(w - LONG_STEP)
+
+
+def _cured(w: np.ndarray) -> np.ndarray:
+    return (1.0 - CURED_SHARE) * _weibull(w) + CURED_SHARE
 
 
 def _gamma(w: np.ndarray) -> np.ndarray:
@@ -51,6 +62,7 @@ _SURVIVAL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
         "log-normal": lambda w: norm.sf(w),
         "generalised gamma": _gamma,
         "long survivors": _mixture,
+        "cured fraction": _cured,
     }
 )
 
@@ -62,13 +74,17 @@ class Truth:
     Attributes
     ----------
     name : str
-        A family, or ``"long survivors"``: a Weibull of which a share lives eight times as long.
+        A family; or ``"long survivors"``, a Weibull of which a share lives eight times as long, or
+        ``"cured fraction"``, one of which a share never dies.
     shape : float
         Shape of its mean study, near that of the disease.
+    apart : float
+        Ratio of the shapes of the two arms of a report.
     """
 
     name: str
     shape: float
+    apart: float = 1.0
 
     @cached_property
     def _median(self) -> float:
@@ -89,16 +105,15 @@ class Truth:
         return (low + high) / 2.0
 
 
+_SHAPES = {
+    **{"weibull": 0.85, "log-logistic": 1.3, "log-normal": 0.75, "generalised gamma": 0.8},
+    **{"long survivors": 0.9, "cured fraction": 0.9},
+}
 TRUTHS: Mapping[str, Truth] = MappingProxyType(
-    {
-        name: Truth(name, shape)
-        for name, shape in (
-            ("weibull", 0.85),
-            ("log-logistic", 1.3),
-            ("log-normal", 0.75),
-            ("generalised gamma", 0.8),
-            ("long survivors", 0.9),
-        )
+    {name: Truth(name, shape) for name, shape in _SHAPES.items()}
+    | {
+        f"{name} of two shapes": Truth(name, _SHAPES[name], APART)
+        for name in ("weibull", "log-logistic")
     }
 )
 
@@ -379,8 +394,44 @@ def logrank(one: Patients, other: Patients) -> tuple[float, float]:
     return float(z), float(chi2.sf(z * z, 1))
 
 
-def print_comparison(mixed: Patients, pure: Patients) -> Comparison:
-    """Print the log-rank p value of mixed against pure histology."""
-    p = logrank(mixed, pure)[1]
+def cox(one: Patients, other: Patients) -> tuple[float, float] | None:
+    """Proportional hazards model of two groups without ties.
+
+    Returns
+    -------
+    (float, float) or None
+        Log hazard ratio of the first group against the second and its standard error; None where
+        the partial likelihood has no peak within a ratio of some four hundred.
+    """
+    both = one.with_others(other)
+    first = np.arange(both.months.size) < one.months.size
+    times = both.months[both.event]
+    at_risk = [(both.months[group] >= times[:, None]).sum(axis=1) for group in (first, ~first)]
+
+    def part(beta: float) -> np.ndarray:
+        own = at_risk[0] * np.exp(beta)
+        return own / (own + at_risk[1])
+
+    def score(beta: float) -> float:
+        return float(first[both.event].sum() - part(beta).sum())
+
+    if score(-6.0) <= 0.0 or score(6.0) >= 0.0:
+        return None
+    beta = float(brentq(score, -6.0, 6.0))
+    return beta, float((part(beta) * (1.0 - part(beta))).sum() ** -0.5)
+
+
+def print_comparison(
+    first: Patients, second: Patients, names: tuple[str, str], *, ratio: bool = False
+) -> Comparison:
+    """Print the log-rank p value of the first group against the second, or their hazard ratio."""
+    record = {"endpoint": "os", "groups": names}
+    fitted = cox(first, second) if ratio else None
+    if fitted is not None:
+        ends = (fitted[0] + z * fitted[1] for z in (0.0, -Z95, Z95))
+        middle, lower, upper = (decimal(float(np.exp(end)), 2) for end in ends)
+        level = Decimal("0.95")
+        return Comparison(**record, hr=middle, hr_ci=(lower, upper), level=level, test="Cox")
+    p = logrank(first, second)[1]
     printed = Decimal(f"{p:.3f}") if p >= 0.0005 else "<0.001"
-    return Comparison(endpoint="os", groups=("mixed", "pure"), p=printed, test="log-rank")
+    return Comparison(**record, p=printed, test="log-rank")

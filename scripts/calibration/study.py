@@ -6,6 +6,7 @@ likelihood of this package (``order_statistics``), from the printed interval tak
 (``wald_months``), and from the patients themselves (``patients``). Where one study prints its
 histology, ``naive`` takes the log-rank p as if it were independent of the medians. ``stacked`` is
 what a report shows: several families, weighted; ``one_wrong_family`` the same print under one.
+Where the arms of a report differ in shape, what it prints of both together is entered too.
 
 True values are drawn from the priors, replicate by replicate, but for some effects of histology: a
 95 % credible interval promises to hold them in 95 of 100 such worlds, and at a single value it may
@@ -17,6 +18,7 @@ With ``PYTHONPATH=scripts`` ::
     python -m calibration                  the whole grid, on all cores; resumes
     python -m calibration --smoke          two replicates of every tenth cell
     python -m calibration --only arms=8    cells whose name holds all these words
+    python -m calibration --renew --only "n=15 v 8"    these cells anew in the stored table
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ import json
 import os
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -153,6 +156,24 @@ def summary(chosen: Iterable[Cell], folder: Path) -> list[dict[str, object]]:
     return rows
 
 
+def renewed(
+    stored: Iterable[Mapping[str, object]], rows: Sequence[Mapping[str, object]]
+) -> list[Mapping[str, object]]:
+    """Put the rows of some cells in the place of those in a stored table, in the grid's order.
+
+    Rows of a cell that is no longer in the grid go.
+    """
+    fields = ("arms", "n", "family", "fitted", "censoring", "convention", "effect")
+
+    def key(row: Mapping[str, object]) -> tuple[str, ...]:
+        return tuple("" if row[name] is None else str(row[name]) for name in fields)
+
+    new = {key(row) for row in rows}
+    places = {key(asdict(cell)): place for place, cell in enumerate(cells())}
+    whole = [*(row for row in stored if key(row) in places.keys() - new), *rows]
+    return sorted(whole, key=lambda row: places[key(row)])
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the grid and write its table."""
     parser = argparse.ArgumentParser(
@@ -160,11 +181,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--renew", action="store_true", help="in the stored table, beside the rest")
     parser.add_argument("--replicates", type=int, help="of a cell, if fewer than usual")
     parser.add_argument("--processes", type=int, help="all cores otherwise")
     parser.add_argument("--out", type=Path, help="table; a part of the grid has one of its own")
     parser.add_argument("--runs", type=Path, help="folder of the blocks")
     given = parser.parse_args(arguments)
+    if given.renew and (given.smoke or given.replicates):
+        parser.error("--renew stores whole cells: leave --smoke and --replicates out")
     chosen = [cell for cell in cells() if all(word in cell.name for word in given.only)]
     chosen = chosen[::10] if given.smoke else chosen
     folder = given.runs or (RUNS / "smoke" if given.smoke else RUNS)
@@ -175,9 +199,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         processes=given.processes,
     )
     whole = not (given.smoke or given.only or given.replicates)
-    out = given.out or (OUTPUT if whole else folder / "part.csv")
+    out = given.out or (OUTPUT if whole or given.renew else folder / "part.csv")
     out.parent.mkdir(parents=True, exist_ok=True)
+    rows = summary(chosen, folder)
+    if given.renew and out.exists():
+        with out.open(newline="", encoding="utf-8") as file:
+            rows = renewed(list(csv.DictReader(file)), rows)
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(summary(chosen, folder))
+        writer.writerows(rows)
