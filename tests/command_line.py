@@ -9,7 +9,8 @@ import pytest
 
 import synthesis.run
 from synthesis import cli
-from synthesis.cli import commands, terminal
+from synthesis.cli import commands, request, terminal
+from synthesis.result import RESEARCH_USE
 
 #: Columns of terminals that every answer must fit.
 WIDTHS = (60, 80, 120)
@@ -27,9 +28,11 @@ def answered(capsys, *words) -> str:
         terminal.show(result, written)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "show", show)
+        for module in (commands, request):
+            patch.setattr(module, "show", show)
         assert cli.main([str(word) for word in words]) == 0
     out = capsys.readouterr().out
+    assert results or RESEARCH_USE not in out  # else an answer was shown past this
     for result in results:
         fits_every_terminal(result)
     assert all(len(line) <= 100 for line in out.splitlines() if not line.startswith("Written"))
