@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import docx
 import pytest
+from command_line import answered
 from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
 from report_fits import analysis_of, registry_of
@@ -46,7 +47,7 @@ def paper(folder):
 @pytest.fixture
 def small(tmp_path):
     only = study("first2020", cohort(survival=[median()]), year=2020)
-    only["citation"] |= {"title": "A title\x01 <i>", "unverified": ["title"]}
+    only["citation"] |= {"title": "A title <i>", "unverified": ["title"]}
     return load_registry(write_registry(tmp_path / "registry", only))
 
 
@@ -171,11 +172,22 @@ def test_a_fit_that_failed_is_told_first(small, tmp_path):
     assert "Raise the number of draws." in alarm[1][1]
     assert HOSTILE in of_style(paper, "Caption")[0]
     assert paper.tables == []
-    said = "First AB. A title  <i>. 2020. Not verified: title."
+    said = "First AB. A title <i>. 2020. Not verified: title."
     assert of_style(paper, "List Number") == [said]
 
 
 # --- Files ---------------------------------------------------------------------------------------
+
+
+def test_the_command_writes_and_names_the_manuscript(
+    analysis, small, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("synthesis.run.analyse", lambda *_, **__: analysis)
+    monkeypatch.chdir(tmp_path)
+    words = ("--registry", "registry", "--only", "--format", "markdown", "--word", "a/b.docx")
+    assert "Word     a/b.docx" in answered(capsys, "report", *words).splitlines()
+    assert len(docx.Document("a/b.docx").tables) == 2
+    assert (tmp_path / "results" / "tables" / "summary.md").is_file()
 
 
 def test_a_later_report_leaves_the_manuscript_alone(small, tmp_path):

@@ -42,7 +42,6 @@ _PAGE, _MARGIN = (Cm(21.0), Cm(29.7)), Cm(2.5)
 _TALLEST = Cm(19.0)
 # Widths of columns by their kind, beside that of any other, which is one.
 _WIDTHS = {"wide": 2.7, "num": 1.3}
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 # --- Summary of findings -------------------------------------------------------------------------
@@ -183,8 +182,8 @@ def _add(document: Document, text: str, style: str = "Normal", *, bold: bool = F
 
 
 def _say(paragraph: Paragraph, text: str, *, bold: bool = False) -> Run:
-    """Add text to a paragraph, with a blank for characters that no XML may hold."""
-    run = paragraph.add_run(_CONTROL.sub(" ", text))
+    """Add text to a paragraph."""
+    run = paragraph.add_run(text)
     run.bold = bold or None
     return run
 
@@ -258,6 +257,6 @@ def _add_picture(document: Document, number: int, picture: Picture, file: Path) 
     shape = document.add_picture(str(file))
     scale = min(1.0, _room(document) / shape.width, _TALLEST / shape.height)
     shape.width, shape.height = int(scale * shape.width), int(scale * shape.height)
-    shape._inline.docPr.set("descr", _CONTROL.sub(" ", picture.alt or picture.caption))
+    shape._inline.docPr.set("descr", picture.alt or picture.caption)
     document.paragraphs[-1].paragraph_format.keep_with_next = True
     _add_caption(document, "Figure", number, picture.title, picture.caption)
