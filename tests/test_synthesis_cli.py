@@ -205,8 +205,8 @@ studies import
 studies import x.xlsx
 studies import x.csv
 studies export
-studies export --format csv --year 2020
-studies export --format csv
+studies export --format json --year 2020
+compare --min-quality 11
 compare --histology focal
 compare --delta 100
 compare --delta nan
