@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from calibration.hierarchy import Arm, quantiles
+from calibration.hierarchy import Arm, log_weights, normal_weights, quantiles
 from calibration.lattice import STEP, ArmTable, Lattice
 from priors import Priors
 from synthesis.model.comparisons import Place, comparison_log_likelihood
@@ -99,9 +99,10 @@ def contrast(reports: Sequence[TwoArms], lattice: Lattice) -> tuple[float, float
     taus = _STEPS["level"] * np.arange(_SPREADS if len(reports) > 1 else 1)
     contrasts, centres = _points("contrast", _CONTRASTS), _points("level", _CENTRES)
     shapes = _points("shape", _SHAPES)
-    level = _weights(centres, taus, _points("level", _OWN_CENTRES))
-    places = _log_normal(centres, priors["overall_median"].scale)[:, None]
-    places = (places + _log_half_normal(taus, priors["study_sd"].scale)).ravel()
+    level = normal_weights(_points("level", _OWN_CENTRES), centres, taus)
+    middle = priors["overall_median"].location
+    places = log_weights(middle + centres, priors["overall_median"])[:, None]
+    places = (places + log_weights(taus, priors["study_sd"])).ravel()
     shared, own = lattice.shape_prior.scale, priors["shape_treatment_sd"].scale
     covariance = shared**2 + own**2 * np.eye(2)
     pair = np.stack(np.meshgrid(shapes, shapes, indexing="ij"), axis=-1)
@@ -109,30 +110,12 @@ def contrast(reports: Sequence[TwoArms], lattice: Lattice) -> tuple[float, float
     likelihoods = [report.likelihood(lattice) for report in reports]
     total = np.zeros(contrasts.size)
     sigmas = _STEPS["shape"] * np.arange(_SHAPE_SPREADS)
-    for sigma, log_weight in zip(
-        sigmas, _log_half_normal(sigmas, priors["shape_sd"].scale), strict=True
-    ):
-        to_shapes = _weights(shapes, np.array([sigma]), _points("shape", _OWN_SHAPES))
+    for sigma, log_weight in zip(sigmas, log_weights(sigmas, priors["shape_sd"]), strict=True):
+        to_shapes = normal_weights(_points("shape", _OWN_SHAPES), shapes, np.array([sigma]))
         product = np.exp(places[:, None] + pairs + log_weight)[None]
         for likelihood in likelihoods:
             of_shapes = to_shapes @ likelihood @ to_shapes.T
             product = product * (level @ of_shapes.reshape(*of_shapes.shape[:2], -1))
         total += product.sum(axis=(1, 2))
-    log_density = np.log(np.maximum(total, 1e-300)) + _log_normal(contrasts, contrast_sd(priors))
-    return quantiles(contrasts, log_density)
-
-
-def _log_normal(points: np.ndarray, sd: float) -> np.ndarray:
-    return -0.5 * (points / sd) ** 2
-
-
-def _log_half_normal(points: np.ndarray, scale: float) -> np.ndarray:
-    """Log weight of evenly spaced points from nought on, which counts half."""
-    return _log_normal(points, scale) - np.log(2.0) * (points == 0.0)
-
-
-def _weights(means: np.ndarray, sds: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Probability of points under normal distributions: ``(means * sds, points)``."""
-    z = (points - means[:, None, None]) / np.maximum(sds, STEP / 100.0)[:, None]
-    weights = np.exp(-0.5 * np.minimum(z**2, 1000.0))
-    return (weights / weights.sum(axis=2, keepdims=True)).reshape(-1, points.size)
+    prior = -0.5 * (contrasts / contrast_sd(priors)) ** 2
+    return quantiles(contrasts, np.log(np.maximum(total, 1e-300)) + prior)

@@ -354,10 +354,7 @@ def by_contrast(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Itera
     world = draw_world(cell, rng, lattice)
     effect = float(contrast_sd(lattice.priors) * rng.standard_normal())
     steeper = rng.choice([-0.5, 0.5]) * np.log(TRUTHS[cell.family].apart)
-    sides = {
-        "first": (0.5 * effect, steeper),
-        "second": (-0.5 * effect, -steeper),
-    }
+    sides = {"first": (0.5 * effect, steeper), "second": (-0.5 * effect, -steeper)}
     own: dict[str, list[TwoArms]] = {"order_statistics": [], "patients": []}
     for _ in range(cell.arms // 2):
         centre = world.log_median + (world.spread if cell.arms > 2 else 0.0) * rng.standard_normal()

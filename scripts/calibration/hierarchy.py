@@ -64,23 +64,23 @@ class Hyper:
     def log_prior(self, lattice: Lattice) -> np.ndarray:
         """Log prior weights: ``(tail, mu, tau, kappa, sigma)``."""
         priors = lattice.priors
-        mu = _log_weights(self.mu, priors["overall_median"])
-        tau = _log_weights(self.tau, priors["study_sd"])
-        kappa = _log_weights(self.kappa, lattice.shape_prior)
-        sigma = _log_weights(self.sigma, priors["shape_sd"])
+        mu = log_weights(self.mu, priors["overall_median"])
+        tau = log_weights(self.tau, priors["study_sd"])
+        kappa = log_weights(self.kappa, lattice.shape_prior)
+        sigma = log_weights(self.sigma, priors["shape_sd"])
         tail = lattice.tail_log_weights[:, None, None, None, None]
         return tail + mu[:, None, None, None] + tau[:, None, None] + kappa[:, None] + sigma
 
     def level_weights(self, lattice: Lattice) -> np.ndarray:
         """Probability of each log median of the lattice: ``(mu * tau, a)``."""
-        return _normal_weights(lattice.a, self.mu, self.tau)
+        return normal_weights(lattice.a, self.mu, self.tau)
 
     def shape_weights(self, lattice: Lattice) -> np.ndarray:
         """Probability of each log shape of the lattice: ``(kappa * sigma, k)``."""
-        return _normal_weights(lattice.k, self.kappa, self.sigma)
+        return normal_weights(lattice.k, self.kappa, self.sigma)
 
 
-def _log_weights(points: np.ndarray, prior: Prior) -> np.ndarray:
+def log_weights(points: np.ndarray, prior: Prior) -> np.ndarray:
     """Log prior of evenly spaced points, not normalised; the end of a half-normal counts half."""
     log_weight = -0.5 * ((points - prior.location) / prior.scale) ** 2
     if prior.family == "half_normal" and points[0] == 0.0 and points.size > 1:
@@ -88,7 +88,7 @@ def _log_weights(points: np.ndarray, prior: Prior) -> np.ndarray:
     return log_weight
 
 
-def _normal_weights(lattice: np.ndarray, means: np.ndarray, sds: np.ndarray) -> np.ndarray:
+def normal_weights(lattice: np.ndarray, means: np.ndarray, sds: np.ndarray) -> np.ndarray:
     """Probability of lattice points under normal distributions, rows adding up to one.
 
     Means are lattice points and standard deviations at least a step, or nought: then all is at

@@ -5,8 +5,9 @@ tests mixed against pure by log-rank. Where the difference is significant it pri
 the p value; where it is not, the median of all and "not significant". Each registry is fitted as
 printed, and half of them with the null results left out too, as if nobody had encoded them.
 
-``PYTHONPATH=scripts python -m calibration.selective`` (about a quarter of an hour on one core) prints how
-often the 95 % interval of the effect holds none, and stores it; it goes on where it stopped.
+``PYTHONPATH=scripts python -m calibration.selective`` (about a quarter of an hour on one core)
+prints how often the 95 % interval of the effect holds none, and stores it; it goes on where it
+stopped.
 """
 
 from __future__ import annotations
