@@ -162,7 +162,7 @@ carboplatin -
 """
 
 
-@pytest.mark.parametrize(("word", "meant"), map(str.split, SLIPS.splitlines()))
+@pytest.mark.parametrize(("word", "meant"), [line.split() for line in SLIPS.splitlines()])
 def test_a_slip_of_spelling_is_named_but_never_another_drug(word, meant):
     """Of erlotinib and anlotinib, or afatinib and axitinib, two letters differ."""
     words = [n for t in load_vocabulary().treatments for n in (t.id, t.label, *t.synonyms)]

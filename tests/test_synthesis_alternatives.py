@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from benefit_fits import read, split, whole
 from fits import observations
-from loo_by_hand import drawn, spread
+from loo_by_hand import spread
 from scipy import stats
 from small_registry import cohort, median, study
 
@@ -159,7 +159,7 @@ def test_an_adjusted_ratio_makes_a_treatment_known_that_no_cohort_had(tmp_path):
     assert all(item.reading.adjusted for item in data.comparisons)
     places = [data.refs[data.groups[i].cohort].treatment for i in (one.first, one.second)]
     assert places == ["lenvatinib", "best_care"]
-    of = drawn(data)
+    of = spread(data, 0.2, 0.1)
     group = next(g for g in named_groups(of, registry.vocabulary) if g.patients == 0)
     assert group.sizes == (2, 0, 1800)
     assert numbers.patients(*group.sizes[1:]) == "1,800 (adjusted)"

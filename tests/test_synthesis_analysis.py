@@ -233,8 +233,8 @@ def test_populations_are_those_of_the_reference_mix_by_line(analysis):
 
 def test_every_question_has_a_result_in_the_order_of_the_page(analysis):
     names = [own.name for own in analysis.results]
-    assert names == ["pooled", "compare", "benefit", "single", "mix", "checks"]
-    pooled, *_, checks = analysis.results
+    assert names == ["pooled", "compare", "benefit", "single", "mix", "checks", "appraisal"]
+    pooled, *_, checks, _ = analysis.results
     assert pooled.verdicts == analysis.verdicts
     for name, table in pooled.tables.items():
         assert table.equals(getattr(analysis, name))

@@ -405,6 +405,6 @@ def test_background_has_registries_of_all_comers_as_reported(tmp_path):
         "published 2021",
         "4.0",
     ]
-    assert frame.iloc[0]["survival_12m"] == "0.2"
+    assert frame.iloc[0]["survival_12m"] == "20 %"
     (part,) = [own for own in told.findings if own.heading == "All comers, as reported"]
     assert [cell.text for cell in part.tables[0].rows[0]][:2] == ["Large 2021", "700"]

@@ -348,8 +348,8 @@ def test_an_unknown_treatment_is_told_the_possible_ones(registry, tmp_path, caps
     assert "Possible for os: lenvatinib." in line
     (line,) = refusals(capsys, *words, "--treatment", "paclitaxel")
     assert line == "no cohort of paclitaxel is pooled; possible for os: lenvatinib."
-    (line,) = refusals(capsys, *words, "--class", "multikinase_inhib")
-    assert 'unknown class "multikinase_inhib"; did you mean "multikinase_inhibitor"?' in line
+    (line,) = refusals(capsys, *words, "--class", "multikinase_inhibtor")
+    assert 'unknown class "multikinase_inhibtor"; did you mean "multikinase_inhibitor"?' in line
     (line,) = refusals(capsys, *words, "--class", "chemotherapy")
     assert line == "no cohort of chemotherapy is pooled; possible for os: multikinase_inhibitor."
     (line,) = refusals(
@@ -466,7 +466,7 @@ def test_impact_adds_the_files_and_shows_the_answers(registry, tmp_path, monkeyp
     assert cli.main(words) == 0
     said = "What changes?\nLittle.\n\n- Nothing.\n\nPASS    os, with\n"
     shown = capsys.readouterr().out
-    assert shown.startswith("Looks like a slip: ")  # both reports are by the same authors
+    assert shown.startswith("Looks like a slip:")  # both reports are by the same authors
     assert shown.endswith(f"\n{said}\n{RESEARCH_USE}\n")
     assert (reached["before"], reached["after"]) == ({"example2020"}, {"example2020", "new2024"})
     assert reached["settings"].endpoints == ("os",)

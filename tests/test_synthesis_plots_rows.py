@@ -300,7 +300,7 @@ def test_reported_figures_stand_on_their_expectation(moved):
             else:
                 square = named[f"{gid}-reported"]
                 assert square.get_xdata()[0] == pytest.approx(factor * row["value"])
-    assert {"<0.01", "0.31", "5.5 (166 d)", "mixed, n = 85"} <= set(words(figure))
+    assert {"<0.01", "0.31", "5.5 months (166 days)", "mixed, n = 85"} <= set(words(figure))
 
 
 def test_too_many_figures_keep_those_that_speak_and_the_most_surprising():
