@@ -43,7 +43,7 @@ WRAPPED, NARROW = 30, 16
 MOST_LINES, MOST_FITS = 18, 3
 #: Treatments that the end of a report names, the reference among them, and whether it says all it
 #: can: the first that leaves few enough lines.
-_SHORTER = ((5, True), (5, False), (4, False), (3, False), (2, False))
+_SHORTER = ((5, True), (4, True), (3, True), (5, False), (3, False), (2, False))
 
 _INDENT = 2
 _SPELLED = {"–": "-", "—": "-", "−": "-", "·": "-", "×": "x", "≥": ">=", "≤": "<=", "’": "'"}
