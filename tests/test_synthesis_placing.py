@@ -14,7 +14,7 @@ from synthesis.fits import DEFAULT_FAMILY, fit_survival, survival_observations
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family
-from synthesis.model.placing import EFFECTS, SHARP_SD, estimates
+from synthesis.model.placing import EFFECTS, SHAPE_EFFECTS, SHARP_SD, estimates
 from synthesis.model.placing_kernel import place_effects, pull_back
 from synthesis.model.sampler import SamplerSettings
 from synthesis.model.survival import USUAL, Variant, model_data
@@ -87,8 +87,7 @@ def test_the_density_is_that_of_the_model_without_the_map(data, variant):
     values = model_data(data, priors, chosen, sizes, variant)
     plain = model_data(data, priors, chosen, without, variant)
     assert {name for name in values if not np.array_equal(values[name], plain[name])} == {
-        "sharp_design",
-        "sharp_gap",
+        f"sharp_{what}_{name}" for what in ("location", "shape") for name in ("design", "gap")
     }
     for point in placed.points(3):
         at, log_determinant = effects_at(point, values)
@@ -98,28 +97,39 @@ def test_the_density_is_that_of_the_model_without_the_map(data, variant):
 
 
 def effects_at(point, values):
-    """The point of the model without the map, and the log determinant."""
-    sd = {
-        level: values[f"{level}_sd_scale"] * np.exp(point[f"{level}_sd_raw_log__"])
-        for level in ("class", "treatment", "study")
-    }
+    """The point of the model without the maps, and the log determinant of both."""
+    levels = ("class", "treatment", "study")
+    sd = {name: exponential(point, values, f"{name}_sd") for name in levels}
     for level in ("cohort", "study"):
         sd[level] = np.sqrt(sd["study"] ** 2 + values[f"{level}_bias"] ** 2)
     names = {n: f"{n}_effect_raw" if n in sd else f"{n}_raw" for n in EFFECTS}
-    sampled = [np.atleast_1d(point[names[name]]) for name in EFFECTS]
-    scale = [
-        np.broadcast_to(sd[name] if name in sd else values[f"{name}_scale"], own.shape)
-        for name, own in zip(EFFECTS, sampled, strict=True)
-    ]
-    effects, log_determinant, _ = place_effects(
-        np.concatenate(sampled),
-        np.concatenate(scale),
-        values["sharp_design"],
-        values["sharp_gap"],
-    )
-    pieces = np.split(effects, np.cumsum([own.size for own in sampled])[:-1])
-    at = {names[n]: p.reshape(point[names[n]].shape) for n, p in zip(EFFECTS, pieces, strict=True)}
-    return dict(point) | at, float(log_determinant)
+    sd |= {name: values[f"{name}_scale"] for name in EFFECTS if name not in sd}
+    first, one = mapped(point, values, "location", names, sd)
+    sd = {
+        "shape_mean": values["shape_mean_scale"],
+        "shape_treatment": exponential(point, values, "shape_treatment_sd"),
+        "shape_cohort": exponential(point, values, "shape_sd"),
+    }
+    own = ("shape_mean_raw", "shape_treatment_effect_raw", "log_shape_raw")
+    names = dict(zip(SHAPE_EFFECTS, own, strict=True))
+    second, other = mapped(point, values, "shape", names, sd)
+    return dict(point) | first | second, one + other
+
+
+def exponential(point, values, name):
+    return values[f"{name}_scale"] * np.exp(point[f"{name}_raw_log__"])
+
+
+def mapped(point, values, what, names, sd):
+    """Effects by the names of what is sampled, and the log determinant of their map."""
+    sampled = {name: np.atleast_1d(point[own]) for name, own in names.items()}
+    scale = [np.broadcast_to(sd[name], own.shape) for name, own in sampled.items()]
+    data = (values[f"sharp_{what}_{name}"] for name in ("design", "gap"))
+    together = (np.concatenate(own) for own in ([*sampled.values()], scale))
+    effects, log_determinant, _ = place_effects(*together, *data)
+    pieces = np.split(effects, np.cumsum([own.size for own in sampled.values()])[:-1])
+    at = zip(names.values(), pieces, strict=True)
+    return {own: piece.reshape(point[own].shape) for own, piece in at}, float(log_determinant)
 
 
 def test_estimates_lie_where_medians_do_with_the_errors_of_their_limits(data):
@@ -141,14 +151,29 @@ def test_a_row_adds_up_to_the_location_of_its_arm(data):
     priors, chosen = load_priors(), family(DEFAULT_FAMILY)
     values = model_data(data, priors, chosen, sizes_for([data]))
     (arm, own), *_ = estimates(data, chosen).items()
-    row = values["sharp_design"][0] * own.sd
+    row = values["sharp_location_design"][0] * own.sd
     cohort = data.arms[arm].cohort
     covariates = np.array(data.covariates[cohort])
     # the mean, and one class, treatment and study; no share of a histology is printed
     assert row.sum() == pytest.approx(4.0 + covariates.sum(), abs=1e-12)
     locations = [float(values[f"{name}_location"]) for name in COVARIATES]
     centre = priors["overall_median"].location + covariates @ locations
-    assert values["sharp_gap"][0] * own.sd + centre == pytest.approx(own.mean, abs=1e-12)
+    assert values["sharp_location_gap"][0] * own.sd + centre == pytest.approx(own.mean, abs=1e-12)
+
+
+def test_a_row_of_shapes_adds_up_to_the_log_shape_of_its_arm(data):
+    chosen = family(DEFAULT_FAMILY)
+    values = model_data(data, load_priors(), chosen, sizes_for([data]))
+    design, gap = values["sharp_shape_design"], values["sharp_shape_gap"]
+    known = [own for own in estimates(data, chosen).values() if own.log_shape_sd < 0.5]
+    assert len(known) > 2
+    for row, distance, own in zip(design, gap, known, strict=False):
+        assert row.sum() * own.log_shape_sd == pytest.approx(3.0, abs=1e-12)
+        found = distance * own.log_shape_sd + values["shape_mean_location"]
+        assert found == pytest.approx(own.log_shape, abs=1e-12)
+    assert not design[len(known) :].any()
+    fixed = model_data(data, load_priors(), family("exponential"), sizes_for([data]))
+    assert not fixed["sharp_shape_design"].any()
 
 
 def test_registries_without_a_sharp_arm_have_no_map():

@@ -104,7 +104,7 @@ def survival_model(
     """
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
         d = unpack(model_data(data, priors, family, sizes, variant))
-        log_shape = _log_shape(d, priors, family)[d["arm_cohort"]]
+        log_shape = _log_shape(d, priors, sizes, family)[d["arm_cohort"]]
         tail = _tail(d, priors, family)[d["arm_treatment"]]
         bias_sd = None
         if variant.estimates_bias:
@@ -130,7 +130,8 @@ def _location(
         raw[name] = _standardised(priors[PRIOR_OF[name]], name)
     raw["predictive"] = _standardised(priors[PRIOR_OF["predictive"]], "predictive", "treatment")
     sd |= _study_sds(d, sd["study"], bias_sd)
-    raw = _placed(d, priors, sizes, raw, sd)
+    raw = {name: raw[name] for name in EFFECTS}
+    raw = _placed(d, "location", raw, _scales(d, priors, sd), sizes)
 
     def prior(name: str, dims: str | None = None) -> TensorVariable:
         return _scaled(priors[PRIOR_OF[name]], name, d, raw[name], dims=dims)
@@ -168,36 +169,43 @@ def _location(
 
 def _placed(
     d: dict[str, TensorVariable],
-    priors: Priors,
+    what: str,
+    sampled: Mapping[str, TensorVariable],
+    scales: Mapping[str, TensorVariable],
     sizes: Sizes,
-    sampled: dict[str, TensorVariable],
-    sd: dict[str, TensorVariable],
 ) -> dict[str, TensorVariable]:
     """The standard normal effects from those that are sampled: :mod:`synthesis.model.placing`.
 
-    Without sharp arms they are the same. A half-normal effect is left where it is.
+    Without sharp arms they are the same.
     """
     if not sizes["sharp"]:
-        return sampled
-    z = pt.concatenate([pt.atleast_1d(sampled[name]) for name in EFFECTS])
-    scales = []
-    for name in EFFECTS:
-        if name in sd:
-            scale = sd[name]
-        elif priors[PRIOR_OF[name]].family == "normal":
-            scale = d[f"{name}_scale"]
-        else:
-            scale = pt.zeros(())
-        scales.append(pt.zeros_like(pt.atleast_1d(sampled[name])) + scale)
-    effects, log_determinant = place(z, pt.concatenate(scales), d["sharp_design"], d["sharp_gap"])
+        return dict(sampled)
+    z = pt.concatenate([pt.atleast_1d(own) for own in sampled.values()])
+    scale = [pt.zeros_like(pt.atleast_1d(own)) + scales[name] for name, own in sampled.items()]
+    design, gap = (d[f"sharp_{what}_{name}"] for name in ("design", "gap"))
+    effects, log_determinant = place(z, pt.concatenate(scale), design, gap)
     # the normal density of what is sampled becomes that of the effects
-    pm.Potential("placing", 0.5 * (z**2 - effects**2).sum() + log_determinant)
-    placed, start = dict(sampled), 0
-    for name in EFFECTS:
+    pm.Potential(f"placing_{what}", 0.5 * (z**2 - effects**2).sum() + log_determinant)
+    placed, start = {}, 0
+    for name in sampled:
         stop = start + (sizes[WIDTH[name]] if name in WIDTH else 1)
         placed[name] = effects[start:stop] if name in WIDTH else effects[start]
         start = stop
     return placed
+
+
+def _scales(
+    d: dict[str, TensorVariable], priors: Priors, sd: Mapping[str, TensorVariable]
+) -> dict[str, TensorVariable]:
+    """SD of every effect on the location; nought for a half-normal one, which stays where it is."""
+    return {
+        name: sd[name]
+        if name in sd
+        else d[f"{name}_scale"]
+        if priors[PRIOR_OF[name]].family == "normal"
+        else pt.zeros(())
+        for name in EFFECTS
+    }
 
 
 def _study_sds(
@@ -227,16 +235,22 @@ def _study_effect(
     return pt.sqrt(part) * shared + pt.sqrt(1.0 - part) * own
 
 
-def _log_shape(d: dict[str, TensorVariable], priors: Priors, family: Family) -> TensorVariable:
-    mean = realise(priors[family.shape_prior], "shape_mean", d)
-    treatment_sd = realise(priors["shape_treatment_sd"], "shape_treatment_sd", d)
-    treatment_raw = pm.Normal("shape_treatment_effect_raw", 0.0, 1.0, dims="treatment")
-    treatment = pm.Deterministic(
-        "shape_treatment_effect", treatment_sd * treatment_raw, dims="treatment"
-    )
-    sd = realise(priors["shape_sd"], "shape_sd", d)
-    raw = pm.Normal("log_shape_raw", 0.0, 1.0, dims="cohort")
-    log_shape = mean + treatment[d["cohort_treatment"]] + sd * raw
+def _log_shape(
+    d: dict[str, TensorVariable], priors: Priors, sizes: Sizes, family: Family
+) -> TensorVariable:
+    prior = priors[family.shape_prior]
+    raw = {"shape_mean": _standardised(prior, "shape_mean")}
+    is_free = prior.family == "normal"  # a half-normal mean stays where it is
+    sd = {"shape_mean": d["shape_mean_scale"] if is_free else pt.zeros(())}
+    sd["shape_treatment"] = realise(priors["shape_treatment_sd"], "shape_treatment_sd", d)
+    raw["shape_treatment"] = pm.Normal("shape_treatment_effect_raw", 0.0, 1.0, dims="treatment")
+    sd["shape_cohort"] = realise(priors["shape_sd"], "shape_sd", d)
+    raw["shape_cohort"] = pm.Normal("log_shape_raw", 0.0, 1.0, dims="cohort")
+    raw = _placed(d, "shape", raw, sd, sizes)
+    mean = _scaled(prior, "shape_mean", d, raw["shape_mean"], dims=None)
+    treatment = sd["shape_treatment"] * raw["shape_treatment"]
+    treatment = pm.Deterministic("shape_treatment_effect", treatment, dims="treatment")
+    log_shape = mean + treatment[d["cohort_treatment"]] + sd["shape_cohort"] * raw["shape_cohort"]
     return pm.Deterministic("log_shape", d["shape_free"] * log_shape, dims="cohort")
 
 

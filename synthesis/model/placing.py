@@ -16,11 +16,12 @@ If `z` is standard normal, `r` has the mean and the variance of the effects give
 for whatever standard deviations (the square root filter of Andrews, in
 Tippett et al. 2003, Mon Weather Rev 131:1485-1490). The
 model is the same: the density of `r` is what it was, estimates and errors only place the map.
+Log shapes have a map of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -37,22 +38,30 @@ EFFECTS = ("mu", "class", "treatment", "study", "cohort", *COVARIATES, "prognost
 
 #: Dimension of those that are many.
 WIDTH = {level: level for level in ("class", "treatment", "study", "cohort")}
-WIDTH |= {"predictive": "treatment"}
+WIDTH |= {"predictive": "treatment", "shape_treatment": "treatment", "shape_cohort": "cohort"}
+
+#: The effects on the log shape of an arm.
+SHAPE_EFFECTS = ("shape_mean", "shape_treatment", "shape_cohort")
 
 #: SD of an estimate, log months, below which an arm is sharp: an eighth of that of the prior.
 SHARP_SD = 0.135
 _LEAST_PATIENTS = 50  # fewer are never sharp
 
-# Grid of locations, about the printed times and then about the estimate, and of log shapes.
+# Grids of locations, about the printed times and then about the estimate, and of log shapes, whose
+# estimate tells nothing from this error on.
 _LOCATIONS, _REACH, _SDS = 161, 1.5, 5.0
-_LOG_SHAPES = np.linspace(-0.8, 2.0, 13)
+_LOG_SHAPES = np.linspace(-0.8, 2.0, 29)
+_VAGUE = 0.5
+_STEP = float(_LOG_SHAPES[1] - _LOG_SHAPES[0])
 
 
 class Estimate(NamedTuple):
-    """What its figures alone say of the location of an arm: mean and SD, log months."""
+    """What its figures alone say of an arm: mean and SD of its location, log months, and shape."""
 
     mean: float
     sd: float
+    log_shape: float
+    log_shape_sd: float
 
 
 def estimates(data: SurvivalData, family: Family) -> dict[int, Estimate]:
@@ -73,12 +82,14 @@ def estimate(arm: Arm, family: Family) -> Estimate:
     weights = [0.0] * len(arm.chains)
     for _ in range(2):
         value = arm_log_likelihood(arm.chains, weights, location[:, None], log_shape, family)
-        p = np.exp(value - value.max()).sum(axis=1)
-        p /= p.sum()
+        both = np.exp(value - value.max())
+        p, of_shape = (both.sum(axis=axis) / both.sum() for axis in (1, 0))
         mean = p @ location
         sd = max(np.sqrt(p @ (location - mean) ** 2), 0.5 * (location[1] - location[0]))
         location = mean + sd * np.linspace(-_SDS, _SDS, _LOCATIONS)
-    return Estimate(float(mean), float(sd))
+    middle = of_shape @ log_shape
+    spread = np.sqrt(of_shape @ (log_shape - middle) ** 2 + _STEP**2 / 12.0)
+    return Estimate(float(mean), float(sd), float(middle), float(spread))
 
 
 def sharp_count(data: SurvivalData) -> int:
@@ -104,13 +115,13 @@ def placing_data(
     Returns
     -------
     dict
-        ``sharp_design``, ``(sharp, effects)``, and ``sharp_gap``, ``(sharp,)``.
+        ``sharp_location_design``, ``(sharp, effects)``, and ``sharp_location_gap``, ``(sharp,)``;
+        the same of the ``shape``.
     """
     room = sizes["sharp"]
-    design = {name: np.zeros((room, sizes.get(WIDTH.get(name, ""), 1))) for name in EFFECTS}
-    gap = np.zeros(room)
     found = list(estimates(data, family).items())[:room] if room else []
-    for row, (i, own) in enumerate(found):
+    location, shape = _Rows(EFFECTS, sizes), _Rows(SHAPE_EFFECTS, sizes)
+    for i, own in found:
         cohort = data.arms[i].cohort
         shared = values["cohort_shared"][cohort]
         share = data.arms[i].share
@@ -128,11 +139,38 @@ def placing_data(
         }
         numbers = zip(COVARIATES, values["cohort_covariates"][cohort], strict=True)
         entries |= {name: (0, number) for name, number in numbers}
+        location.add(entries, own.mean, own.sd, values)
+        if values["shape_free"] and own.log_shape_sd < _VAGUE:
+            entries = {"shape_mean": (0, 1.0), "shape_cohort": (cohort, 1.0)}
+            entries |= {"shape_treatment": (values["cohort_treatment"][cohort], 1.0)}
+            shape.add(entries, own.log_shape, own.log_shape_sd, values)
+    return location.arrays("location") | shape.arrays("shape")
+
+
+class _Rows:
+    """Rows of a design, each over the error of its estimate, with the distance from the prior."""
+
+    def __init__(self, effects: Sequence[str], sizes: Mapping[str, int]) -> None:
+        room = sizes["sharp"]
+        width = {name: sizes[WIDTH[name]] if name in WIDTH else 1 for name in effects}
+        self._design = {name: np.zeros((room, width[name])) for name in effects}
+        self._gap, self._next = np.zeros(room), 0
+
+    def add(
+        self,
+        entries: Mapping[str, tuple[int, float]],
+        mean: float,
+        sd: float,
+        values: Mapping[str, np.ndarray],
+    ) -> None:
+        """Add the row of an arm: effect -> its column and entry."""
         for name, (column, entry) in entries.items():
-            design[name][row, column] = entry / own.sd
+            self._design[name][self._next, column] = entry / sd
         centre = sum(e * values.get(f"{n}_location", 0.0) for n, (_, e) in entries.items())
-        gap[row] = (own.mean - centre) / own.sd
-    return {
-        "sharp_design": np.concatenate([design[name] for name in EFFECTS], axis=1),
-        "sharp_gap": gap,
-    }
+        self._gap[self._next] = (mean - centre) / sd
+        self._next += 1
+
+    def arrays(self, what: str) -> dict[str, np.ndarray]:
+        """The design, ``(sharp, effects)``, and the distances, ``(sharp,)``."""
+        design = np.concatenate([*self._design.values()], axis=1)
+        return {f"sharp_{what}_design": design, f"sharp_{what}_gap": self._gap}
