@@ -330,10 +330,11 @@ def of_cured(rows: Sequence[Row]) -> str:
     )
     lines = [[q, str(a), f, METHODS[m], *_figures(groups[q, a, f, m])] for q, a, f, m in groups]
     return (
-        f"A cured fraction, {CURED_SHARE:.0%} of the patients, who never die: of the intervals of "
-        f"the families stacked {stacks[0]:.3f} hold the median and {stacks[1]:.3f} S(12 months); "
-        f"of those of one family, S(12 months) is in {coverage_of(single[worst]):.3f} under "
-        f"{worst[0]} and in {coverage_of(single[best]):.3f} under {best[0]}.\n\n"
+        f"A cured fraction, {100.0 * CURED_SHARE:.0f} % of the patients, who never die: of the "
+        f"intervals of the families stacked {stacks[0]:.3f} hold the median and {stacks[1]:.3f} "
+        "S(12 months); of those of one family, S(12 months) is in "
+        f"{coverage_of(single[worst]):.3f} under {worst[0]} and in "
+        f"{coverage_of(single[best]):.3f} under {best[0]}.\n\n"
     ) + table(["quantity", "arms", "fitted", "method", *_HEAD], lines)
 
 
