@@ -177,7 +177,7 @@ def test_a_forest_plot_of_one_treatment_cites_the_studies_that_it_shows(
     if suffix == ".svg":
         text = content.decode()
         assert "<dc:source>Registry Holdings. 2021.</dc:source>" in text
-        assert "Shown: Sorafenib only; its estimates draw on all of these cohorts." in text
+        assert "Shown: Sorafenib only; estimates draw on all of these cohorts." in text
 
 
 def test_screening_is_counted_and_the_reports_left_out_are_listed(page):
