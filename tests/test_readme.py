@@ -45,6 +45,23 @@ ARMS = """\
 study,authors,year,status,arm,treatment,treatment_as_printed,n
 brown2024,Brown A,2024,verified,len,lenvatinib,lenvatinib,19
 """
+PATIENTS = """\
+time,unit,status,treatment,histology
+3.1,months,1,lenvatinib,pure
+9.4,months,0,lenvatinib,mixed
+"""
+CURVE = """\
+time,survival
+0,1.0
+1.5,0.8
+3.2,0.5
+8.0,0.2
+"""
+EFFECTS = """\
+study,estimate,standard_error
+Brown 2024,-0.4,0.2
+Smith 2024,-0.1,0.3
+"""
 
 
 def blocks(*kinds: str) -> list[str]:
@@ -82,8 +99,9 @@ def run(tmp_path):
     for name in ("smith2024", "family2025"):
         about = ABOUT.format(id=name, year=name[-4:])
         (tmp_path / f"{name}.toml").write_text(about + arm, encoding="utf-8")
-    for name in ("arms", "review"):
-        (tmp_path / f"{name}.csv").write_text(ARMS, encoding="utf-8")
+    tables = {"arms": ARMS, "review": ARMS, "our_hospital": PATIENTS, "curve": CURVE}
+    for name, text in (tables | {"effects": EFFECTS}).items():
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
 
     def run(program: str, *words: str) -> subprocess.CompletedProcess[str]:
         path = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -280,6 +280,7 @@ def test_the_appraisal_opens_as_lights_with_signs_and_reasons(reader, out):
     page = reader.page
     assert page.locator("#appraisal").count() == 0
     page.get_by_text("Appraisal of the reports (").click()
+    page.wait_for_selector("#appraisal thead th")
     assert page.locator("#appraisal thead th").count() == 12
     first = page.locator("#appraisal tbody tr").first
     assert first.locator("td").all_inner_texts() == ["?"] * 3 + ["+", "−"] + ["?"] * 5 + ["1"]
