@@ -236,7 +236,11 @@ def test_every_question_has_a_result_in_the_order_of_the_page(analysis):
     assert names == ["pooled", "compare", "benefit", "single", "mix", "checks", "appraisal"]
     pooled, *_, checks, _ = analysis.results
     assert pooled.verdicts == analysis.verdicts
-    for name, table in pooled.tables.items():
+    drawn = dict(pooled.tables)
+    for endpoint, table in drawn.pop("curves").groupby("endpoint", sort=False):
+        own = table.drop(columns="endpoint").reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, analysis.curves[endpoint][0])
+    for name, table in drawn.items():
         assert table.equals(getattr(analysis, name))
     assert checks.tables["predictive_checks"].equals(analysis.checks.table)
     assert dict(analysis.sensitivity) == {}  # as nobody asked for it

@@ -144,9 +144,7 @@ def pool(
         pooled=pooled_table(fits, vocabulary, mix),
         cohorts=cohorts_table(fits, vocabulary),
         figures=figures_table(fits),
-        left_out=left_out_table(
-            {name: fit.left_out for name, fit in fits.items()}, registry.labels
-        ),
+        left_out=left_out_table({n: fit.left_out for n, fit in fits.items()}, registry.labels),
         diagnostics=diagnostics_table(sampled),
         priors=priors_table(
             priors, [*used_priors(sampled), *[CONFOUNDED] * (not comparison.is_empty)]
@@ -185,11 +183,14 @@ def result(pooled: Pooled, registry: Registry) -> Result:
     findings += [_estimates(part) for part in parts]
     findings += _family_findings(pooled, vocabulary)
     findings += _population_findings(pooled.covariates, vocabulary)
+    tables = {name: getattr(pooled, name) for name in TABLES}
+    if drawn := [own.assign(endpoint=name) for name, (own, _) in pooled.curves.items()]:
+        tables["curves"] = pd.concat(drawn, ignore_index=True)
     return Result(
         name="pooled",
         title="Pooled estimates",
         findings=tuple(findings),
-        tables={name: getattr(pooled, name) for name in TABLES},
+        tables=tables,
         verdicts=pooled.verdicts,
     )
 
