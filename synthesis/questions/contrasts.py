@@ -131,7 +131,8 @@ def average_hazard_ratios(
             - first[..., 1:] @ turned[:, :-1]
         )
         both = 1.0 - first[..., -1:] * turned[:, -1:]
-        blocks.append((both + more) / (both - more))
+        with np.errstate(divide="ignore"):  # all die under one before anybody under the other
+            blocks.append((both + more) / (both - more))
     return np.concatenate(blocks)
 
 
