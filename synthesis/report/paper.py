@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _PAGE, _MARGIN = (Cm(21.0), Cm(29.7)), Cm(2.5)
 _TALLEST = Cm(19.0)
 # Widths of columns by their kind, beside that of any other, which is one.
-_WIDTHS = {"wide": 2.7, "num": 1.3}
+_WIDTHS = {"keep": 2.0, "wide": 2.5, "num": 1.2}
 
 
 # --- Summary of findings -------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def _summary(answer: Answer, analysis: Analysis) -> Table:
         columns += [
             (gained, "num", gain),
             *([] if endpoint.is_response else [("Allowing for confounding", "num", adjusted)]),
-            ("Certainty", "keep", lambda row: row["certainty"]),
+            ("Certainty", "", lambda row: row["certainty"]),
             ("Because", "wide", lambda row: row["certainty_reasons"]),
         ]
     title = f"Summary of findings: {endpoint.words(vocabulary)}."

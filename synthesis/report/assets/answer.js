@@ -147,8 +147,8 @@ function evidenceCell(each) {
 
 /** The gain that allows for confounding, where it must. */
 function allowing(kind, gain) {
-  const words = kind === "under" ? `allowing for confounding ${gain[5]}` : ` ${gain[5]}`;
-  return gain[5] ? el("span", { class: kind }, words) : "";
+  const words = kind === "under" ? "allowing for confounding " : " ";
+  return gain[5] ? el("span", { class: kind }, words, el("span", { class: "whole" }, gain[5])) : "";
 }
 
 function tableRow(own, scale, each, note) {
