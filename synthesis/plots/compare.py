@@ -33,6 +33,7 @@ EVIDENCE: Mapping[str, tuple[str, bool, str]] = {
 }
 #: Thickness and hue of the interval that allows for confounding, behind the other.
 _ADJUSTED = {"thickness": 3.2}
+_ENDS = ("lower", "upper")
 _ADJUSTED_HUE = style.GRID
 
 # Percentage points that an axis of response shows at least, and where it may end.
@@ -62,7 +63,8 @@ def plot_compare(
     delta : float
         Months of gain, for the heading.
     width, title
-        As of `plot_forest`. In one column cohorts, medians and gains are left out.
+        As of `plot_forest`. In one column cohorts, medians and gains are left out, in two columns
+        the medians.
 
     Raises ValueError if a column is missing, there is no row, two rows are of one endpoint and
     treatment, or the endpoint, the width or a kind of evidence is unknown.
@@ -126,7 +128,8 @@ class _Panel:
             contrast = Words("contrast", ("Difference,", f"points {INTERVAL}"))
             value, more = Words("value", ("Rate, %", INTERVAL)), []
         else:
-            scale = partial(ratio_scale, inside, [*ends[0], *ends[1]])
+            wide = [number(own[f"adjusted_{end}"]) for own in self.records for end in _ENDS]
+            scale = partial(ratio_scale, inside, [*ends[0], *ends[1], *wide])
             axis = Axis("contrast", "Ratio (log scale)", scale, null=1.0)
             contrast = Words("contrast", ("Ratio of medians", INTERVAL))
             value = Words("value", ("Median, months", INTERVAL))
@@ -134,7 +137,10 @@ class _Panel:
             more = [gain, Words("p", ("P(gain", f"> {numbers.value(self.delta)} mo.)"))]
         if self.sheet.is_narrow:
             return [axis, contrast, *more[1:]]
-        return [Words("counts", ("Cohorts", "(patients)")), axis, contrast, value, *more]
+        counts = Words("counts", ("Cohorts", "(patients)"), most=0.11)
+        # the axis needs the room: medians stand in the forest plot
+        values = [value] if self.endpoint.is_response or self.sheet.choose(0, 0, 1) else []
+        return [counts, axis, contrast, *values, *more]
 
     def _by_class(self, records: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
         """Treatments of one class below its heading; a class with one treatment needs none."""
