@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _PAGE, _MARGIN = (Cm(21.0), Cm(29.7)), Cm(2.5)
 _TALLEST = Cm(19.0)
 # Widths of columns by their kind, beside that of any other, which is one.
-_WIDTHS = {"keep": 2.0, "wide": 2.5, "num": 1.2}
+_WIDTHS = {"keep": 1.8, "wide": 2.3, "num": 1.35}
 
 
 # --- Summary of findings -------------------------------------------------------------------------
