@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import golden
@@ -540,7 +541,11 @@ def test_report_and_forest_from_the_command_line(registry, tmp_path, monkeypatch
     done = run_alone(f"report --out {out} --endpoint response {words}")
     assert done.returncode == 0, done.stderr
     # seldom a line of progress where nobody looks, and no warning
-    assert [line for line in done.stderr.splitlines() if not re.match(r"\d+0 s: ", line)] == []
+    told = [re.match(r"(\d+) s: ", line) for line in done.stderr.splitlines()]
+    assert all(told)
+    seconds = [int(match[1]) for match in told]
+    # a line every ten seconds, as a busy machine lets it
+    assert all(later - earlier >= 9 for earlier, later in pairwise(seconds))
     assert f"Report   {out / 'report.html'}" in done.stdout
     assert len(done.stdout.splitlines()) <= MOST_LINES + 1  # run_alone adds an empty line
     manifest = json.loads((out / "manifest.json").read_text())

@@ -187,8 +187,9 @@ def test_registries_without_a_sharp_arm_have_no_map():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("endpoint", ["os", "pfs"])
-def test_a_sparse_registry_is_sampled_at_the_first_attempt(registry, endpoint):
+def test_a_sparse_registry_passes_without_more_draws(registry, endpoint):
     settings = SamplerSettings(draws=1500)
     fit = fit_survival(registry, endpoint, settings=settings, cache=False)
     assert fit.diagnosis.verdict == "PASS", fit.diagnosis
-    assert fit.draws.settings == settings
+    # a single divergence is followed by shorter steps alone
+    assert fit.draws.settings.draws == settings.draws
