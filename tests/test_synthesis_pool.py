@@ -10,8 +10,8 @@ from monte_carlo import reference
 
 from studies.problems import RegistryError
 from synthesis.numbers import interval
+from synthesis.plots.pool import KINDS as SCALES
 from synthesis.plots.pool import plot_pool
-from synthesis.questions import pool as question
 from synthesis.questions.pool import Effects, pool, read_effects
 
 # Scale of the prior of the SD behind the exact results, and their name.
@@ -114,7 +114,7 @@ def test_the_command_says_and_writes_the_table(tmp_path, capsys):
     said = answered(capsys, "pool", file, "--scale", "ratio", "--out", tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "tables" / "pool.csv")
     mean = table[table["kind"] == "mean"].iloc[0]
-    written = interval(mean["estimate"], mean["lower"], mean["upper"], question.writer("ratio"))
+    written = interval(mean["estimate"], mean["lower"], mean["upper"], SCALES["ratio"].write)
     assert f"The mean of 2 studies is {written}" in said
     assert (tmp_path / "out" / "figures" / "pool.svg").is_file()
     assert "cannot be read" in refused(capsys, "pool", tmp_path / "none.csv")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,10 +18,33 @@ POOL_COLUMNS: tuple[str, ...] = (
     *("kind", "label", "reported", "reported_lower", "reported_upper"),
     *("estimate", "lower", "upper"),
 )
-_UNITS = {
-    "difference": "Effect",
-    "ratio": "Ratio (log scale)",
-    "proportion": "%",
+
+
+def two_digits(value: float) -> str:
+    """A difference, on whatever scale."""
+    return numbers.decimal(value, 2)
+
+
+def _shares(_inside: Any, _ends: Any, width: float, face: style.Face) -> page.Scale:
+    return page.percent_scale(0.0, 100.0, width, face)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of estimate is written and drawn; at `null` stands a line of no effect."""
+
+    unit: str
+    write: numbers.Writer
+    scale: Callable[..., page.Scale]
+    null: float | None = None
+    factor: float = 1.0
+
+
+#: What can be pooled.
+KINDS: Mapping[str, Kind] = {
+    "difference": Kind("Effect", two_digits, page.difference_scale, null=0.0),
+    "ratio": Kind("Ratio (log scale)", numbers.ratio, page.ratio_scale, null=1.0),
+    "proportion": Kind("%", numbers.percent, _shares, factor=100.0),
 }
 
 
@@ -47,48 +71,38 @@ def plot_pool(
     """
     sheet = style.find_sheet(width)
     rows.require(table, POOL_COLUMNS, "plot_pool")
-    if scale not in _UNITS:
-        raise ValueError(f"scale is {scale!r}; expected one of {', '.join(_UNITS)}")
-    factor = 100.0 if scale == "proportion" else 1.0
+    if scale not in KINDS:
+        raise ValueError(f"scale is {scale!r}; expected one of {', '.join(KINDS)}")
+    about = KINDS[scale]
     records = [own for own in table.to_dict("records") if own["kind"] != "sd"]
-    values = [interval_of(own, name, factor) for own in records for name in ("", "reported")]
+    values = [interval_of(own, name, about.factor) for own in records for name in ("", "reported")]
     inside = [end for own in values[::2] for end in own] + [own[0] for own in values[1::2]]
     ends = [end for own in values for end in own[1:]]
-    make = {
-        "ratio": partial(page.ratio_scale, inside, ends),
-        "proportion": partial(page.percent_scale, 0.0, 100.0),
-    }.get(scale, partial(page.difference_scale, inside, ends))
-    null = {"ratio": 1.0, "difference": 0.0}.get(scale)
     columns = [
-        Words("reported", ("As reported", "(95 %)")),
-        rows.Axis("values", _UNITS[scale], make, null=null),
+        Words("reported", ("As reported", f"({numbers.LEVEL})")),
+        rows.Axis("values", about.unit, partial(about.scale, inside, ends), null=about.null),
         Words("estimate", ("Given the others", INTERVAL)),
     ]
     if sheet.is_narrow:
         del columns[0]
-    write = {"ratio": numbers.ratio, "proportion": numbers.percent}.get(
-        scale, lambda value: numbers.decimal(value, 2)
-    )
-
     legend = [
-        ("as reported, 95 % CI", marks.estimate_sample("square", style.MUTED)),
-        ("given the others, 95 % CrI", marks.estimate_sample(hue=style.PLAIN)),
+        (f"as reported, {numbers.LEVEL} CI", marks.estimate_sample("square", style.MUTED)),
+        (f"given the others, {numbers.LEVEL} CrI", marks.estimate_sample(hue=style.PLAIN)),
     ]
-    block = rows.Block(
-        "pool", [_row(own, factor, write, sheet) for own in records], columns, "Study"
-    )
+    entries = [_row(own, about, sheet) for own in records]
+    block = rows.Block("pool", entries, columns, "Study")
     frame = page.make_frame(sheet, title, legend)
     share = sheet.choose(0.34, 0.26, 0.26)
     return rows.draw_blocks(rows.lay_out([block], frame, label_share=share))
 
 
-def _row(own: Mapping[str, Any], factor: float, write: numbers.Writer, sheet: style.Sheet) -> Row:
+def _row(own: Mapping[str, Any], about: Kind, sheet: style.Sheet) -> Row:
     """A study as reported and given the others, or the mean or a new study."""
     is_study = own["kind"] == "study"
-    pooled, reported = (interval_of(own, name, factor) for name in ("", "reported"))
-    texts = {"estimate": numbers.interval(*interval_of(own), write)}
+    pooled, reported = (interval_of(own, name, about.factor) for name in ("", "reported"))
+    texts = {"estimate": numbers.interval(*interval_of(own), about.write)}
     if is_study:
-        texts["reported"] = numbers.interval(*interval_of(own, "reported"), write)
+        texts["reported"] = numbers.interval(*interval_of(own, "reported"), about.write)
 
     def draw(spot: rows.Spot) -> None:
         scale, brush = spot.scales["values"], spot.brush("values", style.PLAIN)

@@ -24,7 +24,7 @@ from studies.arms import Row, read_csv_table
 from studies.problems import Problem, RegistryError, show
 from synthesis import numbers
 from synthesis.numbers import LEVEL
-from synthesis.plots.pool import plot_pool
+from synthesis.plots.pool import KINDS, plot_pool, two_digits
 from synthesis.result import Finding, Picture, Result, names, table_of
 
 __all__ = ["Effects", "Pool", "pool", "read_effects", "result"]
@@ -321,18 +321,11 @@ def _likelihood(theta: np.ndarray, r: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 # --- In words ------------------------------------------------------------------------------------
 
-_WRITERS = {"difference": lambda x: numbers.decimal(x, 2), "ratio": numbers.ratio}
-
-
-def writer(scale: str) -> numbers.Writer:
-    """How numbers of a scale are written."""
-    return _WRITERS.get(scale, numbers.percent)
-
 
 def result(answer: Pool) -> Result:
     """Say what was pooled."""
     table, scale = answer.table, answer.effects.scale
-    write = writer(scale)
+    write = KINDS[scale].write
 
     def told(row: Any, name: str = "") -> str:
         ends = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
@@ -340,9 +333,7 @@ def result(answer: Pool) -> Result:
 
     studies = [row for row in table.itertuples() if row.kind == "study"]
     mean, new, spread = (row for row in table.itertuples() if row.kind != "study")
-    written = numbers.interval(
-        spread.estimate, spread.lower, spread.upper, lambda x: numbers.decimal(x, 2)
-    )
+    written = numbers.interval(spread.estimate, spread.lower, spread.upper, two_digits)
     on = {"difference": "of the estimates", "ratio": "of log ratios"}.get(scale, "of log odds")
     unit = " %" if scale == "proportion" else ""
     sentences = (
