@@ -91,8 +91,8 @@ class Frame:
         """Make the figure outside pyplot, or draw into axes; from `top` to `bottom` points."""
         sheet, height = self.sheet, max(bottom + self.below, self.least)
         if axes is None:
-            figure, left, upper = Figure(layout="none"), 0.0, height / 72
-            figure.set_size_inches(sheet.width / 72, upper)
+            left, upper = 0.0, height / 72
+            figure = Figure(figsize=(sheet.width / 72, upper), layout="none")
             FigureCanvasAgg(figure)
         else:
             figure = axes.get_figure(root=False)
@@ -318,9 +318,19 @@ def ratio_scale(inside: Iterable[float], ends: Iterable[float], width: float, fa
 
 
 def difference_scale(
-    inside: Iterable[float], ends: Iterable[float], width: float, face: Face
+    inside: Iterable[float],
+    ends: Iterable[float],
+    width: float,
+    face: Face,
+    *,
+    steps: Sequence[float] = _DIFFERENCE_STEPS,
+    reach: tuple[float, float] = _DIFFERENCE_REACH,
+    least: float = 1.0,
 ) -> Scale:
     """Linear axis for differences in months, always with 0 on it; parameters as in `month_scale`.
+
+    Of another unit are the `steps` between ticks, rising, how far intervals `reach`, and the
+    `least` length of the axis.
 
     Raises ValueError if a value that must lie on the axis is infinite.
     """
@@ -328,11 +338,11 @@ def difference_scale(
     if not all(map(math.isfinite, core)):
         raise ValueError("a difference that is not finite cannot lie on an axis")
     rest = [value for value in ends if math.isfinite(value)]
-    lower = min(min(core), max(_DIFFERENCE_REACH[0], min(core + rest)))
-    upper = max(max(core), min(_DIFFERENCE_REACH[1], max(core + rest)))
-    room = 0.04 * max(upper - lower, 1.0)
+    lower = min(min(core), max(reach[0], min(core + rest)))
+    upper = max(max(core), min(reach[1], max(core + rest)))
+    room = 0.04 * max(upper - lower, least)
     lower, upper = lower - room, upper + room
-    return Scale(lower, upper, _steps(lower, upper, _DIFFERENCE_STEPS, width, face))
+    return Scale(lower, upper, _steps(lower, upper, steps, width, face))
 
 
 def percent_scale(lower: float, upper: float, width: float, face: Face) -> Scale:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,13 @@ def two_digits(value: float) -> str:
     return numbers.decimal(value, 2)
 
 
+# Differences are of any size: no interval is cut, and ticks are round numbers of its size.
+_ROUND = tuple(m * 10.0**e for e in range(-9, 10) for m in (1, 2, 5))
+_differences = partial(
+    page.difference_scale, steps=_ROUND, reach=(-math.inf, math.inf), least=10.0**-9
+)
+
+
 def _shares(_inside: Any, _ends: Any, width: float, face: style.Face) -> page.Scale:
     return page.percent_scale(0.0, 100.0, width, face)
 
@@ -42,7 +50,7 @@ class Kind:
 
 #: What can be pooled.
 KINDS: Mapping[str, Kind] = {
-    "difference": Kind("Effect", two_digits, page.difference_scale, null=0.0),
+    "difference": Kind("Effect", two_digits, _differences, null=0.0),
     "ratio": Kind("Ratio (log scale)", numbers.ratio, page.ratio_scale, null=1.0),
     "proportion": Kind("%", numbers.percent, _shares, factor=100.0),
 }

@@ -10,7 +10,7 @@ normals; the binomial one is summed over :math:`\mu`, :math:`\tau` and :math:`\t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,9 +40,9 @@ MOST_STUDIES = 1000
 
 _QUANTILES = (0.5, 0.025, 0.975)
 _Z = float(stats.norm.ppf(0.975))
-# Points of the grids; the largest SD between studies, in scales of its prior.
-_TAUS, _FINE, _LARGEST = 600, 5001, 6.0
-_COARSE, _FINER, _STEPS = 81, 101, 1201
+# Points of the grids; the largest SD between studies, in scales of its prior; cells of log odds.
+_TAUS, _FINE, _LARGEST = 600, 4001, 6.0
+_TAUS_OF_COUNTS, _MUS, _LEAST_STEPS, _MOST_STEPS = 81, 121, 800, 20_000
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Effects:
     Attributes
     ----------
     labels : sequence of str
+        No two alike.
     estimate, error : ndarray, shape (studies,)
         Of counts: events and patients.
     scale : {"difference", "ratio", "proportion"}
@@ -114,9 +115,17 @@ def read_effects(text: str, name: str, scale: str = "difference") -> Effects:
     values = np.array([[_number(row, column, problems) for column in own] for row in rows])
     for row, (first, second) in zip(rows, values, strict=True):
         problems += _impossible(row, own, first, second)
+    labels = [row.text("study") or f"row {row.number}" for row in rows]
+    for row, label in zip(rows, labels, strict=True):
+        if labels.count(label) > 1:
+            action = "name each study once, as 2020a and 2020b"
+            problems.append(row.problem("study", show(label), "a name that no other has", action))
+    if not problems and own == kinds[1] and _steps(*_logits(*values.T))[2] > _MOST_STEPS:
+        found = f"studies of {values[:, 1].min():,.0f} to {values[:, 1].max():,.0f} patients"
+        action = "give log odds with their standard errors (estimate, standard_error)"
+        problems.append(Problem(name, "column n", found, "sizes less far apart", action, 1))
     if problems:
         raise RegistryError(problems)
-    labels = [row.text("study") or f"row {row.number}" for row in rows]
     return Effects(labels, *values.T, "proportion" if own == kinds[1] else scale)
 
 
@@ -157,9 +166,10 @@ def pool(effects: Effects, tau_scale: float = TAU_SCALE) -> Pool:
         Scale of the half-normal prior of the SD between studies.
     """
     is_count = effects.scale == "proportion"
-    every = (_of_counts if is_count else _of_effects)(effects, tau_scale)
+    studies, others = (_of_counts if is_count else _of_effects)(effects, tau_scale)
+    named = [("study", label, own) for label, own in zip(effects.labels, studies, strict=True)]
     rows = []
-    for (kind, label), density in every.items():
+    for kind, label, density in [*named, *others]:
         ends = density.quantiles if kind == "sd" else effects.natural(density.quantiles)
         own = _reported(effects, len(rows)) if kind == "study" else (np.nan,) * 3
         rows.append((kind, label, *own, *ends, density.mean, density.sd))
@@ -186,30 +196,47 @@ class _Density:
     @classmethod
     def of_normals(cls, weight: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> _Density:
         """A mixture of normals, all of shape (components,)."""
-        kept = weight > 1e-12 * weight.max()
+        kept = weight > 1e-9 * weight.max()
         weight, mean, sd = weight[kept] / weight[kept].sum(), mean[kept], sd[kept]
         middle = float(weight @ mean)
         variance = float(weight @ (sd**2 + (mean - middle) ** 2))
-        edges = np.linspace((mean - 8.0 * sd).min(), (mean + 8.0 * sd).max(), _FINE)
-        below = ndtr((edges[:, None] - mean) / sd) @ weight
+        ends = (mean - 8.0 * sd).min(), (mean + 8.0 * sd).max()
+        for _ in range(2):  # once more where the mass is
+            edges = np.linspace(*ends, _FINE)
+            below = ndtr((edges[:, None] - mean) / sd) @ weight
+            ends = np.interp([1e-4, 1.0 - 1e-4], below, edges)
         return cls(middle, variance**0.5, np.interp(_QUANTILES, below, edges))
 
     @classmethod
-    def of_cells(cls, middle: np.ndarray, mass: np.ndarray) -> _Density:
-        """Masses of cells of one width about their middles: a spline of their logarithms."""
-        kept = np.flatnonzero(mass > 1e-12 * mass.max())
-        middle, mass = (own[kept[0] : kept[-1] + 1] for own in (middle, mass))
-        half = 0.5 * (middle[1] - middle[0])
-        fine = _cells(middle[0] - half, middle[-1] + half, _FINE)
-        share = np.exp(CubicSpline(middle, np.log(mass / mass.max()))(fine))
-        share /= share.sum()
-        mean = float(share @ fine)
-        sd = float(np.sqrt(share @ (fine - mean) ** 2))
+    def of_cells(
+        cls,
+        middle: np.ndarray,
+        mass: np.ndarray,
+        natural: Callable[[np.ndarray], np.ndarray] = lambda value: value,
+    ) -> _Density:
+        """Masses of even cells about their middles; a mixture of such, (..., cells).
+
+        `natural` takes the coordinate of the cells to what is told.
+        """
+        parts = [
+            (own[kept], np.log(part[kept] / mass.max()), own[1] - own[0])
+            for own, part in zip(np.atleast_2d(middle), np.atleast_2d(mass), strict=True)
+            if np.count_nonzero(kept := part > 1e-12 * mass.max()) > 3
+        ]
+        lower = min(own[0] - 0.5 * width for own, _, width in parts)
+        upper = max(own[-1] + 0.5 * width for own, _, width in parts)
+        fine, density = _cells(lower, upper, _FINE), np.zeros(_FINE)
+        for own, log_p, width in parts:
+            inside = (fine > own[0] - 0.5 * width) & (fine < own[-1] + 0.5 * width)
+            density[inside] += np.exp(CubicSpline(own, log_p)(fine[inside])) / width
+        share, value = density / density.sum(), natural(fine)
+        mean = float(share @ value)
+        sd = float(np.sqrt(share @ (value - mean) ** 2))
         ends = fine + 0.5 * (fine[1] - fine[0])
-        return cls(mean, sd, np.interp(_QUANTILES, np.cumsum(share), ends))
+        return cls(mean, sd, natural(np.interp(_QUANTILES, np.cumsum(share), ends)))
 
 
-Densities = Mapping[tuple[str, str], _Density]
+Named = list[tuple[str, str, _Density]]
 
 
 def _cells(lower: float, upper: float, number: int) -> np.ndarray:
@@ -217,98 +244,111 @@ def _cells(lower: float, upper: float, number: int) -> np.ndarray:
     return lower + width * (np.arange(number) + 0.5)
 
 
-def _of_effects(effects: Effects, tau_scale: float) -> Densities:
+class _Taus:
+    """Cells of the SD between studies, even in u of ``unit sinh(u)``: fine near nought."""
+
+    def __init__(self, unit: float, scale: float, apart: float, number: int) -> None:
+        self.unit = unit
+        self.u = _cells(0.0, np.arcsinh(max(_LARGEST * scale, 3.0 * apart) / unit), number)
+        self.value = self.natural(self.u)
+        self.log_prior = stats.norm.logpdf(self.value / scale) + np.log(np.cosh(self.u))
+
+    def natural(self, u: np.ndarray) -> np.ndarray:
+        """The SD of a coordinate."""
+        return self.unit * np.sinh(u)
+
+    def density(self, mass: np.ndarray) -> tuple[str, str, _Density]:
+        """The posterior of the SD, of the masses of the cells."""
+        return "sd", "SD between studies", _Density.of_cells(self.u, mass, self.natural)
+
+
+def _of_effects(effects: Effects, tau_scale: float) -> tuple[list[_Density], Named]:
     y, s = effects.estimate, effects.error
-    tau = _cells(0.0, _LARGEST * tau_scale, _TAUS)[:, None]
+    taus = _Taus(s.min(), tau_scale, np.ptp(y), _TAUS)
+    tau = taus.value[:, None]
     weight = 1.0 / (s**2 + tau**2)
     variance = 1.0 / weight.sum(axis=1)
     mean = variance * (weight @ y)
     log_p = 0.5 * np.log(weight).sum(axis=1) + 0.5 * np.log(variance)
     log_p -= 0.5 * (weight * (y - mean[:, None]) ** 2).sum(axis=1)
-    log_p += stats.norm.logpdf(tau[:, 0], scale=tau_scale)
-    mass = np.exp(log_p - log_p.max())
+    mass = np.exp(log_p + taus.log_prior - (log_p + taus.log_prior).max())
     kept = s**2 * weight  # how much of a study's own effect comes from the mean
     centre = kept * mean[:, None] + (1.0 - kept) * y
     spread = np.sqrt(tau**2 * kept + kept**2 * variance[:, None])
-    each = {
-        ("study", label): _Density.of_normals(mass, centre[:, i], spread[:, i])
-        for i, label in enumerate(effects.labels)
-    }
+    each = [_Density.of_normals(mass, *own) for own in zip(centre.T, spread.T, strict=True)]
     new = np.sqrt(variance + tau[:, 0] ** 2)
-    return each | {
-        ("mean", "Mean"): _Density.of_normals(mass, mean, np.sqrt(variance)),
-        ("new_study", "New study"): _Density.of_normals(mass, mean, new),
-        ("sd", "SD between studies"): _Density.of_cells(tau[:, 0], mass),
-    }
+    return each, [
+        ("mean", "Mean", _Density.of_normals(mass, mean, np.sqrt(variance))),
+        ("new_study", "New study", _Density.of_normals(mass, mean, new)),
+        taus.density(mass),
+    ]
 
 
-def _of_counts(effects: Effects, tau_scale: float) -> Densities:
+def _of_counts(effects: Effects, tau_scale: float) -> tuple[list[_Density], Named]:
     r, n = effects.estimate, effects.error
-    mu = _cells(-4.0 * LOGIT_SCALE, 4.0 * LOGIT_SCALE, _COARSE)
-    tau = _cells(0.0, _LARGEST * tau_scale, _COARSE)
-    joint = _joint(mu, tau, tau_scale, _Cells(mu, tau, r, n))[0]
-    # once more where the mass is
-    mu = _cells(*_where(mu, joint.sum(axis=0)), _FINER)
-    tau = _cells(*_where(tau, joint.sum(axis=1)), _FINER)
-    cells = _Cells(mu, tau, r, n)
-    joint, of_study = _joint(mu, tau, tau_scale, cells)
+    logit, width = _logits(r, n)
+    cells = _Cells(logit, width, r, n)
+    taus = _Taus(width.min(), tau_scale, np.ptp(logit), _TAUS_OF_COUNTS)
+    # about each SD the means that matter, by the normal approximation
+    precision = 1.0 / (width**2 + taus.value[:, None] ** 2)
+    sd = 1.0 / np.sqrt(precision.sum(axis=1) + 1.0 / LOGIT_SCALE**2)
+    mu = (sd**2 * (precision @ logit))[:, None] + sd[:, None] * _cells(-9.0, 9.0, _MUS)
+    of_study = np.stack([cells.of_study(*own) for own in zip(mu, taus.value, strict=True)])
+    log_p = np.log(np.maximum(of_study, 1e-300)).sum(axis=2) + np.log(sd)[:, None]
+    log_p += stats.norm.logpdf(mu, scale=LOGIT_SCALE) + taus.log_prior[:, None]
+    joint = np.exp(log_p - log_p.max())
     others = joint[..., None] / np.maximum(of_study, 1e-300)
-    new, each = np.zeros(len(cells.theta)), np.zeros((len(cells.theta), len(r)))
-    for place, own in enumerate(tau):
-        about = cells.about(mu, own)
-        new += joint[place] @ about
-        each += about.T @ others[place]
-    # both vary within a cell: its mass of the product of prior and likelihood
-    slope = np.gradient(each, axis=0) * np.diff(cells.ends, axis=0) / 12.0
-    each = each * (cells.ends[:-1] + 4.0 * cells.inside + cells.ends[1:]) / 6.0 + slope
-    shown = {
-        ("study", label): _Density.of_cells(cells.theta, _at_middle(each[:, i]))
-        for i, label in enumerate(effects.labels)
-    }
-    return shown | {
-        ("mean", "Mean"): _Density.of_cells(mu, joint.sum(axis=0)),
-        ("new_study", "New study"): _Density.of_cells(cells.theta, _at_middle(new)),
-        ("sd", "SD between studies"): _Density.of_cells(tau, joint.sum(axis=1)),
-    }
+    each = sum(cells.about(*own).T @ of for *own, of in zip(mu, taus.value, others, strict=True))
+    each = cells.posterior(each)
+    wide = np.broadcast_to(taus.value[:, None], mu.shape).ravel()
+    studies = [_Density.of_cells(cells.theta, own) for own in each.T]
+    return studies, [
+        ("mean", "Mean", _Density.of_cells(mu, joint)),
+        ("new_study", "New study", _Density.of_normals(joint.ravel(), mu.ravel(), wide)),
+        taus.density(joint.sum(axis=1)),
+    ]
+
+
+def _logits(r: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log odds and their standard errors, half an event and half a non-event added."""
+    return np.log((r + 0.5) / (n - r + 0.5)), np.sqrt((n + 1.0) / ((r + 0.5) * (n - r + 0.5)))
+
+
+def _steps(logit: np.ndarray, width: np.ndarray) -> tuple[float, float, int]:
+    """Where the likelihoods lie, and how many cells resolve the sharpest of them."""
+    lower, upper = (logit - 10.0 * width).min(), (logit + 10.0 * width).max()
+    return lower, upper, max(_LEAST_STEPS, round(4.0 * (upper - lower) / width.min()))
 
 
 class _Cells:
     """Cells of the log odds of a study, with the likelihood of each study at ends and middle."""
 
-    def __init__(self, mu: np.ndarray, tau: np.ndarray, r: np.ndarray, n: np.ndarray) -> None:
-        beyond = 5.0 * tau[-1]
-        self.theta = _cells(mu[0] - beyond, mu[-1] + beyond, _STEPS)
+    def __init__(self, logit: np.ndarray, width: np.ndarray, r: np.ndarray, n: np.ndarray) -> None:
+        self.theta = _cells(*_steps(logit, width))
         half = 0.5 * (self.theta[1] - self.theta[0])
         self.edges = np.append(self.theta - half, self.theta[-1] + half)
-        self.ends, self.inside = (_likelihood(own, r, n) for own in (self.edges, self.theta))
+        self._ends, self._inside = (_likelihood(own, r, n) for own in (self.edges, self.theta))
+        # to the fourth order in the width of a cell
+        whole = 8.0 * self._inside - self._ends[:-1] - self._ends[1:]
+        self._likelihood = np.maximum(whole, 0.0) / 6.0
 
     def about(self, mu: np.ndarray, tau: float) -> np.ndarray:
-        """Mass of a normal of SD `tau` in each cell, (means, cells)."""
-        return np.diff(ndtr((self.edges - mu[:, None]) / tau), axis=1)
+        """Mass of a normal of SD `tau` in each cell, (means, cells); the last ones have no end."""
+        below = ndtr((self.edges - mu[:, None]) / tau)
+        below[:, 0], below[:, -1] = 0.0, 1.0
+        return np.diff(below, axis=1)
 
+    def of_study(self, mu: np.ndarray, tau: float) -> np.ndarray:
+        """Likelihood of each study, (means, studies)."""
+        return self.about(mu, tau) @ self._likelihood
 
-def _joint(
-    mu: np.ndarray, tau: np.ndarray, tau_scale: float, cells: _Cells
-) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior of mean and SD, (tau, mu), and the likelihood of each study, (tau, mu, studies)."""
-    # to the fourth order in the width of a cell
-    likelihood = np.maximum(8.0 * cells.inside - cells.ends[:-1] - cells.ends[1:], 0.0) / 6.0
-    of_study = np.stack([cells.about(mu, own) @ likelihood for own in tau])
-    log_p = np.log(np.maximum(of_study, 1e-300)).sum(axis=2)
-    log_p += stats.norm.logpdf(mu, scale=LOGIT_SCALE) + stats.norm.logpdf(tau / tau_scale)[:, None]
-    return np.exp(log_p - log_p.max()), of_study
-
-
-def _where(middle: np.ndarray, mass: np.ndarray) -> tuple[float, float]:
-    """The ends of the cells that hold all but next to nothing."""
-    kept = np.flatnonzero(mass > 1e-10 * mass.max())
-    half = 0.5 * (middle[1] - middle[0])
-    return float(middle[kept[0]] - half), float(middle[kept[-1]] + half)
-
-
-def _at_middle(mass: np.ndarray) -> np.ndarray:
-    """Density at the middle of cells, times their width, of the masses that they hold."""
-    return np.maximum(mass - np.gradient(np.gradient(mass)) / 24.0, 0.0)
+    def posterior(self, prior: np.ndarray) -> np.ndarray:
+        """Masses of prior times likelihood, (cells, studies): both vary within a cell."""
+        inside = prior * (self._ends[:-1] + 4.0 * self._inside + self._ends[1:]) / 6.0
+        mass = inside + np.gradient(prior, axis=0) * np.diff(self._ends, axis=0) / 12.0
+        # the density at the middles, times their width
+        curved = np.gradient(np.gradient(mass, axis=0), axis=0)
+        return np.maximum(mass - curved / 24.0, 0.0)
 
 
 def _likelihood(theta: np.ndarray, r: np.ndarray, n: np.ndarray) -> np.ndarray:
