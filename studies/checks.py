@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import combinations, product
 
 from studies import schema
-from studies.figures import in_months, p_range
+from studies.figures import histology_of, in_months, p_range
 from studies.kinds import half_step
 from studies.problems import CHECK_BOTH, Finding, correction, odd, one_of, repeats, show
 from studies.problems import FieldPath as Path
@@ -455,7 +455,7 @@ def _subgroup_findings(cohort: schema.Cohort, path: Path) -> Iterator[Finding]:
         if subgroup.histology is not None and subgroup.read_as is not None:
             expected = "either histology (the report says it) or read_as (it is read so)"
             yield Finding((*here, "read_as"), "both", expected, "keep one of the two keys")
-        if (subgroup.histology or subgroup.read_as) and subgroup.n is not None:
+        if histology_of(subgroup) is not None and subgroup.n is not None:
             by_histology.setdefault(subgroup.factor, []).append(subgroup.n)
     for place, first in repeats((g.factor, g.level, g.label) for g in cohort.subgroups):
         expected, action = "one table, {other}, for each level", "put all its figures there"

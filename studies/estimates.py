@@ -19,7 +19,7 @@ The models of this toolkit use none of them: they read the printed figures thems
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -30,8 +30,9 @@ from studies.figures import (
     is_symmetric,
     outcome_of,
     p_range,
-    study_label,
 )
+from studies.plausibility.counts import z_of
+from studies.plausibility.question import level_of
 from studies.registry import Registry
 from studies.schema import (
     NOT_REACHED,
@@ -41,12 +42,11 @@ from studies.schema import (
     Study,
     SurvivalOutcome,
 )
-from studies.selection import quality, select
+from studies.selection import Selection, quality, select
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_LEVEL = 0.95
 #: The columns, each with its meaning.
 COLUMNS = {
     "study": "identifier of the report",
@@ -71,8 +71,14 @@ COLUMNS = {
 }
 
 
-def estimates(registry: Registry, cohorts: Iterable[tuple[Study, Cohort]]) -> pd.DataFrame:
+def estimates(
+    registry: Registry,
+    cohorts: Iterable[tuple[Study, Cohort]],
+    choose: Callable[[Registry, str], Selection] = select,
+) -> pd.DataFrame:
     """Return the log medians of some cohorts, and the log hazard ratios of their reports.
+
+    `choose` says which cohorts count for an endpoint.
 
     Returns
     -------
@@ -82,12 +88,13 @@ def estimates(registry: Registry, cohorts: Iterable[tuple[Study, Cohort]]) -> pd
     import pandas as pd
 
     wanted = list(cohorts)
-    chosen = {endpoint: select(registry, endpoint).counted for endpoint in PATIENT_TIMES}
+    chosen = {endpoint: choose(registry, endpoint).counted for endpoint in PATIENT_TIMES}
     counted = {(endpoint, ref.id) for endpoint, refs in chosen.items() for ref in refs}
     rows = [row for study, cohort in wanted for row in _medians(study, cohort, counted)]
     reports = {study.id: study for study, _ in wanted}
     rows += [row for study in reports.values() for row in _ratios(study)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame["label"] = frame["study"].map(registry.labels)
     for flag in ("adjusted", "counted"):
         frame[flag] = frame[flag].map({True: "TRUE", False: "FALSE"})
     whole = dict.fromkeys(("year", "quality", "n", "events"), "Int64")
@@ -97,7 +104,6 @@ def estimates(registry: Registry, cohorts: Iterable[tuple[Study, Cohort]]) -> pd
 def _about(study: Study) -> dict[str, Any]:
     return {
         "study": study.id,
-        "label": study_label(study),
         "year": study.citation.year,
         "design": study.design,
         "quality": quality(study),
@@ -146,16 +152,12 @@ def _interval_error(outcome: SurvivalOutcome) -> float | None:
     if outcome.ci is None:
         return None
     (lower, upper), median = outcome.ci, float(outcome.median)
-    z = _quantile(outcome.level)
+    z = z_of(level_of(outcome.level))
     if upper == NOT_REACHED:
         return math.log(median / float(lower)) / z if 0 < lower < outcome.median else None
     if is_symmetric(outcome):
         return float(upper - lower) / (2 * z * median)
     return math.log(upper / lower) / (2 * z) if lower > 0 else None
-
-
-def _quantile(level: Decimal | None) -> float:
-    return NormalDist().inv_cdf(0.5 + float(level or _LEVEL) / 2)
 
 
 def _ratios(study: Study) -> Iterator[dict[str, Any]]:
@@ -186,7 +188,7 @@ def ratio_estimate(own: Comparison) -> tuple[float, float, str] | None:
         return None
     y, (lower, upper) = math.log(own.hr), own.hr_ci or (None, None)
     if lower and isinstance(upper, Decimal) and upper > lower:
-        return y, math.log(upper / lower) / (2 * _quantile(own.level)), "interval"
+        return y, math.log(upper / lower) / (2 * z_of(level_of(own.level))), "interval"
     least, most = p_range(own.p) or (0.0, 1.0)
     if least != most or not 0 < least < 1 or y == 0:
         return None

@@ -158,7 +158,7 @@ def landmarks_of(
 ) -> tuple[schema.Landmark, ...]:
     """Return the survival of an endpoint that `keep` allows, by time; the first one of each.
 
-    Where the labels tell several assessors, it is that of :func:`assessors_of` that comes first.
+    Of several assessors those of the first of :func:`assessors_of`, and those without a label.
     """
     used = next(iter(assessors_of(arm, endpoint, keep)), None)
     by_time: dict[float, schema.Landmark] = {}
@@ -200,17 +200,11 @@ def splits_histology(split: schema.HistologySplit | None) -> bool:
 
 def mixed_part(split: schema.HistologySplit) -> float | None:
     """Return the share of the mixed among those known to be pure or mixed; None: it is not told."""
-    printed = (
-        (split.mixed, split.pure, split.assessed),
-        (split.mixed_percent, split.pure_percent, Decimal(100)),
-    )
-    for mixed, pure, whole in printed:
-        if mixed is not None and pure is not None:
-            whole = mixed + pure
-        if whole and mixed is not None:
-            return float(mixed) / float(whole)
-        if whole and pure is not None:
-            return 1.0 - float(pure) / float(whole)
+    counts = _both(split.mixed, split.pure, split.assessed)
+    percents = _both(split.mixed_percent, split.pure_percent, Decimal(100))
+    for both in (counts, percents):
+        if both and sum(both):
+            return float(both[0]) / float(sum(both))
     return None
 
 

@@ -27,8 +27,8 @@ NOT_REACHED = "not reached"
 
 # A figure beyond this is a slip of the keyboard, and would overflow where months become floats.
 _LARGEST_FIGURE = 10**9
-#: Patients of one arm; no cancer registry has more of one treatment.
-MOST_PATIENTS = 10**6
+# Patients of one arm; no cancer registry has more of one treatment.
+_MOST_PATIENTS = 10**6
 # Smaller steps are not printed, and their exponents leave what decimal arithmetic can hold.
 _MOST_DECIMALS = 60
 
@@ -157,8 +157,8 @@ def _pair_schema(upper: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"type": "array"} | two)
 
 
-def _whole_schema(least: int) -> WithJsonSchema:
-    return WithJsonSchema({"type": "integer", "minimum": least})
+def _whole_schema(least: int, **more: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "integer", "minimum": least} | more)
 
 
 Text = Annotated[
@@ -184,7 +184,9 @@ PrintedOrText = Annotated[
     Decimal | str, PlainValidator(_number_or_text), WithJsonSchema(_EITHER_SCHEMA)
 ]
 Count = Annotated[int, PlainValidator(_whole(0)), _whole_schema(0)]
-PatientCount = Annotated[int, PlainValidator(_whole(1, MOST_PATIENTS)), _whole_schema(1)]
+PatientCount = Annotated[
+    int, PlainValidator(_whole(1, _MOST_PATIENTS)), _whole_schema(1, maximum=_MOST_PATIENTS)
+]
 CountsByName = Annotated[
     Mapping[Text, Count],
     BeforeValidator(distinct_names),

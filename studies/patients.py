@@ -16,8 +16,8 @@ from typing import Any, get_args
 
 from studies.arms import CellError, Row, read_cell, read_csv_table, treatment_of
 from studies.checks import study_findings, word_findings
-from studies.files import is_study_file, validate
-from studies.problems import Problem, RegistryError, closest, correction, dotted, one_of, show
+from studies.files import is_study_file, placed, validate
+from studies.problems import Problem, RegistryError, closest, correction, one_of, show
 from studies.schema import Histology, Study, Unit
 from studies.vocabulary import Vocabulary, fold
 
@@ -73,14 +73,10 @@ def studies_from_patients(text: str, name: str, vocabulary: Vocabulary, study_id
         "sources": [{"kind": "own table of patients"}],
     }
     validated = validate(tables, Study, name)
-    problems = [*validated.problems]
-    if validated.record is not None:
-        for finding in (
-            *study_findings(validated.record),
-            *word_findings(validated.record, vocabulary),
-        ):
-            place = dotted(finding.path)
-            problems.append(Problem(name, place, finding.found, finding.expected, finding.action))
+    problems, record = [*validated.problems], validated.record
+    if record is not None:
+        findings = [*study_findings(record), *word_findings(record, vocabulary)]
+        problems += placed(findings, validated, name)
     if problems:
         raise RegistryError(problems)
     return {f"{study_id}.toml": tables}
@@ -217,9 +213,8 @@ def _cohort(
         "n": len(patients),
         "patients": sorted(map(_listed, patients), key=_order),
     }
-    if len(patients) >= _FEWEST:
-        cohort["braf_v600e"] = _counted(patients, "braf_v600e", "positive", "tested")
-        cohort["characteristics"] = [*_characteristics(patients)]
+    cohort["braf_v600e"] = _counted(patients, "braf_v600e", "positive", "tested")
+    cohort["characteristics"] = [*_characteristics(patients)]
     histologies = [own["histology"] for own in patients if "histology" in own]
     if histologies:
         cohort["histology"] = {word: histologies.count(word) for word in get_args(Histology)}
@@ -243,15 +238,15 @@ def _order(listed: Mapping[str, Any]) -> tuple[Any, ...]:
 def _counted(
     patients: Iterable[Mapping[str, Any]], column: str, count: str, whole: str
 ) -> dict[str, int] | None:
-    """Return how many of those with a value have it; None where nobody has one."""
+    """Return how many of those with a value have it; None where fewer have one than are told."""
     values = [own[column] for own in patients if column in own]
-    return {count: sum(values), whole: len(values)} if values else None
+    return {count: sum(values), whole: len(values)} if len(values) >= _FEWEST else None
 
 
 def _characteristics(patients: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the median age and counts, under the names that a program finds."""
     ages = [own["age"] for own in patients if "age" in own]
-    if ages:
+    if len(ages) >= _FEWEST:
         about = {"name": "age", "statistic": "median", "unit": "years"}
         yield about | {"value": Decimal(median(ages))}
     for column in ("female", "resected"):
@@ -259,6 +254,6 @@ def _characteristics(patients: list[Mapping[str, Any]]) -> Iterator[dict[str, An
         if counted:
             yield {"name": column, "statistic": "count"} | counted
     stages = [own["stage"] for own in patients if "stage" in own]
-    for stage in _STAGES if stages else ():
+    for stage in _STAGES if len(stages) >= _FEWEST else ():
         count = {"value": stages.count(stage), "of": len(stages)}
         yield {"name": f"stage {stage}", "statistic": "count"} | count

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count, product
 from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,6 +36,7 @@ from studies.files import (
     validate,
     without_repeats,
 )
+from studies.kinds import FrozenDict, PatientCount, Record, Text
 from studies.problems import (
     Finding,
     Problem,
@@ -46,7 +48,7 @@ from studies.problems import (
     repeats,
     show,
 )
-from studies.schema import Citation, Cohort, FrozenDict, PatientCount, Record, Study, Subgroup, Text
+from studies.schema import Citation, Cohort, Study, Subgroup
 from studies.vocabulary import Conversion, UnknownWordError, Vocabulary, WordsRead, read_vocabulary
 
 if TYPE_CHECKING:
@@ -83,6 +85,12 @@ class ConvertedEndpoint(NamedTuple):
     """The printed endpoint, and what it is read as."""
     cohorts: tuple[str, ...]
     """``study:cohort`` each."""
+
+
+def _endings() -> Iterator[str]:
+    """Yield a to z, then aa, ab and so on."""
+    for length in count(1):
+        yield from map("".join, product(ascii_lowercase, repeat=length))
 
 
 @dataclass(frozen=True)
@@ -159,12 +167,14 @@ class Registry:
         No two have one label; reports that were left out have labels, too.
         """
         every = {report.id: study_label(report) for report in (*self, *self.excluded)}
-        times, seen = Counter(every.values()), Counter[str]()
-        named = {}
+        times = Counter(every.values())
+        taken, named = {label for label in times if times[label] == 1}, {}
+        endings = {label: _endings() for label in times if times[label] > 1}
         for own, label in every.items():
-            letter = ascii_lowercase[seen[label] % len(ascii_lowercase)]
-            named[own] = f"{label}{letter}" if times[label] > 1 else label
-            seen[label] += 1
+            if label in endings:
+                ended = (f"{label}{ending}" for ending in endings[label])
+                label = next(each for each in ended if each not in taken)
+            named[own] = label
         return FrozenDict(named)
 
     @property

@@ -34,7 +34,7 @@ class ResponseRefused:
     reason: str
     """Why not, a full sentence."""
     candidates: tuple[int, ...] = ()
-    """The counts that the printed percentage allows."""
+    """The counts that the printed percentage allows, the first of them where there are many."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictBool
 
 from studies.files import TomlFile, locate, placed, read_toml, validate
-from studies.kinds import distinct_names
+from studies.kinds import FrozenDict, PrintedPair, Record, Text, distinct_names
 from studies.problems import (
     Finding,
     Problem,
@@ -33,7 +33,7 @@ from studies.problems import (
     repeats,
     show,
 )
-from studies.schema import FrozenDict, Histology, PrintedPair, Record, Text, Unit
+from studies.schema import Histology, Unit
 
 Role = Literal["systemic", "supportive", "local", "mixed"]
 Allowed = Literal["never", "on request"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -103,12 +102,3 @@ def test_the_guide_tells_every_column():
     page = (Path(studies.__file__).parent / "README.md").read_text(encoding="utf-8")
     for name, meaning in COLUMNS.items():
         assert f"| `{name}` | {meaning} |" in page
-
-
-def test_the_citation_file_has_the_version_of_the_package():
-    root = Path(studies.__file__).parent.parent
-    written = {
-        name: re.search(r"(?m)^version\W+([\d.]+)", (root / name).read_text(encoding="utf-8"))[1]
-        for name in ("pyproject.toml", "CITATION.cff")
-    }
-    assert len(set(written.values())) == 1

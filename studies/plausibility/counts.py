@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from statistics import NormalDist
 
-from studies.figures import in_months
+from studies.figures import histology_of, in_months
 from studies.kinds import half_step
 from studies.plausibility.question import Arm, Around, Path, arms, figures, level_of, months, timed
 from studies.problems import Finding, show
@@ -168,7 +168,7 @@ def subgroup_sizes(study: Study, around: Around) -> Iterator[Finding]:
 
 def _histologies_by_factors(cohort: Cohort, path: Path) -> Iterator[Finding]:
     """Yield a finding where pure and mixed groups by several factors have patients in common."""
-    groups = [(p, g) for p, g in enumerate(cohort.subgroups) if g.histology or g.read_as]
+    groups = [(p, g) for p, g in enumerate(cohort.subgroups) if histology_of(g) is not None]
     total, factors = sum(g.n or 0 for _, g in groups), {g.factor for _, g in groups}
     if total > cohort.n and len(factors) > 1:
         found = f"{total} patients in pure and mixed groups by {' and by '.join(sorted(factors))}"
@@ -179,7 +179,7 @@ def _histologies_by_factors(cohort: Cohort, path: Path) -> Iterator[Finding]:
 
 def _histology(groups: list[tuple[int, Arm]]) -> bool:
     """Whether groups are pure and mixed: too many of these are no warning but an error."""
-    return all(group.histology or group.read_as for _, group in groups)
+    return all(histology_of(group) is not None for _, group in groups)
 
 
 def _histology_against_groups(cohort: Cohort, path: Path) -> Iterator[Finding]:

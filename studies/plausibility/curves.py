@@ -197,15 +197,15 @@ def _judge(
 def _quartiles(outcome: SurvivalOutcome, limits: _Limits, path: Path) -> Iterator[Finding]:
     """Yield limits that are wide for a usual curve, and as far apart as its quartiles.
 
-    Of 100 patients quartiles are nearly always found out, of 60 one time in five. Of 30 they are as
-    far apart as the limits of a median may be.
+    Of 100 patients most quartiles are found out, of 60 few. Of 30 they are as far apart as the
+    limits of a median may be.
     """
     if limits.n < _QUARTILES_FROM or is_symmetric(outcome) or outcome.ci[1] == NOT_REACHED:
         return
     lower, upper = median_interval_ranks(limits.least, limits.level)
     ranks = max(lower - RANK_SLACK, 1.0), min(upper + RANK_SLACK, limits.least)
     most = log_ratio_quantile(limits.least, *ranks, 1.0 - _RARE) / _USUAL_SHAPE
-    if limits.log_ratios[0] > most and _QUARTILES in _other_range(limits):
+    if limits.log_ratios[0] > most and _other_range(limits) == _QUARTILES:
         found = f"an interval of {show(outcome.ci)} around {outcome.median} for {limits.n} patients"
         expected = f"a narrower one, as a rule: {_bound(most, outcome, limits)} at most"
         yield Finding(path, found, expected, f"correct it ({_other_range(limits)})")

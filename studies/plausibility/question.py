@@ -79,8 +79,8 @@ def months(value: Decimal | str | None, unit: Unit | None) -> tuple[float, float
 
 
 def level_of(printed: Decimal | None) -> float:
-    """Return a confidence level: 0.95 where none is printed, or one that no interval has."""
-    return 0.95 if printed is None or not 0.5 <= printed <= Decimal("0.999") else float(printed)
+    """Return a confidence level: 0.95 where none is printed."""
+    return 0.95 if printed is None else float(printed)
 
 
 def timed(time: Decimal | str | None, unit: Unit | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import combinations
+from typing import Any
 
 from studies.kinds import half_step
 from studies.plausibility.counts import z_of
@@ -18,17 +18,22 @@ _TYPICAL_ERROR = 0.3
 
 
 def circles(study: Study, around: Around) -> Iterator[Finding]:
-    """Ask whether two ratios make the third: three patients cannot each outlive the next."""
-    ratios = [
-        (place, own)
-        for place, own in enumerate(study.comparisons)
-        if own.hr is not None and own.hr > half_step(own.hr) and len(set(own.groups)) == 2
-    ]
-    for three in combinations(ratios, 3):
-        names = sorted({name for _, own in three for name in own.groups})
-        alike = len({(own.endpoint, own.adjusted) for _, own in three}) == 1
-        if len(names) == 3 and alike and len({frozenset(own.groups) for _, own in three}) == 3:
-            yield from _circle([own for _, own in three], [place for place, _ in three], names)
+    """Ask whether two ratios make the third: three patients cannot each outlive the next.
+
+    Of several ratios of two groups under one model the first is asked.
+    """
+    models: dict[Any, dict[tuple[str, ...], int]] = {}
+    for place, own in enumerate(study.comparisons):
+        pair = tuple(sorted(set(own.groups)))
+        if own.hr is not None and own.hr > half_step(own.hr) and len(pair) == 2:
+            models.setdefault((own.endpoint, own.adjusted), {}).setdefault(pair, place)
+    for first in models.values():
+        names = sorted({name for pair in first for name in pair})
+        for a, b in first:
+            for c in names[names.index(b) + 1 :]:
+                if (a, c) in first and (b, c) in first:
+                    places = sorted(first[pair] for pair in ((a, b), (a, c), (b, c)))
+                    yield from _circle([study.comparisons[i] for i in places], places, [a, b, c])
 
 
 def _circle(three: list[Comparison], places: list[int], names: list[str]) -> Iterator[Finding]:
