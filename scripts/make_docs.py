@@ -55,7 +55,6 @@ GUIDE_BLOCK = (
     "<!-- The field guide is written by `make docs`; edit the records instead. -->",
     "<!-- End of the field guide. -->",
 )
-LEVELS = (50, 80, 95)
 
 #: What the page of the model tells, in order: heading, module or function.
 EQUATIONS = (
@@ -181,10 +180,19 @@ def answer() -> str:
 
 def checks() -> str:
     """Return how reported figures lie among predictions from all other cohorts."""
-    head = ["endpoint", "figures", *(f"in the {level} % interval" for level in LEVELS)]
+    rows = pd.read_csv(CHECKS)
+    head = ["endpoint", "figures"]
+    head += [f"inside the {numbers.percent(own)} % intervals" for own in rows["level"].unique()]
     lines = [
-        [endpoint_of(row.endpoint).label, str(row.figures), *(f"{own:.0f} %" for own in row[3:])]
-        for row in pd.read_csv(CHECKS).itertuples()
+        [
+            endpoint_of(name).label,
+            str(own["figures"].iloc[0]),
+            *(
+                numbers.interval(row.share, row.lower, row.upper, numbers.percent)
+                for row in own.itertuples()
+            ),
+        ]
+        for name, own in rows.groupby("endpoint", sort=False)
     ]
     return table(head, lines)
 
@@ -224,12 +232,8 @@ def take_answer(results: Path, most: int = 6) -> None:
     other = pd.read_csv(results / "tables" / "histology_alternatives.csv")
     other = other[other["endpoint"] == "os"]
     other.to_csv(HISTOLOGY, float_format="%.4g", lineterminator="\n", index=False)
-    figures = pd.read_csv(results / "tables" / "predictive_checks.csv")
-    by = figures["endpoint"], figures["pit"].sub(0.5).abs()
-    inside = {f"in_{level}": by[1].le(level / 200).groupby(by[0], sort=False) for level in LEVELS}
-    counts = {"figures": by[1].groupby(by[0], sort=False).size()}
-    shares = {name: 100 * own.mean() for name, own in inside.items()}
-    pd.DataFrame(counts | shares).to_csv(CHECKS, float_format="%.4g", lineterminator="\n")
+    inside = pd.read_csv(results / "tables" / "predictive_coverage.csv")
+    inside.to_csv(CHECKS, float_format="%.4g", lineterminator="\n", index=False)
     shutil.copy(results / "figures" / "compare.svg", ANSWER.with_name("compare.svg"))
 
 

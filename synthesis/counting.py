@@ -9,6 +9,7 @@ from studies.figures import (
     View,
     histology_groups,
     landmarks_of,
+    listed_groups,
     outcome_of,
 )
 from synthesis.model.records import contradiction
@@ -37,8 +38,8 @@ def select(
 
 
 def _contradiction(ref: CohortRef, view: View) -> str | None:
-    if view.endpoint == RESPONSE:
-        return None
+    if view.endpoint == RESPONSE or listed_groups(ref.cohort, view, ref.study):
+        return None  # patients who are all listed enter one by one, and no point of theirs
     keep = view.keep(ref.study)
     for arm in (ref.cohort, *histology_groups(ref, view)):
         marks = landmarks_of(arm, view.endpoint, keep)

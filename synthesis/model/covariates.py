@@ -38,7 +38,7 @@ DESIGNS = {
     "prospective_single_arm": -0.5,
     "randomised": -0.5,
 }
-LINES = {"pretreated": 0.5, "first-line": -0.5}
+LINES = {"first-line": -0.5, "pretreated": 0.5}
 TIME_ORIGINS = {"diagnosis": 0.5, "treatment start": -0.5, "randomisation": -0.5}
 
 

@@ -17,6 +17,7 @@ it, and the slope of the total is the weighted sum of the slopes of the pairs.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -554,10 +555,35 @@ def value_and_gradient(*inputs):  # pragma: no cover - compiled
     return np.asarray(value), *slopes, gradient[4].copy(), by_convention
 
 
-class PrintedFigures(Op):
-    """Log likelihood of printed figures; outputs the value and its gradient in each parameter."""
+class Compiled(Op):
+    """A compiled function of tensors, and of nothing else."""
 
     __props__ = ()
+    function: Callable[..., tuple[np.ndarray, ...]]
+
+    def perform(self, node: Apply, inputs: list[Any], outputs: list[list[Any]]) -> None:
+        """Evaluate outside of compiled graphs."""
+        results = self.function(*(np.asarray(i) for i in inputs))
+        for storage, result in zip(outputs, results, strict=True):
+            storage[0] = np.asarray(result)
+
+
+@register_funcify_default_op_cache_key(Compiled)
+def _compiled_function(op: Compiled, node: Apply, **_: Any) -> tuple[Any, int]:
+    function = op.function
+
+    @numba_basic.numba_njit
+    def called(*inputs):  # pragma: no cover - compiled
+        return function(*inputs)
+
+    # compiled code is kept on disk under this number: other source, other code
+    return called, int(source_digest()[:15], 16)
+
+
+class PrintedFigures(Compiled):
+    """Log likelihood of printed figures; outputs the value and its gradient in each parameter."""
+
+    function = staticmethod(value_and_gradient)
 
     def make_node(self, *inputs: Any) -> Apply:
         """Take the parameters named by :data:`PARAMETERS` and the data named by :data:`DATA`."""
@@ -568,12 +594,6 @@ class PrintedFigures(Op):
         slopes = [i.type() for i in inputs[: len(PARAMETERS)]]
         return Apply(self, inputs, [pt.dscalar(), *slopes])
 
-    def perform(self, node: Apply, inputs: list[Any], outputs: list[list[Any]]) -> None:
-        """Evaluate outside of compiled graphs."""
-        arrays = [np.asarray(i) for i in inputs]
-        for storage, result in zip(outputs, value_and_gradient(*arrays), strict=True):
-            storage[0] = np.asarray(result)
-
     def pullback(self, inputs: list[Any], outputs: list[Any], cotangents: list[Any]) -> list[Any]:
         """Gradient: the operation has computed it already."""
         slopes = [cotangents[0] * slope for slope in outputs[1:]]
@@ -583,16 +603,6 @@ class PrintedFigures(Op):
         """Only the parameters are differentiated, only the value is."""
         rest = [False] * len(PARAMETERS)
         return [[i < len(PARAMETERS), *rest] for i in range(len(node.inputs))]
-
-
-@register_funcify_default_op_cache_key(PrintedFigures)
-def _compiled_printed_figures(op: PrintedFigures, node: Apply, **_: Any) -> tuple[Any, int]:
-    @numba_basic.numba_njit
-    def printed_figures(*inputs):  # pragma: no cover - compiled
-        return value_and_gradient(*inputs)
-
-    # compiled code is kept on disk under this number: other source, other code
-    return printed_figures, int(source_digest()[:15], 16)
 
 
 def log_likelihood(

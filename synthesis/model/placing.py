@@ -119,7 +119,9 @@ def placing_data(
         the same of the ``shape``.
     """
     room = sizes["sharp"]
-    found = list(estimates(data, family).items())[:room] if room else []
+    # without a tail the generalised gamma is the log-normal, whose curves are quick to compute
+    near = FAMILIES["log-normal"] if family.name == "generalised gamma" else family
+    found = list(estimates(data, near).items())[:room] if room else []
     location, shape = _Rows(EFFECTS, sizes), _Rows(SHAPE_EFFECTS, sizes)
     for i, own in found:
         cohort = data.arms[i].cohort

@@ -13,13 +13,10 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply
-from pytensor.graph.op import Op
-from pytensor.link.numba.dispatch import basic as numba_basic
-from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 from pytensor.tensor import TensorVariable
 
-from synthesis.model import source_digest
 from synthesis.model.families import compiled
+from synthesis.model.kernel import Compiled
 
 
 @compiled
@@ -148,19 +145,7 @@ def pull_back(  # pragma: no cover - compiled
     return by_effects + _up(design, scale, by_sum), by_scale
 
 
-class _Compiled(Op):
-    """A compiled function of tensors."""
-
-    __props__ = ()
-
-    def perform(self, node: Apply, inputs: list[Any], outputs: list[list[Any]]) -> None:
-        """Evaluate outside of compiled graphs."""
-        results = self.function(*(np.asarray(i) for i in inputs))
-        for storage, result in zip(outputs, results, strict=True):
-            storage[0] = np.asarray(result)
-
-
-class Placing(_Compiled):
+class Placing(Compiled):
     """The map: outputs of :func:`place_effects`, of which the factor is not differentiated."""
 
     function = staticmethod(place_effects)
@@ -180,7 +165,7 @@ class Placing(_Compiled):
         return [[i < 2, i < 2, False] for i in range(4)]
 
 
-class Pullback(_Compiled):
+class Pullback(Compiled):
     """The slopes of :func:`pull_back`."""
 
     function = staticmethod(pull_back)
@@ -189,19 +174,6 @@ class Pullback(_Compiled):
         """Take the inputs of :func:`pull_back`."""
         inputs = [pt.as_tensor_variable(i) for i in inputs]
         return Apply(self, inputs, [pt.dvector(), pt.dvector()])
-
-
-@register_funcify_default_op_cache_key(Placing)
-@register_funcify_default_op_cache_key(Pullback)
-def _compiled_op(op: _Compiled, node: Apply, **_: Any) -> tuple[Any, int]:
-    function = op.function
-
-    @numba_basic.numba_njit
-    def placed(*inputs):  # pragma: no cover - compiled
-        return function(*inputs)
-
-    # compiled code is kept on disk under this number: other source, other code
-    return placed, int(source_digest()[:15], 16)
 
 
 def place(

@@ -482,8 +482,18 @@ def result(checks: Checks, registry: Registry) -> Result:
     ]
     if not checks.table.empty:
         findings.insert(0, Finding("Every endpoint", pictures=(_picture(checks, vocabulary),)))
-    tables = {"predictive_checks": checks.table}
+    tables = {"predictive_checks": checks.table, "predictive_coverage": _coverage_table(checks)}
     return Result("checks", "Model check", (LEAD,), tuple(findings), tables)
+
+
+def _coverage_table(checks: Checks) -> pd.DataFrame:
+    """How many figures lie inside their intervals of each level, a row an endpoint and level."""
+    rows = [
+        {"endpoint": name, "figures": len(checks.predictive[name])} | own._asdict()
+        for name, coverage in checks.coverage.items()
+        for own in coverage.inside
+    ]
+    return pd.DataFrame(rows, columns=names("endpoint figures level share lower upper"))
 
 
 def coverage_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
