@@ -35,6 +35,8 @@ from synthesis.model.records import read_arm
 #: the axis of time: more is no slip of the hand.
 MOST_ASIDE = 0.05
 # The grid of times has steps of 1, 2 or 5 times a power of ten, and at least so many of them.
+# Patients of a cohort that does not tell its number.
+_PRESUMED = 100
 _STEPS, _FEWEST = (1, 2, 5), 42
 
 
@@ -122,9 +124,10 @@ def clean(points: Sequence[Point], name: str, n: int | None = None) -> Curve:
     `RegistryError` says which row cannot belong to such a curve, and what to do.
     """
     read = [point for point in points if point.survival is not None]
-    if len(read) < 2:
+    if len(read) < 2 or max(point.time for point in read) <= 0.0:
         found, action = f"{len(read)} with a survival", "read more points off the curve"
-        raise RegistryError([Problem(name, "", found, "two points or more", action)])
+        expected = "two points or more, up to a time above 0"
+        raise RegistryError([Problem(name, "", found, expected, action)])
     scale = _scale(read, name)
     time = np.array([point.time for point in read])
     survival = np.array([point.survival for point in read]) / scale
@@ -200,10 +203,12 @@ def landmarks(
     grid = [step * k for k in range(1, int(curve.time[-1] / float(step)) + 1)]
     times = sorted({*grid, *curve.at_risk})
     values = curve.at([float(time) for time in times])
-    fell = -np.diff(np.concatenate(([1.0], values, values[-1:]))) >= 0.25 / (arm.n or 100)
+    fell = -np.diff(np.concatenate(([1.0], values, values[-1:]))) >= 0.25 / (arm.n or _PRESUMED)
+    kept = fell[:-1] | fell[1:]
+    kept[-1] |= not kept.any()  # that all are alive at the end tells, too
     printed = {in_months(m.time, m.unit) for m in _printed(arm, endpoint)}
     marks = []
-    for time, survival, keep in zip(times, values, fell[:-1] | fell[1:], strict=True):
+    for time, survival, keep in zip(times, values, kept, strict=True):
         if (keep or time in curve.at_risk) and in_months(time, unit) not in printed:
             mark = {"endpoint": endpoint, "time": time, "unit": unit}
             mark["survival"] = Decimal(f"{survival:.3f}")
@@ -237,6 +242,9 @@ def with_landmarks(
     the subgroup. `RegistryError` where the tables stand on one line, or the file would not be
     sound.
     """
+    if not marks:
+        found, expected = "a curve that adds nothing to what is printed", "points between"
+        raise RegistryError([Problem(name, "", found, expected, "read more of them off the curve")])
     cohort, group = place
     holder = f"cohorts[{cohort}]" + ("" if group is None else f".subgroups[{group}]")
     header = ".".join(("cohorts", *(() if group is None else ("subgroups",)), "landmarks"))
@@ -287,7 +295,7 @@ def _require_sound(text: str, name: str, place: tuple[int, int | None], endpoint
     arm: Cohort | Subgroup = validated.record.cohorts[cohort]
     arm = arm if group is None else arm.subgroups[group]
     try:
-        read_arm(outcome_of(arm, endpoint), landmarks_of(arm, endpoint), arm.n or 100)
+        read_arm(outcome_of(arm, endpoint), landmarks_of(arm, endpoint), arm.n or _PRESUMED)
     except ContradictionError as error:
         action = "look at the points, their unit and the printed figures again"
         expected = "a curve that goes through the printed figures"

@@ -127,7 +127,8 @@ def patients(own: int, compared: int = 0) -> str:
 
 def size(cohorts: int, own: int, compared: int = 0) -> str:
     """Cohorts and `patients` of a treatment: "8 (280)", "2 (2,023 adjusted)"."""
-    return f"{cohorts:,} ({patients(own, compared).replace(' (', ' ').rstrip(')')})"
+    inside = f"{own:,}" if own or not compared else f"{compared:,} adjusted"
+    return f"{cohorts:,} ({inside})"
 
 
 def size_words(cohorts: int, own: int, compared: int = 0, noun: str = "patient") -> str:

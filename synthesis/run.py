@@ -275,7 +275,7 @@ def _populations(
         return ()
     share = settings.reference_mix
     adjusted = all(fit.variant.covariates for fit in survival.values())
-    lines = [line for line in sorted(LINES, key=LINES.__getitem__) if line in vocabulary.lines]
+    lines = [line for line in LINES if line in vocabulary.lines]
     stated = [Population(share, line=line) for line in lines] if adjusted else []
     return tuple(
         mix.patient_mix(survival, vocabulary, population)

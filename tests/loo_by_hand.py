@@ -126,7 +126,7 @@ def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fix
     return own, fit if variant is None else replace(fit, variant=variant)
 
 
-def spread(data, mean, sd, *, draws=400):
+def spread_fit(data, mean, sd, *, draws=400):
     """Make up draws that hold together, the prognostic effect spread as a posterior would be."""
     own, found = drawn(data, draws=draws)
     moved = np.random.default_rng(3).normal(mean, sd, draws)

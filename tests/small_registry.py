@@ -122,7 +122,7 @@ def study(name: str, *cohorts: dict[str, Any], year: int | None = 2021, **more: 
 
 def write_registry(folder: Path, *studies: dict[str, Any], vocabulary: Any = VOCABULARY) -> Path:
     """Write one file for each study, and a vocabulary beside them."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / "vocabulary.toml", vocabulary)
     for tables in studies:
         write_file(folder / f"{tables['id']}.toml", tables)

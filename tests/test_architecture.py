@@ -311,3 +311,11 @@ def test_settings_hold_no_package_index_and_no_path_of_one_machine():
 def test_sources_hold_no_path_of_one_machine():
     pattern = r"""["'](?:/(?:home|root|work|tmp|Users|opt|mnt)|[A-Z]:\\)"""
     assert lines_with(pattern, SOURCES + SCRIPTS) == []
+
+
+def test_the_citation_file_has_the_version_of_the_package():
+    written = {
+        name: re.search(r"(?m)^version\W+([\d.]+)", (ROOT / name).read_text(encoding="utf-8"))[1]
+        for name in ("pyproject.toml", "CITATION.cff")
+    }
+    assert len(set(written.values())) == 1

@@ -154,7 +154,6 @@ def test_a_command_of_the_pages_that_fits_runs(line, run, few):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(len(SNIPPETS)))
-def test_a_snippet_of_the_pages_runs(number, run, few):
-    """Behind those before it, whose names it uses and whose draws are kept."""
-    run(QUICK.format(few=str(few)) + "\n".join(SNIPPETS[: number + 1]))
+def test_the_snippets_of_the_pages_run(run, few):
+    """One behind the other: they use the names of those before."""
+    run(QUICK.format(few=str(few)) + "\n".join(SNIPPETS))

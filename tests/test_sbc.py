@@ -191,15 +191,15 @@ def test_the_fingerprint_sees_the_eighth_digit_and_no_rounding():
 
 @pytest.mark.slow
 def test_the_fingerprint_sees_a_prior_and_a_reading_but_not_the_room():
+    from synthesis.model import arrays
     from synthesis.model.arrays import Sizes, sizes_for
     from synthesis.model.families import FAMILIES
     from synthesis.model.survival import survival_problem
 
     def density(priors, records, more=0):
         data = survival_world.arranged(records)
-        fixed = ("convention", "covariate", "term", "shape_term", "tail_term")
         room = sizes_for([data]).room
-        sizes = Sizes(tuple((k, n if k in fixed else n + more) for k, n in room))
+        sizes = Sizes(tuple((k, n if k in arrays._FIXED else n + more) for k, n in room))
         problem = survival_problem(data, priors, FAMILIES["weibull"], sizes)
         return fingerprint._Density(problem).at(problem)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from benefit_fits import read, split, whole
 from fits import observations
-from loo_by_hand import spread
+from loo_by_hand import spread_fit
 from scipy import stats
 from small_registry import cohort, median, study
 
@@ -51,7 +51,7 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fit(registry):
-    return spread(observations(registry), 0.3, 0.3)
+    return spread_fit(observations(registry), 0.3, 0.3)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +133,10 @@ def test_the_sentence_has_the_range_of_what_can_be_relied_on(table):
     doubtful = rows.assign(reliable=[True, True, True, True, True, False])
     assert alternatives_words(doubtful)[0].endswith(" Unreliable: without Nothing 2021.")
     assert alternatives_words(rows.iloc[:0]) == ()
+    alone = rows.assign(reliable=[True, True, *[False] * (len(rows) - 2)])
+    (said,) = alternatives_words(alone)
+    assert "other choice" not in said
+    assert ". In a new report it would be " in said
 
 
 def test_an_adjusted_ratio_makes_a_treatment_known_that_no_cohort_had(tmp_path):
@@ -159,11 +163,9 @@ def test_an_adjusted_ratio_makes_a_treatment_known_that_no_cohort_had(tmp_path):
     assert all(item.reading.adjusted for item in data.comparisons)
     places = [data.refs[data.groups[i].cohort].treatment for i in (one.first, one.second)]
     assert places == ["lenvatinib", "best_care"]
-    of = spread(data, 0.2, 0.1)
+    of = spread_fit(data, 0.2, 0.1)
     group = next(g for g in named_groups(of, registry.vocabulary) if g.patients == 0)
     assert group.sizes == (2, 0, 1800)
-    assert numbers.patients(*group.sizes[1:]) == "1,800 (adjusted)"
-    assert numbers.size(*group.sizes) == "2 (1,800 adjusted)"
     labels = set(forest_table(of, registry.vocabulary, 0.4)["label"])
     assert "Pooled, mean study (2 reports, 1,800 patients (adjusted))" in labels
     curves, _ = curve_tables(of, registry.vocabulary, 0.4)

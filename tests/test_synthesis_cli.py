@@ -22,11 +22,11 @@ from command_line import refusals
 
 from synthesis import cli
 from synthesis.cli import commands, running
+from synthesis.cli.terminal import MOST_LINES
 from synthesis.result import RESEARCH_USE, Finding, Result
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Lines that a report ends with.
-MOST_LINES = 18
 HEAVY = {"arviz", "jinja2", "matplotlib", "numba", "nutpie", "pandas", "pymc", "pytensor", "scipy"}
 
 STUDY = """\

@@ -25,6 +25,7 @@ from small_registry import (
 import synthesis.run
 from studies import load_registry
 from studies.documents import csv_of, export_json, file_texts, read_json, registry_frame
+from studies.estimates import estimates
 from studies.figures import study_label
 from studies.responses import best_responses
 from studies.schema import Response
@@ -33,6 +34,7 @@ from synthesis.cli.listing import check
 from synthesis.fits import survival_observations
 from synthesis.model.printed import METHODS, _bands, interval_ranks, log_survival_variance
 from synthesis.questions import impact as question
+from synthesis.questions.appraisal import appraisal_table
 from synthesis.result import NotAnsweredError, Result
 
 # The check grants 0.5 the rounding of a lost zero; 400 patients do not.
@@ -82,12 +84,6 @@ def test_points_of_one_assessor_are_used_and_those_of_another_are_told(tmp_path)
     assert "survival at 12 months" in entered(tmp_path / "1", **with_median)
     (note,) = noted(alone(landmarks=two))
     assert note[0] == "other-assessor"
-
-
-@pytest.fixture(autouse=True)
-def _folders(tmp_path):
-    for name in "012345":
-        (tmp_path / name).mkdir()
 
 
 def test_a_lower_limit_beside_a_median_not_reached_is_used_and_a_symmetric_one_is_not(tmp_path):
@@ -208,7 +204,11 @@ def test_two_reports_that_look_alike_are_told_apart_everywhere(tmp_path, capsys)
     assert {ref.label for ref in data.cohorts} == {"Iyer 2018a", "Iyer 2018b"}
     registry = load_registry(tmp_path / "registry")
     assert registry.labels["cain2002"] == study_label(registry.study("cain2002"))
-    assert {"Iyer 2018a", "Iyer 2018b"} < set(registry_frame(registry)["label"])
+    every = [(study, cohort) for study in registry for cohort in study.cohorts]
+    for table in (registry_frame(registry), estimates(registry, every)):
+        assert {"Iyer 2018a", "Iyer 2018b"} <= set(table["label"])
+    appraised = appraisal_table(registry, set(registry.studies))
+    assert {"Iyer 2018a", "Iyer 2018b"} < set(appraised["label"])
     folder = str(tmp_path / "registry")
     assert cli.main(["studies", "show", "iyer2018x", "--registry", folder]) == 0
     assert capsys.readouterr().out.startswith("Iyer 2018b  (iyer2018x)")

@@ -132,6 +132,7 @@ def test_points_that_rise_by_a_hair_and_leave_the_axes_are_mended():
         ("0,1\n2\n", 2, '"2"', "correct the row"),
         ("0,1\n2,0.5,3.5\n", 2, '"2,0.5,3.5"', "correct the row"),
         ("0,1\n", None, "1 with a survival", "read more points"),
+        ("0,1\n0,0.5\n", None, "2 with a survival", "read more points"),
         ("0,1.4\n2,0.5\n", 1, "survival 1.4", "calibrate the axes"),
         ("0,140\n2,50\n", 1, "survival 140", "calibrate the axes"),
         ("-3,1\n2,0.5\n", 1, "-3, 1", "calibrate the axes"),
@@ -157,6 +158,11 @@ def test_times_are_kept_where_the_curve_falls_or_numbers_are_printed():
         *((3.0, 1.0, None), (3.5, 0.8, None), (9.0, 0.8, 7), (9.5, 0.4, None)),
     ]
     assert all(m["digitised"] and m["unit"] == "months" for m in marks)
+
+
+def test_of_a_curve_that_never_falls_the_end_is_kept():
+    (mark,) = landmarks(read("0,1\n4,1\n9.5,1\n"), arm(30), "os", "months")
+    assert (float(mark["time"]), float(mark["survival"])) == (9.4, 1.0)
 
 
 def test_the_curve_is_held_against_what_is_printed():

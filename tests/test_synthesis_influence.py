@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from benefit_fits import read, reports, split, whole
 from fits import observations
-from loo_by_hand import spread
+from loo_by_hand import spread_fit
 
 from synthesis import numbers
 from synthesis.fits import fit_survival_data
@@ -44,7 +44,7 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fit(registry):
-    return spread(observations(registry), 0.0, 0.4)
+    return spread_fit(observations(registry), 0.0, 0.4)
 
 
 @pytest.fixture(scope="module")

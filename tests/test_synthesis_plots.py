@@ -247,14 +247,14 @@ def _labels(axes):
 
 
 @pytest.mark.parametrize(
-    ("sort", "first", "within"),
+    ("sort", "first", "rising"),
     [
-        ("effect", "estimate", (False, False)),
-        ("year", "year", (True, True)),
-        ("size", "n", (False, False)),
+        ("effect", "estimate", False),
+        ("year", "year", True),
+        ("size", "n", False),
     ],
 )
-def test_rows_can_be_sorted_within_classes_and_treatments(sort, first, within):
+def test_rows_can_be_sorted_within_classes_and_treatments(sort, first, rising):
     table = tables.forest_table("os", 24, 5)
     labels = _labels(plots.plot_forest(table.sample(frac=1.0, random_state=2), sort=sort))
     cohorts = table[table["kind"] == "cohort"].copy()
@@ -264,7 +264,7 @@ def test_rows_can_be_sorted_within_classes_and_treatments(sort, first, within):
         drawn = labels[start : start + len(own)]
         values = own.set_index("name")[first].astype(float)
         assert sorted(drawn) == sorted(own["name"])
-        assert list(values[drawn]) == sorted(values, reverse=not within[0])
+        assert list(values[drawn]) == sorted(values, reverse=not rising)
     means = table[table["kind"] == "mean_study"].set_index("treatment")["estimate"]
     of_treatment = {
         "effect": means,
@@ -274,7 +274,7 @@ def test_rows_can_be_sorted_within_classes_and_treatments(sort, first, within):
     for _, own in cohorts.groupby("treatment_class"):
         drawn = [label for label in labels if label in set(own["treatment"])]
         values = list(of_treatment[drawn])
-        assert values == sorted(values, reverse=not within[1])
+        assert values == sorted(values, reverse=not rising)
 
 
 def test_the_columns_of_text_can_be_chosen():

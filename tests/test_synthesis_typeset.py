@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pytest
-from report_tables import answer
-from small_registry import cohort, median, study, write_registry
-
-from studies import load_registry
 from synthesis.choices import TABLES
-from synthesis.report import write_result
 from synthesis.report.typeset import typeset
 from synthesis.result import LONG, RESEARCH_USE, Cell, Column, Finding, Result, make_table
 
@@ -78,19 +72,3 @@ def test_a_long_table_goes_on_over_pages():
     assert r"\begin{table}" not in text
     assert "\\midrule\n\\endhead" in text
     assert text.count(r"\begin{longtable}") == text.count(r"\end{longtable}") == 1
-
-
-@pytest.mark.parametrize("suffix", ["tex", "md"])
-def test_every_row_has_as_many_cells_as_its_table(suffix, tmp_path):
-    only = study("first2020", cohort(survival=[median()]), year=2020)
-    registry = load_registry(write_registry(tmp_path / "registry", only))
-    write_result(answer(), registry, tmp_path / "out", formats=TABLES)
-    text = (tmp_path / "out" / "tables" / f"compare.{suffix}").read_text(encoding="utf-8")
-    between, aside = (r"(?<!\\)&", "\\caption") if suffix == "tex" else (r"(?<!\\)\|", "**")
-    tables = 0
-    for block in text.split("\n\n"):
-        rows = [line for line in block.splitlines() if line.endswith(("\\\\", " |"))]
-        rows = [line for line in rows if not line.startswith((aside, "\\multicolumn"))]
-        tables += bool(rows)
-        assert len({len(re.findall(between, row)) for row in rows}) <= 1
-    assert tables == sum(len(finding.tables) for finding in answer().findings)

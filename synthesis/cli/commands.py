@@ -434,8 +434,7 @@ def control(
     with its effective sample size. What is not stated of the new study stays at the reference
     population.
     """
-    arms = {name: endpoints_with(request, endpoint, name) for name in treatment or ()}
-    arms = arms or {None: (endpoints_to_fit(request, endpoint), [])}
+    arms = {name: endpoints_with(request, endpoint, name) for name in treatment or (None,)}
     every = {name for names, _ in arms.values() for name in names}
     settings, fits = fit(request, endpoints=tuple(name for name in ENDPOINTS if name in every))
     from synthesis.questions import control as question
@@ -468,16 +467,19 @@ def pool(
         str, "--scale", ("difference", "ratio"), "ratio: estimates are logarithms of ratios."
     ) = "difference",
     tau: number(
-        float, "--tau", "X", 1e-3, 1e3, "from 0.001 to 1000", "Scale of the prior of the SD."
-    ) = 0.5,
+        of.NUMBER, "--tau", "X", 1e-3, 1e6, "from 0.001 to 1000000",
+        "Scale of the half-normal prior of the SD between studies, in units of the estimates; 0.5 "
+        "is one of log ratios and log odds (0.5).",
+    ) = None,
     out: option(Path | None, "--out", "DIR", "Folder for table and figure.") = None,
     tables: of.TablesOption = None,
-) -> None:
+) -> None:  # fmt: skip
     """Pool effects or proportions of a table by random effects; no registry enters."""
     check_out(out, None, tables)
     from synthesis.questions import pool as question
     from synthesis.report import write_result
 
-    answer = question.pool(question.read_effects(text_of(file), str(file), scale), tau)
+    effects = question.read_effects(text_of(file), str(file), scale)
+    answer = question.pool(effects, **given(tau_scale=tau))
     result = question.result(answer)
     show(result, [] if out is None else write_result(result, None, out, formats=tables or ()))

@@ -35,10 +35,10 @@ from studies.selection import (
     why_first,
 )
 from studies.vocabulary import fold
-from synthesis.cli.terminal import width as columns
+from synthesis.cli import terminal
 from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
-from synthesis.numbers import count
+from synthesis.numbers import count, in_sentence
 
 WIDTH = 100
 # Columns of text between two columns of a table, and what words are folded to.
@@ -125,7 +125,7 @@ def _folded(
 
 def labelled(label: str, text: str, *, indent: int = 0, width: int = 14) -> list[str]:
     """Set a text, wrapped at `WIDTH` or the terminal, behind its label of `width` columns."""
-    room, first = min(WIDTH, columns()), " " * indent + f"{label:<{width}}"
+    room, first = min(WIDTH, terminal.width()), " " * indent + f"{label:<{width}}"
     return wrap(
         " ".join(text.split()),
         room,
@@ -489,7 +489,7 @@ def _contradictions(registry: Registry, names: Collection[str]) -> Iterator[Prob
             if own.kind == "contradiction" and own.study_id in names:
                 cohorts = [cohort.id for cohort in registry.studies[own.study_id].cohorts]
                 field = f"cohorts[{cohorts.index(own.cohort_id)}]"
-                found = own.reason.rstrip(".").replace("Its", "its", 1)
+                found = in_sentence(own.reason).rstrip(".")
                 action = f"correct one of them; until then the cohort is left out of {endpoint}"
                 file = registry.files[own.study_id]
                 words = field, f"that {found}", "points of one falling curve", action

@@ -166,7 +166,7 @@ def _request(given: Mapping[str, Any], tell: Tell) -> Request:
         registry = convert_endpoints(registry, given["convert"])
     priors = None if given["priors"] is None else load_priors(given["priors"])
     settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
-    formats = tuple(dict.fromkeys(given.get("tables") or ()))
+    formats = tuple(given.get("tables") or ())
     return Request(registry, settings, priors, given["cache"], tell, given.get("out"), formats)
 
 

@@ -50,10 +50,12 @@ def text_of(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{file} is not in UTF-8; save it as CSV in UTF-8.") from None
+        raise InputError(f"{file} is not in UTF-8; save it in UTF-8.") from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{file} cannot be read ({reason}); give a .csv or .json file.") from None
+        raise InputError(
+            f"{file} cannot be read ({reason}); name a file that can be read."
+        ) from None
 
 
 def require_registry(named: Sequence[Path] | None, only: bool) -> None:

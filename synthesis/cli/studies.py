@@ -14,7 +14,6 @@ import typer
 
 from studies import Cohort, Registry, RegistryError, Study, UnknownWordError
 from studies.documents import SCHEMA_FILE, SHIPPED_SCHEMA
-from studies.figures import study_label
 from studies.files import sources_of
 from studies.problems import Problem, closest
 from studies.registry import Excluded
@@ -409,7 +408,7 @@ def digitise(
     kept = digitised.landmarks(curve, arm, endpoint, unit)
     text = digitised.with_landmarks(text_of(path), path.name, place, kept)
     tables = digitised.tables_of(points, curve, arm, endpoint, unit)
-    title = ", ".join(filter(None, (study_label(study), cohort_id, level)))
+    title = ", ".join(filter(None, (registry.labels[study_id], cohort_id, level)))
     figure = plot_digitised(*tables, endpoint=endpoint, unit=unit, title=title)
     with staged_folder(path.parent) as stage, staged_folder(picture.parent) as beside:
         (stage / path.name).write_text(text, encoding="utf-8", newline="")
@@ -475,8 +474,9 @@ def export(
         frame = _frame(registry, cohorts, wanted.endpoint)
     else:
         from studies.estimates import estimates
+        from synthesis.counting import select
 
-        frame = _of_endpoint(estimates(registry, cohorts), wanted.endpoint)
+        frame = _of_endpoint(estimates(registry, cohorts, select), wanted.endpoint)
     emit(_text_of_table(frame, "csv"), output)
 
 

@@ -281,14 +281,14 @@ def _histology(analysis: Analysis, *, whole: bool) -> list[str]:
     from synthesis.questions.histology_effects import PREDICTIVE, PROGNOSTIC
     from synthesis.questions.influence import alternatives_range
 
-    others = analysis.findings.alternatives
+    others, (first, *_) = analysis.findings.alternatives, analysis.settings.survival_endpoints
     rows = analysis.findings.benefit.effects.query("which == 'posterior' and cohorts > 0")
-    rows = rows[rows["endpoint"] == analysis.settings.survival_endpoints[0]]
+    rows = rows[rows["endpoint"] == first]
     prognostic = rows[rows["effect"] == PROGNOSTIC]
     predictive = rows[rows["effect"] == PREDICTIVE].nlargest(1, "patients")
     if prognostic.empty:
         return []
-    over = alternatives_range(others[others["endpoint"] == analysis.settings.survival_endpoints[0]])
+    over = alternatives_range(others[others["endpoint"] == first])
     adds = in_sentence(f"{''.join(predictive['treatment'])} makes it")
     parts = [
         f"{start} {interval(row.estimate, row.lower, row.upper, ratio)} times {end} "

@@ -14,17 +14,8 @@ from synthesis.plots.page import make_frame
 from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word
 
 CUMULATIVE_COLUMNS: tuple[str, ...] = (
-    *(
-        "treatment",
-        "year",
-        "estimate",
-        "lower",
-        "upper",
-        "cohorts",
-        "patients",
-        "compared",
-        "reports",
-    ),
+    *("treatment", "year", "estimate", "lower", "upper"),
+    *("cohorts", "patients", "compared", "reports"),
 )
 
 

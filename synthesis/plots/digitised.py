@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from synthesis.endpoints import endpoint_of
@@ -107,24 +109,23 @@ def _ticks(end: float) -> np.ndarray:
 def _put(brush: Brush, row: Mapping[str, object], end: float) -> None:
     time, survival = number(row["time"]), 100.0 * number(row["survival"])
     printed = brush.coloured(_PRINTED)
-    match row["kind"]:
-        case "landmark":
-            marks.put_landmark(printed, time, survival, None)
-        case _:
-            low, high = number(row["time_lower"]), number(row["time_upper"])
-            if low == low:
-                beyond = high > end
-                span, ends = (low, min(high, end)), (True, not beyond)
-                look = {"ends": ends, "arrows": (False, beyond)}
-                marks.put_line(printed, "limits", span, survival, **look)
-            if time <= end:
-                marks.put_square(printed, time, survival, 4.0)
+    if row["kind"] == "landmark":
+        marks.put_landmark(printed, time, survival, None)
+        return
+    low, high = number(row["time_lower"]), number(row["time_upper"])
+    if not math.isnan(low):
+        beyond = high > end
+        span, ends = (low, min(high, end)), (True, not beyond)
+        look = {"ends": ends, "arrows": (False, beyond)}
+        marks.put_line(printed, "limits", span, survival, **look)
+    if time <= end:
+        marks.put_square(printed, time, survival, 4.0)
 
 
 def _put_at_risk(
     paper: page.Page,
     sheet: style.Sheet,
-    axes: object,
+    axes: Axes,
     at_risk: pd.DataFrame,
     room: tuple[float, float],
     line: float,

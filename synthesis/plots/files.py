@@ -42,7 +42,8 @@ _FALLBACKS = ", ".join([*(repr(name) for name in (FONT, *STYLE["font.sans-serif"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 #: Formats of a figure; the first three are those of a report.
-FORMATS = ("svg", "pdf", "png", "tiff")
+REPORT_FORMATS = ("svg", "pdf", "png")
+FORMATS = (*REPORT_FORMATS, "tiff")
 
 _DPI = float(STYLE["savefig.dpi"])
 _IMAGE_DESCRIPTION = 270  # tag of a TIFF
@@ -95,7 +96,7 @@ def save_figure(
     fig: Figure | Axes,
     stem: str | os.PathLike[str],
     about: About | None = None,
-    formats: Sequence[str] = FORMATS[:3],
+    formats: Sequence[str] = REPORT_FORMATS,
 ) -> list[Path]:
     """Write any figure as SVG, PDF and PNG (300 dpi, without transparency), or in other formats.
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from studies import Registry
 from studies.documents import shapes
-from studies.figures import study_label
 from studies.schema import Appraisal
 from studies.selection import quality
 from synthesis.numbers import count
@@ -43,7 +42,7 @@ def appraisal_table(registry: Registry, counted: Collection[str]) -> pd.DataFram
         if study.appraisal is None and study.id not in counted:
             continue
         known = {item: getattr(study.appraisal, item, None) for item in questions()}
-        row = {"study": study.id, "label": study_label(study), "items_yes": quality(study)}
+        row = {"study": study.id, "label": registry.labels[study.id], "items_yes": quality(study)}
         row |= {item: own.answer if own else UNCLEAR for item, own in known.items()}
         rows.append(row | {f"{item}_reason": own and own.reason for item, own in known.items()})
     table = pd.DataFrame(rows)

@@ -98,6 +98,10 @@ class Confounding:
         steps = np.random.default_rng(_SEED).permutation(number)
         return self.mean + self.sd * ndtri((steps + 0.5) / number)
 
+    def factors(self, number: int) -> np.ndarray:
+        """Draws of what takes confounding off a time when multiplied with it, ``(number,)``."""
+        return np.exp(-self.draws(number))
+
     @property
     def words(self) -> str:
         """The belief in words, as a sentence."""
@@ -133,7 +137,7 @@ def find_confounding(fits: Mapping[str, Fit], asked: str = DEFAULT) -> Confoundi
 def confounded[C](curves: C, confounding: Confounding) -> C:
     """Curves, one or several side by side, as they would be without what confounding adds."""
     shape = curves.median.shape
-    factor = np.exp(-confounding.draws(shape[0])).reshape(-1, *[1] * (len(shape) - 1))
+    factor = confounding.factors(shape[0]).reshape(-1, *[1] * (len(shape) - 1))
     return scaled(curves, factor)
 
 

@@ -63,7 +63,6 @@ from synthesis.questions.contrasts import (
     evidence_words,
     gain_curve,
     ranks,
-    size_words,
     treatments_by_id,
     treatments_of,
 )
@@ -635,7 +634,7 @@ def _picture(comparison: Comparison, vocabulary: Vocabulary) -> Picture:
         f"{endpoint_of(endpoint).words(vocabulary)}: "
         f"{population(comparison, endpoint, vocabulary)}against "
         f"{in_sentence(comparison.references[endpoint].label)} "
-        f"({size_words(comparison.references[endpoint].group)})"
+        f"({numbers.size_words(*comparison.references[endpoint].group.sizes)})"
         for endpoint in comparison.endpoints
     )
     caption = (

@@ -303,7 +303,7 @@ class Reference:
 
         refs = self.group.cohorts
         parts = (
-            size_words(self.group),
+            numbers.size_words(*self.group.sizes),
             f"design: {counted(ref.study.design for ref in refs)}",
             f"time from: {counted(ref.cohort.time_origin for ref in refs)}",
             listed(dict.fromkeys(ref.label for ref in refs)),
@@ -416,14 +416,6 @@ def choose_shown(
         or group.patients >= PATIENTS_SHOWN
     ]
     return list(groups) if show_all or len(chosen) < 2 else chosen
-
-
-def size_words(group: NamedGroup) -> str:
-    """Cohorts and patients of a treatment, ``2 cohorts, 28 patients``, or what else tells of it."""
-    if not group.compared:
-        return numbers.size_words(*group.sizes)
-    reports = count(len(group.cohorts), "report")
-    return f"adjusted hazard ratios of {reports} with {count(group.compared, 'patient')}"
 
 
 # --- What carries a comparison -------------------------------------------------------------------

@@ -34,7 +34,7 @@ from synthesis.left_out import (
     without_each,
 )
 from synthesis.model.sampler import Progress
-from synthesis.numbers import capitalised, decimal, in_sentence, interval, listed
+from synthesis.numbers import capitalised, count, decimal, in_sentence, interval, listed
 from synthesis.questions.contrasts import WRITERS, treatments_of, written
 from synthesis.result import Finding, names, table_of
 from synthesis.stacking import HIGH_K, StackedFit
@@ -344,11 +344,14 @@ def alternatives_words(table: pd.DataFrame) -> tuple[str, ...]:
         return ()
     usual, new, *others = table.itertuples(index=False)
     unsure = [row.alternative for row in others if not row.reliable]
+    over = alternatives_range(table)
+    choices = count(len(others) - len(unsure), "other choice")
     words = (
-        f"The ratio of medians of mixed to pure tumours is {written(usual, numbers.ratio)}, with "
-        f"estimates of {alternatives_range(table)} under {len(others) - len(unsure)} other "
-        "choices: without each report that sets the two against each other, and with another "
-        f"prior. In a new report it would be {written(new, numbers.ratio)}."
+        f"The ratio of medians of mixed to pure tumours is {written(usual, numbers.ratio)}"
+        + f", with estimates of {over} under {choices}: without each report that sets the two "
+        "against each other, and with another prior"
+        * bool(over)
+        + f". In a new report it would be {written(new, numbers.ratio)}."
     )
     return (words + (f" Unreliable: {listed(unsure)}." if unsure else ""),)
 

@@ -37,8 +37,7 @@ from synthesis.questions.contrasts import (
     RANDOMISED,
     Evidence,
     contrasts_of,
-    evidence,
-    kind_of,
+    evidence_of_pairs,
 )
 from synthesis.report.evidence import or_nothing
 from synthesis.reported import cohort_names, cohort_words
@@ -72,7 +71,7 @@ def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
         "hues": _hues(endpoints),
         "across": APART,
         "cohorts": list(_cohorts(analysis, names)),
-        "appraisal": _appraisal(analysis, names),
+        "appraisal": _appraisal(analysis),
         "checks": _checks(analysis, names),
         "densities": _densities(analysis),
     }
@@ -113,13 +112,10 @@ def _endpoint(analysis: Analysis, name: str, fit: Fit) -> dict[str, Any]:
     shares = histologies(fit, analysis.settings.reference_mix)
     references = [group for group in groups if group.label in shown]
     survival = not endpoint.is_response
+    pairs = evidence_of_pairs(fit, groups)
     carried = {
-        over.label: {
-            group.label: evidence(fit, group.cohorts[0].treatment, over.cohorts[0].treatment)
-            for group in groups
-            if group is not over
-        }
-        for over in references
+        base.label: {own.label: pairs[own.label, base.label] for own in groups if own is not base}
+        for base in references
     }
     return {
         "id": name,
@@ -166,7 +162,6 @@ def _row(analysis: Analysis, endpoint: Endpoint, group: NamedGroup, shown: bool)
         ]
     return {
         "t": group.label,
-        "name": group.label,
         "c": group.class_label,
         "n": len(group.cohorts),
         "p": group.patients,
@@ -190,12 +185,8 @@ def _left_as_it_is(
     known = {
         group.label: histology == "reference" or tells_apart(fit, group.cohorts) for group in groups
     }
-
-    def kind(label: str, own: Evidence) -> str:
-        return kind_of(own.randomised, own.within, extrapolated=not known[label])
-
     return {
-        over: {label for label, own in of.items() if kind(label, own) == RANDOMISED}
+        over: {label for label, own in of.items() if own.kind == RANDOMISED and known[label]}
         for over, of in carried.items()
     }
 
@@ -217,7 +208,7 @@ def _gains(
     drawn = draws_of(fit, endpoint.estimand, "mean_study", share, tuple(g.group for g in groups))
     months = () if endpoint.is_response else _months(analysis)
     # all times under the treatment are divided by what its patients would have had anyway
-    without = drawn * np.exp(-allowed.draws(len(drawn)))[:, None]
+    without = drawn * allowed.factors(len(drawn))[:, None]
     labels = [group.label for group in groups]
     gains: dict[str, dict[str, list[Any]]] = {}
     for over, randomised in left.items():
@@ -318,7 +309,6 @@ def _curves(analysis: Analysis, name: str) -> dict[str, Any] | None:
         "points": [
             {
                 "t": row.treatment,
-                "name": row.treatment,
                 "study": row.study_id,
                 "n": None if is_missing(row.n) else int(row.n),
                 "at": _list((row.time, row.time_lower, row.time_upper)),
@@ -364,7 +354,7 @@ def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | No
         "effects": None
         if effects is None
         else {each: whole(effects[:, COVARIATES.index(each)]) for each in moved},
-        "lines": {word: LINES[word] - usual for word in sorted(LINES, key=LINES.__getitem__)},
+        "lines": {word: at - usual for word, at in LINES.items()},
         "usualBraf": REFERENCE_BRAF_SHARE,
     }
 
@@ -403,7 +393,6 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
                 "s": study.id,
                 "name": labels[own],
                 "t": treatment.label,
-                "tname": treatment.label,
                 "c": vocabulary.treatment_class(treatment.class_).label,
                 "n": cohort.n,
                 "year": study.citation.year,
@@ -425,7 +414,7 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
 _SIGNS = {"yes": "+", "no": "-", "unclear": "?"}
 
 
-def _appraisal(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
+def _appraisal(analysis: Analysis) -> dict[str, Any]:
     """The items of the appraisal, and each report with the sign and the reason of every one."""
     if not any(study.appraisal for study in analysis.registry):
         return {}
@@ -434,7 +423,7 @@ def _appraisal(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
     reports = [
         {
             "s": row["study"],
-            "name": names[row["study"]],
+            "name": row["label"],
             "doi": analysis.registry.studies[row["study"]].citation.doi or "",
             "yes": row["items_yes"],
             "items": [[_SIGNS[row[item]], or_nothing(row[f"{item}_reason"])] for item in items],

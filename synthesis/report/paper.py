@@ -70,7 +70,7 @@ def _summary(answer: Answer, analysis: Analysis) -> Table:
 
     columns = [
         ("Treatment", "keep", lambda row: row["treatment"]),
-        ("Patients (studies)", "num", lambda row: f"{row['patients']} ({row['studies']})"),
+        ("Cohorts (patients)", "num", lambda row: row["size"]),
         (f"{quantity} ({LEVEL})", "num", lambda row: row["mean_study"]),
         ("In a new study", "num", lambda row: row["new_study"]),
     ]

@@ -325,7 +325,6 @@ def _answer_rows(part: _Part) -> Iterator[dict[str, str]]:
             **dict.fromkeys(_GAIN, ""),
             **gain,
             "cohorts": str(len(group.cohorts)),
-            "studies": str(len({ref.study.id for ref in group.cohorts})),
             "patients": numbers.patients(group.patients, group.compared),
             "size": numbers.size(*group.sizes),
         }

@@ -33,7 +33,7 @@ function facts(own, row) {
 }
 
 const KEYS = {
-  name: (own) => own.row.name.toLowerCase(),
+  name: (own) => own.row.t.toLowerCase(),
   size: (own) => own.row.p,
   median: (own) => own.value[0],
   gain: (own) => own.gain?.[0] ?? 0,
@@ -49,7 +49,7 @@ function chosenRows(own) {
   const of = KEYS[key] ?? KEYS.median;
   return own.rows
     .filter((row) => row.shown || state.all || words.length)
-    .filter((row) => words.every((word) => `${row.name} ${row.c}`.toLowerCase().includes(word)))
+    .filter((row) => words.every((word) => `${row.t} ${row.c}`.toLowerCase().includes(word)))
     .map((row) => facts(own, row))
     .sort((a, b) => (of(a) < of(b) ? -sign : of(a) > of(b) ? sign : 0));
 }
@@ -118,23 +118,19 @@ function heading(key, words, kind, more) {
   return el("th", { scope: "col", class: kind, "aria-sort": now ? (down ? "descending" : "ascending") : null }, button, more);
 }
 
-function headings(own, scale) {
-  const over = small(nameOf(own, reference(own)) ?? "");
+function headings(own, scale, rows) {
+  const over = small(reference(own) ?? "");
   const plot = el("th", { scope: "col", class: "plot" }, el("span", { class: "unseen" }, `${own.quantity} with 95 % interval`), tickLabels(scale));
   const columns = [
     heading("name", "Treatment", "name"),
     heading("size", "Cohorts (patients)", "num size"),
     plot,
     heading("median", own.quantity, "num main"),
-    own.reference ? heading("gain", `Gain over ${over}${own.log ? "" : ", points"}`, "num gain", own.log ? el("span", { class: "second" }, " allowing for confounding") : null) : null,
+    own.reference ? heading("gain", `Gain over ${over}${own.log ? "" : ", points"}`, "num gain", rows.some((each) => each.gain?.[5]) ? el("span", { class: "second" }, " allowing for confounding") : null) : null,
     own.log && own.reference ? heading("chance", `P(gain >\u00a0${Number(state.x)}\u00a0mo)`, "num chance") : null,
     own.reference ? heading("evidence", "Evidence", "evidence") : null,
   ];
   return el("tr", {}, ...columns.filter(Boolean));
-}
-
-function nameOf(own, label) {
-  return own.rows.find((row) => row.t === label)?.name;
 }
 
 function evidenceCell(each) {
@@ -155,12 +151,12 @@ function tableRow(own, scale, each, note) {
   const { row, value, gain } = each;
   const open = state.open === row.t;
   const toggle = () => choose({ open: open ? "" : row.t });
-  const button = el("button", { type: "button", class: "open", "aria-expanded": String(open), "data-treatment": row.t, onclick: toggle }, row.name);
+  const button = el("button", { type: "button", class: "open", "aria-expanded": String(open), "data-treatment": row.t, onclick: toggle }, row.t);
   const name = el("th", { scope: "row", class: "name" }, button);
   name.style.setProperty("--hue", hueOf(row.c));
   if (each.open) name.append(" ", el("span", { class: "tag" }, "extrapolated"));
   name.append(el("span", { class: "under" }, row.size[1]));
-  const words = `${row.name}: ${value[5]}; in a new study ${value[6]}${each.open ? "; extrapolated" : ""}`;
+  const words = `${row.t}: ${value[5]}; in a new study ${value[6]}${each.open ? "; extrapolated" : ""}`;
   const marks = interval(scale, value, { hue: hueOf(row.c), words, open: each.open, note });
   const cells = [
     name,
@@ -182,7 +178,7 @@ function note(own, rows) {
     "● randomised, ◐ both treatments in one report, ○ compared across studies.",
   ];
   if (rows.some((each) => each.open)) words.push("Grey and dashed, extrapolated: no report tells pure from mixed tumours under that treatment.");
-  if (own.log && own.reference) words.push(`Second line of a gain, and second probability: ${DATA.confounding}`);
+  if (rows.some((each) => each.gain?.[5])) words.push(`Second line of a gain, and second probability: ${DATA.confounding}`);
   words.push("Open a treatment to see its cohorts.");
   return words.join(" ");
 }
@@ -199,7 +195,7 @@ function drawTable() {
     if (state.open === each.row.t) body.append(drawer(own, scale, each));
   }
   const focus = document.activeElement?.dataset ?? {};
-  const table = el("table", { id: "treatments-table" }, el("caption", { class: "unseen" }, `${own.name} by treatment`), el("thead", {}, headings(own, scale)), body);
+  const table = el("table", { id: "treatments-table" }, el("caption", { class: "unseen" }, `${own.name} by treatment`), el("thead", {}, headings(own, scale, rows)), body);
   document.getElementById("rows").replaceChildren(table);
   document.getElementById("count").textContent = `${rows.length} of ${own.rows.length} treatments`;
   document.getElementById("note").textContent = note(own, rows);
@@ -221,9 +217,9 @@ function drawer(own, scale, each) {
   const inside = el("div", { class: "drawer" }, el("p", {}, `${row.c}. In a new study: ${each.value[6]}${extra ? `; ${extra}` : ""}.`));
   if (each.why) inside.append(el("p", {}, each.why));
   const against = own.contrasts[row.t];
-  if (against && !state.r && state.h === "reference") inside.append(el("p", {}, `Against ${small(nameOf(own, own.reference))}: ${against}.`));
+  if (against && !state.r && state.h === "reference") inside.append(el("p", {}, `Against ${small(own.reference)}: ${against}.`));
   if (each.sure) inside.append(el("p", {}, sureWords(each.sure)));
-  const list = el("ul", { class: "cohorts", "aria-label": `Cohorts of ${small(row.name)}` });
+  const list = el("ul", { class: "cohorts", "aria-label": `Cohorts of ${small(row.t)}` });
   list.append(el("li", { class: "head", "aria-hidden": "true" }, el("span", {}, "Report"), el("span", { class: "num" }, "n"), tickLabels(scale), el("span", {}, "As reported"), el("span", {}, `As modelled (${own.log ? "months" : "%"})`)));
   for (const one of cohorts) list.append(cohortItem(own, scale, row, one));
   inside.append(list);

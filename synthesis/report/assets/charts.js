@@ -88,7 +88,7 @@ function curveRows(own) {
     const row = own.rows.find((each) => each.t === label);
     const hue = picked.names.includes(label) ? lit(hexOf(row.c, picked.names.indexOf(label))) : colour("--soft");
     const [s, lo, hi] = own.curves.lines[label];
-    return own.curves.time.map((time, i) => ({ name: row.name, hue, time, s: s[i] / 10, lo: lo[i] / 10, hi: hi[i] / 10, band: `${Math.round(lo[i] / 10)}–${Math.round(hi[i] / 10)}`, beyond: time > 2 * own.curves.last[label] }));
+    return own.curves.time.map((time, i) => ({ name: row.t, hue, time, s: s[i] / 10, lo: lo[i] / 10, hi: hi[i] / 10, band: `${Math.round(lo[i] / 10)}–${Math.round(hi[i] / 10)}`, beyond: time > 2 * own.curves.last[label] }));
   });
 }
 
@@ -122,7 +122,7 @@ function listedRows(own) {
 
 function drawCurves(host) {
   const own = endpoint(picked.e);
-  const names = picked.names.map((label) => nameOf(own, label)).join(" and ");
+  const names = picked.names.join(" and ");
   host.setAttribute("aria-label", `${own.name}: pooled curves with 95 % bands of ${names}; reported medians as squares, reported survival as circles${own.curves.listed.length ? ", listed patients as steps" : ""}`);
   chart(host, "curves", () => ({ lines: curveRows(own), points: pointRows(own), listed: listedRows(own) }));
 }
@@ -136,7 +136,7 @@ function startCurves() {
   const bar = el("div", { class: "bar" });
   const show = () => {
     const own = endpoint(picked.e);
-    const options = own.rows.filter((row) => own.curves.lines[row.t]).sort((a, b) => b.p - a.p).map((row) => [row.t, `${row.name}: ${row.size[0]}`]);
+    const options = own.rows.filter((row) => own.curves.lines[row.t]).sort((a, b) => b.p - a.p).map((row) => [row.t, `${row.t}: ${row.size[0]}`]);
     const second = (label) => (picked.names = [picked.names[0], label].filter(Boolean));
     bar.replaceChildren(
       picker("Endpoint", ends.map((each) => [each.id, each.name]), picked.e, (id) => begin(id), { id: "curve-endpoint" }),
@@ -158,8 +158,8 @@ function startCurves() {
 }
 
 function legendOf(own) {
-  const items = picked.names.map((label, number) => [nameOf(own, label), hexOf(own.rows.find((row) => row.t === label).c, number)]);
-  if (own.reference && !picked.names.includes(own.reference)) items.push([`${nameOf(own, own.reference)} (reference)`, colour("--soft")]);
+  const items = picked.names.map((label, number) => [label, hexOf(own.rows.find((row) => row.t === label).c, number)]);
+  if (own.reference && !picked.names.includes(own.reference)) items.push([`${own.reference} (reference)`, colour("--soft")]);
   const keys = items.map(([name, hue]) => {
     const key = el("span", { class: "key" });
     key.style.background = hue;

@@ -36,7 +36,7 @@ const COLUMNS = {
   name: ["Report and cohort", (one) => one.name.toLowerCase()],
   year: ["Year", (one) => one.year ?? 0],
   n: ["Patients", (one) => one.n ?? 0],
-  t: ["Treatment", (one) => (one.tname ?? "~").toLowerCase()],
+  t: ["Treatment", (one) => (one.t ?? "~").toLowerCase()],
   fate: ["Fate", (one) => Object.keys(FATES).indexOf(fateOf(one))],
   rep: ["Figures as reported", (one) => (saidWords(one) ? 0 : 1)],
   why: ["What entered, or why not", (one) => whyWords(one).toLowerCase()],
@@ -44,7 +44,7 @@ const COLUMNS = {
 
 function listed() {
   const words = list.q.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = (one) => `${one.name} ${one.tname ?? ""} ${one.c ?? ""} ${one.year ?? ""} ${saidWords(one)} ${whyWords(one)}`.toLowerCase();
+  const text = (one) => `${one.name} ${one.t ?? ""} ${one.c ?? ""} ${one.year ?? ""} ${saidWords(one)} ${whyWords(one)}`.toLowerCase();
   const [, key] = COLUMNS[list.sort];
   const sign = list.down ? -1 : 1;
   return DATA.cohorts
@@ -71,7 +71,7 @@ function listRow(one) {
     el("th", { scope: "row" }, reportLink(one)),
     el("td", { class: "num year" }, String(one.year ?? "")),
     el("td", { class: "num" }, String(one.n ?? "")),
-    el("td", { class: "treatment" }, one.tname ?? ""),
+    el("td", { class: "treatment" }, one.t ?? ""),
     el("td", {}, el("span", { class: `fate ${fate}` }, FATES[fate])),
     el("td", { class: "reported" }, saidWords(one)),
     why);

@@ -87,14 +87,14 @@ function drawPopulation(said, into) {
   const against = over ? population(own, over) : null;
   const more = against?.map((each, i) => curves[i].median - each.median);
   const tag = row.x.pure ? el("span", { class: "tag" }, "extrapolated") : "";
-  const parts = [el("b", { id: "mix-median" }, `${written(summary(curves.map((each) => each.median)))} months`), ` median with ${small(row.name)}`, tag ? " " : "", tag];
+  const parts = [el("b", { id: "mix-median" }, `${written(summary(curves.map((each) => each.median)))} months`), ` median with ${small(row.t)}`, tag ? " " : "", tag];
   if (more) {
     const likely = more.filter((value) => value > Number(state.x)).length / more.length;
-    parts.push("; ", el("b", { id: "mix-gain" }, written(summary(more))), ` more than with ${small(over.name)}; P(gain > ${Number(state.x)} mo) ${chance(likely)}.`);
+    parts.push("; ", el("b", { id: "mix-gain" }, written(summary(more))), ` more than with ${small(over.t)}; P(gain > ${Number(state.x)} mo) ${chance(likely)}.`);
   }
   said.replaceChildren(...parts.filter(Boolean));
-  const lines = populationLines(curves, row.name, DATA.hues[row.c] ?? Object.values(DATA.hues)[0]);
-  const beside = against ? populationLines(against, over.name, "") : [];
+  const lines = populationLines(curves, row.t, DATA.hues[row.c] ?? Object.values(DATA.hues)[0]);
+  const beside = against ? populationLines(against, over.t, "") : [];
   into.setAttribute("aria-label", said.textContent);
   chart(into, "population", () => ({
     lines: [...beside.map((each) => ({ ...each, hue: colour("--soft") })), ...lines.map((each) => ({ ...each, hue: lit(each.hue) }))],
@@ -133,7 +133,7 @@ function startPopulation() {
     const line = own.draws.effects ? [picker("Line", Object.keys(own.draws.lines).map((each) => [each, each]), stated.line, set("line"), { id: "mix-line" })] : [];
     bar.replaceChildren(
       picker("Endpoint", ends.map((each) => [each.id, each.name]), own.id, begin, { id: "mix-endpoint" }),
-      picker("Treatment", rows.map((row) => [row.t, row.name]), stated.t, set("t"), { id: "mix-treatment" }),
+      picker("Treatment", rows.map((row) => [row.t, row.t]), stated.t, set("t"), { id: "mix-treatment" }),
       slider("mix-share", "Mixed histology", stated.mixed, set("mixed")), ...braf, ...line);
     show();
   };
