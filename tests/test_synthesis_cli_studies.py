@@ -346,7 +346,7 @@ def test_a_table_that_cannot_be_read_is_refused_with_its_rows(run, tmp_path):
     assert err.startswith(f"{file}:2, row 2, column n: found")
     file.write_bytes("study\nsmith\xe9".encode("latin-1"))
     code, out, err = run("studies", "import", file)
-    assert (code, err) == (2, f"{file} is not in UTF-8; save it as CSV in UTF-8.\n")
+    assert (code, err) == (2, f"{file} is not in UTF-8; save it in UTF-8.\n")
     assert [path.name for path in tmp_path.iterdir()] == ["arms.csv"]
 
 

@@ -252,7 +252,7 @@ def test_a_treatment_that_requires_a_mutation_is_named(tmp_path):
     [
         ({"mixed": 30}, "mixed: found 30, expected a fraction from 0 to 1"),
         ({"mixed": 0.3, "braf": -0.1}, "braf: found -0.1, expected a fraction"),
-        ({"mixed": 0.3, "line": "third"}, "line: found 'third', expected one of pretreated"),
+        ({"mixed": 0.3, "line": "third"}, "line: found 'third', expected one of first-line"),
         ({"mixed": 0.3, "design": "good"}, "design: found 'good', expected one of retrospective"),
         ({"mixed": 0.3, "time_origin": "birth"}, "time_origin: found 'birth', expected one of"),
     ],

@@ -397,7 +397,7 @@ def test_an_outlying_figure_is_named(various):
     fit = known(various, mu=np.log(40.0), study_sd=0.01)
     checks = checks_of({"os": fit}, various.vocabulary, {})
     said = result(checks, various)
-    assert set(said.tables) == {"predictive_checks"}
+    assert set(said.tables) == {"predictive_checks", "predictive_coverage"}
     (own,) = [finding for finding in said.findings if finding.tables]
     assert len(own.tables) == 2
     far = outliers(checks.table)
