@@ -422,6 +422,12 @@ def _idle_priors(fit: SurvivalFit) -> set[str]:
     return idle
 
 
+def versions() -> dict[str, str]:
+    """Versions of what numbers depend on, and the kind of machine."""
+    machine = {"python": platform.python_version(), "machine": platform.machine()}
+    return machine | {name: version(name) for name in _PACKAGES}
+
+
 def run_facts(
     settings: Mapping[str, Any], priors: Priors, fits: Mapping[str, SurvivalFit | ResponseFit]
 ) -> dict[str, Any]:
@@ -433,8 +439,7 @@ def run_facts(
         ``versions``, ``seed``, ``settings``, ``priors`` and ``fits``.
     """
     return {
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in _PACKAGES},
+        "versions": versions(),
         "seed": settings["seed"],
         "settings": dict(settings),
         "priors": {

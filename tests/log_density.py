@@ -13,7 +13,6 @@ from priors import Priors, load_priors
 from synthesis.model.arrays import Sizes, pack, padded
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, Family
-from synthesis.model.graphs import survival_model
 from synthesis.model.observations import SurvivalData
 from synthesis.model.survival import (
     BIAS_PRIOR,
@@ -24,6 +23,7 @@ from synthesis.model.survival import (
     USUAL,
     Variant,
     centre_share,
+    survival_problem,
 )
 
 Point = Mapping[str, np.ndarray]
@@ -43,7 +43,9 @@ class CompiledDensity:
     def __init__(self, sizes: Sizes, variant: Variant = USUAL) -> None:
         self.sizes = sizes
         empty = SurvivalData("os", (), (), (), (), (), (), (), ())
-        self.model = survival_model(empty, load_priors(), FAMILIES["weibull"], sizes, variant)
+        self.model = survival_problem(
+            empty, load_priors(), FAMILIES["weibull"], sizes, variant
+        ).build()
         # term by term: a sum of more than 32 is not evaluated without being compiled
         self.terms = self.model.compile_logp(sum=False, mode="FAST_COMPILE")
 

@@ -19,7 +19,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 700, 70
 # What stands, rounded up; a change that needs more moves them, and says for what.
-MOST_MODULES, MOST_PRODUCT_LINES, MOST_TEST_LINES = 119, 41_300, 30_300
+MOST_MODULES, MOST_PRODUCT_LINES, MOST_TEST_LINES = 122, 41_800, 30_500
 LONGEST_CHAIN = 18
 
 # What stands in synthesis, from the bottom up; a name imports only from those before it.
@@ -172,9 +172,11 @@ def test_one_file_calls_the_sampler():
     sampler = re.compile(r"\bpm\.sample\b|\bpymc\.sample\b|\bnutpie\.sample\b")
 
     def samples(path):
-        return "nutpie" in roots(path) or sampler.search(path.read_text(encoding="utf-8"))
+        return sampler.search(path.read_text(encoding="utf-8"))
 
     assert named(SOURCES, samples) == ["synthesis/model/sampler.py"]
+    compiles = ["synthesis/model/compiling.py", "synthesis/model/sampler.py"]
+    assert named(SOURCES, lambda path: "nutpie" in roots(path)) == compiles
 
 
 def test_help_listing_and_checking_import_nothing_heavy():

@@ -13,7 +13,8 @@ import pytest
 from monte_carlo import assert_agrees, deviations, reference
 
 from priors import MEAN_PRIOR, Prior, prior_data
-from synthesis.model.graphs import realise, unpack
+from synthesis.model.arrays import Sizes
+from synthesis.model.graphs import MODELS, realise, unpack
 from synthesis.model.sampler import Problem, SamplerSettings, diagnose, run
 
 SETTINGS = SamplerSettings(draws=4000, tune=1000, chains=4, seed=11)
@@ -37,6 +38,21 @@ def half_normal(scale):
     return Prior(name="sd", family="half_normal", scale=scale, reads_as="factor", **words)
 
 
+def effects_model(values, families, sizes):
+    with pm.Model(coords={"study": np.arange(sizes["study"])}) as model:
+        d = unpack(values)
+        mu, tau = (realise(family, name, d) for name, family in families.items())
+        total = d["se"] ** 2 + tau**2
+        density = -0.5 * (pm.math.log(2.0 * np.pi * total) + (d["y"] - mu) ** 2 / total)
+        pm.Potential("effects", d["weight"] * density, dims="study")
+        shrinkage = d["se"] ** 2 / total
+        raw = pm.Normal("theta_raw", 0.0, 1.0, dims="study")
+        centre = shrinkage * mu + (1.0 - shrinkage) * d["y"]
+        pm.Deterministic("theta", centre + tau * pm.math.sqrt(shrinkage) * raw, dims="study")
+        pm.Deterministic("theta_new", mu + tau * pm.Normal("theta_new_raw", 0.0, 1.0))
+    return model
+
+
 def pooled(effect, error, studies, tau_scale, mu_scale):
     """Draws of the hierarchy; all meta-analyses share one compiled model of 16 studies."""
     priors = {
@@ -50,22 +66,12 @@ def pooled(effect, error, studies, tau_scale, mu_scale):
     for name, prior in priors.items():
         values |= {key: np.asarray(value) for key, value in prior_data(prior, name).items()}
 
-    def build():
-        with pm.Model(coords={"study": np.arange(room)}) as model:
-            d = unpack(values)
-            mu, tau = (realise(prior, name, d) for name, prior in priors.items())
-            total = d["se"] ** 2 + tau**2
-            density = -0.5 * (pm.math.log(2.0 * np.pi * total) + (d["y"] - mu) ** 2 / total)
-            pm.Potential("effects", d["weight"] * density, dims="study")
-            shrinkage = d["se"] ** 2 / total
-            raw = pm.Normal("theta_raw", 0.0, 1.0, dims="study")
-            centre = shrinkage * mu + (1.0 - shrinkage) * d["y"]
-            pm.Deterministic("theta", centre + tau * pm.math.sqrt(shrinkage) * raw, dims="study")
-            pm.Deterministic("theta_new", mu + tau * pm.Normal("theta_new_raw", 0.0, 1.0))
-        return model
-
-    problem = Problem(("effects",), build, values, KEEP, {"study": tuple(studies)})
-    draws = run(problem, SETTINGS, cache=False)
+    families = {name: prior.family for name, prior in priors.items()}
+    sizes = Sizes((("study", room),))
+    problem = Problem("effects", families, sizes, values, KEEP, {"study": tuple(studies)})
+    with pytest.MonkeyPatch.context() as patch:  # a model that only this process can compile
+        patch.setitem(MODELS, "effects", effects_model)
+        draws = run(problem, SETTINGS, cache=False)
     assert diagnose(draws.tree).verdict == "PASS"
     return draws.tree["posterior"]
 

@@ -306,7 +306,7 @@ def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, not
     file.write_text("mine")
     # Below a regular file and below /proc nobody can write, the administrator included.
     for place in (file, file / "results", file / "a" / "b"):
-        for command in set(QUESTIONS) - {"forest"}:
+        for command in set(QUESTIONS) - {"forest", "reproduce", "cache"}:
             words = {"impact": ("x.toml",), "plan": ("--treatment", "x"), "pool": ("x.csv",)}
             words = words.get(command, ())
             (line,) = refusals(capsys, command, *words, "--out", f"{place}")

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from simulated_registry import heavy_tails
 
 from priors import load_priors
 from synthesis import model
-from synthesis.model import sampler
+from synthesis.cli import main
+from synthesis.model import compiling, sampler
 from synthesis.model.families import family
 from synthesis.model.sampler import (
     SamplerSettings,
@@ -25,6 +27,7 @@ from synthesis.model.sampler import (
     fingerprint,
     run,
 )
+from synthesis.model.store import entries, make_room
 from synthesis.model.survival import Variant, survival_problem
 
 SHORT = SamplerSettings(draws=40, tune=100, chains=2, seed=6)
@@ -180,6 +183,100 @@ def test_draws_that_were_read_back_can_be_changed_in_memory_only(problem, folder
     changed *= 0.0
     assert not changed.any()
     assert again.all()
+
+
+# --- The folder of all that is kept --------------------------------------------------------------
+
+
+def kept(base, name, *, size=1000, age=0.0):
+    folder = base / name
+    folder.mkdir(parents=True)
+    (folder / "draws.npy").write_bytes(b"0" * size)
+    (folder / "draws.json").write_text('{"about": "draws of survival"}', encoding="utf-8")
+    used = time.time() - age
+    os.utime(folder, (used, used))
+    return folder
+
+
+def test_what_was_used_longest_ago_makes_room(folder, monkeypatch):
+    names = [kept(folder, name, age=age).name for name, age in (("c", 30), ("b", 20), ("a", 10))]
+    found = entries(folder)
+    assert [entry.folder.name for entry in found] == sorted(names)
+    assert {entry.about for entry in found} == {"draws of survival"}
+    make_room(folder, folder / "a")
+    assert len(entries(folder)) == 3
+    monkeypatch.setenv("ATC_CACHE_MB", "0.0025")
+    make_room(folder, folder / "a")
+    assert [entry.folder.name for entry in entries(folder)] == ["a", "b"]
+    monkeypatch.setenv("ATC_CACHE_MB", "0")
+    make_room(folder, folder / "b")
+    assert [entry.folder.name for entry in entries(folder)] == ["b"]
+
+
+def test_drafts_of_killed_runs_go(folder):
+    kept(folder, "draft-old", age=7 * 3600.0), kept(folder, "draft-new"), kept(folder, "a")
+    make_room(folder, folder / "a")
+    assert {entry.folder.name for entry in entries(folder)} == {"draft-new", "a"}
+
+
+def test_draws_are_the_same_read_back_and_as_they_were_made(problem, folder):
+    first = run(problem, SHORT)
+    values = first.tree["posterior"]["log_median"].to_numpy()
+    assert values.dtype == float
+    np.testing.assert_array_equal(values, values.astype(np.float32))
+    assert np.load(first.folder / "draws.npy").dtype == np.float32
+
+
+def test_the_command_lists_and_clears(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("synthesis.model.compiling.code_folder", lambda: tmp_path / "code")
+    kept(folder, "a"), kept(tmp_path / "code", "b")
+    assert main(["cache", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert "0.0 MB  draws of survival\n" in listed
+    assert "0.0 MB  compiled model\n" in listed
+    assert main(["cache", "clear"]) == 0
+    assert capsys.readouterr().out == "Removed 2 entries, 0 MB.\n"
+    assert entries(folder) == entries(tmp_path / "code") == []
+
+
+SMALL = """
+import hashlib
+from studies import load_registry
+from synthesis.fits import fit_response
+from synthesis.model.sampler import SamplerSettings
+settings = SamplerSettings(draws=200, tune=200, chains=2)
+fit = fit_response(load_registry(), settings=settings, cache=False)
+print(hashlib.sha256(fit.tree["posterior"]["log_odds"].to_numpy().tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_one_seed_gives_one_answer_cold_and_warm_in_any_home(tmp_path):
+    """Compiled just now, compiled before, and compiled elsewhere: the same in every digit."""
+
+    def sampled(home):
+        more = {
+            "HOME": str(tmp_path / home),
+            "PYTENSOR_FLAGS": f"base_compiledir={tmp_path / home}",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", SMALL],
+            env=os.environ | more,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    assert sampled("one") == sampled("one") == sampled("other")
+    (code,) = (tmp_path / "one" / "atc-synthesis").glob("[0-9a-f]*")
+    assert any(code.iterdir())
+
+
+def test_a_model_that_cannot_be_kept_is_compiled_here(problem, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setattr(compiling, "code_folder", lambda: tmp_path / "file" / "code")
+    assert compiling._compiled_apart(problem) is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from fits import Counting, choice_registry, drawn_fit, means
 
-from synthesis.model import sampler
+from synthesis.model import compiling
 from synthesis.model.sampler import SamplerSettings
 from synthesis.questions import sensitivity as question
 from synthesis.questions.sensitivity import result, runner, sensitivity
@@ -258,14 +258,14 @@ def test_time_is_told_to_the_accuracy_of_a_guess():
 def test_refits_share_one_compiled_model_and_the_prior_is_left_without_histology(
     registry, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(sampler, "_COMPILED", {})
+    monkeypatch.setattr(compiling, "_COMPILED", {})
     chosen = {item.name: item for item in default_specifications(registry)}
     names = ("study_sd_doubled", "family_weibull", "robust", "medians_only", "no_histology")
     monkeypatch.setenv("ATC_CACHE_DIR", str(tmp_path))
     tried = tuple(chosen[name] for name in names)
     monkeypatch.setattr(question, "default_specifications", lambda *_, **__: tried)
     found = sensitivity(registry, draws=500)
-    assert len(sampler._COMPILED) == 1
+    assert len(compiling._COMPILED) == 1
     assert found.table["reliable"].all()
     (without,) = [
         f for f in result(found, registry).findings if f.heading.startswith("What if no report")

@@ -22,7 +22,7 @@ from studies import load_registry
 from studies.selection import CohortRef
 from synthesis.estimands import Group, curve
 from synthesis.fits import fit_survival_data, survival_observations
-from synthesis.model import sampler as fitting
+from synthesis.model import compiling
 from synthesis.model.arrays import shared_parts, sizes_for
 from synthesis.model.families import FAMILIES, family, restricted_mean, survival
 from synthesis.model.observations import Arm, SurvivalData
@@ -153,7 +153,7 @@ def test_log_density_is_likelihood_plus_priors(endpoints, density, name):
 
 
 def survival_models():
-    return {kind: id(model) for kind, model in fitting._COMPILED.items() if kind[0] == "survival"}
+    return {kind: id(model) for kind, model in compiling._COMPILED.items() if kind[0] == "survival"}
 
 
 def test_endpoints_families_and_priors_share_one_compiled_model(endpoints, survival_sizes):

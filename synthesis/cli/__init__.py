@@ -38,6 +38,8 @@ COMMANDS = {
     commands.plan: "What the next study would conclude.",
     commands.control: "A new arm as a prior of a trial.",
     commands.pool: "A plain meta-analysis of a table.",
+    commands.reproduce: "Make a report again and compare.",
+    commands.cache: "What is kept, and removing it.",
 }
 EXAMPLES = """\
 atc report --out results
@@ -67,6 +69,10 @@ atc control --endpoint os --design randomised
 atc control --treatment lenvatinib --mixed 0.3 --robust 0.5 --out control
 atc pool effects.csv --scale ratio
 atc pool responses.csv --out pooled
+atc reproduce results
+atc reproduce results/manifest.json --registry my_studies
+atc cache list
+atc cache clear
 """.splitlines()
 for command, line in COMMANDS.items():
     own = (text for text in EXAMPLES if text.split()[1] == command.__name__)

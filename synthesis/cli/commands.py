@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import typer
+
+from priors import load_priors
 from studies import Registry
-from studies.registry import add_studies
+from studies.registry import add_studies, convert_endpoints
 from synthesis.choices import DEFAULT
 from synthesis.cli import options as of
 from synthesis.cli.listing import check
@@ -30,7 +35,10 @@ from synthesis.cli.request import (
     with_fits,
 )
 from synthesis.cli.running import (
+    CHECK_FOUND,
     InputError,
+    progress,
+    read_registry,
     tell_replaced,
     text_of,
 )
@@ -458,7 +466,58 @@ def control(
     return with_fits(of_each(request, treatment, ask), fits, notes)
 
 
+def reproduce(
+    folder: argument(Path, "REPORT", "Folder of a report, or its manifest.json."),
+    registry: of.RegistryOption = None,
+    only: of.OnlyOption = False,
+    priors: of.PriorsOption = None,
+) -> None:
+    """Make a report again, and compare every table. Fits are made anew, as its manifest says."""
+    from synthesis.questions import reproduce as question
+    from synthesis.run import analyse
+
+    report = question.read_report(folder)
+    kept = report.manifest["registry"]
+    studies = read_registry(registry, only, kept["min_quality"])
+    studies = convert_endpoints(studies, kept["conversions"])
+    beliefs = load_priors(priors)
+    question.require_same_data(report, studies, beliefs)
+    with progress() as tell:
+        made = analyse(studies, report.settings, priors=beliefs, progress=tell, cache=False)
+        tell("tables compared")
+        tables = {name: table for own in made.results for name, table in own.tables.items()}
+        compared = question.compare_tables(report, tables)
+    show(question.result(report, compared), [])
+    if (compared["verdict"] == question.OTHER).any():
+        raise typer.Exit(CHECK_FOUND)
+
+
 # --- Without the registry ------------------------------------------------------------------------
+
+
+def cache(
+    what: argument(Literal["list", "clear"], "list|clear", "Tell what is kept, or remove it."),
+) -> None:
+    """Draws and compiled models that are kept, so that nothing is computed twice.
+
+    ATC_CACHE_DIR names the folder of the draws, ATC_CACHE_MB how much may be kept (2000).
+    """
+    from synthesis.model.compiling import code_folder
+    from synthesis.model.store import cache_folder, entries, most_bytes
+
+    folders = {cache_folder(): "", code_folder(): "compiled model"}
+    kept = [entry for folder, about in folders.items() for entry in entries(folder, about)]
+    total = f"{sum(entry.bytes for entry in kept) / 1e6:.0f} MB"
+    if what == "clear":
+        for entry in kept:
+            shutil.rmtree(entry.folder, ignore_errors=True)
+        typer.echo(f"Removed {count(len(kept), 'entry')}, {total}.")
+        return
+    for entry in kept:
+        used = datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M")
+        typer.echo(f"{used}  {entry.bytes / 1e6:6.1f} MB  {entry.about}")
+    where = " and ".join(map(str, folders))
+    typer.echo(f"{total} of at most {2 * most_bytes() / 1e6:.0f} MB in {where}")
 
 
 def pool(

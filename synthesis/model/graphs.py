@@ -13,21 +13,16 @@ import pymc as pm
 import pytensor.tensor as pt
 from pytensor.tensor import TensorVariable
 
-from priors import Prior, Priors
-from synthesis.model import response
 from synthesis.model.arrays import Sizes, pack, vector_of
 from synthesis.model.covariates import COVARIATES
-from synthesis.model.families import Family
 from synthesis.model.kernel import log_likelihood
-from synthesis.model.observations import SurvivalData
 from synthesis.model.placing import EFFECTS, WIDTH
 from synthesis.model.placing_kernel import place
 from synthesis.model.response import LEVELS, STAGES, variable
-from synthesis.model.survival import BIAS_PRIOR, IDLE_TAIL, PRIOR_OF, USUAL, Variant, model_data
 
 
 def realise(
-    prior: Prior, name: str, data: Mapping[str, TensorVariable], *, dims: str | None = None
+    family: str, name: str, data: Mapping[str, TensorVariable], *, dims: str | None = None
 ) -> TensorVariable:
     r"""Add a prior to the model in context.
 
@@ -38,7 +33,8 @@ def realise(
 
     Parameters
     ----------
-    prior : Prior
+    family : {"normal", "half_normal"}
+        Of the prior.
     name : str
         Name of the variable; the raw variable is ``{name}_raw``.
     data : mapping of str to TensorVariable
@@ -50,17 +46,17 @@ def realise(
     -------
     TensorVariable
     """
-    return _scaled(prior, name, data, _standardised(prior, name, dims), dims=dims)
+    return _scaled(family, name, data, _standardised(family, name, dims), dims=dims)
 
 
-def _standardised(prior: Prior, name: str, dims: str | None = None) -> TensorVariable:
-    if prior.family == "half_normal":
+def _standardised(family: str, name: str, dims: str | None = None) -> TensorVariable:
+    if family == "half_normal":
         return pm.HalfNormal(f"{name}_raw", 1.0, dims=dims)
     return pm.Normal(f"{name}_raw", 0.0, 1.0, dims=dims)
 
 
 def _scaled(
-    prior: Prior,
+    family: str,
     name: str,
     data: Mapping[str, TensorVariable],
     raw: TensorVariable,
@@ -68,7 +64,7 @@ def _scaled(
     dims: str | None,
 ) -> TensorVariable:
     value = data[f"{name}_scale"] * raw
-    if prior.family == "normal":
+    if family == "normal":
         value = data[f"{name}_location"] + value
     return pm.Deterministic(name, value, dims=dims)
 
@@ -95,46 +91,52 @@ def unpack(values: Mapping[str, np.ndarray]) -> dict[str, TensorVariable]:
 
 
 def survival_model(
-    data: SurvivalData, priors: Priors, family: Family, sizes: Sizes, variant: Variant = USUAL
+    values: Mapping[str, np.ndarray], families: Mapping[str, str], sizes: Sizes
 ) -> pm.Model:
     """Build the model, with the dimensions of ``sizes``; nothing is sampled here.
 
     Observations, family, variant and numbers of the priors can be changed in the compiled model,
     but for whether the spread of the biases is estimated.
+
+    Parameters
+    ----------
+    values : mapping
+        Of :func:`synthesis.model.survival.model_data`.
+    families : mapping
+        Variable -> family of its prior.
+    sizes : Sizes
     """
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
-        d = unpack(model_data(data, priors, family, sizes, variant))
-        log_shape = _log_shape(d, priors, sizes, family)[d["arm_cohort"]]
-        tail = _tail(d, priors, family)[d["arm_treatment"]]
-        bias_sd = None
-        if variant.estimates_bias:
-            bias_sd = realise(priors[BIAS_PRIOR], "bias_sd", d)
-        parameters = {"log_shape": log_shape, "tail": tail} | _location(d, priors, sizes, bias_sd)
-        logits = realise(priors["convention_logit"], "convention_logits", d, dims="convention")
+        d = unpack(values)
+        log_shape = _log_shape(d, families, sizes)[d["arm_cohort"]]
+        tail = _tail(d, families)[d["arm_treatment"]]
+        parameters = {"log_shape": log_shape, "tail": tail} | _location(d, families, sizes)
+        logits = realise(families["convention_logits"], "convention_logits", d, dims="convention")
         parameters["log_convention"] = pm.math.log_softmax(logits)
         pm.Potential("printed_figures", log_likelihood(parameters, d))
     return model
 
 
 def _location(
-    d: dict[str, TensorVariable], priors: Priors, sizes: Sizes, bias_sd: TensorVariable | None
+    d: dict[str, TensorVariable], families: Mapping[str, str], sizes: Sizes
 ) -> dict[str, TensorVariable]:
     """Log median of every arm; for an arm that is a mixture, that of its pure patients."""
-    raw = {"mu": _standardised(priors["overall_median"], "mu")}
+    bias_sd = realise(families["bias_sd"], "bias_sd", d) if "bias_sd" in families else None
+    raw = {"mu": _standardised(families["mu"], "mu")}
     sd = {}
     for level in ("class", "treatment", "study"):
-        sd[level] = realise(priors[f"{level}_sd"], f"{level}_sd", d)
+        sd[level] = realise(families[f"{level}_sd"], f"{level}_sd", d)
         raw[level] = pm.Normal(f"{level}_effect_raw", 0.0, 1.0, dims=level)
     raw["cohort"] = pm.Normal("cohort_effect_raw", 0.0, 1.0, dims="cohort")
     for name in (*COVARIATES, "prognostic"):
-        raw[name] = _standardised(priors[PRIOR_OF[name]], name)
-    raw["predictive"] = _standardised(priors[PRIOR_OF["predictive"]], "predictive", "treatment")
+        raw[name] = _standardised(families[name], name)
+    raw["predictive"] = _standardised(families["predictive"], "predictive", "treatment")
     sd |= _study_sds(d, sd["study"], bias_sd)
     raw = {name: raw[name] for name in EFFECTS}
-    raw = _placed(d, "location", raw, _scales(d, priors, sd), sizes)
+    raw = _placed(d, "location", raw, _scales(d, families, sd), sizes)
 
     def prior(name: str, dims: str | None = None) -> TensorVariable:
-        return _scaled(priors[PRIOR_OF[name]], name, d, raw[name], dims=dims)
+        return _scaled(families[name], name, d, raw[name], dims=dims)
 
     location = prior("mu")
     effect = {
@@ -148,13 +150,13 @@ def _location(
     covariates = pm.Deterministic("covariate_effect", covariates, dims="covariate")
     location += (d["cohort_covariates"] @ covariates)[d["arm_cohort"]]
     slope = prior("prognostic") + prior("predictive", "treatment")[d["arm_treatment"]]
-    share_logit = realise(priors["mixed_share"], "share_logit", d, dims="cohort")
+    share_logit = realise(families["share_logit"], "share_logit", d, dims="cohort")
     unknown = pt.sigmoid(share_logit)[d["arm_cohort"]]
     known = d["share_known"]
     share = pm.Deterministic(
         "mixed_share", known * d["share"] + (1.0 - known) * unknown, dims="arm"
     )
-    spread = realise(priors["histology_spread"], "prognostic_sd", d)
+    spread = realise(families["prognostic_sd"], "prognostic_sd", d)
     deviation = pm.Normal("histology_deviation_raw", 0.0, 1.0, dims="cohort")
     deviation = pm.Deterministic("histology_deviation", spread * deviation, dims="cohort")
     slope += d["histology_apart"] * deviation[d["arm_cohort"]]
@@ -195,14 +197,14 @@ def _placed(
 
 
 def _scales(
-    d: dict[str, TensorVariable], priors: Priors, sd: Mapping[str, TensorVariable]
+    d: dict[str, TensorVariable], families: Mapping[str, str], sd: Mapping[str, TensorVariable]
 ) -> dict[str, TensorVariable]:
     """SD of every effect on the location; nought for a half-normal one, which stays where it is."""
     return {
         name: sd[name]
         if name in sd
         else d[f"{name}_scale"]
-        if priors[PRIOR_OF[name]].family == "normal"
+        if families[name] == "normal"
         else pt.zeros(())
         for name in EFFECTS
     }
@@ -236,28 +238,27 @@ def _study_effect(
 
 
 def _log_shape(
-    d: dict[str, TensorVariable], priors: Priors, sizes: Sizes, family: Family
+    d: dict[str, TensorVariable], families: Mapping[str, str], sizes: Sizes
 ) -> TensorVariable:
-    prior = priors[family.shape_prior]
-    raw = {"shape_mean": _standardised(prior, "shape_mean")}
-    is_free = prior.family == "normal"  # a half-normal mean stays where it is
+    raw = {"shape_mean": _standardised(families["shape_mean"], "shape_mean")}
+    is_free = families["shape_mean"] == "normal"  # a half-normal mean stays where it is
     sd = {"shape_mean": d["shape_mean_scale"] if is_free else pt.zeros(())}
-    sd["shape_treatment"] = realise(priors["shape_treatment_sd"], "shape_treatment_sd", d)
+    sd["shape_treatment"] = realise(families["shape_treatment_sd"], "shape_treatment_sd", d)
     raw["shape_treatment"] = pm.Normal("shape_treatment_effect_raw", 0.0, 1.0, dims="treatment")
-    sd["shape_cohort"] = realise(priors["shape_sd"], "shape_sd", d)
+    sd["shape_cohort"] = realise(families["shape_sd"], "shape_sd", d)
     raw["shape_cohort"] = pm.Normal("log_shape_raw", 0.0, 1.0, dims="cohort")
     raw = _placed(d, "shape", raw, sd, sizes)
-    mean = _scaled(prior, "shape_mean", d, raw["shape_mean"], dims=None)
+    mean = _scaled(families["shape_mean"], "shape_mean", d, raw["shape_mean"], dims=None)
     treatment = sd["shape_treatment"] * raw["shape_treatment"]
     treatment = pm.Deterministic("shape_treatment_effect", treatment, dims="treatment")
     log_shape = mean + treatment[d["cohort_treatment"]] + sd["shape_cohort"] * raw["shape_cohort"]
     return pm.Deterministic("log_shape", d["shape_free"] * log_shape, dims="cohort")
 
 
-def _tail(d: dict[str, TensorVariable], priors: Priors, family: Family) -> TensorVariable:
+def _tail(d: dict[str, TensorVariable], families: Mapping[str, str]) -> TensorVariable:
     """Tail of every treatment; without meaning for a family that has none."""
-    mean = realise(priors[family.tail_prior or IDLE_TAIL], "tail_mean", d)
-    sd = realise(priors["tail_treatment_sd"], "tail_treatment_sd", d)
+    mean = realise(families["tail_mean"], "tail_mean", d)
+    sd = realise(families["tail_treatment_sd"], "tail_treatment_sd", d)
     raw = pm.Normal("tail_treatment_effect_raw", 0.0, 1.0, dims="treatment")
     effect = pm.Deterministic("tail_treatment_effect", sd * raw, dims="treatment")
     return mean + effect
@@ -266,12 +267,14 @@ def _tail(d: dict[str, TensorVariable], priors: Priors, family: Family) -> Tenso
 # --- Response -------------------------------------------------------------------------------------
 
 
-def response_model(values: dict[str, np.ndarray], priors: Priors, sizes: Sizes) -> pm.Model:
-    """Build the model of the values of :meth:`ResponseData.padded`; nothing is sampled here."""
+def response_model(
+    values: Mapping[str, np.ndarray], families: Mapping[str, str], sizes: Sizes
+) -> pm.Model:
+    """Build the model; parameters as in :func:`survival_model`, nothing is sampled here."""
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
         d = unpack(values)
         for stage in STAGES:
-            log_odds = _log_odds(stage, priors, d)
+            log_odds = _log_odds(stage, families, d)
             # Binomial on the log odds scale, written out: without trials it adds nothing
             successes, of = d[f"{stage}_successes"], d[f"{stage}_trials"]
             likelihood = successes * log_odds - of * pm.math.log1pexp(log_odds)
@@ -279,12 +282,14 @@ def response_model(values: dict[str, np.ndarray], priors: Priors, sizes: Sizes) 
     return model
 
 
-def _log_odds(stage: str, priors: Priors, d: dict[str, TensorVariable]) -> TensorVariable:
+def _log_odds(
+    stage: str, families: Mapping[str, str], d: dict[str, TensorVariable]
+) -> TensorVariable:
     """The hierarchy of one stage: log odds of each cohort."""
 
     def prior(name: str) -> TensorVariable:
         own = variable(stage, name)
-        return realise(priors[response.PRIOR_OF[own]], own, d)
+        return realise(families[own], own, d)
 
     log_odds = prior("mu")
     for level in LEVELS:
@@ -293,3 +298,7 @@ def _log_odds(stage: str, priors: Priors, d: dict[str, TensorVariable]) -> Tenso
         effect = pm.Deterministic(name, sd * raw, dims=level)
         log_odds += effect[d[f"cohort_{level}"]]
     return pm.Deterministic(variable(stage, "log_odds"), log_odds, dims="cohort")
+
+
+#: Models by the name that a problem gives.
+MODELS = {"survival": survival_model, "response": response_model}

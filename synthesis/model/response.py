@@ -32,7 +32,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -42,9 +41,6 @@ from studies.selection import CohortRef
 from synthesis.model.arrays import Sizes
 from synthesis.model.observations import order_treatments
 from synthesis.model.sampler import Problem
-
-if TYPE_CHECKING:
-    import pymc as pm
 
 #: Stages of the model in order.
 STAGES = ("response", "control", "complete")
@@ -166,16 +162,10 @@ def response_problem(data: ResponseData, priors: Priors) -> Problem:
     values = data.padded(sizes)
     for variable, name in PRIOR_OF.items():
         values |= {k: np.asarray(v) for k, v in prior_data(priors[name], variable).items()}
-    families = tuple(priors[name].family for name in PRIOR_OF.values())
-
-    def build() -> pm.Model:
-        from synthesis.model.graphs import response_model  # only who samples loads PyMC
-
-        return response_model(values, priors, sizes)
-
     return Problem(
-        kind=("response", sizes.room, families),
-        build=build,
+        model="response",
+        families={variable: priors[name].family for variable, name in PRIOR_OF.items()},
+        sizes=sizes,
         values=values,
         keep=KEEP,
         labels=labels,

@@ -14,31 +14,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-import platform
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from xarray import Dataset, DataTree
 
 from synthesis.model import source_digest
-from synthesis.model.arrays import pack
+from synthesis.model.arrays import Sizes, pack
+from synthesis.model.compiling import compiled_model
+from synthesis.model.store import VERSIONS, cache_folder, read_draws, read_or_make, write_draws
+from synthesis.numbers import count
 
 if TYPE_CHECKING:  # who reads stored draws does not load it
     import pymc as pm
 
 Progress = Callable[[str], None]
-
-_COMPILED: dict[tuple[Any, ...], Any] = {}
 
 
 @dataclass(frozen=True)
@@ -79,8 +75,7 @@ class Draws:
     Attributes
     ----------
     tree : DataTree
-        Groups ``posterior`` and ``sample_stats``. Of draws that were read back only those that are
-        looked at come into memory.
+        Groups ``posterior`` and ``sample_stats``.
     settings : SamplerSettings
     seconds : mapping
         ``compile`` and ``sample``: wall time when the draws were made.
@@ -108,10 +103,11 @@ class Problem:
 
     Attributes
     ----------
-    kind : tuple
-        Identifies the graph: name and sizes. Problems of one kind share a compiled model.
-    build : callable
-        Returns the :class:`pymc.Model`; called once a kind.
+    model : str
+        A name of :data:`synthesis.model.graphs.MODELS`.
+    families : mapping
+        Variable -> family of its prior.
+    sizes : Sizes
     values : mapping
         All model data.
     keep : mapping
@@ -120,11 +116,23 @@ class Problem:
         Dimension -> labels of the entries that are data; padding beyond them is cut off.
     """
 
-    kind: tuple[Any, ...]
-    build: Callable[[], pm.Model]
+    model: str
+    families: Mapping[str, str]
+    sizes: Sizes
     values: Mapping[str, np.ndarray]
     keep: Mapping[str, tuple[str, ...]]
     labels: Mapping[str, tuple[str, ...]]
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """Identifies the graph: problems of one kind share a compiled model."""
+        return self.model, self.sizes.room, tuple(self.families.items())
+
+    def build(self) -> pm.Model:
+        """Build the graph, of which another problem of the kind has other data only."""
+        from synthesis.model.graphs import MODELS  # only who samples loads PyMC
+
+        return MODELS[self.model](self.values, self.families, self.sizes)
 
 
 def run(
@@ -150,31 +158,21 @@ def run(
     """
     report = progress or (lambda _: None)
     folder = cache_folder() / fingerprint(problem, settings) if cache else None
-    kept = folder and _read_draws(folder)
+    kept = folder and read_draws(folder)
     if kept:
         report("draws of this very analysis are at hand")
         arrays, seconds = kept
         return Draws(_tree(problem, arrays), settings, seconds, from_cache=True, folder=folder)
     started = time.perf_counter()
-    compiled = _compiled(problem, report)
+    compiled = compiled_model(problem, report)
     compiled_at = time.perf_counter()
     report(f"sampling {settings.chains} chains of {settings.draws} draws")
     arrays = _sample(compiled, problem, settings)
     seconds = {"compile": compiled_at - started, "sample": time.perf_counter() - compiled_at}
-    if folder and not _write_draws(folder, arrays, seconds):
+    about = f"draws of {problem.model}, {count(len(problem.labels.get('cohort', ())), 'cohort')}"
+    if folder and not write_draws(folder, arrays, seconds, about):
         folder = None
     return Draws(_tree(problem, arrays), settings, seconds, from_cache=False, folder=folder)
-
-
-def _compiled(problem: Problem, report: Progress) -> Any:
-    if problem.kind not in _COMPILED:
-        import nutpie  # only a process that samples pays for the import
-
-        report("compiling the model")
-        _COMPILED[problem.kind] = nutpie.compile_pymc_model(
-            problem.build(), freeze_model=False, var_names=list(problem.keep)
-        )
-    return _COMPILED[problem.kind]
 
 
 def _sample(compiled: Any, problem: Problem, settings: SamplerSettings) -> dict[str, np.ndarray]:
@@ -194,8 +192,9 @@ def _sample(compiled: Any, problem: Problem, settings: SamplerSettings) -> dict[
     posterior = {name: tree["posterior"][name].to_numpy() for name in problem.keep}
     arrays = _without_padding(problem, posterior)
     for name in ("diverging", "energy"):
-        arrays[f"stats.{name}"] = tree["sample_stats"][name].to_numpy().astype(float)
-    return arrays
+        arrays[f"stats.{name}"] = tree["sample_stats"][name].to_numpy()
+    # kept in single precision, whose error is a ten thousandth of the Monte Carlo error
+    return {name: values.astype(np.float32).astype(float) for name, values in arrays.items()}
 
 
 def _without_padding(problem: Problem, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -230,63 +229,15 @@ def fingerprint(problem: Problem, settings: SamplerSettings) -> str:
         value = np.ascontiguousarray(problem.values[name])
         digest.update(f"{name}{value.dtype}{value.shape}".encode())
         digest.update(value.tobytes())
-    packages = ("pymc", "pytensor", "nutpie", "numpy", "numba", "arviz")
     facts = [
         problem.kind,
         sorted(problem.keep.items()),
         {name: len(labels) for name, labels in problem.labels.items()},
         asdict(settings),
-        {name: version(name) for name in packages},
-        (platform.python_version(), platform.machine()),
+        VERSIONS,
     ]
     digest.update(repr(facts).encode())
     return digest.hexdigest()
-
-
-def cache_folder() -> Path:
-    """Where draws are kept: ``ATC_CACHE_DIR``, or a folder of the user's caches."""
-    base = os.environ.get("ATC_CACHE_DIR")
-    if base:
-        return Path(base)
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "atc-synthesis"
-
-
-def _read_draws(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, float]] | None:
-    """Stored draws, mapped from the disk; ``None`` where there are none that can be read."""
-    try:
-        facts = json.loads((folder / "draws.json").read_text(encoding="utf-8"))
-        values = np.asarray(np.load(folder / "draws.npy", mmap_mode="c", allow_pickle=False))
-        stops = np.cumsum([math.prod(shape) for shape in facts["shapes"].values()])
-        if values.size != stops[-1]:
-            return None
-        parts = np.split(values, stops[:-1])
-        named = zip(facts["shapes"].items(), parts, strict=True)
-        return {name: part.reshape(shape) for (name, shape), part in named}, facts["seconds"]
-    except (OSError, ValueError, EOFError, LookupError, TypeError, AttributeError):
-        return None
-
-
-def _write_draws(
-    folder: Path, arrays: Mapping[str, np.ndarray], seconds: Mapping[str, float]
-) -> bool:
-    """Store draws in one move; a folder that cannot be written costs the next run its time only."""
-    shapes = {name: values.shape for name, values in arrays.items()}
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as stage:
-            draft = Path(stage) / "draws"
-            draft.mkdir()
-            vector = np.concatenate([np.ravel(values) for values in arrays.values()])
-            np.save(draft / "draws.npy", vector)
-            facts = json.dumps({"shapes": shapes, "seconds": dict(seconds)})
-            (draft / "draws.json").write_text(facts, encoding="utf-8")
-            if folder.exists():  # what could not be read
-                folder.rename(Path(stage) / "damaged")
-            draft.rename(folder)
-    except OSError:
-        return False
-    return True
 
 
 def kept_beside(
@@ -298,26 +249,8 @@ def kept_beside(
     """
     if name not in draws.memory:
         path = draws.folder and draws.folder / f"{name}.npz"
-        draws.memory[name] = make() if path is None else _read_or_make(path, make)
+        draws.memory[name] = make() if path is None else read_or_make(path, make)
     return draws.memory[name]
-
-
-def _read_or_make(
-    path: Path, make: Callable[[], Mapping[str, np.ndarray]]
-) -> Mapping[str, np.ndarray]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, EOFError, BadZipFile):
-        pass
-    arrays = make()
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent) as stage:
-            np.savez(Path(stage) / path.name, **arrays)
-            (Path(stage) / path.name).replace(path)
-    except OSError:
-        pass
-    return arrays
 
 
 # --- What draws are worth ------------------------------------------------------------------------

@@ -48,7 +48,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -62,9 +62,6 @@ from synthesis.model.observations import SurvivalData
 from synthesis.model.placing import placing_data
 from synthesis.model.printed import METHODS
 from synthesis.model.sampler import Problem
-
-if TYPE_CHECKING:
-    import pymc as pm
 
 #: Variable of the model -> name of its prior. Shape and tail have one prior a family.
 PRIOR_OF = {
@@ -170,12 +167,7 @@ def model_data(
     values |= _biases(data, sizes, variant)
     if not variant.covariates:
         values["cohort_covariates"] = np.zeros_like(values["cohort_covariates"])
-    of_family = {
-        "shape_mean": family.shape_prior,
-        "tail_mean": family.tail_prior or IDLE_TAIL,
-    }
-    of_variant = {"bias_sd": BIAS_PRIOR} if variant.estimates_bias else {}
-    for variable, name in {**PRIOR_OF, **of_family, **of_variant}.items():
+    for variable, name in _prior_of(family, variant).items():
         values |= {k: np.asarray(v) for k, v in prior_data(priors[name], variable).items()}
     shares = [share_prior(data, priors, j) for j in range(len(data.refs))]
     for name in ("location", "scale"):
@@ -183,6 +175,13 @@ def model_data(
         of_cohorts[: len(shares)] = [getattr(prior, name) for prior in shares]
         values[f"share_logit_{name}"] = of_cohorts
     return values | placing_data(data, family, values, sizes)
+
+
+def _prior_of(family: Family, variant: Variant) -> dict[str, str]:
+    """Variable -> prior, of all variables that have one."""
+    of_family = {"shape_mean": family.shape_prior, "tail_mean": family.tail_prior or IDLE_TAIL}
+    of_variant = {"bias_sd": BIAS_PRIOR} if variant.estimates_bias else {}
+    return PRIOR_OF | of_family | of_variant
 
 
 def share_prior(data: SurvivalData, priors: Priors, cohort: int) -> Prior:
@@ -250,17 +249,11 @@ def survival_problem(
         "covariate": COVARIATES,
         "convention": METHODS,
     }
-
-    def build() -> pm.Model:
-        from synthesis.model.graphs import survival_model  # only who samples loads PyMC
-
-        return survival_model(data, priors, family, sizes, variant)
-
-    used = [name for name in sorted(priors) if variant.estimates_bias or name != BIAS_PRIOR]
-    kind = "survival, bias estimated" if variant.estimates_bias else "survival"
+    prior_of = _prior_of(family, variant)
     return Problem(
-        kind=(kind, sizes.room, tuple(priors[name].family for name in used)),
-        build=build,
+        model="survival",
+        families={variable: priors[name].family for variable, name in prior_of.items()},
+        sizes=sizes,
         values=model_data(data, priors, family, sizes, variant),
         keep=KEEP | ({"bias_sd": ()} if variant.estimates_bias else {}),
         labels=labels,

@@ -20,7 +20,8 @@ from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.fits import DEFAULT_FAMILY, NothingToPoolError
 from synthesis.model.families import family
-from synthesis.model.sampler import Progress, cache_folder
+from synthesis.model.sampler import Progress
+from synthesis.model.store import cache_folder
 from synthesis.numbers import in_sentence
 from synthesis.plots.sensitivity import SPECIFICATION_COLUMNS, plot_specification
 from synthesis.questions.sensitivity import runner
