@@ -183,7 +183,7 @@ def assessors_of(
 
 def patients_with(cohort: Cohort, endpoint: str) -> list[schema.Patient]:
     """Return the listed patients with a time of an endpoint."""
-    return [patient for patient in cohort.patients if getattr(patient, endpoint) is not None]
+    return [patient for patient in cohort.patients if getattr(patient, endpoint, None) is not None]
 
 
 def histology_of(arm: Cohort | Subgroup, *, use_read_as: bool = True) -> schema.Histology | None:

@@ -58,7 +58,7 @@ def spread(middle, sd, seed, width=None):
 
 def covariate_effects():
     """Draws of effects of covariates, each with a mean of its own."""
-    middle = np.array([0.2, -0.3, 0.1, -0.1, 0.15, -0.2, 0.05, -0.05])
+    middle = np.resize([0.2, -0.3, 0.1, -0.1, 0.15, -0.2, 0.05, -0.05], len(COVARIATES))
     return spread(middle[None, None], 0.1, 5, middle.size)
 
 

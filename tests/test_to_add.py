@@ -104,8 +104,25 @@ def howmany(request: Request) -> Result:
     return question.result(request.registry)
 '''
 
+ENDPOINT = """        Endpoint("dss", "Disease-specific survival", "DSS", "How many live with it?"),
+        Endpoint(
+            "response","""
+
+RULE = """    Rule("made up", 0, lambda own: True),
+    Rule("not randomised","""
+
+LINES = """
+
+def _bare(result: Result) -> Iterator[str]:
+    yield result.title
+
+
+#: Format of tables"""
+
 SEEN = """
 import json
+import sys
+import tempfile
 from pathlib import Path
 import numpy as np
 import studies, priors
@@ -115,6 +132,18 @@ from studies.plausibility import review
 from studies.selection import select
 from synthesis.cli import app
 from synthesis.model import covariates, families
+
+sys.path.append(TESTS)
+from report_fits import analysis_of, registry_of
+from synthesis.questions.sensitivity.specifications import CHOICES
+from synthesis.report import write_report
+
+with tempfile.TemporaryDirectory() as folder:
+    folder = Path(folder)
+    analysis = analysis_of(registry_of(folder))
+    files = write_report(analysis, folder / "out", formats=["bare"])
+    bare = (folder / "out" / "tables" / "compare.txt").read_text()
+    page = (folder / "out" / "report.html").read_text()
 
 run = lambda *words: CliRunner().invoke(app, list(words), env={"COLUMNS": "200"}).output
 registry = load_registry()
@@ -130,6 +159,14 @@ print(json.dumps({
     "covariates": covariates.COVARIATE_LABELS["of_disease"],
     "priors": list(priors.load_priors()),
     "label": registry.vocabulary.treatment(new.treatment).label,
+    "estimands": list(analysis.pooled["estimand"].unique()),
+    "contrasts": list(analysis.comparison.table["estimand"].unique()),
+    "reasons": list(analysis.comparison.table["certainty_reasons"].dropna().unique()),
+    "choices": [choice.label for choice in CHOICES],
+    "bare": bare,
+    "page": [words for words in ("made up",) if words in page],
+    "report": run("report", "--help"),
+    "counted": len(select(registry, "dss").counted),
 }))
 """
 
@@ -174,8 +211,28 @@ def seen(tmp_path_factory):
     append(copy / "synthesis/cli/commands.py", COMMAND)
     listed = 'commands.mix: "Survival of a stated population.",'
     put(copy / "synthesis/cli/__init__.py", listed, f'{listed}\n    commands.howmany: "Count.",')
+    entry = '        Endpoint(\n            "response",'
+    put(copy / "synthesis/endpoints.py", entry, ENDPOINT)
+    put(
+        copy / "studies/schema.py",
+        'PATIENT_TIMES = ("os", "pfs")',
+        'PATIENT_TIMES = ("os", "pfs", "dss")',
+    )
+    put(
+        copy / "synthesis/estimands.py",
+        "        _mean_to(12.0),",
+        "        _mean_to(12.0),\n        _mean_to(18.0),",
+    )
+    questions = copy / "synthesis/questions"
+    put(questions / "contrasts.py", "for months in (12, 24)", "for months in (12, 18, 24)")
+    put(questions / "certainty.py", '    Rule("not randomised",', RULE)
+    old = '        ("medians_only", "Medians only"),\n'
+    put(questions / "sensitivity/specifications.py", old, f'{old}        ("none", "No figure"),\n')
+    put(copy / "synthesis/choices.py", '("latex", "markdown")', '("latex", "markdown", "bare")')
+    put(copy / "synthesis/report/typeset.py", "\n\n#: Format of tables", LINES)
+    put(copy / "synthesis/report/typeset.py", '{"latex": ', '{"bare": ("txt", _bare), "latex": ')
     done = subprocess.run(
-        [sys.executable, "-c", SEEN],
+        [sys.executable, "-c", SEEN.replace("TESTS", repr(str(ROOT / "tests")))],
         cwd=copy,
         env=os.environ | {"PYTHONPATH": str(copy)},
         capture_output=True,
@@ -211,3 +268,27 @@ def test_a_covariate(seen):
 def test_a_question(seen):
     assert "howmany" in seen["help"]
     assert "count." in seen["howmany"]
+
+
+def test_an_endpoint(seen):
+    assert "os|pfs|dss|response" in seen["report"]
+    assert seen["counted"] > 0
+
+
+def test_an_estimand_and_a_contrast(seen):
+    assert "rmst_18m" in seen["estimands"]
+    assert "difference_rmst_18m" in seen["contrasts"]
+
+
+def test_a_rule_of_certainty(seen):
+    assert all(reasons.startswith("made up") for reasons in seen["reasons"])
+    assert "made up" in seen["page"]
+
+
+def test_a_choice_of_the_sensitivity_analysis(seen):
+    assert "No figure" in seen["choices"]
+
+
+def test_a_format_of_tables(seen):
+    assert "latex|markdown|bare" in seen["report"]
+    assert seen["bare"].strip()
