@@ -36,6 +36,7 @@ from studies.documents import (
     tables_of,
     toml_of,
 )
+from studies.files import DEEPEST
 from studies.schema import FrozenDict, Source, Study
 
 
@@ -51,15 +52,6 @@ def read(text):
 def written(tables):
     """Return what a document reads as after it was written."""
     return read(toml_of(tables, Study))
-
-
-def test_every_shipped_study_is_written_as_it_was_read(registry):
-    for report in registry:
-        text = toml_of(tables_of(report), Study)
-        again = Study.model_validate(read(text))
-        assert again == report
-        # The representation shows the digits, which equality of decimals ignores.
-        assert repr(tables_of(again)) == repr(tables_of(report)), report.id
 
 
 def test_every_shipped_file_says_the_same_as_what_would_be_written(registry):
@@ -78,17 +70,7 @@ def sorted_keys(value):
 
 def test_the_style_is_that_of_the_registry():
     study = Study.model_validate(full_study())
-    lines = toml_of(tables_of(study), Study, SHIPPED_SCHEMA).splitlines()
-    assert lines[:3] == ["#:schema ../study.schema.json", "", 'id = "sparano2021"']
-    for expected in (
-        *("[citation]", "[[cohorts.survival]]", "ci = [0.6, 5.5]", 'ci = [2.0, "not reached"]'),
-        *("[cohorts.histology]", "other = { focal = 3 }"),
-        "braf_v600e = { positive = 4, tested = 20 }",
-        'n_implied = { value = 9, derivation = "23 less 14" }',
-        *('  { os = 2.0, unit = "months", event = "died" },', 'pairs = [["all", "x"]]'),
-        'with = "jannin2023"',
-    ):
-        assert expected in lines
+    golden.check("study_style", toml_of(tables_of(study), Study, SHIPPED_SCHEMA))
 
 
 def test_keys_stand_in_the_order_of_the_record():
@@ -236,16 +218,6 @@ def test_points_of_a_curve_come_back_with_the_numbers_at_risk(tmp_path):
     (written,) = tables_of(again.study("abel2001"))["cohorts"]
     assert [mark.get("digitised") for mark in written["landmarks"]] == [False, True, None]
     assert [mark.get("at_risk") for mark in written["landmarks"]] == [0, 0, None]
-
-
-def test_numbers_of_the_document_have_their_printed_digits(registry):
-    document = json.loads(export_json(registry), parse_float=str)
-    (sparano,) = [item for item in document["studies"] if item["id"] == "sparano2021"]
-    assert sparano["cohorts"][0]["survival"][0]["ci"] == ["0.6", "5.5"]
-    (ahn,) = [item for item in document["studies"] if item["id"] == "ahn2017"]
-    assert ahn["cohorts"][2]["landmarks"][0]["survival"] == "1.0"
-    assert document["format"] == "atc-studies"
-    assert document["version"] == 1
 
 
 ODD = {
@@ -617,5 +589,6 @@ def test_a_key_that_is_empty_or_breaks_the_line_is_quoted(folder, key, shown):
 
 
 def test_lists_nested_as_deep_as_a_file_may_are_refused_at_their_field(folder):
-    (sentence,) = refusals(folder, f"notes = {'[' * 14}{']' * 14}\n{STUDY}")
+    depth = DEEPEST - 2
+    (sentence,) = refusals(folder, f"notes = {'[' * depth}{']' * depth}\n{STUDY}")
     assert sentence.startswith("x.toml:1, notes: found [[...]], expected text in quotation marks: ")
