@@ -75,15 +75,10 @@ def formed(kind):
         cohort(treatment="various", survival=[median()], histology={"pure": 15, "mixed": 8}),
         cohort(treatment="various", survival=[median()], histology={"mixed_percent": 35}),
         cohort(treatment="various", survival=[median()], histology={"mixed": 8, "assessed": 20}),
-        cohort(
-            treatment="various",
-            survival=[median()],
-            read_as={"histology": "mixed", "reason": "foci in a differentiated carcinoma"},
-        ),
     ],
 )
 def test_a_cohort_that_answers_is_counted(chosen, arm):
-    selection = chosen(one(arm), use_read_as=True)
+    selection = chosen(one(arm))
     assert ids(selection) == ["abel2001:arm"]
     assert selection.left_out == ()
 
@@ -138,19 +133,36 @@ def test_the_vocabulary_says_which_disease_is_counted_and_how_it_is_called(tmp_p
     )
 
 
-def test_a_declared_reading_of_histology_can_be_switched_on(chosen):
-    reading = {"histology": "pure", "reason": "ordinary"}
-    arm = cohort(treatment="various", survival=[median()], read_as=reading)
-    assert ids(chosen(one(arm), use_read_as=True)) == ["abel2001:arm"]
-    (out,) = chosen(one(arm)).left_out
-    assert out.kind == "not_one_treatment"
+def read_as(histology):
+    return {"read_as": {"histology": histology, "reason": "its words"}}
 
 
-def test_groups_that_the_outcome_formed_count_only_where_that_is_asked_for(chosen):
-    arm = cohort(formed_by=formed("survival"), survival=[median()])
+FOCAL = [
+    {"factor": "type", "level": level, "n": n, "survival": [median()]} | read_as(histology)
+    for level, n, histology in (("ordinary", 9, "pure"), ("focal", 5, "mixed"))
+]
+
+
+@pytest.mark.parametrize(
+    ("arm", "option", "kind"),
+    [
+        (
+            cohort(treatment="various", survival=[median()], **read_as("pure")),
+            "use_read_as",
+            "not_one_treatment",
+        ),
+        (cohort(subgroups=FOCAL), "use_read_as", "subgroup_only"),
+        (
+            cohort(formed_by=formed("survival"), survival=[median()]),
+            "use_formed",
+            "formed_by_outcome",
+        ),
+    ],
+)
+def test_what_a_reader_declares_counts_only_where_that_is_asked_for(chosen, arm, option, kind):
     (out,) = chosen(one(arm)).left_out
-    assert out.kind == "formed_by_outcome"
-    assert ids(chosen(one(arm), use_formed=True)) == ["abel2001:arm"]
+    assert out.kind == kind
+    assert ids(chosen(one(arm), **{option: True})) == ["abel2001:arm"]
 
 
 SPLIT = {"mixed": 8, "assessed": 20}
@@ -235,23 +247,6 @@ def test_groups_that_the_outcome_formed_carry_no_contrast_of_treatments(shipped)
     asked = set(ids(select(shipped, "os", use_formed=True)))
     assert asked >= FORMED
     assert not asked & FORMED & set(ids(select(shipped, "os")))
-
-
-def test_groups_that_are_read_as_pure_and_mixed_stand_for_the_cohort(chosen):
-    groups = [
-        {
-            "factor": "type",
-            "level": level,
-            "n": n,
-            "read_as": {"histology": h, "reason": "its words"},
-        }
-        | {"survival": [median()]}
-        for level, n, h in (("ordinary", 9, "pure"), ("focal", 5, "mixed"))
-    ]
-    arm = cohort(subgroups=groups)
-    assert ids(chosen(one(arm), use_read_as=True)) == ["abel2001:arm"]
-    (out,) = chosen(one(arm)).left_out
-    assert out.kind == "subgroup_only"
 
 
 def test_only_verified_figures_count_where_that_is_asked_for(chosen):
