@@ -69,71 +69,86 @@ def log_joint(times, ranks, n):
 # --- Closed forms --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_median_and_limits_have_the_joint_density_of_order_statistics(method):
-    times, ranks = (2.11, 3.52, 9.07), interval_ranks(15, method)
-    found = chain([fine(t, r) for t, r in zip(times, ranks, strict=True)], 15)
-    assert evaluate(found) == pytest.approx(log_joint(times, ranks, 15), abs=EXACT)
+def joint(times, ranks, n, *more, log_probability=0.0):
+    """Order statistics of n patients, what else is printed, and the log probability of both."""
+    points = [fine(t, r) for t, r in zip(times, ranks, strict=True)]
+    return [*more, *points], n, log_joint(times, ranks, n) + log_probability
 
 
-def test_half_ranks_go_into_the_same_formula():
-    times, ranks = (1.04, 3.52, 9.07), interval_ranks(8, "plain")
-    assert ranks.median == 4.5
-    found = chain([fine(t, r) for t, r in zip(times, ranks, strict=True)], 8)
-    assert evaluate(found) == pytest.approx(log_joint(times, ranks, 8), abs=EXACT)
-
-
-def test_a_missing_upper_limit_drops_its_point():
-    times, ranks = (2.11, 3.52), interval_ranks(15, "log")[:2]
-    found = chain([fine(t, r) for t, r in zip(times, ranks, strict=True)], 15)
-    assert evaluate(found) == pytest.approx(log_joint(times, ranks, 15), abs=EXACT)
-
-
-def test_the_order_of_the_points_does_not_matter():
-    points = [fine(9.07, 11), FixedTime(12.0, 0.2), fine(2.11, 5), fine(3.52, 8)]
-    assert evaluate(chain(points, 15)) == evaluate(chain(sorted(points, key=str), 15))
-
-
-def test_a_landmark_is_a_binomial_count():
-    expected = stats.binom.logpmf(6, 20, s(6.0))
-    assert evaluate(chain([FixedTime(6.0, 0.3)], 20)) == pytest.approx(expected, abs=EXACT)
-
-
-def test_landmarks_are_one_multinomial():
-    found = chain([FixedTime(12.0, 0.1), FixedTime(3.0, 0.6), FixedTime(6.0, 0.3)], 20)
-    cells = [1 - s(3.0), s(3.0) - s(6.0), s(6.0) - s(12.0), s(12.0)]
-    expected = stats.multinomial.logpmf([8, 6, 4, 2], 20, cells)
-    assert evaluate(found) == pytest.approx(expected, abs=EXACT)
-
-
-def test_a_median_and_a_landmark_are_counted_together():
+THREE = (2.11, 3.52, 9.07)
+# of the 12 at risk at one month the fifth dies at the median
+FIFTH = gammaln(13) - gammaln(5) - gammaln(8) + 4 * np.log((s(1.0) - s(3.52)) / s(1.0))
+FIFTH += np.log(f(3.52) / s(1.0)) + 7 * np.log(s(3.52) / s(1.0))
+CELLS = [1 - s(3.0), s(3.0) - s(6.0), s(6.0) - s(12.0), s(12.0)]
+MARKS = ((12.0, 0.1, 2.0), (3.0, 0.6, 12.0), (6.0, 0.3, 6.0))
+MULTINOMIAL = stats.multinomial.logpmf([8, 6, 4, 2], 20, CELLS)
+#: What is printed of how many patients, and its log probability.
+CLOSED_FORMS = {
+    **{f"limits by {own}": joint(THREE, interval_ranks(15, own), 15) for own in METHODS},
+    "half ranks": joint((1.04, 3.52, 9.07), interval_ranks(8, "plain"), 8),
+    "no upper limit": joint(THREE[:2], interval_ranks(15, "log")[:2], 15),
+    "points in any order": joint(
+        THREE,
+        (5, 8, 11),
+        15,
+        FixedTime(12.0, 0.2),
+        log_probability=stats.binom.logpmf(3, 4, s(12.0) / s(9.07)),
+    ),
     # 15 patients: 7 before the median, the median, 4 of the 7 others before 12 months
-    found = chain([fine(3.52, 8), FixedTime(12.0, 0.2)], 15)
-    expected = log_joint([3.52], [8], 15)
-    expected += stats.binom.logpmf(3, 7, s(12.0) / s(3.52))
-    assert evaluate(found) == pytest.approx(expected, abs=EXACT)
+    "a median and a landmark": joint(
+        [3.52],
+        [8],
+        15,
+        FixedTime(12.0, 0.2),
+        log_probability=stats.binom.logpmf(3, 7, s(12.0) / s(3.52)),
+    ),
+    "a landmark before the median": (
+        [FixedTime(1.0, 0.8), fine(3.52, 8)],
+        15,
+        stats.binom.logpmf(12, 15, s(1.0)) + FIFTH,
+    ),
+    "a landmark": ([FixedTime(6.0, 0.3)], 20, stats.binom.logpmf(6, 20, s(6.0))),
+    "landmarks": ([FixedTime(t, own) for t, own, _ in MARKS], 20, MULTINOMIAL),
+    "at risk without censoring": (
+        [FixedTime(t, own, at_risk=left) for t, own, left in MARKS],
+        20,
+        MULTINOMIAL,
+    ),
+    **{
+        f"{own} of {n} survivors": ([Survivors(12.0, own)], n, stats.binom.logsf(own - 1, n, s(12)))
+        for own, n in ((1, 1), (8, 15), (7, 15), (19, 36), (36, 36))
+    },
+    "survivors beyond a landmark": (
+        [FixedTime(6.0, 0.8), Survivors(12.0, 5.0)],
+        10,
+        stats.binom.logpmf(8, 10, s(6.0)) + stats.binom.logsf(4, 8, s(12.0) / s(6.0)),
+    ),
+    "no more survivors than were left": (
+        [FixedTime(6.0, 0.5), Survivors(12.0, 9.0)],
+        10,
+        stats.binom.logpmf(5, 10, s(6.0)) + 5 * np.log(s(12.0) / s(6.0)),
+    ),
+    "a later point says more than survivors": (
+        [Survivors(6.0, 5.0), FixedTime(12.0, 0.7)],
+        10,
+        stats.binom.logpmf(7, 10, s(12.0)),
+    ),
+    "the interval of all at risk": (
+        [FixedTime(6.0, 0.3, (1 - 0.3) / (0.3 * 20))],
+        20,
+        stats.binom.logpmf(6, 20, s(6.0)),
+    ),
+    "the wide interval of fewer at risk": (
+        [FixedTime(6.0, 0.3, (1 - 0.3) / (0.3 * 10))],
+        20,
+        stats.binom.logpmf(3, 10, s(6.0)),
+    ),
+}
 
 
-def test_a_landmark_before_the_median_splits_those_before_it():
-    found = chain([FixedTime(1.0, 0.8), fine(3.52, 8)], 15)
-    expected = stats.binom.logpmf(12, 15, s(1.0))
-    # of the 12 at risk at one month the fifth dies at the median
-    later = gammaln(13) - gammaln(5) - gammaln(8) + 4 * np.log((s(1.0) - s(3.52)) / s(1.0))
-    later += np.log(f(3.52) / s(1.0)) + 7 * np.log(s(3.52) / s(1.0))
-    assert evaluate(found) == pytest.approx(expected + later, abs=EXACT)
-
-
-@pytest.mark.parametrize(("count", "n"), [(1, 1), (8, 15), (7, 15), (19, 36), (36, 36)])
-def test_a_median_not_reached_is_a_binomial_tail(count, n):
-    found = chain([Survivors(12.0, float(count))], n)
-    expected = stats.binom.logsf(count - 1, n, s(12.0))
-    assert evaluate(found) == pytest.approx(expected, abs=EXACT)
-
-
-def test_survivors_beyond_a_landmark():
-    found = chain([FixedTime(6.0, 0.8), Survivors(12.0, 5.0)], 10)
-    expected = stats.binom.logpmf(8, 10, s(6.0)) + stats.binom.logsf(4, 8, s(12.0) / s(6.0))
-    assert evaluate(found) == pytest.approx(expected, abs=EXACT)
+@pytest.mark.parametrize(("points", "n", "expected"), CLOSED_FORMS.values(), ids=CLOSED_FORMS)
+def test_what_is_printed_has_its_closed_form(points, n, expected):
+    assert evaluate(chain(points, n)) == pytest.approx(expected, abs=EXACT)
 
 
 def test_a_lower_limit_and_a_median_not_reached():
@@ -147,63 +162,47 @@ def test_a_lower_limit_and_a_median_not_reached():
     assert evaluate(found) == pytest.approx(expected, abs=EXACT)
 
 
-def test_no_more_can_outlive_the_follow_up_than_were_left():
-    found = chain([FixedTime(6.0, 0.5), Survivors(12.0, 9.0)], 10)
-    expected = stats.binom.logpmf(5, 10, s(6.0)) + 5 * np.log(s(12.0) / s(6.0))
-    assert evaluate(found) == pytest.approx(expected, abs=EXACT)
-
-
-def test_a_later_point_says_more_than_survivors_before_it():
-    found = chain([Survivors(6.0, 5.0), FixedTime(12.0, 0.7)], 10)
-    assert evaluate(found) == pytest.approx(stats.binom.logpmf(7, 10, s(12.0)), abs=EXACT)
-
-
 @pytest.mark.parametrize("follow_up", [9.96, 10.0, 10.04])
 def test_a_follow_up_that_ends_with_the_lower_limit_adds_nothing(follow_up):
     """The limit is an event seen by then; what rounds to one time is no contradiction."""
     printed = PrintedMedian(None, Reading(10.0, 0.05), method="log-log")
     ((_, found),) = candidate_chains(printed, [Survivors(follow_up, 9.0)], 16)
     ((_, alone),) = candidate_chains(printed, [], 16)
-    assert_same(found, alone)
+    np.testing.assert_equal(vars(found), vars(alone))
     assert evaluate(found) > -100.0
 
 
 def test_a_follow_up_that_ends_with_a_landmark_adds_nothing():
     """The landmark says how many were left then, the median only that more than half were."""
     landmarks = [FixedTime(6.0, 0.8), FixedTime(12.0, 0.6)]
-    assert_same(chain([*landmarks, Survivors(12.0, 9.0)], 16), chain(landmarks, 16))
-
-
-def assert_same(one, other):
-    for name in ("time", "cell", "density", "beyond"):
-        assert getattr(one, name).tolist() == getattr(other, name).tolist()
-    assert (one.log_constant, one.survivors, one.size) == (
-        other.log_constant,
-        other.survivors,
-        other.size,
-    )
+    found = chain([*landmarks, Survivors(12.0, 9.0)], 16)
+    np.testing.assert_equal(vars(found), vars(chain(landmarks, 16)))
 
 
 # --- Probabilities add up to one -----------------------------------------------------------------
 
 
-def test_the_outcomes_of_a_landmark_add_up_to_one():
-    total = sum(np.exp(evaluate(chain([FixedTime(6.0, alive / 7)], 7))) for alive in range(8))
-    assert total == pytest.approx(1.0, abs=EXACT)
+def of_one(n, alive):
+    return [[FixedTime(9.0, left / n)] for left in alive]
 
 
-def test_the_outcomes_of_two_landmarks_add_up_to_one():
-    total = sum(
-        np.exp(evaluate(chain([FixedTime(3.0, first / 6), FixedTime(9.0, later / 6)], 6)))
-        for first in range(7)
-        for later in range(first + 1)
-    )
-    assert total == pytest.approx(1.0, abs=EXACT)
+OUTCOMES = {
+    "a landmark": (of_one(7, range(8)), 7),
+    "two landmarks": (
+        [
+            [FixedTime(3.0, first / 6), FixedTime(9.0, later / 6)]
+            for first in range(7)
+            for later in range(first + 1)
+        ],
+        6,
+    ),
+    "reached and not reached": ([*of_one(9, range(5)), [Survivors(9.0, 5.0)]], 9),
+}
 
 
-def test_reached_and_not_reached_add_up_to_one():
-    reached = [np.exp(evaluate(chain([FixedTime(9.0, alive / 9)], 9))) for alive in range(5)]
-    total = sum(reached) + np.exp(evaluate(chain([Survivors(9.0, 5.0)], 9)))
+@pytest.mark.parametrize(("outcomes", "n"), OUTCOMES.values(), ids=OUTCOMES)
+def test_all_outcomes_add_up_to_one(outcomes, n):
+    total = sum(np.exp(evaluate(chain(points, n))) for points in outcomes)
     assert total == pytest.approx(1.0, abs=EXACT)
 
 
@@ -243,18 +242,6 @@ def test_a_limit_and_a_median_at_any_times_have_probability_one():
 # --- Numbers at risk -----------------------------------------------------------------------------
 
 
-def test_an_interval_without_censoring_leaves_the_number_at_risk_alone():
-    variance = (1 - 0.3) / (0.3 * 20)
-    whole, own = chain([FixedTime(6.0, 0.3)], 20), chain([FixedTime(6.0, 0.3, variance)], 20)
-    assert evaluate(own) == pytest.approx(evaluate(whole), abs=EXACT)
-
-
-def test_a_wide_interval_says_that_fewer_were_at_risk():
-    variance = (1 - 0.3) / (0.3 * 10)
-    found = chain([FixedTime(6.0, 0.3, variance)], 20)
-    assert evaluate(found) == pytest.approx(stats.binom.logpmf(3, 10, s(6.0)), abs=EXACT)
-
-
 def test_those_who_leave_before_a_landmark_count_up_to_the_point_before_it():
     # 10 of 20 alive at 6 months; the interval at 12 months is that of 5 at risk (Greenwood)
     first, ratio = (1 - 0.5) / (0.5 * 20), 0.4
@@ -282,13 +269,6 @@ def test_numbers_at_risk_are_conditional_binomials():
         expected += gammaln(entered + 1) - gammaln(died + 1) - gammaln(entered - died + 1)
         expected += died * np.log(1.0 - alive) + (entered - died) * np.log(alive)
     assert evaluate(found) == pytest.approx(expected, abs=EXACT)
-
-
-def test_numbers_at_risk_without_censoring_change_nothing():
-    points = [(3.0, 0.6, 12.0), (6.0, 0.3, 6.0), (12.0, 0.1, 2.0)]
-    told = chain([FixedTime(t, own, at_risk=left) for t, own, left in points], 20)
-    untold = chain([FixedTime(t, own) for t, own, _ in points], 20)
-    assert evaluate(told) == pytest.approx(evaluate(untold), abs=EXACT)
 
 
 def test_more_at_risk_than_can_be_left_counts_as_no_censoring():
@@ -385,15 +365,16 @@ def test_the_interval_of_a_certain_landmark_says_nothing(survival_):
 # --- Contradictions and conventions --------------------------------------------------------------
 
 
-def test_a_rising_curve_is_refused_with_both_levels():
-    message = r"survival 0\.6 at 12 months follows 0\.3 at the point before it"
-    with pytest.raises(ContradictionError, match=message):
-        chain([FixedTime(6.0, 0.3), FixedTime(12.0, 0.6)], 30)
-
-
-def test_nobody_can_follow_a_curve_that_has_reached_zero():
-    with pytest.raises(ContradictionError, match="follows 0 at the point before it"):
-        chain([FixedTime(6.0, 0.0), FixedTime(12.0, 0.1)], 30)
+@pytest.mark.parametrize(
+    ("first", "later", "told"),
+    [
+        (0.3, 0.6, r"survival 0\.6 at 12 months follows 0\.3 at the point before it"),
+        (0.0, 0.1, "follows 0 at the point before it"),
+    ],
+)
+def test_a_rising_curve_is_refused_with_both_levels(first, later, told):
+    with pytest.raises(ContradictionError, match=told):
+        chain([FixedTime(6.0, first), FixedTime(12.0, later)], 30)
 
 
 def test_a_curve_that_has_reached_zero_says_nothing_more():
@@ -423,27 +404,21 @@ def test_rounding_may_cost_a_patient():
     assert found.cell[-1] == 0.0
 
 
-def test_unknown_conventions_are_all_kept():
-    printed = PrintedMedian(Reading(3.5, 0.05), Reading(2.1, 0.05), Reading(9.1, 0.05))
-    found = candidate_chains(printed, [], 15)
-    assert [method for method, _ in found] == list(METHODS)
-    for method, own in found:
+def with_limits(points, n, **more):
+    printed = PrintedMedian(*(Reading(t, 0.05) for t in (3.5, 2.1, 9.1)), **more)
+    return dict(candidate_chains(printed, points, n))
+
+
+def test_conventions_are_kept_unless_they_contradict_the_other_figures():
+    found = with_limits([], 15)
+    assert list(found) == list(METHODS)
+    for method, own in found.items():
         expected = log_joint((2.1, 3.5, 9.1), interval_ranks(15, method), 15)
         assert evaluate(own) == pytest.approx(expected, abs=EXACT)
-
-
-def test_a_convention_that_contradicts_a_landmark_is_dropped():
     # by "log" only 2 of 15 are left at the upper limit, a third at 10 months
-    printed = PrintedMedian(Reading(3.5, 0.05), Reading(2.1, 0.05), Reading(9.1, 0.05))
-    found = candidate_chains(printed, [FixedTime(10.0, 0.34)], 15)
-    assert [method for method, _ in found] == ["plain", "log-log"]
-
-
-def test_where_every_convention_fails_the_median_is_left():
-    printed = PrintedMedian(
-        Reading(3.5, 0.05), Reading(2.1, 0.05), Reading(9.1, 0.05), method="log"
-    )
-    ((method, found),) = candidate_chains(printed, [], 8)
+    assert list(with_limits([FixedTime(10.0, 0.34)], 15)) == ["plain", "log-log"]
+    # where every convention fails the median is left
+    ((method, found),) = with_limits([], 8, method="log").items()
     assert method == "median"
     assert evaluate(found) == pytest.approx(log_joint([3.5], [4.5], 8), abs=EXACT)
 
