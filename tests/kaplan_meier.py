@@ -64,25 +64,3 @@ def log_rank(times: np.ndarray, died: np.ndarray, first: np.ndarray) -> float:
     everyone = Patients(times, died)
     difference, variance = logrank(everyone.only(first), everyone.only(~first))
     return math.erfc(abs(difference) / math.sqrt(2.0 * variance)) if variance > 0.0 else 1.0
-
-
-def hazard_ratio(
-    times: np.ndarray, died: np.ndarray, first: np.ndarray
-) -> tuple[float, float] | None:
-    """Log hazard ratio of the first group and its standard error; None where it runs away."""
-    beta = 0.0
-    for _ in range(30):
-        score = information = 0.0
-        for time in times[died]:
-            at_risk = times >= time
-            weight = math.exp(beta) * first[at_risk].sum()
-            share = weight / (weight + (~first[at_risk]).sum())
-            score -= share
-            information += share * (1.0 - share)
-        score += (died & first).sum()
-        if information < 1e-6 or abs(beta) > 5.0:
-            return None
-        beta += score / information
-        if abs(score / information) < 1e-8:
-            break
-    return beta, 1.0 / math.sqrt(information)

@@ -110,6 +110,14 @@ def compared(n, medians, **more):
     return one(*arms, comparisons=[comparison])
 
 
+def ratios(**pairs):
+    """Describe comparisons of two groups each, with a hazard ratio and its interval."""
+    return [
+        {"endpoint": "os", "groups": [*pair], "hr": D(hr), "hr_ci": [D(hr) * D("0.6"), D(hr) * 2]}
+        for pair, hr in pairs.items()
+    ]
+
+
 def hazard(**more):
     """Describe a study that compares two groups of which no more is known."""
     comparison = {"endpoint": "os", "groups": ["x", "y"]} | digits(more)

@@ -19,6 +19,7 @@ from registries import (
     months,
     noted,
     one,
+    ratios,
     registry_of,
     response,
     reviewed,
@@ -32,12 +33,8 @@ from studies.plausibility import NOTES, WARNINGS, citations
 
 def circle(second, third):
     """Describe three arms, the first against the second with a ratio of 0.50, and so on."""
-    ratios = {("a", "b"): "0.50", ("b", "c"): second, ("a", "c"): third}
-    comparisons = [
-        {"endpoint": "os", "groups": [*pair], "hr": D(hr), "hr_ci": [D(hr) * D("0.6"), D(hr) * 2]}
-        for pair, hr in ratios.items()
-    ]
-    return one(*(cohort(name, n=40) for name in "abc"), comparisons=comparisons)
+    arms = (cohort(name, n=40) for name in "abc")
+    return one(*arms, comparisons=ratios(ab="0.50", bc=second, ac=third))
 
 
 FLAGGED = [

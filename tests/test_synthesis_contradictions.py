@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from command_line import refused
-from registries import alone, arm, noted
+from registries import alone, arm, noted, ratios
 from small_registry import (
     NR,
     cohort,
@@ -160,25 +160,16 @@ def test_groups_with_patients_in_common_are_not_both_counted(tmp_path):
     assert [(own.histology, own.n) for own in data.arms] == [("pure", 15), ("mixed", 5)]
 
 
-def three_arms(*ratios):
+def three_arms(**pairs):
     names = {"a": "lenvatinib", "b": "sorafenib", "c": "paclitaxel"}
-    comparisons = [
-        {
-            "endpoint": "os",
-            "groups": [*pair],
-            "hr": Decimal(hr),
-            "hr_ci": [Decimal(hr) * Decimal("0.64"), Decimal(hr) * Decimal("1.56")],
-        }
-        for pair, hr in ratios
-    ]
     cohorts = [cohort(name, drug, 40, survival=[median("6.0")]) for name, drug in names.items()]
-    return study("abel2001", *cohorts, comparisons=comparisons)
+    return study("abel2001", *cohorts, comparisons=ratios(**pairs))
 
 
 def test_the_third_ratio_of_three_arms_adds_nothing(tmp_path):
-    two = [("ab", "0.75"), ("ac", "0.50")]
-    data, _ = observed(tmp_path / "0", three_arms(*two))
-    more, _ = observed(tmp_path / "1", three_arms(*two, ("bc", "0.67")))
+    two = {"ab": "0.75", "ac": "0.50"}
+    data, _ = observed(tmp_path / "0", three_arms(**two))
+    more, _ = observed(tmp_path / "1", three_arms(**two, bc="0.67"))
 
     def used(own):
         return [(c.first, c.second, c.reading.low, c.variance) for c in own.comparisons]
@@ -186,7 +177,7 @@ def test_the_third_ratio_of_three_arms_adds_nothing(tmp_path):
     assert used(more) == used(data)
     assert "hazard ratio 0.67 follows from the others" in more.arms[0].entered_as
     # a ratio goes before a p value
-    p = three_arms(("ac", "0.50"), ("bc", "0.67"))
+    p = three_arms(ac="0.50", bc="0.67")
     p["comparisons"].insert(0, {"endpoint": "os", "groups": ["a", "b"], "p": Decimal("0.2")})
     found, _ = observed(tmp_path / "2", p)
     assert {own.reading.kind for own in found.comparisons} == {"hazard ratio"}
