@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -466,13 +465,11 @@ def overlaps(first: np.ndarray, second: np.ndarray, slack: float = 0.1) -> np.nd
 WIDTHS_MM = {"one-column": 85.0, "two-column": 174.0, "slide": 254.0}
 
 
-def figure_of(drawn: Figure | Axes) -> Figure:
-    """The figure of what a plot function returns."""
-    return drawn.get_figure(root=True)
+def assert_clear(figure: Figure, width: str, *, is_forest: bool = False) -> None:
+    """Every word inside the picture, clear of the others and of 6.5 points or more.
 
-
-def assert_printable(figure: Figure, width: str, *, is_forest: bool = False) -> None:
-    """Every word inside the picture, clear of the others and of 6.5 points or more."""
+    Every mark is inside, too, and clear of the words.
+    """
     texts = shown_texts(figure)
     extents = boxes(figure, texts)
     clashes = [
@@ -489,14 +486,8 @@ def assert_printable(figure: Figure, width: str, *, is_forest: bool = False) -> 
         assert wide * 25.4 / 72 > WIDTHS_MM[width] - 1e-6
     else:
         assert abs(wide * 25.4 / 72 - WIDTHS_MM[width]) < 1e-6
-
-
-def assert_clear(figure: Figure, width: str, *, is_forest: bool = False) -> None:
-    """Also every mark inside the picture, and clear of the words."""
-    assert_printable(figure, width, is_forest=is_forest)
     marks = [line for axes in figure.axes for line in axes.lines if line.get_marker() != "None"]
     extents = boxes(figure, marks)
-    wide, high = figure.get_size_inches() * 72
     assert (extents[:, :2] > 0).all()
     assert (extents[:, 2:] < (wide, high)).all()
     clashes = overlaps(extents, boxes(figure, figure.texts))

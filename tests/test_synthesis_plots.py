@@ -16,7 +16,7 @@ import plot_tables as tables
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from plot_tables import assert_clear, boxes, by_gid, figure_of, overlaps, words
+from plot_tables import assert_clear, boxes, by_gid, overlaps, words
 
 from synthesis import plots
 from synthesis.choices import COLUMNS
@@ -39,7 +39,7 @@ WIDTHS = tuple(SHEETS)
 def draw(name, width="two-column"):
     """One of each figure; drawn once and shared, so only to be read."""
     title = "What the figure shows of the treatments"
-    return figure_of(ENTRIES[name].draw(width=width, title=title))
+    return ENTRIES[name].draw(width=width, title=title).get_figure(root=True)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
