@@ -11,6 +11,7 @@ import tomllib
 from decimal import Decimal
 from pathlib import Path
 
+import golden
 import pytest
 from command_line import WIDTHS
 from registries import odd_study, small_folder
@@ -48,44 +49,36 @@ def answer(run, registry):
     return answer
 
 
-# --- list ----------------------------------------------------------------------------------------
+# --- What is read --------------------------------------------------------------------------------
 
 
-def test_list_shows_the_cohorts_that_are_asked_for(answer):
-    _, *rows, _, total = answer("list").splitlines()
-    assert [row.split()[1] for row in rows] == ["x", "y", "all", "old"]
-    assert total == "4 cohorts of 2 reports"
-    words = ("--status", "secondary", "--design", "retrospective", "--disease", "atc")
-    for more, cohorts in (((), ["x", "y"]), (("--class", "chemo", "--year", "2022-"), ["y"])):
-        _, *rows, _, _ = answer("list", *words, *more).splitlines()
-        assert [row.split()[1] for row in rows] == cohorts
+READ = """\
+list
+list --status secondary --design retrospective --disease atc
+list --status secondary --class chemo --year 2022-
+list --format csv
+list --format json --endpoint pfs
+list --format json --year 1990
+list --excluded
+list --excluded --format csv
+list --excluded --format json
+list --excluded --year 2012-
+show sparano2021
+show left2011
+overlaps
+overlaps --verbose
+overlaps sparano2021 --endpoint os
+overlaps --rule
+export --format bibtex
+export --format bibtex --treatment lenvatinib
+export --format table --year 2023
+"""
 
 
-def test_list_as_csv_and_json_has_a_row_for_each_endpoint(answer):
-    rows = list(csv.DictReader(io.StringIO(answer("list", "--format", "csv"))))
-    assert [(row["cohort_id"], row["endpoint"]) for row in rows] == [
-        *(("x", "os"), ("y", "pfs"), ("all", "os"), ("all", "pfs"), ("all", "response")),
-        ("old", ""),
-    ]
-    records = json.loads(answer("list", "--format", "json", "--endpoint", "pfs"))
-    assert [(row["cohort_id"], row["endpoint"]) for row in records] == [
-        ("y", "pfs"),
-        ("all", "pfs"),
-    ]
-    assert records[1]["n"] == 23
-    assert records[1]["median_months"] is None
-    assert records[1]["median_not_reached"] is True
-    assert json.loads(answer("list", "--format", "json", "--year", "1990")) == []
-
-
-def test_list_shows_what_was_left_out(answer):
-    lines = answer("list", "--excluded").splitlines()
-    assert lines[1].split("  ") == ["left2011", "2011", "7", "Prints no survival."]
-    (record,) = json.loads(answer("list", "--excluded", "--format", "json"))
-    assert (record["study_id"], record["year"], record["n"]) == ("left2011", 2011, "7")
-    (row,) = csv.DictReader(io.StringIO(answer("list", "--excluded", "--format", "csv")))
-    assert row["reason"] == "Prints no survival."
-    assert "0 reports left out" in answer("list", "--excluded", "--year", "2012-")
+def test_what_is_listed_shown_and_exported_is_the_page_that_was_read(answer, registry, monkeypatch):
+    monkeypatch.chdir(registry.parent)
+    page = (f"$ atc studies {words}\n{answer(*words.split())}\n" for words in READ.splitlines())
+    golden.check("atc_studies", "".join(page))
 
 
 def test_output_goes_to_a_file_whole_or_not_at_all(run, registry, tmp_path):
@@ -120,35 +113,6 @@ def test_a_folder_without_words_adds_to_the_shipped_studies(run, tmp_path):
     assert code == 0
     assert err == f"{second / 'added2024.toml'} is used in place of the added2024 read before it.\n"
     assert out.splitlines()[1].split()[1] == "b"
-
-
-# --- show and overlaps ---------------------------------------------------------------------------
-
-
-def test_show_prints_a_report_or_why_it_was_left_out(answer, registry, monkeypatch):
-    monkeypatch.chdir(registry.parent)
-    text = answer("show", "sparano2021")
-    assert text.startswith("Sparano 2021  (sparano2021)\n")
-    assert "File          registry/sparano2021.toml\n" in text
-    assert "PLAUSIBILITY" in text
-    text = answer("show", "left2011")
-    assert text.startswith("left2011: left out of the registry\n")
-    assert "Reason        Prints no survival.\n" in text
-
-
-def test_overlaps_prints_a_line_for_each_group_or_everything_or_the_rule(answer, run):
-    assert answer("overlaps").splitlines()[1].split() == [
-        *("2", "1", "2", "1", "jannin2023,", "sparano2021"),
-    ]
-    text = answer("overlaps", "--verbose")
-    assert "jannin2023 (Jannin 2023) shares patients with" in text
-    assert text.splitlines()[-1] == "1 group of 2 reports, 1 overlap"
-    one = answer("overlaps", "sparano2021", "--endpoint", "os")
-    assert one.splitlines()[0] == text.splitlines()[0]
-    assert "pfs" not in one
-    code, rule, _ = run("studies", "overlaps", "--rule")
-    assert code == 0
-    assert "  1. A cohort of one treatment" in rule
 
 
 # --- check ---------------------------------------------------------------------------------------
@@ -293,16 +257,6 @@ def test_one_value_in_each_row_is_not_read(run, tmp_path):
     code, out, err = run("studies", "import", file)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "import an export as JSON (atc studies export --format json) instead" in err
-
-
-def test_export_of_citations_and_of_the_table_can_be_filtered(answer):
-    text = answer("export", "--format", "bibtex")
-    assert re.findall(r"@\w+\{(\w+),", text) == ["jannin2023", "sparano2021"]
-    assert "jannin2023" not in answer("export", "--format", "bibtex", "--treatment", "lenvatinib")
-    rows = list(
-        csv.DictReader(io.StringIO(answer("export", "--format", "table", "--year", "2023")))
-    )
-    assert [row["cohort_id"] for row in rows] == ["x", "y"]
 
 
 def test_export_of_estimates_can_be_filtered(answer):
