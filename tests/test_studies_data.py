@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from decimal import Decimal
 from itertools import combinations
-from pathlib import Path
 
 import golden
 import pytest
 from registries import shipped
 
-import studies
 from studies import Study
 from studies.documents import tables_of, toml_of
-from studies.schema import Citation
-
-EXCLUDED = Path(studies.__file__).parent / "excluded.toml"
 
 
 @pytest.fixture(scope="module")
 def registry():
     return shipped()
-
-
-@pytest.fixture(scope="module")
-def excluded() -> dict[str, dict]:
-    entries = tomllib.loads(EXCLUDED.read_text(encoding="utf-8"))["excluded"]
-    by_id = {entry["id"]: entry for entry in entries}
-    assert len(by_id) == len(entries), "an identifier stands twice"
-    return by_id
 
 
 def cohort_of(registry, study_id, cohort_id):
@@ -125,16 +111,6 @@ def test_pure_and_mixed_are_words_of_the_report_or_a_declared_reading(registry):
     assert {"sparano2021", "cleveland_young2013"} <= own_words
     assert {"ahn2017", "sugino2002", "choi2013"} <= read
     assert not own_words & read
-
-
-def test_the_excluded_reports_have_reasons_and_are_not_in_the_registry(registry, excluded):
-    assert len(excluded) >= 77
-    assert not set(excluded) & set(registry.studies)
-    for entry in excluded.values():
-        assert set(entry) <= {"id", "n", "reason", "citation"}
-        assert len(entry["reason"]) > 20
-        assert all(isinstance(n, int) and n > 0 for n in entry.get("n", []))
-        Citation.model_validate(entry["citation"])
 
 
 def test_every_overlap_names_a_report_of_the_registry(registry):

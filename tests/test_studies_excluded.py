@@ -44,6 +44,7 @@ def test_the_shipped_list_is_read_in_its_order():
     assert (baek.n, baek.citation.year) == ((329,), 2017)
     assert baek.reason.startswith("The abstract prints no median")
     assert not {item.id for item in registry.excluded} & set(registry.studies)
+    assert min(len(item.reason) for item in registry.excluded) > 20
 
 
 @pytest.mark.parametrize("place", ["r/excluded.toml", "excluded.toml"])
