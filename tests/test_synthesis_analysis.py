@@ -15,7 +15,6 @@ import studies as studies_package
 from studies import load_registry
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import ESTIMANDS, estimands_of, named_groups, summaries
-from synthesis.fits import NothingToPoolError
 from synthesis.model.arrays import sizes_for
 from synthesis.numbers import interval
 from synthesis.questions.contrasts import COMPARE_COLUMNS
@@ -287,12 +286,6 @@ def test_progress_is_told_by_fit(analysis, told):
         "pfs", "pfs, log-logistic", "pfs, weibull", "response",
         "treatments compared", "benefit by histology", "stated populations",
     }  # fmt: skip
-
-
-def test_an_endpoint_without_cohorts_says_so(tmp_path):
-    registry = copy_registry(tmp_path / "registry", ["takahashi2020"])
-    with pytest.raises(NothingToPoolError, match=r"no cohort of .* can be counted for pfs"):
-        analyse(registry, Settings(endpoints=("pfs",)))
 
 
 def test_every_counted_cohort_is_set_against_what_the_others_predict(analysis):

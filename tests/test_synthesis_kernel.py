@@ -247,17 +247,6 @@ def test_far_from_the_data_value_and_gradient_stay_finite(name):
         assert all(np.isfinite(part).all() for part in found)
 
 
-def test_a_median_not_reached_is_a_binomial_tail():
-    own = chain([Survivors(10.0, 9.0)], 16)
-    curve = family("weibull")
-    survival = np.exp(-np.log(2.0) * (10.0 / 8.0) ** 0.9)
-    rng = np.random.default_rng(3)
-    found = float(arm_log_likelihood([own], [0.0], np.log(8.0), np.log(0.9), curve))
-    share = np.mean(rng.binomial(16, survival, 400_000) >= 9)
-    # 400,000 draws know the share to within 0.0008
-    assert np.exp(found) == pytest.approx(share, abs=0.004)
-
-
 def test_the_operation_and_its_gradient_in_a_compiled_graph():
     data, values = data_for("weibull"), parameters(1, "weibull", mixture=True)
     tensors = {key: pt.as_tensor_variable(data[key]) for key in DATA}
