@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 
 import numpy as np
 import pytest
@@ -43,8 +44,11 @@ NAMES = ("whole:arm", "split:arm", "listed:arm", "trial:one", "trial:two")
 NAMES += ("pair:one", "pair:two", "alone:arm")
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("chosen", ["weibull", "log-logistic", "long-tail"])
+# the exponential has no shape to integrate
+CASES = [*product(("weibull", "log-logistic", "long-tail"), NAMES), ("exponential", "whole:arm")]
+
+
+@pytest.mark.parametrize(("chosen", "name"), CASES)
 def test_the_effects_of_a_cohort_are_integrated_out(data, chosen, name):
     own, fit = drawn(data, chosen)
     found = cohort_log_likelihood(fit)
@@ -102,13 +106,6 @@ def test_the_bias_of_a_retrospective_report_is_integrated_out_with_its_effect(da
     # patients that were allocated at random were not chosen afterwards
     assert moved.pop("trial:one") == 0.0
     assert min(moved.values()) > 0.02  # ten times the tolerance
-
-
-def test_the_exponential_has_no_shape_to_integrate(data):
-    own, fit = drawn(data, "exponential")
-    found = cohort_log_likelihood(fit)
-    exact = [brute(own, fit, s, "whole:arm") for s in range(3)]
-    np.testing.assert_allclose(found[:, cohort_named(data, "whole:arm")], exact, atol=0.01)
 
 
 def test_what_is_integrated_out_does_not_matter(data):
@@ -191,7 +188,9 @@ def simulated_density(fit, data, j, rng, copies=200):
     return logsumexp(value) - np.log(value.size), location
 
 
-def test_importance_sampling_agrees_with_leaving_each_cohort_out(tmp_path, survival_sizes):
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_importance_sampling_agrees_with_leaving_cohorts_out(tmp_path, survival_sizes, step):
+    """A report of either treatment, or in the slow ring every report, each with a refit."""
     tables, rng = reports(), np.random.default_rng(2)
     settings = SamplerSettings(draws=1000, tune=500, chains=2, seed=4)
 
@@ -203,7 +202,7 @@ def test_importance_sampling_agrees_with_leaving_each_cohort_out(tmp_path, survi
     found = leave_one_out(whole, draws=2000)
     assert found.pareto_k.max() < 0.7
     exact, seen, predictions = [], [], LeftOutPredictions(whole, 2000)
-    for j, ref in enumerate(data.cohorts):
+    for j, ref in list(enumerate(data.cohorts))[::step]:
         others = [table for table in tables if table["id"] != ref.study.id]
         rest = fit(read(tmp_path / ref.study.id, others).at_share(0.4))
         density, location = simulated_density(rest, data, j, rng)
@@ -214,10 +213,11 @@ def test_importance_sampling_agrees_with_leaving_each_cohort_out(tmp_path, survi
         # a quarter of the spread between studies that the fits find
         np.testing.assert_allclose(ends, np.quantile(location, [0.1, 0.5, 0.9]), atol=0.12)
     # Monte Carlo: some hundred effective draws on either side
-    np.testing.assert_allclose(found.elpd, exact, atol=0.12)
+    np.testing.assert_allclose(found.elpd[::step], exact, atol=0.12)
     # the cohort itself makes its density higher, so the two are told apart
-    assert sum(seen) - sum(exact) > 0.8
-    assert found.p_loo == pytest.approx(sum(seen) - sum(exact), abs=0.5)
+    assert sum(seen) - sum(exact) > 0.8 * len(exact) / len(data.cohorts)
+    if step == 1:
+        assert found.p_loo == pytest.approx(sum(seen) - sum(exact), abs=0.5)
 
 
 # --- weights -------------------------------------------------------------------------------------
@@ -260,18 +260,14 @@ def test_weights_are_the_best_of_the_simplex(seed, even):
             assert score(np.maximum(near, 1e-300)) <= best + 1e-6
 
 
-def test_a_family_that_is_always_worse_gets_next_to_nothing():
-    densities = np.tile([-3.0, -3.5], (20, 1))
-    np.testing.assert_allclose(stacking_weights(densities, 0.0), [1.0, 0.0], atol=1e-6)
+def test_a_family_that_is_worse_gets_next_to_nothing_and_a_near_tie_is_left_one():
+    worse, tie = (np.tile([-3.0, other], (20, 1)) for other in (-3.5, -3.001))
+    np.testing.assert_allclose(stacking_weights(worse, 0.0), [1.0, 0.0], atol=1e-6)
     # half a cohort against twenty, each of which speaks for the first by half a log unit
-    assert 0.0 < stacking_weights(densities)[1] < 0.08
+    assert 0.0 < stacking_weights(worse)[1] < 0.08
     assert stacking_weights(np.tile([-3.0, -9.0], (20, 1)))[1] == pytest.approx(0.5 / 21, rel=0.01)
-
-
-def test_a_near_tie_is_left_a_near_tie():
-    densities = np.tile([-3.0, -3.001], (20, 1))
-    np.testing.assert_allclose(stacking_weights(densities, 0.0), [1.0, 0.0], atol=0.02)
-    np.testing.assert_allclose(stacking_weights(densities), [0.5, 0.5], atol=0.02)
+    np.testing.assert_allclose(stacking_weights(tie, 0.0), [1.0, 0.0], atol=0.02)
+    np.testing.assert_allclose(stacking_weights(tie), [0.5, 0.5], atol=0.02)
 
 
 def many_landmarks(true, tmp_path, seed):

@@ -50,18 +50,15 @@ def every_kind_of_figure():
         cohort("arm", n=23, histology={"pure": 15, "mixed": 8}, subgroups=groups),
         comparisons=[{"endpoint": "os", "groups": ["mixed", "pure"], "p": Decimal("0.026")}],
     )
-    interval = {"ci": [Decimal("2.1"), Decimal("9.8")], "level": Decimal("0.95")}
+    interval = {"ci": "2.1 9.8", "level": "0.95"}
     whole = study(
         "whole",
         cohort(
             "arm",
             "paclitaxel",
             31,
-            survival=[
-                median(Decimal("4.4"), **interval),
-                median(Decimal("1.9"), endpoint="pfs"),
-            ],
-            landmarks=[landmark(12, Decimal("0.20"), ci=[Decimal("0.08"), Decimal("0.35")])],
+            survival=[median("4.4", **interval), median("1.9", endpoint="pfs")],
+            landmarks=[landmark(12, "0.20", ci="0.08 0.35")],
             time_origin="diagnosis",
         ),
         design="registry",
@@ -179,22 +176,17 @@ def test_endpoints_families_and_priors_share_one_compiled_model(endpoints, survi
     assert float(moved.tree["posterior"]["mu"].mean()) == pytest.approx(3.0, abs=0.01)
 
 
-def test_the_same_seed_gives_the_same_draws(endpoints, survival_sizes):
-    problem = survival_problem(endpoints["os"], load_priors(), family("weibull"), survival_sizes)
+def test_the_same_seed_gives_the_same_draws_and_padding_is_cut_off(endpoints, survival_sizes):
+    data = endpoints["os"]
+    problem = survival_problem(data, load_priors(), family("weibull"), survival_sizes)
     settings = SamplerSettings(draws=50, tune=100, chains=2, seed=8)
     first, again = (run(problem, settings, cache=False).tree["posterior"] for _ in range(2))
     other = run(problem, SamplerSettings(50, 100, 2, seed=9), cache=False).tree["posterior"]
     for name in first.data_vars:
         np.testing.assert_array_equal(first[name], again[name])
     assert not np.array_equal(first["mu"], other["mu"])
-
-
-def test_padding_is_cut_off(endpoints, survival_sizes):
-    data = endpoints["os"]
-    problem = survival_problem(data, load_priors(), family("weibull"), survival_sizes)
-    tree = run(problem, SHORT, cache=False).tree
-    assert tuple(tree["posterior"]["study"].to_numpy()) == data.hierarchy.studies
-    assert tree["posterior"]["log_median"].shape == (2, 200, len(data.groups))
+    assert tuple(first["study"].to_numpy()) == data.hierarchy.studies
+    assert first["log_median"].shape == (2, 50, len(data.groups))
     assert survival_sizes["arm"] > len(data.groups)
 
 
@@ -284,6 +276,8 @@ def test_the_comparison_sees_one_patient_more(one_arm):
 # --- histology without histology ---------------------------------------------------------------
 
 
+# Tolerances follow the Monte Carlo error: four errors of an SD are 4 % at 8,000 draws, less than
+# the change of 10 % that is looked for.
 LONG = SamplerSettings(draws=4000, tune=700, chains=2, seed=31)
 
 
