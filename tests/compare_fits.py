@@ -72,10 +72,11 @@ def survival_fit(registry, endpoint="os", seed=4):
 RATES = {"lenvatinib": 0.4, "sorafenib": 0.2, "paclitaxel": 0.25, "best_care": 0.05}
 
 
-def response_fit(registry, seed=5):
+def response_fit(registry, seed=5, **more):
     """Fit of response without a sampler."""
     empty = fit_of(registry, "response")
     rng = np.random.default_rng(seed)
     rates = np.array([RATES[name] for name in empty.data.treatments])
     noise = 0.4 * rng.standard_normal((DRAWS, rates.size))
-    return fit_of(registry, "response", treatment_effect=np.log(rates / (1 - rates)) + noise)
+    effect = np.log(rates / (1 - rates)) + noise
+    return fit_of(registry, "response", treatment_effect=effect, **more)

@@ -26,6 +26,7 @@ from synthesis.fits import ResponseFit, SurvivalFit, class_order, observe
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family
 from synthesis.model.printed import METHODS
+from synthesis.model.response import KEEP as RESPONSE_KEEP
 from synthesis.model.response import response_data
 from synthesis.model.sampler import Diagnosis, Draws, SamplerSettings
 from synthesis.model.survival import KEEP, centre_share
@@ -55,7 +56,7 @@ def shapes_of(data):
         "covariate": len(COVARIATES),
         "convention": len(METHODS),
     }
-    keep = KEEP if hasattr(data, "arms") else KEEP | {"log_odds": ("cohort",)}
+    keep = KEEP if hasattr(data, "arms") else RESPONSE_KEEP
     return {name: tuple(sizes[d] for d in dims) for name, dims in keep.items()}
 
 
@@ -64,7 +65,11 @@ def fit_of(registry, endpoint="os", *, size=DRAWS, **fixed):
 
     A value of `fixed` may be a number, or an array of draws with the dimensions of the quantity.
     """
-    data = observations(registry, endpoint)
+    return made_fit(observations(registry, endpoint), size=size, **fixed)
+
+
+def made_fit(data, *, size=DRAWS, **fixed):
+    """Fit of these observations without a sampler, as in :func:`fit_of`."""
     variables = {}
     for name, shape in shapes_of(data).items():
         value = np.asarray(fixed.get(name, 0.0), dtype=float)
@@ -72,7 +77,7 @@ def fit_of(registry, endpoint="os", *, size=DRAWS, **fixed):
     settings = SamplerSettings(draws=size)
     draws = Draws(from_dict({"posterior": variables}), settings, {}, from_cache=False)
     priors = load_priors()
-    if endpoint == "response":
+    if not hasattr(data, "arms"):
         return ResponseFit(data, (), priors, draws, GOOD)
     chosen = family("weibull")
     return SurvivalFit(data, (), priors, chosen, draws, GOOD, centre_share(priors))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 
 import compare_fits
-import numpy as np
 import pytest
-from arviz import from_dict
 from benefit_fits import reports, spread, told_fit
-from fits import DRAWS, fit_of, observations
+from fits import fit_of, observations
 from small_registry import VOCABULARY, cohort, study, write_registry
 
 import synthesis.run
 from priors import load_priors
 from studies import load_registry
-from synthesis.model.response import KEEP
 from synthesis.run import analyse
 from synthesis.settings import Settings
 from synthesis.stacking import FamilyFits
@@ -69,22 +66,9 @@ def survival_fit(registry):
     )
 
 
-def response_fit(registry):
-    """Fit of response, with every quantity that its tables read."""
-    fit = compare_fits.response_fit(registry)
-    sizes = {"class": len(fit.data.classes), "treatment": len(fit.data.treatments)}
-    sizes |= {"study": len(fit.data.studies), "cohort": len(fit.data.cohorts)}
-    known = fit.tree["posterior"]
-    shape = {name: (1, DRAWS, *(sizes[dim] for dim in dims)) for name, dims in KEEP.items()}
-    values = {n: known[n].to_numpy() if n in known else np.zeros(shape[n]) for n in KEEP}
-    values["study_sd"] = np.full((1, DRAWS), 0.3)
-    draws = replace(fit.draws, tree=from_dict({"posterior": values}))
-    return replace(fit, draws=draws)
-
-
 def fit_endpoints(registry, settings, *, priors, progress, cache):
     """Stand in for the sampler: the fits of the endpoints that are asked for."""
-    makers = {"os": survival_fit, "response": response_fit}
+    makers = {"os": survival_fit, "response": partial(compare_fits.response_fit, study_sd=0.3)}
     fits = {name: makers[name](registry) for name in settings.endpoints}
     single = {"os": fits["os"]} if "os" in fits else {}
     return fits, {k: FamilyFits({fit.family.name: fit}, None, fit) for k, fit in single.items()}

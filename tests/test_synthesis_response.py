@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytensor
 import pytest
-from arviz import from_dict
+from fits import DRAWS, made_fit
 from scipy.special import expit, logit
 from scipy.stats import binom, multinomial
 
@@ -23,7 +23,6 @@ from synthesis.estimands import (
     response_rate,
     stage_rate,
 )
-from synthesis.fits import ResponseFit
 from synthesis.model.response import (
     KEEP,
     PRIOR_OF,
@@ -33,11 +32,8 @@ from synthesis.model.response import (
     trials,
     variable,
 )
-from synthesis.model.sampler import Diagnosis, Draws, SamplerSettings
 from synthesis.questions.pooled import pooled_table
 
-DRAWS = 2000
-GOOD = Diagnosis("PASS", 1.0, "mu", 4000.0, 4000.0, 0, 1.0, DRAWS, 1, "")
 TREATMENTS = {"a": "one", "b": "one", "c": "two"}  # treatment -> class
 
 
@@ -159,22 +155,8 @@ def test_each_stage_has_priors_of_its_own_and_the_first_keeps_its_names():
 
 
 def fit_of(*counts, **fixed):
-    """Fit without a sampler: every variable stands where `fixed` puts it, else at zero."""
-    data = data_of(*counts)
-    sizes = {
-        "class": len(data.classes),
-        "treatment": len(data.treatments),
-        "study": len(data.studies),
-        "cohort": len(data.cohorts),
-    }
-    variables = {
-        name: np.broadcast_to(
-            np.asarray(fixed.get(name, 0.0), dtype=float), (1, DRAWS, *(sizes[d] for d in dims))
-        ).copy()
-        for name, dims in KEEP.items()
-    }
-    draws = Draws(from_dict({"posterior": variables}), SamplerSettings(draws=DRAWS), {}, False)
-    return ResponseFit(data, (), load_priors(), draws, GOOD)
+    """Fit without a sampler of one cohort for each count."""
+    return made_fit(data_of(*counts), **fixed)
 
 
 FULL = (best(1, 2, 3, 4), best(0, 1, 2, 3), best(2, 2, 2, 2))
