@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from studies import schema
 from studies.kinds import half_step
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from studies.registry import Excluded
 
 RESPONSE = "response"
+#: Two groups that reports set against each other, in the words of comparisons.
+HISTOLOGY, ORIGIN = ("mixed", "pure"), ("transformed", "de novo")
 Figure = schema.SurvivalOutcome | schema.Landmark | Response | schema.Comparison
 Keep = Callable[[Figure], bool]
+#: Which declared readings count as histology: those of a report's own groups as pure or mixed, that
+#: of transformed tumours as mixed and de novo ones as pure, all, or none.
+Readings = bool | Literal["groups", "origin"]
 
 DAYS_PER_MONTH = Decimal("30.4375")  # 365.25 / 12: leap years included
 MONTHS_PER_UNIT: dict[str, Decimal] = {
@@ -186,11 +191,19 @@ def patients_with(cohort: Cohort, endpoint: str) -> list[schema.Patient]:
     return [patient for patient in cohort.patients if getattr(patient, endpoint, None) is not None]
 
 
-def histology_of(arm: Cohort | Subgroup, *, use_read_as: bool = True) -> schema.Histology | None:
+def reads(kind: Literal["groups", "origin"], use_read_as: Readings) -> bool:
+    """Return whether declared readings of a kind count as histology."""
+    return use_read_as is True or use_read_as == kind
+
+
+def histology_of(
+    arm: Cohort | Subgroup, *, use_read_as: Readings = True
+) -> schema.Histology | None:
     """Return the histology of an arm that has only one, as printed or by a declared reading."""
     if isinstance(arm, Subgroup) and arm.histology is not None:
         return arm.histology
-    return arm.read_as.histology if use_read_as and arm.read_as is not None else None
+    used = arm.read_as is not None and reads("groups", use_read_as)
+    return arm.read_as.histology if used else None
 
 
 def splits_histology(split: schema.HistologySplit | None) -> bool:
@@ -223,6 +236,26 @@ def histology_sizes(cohort: Cohort) -> tuple[int, int] | None:
     if counts is None and percents is not None and whole:
         return round(percents[0] * whole / 100), round(percents[1] * whole / 100)
     return counts
+
+
+def transformed_share(cohort: Cohort) -> float | None:
+    """Return the share of transformed tumours, 0 to 1, printed as such or as that of de novo ones.
+
+    Transformed tumours arose from a differentiated carcinoma that was known before.
+    """
+    new = share_of(cohort, "de novo")
+    return share_of(cohort, "transformed") if new is None else 1.0 - new
+
+
+def contrast_sizes(cohort: Cohort, groups: tuple[str, str]) -> tuple[int, int] | None:
+    """Return the patients of both groups of :data:`HISTOLOGY` or :data:`ORIGIN`, where told."""
+    if groups == HISTOLOGY:
+        return histology_sizes(cohort)
+    share = transformed_share(cohort)
+    if share is None or not cohort.n:
+        return None
+    first = round(share * cohort.n)
+    return first, cohort.n - first
 
 
 def _both(mixed: Any, pure: Any, whole: Any) -> tuple[Any, Any] | None:
@@ -292,9 +325,15 @@ class View:
 
     endpoint: str
     verified_only: bool
-    use_read_as: bool
+    use_read_as: Readings
     use_formed: bool = False
     """Whether cohorts that the outcome formed are counted."""
+
+    def __post_init__(self) -> None:
+        """Refuse a reading that there is not, with a ValueError."""
+        if self.use_read_as not in (True, False, "groups", "origin"):
+            expected = "True, False, 'groups' or 'origin'"
+            raise ValueError(f"use_read_as: found {self.use_read_as!r}, expected {expected}")
 
     def keep(self, study: Study) -> Keep:
         """Return which figures of a study may be used."""
@@ -380,18 +419,37 @@ def histology_comparison(ref: CohortRef, view: View) -> schema.Comparison | None
     """Return what a report prints of the endpoint for mixed against pure patients of a cohort.
 
     It says something by a p value, a hazard ratio or the group that fares better, and the cohort
-    alone of its report tells how many patients either group has, or is the only one.
+    alone of its report tells how many patients either group has, or is the only one. On request
+    transformed against de novo patients stand for them.
     """
+    found = _comparison_of(ref, view, HISTOLOGY)
+    mapped = reads("origin", view.use_read_as) and may_read_origin(ref.study)
+    return _comparison_of(ref, view, ORIGIN) if found is None and mapped else found
+
+
+def origin_comparison(ref: CohortRef, view: View) -> schema.Comparison | None:
+    """Return the same for transformed against de novo patients, where these stand for no others."""
+    if reads("origin", view.use_read_as) and may_read_origin(ref.study):
+        return None
+    return _comparison_of(ref, view, ORIGIN)
+
+
+def may_read_origin(study: Study) -> bool:
+    """Return whether origin may stand for histology: the report does not tell that itself."""
+    return all(cohort.histology is None for cohort in study.cohorts)
+
+
+def _comparison_of(ref: CohortRef, view: View, groups: tuple[str, str]) -> schema.Comparison | None:
     if not view.keeps_unmarked(ref.study):
         return None
-    told = [own.id for own in ref.study.cohorts if histology_sizes(own)]
+    told = [own.id for own in ref.study.cohorts if contrast_sizes(own, groups)]
     if (told or [own.id for own in ref.study.cohorts]) != [ref.cohort.id]:
         return None
     keep = view.keep(ref.study)
     for own in ref.study.comparisons:
         says = (p_range(own.p), own.hr, own.longer) != (None, None, None)
-        groups = sorted(name.casefold() for name in own.groups)
-        if own.endpoint == view.endpoint and groups == ["mixed", "pure"] and says and keep(own):
+        named = sorted(name.casefold() for name in own.groups) == sorted(groups)
+        if own.endpoint == view.endpoint and named and says and keep(own):
             return own
     return None
 

@@ -13,7 +13,14 @@ from itertools import combinations, product
 from typing import NamedTuple
 
 from studies import figures, responses
-from studies.figures import RESPONSE, CohortRef, View, histology_groups, prints_survival
+from studies.figures import (
+    RESPONSE,
+    CohortRef,
+    Readings,
+    View,
+    histology_groups,
+    prints_survival,
+)
 from studies.problems import closest
 from studies.registry import Registry, as_sentence, references
 from studies.schema import PATIENT_TIMES, Cohort, Comparison, Overlap, Study, Subgroup
@@ -251,6 +258,10 @@ class Selection:
     and whose report sets mixed against pure patients: they count for that contrast, and share
     no patient with a cohort that tells it too.
     """
+    origin: tuple[CohortRef, ...] = ()
+    """Cohorts, counted or left out for such a reason, whose report sets transformed against de
+    novo patients: they count for that contrast, and share no patient with one another.
+    """
 
 
 def quality(study: Study) -> int:
@@ -258,7 +269,10 @@ def quality(study: Study) -> int:
     return sum(own.answer == "yes" for _, own in study.appraisal or () if own is not None)
 
 
-_WITHIN = "It still tells mixed from pure patients within itself."
+_WITHIN = {
+    "histology": "It still tells mixed from pure patients within itself.",
+    "origin": "It still tells transformed from de novo patients within itself.",
+}
 
 
 def select(
@@ -266,7 +280,7 @@ def select(
     endpoint: str,
     *,
     verified_only: bool = False,
-    use_read_as: bool = False,
+    use_read_as: Readings = False,
     use_formed: bool = False,
     unreadable: Callable[[CohortRef, View], str | None] = lambda ref, view: None,
 ) -> Selection:
@@ -280,8 +294,8 @@ def select(
         `UnknownWordError` for another one.
     verified_only : bool
         Use only figures that were seen in the report itself.
-    use_read_as : bool
-        Whether declared readings of a report's own groups as pure or mixed count as histology.
+    use_read_as : bool, "groups" or "origin"
+        Which declared readings count as histology, of :data:`~studies.figures.Readings`.
     use_formed : bool
         Whether cohorts that the outcome formed, by survival or by frailty, are counted.
     unreadable : callable
@@ -310,30 +324,43 @@ def select(
             first, why = shares
             against[ref.id] = "overlap", f"{why} {why_first(first, ref, view)}", first.id
     good = [ref for ref in refs if not _below(ref.study, registry.min_quality)]
-    within = _within(good, against, index, view)
-    for ref in within:
-        kind, reason, *gave_way_to = against[ref.id]
-        against[ref.id] = kind, f"{reason} {_WITHIN}", *gave_way_to
+    telling = {
+        "histology": _telling(good, against, index, view, figures.compares_histology),
+        "origin": _telling(good, against, index, view, _compares_origin),
+    }
+    within = tuple(ref for ref in telling["histology"] if against[ref.id] is not None)
+    for name, own in telling.items():
+        for ref in own:
+            if (why := against[ref.id]) is not None:
+                kind, reason, *gave_way_to = why
+                against[ref.id] = kind, f"{reason} {_WITHIN[name]}", *gave_way_to
     out = ((ref, against[ref.id]) for ref in refs if against[ref.id] is not None)
     return Selection(
         tuple(ref for ref in refs if against[ref.id] is None),
         tuple(LeftOut(ref.study.id, ref.cohort.id, endpoint, *why) for ref, why in out),
         within,
+        telling["origin"],
     )
 
 
-def _within(
+def _compares_origin(ref: CohortRef, view: View) -> bool:
+    return figures.origin_comparison(ref, view) is not None
+
+
+def _telling(
     refs: Iterable[CohortRef],
     against: Mapping[str, tuple[str, ...] | None],
     index: OverlapIndex,
     view: View,
+    compares: Callable[[CohortRef, View], bool],
 ) -> tuple[CohortRef, ...]:
-    """Return the cohorts that are left out, but count for the contrast of mixed and pure."""
-    compare = [ref for ref in refs if figures.compares_histology(ref, view)]
+    """Return the cohorts, counted or left out, that count for a contrast within their report."""
+    compare = [ref for ref in refs if compares(ref, view)]
     telling, chosen = Counted(index), set()
     for ref in compare:
         if against[ref.id] is None:
             telling.add(ref)
+            chosen.add(ref.id)
     for ref in sorted(compare, key=lambda ref: rank(ref, view)):
         kind, *_ = against[ref.id] or ("",)
         silent = kind in ("overlap", "no_figure", "not_one_treatment")

@@ -6,6 +6,7 @@ from studies import Registry, selection
 from studies.figures import (
     RESPONSE,
     CohortRef,
+    Readings,
     View,
     histology_groups,
     landmarks_of,
@@ -20,7 +21,7 @@ def select(
     endpoint: str,
     *,
     verified_only: bool = False,
-    use_read_as: bool = False,
+    use_read_as: Readings = False,
     use_formed: bool = False,
 ) -> selection.Selection:
     """Choose as :func:`studies.selection.select`, whose parameters and errors these are.

@@ -17,7 +17,7 @@ from xarray import DataTree
 
 from priors import Priors, load_priors
 from studies import Registry
-from studies.figures import View
+from studies.figures import Readings, View
 from studies.responses import ResponseRefused, best_responses
 from studies.selection import LeftOut, Selection, adjusted_contrasts
 from synthesis.counting import select
@@ -177,7 +177,7 @@ def bias_spread(fit: PooledSurvival) -> np.ndarray:
 
 
 def survival_observations(
-    registry: Registry, *, verified_only: bool = False, use_read_as: bool = False
+    registry: Registry, *, verified_only: bool = False, use_read_as: Readings = False
 ) -> Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]:
     """Observations and cohorts left out, for each survival endpoint."""
     observations = {}
@@ -190,7 +190,7 @@ def survival_observations(
 
 def observe(registry: Registry, view: View, chosen: Selection) -> SurvivalData:
     """Observations of the cohorts that are chosen for a survival endpoint."""
-    contrasts = Contrasts(chosen.within, adjusted_contrasts(registry, view))
+    contrasts = Contrasts(chosen.within, adjusted_contrasts(registry, view), chosen.origin)
     vocabulary = registry.vocabulary
     return survival_data(
         chosen.counted, view, class_order(registry), vocabulary.selecting, contrasts
@@ -210,7 +210,7 @@ def fit_survival(
     priors: Priors | None = None,
     settings: SamplerSettings | None = None,
     verified_only: bool = False,
-    use_read_as: bool = False,
+    use_read_as: Readings = False,
     variant: Variant = USUAL,
     sizes: Sizes | None = None,
     cache: bool = True,
@@ -228,8 +228,8 @@ def fit_survival(
         The default catalogue otherwise.
     verified_only : bool
         Count only figures that were seen in the report itself.
-    use_read_as : bool
-        Use declared readings of a report's own groups as pure or mixed.
+    use_read_as : bool, "groups" or "origin"
+        Which declared readings count as histology, of :data:`~studies.figures.Readings`.
     variant : Variant
         What is taken otherwise than in every report.
     sizes : Sizes, optional
@@ -299,7 +299,7 @@ def fit_response(
     priors: Priors | None = None,
     settings: SamplerSettings | None = None,
     verified_only: bool = False,
-    use_read_as: bool = False,
+    use_read_as: Readings = False,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> ResponseFit:
@@ -347,7 +347,7 @@ def fit_response_data(
 
 
 def require_cohorts(
-    registry: Registry, endpoint: str, *, verified_only: bool = False, use_read_as: bool = False
+    registry: Registry, endpoint: str, *, verified_only: bool = False, use_read_as: Readings = False
 ) -> None:
     """Raise `NothingToPoolError` where no cohort can be counted for an endpoint."""
     if not select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as).counted:

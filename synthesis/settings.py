@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from synthesis.choices import CONFOUNDING, DEFAULT, STACKED
 from synthesis.endpoints import ENDPOINTS
 from synthesis.model.families import family
 from synthesis.model.sampler import SamplerSettings
 from synthesis.stacking import STACKED_FAMILIES
+
+if TYPE_CHECKING:
+    from studies.figures import Readings
 
 #: Draws a chain: each of several families, so fewer than one fit alone would get.
 DRAWS = 1500
@@ -37,8 +41,9 @@ class Settings:
         Share of mixed histology, 0 to 1, of the reference population.
     verified_only : bool
         Count only figures that were seen in the report itself.
-    use_read_as : bool
-        Use declared readings of a report's own groups as pure or mixed.
+    use_read_as : bool, "groups" or "origin"
+        Which declared readings count as histology: those of a report's own groups as pure or
+        mixed, that of transformed tumours as mixed and de novo ones as pure, all, or none.
     reference : str or None
         Any name of the treatment that the others are set against; the usual one otherwise.
     delta : float
@@ -58,7 +63,7 @@ class Settings:
     seed: int = SamplerSettings.seed
     reference_mix: float = REFERENCE_MIX
     verified_only: bool = False
-    use_read_as: bool = False
+    use_read_as: Readings = False
     reference: str | None = None
     delta: float = DELTA
     confounding: str = DEFAULT

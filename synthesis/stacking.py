@@ -33,6 +33,7 @@ import pandas as pd
 
 from priors import Priors
 from studies import Registry
+from studies.figures import Readings
 from synthesis.fits import PooledSurvival, SurvivalFit, fit_survival
 from synthesis.left_out import DRAWS, NODES, leave_one_out, spaced
 from synthesis.model.sampler import Diagnosis, Progress, SamplerSettings
@@ -277,7 +278,7 @@ def fit_families(
     priors: Priors,
     settings: SamplerSettings,
     verified_only: bool = False,
-    use_read_as: bool = False,
+    use_read_as: Readings = False,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> FamilyFits:

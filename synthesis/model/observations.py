@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from itertools import combinations
 from typing import NamedTuple
@@ -16,22 +17,40 @@ from typing import NamedTuple
 import numpy as np
 
 from studies.figures import (
+    HISTOLOGY,
+    ORIGIN,
+    Readings,
     View,
+    contrast_sizes,
     histology_comparison,
     histology_groups,
     histology_of,
-    histology_sizes,
     in_months,
     landmarks_of,
     listed_groups,
+    origin_comparison,
     outcome_of,
     patients_with,
 )
-from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, Subgroup, SurvivalOutcome
+from studies.schema import (
+    NOT_REACHED,
+    Characteristic,
+    Cohort,
+    Comparison,
+    Landmark,
+    Study,
+    Subgroup,
+    SurvivalOutcome,
+)
 from studies.selection import CohortRef
 from synthesis.endpoints import endpoint_of
 from synthesis.model.comparisons import RHO, part_told
-from synthesis.model.covariates import covariates, is_mutated
+from synthesis.model.covariates import (
+    COVARIATES,
+    TRANSFORMED_SHARE,
+    covariates,
+    is_mutated,
+)
 from synthesis.model.printed import Chain, ContradictionError
 from synthesis.model.records import (
     ComparisonReading,
@@ -194,11 +213,15 @@ class SurvivalData:
         Cohorts of :attr:`compared` that are not counted: only a contrast within their report is.
     mutated : tuple of bool
         Whether all patients of each of `refs` have the mutation that their treatment asks for.
+    origin : tuple of int
+        Among `refs`, the transformed patients of a report that compares them with de novo ones,
+        who stand behind them.
     covariates : tuple of tuple of float
-        Of each cohort, in the order of :data:`~synthesis.model.covariates.COVARIATES`.
+        Of each cohort, in the order of :data:`~synthesis.model.covariates.COVARIATES`; of all
+        `refs` where some report compares groups that differ in one.
     records : tuple of CohortRecord
         What the report of each cohort prints, whether it entered or not.
-    verified_only, use_read_as : bool
+    verified_only, use_read_as
         Which printed figures were looked at; see :attr:`view`.
     """
 
@@ -212,12 +235,13 @@ class SurvivalData:
     patients: tuple[ListedPatient, ...]
     comparisons: tuple[ArmComparison, ...]
     verified_only: bool = False
-    use_read_as: bool = False
+    use_read_as: Readings = False
     covariates: tuple[tuple[float, ...], ...] = ()
     records: tuple[CohortRecord, ...] = ()
     compared: tuple[Arm, ...] = ()
     within: tuple[CohortRef, ...] = ()
     mutated: tuple[bool, ...] = ()
+    origin: tuple[int, ...] = ()
 
     @property
     def groups(self) -> tuple[Arm, ...]:
@@ -238,6 +262,12 @@ class SurvivalData:
     def tells_histology(self) -> bool:
         """Whether the share of mixed histology is printed of any group."""
         return any(arm.share is not None for arm in self.groups)
+
+    def telling(self, covariate: str) -> tuple[CohortRef, ...]:
+        """Cohorts, and groups that their report compares, that tell of a covariate."""
+        place = COVARIATES.index(covariate)
+        pairs = zip(self.refs, self.covariates, strict=False)
+        return tuple(ref for ref, values in pairs if values[place] != 0.0)
 
     def of_both_histologies(self, group: Arm) -> bool:
         """Whether the report tells pure from mixed patients of the cohort of a group."""
@@ -275,10 +305,13 @@ class Contrasts(NamedTuple):
         Cohorts whose report compares their pure and their mixed patients.
     adjusted : tuple of (Comparison, CohortRef, CohortRef)
         Adjusted hazard ratios, with the two treatments that they compare as cohorts of the report.
+    origin : tuple of CohortRef
+        Cohorts whose report compares their transformed and their de novo patients.
     """
 
     histology: tuple[CohortRef, ...] = ()
     adjusted: tuple[tuple[Comparison, CohortRef, CohortRef], ...] = ()
+    origin: tuple[CohortRef, ...] = ()
 
 
 NO_CONTRASTS = Contrasts()
@@ -334,6 +367,8 @@ def survival_data(
     compared, between = _without_figures(counted, view, contrasts, arms, comparisons)
     adjusted = tuple(ref for _, *pair in contrasts.adjusted for ref in pair)
     within = (*contrasts.histology, *adjusted)
+    others = len(counted) + len(within)
+    by_origin = _by_origin(contrasts.origin, view, others, len(arms) + len(compared))
     classes, treatments, treatment_class = order_treatments((*counted, *adjusted), class_order)
     return SurvivalData(
         endpoint=view.endpoint,
@@ -344,17 +379,23 @@ def survival_data(
         cohorts=tuple(counted),
         arms=tuple(arms),
         patients=tuple(patients),
-        comparisons=(*comparisons, *between),
+        comparisons=(*comparisons, *between, *by_origin.comparisons),
         verified_only=view.verified_only,
         use_read_as=view.use_read_as,
-        covariates=tuple(
-            covariates(ref, mutation_required, use_unmarked=view.keeps_unmarked(ref.study))
-            for ref in counted
+        covariates=(
+            *(
+                covariates(ref, mutation_required, use_unmarked=view.keeps_unmarked(ref.study))
+                for ref in counted
+            ),
+            # of other contrasts both groups are alike in them
+            *((0.0,) * len(COVARIATES) for _ in within if by_origin.refs),
+            *(covariates(ref) for ref in by_origin.refs),
         ),
         records=records,
-        compared=tuple(compared),
-        within=within,
+        compared=(*compared, *by_origin.groups),
+        within=(*within, *by_origin.refs),
         mutated=tuple(is_mutated(ref, mutation_required) for ref in (*counted, *within)),
+        origin=tuple(range(others, others + len(by_origin.refs), 2)),
     )
 
 
@@ -495,28 +536,77 @@ def _groups_of_comparison(
     index: int, ref: CohortRef, view: View
 ) -> tuple[list[Arm], ComparisonReading | None]:
     """Mixed and pure patients of a cohort that are compared, but have no figures of their own."""
-    printed, sizes = histology_comparison(ref, view), histology_sizes(ref.cohort)
-    if printed is None or (sizes is None and ref.cohort.n is None):
-        return [], None
-    told = sizes is not None
-    if not told:
-        mixed = round(_TYPICAL_SHARE * ref.cohort.n)
-        sizes = mixed, ref.cohort.n - mixed
-    if min(sizes) < 1:
-        return [], None
-    read = find_comparison([printed], view.endpoint, {"mixed"}, {"pure"}, sizes)
-    if read is None:
-        return [], None
-    if not told:
+    read, sizes = _read_contrast(ref, view, histology_comparison(ref, view))
+    words = zip(HISTOLOGY, sizes, strict=True) if read else ()
+    return [_group(index, word, n, read) for word, n in words], read
+
+
+def _read_contrast(
+    ref: CohortRef, view: View, printed: Comparison | None
+) -> tuple[ComparisonReading | None, tuple[int, int]]:
+    """What a report prints of two groups without figures of their own, and how many each are."""
+    if printed is None:
+        return None, (0, 0)
+    groups = HISTOLOGY if "mixed" in map(str.casefold, printed.groups) else ORIGIN
+    sizes = told = contrast_sizes(ref.cohort, groups)
+    if told is None and ref.cohort.n is not None:
+        first = round(_TYPICAL_SHARES[groups] * ref.cohort.n)
+        sizes = first, ref.cohort.n - first
+    if sizes is None or min(sizes) < 1:
+        return None, (0, 0)
+    first, second = groups
+    longer = _longer_by_medians(ref.cohort, view, ref.study, groups)
+    read = find_comparison([printed], view.endpoint, {first}, {second}, sizes, longer)
+    if read is not None and told is None:
         words = f"{read.entered_as} (sizes not printed: taken as {sizes[0]} and {sizes[1]})"
         read = replace(read, entered_as=words)
-    return [_group(index, word, n, read) for word, n in zip(_WORDS, sizes, strict=True)], read
+    return read, sizes
 
 
-_WORDS = ("mixed", "pure")
+def _longer_by_medians(
+    cohort: Cohort, view: View, study: Study, groups: tuple[str, str]
+) -> bool | None:
+    """Whether the first of two groups has the longer printed median; ``None`` where not told."""
+    outcomes = {
+        own.level: outcome_of(own, view.endpoint, view.keep(study)) for own in cohort.subgroups
+    }
+    first, second = (outcomes.get(name) for name in groups)
+    if None in (first, second) or NOT_REACHED in (first.median, second.median):
+        return None
+    return median_months(first) > median_months(second)
 
-# Share of mixed histology where a report compares both groups and does not say how many each are.
-_TYPICAL_SHARE = 0.4
+
+# Share of the first group where a report compares both and does not say how many each are.
+_TYPICAL_SHARES = {HISTOLOGY: 0.4, ORIGIN: TRANSFORMED_SHARE}
+
+
+class _ByOrigin(NamedTuple):
+    """Transformed and de novo patients of some reports, a cohort each, and their comparisons."""
+
+    refs: list[CohortRef]
+    groups: list[Arm]
+    comparisons: list[ArmComparison]
+
+
+def _by_origin(refs: Sequence[CohortRef], view: View, cohorts: int, groups: int) -> _ByOrigin:
+    """The groups that reports compare by origin, behind so many cohorts and groups."""
+    made = _ByOrigin([], [], [])
+    for ref in refs:
+        read, sizes = _read_contrast(ref, view, origin_comparison(ref, view))
+        if read is None:
+            continue
+        made.comparisons.append(_between(groups + len(made.groups), read))
+        for name, share, n in zip(ORIGIN, (100, 0), sizes, strict=True):
+            made.groups.append(_group(cohorts + len(made.refs), "whole", n, read))
+            told = Characteristic(name="transformed", statistic="percent", value=Decimal(share))
+            cohort = Cohort(
+                id=name.replace(" ", "_"),
+                treatment=ref.treatment,
+                treatment_as_printed=ref.cohort.treatment_as_printed,
+                characteristics=(told,),
+            )
+            made.refs.append(replace(ref, cohort=cohort))
+    return made
 
 
 def _group(cohort: int, histology: str, n: int, read: ComparisonReading | None) -> Arm:

@@ -14,7 +14,14 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
-from studies.figures import histology_of, in_months, is_symmetric, mixed_part, p_range
+from studies.figures import (
+    Readings,
+    histology_of,
+    in_months,
+    is_symmetric,
+    mixed_part,
+    p_range,
+)
 from studies.kinds import half_step
 from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, SurvivalOutcome, Unit
 from synthesis.model.printed import (
@@ -189,7 +196,7 @@ def _convention_words(methods: Sequence[str]) -> str:
     return f"transformation of the interval unknown: {', '.join(methods)} averaged"
 
 
-def mixed_share(cohort: Cohort, *, use_read_as: bool) -> float | None:
+def mixed_share(cohort: Cohort, *, use_read_as: Readings) -> float | None:
     """Share of mixed histology of a cohort, 0 to 1, or ``None`` where it is not printed."""
     histology = histology_of(cohort, use_read_as=use_read_as)
     if histology is not None:

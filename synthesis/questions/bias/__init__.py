@@ -33,6 +33,7 @@ from scipy.stats import gaussian_kde, norm
 
 from priors import Prior, Priors
 from studies import Registry
+from studies.figures import Readings
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
@@ -124,7 +125,7 @@ def bias(
     family_name: str = DEFAULT_FAMILY,
     priors: Priors | None = None,
     verified_only: bool = False,
-    use_read_as: bool = False,
+    use_read_as: Readings = False,
     reference_mix: float = 0.4,
     seed: int | None = None,
     draws: int | None = None,

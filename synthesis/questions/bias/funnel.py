@@ -114,7 +114,8 @@ def cohort_kinds(fit: PooledSurvival) -> tuple[str, ...]:
     Case series and registries count as retrospective, randomised trials as prospective.
     """
     column = COVARIATES.index("retrospective")
-    values = [known[column] for known in fit.data.covariates] or [0.0] * len(fit.data.cohorts)
+    known = fit.data.covariates[: len(fit.data.cohorts)]
+    values = [own[column] for own in known] or [0.0] * len(fit.data.cohorts)
     kinds = {1.0: RETROSPECTIVE, -1.0: PROSPECTIVE, 0.0: NOT_STATED}
     return tuple(kinds[float(np.sign(value))] for value in values)
 

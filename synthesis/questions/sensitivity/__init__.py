@@ -16,6 +16,7 @@ import pandas as pd
 
 from priors import Prior, Priors, load_priors
 from studies import Registry
+from studies.figures import Readings
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.fits import DEFAULT_FAMILY, NothingToPoolError
@@ -135,7 +136,7 @@ def sensitivity(
     family_name: str = DEFAULT_FAMILY,
     priors: Priors | None = None,
     verified_only: bool = False,
-    use_read_as: bool = False,
+    use_read_as: Readings = False,
     reference_mix: float = 0.4,
     seed: int | None = None,
     draws: int | None = None,

@@ -20,6 +20,7 @@ from typing import Any, Literal, NamedTuple
 from priors import Priors, load_priors
 from studies import Registry
 from studies.figures import (
+    Readings,
     View,
     histology_groups,
     in_months,
@@ -249,7 +250,7 @@ class Counting:
 
     Attributes
     ----------
-    verified_only, use_read_as, use_formed : bool
+    verified_only, use_read_as, use_formed
         As in :func:`studies.selection.select`.
     overlap : {"declared", "latest", "largest", "all", "none"}
         Which of several reports on the same patients counts.
@@ -268,7 +269,7 @@ class Counting:
     """
 
     verified_only: bool = False
-    use_read_as: bool = False
+    use_read_as: Readings = False
     use_formed: bool = False
     min_quality: int = 0
     overlap: str = "declared"
@@ -395,7 +396,13 @@ def _fixed_choices() -> Iterator[Specification]:
         yield Specification(f"intervals_{name}", "likelihood", label, aspect, counting=counting)
     for name, label, key, value in (
         ("verified_only", "Verified figures only", "verified_only", True),
-        ("read_as", "Declared readings of a report's own groups used", "use_read_as", True),
+        ("read_as", "Declared readings of a report's own groups used", "use_read_as", "groups"),
+        (
+            "origin",
+            "Transformed tumours read as mixed, de novo ones as pure",
+            "use_read_as",
+            "origin",
+        ),
         ("formed", "Groups counted that their outcome formed", "use_formed", True),
         ("prospective", "Prospective reports only", "prospective", True),
         ("quality", f"Reports that meet {HALF} to 10 appraisal items", "min_quality", HALF),
@@ -559,7 +566,7 @@ def informative_studies(data: SurvivalData, asked: Collection[str], most: int) -
 def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalData:
     """Observations of a survival endpoint under a choice; no cohorts where nothing is counted."""
     view = View(endpoint, counting.verified_only, counting.use_read_as, counting.use_formed)
-    refs, within = _counted(registry, view, counting)
+    refs, within, origin = _counted(registry, view, counting)
     counted = [
         ref
         for ref in refs
@@ -578,7 +585,7 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
         within = () if counting.without_histology else within
         kept = {i: own for i, own in registry.studies.items() if i != counting.without_study}
         smaller = replace(registry, studies=kept, min_quality=counting.min_quality)
-        contrasts = Contrasts(within, adjusted_contrasts(smaller, view))
+        contrasts = Contrasts(within, adjusted_contrasts(smaller, view), origin)
     selecting = registry.vocabulary.selecting
     data = survival_data(counted, view, class_order(registry), selecting, contrasts)
     if counting.convention == "untold":
@@ -588,8 +595,8 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
 
 def _counted(
     registry: Registry, view: View, counting: Counting
-) -> tuple[Sequence[CohortRef], tuple[CohortRef, ...]]:
-    """Cohorts that are counted, and those of which a contrast is.
+) -> tuple[Sequence[CohortRef], tuple[CohortRef, ...], tuple[CohortRef, ...]]:
+    """Cohorts that are counted, and those of which a contrast is: of histologies, of origins.
 
     Reports are left out before the choice between overlapping ones.
     """
@@ -610,7 +617,7 @@ def _counted(
         use_formed=view.use_formed,
     )
     if counting.overlap in ("declared", "all"):
-        return chosen.counted, chosen.within
+        return chosen.counted, chosen.within, chosen.origin
     usable = {ref.id for ref in chosen.counted} | {
         f"{own.study_id}:{own.cohort_id}" for own in chosen.left_out if own.kind == "overlap"
     }
@@ -618,10 +625,11 @@ def _counted(
     if counting.overlap == "none":
         sharing = [{one.id, other.id} for one, other, _ in overlap_pairs(smaller)]
         shared = set().union(*(pair for pair in sharing if pair <= usable))
-        return [ref for ref in refs if ref.id not in shared], ()
+        return [ref for ref in refs if ref.id not in shared], (), ()
     first = _first_counted(smaller, refs, view, counting.overlap)
     ids = {ref.id for ref in first}
-    return first, tuple(ref for ref in chosen.within if ref.id not in ids)
+    within = tuple(ref for ref in chosen.within if ref.id not in ids)
+    return first, within, chosen.origin
 
 
 def _first_counted(
