@@ -182,18 +182,18 @@ def cohort_log_likelihood(
 
 
 def comparison_of_histologies(fit: SurvivalFit, rows: np.ndarray, cohort: int) -> np.ndarray:
-    """Log likelihood, ``(draws,)``, of the one contrast that counts of a cohort.
+    """Log likelihood, ``(draws,)``, of the one contrast that counts of a cohort, at these rows.
 
-    The draws are those of these rows; its own effect of histology is integrated out.
+    Its own effect of histology is integrated out; its first group is mixed, its second pure.
     """
-    likelihood = _Likelihood(fit, rows)
-    cohort_of, own = _Cohort(likelihood, cohort), likelihood.terms(cohort)
-    spread, parts = likelihood.draws("prognostic_sd")[:, None], []
-    log_shape = likelihood.draws("log_shape")[:, [cohort]]
+    likelihood, parts = _Likelihood(fit, rows), []
+    (own,) = (c for c in fit.data.comparisons if likelihood.compared(c)[0] == cohort)
+    treatment, log_shape = likelihood.treatments[cohort], likelihood.draws("log_shape")
+    alike = log_shape[:, cohort], likelihood.tail[:, treatment]
+    slope, spread = likelihood.slope[:, treatment], likelihood.draws("prognostic_sd")
     for x in _EVEN_GRID:  # the range of a null result is narrow beside the spread
-        cohort_of.deviation = spread * x
-        value = cohort_of.log_likelihood(own, np.zeros_like(log_shape), log_shape)
-        parts.append(value[:, 0] + _log_normal(np.array(x)))
+        places = (Place(at, *alike) for at in (slope + spread * x, np.zeros_like(slope)))
+        parts.append(comparison_log_likelihood(own, *places, fit.family) + _log_normal(x))
     return _log_sum(np.stack(parts)) + np.log(_EVEN_GRID[1] - _EVEN_GRID[0])
 
 

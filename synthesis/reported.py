@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from studies import Cohort, Registry
-from studies.figures import in_months
-from studies.schema import NOT_REACHED, Landmark, Response, Subgroup, SurvivalOutcome
+from studies.figures import in_months, p_range, patients_with
+from studies.schema import (
+    NOT_REACHED,
+    PATIENT_TIMES,
+    Comparison,
+    Landmark,
+    Response,
+    Subgroup,
+    SurvivalOutcome,
+)
 from synthesis.endpoints import ENDPOINTS
 from synthesis.numbers import MISSING, decimal
 
@@ -22,7 +30,7 @@ def cohort_words(cohort: Cohort, endpoint: str) -> str:
 
 
 def _figures(arm: Cohort | Subgroup, endpoint: str) -> Iterator[str]:
-    if ENDPOINTS[endpoint].is_response:
+    if endpoint in ENDPOINTS and ENDPOINTS[endpoint].is_response:
         if arm.response is not None:
             yield response_words(arm.response, arm.n)
         return
@@ -32,6 +40,30 @@ def _figures(arm: Cohort | Subgroup, endpoint: str) -> Iterator[str]:
     for landmark in arm.landmarks:
         if landmark.endpoint == endpoint:
             yield landmark_words(landmark)
+
+
+def group_words(arm: Cohort | Subgroup, endpoint: str) -> str:
+    """Every figure of an endpoint of one group, and every listed patient."""
+    parts = [*_figures(arm, endpoint)]
+    listed = isinstance(arm, Cohort) and endpoint in PATIENT_TIMES
+    for own in patients_with(arm, endpoint) if listed else ():
+        time, unit = getattr(own, endpoint), own.unit or "months"
+        parts.append(f"{time} {unit[:-1] if time == 1 else unit}, {own.event}")
+    return "; ".join(parts)
+
+
+def comparison_words(own: Comparison) -> str:
+    """A reported comparison: "mixed against pure: p 0.026, hazard ratio 0.61 (0.37–1.02)"."""
+    ends = f" ({'–'.join(map(_end, own.hr_ci))})" if own.hr_ci else ""
+    parts = (
+        "" if own.p is None else f"p {own.p}" if p_range(own.p) else str(own.p),
+        "" if own.hr is None else f"hazard ratio {own.hr}{ends}",
+        "" if own.longer is None else f"longer in {own.longer}",
+        "adjusted" if own.adjusted else "",
+    )
+    said = ", ".join(filter(None, parts)) or own.text or "result not seen"
+    groups = " against ".join(name.replace("_", " ") for name in own.groups)
+    return f"{groups}: {said}"
 
 
 def median_words(outcome: SurvivalOutcome, *, brief: bool = False) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from studies import Registry
+from studies.figures import reads
 from synthesis import numbers
 from synthesis.estimands import Fit, cohort_labels
 from synthesis.settings import Settings
@@ -14,9 +15,12 @@ _VERIFIED = (
     "Only figures that were seen in the report itself count; those known from another source "
     "alone were left out."
 )
-_DECLARED = (
-    "Groups under a report's own words count as pure or mixed where a reading of them is declared."
-)
+_DECLARED = {
+    "groups": "Groups under a report's own words count as pure or mixed where a reading of them is "
+    "declared.",
+    "origin": "Transformed tumours count as mixed and de novo ones as pure where a report does not "
+    "tell histology itself.",
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ def restrictions(
         sentence = f"Only reports with {items} answered yes count; the others were left out."
         whole.append(Restriction(f"reports with {items}", sentence))
     if settings.use_read_as:
-        whole.append(Restriction("declared readings used", _DECLARED))
+        used = (text for kind, text in _DECLARED.items() if reads(kind, settings.use_read_as))
+        whole.append(Restriction("declared readings used", " ".join(used)))
     return (*whole, *_converted(registry, fits))
 
 

@@ -7,7 +7,7 @@ from invented_disease import write_disease
 
 from priors import load_priors
 from studies import load_registry
-from studies.figures import CohortRef
+from studies.figures import CohortRef, transformed_share
 from studies.registry import references
 from studies.schema import Study
 from synthesis.model.covariates import (
@@ -16,6 +16,7 @@ from synthesis.model.covariates import (
     COVARIATES,
     REFERENCE,
     REFERENCE_BRAF_SHARE,
+    TRANSFORMED_SHARE,
     covariates,
 )
 
@@ -76,6 +77,8 @@ def value(name, cohort, *required, **more):
         ("older", said("age", "median", 71, group="pure"), 0.0),
         ("later", {"enrolment": "2012-2018"}, 0.5),
         ("later", {"enrolment": "since 2012"}, 0.0),
+        ("transformed", said("transformed", "count", 10), 0.5 - TRANSFORMED_SHARE),  # of 20
+        ("transformed", said("de novo", "count", 15), 0.25 - TRANSFORMED_SHARE),
     ],
 )
 def test_what_is_said_moves_one_number_and_what_is_not_said_none(name, given, expected):
@@ -142,7 +145,7 @@ def test_the_shipped_cohorts():
     assert covariates(found["subbiah2022:dt"], selecting)[3] == 0.0
     untreated = covariates(found["tuthyref_braf2022:no_chemo_braf"], selecting)
     # all enrolled about 2015: half of ten years later than the middle
-    expected = (0.5, 0.0, 0.0, 1.0 - REFERENCE_BRAF_SHARE, 0.0, 0.0, 0.0, 0.5)
+    expected = (0.5, 0.0, 0.0, 1.0 - REFERENCE_BRAF_SHARE, 0.0, 0.0, 0.0, 0.5, 0.0)
     assert untreated == pytest.approx(expected, abs=EXACT)
     assert covariates(found["atlep2022:atc"], selecting)[3] == -REFERENCE_BRAF_SHARE
 
@@ -160,6 +163,14 @@ def test_the_reference_share_is_that_of_the_unselected_cohorts_of_the_registry()
     ]
     pooled = sum(n for n, _ in counts) / sum(n for _, n in counts)
     assert pooled == pytest.approx(REFERENCE_BRAF_SHARE, abs=0.05)
+
+
+def test_the_share_of_transformed_tumours_is_that_of_the_unselected_cohorts_of_the_registry():
+    found = {item.id: item.cohort for item in references(load_registry())}
+    cohorts = [found[name] for name in ("chen2023_prior:all", "akaishi2011:all")]
+    transformed = sum(transformed_share(own) * own.n for own in cohorts)
+    pooled = transformed / sum(own.n for own in cohorts)
+    assert pooled == pytest.approx(TRANSFORMED_SHARE, abs=0.005)  # as it is rounded
 
 
 def test_a_disease_with_words_of_its_own_has_the_reference_everywhere(tmp_path):

@@ -110,7 +110,7 @@ FIXED = {
     "study_effect": np.array([5.0, 6.0, 7.0]),
     "cohort_effect": np.array([5.0, 6.0, 7.0]),
     "histology_deviation": np.array([5.0, 6.0, 7.0]),
-    "covariate_effect": np.array([0.3, -0.2, 0.1, 9.0, 9.0, 9.0, 9.0, 9.0]),
+    "covariate_effect": np.array([0.3, -0.2, 0.1, *6 * (9.0,)]),
 }
 
 

@@ -170,7 +170,7 @@ def test_cohorts_of_one_study_share_a_part_of_it(load, shared):
 
 
 def test_a_new_cohort_is_predicted_with_its_own_covariates(load):
-    none = (0.0,) * 4
+    none = (0.0,) * 5
     fit = fit_of(load(LENVATINIB), covariate_effect=(0.2, -0.4, 0.0, 1.0, *none))
     assert fit.variant.covariates
     usual, own = (

@@ -169,8 +169,8 @@ def test_a_control_arm_beside_a_selecting_treatment_is_selected_too():
     asking, other = planned_arms(Design("a", kind="randomised"), refs, frozenset({"a"}))
     assert (asking.braf_selected, other.braf_selected) == (False, True)
     # of stage, resection, age and years a plan says nothing
-    assert asking.covariates == (-0.5, 0.0, -0.5, 0.0, *4 * (0.0,))
-    assert other.covariates == (-0.5, 0.0, -0.5, pytest.approx(0.7), *4 * (0.0,))
+    assert asking.covariates == (-0.5, 0.0, -0.5, 0.0, *5 * (0.0,))
+    assert other.covariates == (-0.5, 0.0, -0.5, pytest.approx(0.7), *5 * (0.0,))
 
 
 # --- How draws are weighed -----------------------------------------------------------------------

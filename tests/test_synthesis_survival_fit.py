@@ -95,7 +95,18 @@ def every_kind_of_figure():
         cohort("arm", "various", 40, histology={"pure": 24, "mixed": 16}),
         comparisons=[null, adjusted | {"treatments": ["paclitaxel", "best_care"]}],
     )
-    return [split, whole, arms, listed, told]
+    origin = study(
+        "origin",
+        cohort("arm", "various", 50, characteristics=[TRANSFORMED]),
+        comparisons=[
+            {"endpoint": "os", "groups": ["transformed", "de novo"], "p": Decimal("0.2")}
+            | {"longer": "de novo"}
+        ],
+    )
+    return [split, whole, arms, listed, told, origin]
+
+
+TRANSFORMED = {"name": "transformed", "statistic": "count", "value": 12}
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +133,11 @@ def test_the_figures_are_of_every_kind(endpoints):
     data = endpoints["os"]
     assert len(data.patients) == 2
     kinds = [item.reading.kind for item in data.comparisons]
-    assert kinds == ["p", "hazard ratio", "p", "hazard ratio"]
+    assert kinds == ["p", "hazard ratio", "p", "hazard ratio", "p"]
     ranges = [item.reading.low < item.reading.high for item in data.comparisons]
-    assert ranges == [False, False, True, False]
-    assert [item.reading.adjusted for item in data.comparisons] == [False, False, False, True]
-    assert (len(data.compared), len(data.within)) == (4, 3)
+    assert ranges == [False, False, True, False, False]
+    assert [item.reading.adjusted for item in data.comparisons] == [*3 * [False], True, False]
+    assert (len(data.compared), len(data.within)) == (6, 5)
     assert [arm.told for arm in data.arms].count(False) == 1
     assert max(nodes.size for arm in data.arms for c in arm.chains for nodes in c.nodes) > 1
     # three quarters of twenty patients, whose median was not reached

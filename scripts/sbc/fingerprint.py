@@ -4,7 +4,8 @@ The fingerprint is the SHA-256 of the log density of the compiled model's own gr
 significant digits, at three fixed places, for a fixed small registry that holds every kind of
 figure, under every family, with normal and Student-t study effects; and of the response model. The
 density is taken relative to that at the origin: neither room for more data nor a constant changes
-it. Refactoring leaves it as it is; another equation, prior or reading of a figure does not.
+it, nor a covariate of which the fixed registry says nothing. Refactoring leaves it as it is;
+another equation, prior or reading of a figure does not.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import pytensor
 from priors import load_priors
 from sbc import response_world, survival_world
 from synthesis.model.arrays import pack, sizes_for
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES
 from synthesis.model.response import response_problem
 from synthesis.model.sampler import Problem
@@ -187,8 +189,15 @@ class _Density:
         return [self._one(problem, place) - origin for place in range(PLACES)]
 
     def _one(self, problem: Problem, place: int | None) -> float:
+        told = np.transpose(problem.values.get("cohort_covariates", ()))
+        idle = {f"{name}_raw" for name, own in zip(COVARIATES, told, strict=False) if not own.any()}
         point = [
-            _place(name, self.start[name].shape, self._rows(dims, problem), place)
+            _place(
+                name,
+                self.start[name].shape,
+                self._rows(dims, problem),
+                None if name in idle else place,
+            )
             for name, dims in self.dims.items()
         ]
         return sum(float(np.sum(term)) for term in self.terms(*point))

@@ -9,6 +9,11 @@ first-line patients, between time from diagnosis and from the start of treatment
 of BRAF mutations and of transformed tumours of unselected patients, and stage, resection, age and
 years of what reports tell.
 
+Where a report compares its transformed with its de novo patients, both are cohorts that differ in
+their share of transformed tumours alone. A transformed tumour has a differentiated part: on request
+such a comparison is one of mixed with pure patients instead, where the report does not tell
+histology itself.
+
 Pooled answers are for :data:`REFERENCE`, a population that exists: the middle, but in a prospective
 study of first-line treatment, with time from its start.
 """

@@ -13,6 +13,9 @@ treatment ``t`` adds. Whether the gain differs has an answer on either scale:
   gives more months to those who live longer. What prognosis alone makes of it, with no predictive
   effect, stands beside it.
 
+Transformed against de novo is a factor of its own (:mod:`synthesis.model.covariates`). The ratio of
+mixed to pure tumours is given with transformed tumours read as mixed, and without.
+
 All are of the average study and the reference population. The share of an answer that is prior is
 the ratio of variances on the log scale,
 
@@ -45,7 +48,7 @@ from synthesis.estimands import (
 from synthesis.fits import PooledSurvival
 from synthesis.model.sampler import Progress
 from synthesis.numbers import count, in_sentence, listed, percent
-from synthesis.questions import influence, single
+from synthesis.questions import histology_reports, influence, single
 from synthesis.questions.certainty import (
     COLUMN,
     certainty_table,
@@ -65,6 +68,7 @@ from synthesis.questions.histology_effects import (
     DIFFERENCE,
     FROM_PROGNOSIS,
     MOSTLY_PRIOR,
+    ORIGIN,
     PREDICTIVE,
     PROGNOSTIC,
     SHARES,
@@ -102,6 +106,8 @@ class Findings:
     alternatives : DataFrame
         :data:`~synthesis.questions.influence.ALTERNATIVE_COLUMNS`, of endpoints of which a report
         sets mixed against pure tumours.
+    looked : mapping
+        What was looked at of each endpoint: its observations, and the cohorts that were left out.
     """
 
     benefit: Benefit
@@ -110,6 +116,7 @@ class Findings:
     reported: pd.DataFrame = field(repr=False)
     families: pd.DataFrame = field(repr=False)
     alternatives: pd.DataFrame = field(repr=False)
+    looked: histology_reports.Looked = field(repr=False)
 
 
 def find_benefit(
@@ -157,14 +164,16 @@ def find_benefit(
     reported = [single.reported_ratios(fit) for fit in survival.values()]
     families = [_by_family(name, fit, vocabulary) for name, fit in survival.items()]
     frames = (_joined(own) for own in (reported, families, alternatives))
-    return Findings(benefit, _joined(moved), singles, *frames)
+    looked = {name: (fit.data, fit.left_out) for name, fit in survival.items()}
+    return Findings(benefit, _joined(moved), singles, *frames, looked)
 
 
 def of_treatments(findings: Findings, labels: Collection[str]) -> Findings:
     """What is shown of some treatments and what they are over; the table stays whole."""
     benefit = findings.benefit
-    theirs = benefit.effects["treatment"].isin(labels) | (benefit.effects["effect"] == PROGNOSTIC)
-    parameters = {*(f"{PREDICTIVE}: {label}" for label in labels), PROGNOSTIC}
+    of_any = benefit.effects["effect"].isin((PROGNOSTIC, ORIGIN))
+    theirs = benefit.effects["treatment"].isin(labels) | of_any
+    parameters = {*(f"{PREDICTIVE}: {label}" for label in labels), PROGNOSTIC, ORIGIN}
     return replace(
         findings,
         benefit=replace(
@@ -235,7 +244,11 @@ def section(findings: Findings, registry: Registry) -> Result:
     benefit, vocabulary = findings.benefit, registry.vocabulary
     shown = benefit_rows(benefit)
     pictures = tuple(_pictures(findings, shown, vocabulary))
-    parts = [Finding("Pure and mixed tumours", (ACROSS_STUDIES,), pictures=pictures)]
+    reports = histology_reports.reports_table(registry, findings.looked)
+    lead = (ACROSS_STUDIES, *histology_reports.reports_words(reports))
+    parts = [Finding("Pure and mixed tumours", lead, pictures=pictures)]
+    if len(reports):
+        parts.append(histology_reports.reports_finding(reports))
     for endpoint in benefit.endpoints:
         name = endpoint_of(endpoint).name(vocabulary)
         frames = shown, findings.reported, findings.influence, findings.families
@@ -266,6 +279,7 @@ def section(findings: Findings, registry: Registry) -> Result:
             "benefit_effects": benefit.effects,
             "influence": findings.influence,
             "histology_alternatives": findings.alternatives,
+            "histology_reports": reports,
         },
     )
 
@@ -284,6 +298,7 @@ def sentences(benefit: Benefit, endpoint: str, vocabulary: Vocabulary) -> tuple[
         "intervals.",
         *([] if told else [SAYS_NOTHING]),
         prognostic_words(benefit, endpoint),
+        *origin_words(benefit, endpoint),
         *([benefit.confounding.words] if over else []),
         *(treatment_words(benefit, endpoint, treatment) for treatment in informed),
     ]
@@ -324,6 +339,22 @@ def prognostic_words(benefit: Benefit, endpoint: str) -> str:
         f"Prognosis: under any treatment the median of mixed tumours is "
         f"{written(after, numbers.ratio)} times that of pure ones; the prior allowed "
         f"{written(before, numbers.ratio)}. {share_words(after.prior_share, told=told)}{behind}"
+    )
+
+
+def origin_words(benefit: Benefit, endpoint: str) -> tuple[str, ...]:
+    """Whether transformed tumours fare as de novo ones, under any treatment; empty if untold."""
+    rows = benefit.effects[benefit.effects["endpoint"] == endpoint]
+    sides = [row for row in rows.itertuples(index=False) if row.effect == ORIGIN]
+    if not sides:
+        return ()
+    before, after = sides
+    sizes = f"{count(after.cohorts, 'report')} with {count(after.patients, 'patient')}"
+    return (
+        f"Origin, a factor of its own: under any treatment the median of transformed tumours is "
+        f"{written(after, numbers.ratio)} times that of de novo ones; the prior allowed "
+        f"{written(before, numbers.ratio)}. {share_words(after.prior_share, told=True)} {sizes} "
+        f"{'tells' if after.cohorts == 1 else 'tell'} origin.",
     )
 
 
@@ -578,6 +609,8 @@ def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) ->
     from synthesis.plots.histology import plot_benefit, plot_effects
 
     benefit, subject = findings.benefit, vocabulary.subject_words
+    of_origin = ", and of origin" if ORIGIN in set(benefit.density["parameter"]) else ""
+    beside = "" if findings.reported.empty else " In a column of their own: ratios reported."
     outcomes = listed(endpoint_of(name).words(vocabulary) for name in benefit.endpoints)
     # where no cohort tells histology, an estimate by histology would be the prior
     told = [name for name in benefit.endpoints if benefit.told[name]]
@@ -603,8 +636,8 @@ def _pictures(findings: Findings, rows: pd.DataFrame, vocabulary: Vocabulary) ->
         "Effects of mixed histology on their priors",
         f"Effects of mixed histology on {outcomes} in {subject}: prior (broken line) and posterior "
         "(filled) of the prognostic effect, under any treatment, and of what a treatment adds to "
-        "it. Bars: share of the answer that is assumption, the ratio of the variances on the log "
-        f"scale.{'' if findings.reported.empty else ' In a column of their own: ratios reported.'}",
+        f"it{of_origin}. Bars: share of the answer that is assumption, the ratio of the variances "
+        f"on the log scale.{beside}",
         plot_effects,
         {
             "density": benefit.density,

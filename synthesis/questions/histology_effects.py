@@ -5,7 +5,7 @@ The equations are those of :mod:`synthesis.questions.histology`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
@@ -30,6 +30,7 @@ from synthesis.estimands import (
     tells_histology,
 )
 from synthesis.fits import PooledSurvival
+from synthesis.model.covariates import ALL, COVARIATES
 from synthesis.model.observations import Arm
 from synthesis.numbers import in_sentence, percent
 from synthesis.questions.certainty import Confounding, confounded, find_confounding, judge
@@ -54,6 +55,8 @@ from synthesis.result import names
 # --- Effects of histology ------------------------------------------------------------------------
 
 PROGNOSTIC, PREDICTIVE, INTERACTION = "prognostic", "predictive", "ratio of ratios"
+#: Transformed against de novo tumours, which is no effect of histology.
+ORIGIN = "origin"
 
 #: From this share of prior on, the data are said to add almost nothing: the posterior SD is then
 #: more than 85 % of the prior's.
@@ -71,7 +74,7 @@ class Effect:
 
     Attributes
     ----------
-    name : {"prognostic", "predictive", "ratio of ratios"}
+    name : {"prognostic", "predictive", "ratio of ratios", "origin"}
     treatment, reference : str
         Labels; empty where it is of any treatment, or of none but one.
     label : str
@@ -152,7 +155,8 @@ def histology_effects(
 ) -> list[Effect]:
     """The prognostic effect, then of each treatment the predictive one and the ratio of ratios.
 
-    Ratios of ratios are those of gains over the reference; without one there are none.
+    Ratios of ratios are those of gains over the reference; without one there are none. Last comes
+    that of origin, where some report tells of it.
     """
     prior, draws = fit.priors["histology_predictive"], flat(fit, "predictive")
     # two effects, independent before any data
@@ -170,7 +174,22 @@ def histology_effects(
         label = f"Gain of {name} over {in_sentence(reference.label)}, mixed to pure"
         both = group.label, reference.label, label
         effects.append(Effect(INTERACTION, *both, wider, away, *sizes))
-    return effects
+    return [*effects, *_of_origin(fit)]
+
+
+def _of_origin(fit: PooledSurvival) -> Iterator[Effect]:
+    """Transformed against de novo tumours, where the fit allows for it and some report tells."""
+    told = fit.data.telling("transformed") if fit.variant.covariates else ()
+    if told:
+        place = COVARIATES.index("transformed")
+        about = "", "", "Transformed against de novo, any treatment"
+        prior, draws = fit.priors[ALL[place].prior], flat(fit, "covariate_effect")[:, place]
+        sizes = {  # both groups that a report compares are of one cohort
+            ref.id if ref.cohort.n else ref.study.id: ref.cohort.n
+            or max(own.n or 0 for own in ref.study.cohorts)
+            for ref in told
+        }
+        yield Effect(ORIGIN, *about, prior, draws, len(sizes), sum(sizes.values()))
 
 
 def effects_table(endpoint: str, effects: Sequence[Effect]) -> pd.DataFrame:
@@ -337,7 +356,7 @@ def benefit_by_histology(
         over = references[endpoint].group if endpoint in references else None
         part = _Part(endpoint, fits[endpoint], groups, over, delta, allowed)
         own = histology_effects(part.fit, groups, over)
-        rows += [*part.rows(), *part.effect_rows(own)]
+        rows += [*part.rows(), *part.effect_rows(each for each in own if each.name != ORIGIN)]
         effects.append(effects_table(endpoint, own))
         densities.append(effect_densities(endpoint, _drawn(own)))
         shown += part.group_rows(show_all=show_all)
@@ -354,9 +373,13 @@ def benefit_by_histology(
 
 
 def _drawn(effects: Sequence[Effect]) -> list[Effect]:
-    """The prognostic effect, and predictive effects that data tell; one where they tell none."""
+    """The prognostic effect, and predictive effects that data tell; one where they tell none.
+
+    Then that of origin.
+    """
     predictive = [effect for effect in effects if effect.name == PREDICTIVE]
-    return [effects[0], *([own for own in predictive if own.cohorts] or predictive[:1])]
+    origin = [effect for effect in effects if effect.name == ORIGIN]
+    return [effects[0], *([own for own in predictive if own.cohorts] or predictive[:1]), *origin]
 
 
 @dataclass(frozen=True)
@@ -458,7 +481,7 @@ class _Part:
         """Curves as they are, and allowing for confounding."""
         return curves, confounded(curves, self.confounding)
 
-    def effect_rows(self, effects: Sequence[Effect]) -> Iterator[tuple]:
+    def effect_rows(self, effects: Iterable[Effect]) -> Iterator[tuple]:
         by_label = {group.label: group for group in self.groups}
         for effect in effects:
             labels = [name for name in (effect.treatment, effect.reference) if name]

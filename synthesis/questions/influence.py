@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from studies.figures import ORIGIN, may_read_origin, reads
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.estimands import cohort_labels, curve, histology_effect, patients_of
@@ -33,6 +34,7 @@ from synthesis.left_out import (
     spaced,
     without_each,
 )
+from synthesis.model.observations import SurvivalData
 from synthesis.model.sampler import Progress
 from synthesis.numbers import capitalised, count, decimal, in_sentence, interval, listed
 from synthesis.questions.contrasts import WRITERS, treatments_of, written
@@ -188,13 +190,15 @@ def alternatives_table(fit: PooledSurvival, weights: CohortWeights) -> pd.DataFr
     """Ratio of medians of mixed to pure tumours, any treatment, had one choice been another.
 
     Without each report that sets the two against each other, counted or for that contrast alone,
-    and with another prior: :data:`ALTERNATIVE_COLUMNS`, after a row of the answer itself and one of
-    a new report. Ratios; the draws of `weights` are weighted, as for a cohort that is left out.
+    with another prior, and with transformed tumours read as mixed, or no longer so:
+    :data:`ALTERNATIVE_COLUMNS`, after a row of the answer itself and one of a new report. Ratios;
+    the draws of `weights` are weighted, as for a cohort that is left out.
     """
     data, labels = fit.data, cohort_labels(fit.data.refs)
     telling = sorted({g.cohort for g in data.groups if data.of_both_histologies(g)})
     if not telling:
         return pd.DataFrame(columns=ALTERNATIVE_COLUMNS)
+    is_read, by_origin = reports_by_origin(data)
     effect = Quantity("prognostic", "", "ratio", lambda own: own.flat("prognostic"))
     few, parts = weights.draws(effect), []
     for own, rows, stacked in weights.parts:
@@ -202,6 +206,9 @@ def alternatives_table(fit: PooledSurvival, weights: CohortWeights) -> pd.DataFr
         for j in telling:
             if j >= len(data.cohorts):
                 taken_out.append(comparison_of_histologies(own, rows, j))
+        if by_origin:
+            added = sum(comparison_of_histologies(own, rows, j) for j in by_origin)
+            taken_out.append(added if is_read else -added)
         part, k = without_each(np.column_stack(taken_out))
         parts.append((stacked * part, k))
     moved, worst = np.concatenate([p for p, _ in parts]), np.max([k for _, k in parts], axis=0)
@@ -214,6 +221,8 @@ def alternatives_table(fit: PooledSurvival, weights: CohortWeights) -> pd.DataFr
         else:
             columns.append((name, moved[:, place], worst[place]))
             place += 1
+    if by_origin:
+        columns.append((ORIGIN_NOT_READ if is_read else ORIGIN_READ, moved[:, -1], worst[-1]))
     whole = effect.draws(fit)
     noise = np.random.default_rng([fit.seed, 19]).standard_normal(whole.size)
     new = whole + fit.flat("prognostic_sd") * noise
@@ -231,6 +240,21 @@ def alternatives_table(fit: PooledSurvival, weights: CohortWeights) -> pd.DataFr
 
 
 AS_ANSWERED, NEW_REPORT = "as answered", "in a new report"
+ORIGIN_READ = "transformed tumours read as mixed, de novo ones as pure"
+ORIGIN_NOT_READ = "transformed tumours not read as mixed"
+_OF_THEIR_OWN = (NEW_REPORT, ORIGIN_READ, ORIGIN_NOT_READ)
+
+
+def reports_by_origin(data: SurvivalData) -> tuple[bool, list[int]]:
+    """Whether origin is read as histology, and the places of reports whose origin is or may be."""
+    by_origin = {
+        data.groups[own.first].cohort
+        for own in data.comparisons
+        if own.printed and sorted(map(str.casefold, own.printed.groups)) == sorted(ORIGIN)
+    }
+    is_read = reads("origin", data.use_read_as)
+    may = (j for j in by_origin if may_read_origin(data.refs[j].study))
+    return is_read, sorted(may)
 
 
 def _prior_ratio(fit: SurvivalFit, rows: np.ndarray, factor: float) -> np.ndarray:
@@ -332,7 +356,7 @@ def finding(table: pd.DataFrame, heading: str, most: int = 6) -> Finding:
 
 def alternatives_range(table: pd.DataFrame) -> str:
     """Lowest and highest ratio of the answer and of every reliable other choice; empty if none."""
-    sure = table[table["reliable"].astype(bool) & (table["alternative"] != NEW_REPORT)]
+    sure = table[table["reliable"].astype(bool) & ~table["alternative"].isin(_OF_THEIR_OWN)]
     if len(sure) < 2:
         return ""
     return numbers.limits_of(sure["estimate"].min(), sure["estimate"].max(), numbers.ratio)
@@ -344,8 +368,10 @@ def alternatives_words(table: pd.DataFrame) -> tuple[str, ...]:
         return ()
     usual, new, *others = table.itertuples(index=False)
     unsure = [row.alternative for row in others if not row.reliable]
+    origin = [row for row in others if row.alternative in _OF_THEIR_OWN and row.reliable]
+    others = [row for row in others if row.alternative not in _OF_THEIR_OWN]
     over = alternatives_range(table)
-    choices = count(len(others) - len(unsure), "other choice")
+    choices = count(sum(row.reliable for row in others), "other choice")
     words = (
         f"The ratio of medians of mixed to pure tumours is {written(usual, numbers.ratio)}"
         + f", with estimates of {over} under {choices}: without each report that sets the two "
@@ -353,6 +379,8 @@ def alternatives_words(table: pd.DataFrame) -> tuple[str, ...]:
         * bool(over)
         + f". In a new report it would be {written(new, numbers.ratio)}."
     )
+    for row in origin:
+        words += f" With {row.alternative} it would be {written(row, numbers.ratio)}."
     return (words + (f" Unreliable: {listed(unsure)}." if unsure else ""),)
 
 

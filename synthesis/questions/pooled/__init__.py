@@ -11,6 +11,7 @@ import pandas as pd
 
 from priors import Priors
 from studies import Registry
+from studies.figures import reads
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
@@ -289,7 +290,7 @@ def declared_words(fit: PooledSurvival) -> tuple[str, ...]:
     declared = [
         ref.label
         for ref in fit.data.cohorts
-        if fit.data.use_read_as
+        if reads("groups", fit.data.use_read_as)
         if ref.cohort.read_as or any(group.read_as for group in ref.cohort.subgroups)
     ]
     names = listed(dict.fromkeys(declared))

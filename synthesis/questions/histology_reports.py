@@ -1,0 +1,296 @@
+"""What each report says of pure, mixed, transformed or incidental tumours, and what of it counts.
+
+A report says it in words of its own. Those of a group are shown as they are, with the figures, with
+how they are read, and with what of it counts or why it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from studies import Registry
+from studies.figures import (
+    HISTOLOGY,
+    ORIGIN,
+    RESPONSE,
+    endpoints_of,
+    histology_of,
+    may_read_origin,
+    reads,
+)
+from studies.schema import Cohort, Comparison, Study, Subgroup
+from studies.selection import LeftOut
+from synthesis.model.observations import SurvivalData
+from synthesis.numbers import count, listed
+from synthesis.reported import comparison_words, group_words
+from synthesis.result import Finding, Table, names, table_of
+
+REPORT_COLUMNS = names(
+    "study label by endpoint endpoint_label groups patients figures read_as counts reason"
+)
+
+#: What was looked at of an endpoint: its observations, and the cohorts that were left out.
+Looked = Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]
+
+_FACTORS = {"histology": HISTOLOGY, "origin": ORIGIN}
+_UNSEEN = "No figure, and no direction, was seen."
+_ON_REQUEST = "Its groups are read so on request alone."
+
+
+@dataclass(frozen=True)
+class _Group:
+    """A group of patients in the words of its report: its cohort, and what prints its figures."""
+
+    cohort: str
+    words: str
+    names: frozenset[str]
+    n: int | None = None
+    holder: Cohort | Subgroup | None = None
+
+    @property
+    def sized(self) -> str:
+        """Its words, with its patients where they are printed."""
+        return self.words if self.n is None else f"{self.words} ({self.n})"
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Endpoints of which it has figures of its own."""
+        if isinstance(self.holder, Cohort):
+            return [*endpoints_of(self.holder)]
+        if self.holder is None:
+            return []
+        found = [own.endpoint for own in (*self.holder.survival, *self.holder.landmarks)]
+        return found + [RESPONSE] * (self.holder.response is not None)
+
+    @property
+    def declared(self) -> str | None:
+        """What a declared reading takes it for."""
+        return self.holder.read_as.histology if self.holder and self.holder.read_as else None
+
+
+def reports_table(registry: Registry, looked: Looked) -> pd.DataFrame:
+    """What every report says by histology or by origin, a row for each endpoint.
+
+    Returns
+    -------
+    DataFrame
+        :data:`REPORT_COLUMNS`, reports with outcomes first. ``by`` is histology or origin;
+        ``endpoint`` is empty where only patients are told; ``patients`` are those of the groups,
+        else of the cohort; ``figures`` are as printed; ``counts`` says whether any of it enters the
+        analysis, and ``reason`` what of it, or why not.
+    """
+    rows = [row for study in registry for row in _rows_of(study, registry, looked)]
+    table = pd.DataFrame(rows, columns=list(REPORT_COLUMNS))
+    order = table.assign(silent=table["endpoint"] == "")
+    order = order.sort_values(["silent", "counts", "label"], ascending=[True, False, True])
+    return (
+        table.loc[order.index].astype({"patients": "Int64", "counts": bool}).reset_index(drop=True)
+    )
+
+
+def _rows_of(study: Study, registry: Registry, looked: Looked) -> Iterator[tuple]:
+    for by, usual in _FACTORS.items():
+        groups = [*_groups(study, by)]
+        known = frozenset(usual).union(*(group.names for group in groups))
+        compared = [own for own in study.comparisons if known & {*map(str.casefold, own.groups)}]
+        told = dict.fromkeys(name for group in groups for name in group.endpoints)
+        told |= dict.fromkeys(own.endpoint for own in compared)
+        if not told and not groups:
+            continue
+        words = dict.fromkeys(group.sized for group in groups)
+        words = words or dict.fromkeys(name for own in compared for name in own.groups)
+        defined = [own.histology.definition for own in study.cohorts if own.histology]
+        counted = by == "histology" and not any(isinstance(g.holder, Subgroup) for g in groups)
+        tails = [f"; {text}" for text in defined if text and counted]
+        sizes = [group.n for group in groups if group.holder is not None]
+        whole = max((own.n or 0 for own in study.cohorts), default=0) or None
+        patients = sum(sizes) if sizes and None not in sizes else whole
+        about = (study.id, registry.labels[study.id], by)
+        for endpoint in sorted(told, key=[*looked, *told].index) or ("",):
+            own = [each for each in compared if each.endpoint == endpoint]
+            label = _endpoint_words(endpoint, registry)
+            yield (
+                *(*about, endpoint, label, "; ".join(words) + "".join(tails), patients),
+                "; ".join(_figures(groups, own, endpoint)),
+                _read_as(study, by, groups, own, looked.get(endpoint)),
+                *_standing(study, by, endpoint, groups, own, looked, label),
+            )
+
+
+def _groups(study: Study, by: str) -> Iterator[_Group]:
+    """Groups by histology, or by origin, in the order of the report."""
+    for cohort in study.cohorts:
+        apart = [
+            group
+            for group in cohort.subgroups
+            if group.factor == by or (by == "histology" and histology_of(group) is not None)
+        ]
+        for group in apart:
+            called = frozenset(map(str.casefold, filter(None, (group.level, group.label))))
+            yield _Group(cohort.id, group.label or group.level, called, group.n, group)
+        if not apart:
+            yield from (_by_origin if by == "origin" else _of_cohort)(cohort)
+
+
+def _by_origin(cohort: Cohort) -> Iterator[_Group]:
+    for own in cohort.characteristics:
+        if own.name in ORIGIN and own.statistic == "count":
+            yield _Group(cohort.id, own.name, frozenset({own.name}), int(own.value))
+
+
+def _of_cohort(cohort: Cohort) -> Iterator[_Group]:
+    """The cohort itself where it is of one histology, else the groups that it was counted by."""
+    if cohort.read_as is not None:
+        names = frozenset({cohort.id.casefold()})
+        yield _Group(cohort.id, cohort.id.replace("_", " "), names, cohort.n, cohort)
+    elif (split := cohort.histology) is not None:
+        told = {"pure": split.pure, "mixed": split.mixed, **split.other}
+        for name, n in told.items():
+            percent = getattr(split, f"{name}_percent", None)
+            words = f"{name} ({percent} %)" if n is None else name
+            holder = cohort if n is not None and n == cohort.n else None
+            if n is not None or percent is not None:
+                yield _Group(cohort.id, words, frozenset({name.casefold()}), n, holder)
+
+
+def _figures(groups: list[_Group], compared: list[Comparison], endpoint: str) -> Iterator[str]:
+    for group in groups:
+        if group.holder is not None and (own := group_words(group.holder, endpoint)):
+            yield f"{group.words}: {own}"
+    yield from map(comparison_words, compared)
+
+
+def _endpoint_words(endpoint: str, registry: Registry) -> str:
+    known = {own.id: own.label for own in registry.vocabulary.endpoints}
+    return known.get(endpoint, endpoint.replace("_", " ").capitalize())
+
+
+def _read_as(
+    study: Study,
+    by: str,
+    groups: list[_Group],
+    compared: list[Comparison],
+    looked: tuple[SurvivalData, tuple[LeftOut, ...]] | None,
+) -> str:
+    """How the groups are read: by the words of the report, by a declared reading, or not."""
+    use = looked[0].use_read_as if looked else False
+    if by == "origin":
+        mapped = "transformed as mixed, de novo as pure"
+        if not compared:
+            return "origin"
+        if not may_read_origin(study):
+            return "origin; never as histology, which the report itself tells"
+        return mapped if reads("origin", use) else f"origin; on request {mapped}"
+    declared = [f"{own.words} as {own.declared}" for own in groups if own.declared]
+    if declared:
+        return ("" if reads("groups", use) else "on request ") + listed(declared)
+    own = {name for group in groups for name in group.names}
+    own |= {histology_of(group.holder) for group in groups if isinstance(group.holder, Subgroup)}
+    own |= {name for each in compared for name in each.groups}
+    own = [name for name in HISTOLOGY if name in own]
+    return f"{' and '.join(own)}, by the report" if own else "not read"
+
+
+def _standing(
+    study: Study,
+    by: str,
+    endpoint: str,
+    groups: list[_Group],
+    compared: list[Comparison],
+    looked: Looked,
+    label: str,
+) -> tuple[bool, str]:
+    """Whether what a report says enters the analysis; how, or why not."""
+    if not endpoint:
+        share = any(_entered(study, by, data, compared) for data, _ in looked.values())
+        words = "the share in the cohort counts" if share else "its cohort does not count"
+        return share, f"No outcome by it is printed; {words}."
+    if endpoint not in looked:
+        return False, f"{label} is not analysed by histology."
+    data, left_out = looked[endpoint]
+    if entered := _entered(study, by, data, compared):
+        return True, entered
+    cohorts = {group.cohort for group in groups} or {own.id for own in study.cohorts}
+    reasons = []
+    if compared and all((own.p, own.hr, own.longer) == (None, None, None) for own in compared):
+        reasons.append(_UNSEEN)
+    if any(group.declared for group in groups) and not reads("groups", data.use_read_as):
+        reasons.append(_ON_REQUEST)
+    reasons += [
+        own.reason for own in left_out if own.study_id == study.id and own.cohort_id in cohorts
+    ]
+    reasons = reasons or ["The cohort counts as a whole; its groups cannot be set apart."]
+    return False, " ".join(dict.fromkeys(reasons))
+
+
+def _entered(study: Study, by: str, data: SurvivalData, compared: list[Comparison]) -> str:
+    """What of a report enters the observations of an endpoint; empty for nothing."""
+    own = [arm for arm in data.groups if data.refs[arm.cohort].study.id == study.id]
+    if by == "origin":
+        if any(item.printed is printed for item in data.comparisons for printed in compared):
+            mapped = any(data.of_both_histologies(arm) for arm in own)
+            return f"Their comparison counts{', as one of mixed and pure' if mapped else ''}."
+        told = {ref.study.id for ref in data.telling("transformed")}
+        return "The share counts." if study.id in told and not compared else ""
+    apart = [arm for arm in own if data.of_both_histologies(arm)]
+    if apart:
+        figures = any(arm.record for arm in apart)
+        return "Figures of both groups count." if figures else "Their comparison counts."
+    return "They count as whole cohorts." if any(arm.share is not None for arm in own) else ""
+
+
+# --- In words ------------------------------------------------------------------------------------
+
+
+def reports_words(table: pd.DataFrame) -> tuple[str, ...]:
+    """How many reports print outcomes by histology or origin, and how many count."""
+    told = table[table["endpoint"] != ""]
+    if told.empty:
+        return ()
+    counted = told.loc[told["counts"], "study"].nunique()
+    total, others = told["study"].nunique(), table["study"].nunique() - told["study"].nunique()
+    words = (
+        f"{count(total, 'report')} print{'s' if total == 1 else ''} outcomes by histology or by "
+        f"origin: {counted} count{'s' if counted == 1 else ''}, and each of the others is listed "
+        "with its reason (histology_reports.csv)."
+    )
+    more = (
+        f" {count(others, 'other')} tell{'s' if others == 1 else ''} patients alone."
+        if others
+        else ""
+    )
+    return (words + more,)
+
+
+def reports_finding(table: pd.DataFrame) -> Finding:
+    """Every report that says something by histology or by origin."""
+    told, counts = table["endpoint"] != "", table["counts"]
+    parts = {
+        "Outcomes that count.": table[told & counts],
+        "Outcomes that do not count.": table[told & ~counts],
+        "Patients alone.": table[~told],
+    }
+    tables = tuple(_table(title, rows) for title, rows in parts.items() if len(rows))
+    return Finding("Reports by histology and by origin", (), tables, folded=True)
+
+
+def _table(title: str, rows: pd.DataFrame) -> Table:
+    outcomes = (
+        ("Outcome", "", lambda row: row.endpoint_label),
+        ("As printed", "wide", lambda row: row.figures),
+    )
+    return table_of(
+        title,
+        rows.itertuples(index=False),
+        [
+            ("Report", "keep", lambda row: row.label),
+            ("Groups, in its words", "wide", lambda row: row.groups),
+            ("Patients", "num", lambda row: row.patients),
+            *(outcomes if (rows["endpoint"] != "").all() else ()),
+            ("Read as", "", lambda row: row.read_as),
+            ("What counts, or why nothing does", "wide", lambda row: row.reason),
+        ],
+    )
