@@ -58,8 +58,9 @@ def spread(middle, sd, seed, width=None):
 
 def covariate_effects():
     """Draws of effects of covariates, each with a mean of its own."""
-    middle = np.resize([0.2, -0.3, 0.1, -0.1, 0.15, -0.2, 0.05, -0.05], len(COVARIATES))
-    return spread(middle[None, None], 0.1, 5, middle.size)
+    middle = np.array([0.2, -0.3, 0.1, -0.1, 0.15, -0.2, 0.05, -0.05])
+    first = spread(middle[None, None], 0.1, 5, middle.size)
+    return np.concatenate([first, spread(0.1, 0.1, 6, len(COVARIATES) - middle.size)], axis=-1)
 
 
 def of_reference(fit):

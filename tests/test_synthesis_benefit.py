@@ -311,6 +311,7 @@ def test_every_number_by_histology_is_read_as_it_is_written(told, registry):
     shown = section(told, registry)
     assert set(shown.tables) == {
         *("benefit", "benefit_effects", "influence", "histology_alternatives"),
+        "histology_reports",
     }
     read = {
         (cells[0].text, cells[1].text, cell.text)

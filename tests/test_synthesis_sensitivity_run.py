@@ -201,7 +201,7 @@ def test_a_choice_that_changes_nothing_is_not_fitted(registry, tmp_path):
     results = run_specifications(job_of(registry), tmp_path, fitter=fitter)
     idle = {own.specification.name: own for own in results if own.changes_nothing}
     # no reading is declared; the largest of the overlapping cohorts counts as it is
-    assert set(idle) == {"read_as", "formed", "overlap_largest"}
+    assert set(idle) == {"read_as", "origin", "formed", "overlap_largest"}
     assert not idle.keys() & set(fitter.names)
     assert idle["read_as"].answers == results[0].answers
 

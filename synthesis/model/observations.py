@@ -263,11 +263,14 @@ class SurvivalData:
         """Whether the share of mixed histology is printed of any group."""
         return any(arm.share is not None for arm in self.groups)
 
-    def telling(self, covariate: str) -> tuple[CohortRef, ...]:
-        """Cohorts, and groups that their report compares, that tell of a covariate."""
-        place = COVARIATES.index(covariate)
-        pairs = zip(self.refs, self.covariates, strict=False)
-        return tuple(ref for ref, values in pairs if values[place] != 0.0)
+    def telling(self, covariate: str) -> dict[str, int]:
+        """Cohorts that tell of a covariate, with their patients; two that are compared are one."""
+        place, found = COVARIATES.index(covariate), {}
+        for ref, values in zip(self.refs, self.covariates, strict=False):
+            if values[place] != 0.0:
+                whole = ref if ref.cohort.n else replace(ref, cohort=_largest(ref.study))
+                found[whole.id] = whole.cohort.n or 0
+        return found
 
     def of_both_histologies(self, group: Arm) -> bool:
         """Whether the report tells pure from mixed patients of the cohort of a group."""
@@ -367,6 +370,7 @@ def survival_data(
     compared, between = _without_figures(counted, view, contrasts, arms, comparisons)
     adjusted = tuple(ref for _, *pair in contrasts.adjusted for ref in pair)
     within = (*contrasts.histology, *adjusted)
+    differ = (_covariates(ref, view, mutation_required) for ref in counted)
     others = len(counted) + len(within)
     by_origin = _by_origin(contrasts.origin, view, others, len(arms) + len(compared))
     classes, treatments, treatment_class = order_treatments((*counted, *adjusted), class_order)
@@ -382,21 +386,17 @@ def survival_data(
         comparisons=(*comparisons, *between, *by_origin.comparisons),
         verified_only=view.verified_only,
         use_read_as=view.use_read_as,
-        covariates=(
-            *(
-                covariates(ref, mutation_required, use_unmarked=view.keeps_unmarked(ref.study))
-                for ref in counted
-            ),
-            # of other contrasts both groups are alike in them
-            *((0.0,) * len(COVARIATES) for _ in within if by_origin.refs),
-            *(covariates(ref) for ref in by_origin.refs),
-        ),
+        covariates=(*differ, *by_origin.covariates(len(within))),
         records=records,
         compared=(*compared, *by_origin.groups),
         within=(*within, *by_origin.refs),
         mutated=tuple(is_mutated(ref, mutation_required) for ref in (*counted, *within)),
         origin=tuple(range(others, others + len(by_origin.refs), 2)),
     )
+
+
+def _covariates(ref: CohortRef, view: View, required: Collection[str]) -> tuple[float, ...]:
+    return covariates(ref, required, use_unmarked=view.keeps_unmarked(ref.study))
 
 
 def order_treatments(
@@ -586,6 +586,16 @@ class _ByOrigin(NamedTuple):
     refs: list[CohortRef]
     groups: list[Arm]
     comparisons: list[ArmComparison]
+
+    def covariates(self, others: int) -> Iterator[tuple[float, ...]]:
+        """Those of each, behind so many cohorts of other contrasts, whose groups are alike."""
+        if self.refs:
+            yield from [(0.0,) * len(COVARIATES)] * others
+        yield from map(covariates, self.refs)
+
+
+def _largest(study: Study) -> Cohort:
+    return max(study.cohorts, key=lambda cohort: cohort.n or 0)
 
 
 def _by_origin(refs: Sequence[CohortRef], view: View, cohorts: int, groups: int) -> _ByOrigin:

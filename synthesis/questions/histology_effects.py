@@ -179,17 +179,12 @@ def histology_effects(
 
 def _of_origin(fit: PooledSurvival) -> Iterator[Effect]:
     """Transformed against de novo tumours, where the fit allows for it and some report tells."""
-    told = fit.data.telling("transformed") if fit.variant.covariates else ()
+    told = fit.data.telling("transformed") if fit.variant.covariates else {}
     if told:
         place = COVARIATES.index("transformed")
         about = "", "", "Transformed against de novo, any treatment"
         prior, draws = fit.priors[ALL[place].prior], flat(fit, "covariate_effect")[:, place]
-        sizes = {  # both groups that a report compares are of one cohort
-            ref.id if ref.cohort.n else ref.study.id: ref.cohort.n
-            or max(own.n or 0 for own in ref.study.cohorts)
-            for ref in told
-        }
-        yield Effect(ORIGIN, *about, prior, draws, len(sizes), sum(sizes.values()))
+        yield Effect(ORIGIN, *about, prior, draws, len(told), sum(told.values()))
 
 
 def effects_table(endpoint: str, effects: Sequence[Effect]) -> pd.DataFrame:

@@ -233,8 +233,8 @@ def _entered(study: Study, by: str, data: SurvivalData, compared: list[Compariso
         if any(item.printed is printed for item in data.comparisons for printed in compared):
             mapped = any(data.of_both_histologies(arm) for arm in own)
             return f"Their comparison counts{', as one of mixed and pure' if mapped else ''}."
-        told = {ref.study.id for ref in data.telling("transformed")}
-        return "The share counts." if study.id in told and not compared else ""
+        told = any(f"{study.id}:{own.id}" in data.telling("transformed") for own in study.cohorts)
+        return "The share counts." if told and not compared else ""
     apart = [arm for arm in own if data.of_both_histologies(arm)]
     if apart:
         figures = any(arm.record for arm in apart)

@@ -379,14 +379,11 @@ def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
     for endpoint, fit in fits.items():
         if not fit.variant.covariates:
             continue
-        values = np.array(fit.data.covariates or np.zeros((1, len(COVARIATES))))
-        telling = np.sum(values != 0.0, axis=0)
-        for name, draws, cohorts in zip(
-            COVARIATES, flat(fit, "covariate_effect").T, telling, strict=True
-        ):
+        for name, draws in zip(COVARIATES, flat(fit, "covariate_effect").T, strict=True):
+            cohorts = len(fit.data.telling(name))
             about = {"endpoint": endpoint, "covariate": name, "label": COVARIATE_LABELS[name]}
             sides = _prior_and_posterior(fit.priors[PRIOR_OF[name]], draws)
-            rows += [about | {"cohorts": int(cohorts)} | side for side in sides]
+            rows += [about | {"cohorts": cohorts} | side for side in sides]
     return pd.DataFrame(rows, columns=list(COVARIATE_COLUMNS))
 
 
