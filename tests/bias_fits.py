@@ -60,7 +60,7 @@ def read(folder, *tables):
 def usual_fit(registry, **more):
     """Fit of the usual model with a study SD of 0.2 and a common bias of 0.2 (0.1)."""
     middle = np.array([0.2, -0.1, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0])
-    effects = spread(middle[None, None], 0.1, 5, middle.size)
+    effects = np.pad(spread(middle[None, None], 0.1, 5, middle.size), ((0, 0), (0, 0), (0, 1)))
     known = {"mu": spread(1.3, 0.1, 1), "study_sd": 0.2, "covariate_effect": effects}
     return fit_of(registry, **(known | more))
 

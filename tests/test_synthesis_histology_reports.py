@@ -296,7 +296,7 @@ def test_readings_count_where_they_are_asked_for(registry):
 def test_the_table_is_counted_in_words_and_folded(registry):
     table = reports_table(registry, survival_observations(registry))
     (said,) = reports_words(table)
-    assert said.startswith("5 reports print outcomes by histology or by origin: 4 count, ")
+    assert said.startswith("5 reports print outcomes by histology or by origin: 4 count, 1 does ")
     assert said.endswith("1 other tells patients alone.")
     finding = reports_finding(table)
     assert finding.folded

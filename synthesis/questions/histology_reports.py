@@ -250,19 +250,16 @@ def reports_words(table: pd.DataFrame) -> tuple[str, ...]:
     told = table[table["endpoint"] != ""]
     if told.empty:
         return ()
-    counted = told.loc[told["counts"], "study"].nunique()
-    total, others = told["study"].nunique(), table["study"].nunique() - told["study"].nunique()
+    counted, total = told.loc[told["counts"], "study"].nunique(), told["study"].nunique()
+    others, silent = total - counted, table["study"].nunique() - total
     words = (
         f"{count(total, 'report')} print{'s' if total == 1 else ''} outcomes by histology or by "
-        f"origin: {counted} count{'s' if counted == 1 else ''}, and each of the others is listed "
-        "with its reason (histology_reports.csv)."
+        f"origin: {counted} count{'s' if counted == 1 else ''}, {others} "
+        f"do{'es' if others == 1 else ''} not; histology_reports.csv has the words, the figures "
+        "and the reason of each."
     )
-    more = (
-        f" {count(others, 'other')} tell{'s' if others == 1 else ''} patients alone."
-        if others
-        else ""
-    )
-    return (words + more,)
+    verb = "tells" if silent == 1 else "tell"
+    return (words + (f" {count(silent, 'other')} {verb} patients alone." if silent else ""),)
 
 
 def reports_finding(table: pd.DataFrame) -> Finding:
