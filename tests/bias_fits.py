@@ -12,6 +12,7 @@ from fits import fit_of
 from small_registry import VOCABULARY, cohort, landmark, median, study, write_registry
 
 from studies import load_registry
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.survival import KEEP
 from synthesis.questions.bias import WITH_BIAS
 
@@ -60,7 +61,8 @@ def read(folder, *tables):
 def usual_fit(registry, **more):
     """Fit of the usual model with a study SD of 0.2 and a common bias of 0.2 (0.1)."""
     middle = np.array([0.2, -0.1, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0])
-    effects = np.pad(spread(middle[None, None], 0.1, 5, middle.size), ((0, 0), (0, 0), (0, 1)))
+    effects = spread(middle[None, None], 0.1, 5, middle.size)
+    effects = np.pad(effects, ((0, 0), (0, 0), (0, len(COVARIATES) - middle.size)))
     known = {"mu": spread(1.3, 0.1, 1), "study_sd": 0.2, "covariate_effect": effects}
     return fit_of(registry, **(known | more))
 
