@@ -320,7 +320,7 @@ def test_what_cannot_be_planned_is_refused(usual):
             planning.plan(fit, vocabulary, Design("lenvatinib"), **wrong)
     for design, said in (
         (Design("best_care"), "Best supportive care is the reference itself"),
-        (Design("radiotherapy"), "no cohort of radiotherapy is pooled; possible: best_care"),
+        (Design("radiotherapy"), "no cohort of radiotherapy is pooled for os; possible: best_care"),
         (Design("lenvatinib", "radiotherapy"), "no cohort of radiotherapy is pooled"),
         (Design("lenvatinab"), "did you mean .lenvatinib"),
     ):

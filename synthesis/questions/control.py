@@ -58,12 +58,7 @@ from synthesis.estimands import Fit, NamedGroup, patients_of, response_rate, sum
 from synthesis.fits import ResponseFit, run_facts
 from synthesis.model.families import LN2
 from synthesis.model.sampler import Progress
-from synthesis.questions.contrasts import (
-    NotComparedError,
-    Reference,
-    choose_reference,
-    treatments_of,
-)
+from synthesis.questions import contrasts
 from synthesis.questions.mix import Population, patient_mix, population_curve
 from synthesis.result import RESEARCH_USE, Column, Finding, Result, Table, make_table
 
@@ -285,7 +280,7 @@ class HistoricalControl:
     robust_weight: float
     priors: tuple[ControlPrior, ...]
     fits: Mapping[str, Fit] = field(repr=False)
-    chosen: Mapping[str, Reference]
+    chosen: Mapping[str, contrasts.Reference]
     notes: tuple[str, ...]
     left_out: tuple[str, ...]
 
@@ -303,36 +298,21 @@ def control(
     robust: float = 0.2,
     progress: Progress | None = None,
 ) -> HistoricalControl:
-    """Make priors of an arm of a new study under a treatment.
+    """Make priors of an arm of a new study under a treatment, by any of its names.
 
-    Parameters
-    ----------
-    fits : mapping
-        Endpoint -> fit.
-    vocabulary : Vocabulary
-    population : Population
-        Of the new study; what is not stated is the reference population.
-    treatment : str, optional
-        Any name of it; otherwise the reference of each endpoint, supportive care where pooled.
-    robust : float
-        Weight of the vague component, 0 (none) to below 1.
-    progress : callable, optional
-        Called with a sentence at each stage.
-
-    Raises
-    ------
-    ValueError
-        If the weight cannot be used, or a fit does not adjust for what the population states.
-    NotComparedError
-        If the treatment is unknown, or pooled for none of the endpoints.
+    Without one it is the reference of each endpoint, supportive care where that is pooled. What the
+    population of the new study does not state is the reference population; `robust` is the weight
+    of the vague component, 0 (none) to below 1. ValueError where that cannot be used, or a fit does
+    not adjust for what the population states; NotComparedError where the treatment is unknown, or
+    pooled for none of the endpoints.
     """
     if not 0.0 <= robust < 1.0:
         raise ValueError(f"robust: found {robust:g}, expected a weight from 0 to below 1")
-    groups = {endpoint: treatments_of(fit, vocabulary) for endpoint, fit in fits.items()}
+    groups = {own: contrasts.treatments_of(fit, vocabulary) for own, fit in fits.items()}
     whom = "a treatment"
     priors, chosen, left_out, notes = [], {}, [], []
     for endpoint, fit in fits.items():
-        choice = choose_reference(groups[endpoint], vocabulary, treatment)
+        choice = contrasts.choose_reference(groups[endpoint], vocabulary, treatment)
         if treatment is not None:
             whom = vocabulary.treatment(treatment).id
         if choice is None:
@@ -350,7 +330,7 @@ def control(
             priors.append(ControlPrior(endpoint, choice.label, quantity, draws, mixtures))
     if not priors:
         pooled = {group.cohorts[0].treatment for every in groups.values() for group in every}
-        raise NotComparedError(
+        raise contrasts.NotComparedError(
             f"no cohort of {whom} is pooled for {' or '.join(fits) or 'any endpoint'}; "
             f"possible: {', '.join(sorted(pooled)) or 'none'}."
         )
@@ -365,10 +345,7 @@ def _predicted(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Draws of every quantity of a new study, and what the population rests on."""
     if isinstance(fit, ResponseFit):
-        note = (
-            "Response is pooled without histology, line, design and mutation: the stated "
-            "population does not move its prior."
-        )
+        note = "Response is pooled for any population: the stated one does not move its prior."
         return {"response_rate": response_rate(fit, group.group, "new_study")}, (note,)
     selecting = vocabulary.selecting
     curve = population_curve(fit, group, population, "new_study", selecting=selecting)
@@ -464,19 +441,17 @@ def _endpoint_sentences(
     fit, choice = answer.fits[endpoint], answer.chosen[endpoint]
     cohorts, is_response = choice.group.cohorts, endpoint_of(endpoint).is_response
     whom = "" if is_response else f", {answer.population.words}"
-    scale, of_one = ("log odds", "odds") if is_response else ("log median", "median")
     limits = vars(summarise(fit.flat("study_sd"))).values()
     factor = numbers.interval(*map(math.exp, limits), numbers.ratio)
     counts = Counter(ref.study.design.replace("_", " ") for ref in cohorts)
     designs = ", ".join(f"{number} {design}" for design, number in counts.most_common())
-    none = "" if "randomised" in counts else "; none is an arm of a randomised study"
     patients = numbers.count(choice.group.patients, "patient")
     yield (
         f"An arm of a new study in {vocabulary.subject_words}{whom}, under "
         f"{numbers.in_sentence(choice.label)} ({choice.why}), is predicted from "
-        f"{numbers.count(len(cohorts), 'cohort')} of {patients} ({designs}){none}. Between studies "
-        f"the {scale} has a standard deviation of {numbers.interval(*limits, numbers.ratio)}, a "
-        f"factor of {factor} in the {of_one}, learned from "
+        f"{numbers.count(len(cohorts), 'cohort')} of {patients} ({designs}). Studies differ by a "
+        f"standard deviation of the log {'odds' if is_response else 'median'} of "
+        f"{numbers.interval(*limits, numbers.ratio)}, a factor of {factor}, learned from "
         f"{numbers.count(len(fit.data.cohorts), 'cohort')} of all treatments."
     )
     if max(prior.fitted.size for prior in answer.of(endpoint)) > 0.5 * choice.group.patients:
@@ -499,10 +474,9 @@ def _prior_sentence(prior: ControlPrior, vocabulary: Vocabulary) -> str:
     """Median and interval of a prior on the scale that a reader knows, and what it is worth."""
     quantity, robust = QUANTITIES[prior.quantity], prior.mixtures.get("robust")
     value = numbers.interval(*prior.fitted.quantile(_SPREAD), quantity.write)
-    worth = f"worth {_worth(prior.fitted)}"
-    if robust is not None:
-        worth += f", {numbers.decimal(robust.size, 1)} with the vague component"
-    return f"{_title(prior, vocabulary)}: {value} {quantity.unit}, {worth}."
+    vague = robust and f", {numbers.decimal(robust.size, 1)} with the vague component"
+    title = _title(prior, vocabulary)
+    return f"{title}: {value} {quantity.unit}, worth {_worth(prior.fitted)}{vague or ''}."
 
 
 def _common_sentences(answer: HistoricalControl) -> Iterator[str]:
@@ -516,19 +490,16 @@ def _common_sentences(answer: HistoricalControl) -> Iterator[str]:
         f"The robust prior has a vague component of weight {answer.robust_weight:g}, which lets it "
         "give way where the new study disagrees with the past (Schmidli et al. 2014)."
         if answer.robust_weight
-        else "No vague component is added (weight 0): where the new study disagrees with the past, "
-        "the prior gives way slowly."
+        else "No vague component is added: the prior gives way slowly to a new study."
     )
     gap = _decimals(max(prior.difference for prior in answer.priors))
+    yield f"The distribution functions of priors and draws differ by at most {gap}."
     off = [prior.name for prior in answer.priors if prior.difference > _CLOSE]
     if off:
         yield (
-            f"One distribution does not follow the draws of {numbers.listed(off)}: the "
-            f"distribution functions differ by up to {gap}, where {_CLOSE:g} would be chance. "
-            f"{_STEM}.R fits closer mixtures to the draws with RBesT."
+            f"One distribution does not follow the draws of {numbers.listed(off)} (chance would be "
+            f"{_CLOSE:g}): {_STEM}.R fits closer mixtures with RBesT."
         )
-    else:
-        yield f"The distribution functions of priors and draws differ by at most {gap}."
     survival = [name for name in answer.chosen if not endpoint_of(name).is_response]
     if survival and answer.population.design is None:
         yield NO_DESIGN
@@ -561,11 +532,7 @@ def _table(answer: HistoricalControl, endpoint: str) -> Table:
 
 
 def _as_r(answer: HistoricalControl, vocabulary: Vocabulary) -> str:
-    """Priors as R code that can be sourced: objects of RBesT, then closer mixtures of the draws.
-
-    Normal priors have the reference standard deviation of one event, gamma ones the exponential
-    likelihood, so that ``ess(..., method = "moment")`` gives the sizes in the comments.
-    """
+    """Priors as R code that can be sourced: objects of RBesT, then closer mixtures of the draws."""
     reads = (
         "Priors of an arm of a new study for RBesT of R (Weber et al. 2021, doi "
         "10.18637/jss.v100.i19): weight and two parameters of each component."
@@ -577,11 +544,8 @@ def _as_r(answer: HistoricalControl, vocabulary: Vocabulary) -> str:
             lines += ["", *_comment(_prior_sentence(prior, vocabulary))]
             for version, mixture in prior.mixtures.items():
                 lines += _call(prior.name + "_robust" * (version == "robust"), mixture)
-    lines += [
-        "",
-        *_comment("Closer mixtures, fitted to the draws; run this in the folder of this file."),
-    ]
-    lines.append(f'draws <- read.csv("tables/{_STEM}_draws.csv")')
+    where = "Closer mixtures, fitted to the draws; run this in the folder of this file."
+    lines += ["", *_comment(where), f'draws <- read.csv("tables/{_STEM}_draws.csv")']
     for prior in answer.priors:
         lines += _closer(prior, answer.robust_weight)
     return "\n".join([*lines, "", *_comment(*_common_sentences(answer))]) + "\n"
@@ -685,12 +649,8 @@ def _behind_entry(
         "families": {} if isinstance(fit, ResponseFit) else dict(fit.family_weights),
         "verdict": fit.diagnosis.verdict,
         "cohorts": [
-            {
-                "id": ref.id,
-                "label": ref.label,
-                "design": ref.study.design,
-                "patients": sizes[ref.id],
-            }
+            {"id": ref.id, "label": ref.label, "design": ref.study.design}
+            | {"patients": sizes[ref.id]}
             for ref in choice.group.cohorts
         ],
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
@@ -21,7 +22,7 @@ from synthesis.counting import select
 from synthesis.endpoints import Endpoint, endpoint_of
 from synthesis.estimands import Fit, histologies, named_groups, summaries
 from synthesis.fits import DEFAULT_FAMILY, fit_response, fit_survival, survival_observations
-from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.model.arrays import sizes_for
 from synthesis.model.sampler import Progress
 from synthesis.numbers import LEVEL, count, listed
 from synthesis.plots.cumulative import plot_cumulative
@@ -45,14 +46,10 @@ _TOLD = 5
 class Cumulative:
     """Pooled answers as they stood after each year.
 
-    Attributes
-    ----------
-    table : DataFrame
-        :data:`CUMULATIVE_COLUMNS`, a row an endpoint, year and treatment: months, or fractions of
-        one for response, of the average study at the reference mix with the 95 % interval.
-        ``reports`` are those of the treatment that count from that year on.
-    verdicts : mapping
-        ``"os, 2012"``, ... -> PASS, REVIEW or FAIL.
+    The table has :data:`CUMULATIVE_COLUMNS`, a row an endpoint, year and treatment: months, or
+    fractions of one for response, of the average study at the reference mix with the 95 % interval.
+    ``reports`` are those of the treatment that count from that year on. ``verdicts`` are by
+    ``"os, 2012"``, ...: PASS, REVIEW or FAIL.
     """
 
     settings: Settings
@@ -70,18 +67,9 @@ def cumulative(
 ) -> Cumulative:
     """Pool what was published by the end of each year.
 
-    Parameters
-    ----------
-    registry : Registry
-    settings : Settings, optional
-        Where they ask for stacked families :data:`~synthesis.fits.DEFAULT_FAMILY` is fitted alone.
-    priors, progress, cache
-        As of :func:`synthesis.run.analyse`.
-
-    Raises
-    ------
-    NotAnsweredError
-        If no endpoint ever counts :data:`LEAST_COHORTS` cohorts.
+    Where settings ask for stacked families :data:`~synthesis.fits.DEFAULT_FAMILY` is fitted alone;
+    all else is as of :func:`synthesis.run.analyse`. NotAnsweredError if no endpoint ever counts
+    :data:`LEAST_COHORTS` cohorts.
     """
     settings = settings or Settings()
     if settings.family == STACKED:
@@ -94,7 +82,9 @@ def cumulative(
             f"fewer than {LEAST_COHORTS} cohorts count for {' or '.join(steps)}: there is no "
             "answer to follow through the years"
         )
-    sizes = _sizes([then for own in steps.values() for _, then in own], counting)
+    # room for every year of every endpoint: one compiled model
+    every = (survival_observations(r, **counting) for own in steps.values() for _, r in own)
+    sizes = sizes_for([data for observed in every for data, _ in observed.values()])
     common = {"priors": priors, "settings": settings.sampler(), "cache": cache} | counting
     rows: list[tuple[Any, ...]] = []
     verdicts = {}
@@ -114,13 +104,7 @@ def cumulative(
 
 
 def published_by(registry: Registry, year: int) -> Registry:
-    """The registry as it would have stood at the end of a year; a report without one is the last.
-
-    Parameters
-    ----------
-    registry : Registry
-    year : int
-    """
+    """The registry as it stood at the end of a year; a report without a year is the last."""
     last = max((study.citation.year or 0 for study in registry), default=0)
     kept = {s.id: s for s in registry if (s.citation.year or last) <= year}
     fingerprints = {name: registry.fingerprints[name] for name in kept}
@@ -138,12 +122,6 @@ def _steps(
         if counted != before and len(counted) >= LEAST_COHORTS:
             before = counted
             yield year, then
-
-
-def _sizes(registries: list[Registry], counting: Mapping[str, bool]) -> Sizes:
-    """Room for every year of every endpoint."""
-    observed = (survival_observations(own, **counting).values() for own in registries)
-    return sizes_for([data for each in observed for data, _ in each])
 
 
 def _rows(
@@ -179,10 +157,7 @@ def result(answer: Cumulative, registry: Registry) -> Result:
 
 
 def told(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a treatment in years that brought a report of it; treatments with several such years.
-
-    In order of the table, with the treatment of most patients first.
-    """
+    """Rows of treatments in years that brought a report, several each; most patients first."""
     rows = table[table["reports"] != ""]
     rows = rows[rows.groupby("treatment")["year"].transform("size") > 1]
     order = rows.groupby("treatment")["patients"].transform("max")
@@ -206,17 +181,14 @@ def _finding(
     if not sentences:
         none = "No treatment has reports of several years."
         return Finding(endpoint.name(vocabulary), (words, none))
+    sizes = attrgetter("cohorts", "patients", "compared")
     written = table_of(
         "Years that brought a report of the treatment.",
         rows.itertuples(index=False),
         [
             ("By the end of", "num", lambda row: str(row.year)),
             (f"Estimate ({LEVEL})", "num", lambda row: _text(row, endpoint)),
-            (
-                "Cohorts (patients)",
-                "num",
-                lambda row: numbers.size(row.cohorts, row.patients, row.compared),
-            ),
+            ("Cohorts (patients)", "num", lambda row: numbers.size(*sizes(row))),
             ("New", "", lambda row: row.reports),
         ],
         group=lambda row: row.treatment,
@@ -235,13 +207,11 @@ def _finding(
 
 
 def _moved(rows: pd.DataFrame, endpoint: Endpoint) -> str:
-    first, last = rows.iloc[0], rows.iloc[-1]
-    sizes = (count(int(row["cohorts"]), "cohort") for row in (first, last))
     sides = [
-        f"{_text(row, endpoint)} by {row['year']} ({size})"
-        for row, size in zip((first, last), sizes, strict=True)
+        f"{_text(row, endpoint)} by {row.year} ({count(row.cohorts, 'cohort')})"
+        for row in rows.iloc[[0, -1]].itertuples(index=False)
     ]
-    return f"{first['treatment']}: {listed(sides)}."
+    return f"{rows['treatment'].iloc[0]}: {listed(sides)}."
 
 
 def _text(row: Any, endpoint: Endpoint) -> str:

@@ -16,7 +16,8 @@ to those few, so that "instead of" is the number that every table shows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -24,16 +25,9 @@ import pandas as pd
 
 from studies.figures import ORIGIN, may_read_origin, reads
 from studies.vocabulary import Vocabulary
-from synthesis import numbers
+from synthesis import left_out, numbers
 from synthesis.estimands import cohort_labels, curve, histology_effect, patients_of
 from synthesis.fits import PooledSurvival, SurvivalFit
-from synthesis.left_out import (
-    DRAWS,
-    comparison_of_histologies,
-    leave_one_out,
-    spaced,
-    without_each,
-)
 from synthesis.model.observations import SurvivalData
 from synthesis.model.sampler import Progress
 from synthesis.numbers import capitalised, count, decimal, in_sentence, interval, listed
@@ -56,12 +50,8 @@ WEIGHTED = 2000
 class Quantity:
     """Something that an answer rests on; its label stands in running text, behind "the".
 
-    Attributes
-    ----------
-    draws : callable
-        Fit of one family, or stacked -> draws of its logarithm, ``(draws,)``.
-    needs : str
-        Treatment that must have another cohort for the quantity to be known without one.
+    ``draws`` gives of a fit of one family, or stacked, those of its logarithm, ``(draws,)``;
+    ``needs`` is the treatment without whose cohorts the quantity is not known.
     """
 
     name: str
@@ -71,14 +61,13 @@ class Quantity:
     needs: str = ""
 
 
+_PROGNOSTIC = Quantity("prognostic", "", "ratio", lambda own: own.flat("prognostic"))
+
+
 def histology_quantities(fit: PooledSurvival, vocabulary: Vocabulary) -> list[Quantity]:
     """The prognostic effect, and effects under treatments whose histology some cohort tells."""
     whole = "ratio of medians of mixed to pure tumours under"
-    quantities = [
-        Quantity(
-            "prognostic", f"{whole} any treatment", "ratio", lambda own: own.flat("prognostic")
-        )
-    ]
+    quantities = [replace(_PROGNOSTIC, label=f"{whole} any treatment")]
     told = {
         fit.data.cohorts[arm.cohort].treatment for arm in fit.data.arms if arm.share is not None
     }
@@ -120,18 +109,11 @@ def median_quantities(fit: PooledSurvival, vocabulary: Vocabulary, share: float)
 class CohortWeights:
     """Draws of a fit, and their weights without each cohort.
 
-    Attributes
-    ----------
-    parts : tuple of (SurvivalFit, ndarray, float)
-        Fit of each family, which of its draws are used, and its weight in the stack.
-    weights : ndarray, shape (draws, cohorts)
-        Of the draws of all parts, one after the other; each column adds up to one.
-    usual : ndarray, shape (draws,)
-        Their weights with every cohort.
-    pareto_k : ndarray, shape (cohorts,)
-        The largest of the families.
-    limit : float
-        Pareto k above which the weights are not to be relied on.
+    ``parts``: the fit of each family, which of its draws are used, and its weight in the stack.
+    ``weights`` are of the draws of all parts, one after the other, ``(draws, cohorts)``, and each
+    column adds up to one; ``usual``, ``(draws,)``, are those with every cohort. ``pareto_k``,
+    ``(cohorts,)``, is the largest of the families, ``limit`` that above which the weights are not
+    to be relied on.
     """
 
     parts: tuple[tuple[SurvivalFit, np.ndarray, float], ...]
@@ -156,28 +138,23 @@ def cohort_weights(
     Of each family so many `draws` are weighted, or as many as give :data:`WEIGHTED` in all, but no
     fewer than leaving cohorts out takes elsewhere.
     """
-    tell = progress or (lambda _: None)
     parts, columns, usual, worst = [], [], [], []
     families = [(fit, 1.0)]
     if isinstance(fit, StackedFit):
         families = [(fit.fits[name], float(fit.weights[name])) for name in fit.rows]
-    draws = draws or max(DRAWS, WEIGHTED // len(families))
+    draws = draws or max(left_out.DRAWS, WEIGHTED // len(families))
     for own, stacked in families:
-        tell(f"leaving cohorts out: {own.family.label}")
-        rows = spaced(own.flat("mu").size, draws)
-        without = leave_one_out(own, draws=draws)
+        if progress:
+            progress(f"leaving cohorts out: {own.family.label}")
+        rows = left_out.spaced(own.flat("mu").size, draws)
+        without = left_out.leave_one_out(own, draws=draws)
         parts.append((own, rows, stacked))
         columns.append(stacked * without.weights)
         usual.append(np.full(rows.size, stacked / rows.size))
         worst.append(without.pareto_k)
-    size = min(rows.size for _, rows, _ in parts)
-    return CohortWeights(
-        tuple(parts),
-        np.concatenate(columns),
-        np.concatenate(usual),
-        np.max(worst, axis=0),
-        reliable_below(size),
-    )
+    limit = reliable_below(min(rows.size for _, rows, _ in parts))
+    weights = np.concatenate(columns), np.concatenate(usual), np.max(worst, axis=0)
+    return CohortWeights(tuple(parts), *weights, limit)
 
 
 ALTERNATIVE_COLUMNS = names("endpoint alternative estimate lower upper pareto_k reliable")
@@ -199,31 +176,27 @@ def alternatives_table(fit: PooledSurvival, weights: CohortWeights) -> pd.DataFr
     if not telling:
         return pd.DataFrame(columns=ALTERNATIVE_COLUMNS)
     is_read, by_origin = reports_by_origin(data)
-    effect = Quantity("prognostic", "", "ratio", lambda own: own.flat("prognostic"))
-    few, parts = weights.draws(effect), []
+    few, parts = weights.draws(_PROGNOSTIC), []
+    apart = [j for j in telling if j >= len(data.cohorts)]  # counted for that contrast alone
     for own, rows, stacked in weights.parts:
         taken_out = [_prior_ratio(own, rows, factor) for factor in PRIOR_FACTORS.values()]
-        for j in telling:
-            if j >= len(data.cohorts):
-                taken_out.append(comparison_of_histologies(own, rows, j))
+        taken_out += [left_out.comparison_of_histologies(own, rows, j) for j in apart]
         if by_origin:
-            added = sum(comparison_of_histologies(own, rows, j) for j in by_origin)
+            added = sum(left_out.comparison_of_histologies(own, rows, j) for j in by_origin)
             taken_out.append(added if is_read else -added)
-        part, k = without_each(np.column_stack(taken_out))
+        part, k = left_out.without_each(np.column_stack(taken_out))
         parts.append((stacked * part, k))
     moved, worst = np.concatenate([p for p, _ in parts]), np.max([k for _, k in parts], axis=0)
+    place = [*PRIOR_FACTORS, *apart]
     columns = [(name, moved[:, i], worst[i]) for i, name in enumerate(PRIOR_FACTORS)]
-    place = len(PRIOR_FACTORS)
     for j in telling:
-        name = f"without {labels[data.refs[j].id]}"
-        if j < len(data.cohorts):
-            columns.append((name, weights.weights[:, j], weights.pareto_k[j]))
-        else:
-            columns.append((name, moved[:, place], worst[place]))
-            place += 1
+        i, (all_weights, k) = j, (weights.weights, weights.pareto_k)
+        if j in apart:
+            i, (all_weights, k) = place.index(j), (moved, worst)
+        columns.append((f"without {labels[data.refs[j].id]}", all_weights[:, i], k[i]))
     if by_origin:
         columns.append((ORIGIN_NOT_READ if is_read else ORIGIN_READ, moved[:, -1], worst[-1]))
-    whole = effect.draws(fit)
+    whole = _PROGNOSTIC.draws(fit)
     noise = np.random.default_rng([fit.seed, 19]).standard_normal(whole.size)
     new = whole + fit.flat("prognostic_sd") * noise
     usual = np.quantile(whole, _QUANTILES)
@@ -329,13 +302,10 @@ def weighted_quantiles(values: np.ndarray, weights: np.ndarray, p: Sequence[floa
 def finding(table: pd.DataFrame, heading: str, most: int = 6) -> Finding:
     """The cohorts that move each quantity of an endpoint most, so many of each."""
 
-    def without(row: Any) -> str:
-        limits = row.without, row.without_lower, row.without_upper
-        return interval(*limits, WRITERS[row.unit])
-
     def doubt(row: Any) -> str:
         return f"{decimal(row.pareto_k, 2)}{'' if row.reliable else ' (unreliable)'}"
 
+    without = attrgetter("without", "without_lower", "without_upper")
     moved = table_of(
         "Without each of the cohorts that move it most.",
         table.groupby("quantity", sort=False).head(most).itertuples(index=False),
@@ -344,7 +314,7 @@ def finding(table: pd.DataFrame, heading: str, most: int = 6) -> Finding:
             ("Treatment", "", lambda row: row.treatment),
             ("Patients", "num", lambda row: row.patients),
             ("With every cohort", "num", lambda row: written(row, WRITERS[row.unit])),
-            ("Without it", "num", without),
+            ("Without it", "num", lambda row: interval(*without(row), WRITERS[row.unit])),
             ("Moved, posterior SD", "num", lambda row: decimal(row.shift_in_sd, 2)),
             ("Pareto k", "num", doubt),
         ],

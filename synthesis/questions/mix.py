@@ -18,7 +18,7 @@ What is not stated stays at the reference population of :mod:`synthesis.model.co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -30,46 +30,15 @@ import pandas as pd
 
 from studies import Registry
 from studies.vocabulary import Vocabulary
-from synthesis import numbers
+from synthesis import estimands, numbers
 from synthesis.choices import DEFAULT
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import (
-    ESTIMANDS,
-    SURVIVAL_ESTIMANDS,
-    TARGETS,
-    Curve,
-    Fit,
-    NamedGroup,
-    Target,
-    curve,
-    quantiles,
-    summarise,
-    tells_apart,
-)
+from synthesis.estimands import Curve, Fit, NamedGroup, Target
 from synthesis.fits import PooledSurvival
 from synthesis.model.covariates import ALL, COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.numbers import count, in_sentence, listed, percent
-from synthesis.questions.certainty import (
-    Confounding,
-    confounded,
-    find_confounding,
-    judge,
-    tipping_words,
-    written_twice,
-)
-from synthesis.questions.contrasts import (
-    GAIN,
-    RANDOMISED,
-    SURVIVAL_CONTRASTS,
-    drawn,
-    every_pair,
-    evidence,
-    kind_of_one,
-    not_pooled,
-    treatments_by_endpoint,
-    treatments_by_id,
-    written,
-)
+from synthesis.questions import certainty, contrasts
+from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, evidence, written
 from synthesis.questions.histology_effects import prior_share, share_words
 from synthesis.result import Finding, Result, Table, names, table_of
 
@@ -95,14 +64,8 @@ _BRAF = COVARIATES.index("braf_mutated")
 class Population:
     """Patients whose survival is asked for.
 
-    Attributes
-    ----------
-    mixed : float
-        Share with mixed histology, 0 to 1.
-    braf : float or None
-        Share with BRAF V600E, 0 to 1; ``None``: unselected patients, as the reference population.
-    line, design, time_origin : str or None
-        Words of the vocabulary; ``None``: those of the reference population.
+    Shares with mixed histology and with BRAF V600E, 0 to 1 (``None``: unselected patients), and
+    words of the vocabulary. ``None`` is the reference population.
     """
 
     mixed: float
@@ -112,13 +75,7 @@ class Population:
     time_origin: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no population.
-
-        Raises
-        ------
-        ValueError
-            Names what was found and what is expected.
-        """
+        """Refuse what is no population: a ValueError with what was found and is expected."""
         for name in ("mixed", "braf"):
             share = getattr(self, name)
             if share is not None and not 0.0 <= share <= 1.0:
@@ -153,14 +110,8 @@ class Population:
 class MixtureCurve:
     """Draws of the survival curve of patients of several kinds, or of several side by side.
 
-    It has what contrasts ask of a :class:`~synthesis.estimands.Curve`.
-
-    Attributes
-    ----------
-    weights : tuple of float
-        Shares of the kinds, adding up to one.
-    curves : tuple of Curve
-        Of each kind, from the same draws.
+    It has what contrasts ask of a :class:`~synthesis.estimands.Curve`. ``weights`` are the shares
+    of the kinds and add up to one; ``curves`` are of each kind, from the same draws.
     """
 
     weights: tuple[float, ...]
@@ -208,7 +159,7 @@ class MixtureCurve:
 
     def estimand(self, name: str) -> np.ndarray:
         """Draws of an estimand of :data:`~synthesis.estimands.SURVIVAL_ESTIMANDS`."""
-        if SURVIVAL_ESTIMANDS[name] is None:
+        if estimands.SURVIVAL_ESTIMANDS[name] is None:
             return self.median
         return self._mean(own.estimand(name) for own in self.curves)
 
@@ -224,28 +175,18 @@ def population_curve(
     """Draws of the survival curve of a population under a treatment, or a class.
 
     The share of BRAF-mutated patients says nothing of treatments that are given to mutated tumours
-    only, which are those of `selecting`.
-
-    Raises
-    ------
-    ValueError
-        If the fit does not adjust for a covariate that the population states.
+    only, which are those of `selecting`. ValueError if the fit does not adjust for a covariate that
+    the population states.
     """
-    sides = [curve(fit, group.group, share, target) for share in (0.0, 1.0)]
-    return _mixture(fit, sides, _without_braf(population, group, selecting))
+    sides = [estimands.curve(fit, group.group, share, target) for share in (0.0, 1.0)]
+    return _mixture(fit, sides, population, group.cohorts[0].treatment in selecting)
 
 
-def _without_braf(
-    population: Population, group: NamedGroup, selecting: Collection[str]
-) -> Population:
-    """The population, its BRAF status unstated where the treatment is for mutated tumours only."""
-    given = group.cohorts[0].treatment in selecting
-    return replace(population, braf=None) if given else population
-
-
-def _mixture(fit: PooledSurvival, sides: Sequence[Curve], population: Population) -> MixtureCurve:
-    """Mixture of the curves of pure and of mixed tumours, one or several side by side."""
-    asked, braf = population.asks, population.braf
+def _mixture(
+    fit: PooledSurvival, sides: Sequence[Curve], population: Population, selected: bool
+) -> MixtureCurve:
+    """Mixture of the curves of pure and of mixed tumours, `selected`: of mutated ones only."""
+    asked, braf = population.asks, None if selected else population.braf
     if (asked or braf is not None) and not fit.variant.covariates:
         raise ValueError(
             "the fit does not adjust for design, line, time origin and BRAF: state the share of "
@@ -255,11 +196,8 @@ def _mixture(fit: PooledSurvival, sides: Sequence[Curve], population: Population
     shift = effects @ np.array([asked.get(name, 0.0) for name in COVARIATES])
     kinds = [(1.0, shift)]
     if braf is not None:
-        own = effects[:, _BRAF]
-        kinds = [
-            (1.0 - braf, shift - REFERENCE_BRAF_SHARE * own),
-            (braf, shift + (1.0 - REFERENCE_BRAF_SHARE) * own),
-        ]
+        away = ((1.0 - braf, -REFERENCE_BRAF_SHARE), (braf, 1.0 - REFERENCE_BRAF_SHARE))
+        kinds = [(part, shift + step * effects[:, _BRAF]) for part, step in away]
     weights, curves = [], []
     for side, weight in zip(sides, (1.0 - population.mixed, population.mixed), strict=True):
         for part, moved in kinds:
@@ -280,7 +218,7 @@ class PatientMix:
     """
 
     population: Population
-    confounding: Confounding
+    confounding: certainty.Confounding
     table: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...]
 
@@ -296,41 +234,26 @@ def patient_mix(
 ) -> PatientMix:
     """Pooled survival of a population under each treatment, or some of them.
 
-    Parameters
-    ----------
-    fits : mapping
-        Endpoint -> fit; response is passed over.
-    vocabulary, population
-    treatment : str or sequence of str, optional
-        Names of the only treatments asked for.
-    reference : str, optional
-        Name of the one that gains are over.
-    confounding : str
-        What gains allow for, a word of :data:`~synthesis.choices.CONFOUNDING`.
-
-    Raises
-    ------
-    ValueError
-        If there is no survival endpoint, or a fit does not adjust for what is stated.
-    NotComparedError
-        If a treatment is pooled for none of the endpoints.
-    UnknownWordError
-        For a word that names no treatment.
+    `fits` are by endpoint, of which response is passed over; `treatment` and `reference` are names
+    of the only ones asked for and of the one that gains are over; `confounding` is what gains allow
+    for, a word of :data:`~synthesis.choices.CONFOUNDING`. ValueError if there is no survival
+    endpoint, or a fit does not adjust for what is stated; NotComparedError if a treatment is pooled
+    for none of the endpoints; UnknownWordError for a word that names no treatment.
     """
-    pooled = treatments_by_endpoint(fits, vocabulary)
+    pooled = contrasts.treatments_by_endpoint(fits, vocabulary)
     asked = [treatment] if isinstance(treatment, str) else treatment or ()
     only = list(dict.fromkeys(vocabulary.treatment(name).id for name in asked))
     over = None if reference is None else vocabulary.treatment(reference).id
     for name in filter(None, (*only, over)):
-        if not any(name in treatments_by_id(groups) for groups in pooled.values()):
-            raise not_pooled(name, pooled)
+        if not any(name in contrasts.treatments_by_id(groups) for groups in pooled.values()):
+            raise contrasts.not_pooled(name, pooled)
     rows, fits = [], {endpoint: fits[endpoint] for endpoint in pooled}
-    allowed = find_confounding(fits, confounding)
+    allowed = certainty.find_confounding(fits, confounding)
     for endpoint, groups in pooled.items():
-        by_id = treatments_by_id(groups)
+        by_id = contrasts.treatments_by_id(groups)
         shown = [by_id[name] for name in only if name in by_id] if only else groups
         part = _Part(endpoint, fits[endpoint], population, vocabulary.selecting, allowed)
-        for target in TARGETS:
+        for target in estimands.TARGETS:
             rows += part.rows(shown, target, by_id.get(over))
     table = pd.DataFrame(rows, columns=MIX_COLUMNS)
     notes = [*_notes(fits, pooled, set(table["treatment"]), vocabulary, population)]
@@ -353,7 +276,7 @@ class _Part:
     fit: PooledSurvival
     population: Population
     selecting: frozenset[str]
-    confounding: Confounding
+    confounding: certainty.Confounding
 
     def rows(
         self, groups: Sequence[NamedGroup], target: Target, over: NamedGroup | None
@@ -367,14 +290,14 @@ class _Part:
             mixture = self._mixture(alike, target)
             missing = np.full((3, len(alike)), np.nan)
             values = {
-                ("", name): np.concatenate([quantiles(mixture.estimand(name)), missing])
-                for name in SURVIVAL_ESTIMANDS
+                ("", name): np.concatenate([estimands.quantiles(mixture.estimand(name)), missing])
+                for name in estimands.SURVIVAL_ESTIMANDS
             }
             if over is not None:
-                sides = mixture, confounded(mixture, self.confounding)
-                both = (every_pair(SURVIVAL_CONTRASTS, own, against) for own in sides)
+                sides = mixture, certainty.confounded(mixture, self.confounding)
+                both = (contrasts.every_pair(SURVIVAL_CONTRASTS, own, against) for own in sides)
                 for (name, draws), (_, adjusted) in zip(*both, strict=True):
-                    ends = [quantiles(own[..., 0]) for own in (draws, adjusted)]
+                    ends = [estimands.quantiles(own[..., 0]) for own in (draws, adjusted)]
                     values[over.label, name] = np.concatenate(ends)
             for number, group in enumerate(alike):
                 for (reference, name), own in values.items():
@@ -391,22 +314,22 @@ class _Part:
     def _judged(
         self, group: NamedGroup, over: NamedGroup | None, values: Mapping, number: int
     ) -> tuple[tuple, bool]:
-        """Columns of certainty of a treatment, and whether lot decided between it and `over`.
-
-        Only a population of pure or of mixed tumours alone is extrapolated.
-        """
-        beyond = self.population.mixed in (0.0, 1.0) and not tells_apart(self.fit, group.cohorts)
+        """Columns of certainty of a treatment, and whether lot decided between it and `over`."""
+        told = estimands.tells_apart(self.fit, group.cohorts)
+        # only a population of pure or of mixed tumours alone is extrapolated
+        beyond = self.population.mixed in (0.0, 1.0) and not told
         if over is None:
-            return (np.nan, np.nan, kind_of_one(group.cohorts, extrapolated=beyond), "", ""), False
+            kind = contrasts.kind_of_one(group.cohorts, extrapolated=beyond)
+            return (np.nan, np.nan, kind, "", ""), False
         own = evidence(self.fit, group.cohorts[0].treatment, over.cohorts[0].treatment)
         ratio = values[over.label, "ratio_of_medians"][:3, number]
-        judged = judge(own, ratio, 1.0, extrapolated=beyond)
+        judged = certainty.judge(own, ratio, 1.0, extrapolated=beyond)
         return judged.columns, judged.kind == RANDOMISED
 
     def _mixture(self, groups: Sequence[NamedGroup], target: Target) -> MixtureCurve:
-        population = _without_braf(self.population, groups[0], self.selecting)
-        sides = [drawn(self.fit, groups, share, target) for share in (0.0, 1.0)]
-        return _mixture(self.fit, sides, population)
+        sides = [contrasts.drawn(self.fit, groups, share, target) for share in (0.0, 1.0)]
+        selected = groups[0].cohorts[0].treatment in self.selecting
+        return _mixture(self.fit, sides, self.population, selected)
 
 
 def _notes(
@@ -430,7 +353,7 @@ def _notes(
         )
     for name, fit in fits.items():
         groups = [group for group in pooled[name] if group.label in shown]
-        beyond = sum(not tells_apart(fit, group.cohorts) for group in groups)
+        beyond = sum(not estimands.tells_apart(fit, group.cohorts) for group in groups)
         if fit.data.tells_histology and beyond:
             yield (
                 f"{numbers.capitalised(words[name])}: how survival changes with the share of mixed "
@@ -446,7 +369,7 @@ def _notes(
             share = prior_share(fit.priors[own.prior].scale, effect)
             yield (
                 f"{own.label}, {words[name]}: ratio of medians "
-                f"{written(summarise(np.exp(effect)), numbers.ratio)} from "
+                f"{written(estimands.summarise(np.exp(effect)), numbers.ratio)} from "
                 f"{count(differing, 'cohort')}. {share_words(share, told=bool(differing))}"
             )
     if stated:
@@ -519,7 +442,7 @@ def result(
 
 
 def gain_words(mix: PatientMix, endpoint: str) -> tuple[str, ...]:
-    """Gains over the reference in the average study, a sentence a treatment; none without one."""
+    """Gains over the reference in the average study, by treatment; none without a reference."""
     rows = mix.table[
         (mix.table["endpoint"] == endpoint)
         & (mix.table["reference"] != "")
@@ -528,23 +451,20 @@ def gain_words(mix: PatientMix, endpoint: str) -> tuple[str, ...]:
     sentences = []
     for (treatment, reference), part in rows.groupby(["treatment", "reference"], sort=False):
         by = {row.estimand: row for row in part.itertuples(index=False)}
-        lot = by[GAIN].evidence == RANDOMISED
-        sides = [
-            _gain_text(by, adjusted=adjusted) for adjusted in ((False,) if lot else (False, True))
-        ]
-        sentences.append(f"{treatment} over {in_sentence(reference)}: {sides[0]}.")
-        if not lot:
-            row = by[GAIN]
-            sentences.append(f"{mix.confounding.words} Then: {sides[1]}.")
-            sentences.append(tipping_words(treatment, row.tipping_limit, row.tipping_estimate))
-        sentences.append(f"Certainty: {by[GAIN].certainty} ({by[GAIN].certainty_reasons}).")
+        row = by[GAIN]
+        sentences.append(f"{treatment} over {in_sentence(reference)}: {_gain_text(by)}.")
+        if row.evidence != RANDOMISED:
+            undone = certainty.tipping_words(treatment, row.tipping_limit, row.tipping_estimate)
+            adjusted = _gain_text(by, adjusted=True)
+            sentences += [f"{mix.confounding.words} Then: {adjusted}.", undone]
+        sentences.append(f"Certainty: {row.certainty} ({row.certainty_reasons}).")
     return tuple(dict.fromkeys(sentences))
 
 
-def _gain_text(by: Mapping[str, Any], *, adjusted: bool) -> str:
+def _gain_text(by: Mapping[str, Any], *, adjusted: bool = False) -> str:
     """Gains of one treatment, as they are or allowing for confounding."""
     text = {
-        name: written_twice(row, SURVIVAL_CONTRASTS[name].write, adjusted=adjusted)
+        name: certainty.written_twice(row, SURVIVAL_CONTRASTS[name].write, adjusted=adjusted)
         for name, row in by.items()
     }
     return (
@@ -565,6 +485,13 @@ def _tables(
         if row.endpoint == endpoint and row.reference == ""
         if shown is None or row.treatment in shown
     }
+
+    def population(key: tuple[int, str, str]) -> str:
+        return numbers.capitalised(populations[key[0]].population.words)
+
+    def text(name: str) -> Callable[[tuple[int, str, str]], str]:
+        return lambda key: written(by[*key, name], estimands.ESTIMANDS[name].write)
+
     for title, names_of in _SHOWN.items():
         yield table_of(
             title,
@@ -572,12 +499,7 @@ def _tables(
             [
                 ("Treatment", "keep", lambda key: key[1]),
                 ("Study", "", lambda key: _STUDIES[key[2]]),
-                *(
-                    (label, "num", lambda key, n=n: written(by[*key, n], ESTIMANDS[n].write))
-                    for n, label in names_of.items()
-                ),
+                *((label, "num", text(name)) for name, label in names_of.items()),
             ],
-            group=(lambda key: numbers.capitalised(populations[key[0]].population.words))
-            if len(populations) > 1
-            else None,
+            group=population if len(populations) > 1 else None,
         )

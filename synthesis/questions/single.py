@@ -50,16 +50,8 @@ from synthesis.model.records import median_months
 from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
 from synthesis.numbers import chance, in_sentence, percent
 from synthesis.predictive import MOST_SIMULATED
-from synthesis.questions.contrasts import written
-from synthesis.questions.histology_effects import (
-    MOSTLY_PRIOR,
-    Effect,
-    effect_densities,
-    effect_rows,
-    effects_table,
-    histology_effects,
-    telling,
-)
+from synthesis.questions import histology_effects as histology
+from synthesis.questions.contrasts import treatments_by_id, written
 from synthesis.result import Finding, Picture, Result, Table, names, table_of
 
 #: Report whose result is the starting point of this project.
@@ -81,29 +73,17 @@ EXAGGERATION_COLUMNS = names("truth true_ratio power wrong_sign shown_ratio exag
 class SingleResult:
     """One report's difference between pure and mixed tumours.
 
-    Attributes
-    ----------
-    label, treatment : str
-        Of the cohort.
-    reported : ReportedGroups
-    alone : DataFrame
-        ``family, weight, estimate, lower, upper, p_above_one``: ratio of medians by this result
-        alone, under each family, then weighted as in the pool.
-    effects : DataFrame
-        Prior and posterior of the pool: prognostic, predictive, and both together under the
-        treatment.
-    density : DataFrame
-        ``parameter, label, which, x, density``: alone, then those of ``effects``.
-    as_large_by_chance : float
-        Probability of a ratio of medians at least as far from one, either way, under no effect.
-    as_significant_by_chance : float
-        Probability of a log-rank p as small under no effect; not a number where none is reported.
-    as_large_expected : float
-        Probability, under the pooled posterior, that such a study prints at least this ratio.
-    exaggeration : DataFrame
-        :data:`EXAGGERATION_COLUMNS`: power, probability of the wrong sign among significant
-        results, the ratio that these show (geometric mean), and the mean of the absolute log ratio
-        shown over that of the true one.
+    ``alone`` (``family, weight, estimate, lower, upper, p_above_one``) is the ratio of medians by
+    this result alone, under each family, then weighted as in the pool; ``effects`` are prior and
+    posterior of the pool: prognostic, predictive, both together under the treatment; ``density``
+    (``parameter, label, which, x, density``) is of ``alone``, then of these.
+
+    Probabilities: under no effect, of a ratio of medians at least as far from one, either way
+    (``as_large_by_chance``), and of a log-rank p as small (``as_significant_by_chance``; NaN where
+    none is reported); under the pooled posterior, of a printed ratio of at least this size
+    (``as_large_expected``). ``exaggeration`` has :data:`EXAGGERATION_COLUMNS`: power, probability
+    of the wrong sign among significant results, the ratio that these show (geometric mean), and
+    the mean of the absolute log ratio shown over that of the true one.
     """
 
     label: str
@@ -168,10 +148,7 @@ def reported_groups(fit: PooledSurvival, ref: CohortRef) -> ReportedGroups | Non
 def reported_ratios(fit: PooledSurvival) -> pd.DataFrame:
     """Ratios of medians, mixed to pure, as reports give them, a row a cohort.
 
-    Returns
-    -------
-    DataFrame
-        ``label, ratio, mixed, pure`` (months), ``n_mixed, n_pure, patients, p, endpoint``.
+    Columns ``label, ratio, mixed, pure`` (months), ``n_mixed, n_pure, patients, p, endpoint``.
     """
     every = ((ref.label, reported_groups(fit, ref)) for ref in fit.data.cohorts)
     return _reported_frame(fit.data.endpoint, {label: own for label, own in every if own})
@@ -185,10 +162,7 @@ def _reported_frame(endpoint: str, groups: Mapping[str, ReportedGroups]) -> pd.D
 
 
 def results_by_histology(fit: PooledSurvival) -> list[CohortRef]:
-    """Counted cohorts whose pure and mixed patients entered apart by their medians.
-
-    That of the :data:`STARTING_POINT` first.
-    """
+    """Counted cohorts whose groups entered by their medians, that of STARTING_POINT first."""
     apart = {
         fit.data.cohorts[a.cohort].id for a in fit.data.arms if a.histology == "mixed" and a.chains
     }
@@ -199,10 +173,7 @@ def results_by_histology(fit: PooledSurvival) -> list[CohortRef]:
 def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -> SingleResult:
     """Say what one report's difference between pure and mixed tumours means, alone and pooled.
 
-    Raises
-    ------
-    ValueError
-        If the cohort is not counted with medians of both groups; names those that are.
+    ValueError, naming the possible ones, for a cohort that is not counted with both medians.
     """
     possible = [own.id for own in results_by_histology(fit)]
     if ref.id not in possible:
@@ -212,11 +183,8 @@ def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -
             f"patients, which are {known}"
         )
     reported, pair = reported_groups(fit, ref), pair_of(fit, ref)
-    group = next(
-        g
-        for g in named_groups(fit, vocabulary)
-        if not g.is_class and g.cohorts[0].treatment == ref.treatment
-    )
+    groups = [own for own in named_groups(fit, vocabulary) if not own.is_class]
+    group = treatments_by_id(groups)[ref.treatment]
     labels = {family.label: name for name, family in FAMILIES.items()}
     weights = {labels[label]: w for label, w in fit.family_weights.items() if w > 0.0}
     densities = {name: ratio_alone(pair, FAMILIES[name], fit.priors) for name in weights}
@@ -233,7 +201,7 @@ def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -
         treatment=group.label,
         reported=reported,
         alone=_alone_table(densities, weights, together),
-        effects=effects_table(fit.data.endpoint, effects),
+        effects=histology.effects_table(fit.data.endpoint, effects),
         density=_density_table(fit.data.endpoint, together, effects),
         as_large_by_chance=float(np.mean(np.abs(ratios) >= abs(ratio))),
         as_significant_by_chance=np.nan if p is None else float(np.mean(p_values <= p)),
@@ -292,10 +260,7 @@ def log_ratios() -> np.ndarray:
 
 
 def ratio_alone(pair: Pair, family: Family, priors: Priors) -> np.ndarray:
-    """Posterior density of the log ratio of medians by one result alone, at :func:`log_ratios`.
-
-    The priors are those of location, shape and tail of a cohort.
-    """
+    """Posterior density of the log ratio of medians by one result alone, at :func:`log_ratios`."""
     beta = log_ratios()
     centre = priors["overall_median"].location
     # half of the prior of the mean of both log medians with either, as derived above
@@ -305,21 +270,20 @@ def ratio_alone(pair: Pair, family: Family, priors: Priors) -> np.ndarray:
     tails = (TAIL_PRIOR[family.name], "tail_treatment_sd") if family.has_tail else ()
     for log_shape, log_shape_weight in _nodes(priors, shape, _SHAPE_NODES):
         for tail, log_tail_weight in _nodes(priors, tails, _TAIL_NODES):
-            pure, mixed = (
-                _arm(arm, log_shape, family, tail) + log_a for arm in (pair.pure, pair.mixed)
-            )
-            value = _log_correlation(pure, mixed) + log_shape_weight + log_tail_weight
-            total = np.logaddexp(total, value + _compared(pair, beta, log_shape, family, tail))
+            at = log_shape, family, tail
+            sides = (_arm(arm, *at) + log_a for arm in (pair.pure, pair.mixed))
+            value = _log_correlation(*sides) + log_shape_weight + log_tail_weight
+            total = np.logaddexp(total, value + _compared(pair, beta, *at))
     total = total + 0.125 * (beta / MEAN_PRIOR.scale) ** 2
     total = total - 0.5 * ((beta - MEAN_PRIOR.location) / MEAN_PRIOR.scale) ** 2
     density = np.exp(total - total.max())
     return density / (density.sum() * _STEP)
 
 
-def _arm(arm: Arm, log_shape: float, family: Family, tail: float) -> np.ndarray:
+def _arm(arm: Arm, *at: Any) -> np.ndarray:
     # without the pool every transformation behind an interval is as likely as the others
     weights = [0.0 if arm.told else -np.log(len(arm.chains))] * len(arm.chains)
-    return arm_log_likelihood(arm.chains, weights, _LATTICE, log_shape, family, tail)
+    return arm_log_likelihood(arm.chains, weights, _LATTICE, *at)
 
 
 def _compared(
@@ -375,22 +339,22 @@ def _of_density(density: np.ndarray) -> list[float]:
 # --- Once pooled ---------------------------------------------------------------------------------
 
 
-def _effects(fit: PooledSurvival, group: NamedGroup) -> list[Effect]:
+def _effects(fit: PooledSurvival, group: NamedGroup) -> list[histology.Effect]:
     """Prognostic, predictive, and both together under the treatment."""
-    prognostic, predictive, *_ = histology_effects(fit, [group], None)
-    both = prognostic.prior.model_copy(
-        update={
-            "location": prognostic.prior.location + predictive.prior.location,
-            "scale": float(np.hypot(prognostic.prior.scale, predictive.prior.scale)),
-        }
-    )
+    prognostic, predictive, *_ = histology.histology_effects(fit, [group], None)
+    one, other = prognostic.prior, predictive.prior
+    sum_of = {"location": one.location + other.location}
+    sum_of["scale"] = float(np.hypot(one.scale, other.scale))
+    both = one.model_copy(update=sum_of)
     label = f"Pooled: mixed against pure under {in_sentence(group.label)}"
-    total = prognostic.draws + predictive.draws
-    pooled = Effect(BOTH, group.label, "", label, both, total, *telling(fit, group))
+    total, telling = prognostic.draws + predictive.draws, histology.telling(fit, group)
+    pooled = histology.Effect(BOTH, group.label, "", label, both, total, *telling)
     return [pooled, prognostic, predictive]
 
 
-def _density_table(endpoint: str, together: np.ndarray, effects: Sequence[Effect]) -> pd.DataFrame:
+def _density_table(
+    endpoint: str, together: np.ndarray, effects: Sequence[histology.Effect]
+) -> pd.DataFrame:
     near = np.flatnonzero(together > 1e-4 * together.max())
     inside = slice(near[0], near[-1] + 1)
     x = log_ratios()[inside]
@@ -401,7 +365,7 @@ def _density_table(endpoint: str, together: np.ndarray, effects: Sequence[Effect
         pd.DataFrame(about | {"which": kind, "x": np.exp(x), "density": density})
         for kind, density in kinds.items()
     ]
-    return pd.concat([*alone, effect_densities(endpoint, effects)], ignore_index=True)
+    return pd.concat([*alone, histology.effect_densities(endpoint, effects)], ignore_index=True)
 
 
 # --- Selected ------------------------------------------------------------------------------------
@@ -410,10 +374,7 @@ def _density_table(endpoint: str, together: np.ndarray, effects: Sequence[Effect
 def _simulated(
     like: Curve, sizes: tuple[int, int], rng: np.random.Generator, effect: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Log ratios of sample medians, and log-rank p, of studies at true log ratios.
-
-    Each study has so many pure and mixed patients, and the curve of one draw.
-    """
+    """Log ratios of sample medians, and log-rank p, of a study a draw, at true log ratios."""
     mixed = replace(like, median=like.median * np.exp(effect))
     first, second = (
         own.quantile(rng.uniform(size=(effect.size, min(size, MOST_SIMULATED))))
@@ -503,6 +464,10 @@ def sentences(own: SingleResult) -> tuple[str, ...]:
     treatment, last = in_sentence(own.treatment), own.alone.iloc[-1]
     after = own.effects[own.effects["which"] == "posterior"]
     both, prognostic, predictive = after.itertuples(index=False)
+    told_by = (
+        *("the data more than the prior", "the prior more than the data"),
+        "the prior, hardly the data",
+    )[sum(predictive.prior_share > limit for limit in (0.5, histology.MOSTLY_PRIOR))]
     return (
         _reported_words(own.reported, own.label, treatment),
         f"Alone, with next to nothing believed beforehand, its medians"
@@ -516,7 +481,7 @@ def sentences(own: SingleResult) -> tuple[str, ...]:
         f"({percent(prognostic.prior_share)} % of it assumption). A further "
         f"{written(predictive, numbers.ratio)} is predictive, what {treatment} adds "
         f"({percent(predictive.prior_share)} % of it assumption). What tells the one from the "
-        f"other is {_told_by(predictive.prior_share)}.",
+        f"other is {told_by}.",
         _chance_words(own),
         _selected_words(own),
     )
@@ -538,36 +503,26 @@ def _reported_words(reported: ReportedGroups, label: str, treatment: str) -> str
     )
 
 
-def _told_by(share: float) -> str:
-    if share > MOSTLY_PRIOR:
-        return "the prior, hardly the data"
-    return "the prior more than the data" if share > 0.5 else "the data more than the prior"
-
-
 def _chance_words(own: SingleResult) -> str:
-    words = (
-        f"By chance alone, {percent(own.as_large_by_chance)} % of studies this small would show "
-        "medians this far apart"
-    )
-    if own.as_significant_by_chance == own.as_significant_by_chance:
-        words += f", and {percent(own.as_significant_by_chance)} % a log-rank p this small"
+    p = own.as_significant_by_chance
+    also = "" if np.isnan(p) else f", and {percent(p)} % a log-rank p this small"
     return (
-        f"{words}. If the pooled effect is true, {percent(own.as_large_expected)} % would show at "
-        "least this ratio."
+        f"By chance alone, {percent(own.as_large_by_chance)} % of studies this small would show "
+        f"medians this far apart{also}. If the pooled effect is true, "
+        f"{percent(own.as_large_expected)} % would show at least this ratio."
     )
 
 
 def _selected_words(own: SingleResult) -> str:
-    pooled = own.exaggeration.iloc[0]
-    words = (
+    pooled, shown = own.exaggeration.iloc[0], ""
+    if not np.isnan(pooled.exaggeration):
+        times = numbers.ratio(pooled.exaggeration)
+        shown = f", and those would show {times} times the true log ratio on average"
+    return (
         f"What is published because p < {SIGNIFICANT:g} overstates. If the effect is as pooled "
         f"(which has learned from this result too), {percent(pooled.power)} % of studies of this "
-        "size would reach it"
+        f"size would reach it{shown}."
     )
-    if pooled.exaggeration == pooled.exaggeration:
-        times = numbers.ratio(pooled.exaggeration)
-        words += f", and those would show {times} times the true log ratio on average"
-    return f"{words}."
 
 
 def _tables(own: SingleResult) -> tuple[Table, Table]:
@@ -613,43 +568,43 @@ def _tables(own: SingleResult) -> tuple[Table, Table]:
 
 def _effect_rows(own: SingleResult) -> pd.DataFrame:
     """The result alone, then what the pool says, with their priors."""
-    last, ends = own.alone.iloc[-1], ("", "_lower", "_upper")
     prior = (MEAN_PRIOR.natural(MEAN_PRIOR.location), *MEAN_PRIOR.implied())
-    alone = {
-        **{"parameter": "alone", "label": "This result alone"},
-        **{f"prior{end}": value for end, value in zip(ends, prior, strict=True)},
-        **{f"posterior{end}": value for end, value in zip(ends, last.iloc[2:5], strict=True)},
-        **{"prior_share": np.nan, "cohorts": 1, "patients": own.reported.patients or 0},
-    }
-    pooled = effect_rows(own.effects, own.density)
-    return pd.concat([pd.DataFrame([alone]), pooled], ignore_index=True)
+    columns = names(
+        "parameter label prior prior_lower prior_upper posterior posterior_lower posterior_upper "
+        "prior_share cohorts patients"
+    )
+    ends = *prior, *own.alone.iloc[-1, 2:5], np.nan
+    row = "alone", "This result alone", *ends, 1, own.reported.patients or 0
+    alone = pd.DataFrame([row], columns=columns)
+    pooled = histology.effect_rows(own.effects, own.density)
+    return pd.concat([alone, pooled], ignore_index=True)
 
 
 def _picture(singles: Singles, vocabulary: Vocabulary) -> Picture:
     from synthesis.plots.histology import plot_singles
 
-    frames: dict[str, list[pd.DataFrame]] = {}
-    for number, (endpoint, own) in enumerate(_each(singles)):
-        parts = {
-            "density": own.density,
-            "effects": _effect_rows(own),
-            "reported": _reported_frame(endpoint, {own.label: own.reported}),
-            "shown": own.exaggeration,
-        }
-        for name, frame in parts.items():
-            frames.setdefault(name, []).append(frame.assign(result=number))
+    of_each: Mapping[str, Callable[[str, SingleResult], pd.DataFrame]] = {
+        "density": lambda _, own: own.density,
+        "effects": lambda _, own: _effect_rows(own),
+        "reported": lambda endpoint, own: _reported_frame(endpoint, {own.label: own.reported}),
+        "shown": lambda _, own: own.exaggeration,
+    }
+    each = list(enumerate(_each(singles)))
+    frames = {
+        name: pd.concat([make(*own).assign(result=i) for i, own in each], ignore_index=True)
+        for name, make in of_each.items()
+    }
     caption = (
         "Differences between mixed and pure tumours that reports give, as ratios of medians in "
         f"{vocabulary.subject_words}: as reported, by each result alone, once pooled, and the "
         "prognostic and predictive parts of the pooled ratio, with 95 % intervals. Beside: what "
         "significant results of studies of the same size show at stated true ratios."
     )
-    first = next(own for _, own in _each(singles))
     return Picture(
         "single_results",
         "Reports of pure and mixed tumours, alone and once pooled",
         caption,
         plot_singles,
-        {name: pd.concat(parts, ignore_index=True) for name, parts in frames.items()},
-        alt=_chance_words(first),
+        frames,
+        alt=_chance_words(each[0][1][1]),
     )

@@ -38,7 +38,6 @@ from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import (
-    cohort_labels,
     curve,
     effect_density,
     patients_of,
@@ -57,19 +56,8 @@ from synthesis.model.covariates import COVARIATES
 from synthesis.model.sampler import Progress, SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR, ESTIMATED, USUAL, Variant
 from synthesis.plots.bias import plot_bias, plot_funnel
-from synthesis.questions.bias.funnel import (
-    ALL,
-    KINDS,
-    LARGE,
-    NOT_STATED,
-    PROSPECTIVE,
-    RETROSPECTIVE,
-    SMALL,
-    cohort_kinds,
-    funnel_table,
-    slope_table,
-    under,
-)
+from synthesis.questions.bias import funnel as funnels
+from synthesis.questions.bias.funnel import PROSPECTIVE, RETROSPECTIVE, under
 from synthesis.questions.contrasts import treatments_of
 from synthesis.questions.histology_effects import prior_share, share_words
 from synthesis.questions.influence import cohort_weights
@@ -101,15 +89,9 @@ _NAMED = 6
 class BiasAnalysis:
     """What the data say of biases of retrospective reports and of small studies.
 
-    Attributes
-    ----------
-    usual, biased : SurvivalFit
-        Without and with the spread of biases; the funnel is of the former.
-    reference_mix : float
-        Share of mixed histology of the medians.
-    tables : mapping of str to DataFrame
-        ``bias``: effects, ``bias_kinds``: kinds of reports, ``bias_reports``: reports' own biases,
-        ``bias_medians``, ``funnel`` and ``funnel_slope``.
+    Fits without (the funnel is of it) and with the spread of biases; `reference_mix` is the share
+    of mixed histology of the medians. ``tables``: ``bias`` (effects), ``bias_kinds`` (of reports),
+    ``bias_reports`` (their own biases), ``bias_medians``, ``funnel`` and ``funnel_slope``.
     """
 
     usual: SurvivalFit
@@ -167,10 +149,7 @@ def of_fits(
 ) -> BiasAnalysis:
     """Tables of two fits of the same observations, see :func:`bias`.
 
-    Raises
-    ------
-    ValueError
-        If the second fit does not estimate the spread of biases.
+    ValueError if the second fit does not estimate the spread of biases.
     """
     if not biased.variant.estimates_bias:
         raise ValueError(
@@ -178,14 +157,14 @@ def of_fits(
             f"estimates the spread of biases: fit with Variant(retrospective_bias={ESTIMATED!r})"
         )
     vocabulary = registry.vocabulary
-    funnel = funnel_table(usual, vocabulary, cohort_weights(usual, progress=progress))
+    medians = funnels.funnel_table(usual, vocabulary, cohort_weights(usual, progress=progress))
     tables = {
         "bias": bias_effects(biased),
         "bias_kinds": kinds_table(biased),
         "bias_reports": reports_table(biased, vocabulary),
         "bias_medians": medians_table(usual, biased, vocabulary, reference_mix),
-        "funnel": funnel,
-        "funnel_slope": slope_table(usual, funnel),
+        "funnel": medians,
+        "funnel_slope": funnels.slope_table(usual, medians),
     }
     return BiasAnalysis(usual, biased, reference_mix, tables)
 
@@ -195,19 +174,18 @@ def of_fits(
 
 def kinds_table(fit: PooledSurvival) -> pd.DataFrame:
     """Reports, cohorts, patients and treatments of each kind of report, a row each."""
-    sizes = patients_of(fit)
+    sizes, kinds = patients_of(fit), funnels.cohort_kinds(fit)
     cohorts = pd.DataFrame(
         [(ref.study.id, sizes[ref.id], ref.treatment) for ref in fit.data.cohorts],
         columns=["study", "patients", "treatment"],
     )
-    of_kind = cohorts.groupby(pd.Series(cohort_kinds(fit), name="kind"))
-    table = of_kind.agg(
+    table = cohorts.groupby(pd.Series(kinds, name="kind")).agg(
         reports=("study", "nunique"),
         cohorts=("study", "size"),
         patients=("patients", "sum"),
         treatments=("treatment", "nunique"),
     )
-    table = table.reindex(pd.Index(KINDS, name="kind"), fill_value=0).reset_index()
+    table = table.reindex(pd.Index(funnels.KINDS, name="kind"), fill_value=0).reset_index()
     table.insert(0, "endpoint", fit.data.endpoint)
     return table
 
@@ -219,7 +197,7 @@ def treatments_of_both_kinds(fit: PooledSurvival, vocabulary: Vocabulary) -> tup
     """
     given = {
         (ref.treatment, kind)
-        for ref, kind in zip(fit.data.cohorts, cohort_kinds(fit), strict=True)
+        for ref, kind in zip(fit.data.cohorts, funnels.cohort_kinds(fit), strict=True)
         if ref.role != "mixed"
     }
     return tuple(
@@ -303,7 +281,7 @@ def own_biases(fit: PooledSurvival) -> np.ndarray:
     order = [data.studies.index(ref.study.id) for ref in data.cohorts]
     shared = np.array(shared_parts(data))
     both = np.sqrt(shared) * of_studies[:, order] + np.sqrt(1.0 - shared) * of_cohorts
-    return both * np.array([kind == RETROSPECTIVE for kind in cohort_kinds(fit)])
+    return both * np.array([kind == RETROSPECTIVE for kind in funnels.cohort_kinds(fit)])
 
 
 def reports_table(fit: PooledSurvival, vocabulary: Vocabulary) -> pd.DataFrame:
@@ -313,24 +291,18 @@ def reports_table(fit: PooledSurvival, vocabulary: Vocabulary) -> pd.DataFrame:
     study would have shown; ``own`` is what it has beyond the common bias; ``p_optimistic`` is the
     probability that the whole bias is above 1.
     """
-    common, biases = common_bias(fit), own_biases(fit)
-    labels, sizes, rows = cohort_labels(fit.data.cohorts), patients_of(fit), []
-    for ref, kind, own in zip(fit.data.cohorts, cohort_kinds(fit), biases.T, strict=True):
-        if kind == RETROSPECTIVE:
+    common, rows = common_bias(fit), []
+    parts = zip(
+        fit.data.cohorts, funnels.about_cohorts(fit, vocabulary), own_biases(fit).T, strict=True
+    )
+    for ref, about, own in parts:
+        if about["kind"] == RETROSPECTIVE:
             rows.append(
-                {
-                    "endpoint": fit.data.endpoint,
-                    "study": ref.study.id,
-                    "cohort": ref.cohort.id,
-                    "cohort_label": labels[ref.id],
-                    "treatment": vocabulary.treatment(ref.treatment).label,
-                    "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
-                    "design": ref.study.design.replace("_", " "),
-                    "patients": sizes[ref.id],
-                    **vars(summarise(np.exp(common + own))),
-                    **under("own", np.exp(own)),
-                    "p_optimistic": float(np.mean(common + own > 0.0)),
-                }
+                about
+                | {"design": ref.study.design.replace("_", " ")}
+                | vars(summarise(np.exp(common + own)))
+                | under("own", np.exp(own))
+                | {"p_optimistic": float(np.mean(common + own > 0.0))}
             )
     rows.sort(key=lambda row: -row["estimate"])
     return pd.DataFrame(rows, columns=list(REPORT_COLUMNS))
@@ -406,11 +378,7 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
             tuple(_spread(tables, answer.biased.priors[BIAS_PRIOR])),
             () if reports.empty else (_reports(reports),),
         ),
-        Finding(
-            "What would a prospective study show?",
-            (_medians(answer),),
-            (_median_rows(tables["bias_medians"]),),
-        ),
+        Finding("What would a prospective study show?", *_medians(answer)),
         Finding("Do small cohorts report longer medians?", tuple(_slope(tables["funnel_slope"]))),
         Finding(
             "Which reported medians lie outside of the funnel?",
@@ -454,8 +422,7 @@ def _funnel_picture(funnel: pd.DataFrame, name: str, about: str) -> Iterator[Pic
 
 def _value(row: Any, name: str = "", write: numbers.Writer = numbers.ratio) -> str:
     """A value of a row with its interval: ``estimate``, or one whose limits begin with its name."""
-    before = f"{name}_" if name else ""
-    ends = (getattr(row, f"{before}{end}") for end in ("lower", "upper"))
+    ends = (getattr(row, f"{name}_{end}".lstrip("_")) for end in ("lower", "upper"))
     return numbers.interval(getattr(row, name or "estimate"), *ends, write)
 
 
@@ -469,17 +436,14 @@ def _common(answer: BiasAnalysis, vocabulary: Vocabulary) -> Iterator[str]:
         f"{numbers.count(row.reports, f'{row.kind} report')} ({_cohorts(row)})"
         for row in (kinds[RETROSPECTIVE], kinds[PROSPECTIVE])
     )
-    silent = kinds[NOT_STATED].reports
+    silent = kinds[funnels.NOT_STATED].reports
     without = f"; {numbers.count(silent, 'report')} without a stated design" if silent else ""
     yield f"{first} stand against {second}{without}."
     rows = answer.tables["bias"].set_index(["effect", "which"])
     before, after = rows.loc[COMMON, "prior"], rows.loc[COMMON, "posterior"]
     if not (kinds[RETROSPECTIVE].reports and kinds[PROSPECTIVE].reports):
         yield share_words(1.0, told=False)
-        yield (
-            f"By it retrospective reports show {_value(before)} times the median of prospective "
-            "ones."
-        )
+        yield f"By it retrospective reports show {_value(before)} times the prospective median."
         return
     yield (
         f"Under the same treatment retrospective reports show {_value(after)} times the median of "
@@ -534,26 +498,23 @@ def _reports(reports: pd.DataFrame) -> Table:
     )
 
 
-def _medians(answer: BiasAnalysis) -> str:
+def _medians(answer: BiasAnalysis) -> tuple[tuple[str], tuple[Table]]:
+    """What a prospective study would show, in a sentence and by treatment."""
     medians = answer.tables["bias_medians"]
-    ratios = medians[medians["population"] == AS_PROSPECTIVE]["ratio_to_pooled"]
+    half, prospective = (
+        medians[medians["population"] == own] for own in (HALF_WAY, AS_PROSPECTIVE)
+    )
+    ratios = prospective["ratio_to_pooled"]
     ends = dict.fromkeys(map(numbers.ratio, (ratios.min(), ratios.max())))
     tells = answer.biased.data.tells_histology
     mixed = f", {numbers.mixed_share(answer.reference_mix)}" if tells else ""
-    return (
+    words = (
         f"Medians of the average prospective study{mixed}. With the bias model it would show "
         f"{' to '.join(ends)} times the pooled median."
     )
-
-
-def _median_rows(medians: pd.DataFrame) -> Table:
-    half, prospective = (
-        medians[medians["population"] == name].itertuples(index=False)
-        for name in (HALF_WAY, AS_PROSPECTIVE)
-    )
-    return table_of(
+    table = table_of(
         "Medians without and with the bias model.",
-        zip(half, prospective, strict=True),
+        zip(half.itertuples(), prospective.itertuples(), strict=True),
         (
             ("Median, months", "", lambda pair: pair[0].treatment),
             ("Pooled (usual)", "num", lambda pair: _value(pair[0], "usual", numbers.months)),
@@ -564,6 +525,7 @@ def _median_rows(medians: pd.DataFrame) -> Table:
         ),
         note="Ratios are to the pooled median of the usual model.",
     )
+    return (words,), (table,)
 
 
 def _slope(table: pd.DataFrame) -> Iterator[str]:
@@ -571,12 +533,12 @@ def _slope(table: pd.DataFrame) -> Iterator[str]:
     if not slopes:
         yield "There are too few reported medians to draw a line through."
         return
-    whole = slopes.pop(ALL)
+    whole = slopes.pop(funnels.ALL)
     yield (
         "Regression of the log median on its standard error over "
         f"{numbers.count(whole.points, 'median')} ({_cohorts(whole)}): all else alike a cohort of "
-        f"{SMALL} patients reports {_value(whole, 'factor')} times the median of one of {LARGE}, a "
-        f"longer one with a probability of {numbers.chance(whole.p_positive)}. "
+        f"{funnels.SMALL} patients reports {_value(whole, 'factor')} times the median of one of "
+        f"{funnels.LARGE}, a longer one with a probability of {numbers.chance(whole.p_positive)}. "
         f"{share_words(whole.prior_share, told=True)}"
     )
     yield (

@@ -52,7 +52,7 @@ from scipy.special import expit
 from priors import Prior
 from studies.schema import NOT_REACHED
 from studies.vocabulary import Vocabulary
-from synthesis.estimands import cohort_labels, draw_prior, summarise
+from synthesis.estimands import cohort_labels, draw_prior, patients_of, summarise
 from synthesis.fits import PooledSurvival, SurvivalFit, bias_spread
 from synthesis.left_out import spaced
 from synthesis.model.arrays import shared_parts
@@ -120,6 +120,24 @@ def cohort_kinds(fit: PooledSurvival) -> tuple[str, ...]:
     return tuple(kinds[float(np.sign(value))] for value in values)
 
 
+def about_cohorts(fit: PooledSurvival, vocabulary: Vocabulary) -> list[dict[str, Any]]:
+    """What rows about each cohort of a fit begin with."""
+    labels, sizes = cohort_labels(fit.data.cohorts), patients_of(fit)
+    return [
+        {
+            "endpoint": fit.data.endpoint,
+            "study": ref.study.id,
+            "cohort": ref.cohort.id,
+            "cohort_label": labels[ref.id],
+            "treatment": vocabulary.treatment(ref.treatment).label,
+            "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
+            "kind": kind,
+            "patients": sizes[ref.id],
+        }
+        for ref, kind in zip(fit.data.cohorts, cohort_kinds(fit), strict=True)
+    ]
+
+
 # --- The funnel ----------------------------------------------------------------------------------
 
 
@@ -142,38 +160,27 @@ def steepness_of(fit: SurvivalFit, treatment: int, rows: np.ndarray | slice) -> 
 def funnel_table(
     fit: PooledSurvival, vocabulary: Vocabulary, weights: CohortWeights
 ) -> pd.DataFrame:
-    """Deviation and standard error of every reported median.
+    """Deviation and standard error of every reported median: :data:`FUNNEL_COLUMNS`, a row an arm.
 
     ``weights`` are from :func:`~synthesis.questions.influence.cohort_weights` of the same fit.
-
-    Returns
-    -------
-    DataFrame
-        :data:`FUNNEL_COLUMNS`, one row an arm: first those that have a place in the funnel
-        (``shown``), by their standard error, then the others with the ``reason``. ``deviation`` is
-        a log ratio, ``ratio`` the reported median over the expected one; ``expected_sd`` says how
-        well the expectation is known, ``z`` is the deviation over all three uncertainties;
-        ``beyond_sampling`` and ``beyond`` say whether it exceeds 95 % limits by sampling alone, and
-        by all three. ``reliable``: whether the draws could be weighted so far (see ``pareto_k``).
+    First stand the arms that have a place in the funnel (``shown``), by their standard error, then
+    the others with the ``reason``. ``deviation`` is a log ratio, ``ratio`` the reported median over
+    the expected one; ``expected_sd`` says how well the expectation is known, ``z`` is the deviation
+    over all three uncertainties; ``beyond_sampling`` and ``beyond`` say whether it exceeds 95 %
+    limits by sampling alone, and by all three. ``reliable``: whether the draws could be weighted so
+    far (see ``pareto_k``).
     """
-    kinds, labels = cohort_kinds(fit), cohort_labels(fit.data.cohorts)
     given = [ref.treatment for ref in fit.data.cohorts]
     spread = float(np.median(fit.flat("study_sd")))
-    rng = np.random.default_rng([fit.seed, 19])
-    rows = []
+    rng, cohorts, rows = np.random.default_rng([fit.seed, 19]), about_cohorts(fit, vocabulary), []
     for arm in fit.data.arms:
         ref, k = fit.data.cohorts[arm.cohort], float(weights.pareto_k[arm.cohort])
         months, reason = _reported(arm, given.count(ref.treatment) == 1)
-        part = "" if arm.histology == "whole" else f", {arm.histology}"
+        about, part = cohorts[arm.cohort], "" if arm.histology == "whole" else f", {arm.histology}"
         row = {
-            "endpoint": fit.data.endpoint,
-            "study": ref.study.id,
-            "cohort": ref.cohort.id,
-            "cohort_label": labels[ref.id] + part,
+            **about,
+            "cohort_label": f"{about['cohort_label']}{part}",
             "histology": arm.histology,
-            "treatment": vocabulary.treatment(ref.treatment).label,
-            "treatment_class": vocabulary.treatment_class(ref.treatment_class).label,
-            "kind": kinds[arm.cohort],
             "patients": arm.n,
             "effective_size": effective_size(arm.outcome, arm.n),
             "printed_months": months,
@@ -249,15 +256,10 @@ def _expected(fit: SurvivalFit, arm: Arm, treatment: int, rng: np.random.Generat
 def slope_table(fit: PooledSurvival, funnel: pd.DataFrame) -> pd.DataFrame:
     """Slope of reported log medians on their standard errors, over all reports and by their kind.
 
-    ``funnel`` is from :func:`funnel_table` of the same fit.
-
-    Returns
-    -------
-    DataFrame
-        :data:`SLOPE_COLUMNS`; no row where there are fewer than three points. ``factor``: median
-        that a cohort of :data:`SMALL` patients reports over that of one of :data:`LARGE`, all else
-        alike; ``detectable``: the least such factor above 1 that would have lain outside of the
-        interval.
+    ``funnel`` is from :func:`funnel_table` of the same fit. :data:`SLOPE_COLUMNS`; no row where
+    there are fewer than three points. ``factor``: median that a cohort of :data:`SMALL` patients
+    reports over that of one of :data:`LARGE`, all else alike; ``detectable``: the least such factor
+    above 1 that would have lain outside of the interval.
     """
     shown = funnel[funnel["shown"].astype(bool)]
     kinds, rows = shown["kind"].to_numpy(), []

@@ -62,18 +62,10 @@ _WITHOUT, _WITH = "without", "with"
 class Impact:
     """What new studies change: tables are those of :mod:`synthesis.questions.impact.tables`.
 
-    Attributes
-    ----------
-    registry : Registry
-        With the new studies.
-    new, changed : tuple of Study
-        Reports that were not there before, and those whose file is another one now.
-    endpoints : tuple of str
-        Those that were fitted: something that is counted changes.
-    added : mapping
-        Endpoint and label of a treatment -> the counted cohorts of the new studies.
-    verdicts : mapping
-        ``"os, without"``, ``"os, with"``, ... -> PASS, REVIEW or FAIL.
+    ``registry`` has the new studies: ``new`` reports, and those ``changed`` whose file is another
+    one now. ``endpoints`` are those that were fitted, as something that is counted changes;
+    ``added`` are the counted cohorts of the new studies by endpoint and label of a treatment;
+    ``verdicts`` by ``"os, without"``, ``"os, with"``, ...: PASS, REVIEW or FAIL.
     """
 
     registry: Registry
@@ -113,20 +105,9 @@ def impact(
 ) -> Impact:
     """Fit without and with the new studies, and say what changes.
 
-    Parameters
-    ----------
-    before, after : Registry
-        Without and with the new studies.
-    settings : Settings, optional
-        Where they ask for stacked families the answer is that of
-        :data:`~synthesis.fits.DEFAULT_FAMILY` alone: several would take as many times as long.
-    priors, progress, cache
-        As of :func:`synthesis.run.analyse`.
-
-    Raises
-    ------
-    ValueError
-        If no study is new or changed.
+    Where settings ask for stacked families the answer is that of
+    :data:`~synthesis.fits.DEFAULT_FAMILY` alone: several would take as many times as long. All else
+    is as of :func:`synthesis.run.analyse`. ValueError if no study is new or changed.
     """
     settings, priors = settings or Settings(), priors or load_priors()
     if settings.family == STACKED:
@@ -153,7 +134,6 @@ def impact(
     }
     tell("tables")
     pairs = [job.pair(name, chosen[name], fits, ids) for name in endpoints]
-    now = {pair.endpoint: pair.fits[1] for pair in pairs}
     return Impact(
         registry=after,
         settings=settings,
@@ -167,7 +147,7 @@ def impact(
         added=_added(pairs),
         diagnostics=diagnostics_table(fits),
         verdicts={name: fit.diagnosis.verdict for name, fit in fits.items()},
-        restrictions=restrictions(after, now, settings),
+        restrictions=restrictions(after, {own.endpoint: own.fits[1] for own in pairs}, settings),
         manifest=job.manifest(ids, fits),
     )
 
@@ -266,20 +246,17 @@ def _added(pairs: Sequence[tables.Pair]) -> dict[tuple[str, str], list[str]]:
 def result(answer: Impact, registry: Registry) -> Result:
     """Say what new studies change, in sentences and figures; `registry` has the new studies."""
     cited = bibtex([registry.studies[study.id] for study in answer.studies])
+    kept = ("estimates", "surprise", "ranks", "selection", "diagnostics")
     made = Result(
         name="impact",
         title=f"What {_names(answer)} change{'s' if len(answer.studies) == 1 else ''}",
         findings=answer.answers,
-        tables={
-            name: getattr(answer, name)
-            for name in ("estimates", "surprise", "ranks", "selection", "diagnostics")
-        },
+        tables={name: getattr(answer, name) for name in kept},
         verdicts=answer.verdicts,
         facts=answer.manifest,
     )
-    return replace(
-        made, texts={"impact.md": markdown(made), "references.bib": f"{cited.rstrip()}\n"}
-    )
+    texts = {"impact.md": markdown(made), "references.bib": f"{cited.rstrip()}\n"}
+    return replace(made, texts=texts)
 
 
 def _names(answer: Impact) -> str:
@@ -296,13 +273,12 @@ def _findings(answer: Impact) -> Iterator[Finding]:
             pictures=(_picture(answer, endpoint, lines),),
         )
     if not answer.endpoints:
-        nothing = "Nothing: no figure of it can be counted. The reasons stand below."
-        yield Finding(f"{adding}?", (nothing,))
+        yield Finding(f"{adding}?", ("Nothing: no figure of it can be counted.",))
     if not answer.surprise.empty:
         yield Finding("Are the reported figures surprising?", tuple(_surprise_lines(answer)))
     yield Finding("What is counted now, and what gave way?", tuple(_selection_lines(answer)))
     trust = [
-        f"- {row.fit} the new studies: {row.verdict}{f': {row.advice}' if row.advice else ''}"
+        f"- {row.fit} the new studies: {': '.join(filter(None, (row.verdict, row.advice)))}"
         for row in answer.diagnostics.itertuples()
     ]
     if trust:
@@ -350,12 +326,12 @@ def _picture(answer: Impact, endpoint: Endpoint, lines: Sequence[str]) -> Pictur
     )
     frames = {"table": answer.estimates, "surprise": answer.surprise, "ranks": answer.ranks}
     return Picture(
-        stem=f"impact_{endpoint.id}",
-        title=f"{name}: what new studies change",
-        caption=" ".join([caption, *_closing(answer, endpoint)]),
-        plot=plot_impact,
-        arguments={**frames, "endpoint": endpoint.id},
-        studies=tuple(study.id for study in answer.studies),
+        f"impact_{endpoint.id}",
+        f"{name}: what new studies change",
+        " ".join([caption, *_closing(answer, endpoint)]),
+        plot_impact,
+        frames | {"endpoint": endpoint.id},
+        tuple(study.id for study in answer.studies),
         alt=" ".join(line.removeprefix("- ") for line in lines),
         endpoint=endpoint.id,
     )
@@ -370,16 +346,17 @@ def _headline(answer: Impact, endpoint: Endpoint, target: str) -> pd.DataFrame:
 def _estimate_lines(answer: Impact, endpoint: Endpoint) -> list[str]:
     """Treatments of the new studies, and others where they move all the same."""
     rows = _headline(answer, endpoint, "mean_study")
-    far = rows["shift_in_sd"].abs().sort_values(ascending=False, kind="stable").index
-    others = rows.loc[far]
-    others = others[~others["new"].astype(bool) & (others["shift_in_sd"].abs() >= NAMED_FROM)]
-    named = [*rows[rows["new"].astype(bool)].to_dict("records")]
-    named += others.head(NAMED_AT_MOST).to_dict("records")
+    is_new = rows["new"].astype(bool)
+    others = rows[~is_new & (rows["shift_in_sd"].abs() >= NAMED_FROM)]
+    others = others.sort_values("shift_in_sd", key=abs, ascending=False, kind="stable")
+    named = pd.concat([rows[is_new], others.head(NAMED_AT_MOST)]).to_dict("records")
     lines = [f"- {_line(answer, row, endpoint)}" for row in named]
     left = len(others) - NAMED_AT_MOST
-    more = f"{numbers.count(left, 'further treatment')} by less" if left > 0 else ""
-    few = f"No other treatment moves by {NAMED_FROM:g} of its posterior SD or more."
-    return [*lines, *([f"- {more}"] if more else []), *([few] if others.empty else [])]
+    if left > 0:
+        lines.append(f"- {numbers.count(left, 'further treatment')} by less")
+    if others.empty:
+        lines.append(f"No other treatment moves by {NAMED_FROM:g} of its posterior SD or more.")
+    return lines
 
 
 def _line(answer: Impact, row: Mapping[str, Any], endpoint: Endpoint) -> str:
@@ -419,24 +396,22 @@ def _rank_words(row: pd.Series) -> str:
 def _surprise_lines(answer: Impact) -> Iterator[str]:
     yield (
         "Each figure is set against what the fit without it expects of a new study of as many "
-        "patients under the same treatment. The percentile says how much of that expectation lies "
-        "below the reported figure."
+        "patients under the same treatment; the percentile is where it lies in that expectation."
     )
     for row in answer.surprise.to_dict("records"):
         if row["headline"] or row["p"] < _SURPRISING:
             yield f"- {_surprise_line(answer, row)}"
-    every = len(answer.surprise)
     low = int((answer.surprise["p"] < _SURPRISING).sum())
-    if not low:
-        one = every == 1
-        yield "It is not surprising." if one else f"None of the {every} figures is surprising."
-        return
     yield (
-        f"{low} of {numbers.count(every, 'reported figure')} {'has' if low == 1 else 'have'} p "
-        f"below {_SURPRISING:g}; by chance alone it is one in {1 / _SURPRISING:.0f}, and figures "
-        "of one report are views of the same patients. A surprise may mean other patients, other "
-        "care, another time origin, or a slip: compare the file with the report first."
+        f"{low or 'None'} of {numbers.count(len(answer.surprise), 'reported figure')} "
+        f"{'has' if low == 1 else 'have'} p below {_SURPRISING:g}; by chance alone it is one in "
+        f"{1 / _SURPRISING:.0f}, and figures of one report are views of the same patients."
     )
+    if low:
+        yield (
+            "A surprise may mean other patients, other care, another time origin, or a slip: "
+            "compare the file with the report first."
+        )
 
 
 def _surprise_line(answer: Impact, row: Mapping[str, Any]) -> str:

@@ -42,33 +42,12 @@ from synthesis.model.families import FAMILIES, Family
 from synthesis.model.observations import SurvivalData, UnusableCohortError, survival_data
 from synthesis.model.sampler import Progress
 from synthesis.plots.plan import EFFECT_LABELS, POPULATIONS, plot_assurance, plot_planned_widths
-from synthesis.questions.contrasts import (
-    GAIN,
-    SURVIVAL_CONTRASTS,
-    NotComparedError,
-    Reference,
-    choose_reference,
-    evidence,
-    survival_contrast,
-    treatments_of,
-)
+from synthesis.questions import contrasts
+from synthesis.questions.contrasts import GAIN
 from synthesis.questions.influence import reliable_below, weighted_quantiles
-from synthesis.questions.plan.simulate import (
-    LANDMARKS,
-    Course,
-    Design,
-    PlannedArm,
-    Population,
-    Updater,
-    draw_course,
-    expect,
-    expected_of,
-    new_curves,
-    planned_arms,
-    reported_study,
-    study_refs,
-)
-from synthesis.result import Cell, Finding, Picture, Result, Table, table_of
+from synthesis.questions.plan import simulate
+from synthesis.questions.plan.simulate import Design, Population
+from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
 
 # A size settles a question where its studies conclude with this probability.
 _SETTLES = 0.8
@@ -81,16 +60,15 @@ _INTERVAL = (0.025, 0.975)
 
 
 class Plan(NamedTuple):
-    """What studies of a design are expected to settle.
+    """What studies of a design are expected to settle, a row a population and size.
 
-    The table has a row a population and size. ``p_today`` and ``mean_updated_p`` are probabilities
-    of a gain of more than ``delta`` months in the median of the average study; ``concludes_none``
-    is the probability of concluding that there is no such gain. Widths are those of 95 % intervals
-    of log ratios of medians of mixed to pure patients: ``prognostic`` under any treatment,
-    ``predictive`` the further ratio under the treatment, ``ratio`` both together. What is said of
-    today is from all draws, as in every table; columns that end with ``error`` are Monte Carlo
-    standard errors. ``effective_draws`` is the median of the simulated studies,
-    ``unreliable_share`` the part of them whose weights are not to be relied on: a row is
+    ``p_today`` and ``mean_updated_p`` are probabilities of a gain of more than ``delta`` months in
+    the median of the average study; ``concludes_none`` is the probability of concluding that there
+    is no such gain. Widths are those of 95 % intervals of log ratios of medians of mixed to pure
+    patients: ``prognostic`` under any treatment, ``predictive`` the further ratio under the
+    treatment, ``ratio`` both together; today's are from all draws, as in every table. Columns that
+    end with ``error`` are Monte Carlo standard errors. ``effective_draws`` is the median of the
+    studies, ``unreliable_share`` the part of them whose weights are not to be relied on: a row is
     ``reliable`` where it is small. ``extrapolated``: pure or mixed patients only, where no report
     of the treatment tells them apart.
     """
@@ -113,32 +91,18 @@ def plan(
 ) -> Plan:
     """Simulate what studies of a design would conclude.
 
-    Parameters
-    ----------
-    fit : SurvivalFit
-        Of one survival family without a tail.
-    delta : float
-        Months of gain in the median.
-    threshold : float
-        Probability from which on a gain counts as concluded, above one half.
-    simulations, draws : int
-        Studies of each size and population; draws of the fit that are used.
-    seed : int, optional
-        That of the fit otherwise.
-
-    Raises
-    ------
-    NotPlannedError
-        For a fit, a threshold or a number that cannot be used.
-    NotComparedError
-        If treatment or reference is not pooled, or they are the same.
+    The fit is of one survival family without a tail. A gain in the median of more than `delta`
+    months counts as concluded from the probability `threshold` on, above one half. So many
+    `simulations` are made of each size and population, with so many `draws` of the fit, and the
+    `seed` of the fit or another. NotPlannedError for a fit, a threshold or a number that cannot be
+    used; NotComparedError if treatment or reference is not pooled, or they are the same.
     """
     check_family(fit.family)
     effects, between = fit.variant.study_effects, "a probability above 0.5 and below 1"
-    expect(effects == "normal", "study effects", repr(effects), "a fit with normal ones")
-    expect(0.5 < threshold < 1.0, "threshold", f"{threshold:g}", between)
-    expect(simulations >= 10, "simulations", f"{simulations}", "10 or more")
-    expect(draws >= 200, "draws", f"{draws}", "200 or more")
+    simulate.expect(effects == "normal", "study effects", repr(effects), "a fit with normal ones")
+    simulate.expect(0.5 < threshold < 1.0, "threshold", f"{threshold:g}", between)
+    simulate.expect(simulations >= 10, "simulations", f"{simulations}", "10 or more")
+    simulate.expect(draws >= 200, "draws", f"{draws}", "200 or more")
     rows = spaced(fit.flat("mu").size, draws)
     job = Job(fit, vocabulary, design, delta, threshold, rows)
     rng = np.random.default_rng([fit.seed if seed is None else seed, 23])
@@ -149,15 +113,12 @@ def check_family(chosen: Family) -> None:
     """Refuse a survival family with a tail: a NotPlannedError that names those to be used."""
     known = ", ".join(name for name, family in FAMILIES.items() if not family.has_tail)
     why = f"one without a tail ({known}): a new study is weighed by its median and shape"
-    expect(not chosen.has_tail, "family", repr(chosen.name), why)
+    simulate.expect(not chosen.has_tail, "family", repr(chosen.name), why)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What stays the same over sizes, populations and simulated studies.
-
-    ``rows`` are the draws of the fit that are used.
-    """
+    """What stays the same over sizes, populations and studies; ``rows`` are the draws used."""
 
     fit: SurvivalFit
     vocabulary: Vocabulary
@@ -167,36 +128,35 @@ class Job:
     rows: np.ndarray = field(repr=False)
 
     @cached_property
-    def pair(self) -> tuple[Reference, Reference]:
+    def pair(self) -> tuple[contrasts.Reference, contrasts.Reference]:
         """Treatment and reference, among those that are pooled."""
-        groups, chosen = treatments_of(self.fit, self.vocabulary), []
+        groups, chosen = contrasts.treatments_of(self.fit, self.vocabulary), []
         for name in (self.design.treatment, self.design.reference):
-            choice = choose_reference(groups, self.vocabulary, name)
+            choice = contrasts.choose_reference(groups, self.vocabulary, name)
             if choice is None:
-                known = ", ".join(sorted(group.cohorts[0].treatment for group in groups)) or "none"
                 missing = self.vocabulary.treatment(name).id
-                raise NotComparedError(f"no cohort of {missing} is pooled; possible: {known}.")
+                raise contrasts.not_pooled(missing, {self.fit.data.endpoint: groups})
             chosen.append(choice)
         treatment, reference = chosen
         if treatment.group is reference.group:
-            raise NotComparedError(
+            raise contrasts.NotComparedError(
                 f"{treatment.label} is the reference itself: name another one with the reference "
                 "option"
             )
         return treatment, reference
 
     @cached_property
-    def arms(self) -> tuple[PlannedArm, ...]:
+    def arms(self) -> tuple[simulate.PlannedArm, ...]:
         """The arms of the study."""
         treated = self.pair if self.design.is_randomised else self.pair[:1]
         refs = [choice.group.cohorts[0] for choice in treated]
-        return planned_arms(self.design, refs, self.vocabulary.selecting)
+        return simulate.planned_arms(self.design, refs, self.vocabulary.selecting)
 
     def gain(self, population: Population) -> np.ndarray:
         """Gain in the median in the average study, months, of all draws."""
         share = self.design.share_of(population)
         curves = (curve(self.fit, own.group.group, share, "mean_study") for own in self.pair)
-        return survival_contrast(*curves, GAIN)
+        return contrasts.survival_contrast(*curves, GAIN)
 
     def effects(self) -> dict[str, np.ndarray]:
         """All draws of the log ratios of medians of mixed to pure patients."""
@@ -207,18 +167,18 @@ class Job:
             "ratio": histology_effect(self.fit, group),
         }
 
-    def read(self, course: Course, n: int, *, landmarks: bool = True) -> SurvivalData:
+    def read(self, course: simulate.Course, n: int, *, landmarks: bool = True) -> SurvivalData:
         """What the report of a study of ``n`` patients enters a likelihood with.
 
         Figures of two or three patients, one of them censored, may seem to contradict each other
         when read with an effective number of patients: their median is then reported alone.
         """
         data = self.fit.data
-        report = reported_study(
+        report = simulate.reported_study(
             course, self.design, self.arms, n, data.endpoint, landmarks=landmarks
         )
         view = View(data.endpoint, verified_only=False, use_read_as=True)
-        refs = study_refs(report, self.arms)
+        refs = simulate.study_refs(report, self.arms)
         try:
             return survival_data(refs, view, data.classes, self.vocabulary.selecting)
         except UnusableCohortError:
@@ -226,15 +186,15 @@ class Job:
                 raise
             return self.read(course, n, landmarks=False)
 
-    def updater(self, n: int) -> Updater:
+    def updater(self, n: int) -> simulate.Updater:
         """The likelihood of studies of ``n`` patients."""
         fit, rows = self.fit, self.rows
         expected = tuple(
-            expected_of(fit, choice.group.group, arm.covariates, rows)
+            simulate.expected_of(fit, choice.group.group, arm.covariates, rows)
             for choice, arm in zip(self.pair, self.arms, strict=False)
         )
         shape_sd = fit.flat("shape_sd") * fit.has_shape
-        return Updater(fit.family, expected, fit.flat("study_sd")[rows], shape_sd[rows], n)
+        return simulate.Updater(fit.family, expected, fit.flat("study_sd")[rows], shape_sd[rows], n)
 
 
 def weigh(log_likelihood: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -253,7 +213,7 @@ def _rows(
     job: Job, simulations: int, rng: np.random.Generator, tell: Progress
 ) -> Iterator[dict[str, Any]]:
     updaters = {n: job.updater(n) for n in job.design.sizes}
-    arms = new_curves(job.fit, job.arms, rng)
+    arms = simulate.new_curves(job.fit, job.arms, rng)
     for population in job.design.populations:
         gain = job.gain(population)
         # evenly spaced in the order of their gain, at random within each step
@@ -266,21 +226,16 @@ def _rows(
                 if number % 20 == 0:
                     tell(f"{population}, n = {n}: study {number} of {simulations}")
                 draw, patients = int(job.rows[truth]), np.random.default_rng(seed)
-                course = draw_course(arms, draw, job.design, population, patients)
+                course = simulate.draw_course(arms, draw, job.design, population, patients)
                 values[:, number] = updater.log_likelihood(job.read(course, n))
                 values[truth, number] = -np.inf  # the truth has no weight in its own study
-            yield _row(job, population, n, gain, *weigh(values))
+            yield _row(job, population, n, gain, values)
 
 
 def _row(
-    job: Job,
-    population: Population,
-    n: int,
-    gain: np.ndarray,
-    weights: np.ndarray,
-    effective: np.ndarray,
-    unreliable: np.ndarray,
+    job: Job, population: Population, n: int, gain: np.ndarray, log_likelihood: np.ndarray
 ) -> dict[str, Any]:
+    weights, effective, unreliable = weigh(log_likelihood)
     simulations, doubtful = weights.shape[1], float(np.mean(unreliable))
     p = (gain[job.rows] > job.delta).astype(float) @ weights
     assurance = float(np.mean(p >= job.threshold))
@@ -293,18 +248,13 @@ def _row(
         widths[f"expected_width_{name}"] = float(np.mean([high - low for low, high in ends]))
         widths[f"width_today_{name}"] = float(np.ptp(np.quantile(values, _INTERVAL)))
     treatment, reference = job.pair
-    told = tells_apart(job.fit, treatment.group.cohorts)
+    told, design = tells_apart(job.fit, treatment.group.cohorts), job.design
+    about = job.fit.data.endpoint, treatment.label, reference.label, design.kind, population
+    asked = design.share_of(population), n, job.delta, job.threshold
+    columns = names("endpoint treatment reference design population mixed n delta threshold")
     return {
-        "endpoint": job.fit.data.endpoint,
-        "treatment": treatment.label,
-        "reference": reference.label,
-        "design": job.design.kind,
-        "population": population,
-        "mixed": job.design.share_of(population),
-        "n": n,
-        "delta": job.delta,
-        "threshold": job.threshold,
-        "p_today": SURVIVAL_CONTRASTS[GAIN].favours(gain, job.delta),
+        **dict(zip(columns, (*about, *asked), strict=True)),
+        "p_today": contrasts.SURVIVAL_CONTRASTS[GAIN].favours(gain, job.delta),
         "assurance": assurance,
         "assurance_error": float(law.std()),
         "concludes_none": float(np.mean(p <= 1.0 - job.threshold)),
@@ -330,32 +280,30 @@ def result(answer: Plan, registry: Registry) -> Result:
     title = f"{numbers.capitalised(job.design.kind)} study of {treatment} against {reference}"
     opening, method = _opening(answer, registry.vocabulary), _method(answer)
     conclusions, widths = tuple(_conclusions(answer)), _widths(answer)
-    about = {"arguments": {"table": table, "title": title}, "endpoint": endpoint.id}
-    assurance = Picture(
-        f"plan_assurance_{endpoint.id}",
-        title,
-        f"{opening} Probability that a study concludes so, by number of patients, with 95 % Monte "
-        f"Carlo limits; dotted: the probability of such a gain today. {method}",
-        plot_assurance,
-        alt=" ".join(conclusions),
-        **about,
+    limits = "with 95 % Monte Carlo limits; dotted: the probability of such a gain today."
+    told = f"{opening} Probability that a study concludes so, by number of patients, {limits}"
+    narrower = f"{widths} By number of patients; dotted: today."
+    pictures = tuple(
+        Picture(
+            *(f"plan_{stem}_{endpoint.id}", title, f"{caption} {method}", plot),
+            {"table": table, "title": title},
+            alt=alt,
+            endpoint=endpoint.id,
+        )
+        for stem, caption, plot, alt in (
+            ("assurance", told, plot_assurance, " ".join(conclusions)),
+            ("widths", narrower, plot_planned_widths, widths),
+        )
     )
-    caption = f"{widths} By number of patients; dotted: today. {method}"
-    stem = f"plan_widths_{endpoint.id}"
-    narrower = Picture(stem, title, caption, plot_planned_widths, alt=widths, **about)
+    first = "Would such a study conclude a gain?"
+    second = "How much narrower would the effect of histology become?"
     return Result(
         name="plan",
         title=title,
         lead=(opening, method),
         findings=(
-            Finding(
-                "Would such a study conclude a gain?", conclusions, (_table(table),), (assurance,)
-            ),
-            Finding(
-                "How much narrower would the effect of histology become?",
-                (widths,),
-                pictures=(narrower,),
-            ),
+            Finding(first, conclusions, (_table(table),), pictures[:1]),
+            Finding(second, (widths,), (), pictures[1:]),
             Finding("What limits such a study?", tuple(_limits(answer))),
         ),
         tables={"plan": table},
@@ -376,7 +324,7 @@ def _opening(answer: Plan, vocabulary: Vocabulary) -> str:
         if job.design.is_randomised
         else "its patients are set beside those of other reports"
     )
-    months = f"{numbers.value(float(job.delta))} {'month' if job.delta == 1.0 else 'months'}"
+    months = f"{numbers.value(float(job.delta))} month{'s' * (job.delta != 1.0)}"
     return (
         f"A {job.design.kind} study of {numbers.in_sentence(treatment.label)} against "
         f"{numbers.in_sentence(reference.label)} ({reference.why}) in "
@@ -395,9 +343,9 @@ def _method(answer: Plan) -> str:
         f"{int(answer.table['simulations'].iloc[0])} studies of each size are simulated, each with "
         "a truth of what is believed today and a study effect of its own. Patients enter over "
         f"{design.accrual:g} months and are followed for {design.follow_up:g} more. Medians, "
-        "limits and survival at "
-        f"{numbers.listed(map(str, LANDMARKS))} months are reported, of pure and mixed patients "
-        f"apart, and read like any other report ({answer.job.fit.family.label} family)."
+        f"limits and survival at {numbers.listed(map(str, simulate.LANDMARKS))} months are "
+        "reported, of pure and mixed patients apart, and read like any other report "
+        f"({answer.job.fit.family.label} family)."
     )
 
 
@@ -410,14 +358,16 @@ def _conclusions(answer: Plan) -> Iterator[str]:
             yield f"{name}: such a gain is concluded today, without any further study."
             continue
         enough = rows[rows["assurance"] >= _SETTLES]["n"]
-        found = (
-            f"{enough.iloc[0]} patients conclude such a gain with a probability of {share}"
+        who = (
+            f"{enough.iloc[0]} patients conclude"
             if len(enough)
-            else f"no study of up to {rows['n'].iloc[-1]} patients concludes such a gain with a "
-            f"probability of {share}"
+            else (f"no study of up to {rows['n'].iloc[-1]} patients concludes")
         )
         bound = numbers.chance(min(today / job.threshold, 1.0))
-        yield f"{name}: {found}; none of any size exceeds {bound}."
+        yield (
+            f"{name}: {who} such a gain with a probability of {share}; none of any size exceeds "
+            f"{bound}."
+        )
 
 
 def _width(log_width: float) -> str:
@@ -455,7 +405,9 @@ def _limits(answer: Plan) -> Iterator[str]:
             f"All patients carry the mutation that {treatment} asks for: what the other arm says "
             "of others depends on the effect of the mutation as pooled today."
         )
-    carried = evidence(job.fit, *(choice.group.cohorts[0].treatment for choice in job.pair))
+    carried = contrasts.evidence(
+        job.fit, *(choice.group.cohorts[0].treatment for choice in job.pair)
+    )
     yield f"Evidence on this contrast today. {carried.sentence}"
     if table["extrapolated"].any():
         yield (
@@ -476,8 +428,7 @@ def _limits(answer: Plan) -> Iterator[str]:
 def _table(table: pd.DataFrame) -> Table:
     def population(row: Any) -> Cell:
         words = numbers.in_sentence(POPULATIONS[row.population][0])
-        more = "extrapolated" if row.extrapolated else ""
-        return Cell(words, more, extrapolated=row.extrapolated)
+        return Cell(words, "extrapolated" * row.extrapolated, extrapolated=row.extrapolated)
 
     def today(row: Any) -> Cell:
         return Cell(numbers.chance(row.p_today), extrapolated=row.extrapolated)

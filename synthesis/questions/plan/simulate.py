@@ -58,6 +58,7 @@ from scipy.special import ndtr
 
 from studies.figures import CohortRef
 from studies.schema import NOT_REACHED, Study
+from synthesis import predictive
 from synthesis.estimands import Curve, Group, curve, histology_effect
 from synthesis.fits import PooledSurvival, SurvivalFit
 from synthesis.model import families
@@ -67,16 +68,7 @@ from synthesis.model.covariates import REFERENCE, covariates
 from synthesis.model.families import Family
 from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.model.observations import Arm, ArmComparison, SurvivalData
-from synthesis.predictive import (
-    NewCohort,
-    Patients,
-    band,
-    kaplan_meier,
-    logrank,
-    median_follow_up,
-    place_of,
-    predict_curve,
-)
+from synthesis.predictive import Patients
 from synthesis.result import NotAnsweredError
 from synthesis.settings import REFERENCE_MIX
 
@@ -105,21 +97,11 @@ class NotPlannedError(NotAnsweredError):
 class Design:
     """A study that is being planned.
 
-    Attributes
-    ----------
-    treatment, reference : str
-        Names of what is asked about and of what its gain is over, in a randomised study the other
-        arm; without one, the supportive treatment that is pooled.
-    kind : {"single-arm", "randomised"}
-        One arm, or two of equal size by random allocation.
-    sizes : tuple of int
-        Numbers of patients, of both arms together.
-    populations : tuple of str
-        Who is treated: ``"all"``, ``"pure"`` or ``"mixed"`` histology only.
-    mixed : float
-        Share of mixed histology among all, 0 to 1.
-    accrual, follow_up : float
-        Months over which the patients enter, evenly, and from the last entry to the analysis.
+    Its gain is over the `reference`, in a randomised study the other arm; without one, the
+    supportive treatment that is pooled. Two arms have equal size by random allocation, and `sizes`
+    are numbers of patients of both together. `populations`: who is treated. `mixed`: share of mixed
+    histology among all, 0 to 1. `accrual`, `follow_up`: months over which the patients enter,
+    evenly, and from the last entry to the analysis.
     """
 
     treatment: str
@@ -213,9 +195,11 @@ def new_curves(
     """Curves of the arms of a new study."""
     study, pairs = int(rng.integers(2**32)), []
     for arm in arms:
-        cohort = NewCohort(study, int(rng.integers(2**32)), 1.0, arm.covariates)
-        place = place_of(fit, arm.treatment, arm.treatment_class)
-        pairs.append(tuple(predict_curve(fit, place, share, cohort, 1) for share in (0.0, 1.0)))
+        cohort = predictive.NewCohort(study, int(rng.integers(2**32)), 1.0, arm.covariates)
+        place = predictive.place_of(fit, arm.treatment, arm.treatment_class)
+        pairs.append(
+            tuple(predictive.predict_curve(fit, place, share, cohort, 1) for share in (0.0, 1.0))
+        )
     return tuple(pairs)
 
 
@@ -266,8 +250,7 @@ def reported_study(
 
     Pure and mixed patients are reported apart, with a log-rank test, wherever an arm has both.
     """
-    cohorts, comparisons = [], []
-    first = slice(n // len(arms))
+    cohorts, comparisons, first = [], [], slice(n // len(arms))
     for arm, (entered, is_mixed) in zip(arms, course, strict=True):
         patients, mixed = entered.only(first), is_mixed[first]
         groups = {"pure": patients.only(~mixed), "mixed": patients.only(mixed)}
@@ -285,10 +268,9 @@ def reported_study(
         else:
             # a test of groups of one arm is not one of the other arm
             levels = {name: f"{name}, {arm.treatment.replace('_', ' ')}" for name in groups}
+            about = {"factor": "histology"}
             told["subgroups"] = [
-                own
-                | {"factor": "histology", "level": levels[name], "histology": name}
-                | {"n": groups[name].n}
+                own | about | {"level": levels[name], "histology": name, "n": groups[name].n}
                 for name, own in figures.items()
             ]
             pair = (levels["mixed"], levels["pure"])
@@ -299,14 +281,14 @@ def reported_study(
 
 def outcome_of(patients: Patients, endpoint: str) -> dict[str, Any]:
     """The median of a group of patients with what stands around it, as a record."""
-    steps = kaplan_meier(patients)
+    steps = predictive.kaplan_meier(patients)
     median, (lower, upper) = steps.median, steps.limits()
     record = {
         "endpoint": endpoint,
         "unit": "months",
         "median": NOT_REACHED if median is None else _rounded(median, 1),
         "events": int(patients.event.sum()),
-        "follow_up": _rounded(median_follow_up(patients), 1),
+        "follow_up": _rounded(predictive.median_follow_up(patients), 1),
     }
     if lower is not None:
         end = NOT_REACHED if median is None or upper is None else _rounded(upper, 1)
@@ -316,14 +298,14 @@ def outcome_of(patients: Patients, endpoint: str) -> dict[str, Any]:
 
 def landmarks_of(patients: Patients, endpoint: str) -> list[dict[str, Any]]:
     """Survival at fixed times that somebody was followed for, records."""
-    steps, marks = kaplan_meier(patients), []
+    steps, marks = predictive.kaplan_meier(patients), []
     for months in LANDMARKS:
         if patients.months.max() > months:
             survival, variance = steps.at(months)
             record = {"endpoint": endpoint, "time": Decimal(months), "unit": "months"}
             record["survival"] = _rounded(survival, 3)
             if 0.0 < survival < 1.0:
-                ends = band(np.array(survival), np.array(variance))
+                ends = predictive.band(np.array(survival), np.array(variance))
                 record |= {"ci": tuple(_rounded(end, 3) for end in ends), "level": _LEVEL}
             marks.append(record)
     return marks
@@ -333,7 +315,7 @@ def comparison_of(
     first: Patients, second: Patients, groups: tuple[str, str], endpoint: str
 ) -> list[dict[str, Any]]:
     """The record of the log-rank test of two groups; none where there is nothing to test."""
-    difference, variance = logrank(first, second)
+    difference, variance = predictive.logrank(first, second)
     if variance <= 0.0:
         return []
     p = max(math.erfc(abs(difference) / math.sqrt(2.0 * variance)), _SMALLEST_P)
