@@ -21,18 +21,12 @@ from synthesis.plots.marks import Brush
 from synthesis.plots.page import Scale, ratio_scale
 from synthesis.plots.rows import flag, interval_of, number, word
 from synthesis.plots.style import INK, MUTED, PLAIN, Sheet
+from synthesis.result import names
 
-BIAS_COLUMNS: tuple[str, ...] = (
-    *("effect", "label", "which", "estimate", "lower", "upper"),
-    *("prior_share", "cohorts", "patients"),
-)
-DENSITY_COLUMNS: tuple[str, ...] = ("parameter", "which", "x", "density")
-REPORT_COLUMNS: tuple[str, ...] = (
-    *("cohort_label", "treatment", "patients", "estimate", "lower", "upper"),
-)
-FUNNEL_COLUMNS: tuple[str, ...] = (
-    *("cohort_label", "kind", "ratio", "standard_error", "study_sd", "beyond_sampling"),
-)
+BIAS_COLUMNS = names("effect label which estimate lower upper prior_share cohorts patients")
+DENSITY_COLUMNS = names("parameter which x density")
+REPORT_COLUMNS = names("cohort_label treatment patients estimate lower upper")
+FUNNEL_COLUMNS = names("cohort_label kind ratio standard_error study_sd beyond_sampling")
 
 
 @style.style_context()
@@ -49,21 +43,12 @@ def plot_bias(
     A strip for each of the two with prior (broken outline) and posterior (filled), then a row a
     report. Each strip has one vertical scale. One Axes, labelled ``bias ratio``.
 
-    Parameters
-    ----------
-    density : DataFrame
-        Columns `DENSITY_COLUMNS`; ``which`` is prior or posterior, ``x`` a ratio or a factor,
-        ``density`` per unit of its logarithm.
-    effects : DataFrame
-        Columns `BIAS_COLUMNS`, in display order, a prior and a posterior row of each; the name of
-        an ``effect`` is the ``parameter`` of its density, ``prior_share`` a fraction.
-    reports : DataFrame
-        Columns `REPORT_COLUMNS`, in display order: ratios of medians. May be empty.
-
-    Raises
-    ------
-    ValueError
-        If a column, an effect or its density is missing, or the width is unknown.
+    `density` has the columns `DENSITY_COLUMNS`: ``which`` is prior or posterior, ``x`` a ratio or a
+    factor, ``density`` per unit of its logarithm. `effects`, in display order, has `BIAS_COLUMNS`,
+    a prior and a posterior row of each; the name of an ``effect`` is the ``parameter`` of its
+    density, ``prior_share`` a fraction. `reports`, in display order and perhaps empty, has
+    `REPORT_COLUMNS`: ratios of medians. ValueError if a column, an effect or its density is
+    missing, or the width is unknown.
     """
     rows.require(density, DENSITY_COLUMNS, "plot_bias, density")
     rows.require(effects, BIAS_COLUMNS, "plot_bias, effects", unique=("effect", "which"))
@@ -92,15 +77,12 @@ def plot_bias(
 
 def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
     """Prior and posterior of an effect in one row, as `effect_rows` reads them."""
-    effects = effects.rename(columns={"effect": "parameter"})
-    columns = {
-        which: {"estimate": which, "lower": f"{which}_lower", "upper": f"{which}_upper"}
-        for which in ("prior", "posterior")
-    }
-    prior, posterior = (
-        effects[effects["which"] == which].rename(columns=of) for which, of in columns.items()
-    )
-    return posterior.merge(prior[["parameter", *columns["prior"].values()]], on="parameter")
+    effects, of_each = effects.rename(columns={"effect": "parameter"}), []
+    for which in ("prior", "posterior"):
+        ends = {"estimate": which, "lower": f"{which}_lower", "upper": f"{which}_upper"}
+        of_each.append(effects[effects["which"] == which].rename(columns=ends))
+    prior, posterior = of_each
+    return posterior.merge(prior[["parameter", *names("prior prior_lower prior_upper")]])
 
 
 def _report_row(record: Mapping[str, Any]) -> rows.Row:
@@ -141,13 +123,8 @@ def plot_funnel(
     limits by sampling error alone, dotted ones with the spread of studies added; a median outside
     of the former is named. One Axes, labelled ``funnel``. The table has the columns
     `FUNNEL_COLUMNS`, a row a reported median, ``study_sd`` the same in every row; `width` and
-    `title` are as of `plot_forest`.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, there is no row, a kind or the width is unknown, or a number is
-        missing or not positive.
+    `title` are as of `plot_forest`. ValueError if a column is missing, there is no row, a kind or
+    the width is unknown, or a number is missing or not positive.
     """
     rows.require(table, FUNNEL_COLUMNS, "plot_funnel", known={"kind": _MARKS})
     points = list(_points(table))
@@ -260,9 +237,12 @@ def _put_names(paper: page.Page, field: _Field, points: Sequence[_Point], sheet:
         first, bracket, rest = point.name.partition(" (")
         lines = (first, f"({rest}") if bracket else (point.name,)
         free = (
-            box
-            for box in _candidates(field, point, lines, sheet)
-            if not any(_overlap(box, other) for other in taken)
+            one
+            for one in _candidates(field, point, lines, sheet)
+            if not any(
+                one[0] < box[2] and box[0] < one[2] and one[1] < box[3] and box[1] < one[3]
+                for box in taken
+            )
         )
         box = next(free, None) if point.name else None
         if box:
@@ -289,10 +269,6 @@ def _candidates(field: _Field, point: _Point, lines: Sequence[str], sheet: Sheet
                 yield box
 
 
-def _overlap(one: _Box, other: _Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
 def _legend(points: Sequence[_Point]) -> list[page.LegendEntry]:
     def mark(kind: str, brush: Brush, x: float, y: float) -> None:
         marks.put(brush, _mark(kind, x, y, INK), "")
@@ -302,13 +278,9 @@ def _legend(points: Sequence[_Point]) -> list[page.LegendEntry]:
         marks.put(brush, line, "")
 
     there = {point.kind for point in points}
-    kinds = [
-        ("design not stated" if kind == "not stated" else kind, partial(mark, kind))
-        for kind in _MARKS
-        if kind in there
-    ]
+    words = {"not stated": "design not stated"}
     return [
-        *kinds,
+        *((words.get(kind, kind), partial(mark, kind)) for kind in _MARKS if kind in there),
         ("95 % limits, sampling error alone", partial(limit, "sampling")),
         ("with the spread of studies", partial(limit, "studies")),
     ]

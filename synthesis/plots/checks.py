@@ -17,11 +17,11 @@ from synthesis.plots import marks, page, rows, style
 from synthesis.plots.page import Scale, dress_ticks
 from synthesis.plots.rows import Row, flag, interval_of, number, word
 from synthesis.plots.style import INK, MUTED, Sheet, tint
+from synthesis.result import names
 
-POSITION_COLUMNS: tuple[str, ...] = ("endpoint", "position", "share", "lower", "upper")
-EXTREME_COLUMNS: tuple[str, ...] = (
-    *("endpoint", "label", "treatment", "histology", "n", "figure", "value"),
-    *("predicted", "lower", "upper", "pit", "within"),
+POSITION_COLUMNS = names("endpoint position share lower upper")
+EXTREME_COLUMNS = names(
+    "endpoint label treatment histology n figure value predicted lower upper pit within"
 )
 #: Figures that are times; all others are shares of the patients.
 TIMES = ("median", "lower limit", "upper limit")
@@ -48,18 +48,11 @@ def plot_checks(
     figures furthest out; open where outside of 95 %. Axes labelled ``spread os`` and ``checks-os
     position`` for each endpoint.
 
-    Parameters
-    ----------
-    positions : DataFrame
-        Columns `POSITION_COLUMNS`, each from 0 to 1.
-    extremes : DataFrame
-        Columns `EXTREME_COLUMNS`: figures in months or fractions of 1, an infinite ``value`` was
-        not reached; `MOST` of each endpoint are drawn, the most extreme first.
-    width, title
-        As of `plot_forest`.
-
-    Raises ValueError if a column is missing, there is no row, or an endpoint or the width is
-    unknown.
+    `positions` has the columns `POSITION_COLUMNS`, each from 0 to 1; `extremes` has
+    `EXTREME_COLUMNS`: figures in months or fractions of 1, an infinite ``value`` was not reached,
+    and `MOST` of each endpoint are drawn, the most extreme first. `width` and `title` are as of
+    `plot_forest`. ValueError if a column is missing, there is no row, or an endpoint or the width
+    is unknown.
     """
     known = {"endpoint": ENDPOINTS}
     rows.require(positions, POSITION_COLUMNS, "plot_checks, positions", known=known)

@@ -12,11 +12,9 @@ from synthesis.endpoints import endpoint_of
 from synthesis.plots import rows, style
 from synthesis.plots.page import make_frame
 from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word
+from synthesis.result import names
 
-CUMULATIVE_COLUMNS: tuple[str, ...] = (
-    *("treatment", "year", "estimate", "lower", "upper"),
-    *("cohorts", "patients", "compared", "reports"),
-)
+CUMULATIVE_COLUMNS = names("treatment year estimate lower upper cohorts patients compared reports")
 
 
 @style.style_context()
@@ -29,15 +27,10 @@ def plot_cumulative(
 ) -> Figure:
     """Draw how the pooled answers of one endpoint moved over the years.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `CUMULATIVE_COLUMNS`, in order of display: months, or fractions for response.
-    endpoint, width, title
-        As of `plot_forest`. In one column the new reports are left out.
-
-    Raises ValueError if a column is missing, there is no row, two rows are of one treatment and
-    year, or the endpoint or the width is unknown.
+    The table has the columns `CUMULATIVE_COLUMNS`, in order of display: months, or fractions for
+    response. All else is as of `plot_forest`; in one column the new reports are left out.
+    ValueError if a column is missing, there is no row, two rows are of one treatment and year, or
+    the endpoint or the width is unknown.
     """
     about, sheet = endpoint_of(endpoint), style.find_sheet(width)
     unique = ("treatment", "year")

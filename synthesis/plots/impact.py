@@ -17,17 +17,17 @@ from synthesis.plots.checks import TIMES
 from synthesis.plots.page import LegendEntry, make_frame
 from synthesis.plots.rows import Quiet, Row, Words, flag, interval_of, number, word
 from synthesis.plots.style import INK, PLAIN
+from synthesis.result import names
 
-IMPACT_COLUMNS: tuple[str, ...] = (
-    *("endpoint", "treatment", "histology", "estimand", "target"),
-    *("before", "before_lower", "before_upper", "after", "after_lower", "after_upper"),
-    *("shift_in_sd", "before_basis", "after_basis", "new"),
+IMPACT_COLUMNS = names(
+    "endpoint treatment histology estimand target before before_lower before_upper after "
+    "after_lower after_upper shift_in_sd before_basis after_basis new"
 )
-SURPRISE_COLUMNS: tuple[str, ...] = (
-    *("endpoint", "cohort", "label", "group", "figure", "n", "printed"),
-    *("value", "predicted", "lower", "upper", "lower_50", "upper_50", "p", "headline"),
+SURPRISE_COLUMNS = names(
+    "endpoint cohort label group figure n printed value predicted lower upper lower_50 upper_50 p "
+    "headline"
 )
-RANK_COLUMNS: tuple[str, ...] = ("endpoint", "treatment", "rank_before", "rank_after")
+RANK_COLUMNS = names("endpoint treatment rank_before rank_after")
 
 _SIDES = ("before", "after")
 _KNOWN = "its cohorts"
@@ -55,27 +55,13 @@ def plot_impact(
     shares on axes of their own. Axes labelled ``impact-estimates values`` and, where there are such
     figures, ``impact-times values`` and ``impact-shares values``.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `IMPACT_COLUMNS`; months, or fractions of 1.
-    surprise : DataFrame
-        Columns `SURPRISE_COLUMNS`; may be empty. An infinite ``value`` was not reached and is
-        drawn as an arrow; ``printed`` is the figure as reported, in words.
-    ranks : DataFrame
-        Columns `RANK_COLUMNS`; only treatments in it, or of the new studies, are drawn.
-    endpoint : str
-        os, pfs (logarithmic axis in months) or response (linear axis, 0 to 100 %).
-    width, title
-        As of `plot_forest`.
-    limit : int
-        Most rows of A, and of the reported figures.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, no treatment is left to draw, or the endpoint or the width is
-        unknown.
+    `table` has the columns `IMPACT_COLUMNS`, months or fractions of 1; `surprise`, which may be
+    empty, `SURPRISE_COLUMNS`: an infinite ``value`` was not reached and is drawn as an arrow,
+    ``printed`` is the figure as reported, in words; `ranks` has `RANK_COLUMNS`: only treatments in
+    it, or of the new studies, are drawn. The axis of os and pfs is logarithmic, in months, that of
+    response linear, 0 to 100 %. `limit` is the most rows of A, and of the reported figures. `width`
+    and `title` are as of `plot_forest`. ValueError if a column is missing, no treatment is left to
+    draw, or the endpoint or the width is unknown.
     """
     rows.require(table, IMPACT_COLUMNS, "plot_impact, table")
     rows.require(surprise, SURPRISE_COLUMNS, "plot_impact, surprise", may_be_empty=True)

@@ -15,21 +15,17 @@ from synthesis.plots import marks, page, rows, style
 from synthesis.plots.marks import Brush
 from synthesis.plots.page import dress_ticks
 from synthesis.plots.style import INK, MIXED, MUTED, POINTS_PER_MM, PURE, Sheet
+from synthesis.result import names
 
-ASSURANCE_COLUMNS: tuple[str, ...] = (
-    *("population", "n", "delta", "p_today", "assurance", "assurance_error", "reliable"),
-)
+ASSURANCE_COLUMNS = names("population n delta p_today assurance assurance_error reliable")
 EFFECT_LABELS: Mapping[str, str] = {
     "prognostic": "Under any treatment (prognostic)",
     "predictive": "Further ratio under the treatment (predictive)",
     "ratio": "Under the treatment, both together",
 }
 WIDTH_COLUMNS: tuple[str, ...] = (
-    "population",
-    "n",
-    "reliable",
-    *(f"expected_width_{name}" for name in EFFECT_LABELS),
-    *(f"width_today_{name}" for name in EFFECT_LABELS),
+    *("population", "n", "reliable"),
+    *(f"{of}_{name}" for of in ("expected_width", "width_today") for name in EFFECT_LABELS),
 )
 
 #: Label, hue and mark of each population: neither colour nor mark alone tells them apart.
@@ -52,12 +48,8 @@ def plot_assurance(
     A line a population, with 95 % Monte Carlo limits; dotted, the probability of the gain today.
     One Axes, labelled ``assurance``. The table has the columns `ASSURANCE_COLUMNS`, is of one
     endpoint, treatment, reference and design; `width` and `title` are as of `plot_forest`.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, there is no row, two rows are of one population and size, or the
-        width or a population is unknown.
+    ValueError if a column is missing, there is no row, two rows are of one population and size, or
+    the width or a population is unknown.
     """
     sheet = _checked(table, ASSURANCE_COLUMNS, width, "plot_assurance")
     delta = float(table["delta"].iloc[0])

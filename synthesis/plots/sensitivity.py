@@ -16,10 +16,10 @@ from synthesis.plots import marks, page, rows, style
 from synthesis.plots.page import Scale, difference_scale, month_scale, ratio_scale
 from synthesis.plots.rows import interval_of, number, word
 from synthesis.plots.style import HUES, INK, MUTED, Sheet
+from synthesis.result import names
 
-SPECIFICATION_COLUMNS: tuple[str, ...] = (
-    *("specification", "group", "heading", "aspect", "direction", "label", "kind"),
-    *("estimate", "lower", "upper", "changes", "mark"),
+SPECIFICATION_COLUMNS = names(
+    "specification group heading aspect direction label kind estimate lower upper changes mark"
 )
 #: Name of the specification that all others are set against.
 BASE = "base"
@@ -53,20 +53,11 @@ def plot_specification(
     10.1038/s41562-020-0912-z). Axes labelled ``curve`` and ``specification matrix``; their
     horizontal coordinate is the place of a choice in order of the estimates.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `SPECIFICATION_COLUMNS`, one row a choice, one of them named `BASE`; ratios, months
-        or probabilities (without limits). ``mark`` is a number that names a choice in the key, or
-        empty. A choice without an estimate is left out.
-    width, title
-        As of `plot_forest`.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, a choice is there twice, the base is not there or has no estimate,
-        or the width or the kind of conclusion is unknown.
+    The table has the columns `SPECIFICATION_COLUMNS`, one row a choice, one of them named `BASE`;
+    ratios, months or probabilities (without limits). ``mark`` is a number that names a choice in
+    the key, or empty. A choice without an estimate is left out. `width` and `title` are as of
+    `plot_forest`. ValueError if a column is missing, a choice is there twice, the base is not there
+    or has no estimate, or the width or the kind of conclusion is unknown.
     """
     what, known = "plot_specification", {"kind": _UNITS}
     unique = ("specification",)

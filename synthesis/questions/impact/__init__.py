@@ -122,7 +122,13 @@ def impact(
         name: tuple(select(own, name, **_counting(settings)) for own in registries)
         for name in settings.endpoints
     }
-    endpoints = tuple(name for name, pair in chosen.items() if _differs(*pair, ids))
+    # other cohorts count, or figures of a new or changed report
+    endpoints = tuple(
+        name
+        for name, (old, now) in chosen.items()
+        if {ref.id for ref in old.counted} != {ref.id for ref in now.counted}
+        or any(ref.study.id in ids for ref in now.counted)
+    )
     tell = progress or (lambda _: None)
     job = _Job(registries, settings, priors, tell, cache)
     sizes = job.sizes() if set(endpoints) & set(survival_endpoints()) else None
@@ -222,12 +228,6 @@ class _Job:
         return {"kind": "impact"} | facts | {"registry": registry}
 
 
-def _differs(before: Selection, after: Selection, fresh: Collection[str]) -> bool:
-    """Whether what is counted changes: other cohorts, or figures of a new or changed report."""
-    old, new = ({ref.id for ref in chosen.counted} for chosen in (before, after))
-    return old != new or any(ref.study.id in fresh for ref in after.counted)
-
-
 def _added(pairs: Sequence[tables.Pair]) -> dict[tuple[str, str], list[str]]:
     """Counted cohorts of the new studies in words, by endpoint and treatment."""
     added: dict[tuple[str, str], list[str]] = {}
@@ -304,11 +304,11 @@ def _closing(answer: Impact, endpoint: Endpoint) -> Iterator[str]:
 
 def _opening(answer: Impact, endpoint: Endpoint) -> str:
     vocabulary = answer.registry.vocabulary
-    what = numbers.capitalised(endpoint.quantity(vocabulary))
     of = ", per cent of evaluable patients" if endpoint.is_response else ""
     text = (
-        f"{what} in {vocabulary.subject_words}{of} in the average study of a treatment"
-        f"{_mix(answer, endpoint)}; posterior median ({numbers.LEVEL} interval)."
+        f"{numbers.capitalised(endpoint.quantity(vocabulary))} in {vocabulary.subject_words}{of} "
+        f"in the average study of a treatment{_mix(answer, endpoint)}; posterior median "
+        f"({numbers.LEVEL} interval)."
     )
     return " ".join([text, *_closing(answer, endpoint)])
 
@@ -386,11 +386,11 @@ def _from_to(row: Mapping[str, Any] | pd.Series, endpoint: Endpoint, basis: str 
 
 
 def _rank_words(row: pd.Series) -> str:
-    is_same = row["rank_before"] == row["rank_after"]
-    stays = is_same or abs(row["mean_after"] - row["mean_before"]) < PLACES_FROM
-    moves = "stays at about" if stays else f"goes from {row['rank_before']} to"
+    old, now = row["rank_before"], row["rank_after"]
+    stays = old == now or abs(row["mean_after"] - row["mean_before"]) < PLACES_FROM
+    moves = "stays at about" if stays else f"goes from {old} to"
     ends = numbers.limits_of(row["lower_after"], row["upper_after"], lambda r: f"{r:.0f}")
-    return f"Its rank {moves} {row['rank_after']} of {row['of']} ({numbers.LEVEL} interval {ends})."
+    return f"Its rank {moves} {now} of {row['of']} ({numbers.LEVEL} interval {ends})."
 
 
 def _surprise_lines(answer: Impact) -> Iterator[str]:

@@ -17,42 +17,12 @@ import pandas as pd
 from studies import Registry
 from studies.selection import LeftOut, Selection
 from studies.vocabulary import Vocabulary
-from synthesis import numbers
-from synthesis.estimands import (
-    SURVIVAL_ESTIMANDS,
-    TARGETS,
-    Fit,
-    NamedGroup,
-    cohort_labels,
-    histologies,
-    named_groups,
-    patients_of,
-    quantiles,
-    reference_share,
-    tells_apart,
-)
+from synthesis import estimands, numbers, predictive
+from synthesis.estimands import TARGETS, Fit, NamedGroup, quantiles
 from synthesis.fits import ResponseFit, SurvivalFit
 from synthesis.model.observations import Arm, Record, SurvivalData
 from synthesis.model.response import ResponseData
-from synthesis.predictive import (
-    Crowd,
-    Figure,
-    Law,
-    NewCohort,
-    Place,
-    Surprise,
-    count_alike,
-    curve_of,
-    judge,
-    listed_median,
-    place_of,
-    predict_curve,
-    predict_rate,
-    printed_figures,
-    rate_of,
-    unknown_share,
-    verdict,
-)
+from synthesis.predictive import Crowd, Figure, NewCohort, Place, Surprise
 from synthesis.questions.contrasts import ranks
 from synthesis.result import names
 
@@ -111,7 +81,9 @@ class Pair:
     @cached_property
     def subjects(self) -> list[Subject]:
         """Treatments and classes that either fit has cohorts of, in order of display."""
-        groups = [group for fit in self.fits for group in named_groups(fit, self.vocabulary)]
+        groups = [
+            group for fit in self.fits for group in estimands.named_groups(fit, self.vocabulary)
+        ]
         named = {(group.label, group.class_label): group for group in groups}
         order = {known.label: known.order for known in self.vocabulary.classes}
         shown = sorted(
@@ -122,11 +94,8 @@ class Pair:
     def _subject(self, group: NamedGroup) -> Subject:
         class_id = group.cohorts[0].treatment_class
         treatment = None if group.is_class else group.cohorts[0].treatment
-        about = {
-            "endpoint": self.endpoint,
-            "treatment": group.label,
-            "treatment_class": group.class_label,
-        }
+        about = {"endpoint": self.endpoint, "treatment": group.label}
+        about["treatment_class"] = group.class_label
         places, roles = [], set()
         for name, fit in zip(_SIDES, self.fits, strict=True):
             refs = [
@@ -135,14 +104,13 @@ class Pair:
                 if ref.treatment_class == class_id and treatment in (None, ref.treatment)
             ]
             roles |= {ref.role for ref in refs}
-            sizes, place = patients_of(fit), place_of(fit, treatment, class_id)
+            sizes, place = estimands.patients_of(fit), predictive.place_of(fit, treatment, class_id)
             places.append(place)
             about[f"{name}_basis"], about[f"cohorts_{name}"] = place.words, len(refs)
             about[f"patients_{name}"] = sum(sizes[ref.id] for ref in refs)
-        new = any(ref.id in self.new_cohorts for ref in refs)
-        about["new"] = new and not group.is_class
+        about["new"] = not group.is_class and any(ref.id in self.new_cohorts for ref in refs)
         ranked = not group.is_class and roles != {"mixed"}
-        return Subject(about, tuple(places), ranked, tells_apart(self.fits[1], refs))
+        return Subject(about, tuple(places), ranked, estimands.tells_apart(self.fits[1], refs))
 
 
 # --- Estimates and ranks -------------------------------------------------------------------------
@@ -172,13 +140,15 @@ def estimates_table(pairs: Iterable[Pair]) -> pd.DataFrame:
 def _estimates(fit: Fit, place: Place, mix: float) -> dict[tuple[str, str, str], np.ndarray]:
     """Draws by histology, estimand and target."""
     if isinstance(fit, ResponseFit):
-        return {("reference", "response_rate", t): rate_of(fit, place, t) for t in TARGETS}
+        return {
+            ("reference", "response_rate", t): predictive.rate_of(fit, place, t) for t in TARGETS
+        }
     return {
         (histology, estimand, target): curve.estimand(estimand)
-        for histology, share in histologies(fit, mix).items()
+        for histology, share in estimands.histologies(fit, mix).items()
         for target in TARGETS
-        for curve in [curve_of(fit, place, share, target)]
-        for estimand in SURVIVAL_ESTIMANDS
+        for curve in [predictive.curve_of(fit, place, share, target)]
+        for estimand in estimands.SURVIVAL_ESTIMANDS
     }
 
 
@@ -224,10 +194,11 @@ def ranks_table(pairs: Iterable[Pair]) -> pd.DataFrame:
 
 def _ranks(fit: Fit, places: Sequence[Place], mix: float) -> np.ndarray:
     if isinstance(fit, ResponseFit):
-        return ranks(np.stack([rate_of(fit, place, "mean_study") for place in places], axis=1))
-    share = reference_share(fit, mix)
-    medians = [curve_of(fit, place, share, "mean_study").median for place in places]
-    return ranks(np.stack(medians, axis=1))
+        drawn = [predictive.rate_of(fit, place, "mean_study") for place in places]
+    else:
+        share = estimands.reference_share(fit, mix)
+        drawn = [predictive.curve_of(fit, place, share, "mean_study").median for place in places]
+    return ranks(np.stack(drawn, axis=1))
 
 
 # --- Who is counted ------------------------------------------------------------------------------
@@ -294,9 +265,7 @@ def notes_of(
         if name.partition(":")[0] in changed and name in old:
             notes[name] = "The fit without it counted an earlier version of this report."
         elif gone:
-            verb = "shares" if len(gone) == 1 else "share"
-            others = ", ".join(gone)
-            notes[name] = f"The fit without it counted {others}, which {verb} patients with it."
+            notes[name] = f"The fit without it counted the same patients in {', '.join(gone)}."
     return notes
 
 
@@ -313,12 +282,14 @@ def surprise_table(pairs: Iterable[Pair]) -> pd.DataFrame:
     for pair in pairs:
         fit, data, words = pair.fits[0], pair.fits[1].data, pair.vocabulary
         rng = np.random.default_rng([fit.seed, 11])
-        labels = cohort_labels([ref for ref in data.cohorts if ref.id in pair.new_cohorts])
+        labels = estimands.cohort_labels(
+            [ref for ref in data.cohorts if ref.id in pair.new_cohorts]
+        )
         judged = _response_rows if isinstance(fit, ResponseFit) else _survival_rows
         for index, ref in enumerate(data.cohorts):
             if ref.id not in labels:
                 continue
-            place = place_of(fit, ref.treatment, ref.treatment_class)
+            place = predictive.place_of(fit, ref.treatment, ref.treatment_class)
             about = {
                 "endpoint": pair.endpoint,
                 "study": ref.study.id,
@@ -347,30 +318,28 @@ def _survival_rows(
     cohort = NewCohort(*seeds, covariates=data.covariates[index] if data.covariates else ())
     curves, repeats = [], _repeats(fit)
     for arm in arms:
-        share = unknown_share(fit, repeats, rng) if arm.share is None else arm.share
-        curves.append(predict_curve(fit, place, share, cohort, repeats))
+        share = predictive.unknown_share(fit, repeats, rng) if arm.share is None else arm.share
+        curves.append(predictive.predict_curve(fit, place, share, cohort, repeats))
     split = len(arms) > 1
-    whole = Crowd(tuple(arm.n for arm in arms), tuple(curves))
-    figures = _figures_of(data, arms, record, whole.n)
     mix = "its pure and mixed patients" if split else _mix_words(arms[0].share)
-    groups = [(whole, {"group": "whole", "entered": not split, "mix": mix}, figures)]
+    groups = [("whole", not split, mix, arms, curves, record)]
     for arm, curve in zip(arms, curves, strict=True) if split else ():
-        about = {"group": arm.histology, "entered": True, "mix": _mix_words(arm.share)}
-        figures = _figures_of(data, [arm], arm.record, arm.n)
-        groups.append((Crowd((arm.n,), (curve,)), about, figures))
-    for crowd, about, figures in groups:
-        for figure, law in figures:
-            yield _row(figure, judge(law(crowd, rng), figure.alike), crowd.n, about)
+        groups.append((arm.histology, True, _mix_words(arm.share), [arm], [curve], arm.record))
+    for *about, own, curves, record in groups:
+        crowd = Crowd(tuple(arm.n for arm in own), tuple(curves))
+        for figure, law in _figures_of(data, own, record, crowd.n):
+            words = dict(zip(("group", "entered", "mix"), about, strict=True))
+            yield _row(figure, predictive.judge(law(crowd, rng), figure.alike), crowd.n, words)
 
 
 def _figures_of(
     data: SurvivalData, arms: Sequence[Arm], record: Record, n: int
-) -> Sequence[tuple[Figure, Law]]:
+) -> Sequence[tuple[Figure, predictive.Law]]:
     """What is printed of some arms; of listed patients their median, where it is reached."""
     if arms[0].chains:
-        return printed_figures(record.outcome, record.landmarks, n)
+        return predictive.printed_figures(record.outcome, record.landmarks, n)
     own = [p for p in data.patients if any(data.arms[p.arm] is arm for arm in arms)]
-    median = listed_median([p.months for p in own], [p.event for p in own])
+    median = predictive.listed_median([p.months for p in own], [p.event for p in own])
     return [median] if median else []
 
 
@@ -382,11 +351,11 @@ def _response_rows(
     fit: ResponseFit, data: ResponseData, index: int, place: Place, rng: np.random.Generator
 ) -> Iterator[_Judged]:
     responders, n = data.counts[index].responders, data.counts[index].evaluable
-    predictions = rng.binomial(n, predict_rate(fit, place, rng, _repeats(fit))) / n
-    alike = count_alike(responders, n)
+    predictions = rng.binomial(n, predictive.predict_rate(fit, place, rng, _repeats(fit))) / n
+    alike = predictive.count_alike(responders, n)
     figure = Figure("responders", f"{responders}/{n}", responders / n, alike)
     about = {"group": "whole", "entered": True, "mix": ""}
-    yield _row(figure, judge(predictions, alike), n, about)
+    yield _row(figure, predictive.judge(predictions, alike), n, about)
 
 
 def _mix_words(share: float | None) -> str:
@@ -403,7 +372,7 @@ def _row(figure: Figure, surprise: Surprise, n: int, about: Mapping[str, Any]) -
         "value": figure.value,
         **surprise._asdict(),
         "predicted_printed": _as_printed(figure, surprise, n),
-        "verdict": verdict(surprise.p),
+        "verdict": predictive.verdict(surprise.p),
         **about,
     }
 

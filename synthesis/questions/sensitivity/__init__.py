@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from priors import Prior, Priors, load_priors
@@ -26,36 +27,9 @@ from synthesis.model.store import cache_folder
 from synthesis.numbers import in_sentence
 from synthesis.plots.sensitivity import SPECIFICATION_COLUMNS, plot_specification
 from synthesis.questions.sensitivity import runner
-from synthesis.questions.sensitivity.runner import (
-    ALL,
-    AT_THE_LIMIT,
-    CHANGES,
-    NO_ANSWER,
-    SAME,
-    SENSITIVE,
-    SHOWN,
-    Refit,
-    answer_word,
-    change_of,
-    diagnosis_of,
-)
-from synthesis.questions.sensitivity.specifications import (
-    BASE,
-    CHANCE,
-    DIFFERENCE,
-    GROUPS,
-    MEDIAN,
-    MOST_STUDIES,
-    PREDICTIVE,
-    PROGNOSTIC,
-    Base,
-    Conclusion,
-    Counting,
-    Question,
-    ask,
-    default_specifications,
-    observe,
-)
+from synthesis.questions.sensitivity import specifications as spec
+from synthesis.questions.sensitivity.runner import ALL, CHANGES, NO_ANSWER, SENSITIVE, Refit
+from synthesis.questions.sensitivity.specifications import Conclusion, Question
 from synthesis.result import (
     Cell,
     Column,
@@ -106,7 +80,7 @@ class Sensitivity:
     """
 
     registry: Registry
-    base: Base
+    base: spec.Base
     question: Question
     refits: Sequence[Refit]
     table: pd.DataFrame = field(repr=False)
@@ -118,7 +92,7 @@ class Sensitivity:
     def changes(self) -> pd.DataFrame:
         """The rows of the table under which a conclusion changes, group by group."""
         changed = self.table[self.table["change"] == CHANGES]
-        orders = {"conclusion": list(self.table["conclusion"].unique()), "group": list(GROUPS)}
+        orders = {"conclusion": list(self.table["conclusion"].unique()), "group": list(spec.GROUPS)}
         return changed.sort_values(
             list(orders), kind="stable", key=lambda own: own.map(orders[own.name].index)
         )
@@ -132,7 +106,7 @@ def sensitivity(
     reference: str | None = None,
     delta: float = 1.0,
     groups: Collection[str] | None = None,
-    most_studies: int = MOST_STUDIES,
+    most_studies: int = spec.MOST_STUDIES,
     family_name: str = DEFAULT_FAMILY,
     priors: Priors | None = None,
     verified_only: bool = False,
@@ -146,36 +120,26 @@ def sensitivity(
 ) -> Sensitivity:
     """Refit under every choice, and say what changes.
 
-    Parameters
-    ----------
-    registry, endpoint, family_name, priors, verified_only, use_read_as
-        Of the base, as in :func:`synthesis.fits.fit_survival`.
-    treatment, reference, delta, reference_mix
-        As of :func:`~synthesis.questions.sensitivity.specifications.ask`.
-    groups, most_studies
-        Which choices: of :data:`~synthesis.questions.sensitivity.specifications.GROUPS`; how many
-        reports are left out one at a time.
-    seed, draws : int, optional
-        Of the sampler; draws a chain of a refit, of which the base has five times as many.
-    fitter, cache, progress
-        What makes a fit; whether results are kept, beside the draws of fits; what is called with a
-        sentence at each stage.
-
-    Raises
-    ------
-    NothingToPoolError, NotAskedError, ValueError, InterruptedRunError
-        If no cohort can be counted; if treatment or reference is not pooled; for an unknown
-        endpoint, family or group; on an interrupt, with how many results are kept.
+    The base is as in :func:`synthesis.fits.fit_survival`, what is asked as in
+    :func:`~synthesis.questions.sensitivity.specifications.ask`. `groups` are those of
+    :data:`~synthesis.questions.sensitivity.specifications.GROUPS` that are tried, `most_studies`
+    how many reports are left out one at a time; `draws` are those a chain of a refit, of which the
+    base has five times as many. `fitter` makes a fit; with `cache` results are kept beside the
+    draws of fits. NothingToPoolError if no cohort can be counted; NotAskedError if treatment or
+    reference is not pooled; ValueError for an unknown endpoint, family or group;
+    InterruptedRunError on an interrupt, with how many results are kept.
     """
-    counting = Counting(verified_only, use_read_as, min_quality=registry.min_quality)
-    base = Base(endpoint, family_name, priors or load_priors(), counting)
-    data = observe(registry, endpoint, counting)
+    counting = spec.Counting(verified_only, use_read_as, min_quality=registry.min_quality)
+    base = spec.Base(endpoint, family_name, priors or load_priors(), counting)
+    data = spec.observe(registry, endpoint, counting)
     if not data.cohorts:
         raise NothingToPoolError(f"no cohort can be counted for {endpoint}")
     about = {"delta": delta, "reference_mix": reference_mix}
-    question = ask(data, registry.vocabulary, treatment=treatment, reference=reference, **about)
+    question = spec.ask(
+        data, registry.vocabulary, treatment=treatment, reference=reference, **about
+    )
     asked = (question.treatment.id, question.reference.id)
-    tried = default_specifications(
+    tried = spec.default_specifications(
         registry, base, asked=asked, groups=groups, most_studies=most_studies
     )
     job = runner.Job(registry, base, question, tried, *runner.settings_of(seed, draws))
@@ -224,7 +188,7 @@ def _choice_cells(refit: Refit) -> dict[str, object]:
         **vars(choice),
         **vars(refit),
         "specification": choice.name,
-        "aspect": "" if choice is BASE else choice.aspect or choice.label,
+        "aspect": "" if choice is spec.BASE else choice.aspect or choice.label,
         "counted_instead": ", ".join(refit.counted_instead),
         "note": "; ".join(note for note, holds in notes.items() if holds),
     }
@@ -235,32 +199,30 @@ def _answer_cells(item: Conclusion, refit: Refit, base: Refit) -> dict[str, obje
     if own is None or was is None:
         gone = {"note": "no cohort of the treatment is left"} if refit.cohorts else {}
         return {"answer": "", "base_answer": "", "change": NO_ANSWER} | gone
-    errors = (own.estimate_error, own.lower_error, own.upper_error)
     return {
         **vars(own),
-        "error": max(error for error in errors if error == error),
+        "error": np.nanmax((own.estimate_error, own.lower_error, own.upper_error)),
         "difference": own.estimate - was.estimate,
         "shift_in_sd": (own.centre - was.centre) / was.sd if was.sd else float("nan"),
-        "answer": answer_word(item, own, was),
-        "base_answer": answer_word(item, was, was),
-        "change": SAME if refit is base else change_of(item, own, was),
+        "answer": runner.answer_word(item, own, was),
+        "base_answer": runner.answer_word(item, was, was),
+        "change": runner.SAME if refit is base else runner.change_of(item, own, was),
     }
 
 
 def power_scaling_table(
     scaled: Sequence[Mapping[str, Any]], question: Question, priors: Priors
 ) -> pd.DataFrame:
-    """Sensitivities to prior and likelihood with their diagnosis: :data:`POWER_SCALING_COLUMNS`.
-
-    For each conclusion all priors together (``all``), then each prior.
-    """
+    """Sensitivities of conclusions to all priors together, to each, and to the likelihood."""
     items = {item.name: item for item in question.conclusions}
     rows = [
         {
             **_labels(question, items[own["conclusion"]]),
             **own,
             "prior_label": "All priors" if own["prior"] == ALL else priors[own["prior"]].role,
-            "diagnosis": diagnosis_of(own["prior_sensitivity"], own["likelihood_sensitivity"]),
+            "diagnosis": runner.diagnosis_of(
+                own["prior_sensitivity"], own["likelihood_sensitivity"]
+            ),
         }
         for own in scaled
     ]
@@ -275,7 +237,7 @@ def curve_table(table: pd.DataFrame, conclusion: str) -> pd.DataFrame:
     """
     own = table[(table["conclusion"] == conclusion) & (table["change"] != NO_ANSWER)].copy()
     own["changes"] = own["change"] == CHANGES
-    own["heading"] = [GROUPS.get(name, "") for name in own["group"]]
+    own["heading"] = [spec.GROUPS.get(name, "") for name in own["group"]]
     own["distance"] = own["shift_in_sd"].abs()
     ways = own.groupby(["group", "aspect"])["specification"].transform("count")
     # what changes the conclusion goes first, then the furthest; numbers run from left to right
@@ -289,8 +251,15 @@ def curve_table(table: pd.DataFrame, conclusion: str) -> pd.DataFrame:
 
 # --- Words ---------------------------------------------------------------------------------------
 
-_WRITERS = {MEDIAN: numbers.months, DIFFERENCE: numbers.months, CHANCE: numbers.chance}
-_PRIORS = {PROGNOSTIC: "histology_prognostic", PREDICTIVE: "histology_predictive"}
+_WRITERS = {
+    spec.MEDIAN: numbers.months,
+    spec.DIFFERENCE: numbers.months,
+    spec.CHANCE: numbers.chance,
+}
+_PRIORS = {
+    spec.PROGNOSTIC: "histology_prognostic",
+    spec.PREDICTIVE: "histology_predictive",
+}
 
 
 def result(answer: Sensitivity, registry: Registry) -> Result:
@@ -325,7 +294,7 @@ def _findings(answer: Sensitivity) -> Iterator[Finding]:
             "deviations or more."
         )
         yield Finding("How much does each report carry?", (text,), (_influence_table(answer),))
-    told = any(item.kind == PREDICTIVE for item in answer.question.conclusions)
+    told = any(item.kind == spec.PREDICTIVE for item in answer.question.conclusions)
     if told and (table["specification"] == "no_histology").any():
         yield Finding("What if no report told histology?", tuple(_without_histology(answer)))
     if not answer.power_scaling.empty:
@@ -350,18 +319,18 @@ def _writer(kind: str) -> numbers.Writer:
 def _rows_of(table: pd.DataFrame, conclusion: str) -> tuple[pd.Series, pd.DataFrame]:
     """The row of the base, and those of the choices with an answer."""
     own = table[table["conclusion"] == conclusion]
-    is_base = own["specification"] == BASE.name
+    is_base = own["specification"] == spec.BASE.name
     return own[is_base].iloc[0], own[~is_base & (own["change"] != NO_ANSWER)]
 
 
 def _main(answer: Sensitivity) -> list[Conclusion]:
     """The conclusions but the pooled medians."""
-    return [item for item in answer.question.conclusions if item.kind != MEDIAN]
+    return [item for item in answer.question.conclusions if item.kind != spec.MEDIAN]
 
 
 def _drawn(answer: Sensitivity) -> list[Conclusion]:
     """Those with a figure: the difference of medians follows its ratio."""
-    return [item for item in _main(answer) if item.kind != DIFFERENCE]
+    return [item for item in _main(answer) if item.kind != spec.DIFFERENCE]
 
 
 def _population(answer: Sensitivity) -> str:
@@ -371,14 +340,14 @@ def _population(answer: Sensitivity) -> str:
 
 def _changes(answer: Sensitivity) -> Iterator[str]:
     """What is asked, how many choices change something, and what to beware of."""
-    others = answer.table[answer.table["specification"] != BASE.name]
+    others = answer.table[answer.table["specification"] != spec.BASE.name]
     endpoint = endpoint_of(answer.question.endpoint).name(answer.registry.vocabulary)
     choices = numbers.count(others["specification"].nunique(), "choice")
     yield (
         f"{endpoint} in the average study{_population(answer)}; {choices} beside the base. "
         f"Survival family of the base: {family(answer.base.family).label} alone."
     )
-    is_median = answer.changes["kind"] == MEDIAN
+    is_median = answer.changes["kind"] == spec.MEDIAN
     conclusions = _how_many(answer.changes[~is_median], "change", "a conclusion")
     out_of_it = "a pooled median out of the interval of the base"
     yield f"{conclusions} {_how_many(answer.changes[is_median], 'move', out_of_it)}"
@@ -398,7 +367,6 @@ def _changes(answer: Sensitivity) -> Iterator[str]:
 
 
 def _how_many(changed: pd.DataFrame, verb: str, what: str) -> str:
-    """How many choices do something: "2 choices change the conclusion."."""
     number = changed["specification"].nunique()
     choices = numbers.count(number, "choice") if number else "No choice"
     return f"{choices} {verb}{'' if number > 1 else 's'} {what}."
@@ -407,7 +375,7 @@ def _how_many(changed: pd.DataFrame, verb: str, what: str) -> str:
 def _summary_table(answer: Sensitivity) -> Table:
     def row(item: Conclusion) -> tuple[str | Cell, ...]:
         base, others = _rows_of(answer.table, item.name)
-        near = int((others["change"] == AT_THE_LIMIT).sum())
+        near = int((others["change"] == runner.AT_THE_LIMIT).sum())
         same = f"{int((others['change'] != CHANGES).sum())} of {len(others)}"
         ends = others.sort_values("estimate", kind="stable").iloc[[0, -1] if len(others) else []]
         reach = numbers.limits_of(*ends["estimate"], _writer(item.kind)) if len(others) else ""
@@ -427,8 +395,8 @@ def _summary_table(answer: Sensitivity) -> Table:
         columns,
         map(row, _main(answer)),
         note=f"A conclusion changes where its {numbers.LEVEL} interval comes to hold no effect, or "
-        f"no longer does; a probability where it crosses {SHOWN:g}, one half or {1 - SHOWN:g}. "
-        "Estimates: from the lowest to the highest of all choices.",
+        f"no longer does; a probability where it crosses {runner.SHOWN:g}, one half or "
+        f"{1 - runner.SHOWN:g}. Estimates: from the lowest to the highest of all choices.",
     )
 
 
@@ -463,22 +431,20 @@ def _choices_table(answer: Sensitivity) -> Table:
             ("Cohorts", "num", lambda row: row[first]["cohorts"]),
             *((item.label, "num", estimate(item.name)) for item in drawn),
         ],
-        group=lambda row: GROUPS.get(row[first]["group"], "Base"),
+        group=lambda row: spec.GROUPS.get(row[first]["group"], "Base"),
         note=f"Posterior median ({numbers.LEVEL} interval); an asterisk: the conclusion changes.",
     )
 
 
 def _influence_table(answer: Sensitivity) -> Table:
     """The reports that move an answer; a chance and a difference follow from the ratio."""
-    rows: list[dict[str, Any]] = []
-    for item in _drawn(answer):
-        if item.kind != CHANCE:
-            _, others = _rows_of(answer.table, item.name)
-            own = others[(others["group"] == "studies") & (others["shift_in_sd"].abs() >= MOVES)]
-            rows += own.sort_values("shift_in_sd", ascending=False, key=abs).to_dict("records")
+    kinds = [item.name for item in _drawn(answer) if item.kind != spec.CHANCE]
+    own = answer.table[(answer.table["group"] == "studies") & (answer.table["change"] != NO_ANSWER)]
+    own = own[own["conclusion"].isin(kinds) & (own["shift_in_sd"].abs() >= MOVES)]
+    rows = own.assign(place=own["conclusion"].map(kinds.index), size=-own["shift_in_sd"].abs())
     return _listed(
         "Reports.",
-        rows,
+        rows.sort_values(["place", "size"], kind="stable").to_dict("records"),
         ("Shift, SD", "num", lambda row: numbers.decimal(row["shift_in_sd"], 1)),
         ("Counted instead", "", lambda row: row["counted_instead"]),
     )
@@ -489,9 +455,9 @@ def _without_histology(answer: Sensitivity) -> Iterator[str]:
     for row in rows[rows["kind"].isin(_PRIORS) & rows["estimate"].notna()].to_dict("records"):
         prior = answer.base.priors[_PRIORS[row["kind"]]]
         believed = numbers.interval(*_centre_and_ends(prior), numbers.ratio)
-        text = f"- {row['conclusion_label']}: {value_of(row)}. The prior is {believed}."
-        nothing = " The data then say nothing of it: what is left is the prior."
-        yield text + nothing if says_nothing(row, prior) else text
+        left = " The data then say nothing of it: what is left is the prior."
+        nothing = left * says_nothing(row, prior)
+        yield f"- {row['conclusion_label']}: {value_of(row)}. The prior is {believed}.{nothing}"
 
 
 def _centre_and_ends(prior: Prior) -> tuple[float, float, float]:
@@ -530,17 +496,15 @@ def _picture(answer: Sensitivity, item: Conclusion) -> Picture:
     population = "" if item.kind in _PRIORS else _population(answer)
     size = [numbers.count(int(base[f"{what}s"]), what) for what in ("cohort", "patient")]
     return Picture(
-        stem=f"sensitivity_{item.name.replace(':', '_')}_{endpoint.id}",
-        title=title,
-        caption=(
-            f"{item.label}, {endpoint.words(vocabulary)} in the average study{population}: "
-            f"{numbers.count(len(others), 'choice')} beside the base (line; {value_of(base)}; "
-            f"{family(answer.base.family).label} family, {', '.join(size)}), one change at a time. "
-            f"Above: posterior median with {numbers.LEVEL} interval, filled where the conclusion "
-            f"changes. Below: what is chosen otherwise; triangles: less or more. {changed}"
-        ),
-        plot=plot_specification,
-        arguments={"table": curve_table(answer.table, item.name), "title": title},
+        f"sensitivity_{item.name.replace(':', '_')}_{endpoint.id}",
+        title,
+        f"{item.label}, {endpoint.words(vocabulary)} in the average study{population}: "
+        f"{numbers.count(len(others), 'choice')} beside the base (line; {value_of(base)}; "
+        f"{family(answer.base.family).label} family, {', '.join(size)}), one change at a time. "
+        f"Above: posterior median with {numbers.LEVEL} interval, filled where the conclusion "
+        f"changes. Below: what is chosen otherwise; triangles: less or more. {changed}",
+        plot_specification,
+        {"table": curve_table(answer.table, item.name), "title": title},
         alt=f"{title}: {value_of(base)} in the base. {changed}",
         endpoint=endpoint.id,
     )

@@ -83,17 +83,10 @@ class Treatment(NamedTuple):
 class Conclusion:
     """One number that is looked at under every choice.
 
-    Attributes
-    ----------
-    name, label : str
-        Its kind, with the treatment behind a colon where there are several; what is estimated.
-    treatments : tuple of Treatment
-        The treatment and its reference, the treatment alone, or none.
-    scale : {"log", "linear", "chance"}
-        On which differences between choices are judged.
-    words : (str, str, str) or None
-        The answer where the interval lies below no effect, holds it, and lies above it; ``None``
-        where there is no such value.
+    Its name is its kind, with the treatment behind a colon where there are several; `treatments`
+    are the treatment and its reference, the treatment alone, or none; on its `scale` choices are
+    compared. `words` are the answers where the interval lies below no effect, holds it, and lies
+    above it; ``None`` where there is no such value.
     """
 
     name: str
@@ -110,16 +103,10 @@ class Conclusion:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of every fit.
+    """What is asked of every fit: a gain of `delta` months, at a share of mixed histology.
 
-    Attributes
-    ----------
-    delta, reference_mix : float
-        Months of gain; share of mixed histology of the population, 0 to 1.
-    conclusions : tuple of Conclusion
-        The numbers that are looked at, in order of display.
-    tells_histology : bool
-        Whether any counted cohort of the base tells its histology.
+    `conclusions` are the numbers that are looked at, in order of display; `tells_histology`:
+    whether any counted cohort of the base tells its histology.
     """
 
     endpoint: str
@@ -193,15 +180,13 @@ def ask(
             f"{named[chosen].label} would be compared with itself; name another treatment or "
             f"reference. Possible: {', '.join(others)}."
         )
-    pair = named[chosen], named[against]
+    pair, pooled = (named[chosen], named[against]), "Pooled median in months"
     apart = [own for own in named.values() if own.id in split]
     conclusions = (
         *_of_pair(pair, delta),
         *(_of_histology(apart) if data.tells_histology else ()),
         *(
-            Conclusion(
-                f"{MEDIAN}:{own.id}", f"Pooled median in months, {in_sentence(own.label)}", (own,)
-            )
+            Conclusion(f"{MEDIAN}:{own.id}", f"{pooled}, {in_sentence(own.label)}", (own,))
             for own in named.values()
         ),
     )
@@ -248,24 +233,13 @@ EARLY = 12.0
 class Counting:
     """Which figures count; the defaults are those of every report.
 
-    Attributes
-    ----------
-    verified_only, use_read_as, use_formed
-        As in :func:`studies.selection.select`.
-    overlap : {"declared", "latest", "largest", "all", "none"}
-        Which of several reports on the same patients counts.
-    min_quality : int
-        As in :class:`studies.registry.Registry`.
-    prospective : bool
-        Only reports whose design was planned ahead.
-    without_histology : bool
-        Without every counted cohort that tells its histology.
-    without_class, without_study : str
-        Identifiers; empty for none.
-    figures : str
-        Which of the printed figures of a cohort enter: all, or a choice of :data:`CHOICES`.
-    convention : str
-        The transformation behind intervals that do not tell it; ``"untold"``: learned.
+    The first three are as in :func:`studies.selection.select`, `min_quality` as in
+    :class:`studies.registry.Registry`. `overlap`: which of several reports on the same patients
+    counts, ``declared, latest, largest, all`` or ``none``. `prospective`: only reports whose design
+    was planned ahead. `without_histology`: without every counted cohort that tells its histology;
+    `without_class`, `without_study`: identifiers. `figures`: which of the printed figures of a
+    cohort enter, all or a choice of :data:`CHOICES`. `convention`: the transformation behind
+    intervals that do not tell it; ``"untold"``: learned.
     """
 
     verified_only: bool = False
@@ -289,10 +263,7 @@ EVERYTHING = Counting()
 class Base:
     """The analysis against which every change is set.
 
-    Raises
-    ------
-    ValueError
-        For an endpoint or a family that cannot be analysed.
+    ValueError for an endpoint or a family that cannot be analysed.
     """
 
     endpoint: str = "os"
@@ -314,19 +285,12 @@ class Base:
 class Specification:
     """One change against the base analysis.
 
-    Attributes
-    ----------
-    name, group, label : str
-        Unique, for tables; a key of :data:`GROUPS`; the choice, to be read by itself.
-    aspect : str
-        What is chosen, shared by specifications that choose it differently: a row of the figure;
-        that of one that stands alone is its label.
-    direction : {-1, 0, 1}
-        -1 for less (a narrower prior), 1 for more, 0 where there is no such order.
-    priors, scale, shift : tuple of str, float, float
-        Names of priors, of which the scale is multiplied, or the location moved by scales.
-    variant, counting : mapping
-        Fields of a :class:`~synthesis.model.survival.Variant` or of a :class:`Counting` -> value.
+    Its name is unique, its group a key of :data:`GROUPS`, its label to be read by itself. `aspect`
+    is what is chosen, shared by specifications that choose it differently: a row of the figure;
+    that of one that stands alone is its label. `direction` is -1 for less (a narrower prior), 1 for
+    more, 0 where there is no such order. Of `priors` the scale is multiplied, or the location moved
+    by scales; `variant` and `counting` are fields of a
+    :class:`~synthesis.model.survival.Variant` and of a :class:`Counting`, with their values.
     """
 
     name: str
@@ -364,66 +328,74 @@ BASE = Specification("base", "base", "Base analysis")
 # --- Likelihood and selection --------------------------------------------------------------------
 
 
-def _fixed_choices() -> Iterator[Specification]:
-    for name, label, key, value in (
-        (
-            "robust",
-            "Study effects: Student-t with 4 degrees of freedom",
-            "study_effects",
-            "student-t",
-        ),
-        ("bias", "Retrospective reports: a bias of each, SD 0.3 (log)", "retrospective_bias", 0.3),
-        ("mixture", "Unknown histology: mixture of two curves", "unknown_histology", "mixture"),
-        ("no_covariates", "Kind of study and population not allowed for", "covariates", False),
-    ):
-        yield Specification(name, "likelihood", label, variant={key: value})
-    for name, label in (
-        ("no_intervals", "Intervals of medians not used"),
-        (
-            "no_landmarks_beside_medians",
-            "Survival probabilities only where no median is reported",
-        ),
-        ("early_landmarks", "No survival probability beyond 12 months"),
-        ("medians_only", "Medians only"),
-        ("no_comparisons", "Reported hazard ratios and p values not used"),
-        ("no_contrasts", "Reports of which only a contrast within themselves counts not used"),
-    ):
-        yield Specification(name, "likelihood", label, counting={"figures": name})
-    untold = "Intervals that do not tell"
-    for method in METHODS:
-        name, label = method.replace("-", "_"), f"{untold} their transformation: all {method}"
-        aspect, counting = f"{untold}: one transformation", {"convention": method}
-        yield Specification(f"intervals_{name}", "likelihood", label, aspect, counting=counting)
-    for name, label, key, value in (
-        ("verified_only", "Verified figures only", "verified_only", True),
-        ("read_as", "Declared readings of a report's own groups used", "use_read_as", "groups"),
-        (
-            "origin",
-            "Transformed tumours read as mixed, de novo ones as pure",
-            "use_read_as",
-            "origin",
-        ),
-        ("formed", "Groups counted that their outcome formed", "use_formed", True),
-        ("prospective", "Prospective reports only", "prospective", True),
-        ("quality", f"Reports that meet {HALF} to 10 appraisal items", "min_quality", HALF),
-    ):
-        yield Specification(name, "selection", label, counting={key: value})
-    for rule, words in (
-        ("latest", "the latest counts"),
-        ("largest", "the largest counts"),
-        ("all", "all count"),
-        ("none", "none counts"),
-    ):
-        label, aspect = f"Overlapping reports: {words}", "Overlapping reports: another rule"
-        yield Specification(
-            f"overlap_{rule}", "selection", label, aspect, counting={"overlap": rule}
-        )
-    label = "Without every report that tells histology"
-    yield Specification("no_histology", "selection", label, counting={"without_histology": True})
+def _of_model(name: str, label: str, **variant: Any) -> Specification:
+    return Specification(name, "likelihood", label, variant=variant)
 
+
+def _of_figures(
+    name: str, label: str, aspect: str = "", *, group: str = "selection", **counting: Any
+) -> Specification:
+    return Specification(name, group, label, aspect, counting=counting)
+
+
+# Which of the printed figures of a cohort enter.
+_FIGURES = {
+    "no_intervals": "Intervals of medians not used",
+    "no_landmarks_beside_medians": "Survival probabilities only where no median is reported",
+    "early_landmarks": "No survival probability beyond 12 months",
+    "medians_only": "Medians only",
+    "no_comparisons": "Reported hazard ratios and p values not used",
+    "no_contrasts": "Reports of which only a contrast within themselves counts not used",
+}
+_OVERLAPS = {
+    "latest": "the latest counts",
+    "largest": "the largest counts",
+    "all": "all count",
+    "none": "none counts",
+}
+_UNTOLD, _SHARED = "Intervals that do not tell", "Overlapping reports"
+_T = "Study effects: Student-t with 4 degrees of freedom"
+_BY_ORIGIN = "Transformed tumours read as mixed, de novo ones as pure"
+_NOT_ALONE = "Declared readings of a report's own groups used"
 
 #: Choices that every analysis has; one that the base has made already is not tried.
-CHOICES: tuple[Specification, ...] = tuple(_fixed_choices())
+CHOICES: tuple[Specification, ...] = (
+    _of_model("robust", _T, study_effects="student-t"),
+    _of_model(
+        "bias", "Retrospective reports: a bias of each, SD 0.3 (log)", retrospective_bias=0.3
+    ),
+    _of_model("mixture", "Unknown histology: mixture of two curves", unknown_histology="mixture"),
+    _of_model("no_covariates", "Kind of study and population not allowed for", covariates=False),
+    *(
+        _of_figures(name, label, group="likelihood", figures=name)
+        for name, label in _FIGURES.items()
+    ),
+    *(
+        _of_figures(
+            f"intervals_{method.replace('-', '_')}",
+            f"{_UNTOLD} their transformation: all {method}",
+            f"{_UNTOLD}: one transformation",
+            group="likelihood",
+            convention=method,
+        )
+        for method in METHODS
+    ),
+    _of_figures("verified_only", "Verified figures only", verified_only=True),
+    _of_figures("read_as", _NOT_ALONE, use_read_as="groups"),
+    _of_figures("origin", _BY_ORIGIN, use_read_as="origin"),
+    _of_figures("formed", "Groups counted that their outcome formed", use_formed=True),
+    _of_figures("prospective", "Prospective reports only", prospective=True),
+    _of_figures("quality", f"Reports that meet {HALF} to 10 appraisal items", min_quality=HALF),
+    *(
+        _of_figures(
+            f"overlap_{rule}", f"{_SHARED}: {words}", f"{_SHARED}: another rule", overlap=rule
+        )
+        for rule, words in _OVERLAPS.items()
+    ),
+    _of_figures(
+        "no_histology", "Without every report that tells histology", without_histology=True
+    ),
+)
 
 
 # --- Priors --------------------------------------------------------------------------------------
