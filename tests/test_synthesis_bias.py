@@ -27,24 +27,7 @@ from synthesis.fits import fit_survival_data
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.sampler import SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR
-from synthesis.questions.bias import (
-    AS_PROSPECTIVE,
-    COMMON,
-    HALF_WAY,
-    REPORT_COLUMNS,
-    SPREAD,
-    WITH_BIAS,
-    bias_densities,
-    bias_effects,
-    common_bias,
-    kinds_table,
-    medians_table,
-    of_fits,
-    own_biases,
-    reports_table,
-    result,
-    treatments_of_both_kinds,
-)
+from synthesis.questions import bias as question
 from synthesis.questions.bias.funnel import RETROSPECTIVE, cohort_kinds
 
 MIX = 0.4
@@ -66,7 +49,7 @@ def biased(registry):
 
 
 def sentences(analysis, registry, heading):
-    findings = result(analysis, registry).findings
+    findings = question.result(analysis, registry).findings
     (finding,) = [finding for finding in findings if heading in finding.heading]
     return " ".join(finding.sentences)
 
@@ -81,37 +64,37 @@ def effects_of(**studies):
 
 
 def test_kinds_are_counted_by_reports_cohorts_and_patients(biased, registry):
-    table = kinds_table(biased).set_index("kind")
+    table = question.kinds_table(biased).set_index("kind")
     # split 23, series 12, pair 14 + 12, curve 22 and young 11
     retrospective = table.loc["retrospective", ["reports", "cohorts", "patients", "treatments"]]
     assert retrospective.tolist() == [5, 6, 94, 3]
     assert table.loc["prospective", ["reports", "cohorts", "patients"]].tolist() == [2, 2, 60]
     assert table.loc["not stated", ["reports", "cohorts", "patients"]].tolist() == [1, 1, 50]
-    assert treatments_of_both_kinds(biased, registry.vocabulary) == ("Lenvatinib",)
+    assert question.treatments_of_both_kinds(biased, registry.vocabulary) == ("Lenvatinib",)
 
 
 def test_patients_who_had_different_treatments_are_no_treatment_of_both_kinds(tmp_path):
     tables = [whole("one", "various"), whole("two", "various", **PROSPECTIVE)]
     registry = read(tmp_path, *tables)
-    assert treatments_of_both_kinds(usual_fit(registry), registry.vocabulary) == ()
+    assert question.treatments_of_both_kinds(usual_fit(registry), registry.vocabulary) == ()
 
 
 # --- Effects -------------------------------------------------------------------------------------
 
 
 def test_effects_are_quantiles_of_priors_and_of_the_draws(biased):
-    table = bias_effects(biased)
+    table = question.bias_effects(biased)
     rows = {(row.effect, row.which): row for row in table.itertuples(index=False)}
     priors = load_priors()
     common = biased.flat("covariate_effect")[:, 0]
-    after, before = rows[COMMON, "posterior"], rows[COMMON, "prior"]
+    after, before = rows[question.COMMON, "posterior"], rows[question.COMMON, "prior"]
     assert after.estimate == pytest.approx(np.exp(np.median(common)))
     assert after.p_optimistic == np.mean(common > 0.0) > 0.9
     assert after.prior_share == pytest.approx(np.var(common) / 0.2**2)
     assert (before.estimate, before.p_optimistic, before.prior_share) == (1.0, 0.5, 1.0)
     assert before.upper == pytest.approx(np.exp(stats.norm.ppf(0.975, scale=0.2)))
     sd, scale = biased.flat("bias_sd"), priors[BIAS_PRIOR].scale
-    after, before = rows[SPREAD, "posterior"], rows[SPREAD, "prior"]
+    after, before = rows[question.SPREAD, "posterior"], rows[question.SPREAD, "prior"]
     factor = np.exp(stats.norm.ppf(0.975) * np.quantile(sd, [0.5, 0.025, 0.975]))
     # quantiles of the factors of draws: between two of 2000 draws the two scales differ a little
     assert (after.estimate, after.lower, after.upper) == pytest.approx(tuple(factor), rel=1e-3)
@@ -129,18 +112,18 @@ def test_draws_of_the_priors_are_all_prior(registry):
     common = {"covariate_effect": spread(nothing, 0.2, 3, nothing.size)}
     scale = load_priors()[BIAS_PRIOR].scale
     fit = biased_fit(registry, np.abs(spread(0.0, scale, 4)), **common)
-    table = bias_effects(fit)
+    table = question.bias_effects(fit)
     shares = table[table["which"] == "posterior"]["prior_share"]
     assert shares.min() > 0.9
 
 
 def test_densities_hold_all_of_the_probability(biased):
-    density = bias_densities(biased)
+    density = question.bias_densities(biased)
     for (name, which), own in density.groupby(["parameter", "which"]):
         area = np.trapezoid(own["density"], np.log(own["x"]))
         # beyond three and a half SDs lie 0.0005 of a normal prior
         assert area == pytest.approx(1.0, abs=0.003), (name, which)
-    factors = density[density["parameter"] == SPREAD]["x"]
+    factors = density[density["parameter"] == question.SPREAD]["x"]
     assert factors.min() == 1.0
 
 
@@ -150,7 +133,7 @@ def test_densities_hold_all_of_the_probability(biased):
 def test_the_bias_of_a_report_is_its_part_of_the_study_effect(registry):
     """Normal-normal: a part of the effect as drawn, and the spread that is left."""
     fit = biased_fit(registry, 0.3, study_effect=effects_of(series=0.5, planned=0.5, pair=0.6))
-    own = own_biases(fit)
+    own = question.own_biases(fit)
     order = [ref.study.id for ref in fit.data.cohorts]
     part = 0.3**2 / (0.3**2 + 0.2**2)
     series = own[:, order.index("series")]
@@ -165,8 +148,8 @@ def test_the_bias_of_a_report_is_its_part_of_the_study_effect(registry):
 
 
 def test_reports_are_retrospective_ones_the_most_optimistic_first(biased, registry):
-    table = reports_table(biased, registry.vocabulary)
-    assert tuple(table.columns) == REPORT_COLUMNS
+    table = question.reports_table(biased, registry.vocabulary)
+    assert tuple(table.columns) == question.REPORT_COLUMNS
     assert set(table["study"]) == {"split", "series", "pair", "curve", "young"}
     assert len(table) == 6
     assert table["estimate"].is_monotonic_decreasing
@@ -180,10 +163,10 @@ def test_reports_are_retrospective_ones_the_most_optimistic_first(biased, regist
 def test_medians_half_way_between_the_designs_are_half_the_common_bias_away(
     usual, biased, registry
 ):
-    table = medians_table(usual, biased, registry.vocabulary, MIX)
+    table = question.medians_table(usual, biased, registry.vocabulary, MIX)
     own = table[table["treatment"] == "Lenvatinib"].set_index("population")
-    pooled = own.loc[AS_PROSPECTIVE, "usual"]
-    for population, value in ((HALF_WAY, 0.5), (AS_PROSPECTIVE, 0.0)):
+    pooled = own.loc[question.AS_PROSPECTIVE, "usual"]
+    for population, value in ((question.HALF_WAY, 0.5), (question.AS_PROSPECTIVE, 0.0)):
         row = own.loc[population]
         for name, fit in (("usual", usual), ("biased", biased)):
             middle = np.log(curve(fit, Group(0, 0), MIX, "mean_study").median)
@@ -193,7 +176,7 @@ def test_medians_half_way_between_the_designs_are_half_the_common_bias_away(
         assert row["ratio"] == pytest.approx(row["biased"] / row["usual"])
         assert row["ratio_to_pooled"] == pytest.approx(row["biased"] / pooled)
     # optimistic retrospective reports: a prospective study shows less
-    assert own.loc[AS_PROSPECTIVE, "biased"] < own.loc[HALF_WAY, "biased"]
+    assert own.loc[question.AS_PROSPECTIVE, "biased"] < own.loc[question.HALF_WAY, "biased"]
 
 
 # --- The result ----------------------------------------------------------------------------------
@@ -203,8 +186,8 @@ NOTHING = "The data say nothing about it"
 
 
 def test_the_result_says_what_the_tables_say(usual, biased, registry):
-    analysis = of_fits(registry, usual, biased, MIX)
-    answer = result(analysis, registry)
+    analysis = question.of_fits(registry, usual, biased, MIX)
+    answer = question.result(analysis, registry)
     assert NOTHING not in sentences(analysis, registry, KINDS)
     assert [picture.stem for picture in answer.pictures] == ["bias_os", "funnel_os"]
     page = answer.texts["bias.md"]
@@ -222,7 +205,7 @@ def test_the_result_says_what_the_tables_say(usual, biased, registry):
 )
 def test_what_no_report_tells_is_the_prior(tmp_path, design, single):
     registry = read(tmp_path, *(whole(f"s{n}", "lenvatinib", **design) for n in range(3)))
-    analysis = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
+    analysis = question.of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
     assert NOTHING in sentences(analysis, registry, KINDS)
     assert (NOTHING in sentences(analysis, registry, SINGLE)) == single
     assert analysis.tables["bias_reports"].empty == single
@@ -230,7 +213,7 @@ def test_what_no_report_tells_is_the_prior(tmp_path, design, single):
 
 def test_no_treatment_of_both_kinds_is_said(tmp_path):
     registry = read(tmp_path, whole("one", "lenvatinib"), whole("two", "best_care", **PROSPECTIVE))
-    analysis = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
+    analysis = question.of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
     assert "No treatment has reports of both kinds" in sentences(analysis, registry, KINDS)
 
 
@@ -239,20 +222,22 @@ def test_without_a_median_there_is_no_funnel(tmp_path):
     names = ("one", "two")
     tables = [study(name, cohort("arm", "lenvatinib", 22, **marks)) for name in names]
     registry = read(tmp_path, *tables)
-    analysis = of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
-    assert [picture.stem for picture in result(analysis, registry).pictures] == ["bias_os"]
+    analysis = question.of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
+    assert [picture.stem for picture in question.result(analysis, registry).pictures] == ["bias_os"]
     assert "too few reported medians" in sentences(analysis, registry, "Do small cohorts")
 
 
 def test_a_fit_without_a_spread_of_biases_is_refused(usual, registry):
     with pytest.raises(ValueError, match="expected one that estimates the spread of biases"):
-        of_fits(registry, usual, usual, MIX)
+        question.of_fits(registry, usual, usual, MIX)
 
 
 def test_a_report_far_out_is_named(registry, usual):
     fit = biased_fit(registry, 0.6, study_effect=effects_of(series=1.5))
-    assert "Series 2021, " in sentences(of_fits(registry, usual, fit, MIX), registry, SINGLE)
-    still = of_fits(registry, usual, with_bias(usual, 0.1), MIX)
+    assert "Series 2021, " in sentences(
+        question.of_fits(registry, usual, fit, MIX), registry, SINGLE
+    )
+    still = question.of_fits(registry, usual, with_bias(usual, 0.1), MIX)
     assert "No report can be told from the others" in sentences(still, registry, SINGLE)
 
 
@@ -288,7 +273,9 @@ def world(folder, seed, *, retrospective=True):
 
 
 def fitted(data, sizes):
-    return fit_survival_data(data, settings=SETTINGS, variant=WITH_BIAS, sizes=sizes, cache=False)
+    return fit_survival_data(
+        data, settings=SETTINGS, variant=question.WITH_BIAS, sizes=sizes, cache=False
+    )
 
 
 @pytest.mark.slow
@@ -303,7 +290,7 @@ def test_a_planted_bias_is_covered(tmp_path, survival_sizes):
     for seed in range(3):
         data, own = world(tmp_path / f"w{seed}", seed)
         fit = fitted(data, survival_sizes)
-        common, spread = common_bias(fit), fit.flat("bias_sd")
+        common, spread = question.common_bias(fit), fit.flat("bias_sd")
         for drawn, truth in ((common, np.log(FACTOR)), (spread, OWN_SD)):
             low, high = np.quantile(drawn, [0.025, 0.975])
             held.append(low <= truth <= high)
@@ -318,7 +305,7 @@ def test_a_planted_bias_is_covered(tmp_path, survival_sizes):
 
 def _correlation(fit, own):
     """Of the biases of single reports with their estimates."""
-    estimates = np.median(own_biases(fit), axis=0)
+    estimates = np.median(question.own_biases(fit), axis=0)
     kinds = cohort_kinds(fit)
     pairs = [
         (own[ref.study.id], estimates[j])
@@ -341,7 +328,10 @@ def test_without_a_retrospective_report_the_posterior_is_the_prior(tmp_path, sur
     fit = fitted(data, survival_sizes)
     priors = load_priors()
     known = {
-        "common": (common_bias(fit), stats.norm(scale=priors["covariate_retrospective"].scale)),
+        "common": (
+            question.common_bias(fit),
+            stats.norm(scale=priors["covariate_retrospective"].scale),
+        ),
         "spread": (fit.flat("bias_sd"), stats.halfnorm(scale=priors[BIAS_PRIOR].scale)),
     }
     for name, (drawn, prior) in known.items():

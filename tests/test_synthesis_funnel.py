@@ -13,20 +13,7 @@ from small_registry import cohort, landmark, median, study
 
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, quantile
-from synthesis.questions.bias.funnel import (
-    FUNNEL_COLUMNS,
-    LARGE,
-    NO_MEDIAN,
-    NOT_REACHED_REASON,
-    SLOPE_COLUMNS,
-    SLOPE_PRIOR,
-    SMALL,
-    SOLE,
-    funnel_table,
-    slope_table,
-    standard_error,
-    steepness_of,
-)
+from synthesis.questions.bias import funnel as question
 from synthesis.questions.influence import CohortWeights, cohort_weights
 
 # --- Standard errors -----------------------------------------------------------------------------
@@ -46,9 +33,9 @@ def test_standard_errors_are_those_of_sample_medians(registry, name, size, close
     found = np.std(np.log(np.median(times, axis=1)))
     fit = usual_fit(registry, shape_mean=np.log(shape), tail_mean=tail)
     fit = replace(fit, family=FAMILIES[name])
-    steepness = steepness_of(fit, 0, slice(None))
+    steepness = question.steepness_of(fit, 0, slice(None))
     assert steepness.shape == (DRAWS,)
-    assert standard_error(size, steepness[0]) == pytest.approx(found, rel=close)
+    assert question.standard_error(size, steepness[0]) == pytest.approx(found, rel=close)
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +56,13 @@ def even(fit):
 
 def test_every_arm_is_there_and_what_has_no_place_says_why(registry):
     fit = usual_fit(registry)
-    table = funnel_table(fit, registry.vocabulary, even(fit))
-    assert tuple(table.columns) == FUNNEL_COLUMNS
+    table = question.funnel_table(fit, registry.vocabulary, even(fit))
+    assert tuple(table.columns) == question.FUNNEL_COLUMNS
     assert len(table) == len(fit.data.arms) == 10
     reasons = table.set_index("study")["reason"]
-    assert reasons["lone"] == SOLE
-    assert reasons["curve"] == NO_MEDIAN
-    assert reasons["young"] == NOT_REACHED_REASON
+    assert reasons["lone"] == question.SOLE
+    assert reasons["curve"] == question.NO_MEDIAN
+    assert reasons["young"] == question.NOT_REACHED_REASON
     shown = table[table["shown"]]
     assert set(shown["study"]) == {"split", "planned", "series", "pair", "untold"}
     assert (shown["reason"] == "").all()
@@ -92,7 +79,7 @@ def test_deviations_and_limits_by_hand(registry):
     still = {"mu": 1.3, "prognostic": 0.8, "shape_mean": 0.2}
     still |= {"covariate_effect": 0.2 * (np.array(COVARIATES) == "retrospective")}
     fit = usual_fit(registry, **still)
-    table = funnel_table(fit, registry.vocabulary, even(fit))
+    table = question.funnel_table(fit, registry.vocabulary, even(fit))
     own = table.set_index(["study", "histology"])
     mixed = own.loc[("split", "mixed")]
     expected = 1.3 + 0.5 * 0.2 + 0.8 * (1.0 - fit.centre_share)
@@ -122,7 +109,7 @@ def test_fewer_events_than_patients_are_a_larger_standard_error(tmp_path):
     ]
     registry = read(tmp_path, *tables)
     fit = usual_fit(registry)
-    own = funnel_table(fit, registry.vocabulary, even(fit)).set_index("study")
+    own = question.funnel_table(fit, registry.vocabulary, even(fit)).set_index("study")
     assert own.loc["few", "effective_size"] == 20.0
     ratio = own.loc["few", "standard_error"] / own.loc["all", "standard_error"]
     assert ratio == pytest.approx(np.sqrt(1.5))
@@ -141,8 +128,10 @@ def test_what_is_expected_does_not_follow_the_cohort_itself(tmp_path):
     known = {"mu": 1.5, "treatment_effect": effect, "treatment_sd": 0.5, "covariate_effect": 0.0}
     known |= {"log_median": log_median, "log_shape": 0.1, "shape_mean": 0.1, "shape_sd": 0.1}
     fit = usual_fit(registry, **known)
-    weighted = funnel_table(fit, registry.vocabulary, cohort_weights(fit)).set_index("study")
-    as_drawn = funnel_table(fit, registry.vocabulary, even(fit)).set_index("study")
+    weighted = question.funnel_table(fit, registry.vocabulary, cohort_weights(fit)).set_index(
+        "study"
+    )
+    as_drawn = question.funnel_table(fit, registry.vocabulary, even(fit)).set_index("study")
     assert weighted.loc["far", "expected_months"] < 0.97 * as_drawn.loc["far", "expected_months"]
     assert weighted.loc["far", "deviation"] > as_drawn.loc["far", "deviation"]
 
@@ -157,7 +146,7 @@ def world(folder, slope, seed, study_sd=0.1):
     rng, tables = np.random.default_rng(seed), []
     for treatment, log_median in (("lenvatinib", 2.2), ("best_care", 1.6)):
         for number, size in enumerate(SIZES):
-            error = float(standard_error(size, np.log(2.0) / 2.0))
+            error = float(question.standard_error(size, np.log(2.0) / 2.0))
             noise = np.hypot(error, study_sd) * rng.standard_normal()
             value = np.exp(log_median + slope * error + noise)
             more = PROSPECTIVE if number % 2 else {}
@@ -170,7 +159,7 @@ def slopes(registry, **more):
     """Slopes with SDs that are known, of a funnel whose expectations do not matter."""
     known = {"study_sd": 0.1, "class_sd": 0.5, "treatment_sd": 0.5, "prognostic": 0.0}
     fit = usual_fit(registry, **(known | more))
-    return slope_table(fit, funnel_table(fit, registry.vocabulary, even(fit)))
+    return question.slope_table(fit, question.funnel_table(fit, registry.vocabulary, even(fit)))
 
 
 def test_an_interval_of_the_slope_of_a_symmetric_world_holds_zero(tmp_path):
@@ -188,12 +177,14 @@ def test_an_interval_of_the_slope_of_a_symmetric_world_holds_zero(tmp_path):
 @pytest.mark.parametrize("slope", [1.5, -1.5])
 def test_a_planted_effect_of_small_studies_has_its_sign(tmp_path, slope):
     table = slopes(world(tmp_path, slope, 3))
-    assert tuple(table.columns) == SLOPE_COLUMNS
+    assert tuple(table.columns) == question.SLOPE_COLUMNS
     whole_of = table.set_index("reports").loc["all"]
     assert np.sign(whole_of["estimate"]) == np.sign(slope)
     assert not whole_of["lower"] <= 0.0 <= whole_of["upper"]
     # a quarter of a unit lies between the standard errors of 10 and of 40 patients
-    step = standard_error(SMALL, np.log(2.0) / 2.0) - standard_error(LARGE, np.log(2.0) / 2.0)
+    step = question.standard_error(question.SMALL, np.log(2.0) / 2.0) - question.standard_error(
+        question.LARGE, np.log(2.0) / 2.0
+    )
     assert np.log(whole_of["factor"]) == pytest.approx(step * whole_of["estimate"], rel=0.02)
     assert set(table["reports"]) == {"all", "retrospective", "prospective"}
     assert table.set_index("reports").loc["retrospective", "points"] == len(SIZES)
@@ -203,8 +194,8 @@ def test_the_slope_is_that_of_a_weighted_regression_with_these_priors(tmp_path):
     """By stacked rows: one for each point, one for each effect with its prior."""
     registry = world(tmp_path, 1.0, 7)
     fit = usual_fit(registry, study_sd=0.1, class_sd=0.5, treatment_sd=0.5, prognostic=0.0)
-    funnel = funnel_table(fit, registry.vocabulary, even(fit))
-    (found,) = slope_table(fit, funnel).head(1).itertuples()
+    funnel = question.funnel_table(fit, registry.vocabulary, even(fit))
+    (found,) = question.slope_table(fit, funnel).head(1).itertuples()
     y = np.log(funnel["printed_months"].to_numpy(dtype=float))
     error = funnel["standard_error"].to_numpy(dtype=float)
     design = np.where(funnel["kind"] == "retrospective", 0.5, -0.5)
@@ -212,7 +203,13 @@ def test_the_slope_is_that_of_a_weighted_regression_with_these_priors(tmp_path):
     effects = [np.ones(y.size), first, 1.0 - first, design, error - error.mean()]
     priors = fit.priors
     means = np.array([priors["overall_median"].location, 0.0, 0.0, 0.0, 0.0])
-    scales = [priors["overall_median"].scale, np.sqrt(0.5), np.sqrt(0.5), 0.2, SLOPE_PRIOR.scale]
+    scales = [
+        priors["overall_median"].scale,
+        np.sqrt(0.5),
+        np.sqrt(0.5),
+        0.2,
+        question.SLOPE_PRIOR.scale,
+    ]
     weight = 1.0 / np.sqrt(error**2 + 0.1**2)
     rows = np.vstack([np.column_stack(effects) * weight[:, None], np.diag(1.0 / np.array(scales))])
     target = np.concatenate([y * weight, means / scales])
@@ -221,7 +218,7 @@ def test_the_slope_is_that_of_a_weighted_regression_with_these_priors(tmp_path):
     # 10000 draws: a hundredth of the SD, 1.25 times that for a median, four times allowed
     assert found.estimate == pytest.approx(exact, abs=0.05 * sd)
     assert found.upper - found.lower == pytest.approx(2 * 1.96 * sd, rel=0.05)
-    assert found.prior_share == pytest.approx((sd / SLOPE_PRIOR.scale) ** 2, rel=0.06)
+    assert found.prior_share == pytest.approx((sd / question.SLOPE_PRIOR.scale) ** 2, rel=0.06)
 
 
 def test_too_few_medians_have_no_slope(tmp_path):

@@ -16,18 +16,7 @@ from synthesis.fits import fit_survival_data
 from synthesis.left_out import cohort_log_likelihood, without_each
 from synthesis.model.families import family
 from synthesis.model.sampler import SamplerSettings
-from synthesis.questions.influence import (
-    INFLUENCE_COLUMNS,
-    CohortWeights,
-    Quantity,
-    cohort_weights,
-    finding,
-    histology_quantities,
-    influence_table,
-    median_quantities,
-    reliable_below,
-    weighted_quantiles,
-)
+from synthesis.questions import influence
 from synthesis.stacking import stack
 
 
@@ -49,7 +38,7 @@ def fit(registry):
 
 @pytest.fixture(scope="module")
 def weights(fit):
-    return cohort_weights(fit, draws=400)
+    return influence.cohort_weights(fit, draws=400)
 
 
 # --- Weights -------------------------------------------------------------------------------------
@@ -72,23 +61,23 @@ def test_weights_are_one_over_the_likelihood_but_for_the_largest(fit, weights):
 def test_families_keep_their_weights(fit):
     fits = {"weibull": fit, "log-logistic": replace(fit, family=family("log-logistic"))}
     stacked = stack(fits, {"weibull": 0.25, "log-logistic": 0.75})
-    found = cohort_weights(stacked, draws=100)
+    found = influence.cohort_weights(stacked, draws=100)
     assert [share for _, _, share in found.parts] == [0.25, 0.75]
     np.testing.assert_allclose(found.weights[:100].sum(axis=0), 0.25, atol=1e-12)
     np.testing.assert_allclose(found.weights[100:].sum(axis=0), 0.75, atol=1e-12)
-    single = [cohort_weights(own, draws=100) for own in fits.values()]
+    single = [influence.cohort_weights(own, draws=100) for own in fits.values()]
     np.testing.assert_allclose(found.weights[:100], 0.25 * single[0].weights)
     assert (found.pareto_k == np.maximum(*(own.pareto_k for own in single))).all()
-    quantity = Quantity("prognostic", "", "ratio", lambda own: own.flat("prognostic"))
+    quantity = influence.Quantity("prognostic", "", "ratio", lambda own: own.flat("prognostic"))
     assert found.draws(quantity).shape == (200,)
-    alone = cohort_weights(stack(fits, {"weibull": 1.0, "log-logistic": 0.0}), draws=60)
+    alone = influence.cohort_weights(stack(fits, {"weibull": 1.0, "log-logistic": 0.0}), draws=60)
     assert len(alone.parts) == 1
 
 
 def test_how_far_weights_can_be_relied_on():
-    assert reliable_below(100) == pytest.approx(0.5)
-    assert reliable_below(1_000_000) == 0.7
-    assert reliable_below(1) < 0.0
+    assert influence.reliable_below(100) == pytest.approx(0.5)
+    assert influence.reliable_below(1_000_000) == 0.7
+    assert influence.reliable_below(1) < 0.0
 
 
 # --- Quantiles -----------------------------------------------------------------------------------
@@ -96,7 +85,7 @@ def test_how_far_weights_can_be_relied_on():
 
 def test_equal_weights_give_the_usual_quantiles():
     values = np.random.default_rng(1).normal(size=501)
-    found = weighted_quantiles(values, np.ones(501), (0.1, 0.5, 0.9))
+    found = influence.weighted_quantiles(values, np.ones(501), (0.1, 0.5, 0.9))
     np.testing.assert_allclose(found, np.quantile(values, (0.1, 0.5, 0.9), method="hazen"))
 
 
@@ -104,10 +93,12 @@ def test_a_draw_stands_in_the_middle_of_its_weight():
     values, weights = np.array([3.0, 1.0, 2.0]), np.array([1.0, 5.0, 2.0])
     # in order of the values the weights reach to 5/8, 7/8 and 1: middles at 2.5, 6 and 7.5 eighths
     middles = np.array([2.5, 6.0, 7.5]) / 8
-    np.testing.assert_allclose(weighted_quantiles(values, weights, middles), [1.0, 2.0, 3.0])
-    between = weighted_quantiles(values, weights, (0.5 * (middles[0] + middles[1]),))
+    np.testing.assert_allclose(
+        influence.weighted_quantiles(values, weights, middles), [1.0, 2.0, 3.0]
+    )
+    between = influence.weighted_quantiles(values, weights, (0.5 * (middles[0] + middles[1]),))
     assert between[0] == pytest.approx(1.5)
-    assert weighted_quantiles(values, np.array([1.0, 0.0, 0.0]), (0.5,))[0] == 3.0
+    assert influence.weighted_quantiles(values, np.array([1.0, 0.0, 0.0]), (0.5,))[0] == 3.0
 
 
 def test_few_draws_and_draws_alike_are_weighted_without_smoothing():
@@ -130,19 +121,19 @@ def hand_made(fit, pareto_k=(0.1, 0.9, 0.2, 0.3)):
     columns = np.tile(usual[:, None], (1, 4))
     tilted = np.exp(2.0 * fit.flat("prognostic"))
     columns[:, 0] = tilted / tilted.sum()
-    return CohortWeights(((fit, rows, 1.0),), columns, usual, np.array(pareto_k), 0.62)
+    return influence.CohortWeights(((fit, rows, 1.0),), columns, usual, np.array(pareto_k), 0.62)
 
 
 def test_an_answer_without_a_cohort_is_moved_by_its_weights(registry, fit):
     weights = hand_made(fit)
-    quantities = histology_quantities(fit, registry.vocabulary)
-    table = influence_table(fit, quantities, registry.vocabulary, weights)
-    assert tuple(table.columns) == INFLUENCE_COLUMNS
+    quantities = influence.histology_quantities(fit, registry.vocabulary)
+    table = influence.influence_table(fit, quantities, registry.vocabulary, weights)
+    assert tuple(table.columns) == influence.INFLUENCE_COLUMNS
     own = table[table["quantity"] == "prognostic"]
     first = own.iloc[0]
     drawn = fit.flat("prognostic")
-    moved = weighted_quantiles(drawn, weights.weights[:, 0], (0.5,))
-    moved = float(moved[0] - weighted_quantiles(drawn, weights.usual, (0.5,))[0])
+    moved = influence.weighted_quantiles(drawn, weights.weights[:, 0], (0.5,))
+    moved = float(moved[0] - influence.weighted_quantiles(drawn, weights.usual, (0.5,))[0])
     assert moved > 0.1
     assert first["shift"] == pytest.approx(moved)
     assert first["shift_in_sd"] == pytest.approx(moved / np.std(drawn))
@@ -163,10 +154,10 @@ def test_an_answer_without_a_cohort_is_moved_by_its_weights(registry, fit):
 
 
 def test_cohorts_that_move_most_come_first(registry, fit, weights):
-    quantities = histology_quantities(fit, registry.vocabulary)
+    quantities = influence.histology_quantities(fit, registry.vocabulary)
     names = [item.name for item in quantities]
     assert names == ["prognostic", "predictive: Lenvatinib", "mixed to pure: Lenvatinib"]
-    table = influence_table(fit, quantities, registry.vocabulary, weights)
+    table = influence.influence_table(fit, quantities, registry.vocabulary, weights)
     assert list(table["quantity"].unique()) == names
     for _, own in table.groupby("quantity"):
         assert (np.diff(own["shift"].abs()) <= 0.0).all()
@@ -174,8 +165,8 @@ def test_cohorts_that_move_most_come_first(registry, fit, weights):
 
 
 def test_without_its_only_cohort_a_treatment_has_no_median(registry, fit, weights):
-    quantities = median_quantities(fit, registry.vocabulary, 0.4)
-    table = influence_table(fit, quantities, registry.vocabulary, weights)
+    quantities = influence.median_quantities(fit, registry.vocabulary, 0.4)
+    table = influence.influence_table(fit, quantities, registry.vocabulary, weights)
     own = table[table["quantity"] == "median: Sorafenib"].set_index("study")
     assert np.isnan(own.loc["third", "without"])
     assert own["without"].notna().sum() == 3
@@ -187,11 +178,11 @@ def test_without_its_only_cohort_a_treatment_has_no_median(registry, fit, weight
 
 
 def test_what_moved_an_answer_is_a_table(registry, fit):
-    quantities = histology_quantities(fit, registry.vocabulary)
-    median = Quantity("median", "median", "months", lambda own: own.flat("prognostic"))
+    quantities = influence.histology_quantities(fit, registry.vocabulary)
+    median = influence.Quantity("median", "median", "months", lambda own: own.flat("prognostic"))
     weights = hand_made(fit, pareto_k=(0.9, 0.1, 0.1, 0.1))
-    table = influence_table(fit, [*quantities, median], registry.vocabulary, weights)
-    shown = finding(table, "Moved", most=1).tables[0]
+    table = influence.influence_table(fit, [*quantities, median], registry.vocabulary, weights)
+    shown = influence.finding(table, "Moved", most=1).tables[0]
     headings = [heading for heading, _ in shown.grouped()]
     assert headings[0].startswith("Ratio of medians of mixed to pure tumours")
     assert headings[-1] == "Median, months"
@@ -219,8 +210,10 @@ def test_weights_say_what_a_refit_says(tmp_path, survival_sizes):
         registry = read(folder, *tables)
         data = observations(registry)
         found.append(fit_survival_data(data, settings=settings, sizes=survival_sizes))
-    quantity = histology_quantities(found[0], registry.vocabulary)[0]
-    table = influence_table(found[0], [quantity], registry.vocabulary, cohort_weights(found[0]))
+    quantity = influence.histology_quantities(found[0], registry.vocabulary)[0]
+    table = influence.influence_table(
+        found[0], [quantity], registry.vocabulary, influence.cohort_weights(found[0])
+    )
     row = table.set_index("study").loc["split"]
     assert row["reliable"]
     refit = found[1].flat("prognostic")

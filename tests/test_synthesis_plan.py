@@ -26,19 +26,7 @@ from synthesis.predictive import Patients, median_follow_up
 from synthesis.questions import plan as planning
 from synthesis.questions.compare import compare
 from synthesis.questions.contrasts import GAIN, NotComparedError
-from synthesis.questions.plan import Design, result
-from synthesis.questions.plan.simulate import (
-    Axis,
-    PlannedArm,
-    comparison_of,
-    draw_course,
-    landmarks_of,
-    new_curves,
-    outcome_of,
-    planned_arms,
-    reported_study,
-    study_refs,
-)
+from synthesis.questions.plan import Design, result, simulate
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +43,11 @@ def job_of(fit, vocabulary, rows=None, **design):
 
 
 def curves_of(job, seed):
-    return new_curves(job.fit, job.arms, np.random.default_rng(seed))
+    return simulate.new_curves(job.fit, job.arms, np.random.default_rng(seed))
 
 
 def course_of(job, draw, population, seed=1):
-    return draw_course(
+    return simulate.draw_course(
         curves_of(job, seed), draw, job.design, population, np.random.default_rng(draw)
     )
 
@@ -73,8 +61,8 @@ def test_a_report_says_what_scipy_estimates(n):
     rng = np.random.default_rng(n)
     times, end = rng.weibull(0.9, n) * 6.0, rng.uniform(4.0, 30.0, n)
     patients = Patients(np.minimum(times, end), times <= end)
-    outcome = SurvivalOutcome(**outcome_of(patients, "os"))
-    marks = [Landmark(**mark) for mark in landmarks_of(patients, "os")]
+    outcome = SurvivalOutcome(**simulate.outcome_of(patients, "os"))
+    marks = [Landmark(**mark) for mark in simulate.landmarks_of(patients, "os")]
     sample = stats.CensoredData.right_censored(patients.months, ~patients.event)
     survival = stats.ecdf(sample).sf
     interval = survival.confidence_interval(method="log-log")
@@ -104,7 +92,7 @@ def test_a_test_of_two_groups_says_how_sure_and_which_lives_longer():
     times[first] *= 2.0
     patients = Patients(np.minimum(times, 15.0), times < 15.0)
     groups = [patients.only(first), patients.only(~first)]
-    (test,) = comparison_of(*groups, ("a", "b"), "os")
+    (test,) = simulate.comparison_of(*groups, ("a", "b"), "os")
     exact = stats.logrank(
         *(stats.CensoredData.right_censored(group.months, ~group.event) for group in groups)
     )
@@ -113,15 +101,15 @@ def test_a_test_of_two_groups_says_how_sure_and_which_lives_longer():
     assert test["hr"] < 1
     assert test["groups"] == ("a", "b")
     nobody = Patients(np.array([1.0]), np.array([False]))
-    assert comparison_of(nobody, nobody, ("a", "b"), "os") == []
+    assert simulate.comparison_of(nobody, nobody, ("a", "b"), "os") == []
 
 
 def test_nobody_dies_and_the_median_is_not_reached():
     patients = Patients(np.array([14.0, 20.0, 26.0]), np.zeros(3, dtype=bool))
-    outcome = outcome_of(patients, "os")
+    outcome = simulate.outcome_of(patients, "os")
     assert (outcome["median"], outcome["events"]) == (NOT_REACHED, 0)
     assert float(outcome["follow_up"]) == median_follow_up(patients) == 20.0
-    assert not any("ci" in record for record in (outcome, *landmarks_of(patients, "os")))
+    assert not any("ci" in record for record in (outcome, *simulate.landmarks_of(patients, "os")))
 
 
 @pytest.mark.parametrize("kind", ["single-arm", "randomised"])
@@ -130,9 +118,11 @@ def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, k
     job = job_of(*usual, kind=kind, sizes=(60,))
     shipped = load_registry()
     names = ("lenvatinib", "no_systemic_therapy")[: len(job.arms)]
-    arms = tuple(PlannedArm(name, "x", "systemic") for name in names)
+    arms = tuple(simulate.PlannedArm(name, "x", "systemic") for name in names)
     for draw in (3, 700):
-        report = reported_study(course_of(job, draw, population), job.design, arms, 60, "os")
+        report = simulate.reported_study(
+            course_of(job, draw, population), job.design, arms, 60, "os"
+        )
         (text,) = file_texts({"planned.toml": tables_of(report)}, schema="").values()
         (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
         larger = add_studies(shipped, [tmp_path / "planned.toml"])
@@ -144,7 +134,7 @@ def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, k
 def test_a_study_of_few_patients_is_the_beginning_of_one_of_many(usual):
     job = job_of(*usual, sizes=(20, 50))
     course = course_of(job, 5, "all")
-    few, many = (reported_study(course, job.design, job.arms, n, "os") for n in (20, 50))
+    few, many = (simulate.reported_study(course, job.design, job.arms, n, "os") for n in (20, 50))
     ((patients, mixed),) = course
     for report, n in ((few, 20), (many, 50)):
         (cohort,) = report.cohorts
@@ -166,7 +156,7 @@ def test_patients_of_a_randomised_study_differ_by_treatment_alone(usual):
 
 def test_a_control_arm_beside_a_selecting_treatment_is_selected_too():
     refs = [SimpleNamespace(treatment=name, treatment_class="x", role="systemic") for name in "ab"]
-    asking, other = planned_arms(Design("a", kind="randomised"), refs, frozenset({"a"}))
+    asking, other = simulate.planned_arms(Design("a", kind="randomised"), refs, frozenset({"a"}))
     assert (asking.braf_selected, other.braf_selected) == (False, True)
     # of stage, resection, age and years a plan says nothing
     assert asking.covariates == (-0.5, 0.0, -0.5, 0.0, *5 * (0.0,))
@@ -178,7 +168,7 @@ def test_a_control_arm_beside_a_selecting_treatment_is_selected_too():
 
 @pytest.mark.parametrize("sd", [0.0, 0.03, 0.4])
 def test_hat_means_integrate_a_broken_line_over_a_normal(sd):
-    axis, mean = Axis(-2.0, 0.1, 41), np.array([0.137])
+    axis, mean = simulate.Axis(-2.0, 0.1, 41), np.array([0.137])
     values = np.random.default_rng(1).normal(size=axis.size)
     found = float(axis.hat_means(mean, np.array([sd]))[0] @ values)
     if sd == 0.0:
@@ -360,8 +350,8 @@ def test_weights_give_what_a_refit_gives(tmp_path, survival_sizes):
             break
     assert not unreliable
 
-    report = reported_study(course, job.design, job.arms, 48, "os")
-    counted = (*data.cohorts, *study_refs(report, job.arms))
+    report = simulate.reported_study(course, job.design, job.arms, 48, "os")
+    counted = (*data.cohorts, *simulate.study_refs(report, job.arms))
     view, order = View("os", False, True), class_order(registry)
     larger = survival_data(counted, view, order, vocabulary.selecting)
     assert len(larger.arms) == len(data.arms) + 4

@@ -18,22 +18,7 @@ from studies import load_registry
 from synthesis.estimands import Curve
 from synthesis.model.printed import METHODS, interval_ranks
 from synthesis.predictive import EventOfRank, ShareAlive
-from synthesis.questions.checks import (
-    LEVELS,
-    OUTLYING,
-    POSITION_COLUMNS,
-    PREDICTIVE_COLUMNS,
-    SOURCES,
-    Coverage,
-    Inside,
-    coverage_words,
-    draw_together,
-    envelope,
-    outliers,
-    result,
-)
-from synthesis.questions.checks import check as checks_of
-from synthesis.questions.checks import predictive_check as check
+from synthesis.questions import checks as question
 
 MANY = 20_000
 EVEN = np.full((len(METHODS), MANY), 1.0 / len(METHODS))
@@ -72,7 +57,7 @@ def test_figures_drawn_together_are_those_of_simulated_patients():
     weights = np.zeros_like(EVEN)
     weights[METHODS.index("log-log")] = 1.0
     laws = [*of_ranks(n, "lower", "median", "upper"), ShareAlive(9.0, n), ShareAlive(3.0, n)]
-    drawn = draw_together(population(), laws, weights, rng)
+    drawn = question.draw_together(population(), laws, weights, rng)
     times = patients(n, rng)
     lower, middle, upper = (int(rank) - 1 for rank in interval_ranks(n, "log-log"))
     brute = [times[:, lower], times[:, middle], times[:, upper]]
@@ -91,7 +76,7 @@ def test_figures_drawn_together_are_those_of_simulated_patients():
 def test_a_share_never_contradicts_a_median_of_the_same_patients():
     n = 15
     laws = [*of_ranks(n, "median"), ShareAlive(2.0, n), ShareAlive(4.0, n), ShareAlive(8.0, n)]
-    middle, *shares = draw_together(population(), laws, EVEN, np.random.default_rng(2))
+    middle, *shares = question.draw_together(population(), laws, EVEN, np.random.default_rng(2))
     for at, share in zip((2.0, 4.0, 8.0), shares, strict=True):
         gone = np.round(n * (1.0 - share))
         assert ((middle <= at) == (gone >= 8)).all()
@@ -102,7 +87,7 @@ def test_a_share_never_contradicts_a_median_of_the_same_patients():
 
 def test_a_share_of_fewer_patients_than_the_arm_is_binomial_of_those():
     laws = [*of_ranks(40, "median"), ShareAlive(5.0, 12)]
-    _, share = draw_together(population(), laws, EVEN, np.random.default_rng(3))
+    _, share = question.draw_together(population(), laws, EVEN, np.random.default_rng(3))
     counts = np.bincount(np.round(12 * share).astype(int), minlength=13)
     expected = stats.binom(12, 0.5).pmf(np.arange(13)) * MANY
     often = expected > 20
@@ -117,11 +102,11 @@ def test_the_fitted_weights_choose_the_transformation(method):
     assert len(set(law.ranks.values())) > 1
     weights = np.zeros_like(EVEN)
     weights[METHODS.index(method)] = 1.0
-    (drawn,) = draw_together(population(), [law], weights, np.random.default_rng(4))
-    (told,) = draw_together(
+    (drawn,) = question.draw_together(population(), [law], weights, np.random.default_rng(4))
+    (told,) = question.draw_together(
         population(), [law], EVEN, np.random.default_rng(5), methods=(method, "median")
     )
-    (alone,) = draw_together(
+    (alone,) = question.draw_together(
         population(), [EventOfRank({method: law.ranks[method]}, n)], EVEN, np.random.default_rng(6)
     )
     assert stats.ks_2samp(drawn, alone).pvalue > 0.001
@@ -131,7 +116,7 @@ def test_the_fitted_weights_choose_the_transformation(method):
 def test_limits_of_one_arm_have_one_transformation():
     n = 30
     laws = of_ranks(n, "lower", "upper")
-    lower, upper = draw_together(population(), laws, EVEN, np.random.default_rng(7))
+    lower, upper = question.draw_together(population(), laws, EVEN, np.random.default_rng(7))
     rng = np.random.default_rng(8)
     times, drawn = patients(n, rng), rng.integers(len(METHODS), size=MANY)
     rows = np.arange(MANY)
@@ -181,7 +166,7 @@ def true_fit(registry, **other):
 
 @pytest.fixture(scope="module")
 def found(simulated):
-    return check(true_fit(simulated), simulated.vocabulary)
+    return question.predictive_check(true_fit(simulated), simulated.vocabulary)
 
 
 def test_positions_of_reports_from_the_model_are_uniform(found):
@@ -196,7 +181,7 @@ def test_positions_of_reports_from_the_model_are_uniform(found):
     assert shares.var() < 1 / 12 * 1.3
     assert coverage.in_band
     assert coverage.p > 0.05
-    for item, level in zip(coverage.inside, LEVELS, strict=True):
+    for item, level in zip(coverage.inside, question.LEVELS, strict=True):
         assert item.lower <= item.share <= item.upper
         # rounding does not let more figures inside than the level says
         assert (item.lower + item.upper) / 2 == pytest.approx(level, abs=0.02)
@@ -217,7 +202,7 @@ def test_the_variance_of_predictions_is_told_apart(found):
     expected = STUDY_SD**2 / (STUDY_SD**2 + chance)
     assert medians["study_part"].mean() == pytest.approx(expected, abs=0.03)
     assert medians["patients_part"].mean() == pytest.approx(1 - expected, abs=0.03)
-    assert table[list(SOURCES)].sum(axis=1).to_numpy() == pytest.approx(1.0, abs=0.05)
+    assert table[list(question.SOURCES)].sum(axis=1).to_numpy() == pytest.approx(1.0, abs=0.05)
     assert table["histology_part"].max() < 0.01
 
 
@@ -226,19 +211,19 @@ def test_the_variance_of_predictions_is_told_apart(found):
     [({"study_sd": 0.0}, 0.95, False), ({"study_sd": 1.2}, 0.5, True), ({"mu": 2.8}, 0.95, False)],
 )
 def test_a_wrong_model_is_found_out(simulated, wrong, level, too_many):
-    table, coverage = check(true_fit(simulated, **wrong), simulated.vocabulary)
-    inside = dict(zip(LEVELS, coverage.inside, strict=True))[level]
+    table, coverage = question.predictive_check(true_fit(simulated, **wrong), simulated.vocabulary)
+    inside = dict(zip(question.LEVELS, coverage.inside, strict=True))[level]
     assert (inside.share > inside.upper) if too_many else (inside.share < inside.lower)
     assert not coverage.in_band
     assert coverage.p < 0.01
-    words = " ".join(coverage_words(table, coverage))
+    words = " ".join(question.coverage_words(table, coverage))
     assert f"too {'wide' if too_many else 'narrow'} at" in words
     assert "leave the band" in words
 
 
 def test_a_printed_median_has_its_exact_position(load):
     registry = load(study("one", cohort(n=23, survival=[median(Decimal("2.6"))])))
-    table, _ = check(known(registry, mu=np.log(4.0)), registry.vocabulary)
+    table, _ = question.predictive_check(known(registry, mu=np.log(4.0)), registry.vocabulary)
     (row,) = table.to_dict("records")
     share = stats.beta.cdf(1.0 - 0.5 ** (2.6 / 4.0), 12, 12)
     assert row["pit"] == pytest.approx(share, abs=4 * 0.5 / np.sqrt(4000))
@@ -252,7 +237,7 @@ def test_replicates_are_rounded_as_the_figure_was(load):
     arm = cohort(n=23, survival=[median(122, unit="days")])
     coarse = cohort("coarse", n=23, survival=[median(4)])
     registry = load(study("one", arm), study("two", coarse))
-    table, _ = check(known(registry, mu=np.log(4.0)), registry.vocabulary)
+    table, _ = question.predictive_check(known(registry, mu=np.log(4.0)), registry.vocabulary)
     days, months = (table[table["study"] == name].iloc[0] for name in ("one", "two"))
     for name in ("predicted", "lower", "upper", "lower_50", "upper_50"):
         assert days[name] * 30.4375 == pytest.approx(round(days[name] * 30.4375))
@@ -271,7 +256,9 @@ def test_response_rates_have_the_positions_of_a_binomial(load):
         for a, n in counts
     ]
     registry = load(*reports)
-    table, coverage = check(known(registry, "response", mu=-0.4), registry.vocabulary)
+    table, coverage = question.predictive_check(
+        known(registry, "response", mu=-0.4), registry.vocabulary
+    )
     law = stats.binom(20, 1.0 / (1.0 + np.exp(0.4)))
     for row, (responders, _) in zip(table.to_dict("records"), counts, strict=True):
         exact = law.cdf(responders - 1) + law.pmf(responders) / 2
@@ -284,7 +271,7 @@ def test_response_rates_have_the_positions_of_a_binomial(load):
         ends = 0.5 - item.level / 2, 0.5 + item.level / 2
         shares = (np.clip(high, *ends) - np.clip(low, *ends)) / (high - low)
         assert item.share == pytest.approx(shares.mean(), abs=0.02)
-    assert list(outliers(table)["study"]) == ["r02", "r17"]
+    assert list(question.outliers(table)["study"]) == ["r02", "r17"]
 
 
 # --- the table -----------------------------------------------------------------------------------
@@ -323,9 +310,11 @@ def fit_with_histology(registry):
 
 def test_every_arm_has_its_figures_in_order(various):
     fit = fit_with_histology(various)
-    table, coverage = check(fit, various.vocabulary, ["Paclitaxel", "Lenvatinib"])
-    assert tuple(table.columns) == PREDICTIVE_COLUMNS
-    assert tuple(coverage.positions.columns) == POSITION_COLUMNS
+    table, coverage = question.predictive_check(
+        fit, various.vocabulary, ["Paclitaxel", "Lenvatinib"]
+    )
+    assert tuple(table.columns) == question.PREDICTIVE_COLUMNS
+    assert tuple(coverage.positions.columns) == question.POSITION_COLUMNS
     rows = list(table[["study", "histology", "n", "figure"]].itertuples(index=False, name=None))
     assert rows == [
         ("early", "not printed", 30, "median"),
@@ -342,7 +331,7 @@ def test_every_arm_has_its_figures_in_order(various):
     assert ratio == pytest.approx(np.exp(0.8), rel=0.15)
     beyond = table[table["study"] == "beyond"].iloc[0]
     assert np.isinf(beyond["value"])
-    again, _ = check(fit, various.vocabulary, ["Paclitaxel", "Lenvatinib"])
+    again, _ = question.predictive_check(fit, various.vocabulary, ["Paclitaxel", "Lenvatinib"])
     assert again.equals(table)
     # what is reached only after the nine months would be printed as not reached
     reached = 1.0 - beyond["pit"]
@@ -353,11 +342,11 @@ def test_every_arm_has_its_figures_in_order(various):
 def test_without_a_figure_to_predict_there_is_nothing(load):
     alive = [{"os": Decimal(5), "unit": "months", "event": "alive"}] * 3
     registry = load(study("alive", cohort(n=3, patients=alive)))
-    table, coverage = check(known(registry), registry.vocabulary)
+    table, coverage = question.predictive_check(known(registry), registry.vocabulary)
     assert table.empty
-    assert tuple(table.columns) == PREDICTIVE_COLUMNS
+    assert tuple(table.columns) == question.PREDICTIVE_COLUMNS
     assert coverage.inside == ()
-    (sentence,) = coverage_words(table, coverage)
+    (sentence,) = question.coverage_words(table, coverage)
     assert sentence == "None of its figures can be set against a prediction."
 
 
@@ -372,12 +361,14 @@ def test_without_a_figure_to_predict_there_is_nothing(load):
 def test_sentences_say_what_is_expected(found, half, most, says):
     table, coverage = found
     inside = (
-        Inside(0.5, half, 0.4, 0.6),
-        Inside(0.8, 0.8, 0.7, 0.9),
-        Inside(0.95, most, 0.92, 1.0),
+        question.Inside(0.5, half, 0.4, 0.6),
+        question.Inside(0.8, 0.8, 0.7, 0.9),
+        question.Inside(0.95, most, 0.92, 1.0),
     )
     middling = table[(table["pit"] > 0.1) & (table["pit"] < 0.9)]
-    first, *others, last = coverage_words(middling, Coverage(coverage.positions, inside, 0.4))
+    first, *others, last = question.coverage_words(
+        middling, question.Coverage(coverage.positions, inside, 0.4)
+    )
     assert first.endswith(
         f"each predicted by the others: {100 * half:.0f} % lie inside the 50 % intervals (40 to "
         f"60 %), 80 % inside the 80 % ones (70 to 90 %) and {100 * most:.0f} % inside the "
@@ -388,19 +379,21 @@ def test_sentences_say_what_is_expected(found, half, most, says):
     assert [words.startswith(says) for words in others[:-1]] == ([True] if says else [])
     assert last == "No figure is outlying (a position below 0.01 or above 0.99)."
     middling = middling.assign(reliable=middling["study"] != middling["study"].iloc[0])
-    doubt = coverage_words(middling, Coverage(coverage.positions, inside, 0.4))[-2]
+    doubt = question.coverage_words(middling, question.Coverage(coverage.positions, inside, 0.4))[
+        -2
+    ]
     assert "only a refit would tell" in doubt
     assert middling["label"].iloc[0] in doubt
 
 
 def test_an_outlying_figure_is_named(various):
     fit = known(various, mu=np.log(40.0), study_sd=0.01)
-    checks = checks_of({"os": fit}, various.vocabulary, {})
-    said = result(checks, various)
+    checks = question.check({"os": fit}, various.vocabulary, {})
+    said = question.result(checks, various)
     assert set(said.tables) == {"predictive_checks", "predictive_coverage"}
     (own,) = [finding for finding in said.findings if finding.tables]
     assert len(own.tables) == 2
-    far = outliers(checks.table)
+    far = question.outliers(checks.table)
     assert len(far)
     assert [row[0].text for row in own.tables[0].rows] == list(far["label"])
     (picture,) = said.pictures
@@ -470,13 +463,13 @@ def test_an_absurd_cohort_is_flagged_where_it_is_left_out_and_not_where_it_is_se
     counts, n = [3, 5, 4, 2, 14, 4, 3, 5], 20
     registry = rates_of(load, counts, n)
     fit = posterior_fit(registry, counts, n, np.random.default_rng(1))
-    table, _ = check(fit, registry.vocabulary)
-    assert list(outliers(table)["study"]) == ["r04"]
+    table, _ = question.predictive_check(fit, registry.vocabulary)
+    assert list(question.outliers(table)["study"]) == ["r04"]
     assert table["pit"].to_numpy() == pytest.approx(exact_positions(counts, n), abs=0.04)
     rng = np.random.default_rng(2)
     rate = fit.flat("mu") + fit.flat("study_sd") * rng.standard_normal(fit.flat("mu").size)
     seen = rng.binomial(n, 1.0 / (1.0 + np.exp(-rate)))
-    assert np.mean(seen < 14) + np.mean(seen == 14) / 2 < 1 - OUTLYING
+    assert np.mean(seen < 14) + np.mean(seen == 14) / 2 < 1 - question.OUTLYING
 
 
 def test_left_out_positions_of_simulated_registries_are_uniform(load):
@@ -487,12 +480,16 @@ def test_left_out_positions_of_simulated_registries_are_uniform(load):
         counts = rng.binomial(n, 1.0 / (1.0 + np.exp(-odds)))
         registry = rates_of(load, counts, n)
         fit = posterior_fit(registry, counts, n, rng)
-        tables.append(check(fit, registry.vocabulary)[0].assign(exact=exact_positions(counts, n)))
+        tables.append(
+            question.predictive_check(fit, registry.vocabulary)[0].assign(
+                exact=exact_positions(counts, n)
+            )
+        )
     table = pd.concat(tables, ignore_index=True)
     reliable = table[table["reliable"]]
     assert len(reliable) > 0.9 * len(table)
     assert np.abs(reliable["pit"] - reliable["exact"]).max() < 0.06
-    for level in LEVELS:  # four standard errors, for positions of a count move by steps
+    for level in question.LEVELS:  # four standard errors, for positions of a count move by steps
         inside = np.mean(np.abs(table["pit"] - 0.5) < level / 2)
         assert inside == pytest.approx(level, abs=4 * np.sqrt(level * (1 - level) / len(table)))
 
@@ -506,7 +503,7 @@ def test_the_band_holds_whole_lines():
     def lines(count):
         return np.cumsum(rng.standard_normal((count, 40)), axis=1)
 
-    lower, upper = envelope(lines(4000))
+    lower, upper = question.envelope(lines(4000))
     fresh = lines(4000)
     inside = ((fresh >= lower) & (fresh <= upper)).all(axis=1).mean()
     assert inside == pytest.approx(0.95, abs=0.015)

@@ -14,17 +14,6 @@ from synthesis.model import compiling
 from synthesis.model.sampler import SamplerSettings
 from synthesis.questions import sensitivity as question
 from synthesis.questions.sensitivity import result, runner, sensitivity
-from synthesis.questions.sensitivity.runner import (
-    ESS,
-    RHAT,
-    InterruptedRunError,
-    Job,
-    answers_of,
-    conclusion_draws,
-    run_specifications,
-    sample,
-    time_words,
-)
 from synthesis.questions.sensitivity.specifications import (
     CHANCE,
     DIFFERENCE,
@@ -58,7 +47,7 @@ def job_of(registry, groups=GROUPS):
     base = Base()
     asked = ask(observe(registry, "os", EVERYTHING), registry.vocabulary)
     chosen = default_specifications(registry, base, groups=groups)
-    return Job(registry, base, asked, chosen, FEW, replace(FEW, draws=300))
+    return runner.Job(registry, base, asked, chosen, FEW, replace(FEW, draws=300))
 
 
 # --- The question --------------------------------------------------------------------------------
@@ -98,13 +87,13 @@ def test_answers_are_the_contrasts_of_the_draws(registry):
     job = job_of(registry, groups=("family",))
     (base, *_), _ = job.prepare()
     fit = drawn_fit(base, replace(FEW, draws=300), at=means(base))
-    draws = conclusion_draws(fit, job.question)
+    draws = runner.conclusion_draws(fit, job.question)
     medians = [draws[f"median_months:{t}"] for t in ("lenvatinib", "best_care")]
     np.testing.assert_allclose(draws[RATIO], medians[0] / medians[1])
     np.testing.assert_allclose(draws[DIFFERENCE], medians[0] - medians[1])
     assert draws[CHANCE].mean() == np.mean(medians[0] - medians[1] > 1.0)
     np.testing.assert_allclose(np.log(draws[PROGNOSTIC]), fit.flat("prognostic"))
-    answers = answers_of(draws, job.question, FEW.chains)
+    answers = runner.answers_of(draws, job.question, FEW.chains)
     one = answers[RATIO]
     assert (one.lower, one.estimate, one.upper) == pytest.approx(
         np.quantile(draws[RATIO], [0.025, 0.5, 0.975])
@@ -119,12 +108,12 @@ def test_answers_are_the_contrasts_of_the_draws(registry):
 
 def test_a_probability_without_disagreement_has_an_error(registry):
     job = job_of(registry, groups=("family",))
-    sure = answers_of({CHANCE: np.ones(1200)}, job.question, 4)[CHANCE]
+    sure = runner.answers_of({CHANCE: np.ones(1200)}, job.question, 4)[CHANCE]
     assert sure.estimate == 1.0
     assert sure.estimate_error == pytest.approx(1 / 300)
     nearly = np.ones(1200)
     nearly[0] = 0.0
-    assert answers_of({CHANCE: nearly}, job.question, 4)[CHANCE].estimate_error > 1 / 1200
+    assert runner.answers_of({CHANCE: nearly}, job.question, 4)[CHANCE].estimate_error > 1 / 1200
 
 
 def same(one, other):
@@ -138,11 +127,11 @@ def same(one, other):
 def test_an_interrupted_run_goes_on_where_it_stopped(registry, tmp_path):
     job, store = job_of(registry, groups=("family",)), tmp_path / "store"
     of = 1 + len(job.specifications)
-    with pytest.raises(InterruptedRunError, match=f"^4 of {of} fits are kept"):
-        run_specifications(job, store, fitter=Counting(stop=4))
+    with pytest.raises(runner.InterruptedRunError, match=f"^4 of {of} fits are kept"):
+        runner.run_specifications(job, store, fitter=Counting(stop=4))
     assert len(list((tmp_path / "store").glob("*.json"))) == 4
     rest, words = Counting(), []
-    results = run_specifications(job, store, fitter=rest, progress=words.append)
+    results = runner.run_specifications(job, store, fitter=rest, progress=words.append)
     first = ["base", *(item.name for item in job.specifications)][:4]
     assert not set(rest.names) & set(first)
     assert [own.from_store for own in results[:5]] == [True] * 4 + [False]
@@ -150,24 +139,24 @@ def test_an_interrupted_run_goes_on_where_it_stopped(registry, tmp_path):
     assert "left)" in words[-1]
     # and once more: nothing is left to do
     again = Counting()
-    assert same(run_specifications(job, store, fitter=again), results)
+    assert same(runner.run_specifications(job, store, fitter=again), results)
     assert again.names == []
 
 
 def test_without_a_cache_nothing_is_kept(registry):
     job = job_of(registry, groups=("family",))
-    with pytest.raises(InterruptedRunError, match=r"none is kept \(--no-cache\)"):
-        run_specifications(job, None, fitter=Counting(stop=2))
+    with pytest.raises(runner.InterruptedRunError, match=r"none is kept \(--no-cache\)"):
+        runner.run_specifications(job, None, fitter=Counting(stop=2))
 
 
 def test_a_result_that_cannot_be_read_is_made_again(registry, tmp_path):
     job, store = job_of(registry, groups=("family",)), tmp_path
-    results = run_specifications(job, store, fitter=Counting())
+    results = runner.run_specifications(job, store, fitter=Counting())
     files = sorted(tmp_path.glob("*.json"))
     assert len(files) == 6
     files[0].write_text("{", encoding="utf-8")
     again = Counting()
-    repeated = run_specifications(job, store, fitter=again)
+    repeated = runner.run_specifications(job, store, fitter=again)
     assert len(again.names) == 1
     assert same(repeated, results)
     assert json.loads(files[0].read_text(encoding="utf-8"))["reliable"]
@@ -175,14 +164,14 @@ def test_a_result_that_cannot_be_read_is_made_again(registry, tmp_path):
 
 def test_another_question_or_seed_is_another_result(registry, tmp_path):
     job, store = job_of(registry, groups=("family",)), tmp_path
-    run_specifications(job, store, fitter=Counting())
+    runner.run_specifications(job, store, fitter=Counting())
     for other in (
         replace(job, question=replace(job.question, delta=2.0)),
         replace(job, settings=replace(FEW, seed=2), base_settings=replace(FEW, seed=2)),
         replace(job, base=replace(job.base, priors=job.base.priors.replace("study_sd", scale=1.0))),
     ):
         again = Counting()
-        run_specifications(other, store, fitter=again)
+        runner.run_specifications(other, store, fitter=again)
         assert len(again.names) == 6
 
 
@@ -191,14 +180,14 @@ def test_the_base_gets_more_draws_and_refits_share_sizes(registry, tmp_path):
     prepared, _ = job.prepare()
     assert len({item.sizes for item in prepared}) == 1
     assert len({item.problem.kind for item in prepared}) == 1
-    run_specifications(job, tmp_path, fitter=fitter)
+    runner.run_specifications(job, tmp_path, fitter=fitter)
     assert fitter.settings[0].draws == 300
     assert {own.draws for own in fitter.settings[1:]} == {200}
 
 
 def test_a_choice_that_changes_nothing_is_not_fitted(registry, tmp_path):
     fitter = Counting()
-    results = run_specifications(job_of(registry), tmp_path, fitter=fitter)
+    results = runner.run_specifications(job_of(registry), tmp_path, fitter=fitter)
     idle = {own.specification.name: own for own in results if own.changes_nothing}
     # no reading is declared; the largest of the overlapping cohorts counts as it is
     assert set(idle) == {"read_as", "origin", "formed", "overlap_largest"}
@@ -209,7 +198,7 @@ def test_a_choice_that_changes_nothing_is_not_fitted(registry, tmp_path):
 def test_a_fit_that_diverges_is_made_again_with_more_draws(registry, tmp_path):
     job = job_of(registry, groups=("family",))
     fitter = Counting(divergences=100)
-    results = run_specifications(job, tmp_path, fitter=fitter)
+    results = runner.run_specifications(job, tmp_path, fitter=fitter)
     assert fitter.names[:2] == ["base", "base"]
     assert fitter.settings[1].draws == 2 * fitter.settings[0].draws
     assert fitter.settings[1].target_accept > fitter.settings[0].target_accept
@@ -225,11 +214,11 @@ def test_chains_that_disagree_make_a_fit_unreliable(registry, tmp_path):
         return fit
 
     job = job_of(registry, groups=("family",))
-    results = run_specifications(job, tmp_path, fitter=stuck)
+    results = runner.run_specifications(job, tmp_path, fitter=stuck)
     assert not results[0].reliable
     judged = [own for own in results[0].answers.values() if own.rhat == own.rhat]
-    assert max(own.rhat for own in judged) > RHAT
-    assert min(own.ess for own in judged) < ESS
+    assert max(own.rhat for own in judged) > runner.RHAT
+    assert min(own.ess for own in judged) < runner.ESS
 
 
 def test_an_interrupted_sampler_is_an_interrupt(registry, monkeypatch):
@@ -242,13 +231,13 @@ def test_an_interrupted_sampler_is_an_interrupt(registry, monkeypatch):
 
     monkeypatch.setattr("synthesis.questions.sensitivity.runner.run", partly)
     with pytest.raises(KeyboardInterrupt):
-        sample(base, FEW)
+        runner.sample(base, FEW)
 
 
 def test_time_is_told_to_the_accuracy_of_a_guess():
-    assert time_words(3.0) == "about 10 s"
-    assert time_words(44.0) == "about 40 s"
-    assert time_words(130.0) == "about 2 min"
+    assert runner.time_words(3.0) == "about 10 s"
+    assert runner.time_words(44.0) == "about 40 s"
+    assert runner.time_words(130.0) == "about 2 min"
 
 
 # --- The sampler ---------------------------------------------------------------------------------

@@ -11,18 +11,9 @@ from synthesis.questions.sensitivity import (
     SENSITIVITY_COLUMNS,
     curve_table,
     result,
+    runner,
     says_nothing,
     sensitivity,
-)
-from synthesis.questions.sensitivity.runner import (
-    AT_THE_LIMIT,
-    CHANGES,
-    NO_ANSWER,
-    SAME,
-    Estimate,
-    answer_word,
-    change_of,
-    diagnosis_of,
 )
 from synthesis.questions.sensitivity.specifications import CHANCE, PROGNOSTIC, RATIO, Conclusion
 
@@ -52,13 +43,16 @@ MEDIAN = Conclusion("median_months:x", "A median")
 
 
 def answered(estimate, lower=np.nan, upper=np.nan, error=0.01):
-    return Estimate(estimate, lower, upper, error, error, error, estimate, 0.2, 1.0, 1000.0)
+    return runner.Estimate(estimate, lower, upper, error, error, error, estimate, 0.2, 1.0, 1000.0)
 
 
 def test_the_answer_is_where_an_interval_or_a_probability_lies():
     for *ends, word in ((0.5, 0.9, "below"), (0.5, 1.5, "open"), (1.1, 1.5, "above")):
-        assert answer_word(LOG, answered(1.0, *ends), answered(1.0)) == word
-    words = [answer_word(P, answered(p), answered(p)) for p in (0.99, 0.975, 0.97, 0.5, 0.03, 0.02)]
+        assert runner.answer_word(LOG, answered(1.0, *ends), answered(1.0)) == word
+    words = [
+        runner.answer_word(P, answered(p), answered(p))
+        for p in (0.99, 0.975, 0.97, 0.5, 0.03, 0.02)
+    ]
     less = "less likely than not"
     assert words == ["shown", "shown", "more likely than not", less, less, "excluded"]
 
@@ -69,19 +63,19 @@ BASES = {LOG: answered(1.3, 0.9, 1.9), MEDIAN: answered(4.0, 3.0, 5.0)}
 @pytest.mark.parametrize(
     ("item", "own", "change"),
     [
-        (LOG, answered(1.4, 0.95, 2.0), SAME),
-        (LOG, answered(1.6, 1.2, 2.1), CHANGES),
-        (LOG, answered(1.5, 1.01, 2.1), AT_THE_LIMIT),  # one standard error above no effect
-        (MEDIAN, answered(4.9, 4.0, 6.0), SAME),
-        (MEDIAN, answered(5.01, 4.0, 6.0), AT_THE_LIMIT),
-        (MEDIAN, answered(5.5, 4.0, 7.0), CHANGES),  # out of the interval of the base
-        (P, answered(0.99, error=0.001), CHANGES),
-        (P, answered(0.98), AT_THE_LIMIT),
-        (P, answered(0.4), CHANGES),
+        (LOG, answered(1.4, 0.95, 2.0), runner.SAME),
+        (LOG, answered(1.6, 1.2, 2.1), runner.CHANGES),
+        (LOG, answered(1.5, 1.01, 2.1), runner.AT_THE_LIMIT),  # one standard error above no effect
+        (MEDIAN, answered(4.9, 4.0, 6.0), runner.SAME),
+        (MEDIAN, answered(5.01, 4.0, 6.0), runner.AT_THE_LIMIT),
+        (MEDIAN, answered(5.5, 4.0, 7.0), runner.CHANGES),  # out of the interval of the base
+        (P, answered(0.99, error=0.001), runner.CHANGES),
+        (P, answered(0.98), runner.AT_THE_LIMIT),
+        (P, answered(0.4), runner.CHANGES),
     ],
 )
 def test_a_conclusion_changes_beyond_monte_carlo_error_only(item, own, change):
-    assert change_of(item, own, BASES.get(item, answered(0.9))) == change
+    assert runner.change_of(item, own, BASES.get(item, answered(0.9))) == change
 
 
 def test_the_table_has_every_conclusion_under_every_choice(tried):
@@ -94,24 +88,24 @@ def test_the_table_has_every_conclusion_under_every_choice(tried):
 
 def test_what_changes_is_said(tried):
     weibull = row(tried, RATIO, "family_weibull")
-    assert weibull["change"] == CHANGES
+    assert weibull["change"] == runner.CHANGES
     assert weibull["base_answer"] == "longer under lenvatinib"
     assert weibull["answer"] == "either may be longer"
     assert weibull["difference"] == pytest.approx(
         weibull["estimate"] - row(tried, RATIO, "base")["estimate"]
     )
     assert weibull["shift_in_sd"] < -1.0
-    assert row(tried, RATIO, "family_log_normal")["change"] == SAME
+    assert row(tried, RATIO, "family_log_normal")["change"] == runner.SAME
     split = row(tried, PROGNOSTIC, "without_split")
     assert split["answer"] == "either may be longer"
     changing = {"family_weibull", "no_histology", "prospective", "without_split"}
     assert set(tried.changes["specification"]) == changing
     # a treatment without cohorts has no answer
     gone = row(tried, "median_months:paclitaxel", "without_marks")
-    assert gone["change"] == NO_ANSWER
+    assert gone["change"] == runner.NO_ANSWER
     assert np.isnan(gone["estimate"])
     assert gone["note"] == "no cohort of the treatment is left"
-    assert row(tried, RATIO, "prospective")["change"] == NO_ANSWER
+    assert row(tried, RATIO, "prospective")["change"] == runner.NO_ANSWER
     assert row(tried, RATIO, "without_late")["counted_instead"] == "Early 2022"
     assert row(tried, RATIO, "without_split")["counted_instead"] == ""
 
@@ -131,7 +125,7 @@ def test_a_figure_gets_the_choices_with_an_answer(tried):
 
 def test_diagnoses():
     pairs = ((0.01, 0.2), (0.05, 0.2), (0.3, 0.01), (0.01, 0.01))
-    words = [diagnosis_of(*pair) for pair in pairs]
+    words = [runner.diagnosis_of(*pair) for pair in pairs]
     speak = ["the data speak", "prior and data differ", "the prior speaks", "neither is sensitive"]
     assert words == speak
 

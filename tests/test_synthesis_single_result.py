@@ -18,26 +18,12 @@ from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.families import FAMILIES
 from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.questions import single
+from synthesis.questions import single as question
 from synthesis.questions.contrasts import written
 from synthesis.questions.histology import pick
-from synthesis.questions.single import (
-    BOTH,
-    EXAGGERATION_COLUMNS,
-    POOLED_TRUTH,
-    STARTING_POINT,
-    TRUE_RATIOS,
-    log_ratios,
-    logrank_p,
-    ratio_alone,
-    reported_ratios,
-    results_by_histology,
-    sentences,
-    single_result,
-)
-from synthesis.questions.single import pair_of as single_pair
 from synthesis.stacking import stack
 
-STEP = log_ratios()[1] - log_ratios()[0]
+STEP = question.log_ratios()[1] - question.log_ratios()[0]
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +38,12 @@ def fit(registry):
 
 @pytest.fixture(scope="module")
 def result(registry, fit):
-    return single_result(fit, results_by_histology(fit)[0], registry.vocabulary)
+    return question.single_result(fit, question.results_by_histology(fit)[0], registry.vocabulary)
 
 
 def pair_of(folder, **more):
     fit = fit_of(read(folder, split(**more), whole("other", "sorafenib")))
-    return single_pair(fit, results_by_histology(fit)[0])
+    return question.pair_of(fit, question.results_by_histology(fit)[0])
 
 
 # --- Alone ---------------------------------------------------------------------------------------
@@ -65,7 +51,7 @@ def pair_of(folder, **more):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_density_of_a_ratio_integrates_to_one(tmp_path, name):
-    density = ratio_alone(pair_of(tmp_path), FAMILIES[name], load_priors())
+    density = question.ratio_alone(pair_of(tmp_path), FAMILIES[name], load_priors())
     assert density.sum() * STEP == pytest.approx(1.0)
     assert density.min() >= 0.0
     # the ends of the lattice are far beyond any ratio
@@ -74,7 +60,7 @@ def test_the_density_of_a_ratio_integrates_to_one(tmp_path, name):
 
 def test_groups_alike_say_nothing_of_the_sign(tmp_path):
     same = {"pure": Decimal("4.0"), "mixed": Decimal("4.0")}
-    density = ratio_alone(
+    density = question.ratio_alone(
         pair_of(tmp_path, n=(12, 12), medians=same, p=None), FAMILIES["weibull"], load_priors()
     )
     np.testing.assert_allclose(density, density[::-1], rtol=1e-6, atol=1e-12)
@@ -84,8 +70,8 @@ def test_groups_alike_say_nothing_of_the_sign(tmp_path):
 def test_the_density_is_that_of_a_grid_over_everything(tmp_path, name):
     """Mean and SD of the log ratio by a plain three-way grid."""
     pair, family, priors = pair_of(tmp_path), FAMILIES[name], load_priors()
-    density = ratio_alone(pair, family, priors)
-    beta = log_ratios()
+    density = question.ratio_alone(pair, family, priors)
+    beta = question.log_ratios()
     mean = (beta * density).sum() * STEP
     sd = np.sqrt(((beta - mean) ** 2 * density).sum() * STEP)
 
@@ -117,9 +103,11 @@ def test_larger_groups_say_more(tmp_path):
     for number, n in enumerate(((15, 8), (150, 80))):
         folder = tmp_path / str(number)
         folder.mkdir()
-        density = ratio_alone(pair_of(folder, n=n, p=None), FAMILIES["weibull"], load_priors())
+        density = question.ratio_alone(
+            pair_of(folder, n=n, p=None), FAMILIES["weibull"], load_priors()
+        )
         reached = np.cumsum(density) * STEP
-        widths.append(np.diff(np.interp((0.025, 0.975), reached, log_ratios()))[0])
+        widths.append(np.diff(np.interp((0.025, 0.975), reached, question.log_ratios()))[0])
     # ten times the patients: a root of ten narrower, a little less as shapes stay unknown
     assert widths[0] / widths[1] == pytest.approx(np.sqrt(10.0), rel=0.25)
 
@@ -127,8 +115,8 @@ def test_larger_groups_say_more(tmp_path):
 def test_families_are_weighted_as_in_the_pool(registry, fit):
     fits = {"weibull": fit, "log-logistic": replace(fit, family=FAMILIES["log-logistic"])}
     stacked = stack(fits, {"weibull": 0.25, "log-logistic": 0.75})
-    ref = results_by_histology(stacked)[0]
-    found = single_result(stacked, ref, registry.vocabulary).alone
+    ref = question.results_by_histology(stacked)[0]
+    found = question.single_result(stacked, ref, registry.vocabulary).alone
     assert list(found["family"]) == ["Weibull", "log-logistic", "stacked"]
     assert list(found["weight"]) == [0.25, 0.75, 1.0]
     own = found.set_index("family")["p_above_one"]
@@ -146,9 +134,9 @@ def test_the_starting_point_comes_first_and_is_read_from_the_registry():
         predictive=spread(0.0, 0.2, 2, len(observations(registry).treatments)),
         log_shape=-0.1,
     )
-    first = results_by_histology(fit)[0]
-    assert first.study.id == STARTING_POINT
-    found = single_result(fit, first, registry.vocabulary)
+    first = question.results_by_histology(fit)[0]
+    assert first.study.id == question.STARTING_POINT
+    found = question.single_result(fit, first, registry.vocabulary)
     medians = {
         group.histology: float(group.survival[0].median)
         for group in first.cohort.subgroups
@@ -157,7 +145,7 @@ def test_the_starting_point_comes_first_and_is_read_from_the_registry():
     assert (found.reported.pure, found.reported.mixed) == (medians["pure"], medians["mixed"])
     (p,) = [str(c.p) for c in first.study.comparisons]
     assert found.reported.p == p
-    words = " ".join(sentences(found))
+    words = " ".join(question.sentences(found))
     assert f"{found.reported.mixed:g} months in {found.reported.n_mixed} patients" in words
     assert f"p = {p}" in words
 
@@ -169,7 +157,7 @@ def test_another_printed_figure_gives_another_answer(tmp_path, registry, result)
         whole("second", "best_care"),
     )
     fit = told_fit(changed, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
-    found = single_result(fit, results_by_histology(fit)[0], changed.vocabulary)
+    found = question.single_result(fit, question.results_by_histology(fit)[0], changed.vocabulary)
     assert found.reported.ratio == pytest.approx(2.9 / 2.7)
     assert found.alone.iloc[-1]["estimate"] < result.alone.iloc[-1]["estimate"]
     assert found.as_large_by_chance > result.as_large_by_chance
@@ -178,7 +166,7 @@ def test_another_printed_figure_gives_another_answer(tmp_path, registry, result)
 def test_a_cohort_that_does_not_print_both_is_refused(registry, fit):
     other = next(ref for ref in fit.data.cohorts if ref.study.id == "second")
     with pytest.raises(ValueError, match=r"found second:arm, .* which are split:arm"):
-        single_result(fit, other, registry.vocabulary)
+        question.single_result(fit, other, registry.vocabulary)
 
 
 # --- Pooled --------------------------------------------------------------------------------------
@@ -187,13 +175,13 @@ def test_a_cohort_that_does_not_print_both_is_refused(registry, fit):
 def test_both_effects_together_are_their_sum(result, fit):
     t = fit.data.treatments.index("lenvatinib")
     total = np.exp(fit.flat("prognostic") + fit.flat("predictive")[:, t])
-    row = pick(result.effects, {"effect": BOTH, "which": "posterior"})
+    row = pick(result.effects, {"effect": question.BOTH, "which": "posterior"})
     assert row.estimate == pytest.approx(np.median(total))
-    prior = pick(result.effects, {"effect": BOTH, "which": "prior"})
+    prior = pick(result.effects, {"effect": question.BOTH, "which": "prior"})
     assert prior.log_sd == pytest.approx(np.hypot(0.7, 0.2))
     assert list(result.density["parameter"].unique()) == [
         "alone",
-        f"{BOTH}: Lenvatinib",
+        f"{question.BOTH}: Lenvatinib",
         "prognostic",
         "predictive: Lenvatinib",
     ]
@@ -206,13 +194,16 @@ def test_logrank_p_is_that_of_scipy():
     rng = np.random.default_rng(5)
     first, second = rng.exponential(1.0, (20, 15)), rng.exponential(1.8, (20, 8))
     exact = [stats.logrank(x, y).pvalue for x, y in zip(first, second, strict=True)]
-    np.testing.assert_allclose(logrank_p(first, second), exact, rtol=1e-9)
+    np.testing.assert_allclose(question.logrank_p(first, second), exact, rtol=1e-9)
 
 
 def test_chance_and_selection(result):
     table = result.exaggeration
-    assert tuple(table.columns) == EXAGGERATION_COLUMNS
-    assert list(table["truth"]) == [POOLED_TRUTH, *(f"{x:g}" for x in TRUE_RATIOS)]
+    assert tuple(table.columns) == question.EXAGGERATION_COLUMNS
+    assert list(table["truth"]) == [
+        question.POOLED_TRUTH,
+        *(f"{x:g}" for x in question.TRUE_RATIOS),
+    ]
     fixed = table.iloc[1:]
     assert (np.diff(fixed["power"]) > 0.0).all()
     assert (np.diff(fixed["exaggeration"]) < 0.0).all()
@@ -228,7 +219,9 @@ def test_chance_and_selection(result):
 def test_large_studies_neither_exaggerate_nor_miss(tmp_path):
     registry = read(tmp_path, split(n=(240, 160), p="0.001"), whole("second", "sorafenib"))
     fit = told_fit(registry, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
-    found = single_result(fit, results_by_histology(fit)[0], registry.vocabulary).exaggeration
+    found = question.single_result(
+        fit, question.results_by_histology(fit)[0], registry.vocabulary
+    ).exaggeration
     last = found.iloc[-1]
     assert last["power"] == 1.0
     assert last["wrong_sign"] == 0.0
@@ -239,12 +232,12 @@ def test_large_studies_neither_exaggerate_nor_miss(tmp_path):
 def test_without_a_p_value_its_chance_is_not_told(tmp_path):
     registry = read(tmp_path, split(p=None), whole("second", "sorafenib"))
     fit = told_fit(registry, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
-    found = single_result(fit, results_by_histology(fit)[0], registry.vocabulary)
+    found = question.single_result(fit, question.results_by_histology(fit)[0], registry.vocabulary)
     assert np.isnan(found.as_significant_by_chance)
-    words = " ".join(sentences(found))
+    words = " ".join(question.sentences(found))
     assert "log-rank p this small" not in words
     assert ", p " not in words.split(":")[0]
-    assert reported_ratios(fit)["p"].tolist() == [""]
+    assert question.reported_ratios(fit)["p"].tolist() == [""]
 
 
 # --- Read ----------------------------------------------------------------------------------------
@@ -253,7 +246,7 @@ def test_without_a_p_value_its_chance_is_not_told(tmp_path):
 def test_every_number_is_read_as_it_is_written(result, registry):
     told = single.result({"os": (result,)}, registry)
     stored = told.tables["single_results"]
-    assert stored[list(EXAGGERATION_COLUMNS)].equals(result.exaggeration)
+    assert stored[list(question.EXAGGERATION_COLUMNS)].equals(result.exaggeration)
     assert set(stored["label"]) == {"Split 2021"}
     alone, exaggeration = told.findings[0].tables
     for cells, row in zip(alone.rows, result.alone.itertuples(index=False), strict=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -146,11 +145,10 @@ def _row(record: Mapping[str, Any]) -> Row:
     who = f"{histology} tumours, " if histology in ("pure", "mixed") else ""
     size = "" if numbers.is_missing(n) else f", n = {int(n):,}"
     detail = f"{who}{figure}{size}; {numbers.in_sentence(word(record['treatment']))}"
-    draw = partial(_put_position, number(record["pit"]), flag(record["within"]))
+
+    def draw(spot: rows.Spot) -> None:
+        brush, pit = spot.brush("position"), number(record["pit"])
+        marks.put_area(brush, _CENTRAL, spot.middle, 5.0, _BAND)
+        marks.put_point(brush, pit, spot.middle, "position", fill=flag(record["within"]))
+
     return Row(word(record["label"]), detail, texts, draw)
-
-
-def _put_position(pit: float, inside: bool, spot: rows.Spot) -> None:
-    brush = spot.brush("position")
-    marks.put_area(brush, _CENTRAL, spot.middle, 5.0, _BAND)
-    marks.put_point(brush, pit, spot.middle, "position", fill=inside)

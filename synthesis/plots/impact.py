@@ -133,7 +133,12 @@ def _estimate_block(records: Sequence[Mapping[str, Any]], endpoint: Endpoint) ->
 
 
 def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint) -> Row:
-    before, after = (_estimate_text(record, side, endpoint) for side in _SIDES)
+    # an asterisk where no cohort is behind an estimate
+    before, after = (
+        numbers.interval(*interval_of(record, side), endpoint.write)
+        + "*" * (not _is_known(record, side))
+        for side in _SIDES
+    )
     first, second = (numbers.value(number(record[f"rank_{side}"])) for side in _SIDES)
     texts = {"estimate": (Quiet(before), after), "rank": (Quiet(first), second)}
 
@@ -144,12 +149,6 @@ def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint) -> Row:
             rows.put_estimate(brush, spot.scales["values"], values, y, fill=side == "after")
 
     return Row(word(record["treatment"]), texts=texts, draw=draw)
-
-
-def _estimate_text(record: Mapping[str, Any], side: str, endpoint: Endpoint) -> str:
-    """An estimate with its interval; an asterisk where no cohort is behind it."""
-    text = numbers.interval(*interval_of(record, side), endpoint.write)
-    return text if _is_known(record, side) else f"{text}*"
 
 
 def _is_known(record: Mapping[str, Any], side: str) -> bool:

@@ -322,18 +322,12 @@ def _alone_table(
     """Ratios of medians by one result alone, under each family and weighted as in the pool."""
     rows = [(FAMILIES[name].label, weights[name], own) for name, own in densities.items()]
     rows += [("stacked", 1.0, together)] * (len(rows) > 1)
-    return pd.DataFrame(
-        [(label, weight, *_of_density(density)) for label, weight, density in rows],
-        columns=names("family weight estimate lower upper p_above_one"),
-    )
-
-
-def _of_density(density: np.ndarray) -> list[float]:
-    """Median and limits of the ratio, and the probability that it is above one."""
-    beta = log_ratios()
-    reached = np.cumsum(density) * _STEP - 0.5 * density * _STEP
-    ratios = np.exp(np.interp((0.5, 0.025, 0.975), reached, beta)).tolist()
-    return [*ratios, float(1.0 - np.interp(0.0, beta, reached))]
+    beta, known = log_ratios(), []
+    for label, weight, density in rows:
+        reached = np.cumsum(density) * _STEP - 0.5 * density * _STEP
+        ratios = np.exp(np.interp((0.5, 0.025, 0.975), reached, beta)).tolist()
+        known.append((label, weight, *ratios, float(1.0 - np.interp(0.0, beta, reached))))
+    return pd.DataFrame(known, columns=names("family weight estimate lower upper p_above_one"))
 
 
 # --- Once pooled ---------------------------------------------------------------------------------

@@ -35,15 +35,8 @@ from priors import Prior, Priors
 from studies import Registry
 from studies.figures import Readings
 from studies.vocabulary import Vocabulary
-from synthesis import numbers
+from synthesis import estimands, numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import (
-    curve,
-    effect_density,
-    patients_of,
-    reference_share,
-    summarise,
-)
 from synthesis.fits import (
     DEFAULT_FAMILY,
     PooledSurvival,
@@ -71,6 +64,10 @@ COMMON, SPREAD = "common bias", "spread of biases"
 #: Populations of the medians: that of every report, and that of an unbiased study.
 HALF_WAY, AS_PROSPECTIVE = "half way between the designs", "prospective study"
 
+EFFECT_COLUMNS = names(
+    "endpoint effect label which estimate lower upper log_sd prior_share p_optimistic cohorts "
+    "patients"
+)
 REPORT_COLUMNS = names(
     "endpoint study cohort cohort_label treatment treatment_class design patients "
     "estimate lower upper own own_lower own_upper p_optimistic"
@@ -174,7 +171,7 @@ def of_fits(
 
 def kinds_table(fit: PooledSurvival) -> pd.DataFrame:
     """Reports, cohorts, patients and treatments of each kind of report, a row each."""
-    sizes, kinds = patients_of(fit), funnels.cohort_kinds(fit)
+    sizes, kinds = estimands.patients_of(fit), funnels.cohort_kinds(fit)
     cohorts = pd.DataFrame(
         [(ref.study.id, sizes[ref.id], ref.treatment) for ref in fit.data.cohorts],
         columns=["study", "patients", "treatment"],
@@ -230,16 +227,15 @@ def bias_effects(fit: PooledSurvival) -> pd.DataFrame:
         half = prior.family == "half_normal"
         sd = prior.scale * (np.sqrt(1.0 - 2.0 / np.pi) if half else 1.0)
         before = prior.natural(prior.quantile(0.5)), *prior.implied()
-        after = vars(summarise(np.array([prior.natural(draw) for draw in draws]))).values()
+        natural = np.array([prior.natural(draw) for draw in draws])
+        after = vars(estimands.summarise(natural)).values()
         for which, ends, log_sd, share, p in (
             ("prior", before, sd, 1.0, optimistic[0]),
             ("posterior", after, float(np.std(draws)), prior_share(sd, draws), optimistic[1]),
         ):
-            row = {"endpoint": fit.data.endpoint, "effect": name, "label": _LABELS[name]}
-            row |= {"which": which, **dict(zip(("estimate", "lower", "upper"), ends, strict=True))}
-            row |= {"log_sd": log_sd, "prior_share": share, "p_optimistic": p}
-            rows.append(row | behind.to_dict())
-    return pd.DataFrame(rows)
+            about = fit.data.endpoint, name, _LABELS[name], which
+            rows.append((*about, *ends, log_sd, share, p, *behind))
+    return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
 
 
 def bias_densities(fit: PooledSurvival) -> pd.DataFrame:
@@ -249,7 +245,7 @@ def bias_densities(fit: PooledSurvival) -> pd.DataFrame:
     its logarithm.
     """
     design, prior = fit.priors["covariate_retrospective"], fit.priors[BIAS_PRIOR]
-    frames = [effect_density(COMMON, _LABELS[COMMON], design, common_bias(fit))]
+    frames = [estimands.effect_density(COMMON, _LABELS[COMMON], design, common_bias(fit))]
     sds = bias_spread(fit)
     grid = np.linspace(0.0, max(3.5 * prior.scale, float(sds.max())), 256)
     x, unit = np.array([prior.natural(sd) for sd in grid]), np.log(prior.natural(1.0))
@@ -292,15 +288,13 @@ def reports_table(fit: PooledSurvival, vocabulary: Vocabulary) -> pd.DataFrame:
     probability that the whole bias is above 1.
     """
     common, rows = common_bias(fit), []
-    parts = zip(
-        fit.data.cohorts, funnels.about_cohorts(fit, vocabulary), own_biases(fit).T, strict=True
-    )
-    for ref, about, own in parts:
+    cohorts = zip(fit.data.cohorts, funnels.about_cohorts(fit, vocabulary), strict=True)
+    for (ref, about), own in zip(cohorts, own_biases(fit).T, strict=True):
         if about["kind"] == RETROSPECTIVE:
             rows.append(
                 about
                 | {"design": ref.study.design.replace("_", " ")}
-                | vars(summarise(np.exp(common + own)))
+                | vars(estimands.summarise(np.exp(common + own)))
                 | under("own", np.exp(own))
                 | {"p_optimistic": float(np.mean(common + own > 0.0))}
             )
@@ -323,26 +317,17 @@ def medians_table(
     for group in treatments_of(usual, vocabulary):
         logs = {}
         for name, fit in fits.items():
-            share = reference_share(fit, reference_mix)
-            logs[name] = np.log(curve(fit, group.group, share, "mean_study").median)
+            share = estimands.reference_share(fit, reference_mix)
+            logs[name] = np.log(estimands.curve(fit, group.group, share, "mean_study").median)
         pooled = float(np.exp(np.median(logs["usual"])))
         for population, steps in ((HALF_WAY, 0.5), (AS_PROSPECTIVE, 0.0)):
-            medians: dict[str, float] = {}
+            row = {"endpoint": usual.data.endpoint, "treatment": group.label}
+            row |= {"treatment_class": group.class_label, "population": population}
             for name, fit in fits.items():
-                medians |= under(name, np.exp(logs[name] + steps * common_bias(fit)))
-            rows.append(
-                {
-                    "endpoint": usual.data.endpoint,
-                    "treatment": group.label,
-                    "treatment_class": group.class_label,
-                    "population": population,
-                    **medians,
-                    "ratio": medians["biased"] / medians["usual"],
-                    "ratio_to_pooled": medians["biased"] / pooled,
-                    "cohorts": len(group.cohorts),
-                    "patients": group.patients,
-                }
-            )
+                row |= under(name, np.exp(logs[name] + steps * common_bias(fit)))
+            row["ratio"] = row["biased"] / row["usual"]
+            row["ratio_to_pooled"] = row["biased"] / pooled
+            rows.append(row | {"cohorts": len(group.cohorts), "patients": group.patients})
     return pd.DataFrame(rows)
 
 
@@ -426,14 +411,11 @@ def _value(row: Any, name: str = "", write: numbers.Writer = numbers.ratio) -> s
     return numbers.interval(getattr(row, name or "estimate"), *ends, write)
 
 
-def _cohorts(row: Any) -> str:
-    return numbers.size_words(row.cohorts, row.patients)
-
-
 def _common(answer: BiasAnalysis, vocabulary: Vocabulary) -> Iterator[str]:
     kinds = {row.kind: row for row in answer.tables["bias_kinds"].itertuples(index=False)}
     first, second = (
-        f"{numbers.count(row.reports, f'{row.kind} report')} ({_cohorts(row)})"
+        f"{numbers.count(row.reports, f'{row.kind} report')} "
+        f"({numbers.size_words(row.cohorts, row.patients)})"
         for row in (kinds[RETROSPECTIVE], kinds[PROSPECTIVE])
     )
     silent = kinds[funnels.NOT_STATED].reports
@@ -536,7 +518,8 @@ def _slope(table: pd.DataFrame) -> Iterator[str]:
     whole = slopes.pop(funnels.ALL)
     yield (
         "Regression of the log median on its standard error over "
-        f"{numbers.count(whole.points, 'median')} ({_cohorts(whole)}): all else alike a cohort of "
+        f"{numbers.count(whole.points, 'median')} "
+        f"({numbers.size_words(whole.cohorts, whole.patients)}): all else alike a cohort of "
         f"{funnels.SMALL} patients reports {_value(whole, 'factor')} times the median of one of "
         f"{funnels.LARGE}, a longer one with a probability of {numbers.chance(whole.p_positive)}. "
         f"{share_words(whole.prior_share, told=True)}"

@@ -182,7 +182,13 @@ def ranks_table(pairs: Iterable[Pair]) -> pd.DataFrame:
         own = [subject.about | {"of": len(ranked)} for subject in ranked]
         for number, name in enumerate(_SIDES if ranked else ()):
             places = [subject.places[number] for subject in ranked]
-            drawn = _ranks(pair.fits[number], places, pair.reference_mix)
+            fit, of = pair.fits[number], "mean_study"
+            if isinstance(fit, ResponseFit):
+                values = [predictive.rate_of(fit, place, of) for place in places]
+            else:
+                share = estimands.reference_share(fit, pair.reference_mix)
+                values = [predictive.curve_of(fit, place, share, of).median for place in places]
+            drawn = ranks(np.stack(values, axis=1))
             means, best = drawn.mean(axis=0), (drawn == 1).mean(axis=0)
             for row, mean, first, ends in zip(own, means, best, quantiles(drawn).T, strict=True):
                 row |= zip((f"median_{name}", f"lower_{name}", f"upper_{name}"), ends, strict=True)
@@ -190,15 +196,6 @@ def ranks_table(pairs: Iterable[Pair]) -> pd.DataFrame:
                 row[f"rank_{name}"] = int((means < mean).sum()) + 1
         rows += sorted(own, key=lambda row: row["rank_after"])
     return pd.DataFrame(rows, columns=list(RANK_COLUMNS))
-
-
-def _ranks(fit: Fit, places: Sequence[Place], mix: float) -> np.ndarray:
-    if isinstance(fit, ResponseFit):
-        drawn = [predictive.rate_of(fit, place, "mean_study") for place in places]
-    else:
-        share = estimands.reference_share(fit, mix)
-        drawn = [predictive.curve_of(fit, place, share, "mean_study").median for place in places]
-    return ranks(np.stack(drawn, axis=1))
 
 
 # --- Who is counted ------------------------------------------------------------------------------
@@ -291,9 +288,7 @@ def surprise_table(pairs: Iterable[Pair]) -> pd.DataFrame:
                 continue
             place = predictive.place_of(fit, ref.treatment, ref.treatment_class)
             about = {
-                "endpoint": pair.endpoint,
-                "study": ref.study.id,
-                "cohort": ref.cohort.id,
+                **{"endpoint": pair.endpoint, "study": ref.study.id, "cohort": ref.cohort.id},
                 "label": labels[ref.id],
                 "treatment": words.treatment(ref.treatment).label,
                 "treatment_class": words.treatment_class(ref.treatment_class).label,

@@ -156,19 +156,17 @@ def sample(prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
     draws, base = run(prepared.problem, settings, cache=False), prepared.base
     if draws.tree["posterior"].sizes["draw"] < settings.draws:
         raise KeyboardInterrupt
-    is_base = prepared.specification is BASE
-    diagnosis = diagnose(draws.tree) if is_base else _not_judged(draws.tree, settings)
+    if prepared.specification is BASE:
+        diagnosis = diagnose(draws.tree)
+    else:  # numbers that are shown are judged by themselves; all others would cost half a refit
+        divergences, nan = int(draws.tree["sample_stats"]["diverging"].sum()), float("nan")
+        sizes = settings.draws, settings.chains
+        of_all = nan, "", nan, nan, divergences, nan
+        diagnosis = Diagnosis("REVIEW", *of_all, *sizes, "not judged")
     chosen, centre = family(base.family), centre_share(base.priors)
     return SurvivalFit(
         prepared.data, (), base.priors, chosen, draws, diagnosis, centre, base.variant
     )
-
-
-def _not_judged(tree: DataTree, settings: SamplerSettings) -> Diagnosis:
-    """Every number that is shown is judged by itself; all others would cost half a refit more."""
-    divergences, nan = int(tree["sample_stats"]["diverging"].sum()), float("nan")
-    sizes = settings.draws, settings.chains
-    return Diagnosis("REVIEW", nan, "", nan, nan, divergences, nan, *sizes, "not judged")
 
 
 # --- Running -------------------------------------------------------------------------------------
@@ -178,19 +176,11 @@ def _not_judged(tree: DataTree, settings: SamplerSettings) -> Diagnosis:
 class Refit:
     """What one specification gave.
 
-    Attributes
-    ----------
-    answers : mapping
-        Name of a conclusion -> estimate; without those that cannot be answered.
-    cohorts, patients, counted_instead : int, int, tuple of str
-        What is counted; labels of reports that are counted here and not in the base.
-    reliable : bool
-        Whether the chains agree on every number.
-    from_store, changes_nothing : bool
-        Whether it was read back; whether every array of the model is that of the base, so that
-        nothing was refitted.
-    extra : mapping
-        Power-scaling, verdict and advice of the base; empty elsewhere.
+    `answers` are by the name of a conclusion, without those that cannot be answered.
+    `counted_instead`: labels of reports that are counted here and not in the base; `reliable`:
+    whether the chains agree on every number; `from_store`: whether it was read back;
+    `changes_nothing`: whether every array of the model is that of the base, so that nothing was
+    refitted; `extra`: power-scaling, verdict and advice of the base.
     """
 
     specification: Specification
@@ -311,29 +301,23 @@ def _made(
     for left in reversed(range(_ATTEMPTS[is_base])):
         fit = fitter(item, settings)
         answers = answers_of(conclusion_draws(fit, question), question, settings.chains)
-        reliable = _agrees(answers, fit.diagnosis.divergences, settings)
+        # a probability is judged with the difference that it is of
+        judged = [own for own in answers.values() if not math.isnan(own.lower)]
+        reliable = all(own.rhat < RHAT and own.ess >= ESS for own in judged)
+        most = DIVERGENT * settings.draws * settings.chains
+        reliable = reliable and fit.diagnosis.divergences <= most
         # the base is judged as a report judges its fits
         if not left or (reliable and not (is_base and fit.diagnosis.verdict != "PASS")):
             break
-        settings = replace(
-            settings,
-            draws=2 * settings.draws,
-            tune=2 * settings.tune,
-            target_accept=1.0 - (1.0 - settings.target_accept) / 2.0,
-        )
+        target = 1.0 - (1.0 - settings.target_accept) / 2.0
+        twice = {"draws": 2 * settings.draws, "tune": 2 * settings.tune}
+        settings = replace(settings, **twice, target_accept=target)
     diagnosis = {"verdict": fit.diagnosis.verdict, "advice": fit.diagnosis.advice}
     return {
         "answers": {name: asdict(own) for name, own in answers.items()},
         "reliable": reliable,
         "extra": {"power_scaling": power_scaling(fit, question)} | diagnosis if is_base else {},
     }
-
-
-def _agrees(answers: Mapping[str, Estimate], divergences: int, settings: SamplerSettings) -> bool:
-    # a probability is judged with the difference that it is of
-    judged = [own for own in answers.values() if not math.isnan(own.lower)]
-    agree = all(own.rhat < RHAT and own.ess >= ESS for own in judged)
-    return agree and divergences <= DIVERGENT * settings.draws * settings.chains
 
 
 # --- Answers -------------------------------------------------------------------------------------
@@ -382,15 +366,10 @@ def conclusion_draws(fit: SurvivalFit, question: Question) -> dict[str, np.ndarr
 class Estimate:
     """A conclusion under one choice, with the Monte Carlo error of each number.
 
-    Attributes
-    ----------
-    estimate, lower, upper : float
-        Posterior median and 95 % limits; for a probability the probability, without limits. Monte
-        Carlo standard errors are those of Vehtari et al. 2021, doi 10.1214/20-BA1221.
-    centre, sd : float
-        Posterior mean and standard deviation on the scale on which choices are compared.
-    rhat, ess : float
-        Of the draws; the smaller of bulk and tail.
+    Posterior median and 95 % limits; for a probability the probability, without limits. Monte Carlo
+    standard errors are those of Vehtari et al. 2021, doi 10.1214/20-BA1221. ``centre`` and ``sd``
+    are posterior mean and standard deviation on the scale on which choices are compared; ``rhat``
+    and ``ess``, the smaller of bulk and tail, are of the draws.
     """
 
     estimate: float
@@ -446,11 +425,7 @@ def _dataset(values: np.ndarray, chains: int) -> Any:
 
 
 def _chance(values: np.ndarray, chains: int) -> Estimate:
-    """A probability; its chains are judged with the difference that it is of.
-
-    Where all draws of a chain agree its error is that of one draw in disagreement: an error of
-    nought would be a lie.
-    """
+    """A probability; where all draws of a chain agree its error is that of one in disagreement."""
     p, nan = float(values.mean()), float("nan")
     shaped = by_chain(values, chains)
     sd = float(np.sqrt(p * (1.0 - p)))
@@ -514,8 +489,7 @@ def diagnosis_of(prior: float, likelihood: float) -> str:
 def power_scaling(fit: SurvivalFit, question: Question) -> list[dict[str, Any]]:
     """Sensitivity of every conclusion to all its priors, to each of them, and to the likelihood.
 
-    Both are the change of the distribution per doubling of the power: columns ``conclusion``,
-    ``prior``, ``prior_sensitivity`` and ``likelihood_sensitivity``.
+    Both are the change of the distribution per doubling of the power.
     """
     tree = scaling_tree(fit, question)
     names = list(tree["log_prior"].data_vars)
@@ -537,11 +511,7 @@ def power_scaling(fit: SurvivalFit, question: Question) -> list[dict[str, Any]]:
 
 
 def scaling_tree(fit: SurvivalFit, question: Question) -> DataTree:
-    """Draws of the conclusions with the log densities of priors and cohorts.
-
-    Groups ``posterior`` (conclusions on the scale on which they are judged), ``log_prior`` (a
-    variable a named prior) and ``log_likelihood`` (a variable, one entry a cohort).
-    """
+    """Draws of the conclusions, on their scale, with the log densities of priors and cohorts."""
     items = {item.name: item for item in question.conclusions}
     groups = {
         "posterior": {
@@ -566,9 +536,8 @@ def scaling_tree(fit: SurvivalFit, question: Question) -> DataTree:
 def log_priors(fit: SurvivalFit) -> dict[str, np.ndarray]:
     """Log density of every named prior at every draw, up to a constant, ``(draws,)`` each.
 
-    Only priors that the likelihood can reach; one that several quantities share (a treatment each,
-    a cohort each) is the sum over them. A normal and a half-normal have the same density up to a
-    constant, where they have one.
+    Only priors that the likelihood can reach; one that several quantities share is the sum over
+    them. A normal and a half-normal have the same density up to a constant, where they have one.
     """
     own = {SHAPE_PRIOR[fit.family.name]: "shape_mean"}
     if fit.family.has_tail:

@@ -18,7 +18,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 from priors import Priors, load_priors
-from studies import Registry
+from studies import Registry, selection
 from studies.figures import (
     Readings,
     View,
@@ -30,15 +30,7 @@ from studies.figures import (
 )
 from studies.registry import references
 from studies.schema import NOT_REACHED, Cohort, Subgroup
-from studies.selection import (
-    CohortRef,
-    Counted,
-    OverlapIndex,
-    adjusted_contrasts,
-    overlap_pairs,
-    quality,
-    rank,
-)
+from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis.counting import select
 from synthesis.endpoints import survival_endpoints
@@ -56,14 +48,9 @@ from synthesis.model.observations import (
 from synthesis.model.printed import METHODS
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
 from synthesis.numbers import capitalised, in_sentence, months, percent
+from synthesis.questions import contrasts
 from synthesis.questions.appraisal import HALF
-from synthesis.questions.contrasts import (
-    GAIN,
-    NotComparedError,
-    choose_reference,
-    treatments_by_id,
-    treatments_of,
-)
+from synthesis.questions.contrasts import GAIN
 from synthesis.result import NotAnsweredError
 
 # --- What is asked -------------------------------------------------------------------------------
@@ -163,7 +150,7 @@ def ask(
     and mixed patients apart, or else that with most cohorts; and the usual reference.
     NotAskedError where one of them is not pooled, or both are the same.
     """
-    groups = treatments_by_id(treatments_of(_Observed(data=data), vocabulary))
+    groups = contrasts.treatments_by_id(contrasts.treatments_of(_Observed(data=data), vocabulary))
     named = {name: Treatment(name, group.label) for name, group in groups.items()}
     if len(groups) < 2:
         only = next((own.label for own in named.values()), "none")
@@ -196,8 +183,8 @@ def ask(
 def _wanted(groups: Mapping[str, NamedGroup], vocabulary: Vocabulary, wanted: str | None) -> str:
     """Identifier of a pooled treatment by any of its names; of the usual reference for none."""
     try:
-        chosen = choose_reference(list(groups.values()), vocabulary, wanted)
-    except NotComparedError as error:
+        chosen = contrasts.choose_reference(list(groups.values()), vocabulary, wanted)
+    except contrasts.NotComparedError as error:
         raise NotAskedError(str(error)) from None
     if chosen is None:
         raise NotAskedError(f"no cohort of {wanted} is pooled here. Possible: {', '.join(groups)}.")
@@ -354,13 +341,12 @@ _OVERLAPS = {
     "none": "none counts",
 }
 _UNTOLD, _SHARED = "Intervals that do not tell", "Overlapping reports"
-_T = "Study effects: Student-t with 4 degrees of freedom"
-_BY_ORIGIN = "Transformed tumours read as mixed, de novo ones as pure"
-_NOT_ALONE = "Declared readings of a report's own groups used"
 
 #: Choices that every analysis has; one that the base has made already is not tried.
 CHOICES: tuple[Specification, ...] = (
-    _of_model("robust", _T, study_effects="student-t"),
+    _of_model(
+        "robust", "Study effects: Student-t with 4 degrees of freedom", study_effects="student-t"
+    ),
     _of_model(
         "bias", "Retrospective reports: a bias of each, SD 0.3 (log)", retrospective_bias=0.3
     ),
@@ -381,8 +367,12 @@ CHOICES: tuple[Specification, ...] = (
         for method in METHODS
     ),
     _of_figures("verified_only", "Verified figures only", verified_only=True),
-    _of_figures("read_as", _NOT_ALONE, use_read_as="groups"),
-    _of_figures("origin", _BY_ORIGIN, use_read_as="origin"),
+    _of_figures(
+        "read_as", "Declared readings of a report's own groups used", use_read_as="groups"
+    ),
+    _of_figures(
+        "origin", "Transformed tumours read as mixed, de novo ones as pure", use_read_as="origin"
+    ),
     _of_figures("formed", "Groups counted that their outcome formed", use_formed=True),
     _of_figures("prospective", "Prospective reports only", prospective=True),
     _of_figures("quality", f"Reports that meet {HALF} to 10 appraisal items", min_quality=HALF),
@@ -488,7 +478,7 @@ def default_specifications(
             for choice in CHOICES
             if choice.apply(base) != base
             and not (choice.counting.get("without_histology") and not data.tells_histology)
-            and not ("min_quality" in choice.counting and not any(map(quality, registry)))
+            and not ("min_quality" in choice.counting and not any(map(selection.quality, registry)))
         ),
     ]
     chosen = [group for group in GROUPS if groups is None or group in groups]
@@ -506,28 +496,23 @@ def _choices_of_one(
             yield Specification(key, "family", label, aspect, family=name)
     for name in data.classes if len(data.classes) > 1 else ():
         label = f"Without {in_sentence(registry.vocabulary.treatment_class(name).label)}"
-        aspect, counting = "Each class in turn", {"without_class": name}
-        yield Specification(f"without_class_{name}", "classes", label, aspect, counting=counting)
-    labels = {ref.study.id: ref.label for ref in data.cohorts}
+        about = f"without_class_{name}", label, "Each class in turn"
+        yield _of_figures(*about, group="classes", without_class=name)
+    labels = {ref.study.id: ref.label for ref in data.cohorts if ref.study.id in studies}
     for name in data.studies if len(data.studies) > 1 else ():
-        if name in studies:
-            label = f"Without {labels[name]}"
-            aspect, counting = "Each report in turn", {"without_study": name}
-            yield Specification(f"without_{name}", "studies", label, aspect, counting=counting)
+        if name in labels:
+            about = f"without_{name}", f"Without {labels[name]}", "Each report in turn"
+            yield _of_figures(*about, group="studies", without_study=name)
 
 
 def informative_studies(data: SurvivalData, asked: Collection[str], most: int) -> set[str]:
     """Reports that are left out one at a time; see :data:`MOST_STUDIES`."""
-    chosen = {
-        ref.study.id
-        for ref in data.cohorts
-        if tells_histology(ref, data.view)
-        or ref.treatment in asked
-        or ref.study.design == "randomised"
-    }
-    patients: Counter[str] = Counter()
+    chosen, patients = set(), Counter()
     for ref in data.cohorts:
         patients[ref.study.id] += ref.cohort.n or 0
+        told = tells_histology(ref, data.view)
+        if told or ref.treatment in asked or ref.study.design == "randomised":
+            chosen.add(ref.study.id)
     largest = sorted(patients.keys() - chosen, key=lambda name: (-patients[name], name))
     return chosen | set(largest[: max(most - len(chosen), 0)])
 
@@ -557,7 +542,7 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
         within = () if counting.without_histology else within
         kept = {i: own for i, own in registry.studies.items() if i != counting.without_study}
         smaller = replace(registry, studies=kept, min_quality=counting.min_quality)
-        contrasts = Contrasts(within, adjusted_contrasts(smaller, view), origin)
+        contrasts = Contrasts(within, selection.adjusted_contrasts(smaller, view), origin)
     selecting = registry.vocabulary.selecting
     data = survival_data(counted, view, class_order(registry), selecting, contrasts)
     if counting.convention == "untold":
@@ -595,7 +580,7 @@ def _counted(
     }
     refs = [ref for ref in references(smaller) if ref.id in usable]
     if counting.overlap == "none":
-        sharing = [{one.id, other.id} for one, other, _ in overlap_pairs(smaller)]
+        sharing = [{one.id, other.id} for one, other, _ in selection.overlap_pairs(smaller)]
         shared = set().union(*(pair for pair in sharing if pair <= usable))
         return [ref for ref in refs if ref.id not in shared], (), ()
     first = _first_counted(smaller, refs, view, counting.overlap)
@@ -611,9 +596,9 @@ def _first_counted(
 
     def order(ref: CohortRef) -> tuple[float, tuple[list[float], str]]:
         first = ref.study.citation.year if rule == "latest" else ref.cohort.n
-        return -(first or 0), rank(ref, view)
+        return -(first or 0), selection.rank(ref, view)
 
-    counted, kept = Counted(OverlapIndex(registry)), set()
+    counted, kept = selection.Counted(selection.OverlapIndex(registry)), set()
     for ref in sorted(usable, key=order):
         if counted.first_against(ref) is None:
             counted.add(ref)
