@@ -429,7 +429,7 @@ def test_who_gave_way_and_who_is_not_counted(load):
     assert "neither a median" in rows.loc["silent", "reason"]
     assert "same centre" in rows.loc["small", "reason"]
     (note,) = notes_of(*chosen, ["large:arm"], set()).values()
-    assert note == "The fit without it counted the same patients in small:arm."
+    assert note == "The fit without it counted small:arm, with patients in common."
 
 
 def test_a_cohort_is_counted_again_when_the_one_before_it_goes(load):

@@ -458,10 +458,10 @@ def sentences(own: SingleResult) -> tuple[str, ...]:
     treatment, last = in_sentence(own.treatment), own.alone.iloc[-1]
     after = own.effects[own.effects["which"] == "posterior"]
     both, prognostic, predictive = after.itertuples(index=False)
-    told_by = (
-        *("the data more than the prior", "the prior more than the data"),
-        "the prior, hardly the data",
-    )[sum(predictive.prior_share > limit for limit in (0.5, histology.MOSTLY_PRIOR))]
+    data, prior = "the data more than the prior", "the prior more than the data"
+    by_share = (data, prior, "the prior, hardly the data")
+    limits = (0.5, histology.MOSTLY_PRIOR)
+    told_by = by_share[sum(predictive.prior_share > limit for limit in limits)]
     return (
         _reported_words(own.reported, own.label, treatment),
         f"Alone, with next to nothing believed beforehand, its medians"

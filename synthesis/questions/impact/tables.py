@@ -262,7 +262,8 @@ def notes_of(
         if name.partition(":")[0] in changed and name in old:
             notes[name] = "The fit without it counted an earlier version of this report."
         elif gone:
-            notes[name] = f"The fit without it counted the same patients in {', '.join(gone)}."
+            others = ", ".join(gone)
+            notes[name] = f"The fit without it counted {others}, with patients in common."
     return notes
 
 
@@ -288,7 +289,9 @@ def surprise_table(pairs: Iterable[Pair]) -> pd.DataFrame:
                 continue
             place = predictive.place_of(fit, ref.treatment, ref.treatment_class)
             about = {
-                **{"endpoint": pair.endpoint, "study": ref.study.id, "cohort": ref.cohort.id},
+                "endpoint": pair.endpoint,
+                "study": ref.study.id,
+                "cohort": ref.cohort.id,
                 "label": labels[ref.id],
                 "treatment": words.treatment(ref.treatment).label,
                 "treatment_class": words.treatment_class(ref.treatment_class).label,

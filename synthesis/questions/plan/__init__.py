@@ -285,7 +285,10 @@ def result(answer: Plan, registry: Registry) -> Result:
     narrower = f"{widths} By number of patients; dotted: today."
     pictures = tuple(
         Picture(
-            *(f"plan_{stem}_{endpoint.id}", title, f"{caption} {method}", plot),
+            f"plan_{stem}_{endpoint.id}",
+            title,
+            f"{caption} {method}",
+            plot,
             {"table": table, "title": title},
             alt=alt,
             endpoint=endpoint.id,
