@@ -226,8 +226,8 @@ def seen(tmp_path_factory):
     questions = copy / "synthesis/questions"
     put(questions / "contrasts.py", "for months in (12, 24)", "for months in (12, 18, 24)")
     put(questions / "certainty.py", '    Rule("not randomised",', RULE)
-    old = '        ("medians_only", "Medians only"),\n'
-    put(questions / "sensitivity/specifications.py", old, f'{old}        ("none", "No figure"),\n')
+    old = '    "medians_only": "Medians only",\n'
+    put(questions / "sensitivity/specifications.py", old, f'{old}    "none": "No figure",\n')
     put(copy / "synthesis/choices.py", '("latex", "markdown")', '("latex", "markdown", "bare")')
     put(copy / "synthesis/report/typeset.py", "\n\n#: Format of tables", LINES)
     put(copy / "synthesis/report/typeset.py", '{"latex": ', '{"bare": ("txt", _bare), "latex": ')
