@@ -234,9 +234,8 @@ def test_a_fit_without_a_spread_of_biases_is_refused(usual, registry):
 
 def test_a_report_far_out_is_named(registry, usual):
     fit = biased_fit(registry, 0.6, study_effect=effects_of(series=1.5))
-    assert "Series 2021, " in sentences(
-        question.of_fits(registry, usual, fit, MIX), registry, SINGLE
-    )
+    analysis = question.of_fits(registry, usual, fit, MIX)
+    assert "Series 2021, " in sentences(analysis, registry, SINGLE)
     still = question.of_fits(registry, usual, with_bias(usual, 0.1), MIX)
     assert "No report can be told from the others" in sentences(still, registry, SINGLE)
 
@@ -326,12 +325,9 @@ def test_without_a_retrospective_report_the_posterior_is_the_prior(tmp_path, sur
     """
     data, _ = world(tmp_path / "none", 9, retrospective=False)
     fit = fitted(data, survival_sizes)
-    priors = load_priors()
+    priors, common = load_priors(), question.common_bias(fit)
     known = {
-        "common": (
-            question.common_bias(fit),
-            stats.norm(scale=priors["covariate_retrospective"].scale),
-        ),
+        "common": (common, stats.norm(scale=priors["covariate_retrospective"].scale)),
         "spread": (fit.flat("bias_sd"), stats.halfnorm(scale=priors[BIAS_PRIOR].scale)),
     }
     for name, (drawn, prior) in known.items():

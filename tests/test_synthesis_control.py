@@ -14,25 +14,14 @@ from scipy import integrate
 
 from studies import load_registry
 from synthesis.estimands import named_groups, response_rate
+from synthesis.questions import control as question
 from synthesis.questions.contrasts import NotComparedError
-from synthesis.questions.control import (
-    EXCHANGEABLE,
-    NO_DESIGN,
-    QUANTITIES,
-    UNIT_SD,
-    Mixture,
-    control,
-    matched,
-    result,
-    robustify,
-    tables,
-)
 from synthesis.questions.mix import Population, patient_mix
 from synthesis.result import RESEARCH_USE
 
 # The prior of the vignette "Getting started with RBesT (binary)" of RBesT 1.9-0, as printed there
 # (ankylosing spondylitis, placebo arms of eight trials).
-AS = Mixture(
+AS = question.Mixture(
     "beta",
     {
         "1": (0.4612914, 33.9513487, 103.0146367),
@@ -42,13 +31,13 @@ AS = Mixture(
     },
 )
 # The examples of the help page of `ess` of RBesT.
-BETA = Mixture("beta", {"1": (0.2, 1.0, 1.0), "2": (0.8, 10.0, 2.0)})
-NORMAL = Mixture("normal", {"1": (0.5, 0.0, 2.0), "2": (0.5, 3.0, 4.0)})
-GAMMA = Mixture("gamma", {"1": (0.3, 20.0, 4.0), "2": (0.7, 50.0, 10.0)})
+BETA = question.Mixture("beta", {"1": (0.2, 1.0, 1.0), "2": (0.8, 10.0, 2.0)})
+NORMAL = question.Mixture("normal", {"1": (0.5, 0.0, 2.0), "2": (0.5, 3.0, 4.0)})
+GAMMA = question.Mixture("gamma", {"1": (0.3, 20.0, 4.0), "2": (0.7, 50.0, 10.0)})
 
 
 def one(kind, first, second):
-    return Mixture(kind, {"1": (1.0, first, second)})
+    return question.Mixture(kind, {"1": (1.0, first, second)})
 
 
 # --- Published numbers and laws ------------------------------------------------------------------
@@ -72,10 +61,11 @@ def test_sizes_are_those_of_the_vignette_and_the_help_page_of_rbest():
 )
 def test_one_distribution_is_worth_its_observations(kind, first, second, size):
     assert one(kind, first, second).size == pytest.approx(size, rel=1e-12)
-    assert UNIT_SD == 1.0  # an exponential: the log of the mean of d times has variance 1/d
+    # an exponential: the log of the mean of d times has variance 1/d
+    assert question.UNIT_SD == 1.0
 
 
-@pytest.mark.parametrize("mixture", [AS, NORMAL, GAMMA, robustify(GAMMA, 0.2)])
+@pytest.mark.parametrize("mixture", [AS, NORMAL, GAMMA, question.robustify(GAMMA, 0.2)])
 def test_quantiles_invert_the_distribution_function_and_moments_are_its(mixture):
     p = np.array([0.001, 0.025, 0.5, 0.9, 0.999])
     np.testing.assert_allclose(mixture.cdf(mixture.quantile(p)), p, atol=1e-11)
@@ -89,9 +79,9 @@ def test_quantiles_invert_the_distribution_function_and_moments_are_its(mixture)
 
 
 def test_the_vague_component_is_that_of_rbest():
-    assert robustify(AS, 0.2).components["vague"] == (0.2, 1.0, 1.0)
-    assert robustify(NORMAL, 0.1).components["vague"] == (0.1, NORMAL.mean, 1.0)
-    weight, shape, rate = robustify(GAMMA, 0.1).components["vague"]
+    assert question.robustify(AS, 0.2).components["vague"] == (0.2, 1.0, 1.0)
+    assert question.robustify(NORMAL, 0.1).components["vague"] == (0.1, NORMAL.mean, 1.0)
+    weight, shape, rate = question.robustify(GAMMA, 0.1).components["vague"]
     assert (weight, shape) == (0.1, 1.0)
     assert shape / rate == pytest.approx(GAMMA.mean, rel=1e-14)
     # one event, whichever way it is counted: variance over information
@@ -103,7 +93,7 @@ def test_the_vague_component_is_that_of_rbest():
 def test_the_distribution_has_the_moments_of_the_draws(kind):
     truth = {"beta": (3.0, 14.0), "normal": (1.0, 0.4), "gamma": (6.0, 20.0)}[kind]
     x = one(kind, *truth).quantile(np.random.default_rng(5).uniform(size=4000))
-    mixture = matched(x, kind)
+    mixture = question.matched(x, kind)
     assert (mixture.mean, mixture.sd) == pytest.approx((x.mean(), x.std()), rel=1e-9)
     # 4000 draws tell a parameter to about 3 %
     assert mixture.components["1"] == pytest.approx((1.0, *truth), rel=0.1)
@@ -122,18 +112,18 @@ def test_the_distribution_has_the_moments_of_the_draws(kind):
 )
 def test_draws_that_cannot_be_matched_are_refused(draws, words):
     with pytest.raises(ValueError, match=words):
-        matched(draws, "normal")
+        question.matched(draws, "normal")
 
 
 def test_what_cannot_be_asked_is_refused(fits, registry):
     words = registry.vocabulary
     with pytest.raises(ValueError, match="robust: found 1, expected a weight from 0 to below 1"):
-        control(fits, words, HALF, robust=1.0)
+        question.control(fits, words, HALF, robust=1.0)
     with pytest.raises(NotComparedError, match="no cohort of radiotherapy is pooled for os or"):
-        control(fits, words, HALF, treatment="radiotherapy")
+        question.control(fits, words, HALF, treatment="radiotherapy")
     with pytest.raises(NotComparedError, match='did you mean "lenvatinib"'):
-        control(fits, words, HALF, treatment="lenvatinip")
-    some = control(fits, words, HALF, treatment="sorafenib")
+        question.control(fits, words, HALF, treatment="lenvatinip")
+    some = question.control(fits, words, HALF, treatment="sorafenib")
     assert list(some.chosen) == ["os"]
     assert some.left_out == ("No cohort of sorafenib is pooled for response, which is left out.",)
 
@@ -153,11 +143,11 @@ def fits(registry):
 
 @pytest.fixture(scope="module")
 def answer(fits, registry):
-    return control(fits, registry.vocabulary, HALF)
+    return question.control(fits, registry.vocabulary, HALF)
 
 
 def sentences(answer, registry):
-    findings = result(answer, registry).findings
+    findings = question.result(answer, registry).findings
     return [" ".join(finding.sentences) for finding in findings]
 
 
@@ -182,11 +172,11 @@ def test_the_reference_is_what_treatments_are_compared_with(answer):
     chosen = {name: (own.label, own.group.patients) for name, own in answer.chosen.items()}
     # no supportive treatment is pooled for response
     assert chosen == {"os": ("Best supportive care", 50), "response": ("Lenvatinib", 30)}
-    assert [prior.quantity for prior in answer.priors] == list(QUANTITIES)
+    assert [prior.quantity for prior in answer.priors] == list(question.QUANTITIES)
 
 
 def test_every_prior_follows_its_draws_and_says_what_it_is_worth(answer):
-    kept = tables(answer)
+    kept = question.tables(answer)
     rows = kept["historical_control_summary"].set_index(["endpoint", "quantity", "version"])
     for prior in answer.priors:
         # an empirical distribution function right before and right at each draw
@@ -210,7 +200,7 @@ def test_every_prior_follows_its_draws_and_says_what_it_is_worth(answer):
 def test_a_weaker_belief_in_the_past_is_worth_less(fits, registry):
     sizes, some = [], {"response": fits["response"]}
     for weight in (0.0, 0.2, 0.6):
-        answer = control(some, registry.vocabulary, HALF, robust=weight)
+        answer = question.control(some, registry.vocabulary, HALF, robust=weight)
         sizes.append(list(answer.priors[0].mixtures.values())[-1].size)
         assert ("robust" in answer.priors[0].mixtures) == (weight > 0.0)
         assert ("No vague component" in sentences(answer, registry)[-1]) == (weight == 0.0)
@@ -219,19 +209,19 @@ def test_a_weaker_belief_in_the_past_is_worth_less(fits, registry):
 
 def test_the_population_moves_survival_and_not_response(answer, fits, registry):
     stated = Population(0.0, line="first-line", design="retrospective")
-    other = control(fits, registry.vocabulary, stated, treatment="Lenvima")
+    other = question.control(fits, registry.vocabulary, stated, treatment="Lenvima")
     assert {prior.treatment for prior in other.priors} == {"Lenvatinib"}
     survival, _, common = sentences(other, registry)
     assert "0 % mixed histology; first-line; as in a retrospective study" in survival
-    assert NO_DESIGN in sentences(answer, registry)[-1]
-    assert NO_DESIGN not in common
+    assert question.NO_DESIGN in sentences(answer, registry)[-1]
+    assert question.NO_DESIGN not in common
     assert "does not move its prior" in common
     np.testing.assert_array_equal(other.of("response")[0].draws, answer.of("response")[0].draws)
 
 
 def test_one_distribution_that_does_not_follow_the_draws_is_told(registry):
     rare = {"response": fit_of(registry, "response", mu=spread(-4.5, 1.2, 1), study_sd=1.6)}
-    answer = control(rare, registry.vocabulary, HALF)
+    answer = question.control(rare, registry.vocabulary, HALF)
     assert answer.priors[0].difference > 0.02
     assert "does not follow the draws of response_rate" in sentences(answer, registry)[-1]
 
@@ -254,7 +244,7 @@ def read_r(text):
 
 
 def test_r_json_and_csv_carry_the_same_numbers(answer, fits, registry):
-    written = result(answer, registry, settings={"family": "weibull"})
+    written = question.result(answer, registry, settings={"family": "weibull"})
     text = written.texts["historical_control.R"]
     code = read_r(text)
     assert text.isascii()
@@ -289,5 +279,5 @@ def test_r_json_and_csv_carry_the_same_numbers(answer, fits, registry):
     assert behind["cohorts"][0]["patients"] == 50
     assert behind["study_sd"]["estimate"] == np.median(fits["os"].flat("study_sd"))
     assert content["population"]["mixed"] == 0.5
-    assert EXCHANGEABLE in content["notes"]
+    assert question.EXCHANGEABLE in content["notes"]
     assert content["research_use"] == RESEARCH_USE

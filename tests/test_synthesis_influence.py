@@ -93,9 +93,8 @@ def test_a_draw_stands_in_the_middle_of_its_weight():
     values, weights = np.array([3.0, 1.0, 2.0]), np.array([1.0, 5.0, 2.0])
     # in order of the values the weights reach to 5/8, 7/8 and 1: middles at 2.5, 6 and 7.5 eighths
     middles = np.array([2.5, 6.0, 7.5]) / 8
-    np.testing.assert_allclose(
-        influence.weighted_quantiles(values, weights, middles), [1.0, 2.0, 3.0]
-    )
+    found = influence.weighted_quantiles(values, weights, middles)
+    np.testing.assert_allclose(found, [1.0, 2.0, 3.0])
     between = influence.weighted_quantiles(values, weights, (0.5 * (middles[0] + middles[1]),))
     assert between[0] == pytest.approx(1.5)
     assert influence.weighted_quantiles(values, np.array([1.0, 0.0, 0.0]), (0.5,))[0] == 3.0
@@ -211,9 +210,8 @@ def test_weights_say_what_a_refit_says(tmp_path, survival_sizes):
         data = observations(registry)
         found.append(fit_survival_data(data, settings=settings, sizes=survival_sizes))
     quantity = influence.histology_quantities(found[0], registry.vocabulary)[0]
-    table = influence.influence_table(
-        found[0], [quantity], registry.vocabulary, influence.cohort_weights(found[0])
-    )
+    weights = influence.cohort_weights(found[0])
+    table = influence.influence_table(found[0], [quantity], registry.vocabulary, weights)
     row = table.set_index("study").loc["split"]
     assert row["reliable"]
     refit = found[1].flat("prognostic")
