@@ -6,6 +6,7 @@ Each has a role, family, scale, rationale, source, and the 95 % range that it im
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from pydantic import (
     field_validator,
 )
 
-__all__ = ["Prior", "Priors", "PriorsError", "load_priors", "prior_data"]
+__all__ = ["Prior", "Priors", "PriorsError", "load_priors", "prior_data", "priors_skeleton"]
 
 DEFAULT_FILE = Path(__file__).parent / "data" / "default.toml"
 
@@ -108,10 +109,12 @@ class Priors(Mapping[str, Prior]):
     ----------
     fingerprint : str
         SHA-256 of everything that the model reads of them (family, location, scale).
+    files : tuple of str
+        Files whose priors stand instead of the default ones, the later before the earlier.
     """
 
-    def __init__(self, priors: Mapping[str, Prior]) -> None:
-        self._priors = MappingProxyType(dict(priors))
+    def __init__(self, priors: Mapping[str, Prior], files: tuple[str, ...] = ()) -> None:
+        self._priors, self.files = MappingProxyType(dict(priors)), files
 
     def __getitem__(self, name: str) -> Prior:
         return self._priors[name]
@@ -151,33 +154,36 @@ class Priors(Mapping[str, Prior]):
         changed = self[name].model_copy(
             update={key: value for key, value in changes.items() if value is not None}
         )
-        return Priors({**self, name: changed})
+        return Priors({**self, name: changed}, self.files)
 
 
-def load_priors(path: Path | str | None = None) -> Priors:
-    """Read a file of priors; those it does not name keep their default.
+def load_priors(*paths: Path | str | None) -> Priors:
+    """Read files of priors; those that none of them names keep their default.
 
     Parameters
     ----------
-    path : path, optional
-        A TOML file of ``[[priors]]`` tables; without it the default catalogue.
+    *paths : path or None
+        TOML files of ``[[priors]]`` tables, of which a later one replaces what an earlier one says;
+        without any the default catalogue.
 
     Raises
     ------
     PriorsError
-        If the file cannot be read, names an unknown prior or one twice, or holds a bad value.
+        If a file cannot be read, names an unknown prior or one twice, or holds a bad value.
     """
     defaults = _read(DEFAULT_FILE)
-    if path is None:
-        return Priors(defaults)
-    own = _read(Path(path))
-    unknown = sorted(set(own) - set(defaults))
-    if unknown:
-        raise PriorsError(
-            f"{path}: found the prior {unknown[0]!r}, expected one of {', '.join(defaults)}: "
-            "correct its name"
-        )
-    return Priors({**defaults, **own})
+    given = tuple(path for path in paths if path is not None)
+    priors = dict(defaults)
+    for path in given:
+        own = _read(Path(path))
+        unknown = sorted(set(own) - set(defaults))
+        if unknown:
+            raise PriorsError(
+                f"{path}: found the prior {unknown[0]!r}, expected one of {', '.join(defaults)}: "
+                "correct its name"
+            )
+        priors |= own
+    return Priors(priors, tuple(map(str, given)))
 
 
 def _read(path: Path) -> dict[str, Prior]:
@@ -186,7 +192,9 @@ def _read(path: Path) -> dict[str, Prior]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PriorsError(f"{path}: cannot be read as a TOML file of priors ({error})") from None
     if not isinstance(tables, list) or not tables:
-        raise PriorsError(f"{path}: found no [[priors]] table, expected at least one: add it")
+        raise PriorsError(
+            f"{path}: found no [[priors]] table, expected at least one: add it, or remove the file"
+        )
     priors: dict[str, Prior] = {}
     for position, table in enumerate(tables):
         try:
@@ -199,6 +207,39 @@ def _read(path: Path) -> dict[str, Prior]:
             raise PriorsError(f"{path}: the prior {prior.name!r} is there twice: keep one")
         priors[prior.name] = prior
     return priors
+
+
+# Priors that hold for one disease: how long its patients live, how its curves fall, who responds.
+_OF_DISEASE = (
+    *("overall_median", "shape_weibull", "shape_log_logistic", "shape_log_normal"),
+    *("covariate_from_diagnosis", "response_overall", "control_overall", "complete_overall"),
+)
+_HOW = """\
+## What was believed of the disease before these studies. Those below were made for another one: of
+## each that you know better remove the "# ", and write its location, its scale and why. All others
+## (atc report shows them) keep their default. Location and scale are on the scale of the role: log
+## months, log ratio, log odds. A file without any prior is refused.
+"""
+
+
+def priors_skeleton() -> str:
+    """Return the first draft of a file of priors: those that hold for one disease only."""
+    defaults, lines = load_priors(), [_HOW]
+    for name in _OF_DISEASE:
+        prior = defaults[name]
+        low, high = prior.implied()
+        lines += [
+            f"## {low:.2g} to {high:.2g} (95 %), as {prior.reads_as}",
+            "# [[priors]]",
+            *(
+                f"# {key} = {json.dumps(getattr(prior, key))}"
+                for key in ("name", "role", "family", "location", "scale", "reads_as")
+            ),
+            '# rationale = "Why this location and this scale."',
+            '# source = "Where it is from, with its doi."',
+            "",
+        ]
+    return "\n".join(lines)
 
 
 #: Prior of the mean effect over studies where a report's own effect is all that there is.

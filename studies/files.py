@@ -447,12 +447,13 @@ class _Scanner:
 
 VOCABULARY_FILE = "vocabulary.toml"
 EXCLUDED_FILE = "excluded.toml"
-_NOT_STUDIES = (VOCABULARY_FILE, EXCLUDED_FILE)
+PRIORS_FILE = "priors.toml"
+_NOT_STUDIES = (VOCABULARY_FILE, EXCLUDED_FILE, PRIORS_FILE)
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\.toml")
 
 
 def is_study_file(name: str) -> bool:
-    """Whether a name is one of a study file, and not that of the vocabulary or of a list."""
+    """Whether a name is one of a study file, and not of words, priors or a list."""
     return _FILE_NAME.fullmatch(name) is not None and name not in _NOT_STUDIES
 
 
@@ -488,7 +489,7 @@ def sources_of(paths: Iterable[Path | str]) -> tuple[Source, ...]:
 def _file_source(path: Path) -> Source:
     expected = "a study file"
     if path.name in _NOT_STUDIES:
-        mistake = "a file of words or of reasons"
+        mistake = "a file of words, of priors or of reasons"
         action = "give the path of the folder that it belongs to"
         raise RegistryError([Problem(str(path), "", mistake, expected, action)])
     if not path.exists():
@@ -511,7 +512,8 @@ def _folder_source(folder: Path) -> Source:
         raise RegistryError([Problem(str(folder), "", mistake, expected, action)]) from None
     toml = [entry for entry in entries if entry.suffix.lower() == ".toml"]
     files = [e for e in toml if not e.name.startswith(".") and e.name not in _NOT_STUDIES]
-    if not files:
+    words = folder / VOCABULARY_FILE
+    if not files and not words.is_file():
         below = [entry for entry in entries if entry.is_dir() and any(entry.glob("*.toml"))]
         action = (
             f"give the path of the folder {below[0].name} in it, which has such files"
@@ -519,7 +521,6 @@ def _folder_source(folder: Path) -> Source:
             else "put a study file into it, or give the path of another folder"
         )
         raise RegistryError([Problem(str(folder), "", "no study file", expected, action)])
-    words = folder / VOCABULARY_FILE
     lists = (folder / EXCLUDED_FILE, folder.parent / EXCLUDED_FILE)
     excluded = next((path for path in lists if path.is_file()), None)
     return Source(folder, tuple(files), words if words.exists() else None, excluded)

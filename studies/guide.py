@@ -1,4 +1,4 @@
-"""What study files may hold, made from the records: JSON Schema, field guide and skeleton.
+"""What study files may hold, made from the records: JSON Schema, field guide and skeletons.
 
 The schema is of draft 07, which TOML editors read. The field guide is the table of every key in
 ``studies/README.md``. The skeleton is the first draft of a study file: lines that begin with ``##``
@@ -17,7 +17,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from studies import schema
-from studies.documents import SCHEMA_FILE, WIDTH, Shape, plain, records_below, shapes
+from studies.documents import (
+    SCHEMA_FILE,
+    WIDTH,
+    Shape,
+    plain,
+    records_below,
+    shapes,
+    toml_of,
+)
 from studies.files import is_study_file
 from studies.problems import Problem, RegistryError, show
 from studies.schema import NOT_STATED, Cohort, Landmark, Study, SurvivalOutcome, Text
@@ -363,3 +371,64 @@ def _wrapped(text: str, first: str, later: str) -> Iterator[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+# --- Vocabulary ----------------------------------------------------------------------------------
+
+_EXAMPLES = 'Lines with ## explain. A # alone marks an example: remove the "# " and write your own.'
+_ADDING = f"""\
+Words that study files beside this one may use besides the shipped words, none of which may change
+its meaning. {_EXAMPLES}"""
+_ALONE = f"""\
+The words of a registry of another disease: study files beside this one may use these and no others.
+priors.toml, in the same folder, holds what was believed of the disease. {_EXAMPLES}"""
+_CLASS = """
+# [[classes]]
+# id = "my_class"
+# label = "My class"         ## what tables and figures print
+# role = "systemic"          ## or supportive; local and mixed ones describe the background
+# order = 10                 ## place in tables and figures"""
+_TREATMENT = """
+# [[treatments]]
+# id = "my_drug"             ## as treatment = "my_drug" in study files and --treatment
+# label = "My drug"
+# class = "my_class"         ## id of a class
+# synonyms = ["MD-101"]      ## may be left out
+# requires = "RET fusion"    ## only where the tumour must carry an alteration"""
+_DISEASE = """
+# disease = "BTC"                    ## of every cohort that names none
+# subject = "biliary tract cancer"   ## the same in titles and sentences
+
+[diseases]
+# BTC = "Biliary tract cancer, by the report's own words.\""""
+_HISTOLOGIES = """
+# [histologies]
+# pure = "..."
+# mixed = "..."
+"""
+#: Words that the analysis knows: endpoints that it pools, and what it adjusts for.
+_POOLED, _ADJUSTED = ("os", "pfs", "response"), ("designs", "lines", "time_origins")
+
+
+def vocabulary_skeleton(shipped: Vocabulary, *, alone: bool) -> str:
+    """Return the first draft of a vocabulary: of another disease, or of words that are added.
+
+    One that adds to the shipped words is sound as it stands; the other is refused until a disease,
+    classes and treatments are filled in.
+    """
+    lines = [*_explained(_ALONE if alone else _ADDING)]
+    lines += [_DISEASE] if alone else ["", "extends = true"]
+    lines += ["", *_explained("--- Classes of treatment")]
+    if not alone:
+        lines += _explained("Needed where none of the shipped ones fits:")
+        lines += _listed({entry.id: entry.label for entry in shipped.classes})
+    lines += [_CLASS, "", *_explained("--- Treatments"), _TREATMENT]
+    if not alone:
+        return "\n".join(lines) + "\n"
+    lines += ["", *_explained("--- Endpoints that are pooled, and words that are adjusted for.")]
+    keys = ("id", "label", "meaning")
+    endpoints = [{k: getattr(shipped.endpoint(name), k) for k in keys} for name in _POOLED]
+    words = {table: dict(getattr(shipped, table)) for table in _ADJUSTED}
+    lines += ["", toml_of({"endpoints": endpoints} | words, None)]
+    lines += _explained("Where tumours are pure, or mixed with a part of another kind:")
+    return "\n".join(lines) + _HISTOLOGIES

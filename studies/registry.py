@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from studies import checks
 from studies.figures import CohortRef, endpoints_of, study_label
 from studies.files import (
+    PRIORS_FILE,
     VOCABULARY_FILE,
     Source,
     TomlFile,
@@ -118,6 +119,10 @@ class Registry:
     """Endpoints that are read as others; empty as read from the files."""
     min_quality: int = 0
     """Items of its appraisal, of ten, that a report must have answered yes to be counted."""
+    priors: Path | None = None
+    """The file of priors beside a vocabulary that stands alone."""
+    own_words: bool = False
+    """Whether the vocabulary is not the shipped one, and so the disease another."""
     fingerprint: str = field(init=False)
     """SHA-256 over files and what was asked of them: the same for the same content."""
 
@@ -198,7 +203,8 @@ def load_registry(*folders: Path | str | None, alone: bool = False) -> Registry:
         Folders with one TOML file for each study, or single study files. They add to the registry
         that comes with this package, and a study with the identifier of an earlier one replaces
         it. A folder with a ``vocabulary.toml`` stands alone instead, unless that says ``extends =
-        true``: then its words are added. None, or nothing at all: the shipped registry.
+        true``: then its words are added. A ``priors.toml`` beside one that stands alone holds the
+        priors of its disease. None, or nothing at all: the shipped registry.
     alone : bool
         Leave out the shipped studies in any case; its vocabulary serves where no folder has one.
 
@@ -270,6 +276,8 @@ def _assemble(sources: Sequence[Source], words: WordsRead, before: Registry | No
     problems = [*words.problems, *about_excluded]
     problems += _content_problems(reports, None if words.problems else words.vocabulary)
     problems += _overlap_problems(reports, before)
+    priors = words.priors if before is None else before.priors
+    problems += _stray_priors(sources, priors)
     if problems or words.vocabulary is None:
         raise RegistryError(locate(sorted(problems, key=_place_of)))
     new = Registry(
@@ -282,8 +290,21 @@ def _assemble(sources: Sequence[Source], words: WordsRead, before: Registry | No
         excluded=tuple(entry for entry in excluded if entry.id not in files),
         taken_in=tuple(entry for entry in excluded if entry.id in files),
         replaced=replaced,
+        priors=priors,
+        own_words=words.stands_alone if before is None else before.own_words,
     )
     return new if before is None else _joined(before, new)
+
+
+def _stray_priors(sources: Sequence[Source], used: Path | None) -> Iterator[Problem]:
+    """Yield the files of priors that stand beside no vocabulary of their own."""
+    for source in sources:
+        path = source.path / PRIORS_FILE
+        if path.exists() and (used is None or not path.samefile(used)):
+            found = "priors of no disease of their own"
+            expected = f"them beside a {VOCABULARY_FILE} that stands alone"
+            action = f"give them with --priors {path}, under another name or in another folder"
+            yield Problem(path.name, "", found, expected, action, folder=str(source.path))
 
 
 def _lists(

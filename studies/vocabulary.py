@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictBool
 
-from studies.files import TomlFile, locate, placed, read_toml, validate
+from studies.files import PRIORS_FILE, TomlFile, locate, placed, read_toml, validate
 from studies.kinds import FrozenDict, PrintedPair, Record, Text, distinct_names
 from studies.problems import (
     Finding,
@@ -202,6 +202,8 @@ class WordsRead:
     """SHA-256, hexadecimal: of the one file, or over the fingerprints of all."""
     stands_alone: bool
     """Whether one of the files replaces the shipped vocabulary."""
+    priors: Path | None = None
+    """The file of priors beside that one."""
 
 
 def load_vocabulary(path: Path | str | None = None) -> Vocabulary:
@@ -240,7 +242,9 @@ def read_vocabulary(paths: Iterable[Path], onto: tuple[Vocabulary, str] | None =
         fingerprint = hashlib.sha256(both.encode()).hexdigest()
         if vocabulary is not None and more is not None:
             vocabulary = _merged(vocabulary, more)
-    return WordsRead(vocabulary, problems, fingerprint, bool(alone))
+    beside = alone[0].path.with_name(PRIORS_FILE) if alone else None
+    priors = beside if beside is not None and beside.exists() else None
+    return WordsRead(vocabulary, problems, fingerprint, bool(alone), priors)
 
 
 def _extends(file: TomlFile) -> bool:

@@ -225,7 +225,7 @@ def fit_survival(
     family_name : str
         A name of :data:`synthesis.model.families.FAMILIES`.
     priors : Priors, optional
-        The default catalogue otherwise.
+        Those of the registry otherwise, or the default catalogue.
     verified_only : bool
         Count only figures that were seen in the report itself.
     use_read_as : bool, "groups" or "origin"
@@ -254,7 +254,7 @@ def fit_survival(
     data, left_out = observed[endpoint]
     if not data.cohorts:
         raise _nothing_to_pool(registry, endpoint)
-    priors = priors or load_priors()
+    priors = priors or load_priors(registry.priors)
     # where no report tells pure from mixed, the term for it falls away: all are at the centre
     entered = data if data.tells_histology else data.at_share(centre_share(priors))
     fit = fit_survival_data(
@@ -322,7 +322,7 @@ def fit_response(
     data = response_data(chosen.counted, counts, class_order(registry))
     return fit_response_data(
         data,
-        priors=priors,
+        priors=priors or load_priors(registry.priors),
         settings=settings,
         left_out=chosen.left_out,
         cache=cache,
@@ -443,6 +443,7 @@ def run_facts(
         "seed": settings["seed"],
         "settings": dict(settings),
         "priors": {
+            "files": list(priors.files),
             "fingerprint": priors.fingerprint,
             "values": {name: prior.parameters for name, prior in priors.items()},
         },

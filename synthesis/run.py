@@ -138,7 +138,7 @@ def analyse(
     registry : Registry
     settings : Settings, optional
     priors : Priors, optional
-        The default catalogue otherwise.
+        Those of the registry otherwise, or the default catalogue.
     progress : callable, optional
         Called with a sentence at each stage.
     cache : bool
@@ -158,7 +158,7 @@ def analyse(
     InterruptedRunError
         On an interrupt of the sensitivity analysis.
     """
-    settings, priors = settings or Settings(), priors or load_priors()
+    settings, priors = settings or Settings(), priors or load_priors(registry.priors)
     tell, vocabulary = progress or (lambda _: None), registry.vocabulary
     if settings.reference is not None:
         vocabulary.treatment(settings.reference)
@@ -211,7 +211,7 @@ def fit_endpoints(
     fits: dict[str, Fit] = {}
     survival: dict[str, FamilyFits] = {}
     common = {
-        "priors": priors or load_priors(),
+        "priors": priors or load_priors(registry.priors),
         "settings": settings.sampler(),
         "verified_only": settings.verified_only,
         "use_read_as": settings.use_read_as,

@@ -216,7 +216,10 @@ ConvertOption = option(
     "Read one endpoint as another, as in ttp:pfs; may be repeated.", _conversions,
 )  # fmt: skip
 PriorsOption = option(
-    Path | None, "--priors", "FILE", "Priors that replace those of the same name."
+    Path | None,
+    "--priors",
+    "FILE",
+    "Priors that replace those of the same name, also of a priors.toml of the registry.",
 )
 MixOption = fraction(
     "--reference-mix", 40, "Share of mixed histology in the reference population, a fraction."
@@ -318,10 +321,16 @@ WordOption = option(
     "Also write a manuscript (*.docx): methods, summary of findings, figures, references.",
     _document,
 )  # fmt: skip
-FolderOption = option(Path, "--folder", "DIR", "Where the study files go.")
+FolderOption = option(Path, "--folder", "DIR", "Where the files go.")
+VocabularyOption = choice(
+    ANY, "--vocabulary", ("treatments", "disease"),
+    "Start vocabulary.toml instead: treatments beside the shipped ones, or another disease, with "
+    "its priors.toml.",
+)  # fmt: skip
 ImportFolderOption = option(
     Path | None, "--folder", "DIR",
-    "New or empty folder for the study files; otherwise named like the file.",
+    "New or empty folder for the study files, or one with a vocabulary alone; otherwise named like "
+    "the file.",
 )  # fmt: skip
 ArmsOption = option(int, "--arms", "N", "Arms of the report.", min=1, max=50)
 StudyOption = option(str, "--study", "ID", "The report that prints the curve.")

@@ -56,13 +56,19 @@ _SHARED: Mapping[str, tuple[Any, Any]] = {
 _SETTINGS = ("verified_only", "reference_mix", "family", "seed", "draws")
 
 
+_PRIORS_OF_ANOTHER = (
+    "No priors.toml stands beside vocabulary.toml: the default priors are used, which were made "
+    "for another disease (atc studies new --vocabulary disease starts one)."
+)
+
+
 @dataclass(frozen=True)
 class Request:
     """What a question is asked with; `given` are settings, by their names in `Settings`."""
 
     registry: Registry
     given: Mapping[str, Any]
-    priors: Priors | None
+    priors: Priors
     cache: bool
     tell: Tell
     out: Path | None
@@ -164,7 +170,9 @@ def _request(given: Mapping[str, Any], tell: Tell) -> Request:
     registry = read_registry(given["registry"], given["only"], given["min_quality"])
     if given["convert"]:
         registry = convert_endpoints(registry, given["convert"])
-    priors = None if given["priors"] is None else load_priors(given["priors"])
+    priors = load_priors(registry.priors, given["priors"])
+    if registry.own_words and not priors.files:
+        typer.echo(_PRIORS_OF_ANOTHER, err=True)
     settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
     formats = tuple(given.get("tables") or ())
     return Request(registry, settings, priors, given["cache"], tell, given.get("out"), formats)

@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from studies import Cohort, Registry, RegistryError, Study, UnknownWordError
+from studies import (
+    Cohort,
+    Registry,
+    RegistryError,
+    Study,
+    UnknownWordError,
+    Vocabulary,
+    load_vocabulary,
+)
 from studies.documents import SCHEMA_FILE, SHIPPED_SCHEMA
-from studies.files import sources_of
+from studies.files import PRIORS_FILE, VOCABULARY_FILE, sources_of
 from studies.problems import Problem, closest
 from studies.registry import Excluded
 from studies.schema import Subgroup
@@ -263,39 +271,77 @@ def overlaps(
 
 @app.command(
     epilog=examples(
-        "atc studies new smith2024 --arms 3", "atc studies new smith2024 --folder my_studies"
+        "atc studies new smith2024 --arms 3",
+        "atc studies new smith2024 --folder my_studies",
+        "atc studies new --vocabulary treatments --folder my_studies",
+        "atc studies new --vocabulary disease --folder my_disease",
     )
 )
 def new(
-    study_id: argument(str, "ID", "Name of the study, such as smith2024."),
+    study_id: argument(str | None, "ID", "Name of the study, such as smith2024.") = None,
+    vocabulary: of.VocabularyOption = None,
     folder: of.FolderOption = Path("."),
     arms: of.ArmsOption = 1,
     registry: of.RegistryOption = None,
     only: of.OnlyOption = False,
 ) -> None:
-    """Start a study file. Every key stands there with what belongs to it, to be filled in."""
-    loaded = read_registry(registry, only)
-    _refuse_known(study_id, loaded)
+    """Start a study file, or the words of a registry. Every key stands there, to be filled in."""
+    if (study_id is None) == (vocabulary is None):
+        raise InputError("give the ID of a study or --vocabulary, one of the two.")
+    if vocabulary is not None:
+        _new_vocabulary(folder, alone=vocabulary == "disease")
+        return
+    loaded, beside = read_registry(registry, only), _words_in(folder, registry)
+    if beside is None:
+        _refuse_known(study_id, loaded)
+    words = beside or loaded.vocabulary
     from studies.guide import schema_text, skeleton
 
     above = (folder.absolute().parent / SCHEMA_FILE).is_file()  # as in the shipped registry
-    beside = (folder / SCHEMA_FILE).exists() or not above
-    schema = f"./{SCHEMA_FILE}" if beside else SHIPPED_SCHEMA
-    text = skeleton(study_id, loaded.vocabulary, arms=arms, schema=schema)
+    own_schema = (folder / SCHEMA_FILE).exists() or not above
+    schema = f"./{SCHEMA_FILE}" if own_schema else SHIPPED_SCHEMA
+    text = skeleton(study_id, words, arms=arms, schema=schema)
     path = folder / f"{study_id}.toml"
     if path.exists():
         raise InputError(f"{path} exists already; edit it, or choose another identifier.")
     check_folder(folder)
     with staged_folder(folder) as stage:
         (stage / path.name).write_text(text, encoding="utf-8", newline="\n")
-        if beside and not (folder / SCHEMA_FILE).exists():
-            words = schema_text(loaded.vocabulary)
-            (stage / SCHEMA_FILE).write_text(words, encoding="utf-8", newline="\n")
+        if own_schema and not (folder / SCHEMA_FILE).exists():
+            described = schema_text(words)
+            (stage / SCHEMA_FILE).write_text(described, encoding="utf-8", newline="\n")
     typer.echo(f"Written: {path}")
     typer.echo("Fill in what the report prints, to the digit and in its unit, then:")
-    words = [f"--registry {shlex.quote(str(named))}" for named in registry or ()]
-    rest = " ".join([shlex.quote(str(path)), *words, *(["--only"] if only else [])])
-    typer.echo(f"  atc studies check {rest}\n  atc impact {rest}")
+    named = [f"--registry {shlex.quote(str(place))}" for place in registry or ()]
+    rest = " ".join([shlex.quote(str(path)), *named, *(["--only"] if only else [])])
+    then = f"impact {rest}" if beside is None else f"report --registry {shlex.quote(str(folder))}"
+    typer.echo(f"  atc studies check {rest}\n  atc {then}")
+
+
+def _words_in(folder: Path | None, registry: list[Path] | None) -> Vocabulary | None:
+    """The words beside which study files are written, where no registry is named."""
+    path = None if folder is None or registry else folder / VOCABULARY_FILE
+    return load_vocabulary(path) if path is not None and path.is_file() else None
+
+
+def _new_vocabulary(folder: Path, *, alone: bool) -> None:
+    """Write the first draft of a vocabulary, and of the priors of another disease."""
+    from priors import priors_skeleton
+    from studies.guide import vocabulary_skeleton
+
+    texts = {VOCABULARY_FILE: vocabulary_skeleton(load_vocabulary(), alone=alone)}
+    texts |= {PRIORS_FILE: priors_skeleton()} if alone else {}
+    for name in texts:
+        if (folder / name).exists():
+            raise InputError(f"{folder / name} exists already; edit it, or choose another folder.")
+    with staged_folder(folder) as stage:
+        for name, text in texts.items():
+            (stage / name).write_text(text, encoding="utf-8", newline="\n")
+    for name in texts:
+        typer.echo(f"Written: {folder / name}")
+    typer.echo("Fill in, then:")
+    there = shlex.quote(str(folder))
+    typer.echo(f"  atc studies check {there}\n  atc studies new smith2024 --folder {there}")
 
 
 def _refuse_known(study_id: str, registry: Registry) -> None:
@@ -336,7 +382,7 @@ def import_studies(
     from studies.patients import COLUMNS, studies_from_patients
 
     if template:
-        words = read_registry(registry, only).vocabulary
+        words = _words_in(folder, registry) or read_registry(registry, only).vocabulary
         emit(",".join(COLUMNS) if patients else arms_header(words), None)
         return
     if file is None:
@@ -346,7 +392,8 @@ def import_studies(
         raise InputError(f"{file} is not *.csv; save the table of patients as CSV.")
     if kind not in ("csv", "json"):
         raise InputError(f"{file} is neither *.csv nor *.json; give a table of arms or an export.")
-    words, text, name = read_registry(registry, only).vocabulary, text_of(file), str(file)
+    words = _words_in(folder, registry) or read_registry(registry, only).vocabulary
+    text, name = text_of(file), str(file)
     if patients:
         files = studies_from_patients(text, name, words, file.stem)
     else:
@@ -368,9 +415,11 @@ def import_studies(
 
 def _refuse_full(folder: Path) -> None:
     entries = folder.iterdir() if folder.is_dir() else ()
-    visible = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    names = {entry.name for entry in entries if not entry.name.startswith(".")}
+    visible = sorted(names - {VOCABULARY_FILE, PRIORS_FILE, SCHEMA_FILE})
     if visible:
-        found, expected = f"a folder that holds {visible[0]}", "a new or empty folder"
+        found = f"a folder that holds {visible[0]}"
+        expected = f"a new or empty folder, or a {VOCABULARY_FILE} alone in it"
         action = "give another folder, or empty this one"
         raise RegistryError([Problem(str(folder), "", found, expected, action)])
 

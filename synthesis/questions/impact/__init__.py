@@ -109,7 +109,7 @@ def impact(
     :data:`~synthesis.fits.DEFAULT_FAMILY` alone: several would take as many times as long. All else
     is as of :func:`synthesis.run.analyse`. ValueError if no study is new or changed.
     """
-    settings, priors = settings or Settings(), priors or load_priors()
+    settings, priors = settings or Settings(), priors or load_priors(after.priors)
     if settings.family == STACKED:
         settings = replace(settings, family=DEFAULT_FAMILY)
     fresh = [s for s in after if after.fingerprints[s.id] != before.fingerprints.get(s.id)]

@@ -130,7 +130,7 @@ def sensitivity(
     InterruptedRunError on an interrupt, with how many results are kept.
     """
     counting = spec.Counting(verified_only, use_read_as, min_quality=registry.min_quality)
-    base = spec.Base(endpoint, family_name, priors or load_priors(), counting)
+    base = spec.Base(endpoint, family_name, priors or load_priors(registry.priors), counting)
     data = spec.observe(registry, endpoint, counting)
     if not data.cohorts:
         raise NothingToPoolError(f"no cohort can be counted for {endpoint}")
