@@ -7,6 +7,8 @@ not wait for the sampler.
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -66,8 +68,26 @@ _HOME = {
 }
 
 
+def shadowed() -> str | None:
+    """Say which package that this one needs Python finds elsewhere; None where none is."""
+    here = Path(__file__).parents[1]
+    for name in ("studies", "priors"):
+        spec = find_spec(name)
+        found = None if spec is None or spec.origin is None else Path(spec.origin)
+        if found is None or here not in found.parents:
+            where = "nowhere" if found is None else f"at {found}"
+            return (
+                f"synthesis needs its own package {name} in {here}, and Python finds one {where}: "
+                "rename that one, take it off the path, or install atc-synthesis in a virtual "
+                "environment of its own."
+            )
+    return None
+
+
 def __getattr__(name: str) -> Any:
-    """Load a public name on first use."""
+    """Load a public name on first use; `ImportError` where other packages shadow what it needs."""
     if name in _HOME:
+        if problem := shadowed():
+            raise ImportError(problem)
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'synthesis' has no attribute {name!r}")

@@ -40,7 +40,7 @@ from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.fits import PooledSurvival, ResponseFit, bias_spread
 from synthesis.model import families
-from synthesis.model.covariates import REFERENCE
+from synthesis.model.covariates import REFERENCE, braf_share
 from synthesis.model.response import STAGES, variable
 from synthesis.model.survival import ROBUST_FREEDOM, is_retrospective
 
@@ -305,6 +305,11 @@ def patients_of(fit: Fit) -> dict[str, int]:
 def tells_histology(fit: Fit) -> bool:
     """Whether a fit knows the histology of any cohort: only then it speaks of pure and mixed."""
     return not isinstance(fit, ResponseFit) and fit.data.tells_histology
+
+
+def tells_mutation(fit: PooledSurvival) -> bool:
+    """Whether a fit knows the BRAF mutations of any cohort: only then anything speaks of them."""
+    return any(braf_share(ref) is not None for ref in fit.data.cohorts)
 
 
 def reference_share(fit: PooledSurvival, reference_mix: float) -> float:

@@ -166,7 +166,7 @@ def digitised_tables() -> tuple[pd.DataFrame, ...]:
 
 
 def _compared(endpoint: str, treatments: int) -> Iterator[dict[str, object]]:
-    kinds = ("randomised", "within one study", "across single-arm studies")
+    kinds = ("randomised", "within one study", "across studies")
     names = [*TREATMENTS[: treatments - 1], ("Supportive care", REFERENCE)]
     for number, (group, name) in enumerate(names):
         is_reference = number == treatments - 1

@@ -89,7 +89,7 @@ def test_columns_and_what_stands_in_them(benefit):
     absolute = table[table["estimand"].isin(list(SURVIVAL_ESTIMANDS))]
     assert (absolute["reference"] == "").all()
     kinds = absolute.groupby("treatment")["evidence"].agg(set)
-    assert kinds["Lenvatinib"] == {"across single-arm studies"}
+    assert kinds["Lenvatinib"] == {"across studies"}
     assert kinds["Paclitaxel"] == {"extrapolated"}
     gains = table["estimand"] == GAIN
     assert table.loc[gains, ["delta", "p_gain"]].notna().all(axis=None)
@@ -161,7 +161,7 @@ def test_effects_of_histology_have_rows_of_their_own(benefit):
 
 def test_what_carries_a_gain_is_that_of_the_pair(benefit):
     row = of(benefit, treatment="Lenvatinib", histology="pure", estimand=GAIN)
-    assert row.evidence == "across single-arm studies"
+    assert row.evidence == "across studies"
     assert (row.cohorts, row.patients) == (3, 23 + 40 + 50)
 
 

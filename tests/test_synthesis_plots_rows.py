@@ -54,7 +54,7 @@ def test_shape_and_fill_tell_what_carries_a_contrast(compared):
     expected = {
         "randomised": ("s", False),
         "within one study": ("o", False),
-        "across single-arm studies": ("o", True),
+        "across studies": ("o", True),
     }
     for row in tables.compare_table().query("endpoint == 'os' and not is_reference").itertuples():
         mark = named[f"{row_of(compared, row.treatment)}-contrast"]

@@ -123,7 +123,7 @@ def test_gains_and_chances_read_back_are_those_of_the_tables(reader, out):
     compare = table(out, "compare")
     rows = compare[(compare["endpoint"] == "os") & (compare["estimand"] == GAIN)]
     known = {row.treatment: row for row in rows.itertuples()}
-    words = {"within one study": "one report", "across single-arm studies": "across studies"}
+    words = {"within one study": "one report", "across studies": "across studies"}
     columns = reader.cells("chance"), reader.cells("evidence")
     for (name, gain), likely, mark in zip(gains_of(reader).items(), *columns, strict=True):
         if name not in known:

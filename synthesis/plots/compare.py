@@ -28,7 +28,7 @@ COMPARE_COLUMNS: tuple[str, ...] = (
 EVIDENCE: Mapping[str, tuple[str, bool, str]] = {
     "randomised": ("square", True, "randomised in one report"),
     "within one study": ("dot", True, "both in one report, not randomised"),
-    "across single-arm studies": ("dot", False, "no report gave both"),
+    "across studies": ("dot", False, "no report gave both"),
     "extrapolated": ("diamond", False, "no report of the treatment tells its histology"),
 }
 #: Thickness and hue of the interval that allows for confounding, behind the other.

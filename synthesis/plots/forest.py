@@ -46,6 +46,8 @@ _SHOWN = {
 # Height of a slide as a share of its width; distance of rows in points, and by how much of a line
 # they may be further apart where there is room; the shortest axis that can be read, in points.
 _SLIDE, _BETWEEN, _LOOSE, _SHORTEST = 9 / 16, 0.6, 0.7, 48.0
+# Behind the estimate of a treatment that its own cohorts contradict.
+_SHRUNK = "†"
 # Where the shaft of an arrow begins when nothing was reached, as a share of the axis.
 _SHAFT = 0.94
 # Columns that an axis in months must hold, then those that may stretch it.
@@ -79,9 +81,10 @@ def plot_forest(
     table : DataFrame
         Columns `FOREST_COLUMNS`. Times in months (response: fractions of 1). ``kind`` is one of
         `KINDS`; a class row with an ``estimate`` has a diamond. ``printed`` is the value as
-        reported, in words; for response ``printed_lower`` and ``printed_upper`` are the limits of
-        an exact interval; ``printed_not_reached`` and ``printed_upper_not_reached`` make arrows at
-        the end of the axis. The label of a heterogeneity row is set at the foot.
+        reported, in words; a pooled row that is ``shrunk`` (which may be left out) has a dagger;
+        for response ``printed_lower`` and ``printed_upper`` are the limits of an exact interval;
+        ``printed_not_reached`` and ``printed_upper_not_reached`` make arrows at the end of the
+        axis. The label of a heterogeneity row is set at the foot.
     ax : Axes, optional
         Where to draw, instead of on a figure of its own. Words and axis lie within its present
         place, from its top; it moves to where the axis is. The rest of its figure stays as it is:
@@ -266,8 +269,9 @@ class _Forest:
         return self.sheet.is_narrow and {"reported", "model"} <= set(self.shown)
 
     def text(self, record: Mapping[str, Any]) -> str:
-        """The model's estimate with its interval."""
-        return numbers.interval(*interval_of(record), self.endpoint.write)
+        """The model's estimate with its interval, marked where it is shrunk."""
+        mark = _SHRUNK if flag(record.get("shrunk", False)) else ""
+        return f"{numbers.interval(*interval_of(record), self.endpoint.write)}{mark}"
 
     def columns(self, table: pd.DataFrame) -> list[Words | rows.Axis]:
         """Columns from left to right."""
@@ -327,7 +331,7 @@ class _Forest:
         label = word(pooled.get("treatment", entries[0])["label"]) or word(entries[0]["treatment"])
         if len(cohorts) == 1:
             model = pooled.get("mean_study", cohorts[0])
-            names = ("estimate", "lower", "upper")
+            names = {"estimate", "lower", "upper", "shrunk"} & model.keys()
             yield self._cohort_row(cohorts[0] | {name: model[name] for name in names}, label)
             return
         if label != word(entries[0]["treatment_class"]):
@@ -493,4 +497,6 @@ def _foot(table: pd.DataFrame, sheet: style.Sheet, shown: Sequence[str]) -> str:
         keys.append("+n, and n further countries")
     if "reported" in shown and any("NR" in word(row["printed"]) for row in cohorts):
         keys.append("NR, not reached")
+    if "model" in shown and any(map(flag, table.get("shrunk", ()))):
+        keys.append(f"{_SHRUNK}, unlike its own cohorts: shrunk towards the other treatments")
     return " ".join([*words, f"{'; '.join(keys)}." if keys else ""]).strip()

@@ -251,7 +251,7 @@ def written(row: Any, write: numbers.Writer) -> str:
 
 RANDOMISED = "randomised"
 WITHIN = "within one study"
-ACROSS = "across single-arm studies"
+ACROSS = "across studies"
 EXTRAPOLATED = "extrapolated"
 
 #: Kinds of evidence, the strongest first.
@@ -259,8 +259,8 @@ KINDS = (RANDOMISED, WITHIN, ACROSS, EXTRAPOLATED)
 
 #: What a comparison of different studies rests on.
 BETWEEN_STUDIES = (
-    "The model adjusts for design, line, time origin and BRAF status; any other difference between "
-    "the patients will look like a treatment effect."
+    "The model adjusts for design, line, time origin and mutation as far as reports tell them; any "
+    "other difference between the patients will look like a treatment effect."
 )
 
 #: What carries a contrast of two treatments that no report gave.
@@ -427,7 +427,7 @@ class Evidence:
 
     It is read from the counted cohorts of a fit: *randomised* where a randomised report has a
     counted cohort of each treatment, *within one study* where another report has, and *across
-    single-arm studies* otherwise, also where one of the two was randomised against something else.
+    studies* otherwise, also where one of the two was randomised against something else.
     The estimate itself always uses every counted cohort.
 
     Attributes

@@ -219,8 +219,8 @@ LEAD = (
     "is what one treatment adds to it. None of it is advice on treatment."
 )
 ACROSS_STUDIES = (
-    "Treatments stand side by side across studies, most of them single-armed: a gain may be a "
-    "difference between their patients."
+    "Treatments stand side by side across studies: a gain may be a difference between their "
+    "patients."
 )
 SAYS_NOTHING = (
     "No counted cohort tells pure from mixed tumours: the data say nothing on histology, and every "

@@ -189,8 +189,8 @@ def _mixture(
     asked, braf = population.asks, None if selected else population.braf
     if (asked or braf is not None) and not fit.variant.covariates:
         raise ValueError(
-            "the fit does not adjust for design, line, time origin and BRAF: state the share of "
-            "mixed histology only, or fit with covariates"
+            "the fit does not adjust for design, line, time origin and mutation: state the share "
+            "of mixed histology only, or fit with covariates"
         )
     effects = fit.flat("covariate_effect")
     shift = effects @ np.array([asked.get(name, 0.0) for name in COVARIATES])
@@ -374,7 +374,7 @@ def _notes(
             )
     if stated:
         yield (
-            "The effects of line, design, time origin and BRAF are learned between studies and "
+            "The effects of line, design, time origin and mutation are learned between studies and "
             "taken to be the same under every treatment."
         )
     if population.braf is not None:

@@ -24,6 +24,7 @@ from synthesis.estimands import (
     histologies,
     quantiles,
     tells_apart,
+    tells_mutation,
 )
 from synthesis.estimands import named_groups as all_groups
 from synthesis.fits import PooledSurvival
@@ -39,6 +40,7 @@ from synthesis.questions.contrasts import (
     contrasts_of,
     evidence_of_pairs,
 )
+from synthesis.questions.pooled.shrinkage import SHRUNK
 from synthesis.report.evidence import or_nothing
 from synthesis.reported import cohort_names, cohort_words
 
@@ -50,6 +52,10 @@ DRAWS, MONTHS = 200, np.arange(0.0, 12.5, 0.5)
 #: Families whose curves the page can draw from draws.
 DRAWN = ("weibull", "exponential", "log-logistic", "log-normal", "long-tail")
 _DIGITS = 4
+_MUTATION = {
+    "label": "With BRAF V600E",
+    "note": "A treatment that is given for a BRAF mutation only is not moved by its share.",
+}
 # Columns that say how certain a comparison is.
 _CERTAINTY = ("certainty", "certainty_reasons", "tipping_limit", "tipping_estimate")
 
@@ -167,7 +173,8 @@ def _row(analysis: Analysis, endpoint: Endpoint, group: NamedGroup, shown: bool)
         "p": group.patients,
         "size": [size(*group.sizes), size_words(*group.sizes)],
         "shown": shown and group.cohorts[0].role != "mixed",
-        "braf": group.cohorts[0].treatment in vocabulary.selecting,
+        "shrunk": SHRUNK if own["shrunk"].any() else "",
+        "selected": group.cohorts[0].treatment in vocabulary.selecting,
         "v": values,
         "x": unsupported,
         "more": more,
@@ -341,7 +348,9 @@ def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | No
         return np.round(1000 * values[keep]).astype(int).tolist()
 
     effects = flat(fit, "covariate_effect") if fit.variant.covariates else None
-    moved = ("pretreated", "braf_mutated")
+    moved = {"pretreated": "pretreated"}
+    if mutation := tells_mutation(fit):
+        moved["mutated"] = "braf_mutated"
     usual = REFERENCE[COVARIATES.index("pretreated")]
     return {
         "families": list(DRAWN),
@@ -353,9 +362,9 @@ def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | No
         "histology": bool(fit.data.tells_histology),
         "effects": None
         if effects is None
-        else {each: whole(effects[:, COVARIATES.index(each)]) for each in moved},
+        else {key: whole(effects[:, COVARIATES.index(name)]) for key, name in moved.items()},
         "lines": {word: at - usual for word, at in LINES.items()},
-        "usualBraf": REFERENCE_BRAF_SHARE,
+        "mutation": {"usual": REFERENCE_BRAF_SHARE} | _MUTATION if mutation else None,
     }
 
 

@@ -21,9 +21,9 @@ from synthesis.numbers import LEVEL, count, interval, listed, percent
 from synthesis.questions.certainty import PRIOR as CONFOUNDED
 from synthesis.questions.compare import Comparison
 from synthesis.questions.contrasts import RANDOMISED
+from synthesis.questions.pooled.shrinkage import SHRUNK, contradictions
 from synthesis.questions.pooled.tables import (
     cohorts_table,
-    contradictions,
     covariates_table,
     curve_tables,
     diagnostics_table,
@@ -61,7 +61,7 @@ _FAMILIES = (
     "they are chosen as if one further cohort spoke for all families alike."
 )
 _POPULATION = (
-    "Reports differ in design, line of treatment, time origin and share of BRAF mutations. Their "
+    "Reports differ in design, line of treatment, time origin and share of mutated tumours. Their "
     "effects on the median are estimated along with the rest. Pooled estimates are those of a "
     "prospective study of first-line treatment, with time from its start. A posterior that lies "
     "on its prior has learned nothing from these cohorts."
@@ -116,10 +116,8 @@ class Pooled:
         return dict(zip(self.diagnostics["fit"], self.diagnostics["verdict"], strict=True))
 
 
-TABLES = (
-    *("pooled", "families", "model_choice", "covariates", "cohorts", "figures", "left_out"),
-    *("diagnostics", "priors"),
-)
+TABLES = ("pooled", "families", "model_choice", "covariates", "cohorts", "figures", "left_out")
+TABLES += ("diagnostics", "priors")
 
 
 def pool(
@@ -322,6 +320,7 @@ def _answer_rows(part: _Part) -> Iterator[dict[str, str]]:
         gain = _gain(compared.loc[group.label], endpoint) if len(compared) else {}
         yield {
             "treatment": group.label,
+            "shrunk": SHRUNK if by[group.label, "mean_study"].shrunk else "",
             **{t: _interval_of(by[group.label, t], endpoint.write) for t in TARGETS},
             **dict.fromkeys(_GAIN, ""),
             **gain,
@@ -370,7 +369,9 @@ def _question(answer: Answer, pooled: Pooled, vocabulary: Vocabulary) -> Finding
 
 
 def _beside(row: Mapping[str, str], name: str) -> str:
-    """The second line of a cell: what a gain is allowing for confounding, and its certainty."""
+    """The second line of a cell: shrinkage, what a gain is allowing for confounding, certainty."""
+    if name == "mean_study":
+        return row["shrunk"]
     if name == "evidence" and row["certainty"]:
         return f"certainty: {row['certainty']}"
     adjusted = row.get(f"{name}_adjusted", "")

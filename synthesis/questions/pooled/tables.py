@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
 
 from priors import Prior, Priors, load_priors
 from studies.figures import figure_status, in_months
@@ -19,9 +18,7 @@ from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from studies.selection import CohortRef, LeftOut
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.endpoints import endpoint_of
 from synthesis.estimands import (
-    LEVEL,
     TARGETS,
     Fit,
     NamedGroup,
@@ -39,6 +36,7 @@ from synthesis.estimands import (
     summarise,
     tells,
     tells_apart,
+    tells_mutation,
 )
 from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.model.covariates import COVARIATE_LABELS, COVARIATES
@@ -47,13 +45,14 @@ from synthesis.model.response import STAGES, trials
 from synthesis.model.survival import PRIOR_OF
 from synthesis.predictive import Patients, kaplan_meier
 from synthesis.questions.contrasts import kind_of_one
+from synthesis.questions.pooled.shrinkage import exact_interval, is_shrunk
 from synthesis.reported import landmark_words, median_words
 from synthesis.result import names
 from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
 
 POOLED_COLUMNS = names(
     "endpoint treatment histology estimand target estimate lower upper cohorts patients "
-    "extrapolated evidence"
+    "extrapolated evidence shrunk"
 )
 FAMILY_COLUMNS = ("endpoint", "family", *POOLED_COLUMNS[1:])
 FIGURE_COLUMNS = names("endpoint study cohort label group kind printed status")
@@ -71,7 +70,8 @@ def pooled_table(
     Months, or fractions of one for survival and response. Cohorts and patients are those that
     report the estimand; what no cohort reports has no row. ``extrapolated``: pure or mixed where no
     report of the treatment tells them apart. ``evidence``: whether one report or several are behind
-    it, or it is extrapolated.
+    it, or it is extrapolated. ``shrunk``: the cohorts of the treatment, taken by themselves,
+    contradict its average study (:func:`~synthesis.questions.pooled.shrinkage.is_shrunk`).
     """
     rows = [
         (endpoint, *row)
@@ -83,7 +83,7 @@ def pooled_table(
 
 
 def _pooled_rows(fit: Fit, named: NamedGroup, reference_mix: float) -> Iterator[tuple[Any, ...]]:
-    apart = tells_apart(fit, named.cohorts)
+    apart, shrunk = tells_apart(fit, named.cohorts), _shrunk(fit, named, reference_mix)
     sizes = {name: _size_behind(fit, named, name) for name in estimands_of(fit)}
     for target in TARGETS:
         for histology, share in histologies(fit, reference_mix).items():
@@ -91,7 +91,24 @@ def _pooled_rows(fit: Fit, named: NamedGroup, reference_mix: float) -> Iterator[
                 estimate = vars(summaries(fit, name, target, share)[named.group]).values()
                 extrapolated = histology != "reference" and not apart
                 kind = kind_of_one(named.cohorts, extrapolated=extrapolated)
-                yield named.label, histology, name, target, *estimate, *size, extrapolated, kind
+                yield (
+                    named.label,
+                    histology,
+                    name,
+                    target,
+                    *estimate,
+                    *size,
+                    extrapolated,
+                    kind,
+                    shrunk,
+                )
+
+
+def _shrunk(fit: Fit, named: NamedGroup, reference_mix: float) -> bool:
+    """Whether a treatment is drawn beyond what its cohorts report; a class is an average anyway."""
+    share = histologies(fit, reference_mix)["reference"]
+    average = summaries(fit, estimands_of(fit)[0], "mean_study", share)[named.group]
+    return not named.is_class and is_shrunk(fit, named, average.estimate)
 
 
 def _size_behind(fit: Fit, named: NamedGroup, estimand: str) -> tuple[int, int]:
@@ -373,7 +390,8 @@ def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
     """Effects of design, line, time origin and mutation status as ratios of medians, by endpoint.
 
     Of each effect a row with its prior and one with its posterior; ``cohorts`` counts those that
-    differ from the reference and so tell something of it; ``log_sd`` is on the log scale.
+    differ from the reference and so tell something of it; ``log_sd`` is on the log scale. Mutation
+    has no row where no cohort reports it.
     """
     rows = []
     for endpoint, fit in fits.items():
@@ -381,6 +399,8 @@ def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
             continue
         for name, draws in zip(COVARIATES, flat(fit, "covariate_effect").T, strict=True):
             cohorts = len(fit.data.telling(name))
+            if name == "braf_mutated" and not tells_mutation(fit):
+                continue
             about = {"endpoint": endpoint, "covariate": name, "label": COVARIATE_LABELS[name]}
             sides = _prior_and_posterior(fit.priors[PRIOR_OF[name]], draws)
             rows += [about | {"cohorts": cohorts} | side for side in sides]
@@ -419,7 +439,7 @@ _EMPTY_ROW = {
     **dict.fromkeys(("study_id", "cohort_id", "design", "country", "printed", "note"), ""),
     **dict.fromkeys(("year", "n", "events"), None),
     **dict.fromkeys(_VALUES, np.nan),
-    **dict.fromkeys(("printed_not_reached", "printed_upper_not_reached"), False),
+    **dict.fromkeys(("printed_not_reached", "printed_upper_not_reached", "shrunk"), False),
 }
 
 
@@ -429,7 +449,7 @@ def forest_table(fit: Fit, vocabulary: Vocabulary, reference_mix: float) -> pd.D
     ``kind`` is class, treatment, cohort, mean_study, new_study or heterogeneity. Treatments stand
     by class, then by pooled estimate; cohorts by year. A class of several treatments has the
     estimate of its average treatment. Months, or fractions for response, of which reported limits
-    are those of an exact interval.
+    are those of an exact interval. ``shrunk``: as of :func:`pooled_table`, of pooled rows.
     """
     share = histologies(fit, reference_mix)["reference"]
     principal = estimands_of(fit)[0]
@@ -464,11 +484,12 @@ def _group_rows(
     labels = cohort_labels(counted)
     for ref in sorted(counted, key=lambda ref: (ref.study.citation.year or 0, ref.id)):
         yield _row("cohort", *about, labels[ref.id], **_cohort_figures(fit, index[ref.id], ref))
+    shrunk = is_shrunk(fit, group, pooled["mean_study"].estimate)
     who = "evaluable patient" if isinstance(fit, ResponseFit) else "patient"
     size = numbers.size_words(*group.sizes, who)
     for target, words in _TARGET_LABELS.items():
         label = f"{words} ({size})" if target == "mean_study" else words
-        yield _row(target, *about, label, **vars(pooled[target]))
+        yield _row(target, *about, label, **vars(pooled[target]), shrunk=shrunk)
 
 
 def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
@@ -491,14 +512,6 @@ def _cohort_figures(fit: Fit, index: int, ref: CohortRef) -> dict[str, Any]:
         "note": ref.cohort.caution or "",
         **vars(cohort_estimate(fit, index)),
     }
-
-
-def exact_interval(count: int, n: int) -> tuple[float, float]:
-    """Exact 95 % limits of a share (Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404)."""
-    tail = 0.5 - LEVEL / 2.0
-    lower = beta.ppf(tail, count, n - count + 1) if count else 0.0
-    upper = beta.isf(tail, count + 1, n - count) if count < n else 1.0
-    return float(lower), float(upper)
 
 
 def heterogeneity_words(fit: Fit) -> str:
@@ -608,35 +621,3 @@ def _median_point(outcome: SurvivalOutcome) -> dict[str, Any]:
     limits = [months(value) for value in outcome.ci or ()] or [np.nan, np.nan]
     values = ("median", months(outcome.median), *limits, 0.5, np.nan, np.nan)
     return dict(zip(_POINT, values, strict=True))
-
-
-# --- Where model and reports disagree ------------------------------------------------------------
-
-
-def contradictions(
-    cohorts: pd.DataFrame, pooled: pd.DataFrame, vocabulary: Vocabulary
-) -> tuple[str, ...]:
-    """Treatments whose pooled median lies outside the range of their own reported medians, and why.
-
-    Only treatments of which two or more cohorts report a median are judged.
-    """
-    medians = pooled[(pooled["histology"] == "reference") & (pooled["target"] == "mean_study")]
-    medians = medians[medians["estimand"] == "median_months"]
-    medians = medians.set_index(["endpoint", "treatment"])["estimate"]
-    sentences = []
-    for (name, treatment), group in cohorts.groupby(["endpoint", "treatment"], sort=False):
-        reported = group.dropna(subset=["printed_value"])
-        if endpoint_of(name).is_response or len(reported) < 2:
-            continue
-        low, high = reported["printed_value"].min(), reported["printed_value"].max()
-        estimate = float(medians[name, treatment])
-        if not low <= estimate <= high:
-            sentences.append(
-                f"{treatment}, {endpoint_of(name).words(vocabulary)}: the pooled median of "
-                f"{numbers.months(estimate)} months lies outside the reported medians of its "
-                f"cohorts ({numbers.months(low)} to {numbers.months(high)} months). "
-                f"{len(reported)} of {numbers.count(len(group), 'cohort')} report a median, of "
-                f"{int(reported['n'].sum())} patients, so the estimate is drawn towards the other "
-                "figures and treatments of the class."
-            )
-    return tuple(sentences)

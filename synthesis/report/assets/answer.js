@@ -3,7 +3,7 @@
 const EVIDENCE = {
   randomised: ["●", "randomised"],
   "within one study": ["◐", "one report"],
-  "across single-arm studies": ["○", "across studies"],
+  "across studies": ["○", "across studies"],
   reference: ["", "reference"],
 };
 const ORDER = Object.keys(EVIDENCE);
@@ -155,8 +155,9 @@ function tableRow(own, scale, each, note) {
   const name = el("th", { scope: "row", class: "name" }, button);
   name.style.setProperty("--hue", hueOf(row.c));
   if (each.open) name.append(" ", el("span", { class: "tag" }, "extrapolated"));
+  if (row.shrunk) name.append(" ", el("span", { class: "tag" }, row.shrunk));
   name.append(el("span", { class: "under" }, row.size[1]));
-  const words = `${row.t}: ${value[5]}; in a new study ${value[6]}${each.open ? "; extrapolated" : ""}`;
+  const words = `${row.t}: ${value[5]}; in a new study ${value[6]}${[each.open && "extrapolated", row.shrunk].filter(Boolean).map((each) => `; ${each}`).join("")}`;
   const marks = interval(scale, value, { hue: hueOf(row.c), words, open: each.open, note });
   const cells = [
     name,

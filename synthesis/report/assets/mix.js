@@ -1,7 +1,7 @@
 // Survival of patients that a reader states, from thinned draws: a mixture of pure and mixed tumours.
 
 const LN2 = Math.log(2);
-const stated = { e: "", t: "", mixed: Math.round(100 * DATA.mix), braf: null, line: "" };
+const stated = { e: "", t: "", mixed: Math.round(100 * DATA.mix), mutated: null, line: "" };
 
 /** Normal distribution function (Abramowitz & Stegun 7.1.26, error below 2e-7). */
 function normal(z) {
@@ -28,9 +28,9 @@ function kinds(draws, row, i) {
   const moved = draws.effects;
   const shift = moved ? (moved.pretreated[i] / 1000) * draws.lines[stated.line] : 0;
   const share = stated.mixed / 100;
-  const braf = moved && stated.braf !== null && !row.braf ? stated.braf / 100 : null;
-  const own = braf === null ? 0 : moved.braf_mutated[i] / 1000;
-  const sides = braf === null ? [[1, shift]] : [[1 - braf, shift - draws.usualBraf * own], [braf, shift + (1 - draws.usualBraf) * own]];
+  const mutated = moved?.mutated && stated.mutated !== null && !row.selected ? stated.mutated / 100 : null;
+  const own = mutated === null ? 0 : moved.mutated[i] / 1000;
+  const sides = mutated === null ? [[1, shift]] : [[1 - mutated, shift - draws.mutation.usual * own], [mutated, shift + (1 - draws.mutation.usual) * own]];
   return [[1 - share, 0], [share, 1]].flatMap(([weight, side]) => sides.map(([part, more]) => [weight * part, side, more])).filter(([weight]) => weight > 0);
 }
 
@@ -129,15 +129,16 @@ function startPopulation() {
     const told = rows.find((row) => row.t !== own.reference && row.x.pure === false) ?? rows[0];
     Object.assign(stated, { e: own.id, t: rows.some((row) => row.t === stated.t) ? stated.t : told.t });
     stated.line ||= Object.keys(own.draws.lines)[0];
-    const braf = own.draws.effects ? [slider("mix-braf", "With BRAF V600E", stated.braf ?? Math.round(100 * own.draws.usualBraf), set("braf"))] : [];
+    const { mutation } = own.draws;
+    const mutated = own.draws.effects && mutation ? [slider("mix-mutated", mutation.label, stated.mutated ?? Math.round(100 * mutation.usual), set("mutated"))] : [];
     const line = own.draws.effects ? [picker("Line", Object.keys(own.draws.lines).map((each) => [each, each]), stated.line, set("line"), { id: "mix-line" })] : [];
     bar.replaceChildren(
       picker("Endpoint", ends.map((each) => [each.id, each.name]), own.id, begin, { id: "mix-endpoint" }),
       picker("Treatment", rows.map((row) => [row.t, row.t]), stated.t, set("t"), { id: "mix-treatment" }),
-      slider("mix-share", "Mixed histology", stated.mixed, set("mixed")), ...braf, ...line);
+      slider("mix-share", "Mixed histology", stated.mixed, set("mixed")), ...mutated, ...line);
     show();
   };
-  host.append(bar, said, into, el("p", { class: "quiet" }, `From ${ends[0].draws.family.length} draws of the model: the last digit can differ from the tables. Grey: the reference. A treatment that is given for a BRAF mutation only is not moved by its share.`));
+  host.append(bar, said, into, el("p", { class: "quiet" }, `From ${ends[0].draws.family.length} draws of the model: the last digit can differ from the tables. Grey: the reference. ${ends[0].draws.mutation?.note ?? ""}`));
   whenSeen(host, () => {
     begin(ends[0].id);
     watching.push(show);
