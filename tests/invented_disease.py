@@ -133,7 +133,7 @@ def write_disease(folder: Path) -> tuple[Path, Path]:
     Returns
     -------
     registry, priors : Path
-        The folder with vocabulary, reports and the one report left out; the file of priors.
+        The folder with vocabulary, reports and the one report left out; its file of priors.
     """
     registry = write_registry(folder / "xylose", *reports(), vocabulary=VOCABULARY)
     left_out = {
@@ -143,5 +143,5 @@ def write_disease(folder: Path) -> tuple[Path, Path]:
         "citation": citation("Void F", 1999, "Xylose in prose"),
     }
     write_file(registry / "excluded.toml", {"excluded": [left_out]})
-    write_file(folder / "priors.toml", PRIORS)
-    return registry, folder / "priors.toml"
+    write_file(registry / "priors.toml", PRIORS)
+    return registry, registry / "priors.toml"

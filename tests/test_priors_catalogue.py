@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from priors import Prior, PriorsError, load_priors
+from priors import Prior, PriorsError, load_priors, priors_skeleton
 from synthesis.model.families import FAMILIES
 from synthesis.model.response import PRIOR_OF as RESPONSE_PRIOR_OF
 from synthesis.model.survival import BIAS_PRIOR, PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
@@ -173,3 +173,29 @@ def test_a_bad_file_is_one_sentence_that_names_it(tmp_path, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(PriorsError, match=r"absent\.toml: cannot be read"):
         load_priors(tmp_path / "absent.toml")
+
+
+# --- Files of priors -----------------------------------------------------------------------------
+
+
+def test_a_later_file_replaces_what_an_earlier_one_says(tmp_path):
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text(VALID + VALID.replace("study_sd", "class_sd"), encoding="utf-8")
+    second.write_text(VALID.replace("1.0", "0.2"), encoding="utf-8")
+    own = load_priors(first, None, second)
+    assert (own["study_sd"].scale, own["class_sd"].scale) == (0.2, 1.0)
+    assert own["treatment_sd"] == load_priors()["treatment_sd"]
+    assert own.files == own.replace("class_sd", scale=2.0).files == (str(first), str(second))
+    assert load_priors().files == ()
+
+
+def test_the_first_draft_is_refused_until_a_prior_is_filled_in(tmp_path):
+    file, text = tmp_path / "priors.toml", priors_skeleton()
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(PriorsError, match=r"found no .* add it, or remove the file"):
+        load_priors(file)
+    lines = (line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
+    file.write_text("\n".join(lines), encoding="utf-8")
+    drafted = load_priors(file)
+    assert drafted.fingerprint == load_priors().fingerprint
+    assert sum(own.source != load_priors()[own.name].source for own in drafted.values()) == 8

@@ -383,11 +383,29 @@ def test_every_folder_that_cannot_be_read_is_told(tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["vocabulary.toml", "excluded.toml"])
+@pytest.mark.parametrize("name", ["vocabulary.toml", "excluded.toml", "priors.toml"])
 def test_files_that_are_no_studies_are_not_taken_for_one(tmp_path, name):
     folder = write_registry(tmp_path / "r", study("abel2001", cohort()))
     (problem,) = refused(load_registry, folder / name)
     assert problem.action == "give the path of the folder that it belongs to"
+
+
+def test_priors_stand_beside_words_of_their_own_and_nowhere_else(tmp_path):
+    own = write_registry(tmp_path / "own", study("abel2001", cohort()))
+    priors = own / "priors.toml"
+    priors.write_text("[[priors]]\n", encoding="utf-8")
+    registry = load_registry(own)
+    assert (registry.priors, registry.own_words, list(registry.studies)) == (
+        priors, True, ["abel2001"]
+    )  # fmt: skip
+    assert load_registry(own / "abel2001.toml").priors == priors
+    assert add_studies(registry, [own / "abel2001.toml"]).priors == priors
+    assert (load_registry().priors, load_registry().own_words) == (None, False)
+    beside = write_folder(tmp_path / "beside", study("cain2002", cohort()), vocabulary=NEW_WORDS)
+    (beside / "priors.toml").write_text("[[priors]]\n", encoding="utf-8")
+    (problem,) = refused(load_registry, beside)
+    assert problem.path == beside / "priors.toml"
+    assert problem.action.startswith(f"give them with --priors {beside / 'priors.toml'}")
 
 
 def test_problems_of_files_with_one_name_are_told_apart_by_their_folders(tmp_path):

@@ -305,11 +305,22 @@ def test_every_counted_cohort_is_set_against_what_the_others_predict(analysis):
 # --- contradictions ------------------------------------------------------------------------------
 
 
-def tables_for(medians, pooled, *, endpoint="os"):
+def tables_for(medians, pooled, *, endpoint="os", shrunk=False):
     about = {"endpoint": endpoint, "treatment": "Lenvatinib"}
-    cohorts = pd.DataFrame(about | {"printed_value": medians, "histology": "not printed", "n": 10})
-    summary = about | {"histology": "reference", "estimand": "median_months"}
-    return cohorts, pd.DataFrame([summary | {"target": "mean_study", "estimate": pooled}])
+    printed = {"printed_value": medians, "label": "A 2020", "printed": "0/61"}
+    cohorts = pd.DataFrame(about | printed | {"histology": "not printed", "n": 10})
+    summary = about | {"histology": "reference", "estimand": endpoint_of(endpoint).estimand}
+    summary |= {"target": "mean_study", "shrunk": shrunk}
+    summary |= {"estimate": pooled, "lower": pooled / 2, "upper": pooled * 2}
+    return cohorts, pd.DataFrame([summary])
+
+
+def test_a_shrunk_answer_is_named_with_what_its_cohort_reports(registry):
+    tables = tables_for([0.0], 0.12, endpoint="response", shrunk=True)
+    assert contradictions(*tables, registry.vocabulary) == (
+        "Lenvatinib, objective response: the average study of 12 (6–24) % lies outside what its "
+        "cohorts report by themselves (A 2020: 0/61): it is shrunk towards the other treatments.",
+    )
 
 
 def test_a_pooled_median_outside_its_cohorts_is_named_with_reasons(registry):

@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import time
+from importlib.machinery import ModuleSpec
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +22,9 @@ import pytest
 from command_line import refusals
 from registries import shipped
 
+import synthesis
 from synthesis import cli
+from synthesis.__main__ import main
 from synthesis.cli import commands, running
 from synthesis.cli.terminal import MOST_LINES
 from synthesis.result import RESEARCH_USE, Finding, Result
@@ -517,6 +520,20 @@ def test_a_letter_that_a_terminal_cannot_show_is_no_error(registry):
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"Example A, ?ther B" in done.stdout
+
+
+def test_a_package_of_the_same_name_that_shadows_ours_is_named(monkeypatch, capsys):
+    assert synthesis.shadowed() is None
+    other = ModuleSpec("studies", None, origin=str(Path("elsewhere", "studies.py")))
+    monkeypatch.setattr(synthesis, "find_spec", lambda name: other)
+    assert main() == 2
+    err = capsys.readouterr().err
+    assert err.startswith(
+        f"synthesis needs its own package studies in {ROOT}, and Python finds one"
+    )
+    assert f"at {other.origin}: rename that one" in err
+    with pytest.raises(ImportError, match="synthesis needs its own package studies"):
+        synthesis.Settings  # noqa: B018
 
 
 def test_words_that_commands_know_are_those_of_their_owners():

@@ -229,6 +229,49 @@ def test_new_uses_the_schema_that_stands_above_its_folder(run, tmp_path):
     assert text.startswith("#:schema ../study.schema.json\n")
 
 
+def test_new_starts_words_that_are_added_and_files_that_use_them(run, tmp_path):
+    folder = tmp_path / "mine"
+    code, out, err = run("studies", "new", "--vocabulary", "treatments", "--folder", folder)
+    assert (code, err) == (0, "")
+    assert f"  atc studies new smith2024 --folder {folder}" in out
+    words = folder / "vocabulary.toml"
+    assert load_registry(folder).vocabulary == load_registry().vocabulary
+    words.write_text(filled(words), encoding="utf-8")
+    assert load_registry(folder).vocabulary.treatment("MD-101").class_ == "my_class"
+    code, out, err = run("studies", "new", "smith2024", "--folder", folder)
+    assert (code, err) == (0, "")
+    assert f"  atc report --registry {folder}" in out
+    assert "my_drug" in (folder / "smith2024.toml").read_text(encoding="utf-8")
+    for wrong in (("--vocabulary", "disease"), ("--vocabulary", "disease", "x2020"), ()):
+        assert run("studies", "new", *wrong, "--folder", folder)[0] == 2
+
+
+def filled(path):
+    """The text of a first draft, every example as it stands."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.removeprefix("# ") for line in lines)
+
+
+def test_new_starts_the_words_of_another_disease_which_an_import_uses(run, tmp_path):
+    folder, table = tmp_path / "own", tmp_path / "arms.csv"
+    assert run("studies", "new", "--vocabulary", "disease", "--folder", folder)[0] == 0
+    words, priors = folder / "vocabulary.toml", folder / "priors.toml"
+    assert not re.search(r"thyroid|anaplastic|BRAF", words.read_text() + priors.read_text())
+    code, out, _ = run("studies", "check", folder)
+    assert (code, out.count("expected a table")) == (1, 2)
+    words.write_text(filled(words), encoding="utf-8")
+    registry = load_registry(folder)
+    assert (len(registry), registry.vocabulary.subject_words) == (0, "biliary tract cancer")
+    assert (registry.priors, registry.own_words) == (priors, True)
+    head = "study,authors,year,design,status,arm,treatment,treatment_as_printed,n,os_median,os_unit"
+    row = "abel2001,Abel A,2001,randomised,verified,all,my_drug,MD-101,20,9.5,months"
+    table.write_text(f"{head}\n{row}\n", encoding="utf-8")
+    code, out, err = run("studies", "import", table, "--folder", folder)
+    assert (code, err) == (0, "")
+    assert "1 report with 1 cohort checked: no error" in out
+    assert run("studies", "import", table, "--folder", folder)[0] == 2
+
+
 # --- export and import ---------------------------------------------------------------------------
 
 

@@ -20,6 +20,8 @@ from synthesis.model.arrays import sizes_for
 from synthesis.run import analyse
 from synthesis.settings import Settings
 
+OF_ANOTHER = r"(?i:thyroid|anaplastic|braf|single.arm)|\bATC\b"
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
@@ -35,7 +37,7 @@ def registry(files):
 def analysis(files, registry, survival_sizes):
     settings = Settings(family="log-logistic", draws=100, tune=200, chains=2, seed=5)
     converted = convert_endpoints(registry, ["ttp:pfs"])
-    found = analyse(converted, settings, priors=load_priors(files[1]))
+    found = analyse(converted, settings)
     assert sizes_for([found.fits["os"].data, found.fits["pfs"].data]) == survival_sizes
     return found
 
@@ -109,7 +111,7 @@ def test_without_any_histology_there_is_nothing_of_it(analysis, words):
 
 
 def test_results_speak_of_its_disease_and_of_no_other(analysis, words):
-    assert not re.search(r"thyroid|anaplastic|\bATC\b", words)
+    assert not re.search(OF_ANOTHER, words)
     for caption in analysis.captions.values():
         assert SUBJECT in caption
     assert [answer.text.count(SUBJECT) for answer in analysis.answers] == [1, 1, 1]
@@ -123,7 +125,8 @@ def test_results_use_its_names_of_endpoints_and_treatments(analysis, words):
     assert "Gains are over fogging" in words
 
 
-def test_its_priors_stand_beside_the_default(analysis):
+def test_its_priors_are_those_of_its_folder_and_stand_beside_the_default(analysis, files):
+    assert analysis.manifest["priors"]["files"] == [str(files[1])]
     priors = analysis.priors.set_index("name")
     assert priors["instead_of"]["overall_median"] == load_priors()["overall_median"].parameters
     assert set(priors["instead_of"].drop("overall_median")) == {""}
@@ -168,7 +171,9 @@ def test_the_page_speaks_of_its_disease_and_of_no_other(page, out):
     title = f"How long do patients with {SUBJECT} live under each treatment?"
     assert [words for _, words in page.every("h1", "title")] == [title, title]
     source = (out / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r"thyroid|anaplastic|\bATC\b", source)
+    assert not re.search(OF_ANOTHER, source)
+    for table in (out / "tables").iterdir():
+        assert not re.search(OF_ANOTHER, table.read_text(encoding="utf-8"))
 
 
 def test_screened_reports_and_seen_figures_are_counted(page):

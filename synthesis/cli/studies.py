@@ -400,7 +400,7 @@ def import_studies(
         files = read_json(text, name) if kind == "json" else studies_from_arms(text, name, words)
     target = folder if folder is not None else file.with_suffix("")
     texts = file_texts(files, schema=f"./{SCHEMA_FILE}")
-    _refuse_full(target)
+    _refuse_full(target, texts)
     with staged_folder(target) as stage:
         for name, content in (texts | {SCHEMA_FILE: schema_text(words)}).items():
             (stage / name).write_text(content, encoding="utf-8", newline="\n")
@@ -413,10 +413,11 @@ def import_studies(
         raise typer.Exit(CHECK_FOUND)
 
 
-def _refuse_full(folder: Path) -> None:
+def _refuse_full(folder: Path, texts: Iterable[str]) -> None:
+    """Refuse a folder that holds anything, but for words and priors that no file would replace."""
     entries = folder.iterdir() if folder.is_dir() else ()
     names = {entry.name for entry in entries if not entry.name.startswith(".")}
-    visible = sorted(names - {VOCABULARY_FILE, PRIORS_FILE, SCHEMA_FILE})
+    visible = sorted(names - ({VOCABULARY_FILE, PRIORS_FILE, SCHEMA_FILE} - {*texts}))
     if visible:
         found = f"a folder that holds {visible[0]}"
         expected = f"a new or empty folder, or a {VOCABULARY_FILE} alone in it"

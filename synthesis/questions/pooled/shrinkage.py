@@ -101,8 +101,8 @@ def contradictions(
             sentences.append(
                 f"{treatment}, {endpoint.words(vocabulary)}: the average study of "
                 f"{numbers.interval(*row[['estimate', 'lower', 'upper']], endpoint.write)} "
-                f"{endpoint.unit} lies outside what its cohorts report by themselves ({own}): it is "
-                f"{SHRUNK}."
+                f"{endpoint.unit} lies outside what its cohorts report by themselves ({own}): it "
+                f"is {SHRUNK}."
             )
             continue
         if endpoint.is_response or len(reported) < 2:
@@ -114,7 +114,7 @@ def contradictions(
                 f"{treatment}, {endpoint.words(vocabulary)}: the pooled median of "
                 f"{numbers.months(estimate)} months lies outside the reported medians of its "
                 f"cohorts ({numbers.months(low)} to {numbers.months(high)} months). "
-                f"{len(reported)} of {count(len(group), 'cohort')} report a median, of "
+                f"{len(reported)} of {numbers.count(len(group), 'cohort')} report a median, of "
                 f"{int(reported['n'].sum())} patients, so the estimate is drawn towards the other "
                 "figures and treatments of the class."
             )
