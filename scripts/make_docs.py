@@ -68,6 +68,7 @@ EQUATIONS = (
     ("Kind of study and population", "synthesis.model.covariates"),
     ("The hierarchy of response", "synthesis.model.response"),
     ("Estimands", "synthesis.estimands"),
+    ("Where a treatment is shrunk", "synthesis.questions.pooled.shrinkage"),
     ("Leaving one cohort out", "synthesis.left_out"),
     ("Choice of the survival family, and stacking", "synthesis.stacking"),
     ("Predictive checks", "synthesis.questions.checks"),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from studies.checks import study_findings, word_findings
+from studies.checks import ADD_TREATMENT, study_findings, word_findings
 from studies.files import is_study_file, validate
 from studies.problems import Problem, RegistryError, correction, dotted, show
 from studies.schema import NOT_REACHED, PATIENT_TIMES, Study, Unit
@@ -518,7 +518,7 @@ def treatment_of(row: Row, vocabulary: Vocabulary) -> str | Problem:
     try:
         return vocabulary.treatment(written).id
     except UnknownWordError as error:
-        add = "add it to vocabulary.toml under [[treatments]]"
+        add = f"add it to {ADD_TREATMENT}"
         action = f'write "{error.suggestion}", or {add}' if error.suggestion else add
         expected += ", by any of its names"
         return row.problem("treatment", show(written), expected, action)

@@ -333,6 +333,10 @@ def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
             yield from _treatment(name, ("comparisons", place, "treatments", number), vocabulary)
 
 
+#: Where a treatment goes that no vocabulary knows.
+ADD_TREATMENT = "[[treatments]] of a vocabulary.toml among the studies (atc studies new --vocabulary treatments)"
+
+
 def _word(word: str | None, words: Iterable[str], path: Path, heading: str) -> Iterator[Finding]:
     if word is None or word in words:
         return
@@ -343,7 +347,7 @@ def _word(word: str | None, words: Iterable[str], path: Path, heading: str) -> I
 
 def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Finding]:
     expected = "the id of a treatment of the vocabulary"
-    add = "add the treatment to vocabulary.toml under [[treatments]]"
+    add = f"add the treatment to {ADD_TREATMENT}"
     try:
         treatment = vocabulary.treatment(name)
     except UnknownWordError as error:

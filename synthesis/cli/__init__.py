@@ -58,7 +58,7 @@ atc compare --endpoint os --confounding 2
 atc benefit --by histology
 atc benefit --by histology --endpoint os --reference paclitaxel --delta 2 --out benefit
 atc mix --treatment lenvatinib --mixed 0.3
-atc mix --mixed 0.3 --braf 0.2 --line first-line --endpoint os
+atc mix --mixed 0.2 --braf 0 --line pretreated --treatment lenvatinib --reference paclitaxel
 atc sensitivity
 atc sensitivity --treatment lenvatinib --choice priors --choice studies --out choices
 atc bias

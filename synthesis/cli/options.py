@@ -287,7 +287,9 @@ MixedOption = fraction(
     "--mixed", 30, "Share of the patients with mixed histology, a fraction (the reference mix)."
 )
 BrafOption = fraction(
-    "--braf", 20, "Share of the patients with BRAF V600E, a fraction (unselected patients)."
+    "--braf",
+    20,
+    "Share of the patients with BRAF V600E, a fraction, 0 for wild type (unselected patients).",
 )
 LineOption = choice(ANY, "--line", LINES, "Line of treatment (first-line).")
 DesignOfOption = choice(ANY, "--design", DESIGNS, "As in studies of this design (prospective).")

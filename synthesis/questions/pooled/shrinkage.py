@@ -1,4 +1,20 @@
-"""Where a pooled answer is not what the cohorts of its treatment report, and says so."""
+r"""Where a pooled answer is not what the cohorts of its treatment report, which is said.
+
+Each endpoint has a hierarchy of its own, whose spreads between classes, treatments and studies are
+learned from its cohorts. The average study of a treatment with one cohort, which tells it with the
+variance :math:`s^2` of its own, is drawn towards its class: with known spreads the cohort has the
+weight
+
+.. math::
+   w = \frac{\sigma_T^2}{\sigma_T^2 + \sigma_S^2 + s^2}
+
+and its class the rest, however many patients it has: an average study is asked for, and one study
+tells it no closer than :math:`\sigma_S`. A treatment is called *shrunk* where that leads out of
+what its cohorts report: its average study lies above the interval of each of them, or below each
+(of response the exact interval), and so does the average study of their own population and
+histology. Then neither the reference population nor differences between its own cohorts explain it,
+but what other treatments tell.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +49,7 @@ def exact_interval(count: int, n: int) -> tuple[float, float]:
 def is_shrunk(fit: Fit, group: NamedGroup, estimate: float) -> bool:
     """Whether the cohorts of a treatment, taken by themselves, contradict its average study.
 
-    It is so where the estimate lies above the interval that each of them reports, or below each
-    (response: the exact one), and would so in their own population and mix, too: then neither
-    adjustment nor differences between its own studies explain it, but what other treatments tell.
-    Cohorts without an interval are not asked; without any that has one it is not so.
+    Cohorts that report no interval are not asked; where none reports one the answer is no.
     """
     ids = {ref.id for ref in group.cohorts}
     sides = set()
