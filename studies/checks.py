@@ -334,7 +334,10 @@ def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
 
 
 #: Where a treatment goes that no vocabulary knows.
-ADD_TREATMENT = "[[treatments]] of a vocabulary.toml among the studies (atc studies new --vocabulary treatments)"
+ADD_TREATMENT = (
+    "[[treatments]] of a vocabulary.toml among the studies "
+    "(atc studies new --vocabulary treatments)"
+)
 
 
 def _word(word: str | None, words: Iterable[str], path: Path, heading: str) -> Iterator[Finding]:

@@ -247,7 +247,7 @@ def _treatments(analysis: Analysis, most: int) -> Iterator[str]:
     gains = "" if over is None else f"; gains are over {in_sentence(over.label)}"
     yield from paragraph(f"{endpoint.name(vocabulary)}, {endpoint.unit}{gains}")
     columns = [
-        ("Treatment", "", lambda row: row["treatment"]),
+        ("Treatment", "", lambda row: f"{row['treatment']}{' (shrunk)' if row['shrunk'] else ''}"),
         (
             *(f"{'Rate' if endpoint.is_response else 'Median'} ({LEVEL})", "num"),
             lambda row: row["mean_study"],

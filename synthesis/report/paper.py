@@ -71,7 +71,7 @@ def _summary(answer: Answer, analysis: Analysis) -> Table:
     columns = [
         ("Treatment", "keep", lambda row: row["treatment"]),
         ("Cohorts (patients)", "num", lambda row: row["size"]),
-        (f"{quantity} ({LEVEL})", "num", lambda row: row["mean_study"]),
+        (f"{quantity} ({LEVEL})", "num", lambda row: Cell(row["mean_study"], row["shrunk"])),
         ("In a new study", "num", lambda row: row["new_study"]),
     ]
     if over is not None:
