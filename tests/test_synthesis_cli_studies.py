@@ -263,6 +263,9 @@ def test_new_starts_the_words_of_another_disease_which_an_import_uses(run, tmp_p
     registry = load_registry(folder)
     assert (len(registry), registry.vocabulary.subject_words) == (0, "biliary tract cancer")
     assert (registry.priors, registry.own_words) == (priors, True)
+    code, _, err = run("studies", "check", folder)
+    assert code == 2
+    assert "priors.toml: found no [[priors]] table, expected at least one: add it, or" in err
     head = "study,authors,year,design,status,arm,treatment,treatment_as_printed,n,os_median,os_unit"
     row = "abel2001,Abel A,2001,randomised,verified,all,my_drug,MD-101,20,9.5,months"
     table.write_text(f"{head}\n{row}\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from priors import load_priors, priors_skeleton
 from studies import (
     Cohort,
     Registry,
@@ -236,6 +237,8 @@ def check_studies(
         tell_replaced(loaded)
     record = json.dumps(checked_record(found), indent=2, ensure_ascii=False)
     typer.echo(record if format_ == "json" else "\n".join(checked_lines(found, notes=notes)))
+    if loaded is not None:
+        load_priors(loaded.priors)  # refuses what no analysis could use
     if not found.clean:
         raise typer.Exit(CHECK_FOUND)
 
@@ -326,7 +329,6 @@ def _words_in(folder: Path | None, registry: list[Path] | None) -> Vocabulary | 
 
 def _new_vocabulary(folder: Path, *, alone: bool) -> None:
     """Write the first draft of a vocabulary, and of the priors of another disease."""
-    from priors import priors_skeleton
     from studies.guide import vocabulary_skeleton
 
     texts = {VOCABULARY_FILE: vocabulary_skeleton(load_vocabulary(), alone=alone)}
