@@ -480,7 +480,7 @@ def reproduce(
     kept = report.manifest["registry"]
     studies = read_registry(registry, only, kept["min_quality"])
     studies = convert_endpoints(studies, kept["conversions"])
-    beliefs = load_priors(priors)
+    beliefs = load_priors(studies.priors, priors)
     question.require_same_data(report, studies, beliefs)
     with progress() as tell:
         made = analyse(studies, report.settings, priors=beliefs, progress=tell, cache=False)
