@@ -128,6 +128,8 @@ def answers(
                     if hasattr(error, "sentence"):  # says what is kept of the work
                         typer.echo(error.sentence, err=True)
                     raise
+            if request.registry.own_words and not request.priors.files:
+                typer.echo(_PRIORS_OF_ANOTHER, err=True)
             if isinstance(result, list):
                 typer.echo("\n".join(result))
             else:
@@ -171,8 +173,6 @@ def _request(given: Mapping[str, Any], tell: Tell) -> Request:
     if given["convert"]:
         registry = convert_endpoints(registry, given["convert"])
     priors = load_priors(registry.priors, given["priors"])
-    if registry.own_words and not priors.files:
-        typer.echo(_PRIORS_OF_ANOTHER, err=True)
     settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
     formats = tuple(given.get("tables") or ())
     return Request(registry, settings, priors, given["cache"], tell, given.get("out"), formats)
