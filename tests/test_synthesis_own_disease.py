@@ -171,7 +171,8 @@ def test_the_page_speaks_of_its_disease_and_of_no_other(page, out):
     title = f"How long do patients with {SUBJECT} live under each treatment?"
     assert [words for _, words in page.every("h1", "title")] == [title, title]
     source = (out / "report.html").read_text(encoding="utf-8")
-    assert not re.search(OF_ANOTHER, source)
+    words = re.sub(r"[A-Za-z0-9+/=]{200,}", "", source)  # fonts and programs, packed
+    assert not re.search(OF_ANOTHER, words)
     for table in (out / "tables").iterdir():
         assert not re.search(OF_ANOTHER, table.read_text(encoding="utf-8"))
 
