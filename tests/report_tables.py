@@ -70,6 +70,7 @@ def pooled_table(endpoints) -> pd.DataFrame:
             "histology": histology,
             "estimand": estimand,
             "target": target,
+            "shrunk": False,
             "estimate": value,
             "lower": value / width,
             "upper": value * width,

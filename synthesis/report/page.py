@@ -298,8 +298,6 @@ def _priors(analysis: Analysis) -> Result:
     frame = analysis.priors
     own = int((~frame["instead_of"].map(is_missing)).sum())
     note = f"{count(own, 'prior')} differ{'s' if own == 1 else ''} from the default." if own else ""
-    if analysis.registry.own_words and not analysis.manifest["priors"]["files"]:
-        note = "These priors are the default ones, which were made for another disease."
     rows = frame.itertuples(index=False)
     table = table_of("", rows, columns, note=note)
     findings = (Finding(f"Priors ({len(frame)})", tables=(table,), folded=True),)
