@@ -5,7 +5,7 @@ numpy and pandas alone.
 """
 
 from studies.problems import Problem, RegistryError
-from studies.registry import Registry, add_studies, load_registry
+from studies.registry import Registry, add_studies, arms_from_frame, load_registry
 from studies.schema import Cohort, Study
 from studies.vocabulary import UnknownWordError, Vocabulary, load_vocabulary
 
@@ -18,6 +18,7 @@ __all__ = [
     "UnknownWordError",
     "Vocabulary",
     "add_studies",
+    "arms_from_frame",
     "load_registry",
     "load_vocabulary",
 ]

@@ -13,13 +13,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from studies.checks import ADD_TREATMENT, study_findings, word_findings
 from studies.files import is_study_file, validate
 from studies.problems import Problem, RegistryError, correction, dotted, show
 from studies.schema import NOT_REACHED, PATIENT_TIMES, Study, Unit
 from studies.vocabulary import UnknownWordError, Vocabulary, fold
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -285,6 +288,16 @@ def arms_header(vocabulary: Vocabulary) -> str:
     names = columns_for([endpoint for endpoint in PATIENT_TIMES if endpoint in words])
     csv.writer(out, lineterminator="\r\n").writerow(names)
     return out.getvalue()
+
+
+def read_alike(frame: pd.DataFrame, vocabulary: Vocabulary) -> str:
+    """Return a table of arms as text; where a cell is missing, counts are no whole numbers."""
+
+    def written(cells: pd.Series) -> pd.Series:
+        column = column_of(str(cells.name), vocabulary)
+        return cells.convert_dtypes() if column and column.reading == "whole" else cells
+
+    return frame.apply(written).to_csv(index=False)
 
 
 def studies_from_arms(text: str, name: str, vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:

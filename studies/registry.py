@@ -11,6 +11,7 @@ every cohort that is read so carries a caution.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studies import checks
+from studies.arms import read_alike, studies_from_arms
 from studies.figures import CohortRef, endpoints_of, study_label
 from studies.files import (
     PRIORS_FILE,
@@ -241,11 +243,51 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     sources = sources_of(paths)
     words = registry.vocabulary, registry.vocabulary_fingerprint
     beside = (source.vocabulary for source in sources if source.vocabulary)
-    larger = _assemble(without_repeats(sources), read_vocabulary(beside, words), registry)
-    if not registry.conversions:
-        return larger
+    return _read_as(_assemble(without_repeats(sources), read_vocabulary(beside, words), registry))
+
+
+def arms_from_frame(frame: pd.DataFrame, registry: Registry | None = None) -> Registry:
+    """Return a registry of the arms of a table, without any file.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row for each arm, with the columns of ``atc studies import``. How it is written tells
+        how a figure was rounded: 3.0 to the tenth; texts (``"3.00"``) keep their digits.
+    registry : Registry, optional
+        To whose studies they are added, and whose words they use; the shipped words otherwise.
+
+    Raises
+    ------
+    RegistryError
+        With every problem, by row as a spreadsheet counts (the header is row 1) and column.
+    """
+    if registry is None:
+        registry = _assemble((), read_vocabulary(()), None)
+    vocabulary, place = registry.vocabulary, Path("DataFrame")
+    files = studies_from_arms(read_alike(frame, vocabulary), place.name, vocabulary)
+    own = {tables["id"]: tables for tables in files.values()}
+    expected, action = "an identifier that the registry does not have", "write another one"
+    known = {*registry.studies, *(report.id for report in registry.excluded)}
+    if known & own.keys():
+        clashes = (show(name) for name in own if name in known)
+        raise RegistryError(Problem(place.name, "study", w, expected, action) for w in clashes)
+    texts = {name: json.dumps(tables, default=str).encode() for name, tables in own.items()}
+    prints = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
+    larger = replace(
+        registry,
+        studies={**registry.studies, **{n: Study.model_validate(t) for n, t in own.items()}},
+        fingerprints={**registry.fingerprints, **prints},
+        files={**registry.files, **dict.fromkeys(own, place)},
+        folders=(*registry.folders, place),
+    )
+    return _read_as(larger)
+
+
+def _read_as(registry: Registry) -> Registry:
+    """Return a registry to which studies were added, with the readings of the others for these."""
     pairs = [f"{reading.from_}:{reading.to}" for reading in registry.conversions]
-    return convert_endpoints(larger, pairs)
+    return convert_endpoints(registry, pairs) if pairs else registry
 
 
 class _Report(NamedTuple):

@@ -7,12 +7,14 @@ import io
 from decimal import Decimal
 
 import golden
+import pandas as pd
 import pytest
-from small_registry import VOCABULARY, write_tables
+from small_registry import VOCABULARY, cohort, median, study, write_registry, write_tables
 
-from studies import RegistryError, load_registry
+from studies import RegistryError, arms_from_frame, load_registry
 from studies.arms import arms_header, columns_for, studies_from_arms
 from studies.documents import toml_of
+from studies.registry import convert_endpoints
 from studies.schema import Study
 from studies.vocabulary import Vocabulary
 
@@ -224,3 +226,75 @@ def test_required_columns_and_rows():
 def test_every_problem_of_every_row_is_told_at_once():
     rows = [ARM | {"arm": f"a{i}", "n": "x"} for i in range(3)] + [ARM | {"study": "b", "pr": "99"}]
     assert [sentence.split(":")[1].split(",")[0] for sentence in refusals(*rows)] == list("2345")
+
+
+# --- From a DataFrame ----------------------------------------------------------------------------
+
+OURS = pd.DataFrame(
+    {
+        "study": ["ours", "ours", "theirs"],
+        "status": "verified",
+        "arm": ["a", "b", "a"],
+        "treatment": ["Lenvima", "sorafenib", "lenvatinib"],
+        "n": [20, None, 9],
+        "os_median": ["3.0", "NR", None],
+        "os_unit": ["months", "months", None],
+        "pfs_median": [None, 2.5, 4.0],
+        "pfs_unit": [None, "months", "months"],
+    }
+)
+
+
+def small(tmp_path, *studies, **words):
+    folder = tmp_path / "registry"
+    return load_registry(write_registry(folder, *studies, vocabulary=VOCABULARY | words))
+
+
+def test_a_frame_is_a_registry_of_its_own():
+    """A count beside a missing one is a float in pandas; what is no count keeps its digits."""
+    registry = arms_from_frame(OURS)
+    assert list(registry.studies) == ["ours", "theirs"]
+    one, other = registry["ours"].cohorts
+    assert (one.treatment, one.n, other.n) == ("lenvatinib", 20, None)
+    assert one.survival[0].median.as_tuple() == Decimal("3.0").as_tuple()
+    assert registry["theirs"].cohorts[0].survival[0].median.as_tuple() == Decimal("4.0").as_tuple()
+    assert registry.vocabulary == load_registry().vocabulary
+    assert repr(registry) == "Registry of 2 reports with 3 cohorts, from DataFrame"
+
+
+def test_a_frame_says_what_the_same_table_in_a_file_says(tmp_path):
+    registry = small(tmp_path, study("abel2001", cohort(survival=[median("5")])))
+    larger = arms_from_frame(OURS, registry)
+    text = OURS.astype({"n": "Int64"}).to_csv(index=False)
+    write_tables(studies_from_arms(text, "x.csv", registry.vocabulary), tmp_path / "files")
+    assert [*larger][1:] == [*load_registry(tmp_path / "files", alone=True)]
+    assert larger["abel2001"] is registry["abel2001"]
+    assert len({registry.fingerprint, larger.fingerprint, arms_from_frame(OURS).fingerprint}) == 3
+    assert larger.fingerprint == arms_from_frame(OURS, registry).fingerprint
+
+
+def test_arms_that_are_added_are_read_like_the_others(tmp_path):
+    reading = {"from": "pfs", "to": "os", "allowed": "on request", "reason": "It errs."}
+    registry = small(
+        tmp_path, study("abel2001", cohort(survival=[median("5")])), conversions=[reading]
+    )
+    larger = arms_from_frame(OURS, convert_endpoints(registry, ["pfs:os"]))
+    assert larger["theirs"].cohorts[0].survival[0].endpoint == "os"
+
+
+@pytest.mark.parametrize(
+    ("frame", "place", "found"),
+    [
+        (OURS.assign(n=20.5), "row 2, column n", '"20.5"'),
+        (OURS.assign(study="abel2001", arm=list("abc")), "study", '"abel2001"'),
+        (OURS.rename(columns={"os_unit": "n"}), "row 1", 'the column "n" twice'),
+        (OURS.head(0), "", "no row"),
+        (pd.DataFrame(), "row 1", "no header"),
+    ],
+)
+def test_a_frame_that_cannot_be_read_is_refused_in_words(tmp_path, frame, place, found):
+    registry = small(tmp_path, study("abel2001", cohort()))
+    with pytest.raises(RegistryError) as raised:
+        arms_from_frame(frame, registry)
+    first = raised.value.problems[0]
+    assert (first.file, first.field, first.found) == ("DataFrame", place, found)
