@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from synthesis.fits import fit_response, fit_survival
     from synthesis.model.sampler import SamplerSettings
     from synthesis.plots import plot_curves, plot_forest, save_figure
+    from synthesis.questions.checks import arviz_tree
     from synthesis.questions.compare import compare
     from synthesis.questions.histology import find_benefit
     from synthesis.questions.impact import impact
     from synthesis.questions.mix import Population, patient_mix
     from synthesis.questions.plan import Design, plan
     from synthesis.questions.pooled import forest_table
+    from synthesis.questions.pooled.tables import pooled
     from synthesis.questions.sensitivity import sensitivity
     from synthesis.run import Analysis, analyse
     from synthesis.settings import Settings
@@ -32,6 +34,7 @@ __all__ = [
     "SamplerSettings",
     "Settings",
     "analyse",
+    "arviz_tree",
     "compare",
     "find_benefit",
     "fit_response",
@@ -42,6 +45,7 @@ __all__ = [
     "plan",
     "plot_curves",
     "plot_forest",
+    "pooled",
     "save_figure",
     "sensitivity",
 ]
@@ -53,6 +57,7 @@ _HOME = {
     "SamplerSettings": "synthesis.model.sampler",
     "Settings": "synthesis.settings",
     "analyse": "synthesis.run",
+    "arviz_tree": "synthesis.questions.checks",
     "compare": "synthesis.questions.compare",
     "find_benefit": "synthesis.questions.histology",
     "fit_response": "synthesis.fits",
@@ -63,6 +68,7 @@ _HOME = {
     "plan": "synthesis.questions.plan",
     "plot_curves": "synthesis.plots",
     "plot_forest": "synthesis.plots",
+    "pooled": "synthesis.questions.pooled.tables",
     "save_figure": "synthesis.plots",
     "sensitivity": "synthesis.questions.sensitivity",
 }

@@ -233,24 +233,24 @@ class PredictedArm(NamedTuple):
 
 
 class LeftOutPredictions:
-    """Predictions of the cohorts of one fit by all others, from so many of its draws."""
+    """Predictions of the cohorts of one fit by all others, from its draws of index ``rows``."""
 
     def __init__(self, fit: SurvivalFit | ResponseFit, draws: int = DRAWS) -> None:
-        self._rows = spaced(fit.flat("mu").size, draws)
+        self.rows, number = spaced(fit.flat("mu").size, draws), range(len(fit.data.cohorts))
         if isinstance(fit, ResponseFit):
-            number = range(len(fit.data.cohorts))
-            self._cohorts: list[Any] = [_RateCohort(fit, self._rows, j) for j in number]
+            self._cohorts: list[Any] = [_RateCohort(fit, self.rows, j) for j in number]
             values = np.column_stack([cohort.log_likelihood() for cohort in self._cohorts])
-            self._weights, self.pareto_k = without_each(values)
+            self.log_likelihood, (self._weights, self.pareto_k) = values, without_each(values)
             return
-        likelihood = _Likelihood(fit, self._rows)
-        self._cohorts = [_Cohort(likelihood, j) for j in range(len(fit.data.cohorts))]
-        without = leave_one_out(fit, draws=draws)
-        self._weights, self.pareto_k = without.weights, without.pareto_k
+        likelihood = _Likelihood(fit, self.rows)
+        self._cohorts = [_Cohort(likelihood, j) for j in number]
+        own = leave_one_out(fit, draws=draws)
+        self._weights, self.pareto_k = own.weights, own.pareto_k
+        self.log_likelihood = own.log_likelihood
 
     def of(self, cohort: int, size: int, rng: np.random.Generator) -> dict[int, PredictedArm]:
         """So many draws of each arm of a cohort; of response the cohort is the arm."""
-        return self._cohorts[cohort].predicted(self._weights[:, cohort], size, self._rows, rng)
+        return self._cohorts[cohort].predicted(self._weights[:, cohort], size, self.rows, rng)
 
 
 def _picked(weights: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import arviz
+import numpy as np
 import pandas as pd
 import pytest
 import report_fits
+import xarray
+from fits import observations
+from loo_by_hand import DESIGNS, drawn, every_kind
 from registries import shipped
+from small_registry import write_registry
 
-from studies import UnknownWordError
+from studies import UnknownWordError, load_registry
+from studies.vocabulary import Vocabulary
+from synthesis import arviz_tree, pooled
+from synthesis.left_out import LeftOutPredictions, leave_one_out
+from synthesis.questions.checks import predictive_check
+from synthesis.stacking import choose, stack
 
 
 @pytest.fixture
@@ -35,12 +46,83 @@ def test_a_registry_is_shown_as_a_line_and_as_a_table(registry):
     assert registry._repr_html_().startswith("<div>")
 
 
-def test_a_fit_is_a_line_and_has_a_table_of_its_parameters(tmp_path):
-    registry = report_fits.registry_with(tmp_path, *report_fits.reports())
-    fit = report_fits.analysis_of(registry, endpoints=("os",)).fits["os"]
+@pytest.fixture(scope="module")
+def analysis(tmp_path_factory):
+    return report_fits.analysis_of(report_fits.registry_of(tmp_path_factory.mktemp("notebook")))
+
+
+def test_a_fit_is_a_line_and_has_a_table_of_its_parameters(analysis):
+    fit = analysis.fits["os"]
     assert len(repr(fit).splitlines()) == 1
     assert repr(fit).count("cohort") == 1
     table = fit.summary("mu")
     assert isinstance(table, pd.DataFrame)
     draws = fit.tree["posterior"]["mu"].to_numpy()
     assert float(table["mean"].iloc[0]) == pytest.approx(draws.mean(), abs=0.0005)  # three decimals
+
+
+def test_the_pooled_estimates_of_a_fit_are_those_of_the_report(analysis):
+    tables = [pooled(fit, analysis.registry.vocabulary) for fit in analysis.fits.values()]
+    pd.testing.assert_frame_equal(pd.concat(tables, ignore_index=True), analysis.pooled)
+
+
+# --- ArviZ ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def families(tmp_path_factory):
+    """Made-up draws of every kind of report, under two families."""
+    folder = tmp_path_factory.mktemp("arviz") / "registry"
+    data = observations(load_registry(write_registry(folder, *every_kind(), vocabulary=DESIGNS)))
+    return {name: drawn(data, name, draws=200)[1] for name in ("weibull", "log-normal")}
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_arviz_leaves_out_cohorts_as_the_toolkit_does(families):
+    trees = {name: arviz_tree(fit) for name, fit in families.items()}
+    own = {name: leave_one_out(fit) for name, fit in families.items()}
+    for name, tree in trees.items():
+        found = arviz.loo(tree, pointwise=True)
+        np.testing.assert_allclose(found.elpd_i, own[name].elpd, rtol=1e-9)
+        np.testing.assert_allclose(found.pareto_k, own[name].pareto_k, rtol=1e-9)
+        assert found.p == pytest.approx(own[name].p_loo, rel=1e-9)
+    table = arviz.compare(trees, round_to="none")
+    assert table["elpd"].to_dict() == pytest.approx({n: o.elpd.sum() for n, o in own.items()})
+
+
+def test_arviz_draws_how_the_figures_lie_in_their_predictions(families):
+    fit = families["weibull"]
+    tree = arviz_tree(fit)
+    predicted, observed = tree["posterior_predictive"]["printed"], tree["observed_data"]["printed"]
+    below = (predicted < observed).mean(("chain", "draw"))
+    found = below + (predicted == observed).mean(("chain", "draw")) / 2
+    table, _ = predictive_check(fit, Vocabulary.model_validate(DESIGNS))  # of the same replicates
+    np.testing.assert_allclose(sorted(found), sorted(table["pit"]), atol=1e-9)
+    assert len(set(predicted["figure"].to_numpy())) == predicted.sizes["figure"]
+    assert "split:arm mixed median" in predicted["figure"]
+    assert arviz.plot_ppc_pit(tree) is not None
+
+
+def test_arviz_is_given_responses_too_and_no_mixture_of_families(families, analysis):
+    fit = analysis.fits["response"]
+    tree = arviz_tree(fit)
+    values = tree["log_likelihood"]["printed"].to_numpy()[0]
+    assert (values == LeftOutPredictions(fit).log_likelihood).all()
+    assert list(tree["observed_data"]["printed"].to_numpy()) == [1 / 40, 8 / 30, 3 / 25]
+    stacked = stack(families, choose(families).weights)
+    with pytest.raises(TypeError, match=r"weibull, log-normal"):
+        arviz_tree(stacked)
+
+
+@pytest.mark.parametrize("kind", ["zarr", "netcdf"])
+def test_draws_are_written_and_read_by_xarray(families, tmp_path, kind):
+    if kind == "netcdf":
+        pytest.importorskip("h5netcdf")
+    tree, path = arviz_tree(families["weibull"]), tmp_path / f"draws.{kind}"
+    if kind == "zarr":
+        tree.to_zarr(path, consolidated=False)
+        read = xarray.open_datatree(path, engine="zarr", consolidated=False)
+    else:
+        tree.to_netcdf(path, engine="h5netcdf")
+        read = xarray.open_datatree(path, engine="h5netcdf")
+    assert read.equals(tree)

@@ -31,14 +31,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, ndtri, softmax
 from scipy.stats import rankdata
+from xarray import Dataset, DataTree
 
 from studies import Registry
+from studies.schema import Histology
 from studies.vocabulary import Vocabulary
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import LEVEL, Curve, Fit, cohort_labels, flat
@@ -432,6 +434,60 @@ def outliers(table: pd.DataFrame) -> pd.DataFrame:
     """Figures whose position is nearer than :data:`OUTLYING` to 0 or 1."""
     pit = table["pit"].astype(float)
     return table[(pit < OUTLYING) | (pit > 1.0 - OUTLYING)]
+
+
+# --- for ArviZ ------------------------------------------------------------------------------------
+
+
+def arviz_tree(fit: SurvivalFit | ResponseFit) -> DataTree:
+    """What ArviZ compares fits and checks predictions by; it takes seconds.
+
+    Returns
+    -------
+    DataTree
+        ``posterior``: draws of the fit, evenly spaced, as one chain. ``log_likelihood``: that of
+        each ``cohort`` at these draws, its own effects integrated out, for ``arviz.loo`` and
+        ``arviz.compare``; of response but for a constant. ``observed_data`` and
+        ``posterior_predictive``: every ``printed`` figure, and what all other cohorts predict of
+        it, so that ``arviz.plot_ppc_pit`` leaves out cohorts as it is.
+
+    Raises
+    ------
+    TypeError
+        If fits of several families are stacked.
+    """
+    if isinstance(fit, StackedFit):
+        families = ", ".join(fit.fits)
+        raise TypeError(f"found several families stacked: give one of fit.fits ({families})")
+    kind, rng = _Family(fit, 1.0, LeftOutPredictions(fit)), np.random.default_rng([fit.seed, 17])
+    cohorts, posterior = fit.data.cohorts, fit.tree["posterior"].to_dataset()
+    replicas = [own for j in range(len(cohorts)) for own in _replicas(fit, [kind], j, rng)]
+    sampled = ("chain", "draw")
+
+    def drawn(values: Mapping[Any, tuple[Any, ...]], labels: Mapping[Any, Any]) -> Dataset:
+        own = Dataset(values, labels)
+        return own.assign_coords(chain=[0], draw=range(own.sizes["draw"]))
+
+    rows, values = kind.predictions.rows, kind.predictions.log_likelihood[None]
+    kept = {n: (own.dims, fit.flat(str(n))[rows][None]) for n, own in posterior.items()}
+    labels = {name: own for name, own in posterior.coords.items() if name not in sampled}
+    figures = {"figure": [_name_of(own, cohorts[own.cohort].id) for own in replicas]}
+    ids = {"cohort": [ref.id for ref in cohorts]}
+    replicates = np.column_stack([own.printed for own in replicas])[None]
+    observed = [own.figure.value for own in replicas]
+    groups = {
+        "posterior": drawn(kept, labels),
+        "log_likelihood": drawn({"printed": ((*sampled, "cohort"), values)}, ids),
+        "posterior_predictive": drawn({"printed": ((*sampled, "figure"), replicates)}, figures),
+        "observed_data": Dataset({"printed": ("figure", observed)}, figures),
+    }
+    return DataTree.from_dict(groups)
+
+
+def _name_of(own: _Replicated, cohort: str) -> str:
+    """Name of a figure: ``sparano2021:lenvatinib mixed median``."""
+    part = own.histology if own.histology in get_args(Histology) else ""
+    return " ".join(filter(None, (cohort, part, own.figure.name)))
 
 
 # --- all endpoints -------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from priors import Prior, Priors, load_priors
 from studies.figures import figure_status, in_months
 from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from studies.selection import CohortRef, LeftOut
-from studies.vocabulary import Vocabulary
+from studies.vocabulary import Vocabulary, load_vocabulary
 from synthesis import numbers
 from synthesis.estimands import (
     TARGETS,
@@ -48,6 +48,7 @@ from synthesis.questions.contrasts import kind_of_one
 from synthesis.questions.pooled.shrinkage import exact_interval, is_shrunk
 from synthesis.reported import landmark_words, median_words
 from synthesis.result import names
+from synthesis.settings import REFERENCE_MIX
 from synthesis.stacking import CHOICE_COLUMNS, FamilyFits, stack
 
 POOLED_COLUMNS = names(
@@ -80,6 +81,13 @@ def pooled_table(
         for row in _pooled_rows(fit, named, reference_mix)
     ]
     return pd.DataFrame(rows, columns=list(POOLED_COLUMNS))
+
+
+def pooled(
+    fit: Fit, vocabulary: Vocabulary | None = None, reference_mix: float = REFERENCE_MIX
+) -> pd.DataFrame:
+    """Pooled estimates of one fit, as of :func:`pooled_table`; the shipped vocabulary if none."""
+    return pooled_table({fit.data.endpoint: fit}, vocabulary or load_vocabulary(), reference_mix)
 
 
 def _pooled_rows(fit: Fit, named: NamedGroup, reference_mix: float) -> Iterator[tuple[Any, ...]]:
