@@ -125,6 +125,9 @@ class Priors(Mapping[str, Prior]):
     def __len__(self) -> int:
         return len(self._priors)
 
+    def __repr__(self) -> str:
+        return f"Priors({', '.join(self)})"
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of every family, location and scale."""

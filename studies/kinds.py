@@ -31,6 +31,8 @@ _LARGEST_FIGURE = 10**9
 _MOST_PATIENTS = 10**6
 # Smaller steps are not printed, and their exponents leave what decimal arithmetic can hold.
 _MOST_DECIMALS = 60
+# Characters of a record that are shown.
+_LONGEST = 1000
 
 
 def _refuse(expected: str, action: str) -> PydanticCustomError:
@@ -207,6 +209,16 @@ class Record(BaseModel):
         defer_build=True,
         use_attribute_docstrings=True,
     )
+
+    def __repr__(self) -> str:
+        """What was given, cut where it would fill a screen."""
+        text = super().__repr__()
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Fields that were given, with their values."""
+        given = self.model_fields_set
+        return ((name, value) for name, value in super().__repr_args__() if name in given)
 
 
 def optional(

@@ -58,38 +58,47 @@ class NothingToPoolError(NotAnsweredError):
 
 
 class PooledSurvival(Protocol):
-    """What tables and estimands ask of a survival fit, be it of one family or of several.
+    """What tables and estimands ask of a survival fit, be it of one family or of several."""
 
-    Attributes
-    ----------
-    data : SurvivalData
-    left_out : tuple of LeftOut
-        Cohorts that are not counted.
-    priors : Priors
-    diagnosis : Diagnosis
-    centre_share : float
-        Share of mixed histology at which ``mu`` and the effects are stated.
-    variant : Variant
-    seed : int
-        Of the random numbers.
-    family_weights : mapping
-        Weight of each family by its name in running text.
-    draw_family : str or ndarray
-        Name of the family of all draws of :meth:`flat`, or of each.
-    has_shape : float or ndarray
-        One where the shape of a draw is free, else zero.
-    """
+    @property
+    def data(self) -> SurvivalData:
+        """Observations."""
 
-    data: SurvivalData
-    left_out: tuple[LeftOut, ...]
-    priors: Priors
-    diagnosis: Diagnosis
-    centre_share: float
-    variant: Variant
-    seed: int
-    family_weights: Mapping[str, float]
-    draw_family: str | np.ndarray
-    has_shape: float | np.ndarray
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Cohorts that are not counted."""
+
+    @property
+    def priors(self) -> Priors:
+        """Those of all families."""
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What the draws are worth; of several families the worst."""
+
+    @property
+    def centre_share(self) -> float:
+        """Share of mixed histology at which ``mu`` and the effects are stated."""
+
+    @property
+    def variant(self) -> Variant:
+        """What is taken otherwise than in every report."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers."""
+
+    @property
+    def family_weights(self) -> Mapping[str, float]:
+        """Weight of each family by its name in running text."""
+
+    @property
+    def draw_family(self) -> str | np.ndarray:
+        """Name of the family of all draws of :meth:`flat`, or of each."""
+
+    @property
+    def has_shape(self) -> float | np.ndarray:
+        """One where the shape of a draw is free, else zero."""
 
     def flat(self, name: str) -> np.ndarray:
         """Draws of a variable, ``(draws, ...)``: chains one after the other and thinned."""

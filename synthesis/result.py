@@ -237,11 +237,11 @@ class Result:
     name: str
     title: str
     lead: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = field(default=(), repr=False)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     verdicts: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -59,11 +59,11 @@ class Analysis(Pooled):
     registry: Registry
     checks: Checks
     findings: Findings | None
-    populations: tuple[PatientMix, ...]
+    populations: tuple[PatientMix, ...] = field(repr=False)
     sensitivity: Mapping[str, Sensitivity]
     sensitivity_notes: tuple[str, ...]
     restrictions: tuple[Restriction, ...]
-    manifest: Mapping[str, Any]
+    manifest: Mapping[str, Any] = field(repr=False)
 
     @property
     def answers(self) -> tuple[Answer, ...]:

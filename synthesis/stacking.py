@@ -80,7 +80,7 @@ class ModelChoice:
         Whether the weights were estimated; else there are too few cohorts and they are equal.
     """
 
-    table: pd.DataFrame
+    table: pd.DataFrame = field(repr=False)
     weights: Mapping[str, float]
     cohorts: int
     stacked: bool

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import arviz
 import numpy as np
 import pandas as pd
@@ -13,12 +15,14 @@ from loo_by_hand import DESIGNS, drawn, every_kind
 from registries import shipped
 from small_registry import write_registry
 
+from priors import load_priors
 from studies import UnknownWordError, load_registry
 from studies.vocabulary import Vocabulary
-from synthesis import arviz_tree, pooled
+from synthesis import Design, Population, SamplerSettings, Settings, arviz_tree, pooled
 from synthesis.left_out import LeftOutPredictions, leave_one_out
 from synthesis.questions.checks import predictive_check
-from synthesis.stacking import choose, stack
+from synthesis.questions.plan import Plan
+from synthesis.stacking import STACKED_FAMILIES, choose, stack
 
 
 @pytest.fixture
@@ -64,6 +68,22 @@ def test_a_fit_is_a_line_and_has_a_table_of_its_parameters(analysis):
 def test_the_pooled_estimates_of_a_fit_are_those_of_the_report(analysis):
     tables = [pooled(fit, analysis.registry.vocabulary) for fit in analysis.fits.values()]
     pd.testing.assert_frame_equal(pd.concat(tables, ignore_index=True), analysis.pooled)
+
+
+def test_what_is_public_is_shown_on_less_than_a_screen(registry, analysis):
+    """Twenty lines of a hundred characters, of which a long text fills several."""
+    fits = dict.fromkeys(STACKED_FAMILIES, analysis.fits["os"])
+    shares = dict.fromkeys(fits, 1 / len(fits))
+    objects = [registry, registry.vocabulary, *registry, *registry.excluded, load_priors()]
+    objects += [cohort for study in registry for cohort in study.cohorts]
+    objects += [*load_priors().values(), Settings(), SamplerSettings(), Design("lenvatinib")]
+    objects += [Population(0.3), analysis, analysis.comparison, analysis.findings, analysis.checks]
+    objects += [*analysis.checks.coverage.values(), *analysis.populations, *analysis.results]
+    objects += [*analysis.fits.values(), choose(fits), stack(fits, shares)]
+    objects += [Plan(SimpleNamespace(design=Design("lenvatinib")), analysis.pooled)]
+    shown = {repr(each): sum(-(-len(x) // 100) for x in repr(each).split("\n")) for each in objects}
+    assert {text for text, lines in shown.items() if lines > 20} == set()
+    assert repr(registry["sparano2021"]).startswith("Study(id='sparano2021', citation=Citation(")
 
 
 # --- ArviZ ---------------------------------------------------------------------------------------

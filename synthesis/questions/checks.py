@@ -106,7 +106,7 @@ class Coverage:
     is no nearer to the uniform one.
     """
 
-    positions: pd.DataFrame
+    positions: pd.DataFrame = field(repr=False)
     inside: tuple[Inside, ...]
     p: float = 1.0
 

@@ -81,7 +81,7 @@ class Impact:
     diagnostics: pd.DataFrame = field(repr=False)
     verdicts: Mapping[str, str]
     restrictions: tuple[Restriction, ...]
-    manifest: Mapping[str, Any]
+    manifest: Mapping[str, Any] = field(repr=False)
 
     @property
     def studies(self) -> tuple[Study, ...]:

@@ -76,6 +76,9 @@ class Plan(NamedTuple):
     job: Job
     table: pd.DataFrame
 
+    def __repr__(self) -> str:
+        return f"Plan({self.job.design}, {len(self.table)} rows)"
+
 
 def plan(
     fit: SurvivalFit,

@@ -96,7 +96,7 @@ class Pooled:
 
     settings: Settings
     fits: Mapping[str, Fit]
-    survival: Mapping[str, FamilyFits]
+    survival: Mapping[str, FamilyFits] = field(repr=False)
     comparison: Comparison
     pooled: pd.DataFrame = field(repr=False)
     cohorts: pd.DataFrame = field(repr=False)

@@ -80,9 +80,9 @@ class Sensitivity:
     """
 
     registry: Registry
-    base: spec.Base
+    base: spec.Base = field(repr=False)
     question: Question
-    refits: Sequence[Refit]
+    refits: Sequence[Refit] = field(repr=False)
     table: pd.DataFrame = field(repr=False)
     power_scaling: pd.DataFrame = field(repr=False)
     verdict: str
