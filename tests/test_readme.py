@@ -5,6 +5,7 @@ What fits does so on a few of the shipped reports, with few draws.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -157,3 +158,11 @@ def test_a_command_of_the_pages_that_fits_runs(line, run, few):
 def test_the_snippets_of_the_pages_run(run, few):
     """One behind the other: they use the names of those before."""
     run(QUICK.format(few=str(few)) + "\n".join(SNIPPETS))
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(run, few, tmp_path):
+    cells = json.loads((ROOT / "docs" / "example.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    run(QUICK.format(few=str(few)) + "\n".join(code))
+    assert (tmp_path / "estimates.csv").read_text(encoding="utf-8").count("log_median") > 5

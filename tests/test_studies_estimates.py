@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize_scalar
 from small_registry import NR, cohort, median, study, subgroup, write_registry
 
 import studies
@@ -102,3 +105,24 @@ def test_the_guide_tells_every_column():
     page = (Path(studies.__file__).parent / "README.md").read_text(encoding="utf-8")
     for name, meaning in COLUMNS.items():
         assert f"| `{name}` | {meaning} |" in page
+
+
+def test_what_metafor_gave_follows_from_the_rows_that_it_read():
+    """The restricted likelihood of the rows is highest at its estimates."""
+    said = (Path(__file__).parents[1] / "docs" / "r" / "metafor.out").read_text(encoding="utf-8")
+    row = r"^ .+ \d{4}[a-z]? +\d+ +(\S+) +(\S+) +(?:interval|events|patients)$"
+    y, error = np.array(re.findall(row, said, re.MULTILINE), dtype=float).T
+    assert f"k = {len(y)};" in said
+
+    def deviance(tau2):
+        weights = 1 / (error**2 + tau2)
+        mean = weights @ y / weights.sum()
+        return weights @ (y - mean) ** 2 - np.log(weights).sum() + np.log(weights.sum())
+
+    tau2 = minimize_scalar(deviance, bounds=(0, 1), method="bounded", options={"xatol": 1e-9}).x
+    weights = 1 / (error**2 + tau2)
+    mine = (tau2, weights @ y / weights.sum(), 1 / math.sqrt(weights.sum()))
+    found = [*re.search(r"total heterogeneity\): (\S+)", said).groups()]
+    found += re.search(r"ci\.ub +\n(\S+) +(\S+)", said).groups()
+    # rma stops where tau^2 moves by less than 1e-5
+    assert [*map(float, found)] == pytest.approx(mine, abs=1e-5)
