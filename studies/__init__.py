@@ -4,8 +4,9 @@ Nothing in this package models or derives beyond arithmetic that it shows; it de
 numpy and pandas alone.
 """
 
+from studies.arms import arms_from_frame
 from studies.problems import Problem, RegistryError
-from studies.registry import Registry, add_studies, arms_from_frame, load_registry
+from studies.registry import Registry, add_studies, load_registry
 from studies.schema import Cohort, Study
 from studies.vocabulary import UnknownWordError, Vocabulary, load_vocabulary
 

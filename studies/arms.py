@@ -13,13 +13,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from studies.checks import ADD_TREATMENT, study_findings, word_findings
 from studies.files import is_study_file, validate
 from studies.problems import Problem, RegistryError, correction, dotted, show
+from studies.registry import Registry, add_tables
 from studies.schema import NOT_REACHED, PATIENT_TIMES, Study, Unit
-from studies.vocabulary import UnknownWordError, Vocabulary, fold
+from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -290,14 +292,32 @@ def arms_header(vocabulary: Vocabulary) -> str:
     return out.getvalue()
 
 
-def read_alike(frame: pd.DataFrame, vocabulary: Vocabulary) -> str:
-    """Return a table of arms as text; where a cell is missing, counts are no whole numbers."""
+def arms_from_frame(frame: pd.DataFrame, registry: Registry | None = None) -> Registry:
+    """Return a registry of the arms of a table, without any file.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row for each arm, with the columns of ``atc studies import``. How it is written tells
+        how a figure was rounded: 3.0 to the tenth; texts (``"3.00"``) keep their digits.
+    registry : Registry, optional
+        To whose studies they are added, and whose words they use; the shipped words otherwise.
+
+    Raises
+    ------
+    RegistryError
+        With every problem, by row as a spreadsheet counts (the header is row 1) and column.
+    """
+    vocabulary = load_vocabulary() if registry is None else registry.vocabulary
 
     def written(cells: pd.Series) -> pd.Series:
+        """Counts as whole numbers: beside a missing one they are none."""
         column = column_of(str(cells.name), vocabulary)
         return cells.convert_dtypes() if column and column.reading == "whole" else cells
 
-    return frame.apply(written).to_csv(index=False)
+    place = Path("DataFrame")
+    text = frame.apply(written).to_csv(index=False)
+    return add_tables(registry, studies_from_arms(text, place.name, vocabulary), place)
 
 
 def studies_from_arms(text: str, name: str, vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:

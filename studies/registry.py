@@ -23,7 +23,6 @@ from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studies import checks
-from studies.arms import read_alike, studies_from_arms
 from studies.figures import CohortRef, endpoints_of, study_label
 from studies.files import (
     PRIORS_FILE,
@@ -246,40 +245,29 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     return _read_as(_assemble(without_repeats(sources), read_vocabulary(beside, words), registry))
 
 
-def arms_from_frame(frame: pd.DataFrame, registry: Registry | None = None) -> Registry:
-    """Return a registry of the arms of a table, without any file.
+def add_tables(
+    registry: Registry | None, files: Mapping[str, Mapping[str, Any]], place: Path
+) -> Registry:
+    """Return a registry with studies that have no file, from their checked tables.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        One row for each arm, with the columns of ``atc studies import``. How it is written tells
-        how a figure was rounded: 3.0 to the tenth; texts (``"3.00"``) keep their digits.
-    registry : Registry, optional
-        To whose studies they are added, and whose words they use; the shipped words otherwise.
-
-    Raises
-    ------
-    RegistryError
-        With every problem, by row as a spreadsheet counts (the header is row 1) and column.
+    None is a registry of no study with the shipped words; `place` stands where a file would.
+    `RegistryError` holds every identifier that is there already.
     """
-    if registry is None:
-        registry = _assemble((), read_vocabulary(()), None)
-    vocabulary, place = registry.vocabulary, Path("DataFrame")
-    files = studies_from_arms(read_alike(frame, vocabulary), place.name, vocabulary)
-    own = {tables["id"]: tables for tables in files.values()}
+    before = _assemble((), read_vocabulary(()), None) if registry is None else registry
+    own = {str(tables["id"]): tables for tables in files.values()}
+    known = {*before.studies, *(report.id for report in before.excluded)}
     expected, action = "an identifier that the registry does not have", "write another one"
-    known = {*registry.studies, *(report.id for report in registry.excluded)}
     if known & own.keys():
         clashes = (show(name) for name in own if name in known)
         raise RegistryError(Problem(place.name, "study", w, expected, action) for w in clashes)
     texts = {name: json.dumps(tables, default=str).encode() for name, tables in own.items()}
     prints = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
     larger = replace(
-        registry,
-        studies={**registry.studies, **{n: Study.model_validate(t) for n, t in own.items()}},
-        fingerprints={**registry.fingerprints, **prints},
-        files={**registry.files, **dict.fromkeys(own, place)},
-        folders=(*registry.folders, place),
+        before,
+        studies={**before.studies, **{n: Study.model_validate(t) for n, t in own.items()}},
+        fingerprints={**before.fingerprints, **prints},
+        files={**before.files, **dict.fromkeys(own, place)},
+        folders=(*before.folders, place),
     )
     return _read_as(larger)
 
