@@ -83,6 +83,7 @@ GALLERY = (
     _entry(
         "cumulative", plots.plot_cumulative, tables.cumulative_table, "Answers year by year."
     ),
+    _entry("cases", plots.plot_cases, tables.case_table, "Single patients, never pooled."),
     _entry("assurance", plots.plot_assurance, tables.plan_table,
            "What a planned study is expected to conclude."),
     _entry("planned_widths", plots.plot_planned_widths, tables.plan_table,

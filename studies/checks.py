@@ -91,18 +91,23 @@ def _survival_findings(
 ) -> Iterator[Finding]:
     """Yield what cannot be true of a printed median."""
     pairs = {"ci": outcome.ci, "iqr": outcome.iqr, "range": outcome.range}
-    times = [outcome.median, outcome.follow_up, *(pair and pair[0] for pair in pairs.values())]
+    alone = ("median", "mean", "sd", "follow_up")
+    times = [*(getattr(outcome, key) for key in alone), *(p and p[0] for p in pairs.values())]
     if outcome.unit is None and any(isinstance(time, Decimal) for time in times):
         yield Finding((*path, "unit"), "nothing", UNITS, "add the unit of the printed times")
     if all(time is None for time in times) and outcome.events is None and outcome.note is None:
         action = "add what the report prints, or remove the table"
         yield Finding(path, "no figure", "a median, an interval or a follow-up", action)
-    for key in ("median", "follow_up"):
+    if outcome.sd is not None and outcome.mean is None:
+        yield Finding((*path, "mean"), "nothing", "the mean that sd goes with", "add the mean")
+    for key in alone:
         time = getattr(outcome, key)
         if isinstance(time, Decimal) and time <= 0:
             yield odd((*path, key), time, "a time above 0", CHECK_IT)
     for key, pair in pairs.items():
         yield from _span_findings(pair, outcome.median, (*path, key), "median")
+        if key == "range":
+            yield from _span_findings(pair, outcome.mean, (*path, key), "mean")
         if pair is not None and pair[0] < 0:
             yield odd((*path, key), pair, "times of 0 or more")
     yield from _interval_findings(outcome.ci, (*path, "ci"))

@@ -51,7 +51,14 @@ from studies.problems import (
     show,
 )
 from studies.schema import Citation, Cohort, Study, Subgroup
-from studies.vocabulary import Conversion, UnknownWordError, Vocabulary, WordsRead, read_vocabulary
+from studies.vocabulary import (
+    Conversion,
+    UnknownWordError,
+    Vocabulary,
+    WordsRead,
+    fold,
+    read_vocabulary,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -509,6 +516,43 @@ def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:
     )
     missing, folder = f"no cohort {finding.found}", str(other.parent)
     return Problem(other.name, "cohorts", missing, expected, action, folder=folder)
+
+
+def of_disease(registry: Registry, name: str) -> Registry:
+    """Return the reports on another disease, to be pooled as a population beside the main one.
+
+    A cohort counts by the rules of any other, and also where its patients had various treatments;
+    one that names no disease keeps that of `registry`.
+
+    Parameters
+    ----------
+    registry : Registry
+        The registry, which stays as it is.
+    name : str
+        A disease that its vocabulary sets apart; `UnknownWordError` for another.
+    """
+    words = registry.vocabulary
+    known = {fold(word): word for word in words.apart}
+    word = known.get(fold(name))
+    if word is None:
+        raise UnknownWordError("disease pooled apart", name, closest(name, words.apart))
+    cohorts = {
+        study.id: [
+            own.model_copy(update={"disease": own.disease or words.main_disease})
+            for own in study.cohorts
+        ]
+        for study in registry
+    }
+    return replace(
+        registry,
+        studies={
+            name: registry.studies[name].model_copy(update={"cohorts": tuple(own)})
+            for name, own in cohorts.items()
+            if any(each.disease == word for each in own)
+        },
+        vocabulary=words.model_copy(update={"disease": word, "subject": words.apart[word]}),
+        vocabulary_fingerprint=f"{registry.vocabulary_fingerprint} {word}",
+    )
 
 
 class ConversionError(ValueError):

@@ -112,7 +112,7 @@ class Overlap(Record):
 
 
 class SurvivalOutcome(Record):
-    """A printed median time of one arm, with whatever is printed around it."""
+    """A printed median time of one arm, or a mean or a range alone, with what is printed around."""
 
     endpoint: Text = required('"os"', '"OS"', "a word of the vocabulary")
     """Word of the vocabulary: os, pfs, ttp, dss, ..."""
@@ -128,6 +128,10 @@ class SurvivalOutcome(Record):
     """Transformation behind the interval, only where the report or its software says so."""
     events: Count | None = optional("19", "31", "more than the patients of the arm")
     """Number of events among the patients of the arm."""
+    mean: Printed | None = optional("8.2", '"8.2 months"', "the unit has a key of its own")
+    """Mean in `unit`, where the report prints one; it is shown and never pooled."""
+    sd: Printed | None = optional("3.2", '"±3.2"', "the number alone")
+    """Standard deviation of the times, in `unit`."""
     iqr: PrintedPair | None = optional("[60, 210]", "[210, 60]", "the lower figure first")
     """Interquartile range, in `unit`; it is no confidence interval."""
     range: PrintedPair | None = optional("[12, 812]", '"12-812"', "two numbers in brackets")

@@ -446,7 +446,7 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
         return "not_one_treatment", (
             f"The treatment is local ({treatment}, class {group}), neither systemic nor supportive."
         )
-    if figures.tells_histology(ref, view):
+    if figures.tells_histology(ref, view) or vocabulary.main_disease in vocabulary.apart:
         return None
     return "not_one_treatment", (
         f"The patients had different treatments ({treatment}), and the report does not tell their "
@@ -500,14 +500,27 @@ def _no_survival(ref: CohortRef, view: View, name: str) -> tuple[str, str]:
         )
     if any(own.endpoint == view.endpoint and own.ci is not None for own in cohort.survival):
         return "no_figure", f"The report prints an interval of the median {name}, but no median."
+    for own in cohort.survival:
+        kind = "mean" if own.mean is not None else "range" if own.range is not None else None
+        if own.endpoint == view.endpoint and kind is not None:
+            return "no_figure", (
+                f"The report prints a {kind} of {name} and no median: {_NO_CURVE[kind]}."
+            )
     groups = [
         group
         for group in cohort.subgroups
-        if figures.outcome_of(group, view.endpoint) or figures.landmarks_of(group, view.endpoint)
+        if any(own.endpoint == view.endpoint for own in (*group.survival, *group.landmarks))
     ]
     if groups:
         return "subgroup_only", _only_in(groups, name)
     return "no_figure", f"The report prints neither a median nor a probability of {name}."
+
+
+#: Why a figure says nothing that can be pooled.
+_NO_CURVE = {
+    "mean": "a mean hangs on the longest survivors, and on how long they were followed",
+    "range": "it tells the first and the last of the times alone",
+}
 
 
 def _only_in(groups: list[Subgroup], name: str) -> str:

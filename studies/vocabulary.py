@@ -126,6 +126,8 @@ class Vocabulary(Record):
     lines: Words
     time_origins: Words
     diseases: Words
+    apart: Words = FrozenDict()
+    """Diseases that are pooled as populations beside the main one, each as running text says it."""
     histologies: Words = FrozenDict()
     units: Words = FrozenDict()
     """Word and what it means."""
@@ -187,7 +189,7 @@ def fold(name: str) -> str:
 SHIPPED_VOCABULARY = Path(__file__).parent / "vocabulary.toml"
 
 _LISTS = ("classes", "treatments", "endpoints")
-_TABLES = ("designs", "lines", "time_origins", "diseases", "histologies", "units")
+_TABLES = ("designs", "lines", "time_origins", "diseases", "apart", "histologies", "units")
 _NOTHING: dict[str, Any] = {key: [] for key in _LISTS} | {key: {} for key in _TABLES}
 
 
@@ -299,6 +301,7 @@ def _inconsistencies(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterato
             yield odd(path, treatment.class_, expected, action)
     yield from _clashing_names(vocabulary, base)
     yield from _main_disease(vocabulary, base)
+    yield from _set_apart(vocabulary, base)
     yield from _endpoint_findings(vocabulary, base)
     for kind, allowed in (("histologies", get_args(Histology)), ("units", get_args(Unit))):
         for word in getattr(vocabulary, kind):
@@ -361,6 +364,16 @@ def _main_disease(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[F
         word, words = vocabulary.disease, vocabulary.diseases
         action = ", or ".join(filter(None, (correction(word, words), "add it under [diseases]")))
         yield odd(("disease",), word, one_of(words), action)
+
+
+def _set_apart(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:
+    main = (base or vocabulary).main_disease
+    others = {*vocabulary.diseases, *(base.diseases if base else ())} - {main}
+    for word in vocabulary.apart:
+        if word not in others:
+            action = correction(word, others, "add it under [diseases], or remove it here")
+            expected = f"a word of [diseases], other than {main}"
+            yield Finding(("apart", word), f"the word {word}", expected, action)
 
 
 def _endpoint_findings(vocabulary: Vocabulary, base: Vocabulary | None) -> Iterator[Finding]:

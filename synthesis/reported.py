@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from studies import Cohort, Registry
-from studies.figures import in_months, p_range, patients_with
+from studies.figures import in_months, p_range
 from studies.schema import (
     NOT_REACHED,
-    PATIENT_TIMES,
     Comparison,
     Landmark,
+    Patient,
     Response,
     Subgroup,
     SurvivalOutcome,
@@ -29,41 +29,68 @@ def cohort_words(cohort: Cohort, endpoint: str) -> str:
     return "; ".join(parts)
 
 
-def _figures(arm: Cohort | Subgroup, endpoint: str) -> Iterator[str]:
+def _figures(arm: Cohort | Subgroup, endpoint: str, *, each: bool = False) -> Iterator[str]:
     if endpoint in ENDPOINTS and ENDPOINTS[endpoint].is_response:
         if arm.response is not None:
             yield response_words(arm.response, arm.n)
         return
     for outcome in arm.survival:
-        if outcome.endpoint == endpoint and outcome.median is not None:
-            yield median_words(outcome)
+        if outcome.endpoint == endpoint:
+            yield from filter(None, (outcome_words(outcome),))
     for landmark in arm.landmarks:
         if landmark.endpoint == endpoint:
             yield landmark_words(landmark)
+    listed = arm.patients if isinstance(arm, Cohort) else ()
+    words = [own for patient in listed if (own := patient_words(patient, endpoint))]
+    if each or len(listed) == 1:
+        yield from words
+    elif words:
+        yield f"{len(words)} patients listed"
+
+
+def patient_words(patient: Patient, endpoint: str) -> str:
+    """The reported time of one patient: "9 months, died", "1.0 months (30 days), alive"."""
+    time, unit = getattr(patient, endpoint, None), patient.unit or "months"
+    if time is None:
+        return ""
+    months = decimal(in_months(time, unit), 1)
+    words = f"{time} months" if unit == "months" else f"{months} months ({time} {unit})"
+    return words if patient.event == "not stated" else f"{words}, {patient.event}"
+
+
+def outcome_words(outcome: SurvivalOutcome) -> str:
+    """A reported median, else a mean or a range: "mean 8.2 months (SD 3.2)", "range 1–6 months".
+
+    Empty where none of them is reported.
+    """
+    if outcome.median is not None:
+        return median_words(outcome)
+    unit = outcome.unit or "months"
+    span = "" if outcome.range is None else f"range {'–'.join(map(str, outcome.range))}"
+    if outcome.mean is None:
+        return f"{span} {unit}" if span else ""
+    more = ", ".join(filter(None, ("" if outcome.sd is None else f"SD {outcome.sd}", span)))
+    return f"mean {outcome.mean} {unit}" + (f" ({more})" if more else "")
+
+
+def comparison_words(comparison: Comparison) -> str:
+    """A reported comparison: "mixed against pure: HR 0.61 (0.37–1.02), p = 0.026"."""
+    p, limits = comparison.p, "–".join(map(_end, comparison.hr_ci or ()))
+    p_words = f"p {'' if isinstance(p, str) else '= '}{p}" if p_range(p) else str(p)
+    said = (
+        "" if comparison.hr is None else f"HR {comparison.hr}" + (f" ({limits})" if limits else ""),
+        "" if p is None else p_words,
+        f"longer: {comparison.longer}" if comparison.longer else "",
+        "adjusted" if comparison.adjusted else "",
+        f"“{comparison.text}”" if comparison.text else "",
+    )
+    groups = " against ".join(name.replace("_", " ") for name in comparison.groups)
+    return f"{groups}: {', '.join(filter(None, said)) or 'result not seen'}"
 
 
 def group_words(arm: Cohort | Subgroup, endpoint: str) -> str:
     """Every figure of an endpoint of one group, and every listed patient."""
-    parts = [*_figures(arm, endpoint)]
-    listed = isinstance(arm, Cohort) and endpoint in PATIENT_TIMES
-    for own in patients_with(arm, endpoint) if listed else ():
-        time, unit = getattr(own, endpoint), own.unit or "months"
-        parts.append(f"{time} {unit[:-1] if time == 1 else unit}, {own.event}")
-    return "; ".join(parts)
-
-
-def comparison_words(own: Comparison) -> str:
-    """A reported comparison: "mixed against pure: p 0.026, hazard ratio 0.61 (0.37–1.02)"."""
-    ends = f" ({'–'.join(map(_end, own.hr_ci))})" if own.hr_ci else ""
-    parts = (
-        "" if own.p is None else f"p {own.p}" if p_range(own.p) else str(own.p),
-        "" if own.hr is None else f"hazard ratio {own.hr}{ends}",
-        "" if own.longer is None else f"longer in {own.longer}",
-        "adjusted" if own.adjusted else "",
-    )
-    said = ", ".join(filter(None, parts)) or own.text or "result not seen"
-    groups = " against ".join(name.replace("_", " ") for name in own.groups)
-    return f"{groups}: {said}"
+    return "; ".join(_figures(arm, endpoint, each=True))
 
 
 def median_words(outcome: SurvivalOutcome, *, brief: bool = False) -> str:

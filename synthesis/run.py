@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from priors import Priors, load_priors
 from studies import Registry
+from studies.registry import of_disease
 from studies.vocabulary import Vocabulary
 from synthesis.choices import STACKED
 from synthesis.endpoints import endpoint_of
@@ -17,8 +18,22 @@ from synthesis.estimands import Fit, tells_histology
 from synthesis.fits import fit_response, require_cohorts, run_facts
 from synthesis.model.covariates import LINES
 from synthesis.model.sampler import Progress
-from synthesis.questions import appraisal, checks, compare, histology, mix, pooled, single
+from synthesis.questions import (
+    apart,
+    appraisal,
+    cases,
+    checks,
+    compare,
+    comparisons,
+    histology,
+    mix,
+    pooled,
+    since,
+    single,
+)
+from synthesis.questions.apart import Apart
 from synthesis.questions.checks import Checks
+from synthesis.questions.cumulative import Cumulative
 from synthesis.questions.histology import Findings
 from synthesis.questions.mix import PatientMix, Population
 from synthesis.questions.pooled import Answer, Pooled
@@ -50,6 +65,10 @@ class Analysis(Pooled):
         Survival endpoint -> what changes under which choice, where that was asked for.
     sensitivity_notes : tuple of str
         Why it could not be asked for an endpoint.
+    apart : tuple of Apart
+        Other diseases that are pooled as populations of their own.
+    since : Cumulative or None
+        Answers without the reports since a year, and those of today, where that was asked for.
     restrictions : tuple of Restriction
         What was not counted, or counted as something else, on request.
     manifest : mapping
@@ -62,6 +81,8 @@ class Analysis(Pooled):
     populations: tuple[PatientMix, ...] = field(repr=False)
     sensitivity: Mapping[str, Sensitivity]
     sensitivity_notes: tuple[str, ...]
+    apart: tuple[Apart, ...]
+    since: Cumulative | None
     restrictions: tuple[Restriction, ...]
     manifest: Mapping[str, Any] = field(repr=False)
 
@@ -103,8 +124,23 @@ def _results(analysis: Analysis) -> Iterator[Result]:
         for answer in analysis.sensitivity.values():
             yield choices.result(answer, registry)
     yield checks.result(analysis.checks, registry)
+    yield from _beside_answers(analysis)
     if (appraised := appraisal.result(registry, set(analysis.cohorts["study"]))) is not None:
         yield appraised
+
+
+def _beside_answers(analysis: Analysis) -> Iterator[Result]:
+    """What recent reports changed, other diseases, and what is shown and not pooled."""
+    registry = analysis.registry
+    if analysis.since is not None:
+        yield since.result(analysis.since, registry)
+    if analysis.apart:
+        yield apart.result(analysis.apart, registry)
+    counted = set(analysis.cohorts["study"] + ":" + analysis.cohorts["cohort"])
+    if (shown := cases.result(registry, counted)) is not None:
+        yield shown
+    if (compared := comparisons.result(registry)) is not None:
+        yield compared
 
 
 def _restricted(result: Result, restrictions: tuple[Restriction, ...]) -> Result:
@@ -155,13 +191,14 @@ def analyse(
         If no cohort can be counted for an endpoint.
     NotComparedError
         If the reference is pooled for none of the endpoints.
+    NotAnsweredError
+        For a year since which no report was published, or every one.
     InterruptedRunError
         On an interrupt of the sensitivity analysis.
     """
     settings, priors = settings or Settings(), priors or load_priors(registry.priors)
     tell, vocabulary = progress or (lambda _: None), registry.vocabulary
-    if settings.reference is not None:
-        vocabulary.treatment(settings.reference)
+    _refuse(registry, settings)
     fits, survival = fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)
     asked = fits if compared else {}
     tell("treatments compared")
@@ -175,6 +212,7 @@ def analyse(
     tried, notes = {}, ()
     if settings.sensitivity and compared:
         tried, notes = _sensitivity(registry, settings, priors, cache, tell)
+    more = _beside(registry, settings, priors, cache, tell) if compared else _NOTHING_BESIDE
     tell("tables")
     fits, survival = MappingProxyType(fits), MappingProxyType(survival)
     tables = pooled.pool(registry, fits, survival, comparison, settings, priors)
@@ -187,9 +225,40 @@ def analyse(
         populations=populations,
         sensitivity=MappingProxyType(tried),
         sensitivity_notes=notes,
+        **more,
         restrictions=restrictions(registry, fits, settings),
         manifest=_manifest(registry, settings, priors, fits, survival),
     )
+
+
+def _refuse(registry: Registry, settings: Settings) -> None:
+    """Raise what would be raised after minutes of sampling only."""
+    if settings.reference is not None:
+        registry.vocabulary.treatment(settings.reference)
+    if settings.since is not None:
+        since.published_before(registry, settings.since)
+
+
+_NOTHING_BESIDE: Mapping[str, Any] = {"apart": (), "since": None}
+
+
+def _beside(
+    registry: Registry, settings: Settings, priors: Priors, cache: bool, progress: Progress
+) -> dict[str, Any]:
+    """Other diseases, and what recent reports changed where that was asked for."""
+    common = {"priors": priors, "cache": cache}
+    populations = []
+    for disease, words in registry.vocabulary.apart.items():
+        own = of_disease(registry, disease)
+        if endpoints := apart.endpoints_of(own, settings):
+            tell = {"progress": lambda stage, words=words: progress(f"{words}, {stage}")}
+            asked = replace(settings, endpoints=endpoints)
+            fits, _ = fit_endpoints(own, asked, **common, **tell)
+            populations.append(Apart(own, asked, fits))
+    changed = None
+    if settings.since is not None:
+        changed = since.since(registry, settings, **common, progress=progress)
+    return {"apart": tuple(populations), "since": changed}
 
 
 def fit_endpoints(

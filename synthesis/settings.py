@@ -52,6 +52,8 @@ class Settings:
         What contrasts allow for, a word of :data:`synthesis.choices.CONFOUNDING`.
     sensitivity : bool
         Fit everything again with one choice made otherwise, which takes minutes.
+    since : int or None
+        Year from which on it is told what the reports published changed.
     """
 
     endpoints: tuple[str, ...] = tuple(ENDPOINTS)
@@ -68,6 +70,7 @@ class Settings:
     delta: float = DELTA
     confounding: str = DEFAULT
     sensitivity: bool = False
+    since: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be analysed.

@@ -268,6 +268,20 @@ def cumulative_table() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).assign(compared=0)
 
 
+def case_table() -> pd.DataFrame:
+    """Single patients of two classes; one has no time, and of one the end is not stated."""
+    rows = [
+        ("Multikinase inhibitor", 1.0, "died"),
+        ("Multikinase inhibitor", 21.0, "died"),
+        ("Multikinase inhibitor", 23.0, "not stated"),
+        ("Multikinase inhibitor", None, "died"),
+        ("Surgery", 14.0, "alive"),
+        ("Surgery", 0.0, "died"),
+        ("Surgery", 58.0, "alive"),
+    ]
+    return pd.DataFrame(rows, columns=["treatment_class", "months", "status"])
+
+
 def pool_table() -> pd.DataFrame:
     """Hazard ratios of three studies, their mean and a new study."""
     rows = [

@@ -195,6 +195,8 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS",
         populations=(),
         sensitivity={},
         sensitivity_notes=(),
+        apart=(),
+        since=None,
         restrictions=(),
         manifest={"versions": {"numpy": "2.0"}, "seed": np.int64(7)},
     )

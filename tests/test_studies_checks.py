@@ -63,6 +63,8 @@ WRONG = [
     ((*ARM, "histology", "mixed_percent"), Decimal("0.35")),
     ((*ARM, "histology", "other"), {"focal": 24}),
     ((*ARM, "braf_v600e", "positive"), 21),
+    ((*ARM, "survival", 0, "mean"), 0),
+    ((*ARM, "survival", 0, "sd"), Decimal("3.2")),
     ((*ARM, "response", "pr"), 17),
     ((*ARM, "response", "ne"), 15),
     ((*ARM, "response", "evaluable"), 24),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from itertools import combinations
+from pathlib import Path
 
 import golden
 import pytest
 from registries import shipped
 
+import studies
 from studies import Study
 from studies.documents import tables_of, toml_of
+from studies.selection import select
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,30 @@ def arms(registry):
 def test_every_report_is_there(registry):
     assert len(registry) >= 233
     assert sum(len(study.cohorts) for study in registry) >= 296
+
+
+def test_the_list_of_changes_names_what_is_there(registry):
+    text = (Path(studies.__file__).parent / "CHANGES.md").read_text(encoding="utf-8")
+    (reports, cohorts), (first, _) = re.findall(r"(\d+) reports with (\d+) cohorts", text)
+    assert int(reports) == len(registry)
+    assert int(cohorts) == sum(len(study.cohorts) for study in registry)
+    added = re.findall(r"`(\w+)`", text.split("Added, ")[1])
+    assert text.count(f"Added, {len(added)} reports") == 1
+    assert set(added) <= set(registry.studies)
+    assert int(first) + len(added) == len(registry)
+
+
+def test_means_are_kept_and_say_why_they_are_not_pooled(registry):
+    means = {
+        (study.id, outcome.mean)
+        for study, arm in arms(registry)
+        for outcome in arm.survival
+        if outcome.mean is not None
+    }
+    assert len(means) == 15
+    reasons = {each.study_id: each.reason for each in select(registry, "os").left_out}
+    assert "a mean of overall survival and no median" in reasons["tunis20"]
+    assert "for groups by response to multimodal therapy only" in reasons["baroli2010"]
 
 
 def test_every_study_says_where_its_figures_were_seen(registry):

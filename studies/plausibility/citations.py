@@ -38,6 +38,8 @@ class _Candidate:
     classes: frozenset[str]
     mixed: bool
     declared: frozenset[str]
+    diseases: frozenset[str]
+    """Those of its cohorts that are pooled apart, and the main one for all others."""
 
 
 def suspicions(registry: Registry) -> dict[str, tuple[Finding, ...]]:
@@ -107,7 +109,9 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
     enrolment = "of years that are not printed" if span is None else study.enrolment or ""
     declared = frozenset(overlap.with_ for overlap in study.overlaps)
     period = (first, max(first, last), enrolment)
-    return _Candidate(study, *period, classes, "mixed" in roles, declared)
+    main = vocabulary.main_disease
+    diseases = frozenset(own.disease if own.disease in vocabulary.apart else main for own in pooled)
+    return _Candidate(study, *period, classes, "mixed" in roles, declared, diseases)
 
 
 def _groups(candidates: Iterable[_Candidate]) -> Iterator[tuple[str, list[_Candidate]]]:
@@ -150,8 +154,9 @@ def _meeting(group: list[_Candidate]) -> Iterator[tuple[_Candidate, _Candidate]]
 
 
 def _alike(one: _Candidate, other: _Candidate) -> bool:
-    """Return whether treatments allow that patients are shared, as for declared overlaps."""
-    return bool(one.classes & other.classes or one.mixed or other.mixed)
+    """Return whether diseases and treatments allow that patients are shared."""
+    treatments = one.classes & other.classes or one.mixed or other.mixed
+    return bool(treatments and one.diseases & other.diseases)
 
 
 def _published(candidate: _Candidate) -> tuple[int, str]:

@@ -25,7 +25,7 @@ def spreads(study: Study, around: Around) -> Iterator[Finding]:
     for _, path, outcome in figures(study, "survival"):
         for key, name in names.items():
             pair = getattr(outcome, key)
-            if outcome.ci is None and pair is not None:
+            if outcome.median is not None and outcome.ci is None and pair is not None:
                 found = f"{name} of {show(pair)} and no confidence interval"
                 yield Finding((*path, key), found, "an interval of the median", action)
 

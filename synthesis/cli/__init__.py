@@ -45,9 +45,11 @@ EXAMPLES = """\
 atc report --out results
 atc report --endpoint os --registry my_studies --verified-only
 atc report --reference paclitaxel --delta 2 --sensitivity
+atc report --since 2023
 atc forest os -o forest_os.pdf
 atc forest pfs --treatment lenvatinib --width slide -o lenvatinib.png
 atc forest os --class chemotherapy --sort year --columns n,model -o chemotherapy.tiff
+atc forest os --disease squamous -o squamous.pdf
 atc impact smith2024.toml
 atc impact smith2024.toml --endpoint os --out impact_smith2024
 atc cumulative --endpoint os

@@ -32,6 +32,7 @@ from synthesis.cli.request import (
     require_one,
     require_pooled,
     settings_of,
+    with_disease,
     with_fits,
 )
 from synthesis.cli.running import (
@@ -76,13 +77,14 @@ def report(
         "--sensitivity",
         "Also fit again with one choice made otherwise at a time, which takes minutes.",
     ) = False,
+    since: of.SinceOption = None,
     word: of.WordOption = None,
 ) -> list[str]:
     """Pool the cohorts, compare the treatments and write the report."""
     began = time.monotonic()
     if reference is not None:
         require_pooled(request, reference, pooled_treatments(request, endpoint or ENDPOINTS))
-    asked = given(reference=reference, delta=delta, sensitivity=sensitivity)
+    asked = given(reference=reference, delta=delta, sensitivity=sensitivity, since=since)
     asked["endpoints"] = endpoints_to_fit(request, endpoint, background=True)
     asked["confounding"] = confounding
     analysis = analysed(request, asked)
@@ -98,6 +100,7 @@ def forest(
     request: Request,
     endpoint: of.EndpointArgument,
     output: of.PictureOption,
+    disease: of.ApartOption = None,
     treatment: of.TreatmentOption = None,
     classes: of.ClassesOption = None,
     width: of.WidthOption = "two-column",
@@ -105,6 +108,8 @@ def forest(
     columns: of.ColumnsOption = None,
 ) -> list[str]:
     """Draw one forest plot. The bibliography of what it draws is written beside it."""
+    if disease is not None:
+        request = with_disease(request, disease)
     labels, groups = _shown(request, endpoint, treatment or (), classes or ())
     drawing = {"width": width, "sort": sort, "columns": columns and of.columns_of(columns)}
     analysis = analysed(request, {"endpoints": (endpoint,)}, compared=False)

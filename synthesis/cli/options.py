@@ -275,6 +275,9 @@ PopulationsOption = choice(
     SEVERAL, "--population", choices.POPULATIONS,
     "Who would be treated; may be repeated (all three).",
 )  # fmt: skip
+SinceOption = option(
+    INTEGER, "--since", "YEAR", "Also say what the reports published since a year changed."
+)
 RobustOption = number(
     float, "--robust", "W", 0.0, 0.99, "a weight from 0 (none) to 0.99",
     "Weight of a vague component, for when the new study disagrees with the past.",
@@ -297,6 +300,9 @@ OriginOption = choice(ANY, "--time-origin", TIME_ORIGINS, "From when time runs (
 
 # --- Where the answer goes -----------------------------------------------------------------------
 
+ApartOption = option(
+    ANY, "--disease", "D", "Of another disease that is pooled apart, such as squamous."
+)
 WidthOption = choice(
     str, "--width", choices.WIDTHS, "Width of the picture: 85 mm, 174 mm, or a slide of 16:9."
 )

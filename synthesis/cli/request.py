@@ -16,7 +16,7 @@ import typer
 
 from priors import Priors, load_priors
 from studies import Registry, UnknownWordError
-from studies.registry import convert_endpoints
+from studies.registry import convert_endpoints, of_disease
 from studies.vocabulary import Treatment
 from synthesis.cli import options as of
 from synthesis.cli.options import option
@@ -190,6 +190,15 @@ def _written(answer: Answer, request: Request) -> tuple[Result | list[str], list
 
 
 # --- What commands need of a request -------------------------------------------------------------
+
+
+def with_disease(request: Request, name: str) -> Request:
+    """The same about another disease that the registry sets apart; `InputError` names those."""
+    try:
+        return replace(request, registry=of_disease(request.registry, name))
+    except UnknownWordError as error:
+        possible = ", ".join(request.registry.vocabulary.apart) or "none"
+        raise InputError(f"{sentence(error)} Possible: {possible}.") from None
 
 
 def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:

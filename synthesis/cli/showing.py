@@ -249,6 +249,8 @@ def _median(figure: SurvivalOutcome) -> str:
         "median {median}" if figure.median == NOT_REACHED else "median {median} {unit}",
         "{level} interval {ci} {unit}",
         "{ci_method} method" if figure.ci else "",
+        "mean {mean} {unit}",
+        "SD {sd} {unit}",
         "IQR {iqr} {unit}",
         "range {range} {unit}",
         "{all_events}" if figure.events is not None else "",

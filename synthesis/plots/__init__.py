@@ -6,6 +6,7 @@ and the settings of the caller are left alone.
 """
 
 from synthesis.plots.bias import plot_bias, plot_funnel
+from synthesis.plots.cases import plot_cases
 from synthesis.plots.checks import plot_checks
 from synthesis.plots.compare import plot_compare
 from synthesis.plots.cumulative import plot_cumulative
@@ -28,6 +29,7 @@ __all__ = [
     "plot_assurance",
     "plot_benefit",
     "plot_bias",
+    "plot_cases",
     "plot_checks",
     "plot_compare",
     "plot_cumulative",

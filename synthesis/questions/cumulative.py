@@ -7,7 +7,7 @@ of its own. One survival family is fitted, by one compiled model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any
@@ -72,16 +72,32 @@ def cumulative(
     :data:`LEAST_COHORTS` cohorts.
     """
     settings = settings or Settings()
-    if settings.family == STACKED:
-        settings = replace(settings, family=DEFAULT_FAMILY)
-    tell = progress or (lambda _: None)
-    counting = {"verified_only": settings.verified_only, "use_read_as": settings.use_read_as}
+    counting = counting_of(settings)
     steps = {name: list(_steps(registry, name, counting)) for name in settings.endpoints}
     if not any(steps.values()):
         raise NotAnsweredError(
             f"fewer than {LEAST_COHORTS} cohorts count for {' or '.join(steps)}: there is no "
             "answer to follow through the years"
         )
+    return stood(steps, registry, settings, priors=priors, progress=progress, cache=cache)
+
+
+def stood(
+    steps: Mapping[str, Sequence[tuple[int, Registry]]],
+    registry: Registry,
+    settings: Settings,
+    *,
+    priors: Priors | None = None,
+    progress: Progress | None = None,
+    cache: bool = True,
+) -> Cumulative:
+    """Pool registries of several years; the other parameters are those of :func:`cumulative`.
+
+    `steps`: endpoint -> years, in order, each with the registry of its end.
+    """
+    if settings.family == STACKED:
+        settings = replace(settings, family=DEFAULT_FAMILY)
+    tell, counting = progress or (lambda _: None), counting_of(settings)
     # room for every year of every endpoint: one compiled model
     every = (survival_observations(r, **counting) for own in steps.values() for _, r in own)
     sizes = sizes_for([data for observed in every for data, _ in observed.values()])
@@ -101,6 +117,11 @@ def cumulative(
             rows += _rows(name, year, fit, registry, settings.reference_mix, known)
             known |= {ref.id for ref in fit.data.cohorts}
     return Cumulative(settings, pd.DataFrame(rows, columns=CUMULATIVE_COLUMNS), verdicts)
+
+
+def counting_of(settings: Settings) -> dict[str, bool]:
+    """How cohorts are counted under some settings."""
+    return {"verified_only": settings.verified_only, "use_read_as": settings.use_read_as}
 
 
 def published_by(registry: Registry, year: int) -> Registry:

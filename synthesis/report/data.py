@@ -42,7 +42,7 @@ from synthesis.questions.contrasts import (
 )
 from synthesis.questions.pooled.shrinkage import SHRUNK
 from synthesis.report.evidence import or_nothing
-from synthesis.reported import cohort_names, cohort_words
+from synthesis.reported import cohort_names, cohort_words, comparison_words
 
 if TYPE_CHECKING:
     from synthesis.run import Analysis
@@ -413,6 +413,8 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
                 "used": counted.get(own, {}),
                 "why": [[*key.split("\n", 2), ends] for key, ends in reasons.get(own, {}).items()],
                 "caution": cohort.caution or "",
+                "cmp": [] if cohort is not study.cohorts[0] else
+                       list(map(comparison_words, study.comparisons)),
             }  # fmt: skip
     for report in registry.excluded:
         yield {"s": report.id, "name": names[report.id], "screened": report.reason,

@@ -75,7 +75,8 @@ SECTIONS = (
     ("mix", "Your patient mix", ("mix",)),
     ("single", "One study in context", ("single",)),
     ("checks", "Model check and sensitivity", ("checks", "sensitivity", "")),
-    ("cohorts", "All cohorts", ("cohorts",)),
+    ("since", "What recent reports changed", ("since",)),
+    ("cohorts", "All cohorts", ("cohorts", "apart", "cases", "comparisons")),
     ("methods", "Methods", ("diagnostics", "priors", "reproduce")),
 )
 

@@ -32,6 +32,13 @@ function saidWords(one) {
   return ends.map(([end, words]) => (end === "response" || ends.length === 1 ? words : `${shortOf(end)} ${words}`)).join("; ");
 }
 
+/** What a report says of groups, on request: it stands with its first cohort. */
+function comparedWords(one) {
+  if (!one.cmp?.length) return "";
+  const items = one.cmp.map((words) => el("li", {}, words));
+  return el("details", {}, el("summary", {}, `${one.cmp.length} compared`), el("ul", {}, ...items));
+}
+
 const COLUMNS = {
   name: ["Report and cohort", (one) => one.name.toLowerCase()],
   year: ["Year", (one) => one.year ?? 0],
@@ -44,7 +51,7 @@ const COLUMNS = {
 
 function listed() {
   const words = list.q.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = (one) => `${one.name} ${one.t ?? ""} ${one.c ?? ""} ${one.year ?? ""} ${saidWords(one)} ${whyWords(one)}`.toLowerCase();
+  const text = (one) => `${one.name} ${one.t ?? ""} ${one.c ?? ""} ${one.year ?? ""} ${saidWords(one)} ${whyWords(one)} ${(one.cmp ?? []).join(" ")}`.toLowerCase();
   const [, key] = COLUMNS[list.sort];
   const sign = list.down ? -1 : 1;
   return DATA.cohorts
@@ -73,7 +80,7 @@ function listRow(one) {
     el("td", { class: "num" }, String(one.n ?? "")),
     el("td", { class: "treatment" }, one.t ?? ""),
     el("td", {}, el("span", { class: `fate ${fate}` }, FATES[fate])),
-    el("td", { class: "reported" }, saidWords(one)),
+    el("td", { class: "reported" }, saidWords(one), comparedWords(one)),
     why);
 }
 
