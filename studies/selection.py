@@ -420,9 +420,10 @@ def _reason_against(ref: CohortRef, view: View, vocabulary: Vocabulary) -> tuple
     cohort = ref.cohort
     if cohort.disease not in (None, vocabulary.main_disease):
         meaning = vocabulary.diseases[cohort.disease].rstrip(".")
+        apart = " It is pooled apart." if cohort.disease in vocabulary.apart else ""
         return "other_disease", (
             f"The patients did not all have {vocabulary.subject_words}: the disease is recorded "
-            f'as "{cohort.disease}" ({meaning[:1].lower() + meaning[1:]}).'
+            f'as "{cohort.disease}" ({meaning[:1].lower() + meaning[1:]}).{apart}'
         )
     if cohort.not_pooled is not None:
         return "not_pooled", as_sentence(cohort.not_pooled)

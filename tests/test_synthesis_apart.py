@@ -13,7 +13,8 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, write_re
 import synthesis.run
 from studies import UnknownWordError, load_registry
 from studies.registry import of_disease
-from synthesis.cli import main
+from synthesis.cli import commands, main
+from synthesis.cli.running import InputError
 from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS as EVERY
 from synthesis.fits import survival_observations
@@ -95,6 +96,20 @@ def test_the_command_names_those_that_are(registry, capsys, tmp_path):
     said = " ".join(capsys.readouterr().err.split())
     assert 'unknown disease pooled apart "lymphoma". Possible: squamous.' in said
     assert not (tmp_path / "forest.svg").exists()
+
+
+def test_the_command_asks_about_that_disease_alone(registry, monkeypatch, capsys, tmp_path):
+    seen = []
+
+    def analysed(request, asked, **more):
+        seen.append(request.registry)
+        raise InputError("seen")
+
+    monkeypatch.setattr(commands, "analysed", analysed)
+    words = ["forest", "os", "--disease", "squamous", "-o", str(tmp_path / "forest.svg")]
+    assert main([*words, "--registry", str(registry.folder), "--only"]) == 2
+    assert capsys.readouterr().err.strip().endswith("seen.")
+    assert [own.vocabulary.subject_words for own in seen] == ["squamous-cell carcinoma"]
 
 
 def test_its_answer_tells_median_survival_and_limits(registry):
