@@ -202,10 +202,9 @@ def analyse(
     fits, survival = fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)
     asked = fits if compared else {}
     tell("treatments compared")
-    about = {"mix": settings.reference_mix, "delta": settings.delta}
-    about["confounding"] = settings.confounding
-    reference = settings.reference if asked else None
-    comparison = compare.compare(asked, vocabulary, reference=reference, **about)
+    about = {name: getattr(settings, name) for name in ("delta", "confounding")}
+    about |= {"mix": settings.reference_mix, "reference": settings.reference if asked else None}
+    comparison = compare.compare(asked, vocabulary, **about)
     findings = _benefit(asked, vocabulary, settings, tell)
     tell("stated populations")
     populations = _populations(asked, vocabulary, settings)
