@@ -19,7 +19,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "studies" / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 #: Reports of the treatments that the pages name, and of what they are set against.
-FEW = "sparano2021 tahara2017 wirth2021 iyer2018dt iwasaki2020mco onoda2016 capdevila2012"
+FEW = (
+    "sparano2021 tahara2017 wirth2021 iyer2018dt iwasaki2020mco onoda2016 capdevila2012 "
+    "pscct12_wang"
+)
 COMMAND = "from synthesis.cli import main; raise SystemExit(main())"
 #: One attempt of few draws, whatever they are worth.
 LESS_WORK = """\
