@@ -98,8 +98,6 @@ def _survival_findings(
     if all(time is None for time in times) and outcome.events is None and outcome.note is None:
         action = "add what the report prints, or remove the table"
         yield Finding(path, "no figure", "a median, an interval or a follow-up", action)
-    if outcome.sd is not None and outcome.mean is None:
-        yield Finding((*path, "mean"), "nothing", "the mean that sd goes with", "add the mean")
     for key in alone:
         time = getattr(outcome, key)
         if isinstance(time, Decimal) and time <= 0:

@@ -64,7 +64,6 @@ WRONG = [
     ((*ARM, "histology", "other"), {"focal": 24}),
     ((*ARM, "braf_v600e", "positive"), 21),
     ((*ARM, "survival", 0, "mean"), 0),
-    ((*ARM, "survival", 0, "sd"), Decimal("3.2")),
     ((*ARM, "response", "pr"), 17),
     ((*ARM, "response", "ne"), 15),
     ((*ARM, "response", "evaluable"), 24),
