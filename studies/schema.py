@@ -128,7 +128,7 @@ class SurvivalOutcome(Record):
     """Transformation behind the interval, only where the report or its software says so."""
     events: Count | None = optional("19", "31", "more than the patients of the arm")
     """Number of events among the patients of the arm."""
-    mean: Printed | None = optional("8.2", '"8.2 months"', "the unit has a key of its own")
+    mean: Printed | None = optional("142", '"142 days"', "the unit has a key of its own")
     """Mean in `unit`, where the report prints one; it is shown and never pooled."""
     sd: Printed | None = optional("3.2", '"±3.2"', "the number alone")
     """Standard deviation of the times, in `unit`."""
