@@ -95,7 +95,7 @@ def every_kind_of_figure():
         cohort("arm", "various", 40, histology={"pure": 24, "mixed": 16}),
         comparisons=[null, adjusted | {"treatments": ["paclitaxel", "best_care"]}],
     )
-    return [split, whole, arms, listed, told, by_origin()]
+    return [split, whole, arms, listed, told]
 
 
 def by_origin():
@@ -109,28 +109,33 @@ def by_origin():
     )
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kinds") / "registry"
-    return load_registry(write_registry(folder, *every_kind_of_figure()))
-
-
-@pytest.fixture(scope="module")
-def endpoints(registry):
+def observed(folder, *more):
     """Observations of both survival endpoints."""
-    return {name: data for name, (data, _) in survival_observations(registry).items()}
+    own = load_registry(write_registry(folder, *every_kind_of_figure(), *more))
+    return {name: data for name, (data, _) in survival_observations(own).items()}
+
+
+@pytest.fixture(scope="module")
+def endpoints(tmp_path_factory):
+    return observed(tmp_path_factory.mktemp("kinds") / "registry")
+
+
+@pytest.fixture(scope="module")
+def with_origin(tmp_path_factory):
+    """Overall survival, also by origin: more comparisons than the compiled model has room for."""
+    return observed(tmp_path_factory.mktemp("origin") / "registry", by_origin())["os"]
 
 
 # --- log density -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def density(survival_sizes):
-    return CompiledDensity(survival_sizes)
+def density(with_origin):
+    return CompiledDensity(sizes_for([with_origin]))
 
 
-def test_the_figures_are_of_every_kind(endpoints):
-    data = endpoints["os"]
+def test_the_figures_are_of_every_kind(with_origin):
+    data = with_origin
     assert len(data.patients) == 2
     kinds = [item.reading.kind for item in data.comparisons]
     assert kinds == ["p", "hazard ratio", "p", "hazard ratio", "p"]
@@ -147,8 +152,8 @@ def test_the_figures_are_of_every_kind(endpoints):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_log_density_is_likelihood_plus_priors(endpoints, density, name):
-    data, priors, chosen = endpoints["os"], load_priors(), family(name)
+def test_log_density_is_likelihood_plus_priors(with_origin, density, name):
+    data, priors, chosen = with_origin, load_priors(), family(name)
     assert centre_share(priors) == pytest.approx(0.4, abs=1e-6)
     values = model_data(data, priors, chosen, density.sizes)
     for point in density.points(6):
