@@ -82,7 +82,7 @@ def commands(program: str) -> list[str]:
     return [line for line in dict.fromkeys(found) if line.startswith(f"{program} ")]
 
 
-LIGHT = ("atc studies ", "atc pool ")
+LIGHT = ("atc studies ", "atc pool ", "atc cache ")
 FITTING = [line for line in commands("atc") if not line.startswith(LIGHT)]
 SNIPPETS = blocks("python")
 
