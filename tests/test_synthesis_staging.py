@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,91 @@ def test_a_fault_of_the_program_is_not_blamed_on_the_place(tmp_path):
     with pytest.raises(FileNotFoundError), staged_folder(tmp_path / "out") as stage:
         (stage / "none" / "x").write_text("")
     assert list(tmp_path.iterdir()) == []
+
+
+# --- Runs that are ended or killed, and places that are no files ---------------------------------
+
+
+def killed_while_moving(out: Path, moves: int, **texts: str) -> None:
+    """Write results in a process that is killed after so many moves."""
+    child = os.fork()
+    if child == 0:
+        replace, left = Path.replace, moves
+
+        def until_killed(self, target):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return replace(self, target)
+
+        Path.replace = until_killed
+        write_results(out, **texts)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("moves", range(7))
+def test_the_moves_of_a_killed_run_are_finished_by_the_next(tmp_path, moves):
+    write_results(tmp_path, pooled="1", cohorts="1", priors="1")
+    killed_while_moving(tmp_path, moves, pooled="2", diagnostics="2")
+    assert not moves or not (tmp_path / MANIFEST).exists()  # with it the folder is complete
+    killed_while_finishing = os.fork()
+    if killed_while_finishing == 0:
+        Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        check_folder(tmp_path)
+        os._exit(0)
+    os.waitpid(killed_while_finishing, 0)
+    check_folder(tmp_path)
+    found = contents(tmp_path)
+    assert json.loads(found.pop(MANIFEST))["files"][:2] == [
+        "tables/pooled.csv",
+        "tables/diagnostics.csv",
+    ]
+    assert found == {"tables/pooled.csv": "2", "tables/diagnostics.csv": "2"}
+
+
+def test_a_run_that_is_at_work_is_left_alone(tmp_path):
+    with staged_folder(tmp_path) as stage:
+        (stage / "a").write_text("1")
+        write_results(tmp_path, pooled="2")
+    assert set(contents(tmp_path)) == {"a", "tables/pooled.csv", MANIFEST}
+
+
+def test_an_interrupt_waits_for_the_end_of_the_moves(tmp_path, monkeypatch):
+    replace = Path.replace
+
+    def interrupted(self, target):
+        os.kill(os.getpid(), signal.SIGINT)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_results(tmp_path, pooled="1")
+    assert set(contents(tmp_path)) == {"tables/pooled.csv", MANIFEST}
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_devices_and_pipes_are_no_files_and_links_are_followed(tmp_path):
+    os.mkfifo(tmp_path / "pipe.svg")
+    (tmp_path / "loop.svg").symlink_to("loop.svg")
+    for name in ("/dev/null", tmp_path / "pipe.svg", tmp_path / "loop.svg"):
+        with pytest.raises(OutputError, match=r"is no ordinary file; give the name of one \(-o\)"):
+            check_file(Path(name))
+    (tmp_path / "link.svg").symlink_to("a/target.svg")
+    check_file(tmp_path / "link.svg")
+    with staged_file(tmp_path / "link.svg") as path:
+        path.write_text("1")
+    assert (tmp_path / "link.svg").is_symlink()
+    assert (tmp_path / "a" / "target.svg").read_text() == "1"
+    os.mkfifo(tmp_path / MANIFEST)
+    with pytest.raises(OutputError, match="is no ordinary file, and would be replaced"):
+        write_results(tmp_path, pooled="1")
+    assert not (tmp_path / "tables").exists()
+
+
+@pytest.mark.parametrize("check", [check_folder, check_file])
+def test_a_name_that_is_too_long_is_refused(tmp_path, check):
+    for place in (tmp_path / ("x" * 256), tmp_path / "a" / ("x" * 256) / "b"):
+        with pytest.raises(OutputError, match="file name too long"):
+            check(place)
