@@ -24,7 +24,7 @@ from plot_tables import curve_tables, forest_table
 from synthesis import numbers
 from synthesis.plots import STYLE, About, plot_curves, plot_forest, save_figure, style_context
 from synthesis.plots.page import MONTH_TICKS, month_scale, text_width, wrap
-from synthesis.plots.style import FONTS, HUES, SHEETS, Face
+from synthesis.plots.style import FONTS, HUES, SHEETS, Face, printable
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -76,6 +76,24 @@ def test_letters_that_the_font_lacks_come_from_another(tmp_path):
     table = forest_table("os", 3, 1).replace("Ferrante", "Nguyễn")
     svg, *_ = save_figure(plot_forest(table), tmp_path / "forest")
     assert ">Nguyễn 2004</text>" in svg.read_text(encoding="utf-8")
+
+
+def test_letters_that_no_font_has_are_question_marks_where_the_reader_has_no_other(tmp_path):
+    none = "\U0010fffd"  # of private use
+    assert printable(f"Łukasz {none}") == "Łukasz ?"
+    assert printable("Nguyễn") == "Nguyễn"
+    table = forest_table("os", 3, 1).replace("Ferrante", none)
+    svg, *_ = save_figure(plot_forest(table), tmp_path / "forest")
+    assert f">{none} 2004</text>" in svg.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("months", [0.3, 30.0, 90.0, 300.0])
+def test_ticks_reach_as_far_as_the_figures(months):
+    scale = month_scale([months / 2, months], [1.4 * months], 200.0, FACE)
+    assert scale.upper > 1.4 * months
+    assert scale.ticks[-1] >= months / 2
+    wide = month_scale([0.5, months], [], 120.0, FACE)
+    assert wide.ticks[-1] >= min(months / 8, 48)
 
 
 def test_long_words_are_shortened_to_the_width():

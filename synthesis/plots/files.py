@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 # Who lacks the font sees one of the same widths.
 _FALLBACKS = ", ".join([*(repr(name) for name in (FONT, *STYLE["font.sans-serif"])), "sans-serif"])
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 #: Formats of a figure; the first three are those of a report.
 REPORT_FORMATS = ("svg", "pdf", "png")

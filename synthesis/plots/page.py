@@ -24,7 +24,7 @@ from matplotlib.transforms import Affine2D, Bbox, ScaledTranslation, Transform
 
 from synthesis import numbers
 from synthesis.plots.marks import Brush, Sample
-from synthesis.plots.style import EM, GRID, INK, Face, Sheet, families, outlines, starts
+from synthesis.plots.style import EM, GRID, INK, Face, Sheet, families, outlines, printable, starts
 
 MARGIN = 3.0
 
@@ -206,6 +206,7 @@ class _Line(Text):
             renderer.draw_path(gc, outlines(text, weight), place, gc.get_rgb())
         else:
             y = renderer.height - y if renderer.flipy() else y
+            text = text if renderer.flipy() else printable(text)  # an SVG leaves it to its reader
             renderer.draw_text(gc, x, y, text, self.get_fontproperties(), 0, mtext=self)
         renderer.close_group("text")
         gc.restore()
@@ -262,17 +263,18 @@ def put_box(
 
 # --- Axes ----------------------------------------------------------------------------------------
 
-MONTH_TICKS: tuple[float, ...] = (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 96)
-_RATIO_TICKS: tuple[float, ...] = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
+MONTH_TICKS: tuple[float, ...] = (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 96, 192, 384)
+_RATIO_TICKS: tuple[float, ...] = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128)
 
 # Labels that stay when not all fit: those of the first set, then of the second and so on.
 _FEWER: Sequence[tuple[float, ...]] = (
-    *((0.5, 1, 3, 6, 12, 24, 48), (1, 3, 12, 48), (0.5, 1, 2, 4, 8, 16), (0.25, 1, 4, 16)),
+    *((0.5, 1, 3, 6, 12, 24, 48, 96, 192, 384), (1, 3, 12, 48, 192)),
+    *((0.5, 1, 2, 4, 8, 16, 32, 64, 128), (0.25, 1, 4, 16, 64)),
     *((1, 12), (1, 3), (1, 6), (1, 4)),
 )
 
-# An interval may stretch the axis to these values and no further (months, ratios, differences);
-# estimates and reported values always lie inside.
+# An interval may stretch the axis to these values (months, ratios, differences), or half as far
+# again as the furthest estimate; estimates and reported values always lie inside.
 _MONTH_REACH, _RATIO_REACH, _DIFFERENCE_REACH = (0.45, 50.0), (0.2, 40.0), (-12.0, 24.0)
 
 # Distance between two ticks of a linear axis: the first that leaves room for the labels.
@@ -338,8 +340,8 @@ def difference_scale(
     if not all(map(math.isfinite, core)):
         raise ValueError("a difference that is not finite cannot lie on an axis")
     rest = [value for value in ends if math.isfinite(value)]
-    lower = min(min(core), max(reach[0], min(core + rest)))
-    upper = max(max(core), min(reach[1], max(core + rest)))
+    lower = min(min(core), max(min(reach[0], 1.5 * min(core)), min(core + rest)))
+    upper = max(max(core), min(max(reach[1], 1.5 * max(core)), max(core + rest)))
     room = 0.04 * max(upper - lower, least)
     lower, upper = lower - room, upper + room
     return Scale(lower, upper, _steps(lower, upper, steps, width, face))
@@ -377,7 +379,7 @@ def _log_scale(
     if not core:
         raise ValueError("no finite positive value to fit a logarithmic axis to")
     lower = min(min(core), max(reach[0], min(core + rest))) / 1.08
-    upper = max(max(core), min(reach[1], max(core + rest))) * 1.08
+    upper = max(max(core), min(max(reach[1], 1.5 * max(core)), max(core + rest))) * 1.08
     while sum(lower <= mark <= upper for mark in marks) < 3:
         if marks[-1] > upper:
             upper = min(mark for mark in marks if mark > upper) * 1.04

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from typing import Any, Literal
 import matplotlib.style
 import numpy as np
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.font_manager import FontEntry, FontProperties, findfont, fontManager, get_font
 from matplotlib.path import Path as Outline
 from matplotlib.textpath import text_to_path
 
@@ -156,7 +156,41 @@ _LETTERS = frozenset(map(chr, get_font(findfont(FontProperties(family=FONT))).ge
 
 def families(text: str) -> list[str]:
     """Font families of a text: others beside the bundled one only where it lacks a letter."""
-    return [FONT] if _LETTERS.issuperset(text) else [FONT, "sans-serif", "DejaVu Sans"]
+    others = dict.fromkeys(filter(None, map(_family_with, sorted(set(text) - _LETTERS))))
+    return [FONT] if _LETTERS.issuperset(text) else [FONT, *others, "sans-serif", "DejaVu Sans"]
+
+
+def printable(text: str) -> str:
+    """A text with a question mark for each letter that no font of the machine has."""
+    missing = [letter for letter in set(text) - _LETTERS if _family_with(letter) is None]
+    return text.translate(dict.fromkeys(map(ord, missing), "?"))
+
+
+@lru_cache(maxsize=2_000)
+def _family_with(letter: str) -> str | None:
+    """The first family of the machine that has a letter which the bundled font lacks."""
+    return next((own.name for own in _installed() if ord(letter) in _charmap(own.fname)), None)
+
+
+@lru_cache(maxsize=1)
+def _installed() -> list[FontEntry]:
+    """Upright fonts of the machine that a PDF can hold, the usual ones first.
+
+    Last Resort holds boxes for every letter.
+    """
+    usual = [FONT, *STYLE["font.sans-serif"]]
+    named = (own for own in fontManager.ttflist if not own.name.startswith("Last Resort"))
+    whole = (own for own in named if own.fname.lower().endswith(".ttf"))
+    upright = [own for own in whole if own.style == "normal" and own.weight in (400, "normal")]
+    return sorted(upright, key=lambda own: (own.name not in usual, own.name))
+
+
+@cache
+def _charmap(file: str) -> frozenset[int]:
+    try:
+        return frozenset(get_font(file).get_charmap())
+    except (OSError, RuntimeError):  # moved since the list was made, or damaged
+        return frozenset()
 
 
 #: Size of the type that texts are measured in.
@@ -182,6 +216,7 @@ def _pieces(text: str) -> Sequence[str]:
 
 @lru_cache(maxsize=20_000)
 def _end(text: str, weight: str) -> float:
+    text = printable(text)
     return float(text_to_path.get_text_width_height_descent(text, _font(text, weight), False)[0])
 
 
@@ -202,6 +237,7 @@ def outlines(text: str, weight: str) -> Outline:
 
 @lru_cache(maxsize=2_000)
 def _outline(text: str, weight: str) -> Outline:
+    text = printable(text)
     vertices, codes = text_to_path.get_text_path(_font(text, weight), text)
     return Outline(vertices, np.asarray(codes, np.uint8))
 
