@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from studies.checks import ADD_TREATMENT, study_findings, word_findings
 from studies.files import is_study_file, validate
-from studies.problems import Problem, RegistryError, correction, dotted, show
+from studies.problems import CONTROL, Problem, RegistryError, correction, dotted, show
 from studies.registry import Registry, add_tables
 from studies.schema import NOT_REACHED, PATIENT_TIMES, Study, Unit
 from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabulary
@@ -51,7 +52,13 @@ class Row:
 
 def read_csv_table(text: str, name: str) -> tuple[tuple[str, ...], list[Row]]:
     """Return the header of a comma-separated table (RFC 4180) and its rows that hold anything."""
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    text = text.removeprefix("\ufeff")
+    if sign := CONTROL.search(text.replace("\r", "\n")):
+        found = f"the control character U+{ord(sign[0]):04X}"
+        line = text.count("\n", 0, sign.start()) + 1
+        expected = "a text that can be printed"
+        raise RegistryError([Problem(name, "", found, expected, "remove it", line)])
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     records: list[tuple[int, list[str]]] = []
     begins = 1
     try:
@@ -90,7 +97,7 @@ def _csv_problems(columns: tuple[str, ...], name: str) -> list[Problem]:
         mistake = "columns separated by another sign"
         return [problem(mistake, "columns separated by commas", action)]
     expected, action = "a name of its own for each column", "rename or remove one of them"
-    twice = sorted({column for column in columns if columns.count(column) > 1})
+    twice = sorted(column for column, number in Counter(columns).items() if number > 1)
     mistakes = (
         f"the column {show(name)} twice" if name else "columns without a name" for name in twice
     )

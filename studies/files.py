@@ -9,7 +9,9 @@ scanner that knows just enough of TOML to say where each key and each entry of a
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 import tomllib
 from bisect import bisect_right
@@ -76,6 +78,17 @@ class Validated[Model: BaseModel]:
     """Where the entries of each list stood in the file, by the path of the list."""
 
 
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Read a file, but no more than one byte beyond the most that it may have.
+
+    `OSError` where that cannot be. A pipe or a device is not opened: it may have no end.
+    """
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise OSError(errno.EINVAL, "a device or a pipe", str(path))
+    with path.open("rb") as stream:
+        return stream.read(most + 1)
+
+
 def read_toml(path: Path) -> TomlFile:
     """Read one TOML file."""
     fingerprint = ""
@@ -85,8 +98,7 @@ def read_toml(path: Path) -> TomlFile:
         return TomlFile(path, None, fingerprint, tuple(in_folder([problem], path.parent)))
 
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
+        data = read_bytes(path)
     except OSError as error:
         mistake = f"a file that cannot be read ({error.strerror or 'unknown reason'})"
         action = "check that it is a file and that you may read it"
@@ -492,7 +504,7 @@ def _file_source(path: Path) -> Source:
         mistake = "a file of words, of priors or of reasons"
         action = "give the path of the folder that it belongs to"
         raise RegistryError([Problem(str(path), "", mistake, expected, action)])
-    if not path.exists():
+    if not os.path.exists(path):
         action = "give the path of a study file, or of a folder of study files"
         raise RegistryError([Problem(str(path), "", "no such file", expected, action)])
     beside = path.parent / VOCABULARY_FILE

@@ -23,8 +23,9 @@ FieldPath = tuple[str | int, ...]
 Severity = Literal["error", "warning", "note"]
 _LONGEST_QUOTE = 60
 _LONG_WORD = 9  # letters
-#: Control characters, but for line breaks and tabs, and those that turn the direction of a text.
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+#: Control characters, but for line breaks and tabs, those that turn the direction of a text, and
+#: what is no character.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffe\uffff]")
 CHECK_BOTH = "check both figures against the report"
 
 

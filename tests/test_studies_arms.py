@@ -12,7 +12,7 @@ import pytest
 from small_registry import VOCABULARY, cohort, median, study, write_registry, write_tables
 
 from studies import RegistryError, arms_from_frame, load_registry
-from studies.arms import arms_header, columns_for, studies_from_arms
+from studies.arms import arms_header, columns_for, read_csv_table, studies_from_arms
 from studies.documents import toml_of
 from studies.registry import convert_endpoints
 from studies.schema import Study
@@ -226,6 +226,12 @@ def test_required_columns_and_rows():
 def test_every_problem_of_every_row_is_told_at_once():
     rows = [ARM | {"arm": f"a{i}", "n": "x"} for i in range(3)] + [ARM | {"study": "b", "pr": "99"}]
     assert [sentence.split(":")[1].split(",")[0] for sentence in refusals(*rows)] == list("2345")
+
+
+def test_a_control_character_is_refused_at_its_line():
+    with pytest.raises(RegistryError, match=r"arms.csv:2: found the control character U\+0007"):
+        read_csv_table("study\r\na\x07b\r\n", "arms.csv")
+    assert read_csv_table("study\r\na\r\n", "arms.csv")[0] == ("study",)
 
 
 # --- From a DataFrame ----------------------------------------------------------------------------

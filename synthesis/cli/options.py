@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -151,11 +152,13 @@ def _picture(value: Path) -> Path:
     if value.suffix.lower() not in SUFFIXES:
         suffix = f"'{value.suffix}'" if value.suffix else "no suffix"
         raise typer.BadParameter(f"{value} has {suffix}; name the picture *{', *'.join(SUFFIXES)}.")
+    value = Path(os.path.realpath(value)) if value.is_symlink() else value
     path = value.with_suffix(".bib")
     check_file(value)
     check_file(path)
     try:
-        ours = path.read_text(encoding="utf-8", errors="replace").startswith(BIBLIOGRAPHY_MARK)
+        text = path.read_text(encoding="utf-8", errors="replace")
+        ours = text.startswith(BIBLIOGRAPHY_MARK) and not path.is_symlink()
     except FileNotFoundError:
         return value
     except OSError:

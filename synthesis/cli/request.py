@@ -23,9 +23,11 @@ from synthesis.cli.options import option
 from synthesis.cli.running import (
     InputError,
     Tell,
+    place_for_caches,
     progress,
     read_registry,
     sentence,
+    tell_unkept,
 )
 from synthesis.cli.terminal import show
 from synthesis.counting import select
@@ -120,7 +122,7 @@ def answers(
         def _run(**given: Any) -> None:
             own = {name: given.pop(name) for name in tuple(given) if name not in shared}
             check_out(given.get("out"), kind, given.get("tables"))
-            with progress() as tell:
+            with place_for_caches(), progress() as tell:
                 request = _request(given, tell)
                 try:
                     result, files = _written(answer(request, **own), request)
@@ -204,8 +206,11 @@ def with_disease(request: Request, name: str) -> Request:
 def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:
     """Settings of what was given and of `more`."""
     request.tell("loading the sampler")
+    from synthesis.model.sampler import cache_folder
     from synthesis.settings import Settings
 
+    if request.cache:
+        tell_unkept(cache_folder())
     return Settings(**{**request.given, **more})
 
 

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, current_thread, main_thread
 
 import typer
 
 from priors import PriorsError
 from studies import Registry, RegistryError, UnknownWordError, load_registry
+from studies.files import read_bytes
 from studies.problems import closest
 from studies.registry import ConversionError
 from synthesis.cli.listing import placed, shown_path
 from synthesis.cli.terminal import spell_what_cannot_be_shown
 from synthesis.result import NotAnsweredError
-from synthesis.staging import OutputError, check_file, staged_file
+from synthesis.staging import PLACE_ERRORS, OutputError, check_file, check_folder, staged_file
 
 CHECK_FOUND = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 SECONDS_OF_A_LINE = 10.0
+MOST_BYTES = 20_000_000  # of a table
 
 Tell = Callable[[str], None]
 
@@ -48,7 +54,10 @@ def read_registry(folders: Sequence[Path] | None, only: bool, min_quality: int =
 def text_of(file: Path) -> str:
     """Return the text of a table."""
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        content = read_bytes(file, MOST_BYTES)
+        if len(content) > MOST_BYTES:
+            raise InputError(f"{file} has more than {MOST_BYTES:,} bytes; give a smaller table.")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{file} is not in UTF-8; save it in UTF-8.") from None
     except OSError as error:
@@ -75,6 +84,37 @@ def tell_replaced(registry: Registry, before: Registry | None = None) -> None:
     for report in taken_in:
         file, reason = shown_path(registry.files[report.id]), report.reason.rstrip(".")
         typer.echo(f"{file} is used, although {report.id} was left out so far: {reason}.", err=True)
+
+
+@contextmanager
+def place_for_caches() -> Iterator[None]:
+    """Have what libraries keep in the home go to ``ATC_CACHE_DIR`` where there is no such home.
+
+    Without that folder it goes to one that is removed at the end, which is told.
+    """
+    home, stated = os.path.expanduser("~"), os.environ.get("ATC_CACHE_DIR")
+    if os.access(home, os.W_OK):
+        yield
+        return
+    if not stated:
+        telling = f"The home folder {home} cannot be written: nothing is kept for the next run"
+        typer.echo(f"{telling}. Name a folder for it in ATC_CACHE_DIR.", err=True)
+    before = os.environ.get("HOME")
+    with tempfile.TemporaryDirectory() as passing:
+        os.environ["HOME"] = stated or passing
+        try:
+            yield
+        finally:
+            del os.environ["HOME"]
+            os.environ.update({} if before is None else {"HOME": before})
+
+
+def tell_unkept(folder: Path) -> None:
+    """Say that draws cannot be kept where that is so."""
+    try:
+        check_folder(folder)
+    except OutputError as error:
+        typer.echo(f"Draws are not kept: {str(error).rstrip('.')} (ATC_CACHE_DIR).", err=True)
 
 
 # --- Working and telling -------------------------------------------------------------------------
@@ -142,19 +182,54 @@ def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     """Run a command line and return its exit code: the one place where errors become sentences."""
     spell_what_cannot_be_shown()
     try:
-        given = None if arguments is None else list(arguments)
-        code = app(args=given, prog_name="atc", standalone_mode=False)
-    except SystemExit:  # typer leaves so, and only so, when nobody reads on
+        with _interrupts():
+            if not _has_working_folder():
+                raise InputError("the working folder is gone; change to one that exists.")
+            given = None if arguments is None else list(arguments)
+            code = app(args=given, prog_name="atc", standalone_mode=False)
+            sys.stdout.flush()
+    except (SystemExit, BrokenPipeError):  # nobody reads on; typer leaves so, and only so
+        _discard_output()
         return PIPE_CLOSED
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
         for text in _sentences(error):
             typer.echo(" ".join(text.split()), err=True)
+        if isinstance(error, OSError):
+            _discard_output()
         return BAD_INPUT
     if code == INTERRUPTED:
-        typer.echo("Interrupted; nothing was written.", err=True)
+        typer.echo("Interrupted; nothing is half written.", err=True)
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Let what ends a program do what Ctrl-C does, unless it is to be ignored, as under nohup."""
+    ends = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+    ends = [each for each in ends if each and signal.getsignal(each) is signal.SIG_DFL]
+    ends = ends if current_thread() is main_thread() else []
+    for each in ends:
+        signal.signal(each, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for each in ends:
+            signal.signal(each, signal.SIG_DFL)
+
+
+def _has_working_folder() -> bool:
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False
+
+
+def _discard_output() -> None:
+    """Leave the end of the process nothing to write where nothing can be written."""
+    with suppress(OSError, ValueError):  # a stream without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentences(error: Exception) -> list[str]:
@@ -170,6 +245,9 @@ def _sentences(error: Exception) -> list[str]:
         return list(filter(None, [error.format_message()]))
     if isinstance(error, _REFUSALS):
         return [f"{str(error).rstrip('.')}."]
+    if isinstance(error, OSError) and error.errno in PLACE_ERRORS:
+        where, why = error.filename or "Output", (error.strerror or str(error)).lower()
+        return [f"{where} cannot be used ({why}); give another name or place."]
     raise error
 
 

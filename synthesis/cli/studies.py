@@ -54,7 +54,7 @@ from synthesis.cli.running import (
     text_of,
 )
 from synthesis.numbers import count
-from synthesis.staging import check_folder, staged_folder
+from synthesis.staging import check_folder, staged_file, staged_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -462,9 +462,9 @@ def digitise(
     tables = digitised.tables_of(points, curve, arm, endpoint, unit)
     title = ", ".join(filter(None, (registry.labels[study_id], cohort_id, level)))
     figure = plot_digitised(*tables, endpoint=endpoint, unit=unit, title=title)
-    with staged_folder(path.parent) as stage, staged_folder(picture.parent) as beside:
-        (stage / path.name).write_text(text, encoding="utf-8", newline="")
-        save_figure(figure, beside / picture.stem, formats=("svg",))
+    with staged_file(path) as written, staged_file(picture) as drawn:
+        written.write_text(text, encoding="utf-8", newline="")
+        save_figure(figure, drawn.with_suffix(""), formats=("svg",))
     typer.echo(f"Written: {count(len(kept), 'point')} in {shown_path(path)}; picture: {picture}")
     typer.echo(
         "\n".join(f"  {words}" for words in printed) or "  nothing printed to hold it against"

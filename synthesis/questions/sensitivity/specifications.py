@@ -367,9 +367,7 @@ CHOICES: tuple[Specification, ...] = (
         for method in METHODS
     ),
     _of_figures("verified_only", "Verified figures only", verified_only=True),
-    _of_figures(
-        "read_as", "Declared readings of a report's own groups used", use_read_as="groups"
-    ),
+    _of_figures("read_as", "Declared readings of a report's own groups used", use_read_as="groups"),
     _of_figures(
         "origin", "Transformed tumours read as mixed, de novo ones as pure", use_read_as="origin"
     ),
