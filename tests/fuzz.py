@@ -1,7 +1,8 @@
 """Shipped study files with slips in them: each is refused in words, or read to the end.
 
-`python -m tests.fuzz 10000` tries so many; a second number is the seed. Whatever is accepted is
-reviewed, shown, exported and read into observations, and holds no control character.
+Whatever is accepted is reviewed, shown, exported and read into observations, and holds no control
+character. `python -m tests.fuzz 10000 1000 300` tries so many files, command lines (`fuzz_lines`)
+and interrupts (`fuzz_interrupts`); a fourth number is the seed.
 """
 
 from __future__ import annotations
@@ -170,9 +171,20 @@ def faults(number: int, seed: int, folder: Path) -> Iterator[tuple[int, str]]:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    import fuzz_interrupts
+    import fuzz_lines
+
     given = [int(word) for word in sys.argv[1:]]
-    count, first = (*given, *(10_000, 0)[len(given) :])
-    failed = list(faults(count, first, Path(tempfile.mkdtemp(prefix="fuzz"))))
-    print(*(f"{case}: {words}" for case, words in failed), sep="\n")
-    print(f"{count} files, {len(failed)} faults")
-    sys.exit(bool(failed))
+    *counts, first = (*given, *(10_000, 1_000, 300, 0)[len(given) :])
+    place, failed = Path(tempfile.mkdtemp(prefix="fuzz")), 0
+    # interrupts first: their processes copy this one, which is small then
+    parts = ("interrupts", fuzz_interrupts), ("command lines", fuzz_lines)
+    for (what, part), number in zip(parts, counts[:0:-1], strict=True):
+        found = list(part.faults(number, first, place))
+        print(*(f"{case}: {words}" for case, words in found), f"{number} {what}", sep="\n")
+        failed += len(found)
+    found = list(faults(counts[0], first, place))
+    print(*(f"{case}: {words}" for case, words in found), f"{counts[0]} files", sep="\n")
+    print(f"{failed + len(found)} faults")
+    sys.exit(bool(failed or found))
