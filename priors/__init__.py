@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import NormalDist
@@ -22,8 +23,6 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-
-from studies.files import read_toml
 
 __all__ = ["Prior", "Priors", "PriorsError", "load_priors", "prior_data", "priors_skeleton"]
 
@@ -191,11 +190,12 @@ def load_priors(*paths: Path | str | None) -> Priors:
 
 
 def _read(path: Path) -> dict[str, Prior]:
-    file = read_toml(path)
-    for own in file.problems:
-        place = f"{path}: {own.field}, " if own.field else f"{path}: "
-        raise PriorsError(f"{place}found {own.found}, expected {own.expected}: {own.action}")
-    tables = file.content.get("priors", [])
+    try:
+        if path.exists() and not path.is_file():  # a pipe has no end
+            raise OSError("no ordinary file")
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("priors", [])
+    except (OSError, ValueError, RecursionError) as error:
+        raise PriorsError(f"{path}: cannot be read as a TOML file of priors ({error})") from None
     if not isinstance(tables, list) or not tables:
         raise PriorsError(
             f"{path}: found no [[priors]] table, expected at least one: add it, or remove the file"

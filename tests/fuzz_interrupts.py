@@ -23,7 +23,7 @@ from synthesis.cli import running
 from synthesis.staging import MANIFEST, check_folder, staged_folder
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
-FILES = 300  # of results that are moved
+FILES = 60  # of results that are moved
 ARMS = (
     "study,status,authors,year,design,arm,treatment,treatment_as_printed,n\n"
     "smith2024,verified,Smith A,2024,retrospective,a,lenvatinib,lenvatinib,20\n"

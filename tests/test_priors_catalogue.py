@@ -148,10 +148,10 @@ def test_a_file_replaces_what_it_names_and_keeps_the_rest(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[priors]\n", r": line 1, column \d+, found malformed TOML"),
-        ("", "found no key at all"),
-        ("[x]", r"found no \[\[priors\]\] table, expected at least one: add it"),
-        ("a = " + "[" * 5000, "tables and lists nested deeper, expected 16 levels at most"),
+        ("[[priors]\n", r"cannot be read as a TOML file of priors \(.*line 1"),
+        ("a = " + "[" * 5000, "cannot be read as a TOML file of priors"),
+        ("a = " + "9" * 5000, "cannot be read as a TOML file of priors"),
+        ("", r"found no \[\[priors\]\] table, expected at least one: add it"),
         (VALID.replace("study_sd", "study_effect"), r"found the prior 'study_effect', expected"),
         (VALID + VALID, r"the prior 'study_sd' is there twice: keep one"),
         (VALID.replace("1.0", "-1.0"), r"priors\[0\]\.scale: .*greater than 0"),
@@ -173,7 +173,7 @@ def test_a_bad_file_is_one_sentence_that_names_it(tmp_path, text, message):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(PriorsError, match=r"absent\.toml: found a file that cannot be read"):
+    with pytest.raises(PriorsError, match=r"absent\.toml: cannot be read"):
         load_priors(tmp_path / "absent.toml")
 
 

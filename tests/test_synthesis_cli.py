@@ -616,7 +616,7 @@ def test_a_pipe_or_a_device_is_told_and_not_waited_for(tmp_path, capsys):
     table, study = tmp_path / "x.csv", tmp_path / "x.toml"
     told = "cannot be read (a device or a pipe)"
     assert refused(capsys, "pool", table) == f"{table} {told}; name a file that can be read."
-    assert told in refused(capsys, "compare", "--priors", study)
+    assert "(no ordinary file)" in refused(capsys, "compare", "--priors", study)
     assert cli.main(("studies", "check", f"{study}")) == 1
     assert told in capsys.readouterr().out
     said = refused(capsys, "studies", "export", "--format", "json", "-o", "/dev/null")
