@@ -14,6 +14,7 @@ import stat
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -117,6 +118,7 @@ def everything(folder: Path) -> dict[str, Any]:
     return found
 
 
+@cache
 def commands() -> dict[tuple[str, ...], Any]:
     """Every command by its words, but `cache`, which empties the caches of whoever runs this."""
     top = typer.main.get_command(cli.app)
