@@ -121,7 +121,7 @@ def show(value: Any) -> str:
             return "true" if value else "false"
         case str():
             text = value if len(value) <= _LONGEST_QUOTE else value[: _LONGEST_QUOTE - 3] + "..."
-            text = CONTROL.sub(lambda sign: f"\\u{ord(sign[0]):04X}", text.replace("\n", " "))
+            text = CONTROL.sub(lambda sign: f"\\u{ord(sign[0]):04X}", re.sub(r"[\n\t]", " ", text))
             return f'"{text}"'
         case Decimal() | int() | float():
             try:

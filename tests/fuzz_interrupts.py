@@ -89,7 +89,7 @@ def started(command: Callable[[Path, str], int], place: Path, text: str) -> int:
         with open(place.with_suffix(".said"), "w") as said:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
-            with running._interrupts():
+            with running._interrupts([]):
                 code = command(place, text)
     except KeyboardInterrupt:
         code = running.INTERRUPTED

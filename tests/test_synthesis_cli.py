@@ -610,6 +610,18 @@ def test_what_ends_a_program_is_an_interrupt_unless_it_is_to_be_ignored(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interrupt_that_a_library_takes_for_an_error_is_one(tmp_path, capsys, monkeypatch):
+    def taken(*_, **__):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("a serializer could not be built") from None
+
+    monkeypatch.setattr(commands, "analysed", taken)
+    assert cli.main(("report", "--out", f"{tmp_path / 'out'}")) == 130
+    assert capsys.readouterr().err == "Interrupted; nothing is half written.\n"
+
+
 def test_a_pipe_or_a_device_is_told_and_not_waited_for(tmp_path, capsys):
     for name in ("x.toml", "x.csv"):
         os.mkfifo(tmp_path / name)

@@ -181,8 +181,9 @@ _REFUSALS = (
 def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     """Run a command line and return its exit code: the one place where errors become sentences."""
     spell_what_cannot_be_shown()
+    came: list[int] = []
     try:
-        with _interrupts():
+        with _interrupts(came):
             if not _has_working_folder():
                 raise InputError("the working folder is gone; change to one that exists.")
             given = None if arguments is None else list(arguments)
@@ -194,29 +195,41 @@ def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
-        for text in _sentences(error):
-            typer.echo(" ".join(text.split()), err=True)
-        if isinstance(error, OSError):
-            _discard_output()
-        return BAD_INPUT
+        if not came:
+            for text in _sentences(error):
+                typer.echo(" ".join(text.split()), err=True)
+            if isinstance(error, OSError):
+                _discard_output()
+            return BAD_INPUT
+        code = INTERRUPTED  # in a library that makes an error of its own of it
     if code == INTERRUPTED:
         typer.echo("Interrupted; nothing is half written.", err=True)
     return code if isinstance(code, int) else 0
 
 
 @contextmanager
-def _interrupts() -> Iterator[None]:
-    """Let what ends a program do what Ctrl-C does, unless it is to be ignored, as under nohup."""
-    ends = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
-    ends = [each for each in ends if each and signal.getsignal(each) is signal.SIG_DFL]
+def _interrupts(came: list[int]) -> Iterator[None]:
+    """Let what ends a program do what Ctrl-C does, unless it is to be ignored, as under nohup.
+
+    Each that comes is noted in `came`.
+    """
+
+    def end(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    every = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    before = {each: signal.getsignal(each) for each in every if each}
+    ends = [each for each, handler in before.items() if handler in usual]
     ends = ends if current_thread() is main_thread() else []
     for each in ends:
-        signal.signal(each, signal.default_int_handler)
+        signal.signal(each, end)
     try:
         yield
     finally:
         for each in ends:
-            signal.signal(each, signal.SIG_DFL)
+            signal.signal(each, before[each])
 
 
 def _has_working_folder() -> bool:
