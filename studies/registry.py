@@ -131,6 +131,8 @@ class Registry:
     """The file of priors beside a vocabulary that stands alone."""
     own_words: bool = False
     """Whether the vocabulary is not the shipped one, and so the disease another."""
+    beside: Registry | None = None
+    """That of the main disease, of which this one is of another disease."""
     fingerprint: str = field(init=False)
     """SHA-256 over files and what was asked of them: the same for the same content."""
 
@@ -552,6 +554,7 @@ def of_disease(registry: Registry, name: str) -> Registry:
         },
         vocabulary=words.model_copy(update={"disease": word, "subject": words.apart[word]}),
         vocabulary_fingerprint=f"{registry.vocabulary_fingerprint} {word}",
+        beside=registry,
     )
 
 

@@ -6,7 +6,7 @@ A fit that does not pass is tried again with more draws and smaller steps before
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from types import MappingProxyType
@@ -259,10 +259,13 @@ def fit_survival(
         known = " or ".join(SURVIVAL_ENDPOINTS)
         raise ValueError(f"unknown survival endpoint {endpoint!r}: choose {known}")
     family(family_name)
-    observed = survival_observations(registry, verified_only=verified_only, use_read_as=use_read_as)
+    # another disease has the compiled model of the registry that it was taken out of
+    of = [registry] if registry.beside is None else [registry, registry.beside]
+    asked = {"verified_only": verified_only, "use_read_as": use_read_as}
+    observed, *beside = (survival_observations(own, **asked) for own in of)
     data, left_out = observed[endpoint]
     if not data.cohorts:
-        raise _nothing_to_pool(registry, endpoint)
+        raise _nothing_to_pool(registry, endpoint, left_out)
     priors = priors or load_priors(registry.priors)
     # where no report tells pure from mixed, the term for it falls away: all are at the centre
     entered = data if data.tells_histology else data.at_share(centre_share(priors))
@@ -272,7 +275,7 @@ def fit_survival(
         priors=priors,
         settings=settings,
         variant=variant,
-        sizes=sizes or sizes_for([d for d, _ in observed.values()]),
+        sizes=sizes or sizes_for([d for own in (observed, *beside) for d, _ in own.values()]),
         cache=cache,
         progress=progress,
     )
@@ -323,7 +326,7 @@ def fit_response(
     """
     chosen = select(registry, "response", verified_only=verified_only, use_read_as=use_read_as)
     if not chosen.counted:
-        raise _nothing_to_pool(registry, "response")
+        raise _nothing_to_pool(registry, "response", chosen.left_out)
     counts = [best_responses(ref.cohort.response, ref.cohort.n) for ref in chosen.counted]
     for ref, found in zip(chosen.counted, counts, strict=True):
         if isinstance(found, ResponseRefused):
@@ -359,13 +362,19 @@ def require_cohorts(
     registry: Registry, endpoint: str, *, verified_only: bool = False, use_read_as: Readings = False
 ) -> None:
     """Raise `NothingToPoolError` where no cohort can be counted for an endpoint."""
-    if not select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as).counted:
-        raise _nothing_to_pool(registry, endpoint)
+    chosen = select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as)
+    if not chosen.counted:
+        raise _nothing_to_pool(registry, endpoint, chosen.left_out)
 
 
-def _nothing_to_pool(registry: Registry, endpoint: str) -> NothingToPoolError:
+def _nothing_to_pool(
+    registry: Registry, endpoint: str, left_out: Sequence[LeftOut]
+) -> NothingToPoolError:
     where = " and ".join(str(folder) for folder in registry.folders)
-    return NothingToPoolError(f"no cohort of {where} can be counted for {endpoint}")
+    why = [f"{own.study_id}:{own.cohort_id}: {own.reason}" for own in left_out[:2]]
+    more = f"{count(len(left_out) - 2, 'other')} likewise." if len(left_out) > 2 else ""
+    first = f"no cohort of {where} can be counted for {endpoint}."
+    return NothingToPoolError(" ".join(filter(None, (first, *why, more))))
 
 
 def _run(

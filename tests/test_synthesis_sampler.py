@@ -27,7 +27,7 @@ from synthesis.model.sampler import (
     fingerprint,
     run,
 )
-from synthesis.model.store import entries, make_room
+from synthesis.model.store import entries, make_room, read_draws, read_or_make, write_draws
 from synthesis.model.survival import Variant, survival_problem
 
 SHORT = SamplerSettings(draws=40, tune=100, chains=2, seed=6)
@@ -196,6 +196,31 @@ def kept(base, name, *, size=1000, age=0.0):
     used = time.time() - age
     os.utime(folder, (used, used))
     return folder
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path):
+    """Either the draws that were kept, or none."""
+    folder, rng = tmp_path / "draws", np.random.default_rng(1)
+    arrays = {"mu": rng.standard_normal((2, 5)), "effect": rng.standard_normal((2, 5, 3))}
+    arrays = {name: own.astype(np.float32).astype(float) for name, own in arrays.items()}
+    assert write_draws(folder, arrays, {"sample": 1.0}, "draws")
+    kept_arrays = read_or_make(folder / "own.npz", lambda: arrays)
+    outcomes = []
+    for name in ("draws.npy", "draws.json", "own.npz"):
+        whole = (folder / name).read_bytes()
+        for _ in range(200):
+            damaged = bytearray(whole)
+            damaged[rng.integers(len(whole))] ^= 1 << int(rng.integers(8))
+            (folder / name).write_bytes(damaged)
+            if name == "own.npz":
+                found = read_or_make(folder / name, lambda: arrays)
+            else:
+                found, _ = read_draws(folder) or (None, None)
+            outcomes.append(found is None)
+            for key, values in (found or {}).items():
+                np.testing.assert_array_equal(values, kept_arrays[key])
+        (folder / name).write_bytes(whole)
+    assert sum(outcomes) > 200
 
 
 def test_what_was_used_longest_ago_makes_room(folder, monkeypatch):

@@ -13,12 +13,12 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -124,16 +124,20 @@ def read_draws(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, float]] |
     """Stored draws and seconds that they took; ``None`` where there are none that can be read."""
     try:
         facts = json.loads((folder / "draws.json").read_text(encoding="utf-8"))
-        values = np.load(folder / "draws.npy", allow_pickle=False).astype(float)
-        stops = np.cumsum([math.prod(shape) for shape in facts["shapes"].values()])
-        if values.size != stops[-1]:
+        values = np.load(folder / "draws.npy", allow_pickle=False)
+        if facts["checksum"] != _checksum(facts["shapes"], values):
             return None
         os.utime(folder)
-        parts = np.split(values, stops[:-1])
+        stops = np.cumsum([math.prod(shape) for shape in facts["shapes"].values()])
+        parts = np.split(values.astype(float), stops[:-1])
         named = zip(facts["shapes"].items(), parts, strict=True)
         return {name: part.reshape(shape) for (name, shape), part in named}, facts["seconds"]
-    except (OSError, ValueError, EOFError, LookupError, TypeError, AttributeError):
+    except Exception:  # a damaged file fails in many ways
         return None
+
+
+def _checksum(shapes: Mapping[str, Sequence[int]], values: np.ndarray) -> int:
+    return zlib.crc32(values.tobytes(), zlib.crc32(json.dumps(shapes).encode()))
 
 
 def write_draws(
@@ -141,11 +145,12 @@ def write_draws(
 ) -> bool:
     """Store draws; a folder that cannot be written costs the next run its time only."""
     shapes = {name: values.shape for name, values in arrays.items()}
+    vector = np.concatenate([np.ravel(values) for values in arrays.values()]).astype(np.float32)
     facts = {"about": about, "shapes": shapes, "seconds": dict(seconds)}
-    vector = np.concatenate([np.ravel(values) for values in arrays.values()])
+    facts["checksum"] = _checksum(shapes, vector)
     try:
         with draft(folder) as place:
-            np.save(place / "draws.npy", vector.astype(np.float32))
+            np.save(place / "draws.npy", vector)
             (place / "draws.json").write_text(json.dumps(facts), encoding="utf-8")
     except OSError:
         return False
@@ -159,7 +164,7 @@ def read_or_make(
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, EOFError, BadZipFile):
+    except Exception:  # a damaged file fails in many ways
         pass
     arrays = make()
     try:
