@@ -232,8 +232,9 @@ def test_populations_are_those_of_the_reference_mix_by_line(analysis):
 
 def test_every_question_has_a_result_in_the_order_of_the_page(analysis):
     names = [own.name for own in analysis.results]
-    assert names == ["pooled", "compare", "benefit", "single", "mix", "checks", "appraisal"]
-    pooled, *_, checks, _ = analysis.results
+    asked = ["pooled", "compare", "benefit", "single", "mix", "checks"]
+    assert names == [*asked, "comparisons", "appraisal"]
+    pooled, *_, checks, _, _ = analysis.results
     assert pooled.verdicts == analysis.verdicts
     drawn = dict(pooled.tables)
     for endpoint, table in drawn.pop("curves").groupby("endpoint", sort=False):

@@ -228,7 +228,7 @@ def test_every_report_that_says_something_is_in_the_table(shipped, shipped_table
             "histology",
             {
                 "groups": "pure (15); mixed (8)",
-                "figures": "pure: 2.7 months; mixed: 6.3 months; mixed against pure: p 0.026",
+                "figures": "pure: 2.7 months; mixed: 6.3 months; mixed against pure: p = 0.026",
                 "read_as": "mixed and pure, by the report",
                 "reason": "Figures of both groups count.",
             },
@@ -239,7 +239,8 @@ def test_every_report_that_says_something_is_in_the_table(shipped, shipped_table
             {
                 "groups": "transformed (62)",
                 "patients": 451,
-                "figures": "transformed against de novo: p not significant",
+                "figures": "transformed against de novo: p not significant, “prior thyroid cancer "
+                "history does not significantly alter overall survival”",
                 "read_as": "origin; never as histology, which the report itself tells",
                 "reason": "Their comparison counts.",
             },
@@ -259,7 +260,7 @@ def test_every_report_that_says_something_is_in_the_table(shipped, shipped_table
             "case_gunes2008",
             "histology",
             {
-                "figures": "incidental ATC: 1.5 years, alive",
+                "figures": "incidental ATC: 18.0 months (1.5 years), alive",
                 "reason": "A single case, published for its outcome or its oddity.",
             },
         ),

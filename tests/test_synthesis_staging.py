@@ -200,6 +200,7 @@ def test_an_interrupt_waits_for_the_end_of_the_moves(tmp_path, monkeypatch):
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", interrupted)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind nohup
     with pytest.raises(KeyboardInterrupt):
         write_results(tmp_path, pooled="1")
     assert set(contents(tmp_path)) == {"tables/pooled.csv", MANIFEST}

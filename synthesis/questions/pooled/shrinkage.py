@@ -107,6 +107,8 @@ def contradictions(
     medians = medians.set_index(["endpoint", "treatment"])
     sentences = []
     for (name, treatment), group in cohorts.groupby(["endpoint", "treatment"], sort=False):
+        if (name, treatment) not in medians.index:
+            continue
         reported = group.dropna(subset=["printed_value"])
         endpoint, row = endpoint_of(name), medians.loc[(name, treatment)]
         if row["shrunk"]:

@@ -72,14 +72,19 @@ function startTheme() {
 
 /** Print holds everything: what is folded is opened, every cohort is listed. */
 function openAll() {
+  Object.assign(list, { all: true });
+  unfoldAll();
+  if (document.getElementById("list-rows")) drawList();
+  unfoldAll(); // what the list folds
+}
+
+function unfoldAll() {
   for (let left = [...document.querySelectorAll("details")]; left.length; left = left.flatMap((one) => [...one.querySelectorAll("details")])) {
     for (const one of left) {
       unfold(one);
       one.open = true;
     }
   }
-  Object.assign(list, { all: true });
-  if (document.getElementById("list-rows")) drawList();
 }
 
 /** An address of something folded opens it. */
