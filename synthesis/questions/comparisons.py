@@ -71,7 +71,7 @@ def result(registry: Registry) -> Result | None:
         f"Reports print {count(len(table), 'comparison')} of groups ({', '.join(forms)}). {read} "
         "can enter a model: of two treatments, of two cohorts, or of mixed and pure tumours. The "
         "others, of stage, age or extent, say nothing of the answers here. Each stands in the list "
-        "below with its report, and in comparisons.csv with its use."
+        "above with its report, and in comparisons.csv with its use."
     )
     findings = (Finding("Comparisons as reported", (words,)),)
     return Result("comparisons", "Comparisons", findings=findings, tables={"comparisons": table})

@@ -283,7 +283,7 @@ def _table(title: str, rows: pd.DataFrame) -> Table:
         title,
         rows.itertuples(index=False),
         [
-            ("Report", "keep", lambda row: row.label),
+            ("Report", "", lambda row: row.label),
             ("Groups, in its words", "wide", lambda row: row.groups),
             ("Patients", "num", lambda row: row.patients),
             *(outcomes if (rows["endpoint"] != "").all() else ()),
