@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import golden
 import numpy as np
@@ -24,10 +25,9 @@ YEARS = {"one": 2010, "two": 2012, "three": 2012, "four": 2015, "five": 2018, "s
 TREATMENTS = ("lenvatinib", "sorafenib", "best_care", "best_care", "sorafenib", "lenvatinib")
 
 
-@pytest.fixture
-def folder(tmp_path):
+def six_reports():
     """Six reports of three treatments; the last repeats the patients of the first."""
-    own = [
+    return [
         study(
             name,
             cohort("arm", TREATMENTS[number], 20 + number, survival=[median(3 + number)]),
@@ -36,7 +36,11 @@ def folder(tmp_path):
         )
         for number, (name, year) in enumerate(YEARS.items())
     ]
-    return write_registry(tmp_path / "registry", *own, vocabulary=VOCABULARY)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_registry(tmp_path / "registry", *six_reports(), vocabulary=VOCABULARY)
 
 
 @pytest.fixture
@@ -86,6 +90,18 @@ def test_each_year_that_changes_what_counts_is_fitted_once_at_common_sizes(folde
     assert rows.loc[(2020, first), ["patients", "reports"]].tolist() == [25, "Six 2020"]
     second = labels.treatment("best_care").label
     assert rows.loc[(2015, second), ["cohorts", "reports"]].tolist() == [2, "Four 2015"]
+
+
+def test_a_report_of_an_adjusted_ratio_is_new_once(tmp_path, fitted):
+    ratio = {"endpoint": "os", "groups": ["drug", "none"], "adjusted": True, "hr": Decimal("0.7")}
+    ratio |= {"hr_ci": [Decimal("0.4"), Decimal("1.2")], "treatments": ["paclitaxel", "best_care"]}
+    told_apart = study("ratio", cohort("arm", "various", 90), comparisons=[ratio], year=2012)
+    folder = write_registry(tmp_path / "ratio", *six_reports(), told_apart, vocabulary=VOCABULARY)
+    registry = load_registry(folder, alone=True)
+    rows = question.cumulative(registry, Settings(endpoints=("os",))).table
+    new = rows[rows["reports"].str.contains("Ratio 2012")]
+    assert set(new["year"]) == {2012}
+    assert set(new["treatment"]) == {registry.vocabulary.treatment("paclitaxel").label}
 
 
 def test_rows_that_are_told_are_years_that_brought_a_report(folder, fitted):

@@ -210,7 +210,7 @@ def plot_effects(
         drawn, ratios = (frame[frame["endpoint"] == name] for frame in (density, reported))
         entries = [*effect_rows(own, drawn, sheet, "plot_effects"), *_reported_rows(ratios)]
         columns = _effect_columns(drawn, ratios, ratios["ratio"], sheet)
-        head = "Effect" if sheet.is_narrow else "Effect of mixed histology"
+        head = "Effect" if sheet.is_narrow else "Effect of histology"
         blocks.append(
             rows.Block(f"effects-{name}", entries, columns, head, endpoint_of(name).name())
         )
@@ -270,7 +270,7 @@ def _effect_columns(
     density: pd.DataFrame, reported: pd.DataFrame, inside: Sequence[float], sheet: style.Sheet
 ) -> list[Words | Axis]:
     """Columns of a panel of effects; the ratios `inside` must lie on the axis."""
-    unit = "Ratio (log scale)" if sheet.is_narrow else "Ratio of medians, mixed to pure (log scale)"
+    unit = "Ratio (log scale)" if sheet.is_narrow else "Ratio of medians (log scale)"
     axis = Axis("ratio", unit, partial(ratio_scale, inside, rows.visible(density)), null=1.0)
     ratios = [] if reported.empty else [Words("reported", ("Reported", "ratio"))]
     return [axis, *ratios, *answer_columns(sheet)]

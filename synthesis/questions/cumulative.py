@@ -115,7 +115,8 @@ def stood(
                 fit = fit_survival(then, name, **of_family, **common, **about)
             verdicts[f"{name}, {year}"] = fit.diagnosis.verdict
             rows += _rows(name, year, fit, registry, settings.reference_mix, known)
-            known |= {ref.id for ref in fit.data.cohorts}
+            groups = named_groups(fit, registry.vocabulary)
+            known |= {ref.id for group in groups for ref in group.cohorts}
     return Cumulative(settings, pd.DataFrame(rows, columns=CUMULATIVE_COLUMNS), verdicts)
 
 

@@ -107,9 +107,7 @@ def _densities() -> alt.LayerChart:
     """Prior beside posterior of each effect of histology, as a ratio of medians."""
     ratio = alt.X(
         "x:Q",
-        axis=alt.Axis(
-            title="Ratio of medians, mixed to pure", values=[0.25, 0.5, 1, 2, 4, 8], grid=True
-        ),
+        axis=alt.Axis(title="Ratio of medians", values=[0.25, 0.5, 1, 2, 4, 8], grid=True),
         scale=alt.Scale(type="log", domain=[0.2, 12], clamp=True),
     )
     density = alt.Y("d:Q", axis=None)
