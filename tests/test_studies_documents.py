@@ -255,7 +255,7 @@ def test_a_byte_order_mark_and_other_line_ends_are_read(small):
 
 NO_DOCUMENTS = [
     "",
-    '{\n"a": 1,\n}',
+    '{\n"a": 1\n',
     "[" * 100_000,
     '{"studies": ' + "[" * 900 + "]" * 900 + "}",
     '{"format": "atc-studies", "version": 1, "studies": [{"id": "a", "n": '
