@@ -24,6 +24,7 @@ import numpy as np
 from priors import Priors
 from studies.figures import CohortRef, View
 from studies.schema import NOT_REACHED, Study
+from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family, quantile
 from synthesis.model.observations import SurvivalData, survival_data
 from synthesis.model.printed import METHODS, interval_ranks
@@ -46,10 +47,10 @@ _EFFECTS = {
 }
 _REFERENCE_BRAF = 0.3
 _ALL_MUTATED = 0.9
-_NOT_TOLD = ("stage_ivc", "resected", "older", "later")
 
 #: Covariates that some report tells.
 TOLD = (*_EFFECTS, "braf_mutated")
+_NOT_TOLD = tuple(name for name in COVARIATES if name not in TOLD)
 
 
 @dataclass(frozen=True)
