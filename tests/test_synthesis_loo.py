@@ -192,16 +192,17 @@ def simulated_density(fit, data, j, rng, copies=200):
 def test_importance_sampling_agrees_with_leaving_cohorts_out(tmp_path, survival_sizes, step):
     """A report of either treatment, or in the slow ring every report, each with a refit."""
     tables, rng = reports(), np.random.default_rng(2)
-    settings = SamplerSettings(draws=1000, tune=500, chains=2, seed=4)
+    kept = 2000 if step > 1 else 8000  # the largest error of six is larger than that of two
+    settings = SamplerSettings(draws=kept // 2, tune=500, chains=2, seed=4)
 
     def fit(data):
         return fit_survival_data(data, settings=settings, sizes=survival_sizes, cache=False)
 
     data = read(tmp_path / "all", tables)
     whole = fit(data.at_share(0.4))
-    found = leave_one_out(whole, draws=2000)
+    found = leave_one_out(whole, draws=kept)
     assert found.pareto_k.max() < 0.7
-    exact, seen, predictions = [], [], LeftOutPredictions(whole, 2000)
+    exact, seen, predictions = [], [], LeftOutPredictions(whole, kept)
     for j, ref in list(enumerate(data.cohorts))[::step]:
         others = [table for table in tables if table["id"] != ref.study.id]
         rest = fit(read(tmp_path / ref.study.id, others).at_share(0.4))
