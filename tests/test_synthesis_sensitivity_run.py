@@ -252,7 +252,7 @@ def test_refits_share_one_compiled_model_and_the_prior_is_left_without_histology
     names = ("study_sd_doubled", "family_weibull", "robust", "medians_only", "no_histology")
     monkeypatch.setenv("ATC_CACHE_DIR", str(tmp_path))
     tried = tuple(chosen[name] for name in names)
-    monkeypatch.setattr(question, "default_specifications", lambda *_, **__: tried)
+    monkeypatch.setattr(question.spec, "default_specifications", lambda *_, **__: tried)
     found = sensitivity(registry, draws=500)
     assert len(compiling._COMPILED) == 1
     assert found.table["reliable"].all()
