@@ -34,9 +34,9 @@ from synthesis.model.records import read_arm
 #: A point may lie beside the falling curve by so much survival, and a row go back by such a part of
 #: the axis of time: more is no slip of the hand.
 MOST_ASIDE = 0.05
-# The grid of times has steps of 1, 2 or 5 times a power of ten, and at least so many of them.
 # Patients of a cohort that does not tell its number.
 _PRESUMED = 100
+# The grid of times has steps of 1, 2 or 5 times a power of ten, and at least so many of them.
 _STEPS, _FEWEST = (1, 2, 5), 42
 
 

@@ -139,7 +139,7 @@ def _beside_answers(analysis: Analysis) -> Iterator[Result]:
     counted = set(analysis.cohorts["study"] + ":" + analysis.cohorts["cohort"])
     if (shown := cases.result(registry, counted)) is not None:
         yield shown
-    if (compared := comparisons.result(registry)) is not None:
+    if (compared := comparisons.result(registry, analysis.fits)) is not None:
         yield compared
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
-from small_registry import cohort, study, write_registry
+from small_registry import cohort, median, study, subgroup, write_registry
 
-from studies import load_registry
+from studies import add_studies, load_registry
 from synthesis.cli import main
 from synthesis.counting import select
+from synthesis.fits import survival_observations
 from synthesis.questions import comparisons
 from synthesis.reported import cohort_words
 
@@ -67,21 +69,36 @@ def test_a_terminal_shows_them(registry, capsys):
         assert words in out
 
 
-def test_comparisons_say_what_they_are_used_for(registry):
-    table = comparisons.comparisons(registry)
-    assert table["form"].tolist() == [
+def test_comparisons_say_what_they_are_used_for(registry, tmp_path):
+    sizes = {"pure": 12, "mixed": 8}
+    groups = [subgroup(name, n, survival=[median(n)]) for name, n in sizes.items()]
+    whole = cohort("arm", "lenvatinib", 20, histology=sizes, subgroups=groups)
+    p = {"endpoint": "os", "groups": ["mixed", "pure"], "p": Decimal("0.04")}
+    own = study("apart2020", whole, comparisons=[p])
+    larger = add_studies(registry, [write_registry(tmp_path / "more", own)])
+    fits = {"os": SimpleNamespace(data=survival_observations(larger)["os"][0])}
+    table = comparisons.comparisons_table(larger, fits)
+    entered = table["study"] == "apart2020"
+    assert table["used"].tolist() == entered.tolist()
+    assert table.loc[entered, "reason"].tolist() == ["mixed against pure tumours"]
+    own = table[~entered]
+    assert own["form"].tolist() == [
         *("hazard ratio", "direction", "p value", "p value", "words", "hazard ratio"),
     ]
-    uses = table["use"].tolist()
-    assert uses[0] == "not used: its groups are neither two treatments nor mixed and pure tumours"
-    assert uses[2].startswith("mixed against pure")
-    assert uses[3].startswith("between two cohorts")
-    assert uses[4] == "not used: it has words and no figure"
-    assert uses[5] == "not used: its endpoint is not pooled as a time"
-    assert table["reported"].tolist()[:2] == [
+    others = "its groups are neither two treatments nor told by histology or origin"
+    neither = "not both count, or another comparison of theirs goes before it"
+    assert own["reason"].tolist() == [
+        *(others, others, f"mixed against pure tumours: {neither}"),
+        *(f"two cohorts of the report: {neither}", "it has words and no figure"),
+        "its endpoint is not pooled as a time",
+    ]
+    assert own["reported"].tolist()[:2] == [
         "stage IVA against stage IVC: HR 0.61 (0.37–1)",
         "stage IVA against stage IVC: longer: stage IVA",
     ]
-    (finding,) = comparisons.result(registry).findings
-    assert "Reports print 6 comparisons of groups" in finding.text
-    assert "2 can enter a model" in finding.text
+    assert (
+        comparisons.comparisons_table(larger, {})["reason"][1] == "its endpoint was not asked for"
+    )
+    (finding,) = comparisons.result(larger, fits).findings
+    assert "Reports print 7 comparisons of groups" in finding.text
+    assert "1 enters the model" in finding.text

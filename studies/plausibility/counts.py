@@ -344,7 +344,7 @@ def _terms(counts: range, of: int, probability: float) -> float:
 
 
 def exact_interval(count: int, of: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the Clopper-Pearson interval of a proportion."""
+    """Return the exact interval of a share (Clopper & Pearson 1934, 10.1093/biomet/26.4.404)."""
     alpha = (1.0 - level) / 2.0
     lower, upper = 0.0, 1.0
     if count > 0:

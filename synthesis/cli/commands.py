@@ -38,6 +38,7 @@ from synthesis.cli.request import (
 from synthesis.cli.running import (
     CHECK_FOUND,
     InputError,
+    place_for_caches,
     progress,
     read_registry,
     tell_replaced,
@@ -487,7 +488,7 @@ def reproduce(
     studies = convert_endpoints(studies, kept["conversions"])
     beliefs = load_priors(studies.priors, priors)
     question.require_same_data(report, studies, beliefs)
-    with progress() as tell:
+    with place_for_caches(), progress() as tell:
         made = analyse(studies, report.settings, priors=beliefs, progress=tell, cache=False)
         tell("tables compared")
         tables = {name: table for own in made.results for name, table in own.tables.items()}
@@ -522,7 +523,7 @@ def cache(
         used = datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M")
         typer.echo(f"{used}  {entry.bytes / 1e6:6.1f} MB  {entry.about}")
     where = " and ".join(map(str, folders))
-    typer.echo(f"{total} of at most {2 * most_bytes() / 1e6:.0f} MB in {where}")
+    typer.echo(f"{total} in {where}, at most {most_bytes() / 1e6:.0f} MB in each")
 
 
 def pool(

@@ -206,7 +206,7 @@ def with_disease(request: Request, name: str) -> Request:
 def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:
     """Settings of what was given and of `more`."""
     request.tell("loading the sampler")
-    from synthesis.model.sampler import cache_folder
+    from synthesis.model.store import cache_folder
     from synthesis.settings import Settings
 
     if request.cache:

@@ -106,6 +106,3 @@ def result(registry: Registry, counted: Collection[str]) -> Result | None:
         pictures = (picture,)
     finding = Finding(title, (LEAD, words), pictures=pictures)
     return Result("cases", title, findings=(finding,), tables={"cases": table})
-
-
-__all__ = ["cases", "result"]

@@ -7,7 +7,7 @@ of its own. One survival family is fitted, by one compiled model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from priors import Priors
-from studies import Registry
+from studies import Registry, Study
 from synthesis import numbers
 from synthesis.choices import STACKED
 from synthesis.counting import select
@@ -128,7 +128,12 @@ def counting_of(settings: Settings) -> dict[str, bool]:
 def published_by(registry: Registry, year: int) -> Registry:
     """The registry as it stood at the end of a year; a report without a year is the last."""
     last = max((study.citation.year or 0 for study in registry), default=0)
-    kept = {s.id: s for s in registry if (s.citation.year or last) <= year}
+    return part_of(registry, lambda study: (study.citation.year or last) <= year)
+
+
+def part_of(registry: Registry, keep: Callable[[Study], bool]) -> Registry:
+    """The registry with the reports that `keep` is true of."""
+    kept = {study.id: study for study in registry if keep(study)}
     fingerprints = {name: registry.fingerprints[name] for name in kept}
     return replace(registry, studies=kept, fingerprints=fingerprints)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -15,7 +14,13 @@ from synthesis.endpoints import Endpoint, endpoint_of
 from synthesis.model.families import family
 from synthesis.model.sampler import Progress
 from synthesis.numbers import LEVEL, count
-from synthesis.questions.cumulative import LEAST_COHORTS, Cumulative, counting_of, stood
+from synthesis.questions.cumulative import (
+    LEAST_COHORTS,
+    Cumulative,
+    counting_of,
+    part_of,
+    stood,
+)
 from synthesis.result import Finding, NotAnsweredError, Result, table_of
 from synthesis.settings import Settings
 
@@ -28,8 +33,7 @@ def published_before(registry: Registry, year: int) -> Registry:
     NotAnsweredError
         If that leaves out no report, or every one.
     """
-    years = [study.citation.year or 0 for study in registry]
-    known = sorted(filter(None, years))
+    known = sorted(study.citation.year for study in registry if study.citation.year)
     if not known:
         raise NotAnsweredError("since: no report of the registry has a year of publication")
     if not known[0] < year <= known[-1]:
@@ -37,9 +41,7 @@ def published_before(registry: Registry, year: int) -> Registry:
             f"since: found {year}, expected a year from {known[0] + 1} to {known[-1]}: the reports "
             f"of the registry were published from {known[0]} to {known[-1]}"
         )
-    kept = {s.id: s for s, own in zip(registry, years, strict=True) if own < year}
-    fingerprints = {name: registry.fingerprints[name] for name in kept}
-    return replace(registry, studies=kept, fingerprints=fingerprints)
+    return part_of(registry, lambda study: (study.citation.year or 0) < year)
 
 
 def since(

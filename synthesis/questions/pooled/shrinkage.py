@@ -22,28 +22,20 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
 
 from studies.figures import in_months
+from studies.plausibility.counts import exact_interval
 from studies.schema import NOT_REACHED
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import LEVEL, Fit, NamedGroup, flat
+from synthesis.estimands import Fit, NamedGroup, flat
 from synthesis.fits import ResponseFit
 from synthesis.model.arrays import shared_parts
 from synthesis.numbers import listed
 
 #: What a table, a plot and a page call it.
 SHRUNK = "shrunk towards the other treatments"
-
-
-def exact_interval(count: int, n: int) -> tuple[float, float]:
-    """Exact 95 % limits of a share (Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404)."""
-    tail = 0.5 - LEVEL / 2.0
-    lower = beta.ppf(tail, count, n - count + 1) if count else 0.0
-    upper = beta.isf(tail, count + 1, n - count) if count < n else 1.0
-    return float(lower), float(upper)
 
 
 def is_shrunk(fit: Fit, group: NamedGroup, estimate: float) -> bool:

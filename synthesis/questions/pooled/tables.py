@@ -14,6 +14,7 @@ import pandas as pd
 
 from priors import Prior, Priors, load_priors
 from studies.figures import figure_status, in_months
+from studies.plausibility.counts import exact_interval
 from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from studies.selection import CohortRef, LeftOut
 from studies.vocabulary import Vocabulary, load_vocabulary
@@ -45,7 +46,7 @@ from synthesis.model.response import STAGES, trials
 from synthesis.model.survival import PRIOR_OF
 from synthesis.predictive import Patients, kaplan_meier
 from synthesis.questions.contrasts import kind_of_one
-from synthesis.questions.pooled.shrinkage import exact_interval, is_shrunk
+from synthesis.questions.pooled.shrinkage import is_shrunk
 from synthesis.reported import landmark_words, median_words
 from synthesis.result import names
 from synthesis.settings import REFERENCE_MIX
