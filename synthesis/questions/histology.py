@@ -106,8 +106,8 @@ class Findings:
     alternatives : DataFrame
         :data:`~synthesis.questions.influence.ALTERNATIVE_COLUMNS`, of endpoints of which a report
         sets mixed against pure tumours.
-    looked : mapping
-        What was looked at of each endpoint: its observations, and the cohorts that were left out.
+    observed : mapping
+        Of each endpoint its observations, and the cohorts that were left out.
     """
 
     benefit: Benefit
@@ -116,7 +116,7 @@ class Findings:
     reported: pd.DataFrame = field(repr=False)
     families: pd.DataFrame = field(repr=False)
     alternatives: pd.DataFrame = field(repr=False)
-    looked: histology_reports.Looked = field(repr=False)
+    observed: histology_reports.Observed = field(repr=False)
 
 
 def find_benefit(
@@ -164,8 +164,8 @@ def find_benefit(
     reported = [single.reported_ratios(fit) for fit in survival.values()]
     families = [_by_family(name, fit, vocabulary) for name, fit in survival.items()]
     frames = (_joined(own) for own in (reported, families, alternatives))
-    looked = {name: (fit.data, fit.left_out) for name, fit in survival.items()}
-    return Findings(benefit, _joined(moved), singles, *frames, looked)
+    observed = {name: (fit.data, fit.left_out) for name, fit in survival.items()}
+    return Findings(benefit, _joined(moved), singles, *frames, observed)
 
 
 def of_treatments(findings: Findings, labels: Collection[str]) -> Findings:
@@ -244,7 +244,7 @@ def section(findings: Findings, registry: Registry) -> Result:
     benefit, vocabulary = findings.benefit, registry.vocabulary
     shown = benefit_rows(benefit)
     pictures = tuple(_pictures(findings, shown, vocabulary))
-    reports = histology_reports.reports_table(registry, findings.looked)
+    reports = histology_reports.reports_table(registry, findings.observed)
     lead = (ACROSS_STUDIES, *histology_reports.reports_words(reports))
     parts = [Finding("Pure and mixed tumours", lead, pictures=pictures)]
     if len(reports):

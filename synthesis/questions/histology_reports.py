@@ -32,8 +32,8 @@ REPORT_COLUMNS = names(
     "study label by endpoint endpoint_label groups patients figures read_as counts reason"
 )
 
-#: What was looked at of an endpoint: its observations, and the cohorts that were left out.
-Looked = Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]
+#: Of an endpoint: its observations, and the cohorts that were left out.
+Observed = Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]
 
 _FACTORS = {"histology": HISTOLOGY, "origin": ORIGIN}
 _UNSEEN = "No figure, and no direction, was seen."
@@ -71,7 +71,7 @@ class _Group:
         return self.holder.read_as.histology if self.holder and self.holder.read_as else None
 
 
-def reports_table(registry: Registry, looked: Looked) -> pd.DataFrame:
+def reports_table(registry: Registry, observed: Observed) -> pd.DataFrame:
     """What every report says by histology or by origin, a row for each endpoint.
 
     Returns
@@ -82,7 +82,7 @@ def reports_table(registry: Registry, looked: Looked) -> pd.DataFrame:
         else of the cohort; ``figures`` are as printed; ``counts`` says whether any of it enters the
         analysis, and ``reason`` what of it, or why not.
     """
-    rows = [row for study in registry for row in _rows_of(study, registry, looked)]
+    rows = [row for study in registry for row in _rows_of(study, registry, observed)]
     table = pd.DataFrame(rows, columns=list(REPORT_COLUMNS))
     order = table.assign(silent=table["endpoint"] == "")
     order = order.sort_values(["silent", "counts", "label"], ascending=[True, False, True])
@@ -91,7 +91,7 @@ def reports_table(registry: Registry, looked: Looked) -> pd.DataFrame:
     )
 
 
-def _rows_of(study: Study, registry: Registry, looked: Looked) -> Iterator[tuple]:
+def _rows_of(study: Study, registry: Registry, observed: Observed) -> Iterator[tuple]:
     for by, usual in _FACTORS.items():
         groups = [*_groups(study, by)]
         known = frozenset(usual).union(*(group.names for group in groups))
@@ -109,14 +109,14 @@ def _rows_of(study: Study, registry: Registry, looked: Looked) -> Iterator[tuple
         whole = max((own.n or 0 for own in study.cohorts), default=0) or None
         patients = sum(sizes) if sizes and None not in sizes else whole
         about = (study.id, registry.labels[study.id], by)
-        for endpoint in sorted(told, key=[*looked, *told].index) or ("",):
+        for endpoint in sorted(told, key=[*observed, *told].index) or ("",):
             own = [each for each in compared if each.endpoint == endpoint]
             label = _endpoint_words(endpoint, registry)
             yield (
                 *(*about, endpoint, label, "; ".join(words) + "".join(tails), patients),
                 "; ".join(_figures(groups, own, endpoint)),
-                _read_as(study, by, groups, own, looked.get(endpoint)),
-                *_standing(study, by, endpoint, groups, own, looked, label),
+                _read_as(study, by, groups, own, observed.get(endpoint)),
+                *_standing(study, by, endpoint, groups, own, observed, label),
             )
 
 
@@ -173,10 +173,10 @@ def _read_as(
     by: str,
     groups: list[_Group],
     compared: list[Comparison],
-    looked: tuple[SurvivalData, tuple[LeftOut, ...]] | None,
+    observed: tuple[SurvivalData, tuple[LeftOut, ...]] | None,
 ) -> str:
     """How the groups are read: by the words of the report, by a declared reading, or not."""
-    use = looked[0].use_read_as if looked else False
+    use = observed[0].use_read_as if observed else False
     if by == "origin":
         mapped = "transformed as mixed, de novo as pure"
         if not compared:
@@ -200,17 +200,17 @@ def _standing(
     endpoint: str,
     groups: list[_Group],
     compared: list[Comparison],
-    looked: Looked,
+    observed: Observed,
     label: str,
 ) -> tuple[bool, str]:
     """Whether what a report says enters the analysis; how, or why not."""
     if not endpoint:
-        share = any(_entered(study, by, data, compared) for data, _ in looked.values())
+        share = any(_entered(study, by, data, compared) for data, _ in observed.values())
         words = "the share in the cohort counts" if share else "its cohort does not count"
         return share, f"No outcome by it is printed; {words}."
-    if endpoint not in looked:
+    if endpoint not in observed:
         return False, f"{label} is not analysed by histology."
-    data, left_out = looked[endpoint]
+    data, left_out = observed[endpoint]
     if entered := _entered(study, by, data, compared):
         return True, entered
     cohorts = {group.cohort for group in groups} or {own.id for own in study.cohorts}

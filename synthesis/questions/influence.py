@@ -187,13 +187,13 @@ def alternatives_table(fit: PooledSurvival, weights: CohortWeights) -> pd.DataFr
         part, k = left_out.without_each(np.column_stack(taken_out))
         parts.append((stacked * part, k))
     moved, worst = np.concatenate([p for p, _ in parts]), np.max([k for _, k in parts], axis=0)
-    place = [*PRIOR_FACTORS, *apart]
+    without = [f"without {labels[data.refs[j].id]}" for j in telling]
+    counted = telling[: len(telling) - len(apart)]
     columns = [(name, moved[:, i], worst[i]) for i, name in enumerate(PRIOR_FACTORS)]
-    for j in telling:
-        i, (all_weights, k) = j, (weights.weights, weights.pareto_k)
-        if j in apart:
-            i, (all_weights, k) = place.index(j), (moved, worst)
-        columns.append((f"without {labels[data.refs[j].id]}", all_weights[:, i], k[i]))
+    for name, j in zip(without, counted, strict=False):
+        columns.append((name, weights.weights[:, j], weights.pareto_k[j]))
+    for i, name in enumerate(without[len(counted) :], len(PRIOR_FACTORS)):
+        columns.append((name, moved[:, i], worst[i]))
     if by_origin:
         columns.append((ORIGIN_NOT_READ if is_read else ORIGIN_READ, moved[:, -1], worst[-1]))
     whole = _PROGNOSTIC.draws(fit)
@@ -342,12 +342,13 @@ def alternatives_words(table: pd.DataFrame) -> tuple[str, ...]:
     others = [row for row in others if row.alternative not in _OF_THEIR_OWN]
     over = alternatives_range(table)
     choices = count(sum(row.reliable for row in others), "other choice")
+    choices = (
+        f", with estimates of {over} under {choices}: without each report that sets the two "
+        "against each other, and with another prior"
+    )
     words = (
         f"The ratio of medians of mixed to pure tumours is {written(usual, numbers.ratio)}"
-        + f", with estimates of {over} under {choices}: without each report that sets the two "
-        "against each other, and with another prior"
-        * bool(over)
-        + f". In a new report it would be {written(new, numbers.ratio)}."
+        f"{choices if over else ''}. In a new report it would be {written(new, numbers.ratio)}."
     )
     for row in origin:
         words += f" With {row.alternative} it would be {written(row, numbers.ratio)}."
