@@ -1,6 +1,6 @@
 """From a registry to fitted models: the two functions that most users call.
 
-A fit that does not pass is tried again with more draws and smaller steps before it is reported.
+A fit that does not pass is tried again with more draws or smaller steps before it is reported.
 """
 
 from __future__ import annotations
@@ -388,14 +388,11 @@ def _run(
             break
         if progress is not None:
             progress(f"{diagnosis.verdict}: {diagnosis.advice}; sampling again")
-        # where a few transitions diverged, smaller steps are all that is wanted
-        more = 1 if diagnosis.has_enough_draws else 2
-        settings = replace(
-            settings,
-            draws=more * settings.draws,
-            tune=more * settings.tune,
-            target_accept=1.0 - (1.0 - settings.target_accept) / 2.0,
-        )
+        if not diagnosis.has_enough_draws:
+            settings = replace(settings, draws=2 * settings.draws)
+        if diagnosis.divergences or diagnosis.has_enough_draws:
+            smaller_steps = 1.0 - (1.0 - settings.target_accept) / 2.0
+            settings = replace(settings, target_accept=smaller_steps)
     return draws, diagnosis
 
 

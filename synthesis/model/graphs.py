@@ -81,8 +81,9 @@ def unpack(values: Mapping[str, np.ndarray]) -> dict[str, TensorVariable]:
         array = np.asarray(value)
         vector = vector_of(array)
         stop = start[vector] + math.prod(array.shape)
-        piece = vectors[vector][start[vector] : stop]
-        tensors[name] = piece.reshape(array.shape) if array.ndim != 1 else piece
+        whole = vectors[vector]
+        piece = whole[start[vector] : stop] if array.ndim else whole[start[vector]]
+        tensors[name] = piece.reshape(array.shape) if array.ndim > 1 else piece
         start[vector] = stop
     return tensors
 
@@ -148,7 +149,7 @@ def _location(
     location += _study_effect(d, raw, effect)
     covariates = pt.stack([prior(name) for name in COVARIATES])
     covariates = pm.Deterministic("covariate_effect", covariates, dims="covariate")
-    location += (d["cohort_covariates"] @ covariates)[d["arm_cohort"]]
+    location += (d["cohort_covariates"] * covariates).sum(axis=1)[d["arm_cohort"]]
     slope = prior("prognostic") + prior("predictive", "treatment")[d["arm_treatment"]]
     share_logit = realise(families["share_logit"], "share_logit", d, dims="cohort")
     unknown = pt.sigmoid(share_logit)[d["arm_cohort"]]

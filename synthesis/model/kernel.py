@@ -26,11 +26,10 @@ import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
-from pytensor.link.numba.dispatch import basic as numba_basic
-from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
+from pytensor.link.numba.dispatch import numba_funcify
 from pytensor.tensor import TensorVariable
 
-from synthesis.model import comparisons, source_digest
+from synthesis.model import comparisons
 from synthesis.model.arrays import OF_COMPARISON as _OF_COMPARISON
 from synthesis.model.families import compiled, curve_at, prepare_tail
 
@@ -568,16 +567,9 @@ class Compiled(Op):
             storage[0] = np.asarray(result)
 
 
-@register_funcify_default_op_cache_key(Compiled)
-def _compiled_function(op: Compiled, node: Apply, **_: Any) -> tuple[Any, int]:
-    function = op.function
-
-    @numba_basic.numba_njit
-    def called(*inputs):  # pragma: no cover - compiled
-        return function(*inputs)
-
-    # compiled code is kept on disk under this number: other source, other code
-    return called, int(source_digest()[:15], 16)
+@numba_funcify.register(Compiled)
+def _compiled_function(op: Compiled, **_: Any) -> Callable[..., tuple[np.ndarray, ...]]:
+    return op.function
 
 
 class PrintedFigures(Compiled):

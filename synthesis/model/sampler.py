@@ -56,7 +56,7 @@ class SamplerSettings:
     tune: int = 1000
     chains: int = 4
     seed: int = 20210
-    target_accept: float = 0.95
+    target_accept: float = 0.975
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot give a posterior: a ValueError names the setting."""
