@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 
 import arviz
@@ -134,15 +135,9 @@ def test_arviz_is_given_responses_too_and_no_mixture_of_families(families, analy
         arviz_tree(stacked)
 
 
-@pytest.mark.parametrize("kind", ["zarr", "netcdf"])
-def test_draws_are_written_and_read_by_xarray(families, tmp_path, kind):
-    if kind == "netcdf":
-        pytest.importorskip("h5netcdf")
-    tree, path = arviz_tree(families["weibull"]), tmp_path / f"draws.{kind}"
-    if kind == "zarr":
-        tree.to_zarr(path, consolidated=False)
-        read = xarray.open_datatree(path, engine="zarr", consolidated=False)
-    else:
-        tree.to_netcdf(path, engine="h5netcdf")
-        read = xarray.open_datatree(path, engine="h5netcdf")
-    assert read.equals(tree)
+@pytest.mark.parametrize(("engine", "more"), [("zarr", {"consolidated": False}), ("h5netcdf", {})])
+def test_draws_are_written_and_read_by_xarray(families, tmp_path, engine, more):
+    tree = arviz_tree(families["weibull"])
+    write = {"zarr": tree.to_zarr, "h5netcdf": partial(tree.to_netcdf, engine=engine)}[engine]
+    write(tmp_path / "draws", **more)
+    assert xarray.open_datatree(tmp_path / "draws", engine=engine, **more).equals(tree)

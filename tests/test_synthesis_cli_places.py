@@ -118,6 +118,14 @@ def test_a_home_that_cannot_be_written_is_replaced(tmp_path, capsys, monkeypatch
     )
 
 
+def test_the_cache_of_such_a_home_is_empty(capsys, monkeypatch):
+    monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.delenv("ATC_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cli.main(["cache", "list"]) == 0
+    assert capsys.readouterr().out.startswith("0 MB in ")
+
+
 def test_draws_that_cannot_be_kept_are_told_once(tmp_path, capsys):
     running.tell_unkept(tmp_path / "new")
     assert capsys.readouterr().err == ""

@@ -27,6 +27,7 @@ from synthesis.cli.request import (
     endpoints_with,
     fit,
     given,
+    loading,
     of_each,
     pooled_treatments,
     require_one,
@@ -318,7 +319,7 @@ def sensitivity(
     command goes on after an interrupt. One survival family is fitted, where a report stacks
     several.
     """
-    request.tell("loading the sampler")
+    loading(request)
     from synthesis.questions import sensitivity as question
 
     asked = given(
@@ -344,7 +345,7 @@ def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
     A model in which every retrospective report has a bias of its own is fitted beside the usual
     one, and the reported medians are set in a funnel. No pooled answer of a report comes from it.
     """
-    request.tell("loading the sampler")
+    loading(request)
     from synthesis.questions import bias as question
 
     answer = question.bias(request.registry, endpoint, **request.of_one_family)
@@ -395,7 +396,7 @@ def plan(
             f"{treatment[0]} is the only treatment pooled for {endpoint}: there is none "
             "to compare it with."
         )
-    request.tell("loading the sampler")
+    loading(request)
     from synthesis.fits import DEFAULT_FAMILY
     from synthesis.model.families import family
     from synthesis.questions import plan as question
@@ -511,7 +512,8 @@ def cache(
     from synthesis.model.compiling import code_folder
     from synthesis.model.store import cache_folder, entries, most_bytes
 
-    folders = {cache_folder(): "", code_folder(): "compiled model"}
+    with place_for_caches():  # PyTensor makes its folder in the home
+        folders = {cache_folder(): "", code_folder(): "compiled model"}
     kept = [entry for folder, about in folders.items() for entry in entries(folder, about)]
     total = f"{sum(entry.bytes for entry in kept) / 1e6:.0f} MB"
     if what == "clear":

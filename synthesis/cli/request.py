@@ -203,14 +203,20 @@ def with_disease(request: Request, name: str) -> Request:
         raise InputError(f"{sentence(error)} Possible: {possible}.") from None
 
 
-def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:
-    """Settings of what was given and of `more`."""
+def loading(request: Request) -> None:
+    """Say that the sampler is loaded, and where its draws cannot be kept."""
     request.tell("loading the sampler")
     from synthesis.model.store import cache_folder
-    from synthesis.settings import Settings
 
     if request.cache:
         tell_unkept(cache_folder())
+
+
+def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:
+    """Settings of what was given and of `more`."""
+    loading(request)
+    from synthesis.settings import Settings
+
     return Settings(**{**request.given, **more})
 
 
