@@ -84,17 +84,20 @@ def started(command: Callable[[Path, str], int], place: Path, text: str) -> int:
     child = os.fork()
     if child:
         return child
-    code = 99
+    code, came = 99, []
     try:
         with open(place.with_suffix(".said"), "w") as said:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
-            with running._interrupts([]):
+            with running._interrupts(came):
                 code = command(place, text)
     except KeyboardInterrupt:
         code = running.INTERRUPTED
-    except BaseException:
-        traceback.print_exc()
+    except Exception:
+        if came:  # a library makes an error of its own of it: `run` would see it, were it outermost
+            code = running.INTERRUPTED
+        else:
+            traceback.print_exc()
     finally:
         os._exit(code)
 

@@ -217,10 +217,11 @@ def test_the_fingerprint_sees_a_prior_and_a_reading_but_not_the_room():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", fits.MODELS)
-def test_a_few_worlds_are_calibrated_and_are_not_made_twice(tmp_path, model, monkeypatch):
-    """Ten worlds, of other seeds than the stored ones: a gross mistake would show."""
-    made = calibration.run(model, calibration.BLOCK, tmp_path, seed=20)
+@pytest.mark.parametrize(("model", "blocks"), [("survival", 1), ("response", 5)])
+def test_a_few_worlds_are_calibrated_and_are_not_made_twice(tmp_path, model, blocks, monkeypatch):
+    """Blocks of ten worlds, of other seeds than the stored ones: a gross mistake would show."""
+    worlds = blocks * calibration.BLOCK
+    made = calibration.run(model, worlds, tmp_path, seed=20)
     quantities = calibration.summary(made)["quantities"]
     assert min(own["p"] for own in quantities.values()) >= bands.least_p(len(quantities))
 
@@ -228,4 +229,4 @@ def test_a_few_worlds_are_calibrated_and_are_not_made_twice(tmp_path, model, mon
         raise AssertionError("made twice")
 
     monkeypatch.setattr(fits, "replicate", fail)
-    assert calibration.run(model, calibration.BLOCK, tmp_path, seed=20) == made
+    assert calibration.run(model, worlds, tmp_path, seed=20) == made
