@@ -118,7 +118,8 @@ def test_a_home_that_cannot_be_written_is_replaced(tmp_path, capsys, monkeypatch
     )
 
 
-def test_the_cache_of_such_a_home_is_empty(capsys, monkeypatch):
+def test_the_cache_of_such_a_home_is_empty(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("synthesis.model.compiling.code_folder", lambda: tmp_path / "code")
     monkeypatch.setenv("HOME", "/nonexistent")
     monkeypatch.delenv("ATC_CACHE_DIR", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
