@@ -229,12 +229,12 @@ def take_answer(results: Path, most: int = 6) -> None:
     known = rows[several].nlargest(most, "patients").rename(columns=named)
     columns = [*dict.fromkeys((*named.values(), "cohorts", "patients", *about))]
     kept = known.sort_values("gain", ascending=False)[columns]
-    kept.to_csv(ANSWER, float_format="%.4g", lineterminator="\n")
+    kept.to_csv(ANSWER, float_format="%.8g", lineterminator="\n")
     other = pd.read_csv(results / "tables" / "histology_alternatives.csv")
     other = other[other["endpoint"] == "os"]
-    other.to_csv(HISTOLOGY, float_format="%.4g", lineterminator="\n", index=False)
+    other.to_csv(HISTOLOGY, float_format="%.8g", lineterminator="\n", index=False)
     inside = pd.read_csv(results / "tables" / "predictive_coverage.csv")
-    inside.to_csv(CHECKS, float_format="%.4g", lineterminator="\n", index=False)
+    inside.to_csv(CHECKS, float_format="%.8g", lineterminator="\n", index=False)
     shutil.copy(results / "figures" / "compare.svg", ANSWER.with_name("compare.svg"))
 
 

@@ -219,7 +219,10 @@ def test_the_fingerprint_sees_a_prior_and_a_reading_but_not_the_room():
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "blocks"), [("survival", 1), ("response", 5)])
 def test_a_few_worlds_are_calibrated_and_are_not_made_twice(tmp_path, model, blocks, monkeypatch):
-    """Blocks of ten worlds, of other seeds than the stored ones: a gross mistake would show."""
+    """Blocks of worlds, of other seeds than the stored ones: a gross mistake would show.
+
+    More of the model that is quick: ten worlds alone are now and then unlike their prior.
+    """
     worlds = blocks * calibration.BLOCK
     made = calibration.run(model, worlds, tmp_path, seed=20)
     quantities = calibration.summary(made)["quantities"]

@@ -5,6 +5,7 @@ All tests share one compiled model (fixture `survival_sizes`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from small_registry import cohort, landmark, median, study, subgroup, write_regi
 from priors import load_priors
 from studies import load_registry
 from studies.selection import CohortRef
+from synthesis import fits
 from synthesis.estimands import Group, curve
 from synthesis.fits import fit_survival_data, survival_observations
 from synthesis.model import compiling
@@ -349,3 +351,22 @@ def test_cohorts_of_unknown_share_tell_next_to_nothing(tmp_path, survival_sizes)
 
 def test_a_small_registry_finds_the_compiled_sizes(endpoints, survival_sizes):
     assert sizes_for(list(endpoints.values())) == survival_sizes
+
+
+@pytest.mark.parametrize(
+    ("enough", "divergences", "draws", "target_accept"),
+    [(False, 0, 400, 0.975), (False, 1, 400, 0.9875), (True, 1, 200, 0.9875)],
+)
+def test_a_fit_that_does_not_pass_gets_what_it_lacks(
+    monkeypatch, enough, divergences, draws, target_accept
+):
+    review = {"verdict": "REVIEW", "advice": "", "divergences": divergences}
+    told = [
+        SimpleNamespace(**review, has_enough_draws=enough),
+        SimpleNamespace(verdict="PASS"),
+    ]
+    settings = []
+    monkeypatch.setattr(fits, "run", lambda _, own, **__: settings.append(own))
+    monkeypatch.setattr(fits, "diagnosis_of", lambda _: told.pop(0))
+    assert fits._run(None, SHORT, False, None)[1].verdict == "PASS"
+    assert settings == [SHORT, replace(SHORT, draws=draws, target_accept=target_accept)]

@@ -27,12 +27,12 @@ from synthesis.cli.request import (
     endpoints_with,
     fit,
     given,
-    loading,
     of_each,
     pooled_treatments,
     require_one,
     require_pooled,
     settings_of,
+    tell_loading,
     with_disease,
     with_fits,
 )
@@ -319,7 +319,7 @@ def sensitivity(
     command goes on after an interrupt. One survival family is fitted, where a report stacks
     several.
     """
-    loading(request)
+    tell_loading(request)
     from synthesis.questions import sensitivity as question
 
     asked = given(
@@ -345,7 +345,7 @@ def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
     A model in which every retrospective report has a bias of its own is fitted beside the usual
     one, and the reported medians are set in a funnel. No pooled answer of a report comes from it.
     """
-    loading(request)
+    tell_loading(request)
     from synthesis.questions import bias as question
 
     answer = question.bias(request.registry, endpoint, **request.of_one_family)
@@ -396,7 +396,7 @@ def plan(
             f"{treatment[0]} is the only treatment pooled for {endpoint}: there is none "
             "to compare it with."
         )
-    loading(request)
+    tell_loading(request)
     from synthesis.fits import DEFAULT_FAMILY
     from synthesis.model.families import family
     from synthesis.questions import plan as question

@@ -203,7 +203,7 @@ def with_disease(request: Request, name: str) -> Request:
         raise InputError(f"{sentence(error)} Possible: {possible}.") from None
 
 
-def loading(request: Request) -> None:
+def tell_loading(request: Request) -> None:
     """Say that the sampler is loaded, and where its draws cannot be kept."""
     request.tell("loading the sampler")
     from synthesis.model.store import cache_folder
@@ -214,7 +214,7 @@ def loading(request: Request) -> None:
 
 def settings_of(request: Request, more: Mapping[str, Any]) -> Settings:
     """Settings of what was given and of `more`."""
-    loading(request)
+    tell_loading(request)
     from synthesis.settings import Settings
 
     return Settings(**{**request.given, **more})

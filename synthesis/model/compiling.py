@@ -51,7 +51,7 @@ def _compile(problem: Problem, folder: Path | None) -> Any:
     """Compile a problem; machine code is read from the folder, or left there."""
     import nutpie  # only a process that samples pays for the import
 
-    with _kept_in(folder):
+    with _machine_code_in(folder):
         return nutpie.compile_pymc_model(
             problem.build(),
             freeze_model=False,
@@ -119,7 +119,7 @@ def _checksum(code: bytes) -> bytes:
     return zlib.crc32(code).to_bytes(_CHECKSUM, "big")
 
 
-class _Kept:
+class _MachineCode:
     """What :func:`numba.cfunc` asks for the machine code of a function, and gives it to."""
 
     def __init__(self, folder: Path, function: Callable[..., Any]) -> None:
@@ -141,11 +141,11 @@ class _Kept:
 
 
 @contextmanager
-def _kept_in(folder: Path | None) -> Iterator[None]:
+def _machine_code_in(folder: Path | None) -> Iterator[None]:
     """Have functions that :func:`numba.cfunc` caches kept in a folder."""
     from numba.core import ccallback
 
-    usual, ccallback.FunctionCache = ccallback.FunctionCache, partial(_Kept, folder)
+    usual, ccallback.FunctionCache = ccallback.FunctionCache, partial(_MachineCode, folder)
     try:
         yield
     finally:

@@ -81,8 +81,7 @@ def unpack(values: Mapping[str, np.ndarray]) -> dict[str, TensorVariable]:
         array = np.asarray(value)
         vector = vector_of(array)
         stop = start[vector] + math.prod(array.shape)
-        whole = vectors[vector]
-        piece = whole[start[vector] : stop] if array.ndim else whole[start[vector]]
+        piece = vectors[vector][slice(start[vector], stop) if array.ndim else start[vector]]
         tensors[name] = piece.reshape(array.shape) if array.ndim > 1 else piece
         start[vector] = stop
     return tensors
