@@ -407,6 +407,18 @@ def test_reported_medians_stand_on_the_line_of_half_survival(curves_drawn):
                 assert tuple(named[f"{gid}-line"].get_ydata()) == pytest.approx((10, 55))
 
 
+def test_the_legend_has_no_mark_that_is_not_drawn(curves_drawn):
+    curves, points, figure = curves_drawn
+    mark = "reported survival at a fixed time"
+    assert mark in words(figure)
+    others = points["kind"] != "landmark"
+    panels = {axes.get_label() for axes in figure.axes}
+    small = next(name for name in curves["treatment"] if name not in panels)
+    for column, value in {"time": 36.0, "treatment": small}.items():
+        moved = points.assign(**{column: points[column].where(others, value)})
+        assert mark not in words(plots.plot_curves(curves, moved))
+
+
 # --- What cannot be drawn ------------------------------------------------------------------------
 
 

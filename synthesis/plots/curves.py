@@ -59,10 +59,9 @@ def plot_curves(
 
     A panel has the curve of the average study with its band, pale behind it that of the reference,
     reported medians on the 50 % line, landmarks with their intervals, and steps of the patients
-    that a report lists. A curve is faded beyond
-    `FADE_AFTER` times the last reported point. Treatments with fewer than `COHORTS` cohorts and
-    `PATIENTS` patients are counted in words, unless there are no others. An Axes per treatment,
-    labelled by it.
+    that a report lists. A curve is faded beyond `FADE_AFTER` times the last reported point.
+    Treatments with fewer than `COHORTS` cohorts and `PATIENTS` patients are counted in words,
+    unless there are no others. An Axes per treatment, labelled by it.
 
     Parameters
     ----------
@@ -91,6 +90,8 @@ def plot_curves(
         raise ValueError(f"plot_curves: the reference {reference!r} has no curve")
     enough = curves[(curves["cohorts"] >= COHORTS) | (curves["patients"] >= PATIENTS)]
     panels = list(enough["treatment"].unique()) or list(drawn)
+    is_late = (points["kind"] == "landmark") & (points["time"] > HORIZON)
+    points = points[points["treatment"].isin(panels) & ~is_late]
     frame = page.make_frame(
         sheet, title, _legend(reference, points), _foot(len(drawn) - len(panels))
     )
@@ -207,7 +208,7 @@ def _draw_points(axes: Axes, points: pd.DataFrame, hue: str, name: str) -> None:
     medians = points[points["kind"] == "median"].to_dict("records")
     for place, record in enumerate(medians):
         _draw_median(Brush(axes, axes.transData, hue, f"{name}-median-{place}"), record)
-    landmarks = points[(points["kind"] == "landmark") & (points["time"] <= HORIZON)]
+    landmarks = points[points["kind"] == "landmark"]
     together = landmarks.groupby("time")["time"]
     step = (_APART_AT_MOST / (together.transform("size") - 1).clip(lower=1)).clip(upper=_APART)
     shifts = step * (together.cumcount() - (together.transform("size") - 1) / 2)
