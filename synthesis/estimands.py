@@ -23,9 +23,8 @@ long as the fit itself. Estimates are posterior medians with equal-tailed interv
 
 from __future__ import annotations
 
-import weakref
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any, Literal, Protocol
@@ -38,7 +37,7 @@ from studies.responses import BestResponses
 from studies.selection import CohortRef
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
-from synthesis.fits import PooledSurvival, ResponseFit, bias_spread
+from synthesis.fits import PooledSurvival, ResponseFit, bias_spread, kept
 from synthesis.model import families
 from synthesis.model.covariates import REFERENCE, braf_share
 from synthesis.model.response import STAGES, variable
@@ -165,20 +164,7 @@ def quantiles(draws: np.ndarray, level: float = LEVEL) -> np.ndarray:
     return np.quantile(draws, [0.5, 0.5 - level / 2.0, 0.5 + level / 2.0], axis=0)
 
 
-# --- what is kept with a fit ---------------------------------------------------------------------
-
-_KEPT: dict[int, dict[Hashable, Any]] = {}
-
-
-def kept[T](fit: Fit, key: Hashable, make: Callable[[], T]) -> T:
-    """Make something of a fit once; it is kept until the fit itself is gone."""
-    if id(fit) not in _KEPT:
-        _KEPT[id(fit)] = {}
-        weakref.finalize(fit, _KEPT.pop, id(fit), None)
-    values = _KEPT[id(fit)]
-    if key not in values:
-        values[key] = make()
-    return values[key]
+# --- draws ---------------------------------------------------------------------------------------
 
 
 def flat(fit: Fit, name: str) -> np.ndarray:

@@ -6,7 +6,8 @@ A fit that does not pass is tried again with more draws or smaller steps before 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from types import MappingProxyType
@@ -178,6 +179,20 @@ class ResponseFit(_Sampled):
     diagnosis: Diagnosis
 
 
+_KEPT: dict[int, dict[Hashable, Any]] = {}
+
+
+def kept[T](of: Any, key: Hashable, make: Callable[[], T]) -> T:
+    """Make something of a registry or a fit once; it is kept until that itself is gone."""
+    if id(of) not in _KEPT:
+        _KEPT[id(of)] = {}
+        weakref.finalize(of, _KEPT.pop, id(of), None)
+    values = _KEPT[id(of)]
+    if key not in values:
+        values[key] = make()
+    return values[key]
+
+
 def bias_spread(fit: PooledSurvival) -> np.ndarray:
     """SD of the biases of retrospective reports, ``(draws,)``; 0 but in a variant with a bias."""
     if fit.variant.estimates_bias:
@@ -189,12 +204,17 @@ def survival_observations(
     registry: Registry, *, verified_only: bool = False, use_read_as: Readings = False
 ) -> Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]:
     """Observations and cohorts left out, for each survival endpoint."""
-    observations = {}
-    for endpoint in SURVIVAL_ENDPOINTS:
-        chosen = select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as)
-        view = View(endpoint, verified_only, use_read_as)
-        observations[endpoint] = (observe(registry, view, chosen), chosen.left_out)
-    return MappingProxyType(observations)
+
+    def make() -> Mapping[str, tuple[SurvivalData, tuple[LeftOut, ...]]]:
+        made = {}
+        for endpoint in SURVIVAL_ENDPOINTS:
+            view = View(endpoint, verified_only, use_read_as)
+            asked = {"verified_only": verified_only, "use_read_as": use_read_as}
+            chosen = select(registry, endpoint, **asked)
+            made[endpoint] = (observe(registry, view, chosen), chosen.left_out)
+        return MappingProxyType(made)
+
+    return kept(registry, ("observations", verified_only, use_read_as), make)
 
 
 def observe(registry: Registry, view: View, chosen: Selection) -> SurvivalData:

@@ -13,7 +13,7 @@ from scipy import stats
 from small_registry import cohort, median, study, subgroup, write_registry
 
 from studies import load_registry
-from synthesis import estimands
+from synthesis import estimands, fits
 from synthesis.estimands import (
     SURVIVAL_ESTIMANDS,
     TARGETS,
@@ -260,10 +260,10 @@ def test_what_is_kept_of_a_fit_is_of_that_fit_alone(registry):
             np.testing.assert_allclose(
                 draws_of(fit, "median_months", "new_study", 0.4)[:, 1], fresh, rtol=EXACT
             )
-        known = len(estimands._KEPT)
+        known = len(fits._KEPT)
         del fit
         gc.collect()
-        assert len(estimands._KEPT) < known
+        assert len(fits._KEPT) < known
     changed = replace(first := fit_of(registry, **FIXED), centre_share=0.9)
     medians = [draws_of(own, "median_months", "mean_study", 0.4)[0, 0] for own in (first, changed)]
     expected = np.exp((FIXED["prognostic"] + FIXED["predictive"][0]) * (first.centre_share - 0.9))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from base64 import b64decode
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import report_fits
+import vl_convert
 from benefit_fits import reports
 from small_registry import NR, cohort, landmark, median, study, write_registry
 
@@ -21,7 +24,7 @@ from synthesis.estimands import patients_of
 from synthesis.numbers import interval
 from synthesis.questions.certainty import Confounding
 from synthesis.questions.contrasts import GAIN
-from synthesis.report import words
+from synthesis.report import charts, words
 from synthesis.report.data import DRAWS, MONTHS, as_json, page_data
 from synthesis.reported import cohort_words, median_words, share_words
 
@@ -231,3 +234,28 @@ def test_patients_are_counted_once_for_page_tables_figures_and_terminal(analysis
     assert {"os", "response"} == {page["id"] for page in data["endpoints"]}
     # of response those who could be evaluated, not all who were treated
     assert total == 95
+
+
+def test_the_library_of_the_charts_is_made_once_and_made_again_where_it_is_damaged(
+    tmp_path, monkeypatch
+):
+    made = []
+    bundled = vl_convert.javascript_bundle
+    monkeypatch.setenv("ATC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(
+        vl_convert, "javascript_bundle", lambda *of, **more: made.append(of) or bundled(*of, **more)
+    )
+
+    def fresh() -> str:
+        charts.bundle.cache_clear()
+        return charts.bundle()
+
+    first = fresh()
+    assert b"vegaEmbed" in gzip.decompress(b64decode(first))
+    assert fresh() == first
+    assert len(made) == 1
+    (kept,) = (tmp_path / "cache").rglob("*.npz")
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert fresh() == first
+    assert len(made) == 2
+    charts.bundle.cache_clear()

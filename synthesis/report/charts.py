@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import gzip
 from base64 import b64encode
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import altair as alt
+import numpy as np
+
+from synthesis.model.store import cache_folder, read_or_make
 
 #: Version of Vega-Lite that the specifications are written for and the library is bundled with.
 VERSION = "6.4"
@@ -25,13 +30,21 @@ LICENCE = (
 def bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, compressed (gzip), in base64.
 
-    It needs no network, and can stand in an element of a page.
+    It needs no network, and can stand in an element of a page. Putting it together takes seconds:
+    it is kept in the cache.
     """
-    from vl_convert import javascript_bundle
 
-    script = javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION)
-    text = f"/* {LICENCE} */\n{script}".encode()
-    return b64encode(gzip.compress(text, mtime=0)).decode("ascii")
+    def make() -> dict[str, np.ndarray]:
+        from vl_convert import javascript_bundle
+
+        script = javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION)
+        text = f"/* {LICENCE} */\n{script}".encode()
+        return {"script": np.frombuffer(gzip.compress(text, mtime=0), np.uint8)}
+
+    folder = cache_folder() / f"charts {VERSION}, {version('vl-convert-python')}"
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return b64encode(read_or_make(folder / "script.npz", make)["script"]).decode("ascii")
 
 
 @cache
