@@ -504,10 +504,10 @@ def informative_studies(data: SurvivalData, asked: Collection[str], most: int) -
 def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalData:
     """Observations of a survival endpoint under a choice; no cohorts where nothing is counted."""
     view = View(endpoint, counting.verified_only, counting.use_read_as, counting.use_formed)
-    refs, within, origin = _counted(registry, view, counting)
+    chosen = _chosen(registry, view, counting)
     counted = [
         ref
-        for ref in refs
+        for ref in chosen.counted
         if ref.treatment_class != counting.without_class
         and not (counting.without_histology and figures.tells_histology(ref, view))
     ]
@@ -521,10 +521,10 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
         ]
     contrasts = NO_CONTRASTS
     if counting.figures not in ("medians_only", "no_comparisons", "no_contrasts"):
-        within = () if counting.without_histology else within
+        within = () if counting.without_histology else chosen.within
         kept = {i: own for i, own in registry.studies.items() if i != counting.without_study}
         smaller = replace(registry, studies=kept, min_quality=counting.min_quality)
-        contrasts = Contrasts(within, selection.adjusted_contrasts(smaller, view), origin)
+        contrasts = Contrasts(within, selection.adjusted_contrasts(smaller, view), chosen.origin)
     selecting = registry.vocabulary.selecting
     data = survival_data(counted, view, class_order(registry), selecting, contrasts)
     if counting.convention == "untold":
@@ -532,13 +532,8 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
     return replace(data, arms=tuple(_read_as(arm, counting.convention) for arm in data.arms))
 
 
-def _counted(
-    registry: Registry, view: View, counting: Counting
-) -> tuple[Sequence[CohortRef], tuple[CohortRef, ...], tuple[CohortRef, ...]]:
-    """Cohorts that are counted, and those of which a contrast is: of histologies, of origins.
-
-    Reports are left out before the choice between overlapping ones.
-    """
+def _chosen(registry: Registry, view: View, counting: Counting) -> selection.Selection:
+    """Select the cohorts; reports are left out before the choice between overlapping ones."""
     kept = {
         study.id: study
         for study in registry
@@ -550,7 +545,7 @@ def _counted(
     smaller = replace(registry, studies=kept, min_quality=counting.min_quality)
     chosen = select(smaller, **vars(view))
     if counting.overlap in ("declared", "all"):
-        return chosen.counted, chosen.within, chosen.origin
+        return chosen
     usable = {ref.id for ref in chosen.counted} | {
         f"{own.study_id}:{own.cohort_id}" for own in chosen.left_out if own.kind == "overlap"
     }
@@ -558,11 +553,12 @@ def _counted(
     if counting.overlap == "none":
         sharing = [{one.id, other.id} for one, other, _ in selection.overlap_pairs(smaller)]
         shared = set().union(*(pair for pair in sharing if pair <= usable))
-        return [ref for ref in refs if ref.id not in shared], (), ()
+        alone = tuple(ref for ref in refs if ref.id not in shared)
+        return replace(chosen, counted=alone, within=(), origin=())
     first = _first_counted(smaller, refs, view, counting.overlap)
     ids = {ref.id for ref in first}
     within = tuple(ref for ref in chosen.within if ref.id not in ids)
-    return first, within, chosen.origin
+    return replace(chosen, counted=tuple(first), within=within)
 
 
 def _first_counted(
