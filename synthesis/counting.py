@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from studies import Registry, selection
-from studies.figures import (
-    RESPONSE,
-    CohortRef,
-    Readings,
-    View,
-    histology_groups,
-    landmarks_of,
-    listed_groups,
-    outcome_of,
-)
+from studies import Registry, figures, selection
+from studies.figures import CohortRef, Readings, View
 from synthesis.model.records import contradiction
 
 
@@ -28,23 +19,18 @@ def select(
 
     A cohort whose points cannot lie on one curve is left out, with the kind ``contradiction``.
     """
-    return selection.select(
-        registry,
-        endpoint,
-        verified_only=verified_only,
-        use_read_as=use_read_as,
-        use_formed=use_formed,
-        unreadable=_contradiction,
-    )
+    counting = {"verified_only": verified_only, "use_read_as": use_read_as}
+    counting |= {"use_formed": use_formed, "unreadable": _contradiction}
+    return selection.select(registry, endpoint, **counting)
 
 
 def _contradiction(ref: CohortRef, view: View) -> str | None:
-    if view.endpoint == RESPONSE or listed_groups(ref.cohort, view, ref.study):
+    if view.endpoint == figures.RESPONSE or figures.listed_groups(ref.cohort, view, ref.study):
         return None  # patients who are all listed enter one by one, and no point of theirs
     keep = view.keep(ref.study)
-    for arm in (ref.cohort, *histology_groups(ref, view)):
-        marks = landmarks_of(arm, view.endpoint, keep)
-        why = contradiction(outcome_of(arm, view.endpoint, keep), marks, arm.n)
-        if why is not None:
+    for arm in (ref.cohort, *figures.histology_groups(ref, view)):
+        outcome = figures.outcome_of(arm, view.endpoint, keep)
+        marks = figures.landmarks_of(arm, view.endpoint, keep)
+        if (why := contradiction(outcome, marks, arm.n)) is not None:
             return f"Its reported points cannot lie on one curve: {why}."
     return None

@@ -78,17 +78,13 @@ class Estimand:
 
 
 def _survival_at(months: float) -> Estimand:
-    name, label = f"survival_{months:g}m", f"Survival at {months:g} months"
-    return Estimand(
-        name, label, "%", numbers.percent, lambda curve: curve.survival_at(months), months
-    )
+    about = f"survival_{months:g}m", f"Survival at {months:g} months", "%", numbers.percent
+    return Estimand(*about, lambda curve: curve.survival_at(months), months)
 
 
 def _mean_to(months: float) -> Estimand:
-    name, label = f"rmst_{months:g}m", f"Restricted mean to {months:g} months"
-    return Estimand(
-        name, label, "months", numbers.months, lambda curve: curve.restricted_mean(months), months
-    )
+    about = f"rmst_{months:g}m", f"Restricted mean to {months:g} months", "months", numbers.months
+    return Estimand(*about, lambda curve: curve.restricted_mean(months), months)
 
 
 def _rate(count: str, name: str, draws_of: Callable[[Any], np.ndarray]) -> Estimand:
@@ -229,38 +225,32 @@ def groups_of(fit: Fit) -> tuple[Group, ...]:
 
 def named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
     """Treatments in order of display; behind those of a class with several, the class."""
-    # the vocabulary is kept too: no other can take its identity
-    _, groups = kept(
-        fit, ("named", id(vocabulary)), lambda: (vocabulary, _named_groups(fit, vocabulary))
-    )
-    return list(groups)
-
-
-def _named_groups(fit: Fit, vocabulary: Vocabulary) -> list[NamedGroup]:
-    data, sizes = fit.data, patients_of(fit)
-
-    def named(group: Group) -> NamedGroup:
-        class_id, treatment = data.classes[group.class_index], None
-        class_label = vocabulary.treatment_class(class_id).label
-        label = f"{class_label} (any)"
-        if group.treatment_index is not None:
-            treatment = data.treatments[group.treatment_index]
-            label = vocabulary.treatment(treatment).label
-        cohorts = tuple(
-            ref
-            for ref in data.cohorts
-            if (
-                ref.treatment_class == class_id if treatment is None else ref.treatment == treatment
-            )
-        )
-        cohorts = cohorts or tuple(ref for ref in data.within if ref.treatment == treatment)
-        patients = sum(sizes[ref.id] for ref in cohorts)
-        return NamedGroup(group, label, class_label, cohorts, patients)
 
     def place(group: Group) -> tuple[Any, ...]:
-        return group.class_index, group.treatment_index is None, group.treatment_index or 0
+        return group.class_index, group.is_class, group.treatment_index or 0
 
-    return [named(group) for group in sorted(groups_of(fit), key=place)]
+    def make() -> tuple[Vocabulary, list[NamedGroup]]:
+        groups = sorted(groups_of(fit), key=place)
+        # the vocabulary is kept too: no other can take its identity
+        return vocabulary, [_named(group, fit, vocabulary) for group in groups]
+
+    return list(kept(fit, ("named", id(vocabulary)), make)[1])
+
+
+def _named(group: Group, fit: Fit, vocabulary: Vocabulary) -> NamedGroup:
+    data, sizes = fit.data, patients_of(fit)
+    class_id = data.classes[group.class_index]
+    class_label = vocabulary.treatment_class(class_id).label
+    if group.is_class:
+        label = f"{class_label} (any)"
+        cohorts = tuple(ref for ref in data.cohorts if ref.treatment_class == class_id)
+    else:
+        treatment = data.treatments[group.treatment_index]
+        label = vocabulary.treatment(treatment).label
+        cohorts = tuple(ref for ref in data.cohorts if ref.treatment == treatment)
+        cohorts = cohorts or tuple(ref for ref in data.within if ref.treatment == treatment)
+    patients = sum(sizes[ref.id] for ref in cohorts)
+    return NamedGroup(group, label, class_label, cohorts, patients)
 
 
 def cohort_labels(refs: Sequence[CohortRef]) -> dict[str, str]:
@@ -345,12 +335,11 @@ def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd
     grid = np.linspace(min(ends[0], draws.min()), max(ends[1], draws.max()), 256)
     density = NormalDist(prior.location, prior.scale).pdf
     kinds = {"prior": [density(x) for x in grid], "posterior": gaussian_kde(draws)(grid)}
-    about = {"parameter": name, "label": label, "x": np.exp(grid)}
+    about = {"parameter": name, "label": label, "which": "", "x": np.exp(grid)}
     frames = [
         pd.DataFrame(about | {"which": kind, "density": values}) for kind, values in kinds.items()
     ]
-    columns = ["parameter", "label", "which", "x", "density"]
-    return pd.concat(frames, ignore_index=True)[columns]
+    return pd.concat(frames, ignore_index=True)
 
 
 # --- curves --------------------------------------------------------------------------------------
@@ -410,20 +399,19 @@ class Curve:
 
     def survival(self, months: np.ndarray) -> np.ndarray:
         """Draws of survival, shape ``(draws, ..., times)``."""
-        return self._by_family(
-            lambda median, shape, name, tail: families.survival(
-                months, median[..., None], shape[..., None], name, tail[..., None]
-            )
-        )
+
+        def at(median: np.ndarray, shape: np.ndarray, name: str, tail: np.ndarray) -> np.ndarray:
+            median, shape, tail = (values[..., None] for values in (median, shape, tail))
+            return families.survival(months, median, shape, name, tail)
+
+        return self._by_family(at)
 
     def quantile(self, p: np.ndarray) -> np.ndarray:
         """Draws of the times by which shares ``p``, ``(draws, ...)``, had the event."""
         p = np.asarray(p)
+        columns = (slice(None), *([None] * (p.ndim - 1)))
 
-        def at(
-            median: np.ndarray, shape: np.ndarray, name: str, tail: np.ndarray, share: np.ndarray
-        ) -> np.ndarray:
-            columns = (slice(None), *([None] * (p.ndim - 1)))
+        def at(median: Any, shape: Any, name: str, tail: Any, share: np.ndarray) -> np.ndarray:
             return families.quantile(share, median[columns], shape[columns], name, tail[columns])
 
         return self._by_family(at, p)
@@ -526,13 +514,11 @@ class Effects:
         slope = self._flat("prognostic") + self._slope(place)
         log_median = self.base(place, target)
         if target == "new_study":
-            noise = (self.own or self.rng).standard_normal(log_median.size)
-            slope = slope + self._flat("prognostic_sd") * noise
+            slope = slope + self._of_cohort("prognostic")
         log_median = log_median + slope * (share - self.fit.centre_share)
         log_shape = self._of_treatment("shape", place, target)
         if target == "new_study":
-            noise = (self.own or self.rng).standard_normal(log_shape.size)
-            log_shape = log_shape + self._flat("shape_sd") * noise
+            log_shape = log_shape + self._of_cohort("shape")
         tail = self._of_treatment("tail", place, target)
         family, free = (
             np.tile(value, self.repeats) if np.ndim(value) else value
@@ -564,6 +550,11 @@ class Effects:
         """An effect of a level that nothing is known of but its spread."""
         spread = self._flat(f"{level}_sd")
         return spread * self.rng.standard_normal(spread.size)
+
+    def _of_cohort(self, level: str) -> np.ndarray:
+        """A deviation of one cohort of a new study."""
+        spread = self._flat(f"{level}_sd")
+        return spread * (self.own or self.rng).standard_normal(spread.size)
 
     def _effect(self, level: str, index: int | None) -> np.ndarray:
         return self._new(level) if index is None else self._flat(f"{level}_effect", index)
@@ -609,20 +600,10 @@ def _rates(
     def make(stage: str) -> np.ndarray:
         # later stages have other noise than the response rate
         seeds = [STAGES.index(stage)] if stage != STAGES[0] else []
-        each = (Effects(fit, _rng(fit, *seeds), stage=stage) for _ in groups)
-        rates = [own.rate(group, target) for own, group in zip(each, groups, strict=True)]
+        rates = [Effects(fit, _rng(fit, *seeds), stage=stage).rate(g, target) for g in groups]
         return np.stack(rates, axis=1)
 
     return lambda stage: kept(fit, ("rates", groups, target, stage), lambda: make(stage))
-
-
-def stage_rate(fit: ResponseFit, stage: str, group: Group, target: Target) -> np.ndarray:
-    """Draws of the probability of a later stage among those who reach it, shape ``(draws,)``.
-
-    Of ``control``: stable disease of those who do not respond; of ``complete``: complete response
-    of those who do.
-    """
-    return _rates(fit, (group,), target)(stage)[:, 0]
 
 
 def response_rate(fit: ResponseFit, group: Group, target: Target) -> np.ndarray:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import weakref
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from types import MappingProxyType
@@ -23,20 +23,12 @@ from studies.responses import ResponseRefused, best_responses
 from studies.selection import LeftOut, Selection, adjusted_contrasts
 from synthesis.counting import select
 from synthesis.endpoints import survival_endpoints
-from synthesis.model import covariates, response, survival
+from synthesis.model import covariates, response, sampler, survival
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.families import Family, family
 from synthesis.model.observations import Contrasts, SurvivalData, survival_data
 from synthesis.model.response import ResponseData, response_data, response_problem
-from synthesis.model.sampler import (
-    Diagnosis,
-    Draws,
-    Problem,
-    Progress,
-    SamplerSettings,
-    diagnosis_of,
-    run,
-)
+from synthesis.model.sampler import Diagnosis, Draws, Problem, Progress, SamplerSettings
 from synthesis.model.survival import USUAL, Variant, centre_share, survival_problem
 from synthesis.numbers import count
 from synthesis.result import NotAnsweredError
@@ -59,47 +51,38 @@ class NothingToPoolError(NotAnsweredError):
 
 
 class PooledSurvival(Protocol):
-    """What tables and estimands ask of a survival fit, be it of one family or of several."""
+    """What tables and estimands ask of a survival fit, be it of one family or of several.
 
-    @property
-    def data(self) -> SurvivalData:
-        """Observations."""
+    Attributes
+    ----------
+    left_out : tuple of LeftOut
+        Cohorts that are not counted.
+    diagnosis : Diagnosis
+        What the draws are worth; of several families the worst.
+    centre_share : float
+        Share of mixed histology at which ``mu`` and the effects are stated.
+    variant : Variant
+        What is taken otherwise than in every report.
+    seed : int
+        Of the random numbers.
+    family_weights : mapping
+        Weight of each family by its name in running text.
+    draw_family : str or ndarray
+        Name of the family of all draws of :meth:`flat`, or of each.
+    has_shape : float or ndarray
+        One where the shape of a draw is free, else zero.
+    """
 
-    @property
-    def left_out(self) -> tuple[LeftOut, ...]:
-        """Cohorts that are not counted."""
-
-    @property
-    def priors(self) -> Priors:
-        """Those of all families."""
-
-    @property
-    def diagnosis(self) -> Diagnosis:
-        """What the draws are worth; of several families the worst."""
-
-    @property
-    def centre_share(self) -> float:
-        """Share of mixed histology at which ``mu`` and the effects are stated."""
-
-    @property
-    def variant(self) -> Variant:
-        """What is taken otherwise than in every report."""
-
-    @property
-    def seed(self) -> int:
-        """Seed of the random numbers."""
-
-    @property
-    def family_weights(self) -> Mapping[str, float]:
-        """Weight of each family by its name in running text."""
-
-    @property
-    def draw_family(self) -> str | np.ndarray:
-        """Name of the family of all draws of :meth:`flat`, or of each."""
-
-    @property
-    def has_shape(self) -> float | np.ndarray:
-        """One where the shape of a draw is free, else zero."""
+    data: SurvivalData
+    left_out: tuple[LeftOut, ...]
+    priors: Priors
+    diagnosis: Diagnosis
+    centre_share: float
+    variant: Variant
+    seed: int
+    family_weights: Mapping[str, float]
+    draw_family: str | np.ndarray
+    has_shape: float | np.ndarray
 
     def flat(self, name: str) -> np.ndarray:
         """Draws of a variable, ``(draws, ...)``: chains one after the other and thinned."""
@@ -154,17 +137,17 @@ class SurvivalFit(_Sampled):
 
     @property
     def family_weights(self) -> Mapping[str, float]:
-        """The one family, by its name in running text."""
+        """The one family has all the weight."""
         return {self.family.label: 1.0}
 
     @property
-    def draw_family(self) -> str | np.ndarray:
-        """Name of the family of all draws of :meth:`flat`."""
+    def draw_family(self) -> str:
+        """Name of the one family."""
         return self.family.name
 
     @property
-    def has_shape(self) -> float | np.ndarray:
-        """One where the shape of a draw of :meth:`flat` is free, else zero."""
+    def has_shape(self) -> float:
+        """One where the shape is free, else zero."""
         return float(self.family.has_shape)
 
 
@@ -209,21 +192,24 @@ def survival_observations(
         made = {}
         for endpoint in SURVIVAL_ENDPOINTS:
             view = View(endpoint, verified_only, use_read_as)
-            asked = {"verified_only": verified_only, "use_read_as": use_read_as}
-            chosen = select(registry, endpoint, **asked)
+            chosen = select(registry, **vars(view))
             made[endpoint] = (observe(registry, view, chosen), chosen.left_out)
         return MappingProxyType(made)
 
     return kept(registry, ("observations", verified_only, use_read_as), make)
 
 
+def common_sizes(registries: Iterable[Registry], counting: Mapping[str, Any]) -> Sizes:
+    """Room for every survival endpoint of several registries: one compiled model serves them."""
+    observed = (survival_observations(own, **counting).values() for own in registries)
+    return sizes_for([data for own in observed for data, _ in own])
+
+
 def observe(registry: Registry, view: View, chosen: Selection) -> SurvivalData:
     """Observations of the cohorts that are chosen for a survival endpoint."""
     contrasts = Contrasts(chosen.within, adjusted_contrasts(registry, view), chosen.origin)
-    vocabulary = registry.vocabulary
-    return survival_data(
-        chosen.counted, view, class_order(registry), vocabulary.selecting, contrasts
-    )
+    selecting = registry.vocabulary.selecting
+    return survival_data(chosen.counted, view, class_order(registry), selecting, contrasts)
 
 
 def class_order(registry: Registry) -> list[str]:
@@ -313,15 +299,10 @@ def fit_survival_data(
     cache: bool = True,
     progress: Progress | None = None,
 ) -> SurvivalFit:
-    """Fit observations that were made already (simulated ones, or part of a registry).
-
-    Parameters are those of :func:`fit_survival`; ``sizes`` share a compiled model between
-    datasets.
-    """
-    priors = priors or load_priors()
-    chosen = family(family_name)
+    """Fit observations that were made already; parameters are those of :func:`fit_survival`."""
+    priors, chosen = priors or load_priors(), family(family_name)
     problem = survival_problem(data, priors, chosen, sizes or sizes_for([data]), variant)
-    draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
+    draws, diagnosis = _run(problem, settings, cache, progress)
     return SurvivalFit(data, (), priors, chosen, draws, diagnosis, centre_share(priors), variant)
 
 
@@ -335,31 +316,17 @@ def fit_response(
     cache: bool = True,
     progress: Progress | None = None,
 ) -> ResponseFit:
-    """Pool the best responses of a registry.
-
-    Parameters are those of :func:`fit_survival`.
-
-    Raises
-    ------
-    NothingToPoolError
-        If no cohort can be counted.
-    """
-    chosen = select(registry, "response", verified_only=verified_only, use_read_as=use_read_as)
-    if not chosen.counted:
-        raise _nothing_to_pool(registry, "response", chosen.left_out)
+    """Pool the best responses of a registry; parameters and errors as of :func:`fit_survival`."""
+    counting = {"verified_only": verified_only, "use_read_as": use_read_as}
+    chosen = counted_for(registry, "response", counting)
     counts = [best_responses(ref.cohort.response, ref.cohort.n) for ref in chosen.counted]
     for ref, found in zip(chosen.counted, counts, strict=True):
         if isinstance(found, ResponseRefused):
             raise TypeError(f"{ref.id} was counted for response, but {found.reason}")
     data = response_data(chosen.counted, counts, class_order(registry))
-    return fit_response_data(
-        data,
-        priors=priors or load_priors(registry.priors),
-        settings=settings,
-        left_out=chosen.left_out,
-        cache=cache,
-        progress=progress,
-    )
+    priors = priors or load_priors(registry.priors)
+    how = {"settings": settings, "cache": cache, "progress": progress}
+    return replace(fit_response_data(data, priors=priors, **how), left_out=chosen.left_out)
 
 
 def fit_response_data(
@@ -367,24 +334,53 @@ def fit_response_data(
     *,
     priors: Priors | None = None,
     settings: SamplerSettings | None = None,
-    left_out: tuple[LeftOut, ...] = (),
     cache: bool = True,
     progress: Progress | None = None,
 ) -> ResponseFit:
-    """Fit response counts that were made already; parameters as in :func:`fit_response`."""
+    """Fit response counts that were made already; parameters are those of :func:`fit_response`."""
     priors = priors or load_priors()
-    problem = response_problem(data, priors)
-    draws, diagnosis = _run(problem, settings or SamplerSettings(), cache, progress)
-    return ResponseFit(data, left_out, priors, draws, diagnosis)
+    draws, diagnosis = _run(response_problem(data, priors), settings, cache, progress)
+    return ResponseFit(data, (), priors, draws, diagnosis)
 
 
-def require_cohorts(
-    registry: Registry, endpoint: str, *, verified_only: bool = False, use_read_as: Readings = False
-) -> None:
-    """Raise `NothingToPoolError` where no cohort can be counted for an endpoint."""
-    chosen = select(registry, endpoint, verified_only=verified_only, use_read_as=use_read_as)
+def fit_endpoint(
+    registry: Registry,
+    view: View,
+    options: Mapping[str, Any],
+    *,
+    family_name: str = DEFAULT_FAMILY,
+    sizes: Sizes | None = None,
+) -> SurvivalFit | ResponseFit:
+    """Pool response or, under one family, survival; the priors alone where nothing is counted.
+
+    Options are ``priors``, ``settings``, ``cache`` and ``progress`` of :func:`fit_survival`.
+    """
+    of_family = {"family_name": family_name, "sizes": sizes}
+    of_survival = view.endpoint in SURVIVAL_ENDPOINTS
+    chosen, order = select(registry, **vars(view)), class_order(registry)
+    counting = {"verified_only": view.verified_only, "use_read_as": view.use_read_as}
+    if chosen.counted and of_survival:
+        return fit_survival(registry, view.endpoint, **of_family, **options, **counting)
+    if chosen.counted:
+        return fit_response(registry, **options, **counting)
+    if of_survival:
+        fit = fit_survival_data(survival_data((), view, order), **of_family, **options)
+    else:
+        fit = fit_response_data(response_data((), (), order), **options)
+    return replace(fit, left_out=chosen.left_out)
+
+
+def at_stage(progress: Progress | None, stage: str) -> Progress | None:
+    """Progress whose sentences begin with the words of a stage."""
+    return progress and (lambda words: progress(f"{stage}{words}"))
+
+
+def counted_for(registry: Registry, endpoint: str, counting: Mapping[str, Any]) -> Selection:
+    """Select as :func:`synthesis.counting.select`; `NothingToPoolError` where no cohort counts."""
+    chosen = select(registry, endpoint, **counting)
     if not chosen.counted:
         raise _nothing_to_pool(registry, endpoint, chosen.left_out)
+    return chosen
 
 
 def _nothing_to_pool(
@@ -398,12 +394,13 @@ def _nothing_to_pool(
 
 
 def _run(
-    problem: Problem, settings: SamplerSettings, cache: bool, progress: Progress | None
+    problem: Problem, settings: SamplerSettings | None, cache: bool, progress: Progress | None
 ) -> tuple[Draws, Diagnosis]:
     """Sample, judge, and sample again more carefully where the verdict is not PASS."""
+    settings = settings or SamplerSettings()
     for attempt in range(_ATTEMPTS):
-        draws = run(problem, settings, cache=cache, progress=progress)
-        diagnosis = diagnosis_of(draws)
+        draws = sampler.run(problem, settings, cache=cache, progress=progress)
+        diagnosis = sampler.diagnosis_of(draws)
         if diagnosis.verdict == "PASS" or attempt == _ATTEMPTS - 1:
             break
         if progress is not None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -95,13 +97,9 @@ class Table:
 
     def grouped(self) -> Iterator[tuple[str, list[tuple[Cell, ...]]]]:
         """Headings, each with the neighbouring rows under it."""
-        block: list[tuple[Cell, ...]] = []
         labels = self.groups or ("",) * len(self.rows)
-        for number, (label, row) in enumerate(zip(labels, self.rows, strict=True)):
-            block.append(row)
-            if number + 1 == len(labels) or labels[number + 1] != label:
-                yield label, block
-                block = []
+        for label, block in groupby(zip(labels, self.rows, strict=True), key=itemgetter(0)):
+            yield label, [row for _, row in block]
 
 
 def make_table(
@@ -202,11 +200,6 @@ class Finding:
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
     folded: bool = False
-
-    @property
-    def question(self) -> str:
-        """The heading."""
-        return self.heading
 
     @property
     def text(self) -> str:

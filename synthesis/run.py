@@ -12,10 +12,9 @@ from priors import Priors, load_priors
 from studies import Registry
 from studies.registry import of_disease
 from studies.vocabulary import Vocabulary
-from synthesis.choices import STACKED
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Fit, tells_histology
-from synthesis.fits import fit_response, require_cohorts, run_facts
+from synthesis.fits import at_stage, counted_for, fit_response, run_facts
 from synthesis.model.covariates import LINES
 from synthesis.model.sampler import Progress
 from synthesis.questions import (
@@ -25,10 +24,10 @@ from synthesis.questions import (
     checks,
     compare,
     comparisons,
+    cumulative,
     histology,
     mix,
     pooled,
-    since,
     single,
 )
 from synthesis.questions.apart import Apart
@@ -124,23 +123,17 @@ def _results(analysis: Analysis) -> Iterator[Result]:
         for answer in analysis.sensitivity.values():
             yield choices.result(answer, registry)
     yield checks.result(analysis.checks, registry)
-    yield from _beside_answers(analysis)
-    if (appraised := appraisal.result(registry, set(analysis.cohorts["study"]))) is not None:
-        yield appraised
-
-
-def _beside_answers(analysis: Analysis) -> Iterator[Result]:
-    """What recent reports changed, other diseases, and what is shown and not pooled."""
-    registry = analysis.registry
     if analysis.since is not None:
-        yield since.result(analysis.since, registry)
+        yield cumulative.since_result(analysis.since, registry)
     if analysis.apart:
         yield apart.result(analysis.apart, registry)
     counted = set(analysis.cohorts["study"] + ":" + analysis.cohorts["cohort"])
-    if (shown := cases.result(registry, counted)) is not None:
-        yield shown
-    if (compared := comparisons.result(registry, analysis.fits)) is not None:
-        yield compared
+    shown_and_not_pooled = (
+        cases.result(registry, counted),
+        comparisons.result(registry, analysis.fits),
+        appraisal.result(registry, set(analysis.cohorts["study"])),
+    )
+    yield from filter(None, shown_and_not_pooled)
 
 
 def _restricted(result: Result, restrictions: tuple[Restriction, ...]) -> Result:
@@ -169,19 +162,9 @@ def analyse(
 ) -> Analysis:
     """Fit every endpoint asked for and answer every question of the report.
 
-    Parameters
-    ----------
-    registry : Registry
-    settings : Settings, optional
-    priors : Priors, optional
-        Those of the registry otherwise, or the default catalogue.
-    progress : callable, optional
-        Called with a sentence at each stage.
-    cache : bool
-        Read and store draws on disk.
-    compared : bool
-        Set treatments against each other, and tell benefit by histology. Otherwise the comparison
-        is empty and there are no findings.
+    `priors`, `progress` and `cache` are as of :func:`~synthesis.fits.fit_survival`. Without
+    `compared` no treatments are set against each other: the comparison is empty, and there are no
+    findings.
 
     Raises
     ------
@@ -198,20 +181,19 @@ def analyse(
     """
     settings, priors = settings or Settings(), priors or load_priors(registry.priors)
     tell, vocabulary = progress or (lambda _: None), registry.vocabulary
+    how = {"priors": priors, "progress": tell, "cache": cache}
     _refuse(registry, settings)
-    fits, survival = fit_endpoints(registry, settings, priors=priors, progress=tell, cache=cache)
+    fits, survival = fit_endpoints(registry, settings, **how)
     asked = fits if compared else {}
     tell("treatments compared")
     about = {name: getattr(settings, name) for name in ("delta", "confounding")}
     about |= {"mix": settings.reference_mix, "reference": settings.reference if asked else None}
     comparison = compare.compare(asked, vocabulary, **about)
-    findings = _benefit(asked, vocabulary, settings, tell)
+    told = _of_survival(asked, vocabulary)
+    findings = _benefit(told, vocabulary, settings, tell) if told else None
     tell("stated populations")
-    populations = _populations(asked, vocabulary, settings)
-    tried, notes = {}, ()
-    if settings.sensitivity and compared:
-        tried, notes = _sensitivity(registry, settings, priors, cache, tell)
-    more = _beside(registry, settings, priors, cache, tell) if compared else _NOTHING_BESIDE
+    populations = tuple(_populations(told, vocabulary, settings)) if told else ()
+    refits = _refits(registry, settings, **how) if compared else _NO_REFITS
     tell("tables")
     fits, survival = MappingProxyType(fits), MappingProxyType(survival)
     tables = pooled.pool(registry, fits, survival, comparison, settings, priors)
@@ -222,9 +204,7 @@ def analyse(
         checks=checks.check(fits, vocabulary, order),
         findings=findings,
         populations=populations,
-        sensitivity=MappingProxyType(tried),
-        sensitivity_notes=notes,
-        **more,
+        **refits,
         restrictions=restrictions(registry, fits, settings),
         manifest=_manifest(registry, settings, priors, fits, survival),
     )
@@ -235,29 +215,35 @@ def _refuse(registry: Registry, settings: Settings) -> None:
     if settings.reference is not None:
         registry.vocabulary.treatment(settings.reference)
     if settings.since is not None:
-        since.published_before(registry, settings.since)
+        cumulative.published_before(registry, settings.since)
 
 
-_NOTHING_BESIDE: Mapping[str, Any] = {"apart": (), "since": None}
+_NO_REFITS = MappingProxyType(
+    {"sensitivity": {}, "sensitivity_notes": (), "apart": (), "since": None}
+)
 
 
-def _beside(
-    registry: Registry, settings: Settings, priors: Priors, cache: bool, progress: Progress
-) -> dict[str, Any]:
-    """Other diseases, and what recent reports changed where that was asked for."""
-    common = {"priors": priors, "cache": cache}
-    populations = []
+def _refits(registry: Registry, settings: Settings, **how: Any) -> dict[str, Any]:
+    """What takes fits of its own: other choices, other diseases, the reports before a year."""
+    tried, notes = _sensitivity(registry, settings, **how) if settings.sensitivity else ({}, ())
+    return {
+        "sensitivity": MappingProxyType(tried),
+        "sensitivity_notes": notes,
+        "apart": tuple(_apart(registry, settings, **how)),
+        "since": None if settings.since is None else cumulative.since(registry, settings, **how),
+    }
+
+
+def _apart(
+    registry: Registry, settings: Settings, *, progress: Progress, **how: Any
+) -> Iterator[Apart]:
+    """Other diseases, each as a population of its own."""
     for disease, words in registry.vocabulary.apart.items():
         own = of_disease(registry, disease)
         if endpoints := apart.endpoints_of(own, settings):
-            tell = {"progress": lambda stage, words=words: progress(f"{words}, {stage}")}
             asked = replace(settings, endpoints=endpoints)
-            fits, _ = fit_endpoints(own, asked, **common, **tell)
-            populations.append(Apart(own, asked, fits))
-    changed = None
-    if settings.since is not None:
-        changed = since.since(registry, settings, **common, progress=progress)
-    return {"apart": tuple(populations), "since": changed}
+            fits, _ = fit_endpoints(own, asked, progress=at_stage(progress, f"{words}, "), **how)
+            yield Apart(own, asked, fits)
 
 
 def fit_endpoints(
@@ -275,30 +261,18 @@ def fit_endpoints(
     (dict, dict)
         Endpoint -> fit that answers are read from, and survival endpoint -> its fits by family.
     """
-    tell = progress or (lambda _: None)
     fits: dict[str, Fit] = {}
     survival: dict[str, FamilyFits] = {}
-    common = {
-        "priors": priors or load_priors(registry.priors),
-        "settings": settings.sampler(),
-        "verified_only": settings.verified_only,
-        "use_read_as": settings.use_read_as,
-        "cache": cache,
-    }
+    common = {"priors": priors or load_priors(registry.priors), "cache": cache}
+    common |= {"settings": settings.sampler(), **settings.counting}
     for name in settings.endpoints:  # before anything is sampled
-        require_cohorts(
-            registry,
-            name,
-            verified_only=settings.verified_only,
-            use_read_as=settings.use_read_as,
-        )
+        counted_for(registry, name, settings.counting)
     for name in settings.endpoints:
         if endpoint_of(name).is_response:
-            stage = {"progress": lambda words, name=name: tell(f"{name}: {words}")}
-            fits[name] = fit_response(registry, **common, **stage)
+            fits[name] = fit_response(registry, **common, progress=at_stage(progress, f"{name}: "))
         else:
-            survival[name] = fit_families(registry, name, settings.fitted, **common, progress=tell)
-            fits[name] = survival[name].pooled
+            own = fit_families(registry, name, settings.fitted, common, progress)
+            survival[name], fits[name] = own, own.pooled
     return fits, survival
 
 
@@ -310,15 +284,9 @@ def _of_survival(fits: Mapping[str, Fit], vocabulary: Vocabulary) -> dict[str, F
 
 
 def _benefit(
-    fits: Mapping[str, Fit],
-    vocabulary: Vocabulary,
-    settings: Settings,
-    progress: Progress,
-) -> Findings | None:
+    survival: Mapping[str, Fit], vocabulary: Vocabulary, settings: Settings, progress: Progress
+) -> Findings:
     """Benefit by histology."""
-    survival = _of_survival(fits, vocabulary)
-    if not survival:
-        return None
     reference = settings.reference
     if reference is not None:  # the usual one where survival does not pool it
         treatments = {ref.treatment for fit in survival.values() for ref in fit.data.cohorts}
@@ -335,24 +303,18 @@ def _benefit(
 
 
 def _populations(
-    fits: Mapping[str, Fit], vocabulary: Vocabulary, settings: Settings
-) -> tuple[PatientMix, ...]:
+    survival: Mapping[str, Fit], vocabulary: Vocabulary, settings: Settings
+) -> Iterator[PatientMix]:
     """Pooled survival of patients of the reference mix, for each line of treatment."""
-    survival = _of_survival(fits, vocabulary)
-    if not survival:
-        return ()
-    share = settings.reference_mix
     adjusted = all(fit.variant.covariates for fit in survival.values())
-    lines = [line for line in LINES if line in vocabulary.lines]
-    stated = [Population(share, line=line) for line in lines] if adjusted else []
-    return tuple(
-        mix.patient_mix(survival, vocabulary, population)
-        for population in stated or [Population(share)]
-    )
+    lines = [line for line in LINES if line in vocabulary.lines] if adjusted else []
+    for line in lines or [None]:
+        population = Population(settings.reference_mix, line=line)
+        yield mix.patient_mix(survival, vocabulary, population)
 
 
 def _sensitivity(
-    registry: Registry, settings: Settings, priors: Priors, cache: bool, progress: Progress
+    registry: Registry, settings: Settings, *, progress: Progress, **how: Any
 ) -> tuple[dict[str, Sensitivity], tuple[str, ...]]:
     """What changes under which choice, and a sentence on each endpoint that cannot be asked about.
 
@@ -362,23 +324,13 @@ def _sensitivity(
     from synthesis.questions.sensitivity.specifications import NotAskedError
 
     tried, notes = {}, []
-    own_family = {} if settings.family == STACKED else {"family_name": settings.family}
+    same = ("reference", "delta", "verified_only", "use_read_as", "reference_mix", "seed")
+    how |= {name: getattr(settings, name) for name in same}
+    how["family_name"] = settings.of_one_family.family
     for endpoint in settings.survival_endpoints:
+        tell = at_stage(progress, f"{endpoint}, sensitivity: ")
         try:
-            tried[endpoint] = sensitivity(
-                registry,
-                endpoint,
-                reference=settings.reference,
-                delta=settings.delta,
-                priors=priors,
-                verified_only=settings.verified_only,
-                use_read_as=settings.use_read_as,
-                reference_mix=settings.reference_mix,
-                seed=settings.seed,
-                cache=cache,
-                progress=lambda words, e=endpoint: progress(f"{e}, sensitivity: {words}"),
-                **own_family,
-            )
+            tried[endpoint] = sensitivity(registry, endpoint, progress=tell, **how)
         except NotAskedError as error:
             label = endpoint_of(endpoint).name(registry.vocabulary)
             notes.append(f"{label}: {str(error).rstrip('.')}.")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Any
 
+from studies.figures import Readings, View
 from synthesis.choices import CONFOUNDING, DEFAULT, STACKED
 from synthesis.endpoints import ENDPOINTS
+from synthesis.fits import DEFAULT_FAMILY
 from synthesis.model.families import family
 from synthesis.model.sampler import SamplerSettings
 from synthesis.stacking import STACKED_FAMILIES
-
-if TYPE_CHECKING:
-    from studies.figures import Readings
 
 #: Draws a chain: each of several families, so fewer than one fit alone would get.
 DRAWS = 1500
@@ -98,6 +97,20 @@ class Settings:
         if not self.fitted:
             raise ValueError("families: found none, expected at least one to stack")
         self.sampler()
+
+    @property
+    def counting(self) -> dict[str, Any]:
+        """Which figures count, as every function that counts them is told."""
+        return {"verified_only": self.verified_only, "use_read_as": self.use_read_as}
+
+    def view(self, endpoint: str) -> View:
+        """How the figures of an endpoint are looked at."""
+        return View(endpoint, **self.counting)
+
+    @property
+    def of_one_family(self) -> Settings:
+        """The same with one survival family: several would take as many times as long."""
+        return replace(self, family=DEFAULT_FAMILY) if self.family == STACKED else self
 
     @property
     def survival_endpoints(self) -> tuple[str, ...]:

@@ -23,20 +23,19 @@ posteriors under each family.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from priors import Priors
 from studies import Registry
-from studies.figures import Readings
-from synthesis.fits import PooledSurvival, SurvivalFit, fit_survival
+from synthesis.fits import PooledSurvival, SurvivalFit, at_stage, fit_survival
 from synthesis.left_out import DRAWS, NODES, leave_one_out, spaced
-from synthesis.model.sampler import Diagnosis, Progress, SamplerSettings
+from synthesis.model.sampler import Diagnosis, Progress
 
 #: Families that a stacked analysis fits unless others are named.
 STACKED_FAMILIES = ("weibull", "log-logistic", "log-normal", "long-tail")
@@ -273,37 +272,22 @@ class FamilyFits:
 def fit_families(
     registry: Registry,
     endpoint: str,
-    names: Sequence[str],
-    *,
-    priors: Priors,
-    settings: SamplerSettings,
-    verified_only: bool = False,
-    use_read_as: Readings = False,
-    cache: bool = True,
+    names: Iterable[str],
+    options: Mapping[str, Any],
     progress: Progress | None = None,
 ) -> FamilyFits:
     """Fit an endpoint under each of the named families, and stack the fits if there are several.
 
-    The other parameters, and errors, are those of :func:`~synthesis.fits.fit_survival`.
+    Options and errors are those of :func:`~synthesis.fits.fit_survival`.
     """
-    report = progress or (lambda _: None)
-    fits = {
-        name: fit_survival(
-            registry,
-            endpoint,
-            family_name=name,
-            priors=priors,
-            settings=settings,
-            verified_only=verified_only,
-            use_read_as=use_read_as,
-            cache=cache,
-            progress=lambda words, name=name: report(f"{endpoint}, {name}: {words}"),
-        )
-        for name in names
-    }
+    fits = {}
+    for name in names:
+        told = {"family_name": name, "progress": at_stage(progress, f"{endpoint}, {name}: ")}
+        fits[name] = fit_survival(registry, endpoint, **options, **told)
     by_family = MappingProxyType(fits)
     if len(fits) == 1:
         return FamilyFits(by_family, None, next(iter(fits.values())))
-    report(f"{endpoint}: comparing families")
+    if progress is not None:
+        progress(f"{endpoint}: comparing families")
     choice = choose(fits)
     return FamilyFits(by_family, choice, stack(fits, choice.weights))

@@ -1,4 +1,4 @@
-"""Pooled answers year by year: what was published by then counts, and nothing later."""
+"""Pooled answers year by year, and what the reports since a year changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from studies import load_registry
 from synthesis.cli import main
 from synthesis.plots import plot_cumulative
 from synthesis.questions import cumulative as question
-from synthesis.questions.cumulative import CUMULATIVE_COLUMNS, published_by, told
+from synthesis.questions.cumulative import CUMULATIVE_COLUMNS, published_before, published_by, told
 from synthesis.result import NotAnsweredError
 from synthesis.settings import Settings
 
@@ -44,38 +44,45 @@ def folder(tmp_path):
 
 
 @pytest.fixture
+def registry(folder):
+    return load_registry(folder, alone=True)
+
+
+def undated(registry):
+    """The registry whose fourth report has no year."""
+    four = registry.study("four")
+    citation = four.citation.model_copy(update={"year": None})
+    changed = {"four": four.model_copy(update={"citation": citation})}
+    return replace(registry, studies={**registry.studies, **changed})
+
+
+@pytest.fixture
 def fitted(monkeypatch):
     """Fits are made by hand; what was asked is noted."""
     seen = []
 
-    def fit(registry, endpoint, **options):
-        seen.append((endpoint, sorted(registry.studies), options["family_name"], options["sizes"]))
+    def fit(registry, view, _, *, family_name, sizes):
+        seen.append((view.endpoint, sorted(registry.studies), family_name, sizes))
         return survival_fit(registry)
 
-    monkeypatch.setattr(question, "fit_survival", fit)
+    monkeypatch.setattr(question, "fit_endpoint", fit)
     monkeypatch.setattr(question, "LEAST_COHORTS", 3)
     return seen
 
 
-def test_the_registry_of_a_year_holds_what_was_published_by_then(folder):
-    registry = load_registry(folder, alone=True)
+def test_the_registry_of_a_year_holds_what_was_published_by_then(registry):
     assert set(published_by(registry, 2012).studies) == {"one", "two", "three"}
     assert set(published_by(registry, 2011).studies) == {"one"}
     whole = published_by(registry, 2020)
     assert (whole.studies, whole.fingerprint) == (registry.studies, registry.fingerprint)
 
 
-def test_a_report_without_a_year_is_the_last(folder):
-    registry = load_registry(folder, alone=True)
-    four = registry.study("four")
-    undated = four.model_copy(update={"citation": four.citation.model_copy(update={"year": None})})
-    registry = replace(registry, studies={**registry.studies, "four": undated})
-    assert "four" not in published_by(registry, 2019).studies
-    assert "four" in published_by(registry, 2020).studies
+def test_a_report_without_a_year_is_the_last(registry):
+    assert "four" not in published_by(undated(registry), 2019).studies
+    assert "four" in published_by(undated(registry), 2020).studies
 
 
-def test_each_year_that_changes_what_counts_is_fitted_once_at_common_sizes(folder, fitted):
-    registry = load_registry(folder, alone=True)
+def test_each_year_that_changes_what_counts_is_fitted_once_at_common_sizes(registry, fitted):
     answer = question.cumulative(registry, Settings(endpoints=("os",)))
     assert [len(names) for _, names, *_ in fitted] == [3, 4, 5, 6]
     assert {family for *_, family, _ in fitted} == {"log-logistic"}
@@ -104,8 +111,7 @@ def test_a_report_of_an_adjusted_ratio_is_new_once(tmp_path, fitted):
     assert set(new["treatment"]) == {registry.vocabulary.treatment("paclitaxel").label}
 
 
-def test_rows_that_are_told_are_years_that_brought_a_report(folder, fitted):
-    registry = load_registry(folder, alone=True)
+def test_rows_that_are_told_are_years_that_brought_a_report(registry, fitted):
     answer = question.cumulative(registry, Settings(endpoints=("os",)))
     rows = told(answer.table)
     assert (rows["reports"] != "").all()
@@ -114,10 +120,9 @@ def test_rows_that_are_told_are_years_that_brought_a_report(folder, fitted):
     assert patients.is_monotonic_decreasing
 
 
-def test_too_few_cohorts_are_refused(folder):
-    registry = published_by(load_registry(folder, alone=True), 2012)
+def test_too_few_cohorts_are_refused(registry):
     with pytest.raises(NotAnsweredError, match="fewer than 5 cohorts count for os"):
-        question.cumulative(registry, Settings(endpoints=("os",)))
+        question.cumulative(published_by(registry, 2012), Settings(endpoints=("os",)))
 
 
 def test_the_command_is_the_page_that_was_read(folder, fitted, capsys, tmp_path):
@@ -150,3 +155,64 @@ def test_two_rows_of_one_year_are_refused():
     table = cumulative_table().assign(year=np.int64(2017))
     with pytest.raises(ValueError, match="two rows for treatment Lenvatinib, year 2017"):
         plot_cumulative(table)
+
+
+# --- Since a year --------------------------------------------------------------------------------
+
+
+def since(year):
+    return Settings(endpoints=("os",), since=year)
+
+
+def test_reports_of_the_year_and_later_are_left_out(registry):
+    assert set(published_before(registry, 2015).studies) == {"one", "two", "three"}
+
+
+def test_a_report_without_a_year_counts_as_earlier(registry):
+    assert "four" in published_before(undated(registry), 2012).studies
+
+
+@pytest.mark.parametrize("year", [1990, 2010, 2021])
+def test_a_year_that_leaves_out_nothing_or_everything_is_refused(registry, year):
+    with pytest.raises(NotAnsweredError, match=f"found {year}, expected a year from 2011 to 2020"):
+        published_before(registry, year)
+
+
+def test_the_command_refuses_it_before_anything_is_sampled(folder, capsys):
+    words = ["report", "--registry", str(folder), "--only", "--endpoint", "os", "--since", "2030"]
+    assert main([*words, "--out", str(folder.parent / "out")]) == 2
+    assert "since: found 2030, expected a year from 2011 to 2020" in capsys.readouterr().err
+    assert not (folder.parent / "out").exists()
+
+
+def test_both_answers_stand_beside_each_other(registry, fitted):
+    answer = question.since(registry, since(2015))
+    assert [names for _, names, *_ in fitted] == [["one", "three", "two"], sorted(registry.studies)]
+    assert list(answer.verdicts) == ["os, 2014", "os, 2020"]
+    result = question.since_result(answer, registry)
+    assert result.title == "What the evidence since 2015 changed"
+    assert "3 reports of the registry were published since 2015" in result.lead[0]
+    (finding,) = result.findings
+    assert finding.heading == "What the evidence since 2015 changed in overall survival"
+    (table,) = finding.tables
+    rows = {row[0].text: [cell.text for cell in row] for row in table.rows}
+    # the first report gives way to the last, of the same patients
+    assert rows["Lenvatinib"][2] == "1 (20)"
+    assert rows["Lenvatinib"][4:] == ["1 (25)", "Six 2020"]
+    assert rows["Best supportive care"][4:] == ["2 (45)", "Four 2015"]
+
+
+def test_too_few_cohorts_before_are_said(registry, fitted, monkeypatch):
+    monkeypatch.setattr(question, "LEAST_COHORTS", 5)
+    answer = question.since(registry, since(2012))
+    assert list(answer.verdicts) == ["os, 2020"]
+    (finding,) = question.since_result(answer, registry).findings
+    assert "fewer than 5 cohorts counted" in finding.text
+    assert {row[1].text for row in finding.tables[0].rows} == {"none"}
+
+
+def test_an_endpoint_without_a_new_report_says_so(registry):
+    settings = Settings(endpoints=("response",), since=2015)
+    answer = question.since(registry, settings)
+    (finding,) = question.since_result(answer, registry).findings
+    assert finding.text == "Nothing: no report since 2015 counts."

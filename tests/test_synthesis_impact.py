@@ -138,9 +138,9 @@ def test_manifest_names_both_registries(sampled, pair):
 def test_answers_are_made_from_the_tables_and_stages_are_reported(sampled, os_rows, stages):
     row = os_rows.loc["Lenvatinib"]
     ends = (row["before"], row["before_lower"], row["before_upper"])
-    first = sampled.answers[0]
+    first = result(sampled, sampled.registry).findings[0]
     assert f"from {numbers.interval(*ends, numbers.months)} to " in first.text
-    assert first.question.startswith("What does adding Odd 2021, ")
+    assert first.heading.startswith("What does adding Odd 2021, ")
     assert stages[-1] == "tables"
     assert any(words.startswith("os, with the new studies:") for words in stages)
     assert sum("compiling" in words for words in stages) <= 1
@@ -165,7 +165,7 @@ def test_a_study_that_is_not_counted_changes_nothing_and_says_why(nothing, tmp_p
     assert tuple(nothing.surprise.columns) == SURPRISE_COLUMNS
     assert nothing.estimates.empty
     assert set(nothing.selection["change"]) == {"not counted"}
-    first, last = nothing.answers
+    first, last = result(nothing, nothing.registry).findings
     assert first.text.startswith("Nothing")
     assert "neither a median nor a probability" in last.text
     files = write(nothing, tmp_path / "out")
@@ -192,14 +192,13 @@ def test_the_summary_is_the_page_that_was_read(tmp_path, monkeypatch):
     """All kinds of sentences, from fits set by hand: the words, and every number in them."""
     z = np.linspace(-0.3, 0.3, DRAWS)[None]
 
-    def at(registry, endpoint="os", **_):
+    def at(registry, view, *_, **__):
         fresh = "fresh" in registry.studies
         spread = {"study_sd": 0.4, "treatment_sd": 0.3, "class_sd": 0.2, "prognostic": 0.5}
-        start = -1.0 if endpoint == "response" else 1.3
-        return fit_of(registry, endpoint, mu=start + (0.2 + 0.8 * z if fresh else z), **spread)
+        start = -1.0 if view.endpoint == "response" else 1.3
+        return fit_of(registry, view.endpoint, mu=start + (0.2 + 0.8 * z if fresh else z), **spread)
 
-    monkeypatch.setattr(question, "fit_survival", at)
-    monkeypatch.setattr(question, "fit_response", lambda registry, **_: at(registry, "response"))
+    monkeypatch.setattr(question, "fit_endpoint", at)
     groups = [subgroup("pure", 15, survival=printed("2.7")), subgroup("mixed", 8)]
     groups[1]["survival"] = printed("40")
     fresh = [
@@ -220,7 +219,7 @@ def test_the_summary_is_the_page_that_was_read(tmp_path, monkeypatch):
         Settings(endpoints=("response",), verified_only=True),
     )
     limit = "Only figures that were seen in the report itself count"
-    first = restricted.answers[0]
+    first = result(restricted, restricted.registry).findings[0]
     assert limit in first.text
     assert limit in first.pictures[0].caption
 

@@ -26,15 +26,7 @@ from synthesis.predictive import (
     predict_rate,
     rate_of,
 )
-from synthesis.questions.impact.tables import (
-    SURPRISE_COLUMNS,
-    Pair,
-    estimates_table,
-    notes_of,
-    ranks_table,
-    selection_table,
-    surprise_table,
-)
+from synthesis.questions.impact import tables
 
 LENVATINIB = study("lenva", cohort(n=23, survival=[median(4)]))
 SORAFENIB = study("sora", cohort("arm", "sorafenib", 20, survival=[median(5)]))
@@ -46,13 +38,13 @@ TWO_LEVELS = {"class_sd": 0.3, "treatment_sd": 0.4, "study_sd": 0.5}
 def load(tmp_path):
     """Write studies and read them back as a registry."""
     folders = iter(range(100))
-    return lambda *tables: load_registry(
-        write_registry(tmp_path / f"registry{next(folders)}", *tables)
+    return lambda *reports: load_registry(
+        write_registry(tmp_path / f"registry{next(folders)}", *reports)
     )
 
 
 def pair(old, new, after, new_cohorts=()):
-    return Pair((old, new), "os", after.vocabulary, old.centre_share, new_cohorts)
+    return tables.Pair((old, new), "os", after.vocabulary, old.centre_share, new_cohorts)
 
 
 def surprise(before, after, notes=None, endpoint="os"):
@@ -60,7 +52,8 @@ def surprise(before, after, notes=None, endpoint="os"):
     data = observations(after, endpoint)
     ids = [ref.id for ref in data.cohorts if ref.study.id == "fresh"]
     fits = before, SimpleNamespace(data=data)
-    return surprise_table([Pair(fits, endpoint, after.vocabulary, 0.4, ids, notes or {})])
+    own = tables.Pair(fits, endpoint, after.vocabulary, 0.4, ids, notes or {})
+    return tables.surprise_table([own])
 
 
 def medians(estimates):
@@ -238,7 +231,7 @@ def test_p_of_a_new_study_is_exact_where_nothing_is_uncertain(load):
     share = stats.beta.cdf(1.0 - 0.5 ** (2.6 / 4.0), 12, 12)
     assert row["percentile"] == pytest.approx(100 * share, abs=2.0)
     assert row["p"] == pytest.approx(2 * share, abs=0.03)
-    assert tuple(row) == SURPRISE_COLUMNS
+    assert tuple(row) == tables.SURPRISE_COLUMNS
 
 
 def test_a_share_that_is_not_printed_widens_the_expectation(load):
@@ -324,7 +317,7 @@ def test_shift_is_a_log_ratio_over_the_sd_before(load):
     z = stats.norm.ppf((np.arange(DRAWS) + 0.5) / DRAWS)[None]
     old = fit_of(before, mu=np.log(4.0) + 0.25 * z, **TWO_LEVELS)
     new = fit_of(after, mu=np.log(5.0) + 0.2 * z, **TWO_LEVELS)
-    table = estimates_table([pair(old, new, after, {"sora:arm"})])
+    table = tables.estimates_table([pair(old, new, after, {"sora:arm"})])
     row = medians(table).loc["Lenvatinib"]
     assert row["before"] == pytest.approx(4.0, rel=1e-3)
     assert row["after"] == pytest.approx(5.0, rel=1e-3)
@@ -343,7 +336,7 @@ def test_a_treatment_new_to_the_pool_has_what_was_expected_of_it(load):
     mu = 1.0 + 0.01 * np.linspace(-1, 1, DRAWS)[None]
     old, new = fit_of(before, mu=mu, **TWO_LEVELS), fit_of(after, mu=mu, **TWO_LEVELS)
     ids = {"sora:arm", "pacli:arm"}
-    table = estimates_table([pair(old, new, after, ids)])
+    table = tables.estimates_table([pair(old, new, after, ids)])
     assert not table.isna().any().any()
     assert (table["before_lower"] < table["before"]).sum() > len(table) / 2
     rows = medians(table)
@@ -363,7 +356,7 @@ def test_pure_and_mixed_are_extrapolated_where_no_report_tells_them_apart(load):
     groups = [subgroup(name, 10, survival=os_of("4.0")) for name in ("pure", "mixed")]
     registry = load(study("split", cohort(n=20, subgroups=groups)), PACLITAXEL)
     fit = fit_of(registry, mu=np.linspace(0.9, 1.1, DRAWS)[None], **TWO_LEVELS)
-    table = estimates_table([pair(fit, fit, registry)])
+    table = tables.estimates_table([pair(fit, fit, registry)])
     rows = table.groupby(["treatment", "histology"])["extrapolated"].all()
     assert {key for key, extrapolated in rows.items() if extrapolated} == {
         ("Paclitaxel", "pure"),
@@ -389,7 +382,7 @@ def test_ranks_before_and_after(load):
     old = fit_of(before, treatment_effect=[0.5, 0.0], treatment_sd=1.0, class_sd=1e-6)
     # vocabulary order: lenvatinib, sorafenib, paclitaxel
     new = fit_of(after, treatment_effect=[0.1, -0.5, 0.3])
-    table = ranks_table([pair(old, new, after, {"sora:arm"})])
+    table = tables.ranks_table([pair(old, new, after, {"sora:arm"})])
     assert list(table["treatment"]) == ["Paclitaxel", "Lenvatinib", "Sorafenib"]
     own = table.set_index("treatment")
     assert (own["of"] == 3).all()
@@ -419,7 +412,7 @@ def test_who_gave_way_and_who_is_not_counted(load):
     old = [overlapping("small", 2015, 10), SORAFENIB]
     before, after = load(*old), load(*old, overlapping("large", 2020, 90, ["small"]), nothing)
     chosen = [select(registry, "os") for registry in (before, after)]
-    table = selection_table({"os": chosen}, (before, after), {"large", "silent"})
+    table = tables.selection_table({"os": chosen}, (before, after), {"large", "silent"})
     rows = table.set_index("study")
     assert rows[["change", "other"]].T.to_dict("list") == {
         "large": ["counted", "small:arm"],
@@ -428,7 +421,7 @@ def test_who_gave_way_and_who_is_not_counted(load):
     }
     assert "neither a median" in rows.loc["silent", "reason"]
     assert "same centre" in rows.loc["small", "reason"]
-    (note,) = notes_of(*chosen, ["large:arm"], set()).values()
+    (note,) = tables.notes_of(*chosen, ["large:arm"], set()).values()
     assert note == "The fit without it counted small:arm, with patients in common."
 
 
@@ -436,7 +429,7 @@ def test_a_cohort_is_counted_again_when_the_one_before_it_goes(load):
     small, large = overlapping("small", 2015, 10), overlapping("large", 2020, 90, ["small"])
     before, after = load(small, large), load(small)
     chosen = [select(registry, "os") for registry in (before, after)]
-    rows = selection_table({"os": chosen}, (before, after), set()).set_index("study")
+    rows = tables.selection_table({"os": chosen}, (before, after), set()).set_index("study")
     assert rows.loc["small", "change"] == "counted again"
     assert "large:arm" in rows.loc["small", "reason"]
     assert rows.loc["large", "change"] == "no longer counted"

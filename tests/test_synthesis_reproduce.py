@@ -12,15 +12,7 @@ import report_fits
 from priors import load_priors
 from studies.documents import csv_of
 from synthesis.cli import main
-from synthesis.questions.reproduce import (
-    MOST_MOVED,
-    OTHER,
-    SAME,
-    WITHIN,
-    compare_tables,
-    read_report,
-    require_same_data,
-)
+from synthesis.questions import reproduce
 from synthesis.report import write_report
 from synthesis.result import NotAnsweredError
 from synthesis.staging import MANIFEST
@@ -47,12 +39,12 @@ def edited(folder, tmp_path, edit):
 def test_a_report_says_how_it_was_made(kept):
     folder, analysis, registry = kept
     for path in (folder, folder / MANIFEST):
-        report = read_report(path)
+        report = reproduce.read_report(path)
         assert report.settings == analysis.settings
-        require_same_data(report, registry, load_priors())
+        reproduce.require_same_data(report, registry, load_priors())
     tables = {name: t for result in analysis.results for name, t in result.tables.items()}
-    compared = compare_tables(report, tables)
-    assert (compared["verdict"] == SAME).all()
+    compared = reproduce.compare_tables(report, tables)
+    assert (compared["verdict"] == reproduce.SAME).all()
     assert list(compared["table"]) == list(tables)
 
 
@@ -66,12 +58,12 @@ def test_a_report_says_how_it_was_made(kept):
 )
 def test_another_manifest_is_refused(kept, tmp_path, edit, words):
     with pytest.raises(NotAnsweredError, match=words):
-        read_report(edited(kept[0], tmp_path, edit))
+        reproduce.read_report(edited(kept[0], tmp_path, edit))
 
 
 def test_no_manifest_is_refused(tmp_path):
     with pytest.raises(NotAnsweredError, match=r"cannot be read \(no such file or directory\)"):
-        read_report(tmp_path)
+        reproduce.read_report(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -83,9 +75,9 @@ def test_no_manifest_is_refused(tmp_path):
     ],
 )
 def test_other_data_are_refused(kept, tmp_path, edit, words):
-    report = read_report(edited(kept[0], tmp_path, edit))
+    report = reproduce.read_report(edited(kept[0], tmp_path, edit))
     with pytest.raises(NotAnsweredError, match=words):
-        require_same_data(report, kept[2], load_priors())
+        reproduce.require_same_data(report, kept[2], load_priors())
 
 
 POSTERIOR = {"name": ["a", "b"], "n": [3, 4], "estimate": [2.0, 5.0]}
@@ -102,24 +94,25 @@ def moved(column, by):
     return table
 
 
-@pytest.mark.parametrize("column", MOST_MOVED)
+@pytest.mark.parametrize("column", reproduce.MOST_MOVED)
 def test_estimates_may_move_by_monte_carlo_error(kept, tmp_path, column):
-    report = read_report(edited(kept[0], tmp_path, lambda m: None))
+    report = reproduce.read_report(edited(kept[0], tmp_path, lambda m: None))
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "one.csv").write_text(csv_of(pd.DataFrame(POSTERIOR)), encoding="utf-8")
-    for factor, verdict in ((0.0, SAME), (0.95, WITHIN), (1.05, OTHER)):
-        (row,) = compare_tables(
-            report, {"one": moved(column, factor * MOST_MOVED[column])}
-        ).itertuples()
+
+    def judged(table):
+        (row,) = reproduce.compare_tables(report, {"one": table}).itertuples()
+        return row
+
+    verdicts = {0.0: reproduce.SAME, 0.95: reproduce.WITHIN, 1.05: reproduce.OTHER}
+    for factor, verdict in verdicts.items():
+        row = judged(moved(column, factor * reproduce.MOST_MOVED[column]))
         assert row.verdict == verdict
         assert row.furthest == pytest.approx(factor, rel=1e-3)
     for change in ({"n": [3, 5]}, {"name": ["a", "c"]}, {"more": [1, 1]}):
-        (row,) = compare_tables(report, {"one": pd.DataFrame(POSTERIOR | change)}).itertuples()
-        assert row.verdict == OTHER
-    (row,) = compare_tables(report, {"one": pd.DataFrame(POSTERIOR).iloc[:1]}).itertuples()
-    assert row.verdict == OTHER
-    (row,) = compare_tables(report, {"one": pd.DataFrame(POSTERIOR).iloc[::-1]}).itertuples()
-    assert row.verdict == WITHIN
+        assert judged(pd.DataFrame(POSTERIOR | change)).verdict == reproduce.OTHER
+    assert judged(pd.DataFrame(POSTERIOR).iloc[:1]).verdict == reproduce.OTHER
+    assert judged(pd.DataFrame(POSTERIOR).iloc[::-1]).verdict == reproduce.WITHIN
 
 
 def test_the_command_makes_a_report_again(kept, tmp_path, monkeypatch, capsys):

@@ -21,7 +21,6 @@ from synthesis.estimands import (
     estimand,
     named_groups,
     response_rate,
-    stage_rate,
 )
 from synthesis.model.response import (
     KEEP,
@@ -185,7 +184,13 @@ def test_each_treatment_has_its_own_effect_in_each_stage():
     found = estimand(fit, Group(1, 2), "disease_control", "mean_study")
     assert found == pytest.approx(p + (1 - p) * q)
     assert estimand(fit, Group(1, 2), "complete_response", "mean_study") == pytest.approx(p * c)
-    assert stage_rate(fit, "control", Group(0), "mean_study") == pytest.approx(expit(-0.3))
+    assert stage_rates(fit, Group(0), "mean_study")[1] == pytest.approx(expit(-0.3))
+
+
+def stage_rates(fit, group, target):
+    """Draws of response, of stable disease without one, and of a complete response among them."""
+    p, control, complete = (estimand(fit, group, name, target) for name in RESPONSE_ESTIMANDS)
+    return p, (control - p) / (1 - p), complete / p
 
 
 SPREAD = {
@@ -200,11 +205,7 @@ SPREAD = {
 )
 def test_a_new_study_differs_in_every_stage_independently(group, variance):
     fit = fit_of(*FULL, **RATES, **SPREAD)
-    draws = [
-        logit(response_rate(fit, group, "new_study")),
-        logit(stage_rate(fit, "control", group, "new_study")),
-        logit(stage_rate(fit, "complete", group, "new_study")),
-    ]
+    draws = [logit(rate) for rate in stage_rates(fit, group, "new_study")]
     error = 4.0 / np.sqrt(DRAWS)
     for own, centre in zip(draws, RATES.values(), strict=True):
         assert own.mean() == pytest.approx(centre, abs=error * np.sqrt(variance))

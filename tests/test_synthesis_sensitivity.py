@@ -14,24 +14,23 @@ from synthesis.fits import survival_observations
 from synthesis.model.arrays import padded, sizes_for
 from synthesis.model.families import FAMILIES
 from synthesis.model.survival import USUAL
-from synthesis.questions.sensitivity import specifications
-from synthesis.questions.sensitivity.specifications import (
-    BASE,
-    EVERYTHING,
-    GROUPS,
-    Base,
-    Specification,
-    default_specifications,
-    informative_studies,
-    observe,
-)
+from synthesis.questions.sensitivity import specifications as spec
 
 registry = pytest.fixture(scope="module")(choice_registry)
 
 
+def named(registry, base=None):
+    return {item.name: item for item in spec.default_specifications(registry, base)}
+
+
 @pytest.fixture(scope="module")
 def found(registry):
-    return {item.name: item for item in default_specifications(registry)}
+    return named(registry)
+
+
+@pytest.fixture(scope="module")
+def everything(registry):
+    return spec.observe(registry, "os", spec.EVERYTHING)
 
 
 def cohorts(data):
@@ -39,57 +38,57 @@ def cohorts(data):
 
 
 def observed(registry, item):
-    return observe(registry, "os", item.apply(Base()).counting)
+    return spec.observe(registry, "os", item.apply(spec.Base()).counting)
 
 
 # --- The list ------------------------------------------------------------------------------------
 
 
 def test_the_shipped_registry_has_at_least_sixty_choices_of_every_group():
-    found = default_specifications(load_registry())
+    found = spec.default_specifications(load_registry())
     assert len(found) >= 60
     assert len({item.name for item in found}) == len(found)
     assert len({item.label for item in found}) == len(found)
-    assert list(dict.fromkeys(item.group for item in found)) == list(GROUPS)
+    assert list(dict.fromkeys(item.group for item in found)) == list(spec.GROUPS)
     for item in found:
         less = item.name.endswith(("halved", "lower"))
         assert item.direction == ((-1 if less else 1) if item.group == "priors" else 0)
 
 
 def test_groups_can_be_chosen_and_are_checked(registry):
-    found = default_specifications(registry, groups=("family", "studies"))
+    found = spec.default_specifications(registry, groups=("family", "studies"))
     assert {item.group for item in found} == {"family", "studies"}
     with pytest.raises(ValueError, match="group: found 'prior', expected priors, family"):
-        default_specifications(registry, groups=("prior",))
+        spec.default_specifications(registry, groups=("prior",))
 
 
 def test_a_choice_is_one_record_of_the_list(registry, monkeypatch):
-    early = Specification("early", "likelihood", "Early", counting={"figures": "early_landmarks"})
-    belief = specifications.Belief("shapes_and_studies", "Both", ("shape_sd", "study_sd"))
-    monkeypatch.setattr(specifications, "CHOICES", (*specifications.CHOICES, early))
-    monkeypatch.setattr(specifications, "BELIEFS", (*specifications.BELIEFS, belief))
-    found = {item.name: item for item in default_specifications(registry)}
-    assert found["early"].apply(Base()).counting.figures == "early_landmarks"
+    figures = {"figures": "early_landmarks"}
+    early = spec.Specification("early", "likelihood", "Early", counting=figures)
+    belief = spec.Belief("shapes_and_studies", "Both", ("shape_sd", "study_sd"))
+    monkeypatch.setattr(spec, "CHOICES", (*spec.CHOICES, early))
+    monkeypatch.setattr(spec, "BELIEFS", (*spec.BELIEFS, belief))
+    found = named(registry)
+    assert found["early"].apply(spec.Base()).counting.figures == "early_landmarks"
     assert set(found["shapes_and_studies_doubled"].priors) == {"shape_sd", "study_sd"}
 
 
-def test_the_base_is_the_analysis_of_every_report(registry):
-    own, base = BASE.apply(Base()), Base()
-    assert (own.family, own.variant, own.counting) == (base.family, USUAL, EVERYTHING)
+def test_the_base_is_the_analysis_of_every_report(registry, everything):
+    own, base = spec.BASE.apply(spec.Base()), spec.Base()
+    assert (own.family, own.variant, own.counting) == (base.family, USUAL, spec.EVERYTHING)
     data, _ = survival_observations(registry)["os"]
-    own_data = observe(registry, "os", EVERYTHING)
-    assert own_data.cohorts == data.cohorts
+    assert everything.cohorts == data.cohorts
     sizes = sizes_for([data])
-    own_arrays, arrays = padded(own_data, sizes), padded(data, sizes)
+    own_arrays, arrays = padded(everything, sizes), padded(data, sizes)
     for name, array in arrays.items():
         np.testing.assert_array_equal(own_arrays[name], array)
 
 
 def test_an_unknown_endpoint_or_family_is_refused():
     with pytest.raises(ValueError, match="endpoint: found 'response', expected os or pfs"):
-        Base("response")
+        spec.Base("response")
     with pytest.raises(ValueError, match="gompertz"):
-        Base(family="gompertz")
+        spec.Base(family="gompertz")
 
 
 # --- Priors --------------------------------------------------------------------------------------
@@ -98,14 +97,14 @@ def test_an_unknown_endpoint_or_family_is_refused():
 def test_a_prior_is_rescaled_and_moved_and_no_other(found):
     usual = load_priors()
     for word, factor in (("halved", 0.5), ("doubled", 2.0)):
-        changed = found[f"study_sd_{word}"].apply(Base()).priors
+        changed = found[f"study_sd_{word}"].apply(spec.Base()).priors
         assert changed["study_sd"].scale == factor * usual["study_sd"].scale
         assert {n for n in usual if changed[n] != usual[n]} == {"study_sd"}
-    lower = found["overall_median_lower"].apply(Base()).priors["overall_median"]
+    lower = found["overall_median_lower"].apply(spec.Base()).priors["overall_median"]
     own = usual["overall_median"]
     assert lower.location == pytest.approx(own.location - 0.5 * own.scale)
     assert lower.scale == own.scale
-    share = found["mixed_share_higher"].apply(Base()).priors["mixed_share"]
+    share = found["mixed_share_higher"].apply(spec.Base()).priors["mixed_share"]
     assert share.location == pytest.approx(usual["mixed_share"].location + 0.5)
 
 
@@ -114,23 +113,23 @@ def test_priors_of_one_role_are_changed_together(found):
     # no report says of a BRAF mutation, none counts from the diagnosis
     assert found["covariates_doubled"].priors == ("covariate_retrospective",)
     # a change starts from the priors of the base
-    own = Base(priors=load_priors().replace("class_sd", scale=0.3))
+    own = spec.Base(priors=load_priors().replace("class_sd", scale=0.3))
     doubled = found["class_sd_doubled"].apply(own).priors
     assert doubled["class_sd"].scale == pytest.approx(0.6)
 
 
 def test_priors_that_cannot_matter_are_not_changed(registry):
-    names = {item.name for item in default_specifications(registry, Base(family="exponential"))}
+    names = named(registry, spec.Base(family="exponential"))
     assert not any(name.startswith(("shape", "tail")) for name in names)
     assert "study_sd_halved" in names
-    shapes = {item.name: item for item in default_specifications(registry, Base(family="weibull"))}
+    shapes = named(registry, spec.Base(family="weibull"))
     # two families share this prior: it is changed once
     assert shapes["shape_halved"].priors == ("shape_weibull",)
-    chosen = default_specifications(registry, Base(family="long-tail"))
+    chosen = named(registry, spec.Base(family="long-tail")).values()
     tails = {name for item in chosen for name in item.priors}
     assert {"tail_long_tail", "tail_treatment_sd"} <= tails
-    without = Base(counting=replace(EVERYTHING, without_histology=True))
-    names = {item.name for item in default_specifications(registry, without)}
+    without = spec.Base(counting=replace(spec.EVERYTHING, without_histology=True))
+    names = named(registry, without)
     assert not any(name.startswith(("histology", "mixed_share")) for name in names)
 
 
@@ -138,14 +137,15 @@ def test_priors_that_cannot_matter_are_not_changed(registry):
 
 
 def test_every_other_family_is_fitted_alone(found):
-    chosen = {item.apply(Base()).family for item in found.values() if item.group == "family"}
-    assert chosen == set(FAMILIES) - {Base().family}
+    chosen = {item.apply(spec.Base()).family for item in found.values() if item.group == "family"}
+    assert chosen == set(FAMILIES) - {spec.Base().family}
 
 
 def test_variants_switch_one_thing(found):
-    assert found["robust"].apply(Base()).variant == replace(USUAL, study_effects="student-t")
-    assert found["mixture"].apply(Base()).variant == replace(USUAL, unknown_histology="mixture")
-    assert found["no_covariates"].apply(Base()).variant == replace(USUAL, covariates=False)
+    assert found["robust"].apply(spec.Base()).variant == replace(USUAL, study_effects="student-t")
+    mixture = replace(USUAL, unknown_histology="mixture")
+    assert found["mixture"].apply(spec.Base()).variant == mixture
+    assert found["no_covariates"].apply(spec.Base()).variant == replace(USUAL, covariates=False)
 
 
 def arm_of(data, name):
@@ -153,25 +153,24 @@ def arm_of(data, name):
     return arm
 
 
-def test_figures_fall_away_and_nothing_else(registry, found):
+def test_figures_fall_away_and_nothing_else(registry, found, everything):
     data = {name: observed(registry, item) for name, item in found.items()}
-    base = observe(registry, "os", EVERYTHING)
     # the median, two limits and two landmarks
-    assert arm_of(base, "late:arm").chains[0].time.size == 5
+    assert arm_of(everything, "late:arm").chains[0].time.size == 5
     assert arm_of(data["no_intervals"], "late:arm").chains[0].time.size == 3
     assert arm_of(data["no_landmarks_beside_medians"], "late:arm").chains[0].time.size == 3
     assert arm_of(data["early_landmarks"], "late:arm").chains[0].time.size == 4
     assert arm_of(data["medians_only"], "late:arm").chains[0].time.size == 1
     for name in ("no_intervals", "no_landmarks_beside_medians", "early_landmarks"):
-        assert cohorts(data[name]) == cohorts(base)
+        assert cohorts(data[name]) == cohorts(everything)
     # a cohort of landmarks alone has nothing left
-    assert cohorts(base) - cohorts(data["medians_only"]) == {"marks:arm"}
-    assert len(base.comparisons) == 2
+    assert cohorts(everything) - cohorts(data["medians_only"]) == {"marks:arm"}
+    assert len(everything.comparisons) == 2
     assert data["no_comparisons"].comparisons == ()
-    assert cohorts(data["no_comparisons"]) == cohorts(base)
+    assert cohorts(data["no_comparisons"]) == cohorts(everything)
 
 
-def test_intervals_that_do_not_tell_are_read_one_way(registry, found):
+def test_intervals_that_do_not_tell_are_read_one_way(registry, found, everything):
     for name in ("plain", "log", "log_log"):
         data = observed(registry, found[f"intervals_{name}"])
         arm = arm_of(data, "trial:two")
@@ -180,7 +179,7 @@ def test_intervals_that_do_not_tell_are_read_one_way(registry, found):
         assert len(arm.chains) == 1
         # one that tells stays as it is
         assert arm_of(data, "trial:one").methods == ("log",)
-    untold = arm_of(observe(registry, "os", EVERYTHING), "trial:two")
+    untold = arm_of(everything, "trial:two")
     assert not untold.told
     assert untold.methods == ("plain", "log", "log-log")
     # beside its landmarks only one transformation can be behind this interval
@@ -190,8 +189,8 @@ def test_intervals_that_do_not_tell_are_read_one_way(registry, found):
 # --- Which figures count -------------------------------------------------------------------------
 
 
-def test_selection_rules(registry, found):
-    base = cohorts(observe(registry, "os", EVERYTHING))
+def test_selection_rules(registry, found, everything):
+    base = cohorts(everything)
     assert "late:arm" in base
     assert "early:arm" not in base
     data = {name: cohorts(observed(registry, item)) for name, item in found.items()}
@@ -205,14 +204,14 @@ def test_selection_rules(registry, found):
 
 
 def test_a_choice_of_the_base_is_not_made_again(registry):
-    own = Base(counting=replace(EVERYTHING, verified_only=True))
-    names = {item.name for item in default_specifications(registry, own)}
+    own = spec.Base(counting=replace(spec.EVERYTHING, verified_only=True))
+    names = named(registry, own)
     assert "verified_only" not in names
     assert "read_as" in names
 
 
-def test_what_gave_way_to_a_report_takes_its_place(registry, found):
-    base = cohorts(observe(registry, "os", EVERYTHING))
+def test_what_gave_way_to_a_report_takes_its_place(registry, found, everything):
+    base = cohorts(everything)
     assert cohorts(observed(registry, found["without_late"])) == base - {"late:arm"} | {"early:arm"}
     assert cohorts(observed(registry, found["without_trial"])) == base - {"trial:one", "trial:two"}
     assert found["without_late"].counting == {"without_study": "late"}
@@ -227,10 +226,9 @@ def test_classes_are_left_out_in_turn(registry, found):
         assert len(left.classes) == 2
 
 
-def test_the_reports_that_say_most_are_left_out_first(registry):
-    data = observe(registry, "os", EVERYTHING)
+def test_the_reports_that_say_most_are_left_out_first(everything):
     # the split one tells histology, the trial is randomised, paclitaxel was asked about
-    assert informative_studies(data, ("paclitaxel",), 3) == {"split", "trial", "marks"}
+    assert spec.informative_studies(everything, ("paclitaxel",), 3) == {"split", "trial", "marks"}
     # the largest of the others
-    assert informative_studies(data, (), 3) == {"split", "trial", "planned"}
-    assert informative_studies(data, (), 40) == set(data.studies)
+    assert spec.informative_studies(everything, (), 3) == {"split", "trial", "planned"}
+    assert spec.informative_studies(everything, (), 40) == set(everything.studies)

@@ -1,12 +1,22 @@
-"""What is said of refits: tables, changes beyond Monte Carlo error, words. Fits are made up."""
+"""What is said of refits: tables, changes, words, power-scaling. Fits are made up."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import golden
 import numpy as np
 import pytest
-from fits import Counting, choice_registry
+from arviz import from_dict, psense
+from fits import Counting, choice_registry, drawn_fit, means, observations
+from loo_by_hand import DESIGNS, ByHand, drawn, every_kind
+from scipy import stats
+from scipy.special import logit
+from small_registry import write_registry
 
+from studies import load_registry
+from synthesis.left_out import log_likelihood_as_drawn
+from synthesis.model.sampler import SamplerSettings
 from synthesis.questions.sensitivity import (
     SENSITIVITY_COLUMNS,
     curve_table,
@@ -15,11 +25,10 @@ from synthesis.questions.sensitivity import (
     says_nothing,
     sensitivity,
 )
+from synthesis.questions.sensitivity import specifications as spec
 from synthesis.questions.sensitivity.specifications import CHANCE, PROGNOSTIC, RATIO, Conclusion
 
 GROUPS = ("family", "selection", "studies")
-PREDICTIVE = "predictive_ratio:lenvatinib"
-
 
 registry = pytest.fixture(scope="module")(choice_registry)
 
@@ -120,16 +129,6 @@ def test_a_figure_gets_the_choices_with_an_answer(tried):
     assert set(numbered["group"]) <= {"studies", "selection"}
 
 
-# --- Power-scaling -------------------------------------------------------------------------------
-
-
-def test_diagnoses():
-    pairs = ((0.01, 0.2), (0.05, 0.2), (0.3, 0.01), (0.01, 0.01))
-    words = [runner.diagnosis_of(*pair) for pair in pairs]
-    speak = ["the data speak", "prior and data differ", "the prior speaks", "neither is sensitive"]
-    assert words == speak
-
-
 # --- Words ---------------------------------------------------------------------------------------
 
 
@@ -161,3 +160,109 @@ def page_of(answer, registry):
 
 def test_what_is_said_is_the_page_that_was_read(tried, registry):
     golden.check("sensitivity", page_of(tried, registry))
+
+
+# --- Power-scaling -------------------------------------------------------------------------------
+
+
+def test_diagnoses():
+    pairs = ((0.01, 0.2), (0.05, 0.2), (0.3, 0.01), (0.01, 0.01))
+    words = [runner.diagnosis_of(*pair) for pair in pairs]
+    speak = ["the data speak", "prior and data differ", "the prior speaks", "neither is sensitive"]
+    assert words == speak
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scaling") / "registry"
+    return observations(load_registry(write_registry(folder, *every_kind(), vocabulary=DESIGNS)))
+
+
+@pytest.fixture(scope="module")
+def made_up(registry):
+    question = spec.ask(spec.observe(registry, "os", spec.EVERYTHING), registry.vocabulary)
+    (base,), _ = runner.Job(registry, spec.Base(), question, ()).prepare()
+    settings = SamplerSettings(draws=500, chains=4, seed=3)
+    return drawn_fit(base, settings, at=means(base)), question
+
+
+@pytest.mark.parametrize("family", ["weibull", "log-logistic", "long-tail", "exponential"])
+def test_the_likelihood_of_the_cohorts_is_that_of_all_arms_and_comparisons(data, family):
+    own, fit = drawn(data, family)
+    found = log_likelihood_as_drawn(fit)
+    assert found.shape == (3, len(data.cohorts))
+    for s in range(3):
+        hand = ByHand(own, fit, s)
+        location, shape = own["log_median"][s], own["log_shape"][s]
+        shapes = [shape[arm.cohort] for arm in data.arms]
+        total = sum(
+            float(np.squeeze(hand.arm(i, location[i : i + 1], np.array([shapes[i]]))))
+            for i in range(len(data.arms))
+        )
+        for item in data.comparisons:
+            groups = [item.first, item.second]
+            at, own_shapes = location[groups], [shapes[i] for i in groups]
+            total += float(np.squeeze(hand.comparison(item, at, own_shapes)))
+        # sums of a few hundred in double precision
+        assert found[s].sum() == pytest.approx(total, abs=1e-8)
+
+
+def test_priors_have_their_densities_up_to_a_constant(made_up):
+    fit, _ = made_up
+    found, flat = runner.log_priors(fit), fit.flat
+    # shares that are printed have no prior
+    unknown = [i for i, arm in enumerate(fit.data.arms) if arm.share is None]
+    assert 0 < len(unknown) < len(fit.data.arms)
+    exact = {
+        "overall_median": (stats.norm, flat("mu")),
+        "study_sd": (stats.halfnorm, flat("study_sd")),
+        "histology_predictive": (stats.norm, flat("predictive")),
+        "mixed_share": (stats.norm, logit(flat("mixed_share")[:, unknown])),
+    }
+    for name, (law, values) in exact.items():
+        prior = fit.priors[name]
+        density = law.logpdf(values, prior.location, prior.scale).reshape(len(values), -1)
+        steps = np.diff(density.sum(axis=1))
+        np.testing.assert_allclose(np.diff(found[name]), steps, atol=1e-9, err_msg=name)
+
+
+def test_priors_that_the_likelihood_cannot_reach_are_not_scaled(made_up):
+    fit, _ = made_up
+    names = set(runner.log_priors(fit))
+    assert {"overall_median", "shape_log_logistic", "convention_logit"} <= names
+    # no tail in this family, no BRAF status in these six_reports
+    assert not {"tail_treatment_sd", "shape_weibull", "covariate_braf_mutated"} & names
+    alone = replace(fit, data=fit.data.at_share(0.4))
+    assert "mixed_share" not in runner.log_priors(alone)
+
+
+def test_every_conclusion_is_set_against_all_priors_and_each(made_up):
+    fit, question = made_up
+    found = runner.power_scaling(fit, question)
+    names = [runner.ALL, *runner.log_priors(fit)]
+    conclusions = dict.fromkeys(row["conclusion"] for row in found)
+    assert [row["prior"] for row in found] == names * len(conclusions)
+    # the probability follows the difference
+    assert "p_gain" not in conclusions
+    assert len(conclusions) == len(question.conclusions) - 1
+    rows = {row["prior"]: row for row in found if row["conclusion"] == "prognostic_ratio"}
+    assert len({row["likelihood_sensitivity"] for row in rows.values()}) == 1
+    # made-up draws are independent: the effect answers to its own prior
+    own = rows.pop("histology_prognostic")["prior_sensitivity"]
+    del rows[runner.ALL]
+    assert own > 3.0 * max(row["prior_sensitivity"] for row in rows.values())
+
+
+def test_a_posterior_that_is_its_prior_answers_to_the_prior_alone():
+    """The sensitivity of a normal to its own power: its scale goes as one over the root."""
+    x = np.random.default_rng(4).standard_normal((4, 2000))
+    tree = from_dict(
+        {
+            "posterior": {"x": x},
+            "log_prior": {"x": -0.5 * x**2},
+            "log_likelihood": {"y": np.zeros((4, 2000, 1)) + 1e-9 * x[..., None]},
+        }
+    )
+    prior = float(psense(tree, group="prior")["x"])
+    likelihood = float(psense(tree, group="likelihood")["x"])
+    assert prior > 0.05 > likelihood

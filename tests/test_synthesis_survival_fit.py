@@ -366,7 +366,7 @@ def test_a_fit_that_does_not_pass_gets_what_it_lacks(
         SimpleNamespace(verdict="PASS"),
     ]
     settings = []
-    monkeypatch.setattr(fits, "run", lambda _, own, **__: settings.append(own))
-    monkeypatch.setattr(fits, "diagnosis_of", lambda _: told.pop(0))
+    monkeypatch.setattr(fits.sampler, "run", lambda _, own, **__: settings.append(own))
+    monkeypatch.setattr(fits.sampler, "diagnosis_of", lambda _: told.pop(0))
     assert fits._run(None, SHORT, False, None)[1].verdict == "PASS"
     assert settings == [SHORT, replace(SHORT, draws=draws, target_accept=target_accept)]

@@ -10,20 +10,11 @@ import pandas as pd
 
 from studies import Registry
 from studies.registry import references
-from synthesis import numbers
+from synthesis import estimands, numbers
 from synthesis.counting import select
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import (
-    ESTIMANDS,
-    TARGETS,
-    Fit,
-    histologies,
-    named_groups,
-    patients_of,
-    summaries,
-)
+from synthesis.estimands import Fit
 from synthesis.numbers import LEVEL, capitalised, count
-from synthesis.questions.cumulative import counting_of
 from synthesis.reported import cohort_names, cohort_words
 from synthesis.result import Finding, Result, Table, names, table_of
 from synthesis.settings import Settings
@@ -56,11 +47,10 @@ class Apart:
 
 def endpoints_of(registry: Registry, settings: Settings) -> tuple[str, ...]:
     """Survival endpoints of the settings with :data:`LEAST_COHORTS` counted cohorts."""
-    counting = counting_of(settings)
     return tuple(
         name
         for name in settings.survival_endpoints
-        if len(select(registry, name, **counting).counted) >= LEAST_COHORTS
+        if len(select(registry, name, **settings.counting).counted) >= LEAST_COHORTS
     )
 
 
@@ -76,13 +66,14 @@ def apart_table(populations: tuple[Apart, ...]) -> pd.DataFrame:
 
 
 def _rows(fit: Fit, own: Apart) -> Iterator[tuple[Any, ...]]:
-    share = histologies(fit, own.settings.reference_mix)["reference"]
-    for named in named_groups(fit, own.registry.vocabulary):
+    share = estimands.histologies(fit, own.settings.reference_mix)["reference"]
+    for named in estimands.named_groups(fit, own.registry.vocabulary):
         for estimand in () if named.is_class else SHOWN:
-            for target in TARGETS:
-                estimate = vars(summaries(fit, estimand, target, share)[named.group]).values()
+            for target in estimands.TARGETS:
+                found = estimands.summaries(fit, estimand, target, share)[named.group]
                 size = len(named.cohorts), named.patients
-                yield named.label, estimand, target, *estimate, *size, fit.diagnosis.verdict
+                verdict = fit.diagnosis.verdict
+                yield named.label, estimand, target, *vars(found).values(), *size, verdict
 
 
 # --- In words ------------------------------------------------------------------------------------
@@ -112,7 +103,7 @@ def _finding(own: Apart, table: pd.DataFrame, registry: Registry) -> Finding:
 
 def _limits(fit: Fit) -> str:
     """What an answer cannot tell."""
-    sizes = patients_of(fit)
+    sizes = estimands.patients_of(fit)
     largest = max(fit.data.cohorts, key=lambda ref: sizes[ref.id])
     mixed = sum(ref.role == "mixed" for ref in fit.data.cohorts)
     return (
@@ -131,7 +122,8 @@ def _estimates(own: Apart, table: pd.DataFrame) -> Table:
     def written(estimand: str, target: str) -> Any:
         def say(row: Any) -> str:
             one = by.loc[(row.endpoint, row.treatment, estimand, target)]
-            return numbers.interval(one.estimate, one.lower, one.upper, ESTIMANDS[estimand].write)
+            write = estimands.ESTIMANDS[estimand].write
+            return numbers.interval(one.estimate, one.lower, one.upper, write)
 
         return say
 

@@ -1,4 +1,4 @@
-"""How the pooled answers stood after each year: what was known when, and which report moved it.
+"""How the pooled answers stood after each year, and what the reports since a year changed.
 
 For a year the registry holds the reports that were published by then; of overlapping reports that
 one counts which would have counted then. A year that changes nothing of what is counted has no fit
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -17,19 +17,18 @@ import pandas as pd
 from priors import Priors
 from studies import Registry, Study
 from synthesis import numbers
-from synthesis.choices import STACKED
 from synthesis.counting import select
 from synthesis.endpoints import Endpoint, endpoint_of
-from synthesis.estimands import Fit, histologies, named_groups, summaries
-from synthesis.fits import DEFAULT_FAMILY, fit_response, fit_survival, survival_observations
-from synthesis.model.arrays import sizes_for
+from synthesis.estimands import histologies, named_groups, summaries
+from synthesis.fits import at_stage, common_sizes, fit_endpoint
+from synthesis.model.families import family
 from synthesis.model.sampler import Progress
 from synthesis.numbers import LEVEL, count, listed
 from synthesis.plots.cumulative import plot_cumulative
 from synthesis.result import Finding, NotAnsweredError, Picture, Result, names, table_of
 from synthesis.settings import Settings
 
-__all__ = ["Cumulative", "cumulative", "result"]
+__all__ = ["Cumulative", "cumulative", "result", "since", "since_result"]
 
 CUMULATIVE_COLUMNS = names(
     "endpoint year treatment treatment_class estimate lower upper cohorts patients compared reports"
@@ -57,6 +56,10 @@ class Cumulative:
     verdicts: Mapping[str, str]
 
 
+#: Years in order, each with the registry of its end.
+Steps = Sequence[tuple[int, Registry]]
+
+
 def cumulative(
     registry: Registry,
     settings: Settings | None = None,
@@ -72,18 +75,16 @@ def cumulative(
     :data:`LEAST_COHORTS` cohorts.
     """
     settings = settings or Settings()
-    counting = counting_of(settings)
-    steps = {name: list(_steps(registry, name, counting)) for name in settings.endpoints}
+    steps = {name: list(_steps(registry, name, settings)) for name in settings.endpoints}
     if not any(steps.values()):
         raise NotAnsweredError(
             f"fewer than {LEAST_COHORTS} cohorts count for {' or '.join(steps)}: there is no "
             "answer to follow through the years"
         )
-    return stood(steps, registry, settings, priors=priors, progress=progress, cache=cache)
+    return _stood(steps, registry, settings, priors, progress, cache)
 
 
-def stood(
-    steps: Mapping[str, Sequence[tuple[int, Registry]]],
+def since(
     registry: Registry,
     settings: Settings,
     *,
@@ -91,79 +92,102 @@ def stood(
     progress: Progress | None = None,
     cache: bool = True,
 ) -> Cumulative:
-    """Pool registries of several years; the other parameters are those of :func:`cumulative`.
+    """Pool what was published before the year of the settings, and what there is today.
 
-    `steps`: endpoint -> years, in order, each with the registry of its end.
+    As :func:`cumulative`; NotAnsweredError as of :func:`published_before`. An endpoint of which
+    nothing that counts changed has no rows; one with fewer than :data:`LEAST_COHORTS` cohorts
+    before has those of today alone.
     """
-    if settings.family == STACKED:
-        settings = replace(settings, family=DEFAULT_FAMILY)
-    tell, counting = progress or (lambda _: None), counting_of(settings)
-    # room for every year of every endpoint: one compiled model
-    every = (survival_observations(r, **counting) for own in steps.values() for _, r in own)
-    sizes = sizes_for([data for observed in every for data, _ in observed.values()])
-    common = {"priors": priors, "settings": settings.sampler(), "cache": cache} | counting
-    rows: list[tuple[Any, ...]] = []
-    verdicts = {}
-    for name, years in steps.items():
-        known: set[str] = set()
-        for year, then in years:
-            about = {"progress": lambda words, n=name, y=year: tell(f"{n}, by {y}: {words}")}
-            if endpoint_of(name).is_response:
-                fit: Fit = fit_response(then, **common, **about)
-            else:
-                of_family = {"family_name": settings.family, "sizes": sizes}
-                fit = fit_survival(then, name, **of_family, **common, **about)
-            verdicts[f"{name}, {year}"] = fit.diagnosis.verdict
-            rows += _rows(name, year, fit, registry, settings.reference_mix, known)
-            groups = named_groups(fit, registry.vocabulary)
-            known |= {ref.id for group in groups for ref in group.cohorts}
-    return Cumulative(settings, pd.DataFrame(rows, columns=CUMULATIVE_COLUMNS), verdicts)
-
-
-def counting_of(settings: Settings) -> dict[str, bool]:
-    """How cohorts are counted under some settings."""
-    return {"verified_only": settings.verified_only, "use_read_as": settings.use_read_as}
+    before = published_before(registry, settings.since)
+    today = max(study.citation.year or 0 for study in registry)
+    steps: dict[str, Steps] = {}
+    for name in settings.endpoints:
+        old, new = (_counted(own, name, settings) for own in (before, registry))
+        if old != new:
+            first = [(settings.since - 1, before)] if len(old) >= LEAST_COHORTS else []
+            steps[name] = [*first, (today, registry)]
+    return _stood(steps, registry, settings, priors, progress, cache)
 
 
 def published_by(registry: Registry, year: int) -> Registry:
     """The registry as it stood at the end of a year; a report without a year is the last."""
     last = max((study.citation.year or 0 for study in registry), default=0)
-    return part_of(registry, lambda study: (study.citation.year or last) <= year)
+    return _part_of(registry, lambda study: (study.citation.year or last) <= year)
 
 
-def part_of(registry: Registry, keep: Callable[[Study], bool]) -> Registry:
-    """The registry with the reports that `keep` is true of."""
+def published_before(registry: Registry, year: int) -> Registry:
+    """The registry without the reports that are known to be published in a year or later.
+
+    NotAnsweredError if that leaves out no report, or every one.
+    """
+    known = sorted(study.citation.year for study in registry if study.citation.year)
+    if not known:
+        raise NotAnsweredError("since: no report of the registry has a year of publication")
+    if not known[0] < year <= known[-1]:
+        raise NotAnsweredError(
+            f"since: found {year}, expected a year from {known[0] + 1} to {known[-1]}: the reports "
+            f"of the registry were published from {known[0]} to {known[-1]}"
+        )
+    return _part_of(registry, lambda study: (study.citation.year or 0) < year)
+
+
+def _part_of(registry: Registry, keep: Callable[[Study], bool]) -> Registry:
     kept = {study.id: study for study in registry if keep(study)}
     fingerprints = {name: registry.fingerprints[name] for name in kept}
     return replace(registry, studies=kept, fingerprints=fingerprints)
 
 
-def _steps(
-    registry: Registry, endpoint: str, counting: Mapping[str, bool]
-) -> Iterator[tuple[int, Registry]]:
+def _counted(registry: Registry, endpoint: str, settings: Settings) -> set[str]:
+    return {ref.id for ref in select(registry, endpoint, **settings.counting).counted}
+
+
+def _steps(registry: Registry, endpoint: str, settings: Settings) -> Iterator[tuple[int, Registry]]:
     """Years in which something that is counted changed, with the registry of that year."""
     before: set[str] = set()
     for year in sorted({study.citation.year for study in registry if study.citation.year}):
         then = published_by(registry, year)
-        counted = {ref.id for ref in select(then, endpoint, **counting).counted}
+        counted = _counted(then, endpoint, settings)
         if counted != before and len(counted) >= LEAST_COHORTS:
             before = counted
             yield year, then
 
 
-def _rows(
-    endpoint: str, year: int, fit: Fit, registry: Registry, mix: float, known: set[str]
-) -> Iterator[tuple[Any, ...]]:
-    share = histologies(fit, mix)["reference"]
-    estimates = summaries(fit, endpoint_of(endpoint).estimand, "mean_study", share)
-    for own in named_groups(fit, registry.vocabulary):
-        if not own.is_class:
-            new = dict.fromkeys(ref.label for ref in own.cohorts if ref.id not in known)
-            about = endpoint, year, own.label, own.class_label, *vars(estimates[own.group]).values()
-            yield (*about, *own.sizes, ", ".join(new))
+def _stood(
+    steps: Mapping[str, Steps],
+    registry: Registry,
+    settings: Settings,
+    priors: Priors | None,
+    progress: Progress | None,
+    cache: bool,
+) -> Cumulative:
+    """Pool the registries of each endpoint's years, by one compiled model."""
+    settings = settings.of_one_family
+    how = {"priors": priors, "settings": settings.sampler(), "cache": cache}
+    every = (then for years in steps.values() for _, then in years)
+    of_family = {"family_name": settings.family, "sizes": common_sizes(every, settings.counting)}
+    rows: list[tuple[Any, ...]] = []
+    verdicts = {}
+    for name, years in steps.items():
+        known: set[str] = set()
+        for year, then in years:
+            tell = {"progress": at_stage(progress, f"{name}, by {year}: ")}
+            fit = fit_endpoint(then, settings.view(name), how | tell, **of_family)
+            verdicts[f"{name}, {year}"] = fit.diagnosis.verdict
+            share = histologies(fit, settings.reference_mix)["reference"]
+            estimates = summaries(fit, endpoint_of(name).estimand, "mean_study", share)
+            groups = named_groups(fit, registry.vocabulary)
+            for own in groups:
+                if own.is_class:
+                    continue
+                new = dict.fromkeys(ref.label for ref in own.cohorts if ref.id not in known)
+                about = name, year, own.label, own.class_label
+                estimate = vars(estimates[own.group]).values()
+                rows.append((*about, *estimate, *own.sizes, ", ".join(new)))
+            known |= {ref.id for own in groups for ref in own.cohorts}
+    return Cumulative(settings, pd.DataFrame(rows, columns=CUMULATIVE_COLUMNS), verdicts)
 
 
-# --- In words ------------------------------------------------------------------------------------
+# --- In words: year by year ----------------------------------------------------------------------
 
 LEAD = (
     "Each answer rests on the reports that were published by the end of the year, read and pooled "
@@ -208,14 +232,13 @@ def _finding(
     if not sentences:
         none = "No treatment has reports of several years."
         return Finding(endpoint.name(vocabulary), (words, none))
-    sizes = attrgetter("cohorts", "patients", "compared")
     written = table_of(
         "Years that brought a report of the treatment.",
         rows.itertuples(index=False),
         [
             ("By the end of", "num", lambda row: str(row.year)),
             (f"Estimate ({LEVEL})", "num", lambda row: _text(row, endpoint)),
-            ("Cohorts (patients)", "num", lambda row: numbers.size(*sizes(row))),
+            ("Cohorts (patients)", "num", _size),
             ("New", "", lambda row: row.reports),
         ],
         group=lambda row: row.treatment,
@@ -243,3 +266,78 @@ def _moved(rows: pd.DataFrame, endpoint: Endpoint) -> str:
 
 def _text(row: Any, endpoint: Endpoint) -> str:
     return numbers.interval(row.estimate, row.lower, row.upper, endpoint.write)
+
+
+def _size(row: Any) -> str:
+    return numbers.size(row.cohorts, row.patients, row.compared)
+
+
+# --- In words: since a year ----------------------------------------------------------------------
+
+
+def since_result(answer: Cumulative, registry: Registry) -> Result:
+    """Say what the reports since the year of the settings changed."""
+    year = answer.settings.since
+    new = sum((study.citation.year or 0) >= year for study in registry)
+    undated = sum(study.citation.year is None for study in registry)
+    lead = (
+        f"{count(new, 'report')} of the registry "
+        f"{'was' if new == 1 else 'were'} published since {year}. The answers without them stand "
+        "beside those of today, all read and pooled alike; one survival family is fitted, "
+        f"{family(answer.settings.family).label}."
+    )
+    if undated:
+        lead += f" {count(undated, 'report')} without a known year of publication count as earlier."
+    findings = tuple(
+        _since_finding(endpoint_of(name), answer, registry) for name in answer.settings.endpoints
+    )
+    title = f"What the evidence since {year} changed"
+    tables = {"since": answer.table}
+    return Result("since", title, (lead,), findings, tables, verdicts=answer.verdicts)
+
+
+def _since_finding(endpoint: Endpoint, answer: Cumulative, registry: Registry) -> Finding:
+    vocabulary, year = registry.vocabulary, answer.settings.since
+    heading = f"What the evidence since {year} changed in {endpoint.words(vocabulary)}"
+    table = answer.table[answer.table["endpoint"] == endpoint.id]
+    if table.empty:
+        return Finding(heading, (f"Nothing: no report since {year} counts.",))
+    old, now = table[table["year"] < year], table[table["year"] >= year]
+    before = {row.treatment: row for row in old.itertuples()}
+    rows = list(now[now["reports"] != ""].itertuples()) if before else list(now.itertuples())
+
+    def earlier(say: Any) -> Any:
+        return lambda row: say(before[row.treatment]) if row.treatment in before else "none"
+
+    text = partial(_text, endpoint=endpoint)
+    quantity = f"{numbers.capitalised(endpoint.quantity(vocabulary))}, {endpoint.unit}"
+    columns = [
+        ("Treatment", "keep", lambda row: row.treatment),
+        (f"Before {year} ({LEVEL})", "num", earlier(text)),
+        ("Cohorts (patients)", "num", earlier(_size)),
+        (f"Today ({LEVEL})", "num", text),
+        ("Cohorts (patients)", "num", _size),
+        ("New", "wide", lambda row: row.reports),
+    ]
+    words = _others(now, before, endpoint)
+    return Finding(heading, words, (table_of(f"{quantity}, average study.", rows, columns),))
+
+
+def _others(now: pd.DataFrame, before: Mapping[str, Any], endpoint: Endpoint) -> tuple[str, ...]:
+    """How far the treatments without a new report moved."""
+    if not before:
+        return (f"Before, fewer than {LEAST_COHORTS} cohorts counted: too few for an answer.",)
+    rows = [r for r in now[now["reports"] == ""].itertuples() if r.treatment in before]
+    if not rows:
+        return ()
+
+    def moved(row: Any) -> float:
+        old, new = before[row.treatment].estimate, row.estimate
+        return abs(new - old) if endpoint.is_response else max(new / old, old / new)
+
+    most = max(rows, key=moved)
+    return (
+        "Treatments without a new report move with the others. The one that moved most is "
+        f"{numbers.in_sentence(most.treatment)}: {_text(before[most.treatment], endpoint)} before, "
+        f"{_text(most, endpoint)} today.",
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -16,27 +15,13 @@ import pandas as pd
 from priors import Priors, load_priors
 from studies import Registry, Study
 from studies.documents import bibtex
-from studies.figures import View
 from studies.selection import Selection
 from synthesis import numbers
-from synthesis.choices import STACKED
 from synthesis.counting import select
 from synthesis.endpoints import Endpoint, endpoint_of, survival_endpoints
-from synthesis.estimands import Fit, cohort_labels, patients_of
-from synthesis.fits import (
-    DEFAULT_FAMILY,
-    class_order,
-    fit_response,
-    fit_response_data,
-    fit_survival,
-    fit_survival_data,
-    run_facts,
-    survival_observations,
-)
-from synthesis.model.arrays import Sizes, sizes_for
+from synthesis.estimands import cohort_labels, patients_of
+from synthesis.fits import at_stage, common_sizes, fit_endpoint, run_facts
 from synthesis.model.families import family
-from synthesis.model.observations import survival_data
-from synthesis.model.response import response_data
 from synthesis.model.sampler import Progress
 from synthesis.plots.impact import plot_impact
 from synthesis.predictive import VERDICTS
@@ -88,11 +73,6 @@ class Impact:
         """The new and the changed reports."""
         return (*self.new, *self.changed)
 
-    @cached_property
-    def answers(self) -> tuple[Finding, ...]:
-        """Questions with their answers in words, and the figure of each endpoint."""
-        return tuple(_findings(self))
-
 
 def impact(
     before: Registry,
@@ -106,12 +86,10 @@ def impact(
     """Fit without and with the new studies, and say what changes.
 
     Where settings ask for stacked families the answer is that of
-    :data:`~synthesis.fits.DEFAULT_FAMILY` alone: several would take as many times as long. All else
-    is as of :func:`synthesis.run.analyse`. ValueError if no study is new or changed.
+    :data:`~synthesis.fits.DEFAULT_FAMILY` alone. All else is as of
+    :func:`synthesis.run.analyse`. ValueError if no study is new or changed.
     """
-    settings, priors = settings or Settings(), priors or load_priors(after.priors)
-    if settings.family == STACKED:
-        settings = replace(settings, family=DEFAULT_FAMILY)
+    settings, priors = (settings or Settings()).of_one_family, priors or load_priors(after.priors)
     fresh = [s for s in after if after.fingerprints[s.id] != before.fingerprints.get(s.id)]
     if not fresh:
         raise ValueError(
@@ -119,7 +97,7 @@ def impact(
         )
     ids, registries = {study.id for study in fresh}, (before, after)
     chosen = {
-        name: tuple(select(own, name, **_counting(settings)) for own in registries)
+        name: tuple(select(own, name, **settings.counting) for own in registries)
         for name in settings.endpoints
     }
     # other cohorts count, or figures of a new or changed report
@@ -129,17 +107,16 @@ def impact(
         if {ref.id for ref in old.counted} != {ref.id for ref in now.counted}
         or any(ref.study.id in ids for ref in now.counted)
     )
-    tell = progress or (lambda _: None)
-    job = _Job(registries, settings, priors, tell, cache)
-    sizes = job.sizes() if set(endpoints) & set(survival_endpoints()) else None
+    how = {"priors": priors, "settings": settings.sampler(), "cache": cache}
+    how["progress"] = progress
+    pairs = list(_pairs(registries, {name: chosen[name] for name in endpoints}, settings, ids, how))
     fits = {
-        # without the new studies it is the fit of the report, at sizes of its own
-        f"{name}, {which}": job.fit(registry, name, own, which, sizes if which == _WITH else None)
-        for name in endpoints
-        for registry, own, which in zip(registries, chosen[name], (_WITHOUT, _WITH), strict=True)
+        f"{pair.endpoint}, {which}": fit
+        for pair in pairs
+        for which, fit in zip((_WITHOUT, _WITH), pair.fits, strict=True)
     }
-    tell("tables")
-    pairs = [job.pair(name, chosen[name], fits, ids) for name in endpoints]
+    if progress is not None:
+        progress("tables")
     return Impact(
         registry=after,
         settings=settings,
@@ -154,78 +131,46 @@ def impact(
         diagnostics=diagnostics_table(fits),
         verdicts={name: fit.diagnosis.verdict for name, fit in fits.items()},
         restrictions=restrictions(after, {own.endpoint: own.fits[1] for own in pairs}, settings),
-        manifest=job.manifest(ids, fits),
+        manifest=_manifest(before, after, ids, run_facts(asdict(settings), priors, fits)),
     )
 
 
-def _counting(settings: Settings) -> dict[str, bool]:
-    return {"verified_only": settings.verified_only, "use_read_as": settings.use_read_as}
+def _pairs(
+    registries: tuple[Registry, Registry],
+    chosen: Mapping[str, tuple[Selection, Selection]],
+    settings: Settings,
+    ids: Collection[str],
+    how: Mapping[str, Any],
+) -> Iterator[tables.Pair]:
+    """The fits of each endpoint side by side."""
+    before, after = registries
+    survival = set(chosen) & set(survival_endpoints())
+    # without the new studies it is the fit of the report, at sizes of its own
+    common = common_sizes(registries, settings.counting) if survival else None
+    for name, sides in chosen.items():
+        pair = []
+        for own, which, sizes in ((before, _WITHOUT, None), (after, _WITH, common)):
+            tell = at_stage(how["progress"], f"{name}, {which} the new studies: ")
+            of_family = {"family_name": settings.family, "sizes": sizes}
+            pair.append(
+                fit_endpoint(own, settings.view(name), {**how, "progress": tell}, **of_family)
+            )
+        new = [ref.id for ref in pair[1].data.cohorts if ref.study.id in ids]
+        notes = tables.notes_of(*sides, new, ids & before.studies.keys())
+        mix = settings.reference_mix
+        yield tables.Pair(tuple(pair), name, after.vocabulary, mix, new, notes)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One question, with everything that its parts need."""
-
-    registries: tuple[Registry, Registry]
-    settings: Settings
-    priors: Priors
-    tell: Progress
-    cache: bool
-
-    def sizes(self) -> Sizes:
-        """Room for both registries: one compiled model serves both wherever that can be."""
-        counting = _counting(self.settings)
-        observed = (survival_observations(own, **counting).values() for own in self.registries)
-        both = [sizes_for([data for data, _ in own]) for own in observed]
-        return Sizes(tuple((name, max(own[name] for own in both)) for name in both[0]))
-
-    def fit(
-        self, registry: Registry, name: str, chosen: Selection, which: str, sizes: Sizes | None
-    ) -> Fit:
-        """Pool what is counted; where nothing is, the priors speak alone."""
-        order, counting = class_order(registry), _counting(self.settings)
-        options: dict[str, Any] = {
-            "priors": self.priors,
-            "settings": self.settings.sampler(),
-            "cache": self.cache,
-            "progress": lambda words: self.tell(f"{name}, {which} the new studies: {words}"),
-        }
-        if endpoint_of(name).is_response:
-            if chosen.counted:
-                return fit_response(registry, **counting, **options)
-            empty = response_data((), (), order)
-            return fit_response_data(empty, left_out=chosen.left_out, **options)
-        options |= {"family_name": self.settings.family, "sizes": sizes}
-        if chosen.counted:
-            return fit_survival(registry, name, **counting, **options)
-        empty = survival_data((), View(name, **counting), order)
-        return replace(fit_survival_data(empty, **options), left_out=chosen.left_out)
-
-    def pair(
-        self,
-        name: str,
-        chosen: tuple[Selection, ...],
-        fits: Mapping[str, Fit],
-        ids: Collection[str],
-    ) -> tables.Pair:
-        """The fits of one endpoint side by side."""
-        before, after = self.registries
-        pair = fits[f"{name}, {_WITHOUT}"], fits[f"{name}, {_WITH}"]
-        fresh = [ref.id for ref in pair[1].data.cohorts if ref.study.id in ids]
-        notes = tables.notes_of(*chosen, fresh, ids & before.studies.keys())
-        return tables.Pair(pair, name, after.vocabulary, self.settings.reference_mix, fresh, notes)
-
-    def manifest(self, ids: Collection[str], fits: Mapping[str, Fit]) -> dict[str, Any]:
-        """Facts of the run."""
-        before, after = self.registries
-        registry = {
-            "conversions": [f"{own.from_}:{own.to}" for own in after.conversions],
-            "before": before.fingerprint,
-            "after": after.fingerprint,
-            "new_or_changed": {name: after.fingerprints[name] for name in sorted(ids)},
-        }
-        facts = run_facts(asdict(self.settings), self.priors, fits)
-        return {"kind": "impact"} | facts | {"registry": registry}
+def _manifest(
+    before: Registry, after: Registry, ids: Collection[str], facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    registry = {
+        "conversions": [f"{own.from_}:{own.to}" for own in after.conversions],
+        "before": before.fingerprint,
+        "after": after.fingerprint,
+        "new_or_changed": {name: after.fingerprints[name] for name in sorted(ids)},
+    }
+    return {"kind": "impact", **facts, "registry": registry}
 
 
 def _added(pairs: Sequence[tables.Pair]) -> dict[tuple[str, str], list[str]]:
@@ -250,7 +195,7 @@ def result(answer: Impact, registry: Registry) -> Result:
     made = Result(
         name="impact",
         title=f"What {_names(answer)} change{'s' if len(answer.studies) == 1 else ''}",
-        findings=answer.answers,
+        findings=tuple(_findings(answer)),
         tables={name: getattr(answer, name) for name in kept},
         verdicts=answer.verdicts,
         facts=answer.manifest,

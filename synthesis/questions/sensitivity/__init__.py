@@ -30,18 +30,7 @@ from synthesis.questions.sensitivity import runner
 from synthesis.questions.sensitivity import specifications as spec
 from synthesis.questions.sensitivity.runner import ALL, CHANGES, NO_ANSWER, SENSITIVE, Refit
 from synthesis.questions.sensitivity.specifications import Conclusion, Question
-from synthesis.result import (
-    Cell,
-    Column,
-    ColumnKind,
-    Finding,
-    Picture,
-    Result,
-    Table,
-    make_table,
-    names,
-    table_of,
-)
+from synthesis.result import Cell, ColumnKind, Finding, Picture, Result, Table, names, table_of
 
 __all__ = ["Sensitivity", "result", "sensitivity"]
 
@@ -373,27 +362,30 @@ def _how_many(changed: pd.DataFrame, verb: str, what: str) -> str:
 
 
 def _summary_table(answer: Sensitivity) -> Table:
-    def row(item: Conclusion) -> tuple[str | Cell, ...]:
-        base, others = _rows_of(answer.table, item.name)
-        near = int((others["change"] == runner.AT_THE_LIMIT).sum())
-        same = f"{int((others['change'] != CHANGES).sum())} of {len(others)}"
-        ends = others.sort_values("estimate", kind="stable").iloc[[0, -1] if len(others) else []]
-        reach = numbers.limits_of(*ends["estimate"], _writer(item.kind)) if len(others) else ""
-        choices = " \N{EN DASH} ".join(in_sentence(label) for label in ends["label"])
-        same = Cell(same, f"{near} of them at the limit" if near else "")
-        return item.label, value_of(base), base["base_answer"], same, Cell(reach, choices)
+    def same(row: tuple[Conclusion, pd.Series, pd.DataFrame]) -> Cell:
+        changes = row[2]["change"]
+        near = int((changes == runner.AT_THE_LIMIT).sum())
+        text = f"{int((changes != CHANGES).sum())} of {len(changes)}"
+        return Cell(text, f"{near} of them at the limit" if near else "")
 
-    columns = (
-        Column("Conclusion", "wide"),
-        Column(f"Base ({numbers.LEVEL} interval)", "num"),
-        Column("Answer of the base"),
-        Column("Same under", "num"),
-        Column("Estimates", "num"),
-    )
-    return make_table(
+    def reach(row: tuple[Conclusion, pd.Series, pd.DataFrame]) -> Cell:
+        item, _, others = row
+        if others.empty:
+            return Cell("")
+        ends = others.sort_values("estimate", kind="stable").iloc[[0, -1]]
+        choices = " \N{EN DASH} ".join(in_sentence(label) for label in ends["label"])
+        return Cell(numbers.limits_of(*ends["estimate"], _writer(item.kind)), choices)
+
+    return table_of(
         "Conclusions.",
-        columns,
-        map(row, _main(answer)),
+        [(item, *_rows_of(answer.table, item.name)) for item in _main(answer)],
+        [
+            ("Conclusion", "wide", lambda row: row[0].label),
+            (f"Base ({numbers.LEVEL} interval)", "num", lambda row: value_of(row[1])),
+            ("Answer of the base", "", lambda row: row[1]["base_answer"]),
+            ("Same under", "num", same),
+            ("Estimates", "num", reach),
+        ],
         note=f"A conclusion changes where its {numbers.LEVEL} interval comes to hold no effect, or "
         f"no longer does; a probability where it crosses {runner.SHOWN:g}, one half or "
         f"{1 - runner.SHOWN:g}. Estimates: from the lowest to the highest of all choices.",

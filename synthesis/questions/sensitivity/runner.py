@@ -60,16 +60,8 @@ from synthesis.model.observations import SurvivalData
 from synthesis.model.sampler import Diagnosis, Problem, Progress, SamplerSettings, diagnose, run
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, survival_problem
 from synthesis.questions.contrasts import SURVIVAL_CONTRASTS, survival_contrast
-from synthesis.questions.sensitivity.specifications import (
-    BASE,
-    CHANCE,
-    GAIN,
-    Base,
-    Conclusion,
-    Question,
-    Specification,
-    observe,
-)
+from synthesis.questions.sensitivity import specifications as spec
+from synthesis.questions.sensitivity.specifications import Conclusion, Question, Specification
 from synthesis.staging import OutputError, staged_file
 
 #: Of a refit: Monte Carlo errors of about a twentieth of a posterior standard deviation.
@@ -105,7 +97,7 @@ class Prepared:
     """A specification with its observations and everything else that a fit needs."""
 
     specification: Specification
-    base: Base
+    base: spec.Base
     data: SurvivalData
     sizes: Sizes
 
@@ -124,7 +116,7 @@ class Job:
     """A base, its question, what is tried instead, and settings of the refits and of the base."""
 
     registry: Registry
-    base: Base
+    base: spec.Base
     question: Question
     specifications: tuple[Specification, ...]
     settings: SamplerSettings = REFIT
@@ -132,16 +124,14 @@ class Job:
 
     def prepare(self) -> tuple[list[Prepared], list[Specification]]:
         """The base and every specification that can be fitted, and those that leave no cohort."""
-        made, impossible = [], []
-        for specification in (BASE, *self.specifications):
+        tried = []
+        for specification in (spec.BASE, *self.specifications):
             base = specification.apply(self.base)
-            data = observe(self.registry, base.endpoint, base.counting)
-            if data.cohorts:
-                made.append((specification, base, data))
-            else:
-                impossible.append(specification)
-        sizes = sizes_for([data for *_, data in made])
-        return [Prepared(*parts, sizes) for parts in made], impossible
+            data = spec.observe(self.registry, base.endpoint, base.counting)
+            tried.append((specification, base, data))
+        sizes = sizes_for([data for *_, data in tried if data.cohorts])
+        prepared = [Prepared(*parts, sizes) for parts in tried if parts[-1].cohorts]
+        return prepared, [own for own, _, data in tried if not data.cohorts]
 
 
 #: What makes a fit.
@@ -156,7 +146,7 @@ def sample(prepared: Prepared, settings: SamplerSettings) -> SurvivalFit:
     draws, base = run(prepared.problem, settings, cache=False), prepared.base
     if draws.tree["posterior"].sizes["draw"] < settings.draws:
         raise KeyboardInterrupt
-    if prepared.specification is BASE:
+    if prepared.specification is spec.BASE:
         diagnosis = diagnose(draws.tree)
     else:  # numbers that are shown are judged by themselves; all others would cost half a refit
         divergences, nan = int(draws.tree["sample_stats"]["diverging"].sum()), float("nan")
@@ -297,7 +287,7 @@ def _made(
     item: Prepared, settings: SamplerSettings, question: Question, fitter: Fitter
 ) -> dict[str, Any]:
     """Fit until the chains agree on every number that is shown, or for the last time."""
-    is_base = item.specification is BASE
+    is_base = item.specification is spec.BASE
     for left in reversed(range(_ATTEMPTS[is_base])):
         fit = fitter(item, settings)
         answers = answers_of(conclusion_draws(fit, question), question, settings.chains)
@@ -346,18 +336,19 @@ def conclusion_draws(fit: SurvivalFit, question: Question) -> dict[str, np.ndarr
         of = [own.id for own in item.treatments]
         if set(of) - curves.keys():
             continue
+        pair = [curves[name] for name in of]
         match item.kind:
             case "prognostic_ratio":
                 values = np.exp(fit.flat("prognostic"))
             case "predictive_ratio":
                 values = np.exp(fit.flat("predictive")[:, known[of[0]]])
             case "median_months":
-                values = curves[of[0]].median
+                values = pair[0].median
             case "p_gain":
-                gain = survival_contrast(*(curves[name] for name in of), GAIN)
-                values = SURVIVAL_CONTRASTS[GAIN].gain * gain > question.delta
+                gain = SURVIVAL_CONTRASTS[spec.GAIN].gain * survival_contrast(*pair, spec.GAIN)
+                values = gain > question.delta
             case name:
-                values = survival_contrast(*(curves[name] for name in of), name)
+                values = survival_contrast(*pair, name)
         draws[item.name] = np.asarray(values, dtype=float)
     return draws
 
@@ -517,7 +508,7 @@ def scaling_tree(fit: SurvivalFit, question: Question) -> DataTree:
         "posterior": {
             name: np.log(values) if items[name].scale == "log" else values
             for name, values in conclusion_draws(fit, question).items()
-            if items[name].kind != CHANCE  # its draws are those of the difference
+            if items[name].kind != spec.CHANCE  # its draws are those of the difference
         },
         "log_prior": log_priors(fit),
         "log_likelihood": {"printed_figures": log_likelihood_as_drawn(fit)},

@@ -18,16 +18,8 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 from priors import Priors, load_priors
-from studies import Registry, selection
-from studies.figures import (
-    Readings,
-    View,
-    histology_groups,
-    in_months,
-    outcome_of,
-    prints_survival,
-    tells_histology,
-)
+from studies import Registry, figures, selection
+from studies.figures import Readings, View
 from studies.registry import references
 from studies.schema import NOT_REACHED, Cohort, Subgroup
 from studies.selection import CohortRef
@@ -38,13 +30,7 @@ from synthesis.estimands import NamedGroup
 from synthesis.fits import DEFAULT_FAMILY, class_order, used_priors
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES, family
-from synthesis.model.observations import (
-    NO_CONTRASTS,
-    Arm,
-    Contrasts,
-    SurvivalData,
-    survival_data,
-)
+from synthesis.model.observations import NO_CONTRASTS, Arm, Contrasts, SurvivalData, survival_data
 from synthesis.model.printed import METHODS
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
 from synthesis.numbers import capitalised, in_sentence, months, percent
@@ -158,26 +144,23 @@ def ask(
     split = {data.cohorts[arm.cohort].treatment for arm in data.arms if arm.histology == "mixed"}
     against = _wanted(groups, vocabulary, reference)
     others = {name: group for name, group in groups.items() if name != against}
+    chosen = max(others, key=lambda n: (n in split, len(others[n].cohorts), others[n].patients))
     if treatment is not None:
         chosen = _wanted(groups, vocabulary, treatment)
-    else:
-        chosen = max(others, key=lambda n: (n in split, len(others[n].cohorts), others[n].patients))
     if chosen == against:
         raise NotAskedError(
             f"{named[chosen].label} would be compared with itself; name another treatment or "
             f"reference. Possible: {', '.join(others)}."
         )
     pair, pooled = (named[chosen], named[against]), "Pooled median in months"
-    apart = [own for own in named.values() if own.id in split]
-    conclusions = (
-        *_of_pair(pair, delta),
-        *(_of_histology(apart) if data.tells_histology else ()),
-        *(
-            Conclusion(f"{MEDIAN}:{own.id}", f"{pooled}, {in_sentence(own.label)}", (own,))
-            for own in named.values()
-        ),
-    )
-    return Question(data.endpoint, *pair, delta, reference_mix, conclusions, data.tells_histology)
+    conclusions = list(_of_pair(pair, delta))
+    if data.tells_histology:
+        conclusions += _of_histology([own for own in named.values() if own.id in split])
+    for own in named.values():
+        label = f"{pooled}, {in_sentence(own.label)}"
+        conclusions.append(Conclusion(f"{MEDIAN}:{own.id}", label, (own,)))
+    told = data.tells_histology
+    return Question(data.endpoint, *pair, delta, reference_mix, tuple(conclusions), told)
 
 
 def _wanted(groups: Mapping[str, NamedGroup], vocabulary: Vocabulary, wanted: str | None) -> str:
@@ -508,7 +491,7 @@ def informative_studies(data: SurvivalData, asked: Collection[str], most: int) -
     chosen, patients = set(), Counter()
     for ref in data.cohorts:
         patients[ref.study.id] += ref.cohort.n or 0
-        told = tells_histology(ref, data.view)
+        told = figures.tells_histology(ref, data.view)
         if told or ref.treatment in asked or ref.study.design == "randomised":
             chosen.add(ref.study.id)
     largest = sorted(patients.keys() - chosen, key=lambda name: (-patients[name], name))
@@ -521,26 +504,27 @@ def informative_studies(data: SurvivalData, asked: Collection[str], most: int) -
 def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalData:
     """Observations of a survival endpoint under a choice; no cohorts where nothing is counted."""
     view = View(endpoint, counting.verified_only, counting.use_read_as, counting.use_formed)
-    refs, within, origin = _counted(registry, view, counting)
+    chosen = _chosen(registry, view, counting)
     counted = [
         ref
-        for ref in refs
+        for ref in chosen.counted
         if ref.treatment_class != counting.without_class
-        and not (counting.without_histology and tells_histology(ref, view))
+        and not (counting.without_histology and figures.tells_histology(ref, view))
     ]
     if counting.figures != "all":
         thinned = (_with_figures(ref, endpoint, counting.figures) for ref in counted)
         counted = [
             ref
             for ref in thinned
-            if prints_survival(ref.cohort, view, ref.study) or histology_groups(ref, view)
+            if figures.prints_survival(ref.cohort, view, ref.study)
+            or figures.histology_groups(ref, view)
         ]
     contrasts = NO_CONTRASTS
     if counting.figures not in ("medians_only", "no_comparisons", "no_contrasts"):
-        within = () if counting.without_histology else within
+        within = () if counting.without_histology else chosen.within
         kept = {i: own for i, own in registry.studies.items() if i != counting.without_study}
         smaller = replace(registry, studies=kept, min_quality=counting.min_quality)
-        contrasts = Contrasts(within, selection.adjusted_contrasts(smaller, view), origin)
+        contrasts = Contrasts(within, selection.adjusted_contrasts(smaller, view), chosen.origin)
     selecting = registry.vocabulary.selecting
     data = survival_data(counted, view, class_order(registry), selecting, contrasts)
     if counting.convention == "untold":
@@ -548,13 +532,8 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
     return replace(data, arms=tuple(_read_as(arm, counting.convention) for arm in data.arms))
 
 
-def _counted(
-    registry: Registry, view: View, counting: Counting
-) -> tuple[Sequence[CohortRef], tuple[CohortRef, ...], tuple[CohortRef, ...]]:
-    """Cohorts that are counted, and those of which a contrast is: of histologies, of origins.
-
-    Reports are left out before the choice between overlapping ones.
-    """
+def _chosen(registry: Registry, view: View, counting: Counting) -> selection.Selection:
+    """Select the cohorts; reports are left out before the choice between overlapping ones."""
     kept = {
         study.id: study
         for study in registry
@@ -564,15 +543,9 @@ def _counted(
     if counting.overlap == "all":
         kept = {name: study.model_copy(update={"overlaps": ()}) for name, study in kept.items()}
     smaller = replace(registry, studies=kept, min_quality=counting.min_quality)
-    chosen = select(
-        smaller,
-        view.endpoint,
-        verified_only=view.verified_only,
-        use_read_as=view.use_read_as,
-        use_formed=view.use_formed,
-    )
+    chosen = select(smaller, **vars(view))
     if counting.overlap in ("declared", "all"):
-        return chosen.counted, chosen.within, chosen.origin
+        return chosen
     usable = {ref.id for ref in chosen.counted} | {
         f"{own.study_id}:{own.cohort_id}" for own in chosen.left_out if own.kind == "overlap"
     }
@@ -580,11 +553,12 @@ def _counted(
     if counting.overlap == "none":
         sharing = [{one.id, other.id} for one, other, _ in selection.overlap_pairs(smaller)]
         shared = set().union(*(pair for pair in sharing if pair <= usable))
-        return [ref for ref in refs if ref.id not in shared], (), ()
+        alone = tuple(ref for ref in refs if ref.id not in shared)
+        return replace(chosen, counted=alone, within=(), origin=())
     first = _first_counted(smaller, refs, view, counting.overlap)
     ids = {ref.id for ref in first}
     within = tuple(ref for ref in chosen.within if ref.id not in ids)
-    return first, within, chosen.origin
+    return replace(chosen, counted=tuple(first), within=within)
 
 
 def _first_counted(
@@ -604,27 +578,27 @@ def _first_counted(
     return [ref for ref in usable if ref.id in kept]
 
 
-def _with_figures(ref: CohortRef, endpoint: str, figures: str) -> CohortRef:
+def _with_figures(ref: CohortRef, endpoint: str, rule: str) -> CohortRef:
     """The cohort with some of its printed figures only."""
-    if figures == "no_comparisons":
+    if rule == "no_comparisons":
         return replace(ref, study=ref.study.model_copy(update={"comparisons": ()}))
-    groups = tuple(_thinned(group, endpoint, figures) for group in ref.cohort.subgroups)
-    cohort = _thinned(ref.cohort, endpoint, figures)
+    groups = tuple(_thinned(group, endpoint, rule) for group in ref.cohort.subgroups)
+    cohort = _thinned(ref.cohort, endpoint, rule)
     return replace(ref, cohort=cohort.model_copy(update={"subgroups": groups}))
 
 
-def _thinned[Holder: (Cohort, Subgroup)](holder: Holder, endpoint: str, figures: str) -> Holder:
+def _thinned[Holder: (Cohort, Subgroup)](holder: Holder, endpoint: str, rule: str) -> Holder:
     """What is left of the figures of a cohort or of a group of its patients."""
     survival, landmarks = holder.survival, holder.landmarks
-    if figures in ("no_intervals", "medians_only"):
+    if rule in ("no_intervals", "medians_only"):
         no_interval = {"ci": None, "level": None, "ci_method": None}
         survival = tuple(own.model_copy(update=no_interval) for own in survival)
-    if figures == "medians_only":
+    if rule == "medians_only":
         landmarks = ()
-    elif figures == "early_landmarks":
-        landmarks = (mark for mark in landmarks if in_months(mark.time, mark.unit) <= EARLY)
-    elif figures == "no_landmarks_beside_medians":
-        outcome = outcome_of(holder, endpoint)
+    elif rule == "early_landmarks":
+        landmarks = (mark for mark in landmarks if figures.in_months(mark.time, mark.unit) <= EARLY)
+    elif rule == "no_landmarks_beside_medians":
+        outcome = figures.outcome_of(holder, endpoint)
         if outcome is not None and outcome.median not in (None, NOT_REACHED):
             landmarks = (mark for mark in landmarks if mark.endpoint != endpoint)
     return holder.model_copy(update={"survival": survival, "landmarks": tuple(landmarks)})
