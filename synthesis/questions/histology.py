@@ -74,25 +74,14 @@ from synthesis.result import Cell, Finding, Picture, Result, Table, markdown, ta
 class Findings:
     """Benefit by histology, what moved it, and the results that are behind it.
 
-    Attributes
-    ----------
-    benefit : Benefit
-    influence : DataFrame
-        :data:`~synthesis.questions.influence.INFLUENCE_COLUMNS`: effects of histology, then the
-        median of every treatment at the reference mix, by endpoint.
-    singles : mapping
-        Endpoint -> each report's own difference between pure and mixed tumours; that from which
-        this project starts first.
-    reported : DataFrame
-        From :func:`~synthesis.questions.single.reported_ratios`, of every endpoint.
-    families : DataFrame
-        ``endpoint, family`` and the columns of effects: posterior effects if that survival family
-        were the only one; empty where one family is fitted.
-    alternatives : DataFrame
-        :data:`~synthesis.questions.influence.ALTERNATIVE_COLUMNS`, of endpoints of which a report
-        sets mixed against pure tumours.
-    observed : mapping
-        Of each endpoint its observations, and the cohorts that were left out.
+    ``influence`` (:data:`~synthesis.questions.influence.INFLUENCE_COLUMNS`) is of the effects of
+    histology, then of the median of every treatment at the reference mix; ``singles`` are by
+    endpoint each report's own difference between pure and mixed tumours, that from which this
+    project starts first; ``reported`` is from :func:`~synthesis.questions.single.reported_ratios`;
+    ``families``, ``endpoint, family`` and the columns of effects, has posterior effects if that
+    survival family were the only one, no rows where one is fitted; ``alternatives``
+    (:data:`~synthesis.questions.influence.ALTERNATIVE_COLUMNS`) are of endpoints of which a report
+    sets mixed against pure tumours.
     """
 
     benefit: Benefit

@@ -241,26 +241,16 @@ _GROUP_COLUMNS = names(
 class Benefit:
     """What is known of benefit in pure and in mixed tumours.
 
-    Attributes
-    ----------
-    table : DataFrame
-        :data:`BENEFIT_COLUMNS`. Absolute estimands have no reference; rows of the effects of
-        histology and of differences of gains say ``mixed``: they are of mixed against pure tumours.
-    effects : DataFrame
-        :data:`EFFECT_COLUMNS`: prior and posterior.
-    density : DataFrame
-        ``endpoint, parameter, label, which, x, density``: of the prognostic effect, and of the
-        predictive effect of treatments whose histology some report tells.
-    groups : DataFrame
-        The treatments of each endpoint in display order, which of them have enough behind them to
-        be shown, and of which the values by histology are extrapolated.
-    references, told : mapping
-        Endpoint -> what gains are over, only where it is pooled; and whether any counted cohort
-        tells pure from mixed.
-    delta : float
-        Months of gain asked for.
-    confounding : Confounding
-        What is allowed for in the columns of adjusted values.
+    ``table`` has :data:`BENEFIT_COLUMNS`: absolute estimands have no reference; rows of the effects
+    of histology and of differences of gains say ``mixed``, as they are of mixed against pure
+    tumours. ``effects`` (:data:`EFFECT_COLUMNS`) are prior and posterior, ``density`` those of the
+    prognostic effect, and of the predictive effect of treatments whose histology some report tells.
+    ``groups`` are the treatments of each endpoint in display order, which of them have enough
+    behind them to be shown, and of which the values by histology are extrapolated.
+
+    By endpoint ``references`` are what gains are over, where it is pooled, and ``told`` is whether
+    any counted cohort tells pure from mixed. ``delta`` are the months of gain asked for,
+    ``confounding`` is what adjusted values allow for.
     """
 
     table: pd.DataFrame = field(repr=False)
