@@ -6,6 +6,7 @@ import math
 
 import pytest
 from plot_tables import case_table
+from registries import shipped
 from small_registry import cohort, median, study, write_registry
 
 from studies import load_registry
@@ -67,7 +68,7 @@ def test_the_list_of_all_cohorts_tells_time_and_status(registry):
 
 
 def test_no_shipped_single_case_is_pooled():
-    registry = load_registry()
+    registry = shipped()
     counted = {ref.id for name in ENDPOINTS for ref in select(registry, name).counted}
     table = cases.cases(registry, counted)
     alone = {f"{s.id}:{own.id}" for s in registry for own in s.cohorts if own.n == 1}

@@ -11,9 +11,10 @@ from arviz import mcse
 from benefit_fits import planned_fit, read
 from fits import DRAWS, observations
 from monte_carlo import LARGEST_Z
+from registries import shipped
 from scipy import stats
 
-from studies import add_studies, load_registry
+from studies import add_studies
 from studies.documents import file_texts, tables_of
 from studies.figures import View
 from studies.plausibility import review
@@ -126,7 +127,6 @@ def test_nobody_dies_and_the_median_is_not_reached():
 @pytest.mark.parametrize("population", ["all", "mixed"])
 def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, kind, population):
     job = job_of(*usual, kind=kind, sizes=(60,))
-    shipped = load_registry()
     names = ("lenvatinib", "no_systemic_therapy")[: len(job.arms)]
     arms = tuple(simulate.PlannedArm(name, "x", "systemic") for name in names)
     for draw in (3, 700):
@@ -135,7 +135,7 @@ def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, k
         )
         (text,) = file_texts({"planned.toml": tables_of(report)}, schema="").values()
         (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
-        larger = add_studies(shipped, [tmp_path / "planned.toml"])
+        larger = add_studies(shipped(), [tmp_path / "planned.toml"])
         assert larger.studies["planned"] == report
         odd = [p.found for p in review(larger).warnings if p.file == "planned.toml"]
         assert odd == []

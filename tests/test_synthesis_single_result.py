@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from benefit_fits import read, split, spread, told_fit, whole
 from fits import DRAWS, fit_of, observations
+from registries import shipped
 from scipy import stats
 
 from priors import MEAN_PRIOR, load_priors
-from studies import load_registry
 from synthesis import numbers
 from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.families import FAMILIES
@@ -137,7 +137,7 @@ def test_families_are_weighted_as_in_the_pool(registry, fit):
 
 
 def test_the_starting_point_comes_first_and_is_read_from_the_registry():
-    registry = load_registry()
+    registry = shipped()
     fit = fit_of(
         registry,
         prognostic=spread(0.8, 0.3, 1),
