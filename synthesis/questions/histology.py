@@ -338,9 +338,14 @@ def treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
     over = benefit.references.get(endpoint)
     if over is not None and over.label != treatment:
         gain, differ, alone = map(row, (GAIN, by_histology.DIFFERENCE, by_histology.FROM_PROGNOSIS))
-        chances = [gain_chance(row(GAIN, histology)) for histology in SHARES]
+        by_lot, sides = gain.evidence == RANDOMISED, [row(GAIN, name) for name in SHARES]
+        chances = [
+            f"{percent(own.p_gain)} %"
+            + f" ({percent(own.p_gain_adjusted)} % allowing for confounding)" * (not by_lot)
+            for own in sides
+        ]
         limits, undone = numbers.limits_of(differ.lower, differ.upper, numbers.months), ""
-        if gain.evidence != RANDOMISED:
+        if not by_lot:
             whom = f"{name} with mixed tumours"
             undone = certainty.tipping_words(whom, gain.tipping_limit, gain.tipping_estimate) + " "
         words += (
@@ -361,14 +366,6 @@ def treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
         f"{words} Beyond prognosis {name} multiplies the median of mixed tumours by a further "
         f"{written(after, numbers.ratio)} ({share})."
     )
-
-
-def gain_chance(row: Any) -> str:
-    """The probability of a gain in percent, with that when confounding is allowed for."""
-    as_is = f"{percent(row.p_gain)} %"
-    if row.evidence == RANDOMISED:
-        return as_is
-    return f"{as_is} ({percent(row.p_gain_adjusted)} % allowing for confounding)"
 
 
 # --- Tables and pictures -------------------------------------------------------------------------

@@ -52,11 +52,6 @@ class _Group:
     holder: Cohort | Subgroup | None = None
 
     @property
-    def sized(self) -> str:
-        """Its words, with its patients where they are printed."""
-        return self.words if self.n is None else f"{self.words} ({self.n})"
-
-    @property
     def endpoints(self) -> list[str]:
         """Endpoints of which it has figures of its own."""
         if isinstance(self.holder, Cohort):
@@ -110,7 +105,9 @@ class _Told:
         told |= dict.fromkeys(own.endpoint for own in compared)
         if not told and not groups:
             return
-        words = dict.fromkeys(group.sized for group in groups)
+        words = dict.fromkeys(
+            own.words if own.n is None else f"{own.words} ({own.n})" for own in groups
+        )
         words = words or dict.fromkeys(name for own in compared for name in own.groups)
         defined = [own.histology.definition for own in study.cohorts if own.histology]
         apart = any(isinstance(group.holder, Subgroup) for group in groups)
