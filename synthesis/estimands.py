@@ -26,11 +26,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any, Literal, Protocol
 
 import numpy as np
-import pandas as pd
 
 from priors import Prior
 from studies.responses import BestResponses
@@ -319,27 +317,6 @@ def histology_effect(fit: PooledSurvival, group: Group) -> np.ndarray:
     if group.treatment_index is None:
         return effect
     return effect + flat(fit, "predictive")[:, group.treatment_index]
-
-
-def effect_density(name: str, label: str, prior: Prior, draws: np.ndarray) -> pd.DataFrame:
-    """Prior density, and a Gaussian kernel estimate of the posterior, of a log ratio.
-
-    Returns
-    -------
-    DataFrame
-        ``parameter, label, which`` (prior or posterior), ``x`` (ratio), ``density`` per log unit.
-    """
-    from scipy.stats import gaussian_kde
-
-    ends = prior.location + np.array([-3.5, 3.5]) * prior.scale
-    grid = np.linspace(min(ends[0], draws.min()), max(ends[1], draws.max()), 256)
-    density = NormalDist(prior.location, prior.scale).pdf
-    kinds = {"prior": [density(x) for x in grid], "posterior": gaussian_kde(draws)(grid)}
-    about = {"parameter": name, "label": label, "which": "", "x": np.exp(grid)}
-    frames = [
-        pd.DataFrame(about | {"which": kind, "density": values}) for kind, values in kinds.items()
-    ]
-    return pd.concat(frames, ignore_index=True)
 
 
 # --- curves --------------------------------------------------------------------------------------

@@ -45,6 +45,11 @@ def months(value: float) -> str:
     return decimal(value, 0 if abs(value) >= _LARGE_MONTHS else 1)
 
 
+def months_words(number: float) -> str:
+    """A stated number of months: ``1 month``, ``2.5 months``."""
+    return f"{number:g} month{'' if number == 1 else 's'}".replace("-", MINUS)
+
+
 def percent(value: float) -> str:
     """A fraction as a whole percentage without its sign, with one decimal below 1 %."""
     return decimal(100 * value, 1 if 0 < value < 0.01 else 0)

@@ -30,8 +30,8 @@ def split(name="split", treatment="lenvatinib", n=(15, 8), medians=PRINTED, p="0
 
 
 def whole(name, treatment, n=30, value="4.0", **more):
-    """A report that does not tell histology."""
-    return study(name, cohort("arm", treatment, n, survival=[median(Decimal(value))], **more))
+    """A report of one cohort, of its median alone."""
+    return study(name, cohort("arm", treatment, n, survival=[median(Decimal(value))]), **more)
 
 
 def reports():
@@ -82,3 +82,38 @@ def told_fit(registry, endpoint="os", **more):
         "covariate_effect": covariate_effects(),
     }
     return fit_of(registry, endpoint, **(known | more))
+
+
+# --- Fits to plan from, and to predict a new arm from --------------------------------------------
+
+
+def planned_fit(folder, **more):
+    """Lenvatinib and best supportive care as uncertain as a real registry leaves them."""
+    middle = np.array([0.1, 0.2, 0.0, -0.7])[None, None]
+    known = {
+        "treatment_effect": spread(middle, 0.25, 2, 4),
+        "prognostic": spread(0.6, 0.3, 3),
+        "study_sd": np.abs(spread(0.2, 0.08, 6)),
+        "shape_mean": spread(-0.1, 0.08, 7),
+        "shape_sd": np.abs(spread(0.1, 0.04, 8)),
+    }
+    registry = read(folder)
+    return told_fit(registry, **(known | more)), registry.vocabulary
+
+
+def with_response(folder):
+    """Folder of the reports of survival and one of response."""
+    response = {"cr": 0, "pr": 4, "evaluable": 30}
+    sixth = study("sixth", cohort("arm", "lenvatinib", 30, response=response))
+    return write_registry(folder / "registry", *reports(), sixth)
+
+
+def survival_fit(registry):
+    """As `told_fit`, in which studies differ."""
+    spreads = {"study_sd": np.abs(spread(0.3, 0.1, 9)), "shape_sd": 0.1}
+    return told_fit(registry, mu=spread(2.2, 0.1, 1), **spreads)
+
+
+def response_fit(registry):
+    """A response rate of about one in six."""
+    return fit_of(registry, "response", mu=spread(-1.5, 0.3, 1), study_sd=0.6)

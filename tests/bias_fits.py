@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 from arviz import from_dict
-from benefit_fits import split, spread
+from benefit_fits import split, spread, whole
 from fits import fit_of
 from small_registry import VOCABULARY, cohort, landmark, median, study, write_registry
 
@@ -25,11 +25,6 @@ WORDS = VOCABULARY | {
     }
 }
 PROSPECTIVE = {"design": "prospective_single_arm"}
-
-
-def whole(name, treatment, n=30, value="4.0", **more):
-    """A report with one cohort that prints its median."""
-    return study(name, cohort("arm", treatment, n, survival=[median(Decimal(value))]), **more)
 
 
 def reports():

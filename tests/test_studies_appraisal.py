@@ -50,11 +50,8 @@ def registry(tmp_path_factory):
 
 
 def test_the_score_is_the_number_of_items_answered_yes(registry):
-    assert {own.id: quality(own) for own in registry} == {
-        "good2020": 6,
-        "larger2021": 0,
-        "poor2022": 2,
-    }
+    scores = {own.id: quality(own) for own in registry}
+    assert scores == {"good2020": 6, "larger2021": 0, "poor2022": 2}
 
 
 def test_a_report_below_the_least_is_left_out_before_others_give_way_to_it(registry):
@@ -65,10 +62,7 @@ def test_a_report_below_the_least_is_left_out_before_others_give_way_to_it(regis
     chosen = select(replace(registry, min_quality=6), "os")
     assert counted(chosen) == ["good2020"]
     assert {own.study_id: (own.kind, own.reason) for own in chosen.left_out} == {
-        "larger2021": (
-            "low_quality",
-            "The report is not appraised; at least 6 were asked for.",
-        ),
+        "larger2021": ("low_quality", "The report is not appraised; at least 6 were asked for."),
         "poor2022": (
             "low_quality",
             "2 of the ten items of its appraisal answered yes; at least 6 were asked for.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from benefit_fits import of_reference, read, reports, spread, told_fit, whole
@@ -14,30 +12,15 @@ from synthesis import numbers
 from synthesis.estimands import ESTIMANDS, SURVIVAL_ESTIMANDS
 from synthesis.fits import fit_survival
 from synthesis.model.sampler import SamplerSettings
+from synthesis.questions import histology as question
+from synthesis.questions import histology_effects as estimated
 from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, NotComparedError, written
-from synthesis.questions.histology import (
-    SAYS_NOTHING,
-    benefit_rows,
-    find_benefit,
-    pick,
-    result,
-    section,
-    sentences,
-)
-from synthesis.questions.histology_effects import (
-    ANY,
-    BENEFIT_COLUMNS,
-    DIFFERENCE,
-    EFFECT_COLUMNS,
-    FROM_PROGNOSIS,
-    MOSTLY_PRIOR,
-    PREDICTIVE,
-    PROGNOSTIC,
-    benefit_by_histology,
-    effect_rows,
-    prior_share,
-    share_words,
-)
+from synthesis.questions.histology import SAYS_NOTHING, pick, section, sentences
+from synthesis.questions.histology_effects import ANY, PREDICTIVE, PROGNOSTIC
+
+
+def asked(registry, fit, **more):
+    return estimated.benefit_by_histology({"os": fit}, registry.vocabulary, **more)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +35,7 @@ def fit(registry):
 
 @pytest.fixture(scope="module")
 def benefit(registry, fit):
-    return benefit_by_histology({"os": fit}, registry.vocabulary)
+    return asked(registry, fit)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +67,7 @@ def by_hand(fit, treatment, share):
 
 def test_columns_and_what_stands_in_them(benefit):
     table = benefit.table
-    assert tuple(table.columns) == BENEFIT_COLUMNS
+    assert tuple(table.columns) == estimated.BENEFIT_COLUMNS
     assert set(table["histology"]) == {"pure", "mixed"}
     absolute = table[table["estimand"].isin(list(SURVIVAL_ESTIMANDS))]
     assert (absolute["reference"] == "").all()
@@ -120,29 +103,31 @@ def test_by_how_much_the_gains_differ(benefit, fit):
     t, r = (fit.data.treatments.index(name) for name in ("lenvatinib", "best_care"))
     where = {"treatment": "Lenvatinib", "histology": "mixed"}
     ratios = np.exp(drawn[:, t] - drawn[:, r])
-    assert of(benefit, estimand="ratio_of_ratios", **where).estimate == pytest.approx(
-        np.median(ratios)
-    )
+    found = of(benefit, estimand="ratio_of_ratios", **where)
+    assert found.estimate == pytest.approx(np.median(ratios))
     gain = {x: by_hand(fit, "lenvatinib", x) - by_hand(fit, "best_care", x) for x in (0.0, 1.0)}
-    found = of(benefit, estimand=DIFFERENCE, **where)
+    found = of(benefit, estimand=estimated.DIFFERENCE, **where)
     assert found.estimate == pytest.approx(np.median(gain[1.0] - gain[0.0]))
     # without any predictive effect both medians are multiplied by the same factor
     base = (fit.flat("mu") + of_reference(fit))[:, None] + fit.flat("treatment_effect")[:, [t, r]]
     effect = fit.flat("prognostic")[:, None]
     medians = {x: np.exp(base + effect * (x - fit.centre_share)) for x in gain}
     alone = {x: own[:, 0] - own[:, 1] for x, own in medians.items()}
-    found = of(benefit, estimand=FROM_PROGNOSIS, **where)
+    found = of(benefit, estimand=estimated.FROM_PROGNOSIS, **where)
     assert found.estimate == pytest.approx(np.median(alone[1.0] - alone[0.0]))
 
 
 def test_a_proportional_gain_is_more_months_for_those_who_live_longer(registry):
     nothing = spread(0.0, 1e-6, 4, 4)  # a density wants some spread
     still = told_fit(registry, predictive=nothing, mu=1.2, treatment_effect=[0.1, 0.2, 0.0, -0.7])
-    found = benefit_by_histology({"os": still}, registry.vocabulary)
+    found = asked(registry, still)
     where = {"treatment": "Lenvatinib", "histology": "mixed"}
     ratios = of(found, estimand="ratio_of_ratios", **where)
     assert (ratios.lower, ratios.upper) == pytest.approx((1.0, 1.0), abs=1e-5)
-    differ, alone = (of(found, estimand=name, **where) for name in (DIFFERENCE, FROM_PROGNOSIS))
+    differ, alone = (
+        of(found, estimand=name, **where)
+        for name in (estimated.DIFFERENCE, estimated.FROM_PROGNOSIS)
+    )
     assert differ.estimate == pytest.approx(alone.estimate, rel=1e-4)
     assert differ.estimate > 1.0
 
@@ -166,7 +151,7 @@ def test_what_carries_a_gain_is_that_of_the_pair(benefit):
 
 
 def test_a_reference_and_a_gain_of_ones_own(registry, fit):
-    found = benefit_by_histology({"os": fit}, registry.vocabulary, reference="Lenvima", delta=0.25)
+    found = asked(registry, fit, reference="Lenvima", delta=0.25)
     assert found.references["os"].label == "Lenvatinib"
     row = of(found, treatment="Sorafenib", histology="pure", estimand=GAIN)
     away = by_hand(fit, "sorafenib", 0.0) - by_hand(fit, "lenvatinib", 0.0)
@@ -175,15 +160,14 @@ def test_a_reference_and_a_gain_of_ones_own(registry, fit):
 
 def test_where_the_reference_is_not_pooled_only_absolute_rows_remain(registry, fit, tmp_path):
     pfs = read(tmp_path, whole("one", "sorafenib"), whole("two", "paclitaxel"))
-    other = replace(told_fit(pfs, treatment_effect=0.0, predictive=spread(0.0, 0.2, 4, 2)))
-    found = benefit_by_histology(
-        {"os": fit, "pfs": other}, registry.vocabulary, reference="best_care"
-    )
-    assert {name: own.label for name, own in found.references.items()} == {
-        "os": "Best supportive care"
-    }
+    other = told_fit(pfs, treatment_effect=0.0, predictive=spread(0.0, 0.2, 4, 2))
+    fits = {"os": fit, "pfs": other}
+    found = estimated.benefit_by_histology(fits, registry.vocabulary, reference="best_care")
+    assert [(name, own.label) for name, own in found.references.items()] == [
+        ("os", "Best supportive care")
+    ]
     assert (found.table.query("endpoint == 'pfs'")["reference"] == "").all()
-    rows = benefit_rows(found).query("endpoint == 'pfs'")
+    rows = question.benefit_rows(found).query("endpoint == 'pfs'")
     assert rows["gain"].isna().all()
     assert not rows["is_reference"].any()
 
@@ -199,28 +183,28 @@ def test_the_share_is_the_weight_of_the_prior_mean(error):
     draws = sd * np.random.default_rng(2).standard_normal(n)
     weight = error**2 / (error**2 + prior_sd**2)
     # a sample variance has a relative error of sqrt(2/n); four of them
-    assert prior_share(prior_sd, draws) == pytest.approx(weight, rel=4 * np.sqrt(2 / n))
+    assert estimated.prior_share(prior_sd, draws) == pytest.approx(weight, rel=4 * np.sqrt(2 / n))
 
 
 def test_data_at_odds_with_the_prior_count_as_none():
-    assert prior_share(0.1, np.array([-1.0, 1.0])) == 1.0
-    assert prior_share(0.2, np.zeros(10)) == 0.0
+    assert estimated.prior_share(0.1, np.array([-1.0, 1.0])) == 1.0
+    assert estimated.prior_share(0.2, np.zeros(10)) == 0.0
     with pytest.raises(ValueError, match="prior SD: found 0, expected a number above zero"):
-        prior_share(0.0, np.ones(3))
+        estimated.prior_share(0.0, np.ones(3))
 
 
 def test_shares_in_words():
-    assert "data say nothing" in share_words(1.0, told=False)
-    assert share_words(0.95, told=True) == (
+    assert "data say nothing" in estimated.share_words(1.0, told=False)
+    assert estimated.share_words(0.95, told=True) == (
         "95 % of this answer is assumption: the data add almost nothing."
     )
-    assert "almost nothing" not in share_words(MOSTLY_PRIOR - 0.01, told=True)
-    assert "most of it is what the data say" in share_words(0.2, told=True)
+    assert "almost nothing" not in estimated.share_words(estimated.MOSTLY_PRIOR - 0.01, told=True)
+    assert "most of it is what the data say" in estimated.share_words(0.2, told=True)
 
 
 def test_prior_and_posterior_stand_side_by_side(benefit, fit):
     effects = benefit.effects
-    assert tuple(effects.columns) == EFFECT_COLUMNS
+    assert tuple(effects.columns) == estimated.EFFECT_COLUMNS
     prior = pick(effects, {"effect": PROGNOSTIC, "which": "prior"})
     assert (prior.lower, prior.upper) == fit.priors["histology_prognostic"].implied()
     assert (prior.prior_share, prior.p_above_one) == (1.0, 0.5)
@@ -240,7 +224,7 @@ def test_densities_are_those_of_effects_that_data_can_tell(benefit):
     for _, own in density.groupby(["parameter", "which"]):
         # what 3.5 prior SD and all draws leave out is below a thousandth
         assert np.trapezoid(own["density"], np.log(own["x"])) == pytest.approx(1.0, abs=2e-3)
-    rows = effect_rows(benefit.effects, density)
+    rows = estimated.effect_rows(benefit.effects, density)
     assert list(rows["parameter"]) == list(dict.fromkeys(density["parameter"]))
     assert list(rows["cohorts"]) == [1, 1]
     assert list(rows["patients"]) == [23, 23]
@@ -248,7 +232,7 @@ def test_densities_are_those_of_effects_that_data_can_tell(benefit):
 
 def test_where_no_report_tells_histology_the_posterior_is_the_prior(untold):
     registry, fit = untold
-    found = benefit_by_histology({"os": fit}, registry.vocabulary)
+    found = asked(registry, fit)
     assert found.told == {"os": False}
     words = sentences(found, "os", registry.vocabulary)
     assert words[1] == SAYS_NOTHING
@@ -271,12 +255,8 @@ def test_where_no_report_tells_histology_the_posterior_is_the_prior(untold):
 
 def test_values_that_no_report_of_a_treatment_supports_are_extrapolated(benefit):
     groups = benefit.groups.set_index("treatment")["extrapolated"].to_dict()
-    assert groups == {
-        "Lenvatinib": False,
-        "Sorafenib": True,
-        "Paclitaxel": True,
-        "Best supportive care": True,
-    }
+    assert [name for name, beyond in groups.items() if not beyond] == ["Lenvatinib"]
+    assert len(groups) == 4
     table = benefit.table
     assert not table.loc[table["treatment"] == ANY, "extrapolated"].any()
     for name, own in table[table["treatment"] != ANY].groupby("treatment"):
@@ -288,21 +268,18 @@ def test_values_that_no_report_of_a_treatment_supports_are_extrapolated(benefit)
 
 @pytest.fixture(scope="module")
 def told(registry, fit):
-    return find_benefit({"os": fit}, registry.vocabulary)
+    return question.find_benefit({"os": fit}, registry.vocabulary)
 
 
 def test_an_effect_that_is_all_but_assumption_is_not_claimed(registry, fit):
     prior = fit.priors["histology_predictive"].scale
-    found = benefit_by_histology(
-        {"os": told_fit(registry, predictive=spread(0.0, prior, 4, 4))}, registry.vocabulary
+    doubtful, sure = (
+        asked(registry, told_fit(registry, predictive=spread(middle, sd, 4, 4)))
+        for middle, sd in ((0.0, prior), (0.5, 0.05))
     )
-    assert "could hardly show one" in sentences(found, "os", registry.vocabulary)[3]
-    sure = benefit_by_histology(
-        {"os": told_fit(registry, predictive=spread(0.5, 0.05, 4, 4))}, registry.vocabulary
-    )
-    after = pick(
-        sure.effects, {"treatment": "Lenvatinib", "effect": PREDICTIVE, "which": "posterior"}
-    )
+    assert "could hardly show one" in sentences(doubtful, "os", registry.vocabulary)[3]
+    where = {"treatment": "Lenvatinib", "effect": PREDICTIVE, "which": "posterior"}
+    after = pick(sure.effects, where)
     own = sentences(sure, "os", registry.vocabulary)[3]
     assert f"by a further {written(after, numbers.ratio)} (" in own
 
@@ -357,17 +334,14 @@ def test_effects_reported_ratios_and_what_moved_them_are_read_too(told, registry
 
 
 def test_the_command_says_single_results_too_and_writes_it_down(told, registry):
-    whole_answer, part = result(told, registry), section(told, registry)
+    whole_answer, part = question.result(told, registry), section(told, registry)
     assert set(whole_answer.tables) == set(part.tables) | {"single_results"}
     assert len(whole_answer.findings) > len(part.findings)
     text = whole_answer.texts["benefit.md"]
     for sentence in sentences(told.benefit, "os", registry.vocabulary):
         assert sentence in text
-    assert [picture.stem for picture in whole_answer.pictures] == [
-        "benefit",
-        "benefit_effects",
-        "single_results",
-    ]
+    stems = [picture.stem for picture in whole_answer.pictures]
+    assert stems == ["benefit", "benefit_effects", "single_results"]
     for picture in whole_answer.pictures:
         assert picture.draw().axes
         assert picture.caption in text
@@ -375,7 +349,7 @@ def test_the_command_says_single_results_too_and_writes_it_down(told, registry):
 
 def test_without_histology_no_estimate_by_histology_is_shown(untold):
     registry, fit = untold
-    found = section(find_benefit({"os": fit}, registry.vocabulary), registry)
+    found = section(question.find_benefit({"os": fit}, registry.vocabulary), registry)
     titles = [table.title for part in found.findings for table in part.tables]
     assert "How much of each effect is assumption." in titles
     assert not any(title.startswith("Pure and mixed") for title in titles)
@@ -384,7 +358,7 @@ def test_without_histology_no_estimate_by_histology_is_shown(untold):
 
 
 def test_no_number_is_added_for_a_treatment_that_is_the_reference(registry, fit):
-    found = benefit_by_histology({"os": fit}, registry.vocabulary, reference="lenvatinib")
+    found = asked(registry, fit, reference="lenvatinib")
     own = sentences(found, "os", registry.vocabulary)[3]
     assert own.startswith("Lenvatinib: median")
     assert "gain over" not in own
@@ -396,7 +370,7 @@ def test_one_row_is_picked_or_none(benefit):
 
 
 def test_rows_to_draw_hold_both_histologies_of_the_treatments_shown(benefit):
-    rows = benefit_rows(benefit)
+    rows = question.benefit_rows(benefit)
     assert list(rows["histology"]) == ["pure", "mixed"] * (len(rows) // 2)
     row = rows[(rows["treatment"] == "Lenvatinib") & (rows["histology"] == "mixed")].iloc[0]
     found = of(benefit, treatment="Lenvatinib", histology="mixed", estimand=GAIN)
@@ -409,15 +383,18 @@ def test_rows_to_draw_hold_both_histologies_of_the_treatments_shown(benefit):
 # --- Bad input -----------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_compared_is_refused(registry, fit):
-    with pytest.raises(NotComparedError, match="aspirin"):
-        benefit_by_histology({"os": fit}, registry.vocabulary, reference="aspirin")
-    with pytest.raises(NotComparedError, match=r"no cohort of radiotherapy is pooled for os"):
-        benefit_by_histology({"os": fit}, registry.vocabulary, reference="radiotherapy")
-    with pytest.raises(ValueError, match="found none, expected os or pfs"):
-        benefit_by_histology({}, registry.vocabulary)
-    with pytest.raises(ValueError, match="delta: found nan"):
-        benefit_by_histology({"os": fit}, registry.vocabulary, delta=float("nan"))
+@pytest.mark.parametrize(
+    ("fits", "more", "error", "said"),
+    [
+        (True, {"reference": "aspirin"}, NotComparedError, "aspirin"),
+        (True, {"reference": "radiotherapy"}, NotComparedError, "no cohort of radiotherapy is po"),
+        (False, {}, ValueError, "found none, expected os or pfs"),
+        (True, {"delta": float("nan")}, ValueError, "delta: found nan"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(registry, fit, fits, more, error, said):
+    with pytest.raises(error, match=said):
+        estimated.benefit_by_histology({"os": fit} if fits else {}, registry.vocabulary, **more)
 
 
 # --- With every report on histology removed ------------------------------------------------------
@@ -430,19 +407,12 @@ def test_without_any_report_on_histology_a_fit_gives_the_prior_back(tmp_path, su
     settings = SamplerSettings(draws=1000, tune=500, chains=2, seed=3)
     fit = fit_survival(registry, settings=settings, sizes=survival_sizes)
     assert not fit.data.tells_histology
-    found = benefit_by_histology({"os": fit}, registry.vocabulary)
+    found = asked(registry, fit)
     posterior = found.effects[found.effects["which"] == "posterior"]
     draws = fit.flat("mu").size
     for row in posterior.itertuples(index=False):
-        prior = pick(
-            found.effects,
-            {
-                "effect": row.effect,
-                "treatment": row.treatment,
-                "reference": row.reference,
-                "which": "prior",
-            },
-        )
+        where = {"effect": row.effect, "treatment": row.treatment, "reference": row.reference}
+        prior = pick(found.effects, where | {"which": "prior"})
         # standard normal draws of the sampler, hardly dependent: errors of median and SD, each
         # five times over, with half as many draws as there are
         error = prior.log_sd / np.sqrt(0.5 * draws)

@@ -5,17 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import simulated_registry
-from bias_fits import (
-    PROSPECTIVE,
-    WORDS,
-    biased_fit,
-    read,
-    reports,
-    spread,
-    usual_fit,
-    whole,
-    with_bias,
-)
+from benefit_fits import spread, whole
+from bias_fits import PROSPECTIVE, WORDS, biased_fit, read, reports, usual_fit, with_bias
 from fits import DRAWS
 from scipy import stats
 from simulated_registry import LOG_TIME
@@ -29,6 +20,7 @@ from synthesis.model.sampler import SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR
 from synthesis.questions import bias as question
 from synthesis.questions.bias.funnel import RETROSPECTIVE, cohort_kinds
+from synthesis.questions.histology_effects import effect_densities
 
 MIX = 0.4
 
@@ -83,7 +75,7 @@ def test_patients_who_had_different_treatments_are_no_treatment_of_both_kinds(tm
 
 
 def test_effects_are_quantiles_of_priors_and_of_the_draws(biased):
-    table = question.bias_effects(biased)
+    table = question.bias_table(biased)
     rows = {(row.effect, row.which): row for row in table.itertuples(index=False)}
     priors = load_priors()
     common = biased.flat("covariate_effect")[:, 0]
@@ -112,13 +104,13 @@ def test_draws_of_the_priors_are_all_prior(registry):
     common = {"covariate_effect": spread(nothing, 0.2, 3, nothing.size)}
     scale = load_priors()[BIAS_PRIOR].scale
     fit = biased_fit(registry, np.abs(spread(0.0, scale, 4)), **common)
-    table = question.bias_effects(fit)
+    table = question.bias_table(fit)
     shares = table[table["which"] == "posterior"]["prior_share"]
     assert shares.min() > 0.9
 
 
 def test_densities_hold_all_of_the_probability(biased):
-    density = question.bias_densities(biased)
+    density = effect_densities("os", question.bias_effects(biased))
     for (name, which), own in density.groupby(["parameter", "which"]):
         area = np.trapezoid(own["density"], np.log(own["x"]))
         # beyond three and a half SDs lie 0.0005 of a normal prior
@@ -218,10 +210,8 @@ def test_no_treatment_of_both_kinds_is_said(tmp_path):
 
 
 def test_without_a_median_there_is_no_funnel(tmp_path):
-    marks = {"landmarks": [landmark(12, 0.2)]}
-    names = ("one", "two")
-    tables = [study(name, cohort("arm", "lenvatinib", 22, **marks)) for name in names]
-    registry = read(tmp_path, *tables)
+    own = cohort("arm", "lenvatinib", 22, landmarks=[landmark(12, 0.2)])
+    registry = read(tmp_path, *(study(name, own) for name in ("one", "two")))
     analysis = question.of_fits(registry, usual_fit(registry), biased_fit(registry), MIX)
     assert [picture.stem for picture in question.result(analysis, registry).pictures] == ["bias_os"]
     assert "too few reported medians" in sentences(analysis, registry, "Do small cohorts")

@@ -9,14 +9,12 @@ import json
 import benefit_fits
 import bias_fits
 import compare_fits
-import control_fits
 import golden
 import numpy as np
 import pandas as pd
 import pytest
 from command_line import answered, refused, stand_in
 from fits import CHOICE_WORDS, Counting, fit_of, six_reports
-from planning_fits import planned_fit
 from small_registry import write_registry
 
 from studies import load_registry
@@ -26,9 +24,9 @@ from synthesis.questions import control as historical
 from synthesis.questions.compare import compare
 from synthesis.questions.contrasts import COMPARE_COLUMNS
 from synthesis.questions.control import control
-from synthesis.questions.histology import SAYS_NOTHING, benefit_by_histology
-from synthesis.questions.histology_effects import BENEFIT_COLUMNS
-from synthesis.questions.mix import MIX_COLUMNS
+from synthesis.questions.histology import SAYS_NOTHING
+from synthesis.questions.histology_effects import BENEFIT_COLUMNS, benefit_by_histology
+from synthesis.questions.mix import MIX_COLUMNS, Population
 from synthesis.questions.plan import Design, plan
 from synthesis.result import RESEARCH_USE
 
@@ -328,12 +326,12 @@ def test_nothing_to_pool_is_one_sentence(biased, capsys):
 
 @pytest.fixture(scope="module")
 def controlled(tmp_path_factory):
-    return control_fits.registry_folder(tmp_path_factory.mktemp("control"))
+    return benefit_fits.with_response(tmp_path_factory.mktemp("control"))
 
 
 @pytest.fixture
 def controlled_asked(monkeypatch):
-    return stand_in(monkeypatch, os=control_fits.survival_fit, response=control_fits.response_fit)
+    return stand_in(monkeypatch, os=benefit_fits.survival_fit, response=benefit_fits.response_fit)
 
 
 def test_control_is_the_page_that_was_read(controlled, capsys, controlled_asked, tmp_path):
@@ -343,8 +341,8 @@ def test_control_is_the_page_that_was_read(controlled, capsys, controlled_asked,
     golden.check("atc_control", "\n".join(x for x in out.splitlines() if "Written" not in x) + "\n")
     table = pd.read_csv(tmp_path / "tables" / "historical_control.csv")
     registry = load_registry(controlled, alone=True)
-    fits = {"os": control_fits.survival_fit(registry)}
-    made = control(fits, registry.vocabulary, control_fits.HALF)
+    fits = {"os": benefit_fits.survival_fit(registry)}
+    made = control(fits, registry.vocabulary, Population(0.5))
     expected = historical.tables(made)["historical_control"]
     np.testing.assert_array_equal(table["value_1"][: len(expected)], expected["value_1"])
     names = {path.name for path in tmp_path.rglob("historical_control*")}
@@ -396,7 +394,7 @@ def test_an_arm_that_is_not_pooled_is_refused(
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
-    return planned_fit(tmp_path_factory.mktemp("plan"))
+    return benefit_fits.planned_fit(tmp_path_factory.mktemp("plan"))
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from benefit_fits import spread
-from control_fits import HALF, registry_folder, response_fit, survival_fit
+from benefit_fits import response_fit, spread, survival_fit, with_response
 from fits import fit_of
 from scipy import integrate
 
@@ -18,6 +17,8 @@ from synthesis.questions import control as question
 from synthesis.questions.contrasts import NotComparedError
 from synthesis.questions.mix import Population, patient_mix
 from synthesis.result import RESEARCH_USE
+
+HALF = Population(0.5)
 
 # The prior of the vignette "Getting started with RBesT (binary)" of RBesT 1.9-0, as printed there
 # (ankylosing spondylitis, placebo arms of eight trials).
@@ -133,7 +134,7 @@ def test_what_cannot_be_asked_is_refused(fits, registry):
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
-    return load_registry(registry_folder(tmp_path_factory.mktemp("control")), alone=True)
+    return load_registry(with_response(tmp_path_factory.mktemp("control")), alone=True)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from bias_fits import PROSPECTIVE, read, usual_fit, whole
+from benefit_fits import whole
+from bias_fits import PROSPECTIVE, read, usual_fit
 from fits import DRAWS
 from small_registry import cohort, landmark, median, study
 
@@ -54,9 +55,13 @@ def even(fit):
     return CohortWeights(parts, weights, np.full(size, 1.0 / size), np.zeros(cohorts), 0.7)
 
 
+def table_of(fit, registry, weights=None):
+    return question.funnel_table(fit, registry.vocabulary, weights or even(fit))
+
+
 def test_every_arm_is_there_and_what_has_no_place_says_why(registry):
     fit = usual_fit(registry)
-    table = question.funnel_table(fit, registry.vocabulary, even(fit))
+    table = table_of(fit, registry)
     assert tuple(table.columns) == question.FUNNEL_COLUMNS
     assert len(table) == len(fit.data.arms) == 10
     reasons = table.set_index("study")["reason"]
@@ -79,7 +84,7 @@ def test_deviations_and_limits_by_hand(registry):
     still = {"mu": 1.3, "prognostic": 0.8, "shape_mean": 0.2}
     still |= {"covariate_effect": 0.2 * (np.array(COVARIATES) == "retrospective")}
     fit = usual_fit(registry, **still)
-    table = question.funnel_table(fit, registry.vocabulary, even(fit))
+    table = table_of(fit, registry)
     own = table.set_index(["study", "histology"])
     mixed = own.loc[("split", "mixed")]
     expected = 1.3 + 0.5 * 0.2 + 0.8 * (1.0 - fit.centre_share)
@@ -102,14 +107,9 @@ def test_deviations_and_limits_by_hand(registry):
 
 
 def test_fewer_events_than_patients_are_a_larger_standard_error(tmp_path):
-    few = median(Decimal("4.0"), events=10)
-    tables = [
-        study("few", cohort("arm", "lenvatinib", 30, survival=[few])),
-        whole("all", "lenvatinib", 30),
-    ]
-    registry = read(tmp_path, *tables)
-    fit = usual_fit(registry)
-    own = question.funnel_table(fit, registry.vocabulary, even(fit)).set_index("study")
+    few = cohort("arm", "lenvatinib", 30, survival=[median(Decimal("4.0"), events=10)])
+    registry = read(tmp_path, study("few", few), whole("all", "lenvatinib", 30))
+    own = table_of(usual_fit(registry), registry).set_index("study")
     assert own.loc["few", "effective_size"] == 20.0
     ratio = own.loc["few", "standard_error"] / own.loc["all", "standard_error"]
     assert ratio == pytest.approx(np.sqrt(1.5))
@@ -128,12 +128,12 @@ def test_what_is_expected_does_not_follow_the_cohort_itself(tmp_path):
     known = {"mu": 1.5, "treatment_effect": effect, "treatment_sd": 0.5, "covariate_effect": 0.0}
     known |= {"log_median": log_median, "log_shape": 0.1, "shape_mean": 0.1, "shape_sd": 0.1}
     fit = usual_fit(registry, **known)
-    weighted = question.funnel_table(fit, registry.vocabulary, cohort_weights(fit)).set_index(
-        "study"
+    weighted, as_drawn = (
+        table_of(fit, registry, weights).set_index("study").loc["far"]
+        for weights in (cohort_weights(fit), None)
     )
-    as_drawn = question.funnel_table(fit, registry.vocabulary, even(fit)).set_index("study")
-    assert weighted.loc["far", "expected_months"] < 0.97 * as_drawn.loc["far", "expected_months"]
-    assert weighted.loc["far", "deviation"] > as_drawn.loc["far", "deviation"]
+    assert weighted["expected_months"] < 0.97 * as_drawn["expected_months"]
+    assert weighted["deviation"] > as_drawn["deviation"]
 
 
 # --- The slope -----------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def slopes(registry, **more):
     """Slopes with SDs that are known, of a funnel whose expectations do not matter."""
     known = {"study_sd": 0.1, "class_sd": 0.5, "treatment_sd": 0.5, "prognostic": 0.0}
     fit = usual_fit(registry, **(known | more))
-    return question.slope_table(fit, question.funnel_table(fit, registry.vocabulary, even(fit)))
+    return question.slope_table(fit, table_of(fit, registry))
 
 
 def test_an_interval_of_the_slope_of_a_symmetric_world_holds_zero(tmp_path):
@@ -182,9 +182,8 @@ def test_a_planted_effect_of_small_studies_has_its_sign(tmp_path, slope):
     assert np.sign(whole_of["estimate"]) == np.sign(slope)
     assert not whole_of["lower"] <= 0.0 <= whole_of["upper"]
     # a quarter of a unit lies between the standard errors of 10 and of 40 patients
-    step = question.standard_error(question.SMALL, np.log(2.0) / 2.0) - question.standard_error(
-        question.LARGE, np.log(2.0) / 2.0
-    )
+    sizes = np.array([question.LARGE, question.SMALL])
+    (step,) = np.diff(question.standard_error(sizes, np.log(2.0) / 2.0))
     assert np.log(whole_of["factor"]) == pytest.approx(step * whole_of["estimate"], rel=0.02)
     assert set(table["reports"]) == {"all", "retrospective", "prospective"}
     assert table.set_index("reports").loc["retrospective", "points"] == len(SIZES)
@@ -194,7 +193,7 @@ def test_the_slope_is_that_of_a_weighted_regression_with_these_priors(tmp_path):
     """By stacked rows: one for each point, one for each effect with its prior."""
     registry = world(tmp_path, 1.0, 7)
     fit = usual_fit(registry, study_sd=0.1, class_sd=0.5, treatment_sd=0.5, prognostic=0.0)
-    funnel = question.funnel_table(fit, registry.vocabulary, even(fit))
+    funnel = table_of(fit, registry)
     (found,) = question.slope_table(fit, funnel).head(1).itertuples()
     y = np.log(funnel["printed_months"].to_numpy(dtype=float))
     error = funnel["standard_error"].to_numpy(dtype=float)
@@ -203,13 +202,8 @@ def test_the_slope_is_that_of_a_weighted_regression_with_these_priors(tmp_path):
     effects = [np.ones(y.size), first, 1.0 - first, design, error - error.mean()]
     priors = fit.priors
     means = np.array([priors["overall_median"].location, 0.0, 0.0, 0.0, 0.0])
-    scales = [
-        priors["overall_median"].scale,
-        np.sqrt(0.5),
-        np.sqrt(0.5),
-        0.2,
-        question.SLOPE_PRIOR.scale,
-    ]
+    half, last = np.sqrt(0.5), question.SLOPE_PRIOR.scale
+    scales = [priors["overall_median"].scale, half, half, 0.2, last]
     weight = 1.0 / np.sqrt(error**2 + 0.1**2)
     rows = np.vstack([np.column_stack(effects) * weight[:, None], np.diag(1.0 / np.array(scales))])
     target = np.concatenate([y * weight, means / scales])
@@ -222,7 +216,6 @@ def test_the_slope_is_that_of_a_weighted_regression_with_these_priors(tmp_path):
 
 
 def test_too_few_medians_have_no_slope(tmp_path):
-    marks = [landmark(12, Decimal("0.2"))]
-    tables = [whole("one", "lenvatinib"), whole("two", "lenvatinib", 20)]
-    tables.append(study("curve", cohort("arm", "lenvatinib", 22, landmarks=marks)))
-    assert slopes(read(tmp_path, *tables)).empty
+    curve = study("curve", cohort("arm", "lenvatinib", 22, landmarks=[landmark(12, 0.2)]))
+    both = whole("one", "lenvatinib"), whole("two", "lenvatinib", 20)
+    assert slopes(read(tmp_path, *both, curve)).empty

@@ -8,18 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from arviz import mcse
-from benefit_fits import read
+from benefit_fits import planned_fit, read
 from fits import DRAWS, observations
 from monte_carlo import LARGEST_Z
-from planning_fits import BEST_CARE, LENVATINIB, brute, plan_of, planned_fit
+from registries import shipped
 from scipy import stats
 
-from studies import add_studies, load_registry
+from studies import add_studies
 from studies.documents import file_texts, tables_of
 from studies.figures import View
 from studies.plausibility import review
 from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from synthesis.fits import class_order, fit_survival_data
+from synthesis.model.comparisons import Place, comparison_log_likelihood
+from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.model.observations import survival_data
 from synthesis.model.sampler import SamplerSettings
 from synthesis.predictive import Patients, median_follow_up
@@ -27,6 +29,9 @@ from synthesis.questions import plan as planning
 from synthesis.questions.compare import compare
 from synthesis.questions.contrasts import GAIN, NotComparedError
 from synthesis.questions.plan import Design, result, simulate
+
+# Order of the treatments in the fit.
+LENVATINIB, BEST_CARE = 0, 3
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,12 @@ def course_of(job, draw, population, seed=1):
     return simulate.draw_course(
         curves_of(job, seed), draw, job.design, population, np.random.default_rng(draw)
     )
+
+
+def plan_of(fit, vocabulary, *, delta=1.5, simulations=40, draws=1000, **design):
+    """Plan a small study of lenvatinib."""
+    asked = Design("lenvatinib", **({"sizes": (30,)} | design))
+    return planning.plan(fit, vocabulary, asked, delta=delta, simulations=simulations, draws=draws)
 
 
 # --- What is reported ----------------------------------------------------------------------------
@@ -116,7 +127,6 @@ def test_nobody_dies_and_the_median_is_not_reached():
 @pytest.mark.parametrize("population", ["all", "mixed"])
 def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, kind, population):
     job = job_of(*usual, kind=kind, sizes=(60,))
-    shipped = load_registry()
     names = ("lenvatinib", "no_systemic_therapy")[: len(job.arms)]
     arms = tuple(simulate.PlannedArm(name, "x", "systemic") for name in names)
     for draw in (3, 700):
@@ -125,7 +135,7 @@ def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, k
         )
         (text,) = file_texts({"planned.toml": tables_of(report)}, schema="").values()
         (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
-        larger = add_studies(shipped, [tmp_path / "planned.toml"])
+        larger = add_studies(shipped(), [tmp_path / "planned.toml"])
         assert larger.studies["planned"] == report
         odd = [p.found for p in review(larger).warnings if p.file == "planned.toml"]
         assert odd == []
@@ -178,6 +188,33 @@ def test_hat_means_integrate_a_broken_line_over_a_normal(sd):
         density = stats.norm.pdf(x, mean[0], sd)
         exact = np.sum(density * np.interp(x, axis.points, values, 0.0, 0.0)) / density.sum()
     assert found == pytest.approx(exact, abs=1e-5)
+
+
+def brute(updater, data, draw):
+    """Log likelihood of a new study at one draw, by a dense grid over all its own effects."""
+    effects = updater.study_sd[draw] * np.linspace(-6.0, 6.0, 401)
+    weight = stats.norm.pdf(np.linspace(-6.0, 6.0, 401))
+    total = np.log(weight / weight.sum())
+    for number, own in enumerate(updater.expected):
+        steps = np.linspace(-6.0, 6.0, 81)
+        log_shape = own.log_shape[draw] + updater.shape_sd[draw] * steps
+        value = np.log(stats.norm.pdf(steps) / stats.norm.pdf(steps).sum())[None, :]
+        for arm in data.arms:
+            if arm.cohort == number:
+                at = own.at(arm.share)[draw] + effects
+                even = [0.0] * len(arm.chains)
+                value = value + arm_log_likelihood(
+                    arm.chains, even, at[:, None], log_shape[None, :], updater.family
+                )
+        for item in data.comparisons:
+            one, other = data.arms[item.first], data.arms[item.second]
+            if one.cohort == number:
+                first = own.at(one.share)[draw]
+                second = updater.expected[other.cohort].at(other.share)[draw]
+                places = (Place(location, log_shape[None, :]) for location in (first, second))
+                value = value + comparison_log_likelihood(item, *places, updater.family)
+        total = total + np.logaddexp.reduce(value, axis=1)
+    return float(np.logaddexp.reduce(total))
 
 
 @pytest.mark.parametrize("kind", ["single-arm", "randomised"])

@@ -9,21 +9,20 @@ import numpy as np
 import pytest
 from benefit_fits import read, split, spread, told_fit, whole
 from fits import DRAWS, fit_of, observations
+from registries import shipped
 from scipy import stats
 
 from priors import MEAN_PRIOR, load_priors
-from studies import load_registry
 from synthesis import numbers
 from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.families import FAMILIES
 from synthesis.model.likelihoods import arm_log_likelihood
-from synthesis.questions import single
 from synthesis.questions import single as question
 from synthesis.questions.contrasts import written
 from synthesis.questions.histology import pick
 from synthesis.stacking import stack
 
-STEP = question.log_ratios()[1] - question.log_ratios()[0]
+STEP = question.LOG_RATIOS[1] - question.LOG_RATIOS[0]
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +37,28 @@ def fit(registry):
 
 @pytest.fixture(scope="module")
 def result(registry, fit):
+    return first(fit, registry)
+
+
+def first(fit, registry):
+    """The first result of a fit."""
     return question.single_result(fit, question.results_by_histology(fit)[0], registry.vocabulary)
 
 
+def of_two(folder, treatment="sorafenib", **more):
+    """Registry of a report by histology and of another treatment, and a fit of it."""
+    registry = read(folder, split(**more), whole("second", treatment))
+    fit = told_fit(registry, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
+    return registry, fit
+
+
 def pair_of(folder, **more):
-    fit = fit_of(read(folder, split(**more), whole("other", "sorafenib")))
+    _, fit = of_two(folder, **more)
     return question.pair_of(fit, question.results_by_histology(fit)[0])
+
+
+def density_of(folder, name="weibull", **more):
+    return question.ratio_alone(pair_of(folder, **more), FAMILIES[name], load_priors())
 
 
 # --- Alone ---------------------------------------------------------------------------------------
@@ -51,7 +66,7 @@ def pair_of(folder, **more):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_density_of_a_ratio_integrates_to_one(tmp_path, name):
-    density = question.ratio_alone(pair_of(tmp_path), FAMILIES[name], load_priors())
+    density = density_of(tmp_path, name)
     assert density.sum() * STEP == pytest.approx(1.0)
     assert density.min() >= 0.0
     # the ends of the lattice are far beyond any ratio
@@ -60,9 +75,7 @@ def test_the_density_of_a_ratio_integrates_to_one(tmp_path, name):
 
 def test_groups_alike_say_nothing_of_the_sign(tmp_path):
     same = {"pure": Decimal("4.0"), "mixed": Decimal("4.0")}
-    density = question.ratio_alone(
-        pair_of(tmp_path, n=(12, 12), medians=same, p=None), FAMILIES["weibull"], load_priors()
-    )
+    density = density_of(tmp_path, n=(12, 12), medians=same, p=None)
     np.testing.assert_allclose(density, density[::-1], rtol=1e-6, atol=1e-12)
 
 
@@ -71,7 +84,7 @@ def test_the_density_is_that_of_a_grid_over_everything(tmp_path, name):
     """Mean and SD of the log ratio by a plain three-way grid."""
     pair, family, priors = pair_of(tmp_path), FAMILIES[name], load_priors()
     density = question.ratio_alone(pair, family, priors)
-    beta = question.log_ratios()
+    beta = question.LOG_RATIOS
     mean = (beta * density).sum() * STEP
     sd = np.sqrt(((beta - mean) ** 2 * density).sum() * STEP)
 
@@ -103,11 +116,9 @@ def test_larger_groups_say_more(tmp_path):
     for number, n in enumerate(((15, 8), (150, 80))):
         folder = tmp_path / str(number)
         folder.mkdir()
-        density = question.ratio_alone(
-            pair_of(folder, n=n, p=None), FAMILIES["weibull"], load_priors()
-        )
+        density = density_of(folder, n=n, p=None)
         reached = np.cumsum(density) * STEP
-        widths.append(np.diff(np.interp((0.025, 0.975), reached, question.log_ratios()))[0])
+        widths.append(np.diff(np.interp((0.025, 0.975), reached, question.LOG_RATIOS))[0])
     # ten times the patients: a root of ten narrower, a little less as shapes stay unknown
     assert widths[0] / widths[1] == pytest.approx(np.sqrt(10.0), rel=0.25)
 
@@ -115,8 +126,7 @@ def test_larger_groups_say_more(tmp_path):
 def test_families_are_weighted_as_in_the_pool(registry, fit):
     fits = {"weibull": fit, "log-logistic": replace(fit, family=FAMILIES["log-logistic"])}
     stacked = stack(fits, {"weibull": 0.25, "log-logistic": 0.75})
-    ref = question.results_by_histology(stacked)[0]
-    found = question.single_result(stacked, ref, registry.vocabulary).alone
+    found = first(stacked, registry).alone
     assert list(found["family"]) == ["Weibull", "log-logistic", "stacked"]
     assert list(found["weight"]) == [0.25, 0.75, 1.0]
     own = found.set_index("family")["p_above_one"]
@@ -127,37 +137,33 @@ def test_families_are_weighted_as_in_the_pool(registry, fit):
 
 
 def test_the_starting_point_comes_first_and_is_read_from_the_registry():
-    registry = load_registry()
+    registry = shipped()
     fit = fit_of(
         registry,
         prognostic=spread(0.8, 0.3, 1),
         predictive=spread(0.0, 0.2, 2, len(observations(registry).treatments)),
         log_shape=-0.1,
     )
-    first = question.results_by_histology(fit)[0]
-    assert first.study.id == question.STARTING_POINT
-    found = question.single_result(fit, first, registry.vocabulary)
+    ref = question.results_by_histology(fit)[0]
+    assert ref.study.id == question.STARTING_POINT
+    found = first(fit, registry)
     medians = {
         group.histology: float(group.survival[0].median)
-        for group in first.cohort.subgroups
+        for group in ref.cohort.subgroups
         if group.survival
     }
     assert (found.reported.pure, found.reported.mixed) == (medians["pure"], medians["mixed"])
-    (p,) = [str(c.p) for c in first.study.comparisons]
+    (p,) = [str(c.p) for c in ref.study.comparisons]
     assert found.reported.p == p
     words = " ".join(question.sentences(found))
     assert f"{found.reported.mixed:g} months in {found.reported.n_mixed} patients" in words
     assert f"p = {p}" in words
 
 
-def test_another_printed_figure_gives_another_answer(tmp_path, registry, result):
-    changed = read(
-        tmp_path,
-        split(medians={"pure": Decimal("2.7"), "mixed": Decimal("2.9")}, p="0.7"),
-        whole("second", "best_care"),
-    )
-    fit = told_fit(changed, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
-    found = question.single_result(fit, question.results_by_histology(fit)[0], changed.vocabulary)
+def test_another_printed_figure_gives_another_answer(tmp_path, result):
+    medians = {"pure": Decimal("2.7"), "mixed": Decimal("2.9")}
+    changed, fit = of_two(tmp_path, "best_care", medians=medians, p="0.7")
+    found = first(fit, changed)
     assert found.reported.ratio == pytest.approx(2.9 / 2.7)
     assert found.alone.iloc[-1]["estimate"] < result.alone.iloc[-1]["estimate"]
     assert found.as_large_by_chance > result.as_large_by_chance
@@ -179,12 +185,8 @@ def test_both_effects_together_are_their_sum(result, fit):
     assert row.estimate == pytest.approx(np.median(total))
     prior = pick(result.effects, {"effect": question.BOTH, "which": "prior"})
     assert prior.log_sd == pytest.approx(np.hypot(0.7, 0.2))
-    assert list(result.density["parameter"].unique()) == [
-        "alone",
-        f"{question.BOTH}: Lenvatinib",
-        "prognostic",
-        "predictive: Lenvatinib",
-    ]
+    shown = ["alone", "both: Lenvatinib", "prognostic", "predictive: Lenvatinib"]
+    assert list(result.density["parameter"].unique()) == shown
 
 
 # --- Selected ------------------------------------------------------------------------------------
@@ -200,10 +202,8 @@ def test_logrank_p_is_that_of_scipy():
 def test_chance_and_selection(result):
     table = result.exaggeration
     assert tuple(table.columns) == question.EXAGGERATION_COLUMNS
-    assert list(table["truth"]) == [
-        question.POOLED_TRUTH,
-        *(f"{x:g}" for x in question.TRUE_RATIOS),
-    ]
+    truths = [question.POOLED_TRUTH, *(f"{ratio:g}" for ratio in question.TRUE_RATIOS)]
+    assert list(table["truth"]) == truths
     fixed = table.iloc[1:]
     assert (np.diff(fixed["power"]) > 0.0).all()
     assert (np.diff(fixed["exaggeration"]) < 0.0).all()
@@ -217,12 +217,8 @@ def test_chance_and_selection(result):
 
 
 def test_large_studies_neither_exaggerate_nor_miss(tmp_path):
-    registry = read(tmp_path, split(n=(240, 160), p="0.001"), whole("second", "sorafenib"))
-    fit = told_fit(registry, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
-    found = question.single_result(
-        fit, question.results_by_histology(fit)[0], registry.vocabulary
-    ).exaggeration
-    last = found.iloc[-1]
+    registry, fit = of_two(tmp_path, n=(240, 160), p="0.001")
+    last = first(fit, registry).exaggeration.iloc[-1]
     assert last["power"] == 1.0
     assert last["wrong_sign"] == 0.0
     # mean of 2000 log ratios over log 3, each with an SD of about 1.44/0.9 sqrt(1/240 + 1/160)
@@ -230,9 +226,8 @@ def test_large_studies_neither_exaggerate_nor_miss(tmp_path):
 
 
 def test_without_a_p_value_its_chance_is_not_told(tmp_path):
-    registry = read(tmp_path, split(p=None), whole("second", "sorafenib"))
-    fit = told_fit(registry, treatment_effect=0.0, predictive=spread(0.0, 0.1, 4, 2))
-    found = question.single_result(fit, question.results_by_histology(fit)[0], registry.vocabulary)
+    registry, fit = of_two(tmp_path, p=None)
+    found = first(fit, registry)
     assert np.isnan(found.as_significant_by_chance)
     words = " ".join(question.sentences(found))
     assert "log-rank p this small" not in words
@@ -244,7 +239,7 @@ def test_without_a_p_value_its_chance_is_not_told(tmp_path):
 
 
 def test_every_number_is_read_as_it_is_written(result, registry):
-    told = single.result({"os": (result,)}, registry)
+    told = question.result({"os": (result,)}, registry)
     stored = told.tables["single_results"]
     assert stored[list(question.EXAGGERATION_COLUMNS)].equals(result.exaggeration)
     assert set(stored["label"]) == {"Split 2021"}
@@ -260,7 +255,7 @@ def test_every_number_is_read_as_it_is_written(result, registry):
 
 
 def test_results_but_the_first_are_folded(result, registry):
-    told = single.result({"os": (result, replace(result, label="Other 2020"))}, registry)
+    told = question.result({"os": (result, replace(result, label="Other 2020"))}, registry)
     assert [part.folded for part in told.findings] == [False, True]
     assert len(told.pictures) == 1
-    assert single.result({"os": ()}, registry).findings == ()
+    assert question.result({"os": ()}, registry).findings == ()

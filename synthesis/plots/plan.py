@@ -53,7 +53,7 @@ def plot_assurance(
     """
     sheet = _checked(table, ASSURANCE_COLUMNS, width, "plot_assurance")
     delta = float(table["delta"].iloc[0])
-    months = f"{numbers.value(delta)} {'month' if delta == 1.0 else 'months'}"
+    months = numbers.months_words(delta)
     words = f"Probability of concluding a gain of more than {months}"
     legend = [*_legend(table), (f"P(gain > {months}) today", _dotted_sample)]
     figure, (axes,) = _panels(sheet, title, {"assurance": words}, legend)

@@ -29,11 +29,8 @@ def questions() -> dict[str, str]:
 def appraisal_table(registry: Registry, counted: Collection[str]) -> pd.DataFrame:
     """Return the appraisals of the reports that are appraised or counted, the best first.
 
-    Returns
-    -------
-    DataFrame
-        ``study``, ``label``, ``items_yes`` (0 to 10), the answer to each item (yes, no, unclear)
-        under its name, and the reasons under the names with ``_reason``; without one, missing.
+    ``study``, ``label``, ``items_yes`` (0 to 10), the answer to each item (yes, no, unclear) under
+    its name, and the reasons under the names with ``_reason``; without one, missing.
     """
     import pandas as pd
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from operator import itemgetter
 
 import pandas as pd
 
@@ -22,20 +23,11 @@ CASE_COLUMNS = names(
 
 
 def cases(registry: Registry, counted: Collection[str] = ()) -> pd.DataFrame:
-    """Return the cohorts of one patient that are not counted.
+    """Return the cohorts of one patient that are not among those `counted`, ``study:cohort``.
 
-    Parameters
-    ----------
-    registry : Registry
-    counted : collection of str
-        Cohorts that are pooled, ``study:cohort``.
-
-    Returns
-    -------
-    DataFrame
-        :data:`CASE_COLUMNS`, by class of treatment and time. ``months`` of overall survival,
-        missing where none are reported; ``status`` is died, alive or not stated; ``reported`` has
-        overall survival in the report's unit.
+    :data:`CASE_COLUMNS`, by class of treatment and time. ``months`` of overall survival, missing
+    where none are reported; ``status`` is died, alive or not stated; ``reported`` has overall
+    survival in the report's unit.
     """
     vocabulary, rows = registry.vocabulary, []
     order = {group.id: group.order for group in vocabulary.classes}
@@ -44,17 +36,18 @@ def cases(registry: Registry, counted: Collection[str] = ()) -> pd.DataFrame:
         if own.n != 1 or ref.id in counted:
             continue
         patient = own.patients[0] if own.patients else Patient()
-        about = (ref.study.id, own.id, ref.label, ref.study.citation.year)
-        about += (vocabulary.treatment(own.treatment).label,)
-        about += (vocabulary.treatment_class(ref.treatment_class).label,)
-        about += (own.disease or vocabulary.main_disease, own.line, _histology(own, patient))
         time = None if patient.os is None else in_months(patient.os, patient.unit)
-        told = (patient_words(patient, "os"), time)
-        status = patient.event if patient.event in STATUSES else "not stated"
-        about += (own.time_origin, *told, status)
-        rows.append(((order[ref.treatment_class], time or 0.0), (*about, patient.response)))
-    rows.sort(key=lambda row: row[0])
-    table = pd.DataFrame([row for _, row in rows], columns=CASE_COLUMNS)
+        row = (
+            *(ref.study.id, own.id, ref.label, ref.study.citation.year),
+            vocabulary.treatment(own.treatment).label,
+            vocabulary.treatment_class(ref.treatment_class).label,
+            *(own.disease or vocabulary.main_disease, own.line, _histology(own, patient)),
+            *(own.time_origin, patient_words(patient, "os"), time),
+            *(patient.event if patient.event in STATUSES else "not stated", patient.response),
+        )
+        rows.append((order[ref.treatment_class], time or 0.0, row))
+    rows.sort(key=itemgetter(0, 1))
+    table = pd.DataFrame([row for *_, row in rows], columns=CASE_COLUMNS)
     return table.astype({"year": "Int64", "months": float})
 
 
@@ -66,9 +59,9 @@ def _histology(cohort: Cohort, patient: Patient) -> str | None:
     split = cohort.histology
     if split is None:
         return patient.histology
-    return ("mixed" if split.mixed else "pure" if split.pure else None) or next(
-        iter(split.other), patient.histology
-    )
+    if split.mixed or split.pure:
+        return "mixed" if split.mixed else "pure"
+    return next(iter(split.other), patient.histology)
 
 
 LEAD = (
@@ -85,11 +78,8 @@ def result(registry: Registry, counted: Collection[str]) -> Result | None:
         return None
     every, timed = len(table), table[table["months"].notna()]
     title = f"{count(every, 'single patient')}, not pooled: published for their outcome"
-    by = [
-        f"{number} {words}"
-        for words, number in timed["status"].value_counts().reindex(STATUSES)
-        .dropna().astype(int).items()
-    ]  # fmt: skip
+    counts = timed["status"].value_counts()
+    by = [f"{counts[name]} {name}" for name in STATUSES if name in counts]
     words = (
         f"{len(timed)} with a time of overall survival ({', '.join(by)}), {every - len(timed)} "
         "without."

@@ -348,9 +348,7 @@ def certainty_table(rows: pd.DataFrame, reports: Mapping[str, str] = MappingProx
 
 def written_twice(row: Any, write: numbers.Writer, *, adjusted: bool) -> str:
     """A contrast as text, as it is or allowing for confounding."""
-    if adjusted:
-        return numbers.interval(row.adjusted, row.adjusted_lower, row.adjusted_upper, write)
-    return written(row, write)
+    return written(row, write, "adjusted" if adjusted else "")
 
 
 #: Column of tables that says whether confounding is allowed for, and what stands in it.

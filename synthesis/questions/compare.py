@@ -30,7 +30,7 @@ from synthesis.estimands import (
     tells_apart,
     tells_histology,
 )
-from synthesis.numbers import count, in_sentence, listed
+from synthesis.numbers import count, in_sentence, listed, months_words
 from synthesis.questions.background import background, background_finding
 from synthesis.questions.certainty import (
     SECOND,
@@ -550,11 +550,6 @@ def _gain_words(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -
     if len(likely) > len(named):
         named.append(count(len(likely) - len(named), "further treatment"))
     return f"A {gain} has a probability of {_NAMED_FROM:g} or more under {listed(named)}{second}."
-
-
-def months_words(months: float) -> str:
-    """A stated number of months: ``1 month``, ``2.5 months``."""
-    return f"{months:g} month{'' if months == 1 else 's'}"
 
 
 def comparison_evidence(comparison: Comparison, endpoint: str) -> str:

@@ -242,9 +242,10 @@ def ranks(values: np.ndarray) -> np.ndarray:
     return placed
 
 
-def written(row: Any, write: numbers.Writer) -> str:
-    """The ``estimate``, ``lower`` and ``upper`` of a row as text."""
-    return numbers.interval(row.estimate, row.lower, row.upper, write)
+def written(row: Any, write: numbers.Writer, name: str = "") -> str:
+    """The ``estimate``, ``lower`` and ``upper`` of a row as text, or those of a name of its own."""
+    ends = (getattr(row, f"{name}_{end}".lstrip("_")) for end in ("lower", "upper"))
+    return numbers.interval(getattr(row, name or "estimate"), *ends, write)
 
 
 # --- Treatments and their reference --------------------------------------------------------------
@@ -350,7 +351,8 @@ def not_pooled(name: str, pooled: Mapping[str, Sequence[NamedGroup]]) -> NotComp
     """The error for a treatment that is pooled for none of the endpoints; says which are."""
     known = sorted({name for groups in pooled.values() for name in treatments_by_id(groups)})
     return NotComparedError(
-        f"no cohort of {name} is pooled for {' or '.join(pooled)}; possible: {', '.join(known)}."
+        f"no cohort of {name} is pooled for {' or '.join(pooled) or 'any endpoint'}; "
+        f"possible: {', '.join(known) or 'none'}."
     )
 
 

@@ -130,6 +130,11 @@ class Mixture:
             return mean * (1.0 - mean) / variance - 1.0
         return (mean**2 if self.kind == "gamma" else UNIT_SD**2) / variance
 
+    @property
+    def worth(self) -> str:
+        """That size in words: ``12.3 patients``."""
+        return f"{numbers.decimal(self.size, 1)} {LAWS[self.kind].unit}"
+
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """Distribution function at `x`, of the same shape."""
         weights, parts = self._parts
@@ -309,19 +314,20 @@ def control(
     if not 0.0 <= robust < 1.0:
         raise ValueError(f"robust: found {robust:g}, expected a weight from 0 to below 1")
     groups = {own: contrasts.treatments_of(fit, vocabulary) for own, fit in fits.items()}
-    whom = "a treatment"
+    choices = {
+        endpoint: contrasts.choose_reference(own, vocabulary, treatment)
+        for endpoint, own in groups.items()
+    }
+    whom = "a treatment" if treatment is None else vocabulary.treatment(treatment).id
     priors, chosen, left_out, notes = [], {}, [], []
-    for endpoint, fit in fits.items():
-        choice = contrasts.choose_reference(groups[endpoint], vocabulary, treatment)
-        if treatment is not None:
-            whom = vocabulary.treatment(treatment).id
+    for endpoint, choice in choices.items():
         if choice is None:
             left_out.append(f"No cohort of {whom} is pooled for {endpoint}, which is left out.")
             continue
         if progress:
             progress(f"{endpoint}: prediction for a new arm")
         chosen[endpoint] = choice
-        predicted, rests_on = _predicted(fit, choice.group, population, vocabulary)
+        predicted, rests_on = _predicted(fits[endpoint], choice.group, population, vocabulary)
         notes += rests_on
         for quantity, draws in predicted.items():
             mixtures = {"fitted": matched(draws, QUANTITIES[quantity].kind)}
@@ -329,11 +335,7 @@ def control(
                 mixtures["robust"] = robustify(mixtures["fitted"], robust)
             priors.append(ControlPrior(endpoint, choice.label, quantity, draws, mixtures))
     if not priors:
-        pooled = {group.cohorts[0].treatment for every in groups.values() for group in every}
-        raise contrasts.NotComparedError(
-            f"no cohort of {whom} is pooled for {' or '.join(fits) or 'any endpoint'}; "
-            f"possible: {', '.join(sorted(pooled)) or 'none'}."
-        )
+        raise contrasts.not_pooled(whom, groups)
     notes = tuple(dict.fromkeys(notes))
     return HistoricalControl(
         population, robust, tuple(priors), fits, chosen, notes, tuple(left_out)
@@ -466,17 +468,13 @@ def _title(prior: ControlPrior, vocabulary: Vocabulary) -> str:
     return numbers.capitalised(QUANTITIES[prior.quantity].title.format(words))
 
 
-def _worth(mixture: Mixture) -> str:
-    return f"{numbers.decimal(mixture.size, 1)} {LAWS[mixture.kind].unit}"
-
-
 def _prior_sentence(prior: ControlPrior, vocabulary: Vocabulary) -> str:
     """Median and interval of a prior on the scale that a reader knows, and what it is worth."""
     quantity, robust = QUANTITIES[prior.quantity], prior.mixtures.get("robust")
     value = numbers.interval(*prior.fitted.quantile(_SPREAD), quantity.write)
     vague = robust and f", {numbers.decimal(robust.size, 1)} with the vague component"
     title = _title(prior, vocabulary)
-    return f"{title}: {value} {quantity.unit}, worth {_worth(prior.fitted)}{vague or ''}."
+    return f"{title}: {value} {quantity.unit}, worth {prior.fitted.worth}{vague or ''}."
 
 
 def _common_sentences(answer: HistoricalControl) -> Iterator[str]:
@@ -518,7 +516,7 @@ def _table(answer: HistoricalControl, endpoint: str) -> Table:
                 (a, b), (_, one, two) = LAWS[mixture.kind].parameters, mixture.components["1"]
                 law = f"{mixture.kind}, {a} {_decimals(one)}, {b} {_decimals(two)}"
             interval = numbers.interval(*mixture.quantile(_SPREAD), _decimals)
-            figures = _decimals(mixture.mean), interval, _worth(mixture)
+            figures = _decimals(mixture.mean), interval, mixture.worth
             rows.append((prior.quantity, version, law, *figures))
     columns = [
         *map(Column, ("Quantity", "Version", "Distribution")),

@@ -30,7 +30,8 @@ the prior could make it exceed 1, which counts as 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,22 +42,13 @@ from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.choices import DEFAULT
 from synthesis.endpoints import endpoint_of
-from synthesis.estimands import (
-    SURVIVAL_ESTIMANDS,
-    Fit,
-)
+from synthesis.estimands import SURVIVAL_ESTIMANDS, Fit
 from synthesis.fits import PooledSurvival
 from synthesis.model.sampler import Progress
-from synthesis.numbers import count, in_sentence, listed, percent
-from synthesis.questions import histology_reports, influence, single
-from synthesis.questions.certainty import (
-    COLUMN,
-    certainty_table,
-    confounding_cell,
-    tipping_words,
-    twice,
-)
-from synthesis.questions.compare import chance_heading, months_words
+from synthesis.numbers import count, in_sentence, listed, months_words, percent
+from synthesis.questions import certainty, histology_reports, influence, single
+from synthesis.questions import histology_effects as by_histology
+from synthesis.questions.compare import chance_heading
 from synthesis.questions.contrasts import (
     GAIN,
     RANDOMISED,
@@ -65,19 +57,12 @@ from synthesis.questions.contrasts import (
     written,
 )
 from synthesis.questions.histology_effects import (
-    DIFFERENCE,
-    FROM_PROGNOSIS,
-    MOSTLY_PRIOR,
     ORIGIN,
     PREDICTIVE,
     PROGNOSTIC,
     SHARES,
     Benefit,
-    benefit_by_histology,
     effect_rows,
-    effects_table,
-    histology_effects,
-    is_split,
     share_words,
 )
 from synthesis.result import Cell, Finding, Picture, Result, Table, markdown, table_of
@@ -89,25 +74,14 @@ from synthesis.result import Cell, Finding, Picture, Result, Table, markdown, ta
 class Findings:
     """Benefit by histology, what moved it, and the results that are behind it.
 
-    Attributes
-    ----------
-    benefit : Benefit
-    influence : DataFrame
-        :data:`~synthesis.questions.influence.INFLUENCE_COLUMNS`: effects of histology, then the
-        median of every treatment at the reference mix, by endpoint.
-    singles : mapping
-        Endpoint -> each report's own difference between pure and mixed tumours; that from which
-        this project starts first.
-    reported : DataFrame
-        From :func:`~synthesis.questions.single.reported_ratios`, of every endpoint.
-    families : DataFrame
-        ``endpoint, family`` and the columns of effects: posterior effects if that survival family
-        were the only one; empty where one family is fitted.
-    alternatives : DataFrame
-        :data:`~synthesis.questions.influence.ALTERNATIVE_COLUMNS`, of endpoints of which a report
-        sets mixed against pure tumours.
-    observed : mapping
-        Of each endpoint its observations, and the cohorts that were left out.
+    ``influence`` (:data:`~synthesis.questions.influence.INFLUENCE_COLUMNS`) is of the effects of
+    histology, then of the median of every treatment at the reference mix; ``singles`` are by
+    endpoint each report's own difference between pure and mixed tumours, that from which this
+    project starts first; ``reported`` is from :func:`~synthesis.questions.single.reported_ratios`;
+    ``families``, ``endpoint, family`` and the columns of effects, has posterior effects if that
+    survival family were the only one, no rows where one is fitted; ``alternatives``
+    (:data:`~synthesis.questions.influence.ALTERNATIVE_COLUMNS`) are of endpoints of which a report
+    sets mixed against pure tumours.
     """
 
     benefit: Benefit
@@ -132,21 +106,17 @@ def find_benefit(
 ) -> Findings:
     """Compare treatments by histology, leave every cohort out, and read single results.
 
-    Parameters
-    ----------
-    fits, vocabulary, reference, delta, confounding, show_all
-        As in :func:`benefit_by_histology`, which also says what is refused.
-    mix : float
-        Share of mixed histology of the medians whose influences are measured.
-    progress : callable, optional
-        Called with a sentence at each stage.
+    Parameters and errors are those of
+    :func:`~synthesis.questions.histology_effects.benefit_by_histology`; `mix` is the share of mixed
+    histology of the medians whose influences are measured, `progress` is called with a sentence at
+    each stage.
     """
     tell = progress or (lambda _: None)
     tell("benefit by histology")
     asked = {"reference": reference, "delta": delta, "confounding": confounding}
-    benefit = benefit_by_histology(fits, vocabulary, **asked, show_all=show_all)
+    benefit = by_histology.benefit_by_histology(fits, vocabulary, **asked, show_all=show_all)
     survival = {name: fits[name] for name in benefit.endpoints}
-    moved, singles, alternatives = [], {}, []
+    singles, frames = {}, []
     for endpoint, fit in survival.items():
         weights = influence.cohort_weights(
             fit, progress=lambda words, e=endpoint: tell(f"{e}: {words}")
@@ -155,17 +125,21 @@ def find_benefit(
         quantities = influence.histology_quantities(fit, vocabulary) if told else []
         share = mix if told else fit.centre_share
         quantities += influence.median_quantities(fit, vocabulary, share)
-        moved.append(influence.influence_table(fit, quantities, vocabulary, weights))
-        alternatives.append(influence.alternatives_table(fit, weights))
         tell(f"{endpoint}: single results")
         singles[endpoint] = tuple(
             single.single_result(fit, ref, vocabulary) for ref in single.results_by_histology(fit)
         )
-    reported = [single.reported_ratios(fit) for fit in survival.values()]
-    families = [_by_family(name, fit, vocabulary) for name, fit in survival.items()]
-    frames = (_joined(own) for own in (reported, families, alternatives))
+        frames.append(
+            {
+                "influence": influence.influence_table(fit, quantities, vocabulary, weights),
+                "reported": single.reported_ratios(fit),
+                "families": _by_family(endpoint, fit, vocabulary),
+                "alternatives": influence.alternatives_table(fit, weights),
+            }
+        )
+    joined = {name: _joined([own[name] for own in frames]) for name in frames[0]}
     observed = {name: (fit.data, fit.left_out) for name, fit in survival.items()}
-    return Findings(benefit, _joined(moved), singles, *frames, observed)
+    return Findings(benefit, singles=singles, observed=observed, **joined)
 
 
 def of_treatments(findings: Findings, labels: Collection[str]) -> Findings:
@@ -199,12 +173,14 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _by_family(endpoint: str, fit: PooledSurvival, vocabulary: Vocabulary) -> pd.DataFrame:
     """Effects that some report tells, under each family of a stacked fit."""
-    groups = [group for group in treatments_of(fit, vocabulary) if is_split(fit, group)]
+    groups = [
+        group for group in treatments_of(fit, vocabulary) if by_histology.is_split(fit, group)
+    ]
     fits = list(getattr(fit, "fits", {}).values())
     frames = [
-        effects_table(endpoint, histology_effects(own, groups, None)).assign(
-            family=own.family.label
-        )
+        by_histology.effects_table(
+            endpoint, by_histology.histology_effects(own, groups, None)
+        ).assign(family=own.family.label)
         for own in fits * (len(fits) > 1)
     ]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"which": []})
@@ -232,9 +208,7 @@ def result(findings: Findings, registry: Registry) -> Result:
     """Say what is known of benefit by histology, what moved it, and what single results mean."""
     first, last = section(findings, registry), single.result(findings.singles, registry)
     whole = replace(
-        first,
-        findings=(*first.findings, *last.findings),
-        tables={**first.tables, **last.tables},
+        first, findings=(*first.findings, *last.findings), tables={**first.tables, **last.tables}
     )
     return replace(whole, texts={"benefit.md": markdown(whole)})
 
@@ -269,19 +243,14 @@ def section(findings: Findings, registry: Registry) -> Result:
             table = _reported_table(reported)
             parts.append(Finding(f"{name}: as reports give it", (), (table,), folded=True))
         parts.append(influence.finding(moved, f"{name}: cohorts that moved these answers"))
-    return Result(
-        "benefit",
-        "Benefit in pure and mixed tumours",
-        (LEAD,),
-        tuple(parts),
-        {
-            "benefit": benefit.table,
-            "benefit_effects": benefit.effects,
-            "influence": findings.influence,
-            "histology_alternatives": findings.alternatives,
-            "histology_reports": reports,
-        },
-    )
+    tables = {
+        "benefit": benefit.table,
+        "benefit_effects": benefit.effects,
+        "influence": findings.influence,
+        "histology_alternatives": findings.alternatives,
+        "histology_reports": reports,
+    }
+    return Result("benefit", "Benefit in pure and mixed tumours", (LEAD,), tuple(parts), tables)
 
 
 def sentences(benefit: Benefit, endpoint: str, vocabulary: Vocabulary) -> tuple[str, ...]:
@@ -313,13 +282,7 @@ def sentences(benefit: Benefit, endpoint: str, vocabulary: Vocabulary) -> tuple[
 
 
 def pick(frame: pd.DataFrame, where: Mapping[str, Any]) -> Any:
-    """The one row of a table with these values in these columns.
-
-    Raises
-    ------
-    LookupError
-        If there is none, or more than one; says what was asked for.
-    """
+    """The one row of a table with these values in these columns; LookupError if it is not one."""
     for column, value in where.items():
         frame = frame[frame[column] == value]
     if len(frame) != 1:
@@ -329,32 +292,34 @@ def pick(frame: pd.DataFrame, where: Mapping[str, Any]) -> Any:
 
 def prognostic_words(benefit: Benefit, endpoint: str) -> str:
     """Whether mixed tumours fare better than pure ones, under any treatment."""
-    where = {"endpoint": endpoint, "effect": PROGNOSTIC}
-    before, after = (pick(benefit.effects, where | {"which": w}) for w in ("prior", "posterior"))
-    told, behind = benefit.told[endpoint], ""
-    if told:
-        sizes = f"{count(after.cohorts, 'cohort')} with {count(after.patients, 'patient')}"
-        behind = f" {sizes} {'tells its' if after.cohorts == 1 else 'tell their'} histology."
-    return (
-        f"Prognosis: under any treatment the median of mixed tumours is "
-        f"{written(after, numbers.ratio)} times that of pure ones; the prior allowed "
-        f"{written(before, numbers.ratio)}. {share_words(after.prior_share, told=told)}{behind}"
-    )
+    return "".join(_words_of_any(benefit, endpoint, PROGNOSTIC))
 
 
 def origin_words(benefit: Benefit, endpoint: str) -> tuple[str, ...]:
     """Whether transformed tumours fare as de novo ones, under any treatment; empty if untold."""
-    rows = benefit.effects[benefit.effects["endpoint"] == endpoint]
-    sides = [row for row in rows.itertuples(index=False) if row.effect == ORIGIN]
+    return tuple(_words_of_any(benefit, endpoint, ORIGIN))
+
+
+def _words_of_any(benefit: Benefit, endpoint: str, effect: str) -> Iterator[str]:
+    """What an effect under any treatment is, in a paragraph; none where there is no such effect."""
+    effects = benefit.effects[benefit.effects["endpoint"] == endpoint]
+    sides = [row for row in effects.itertuples(index=False) if row.effect == effect]
     if not sides:
-        return ()
+        return
     before, after = sides
-    sizes = f"{count(after.cohorts, 'report')} with {count(after.patients, 'patient')}"
-    return (
-        f"Origin, a factor of its own: under any treatment the median of transformed tumours is "
-        f"{written(after, numbers.ratio)} times that of de novo ones; the prior allowed "
-        f"{written(before, numbers.ratio)}. {share_words(after.prior_share, told=True)} {sizes} "
-        f"{'tells' if after.cohorts == 1 else 'tell'} origin.",
+    told, is_one = benefit.told[endpoint] or effect == ORIGIN, after.cohorts == 1
+    if effect == PROGNOSTIC:
+        about, first, second, noun = "Prognosis", "mixed", "pure", "cohort"
+        verb = "tells its histology" if is_one else "tell their histology"
+    else:
+        about, first, second = "Origin, a factor of its own", "transformed", "de novo"
+        noun, verb = "report", "tells origin" if is_one else "tell origin"
+    sizes = f" {count(after.cohorts, noun)} with {count(after.patients, 'patient')} {verb}."
+    yield (
+        f"{about}: under any treatment the median of {first} tumours is "
+        f"{written(after, numbers.ratio)} times that of {second} ones; the prior allowed "
+        f"{written(before, numbers.ratio)}. {share_words(after.prior_share, told=told)}"
+        f"{sizes if told else ''}"
     )
 
 
@@ -365,27 +330,35 @@ def treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
     def row(estimand: str, histology: str = "mixed") -> Any:
         return pick(benefit.table, where | {"estimand": estimand, "histology": histology})
 
-    def by_histology(estimand: str) -> str:
+    def in_both(estimand: str) -> str:
         pure, mixed = (written(row(estimand, name), numbers.months) for name in SHARES)
         return f"{pure} months in pure and {mixed} in mixed tumours"
 
-    words, name = f"{treatment}: median {by_histology('median_months')}.", in_sentence(treatment)
+    words, name = f"{treatment}: median {in_both('median_months')}.", in_sentence(treatment)
     over = benefit.references.get(endpoint)
     if over is not None and over.label != treatment:
-        chances = [gain_chance(row(GAIN, histology)) for histology in SHARES]
-        differ, alone = row(DIFFERENCE), row(FROM_PROGNOSIS)
-        limits = numbers.limits_of(differ.lower, differ.upper, numbers.months)
+        gain, differ, alone = map(row, (GAIN, by_histology.DIFFERENCE, by_histology.FROM_PROGNOSIS))
+        by_lot, sides = gain.evidence == RANDOMISED, [row(GAIN, name) for name in SHARES]
+        chances = [
+            f"{percent(own.p_gain)} %"
+            + f" ({percent(own.p_gain_adjusted)} % allowing for confounding)" * (not by_lot)
+            for own in sides
+        ]
+        limits, undone = numbers.limits_of(differ.lower, differ.upper, numbers.months), ""
+        if not by_lot:
+            whom = f"{name} with mixed tumours"
+            undone = certainty.tipping_words(whom, gain.tipping_limit, gain.tipping_estimate) + " "
         words += (
-            f" Its gain over {in_sentence(over.label)} is {by_histology(GAIN)}, "
-            f"{row(GAIN).evidence}; it is above {months_words(benefit.delta)} with a probability "
-            f"of {chances[0]} and {chances[1]}. {_undone(row(GAIN), name)} Mixed tumours gain "
+            f" Its gain over {in_sentence(over.label)} is {in_both(GAIN)}, {gain.evidence}; it is "
+            f"above {months_words(benefit.delta)} with a probability of {chances[0]} and "
+            f"{chances[1]}. {undone}Certainty there: {gain.certainty}. Mixed tumours gain "
             f"{numbers.months(abs(differ.estimate))} months "
             f"{'less' if differ.estimate < 0.0 else 'more'} than pure ones ({limits}). Their "
             f"better prognosis alone would explain {numbers.months(alone.estimate)}."
         )
     after = pick(benefit.effects, where | {"effect": PREDICTIVE, "which": "posterior"})
     share = f"{percent(after.prior_share)} % of that answer is assumption"
-    if after.prior_share > MOSTLY_PRIOR and after.lower <= 1.0 <= after.upper:
+    if after.prior_share > by_histology.MOSTLY_PRIOR and after.lower <= 1.0 <= after.upper:
         return (
             f"{words} The data show no extra effect of {name} and could hardly show one ({share})."
         )
@@ -395,76 +368,49 @@ def treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
     )
 
 
-def gain_chance(row: Any) -> str:
-    """The probability of a gain in percent, with that when confounding is allowed for."""
-    as_is = f"{percent(row.p_gain)} %"
-    if row.evidence == RANDOMISED:
-        return as_is
-    return f"{as_is} ({percent(row.p_gain_adjusted)} % allowing for confounding)"
-
-
-def _undone(row: Any, name: str) -> str:
-    """What would undo the gain in mixed tumours, and its certainty."""
-    words = tipping_words(f"{name} with mixed tumours", row.tipping_limit, row.tipping_estimate)
-    grade = f"Certainty there: {row.certainty}."
-    return grade if row.evidence == RANDOMISED else f"{words} {grade}"
-
-
 # --- Tables and pictures -------------------------------------------------------------------------
 
+# What columns of estimates end with, in a table with a column an estimand.
+_ENDS = {"estimate": "", "lower": "_lower", "upper": "_upper"}
+_ENDS |= {f"adjusted{end}": f"_adjusted{end}" for end in _ENDS.values()}
 _WORDS = ("evidence", "certainty", "certainty_reasons")
 
 
 def benefit_rows(benefit: Benefit) -> pd.DataFrame:
     """Estimates and gains of the treatments shown, pure above mixed, a row each, for all endpoints.
 
-    Returns
-    -------
-    DataFrame
-        The columns of ``groups``, ``histology``; of every estimand and contrast its estimate under
-        its name, and its limits (``_lower``, ``_upper``), where ``median`` and ``gain`` stand for
-        the median and for its difference from the reference; of contrasts the same allowing for
-        confounding (``_adjusted``); ``p_gain`` and the columns of certainty.
+    The columns of ``groups``, ``histology``; of every estimand and contrast its estimate under its
+    name, its limits (``_lower``, ``_upper``) and the same allowing for confounding (``_adjusted``),
+    where ``median`` and ``gain`` stand for the median and for its difference from the reference;
+    ``p_gain`` and the columns of certainty.
     """
-    short = {"median_months": "median", GAIN: "gain"}
-    columns = {name: short.get(name, name) for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)}
-    keys, ends = ["endpoint", "treatment", "histology"], ("estimate", "lower", "upper")
-    adjusted = ("adjusted", "adjusted_lower", "adjusted_upper")
-    table = benefit.table[benefit.table["estimand"].isin(list(columns))]
-    wide = table.assign(name=table["estimand"].map(columns)).pivot(
-        index=keys, columns="name", values=[*ends, *adjusted]
-    )
-    wide.columns = [name if end == "estimate" else f"{name}_{end}" for end, name in wide.columns]
-    kept = [
-        name if end == "estimate" else f"{name}_{end}"
-        for estimand, name in columns.items()
-        for end in (ends if estimand in SURVIVAL_ESTIMANDS else (*ends, *adjusted))
-    ]
-    about = ["p_gain", "p_gain_adjusted", "tipping_limit", "tipping_estimate", *_WORDS]
-    gains = table.loc[table["estimand"] == GAIN, [*keys, *about]]
+    short = {name: name for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)}
+    short |= {"median_months": "median", GAIN: "gain"}
+    keys, about = ["endpoint", "treatment", "histology"], ["p_gain", "p_gain_adjusted"]
+    about += ["tipping_limit", "tipping_estimate", *_WORDS]
+    table = benefit.table[benefit.table["estimand"].isin(list(short))]
+    wide = table.pivot(index=keys, columns="estimand", values=list(_ENDS))
+    wide.columns = [f"{short[name]}{_ENDS[end]}" for end, name in wide.columns]
+    columns = [f"{name}{end}" for name in short.values() for end in _ENDS.values()]
     return (
         benefit.groups[benefit.groups["shown"]]
         .drop(columns="shown")
         .merge(pd.DataFrame({"histology": list(SHARES)}), how="cross")
-        .merge(wide.reindex(columns=kept), how="left", on=keys)
-        .merge(gains, how="left", on=keys)
+        .merge(wide.reindex(columns=columns), how="left", on=keys)
+        .merge(table.loc[table["estimand"] == GAIN, [*keys, *about]], how="left", on=keys)
         .fillna(dict.fromkeys(_WORDS, ""))
     )
 
 
-def _limits(row: Any, name: str, write: numbers.Writer) -> str:
-    ends = (getattr(row, f"{name}{end}") for end in ("", "_lower", "_upper"))
-    return numbers.interval(*ends, write)
+def _cell(row: Any, name: str, write: numbers.Writer) -> Cell:
+    return Cell(written(row, write, name), extrapolated=row.extrapolated)
 
 
 def _side_tables(rows: pd.DataFrame, delta: float) -> Iterator[Table]:
     """Medians, restricted means and gains, pure above mixed."""
 
-    def value(label: str, name: str, write: numbers.Writer) -> tuple:
-        def cell(row: Any) -> Cell:
-            return Cell(_limits(row, name, write), extrapolated=row.extrapolated)
-
-        return label, "num", cell
+    def value(label: str, name: str, write: numbers.Writer = numbers.months) -> tuple:
+        return label, "num", lambda row: _cell(row, name, write)
 
     def treatment(row: Any) -> Cell:
         return Cell(row.treatment, rows=2 if row.histology == "pure" else 0)
@@ -473,76 +419,67 @@ def _side_tables(rows: pd.DataFrame, delta: float) -> Iterator[Table]:
         word = "extrapolated" if row.extrapolated else ""
         return Cell(row.histology, more=word, extrapolated=row.extrapolated)
 
+    def size(row: Any) -> str:
+        return numbers.size(row.cohorts, row.patients, row.compared)
+
     sides = [("Treatment", "keep", treatment), ("Tumours", "keep", tumours)]
     yield table_of(
         "Pure and mixed side by side.",
         rows.itertuples(index=False),
         [
             *sides,
-            value("Median, months", "median", numbers.months),
+            value("Median, months", "median"),
             value("Alive at 6 months, %", "survival_6m", percent),
             value("at 12 months, %", "survival_12m", percent),
-            (
-                "Cohorts (patients)",
-                "num",
-                lambda row: numbers.size(row.cohorts, row.patients, row.compared),
-            ),
+            ("Cohorts (patients)", "num", size),
         ],
         note="Average study, reference population. Cohorts and patients are of both histologies.",
     )
-    yield table_of(
-        "Restricted mean survival, months.",
-        rows.itertuples(index=False),
-        [
-            *sides,
-            value("Restricted mean to 12 months", "rmst_12m", numbers.months),
-            value("to 24 months", "rmst_24m", numbers.months),
-        ],
-    )
+    means = value("Restricted mean to 12 months", "rmst_12m"), value("to 24 months", "rmst_24m")
+    title = "Restricted mean survival, months."
+    yield table_of(title, rows.itertuples(index=False), [*sides, *means])
     gained = rows[rows["evidence"] != ""]
     if len(gained):
         (reference,) = rows.loc[rows["is_reference"], "treatment"].unique()
         yield _gains_table(gained, reference, delta)
         names = gained["treatment"] + ", " + gained["histology"] + " tumours"
-        yield certainty_table(gained.assign(treatment=names))
+        yield certainty.certainty_table(gained.assign(treatment=names))
 
 
 def _gains_table(gained: pd.DataFrame, reference: str, delta: float) -> Table:
     """Gains of pure above mixed tumours, each as it is and allowing for confounding."""
-    rows = [
+    lines = [
         (row, adjusted)
         for row in gained.itertuples(index=False)
-        for adjusted in twice(row.evidence)
+        for adjusted in certainty.twice(row.evidence)
     ]
-    spans = gained["evidence"].map(lambda kind: len(twice(kind))).groupby(gained["treatment"]).sum()
+    spans = Counter(row.treatment for row, _ in lines)
 
-    def span(row: Any, *, adjusted: bool) -> int:
-        return 0 if adjusted else len(twice(row.evidence))
+    def treatment(line: tuple[Any, bool]) -> Cell:
+        row, adjusted = line
+        is_first = row.histology == "pure" and not adjusted
+        return Cell(row.treatment, rows=spans[row.treatment] if is_first else 0)
 
-    def treatment(pair: tuple[Any, bool]) -> Cell:
-        first = pair[0].histology == "pure" and not pair[1]
-        return Cell(pair[0].treatment, rows=int(spans[pair[0].treatment]) if first else 0)
+    def tumours(line: tuple[Any, bool]) -> Cell:
+        row, adjusted = line
+        return Cell(row.histology, rows=0 if adjusted else len(certainty.twice(row.evidence)))
 
-    def once(say: Callable[[Any], str]) -> Callable[[tuple[Any, bool]], Cell]:
-        return lambda pair: Cell(say(pair[0]), rows=span(pair[0], adjusted=pair[1]))
+    def confounding(line: tuple[Any, bool]) -> Cell:
+        return certainty.confounding_cell(line[0].evidence, adjusted=line[1])
 
     def value(label: str, name: str, write: numbers.Writer) -> tuple:
-        def cell(pair: tuple[Any, bool]) -> Cell:
-            which = f"{name}_adjusted" if pair[1] else name
-            return Cell(_limits(pair[0], which, write), extrapolated=pair[0].extrapolated)
+        return label, "num", lambda line: _cell(line[0], name + "_adjusted" * line[1], write)
 
-        return label, "num", cell
-
-    def chance(pair: tuple[Any, bool]) -> str:
-        return numbers.chance(pair[0].p_gain_adjusted if pair[1] else pair[0].p_gain)
+    def chance(line: tuple[Any, bool]) -> str:
+        return numbers.chance(getattr(line[0], "p_gain" + "_adjusted" * line[1]))
 
     return table_of(
         f"Gains over {in_sentence(reference)}.",
-        rows,
+        lines,
         [
             ("Treatment", "keep", treatment),
-            ("Tumours", "keep", once(lambda row: row.histology)),
-            (COLUMN, "keep", lambda pair: confounding_cell(pair[0].evidence, adjusted=pair[1])),
+            ("Tumours", "keep", tumours),
+            (certainty.COLUMN, "keep", confounding),
             value("Gain in the median, months", "gain", numbers.months),
             value("Ratio of medians", "ratio_of_medians", numbers.ratio),
             (chance_heading(delta), "num", chance),
@@ -561,8 +498,8 @@ def _effect_table(benefit: Benefit, endpoint: str) -> Table:
         rows[rows["endpoint"] == endpoint].itertuples(index=False),
         [
             ("Effect, ratio of medians", "", lambda row: row.label),
-            ("Prior", "num", lambda row: _limits(row, "prior", numbers.ratio)),
-            ("Posterior", "num", lambda row: _limits(row, "posterior", numbers.ratio)),
+            ("Prior", "num", lambda row: written(row, numbers.ratio, "prior")),
+            ("Posterior", "num", lambda row: written(row, numbers.ratio, "posterior")),
             ("Assumption, %", "num", lambda row: percent(row.prior_share)),
             ("Told by", "keep", told_by),
         ],

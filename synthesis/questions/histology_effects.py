@@ -13,43 +13,20 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+from scipy.stats import gaussian_kde
 
 from priors import Prior
 from studies.vocabulary import Vocabulary
+from synthesis import estimands
 from synthesis.choices import DEFAULT
-from synthesis.estimands import (
-    SURVIVAL_ESTIMANDS,
-    Curve,
-    Fit,
-    NamedGroup,
-    effect_density,
-    flat,
-    quantiles,
-    summarise,
-    tells_apart,
-    tells_histology,
-)
+from synthesis.estimands import Curve, Fit, NamedGroup, flat, quantiles
 from synthesis.fits import PooledSurvival
 from synthesis.model.covariates import ALL, COVARIATES
 from synthesis.model.observations import Arm
 from synthesis.numbers import in_sentence, percent
-from synthesis.questions.certainty import Confounding, confounded, find_confounding, judge
-from synthesis.questions.contrasts import (
-    COMPARE_COLUMNS,
-    GAIN,
-    RANDOMISED,
-    SURVIVAL_CONTRASTS,
-    Reference,
-    choose_reference,
-    choose_shown,
-    drawn,
-    every_pair,
-    evidence_of_pairs,
-    kind_of,
-    kind_of_one,
-    not_pooled,
-    treatments_by_endpoint,
-)
+from synthesis.questions import contrasts
+from synthesis.questions.certainty import Confounding, Judged, confounded, find_confounding, judge
+from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, drawn
 from synthesis.result import names
 
 # --- Effects of histology ------------------------------------------------------------------------
@@ -70,50 +47,32 @@ EFFECT_COLUMNS = names(
 
 @dataclass(frozen=True)
 class Effect:
-    """One effect of histology: a log ratio, or a log ratio of ratios.
+    """An effect, or a spread of effects, with its prior and its draws ``(draws,)``: log ratios.
 
-    Attributes
-    ----------
-    name : {"prognostic", "predictive", "ratio of ratios", "origin"}
-    treatment, reference : str
-        Labels; empty where it is of any treatment, or of none but one.
-    label : str
-        In figures.
-    prior : Prior
-        Normal, of the log ratio.
-    draws : ndarray, shape (draws,)
-        Log ratios.
-    cohorts, patients : int
-        Those whose histology is known, or compared, and that are given the treatment.
+    `treatment` and `reference` are labels, empty where it is of any treatment, or of none but one.
+    Of histology, `cohorts` and `patients` are those whose histology is known, or compared, and that
+    are given the treatment.
     """
 
     name: str
-    treatment: str
-    reference: str
     label: str
     prior: Prior
     draws: np.ndarray = field(repr=False)
     cohorts: int
     patients: int
+    treatment: str = ""
+    reference: str = ""
 
     @property
     def parameter(self) -> str:
         """Name in the table of densities."""
         return ": ".join(filter(None, (self.name, self.treatment)))
 
-    @property
-    def prior_share(self) -> float:
-        """Share of the answer that is prior, above 0 to 1."""
-        return prior_share(self.prior.scale, self.draws)
-
 
 def prior_share(prior_sd: float, draws: np.ndarray) -> float:
     """Share of an answer that is prior: ratio of variances on the scale of the draws, at most 1.
 
-    Raises
-    ------
-    ValueError
-        If the prior has no spread.
+    ValueError if the prior has no spread.
     """
     if not prior_sd > 0.0:
         raise ValueError(f"prior SD: found {prior_sd:g}, expected a number above zero")
@@ -156,93 +115,107 @@ def histology_effects(
     """The prognostic effect, then of each treatment the predictive one and the ratio of ratios.
 
     Ratios of ratios are those of gains over the reference; without one there are none. Last comes
-    that of origin, where some report tells of it.
+    that of origin, where the fit allows for it and some report tells of it.
     """
     prior, draws = fit.priors["histology_predictive"], flat(fit, "predictive")
     # two effects, independent before any data
     wider = prior.model_copy(update={"location": 0.0, "scale": prior.scale * float(np.sqrt(2))})
-    about = "", "", "Mixed against pure, any treatment", fit.priors["histology_prognostic"]
+    about = "Mixed against pure, any treatment", fit.priors["histology_prognostic"]
     effects = [Effect(PROGNOSTIC, *about, flat(fit, "prognostic"), *telling(fit))]
     for group in groups:
         name, own = in_sentence(group.label), draws[:, group.group.treatment_index]
         label, sizes = f"Extra gain of mixed under {name}", telling(fit, group)
-        effects.append(Effect(PREDICTIVE, group.label, "", label, prior, own, *sizes))
+        effects.append(Effect(PREDICTIVE, label, prior, own, *sizes, group.label))
         if reference is None or group.group == reference.group:
             continue
         away = own - draws[:, reference.group.treatment_index]
         sizes = map(sum, zip(sizes, telling(fit, reference), strict=True))
         label = f"Gain of {name} over {in_sentence(reference.label)}, mixed to pure"
-        both = group.label, reference.label, label
-        effects.append(Effect(INTERACTION, *both, wider, away, *sizes))
-    return [*effects, *_of_origin(fit)]
-
-
-def _of_origin(fit: PooledSurvival) -> Iterator[Effect]:
-    """Transformed against de novo tumours, where the fit allows for it and some report tells."""
+        both = group.label, reference.label
+        effects.append(Effect(INTERACTION, label, wider, away, *sizes, *both))
     told = fit.data.telling("transformed") if fit.variant.covariates else {}
     if told:
         place = COVARIATES.index("transformed")
-        about = "", "", "Transformed against de novo, any treatment"
         prior, draws = fit.priors[ALL[place].prior], flat(fit, "covariate_effect")[:, place]
-        yield Effect(ORIGIN, *about, prior, draws, len(told), sum(told.values()))
+        about = "Transformed against de novo, any treatment", prior
+        effects.append(Effect(ORIGIN, *about, draws, len(told), sum(told.values())))
+    return effects
 
 
 def effects_table(endpoint: str, effects: Sequence[Effect]) -> pd.DataFrame:
-    """Prior and posterior of effects as ratios: :data:`EFFECT_COLUMNS`.
+    """Prior and posterior of effects, ratios or factors: :data:`EFFECT_COLUMNS`.
 
     ``log_sd``: SD on the log scale; ``prior_share``: 1 for the prior itself; ``p_above_one``:
-    probability that mixed tumours have the advantage.
+    probability of an advantage (of mixed tumours), missing for a spread.
     """
     rows = []
     for effect in effects:
         prior, draws = effect.prior, effect.draws
         about = (endpoint, effect.name, effect.treatment, effect.reference, effect.label)
         sizes = effect.cohorts, effect.patients
-        above = 1.0 - NormalDist(prior.location, prior.scale).cdf(0.0)
+        sd, above = prior.scale, (np.nan, np.nan)
+        if prior.family == "half_normal":
+            sd *= np.sqrt(1.0 - 2.0 / np.pi)
+        else:
+            expected = 1.0 - NormalDist(prior.location, prior.scale).cdf(0.0)
+            above = expected, float(np.mean(draws > 0.0))
         middle = prior.natural(prior.quantile(0.5))
-        rows.append((*about, "prior", middle, *prior.implied(), prior.scale, 1.0, above, *sizes))
-        after = summarise(np.exp(draws))
-        learnt = float(np.std(draws)), effect.prior_share, float(np.mean(draws > 0.0))
-        values = after.estimate, after.lower, after.upper
-        rows.append((*about, "posterior", *values, *learnt, *sizes))
-    return pd.DataFrame(rows, columns=list(EFFECT_COLUMNS))
+        rows.append((*about, "prior", middle, *prior.implied(), sd, 1.0, above[0], *sizes))
+        after = quantiles(np.array([prior.natural(draw) for draw in draws])).tolist()
+        learnt = float(np.std(draws)), prior_share(sd, draws), above[1]
+        rows.append((*about, "posterior", *after, *learnt, *sizes))
+    return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
 
 
 def effect_densities(endpoint: str, effects: Sequence[Effect]) -> pd.DataFrame:
-    """Prior and posterior densities: ``parameter, label, which, x, density, endpoint``."""
-    frames = [effect_density(e.parameter, e.label, e.prior, e.draws) for e in effects]
+    """Prior and posterior densities: ``parameter, label, which, x, density, endpoint``.
+
+    ``x`` is a ratio, or a factor for a spread, and ``density`` per unit of its logarithm. Of the
+    posterior it is a Gaussian kernel estimate.
+    """
+    frames = []
+    for effect in effects:
+        prior, draws, unit = effect.prior, effect.draws, 1.0
+        known = NormalDist(prior.location, prior.scale).pdf
+        if prior.family == "half_normal":
+            # mirrored draws: a density does not fall towards zero because nothing lies beyond it
+            unit, draws = 2.0 / np.log(prior.natural(1.0)), np.concatenate([draws, -draws])
+        ends = prior.location + np.array([-3.5, 3.5]) * prior.scale
+        lower = 0.0 if prior.family == "half_normal" else min(ends[0], draws.min())
+        grid = np.linspace(lower, max(ends[1], draws.max()), 256)
+        about = {"parameter": effect.parameter, "label": effect.label}
+        x = [prior.natural(value) for value in grid]
+        for which, density in (
+            ("prior", np.array([known(value) for value in grid])),
+            ("posterior", gaussian_kde(draws)(grid)),
+        ):
+            columns = {"which": which, "x": x, "density": unit * density}
+            frames.append(pd.DataFrame(about | columns))
     return pd.concat(frames, ignore_index=True).assign(endpoint=endpoint)
 
 
 def effect_rows(effects: pd.DataFrame, density: pd.DataFrame) -> pd.DataFrame:
     """Prior and posterior of each effect that has a density beside each other, a row an effect.
 
-    Returns
-    -------
-    DataFrame
-        ``endpoint, label, cohorts, patients, prior_share, parameter``; estimates and limits
-        ``prior, prior_lower, prior_upper, posterior, posterior_lower, posterior_upper``.
+    ``endpoint, label, cohorts, patients, prior_share, parameter``; estimates and limits ``prior,
+    prior_lower, prior_upper, posterior, posterior_lower, posterior_upper``.
     """
-    sides = {
-        which: effects[effects["which"] == which].reset_index(drop=True)
+    before, after = (
+        effects[effects["which"] == which].reset_index(drop=True)
         for which in ("prior", "posterior")
-    }
-    after = sides["posterior"]
-    values = {
-        f"{which}{end}": frame[column]
-        for which, frame in sides.items()
-        for end, column in {"": "estimate", "_lower": "lower", "_upper": "upper"}.items()
-    }
-    rows = after[["endpoint", "label", "cohorts", "patients", "prior_share"]].assign(
-        parameter=(after["effect"] + ": " + after["treatment"]).str.removesuffix(": "), **values
     )
+    rows = after[["endpoint", "label", "cohorts", "patients", "prior_share"]].assign(
+        parameter=(after["effect"] + ": " + after["treatment"]).str.removesuffix(": ")
+    )
+    for which, own in (("prior", before), ("posterior", after)):
+        rows[[which, f"{which}_lower", f"{which}_upper"]] = own[["estimate", "lower", "upper"]]
     return rows.merge(density[["endpoint", "parameter"]].drop_duplicates())
 
 
 # --- Benefit by histology ------------------------------------------------------------------------
 
 #: As of every table of contrasts, and whether no report of the treatment supports the value.
-BENEFIT_COLUMNS = (*COMPARE_COLUMNS, "extrapolated")
+BENEFIT_COLUMNS = (*contrasts.COMPARE_COLUMNS, "extrapolated")
 
 #: Share of mixed histology that each label of the ``histology`` column stands for.
 SHARES: Mapping[str, float] = MappingProxyType({"pure": 0.0, "mixed": 1.0})
@@ -259,7 +232,7 @@ _EFFECT_ESTIMANDS = {
 DIFFERENCE = "difference_of_gains_months"
 FROM_PROGNOSIS = "difference_of_gains_by_prognosis_months"
 
-_GROUP_COLUMNS = (
+_GROUP_COLUMNS = names(
     "endpoint treatment treatment_class cohorts patients compared is_reference shown extrapolated"
 )
 
@@ -268,34 +241,23 @@ _GROUP_COLUMNS = (
 class Benefit:
     """What is known of benefit in pure and in mixed tumours.
 
-    Attributes
-    ----------
-    table : DataFrame
-        :data:`BENEFIT_COLUMNS`. Absolute estimands have no reference; rows of the effects of
-        histology and of differences of gains say ``mixed``: they are of mixed against pure tumours.
-    effects : DataFrame
-        :data:`~synthesis.questions.histology_effects.EFFECT_COLUMNS`: prior and posterior.
-    density : DataFrame
-        ``endpoint, parameter, label, which, x, density``: of the prognostic effect, and of the
-        predictive effect of treatments whose histology some report tells.
-    groups : DataFrame
-        The treatments of each endpoint in display order, which of them have enough behind them to
-        be shown, and of which the values by histology are extrapolated.
-    references : mapping
-        Endpoint -> what gains are over; only where it is pooled.
-    told : mapping
-        Endpoint -> whether any counted cohort tells pure from mixed.
-    delta : float
-        Months of gain asked for.
-    confounding : Confounding
-        What is allowed for in the columns of adjusted values.
+    ``table`` has :data:`BENEFIT_COLUMNS`: absolute estimands have no reference; rows of the effects
+    of histology and of differences of gains say ``mixed``, as they are of mixed against pure
+    tumours. ``effects`` (:data:`EFFECT_COLUMNS`) are prior and posterior, ``density`` those of the
+    prognostic effect, and of the predictive effect of treatments whose histology some report tells.
+    ``groups`` are the treatments of each endpoint in display order, which of them have enough
+    behind them to be shown, and of which the values by histology are extrapolated.
+
+    By endpoint ``references`` are what gains are over, where it is pooled, and ``told`` is whether
+    any counted cohort tells pure from mixed. ``delta`` are the months of gain asked for,
+    ``confounding`` is what adjusted values allow for.
     """
 
     table: pd.DataFrame = field(repr=False)
     effects: pd.DataFrame = field(repr=False)
     density: pd.DataFrame = field(repr=False)
     groups: pd.DataFrame = field(repr=False)
-    references: Mapping[str, Reference]
+    references: Mapping[str, contrasts.Reference]
     told: Mapping[str, bool]
     delta: float
     confounding: Confounding
@@ -317,35 +279,24 @@ def benefit_by_histology(
 ) -> Benefit:
     """Compare treatments in pure and in mixed tumours.
 
-    Parameters
-    ----------
-    fits : mapping
-        Endpoint -> fit; response, which is not known by histology, is passed over.
-    vocabulary : Vocabulary
-    reference : str, optional
-        Name of the treatment that gains are over; the usual one otherwise.
-    delta : float
-        Months of gain in the median whose probability is asked for.
-    confounding : str
-        What gains allow for, a word of :data:`~synthesis.choices.CONFOUNDING`.
-    show_all : bool
-        Show every treatment, however little stands behind it.
-
-    Raises
-    ------
-    ValueError
-        If there is no survival endpoint, or ``delta`` is no number.
-    NotComparedError
-        If the reference is unknown, or pooled for none of the endpoints.
+    `fits` are by endpoint, of which response, not known by histology, is passed over. Gains are
+    over the `reference`, a name of a treatment, the usual one otherwise; they allow for
+    `confounding`, a word of :data:`~synthesis.choices.CONFOUNDING`; asked for is the probability of
+    more than `delta` months in the median. `show_all` shows every treatment, however little stands
+    behind it. ValueError if there is no survival endpoint, or `delta` is no number;
+    NotComparedError if the reference is unknown, or pooled for none of the endpoints.
     """
-    pooled = treatments_by_endpoint(fits, vocabulary)
+    pooled = contrasts.treatments_by_endpoint(fits, vocabulary)
     if not np.isfinite(delta):
         raise ValueError(f"delta: found {delta}, expected a number of months")
-    chosen = {e: choose_reference(own, vocabulary, reference) for e, own in pooled.items()}
-    references = {endpoint: own for endpoint, own in chosen.items() if own is not None}
+    references = {}
+    for endpoint, groups in pooled.items():
+        chosen = contrasts.choose_reference(groups, vocabulary, reference)
+        if chosen is not None:
+            references[endpoint] = chosen
     allowed = find_confounding({name: fits[name] for name in pooled}, confounding)
     if reference is not None and not references:
-        raise not_pooled(reference, pooled)
+        raise contrasts.not_pooled(reference, pooled)
     rows, effects, densities, shown = [], [], [], []
     for endpoint, groups in pooled.items():
         over = references[endpoint].group if endpoint in references else None
@@ -359,9 +310,9 @@ def benefit_by_histology(
         table=pd.DataFrame(rows, columns=BENEFIT_COLUMNS),
         effects=pd.concat(effects, ignore_index=True),
         density=pd.concat(densities, ignore_index=True),
-        groups=pd.DataFrame(shown, columns=names(_GROUP_COLUMNS)),
+        groups=pd.DataFrame(shown, columns=_GROUP_COLUMNS),
         references=references,
-        told={name: tells_histology(fits[name]) for name in pooled},
+        told={name: estimands.tells_histology(fits[name]) for name in pooled},
         delta=delta,
         confounding=allowed,
     )
@@ -377,6 +328,50 @@ def _drawn(effects: Sequence[Effect]) -> list[Effect]:
     return [effects[0], *([own for own in predictive if own.cohorts] or predictive[:1]), *origin]
 
 
+# Rows of estimates of what was randomised, which is not adjusted for confounding.
+_AS_IS = [0, 1, 2, 0, 1, 2]
+
+
+def estimates(curves: Curve) -> dict[str, np.ndarray]:
+    """Estimate and limits of each estimand of curves side by side, and no adjusted ones.
+
+    Each ``(6, curves)``.
+    """
+    missing = np.full((3, curves.median.shape[1]), np.nan)
+    return {
+        name: np.concatenate([quantiles(curves.estimand(name)), missing])
+        for name in estimands.SURVIVAL_ESTIMANDS
+    }
+
+
+def judged_contrasts(
+    curves: Curve,
+    over: Curve,
+    carried: Sequence[contrasts.Evidence | None],
+    extrapolated: Sequence[bool],
+    confounding: Confounding,
+) -> Iterator[tuple[Judged, dict[str, np.ndarray]] | None]:
+    """Judge the contrasts of each of the curves with the one curve `over`.
+
+    Behind the judgement estimate and limits of each contrast, then those allowing for confounding,
+    ``(6,)``; what was randomised is left as it is. None of a curve that nothing is `carried` for.
+    """
+    sides = curves, confounded(curves, confounding)
+    both = (contrasts.every_pair(SURVIVAL_CONTRASTS, own, over) for own in sides)
+    values = {
+        name: np.concatenate([quantiles(own[..., 0]) for own in (draws, adjusted)])
+        for (name, draws), (_, adjusted) in zip(*both, strict=True)
+    }
+    for number, (own, beyond) in enumerate(zip(carried, extrapolated, strict=True)):
+        if own is None:
+            yield None
+            continue
+        ratio = values["ratio_of_medians"][:3, number]
+        judged = judge(own, ratio, 1.0, extrapolated=beyond)
+        rows = _AS_IS if judged.kind == RANDOMISED else slice(None)
+        yield judged, {name: ends[rows, number] for name, ends in values.items()}
+
+
 @dataclass(frozen=True)
 class _Part:
     """One endpoint on its way to the tables."""
@@ -388,93 +383,75 @@ class _Part:
     delta: float
     confounding: Confounding
 
-    def values(self, share: float, estimand: str) -> np.ndarray:
-        """Draws of an estimand, ``(draws, treatments)``."""
-        return drawn(self.fit, self.groups, share).estimand(estimand)
-
     @cached_property
     def extrapolated(self) -> dict[str, bool]:
-        own = {group.label: not tells_apart(self.fit, group.cohorts) for group in self.groups}
+        own = {g.label: not estimands.tells_apart(self.fit, g.cohorts) for g in self.groups}
         return own | {ANY: all(own.values())}
 
     def group_rows(self, *, show_all: bool) -> Iterator[tuple]:
         shown, over = self.groups, self.reference
         if over is not None:
-            shown = choose_shown(self.groups, over, show_all=show_all)
+            shown = contrasts.choose_shown(self.groups, over, show_all=show_all)
         for group in self.groups:
             about = (self.endpoint, group.label, group.class_label, *group.sizes)
             yield (*about, group is over, group in shown, self.extrapolated[group.label])
 
     def rows(self) -> Iterator[tuple]:
         """Estimates of every treatment by histology, and its gains over the reference."""
-        absolute = {
-            (histology, name): quantiles(self.values(share, name))
-            for histology, share in SHARES.items()
-            for name in SURVIVAL_ESTIMANDS
-        }
-        gains, pairs = self._gains(), evidence_of_pairs(self.fit, self.groups)
+        absolute, gains = {}, {}
+        pairs = contrasts.evidence_of_pairs(self.fit, self.groups)
+        for histology, share in SHARES.items():
+            curves = drawn(self.fit, self.groups, share)
+            absolute |= {(histology, name): own for name, own in estimates(curves).items()}
+            if self.reference is not None:
+                over = drawn(self.fit, [self.reference], share)
+                beyond = [self.extrapolated[group.label] for group in self.groups]
+                carried = [pairs.get((g.label, self.reference.label)) for g in self.groups]
+                judged = judged_contrasts(curves, over, carried, beyond, self.confounding)
+                gains[histology] = list(judged)
+        differences, chances = self._differences() if gains else ({}, {})
         for number, group in enumerate(self.groups):
-            beyond = self.extrapolated[group.label]
-            kind = kind_of_one(group.cohorts, extrapolated=beyond)
-            behind = (kind, len(group.cohorts), group.patients)
+            kind = contrasts.kind_of_one(group.cohorts, extrapolated=self.extrapolated[group.label])
+            behind = (np.nan, np.nan, kind, "", "", len(group.cohorts), group.patients)
             for key, values in absolute.items():
                 yield self._row(group.label, "", *key, values[:, number], behind)
-            if self.reference is None or group is self.reference:
-                continue
-            own = pairs[group.label, self.reference.label]
-            sizes = own.total_cohorts, own.total_patients
-            judged = {
-                histology: judge(
-                    own,
-                    gains[histology, "ratio_of_medians"][0][:3, number],
-                    1.0,
-                    extrapolated=beyond,
-                ).columns
-                for histology in SHARES
-            }
-            for key, (values, chances) in gains.items():
-                # what was randomised is left as it is
-                lot = own.kind == RANDOMISED and not beyond
-                rows = [0, 1, 2, 0, 1, 2] if lot else slice(None)
-                chance = chances[[0, 0] if lot else slice(None), number]
-                about = (group.label, self.reference.label, *key, values[rows, number])
-                yield self._row(*about, (judged[key[0]], *sizes), chance)
+            for histology, own in gains.items():
+                if own[number] is None:
+                    continue
+                judged, values = own[number]
+                pair, by_lot = judged.evidence, judged.kind == RANDOMISED
+                behind = (*judged.columns, pair.total_cohorts, pair.total_patients)
+                if histology == "mixed":
+                    rows = _AS_IS if by_lot else slice(None)
+                    values |= {name: own[rows, number] for name, own in differences.items()}
+                about = group.label, self.reference.label, histology
+                for name, ends in values.items():
+                    chance = chances[histology][[0, 0] if by_lot else slice(None), number]
+                    yield self._row(*about, name, ends, behind, chance if name == GAIN else ())
 
-    def _gains(self) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
-        """Contrasts with the reference in either histology, and by how much the gains differ.
+    def _differences(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """How much more mixed tumours gain than pure ones, and by prognosis alone.
 
-        Of each, estimate and limits, then those allowing for confounding, ``(6, treatments)``, and
-        chances of the gain as it is and so, ``(2, treatments)``.
+        As estimates are, ``(6, treatments)``. Behind them by histology the chances of a gain as it
+        is, and allowing for confounding, ``(2, treatments)``.
         """
-        if self.reference is None:
-            return {}
-        base = self.groups.index(self.reference)
+        base, favours = self.groups.index(self.reference), SURVIVAL_CONTRASTS[GAIN].favours
         places = [group.group.treatment_index for group in self.groups]
         predictive = self.fit.flat("predictive")[:, places]
-        summaries, gains, alone = {}, {}, {}
-        missing = np.full((6, len(self.groups)), np.nan)
+        factor = self.confounding.factors(len(predictive))[:, None]
+        gains, chances = [], {}
         for histology, share in SHARES.items():
-            first, over = (drawn(self.fit, own, share) for own in (self.groups, [self.reference]))
-            both = (every_pair(SURVIVAL_CONTRASTS, own, over) for own in self._sides(first))
-            for (name, draws), (_, adjusted) in zip(*both, strict=True):
-                own, chances = (draws[..., 0], adjusted[..., 0]), missing[:2]
-                if name == GAIN:
-                    gains[histology] = own[0]
-                    favours = SURVIVAL_CONTRASTS[name].favours
-                    chances = np.stack([favours(each, self.delta) for each in own])
-                summaries[histology, name] = np.concatenate(list(map(quantiles, own))), chances
-            # medians as if histology had the same effect under every treatment
-            away = np.exp(-predictive * (share - self.fit.centre_share))
-            medians = self.values(share, "median_months") * away
-            alone[histology] = medians - medians[:, [base]]
-        for name, own in {DIFFERENCE: gains, FROM_PROGNOSIS: alone}.items():
-            values = quantiles(own["mixed"] - own["pure"])
-            summaries["mixed", name] = np.concatenate([values, missing[:3]]), missing[:2]
-        return summaries
-
-    def _sides(self, curves: Curve) -> tuple[Curve, Curve]:
-        """Curves as they are, and allowing for confounding."""
-        return curves, confounded(curves, self.confounding)
+            medians = drawn(self.fit, self.groups, share).estimand("median_months")
+            # as if histology had the same effect under every treatment
+            alone = medians * np.exp(-predictive * (share - self.fit.centre_share))
+            gains.append([own - own[:, [base]] for own in (medians, alone)])
+            sides = gains[-1][0], medians * factor - medians[:, [base]]
+            chances[histology] = np.stack([favours(own, self.delta) for own in sides])
+        missing = np.full((3, len(self.groups)), np.nan)
+        return {
+            name: np.concatenate([quantiles(mixed - pure), missing])
+            for name, pure, mixed in zip((DIFFERENCE, FROM_PROGNOSIS), *gains, strict=True)
+        }, chances
 
     def effect_rows(self, effects: Iterable[Effect]) -> Iterator[tuple]:
         by_label = {group.label: group for group in self.groups}
@@ -482,12 +459,12 @@ class _Part:
             labels = [name for name in (effect.treatment, effect.reference) if name]
             sides = [by_label[name] for name in labels] or [None]
             split = sides if all(is_split(self.fit, side) for side in sides) else ()
-            told_by = kind_of((), split, extrapolated=not effect.cohorts)
+            told_by = contrasts.kind_of((), split, extrapolated=not effect.cohorts)
             yield self._row(
                 *(effect.treatment or ANY, effect.reference, "mixed"),
                 _EFFECT_ESTIMANDS[effect.name],
-                quantiles(np.exp(effect.draws)),
-                (told_by, effect.cohorts, effect.patients),
+                [*quantiles(np.exp(effect.draws)), np.nan, np.nan, np.nan],
+                (np.nan, np.nan, told_by, "", "", effect.cohorts, effect.patients),
             )
 
     def _row(
@@ -496,14 +473,11 @@ class _Part:
         reference: str,
         histology: str,
         estimand: str,
-        values: np.ndarray,
-        behind: tuple[str | tuple, int, int],
-        chances: Sequence[float] = (np.nan, np.nan),
+        values: Sequence[float],
+        behind: tuple,
+        chances: Sequence[float] = (),
     ) -> tuple:
-        """A row: estimate and limits, adjusted or not, chances of a gain, and what is behind it."""
-        kind, *sizes = behind
-        judged = (np.nan, np.nan, kind, "", "") if isinstance(kind, str) else kind
-        adjusted = [*values.tolist(), np.nan, np.nan, np.nan][:6]
-        about = (self.endpoint, treatment, reference, histology, estimand, *adjusted)
-        asked = (self.delta if estimand == GAIN else np.nan, *map(float, chances))
-        return (*about, *asked, *judged, *sizes, self.extrapolated[treatment])
+        """A row: estimates and limits, chances of a gain, and what is behind it."""
+        about = (self.endpoint, treatment, reference, histology, estimand, *map(float, values))
+        asked = (self.delta, *map(float, chances)) if len(chances) else (np.nan, np.nan, np.nan)
+        return (*about, *asked, *behind, self.extrapolated[treatment])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -51,11 +52,6 @@ class _Group:
     holder: Cohort | Subgroup | None = None
 
     @property
-    def sized(self) -> str:
-        """Its words, with its patients where they are printed."""
-        return self.words if self.n is None else f"{self.words} ({self.n})"
-
-    @property
     def endpoints(self) -> list[str]:
         """Endpoints of which it has figures of its own."""
         if isinstance(self.holder, Cohort):
@@ -74,76 +70,145 @@ class _Group:
 def reports_table(registry: Registry, observed: Observed) -> pd.DataFrame:
     """What every report says by histology or by origin, a row for each endpoint.
 
-    Returns
-    -------
-    DataFrame
-        :data:`REPORT_COLUMNS`, reports with outcomes first. ``by`` is histology or origin;
-        ``endpoint`` is empty where only patients are told; ``patients`` are those of the groups,
-        else of the cohort; ``figures`` are as printed; ``counts`` says whether any of it enters the
-        analysis, and ``reason`` what of it, or why not.
+    :data:`REPORT_COLUMNS`, reports with outcomes first. ``by`` is histology or origin; ``endpoint``
+    is empty where only patients are told; ``patients`` are those of the groups, else of the cohort;
+    ``figures`` are as printed; ``counts`` says whether any of it enters the analysis, and
+    ``reason`` what of it, or why not.
     """
-    rows = [row for study in registry for row in _rows_of(study, registry, observed)]
-    table = pd.DataFrame(rows, columns=list(REPORT_COLUMNS))
-    order = table.assign(silent=table["endpoint"] == "")
-    order = order.sort_values(["silent", "counts", "label"], ascending=[True, False, True])
-    return (
-        table.loc[order.index].astype({"patients": "Int64", "counts": bool}).reset_index(drop=True)
-    )
+    told = (_Told(study, by, registry, observed) for study in registry for by in _FACTORS)
+    table = pd.DataFrame([row for own in told for row in own.rows()], columns=REPORT_COLUMNS)
+    table = table.assign(silent=table["endpoint"] == "")
+    table = table.sort_values(["silent", "counts", "label"], ascending=[True, False, True])
+    types = {"patients": "Int64", "counts": bool}
+    return table.drop(columns="silent").astype(types).reset_index(drop=True)
 
 
-def _rows_of(study: Study, registry: Registry, observed: Observed) -> Iterator[tuple]:
-    for by, usual in _FACTORS.items():
-        groups = [*_groups(study, by)]
-        known = frozenset(usual).union(*(group.names for group in groups))
+@dataclass(frozen=True)
+class _Told:
+    """What one report says by histology, or by origin."""
+
+    study: Study
+    by: str
+    registry: Registry
+    observed: Observed
+
+    @cached_property
+    def groups(self) -> list[_Group]:
+        """Groups by histology, or by origin, in the order of the report."""
+        return [group for cohort in self.study.cohorts for group in _groups_of(cohort, self.by)]
+
+    def rows(self) -> Iterator[tuple]:
+        study, groups = self.study, self.groups
+        known = frozenset(_FACTORS[self.by]).union(*(group.names for group in groups))
         compared = [own for own in study.comparisons if known & {*map(str.casefold, own.groups)}]
         told = dict.fromkeys(name for group in groups for name in group.endpoints)
         told |= dict.fromkeys(own.endpoint for own in compared)
         if not told and not groups:
-            continue
-        words = dict.fromkeys(group.sized for group in groups)
+            return
+        words = dict.fromkeys(
+            own.words if own.n is None else f"{own.words} ({own.n})" for own in groups
+        )
         words = words or dict.fromkeys(name for own in compared for name in own.groups)
         defined = [own.histology.definition for own in study.cohorts if own.histology]
-        counted = by == "histology" and not any(isinstance(g.holder, Subgroup) for g in groups)
-        tails = [f"; {text}" for text in defined if text and counted]
+        apart = any(isinstance(group.holder, Subgroup) for group in groups)
+        tails = [f"; {text}" for text in defined if text and self.by == "histology" and not apart]
         sizes = [group.n for group in groups if group.holder is not None]
         whole = max((own.n or 0 for own in study.cohorts), default=0) or None
         patients = sum(sizes) if sizes and None not in sizes else whole
-        about = (study.id, registry.labels[study.id], by)
-        for endpoint in sorted(told, key=[*observed, *told].index) or ("",):
+        about = (study.id, self.registry.labels[study.id], self.by)
+        labels = {own.id: own.label for own in self.registry.vocabulary.endpoints}
+        for endpoint in sorted(told, key=[*self.observed, *told].index) or ("",):
             own = [each for each in compared if each.endpoint == endpoint]
-            label = _endpoint_words(endpoint, registry)
+            label = labels.get(endpoint, endpoint.replace("_", " ").capitalize())
+            figures = [
+                f"{group.words}: {text}"
+                for group in groups
+                if group.holder is not None and (text := group_words(group.holder, endpoint))
+            ]
             yield (
                 *(*about, endpoint, label, "; ".join(words) + "".join(tails), patients),
-                "; ".join(_figures(groups, own, endpoint)),
-                _read_as(study, by, groups, own, observed.get(endpoint)),
-                *_standing(study, by, endpoint, groups, own, observed, label),
+                "; ".join([*figures, *map(comparison_words, own)]),
+                self.read_as(own, endpoint),
+                *self.standing(own, endpoint, label),
             )
 
+    def read_as(self, compared: list[Comparison], endpoint: str) -> str:
+        """How the groups are read: by the words of the report, by a declared reading, or not."""
+        use = self.observed[endpoint][0].use_read_as if endpoint in self.observed else False
+        if self.by == "origin":
+            mapped = "transformed as mixed, de novo as pure"
+            if not compared:
+                return "origin"
+            if not may_read_origin(self.study):
+                return "origin; never as histology, which the report itself tells"
+            return mapped if reads("origin", use) else f"origin; on request {mapped}"
+        declared = [f"{own.words} as {own.declared}" for own in self.groups if own.declared]
+        if declared:
+            return ("" if reads("groups", use) else "on request ") + listed(declared)
+        holders = [own.holder for own in self.groups if isinstance(own.holder, Subgroup)]
+        told = {name for own in self.groups for name in own.names} | {*map(histology_of, holders)}
+        told |= {name for own in compared for name in own.groups}
+        own = [name for name in HISTOLOGY if name in told]
+        return f"{' and '.join(own)}, by the report" if own else "not read"
 
-def _groups(study: Study, by: str) -> Iterator[_Group]:
-    """Groups by histology, or by origin, in the order of the report."""
-    for cohort in study.cohorts:
-        apart = [
-            group
-            for group in cohort.subgroups
-            if group.factor == by or (by == "histology" and histology_of(group) is not None)
+    def standing(self, compared: list[Comparison], endpoint: str, label: str) -> tuple[bool, str]:
+        """Whether what a report says enters the analysis; how, or why not."""
+        if not endpoint:
+            share = any(self.entered(data, compared) for data, _ in self.observed.values())
+            words = "the share in the cohort counts" if share else "its cohort does not count"
+            return share, f"No outcome by it is printed; {words}."
+        if endpoint not in self.observed:
+            return False, f"{label} is not analysed by histology."
+        data, left_out = self.observed[endpoint]
+        if entered := self.entered(data, compared):
+            return True, entered
+        cohorts = {group.cohort for group in self.groups} or {own.id for own in self.study.cohorts}
+        reasons = []
+        if compared and all((own.p, own.hr, own.longer) == (None, None, None) for own in compared):
+            reasons.append(_UNSEEN)
+        if any(group.declared for group in self.groups) and not reads("groups", data.use_read_as):
+            reasons.append(_ON_REQUEST)
+        reasons += [
+            own.reason
+            for own in left_out
+            if own.study_id == self.study.id and own.cohort_id in cohorts
         ]
-        for group in apart:
-            called = frozenset(map(str.casefold, filter(None, (group.level, group.label))))
-            yield _Group(cohort.id, group.label or group.level, called, group.n, group)
-        if not apart:
-            yield from (_by_origin if by == "origin" else _of_cohort)(cohort)
+        reasons = reasons or ["The cohort counts as a whole; its groups cannot be set apart."]
+        return False, " ".join(dict.fromkeys(reasons))
+
+    def entered(self, data: SurvivalData, compared: list[Comparison]) -> str:
+        """What of a report enters the observations of an endpoint; empty for nothing."""
+        own = [arm for arm in data.groups if data.refs[arm.cohort].study.id == self.study.id]
+        apart = [arm for arm in own if data.of_both_histologies(arm)]
+        if self.by == "origin":
+            if any(item.printed is printed for item in data.comparisons for printed in compared):
+                return f"Their comparison counts{', as one of mixed and pure' if apart else ''}."
+            told = data.telling("transformed")
+            counts = any(f"{self.study.id}:{cohort.id}" in told for cohort in self.study.cohorts)
+            return "The share counts." if counts and not compared else ""
+        if apart:
+            figures = any(arm.record for arm in apart)
+            return "Figures of both groups count." if figures else "Their comparison counts."
+        return "They count as whole cohorts." if any(a.share is not None for a in own) else ""
 
 
-def _by_origin(cohort: Cohort) -> Iterator[_Group]:
-    for own in cohort.characteristics:
-        if own.name in ORIGIN and own.statistic == "count":
-            yield _Group(cohort.id, own.name, frozenset({own.name}), int(own.value))
-
-
-def _of_cohort(cohort: Cohort) -> Iterator[_Group]:
-    """The cohort itself where it is of one histology, else the groups that it was counted by."""
-    if cohort.read_as is not None:
+def _groups_of(cohort: Cohort, by: str) -> Iterator[_Group]:
+    """Subgroups of a cohort; without any, the cohort itself, or the groups it was counted by."""
+    apart = [
+        group
+        for group in cohort.subgroups
+        if group.factor == by or (by == "histology" and histology_of(group) is not None)
+    ]
+    for group in apart:
+        called = frozenset(map(str.casefold, filter(None, (group.level, group.label))))
+        yield _Group(cohort.id, group.label or group.level, called, group.n, group)
+    if apart:
+        return
+    if by == "origin":
+        for own in cohort.characteristics:
+            if own.name in ORIGIN and own.statistic == "count":
+                yield _Group(cohort.id, own.name, frozenset({own.name}), int(own.value))
+    elif cohort.read_as is not None:
         names = frozenset({cohort.id.casefold()})
         yield _Group(cohort.id, cohort.id.replace("_", " "), names, cohort.n, cohort)
     elif (split := cohort.histology) is not None:
@@ -154,92 +219,6 @@ def _of_cohort(cohort: Cohort) -> Iterator[_Group]:
             holder = cohort if n is not None and n == cohort.n else None
             if n is not None or percent is not None:
                 yield _Group(cohort.id, words, frozenset({name.casefold()}), n, holder)
-
-
-def _figures(groups: list[_Group], compared: list[Comparison], endpoint: str) -> Iterator[str]:
-    for group in groups:
-        if group.holder is not None and (own := group_words(group.holder, endpoint)):
-            yield f"{group.words}: {own}"
-    yield from map(comparison_words, compared)
-
-
-def _endpoint_words(endpoint: str, registry: Registry) -> str:
-    known = {own.id: own.label for own in registry.vocabulary.endpoints}
-    return known.get(endpoint, endpoint.replace("_", " ").capitalize())
-
-
-def _read_as(
-    study: Study,
-    by: str,
-    groups: list[_Group],
-    compared: list[Comparison],
-    observed: tuple[SurvivalData, tuple[LeftOut, ...]] | None,
-) -> str:
-    """How the groups are read: by the words of the report, by a declared reading, or not."""
-    use = observed[0].use_read_as if observed else False
-    if by == "origin":
-        mapped = "transformed as mixed, de novo as pure"
-        if not compared:
-            return "origin"
-        if not may_read_origin(study):
-            return "origin; never as histology, which the report itself tells"
-        return mapped if reads("origin", use) else f"origin; on request {mapped}"
-    declared = [f"{own.words} as {own.declared}" for own in groups if own.declared]
-    if declared:
-        return ("" if reads("groups", use) else "on request ") + listed(declared)
-    own = {name for group in groups for name in group.names}
-    own |= {histology_of(group.holder) for group in groups if isinstance(group.holder, Subgroup)}
-    own |= {name for each in compared for name in each.groups}
-    own = [name for name in HISTOLOGY if name in own]
-    return f"{' and '.join(own)}, by the report" if own else "not read"
-
-
-def _standing(
-    study: Study,
-    by: str,
-    endpoint: str,
-    groups: list[_Group],
-    compared: list[Comparison],
-    observed: Observed,
-    label: str,
-) -> tuple[bool, str]:
-    """Whether what a report says enters the analysis; how, or why not."""
-    if not endpoint:
-        share = any(_entered(study, by, data, compared) for data, _ in observed.values())
-        words = "the share in the cohort counts" if share else "its cohort does not count"
-        return share, f"No outcome by it is printed; {words}."
-    if endpoint not in observed:
-        return False, f"{label} is not analysed by histology."
-    data, left_out = observed[endpoint]
-    if entered := _entered(study, by, data, compared):
-        return True, entered
-    cohorts = {group.cohort for group in groups} or {own.id for own in study.cohorts}
-    reasons = []
-    if compared and all((own.p, own.hr, own.longer) == (None, None, None) for own in compared):
-        reasons.append(_UNSEEN)
-    if any(group.declared for group in groups) and not reads("groups", data.use_read_as):
-        reasons.append(_ON_REQUEST)
-    reasons += [
-        own.reason for own in left_out if own.study_id == study.id and own.cohort_id in cohorts
-    ]
-    reasons = reasons or ["The cohort counts as a whole; its groups cannot be set apart."]
-    return False, " ".join(dict.fromkeys(reasons))
-
-
-def _entered(study: Study, by: str, data: SurvivalData, compared: list[Comparison]) -> str:
-    """What of a report enters the observations of an endpoint; empty for nothing."""
-    own = [arm for arm in data.groups if data.refs[arm.cohort].study.id == study.id]
-    if by == "origin":
-        if any(item.printed is printed for item in data.comparisons for printed in compared):
-            mapped = any(data.of_both_histologies(arm) for arm in own)
-            return f"Their comparison counts{', as one of mixed and pure' if mapped else ''}."
-        told = any(f"{study.id}:{own.id}" in data.telling("transformed") for own in study.cohorts)
-        return "The share counts." if told and not compared else ""
-    apart = [arm for arm in own if data.of_both_histologies(arm)]
-    if apart:
-        figures = any(arm.record for arm in apart)
-        return "Figures of both groups count." if figures else "Their comparison counts."
-    return "They count as whole cohorts." if any(arm.share is not None for arm in own) else ""
 
 
 # --- In words ------------------------------------------------------------------------------------

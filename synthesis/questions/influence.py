@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +29,7 @@ from synthesis.estimands import cohort_labels, curve, histology_effect, patients
 from synthesis.fits import PooledSurvival, SurvivalFit
 from synthesis.model.observations import SurvivalData
 from synthesis.model.sampler import Progress
-from synthesis.numbers import capitalised, count, decimal, in_sentence, interval, listed
+from synthesis.numbers import capitalised, count, decimal, in_sentence, listed
 from synthesis.questions.contrasts import WRITERS, treatments_of, written
 from synthesis.result import Finding, names, table_of
 from synthesis.stacking import HIGH_K, StackedFit
@@ -305,7 +304,6 @@ def finding(table: pd.DataFrame, heading: str, most: int = 6) -> Finding:
     def doubt(row: Any) -> str:
         return f"{decimal(row.pareto_k, 2)}{'' if row.reliable else ' (unreliable)'}"
 
-    without = attrgetter("without", "without_lower", "without_upper")
     moved = table_of(
         "Without each of the cohorts that move it most.",
         table.groupby("quantity", sort=False).head(most).itertuples(index=False),
@@ -314,7 +312,7 @@ def finding(table: pd.DataFrame, heading: str, most: int = 6) -> Finding:
             ("Treatment", "", lambda row: row.treatment),
             ("Patients", "num", lambda row: row.patients),
             ("With every cohort", "num", lambda row: written(row, WRITERS[row.unit])),
-            ("Without it", "num", lambda row: interval(*without(row), WRITERS[row.unit])),
+            ("Without it", "num", lambda row: written(row, WRITERS[row.unit], "without")),
             ("Moved, posterior SD", "num", lambda row: decimal(row.shift_in_sd, 2)),
             ("Pareto k", "num", doubt),
         ],

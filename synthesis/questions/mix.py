@@ -39,7 +39,12 @@ from synthesis.model.covariates import ALL, COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions import certainty, contrasts
 from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, evidence, written
-from synthesis.questions.histology_effects import prior_share, share_words
+from synthesis.questions.histology_effects import (
+    estimates,
+    judged_contrasts,
+    prior_share,
+    share_words,
+)
 from synthesis.result import Finding, Result, Table, names, table_of
 
 MIX_COLUMNS = names(
@@ -287,44 +292,33 @@ class _Part:
         selected = [group for group in groups if group.cohorts[0].treatment in self.selecting]
         others = [group for group in groups if group not in selected]
         for alike in filter(None, (others, selected)):
-            mixture = self._mixture(alike, target)
-            missing = np.full((3, len(alike)), np.nan)
-            values = {
-                ("", name): np.concatenate([estimands.quantiles(mixture.estimand(name)), missing])
-                for name in estimands.SURVIVAL_ESTIMANDS
-            }
+            mixture, gains = self._mixture(alike, target), [None] * len(alike)
+            # only a population of pure or of mixed tumours alone is extrapolated
+            of_one_kind = self.population.mixed in (0.0, 1.0)
+            beyond = [of_one_kind and not estimands.tells_apart(self.fit, g.cohorts) for g in alike]
             if over is not None:
-                sides = mixture, certainty.confounded(mixture, self.confounding)
-                both = (contrasts.every_pair(SURVIVAL_CONTRASTS, own, against) for own in sides)
-                for (name, draws), (_, adjusted) in zip(*both, strict=True):
-                    ends = [estimands.quantiles(own[..., 0]) for own in (draws, adjusted)]
-                    values[over.label, name] = np.concatenate(ends)
-            for number, group in enumerate(alike):
-                for (reference, name), own in values.items():
-                    if reference == group.label:
-                        continue
-                    about = (self.endpoint, group.label, reference, *stated, name, target)
-                    judged, lot = self._judged(group, over if reference else None, values, number)
-                    ends = own[[0, 1, 2, 0, 1, 2] if lot else slice(None), number].tolist()
-                    rows[group.label].append(
-                        (*about, *ends, *judged, len(group.cohorts), group.patients)
+                to = over.cohorts[0].treatment
+                carried = [
+                    None if g is over else evidence(self.fit, g.cohorts[0].treatment, to)
+                    for g in alike
+                ]
+                gains = judged_contrasts(mixture, against, carried, beyond, self.confounding)
+            absolute = estimates(mixture)
+            for number, (group, gain) in enumerate(zip(alike, gains, strict=True)):
+                kind = contrasts.kind_of_one(group.cohorts, extrapolated=beyond[number])
+                judged = (np.nan, np.nan, kind, "", "")
+                cells = [("", name, own[:, number], judged) for name, own in absolute.items()]
+                if gain is not None:
+                    judged, values = gain
+                    cells += [(over.label, *own, judged.columns) for own in values.items()]
+                rows[group.label] += [
+                    (
+                        *(self.endpoint, group.label, reference, *stated, name, target),
+                        *(*map(float, own), *behind, len(group.cohorts), group.patients),
                     )
+                    for reference, name, own, behind in cells
+                ]
         return chain.from_iterable(rows.values())
-
-    def _judged(
-        self, group: NamedGroup, over: NamedGroup | None, values: Mapping, number: int
-    ) -> tuple[tuple, bool]:
-        """Columns of certainty of a treatment, and whether lot decided between it and `over`."""
-        told = estimands.tells_apart(self.fit, group.cohorts)
-        # only a population of pure or of mixed tumours alone is extrapolated
-        beyond = self.population.mixed in (0.0, 1.0) and not told
-        if over is None:
-            kind = contrasts.kind_of_one(group.cohorts, extrapolated=beyond)
-            return (np.nan, np.nan, kind, "", ""), False
-        own = evidence(self.fit, group.cohorts[0].treatment, over.cohorts[0].treatment)
-        ratio = values[over.label, "ratio_of_medians"][:3, number]
-        judged = certainty.judge(own, ratio, 1.0, extrapolated=beyond)
-        return judged.columns, judged.kind == RANDOMISED
 
     def _mixture(self, groups: Sequence[NamedGroup], target: Target) -> MixtureCurve:
         sides = [contrasts.drawn(self.fit, groups, share, target) for share in (0.0, 1.0)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -26,8 +26,6 @@ from synthesis import numbers
 from synthesis.numbers import LEVEL
 from synthesis.plots.pool import KINDS, plot_pool, two_digits
 from synthesis.result import Finding, Picture, Result, names, table_of
-
-__all__ = ["Effects", "Pool", "pool", "read_effects", "result"]
 
 POOL_COLUMNS = names(
     "kind label reported reported_lower reported_upper estimate lower upper mean sd"
@@ -49,20 +47,14 @@ _TAUS_OF_COUNTS, _MUS, _LEAST_STEPS, _MOST_STEPS = 81, 121, 800, 20_000
 class Effects:
     """What is pooled: estimates with standard errors, or events among patients.
 
-    Attributes
-    ----------
-    labels : sequence of str
-        No two alike.
-    estimate, error : ndarray, shape (studies,)
-        Of counts: events and patients.
-    scale : {"difference", "ratio", "proportion"}
-        Estimates of ratios are their logarithms.
+    No two labels are alike; ``estimate`` and ``error`` are ``(studies,)``, of counts (the scale
+    proportion) events and patients, of ratios those of their logarithms.
     """
 
     labels: Sequence[str]
     estimate: np.ndarray
     error: np.ndarray
-    scale: str = "difference"
+    scale: Literal["difference", "ratio", "proportion"] = "difference"
 
     def natural(self, value: Any) -> Any:
         """A value of the model as a reader sees it."""
@@ -75,12 +67,9 @@ class Effects:
 class Pool:
     """The posterior: a row a study, then the mean, a new study, and the SD between studies.
 
-    Attributes
-    ----------
-    table : DataFrame
-        :data:`POOL_COLUMNS`; ``kind`` is study, mean, new_study or sd. Estimates are medians with
-        the 95 % interval, as a reader sees them (ratios, fractions of one), the SD on the scale of
-        the model; ``mean`` and ``sd`` are of the scale of the model.
+    The table has :data:`POOL_COLUMNS`; ``kind`` is study, mean, new_study or sd. Estimates are
+    medians with the 95 % interval, as a reader sees them (ratios, fractions of one), the SD on the
+    scale of the model; ``mean`` and ``sd`` are of the scale of the model.
     """
 
     effects: Effects
@@ -94,12 +83,8 @@ class Pool:
 def read_effects(text: str, name: str, scale: str = "difference") -> Effects:
     """Read a table (CSV) of the columns study, estimate, standard_error, or study, events, n.
 
-    `name` is that of the file; estimates of the scale ratio are logarithms.
-
-    Raises
-    ------
-    RegistryError
-        With every cell that cannot be used, by row and column.
+    `name` is that of the file; estimates of the scale ratio are logarithms. RegistryError with
+    every cell that cannot be used, by row and column.
     """
     columns, rows = read_csv_table(text, name)
     kinds = ("estimate", "standard_error"), ("events", "n")
@@ -157,14 +142,7 @@ def _impossible(row: Row, own: tuple[str, str], first: float, second: float) -> 
 
 
 def pool(effects: Effects, tau_scale: float = TAU_SCALE) -> Pool:
-    """Pool effects or proportions.
-
-    Parameters
-    ----------
-    effects : Effects
-    tau_scale : float
-        Scale of the half-normal prior of the SD between studies.
-    """
+    """Pool effects or proportions; the prior of the SD is half-normal with that scale."""
     is_count = effects.scale == "proportion"
     studies, others = (_of_counts if is_count else _of_effects)(effects, tau_scale)
     named = [("study", label, own) for label, own in zip(effects.labels, studies, strict=True)]

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -189,13 +189,16 @@ def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -
     weights = {labels[label]: w for label, w in fit.family_weights.items() if w > 0.0}
     densities = {name: ratio_alone(pair, FAMILIES[name], fit.priors) for name in weights}
     together = sum(weight * densities[name] for name, weight in weights.items())
-    effects = _effects(fit, group)
-    rng = np.random.default_rng([fit.seed, 11])
-    simulate = partial(_simulated, _own_curve(fit, ref), (pair.pure.n, pair.mixed.n), rng)
-    effect, ratio = histology_effect(fit, group.group), np.log(reported.ratio)
+    effects, effect = _effects(fit, group), histology_effect(fit, group.group)
+    # patients of the cohort, as if its median were one
+    log_shape = fit.flat("log_shape")[:, fit.data.cohorts.index(ref)]
+    tails = fit.flat("tail_treatment_effect")[:, fit.data.treatments.index(ref.treatment)]
+    shapes = np.exp(log_shape * fit.has_shape), fit.draw_family, fit.flat("tail_mean") + tails
+    like, rng = Curve(np.ones(effect.size), *shapes), np.random.default_rng([fit.seed, 11])
+    simulate = partial(_simulated, like, (pair.pure.n, pair.mixed.n), rng)
+    ratio, p = np.log(reported.ratio), _p_value(reported.p)
     ratios, p_values = simulate(np.zeros(effect.size))
     expected, _ = simulate(effect)
-    p = _p_value(reported.p)
     return SingleResult(
         label=ref.label,
         treatment=group.label,
@@ -218,16 +221,6 @@ def _p_value(reported: str) -> float | None:
         return None
 
 
-def _own_curve(fit: PooledSurvival, ref: CohortRef) -> Curve:
-    """Draws of the curve of a cohort, with a median of one."""
-    index = fit.data.cohorts.index(ref)
-    log_shape = fit.flat("log_shape")[:, index]
-    treatment = fit.data.treatments.index(ref.treatment)
-    tail = fit.flat("tail_mean") + fit.flat("tail_treatment_effect")[:, treatment]
-    shape = np.exp(log_shape * fit.has_shape)
-    return Curve(np.ones(log_shape.size), shape, fit.draw_family, tail)
-
-
 # --- Alone ---------------------------------------------------------------------------------------
 
 # The lattice of log medians, months: far beyond any curve on either side.
@@ -235,9 +228,11 @@ _STEP = 0.02
 _LATTICE = np.arange(np.log(0.02), np.log(2000.0), _STEP)
 _SHAPE_NODES, _TAIL_NODES = 15, 7
 
+#: Log ratios at which :func:`ratio_alone` gives the density.
+LOG_RATIOS = _STEP * np.arange(-(_LATTICE.size - 1), _LATTICE.size)
 
-@dataclass(frozen=True)
-class Pair:
+
+class Pair(NamedTuple):
     """The two arms of one cohort and their comparison."""
 
     pure: Arm
@@ -248,53 +243,41 @@ class Pair:
 def pair_of(fit: PooledSurvival, ref: CohortRef) -> Pair:
     """Arms of a cohort whose pure and mixed patients entered apart."""
     index = fit.data.cohorts.index(ref)
-    arms = {a.histology: (i, a) for i, a in enumerate(fit.data.arms) if a.cohort == index}
-    (i, mixed), (_, pure) = arms["mixed"], arms["pure"]
-    compared = [item for item in fit.data.comparisons if item.first == i]
-    return Pair(pure, mixed, compared[0] if compared else None)
-
-
-def log_ratios() -> np.ndarray:
-    """Log ratios at which :func:`ratio_alone` gives the density."""
-    return _STEP * np.arange(-(_LATTICE.size - 1), _LATTICE.size)
+    arms = {arm.histology: i for i, arm in enumerate(fit.data.arms) if arm.cohort == index}
+    compared = (item for item in fit.data.comparisons if item.first == arms["mixed"])
+    return Pair(*(fit.data.arms[arms[name]] for name in ("pure", "mixed")), next(compared, None))
 
 
 def ratio_alone(pair: Pair, family: Family, priors: Priors) -> np.ndarray:
-    """Posterior density of the log ratio of medians by one result alone, at :func:`log_ratios`."""
-    beta = log_ratios()
+    """Posterior density of the log ratio of medians by one result alone, at :data:`LOG_RATIOS`."""
+    beta = LOG_RATIOS
     centre = priors["overall_median"].location
     # half of the prior of the mean of both log medians with either, as derived above
     log_a = -0.25 * ((_LATTICE - centre) / MEAN_PRIOR.scale) ** 2
+    # without the pool every transformation behind an interval is as likely as the others
+    arms = [
+        (arm, [0.0 if arm.told else -np.log(len(arm.chains))] * len(arm.chains))
+        for arm in (pair.pure, pair.mixed)
+    ]
+    item, second = pair.comparison, 0.0
+    if item is not None and item.log_medians is not None:
+        second = item.log_medians[1]
     total = np.full(beta.size, -np.inf)
     shape = (SHAPE_PRIOR[family.name], "shape_treatment_sd", "shape_sd") if family.has_shape else ()
     tails = (TAIL_PRIOR[family.name], "tail_treatment_sd") if family.has_tail else ()
     for log_shape, log_shape_weight in _nodes(priors, shape, _SHAPE_NODES):
         for tail, log_tail_weight in _nodes(priors, tails, _TAIL_NODES):
-            at = log_shape, family, tail
-            sides = (_arm(arm, *at) + log_a for arm in (pair.pure, pair.mixed))
+            at = _LATTICE, log_shape, family, tail
+            sides = (arm_log_likelihood(arm.chains, weights, *at) + log_a for arm, weights in arms)
             value = _log_correlation(*sides) + log_shape_weight + log_tail_weight
-            total = np.logaddexp(total, value + _compared(pair, beta, *at))
+            if item is not None:
+                places = (Place(own, log_shape, tail) for own in (second + beta, second))
+                value = value + comparison_log_likelihood(item, *places, family)
+            total = np.logaddexp(total, value)
     total = total + 0.125 * (beta / MEAN_PRIOR.scale) ** 2
     total = total - 0.5 * ((beta - MEAN_PRIOR.location) / MEAN_PRIOR.scale) ** 2
     density = np.exp(total - total.max())
     return density / (density.sum() * _STEP)
-
-
-def _arm(arm: Arm, *at: Any) -> np.ndarray:
-    # without the pool every transformation behind an interval is as likely as the others
-    weights = [0.0 if arm.told else -np.log(len(arm.chains))] * len(arm.chains)
-    return arm_log_likelihood(arm.chains, weights, _LATTICE, *at)
-
-
-def _compared(
-    pair: Pair, beta: np.ndarray, log_shape: float, family: Family, tail: float
-) -> np.ndarray | float:
-    item = pair.comparison
-    if item is None:
-        return 0.0
-    second = 0.0 if item.log_medians is None else item.log_medians[1]
-    places = (Place(at, log_shape, tail) for at in (second + beta, second))
-    return comparison_log_likelihood(item, *places, family)
 
 
 def _log_correlation(pure: np.ndarray, mixed: np.ndarray) -> np.ndarray:
@@ -322,11 +305,11 @@ def _alone_table(
     """Ratios of medians by one result alone, under each family and weighted as in the pool."""
     rows = [(FAMILIES[name].label, weights[name], own) for name, own in densities.items()]
     rows += [("stacked", 1.0, together)] * (len(rows) > 1)
-    beta, known = log_ratios(), []
+    known = []
     for label, weight, density in rows:
         reached = np.cumsum(density) * _STEP - 0.5 * density * _STEP
-        ratios = np.exp(np.interp((0.5, 0.025, 0.975), reached, beta)).tolist()
-        known.append((label, weight, *ratios, float(1.0 - np.interp(0.0, beta, reached))))
+        ratios = np.exp(np.interp((0.5, 0.025, 0.975), reached, LOG_RATIOS)).tolist()
+        known.append((label, weight, *ratios, float(1.0 - np.interp(0.0, LOG_RATIOS, reached))))
     return pd.DataFrame(known, columns=names("family weight estimate lower upper p_above_one"))
 
 
@@ -341,8 +324,8 @@ def _effects(fit: PooledSurvival, group: NamedGroup) -> list[histology.Effect]:
     sum_of["scale"] = float(np.hypot(one.scale, other.scale))
     both = one.model_copy(update=sum_of)
     label = f"Pooled: mixed against pure under {in_sentence(group.label)}"
-    total, telling = prognostic.draws + predictive.draws, histology.telling(fit, group)
-    pooled = histology.Effect(BOTH, group.label, "", label, both, total, *telling)
+    total, sizes = prognostic.draws + predictive.draws, histology.telling(fit, group)
+    pooled = histology.Effect(BOTH, label, both, total, *sizes, group.label)
     return [pooled, prognostic, predictive]
 
 
@@ -351,7 +334,7 @@ def _density_table(
 ) -> pd.DataFrame:
     near = np.flatnonzero(together > 1e-4 * together.max())
     inside = slice(near[0], near[-1] + 1)
-    x = log_ratios()[inside]
+    x = LOG_RATIOS[inside]
     known = NormalDist(MEAN_PRIOR.location, MEAN_PRIOR.scale)
     about = {"parameter": "alone", "label": "This result alone", "endpoint": endpoint}
     kinds = {"prior": [known.pdf(value) for value in x], "posterior": together[inside]}
@@ -455,17 +438,31 @@ def _each(singles: Singles) -> Iterator[tuple[str, SingleResult]]:
 
 def sentences(own: SingleResult) -> tuple[str, ...]:
     """What one report's difference between pure and mixed tumours means, by paragraphs."""
-    treatment, last = in_sentence(own.treatment), own.alone.iloc[-1]
+    treatment, last, reported = in_sentence(own.treatment), own.alone.iloc[-1], own.reported
     after = own.effects[own.effects["which"] == "posterior"]
     both, prognostic, predictive = after.itertuples(index=False)
     data, prior = "the data more than the prior", "the prior more than the data"
     by_share = (data, prior, "the prior, hardly the data")
     limits = (0.5, histology.MOSTLY_PRIOR)
     told_by = by_share[sum(predictive.prior_share > limit for limit in limits)]
+    p = reported.p and f", p {reported.p if reported.p[0] in '<>=' else f'= {reported.p}'}"
+    mixed, pure = (
+        f"a median of {median:g} months in "
+        f"{'an unstated number of' if n is None else n} patients with {name} tumours"
+        for name, median, n in (
+            ("mixed", reported.mixed, reported.n_mixed),
+            ("pure", reported.pure, reported.n_pure),
+        )
+    )
+    pooled, shown = own.exaggeration.iloc[0], ""
+    if not np.isnan(pooled.exaggeration):
+        times = numbers.ratio(pooled.exaggeration)
+        shown = f", and those would show {times} times the true log ratio on average"
     return (
-        _reported_words(own.reported, own.label, treatment),
+        f"{own.label} reports {mixed} and {pure} under {treatment}{p}: a ratio of "
+        f"{numbers.ratio(reported.ratio)}.",
         f"Alone, with next to nothing believed beforehand, its medians"
-        f"{' and p value' if own.reported.p else ''} give a ratio of "
+        f"{' and p value' if p else ''} give a ratio of "
         f"{written(last, numbers.ratio)}, above 1 with a probability of "
         f"{chance(last.p_above_one)}. Alone it cannot tell mixed tumours that live longer under "
         f"any treatment from mixed tumours that gain more from {treatment}.",
@@ -477,23 +474,9 @@ def sentences(own: SingleResult) -> tuple[str, ...]:
         f"({percent(predictive.prior_share)} % of it assumption). What tells the one from the "
         f"other is {told_by}.",
         _chance_words(own),
-        _selected_words(own),
-    )
-
-
-def _reported_words(reported: ReportedGroups, label: str, treatment: str) -> str:
-    p = f", p {reported.p if reported.p[0] in '<>=' else f'= {reported.p}'}" if reported.p else ""
-    sides = (
-        f"a median of {median:g} months in "
-        f"{'an unstated number of' if n is None else n} patients with {histology} tumours"
-        for histology, median, n in (
-            ("mixed", reported.mixed, reported.n_mixed),
-            ("pure", reported.pure, reported.n_pure),
-        )
-    )
-    return (
-        f"{label} reports {' and '.join(sides)} under {treatment}{p}: a ratio of "
-        f"{numbers.ratio(reported.ratio)}."
+        f"What is published because p < {SIGNIFICANT:g} overstates. If the effect is as pooled "
+        f"(which has learned from this result too), {percent(pooled.power)} % of studies of this "
+        f"size would reach it{shown}.",
     )
 
 
@@ -504,18 +487,6 @@ def _chance_words(own: SingleResult) -> str:
         f"By chance alone, {percent(own.as_large_by_chance)} % of studies this small would show "
         f"medians this far apart{also}. If the pooled effect is true, "
         f"{percent(own.as_large_expected)} % would show at least this ratio."
-    )
-
-
-def _selected_words(own: SingleResult) -> str:
-    pooled, shown = own.exaggeration.iloc[0], ""
-    if not np.isnan(pooled.exaggeration):
-        times = numbers.ratio(pooled.exaggeration)
-        shown = f", and those would show {times} times the true log ratio on average"
-    return (
-        f"What is published because p < {SIGNIFICANT:g} overstates. If the effect is as pooled "
-        f"(which has learned from this result too), {percent(pooled.power)} % of studies of this "
-        f"size would reach it{shown}."
     )
 
 

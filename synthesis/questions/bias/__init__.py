@@ -28,8 +28,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
-from scipy.stats import gaussian_kde, norm
 
 from priors import Prior, Priors
 from studies import Registry
@@ -37,13 +35,7 @@ from studies.figures import Readings
 from studies.vocabulary import Vocabulary
 from synthesis import estimands, numbers
 from synthesis.endpoints import endpoint_of
-from synthesis.fits import (
-    DEFAULT_FAMILY,
-    PooledSurvival,
-    SurvivalFit,
-    bias_spread,
-    fit_survival,
-)
+from synthesis.fits import DEFAULT_FAMILY, PooledSurvival, SurvivalFit, bias_spread, fit_survival
 from synthesis.model.arrays import shared_parts
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.sampler import Progress, SamplerSettings
@@ -51,8 +43,13 @@ from synthesis.model.survival import BIAS_PRIOR, ESTIMATED, USUAL, Variant
 from synthesis.plots.bias import plot_bias, plot_funnel
 from synthesis.questions.bias import funnel as funnels
 from synthesis.questions.bias.funnel import PROSPECTIVE, RETROSPECTIVE, under
-from synthesis.questions.contrasts import treatments_of
-from synthesis.questions.histology_effects import prior_share, share_words
+from synthesis.questions.contrasts import treatments_of, written
+from synthesis.questions.histology_effects import (
+    Effect,
+    effect_densities,
+    effects_table,
+    share_words,
+)
 from synthesis.questions.influence import cohort_weights
 from synthesis.result import Finding, Picture, Result, Table, markdown, names, table_of
 
@@ -72,11 +69,6 @@ REPORT_COLUMNS = names(
     "endpoint study cohort cohort_label treatment treatment_class design patients "
     "estimate lower upper own own_lower own_upper p_optimistic"
 )
-
-_LABELS = {
-    COMMON: "Common bias, retrospective to prospective",
-    SPREAD: "Spread of the reports' own biases",
-}
 
 # Reports that a sentence names at most.
 _NAMED = 6
@@ -156,7 +148,7 @@ def of_fits(
     vocabulary = registry.vocabulary
     medians = funnels.funnel_table(usual, vocabulary, cohort_weights(usual, progress=progress))
     tables = {
-        "bias": bias_effects(biased),
+        "bias": bias_table(biased),
         "bias_kinds": kinds_table(biased),
         "bias_reports": reports_table(biased, vocabulary),
         "bias_medians": medians_table(usual, biased, vocabulary, reference_mix),
@@ -209,54 +201,27 @@ def common_bias(fit: PooledSurvival) -> np.ndarray:
     return fit.flat("covariate_effect")[:, COVARIATES.index("retrospective")]
 
 
-def bias_effects(fit: PooledSurvival) -> pd.DataFrame:
+def bias_effects(fit: PooledSurvival) -> list[Effect]:
+    """The common bias, and the spread of the reports' own; the fit estimates that spread."""
+    kinds = kinds_table(fit).set_index("kind")[["cohorts", "patients"]]
+    common = fit.priors["covariate_retrospective"], common_bias(fit)
+    both, behind = kinds.loc[[RETROSPECTIVE, PROSPECTIVE]].sum(), kinds.loc[RETROSPECTIVE]
+    spread = fit.priors[BIAS_PRIOR], bias_spread(fit)
+    return [
+        Effect(COMMON, "Common bias, retrospective to prospective", *common, *both),
+        Effect(SPREAD, "Spread of the reports' own biases", *spread, *behind),
+    ]
+
+
+def bias_table(fit: PooledSurvival) -> pd.DataFrame:
     """Prior and posterior of the common bias and of the spread of the biases, a row each.
 
     The common bias is a ratio of medians, retrospective to prospective; the spread is the factor
     that one report in forty exceeds, 1.96 SD. ``log_sd`` is the standard deviation of the log
-    ratio, or of the SD. The fit is of the variant that estimates the spread.
+    ratio, or of the SD.
     """
-    kinds = kinds_table(fit).set_index("kind")[["cohorts", "patients"]]
-    design, spread = fit.priors["covariate_retrospective"], fit.priors[BIAS_PRIOR]
-    common, rows = common_bias(fit), []
-    above = float(ndtr(design.location / design.scale)), float(np.mean(common > 0.0))
-    for name, prior, draws, optimistic, behind in (
-        (COMMON, design, common, above, kinds.loc[[RETROSPECTIVE, PROSPECTIVE]].sum()),
-        (SPREAD, spread, bias_spread(fit), (np.nan, np.nan), kinds.loc[RETROSPECTIVE]),
-    ):
-        half = prior.family == "half_normal"
-        sd = prior.scale * (np.sqrt(1.0 - 2.0 / np.pi) if half else 1.0)
-        before = prior.natural(prior.quantile(0.5)), *prior.implied()
-        natural = np.array([prior.natural(draw) for draw in draws])
-        after = vars(estimands.summarise(natural)).values()
-        for which, ends, log_sd, share, p in (
-            ("prior", before, sd, 1.0, optimistic[0]),
-            ("posterior", after, float(np.std(draws)), prior_share(sd, draws), optimistic[1]),
-        ):
-            about = fit.data.endpoint, name, _LABELS[name], which
-            rows.append((*about, *ends, log_sd, share, p, *behind))
-    return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
-
-
-def bias_densities(fit: PooledSurvival) -> pd.DataFrame:
-    """Prior and posterior densities: ``parameter, label, which, x, density``.
-
-    ``x`` is what the table of effects shows, a ratio or a factor, and ``density`` is per unit of
-    its logarithm.
-    """
-    design, prior = fit.priors["covariate_retrospective"], fit.priors[BIAS_PRIOR]
-    frames = [estimands.effect_density(COMMON, _LABELS[COMMON], design, common_bias(fit))]
-    sds = bias_spread(fit)
-    grid = np.linspace(0.0, max(3.5 * prior.scale, float(sds.max())), 256)
-    x, unit = np.array([prior.natural(sd) for sd in grid]), np.log(prior.natural(1.0))
-    for which, density in (
-        ("prior", norm.pdf(grid, scale=prior.scale)),
-        # mirrored draws: a density does not fall towards zero because nothing lies beyond it
-        ("posterior", gaussian_kde(np.concatenate([sds, -sds]))(grid)),
-    ):
-        about = {"parameter": SPREAD, "label": _LABELS[SPREAD], "which": which}
-        frames.append(pd.DataFrame(about | {"x": x, "density": 2.0 * density / unit}))
-    return pd.concat(frames, ignore_index=True)
+    table = effects_table(fit.data.endpoint, bias_effects(fit))
+    return table.rename(columns={"p_above_one": "p_optimistic"})[list(EFFECT_COLUMNS)]
 
 
 def own_biases(fit: PooledSurvival) -> np.ndarray:
@@ -340,6 +305,7 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
     name = endpoint.name(registry.vocabulary)
     about = f"{name} in {registry.vocabulary.subject_words}"
     reports, common = tables["bias_reports"], tuple(_common(answer, registry.vocabulary))
+    densities = effect_densities(endpoint.id, bias_effects(answer.biased))
     picture = Picture(
         f"bias_{endpoint.id}",
         f"{name}: biases of retrospective reports",
@@ -347,7 +313,7 @@ def result(answer: BiasAnalysis, registry: Registry) -> Result:
         "bias of retrospective reports and of the spread of their own; below, the whole bias of "
         "each report as a ratio of medians to a prospective study, with 95 % credible intervals.",
         plot_bias,
-        {"density": bias_densities(answer.biased), "effects": tables["bias"], "reports": reports},
+        {"density": densities, "effects": tables["bias"], "reports": reports},
         tuple(dict.fromkeys(reports["study"])),
         alt=" ".join(common),
         endpoint=endpoint.id,
@@ -405,10 +371,8 @@ def _funnel_picture(funnel: pd.DataFrame, name: str, about: str) -> Iterator[Pic
         )
 
 
-def _value(row: Any, name: str = "", write: numbers.Writer = numbers.ratio) -> str:
-    """A value of a row with its interval: ``estimate``, or one whose limits begin with its name."""
-    ends = (getattr(row, f"{name}_{end}".lstrip("_")) for end in ("lower", "upper"))
-    return numbers.interval(getattr(row, name or "estimate"), *ends, write)
+def _ratio(row: Any, name: str = "") -> str:
+    return written(row, numbers.ratio, name)
 
 
 def _common(answer: BiasAnalysis, vocabulary: Vocabulary) -> Iterator[str]:
@@ -425,11 +389,11 @@ def _common(answer: BiasAnalysis, vocabulary: Vocabulary) -> Iterator[str]:
     before, after = rows.loc[COMMON, "prior"], rows.loc[COMMON, "posterior"]
     if not (kinds[RETROSPECTIVE].reports and kinds[PROSPECTIVE].reports):
         yield share_words(1.0, told=False)
-        yield f"By it retrospective reports show {_value(before)} times the prospective median."
+        yield f"By it retrospective reports show {_ratio(before)} times the prospective median."
         return
     yield (
-        f"Under the same treatment retrospective reports show {_value(after)} times the median of "
-        f"prospective ones (prior {_value(before)}). They are optimistic with a probability of "
+        f"Under the same treatment retrospective reports show {_ratio(after)} times the median of "
+        f"prospective ones (prior {_ratio(before)}). They are optimistic with a probability of "
         f"{numbers.chance(after['p_optimistic'])}. {share_words(after['prior_share'], told=True)}"
     )
     both = treatments_of_both_kinds(answer.biased, vocabulary)
@@ -454,11 +418,11 @@ def _spread(tables: Mapping[str, pd.DataFrame], prior: Prior) -> Iterator[str]:
         return
     yield (
         "One retrospective report in forty is flattered by more than the factor "
-        f"{_value(after)}, and as many are disfavoured (prior {_value(before)}, SD "
+        f"{_ratio(after)}, and as many are disfavoured (prior {_ratio(before)}, SD "
         f"{prior.parameters}). {share_words(after['prior_share'], told=True)}"
     )
     beyond = reports[(reports["own_lower"] > 1.0) | (reports["own_upper"] < 1.0)].head(_NAMED)
-    listed = [f"{row.cohort_label}, {_value(row, 'own')}" for row in beyond.itertuples(index=False)]
+    listed = [f"{row.cohort_label}, {_ratio(row, 'own')}" for row in beyond.itertuples(index=False)]
     yield (
         f"Beyond the common bias stand {'; '.join(listed)}."
         if listed
@@ -474,7 +438,7 @@ def _reports(reports: pd.DataFrame) -> Table:
         (
             ("Retrospective report", "", lambda row: row.cohort_label),
             ("Patients", "num", lambda row: row.patients),
-            ("Bias (ratio of medians)", "num", _value),
+            ("Bias (ratio of medians)", "num", _ratio),
             ("P(optimistic)", "num", lambda row: numbers.chance(row.p_optimistic)),
         ),
     )
@@ -499,10 +463,10 @@ def _medians(answer: BiasAnalysis) -> tuple[tuple[str], tuple[Table]]:
         zip(half.itertuples(), prospective.itertuples(), strict=True),
         (
             ("Median, months", "", lambda pair: pair[0].treatment),
-            ("Pooled (usual)", "num", lambda pair: _value(pair[0], "usual", numbers.months)),
-            ("Bias model", "num", lambda pair: _value(pair[0], "biased", numbers.months)),
+            ("Pooled (usual)", "num", lambda pair: written(pair[0], numbers.months, "usual")),
+            ("Bias model", "num", lambda pair: written(pair[0], numbers.months, "biased")),
             ("Ratio", "num", lambda pair: numbers.ratio(pair[0].ratio)),
-            ("As prospective", "num", lambda pair: _value(pair[1], "biased", numbers.months)),
+            ("As prospective", "num", lambda pair: written(pair[1], numbers.months, "biased")),
             ("Ratio", "num", lambda pair: numbers.ratio(pair[1].ratio_to_pooled)),
         ),
         note="Ratios are to the pooled median of the usual model.",
@@ -520,7 +484,7 @@ def _slope(table: pd.DataFrame) -> Iterator[str]:
         "Regression of the log median on its standard error over "
         f"{numbers.count(whole.points, 'median')} "
         f"({numbers.size_words(whole.cohorts, whole.patients)}): all else alike a cohort of "
-        f"{funnels.SMALL} patients reports {_value(whole, 'factor')} times the median of one of "
+        f"{funnels.SMALL} patients reports {_ratio(whole, 'factor')} times the median of one of "
         f"{funnels.LARGE}, a longer one with a probability of {numbers.chance(whole.p_positive)}. "
         f"{share_words(whole.prior_share, told=True)}"
     )
@@ -529,7 +493,7 @@ def _slope(table: pd.DataFrame) -> Iterator[str]:
         "is no proof of selective publication: small cohorts may have had other patients."
     )
     parts = [
-        f"{row.reports} {_value(row, 'factor')} times ({numbers.count(row.points, 'median')})"
+        f"{row.reports} {_ratio(row, 'factor')} times ({numbers.count(row.points, 'median')})"
         for row in slopes.values()
     ]
     if parts:

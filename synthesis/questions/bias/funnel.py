@@ -52,7 +52,14 @@ from scipy.special import expit
 from priors import Prior
 from studies.schema import NOT_REACHED
 from studies.vocabulary import Vocabulary
-from synthesis.estimands import cohort_labels, draw_prior, patients_of, summarise
+from synthesis.estimands import (
+    Effects,
+    Group,
+    cohort_labels,
+    histology_effect,
+    patients_of,
+    summarise,
+)
 from synthesis.fits import PooledSurvival, SurvivalFit, bias_spread
 from synthesis.left_out import spaced
 from synthesis.model.arrays import shared_parts
@@ -60,6 +67,7 @@ from synthesis.model.covariates import COVARIATES
 from synthesis.model.observations import Arm
 from synthesis.model.records import effective_size, median_months
 from synthesis.model.survival import PRIOR_OF, is_retrospective
+from synthesis.predictive import unknown_share
 from synthesis.questions.histology_effects import prior_share
 from synthesis.questions.influence import CohortWeights, weighted_quantiles
 from synthesis.result import names
@@ -239,15 +247,12 @@ def _place(
 def _expected(fit: SurvivalFit, arm: Arm, treatment: int, rng: np.random.Generator) -> np.ndarray:
     """Log median of the average study at an arm's share and covariates, ``(draws,)``."""
     data = fit.data
-    value = fit.flat("mu") + fit.flat("class_effect")[:, data.treatment_class[treatment]]
-    value = value + fit.flat("treatment_effect")[:, treatment]
-    if fit.variant.covariates and data.covariates:
-        value = value + fit.flat("covariate_effect") @ np.asarray(data.covariates[arm.cohort])
-    share: Any = fit.centre_share if arm.share is None else arm.share
-    if arm.share is None and data.tells_histology:  # the share as drawn has seen the arm
-        share = expit(draw_prior(fit.priors["mixed_share"], value.size, rng))
-    slope = fit.flat("prognostic") + fit.flat("predictive")[:, treatment]
-    return value + slope * (share - fit.centre_share)
+    covariates = tuple(data.covariates[arm.cohort]) if data.covariates else ()
+    place = Group(data.treatment_class[treatment], treatment)
+    value = Effects(fit, rng, covariates=covariates).base(place, "mean_study")
+    # the share as drawn has seen the arm
+    share = unknown_share(fit, 1, rng) if arm.share is None else arm.share
+    return value + histology_effect(fit, place) * (share - fit.centre_share)
 
 
 # --- The slope -----------------------------------------------------------------------------------

@@ -330,7 +330,6 @@ def _opening(answer: Plan, vocabulary: Vocabulary) -> str:
         if job.design.is_randomised
         else "its patients are set beside those of other reports"
     )
-    months = f"{numbers.value(float(job.delta))} month{'s' * (job.delta != 1.0)}"
     return (
         f"A {job.design.kind} study of {numbers.in_sentence(treatment.label)} against "
         f"{numbers.in_sentence(reference.label)} ({reference.why}) in "
@@ -338,8 +337,8 @@ def _opening(answer: Plan, vocabulary: Vocabulary) -> str:
         f"{numbers.count(len(job.fit.data.cohorts), 'cohort')} "
         f"({numbers.count(sum(patients_of(job.fit).values()), 'patient')}) that are pooled today. "
         f"It concludes a gain where {endpoint_of(job.fit.data.endpoint).quantity(vocabulary)} in "
-        f"the average study is then more than {months} longer with a probability of "
-        f"{job.threshold:g} or more."
+        f"the average study is then more than {numbers.months_words(job.delta)} longer with a "
+        f"probability of {job.threshold:g} or more."
     )
 
 

@@ -59,6 +59,7 @@ from scipy.special import ndtr
 from studies.figures import CohortRef
 from studies.schema import NOT_REACHED, Study
 from synthesis import predictive
+from synthesis.choices import POPULATIONS, STUDY_KINDS
 from synthesis.estimands import Curve, Group, curve, histology_effect
 from synthesis.fits import PooledSurvival, SurvivalFit
 from synthesis.model import families
@@ -74,8 +75,6 @@ from synthesis.settings import REFERENCE_MIX
 
 Kind = Literal["single-arm", "randomised"]
 Population = Literal["all", "pure", "mixed"]
-KINDS: tuple[Kind, ...] = ("single-arm", "randomised")
-POPULATIONS: tuple[Population, ...] = ("all", "pure", "mixed")
 
 # Fewest and most patients of a study: an arm needs two for an interval, and beyond the most a
 # reported month is coarse beside what the patients would tell.
@@ -115,9 +114,9 @@ class Design:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be planned: setting, what was found, what is expected."""
-        expect(self.kind in KINDS, "design", repr(self.kind), f"one of {', '.join(KINDS)}")
+        kinds, known = (f"one of {', '.join(words)}" for words in (STUDY_KINDS, POPULATIONS))
+        expect(self.kind in STUDY_KINDS, "design", repr(self.kind), kinds)
         for name in self.populations:
-            known = f"one of {', '.join(POPULATIONS)}"
             expect(name in POPULATIONS, "population", repr(name), known)
         for name, values in (("sizes", self.sizes), ("populations", self.populations)):
             once = values and len(set(values)) == len(values)

@@ -33,7 +33,7 @@ from synthesis.model.families import FAMILIES, family
 from synthesis.model.observations import NO_CONTRASTS, Arm, Contrasts, SurvivalData, survival_data
 from synthesis.model.printed import METHODS
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR, USUAL, Variant
-from synthesis.numbers import capitalised, in_sentence, months, percent
+from synthesis.numbers import capitalised, in_sentence, months, months_words, percent
 from synthesis.questions import contrasts
 from synthesis.questions.appraisal import HALF
 from synthesis.questions.contrasts import GAIN
@@ -98,8 +98,7 @@ def _of_pair(pair: tuple[Treatment, Treatment], delta: float) -> Iterator[Conclu
     yield Conclusion(RATIO, f"Ratio of medians, {against}", pair, words=words)
     label = f"Difference of medians in months, {against}"
     yield Conclusion(DIFFERENCE, label, pair, "linear", words)
-    months = f"{delta:g} month{'' if delta == 1.0 else 's'}"
-    label = f"Probability of a median more than {months} longer, {against}"
+    label = f"Probability of a median more than {months_words(delta)} longer, {against}"
     yield Conclusion(CHANCE, label, pair, "chance")
 
 
