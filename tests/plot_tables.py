@@ -6,16 +6,19 @@ of a real analysis: medians not reached, days, landmarks only, one study far bey
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from synthesis.plots import style_context
+from synthesis.plots.style import SHEETS
 
 ENDPOINTS = ("os", "pfs", "response")
 AUTHORS = (
@@ -270,16 +273,10 @@ def cumulative_table() -> pd.DataFrame:
 
 def case_table() -> pd.DataFrame:
     """Single patients of two classes; one has no time, and of one the end is not stated."""
-    rows = [
-        ("Multikinase inhibitor", 1.0, "died"),
-        ("Multikinase inhibitor", 21.0, "died"),
-        ("Multikinase inhibitor", 23.0, "not stated"),
-        ("Multikinase inhibitor", None, "died"),
-        ("Surgery", 14.0, "alive"),
-        ("Surgery", 0.0, "died"),
-        ("Surgery", 58.0, "alive"),
-    ]
-    return pd.DataFrame(rows, columns=["treatment_class", "months", "status"])
+    months = [1.0, 21.0, 23.0, None, 14.0, 0.0, 58.0]
+    status = ["died", "died", "not stated", "died", "alive", "died", "alive"]
+    classes = ["Multikinase inhibitor"] * 4 + ["Surgery"] * 3
+    return pd.DataFrame({"treatment_class": classes, "months": months, "status": status})
 
 
 def pool_table() -> pd.DataFrame:
@@ -303,19 +300,18 @@ def check_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     positions = pd.concat([frame.assign(endpoint=name) for name in ENDPOINTS], ignore_index=True)
     kinds = ("median", "survival at 12 months", "lower limit", "upper limit")
     rows = []
-    for endpoint in ENDPOINTS:
-        for number in range(8):
-            figure = "response rate" if endpoint == "response" else kinds[number % 4]
-            share = figure.startswith(("survival", "response"))
-            value = 0.4 if share else math.inf if number == 2 else 7.3
-            row = {"endpoint": endpoint, "label": f"{AUTHORS[number]} 2020", "figure": figure}
-            row |= {"treatment": TREATMENTS[number][1], "n": SIZES[number], "value": value}
-            row |= {"histology": "mixed" if number == 4 else "not reported"}
-            row |= dict(
-                zip(("predicted", "lower", "upper"), around(0.3 if share else 5, 3), strict=True)
-            )
-            pit = 0.01 + 0.13 * number
-            rows.append(row | {"pit": pit, "within": 0.025 < pit < 0.975})
+    for endpoint, number in itertools.product(ENDPOINTS, range(8)):
+        figure = "response rate" if endpoint == "response" else kinds[number % 4]
+        is_share = figure.startswith(("survival", "response"))
+        value = 0.4 if is_share else math.inf if number == 2 else 7.3
+        ends = dict(
+            zip(("predicted", "lower", "upper"), around(0.3 if is_share else 5, 3), strict=True)
+        )
+        pit = 0.01 + 0.13 * number
+        row = {"endpoint": endpoint, "label": f"{AUTHORS[number]} 2020", "figure": figure}
+        row |= {"treatment": TREATMENTS[number][1], "n": SIZES[number], "value": value}
+        row |= {"histology": "mixed" if number == 4 else "not reported"}
+        rows.append(row | ends | {"pit": pit, "within": 0.025 < pit < 0.975})
     return positions, pd.DataFrame(rows)
 
 
@@ -396,16 +392,16 @@ def specification_table(kind: str = "ratio_of_medians", reports: int = 40) -> pd
 
 
 def plan_table(sizes: tuple[int, ...] = (20, 40, 60, 80, 320)) -> pd.DataFrame:
-    rows = []
-    for number, population in enumerate(("all", "pure", "mixed")):
-        for n in sizes:
-            row = {"population": population, "n": n, "delta": 1.0, "p_today": 0.5 + 0.1 * number}
-            row |= {"assurance": 0.02 * number + n / 400, "assurance_error": 0.03}
-            row |= {"reliable": n < 300 or number != 1}
-            for effect, today in (("prognostic", 1.3), ("predictive", 0.75), ("ratio", 1.4)):
-                row[f"width_today_{effect}"] = today
-                row[f"expected_width_{effect}"] = today - 0.1 * np.log(n) * (3 - number) / 3
-            rows.append(row)
+    rows, today = [], {"prognostic": 1.3, "predictive": 0.75, "ratio": 1.4}
+    populations = enumerate(("all", "pure", "mixed"))
+    for (number, population), n in itertools.product(populations, sizes):
+        row = {"population": population, "n": n, "delta": 1.0, "p_today": 0.5 + 0.1 * number}
+        row |= {"assurance": 0.02 * number + n / 400, "assurance_error": 0.03}
+        row |= {"reliable": n < 300 or number != 1}
+        for effect, width in today.items():
+            expected = width - 0.1 * np.log(n) * (3 - number) / 3
+            row |= {f"width_today_{effect}": width, f"expected_width_{effect}": expected}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -458,6 +454,31 @@ def words(figure: Figure) -> list[str]:
     return [text.get_text() for text in shown_texts(figure)]
 
 
+def page_of(figure: Figure) -> str:
+    """The words of a figure as they stand beside and below each other."""
+    placed = []
+    for text in shown_texts(figure):
+        x, y = text.get_transform().transform(text.get_position()) * 72 / figure.dpi
+        placed.append((-y, x, text.get_text()))
+    lines: list[list[tuple[float, str]]] = []
+    last = -math.inf
+    for y, x, own in sorted(placed):
+        if y - last > 1.5:
+            lines.append([])
+            last = y
+        lines[-1].append((x, own))
+    return "".join("  ".join(own for _, own in sorted(line)) + "\n" for line in lines)
+
+
+def axes_named(figure: Figure, name: str):
+    (found,) = [axes for axes in figure.axes if axes.get_label() == name]
+    return found
+
+
+def is_open(mark) -> bool:
+    return to_hex(mark.get_markerfacecolor()) == "#ffffff"
+
+
 def boxes(figure: Figure, artists: list) -> np.ndarray:
     """Bounding boxes in points: left, bottom, right, top."""
     with style_context():  # as when it is saved: glyphs without hints
@@ -473,10 +494,6 @@ def overlaps(first: np.ndarray, second: np.ndarray, slack: float = 0.1) -> np.nd
     across = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
     along = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
     return np.argwhere((across > slack) & (along > slack))
-
-
-#: Widths of a page, millimetres.
-WIDTHS_MM = {"one-column": 85.0, "two-column": 174.0, "slide": 254.0}
 
 
 def assert_clear(figure: Figure, width: str, *, is_forest: bool = False) -> None:
@@ -497,9 +514,9 @@ def assert_clear(figure: Figure, width: str, *, is_forest: bool = False) -> None
     assert min(text.get_fontsize() for text in texts) >= 6.5
     if is_forest and width == "slide":
         assert abs(high / wide - 9 / 16) < 1e-9
-        assert wide * 25.4 / 72 > WIDTHS_MM[width] - 1e-6
+        assert wide * 25.4 / 72 > SHEETS[width].width_mm - 1e-6
     else:
-        assert abs(wide * 25.4 / 72 - WIDTHS_MM[width]) < 1e-6
+        assert abs(wide * 25.4 / 72 - SHEETS[width].width_mm) < 1e-6
     marks = [line for axes in figure.axes for line in axes.lines if line.get_marker() != "None"]
     extents = boxes(figure, marks)
     assert (extents[:, :2] > 0).all()

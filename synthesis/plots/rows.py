@@ -259,18 +259,18 @@ class Block:
     def wrapped(self, sheet: Sheet) -> Block:
         """The same with lines broken that are too wide for their column."""
         narrow = [own for own in self.columns if isinstance(own, Words) and own.most < 1.0]
-        rows = []
-        for row in self.rows:
-            lines = {
-                own.name: tuple(
+
+        def wrapped(row: Row) -> Row:
+            texts = dict(row.texts)
+            for own in narrow:
+                texts[own.name] = tuple(
                     type(line)(part)
                     for line in row.lines(own.name)
                     for part in page.wrap(line, row.face(sheet), own.most * sheet.width)
                 )
-                for own in narrow
-            }
-            rows.append(replace(row, texts={**row.texts, **lines}))
-        return replace(self, rows=rows)
+            return replace(row, texts=texts)
+
+        return replace(self, rows=[wrapped(row) for row in self.rows])
 
 
 @dataclass(frozen=True)
@@ -432,22 +432,19 @@ def _label_width(blocks: Sequence[Block], share: float, sheet: Sheet) -> float:
 def _measure(blocks: Sequence[Block], sheet: Sheet) -> dict[str, tuple[float, float]]:
     """Room of the columns of words over all blocks: before the decimal point, and altogether."""
     loose, before, after = (defaultdict(float) for _ in range(3))
-    for block in blocks:
-        for spec in block.columns:
-            if isinstance(spec, Axis):
-                continue
-            name = spec.name
-            loose[name] = max(loose[name], page.widest(spec.head, sheet.text.bold))
-            for row in block.rows:
-                face = row.face(sheet)
-                for line in row.lines(name):
-                    whole, lead = page.text_width(line, face), _lead(line, spec)
-                    if lead:
-                        start = page.text_width(lead, face)
-                        before[name] = max(before[name], start)
-                        after[name] = max(after[name], whole - start)
-                    else:
-                        loose[name] = max(loose[name], whole)
+    columns = [(block, own) for block in blocks for own in block.columns if isinstance(own, Words)]
+    for block, spec in columns:
+        name = spec.name
+        loose[name] = max(loose[name], page.widest(spec.head, sheet.text.bold))
+        lines = ((line, row.face(sheet)) for row in block.rows for line in row.lines(name))
+        for line, face in lines:
+            whole, lead = page.text_width(line, face), _lead(line, spec)
+            if lead:
+                start = page.text_width(lead, face)
+                before[name] = max(before[name], start)
+                after[name] = max(after[name], whole - start)
+            else:
+                loose[name] = max(loose[name], whole)
     return {name: (before[name], max(before[name] + after[name], loose[name])) for name in loose}
 
 
