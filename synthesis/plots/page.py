@@ -170,24 +170,6 @@ def _shorten(word: str, face: Face, width: float) -> str:
 class _Line(Text):
     """One level line of text on a figure or axes, set at its baseline: it needs no layout."""
 
-    def __init__(
-        self,
-        host: Figure | SubFigure | Axes,
-        place: tuple[float, float],
-        text: str,
-        face: Face,
-        align: str,
-        transform: Transform,
-    ) -> None:
-        look = {"size": face.size, "weight": face.weight, "color": face.color, "ha": align}
-        super().__init__(*place, text, family=families(text), transform=transform, **look)
-        if isinstance(host, Axes):
-            host.add_artist(self)
-            self.set_clip_on(False)
-        else:
-            self.set_figure(host)
-            host.texts.append(self)
-
     def draw(self, renderer: RendererBase) -> None:
         """Draw it as text, on a raster as outlines."""
         if not self.get_visible():
@@ -212,13 +194,33 @@ class _Line(Text):
         gc.restore()
 
 
+def _put_line(
+    host: Figure | SubFigure | Axes,
+    place: tuple[float, float],
+    text: str,
+    face: Face,
+    align: str,
+    transform: Transform,
+    gid: str = "",
+) -> None:
+    look = {"size": face.size, "weight": face.weight, "color": face.color, "ha": align}
+    line = _Line(*place, text, family=families(text), transform=transform, **look)
+    line.set_gid(gid or None)
+    if isinstance(host, Axes):
+        host.add_artist(line)
+        line.set_clip_on(False)
+    else:
+        line.set_figure(host)
+        host.texts.append(line)
+
+
 def put_text(
     page: Page, x: float, y: float, text: str, face: Face, *, align: str = "left", gid: str = ""
 ) -> None:
     """Set one line of text, its capitals centred on height `y`."""
-    place = (x, y + _HALF_CAPITAL * face.size)
     if text:
-        _Line(page.host, place, text, face, align, page.transform).set_gid(gid or None)
+        place = (x, y + _HALF_CAPITAL * face.size)
+        _put_line(page.host, place, text, face, align, page.transform, gid)
 
 
 def put_lines(
@@ -246,9 +248,8 @@ def put_upright_text(page: Page, x: float, y: float, text: str, face: Face) -> N
 
 def put_rule(page: Page, y: float, thickness: float) -> None:
     """Draw a horizontal rule across the page."""
-    ends, transform = (MARGIN, page.width - MARGIN), page.transform
-    rule = Line2D(ends, (y, y), lw=thickness, color=INK, solid_capstyle="butt", transform=transform)
-    rule.set_clip_on(False)
+    rule = Line2D((MARGIN, page.width - MARGIN), (y, y), lw=thickness, color=INK)
+    rule.set(solid_capstyle="butt", transform=page.transform, clip_on=False)
     page.host.add_artist(rule)
 
 
@@ -475,4 +476,4 @@ def _put_ticks(
         points = ScaledTranslation(shift[0] / 72, shift[1] / 72, axes.figure.dpi_scale_trans)
         for tick, label in zip(ticks, labels, strict=False):
             place, align = ((tick, end), "center") if across else ((end, tick), "right")
-            _Line(host, place, label, face, align, transform + points)
+            _put_line(host, place, label, face, align, transform + points)

@@ -57,9 +57,8 @@ def require(
     missing = [column for column in columns if column not in table.columns]
     if missing:
         there = ", ".join(map(str, table.columns)) or "none"
-        raise ValueError(
-            f"{what}: the table lacks the columns {', '.join(missing)} (found: {there})"
-        )
+        lacking = ", ".join(missing)
+        raise ValueError(f"{what}: the table lacks the columns {lacking} (found: {there})")
     if table.empty and not may_be_empty:
         raise ValueError(f"{what}: the table has no rows; there is nothing to draw")
     twice = table[table.duplicated(list(unique))] if unique else table.head(0)
@@ -588,10 +587,8 @@ def _put_row(paper: page.Page, own: _Set, placed: _Placed, rows_top: float, gid:
     row, sheet, face = own.row, placed.sheet, own.row.face(placed.sheet)
     top, middle = rows_top + own.top, rows_top + own.top + own.height / 2
     if row.kind == "band":
-        wide = paper.width - 2 * page.MARGIN
-        page.put_box(
-            paper, page.MARGIN, top, wide, own.height, BAND, zorder=1 if row.is_heading else -1
-        )
+        wide, level = paper.width - 2 * page.MARGIN, 1 if row.is_heading else -1
+        page.put_box(paper, page.MARGIN, top, wide, own.height, BAND, zorder=level)
     elif row.is_heading:  # nothing of the axes behind the words
         wide = page.widest(own.label, face) + 2 * _ASIDE
         page.put_box(paper, page.MARGIN + own.indent, top, wide, own.height, "white", zorder=1)
@@ -600,13 +597,12 @@ def _put_row(paper: page.Page, own: _Set, placed: _Placed, rows_top: float, gid:
     below = 0.0 if own.inline else len(own.detail) * sheet.note.pitch
     left, start = page.MARGIN + own.indent, middle - (len(own.label) * face.pitch + below) / 2
     end = page.put_lines(paper, left, start, own.label, face, gid=f"{gid}-label")
+    name, note = f"{gid}-detail", sheet.note
     if own.inline:
         after = left + page.text_width(own.label[-1], face) + 4
-        page.put_text(
-            paper, after, end - face.pitch / 2, row.detail, sheet.note, gid=f"{gid}-detail"
-        )
+        page.put_text(paper, after, end - face.pitch / 2, row.detail, note, gid=name)
     else:
-        page.put_lines(paper, left, end, own.detail, sheet.note, gid=f"{gid}-detail")
+        page.put_lines(paper, left, end, own.detail, note, gid=name)
     for column in placed.columns:
         lines = row.lines(column.spec.name) if isinstance(column.spec, Words) else ()
         start = middle - len(lines) * face.pitch / 2
