@@ -66,6 +66,12 @@ def test_a_forest_plot_of_any_length_can_be_read(cohorts, treatments, width):
     assert_clear(axes.figure, width, is_forest=True)
 
 
+@pytest.mark.parametrize(("name", "absent"), [("cumulative", "Lund 2000"), ("pool", "As reported")])
+def test_what_one_column_has_no_room_for_is_left_out(name, absent):
+    assert absent in words(draw(name))
+    assert absent not in words(draw(name, "one-column"))
+
+
 def test_every_plot_is_in_the_gallery_and_can_be_sent_to_another_process():
     shown = {entry.plot for entry in GALLERY}
     public = {getattr(plots, name) for name in plots.__all__ if name.startswith("plot_")}
@@ -430,6 +436,9 @@ def twice(table):
         ("benefit", 0, swap("pure", "both"), "histology is 'both'; expected one of pure, mixed"),
         ("benefit_effects", 0, only("parameter != 'prognostic'"), "no density for prognostic"),
         ("single_results", 2, having(result=0), "two rows for result 0"),
+        ("cases", 0, having(status="lost"), "status is 'lost'; expected one of died"),
+        ("cases", 0, having(months=np.nan), "no rows"),
+        ("cumulative", 0, having(year=2017), "two rows for treatment Lenvatinib, year 2017"),
         ("impact", 0, swap("os", "pfs"), "no treatment for os to draw"),
         ("impact", 1, without("p"), "surprise: the table lacks the columns p "),
         ("sensitivity", 0, only("specification != 'base'"), "no row named 'base'"),
@@ -459,6 +468,7 @@ def test_tables_that_cannot_be_drawn_are_refused(name, frame, change, told):
         ("forest_os", {"columns": ["n", "age"]}, "columns has 'age'; expected design, country, n"),
         ("forest_os", {"hues": {}}, "no colour for the classes Multikinase"),
         ("forest_os", {"endpoint": "dss"}, "endpoint: found 'dss', expected one of os"),
+        ("pool", {"scale": "log"}, "scale is 'log'; expected one of difference"),
         ("curves_os", {"reference": "Nothing"}, "reference 'Nothing' has no curve"),
     ],
 )
