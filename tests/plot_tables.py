@@ -15,6 +15,8 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.text import Text
 
 from synthesis.plots import style_context
@@ -455,7 +457,7 @@ def words(figure: Figure) -> list[str]:
 
 
 def page_of(figure: Figure) -> str:
-    """The words of a figure as they stand beside and below each other."""
+    """The words of a figure as they stand beside and below each other, its axes, marks of rows."""
     placed = []
     for text in shown_texts(figure):
         x, y = text.get_transform().transform(text.get_position()) * 72 / figure.dpi
@@ -467,7 +469,45 @@ def page_of(figure: Figure) -> str:
             lines.append([])
             last = y
         lines[-1].append((x, own))
-    return "".join("  ".join(own for _, own in sorted(line)) + "\n" for line in lines)
+    page = ["  ".join(own for _, own in sorted(line)) for line in lines]
+    artists = [own for axes in figure.axes for own in axes.get_children() if own.get_gid()]
+    for axes in figure.axes:
+        null = [at(own) for own in axes.lines if (own.get_gid() or "").endswith("null")]
+        told = [axes.get_xscale(), _span(*axes.get_xlim()), *(f"line at {x:g}" for x in null)]
+        page.append(f"[{axes.get_label()}: {', '.join(told)}]")
+    for gid, label in labels_of(figure).items():
+        marks = [_mark(own) for own in artists if own.get_gid().startswith(f"{gid}-")]
+        page.append("  ".join([label, *filter(None, marks)]))
+    return "".join(f"{line}\n" for line in page)
+
+
+def at(mark) -> float:
+    """Where a mark stands on its horizontal axis."""
+    return mark.get_xdata()[0]
+
+
+#: Filled and open signs of the markers; those of strokes and arrow heads.
+SIGNS = {"o": "●○", "s": "■□", "D": "◆◇", "^": "▲△", "v": "▼▽", "|": "||", 4: "◂◂", 5: "▸▸"}
+
+
+def _span(first: float, *last: float) -> str:
+    return " to ".join(f"{round(x, 6) + 0.0:.3g}" for x in (first, *last))
+
+
+def _mark(artist) -> str:
+    """A mark in short: its sign and where it stands on the axis; a broken line is ╌."""
+    if isinstance(artist, Patch):
+        box = artist.get_path().get_extents(artist.get_patch_transform())
+        return f"{'▭' if isinstance(artist, Rectangle) else '⬖'} {_span(box.x0, box.x1)}"
+    if not isinstance(artist, Line2D):
+        return "" if isinstance(artist, Text) else "filled"
+    x, y = artist.get_data()
+    if artist.get_marker() != "None":
+        return f"{SIGNS[artist.get_marker()][is_open(artist)]} {_span(x[0])}"
+    sign = "─" if artist.get_linestyle() == "-" else "╌"
+    if len(x) > 2:
+        return f"{sign} highest at {_span(x[np.argmin(y)])}"
+    return f"{sign} {_span(*x)}" if y[0] == y[1] else f"│ {_span(x[0])}"
 
 
 def axes_named(figure: Figure, name: str):
@@ -525,14 +565,19 @@ def assert_clear(figure: Figure, width: str, *, is_forest: bool = False) -> None
     assert [figure.texts[i].get_text() for _, i in clashes if figure.texts[i].get_text()] == []
 
 
-def row_of(figure: Figure, label: str) -> str:
-    """Beginning of the identifiers of the first row with a label."""
+def labels_of(figure: Figure) -> dict[str, str]:
+    """The label of each row, by the beginning of its identifiers."""
     lines: dict[str, list[str]] = {}
     for text in figure.texts:
         row, mark, _ = (text.get_gid() or "").rpartition("-label-")
         if mark:
             lines.setdefault(row, []).append(text.get_text())
-    return next(row for row, own in lines.items() if " ".join(own) == label)
+    return {row: " ".join(own) for row, own in lines.items()}
+
+
+def row_of(figure: Figure, label: str) -> str:
+    """Beginning of the identifiers of the first row with a label."""
+    return next(row for row, own in labels_of(figure).items() if own == label)
 
 
 def by_gid(figure: Figure) -> dict[str, object]:

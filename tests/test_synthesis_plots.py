@@ -53,7 +53,7 @@ def test_every_word_can_be_read_and_every_mark_is_on_the_paper_clear_of_words(na
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_words_of_each_figure_stand_where_they_stood(name):
+def test_words_axes_and_marks_of_each_figure(name):
     golden.check(f"figure_{name}", page_of(draw(name)))
 
 
@@ -108,23 +108,11 @@ def whole():
     return plots.plot_forest(tables.forest_table()).figure
 
 
-def test_forest_places_both_marks_of_a_cohort(whole):
-    named, table = by_gid(whole), tables.forest_table()
-    cohorts = table[table["kind"] == "cohort"]
-    several = cohorts.groupby("treatment").filter(lambda own: len(own) > 1)
-    dots = {dot.get_xdata()[0]: name for name, dot in named.items() if name.endswith("-model")}
-    checked = 0
-    for row in several.to_dict("records"):
-        gid = dots[row["estimate"]].removesuffix("-model")
-        dot, square = named[f"{gid}-model"], named.get(f"{gid}-printed-reported")
-        assert named[f"{gid}-label-0"].get_text() == f"{row['label']} {row['year']}"
-        line = named[f"{gid}-model-line"].get_xdata()
-        assert tuple(line) == pytest.approx((row["lower"], row["upper"]))
-        assert (dot.get_marker(), dot.get_markersize()) == ("o", 3.5)
-        assert (square is None) == math.isnan(row["printed_value"])
-        if square is not None:
-            assert square.get_xdata()[0] == pytest.approx(row["printed_value"])
-            assert (square.get_marker(), square.get_markerfacecolor()) == ("s", "white")
+def test_forest_places_the_reported_value_above_that_of_the_model(whole):
+    named, checked = by_gid(whole), 0
+    for name, square in named.items():
+        if name.endswith("-printed-reported"):
+            dot = named[name.replace("-printed-reported", "-model")]
             assert dot.get_ydata()[0] > square.get_ydata()[0]
             checked += 1
     assert checked > 20
@@ -152,48 +140,6 @@ def test_each_class_has_a_heading_and_its_diamond_where_the_table_has_one(whole)
         if diamond is not None:
             across = diamond.get_xy()[:, 0]
             assert (across.min(), across.max()) == pytest.approx((row["lower"], row["upper"]))
-
-
-def test_not_reached_is_an_arrow_at_the_end_of_the_axis_and_words(whole):
-    named, end = by_gid(whole), whole.axes[0].get_xlim()[1]
-    cohorts = tables.forest_table().query("kind == 'cohort'")
-    beyond = cohorts["printed_upper"] > end
-    expected = cohorts["printed_not_reached"] | cohorts["printed_upper_not_reached"] | beyond
-    arrows = [a for name, a in named.items() if name.endswith("printed-arrow-right")]
-    assert len(arrows) == expected.sum() > 5
-    assert all(arrow.get_xdata()[0] == pytest.approx(end) for arrow in arrows)
-
-
-def test_prediction_is_cut_at_the_end_of_the_axis(whole):
-    named, ends = by_gid(whole), whole.axes[0].get_xlim()
-    bars = [name for name in named if name.endswith("-new-study")]
-    cut = [name for name in bars if f"{name}-arrow-right" in named]
-    assert cut
-    for name in bars:
-        bar = named[name]
-        right = bar.get_x() + bar.get_width()
-        assert bar.get_x() == pytest.approx(ends[0])
-        assert right == pytest.approx(ends[1]) if name in cut else right < ends[1]
-
-
-def test_axis_is_logarithmic_in_months_and_linear_in_percent(whole):
-    assert whole.axes[0].get_xscale() == "log"
-    axes = draw("forest_response").axes[0]
-    assert axes.get_xscale() == "linear"
-    low, high = axes.get_xlim()
-    assert low < 0 < 100 < high
-
-
-def test_response_squares_have_the_interval_of_the_table():
-    table = tables.forest_table("response", 6, 2)
-    figure = plots.plot_forest(table, endpoint="response").figure
-    named = by_gid(figure)
-    drawn = sorted(
-        tuple(a.get_xdata()) for name, a in named.items() if name.endswith("-printed-line")
-    )
-    own = table[table["kind"] == "cohort"]
-    expected = sorted(zip(100 * own["printed_lower"], 100 * own["printed_upper"], strict=True))
-    np.testing.assert_allclose(drawn, expected)
 
 
 def test_values_are_aligned_at_the_decimal_point(whole):

@@ -435,11 +435,11 @@ def add_axes(
         axes.set(position=place, facecolor="none", aspect="auto")
         axes.spines[:].set(color=INK, lw=0.6)
     axes.spines[["right", "top"]].set_visible(False)
-    for axis, scale in ((axes.xaxis, x), (axes.yaxis, y)):
-        axis.set_visible(False)
-        name = axis.axis_name
-        axes.set(**{f"{name}scale": "log" if scale.log else "linear"})
-        axes.set(**{f"{name}lim": (scale.lower, scale.upper)})
+    axes.xaxis.set_visible(False)
+    axes.yaxis.set_visible(False)
+    for name, scale in (("x", x), ("y", y)):
+        kind, ends = "log" if scale.log else "linear", (scale.lower, scale.upper)
+        axes.set(**{f"{name}scale": kind, f"{name}lim": ends})
         if len(scale.ticks):
             _put_ticks(axes, page.host, name, scale, face, grid=grid, top=top and name == "x")
     return axes
