@@ -17,7 +17,7 @@ import plot_tables as tables
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from plot_tables import assert_clear, boxes, by_gid, overlaps, page_of, row_of, words
+from plot_tables import assert_clear, boxes, by_gid, overlaps, page_of, words
 
 from synthesis import plots
 from synthesis.choices import COLUMNS
@@ -118,28 +118,9 @@ def test_forest_places_the_reported_value_above_that_of_the_model(whole):
     assert checked > 20
 
 
-def test_a_treatment_with_one_cohort_takes_one_line_with_its_own_estimate():
-    table = tables.forest_table("os", 3, 3)
-    figure = plots.plot_forest(table).figure
-    lines = words(figure)
-    assert "Average study" not in lines
-    assert "New study" not in lines
-    gid = row_of(figure, "Alfatinib")
-    pooled = table.query("kind == 'mean_study' and treatment == 'Alfatinib'").iloc[0]
-    mark = by_gid(figure)[f"{gid}-model"]
-    assert mark.get_marker() == "D"
-    assert mark.get_xdata()[0] == pytest.approx(pooled["estimate"])
-    assert f"{tables.AUTHORS[0]} 2004" in lines
-
-
-def test_each_class_has_a_heading_and_its_diamond_where_the_table_has_one(whole):
-    table, named = tables.forest_table(), by_gid(whole)
-    for row in table[table["kind"] == "class"].to_dict("records"):
-        diamond = named.get(f"{row_of(whole, row['label'])}-mean-study")
-        assert (diamond is None) == math.isnan(row["estimate"])
-        if diamond is not None:
-            across = diamond.get_xy()[:, 0]
-            assert (across.min(), across.max()) == pytest.approx((row["lower"], row["upper"]))
+def test_a_treatment_with_one_cohort_takes_one_line_and_a_class_of_one_has_no_diamond():
+    table = tables.forest_table("os", 15, 15)
+    golden.check("figure_forest_of_one_cohort_each", page_of(plots.plot_forest(table).figure))
 
 
 def test_values_are_aligned_at_the_decimal_point(whole):
