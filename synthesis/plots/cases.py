@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -51,8 +49,8 @@ def plot_cases(
 def _row(label: str, own: pd.DataFrame) -> Row:
     timed = own[own["months"].notna()].sort_values("months", kind="stable")
     times = timed["months"].clip(lower=_EARLIEST)
-    placed = list(zip(times, timed["status"], _lines(times), strict=True))
-    of = max((line for *_, line in placed), default=0) + 1
+    lines = rows.free_lines(((x, x) for x in np.log(times)), _APART)
+    placed, of = list(zip(times, timed["status"], lines, strict=True)), max(lines, default=0) + 1
 
     def draw(spot: rows.Spot) -> None:
         for place, (months, status, line) in enumerate(placed):
@@ -61,13 +59,3 @@ def _row(label: str, own: pd.DataFrame) -> Row:
 
     texts = {"n": f"{len(own)} ({len(timed)})"}
     return Row(label, texts=texts, draw=draw, least=(of + 1) * _PITCH)
-
-
-def _lines(months: Sequence[float]) -> Iterator[int]:
-    """The first line, from the top, on which each mark touches none before it."""
-    last: list[float] = []
-    for place in map(math.log, months):
-        free = (line for line, end in enumerate(last) if place - end >= _APART)
-        line = next(free, len(last))
-        last[line : line + 1] = [place]
-        yield line

@@ -612,7 +612,18 @@ def _put_row(paper: page.Page, own: _Set, placed: _Placed, rows_top: float, gid:
             page.put_text(paper, x, y, line, _face_of(line, face), align=align, gid=name)
 
 
-# --- Marks that several figures share ------------------------------------------------------------
+# --- What several figures share ------------------------------------------------------------------
+
+
+def free_lines(spans: Iterable[tuple[float, float]], apart: float) -> list[int]:
+    """Lines, counted from 0, for spans in order: the first on which one touches none before it."""
+    lines: list[int] = []
+    ends: list[float] = []
+    for left, right in spans:
+        free = (line for line, end in enumerate(ends) if left - end >= apart)
+        lines.append(next(free, len(ends)))
+        ends[lines[-1] : lines[-1] + 1] = [right]
+    return lines
 
 
 def put_estimate(

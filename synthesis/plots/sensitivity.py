@@ -156,17 +156,12 @@ def _draw_curve(
 
 def _levels(choices: Sequence[Choice], sheet: Sheet, width: float) -> dict[int, int]:
     """On which line above the curve the number of a choice stands, so that none touch."""
-    ends: list[float] = []
-    levels = {}
+    spacing, spans = width / (len(choices) + 1), {}
     for place, choice in enumerate(choices):
         if word(choice["mark"]):
             half = page.text_width(word(choice["mark"]), sheet.note) / 2
-            x = place * width / (len(choices) + 1)
-            free = (level for level, end in enumerate(ends) if x - half > end + 1.5)
-            level = next(free, len(ends))
-            ends[level : level + 1] = [x + half]
-            levels[place] = level
-    return levels
+            spans[place] = (place * spacing - half, place * spacing + half)
+    return dict(zip(spans, rows.free_lines(spans.values(), 1.5), strict=True))
 
 
 def _put_choice(
