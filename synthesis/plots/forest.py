@@ -300,8 +300,13 @@ class _Forest:
             legend.append(("model: this cohort", marks.estimate_sample()))
         if (cohorts == 1).any():
             legend.append(("model: treatment with one cohort", marks.estimate_sample("diamond")))
-        legend.append(("average study", marks.wide_sample(marks.put_diamond)))
-        legend.append(("new study", marks.wide_sample(marks.put_bar)))
+        # a treatment with one cohort has neither diamond nor bar
+        pooled = self.table[self.table["treatment"].map(cohorts) != 1]
+        pooled = set(pooled.loc[pooled["estimate"].notna(), "kind"])
+        if pooled & {"class", "mean_study"}:
+            legend.append(("average study", marks.wide_sample(marks.put_diamond)))
+        if "new_study" in pooled:
+            legend.append(("new study", marks.wide_sample(marks.put_bar)))
         if not is_response:
             legend.append(("not reached, or beyond the axis", marks.ARROW))
         return legend
