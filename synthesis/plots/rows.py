@@ -564,16 +564,10 @@ def _open_axes(
     paper: page.Page, placed: _Placed, column: _Column, scale: page.Scale, top: float
 ) -> Axes:
     name, spec, height = placed.block.name, column.spec, placed.rows_height
-    axes = page.add_axes(
-        paper,
-        (column.left, top),
-        (column.right - column.left, height),
-        f"{name} {spec.name}",
-        placed.sheet.text,
-        scale,
-        page.Scale(height, 0.0),
-        top=placed.is_long,
-    )
+    place, heights = (column.left, top), page.Scale(height, 0.0)
+    size, face = (column.right - column.left, height), placed.sheet.text
+    label = f"{name} {spec.name}"
+    axes = page.add_axes(paper, place, size, label, face, scale, heights, top=placed.is_long)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_visible(bool(scale.ticks))
     axes.spines["top"].set_visible(placed.is_long)
